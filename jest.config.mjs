@@ -1,0 +1,9 @@
+/** Tests run on built JavaScript: worker entry files and native add-ons do not exist under on-the-fly transforms. */
+export default {
+  rootDir: 'dist',
+  testEnvironment: 'node',
+  transform: {},
+  testMatch: ['<rootDir>/test/**/*.test.js'],
+  testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
+  testTimeout: 30_000,
+};

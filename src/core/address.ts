@@ -1,0 +1,188 @@
+/**
+ * IP addresses and prefixes: parsed strictly once, carried in canonical form ever after.
+ *
+ * `Address` and `Prefix` are unions on `family`, and a set of the firewall is of one family, so an IPv6 address in
+ * an IPv4 set does not compile. Canonical text is dotted quad without leading zeros, and RFC 5952 for IPv6.
+ * IPv4-mapped IPv6 addresses (`::ffff:192.0.2.1`) are folded to IPv4: such packets arrive as IPv4.
+ */
+import { isIP } from 'node:net';
+
+export type Family = 4 | 6;
+
+export interface AddressOf<F extends Family> {
+  readonly family: F;
+  /** Canonical text. */
+  readonly text: string;
+}
+export type Address = AddressOf<4> | AddressOf<6>;
+
+export interface PrefixOf<F extends Family> {
+  readonly family: F;
+  /** Canonical text of the first address; host bits are zero. */
+  readonly base: string;
+  /** Leading bits that count: 0-32 or 0-128. */
+  readonly length: number;
+}
+export type Prefix = PrefixOf<4> | PrefixOf<6>;
+
+/** Bits of an address of the family. */
+export function widthOf(family: Family): 32 | 128 {
+  return family === 4 ? 32 : 128;
+}
+
+/**
+ * Parses one address as log lines and administrators write it: surrounding brackets and an IPv6 zone
+ * (`[fe80::1%eth0]`) are taken off, IPv4-mapped is folded. Leading zeros in IPv4 (`192.030.0.6`), ports and anything
+ * else make it not an address: undefined.
+ */
+export function parseAddress(text: string): Address | undefined {
+  let bare = text;
+  if (bare.startsWith('[') && bare.endsWith(']')) bare = bare.slice(1, -1);
+  const zone = bare.indexOf('%');
+  if (zone > 0) bare = bare.slice(0, zone);
+  switch (isIP(bare)) {
+    case 4:
+      return { family: 4, text: bare };
+    case 6:
+      return fromBits(6, bitsOfText6(bare));
+    default:
+      return undefined;
+  }
+}
+
+/** Parses `address` or `address/length`; host bits are cut off. Undefined when it is neither. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const slash = text.indexOf('/');
+  const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
+  if (address === undefined) return undefined;
+  if (slash < 0) return hostPrefix(address);
+  const digits = text.slice(slash + 1);
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(digits)) return undefined;
+  let length = Number(digits);
+  // A mapped prefix such as ::ffff:192.0.2.0/120 is the IPv4 prefix of 24 bits.
+  if (address.family === 4 && text.includes(':')) length -= 96;
+  if (length < 0 || length > widthOf(address.family)) return undefined;
+  return prefixOf(address, length);
+}
+
+/** The prefix that holds exactly this address. */
+export function hostPrefix(address: Address): Prefix {
+  return { family: address.family, base: address.text, length: widthOf(address.family) } as Prefix;
+}
+
+/** The prefix of `length` bits that holds this address. */
+export function prefixOf(address: Address, length: number): Prefix {
+  const width = widthOf(address.family);
+  if (!Number.isInteger(length) || length < 0 || length > width) throw new RangeError(`prefix length ${length}`);
+  if (length === width) return hostPrefix(address);
+  const shift = BigInt(width - length);
+  const base = fromBits(address.family, (bitsOf(address) >> shift) << shift, false);
+  return { family: base.family, base: base.text, length } as Prefix;
+}
+
+/** True when the prefix is a single address. */
+export function isHost(prefix: Prefix): boolean {
+  return prefix.length === widthOf(prefix.family);
+}
+
+/** `192.0.2.1` for a host, `192.0.2.0/24` otherwise: what people read and type. */
+export function formatPrefix(prefix: Prefix): string {
+  return isHost(prefix) ? prefix.base : `${prefix.base}/${prefix.length}`;
+}
+
+/** The first address of the prefix. */
+export function baseAddress(prefix: Prefix): Address {
+  return { family: prefix.family, text: prefix.base } as Address;
+}
+
+/** True when every address of `inner` lies in `outer`. */
+export function covers(outer: Prefix, inner: Prefix): boolean {
+  if (outer.family !== inner.family || outer.length > inner.length) return false;
+  const shift = BigInt(widthOf(outer.family) - outer.length);
+  return bitsOf(baseAddress(outer)) >> shift === bitsOf(baseAddress(inner)) >> shift;
+}
+
+/** True when the address lies in the prefix. */
+export function contains(prefix: Prefix, address: Address): boolean {
+  return covers(prefix, hostPrefix(address));
+}
+
+/** True when the two share an address; prefixes never overlap otherwise than by nesting. */
+export function overlap(a: Prefix, b: Prefix): boolean {
+  return covers(a, b) || covers(b, a);
+}
+
+/** The address as an unsigned number of 32 or 128 bits. */
+export function bitsOf(address: Address): bigint {
+  if (address.family === 6) return bitsOfText6(address.text);
+  let bits = 0n;
+  for (const part of address.text.split('.')) bits = (bits << 8n) | BigInt(Number(part));
+  return bits;
+}
+
+/** The address of a number; with `fold` (the default) an IPv4-mapped one becomes IPv4. */
+export function fromBits(family: Family, bits: bigint, fold = true): Address {
+  if (family === 4) {
+    const n = Number(bits);
+    return { family: 4, text: `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}` };
+  }
+  if (fold && bits >> 32n === 0xffffn) return fromBits(4, bits & 0xffffffffn);
+  return { family: 6, text: text6(bits) };
+}
+
+/** Orders by family, then numerically: stable output for people and golden files. */
+export function compareAddresses(a: Address, b: Address): number {
+  if (a.family !== b.family) return a.family - b.family;
+  const x = bitsOf(a);
+  const y = bitsOf(b);
+  return x < y ? -1 : x > y ? 1 : 0;
+}
+
+/** Orders prefixes by first address, the wider first. */
+export function comparePrefixes(a: Prefix, b: Prefix): number {
+  return compareAddresses(baseAddress(a), baseAddress(b)) || a.length - b.length;
+}
+
+/** Expects text that `net.isIP` calls 6, without zone. */
+function bitsOfText6(text: string): bigint {
+  let hex = text;
+  const dot = text.indexOf('.');
+  if (dot >= 0) {
+    const colon = text.lastIndexOf(':', dot);
+    const parts = text
+      .slice(colon + 1)
+      .split('.')
+      .map(Number);
+    const [a = 0, b = 0, c = 0, d = 0] = parts;
+    hex = `${text.slice(0, colon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  }
+  const [left = '', right] = hex.split('::');
+  const head = left === '' ? [] : left.split(':');
+  const tail = right === undefined || right === '' ? [] : right.split(':');
+  const zeros = right === undefined ? 0 : 8 - head.length - tail.length;
+  let bits = 0n;
+  for (const group of [...head, ...Array<string>(zeros).fill('0'), ...tail]) {
+    bits = (bits << 16n) | BigInt(Number.parseInt(group, 16));
+  }
+  return bits;
+}
+
+/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as `::`. */
+function text6(bits: bigint): string {
+  const groups: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((bits >> shift) & 0xffffn));
+  let best = -1;
+  let bestLength = 1;
+  for (let i = 0; i < 8; i++) {
+    let j = i;
+    while (j < 8 && groups[j] === 0) j++;
+    if (j - i > bestLength) {
+      best = i;
+      bestLength = j - i;
+    }
+    if (j > i) i = j;
+  }
+  const hex = groups.map((group) => group.toString(16));
+  if (best < 0) return hex.join(':');
+  return `${hex.slice(0, best).join(':')}::${hex.slice(best + bestLength).join(':')}`;
+}

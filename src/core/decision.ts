@@ -1,0 +1,58 @@
+/** Decisions of the jail and of operators, and what became of them. */
+import type { Prefix } from './address.js';
+import type { Cursor, JailName } from './names.js';
+import type { EpochMicros } from './time.js';
+
+/** Who decided: the jail from the journal, a person, or an import from fail2ban. */
+export type Origin = 'journal' | 'operator' | 'import';
+
+/** Ban `target` in `jail` until `until`. A second one for a target in force extends (or shortens) it. */
+export interface BanDecision {
+  readonly kind: 'ban';
+  readonly jail: JailName;
+  readonly target: Prefix;
+  /** When it was decided, by the source's clock. */
+  readonly time: EpochMicros;
+  /** When it ends; null is never. */
+  readonly until: EpochMicros | null;
+  /** Failures that were counted; 0 for an operator's ban. */
+  readonly failures: number;
+  /** Cursors of the entries that were counted, newest last, at most `EVIDENCE_CURSORS_MAX`. */
+  readonly evidence: readonly Cursor[];
+  /** The user of the last failure; attacker's text. */
+  readonly user?: string;
+  readonly origin: Origin;
+  /** How many times this target was banned before in this jail (or all, with overalljails). */
+  readonly previousBans: number;
+}
+
+/** Lift the ban of `target`, in one jail or (without) in all. */
+export interface UnbanDecision {
+  readonly kind: 'unban';
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly time: EpochMicros;
+  readonly reason: 'expired' | 'operator' | 'reload';
+}
+
+export type Decision = BanDecision | UnbanDecision;
+
+/**
+ * The life of a ban. `wanted`: decided and in the ledger. `in-force`: the kernel has it. `refused`: the kernel did not
+ * take it (reason kept). `ended`: expired or lifted.
+ */
+export type BanState = 'wanted' | 'in-force' | 'refused' | 'ended';
+
+/** A ban as the ledger knows it. */
+export interface BanRecord extends Omit<BanDecision, 'kind'> {
+  /** Rises with every decision; the id of the event stream. */
+  readonly id: number;
+  readonly state: BanState;
+  /** Why the kernel refused; only in state `refused`. */
+  readonly refusal?: string;
+  /** When and why it ended; only in state `ended`. */
+  readonly ended?: { readonly time: EpochMicros; readonly reason: UnbanDecision['reason'] | 'replaced' };
+}
+
+/** One line of the event stream, of `replay --json` and of the log: what happened to whom. */
+export type BanjourEvent = 'found' | 'ban' | 'unban' | 'ignored' | 'refused';

@@ -1,0 +1,142 @@
+/**
+ * journalctl-style match expressions: which entries a jail wants.
+ *
+ * `FIELD=value` terms; the same field twice is OR, different fields are AND, `+` joins groups by OR; several lines are
+ * OR as well. `-u UNIT` (`--unit`) here means `_SYSTEMD_UNIT=UNIT` only, `-t IDENT` (`--identifier`)
+ * `SYSLOG_IDENTIFIER=IDENT`. Source: journalctl(1), sd_journal_add_match(3), systemd 257; the wider meaning that
+ * journalctl gives to `-u` (coredumps, messages of PID 1 about the unit) is left out on purpose: those entries are
+ * written by others about the unit.
+ */
+import { shellWords } from './text.js';
+
+/** Terms of one group: every field must have one of its values. */
+export type MatchGroup = ReadonlyMap<string, readonly string[]>;
+
+export interface MatchExpression {
+  /** Any group may hold. Never empty; one empty group means the whole journal. */
+  readonly groups: readonly MatchGroup[];
+}
+
+/** Every entry of the journal. */
+export const WHOLE_JOURNAL: MatchExpression = { groups: [new Map()] };
+
+export interface MatchParse {
+  readonly expression?: MatchExpression;
+  /** What is wrong, with the term it is wrong in. */
+  readonly problem?: { readonly message: string; readonly term: string };
+}
+
+const FIELD = /^[A-Z_][A-Z0-9_]{0,63}$/;
+
+/** Fields that only journald (or the kernel) can set to a given service's value: no local user can forge them. */
+const TRUSTED_FIELDS = new Set([
+  '_SYSTEMD_UNIT',
+  '_SYSTEMD_USER_UNIT',
+  '_SYSTEMD_SLICE',
+  '_SYSTEMD_CGROUP',
+  '_SYSTEMD_INVOCATION_ID',
+  '_UID',
+  '_EXE',
+]);
+
+/** Parses an expression as it stands in `match =` / `journalmatch =`. An empty text has no expression and no problem. */
+export function parseMatch(text: string): MatchParse {
+  const groups: Map<string, string[]>[] = [];
+  for (const line of text.split('\n')) {
+    if (line.trim() === '') continue;
+    const words = shellWords(line);
+    if (words === undefined) return { problem: { message: 'a quote is not closed', term: line.trim() } };
+    const parsed = parseWords(words);
+    if (!Array.isArray(parsed)) return parsed;
+    groups.push(...parsed);
+  }
+  return groups.length === 0 ? {} : { expression: { groups } };
+}
+
+function parseWords(words: readonly string[]): Map<string, string[]>[] | MatchParse {
+  const groups: Map<string, string[]>[] = [new Map()];
+  const add = (field: string, value: string) => {
+    const group = groups.at(-1) as Map<string, string[]>;
+    const values = group.get(field);
+    if (values === undefined) group.set(field, [value]);
+    else if (!values.includes(value)) values.push(value);
+  };
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as string;
+    const option = /^(?:(-u|--unit)|(-t|--identifier))(?:=(.*))?$/s.exec(word) ?? /^(?:(-u)|(-t))(.+)$/s.exec(word);
+    if (word === '+') {
+      if ((groups.at(-1) as Map<string, string[]>).size === 0 || i + 1 === words.length)
+        return { problem: { message: '"+" needs a term on both sides', term: word } };
+      groups.push(new Map());
+    } else if (option) {
+      const value = option[3] ?? words[++i];
+      if (value === undefined || value === '') return { problem: { message: 'the option needs a value', term: word } };
+      if (option[1] !== undefined) add('_SYSTEMD_UNIT', unitName(value));
+      else add('SYSLOG_IDENTIFIER', value);
+    } else {
+      const equals = word.indexOf('=');
+      const field = equals < 0 ? word : word.slice(0, equals);
+      if (equals < 0)
+        return { problem: { message: 'expected FIELD=value, "+", -u UNIT or -t IDENTIFIER', term: word } };
+      if (!FIELD.test(field))
+        return { problem: { message: 'a field name has upper-case letters, digits and "_" only', term: word } };
+      add(field, word.slice(equals + 1));
+    }
+  }
+  return groups;
+}
+
+/** `postfix` means `postfix.service`, as for journalctl. */
+function unitName(name: string): string {
+  return /\.(?:service|socket|scope|slice|mount|timer|target|path|swap|device|automount)$/.test(name)
+    ? name
+    : `${name}.service`;
+}
+
+/** The expression as one line, in journalctl's own syntax. */
+export function formatMatch(expression: MatchExpression): string {
+  return expression.groups
+    .map((group) =>
+      [...group].flatMap(([field, values]) => values.map((value) => quote(`${field}=${value}`))).join(' '),
+    )
+    .join(' + ');
+}
+
+function quote(term: string): string {
+  return /[\s'"\\]/.test(term) ? `'${term.replaceAll("'", "'\\''")}'` : term;
+}
+
+/** True when an entry with these fields is wanted. */
+export function matches(expression: MatchExpression, field: (name: string) => string | undefined): boolean {
+  return expression.groups.some((group) => {
+    for (const [name, values] of group) {
+      const value = field(name);
+      if (value === undefined || !values.includes(value)) return false;
+    }
+    return true;
+  });
+}
+
+/** Every field the expression looks at. */
+export function fieldsOf(expression: MatchExpression): Set<string> {
+  return new Set(expression.groups.flatMap((group) => [...group.keys()]));
+}
+
+/** True when the expression selects the whole journal. */
+export function isWholeJournal(expression: MatchExpression): boolean {
+  return expression.groups.some((group) => group.size === 0);
+}
+
+/** The groups without any field that only journald can set: whatever they select, a local user can forge. */
+export function forgeableGroups(expression: MatchExpression): MatchGroup[] {
+  return expression.groups.filter((group) => ![...group.keys()].some((field) => TRUSTED_FIELDS.has(field)));
+}
+
+/** Entries of any of the expressions: what one reader must select for several jails. */
+export function unionOf(expressions: readonly MatchExpression[]): MatchExpression {
+  if (expressions.some(isWholeJournal)) return WHOLE_JOURNAL;
+  const seen = new Map<string, MatchGroup>();
+  for (const group of expressions.flatMap((expression) => expression.groups))
+    seen.set(formatMatch({ groups: [group] }), group);
+  return { groups: [...seen.values()] };
+}

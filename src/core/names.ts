@@ -1,0 +1,40 @@
+/** Names that must not be mixed up. Each has one function that makes it, the only cast of its kind. */
+export type JailName = string & { readonly __name: 'jail' };
+export type FilterName = string & { readonly __name: 'filter' };
+/** An opaque journal position (`sd_journal_get_cursor(3)`). */
+export type Cursor = string & { readonly __name: 'cursor' };
+/** Names one source of entries; the ledger keeps one position per source. */
+export type SourceId = string & { readonly __name: 'source' };
+
+const JAIL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$/;
+
+/**
+ * Checks a jail's name: 1-64 letters, digits and `. _ @ + -`, beginning and ending with a letter or digit. It
+ * appears in log lines, set comments and file names, so nothing else is let in.
+ * Returns undefined when the name is not acceptable.
+ */
+export function jailName(text: string): JailName | undefined {
+  return JAIL_NAME.test(text) ? (text as JailName) : undefined;
+}
+
+/** Like `jailName`, for names known to be good: throws instead. */
+export function mustJailName(text: string): JailName {
+  const name = jailName(text);
+  if (name === undefined) throw new RangeError(`not a jail name: ${JSON.stringify(text)}`);
+  return name;
+}
+
+/** Takes any text as a filter's name; filters are looked up, never interpolated into commands. */
+export function filterName(text: string): FilterName {
+  return text as FilterName;
+}
+
+/** Takes the text libsystemd returned as a cursor; it is compared and handed back, never parsed. */
+export function cursor(text: string): Cursor {
+  return text as Cursor;
+}
+
+/** Takes a text as the identity of a source. */
+export function sourceId(text: string): SourceId {
+  return text as SourceId;
+}

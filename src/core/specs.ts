@@ -1,0 +1,119 @@
+/**
+ * What the configuration says, as plain data for each stage. `config` writes these; stages read them. All of it can
+ * cross a thread boundary (structured clone).
+ */
+import type { Prefix } from './address.js';
+import type { Place } from './finding.js';
+import type { MatchExpression } from './match.js';
+import type { FilterName, JailName } from './names.js';
+import type { Seconds } from './time.js';
+
+/** A regex, still in Python's syntax with fail2ban's tags, and where it was written. */
+export interface SourceText {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** A filter after includes, overlays, interpolation and option tags; the regex tags (`<HOST>` ...) are still in. */
+export interface FilterDefinition {
+  readonly name: FilterName;
+  readonly failregex: readonly SourceText[];
+  readonly ignoreregex: readonly SourceText[];
+  /** Beyond fail2ban: an entry that reports a success of the address. */
+  readonly successregex: readonly SourceText[];
+  readonly prefregex?: SourceText;
+  /** Lines that one regex may span; 1 unless the filter is multi-line. */
+  readonly maxlines: number;
+  /** `no`: a name instead of an address never counts. `raw` is fail2ban's: keep it as it is. */
+  readonly usedns: 'no' | 'raw';
+  /** Used for text files only. */
+  readonly datepattern?: SourceText;
+  /** The filter's own match, used when the jail has none. */
+  readonly journalmatch?: MatchExpression;
+}
+
+/** What the intake thread needs of one jail. */
+export interface JailIntake {
+  readonly jail: JailName;
+  readonly match: MatchExpression;
+  readonly filter: FilterDefinition;
+}
+
+/** How the jail judges. */
+export interface JailPolicy {
+  readonly jail: JailName;
+  readonly maxretry: number;
+  readonly findtime: Seconds;
+  /** null bans for good. */
+  readonly bantime: Seconds | null;
+  /** Longer bans for repeat offenders; absent when off. */
+  readonly increment?: BantimeIncrement;
+  /** Prefix length that IPv6 offenders are counted and banned by, 1-128. */
+  readonly ipv6prefix: number;
+  /** A success of the address forgets its failures in this jail. */
+  readonly forgetOnSuccess: boolean;
+}
+
+export interface BantimeIncrement {
+  /** `exponential`: bantime * 2^n (fail2ban's default formula); `multipliers`: bantime * list[n], the last repeating. */
+  readonly formula:
+    | { readonly kind: 'exponential' }
+    | { readonly kind: 'multipliers'; readonly list: readonly number[] };
+  readonly factor: number;
+  /** Longest ban; null when unbounded. */
+  readonly maxtime: Seconds | null;
+  /** Up to this much is added at random. */
+  readonly rndtime: Seconds;
+  /** Count earlier bans of every jail, not only of this one. */
+  readonly overalljails: boolean;
+}
+
+export type Protocol = 'tcp' | 'udp' | 'udplite' | 'sctp' | 'dccp';
+
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What a jail's bans close in the kernel. */
+export interface JailRule {
+  readonly jail: JailName;
+  /** `all` closes every port of the protocols. */
+  readonly ports: readonly PortRange[] | 'all';
+  /** `all` closes every protocol, ICMP too; only together with ports `all`. */
+  readonly protocols: readonly Protocol[] | 'all';
+  readonly verdict: 'drop' | 'reject';
+}
+
+/** Where packets are judged. `both` is input and forward. */
+export type Hook = 'input' | 'forward' | 'both' | 'prerouting';
+
+/** Everything the kernel table must contain besides the bans. */
+export interface FirewallPlan {
+  readonly hook: Hook;
+  /** A second table of the bridge family, for bridges without br_netfilter; every verdict in it is drop. */
+  readonly bridge: boolean;
+  readonly rules: readonly JailRule[];
+  /** Addresses that no jail may shut out. */
+  readonly allow: readonly Prefix[];
+  /** Count packets per banned element (costs memory), not only per jail. */
+  readonly countersPerElement: boolean;
+}
+
+/** One `ignoreip` word. */
+export type AllowTerm =
+  | { readonly kind: 'prefix'; readonly prefix: Prefix }
+  | { readonly kind: 'name'; readonly name: string }
+  | { readonly kind: 'file'; readonly path: string };
+
+/** Who must never be banned. */
+export interface AllowSpec {
+  /** Valid for every jail. */
+  readonly terms: readonly AllowTerm[];
+  /** Additional terms of single jails. */
+  readonly perJail: ReadonlyMap<JailName, readonly AllowTerm[]>;
+  /** Own addresses of this host. Off in replay: a stored journal is of another place and time. */
+  readonly self: boolean;
+  /** Default gateways, resolvers, logged-in administrators. */
+  readonly lockoutGuard: boolean;
+}
