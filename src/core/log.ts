@@ -21,10 +21,8 @@ export interface LogFacts {
   readonly user?: string;
 }
 
-export interface Log {
-  /** `message` must already be safe to show (`escapeUntrusted`). */
-  (level: LogLevel, message: string, facts?: LogFacts): void;
-}
+/** Writes one line. `message` must already be safe to show (`escapeUntrusted`). */
+export type Log = (level: LogLevel, message: string, facts?: LogFacts) => void;
 
 /** For callers that want silence: tests, `replay --json`. */
 export const silentLog: Log = () => undefined;
