@@ -23,6 +23,44 @@ export const USER_CHARS_MAX = 256;
 export const REGEX_GUARD_MS = 50;
 /** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence goes first. */
 export const TRACKED_ADDRESSES_MAX = 250_000;
+/** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
+export const TRACKED_FAILURES_MAX = 1_000_000;
+/** Longest maxretry: a window keeps up to twice as many failures of one address. */
+export const MAXRETRY_MAX = 100_000;
+/** Cursors of recent failures, bytes, all jails together: about 120,000 cursors of systemd. Older evidence is lost, never a count. */
+export const EVIDENCE_LOG_BYTES_MAX = 16 * 1024 * 1024;
+/** Longest cursor that is kept as evidence, bytes; systemd's have about 130. */
+export const EVIDENCE_CURSOR_BYTES_MAX = 1_024;
+/** Longest temporary ban, seconds (100 years): an incremented ban time must stay a date that everybody can print. */
+export const BAN_SECONDS_MAX = 100 * 366 * 86_400;
+/** Ended and refused bans that the ledger keeps, whatever dbpurgeage says: about 1.5 kB each with 10 cursors. */
+export const HISTORY_BANS_MAX = 250_000;
+/** Rows that one answer of the history may have. */
+export const HISTORY_ANSWER_ROWS_MAX = 10_000;
+/** Bans that one turn of expiry ends: 10,000 take about 50 ms. */
+export const EXPIRE_BANS_MAX = 10_000;
+/** Operators' unbans that are remembered for the warm-up of a later start. */
+export const PARDONS_MAX = 10_000;
+/** Write-ahead log that is kept on disk after a checkpoint, bytes. */
+export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
+/** `ignoreip` words and list lines together, and addresses that they may become. */
+export const ALLOW_PREFIXES_MAX = 100_000;
+/** Addresses of one DNS name that are taken; a round-robin name has a dozen. */
+export const ALLOW_NAME_ADDRESSES_MAX = 64;
+/** Size of one `file:` list, bytes. */
+export const ALLOW_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
+export const ALLOW_DNS_DEADLINE_MS = 5_000;
+/** Names that are resolved at the same time. */
+export const ALLOW_DNS_PARALLEL_MAX = 8;
+/** Time between two looks at names, files, own addresses and sessions, ms. */
+export const ALLOW_REFRESH_MS = 60_000;
+/** Login sessions that the lockout guard looks at. */
+export const ALLOW_SESSIONS_MAX = 256;
+/** Time for one question to logind, ms. */
+export const ALLOW_LOGIND_DEADLINE_MS = 5_000;
+/** Output of loginctl that is read, bytes. */
+export const ALLOW_LOGIND_BYTES_MAX = 1024 * 1024;
 /** Cursors kept with a ban as evidence. */
 export const EVIDENCE_CURSORS_MAX = 10;
 /** Log lines per second; the rest is summed in one line, so a storm does not log a storm. */
