@@ -1,12 +1,10 @@
 import { existsSync } from 'node:fs';
 import { sourceId } from '../../src/core/names.js';
 import { createSource } from '../../src/journal/journal.js';
-import { type FakeEntry, REMOTE, type Scratch, writeJournal } from '../support/journal-files.js';
-import { hasCommand } from '../support/require.js';
+import { canWrite, type FakeEntry, type Scratch, writeJournal } from '../support/journal-files.js';
 import { type SourceKind, sourceContract } from './contract.js';
 
 const id = sourceId('test');
-const can = [REMOTE.some(hasCommand), 'systemd-journal-remote is not installed'] as const;
 
 function store(scratch: Scratch, entries: readonly FakeEntry[]): string {
   const file = scratch.file('system.journal');
@@ -17,12 +15,12 @@ function store(scratch: Scratch, entries: readonly FakeEntry[]): string {
 const kinds: readonly SourceKind[] = [
   {
     name: 'files through libsystemd',
-    can,
+    can: canWrite,
     make: (scratch, entries) => createSource({ kind: 'files', paths: [store(scratch, entries)] }, id),
   },
   {
     name: 'a directory through libsystemd',
-    can,
+    can: canWrite,
     make: (scratch, entries) => {
       store(scratch, entries);
       return createSource({ kind: 'directory', path: scratch.path }, id);

@@ -1,11 +1,14 @@
 /** Real journal files for tests, written by systemd-journal-remote from the export format. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-export const REMOTE = ['/usr/lib/systemd/systemd-journal-remote', '/lib/systemd/systemd-journal-remote'];
+const REMOTE = '/usr/lib/systemd/systemd-journal-remote';
+/** Whether journal files can be made here, and why not: for `needs`. */
+export const canWrite = [existsSync(REMOTE), 'systemd-journal-remote is not installed'] as const;
+
 export const BOOT = '11111111111111111111111111111111';
 const MACHINE = '22222222222222222222222222222222';
 /** Time of entry 0: 2026-11-21 00:00:00 UTC, microseconds. */
@@ -53,15 +56,8 @@ export function exportStream(entries: readonly FakeEntry[]): Buffer {
 
 /** Writes a journal file. */
 export function writeJournal(path: string, entries: readonly FakeEntry[], options: readonly string[] = []): void {
-  const child = spawnSync(remote(), [...options, '-o', path, '-'], { input: exportStream(entries), encoding: 'utf8' });
+  const child = spawnSync(REMOTE, [...options, '-o', path, '-'], { input: exportStream(entries), encoding: 'utf8' });
   if (child.status !== 0) throw new Error(`systemd-journal-remote: ${child.stderr}`);
-}
-
-let found: string | undefined;
-function remote(): string {
-  found ??= REMOTE.find((path) => spawnSync(path, ['--version']).status === 0);
-  if (found === undefined) throw new Error('systemd-journal-remote is not installed');
-  return found;
 }
 
 /** A journal file that is kept open and grows, as journald's own. */
@@ -70,7 +66,7 @@ export class LiveJournal {
   #count = 0;
 
   constructor(path: string) {
-    this.#child = spawn(remote(), ['-o', path, '-'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    this.#child = spawn(REMOTE, ['-o', path, '-'], { stdio: ['pipe', 'ignore', 'ignore'] });
   }
 
   append(entries: readonly FakeEntry[]): void {
