@@ -11,6 +11,20 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/** Compressed data is unpacked up to this many bytes, so that the tail of a padded MESSAGE is still seen; journald takes up to 768 MiB from a local process. */
+export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
+/** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
+export const ENTRY_FIELDS_MAX = 1_024;
+/** Values kept of one entry of an export stream, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each of about five wanted fields. */
+export const EXPORT_VALUES_MAX = 64;
+/** Bytes of one field of an export stream, longer is malformed: the bound of journald's own importer (768 MiB). Skipped, never held. */
+export const EXPORT_FIELD_BYTES_MAX = 768 * 1024 * 1024;
+/** Bytes read from an export stream at once. */
+export const EXPORT_CHUNK_BYTES = 64 * 1024;
+/** One entry that Banjour writes to the journal, bytes; ours are under 4 KiB. */
+export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
+/** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
+export const JOURNAL_MATCH_TERMS_MAX = 24;
 /** Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. */
 export const BATCH_ENTRIES_MAX = 500;
 /** Batches that may be under way to the main thread; more stay in the journal. */
