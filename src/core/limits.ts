@@ -89,6 +89,14 @@ export const MAXLINES_MAX = 20;
 export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */
 export const NFT_BATCH_CHANGES_MAX = 200_000;
+/** Changes of the first transaction that fills an empty table: the most important bans are in force after about 70 ms, the rest follows. */
+export const NFT_FIRST_CHANGES_MAX = 10_000;
+/** Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3 s in the resident child. */
+export const NFT_BISECT_BATCHES_MAX = 4_096;
+/** Bytes sent to one resident nft child before it is replaced: its line editor remembers every line. */
+export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
+export const NFT_WAITING_CALLS_MAX = 100_000;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
