@@ -75,3 +75,19 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
+/** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
+export const REPORT_LINES_MAX = 100_000;
+/** Characters of such a line. */
+export const REPORT_LINE_CHARS_MAX = 2_048;
+/** Matches per regex that a filter report keeps as examples. */
+export const REPORT_HITS_MAX = 100;
+/** Characters of one regex after its tags are expanded; the longest stock one has about 3,000. */
+export const REGEX_CHARS_MAX = 65_536;
+/** Groups within groups of one regex; parser and compilers recurse this deep. */
+export const REGEX_DEPTH_MAX = 100;
+/** Instructions of one regex in the linear matcher; `{1,1000}` is written out, and each costs memory per character of the text. */
+export const REGEX_INSTRUCTIONS_MAX = 20_000;
+/** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
+export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
+export const REGEX_CONDITIONS_MAX = 6;

@@ -5,12 +5,12 @@
 import type { Entry, Gate } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import type { FilterEvent } from '../core/event.js';
-import { formatDiagnostic } from '../core/finding.js';
+import { formatDiagnostic, type Place } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
-import type { CompiledFilter, LineMatch, Progress, RegexSlot } from './filter.js';
+import { type CompiledFilter, type LineMatch, type Progress, slotName } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
 import { type Guard, GuardedRunner } from './guarded.js';
 import { LINE_FIELDS, type Line, lineOf } from './line.js';
@@ -22,8 +22,7 @@ export interface Demotion {
   readonly jail: JailName;
   /** E.g. `failregex 3`, counted from 1. */
   readonly regex: string;
-  /** `file:line` where it is written. */
-  readonly place: string;
+  readonly place: Place;
 }
 
 /** What a batch of entries came to. */
@@ -121,8 +120,8 @@ export class FilterBank {
       const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot)) ?? running;
       if (desk === undefined) continue;
       const regex = slotName(slot);
-      desk.counters.demoted.push(`${regex} (${slot.place})`);
-      demoted.push({ jail: desk.jail, regex, place: slot.place });
+      desk.counters.demoted.push(regex);
+      demoted.push({ jail: desk.jail, regex, place: slot.source.place });
     }
     return run.matches;
   }
@@ -167,9 +166,4 @@ function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEven
     cursor: entry.cursor,
     regex: verdict.regex ?? 0,
   };
-}
-
-/** How people name a regex: its kind and its number from 1. */
-export function slotName({ kind, index }: RegexSlot): string {
-  return kind === 'prefregex' ? kind : `${kind} ${index + 1}`;
 }

@@ -6,6 +6,7 @@
  * Rules of fail2ban 1.1 (filter.py, findFailure). A compiled filter never throws, whatever the line.
  */
 import type { FilterName } from '../core/names.js';
+import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
 import { type Alternate, type Facts, factsOf, fillAlternates, type Groups, rawId } from './groups.js';
 import type { Line } from './line.js';
@@ -22,8 +23,12 @@ export interface RegexSlot {
   readonly index: number;
   readonly regex: Regex;
   readonly alternates: readonly Alternate[];
-  /** `file:line` of its source. */
-  readonly place: string;
+  readonly source: SourceText;
+}
+
+/** How people name a regex: its kind and its number from 1. */
+export function slotName({ kind, index }: RegexSlot): string {
+  return kind === 'prefregex' ? kind : `${kind} ${index + 1}`;
 }
 
 /** Which regex is running; read by whoever stops it. */

@@ -46,6 +46,6 @@ function newlinesIn(text: string, end: number): number {
 
 function skippedLines(groups: Groups): string[] {
   let skipped = '';
-  for (let n = 0; `skiplines${n}` in groups; n++) skipped += groups[`skiplines${n}`] ?? '';
+  for (const name of Object.keys(groups).sort()) if (/^skiplines\d+$/.test(name)) skipped += groups[name] ?? '';
   return skipped === '' ? [] : skipped.replace(/\n$/, '').split('\n');
 }
