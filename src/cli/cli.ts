@@ -33,15 +33,24 @@ function pathsOf(args: Args): Paths {
 /** What people can mend is said without a stack; a bug is shown whole. */
 function report(error: unknown, terminal: Terminal, json: boolean): ExitCode {
   if (error instanceof OperatorError) {
-    if (json) terminal.err(`${JSON.stringify({ error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) })}\n`);
+    if (json)
+      terminal.err(
+        `${JSON.stringify({ error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) })}\n`,
+      );
     else terminal.err(`banjour: ${safe(error.message)}${error.hint === undefined ? '' : `\n  ${safe(error.hint)}`}\n`);
     return error.exitCode;
   }
   if (error instanceof OperatingError) {
-    terminal.err(json ? `${JSON.stringify({ error: error.message, code: error.code })}\n` : `banjour: ${safe(error.message)} (${error.code})\n`);
+    terminal.err(
+      json
+        ? `${JSON.stringify({ error: error.message, code: error.code })}\n`
+        : `banjour: ${safe(error.message)} (${error.code})\n`,
+    );
     return EXIT.osError;
   }
-  terminal.err(`banjour: internal error: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`);
+  terminal.err(
+    `banjour: internal error: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`,
+  );
   return EXIT.software;
 }
 

@@ -49,7 +49,9 @@ export interface Column {
 
 /** A table with a header line, cut to `width` columns. Cells must be safe to show. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string {
-  const widths = columns.map((column, index) => Math.max(column.title.length, ...rows.map((row) => (row[index] ?? '').length)));
+  const widths = columns.map((column, index) =>
+    Math.max(column.title.length, ...rows.map((row) => (row[index] ?? '').length)),
+  );
   const total = widths.reduce((sum, one) => sum + one, 0) + 2 * (columns.length - 1);
   const shrink = columns.findIndex((column) => column.shrink);
   if (shrink >= 0 && total > width) widths[shrink] = Math.max(8, (widths[shrink] ?? 0) - (total - width));

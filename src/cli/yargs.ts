@@ -30,7 +30,9 @@ export async function parseCommandLine(
   let chosen: CommandDefinition | undefined;
   let parser = yargs()
     .scriptName('banjour')
-    .usage('banjour COMMAND\n\nReads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.')
+    .usage(
+      'banjour COMMAND\n\nReads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.',
+    )
     .version(version)
     .help()
     .alias('h', 'help')
@@ -42,7 +44,8 @@ export async function parseCommandLine(
     .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'greedy-arrays': false })
     .completion('completion', 'Print a completion script for bash or zsh')
     .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
-  for (const [name, option] of Object.entries(GLOBAL_OPTIONS)) parser = parser.option(name, { ...toYargs(option), global: true });
+  for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
+    parser = parser.option(name, { ...toYargs(option), global: true });
   for (const command of table) {
     const words = (command.positionals ?? []).map(({ name, required, many }) => {
       const word = `${name}${many ? '..' : ''}`;
@@ -52,8 +55,11 @@ export async function parseCommandLine(
       [command.name, ...words].join(' '),
       command.summary,
       (sub) => {
-        let built = sub.usage([`banjour ${[command.name, ...words].join(' ')}`, command.summary, ...(command.details ?? [])].join('\n\n'));
-        for (const { name, describe } of command.positionals ?? []) built = built.positional(name, { describe, type: 'string' });
+        let built = sub.usage(
+          [`banjour ${[command.name, ...words].join(' ')}`, command.summary, ...(command.details ?? [])].join('\n\n'),
+        );
+        for (const { name, describe } of command.positionals ?? [])
+          built = built.positional(name, { describe, type: 'string' });
         for (const [name, option] of Object.entries(command.options ?? {})) built = built.option(name, toYargs(option));
         for (const [line, explanation] of command.examples) built = built.example(line, explanation);
         return built;
@@ -74,7 +80,11 @@ export async function parseCommandLine(
     });
   if (problem !== undefined)
     throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
-  return { args: new Args(values as Record<string, unknown>), output, ...(chosen === undefined ? {} : { command: chosen }) };
+  return {
+    args: new Args(values as Record<string, unknown>),
+    output,
+    ...(chosen === undefined ? {} : { command: chosen }),
+  };
 }
 
 function toYargs(option: OptionDefinition) {

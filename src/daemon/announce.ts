@@ -83,7 +83,13 @@ export class Announcer {
       address: target,
       action: 'refused',
     });
-    this.#tell({ event: 'refused', time: isoTime(record.time), jail: record.jail, address: target, reason: escapeUntrusted(reason) });
+    this.#tell({
+      event: 'refused',
+      time: isoTime(record.time),
+      jail: record.jail,
+      address: target,
+      reason: escapeUntrusted(reason),
+    });
   }
 
   unban(jail: JailName, target: string, time: EpochMicros, reason: UnbanDecision['reason']): void {
@@ -93,7 +99,10 @@ export class Announcer {
 
   /** After a restart: the ban is in force as before; nobody is notified anew. */
   restored(record: BanRecord): void {
-    this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, { jail: record.jail, address: formatPrefix(record.target) });
+    this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, {
+      jail: record.jail,
+      address: formatPrefix(record.target),
+    });
   }
 
   #tell(announcement: Announcement): void {

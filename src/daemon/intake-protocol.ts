@@ -1,9 +1,10 @@
 /** What the intake thread and the main thread say to each other. Plain data only. */
 import type { ReadPosition, SourceSpec } from '../core/entry.js';
 import type { FilterEvent } from '../core/event.js';
-import type { JailName, SourceId } from '../core/names.js';
+import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import type { EpochMicros, Seconds } from '../core/time.js';
+import type { JailCounters } from '../filter/counters.js';
 
 /** Where an intake begins. `fresh` starts at the end of the journal, less `lookBack`. */
 export type IntakeStart =
@@ -25,25 +26,13 @@ export interface IntakePlan {
 /** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */
 export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
 
-/** One jail's counters in the intake, since its start. */
-export interface JailIntakeStats {
-  readonly jail: JailName;
-  readonly entriesMatched: number;
-  readonly failures: number;
-  readonly ignored: number;
-  readonly notAnAddress: number;
-  readonly cut: number;
-  readonly lastFailure?: EpochMicros;
-  readonly demoted: readonly string[];
-}
-
 export interface IntakeStats {
   readonly phase: IntakePhase;
   readonly entriesRead: number;
   readonly entriesCut: number;
   readonly entriesUnreadable: number;
   readonly lastEntry?: EpochMicros;
-  readonly jails: readonly JailIntakeStats[];
+  readonly jails: readonly JailCounters[];
 }
 
 export type FromIntake =

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, messageOf, OperatorError } from '../core/errors.js';
 import { FilterBank } from '../filter/bank.js';
-import { createSource } from '../journal/source.js';
+import { createSource } from '../journal/journal.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakePlan, ToIntake } from './intake-protocol.js';
@@ -29,7 +29,8 @@ try {
   const hint = error instanceof OperatorError ? error.hint : undefined;
   post({
     type: 'failed',
-    message: error instanceof OperatorError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
+    message:
+      error instanceof OperatorError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
     operator: error instanceof OperatorError,
     ...(hint === undefined ? {} : { hint }),
   });

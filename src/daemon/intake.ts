@@ -63,7 +63,11 @@ export class Intake {
   /** Reads until `stop` or the end of the source; throws what the source throws. */
   async run(): Promise<void> {
     try {
-      const report = this.#source.open(unionOf(this.#plan.jails.map((jail) => jail.match)), this.#bank.gate, positionOf(this.#plan.start));
+      const report = this.#source.open(
+        unionOf(this.#plan.jails.map((jail) => jail.match)),
+        this.#bank.gate,
+        positionOf(this.#plan.start),
+      );
       this.#phase = this.#mark === undefined ? 'catch-up' : 'warm-up';
       this.#post({ type: 'opened', gap: report.gap });
       await this.#loop();
@@ -115,12 +119,13 @@ export class Intake {
       this.#post({
         type: 'notice',
         level: 'warning',
-        message: `[${demotion.jail}] the regex at ${demotion.place.file}:${demotion.place.line} is too slow on a log line: it runs in the linear matcher from now on`,
+        message: `[${demotion.jail}] ${demotion.regex} at ${demotion.place.file}:${demotion.place.line} is too slow on a log line: it runs in the linear matcher from now on`,
       });
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
     for (const event of report.events) (this.#isWarm(event) ? warm : events).push(event);
-    if (this.#phase === 'warm-up' && this.#position && this.#mark && !isAtOrBefore(this.#position, this.#mark)) this.#phase = 'catch-up';
+    if (this.#phase === 'warm-up' && this.#position && this.#mark && !isAtOrBefore(this.#position, this.#mark))
+      this.#phase = 'catch-up';
     if (events.length > 0 || warm.length > 0) this.#send(warm, events);
     this.#pulse();
   }

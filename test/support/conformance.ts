@@ -96,8 +96,13 @@ export function compareCorpus(directory: string, root: string): Conformance {
   for (const layout of ['all', 'journal']) {
     const folder = join(directory, layout);
     if (!existsSync(folder)) continue;
-    for (const file of readdirSync(folder).filter((name) => name.endsWith('.jsonl')).sort()) {
-      const records = readFileSync(join(folder, file), 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    for (const file of readdirSync(folder)
+      .filter((name) => name.endsWith('.jsonl'))
+      .sort()) {
+      const records = readFileSync(join(folder, file), 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line));
       for (const group of sessionsOf(records, file.replace('.jsonl', ''))) {
         const [first] = group;
         if (first === undefined) continue;

@@ -39,7 +39,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
   else {
     terminal.out(`${answer.changed}\n`);
-    for (const result of answer.results) if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
+    for (const result of answer.results)
+      if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
   }
   return answer.results.every((result) => result.done) ? EXIT.ok : EXIT.no;
 }

@@ -7,7 +7,9 @@ import { statusSocket } from '../paths.js';
 export const status: CommandDefinition = {
   name: 'status',
   summary: 'Jails of the running agent, or one jail in detail',
-  details: ["The text is fail2ban-client's to the byte, since scripts read it. --json says more: sources, lag, firewall, demoted regexes."],
+  details: [
+    "The text is fail2ban-client's to the byte, since scripts read it. --json says more: sources, lag, firewall, demoted regexes.",
+  ],
   positionals: [{ name: 'jail', describe: 'A jail', required: false }],
   examples: [
     ['banjour status', 'How many jails, and which'],

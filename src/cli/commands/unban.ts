@@ -7,7 +7,9 @@ import { controlSocket } from '../paths.js';
 export const unban: CommandDefinition = {
   name: 'unban',
   summary: 'Lift bans',
-  details: ['Lifts the ban in every jail (or one, with --jail) and forgets the failures so far. Prints how many bans were lifted, as fail2ban-client does.'],
+  details: [
+    'Lifts the ban in every jail (or one, with --jail) and forgets the failures so far. Prints how many bans were lifted, as fail2ban-client does.',
+  ],
   positionals: [{ name: 'address', describe: 'Addresses or prefixes', required: false, many: true }],
   options: {
     all: { type: 'boolean', describe: 'Every ban' },
@@ -25,7 +27,9 @@ export const unban: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const targets = args.list('address');
   if (args.flag('all') === targets.length > 0)
-    throw new OperatorError('name addresses, or --all, not both', { hint: 'banjour unban 192.0.2.1   or   banjour unban --all' });
+    throw new OperatorError('name addresses, or --all, not both', {
+      hint: 'banjour unban 192.0.2.1   or   banjour unban --all',
+    });
   const jail = args.text('jail');
   const answer = await new ControlClient(controlSocket(paths)).unban({
     targets: args.flag('all') ? 'all' : targets,
@@ -34,7 +38,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
   else {
     terminal.out(`${answer.changed}\n`);
-    for (const result of answer.results) if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
+    for (const result of answer.results)
+      if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
   }
   return answer.changed > 0 ? EXIT.ok : EXIT.no;
 }
