@@ -59,34 +59,37 @@ export class Pipeline {
     };
   }
 
-  /** Judges a batch. When it returns, decisions and position are in the ledger; the kernel follows. */
-  take(source: SourceId, batch: IntakeBatch): void {
+  /**
+   * Judges a batch. When it resolves, decisions and position are in the ledger. Live, the kernel follows on its own, so
+   * that a slow kernel never holds the reader; stored entries wait for it, so that everything is said in order.
+   */
+  async take(source: SourceId, batch: IntakeBatch): Promise<void> {
     const { jails, wall, stored } = this.#parts;
     for (const event of batch.warm) jails.observe(event, this.#context);
     if (batch.phase === 'live') {
       const now = wall.now();
-      this.#judge(batch.events, () => now, source, batch);
+      void this.#judge(batch.events, () => now, source, batch);
       return;
     }
     // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
     // decisions do not depend on how entries fall into batches.
-    batch.events.forEach((event, index) => {
+    for (const [index, event] of batch.events.entries()) {
       if (event.time > stored.now()) stored.set(event.time);
-      this.expire(stored.now());
-      this.#judge([event], () => stored.now(), source, index === batch.events.length - 1 ? batch : undefined);
-    });
+      await this.expire(stored.now());
+      await this.#judge([event], () => stored.now(), source, index === batch.events.length - 1 ? batch : undefined);
+    }
     if (batch.position !== undefined && batch.position.time > stored.now()) stored.set(batch.position.time);
-    if (batch.events.length === 0) this.#commit([], source, batch);
+    if (batch.events.length === 0) await this.#commit([], source, batch);
   }
 
-  /** Ends the bans whose time is up at `now`. */
-  expire(now: EpochMicros): void {
+  /** Ends the bans whose time is up at `now`; resolves when the kernel has answered. */
+  async expire(now: EpochMicros): Promise<void> {
     const { ledger, jails } = this.#parts;
     const next = ledger.nextEnd();
     if (next === undefined || next > now) return;
     const ended = ledger.expire(now);
     for (const ban of ended) jails.expired(ban);
-    this.#apply({ bans: [], ended });
+    await this.#apply({ bans: [], ended });
   }
 
   /** Carries out operators' (and other) decisions; resolves when the kernel has answered. */
@@ -119,35 +122,25 @@ export class Pipeline {
     clock: () => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
-  ): void {
+  ): Promise<unknown> {
     const { outcomes, decisions } = this.#parts.jails.judge(events, clock, this.#context);
     for (const outcome of outcomes) this.#announce(outcome);
-    this.#commit(decisions, source, batch);
+    return this.#commit(decisions, source, batch);
   }
 
-  /** Writes decisions and, at the end of a batch, its position. */
-  #commit(decisions: readonly Decision[], source: SourceId, batch: IntakeBatch | undefined): void {
+  /** Writes decisions and, at the end of a batch, its position; resolves when the kernel has answered. */
+  #commit(decisions: readonly Decision[], source: SourceId, batch: IntakeBatch | undefined): Promise<unknown> {
     const position = batch?.position;
-    if (decisions.length === 0 && position === undefined) return;
-    const report = this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) });
-    void this.#apply(report);
+    if (decisions.length === 0 && position === undefined) return Promise.resolve();
+    return this.#apply(
+      this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) }),
+    );
   }
 
   #announce(outcome: Outcome): void {
     const { announcer } = this.#parts;
-    switch (outcome.kind) {
-      case 'counted':
-      case 'banned':
-      case 'decided':
-      case 'stale':
-      case 'settled':
-        return announcer.found(outcome.event);
-      case 'ignored':
-        return announcer.ignored(outcome.event, outcome.reason);
-      case 'success':
-      case 'unknown':
-        return;
-    }
+    if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
+    else if (outcome.kind !== 'success' && outcome.kind !== 'unknown') announcer.found(outcome.event);
   }
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
