@@ -57,3 +57,13 @@ export const CONTROL_REQUEST_MS_MAX = 5_000;
 export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
 export const INI_DEPTH_MAX = 16;
+/** Characters of one regex after its tags are expanded; the longest stock one has about 3,000. */
+export const REGEX_CHARS_MAX = 65_536;
+/** Groups within groups of one regex; parser and compilers recurse this deep. */
+export const REGEX_DEPTH_MAX = 100;
+/** Instructions of one regex in the linear matcher; `{1,1000}` is written out, and each costs memory per character of the text. */
+export const REGEX_INSTRUCTIONS_MAX = 20_000;
+/** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
+export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
+export const REGEX_CONDITIONS_MAX = 6;
