@@ -15,7 +15,7 @@ import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPositio
 import { OperatingError } from '../core/errors.js';
 import { ENTRY_FIELDS_MAX, FIELD_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX, MESSAGE_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
-import type { SourceId } from '../core/names.js';
+import type { Cursor, SourceId } from '../core/names.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { matchTest } from './match-test.js';
@@ -45,6 +45,8 @@ export class LibsystemdSource implements EntrySource {
   #reading: Reading | undefined;
   #closed = false;
   #last: ReadPosition | undefined;
+  /** Set when the place was not found: the next entry is not delivered again if it is a copy of this one. */
+  #lost: Cursor | undefined;
   #processed = 0;
   #notices: string[] = [];
 
@@ -83,6 +85,7 @@ export class LibsystemdSource implements EntrySource {
     while (read < max) {
       more = handle.next();
       if (!more) break;
+      if (this.#lost !== undefined && this.#isCopyOfLost(handle)) continue;
       read++;
       const result = handle.readData(MESSAGE);
       if (result === READ.unreadable) {
@@ -171,7 +174,15 @@ export class LibsystemdSource implements EntrySource {
     } else if (position.at === 'time') handle.seekRealtime(position.time);
     else handle.seekHead();
     handle.setMatches(inLibrary);
+    this.#lost = found || position.at !== 'cursor' ? undefined : position.cursor;
     return found;
+  }
+
+  #isCopyOfLost(handle: JournalHandle): boolean {
+    const here = handle.cursor();
+    const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
+    this.#lost = undefined;
+    return isCopy;
   }
 
   #remember(handle: JournalHandle): void {

@@ -12,7 +12,7 @@ import {
 import { type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { type FakeEntry, Scratch, T0 } from '../support/journal-files.js';
+import { type FakeEntry, numbered, Scratch, T0 } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 
 /** How the suite gets at one kind of source. */
@@ -44,8 +44,6 @@ export function drain(source: EntrySource, size = 500): { entries: Entry[]; batc
 }
 
 export const messages = (entries: readonly Entry[]) => entries.map((entry) => entry.message);
-export const numbered = (count: number, from = 0): FakeEntry[] =>
-  Array.from({ length: count }, (_, i) => ({ at: (from + i) * 1000, message: `entry ${from + i}` }));
 
 export function sourceContract(kind: SourceKind): void {
   const test = needs(...kind.can);

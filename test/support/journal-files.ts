@@ -24,6 +24,10 @@ export interface FakeEntry {
   readonly fields?: Readonly<Record<string, Value>>;
 }
 
+/** Entries `entry N`, a millisecond apart. */
+export const numbered = (count: number, from = 0): FakeEntry[] =>
+  Array.from({ length: count }, (_, i) => ({ at: (from + i) * 1000, message: `entry ${from + i}` }));
+
 /** An entry in the export format. Whatever needs it goes in the binary form. */
 export function exportEntry(entry: FakeEntry, index = 0): Buffer {
   const messages = entry.message === undefined ? [] : Array.isArray(entry.message) ? entry.message : [entry.message];
