@@ -52,6 +52,10 @@ export function statementsOf(db: Database) {
       `SELECT ${BAN_COLUMNS} FROM ban WHERE id > @after AND ${OPEN} AND (until IS NULL OR until > @now)
        AND (@jail IS NULL OR jail = @jail) ORDER BY id LIMIT ${PAGE_ROWS}`,
     ),
+    elementsAfter: prepare(
+      `SELECT id, jail, target, until FROM ban WHERE id > ? AND ${OPEN} AND (until IS NULL OR until > ?)
+       ORDER BY id LIMIT ${PAGE_ROWS}`,
+    ),
     wanted: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE ${OPEN} AND state = 'wanted' ORDER BY id`),
     nextEnd: prepare(`SELECT min(until) FROM ban WHERE ${OPEN} AND until IS NOT NULL`).pluck(),
     inForce: prepare(`UPDATE ban SET state = 'in-force' WHERE id = ? AND state = 'wanted'`),
