@@ -118,12 +118,12 @@ export class Ledger {
 
   /** What the kernel must hold. */
   *elements(now: EpochMicros): IterableIterator<Element> {
-    for (let after = 0; ; ) {
-      const rows = guarded(() => this.#sql.elementsAfter.all(after, now)) as ElementRow[];
+    for (let after = { jail: '', target: '' }; ; ) {
+      const rows = guarded(() => this.#sql.elementsAfter.all(after.jail, after.target, now)) as ElementRow[];
       for (const { jail, target, until } of rows) yield { jail, target: targetOf(target), until };
       const last = rows.at(-1);
       if (last === undefined) return;
-      after = last.id;
+      after = last;
     }
   }
 

@@ -24,7 +24,6 @@ export interface BanRow {
 
 /** What the kernel is told of a row. */
 export interface ElementRow {
-  readonly id: number;
   readonly jail: JailName;
   readonly target: string;
   readonly until: EpochMicros | null;
