@@ -71,9 +71,11 @@ export const ALLOW_NAME_ADDRESSES_MAX = 64;
 export const ALLOW_FILE_BYTES_MAX = 8 * 1024 * 1024;
 /** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
 export const ALLOW_DNS_DEADLINE_MS = 5_000;
-/** Names that are resolved at the same time. */
-export const ALLOW_DNS_PARALLEL_MAX = 8;
-/** Time between two looks at names, files, own addresses and sessions, ms. */
+/** Names that are resolved at the same time; each holds one of libuv's four threads. */
+export const ALLOW_DNS_PARALLEL_MAX = 2;
+/** Time between two looks at what is cheap to see: own addresses, routes, resolvers, list files, ms. */
+export const ALLOW_LOOK_MS = 5_000;
+/** Time between two resolutions of names and questions to logind, ms. */
 export const ALLOW_REFRESH_MS = 60_000;
 /** Login sessions that the lockout guard looks at. */
 export const ALLOW_SESSIONS_MAX = 256;

@@ -21,7 +21,7 @@ import { checkLedger } from './check.js';
 import { guarded } from './errors.js';
 import { History } from './history.js';
 import type { WriterLock } from './lock.js';
-import { type BanRow, firstOf, ofFamily, rangeOf, recordOf, targetText } from './rows.js';
+import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
 import { type BanInsert, type Statements, statementsOf } from './statements.js';
 
 /** What is written together. */
@@ -118,7 +118,13 @@ export class Ledger {
 
   /** What the kernel must hold. */
   *elements(now: EpochMicros): IterableIterator<Element> {
-    for (const { jail, target, until } of this.inForce(now)) yield { jail, target, until };
+    for (let after = { jail: '', target: '' }; ; ) {
+      const rows = guarded(() => this.#sql.elementsAfter.all(after.jail, after.target, now)) as ElementRow[];
+      for (const { jail, target, until } of rows) yield { jail, target: targetOf(target), until };
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last;
+    }
   }
 
   /** Bans that the kernel has not answered for: after a crash between commit and settle, to be settled and announced. */

@@ -22,6 +22,13 @@ export interface BanRow {
   readonly ended_reason: string | null;
 }
 
+/** What the kernel is told of a row. */
+export interface ElementRow {
+  readonly jail: JailName;
+  readonly target: string;
+  readonly until: EpochMicros | null;
+}
+
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
   'id, jail, target, time, until, failures, evidence, user, origin, previous_bans, state, refusal, ended_time, ended_reason';

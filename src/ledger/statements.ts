@@ -49,8 +49,12 @@ export function statementsOf(db: Database) {
       `SELECT ${BAN_COLUMNS} FROM ban WHERE first BETWEEN ? AND ? AND length >= ? AND ${OPEN} ORDER BY id`,
     ),
     openAfter: prepare(
-      `SELECT ${BAN_COLUMNS} FROM ban WHERE id > @after AND ${OPEN} AND (until IS NULL OR until > @now)
+      `SELECT ${BAN_COLUMNS} FROM ban NOT INDEXED WHERE id > @after AND ${OPEN} AND (until IS NULL OR until > @now)
        AND (@jail IS NULL OR jail = @jail) ORDER BY id LIMIT ${PAGE_ROWS}`,
+    ),
+    elementsAfter: prepare(
+      `SELECT jail, target, until FROM ban WHERE (jail, target) > (?, ?) AND ${OPEN} AND (until IS NULL OR until > ?)
+       ORDER BY jail, target LIMIT ${PAGE_ROWS}`,
     ),
     wanted: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE ${OPEN} AND state = 'wanted' ORDER BY id`),
     nextEnd: prepare(`SELECT min(until) FROM ban WHERE ${OPEN} AND until IS NOT NULL`).pluck(),
