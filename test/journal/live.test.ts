@@ -1,0 +1,229 @@
+import { appendFileSync, renameSync, rmSync } from 'node:fs';
+import { describe, expect } from '@jest/globals';
+import type { Entry, EntrySource, Position } from '../../src/core/entry.js';
+import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
+import { sourceId } from '../../src/core/names.js';
+import { createSource } from '../../src/journal/journal.js';
+import {
+  canWrite,
+  exportStream,
+  LiveJournal,
+  numbered,
+  Scratch,
+  until,
+  writeJournal,
+} from '../support/journal-files.js';
+import { needs } from '../support/require.js';
+import { ALL, drain, HEAD, match, messages } from './contract.js';
+
+const test = needs(...canWrite);
+const id = sourceId('test');
+const texts = (count: number, from = 0) => numbered(count, from).map((entry) => entry.message as string);
+
+/** A directory that is written to, and a reader of it that keeps what it reads. */
+class Follow implements AsyncDisposable {
+  readonly scratch = new Scratch();
+  readonly #writers: LiveJournal[] = [];
+  #source: EntrySource | undefined;
+  readonly seen: Entry[] = [];
+  readonly notices: string[] = [];
+
+  write(name: string): LiveJournal {
+    const live = new LiveJournal(this.scratch.file(name));
+    this.#writers.push(live);
+    return live;
+  }
+
+  open(position: Position = HEAD, selection: MatchExpression = WHOLE_JOURNAL): { gap: boolean } {
+    this.#source?.close();
+    this.#source = createSource({ kind: 'directory', path: this.scratch.path }, id);
+    return this.#source.open(selection, ALL, position);
+  }
+
+  /** One idle turn: what is new. */
+  turn(max = 500): readonly Entry[] {
+    const source = this.#source;
+    if (source === undefined) throw new Error('not open');
+    source.poll();
+    const batch = source.next(max);
+    this.seen.push(...batch.entries);
+    this.notices.push(...batch.notices);
+    expect(batch.ended).toBe(false);
+    return batch.entries;
+  }
+
+  /** Turns until so many entries were seen, and a few more for what must not come. */
+  async see(count: number): Promise<string[]> {
+    await until(`${count} entries, seen: ${this.seen.length}`, () => {
+      this.turn();
+      return this.seen.length >= count;
+    });
+    for (let i = 0; i < 5; i++) {
+      this.turn();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    return messages(this.seen);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#source?.close();
+    for (const writer of this.#writers) await writer.close();
+    this.scratch[Symbol.dispose]();
+  }
+}
+
+/** Waits until the file holds so many entries. */
+async function stored(follow: Follow, count: number): Promise<void> {
+  await until(`${count} entries on disk`, () => {
+    try {
+      const source = createSource({ kind: 'directory', path: follow.scratch.path }, id);
+      source.open(WHOLE_JOURNAL, ALL, HEAD);
+      const { entries } = drain(source);
+      source.close();
+      return entries.length >= count;
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe('following a directory', () => {
+  test('delivers what is appended, once and in order, from the head and from the tail', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append(numbered(5));
+    await stored(follow, 5);
+    follow.open({ at: 'tail' });
+    expect(follow.turn()).toEqual([]);
+    live.append(numbered(5, 5));
+    expect(await follow.see(5)).toEqual(texts(5, 5));
+    live.append(numbered(300, 10));
+    expect(await follow.see(305)).toEqual(texts(305, 5));
+  });
+
+  test('sees the first entry of a unit that had none when the reader began', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append(numbered(3));
+    await stored(follow, 3);
+    follow.open({ at: 'tail' }, match('_SYSTEMD_UNIT=ssh.service'));
+    expect(follow.turn()).toEqual([]);
+    live.append([
+      { at: 3000, message: 'other' },
+      { at: 4000, message: 'login', fields: { _SYSTEMD_UNIT: 'ssh.service' } },
+    ]);
+    expect(await follow.see(1)).toEqual(['login']);
+  });
+
+  test('goes on over a rotation: the file is renamed, a new one takes its name', async () => {
+    await using follow = new Follow();
+    const first = follow.write('system.journal');
+    first.append(numbered(4));
+    await stored(follow, 4);
+    follow.open();
+    expect(await follow.see(4)).toEqual(texts(4));
+    first.append(numbered(3, 4));
+    await first.close();
+    renameSync(follow.scratch.file('system.journal'), follow.scratch.file('system@old.journal'));
+    follow.write('system.journal').append(numbered(4, 7));
+    expect(await follow.see(11)).toEqual(texts(11));
+    expect(follow.notices).toEqual([]);
+  });
+
+  test('goes on over many rotations while it lags behind', async () => {
+    await using follow = new Follow();
+    follow.write('system.journal').append(numbered(10));
+    await stored(follow, 10);
+    follow.open();
+    for (let round = 1; round <= 4; round++) {
+      follow.turn(3);
+      renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
+      follow.write('system.journal').append(numbered(10, 10 * round));
+      await stored(follow, 10 * (round + 1));
+      follow.turn(3);
+    }
+    expect(await follow.see(50)).toEqual(texts(50));
+    expect(follow.notices).toEqual([]);
+  });
+
+  test('takes in the entries of a file that appears', async () => {
+    await using follow = new Follow();
+    follow.write('system.journal').append(numbered(3));
+    await stored(follow, 3);
+    follow.open();
+    expect(await follow.see(3)).toEqual(texts(3));
+    follow.write('user-1000.journal').append(numbered(3, 3));
+    expect(await follow.see(6)).toEqual(texts(6));
+  });
+
+  test('goes on after a file that was read is vacuumed away', async () => {
+    await using follow = new Follow();
+    writeJournal(follow.scratch.file('system@old.journal'), numbered(4));
+    const live = follow.write('system.journal');
+    live.append(numbered(4, 4));
+    await stored(follow, 8);
+    follow.open();
+    await follow.see(8);
+    rmSync(follow.scratch.file('system@old.journal'));
+    live.append(numbered(2, 8));
+    expect(await follow.see(10)).toEqual(texts(10));
+    expect(follow.notices).toEqual([]);
+  });
+
+  test('says so when the file it stands in is vacuumed away, and goes on with what is left', async () => {
+    await using follow = new Follow();
+    writeJournal(follow.scratch.file('system@old.journal'), numbered(6));
+    follow.write('system.journal').append(numbered(4, 6));
+    await stored(follow, 10);
+    follow.open();
+    follow.turn(2);
+    rmSync(follow.scratch.file('system@old.journal'));
+    expect(await follow.see(6)).toEqual([...texts(2), ...texts(4, 6)]);
+    expect(follow.notices).toEqual([expect.stringContaining('may be missing')]);
+  });
+
+  test('reports a gap when the stored cursor was vacuumed away, none when it is there', async () => {
+    await using follow = new Follow();
+    writeJournal(follow.scratch.file('system@old.journal'), numbered(6));
+    writeJournal(follow.scratch.file('system.journal'), numbered(4, 6));
+    follow.open();
+    const last = follow.turn(3).at(-1);
+    if (last === undefined) throw new Error('nothing read');
+    const stored: Position = { at: 'cursor', cursor: last.cursor, time: last.realtime };
+    expect(follow.open(stored)).toEqual({ gap: false });
+    expect(messages(follow.turn(1))).toEqual(['entry 3']);
+    rmSync(follow.scratch.file('system@old.journal'));
+    expect(follow.open(stored)).toEqual({ gap: true });
+    expect(messages(follow.turn(1))).toEqual(['entry 6']);
+  });
+
+  test('does not repeat entries that are copied to another file, as journalctl --flush does', async () => {
+    await using follow = new Follow();
+    writeJournal(follow.scratch.file('runtime.journal'), numbered(5));
+    follow.open();
+    expect(await follow.see(5)).toEqual(texts(5));
+    const last = follow.seen.at(-1);
+    if (last === undefined) throw new Error('nothing read');
+    const live = follow.write('system.journal');
+    live.append(numbered(5));
+    rmSync(follow.scratch.file('runtime.journal'));
+    live.append(numbered(3, 5));
+    expect(await follow.see(8)).toEqual(texts(8));
+    expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
+    expect(messages(follow.turn())).toEqual(texts(3, 5));
+  });
+});
+
+describe('following an export stream', () => {
+  test('reads a file that grows, to its end', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('stream.export');
+    const bytes = exportStream(numbered(4));
+    appendFileSync(path, bytes);
+    const source = createSource({ kind: 'export', path }, id);
+    source.open(WHOLE_JOURNAL, ALL, HEAD);
+    expect(messages(drain(source, 3).entries)).toEqual(texts(4));
+    expect(source.next(1).ended).toBe(true);
+    source.close();
+  });
+});
