@@ -109,6 +109,16 @@ export const NFT_BISECT_BATCHES_MAX = 4_096;
 export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
 export const NFT_WAITING_CALLS_MAX = 100_000;
+/** Batches that the recording backend of a dry run remembers; the oldest go first. */
+export const NFT_RECORDED_BATCHES_MAX = 1_000;
+/** Deadline of `ss -K` for one banned host, ms: it walks all sockets of the host, 100,000 take well under a second. */
+export const SS_DEADLINE_MS = 5_000;
+/** Output of `ss -K`, bytes: about 100 per closed socket. */
+export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
+export const DOORBELL_POLL_MS = 20;
+/** Repairs of the tables within 10 s before each further one waits 1 s: another program that keeps flushing must not make us spin. */
+export const DRIFT_REPAIRS_BURST_MAX = 20;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
