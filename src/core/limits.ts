@@ -21,6 +21,12 @@ export const EVENT_COUNT_MAX = 100;
 export const USER_CHARS_MAX = 256;
 /** Time that the regexes of one guarded batch may take before the culprit is demoted to the linear matcher, ms. */
 export const REGEX_GUARD_MS = 50;
+/** Times a regex may be caught running when a guarded batch times out, without a clean batch in between, before it is demoted. */
+export const REGEX_STRIKES_MAX = 3;
+/** Time for one entry whose regexes run in the linear matcher already, ms; what is not done then is given up and counted. */
+export const REGEX_LINEAR_GUARD_MS = 500;
+/** Combinations of field values for which the routing of entries is remembered. */
+export const ROUTES_MAX = 1_000;
 /** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence goes first. */
 export const TRACKED_ADDRESSES_MAX = 250_000;
 /** Cursors kept with a ban as evidence. */
@@ -31,6 +37,10 @@ export const LOG_LINES_PER_SECOND_MAX = 200;
 export const SESSIONS_MAX = 10_000;
 /** A session without a line for this long is forgotten, in journal time, seconds. */
 export const SESSION_IDLE_SECONDS = 300;
+/** Longest text that names a session, with its boot id: `host ident[pid]: ` is far shorter; a longer one is not remembered. */
+export const SESSION_KEY_CHARS_MAX = 1_024;
+/** Users kept of one session; that there is more than one is what matters. */
+export const SESSION_USERS_MAX = 8;
 /** Lines of a multi-line filter's window; every line searches the whole window. */
 export const MAXLINES_MAX = 20;
 /** Below this many changes a batch goes through the resident nft child, above through a fresh one (break-even measured at 100-150). */
@@ -65,3 +75,19 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
+/** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
+export const REPORT_LINES_MAX = 100_000;
+/** Characters of such a line. */
+export const REPORT_LINE_CHARS_MAX = 2_048;
+/** Matches per regex that a filter report keeps as examples. */
+export const REPORT_HITS_MAX = 100;
+/** Characters of one regex after its tags are expanded; the longest stock one has about 3,000. */
+export const REGEX_CHARS_MAX = 65_536;
+/** Groups within groups of one regex; parser and compilers recurse this deep. */
+export const REGEX_DEPTH_MAX = 100;
+/** Instructions of one regex in the linear matcher; `{1,1000}` is written out, and each costs memory per character of the text. */
+export const REGEX_INSTRUCTIONS_MAX = 20_000;
+/** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
+export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
+export const REGEX_CONDITIONS_MAX = 6;
