@@ -4,9 +4,9 @@ import { comparePrefixes, formatPrefix } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
 import { silentLog } from '../core/log.js';
-import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
+import { type EpochMicros, isoTime, SetClock, secondsBetween } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
-import { RecordingBackend } from '../firewall/recording.js';
+import { NoFirewall } from '../firewall/none.js';
 import { createLog, styleFor } from '../log/log.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
@@ -40,10 +40,14 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ExitCode
   const loaded = loadSetup(options.configuration, { overrides: options.overrides, jails: options.jails });
   const setup = { ...loaded.setup, allow: { ...loaded.setup.allow, self: false, lockoutGuard: false } };
   const progress = new Progress(terminal.stderr, !options.json && terminal.stderr.isTTY === true);
+  const clock = new SetClock();
+  const firewall = options.intoKernel ? new NftBackend({ clock }) : new NoFirewall();
   const lines = createLog({
     level: 'info',
     stream: { write: (text) => progress.around(() => terminal.out(text)) },
     style: terminal.stdout.isTTY === true ? styleFor(terminal.stdout, terminal.env) : 'plain',
+    // The journal's time, in which everything here happens.
+    now: () => clock.now() / 1000,
     linesPerSecondMax: Number.POSITIVE_INFINITY,
   });
   const problems = createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log;
@@ -67,7 +71,8 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ExitCode
     announcer,
     allow: allowContext(() => keeper.snapshot),
     log: problems,
-    firewall: (clock) => (options.intoKernel ? new NftBackend({ clock }) : new RecordingBackend({ clock })),
+    firewall,
+    clock,
     progress: (stats) => progress.show(stats.entriesRead, stats.lastEntry),
     ...(options.since === undefined ? {} : { since: options.since }),
   });
@@ -75,24 +80,24 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ExitCode
   const seconds = (performance.now() - started) / 1000;
   if (!options.json) {
     if (options.intoKernel) {
-      const kernel = await report.firewall.read();
+      const kernel = await firewall.read();
       terminal.out(`\nIn the kernel now (nft list table inet banjour), ${kernel.elements.length} elements:\n`);
       for (const jail of setup.jails) {
         const own = kernel.elements.filter((element) => element.jail === jail.policy.jail);
         terminal.out(`  ${jail.policy.jail} (${own.length}):\n`);
         for (const { target, until } of own.toSorted((a, b) => comparePrefixes(a.target, b.target)))
           terminal.out(
-            `    ${formatPrefix(target)}${until === null ? '' : ` for ${Math.round(secondsBetween(report.end, until))} s more`}\n`,
+            `    ${formatPrefix(target)}${until === null ? '' : ` for ${Math.round(secondsBetween(clock.now(), until))} s more`}\n`,
           );
       }
     }
     const read = report.stats?.entriesRead ?? 0;
-    terminal.out(`\n${read} entries in ${seconds.toFixed(1)} s, the last of ${isoTime(report.end)}\n`);
+    terminal.out(`\n${read} entries in ${seconds.toFixed(1)} s, the last of ${isoTime(clock.now())}\n`);
     terminal.out(
       `${totals.found} failures found, ${totals.ban} bans, ${totals.unban} ended, ${totals.ignored} ignored${totals.refused > 0 ? `, ${totals.refused} refused by the kernel` : ''}\n`,
     );
     for (const [jail, addresses] of banned) terminal.out(`  ${jail}: ${addresses.size} banned\n`);
   }
-  await report.firewall.close();
+  await firewall.close();
   return EXIT.ok;
 }

@@ -47,7 +47,9 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     setup,
     ledgerPath: options.ledgerPath,
     sockets: options.sockets,
-    firewall: options.dryRun ? new RecordingBackend({ show: options.out }) : new NftBackend({ clock: wallClock }),
+    firewall: options.dryRun
+      ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })
+      : new NftBackend({ clock: wallClock }),
     log,
     version: options.version,
   });
