@@ -5,6 +5,7 @@ import { doctor } from './commands/doctor.js';
 import { replay } from './commands/replay.js';
 import { run } from './commands/run.js';
 import { status } from './commands/status.js';
+import { test } from './commands/test.js';
 import { unban } from './commands/unban.js';
 
-export const COMMANDS: readonly CommandDefinition[] = [run, replay, status, ban, unban, doctor];
+export const COMMANDS: readonly CommandDefinition[] = [run, replay, status, ban, unban, test, doctor];

@@ -14,8 +14,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { SourceSpec } from '../../core/entry.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
-import { type EpochMicros, epochMicros } from '../../core/time.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import { sinceOf } from '../time.js';
 
 export const replay: CommandDefinition = {
   name: 'replay',
@@ -65,7 +65,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
           return value === undefined ? [] : [[key, String(value)]];
         }),
       ),
-      ...(since === undefined ? {} : { since: timeOf(since) }),
+      ...(since === undefined ? {} : { since: sinceOf(since) }),
     });
   } finally {
     cleanup();
@@ -105,16 +105,4 @@ async function unpacked(path: string): Promise<{ readonly source: SourceSpec; cl
     throw new OperatorError(`cannot unpack ${path}: ${messageOf(error)}`, { exitCode: EXIT.noInput, cause: error });
   }
   return { source: { kind: 'export', path: target }, cleanup };
-}
-
-function timeOf(text: string): EpochMicros {
-  const ago = /^(\d+)([smhdw])$/.exec(text);
-  if (ago !== null) {
-    const unit = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 }[ago[2] as 's' | 'm' | 'h' | 'd' | 'w'];
-    return epochMicros(Math.max(0, Date.now() - Number(ago[1]) * unit * 1000) * 1000);
-  }
-  const time = Date.parse(text);
-  if (Number.isNaN(time))
-    throw new OperatorError(`not a time: ${JSON.stringify(text)}`, { hint: 'write 2h, 7d, or 2026-11-21T18:00' });
-  return epochMicros(time * 1000);
 }
