@@ -5,7 +5,7 @@
  *
  * Input may be hostile. What is malformed is skipped up to the next empty line and counted as one unreadable entry.
  */
-import { EXPORT_FIELD_BYTES_MAX, EXPORT_VALUES_MAX, FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS } from '../core/limits.js';
+import { ENTRY_VALUES_MAX, EXPORT_FIELD_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS } from '../core/limits.js';
 import type { Piece } from './message.js';
 
 const NEWLINE = 0x0a;
@@ -168,7 +168,7 @@ export class ExportParser {
 
   #wantedName(start: number, end: number): string | undefined {
     const candidates = this.#wanted.get(this.#hash);
-    if (candidates === undefined || this.#values >= EXPORT_VALUES_MAX) return undefined;
+    if (candidates === undefined || this.#values >= ENTRY_VALUES_MAX) return undefined;
     const name = this.#buffer.toString('latin1', start, end);
     return candidates.includes(name) ? name : undefined;
   }

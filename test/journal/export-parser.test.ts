@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { EXPORT_FIELD_BYTES_MAX, EXPORT_VALUES_MAX, FIELD_BYTES_MAX } from '../../src/core/limits.js';
+import { ENTRY_VALUES_MAX, EXPORT_FIELD_BYTES_MAX, FIELD_BYTES_MAX } from '../../src/core/limits.js';
 import { type ExportItem, ExportParser } from '../../src/journal/export-parser.js';
 import { exportEntry, exportField } from '../support/journal-files.js';
 
@@ -113,8 +113,8 @@ describe('the export format', () => {
 
   test('keeps so many values of an entry and no more', () => {
     for (const [count, kept] of [
-      [EXPORT_VALUES_MAX, EXPORT_VALUES_MAX],
-      [EXPORT_VALUES_MAX + 1, EXPORT_VALUES_MAX],
+      [ENTRY_VALUES_MAX, ENTRY_VALUES_MAX],
+      [ENTRY_VALUES_MAX + 1, ENTRY_VALUES_MAX],
     ] as const) {
       const [item] = parse(text(`${'MESSAGE=x\n'.repeat(count)}\n`));
       expect(item?.kind === 'entry' && item.entry.get('MESSAGE')?.length).toBe(kept);

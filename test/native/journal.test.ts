@@ -1,8 +1,9 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { check } from '../../native/check.js';
+import { fieldKey, READ } from '../../native/data.js';
 import { requireReadable } from '../../native/files.js';
-import { fieldKey, JournalHandle, READ } from '../../native/journal.js';
+import { JournalHandle } from '../../native/journal.js';
 import { libsystemd, libsystemdVersion, load, SYSTEMD_VERSION_MIN } from '../../native/libsystemd.js';
 import { EXIT, OperatorError } from '../../src/core/errors.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
@@ -52,7 +53,7 @@ describe('an open journal', () => {
     const handle = JournalHandle.openFiles([path]);
     const here = () => {
       expect(handle.readData(fieldKey('MESSAGE'))).toBe(READ.found);
-      return handle.data.toString('utf8', 8, handle.dataLength);
+      return handle.data.head(8);
     };
     expect(handle.next()).toBe(true);
     expect(here()).toBe('entry 0');
@@ -124,7 +125,7 @@ describe('an open journal', () => {
     handle.close();
     handle.close();
     expect(handle.closed).toBe(true);
-    expect(handle.data).toHaveLength(0);
+    expect(handle.data.bytes).toHaveLength(0);
     const name = cursor('s=1');
     const calls: (() => unknown)[] = [
       () => handle.setDataThreshold(0),
