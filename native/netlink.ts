@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
+import { StableMemory } from './memory.js';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -100,7 +101,9 @@ export class NetlinkSocket {
    */
   dropFrom(ports: readonly number[]): void {
     const count = ports.length + 3;
-    const program = Buffer.alloc(count * 8);
+    // The program and, behind it, struct sock_fprog, which points to it: memory that does not move.
+    const memory = new StableMemory(count * 8 + 16);
+    const program = memory.bytes;
     const instruction = (index: number, code: number, k: number, jumpTrue = 0) => {
       program.writeUInt16LE(code, index * 8);
       program.writeUInt8(jumpTrue, index * 8 + 2);
@@ -113,11 +116,14 @@ export class NetlinkSocket {
     }
     instruction(count - 2, 0x06, 0xffffffff);
     instruction(count - 1, 0x06, 0);
-    // struct sock_fprog: length, padding, pointer.
-    const descriptor = Buffer.alloc(16);
-    descriptor.writeUInt16LE(count, 0);
-    descriptor.writeBigUInt64LE(koffi.address(program), 8);
-    checked('setsockopt', this.#libc.setsockopt(this.#open(), SOL_SOCKET, SO_ATTACH_FILTER, descriptor, 16));
+    program.writeUInt16LE(count, count * 8);
+    program.writeBigUInt64LE(memory.address, count * 8 + 8);
+    try {
+      const descriptor = program.subarray(count * 8);
+      checked('setsockopt', this.#libc.setsockopt(this.#open(), SOL_SOCKET, SO_ATTACH_FILTER, descriptor, 16));
+    } finally {
+      memory.free();
+    }
   }
 
   close(): void {

@@ -2,7 +2,10 @@
 import type { ApplyReport, Element } from '../core/firewall.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type BackendOptions, TableBackend } from './backend.js';
+import { checkFirewall } from './check.js';
+import { compileStructure } from './compile.js';
 import { NftRunner, type RunnerOptions } from './runner.js';
+import { makeSchema } from './schema.js';
 import { DriftWatch } from './watch.js';
 
 export interface NftBackendOptions extends BackendOptions, Omit<RunnerOptions, 'onStart' | 'onEnd' | 'onIll'> {
@@ -28,7 +31,9 @@ export class NftBackend extends TableBackend {
       onEnd: (pid) => watch?.disown(pid),
       onIll: (reason) => onProblem(`the resident nft ${reason}; its work goes to fresh ones meanwhile`),
     });
-    super(runner, options);
+    const trial = (plan: FirewallPlan) =>
+      runner.trial(makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)));
+    super(runner, { check: (plan) => checkFirewall(plan, { ...options, trial }), ...options });
     watch = new DriftWatch({
       ...(options.netns === undefined ? {} : { netns: options.netns }),
       repair: (reason, certain) => this.repair(reason, certain),

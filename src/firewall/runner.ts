@@ -124,6 +124,11 @@ export class NftRunner implements Transport {
     return tables;
   }
 
+  /** Has nft and the kernel judge a batch without applying it. */
+  async trial(commands: readonly NftCommand[]): Promise<Outcome> {
+    return { refusal: await this.#fresh(batchText(commands), ['-c']), via: 'fresh' };
+  }
+
   /** Starts the resident nft ahead of the first batch. */
   warm(): void {
     this.#resident?.warm();
@@ -133,10 +138,10 @@ export class NftRunner implements Transport {
     await this.#resident?.close();
   }
 
-  async #fresh(text: string): Promise<string | undefined> {
+  async #fresh(text: string, flags: readonly string[] = []): Promise<string | undefined> {
     const file = await unlinkedFile(this.#options.directory ?? tmpdir(), text);
     try {
-      const { status, stderr } = await run(this.#command, ['-j', '-f', '-'], {
+      const { status, stderr } = await run(this.#command, [...flags, '-j', '-f', '-'], {
         stdin: file.fd,
         deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
         outputBytesMax: 0,
@@ -165,7 +170,9 @@ async function unlinkedFile(directory: string, text: string): Promise<files.File
       0o600,
     );
     await files.unlink(path);
-    await file.writeFile(text);
+    const data = Buffer.from(text);
+    // At positions, which leaves the descriptor's own at the start: nft 1.1.3 reads on from there, 1.0.6 opens it anew.
+    for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, at)).bytesWritten;
     return file;
   } catch (cause) {
     throw new OperatingError('ERR_NFT_FILE', `cannot write a batch to ${directory}`, { cause });

@@ -19,10 +19,10 @@ export interface KillOptions {
  */
 export async function killSockets(prefix: Prefix, options: KillOptions = {}): Promise<number> {
   const command = options.command ?? found(findProgram('ss'));
-  const target = prefix.family === 6 ? `[${prefix.base}]/${prefix.length}` : formatPrefix(prefix);
+  const target = prefix.family === 6 ? `[${formatPrefix(prefix)}]` : formatPrefix(prefix);
   const { status, stdout, stderr } = await run(
     command,
-    ['-K', '-H', '-n', '-t', '-u', '-a', prefix.family === 6 ? '-6' : '-4', 'dst', target],
+    ['-K', '-H', '-n', '-t', '-u', 'state', 'connected', 'dst', target],
     {
       deadlineMs: options.deadlineMs ?? SS_DEADLINE_MS,
       outputBytesMax: SS_OUTPUT_BYTES_MAX,
