@@ -1,0 +1,135 @@
+/** Escapes and character classes of Python's `re` syntax. */
+
+import type { CharSet } from './charset.js';
+import * as chars from './charset.js';
+import { type Flags, type Groups, type Reader, syntaxError, unsupported } from './syntax.js';
+import type { Node } from './tree.js';
+
+const CONTROLS: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 };
+
+/** A character with its variants of case, when case is ignored. */
+export function letter(code: number, flags: Flags): CharSet {
+  const set = chars.single(code);
+  return flags.ignoreCase ? chars.foldCase(set, flags.ascii) : set;
+}
+
+/** The set of `\d \D \s \S \w \W`; undefined for any other letter. */
+function category(name: string, flags: Flags): CharSet | undefined {
+  const space = flags.ascii ? chars.SPACE_ASCII : chars.SPACE;
+  const set = { d: chars.DIGIT, s: space, w: chars.WORD }[name.toLowerCase()];
+  return set === undefined || /[a-z]/.test(name) ? set : chars.negate(set);
+}
+
+/** `\x1D`, `\u2028`, `\0`, `\n`, `\-`: the code point, after the backslash was taken. */
+function escapedCode(reader: Reader, start: number): number {
+  const char = reader.take();
+  const hexDigits = { x: 2, u: 4, U: 8 }[char];
+  if (hexDigits !== undefined) {
+    const digits = reader.eatMatch(/[0-9a-fA-F]*/y).slice(0, hexDigits);
+    if (digits.length < hexDigits) syntaxError(`\\${char} needs ${hexDigits} hexadecimal digits`, start);
+    reader.at = start + 2 + hexDigits;
+    const code = Number.parseInt(digits, 16);
+    if (code > 0x10ffff) syntaxError(`\\${char}${digits} is no character`, start);
+    return code;
+  }
+  if (char === 'N') unsupported('characters by name, \\N{...}, are not supported', start, 'write \\xHH or \\uHHHH');
+  const control = CONTROLS[char];
+  if (control !== undefined) return control;
+  if (/[a-zA-Z]/.test(char)) syntaxError(`unknown escape \\${char}`, start, `write ${char} without the backslash`);
+  if (char === '') syntaxError('the regex ends in a backslash', start);
+  reader.at--;
+  return takeCodePoint(reader);
+}
+
+/** One character, also one outside the basic plane. */
+export function takeCodePoint(reader: Reader): number {
+  const code = reader.text.codePointAt(reader.at) ?? 0;
+  reader.at += code > 0xffff ? 2 : 1;
+  return code;
+}
+
+function octal(digits: string, start: number): number {
+  const code = Number.parseInt(digits, 8);
+  if (code > 0o377) syntaxError(`the octal escape \\${digits} is beyond \\377`, start);
+  return code;
+}
+
+export type Escape = { readonly node: Node } | { readonly code: number };
+
+/** An escape outside a class; the backslash is next. */
+export function parseEscape(reader: Reader, flags: Flags, groups: Groups): Escape {
+  const start = reader.at++;
+  const next = reader.peek();
+  const assertion = ({ A: 'start', Z: 'end', b: 'word', B: 'not-word' } as const)[next];
+  if (assertion !== undefined) {
+    reader.at++;
+    return { node: { kind: 'assert', what: assertion } };
+  }
+  const set = category(next, flags);
+  if (set !== undefined) {
+    reader.at++;
+    return { node: { kind: 'set', set } };
+  }
+  if (next === '0') return { code: octal(reader.eatMatch(/0[0-7]{0,2}/y), start) };
+  if (/[1-9]/.test(next)) {
+    const digits = reader.eatMatch(/[0-3][0-7]{2}|[4-7][0-7]{2}/y);
+    if (digits !== '') return { code: octal(digits, start) };
+    const group = groups.resolve(reader.eatMatch(/\d{1,2}/y), start);
+    return { node: { kind: 'backref', group, ignoreCase: flags.ignoreCase } };
+  }
+  return { code: escapedCode(reader, start) };
+}
+
+/** A class; the bracket is next. */
+export function parseClass(reader: Reader, flags: Flags): CharSet {
+  const start = reader.at++;
+  const negated = reader.eat('^');
+  const sets: CharSet[] = [];
+  const ranges: [number, number][] = [];
+  const first = reader.at;
+  for (;;) {
+    if (reader.done)
+      syntaxError('the class is not closed', start, 'write \\[ for a bracket that is meant as a character');
+    if (reader.peek() === ']' && reader.at > first) break;
+    const at = reader.at;
+    const lo = classMember(reader, flags, start);
+    if (reader.peek() !== '-' || reader.peek(1) === ']' || reader.peek(1) === '') {
+      if (typeof lo === 'number') ranges.push([lo, lo]);
+      else sets.push(lo);
+      continue;
+    }
+    reader.at++;
+    const hi = classMember(reader, flags, start);
+    if (typeof lo !== 'number' || typeof hi !== 'number' || hi < lo) {
+      syntaxError(`bad range ${reader.text.slice(at, reader.at)}`, at, 'write the hyphen last in the class');
+    }
+    ranges.push([lo, hi]);
+  }
+  reader.at++;
+  const listed = chars.charSet(ranges);
+  const set = chars.union(flags.ignoreCase ? chars.foldCase(listed, flags.ascii) : listed, ...sets);
+  return negated ? chars.negate(set) : set;
+}
+
+function classMember(reader: Reader, flags: Flags, start: number): number | CharSet {
+  const at = reader.at;
+  let code: number;
+  if (reader.peek() === '\\') {
+    reader.at++;
+    const set = category(reader.peek(), flags);
+    if (set !== undefined) {
+      reader.at++;
+      return set;
+    }
+    if (/[0-7]/.test(reader.peek())) return octal(reader.eatMatch(/[0-7]{1,3}/y), at);
+    if (/[89]/.test(reader.peek())) syntaxError(`unknown escape \\${reader.peek()} in a class`, at);
+    code = escapedCode(reader, at);
+  } else {
+    if (reader.done) syntaxError('the class is not closed', start);
+    code = takeCodePoint(reader);
+  }
+  if (code > chars.CODE_MAX) {
+    unsupported('characters beyond U+FFFF are not supported in a class', at, 'write an alternation, (?:a|b)');
+  }
+  return code;
+}

@@ -1,0 +1,62 @@
+/** Working memory of the linear matcher: one for all, as matches never overlap. Nothing in it survives a run. */
+
+/** Memory of more words than this is not taken (64 MiB). */
+const WORDS_MAX = 1 << 24;
+
+/** A bit per (choice, position). */
+export class Bits {
+  private words = new Int32Array(1024);
+
+  /** Clears room for `count` bits; false when that is more than is ever taken. */
+  prepare(count: number): boolean {
+    const words = Math.ceil(count / 32);
+    if (words > WORDS_MAX) return false;
+    if (words > this.words.length) this.words = new Int32Array(Math.min(WORDS_MAX, words * 2));
+    else this.words.fill(0, 0, words);
+    return true;
+  }
+
+  get(bit: number): boolean {
+    return ((this.words[bit >> 5] as number) & (1 << (bit & 31))) !== 0;
+  }
+
+  set(bit: number): void {
+    this.words[bit >> 5] = (this.words[bit >> 5] as number) | (1 << (bit & 31));
+  }
+
+  clear(bit: number): void {
+    this.words[bit >> 5] = (this.words[bit >> 5] as number) & ~(1 << (bit & 31));
+  }
+}
+
+/** Kinds of entries on the stack of what is left to try. */
+export const LEFT = {
+  /** Instruction, position, bit of the choice. */
+  alternative: 0,
+  /** Greedy run: instruction, the next position to try, the last one. */
+  run: 1,
+  /** Lazy run: instruction, the next position to try, the first one. */
+  lazyRun: 2,
+  /** Slot and what it held before. */
+  slot: 3,
+  /** In a look: a choice of the present path that has nothing left; its bit is the third value. */
+  spent: 4,
+} as const;
+
+/** Entries of three numbers. */
+export class Stack {
+  data = new Int32Array(3 * 1024);
+  top = 0;
+
+  push(kind: number, what: number, x: number, y: number): void {
+    if (this.top + 3 > this.data.length) {
+      const larger = new Int32Array(this.data.length * 2);
+      larger.set(this.data);
+      this.data = larger;
+    }
+    this.data[this.top] = (what << 3) | kind;
+    this.data[this.top + 1] = x;
+    this.data[this.top + 2] = y;
+    this.top += 3;
+  }
+}

@@ -1,0 +1,154 @@
+/**
+ * One regex of a filter: Python's syntax with fail2ban's tags in, a matcher out that behaves as Python's `re.search`.
+ *
+ * Two executors come from one tree. V8 is fast and can be held up by a hostile text; whoever runs it sets a deadline
+ * from outside and calls `demote()` on the culprit. The linear matcher cannot be held up. Both give the same result.
+ */
+import { emitV8, type V8Source } from './emit-v8.js';
+import { LinearMatcher } from './linear.js';
+import { literalsOf } from './literals.js';
+import { observable } from './observed.js';
+import { parseRegex } from './parse.js';
+import { compileProgram } from './program.js';
+import { firstBitmap, isAnchored } from './starts.js';
+import { RegexSyntaxError } from './syntax.js';
+import { expandTags } from './tags.js';
+import { some, type Tree } from './tree.js';
+
+export interface RegexOptions {
+  /** `^` and `$` also hold at newlines, as fail2ban compiles filters with `maxlines` above 1. */
+  readonly multiline?: boolean;
+  /** What `<HOST>` takes: `no` an address only, `raw` an address or a name (group `dns`). */
+  readonly usedns: 'no' | 'raw';
+}
+
+/** What is wrong with a regex; the caller knows file, line and column of its text. */
+export interface RegexProblem {
+  /** Stable, e.g. `regex.syntax`, `regex.unsupported`, `regex.nested-loop`. */
+  readonly id: string;
+  readonly message: string;
+  /** Index in the source text. */
+  readonly offset: number;
+  readonly fix?: string;
+}
+
+export interface RegexMatch {
+  readonly index: number;
+  readonly end: number;
+  /** The named groups that took part, without a prototype. */
+  readonly groups: Readonly<Record<string, string>>;
+}
+
+export interface Regex {
+  /** As written. */
+  readonly source: string;
+  /** Every text that matches contains one of these ASCII literals; undefined when nothing useful can be said. */
+  readonly literals: readonly string[] | undefined;
+  readonly groupNames: readonly string[];
+  readonly hasBackreference: boolean;
+  /** The executor in use. */
+  readonly engine: 'v8' | 'linear';
+  /** Texts that the linear matcher gave up on, counted as no match. */
+  readonly gaveUp: number;
+  /** Leftmost match as Python's `re.search` on the text and one final newline finds it; `text` has no final newline. */
+  exec(text: string): RegexMatch | null;
+  /** The linear matcher from now on, for good. */
+  demote(): void;
+}
+
+export interface CompiledRegex {
+  /** Absent when the regex cannot be kept exactly; then `problems` says why. */
+  readonly regex?: Regex;
+  readonly problems: readonly RegexProblem[];
+}
+
+/** Compiles a regex of a filter file. Never throws on any source. */
+export function compileRegex(source: string, options: RegexOptions): CompiledRegex {
+  const { text, offsets } = expandTags(source, options.usedns);
+  try {
+    const parsed = parseRegex(text, options.multiline ?? false);
+    return { regex: new TwoEngineRegex(source, observable(parsed)), problems: [] };
+  } catch (error) {
+    if (!(error instanceof RegexSyntaxError)) throw error;
+    const { id, message, index, fix } = error;
+    const offset = offsets[index] ?? source.length;
+    return { problems: [fix === undefined ? { id, message, offset } : { id, message, offset, fix }] };
+  }
+}
+
+class TwoEngineRegex implements Regex {
+  readonly literals: readonly string[] | undefined;
+  readonly groupNames: readonly string[];
+  readonly hasBackreference: boolean;
+  private readonly linear: LinearMatcher;
+  private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
+  /** Names with their group numbers, and with their captures in V8. */
+  private readonly linearNames: readonly (readonly [string, number])[];
+  private readonly v8Names: readonly (readonly [string, number])[];
+
+  constructor(
+    readonly source: string,
+    tree: Tree,
+  ) {
+    const { root, names } = tree;
+    this.literals = literalsOf(root);
+    this.groupNames = [...names.values()];
+    this.hasBackreference = some(root, (node) => node.kind === 'backref');
+    this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
+    const emitted = emitV8(tree);
+    this.v8 = compileV8(emitted);
+    this.linearNames = [...names].map(([group, name]) => [name, group]);
+    this.v8Names = this.linearNames.flatMap(([name, group]) => {
+      const capture = emitted.captures.get(group);
+      return capture === undefined ? [] : [[name, capture] as const];
+    });
+  }
+
+  get engine(): 'v8' | 'linear' {
+    return this.v8 === undefined ? 'linear' : 'v8';
+  }
+
+  get gaveUp(): number {
+    return this.linear.gaveUp;
+  }
+
+  demote(): void {
+    this.v8 = undefined;
+  }
+
+  exec(text: string): RegexMatch | null {
+    const { v8 } = this;
+    // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
+    if (v8 === undefined || text === '') return this.execLinear(text);
+    const found = v8.regexp.exec(text);
+    if (found === null) return null;
+    if (!v8.exact) return this.execLinear(text);
+    const groups: Record<string, string> = Object.create(null);
+    for (const [name, capture] of this.v8Names) {
+      const value = found[capture];
+      if (value !== undefined) groups[name] = value;
+    }
+    return { index: found.index, end: found.index + found[0].length, groups };
+  }
+
+  private execLinear(text: string): RegexMatch | null {
+    const found = this.linear.search(text);
+    if (found === null) return null;
+    const { index, end, slots } = found;
+    const groups: Record<string, string> = Object.create(null);
+    for (const [name, group] of this.linearNames) {
+      const stop = slots[2 * group + 1] as number;
+      if (stop >= 0) groups[name] = text.slice(slots[2 * group], stop);
+    }
+    return { index, end, groups };
+  }
+}
+
+/** Undefined when V8 finds the regex too large. */
+function compileV8(emitted: V8Source): (V8Source & { readonly regexp: RegExp }) | undefined {
+  try {
+    return { ...emitted, regexp: new RegExp(emitted.source) };
+  } catch {
+    return undefined;
+  }
+}
