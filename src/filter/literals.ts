@@ -52,5 +52,10 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
 export function anyOf(literals: readonly string[]): RegExp {
   // Nothing can match when there is nothing to look for.
   if (literals.length === 0) return /[]/;
-  return new RegExp([...literals].sort().map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'));
+  return new RegExp(
+    [...literals]
+      .sort()
+      .map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
+      .join('|'),
+  );
 }

@@ -38,7 +38,12 @@ export function reportText(report: FilterReport, options: ReportTextOptions = {}
   out.push(...regexSection('Ignoreregex', of('ignoreregex'), options));
   if (of('successregex').length > 0) out.push(...regexSection('Successregex', of('successregex'), options));
   out.push('', 'Date template hits:');
-  out.push(...tree(report.dateHits.map(({ name, hits }) => `[${hits}] ${name}`), '[# of hits] date format'));
+  out.push(
+    ...tree(
+      report.dateHits.map(({ name, hits }) => `[${hits}] ${name}`),
+      '[# of hits] date format',
+    ),
+  );
   const { tested, ignored, matched, missed } = report;
   out.push('', `Lines: ${tested} lines, ${ignored.count} ignored, ${matched.count} matched, ${missed.count} missed`);
   if (options.seconds !== undefined) out.push(`[processed in ${options.seconds.toFixed(2)} sec]`);
@@ -59,7 +64,9 @@ function regexSection(title: string, regexes: readonly ReportRegex[], { verbose 
     items.push(`${String(i + 1).padStart(2)}) [${regex.hits}] ${escapeUntrusted(regex.source.text, 4096)}`);
     if (!verbose) return;
     for (const { id, bannable, time } of regex.examples)
-      items.push(`    ${escapeUntrusted(id ?? '(waits for an address)')}  ${isoTime(time)}${bannable ? '' : ' (never banned)'}`);
+      items.push(
+        `    ${escapeUntrusted(id ?? '(waits for an address)')}  ${isoTime(time)}${bannable ? '' : ' (never banned)'}`,
+      );
   });
   return ['', `${title}: ${total} total`, ...tree(items, ' #) [# of hits] regular expression')];
 }
@@ -67,9 +74,7 @@ function regexSection(title: string, regexes: readonly ReportRegex[], { verbose 
 function lineSection(title: string, { count, lines }: ReportLines, all = false): string[] {
   if (count === 0) return [];
   if (!all && count >= FEW_LINES)
-    return [
-      `${title} line(s): too many to print.  Use --print-all-${title.toLowerCase()} to print all ${count} lines`,
-    ];
+    return [`${title} line(s): too many to print.  Use --print-all-${title.toLowerCase()} to print all ${count} lines`];
   const rest = count > lines.length ? [`... and ${count - lines.length} more`] : [];
   return tree([...lines.map((line) => escapeUntrusted(line.trimEnd())), ...rest], `${title} line(s):`);
 }
