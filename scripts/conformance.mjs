@@ -45,7 +45,9 @@ const total = [...compared.values()].reduce((sum, count) => sum + count, 0);
 for (const reason of refused) console.log(`refused  ${reason}`);
 if (!values.quiet)
   for (const { layout, record, what } of differences)
-    console.log(`${layout}/${record.key} ${record.seq} (${record.src})\n  ${what}\n  ${record.line ?? record.f2b_line}`);
+    console.log(
+      `${layout}/${record.key} ${record.seq} (${record.src})\n  ${what}\n  ${record.line ?? record.f2b_line}`,
+    );
 for (const [layout, count] of compared) {
   const wrong = differences.filter((difference) => difference.layout === layout).length;
   console.log(`${layout}: ${count} records compared, ${count - wrong} agree, ${wrong} differ`);
