@@ -20,12 +20,12 @@ import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
 import { bisect } from './bisect.js';
-import { elementId, missingSets, operations, sortOut } from './changes.js';
+import { elementId, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import { kernelState, prefixSetsIn } from './kernel.js';
 import { Queue } from './queue.js';
 import { byImportance, reconcile } from './reconcile.js';
-import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions, setOf } from './schema.js';
+import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import type { Transport } from './transport.js';
 
@@ -161,16 +161,17 @@ export class TableBackend implements FirewallBackend {
     const start = performance.now();
     const kernel = await this.#transport.list();
     const slack = (performance.now() - start) * 1000;
-    const puts = [...(wanted ?? kernelState(kernel).elements)].map((one): ElementChange => ({ kind: 'put', ...one }));
     const jails = new Set(plan.rules.map((rule) => rule.jail));
-    const { valid, refused } = sortOut(puts, jails);
-    const elements = byImportance(valid.filter((change) => change.kind === 'put'));
+    const refused: Refusal[] = [];
+    const elements: Element[] = [];
+    for (const element of wanted ?? kernelState(kernel).elements) {
+      const reason = whyNot(element, jails);
+      if (reason === undefined) elements.push(element);
+      else refused.push({ change: { kind: 'put', ...element }, reason });
+    }
+    byImportance(elements);
     const now = this.#clock.now();
-    const schema = makeSchema(
-      plan,
-      elements.map((one) => setOf(one.jail, one.target)),
-      this.#options,
-    );
+    const schema = makeSchema(plan, prefixSetsFor(elements), this.#options);
     const { different, batches } = reconcile(schema, elements, kernel, now, slack);
     let via: Via = 'none';
     for (const batch of batches) {
@@ -181,7 +182,7 @@ export class TableBackend implements FirewallBackend {
       return { different: true, via, refused: [...refused, ...(await this.#oneByOne(elements))] };
     }
     this.#adopt(plan, jails, schema);
-    return { different, via, refused: [...refused] };
+    return { different, via, refused };
   }
 
   #adopt(plan: FirewallPlan, jails: ReadonlySet<JailName>, schema: Schema): void {

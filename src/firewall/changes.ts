@@ -1,5 +1,6 @@
 /** From what the daemon asks to operations on sets: validation, last word per element, ends to timeouts. Pure. */
-import type { ElementChange, Refusal } from '../core/firewall.js';
+import { isHost } from '../core/address.js';
+import type { Element, ElementChange, Refusal } from '../core/firewall.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
@@ -18,16 +19,23 @@ export interface Sorted {
   readonly refused: readonly Refusal[];
 }
 
+/** Why no table can hold such an element; undefined when one can. */
+export function whyNot(
+  { jail, target }: Pick<Element, 'jail' | 'target'>,
+  jails: ReadonlySet<JailName>,
+): string | undefined {
+  if (!jails.has(jail)) return `no jail ${jail} in the firewall plan`;
+  return target.length === 0 ? 'a prefix of length 0 would shut out everybody' : undefined;
+}
+
 /** Keeps the last change of each element and refuses what no table can hold. */
 export function sortOut(changes: readonly ElementChange[], jails: ReadonlySet<JailName>): Sorted {
   const last = new Map<string, ElementChange>();
   const refused: Refusal[] = [];
   for (const change of changes) {
-    if (change.kind === 'put' && !jails.has(change.jail)) {
-      refused.push({ change, reason: `no jail ${change.jail} in the firewall plan` });
-    } else if (change.target.length === 0) {
-      refused.push({ change, reason: 'a prefix of length 0 would shut out everybody' });
-    } else {
+    const reason = change.kind === 'put' ? whyNot(change, jails) : undefined;
+    if (reason !== undefined) refused.push({ change, reason });
+    else {
       const id = elementId(change);
       // Deleted first, so that the order is that of the last mention.
       last.delete(id);
@@ -72,4 +80,13 @@ export function operations(
     }
   }
   return ops;
+}
+
+/** The sets that the prefixes among the elements are in. */
+export function prefixSetsFor(elements: Iterable<Element>): BanSet[] {
+  const sets = new Map<string, BanSet>();
+  for (const { jail, target } of elements) {
+    if (!isHost(target)) sets.set(`${jail} ${target.family} ${target.length}`, setOf(jail, target));
+  }
+  return [...sets.values()];
 }

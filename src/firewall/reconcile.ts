@@ -88,12 +88,14 @@ function* diff(
 ): Generator<ElementOp> {
   const kept = new Map<string, Set<string>>();
   for (const set of table.sets) if (set.kind === 'bans') kept.set(set.name, new Set());
+  const nameOf = nameCache();
   for (const element of wanted) {
-    const set = setName(setOf(element.jail, element.target));
+    const set = nameOf(element);
     const timeout = timeoutOf(element.until, now);
     const keys = kept.get(set);
-    if (keys === undefined || timeout === 0) continue;
     const key = element.target.base;
+    // A second mention of an element says nothing new: the more important one comes first.
+    if (keys === undefined || timeout === 0 || keys.has(key)) continue;
     keys.add(key);
     const end = there?.sets.get(set)?.elements.get(key);
     if (end === undefined) yield { table: table.family, set, key, kind: 'add', timeout };
@@ -108,13 +110,25 @@ function* diff(
   }
 }
 
+/** `setName` for many elements of few sets. */
+function nameCache(): (element: Element) => string {
+  const names = new Map<string, string[]>();
+  return ({ jail, target }) => {
+    const ofJail = names.get(jail) ?? [];
+    if (ofJail.length === 0) names.set(jail, ofJail);
+    const index = target.family === 4 ? target.length : 64 + target.length;
+    ofJail[index] ??= setName(setOf(jail, target));
+    return ofJail[index];
+  };
+}
+
 function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number): boolean {
   if (a === null || b === null) return a === b;
   return Math.abs(a - b) <= tolerance;
 }
 
-/** Permanent first, then those that end last: the order in which they come back into force. */
-export function byImportance(elements: Iterable<Element>): Element[] {
-  const end = (element: Element) => element.until ?? Number.POSITIVE_INFINITY;
-  return [...elements].sort((a, b) => (end(a) === end(b) ? 0 : end(b) - end(a)));
+/** Sorts in place, permanent first, then those that end last: the order in which they come back into force. */
+export function byImportance(elements: Element[]): Element[] {
+  const end = (element: Element) => element.until ?? Number.MAX_SAFE_INTEGER;
+  return elements.sort((a, b) => end(b) - end(a));
 }

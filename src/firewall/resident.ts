@@ -28,6 +28,7 @@ export interface ResidentOptions {
   readonly command: Command;
   readonly deadlineMs?: number;
   readonly onStart?: (pid: number) => void;
+  readonly onEnd?: (pid: number) => void;
   /** Called when a child died or was given up. */
   readonly onIll?: (reason: string) => void;
 }
@@ -113,7 +114,10 @@ export class ResidentNft {
       else this.#waiting.fail(ill(reason));
     };
     child.once('error', (error) => fail(`cannot be started: ${error.message}`));
-    child.once('exit', (status, signal) => fail(`ended by itself (${signal ?? `status ${status}`})`));
+    child.once('exit', (status, signal) => {
+      if (child.pid !== undefined) this.#options.onEnd?.(child.pid);
+      fail(`ended by itself (${signal ?? `status ${status}`})`);
+    });
     // A child that died leaves a broken pipe; its exit says all there is to say.
     child.stdin?.on('error', () => undefined);
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {

@@ -16,6 +16,7 @@ import {
   RESIDENT_CHANGES_MAX,
 } from '../core/limits.js';
 import { type Clock, wallClock } from '../core/time.js';
+import { dumpTables } from './dump.js';
 import { batchText, type NftCommand } from './json.js';
 import type { KernelTable, KernelTables } from './kernel.js';
 import { TABLE, type TableFamily } from './names.js';
@@ -37,7 +38,9 @@ export interface RunnerOptions {
   readonly freshDeadlineMs?: number;
   readonly clock?: Clock;
   /** Called with the process id of every nft that is going to change the kernel, before it can. */
-  readonly onChild?: (pid: number) => void;
+  readonly onStart?: (pid: number) => void;
+  /** Called when such a process is gone. */
+  readonly onEnd?: (pid: number) => void;
   /** Called when the resident nft died or stalled. */
   readonly onIll?: (reason: string) => void;
 }
@@ -71,7 +74,7 @@ export class NftRunner implements Transport {
     this.#resident = new ResidentNft({
       command: this.#command,
       ...(options.residentDeadlineMs === undefined ? {} : { deadlineMs: options.residentDeadlineMs }),
-      ...(options.onChild === undefined ? {} : { onStart: options.onChild }),
+      ...hooks(options),
       ...(options.onIll === undefined ? {} : { onIll: options.onIll }),
     });
   }
@@ -93,7 +96,18 @@ export class NftRunner implements Transport {
     return { refusal: await this.#fresh(text), via: 'fresh' };
   }
 
+  /** By netlink dump; by `nft -j list` where that is not to be had. */
   async list(): Promise<KernelTables> {
+    try {
+      return await dumpTables(this.#clock, this.#options.netns);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return this.listByNft();
+    }
+  }
+
+  /** What nft itself says of our tables. */
+  async listByNft(): Promise<KernelTables> {
     const tables = new Map<TableFamily, KernelTable>();
     for (const family of ['inet', 'bridge'] as const) {
       const now = this.#clock.now();
@@ -110,6 +124,11 @@ export class NftRunner implements Transport {
     return tables;
   }
 
+  /** Has nft and the kernel judge a batch without applying it. */
+  async trial(commands: readonly NftCommand[]): Promise<Outcome> {
+    return { refusal: await this.#fresh(batchText(commands), ['-c']), via: 'fresh' };
+  }
+
   /** Starts the resident nft ahead of the first batch. */
   warm(): void {
     this.#resident?.warm();
@@ -119,15 +138,15 @@ export class NftRunner implements Transport {
     await this.#resident?.close();
   }
 
-  async #fresh(text: string): Promise<string | undefined> {
+  async #fresh(text: string, flags: readonly string[] = []): Promise<string | undefined> {
     const file = await unlinkedFile(this.#options.directory ?? tmpdir(), text);
     try {
-      const { status, stderr } = await run(this.#command, ['-j', '-f', '-'], {
+      const { status, stderr } = await run(this.#command, [...flags, '-j', '-f', '-'], {
         stdin: file.fd,
         deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
         outputBytesMax: 0,
         errorBytesMax: NFT_ERROR_BYTES_MAX,
-        ...(this.#options.onChild === undefined ? {} : { onStart: this.#options.onChild }),
+        ...hooks(this.#options),
       });
       if (status === 0) return undefined;
       if (status === null) throw new OperatingError('ERR_NFT_DIED', 'nft was killed before it had answered');
@@ -136,6 +155,10 @@ export class NftRunner implements Transport {
       await file.close();
     }
   }
+}
+
+function hooks({ onStart, onEnd }: RunnerOptions): Pick<RunnerOptions, 'onStart' | 'onEnd'> {
+  return { ...(onStart === undefined ? {} : { onStart }), ...(onEnd === undefined ? {} : { onEnd }) };
 }
 
 async function unlinkedFile(directory: string, text: string): Promise<files.FileHandle> {
@@ -147,7 +170,9 @@ async function unlinkedFile(directory: string, text: string): Promise<files.File
       0o600,
     );
     await files.unlink(path);
-    await file.writeFile(text);
+    const data = Buffer.from(text);
+    // At positions, which leaves the descriptor's own at the start: nft 1.1.3 reads on from there, 1.0.6 opens it anew.
+    for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, at)).bytesWritten;
     return file;
   } catch (cause) {
     throw new OperatingError('ERR_NFT_FILE', `cannot write a batch to ${directory}`, { cause });

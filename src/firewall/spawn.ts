@@ -59,6 +59,8 @@ export interface RunOptions {
   readonly errorBytesMax: number;
   /** Called with the process id at once, before the child can have done anything. */
   readonly onStart?: (pid: number) => void;
+  /** Called when the process is gone. */
+  readonly onEnd?: (pid: number) => void;
 }
 
 /**
@@ -90,6 +92,7 @@ export async function run(command: Command, args: readonly string[], options: Ru
     });
     child.once('close', (status) => {
       clearTimeout(timer);
+      if (child.pid !== undefined) options.onEnd?.(child.pid);
       if (failure === undefined) resolve({ status, stdout: stdout(), stderr: stderr() });
       else reject(failure);
     });

@@ -45,13 +45,14 @@ export interface JailsOptions {
   readonly evidenceLogBytesMax?: number;
 }
 
-/** The last ban that a target had, as far as a new jail must know after a restart. */
+/** Up to when failures are settled, as far as new jails must know after a restart. */
 export interface Floor {
   /** Absent: all jails. */
   readonly jail?: JailName;
   readonly target: Prefix;
-  /** Failures up to this time are settled. */
   readonly upTo: EpochMicros;
+  /** True: of exactly this target (its ban was decided or ended); false: of all that overlap it (an operator's unban). */
+  readonly exact: boolean;
 }
 
 export class Jails {
@@ -115,7 +116,9 @@ export class Jails {
 
   /** Makes the floors of the ledger known, before the warm-up reads back. */
   remember(floors: Iterable<Floor>): void {
-    for (const { jail, target, upTo } of floors) this.forget(target, { ...(jail !== undefined && { jail }), upTo });
+    for (const { jail, target, upTo, exact } of floors)
+      for (const [name, own] of this.#jails)
+        if (jail === undefined || jail === name) exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
   }
 
   /**
@@ -235,7 +238,6 @@ export class Jails {
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
     overlay.add(this.#decision(jail, target, event, now, full, until, previousBans), open !== undefined);
     windows.forgetUpTo(key, now);
-    windows.clear(key, Number.POSITIVE_INFINITY);
     return 'decided';
   }
 

@@ -21,6 +21,16 @@ export interface HistoryQuery {
   readonly limit?: number;
 }
 
+/** Failures of the target up to this time are settled; the jails' `Floor`. */
+export interface SettledUpTo {
+  /** Absent: in all jails. */
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly upTo: EpochMicros;
+  /** True: of exactly this target; false: of all that share an address with it. */
+  readonly exact: boolean;
+}
+
 /** What `status` shows of one jail. */
 export interface BanCounts {
   /** Wanted or in force now. */
@@ -96,22 +106,28 @@ export class History {
   }
 
   /** See `Ledger.floors`. */
-  floors(since: EpochMicros): { readonly jail?: JailName; readonly target: Prefix; readonly upTo: EpochMicros }[] {
+  floors(since: EpochMicros): SettledUpTo[] {
     const sql = `
-      SELECT jail, target, max(upTo) AS upTo FROM (
-        SELECT jail, target, time AS upTo FROM ban WHERE time >= @since AND origin = 'journal'
+      SELECT jail, target, max(upTo) AS upTo, exact FROM (
+        SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
         UNION ALL
-        SELECT jail, target, ended_time FROM ban
+        SELECT jail, target, ended_time, 1 FROM ban
           WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'operator', 'reload')
         UNION ALL
-        SELECT jail, target, time FROM pardon WHERE time >= @since
-      ) GROUP BY jail, target`;
+        SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
+      ) GROUP BY jail, target, exact`;
     const rows = guarded(() => this.#db.prepare(sql).all({ since })) as {
       jail: JailName | null;
       target: string;
       upTo: EpochMicros;
+      exact: number;
     }[];
-    return rows.map(({ jail, target, upTo }) => ({ ...(jail !== null && { jail }), target: targetOf(target), upTo }));
+    return rows.map(({ jail, target, upTo, exact }) => ({
+      ...(jail !== null && { jail }),
+      target: targetOf(target),
+      upTo,
+      exact: exact === 1,
+    }));
   }
 
   /**

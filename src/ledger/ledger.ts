@@ -19,7 +19,7 @@ import type { Cursor, JailName, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { checkLedger } from './check.js';
 import { guarded } from './errors.js';
-import { History } from './history.js';
+import { History, type SettledUpTo } from './history.js';
 import type { WriterLock } from './lock.js';
 import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
 import { type BanInsert, type Statements, statementsOf } from './statements.js';
@@ -156,7 +156,7 @@ export class Ledger {
    * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to `since`: by bans of
    * the journal, by the end of bans, by operators' unbans.
    */
-  floors(since: EpochMicros): { readonly jail?: JailName; readonly target: Prefix; readonly upTo: EpochMicros }[] {
+  floors(since: EpochMicros): SettledUpTo[] {
     return this.history.floors(since);
   }
 
@@ -231,7 +231,9 @@ export class Ledger {
   #unban(decision: UnbanDecision, ended: BanRecord[]): void {
     const { target, time, reason, jail } = decision;
     const rows = (
-      reason === 'operator' ? this.#overlapping(target) : (this.#sql.openOfTarget.all(targetText(target)) as BanRow[])
+      reason === 'operator'
+        ? this.#overlapping(target)
+        : (this.#sql.openOfTarget.all(firstOf(target), target.length) as BanRow[])
     ).filter((row) => jail === undefined || row.jail === jail);
     for (const row of rows) this.#end(row, time, reason, ended);
     if (reason !== 'operator') return;
