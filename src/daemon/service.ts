@@ -26,9 +26,9 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, logLevel, warnings } = loadSetup(options.configuration);
+  const { setup, settings, warnings } = loadSetup(options.configuration);
   const { log, flush } = createLog({
-    level: options.logLevel ?? logLevel,
+    level: options.logLevel ?? settings.loglevel,
     stream: options.stderr,
     style: styleFor(options.stderr, options.env),
   });
