@@ -32,10 +32,10 @@ const PLAN = plan(RULES, {
 /** Written by hand, from the manual. */
 const BY_HAND = `
 table inet banjour {
-  counter sshd { }
-  counter mail/ahost { }
-  counter all { }
-  counter quic { }
+  counter jail.sshd { }
+  counter jail.mail/ahost { }
+  counter jail.all { }
+  counter jail.quic { }
   set allow4 { type ipv4_addr; flags interval; elements = { 10.0.0.0/8 }; }
   set allow6 { type ipv6_addr; flags interval; elements = { ::1 }; }
   set ban4.sshd { type ipv4_addr; flags timeout; elements = { 192.0.2.1 }; }
@@ -48,26 +48,26 @@ table inet banjour {
   set ban6.all { type ipv6_addr; flags timeout; elements = { 2001:db8::7 }; }
   set ban4.quic { type ipv4_addr; flags timeout; }
   set ban6.quic { type ipv6_addr; flags timeout; }
-  chain reject {
+  chain rejects {
     meta l4proto tcp limit rate 100/second burst 200 packets reject with tcp reset
     meta l4proto != tcp limit rate 100/second burst 200 packets reject with icmpx type admin-prohibited
     drop
   }
   chain bans4 {
     ip saddr @allow4 return
-    tcp dport 22 ip saddr @ban4.sshd counter name "sshd" drop
-    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip saddr @ban4.mail/ahost counter name "mail/ahost" goto reject
-    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip saddr & 255.255.255.0 == @net4.24.mail/ahost counter name "mail/ahost" goto reject
-    ip saddr @ban4.all counter name "all" drop
-    meta l4proto { udp, sctp } ip saddr @ban4.quic counter name "quic" drop
+    tcp dport 22 ip saddr @ban4.sshd counter name "jail.sshd" drop
+    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip saddr @ban4.mail/ahost counter name "jail.mail/ahost" goto rejects
+    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip saddr & 255.255.255.0 == @net4.24.mail/ahost counter name "jail.mail/ahost" goto rejects
+    ip saddr @ban4.all counter name "jail.all" drop
+    meta l4proto { udp, sctp } ip saddr @ban4.quic counter name "jail.quic" drop
   }
   chain bans6 {
     ip6 saddr @allow6 return
-    tcp dport 22 ip6 saddr @ban6.sshd counter name "sshd" drop
-    tcp dport 22 ip6 saddr & ffff:ffff:ffff:ffff:: == @net6.64.sshd counter name "sshd" drop
-    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip6 saddr @ban6.mail/ahost counter name "mail/ahost" goto reject
-    ip6 saddr @ban6.all counter name "all" drop
-    meta l4proto { udp, sctp } ip6 saddr @ban6.quic counter name "quic" drop
+    tcp dport 22 ip6 saddr @ban6.sshd counter name "jail.sshd" drop
+    tcp dport 22 ip6 saddr & ffff:ffff:ffff:ffff:: == @net6.64.sshd counter name "jail.sshd" drop
+    meta l4proto { tcp, udp } th dport { 25, 993-1000 } ip6 saddr @ban6.mail/ahost counter name "jail.mail/ahost" goto rejects
+    ip6 saddr @ban6.all counter name "jail.all" drop
+    meta l4proto { udp, sctp } ip6 saddr @ban6.quic counter name "jail.quic" drop
   }
   chain input { type filter hook input priority filter - 10; policy accept;
     meta nfproto ipv4 jump bans4
