@@ -29,7 +29,7 @@ export class NftBackend extends TableBackend {
       ...options,
       onStart: (pid) => watch?.own(pid),
       onEnd: (pid) => watch?.disown(pid),
-      onIll: (reason) => onProblem(`the resident nft ${reason}; its work goes to fresh ones meanwhile`),
+      onIll: (reason) => onProblem(`${reason}; its work goes to fresh ones meanwhile`),
     });
     const trial = (plan: FirewallPlan) =>
       runner.trial(makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)));
