@@ -9,6 +9,8 @@ import {
   type BanView,
   type ChangeAnswer,
   type JailView,
+  type ReloadAnswer,
+  type ReloadRequest,
   type StreamEvent,
   type UnbanRequest,
 } from './protocol.js';
@@ -47,6 +49,9 @@ export class ControlClient {
   }
   unban(request: UnbanRequest): Promise<ChangeAnswer> {
     return this.#ask('POST', '/unban', request);
+  }
+  reload(request: ReloadRequest = {}): Promise<ReloadAnswer> {
+    return this.#ask('POST', '/reload', request);
   }
   flush(): Promise<{ readonly flushed: boolean }> {
     return this.#ask('POST', '/flush', {});

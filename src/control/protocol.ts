@@ -110,6 +110,16 @@ export interface ChangeAnswer {
   readonly changed: number;
 }
 
+export interface ReloadRequest {
+  /** Only tell what would change. */
+  readonly dryRun?: boolean;
+}
+
+/** What changed (or would), one line each; empty when nothing. */
+export interface ReloadAnswer {
+  readonly changes: readonly string[];
+}
+
 /** One event of the stream; `id` rises and can be given back as `since`. */
 export interface StreamEvent {
   readonly id: number;
@@ -139,6 +149,7 @@ export interface Operations {
   ban(request: BanRequest): Promise<ChangeAnswer>;
   unban(request: UnbanRequest): Promise<ChangeAnswer>;
   flush(): Promise<void>;
+  reload(request: ReloadRequest): Promise<ReloadAnswer>;
   /** Calls back for each event from now on; returns the way to stop. */
   subscribe(listener: (event: StreamEvent) => void): () => void;
 }

@@ -56,10 +56,13 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
 /** Every error as one, in the form of a compiler's list. */
 export function configError(diagnostics: readonly Diagnostic[]): OperatorError {
   const errors = diagnostics.filter(({ level }) => level === 'error');
-  return new OperatorError(`the configuration has ${errors.length} errors\n${errors.map(formatDiagnostic).join('\n')}`, {
-    hint: 'banjour config check shows everything; the old configuration stays in force meanwhile',
-    exitCode: EXIT.config,
-  });
+  return new OperatorError(
+    `the configuration has ${errors.length} errors\n${errors.map(formatDiagnostic).join('\n')}`,
+    {
+      hint: 'banjour config check shows everything; the old configuration stays in force meanwhile',
+      exitCode: EXIT.config,
+    },
+  );
 }
 
 /** A configuration file that says what the command line says, for each jail. */
@@ -74,7 +77,9 @@ function overlayOf(
   const known = new Set([...enabled, ...config.disabled]);
   const unknown = wanted.filter((name) => !known.has(name));
   if (unknown.length > 0)
-    throw new OperatorError(`there is no jail ${unknown.join(', ')}`, { hint: `jails: ${[...known].sort().join(', ')}` });
+    throw new OperatorError(`there is no jail ${unknown.join(', ')}`, {
+      hint: `jails: ${[...known].sort().join(', ')}`,
+    });
   const chosen = wanted.length > 0 ? wanted : enabled;
   const settings = Object.entries(overrides).map(([key, value]) => `${key} = ${value}`);
   return [

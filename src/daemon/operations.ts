@@ -7,6 +7,8 @@ import type {
   ChangeAnswer,
   JailView,
   Operations,
+  ReloadAnswer,
+  ReloadRequest,
   SourceView,
   StreamEvent,
   UnbanRequest,
@@ -19,6 +21,7 @@ import type { JailName } from '../core/names.js';
 import { type EpochMicros, isoTime, plus, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
 import type { Agent } from './agent.js';
+import { describeDifference } from './difference.js';
 import type { Reader } from './reader.js';
 import { idOf, type JailSetup } from './setup.js';
 
@@ -36,15 +39,15 @@ export class AgentOperations implements Operations {
       version: agent.version,
       pid: process.pid,
       since: isoTime(agent.startedAt),
-      state: agent.readers.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
-      sources: agent.readers.map((reader) => sourceView(reader, now)),
+      state: agent.readers.all.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
+      sources: agent.readers.all.map((reader) => sourceView(reader, now)),
       firewall: {
         hook: agent.setup.firewall.hook,
         inForce: [...counts.values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
-        refused: agent.counts.refused,
-        batches: agent.counts.batches,
-        healed: agent.counts.healed,
-        lastBatchMs: agent.counts.lastBatchMs ?? null,
+        refused: agent.kernel.counts.refused,
+        batches: agent.kernel.counts.batches,
+        healed: agent.kernel.counts.healed,
+        lastBatchMs: agent.kernel.counts.lastBatchMs ?? null,
       },
       jails: agent.setup.jails.map((jail) => this.#jailView(jail, now, counts.get(jail.policy.jail))),
       warnings: [],
@@ -138,6 +141,11 @@ export class AgentOperations implements Operations {
     await this.#agent.firewall.flush();
   }
 
+  async reload(request: ReloadRequest): Promise<ReloadAnswer> {
+    const difference = await this.#agent.reload(request.dryRun ?? false);
+    return { changes: describeDifference(difference) };
+  }
+
   subscribe(listener: (event: StreamEvent) => void): () => void {
     return this.#agent.announcer.subscribe((announcement, id) => listener({ id, ...announcement }));
   }
@@ -183,7 +191,7 @@ export class AgentOperations implements Operations {
   }
 
   #counters(jail: JailName): JailCounters | undefined {
-    for (const { stats } of this.#agent.readers) {
+    for (const { stats } of this.#agent.readers.all) {
       const found = stats?.jails.find((one) => one.jail === jail);
       if (found !== undefined) return found;
     }

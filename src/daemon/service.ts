@@ -10,6 +10,7 @@ import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
+import { describeDifference } from './difference.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 
 export interface ServiceOptions {
@@ -52,9 +53,12 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
       : new NftBackend({ clock: wallClock }),
     log,
     version: options.version,
+    load: () => loadSetup(options.configuration).setup,
   });
   sdNotify(`READY=1\nSTATUS=watching ${setup.jails.length} jails`);
   const watchdog = startWatchdog(agent);
+  const reload = () => void reloadOnSignal(agent);
+  process.on('SIGHUP', reload);
   try {
     const name = await Promise.race([signal.received, agent.failure]);
     log('info', `${name}: stopping; the bans stay in the kernel`);
@@ -67,8 +71,19 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     sdNotify('STOPPING=1');
     clearInterval(watchdog);
     signal.ignore();
+    process.off('SIGHUP', reload);
     await agent.stop();
     flush();
+  }
+}
+
+/** SIGHUP: nobody waits for an answer, so the log has it. */
+async function reloadOnSignal(agent: Agent): Promise<void> {
+  try {
+    const changes = describeDifference(await agent.reload(false));
+    agent.log('notice', changes.length === 0 ? 'reload: nothing changed' : `reload: ${changes.join('; ')}`);
+  } catch (error) {
+    agent.log('error', `reload refused, the old configuration stays in force: ${messageOf(error)}`);
   }
 }
 

@@ -51,7 +51,7 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
 /** One expression for any of the literals: V8 searches an alternation of strings faster than strings one by one. */
 export function anyOf(literals: readonly string[]): RegExp {
   // Nothing can match when there is nothing to look for.
-  if (literals.length === 0) return /[]/;
+  if (literals.length === 0) return /(?!)/;
   return new RegExp(
     [...literals]
       .sort()

@@ -46,6 +46,7 @@ beforeEach(async () => {
       return { results: [], changed: 1 };
     },
     flush: async () => undefined,
+    reload: async () => ({ changes: [] }),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
