@@ -88,6 +88,7 @@ function withoutIdentity(
 /** The place of a character of a regex, which is one line of its file. */
 function placeAt({ text, place }: SourceText, offset: number): SourceText['place'] {
   const lines = text.slice(0, offset).split('\n');
-  if (lines.length > 1) return { ...place, line: place.line + lines.length - 1, column: (lines.at(-1) ?? '').length + 1 };
+  if (lines.length > 1)
+    return { ...place, line: place.line + lines.length - 1, column: (lines.at(-1) ?? '').length + 1 };
   return { ...place, column: (place.column ?? 1) + offset };
 }

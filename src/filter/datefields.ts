@@ -146,8 +146,7 @@ function hourOf(fields: Groups): number {
 
 /** Minutes east of Greenwich of `+0200`, `+02:00`, `+02`, `CET`, `CET+0100`. */
 function minutesOf(zone: string): number | undefined {
-  const [, name = '', sign, hours = '0', minutes = '0'] =
-    /^([A-Za-z]*)(?:([+-])(\d\d):?(\d\d)?)?$/.exec(zone) ?? [];
+  const [, name = '', sign, hours = '0', minutes = '0'] = /^([A-Za-z]*)(?:([+-])(\d\d):?(\d\d)?)?$/.exec(zone) ?? [];
   const base = name === '' ? 0 : ZONES[name.toUpperCase()];
   if (base === undefined) return undefined;
   return base * 60 + (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes));

@@ -57,9 +57,7 @@ export function identityOf(facts: Facts): Identity {
   if (facts.dns === undefined) return { kind: 'none' };
   // A name group also takes what only looks like an address of the other family.
   const address = parseAddress(facts.dns);
-  return address === undefined
-    ? { kind: 'name', raw: facts.dns }
-    : { kind: 'address', address, raw: facts.dns };
+  return address === undefined ? { kind: 'name', raw: facts.dns } : { kind: 'address', address, raw: facts.dns };
 }
 
 /** The id as fail2ban prints it, before any check; undefined when the match has none. */

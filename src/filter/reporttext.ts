@@ -38,12 +38,20 @@ export function reportText(report: FilterReport, options: ReportTextOptions = {}
   out.push(...regexSection('Ignoreregex', of('ignoreregex'), options));
   if (of('successregex').length > 0) out.push(...regexSection('Successregex', of('successregex'), options));
   out.push('', 'Date template hits:');
-  out.push(...tree(report.dateHits.map(({ name, hits }) => `[${hits}] ${name}`), '[# of hits] date format'));
+  out.push(
+    ...tree(
+      report.dateHits.map(({ name, hits }) => `[${hits}] ${name}`),
+      '[# of hits] date format',
+    ),
+  );
   const { tested, ignored, matched, missed } = report;
   out.push('', `Lines: ${tested} lines, ${ignored.count} ignored, ${matched.count} matched, ${missed.count} missed`);
   if (options.seconds !== undefined) out.push(`[processed in ${options.seconds.toFixed(2)} sec]`);
   if (report.notAnAddress > 0) out.push(`${report.notAnAddress} matched without an IP address: they never ban`);
   if (report.cut > 0) out.push(`${report.cut} matches refused: they touched the cut of an over-long message`);
+  for (const name of report.demoted)
+    out.push(`${name} was too slow for a line and ran in the linear matcher from there`);
+  if (report.givenUp > 0) out.push(`${report.givenUp} lines given up: even the linear matcher took too long`);
   out.push('');
   if (options.printAllMatched) out.push(...lineSection('Matched', matched, true));
   if (!options.printNoIgnored) out.push(...lineSection('Ignored', ignored, options.printAllIgnored));
@@ -59,7 +67,9 @@ function regexSection(title: string, regexes: readonly ReportRegex[], { verbose 
     items.push(`${String(i + 1).padStart(2)}) [${regex.hits}] ${escapeUntrusted(regex.source.text, 4096)}`);
     if (!verbose) return;
     for (const { id, bannable, time } of regex.examples)
-      items.push(`    ${escapeUntrusted(id ?? '(waits for an address)')}  ${isoTime(time)}${bannable ? '' : ' (never banned)'}`);
+      items.push(
+        `    ${escapeUntrusted(id ?? '(waits for an address)')}  ${isoTime(time)}${bannable ? '' : ' (never banned)'}`,
+      );
   });
   return ['', `${title}: ${total} total`, ...tree(items, ' #) [# of hits] regular expression')];
 }
@@ -67,9 +77,7 @@ function regexSection(title: string, regexes: readonly ReportRegex[], { verbose 
 function lineSection(title: string, { count, lines }: ReportLines, all = false): string[] {
   if (count === 0) return [];
   if (!all && count >= FEW_LINES)
-    return [
-      `${title} line(s): too many to print.  Use --print-all-${title.toLowerCase()} to print all ${count} lines`,
-    ];
+    return [`${title} line(s): too many to print.  Use --print-all-${title.toLowerCase()} to print all ${count} lines`];
   const rest = count > lines.length ? [`... and ${count - lines.length} more`] : [];
   return tree([...lines.map((line) => escapeUntrusted(line.trimEnd())), ...rest], `${title} line(s):`);
 }

@@ -66,8 +66,10 @@ function surelySet(node: Node): Set<number> {
       return surelySet(node.body).add(node.index);
     case 'seq':
       return new Set(node.parts.flatMap((part) => [...surelySet(part)]));
-    case 'alt':
-      return node.branches.map(surelySet).reduce((a, b) => new Set([...a].filter((group) => b.has(group))));
+    case 'alt': {
+      const sets = node.branches.map(surelySet);
+      return new Set([...(sets[0] ?? [])].filter((group) => sets.every((set) => set.has(group))));
+    }
     case 'atomic':
       return surelySet(node.body);
     case 'look':

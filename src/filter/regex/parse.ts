@@ -89,8 +89,8 @@ class Parser {
     if (char === '(') return this.group();
     if (char === '[') return { kind: 'set', set: parseClass(reader, flags) };
     if (char === '\\') {
-      const escape = parseEscape(reader, flags, this.groups);
-      return 'node' in escape ? escape.node : this.character(escape.code);
+      const escaped = parseEscape(reader, flags, this.groups);
+      return 'node' in escaped ? escaped.node : this.character(escaped.code);
     }
     if (char === '*' || char === '+' || char === '?' || (char === '{' && this.counts() !== undefined)) {
       syntaxError(`nothing to repeat before "${char}"`, at, `write \\${char} for a character`);
