@@ -68,7 +68,7 @@ export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
 export const INI_DEPTH_MAX = 16;
 /** Length of one value after interpolation, characters; the largest stock filter has 20,000. Stops doubling definitions. */
-export const INI_VALUE_CHARS_MAX = 1_000_000;
+export const INI_VALUE_CHARS_MAX = 250_000;
 /** Times that one tag may be replaced in one value; fail2ban's own bound, a cycle exceeds it. */
 export const INI_TAG_USES_MAX = 25;
 /** Files that one configuration or filter may draw in through `[INCLUDES]` and `.d` folders. */
