@@ -39,13 +39,19 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
   // In the line `\n` stands for a newline of MESSAGE.
   const pieces = literal.split('\\').map((piece, i) => (i > 0 ? piece.replace(/^n/, '') : piece));
   let part = pieces.reduce((longest, piece) => (piece.length > longest.length ? piece : longest), '');
-  // A header has one `: `, at its end. Whatever follows the first is MESSAGE.
-  const colon = part.indexOf(': ');
-  if (!afterHeader && colon >= 0) part = part.slice(colon + 2);
+  if (!afterHeader) {
+    // A header has one `: `, at its end. What follows the first is MESSAGE, unless that one cannot be the header's.
+    const colon = part.indexOf(': ');
+    if (colon >= 0 && !foreignToHeader(part.slice(0, colon))) part = part.slice(colon + 2);
+    if (!foreignToHeader(part.trim())) return undefined;
+  }
   part = part.trimStart();
-  if (part.length < LITERAL_CHARS_MIN) return undefined;
-  // Neither host names nor identifiers have these characters.
-  return afterHeader || /[ ="'<>,;?!#%*{}|&$~^`\\]/.test(part.trimEnd()) ? part : undefined;
+  return part.length < LITERAL_CHARS_MIN ? undefined : part;
+}
+
+/** Has something that no host name, identifier or pid has: blanks between words, quotes, brackets around letters. */
+function foreignToHeader(text: string): boolean {
+  return /[="'<>,;?!#%*{}|&$~^`]|\[[^\d\]]|\S \S/.test(text);
 }
 
 /** One expression for any of the literals: V8 searches an alternation of strings faster than strings one by one. */

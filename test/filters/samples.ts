@@ -105,11 +105,18 @@ export function samplesOf(name: string): Map<string, Sample[]> {
   return found;
 }
 
-/** The sample as the line of a journal entry: without its date. */
-export function journalText(sample: Sample): string {
-  const text = sample.line.replace(/^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d /, '');
-  if (text === sample.line) throw new Error(`${sample.place}: begins with no syslog date`);
-  return text;
+/** A sample and the line that a journal entry of it makes: without its date. */
+export interface JournalLine {
+  readonly sample: Sample;
+  readonly text: string;
+}
+
+/** The samples as journal lines. Lines of a daemon's own log file, without a date of syslog, are left out. */
+export function inJournal(samples: readonly Sample[]): JournalLine[] {
+  return samples.flatMap((sample) => {
+    const text = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.*)$/.exec(sample.line)?.[1];
+    return text === undefined ? [] : [{ sample, text }];
+  });
 }
 
 const dates = new DateFinder();

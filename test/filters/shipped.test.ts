@@ -5,7 +5,17 @@ import { forgeableGroups } from '../../src/core/match.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter, Verdict } from '../../src/filter/filter.js';
 import { countOf, identityOf, userOf } from '../../src/filter/groups.js';
-import { contentOf, FILTERS, fileLine, hitsOf, journalText, optionSets, samplesOf, shipped } from './samples.js';
+import {
+  contentOf,
+  FILTERS,
+  fileLine,
+  hitsOf,
+  inJournal,
+  optionSets,
+  type Sample,
+  samplesOf,
+  shipped,
+} from './samples.js';
 
 const BYSTANDER = /198\.51\.100\.\d+/;
 /** Text of any length in front of the address: where a name could put an address of its choice. */
@@ -33,6 +43,11 @@ function told(verdict: Verdict): Record<string, unknown> {
   };
 }
 
+function expectTold({ place, expected }: Sample, verdict: Verdict): void {
+  const { time: _, ...rest } = expected;
+  expect({ place, ...told(verdict) }).toEqual({ place, ...rest });
+}
+
 test('every shipped filter has samples', () => {
   const files = readdirSync(join(import.meta.dirname, '../../../test/fixtures/filters'));
   expect(files.filter((file) => file !== 'README.md').sort()).toEqual(FILTERS);
@@ -52,17 +67,22 @@ describe.each(FILTERS)('the filter %s', (name) => {
     expect(journalmatch && forgeableGroups(journalmatch)).toEqual([]);
   });
 
-  test.each(['journal', 'file'])('says of every sample what its comment says, as %s line', (logtype) => {
+  test('says of every sample what its comment says, as journal entry', () => {
     for (const [set, list] of samples) {
-      const { filter } = shipped(name, JSON.parse(set), logtype);
+      const { filter } = shipped(name, JSON.parse(set));
+      for (const { sample, text } of inJournal(list)) expectTold(sample, judge(filter, text));
+    }
+  });
+
+  test('says of every sample what its comment says, as line of a text file with its date', () => {
+    for (const [set, list] of samples) {
+      const { filter } = shipped(name, JSON.parse(set), 'file');
       for (const sample of list) {
-        const { time, ...expected } = sample.expected;
-        const dated = fileLine(sample);
-        const text = logtype === 'journal' ? journalText(sample) : dated.text;
-        const place = sample.place;
-        expect({ place, ...told(judge(filter, text)) }).toEqual({ place, ...expected });
-        if (time !== undefined)
-          expect({ place, time: (dated.time ?? 0) / 1000 }).toEqual({ place, time: Date.parse(time) });
+        const { text, time } = fileLine(sample);
+        expectTold(sample, judge(filter, text));
+        const { place, expected } = sample;
+        if (expected.time !== undefined)
+          expect({ place, time: (time ?? 0) / 1000 }).toEqual({ place, time: Date.parse(expected.time) });
       }
     }
   });
@@ -71,19 +91,14 @@ describe.each(FILTERS)('the filter %s', (name) => {
     for (const [set, list] of samples) {
       const { filter } = shipped(name, JSON.parse(set));
       for (const { regex } of filter.slots) regex.demote();
-      for (const sample of list) {
-        const { time: _, ...expected } = sample.expected;
-        const verdict = told(judge(filter, journalText(sample)));
-        expect({ place: sample.place, ...verdict }).toEqual({ place: sample.place, ...expected });
-      }
+      for (const { sample, text } of inJournal(list)) expectTold(sample, judge(filter, text));
     }
   });
 
   test('never matches a line with two of its regexes, and lets every counted line through its gate', () => {
     for (const [set, list] of samples) {
       const { filter } = shipped(name, JSON.parse(set));
-      for (const sample of list) {
-        const text = journalText(sample);
+      for (const { sample, text } of inJournal(list)) {
         const hits = hitsOf(filter, text);
         expect({ place: sample.place, hits: hits.length <= 1 ? [] : hits.map(({ index }) => index) }).toEqual({
           place: sample.place,
@@ -103,12 +118,12 @@ describe.each(FILTERS)('the filter %s', (name) => {
       const { filter, definition } = shipped(name, JSON.parse(set));
       for (const { text, place } of [...definition.failregex, ...definition.successregex])
         all.set(text, `${place.file}:${place.line} ${text}`);
-      for (const sample of samples.get(set) ?? []) {
-        const content = contentOf(filter, journalText(sample));
+      for (const { text } of inJournal(samples.get(set) ?? [])) {
+        const content = contentOf(filter, text);
         for (const { kind, index, regex } of filter.slots) {
           if (kind !== 'failregex' && kind !== 'successregex') continue;
-          const text = definition[kind][index]?.text;
-          if (content !== undefined && text !== undefined && regex.exec(content)) seen.add(text);
+          const source = definition[kind][index]?.text;
+          if (content !== undefined && source !== undefined && regex.exec(content)) seen.add(source);
         }
       }
     }
@@ -127,9 +142,9 @@ describe.each(FILTERS)('the filter %s', (name) => {
         if (before && CATCH_ALL.test(text.slice(0, before.index)))
           open.set(text, `${place.file}:${place.line} ${text}`);
       }
-      for (const sample of samples.get(set) ?? []) {
-        if (!BYSTANDER.test(sample.line)) continue;
-        for (const { index } of hitsOf(filter, journalText(sample))) tried.add(definition.failregex[index]?.text ?? '');
+      for (const { text } of inJournal(samples.get(set) ?? [])) {
+        if (!BYSTANDER.test(text)) continue;
+        for (const { index } of hitsOf(filter, text)) tried.add(definition.failregex[index]?.text ?? '');
       }
     }
     const untried = [...open].filter(([text]) => !tried.has(text)).map(([, where]) => where);
@@ -139,8 +154,8 @@ describe.each(FILTERS)('the filter %s', (name) => {
   test('never names a bystander whose address an attacker wrote', () => {
     for (const [set, list] of samples) {
       const { filter } = shipped(name, JSON.parse(set));
-      for (const sample of list) {
-        const { facts } = judge(filter, journalText(sample));
+      for (const { sample, text } of inJournal(list)) {
+        const { facts } = judge(filter, text);
         expect({ place: sample.place, host: BYSTANDER.test(facts.ip4 ?? '') }).toEqual({
           place: sample.place,
           host: false,
