@@ -96,8 +96,9 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
   const all = reachOf(call, param('type')) === 'allports';
   const ports = all ? 'all' : read('port', param('port') || reader.text('port'), parsePorts, 'all');
   const overlay = (key: string) => overlays.find(files, key)?.text ?? '';
-  const protocolText =
-    param('protocol') || (reader.stated('protocol') ? reader.text('protocol') : '') || overlay('protocol') || 'tcp';
+  const fallback = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
+  const jailProtocol = reader.own('protocol') ? reader.text('protocol') : '';
+  const protocolText = param('protocol') || jailProtocol || overlay('protocol') || fallback;
   const protocols = read<readonly Protocol[] | 'all'>('protocol', protocolText, parseProtocols, ['tcp']);
   const blocktype = param('blocktype') || reader.text('blocktype') || overlay('blocktype');
   return {

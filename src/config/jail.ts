@@ -59,6 +59,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const filter = defineJailFilter(reader, request, selection.source.kind === 'text' ? 'file' : 'journal', around);
   if (filter === undefined) return undefined;
   const actions = readActions(reader, overlays, around.hook);
+  const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, 1_000_000), 5);
   const bantime = reader.parse('bantime', parseDuration, 600);
   const findtime = reader.parse('findtime', parseDuration, 600);
   if (findtime <= 0)
@@ -75,7 +76,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     intake: { jail: name, match: selection.match, filter },
     policy: {
       jail: name,
-      maxretry: reader.parse('maxretry', (text) => parseInteger(text, 1, 1_000_000), 5),
+      maxretry,
       findtime: seconds(Math.max(0, findtime)),
       bantime: bantime < 0 ? null : seconds(bantime),
       ...(increment === undefined ? {} : { increment }),
@@ -93,7 +94,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     allow: reader.own('ignoreip') ? readAllow(reader) : [],
     maxmatches: Math.min(
       EVIDENCE_CURSORS_MAX,
-      reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), 5),
+      reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
     ),
     ignorecommand: readIgnorecommand(reader),
     notify: actions.notify,

@@ -41,7 +41,7 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'bantime.overalljails', preset: 'false' },
   { key: 'ipv6prefix', preset: '64' },
   { key: 'forgetonsuccess', preset: 'false' },
-  { key: 'maxmatches', preset: '%(maxretry)s' },
+  { key: 'maxmatches' },
   { key: 'ignoreip', lines: true },
   { key: 'ignoreself', preset: 'true' },
   { key: 'ignorecommand' },
@@ -72,6 +72,17 @@ export const JAIL_VARIABLES: Readonly<Record<string, string>> = {
   action_mwl: '%(action_)s\n %(mta)s-whois-lines[sender="%(sender)s", dest="%(destemail)s"]',
   chain: '<known/chain>',
   fail2ban_version: '1.1.0',
+  default_backend: '%(default/backend)s',
+  syslog_backend: '%(default_backend)s',
+  syslog_mail: '/var/log/mail.log',
+  syslog_mail_warn: '%(syslog_mail)s',
+  syslog_authpriv: '/var/log/auth.log',
+  sshd_log: '%(syslog_authpriv)s',
+  sshd_backend: '%(default_backend)s',
+  postfix_log: '%(syslog_mail)s',
+  postfix_backend: '%(default_backend)s',
+  dovecot_log: '%(syslog_mail)s',
+  dovecot_backend: '%(default_backend)s',
 };
 
 /** Where decisions are kept unless told otherwise (StateDirectory= of the unit). */

@@ -81,6 +81,9 @@ export function selectSource(reader: Reader, filterMatch: MatchExpression | unde
       'write logpath = /PATH, or backend = auto',
     );
   }
+  // A file of the service's own means that it does not write to the journal; syslog's files hold a copy of it.
+  const ownFiles = backend === 'auto' && reader.own('logpath') && paths.length > 0 && syslogMatch(paths) === undefined;
+  if (own === undefined && ownFiles) return text();
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
     if (reader.own('logpath') && paths.length > 0 && backend !== 'systemd')

@@ -99,6 +99,8 @@ export function parseVerdict(text: string): Parsed<'drop' | 'reject'> {
   const word = text.trim().toLowerCase().split(/\s+/)[0];
   if (word === 'drop' || word === 'blackhole') return { value: 'drop' };
   if (word === 'reject' || word === 'unreachable' || word === 'prohibit') return { value: 'reject' };
+  if (word === 'return' || word === 'accept')
+    return { problem: 'would let the address in', fix: 'write drop or reject; addresses to let in belong to ignoreip' };
   return { problem: 'is neither drop nor reject', fix: 'write drop or reject' };
 }
 
