@@ -250,7 +250,7 @@ describe('the findings for doctor', () => {
   test('name libsystemd and the journal, each with what mends it unless it is well', () => {
     const findings = check();
     expect(findings.map((finding) => finding.id)).toEqual(
-      expect.arrayContaining(['journal.libsystemd', 'journal.readable']),
+      expect.arrayContaining(['journal.libsystemd', 'journal.readable', 'journal.batch']),
     );
     for (const finding of findings)
       if (finding.level === 'error' || finding.level === 'warning') expect(finding.fix).toBeTruthy();
