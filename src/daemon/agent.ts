@@ -38,7 +38,7 @@ export interface AgentOptions {
   readonly log: Log;
   readonly version: string;
   /** Reads the configuration anew; throws `OperatorError` when it is not good. */
-  readonly load: () => AgentSetup;
+  readonly load: () => Promise<AgentSetup>;
 }
 
 export class Agent {
@@ -172,8 +172,8 @@ export class Agent {
   }
 
   async #reload(dryRun: boolean): Promise<SetupDifference> {
+    const next = await this.#options.load();
     const old = this.#setup;
-    const next = this.#options.load();
     const difference = differenceOf(old, next);
     if (dryRun || isEmpty(difference)) return difference;
     try {

@@ -113,3 +113,12 @@ function jailSetup({ intake, policy, rule }: JailConfig, source: SourceSpec): Ja
 function sourceOf({ source }: JailConfig): SourceSpec | undefined {
   return source.kind === 'journal' ? source.spec : undefined;
 }
+
+/** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */
+export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
+  const { compileFilter } = await import('../filter/compile.js');
+  const diagnostics = setup.jails.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
+  const unique = [...new Map(diagnostics.map((one) => [formatDiagnostic(one), one])).values()];
+  if (unique.some(({ level }) => level === 'error')) throw configError(unique);
+  return unique;
+}

@@ -11,7 +11,7 @@ import { RecordingBackend } from '../firewall/recording.js';
 import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
-import { type ConfigurationRoots, loadSetup } from './load.js';
+import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -53,7 +53,11 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
       : new NftBackend({ clock: wallClock }),
     log,
     version: options.version,
-    load: () => loadSetup(options.configuration).setup,
+    load: async () => {
+      const { setup: next } = loadSetup(options.configuration);
+      await verifyFilters(next);
+      return next;
+    },
   });
   sdNotify(`READY=1\nSTATUS=watching ${setup.jails.length} jails`);
   const watchdog = startWatchdog(agent);
