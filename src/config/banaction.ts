@@ -4,6 +4,7 @@ import type { Call } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
 import type { Overlays } from './overlays.js';
 import type { Reader } from './reader.js';
+import type { BAN_ACTION_KEYS } from './schema.js';
 import { type Parsed, parsePorts, parseProtocols, parseVerdict } from './values.js';
 
 /** What a ban of the jail closes, as far as one action says. */
@@ -95,7 +96,7 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
     }
   const all = reachOf(call, param('type')) === 'allports';
   const ports = all ? 'all' : read('port', param('port') || reader.text('port'), parsePorts, 'all');
-  const overlay = (key: string) => overlays.find(files, key)?.text ?? '';
+  const overlay = (key: (typeof BAN_ACTION_KEYS)[number]) => overlays.find(files, key)?.text ?? '';
   const fallback = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
   const jailProtocol = reader.own('protocol') ? reader.text('protocol') : '';
   const protocolText = param('protocol') || jailProtocol || overlay('protocol') || fallback;
@@ -111,6 +112,7 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
       chainOf(param('chain')),
       chainOf(reader.text('chain')),
       overlay('chain_hook'),
+      chainOf(overlay('chain')),
     ]),
   };
 

@@ -4,6 +4,7 @@ import type { Call } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
 import type { Overlays } from './overlays.js';
 import type { Reader } from './reader.js';
+import type { MAIL_ACTION_KEYS } from './schema.js';
 import type { NotifySpec, UrlSource } from './types.js';
 
 /** fail2ban's mail actions; what follows the program's name says how much the mail holds. */
@@ -21,16 +22,17 @@ export function readNotification(call: Call, reader: Reader, overlays: Overlays)
   const mail = MAIL.exec(call.name);
   if (mail !== null) {
     const files = ['sendmail-common', 'sendmail', call.name];
+    const overlay = (key: (typeof MAIL_ACTION_KEYS)[number]) => overlays.find(files, key)?.text;
     const kind = mail[1] ?? '';
     const style = kind === '' || kind === 'buffered' ? 'plain' : kind === 'whois' ? 'whois' : 'whois-lines';
-    const sender = param('sender') || overlays.find(files, 'sender')?.text || reader.text('sender');
+    const sender = param('sender') || overlay('sender') || reader.text('sender');
     return {
       kind: 'mail',
       style,
       name: param('name') || reader.section,
-      dest: mailbox('dest', param('dest') || overlays.find(files, 'dest')?.text || reader.text('destemail'), reader),
+      dest: mailbox('dest', param('dest') || overlay('dest') || reader.text('destemail'), reader),
       sender: mailbox('sender', sender, reader),
-      sendername: param('sendername') || overlays.find(files, 'sendername')?.text || 'Banjour',
+      sendername: param('sendername') || overlay('sendername') || 'Banjour',
     };
   }
   if (call.name === 'exec') return readExec(param('command'), reader);

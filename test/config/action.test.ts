@@ -49,6 +49,12 @@ describe('what a ban closes', () => {
     expect(goodJail('action = nftables[type=multiport, port=25, protocol=tcp]', files).rule.protocols).toEqual(['tcp']);
   });
 
+  test('follows the chain of action.d/iptables-common.local', () => {
+    const files = { 'action.d/iptables-common.local': '[Init]\nchain = FORWARD\n' };
+    expect(goodJail('action = iptables-multiport[port=25]', files).hook).toBe('forward');
+    expect(goodJail('action = iptables-multiport[port=25, chain=INPUT]', files).hook).toBe('input');
+  });
+
   test('is judged in one place for all jails that covers each', () => {
     const two = (a: string, b: string) =>
       jail(`action = nftables[chain=${a}]\n[x]\nenabled = true\naction = nftables[chain=${b}]`).config?.firewall.hook;
