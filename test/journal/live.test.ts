@@ -201,6 +201,33 @@ describe('following a directory', () => {
     expect(messages(follow.turn(1))).toEqual(['entry 6']);
   });
 
+  test('loses and repeats nothing in a storm with rotations, vacuuming behind it, and restarts of the reader', async () => {
+    await using follow = new Follow();
+    const each = 700;
+    const rounds = 8;
+    follow.write('system.journal').append(numbered(each));
+    await stored(follow, each);
+    follow.open();
+    const restart = () => {
+      const last = follow.seen.at(-1);
+      if (last === undefined) throw new Error('nothing read');
+      expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
+    };
+    for (let round = 1; round < rounds; round++) {
+      renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
+      follow.write('system.journal').append(numbered(each, each * round));
+      // The reader stays up to one round behind; files further back go.
+      await until(`round ${round}`, () => {
+        follow.turn(137);
+        return follow.seen.length >= each * (round + (round % 2) * 0.5);
+      });
+      if (round % 3 === 0) restart();
+      if (round > 2) rmSync(follow.scratch.file(`system@${round - 2}.journal`));
+    }
+    expect(await follow.see(each * rounds)).toEqual(texts(each * rounds));
+    expect(follow.notices).toEqual([]);
+  });
+
   test('does not repeat entries that are copied to another file, as journalctl --flush does', async () => {
     await using follow = new Follow();
     writeJournal(follow.scratch.file('runtime.journal'), numbered(5));
