@@ -136,7 +136,7 @@ export class Ledger {
 
   /** The end that comes next, for a timer; undefined when no temporary ban is open. */
   nextEnd(): EpochMicros | undefined {
-    return guarded(() => this.#sql.nextEnd.get()) as EpochMicros | undefined;
+    return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
   }
 
   /** Ends the bans whose time is up, at most `most`; call again while it returns that many. */
