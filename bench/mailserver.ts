@@ -165,7 +165,8 @@ const SSHD: readonly (readonly [number, Make])[] = [
 export function* mailServer(entries: number, seed = 20_261_121): Generator<MailEntry> {
   const pick = new Pick(seed);
   for (let n = 0; n < entries; n++) {
-    const pid = 1000 + pick.upTo(30_000);
+    // Never the same twice within a run: no line belongs to the connection of another.
+    const pid = 1000 + (n % 4_000_000);
     const share = pick.upTo(100);
     if (share < 60) {
       const [ident, make] = pick.upTo(100) < 55 ? (['postfix/smtpd', pick.from(SMTPD)] as const) : pick.from(POSTFIX);

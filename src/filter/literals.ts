@@ -19,8 +19,16 @@ export function gateLiterals(
   if (maxlines > 1) return undefined;
   const afterHeader = prefregex !== undefined && contentFollowsHeader(prefregex.source.text);
   const sets = deciding.map(({ regex }) => inMessage(regex.literals, afterHeader));
-  const all = sets.includes(undefined) ? inMessage(prefregex?.regex.literals, false) : sets.flatMap((set) => set ?? []);
-  return all && [...new Set(all)].sort();
+  const own = sets.includes(undefined) ? undefined : sets.flatMap((set) => set ?? []);
+  // A line must have one of the prefregex's as well, so either list will do.
+  const shared = inMessage(prefregex?.regex.literals, false);
+  const best = selectivity(shared) > selectivity(own) ? shared : own;
+  return best && [...new Set(best)].sort();
+}
+
+/** Long literals stand in few lines: the shortest decides. */
+function selectivity(literals: readonly string[] | undefined): number {
+  return literals === undefined ? 0 : Math.min(...literals.map(({ length }) => length));
 }
 
 /** The prefregex consumes `ident[pid]:` before its content begins: what its failregexes ask for stands after it. */
@@ -43,7 +51,7 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
     // A header has one `: `, at its end. What follows the first is MESSAGE, unless that one cannot be the header's.
     const colon = part.indexOf(': ');
     if (colon >= 0 && !foreignToHeader(part.slice(0, colon))) part = part.slice(colon + 2);
-    if (!foreignToHeader(part.trim())) return undefined;
+    else if (!foreignToHeader(part.trim())) return undefined;
   }
   part = part.trimStart();
   return part.length < LITERAL_CHARS_MIN ? undefined : part;

@@ -13,7 +13,7 @@ import type { DateFinder } from './dates.js';
 import {
   type CompiledFilter,
   type LineMatch,
-  type Progress,
+  NO_MATCH,
   type RegexKind,
   type RegexSlot,
   slotName,
@@ -139,18 +139,14 @@ export class FilterReport {
   finish(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    const { matches, demoted } = this.#runner.run(
-      waiting.map(
-        ({ line }) =>
-          (progress: Progress) =>
-            this.filter.match(line, progress),
-      ),
+    const { matches, demoted } = this.#runner.run(waiting.length, (n, progress) =>
+      this.filter.match((waiting[n] as Waiting).line, progress),
     );
     this.demoted.push(...demoted.map(slotName));
     waiting.forEach((item, i) => {
       const match = matches[i];
       if (match === undefined) this.givenUp++;
-      this.#settle(item, match ?? { result: 'none', groups: {}, lines: 0, cut: false });
+      this.#settle(item, match ?? NO_MATCH);
     });
   }
 

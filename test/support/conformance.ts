@@ -10,7 +10,7 @@ import { type Diagnostic, formatDiagnostic } from '../../src/core/finding.js';
 import { cursor } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../src/core/time.js';
 import { compileFilter } from '../../src/filter/compile.js';
-import type { Circumstances, CompiledFilter, Progress, Verdict } from '../../src/filter/filter.js';
+import type { Circumstances, CompiledFilter, Verdict } from '../../src/filter/filter.js';
 import { rawId } from '../../src/filter/groups.js';
 import { GuardedRunner } from '../../src/filter/guarded.js';
 import { type Line, lineOf } from '../../src/filter/line.js';
@@ -153,8 +153,9 @@ export function judgeAll(filter: CompiledFilter, lines: readonly Line[], circums
   const step = filter.maxlines > 1 ? 1 : lines.length;
   const verdicts: Verdict[] = [];
   for (let at = 0; at < lines.length; at += step) {
-    const tasks = lines.slice(at, at + step).map((line) => (progress: Progress) => filter.match(line, progress));
-    for (const match of runner.run(tasks).matches) {
+    const count = Math.min(step, lines.length - at);
+    const run = runner.run(count, (n, progress) => filter.match(lines[at + n] as Line, progress));
+    for (const match of run.matches) {
       if (match === undefined) throw new Error(`filter ${filter.name}: a line was given up`);
       verdicts.push(filter.settle(match, circumstances));
     }
