@@ -185,7 +185,9 @@ export class AgentOperations implements Operations {
       entriesMatched: seen?.routed.count ?? 0,
       ignored: (seen?.ignored.count ?? 0) + (stats?.totalIgnored ?? 0),
       notAnAddress: (seen?.notAnAddress.count ?? 0) + (seen?.names.count ?? 0),
-      ...(seen?.failures.last === undefined ? {} : { lastFailure: isoTime(seen.failures.last) }),
+      ...(seen === undefined || seen.failures.count === 0
+        ? {}
+        : { lastFailure: isoTime(seen.failures.last as EpochMicros) }),
       demoted: seen?.demoted ?? [],
     };
   }
