@@ -4,6 +4,7 @@ import { ban } from './commands/ban.js';
 import { banned } from './commands/banned.js';
 import { config } from './commands/config.js';
 import { doctor } from './commands/doctor.js';
+import { explain } from './commands/explain.js';
 import { flush } from './commands/flush.js';
 import { history } from './commands/history.js';
 import { reload } from './commands/reload.js';
@@ -21,6 +22,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   ban,
   unban,
   history,
+  explain,
   reload,
   config,
   test,

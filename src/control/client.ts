@@ -8,6 +8,7 @@ import {
   type BanRequest,
   type BanView,
   type ChangeAnswer,
+  type ExplainView,
   type JailView,
   type ReloadAnswer,
   type ReloadRequest,
@@ -43,6 +44,9 @@ export class ControlClient {
     query: { readonly jail?: string; readonly address?: string; readonly limit?: string } = {},
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
+  }
+  explain(address: string): Promise<ExplainView> {
+    return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
   }
   ban(request: BanRequest): Promise<ChangeAnswer> {
     return this.#ask('POST', '/ban', request);

@@ -54,6 +54,12 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/explain/:address',
+    changes: false,
+    handle: async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? '')),
+  },
+  {
+    method: 'GET',
     path: '/events',
     changes: false,
     handle: ({ operations }) => ({ stream: (request, response) => streamEvents(request, response, operations) }),

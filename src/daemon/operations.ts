@@ -5,6 +5,7 @@ import type {
   BanRequest,
   BanView,
   ChangeAnswer,
+  ExplainView,
   JailView,
   Operations,
   ReloadAnswer,
@@ -13,7 +14,7 @@ import type {
   StreamEvent,
   UnbanRequest,
 } from '../control/protocol.js';
-import { formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
+import { covers, formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision, BanRecord } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { formatMatch } from '../core/match.js';
@@ -24,6 +25,9 @@ import type { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
 import type { Reader } from './reader.js';
 import { idOf, type JailSetup } from './setup.js';
+
+/** Bans of the past that `explain` shows. */
+const EXPLAIN_BANS_MAX = 20;
 
 export class AgentOperations implements Operations {
   readonly #agent: Agent;
@@ -84,6 +88,34 @@ export class AgentOperations implements Operations {
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
+  }
+
+  async explain(address: string): Promise<ExplainView> {
+    const { agent, now } = this.#here();
+    const target = prefixOf(address);
+    const { snapshot } = agent.allow;
+    const allowed = agent.setup.jails.flatMap(({ policy }) => {
+      const reason = snapshot.overlaps(policy.jail, target);
+      return reason === undefined ? [] : [[policy.jail, reason.text]];
+    });
+    const { elements } = await agent.firewall.read();
+    return {
+      address: formatPrefix(target),
+      allowed: Object.fromEntries(allowed),
+      bans: agent.ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
+      windows: agent.jails.explain(target, now).map(({ last, target: counted, ...window }) => ({
+        ...window,
+        target: formatPrefix(counted),
+        ...(last === undefined ? {} : { last: isoTime(last) }),
+      })),
+      kernel: elements
+        .filter((element) => covers(element.target, target))
+        .map((element) => ({
+          jail: element.jail,
+          target: formatPrefix(element.target),
+          until: element.until === null ? null : isoTime(element.until),
+        })),
+    };
   }
 
   async ban(request: BanRequest): Promise<ChangeAnswer> {

@@ -47,6 +47,7 @@ beforeEach(async () => {
     },
     flush: async () => undefined,
     reload: async () => ({ changes: [] }),
+    explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
