@@ -1,6 +1,22 @@
 import { describe, expect } from '@jest/globals';
-import { plan, rule } from '../firewall/support.js';
+import { ban, plan, rule } from '../firewall/support.js';
 import { kernelTest, makeBench } from './kernel.js';
+
+describe('the ruleset that is in force', () => {
+  kernelTest('is told as nft prints it, without the bans', async () => {
+    const bench = makeBench();
+    try {
+      expect(await bench.backend.ruleset()).toBe('');
+      await bench.backend.open(plan(['sshd'], { bridge: true }), [ban('sshd', '192.0.2.1')]);
+      const text = await bench.backend.ruleset();
+      expect(text).toContain('ip saddr @ban4.sshd counter name "jail.sshd" drop');
+      expect(text).toContain('table bridge banjour {');
+      expect(text).not.toContain('192.0.2.1');
+    } finally {
+      await bench.dispose();
+    }
+  });
+});
 
 describe('doctor on the real kernel', () => {
   kernelTest('finds nft, its modes and a kernel that takes the tables, and leaves nothing behind', async () => {
