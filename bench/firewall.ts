@@ -1,9 +1,9 @@
 /**
- * The firewall's figures: `node dist/bench/firewall.js`, as root. Everything happens in network namespaces made for it.
+ * The firewall's figures: `node dist/bench/firewall.js`, as root. It starts itself again in a network namespace of its own.
  * Ratios count: each way is measured beside a bare `nft -f` of one element and beside one nft per ban through a
  * shell, which is fail2ban's way, in the same run on the same machine.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -52,26 +52,22 @@ async function repeated(times: number, run: (i: number) => Promise<unknown>): Pr
   return median(values);
 }
 
-/** Runs a program in the namespace and waits for it without holding the thread. */
-async function inside(name: string, command: readonly string[]): Promise<void> {
-  const child = spawn('/usr/bin/nsenter', [`--net=/run/netns/${name}`, '--', ...command], { stdio: 'ignore' });
+/** Runs a program and waits for it without holding the thread. */
+async function program(command: readonly string[]): Promise<void> {
+  const [file = '', ...args] = command;
+  const child = spawn(file, args, { stdio: 'ignore' });
   const [status] = (await once(child, 'exit')) as [number | null];
   if (status !== 0) throw new Error(`${command.join(' ')}: status ${status}`);
 }
 
 interface Place {
-  readonly name: string;
   readonly backend: NftBackend;
   /** Until the tables have been repaired once more. */
   readonly healed: () => Promise<unknown>;
 }
 
-let count = 0;
-
 async function withKernel<T>(wanted: () => readonly Element[], run: (place: Place) => Promise<T>): Promise<T> {
-  const name = `banjour-bench-${process.pid}-${count++}`;
-  execFileSync('ip', ['netns', 'add', name]);
-  const backend = new NftBackend({ netns: `/run/netns/${name}` });
+  const backend = new NftBackend();
   let ring: () => void = () => undefined;
   backend.provideWanted(wanted);
   backend.onDrift(({ kind }) => kind === 'healed' && ring());
@@ -80,10 +76,10 @@ async function withKernel<T>(wanted: () => readonly Element[], run: (place: Plac
       ring = resolve;
     });
   try {
-    return await run({ name, backend, healed });
+    return await run({ backend, healed });
   } finally {
     await backend.close();
-    execFileSync('ip', ['netns', 'del', name]);
+    await program(['nft', 'flush', 'ruleset']);
   }
 }
 
@@ -97,7 +93,7 @@ const row = (what: string, ms: number, note = '') => {
 async function single(folder: string, inForce: number): Promise<void> {
   await withKernel(
     () => [],
-    async ({ name, backend }) => {
+    async ({ backend }) => {
       await backend.open(PLAN, bans(inForce));
       const file = join(folder, 'one.nft');
       const round = 10;
@@ -114,12 +110,12 @@ async function single(folder: string, inForce: number): Promise<void> {
         await rest();
         for (let i = from; i < from + round; i++) {
           writeFileSync(file, `add element inet banjour ban4.sshd { 198.18.0.${i} timeout 3600s }\n`);
-          bare.push(await timed(() => inside(name, ['nft', '-f', file])));
+          bare.push(await timed(() => program(['nft', '-f', file])));
         }
         await rest();
         for (let i = from; i < from + round; i++) {
           const command = `nft add element inet banjour ban4.sshd \\{ 198.18.1.${i} \\}`;
-          shell.push(await timed(() => inside(name, ['sh', '-c', command])));
+          shell.push(await timed(() => program(['sh', '-c', command])));
         }
         await rest();
       }
@@ -176,12 +172,12 @@ async function heal(size: number, times: number): Promise<void> {
   const wanted = bans(size);
   await withKernel(
     () => wanted,
-    async ({ name, backend, healed }) => {
+    async ({ backend, healed }) => {
       await backend.open(PLAN, wanted);
       const after = (command: string[]) =>
         repeated(times, async () => {
           const whole = healed();
-          await inside(name, command);
+          await program(command);
           await whole;
         });
       row(
@@ -201,7 +197,7 @@ async function heal(size: number, times: number): Promise<void> {
 async function prefixes(size: number): Promise<void> {
   await withKernel(
     () => [],
-    async ({ name, backend }) => {
+    async ({ backend }) => {
       const nets = Array.from({ length: size + 20 }, (_, i) => parsePrefix(`11.${i >> 8}.${i & 255}.0/24`)).filter(
         (one) => one !== undefined,
       );
@@ -215,14 +211,14 @@ async function prefixes(size: number): Promise<void> {
         return target === undefined ? Promise.resolve() : backend.apply([{ kind: 'put', jail: JAIL, target, until }]);
       });
       const elements = nets.slice(0, size).map(({ base, length }) => `${base}/${length} timeout 3600s`);
-      await inside(name, ['nft', 'add', 'table', 'inet', 'other']);
-      await inside(name, ['nft', 'add', 'set', 'inet', 'other', 's', '{ type ipv4_addr; flags interval, timeout; }']);
+      await program(['nft', 'add', 'table', 'inet', 'other']);
+      await program(['nft', 'add', 'set', 'inet', 'other', 's', '{ type ipv4_addr; flags interval, timeout; }']);
       const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
       writeFileSync(join(folder, 'many.nft'), `add element inet other s { ${elements.join(', ')} }\n`);
-      await inside(name, ['nft', '-f', join(folder, 'many.nft')]);
+      await program(['nft', '-f', join(folder, 'many.nft')]);
       rmSync(folder, { recursive: true });
       const theirs = await repeated(20, (i) =>
-        inside(name, ['nft', 'add', 'element', 'inet', 'other', 's', `{ 12.0.${i}.0/24 timeout 3600s }`]),
+        program(['nft', 'add', 'element', 'inet', 'other', 's', `{ 12.0.${i}.0/24 timeout 3600s }`]),
       );
       row(`one prefix more, ${size.toLocaleString('en')} in force: banjour (masked hash)`, ours);
       row(`one prefix more, ${size.toLocaleString('en')} in force: nft, interval set`, theirs);
@@ -230,6 +226,11 @@ async function prefixes(size: number): Promise<void> {
   );
 }
 
+if (process.env['BANJOUR_BENCH_NAMESPACE'] !== 'own') {
+  const env = { ...process.env, BANJOUR_BENCH_NAMESPACE: 'own' };
+  const args = ['-n', '--', process.execPath, ...process.argv.slice(1)];
+  process.exit(spawnSync('unshare', args, { stdio: 'inherit', env }).status ?? 1);
+}
 const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
 try {
   console.log(`${cpus().length} cores, load ${loadavg()[0]?.toFixed(1)}, Node ${process.version}, medians`);

@@ -60,6 +60,11 @@ export class NftBackend extends TableBackend {
     await super.close();
   }
 
+  /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */
+  ruleset(): Promise<string> {
+    return this.#runner.ruleset();
+  }
+
   /** Process id of the resident nft while there is one. */
   get residentPid(): number | undefined {
     return this.#runner.residentPid;

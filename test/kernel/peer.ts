@@ -3,6 +3,8 @@
  * `serve PORT` answers every TCP connection with a banner and echoes; says `ready`.
  * `probe HOST PORT SOURCE` connects once and says what became of it: ok, timeout, or the error's code.
  * `udp HOST PORT SOURCE` sends a datagram and says silence or the error's code.
+ * `flood HOST PORT SOURCE...` sends 100 datagrams per second from each source until it is killed.
+ * `count PORT` says `ready`, then for every line of stdin how many datagrams came from each source, as JSON.
  * `hold HOST PORT SOURCE` connects, says `ok`, then for every line of stdin sends a word and says echo, silence or closed.
  */
 import { createSocket } from 'node:dgram';
@@ -59,6 +61,27 @@ function udp(): void {
   setTimeout(() => end('silence'), WAIT_MS);
 }
 
+function flood(): void {
+  const [host = '', port = '', ...sources] = args;
+  for (const source of sources) {
+    const socket = createSocket('udp4');
+    // An answer to what is shut out is an error here, and the flood goes on.
+    socket.on('error', () => undefined);
+    socket.bind(0, source, () => setInterval(() => socket.send('x', Number(port), host, () => undefined), 10));
+  }
+  say('ready');
+}
+
+function count(): void {
+  const counts: Record<string, number> = {};
+  const socket = createSocket('udp4');
+  socket.on('message', (_, { address }) => {
+    counts[address] = (counts[address] ?? 0) + 1;
+  });
+  socket.bind(Number(args[0]), '0.0.0.0', () => say('ready'));
+  createInterface({ input: process.stdin }).on('line', () => say(JSON.stringify(counts)));
+}
+
 function hold(): void {
   const socket = connect(target());
   let answer: (text: string) => void = () => undefined;
@@ -85,5 +108,5 @@ function hold(): void {
   });
 }
 
-const modes: Record<string, () => void> = { serve, probe, udp, hold };
+const modes: Record<string, () => void> = { serve, probe, udp, hold, flood, count };
 modes[mode ?? '']?.();

@@ -18,6 +18,8 @@ export interface Topology extends Bench {
   readonly backend: NftBackend;
   /** One connection from that source; what became of it. */
   readonly probe: (source: string) => Promise<string>;
+  /** Starts 100 datagrams per second from each source; the function says how many of each have arrived so far. */
+  readonly flood: (sources: readonly string[]) => Promise<() => Promise<Record<string, number>>>;
   readonly udp: (source: string) => Promise<string>;
   /** Opens a connection and keeps it; the function sends a word over it and says what came back. */
   readonly hold: (source: string) => Promise<() => Promise<string>>;
@@ -71,6 +73,15 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
     ...bench,
     probe: (source) => peer(attacker, 'probe', ...to(source)).next(),
     udp: (source) => peer(attacker, 'udp', ...to(source)).next(),
+    flood: async (sources) => {
+      const counter = peer(server, 'count', String(PORT));
+      await counter.next();
+      await peer(attacker, 'flood', there[4], String(PORT), ...sources).next();
+      return async () => {
+        counter.child.stdin.write('\n');
+        return JSON.parse(await counter.next()) as Record<string, number>;
+      };
+    },
     hold: async (source) => {
       const { child, next } = peer(attacker, 'hold', ...to(source));
       const first = await next();
