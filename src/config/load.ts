@@ -64,6 +64,8 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   for (const section of [DEFAULT_SECTION, ...enabled]) reportKeys(document, section, JAIL_KEYS, names, report);
   const jails = enabled.map((section) => readJail(section, around)).filter((jail) => jail !== undefined);
   const defaults = new Reader(document, DEFAULT_SECTION, report);
+  const terms = readAllow(defaults);
+  const self = defaults.parse('ignoreself', parseBoolean, true);
   if (enabled.length === 0) report.add(noJails(request.adminRoot));
   const files = [...new Set([...settingsDocument.files, ...document.files])].filter((file) => file !== BUILT_IN);
   if (report.failed) return { diagnostics: report.diagnostics };
@@ -80,9 +82,9 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
       countersPerElement: agent.countersPerElement,
     },
     allow: {
-      terms: readAllow(defaults),
+      terms,
       perJail: allowPerJail(jails),
-      self: defaults.parse('ignoreself', parseBoolean, true),
+      self,
       lockoutGuard: agent.lockoutGuard,
     },
     origins: agent.origins,

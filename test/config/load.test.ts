@@ -72,6 +72,12 @@ describe('a configuration', () => {
     expect(config?.allow.self).toBe(false);
   });
 
+  test('whose global ignoreip is wrong is refused, also when no jail uses it', () => {
+    const { config, diagnostics } = load({ 'jail.local': '[DEFAULT]\nignoreip = nonsense!\n' });
+    expect(config).toBeUndefined();
+    expect(ids(diagnostics)).toContain('jail.ignoreip');
+  });
+
   test('has one ignoreself, and says so to a jail that wants its own', () => {
     const { diagnostics } = load({ 'jail.local': `${JAIL}ignoreself = false\n` });
     expect(ids(diagnostics)).toEqual(['jail.ignoreself']);
