@@ -10,6 +10,7 @@ import { formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '..
 import { sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
+import { guard } from '../daemon/guard.js';
 import { compileFilter } from '../filter/compile.js';
 import { DateFinder } from '../filter/dates.js';
 import { LINE_FIELDS } from '../filter/line.js';
@@ -61,11 +62,6 @@ export async function testFilter(options: FilterTest): Promise<ExitCode> {
   const dates = new DateFinder(options.datepattern ?? found.definition.datepattern?.text);
   const wrong = dates.diagnostics[0];
   if (wrong !== undefined) throw new OperatorError(formatDiagnostic(wrong), { exitCode: EXIT.config });
-  const report = new FilterReport(filter, input.kind === 'journal' ? undefined : dates, {
-    allMatched: options.printAllMatched,
-    allMissed: options.printAllMissed,
-    allIgnored: options.printAllIgnored,
-  });
   const started = performance.now();
   const rowsOnly = options.out !== undefined;
   if (!rowsOnly && !options.json) {
@@ -73,16 +69,24 @@ export async function testFilter(options: FilterTest): Promise<ExitCode> {
     for (const problem of problems) terminal.err(`${escapeUntrusted(formatDiagnostic(problem), 4096)}\n`);
   }
   const progress = progressOf(terminal, rowsOnly || options.json);
-  const take = (result: LineResult | undefined) => {
+  const onResult = (result: LineResult) => {
     progress(report.tested);
-    const row = result === undefined || options.out === undefined ? undefined : reportRow(result, options.out);
+    const row = options.out === undefined ? undefined : reportRow(result, options.out);
     if (row !== undefined) terminal.out(`${row}\n`);
   };
+  const report: FilterReport = new FilterReport(filter, guard, {
+    allMatched: options.printAllMatched,
+    allMissed: options.printAllMissed,
+    allIgnored: options.printAllIgnored,
+    onResult,
+    ...(input.kind === 'journal' ? {} : { dates }),
+  });
   if (input.kind === 'journal') {
     const match = input.match ?? matchOf(options) ?? found.definition.journalmatch;
-    readJournal(options, match, (entry) => take(report.addEntry(entry)));
-  } else if (input.kind === 'line') take(report.addText(options.input, wallClock.now()));
-  else await readText(options, (line) => take(report.addText(line, wallClock.now())));
+    readJournal(options, match, (entry) => report.addEntry(entry));
+  } else if (input.kind === 'line') report.addText(options.input, wallClock.now());
+  else await readText(options, (line) => report.addText(line, wallClock.now()));
+  report.finish();
   progress(undefined);
   if (rowsOnly) return EXIT.ok;
   if (options.json) terminal.out(`${JSON.stringify({ ...reportJson(report), findings: problems })}\n`);

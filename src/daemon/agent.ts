@@ -1,37 +1,32 @@
 /**
- * The agent: start, running, stop. Owns the stages of the main thread and the readers.
+ * The agent: start, running, reload, stop. Owns the stages of the main thread and the readers.
  *
  * Order of a start: ledger, then the kernel (banned hosts are shut out before anything is read), then the control
- * sockets, then the readers. Order of a stop: readers, what is under way to the kernel, sockets, ledger; the kernel's
- * table stays.
+ * sockets, then the readers. Order of a stop: readers, what is under way to the kernel, sockets, firewall, ledger; the
+ * kernel's table stays.
  */
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
-import { formatPrefix } from '../core/address.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
-import { WARMUP_SECONDS_MIN } from '../core/limits.js';
 import type { Log } from '../core/log.js';
-import type { SourceId } from '../core/names.js';
-import type { FirewallPlan } from '../core/specs.js';
-import { type EpochMicros, plus, type Seconds, SetClock, seconds, wallClock } from '../core/time.js';
+import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedger } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
-import type { IntakeStart } from './intake-protocol.js';
+import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { Kernel } from './kernel.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
-import { Reader } from './reader.js';
-import { type AgentSetup, bySource, longestFindtime } from './setup.js';
+import { Readers } from './readers.js';
+import type { AgentSetup } from './setup.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
-/** A reader that does not end in time is terminated, ms. */
-const STOP_MS = 3_000;
 /** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
@@ -42,60 +37,76 @@ export interface AgentOptions {
   readonly firewall: FirewallBackend;
   readonly log: Log;
   readonly version: string;
+  /** Reads the configuration anew; throws `OperatorError` when it is not good. */
+  readonly load: () => Promise<AgentSetup>;
 }
 
 export class Agent {
-  readonly announcer: Announcer;
   readonly startedAt: EpochMicros = wallClock.now();
+  readonly version: string;
   readonly log: Log;
+  readonly announcer: Announcer;
   readonly firewall: FirewallBackend;
   readonly ledger: Ledger;
   readonly jails: Jails;
   readonly allow: AllowKeeper;
   readonly pipeline: Pipeline;
-  readonly version: string;
-  readonly setup: AgentSetup;
+  readonly kernel: Kernel;
+  readonly readers: Readers;
+  /** Rejects when the agent cannot go on; systemd starts it anew. */
+  readonly failure: Promise<never>;
+  readonly #options: AgentOptions;
   readonly #fresh: boolean;
-  #readers: Reader[] = [];
+  #setup: AgentSetup;
   #server: ControlServer | undefined;
   #timers: NodeJS.Timeout[] = [];
   #failed: (error: Error) => void = () => undefined;
-  /** Counts of this run, for status. */
-  readonly counts = { batches: 0, refused: 0, drifts: 0, healed: 0, lastBatchMs: undefined as number | undefined };
-  /** Rejects when the agent cannot go on; systemd starts it anew. */
-  readonly failure: Promise<never>;
+  #reloading: Promise<unknown> = Promise.resolve();
 
   private constructor(options: AgentOptions) {
-    this.setup = options.setup;
+    const { setup, firewall, log } = options;
+    this.#options = options;
+    this.#setup = setup;
     this.version = options.version;
-    this.log = options.log;
-    this.firewall = options.firewall;
-    this.announcer = new Announcer(options.log);
+    this.log = log;
+    this.firewall = firewall;
+    this.announcer = new Announcer(log);
     this.failure = new Promise((_, reject) => {
       this.#failed = reject;
     });
     // Whoever starts an agent waits for it; until then a failure must not end the process unexplained.
     this.failure.catch(() => undefined);
-    const opened = openLedger(options.ledgerPath, this.startedAt);
-    this.ledger = opened.ledger;
-    this.#fresh = opened.fresh;
-    if (opened.setAside !== undefined)
-      this.log(
+    const { ledger, fresh, setAside } = openLedger(options.ledgerPath, this.startedAt);
+    this.ledger = ledger;
+    this.#fresh = fresh;
+    if (setAside !== undefined)
+      log(
         'error',
-        `${opened.setAside.reason}; it is kept as ${opened.setAside.path}, and protection goes on from the kernel's own sets`,
+        `${setAside.reason}; it is kept as ${setAside.path}, and protection goes on from the kernel's own sets`,
       );
-    this.jails = new Jails(this.setup.jails.map(({ policy }) => policy));
-    this.allow = new AllowKeeper(this.setup.allow);
+    this.jails = new Jails(setup.jails.map(({ policy }) => policy));
+    this.allow = new AllowKeeper(setup.allow);
+    const allow = allowContext(() => this.allow.snapshot);
+    const { announcer, jails } = this;
     this.pipeline = new Pipeline({
-      jails: this.jails,
-      ledger: this.ledger,
-      firewall: this.firewall,
-      announcer: this.announcer,
-      allow: allowContext(() => this.allow.snapshot),
+      jails,
+      ledger,
+      firewall,
+      announcer,
+      allow,
       wall: wallClock,
       stored: new SetClock(),
       random: Math.random,
-      failed: (error) => this.log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
+      failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
+    });
+    this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
+    this.readers = new Readers({
+      jails,
+      ledger,
+      pipeline: this.pipeline,
+      allow,
+      log,
+      failed: (error) => this.#failed(error),
     });
   }
 
@@ -103,10 +114,11 @@ export class Agent {
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
     try {
-      await agent.#restoreKernel();
+      await agent.kernel.restore(agent.#fresh);
+      await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
-      agent.#watchAllow();
-      await agent.#startReaders();
+      agent.kernel.followAllow();
+      await agent.readers.start(options.setup);
       agent.#startTimers();
       return agent;
     } catch (error) {
@@ -115,23 +127,25 @@ export class Agent {
     }
   }
 
-  get readers(): readonly Reader[] {
-    return this.#readers;
+  /** What the agent is made of now; another after a reload. */
+  get setup(): AgentSetup {
+    return this.#setup;
   }
 
-  /** What the kernel's table must contain besides the bans. */
-  plan(): FirewallPlan {
-    return {
-      ...this.setup.firewall,
-      rules: this.setup.jails.map(({ rule }) => rule),
-      allow: this.allow.snapshot.prefixes(),
-    };
+  /** True when every stage answers its heartbeat. */
+  alive(): Promise<boolean> {
+    return this.readers.alive(HEARTBEAT_MS);
   }
 
-  /** True when every reader answers its heartbeat; a quiet journal is progress. */
-  async alive(): Promise<boolean> {
-    const answers = await Promise.all(this.#readers.map((reader) => reader.ping(HEARTBEAT_MS)));
-    return answers.every(Boolean);
+  /**
+   * Reads the configuration anew and becomes what it says, without letting anybody in meanwhile. When it is not good or
+   * a step fails, everything stays (or becomes again) as it was, and the error is thrown. With `dryRun` only the
+   * difference is told. One reload at a time.
+   */
+  reload(dryRun: boolean): Promise<SetupDifference> {
+    const turn = this.#reloading.then(() => this.#reload(dryRun));
+    this.#reloading = turn.catch(() => undefined);
+    return turn;
   }
 
   async stop(): Promise<void> {
@@ -139,122 +153,62 @@ export class Agent {
     this.#timers = [];
     this.allow.stop();
     const errors: unknown[] = [];
-    const settle = async (step: () => unknown) => {
+    const steps: (() => unknown)[] = [
+      () => this.readers.stop(),
+      () => this.pipeline.idle(),
+      () => this.#server?.close(),
+      () => this.firewall.close(),
+      () => this.ledger.close(),
+    ];
+    for (const step of steps) {
       try {
         await step();
       } catch (error) {
         errors.push(error);
       }
-    };
-    await settle(() => Promise.all(this.#readers.map((reader) => reader.stop(STOP_MS))));
-    await settle(() => this.pipeline.idle());
-    await settle(() => this.#server?.close());
-    await settle(() => this.firewall.close());
-    await settle(() => this.ledger.close());
+    }
     if (errors.length > 0)
       throw new AggregateError(errors, `the agent did not stop cleanly: ${errors.map(messageOf).join('; ')}`);
   }
 
-  /** The kernel first: expired bans end, the others are put in force, and only then is anything read. */
-  async #restoreKernel(): Promise<void> {
-    const { firewall, ledger } = this;
-    firewall.onDrift((event) => {
-      if (event.kind === 'drift') {
-        this.counts.drifts++;
-        this.log('warning', `the kernel's table was changed by somebody else (${event.reason}): repairing it`);
-      } else {
-        this.counts.healed++;
-        this.log(
-          'notice',
-          `the kernel's table is whole again after ${Math.round(event.elapsedMs ?? 0)} ms (${event.reason})`,
-        );
-      }
-    });
-    firewall.provideWanted(() => ledger.elements(wallClock.now()));
-    if (this.#fresh) {
-      const kernel = await firewall.read();
-      const adopted = ledger.adopt(kernel.elements, wallClock.now());
-      if (adopted.length > 0) this.log('notice', `${adopted.length} bans that the kernel holds are taken over`);
+  async #reload(dryRun: boolean): Promise<SetupDifference> {
+    const next = await this.#options.load();
+    const old = this.#setup;
+    const difference = differenceOf(old, next);
+    if (dryRun || isEmpty(difference)) return difference;
+    try {
+      await this.#become(next, difference);
+    } catch (error) {
+      await this.#become(old, differenceOf(next, old));
+      throw error;
     }
-    const now = wallClock.now();
-    const expired = ledger.expire(now);
-    const unsettled = ledger.unsettled();
-    const report = await firewall.open(this.plan(), ledger.elements(now));
-    this.counts.batches++;
-    this.counts.lastBatchMs = report.elapsedMs;
-    const refused = new Map(
-      report.refused.map(({ change, reason }) => [
-        `${change.jail} ${change.target.base}/${change.target.length}`,
-        reason,
-      ]),
+    await this.#liftBansOfOthers();
+    return difference;
+  }
+
+  /** Allow, jails, kernel, readers, in that order: nothing is judged by rules that the kernel does not have yet. */
+  async #become(next: AgentSetup, difference: SetupDifference): Promise<void> {
+    this.#setup = next;
+    this.allow.setSpec(next.allow);
+    const cold = new Set(this.jails.reconfigure(next.jails.map(({ policy }) => policy)));
+    if (difference.firewall) await this.kernel.replan();
+    await this.readers.swap(next, cold);
+  }
+
+  /** Bans of jails that are no more end: nothing closes their ports. */
+  async #liftBansOfOthers(): Promise<void> {
+    const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
+    const time = wallClock.now();
+    const orphans = [...this.ledger.inForce(time)].filter(({ jail }) => !known.has(jail));
+    if (orphans.length === 0) return;
+    await this.pipeline.decide(
+      orphans.map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const })),
     );
-    for (const record of unsettled) {
-      const reason = refused.get(`${record.jail} ${record.target.base}/${record.target.length}`);
-      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
-      // Decided before a crash, never announced: it is in force from now on.
-      if (reason === undefined) this.announcer.ban(record, false);
-      else this.announcer.refused(record, reason);
-    }
-    for (const { change, reason } of report.refused) {
-      this.counts.refused++;
-      this.log(
-        'error',
-        `the kernel refused a ban of the ledger: ${change.target.base}/${change.target.length}: ${reason}`,
-        { jail: change.jail },
-      );
-    }
-    for (const { jail, target, until } of expired)
-      if (until !== null) this.announcer.unban(jail, formatPrefix(target), until, 'expired');
-    const count = ledger.history.counts();
-    const total = [...count.values()].reduce((sum, one) => sum + one.currentlyBanned, 0);
-    if (total > 0)
-      this.log('notice', `${total} bans are in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`);
-  }
-
-  #watchAllow(): void {
-    this.allow.onChange(() => {
-      this.firewall
-        .replan(this.plan(), this.ledger.elements(wallClock.now()))
-        .catch((error: unknown) =>
-          this.log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`),
-        );
-    });
-    this.allow.start();
-  }
-
-  async #startReaders(): Promise<void> {
-    const lookBack = seconds(Math.max(WARMUP_SECONDS_MIN, longestFindtime(this.setup.jails)));
-    this.jails.remember(this.ledger.floors(plus(wallClock.now(), -lookBack)));
-    for (const [id, group] of bySource(this.setup.jails)) {
-      const start = this.#startOf(id, lookBack);
-      if (start.kind === 'resume')
-        this.log('info', `resuming ${id} at ${new Date(start.mark.time / 1000).toISOString()}`);
-      let again = false;
-      const begin = () => {
-        // A thread that died reads the windows' past anew: what is in them now would count twice.
-        if (again) for (const { jail } of group.jails) this.jails.reset(jail);
-        again = true;
-        return this.#startOf(id, lookBack);
-      };
-      const reader = new Reader(
-        { id, source: group.source, jails: group.jails, start: begin },
-        this.pipeline,
-        this.log,
-      );
-      reader.failure.catch((error: Error) => this.#failed(error));
-      this.#readers.push(reader);
-    }
-    await Promise.all(this.#readers.map((reader) => reader.opened));
-  }
-
-  #startOf(id: SourceId, lookBack: Seconds): IntakeStart {
-    const mark = this.ledger.position(id);
-    return mark === undefined ? { kind: 'fresh', lookBack, now: wallClock.now() } : { kind: 'resume', mark, lookBack };
   }
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
     every(EXPIRY_MS, () => void this.pipeline.expire(wallClock.now()));
-    every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.setup.keepHistory));
+    every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
   }
 }

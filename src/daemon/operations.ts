@@ -5,13 +5,16 @@ import type {
   BanRequest,
   BanView,
   ChangeAnswer,
+  ExplainView,
   JailView,
   Operations,
+  ReloadAnswer,
+  ReloadRequest,
   SourceView,
   StreamEvent,
   UnbanRequest,
 } from '../control/protocol.js';
-import { formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
+import { covers, formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision, BanRecord } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { formatMatch } from '../core/match.js';
@@ -19,8 +22,12 @@ import type { JailName } from '../core/names.js';
 import { type EpochMicros, isoTime, plus, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
 import type { Agent } from './agent.js';
+import { describeDifference } from './difference.js';
 import type { Reader } from './reader.js';
 import { idOf, type JailSetup } from './setup.js';
+
+/** Bans of the past that `explain` shows. */
+const EXPLAIN_BANS_MAX = 20;
 
 export class AgentOperations implements Operations {
   readonly #agent: Agent;
@@ -36,15 +43,15 @@ export class AgentOperations implements Operations {
       version: agent.version,
       pid: process.pid,
       since: isoTime(agent.startedAt),
-      state: agent.readers.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
-      sources: agent.readers.map((reader) => sourceView(reader, now)),
+      state: agent.readers.all.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
+      sources: agent.readers.all.map((reader) => sourceView(reader, now)),
       firewall: {
         hook: agent.setup.firewall.hook,
         inForce: [...counts.values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
-        refused: agent.counts.refused,
-        batches: agent.counts.batches,
-        healed: agent.counts.healed,
-        lastBatchMs: agent.counts.lastBatchMs ?? null,
+        refused: agent.kernel.counts.refused,
+        batches: agent.kernel.counts.batches,
+        healed: agent.kernel.counts.healed,
+        lastBatchMs: agent.kernel.counts.lastBatchMs ?? null,
       },
       jails: agent.setup.jails.map((jail) => this.#jailView(jail, now, counts.get(jail.policy.jail))),
       warnings: [],
@@ -81,6 +88,34 @@ export class AgentOperations implements Operations {
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
+  }
+
+  async explain(address: string): Promise<ExplainView> {
+    const { agent, now } = this.#here();
+    const target = prefixOf(address);
+    const { snapshot } = agent.allow;
+    const allowed = agent.setup.jails.flatMap(({ policy }) => {
+      const reason = snapshot.overlaps(policy.jail, target);
+      return reason === undefined ? [] : [[policy.jail, reason.text]];
+    });
+    const { elements } = await agent.firewall.read();
+    return {
+      address: formatPrefix(target),
+      allowed: Object.fromEntries(allowed),
+      bans: agent.ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
+      windows: agent.jails.explain(target, now).map(({ last, target: counted, ...window }) => ({
+        ...window,
+        target: formatPrefix(counted),
+        ...(last === undefined ? {} : { last: isoTime(last) }),
+      })),
+      kernel: elements
+        .filter((element) => covers(element.target, target))
+        .map((element) => ({
+          jail: element.jail,
+          target: formatPrefix(element.target),
+          until: element.until === null ? null : isoTime(element.until),
+        })),
+    };
   }
 
   async ban(request: BanRequest): Promise<ChangeAnswer> {
@@ -138,6 +173,11 @@ export class AgentOperations implements Operations {
     await this.#agent.firewall.flush();
   }
 
+  async reload(request: ReloadRequest): Promise<ReloadAnswer> {
+    const difference = await this.#agent.reload(request.dryRun ?? false);
+    return { changes: describeDifference(difference) };
+  }
+
   subscribe(listener: (event: StreamEvent) => void): () => void {
     return this.#agent.announcer.subscribe((announcement, id) => listener({ id, ...announcement }));
   }
@@ -177,13 +217,15 @@ export class AgentOperations implements Operations {
       entriesMatched: seen?.routed.count ?? 0,
       ignored: (seen?.ignored.count ?? 0) + (stats?.totalIgnored ?? 0),
       notAnAddress: (seen?.notAnAddress.count ?? 0) + (seen?.names.count ?? 0),
-      ...(seen?.failures.last === undefined ? {} : { lastFailure: isoTime(seen.failures.last) }),
+      ...(seen === undefined || seen.failures.count === 0
+        ? {}
+        : { lastFailure: isoTime(seen.failures.last as EpochMicros) }),
       demoted: seen?.demoted ?? [],
     };
   }
 
   #counters(jail: JailName): JailCounters | undefined {
-    for (const { stats } of this.#agent.readers) {
+    for (const { stats } of this.#agent.readers.all) {
       const found = stats?.jails.find((one) => one.jail === jail);
       if (found !== undefined) return found;
     }

@@ -28,6 +28,7 @@ export interface ReaderOptions {
 
 export class Reader {
   readonly id: SourceId;
+  readonly jails: readonly JailIntake[];
   readonly #options: ReaderOptions;
   readonly #pipeline: Pipeline;
   readonly #log: Log;
@@ -48,6 +49,7 @@ export class Reader {
 
   constructor(options: ReaderOptions, pipeline: Pipeline, log: Log) {
     this.id = options.id;
+    this.jails = options.jails;
     this.#options = options;
     this.#pipeline = pipeline;
     this.#log = log;

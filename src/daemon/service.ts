@@ -10,7 +10,8 @@ import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
-import { type ConfigurationRoots, loadSetup } from './load.js';
+import { describeDifference } from './difference.js';
+import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -26,9 +27,9 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, logLevel, warnings } = loadSetup(options.configuration);
+  const { setup, settings, warnings } = loadSetup(options.configuration);
   const { log, flush } = createLog({
-    level: options.logLevel ?? logLevel,
+    level: options.logLevel ?? settings.loglevel,
     stream: options.stderr,
     style: styleFor(options.stderr, options.env),
   });
@@ -52,9 +53,16 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
       : new NftBackend({ clock: wallClock }),
     log,
     version: options.version,
+    load: async () => {
+      const { setup: next } = loadSetup(options.configuration);
+      await verifyFilters(next);
+      return next;
+    },
   });
   sdNotify(`READY=1\nSTATUS=watching ${setup.jails.length} jails`);
   const watchdog = startWatchdog(agent);
+  const reload = () => void reloadOnSignal(agent);
+  process.on('SIGHUP', reload);
   try {
     const name = await Promise.race([signal.received, agent.failure]);
     log('info', `${name}: stopping; the bans stay in the kernel`);
@@ -67,8 +75,19 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     sdNotify('STOPPING=1');
     clearInterval(watchdog);
     signal.ignore();
+    process.off('SIGHUP', reload);
     await agent.stop();
     flush();
+  }
+}
+
+/** SIGHUP: nobody waits for an answer, so the log has it. */
+async function reloadOnSignal(agent: Agent): Promise<void> {
+  try {
+    const changes = describeDifference(await agent.reload(false));
+    agent.log('notice', changes.length === 0 ? 'reload: nothing changed' : `reload: ${changes.join('; ')}`);
+  } catch (error) {
+    agent.log('error', `reload refused, the old configuration stays in force: ${messageOf(error)}`);
   }
 }
 

@@ -2,10 +2,10 @@
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 
-/** How often, and the time of the last entry it was. */
+/** How often, and the time of the last entry it was; 0 when it never was. */
 export interface Tally {
   count: number;
-  last?: EpochMicros;
+  last: EpochMicros | 0;
 }
 
 export interface JailCounters {
@@ -33,7 +33,7 @@ export interface JailCounters {
 }
 
 export function newCounters(jail: JailName): JailCounters {
-  const tally = (): Tally => ({ count: 0 });
+  const tally = (): Tally => ({ count: 0, last: 0 });
   return {
     jail,
     routed: tally(),

@@ -11,7 +11,7 @@ import {
   USER_CHARS_MAX,
 } from '../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { type Facts, factsOf, type Groups } from './groups.js';
+import { type Facts, type Marks, mergeFacts, NO_FACTS } from './groups.js';
 
 interface Session {
   lastSeen: EpochMicros;
@@ -49,30 +49,30 @@ export class SessionTable {
 
   /**
    * Merges a line into its connection. `key` is the text of F-MLFID, `boot` the boot that the entry is of: process
-   * numbers repeat after a restart. `users` are few: only "more than one" matters.
+   * numbers repeat after a restart. `long` says that the line is so long that nothing kept may hold on to it.
    */
-  merge(key: string, boot: string, groups: Groups, time: EpochMicros): Merged {
+  merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Merged {
     this.#expire(time);
     const id = `${boot}\n${key}`;
     const remember = id.length <= SESSION_KEY_CHARS_MAX;
     const known = remember ? this.#sessions.get(id) : undefined;
-    let gained = filled(groups, 'mlfgained');
-    let calm = gained || filled(groups, 'nofail');
-    const forget = filled(groups, 'mlfforget');
+    let { gained } = marks;
+    const { forget } = marks;
+    let calm = gained || marks.nofail;
     const session: Session = known ?? {
       lastSeen: time,
-      facts: {},
+      facts: NO_FACTS,
       users: new Set(),
       calm: false,
       pending: false,
       lines: 0,
       calmLines: 0,
     };
-    if (known !== undefined || !forget) addUser(session, groups['user']);
+    if (known !== undefined || !forget) addUser(session, marks.facts.user, long);
     if (gained) session.pending = false;
     if (!session.calm && !session.pending) session.lines = 0;
     session.calm = false;
-    session.facts = keep(factsOf(groups, session.facts), known !== undefined || !forget);
+    session.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, session.facts);
     session.lastSeen = time;
     if (remember) this.#put(id, session, forget);
     // A second user, or a failure that now gets its address: the line counts, whatever it says of itself.
@@ -105,7 +105,7 @@ export class SessionTable {
   #put(id: string, session: Session, forget: boolean): void {
     this.#sessions.delete(id);
     if (forget) return;
-    this.#sessions.set(detach(id), session);
+    this.#sessions.set(id, session);
     if (this.#sessions.size <= SESSIONS_MAX) return;
     const oldest = this.#sessions.keys().next().value;
     if (oldest !== undefined) this.#sessions.delete(oldest);
@@ -120,26 +120,20 @@ export class SessionTable {
   }
 }
 
-function filled(groups: Groups, name: string): boolean {
-  const value = groups[name];
-  return value !== undefined && value !== '';
+function addUser(session: Session, user: string | undefined, long: boolean): void {
+  if (user === undefined || user === '' || session.users.size >= SESSION_USERS_MAX || session.users.has(user)) return;
+  session.users.add(kept(user, long));
 }
 
-function addUser(session: Session, user: string | undefined): void {
-  if (user !== undefined && user !== '' && session.users.size < SESSION_USERS_MAX) session.users.add(short(user));
+/** Facts that do not keep their line in memory. */
+function detached(facts: Facts): Facts {
+  const { fid, ip4, ip6, dns, user, count } = facts;
+  const copy = (value: string | undefined) => (value === undefined ? undefined : kept(value, true));
+  return { fid: copy(fid), ip4: copy(ip4), ip6: copy(ip6), dns: copy(dns), user: copy(user), count: copy(count) };
 }
 
-function keep(facts: Facts, longer: boolean): Facts {
-  if (!longer) return facts;
-  return Object.fromEntries(Object.entries(facts).map(([name, value]) => [name, short(value)])) as Facts;
-}
-
-/** No address and no user that is kept is longer. */
-function short(value: string): string {
-  return detach(value.slice(0, USER_CHARS_MAX));
-}
-
-/** A copy that does not hold the whole line in memory, as a slice of 13 or more characters would (V8's SlicedString). */
-function detach(text: string): string {
-  return text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le');
+/** No address and no user that is kept is longer than a user. V8 keeps the whole line for a slice of 13 or more. */
+function kept(value: string, long: boolean): string {
+  if (!long) return value;
+  return Buffer.from(value.slice(0, USER_CHARS_MAX), 'utf16le').toString('utf16le');
 }

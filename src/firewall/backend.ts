@@ -240,7 +240,8 @@ export class TableBackend implements FirewallBackend {
       const sent = await this.#sendChanges(part);
       via = sent.via === 'none' ? via : sent.via;
       if (sent.refusal !== undefined) {
-        all.push(...(await bisect(part, sent.refusal, async (half) => (await this.#sendChanges(half)).refusal)));
+        const found = await bisect(part, sent.refusal, async (half) => (await this.#sendChanges(half)).refusal);
+        for (const one of found) if (!(await this.#removed(one.change))) all.push(one);
       }
     }
     return { refused: all, via };
@@ -252,6 +253,16 @@ export class TableBackend implements FirewallBackend {
     if (first.refusal === undefined || this.#plan === undefined || !isMissing(first.refusal)) return first;
     await this.#repair(this.#plan, `a change met a missing table or set (${first.refusal})`, true);
     return this.#transact(changes);
+  }
+
+  /** Whether a refused change was a removal that can be had in another way: a full set has no room for `remove`. */
+  async #removed(change: ElementChange): Promise<boolean> {
+    if (change.kind !== 'remove') return false;
+    for (const op of operations([change], this.#schema, this.#clock.now())) {
+      const outcome = await this.#transport.send(compileOps([{ ...op, kind: 'delete' }]), 1);
+      if (outcome.refusal !== undefined && !isMissing(outcome.refusal)) return false;
+    }
+    return true;
   }
 
   async #transact(changes: readonly ElementChange[]): Promise<{ refusal: string | undefined; via: Via }> {

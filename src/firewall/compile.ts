@@ -27,11 +27,12 @@ import type { TableSchema } from './schema.js';
 
 /**
  * One element in one set of one table. `add`: known to be absent. `create`: believed absent, refused if not.
- * `replace`: absent or not. `remove`: absent or not.
+ * `replace`: absent or not. `remove`: absent or not. `delete`: believed present, refused if not; needs no room in a
+ * set that is full, as `remove` does.
  */
 export type ElementOp = { readonly table: TableFamily; readonly set: string; readonly key: string } & (
   | { readonly kind: 'add' | 'create' | 'replace'; readonly timeout: number | null }
-  | { readonly kind: 'remove' }
+  | { readonly kind: 'remove' | 'delete' }
 );
 
 interface Group {
@@ -41,6 +42,7 @@ interface Group {
   readonly clear: string[];
   readonly add: ElementJson[];
   readonly create: ElementJson[];
+  readonly drop: string[];
 }
 
 /** The commands of all operations, grouped by set. At most one operation per element may be in the list. */
@@ -50,14 +52,16 @@ export function compileOps(ops: Iterable<ElementOp>): NftCommand[] {
     const id = `${op.table} ${op.set}`;
     let group = groups.get(id);
     if (group === undefined) {
-      group = { table: op.table, set: op.set, clear: [], add: [], create: [] };
+      group = { table: op.table, set: op.set, clear: [], add: [], create: [], drop: [] };
       groups.set(id, group);
     }
     if (op.kind === 'remove' || op.kind === 'replace') group.clear.push(op.key);
     if (op.kind === 'add' || op.kind === 'replace') group.add.push(elementJson(op.key, op.timeout));
+    if (op.kind === 'delete') group.drop.push(op.key);
     if (op.kind === 'create') group.create.push(elementJson(op.key, op.timeout));
   }
   return [...groups.values()].flatMap((group) => [
+    ...command('delete', group, group.drop),
     ...command('add', group, group.clear),
     ...command('delete', group, group.clear),
     ...command('add', group, group.add),

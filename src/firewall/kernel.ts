@@ -6,7 +6,7 @@ import { type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { Element, KernelState } from '../core/firewall.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
-import { type BanSet, decodeJail, parseSetName, type TableFamily } from './names.js';
+import { type BanSet, parseCounterName, parseSetName, type TableFamily } from './names.js';
 
 /** End of each element by its key; null without timeout. Keys are canonical text. */
 export type KernelElements = Map<string, EpochMicros | null>;
@@ -49,7 +49,7 @@ export function kernelState(tables: KernelTables): KernelState {
   const counters = new Map<JailName, { packets: number; bytes: number }>();
   for (const table of tables.values()) {
     for (const [name, { packets, bytes }] of table.counters) {
-      const jail = decodeJail(name);
+      const jail = parseCounterName(name);
       if (jail === undefined) continue;
       const sum = counters.get(jail) ?? { packets: 0, bytes: 0 };
       counters.set(jail, { packets: sum.packets + packets, bytes: sum.bytes + bytes });

@@ -16,7 +16,8 @@ export const TABLE = 'banjour';
 export type TableFamily = 'inet' | 'bridge';
 
 export const CHAIN_BANS: Readonly<Record<Family, string>> = { 4: 'bans4', 6: 'bans6' };
-export const CHAIN_REJECT = 'reject';
+/** Not `reject`, which is a word of nft's grammar and so cannot be a name in its syntax. */
+export const CHAIN_REJECT = 'rejects';
 export const SET_ALLOW: Readonly<Record<Family, string>> = { 4: 'allow4', 6: 'allow6' };
 
 /** Which targets a set of bans holds: those of one jail, family and prefix length. */
@@ -36,6 +37,16 @@ export function encodeJail(jail: JailName): string {
 export function decodeJail(text: string): JailName | undefined {
   const jail = jailName(text.replaceAll('/a', '@').replaceAll('/p', '+'));
   return jail !== undefined && encodeJail(jail) === text ? jail : undefined;
+}
+
+/** `jail.sshd`: a jail's name alone may be a word of the grammar (`all`) or begin with a digit. */
+export function counterName(jail: JailName): string {
+  return `jail.${encodeJail(jail)}`;
+}
+
+/** Undoes `counterName`; undefined for the name of any other counter. */
+export function parseCounterName(name: string): JailName | undefined {
+  return name.startsWith('jail.') ? decodeJail(name.slice(5)) : undefined;
 }
 
 /** `ban4.sshd` for hosts, `net6.64.sshd` for prefixes of 64 bits. */

@@ -29,7 +29,7 @@ export class NftBackend extends TableBackend {
       ...options,
       onStart: (pid) => watch?.own(pid),
       onEnd: (pid) => watch?.disown(pid),
-      onIll: (reason) => onProblem(`the resident nft ${reason}; its work goes to fresh ones meanwhile`),
+      onIll: (reason) => onProblem(`${reason}; its work goes to fresh ones meanwhile`),
     });
     const trial = (plan: FirewallPlan) =>
       runner.trial(makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)));
@@ -58,6 +58,11 @@ export class NftBackend extends TableBackend {
   override async close(): Promise<void> {
     this.#watch.stop();
     await super.close();
+  }
+
+  /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */
+  ruleset(): Promise<string> {
+    return this.#runner.ruleset();
   }
 
   /** Process id of the resident nft while there is one. */

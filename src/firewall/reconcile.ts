@@ -6,7 +6,7 @@
  */
 import type { Element } from '../core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
-import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
 import { compileOps, compileStructure, type ElementOp, mustRebuild, removeTable } from './compile.js';
 import type { NftCommand } from './json.js';
 import type { KernelTable, KernelTables } from './kernel.js';
@@ -99,7 +99,7 @@ function* diff(
     keys.add(key);
     const end = there?.sets.get(set)?.elements.get(key);
     if (end === undefined) yield { table: table.family, set, key, kind: 'add', timeout };
-    else if (!sameEnd(end, element.until, tolerance)) {
+    else if (!sameEnd(end, reachable(element.until, now), tolerance)) {
       yield { table: table.family, set, key, kind: 'replace', timeout };
     }
   }
@@ -120,6 +120,11 @@ function nameCache(): (element: Element) => string {
     ofJail[index] ??= setName(setOf(jail, target));
     return ofJail[index];
   };
+}
+
+/** The end that the kernel can be told: a ban of a hundred years is in force for as long as a timeout lasts. */
+function reachable(until: EpochMicros | null, now: EpochMicros): EpochMicros | null {
+  return until === null ? null : (Math.min(until, plus(now, TIMEOUT_SECONDS_MAX)) as EpochMicros);
 }
 
 function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number): boolean {

@@ -27,6 +27,8 @@ interface Waiting {
 export interface ResidentOptions {
   readonly command: Command;
   readonly deadlineMs?: number;
+  /** Bytes after which the child is replaced. */
+  readonly bytesMax?: number;
   readonly onStart?: (pid: number) => void;
   readonly onEnd?: (pid: number) => void;
   /** Called when a child died or was given up. */
@@ -68,7 +70,8 @@ export class ResidentNft {
    * is certain that it will not be applied later.
    */
   async send(line: string): Promise<string> {
-    if (this.#bytes + line.length > NFT_RESIDENT_BYTES_MAX && this.#bytes > 0) await this.close();
+    const bytesMax = this.#options.bytesMax ?? NFT_RESIDENT_BYTES_MAX;
+    if (this.#bytes > 0 && this.#bytes + line.length > bytesMax) await this.close();
     const child = this.#child ?? this.#start();
     const token = `ack${++this.#count}`;
     this.#bytes += line.length + token.length + 2;
@@ -77,7 +80,7 @@ export class ResidentNft {
     try {
       const said = await new Promise<string>((answer, fail) => {
         this.#waiting = { token, answer, fail };
-        timer = setTimeout(() => fail(ill(`no answer within ${deadline} ms`)), deadline);
+        timer = setTimeout(() => fail(ill(`gave no answer within ${deadline} ms`)), deadline);
         child.stdin?.write(`${line}\n${token}\n`);
       });
       this.#failures = 0;
@@ -110,7 +113,7 @@ export class ResidentNft {
     if (child.pid !== undefined) this.#options.onStart?.(child.pid);
     const fail = (reason: string) => {
       if (this.#child !== child) return;
-      if (this.#waiting === undefined) void this.#giveUp(reason);
+      if (this.#waiting === undefined) void this.#giveUp(ill(reason).message);
       else this.#waiting.fail(ill(reason));
     };
     child.once('error', (error) => fail(`cannot be started: ${error.message}`));

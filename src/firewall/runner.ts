@@ -22,7 +22,7 @@ import type { KernelTable, KernelTables } from './kernel.js';
 import { TABLE, type TableFamily } from './names.js';
 import { parseTable } from './parse.js';
 import { ResidentNft } from './resident.js';
-import { type Command, findProgram, run } from './spawn.js';
+import { type Command, findProgram, type RunOptions, run } from './spawn.js';
 import type { Outcome, Transport } from './transport.js';
 
 export interface RunnerOptions {
@@ -111,17 +111,24 @@ export class NftRunner implements Transport {
     const tables = new Map<TableFamily, KernelTable>();
     for (const family of ['inet', 'bridge'] as const) {
       const now = this.#clock.now();
-      const { status, stdout, stderr } = await run(this.#command, ['-j', 'list', 'table', family, TABLE], {
-        deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
-        outputBytesMax: NFT_LIST_BYTES_MAX,
-        errorBytesMax: NFT_ERROR_BYTES_MAX,
-      });
+      const args = ['-j', 'list', 'table', family, TABLE];
+      const { status, stdout, stderr } = await run(this.#command, args, this.#reading());
       if (status === 0) tables.set(family, parseTable(stdout, now));
       else if (!stderr.includes('No such file or directory')) {
         throw new OperatingError('ERR_NFT_LIST', `nft -j list table ${family} ${TABLE}: ${reasonOf(stderr)}`);
       }
     }
     return tables;
+  }
+
+  /** Our tables as nft prints them, without the elements of sets; '' when there are none. */
+  async ruleset(): Promise<string> {
+    const texts: string[] = [];
+    for (const family of ['inet', 'bridge']) {
+      const { status, stdout } = await run(this.#command, ['-t', 'list', 'table', family, TABLE], this.#reading());
+      if (status === 0) texts.push(stdout);
+    }
+    return texts.join('\n');
   }
 
   /** Has nft and the kernel judge a batch without applying it. */
@@ -136,6 +143,14 @@ export class NftRunner implements Transport {
 
   async close(): Promise<void> {
     await this.#resident?.close();
+  }
+
+  #reading(): RunOptions {
+    return {
+      deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
+      outputBytesMax: NFT_LIST_BYTES_MAX,
+      errorBytesMax: NFT_ERROR_BYTES_MAX,
+    };
   }
 
   async #fresh(text: string, flags: readonly string[] = []): Promise<string | undefined> {

@@ -21,7 +21,7 @@ import {
   type BanSet,
   CHAIN_BANS,
   CHAIN_REJECT,
-  encodeJail,
+  counterName,
   parseSetName,
   SET_ALLOW,
   setName,
@@ -150,7 +150,7 @@ function makeTable(
       : HOOKS[plan.hook].map((hook) => entry(hook, hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet));
   return {
     family,
-    counters: plan.rules.map((rule) => encodeJail(rule.jail)),
+    counters: plan.rules.map((rule) => counterName(rule.jail)),
     sets: [
       { name: SET_ALLOW[4], family: 4, kind: 'allow', counter: false },
       { name: SET_ALLOW[6], family: 6, kind: 'allow', counter: false },
@@ -208,7 +208,7 @@ function banRule(rule: JailRule, set: BanSet, table: TableFamily): Rule {
   const rejecting = rule.verdict === 'reject' && table === 'inet';
   return {
     match,
-    counter: encodeJail(rule.jail),
+    counter: counterName(rule.jail),
     action: rejecting ? { kind: 'goto', chain: CHAIN_REJECT } : { kind: 'drop' },
   };
 }

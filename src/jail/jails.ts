@@ -103,13 +103,18 @@ export class Jails {
     return this.#enter(jail, event, undefined, context);
   }
 
-  /** Counts a past ban of the ledger in the jails that count bans (recidive): their warm-up. */
-  observeBan(ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>, context: AllowContext): void {
+  /** Counts a past ban of the ledger in one jail that counts bans (recidive), or in all: their warm-up. */
+  observeBan(
+    ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>,
+    context: AllowContext,
+    only?: JailName,
+  ): void {
     for (const jail of this.#banCounters(ban.jail)) {
+      if (only !== undefined && jail.policy.jail !== only) continue;
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
       const cursor = ban.evidence.at(-1);
-      if (ban.time <= jail.floor(target, key, undefined)) continue;
+      if (jail.isSettled(target, key, ban.time, undefined)) continue;
       jail.windows.add(key, ban.time, 1, cursor === undefined ? NO_EVIDENCE : this.#log.append(cursor));
     }
   }
@@ -210,7 +215,7 @@ export class Jails {
       const failures = policy.forgetOnSuccess ? windows.clear(key, event.time) : 0;
       return { kind: 'success', event, target, failures };
     }
-    if (event.time <= jail.floor(target, key, now)) return { kind: 'settled', event, target };
+    if (jail.isSettled(target, key, event.time, now)) return { kind: 'settled', event, target };
     windows.sweep(now ?? event.time);
     windows.add(key, event.time, event.count, this.#log.append(event.cursor));
     return { kind: 'counted', event, target, failures: windows.count(key, event.time) };
@@ -269,7 +274,7 @@ export class Jails {
     for (const jail of this.#banCounters(ban.jail)) {
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
-      if (now <= jail.floor(target, key, now)) continue;
+      if (jail.isSettled(target, key, now, now)) continue;
       jail.windows.sweep(now);
       jail.windows.add(key, now, 1, this.#log.append(event.cursor));
       jail.totalFailed++;

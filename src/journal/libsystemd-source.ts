@@ -9,9 +9,10 @@
 
 export { check } from '../../native/check.js';
 
+import { BatchReader, batchReader } from '../../native/batch.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
 import { CHANGE, JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawEntry, type Reader } from '../../native/reader.js';
+import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
@@ -42,6 +43,7 @@ interface Reading {
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
   readonly #spec: LibsystemdSpec;
+  readonly #makeReader: (wanted: Wanted) => Reader;
   #reading: Reading | undefined;
   #closed = false;
   #last: ReadPosition | undefined;
@@ -50,9 +52,11 @@ export class LibsystemdSource implements EntrySource {
   #processed = 0;
   #notices: string[] = [];
 
-  constructor(id: SourceId, spec: LibsystemdSpec) {
+  /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
+  constructor(id: SourceId, spec: LibsystemdSpec, makeReader: (wanted: Wanted) => Reader = bestReader) {
     this.id = id;
     this.#spec = spec;
+    this.#makeReader = makeReader;
   }
 
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
@@ -64,10 +68,10 @@ export class LibsystemdSource implements EntrySource {
     const fields = gate.fields.filter((name) => name !== 'MESSAGE');
     const reading: Reading = {
       handle: this.#openHandle(),
-      reader: new PlainReader({
+      reader: this.#makeReader({
         literals: gate.literals,
         passes: gateTest(gate),
-        fields: new Set([...fields, ...(here ? fieldsOf(match) : [])]),
+        fields: new Set([...fields, ...(here ? [...fieldsOf(match)].filter((name) => name !== 'MESSAGE') : [])]),
       }),
       inLibrary,
       selected: here ? matchTest(match) : undefined,
@@ -196,6 +200,17 @@ export class LibsystemdSource implements EntrySource {
     if (!this.#place(this.#reading, { at: 'cursor', ...last }))
       this.#notices.push('the entry read last was removed from the journal; entries after it may be missing');
   }
+}
+
+/** Reads call by call, through FFI. */
+export function plainReader(wanted: Wanted): Reader {
+  return new PlainReader(wanted);
+}
+
+/** Reads through C when the batch reader was compiled, else call by call. */
+function bestReader(wanted: Wanted): Reader {
+  const { functions } = batchReader();
+  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
 }
 
 function closed(): OperatingError {

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/limits.js';
@@ -45,6 +45,8 @@ const VACUUM_PAGES = 1_000;
 /** Answers about the past, and the end of the past. */
 export class History {
   readonly #db: Database;
+  /** Statements of `openAround` by the number of their prefixes. */
+  readonly #around = new Map<number, Statement>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -86,9 +88,18 @@ export class History {
   openAround(target: Prefix): BanRow[] {
     const around = wider(target);
     if (around.length === 0) return [];
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE (first, length) IN (VALUES ${around.map(() => '(?, ?)').join(', ')}) AND ${OPEN} ORDER BY id`;
     const values = around.flatMap((prefix) => [firstOf(prefix), prefix.length]);
-    return guarded(() => this.#db.prepare(sql).all(...values)) as BanRow[];
+    return guarded(() => this.#aroundOf(around.length).all(...values)) as BanRow[];
+  }
+
+  #aroundOf(prefixes: number): Statement {
+    const known = this.#around.get(prefixes);
+    if (known !== undefined) return known;
+    const places = Array<string>(prefixes).fill('(?, ?)').join(', ');
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE (first, length) IN (VALUES ${places}) AND ${OPEN} ORDER BY id`;
+    const statement = this.#db.prepare(sql);
+    this.#around.set(prefixes, statement);
+    return statement;
   }
 
   /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */

@@ -39,6 +39,8 @@ export interface CommitReport {
   readonly ended: readonly BanRecord[];
 }
 
+const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
+
 export type Settlement = 'in-force' | { readonly refused: string };
 
 export class Ledger {
@@ -134,7 +136,7 @@ export class Ledger {
 
   /** The end that comes next, for a timer; undefined when no temporary ban is open. */
   nextEnd(): EpochMicros | undefined {
-    return guarded(() => this.#sql.nextEnd.get()) as EpochMicros | undefined;
+    return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
   }
 
   /** Ends the bans whose time is up, at most `most`; call again while it returns that many. */
@@ -170,23 +172,30 @@ export class Ledger {
       for (const { jail, target, until } of elements) {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
-        const decision: BanDecision = {
-          kind: 'ban',
-          jail,
-          target,
-          time: now,
-          until,
-          failures: 0,
-          evidence: [],
-          origin: 'import',
-          previousBans: 0,
-        };
-        const record = this.#insert(decision, null);
+        const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
         this.#sql.inForce.run(record.id);
         adopted.push({ ...record, state: 'in-force' });
       }
     });
     return adopted;
+  }
+
+  /**
+   * Takes over bans of another program, the past ones as ended. What is known already (same jail, target and time) and
+   * what is banned already is passed over, so that an import may be repeated. Returns the bans that are now `wanted`.
+   */
+  import(bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] }): BanRecord[] {
+    const wanted: BanRecord[] = [];
+    const known = (ban: BanDecision) =>
+      this.#sql.known.get(firstOf(ban.target), ban.target.length, ban.jail, ban.time) !== undefined;
+    this.#write(true, () => {
+      for (const ban of bans.history)
+        if (!known(ban)) this.#sql.end.run(ban.until ?? ban.time, 'expired', this.#insert(ban, null).id);
+      for (const ban of bans.active)
+        if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
+          wanted.push(this.#insert(ban, null));
+    });
+    return wanted;
   }
 
   /** Findings for `doctor`. */

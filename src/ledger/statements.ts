@@ -73,6 +73,7 @@ export function statementsOf(db: Database) {
        (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? ORDER BY until LIMIT ?)
        RETURNING ${BAN_COLUMNS}`,
     ),
+    known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
     previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),
     previousAll: prepare(PREVIOUS).pluck(),
     pardon: prepare('INSERT INTO pardon (jail, target, time) VALUES (?, ?, ?)'),

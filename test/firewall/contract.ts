@@ -265,7 +265,7 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
         const text = backend.describe(plan([rule('sshd', { verdict: 'reject' })], { bridge: true }));
         expect(text).toContain('table inet banjour {');
         expect(text).toContain('table bridge banjour {');
-        expect(text).toContain('tcp dport 25 ip saddr @ban4.sshd counter name "sshd" goto reject');
+        expect(text).toContain('tcp dport 25 ip saddr @ban4.sshd counter name "jail.sshd" goto rejects');
         await backend.open(plan(['sshd']), []);
         expect((await backend.read()).elements).toEqual([]);
       }),

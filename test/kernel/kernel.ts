@@ -17,8 +17,6 @@ export interface Bench {
   readonly namespace: NetworkNamespace;
   /** Runs nft by hand, as somebody else would. */
   readonly nft: (...args: string[]) => string;
-  /** Loads a ruleset in nft syntax. */
-  readonly load: (ruleset: string) => void;
   readonly dispose: () => Promise<void>;
 }
 
@@ -38,7 +36,6 @@ export function makeBench(options: NftBackendOptions = {}): Bench {
     backend,
     namespace,
     nft: (...args) => namespace.run(['nft', ...args]),
-    load: (ruleset) => void namespace.run(['nft', '-f', '-'], ruleset),
     dispose: async () => {
       await backend.close().catch(() => undefined);
       namespace.remove();
