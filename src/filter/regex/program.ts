@@ -178,7 +178,9 @@ class Compiler {
     if (mode === 'possessive' && !(body.kind === 'set' && open)) {
       // CPython goes back neither into the loop nor into one of its rounds (_sre, POSSESSIVE_REPEAT).
       const round: Node = { kind: 'atomic', body };
-      this.sub(body, undefined, () => this.repeat({ ...node, body: body.kind === 'set' ? body : round, mode: 'greedy' }));
+      this.sub(body, undefined, () =>
+        this.repeat({ ...node, body: body.kind === 'set' ? body : round, mode: 'greedy' }),
+      );
       return;
     }
     for (let i = 0; i < min; i++) this.node(body);
