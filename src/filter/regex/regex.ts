@@ -89,6 +89,8 @@ class TwoEngineRegex implements Regex {
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
   private readonly linear: LinearMatcher;
+  /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
+  private readonly begins: Uint8Array | undefined;
   private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
   /** Names with their group numbers, and with their captures in V8. */
   private readonly linearNames: readonly (readonly [string, number])[];
@@ -104,6 +106,7 @@ class TwoEngineRegex implements Regex {
     this.groupNames = [...names.values()];
     this.hasBackreference = some(root, (node) => node.kind === 'backref');
     this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
+    this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
     const emitted = emitV8(tree);
     // No guard is worth its wait where the outcome is known.
     this.v8 = isExponential(root) ? undefined : compileV8(emitted);
@@ -141,7 +144,10 @@ class TwoEngineRegex implements Regex {
   }
 
   exec(text: string): RegexMatch | null {
-    const { v8 } = this;
+    const { v8, begins } = this;
+    const first = text.charCodeAt(0);
+    // Most regexes of a filter begin with another word than the text: no need to call an executor for that.
+    if (begins !== undefined && text !== '' && ((begins[first >> 3] as number) & (1 << (first & 7))) === 0) return null;
     // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
     if (v8 === undefined || text === '') return this.execLinear(text);
     const found = v8.regexp.exec(text);
