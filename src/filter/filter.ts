@@ -230,7 +230,7 @@ export class CompiledFilter {
     const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
     if (merged.calm) return say('nofail', merged.facts, merged.users, merged.lines);
     if (rawId(merged.facts) !== undefined) return say('failure', merged.facts, merged.users, merged.lines);
-    merged.wait();
+    merged.pending = true;
     return say('pending', merged.facts, merged.users, merged.lines);
   }
 }
