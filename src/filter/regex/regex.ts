@@ -147,7 +147,7 @@ class TwoEngineRegex implements Regex {
     const found = v8.regexp.exec(text);
     if (found === null) return null;
     if (!v8.exact) return this.execLinear(text);
-    const groups: Record<string, string> = Object.create(null);
+    const groups: Record<string, string> = {};
     for (const [name, capture] of this.v8Names) {
       const value = found[capture];
       if (value !== undefined) groups[name] = value;
@@ -159,7 +159,7 @@ class TwoEngineRegex implements Regex {
     const found = this.linear.search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
-    const groups: Record<string, string> = Object.create(null);
+    const groups: Record<string, string> = {};
     for (const [name, group] of this.linearNames) {
       const stop = slots[2 * group + 1] as number;
       if (stop >= 0) groups[name] = text.slice(slots[2 * group], stop);

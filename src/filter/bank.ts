@@ -1,0 +1,172 @@
+/**
+ * All filters of all jails over one stream of entries: routing by match expression, literals, regexes under the guard,
+ * connections, addresses. The only thing that the intake thread needs of this folder.
+ */
+import type { Entry, Gate } from '../core/entry.js';
+import { OperatorError } from '../core/errors.js';
+import type { FilterEvent } from '../core/event.js';
+import { formatDiagnostic, type Place } from '../core/finding.js';
+import type { JailName } from '../core/names.js';
+import type { JailIntake } from '../core/specs.js';
+import { compileFilter } from './compile.js';
+import { type JailCounters, newCounters, tick } from './counters.js';
+import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
+import { countOf, identityOf, userOf } from './groups.js';
+import { type Guard, GuardedRunner } from './guarded.js';
+import { LINE_FIELDS, type Line, lineOf } from './line.js';
+import { anyOf } from './literals.js';
+import { Router } from './router.js';
+
+/** A regex that was too slow and runs in the linear matcher from now on. */
+export interface Demotion {
+  readonly jail: JailName;
+  /** E.g. `failregex 3`, counted from 1. */
+  readonly regex: string;
+  readonly place: Place;
+}
+
+/** What a batch of entries came to. */
+export interface JudgeReport {
+  /** In the order of the entries, then of the jails. */
+  readonly events: readonly FilterEvent[];
+  readonly demoted: readonly Demotion[];
+}
+
+interface Desk {
+  readonly jail: JailName;
+  readonly filter: CompiledFilter;
+  readonly literals: RegExp | undefined;
+  readonly counters: JailCounters;
+}
+
+/** One entry for one jail. */
+interface Case {
+  readonly entry: Entry;
+  readonly desk: Desk;
+  line: Line | undefined;
+}
+
+const NOTHING: readonly never[] = [];
+
+export class FilterBank {
+  /** What a source has to let through, and which fields it must read for it. */
+  readonly gate: Gate;
+  readonly #desks: readonly Desk[];
+  readonly #router: Router<Desk>;
+  readonly #literals: RegExp | undefined;
+  readonly #runner: GuardedRunner;
+  /** Some filter is multi-line. */
+  readonly #windows: boolean;
+
+  /** Throws an OperatorError when a filter cannot be compiled. */
+  constructor(jails: readonly JailIntake[], guard: Guard) {
+    this.#desks = jails.map(deskOf);
+    this.#router = new Router(jails.map(({ match }, i) => ({ match, to: this.#desks[i] as Desk })));
+    this.#runner = new GuardedRunner(guard);
+    this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
+    const sets = this.#desks.map((desk) => desk.filter.literals);
+    const literals = sets.includes(undefined) ? undefined : [...new Set(sets.flatMap((set) => set ?? []))].sort();
+    this.#literals = literals && anyOf(literals);
+    this.gate = { literals, fields: [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort() };
+  }
+
+  /**
+   * Judges entries in the order in which they were read. Never throws, whatever they say, and never takes much longer
+   * than the guard allows per regex that proves slow.
+   */
+  judge(entries: readonly Entry[]): JudgeReport {
+    const events: FilterEvent[] = [];
+    const demoted: Demotion[] = [];
+    const cases = this.#admit(entries);
+    // A multi-line filter needs the window that its last line left, so its lines cannot be matched ahead.
+    const ahead = this.#windows ? cases.filter(({ desk }) => desk.filter.maxlines === 1) : cases;
+    const matches = this.#match(ahead, demoted);
+    let next = 0;
+    for (const item of cases) {
+      const match = item.desk.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
+      const event = settle(item, match);
+      if (event !== undefined) events.push(event);
+    }
+    return { events, demoted };
+  }
+
+  /** A copy of the counters of every jail. */
+  stats(): readonly JailCounters[] {
+    return this.#desks.map(({ counters, filter }) => structuredClone({ ...counters, sessions: filter.sessions }));
+  }
+
+  #admit(entries: readonly Entry[]): Case[] {
+    const cases: Case[] = [];
+    for (const entry of entries) {
+      const desks = this.#router.route(entry);
+      for (const { counters } of desks) tick(counters.routed, entry.realtime);
+      // With one jail its own literals tell more at the same price.
+      if (desks.length > 1 && this.#literals?.test(entry.message) === false) continue;
+      for (const desk of desks) {
+        if (desk.literals?.test(entry.message) === false) continue;
+        tick(desk.counters.gated, entry.realtime);
+        cases.push({ entry, desk, line: undefined });
+      }
+    }
+    return cases;
+  }
+
+  #match(cases: readonly Case[], demoted: Demotion[]): readonly (LineMatch | undefined)[] {
+    if (cases.length === 0) return NOTHING;
+    const run = this.#runner.run(cases.length, (n, progress) => {
+      const item = cases[n] as Case;
+      item.line ??= lineOf(item.entry);
+      return item.desk.filter.match(item.line, progress);
+    });
+    for (const slot of run.demoted) {
+      const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot));
+      if (desk === undefined) continue;
+      const regex = slotName(slot);
+      desk.counters.demoted.push(regex);
+      demoted.push({ jail: desk.jail, regex, place: slot.source.place });
+    }
+    return run.matches;
+  }
+}
+
+function deskOf({ jail, filter: definition }: JailIntake): Desk {
+  const { filter, diagnostics } = compileFilter(definition);
+  if (filter === undefined) {
+    const errors = diagnostics.filter(({ level }) => level === 'error').map(formatDiagnostic);
+    throw new OperatorError(`jail ${jail}: filter ${definition.name} cannot be used\n${errors.join('\n')}`, {
+      hint: 'correct the filter, or disable the jail',
+    });
+  }
+  return { jail, filter, literals: filter.literals && anyOf(filter.literals), counters: newCounters(jail) };
+}
+
+/** Applies a match to the memory of its filter and makes the event of it. */
+function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEvent | undefined {
+  const { counters, filter, jail } = desk;
+  const time = entry.realtime;
+  if (match === undefined) {
+    tick(counters.givenUp, time);
+    return undefined;
+  }
+  if (match.slot === undefined && match.window === undefined && !match.cut) return undefined;
+  const verdict = filter.settle(match, { time, boot: entry.fields.get('_BOOT_ID') ?? '' });
+  if (verdict.cut) tick(counters.cut, time);
+  if (verdict.result === 'ignored') tick(counters.ignored, time);
+  if (verdict.result !== 'failure' && verdict.result !== 'success') return undefined;
+  const identity = identityOf(verdict.facts);
+  if (identity.kind === 'name') tick(counters.names, time);
+  if (identity.kind === 'not-address') tick(counters.notAnAddress, time);
+  if (identity.kind !== 'address') return undefined;
+  tick(verdict.result === 'failure' ? counters.failures : counters.successes, time);
+  const user = userOf(verdict.facts);
+  return {
+    kind: verdict.result,
+    jail,
+    address: identity.address,
+    ...(user !== undefined && { user }),
+    count: countOf(verdict.facts),
+    time,
+    cursor: entry.cursor,
+    regex: verdict.regex ?? 0,
+  };
+}

@@ -1,0 +1,94 @@
+/** From a filter's definition to the filter that judges lines, or to everything that is wrong with it. Pure. */
+import type { Diagnostic } from '../core/finding.js';
+import { MAXLINES_MAX } from '../core/limits.js';
+import type { FilterDefinition, SourceText } from '../core/specs.js';
+import { CompiledFilter, type RegexKind, type RegexSlot } from './filter.js';
+import { alternatesOf, ID_GROUPS } from './groups.js';
+import { gateLiterals } from './literals.js';
+import { compileRegex } from './regex/regex.js';
+
+export interface CompileResult {
+  /** Absent when anything is refused: a filter is never kept by half. */
+  readonly filter?: CompiledFilter;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Compiles a filter. Never throws, whatever its regexes. */
+export function compileFilter(definition: FilterDefinition): CompileResult {
+  const diagnostics: Diagnostic[] = [];
+  const { name, maxlines, usedns } = definition;
+  if (!Number.isInteger(maxlines) || maxlines < 1 || maxlines > MAXLINES_MAX)
+    diagnostics.push({
+      level: 'error',
+      id: 'filter.maxlines',
+      message: `filter ${name}: a window has 1 to ${MAXLINES_MAX} lines, every line searches all of it`,
+      key: 'maxlines',
+      value: String(maxlines),
+      fix: `write maxlines = ${MAXLINES_MAX} or less`,
+    });
+  if (definition.failregex.length + definition.successregex.length === 0)
+    diagnostics.push({
+      level: 'error',
+      id: 'filter.no-failregex',
+      message: `filter ${name} has no failregex: it could never find a failure`,
+      key: 'failregex',
+      fix: 'write at least one failregex with <HOST> where the address stands',
+    });
+
+  const slots = (kind: RegexKind, sources: readonly SourceText[], multiline = false): RegexSlot[] =>
+    sources.flatMap((source, index) => {
+      const { regex, problems } = compileRegex(source.text, { usedns, multiline });
+      for (const { id, message, offset, fix } of problems)
+        diagnostics.push({
+          level: regex === undefined ? 'error' : 'warning',
+          id,
+          message: `filter ${name}, ${kind} ${index + 1}: ${message}`,
+          place: placeAt(source, offset),
+          key: kind,
+          ...(fix !== undefined && { fix }),
+        });
+      return regex === undefined ? [] : [{ kind, index, regex, alternates: alternatesOf(regex.groupNames), source }];
+    });
+
+  const [prefregex] = slots('prefregex', definition.prefregex === undefined ? [] : [definition.prefregex]);
+  const failregex = slots('failregex', definition.failregex, maxlines > 1);
+  const ignoreregex = slots('ignoreregex', definition.ignoreregex);
+  const successregex = slots('successregex', definition.successregex, maxlines > 1);
+  const deciding = [...failregex, ...successregex];
+  diagnostics.push(...withoutIdentity(definition, deciding, prefregex));
+  if (diagnostics.some(({ level }) => level === 'error')) return { diagnostics };
+  const literals = gateLiterals(deciding, prefregex, maxlines);
+  const parts = { name, maxlines, failregex, ignoreregex, successregex, literals };
+  return { filter: new CompiledFilter({ ...parts, ...(prefregex && { prefregex }) }), diagnostics };
+}
+
+/** Regexes that could match but not say whom. */
+function withoutIdentity(
+  { name }: FilterDefinition,
+  slots: readonly RegexSlot[],
+  prefregex: RegexSlot | undefined,
+): Diagnostic[] {
+  const wanted: readonly string[] = [...ID_GROUPS, 'mlfid'];
+  const names = (slot: RegexSlot) =>
+    slot.regex.groupNames.some((group) => wanted.includes(group)) ||
+    slot.alternates.some(({ target }) => wanted.includes(target));
+  if (prefregex !== undefined && names(prefregex)) return [];
+  return slots
+    .filter((slot) => !names(slot))
+    .map(({ kind, index, source }) => ({
+      level: 'error',
+      id: 'filter.no-address',
+      message: `filter ${name}, ${kind} ${index + 1} says no address`,
+      place: source.place,
+      key: kind,
+      fix: 'put <HOST> (or <ADDR>, <F-ID>) where the line has the address',
+    }));
+}
+
+/** The place of a character of a regex, which is one line of its file. */
+function placeAt({ text, place }: SourceText, offset: number): SourceText['place'] {
+  const lines = text.slice(0, offset).split('\n');
+  if (lines.length > 1)
+    return { ...place, line: place.line + lines.length - 1, column: (lines.at(-1) ?? '').length + 1 };
+  return { ...place, column: (place.column ?? 1) + offset };
+}

@@ -1,0 +1,56 @@
+/** What the filters of one jail have seen since start: for `status`, metrics and `doctor`. */
+import type { JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+
+/** How often, and the time of the last entry it was; 0 when it never was. */
+export interface Tally {
+  count: number;
+  last: EpochMicros | 0;
+}
+
+export interface JailCounters {
+  readonly jail: JailName;
+  /** Entries that the jail's match selected. */
+  readonly routed: Tally;
+  /** Of those, entries with one of the filter's literals: the regexes ran. */
+  readonly gated: Tally;
+  readonly failures: Tally;
+  readonly successes: Tally;
+  /** Dropped by an ignoreregex. */
+  readonly ignored: Tally;
+  /** Matched, but what stands for the address is none (`192.030.0.6`). Never banned. */
+  readonly notAnAddress: Tally;
+  /** Matched with a host name instead of an address. Never resolved, never banned. */
+  readonly names: Tally;
+  /** Matches refused because they touched the cut of an over-long MESSAGE. */
+  readonly cut: Tally;
+  /** Searches given up because even the linear matcher took too long. */
+  readonly givenUp: Tally;
+  /** Regexes that were too slow and run in the linear matcher now, by name. */
+  readonly demoted: string[];
+  /** Connections remembered now. */
+  sessions: number;
+}
+
+export function newCounters(jail: JailName): JailCounters {
+  const tally = (): Tally => ({ count: 0, last: 0 });
+  return {
+    jail,
+    routed: tally(),
+    gated: tally(),
+    failures: tally(),
+    successes: tally(),
+    ignored: tally(),
+    notAnAddress: tally(),
+    names: tally(),
+    cut: tally(),
+    givenUp: tally(),
+    demoted: [],
+    sessions: 0,
+  };
+}
+
+export function tick(tally: Tally, time: EpochMicros): void {
+  tally.count++;
+  tally.last = time;
+}

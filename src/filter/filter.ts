@@ -1,0 +1,334 @@
+/**
+ * One compiled filter: says what an entry's line means. In two phases, because a match may be stopped by the regex
+ * guard in the middle: `match` is pure and can be started again; `settle` then applies what it found to the memory of
+ * the filter (connections, multi-line window) and never runs a regex.
+ *
+ * Rules of fail2ban 1.1 (filter.py, findFailure). A compiled filter never throws, whatever the line.
+ */
+import type { FilterName } from '../core/names.js';
+import type { SourceText } from '../core/specs.js';
+import type { EpochMicros } from '../core/time.js';
+import {
+  type Alternate,
+  type Facts,
+  fillAlternates,
+  type Groups,
+  marksOf,
+  mergeFacts,
+  NO_FACTS,
+  rawId,
+} from './groups.js';
+import type { Line } from './line.js';
+import type { Regex } from './regex/regex.js';
+import { SessionTable } from './session.js';
+import { pushLine, splitByMatch, textOf } from './window.js';
+
+export type RegexKind = 'prefregex' | 'failregex' | 'ignoreregex' | 'successregex';
+
+/** One regex of a filter and where it stands in it. */
+export interface RegexSlot {
+  readonly kind: RegexKind;
+  /** From 0, among those of its kind. */
+  readonly index: number;
+  readonly regex: Regex;
+  readonly alternates: readonly Alternate[];
+  readonly source: SourceText;
+}
+
+/** How people name a regex: its kind and its number from 1. */
+export function slotName({ kind, index }: RegexSlot): string {
+  return kind === 'prefregex' ? kind : `${kind} ${index + 1}`;
+}
+
+/** Which regex is running; read by whoever stops it. */
+export interface Progress {
+  running: RegexSlot | undefined;
+}
+
+/** What a line is, before connections are looked at. */
+export interface LineMatch {
+  readonly result: 'none' | 'noprefix' | 'ignored' | 'failure' | 'success';
+  /** The regex that decided; for `ignored` the ignoreregex. */
+  readonly slot?: RegexSlot;
+  readonly groups: Groups;
+  /** The groups of the prefregex; those of the regex go before them. */
+  readonly prefix: Groups;
+  /** Characters of the line. */
+  readonly length: number;
+  /** Lines that the match is made of. */
+  readonly lines: number;
+  /** A match was refused because it touched the cut of an over-long message. */
+  readonly cut: boolean;
+  /** The multi-line window afterwards. */
+  readonly window?: readonly string[];
+}
+
+/** Circumstances of a line that its text does not tell. */
+export interface Circumstances {
+  readonly time: EpochMicros;
+  /** `_BOOT_ID`; empty when unknown. */
+  readonly boot: string;
+}
+
+/**
+ * What a line means. `nofail`: remembered for its connection, does not count; `pending`: a failure whose address is
+ * not known yet.
+ */
+export interface Verdict {
+  readonly result: 'none' | 'noprefix' | 'ignored' | 'nofail' | 'pending' | 'failure' | 'success';
+  /** Index of the regex that decided, among those of its kind. */
+  readonly regex: number | undefined;
+  readonly facts: Facts;
+  readonly lines: number;
+  readonly users: readonly string[];
+  readonly cut: boolean;
+}
+
+const NO_GROUPS: Groups = {};
+
+/** What most lines are. */
+export const NO_MATCH: LineMatch = {
+  result: 'none',
+  groups: NO_GROUPS,
+  prefix: NO_GROUPS,
+  length: 0,
+  lines: 0,
+  cut: false,
+};
+const NO_PREFIX: LineMatch = { ...NO_MATCH, result: 'noprefix' };
+
+export interface FilterParts {
+  readonly name: FilterName;
+  readonly maxlines: number;
+  readonly prefregex?: RegexSlot;
+  readonly failregex: readonly RegexSlot[];
+  readonly ignoreregex: readonly RegexSlot[];
+  readonly successregex: readonly RegexSlot[];
+  /** Any of them stands in the MESSAGE of every entry that can match; undefined when there is no such set. */
+  readonly literals: readonly string[] | undefined;
+}
+
+export class CompiledFilter {
+  readonly name: FilterName;
+  readonly maxlines: number;
+  readonly literals: readonly string[] | undefined;
+  readonly slots: readonly RegexSlot[];
+  readonly #parts: FilterParts;
+  /** fail2ban tests ignoreregex ahead of everything only when they are few against the failregex. */
+  readonly #ignoreFirst: boolean;
+  readonly #sessions = new SessionTable();
+  #window: readonly string[] = [];
+
+  constructor(parts: FilterParts) {
+    this.name = parts.name;
+    this.maxlines = parts.maxlines;
+    this.literals = parts.literals;
+    this.#parts = parts;
+    const { prefregex, failregex, ignoreregex, successregex } = parts;
+    this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
+    this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
+  }
+
+  /** Connections that are remembered now. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  /** Both phases at once, for callers without a guard. */
+  judge(line: Line, circumstances: Circumstances): Verdict {
+    return this.settle(this.match(line, { running: undefined }), circumstances);
+  }
+
+  /** First phase: runs the regexes; changes nothing but `progress`. */
+  match(line: Line, progress: Progress): LineMatch {
+    if (this.maxlines > 1) return this.#matchWindow(line, progress);
+    const search = new Search(line.text, line.cutAt, progress);
+    const { prefregex, ignoreregex } = this.#parts;
+    if (this.#ignoreFirst) {
+      const ignored = search.first(ignoreregex, true);
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
+    }
+    let prefix = NO_GROUPS;
+    if (prefregex !== undefined) {
+      const hit = search.prefix(prefregex);
+      if (hit === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
+      prefix = hit;
+    }
+    const hit = search.first(this.#parts.failregex);
+    if (hit !== undefined) {
+      const ignored = ignoreregex.length > 0 ? search.first(ignoreregex, true) : undefined;
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
+      return outcome('failure', search, { slot: hit.slot, groups: hit.groups, prefix });
+    }
+    const success = search.first(this.#parts.successregex);
+    if (success) return outcome('success', search, { slot: success.slot, groups: success.groups, prefix });
+    return search.cut ? outcome('none', search) : NO_MATCH;
+  }
+
+  #matchWindow(line: Line, progress: Progress): LineMatch {
+    // A line without its middle would not be where the regex expects it.
+    if (line.cutAt !== undefined) return { ...NO_MATCH, cut: true };
+    const lines = pushLine(this.#window, line.text, this.maxlines);
+    const { prefregex, ignoreregex } = this.#parts;
+    const search = new Search(lines.join('\n'), undefined, progress);
+    if (this.#ignoreFirst) {
+      const ignored = search.first(ignoreregex);
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: lines });
+    }
+    let prefix = NO_GROUPS;
+    let kept = lines;
+    if (prefregex !== undefined) {
+      const hit = search.first([prefregex]);
+      if (hit === undefined) return outcome('noprefix', search, { window: lines });
+      prefix = hit.groups;
+      const content = prefix['content'];
+      if (content !== undefined && content !== '') kept = [content];
+    }
+    const text = textOf(kept);
+    search.narrow(text);
+    const failure = search.first(this.#parts.failregex);
+    const hit = failure ?? search.first(this.#parts.successregex);
+    if (hit === undefined) return outcome('none', search, { window: kept });
+    const { matched, rest } = splitByMatch(lines, text, hit);
+    search.narrow(matched.join('\n'));
+    const ignored = failure && ignoreregex.length > 0 ? search.first(ignoreregex) : undefined;
+    if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: rest });
+    const { slot, groups } = hit;
+    return outcome(failure ? 'failure' : 'success', search, {
+      slot,
+      groups,
+      prefix,
+      lines: matched.length,
+      window: rest,
+    });
+  }
+
+  /** Second phase: merges the match into its connection. Matches must be settled in the order of their lines. */
+  settle(match: LineMatch, { time, boot }: Circumstances): Verdict {
+    if (match.window !== undefined) this.#window = match.window;
+    const { result, slot, groups, prefix, lines, cut } = match;
+    const regex = slot?.index;
+    const say = (said: Verdict['result'], facts: Facts, users: readonly string[] = [], of = lines): Verdict => ({
+      result: said,
+      regex,
+      facts,
+      lines: of,
+      users,
+      cut,
+    });
+    if (result === 'none' || result === 'noprefix' || result === 'ignored') return say(result, NO_FACTS);
+    const marks = marksOf(prefix, groups);
+    const key = groups['mlfid'] ?? prefix['mlfid'];
+    if (result === 'success') {
+      const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
+      return say(result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
+    }
+    if (key === undefined) {
+      const { facts } = marks;
+      return say(rawId(facts) === undefined ? 'pending' : 'failure', facts, facts.user ? [facts.user] : []);
+    }
+    const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
+    if (merged.calm) return say('nofail', merged.facts, merged.users, merged.lines);
+    if (rawId(merged.facts) !== undefined) return say('failure', merged.facts, merged.users, merged.lines);
+    merged.wait();
+    return say('pending', merged.facts, merged.users, merged.lines);
+  }
+}
+
+/** Longer lines are not kept in memory for the sake of an address in them. */
+const LONG_LINE_CHARS = 512;
+
+interface Hit {
+  readonly slot: RegexSlot;
+  readonly groups: Groups;
+  readonly index: number;
+  readonly end: number;
+}
+
+/** Runs regexes over one text and keeps them off the cut. */
+class Search {
+  cut = false;
+  /** Characters of the whole text. */
+  readonly length: number;
+  #text: string;
+  #cutAt: number | undefined;
+  readonly #progress: Progress;
+
+  constructor(text: string, cutAt: number | undefined, progress: Progress) {
+    this.length = text.length;
+    this.#text = text;
+    this.#cutAt = cutAt;
+    this.#progress = progress;
+  }
+
+  /** From now on only this text. */
+  narrow(text: string, cutAt?: number): void {
+    this.#text = text;
+    this.#cutAt = cutAt;
+  }
+
+  /**
+   * Searches the prefregex and narrows the text to its content; undefined when it does not hit. The content may hold
+   * the cut, since it is judged again: while it is taken out, a character that no daemon writes stands for the cut,
+   * because `.+` would stop at a newline.
+   */
+  prefix(slot: RegexSlot): Groups | undefined {
+    const cutAt = this.#cutAt;
+    if (cutAt === undefined) {
+      const groups = this.first([slot])?.groups;
+      if (groups?.['content']) this.narrow(groups['content']);
+      return groups;
+    }
+    const whole = this.#text;
+    this.narrow(`${whole.slice(0, cutAt)}${CUT_MARK}${whole.slice(cutAt + 1)}`, cutAt);
+    const hit = this.#search(slot);
+    const parts = hit?.groups['content']?.split(CUT_MARK);
+    if (parts?.length === 2 && parts[0] !== undefined) {
+      this.narrow(parts.join('\n'), parts[0].length);
+      return hit?.groups;
+    }
+    this.narrow(whole, cutAt);
+    if (hit === undefined) return undefined;
+    this.cut = this.#touches(hit);
+    if (this.cut) return undefined;
+    if (parts?.[0]) this.narrow(parts[0]);
+    return hit.groups;
+  }
+
+  /**
+   * The first regex that hits. A match that touches the cut may owe its end to it (an address of which digits are
+   * missing, a `$` that is not the end) and does not count; an ignoreregex (`lenient`) may.
+   */
+  first(slots: readonly RegexSlot[], lenient = false): Hit | undefined {
+    for (const slot of slots) {
+      const hit = this.#search(slot);
+      if (hit === undefined) continue;
+      if (this.#touches(hit)) {
+        this.cut = true;
+        if (!lenient) continue;
+      }
+      return hit;
+    }
+    return undefined;
+  }
+
+  #search(slot: RegexSlot): Hit | undefined {
+    this.#progress.running = slot;
+    const match = slot.regex.exec(this.#text);
+    if (match === null) return undefined;
+    const groups = slot.alternates.length === 0 ? match.groups : fillAlternates(match.groups, slot.alternates);
+    return { slot, groups, index: match.index, end: match.end };
+  }
+
+  #touches({ index, end }: Hit): boolean {
+    return this.#cutAt !== undefined && index <= this.#cutAt + 1 && end >= this.#cutAt;
+  }
+}
+
+/** U+FFFF is not a character (Unicode 16, section 23.7). */
+const CUT_MARK = '\uffff';
+
+function outcome(result: LineMatch['result'], search: Search, found: Partial<LineMatch> = {}): LineMatch {
+  const { cut, length } = search;
+  return { result, groups: NO_GROUPS, prefix: NO_GROUPS, lines: 1, cut, length, ...found };
+}

@@ -1,0 +1,130 @@
+/** From a filter's options to its definition: which regexes, in which order, with what around them. */
+import type { Place } from '../core/finding.js';
+import { MAXLINES_MAX } from '../core/limits.js';
+import { type MatchExpression, parseMatch } from '../core/match.js';
+import { filterName } from '../core/names.js';
+import type { FilterDefinition, SourceText } from '../core/specs.js';
+import type { FilterFile, FilterRequest } from './filterfile.js';
+import type { Report } from './report.js';
+import { linesOf, placeOf, textOf, type Value } from './value.js';
+
+/** The options of a filter that a jail may state as well, and then replaces. */
+export const FILTER_KEYS = [
+  'usedns',
+  'prefregex',
+  'failregex',
+  'ignoreregex',
+  'successregex',
+  'maxlines',
+  'datepattern',
+  'journalmatch',
+] as const;
+export type FilterKey = (typeof FILTER_KEYS)[number];
+
+/** What names a host in a regex: fail2ban refuses a failregex that has none of these groups (`failregex.py`). */
+const NAMES_HOST =
+  /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
+
+/** The definition of a filter for one jail. Errors go to `report`; what is returned then is not to be used. */
+export function defineFilter(filter: FilterFile, request: FilterRequest, report: Report): FilterDefinition {
+  const own = request.jailOptions ?? new Map<string, Value>();
+  const take = (key: FilterKey): Value | undefined => own.get(key) ?? filter.option(key);
+  const lines = (key: FilterKey): SourceText[] => linesOf(take(key) ?? []);
+  const failregex = lines('failregex');
+  const successregex = lines('successregex');
+  const prefregex = single(take('prefregex'));
+  if (failregex.length === 0 && successregex.length === 0) {
+    const place = placeOf(take('failregex') ?? []) ?? firstPlace(filter);
+    report.add({
+      level: 'error',
+      id: 'filter.no-failregex',
+      message: `the filter "${request.name}" has no failregex, so nothing can ever match`,
+      ...(place === undefined ? {} : { place }),
+      key: 'failregex',
+      fix: 'write failregex = REGEX with <HOST> where the address stands, in [Definition]',
+    });
+  }
+  const prefixNames = prefregex !== undefined && NAMES_HOST.test(prefregex.text);
+  for (const [key, regexes] of [
+    ['failregex', failregex],
+    ['successregex', successregex],
+  ] as const)
+    for (const { text, place } of regexes)
+      if (!prefixNames && !NAMES_HOST.test(text))
+        report.add({
+          level: 'error',
+          id: 'filter.no-host',
+          message: 'the regex does not say where the address stands',
+          place,
+          key,
+          value: text,
+          fix: 'put <HOST> (or <ADDR>) where the log line has the address',
+        });
+  const datepattern = single(take('datepattern'));
+  const journalmatch = matchOf(take('journalmatch'), report);
+  return {
+    name: filterName(request.name),
+    failregex,
+    ignoreregex: lines('ignoreregex'),
+    successregex,
+    ...(prefregex === undefined ? {} : { prefregex }),
+    maxlines: maxlinesOf(take('maxlines'), report),
+    usedns:
+      textOf(take('usedns') ?? [])
+        .trim()
+        .toLowerCase() === 'raw'
+        ? 'raw'
+        : 'no',
+    ...(datepattern === undefined ? {} : { datepattern }),
+    ...(journalmatch === undefined ? {} : { journalmatch }),
+  };
+}
+
+function firstPlace(filter: FilterFile): Place | undefined {
+  const section = filter.document.sections.get('Definition');
+  const file = filter.document.files.at(-1);
+  return section?.place ?? (file === undefined ? undefined : { file, line: 1 });
+}
+
+/** A value that is one text even when it has several lines; undefined when empty. */
+function single(value: Value | undefined): SourceText | undefined {
+  if (value === undefined) return undefined;
+  const text = textOf(value);
+  const place = linesOf(value)[0]?.place;
+  return text === '' || place === undefined ? undefined : { text, place };
+}
+
+function maxlinesOf(value: Value | undefined, report: Report): number {
+  const text = textOf(value ?? []).trim();
+  if (text === '') return 1;
+  const lines = /^\d+$/.test(text) ? Number(text) : 0;
+  if (lines >= 1 && lines <= MAXLINES_MAX) return lines;
+  const place = placeOf(value ?? []);
+  report.add({
+    level: 'error',
+    id: 'filter.maxlines',
+    message: `maxlines is a number from 1 to ${MAXLINES_MAX}: every line searches the whole window again`,
+    ...(place === undefined ? {} : { place }),
+    key: 'maxlines',
+    value: text,
+    fix: `write maxlines = ${lines > MAXLINES_MAX ? MAXLINES_MAX : 1}`,
+  });
+  return 1;
+}
+
+function matchOf(value: Value | undefined, report: Report): MatchExpression | undefined {
+  if (value === undefined) return undefined;
+  const { expression, problem } = parseMatch(textOf(value));
+  const place = placeOf(value);
+  if (problem !== undefined)
+    report.add({
+      level: 'error',
+      id: 'filter.journalmatch',
+      message: problem.message,
+      ...(place === undefined ? {} : { place }),
+      key: 'journalmatch',
+      value: problem.term,
+      fix: 'write e.g. journalmatch = _SYSTEMD_UNIT=postfix.service + _SYSTEMD_UNIT=postfix@-.service',
+    });
+  return expression;
+}

@@ -1,0 +1,153 @@
+/**
+ * Filter files: `filter.d/NAME.conf` with everything it draws in, down to the regexes of one jail.
+ *
+ * The rules are fail2ban's (1.0.2 and 1.1.0, `FilterReader`): parameters of `filter = name[...]` beat `[Init]`, which
+ * beats `[Definition]`; options of the jail are names for `%(..)s` and `<..>` as well, and its own `failregex` and kin
+ * replace the filter's. Tags that no option defines are the regex language's and stay.
+ */
+import type { Diagnostic, Place } from '../core/finding.js';
+import type { FilterDefinition } from '../core/specs.js';
+import { defineFilter } from './definition.js';
+import { diskTree } from './disk.js';
+import type { IniDocument } from './document.js';
+import { interpolate, interpolateOption, type Vars } from './interpolate.js';
+import { loadFiles } from './load.js';
+import { Report } from './report.js';
+import { type FileRef, Roots } from './roots.js';
+import { expandTags } from './tags.js';
+import type { FileTree } from './tree.js';
+import { literal, type Value } from './value.js';
+
+export interface FilterRequest {
+  /** The name in `filter.d`, or a path (with a `/`) to a filter file. */
+  readonly name: string;
+  /** Parameters of `filter = name[...]`; names in lower case. */
+  readonly options?: ReadonlyMap<string, Value>;
+  /** The jail's own options, interpolated; names in lower case. */
+  readonly jailOptions?: ReadonlyMap<string, Value>;
+  /** What the lines are; `journal` unless text files are read (`file`). The filter's own setting goes before it. */
+  readonly logtype?: string;
+}
+
+export interface FilterResult {
+  /** Absent when there are errors. */
+  readonly definition?: FilterDefinition;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Loads a filter for a jail from configuration roots, lowest first. Never throws for what files contain; everything
+ * wrong is in `diagnostics`.
+ */
+export function loadFilter(
+  request: FilterRequest & { readonly dirs: readonly string[]; readonly tree?: FileTree },
+): FilterResult {
+  const report = new Report();
+  const filter = openFilter(new Roots(request.tree ?? diskTree, request.dirs), request, report);
+  const definition = filter === undefined ? undefined : defineFilter(filter, request, report);
+  const { diagnostics } = report;
+  return definition === undefined || report.failed ? { diagnostics } : { definition, diagnostics };
+}
+
+/** Finds and reads a filter's files; undefined when there are none, which is reported at `place`, where it was named. */
+export function openFilter(
+  roots: Roots,
+  request: FilterRequest,
+  report: Report,
+  place?: Place,
+): FilterFile | undefined {
+  const files = filesOf(roots, request.name);
+  if (files.length === 0) {
+    const places = roots.folders.map((folder) => `${folder}/filter.d`).join(', ');
+    report.add({
+      level: 'error',
+      id: 'filter.missing',
+      message: request.name.includes('/') ? 'there is no such filter file' : `there is no such filter in ${places}`,
+      ...(place === undefined ? {} : { place }),
+      key: 'filter',
+      value: request.name,
+      fix: `create filter.d/${request.name.includes('/') ? 'NAME' : request.name}.conf, or correct the name`,
+    });
+    return undefined;
+  }
+  const document = loadFiles(roots, files, report);
+  return new FilterFile(document, request, report);
+}
+
+function filesOf(roots: Roots, name: string): readonly FileRef[] {
+  if (!name.includes('/')) return roots.family(`filter.d/${name}`);
+  const local = name.replace(/\.[^./]*$/, '.local');
+  return [...new Set([name, local])].filter((path) => roots.read(path) !== undefined).map((path) => ({ path }));
+}
+
+/** A filter with its parameters, before it is known what of it is used. */
+export class FilterFile {
+  readonly #report: Report;
+  /** Parameters and `[Init]`: what tags find first. */
+  readonly #params = new Map<string, Value>();
+  /** The jail's options and parameters: what `%(..)s` finds first. */
+  readonly #vars: Vars;
+
+  constructor(
+    readonly document: IniDocument,
+    request: FilterRequest,
+    report: Report,
+  ) {
+    this.#report = report;
+    for (const [key, value] of request.options ?? []) this.#params.set(key, value);
+    if (!this.#params.has('logtype') && document.own('Definition', 'logtype') === undefined)
+      this.#params.set('logtype', literal(request.logtype ?? 'journal', { file: '(built in)', line: 0 }));
+    this.#vars = new Map([...(request.jailOptions ?? []), ...this.#params]);
+    for (const key of document.sections.get('Init')?.options.keys() ?? []) {
+      const value = interpolate(document, 'Init', key, report);
+      if (value === undefined) continue;
+      this.#params.set(`known/${key}`, value);
+      if (!this.#params.has(key)) this.#params.set(key, value);
+    }
+  }
+
+  /** The value of an option with names and tags put in; undefined when there is none or it is broken. */
+  option(key: string): Value | undefined {
+    const value = this.#params.get(key) ?? this.#definition(key);
+    return value === undefined ? undefined : expandTags(key, value, (name) => this.#tag(name), this.#report);
+  }
+
+  /** Every option of the filter itself, as a jail finds them under `%(known/NAME)s`. */
+  all(): Map<string, Value> {
+    const keys = [...(this.document.sections.get('Definition')?.options.keys() ?? []), ...this.#params.keys()];
+    const found = new Map<string, Value>();
+    for (const key of new Set(keys)) {
+      const value = this.option(key);
+      if (value !== undefined) found.set(key, value);
+    }
+    return found;
+  }
+
+  #definition(key: string): Value | undefined {
+    return interpolate(this.document, 'Definition', key, this.#report, this.#vars);
+  }
+
+  /** Tags look up parameters, then `section/name`, then `[Definition]` in any case: an option `host` hides `<HOST>`. */
+  #tag(name: string): Value | undefined {
+    const given = this.#params.get(name);
+    if (given !== undefined) return given;
+    const split = /^([\w-]+)\/(\S+)$/.exec(name);
+    if (split !== null) {
+      const section = split[1] as string;
+      const key = (split[2] as string).toLowerCase();
+      const kind = section.toLowerCase();
+      if (kind === 'known') return this.#known(key) ?? this.#definition(key);
+      const from = kind === 'default' ? 'DEFAULT' : section;
+      if (from === 'DEFAULT' || this.document.sections.has(section)) {
+        const value = interpolate(this.document, from, key, this.#report);
+        if (value !== undefined) return value;
+      }
+    }
+    return this.#definition(name);
+  }
+
+  #known(key: string): Value | undefined {
+    const previous = this.document.own('Definition', key)?.previous;
+    return previous && interpolateOption(this.document, 'Definition', previous, this.#report);
+  }
+}

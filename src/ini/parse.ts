@@ -1,0 +1,137 @@
+/**
+ * One file in the dialect of fail2ban: Python 3.11's ConfigParser with inline comments after `;`
+ * (docs.python.org/3.11/library/configparser.html, "Supported INI File Structure").
+ *
+ * - `key = value` or `key: value`; keys in any case, section names as written; one option once per file.
+ * - A line indented deeper than its key continues the value. Lines are trimmed; blank lines at the end are dropped.
+ * - A line beginning with `#` or `;` is a comment, within a value too; ` ;` begins a comment in any line, `#` never does.
+ */
+import type { Place } from '../core/finding.js';
+import type { Report } from './report.js';
+import type { Piece, Value } from './value.js';
+
+export interface IniOption {
+  /** Lower case. */
+  readonly key: string;
+  /** As written, before any interpolation. */
+  readonly value: Value;
+  /** Of the key. */
+  readonly place: Place;
+  /** The option of an earlier file that this one replaced: `%(known/...)s`. */
+  readonly previous?: IniOption;
+}
+
+export interface IniSection {
+  readonly name: string;
+  readonly place: Place;
+  readonly options: Map<string, IniOption>;
+}
+
+/** The name of the section that every other section falls back to. */
+export const DEFAULT_SECTION = 'DEFAULT';
+
+/** Reads the sections of one file. Problems go to `report`; what is sound is returned all the same. */
+export function parseIni(text: string, file: string, report: Report): Map<string, IniSection> {
+  const sections = new Map<string, IniSection>();
+  let section: IniSection | undefined;
+  let open: { key: string; place: Place; pieces: Piece[] } | undefined;
+  let indent = 0;
+
+  const close = () => {
+    if (open === undefined || section === undefined) return;
+    const { key, place, pieces } = open;
+    const value = trimEnd(pieces);
+    const earlier = section.options.get(key);
+    if (earlier !== undefined)
+      report.add({
+        level: 'error',
+        id: 'ini.duplicate-option',
+        message: `the option stands twice in this file, first in line ${earlier.place.line}`,
+        place,
+        section: section.name,
+        key,
+        fix: 'remove one of the two',
+      });
+    section.options.set(key, { key, value, place });
+    open = undefined;
+  };
+
+  for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) {
+    const line = index + 1;
+    const commentAt = commentStart(raw);
+    const kept = commentAt === undefined ? raw : raw.slice(0, commentAt);
+    const body = kept.trim();
+    const column = kept.length - kept.trimStart().length + 1;
+    if (body === '') {
+      if (commentAt === undefined) open?.pieces.push({ text: '\n', place: { file, line }, depth: 0 });
+      continue;
+    }
+    if (open !== undefined && column - 1 > indent) {
+      open.pieces.push({ text: `${body}\n`, place: { file, line, column }, depth: 0 });
+      continue;
+    }
+    close();
+    indent = column - 1;
+    const place = { file, line };
+    const header = /^\[(.+)\]/.exec(body)?.[1];
+    if (header !== undefined) {
+      const known = sections.get(header);
+      if (known !== undefined && header !== DEFAULT_SECTION)
+        report.add({
+          level: 'error',
+          id: 'ini.duplicate-section',
+          message: `the section stands twice in this file, first in line ${known.place.line}`,
+          place,
+          section: header,
+          fix: 'join the two',
+        });
+      section = known ?? { name: header, place, options: new Map() };
+      sections.set(header, section);
+      continue;
+    }
+    if (section === undefined) {
+      report.add({
+        level: 'error',
+        id: 'ini.no-section',
+        message: 'text before the first [section]',
+        place,
+        value: body,
+        fix: 'write a section header such as [DEFAULT] or [Definition] above it',
+      });
+      continue;
+    }
+    const option = /^(.*?)\s*[=:]\s*/s.exec(body);
+    if (option === null || option[1] === '') {
+      report.add({
+        level: 'error',
+        id: 'ini.syntax',
+        message: option === null ? 'neither "key = value" nor an indented continuation' : 'a value without a key',
+        place,
+        section: section.name,
+        value: body,
+        fix: 'indent the line if it continues the value above it, or begin it with # if it is a comment',
+      });
+      continue;
+    }
+    const key = (option[1] as string).toLowerCase();
+    const at = { file, line, column: column + option[0].length };
+    open = { key, place, pieces: [{ text: `${body.slice(option[0].length)}\n`, place: at, depth: 0 }] };
+  }
+  close();
+  return sections;
+}
+
+/** Where a comment begins: the whole line, or at a `;` after white space. */
+function commentStart(line: string): number | undefined {
+  if (/^\s*[#;]/.test(line)) return 0;
+  const at = line.search(/(?<=\s);/);
+  return at < 0 ? undefined : at;
+}
+
+/** An empty first line stays, as in `failregex =` with its lines below; at the end nothing blank does. */
+function trimEnd(pieces: readonly Piece[]): Value {
+  const value = [...pieces];
+  while (value.length > 0 && (value.at(-1) as Piece).text.trim() === '') value.pop();
+  const last = value.pop();
+  return last === undefined ? [] : [...value, { ...last, text: last.text.trimEnd() }];
+}

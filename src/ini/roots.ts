@@ -1,0 +1,70 @@
+/**
+ * Several configuration folders seen as one. The last root is the administrator's: a `.conf` of his replaces the
+ * shipped one of the same name, a `.local` of any root is merged, in the order of the roots.
+ */
+import { dirname, isAbsolute, join, normalize } from 'node:path/posix';
+import type { FileText, FileTree } from './tree.js';
+
+/** A file: where it is, and its name relative to the roots if it lies in one. */
+export interface FileRef {
+  readonly path: string;
+  readonly name?: string;
+}
+
+export class Roots {
+  readonly #tree: FileTree;
+  /** Lowest first. */
+  readonly folders: readonly string[];
+  readonly #texts = new Map<string, FileText | undefined>();
+
+  constructor(tree: FileTree, folders: readonly string[]) {
+    this.#tree = tree;
+    this.folders = folders.map((folder) => normalize(folder).replace(/(?<=.)\/$/, ''));
+  }
+
+  /** The text of a file, read once. */
+  read(path: string): FileText | undefined {
+    if (!this.#texts.has(path)) this.#texts.set(path, this.#tree.read(path));
+    return this.#texts.get(path);
+  }
+
+  /** The files that a name relative to the roots stands for; none when no root has it. */
+  find(name: string): FileRef[] {
+    const found = this.folders
+      .map((folder) => ({ path: join(folder, name), name }))
+      .filter((file) => this.read(file.path) !== undefined);
+    return name.endsWith('.local') ? found : found.slice(-1);
+  }
+
+  /** `x.conf`, `x.d/*.conf`, `x.local`, `x.d/*.local` for the name `x`, those that exist, in reading order. */
+  family(base: string): FileRef[] {
+    const dropIns = (extension: string) =>
+      [...new Set(this.folders.flatMap((folder) => this.#tree.list(join(folder, `${base}.d`))))]
+        .filter((name) => name.endsWith(extension) && !name.startsWith('.'))
+        .sort()
+        .flatMap((name) => this.find(`${base}.d/${name}`));
+    return [...this.find(`${base}.conf`), ...dropIns('.conf'), ...this.find(`${base}.local`), ...dropIns('.local')];
+  }
+
+  /** What an include names: the file, and its `.local`. `found` is false when the file itself is missing. */
+  include(from: FileRef, target: string): { readonly files: readonly FileRef[]; readonly found: boolean } {
+    const main = this.#resolve(from, target);
+    const local = target.replace(/\.[^./]*$/, '.local');
+    const overlay = local === target || !local.endsWith('.local') ? [] : this.#resolve(from, local);
+    return { files: [...main, ...overlay], found: main.length > 0 };
+  }
+
+  #resolve(from: FileRef, target: string): FileRef[] {
+    if (!isAbsolute(target) && from.name !== undefined) {
+      const name = normalize(join(dirname(from.name), target));
+      if (!name.startsWith('../')) {
+        const found = this.find(name);
+        if (found.length > 0) return found;
+      }
+    }
+    const path = isAbsolute(target) ? normalize(target) : join(dirname(from.path), target);
+    if (this.read(path) === undefined) return [];
+    const root = this.folders.find((folder) => path.startsWith(`${folder}/`));
+    return [root === undefined ? { path } : { path, name: path.slice(root.length + 1) }];
+  }
+}

@@ -1,0 +1,165 @@
+import { isHost, type Prefix, parsePrefix } from '../core/address.js';
+import { assert } from '../core/errors.js';
+import { grown, NONE } from './pool.js';
+
+/** An IPv4 host as a number (the common case, 8 bytes in a table), anything else as text. */
+export type TargetKey = number | string;
+
+/** The key of a target in the tables of a jail. */
+export function keyOf(target: Prefix): TargetKey {
+  if (target.family === 6 || !isHost(target)) return `${target.base}/${target.length}`;
+  let bits = 0;
+  let part = 0;
+  for (let i = 0; i < target.base.length; i++) {
+    const code = target.base.charCodeAt(i);
+    if (code === 46) {
+      bits = (bits << 8) | part;
+      part = 0;
+    } else part = part * 10 + code - 48;
+  }
+  return (bits << 8) | part;
+}
+
+/** The target of a key. */
+export function targetOfKey(key: TargetKey): Prefix {
+  const text = typeof key === 'string' ? key : `${key >>> 24}.${(key >>> 16) & 255}.${(key >>> 8) & 255}.${key & 255}`;
+  const target = parsePrefix(text);
+  assert(target !== undefined, `key ${text}`);
+  return target;
+}
+
+const FIRST_CAPACITY = 1_024;
+
+/**
+ * The targets of one jail, each in a slot, in the order of their newest evidence. A slot has a chain of failures and
+ * a floor: the time up to which failures of the target do not count (it was banned, unbanned or forgiven then).
+ */
+export class TargetTable {
+  readonly #slots = new Map<TargetKey, number>();
+  readonly #keys: (TargetKey | undefined)[] = [];
+  #head = new Int32Array(FIRST_CAPACITY).fill(NONE);
+  #weight = new Uint32Array(FIRST_CAPACITY);
+  #floor = new Float64Array(FIRST_CAPACITY);
+  #newer = new Int32Array(FIRST_CAPACITY).fill(NONE);
+  #older = new Int32Array(FIRST_CAPACITY).fill(NONE);
+  #oldest = NONE;
+  #newest = NONE;
+  readonly #free: number[] = [];
+  readonly #max: number;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  get full(): boolean {
+    return this.#slots.size >= this.#max;
+  }
+
+  /** The slot whose newest evidence is the oldest, or NONE. */
+  get oldest(): number {
+    return this.#oldest;
+  }
+
+  find(key: TargetKey): number {
+    return this.#slots.get(key) ?? NONE;
+  }
+
+  /** Makes a slot, newest in order; the caller makes room first when `full`. */
+  insert(key: TargetKey): number {
+    const slot = this.#free.pop() ?? this.#slots.size;
+    if (slot >= this.#head.length) this.#grow();
+    this.#slots.set(key, slot);
+    this.#keys[slot] = key;
+    this.#head[slot] = NONE;
+    this.#weight[slot] = 0;
+    this.#floor[slot] = 0;
+    this.#link(slot);
+    return slot;
+  }
+
+  /** Gives the slot back; its chain must be empty. */
+  remove(slot: number): void {
+    this.#unlink(slot);
+    this.#slots.delete(this.key(slot));
+    this.#keys[slot] = undefined;
+    this.#free.push(slot);
+  }
+
+  /** Makes the slot the newest. */
+  touch(slot: number): void {
+    if (slot === this.#newest) return;
+    this.#unlink(slot);
+    this.#link(slot);
+  }
+
+  key(slot: number): TargetKey {
+    const key = this.#keys[slot];
+    assert(key !== undefined, 'slot in use');
+    return key;
+  }
+
+  /** Newest failure of the slot, or NONE. */
+  head(slot: number): number {
+    return this.#head[slot] ?? NONE;
+  }
+
+  setHead(slot: number, record: number): void {
+    this.#head[slot] = record;
+  }
+
+  /** Sum of the counts of the slot's failures. */
+  weight(slot: number): number {
+    return this.#weight[slot] ?? 0;
+  }
+
+  setWeight(slot: number, weight: number): void {
+    this.#weight[slot] = weight;
+  }
+
+  floor(slot: number): number {
+    return this.#floor[slot] ?? 0;
+  }
+
+  setFloor(slot: number, floor: number): void {
+    this.#floor[slot] = floor;
+  }
+
+  /** Every slot in use, oldest evidence first. The slot at hand may be removed meanwhile. */
+  *[Symbol.iterator](): IterableIterator<number> {
+    for (let slot = this.#oldest; slot !== NONE; ) {
+      const next = this.#newer[slot] ?? NONE;
+      yield slot;
+      slot = next;
+    }
+  }
+
+  #link(slot: number): void {
+    this.#older[slot] = this.#newest;
+    this.#newer[slot] = NONE;
+    if (this.#newest === NONE) this.#oldest = slot;
+    else this.#newer[this.#newest] = slot;
+    this.#newest = slot;
+  }
+
+  #unlink(slot: number): void {
+    const newer = this.#newer[slot] ?? NONE;
+    const older = this.#older[slot] ?? NONE;
+    if (older === NONE) this.#oldest = newer;
+    else this.#newer[older] = newer;
+    if (newer === NONE) this.#newest = older;
+    else this.#older[newer] = older;
+  }
+
+  #grow(): void {
+    const size = Math.min(this.#max, this.#head.length * 2);
+    this.#head = grown(this.#head, new Int32Array(size));
+    this.#weight = grown(this.#weight, new Uint32Array(size));
+    this.#floor = grown(this.#floor, new Float64Array(size));
+    this.#newer = grown(this.#newer, new Int32Array(size));
+    this.#older = grown(this.#older, new Int32Array(size));
+  }
+}

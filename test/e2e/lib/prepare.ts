@@ -1,0 +1,6 @@
+/** Entry file: builds the root file systems named on the command line (default: all), telling what it does. */
+import { build, type Suite } from './rootfs.js';
+
+const suites = process.argv.slice(2);
+for (const suite of suites.length > 0 ? suites : ['trixie', 'bookworm'])
+  await build(suite as Suite, (line) => process.stdout.write(`  ${line}\n`));

@@ -1,0 +1,60 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Entry } from '../../src/core/entry.js';
+import { cursor } from '../../src/core/names.js';
+import { epochMicros } from '../../src/core/time.js';
+import { lineOf } from '../../src/filter/line.js';
+
+function entry(message: string, fields: Record<string, string> = {}, cutAt?: number): Entry {
+  return {
+    cursor: cursor('c'),
+    realtime: epochMicros(1),
+    message,
+    fields: new Map(Object.entries(fields)),
+    ...(cutAt !== undefined && { cutAt }),
+  };
+}
+
+describe('the line of a journal entry is the one that fail2ban judges', () => {
+  test('host, identifier, pid and message', () => {
+    const fields = { _HOSTNAME: 'mx1', SYSLOG_IDENTIFIER: 'postfix/smtpd', SYSLOG_PID: '14398', _PID: '7', _COMM: 'x' };
+    expect(lineOf(entry('NOQUEUE: reject', fields))).toEqual({ text: 'mx1 postfix/smtpd[14398]: NOQUEUE: reject' });
+  });
+
+  test('_COMM and _PID stand in for what the service did not send', () => {
+    expect(lineOf(entry('hello', { _HOSTNAME: 'mx1', _COMM: 'dovecot', _PID: '42' })).text).toBe(
+      'mx1 dovecot[42]: hello',
+    );
+  });
+
+  test('a pid of digits is read as a number, anything else stays as it is', () => {
+    expect(lineOf(entry('m', { SYSLOG_IDENTIFIER: 'a', SYSLOG_PID: '0042' })).text).toBe('a[42]: m');
+    expect(lineOf(entry('m', { SYSLOG_IDENTIFIER: 'a', SYSLOG_PID: '4x' })).text).toBe('a[4x]: m');
+  });
+
+  test('without identifier there is neither pid nor colon', () => {
+    expect(lineOf(entry('m', { _HOSTNAME: 'mx1', _PID: '42' })).text).toBe('mx1 m');
+    expect(lineOf(entry('m')).text).toBe('m');
+  });
+
+  test('a kernel line has the monotonic time, of the source if it has one', () => {
+    const fields = { _HOSTNAME: 'mx1', SYSLOG_IDENTIFIER: 'kernel' };
+    expect(lineOf(entry('IN=eth0', { ...fields, _SOURCE_MONOTONIC_TIMESTAMP: '12345678' })).text).toBe(
+      'mx1 kernel: [   12.345678] IN=eth0',
+    );
+    expect(lineOf(entry('IN=eth0', { ...fields, __MONOTONIC_TIMESTAMP: '1' })).text).toBe(
+      'mx1 kernel: [    0.000001] IN=eth0',
+    );
+    expect(lineOf(entry('IN=eth0', { ...fields, _PID: '3' })).text).toBe('mx1 kernel[3]: IN=eth0');
+  });
+
+  test('newlines become the two characters \\n, so that one entry is one line', () => {
+    expect(lineOf(entry('a\nb', { SYSLOG_IDENTIFIER: 'x\ny' })).text).toBe('x\\ny: a\\nb');
+  });
+
+  test('the cut of an over-long message is the only newline, and its place is told', () => {
+    const line = lineOf(entry('a\nb\nc\nd', { _HOSTNAME: 'mx1', SYSLOG_IDENTIFIER: 'x' }, 3));
+    expect(line.text).toBe('mx1 x: a\\nb\nc\\nd');
+    expect(line.text[line.cutAt ?? -1]).toBe('\n');
+    expect(line.text.split('\n')).toHaveLength(2);
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  SESSION_IDLE_SECONDS,
+  SESSION_KEY_CHARS_MAX,
+  SESSION_USERS_MAX,
+  SESSIONS_MAX,
+  USER_CHARS_MAX,
+} from '../../src/core/limits.js';
+import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
+import { type Groups, marksOf } from '../../src/filter/groups.js';
+import { SessionTable } from '../../src/filter/session.js';
+
+const START = epochMicros(1_700_000_000_000_000);
+
+function merger(table = new SessionTable()) {
+  return {
+    table,
+    line: (groups: Groups, time: EpochMicros = START, key = 'mx1 sshd[7]: ', boot = 'b') =>
+      table.merge(key, boot, marksOf({}, groups), time, true),
+  };
+}
+
+describe('a connection', () => {
+  test('gives the address that one line had to a failure in another', () => {
+    const { line } = merger();
+    line({ nofail: 'Connection', ip4: '192.0.2.1' });
+    const merged = line({ user: 'root' });
+    expect(merged.calm).toBe(false);
+    expect(merged.facts).toMatchObject({ ip4: '192.0.2.1', user: 'root' });
+    expect(merged.lines).toBe(2);
+  });
+
+  test('counts a failure that waited for its address once the address comes', () => {
+    const { line } = merger();
+    line({ user: 'root' }).wait();
+    const merged = line({ nofail: 'Disconnected', mlfforget: 'disconnect', ip4: '192.0.2.1' });
+    expect(merged.calm).toBe(false);
+    expect(merged.lines).toBe(2);
+  });
+
+  test('does not count a line that says "no failure" when nothing waits', () => {
+    const { line } = merger();
+    expect(line({ nofail: 'Disconnected', ip4: '192.0.2.1' }).calm).toBe(true);
+  });
+
+  test('forgets what waited when somebody gets in', () => {
+    const { line } = merger();
+    line({ user: 'root' }).wait();
+    expect(line({ mlfgained: 'Accepted', user: 'root', ip4: '192.0.2.1' }).calm).toBe(true);
+    expect(line({ nofail: 'Disconnected', mlfforget: 'x', ip4: '192.0.2.1' }).calm).toBe(true);
+  });
+
+  test('counts even a success when another user was tried before it', () => {
+    const { line } = merger();
+    line({ user: 'root', ip4: '192.0.2.1' });
+    expect(line({ mlfgained: 'Accepted', user: 'alice', ip4: '192.0.2.1' }).calm).toBe(false);
+  });
+
+  test('ends with <F-MLFFORGET>', () => {
+    const { line, table } = merger();
+    line({ ip4: '192.0.2.1' });
+    line({ nofail: 'x', mlfforget: 'x' });
+    expect(table.size).toBe(0);
+    expect(line({ user: 'root' }).facts).toMatchObject({ ip4: undefined, user: 'root' });
+  });
+
+  test('is another one after a reboot, though process numbers repeat', () => {
+    const { line } = merger();
+    line({ ip4: '192.0.2.1' }, START, 'mx1 sshd[7]: ', 'boot one');
+    expect(line({ user: 'root' }, START, 'mx1 sshd[7]: ', 'boot two').facts).toMatchObject({
+      ip4: undefined,
+      user: 'root',
+    });
+  });
+
+  test('is remembered through SESSION_IDLE_SECONDS of silence and not a moment longer', () => {
+    const { line } = merger();
+    line({ ip4: '192.0.2.1' });
+    expect(line({}, plus(START, SESSION_IDLE_SECONDS)).facts).toMatchObject({ ip4: '192.0.2.1' });
+    const later = (plus(START, 2 * SESSION_IDLE_SECONDS) + 1) as EpochMicros;
+    expect(line({}, later).facts.ip4).toBeUndefined();
+  });
+
+  test('takes entries whose time runs backwards', () => {
+    const { line } = merger();
+    line({ ip4: '192.0.2.1' });
+    expect(line({ user: 'root' }, epochMicros(5)).facts).toMatchObject({ ip4: '192.0.2.1', user: 'root' });
+  });
+});
+
+describe('bounds of the connections of a jail', () => {
+  test('the connection that was silent longest goes when there are more than SESSIONS_MAX', () => {
+    const { line, table } = merger();
+    for (let i = 0; i < SESSIONS_MAX; i++) line({ ip4: '192.0.2.1' }, START, `c${i}`);
+    expect(table.size).toBe(SESSIONS_MAX);
+    line({}, START, 'c0');
+    line({ ip4: '192.0.2.2' }, START, 'one more');
+    expect(table.size).toBe(SESSIONS_MAX);
+    expect(table.factsOf('c0', 'b')).toBeDefined();
+    expect(table.factsOf('c1', 'b')).toBeUndefined();
+  });
+
+  test('a name of a connection longer than SESSION_KEY_CHARS_MAX is not remembered', () => {
+    const { line, table } = merger();
+    line({ ip4: '192.0.2.1' }, START, 'k'.repeat(SESSION_KEY_CHARS_MAX - 2));
+    expect(table.size).toBe(1);
+    line({ ip4: '192.0.2.1' }, START, 'k'.repeat(SESSION_KEY_CHARS_MAX - 1));
+    expect(table.size).toBe(1);
+  });
+
+  test('at most SESSION_USERS_MAX users are kept, each at most USER_CHARS_MAX long', () => {
+    const { line } = merger();
+    for (let i = 0; i < SESSION_USERS_MAX; i++) line({ user: `u${i}` });
+    expect(line({ user: 'x'.repeat(USER_CHARS_MAX + 1) }).users).toHaveLength(SESSION_USERS_MAX);
+    expect(line({}).facts.user).toBe('x'.repeat(USER_CHARS_MAX));
+  });
+});
