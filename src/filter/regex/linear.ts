@@ -5,14 +5,11 @@
  *
  * A run may be stopped at any point from outside (`vm` timeout), without `finally`; so all state is set up at its start.
  */
-import { REGEX_BACKTRACK_STEPS_MAX } from '../../core/limits.js';
+import { REGEX_BACKTRACK_STEPS_MAX, REGEX_BACKTRACK_STEPS_PER_CHAR } from '../../core/limits.js';
 import { holds } from './asserts.js';
 import { inBitmap, sameLetter } from './charset.js';
-import { OP, type Program } from './instructions.js';
+import { type LinearMatch, OP, type Program } from './instructions.js';
 import { Bits, LEFT, Stack } from './memory.js';
-
-/** What one character costs at most in regexes that go back little. */
-const STEPS_PER_CHAR = 32;
 
 const failed = new Bits();
 const succeeded = new Bits();
@@ -24,13 +21,6 @@ const KNOWN = -2;
 
 /** How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path is forgotten. */
 type Mode = 0 | 1 | 2;
-
-export interface LinearMatch {
-  readonly index: number;
-  readonly end: number;
-  /** Start of group n at 2n, end at 2n+1; -1 when it took no part. Valid until the next search of any matcher. */
-  readonly slots: Int32Array;
-}
 
 export class LinearMatcher {
   /** Texts that were given up on, since the start. */
@@ -55,8 +45,7 @@ export class LinearMatcher {
     const last = this.anchored ? 0 : text.length;
     this.text = text;
     this.width = text.length + 1;
-    // Long texts take more steps without any going back; the bound is for the rest.
-    this.steps = REGEX_BACKTRACK_STEPS_MAX + STEPS_PER_CHAR * this.width;
+    this.steps = REGEX_BACKTRACK_STEPS_MAX + REGEX_BACKTRACK_STEPS_PER_CHAR * this.width;
     this.stopped = false;
     stack.top = 0;
     let prepared = false;
