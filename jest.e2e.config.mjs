@@ -1,10 +1,11 @@
-/** The end-to-end suite: one file after the other, each with machines of its own. */
+/** The end-to-end suite: each file has machines of its own, so files run beside one another. */
 export default {
   rootDir: 'dist',
   testEnvironment: 'node',
   transform: {},
   testMatch: ['<rootDir>/test/e2e/**/*.test.js'],
   testTimeout: 600_000,
-  maxWorkers: 1,
+  // They mostly wait for the delays of real servers.
+  maxWorkers: 3,
   verbose: true,
 };

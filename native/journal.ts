@@ -4,70 +4,30 @@
  */
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
-import { FIELD_BYTES_MAX, JOURNAL_DATA_BYTES_MAX, MESSAGE_TAIL_CHARS } from '../src/core/limits.js';
+import { JOURNAL_DATA_BYTES_MAX } from '../src/core/limits.js';
 import { isWholeJournal, type MatchExpression } from '../src/core/match.js';
 import { type Cursor, cursor } from '../src/core/names.js';
 import type { EpochMicros } from '../src/core/time.js';
+import { DataCopy, type FieldKey, READ, type Read } from './data.js';
 import { callFailed, ERRNO, isUnreadable, openProblem } from './errors.js';
-import { type Libsystemd, libsystemd, type Pointer } from './libsystemd.js';
-import { StableMemory, stableText } from './memory.js';
+import { type Libsystemd, libsystemd } from './libsystemd.js';
+import { StableMemory } from './memory.js';
 
 /** `SD_JOURNAL_LOCAL_ONLY` of sd-journal.h: not the files that other machines sent here. */
 const LOCAL_ONLY = 1;
-
-/** Kept of the end of data longer than `FIELD_BYTES_MAX`; a UTF-8 character has at most 4 bytes. */
-export const DATA_TAIL_BYTES = 4 * MESSAGE_TAIL_CHARS;
-/** Kept of its beginning, the field's name included. */
-export const DATA_HEAD_BYTES = FIELD_BYTES_MAX - DATA_TAIL_BYTES;
 
 /** What sd_journal_process(3) and sd_journal_wait(3) report. */
 export const CHANGE = { nop: 0, append: 1, invalidate: 2 } as const;
 export type Change = (typeof CHANGE)[keyof typeof CHANGE];
 
-/** What reading one field came to. */
-export const READ = { unreadable: -1, absent: 0, found: 1 } as const;
-export type Read = (typeof READ)[keyof typeof READ];
-
-/** A field's name, kept where C can find it. Make it once, outside of loops: it is never freed. */
-export interface FieldKey {
-  readonly name: string;
-  readonly address: bigint;
-}
-
-const keys = new Map<string, FieldKey>();
-
-/** The key of a field; the same name gives the same key. Names come from configuration, so their number is bounded. */
-export function fieldKey(name: string): FieldKey {
-  let key = keys.get(name);
-  if (key === undefined) {
-    key = { name, address: stableText(name) };
-    keys.set(name, key);
-  }
-  return key;
-}
-
-/** libc's memcpy(3), the one way to copy from an address that only C knows. */
-let memcpy: ((to: Pointer, from: Pointer, bytes: number) => undefined) | undefined;
-
 export class JournalHandle {
   #pointer: bigint | undefined;
   readonly #lib: Libsystemd;
-  readonly #copy: (to: Pointer, from: Pointer, bytes: number) => undefined;
-  /** Out-parameters: two words, pointer and length, as in `struct iovec`. */
+  /** Out-parameters: two words, pointer and length, as in `struct iovec`; two more for an id. */
   readonly #out = new StableMemory(32);
   readonly #words = this.#out.words();
-  readonly #copyTo = new StableMemory(FIELD_BYTES_MAX);
-
-  /**
-   * The data read last, as `NAME=value`: `dataLength` bytes of it are valid until the next read. Data longer than
-   * `FIELD_BYTES_MAX` is there as its first `DATA_HEAD_BYTES` and, from `dataSplit` on, its last `DATA_TAIL_BYTES`.
-   */
-  get data(): Buffer {
-    return this.#copyTo.bytes;
-  }
-  dataLength = 0;
-  /** Where the tail begins, 0 when the data is whole. */
-  dataSplit = 0;
+  /** The data that `readData`, `enumerateData` read last. */
+  readonly data = new DataCopy();
 
   /** Opens the journal of this host, of all users, or one of its namespaces (sd_journal_open(3)). */
   static openLocal(namespace?: string): JournalHandle {
@@ -99,8 +59,6 @@ export class JournalHandle {
 
   private constructor(what: string, open: (lib: Libsystemd, out: bigint) => number) {
     this.#lib = libsystemd();
-    memcpy ??= koffi.load('libc.so.6').func('memcpy', 'void', ['void *', 'void *', 'size_t']);
-    this.#copy = memcpy as NonNullable<typeof memcpy>;
     const result = open(this.#lib, this.#out.address);
     if (result < 0) {
       this.#free();
@@ -124,8 +82,12 @@ export class JournalHandle {
 
   #free(): void {
     this.#out.free();
-    this.#copyTo.free();
-    this.dataLength = 0;
+    this.data.free();
+  }
+
+  /** The `sd_journal` itself, for the C batch reader. */
+  get pointer(): bigint {
+    return this.#open();
   }
 
   #open(): bigint {
@@ -244,19 +206,7 @@ export class JournalHandle {
   }
 
   #take(): Read {
-    const address = this.#words[0] as bigint;
-    const length = Number(this.#words[1]);
-    if (length <= FIELD_BYTES_MAX) {
-      this.#copy(this.#copyTo.address, address, length);
-      this.dataLength = length;
-      this.dataSplit = 0;
-    } else {
-      this.#copy(this.#copyTo.address, address, DATA_HEAD_BYTES);
-      const tail = address + BigInt(length - DATA_TAIL_BYTES);
-      this.#copy(this.#copyTo.address + BigInt(DATA_HEAD_BYTES), tail, DATA_TAIL_BYTES);
-      this.dataLength = FIELD_BYTES_MAX;
-      this.dataSplit = DATA_HEAD_BYTES;
-    }
+    this.data.take(this.#words[0] as bigint, Number(this.#words[1]));
     return READ.found;
   }
 
@@ -328,7 +278,7 @@ export class JournalHandle {
       if (result === 0) break;
       this.#check('sd_journal_enumerate_available_unique', result);
       this.#take();
-      values.push(this.data.toString('utf8', field.length + 1, this.dataLength));
+      values.push(this.data.head(field.length + 1));
     }
     return values;
   }

@@ -3,7 +3,7 @@
  * judged by the shipped jails, bans pushed into nftables inside a private network namespace; this host is not touched.
  * `sudo npm start -- --host`: the same live, on this host's own journal and firewall.
  */
-import { fail, isRoot, openly, quietly, say } from './lib/run.mjs';
+import { fail, isRoot, openly, quietly, say, which } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
 const JOURNAL = 'examples/journal/lab-session.export.gz';
@@ -13,8 +13,9 @@ const LIVE = ['dist/src/main.js', 'run'];
 
 /** The prefix that gives a program a network namespace of its own: as root, or through a user namespace. */
 function privateNetwork() {
-  for (const flags of isRoot ? [['-n']] : [['-r', '-n']])
-    if (quietly('unshare', [...flags, 'nft', 'list', 'ruleset']).ok) return ['unshare', ...flags];
+  if (which('nft') === undefined) fail('nft is missing: sudo apt-get install -y nftables');
+  const command = ['unshare', ...(isRoot ? ['-n'] : ['-r', '-n'])];
+  if (quietly(command[0], [...command.slice(1), which('nft'), 'list', 'ruleset']).ok) return command;
   fail(
     isRoot
       ? 'nft does not work in a new network namespace (unshare -n nft list ruleset); does this kernel have nf_tables?'

@@ -20,6 +20,9 @@ export const GLOBAL_OPTIONS: Readonly<Record<string, OptionDefinition>> = {
   'state-dir': { type: 'string', describe: 'Directory of the ledger (default: /var/lib/banjour)' },
 };
 
+/** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
+const STANDARD_INPUT = '\u{10ffff}-';
+
 /** Parses a command line. Throws `OperatorError` (usage) for anything that the table does not allow. */
 export async function parseCommandLine(
   argv: readonly string[],
@@ -75,16 +78,27 @@ export async function parseCommandLine(
     .fail((message, error) => {
       problem ??= message ?? error?.message ?? 'the command line is not valid';
     })
-    .parseAsync([...argv], {}, (_error: Error | undefined, _values: unknown, text: string) => {
-      output = text;
-    });
+    .parseAsync(
+      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
+      {},
+      (_error: Error | undefined, _values: unknown, text: string) => {
+        output = text;
+      },
+    );
   if (problem !== undefined)
     throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
   return {
-    args: new Args(values as Record<string, unknown>),
+    args: new Args(restored(values as Record<string, unknown>)),
     output,
     ...(chosen === undefined ? {} : { command: chosen }),
   };
+}
+
+function restored(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const back = (value: unknown) => (value === STANDARD_INPUT ? '-' : value);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.map(back) : back(value)]),
+  );
 }
 
 function toYargs(option: OptionDefinition) {

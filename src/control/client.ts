@@ -8,7 +8,10 @@ import {
   type BanRequest,
   type BanView,
   type ChangeAnswer,
+  type ExplainView,
   type JailView,
+  type ReloadAnswer,
+  type ReloadRequest,
   type StreamEvent,
   type UnbanRequest,
 } from './protocol.js';
@@ -42,11 +45,17 @@ export class ControlClient {
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
   }
+  explain(address: string): Promise<ExplainView> {
+    return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
+  }
   ban(request: BanRequest): Promise<ChangeAnswer> {
     return this.#ask('POST', '/ban', request);
   }
   unban(request: UnbanRequest): Promise<ChangeAnswer> {
     return this.#ask('POST', '/unban', request);
+  }
+  reload(request: ReloadRequest = {}): Promise<ReloadAnswer> {
+    return this.#ask('POST', '/reload', request);
   }
   flush(): Promise<{ readonly flushed: boolean }> {
     return this.#ask('POST', '/flush', {});

@@ -110,6 +110,38 @@ export interface ChangeAnswer {
   readonly changed: number;
 }
 
+/** Failures of an address that are in a window now. */
+export interface WindowView {
+  readonly jail: string;
+  readonly target: string;
+  readonly failures: number;
+  readonly maxretry: number;
+  readonly last?: string;
+  readonly evidence: readonly string[];
+}
+
+/** All that the agent knows of an address. */
+export interface ExplainView {
+  readonly address: string;
+  /** Why it is never banned, by jail; absent where it can be. */
+  readonly allowed: Readonly<Record<string, string>>;
+  /** Bans that share an address with it, newest first. */
+  readonly bans: readonly BanView[];
+  readonly windows: readonly WindowView[];
+  /** Elements of the kernel that hold it. */
+  readonly kernel: readonly { readonly jail: string; readonly target: string; readonly until: string | null }[];
+}
+
+export interface ReloadRequest {
+  /** Only tell what would change. */
+  readonly dryRun?: boolean;
+}
+
+/** What changed (or would), one line each; empty when nothing. */
+export interface ReloadAnswer {
+  readonly changes: readonly string[];
+}
+
 /** One event of the stream; `id` rises and can be given back as `since`. */
 export interface StreamEvent {
   readonly id: number;
@@ -139,6 +171,8 @@ export interface Operations {
   ban(request: BanRequest): Promise<ChangeAnswer>;
   unban(request: UnbanRequest): Promise<ChangeAnswer>;
   flush(): Promise<void>;
+  reload(request: ReloadRequest): Promise<ReloadAnswer>;
+  explain(address: string): Promise<ExplainView>;
   /** Calls back for each event from now on; returns the way to stop. */
   subscribe(listener: (event: StreamEvent) => void): () => void;
 }

@@ -1,6 +1,6 @@
 /** Bodies of requests, checked: what comes out has exactly the type it says, or the client is told what is wrong. */
 import { OperatorError } from '../core/errors.js';
-import type { BanRequest, UnbanRequest } from './protocol.js';
+import type { BanRequest, ReloadRequest, UnbanRequest } from './protocol.js';
 
 /** Targets in one request. */
 export const TARGETS_MAX = 10_000;
@@ -30,6 +30,12 @@ export function unbanRequest(body: unknown): UnbanRequest {
     targets: fields['targets'] === 'all' ? 'all' : targets(fields),
     ...(fields['jail'] === undefined ? {} : { jail: text(fields, 'jail') }),
   };
+}
+
+export function reloadRequest(body: unknown): ReloadRequest {
+  const { dryRun } = object(body);
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw new OperatorError('dryRun must be true or false');
+  return dryRun === undefined ? {} : { dryRun };
 }
 
 function object(body: unknown): Readonly<Record<string, unknown>> {

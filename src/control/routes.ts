@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OperatorError } from '../core/errors.js';
 import { API_VERSION, type Operations } from './protocol.js';
-import { banRequest, unbanRequest } from './requests.js';
+import { banRequest, reloadRequest, unbanRequest } from './requests.js';
 import { streamEvents } from './stream.js';
 
 export type Reply =
@@ -54,6 +54,12 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/explain/:address',
+    changes: false,
+    handle: async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? '')),
+  },
+  {
+    method: 'GET',
     path: '/events',
     changes: false,
     handle: ({ operations }) => ({ stream: (request, response) => streamEvents(request, response, operations) }),
@@ -69,6 +75,12 @@ export const ROUTES: readonly Route[] = [
     path: '/unban',
     changes: true,
     handle: async ({ operations, body }) => ok(await operations.unban(unbanRequest(body))),
+  },
+  {
+    method: 'POST',
+    path: '/reload',
+    changes: true,
+    handle: async ({ operations, body }) => ok(await operations.reload(reloadRequest(body))),
   },
   {
     method: 'POST',

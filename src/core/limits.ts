@@ -15,8 +15,8 @@ export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
 export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
 /** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
 export const ENTRY_FIELDS_MAX = 1_024;
-/** Values kept of one entry of an export stream, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each of about five wanted fields. */
-export const EXPORT_VALUES_MAX = 64;
+/** Values kept of one entry, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each of about five wanted fields. */
+export const ENTRY_VALUES_MAX = 64;
 /** Bytes of one field of an export stream, longer is malformed: the bound of journald's own importer (768 MiB). Skipped, never held. */
 export const EXPORT_FIELD_BYTES_MAX = 768 * 1024 * 1024;
 /** Bytes read from an export stream at once. */
@@ -140,7 +140,7 @@ export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
 export const INI_DEPTH_MAX = 16;
 /** Length of one value after interpolation, characters; the largest stock filter has 20,000. Stops doubling definitions. */
-export const INI_VALUE_CHARS_MAX = 1_000_000;
+export const INI_VALUE_CHARS_MAX = 250_000;
 /** Times that one tag may be replaced in one value; fail2ban's own bound, a cycle exceeds it. */
 export const INI_TAG_USES_MAX = 25;
 /** Files that one configuration or filter may draw in through `[INCLUDES]` and `.d` folders. */

@@ -6,7 +6,7 @@ import type { SourceSpec } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import type { Log } from '../core/log.js';
-import { type Clock, type EpochMicros, SetClock } from '../core/time.js';
+import type { EpochMicros, SetClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { AllowContext } from '../jail/verdict.js';
 import { openLedger } from '../ledger/open.js';
@@ -21,26 +21,23 @@ export interface ReplayOptions {
   readonly source: SourceSpec;
   /** Only entries from this time on. */
   readonly since?: EpochMicros;
+  /** Follows the journal's time. */
+  readonly clock: SetClock;
   readonly announcer: Announcer;
   readonly allow: AllowContext;
   readonly log: Log;
-  /** Gets every decision; reads the journal's time from `clock`. */
-  readonly firewall: (clock: Clock) => FirewallBackend;
+  /** Gets every decision; its clock must be `clock`. */
+  readonly firewall: FirewallBackend;
   readonly progress?: (stats: IntakeStats) => void;
 }
 
 export interface ReplayReport {
   readonly stats: IntakeStats | undefined;
-  /** The journal's time at its end. */
-  readonly end: EpochMicros;
-  readonly firewall: FirewallBackend;
 }
 
 /** Runs to the end of the source. The firewall is left open: what it holds is part of the answer. */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const { setup, source, announcer, allow, log } = options;
-  const clock = new SetClock();
-  const firewall = options.firewall(clock);
+  const { setup, source, announcer, allow, log, clock, firewall } = options;
   const { ledger } = openLedger(':memory:', clock.now());
   const jails = new Jails(setup.jails.map(({ policy }) => policy));
   await firewall.open({ ...setup.firewall, rules: setup.jails.map(({ rule }) => rule), allow: [] }, []);
@@ -86,7 +83,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         }
       };
       const thread = new IntakeThread(
-        { id, source, jails: setup.jails.map(({ intake }) => intake), start },
+        { id, source, jails: setup.jails.map(({ intake }) => intake), start, follow: false },
         {
           message: (message) => {
             queue = queue.then(() => handle(message));
@@ -101,7 +98,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     });
     await pipeline.idle();
     if (failure !== undefined) throw failure;
-    return { stats, end: clock.now(), firewall };
+    return { stats };
   } finally {
     ledger.close();
   }

@@ -19,11 +19,15 @@ export interface AgentSetup {
   readonly keepHistory: Seconds;
 }
 
+/** A source and the jails that read it. */
+export interface SourceGroup {
+  readonly source: SourceSpec;
+  readonly jails: JailIntake[];
+}
+
 /** Jails that read the same source share one reader. */
-export function bySource(
-  jails: readonly JailSetup[],
-): Map<SourceId, { readonly source: SourceSpec; readonly jails: JailIntake[] }> {
-  const groups = new Map<SourceId, { readonly source: SourceSpec; readonly jails: JailIntake[] }>();
+export function bySource(jails: readonly JailSetup[]): Map<SourceId, SourceGroup> {
+  const groups = new Map<SourceId, SourceGroup>();
   for (const { source, intake } of jails) {
     const id = idOf(source);
     const group = groups.get(id);

@@ -10,7 +10,7 @@ import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
-import { type CompiledFilter, type LineMatch, type Progress, slotName } from './filter.js';
+import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
 import { type Guard, GuardedRunner } from './guarded.js';
 import { LINE_FIELDS, type Line, lineOf } from './line.js';
@@ -46,6 +46,8 @@ interface Case {
   line: Line | undefined;
 }
 
+const NOTHING: readonly never[] = [];
+
 export class FilterBank {
   /** What a source has to let through, and which fields it must read for it. */
   readonly gate: Gate;
@@ -53,12 +55,15 @@ export class FilterBank {
   readonly #router: Router<Desk>;
   readonly #literals: RegExp | undefined;
   readonly #runner: GuardedRunner;
+  /** Some filter is multi-line. */
+  readonly #windows: boolean;
 
   /** Throws an OperatorError when a filter cannot be compiled. */
   constructor(jails: readonly JailIntake[], guard: Guard) {
     this.#desks = jails.map(deskOf);
     this.#router = new Router(jails.map(({ match }, i) => ({ match, to: this.#desks[i] as Desk })));
     this.#runner = new GuardedRunner(guard);
+    this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
     const sets = this.#desks.map((desk) => desk.filter.literals);
     const literals = sets.includes(undefined) ? undefined : [...new Set(sets.flatMap((set) => set ?? []))].sort();
     this.#literals = literals && anyOf(literals);
@@ -74,7 +79,7 @@ export class FilterBank {
     const demoted: Demotion[] = [];
     const cases = this.#admit(entries);
     // A multi-line filter needs the window that its last line left, so its lines cannot be matched ahead.
-    const ahead = cases.filter(({ desk }) => desk.filter.maxlines === 1);
+    const ahead = this.#windows ? cases.filter(({ desk }) => desk.filter.maxlines === 1) : cases;
     const matches = this.#match(ahead, demoted);
     let next = 0;
     for (const item of cases) {
@@ -107,17 +112,14 @@ export class FilterBank {
   }
 
   #match(cases: readonly Case[], demoted: Demotion[]): readonly (LineMatch | undefined)[] {
-    if (cases.length === 0) return [];
-    let running: Desk | undefined;
-    const run = this.#runner.run(
-      cases.map((item) => (progress: Progress) => {
-        running = item.desk;
-        item.line ??= lineOf(item.entry);
-        return item.desk.filter.match(item.line, progress);
-      }),
-    );
+    if (cases.length === 0) return NOTHING;
+    const run = this.#runner.run(cases.length, (n, progress) => {
+      const item = cases[n] as Case;
+      item.line ??= lineOf(item.entry);
+      return item.desk.filter.match(item.line, progress);
+    });
     for (const slot of run.demoted) {
-      const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot)) ?? running;
+      const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot));
       if (desk === undefined) continue;
       const regex = slotName(slot);
       desk.counters.demoted.push(regex);
@@ -146,8 +148,11 @@ function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEven
     tick(counters.givenUp, time);
     return undefined;
   }
+  if (match.slot === undefined) {
+    if (entry.cutAt !== undefined) tick(counters.cut, time);
+    if (match.window === undefined) return undefined;
+  }
   const verdict = filter.settle(match, { time, boot: entry.fields.get('_BOOT_ID') ?? '' });
-  if (verdict.cut) tick(counters.cut, time);
   if (verdict.result === 'ignored') tick(counters.ignored, time);
   if (verdict.result !== 'failure' && verdict.result !== 'success') return undefined;
   const identity = identityOf(verdict.facts);

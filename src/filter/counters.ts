@@ -2,10 +2,10 @@
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 
-/** How often, and the time of the last entry it was. */
+/** How often, and the time of the last entry it was; 0 when it never was. */
 export interface Tally {
   count: number;
-  last?: EpochMicros;
+  last: EpochMicros | 0;
 }
 
 export interface JailCounters {
@@ -22,7 +22,7 @@ export interface JailCounters {
   readonly notAnAddress: Tally;
   /** Matched with a host name instead of an address. Never resolved, never banned. */
   readonly names: Tally;
-  /** Matches refused because they touched the cut of an over-long MESSAGE. */
+  /** Entries with an over-long MESSAGE that came to nothing: a failure may have been in, or across, what was left out. */
   readonly cut: Tally;
   /** Searches given up because even the linear matcher took too long. */
   readonly givenUp: Tally;
@@ -33,7 +33,7 @@ export interface JailCounters {
 }
 
 export function newCounters(jail: JailName): JailCounters {
-  const tally = (): Tally => ({ count: 0 });
+  const tally = (): Tally => ({ count: 0, last: 0 });
   return {
     jail,
     routed: tally(),

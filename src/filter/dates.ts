@@ -45,8 +45,11 @@ export class DateFinder {
   constructor(datepattern?: string) {
     for (const pattern of datePatterns(datepattern)) {
       const { regex, problems } = compileRegex(pattern.source, { usedns: 'no' });
-      if (regex !== undefined) this.#templates.push({ ...pattern, regex, hits: 0 });
-      else
+      if (regex !== undefined) {
+        // No guard watches over dates: a pattern that we did not write runs where no line can hold it up.
+        if (datepattern !== undefined) regex.demote();
+        this.#templates.push({ ...pattern, regex, hits: 0 });
+      } else
         this.#diagnostics.push({
           level: 'error',
           id: 'date.pattern',

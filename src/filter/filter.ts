@@ -8,7 +8,16 @@
 import type { FilterName } from '../core/names.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
-import { type Alternate, type Facts, factsOf, fillAlternates, type Groups, rawId } from './groups.js';
+import {
+  type Alternate,
+  type Facts,
+  fillAlternates,
+  type Groups,
+  marksOf,
+  mergeFacts,
+  NO_FACTS,
+  rawId,
+} from './groups.js';
 import type { Line } from './line.js';
 import type { Regex } from './regex/regex.js';
 import { SessionTable } from './session.js';
@@ -42,6 +51,10 @@ export interface LineMatch {
   /** The regex that decided; for `ignored` the ignoreregex. */
   readonly slot?: RegexSlot;
   readonly groups: Groups;
+  /** The groups of the prefregex; those of the regex go before them. */
+  readonly prefix: Groups;
+  /** Characters of the line. */
+  readonly length: number;
   /** Lines that the match is made of. */
   readonly lines: number;
   /** A match was refused because it touched the cut of an over-long message. */
@@ -64,7 +77,7 @@ export interface Circumstances {
 export interface Verdict {
   readonly result: 'none' | 'noprefix' | 'ignored' | 'nofail' | 'pending' | 'failure' | 'success';
   /** Index of the regex that decided, among those of its kind. */
-  readonly regex?: number;
+  readonly regex: number | undefined;
   readonly facts: Facts;
   readonly lines: number;
   readonly users: readonly string[];
@@ -72,6 +85,17 @@ export interface Verdict {
 }
 
 const NO_GROUPS: Groups = {};
+
+/** What most lines are. */
+export const NO_MATCH: LineMatch = {
+  result: 'none',
+  groups: NO_GROUPS,
+  prefix: NO_GROUPS,
+  length: 0,
+  lines: 0,
+  cut: false,
+};
+const NO_PREFIX: LineMatch = { ...NO_MATCH, result: 'noprefix' };
 
 export interface FilterParts {
   readonly name: FilterName;
@@ -122,40 +146,40 @@ export class CompiledFilter {
     const { prefregex, ignoreregex } = this.#parts;
     if (this.#ignoreFirst) {
       const ignored = search.first(ignoreregex, true);
-      if (ignored) return outcome('ignored', search, ignored.slot);
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
     }
     let prefix = NO_GROUPS;
     if (prefregex !== undefined) {
       const hit = search.prefix(prefregex);
-      if (hit === undefined) return outcome('noprefix', search);
+      if (hit === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
       prefix = hit;
     }
     const hit = search.first(this.#parts.failregex);
     if (hit !== undefined) {
       const ignored = ignoreregex.length > 0 ? search.first(ignoreregex, true) : undefined;
-      if (ignored) return outcome('ignored', search, ignored.slot);
-      return outcome('failure', search, hit.slot, overlay(prefix, hit.groups));
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
+      return outcome('failure', search, { slot: hit.slot, groups: hit.groups, prefix });
     }
     const success = search.first(this.#parts.successregex);
-    if (success) return outcome('success', search, success.slot, overlay(prefix, success.groups));
-    return outcome('none', search);
+    if (success) return outcome('success', search, { slot: success.slot, groups: success.groups, prefix });
+    return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
   #matchWindow(line: Line, progress: Progress): LineMatch {
     // A line without its middle would not be where the regex expects it.
-    if (line.cutAt !== undefined) return { result: 'none', groups: NO_GROUPS, lines: 0, cut: true };
+    if (line.cutAt !== undefined) return { ...NO_MATCH, cut: true };
     const lines = pushLine(this.#window, line.text, this.maxlines);
     const { prefregex, ignoreregex } = this.#parts;
     const search = new Search(lines.join('\n'), undefined, progress);
     if (this.#ignoreFirst) {
       const ignored = search.first(ignoreregex);
-      if (ignored) return outcome('ignored', search, ignored.slot, NO_GROUPS, 0, lines);
+      if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: lines });
     }
     let prefix = NO_GROUPS;
     let kept = lines;
     if (prefregex !== undefined) {
       const hit = search.first([prefregex]);
-      if (hit === undefined) return outcome('noprefix', search, undefined, NO_GROUPS, 0, lines);
+      if (hit === undefined) return outcome('noprefix', search, { window: lines });
       prefix = hit.groups;
       const content = prefix['content'];
       if (content !== undefined && content !== '') kept = [content];
@@ -164,39 +188,55 @@ export class CompiledFilter {
     search.narrow(text);
     const failure = search.first(this.#parts.failregex);
     const hit = failure ?? search.first(this.#parts.successregex);
-    if (hit === undefined) return outcome('none', search, undefined, NO_GROUPS, 0, kept);
+    if (hit === undefined) return outcome('none', search, { window: kept });
     const { matched, rest } = splitByMatch(lines, text, hit);
     search.narrow(matched.join('\n'));
     const ignored = failure && ignoreregex.length > 0 ? search.first(ignoreregex) : undefined;
-    if (ignored) return outcome('ignored', search, ignored.slot, NO_GROUPS, 0, rest);
-    const result = failure ? 'failure' : 'success';
-    return outcome(result, search, hit.slot, overlay(prefix, hit.groups), matched.length, rest);
+    if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: rest });
+    const { slot, groups } = hit;
+    return outcome(failure ? 'failure' : 'success', search, {
+      slot,
+      groups,
+      prefix,
+      lines: matched.length,
+      window: rest,
+    });
   }
 
   /** Second phase: merges the match into its connection. Matches must be settled in the order of their lines. */
   settle(match: LineMatch, { time, boot }: Circumstances): Verdict {
     if (match.window !== undefined) this.#window = match.window;
-    const { result, slot, groups, cut } = match;
-    const verdict = { facts: {}, lines: match.lines, users: [], cut, ...(slot && { regex: slot.index }) };
-    if (result === 'none' || result === 'noprefix' || result === 'ignored') return { ...verdict, result };
-    const key = groups['mlfid'];
+    const { result, slot, groups, prefix, lines, cut } = match;
+    const regex = slot?.index;
+    const say = (said: Verdict['result'], facts: Facts, users: readonly string[] = [], of = lines): Verdict => ({
+      result: said,
+      regex,
+      facts,
+      lines: of,
+      users,
+      cut,
+    });
+    if (result === 'none' || result === 'noprefix' || result === 'ignored') return say(result, NO_FACTS);
+    const marks = marksOf(prefix, groups);
+    const key = groups['mlfid'] ?? prefix['mlfid'];
     if (result === 'success') {
       const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
-      return { ...verdict, result, facts: factsOf(groups, before) };
+      return say(result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
     }
     if (key === undefined) {
-      const facts = factsOf(groups);
-      const users = facts.user === undefined || facts.user === '' ? [] : [facts.user];
-      return { ...verdict, result: rawId(facts) === undefined ? 'pending' : 'failure', facts, users };
+      const { facts } = marks;
+      return say(rawId(facts) === undefined ? 'pending' : 'failure', facts, facts.user ? [facts.user] : []);
     }
-    const merged = this.#sessions.merge(key, boot, groups, time);
-    const { facts, lines, users } = merged;
-    if (merged.calm) return { ...verdict, result: 'nofail', facts, lines, users };
-    if (rawId(facts) !== undefined) return { ...verdict, result, facts, lines, users };
-    merged.wait();
-    return { ...verdict, result: 'pending', facts, lines, users };
+    const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
+    if (merged.calm) return say('nofail', merged.facts, merged.users, merged.lines);
+    if (rawId(merged.facts) !== undefined) return say('failure', merged.facts, merged.users, merged.lines);
+    merged.pending = true;
+    return say('pending', merged.facts, merged.users, merged.lines);
   }
 }
+
+/** Longer lines are not kept in memory for the sake of an address in them. */
+const LONG_LINE_CHARS = 512;
 
 interface Hit {
   readonly slot: RegexSlot;
@@ -208,11 +248,14 @@ interface Hit {
 /** Runs regexes over one text and keeps them off the cut. */
 class Search {
   cut = false;
+  /** Characters of the whole text. */
+  readonly length: number;
   #text: string;
   #cutAt: number | undefined;
   readonly #progress: Progress;
 
   constructor(text: string, cutAt: number | undefined, progress: Progress) {
+    this.length = text.length;
     this.#text = text;
     this.#cutAt = cutAt;
     this.#progress = progress;
@@ -285,21 +328,7 @@ class Search {
 /** U+FFFF is not a character (Unicode 16, section 23.7). */
 const CUT_MARK = '\uffff';
 
-function outcome(
-  result: LineMatch['result'],
-  search: Search,
-  slot?: RegexSlot,
-  groups: Groups = NO_GROUPS,
-  lines = 1,
-  window?: readonly string[],
-): LineMatch {
-  return { result, groups, lines, cut: search.cut, ...(slot && { slot }), ...(window && { window }) };
-}
-
-/** The prefix's groups with those of the failregex that took part over them. */
-function overlay(prefix: Groups, groups: Groups): Groups {
-  if (prefix === NO_GROUPS) return groups;
-  const merged: Record<string, string | undefined> = { ...prefix };
-  for (const name in groups) if (groups[name] !== undefined) merged[name] = groups[name];
-  return merged;
+function outcome(result: LineMatch['result'], search: Search, found: Partial<LineMatch> = {}): LineMatch {
+  const { cut, length } = search;
+  return { result, groups: NO_GROUPS, prefix: NO_GROUPS, lines: 1, cut, length, ...found };
 }

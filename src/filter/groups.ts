@@ -11,26 +11,68 @@ export type Groups = Readonly<Record<string, string | undefined>>;
 /** Groups that tell whose failure it is, in the order in which fail2ban looks at them. */
 export const ID_GROUPS = ['fid', 'ip4', 'ip6', 'dns'] as const;
 
-/** The part of the groups that outlives its line. */
+/** The part of the groups that outlives its line. All fields are always there: objects of one shape are fast. */
 export interface Facts {
-  readonly fid?: string;
-  readonly ip4?: string;
-  readonly ip6?: string;
-  readonly dns?: string;
-  readonly user?: string;
-  readonly count?: string;
+  readonly fid: string | undefined;
+  readonly ip4: string | undefined;
+  readonly ip6: string | undefined;
+  readonly dns: string | undefined;
+  readonly user: string | undefined;
+  readonly count: string | undefined;
 }
 
-const FACTS = ['fid', 'ip4', 'ip6', 'dns', 'user', 'count'] as const;
+export const NO_FACTS: Facts = {
+  fid: undefined,
+  ip4: undefined,
+  ip6: undefined,
+  dns: undefined,
+  user: undefined,
+  count: undefined,
+};
 
-/** The facts of `groups`, over those of `before`. A group that took no part leaves what was known. */
-export function factsOf(groups: Groups, before: Facts = {}): Facts {
-  const facts: { -readonly [K in keyof Facts]: Facts[K] } = { ...before };
-  for (const name of FACTS) {
-    const value = groups[name];
-    if (value !== undefined) facts[name] = value;
-  }
-  return facts;
+/** The facts of `groups`, over those of `before`. A group that took no part leaves what was prefix. */
+export function factsOf(groups: Groups, prefix: Groups): Facts {
+  return {
+    fid: groups['fid'] ?? prefix['fid'],
+    ip4: groups['ip4'] ?? prefix['ip4'],
+    ip6: groups['ip6'] ?? prefix['ip6'],
+    dns: groups['dns'] ?? prefix['dns'],
+    user: groups['user'] ?? prefix['user'],
+    count: groups['count'] ?? prefix['count'],
+  };
+}
+
+/** The facts of a line over what was known before it. */
+export function mergeFacts(line: Facts, before: Facts): Facts {
+  return {
+    fid: line.fid ?? before.fid,
+    ip4: line.ip4 ?? before.ip4,
+    ip6: line.ip6 ?? before.ip6,
+    dns: line.dns ?? before.dns,
+    user: line.user ?? before.user,
+    count: line.count ?? before.count,
+  };
+}
+
+/** What a line says about its connection; the prefregex's groups count where the failregex has none. */
+export interface Marks {
+  readonly facts: Facts;
+  readonly nofail: boolean;
+  readonly gained: boolean;
+  readonly forget: boolean;
+}
+
+export function marksOf(prefix: Groups, groups: Groups): Marks {
+  const filled = (name: string) => {
+    const value = groups[name] ?? prefix[name];
+    return value !== undefined && value !== '';
+  };
+  return {
+    facts: factsOf(groups, prefix),
+    nofail: filled('nofail'),
+    gained: filled('mlfgained'),
+    forget: filled('mlfforget'),
+  };
 }
 
 /** What a failure is counted by. */

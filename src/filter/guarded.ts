@@ -8,11 +8,11 @@ import type { LineMatch, Progress, RegexSlot } from './filter.js';
 /** Runs `run` and stops it after so many milliseconds. False: it was stopped, at any point of its code. */
 export type Guard = (run: () => void, milliseconds: number) => boolean;
 
-/** Something to match: pure, may be stopped and run again. */
-export type Task = (progress: Progress) => LineMatch;
+/** Matches the n-th of several lines: pure, may be stopped and run again. */
+export type Task = (n: number, progress: Progress) => LineMatch;
 
 export interface GuardedRun {
-  /** One per task, in order; undefined where the search had to be given up. */
+  /** One per line, in order; undefined where the search had to be given up. */
   readonly matches: readonly (LineMatch | undefined)[];
   readonly demoted: readonly RegexSlot[];
   /** Times the guard struck. */
@@ -28,8 +28,9 @@ export class GuardedRunner {
     this.#guard = guard;
   }
 
-  run(tasks: readonly Task[]): GuardedRun {
-    const matches: (LineMatch | undefined)[] = new Array(tasks.length);
+  /** Matches lines 0 to `count` - 1. */
+  run(count: number, task: Task): GuardedRun {
+    const matches: (LineMatch | undefined)[] = new Array(count);
     const progress: Progress = { running: undefined };
     const demoted: RegexSlot[] = [];
     let timeouts = 0;
@@ -42,18 +43,18 @@ export class GuardedRunner {
     // `next` moves after the result is stored: stopped in between, a task runs twice, which a pure one may.
     const upTo = (end: number) => () => {
       while (next < end) {
-        matches[next] = (tasks[next] as Task)(progress);
+        matches[next] = task(next, progress);
         next++;
       }
     };
-    while (next < tasks.length) {
+    while (next < count) {
       progress.running = undefined;
-      if (this.#guard(upTo(tasks.length), REGEX_GUARD_MS)) break;
+      if (this.#guard(upTo(count), REGEX_GUARD_MS)) break;
       timeouts++;
       const slot = progress.running as RegexSlot | undefined;
       // Many lines that are each slow, or a machine that stood still: the task alone shows whether it is the culprit.
       if (slot !== undefined && slot.regex.engine !== 'linear' && this.#strike(slot)) demote(slot);
-      while (next < tasks.length) {
+      while (next < count) {
         const at = next;
         progress.running = undefined;
         if (this.#guard(upTo(at + 1), REGEX_GUARD_MS)) break;

@@ -58,5 +58,6 @@ function headerOf(fields: ReadonlyMap<string, string>): string {
 
 /** `0042` is 42, as Python's int() reads it; what is not a number stays as it is. */
 function plainInteger(text: string): string {
+  if (/^[1-9]\d{0,14}$/.test(text)) return text;
   return /^\s*[+-]?\d{1,15}\s*$/.test(text) ? String(Number(text)) : text;
 }

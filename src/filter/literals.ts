@@ -19,8 +19,16 @@ export function gateLiterals(
   if (maxlines > 1) return undefined;
   const afterHeader = prefregex !== undefined && contentFollowsHeader(prefregex.source.text);
   const sets = deciding.map(({ regex }) => inMessage(regex.literals, afterHeader));
-  const all = sets.includes(undefined) ? inMessage(prefregex?.regex.literals, false) : sets.flatMap((set) => set ?? []);
-  return all && [...new Set(all)].sort();
+  const own = sets.includes(undefined) ? undefined : sets.flatMap((set) => set ?? []);
+  // A line must have one of the prefregex's as well, so either list will do.
+  const shared = inMessage(prefregex?.regex.literals, false);
+  const best = selectivity(shared) > selectivity(own) ? shared : own;
+  return best && [...new Set(best)].sort();
+}
+
+/** Long literals stand in few lines: the shortest decides. */
+function selectivity(literals: readonly string[] | undefined): number {
+  return literals === undefined ? 0 : Math.min(...literals.map(({ length }) => length));
 }
 
 /** The prefregex consumes `ident[pid]:` before its content begins: what its failregexes ask for stands after it. */
@@ -39,19 +47,25 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
   // In the line `\n` stands for a newline of MESSAGE.
   const pieces = literal.split('\\').map((piece, i) => (i > 0 ? piece.replace(/^n/, '') : piece));
   let part = pieces.reduce((longest, piece) => (piece.length > longest.length ? piece : longest), '');
-  // A header has one `: `, at its end. Whatever follows the first is MESSAGE.
-  const colon = part.indexOf(': ');
-  if (!afterHeader && colon >= 0) part = part.slice(colon + 2);
+  if (!afterHeader) {
+    // A header has one `: `, at its end. What follows the first is MESSAGE, unless that one cannot be the header's.
+    const colon = part.indexOf(': ');
+    if (colon >= 0 && !foreignToHeader(part.slice(0, colon))) part = part.slice(colon + 2);
+    else if (!foreignToHeader(part.trim())) return undefined;
+  }
   part = part.trimStart();
-  if (part.length < LITERAL_CHARS_MIN) return undefined;
-  // Neither host names nor identifiers have these characters.
-  return afterHeader || /[ ="'<>,;?!#%*{}|&$~^`\\]/.test(part.trimEnd()) ? part : undefined;
+  return part.length < LITERAL_CHARS_MIN ? undefined : part;
+}
+
+/** Has something that no host name, identifier or pid has: blanks between words, quotes, brackets around letters. */
+function foreignToHeader(text: string): boolean {
+  return /[="'<>,;?!#%*{}|&$~^`]|\[[^\d\]]|\S \S/.test(text);
 }
 
 /** One expression for any of the literals: V8 searches an alternation of strings faster than strings one by one. */
 export function anyOf(literals: readonly string[]): RegExp {
   // Nothing can match when there is nothing to look for.
-  if (literals.length === 0) return /[]/;
+  if (literals.length === 0) return /(?!)/;
   return new RegExp(
     [...literals]
       .sort()

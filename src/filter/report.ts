@@ -6,16 +6,29 @@
  * itself (`<F-NOFAIL>`) is "ignored", as fail2ban-regex has it; a failure that waits for its address is "matched".
  */
 import type { Entry } from '../core/entry.js';
-import { REPORT_HITS_MAX, REPORT_LINE_CHARS_MAX, REPORT_LINES_MAX } from '../core/limits.js';
+import { BATCH_ENTRIES_MAX, REPORT_HITS_MAX, REPORT_LINE_CHARS_MAX, REPORT_LINES_MAX } from '../core/limits.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
 import type { DateFinder } from './dates.js';
-import { type CompiledFilter, type RegexKind, type RegexSlot, slotName, type Verdict } from './filter.js';
+import {
+  type CompiledFilter,
+  type LineMatch,
+  NO_MATCH,
+  type RegexKind,
+  type RegexSlot,
+  slotName,
+  type Verdict,
+} from './filter.js';
 import { type Facts, identityOf, rawId } from './groups.js';
+import { type Guard, GuardedRunner } from './guarded.js';
 import { type Line, lineOf } from './line.js';
 
-/** Which lines are kept without the usual bound of 20, up to `REPORT_LINES_MAX`. */
 export interface ReportOptions {
+  /** Cuts the dates out of text lines; not needed for journal entries. */
+  readonly dates?: DateFinder;
+  /** Called for every line, in order. */
+  readonly onResult?: (result: LineResult) => void;
+  /** Which lines are kept without the usual bound of 20, up to `REPORT_LINES_MAX`. */
   readonly allMatched?: boolean;
   readonly allMissed?: boolean;
   readonly allIgnored?: boolean;
@@ -67,15 +80,23 @@ export class FilterReport {
   notAnAddress = 0;
   /** Matches refused because they touched the cut of an over-long message. */
   cut = 0;
-  readonly #filter: CompiledFilter;
+  /** Regexes that were too slow for a line and ran in the linear matcher from there on. */
+  readonly demoted: string[] = [];
+  /** Lines on which even that took too long. */
+  givenUp = 0;
+  readonly filter: CompiledFilter;
   readonly #dates: DateFinder | undefined;
+  readonly #onResult: ((result: LineResult) => void) | undefined;
+  readonly #runner: GuardedRunner;
   readonly #keep: Readonly<Record<LineResult['class'], number>>;
   readonly #bySlot = new Map<string, ReportRegex>();
+  #waiting: Waiting[] = [];
 
-  /** `dates` is needed for text lines only. */
-  constructor(filter: CompiledFilter, dates?: DateFinder, options: ReportOptions = {}) {
-    this.#filter = filter;
-    this.#dates = dates;
+  constructor(filter: CompiledFilter, guard: Guard, options: ReportOptions = {}) {
+    this.filter = filter;
+    this.#runner = new GuardedRunner(guard);
+    this.#dates = options.dates;
+    this.#onResult = options.onResult;
     const most = (all: boolean | undefined) => (all ? REPORT_LINES_MAX : FEW_LINES);
     this.#keep = {
       matched: options.allMatched ? REPORT_LINES_MAX : 0,
@@ -90,12 +111,9 @@ export class FilterReport {
     if (filter.slots.some(({ kind }) => kind === 'prefregex')) this.prefixed = 0;
   }
 
+  /** Lines judged so far. */
   get tested(): number {
     return this.matched.count + this.missed.count + this.ignored.count;
-  }
-
-  get filter(): CompiledFilter {
-    return this.#filter;
   }
 
   /** How often each date pattern found the date of a text line. */
@@ -103,22 +121,43 @@ export class FilterReport {
     return this.#dates?.hits ?? [];
   }
 
-  /** Judges a line of a text file; `now` is its time when it has none. Empty lines and comments count for nothing. */
-  addText(text: string, now: EpochMicros): LineResult | undefined {
+  /** Takes a line of a text file; `now` is its time when it has none. Empty lines and comments count for nothing. */
+  addText(text: string, now: EpochMicros): void {
     const line = text.replace(/[\r\n]+$/, '');
-    if (line === '' || line.startsWith('#')) return undefined;
+    if (line === '' || line.startsWith('#')) return;
     const dated = this.#dates?.cut(line, now);
-    return this.#add({ text: dated?.text ?? line }, dated?.time ?? now, '', line);
+    this.#add({ line: { text: dated?.text ?? line }, time: dated?.time ?? now, boot: '', shown: line });
   }
 
-  /** Judges a journal entry. */
-  addEntry(entry: Entry): LineResult {
+  /** Takes a journal entry. */
+  addEntry(entry: Entry): void {
     const line = lineOf(entry);
-    return this.#add(line, entry.realtime, entry.fields.get('_BOOT_ID') ?? '', line.text);
+    this.#add({ line, time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '', shown: line.text });
   }
 
-  #add(line: Line, time: EpochMicros, boot: string, shown: string): LineResult {
-    const verdict = this.#filter.judge(line, { time, boot });
+  /** Judges the lines that wait; to be called after the last. Lines are judged in batches, one guard for many. */
+  finish(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const { matches, demoted } = this.#runner.run(waiting.length, (n, progress) =>
+      this.filter.match((waiting[n] as Waiting).line, progress),
+    );
+    this.demoted.push(...demoted.map(slotName));
+    waiting.forEach((item, i) => {
+      const match = matches[i];
+      if (match === undefined) this.givenUp++;
+      this.#settle(item, match ?? NO_MATCH);
+    });
+  }
+
+  #add(item: Waiting): void {
+    this.#waiting.push(item);
+    // The window of a multi-line filter has to be settled line by line.
+    if (this.#waiting.length >= (this.filter.maxlines > 1 ? 1 : BATCH_ENTRIES_MAX)) this.finish();
+  }
+
+  #settle({ time, boot, shown }: Waiting, match: LineMatch): void {
+    const verdict = this.filter.settle(match, { time, boot });
     const { result } = verdict;
     if (this.prefixed !== undefined && result !== 'noprefix') this.prefixed++;
     if (verdict.cut) this.cut++;
@@ -135,8 +174,15 @@ export class FilterReport {
     const lines = this[where];
     lines.count++;
     if (lines.lines.length < this.#keep[where]) lines.lines.push(shown.slice(0, REPORT_LINE_CHARS_MAX));
-    return { ...verdict, class: where, time, text: shown };
+    this.#onResult?.({ ...verdict, class: where, time, text: shown });
   }
+}
+
+interface Waiting {
+  readonly line: Line;
+  readonly time: EpochMicros;
+  readonly boot: string;
+  readonly shown: string;
 }
 
 const CLASSES = {

@@ -49,6 +49,9 @@ export function reportText(report: FilterReport, options: ReportTextOptions = {}
   if (options.seconds !== undefined) out.push(`[processed in ${options.seconds.toFixed(2)} sec]`);
   if (report.notAnAddress > 0) out.push(`${report.notAnAddress} matched without an IP address: they never ban`);
   if (report.cut > 0) out.push(`${report.cut} matches refused: they touched the cut of an over-long message`);
+  for (const name of report.demoted)
+    out.push(`${name} was too slow for a line and ran in the linear matcher from there`);
+  if (report.givenUp > 0) out.push(`${report.givenUp} lines given up: even the linear matcher took too long`);
   out.push('');
   if (options.printAllMatched) out.push(...lineSection('Matched', matched, true));
   if (!options.printNoIgnored) out.push(...lineSection('Ignored', ignored, options.printAllIgnored));

@@ -13,11 +13,13 @@ import type { Outcome, Transport } from './transport.js';
 /** A kernel of memory: takes our commands with the kernel's rules, so far as they matter to us. */
 export class RecordingTransport implements Transport {
   readonly #clock: Clock;
+  readonly #show: (batch: string) => void;
   #tables = new Map<TableFamily, KernelTable>();
   #batches: string[] = [];
 
-  constructor(clock: Clock = wallClock) {
+  constructor(clock: Clock = wallClock, show: (batch: string) => void = () => undefined) {
     this.#clock = clock;
+    this.#show = show;
   }
 
   /** The newest batches, as nft would have read them, the oldest first. */
@@ -26,7 +28,9 @@ export class RecordingTransport implements Transport {
   }
 
   async send(commands: readonly NftCommand[]): Promise<Outcome> {
-    this.#batches.push(batchText(commands));
+    const batch = batchText(commands);
+    this.#batches.push(batch);
+    this.#show(batch);
     if (this.#batches.length > NFT_RECORDED_BATCHES_MAX) this.#batches.shift();
     this.#expire();
     const trial = new Map([...this.#tables].map(([family, table]) => [family, copyTable(table)]));
@@ -132,8 +136,9 @@ function copyTable(table: KernelTable): KernelTable {
 export class RecordingBackend extends TableBackend {
   readonly #transport: RecordingTransport;
 
-  constructor(options: BackendOptions = {}) {
-    const transport = new RecordingTransport(options.clock);
+  /** `show` is called with each batch as it would have been sent. */
+  constructor(options: BackendOptions & { readonly show?: (batch: string) => void } = {}) {
+    const transport = new RecordingTransport(options.clock, options.show);
     super(transport, options);
     this.#transport = transport;
   }

@@ -46,19 +46,16 @@ export class Jail {
   }
 
   /**
-   * The time up to which failures of the target do not count. A floor later than `now` was set by a clock that has
-   * been put back since: it is dropped, or nobody would be counted until the clock is there again.
+   * True when failures of the target up to this time count no more. A floor later than `now` was set by a clock that
+   * has been put back since: it is dropped, or nobody would be counted until the clock is there again.
    */
-  floor(target: Prefix, key: TargetKey, now: number | undefined): number {
-    let floor = this.windows.floor(key);
-    if (now !== undefined && floor > now) {
-      floor = 0;
-      this.windows.resetFloor(key, 0);
-    }
-    for (const wide of this.#wideFloors)
-      if ((now === undefined || wide.upTo <= now) && wide.upTo > floor && covers(wide.target, target))
-        floor = wide.upTo;
-    return floor;
+  isSettled(target: Prefix, key: TargetKey, time: number, now: number | undefined): boolean {
+    const floor = this.windows.floor(key);
+    if (now !== undefined && floor > now) this.windows.resetFloor(key, 0);
+    else if (time <= floor) return true;
+    return this.#wideFloors.some(
+      (wide) => time <= wide.upTo && (now === undefined || wide.upTo <= now) && covers(wide.target, target),
+    );
   }
 
   /** Forgets failures of exactly this target up to a time. */
@@ -79,7 +76,7 @@ export class Jail {
     }
     if (!isHost(target)) {
       for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target))) keys.add(key);
-      if (!own) this.#wideFloors = [...this.#wideFloors.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
+      this.#wideFloors = [...this.#wideFloors.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
     }
     let forgotten = 0;
     for (const key of keys) forgotten += this.windows.forgetUpTo(key, upTo);

@@ -45,13 +45,14 @@ export interface JailsOptions {
   readonly evidenceLogBytesMax?: number;
 }
 
-/** The last ban that a target had, as far as a new jail must know after a restart. */
+/** Up to when failures are settled, as far as new jails must know after a restart. */
 export interface Floor {
   /** Absent: all jails. */
   readonly jail?: JailName;
   readonly target: Prefix;
-  /** Failures up to this time are settled. */
   readonly upTo: EpochMicros;
+  /** True: of exactly this target (its ban was decided or ended); false: of all that overlap it (an operator's unban). */
+  readonly exact: boolean;
 }
 
 export class Jails {
@@ -102,20 +103,27 @@ export class Jails {
     return this.#enter(jail, event, undefined, context);
   }
 
-  /** Counts a past ban of the ledger in the jails that count bans (recidive): their warm-up. */
-  observeBan(ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>, context: AllowContext): void {
+  /** Counts a past ban of the ledger in one jail that counts bans (recidive), or in all: their warm-up. */
+  observeBan(
+    ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>,
+    context: AllowContext,
+    only?: JailName,
+  ): void {
     for (const jail of this.#banCounters(ban.jail)) {
+      if (only !== undefined && jail.policy.jail !== only) continue;
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
       const cursor = ban.evidence.at(-1);
-      if (ban.time <= jail.floor(target, key, undefined)) continue;
+      if (jail.isSettled(target, key, ban.time, undefined)) continue;
       jail.windows.add(key, ban.time, 1, cursor === undefined ? NO_EVIDENCE : this.#log.append(cursor));
     }
   }
 
   /** Makes the floors of the ledger known, before the warm-up reads back. */
   remember(floors: Iterable<Floor>): void {
-    for (const { jail, target, upTo } of floors) this.forget(target, { ...(jail !== undefined && { jail }), upTo });
+    for (const { jail, target, upTo, exact } of floors)
+      for (const [name, own] of this.#jails)
+        if (jail === undefined || jail === name) exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
   }
 
   /**
@@ -207,7 +215,7 @@ export class Jails {
       const failures = policy.forgetOnSuccess ? windows.clear(key, event.time) : 0;
       return { kind: 'success', event, target, failures };
     }
-    if (event.time <= jail.floor(target, key, now)) return { kind: 'settled', event, target };
+    if (jail.isSettled(target, key, event.time, now)) return { kind: 'settled', event, target };
     windows.sweep(now ?? event.time);
     windows.add(key, event.time, event.count, this.#log.append(event.cursor));
     return { kind: 'counted', event, target, failures: windows.count(key, event.time) };
@@ -235,7 +243,6 @@ export class Jails {
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
     overlay.add(this.#decision(jail, target, event, now, full, until, previousBans), open !== undefined);
     windows.forgetUpTo(key, now);
-    windows.clear(key, Number.POSITIVE_INFINITY);
     return 'decided';
   }
 
@@ -267,7 +274,7 @@ export class Jails {
     for (const jail of this.#banCounters(ban.jail)) {
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
-      if (now <= jail.floor(target, key, now)) continue;
+      if (jail.isSettled(target, key, now, now)) continue;
       jail.windows.sweep(now);
       jail.windows.add(key, now, 1, this.#log.append(event.cursor));
       jail.totalFailed++;

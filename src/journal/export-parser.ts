@@ -5,7 +5,7 @@
  *
  * Input may be hostile. What is malformed is skipped up to the next empty line and counted as one unreadable entry.
  */
-import { EXPORT_FIELD_BYTES_MAX, EXPORT_VALUES_MAX, FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS } from '../core/limits.js';
+import { ENTRY_VALUES_MAX, EXPORT_FIELD_BYTES_MAX, FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS } from '../core/limits.js';
 import type { Piece } from './message.js';
 
 const NEWLINE = 0x0a;
@@ -14,7 +14,6 @@ const TAIL_BYTES = 4 * MESSAGE_TAIL_CHARS;
 const HEAD_BYTES = FIELD_BYTES_MAX - TAIL_BYTES;
 /** Names of journald are at most 64 characters; `__MONOTONIC_TIMESTAMP` and its kind are shorter. */
 const NAME_BYTES_MAX = 64;
-const NAME = /^[A-Z_][A-Z0-9_]*$/;
 const EMPTY = Buffer.alloc(0);
 
 /** One entry: the wanted fields in the order of the stream, each with its values. */
@@ -27,10 +26,15 @@ export type ExportItem =
 
 /** Collects a value of any length, keeping its head and its tail. */
 class BoundedValue {
+  readonly name: string;
   #head: Buffer[] = [];
   #headLength = 0;
   #tail: Buffer = EMPTY;
   #whole = true;
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   add(bytes: Buffer): void {
     let rest = bytes;
@@ -58,7 +62,8 @@ class BoundedValue {
 }
 
 export class ExportParser {
-  readonly #wanted: ReadonlySet<string>;
+  /** Wanted names by their hash. */
+  readonly #wanted = new Map<number, string[]>();
   #buffer: Buffer = EMPTY;
   #at = 0;
   /** Bytes of the stream before `#buffer`. */
@@ -66,7 +71,7 @@ export class ExportParser {
   #state: 'line' | 'text' | 'binary' | 'binary-end' | 'skip' = 'line';
   #skipAtLineStart = false;
   #binaryLeft = 0;
-  #name = '';
+  #hash = 0;
   #value: BoundedValue | undefined;
   #fields = new Map<string, Piece[]>();
   #values = 0;
@@ -76,7 +81,11 @@ export class ExportParser {
 
   /** Only the wanted fields are kept. */
   constructor(wanted: ReadonlySet<string>) {
-    this.#wanted = wanted;
+    for (const name of wanted) {
+      let hash = 0;
+      for (const byte of Buffer.from(name)) hash = (Math.imul(hash, 31) + byte) | 0;
+      this.#wanted.set(hash, [...(this.#wanted.get(hash) ?? []), name]);
+    }
   }
 
   /** Gives the parser more bytes. Call it only after `next` has returned undefined, so that memory stays bounded. */
@@ -121,21 +130,54 @@ export class ExportParser {
     const newline = this.#buffer.indexOf(NEWLINE, start);
     const end = newline < 0 ? this.#buffer.length : newline;
     if (end === start) return newline < 0 ? 'more' : this.#emptyLine();
-    const equals = this.#buffer.subarray(start, Math.min(end, start + NAME_BYTES_MAX + 1)).indexOf(EQUALS);
-    if (equals < 0) {
-      if (end - start > NAME_BYTES_MAX) return this.#malformed();
-      return newline < 0 ? 'more' : this.#binaryStart(start, newline);
+    const nameEnd = this.#scanName(start, end);
+    if (nameEnd < 0) return this.#malformed();
+    if (nameEnd === end) return newline < 0 ? 'more' : this.#binaryStart(start, newline);
+    this.#sawField = true;
+    const name = this.#wantedName(start, nameEnd);
+    this.#at = nameEnd + 1;
+    if (newline < 0 || newline - this.#at > FIELD_BYTES_MAX) {
+      this.#value = name === undefined ? undefined : new BoundedValue(name);
+      this.#state = 'text';
+      return undefined;
     }
-    const name = this.#buffer.toString('latin1', start, start + equals);
-    if (!this.#begin(name)) return this.#malformed();
-    this.#at = start + equals + 1;
-    if (newline < 0) this.#state = 'text';
-    else {
-      this.#value?.add(this.#buffer.subarray(this.#at, newline));
-      this.#at = newline + 1;
-      this.#store();
-    }
+    if (name !== undefined) this.#keep(name, { head: this.#buffer.toString('utf8', this.#at, newline) });
+    this.#at = newline + 1;
     return undefined;
+  }
+
+  /**
+   * The end of the field name that begins at `start`: the index of its `=` or of the end of the line. -1 when it is no
+   * name. Names of unwanted fields, which are most of the stream, never become strings: only their hash is looked up.
+   */
+  #scanName(start: number, end: number): number {
+    const buffer = this.#buffer;
+    const limit = Math.min(end, start + NAME_BYTES_MAX + 1);
+    let hash = 0;
+    let at = start;
+    for (; at < limit; at++) {
+      const byte = buffer[at] as number;
+      if (byte === EQUALS) break;
+      const isName = (byte >= 65 && byte <= 90) || byte === 95 || (byte >= 48 && byte <= 57 && at > start);
+      if (!isName) return -1;
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    this.#hash = hash;
+    return at === start || at - start > NAME_BYTES_MAX ? -1 : at;
+  }
+
+  #wantedName(start: number, end: number): string | undefined {
+    const candidates = this.#wanted.get(this.#hash);
+    if (candidates === undefined || this.#values >= ENTRY_VALUES_MAX) return undefined;
+    const name = this.#buffer.toString('latin1', start, end);
+    return candidates.includes(name) ? name : undefined;
+  }
+
+  #keep(name: string, piece: Piece): void {
+    const others = this.#fields.get(name);
+    if (others === undefined) this.#fields.set(name, [piece]);
+    else others.push(piece);
+    this.#values++;
   }
 
   #emptyLine(): ExportItem | undefined {
@@ -161,21 +203,8 @@ export class ExportParser {
     this.#entryOffset = this.#before + this.#at;
   }
 
-  #begin(name: string): boolean {
-    if (!NAME.test(name)) return false;
-    this.#name = name;
-    this.#sawField = true;
-    this.#value = this.#wanted.has(name) && this.#values < EXPORT_VALUES_MAX ? new BoundedValue() : undefined;
-    return true;
-  }
-
   #store(): void {
-    if (this.#value === undefined) return;
-    const piece = this.#value.piece();
-    const others = this.#fields.get(this.#name);
-    if (others === undefined) this.#fields.set(this.#name, [piece]);
-    else others.push(piece);
-    this.#values++;
+    if (this.#value !== undefined) this.#keep(this.#value.name, this.#value.piece());
     this.#value = undefined;
   }
 
@@ -194,8 +223,10 @@ export class ExportParser {
   #binaryStart(start: number, newline: number): ExportItem | 'more' | undefined {
     if (this.#buffer.length < newline + 9) return 'more';
     const length = this.#buffer.readBigUInt64LE(newline + 1);
-    if (length > BigInt(EXPORT_FIELD_BYTES_MAX) || !this.#begin(this.#buffer.toString('latin1', start, newline)))
-      return this.#malformed();
+    if (length > BigInt(EXPORT_FIELD_BYTES_MAX)) return this.#malformed();
+    this.#sawField = true;
+    const name = this.#wantedName(start, newline);
+    this.#value = name === undefined ? undefined : new BoundedValue(name);
     this.#at = newline + 9;
     this.#binaryLeft = Number(length);
     this.#state = 'binary';

@@ -93,11 +93,11 @@ export class ExportSource implements EntrySource {
         continue;
       }
       this.#last = { cursor: placed.cursor, time: placed.time };
-      const values = textsOf(placed.entry);
-      if (!selected(values)) continue;
       const message = composeMessage(placed.entry.get('MESSAGE') ?? []);
       if (message.cutAt !== undefined) cut++;
-      if (passes(message.text)) entries.push(entryOf(placed, message, values, gate));
+      if (!passes(message.text)) continue;
+      const values = textsOf(placed.entry);
+      if (selected(values)) entries.push(entryOf(placed, message, values, gate));
     }
     const position = read > 0 ? this.#last : undefined;
     const ended = this.#finished && read < max;

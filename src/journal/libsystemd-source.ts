@@ -9,39 +9,41 @@
 
 export { check } from '../../native/check.js';
 
+import { BatchReader, batchReader } from '../../native/batch.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
-import { CHANGE, fieldKey, JournalHandle, READ } from '../../native/journal.js';
+import { CHANGE, JournalHandle } from '../../native/journal.js';
+import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { ENTRY_FIELDS_MAX, FIELD_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX, MESSAGE_CHARS_MAX } from '../core/limits.js';
+import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
-import { matchTest } from './match-test.js';
-import { composeMessage, type Piece } from './message.js';
+import { type FieldValues, matchTest } from './match-test.js';
+import { composeMessage } from './message.js';
 
 export type LibsystemdSpec = Exclude<SourceSpec, { kind: 'export' }>;
-
-const MESSAGE = fieldKey('MESSAGE');
-const MESSAGE_PREFIX = 'MESSAGE='.length;
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
 
-/** How an open source reads; fixed by `open`. */
+/** How an open source reads; fixed by `open`, but for the handle. */
 interface Reading {
   readonly handle: JournalHandle;
+  readonly reader: Reader;
+  /** What libsystemd selects by. */
   readonly inLibrary: MatchExpression;
-  readonly wanted: ReadonlySet<string>;
-  readonly kept: ReadonlySet<string>;
-  readonly passes: (text: string) => boolean;
-  readonly selected: ((values: ReadonlyMap<string, readonly string[]>) => boolean) | undefined;
+  /** What is selected here instead. */
+  readonly selected: ((values: FieldValues) => boolean) | undefined;
+  /** Names of the fields that entries carry. */
+  readonly fields: readonly string[];
 }
 
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
   readonly #spec: LibsystemdSpec;
+  readonly #makeReader: (wanted: Wanted) => Reader;
   #reading: Reading | undefined;
   #closed = false;
   #last: ReadPosition | undefined;
@@ -50,9 +52,11 @@ export class LibsystemdSource implements EntrySource {
   #processed = 0;
   #notices: string[] = [];
 
-  constructor(id: SourceId, spec: LibsystemdSpec) {
+  /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
+  constructor(id: SourceId, spec: LibsystemdSpec, makeReader: (wanted: Wanted) => Reader = bestReader) {
     this.id = id;
     this.#spec = spec;
+    this.#makeReader = makeReader;
   }
 
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
@@ -61,48 +65,39 @@ export class LibsystemdSource implements EntrySource {
     this.#notices.push(...this.#refuseUnreadable());
     const inLibrary = termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
     const here = !isWholeJournal(match) && inLibrary !== match;
+    const fields = gate.fields.filter((name) => name !== 'MESSAGE');
     const reading: Reading = {
       handle: this.#openHandle(),
+      reader: this.#makeReader({
+        literals: gate.literals,
+        passes: gateTest(gate),
+        fields: new Set([...fields, ...(here ? [...fieldsOf(match)].filter((name) => name !== 'MESSAGE') : [])]),
+      }),
       inLibrary,
-      wanted: new Set([...gate.fields, ...(here ? fieldsOf(match) : [])].filter((name) => name !== MESSAGE.name)),
-      kept: new Set(gate.fields.filter((name) => name !== MESSAGE.name)),
-      passes: gateTest(gate),
       selected: here ? matchTest(match) : undefined,
+      fields,
     };
     this.#reading = reading;
     return { gap: !this.#place(reading, position) };
   }
 
   next(max: number): Batch {
-    const reading = this.#open();
+    this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
-    const { handle } = this.#open();
+    const { handle, reader, selected, fields } = this.#open();
+    const raw = reader.read(handle, max, this.#lost !== undefined && this.#nextIsNew(handle));
     const entries: Entry[] = [];
-    let read = 0;
-    let cut = 0;
-    let unreadable = 0;
-    let more = true;
-    while (read < max) {
-      more = handle.next();
-      if (!more) break;
-      if (this.#lost !== undefined && this.#isCopyOfLost(handle)) continue;
-      read++;
-      const result = handle.readData(MESSAGE);
-      if (result === READ.unreadable) {
-        unreadable++;
-        continue;
-      }
-      const length = result === READ.found ? handle.dataLength : MESSAGE_PREFIX;
-      if (length - MESSAGE_PREFIX > MESSAGE_CHARS_MAX && isOverlong(handle)) cut++;
-      if (!reading.passes(handle.data.toString('latin1', MESSAGE_PREFIX, length))) continue;
-      const entry = readEntry(handle, reading);
-      if (entry === undefined) unreadable++;
-      else if (entry !== 'not-selected') entries.push(entry);
+    let cut = raw.longOthers;
+    for (const each of raw.entries) {
+      const entry = entryOf(each, fields);
+      if (entry.cutAt !== undefined) cut++;
+      if (selected === undefined || selected(each.values)) entries.push(entry);
     }
+    const { read, unreadable } = raw;
     if (read > 0) this.#remember(handle);
     const notices = this.#notices;
     this.#notices = [];
-    const ended = this.#spec.kind === 'files' && !more;
+    const ended = this.#spec.kind === 'files' && !raw.more;
     const position = read > 0 ? this.#last : undefined;
     return { entries, read, cut, unreadable, ended, notices, ...(position === undefined ? {} : { position }) };
   }
@@ -117,6 +112,7 @@ export class LibsystemdSource implements EntrySource {
   close(): void {
     this.#closed = true;
     this.#reading?.handle.close();
+    this.#reading?.reader.close();
     this.#reading = undefined;
   }
 
@@ -178,11 +174,13 @@ export class LibsystemdSource implements EntrySource {
     return found;
   }
 
-  #isCopyOfLost(handle: JournalHandle): boolean {
+  /** Goes to the next entry after a lost place. True when it stands on one that was not delivered before. */
+  #nextIsNew(handle: JournalHandle): boolean {
+    if (!handle.next()) return false;
     const here = handle.cursor();
     const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
     this.#lost = undefined;
-    return isCopy;
+    return !isCopy;
   }
 
   #remember(handle: JournalHandle): void {
@@ -204,6 +202,17 @@ export class LibsystemdSource implements EntrySource {
   }
 }
 
+/** Reads call by call, through FFI. */
+export function plainReader(wanted: Wanted): Reader {
+  return new PlainReader(wanted);
+}
+
+/** Reads through C when the batch reader was compiled, else call by call. */
+function bestReader(wanted: Wanted): Reader {
+  const { functions } = batchReader();
+  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
+}
+
 function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
 }
@@ -214,43 +223,13 @@ function termsOf(match: MatchExpression): number {
   return terms;
 }
 
-/** True when the MESSAGE in `data`, longer than the bound in bytes, is so in characters too. */
-function isOverlong(handle: JournalHandle): boolean {
-  return (
-    handle.dataSplit > 0 || handle.data.toString('utf8', MESSAGE_PREFIX, handle.dataLength).length > MESSAGE_CHARS_MAX
-  );
-}
-
-/** Reads the rest of an entry that passed the gate. Undefined when it cannot be read. */
-function readEntry(handle: JournalHandle, reading: Reading): Entry | 'not-selected' | undefined {
-  const pieces: Piece[] = [];
-  const values = new Map<string, string[]>();
-  handle.restartData();
-  for (let count = 0; count < ENTRY_FIELDS_MAX; count++) {
-    if (handle.enumerateData() !== READ.found) break;
-    const { data, dataLength, dataSplit } = handle;
-    const equals = data.indexOf(0x3d);
-    if (equals < 0 || equals >= dataLength) continue;
-    const name = data.toString('latin1', 0, equals);
-    if (name === MESSAGE.name) {
-      const head = data.toString('utf8', equals + 1, dataSplit > 0 ? dataSplit : dataLength);
-      pieces.push(dataSplit > 0 ? { head, tail: data.toString('utf8', dataSplit, dataLength) } : { head });
-    } else if (reading.wanted.has(name)) {
-      const value = data.toString('utf8', equals + 1, dataSplit > 0 ? dataSplit : dataLength).slice(0, FIELD_CHARS_MAX);
-      const others = values.get(name);
-      if (others === undefined) values.set(name, [value]);
-      else others.push(value);
-    }
-  }
-  if (reading.selected !== undefined && !reading.selected(values)) return 'not-selected';
-  const cursor = handle.cursor();
-  const realtime = handle.realtime();
-  if (cursor === undefined || realtime === undefined) return undefined;
-  const { text, cutAt } = composeMessage(pieces);
+function entryOf(raw: RawEntry, names: readonly string[]): Entry {
+  const { text, cutAt } = composeMessage(raw.messages);
   const fields = new Map<string, string>();
-  for (const name of reading.kept) {
-    const value = values.get(name)?.[0];
+  for (const name of names) {
+    const value = raw.values.get(name)?.[0];
     if (value !== undefined) fields.set(name, value);
   }
-  return { cursor, realtime, message: text, fields, ...(cutAt === undefined ? {} : { cutAt }) };
+  const entry = { cursor: raw.cursor, realtime: raw.realtime, message: text, fields };
+  return cutAt === undefined ? entry : { ...entry, cutAt };
 }

@@ -1,4 +1,4 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/limits.js';
@@ -21,6 +21,16 @@ export interface HistoryQuery {
   readonly limit?: number;
 }
 
+/** Failures of the target up to this time are settled; the jails' `Floor`. */
+export interface SettledUpTo {
+  /** Absent: in all jails. */
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly upTo: EpochMicros;
+  /** True: of exactly this target; false: of all that share an address with it. */
+  readonly exact: boolean;
+}
+
 /** What `status` shows of one jail. */
 export interface BanCounts {
   /** Wanted or in force now. */
@@ -35,6 +45,8 @@ const VACUUM_PAGES = 1_000;
 /** Answers about the past, and the end of the past. */
 export class History {
   readonly #db: Database;
+  /** Statements of `openAround` by the number of their prefixes. */
+  readonly #around = new Map<number, Statement>();
 
   constructor(db: Database) {
     this.#db = db;
@@ -76,9 +88,18 @@ export class History {
   openAround(target: Prefix): BanRow[] {
     const around = wider(target);
     if (around.length === 0) return [];
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE (first, length) IN (VALUES ${around.map(() => '(?, ?)').join(', ')}) AND ${OPEN} ORDER BY id`;
     const values = around.flatMap((prefix) => [firstOf(prefix), prefix.length]);
-    return guarded(() => this.#db.prepare(sql).all(...values)) as BanRow[];
+    return guarded(() => this.#aroundOf(around.length).all(...values)) as BanRow[];
+  }
+
+  #aroundOf(prefixes: number): Statement {
+    const known = this.#around.get(prefixes);
+    if (known !== undefined) return known;
+    const places = Array<string>(prefixes).fill('(?, ?)').join(', ');
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE (first, length) IN (VALUES ${places}) AND ${OPEN} ORDER BY id`;
+    const statement = this.#db.prepare(sql);
+    this.#around.set(prefixes, statement);
+    return statement;
   }
 
   /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */
@@ -96,22 +117,28 @@ export class History {
   }
 
   /** See `Ledger.floors`. */
-  floors(since: EpochMicros): { readonly jail?: JailName; readonly target: Prefix; readonly upTo: EpochMicros }[] {
+  floors(since: EpochMicros): SettledUpTo[] {
     const sql = `
-      SELECT jail, target, max(upTo) AS upTo FROM (
-        SELECT jail, target, time AS upTo FROM ban WHERE time >= @since AND origin = 'journal'
+      SELECT jail, target, max(upTo) AS upTo, exact FROM (
+        SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
         UNION ALL
-        SELECT jail, target, ended_time FROM ban
+        SELECT jail, target, ended_time, 1 FROM ban
           WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'operator', 'reload')
         UNION ALL
-        SELECT jail, target, time FROM pardon WHERE time >= @since
-      ) GROUP BY jail, target`;
+        SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
+      ) GROUP BY jail, target, exact`;
     const rows = guarded(() => this.#db.prepare(sql).all({ since })) as {
       jail: JailName | null;
       target: string;
       upTo: EpochMicros;
+      exact: number;
     }[];
-    return rows.map(({ jail, target, upTo }) => ({ ...(jail !== null && { jail }), target: targetOf(target), upTo }));
+    return rows.map(({ jail, target, upTo, exact }) => ({
+      ...(jail !== null && { jail }),
+      target: targetOf(target),
+      upTo,
+      exact: exact === 1,
+    }));
   }
 
   /**

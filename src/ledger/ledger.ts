@@ -19,7 +19,7 @@ import type { Cursor, JailName, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { checkLedger } from './check.js';
 import { guarded } from './errors.js';
-import { History } from './history.js';
+import { History, type SettledUpTo } from './history.js';
 import type { WriterLock } from './lock.js';
 import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
 import { type BanInsert, type Statements, statementsOf } from './statements.js';
@@ -38,6 +38,8 @@ export interface CommitReport {
   /** Bans that ended by it: lifted, replaced, or found expired on the way. */
   readonly ended: readonly BanRecord[];
 }
+
+const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
 
 export type Settlement = 'in-force' | { readonly refused: string };
 
@@ -134,7 +136,7 @@ export class Ledger {
 
   /** The end that comes next, for a timer; undefined when no temporary ban is open. */
   nextEnd(): EpochMicros | undefined {
-    return guarded(() => this.#sql.nextEnd.get()) as EpochMicros | undefined;
+    return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
   }
 
   /** Ends the bans whose time is up, at most `most`; call again while it returns that many. */
@@ -156,7 +158,7 @@ export class Ledger {
    * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to `since`: by bans of
    * the journal, by the end of bans, by operators' unbans.
    */
-  floors(since: EpochMicros): { readonly jail?: JailName; readonly target: Prefix; readonly upTo: EpochMicros }[] {
+  floors(since: EpochMicros): SettledUpTo[] {
     return this.history.floors(since);
   }
 
@@ -170,23 +172,33 @@ export class Ledger {
       for (const { jail, target, until } of elements) {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
-        const decision: BanDecision = {
-          kind: 'ban',
-          jail,
-          target,
-          time: now,
-          until,
-          failures: 0,
-          evidence: [],
-          origin: 'import',
-          previousBans: 0,
-        };
-        const record = this.#insert(decision, null);
+        const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
         this.#sql.inForce.run(record.id);
         adopted.push({ ...record, state: 'in-force' });
       }
     });
     return adopted;
+  }
+
+  /**
+   * Takes over bans of another program, the past ones as ended. What is known already (same jail, target and time) and
+   * what is banned already is passed over, so that an import may be repeated. Returns the bans that are now `wanted`.
+   */
+  import(
+    bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] },
+    now: EpochMicros,
+  ): BanRecord[] {
+    const wanted: BanRecord[] = [];
+    const known = (ban: BanDecision) =>
+      this.#sql.known.get(firstOf(ban.target), ban.target.length, ban.jail, ban.time) !== undefined;
+    this.#write(true, () => {
+      for (const ban of bans.history)
+        if (!known(ban)) this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', this.#insert(ban, null).id);
+      for (const ban of bans.active)
+        if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
+          wanted.push(this.#insert(ban, null));
+    });
+    return wanted;
   }
 
   /** Findings for `doctor`. */
@@ -231,7 +243,9 @@ export class Ledger {
   #unban(decision: UnbanDecision, ended: BanRecord[]): void {
     const { target, time, reason, jail } = decision;
     const rows = (
-      reason === 'operator' ? this.#overlapping(target) : (this.#sql.openOfTarget.all(targetText(target)) as BanRow[])
+      reason === 'operator'
+        ? this.#overlapping(target)
+        : (this.#sql.openOfTarget.all(firstOf(target), target.length) as BanRow[])
     ).filter((row) => jail === undefined || row.jail === jail);
     for (const row of rows) this.#end(row, time, reason, ended);
     if (reason !== 'operator') return;

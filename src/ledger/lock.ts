@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { EXIT, OperatorError } from '../core/errors.js';
-import { isCorruption } from './errors.js';
+import { isCorruption, sqliteCode } from './errors.js';
 
 /** Held for as long as the ledger is open for writing. */
 export interface WriterLock {
@@ -25,7 +25,7 @@ export function lockWriter(path: string): WriterLock {
         rmSync(lockPath, { force: true });
         continue;
       }
-      if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY'))
+      if (sqliteCode(error)?.startsWith('SQLITE_BUSY'))
         throw new OperatorError(`another agent is using the ledger ${path}`, {
           hint: 'only one may run: systemctl status banjour, or give this one its own --state directory',
           exitCode: EXIT.temporary,

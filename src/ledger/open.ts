@@ -63,7 +63,7 @@ export function openLedgerForReading(path: string): Ledger {
       hint: 'start the agent once, or name its state directory',
       exitCode: EXIT.noInput,
     });
-  const unusable = inspect(path, true);
+  const unusable = inspect(path);
   if (unusable !== undefined) throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
   return new Ledger(
     guarded(() => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })),
@@ -88,11 +88,12 @@ function connect(path: string): Database.Database {
 }
 
 /** Looks at a file that exists and is not empty. Undefined: it is a ledger that this version can use. */
-function inspect(path: string, readonly = false): Unusable | undefined {
+function inspect(path: string): Unusable | undefined {
   const unusable = (kind: Unusable['kind'], what: string): Unusable => ({ kind, reason: `${path} ${what}` });
   let db: Database.Database | undefined;
   try {
-    db = new Database(path, { fileMustExist: true, timeout: BUSY_MS, readonly });
+    // For reading only: else SQLite would tidy away a write-ahead log that belongs to the preserved copy.
+    db = new Database(path, { fileMustExist: true, timeout: BUSY_MS, readonly: true });
     const application = db.pragma('application_id', { simple: true });
     const version = db.pragma('user_version', { simple: true }) as number;
     const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;

@@ -19,10 +19,11 @@ export interface BanInsert {
 }
 
 /**
- * A ban that counts as an earlier one. Those that were extended go on in their extension; those that an operator lifted
- * were wrong. A rank that was imported, or whose rows are gone, stands in the rows that are left.
+ * How often a target was banned. Bans that were extended go on in their extension; those that an operator lifted were
+ * wrong. An imported ban brings the rank that fail2ban had given it, though the bans before it were not imported.
  */
-const PREVIOUS = `SELECT max(count(*), coalesce(max(previous_bans) + 1, 0)) FROM ban
+const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import')
+  + coalesce(max(previous_bans + 1) FILTER (WHERE origin = 'import'), 0)) FROM ban
   WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator'))
   AND first = ? AND length = ?`;
 
@@ -44,7 +45,7 @@ export function statementsOf(db: Database) {
        VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @origin, @previousBans, 'wanted', @replaces)`,
     ),
     open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
-    openOfTarget: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE target = ? AND ${OPEN}`),
+    openOfTarget: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE first = ? AND length = ? AND ${OPEN}`),
     openWithin: prepare(
       `SELECT ${BAN_COLUMNS} FROM ban WHERE first BETWEEN ? AND ? AND length >= ? AND ${OPEN} ORDER BY id`,
     ),
@@ -72,6 +73,7 @@ export function statementsOf(db: Database) {
        (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? ORDER BY until LIMIT ?)
        RETURNING ${BAN_COLUMNS}`,
     ),
+    known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
     previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),
     previousAll: prepare(PREVIOUS).pluck(),
     pardon: prepare('INSERT INTO pardon (jail, target, time) VALUES (?, ?, ?)'),

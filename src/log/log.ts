@@ -10,10 +10,15 @@ import winston from 'winston';
 import { LOG_LINES_PER_SECOND_MAX } from '../core/limits.js';
 import { LOG_LEVELS, type Log, type LogFacts, type LogLevel } from '../core/log.js';
 
+/** What takes lines: a stream, or something that puts them above a progress bar. */
+export interface LineSink {
+  write(text: string): unknown;
+}
+
 export interface LogOptions {
   readonly level: LogLevel;
   /** Where lines go; standard error for a daemon. */
-  readonly stream: NodeJS.WritableStream;
+  readonly stream: LineSink;
   /** `systemd`: priority prefix, no time. `plain`: time, no colour. `colour`: time and colour, for terminals. */
   readonly style: 'systemd' | 'plain' | 'colour';
   /** Milliseconds since 1970, for the line's time and the bound per second. */
@@ -144,7 +149,7 @@ export function localTime(ms: number): string {
 }
 
 /** winston ends the streams it is given; the process's own must stay open. */
-function asWritable(stream: NodeJS.WritableStream): Writable {
+function asWritable(stream: LineSink): Writable {
   return new Writable({
     decodeStrings: false,
     write: (chunk: string, _encoding, done) => {

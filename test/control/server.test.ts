@@ -46,6 +46,8 @@ beforeEach(async () => {
       return { results: [], changed: 1 };
     },
     flush: async () => undefined,
+    reload: async () => ({ changes: [] }),
+    explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

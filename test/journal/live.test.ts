@@ -1,8 +1,11 @@
-import { appendFileSync, renameSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import type { Entry, EntrySource, Position } from '../../src/core/entry.js';
+import { OperatorError } from '../../src/core/errors.js';
 import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
-import { sourceId } from '../../src/core/names.js';
+import { cursor, sourceId } from '../../src/core/names.js';
+import { epochMicros } from '../../src/core/time.js';
 import { createSource } from '../../src/journal/journal.js';
 import {
   canWrite,
@@ -10,10 +13,11 @@ import {
   LiveJournal,
   numbered,
   Scratch,
+  T0,
   until,
   writeJournal,
 } from '../support/journal-files.js';
-import { needs } from '../support/require.js';
+import { hasCommand, needs } from '../support/require.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
 
 const test = needs(...canWrite);
@@ -197,6 +201,37 @@ describe('following a directory', () => {
     expect(messages(follow.turn(1))).toEqual(['entry 6']);
   });
 
+  test('loses and repeats nothing in a storm with rotations, vacuuming behind it, and restarts of the reader', async () => {
+    await using follow = new Follow();
+    const each = 700;
+    const rounds = 8;
+    let live = follow.write('system.journal');
+    live.append(numbered(each));
+    await stored(follow, each);
+    follow.open();
+    const restart = () => {
+      const last = follow.seen.at(-1);
+      if (last === undefined) throw new Error('nothing read');
+      expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
+    };
+    for (let round = 1; round < rounds; round++) {
+      // As with journald, nothing is written to a file after its successor has begun.
+      await live.close();
+      renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
+      live = follow.write('system.journal');
+      live.append(numbered(each, each * round));
+      // The reader stays up to one round behind; files further back go.
+      await until(`round ${round}`, () => {
+        follow.turn(137);
+        return follow.seen.length >= each * (round + (round % 2) * 0.5);
+      });
+      if (round % 3 === 0) restart();
+      if (round > 2) rmSync(follow.scratch.file(`system@${round - 2}.journal`));
+    }
+    expect(await follow.see(each * rounds)).toEqual(texts(each * rounds));
+    expect(follow.notices).toEqual([]);
+  });
+
   test('does not repeat entries that are copied to another file, as journalctl --flush does', async () => {
     await using follow = new Follow();
     writeJournal(follow.scratch.file('runtime.journal'), numbered(5));
@@ -215,15 +250,66 @@ describe('following a directory', () => {
 });
 
 describe('following an export stream', () => {
-  test('reads a file that grows, to its end', () => {
+  const writing = needs(hasCommand('mkfifo'), 'needs mkfifo');
+
+  /** A pipe with both ends here, read as an export stream. */
+  function piped(use: (source: EntrySource, write: (bytes: Buffer) => void, hangUp: () => void) => void): void {
     using scratch = new Scratch();
-    const path = scratch.file('stream.export');
-    const bytes = exportStream(numbered(4));
-    appendFileSync(path, bytes);
+    const path = scratch.file('pipe');
+    spawnSync('mkfifo', [path]);
+    const end = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
     const source = createSource({ kind: 'export', path }, id);
-    source.open(WHOLE_JOURNAL, ALL, HEAD);
-    expect(messages(drain(source, 3).entries)).toEqual(texts(4));
-    expect(source.next(1).ended).toBe(true);
+    try {
+      use(
+        source,
+        (bytes) => writeSync(end, bytes),
+        () => closeSync(end),
+      );
+    } finally {
+      source.close();
+    }
+  }
+
+  writing('never blocks on a pipe, takes entries as they come, and ends with it', () => {
+    piped((source, write, hangUp) => {
+      source.open(WHOLE_JOURNAL, ALL, HEAD);
+      expect(source.next(10)).toMatchObject({ read: 0, ended: false });
+      const bytes = exportStream(numbered(4));
+      write(bytes.subarray(0, 700));
+      const first = source.next(10);
+      expect(first.ended).toBe(false);
+      write(bytes.subarray(700));
+      const second = source.next(10);
+      expect(messages([...first.entries, ...second.entries])).toEqual(texts(4));
+      hangUp();
+      expect(source.next(10)).toMatchObject({ read: 0, ended: true });
+    });
+  });
+
+  writing('searches a pipe for its cursor as it comes, and gives it up at the first later entry', () => {
+    const cursorOf = (index: number) => {
+      const line = exportStream(numbered(index + 1))
+        .toString()
+        .match(/(?<=__CURSOR=).*/g)?.[index];
+      return { at: 'cursor', cursor: cursor(line ?? ''), time: epochMicros(T0 + index * 1000) } as const;
+    };
+    piped((source, write) => {
+      expect(source.open(WHOLE_JOURNAL, ALL, cursorOf(1))).toEqual({ gap: false });
+      expect(source.next(10).read).toBe(0);
+      write(exportStream(numbered(4)));
+      expect(messages(drain(source).entries)).toEqual(texts(2, 2));
+    });
+    piped((source, write) => {
+      const position = { ...cursorOf(1), cursor: cursor('s=0;i=0') };
+      write(exportStream(numbered(4)));
+      expect(source.open(WHOLE_JOURNAL, ALL, position)).toEqual({ gap: true });
+      expect(messages(drain(source).entries)).toEqual(texts(2, 2));
+    });
+  });
+
+  writing('refuses a stream that is not there, with what to type', () => {
+    const source = createSource({ kind: 'export', path: '/nonexistent/stream' }, id);
+    expect(() => source.open(WHOLE_JOURNAL, ALL, HEAD)).toThrow(OperatorError);
     source.close();
   });
 });

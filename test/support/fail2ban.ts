@@ -12,7 +12,7 @@ export const FAIL2BAN_VERSIONS = ['1.0.2-2', '1.1.0-8'] as const;
 const POOL = 'http://deb.debian.org/debian/pool/main/f/fail2ban';
 
 /** The folder with the package's `etc` and `usr`, or why there is none. */
-export function fail2banPackage(version: (typeof FAIL2BAN_VERSIONS)[number]): { root: string } | { reason: string } {
+export function fail2banPackage(version: string): { root: string } | { reason: string } {
   const cache = join(process.cwd(), '.cache');
   const root = join(cache, `fail2ban-${version}`);
   if (existsSync(join(root, 'etc/fail2ban/jail.conf'))) return { root };

@@ -4,9 +4,10 @@ import type { Guard } from '../../src/filter/guarded.js';
 
 const KEY = '__banjourGuarded';
 const script = new vm.Script(`globalThis.${KEY}()`);
+// Under jest `globalThis` is that of the test file, but the script runs in the context of the process.
+const slot = vm.runInThisContext('globalThis') as Record<string, () => void>;
 
 export const vmGuard: Guard = (run, milliseconds) => {
-  const slot = globalThis as unknown as Record<string, () => void>;
   slot[KEY] = run;
   try {
     script.runInThisContext({ timeout: milliseconds });

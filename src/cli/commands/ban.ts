@@ -3,7 +3,7 @@ import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { controlSocket } from '../paths.js';
-import { bantimeOf } from './bantime.js';
+import { bantimeOf } from '../time.js';
 
 export const ban: CommandDefinition = {
   name: 'ban',

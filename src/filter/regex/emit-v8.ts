@@ -36,8 +36,11 @@ function needsGate(root: Node): boolean {
     if (node.kind === 'look' && (node.negative || !node.ahead)) {
       return some(node.body, isReferenced) || (!node.ahead && some(node.body, isForwardOnly));
     }
-    if (node.kind !== 'repeat' || node.max <= 1) return false;
-    if (node.body.kind !== 'set' && nullable(node.body)) return true;
+    if (node.kind !== 'repeat' || node.body.kind === 'set') return false;
+    // CPython goes back neither into a possessive loop nor into one of its rounds (_sre, POSSESSIVE_REPEAT).
+    if (node.mode === 'possessive') return true;
+    if (node.max <= 1) return false;
+    if (nullable(node.body)) return true;
     return some(node.body, isReferenced) || losesCaptures(node.body);
   });
 }
@@ -66,8 +69,10 @@ function surelySet(node: Node): Set<number> {
       return surelySet(node.body).add(node.index);
     case 'seq':
       return new Set(node.parts.flatMap((part) => [...surelySet(part)]));
-    case 'alt':
-      return node.branches.map(surelySet).reduce((a, b) => new Set([...a].filter((group) => b.has(group))));
+    case 'alt': {
+      const sets = node.branches.map(surelySet);
+      return new Set([...(sets[0] ?? [])].filter((group) => sets.every((set) => set.has(group))));
+    }
     case 'atomic':
       return surelySet(node.body);
     case 'look':

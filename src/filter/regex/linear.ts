@@ -10,6 +10,9 @@ import { sameLetter } from './charset.js';
 import { ASSERTS, OP, type Program } from './instructions.js';
 import { Bits, LEFT, Stack } from './memory.js';
 
+/** What one character costs at most in regexes that go back little. */
+const STEPS_PER_CHAR = 32;
+
 const failed = new Bits();
 const succeeded = new Bits();
 const stack = new Stack();
@@ -51,7 +54,8 @@ export class LinearMatcher {
     const last = this.anchored ? 0 : text.length;
     this.text = text;
     this.width = text.length + 1;
-    this.steps = REGEX_BACKTRACK_STEPS_MAX;
+    // Long texts take more steps without any going back; the bound is for the rest.
+    this.steps = REGEX_BACKTRACK_STEPS_MAX + STEPS_PER_CHAR * this.width;
     this.stopped = false;
     stack.top = 0;
     let prepared = false;
@@ -81,13 +85,14 @@ export class LinearMatcher {
 
   /** Runs from an instruction to its `accept`; gives the position there or -1. */
   private run(from: number, at: number, mode: Mode): number {
-    const { op, a, b, sets, looks } = this.program;
+    const { op, a, b, sets, looks, budgeted } = this.program;
     const { text } = this;
     const { length } = text;
     const base = stack.top;
     let pc = from;
     let pos = at;
     for (;;) {
+      if (budgeted && !this.spend(1)) return -1;
       const operand = a[pc] as number;
       switch (op[pc]) {
         case OP.char:
@@ -106,12 +111,13 @@ export class LinearMatcher {
           break;
         case OP.split: {
           const bit = this.bitOf(pc, pos);
-          if (bit < 0) {
-            if (!this.spend(1)) return -1;
-          } else if (failed.get(bit)) {
-            if (mode === 1 && succeeded.get(bit)) return this.succeed(base, pos, mode);
-            break;
-          } else failed.set(bit);
+          if (bit >= 0) {
+            if (failed.get(bit)) {
+              if (mode === 1 && succeeded.get(bit)) return this.succeed(base, pos, mode);
+              break;
+            }
+            failed.set(bit);
+          }
           stack.push(LEFT.alternative, b[pc] as number, pos, bit);
           pc = operand;
           continue;

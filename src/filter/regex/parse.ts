@@ -74,9 +74,12 @@ class Parser {
   private sequence(): Node {
     const parts: Node[] = [];
     while (!this.reader.done && this.reader.peek() !== '|' && this.reader.peek() !== ')') {
+      const bare = this.reader.at;
       const item = this.item();
       if (item === undefined) continue;
-      parts.push(this.quantified(item));
+      // Python repeats an anchor within a group, not a bare one.
+      const anchor = item.kind === 'assert' && this.reader.text[bare] !== '(';
+      parts.push(this.quantified(item, anchor));
     }
     return seq(parts);
   }
@@ -89,8 +92,8 @@ class Parser {
     if (char === '(') return this.group();
     if (char === '[') return { kind: 'set', set: parseClass(reader, flags) };
     if (char === '\\') {
-      const escape = parseEscape(reader, flags, this.groups);
-      return 'node' in escape ? escape.node : this.character(escape.code);
+      const escaped = parseEscape(reader, flags, this.groups);
+      return 'node' in escaped ? escaped.node : this.character(escaped.code);
     }
     if (char === '*' || char === '+' || char === '?' || (char === '{' && this.counts() !== undefined)) {
       syntaxError(`nothing to repeat before "${char}"`, at, `write \\${char} for a character`);
@@ -114,12 +117,12 @@ class Parser {
     return { kind: 'seq', parts: units.map((unit): Node => ({ kind: 'set', set: single(unit) })) };
   }
 
-  private quantified(item: Node): Node {
+  private quantified(item: Node, anchor: boolean): Node {
     const { reader } = this;
     const at = reader.at;
     const counts = this.counts();
     if (counts === undefined) return item;
-    if (item.kind === 'assert') syntaxError('an anchor cannot be repeated', at);
+    if (anchor) syntaxError('an anchor cannot be repeated', at);
     const mode: RepeatMode = reader.eat('?') ? 'lazy' : reader.eat('+') ? 'possessive' : 'greedy';
     if (/[*+?]/.test(reader.peek()) || this.countsAhead()) {
       syntaxError('two quantifiers in a row', reader.at, 'put the first into a group, (?:..)');

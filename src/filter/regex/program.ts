@@ -176,7 +176,11 @@ class Compiler {
     const { body, min, max, mode } = node;
     const open = max === Number.POSITIVE_INFINITY;
     if (mode === 'possessive' && !(body.kind === 'set' && open)) {
-      this.sub(body, undefined, () => this.repeat({ ...node, mode: 'greedy' }));
+      // CPython goes back neither into the loop nor into one of its rounds (_sre, POSSESSIVE_REPEAT).
+      const round: Node = { kind: 'atomic', body };
+      this.sub(body, undefined, () =>
+        this.repeat({ ...node, body: body.kind === 'set' ? body : round, mode: 'greedy' }),
+      );
       return;
     }
     for (let i = 0; i < min; i++) this.node(body);

@@ -1,10 +1,9 @@
 /** The agent in a machine: installed from this tree as a package would, run by systemd under its own unit. */
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Machine } from './machine.js';
-import { outcomeOf, until } from './shell.js';
+import { outcomeOf, run, until } from './shell.js';
 
 const HOME = '/usr/lib/banjour';
 const UNIT = 'banjour.service';
@@ -43,14 +42,8 @@ function productionFiles(): string[] {
 async function copyTree(machine: Machine, files: readonly string[], target: string): Promise<void> {
   const folder = join(machine.root, target);
   await mkdir(folder, { recursive: true });
-  const pack = spawn('tar', ['-c', '--exclude=node_modules/.cache', '--', ...files], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const unpack = spawn('tar', ['-x', '--no-same-owner', '-C', folder], { stdio: [pack.stdout, 'inherit', 'inherit'] });
-  const [packed, unpacked] = await Promise.all(
-    [pack, unpack].map((child) => new Promise<number | null>((resolve) => child.once('close', resolve))),
-  );
-  if (packed !== 0 || unpacked !== 0) throw new Error('copying the agent into the machine failed');
+  const script = 'set -o pipefail; tar -c --exclude=node_modules/.cache -- "$@" | tar -x --no-same-owner -C "$0"';
+  await run(['bash', '-c', script, folder, ...files]);
 }
 
 export class Agent {

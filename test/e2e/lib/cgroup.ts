@@ -5,6 +5,7 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { until } from './shell.js';
 
 const ROOTS = ['/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified', '/sys/fs/cgroup'];
 
@@ -25,18 +26,21 @@ export async function inOwnGroup(name: string, command: readonly string[]): Prom
   return ['sh', '-c', script, 'sh', ...command];
 }
 
-/** Removes what a machine left behind. Groups that still hold processes stay. */
-export function removeGroup(name: string): void {
-  for (const root of roots()) removeTree(join(root, name));
+/** Removes what a machine left behind. A group whose processes do not leave stays; an empty one costs nothing. */
+export async function removeGroup(name: string): Promise<void> {
+  for (const root of roots()) {
+    const path = join(root, name);
+    await until('the processes of a machine have left', () => removeTree(path), { timeoutMs: 5_000 }).catch(
+      () => false,
+    );
+  }
 }
 
-function removeTree(path: string): void {
-  if (!existsSync(path)) return;
+/** True when the group and those below it are gone. */
+function removeTree(path: string): boolean {
+  if (!existsSync(path)) return true;
   for (const entry of readdirSync(path, { withFileTypes: true }))
     if (entry.isDirectory()) removeTree(join(path, entry.name));
-  try {
-    rmdirSync(path);
-  } catch {
-    // EBUSY: a process is still leaving; an empty group costs nothing.
-  }
+  rmdirSync(path);
+  return true;
 }

@@ -11,7 +11,7 @@ import { connect, makeWorld, removeNamespaces } from './network.js';
 import { pathOf, type Suite } from './rootfs.js';
 import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './shell.js';
 
-/** State of the machines that run; the directory's name is the machine's. */
+/** State of the machines that run; the directory's name is the machine's, `bj`, its owner's process number, a letter. */
 const STATE = '/var/tmp/banjour-e2e';
 /** SIGRTMIN+4 (34 + 4 with the C library's numbers): systemd powers the machine off, systemd(1), SIGNALS. */
 const POWER_OFF = 38;
@@ -41,11 +41,9 @@ export class Machine {
 
   /** Boots a fresh machine; resolves when all of its mail and ssh ports answer. */
   static async boot(suite: Suite): Promise<Machine> {
-    await removeLeftovers();
     const name = `bj${process.pid}${String.fromCharCode(97 + count++)}`;
     const machine = new Machine(name, suite, join(STATE, name));
     for (const folder of ['upper', 'work', 'root']) mkdirSync(join(machine.state, folder), { recursive: true });
-    await writeFile(join(machine.state, 'owner'), `${process.pid}\n`);
     const layers = `lowerdir=${pathOf(suite)},upperdir=${machine.state}/upper,workdir=${machine.state}/work`;
     await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, machine.root]);
     await makeWorld(machine.world);
@@ -146,7 +144,7 @@ async function remove(name: string): Promise<void> {
   const state = join(STATE, name);
   await removeNamespaces(`${name}-wan`, `${name}-mx`);
   await outcomeOf(['umount', join(state, 'root')]);
-  removeGroup(name);
+  await removeGroup(name);
   if (!readFileSync('/proc/mounts', 'utf8').includes(` ${state}/root `))
     await rm(state, { recursive: true, force: true });
 }
@@ -155,10 +153,9 @@ async function remove(name: string): Promise<void> {
 export async function removeLeftovers(): Promise<void> {
   await mkdir(STATE, { recursive: true });
   for (const name of readdirSync(STATE)) {
-    const number = async (file: string) => Number(await readFile(join(STATE, name, file), 'utf8').catch(() => '0'));
-    const owner = await number('owner');
-    if (owner !== 0 && existsSync(`/proc/${owner}`)) continue;
-    const spawned = await number('spawned');
+    const owner = /^bj(\d+)[a-z]$/.exec(name)?.[1];
+    if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
+    const spawned = Number(await readFile(join(STATE, name, 'spawned'), 'utf8').catch(() => '0'));
     const cmdline = await readFile(`/proc/${spawned}/cmdline`, 'utf8').catch(() => '');
     if (spawned !== 0 && cmdline.includes(`--machine=${name}`)) {
       process.kill(spawned, 'SIGKILL');

@@ -26,6 +26,8 @@ export async function makeWorld(world: string): Promise<void> {
  */
 export async function connect(world: string, alias: string, leader: number): Promise<void> {
   await outcomeOf(['ip', 'netns', 'del', alias]);
+  // The kernel takes its time to clear away the namespace of the last boot, and our end of the cable with it.
+  await outcomeOf(['ip', '-n', world, 'link', 'del', 'wan0']);
   await run(['ip', 'netns', 'attach', alias, String(leader)]);
   const inWorld = ['ip', '-n', world];
   const inMachine = ['ip', '-n', alias];

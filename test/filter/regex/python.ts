@@ -15,12 +15,14 @@ export interface Found {
   readonly groups: Readonly<Record<string, string>>;
 }
 
-/** The matches of each text, or what Python has against the regex. */
-export type Answer = { readonly error: string } | { readonly found: readonly (Found | null)[] };
+/** The matches of each text (`slow`: Python did not come back in time), or what Python has against the regex. */
+export type Answer = { readonly error: string } | { readonly found: readonly (Found | null | 'slow')[] };
 
 const SCRIPT = `
-import json, re, sys, warnings
+import json, re, signal, sys, warnings
 warnings.simplefilter('ignore')
+def late(*_): raise TimeoutError
+signal.signal(signal.SIGALRM, late)
 for line in sys.stdin:
     q = json.loads(line)
     try:
@@ -30,7 +32,14 @@ for line in sys.stdin:
         continue
     out = []
     for t in q['texts']:
-        m = r.search(t)
+        signal.setitimer(signal.ITIMER_REAL, 0.25)
+        try:
+            m = r.search(t)
+        except TimeoutError:
+            out.append('slow')
+            continue
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         out.append(m and {'start': m.start(), 'end': m.end(),
                           'groups': {k: v for k, v in m.groupdict().items() if v is not None}})
     print(json.dumps({'found': out}))
@@ -43,7 +52,7 @@ export function hasPython(): boolean {
 export function askPython(questions: readonly Question[]): Answer[] {
   const input = questions.map((question) => JSON.stringify(question)).join('\n');
   const run = spawnSync('python3', ['-c', SCRIPT], { input, encoding: 'utf8', maxBuffer: 1 << 28, timeout: 120_000 });
-  if (run.status !== 0) throw new Error(`python3: ${run.stderr}`);
+  if (run.status !== 0) throw new Error(`python3: ${run.error?.message ?? run.stderr}`);
   return run.stdout
     .split('\n')
     .filter((line) => line !== '')

@@ -1,0 +1,150 @@
+/**
+ * Filters side by side with fail2ban: one million entries of a mail server, postfix, dovecot and sshd together, through
+ * our bank as the agent runs it (stock filters of Debian 13, guard, all three jails at once), and the same lines as
+ * text files, each filter its share, through fail2ban-regex of the same package. One core each.
+ *
+ * `npm run bench -- filter [entries]`
+ */
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Entry } from '../src/core/entry.js';
+import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
+import { parseMatch, WHOLE_JOURNAL } from '../src/core/match.js';
+import { cursor, mustJailName } from '../src/core/names.js';
+import type { JailIntake } from '../src/core/specs.js';
+import { epochMicros } from '../src/core/time.js';
+import { FilterBank } from '../src/filter/bank.js';
+import { loadFilter } from '../src/ini/filterfile.js';
+import { fail2banPackage } from '../test/support/fail2ban.js';
+import { vmGuard } from '../test/support/guard.js';
+import { type MailEntry, mailServer } from './mailserver.js';
+
+const SERVICES = ['postfix', 'dovecot', 'sshd'] as const;
+const UNITS = { postfix: 'postfix@-.service', dovecot: 'dovecot.service', sshd: 'ssh.service' } as const;
+const HOST = 'mx1';
+const START = 1_763_712_000;
+
+const total = Number(process.argv[2] ?? 1_000_000);
+const found = fail2banPackage('1.1.0-8');
+if ('reason' in found) throw new Error(found.reason);
+const { root } = found;
+
+function jails(): JailIntake[] {
+  return SERVICES.map((name) => {
+    const { definition, diagnostics } = loadFilter({ name, dirs: [join(root, 'etc/fail2ban')] });
+    if (definition === undefined) throw new Error(JSON.stringify(diagnostics));
+    const match = parseMatch(`_SYSTEMD_UNIT=${UNITS[name]}`).expression ?? WHOLE_JOURNAL;
+    return { jail: mustJailName(name), match, filter: definition };
+  });
+}
+
+/** One entry per millisecond. */
+function entryOf({ service, ident, pid, message }: MailEntry, n: number): Entry {
+  return {
+    cursor: cursor(`n${n}`),
+    realtime: epochMicros((START * 1000 + n) * 1000),
+    message,
+    fields: new Map([
+      ['_HOSTNAME', HOST],
+      ['SYSLOG_IDENTIFIER', ident],
+      ['SYSLOG_PID', String(pid)],
+      ['_PID', String(pid)],
+      ['_COMM', service],
+      ['_SYSTEMD_UNIT', UNITS[service]],
+      ['_BOOT_ID', '5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69'],
+    ]),
+  };
+}
+
+interface Row {
+  readonly what: string;
+  readonly lines: number;
+  readonly seconds: number;
+  readonly hits: number;
+}
+
+function ours(): Row {
+  const bank = new FilterBank(jails(), vmGuard);
+  let seconds = 0;
+  let hits = 0;
+  let batch: Entry[] = [];
+  const judge = () => {
+    const started = performance.now();
+    hits += bank.judge(batch).events.length;
+    seconds += (performance.now() - started) / 1000;
+    batch = [];
+  };
+  let n = 0;
+  for (const entry of mailServer(total)) {
+    batch.push(entryOf(entry, n++));
+    if (batch.length === BATCH_ENTRIES_MAX) judge();
+  }
+  judge();
+  return { what: 'banjour, 3 jails at once', lines: n, seconds, hits };
+}
+
+function theirs(): Row[] {
+  const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
+  try {
+    const files = new Map(SERVICES.map((name) => [name, openSync(join(folder, `${name}.log`), 'w')]));
+    const counts = new Map<string, number>();
+    const texts = new Map<string, string[]>(SERVICES.map((name) => [name, []]));
+    const flush = (name: (typeof SERVICES)[number]) => {
+      writeSync(files.get(name) as number, (texts.get(name) ?? []).join(''));
+      texts.set(name, []);
+    };
+    let n = 0;
+    for (const { service, ident, pid, message } of mailServer(total)) {
+      const stamp = new Date(START * 1000 + n++).toISOString();
+      const lines = texts.get(service) ?? [];
+      lines.push(`${stamp} ${HOST} ${ident}[${pid}]: ${message}\n`);
+      if (lines.length === 10_000) flush(service);
+      counts.set(service, (counts.get(service) ?? 0) + 1);
+    }
+    for (const [name, file] of files) {
+      flush(name);
+      closeSync(file);
+    }
+    return SERVICES.map((name) => {
+      const run = spawnSync(
+        'python3',
+        [
+          join(root, 'usr/bin/fail2ban-regex'),
+          ...['-c', join(root, 'etc/fail2ban'), '--usedns', 'no', '--no-check-all', '--print-no-missed'],
+          ...['--print-no-ignored', join(folder, `${name}.log`), name],
+        ],
+        { env: { ...process.env, PYTHONPATH: join(root, 'usr/lib/python3/dist-packages') }, encoding: 'utf8' },
+      );
+      // Its own figure leaves out start-up and reading the configuration.
+      const seconds = Number(/\[processed in ([\d.]+) sec\]/.exec(run.stdout)?.[1]);
+      const hits = Number(/(\d+) matched/.exec(run.stdout)?.[1]);
+      if (!Number.isFinite(seconds)) throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);
+      return { what: `fail2ban-regex ${name}`, lines: counts.get(name) ?? 0, seconds, hits };
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function sum(what: string, rows: readonly Row[]): Row {
+  const add = (key: 'lines' | 'seconds' | 'hits') => rows.reduce((whole, row) => whole + row[key], 0);
+  return { what, lines: add('lines'), seconds: add('seconds'), hits: add('hits') };
+}
+
+function print({ what, lines, seconds, hits }: Row): void {
+  const rate = Math.round(lines / seconds);
+  console.log(
+    `${what.padEnd(28)} ${String(lines).padStart(9)} lines ${seconds.toFixed(2).padStart(8)} s ` +
+      `${String(rate).padStart(9)} lines/s ${String(hits).padStart(8)} hits`,
+  );
+}
+
+const mine = ours();
+print(mine);
+const parts = theirs();
+parts.forEach(print);
+const whole = sum('fail2ban-regex together', parts);
+print(whole);
+console.log(`ratio ${(mine.lines / mine.seconds / (whole.lines / whole.seconds)).toFixed(1)} (wanted: 20)`);
