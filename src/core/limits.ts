@@ -117,7 +117,7 @@ export const SS_DEADLINE_MS = 5_000;
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
 export const DOORBELL_POLL_MS = 20;
-/** Repairs of the tables within 10 s before each further one waits 1 s: another program that keeps flushing must not make us spin. */
+/** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
 export const DRIFT_REPAIRS_BURST_MAX = 20;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
