@@ -161,5 +161,7 @@ export const REGEX_DEPTH_MAX = 100;
 export const REGEX_INSTRUCTIONS_MAX = 20_000;
 /** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
 export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Added to these steps for each character: what a long text takes without any going back. */
+export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
