@@ -84,10 +84,20 @@ function ours(): Row {
     batch = [];
   };
   let n = 0;
-  for (const entry of mailServer(total)) {
-    batch.push(entryOf(entry, n++));
-    if (batch.length === BATCH_ENTRIES_MAX) judge();
+  let texts: MailEntry[] = [];
+  const judgeAll = () => {
+    for (const text of texts) {
+      batch.push(entryOf(text, n++));
+      if (batch.length === BATCH_ENTRIES_MAX) judge();
+    }
+    texts = [];
+  };
+  // Texts are made well ahead, and flat as those of a journal, so that their making does not weigh on the judging.
+  for (const text of mailServer(total)) {
+    texts.push({ ...text, message: Buffer.from(text.message).toString() });
+    if (texts.length === 100_000) judgeAll();
   }
+  judgeAll();
   judge();
   return { what: 'banjour, 3 jails at once', lines: n, seconds, cpu, hits };
 }
