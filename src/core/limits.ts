@@ -16,6 +16,22 @@ export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
  * call costs 0.15 ms on an idle machine and several on a busy one; the entries themselves about 1 ms per thousand.
  */
 export const BATCH_ENTRIES_MAX = 2_000;
+/** Compressed data is unpacked up to this many bytes, so that the tail of a padded MESSAGE is still seen; journald takes up to 768 MiB from a local process. */
+export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
+/** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
+export const ENTRY_FIELDS_MAX = 1_024;
+/** Values kept of one entry, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each of about five wanted fields. */
+export const ENTRY_VALUES_MAX = 64;
+/** Bytes of one field of an export stream, longer is malformed: the bound of journald's own importer (768 MiB). Skipped, never held. */
+export const EXPORT_FIELD_BYTES_MAX = 768 * 1024 * 1024;
+/** Bytes read from an export stream at once. */
+export const EXPORT_CHUNK_BYTES = 64 * 1024;
+/** One entry that Banjour writes to the journal, bytes; ours are under 4 KiB. */
+export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
+/** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
+export const JOURNAL_MATCH_TERMS_MAX = 24;
+/** Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. */
+export const BATCH_ENTRIES_MAX = 500;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Attempts that one entry may report. Dovecot ends a session long before. */
@@ -32,6 +48,46 @@ export const REGEX_LINEAR_GUARD_MS = 500;
 export const ROUTES_MAX = 1_000;
 /** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence goes first. */
 export const TRACKED_ADDRESSES_MAX = 250_000;
+/** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
+export const TRACKED_FAILURES_MAX = 1_000_000;
+/** Longest maxretry: a window keeps up to twice as many failures of one address. */
+export const MAXRETRY_MAX = 100_000;
+/** Cursors of recent failures, bytes, all jails together: about 120,000 cursors of systemd. Older evidence is lost, never a count. */
+export const EVIDENCE_LOG_BYTES_MAX = 16 * 1024 * 1024;
+/** Longest cursor that is kept as evidence, bytes; systemd's have about 130. */
+export const EVIDENCE_CURSOR_BYTES_MAX = 1_024;
+/** Longest temporary ban, seconds (100 years): an incremented ban time must stay a date that everybody can print. */
+export const BAN_SECONDS_MAX = 100 * 366 * 86_400;
+/** Ended and refused bans that the ledger keeps, whatever dbpurgeage says: about 1.5 kB each with 10 cursors. */
+export const HISTORY_BANS_MAX = 250_000;
+/** Rows that one answer of the history may have. */
+export const HISTORY_ANSWER_ROWS_MAX = 10_000;
+/** Bans that one turn of expiry ends: 10,000 take about 50 ms. */
+export const EXPIRE_BANS_MAX = 10_000;
+/** Operators' unbans that are remembered for the warm-up of a later start. */
+export const PARDONS_MAX = 10_000;
+/** Write-ahead log that is kept on disk after a checkpoint, bytes. */
+export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
+/** `ignoreip` words and list lines together, and addresses that they may become. */
+export const ALLOW_PREFIXES_MAX = 100_000;
+/** Addresses of one DNS name that are taken; a round-robin name has a dozen. */
+export const ALLOW_NAME_ADDRESSES_MAX = 64;
+/** Size of one `file:` list, bytes. */
+export const ALLOW_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
+export const ALLOW_DNS_DEADLINE_MS = 5_000;
+/** Names that are resolved at the same time; each holds one of libuv's four threads. */
+export const ALLOW_DNS_PARALLEL_MAX = 2;
+/** Time between two looks at what is cheap to see: own addresses, routes, resolvers, list files, ms. */
+export const ALLOW_LOOK_MS = 5_000;
+/** Time between two resolutions of names and questions to logind, ms. */
+export const ALLOW_REFRESH_MS = 60_000;
+/** Login sessions that the lockout guard looks at. */
+export const ALLOW_SESSIONS_MAX = 256;
+/** Time for one question to logind, ms. */
+export const ALLOW_LOGIND_DEADLINE_MS = 5_000;
+/** Output of loginctl that is read, bytes. */
+export const ALLOW_LOGIND_BYTES_MAX = 1024 * 1024;
 /** Cursors kept with a ban as evidence. */
 export const EVIDENCE_CURSORS_MAX = 10;
 /** Log lines per second; the rest is summed in one line, so a storm does not log a storm. */
@@ -50,6 +106,24 @@ export const MAXLINES_MAX = 20;
 export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */
 export const NFT_BATCH_CHANGES_MAX = 200_000;
+/** Changes of the first transaction that fills an empty table: the most important bans are in force after about 70 ms, the rest follows. */
+export const NFT_FIRST_CHANGES_MAX = 10_000;
+/** Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3 s in the resident child. */
+export const NFT_BISECT_BATCHES_MAX = 4_096;
+/** Bytes sent to one resident nft child before it is replaced: its line editor remembers every line. */
+export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
+/** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
+export const NFT_WAITING_CALLS_MAX = 100_000;
+/** Batches that the recording backend of a dry run remembers; the oldest go first. */
+export const NFT_RECORDED_BATCHES_MAX = 1_000;
+/** Deadline of `ss -K` for one banned host, ms: it walks all sockets of the host, 100,000 take well under a second. */
+export const SS_DEADLINE_MS = 5_000;
+/** Output of `ss -K`, bytes: about 100 per closed socket. */
+export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
+export const DOORBELL_POLL_MS = 20;
+/** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
+export const DRIFT_REPAIRS_BURST_MAX = 20;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
@@ -58,7 +132,7 @@ export const NFT_FRESH_DEADLINE_MS = 30_000;
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
 export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
-/** Journal read back before the cursor at start, at least, seconds. */
+/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
 export const WARMUP_SECONDS_MIN = 300;
 /** Request body on a control socket, bytes. */
 export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
@@ -71,7 +145,7 @@ export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
 export const INI_DEPTH_MAX = 16;
 /** Length of one value after interpolation, characters; the largest stock filter has 20,000. Stops doubling definitions. */
-export const INI_VALUE_CHARS_MAX = 1_000_000;
+export const INI_VALUE_CHARS_MAX = 250_000;
 /** Times that one tag may be replaced in one value; fail2ban's own bound, a cycle exceeds it. */
 export const INI_TAG_USES_MAX = 25;
 /** Files that one configuration or filter may draw in through `[INCLUDES]` and `.d` folders. */
@@ -92,5 +166,7 @@ export const REGEX_DEPTH_MAX = 100;
 export const REGEX_INSTRUCTIONS_MAX = 20_000;
 /** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
 export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Added to these steps for each character: what a long text takes without any going back. */
+export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;

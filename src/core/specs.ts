@@ -42,6 +42,8 @@ export interface JailIntake {
 /** How the jail judges. */
 export interface JailPolicy {
   readonly jail: JailName;
+  /** What it counts: failures that its filter finds (the default), or bans of the other jails (recidive). */
+  readonly counts?: 'failures' | 'bans';
   readonly maxretry: number;
   readonly findtime: Seconds;
   /** null bans for good. */

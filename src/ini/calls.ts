@@ -62,7 +62,7 @@ export function parseCalls(
       if (take(/\s*\]/y) !== null) break;
       const option = take(OPTION);
       if (option === null) return fail('expected option=value');
-      const [from, to] = (option.indices?.[2] ?? option.indices?.[3] ?? option.indices?.[4]) as [number, number];
+      const [from, to] = option.indices?.slice(2).find((span) => span !== undefined) ?? [at, at];
       options.set((option[1] as string).toLowerCase(), trimValue(sliceValue(value, from, to)));
       const next = take(NEXT)?.[0];
       if (next === undefined) return fail('expected "," or "]" after the value');

@@ -1,6 +1,5 @@
 /** Several files merged into one: later options replace earlier ones and remember them. */
 import { DEFAULT_SECTION, type IniOption, type IniSection } from './parse.js';
-import type { Value } from './value.js';
 
 export class IniDocument {
   readonly sections = new Map<string, IniSection>();
@@ -42,11 +41,5 @@ export class IniDocument {
   /** An option of the section, else of `[DEFAULT]`. */
   option(section: string, key: string): IniOption | undefined {
     return this.own(section, key) ?? this.defaults.get(key);
-  }
-
-  /** Puts a value that no file states, e.g. `fail2ban_confpath`, unless one does. */
-  supply(key: string, value: Value): void {
-    const place = value[0]?.place ?? { file: '(built in)', line: 0 };
-    if (!this.defaults.has(key)) this.defaults.set(key, { key, value, place });
   }
 }

@@ -5,7 +5,7 @@
  * beats `[Definition]`; options of the jail are names for `%(..)s` and `<..>` as well, and its own `failregex` and kin
  * replace the filter's. Tags that no option defines are the regex language's and stay.
  */
-import type { Diagnostic } from '../core/finding.js';
+import type { Diagnostic, Place } from '../core/finding.js';
 import type { FilterDefinition } from '../core/specs.js';
 import { defineFilter } from './definition.js';
 import { diskTree } from './disk.js';
@@ -49,8 +49,13 @@ export function loadFilter(
   return definition === undefined || report.failed ? { diagnostics } : { definition, diagnostics };
 }
 
-/** Finds and reads a filter's files; undefined when there are none, which is reported. */
-export function openFilter(roots: Roots, request: FilterRequest, report: Report): FilterFile | undefined {
+/** Finds and reads a filter's files; undefined when there are none, which is reported at `place`, where it was named. */
+export function openFilter(
+  roots: Roots,
+  request: FilterRequest,
+  report: Report,
+  place?: Place,
+): FilterFile | undefined {
   const files = filesOf(roots, request.name);
   if (files.length === 0) {
     const places = roots.folders.map((folder) => `${folder}/filter.d`).join(', ');
@@ -58,6 +63,7 @@ export function openFilter(roots: Roots, request: FilterRequest, report: Report)
       level: 'error',
       id: 'filter.missing',
       message: request.name.includes('/') ? 'there is no such filter file' : `there is no such filter in ${places}`,
+      ...(place === undefined ? {} : { place }),
       key: 'filter',
       value: request.name,
       fix: `create filter.d/${request.name.includes('/') ? 'NAME' : request.name}.conf, or correct the name`,
@@ -71,7 +77,9 @@ export function openFilter(roots: Roots, request: FilterRequest, report: Report)
 function filesOf(roots: Roots, name: string): readonly FileRef[] {
   if (!name.includes('/')) return roots.family(`filter.d/${name}`);
   const local = name.replace(/\.[^./]*$/, '.local');
-  return [...new Set([name, local])].filter((path) => roots.read(path) !== undefined).map((path) => ({ path }));
+  return [...new Set([name, local])]
+    .filter((path) => roots.read(path) !== undefined)
+    .map((path) => ({ path, home: 'filter.d' }));
 }
 
 /** A filter with its parameters, before it is known what of it is used. */

@@ -10,9 +10,18 @@ import { linesOf } from './value.js';
 
 const INCLUDES = 'INCLUDES';
 
+/** A file that is not on disk and is merged before all others: presets. */
+export interface BuiltIn {
+  readonly file: string;
+  readonly text: string;
+}
+
 /** Reads and merges `files` with their includes: `before`, the file itself, `after`; what comes later wins. */
-export function loadFiles(roots: Roots, files: readonly FileRef[], report: Report): IniDocument {
-  return new Loader(roots, report).load(files);
+export function loadFiles(roots: Roots, files: readonly FileRef[], report: Report, builtIn?: BuiltIn): IniDocument {
+  const document = new IniDocument();
+  if (builtIn !== undefined) document.merge(builtIn.file, parseIni(builtIn.text, builtIn.file, report));
+  new Loader(roots, report).load(files, document);
+  return document;
 }
 
 class Loader {
@@ -26,14 +35,12 @@ class Loader {
     this.#report = report;
   }
 
-  load(files: readonly FileRef[]): IniDocument {
+  load(files: readonly FileRef[], document: IniDocument): void {
     for (const file of files) this.#visit(file, []);
-    const document = new IniDocument();
     for (const path of this.#order) {
       const sections = this.#parsed.get(path);
       if (sections !== undefined) document.merge(path, sections);
     }
-    return document;
   }
 
   /** `parents` are the files that led here; a file among them is a loop and is left out, as fail2ban does. */

@@ -25,7 +25,7 @@ export class Report {
 
   /** True when there is at least one error. */
   get failed(): boolean {
-    return this.#diagnostics.some((diagnostic) => diagnostic.level === 'error');
+    return this.#dropped > 0 || this.#diagnostics.some((diagnostic) => diagnostic.level === 'error');
   }
 
   /** Everything, in the order it was found; past the bound one line says how many are missing. */

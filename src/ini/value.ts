@@ -64,17 +64,33 @@ export function deeper(value: Value): Value {
   return value.map((piece) => ({ ...piece, depth: piece.depth + 1 }));
 }
 
-/** Replaces every occurrence of `needle`. */
+/** Replaces every occurrence of `needle`, in time linear in the result. */
 export function replaceAll(value: Value, needle: string, replacement: Value): Value {
   const text = textOf(value);
   const inserted = deeper(replacement);
   const result: Piece[] = [];
+  let index = 0;
+  let start = 0;
+  const copy = (from: number, to: number) => {
+    for (; index < value.length; index++) {
+      const piece = value[index] as Piece;
+      const end = start + piece.text.length;
+      if (end > from) {
+        const skip = Math.max(0, from - start);
+        const kept = piece.text.slice(skip, to - start);
+        if (kept !== '') result.push({ ...piece, text: kept, place: shift(piece.place, skip) });
+        if (end > to) return;
+      }
+      start = end;
+    }
+  };
   let from = 0;
   for (let at = text.indexOf(needle); at >= 0; at = text.indexOf(needle, from)) {
-    result.push(...sliceValue(value, from, at), ...inserted);
+    copy(from, at);
+    for (const piece of inserted) result.push(piece);
     from = at + needle.length;
   }
-  result.push(...sliceValue(value, from, text.length));
+  copy(from, text.length);
   return result;
 }
 

@@ -1,0 +1,255 @@
+/* The loop: next, MESSAGE, gate; and the rest of the entries that pass. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "batch.h"
+#include "bytes.h"
+
+#define FIELDS_MAX 1024u
+#define CURSOR_BYTES_MAX 512u
+#define RECORD_HEADER_BYTES 20u
+#define VALUE_HEADER_BYTES 12u
+#define MESSAGE "MESSAGE"
+#define PREFIX_BYTES 8u
+
+struct name {
+        const uint8_t *bytes;
+        uint32_t length;
+};
+
+struct banjour_reader {
+        uint32_t head_bytes;
+        uint32_t tail_bytes;
+        uint32_t field_bytes;
+        uint32_t message_chars;
+        uint32_t data_max;
+        uint32_t values_max;
+        uint32_t flags;
+        struct banjour_gate *gate;
+        uint32_t field_count;
+        struct name *fields;
+        uint8_t *text;
+};
+
+/* A place in the caller's buffer. */
+struct out {
+        uint8_t *at;
+        size_t left;
+};
+
+int banjour_batch_version(void) {
+        return BANJOUR_BATCH_VERSION;
+}
+
+void banjour_reader_free(struct banjour_reader *reader) {
+        if (!reader)
+                return;
+        banjour_gate_free(reader->gate);
+        free(reader->fields);
+        free(reader->text);
+        free(reader);
+}
+
+static int take_bounds(struct cursor *in, struct banjour_reader *reader) {
+        uint32_t *bounds[] = { &reader->head_bytes, &reader->tail_bytes, &reader->field_bytes, &reader->message_chars,
+                               &reader->data_max, &reader->values_max, &reader->flags };
+        for (size_t i = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
+                if (!take32(in, bounds[i]) || *bounds[i] > 1u << 24)
+                        return 0;
+        return reader->head_bytes >= PREFIX_BYTES;
+}
+
+static int take_fields(struct cursor *in, struct banjour_reader *reader) {
+        if (!take32(in, &reader->field_count) || reader->field_count > FIELDS_MAX)
+                return 0;
+        reader->fields = calloc(reader->field_count + 1u, sizeof(struct name));
+        if (!reader->fields)
+                return 0;
+        for (uint32_t i = 0; i < reader->field_count; i++) {
+                struct name *field = &reader->fields[i];
+                if (!take32(in, &field->length) || field->length == 0 || !take_bytes(in, field->length, &field->bytes))
+                        return 0;
+        }
+        return 1;
+}
+
+struct banjour_reader *banjour_reader_new(const uint8_t *wishes, size_t length) {
+        struct banjour_reader *reader = calloc(1, sizeof(*reader));
+        if (!reader)
+                return NULL;
+        reader->text = malloc(length + 1);
+        if (!reader->text)
+                goto fail;
+        memcpy(reader->text, wishes, length);
+        struct cursor in = { reader->text, length };
+        const uint8_t *ignored;
+        size_t used = 0;
+        if (!take_bounds(&in, reader))
+                goto fail;
+        reader->gate = banjour_gate_new(in.at, in.left, &used);
+        if (!reader->gate || !take_bytes(&in, used, &ignored) || !take_fields(&in, reader))
+                goto fail;
+        return reader;
+fail:
+        banjour_reader_free(reader);
+        return NULL;
+}
+
+size_t banjour_record_max(const struct banjour_reader *reader) {
+        size_t value = (size_t) VALUE_HEADER_BYTES + reader->head_bytes + reader->tail_bytes;
+        size_t field = (size_t) VALUE_HEADER_BYTES + reader->field_bytes;
+        return RECORD_HEADER_BYTES + CURSOR_BYTES_MAX + reader->values_max * (value > field ? value : field);
+}
+
+/* What libsystemd says of one damaged entry or field; the reading goes on after it. */
+static int is_unreadable(int result) {
+        return result == -EBADMSG || result == -EIO || result == -E2BIG || result == -ENOBUFS ||
+               result == -EPROTONOSUPPORT || result == -EADDRNOTAVAIL;
+}
+
+/* More UTF-16 units than the bound, for text that is UTF-8; of other bytes each counts one at most. */
+static int is_long(const uint8_t *text, size_t length, uint32_t chars_max) {
+        size_t chars = 0;
+        if (length <= chars_max)
+                return 0;
+        for (size_t i = 0; i < length && chars <= chars_max; i++)
+                chars += (size_t) ((text[i] & 0xc0) != 0x80) + (size_t) (text[i] >= 0xf0);
+        return chars > chars_max;
+}
+
+static int passes(const struct banjour_reader *reader, const uint8_t *data, size_t length) {
+        size_t bytes_max = (size_t) reader->head_bytes + reader->tail_bytes;
+        if (reader->flags & BANJOUR_PASS_ALL)
+                return 1;
+        if (length <= bytes_max)
+                return banjour_gate_test(reader->gate, data + PREFIX_BYTES, length - PREFIX_BYTES);
+        return banjour_gate_test(reader->gate, data + PREFIX_BYTES, reader->head_bytes - PREFIX_BYTES) ||
+               banjour_gate_test(reader->gate, data + length - reader->tail_bytes, reader->tail_bytes);
+}
+
+/* The index of a field plus one, 0 for MESSAGE, or -1 when nobody wants it. */
+static int64_t field_index(const struct banjour_reader *reader, const uint8_t *name, size_t length) {
+        if (length == PREFIX_BYTES - 1 && memcmp(name, MESSAGE, length) == 0)
+                return 0;
+        for (uint32_t i = 0; i < reader->field_count; i++)
+                if (reader->fields[i].length == length && memcmp(reader->fields[i].bytes, name, length) == 0)
+                        return (int64_t) i + 1;
+        return -1;
+}
+
+static int put_bytes(struct out *out, const uint8_t *bytes, size_t length) {
+        if (length > out->left)
+                return 0;
+        memcpy(out->at, bytes, length);
+        out->at += length;
+        out->left -= length;
+        return 1;
+}
+
+static int put_number(struct out *out, uint32_t value) {
+        uint8_t bytes[4];
+        put32(bytes, value);
+        return put_bytes(out, bytes, sizeof(bytes));
+}
+
+/* Writes one value; name_bytes counts the name and its '='. The bounds are those of the whole data, as in the plain
+ * reader, so that both cut at the same byte. */
+static int put_value(const struct banjour_reader *reader, struct out *out, uint32_t index, const uint8_t *data,
+                     size_t length, size_t name_bytes) {
+        size_t bytes_max = (size_t) reader->head_bytes + reader->tail_bytes;
+        size_t head = length - name_bytes;
+        size_t tail = 0;
+        if (index > 0)
+                head = head > reader->field_bytes ? reader->field_bytes : head;
+        else if (length > bytes_max) {
+                head = reader->head_bytes - name_bytes;
+                tail = reader->tail_bytes;
+        }
+        return put_number(out, index) && put_number(out, (uint32_t) head) &&
+               put_number(out, index == 0 && length > bytes_max ? (uint32_t) tail + 1 : 0) &&
+               put_bytes(out, data + name_bytes, head) && put_bytes(out, data + length - tail, tail);
+}
+
+static int put_values(const struct banjour_reader *reader, sd_journal *journal, struct out *out, uint32_t *values) {
+        sd_journal_restart_data(journal);
+        for (uint32_t i = 0; i < reader->data_max && *values < reader->values_max; i++) {
+                const void *found;
+                size_t length;
+                if (sd_journal_enumerate_available_data(journal, &found, &length) <= 0)
+                        return 1;
+                const uint8_t *data = found;
+                const uint8_t *equals = memchr(data, '=', length);
+                if (!equals)
+                        continue;
+                int64_t index = field_index(reader, data, (size_t) (equals - data));
+                if (index < 0)
+                        continue;
+                if (!put_value(reader, out, (uint32_t) index, data, length, (size_t) (equals - data) + 1))
+                        return 0;
+                ++*values;
+        }
+        return 1;
+}
+
+/* Writes the current entry as a record. 0 when it cannot be read. */
+static int put_record(const struct banjour_reader *reader, sd_journal *journal, struct out *out) {
+        struct out record = *out;
+        uint8_t *start = out->at;
+        uint64_t realtime;
+        uint32_t values = 0;
+        char *cursor = NULL;
+        int whole = 0;
+        if (sd_journal_get_realtime_usec(journal, &realtime) < 0 || sd_journal_get_cursor(journal, &cursor) < 0)
+                return 0;
+        size_t length = strlen(cursor);
+        if (length <= CURSOR_BYTES_MAX && put_number(&record, 0) && put_number(&record, 0) &&
+            put_number(&record, (uint32_t) realtime) && put_number(&record, (uint32_t) (realtime >> 32)) &&
+            put_number(&record, (uint32_t) length) && put_bytes(&record, (const uint8_t *) cursor, length))
+                whole = put_values(reader, journal, &record, &values);
+        free(cursor);
+        if (!whole)
+                return 0;
+        put32(start, (uint32_t) (record.at - start));
+        put32(start + 4, values);
+        *out = record;
+        return 1;
+}
+
+int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
+                 uint8_t *buffer, size_t size, struct banjour_counts *counts) {
+        struct out out = { buffer, size };
+        size_t record_max = banjour_record_max(reader);
+        *counts = (struct banjour_counts) { .more = 1 };
+        while (counts->read < max && out.left >= record_max) {
+                const void *found;
+                size_t length;
+                int result = from_current ? 1 : sd_journal_next(journal);
+                if (result < 0)
+                        return result;
+                if (result == 0) {
+                        counts->more = 0;
+                        break;
+                }
+                from_current = 0;
+                counts->read++;
+                result = sd_journal_get_data(journal, MESSAGE, &found, &length);
+                if (result == -ENOENT) {
+                        found = MESSAGE "=";
+                        length = PREFIX_BYTES;
+                } else if (is_unreadable(result) || (result >= 0 && length < PREFIX_BYTES)) {
+                        counts->unreadable++;
+                        continue;
+                } else if (result < 0)
+                        return result;
+                const uint8_t *data = found;
+                if (passes(reader, data, length)) {
+                        if (put_record(reader, journal, &out))
+                                counts->passed++;
+                        else
+                                counts->unreadable++;
+                } else if (is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars))
+                        counts->long_others++;
+        }
+        counts->used = (uint32_t) (size - out.left);
+        return 0;
+}

@@ -1,0 +1,250 @@
+/**
+ * Reads a table of nf_tables by netlink dumps, as `nft -j list table` does, without a child process and without nft's
+ * cache: 100,000 elements take about a tenth of the time. Nothing is changed by it.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import { OperatingError } from '../src/core/errors.js';
+import { NetlinkSocket } from './netlink.js';
+import {
+  attributes,
+  dumpRequest,
+  MESSAGE,
+  messagesOf,
+  type NetlinkFamily,
+  type NetlinkMessage,
+  NLM_F_DUMP_INTR,
+  textAt,
+} from './netlink-message.js';
+
+export interface DumpedSet {
+  readonly name: string;
+  /** Number of the key's data type in nft: 7 is ipv4_addr, 8 is ipv6_addr. */
+  readonly keyType: number;
+  readonly flags: number;
+  readonly size: number | undefined;
+  /** Expressions are attached to every element. */
+  readonly expressions: boolean;
+  /** Milliseconds left by key; null without timeout. Keys of 4 and 16 bytes are addresses, others hex. */
+  readonly elements: Map<string, number | null>;
+}
+
+export interface DumpedTable {
+  readonly sets: readonly DumpedSet[];
+  readonly chains: readonly {
+    readonly name: string;
+    readonly hook: number | undefined;
+    readonly priority: number | undefined;
+    readonly policy: number | undefined;
+  }[];
+  readonly counters: readonly { readonly name: string; readonly packets: number; readonly bytes: number }[];
+}
+
+export const SET_FLAG = { anonymous: 0x1, interval: 0x4, map: 0x8, timeout: 0x10 } as const;
+
+/** Times that a dump is begun anew because the ruleset changed under it. */
+const ATTEMPTS = 5;
+/** Datagrams of up to 32 KiB read before other work of this thread gets its turn. */
+const DATAGRAMS_PER_TURN = 32;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+const ENOENT = 2;
+const COUNTER_OBJECT = 1;
+
+/**
+ * The table's sets with elements, chains and counters; undefined when there is no such table. Throws OperatingError
+ * `ERR_NETLINK`, also when the ruleset kept changing.
+ */
+export async function dumpTable(
+  family: NetlinkFamily,
+  table: string,
+  netns?: string,
+): Promise<DumpedTable | undefined> {
+  const socket = new NetlinkSocket(0, netns);
+  try {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const dump = new Dump(socket, family, table);
+      const result = await dump.run();
+      if (result === 'absent') return undefined;
+      if (result !== 'interrupted') return result;
+    }
+    throw new OperatingError('ERR_NETLINK', 'the ruleset kept changing while it was read');
+  } finally {
+    socket.close();
+  }
+}
+
+let sequence = 1;
+
+class Dump {
+  readonly #socket: NetlinkSocket;
+  readonly #family: NetlinkFamily;
+  readonly #table: string;
+  #interrupted = false;
+
+  constructor(socket: NetlinkSocket, family: NetlinkFamily, table: string) {
+    this.#socket = socket;
+    this.#family = family;
+    this.#table = table;
+  }
+
+  async run(): Promise<DumpedTable | 'absent' | 'interrupted'> {
+    const sets: DumpedSet[] = [];
+    const chains: DumpedTable['chains'][number][] = [];
+    const counters: DumpedTable['counters'][number][] = [];
+    const there = await this.#ask(MESSAGE.GETSET, [this.#table], (data, message) => {
+      const set = readSet(data, message);
+      if (set !== undefined) sets.push(set);
+    });
+    if (!there) return 'absent';
+    await this.#ask(MESSAGE.GETCHAIN, [], (data, message) => {
+      const chain = readChain(data, message, this.#table);
+      if (chain !== undefined) chains.push(chain);
+    });
+    await this.#ask(MESSAGE.GETOBJ, [this.#table], (data, message) => {
+      const counter = readCounter(data, message);
+      if (counter !== undefined) counters.push(counter);
+    });
+    for (const set of sets) {
+      await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) => readElements(data, message, set));
+    }
+    return this.#interrupted ? 'interrupted' : { sets, chains, counters };
+  }
+
+  /** One dump; false when what was asked for does not exist. */
+  async #ask(
+    type: number,
+    texts: readonly string[],
+    each: (data: Buffer, message: NetlinkMessage) => void,
+  ): Promise<boolean> {
+    const wanted = ++sequence;
+    this.#socket.send(dumpRequest(type, this.#family, wanted, texts));
+    for (let count = 1; ; count++) {
+      if (count % DATAGRAMS_PER_TURN === 0) await breathe();
+      const received = this.#socket.receive();
+      // The kernel answers within the call: nothing there means that it was lost.
+      if (received.kind !== 'data') throw new OperatingError('ERR_NETLINK', 'a netlink dump ended early');
+      for (const message of messagesOf(received.data)) {
+        if (message.sequence !== wanted) continue;
+        if ((message.flags & NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
+        if (message.control === NLMSG_DONE || message.control === NLMSG_ERROR) {
+          const error = message.to - message.from >= 4 ? received.data.readInt32LE(message.from) : 0;
+          if (error === 0) return true;
+          if (error === -ENOENT) return false;
+          throw new OperatingError('ERR_NETLINK', `a netlink dump failed with errno ${-error}`);
+        }
+        each(received.data, message);
+      }
+    }
+  }
+}
+
+function readSet(data: Buffer, message: NetlinkMessage): DumpedSet | undefined {
+  let name = '';
+  let flags = 0;
+  let keyType = 0;
+  let size: number | undefined;
+  let expressions = false;
+  attributes(data, message.from, message.to, (type, from, to) => {
+    if (type === 2) name = textAt(data, from, to);
+    else if (type === 3) flags = data.readUInt32BE(from);
+    else if (type === 4) keyType = data.readUInt32BE(from);
+    else if (type === 17 || type === 18) expressions = true;
+    else if (type === 9) {
+      attributes(data, from, to, (inner, at) => {
+        if (inner === 1) size = data.readUInt32BE(at);
+      });
+    }
+  });
+  if ((flags & (SET_FLAG.anonymous | SET_FLAG.map)) !== 0) return undefined;
+  return { name, flags, keyType, size, expressions, elements: new Map() };
+}
+
+function readChain(data: Buffer, message: NetlinkMessage, table: string): DumpedTable['chains'][number] | undefined {
+  let ours = false;
+  let name = '';
+  let hook: number | undefined;
+  let priority: number | undefined;
+  let policy: number | undefined;
+  attributes(data, message.from, message.to, (type, from, to) => {
+    if (type === 1) ours = textAt(data, from, to) === table;
+    else if (type === 3) name = textAt(data, from, to);
+    else if (type === 5) policy = data.readUInt32BE(from);
+    else if (type === 4) {
+      attributes(data, from, to, (inner, at) => {
+        if (inner === 1) hook = data.readUInt32BE(at);
+        else if (inner === 2) priority = data.readInt32BE(at);
+      });
+    }
+  });
+  return ours ? { name, hook, priority, policy } : undefined;
+}
+
+function readCounter(data: Buffer, message: NetlinkMessage): DumpedTable['counters'][number] | undefined {
+  let name = '';
+  let kind = 0;
+  let packets = 0;
+  let bytes = 0;
+  attributes(data, message.from, message.to, (type, from, to) => {
+    if (type === 2) name = textAt(data, from, to);
+    else if (type === 3) kind = data.readUInt32BE(from);
+    else if (type === 4) {
+      attributes(data, from, to, (inner, at, end) => {
+        if (end - at !== 8) return;
+        if (inner === 1) bytes = Number(data.readBigUInt64BE(at));
+        else if (inner === 2) packets = Number(data.readBigUInt64BE(at));
+      });
+    }
+  });
+  return kind === COUNTER_OBJECT ? { name, packets, bytes } : undefined;
+}
+
+function readElements(data: Buffer, message: NetlinkMessage, set: DumpedSet): void {
+  attributes(data, message.from, message.to, (type, from, to) => {
+    if (type !== 3) return;
+    attributes(data, from, to, (_, at, end) => readElement(data, at, end, set));
+  });
+}
+
+function readElement(data: Buffer, from: number, to: number, set: DumpedSet): void {
+  let key = '';
+  let left: number | null = null;
+  attributes(data, from, to, (type, at, end) => {
+    // Key: nested attribute with the value in it.
+    if (type === 1) key = keyText(data, at + 4, end);
+    else if (type === 5) left = milliseconds(data, at);
+    else if (type === 4 && left === null) left = milliseconds(data, at);
+  });
+  set.elements.set(key, left);
+}
+
+function milliseconds(data: Buffer, at: number): number {
+  return data.readUInt32BE(at) * 2 ** 32 + data.readUInt32BE(at + 4);
+}
+
+function keyText(data: Buffer, from: number, to: number): string {
+  if (to - from === 4) return `${data[from]}.${data[from + 1]}.${data[from + 2]}.${data[from + 3]}`;
+  return to - from === 16 ? text6(data, from) : data.toString('hex', from, to);
+}
+
+/** RFC 5952, like `core/address`, but straight from the bytes: there may be 100,000. */
+function text6(data: Buffer, from: number): string {
+  let best = 8;
+  let longest = 1;
+  for (let i = 0; i < 8; i++) {
+    let j = i;
+    while (j < 8 && data[from + 2 * j] === 0 && data[from + 2 * j + 1] === 0) j++;
+    if (j - i > longest) {
+      best = i;
+      longest = j - i;
+    }
+    if (j > i) i = j;
+  }
+  let text = '';
+  for (let i = 0; i < 8; i++) {
+    if (i === best) {
+      text += '::';
+      i += longest - 1;
+    } else text += `${text === '' || text.endsWith(':') ? '' : ':'}${data.readUInt16BE(from + 2 * i).toString(16)}`;
+  }
+  return text;
+}

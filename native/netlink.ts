@@ -1,0 +1,164 @@
+/**
+ * A netlink socket to nf_tables (netlink(7), linux/netfilter/nfnetlink.h), through libc: non-blocking, and never used
+ * to change anything; nft does that. Two uses: the doorbell (`netlink-doorbell.ts`) and dumps (`netlink-dump.ts`).
+ */
+import { closeSync, openSync } from 'node:fs';
+import koffi from 'koffi';
+import { OperatingError } from '../src/core/errors.js';
+import { StableMemory } from './memory.js';
+
+const AF_NETLINK = 16;
+const SOCK_RAW = 3;
+const SOCK_NONBLOCK = 0o4000;
+const SOCK_CLOEXEC = 0o2000000;
+const NETLINK_NETFILTER = 12;
+const CLONE_NEWNET = 0x40000000;
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const SO_ATTACH_FILTER = 26;
+const SO_RCVBUFFORCE = 33;
+const MSG_DONTWAIT = 0x40;
+const EINTR = 4;
+const EAGAIN = 11;
+const ENOBUFS = 105;
+
+/** Receive buffer that is asked for, bytes: notices of others that may wait between two looks. */
+const RECEIVE_BYTES = 4 * 1024 * 1024;
+/** Largest message that the kernel sends in one piece (netlink dumps use at most 32 KiB), with room. */
+const MESSAGE_BYTES = 256 * 1024;
+
+type Libc = ReturnType<typeof load>;
+let libc: Libc | undefined;
+
+function load() {
+  const library = koffi.load('libc.so.6');
+  return {
+    socket: library.func('int socket(int domain, int type, int protocol)'),
+    bind: library.func('int bind(int fd, const void *address, uint length)'),
+    setsockopt: library.func('int setsockopt(int fd, int level, int name, const void *value, uint length)'),
+    recv: library.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
+    send: library.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)'),
+    setns: library.func('int setns(int fd, int type)'),
+  };
+}
+
+/** What `receive` got: a datagram of one or more messages, nothing, or the word that some were lost. */
+export type Received = { readonly kind: 'data'; readonly data: Buffer } | { readonly kind: 'nothing' | 'overrun' };
+
+export class NetlinkSocket {
+  readonly #libc: Libc;
+  readonly #buffer = Buffer.allocUnsafe(MESSAGE_BYTES);
+  #fd: number;
+
+  /**
+   * Opens and binds a socket; `groups` is the mask of multicast groups, `netns` the path of another network namespace.
+   * Throws OperatingError `ERR_NETLINK` with the system call that failed.
+   */
+  constructor(groups: number, netns?: string) {
+    libc ??= load();
+    this.#libc = libc;
+    this.#fd = within(libc, netns, () =>
+      checked('socket', this.#libc.socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_NETFILTER)),
+    );
+    try {
+      const size = Buffer.alloc(4);
+      size.writeInt32LE(RECEIVE_BYTES);
+      // Beyond the limit of the system only with CAP_NET_ADMIN.
+      if (this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, 4) !== 0) {
+        this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, 4);
+      }
+      // struct sockaddr_nl: family, padding, port id (0: the kernel chooses), groups.
+      const address = Buffer.alloc(12);
+      address.writeUInt16LE(AF_NETLINK, 0);
+      address.writeUInt32LE(groups, 8);
+      checked('bind', this.#libc.bind(this.#fd, address, address.length));
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Takes one datagram without waiting. The data is valid until the next call. */
+  receive(): Received {
+    for (;;) {
+      const length = Number(this.#libc.recv(this.#open(), this.#buffer, this.#buffer.length, MSG_DONTWAIT));
+      if (length >= 0) return { kind: 'data', data: this.#buffer.subarray(0, length) };
+      const errno = koffi.errno();
+      if (errno === EAGAIN) return { kind: 'nothing' };
+      if (errno === ENOBUFS) return { kind: 'overrun' };
+      if (errno !== EINTR) throw new OperatingError('ERR_NETLINK', `recv failed with errno ${errno}`);
+    }
+  }
+
+  /** Sends one request. */
+  send(request: Buffer): void {
+    checked('send', Number(this.#libc.send(this.#open(), request, request.length, 0)));
+  }
+
+  /**
+   * From now on the kernel drops every datagram whose first message was sent by one of these ports (a classic BPF
+   * program, bpf(4) as Linux has it in Documentation/networking/filter.rst). All messages of a datagram are of one transaction.
+   */
+  dropFrom(ports: readonly number[]): void {
+    const count = ports.length + 3;
+    // The program and, behind it, struct sock_fprog, which points to it: memory that does not move.
+    const memory = new StableMemory(count * 8 + 16);
+    const program = memory.bytes;
+    const instruction = (index: number, code: number, k: number, jumpTrue = 0) => {
+      program.writeUInt16LE(code, index * 8);
+      program.writeUInt8(jumpTrue, index * 8 + 2);
+      program.writeUInt32LE(k, index * 8 + 4);
+    };
+    // ld [12]: nlmsg_pid, in host order, but the load is of network order.
+    instruction(0, 0x20, 12);
+    for (const [index, port] of ports.entries()) {
+      instruction(index + 1, 0x15, Buffer.from(Uint32Array.of(port).buffer).readUInt32BE(), ports.length - index);
+    }
+    instruction(count - 2, 0x06, 0xffffffff);
+    instruction(count - 1, 0x06, 0);
+    program.writeUInt16LE(count, count * 8);
+    program.writeBigUInt64LE(memory.address, count * 8 + 8);
+    try {
+      const descriptor = program.subarray(count * 8);
+      checked('setsockopt', this.#libc.setsockopt(this.#open(), SOL_SOCKET, SO_ATTACH_FILTER, descriptor, 16));
+    } finally {
+      memory.free();
+    }
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
+  }
+
+  #open(): number {
+    if (this.#fd < 0) throw new OperatingError('ERR_NETLINK', 'the netlink socket is closed');
+    return this.#fd;
+  }
+}
+
+/** Runs `make` with this thread in another network namespace; sockets stay in the one they were made in. */
+function within<T>(library: Libc, netns: string | undefined, make: () => T): T {
+  if (netns === undefined) return make();
+  const own = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    const other = openSync(netns, 'r');
+    try {
+      checked('setns', library.setns(other, CLONE_NEWNET));
+      try {
+        return make();
+      } finally {
+        checked('setns', library.setns(own, CLONE_NEWNET));
+      }
+    } finally {
+      closeSync(other);
+    }
+  } finally {
+    closeSync(own);
+  }
+}
+
+function checked(call: string, result: number): number {
+  if (result >= 0) return result;
+  throw new OperatingError('ERR_NETLINK', `${call} failed with errno ${koffi.errno()}`);
+}

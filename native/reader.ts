@@ -1,0 +1,126 @@
+/**
+ * Many entries at once: of each entry MESSAGE, and only of those that pass the literal gate the rest. This is the plain
+ * reader, call by call through FFI; `batch.ts` does the same in one call of C.
+ */
+import { ENTRY_FIELDS_MAX, ENTRY_VALUES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../src/core/limits.js';
+import type { Cursor } from '../src/core/names.js';
+import type { EpochMicros } from '../src/core/time.js';
+import { fieldKey, READ } from './data.js';
+import type { JournalHandle } from './journal.js';
+
+/** One value; with `tail`, what stood between the two was left out. */
+export interface Piece {
+  readonly head: string;
+  readonly tail?: string;
+}
+
+/** An entry that passed the gate. */
+export interface RawEntry {
+  readonly cursor: Cursor;
+  readonly realtime: EpochMicros;
+  readonly messages: readonly Piece[];
+  /** Every value of the wanted fields, each at most `FIELD_CHARS_MAX` characters. */
+  readonly values: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface RawBatch {
+  readonly entries: readonly RawEntry[];
+  /** Entries read, passed or not. */
+  readonly read: number;
+  /** MESSAGEs over their bound among those that did not pass. */
+  readonly longOthers: number;
+  readonly unreadable: number;
+  /** False when the end was reached. */
+  readonly more: boolean;
+}
+
+/** What a reader looks for. */
+export interface Wanted {
+  /** ASCII; undefined passes everything. */
+  readonly literals: readonly string[] | undefined;
+  /** The gate as a function on text decoded as Latin-1; the plain reader's form of `literals`. */
+  readonly passes: (text: string) => boolean;
+  /** Fields besides MESSAGE. */
+  readonly fields: ReadonlySet<string>;
+}
+
+export interface Reader {
+  /**
+   * Reads at most `max` entries. With `fromCurrent` the journal stands on an entry that is to be read first.
+   *
+   * @throws OperatingError when the journal fails; entries read in this call are then to be read again.
+   */
+  read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch;
+  close(): void;
+}
+
+const MESSAGE = fieldKey('MESSAGE');
+const PREFIX = 'MESSAGE='.length;
+
+export class PlainReader implements Reader {
+  readonly #wanted: Wanted;
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+  }
+
+  read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch {
+    const { passes } = this.#wanted;
+    const { data } = handle;
+    const entries: RawEntry[] = [];
+    let read = 0;
+    let longOthers = 0;
+    let unreadable = 0;
+    let current = fromCurrent;
+    while (read < max) {
+      if (!current && !handle.next()) return { entries, read, longOthers, unreadable, more: false };
+      current = false;
+      read++;
+      const result = handle.readData(MESSAGE);
+      if (result === READ.unreadable) {
+        unreadable++;
+        continue;
+      }
+      const isThere = result === READ.found;
+      if (passes(isThere ? data.latin1(PREFIX) : '')) {
+        const entry = this.#rest(handle);
+        if (entry === undefined) unreadable++;
+        else entries.push(entry);
+      } else if (isThere && data.length - PREFIX > MESSAGE_CHARS_MAX) {
+        if (data.split > 0 || data.head(PREFIX).length > MESSAGE_CHARS_MAX) longOthers++;
+      }
+    }
+    return { entries, read, longOthers, unreadable, more: true };
+  }
+
+  close(): void {}
+
+  /** The rest of an entry that passed: enumerating all data is cheaper than asking for four fields one by one. */
+  #rest(handle: JournalHandle): RawEntry | undefined {
+    const { data } = handle;
+    const { fields } = this.#wanted;
+    const messages: Piece[] = [];
+    const values = new Map<string, string[]>();
+    let kept = 0;
+    handle.restartData();
+    for (let count = 0; count < ENTRY_FIELDS_MAX && kept < ENTRY_VALUES_MAX; count++) {
+      if (handle.enumerateData() !== READ.found) break;
+      const equals = data.bytes.indexOf(0x3d);
+      if (equals < 0 || equals >= data.length) continue;
+      const name = data.bytes.toString('latin1', 0, equals);
+      if (name === MESSAGE.name) {
+        const tail = data.tail();
+        messages.push(tail === undefined ? { head: data.head(equals + 1) } : { head: data.head(equals + 1), tail });
+      } else if (fields.has(name)) {
+        const value = data.head(equals + 1).slice(0, FIELD_CHARS_MAX);
+        const others = values.get(name);
+        if (others === undefined) values.set(name, [value]);
+        else others.push(value);
+      } else continue;
+      kept++;
+    }
+    const cursor = handle.cursor();
+    const realtime = handle.realtime();
+    return cursor === undefined || realtime === undefined ? undefined : { cursor, realtime, messages, values };
+  }
+}

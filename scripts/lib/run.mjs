@@ -1,0 +1,69 @@
+/** Running programs and telling about it; used before anything is installed, so with Node's own modules only. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's folder; every script works there. */
+export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+export const isRoot = process.getuid?.() === 0;
+
+const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
+const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
+
+/** A line about what happens now. */
+export function say(text) {
+  process.stdout.write(`${paint('36', '==>')} ${text}\n`);
+}
+
+/** A line about something that is missing or skipped. */
+export function warn(text) {
+  process.stdout.write(`${paint('33', '==> note:')} ${text}\n`);
+}
+
+/** Ends the script: nothing further can work. */
+export function fail(text) {
+  process.stderr.write(`${paint('31', '==> failed:')} ${text}\n`);
+  process.exit(1);
+}
+
+/** The full path of a program; administrators' folders are searched too. Undefined when it is not there. */
+export function which(name) {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
+  for (const folder of folders) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not in this folder.
+    }
+  }
+  return undefined;
+}
+
+/** Runs a program whose output is shown only when it fails. Returns whether it succeeded, and its output. */
+export function quietly(command, args, options = {}) {
+  const done = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, ...options });
+  const output = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ? `${done.error.message}\n` : ''}`;
+  return { ok: done.status === 0, output };
+}
+
+/** Runs a program on this terminal; returns its exit status. */
+export function openly(command, args, options = {}) {
+  const done = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
+  if (done.error) fail(`${command}: ${done.error.message}`);
+  return done.status ?? 1;
+}
+
+/** The end of a long output: where compilers and apt say what went wrong. */
+export function tail(output, lines = 40) {
+  return output.trimEnd().split('\n').slice(-lines).join('\n');
+}
+
+/** How long something took, as people say it. */
+export function since(start) {
+  const seconds = (performance.now() - start) / 1000;
+  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}

@@ -1,0 +1,13 @@
+/** `npm test [-- PATTERN...]`: sets up, builds, lints, runs every test, and tells what was skipped and why. */
+import { conclude, jest } from './lib/jest.mjs';
+import { openly, say, warn } from './lib/run.mjs';
+import { setUp } from './lib/setup.mjs';
+
+setUp('test');
+say('linting');
+const linted = openly('node_modules/.bin/biome', ['ci', '.']) === 0;
+say('testing');
+const result = jest('jest.config.mjs', process.argv.slice(2));
+if (!linted) warn('the linter found something; see above');
+conclude(result);
+process.exitCode = linted && result.ok ? 0 : 1;

@@ -1,0 +1,58 @@
+import { type Address, baseAddress, bitsOf, covers, type Prefix } from '../core/address.js';
+import type { JailName } from '../core/names.js';
+import type { AllowReason, Exemption } from './reason.js';
+import { PrefixTable } from './table.js';
+
+/** Who must not be banned, at one moment. Immutable: whoever holds one sees the same answers for ever. */
+export class AllowSnapshot {
+  readonly #global: PrefixTable;
+  readonly #jails: ReadonlyMap<JailName, PrefixTable>;
+  readonly #prefixes: readonly Prefix[];
+
+  constructor(exemptions: readonly Exemption[]) {
+    const global = exemptions.filter(({ jail }) => jail === undefined);
+    const jails = new Map<JailName, Exemption[]>();
+    for (const exemption of exemptions) {
+      if (exemption.jail === undefined) continue;
+      const own = jails.get(exemption.jail);
+      if (own === undefined) jails.set(exemption.jail, [exemption]);
+      else own.push(exemption);
+    }
+    this.#global = new PrefixTable(global);
+    this.#jails = new Map([...jails].map(([jail, own]) => [jail, new PrefixTable(own)]));
+    this.#prefixes = outermost(global.map(({ prefix }) => prefix));
+  }
+
+  /** Why the address is never banned in the jail, or undefined. */
+  allows(jail: JailName, address: Address): AllowReason | undefined {
+    return this.#global.find(address) ?? this.#jails.get(jail)?.find(address);
+  }
+
+  /** Why the prefix must not be banned in the jail: it shares an address with an exemption. */
+  overlaps(jail: JailName, prefix: Prefix): AllowReason | undefined {
+    return this.#global.overlap(prefix) ?? this.#jails.get(jail)?.overlap(prefix);
+  }
+
+  /**
+   * What the kernel's allow set holds: the exemptions that are valid for every jail, in order, none within another
+   * (an interval set refuses overlaps). Those of single jails are kept by never banning them.
+   */
+  prefixes(): readonly Prefix[] {
+    return this.#prefixes;
+  }
+}
+
+/** Sorted by family and address, and without those that lie within another. */
+function outermost(prefixes: readonly Prefix[]): Prefix[] {
+  const kept: Prefix[] = [];
+  const keyed = prefixes.map((prefix) => ({ prefix, bits: bitsOf(baseAddress(prefix)) }));
+  keyed.sort((a, b) => {
+    if (a.prefix.family !== b.prefix.family) return a.prefix.family - b.prefix.family;
+    return a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : a.prefix.length - b.prefix.length;
+  });
+  for (const { prefix } of keyed) {
+    const last = kept.at(-1);
+    if (last === undefined || !covers(last, prefix)) kept.push(prefix);
+  }
+  return kept;
+}

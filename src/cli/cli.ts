@@ -1,0 +1,62 @@
+/** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
+import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
+import { escapeUntrusted } from '../core/text.js';
+import type { Args } from './command.js';
+import { defaultPaths, type Paths } from './paths.js';
+import { COMMANDS } from './table.js';
+import { type Terminal, widthOf } from './terminal.js';
+import { VERSION } from './version.js';
+import { parseCommandLine } from './yargs.js';
+
+export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const json = argv.includes('--json');
+  try {
+    const choice = await parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
+    if (choice.output !== '') terminal.out(`${choice.output}\n`);
+    if (choice.command === undefined) return EXIT.ok;
+    return await choice.command.run({ args: choice.args, terminal, paths: pathsOf(choice.args) });
+  } catch (error) {
+    return report(error, terminal, json);
+  }
+}
+
+function pathsOf(args: Args): Paths {
+  const defaults = defaultPaths();
+  return {
+    shipped: args.text('shipped-dir') ?? defaults.shipped,
+    config: args.text('config-dir') ?? defaults.config,
+    run: args.text('run-dir') ?? defaults.run,
+    state: args.text('state-dir') ?? defaults.state,
+  };
+}
+
+/** What people can mend is said without a stack; a bug is shown whole. */
+function report(error: unknown, terminal: Terminal, json: boolean): ExitCode {
+  if (error instanceof OperatorError) {
+    if (json)
+      terminal.err(
+        `${JSON.stringify({ error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) })}\n`,
+      );
+    else terminal.err(`banjour: ${safe(error.message)}${error.hint === undefined ? '' : `\n  ${safe(error.hint)}`}\n`);
+    return error.exitCode;
+  }
+  if (error instanceof OperatingError) {
+    terminal.err(
+      json
+        ? `${JSON.stringify({ error: error.message, code: error.code })}\n`
+        : `banjour: ${safe(error.message)} (${error.code})\n`,
+    );
+    return EXIT.osError;
+  }
+  terminal.err(
+    `banjour: internal error: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}\n`,
+  );
+  return EXIT.software;
+}
+
+function safe(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => escapeUntrusted(line, 4096))
+    .join('\n');
+}

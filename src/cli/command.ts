@@ -1,0 +1,67 @@
+/**
+ * A command is data: its words, its options, examples that teach, and what it does. One table lists them all
+ * (`table.ts`); help, completion and man pages come from these definitions. Only `yargs.ts` knows the parser.
+ */
+import type { ExitCode } from '../core/errors.js';
+import type { Paths } from './paths.js';
+import type { Terminal } from './terminal.js';
+
+export interface OptionDefinition {
+  readonly type: 'string' | 'number' | 'boolean' | 'strings';
+  readonly describe: string;
+  readonly alias?: string;
+  readonly default?: string | number | boolean;
+  readonly choices?: readonly string[];
+}
+
+export interface PositionalDefinition {
+  readonly name: string;
+  readonly describe: string;
+  readonly required: boolean;
+  /** Takes all remaining words; only the last one can. */
+  readonly many?: boolean;
+}
+
+export interface CommandDefinition {
+  readonly name: string;
+  readonly summary: string;
+  /** Further paragraphs for help and man page. */
+  readonly details?: readonly string[];
+  readonly positionals?: readonly PositionalDefinition[];
+  readonly options?: Readonly<Record<string, OptionDefinition>>;
+  /** Command lines that work as they stand, with what they do. */
+  readonly examples: readonly (readonly [string, string])[];
+  /** What its exit codes mean, beyond 0 and the general ones. */
+  readonly exits?: readonly (readonly [ExitCode, string])[];
+  readonly run: (context: CommandContext) => Promise<ExitCode>;
+}
+
+export interface CommandContext {
+  readonly args: Args;
+  readonly terminal: Terminal;
+  readonly paths: Paths;
+}
+
+/** Parsed arguments, read by name and type. Reading one that the definition does not have is a bug. */
+export class Args {
+  readonly #values: Readonly<Record<string, unknown>>;
+  constructor(values: Readonly<Record<string, unknown>>) {
+    this.#values = values;
+  }
+  /** The text, or undefined when it was not given. */
+  text(name: string): string | undefined {
+    const value = this.#values[name];
+    return value === undefined ? undefined : String(value);
+  }
+  number(name: string): number | undefined {
+    const value = this.#values[name];
+    return typeof value === 'number' ? value : undefined;
+  }
+  flag(name: string): boolean {
+    return this.#values[name] === true;
+  }
+  list(name: string): readonly string[] {
+    const value = this.#values[name];
+    return Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)];
+  }
+}

@@ -1,0 +1,33 @@
+import { ControlClient } from '../../control/client.js';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { statusSocket } from '../paths.js';
+
+export const banned: CommandDefinition = {
+  name: 'banned',
+  summary: 'Who is banned now; or whether these addresses are',
+  positionals: [{ name: 'address', describe: 'Addresses to look for', required: false, many: true }],
+  options: { jail: { type: 'string', describe: 'Only in this jail' } },
+  examples: [
+    ['banjour banned', 'Every banned address, one per line, with its jail'],
+    ['banjour banned 192.0.2.1 && echo yes', 'For scripts: exit code 0 when it is banned, 1 when not'],
+  ],
+  exits: [[EXIT.no, 'one of the addresses (or nobody) is banned']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const client = new ControlClient(statusSocket(paths));
+  const jail = args.text('jail');
+  const scope = jail === undefined ? {} : { jail };
+  const addresses = args.list('address');
+  const answers =
+    addresses.length === 0
+      ? [await client.bans(scope)]
+      : await Promise.all(addresses.map((address) => client.bans({ ...scope, address })));
+  for (const ban of answers.flat())
+    terminal.out(
+      args.flag('json') ? `${JSON.stringify(ban)}\n` : `${ban.target}\t${ban.jail}\t${ban.until ?? 'for good'}\n`,
+    );
+  return answers.every((bans) => bans.length > 0) ? EXIT.ok : EXIT.no;
+}

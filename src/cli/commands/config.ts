@@ -1,0 +1,45 @@
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+
+export const config: CommandDefinition = {
+  name: 'config',
+  summary: 'Check the configuration, or show what is in force and where it comes from',
+  details: [
+    'check prints every problem at once: file, line, key, value, what to write. Filters are compiled too. show prints the effective configuration, each value with its origin; secrets are left out.',
+  ],
+  positionals: [{ name: 'action', describe: 'check or show', required: true }],
+  examples: [
+    ['banjour config check', 'Before a reload; the unit does it before every start'],
+    ['banjour config show', 'What is in force, and which file says so'],
+  ],
+  exits: [[EXIT.config, 'there are errors']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const action = args.text('action');
+  const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
+  if (action === 'check') {
+    const { examineConfiguration } = await import('../../daemon/examine-config.js');
+    const { formatDiagnostics } = await import('../../config/show.js');
+    const diagnostics = examineConfiguration(roots);
+    terminal.out(`${args.flag('json') ? JSON.stringify(diagnostics) : formatDiagnostics(diagnostics)}\n`);
+    return diagnostics.some(({ level }) => level === 'error') ? EXIT.config : EXIT.ok;
+  }
+  if (action === 'show') {
+    const { loadSetup } = await import('../../daemon/load.js');
+    const { showConfig } = await import('../../config/show.js');
+    const { config: effective } = loadSetup(roots);
+    terminal.out(args.flag('json') ? `${JSON.stringify(effective, withMaps)}\n` : showConfig(effective));
+    return EXIT.ok;
+  }
+  const { OperatorError } = await import('../../core/errors.js');
+  throw new OperatorError(`no such action: ${JSON.stringify(action)}`, {
+    hint: 'banjour config check   or   banjour config show',
+  });
+}
+
+/** Maps as objects: JSON has no other word for them. */
+function withMaps(_key: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value;
+}

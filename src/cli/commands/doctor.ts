@@ -1,0 +1,52 @@
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { Finding, FindingLevel } from '../../core/finding.js';
+import { escapeUntrusted } from '../../core/text.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { ledgerFile, statusSocket } from '../paths.js';
+import { wantsColour } from '../terminal.js';
+
+export const doctor: CommandDefinition = {
+  name: 'doctor',
+  summary: 'Is everything as it should be, and if not, what to type',
+  details: [
+    'Looks at the journal, the configuration, the firewall, the ledger and the running agent, and changes nothing.',
+  ],
+  examples: [
+    ['banjour doctor', 'All findings, the worst last'],
+    ['banjour doctor --json | jq \'.[] | select(.level=="error")\'', 'For scripts'],
+  ],
+  exits: [[EXIT.no, 'at least one finding is an error']],
+  run,
+};
+
+const ORDER: readonly FindingLevel[] = ['ok', 'note', 'warning', 'error'];
+const MARKS: Readonly<Record<FindingLevel, string>> = {
+  ok: 'ok     ',
+  note: 'note   ',
+  warning: 'WARNING',
+  error: 'ERROR  ',
+};
+const COLOURS: Readonly<Record<FindingLevel, string>> = {
+  ok: '\x1b[32m',
+  note: '\x1b[36m',
+  warning: '\x1b[33m',
+  error: '\x1b[31m',
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const { examine } = await import('../../daemon/doctor.js');
+  const findings = await examine({
+    configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
+    ledgerPath: ledgerFile(paths),
+    statusSocket: statusSocket(paths),
+  });
+  const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
+  if (args.flag('json')) terminal.out(`${JSON.stringify(sorted)}\n`);
+  else for (const finding of sorted) terminal.out(line(finding, wantsColour(terminal.stdout, terminal.env)));
+  return findings.some(({ level }) => level === 'error') ? EXIT.no : EXIT.ok;
+}
+
+function line({ level, message, fix }: Finding, colour: boolean): string {
+  const mark = colour ? `${COLOURS[level]}${MARKS[level]}\x1b[0m` : MARKS[level];
+  return `${mark}  ${escapeUntrusted(message, 4096)}${fix === undefined ? '' : `\n         ${escapeUntrusted(fix, 4096)}`}\n`;
+}

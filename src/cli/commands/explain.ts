@@ -1,0 +1,73 @@
+import { ControlClient } from '../../control/client.js';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import { escapeUntrusted } from '../../core/text.js';
+import type { Explanation } from '../../daemon/explain.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { statusSocket } from '../paths.js';
+import { formatTime, widthOf, zone } from '../terminal.js';
+import { historyTable } from './history.js';
+
+export const explain: CommandDefinition = {
+  name: 'explain',
+  summary: 'Why is this address banned (or not), by which entries, and how is it lifted',
+  details: [
+    'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
+  ],
+  positionals: [{ name: 'address', describe: 'An address or prefix', required: true }],
+  examples: [['banjour explain 192.0.2.1', 'Everything that is known of an address']],
+  exits: [[EXIT.no, 'nothing is known of it']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const { explain: ask } = await import('../../daemon/explain.js');
+  const told = await ask(new ControlClient(statusSocket(paths)), args.text('address') ?? '', {
+    shippedRoot: paths.shipped,
+    adminRoot: paths.config,
+  });
+  terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : explanationText(told, widthOf(terminal.stdout)));
+  const known =
+    told.bans.length > 0 || told.windows.length > 0 || told.kernel.length > 0 || Object.keys(told.allowed).length > 0;
+  return known ? EXIT.ok : EXIT.no;
+}
+
+/** The story of an address, for people. */
+export function explanationText(told: Explanation, width: number): string {
+  const lines: string[] = [`${told.address}  (times: ${zone()})`, ''];
+  const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
+  for (const ban of inForce)
+    lines.push(
+      `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
+        `${ban.origin === 'journal' ? ` for ${ban.failures} failures` : ` by ${ban.origin}`}.`,
+    );
+  if (inForce.length === 0) lines.push('Not banned now.');
+  for (const [jail, reason] of Object.entries(told.allowed))
+    lines.push(`Never banned in ${jail}: ${escapeUntrusted(reason)}.`);
+  for (const window of told.windows)
+    lines.push(
+      `${window.jail} counts ${window.failures} of ${window.maxretry} failures of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
+    );
+  lines.push(
+    told.kernel.length === 0
+      ? 'The kernel does not shut it out.'
+      : `The kernel shuts it out: ${told.kernel.map(({ jail, target, until }) => `${target} in ${jail}${until === null ? '' : ` until ${formatTime(until)}`}`).join(', ')}.`,
+  );
+  for (const { jail, entries } of told.evidence) {
+    if (entries.length === 0) continue;
+    lines.push('', `Counted in ${jail}:`);
+    for (const entry of entries) {
+      if (entry.line === undefined) lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
+      else lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line)}`);
+    }
+    const regexes = [...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex])))];
+    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2048)}`);
+  }
+  if (told.bans.length > 0) lines.push('', 'Bans so far:', historyTable(told.bans, width).trimEnd());
+  if (inForce.length > 0)
+    lines.push(
+      '',
+      `To lift it: banjour unban ${told.address}`,
+      `Never again:  ignoreip = ${told.address}   in /etc/banjour/jail.local, then banjour reload`,
+    );
+  return `${lines.join('\n')}\n`;
+}

@@ -1,0 +1,29 @@
+import { ControlClient } from '../../control/client.js';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { controlSocket } from '../paths.js';
+
+export const reload: CommandDefinition = {
+  name: 'reload',
+  summary: 'Read the configuration anew, without letting anybody in',
+  details: [
+    'Waits until the agent has taken it over. A configuration with errors is refused whole: the old one stays in force, and the errors are printed. Bans survive, except those of jails that are gone.',
+  ],
+  options: { 'dry-run': { type: 'boolean', describe: 'Only tell what would change' } },
+  examples: [
+    ['banjour reload', 'After an edit under /etc/banjour'],
+    ['banjour reload --dry-run', 'What would change'],
+  ],
+  exits: [[EXIT.dataError, 'refused; the old configuration stays']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const dryRun = args.flag('dry-run');
+  const answer = await new ControlClient(controlSocket(paths)).reload({ dryRun });
+  if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
+  else if (dryRun)
+    terminal.out(answer.changes.length === 0 ? 'Nothing would change.\n' : `${answer.changes.join('\n')}\n`);
+  else terminal.out('OK\n');
+  return EXIT.ok;
+}

@@ -1,0 +1,108 @@
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import type { SourceSpec } from '../../core/entry.js';
+import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { sinceOf } from '../time.js';
+
+export const replay: CommandDefinition = {
+  name: 'replay',
+  summary: 'Judge stored entries as the agent would have: which failures, which bans',
+  details: [
+    "Reads a journal file, a directory of them, an export stream (journalctl -o export; also .gz), or - for one on standard input. Without an argument it reads this host's journal. Time is the journal's: bans begin and end in it. Own addresses, gateways and logged-in administrators are not exempted, since the entries are of another time and perhaps another host.",
+    'Nothing is banned, unless --into-kernel is given: then the bans go into nftables of the network namespace that the command runs in.',
+    'With --json each event is one object per line: {"event":"found"|"ban"|"unban"|"ignored","time","jail","address","user","count","until","cursor"}.',
+  ],
+  positionals: [{ name: 'journal', describe: 'Journal file, directory, export file, or -', required: false }],
+  options: {
+    maxretry: { type: 'number', describe: "Instead of each jail's own" },
+    findtime: { type: 'string', describe: "Instead of each jail's own: 600, 10m, 1h" },
+    bantime: { type: 'string', describe: "Instead of each jail's own: 600, 10m, -1" },
+    ipv6prefix: { type: 'number', describe: "Instead of each jail's own: 64, 128" },
+    jail: { type: 'strings', describe: 'Only these jails, enabled or not' },
+    since: { type: 'string', describe: 'Only entries from this time on: 2h, 7d, or 2026-11-21T18:00' },
+    'into-kernel': { type: 'boolean', describe: "Put the bans into nftables; show the kernel's set at the end" },
+    quiet: { type: 'boolean', alias: 'q', describe: 'Only the summary' },
+  },
+  examples: [
+    ['banjour replay', "What the jails make of this host's journal"],
+    ['banjour replay /var/log/journal --maxretry 5 --json', 'As data, with another maxretry'],
+    ['journalctl -o export --since -1d | banjour replay -', 'From another command'],
+    ['ssh mail journalctl -o export --since -7d | banjour replay - --quiet', 'From another host'],
+  ],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const { runReplay } = await import('../../daemon/replay-service.js');
+  const { source, cleanup } = await sourceOf(args.text('journal'));
+  const jails = args.list('jail');
+  const since = args.text('since');
+  try {
+    return await runReplay({
+      configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
+      source,
+      terminal,
+      json: args.flag('json'),
+      quiet: args.flag('quiet'),
+      intoKernel: args.flag('into-kernel'),
+      jails,
+      overrides: Object.fromEntries(
+        ['maxretry', 'findtime', 'bantime', 'ipv6prefix'].flatMap((key) => {
+          const value = args.number(key) ?? args.text(key);
+          return value === undefined ? [] : [[key, String(value)]];
+        }),
+      ),
+      ...(since === undefined ? {} : { since: sinceOf(since) }),
+    });
+  } finally {
+    cleanup();
+  }
+}
+
+/** What the argument names: `LPKSHHRH` begins every journal file (systemd's Journal File Format). */
+async function sourceOf(path: string | undefined): Promise<{ readonly source: SourceSpec; cleanup(): void }> {
+  const keep = () => undefined;
+  if (path === undefined) return { source: { kind: 'local' }, cleanup: keep };
+  if (path === '-') return { source: { kind: 'export', path }, cleanup: keep };
+  try {
+    if (statSync(path).isDirectory()) return { source: { kind: 'directory', path }, cleanup: keep };
+    if (path.endsWith('.gz')) return unpacked(path);
+    const head = Buffer.alloc(8);
+    const file = openSync(path, 'r');
+    readSync(file, head, 0, 8, 0);
+    closeSync(file);
+    return {
+      source: head.toString('latin1') === 'LPKSHHRH' ? { kind: 'files', paths: [path] } : { kind: 'export', path },
+      cleanup: keep,
+    };
+  } catch (error) {
+    if (error instanceof OperatorError) throw error;
+    throw new OperatorError(`cannot read ${path}: ${messageOf(error)}`, { exitCode: EXIT.noInput, cause: error });
+  }
+}
+
+async function unpacked(path: string): Promise<{ readonly source: SourceSpec; cleanup(): void }> {
+  const directory = mkdtempSync(join(tmpdir(), 'banjour-replay-'));
+  const cleanup = () => rmSync(directory, { recursive: true, force: true });
+  const target = join(directory, 'journal.export');
+  try {
+    await pipeline(createReadStream(path), createGunzip(), createWriteStream(target, { mode: 0o600 }));
+  } catch (error) {
+    cleanup();
+    throw new OperatorError(`cannot unpack ${path}: ${messageOf(error)}`, { exitCode: EXIT.noInput, cause: error });
+  }
+  return { source: { kind: 'export', path: target }, cleanup };
+}

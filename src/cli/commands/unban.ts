@@ -1,0 +1,45 @@
+import { ControlClient } from '../../control/client.js';
+import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import { escapeUntrusted } from '../../core/text.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { controlSocket } from '../paths.js';
+
+export const unban: CommandDefinition = {
+  name: 'unban',
+  summary: 'Lift bans',
+  details: [
+    'Lifts the ban in every jail (or one, with --jail) and forgets the failures so far. Prints how many bans were lifted, as fail2ban-client does.',
+  ],
+  positionals: [{ name: 'address', describe: 'Addresses or prefixes', required: false, many: true }],
+  options: {
+    all: { type: 'boolean', describe: 'Every ban' },
+    jail: { type: 'string', describe: 'Only in this jail' },
+  },
+  examples: [
+    ['banjour unban 192.0.2.1', 'Lift the ban of one address in every jail'],
+    ['banjour unban --jail sshd 192.0.2.1', 'Lift it in one jail only'],
+    ['banjour unban --all', 'Lift every ban'],
+  ],
+  exits: [[EXIT.no, 'nothing was banned']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const targets = args.list('address');
+  if (args.flag('all') === targets.length > 0)
+    throw new OperatorError('name addresses, or --all, not both', {
+      hint: 'banjour unban 192.0.2.1   or   banjour unban --all',
+    });
+  const jail = args.text('jail');
+  const answer = await new ControlClient(controlSocket(paths)).unban({
+    targets: args.flag('all') ? 'all' : targets,
+    ...(jail === undefined ? {} : { jail }),
+  });
+  if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
+  else {
+    terminal.out(`${answer.changed}\n`);
+    for (const result of answer.results)
+      if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
+  }
+  return answer.changed > 0 ? EXIT.ok : EXIT.no;
+}

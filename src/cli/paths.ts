@@ -1,0 +1,43 @@
+/** Where things are on a host. Options of the same names override each. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Paths {
+  /** Shipped defaults: filter.d, jail.d, jail.conf. */
+  readonly shipped: string;
+  /** The administrator's configuration; wins over shipped. */
+  readonly config: string;
+  /** Control sockets. */
+  readonly run: string;
+  /** Ledger. */
+  readonly state: string;
+}
+
+/** Root of the package, seen from the built file `dist/src/cli/paths.js`. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Where a packaged agent finds its shipped configuration. */
+const SHIPPED = '/usr/lib/banjour';
+
+export function defaultPaths(): Paths {
+  const own = join(PACKAGE_ROOT, 'config');
+  return {
+    shipped: existsSync(own) ? own : SHIPPED,
+    config: '/etc/banjour',
+    run: '/run/banjour',
+    state: '/var/lib/banjour',
+  };
+}
+
+export function controlSocket(paths: Paths): string {
+  return join(paths.run, 'control.sock');
+}
+
+export function statusSocket(paths: Paths): string {
+  return join(paths.run, 'status.sock');
+}
+
+export function ledgerFile(paths: Paths): string {
+  return join(paths.state, 'ledger.sqlite3');
+}

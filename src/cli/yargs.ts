@@ -1,0 +1,113 @@
+/** The only file that knows yargs: turns the table of commands into a parser and gives back what was chosen. */
+import yargs from 'yargs';
+import { EXIT, OperatorError } from '../core/errors.js';
+import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
+
+export interface Choice {
+  /** The command to run; absent when yargs has already said all (help, version, completion). */
+  readonly command?: CommandDefinition;
+  readonly args: Args;
+  /** What yargs wants printed. */
+  readonly output: string;
+}
+
+/** Options that every command has. */
+export const GLOBAL_OPTIONS: Readonly<Record<string, OptionDefinition>> = {
+  json: { type: 'boolean', describe: 'Answer in JSON' },
+  'config-dir': { type: 'string', describe: "The administrator's configuration (default: /etc/banjour)" },
+  'shipped-dir': { type: 'string', describe: 'The shipped configuration' },
+  'run-dir': { type: 'string', describe: 'Directory of the control sockets (default: /run/banjour)' },
+  'state-dir': { type: 'string', describe: 'Directory of the ledger (default: /var/lib/banjour)' },
+};
+
+/** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
+const STANDARD_INPUT = '\u{10ffff}-';
+
+/** Parses a command line. Throws `OperatorError` (usage) for anything that the table does not allow. */
+export async function parseCommandLine(
+  argv: readonly string[],
+  table: readonly CommandDefinition[],
+  version: string,
+  width: number,
+): Promise<Choice> {
+  let chosen: CommandDefinition | undefined;
+  let parser = yargs()
+    .scriptName('banjour')
+    .usage(
+      'banjour COMMAND\n\nReads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.',
+    )
+    .version(version)
+    .help()
+    .alias('h', 'help')
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'Name a command; `banjour --help` lists them.')
+    .wrap(Math.min(width, 120))
+    .exitProcess(false)
+    .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'greedy-arrays': false })
+    .completion('completion', 'Print a completion script for bash or zsh')
+    .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
+  for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
+    parser = parser.option(name, { ...toYargs(option), global: true });
+  for (const command of table) {
+    const words = (command.positionals ?? []).map(({ name, required, many }) => {
+      const word = `${name}${many ? '..' : ''}`;
+      return required ? `<${word}>` : `[${word}]`;
+    });
+    parser = parser.command(
+      [command.name, ...words].join(' '),
+      command.summary,
+      (sub) => {
+        let built = sub.usage(
+          [`banjour ${[command.name, ...words].join(' ')}`, command.summary, ...(command.details ?? [])].join('\n\n'),
+        );
+        for (const { name, describe } of command.positionals ?? [])
+          built = built.positional(name, { describe, type: 'string' });
+        for (const [name, option] of Object.entries(command.options ?? {})) built = built.option(name, toYargs(option));
+        for (const [line, explanation] of command.examples) built = built.example(line, explanation);
+        return built;
+      },
+      () => {
+        chosen = command;
+      },
+    );
+  }
+  let output = '';
+  let problem: string | undefined;
+  const values = await parser
+    .fail((message, error) => {
+      problem ??= message ?? error?.message ?? 'the command line is not valid';
+    })
+    .parseAsync(
+      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
+      {},
+      (_error: Error | undefined, _values: unknown, text: string) => {
+        output = text;
+      },
+    );
+  if (problem !== undefined)
+    throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
+  return {
+    args: new Args(restored(values as Record<string, unknown>)),
+    output,
+    ...(chosen === undefined ? {} : { command: chosen }),
+  };
+}
+
+function restored(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const back = (value: unknown) => (value === STANDARD_INPUT ? '-' : value);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.map(back) : back(value)]),
+  );
+}
+
+function toYargs(option: OptionDefinition) {
+  return {
+    describe: option.describe,
+    ...(option.type === 'strings' ? { type: 'string' as const, array: true } : { type: option.type }),
+    ...(option.alias === undefined ? {} : { alias: option.alias }),
+    ...(option.default === undefined ? {} : { default: option.default }),
+    ...(option.choices === undefined ? {} : { choices: option.choices }),
+    ...(option.type === 'number' || option.type === 'string' ? { requiresArg: true } : {}),
+  };
+}

@@ -1,0 +1,71 @@
+/** `ignoreip` words and `ignorecommand`. */
+import { parsePrefix } from '../core/address.js';
+import type { AllowTerm } from '../core/specs.js';
+import { shellWords } from '../core/text.js';
+import type { Reader } from './reader.js';
+import { type Parsed, splitWords } from './values.js';
+
+const NAME = /^(?=.{1,253}$)(?!.*\.\.)(?=.*[a-z])[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?$/i;
+
+/** One word: an address, a prefix (also with a netmask), `file:/path`, or a DNS name. */
+export function parseAllowTerm(word: string): Parsed<AllowTerm> {
+  if (word.startsWith('file:')) {
+    const path = word.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
+    if (path.startsWith('/')) return { value: { kind: 'file', path } };
+    return { problem: `names a file without its folder: "${word}"`, fix: 'write file:/etc/banjour/friends' };
+  }
+  const prefix = parsePrefix(withLength(word));
+  if (prefix !== undefined) return { value: { kind: 'prefix', prefix } };
+  if (NAME.test(word) && !/^[\d.]+$/.test(word)) return { value: { kind: 'name', name: word.replace(/\.$/, '') } };
+  const placeholder = /^<.*>$/.test(word);
+  return {
+    problem: placeholder ? `still has the placeholder "${word}"` : `has "${word}", which is no address, prefix or name`,
+    fix: placeholder
+      ? 'write your address in its place'
+      : 'write e.g. 192.0.2.1, 192.0.2.0/24, 2001:db8::/64, host.example.org',
+  };
+}
+
+/** `10.0.0.0/255.0.0.0` as `10.0.0.0/8`. */
+function withLength(word: string): string {
+  const mask = /^(.+)\/(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(word);
+  if (mask === null) return word;
+  const bits = mask
+    .slice(2)
+    .map((part) => Number(part).toString(2).padStart(8, '0'))
+    .join('');
+  return /^1*0*$/.test(bits) && bits.length === 32 ? `${mask[1]}/${bits.replace(/0+$/, '').length}` : word;
+}
+
+/** The terms of `ignoreip`; wrong ones are reported. */
+export function readAllow(reader: Reader): AllowTerm[] {
+  const terms: AllowTerm[] = [];
+  for (const word of splitWords(reader.text('ignoreip'))) {
+    const parsed = parseAllowTerm(word);
+    if ('value' in parsed) terms.push(parsed.value);
+    else reader.error('jail.ignoreip', 'ignoreip', parsed.problem, parsed.fix, word);
+  }
+  return terms;
+}
+
+/** Tags that stand for themselves in `ignorecommand`. */
+const COMMAND_TAGS = new Set(['ip', 'ip-host', 'family', 'F-ID', 'F-USER', 'jail', 'name', 'time', 'failures']);
+
+/** The command and its arguments; null when there is none. No shell runs it, so what needs one is refused. */
+export function readIgnorecommand(reader: Reader): readonly string[] | null {
+  const text = reader.text('ignorecommand');
+  if (text === '') return null;
+  const fix = 'put it into a script and write ignorecommand = /path/to/script <ip>';
+  const refuse = (message: string): null => {
+    reader.error('jail.ignorecommand', 'ignorecommand', message, fix, text);
+    return null;
+  };
+  for (const [, tag = ''] of text.matchAll(/<([\w-]+)>/g))
+    if (!COMMAND_TAGS.has(tag)) return refuse(`the tag <${tag}> has no meaning here`);
+  if (/[;&|`$(){}<>\n]/.test(text.replace(/<[\w-]+>/g, '')))
+    return refuse('it needs a shell, and none is used: attackers choose parts of the arguments');
+  const words = shellWords(text);
+  if (words === undefined) return refuse('a quote is not closed');
+  if (!words[0]?.startsWith('/')) return refuse('the command has no absolute path');
+  return words;
+}

@@ -1,0 +1,167 @@
+/** fail2ban's firewall actions as what they close: ports, protocols, hook, verdict. Their commands are never run. */
+import type { Hook, PortRange, Protocol } from '../core/specs.js';
+import type { Call } from '../ini/calls.js';
+import { textOf } from '../ini/value.js';
+import type { Overlays } from './overlays.js';
+import type { Reader } from './reader.js';
+import type { BAN_ACTION_KEYS } from './schema.js';
+import { type Parsed, parsePorts, parseProtocols, parseVerdict } from './values.js';
+
+/** What a ban of the jail closes, as far as one action says. */
+export interface BanEffect {
+  readonly ports: readonly PortRange[] | 'all';
+  readonly protocols: readonly Protocol[] | 'all';
+  readonly verdict: 'drop' | 'reject';
+  readonly hook: Hook;
+}
+
+type Reach = 'ports' | 'allports' | 'type';
+
+/** Linux firewall actions of fail2ban 1.0 and 1.1: whether they close the given ports, all, or as `type=` says. */
+const BAN_ACTIONS: readonly (readonly [RegExp, Reach])[] = [
+  [/^(?:nftables|iptables|iptables-ipset|banjour)$/, 'type'],
+  [/^(?:nftables|iptables|firewallcmd|shorewall)-(?:.*-)?allports$/, 'allports'],
+  [/^(?:nftables|iptables|firewallcmd|shorewall)(?:-.*)?$/, 'ports'],
+  [/^(?:ufw|route|hostsdeny|apf)$/, 'allports'],
+];
+
+/** True when the name is one of the firewall actions. */
+export function isBanAction(name: string): boolean {
+  return BAN_ACTIONS.some(([pattern]) => pattern.test(name));
+}
+
+/** Parameters that shape how fail2ban's commands look; the table here is Banjour's own. */
+const IGNORED = new Set([
+  'name',
+  'actname',
+  'table',
+  'table_family',
+  'chain_type',
+  'chain_priority',
+  'addr_type',
+  'addr_set',
+  'addr_family',
+  'nftables',
+  'iptables',
+  'returntype',
+  'lockingopt',
+  'bantime',
+  'ipsettype',
+  'actiontype',
+  'ipmset',
+  'iptables_t',
+  'actionstart_on_demand',
+  'actionflush',
+  'rule_match',
+  'type',
+  'port',
+  'protocol',
+  'blocktype',
+  'chain',
+  'chain_hook',
+]);
+
+const HOOKS: Readonly<Record<string, Hook>> = {
+  input: 'input',
+  forward: 'forward',
+  'docker-user': 'forward',
+  both: 'both',
+  prerouting: 'prerouting',
+};
+
+/** `input`, `forward`, `both`, `prerouting`, also as chains of iptables (`INPUT`, `DOCKER-USER`). */
+export function parseHook(text: string): Parsed<Hook> {
+  const hook = HOOKS[text.trim().toLowerCase()];
+  if (hook !== undefined) return { value: hook };
+  return { problem: 'is not a hook where packets are judged', fix: 'write input, forward, both or prerouting' };
+}
+
+/** What one firewall action of a jail closes. Wrong parameters are reported. */
+export function readBanAction(call: Call, reader: Reader, overlays: Overlays, presetHook: Hook): BanEffect {
+  const family = call.name.split('-')[0] as string;
+  const files = [...new Set([`${family}-common`, family, call.name])];
+  const param = (key: string) => textOf(call.options.get(key) ?? []).trim();
+  const about = (key: string) => `action ${call.name}[${key}]`;
+  const read = <T>(key: string, text: string, parser: (text: string) => Parsed<T>, fallback: T): T => {
+    if (text === '') return fallback;
+    const parsed = parser(text);
+    if ('value' in parsed) return parsed.value;
+    reader.error('jail.action', 'action', `${about(key)} ${parsed.problem}`, parsed.fix, text);
+    return fallback;
+  };
+  for (const key of call.options.keys())
+    if (!IGNORED.has(key)) {
+      const fix = 'remove it; ports, protocol, blocktype, chain and type have a meaning here';
+      reader.warn('jail.action-parameter', 'action', `${about(key)} has no meaning here`, fix);
+    }
+  const all = reachOf(call, param('type')) === 'allports';
+  const ports = all ? 'all' : read('port', param('port') || reader.text('port'), parsePorts, 'all');
+  const overlay = (key: (typeof BAN_ACTION_KEYS)[number]) => overlays.find(files, key)?.text ?? '';
+  const fallback = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
+  const jailProtocol = reader.own('protocol') ? reader.text('protocol') : '';
+  const protocolText = param('protocol') || jailProtocol || overlay('protocol') || fallback;
+  const protocols = read<readonly Protocol[] | 'all'>('protocol', protocolText, parseProtocols, ['tcp']);
+  const blocktype = param('blocktype') || reader.text('blocktype') || overlay('blocktype');
+  return {
+    ports,
+    // Only protocols with ports can be closed by port: "all" of them, then.
+    protocols: protocols === 'all' && ports !== 'all' ? ['tcp', 'udp', 'udplite', 'sctp', 'dccp'] : protocols,
+    verdict: read('blocktype', blocktype, parseVerdict, 'reject'),
+    hook: readHook([
+      param('chain_hook'),
+      chainOf(param('chain')),
+      chainOf(reader.text('chain')),
+      overlay('chain_hook'),
+      chainOf(overlay('chain')),
+    ]),
+  };
+
+  function readHook(texts: readonly string[]): Hook {
+    return read('chain', texts.find((text) => text !== '') ?? '', parseHook, presetHook);
+  }
+}
+
+/** Chains of fail2ban's own making, and its "as in the action file", say nothing about the hook. */
+function chainOf(text: string): string {
+  return /^(?:<.*>|f2b-.*)?$/i.test(text) ? '' : text;
+}
+
+function reachOf(call: Call, type: string): 'ports' | 'allports' {
+  const reach = BAN_ACTIONS.find(([pattern]) => pattern.test(call.name))?.[1] ?? 'ports';
+  if (reach === 'type') return type === 'allports' ? 'allports' : 'ports';
+  return reach;
+}
+
+/** What several actions close together. */
+export function joinEffects(effects: readonly BanEffect[]): BanEffect | undefined {
+  return effects.reduce<BanEffect | undefined>((sum, one) => {
+    if (sum === undefined) return one;
+    return {
+      ports: sum.ports === 'all' || one.ports === 'all' ? 'all' : mergePorts([...sum.ports, ...one.ports]),
+      protocols:
+        sum.protocols === 'all' || one.protocols === 'all' ? 'all' : [...new Set([...sum.protocols, ...one.protocols])],
+      verdict: sum.verdict,
+      hook: joinHooks([sum.hook, one.hook]),
+    };
+  }, undefined);
+}
+
+/** Sorted, without overlaps. */
+export function mergePorts(ranges: readonly PortRange[]): readonly PortRange[] {
+  const merged: PortRange[] = [];
+  for (const range of [...ranges].sort((a, b) => a.first - b.first || a.last - b.last)) {
+    const last = merged.at(-1);
+    if (last !== undefined && range.first <= last.last)
+      merged[merged.length - 1] = { first: last.first, last: Math.max(last.last, range.last) };
+    else merged.push(range);
+  }
+  return merged;
+}
+
+/** One hook that covers all. */
+export function joinHooks(hooks: readonly Hook[]): Hook {
+  const set = new Set(hooks);
+  if (set.has('prerouting')) return 'prerouting';
+  if (set.has('both') || (set.has('input') && set.has('forward'))) return 'both';
+  return set.has('forward') ? 'forward' : 'input';
+}

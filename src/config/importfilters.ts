@@ -1,0 +1,38 @@
+/** Which filter files an import takes along: overlays of the administrator, and filters that are not shipped. */
+import { normalize } from 'node:path/posix';
+import { parseCall } from '../ini/calls.js';
+import type { IniDocument } from '../ini/document.js';
+import { loadFiles } from '../ini/load.js';
+import type { Report } from '../ini/report.js';
+import type { Roots } from '../ini/roots.js';
+import { Reader } from './reader.js';
+
+/** `filter.d/NAME -> text` for the filters of the jails. A filter that is shipped brings its `.local` files only. */
+export function filtersOf(
+  document: IniDocument,
+  jails: readonly string[],
+  from: Roots,
+  shipped: Roots,
+  report: Report,
+): Map<string, string> {
+  const root = from.folders[0] as string;
+  const files = new Map<string, string>();
+  for (const section of jails) {
+    const value = new Reader(document, section, report).value('filter') ?? [];
+    const name = parseCall(value, report, { section, key: 'filter' })?.name;
+    if (name === undefined || name.includes('/')) continue;
+    const family = from.family(`filter.d/${name}`);
+    const isShipped = shipped.find(`filter.d/${name}.conf`).length > 0;
+    const paths = isShipped
+      ? family.map((file) => file.path).filter((path) => path.endsWith('.local'))
+      : loadFiles(from, family, report).files;
+    for (const path of paths) {
+      const relative = normalize(path).slice(root.length + 1);
+      // Files that the package ships too, such as common.conf, are its own.
+      if (!path.startsWith(`${root}/`) || shipped.find(relative).length > 0) continue;
+      const content = from.read(path);
+      if (content !== undefined && 'text' in content) files.set(relative, content.text);
+    }
+  }
+  return files;
+}

@@ -1,0 +1,130 @@
+/** One enabled jail: from its section to what every stage needs of it. */
+import { EVIDENCE_CURSORS_MAX } from '../core/limits.js';
+import { parseMatch } from '../core/match.js';
+import { jailName } from '../core/names.js';
+import type { Hook } from '../core/specs.js';
+import { seconds } from '../core/time.js';
+import { parseCall } from '../ini/calls.js';
+import { defineFilter, FILTER_KEYS } from '../ini/definition.js';
+import type { IniDocument } from '../ini/document.js';
+import { type FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
+import type { Report } from '../ini/report.js';
+import type { Roots } from '../ini/roots.js';
+import { textOf, type Value } from '../ini/value.js';
+import { readActions } from './action.js';
+import { readAllow, readIgnorecommand } from './allow.js';
+import { readIncrement } from './increment.js';
+import type { Overlays } from './overlays.js';
+import { Reader } from './reader.js';
+import { JAIL_KEYS } from './schema.js';
+import { selectSource } from './source.js';
+import type { JailConfig } from './types.js';
+import { parseBoolean, parseDuration, parseInteger } from './values.js';
+
+export interface JailSurroundings {
+  readonly document: IniDocument;
+  readonly roots: Roots;
+  readonly overlays: Overlays;
+  readonly report: Report;
+  /** Where packets are judged unless the jail says otherwise. */
+  readonly hook: Hook;
+}
+
+const KEYS = JAIL_KEYS.map((spec) => spec.key);
+
+/** Reads a jail. Problems go to the report; undefined when there is no jail to speak of. */
+export function readJail(section: string, around: JailSurroundings): JailConfig | undefined {
+  const { document, report, overlays } = around;
+  const first = new Reader(document, section, report);
+  const name = jailName(section);
+  if (name === undefined) {
+    const fix =
+      'a jail is named with 1 to 64 letters, digits and . _ @ + -, beginning and ending with a letter or digit';
+    first.error('jail.name', 'enabled', 'the section cannot be the name of a jail', fix, section);
+    return undefined;
+  }
+  const call = parseCall(first.value('filter') ?? [], report, { section, key: 'filter' });
+  if (call === undefined) {
+    if (first.text('filter') === '')
+      first.error('jail.no-filter', 'filter', 'the jail has no filter', 'write filter = NAME of filter.d');
+    return undefined;
+  }
+  const request: FilterRequest = { name: call.name, options: call.options };
+  const opened = openFilter(around.roots, request, report, call.place);
+  if (opened === undefined) return undefined;
+  // %(known/failregex)s and kin of the jail are the filter's.
+  const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
+  const reader = new Reader(document, section, report, new Map(known));
+  const selection = selectSource(reader, matchOf(opened));
+  const filter = defineJailFilter(reader, request, selection.source.kind === 'text' ? 'file' : 'journal', around);
+  if (filter === undefined) return undefined;
+  const actions = readActions(reader, overlays, around.hook);
+  const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, 1_000_000), 5);
+  const bantime = reader.parse('bantime', parseDuration, 600);
+  const findtime = reader.parse('findtime', parseDuration, 600);
+  if (findtime <= 0)
+    reader.error(
+      'config.value',
+      'findtime',
+      'is not a positive length of time',
+      'write e.g. findtime = 10m',
+      reader.text('findtime'),
+    );
+  const increment = readIncrement(reader);
+  return {
+    name,
+    intake: { jail: name, match: selection.match, filter },
+    policy: {
+      jail: name,
+      maxretry,
+      findtime: seconds(Math.max(0, findtime)),
+      bantime: bantime < 0 ? null : seconds(bantime),
+      ...(increment === undefined ? {} : { increment }),
+      ipv6prefix: reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64),
+      forgetOnSuccess: reader.parse('forgetonsuccess', parseBoolean, false),
+    },
+    rule: {
+      jail: name,
+      ports: actions.effect.ports,
+      protocols: actions.effect.protocols,
+      verdict: actions.effect.verdict,
+    },
+    hook: actions.effect.hook,
+    source: selection.source,
+    allow: reader.own('ignoreip') ? readAllow(reader) : [],
+    maxmatches: Math.min(
+      EVIDENCE_CURSORS_MAX,
+      reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
+    ),
+    ignorecommand: readIgnorecommand(reader),
+    notify: actions.notify,
+    origins: reader.origins(KEYS),
+  };
+}
+
+function matchOf(filter: FilterFile) {
+  const value = filter.option('journalmatch');
+  return value === undefined ? undefined : parseMatch(textOf(value)).expression;
+}
+
+/** The filter as this jail uses it: with its options as names, and its own regexes in place of the filter's. */
+function defineJailFilter(reader: Reader, request: FilterRequest, logtype: string, around: JailSurroundings) {
+  const jailOptions = new Map<string, Value>();
+  for (const key of KEYS) {
+    const isFilterKey = (FILTER_KEYS as readonly string[]).includes(key);
+    if (key === 'action' || (isFilterKey && !reader.stated(key))) continue;
+    const value = reader.value(key);
+    if (value !== undefined) jailOptions.set(key, value);
+  }
+  const full: FilterRequest = { ...request, jailOptions, logtype };
+  const opened = openFilter(around.roots, full, around.report);
+  if (reader.stated('usedns') && ['yes', 'warn'].includes(reader.text('usedns').toLowerCase()) && reader.own('usedns'))
+    reader.note(
+      'jail.usedns',
+      'usedns',
+      'names in log lines are never resolved: attackers choose them',
+      'write usedns = no',
+      reader.text('usedns'),
+    );
+  return opened && defineFilter(opened, full, around.report);
+}

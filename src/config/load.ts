@@ -1,0 +1,137 @@
+/**
+ * Reads a whole configuration: the shipped root, then the administrator's, each as `jail.conf`, `jail.d/*.conf`,
+ * `jail.local`, `jail.d/*.local` (fail2ban's order), and `banjour.*` likewise (`fail2ban.*` of the administrator too).
+ */
+import type { Diagnostic } from '../core/finding.js';
+import type { JailName } from '../core/names.js';
+import type { AllowTerm } from '../core/specs.js';
+import { diskTree } from '../ini/disk.js';
+import type { IniDocument } from '../ini/document.js';
+import { loadFiles } from '../ini/load.js';
+import { DEFAULT_SECTION } from '../ini/parse.js';
+import { Report } from '../ini/report.js';
+import { Roots } from '../ini/roots.js';
+import type { FileTree } from '../ini/tree.js';
+import { readAllow } from './allow.js';
+import { joinHooks } from './banaction.js';
+import { readJail } from './jail.js';
+import { Overlays } from './overlays.js';
+import { Reader } from './reader.js';
+import { BUILT_IN, builtInText, JAIL_KEYS, JAIL_VARIABLES, SETTING_KEYS } from './schema.js';
+import { readSettings } from './settings.js';
+import type { Config, ConfigResult, JailConfig } from './types.js';
+import { referencedNames, reportKeys } from './unknown.js';
+import { parseBoolean } from './values.js';
+
+export interface ConfigRequest {
+  /** What the package installs, e.g. /usr/lib/banjour. */
+  readonly shippedRoot: string;
+  /** The administrator's, e.g. /etc/banjour. */
+  readonly adminRoot: string;
+  /** Read after everything else, in the same dialect, e.g. of `banjour replay --with FILE`. */
+  readonly extraFiles?: readonly string[];
+  /** The files; the machine's unless told otherwise. */
+  readonly tree?: FileTree;
+}
+
+/** Loads and checks everything. Never throws for what files contain: all problems are in `diagnostics`. */
+export function loadConfig(request: ConfigRequest): ConfigResult {
+  const report = new Report();
+  const tree = request.tree ?? diskTree;
+  const folders = [...new Set([request.shippedRoot, request.adminRoot])];
+  const roots = new Roots(tree, folders);
+  const families = (bases: readonly string[]) =>
+    folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
+  const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
+  for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
+
+  const settingFiles = families(['fail2ban', 'banjour']);
+  const settingsText = builtInText(SETTING_KEYS);
+  const settingsDocument = loadFiles(roots, settingFiles, report, { file: BUILT_IN, text: settingsText });
+  const jailText = `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.adminRoot}\n`;
+  const jailFiles = [...families(['jail']), ...extra];
+  const document = loadFiles(roots, jailFiles, report, { file: BUILT_IN, text: jailText });
+
+  const agent = readSettings(settingsDocument, report);
+  const settingNames = referencedNames(settingsDocument);
+  for (const section of ['Definition', 'Thread', DEFAULT_SECTION])
+    reportKeys(settingsDocument, section, SETTING_KEYS, settingNames, report);
+
+  const overlays = new Overlays(roots, report);
+  const around = { document, roots, overlays, report, hook: agent.hook };
+  const { enabled, disabled } = sortSections(document, report);
+  const names = referencedNames(document);
+  for (const section of [DEFAULT_SECTION, ...enabled]) reportKeys(document, section, JAIL_KEYS, names, report);
+  const jails = enabled.map((section) => readJail(section, around)).filter((jail) => jail !== undefined);
+  const defaults = new Reader(document, DEFAULT_SECTION, report);
+  const terms = readAllow(defaults);
+  const self = defaults.parse('ignoreself', parseBoolean, true);
+  if (enabled.length === 0) report.add(noJails(request.adminRoot));
+  const files = [...new Set([...settingsDocument.files, ...document.files])].filter((file) => file !== BUILT_IN);
+  if (report.failed) return { diagnostics: report.diagnostics };
+
+  const config: Config = {
+    settings: agent.settings,
+    jails,
+    disabled,
+    firewall: {
+      hook: joinHooks(jails.length === 0 ? [agent.hook] : jails.map((jail) => jail.hook)),
+      bridge: agent.bridge,
+      rules: jails.map((jail) => jail.rule),
+      allow: [],
+      countersPerElement: agent.countersPerElement,
+    },
+    allow: {
+      terms,
+      perJail: allowPerJail(jails),
+      self,
+      lockoutGuard: agent.lockoutGuard,
+    },
+    origins: agent.origins,
+    files,
+  };
+  return { config, diagnostics: report.diagnostics };
+}
+
+/** All there is to say about a configuration, for `config check`. */
+export function checkConfig(request: ConfigRequest): readonly Diagnostic[] {
+  return loadConfig(request).diagnostics;
+}
+
+/** Jails that state `ignoreip` themselves; fail2ban lets that replace the global list, here it adds to it. */
+function allowPerJail(jails: readonly JailConfig[]): ReadonlyMap<JailName, readonly AllowTerm[]> {
+  return new Map(jails.filter((jail) => jail.allow.length > 0).map((jail) => [jail.name, jail.allow]));
+}
+
+function sortSections(document: IniDocument, report: Report): { enabled: string[]; disabled: string[] } {
+  const enabled: string[] = [];
+  const disabled: string[] = [];
+  for (const section of document.sections.keys()) {
+    if (section === 'INCLUDES') continue;
+    const reader = new Reader(document, section, report);
+    const on = reader.parse('enabled', parseBoolean, false);
+    (on ? enabled : disabled).push(section);
+    if (on && reader.own('ignoreself') && !reader.parse('ignoreself', parseBoolean, true))
+      reader.warn('jail.ignoreself', 'ignoreself', 'is one for all jails', 'write it in [DEFAULT]');
+  }
+  return { enabled, disabled };
+}
+
+function missing(file: string): Diagnostic {
+  return {
+    level: 'error',
+    id: 'config.missing',
+    message: 'there is no such file',
+    place: { file, line: 1 },
+    fix: 'correct its name',
+  };
+}
+
+function noJails(adminRoot: string): Diagnostic {
+  return {
+    level: 'warning',
+    id: 'config.no-jails',
+    message: 'no jail is enabled, so nothing will ever be banned',
+    fix: `write [postfix-sasl] and enabled = true into ${adminRoot}/jail.local`,
+  };
+}

@@ -1,0 +1,97 @@
+/** One section of the configuration, read key by key: interpolated, parsed, with the origin of every value. */
+import type { Place } from '../core/finding.js';
+import type { IniDocument } from '../ini/document.js';
+import { interpolate, type Vars } from '../ini/interpolate.js';
+import type { Report } from '../ini/report.js';
+import { linesOf, placeOf, textOf, type Value } from '../ini/value.js';
+import { BUILT_IN } from './schema.js';
+import type { Setting } from './types.js';
+import type { Parsed } from './values.js';
+
+export class Reader {
+  readonly #values = new Map<string, Value | undefined>();
+
+  constructor(
+    readonly document: IniDocument,
+    readonly section: string,
+    readonly report: Report,
+    readonly vars: Vars = new Map(),
+  ) {}
+
+  /** The interpolated value; undefined when the key is not stated, or broken (reported). */
+  value(key: string): Value | undefined {
+    if (!this.#values.has(key))
+      this.#values.set(key, interpolate(this.document, this.section, key, this.report, this.vars));
+    return this.#values.get(key);
+  }
+
+  /** The text without white space at its ends; empty when not stated. */
+  text(key: string): string {
+    return textOf(this.value(key) ?? []).trim();
+  }
+
+  /** The non-empty lines with their places. */
+  lines(key: string): { text: string; place: Place }[] {
+    return linesOf(this.value(key) ?? []).map(({ text, place }) => ({ text: text.trim(), place }));
+  }
+
+  /** True when a file of the administrator or of the package states the key. */
+  stated(key: string): boolean {
+    const option = this.document.option(this.section, key);
+    return option !== undefined && option.place.file !== BUILT_IN;
+  }
+
+  /** True when the section itself states it, not only [DEFAULT]. */
+  own(key: string): boolean {
+    return this.document.own(this.section, key) !== undefined;
+  }
+
+  /** How late the key's file was read; below all others when it is built in or not stated. */
+  rank(key: string): number {
+    const file = this.document.option(this.section, key)?.place.file;
+    return file === undefined || file === BUILT_IN ? -1 : this.document.files.lastIndexOf(file);
+  }
+
+  /** Where the key was written. */
+  place(key: string): Place | undefined {
+    return placeOf(this.value(key) ?? []) ?? this.document.option(this.section, key)?.place;
+  }
+
+  /** Parses a key; an empty or missing one is `fallback`, a wrong one is reported and is `fallback` too. */
+  parse<T>(key: string, parser: (text: string) => Parsed<T>, fallback: T): T {
+    const text = this.text(key);
+    if (text === '') return fallback;
+    const parsed = parser(text);
+    if ('value' in parsed) return parsed.value;
+    this.error('config.value', key, parsed.problem, parsed.fix, text);
+    return fallback;
+  }
+
+  error(id: string, key: string, message: string, fix: string, value?: string): void {
+    this.#add('error', id, key, message, fix, value);
+  }
+
+  warn(id: string, key: string, message: string, fix: string, value?: string): void {
+    this.#add('warning', id, key, message, fix, value);
+  }
+
+  note(id: string, key: string, message: string, fix: string, value?: string): void {
+    this.#add('note', id, key, message, fix, value);
+  }
+
+  #add(level: 'error' | 'warning' | 'note', id: string, key: string, message: string, fix: string, value?: string) {
+    const place = this.place(key) ?? this.document.sections.get(this.section)?.place;
+    const about = { level, id, message, section: this.section, key, fix };
+    this.report.add({ ...about, ...(place === undefined ? {} : { place }), ...(value === undefined ? {} : { value }) });
+  }
+
+  /** What is in force for the keys, and where each was written. */
+  origins(keys: readonly string[]): Map<string, Setting> {
+    const found = new Map<string, Setting>();
+    for (const key of keys) {
+      const place = this.document.option(this.section, key)?.place;
+      if (place !== undefined) found.set(key, { text: this.text(key), place });
+    }
+    return found;
+  }
+}

@@ -1,0 +1,192 @@
+/** Where a jail's lines come from: `source`, `backend`, `logpath`, and the match that selects them. */
+
+import type { SourceSpec } from '../core/entry.js';
+import { forgeableGroups, formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
+import { parseCall } from '../ini/calls.js';
+import { textOf } from '../ini/value.js';
+import type { Reader } from './reader.js';
+import type { JailSource, LogPath } from './types.js';
+import type { Parsed } from './values.js';
+
+/** Where systemd-journal-remote keeps what other hosts send (systemd-journal-remote.service(8)). */
+const REMOTE = '/var/log/journal/remote';
+
+/** `local`, `directory PATH`, `namespace NAME`, `files PATH...`, `export PATH`, `remote [PATH]`. */
+export function parseSource(text: string): Parsed<SourceSpec> {
+  const [kind = 'local', ...rest] = text.trim().split(/\s+/);
+  const [first] = rest;
+  if (kind === 'local' && rest.length === 0) return { value: { kind: 'local' } };
+  if (kind === 'namespace' && first !== undefined && /^[\w.-]+$/.test(first))
+    return { value: { kind: 'local', namespace: first } };
+  if (kind === 'directory' && first?.startsWith('/')) return { value: { kind: 'directory', path: first } };
+  if (kind === 'remote') return { value: { kind: 'directory', path: first ?? REMOTE } };
+  if (kind === 'files' && rest.length > 0) return { value: { kind: 'files', paths: rest } };
+  if (kind === 'export' && first !== undefined) return { value: { kind: 'export', path: first } };
+  if (kind === 'container' && first !== undefined)
+    return {
+      problem: 'names a container',
+      fix: `write source = directory /var/lib/machines/${first}/var/log/journal, where that container keeps its journal`,
+    };
+  return {
+    problem: 'is not a source of entries',
+    fix: 'write local, namespace NAME, directory /PATH, remote, files /PATH... or export /PATH',
+  };
+}
+
+/** Files into which syslog daemons write what the journal holds too, and the match that selects it there. */
+const SYSLOG_FILES: readonly (readonly [RegExp, string])[] = [
+  [/^\/var\/log\/mail(?:log|\.(?:log|info|warn|err))?$/, 'SYSLOG_FACILITY=2'],
+  [/^\/var\/log\/(?:auth\.log|secure)$/, 'SYSLOG_FACILITY=4 SYSLOG_FACILITY=10'],
+  [/^\/var\/log\/daemon\.log$/, 'SYSLOG_FACILITY=3'],
+];
+
+/** What was found out: the source and, for journals, the match. */
+export interface Selection {
+  readonly source: JailSource;
+  readonly match: MatchExpression;
+}
+
+/** The jail's own match: `match`, else `journalmatch`. `all` is the whole journal. Undefined when neither is stated. */
+export function readMatch(reader: Reader): MatchExpression | undefined {
+  for (const key of ['match', 'journalmatch']) {
+    const text = reader.text(key);
+    if (text === '') continue;
+    if (text === 'all') return WHOLE_JOURNAL;
+    const { expression, problem } = parseMatch(textOf(reader.value(key) ?? []));
+    if (problem !== undefined) {
+      const fix = `write e.g. ${key} = -u postfix, or ${key} = _SYSTEMD_UNIT=postfix.service + SYSLOG_IDENTIFIER=x _UID=0`;
+      reader.error('jail.match', key, problem.message, fix, problem.term);
+      return WHOLE_JOURNAL;
+    }
+    if (expression !== undefined) return expression;
+  }
+  return undefined;
+}
+
+/** Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is missing. */
+export function selectSource(reader: Reader, filterMatch: MatchExpression | undefined): Selection {
+  const own = readMatch(reader);
+  const paths = readLogpaths(reader);
+  const { spec, backend: stated } = readBackend(reader);
+  // A logpath that stands in a later file than "backend = systemd" is the newer word: Debian's and our own files say
+  // systemd for all jails, and whoever then names a file wants it read.
+  const newer = reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
+  const backend = stated === 'systemd' && newer ? 'auto' : stated;
+  const text = (): Selection => ({
+    source: { kind: 'text', paths, encoding: reader.text('logencoding') || 'auto', timezone: timezoneOf(reader) },
+    match: WHOLE_JOURNAL,
+  });
+  if (backend === 'file' && own === undefined) {
+    if (paths.length > 0) return text();
+    reader.error(
+      'jail.no-logpath',
+      'logpath',
+      'the backend reads files, and no logpath names one',
+      'write logpath = /PATH, or backend = auto',
+    );
+  }
+  // A file of the service's own means that it does not write to the journal; syslog's files hold a copy of it.
+  const ownFiles = backend === 'auto' && reader.own('logpath') && paths.length > 0 && syslogMatch(paths) === undefined;
+  if (own === undefined && ownFiles) return text();
+  const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
+  if (match !== undefined) {
+    const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));
+    if (reader.own('logpath') && paths.length > 0 && backend !== 'systemd' && reader.rank('logpath') >= latest)
+      reader.note(
+        'jail.logpath-unused',
+        'logpath',
+        `the journal is read instead (match ${formatMatch(match)})`,
+        'nothing to do; backend = polling reads the file',
+      );
+    warnForgeable(reader, match, own === undefined);
+    return { source: { kind: 'journal', spec }, match };
+  }
+  const derived = paths.length > 0 && backend === 'auto' ? syslogMatch(paths) : undefined;
+  if (derived !== undefined) {
+    reader.warn(
+      'jail.match-from-logpath',
+      'logpath',
+      `the syslog file is not read: the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
+      'name the service: match = -u postfix',
+      reader.text('logpath'),
+    );
+    return { source: { kind: 'journal', spec }, match: derived };
+  }
+  if (paths.length > 0 && backend === 'auto') return text();
+  reader.error(
+    'jail.no-match',
+    'match',
+    'the jail does not say which journal entries it wants, and its filter does not either',
+    'write match = -u SERVICE (see journalctl -o json-pretty), or match = all for the whole journal',
+  );
+  return { source: { kind: 'journal', spec }, match: WHOLE_JOURNAL };
+}
+
+function syslogMatch(paths: readonly LogPath[]): MatchExpression | undefined {
+  const lines = paths.map(({ path }) => SYSLOG_FILES.find(([pattern]) => pattern.test(path))?.[1]);
+  return lines.includes(undefined) ? undefined : parseMatch([...new Set(lines)].join('\n')).expression;
+}
+
+function readBackend(reader: Reader): { spec: SourceSpec; backend: 'auto' | 'systemd' | 'file' } {
+  const spec = reader.parse('source', parseSource, { kind: 'local' });
+  const call = parseCall(reader.value('backend') ?? [], reader.report, { section: reader.section, key: 'backend' });
+  const name = call?.name.toLowerCase() ?? 'auto';
+  if (['polling', 'pyinotify', 'gamin'].includes(name)) return { spec, backend: 'file' };
+  if (name === 'auto') return { spec, backend: 'auto' };
+  if (name !== 'systemd') {
+    reader.error('jail.backend', 'backend', 'is not a backend', 'write auto, systemd or polling', name);
+    return { spec, backend: 'auto' };
+  }
+  const option = (key: string) => textOf(call?.options.get(key) ?? []);
+  const files = option('journalfiles')
+    .split(/\s*,\s*/)
+    .filter((path) => path !== '');
+  if (files.length > 0) return { spec: { kind: 'files', paths: files }, backend: 'systemd' };
+  if (option('journalpath') !== '')
+    return { spec: { kind: 'directory', path: option('journalpath') }, backend: 'systemd' };
+  if (option('namespace') !== '')
+    return { spec: { kind: 'local', namespace: option('namespace') }, backend: 'systemd' };
+  return { spec, backend: 'systemd' };
+}
+
+function readLogpaths(reader: Reader): LogPath[] {
+  const paths: LogPath[] = [];
+  for (const { text } of reader.lines('logpath')) {
+    const found = /^(.*?)(?:\s+(head|tail))?$/.exec(text);
+    const path = found?.[1] ?? text;
+    if (path.startsWith('/')) paths.push({ path, from: found?.[2] === 'tail' ? 'tail' : 'head' });
+    else
+      reader.error(
+        'jail.logpath',
+        'logpath',
+        'is not an absolute path',
+        'write one path per line, from /, optionally with tail',
+        text,
+      );
+  }
+  return paths;
+}
+
+function timezoneOf(reader: Reader): string | null {
+  const text = reader.text('logtimezone');
+  if (text === '') return null;
+  if (/^(?:Z|UTC|GMT|(?:UTC|GMT)[+-]\d{2}:?\d{2})$/i.test(text)) return text.toUpperCase();
+  reader.error('jail.logtimezone', 'logtimezone', 'is not a fixed offset', 'write Z, UTC or e.g. UTC+0200', text);
+  return null;
+}
+
+/** Whatever a local user can write he can use to have any address banned. */
+function warnForgeable(reader: Reader, match: MatchExpression, fromFilter: boolean): void {
+  const groups = forgeableGroups(match);
+  if (groups.length === 0) return;
+  const key = fromFilter ? 'filter' : reader.text('match') === '' ? 'journalmatch' : 'match';
+  const whole = groups.some((group) => group.size === 0);
+  reader.warn(
+    'jail.forgeable-match',
+    key,
+    whole
+      ? 'the whole journal is read: any local user can write entries that ban an address'
+      : `any local user can write entries with ${formatMatch({ groups })}, and so ban any address`,
+    'add a field that only journald sets: -u SERVICE, _UID=0 or _EXE=/path',
+  );
+}

@@ -1,0 +1,105 @@
+/** What the administrator's files say, checked and complete: no value is missing, everything knows where it came from. */
+
+import type { SourceSpec } from '../core/entry.js';
+import type { Diagnostic, Place } from '../core/finding.js';
+import type { JailName } from '../core/names.js';
+import type { AllowSpec, AllowTerm, FirewallPlan, Hook, JailIntake, JailPolicy, JailRule } from '../core/specs.js';
+import type { Seconds } from '../core/time.js';
+
+/** How much is logged; fail2ban's words in lower case, its finer ones folded. */
+export type LogLevel = 'critical' | 'error' | 'warning' | 'notice' | 'info' | 'debug';
+
+export interface Settings {
+  readonly loglevel: LogLevel;
+  /** `journal` is structured, native; `stderr` and `stdout` are lines; anything else is a file. */
+  readonly logtarget: 'journal' | 'stderr' | 'stdout' | { readonly file: string };
+  /** `no`: IPv6 addresses are neither counted nor banned. */
+  readonly allowipv6: 'auto' | 'yes' | 'no';
+  /** How long ended bans are remembered: history, increments, recidive. */
+  readonly dbpurgeage: Seconds;
+  /** The ledger; null when fail2ban's `dbfile = None` asks for none (kept in memory). */
+  readonly dbfile: string | null;
+}
+
+/** One text file (or glob) of a jail. */
+export interface LogPath {
+  readonly path: string;
+  /** Where a file that is new to the agent is read from. */
+  readonly from: 'head' | 'tail';
+}
+
+/** Where a jail's lines come from. */
+export type JailSource =
+  | { readonly kind: 'journal'; readonly spec: SourceSpec }
+  | {
+      readonly kind: 'text';
+      readonly paths: readonly LogPath[];
+      /** A label of the WHATWG Encoding Standard, or `auto`. */
+      readonly encoding: string;
+      /** Offset of times that state no zone, e.g. `UTC+0200`; the machine's zone when null. */
+      readonly timezone: string | null;
+    };
+
+/** Whom to tell about a jail's bans. Nothing in it is a secret itself: those are read from files by banjour-notify. */
+export type NotifySpec =
+  | {
+      readonly kind: 'mail';
+      /** What the mail holds: the ban, whois data too, log lines too. */
+      readonly style: 'plain' | 'whois' | 'whois-lines';
+      /** The service's name in the subject. */
+      readonly name: string;
+      readonly dest: string;
+      readonly sender: string;
+      readonly sendername: string;
+    }
+  | { readonly kind: 'webhook' | 'slack'; readonly url: UrlSource; readonly secretFile: string | null }
+  | { readonly kind: 'exec'; readonly argv: readonly string[] };
+
+/** An URL, which may be a secret: from a file, or as written. */
+export type UrlSource = { readonly file: string } | { readonly text: string };
+
+/** A value as people read it, and where it was written. */
+export interface Setting {
+  readonly text: string;
+  readonly place: Place;
+}
+
+export interface JailConfig {
+  readonly name: JailName;
+  readonly intake: JailIntake;
+  readonly policy: JailPolicy;
+  readonly rule: JailRule;
+  readonly hook: Hook;
+  readonly source: JailSource;
+  /** Additional to the global terms. */
+  readonly allow: readonly AllowTerm[];
+  /** Log lines kept with a ban, 1 to `EVIDENCE_CURSORS_MAX`. */
+  readonly maxmatches: number;
+  /** Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for themselves. */
+  readonly ignorecommand: readonly string[] | null;
+  readonly notify: readonly NotifySpec[];
+  /** Every key of the schema in force in this jail, as written, and its place. */
+  readonly origins: ReadonlyMap<string, Setting>;
+}
+
+export interface Config {
+  readonly settings: Settings;
+  /** The enabled jails, in the order of the files. */
+  readonly jails: readonly JailConfig[];
+  /** Names of sections that are not enabled. */
+  readonly disabled: readonly string[];
+  /** `allow` in it is empty: the allow stage knows the addresses. */
+  readonly firewall: FirewallPlan;
+  readonly allow: AllowSpec;
+  /** Every key of `banjour.conf` in force and its place. */
+  readonly origins: ReadonlyMap<string, Setting>;
+  /** The files that were read, in order. */
+  readonly files: readonly string[];
+}
+
+export interface ConfigResult {
+  /** Absent when there are errors. */
+  readonly config?: Config;
+  /** All there is to say, errors, warnings and notes, in the order of discovery. */
+  readonly diagnostics: readonly Diagnostic[];
+}

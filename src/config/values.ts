@@ -1,0 +1,140 @@
+/** Single values of the configuration: each parser is pure and says what is wrong and what to write. */
+import type { PortRange, Protocol } from '../core/specs.js';
+import { portOf } from './services.js';
+
+export type Parsed<T> = { readonly value: T } | { readonly problem: string; readonly fix: string };
+
+/** fail2ban's: `1 on true yes` are true; `0 off false no` are false. */
+export function parseBoolean(text: string): Parsed<boolean> {
+  const word = text.trim().toLowerCase();
+  if (['1', 'on', 'true', 'yes'].includes(word)) return { value: true };
+  if (['0', 'off', 'false', 'no'].includes(word)) return { value: false };
+  return { problem: 'is neither true nor false', fix: 'write true or false' };
+}
+
+/** A whole number of at least `min` and at most `max`. */
+export function parseInteger(text: string, min: number, max: number): Parsed<number> {
+  const word = text.trim();
+  const value = /^[+-]?\d{1,15}$/.test(word) ? Number(word) : Number.NaN;
+  if (value >= min && value <= max) return { value };
+  return {
+    problem: `is not a whole number from ${min} to ${max}`,
+    fix: `write e.g. ${Math.max(min, Math.min(5, max))}`,
+  };
+}
+
+const YEAR = 31_557_600;
+/** fail2ban's units (jail.conf(5), "Time abbreviation format"); a year has 365.25 days, a month is its twelfth. */
+const UNITS: readonly (readonly [RegExp, number])[] = [
+  [/^(?:seconds?|sec?|ss?)$/, 1],
+  [/^(?:minutes?|min?|mm?)$/, 60],
+  [/^(?:hours?|hou?|hh?)$/, 3_600],
+  [/^(?:days?|da|dd?)$/, 86_400],
+  [/^(?:weeks?|wee?|ww?)$/, 604_800],
+  [/^(?:months?|mon?)$/, YEAR / 12],
+  [/^(?:years?|yea?|yy?)$/, YEAR],
+];
+
+/** Seconds from `600`, `10m`, `1d12h`, `1w 2d`, `1year-6mo`, `60*60*24`; negative only as a whole, e.g. `-1`. */
+export function parseDuration(text: string): Parsed<number> {
+  const bad = {
+    problem: 'is not a length of time',
+    fix: 'write seconds or units: 600, 10m, 1d12h, 1w; -1 is for ever',
+  };
+  const body = text.trim().toLowerCase();
+  const term = /\s*([+-]?)\s*(\d+(?:\.\d+)?(?:\s*\*\s*\d+(?:\.\d+)?)*)\s*([a-z]*)/y;
+  let sum = 0;
+  if (body === '') return bad;
+  while (term.lastIndex < body.length) {
+    const found = term.exec(body);
+    if (found === null) return bad;
+    const [, sign, product = '', unit = ''] = found;
+    const factor = unit === '' ? 1 : UNITS.find(([pattern]) => pattern.test(unit))?.[1];
+    if (factor === undefined) return bad;
+    const amount = product.split('*').reduce((value, one) => value * Number(one), factor);
+    sum += sign === '-' ? -amount : amount;
+  }
+  // A century is beyond every purpose, and far within what the kernel's timeouts can hold.
+  if (!Number.isFinite(sum) || Math.abs(sum) > 100 * YEAR) return { ...bad, problem: 'is longer than 100 years' };
+  return { value: sum };
+}
+
+/** Ports: numbers, names and ranges (`a:b`, `a-b`) separated by commas or blanks. The whole range, or nothing, is `all`. */
+export function parsePorts(text: string): Parsed<readonly PortRange[] | 'all'> {
+  const ranges: PortRange[] = [];
+  for (const word of text.split(/[\s,]+/).filter((one) => one !== '')) {
+    if (word === 'all' || word === 'any') return { value: 'all' };
+    const range = /^(\d+)[:-](\d+)$/.exec(word);
+    const [first, last] = range ? [Number(range[1]), Number(range[2])] : [portOf(word), portOf(word)];
+    if (first === undefined || last === undefined)
+      return { problem: `names an unknown port "${word}"`, fix: 'write its number, or a name of /etc/services' };
+    if (first > last || last > 65_535)
+      return { problem: `has the impossible range "${word}"`, fix: 'write FIRST:LAST, both from 0 to 65535' };
+    if (first <= 1 && last === 65_535) return { value: 'all' };
+    ranges.push({ first, last });
+  }
+  return ranges.length === 0 ? { value: 'all' } : { value: ranges };
+}
+
+const PROTOCOLS: readonly Protocol[] = ['tcp', 'udp', 'udplite', 'sctp', 'dccp'];
+
+/** Protocols separated by commas or blanks; `all` is every one, ICMP too. */
+export function parseProtocols(text: string): Parsed<readonly Protocol[] | 'all'> {
+  const found = new Set<Protocol>();
+  for (const word of text
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((one) => one !== '')) {
+    if (word === 'all' || word === 'any') return { value: 'all' };
+    const protocol = PROTOCOLS.find((one) => one === word);
+    if (protocol === undefined)
+      return { problem: `names an unknown protocol "${word}"`, fix: `write ${PROTOCOLS.join(', ')}, or all` };
+    found.add(protocol);
+  }
+  return { value: found.size === 0 ? ['tcp'] : [...found] };
+}
+
+/** What becomes of a banned packet: nftables' `drop`, `reject with ..`, iptables' `DROP`, `REJECT --reject-with ..`. */
+export function parseVerdict(text: string): Parsed<'drop' | 'reject'> {
+  const word = text.trim().toLowerCase().split(/\s+/)[0];
+  if (word === 'drop' || word === 'blackhole') return { value: 'drop' };
+  if (word === 'reject' || word === 'unreachable' || word === 'prohibit') return { value: 'reject' };
+  if (word === 'return' || word === 'accept')
+    return { problem: 'would let the address in', fix: 'write drop or reject; addresses to let in belong to ignoreip' };
+  return { problem: 'is neither drop nor reject', fix: 'write drop or reject' };
+}
+
+/** Words separated by blanks, commas or newlines, as fail2ban splits lists. */
+export function splitWords(text: string): string[] {
+  return text.split(/[\s,]+/).filter((word) => word !== '');
+}
+
+/** The member of `known` that is spelled most alike, if any is close. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.ceil(word.length / 3)) + 0.5;
+  for (const one of known) {
+    const distance = editDistance(word, one, least);
+    if (distance < least) [best, least] = [one, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return Number.POSITIVE_INFINITY;
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const above = rows[i - 1] as number[];
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let cost = Math.min((above[j] as number) + 1, (row[j - 1] as number) + 1, (above[j - 1] as number) + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, ((rows[i - 2] as number[])[j - 2] as number) + 1);
+      row.push(cost);
+    }
+    rows.push(row);
+  }
+  return rows[a.length]?.[b.length] ?? Number.POSITIVE_INFINITY;
+}

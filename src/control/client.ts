@@ -1,0 +1,143 @@
+/** The typed client of the control sockets, as the command line uses it. */
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { EXIT, OperatorError } from '../core/errors.js';
+import {
+  type AgentView,
+  API_VERSION,
+  type ApiProblem,
+  type BanRequest,
+  type BanView,
+  type ChangeAnswer,
+  type ExplainView,
+  type JailView,
+  type ReloadAnswer,
+  type ReloadRequest,
+  type StreamEvent,
+  type UnbanRequest,
+} from './protocol.js';
+
+/** Answers are bounded too: the agent may be another program. 100,000 bans are about 30 MB. */
+const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+const ANSWER_MS_MAX = 60_000;
+
+export class ControlClient {
+  readonly #socket: string;
+
+  /** `socket`: path of control.sock, or of status.sock for reading. */
+  constructor(socket: string) {
+    this.#socket = socket;
+  }
+
+  ping(): Promise<{ readonly pong: boolean }> {
+    return this.#ask('GET', '/ping');
+  }
+  status(): Promise<AgentView> {
+    return this.#ask('GET', '/status');
+  }
+  jail(name: string): Promise<{ readonly jail: JailView; readonly banned: readonly BanView[] }> {
+    return this.#ask('GET', `/jails/${encodeURIComponent(name)}`);
+  }
+  bans(query: { readonly jail?: string; readonly address?: string } = {}): Promise<readonly BanView[]> {
+    return this.#ask('GET', `/bans?${new URLSearchParams(query)}`);
+  }
+  history(
+    query: { readonly jail?: string; readonly address?: string; readonly limit?: string } = {},
+  ): Promise<readonly BanView[]> {
+    return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
+  }
+  explain(address: string): Promise<ExplainView> {
+    return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
+  }
+  ban(request: BanRequest): Promise<ChangeAnswer> {
+    return this.#ask('POST', '/ban', request);
+  }
+  unban(request: UnbanRequest): Promise<ChangeAnswer> {
+    return this.#ask('POST', '/unban', request);
+  }
+  reload(request: ReloadRequest = {}): Promise<ReloadAnswer> {
+    return this.#ask('POST', '/reload', request);
+  }
+  flush(): Promise<{ readonly flushed: boolean }> {
+    return this.#ask('POST', '/flush', {});
+  }
+
+  /** Calls back for each event until the agent goes or `signal` aborts. */
+  async events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
+    const response = await this.#open('GET', '/events', undefined, signal);
+    response.setEncoding('utf8');
+    let rest = '';
+    for await (const chunk of response) {
+      rest += chunk as string;
+      for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
+        const data = /^data: (.*)$/m.exec(rest.slice(0, end))?.[1];
+        rest = rest.slice(end + 2);
+        if (data !== undefined) listener(JSON.parse(data) as StreamEvent);
+      }
+    }
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
+    const response = await this.#open(method, path, body);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > ANSWER_BYTES_MAX)
+        throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
+      chunks.push(chunk as Buffer);
+    }
+    const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as T | ApiProblem;
+    if ((response.statusCode ?? 500) >= 400) {
+      const problem = answer as ApiProblem;
+      throw new OperatorError(problem.error, {
+        exitCode: (response.statusCode ?? 500) >= 500 ? EXIT.software : EXIT.dataError,
+        ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+      });
+    }
+    return answer as T;
+  }
+
+  #open(method: 'GET' | 'POST', path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+    return new Promise((resolve, reject) => {
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const request: ClientRequest = httpRequest(
+        {
+          socketPath: this.#socket,
+          method,
+          path: `/v${API_VERSION}${path}`,
+          agent: false,
+          headers:
+            text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+          ...(signal === undefined ? { timeout: ANSWER_MS_MAX } : { signal }),
+        },
+        resolve,
+      );
+      request.once('timeout', () => request.destroy(new Error('no answer in time')));
+      request.once('error', (error: NodeJS.ErrnoException) => reject(explain(error, this.#socket)));
+      request.end(text);
+    });
+  }
+}
+
+function explain(error: NodeJS.ErrnoException, socket: string): Error {
+  switch (error.code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new OperatorError(`no agent is running (nobody answers on ${socket})`, {
+        hint: 'systemctl start banjour',
+        exitCode: EXIT.unavailable,
+        cause: error,
+      });
+    case 'EACCES':
+      return new OperatorError(`no permission to talk to the agent on ${socket}`, {
+        hint: 'run the command as root, or join the group that may read status.sock',
+        exitCode: EXIT.noPermission,
+        cause: error,
+      });
+    default:
+      return new OperatorError(`the agent on ${socket} does not answer: ${error.message}`, {
+        exitCode: EXIT.unavailable,
+        cause: error,
+      });
+  }
+}

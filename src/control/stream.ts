@@ -1,0 +1,32 @@
+/** The event stream: server-sent events, one client each. A client that does not read is cut off, never waited for. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Operations, StreamEvent } from './protocol.js';
+
+/** Bytes that may wait for one client before it is cut off. */
+export const STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** A comment line is sent this often, so that both sides notice a dead connection, ms. */
+const HEARTBEAT_MS = 15_000;
+
+export function streamEvents(request: IncomingMessage, response: ServerResponse, operations: Operations): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  response.write(': banjour events, version 1\n\n');
+  const send = (text: string) => {
+    if (response.writableLength > STREAM_BACKLOG_BYTES_MAX) response.destroy();
+    else response.write(text);
+  };
+  const stop = operations.subscribe((event) => send(formatEvent(event)));
+  const heartbeat = setInterval(() => send(': still here\n\n'), HEARTBEAT_MS);
+  heartbeat.unref();
+  const end = () => {
+    stop();
+    clearInterval(heartbeat);
+  };
+  request.once('close', end);
+  response.once('close', end);
+  response.once('error', end);
+}
+
+/** `JSON.stringify` escapes every line break, so an event is always one `data:` line. */
+export function formatEvent(event: StreamEvent): string {
+  return `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`;
+}

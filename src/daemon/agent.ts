@@ -1,0 +1,214 @@
+/**
+ * The agent: start, running, reload, stop. Owns the stages of the main thread and the readers.
+ *
+ * Order of a start: ledger, then the kernel (banned hosts are shut out before anything is read), then the control
+ * sockets, then the readers. Order of a stop: readers, what is under way to the kernel, sockets, firewall, ledger; the
+ * kernel's table stays.
+ */
+import { AllowKeeper } from '../allow/keeper.js';
+import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
+import { messageOf } from '../core/errors.js';
+import type { FirewallBackend } from '../core/firewall.js';
+import type { Log } from '../core/log.js';
+import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
+import { Jails } from '../jail/jails.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { openLedger } from '../ledger/open.js';
+import { allowContext } from './allow-context.js';
+import { Announcer } from './announce.js';
+import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { Kernel } from './kernel.js';
+import { AgentOperations } from './operations.js';
+import { Pipeline } from './pipeline.js';
+import { Readers } from './readers.js';
+import type { AgentSetup } from './setup.js';
+
+/** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
+const EXPIRY_MS = 1_000;
+/** History is tidied this often, ms. */
+const TIDY_MS = 3_600_000;
+/** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
+const HEARTBEAT_MS = 5_000;
+
+export interface AgentOptions {
+  readonly setup: AgentSetup;
+  readonly ledgerPath: string;
+  readonly sockets: ControlSockets;
+  readonly firewall: FirewallBackend;
+  readonly log: Log;
+  readonly version: string;
+  /** Reads the configuration anew; throws `OperatorError` when it is not good. */
+  readonly load: () => Promise<AgentSetup>;
+}
+
+export class Agent {
+  readonly startedAt: EpochMicros = wallClock.now();
+  readonly version: string;
+  readonly log: Log;
+  readonly announcer: Announcer;
+  readonly firewall: FirewallBackend;
+  readonly ledger: Ledger;
+  readonly jails: Jails;
+  readonly allow: AllowKeeper;
+  readonly pipeline: Pipeline;
+  readonly kernel: Kernel;
+  readonly readers: Readers;
+  /** Rejects when the agent cannot go on; systemd starts it anew. */
+  readonly failure: Promise<never>;
+  readonly #options: AgentOptions;
+  readonly #fresh: boolean;
+  #setup: AgentSetup;
+  #server: ControlServer | undefined;
+  #timers: NodeJS.Timeout[] = [];
+  #failed: (error: Error) => void = () => undefined;
+  #reloading: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: AgentOptions) {
+    const { setup, firewall, log } = options;
+    this.#options = options;
+    this.#setup = setup;
+    this.version = options.version;
+    this.log = log;
+    this.firewall = firewall;
+    this.announcer = new Announcer(log);
+    this.failure = new Promise((_, reject) => {
+      this.#failed = reject;
+    });
+    // Whoever starts an agent waits for it; until then a failure must not end the process unexplained.
+    this.failure.catch(() => undefined);
+    const { ledger, fresh, setAside } = openLedger(options.ledgerPath, this.startedAt);
+    this.ledger = ledger;
+    this.#fresh = fresh;
+    if (setAside !== undefined)
+      log(
+        'error',
+        `${setAside.reason}; it is kept as ${setAside.path}, and protection goes on from the kernel's own sets`,
+      );
+    this.jails = new Jails(setup.jails.map(({ policy }) => policy));
+    this.allow = new AllowKeeper(setup.allow);
+    const allow = allowContext(() => this.allow.snapshot);
+    const { announcer, jails } = this;
+    this.pipeline = new Pipeline({
+      jails,
+      ledger,
+      firewall,
+      announcer,
+      allow,
+      wall: wallClock,
+      stored: new SetClock(),
+      random: Math.random,
+      failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
+    });
+    this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
+    this.readers = new Readers({
+      jails,
+      ledger,
+      pipeline: this.pipeline,
+      allow,
+      log,
+      failed: (error) => this.#failed(error),
+    });
+  }
+
+  /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
+  static async start(options: AgentOptions): Promise<Agent> {
+    const agent = new Agent(options);
+    try {
+      await agent.kernel.restore(agent.#fresh);
+      await agent.#liftBansOfOthers();
+      agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
+      agent.kernel.followAllow();
+      await agent.readers.start(options.setup);
+      agent.#startTimers();
+      return agent;
+    } catch (error) {
+      await agent.stop();
+      throw error;
+    }
+  }
+
+  /** What the agent is made of now; another after a reload. */
+  get setup(): AgentSetup {
+    return this.#setup;
+  }
+
+  /** True when every stage answers its heartbeat. */
+  alive(): Promise<boolean> {
+    return this.readers.alive(HEARTBEAT_MS);
+  }
+
+  /**
+   * Reads the configuration anew and becomes what it says, without letting anybody in meanwhile. When it is not good or
+   * a step fails, everything stays (or becomes again) as it was, and the error is thrown. With `dryRun` only the
+   * difference is told. One reload at a time.
+   */
+  reload(dryRun: boolean): Promise<SetupDifference> {
+    const turn = this.#reloading.then(() => this.#reload(dryRun));
+    this.#reloading = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#timers = [];
+    this.allow.stop();
+    const errors: unknown[] = [];
+    const steps: (() => unknown)[] = [
+      () => this.readers.stop(),
+      () => this.pipeline.idle(),
+      () => this.#server?.close(),
+      () => this.firewall.close(),
+      () => this.ledger.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0)
+      throw new AggregateError(errors, `the agent did not stop cleanly: ${errors.map(messageOf).join('; ')}`);
+  }
+
+  async #reload(dryRun: boolean): Promise<SetupDifference> {
+    const next = await this.#options.load();
+    const old = this.#setup;
+    const difference = differenceOf(old, next);
+    if (dryRun || isEmpty(difference)) return difference;
+    try {
+      await this.#become(next, difference);
+    } catch (error) {
+      await this.#become(old, differenceOf(next, old));
+      throw error;
+    }
+    await this.#liftBansOfOthers();
+    return difference;
+  }
+
+  /** Allow, jails, kernel, readers, in that order: nothing is judged by rules that the kernel does not have yet. */
+  async #become(next: AgentSetup, difference: SetupDifference): Promise<void> {
+    this.#setup = next;
+    this.allow.setSpec(next.allow);
+    const cold = new Set(this.jails.reconfigure(next.jails.map(({ policy }) => policy)));
+    if (difference.firewall) await this.kernel.replan();
+    await this.readers.swap(next, cold);
+  }
+
+  /** Bans of jails that are no more end: nothing closes their ports. */
+  async #liftBansOfOthers(): Promise<void> {
+    const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
+    const time = wallClock.now();
+    const orphans = [...this.ledger.inForce(time)].filter(({ jail }) => !known.has(jail));
+    if (orphans.length === 0) return;
+    await this.pipeline.decide(
+      orphans.map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const })),
+    );
+  }
+
+  #startTimers(): void {
+    const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
+    every(EXPIRY_MS, () => void this.pipeline.expire(wallClock.now()));
+    every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Says what happened: one log line, one stream event, the same facts. Everything a stranger wrote is escaped here.
+ *
+ * `Ban` is said only when the kernel has it (or, without a firewall, when it is decided).
+ */
+import { formatPrefix } from '../core/address.js';
+import type { BanRecord, UnbanDecision } from '../core/decision.js';
+import type { FilterEvent } from '../core/event.js';
+import { USER_CHARS_MAX } from '../core/limits.js';
+import type { Log, LogFacts } from '../core/log.js';
+import type { JailName } from '../core/names.js';
+import { escapeUntrusted } from '../core/text.js';
+import { type EpochMicros, isoTime } from '../core/time.js';
+
+/** One object of `replay --json` and, with an id, of the event stream. Times are ISO 8601 in UTC. */
+export interface Announcement {
+  readonly event: 'found' | 'ban' | 'unban' | 'ignored' | 'refused';
+  readonly time: string;
+  readonly jail: string;
+  readonly address: string;
+  readonly user?: string;
+  readonly count?: number;
+  readonly until?: string | null;
+  readonly cursor?: string;
+  readonly reason?: string;
+}
+
+export class Announcer {
+  readonly #log: Log;
+  readonly #listeners = new Set<(announcement: Announcement, id: number) => void>();
+  #id = 0;
+
+  constructor(log: Log) {
+    this.#log = log;
+  }
+
+  /** Calls back for each event from now on; returns the way to stop. */
+  subscribe(listener: (announcement: Announcement, id: number) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  found(event: FilterEvent): void {
+    const times = event.count > 1 ? ` (${event.count} attempts)` : '';
+    this.#log('info', `Found ${event.address.text}${times}`, factsOf(event, 'found'));
+    this.#tell({ ...ofEvent(event, 'found'), count: event.count });
+  }
+
+  ignored(event: FilterEvent, reason: string): void {
+    this.#log('info', `Ignore ${event.address.text} by ${reason}`, factsOf(event, 'ignored'));
+    this.#tell({ ...ofEvent(event, 'ignored'), reason });
+  }
+
+  /** `extended`: the target was banned already and stays so for longer. */
+  ban(record: BanRecord, extended: boolean): void {
+    const target = formatPrefix(record.target);
+    const until = record.until === null ? null : isoTime(record.until);
+    this.#log('notice', `${extended ? 'Extend Ban' : 'Ban'} ${target}`, {
+      jail: record.jail,
+      address: target,
+      action: 'ban',
+      failures: record.failures,
+      until: until ?? 'never',
+      ...(record.user === undefined ? {} : { user: shown(record.user) }),
+    });
+    const last = record.evidence.at(-1);
+    this.#tell({
+      event: 'ban',
+      time: isoTime(record.time),
+      jail: record.jail,
+      address: target,
+      ...(record.user === undefined ? {} : { user: shown(record.user) }),
+      count: record.failures,
+      until,
+      ...(last === undefined ? {} : { cursor: last }),
+    });
+  }
+
+  refused(record: BanRecord, reason: string): void {
+    const target = formatPrefix(record.target);
+    this.#log('error', `the kernel refused the ban of ${target}: ${escapeUntrusted(reason)}`, {
+      jail: record.jail,
+      address: target,
+      action: 'refused',
+    });
+    this.#tell({
+      event: 'refused',
+      time: isoTime(record.time),
+      jail: record.jail,
+      address: target,
+      reason: escapeUntrusted(reason),
+    });
+  }
+
+  unban(jail: JailName, target: string, time: EpochMicros, reason: UnbanDecision['reason']): void {
+    this.#log('notice', `Unban ${target}`, { jail, address: target, action: 'unban' });
+    this.#tell({ event: 'unban', time: isoTime(time), jail, address: target, reason });
+  }
+
+  /** After a restart: the ban is in force as before; nobody is notified anew. */
+  restored(record: BanRecord): void {
+    this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, {
+      jail: record.jail,
+      address: formatPrefix(record.target),
+    });
+  }
+
+  #tell(announcement: Announcement): void {
+    this.#id++;
+    for (const listener of this.#listeners) listener(announcement, this.#id);
+  }
+}
+
+function ofEvent(event: FilterEvent, name: 'found' | 'ignored') {
+  return {
+    event: name,
+    time: isoTime(event.time),
+    jail: event.jail,
+    address: event.address.text,
+    ...(event.user === undefined ? {} : { user: shown(event.user) }),
+    cursor: event.cursor,
+  };
+}
+
+function factsOf(event: FilterEvent, action: string): LogFacts {
+  return {
+    jail: event.jail,
+    address: event.address.text,
+    action,
+    ...(event.user === undefined ? {} : { user: shown(event.user) }),
+  };
+}
+
+function shown(user: string): string {
+  return escapeUntrusted(user, USER_CHARS_MAX);
+}

@@ -1,0 +1,88 @@
+/** Collects what every stage has to say about its health. */
+import { AllowKeeper } from '../allow/keeper.js';
+import { ControlClient } from '../control/client.js';
+import { messageOf, OperatorError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
+import { NftBackend } from '../firewall/nft.js';
+import { check as checkJournal } from '../journal/journal.js';
+import { openLedgerForReading } from '../ledger/open.js';
+import { type ConfigurationRoots, loadSetup } from './load.js';
+
+export interface Patient {
+  readonly configuration: ConfigurationRoots;
+  readonly ledgerPath: string;
+  readonly statusSocket: string;
+}
+
+/** Every finding; never throws for what it finds. */
+export async function examine(patient: Patient): Promise<Finding[]> {
+  const parts: (readonly [string, () => Finding[] | Promise<Finding[]>])[] = [
+    ['journal', () => checkJournal()],
+    ['configuration', () => checkConfiguration(patient.configuration)],
+    ['firewall', () => checkFirewall()],
+    ['ledger', () => checkLedger(patient.ledgerPath)],
+    ['agent', () => checkAgent(patient.statusSocket)],
+  ];
+  const findings: Finding[] = [];
+  for (const [id, look] of parts) {
+    try {
+      findings.push(...(await look()));
+    } catch (error) {
+      const hint = error instanceof OperatorError ? error.hint : undefined;
+      findings.push({ level: 'error', id, message: messageOf(error), ...(hint === undefined ? {} : { fix: hint }) });
+    }
+  }
+  return findings;
+}
+
+async function checkConfiguration(roots: ConfigurationRoots): Promise<Finding[]> {
+  const { setup, warnings } = loadSetup(roots);
+  const keeper = new AllowKeeper(setup.allow);
+  await keeper.refresh();
+  return [
+    ...warnings.map((message): Finding => ({ level: 'warning', id: 'configuration', message })),
+    {
+      level: setup.jails.length === 0 ? 'error' : 'ok',
+      id: 'configuration.jails',
+      message: `${setup.jails.length} jails are enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
+    },
+    ...keeper.check(),
+  ];
+}
+
+async function checkFirewall(): Promise<Finding[]> {
+  const backend = new NftBackend({ resident: false });
+  try {
+    return await backend.check();
+  } finally {
+    await backend.close();
+  }
+}
+
+function checkLedger(path: string): Finding[] {
+  const ledger = openLedgerForReading(path);
+  try {
+    return ledger.check();
+  } finally {
+    ledger.close();
+  }
+}
+
+async function checkAgent(socket: string): Promise<Finding[]> {
+  const view = await new ControlClient(socket).status();
+  return [
+    {
+      level: 'ok',
+      id: 'agent',
+      message: `the agent ${view.version} runs since ${view.since}, ${view.firewall.inForce} bans in force`,
+    },
+    ...view.sources.map(
+      (source): Finding => ({
+        level: source.gaps > 0 ? 'warning' : 'ok',
+        id: 'agent.source',
+        message: `${source.source}: ${source.phase}, ${source.entriesRead} entries read${source.gaps > 0 ? `, ${source.gaps} gaps` : ''}`,
+      }),
+    ),
+    ...view.warnings.map((message): Finding => ({ level: 'warning', id: 'agent', message })),
+  ];
+}

@@ -1,0 +1,116 @@
+/** The agent's hold on the kernel's table: what must be in it, putting it right at start and reload, drift. */
+import type { AllowKeeper } from '../allow/keeper.js';
+import { formatPrefix } from '../core/address.js';
+import { messageOf } from '../core/errors.js';
+import type { ApplyReport, Element, FirewallBackend } from '../core/firewall.js';
+import type { Log } from '../core/log.js';
+import type { FirewallPlan } from '../core/specs.js';
+import { wallClock } from '../core/time.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { Announcer } from './announce.js';
+import type { AgentSetup } from './setup.js';
+
+export interface KernelParts {
+  readonly firewall: FirewallBackend;
+  readonly ledger: Ledger;
+  readonly allow: AllowKeeper;
+  readonly announcer: Announcer;
+  readonly log: Log;
+  /** The setup in force; another after a reload. */
+  readonly setup: () => AgentSetup;
+}
+
+export class Kernel {
+  readonly #parts: KernelParts;
+  /** Counts of this run, for status. */
+  readonly counts = { batches: 0, refused: 0, drifts: 0, healed: 0, lastBatchMs: undefined as number | undefined };
+
+  constructor(parts: KernelParts) {
+    this.#parts = parts;
+    const { firewall, log } = parts;
+    firewall.provideWanted(() => this.#wanted());
+    firewall.onDrift(({ kind, reason, elapsedMs }) => {
+      if (kind === 'drift') {
+        this.counts.drifts++;
+        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`);
+      } else {
+        this.counts.healed++;
+        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`);
+      }
+    });
+  }
+
+  /**
+   * The start: expired bans end, the others are put in force. A ledger that knows nothing first takes over what the
+   * kernel holds. Bans that were decided before a crash and never answered for are settled and announced now.
+   */
+  async restore(fresh: boolean): Promise<void> {
+    const { firewall, ledger, announcer, log } = this.#parts;
+    if (fresh) {
+      const adopted = ledger.adopt((await firewall.read()).elements, wallClock.now());
+      if (adopted.length > 0) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
+    }
+    const now = wallClock.now();
+    const expired = ledger.expire(now);
+    const unsettled = ledger.unsettled();
+    const report = await firewall.open(this.plan(), this.#wanted());
+    this.#note(report);
+    const refusals = new Map(
+      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
+    );
+    for (const record of unsettled) {
+      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
+      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
+      if (reason === undefined) announcer.ban(record, false);
+      else announcer.refused(record, reason);
+    }
+    for (const { jail, target, until } of expired)
+      if (until !== null) announcer.unban(jail, formatPrefix(target), until, 'expired');
+    const total = this.inForce();
+    if (total > 0) log('notice', `${total} bans are in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`);
+  }
+
+  /** Takes over a changed setup or allow snapshot; bans stay in force throughout. */
+  async replan(): Promise<void> {
+    this.#note(await this.#parts.firewall.replan(this.plan(), this.#wanted()));
+  }
+
+  /** Follows the allow snapshot from now on. */
+  followAllow(): void {
+    const { allow, log } = this.#parts;
+    allow.onChange(() => {
+      this.replan().catch((error: unknown) =>
+        log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`),
+      );
+    });
+    allow.start();
+  }
+
+  /** What the kernel's table must contain besides the bans. */
+  plan(): FirewallPlan {
+    const { allow, setup } = this.#parts;
+    return { ...setup().firewall, rules: setup().jails.map(({ rule }) => rule), allow: allow.snapshot.prefixes() };
+  }
+
+  /** Bans in force by the ledger. */
+  inForce(): number {
+    return [...this.#parts.ledger.history.counts().values()].reduce((sum, one) => sum + one.currentlyBanned, 0);
+  }
+
+  /** The elements of the ledger whose jails exist. */
+  *#wanted(): IterableIterator<Element> {
+    const known = new Set(this.#parts.setup().jails.map(({ policy }) => policy.jail));
+    for (const element of this.#parts.ledger.elements(wallClock.now())) if (known.has(element.jail)) yield element;
+  }
+
+  #note(report: ApplyReport): void {
+    this.counts.batches++;
+    this.counts.lastBatchMs = report.elapsedMs;
+    for (const { change, reason } of report.refused) {
+      this.counts.refused++;
+      this.#parts.log('error', `the kernel refused a ban of the ledger: ${formatPrefix(change.target)}: ${reason}`, {
+        jail: change.jail,
+      });
+    }
+  }
+}

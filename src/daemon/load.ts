@@ -1,0 +1,124 @@
+/** From the files of the administrator to what an agent is made of. */
+import { loadConfig } from '../config/load.js';
+import type { Config, JailConfig, Settings } from '../config/types.js';
+import type { SourceSpec } from '../core/entry.js';
+import { EXIT, OperatorError } from '../core/errors.js';
+import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
+import { diskTree } from '../ini/disk.js';
+import type { FileTree } from '../ini/tree.js';
+import type { AgentSetup, JailSetup } from './setup.js';
+
+export interface ConfigurationRoots {
+  readonly shippedRoot: string;
+  readonly adminRoot: string;
+}
+
+export interface LoadOptions {
+  /** Keys that are set to this in every jail, as in `replay --maxretry 5`. */
+  readonly overrides?: Readonly<Record<string, string>>;
+  /** Only these jails, enabled or not; all enabled ones when empty. */
+  readonly jails?: readonly string[];
+  /** Files that are read after everything else. */
+  readonly extraFiles?: readonly string[];
+}
+
+export interface Loaded {
+  readonly config: Config;
+  readonly setup: AgentSetup;
+  readonly settings: Settings;
+  readonly warnings: readonly string[];
+}
+
+/** Name under which the command line's own settings appear in diagnostics. */
+const COMMAND_LINE = '(command line)';
+
+/** Loads the configuration. Throws `OperatorError` with every error at once when there are any. */
+export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}): Loaded {
+  const { overrides = {}, jails = [], extraFiles = [] } = options;
+  let { config, diagnostics } = loadConfig({ ...roots, extraFiles });
+  if (Object.keys(overrides).length > 0 || jails.length > 0) {
+    const text = overlayOf(config, diagnostics, overrides, jails);
+    ({ config, diagnostics } = loadConfig({
+      ...roots,
+      extraFiles: [...extraFiles, COMMAND_LINE],
+      tree: withFile(COMMAND_LINE, text),
+    }));
+  }
+  if (config === undefined) throw configError(diagnostics);
+  return {
+    config,
+    setup: setupOf(config),
+    settings: config.settings,
+    warnings: diagnostics.filter(({ level }) => level === 'warning').map(formatDiagnostic),
+  };
+}
+
+/** Every error as one, in the form of a compiler's list. */
+export function configError(diagnostics: readonly Diagnostic[]): OperatorError {
+  const errors = diagnostics.filter(({ level }) => level === 'error');
+  return new OperatorError(
+    `the configuration has ${errors.length} errors\n${errors.map(formatDiagnostic).join('\n')}`,
+    {
+      hint: 'banjour config check shows everything; the old configuration stays in force meanwhile',
+      exitCode: EXIT.config,
+    },
+  );
+}
+
+/** A configuration file that says what the command line says, for each jail. */
+function overlayOf(
+  config: Config | undefined,
+  diagnostics: readonly Diagnostic[],
+  overrides: Readonly<Record<string, string>>,
+  wanted: readonly string[],
+): string {
+  if (config === undefined) throw configError(diagnostics);
+  const enabled = config.jails.map(({ name }) => name as string);
+  const known = new Set([...enabled, ...config.disabled]);
+  const unknown = wanted.filter((name) => !known.has(name));
+  if (unknown.length > 0)
+    throw new OperatorError(`there is no jail ${unknown.join(', ')}`, {
+      hint: `jails: ${[...known].sort().join(', ')}`,
+    });
+  const chosen = wanted.length > 0 ? wanted : enabled;
+  const settings = Object.entries(overrides).map(([key, value]) => `${key} = ${value}`);
+  return [
+    ...chosen.flatMap((name) => [`[${name}]`, 'enabled = true', ...settings]),
+    ...enabled.filter((name) => !chosen.includes(name)).flatMap((name) => [`[${name}]`, 'enabled = false']),
+    '',
+  ].join('\n');
+}
+
+function withFile(path: string, text: string): FileTree {
+  return { ...diskTree, read: (name) => (name === path ? { text } : diskTree.read(name)) };
+}
+
+function setupOf(config: Config): AgentSetup {
+  const { hook, bridge, countersPerElement } = config.firewall;
+  return {
+    jails: config.jails.flatMap((jail) => {
+      const source = sourceOf(jail);
+      return source === undefined ? [] : [jailSetup(jail, source)];
+    }),
+    allow: config.allow,
+    firewall: { hook, bridge, countersPerElement },
+    keepHistory: config.settings.dbpurgeage,
+  };
+}
+
+function jailSetup({ intake, policy, rule }: JailConfig, source: SourceSpec): JailSetup {
+  return { intake, policy, rule, source };
+}
+
+function sourceOf({ source }: JailConfig): SourceSpec | undefined {
+  return source.kind === 'journal' ? source.spec : undefined;
+}
+
+/** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */
+export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
+  const { compileFilter } = await import('../filter/compile.js');
+  const diagnostics = setup.jails.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
+  const unique = [...new Map(diagnostics.map((one) => [formatDiagnostic(one), one])).values()];
+  if (unique.some(({ level }) => level === 'error')) throw configError(unique);
+  return unique;
+}

@@ -1,0 +1,156 @@
+/**
+ * One source and its intake thread, as the agent sees them: messages in order into the pipeline, a thread that died is
+ * started again at the stored position, three deaths are one too many.
+ */
+import type { SourceSpec } from '../core/entry.js';
+import { messageOf, OperatorError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import type { SourceId } from '../core/names.js';
+import type { JailIntake } from '../core/specs.js';
+import type { FromIntake, IntakePhase, IntakeStart, IntakeStats } from './intake-protocol.js';
+import { IntakeThread } from './intake-thread.js';
+import type { Pipeline } from './pipeline.js';
+
+/** A thread that is torn down leaks a descriptor and a mapping per journal file, so there is an end to it. */
+const RESTARTS_MAX = 3;
+/** Pause before a restart, ms: whatever broke the thread may still be going on. */
+const RESTART_MS = 500;
+/** Batches that may wait for the kernel before the reader is held back. */
+const UNDER_WAY_MAX = 64;
+
+export interface ReaderOptions {
+  readonly id: SourceId;
+  readonly source: SourceSpec;
+  readonly jails: readonly JailIntake[];
+  /** Asked at every start of the thread: the stored position moves. */
+  readonly start: () => IntakeStart;
+}
+
+export class Reader {
+  readonly id: SourceId;
+  readonly jails: readonly JailIntake[];
+  readonly #options: ReaderOptions;
+  readonly #pipeline: Pipeline;
+  readonly #log: Log;
+  #thread: IntakeThread;
+  #queue: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #restarts = 0;
+  #generation = 0;
+  #reject: (error: Error) => void = () => undefined;
+  #resolveOpened: () => void = () => undefined;
+  /** Resolves when the source was opened for the first time. */
+  readonly opened: Promise<void>;
+  /** Rejects when the source cannot be read any more. */
+  readonly failure: Promise<never>;
+  phase: IntakePhase = 'opening';
+  stats: IntakeStats | undefined;
+  gaps = 0;
+
+  constructor(options: ReaderOptions, pipeline: Pipeline, log: Log) {
+    this.id = options.id;
+    this.jails = options.jails;
+    this.#options = options;
+    this.#pipeline = pipeline;
+    this.#log = log;
+    this.failure = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.opened = Promise.race([
+      new Promise<void>((resolve) => {
+        this.#resolveOpened = resolve;
+      }),
+      this.failure,
+    ]);
+    this.#thread = this.#launch();
+  }
+
+  ping(milliseconds: number): Promise<boolean> {
+    return this.phase === 'ended' ? Promise.resolve(true) : this.#thread.ping(milliseconds);
+  }
+
+  async stop(milliseconds: number): Promise<void> {
+    this.#stopped = true;
+    await this.#thread.stop(milliseconds);
+    await this.#queue;
+  }
+
+  #launch(): IntakeThread {
+    const { id, source, jails, start } = this.#options;
+    const generation = ++this.#generation;
+    return new IntakeThread(
+      { id, source, jails, start: start(), follow: true },
+      {
+        message: (message) => {
+          this.#queue = this.#queue
+            .then(() => this.#handle(message, generation))
+            .catch((error: unknown) => this.#fail(error));
+        },
+        exit: (error) => {
+          this.#queue = this.#queue.then(() => this.#exited(error));
+        },
+      },
+    );
+  }
+
+  async #handle(message: FromIntake, generation: number): Promise<void> {
+    if (generation !== this.#generation) return;
+    switch (message.type) {
+      case 'opened':
+        if (message.gap) {
+          this.gaps++;
+          this.#log(
+            'warning',
+            `${this.id}: the stored position is gone from the journal (vacuumed?): entries may be missing`,
+          );
+        }
+        this.#resolveOpened();
+        return;
+      case 'batch':
+        await this.#pipeline.take(this.id, message);
+        if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
+        this.#enter(message.phase);
+        this.#thread.credit();
+        return;
+      case 'stats':
+        this.stats = message.stats;
+        this.#enter(message.stats.phase);
+        return;
+      case 'notice':
+        return this.#log(message.level, message.message);
+      case 'ended':
+        this.phase = 'ended';
+        return;
+      case 'failed':
+        if (message.operator)
+          this.#fail(new OperatorError(message.message, message.hint === undefined ? {} : { hint: message.hint }));
+        else this.#log('error', `${this.id}: the reader failed: ${message.message}`);
+        return;
+      case 'pong':
+        return;
+    }
+  }
+
+  #enter(phase: IntakePhase): void {
+    if (phase === this.phase) return;
+    this.phase = phase;
+    if (phase === 'live') this.#log('info', `${this.id}: reached the end of the journal; watching`);
+  }
+
+  #exited(error: Error | undefined): void {
+    if (this.#stopped || this.phase === 'ended') return;
+    if (error !== undefined) this.#log('error', `${this.id}: the reader died: ${messageOf(error)}`);
+    if (++this.#restarts > RESTARTS_MAX) {
+      this.#fail(new Error(`${this.id}: the reader died ${this.#restarts} times`));
+      return;
+    }
+    setTimeout(() => {
+      if (!this.#stopped) this.#thread = this.#launch();
+    }, RESTART_MS);
+  }
+
+  #fail(error: unknown): void {
+    this.#stopped = true;
+    this.#reject(error instanceof Error ? error : new Error(messageOf(error)));
+  }
+}

@@ -1,0 +1,115 @@
+/** All readers of the agent: one per source, started at the stored positions, swapped at a reload. */
+import { isDeepStrictEqual } from 'node:util';
+import { WARMUP_SECONDS_MIN } from '../core/limits.js';
+import type { Log } from '../core/log.js';
+import type { JailName, SourceId } from '../core/names.js';
+import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
+import type { Jails } from '../jail/jails.js';
+import type { AllowContext } from '../jail/verdict.js';
+import type { Ledger } from '../ledger/ledger.js';
+import type { IntakeStart } from './intake-protocol.js';
+import type { Pipeline } from './pipeline.js';
+import { Reader } from './reader.js';
+import { type AgentSetup, bySource, longestFindtime, type SourceGroup } from './setup.js';
+
+/** A reader that does not end in time is terminated, ms. */
+const STOP_MS = 3_000;
+
+export interface ReadersParts {
+  readonly jails: Jails;
+  readonly ledger: Ledger;
+  readonly pipeline: Pipeline;
+  readonly allow: AllowContext;
+  readonly log: Log;
+  /** Called when a source cannot be read any more. */
+  readonly failed: (error: Error) => void;
+}
+
+export class Readers {
+  readonly #parts: ReadersParts;
+  #readers: readonly Reader[] = [];
+
+  constructor(parts: ReadersParts) {
+    this.#parts = parts;
+  }
+
+  get all(): readonly Reader[] {
+    return this.#readers;
+  }
+
+  /** Starts all; resolves when every source is open. What the ledger knows of the past goes into the jails first. */
+  async start(setup: AgentSetup): Promise<void> {
+    const { jails, ledger, allow } = this.#parts;
+    const since = plus(wallClock.now(), -lookBackOf(setup));
+    const resumes = [...bySource(setup.jails).keys()].every((id) => ledger.position(id) !== undefined);
+    jails.remember(ledger.floors(resumes ? since : epochMicros(0)));
+    for (const ban of ledger.history.newBans(since)) jails.observeBan(ban, allow);
+    this.#readers = [...bySource(setup.jails)].map(([id, group]) => this.#make(id, group, lookBackOf(setup), false));
+    await Promise.all(this.#readers.map((reader) => reader.opened));
+  }
+
+  /**
+   * Takes a new setup. Readers whose jails stay as they are go on; the others make way for new ones, which warm their
+   * jails up anew. `cold`: jails whose windows hold too little for their new policy.
+   */
+  async swap(setup: AgentSetup, cold: ReadonlySet<JailName>): Promise<void> {
+    const groups = bySource(setup.jails);
+    const goesOn = (reader: Reader) => {
+      const group = groups.get(reader.id);
+      return (
+        group !== undefined &&
+        isDeepStrictEqual(group.jails, reader.jails) &&
+        !group.jails.some(({ jail }) => cold.has(jail))
+      );
+    };
+    const kept = this.#readers.filter(goesOn);
+    const gone = this.#readers.filter((reader) => !kept.includes(reader));
+    this.#readers = kept;
+    await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
+    const present = new Set(kept.map(({ id }) => id));
+    const fresh = [...groups]
+      .filter(([id]) => !present.has(id))
+      .map(([id, group]) => this.#make(id, group, lookBackOf(setup), true));
+    this.#readers = [...kept, ...fresh];
+    await Promise.all(fresh.map((reader) => reader.opened));
+  }
+
+  /** True when every reader answers within `milliseconds`; a quiet journal is progress. */
+  async alive(milliseconds: number): Promise<boolean> {
+    const answers = await Promise.all(this.#readers.map((reader) => reader.ping(milliseconds)));
+    return answers.every(Boolean);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.stop(STOP_MS)));
+  }
+
+  /** `again`: the windows hold something already, which is read anew and must not count twice. */
+  #make(id: SourceId, group: SourceGroup, lookBack: Seconds, again: boolean): Reader {
+    const { jails, pipeline, log, failed } = this.#parts;
+    let reset = again;
+    const start = () => {
+      if (reset) for (const { jail } of group.jails) jails.reset(jail);
+      reset = true;
+      return this.#startOf(id, lookBack);
+    };
+    const reader = new Reader({ id, source: group.source, jails: group.jails, start }, pipeline, log);
+    reader.failure.catch((error: Error) => {
+      // A reader of a setup that was given up is nobody's business any more.
+      if (this.#readers.includes(reader)) failed(error);
+    });
+    return reader;
+  }
+
+  #startOf(id: SourceId, lookBack: Seconds): IntakeStart {
+    const mark = this.#parts.ledger.position(id);
+    if (mark === undefined) return { kind: 'fresh', lookBack, now: wallClock.now() };
+    this.#parts.log('info', `${id}: resuming at ${isoTime(mark.time)}`);
+    return { kind: 'resume', mark, lookBack };
+  }
+}
+
+/** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */
+function lookBackOf(setup: AgentSetup): Seconds {
+  return seconds(WARMUP_SECONDS_MIN + longestFindtime(setup.jails));
+}

@@ -1,0 +1,57 @@
+/** What an agent is made of, as the configuration says: plain data, the same for `run` and `replay`. */
+import type { SourceSpec } from '../core/entry.js';
+import { type SourceId, sourceId } from '../core/names.js';
+import type { AllowSpec, FirewallPlan, JailIntake, JailPolicy, JailRule } from '../core/specs.js';
+import { type Seconds, seconds } from '../core/time.js';
+
+export interface JailSetup {
+  readonly intake: JailIntake;
+  readonly policy: JailPolicy;
+  readonly rule: JailRule;
+  readonly source: SourceSpec;
+}
+
+export interface AgentSetup {
+  readonly jails: readonly JailSetup[];
+  readonly allow: AllowSpec;
+  readonly firewall: Omit<FirewallPlan, 'rules' | 'allow'>;
+  /** Ended bans are kept in the ledger for so long. */
+  readonly keepHistory: Seconds;
+}
+
+/** A source and the jails that read it. */
+export interface SourceGroup {
+  readonly source: SourceSpec;
+  readonly jails: JailIntake[];
+}
+
+/** Jails that read the same source share one reader. */
+export function bySource(jails: readonly JailSetup[]): Map<SourceId, SourceGroup> {
+  const groups = new Map<SourceId, SourceGroup>();
+  for (const { source, intake } of jails) {
+    const id = idOf(source);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, { source, jails: [intake] });
+    else group.jails.push(intake);
+  }
+  return groups;
+}
+
+/** The name under which the ledger keeps a source's position. */
+export function idOf(source: SourceSpec): SourceId {
+  switch (source.kind) {
+    case 'local':
+      return sourceId(source.namespace === undefined ? 'local' : `namespace:${source.namespace}`);
+    case 'directory':
+      return sourceId(`directory:${source.path}`);
+    case 'files':
+      return sourceId(`files:${source.paths.join(':')}`);
+    case 'export':
+      return sourceId(`export:${source.path}`);
+  }
+}
+
+/** How far back the windows of these jails reach. */
+export function longestFindtime(jails: readonly JailSetup[]): Seconds {
+  return seconds(Math.max(0, ...jails.map(({ policy }) => policy.findtime)));
+}

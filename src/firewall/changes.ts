@@ -1,0 +1,94 @@
+/** From what the daemon asks to operations on sets: validation, last word per element, ends to timeouts. Pure. */
+import { isHost } from '../core/address.js';
+import type { Element, ElementChange, Refusal } from '../core/firewall.js';
+import type { JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+import type { ElementOp } from './compile.js';
+import { type BanSet, setNamer } from './names.js';
+import { timeoutOf } from './reconcile.js';
+import { type Schema, setOf } from './schema.js';
+
+/** One text per banned element, the same for every change of it. */
+export function elementId(change: Pick<ElementChange, 'jail' | 'target'>): string {
+  return `${change.jail} ${change.target.base}/${change.target.length}`;
+}
+
+export interface Sorted {
+  /** At most one change per element: the last one asked for. */
+  readonly valid: readonly ElementChange[];
+  readonly refused: readonly Refusal[];
+}
+
+/** Why no table can hold such an element; undefined when one can. */
+export function whyNot(
+  { jail, target }: Pick<Element, 'jail' | 'target'>,
+  jails: ReadonlySet<JailName>,
+): string | undefined {
+  if (!jails.has(jail)) return `no jail ${jail} in the firewall plan`;
+  return target.length === 0 ? 'a prefix of length 0 would shut out everybody' : undefined;
+}
+
+/** Keeps the last change of each element and refuses what no table can hold. */
+export function sortOut(changes: readonly ElementChange[], jails: ReadonlySet<JailName>): Sorted {
+  const last = new Map<string, ElementChange>();
+  const refused: Refusal[] = [];
+  for (const change of changes) {
+    const reason = change.kind === 'put' ? whyNot(change, jails) : undefined;
+    if (reason !== undefined) refused.push({ change, reason });
+    else {
+      const id = elementId(change);
+      // Deleted first, so that the order is that of the last mention.
+      last.delete(id);
+      last.set(id, change);
+    }
+  }
+  return { valid: [...last.values()], refused };
+}
+
+/** Sets of prefixes that the changes need and the schema lacks. */
+export function missingSets(changes: readonly ElementChange[], schema: Schema, now: EpochMicros): BanSet[] {
+  const known = new Set(schema[0]?.sets.map((set) => set.name));
+  const missing = new Map<string, BanSet>();
+  const nameOf = setNamer();
+  for (const change of changes) {
+    if (change.kind === 'remove' || timeoutOf(change.until, now) === 0) continue;
+    const name = nameOf(change);
+    if (!known.has(name)) missing.set(name, setOf(change.jail, change.target));
+  }
+  return [...missing.values()];
+}
+
+/**
+ * The operations of the changes in every table of the schema. With `create` elements are believed absent: half the
+ * work for nft, and refused when one is there. Removals from sets that do not exist are nothing to do.
+ */
+export function operations(
+  changes: readonly ElementChange[],
+  schema: Schema,
+  now: EpochMicros,
+  create = false,
+): ElementOp[] {
+  const ops: ElementOp[] = [];
+  const nameOf = setNamer();
+  const kind = create ? 'create' : 'replace';
+  for (const { family: table, sets } of schema) {
+    const known = new Set(sets.map((set) => set.name));
+    for (const change of changes) {
+      const set = nameOf(change);
+      if (!known.has(set)) continue;
+      const key = change.target.base;
+      const timeout = change.kind === 'remove' ? 0 : timeoutOf(change.until, now);
+      ops.push(timeout === 0 ? { table, set, key, kind: 'remove' } : { table, set, key, kind, timeout });
+    }
+  }
+  return ops;
+}
+
+/** The sets that the prefixes among the elements are in. */
+export function prefixSetsFor(elements: Iterable<Element>): BanSet[] {
+  const sets = new Map<string, BanSet>();
+  for (const { jail, target } of elements) {
+    if (!isHost(target)) sets.set(`${jail} ${target.family} ${target.length}`, setOf(jail, target));
+  }
+  return [...sets.values()];
+}

@@ -1,0 +1,144 @@
+/** What `doctor` reports about the firewall of this host: is nft there and able, and does anything make bans void? */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { messageOf, OperatorError } from '../core/errors.js';
+import type { Finding } from '../core/finding.js';
+import { NFT_ERROR_BYTES_MAX, NFT_FRESH_DEADLINE_MS } from '../core/limits.js';
+import type { FirewallPlan } from '../core/specs.js';
+import { competitors } from './competitors.js';
+import { nftCommand, type RunnerOptions, reasonOf } from './runner.js';
+import { type Command, run } from './spawn.js';
+import type { Outcome } from './transport.js';
+
+export interface CheckOptions extends Pick<RunnerOptions, 'command' | 'netns'> {
+  /** Where /proc and /sys are; tests give others. */
+  readonly proc?: string;
+  readonly sys?: string;
+  /** Tries the plan's tables in the kernel without keeping them. */
+  readonly trial?: (plan: FirewallPlan) => Promise<Outcome>;
+}
+
+/** CAP_NET_ADMIN, capability 12 (linux/capability.h). */
+const CAP_NET_ADMIN = 12n;
+
+/** All findings about the firewall; `plan` is what is or would be in force. */
+export async function checkFirewall(plan: FirewallPlan | undefined, options: CheckOptions = {}): Promise<Finding[]> {
+  const proc = options.proc ?? '/proc';
+  const findings = [privilege(proc), namespace(proc), ...bridges(plan, proc, options.sys ?? '/sys')];
+  let command: Command;
+  try {
+    command = nftCommand(options);
+  } catch (error) {
+    const fix = error instanceof OperatorError ? error.hint : undefined;
+    return [finding('error', 'firewall.nft', messageOf(error), fix), ...findings];
+  }
+  findings.unshift(...(await version(command)));
+  if (plan !== undefined && options.trial !== undefined) findings.push(await kernel(plan, options.trial));
+  return [...findings, ...(await competitors(command, plan))];
+}
+
+async function version(command: Command): Promise<Finding[]> {
+  const limits = { deadlineMs: NFT_FRESH_DEADLINE_MS, outputBytesMax: NFT_ERROR_BYTES_MAX };
+  try {
+    const { stdout, stderr } = await run(command, ['-V'], { ...limits, errorBytesMax: NFT_ERROR_BYTES_MAX });
+    const said = /nftables v(\S+)/.exec(stdout)?.[1];
+    if (said === undefined) {
+      return [finding('error', 'firewall.nft', `nft -V did not say its version: ${reasonOf(stderr) ?? 'nothing'}`)];
+    }
+    const findings = [finding('ok', 'firewall.nft', `nft ${said}`)];
+    if (/json:\s*no/.test(stdout)) {
+      findings.push(finding('error', 'firewall.nft-json', 'this nft was built without JSON', 'apt install nftables'));
+    }
+    if (/cli:\s*no/.test(stdout)) {
+      const message = 'this nft has no interactive mode: every ban starts an nft of its own, a few milliseconds slower';
+      findings.push(finding('note', 'firewall.nft-interactive', message));
+    }
+    return findings;
+  } catch (error) {
+    return [finding('error', 'firewall.nft', messageOf(error), 'apt install nftables')];
+  }
+}
+
+function privilege(proc: string): Finding {
+  const status = read(join(proc, 'self/status')) ?? '';
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  if (((effective >> CAP_NET_ADMIN) & 1n) === 1n) return finding('ok', 'firewall.privilege', 'has CAP_NET_ADMIN');
+  const fix = 'run it by its unit, which grants AmbientCapabilities=CAP_NET_ADMIN, or as root';
+  return finding('error', 'firewall.privilege', 'no CAP_NET_ADMIN: the kernel lets nobody else ban', fix);
+}
+
+function namespace(proc: string): Finding {
+  const own = link(join(proc, 'self/ns/net'));
+  const host = link(join(proc, '1/ns/net'));
+  if (own === undefined || host === undefined) {
+    return finding('note', 'firewall.namespace', 'cannot tell whether this is the network of process 1');
+  }
+  if (own === host) return finding('ok', 'firewall.namespace', 'in the network namespace of process 1');
+  const message = 'in a network namespace of its own: bans hold in there, not for the services of the host';
+  return finding('warning', 'firewall.namespace', message, 'give a container the network of the host (--network=host)');
+}
+
+/** Whether bridged packets are judged: they reach inet's forward hook only by br_netfilter. */
+function bridges(plan: FirewallPlan | undefined, proc: string, sys: string): Finding[] {
+  const findings: Finding[] = [];
+  if (plan?.bridge && plan.rules.some((rule) => rule.verdict === 'reject')) {
+    const message = 'jails that reject only drop in the bridge table: many kernels cannot reject there';
+    findings.push(finding('note', 'firewall.bridge-reject', message));
+  }
+  if (plan === undefined || plan.hook === 'input' || plan.bridge) return findings;
+  const names = bridgeNames(sys);
+  if (names.length === 0) return findings;
+  const off = ['bridge-nf-call-iptables', 'bridge-nf-call-ip6tables'].filter(
+    (name) => read(join(proc, 'sys/net/bridge', name))?.trim() !== '1',
+  );
+  if (off.length === 0) {
+    return [
+      ...findings,
+      finding('ok', 'firewall.br-netfilter', `br_netfilter judges what crosses ${names.join(', ')}`),
+    ];
+  }
+  const message = `bans do not hold for what crosses the bridge ${names.join(', ')}: ${off.join(' and ')} is not 1`;
+  const fix =
+    `modprobe br_netfilter && sysctl -w ${off.map((name) => `net.bridge.${name}=1`).join(' ')}` +
+    ' (and in /etc/sysctl.d), or filter bridges natively (bridge = true)';
+  return [...findings, finding('warning', 'firewall.br-netfilter', message, fix)];
+}
+
+function bridgeNames(sys: string): string[] {
+  try {
+    const folder = join(sys, 'class/net');
+    return readdirSync(folder).filter((name) => existsSync(join(folder, name, 'bridge')));
+  } catch {
+    return [];
+  }
+}
+
+async function kernel(plan: FirewallPlan, trial: (plan: FirewallPlan) => Promise<Outcome>): Promise<Finding> {
+  try {
+    const { refusal } = await trial(plan);
+    if (refusal === undefined) return finding('ok', 'firewall.kernel', 'the kernel takes the tables');
+    return finding('error', 'firewall.kernel', `the kernel refuses the tables: ${refusal}`, 'banjour rules --plan');
+  } catch (error) {
+    return finding('error', 'firewall.kernel', messageOf(error));
+  }
+}
+
+function finding(level: Finding['level'], id: string, message: string, fix?: string): Finding {
+  return { level, id, message, ...(fix === undefined ? {} : { fix }) };
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function link(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}

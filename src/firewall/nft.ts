@@ -1,0 +1,72 @@
+/** The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What the daemon makes. */
+import type { ApplyReport, Element } from '../core/firewall.js';
+import type { FirewallPlan } from '../core/specs.js';
+import { type BackendOptions, TableBackend } from './backend.js';
+import { checkFirewall } from './check.js';
+import { compileStructure } from './compile.js';
+import { NftRunner, type RunnerOptions } from './runner.js';
+import { makeSchema } from './schema.js';
+import { DriftWatch } from './watch.js';
+
+export interface NftBackendOptions extends BackendOptions, Omit<RunnerOptions, 'onStart' | 'onEnd' | 'onIll'> {
+  /** Troubles that were got over (the resident nft died, a repair must be tried again), one line each, for the log. */
+  readonly onProblem?: (message: string) => void;
+}
+
+/**
+ * Bans in the kernel's tables `inet banjour` and `bridge banjour`. The constructor throws OperatorError when nft
+ * is not installed.
+ */
+export class NftBackend extends TableBackend {
+  readonly #runner: NftRunner;
+  readonly #watch: DriftWatch;
+
+  constructor(options: NftBackendOptions = {}) {
+    const onProblem = options.onProblem ?? (() => undefined);
+    // The runner tells the watch whose changes are ours; the watch exists only after `super`.
+    let watch: DriftWatch | undefined;
+    const runner = new NftRunner({
+      ...options,
+      onStart: (pid) => watch?.own(pid),
+      onEnd: (pid) => watch?.disown(pid),
+      onIll: (reason) => onProblem(`${reason}; its work goes to fresh ones meanwhile`),
+    });
+    const trial = (plan: FirewallPlan) =>
+      runner.trial(makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)));
+    super(runner, { check: (plan) => checkFirewall(plan, { ...options, trial }), ...options });
+    watch = new DriftWatch({
+      ...(options.netns === undefined ? {} : { netns: options.netns }),
+      repair: (reason, certain) => this.repair(reason, certain),
+      onProblem,
+    });
+    this.#runner = runner;
+    this.#watch = watch;
+  }
+
+  override open(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
+    // Listening before looking: a change in between rings.
+    this.#watch.start();
+    this.#runner.warm();
+    return super.open(plan, wanted);
+  }
+
+  override async flush(): Promise<void> {
+    this.#watch.stop();
+    await super.flush();
+  }
+
+  override async close(): Promise<void> {
+    this.#watch.stop();
+    await super.close();
+  }
+
+  /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */
+  ruleset(): Promise<string> {
+    return this.#runner.ruleset();
+  }
+
+  /** Process id of the resident nft while there is one. */
+  get residentPid(): number | undefined {
+    return this.#runner.residentPid;
+  }
+}

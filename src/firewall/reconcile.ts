@@ -1,0 +1,127 @@
+/**
+ * The difference between what is wanted and what the kernel holds, as transactions. Pure.
+ *
+ * Elements in force that are wanted stay untouched, so there is no moment in which one of them is not in force; where
+ * a table must be made anew, its removal and everything in it are one transaction.
+ */
+import type { Element } from '../core/firewall.js';
+import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
+import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
+import { compileOps, compileStructure, type ElementOp, mustRebuild, removeTable } from './compile.js';
+import type { NftCommand } from './json.js';
+import type { KernelTable, KernelTables } from './kernel.js';
+import { setNamer } from './names.js';
+import type { Schema, TableSchema } from './schema.js';
+
+/** One transaction; `changes` is the number of its elements. */
+export interface Batch {
+  readonly commands: readonly NftCommand[];
+  readonly changes: number;
+}
+
+export interface Reconciliation {
+  /** Whether elements differed: structure is always sent, so it says nothing. */
+  readonly different: boolean;
+  readonly batches: readonly Batch[];
+}
+
+/** Longest timeout that is sent, seconds (63 years): nft 1.0.6 reads it as a signed 32-bit number. */
+export const TIMEOUT_SECONDS_MAX = 2_000_000_000;
+
+/** nft rounds `expires` to whole seconds, and we round timeouts up. */
+const TOLERANCE_MICROS = 2 * MICROS_PER_SECOND;
+
+/** Seconds from now to the end, rounded up; null for good; 0 when it is over. */
+export function timeoutOf(until: EpochMicros | null, now: EpochMicros): number | null {
+  if (until === null) return null;
+  return Math.min(TIMEOUT_SECONDS_MAX, Math.max(0, Math.ceil((until - now) / MICROS_PER_SECOND)));
+}
+
+/**
+ * What to send so that the tables equal the schema and hold exactly the wanted elements. `slack` is how long reading
+ * the kernel took, in microseconds: ends read are that uncertain.
+ */
+export function reconcile(
+  schema: Schema,
+  wanted: readonly Element[],
+  kernel: KernelTables,
+  now: EpochMicros,
+  slack = 0,
+): Reconciliation {
+  const structure: NftCommand[] = [];
+  const ops: ElementOp[] = [];
+  let atomic = false;
+  for (const table of schema) {
+    const there = kernel.get(table.family);
+    const rebuild = there !== undefined && mustRebuild(table, there);
+    atomic ||= there !== undefined;
+    structure.push(...compileStructure(table, there, rebuild));
+    const before = rebuild ? undefined : there;
+    for (const op of diff(table, wanted, before, now, TOLERANCE_MICROS + slack)) ops.push(op);
+  }
+  for (const family of kernel.keys()) {
+    if (!schema.some((table) => table.family === family)) structure.push(...removeTable(family));
+  }
+  return { different: ops.length > 0, batches: split(structure, ops, atomic) };
+}
+
+/**
+ * With nothing in the kernel the most important elements go ahead in a small first transaction, the rest follows;
+ * otherwise everything is one transaction as far as its bound allows.
+ */
+function split(structure: readonly NftCommand[], ops: readonly ElementOp[], atomic: boolean): Batch[] {
+  const first = ops.slice(0, atomic ? NFT_BATCH_CHANGES_MAX : NFT_FIRST_CHANGES_MAX);
+  const batches: Batch[] = [{ commands: [...structure, ...compileOps(first)], changes: first.length }];
+  for (let at = first.length; at < ops.length; at += NFT_BATCH_CHANGES_MAX) {
+    const some = ops.slice(at, at + NFT_BATCH_CHANGES_MAX);
+    batches.push({ commands: compileOps(some), changes: some.length });
+  }
+  return batches;
+}
+
+function* diff(
+  table: TableSchema,
+  wanted: readonly Element[],
+  there: KernelTable | undefined,
+  now: EpochMicros,
+  tolerance: number,
+): Generator<ElementOp> {
+  const kept = new Map<string, Set<string>>();
+  for (const set of table.sets) if (set.kind === 'bans') kept.set(set.name, new Set());
+  const nameOf = setNamer();
+  for (const element of wanted) {
+    const set = nameOf(element);
+    const timeout = timeoutOf(element.until, now);
+    const keys = kept.get(set);
+    const key = element.target.base;
+    // A second mention of an element says nothing new: the more important one comes first.
+    if (keys === undefined || timeout === 0 || keys.has(key)) continue;
+    keys.add(key);
+    const end = there?.sets.get(set)?.elements.get(key);
+    if (end === undefined) yield { table: table.family, set, key, kind: 'add', timeout };
+    else if (!sameEnd(end, reachable(element.until, now), tolerance)) {
+      yield { table: table.family, set, key, kind: 'replace', timeout };
+    }
+  }
+  for (const [set, keys] of kept) {
+    for (const key of there?.sets.get(set)?.elements.keys() ?? []) {
+      if (!keys.has(key)) yield { table: table.family, set, key, kind: 'remove' };
+    }
+  }
+}
+
+/** The end that the kernel can be told: a ban of a hundred years is in force for as long as a timeout lasts. */
+function reachable(until: EpochMicros | null, now: EpochMicros): EpochMicros | null {
+  return until === null ? null : (Math.min(until, plus(now, TIMEOUT_SECONDS_MAX)) as EpochMicros);
+}
+
+function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number): boolean {
+  if (a === null || b === null) return a === b;
+  return Math.abs(a - b) <= tolerance;
+}
+
+/** Sorts in place, permanent first, then those that end last: the order in which they come back into force. */
+export function byImportance(elements: Element[]): Element[] {
+  const end = (element: Element) => element.until ?? Number.MAX_SAFE_INTEGER;
+  return elements.sort((a, b) => end(b) - end(a));
+}

@@ -1,0 +1,210 @@
+/**
+ * The way to the kernel: small batches through the resident nft, large ones through a fresh `nft -j -f -` with a file
+ * as standard input, which is also the way whenever the resident one is missing, ill or backing off.
+ *
+ * nft opens /dev/stdin by its path, and Node's pipes are sockets, which cannot be opened so; hence a file. It is
+ * unlinked before nft starts: nobody else can change it, and nothing is left behind.
+ */
+import { constants, promises as files } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
+import {
+  NFT_ERROR_BYTES_MAX,
+  NFT_FRESH_DEADLINE_MS,
+  NFT_LIST_BYTES_MAX,
+  RESIDENT_CHANGES_MAX,
+} from '../core/limits.js';
+import { type Clock, wallClock } from '../core/time.js';
+import { dumpTables } from './dump.js';
+import { batchText, type NftCommand } from './json.js';
+import type { KernelTable, KernelTables } from './kernel.js';
+import { TABLE, type TableFamily } from './names.js';
+import { parseTable } from './parse.js';
+import { ResidentNft } from './resident.js';
+import { type Command, findProgram, type RunOptions, run } from './spawn.js';
+import type { Outcome, Transport } from './transport.js';
+
+export interface RunnerOptions {
+  /** nft and first arguments; without it nft is looked for in the system's folders. */
+  readonly command?: Command;
+  /** Path of a network namespace (`/run/netns/NAME`) to work in instead of our own. */
+  readonly netns?: string;
+  /** Where the unlinked files of large batches are made; the system's folder for temporary files without it. */
+  readonly directory?: string;
+  /** False: never keep an nft running. */
+  readonly resident?: boolean;
+  readonly residentDeadlineMs?: number;
+  readonly freshDeadlineMs?: number;
+  readonly clock?: Clock;
+  /** Called with the process id of every nft that is going to change the kernel, before it can. */
+  readonly onStart?: (pid: number) => void;
+  /** Called when such a process is gone. */
+  readonly onEnd?: (pid: number) => void;
+  /** Called when the resident nft died or stalled. */
+  readonly onIll?: (reason: string) => void;
+}
+
+/** The nft command that the options name. Throws OperatorError when nft is not installed. */
+export function nftCommand(options: Pick<RunnerOptions, 'command' | 'netns'>): Command {
+  const nft = options.command ?? found(findProgram('nft'));
+  if (options.netns === undefined) return nft;
+  // nsenter execs, so the process id is nft's.
+  const nsenter = findProgram('nsenter');
+  if (nsenter === undefined) throw new OperatorError('nsenter is not installed', { hint: 'apt install util-linux' });
+  return [nsenter, `--net=${options.netns}`, '--', ...nft];
+}
+
+function found(path: string | undefined): Command {
+  if (path !== undefined) return [path];
+  throw new OperatorError('nft is not installed', { hint: 'apt install nftables' });
+}
+
+export class NftRunner implements Transport {
+  readonly #options: RunnerOptions;
+  readonly #command: Command;
+  readonly #clock: Clock;
+  readonly #resident: ResidentNft | undefined;
+
+  constructor(options: RunnerOptions = {}) {
+    this.#options = options;
+    this.#command = nftCommand(options);
+    this.#clock = options.clock ?? wallClock;
+    if (options.resident === false) return;
+    this.#resident = new ResidentNft({
+      command: this.#command,
+      ...(options.residentDeadlineMs === undefined ? {} : { deadlineMs: options.residentDeadlineMs }),
+      ...hooks(options),
+      ...(options.onIll === undefined ? {} : { onIll: options.onIll }),
+    });
+  }
+
+  /** Process id of the resident nft while there is one. */
+  get residentPid(): number | undefined {
+    return this.#resident?.pid;
+  }
+
+  async send(commands: readonly NftCommand[], changes: number, repeatable = true): Promise<Outcome> {
+    const text = batchText(commands);
+    if (repeatable && changes <= RESIDENT_CHANGES_MAX && this.#resident?.usable) {
+      try {
+        return { refusal: reasonOf(await this.#resident.send(text)), via: 'resident' };
+      } catch (error) {
+        if (!(error instanceof OperatingError)) throw error;
+      }
+    }
+    return { refusal: await this.#fresh(text), via: 'fresh' };
+  }
+
+  /** By netlink dump; by `nft -j list` where that is not to be had. */
+  async list(): Promise<KernelTables> {
+    try {
+      return await dumpTables(this.#clock, this.#options.netns);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return this.listByNft();
+    }
+  }
+
+  /** What nft itself says of our tables. */
+  async listByNft(): Promise<KernelTables> {
+    const tables = new Map<TableFamily, KernelTable>();
+    for (const family of ['inet', 'bridge'] as const) {
+      const now = this.#clock.now();
+      const args = ['-j', 'list', 'table', family, TABLE];
+      const { status, stdout, stderr } = await run(this.#command, args, this.#reading());
+      if (status === 0) tables.set(family, parseTable(stdout, now));
+      else if (stderr.includes('Operation not permitted')) {
+        throw new OperatorError('the kernel does not let this process ban: no CAP_NET_ADMIN', {
+          hint: 'run it by its unit (systemctl start banjour), or as root',
+          exitCode: EXIT.noPermission,
+        });
+      } else if (!stderr.includes('No such file or directory')) {
+        throw new OperatingError('ERR_NFT_LIST', `nft -j list table ${family} ${TABLE}: ${reasonOf(stderr)}`);
+      }
+    }
+    return tables;
+  }
+
+  /** Our tables as nft prints them, without the elements of sets; '' when there are none. */
+  async ruleset(): Promise<string> {
+    const texts: string[] = [];
+    for (const family of ['inet', 'bridge']) {
+      const { status, stdout } = await run(this.#command, ['-t', 'list', 'table', family, TABLE], this.#reading());
+      if (status === 0) texts.push(stdout);
+    }
+    return texts.join('\n');
+  }
+
+  /** Has nft and the kernel judge a batch without applying it. */
+  async trial(commands: readonly NftCommand[]): Promise<Outcome> {
+    return { refusal: await this.#fresh(batchText(commands), ['-c']), via: 'fresh' };
+  }
+
+  /** Starts the resident nft ahead of the first batch. */
+  warm(): void {
+    this.#resident?.warm();
+  }
+
+  async close(): Promise<void> {
+    await this.#resident?.close();
+  }
+
+  #reading(): RunOptions {
+    return {
+      deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
+      outputBytesMax: NFT_LIST_BYTES_MAX,
+      errorBytesMax: NFT_ERROR_BYTES_MAX,
+    };
+  }
+
+  async #fresh(text: string, flags: readonly string[] = []): Promise<string | undefined> {
+    const file = await unlinkedFile(this.#options.directory ?? tmpdir(), text);
+    try {
+      const { status, stderr } = await run(this.#command, [...flags, '-j', '-f', '-'], {
+        stdin: file.fd,
+        deadlineMs: this.#options.freshDeadlineMs ?? NFT_FRESH_DEADLINE_MS,
+        outputBytesMax: 0,
+        errorBytesMax: NFT_ERROR_BYTES_MAX,
+        ...hooks(this.#options),
+      });
+      if (status === 0) return undefined;
+      if (status === null) throw new OperatingError('ERR_NFT_DIED', 'nft was killed before it had answered');
+      return reasonOf(stderr) ?? `nft ended with status ${status}`;
+    } finally {
+      await file.close();
+    }
+  }
+}
+
+function hooks({ onStart, onEnd }: RunnerOptions): Pick<RunnerOptions, 'onStart' | 'onEnd'> {
+  return { ...(onStart === undefined ? {} : { onStart }), ...(onEnd === undefined ? {} : { onEnd }) };
+}
+
+async function unlinkedFile(directory: string, text: string): Promise<files.FileHandle> {
+  const path = join(directory, `banjour-${crypto.randomUUID()}`);
+  try {
+    const file = await files.open(
+      path,
+      constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      0o600,
+    );
+    await files.unlink(path);
+    const data = Buffer.from(text);
+    // At positions, which leaves the descriptor's own at the start: nft 1.1.3 reads on from there, 1.0.6 opens it anew.
+    for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, at)).bytesWritten;
+    return file;
+  } catch (cause) {
+    throw new OperatingError('ERR_NFT_FILE', `cannot write a batch to ${directory}`, { cause });
+  }
+}
+
+/** nft's words on one line without the parts that never vary; undefined when it said nothing. */
+export function reasonOf(stderr: string): string | undefined {
+  const words = stderr
+    .split('\n')
+    .map((line) => line.replace(/^(?:internal:0:0-0|<cmdline>:\d+:[\d-]+|\/dev\/stdin:\d+:[\d-]+): /, '').trim())
+    .filter((line) => line !== '' && !/^\^+$/.test(line))
+    .map((line) => line.replace(/^Error: /, '').replace(/^Could not process rule: /, ''));
+  return words.length === 0 ? undefined : [...new Set(words)].join('; ').slice(0, 300);
+}

@@ -1,0 +1,262 @@
+/**
+ * What the tables must contain, as data: a plan (and the prefix lengths in use) makes a `Schema`. Printed as JSON by
+ * `json.ts` for the kernel and as nft's syntax by `text.ts` for people, so that the two cannot differ.
+ *
+ * One table `inet banjour`, and `bridge banjour` when bridges are filtered natively:
+ *
+ * - `allow4`, `allow6`: who is never shut out; first rule of every chain of bans. Interval sets without timeouts.
+ * - `ban4.JAIL`, `ban6.JAIL`: hosts, hash sets with timeouts. `net4.24.JAIL`, `net6.64.JAIL`: prefixes of one length,
+ *   hash sets of the masked address. One element is one ban, so nested prefixes need no splitting, neighbours are never
+ *   merged, and an add costs the same however many there are (an interval set costs nft more with every element).
+ * - a named counter per jail, which survives a rewrite of the rules.
+ * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook; chain `reject` shared by all
+ *   jails that reject, so that the limit on answers is one limit.
+ *
+ * Rules do not look at the connection's state: a banned host's established connections end too.
+ */
+import { comparePrefixes, covers, type Family, fromBits, type Prefix, widthOf } from '../core/address.js';
+import type { JailName } from '../core/names.js';
+import type { FirewallPlan, Hook, JailRule, PortRange, Protocol } from '../core/specs.js';
+import {
+  type BanSet,
+  CHAIN_BANS,
+  CHAIN_REJECT,
+  counterName,
+  parseSetName,
+  SET_ALLOW,
+  setName,
+  type TableFamily,
+} from './names.js';
+
+export type Match =
+  | { readonly kind: 'family'; readonly family: Family }
+  | { readonly kind: 'protocols'; readonly protocols: readonly Protocol[]; readonly negate?: boolean }
+  | { readonly kind: 'ports'; readonly protocols: readonly Protocol[]; readonly ports: readonly PortRange[] }
+  | { readonly kind: 'saddr'; readonly family: Family; readonly set: string; readonly mask?: string };
+
+export type Action =
+  | { readonly kind: 'drop' | 'return' }
+  | { readonly kind: 'jump' | 'goto'; readonly chain: string }
+  | { readonly kind: 'reject'; readonly how: 'tcp reset' | 'icmpx admin-prohibited' };
+
+export interface Rule {
+  readonly match: readonly Match[];
+  /** Answers per second and burst; packets above fall through to the next rule. */
+  readonly limit?: { readonly perSecond: number; readonly burst: number };
+  readonly counter?: string;
+  readonly action: Action;
+}
+
+export interface Chain {
+  readonly name: string;
+  readonly base?: { readonly hook: 'input' | 'forward' | 'prerouting'; readonly priority: number };
+  readonly rules: readonly Rule[];
+}
+
+export interface SetDefinition {
+  readonly name: string;
+  readonly family: Family;
+  readonly kind: 'bans' | 'allow';
+  /** Count packets per element. */
+  readonly counter: boolean;
+  /** The most elements that the kernel takes; without it no bound but memory. */
+  readonly size?: number;
+}
+
+export interface TableSchema {
+  readonly family: TableFamily;
+  readonly counters: readonly string[];
+  readonly sets: readonly SetDefinition[];
+  readonly chains: readonly Chain[];
+  /** Elements of `allow4` and `allow6`. */
+  readonly allow: Readonly<Record<Family, readonly Prefix[]>>;
+}
+
+export type Schema = readonly TableSchema[];
+
+export interface SchemaOptions {
+  /** Bound of elements per set of bans, kept by the kernel. */
+  readonly setSize?: number;
+}
+
+/**
+ * Priorities (nft(8), 1.0.6: filter is 0 in inet and -200 in bridge, raw is -300). An accept in another base chain of
+ * the same hook never undoes our drop, whatever its priority; being early only saves the others' work and comes
+ * before their queueing. In prerouting we are before connection tracking (-200), so a banned flood makes no
+ * entries there, and before destination NAT, so ports are those that the client asked for.
+ */
+const PRIORITY = { inet: -10, prerouting: -310, bridge: -210 } as const;
+
+/** Answers of all rejecting jails together; a flood from banned hosts is dropped, not answered. */
+const REJECT_LIMIT = { perSecond: 100, burst: 200 } as const;
+
+const HOOKS: Readonly<Record<Hook, readonly ('input' | 'forward' | 'prerouting')[]>> = {
+  input: ['input'],
+  forward: ['forward'],
+  both: ['input', 'forward'],
+  prerouting: ['prerouting'],
+};
+
+/** The sets of bans that always exist: hosts of both families. */
+export function hostSets(jail: JailName): BanSet[] {
+  return [
+    { jail, family: 4, length: 32 },
+    { jail, family: 6, length: 128 },
+  ];
+}
+
+/** The set that holds the bans of `target`'s family and length. */
+export function setOf(jail: JailName, target: Prefix): BanSet {
+  return { jail, family: target.family, length: target.length };
+}
+
+/** The sets of prefixes that a schema has. */
+export function prefixSetsOf(schema: Schema): BanSet[] {
+  return (schema[0]?.sets ?? []).flatMap(({ name }) => {
+    const set = parseSetName(name);
+    return set === undefined || set.length === widthOf(set.family) ? [] : [set];
+  });
+}
+
+/** Everything that the tables must contain besides the bans; `prefixSets` are the sets of prefixes in use. */
+export function makeSchema(plan: FirewallPlan, prefixSets: Iterable<BanSet>, options: SchemaOptions = {}): Schema {
+  const sets = collectSets(plan, prefixSets);
+  const inet = makeTable('inet', plan, sets, options);
+  return plan.bridge ? [inet, makeTable('bridge', plan, sets, options)] : [inet];
+}
+
+function makeTable(
+  family: TableFamily,
+  plan: FirewallPlan,
+  sets: readonly BanSet[],
+  options: SchemaOptions,
+): TableSchema {
+  const size = options.setSize === undefined ? {} : { size: options.setSize };
+  const ruleOf = new Map(plan.rules.map((rule) => [rule.jail, rule]));
+  const rejects = family === 'inet' && plan.rules.some((rule) => rule.verdict === 'reject');
+  const bans = (version: Family): Chain => ({
+    name: CHAIN_BANS[version],
+    rules: [
+      { match: [{ kind: 'saddr', family: version, set: SET_ALLOW[version] }], action: { kind: 'return' } },
+      ...sets.flatMap((set) => {
+        const rule = ruleOf.get(set.jail);
+        return rule === undefined || set.family !== version ? [] : [banRule(rule, set, family)];
+      }),
+    ],
+  });
+  const bases: Chain[] =
+    family === 'bridge'
+      ? [entry('forward', PRIORITY.bridge)]
+      : HOOKS[plan.hook].map((hook) => entry(hook, hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet));
+  return {
+    family,
+    counters: plan.rules.map((rule) => counterName(rule.jail)),
+    sets: [
+      { name: SET_ALLOW[4], family: 4, kind: 'allow', counter: false },
+      { name: SET_ALLOW[6], family: 6, kind: 'allow', counter: false },
+      ...sets.map((set): SetDefinition => {
+        return { name: setName(set), family: set.family, kind: 'bans', counter: plan.countersPerElement, ...size };
+      }),
+    ],
+    chains: [...(rejects ? [rejectChain()] : []), bans(4), bans(6), ...bases],
+    allow: { 4: disjoint(plan.allow, 4), 6: disjoint(plan.allow, 6) },
+  };
+}
+
+/** The plan's host sets and those prefix sets whose jail the plan knows, in a stable order. */
+function collectSets(plan: FirewallPlan, prefixSets: Iterable<BanSet>): BanSet[] {
+  const extra = new Map<JailName, Map<string, BanSet>>();
+  for (const set of prefixSets) {
+    if (set.length === widthOf(set.family)) continue;
+    const ofJail = extra.get(set.jail) ?? new Map<string, BanSet>();
+    extra.set(set.jail, ofJail.set(setName(set), set));
+  }
+  return plan.rules.flatMap(({ jail }) => [
+    ...hostSets(jail),
+    ...[...(extra.get(jail)?.values() ?? [])].sort((a, b) => a.family - b.family || b.length - a.length),
+  ]);
+}
+
+function entry(hook: 'input' | 'forward' | 'prerouting', priority: number): Chain {
+  return {
+    name: hook,
+    base: { hook, priority },
+    rules: ([4, 6] as const).map((family) => ({
+      match: [{ kind: 'family', family }],
+      action: { kind: 'jump', chain: CHAIN_BANS[family] },
+    })),
+  };
+}
+
+function banRule(rule: JailRule, set: BanSet, table: TableFamily): Rule {
+  const match: Match[] = [];
+  if (rule.ports !== 'all') {
+    // A port belongs to a protocol: all protocols with some ports cannot come from the configuration.
+    const protocols = rule.protocols === 'all' ? (['tcp', 'udp'] as const) : rule.protocols;
+    match.push({ kind: 'ports', protocols, ports: mergePorts(rule.ports) });
+  } else if (rule.protocols !== 'all') {
+    match.push({ kind: 'protocols', protocols: rule.protocols });
+  }
+  const host = set.length === widthOf(set.family);
+  match.push({
+    kind: 'saddr',
+    family: set.family,
+    set: setName(set),
+    ...(host ? {} : { mask: maskText(set.family, set.length) }),
+  });
+  // The bridge family has no reject on many kernels (NFT_BRIDGE_REJECT): drop is what works everywhere.
+  const rejecting = rule.verdict === 'reject' && table === 'inet';
+  return {
+    match,
+    counter: counterName(rule.jail),
+    action: rejecting ? { kind: 'goto', chain: CHAIN_REJECT } : { kind: 'drop' },
+  };
+}
+
+function rejectChain(): Chain {
+  return {
+    name: CHAIN_REJECT,
+    rules: [
+      {
+        match: [{ kind: 'protocols', protocols: ['tcp'] }],
+        limit: REJECT_LIMIT,
+        action: { kind: 'reject', how: 'tcp reset' },
+      },
+      {
+        match: [{ kind: 'protocols', protocols: ['tcp'], negate: true }],
+        limit: REJECT_LIMIT,
+        action: { kind: 'reject', how: 'icmpx admin-prohibited' },
+      },
+      { match: [], action: { kind: 'drop' } },
+    ],
+  };
+}
+
+/** `255.255.255.0` for 24 bits of IPv4, `ffff:ffff:ffff:ffff::` for 64 of IPv6. */
+export function maskText(family: Family, length: number): string {
+  const width = BigInt(widthOf(family));
+  const bits = ((1n << BigInt(length)) - 1n) << (width - BigInt(length));
+  return fromBits(family, bits, false).text;
+}
+
+/** The prefixes of one family without those that another one covers: an interval set refuses overlaps. */
+export function disjoint(prefixes: readonly Prefix[], family: Family): Prefix[] {
+  const kept: Prefix[] = [];
+  for (const prefix of prefixes.filter((one) => one.family === family).sort(comparePrefixes)) {
+    const last = kept.at(-1);
+    if (last === undefined || !covers(last, prefix)) kept.push(prefix);
+  }
+  return kept;
+}
+
+/** Port ranges sorted and joined where they touch: nft refuses overlaps in an anonymous set. */
+export function mergePorts(ports: readonly PortRange[]): PortRange[] {
+  const merged: PortRange[] = [];
+  for (const range of [...ports].sort((a, b) => a.first - b.first)) {
+    const last = merged.at(-1);
+    if (last !== undefined && range.first <= last.last + 1) {
+      merged[merged.length - 1] = { first: last.first, last: Math.max(last.last, range.last) };
+    } else merged.push({ first: range.first, last: range.last });
+  }
+  return merged;
+}

@@ -1,0 +1,118 @@
+/**
+ * Watches the doorbell and has the tables repaired when it rings. One repair at a time; what rings meanwhile is
+ * repaired after it. Against a program that keeps changing our tables it slows down instead of fighting at full speed.
+ */
+import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
+import { messageOf } from '../core/errors.js';
+import { DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
+import { TABLE } from './names.js';
+
+/** Window of the burst, ms, and the pause before each further repair: doubles from the first to the last. */
+const BURST_MS = 10_000;
+const BURST_PAUSE_MS = { first: 1_000, last: 30_000 } as const;
+/** Pause after a repair that failed: doubles from the first to the last, ms. */
+const RETRY_MS = { first: 250, last: 60_000 } as const;
+/** Without a doorbell the tables are compared this often, ms. */
+const BLIND_CHECK_MS = 30_000;
+
+export interface WatchOptions {
+  readonly netns?: string;
+  /** Makes the kernel equal to what is wanted. `certain`: something besides elements was touched. */
+  readonly repair: (reason: string, certain: boolean) => Promise<void>;
+  readonly onProblem: (message: string) => void;
+}
+
+export class DriftWatch {
+  readonly #options: WatchOptions;
+  #doorbell: NftDoorbell | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #pending: Pick<Ring, 'what' | 'structure'> | undefined;
+  #repairing = false;
+  #failures = 0;
+  #recent: number[] = [];
+  #pause = 0;
+
+  constructor(options: WatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to listen; without access to netlink the tables are compared now and then instead. */
+  start(): void {
+    if (this.#timer !== undefined) return;
+    try {
+      this.#doorbell = new NftDoorbell(TABLE, this.#options.netns);
+      this.#timer = setInterval(() => this.#look(), DOORBELL_POLL_MS);
+    } catch (error) {
+      this.#options.onProblem(
+        `cannot hear changes of the ruleset, comparing every ${BLIND_CHECK_MS / 1000} s instead: ${messageOf(error)}`,
+      );
+      this.#timer = setInterval(() => this.#rang({ what: 'periodic comparison', structure: false }), BLIND_CHECK_MS);
+    }
+    this.#timer.unref();
+  }
+
+  /** Our own nft: its changes do not ring. */
+  own(pid: number): void {
+    this.#doorbell?.ignore(pid);
+  }
+
+  disown(pid: number): void {
+    this.#doorbell?.unignore(pid);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#retry);
+    this.#timer = undefined;
+    this.#retry = undefined;
+    this.#pending = undefined;
+    this.#doorbell?.close();
+    this.#doorbell = undefined;
+  }
+
+  #look(): void {
+    const ring = this.#doorbell?.look();
+    if (ring !== undefined) this.#rang(ring);
+  }
+
+  #rang(ring: Pick<Ring, 'what' | 'structure'>): void {
+    this.#pending = {
+      what: this.#pending?.what ?? ring.what,
+      structure: ring.structure || (this.#pending?.structure ?? false),
+    };
+    if (!this.#repairing && this.#retry === undefined) void this.#repair();
+  }
+
+  async #repair(): Promise<void> {
+    const ring = this.#pending;
+    if (ring === undefined) return;
+    this.#pending = undefined;
+    this.#repairing = true;
+    let pause = 0;
+    try {
+      await this.#options.repair(ring.what, ring.structure);
+      this.#failures = 0;
+      const now = performance.now();
+      this.#recent = [...this.#recent.filter((time) => now - time < BURST_MS + this.#pause), now];
+      if (this.#recent.length <= DRIFT_REPAIRS_BURST_MAX) this.#pause = 0;
+      else this.#pause = Math.min(BURST_PAUSE_MS.last, 2 * this.#pause || BURST_PAUSE_MS.first);
+      pause = this.#pause;
+    } catch (error) {
+      if (this.#timer === undefined) return;
+      this.#pending = ring;
+      pause = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures++);
+      this.#options.onProblem(`the tables could not be repaired, next try in ${pause} ms: ${messageOf(error)}`);
+    } finally {
+      this.#repairing = false;
+    }
+    if (this.#timer === undefined) return;
+    if (pause === 0) void this.#repair();
+    else {
+      this.#retry = setTimeout(() => {
+        this.#retry = undefined;
+        void this.#repair();
+      }, pause).unref();
+    }
+  }
+}

@@ -1,0 +1,294 @@
+/**
+ * The jails: from failures to decisions. Pure: no clock, no file, no chance of its own.
+ *
+ * **When a ban is decided.** A failure bans its target when `maxretry` failures of the target, this one among them, lie
+ * within `findtime`, by the entries' own time, both ends included. Nothing is estimated, and the order in which
+ * entries arrive does not matter. A failure older than findtime by the source's clock decides nothing. One entry may
+ * report several failures.
+ *
+ * **What counts once.** A decision settles every failure of the target up to the moment of deciding; so does the end of
+ * a ban, by expiry or by hand. That moment is the target's floor: failures up to it never count again, however late
+ * they arrive. Floors are derived from the ledger (`Ledger.floors`), so that a restart that reads the journal back
+ * (`remember`, then `observe`) ends in the same windows as no restart.
+ *
+ * **An attack that goes on.** A window that fills while the target's ban is in force extends the ban when that moves
+ * its end by at least a tenth of the ban's length, as a ban of the same rank (no increment); else the ban in force
+ * answers it. Bans that somebody made longer or permanent are never shortened.
+ *
+ * **IPv6** is counted by prefix, by host where the prefix holds an allowed address.
+ */
+import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
+import type { BanDecision } from '../core/decision.js';
+import type { FilterEvent } from '../core/event.js';
+import {
+  EVIDENCE_CURSOR_BYTES_MAX,
+  EVIDENCE_CURSORS_MAX,
+  EVIDENCE_LOG_BYTES_MAX,
+  TRACKED_ADDRESSES_MAX,
+  TRACKED_FAILURES_MAX,
+} from '../core/limits.js';
+import type { JailName } from '../core/names.js';
+import type { JailPolicy } from '../core/specs.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { banSeconds, endOf, worthExtending } from './duration.js';
+import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
+import { Jail } from './jail.js';
+import { keyOf } from './keys.js';
+import { Overlay } from './overlay.js';
+import type { AllowContext, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
+import type { FullWindow, WindowBounds } from './windows.js';
+
+/** Bounds that differ from those of core/limits.ts; for tests and small machines. */
+export interface JailsOptions {
+  readonly addressesMax?: number;
+  readonly failuresMax?: number;
+  readonly evidenceLogBytesMax?: number;
+}
+
+/** Up to when failures are settled, as far as new jails must know after a restart. */
+export interface Floor {
+  /** Absent: all jails. */
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly upTo: EpochMicros;
+  /** True: of exactly this target (its ban was decided or ended); false: of all that overlap it (an operator's unban). */
+  readonly exact: boolean;
+}
+
+export class Jails {
+  readonly #jails = new Map<JailName, Jail>();
+  readonly #bounds: WindowBounds;
+  readonly #log: EvidenceLog;
+
+  constructor(policies: readonly JailPolicy[], options: JailsOptions = {}) {
+    this.#bounds = {
+      addressesMax: options.addressesMax ?? TRACKED_ADDRESSES_MAX,
+      failuresMax: options.failuresMax ?? TRACKED_FAILURES_MAX,
+      evidenceMax: EVIDENCE_CURSORS_MAX,
+    };
+    this.#log = new EvidenceLog(options.evidenceLogBytesMax ?? EVIDENCE_LOG_BYTES_MAX, EVIDENCE_CURSOR_BYTES_MAX);
+    this.reconfigure(policies);
+  }
+
+  get names(): JailName[] {
+    return [...this.#jails.keys()];
+  }
+
+  /** Judges one event at the time `now`; see `judge`. */
+  step(event: FilterEvent, now: EpochMicros, context: JailContext): Judgement {
+    return this.judge([event], () => now, context);
+  }
+
+  /**
+   * Judges events in order. `clock` is the source's: wall time when live, the event's own time in replay. The decisions
+   * of earlier events are known to later ones of the same call; before the next call they must be in the ledger.
+   */
+  judge(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros, context: JailContext): Judgement {
+    const outcomes: Outcome[] = [];
+    const overlay = new Overlay(context);
+    for (const event of events) {
+      const now = clock(event);
+      const first = overlay.decisions.length;
+      outcomes.push(this.#count(event, now, context, overlay));
+      for (const { decision, extends: extension } of overlay.decisions.slice(first))
+        if (!extension) this.#countBan(decision, event, now, context, overlay);
+    }
+    return { outcomes, decisions: overlay.decisions.map(({ decision }) => decision) };
+  }
+
+  /** Counts an event of the past and decides nothing: the warm-up before the cursor. Call `remember` before it. */
+  observe(event: FilterEvent, context: AllowContext): Outcome {
+    const jail = this.#jails.get(event.jail);
+    if (jail === undefined) return { kind: 'unknown', event };
+    return this.#enter(jail, event, undefined, context);
+  }
+
+  /** Counts a past ban of the ledger in one jail that counts bans (recidive), or in all: their warm-up. */
+  observeBan(
+    ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>,
+    context: AllowContext,
+    only?: JailName,
+  ): void {
+    for (const jail of this.#banCounters(ban.jail)) {
+      if (only !== undefined && jail.policy.jail !== only) continue;
+      const target = banTarget(jail, ban.target, context);
+      const key = keyOf(target);
+      const cursor = ban.evidence.at(-1);
+      if (jail.isSettled(target, key, ban.time, undefined)) continue;
+      jail.windows.add(key, ban.time, 1, cursor === undefined ? NO_EVIDENCE : this.#log.append(cursor));
+    }
+  }
+
+  /** Makes the floors of the ledger known, before the warm-up reads back. */
+  remember(floors: Iterable<Floor>): void {
+    for (const { jail, target, upTo, exact } of floors)
+      for (const [name, own] of this.#jails)
+        if (jail === undefined || jail === name) exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
+  }
+
+  /**
+   * Forgets the failures up to `upTo` of every target that shares an address with `target`, in one jail or all:
+   * the unban of an operator. Failures up to that time do not count when they arrive later either.
+   * Returns how many were forgotten.
+   */
+  forget(target: Prefix, scope: { readonly jail?: JailName; readonly upTo: EpochMicros }): number {
+    let forgotten = 0;
+    for (const [name, jail] of this.#jails)
+      if (scope.jail === undefined || scope.jail === name) forgotten += jail.forget(target, scope.upTo);
+    return forgotten;
+  }
+
+  /** Settles the failures of exactly this target up to the end of its ban: call it for every ban that expired. */
+  expired(ban: { readonly jail: JailName; readonly target: Prefix; readonly until: EpochMicros | null }): void {
+    if (ban.until !== null) this.#jails.get(ban.jail)?.forgetExactly(ban.target, ban.until);
+  }
+
+  /**
+   * Takes new policies (reload). Kept jails keep their windows and totals. Returns the jails that must be warmed up:
+   * new ones and those whose windows hold too little for the new policy. Call `reset` before warming one up.
+   */
+  reconfigure(policies: readonly JailPolicy[]): JailName[] {
+    const wanted = new Map(policies.map((policy) => [policy.jail, policy]));
+    for (const name of this.#jails.keys()) if (!wanted.has(name)) this.#jails.delete(name);
+    const cold: JailName[] = [];
+    for (const [name, policy] of wanted) {
+      const jail = this.#jails.get(name);
+      if (jail === undefined) this.#jails.set(name, new Jail(policy, this.#bounds, this.#log));
+      if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
+    }
+    return cold;
+  }
+
+  /** Forgets the failures of a jail, to read them anew; what was settled stays settled. */
+  reset(jail: JailName): void {
+    this.#jails.get(jail)?.windows.empty();
+  }
+
+  /** What `status` shows. Looks at every tracked target: not for hot paths. */
+  stats(name: JailName, now: EpochMicros): JailStats | undefined {
+    const jail = this.#jails.get(name);
+    if (jail === undefined) return undefined;
+    const { totalFailed, totalIgnored, windows } = jail;
+    const currentlyFailed = windows.failing(now);
+    return { currentlyFailed, totalFailed, totalIgnored, tracked: windows.size, evicted: windows.evicted };
+  }
+
+  /** The windows that an address is counted in, one per jail that has failures of it; for `explain`. */
+  explain(target: Prefix, now: EpochMicros): WindowView[] {
+    const views: WindowView[] = [];
+    for (const [name, { windows, policy }] of this.#jails) {
+      const counted = target.family === 6 && target.length > policy.ipv6prefix;
+      const candidates = counted ? [prefixOf(baseAddress(target), policy.ipv6prefix), target] : [target];
+      for (const candidate of candidates) {
+        const key = keyOf(candidate);
+        const failures = windows.count(key, now);
+        if (failures === 0) continue;
+        const evidence = windows.evidence(key, now - policy.findtime * MICROS_PER_SECOND, now);
+        const last = windows.last(key) as EpochMicros | undefined;
+        views.push({ jail: name, target: candidate, failures, maxretry: policy.maxretry, last, evidence });
+      }
+    }
+    return views;
+  }
+
+  #count(event: FilterEvent, now: EpochMicros, context: JailContext, overlay: Overlay): Outcome {
+    const jail = this.#jails.get(event.jail);
+    if (jail === undefined) return { kind: 'unknown', event };
+    const outcome = this.#enter(jail, event, now, context);
+    if (outcome.kind === 'ignored') jail.totalIgnored++;
+    if (outcome.kind !== 'counted') return outcome;
+    jail.totalFailed += event.count;
+    const { target } = outcome;
+    if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND) return { ...outcome, kind: 'stale' };
+    const kind = this.#decide(jail, target, event, now, overlay);
+    return kind === 'counted' ? outcome : { kind, event, target };
+  }
+
+  /** Puts the event into its window. `now` is absent in warm-up. */
+  #enter(jail: Jail, event: FilterEvent, now: EpochMicros | undefined, context: AllowContext): Outcome {
+    const { windows, policy } = jail;
+    const reason = context.allowed(policy.jail, event.address);
+    if (reason !== undefined) return { kind: 'ignored', event, reason };
+    const target = jail.targetOf(event.address, context);
+    const key = keyOf(target);
+    if (event.kind === 'success') {
+      const failures = policy.forgetOnSuccess ? windows.clear(key, event.time) : 0;
+      return { kind: 'success', event, target, failures };
+    }
+    if (jail.isSettled(target, key, event.time, now)) return { kind: 'settled', event, target };
+    windows.sweep(now ?? event.time);
+    windows.add(key, event.time, event.count, this.#log.append(event.cursor));
+    return { kind: 'counted', event, target, failures: windows.count(key, event.time) };
+  }
+
+  #decide(jail: Jail, target: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) {
+    const { windows, policy } = jail;
+    const key = keyOf(target);
+    let full = windows.full(key, event.time);
+    if (full === undefined) return 'counted';
+    let open = overlay.openBan(policy.jail, target);
+    if (open !== undefined && open.until !== null && open.until <= now) {
+      // The ban is over, the ledger has just not said so yet: what it settled must not count, as if it had.
+      windows.forgetUpTo(key, open.until);
+      if (event.time <= open.until) return 'settled';
+      full = windows.full(key, event.time);
+      if (full === undefined) return 'counted';
+      open = undefined;
+    }
+    const previousBans =
+      open?.previousBans ??
+      overlay.previousBans(policy.increment?.overalljails === true ? undefined : policy.jail, target);
+    const length = banSeconds(policy, previousBans, overlay.random);
+    const until = endOf(now, length);
+    if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
+    overlay.add(this.#decision(jail, target, event, now, full, until, previousBans), open !== undefined);
+    windows.forgetUpTo(key, now);
+    return 'decided';
+  }
+
+  #decision(
+    { windows, policy }: Jail,
+    target: Prefix,
+    event: FilterEvent,
+    now: EpochMicros,
+    full: FullWindow,
+    until: EpochMicros | null,
+    previousBans: number,
+  ): BanDecision {
+    return {
+      kind: 'ban',
+      jail: policy.jail,
+      target,
+      time: now,
+      until,
+      failures: full.failures,
+      evidence: windows.evidence(keyOf(target), full.from, full.to),
+      ...(event.user !== undefined && { user: event.user }),
+      origin: 'journal',
+      previousBans,
+    };
+  }
+
+  /** A new ban is a failure in the jails that count bans. */
+  #countBan(ban: BanDecision, event: FilterEvent, now: EpochMicros, context: JailContext, overlay: Overlay): void {
+    for (const jail of this.#banCounters(ban.jail)) {
+      const target = banTarget(jail, ban.target, context);
+      const key = keyOf(target);
+      if (jail.isSettled(target, key, now, now)) continue;
+      jail.windows.sweep(now);
+      jail.windows.add(key, now, 1, this.#log.append(event.cursor));
+      jail.totalFailed++;
+      this.#decide(jail, target, { ...event, time: now }, now, overlay);
+    }
+  }
+
+  *#banCounters(of: JailName): IterableIterator<Jail> {
+    for (const [name, jail] of this.#jails) if (name !== of && jail.policy.counts === 'bans') yield jail;
+  }
+}
+
+/** The prefix that a jail which counts bans counts this one by: its own length, never longer than what was banned. */
+function banTarget(jail: Jail, target: Prefix, context: AllowContext): Prefix {
+  if (target.family === 4 || target.length <= jail.policy.ipv6prefix) return target;
+  return jail.targetOf(baseAddress(target), context);
+}

@@ -1,0 +1,235 @@
+/**
+ * Entries read through libsystemd: this host's journal, a directory, files. The one file of this room that touches
+ * `native`.
+ *
+ * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the literal gate, because
+ * reading four fields costs more than twice as much as MESSAGE alone. Of an entry with several MESSAGE fields (no
+ * daemon writes such) the gate looks at the first.
+ */
+
+export { check } from '../../native/check.js';
+
+import { BatchReader, batchReader } from '../../native/batch.js';
+import { localDirectories, requireReadable } from '../../native/files.js';
+import { CHANGE, JournalHandle } from '../../native/journal.js';
+import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
+import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
+import { OperatingError } from '../core/errors.js';
+import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
+import type { Cursor, SourceId } from '../core/names.js';
+import { sameEntry } from './cursor.js';
+import { gateTest } from './gate.js';
+import { type FieldValues, matchTest } from './match-test.js';
+import { composeMessage } from './message.js';
+
+export type LibsystemdSpec = Exclude<SourceSpec, { kind: 'export' }>;
+
+/** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
+const PROCESS_EVERY_MS = 20;
+
+/** How an open source reads; fixed by `open`, but for the handle. */
+interface Reading {
+  readonly handle: JournalHandle;
+  readonly reader: Reader;
+  /** What libsystemd selects by. */
+  readonly inLibrary: MatchExpression;
+  /** What is selected here instead. */
+  readonly selected: ((values: FieldValues) => boolean) | undefined;
+  /** Names of the fields that entries carry. */
+  readonly fields: readonly string[];
+}
+
+export class LibsystemdSource implements EntrySource {
+  readonly id: SourceId;
+  readonly #spec: LibsystemdSpec;
+  readonly #makeReader: (wanted: Wanted) => Reader;
+  #reading: Reading | undefined;
+  #closed = false;
+  #last: ReadPosition | undefined;
+  /** Set when the place was not found: the next entry is not delivered again if it is a copy of this one. */
+  #lost: Cursor | undefined;
+  #processed = 0;
+  #notices: string[] = [];
+
+  /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
+  constructor(id: SourceId, spec: LibsystemdSpec, makeReader: (wanted: Wanted) => Reader = bestReader) {
+    this.id = id;
+    this.#spec = spec;
+    this.#makeReader = makeReader;
+  }
+
+  open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
+    if (this.#closed) throw closed();
+    if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
+    this.#notices.push(...this.#refuseUnreadable());
+    const inLibrary = termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
+    const here = !isWholeJournal(match) && inLibrary !== match;
+    const fields = gate.fields.filter((name) => name !== 'MESSAGE');
+    const reading: Reading = {
+      handle: this.#openHandle(),
+      reader: this.#makeReader({
+        literals: gate.literals,
+        passes: gateTest(gate),
+        fields: new Set([...fields, ...(here ? [...fieldsOf(match)].filter((name) => name !== 'MESSAGE') : [])]),
+      }),
+      inLibrary,
+      selected: here ? matchTest(match) : undefined,
+      fields,
+    };
+    this.#reading = reading;
+    return { gap: !this.#place(reading, position) };
+  }
+
+  next(max: number): Batch {
+    this.#open();
+    if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
+    const { handle, reader, selected, fields } = this.#open();
+    const raw = reader.read(handle, max, this.#lost !== undefined && this.#nextIsNew(handle));
+    const entries: Entry[] = [];
+    let cut = raw.longOthers;
+    for (const each of raw.entries) {
+      const entry = entryOf(each, fields);
+      if (entry.cutAt !== undefined) cut++;
+      if (selected === undefined || selected(each.values)) entries.push(entry);
+    }
+    const { read, unreadable } = raw;
+    if (read > 0) this.#remember(handle);
+    const notices = this.#notices;
+    this.#notices = [];
+    const ended = this.#spec.kind === 'files' && !raw.more;
+    const position = read > 0 ? this.#last : undefined;
+    return { entries, read, cut, unreadable, ended, notices, ...(position === undefined ? {} : { position }) };
+  }
+
+  poll(): void {
+    const { handle } = this.#open();
+    if (this.#spec.kind === 'files') return;
+    this.#processed = performance.now();
+    if (handle.process() === CHANGE.invalidate) this.#verifyPosition();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#reading?.handle.close();
+    this.#reading?.reader.close();
+    this.#reading = undefined;
+  }
+
+  #open(): Reading {
+    if (this.#closed) throw closed();
+    if (this.#reading === undefined) throw new Error('bug: the source is not open');
+    return this.#reading;
+  }
+
+  /** Libsystemd reads a journal without permission as an empty one; this says why. */
+  #refuseUnreadable(): string[] {
+    const spec = this.#spec;
+    if (spec.kind === 'local') return requireReadable('this host', localDirectories(spec.namespace));
+    if (spec.kind === 'directory') {
+      JournalHandle.openDirectory(spec.path).close();
+      return requireReadable(spec.path, [spec.path]);
+    }
+    for (const path of spec.paths) JournalHandle.openFiles([path]).close();
+    return [];
+  }
+
+  #openHandle(): JournalHandle {
+    const spec = this.#spec;
+    if (spec.kind === 'files') return JournalHandle.openFiles(spec.paths);
+    const handle =
+      spec.kind === 'local' ? JournalHandle.openLocal(spec.namespace) : JournalHandle.openDirectory(spec.path);
+    try {
+      handle.watch();
+    } catch (error) {
+      handle.close();
+      throw error;
+    }
+    return handle;
+  }
+
+  /**
+   * Goes to the position and selects the entries, in this order: the entry of the position need not be among the
+   * selected. `setMatches` keeps the place (libsystemd's `detach_location`). False when a wanted cursor is gone.
+   */
+  #place(reading: Reading, position: Position): boolean {
+    const { handle, inLibrary } = reading;
+    handle.setMatches(WHOLE_JOURNAL);
+    let found = true;
+    if (position.at === 'tail') {
+      handle.seekTail();
+      if (handle.previous()) this.#remember(handle);
+      else handle.seekHead();
+    } else if (position.at === 'cursor') {
+      this.#last = position;
+      const isCursor = handle.seekCursor(position.cursor);
+      const here = isCursor && handle.next() ? handle.cursor() : undefined;
+      found = here !== undefined && (handle.testCursor(position.cursor) || sameEntry(here, position.cursor));
+      if (!found && isCursor) handle.seekCursor(position.cursor);
+      else if (!found) handle.seekRealtime(position.time);
+    } else if (position.at === 'time') handle.seekRealtime(position.time);
+    else handle.seekHead();
+    handle.setMatches(inLibrary);
+    this.#lost = found || position.at !== 'cursor' ? undefined : position.cursor;
+    return found;
+  }
+
+  /** Goes to the next entry after a lost place. True when it stands on one that was not delivered before. */
+  #nextIsNew(handle: JournalHandle): boolean {
+    if (!handle.next()) return false;
+    const here = handle.cursor();
+    const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
+    this.#lost = undefined;
+    return !isCopy;
+  }
+
+  #remember(handle: JournalHandle): void {
+    const cursor = handle.cursor();
+    const time = handle.realtime();
+    if (cursor !== undefined && time !== undefined) this.#last = { cursor, time };
+  }
+
+  /** After files came or went: goes on only if libsystemd still stands where it was, else opens anew at that place. */
+  #verifyPosition(): void {
+    const reading = this.#open();
+    const last = this.#last;
+    if (last === undefined || reading.handle.testCursor(last.cursor)) return;
+    const handle = this.#openHandle();
+    reading.handle.close();
+    this.#reading = { ...reading, handle };
+    if (!this.#place(this.#reading, { at: 'cursor', ...last }))
+      this.#notices.push('the entry read last was removed from the journal; entries after it may be missing');
+  }
+}
+
+/** Reads call by call, through FFI. */
+export function plainReader(wanted: Wanted): Reader {
+  return new PlainReader(wanted);
+}
+
+/** Reads through C when the batch reader was compiled, else call by call. */
+function bestReader(wanted: Wanted): Reader {
+  const { functions } = batchReader();
+  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
+}
+
+function closed(): OperatingError {
+  return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
+}
+
+function termsOf(match: MatchExpression): number {
+  let terms = 0;
+  for (const group of match.groups) for (const values of group.values()) terms += values.length;
+  return terms;
+}
+
+function entryOf(raw: RawEntry, names: readonly string[]): Entry {
+  const { text, cutAt } = composeMessage(raw.messages);
+  const fields = new Map<string, string>();
+  for (const name of names) {
+    const value = raw.values.get(name)?.[0];
+    if (value !== undefined) fields.set(name, value);
+  }
+  const entry = { cursor: raw.cursor, realtime: raw.realtime, message: text, fields };
+  return cutAt === undefined ? entry : { ...entry, cutAt };
+}

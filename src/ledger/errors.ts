@@ -1,0 +1,41 @@
+import { messageOf, OperatingError } from '../core/errors.js';
+
+/**
+ * SQLite's result code, e.g. `SQLITE_BUSY`, of an error that better-sqlite3 threw. By name, not by class: the native
+ * part keeps the class of whoever loaded it first, which need not be the one of this module's realm.
+ */
+export function sqliteCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined;
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return name === 'SqliteError' && typeof code === 'string' ? code : undefined;
+}
+
+/** The file's content is not what SQLite wrote: <https://sqlite.org/rescode.html>, SQLITE_CORRUPT and SQLITE_NOTADB. */
+export function isCorruption(error: unknown): boolean {
+  return /^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error) ?? '');
+}
+
+/** What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged. */
+export function ledgerError(error: unknown): unknown {
+  const sqlite = sqliteCode(error);
+  if (sqlite === undefined) return error;
+  const code = isCorruption(error)
+    ? 'ERR_LEDGER_CORRUPT'
+    : /^SQLITE_FULL/.test(sqlite)
+      ? 'ERR_LEDGER_DISK_FULL'
+      : /^SQLITE_(?:BUSY|LOCKED)/.test(sqlite)
+        ? 'ERR_LEDGER_BUSY'
+        : /^SQLITE_(?:READONLY|PERM|CANTOPEN|AUTH)/.test(sqlite)
+          ? 'ERR_LEDGER_PERMISSION'
+          : 'ERR_LEDGER_IO';
+  return new OperatingError(code, `ledger: ${messageOf(error)} (${sqlite})`, { cause: error });
+}
+
+/** Runs `work`; what SQLite throws in it comes out as an `OperatingError`. */
+export function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw ledgerError(error);
+  }
+}

@@ -1,0 +1,171 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
+import type { BanRecord } from '../core/decision.js';
+import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/limits.js';
+import type { JailName } from '../core/names.js';
+import { type EpochMicros, plus } from '../core/time.js';
+import { guarded } from './errors.js';
+import { BAN_COLUMNS, type BanRow, firstOf, rangeOf, recordOf, targetOf } from './rows.js';
+import { OPEN } from './schema.js';
+
+/** Which bans to show; all given conditions must hold. */
+export interface HistoryQuery {
+  /** Bans that share an address with it: of it, of wider prefixes around it, of hosts within it. */
+  readonly target?: Prefix;
+  readonly jail?: JailName;
+  /** Decided at or after this time. */
+  readonly since?: EpochMicros;
+  /** Ids below this one: the next page. */
+  readonly before?: number;
+  /** At most so many, newest first. */
+  readonly limit?: number;
+}
+
+/** Failures of the target up to this time are settled; the jails' `Floor`. */
+export interface SettledUpTo {
+  /** Absent: in all jails. */
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly upTo: EpochMicros;
+  /** True: of exactly this target; false: of all that share an address with it. */
+  readonly exact: boolean;
+}
+
+/** What `status` shows of one jail. */
+export interface BanCounts {
+  /** Wanted or in force now. */
+  readonly currentlyBanned: number;
+  /** Bans as far as the ledger remembers, extensions not counted. */
+  readonly totalBanned: number;
+}
+
+/** Pages that one turn of tidying gives back to the file system. */
+const VACUUM_PAGES = 1_000;
+
+/** Answers about the past, and the end of the past. */
+export class History {
+  readonly #db: Database;
+  /** Statements of `openAround` by the number of their prefixes. */
+  readonly #around = new Map<number, Statement>();
+
+  constructor(db: Database) {
+    this.#db = db;
+  }
+
+  /** Bans that match, newest first. */
+  find(query: HistoryQuery = {}): BanRecord[] {
+    const limit = Math.min(query.limit ?? HISTORY_ANSWER_ROWS_MAX, HISTORY_ANSWER_ROWS_MAX);
+    const where: string[] = ['id < ?'];
+    const values: unknown[] = [query.before ?? Number.MAX_SAFE_INTEGER];
+    if (query.jail !== undefined) {
+      where.push('jail = ?');
+      values.push(query.jail);
+    }
+    if (query.since !== undefined) {
+      where.push('time >= ?');
+      values.push(query.since);
+    }
+    if (query.target !== undefined) {
+      const { first, last } = rangeOf(query.target);
+      const around = [query.target, ...wider(query.target)];
+      where.push("(instr(target, ':') > 0) = ?");
+      values.push(query.target.family === 6 ? 1 : 0);
+      where.push(`id IN (SELECT id FROM ban WHERE first BETWEEN ? AND ? AND length >= ?
+        UNION ALL SELECT id FROM ban WHERE (first, length) IN (VALUES ${around.map(() => '(?, ?)').join(', ')}))`);
+      values.push(first, last, query.target.length, ...around.flatMap((prefix) => [firstOf(prefix), prefix.length]));
+    }
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE ${where.join(' AND ')} ORDER BY id DESC LIMIT ?`;
+    return (guarded(() => this.#db.prepare(sql).all(...values, limit)) as BanRow[]).map(recordOf);
+  }
+
+  /** One ban by its id. */
+  get(id: number): BanRecord | undefined {
+    const row = guarded(() => this.#db.prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE id = ?`).get(id));
+    return row === undefined ? undefined : recordOf(row as BanRow);
+  }
+
+  /** Open bans of prefixes that are wider than this one and hold it. */
+  openAround(target: Prefix): BanRow[] {
+    const around = wider(target);
+    if (around.length === 0) return [];
+    const values = around.flatMap((prefix) => [firstOf(prefix), prefix.length]);
+    return guarded(() => this.#aroundOf(around.length).all(...values)) as BanRow[];
+  }
+
+  #aroundOf(prefixes: number): Statement {
+    const known = this.#around.get(prefixes);
+    if (known !== undefined) return known;
+    const places = Array<string>(prefixes).fill('(?, ?)').join(', ');
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE (first, length) IN (VALUES ${places}) AND ${OPEN} ORDER BY id`;
+    const statement = this.#db.prepare(sql);
+    this.#around.set(prefixes, statement);
+    return statement;
+  }
+
+  /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */
+  newBans(since: EpochMicros): BanRecord[] {
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL ORDER BY id`;
+    return (guarded(() => this.#db.prepare(sql).all(since)) as BanRow[]).map(recordOf);
+  }
+
+  /** Numbers per jail. */
+  counts(): Map<JailName, BanCounts> {
+    const sql = `SELECT jail, count(*) FILTER (WHERE ${OPEN}) AS current,
+      count(*) FILTER (WHERE state <> 'refused' AND ended_reason IS NOT 'replaced') AS total FROM ban GROUP BY jail`;
+    const rows = guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; current: number; total: number }[];
+    return new Map(rows.map((row) => [row.jail, { currentlyBanned: row.current, totalBanned: row.total }]));
+  }
+
+  /** See `Ledger.floors`. */
+  floors(since: EpochMicros): SettledUpTo[] {
+    const sql = `
+      SELECT jail, target, max(upTo) AS upTo, exact FROM (
+        SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
+        UNION ALL
+        SELECT jail, target, ended_time, 1 FROM ban
+          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'operator', 'reload')
+        UNION ALL
+        SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
+      ) GROUP BY jail, target, exact`;
+    const rows = guarded(() => this.#db.prepare(sql).all({ since })) as {
+      jail: JailName | null;
+      target: string;
+      upTo: EpochMicros;
+      exact: number;
+    }[];
+    return rows.map(({ jail, target, upTo, exact }) => ({
+      ...(jail !== null && { jail }),
+      target: targetOf(target),
+      upTo,
+      exact: exact === 1,
+    }));
+  }
+
+  /**
+   * Forgets bans that ended (or were refused) longer ago than `keepSeconds` (dbpurgeage) and the oldest beyond the bound,
+   * and gives their space back. Open bans are never forgotten. Returns how many went.
+   */
+  prune(now: EpochMicros, keepSeconds: number, bansMax = HISTORY_BANS_MAX): number {
+    return guarded(() => {
+      const before = plus(now, -keepSeconds);
+      const gone = this.#db.transaction(() => {
+        const old = this.#db.prepare('DELETE FROM ban WHERE ended_time IS NOT NULL AND ended_time < ?').run(before);
+        const excess = this.#db
+          .prepare(
+            `DELETE FROM ban WHERE id IN (SELECT id FROM ban WHERE ended_time IS NOT NULL ORDER BY ended_time DESC LIMIT -1 OFFSET ?)`,
+          )
+          .run(bansMax);
+        this.#db.prepare('DELETE FROM pardon WHERE time < ?').run(before);
+        return old.changes + excess.changes;
+      })();
+      if (gone > 0) this.#db.pragma(`incremental_vacuum(${VACUUM_PAGES})`);
+      return gone;
+    });
+  }
+}
+
+/** The prefixes around this one, without itself. */
+function wider(target: Prefix): Prefix[] {
+  const address = baseAddress(target);
+  return Array.from({ length: target.length }, (_, length) => prefixOf(address, length));
+}

@@ -1,0 +1,278 @@
+/**
+ * The ledger: every decision, what became of it, and how far each source was read. One SQLite file, one writer.
+ *
+ * A batch's decisions and its position are one transaction: after a crash either both are there, or the journal is read
+ * again from before. Decisions of the journal are written with `synchronous=NORMAL` (a power cut may lose the last
+ * ones, together with their position), those of operators with FULL, because nothing would bring them back
+ * (<https://sqlite.org/pragma.html#pragma_synchronous>).
+ *
+ * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
+ */
+import type { Database } from 'better-sqlite3';
+import type { Prefix } from '../core/address.js';
+import type { BanDecision, BanRecord, Decision, UnbanDecision } from '../core/decision.js';
+import type { ReadPosition } from '../core/entry.js';
+import type { Finding } from '../core/finding.js';
+import type { Element } from '../core/firewall.js';
+import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
+import type { Cursor, JailName, SourceId } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+import { checkLedger } from './check.js';
+import { guarded } from './errors.js';
+import { History, type SettledUpTo } from './history.js';
+import type { WriterLock } from './lock.js';
+import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
+import { type BanInsert, type Statements, statementsOf } from './statements.js';
+
+/** What is written together. */
+export interface Commit {
+  readonly decisions: readonly Decision[];
+  /** How far the source was read when these decisions were taken. */
+  readonly source?: SourceId;
+  readonly position?: ReadPosition;
+}
+
+export interface CommitReport {
+  /** One per ban decision, in order, state `wanted`. */
+  readonly bans: readonly BanRecord[];
+  /** Bans that ended by it: lifted, replaced, or found expired on the way. */
+  readonly ended: readonly BanRecord[];
+}
+
+const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
+
+export type Settlement = 'in-force' | { readonly refused: string };
+
+export class Ledger {
+  /** What was, and for how long it is kept. */
+  readonly history: History;
+  readonly path: string;
+  readonly #db: Database;
+  readonly #sql: Statements;
+  readonly #lock: WriterLock | undefined;
+
+  /** Takes a migrated database; see `openLedger`. */
+  constructor(db: Database, path: string, lock?: WriterLock) {
+    this.#db = db;
+    this.path = path;
+    this.#lock = lock;
+    this.#sql = guarded(() => statementsOf(db));
+    this.history = new History(db);
+  }
+
+  /** Writes decisions and position, all or nothing. */
+  commit({ decisions, source, position }: Commit): CommitReport {
+    const byOperator = decisions.some((decision) =>
+      decision.kind === 'ban' ? decision.origin === 'operator' : decision.reason === 'operator',
+    );
+    const bans: BanRecord[] = [];
+    const ended: BanRecord[] = [];
+    this.#write(byOperator, () => {
+      for (const decision of decisions) {
+        if (decision.kind === 'ban') bans.push(this.#ban(decision, ended));
+        else this.#unban(decision, ended);
+      }
+      if (source !== undefined && position !== undefined)
+        this.#sql.setPosition.run(source, position.cursor, position.time);
+    });
+    return { bans, ended };
+  }
+
+  /**
+   * Notes the kernel's answer to bans. A refused extension gives its target back the ban that it replaced, which is what
+   * the kernel still holds. Ids whose ban is over by now are passed over.
+   */
+  settle(ids: readonly number[], outcome: Settlement, now: EpochMicros): void {
+    this.#write(false, () => {
+      for (const id of ids) {
+        if (outcome === 'in-force') this.#sql.inForce.run(id);
+        else if (this.#sql.refuse.run(outcome.refused, now, id).changes > 0) this.#sql.reopen.run(id, now);
+      }
+    });
+  }
+
+  /** The ban of exactly this target that is wanted or in force, also when its end has passed and `expire` is due. */
+  openBan(jail: JailName, target: Prefix): BanRecord | undefined {
+    const row = guarded(() => this.#sql.open.get(jail, targetText(target))) as BanRow | undefined;
+    return row === undefined ? undefined : recordOf(row);
+  }
+
+  /** Earlier bans of exactly this target in one jail or in all; see `JailContext.previousBans`. */
+  previousBans(jail: JailName | undefined, target: Prefix): number {
+    const first = firstOf(target);
+    return guarded(() =>
+      jail === undefined
+        ? this.#sql.previousAll.get(first, target.length)
+        : this.#sql.previous.get(first, target.length, jail),
+    ) as number;
+  }
+
+  /** Bans that are wanted or in force and not due, in the order of their decisions; of one jail or of all. */
+  *inForce(now: EpochMicros, jail?: JailName): IterableIterator<BanRecord> {
+    for (let after = 0; ; ) {
+      const rows = guarded(() => this.#sql.openAfter.all({ after, now, jail: jail ?? null })) as BanRow[];
+      for (const row of rows) yield recordOf(row);
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+    }
+  }
+
+  /** What the kernel must hold. */
+  *elements(now: EpochMicros): IterableIterator<Element> {
+    for (let after = { jail: '', target: '' }; ; ) {
+      const rows = guarded(() => this.#sql.elementsAfter.all(after.jail, after.target, now)) as ElementRow[];
+      for (const { jail, target, until } of rows) yield { jail, target: targetOf(target), until };
+      const last = rows.at(-1);
+      if (last === undefined) return;
+      after = last;
+    }
+  }
+
+  /** Bans that the kernel has not answered for: after a crash between commit and settle, to be settled and announced. */
+  unsettled(): BanRecord[] {
+    return (guarded(() => this.#sql.wanted.all()) as BanRow[]).map(recordOf);
+  }
+
+  /** The end that comes next, for a timer; undefined when no temporary ban is open. */
+  nextEnd(): EpochMicros | undefined {
+    return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
+  }
+
+  /** Ends the bans whose time is up, at most `most`; call again while it returns that many. */
+  expire(now: EpochMicros, most = EXPIRE_BANS_MAX): BanRecord[] {
+    let rows: BanRow[] = [];
+    this.#write(false, () => {
+      rows = this.#sql.expire.all(now, most) as BanRow[];
+    });
+    return rows.map(recordOf).sort((a, b) => a.id - b.id);
+  }
+
+  /** How far the source was read. */
+  position(source: SourceId): ReadPosition | undefined {
+    const row = guarded(() => this.#sql.position.get(source)) as { cursor: Cursor; time: EpochMicros } | undefined;
+    return row === undefined ? undefined : { cursor: row.cursor, time: row.time };
+  }
+
+  /**
+   * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to `since`: by bans of
+   * the journal, by the end of bans, by operators' unbans.
+   */
+  floors(since: EpochMicros): SettledUpTo[] {
+    return this.history.floors(since);
+  }
+
+  /**
+   * Takes over what the kernel holds and this ledger does not know (after a lost ledger): in force at once, origin
+   * `import`. Returns the new records.
+   */
+  adopt(elements: Iterable<Element>, now: EpochMicros): BanRecord[] {
+    const adopted: BanRecord[] = [];
+    this.#write(true, () => {
+      for (const { jail, target, until } of elements) {
+        if (until !== null && until <= now) continue;
+        if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
+        const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
+        this.#sql.inForce.run(record.id);
+        adopted.push({ ...record, state: 'in-force' });
+      }
+    });
+    return adopted;
+  }
+
+  /**
+   * Takes over bans of another program, the past ones as ended. What is known already (same jail, target and time) and
+   * what is banned already is passed over, so that an import may be repeated. Returns the bans that are now `wanted`.
+   */
+  import(
+    bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] },
+    now: EpochMicros,
+  ): BanRecord[] {
+    const wanted: BanRecord[] = [];
+    const known = (ban: BanDecision) =>
+      this.#sql.known.get(firstOf(ban.target), ban.target.length, ban.jail, ban.time) !== undefined;
+    this.#write(true, () => {
+      for (const ban of bans.history)
+        if (!known(ban)) this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', this.#insert(ban, null).id);
+      for (const ban of bans.active)
+        if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
+          wanted.push(this.#insert(ban, null));
+    });
+    return wanted;
+  }
+
+  /** Findings for `doctor`. */
+  check(): Finding[] {
+    return checkLedger(this.#db, this.path);
+  }
+
+  /** Closes the file and frees the writer's lock; may be called twice. */
+  close(): void {
+    this.#db.close();
+    this.#lock?.release();
+  }
+
+  #ban(decision: BanDecision, ended: BanRecord[]): BanRecord {
+    const row = this.#sql.open.get(decision.jail, targetText(decision.target)) as BanRow | undefined;
+    if (row === undefined) return this.#insert(decision, null);
+    const over = row.until !== null && row.until <= decision.time;
+    this.#end(row, over ? row.until : decision.time, over ? 'expired' : 'replaced', ended);
+    return this.#insert(decision, over ? null : row.id);
+  }
+
+  #insert(decision: BanDecision, replaces: number | null): BanRecord {
+    const { kind: _, ...ban } = decision;
+    const insert: BanInsert = {
+      jail: ban.jail,
+      target: targetText(ban.target),
+      first: firstOf(ban.target),
+      length: ban.target.length,
+      time: ban.time,
+      until: ban.until,
+      failures: ban.failures,
+      evidence: JSON.stringify(ban.evidence),
+      user: ban.user ?? null,
+      origin: ban.origin,
+      previousBans: ban.previousBans,
+      replaces,
+    };
+    const id = Number(this.#sql.insert.run(insert).lastInsertRowid);
+    return { ...ban, id, state: 'wanted' };
+  }
+
+  #unban(decision: UnbanDecision, ended: BanRecord[]): void {
+    const { target, time, reason, jail } = decision;
+    const rows = (
+      reason === 'operator'
+        ? this.#overlapping(target)
+        : (this.#sql.openOfTarget.all(firstOf(target), target.length) as BanRow[])
+    ).filter((row) => jail === undefined || row.jail === jail);
+    for (const row of rows) this.#end(row, time, reason, ended);
+    if (reason !== 'operator') return;
+    this.#sql.pardon.run(jail ?? null, targetText(target), time);
+    this.#sql.trimPardons.run(PARDONS_MAX);
+  }
+
+  /** Open bans that share an address with the prefix: those within it and those around it. */
+  #overlapping(target: Prefix): BanRow[] {
+    const { first, last } = rangeOf(target);
+    const within = this.#sql.openWithin.all(first, last, target.length) as BanRow[];
+    return [...ofFamily(within, target), ...this.history.openAround(target)];
+  }
+
+  #end(row: BanRow, time: number, reason: NonNullable<BanRecord['ended']>['reason'], ended: BanRecord[]): void {
+    this.#sql.end.run(time, reason, row.id);
+    ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason }));
+  }
+
+  #write(durably: boolean, work: () => void): void {
+    guarded(() => {
+      if (durably) this.#db.pragma('synchronous = FULL');
+      try {
+        this.#db.transaction(work).immediate();
+      } finally {
+        if (durably) this.#db.pragma('synchronous = NORMAL');
+      }
+    });
+  }
+}

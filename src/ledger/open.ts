@@ -1,0 +1,148 @@
+import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, renameSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import Database from 'better-sqlite3';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
+import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
+import { type EpochMicros, isoTime } from '../core/time.js';
+import { guarded, isCorruption } from './errors.js';
+import { Ledger } from './ledger.js';
+import { lockWriter } from './lock.js';
+import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
+
+/** Why a file cannot be the ledger. */
+export interface Unusable {
+  readonly kind: 'corrupt' | 'foreign' | 'newer';
+  /** One sentence for the operator. */
+  readonly reason: string;
+}
+
+export interface OpenedLedger {
+  readonly ledger: Ledger;
+  /** True when the ledger knows nothing: the kernel's own sets are all there is to go on from; see `Ledger.adopt`. */
+  readonly fresh: boolean;
+  /** What stood there before and could not be used, and where it is kept now. */
+  readonly setAside?: Unusable & { readonly path: string };
+}
+
+const BUSY_MS = 2_000;
+
+/**
+ * Opens (makes, migrates) the ledger for writing. A file that cannot be the ledger is renamed, with its companions, and
+ * a fresh one begun: the report says so, and the agent goes on protecting.
+ * `now` stamps the preserved copy. `:memory:` keeps nothing.
+ * @throws OperatorError when another agent holds the ledger or the directory cannot be used
+ */
+export function openLedger(path: string, now: EpochMicros): OpenedLedger {
+  if (path === ':memory:') {
+    const db = connect(path);
+    return { ledger: new Ledger(db, path), fresh: true };
+  }
+  prepareFile(path);
+  const lock = guarded(() => lockWriter(path));
+  try {
+    const found = existsSync(path) && statSync(path).size > 0;
+    const unusable = found ? inspect(path) : undefined;
+    const setAside = unusable === undefined ? undefined : { ...unusable, path: moveAway(path, unusable.kind, now) };
+    closeSync(openSync(path, 'a', 0o600));
+    const db = guarded(() => connect(path));
+    const ledger = new Ledger(db, path, lock);
+    return { ledger, fresh: !found || setAside !== undefined, ...(setAside !== undefined && { setAside }) };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+/**
+ * Opens the ledger for reading only, beside an agent or without one.
+ * @throws OperatorError when there is none, or the file is not a ledger of this version
+ */
+export function openLedgerForReading(path: string): Ledger {
+  if (!existsSync(path))
+    throw new OperatorError(`there is no ledger at ${path}`, {
+      hint: 'start the agent once, or name its state directory',
+      exitCode: EXIT.noInput,
+    });
+  const unusable = inspect(path);
+  if (unusable !== undefined) throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
+  return new Ledger(
+    guarded(() => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })),
+    path,
+  );
+}
+
+function connect(path: string): Database.Database {
+  const db = new Database(path, { timeout: BUSY_MS });
+  try {
+    db.pragma('auto_vacuum = INCREMENTAL');
+    db.pragma('journal_mode = WAL');
+    db.pragma('synchronous = NORMAL');
+    db.pragma(`journal_size_limit = ${LEDGER_WAL_BYTES_MAX}`);
+    db.pragma('temp_store = MEMORY');
+    migrate(db);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** Looks at a file that exists and is not empty. Undefined: it is a ledger that this version can use. */
+function inspect(path: string): Unusable | undefined {
+  const unusable = (kind: Unusable['kind'], what: string): Unusable => ({ kind, reason: `${path} ${what}` });
+  let db: Database.Database | undefined;
+  try {
+    // For reading only: else SQLite would tidy away a write-ahead log that belongs to the preserved copy.
+    db = new Database(path, { fileMustExist: true, timeout: BUSY_MS, readonly: true });
+    const application = db.pragma('application_id', { simple: true });
+    const version = db.pragma('user_version', { simple: true }) as number;
+    const tables = db.prepare('SELECT count(*) FROM sqlite_schema').pluck().get() as number;
+    if (application !== APPLICATION_ID) {
+      if (tables > 0) return unusable('foreign', 'is a database of another program, not a ledger');
+      return undefined;
+    }
+    if (version > SCHEMA_VERSION)
+      return unusable('newer', `was written by a newer Banjour (schema ${version}, this one knows ${SCHEMA_VERSION})`);
+    const check = db.pragma('quick_check(1)', { simple: true }) as string;
+    if (check !== 'ok') return unusable('corrupt', `is damaged: ${check.replaceAll(/\s+/g, ' ')}`);
+    return undefined;
+  } catch (error) {
+    if (isCorruption(error)) return unusable('corrupt', `is damaged: ${messageOf(error)}`);
+    return guarded(() => {
+      throw error;
+    });
+  } finally {
+    db?.close();
+  }
+}
+
+/** Renames the file and what SQLite keeps beside it; returns the new name. */
+function moveAway(path: string, kind: string, now: EpochMicros): string {
+  const stamp = isoTime(now).replaceAll(/[-:]|\.\d+/g, '');
+  let target = `${path}.${kind}-${stamp}`;
+  for (let n = 2; existsSync(target); n++) target = `${path}.${kind}-${stamp}.${n}`;
+  for (const suffix of ['', '-wal', '-shm', '-journal'])
+    if (existsSync(path + suffix)) renameSync(path + suffix, target + suffix);
+  return target;
+}
+
+/** The ledger names users and hosts: nobody else may read it. */
+function prepareFile(path: string): void {
+  const directory = dirname(path);
+  try {
+    accessSync(directory, constants.W_OK | constants.X_OK);
+    if (existsSync(path)) {
+      if (!statSync(path).isFile()) throw new Error('it is not a file');
+      accessSync(path, constants.R_OK | constants.W_OK);
+    } else {
+      closeSync(openSync(path, 'a', 0o600));
+      chmodSync(path, 0o600);
+    }
+  } catch (error) {
+    throw new OperatorError(`the ledger ${path} cannot be used: ${messageOf(error)}`, {
+      hint: `the directory must exist and belong to the agent: install -d -o banjour -m 0750 ${directory}`,
+      exitCode: EXIT.cannotCreate,
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,103 @@
+import { type Address, bitsOf, formatPrefix, type Prefix, parsePrefix, widthOf } from '../core/address.js';
+import type { BanRecord, BanState, Origin } from '../core/decision.js';
+import { assert } from '../core/errors.js';
+import type { Cursor, JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+
+/** One row of table `ban`, column by column. */
+export interface BanRow {
+  readonly id: number;
+  readonly jail: string;
+  readonly target: string;
+  readonly time: number;
+  readonly until: number | null;
+  readonly failures: number;
+  readonly evidence: string;
+  readonly user: string | null;
+  readonly origin: string;
+  readonly previous_bans: number;
+  readonly state: string;
+  readonly refusal: string | null;
+  readonly ended_time: number | null;
+  readonly ended_reason: string | null;
+}
+
+/** What the kernel is told of a row. */
+export interface ElementRow {
+  readonly jail: JailName;
+  readonly target: string;
+  readonly until: EpochMicros | null;
+}
+
+/** The columns of `BanRow`, in SQL. */
+export const BAN_COLUMNS =
+  'id, jail, target, time, until, failures, evidence, user, origin, previous_bans, state, refusal, ended_time, ended_reason';
+
+/** The record of a row. */
+export function recordOf(row: BanRow): BanRecord {
+  return {
+    id: row.id,
+    jail: row.jail as JailName,
+    target: targetOf(row.target),
+    time: row.time as EpochMicros,
+    until: row.until as EpochMicros | null,
+    failures: row.failures,
+    evidence: JSON.parse(row.evidence) as Cursor[],
+    ...(row.user !== null && { user: row.user }),
+    origin: row.origin as Origin,
+    previousBans: row.previous_bans,
+    state: row.state as BanState,
+    ...(row.refusal !== null && { refusal: row.refusal }),
+    ...(row.ended_time !== null &&
+      row.ended_reason !== null && {
+        ended: {
+          time: row.ended_time as EpochMicros,
+          reason: row.ended_reason as NonNullable<BanRecord['ended']>['reason'],
+        },
+      }),
+  };
+}
+
+/** The prefix of a column that this ledger wrote. */
+export function targetOf(text: string): Prefix {
+  const target = parsePrefix(text);
+  assert(target !== undefined, `target ${text} in the ledger`);
+  return target;
+}
+
+const MAPPED = 0xffff_0000_0000n;
+
+/** First and last address of a prefix as 16 bytes, IPv4 as IPv4-mapped: they sort as the addresses do. */
+export function rangeOf(prefix: Prefix): { readonly first: Buffer; readonly last: Buffer } {
+  const bits = bitsOf({ family: prefix.family, text: prefix.base } as Address);
+  const size = 1n << BigInt(widthOf(prefix.family) - prefix.length);
+  const offset = prefix.family === 4 ? MAPPED : 0n;
+  return { first: bytes16(bits + offset), last: bytes16(bits + offset + size - 1n) };
+}
+
+/** Only the rows of the prefix's family: `::/0` and its like have the IPv4-mapped range within them. */
+export function ofFamily(rows: readonly BanRow[], prefix: Prefix): BanRow[] {
+  return rows.filter((row) => row.target.includes(':') === (prefix.family === 6));
+}
+
+/** The column `first` of a target. */
+export function firstOf(prefix: Prefix): Buffer {
+  if (prefix.family === 6) return rangeOf(prefix).first;
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt16BE(0xffff, 10);
+  const parts = prefix.base.split('.');
+  for (let i = 0; i < 4; i++) bytes[12 + i] = Number(parts[i]);
+  return bytes;
+}
+
+function bytes16(bits: bigint): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeBigUInt64BE(bits >> 64n, 0);
+  bytes.writeBigUInt64BE(bits & 0xffff_ffff_ffff_ffffn, 8);
+  return bytes;
+}
+
+/** The column `target` of a prefix. */
+export function targetText(prefix: Prefix): string {
+  return formatPrefix(prefix);
+}

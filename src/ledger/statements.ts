@@ -1,0 +1,82 @@
+import type { Database, Statement } from 'better-sqlite3';
+import { BAN_COLUMNS } from './rows.js';
+import { OPEN } from './schema.js';
+
+/** Parameters of the statement that inserts a ban. */
+export interface BanInsert {
+  readonly jail: string;
+  readonly target: string;
+  readonly first: Buffer;
+  readonly length: number;
+  readonly time: number;
+  readonly until: number | null;
+  readonly failures: number;
+  readonly evidence: string;
+  readonly user: string | null;
+  readonly origin: string;
+  readonly previousBans: number;
+  readonly replaces: number | null;
+}
+
+/**
+ * How often a target was banned. Bans that were extended go on in their extension; those that an operator lifted were
+ * wrong. An imported ban brings the rank that fail2ban had given it, though the bans before it were not imported.
+ */
+const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import')
+  + coalesce(max(previous_bans + 1) FILTER (WHERE origin = 'import'), 0)) FROM ban
+  WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator'))
+  AND first = ? AND length = ?`;
+
+/** Bans of one page of `openAfter`. */
+const PAGE_ROWS = 1_000;
+
+export type Statements = ReturnType<typeof statementsOf>;
+
+/** Every statement of the hot paths, prepared once. */
+export function statementsOf(db: Database) {
+  const prepare = (sql: string): Statement<unknown[], unknown> => db.prepare<unknown[], unknown>(sql);
+  return {
+    position: prepare('SELECT cursor, time FROM position WHERE source = ?'),
+    setPosition: prepare(
+      'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
+    ),
+    insert: prepare(
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, origin, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @origin, @previousBans, 'wanted', @replaces)`,
+    ),
+    open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
+    openOfTarget: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE first = ? AND length = ? AND ${OPEN}`),
+    openWithin: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban WHERE first BETWEEN ? AND ? AND length >= ? AND ${OPEN} ORDER BY id`,
+    ),
+    openAfter: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban NOT INDEXED WHERE id > @after AND ${OPEN} AND (until IS NULL OR until > @now)
+       AND (@jail IS NULL OR jail = @jail) ORDER BY id LIMIT ${PAGE_ROWS}`,
+    ),
+    elementsAfter: prepare(
+      `SELECT jail, target, until FROM ban WHERE (jail, target) > (?, ?) AND ${OPEN} AND (until IS NULL OR until > ?)
+       ORDER BY jail, target LIMIT ${PAGE_ROWS}`,
+    ),
+    wanted: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE ${OPEN} AND state = 'wanted' ORDER BY id`),
+    nextEnd: prepare(`SELECT min(until) FROM ban WHERE ${OPEN} AND until IS NOT NULL`).pluck(),
+    inForce: prepare(`UPDATE ban SET state = 'in-force' WHERE id = ? AND state = 'wanted'`),
+    refuse: prepare(
+      `UPDATE ban SET state = 'refused', refusal = ?, ended_time = ?, ended_reason = NULL WHERE id = ? AND ${OPEN}`,
+    ),
+    reopen: prepare(
+      `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL
+       WHERE id = (SELECT replaces FROM ban WHERE id = ?) AND ended_reason = 'replaced' AND (until IS NULL OR until > ?)`,
+    ),
+    end: prepare(`UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ? WHERE id = ?`),
+    expire: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = until, ended_reason = 'expired' WHERE id IN
+       (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? ORDER BY until LIMIT ?)
+       RETURNING ${BAN_COLUMNS}`,
+    ),
+    known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
+    previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),
+    previousAll: prepare(PREVIOUS).pluck(),
+    pardon: prepare('INSERT INTO pardon (jail, target, time) VALUES (?, ?, ?)'),
+    trimPardons: prepare('DELETE FROM pardon WHERE id <= (SELECT max(id) FROM pardon) - ?'),
+  };
+}

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { ControlClient } from '../../src/control/client.js';
+import type { AgentView, BanRequest, Operations, StreamEvent, UnbanRequest } from '../../src/control/protocol.js';
+import { type ControlServer, serveControl } from '../../src/control/server.js';
+import { OperatorError } from '../../src/core/errors.js';
+import { CONTROL_REQUEST_BYTES_MAX } from '../../src/core/limits.js';
+
+const view: AgentView = {
+  version: '0',
+  pid: 1,
+  since: '2026-11-21T00:00:00.000Z',
+  state: 'running',
+  sources: [],
+  firewall: { hook: 'input', inForce: 0, refused: 0, batches: 0, healed: 0, lastBatchMs: null },
+  jails: [],
+  warnings: [],
+};
+
+let directory: string;
+let server: ControlServer;
+let asked: (BanRequest | UnbanRequest)[];
+let listeners: Set<(event: StreamEvent) => void>;
+
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'banjour-control-'));
+  asked = [];
+  listeners = new Set();
+  const operations: Operations = {
+    status: () => view,
+    jail: (name) => {
+      throw new OperatorError(`no jail ${name}`, { hint: 'banjour status lists them' });
+    },
+    bans: () => [],
+    history: () => [],
+    ban: async (body) => {
+      asked.push(body);
+      return { results: [], changed: body.targets.length };
+    },
+    unban: async (body) => {
+      asked.push(body);
+      return { results: [], changed: 1 };
+    },
+    flush: async () => undefined,
+    reload: async () => ({ changes: [] }),
+    explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  server = await serveControl({ control: path('control.sock'), status: path('status.sock') }, operations);
+});
+afterEach(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true });
+});
+
+const path = (name: string) => join(directory, name);
+
+function ask(socket: string, method: string, url: string, body?: string): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const call = request({ socketPath: path(socket), method, path: url }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: text }));
+    });
+    call.on('error', reject);
+    call.end(body);
+  });
+}
+
+describe('the control sockets', () => {
+  test('differ by their modes', () => {
+    expect(statSync(path('control.sock')).mode & 0o777).toBe(0o600);
+    expect(statSync(path('status.sock')).mode & 0o777).toBe(0o660);
+  });
+
+  test('answer what they are asked', async () => {
+    expect(await new ControlClient(path('status.sock')).status()).toEqual(view);
+    expect(await new ControlClient(path('control.sock')).status()).toEqual(view);
+    expect(
+      await new ControlClient(path('control.sock')).ban({ jail: 'sshd', targets: ['192.0.2.1'], bantimeSeconds: null }),
+    ).toEqual({
+      results: [],
+      changed: 1,
+    });
+    expect(asked).toEqual([{ jail: 'sshd', targets: ['192.0.2.1'], bantimeSeconds: null }]);
+  });
+
+  test('the status socket changes nothing', async () => {
+    const answer = await ask('status.sock', 'POST', '/v1/unban', '{"targets":"all"}');
+    expect(answer.status).toBe(403);
+    expect(asked).toEqual([]);
+  });
+
+  test('say what is wrong with a request', async () => {
+    for (const [body, word] of [
+      ['not json', 'not JSON'],
+      ['[]', 'object'],
+      ['{"jail":"sshd","targets":[]}', 'targets'],
+      ['{"jail":"sshd","targets":["192.0.2.1"],"bantimeSeconds":-5}', 'bantimeSeconds'],
+      ['{"targets":["192.0.2.1"]}', 'jail'],
+    ] as const) {
+      const answer = await ask('control.sock', 'POST', '/v1/ban', body);
+      expect([answer.status, JSON.parse(answer.body).error]).toEqual([400, expect.stringContaining(word)]);
+    }
+    expect((await ask('status.sock', 'GET', '/v1/nothing')).status).toBe(404);
+    expect((await ask('status.sock', 'GET', '/v2/status')).status).toBe(404);
+    await expect(new ControlClient(path('status.sock')).jail('nosuch')).rejects.toThrow('no jail nosuch');
+  });
+
+  test('accept a request of the greatest size and refuse one byte more', async () => {
+    const filler = (size: number) => {
+      const head = '{"jail":"sshd","targets":["192.0.2.1"],"x":"';
+      return `${head}${'a'.repeat(size - head.length - 2)}"}`;
+    };
+    expect((await ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX))).status).toBe(200);
+    await expect(ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX + 1))).rejects.toThrow();
+    expect(asked).toHaveLength(1);
+  });
+
+  test('stream events to every subscriber', async () => {
+    const seen: StreamEvent[] = [];
+    const end = new AbortController();
+    const done = new ControlClient(path('status.sock')).events((event) => {
+      seen.push(event);
+      end.abort();
+    }, end.signal);
+    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const event: StreamEvent = { id: 7, event: 'ban', time: 't', jail: 'sshd', address: '192.0.2.1', user: 'a\nb' };
+    for (const listener of listeners) listener(event);
+    await done.catch(() => undefined);
+    expect(seen).toEqual([event]);
+  });
+
+  test('survive clients that send garbage or go away', async () => {
+    await new Promise<void>((resolve) => {
+      const socket = connect(path('control.sock'), () => socket.write(Buffer.from([0, 255, 1, 2, 10, 13, 10, 13, 10])));
+      socket.on('close', () => resolve());
+      socket.on('error', () => undefined);
+    });
+    expect(await new ControlClient(path('control.sock')).ping()).toEqual({ pong: true });
+  });
+
+  test('take the place of a socket that a dead agent left, and never that of a living one', async () => {
+    writeFileSync(path('old.sock'), '');
+    const second = await serveControl({ control: path('old.sock'), status: path('old-status.sock') }, {} as Operations);
+    await second.close();
+    await expect(
+      serveControl({ control: path('control.sock'), status: path('x.sock') }, {} as Operations),
+    ).rejects.toThrow('another agent is running');
+  });
+});
+
+test('a client without an agent says how to start one', async () => {
+  await expect(new ControlClient('/nonexistent/control.sock').ping()).rejects.toMatchObject({
+    message: expect.stringContaining('no agent is running'),
+    hint: 'systemctl start banjour',
+  });
+});

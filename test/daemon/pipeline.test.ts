@@ -1,0 +1,221 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { formatPrefix, type Prefix, parseAddress, parsePrefix } from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/event.js';
+import type { ApplyReport, ElementChange } from '../../src/core/firewall.js';
+import { silentLog } from '../../src/core/log.js';
+import { cursor, mustJailName, sourceId } from '../../src/core/names.js';
+import { type EpochMicros, epochMicros, plus, SetClock, seconds } from '../../src/core/time.js';
+import { type Announcement, Announcer } from '../../src/daemon/announce.js';
+import { type IntakeBatch, Pipeline } from '../../src/daemon/pipeline.js';
+import { NoFirewall } from '../../src/firewall/none.js';
+import { Jails } from '../../src/jail/jails.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { openLedger } from '../../src/ledger/open.js';
+
+const jail = mustJailName('sshd');
+const source = sourceId('local');
+const start = epochMicros(1_795_000_000_000_000);
+const at = (second: number) => plus(start, second);
+
+/** A kernel that writes down what it is told, and refuses what it is told to refuse. */
+class Kernel extends NoFirewall {
+  readonly told: string[] = [];
+  refuse: string | undefined;
+  broken = false;
+  override async apply(changes: readonly ElementChange[] = []): Promise<ApplyReport> {
+    // A real kernel answers later.
+    await new Promise(setImmediate);
+    if (this.broken) throw new Error('nft is gone');
+    this.told.push(...changes.map(({ kind, target }) => `${kind} ${formatPrefix(target)}`));
+    const refused = changes
+      .filter(({ target }) => formatPrefix(target) === this.refuse)
+      .map((change) => ({ change, reason: 'set is full' }));
+    return { refused, via: 'resident', elapsedMs: 0 };
+  }
+}
+
+let kernel: Kernel;
+let ledger: Ledger;
+let jails: Jails;
+let said: Announcement[];
+let wall: SetClock;
+let pipeline: Pipeline;
+let errors: unknown[];
+let sequence = 0;
+
+beforeEach(() => {
+  kernel = new Kernel();
+  ledger = openLedger(':memory:', start).ledger;
+  jails = new Jails([
+    { jail, maxretry: 3, findtime: seconds(600), bantime: seconds(60), ipv6prefix: 64, forgetOnSuccess: false },
+  ]);
+  said = [];
+  errors = [];
+  wall = new SetClock(start);
+  const announcer = new Announcer(silentLog);
+  announcer.subscribe((announcement) => said.push(announcement));
+  pipeline = new Pipeline({
+    jails,
+    ledger,
+    firewall: kernel,
+    announcer,
+    allow: {
+      allowed: (_, address) => (address.text === '198.51.100.7' ? 'ignoreip 198.51.100.7' : undefined),
+      coversAllowed: () => false,
+    },
+    wall,
+    stored: new SetClock(),
+    random: () => 0,
+    failed: (error) => errors.push(error),
+  });
+});
+
+function failure(text: string, second: number, count = 1): FilterEvent {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(text);
+  return {
+    kind: 'failure',
+    jail,
+    address,
+    count,
+    time: at(second),
+    cursor: cursor(`c${++sequence}`),
+    regex: 0,
+    user: 'root\u001b[31m',
+  };
+}
+
+function batch(
+  phase: IntakeBatch['phase'],
+  events: readonly FilterEvent[],
+  warm: readonly FilterEvent[] = [],
+): IntakeBatch {
+  const last = [...warm, ...events].at(-1);
+  return {
+    type: 'batch',
+    phase,
+    events,
+    warm,
+    ...(last === undefined ? {} : { position: { cursor: last.cursor, time: last.time } }),
+  };
+}
+
+const told = () => said.map(({ event, address }) => `${event} ${address}`);
+const prefix = (text: string) => parsePrefix(text) as Prefix;
+
+describe('the pipeline', () => {
+  test('bans in the kernel first, then says so, and the ledger knows it is in force', async () => {
+    wall.set(at(3));
+    await pipeline.take(
+      source,
+      batch('live', [failure('192.0.2.1', 1), failure('192.0.2.1', 2), failure('192.0.2.1', 3)]),
+    );
+    expect(told()).not.toContain('ban 192.0.2.1');
+    await pipeline.idle();
+    expect(kernel.told).toEqual(['put 192.0.2.1']);
+    expect(told()).toEqual(['found 192.0.2.1', 'found 192.0.2.1', 'found 192.0.2.1', 'ban 192.0.2.1']);
+    expect([...ledger.inForce(at(4))].map(({ state, until }) => [state, until])).toEqual([['in-force', at(63)]]);
+    expect(said.at(-1)?.user).toBe('root\\x1b[31m');
+  });
+
+  test('keeps the position together with the decisions', async () => {
+    const events = [failure('192.0.2.1', 1), failure('192.0.2.1', 2), failure('192.0.2.1', 3)];
+    await pipeline.take(source, batch('catch-up', events));
+    expect(ledger.position(source)).toEqual({ cursor: events[2]?.cursor, time: at(3) });
+    await pipeline.take(source, {
+      type: 'batch',
+      phase: 'catch-up',
+      events: [],
+      warm: [],
+      position: { cursor: cursor('later'), time: at(9) },
+    });
+    expect(ledger.position(source)?.cursor).toBe('later');
+  });
+
+  test('counts warm-up entries and decides nothing on them', async () => {
+    await pipeline.take(source, { ...batch('warm-up', [], [failure('192.0.2.1', 1), failure('192.0.2.1', 2)]) });
+    expect(said).toEqual([]);
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.1', 3)]));
+    expect(told()).toEqual(['found 192.0.2.1', 'ban 192.0.2.1']);
+  });
+
+  test('ends and begins bans of stored entries in their own time and order, however they fall into batches', async () => {
+    const attack = [1, 2, 3, 70, 71, 72, 200].map((second) => failure('192.0.2.1', second));
+    const expected = ['found', 'found', 'found', 'ban', 'unban', 'found', 'found', 'found', 'ban', 'unban', 'found'];
+    await pipeline.take(source, batch('catch-up', attack.slice(0, 2)));
+    await pipeline.take(source, batch('catch-up', attack.slice(2)));
+    expect(said.map(({ event }) => event)).toEqual(expected);
+    expect(said.filter(({ event }) => event === 'unban').map(({ time }) => time)).toEqual([
+      new Date(at(63) / 1000).toISOString(),
+      new Date(at(132) / 1000).toISOString(),
+    ]);
+  });
+
+  test('says who is ignored and why, and never bans them', async () => {
+    await pipeline.take(
+      source,
+      batch(
+        'live',
+        [1, 2, 3, 4].map((second) => failure('198.51.100.7', second)),
+      ),
+    );
+    await pipeline.idle();
+    expect(kernel.told).toEqual([]);
+    expect(said[0]).toMatchObject({ event: 'ignored', reason: 'ignoreip 198.51.100.7' });
+  });
+
+  test('reports what the kernel refuses, and bans the others', async () => {
+    kernel.refuse = '192.0.2.1';
+    wall.set(at(3));
+    await pipeline.take(
+      source,
+      batch(
+        'live',
+        ['192.0.2.1', '192.0.2.2'].flatMap((text) => [failure(text, 1, 3)]),
+      ),
+    );
+    await pipeline.idle();
+    expect(told()).toEqual(['found 192.0.2.1', 'found 192.0.2.2', 'refused 192.0.2.1', 'ban 192.0.2.2']);
+    expect([...ledger.inForce(at(4))].map(({ target }) => formatPrefix(target))).toEqual(['192.0.2.2']);
+  });
+
+  test('keeps what is wanted when nft is gone, and says nothing of a ban', async () => {
+    kernel.broken = true;
+    wall.set(at(3));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3)]));
+    await pipeline.idle();
+    expect(errors).toHaveLength(1);
+    expect(told()).toEqual(['found 192.0.2.1']);
+    expect(ledger.unsettled().map(({ target }) => formatPrefix(target))).toEqual(['192.0.2.1']);
+  });
+
+  test("an operator's unban lifts the ban and forgets the failures up to then", async () => {
+    wall.set(at(3));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3), failure('192.0.2.2', 2, 2)]));
+    const time = at(4);
+    const { ended } = await pipeline.decide(
+      ['192.0.2.1', '192.0.2.2'].map((text) => ({
+        kind: 'unban' as const,
+        target: prefix(text),
+        time,
+        reason: 'operator' as const,
+      })),
+    );
+    expect(ended.map(({ target }) => formatPrefix(target))).toEqual(['192.0.2.1']);
+    expect(kernel.told).toEqual(['put 192.0.2.1', 'remove 192.0.2.1']);
+    wall.set(at(5));
+    await pipeline.take(source, batch('live', [failure('192.0.2.2', 5)]));
+    await pipeline.idle();
+    expect(told().filter((line) => line.startsWith('ban'))).toEqual(['ban 192.0.2.1']);
+  });
+
+  test('ends bans when their time is up and takes them out of the kernel', async () => {
+    wall.set(at(3));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3)]));
+    await pipeline.expire(at(62) as EpochMicros);
+    expect(told()).not.toContain('unban 192.0.2.1');
+    await pipeline.expire(at(63));
+    expect(told()).toContain('unban 192.0.2.1');
+    expect(kernel.told).toEqual(['put 192.0.2.1', 'remove 192.0.2.1']);
+  });
+});

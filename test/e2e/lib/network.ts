@@ -1,0 +1,58 @@
+/**
+ * The attackers' network namespace and its cable to the machine. Every address of the world is local there, so a client
+ * may come from any source address, IPv4 or IPv6; nothing leaves the two namespaces.
+ */
+import { GATEWAY, LINK, SERVER } from './mailhost.js';
+import { outcomeOf, run, runAll } from './shell.js';
+
+const SYSCTLS = [
+  'net.ipv6.conf.all.accept_dad=0',
+  'net.ipv6.conf.default.accept_dad=0',
+  'net.ipv6.ip_nonlocal_bind=1',
+  'net.ipv4.ip_local_port_range=10000 65000',
+  'net.ipv4.tcp_tw_reuse=1',
+];
+
+/** Makes the attackers' namespace. */
+export async function makeWorld(world: string): Promise<void> {
+  await run(['ip', 'netns', 'add', world]);
+  const inWorld = ['ip', 'netns', 'exec', world];
+  await runAll(['ip', '-n', world, 'link', 'set', 'lo', 'up'], [...inWorld, 'sysctl', '-qw', ...SYSCTLS]);
+}
+
+/**
+ * Lays the cable between the world and the machine whose first process is `leader`; `alias` names the machine's
+ * namespace for ip(8). Called after every boot: a container has a new namespace each time.
+ */
+export async function connect(world: string, alias: string, leader: number): Promise<void> {
+  await outcomeOf(['ip', 'netns', 'del', alias]);
+  // The kernel takes its time to clear away the namespace of the last boot, and our end of the cable with it.
+  await outcomeOf(['ip', '-n', world, 'link', 'del', 'wan0']);
+  await run(['ip', 'netns', 'attach', alias, String(leader)]);
+  const inWorld = ['ip', '-n', world];
+  const inMachine = ['ip', '-n', alias];
+  const bits = (prefix: string) => prefix.slice(prefix.indexOf('/'));
+  await runAll(
+    ['ip', 'link', 'add', 'wan0', 'netns', world, 'type', 'veth', 'peer', 'name', 'host0', 'netns', alias],
+    [...inWorld, 'addr', 'add', GATEWAY[4] + bits(LINK[4]), 'dev', 'wan0'],
+    [...inWorld, 'addr', 'add', GATEWAY[6] + bits(LINK[6]), 'dev', 'wan0', 'nodad'],
+    [...inWorld, 'link', 'set', 'wan0', 'up'],
+    // The local table is asked first: the cable's own networks stand there too, or the rest of the world would hide them.
+    [...inWorld, 'route', 'replace', LINK[4], 'dev', 'wan0', 'table', 'local'],
+    [...inWorld, '-6', 'route', 'replace', LINK[6], 'dev', 'wan0', 'table', 'local'],
+    [...inWorld, '-6', 'route', 'replace', 'fe80::/64', 'dev', 'wan0', 'table', 'local'],
+    [...inWorld, 'route', 'replace', 'local', '0.0.0.0/0', 'dev', 'lo'],
+    [...inWorld, '-6', 'route', 'replace', 'local', '::/0', 'dev', 'lo'],
+    [...inMachine, 'link', 'set', 'lo', 'up'],
+    [...inMachine, 'addr', 'add', SERVER[4] + bits(LINK[4]), 'dev', 'host0'],
+    [...inMachine, 'addr', 'add', SERVER[6] + bits(LINK[6]), 'dev', 'host0', 'nodad'],
+    [...inMachine, 'link', 'set', 'host0', 'up'],
+    [...inMachine, 'route', 'add', 'default', 'via', GATEWAY[4]],
+    [...inMachine, '-6', 'route', 'add', 'default', 'via', GATEWAY[6]],
+  );
+}
+
+/** Removes namespaces; those that are not there are none of our business. */
+export async function removeNamespaces(...names: readonly string[]): Promise<void> {
+  for (const name of names) await outcomeOf(['ip', 'netns', 'del', name]);
+}

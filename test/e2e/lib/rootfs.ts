@@ -1,0 +1,135 @@
+/**
+ * The Debian root file systems of the end-to-end suite, built once and cached. A cached one is never changed: machines
+ * run on an overlay above it. Its name ends in a digest of everything it was made from.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import * as mailhost from './mailhost.js';
+import { run } from './shell.js';
+
+export type { Suite } from './mailhost.js';
+
+/** Where root file systems and fetched packages live between runs. */
+export const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
+const MIRROR = process.env['BANJOUR_E2E_MIRROR'] ?? 'http://deb.debian.org/debian';
+/** A cached image older than this is built anew, so that the suite follows Debian's updates, days. */
+const AGE_DAYS_MAX = 30;
+
+function recipe(suite: mailhost.Suite): string {
+  const parts = [suite, mailhost.BASE_PACKAGES, mailhost.packagesOf(suite), [...mailhost.filesOf(suite)]];
+  parts.push(mailhost.commandsOf().flat(), mailhost.DISABLED_UNITS, mailhost.MASKED_UNITS);
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+}
+
+/** The path of the suite's root file system, which `build` makes. */
+export function pathOf(suite: mailhost.Suite): string {
+  return join(CACHE, `${suite}-${recipe(suite)}`);
+}
+
+async function usable(root: string): Promise<boolean> {
+  try {
+    const built = Number(await readFile(join(root, '.built'), 'utf8'));
+    return Date.now() - built < AGE_DAYS_MAX * 86_400_000;
+  } catch {
+    return false;
+  }
+}
+
+/** Builds the root file system unless a usable one is there; needs root, debootstrap and, to build, the mirror. */
+export async function build(suite: mailhost.Suite, say: (line: string) => void): Promise<string> {
+  const root = pathOf(suite);
+  if (await usable(root)) {
+    say(`${suite}: root file system is cached`);
+    return root;
+  }
+  const work = `${root}.building-${process.pid}`;
+  const debs = join(CACHE, 'debs');
+  await mkdir(debs, { recursive: true });
+  try {
+    say(`${suite}: debootstrap`);
+    const include = `--include=${mailhost.BASE_PACKAGES.join(',')}`;
+    const bootstrap = ['debootstrap', '--variant=minbase', `--cache-dir=${debs}`, include, suite, work, MIRROR];
+    await run(bootstrap, { timeoutMs: 900_000 });
+    say(`${suite}: mail server packages`);
+    await installPackages(work, suite);
+    say(`${suite}: configuration`);
+    await configure(work, suite);
+    await writeFile(join(work, '.built'), `${Date.now()}\n`);
+    if (existsSync(root)) await rename(root, `${work}.old`);
+    await rename(work, root);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  await removeOthers(suite, root);
+  say(`${suite}: ready`);
+  return root;
+}
+
+function inRoot(root: string, command: readonly string[]): Promise<string> {
+  const clean = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND=noninteractive', 'LANG=C.UTF-8'];
+  return run(['chroot', root, ...clean, ...command], { timeoutMs: 900_000 });
+}
+
+async function installPackages(root: string, suite: mailhost.Suite): Promise<void> {
+  const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
+  sources.push(`deb ${MIRROR}-security ${suite}-security main`);
+  await writeFile(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
+  // Nothing may start while packages unpack, and names must resolve only while packages are fetched.
+  const policy = join(root, 'usr/sbin/policy-rc.d');
+  const proxy = join(root, 'etc/apt/apt.conf.d/99e2e-proxy');
+  await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  await copyFile('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
+  await copyFile('/etc/hosts', join(root, 'etc/hosts'));
+  const lines = ['http_proxy', 'https_proxy'].flatMap((name) => {
+    const url = process.env[name];
+    return url === undefined || url === '' ? [] : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
+  });
+  await writeFile(proxy, lines.join(''));
+  await inRoot(root, ['apt-get', '-q', 'update']);
+  const answers = [
+    'postfix postfix/main_mailer_type select Internet Site',
+    'postfix postfix/mailname string mail.e2e.test',
+  ];
+  await inRoot(root, [
+    'sh',
+    '-c',
+    `printf '%s\\n' ${answers.map((line) => `'${line}'`).join(' ')} | debconf-set-selections`,
+  ]);
+  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0'];
+  await inRoot(root, ['apt-get', ...options, 'install', ...mailhost.packagesOf(suite)]);
+  await inRoot(root, ['apt-get', 'clean']);
+  await rm(policy);
+  await rm(proxy);
+}
+
+async function configure(root: string, suite: mailhost.Suite): Promise<void> {
+  for (const [path, text] of mailhost.filesOf(suite)) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  const nsswitch = join(root, 'etc/nsswitch.conf');
+  await writeFile(nsswitch, (await readFile(nsswitch, 'utf8')).replace(/^hosts:.*$/m, 'hosts: files'));
+  await mkdir(join(root, 'var/log/journal'), { recursive: true });
+  for (const command of mailhost.commandsOf()) await inRoot(root, command);
+  for (const unit of mailhost.DISABLED_UNITS)
+    for (const target of ['multi-user.target.wants', 'sockets.target.wants', 'sysinit.target.wants'])
+      await rm(join(root, 'etc/systemd/system', target, unit), { force: true });
+  for (const unit of mailhost.MASKED_UNITS) {
+    await rm(join(root, 'etc/systemd/system', unit), { force: true });
+    await symlink('/dev/null', join(root, 'etc/systemd/system', unit));
+  }
+}
+
+/** Removes images of earlier recipes, unless a machine still runs on one. */
+async function removeOthers(suite: mailhost.Suite, keep: string): Promise<void> {
+  const mounts = await readFile('/proc/mounts', 'utf8');
+  for (const name of await readdir(CACHE)) {
+    const path = join(CACHE, name);
+    const building = /\.building-(\d+)$/.exec(name)?.[1];
+    if (!name.startsWith(`${suite}-`) || path === keep || mounts.includes(`lowerdir=${path},`)) continue;
+    if (building !== undefined && existsSync(`/proc/${building}`)) continue;
+    await rm(path, { recursive: true, force: true });
+  }
+}

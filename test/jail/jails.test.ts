@@ -1,0 +1,434 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatPrefix } from '../../src/core/address.js';
+import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX } from '../../src/core/limits.js';
+import { type JailName, mustJailName } from '../../src/core/names.js';
+import type { JailPolicy } from '../../src/core/specs.js';
+import type { EpochMicros, Seconds } from '../../src/core/time.js';
+import { Jails } from '../../src/jail/jails.js';
+import type { JailContext } from '../../src/jail/verdict.js';
+import { address, at, context, failure, JAIL, policy, prefix } from './support.js';
+
+const SMALL = { evidenceLogBytesMax: 16_384 };
+
+/** Fails at these seconds, each judged at its own time; returns the seconds at which a ban was decided. */
+function bansAt(jails: Jails, who: string, seconds: readonly number[], ctx: JailContext = context()): number[] {
+  return seconds.filter((s) => jails.step(failure(who, at(s)), at(s), ctx).decisions.length > 0);
+}
+
+function jailsOf(changes: Partial<JailPolicy> = {}): Jails {
+  return new Jails([policy(changes)], SMALL);
+}
+
+describe('when a ban is decided', () => {
+  test('the third failure within ten minutes bans, with maxretry 3', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 100, 200])).toEqual([200]);
+  });
+
+  test('a failure exactly findtime after the first still counts with it', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 300, 600])).toEqual([600]);
+  });
+
+  test('a microsecond later it does not', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 300, 600.000001])).toEqual([]);
+  });
+
+  test('the window slides: old failures fall out one by one, newer ones stay', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 500, 700, 1_000])).toEqual([1_000]);
+  });
+
+  test('two addresses do not add up', () => {
+    const jails = jailsOf();
+    expect(bansAt(jails, '192.0.2.1', [0, 1])).toEqual([]);
+    expect(bansAt(jails, '192.0.2.2', [2])).toEqual([]);
+  });
+
+  test('two jails do not add up', () => {
+    const sshd = mustJailName('sshd');
+    const jails = new Jails([policy(), policy({ jail: sshd })], SMALL);
+    const kinds = [JAIL, sshd, JAIL].map((jail, i) => {
+      const { outcomes } = jails.step(failure('192.0.2.1', at(i), { jail }), at(i), context());
+      return outcomes[0]?.kind;
+    });
+    expect(kinds).toEqual(['counted', 'counted', 'counted']);
+  });
+
+  test('an entry that reports several attempts counts as many', () => {
+    const { decisions } = jailsOf().step(failure('192.0.2.1', at(0), { count: 3 }), at(0), context());
+    expect(decisions.map(({ failures }) => failures)).toEqual([3]);
+  });
+
+  test('the largest count that an entry may report is counted whole', () => {
+    const jails = jailsOf({ maxretry: EVENT_COUNT_MAX + 1 });
+    const first = jails.step(failure('192.0.2.1', at(0), { count: EVENT_COUNT_MAX }), at(0), context());
+    expect(first.outcomes[0]).toMatchObject({ kind: 'counted', failures: EVENT_COUNT_MAX });
+    expect(bansAt(jails, '192.0.2.1', [1])).toEqual([1]);
+  });
+
+  test('maxretry 1 bans at the first failure', () => {
+    expect(bansAt(jailsOf({ maxretry: 1 }), '192.0.2.1', [0])).toEqual([0]);
+  });
+
+  test('entries that arrive out of order are counted by their own time', () => {
+    const jails = jailsOf();
+    for (const s of [300, 0]) expect(jails.step(failure('192.0.2.1', at(s)), at(301), context()).decisions).toEqual([]);
+    expect(jails.step(failure('192.0.2.1', at(150)), at(301), context()).decisions).toHaveLength(1);
+  });
+
+  test('a late entry between others that are too far apart completes no window that it is not in', () => {
+    const jails = jailsOf();
+    for (const s of [0, 1, 700]) jails.step(failure('192.0.2.1', at(s)), at(700), context());
+    expect(jails.step(failure('192.0.2.1', at(650)), at(700), context()).decisions).toEqual([]);
+  });
+
+  test('an entry older than findtime decides nothing, but helps a later one', () => {
+    const jails = jailsOf();
+    const old = [0, 1, 2].map((s) => jails.step(failure('192.0.2.1', at(s)), at(700), context()));
+    expect(old.flatMap(({ outcomes, decisions }) => [outcomes[0]?.kind, decisions.length])).toEqual([
+      'stale',
+      0,
+      'stale',
+      0,
+      'stale',
+      0,
+    ]);
+    expect(jails.step(failure('192.0.2.1', at(500)), at(701), context()).decisions).toHaveLength(1);
+  });
+
+  test('after a week without the agent, last week bans nobody', () => {
+    const jails = jailsOf();
+    const week = 7 * 86_400;
+    for (let s = 0; s < 50; s++)
+      expect(jails.step(failure('192.0.2.1', at(s)), at(week + s), context()).decisions).toEqual([]);
+  });
+
+  test('an event of a jail that does not exist is passed over', () => {
+    const event = failure('192.0.2.1', at(0), { jail: mustJailName('gone') });
+    expect(jailsOf().step(event, at(0), context()).outcomes[0]?.kind).toBe('unknown');
+  });
+});
+
+describe('the decision', () => {
+  test('says whom, until when, why: time, end, failures, user, cursors of the entries', () => {
+    const jails = jailsOf();
+    const events = [0, 1, 2].map((s) => failure('192.0.2.1', at(s), { user: `user${s}` }));
+    const decisions = events.flatMap((event) => jails.step(event, event.time, context()).decisions);
+    expect(decisions).toEqual([
+      {
+        kind: 'ban',
+        jail: JAIL,
+        target: prefix('192.0.2.1'),
+        time: at(2),
+        until: at(3_602),
+        failures: 3,
+        evidence: events.map(({ cursor }) => cursor),
+        user: 'user2',
+        origin: 'journal',
+        previousBans: 0,
+      },
+    ]);
+  });
+
+  test('bantime -1 bans for good', () => {
+    const { decisions } = jailsOf({ bantime: null, maxretry: 1 }).step(failure('192.0.2.1', at(0)), at(0), context());
+    expect(decisions[0]?.until).toBeNull();
+  });
+
+  test('names the newest entries when there are more than fit', () => {
+    const jails = jailsOf({ maxretry: EVIDENCE_CURSORS_MAX + 1 });
+    const events = Array.from({ length: EVIDENCE_CURSORS_MAX + 1 }, (_, s) => failure('192.0.2.1', at(s)));
+    const decisions = events.flatMap((event) => jails.step(event, event.time, context()).decisions);
+    expect(decisions[0]?.evidence).toEqual(events.slice(1).map(({ cursor }) => cursor));
+    expect(decisions[0]?.failures).toBe(EVIDENCE_CURSORS_MAX + 1);
+  });
+
+  test('failures are settled by it: the next ban needs as many again', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 1, 2, 3, 4, 5, 6])).toEqual([2, 5]);
+  });
+
+  test('attempts of the same burst that are read after it belong to it', () => {
+    const jails = jailsOf();
+    const burst = Array.from({ length: 100 }, (_, i) => failure('192.0.2.1', at(i / 1_000)));
+    const { decisions, outcomes } = jails.judge(burst, () => at(1), context());
+    expect(decisions).toHaveLength(1);
+    expect(outcomes.filter(({ kind }) => kind === 'settled')).toHaveLength(97);
+  });
+
+  test('repeat offenders are banned longer, by the bans that the ledger counts', () => {
+    const increment = {
+      formula: { kind: 'exponential' as const },
+      factor: 1,
+      maxtime: null,
+      rndtime: 0 as Seconds,
+      overalljails: false,
+    };
+    const asked: (JailName | undefined)[] = [];
+    const ctx = context({
+      previousBans: (jail) => {
+        asked.push(jail);
+        return 3;
+      },
+    });
+    const one = { maxretry: 1, increment };
+    const { decisions } = jailsOf(one).step(failure('192.0.2.1', at(0)), at(0), ctx);
+    expect(decisions[0]).toMatchObject({ previousBans: 3, until: at(8 * 3_600) });
+    const overall = { ...one, increment: { ...increment, overalljails: true } };
+    jailsOf(overall).step(failure('192.0.2.1', at(0)), at(0), ctx);
+    expect(asked).toEqual([JAIL, undefined]);
+  });
+});
+
+describe('an attack that goes on although it is banned', () => {
+  const banned = (until: EpochMicros | null) => context({ openBan: () => ({ until, previousBans: 0 }) });
+
+  test('extends the ban when that moves its end by a tenth', () => {
+    const jails = jailsOf();
+    const ctx = banned(at(3_600));
+    expect(bansAt(jails, '192.0.2.1', [300, 330, 359], ctx)).toEqual([]);
+    const { decisions } = jails.step(failure('192.0.2.1', at(360)), at(360), ctx);
+    expect(decisions).toEqual([expect.objectContaining({ until: at(3_960), previousBans: 0 })]);
+  });
+
+  test('does not touch a permanent ban', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 1, 2, 3], banned(null))).toEqual([]);
+  });
+
+  test('does not shorten a longer ban that an operator made', () => {
+    expect(bansAt(jailsOf(), '192.0.2.1', [0, 1, 2, 3], banned(at(86_400)))).toEqual([]);
+  });
+
+  test('makes the ban permanent when bantime has become -1', () => {
+    expect(bansAt(jailsOf({ bantime: null }), '192.0.2.1', [0, 1, 2], banned(at(86_400)))).toEqual([2]);
+  });
+
+  test('counts anew after the end of the ban, also when nobody has noted the end yet', () => {
+    const jails = jailsOf();
+    const ctx = banned(at(10));
+    expect(bansAt(jails, '192.0.2.1', [8, 9, 11, 12, 13], ctx)).toEqual([13]);
+  });
+});
+
+describe('success and unban', () => {
+  const success = (who: string, s: number) => failure(who, at(s), { kind: 'success' });
+
+  test('a login forgets the failures before it where the jail says so', () => {
+    const jails = jailsOf({ forgetOnSuccess: true });
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    const { outcomes } = jails.step(success('192.0.2.1', 2), at(2), context());
+    expect(outcomes[0]).toMatchObject({ kind: 'success', failures: 2 });
+    expect(bansAt(jails, '192.0.2.1', [3, 4, 5])).toEqual([5]);
+  });
+
+  test('elsewhere it changes nothing', () => {
+    const jails = jailsOf();
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    jails.step(success('192.0.2.1', 2), at(2), context());
+    expect(bansAt(jails, '192.0.2.1', [3])).toEqual([3]);
+  });
+
+  test('an unban forgets the failures up to then, also those that are read later', () => {
+    const jails = jailsOf();
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    expect(jails.forget(prefix('192.0.2.1'), { upTo: at(10) })).toBe(2);
+    const late = jails.step(failure('192.0.2.1', at(9)), at(11), context());
+    expect(late.outcomes[0]?.kind).toBe('settled');
+    expect(bansAt(jails, '192.0.2.1', [11, 12, 13])).toEqual([13]);
+  });
+
+  test('an unban of one jail leaves the others alone', () => {
+    const jails = jailsOf();
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    expect(jails.forget(prefix('192.0.2.1'), { jail: mustJailName('sshd'), upTo: at(10) })).toBe(0);
+    expect(bansAt(jails, '192.0.2.1', [11])).toEqual([11]);
+  });
+
+  test('an unban of a network forgets every host in it, also one that is heard of only now', () => {
+    const jails = jailsOf({ maxretry: 1 });
+    jails.forget(prefix('192.0.2.0/24'), { upTo: at(10) });
+    expect(jails.step(failure('192.0.2.7', at(9)), at(11), context()).outcomes[0]?.kind).toBe('settled');
+    expect(jails.step(failure('198.51.100.1', at(9)), at(11), context()).outcomes[0]?.kind).toBe('decided');
+  });
+
+  test('an unban of everything forgets everything, however much that is', () => {
+    const jails = new Jails([policy()], SMALL);
+    for (let i = 0; i < 150_000; i++)
+      jails.observe(failure(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, at(0)), context());
+    expect(jails.forget(prefix('0.0.0.0/0'), { upTo: at(10) })).toBe(150_000);
+    expect(jails.stats(JAIL, at(10))?.currentlyFailed).toBe(0);
+  });
+
+  test('an unban of an IPv6 host forgets the failures of its prefix', () => {
+    const jails = jailsOf();
+    bansAt(jails, '2001:db8::1', [0, 1]);
+    expect(jails.forget(prefix('2001:db8::2'), { upTo: at(10) })).toBe(2);
+  });
+});
+
+describe('clocks', () => {
+  test('put back by a day: a new attack is banned at once, not in a day', () => {
+    const jails = jailsOf();
+    expect(bansAt(jails, '192.0.2.1', [86_400, 86_401, 86_402])).toEqual([86_402]);
+    expect(bansAt(jails, '192.0.2.1', [0, 1, 2])).toEqual([2]);
+  });
+
+  test('put back by a day after an unban: the same', () => {
+    const jails = jailsOf();
+    jails.forget(prefix('192.0.2.1'), { upTo: at(86_400) });
+    jails.forget(prefix('192.0.2.0/24'), { upTo: at(86_400) });
+    expect(bansAt(jails, '192.0.2.1', [0, 1, 2])).toEqual([2]);
+  });
+
+  test('put forward: what lies before is too old, what comes counts', () => {
+    const jails = jailsOf();
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    expect(bansAt(jails, '192.0.2.1', [86_400, 86_401, 86_402])).toEqual([86_402]);
+  });
+});
+
+describe('IPv6', () => {
+  test('is counted and banned by prefix', () => {
+    const jails = jailsOf();
+    const found = ['2001:db8::1', '2001:db8::2', '2001:db8::3'].flatMap(
+      (who, s) => jails.step(failure(who, at(s)), at(s), context()).decisions,
+    );
+    expect(found.map(({ target }) => formatPrefix(target))).toEqual(['2001:db8::/64']);
+  });
+
+  test('by host with ipv6prefix 128', () => {
+    const jails = jailsOf({ ipv6prefix: 128 });
+    for (const [s, who] of ['2001:db8::1', '2001:db8::2', '2001:db8::3'].entries())
+      expect(jails.step(failure(who, at(s)), at(s), context()).decisions).toEqual([]);
+  });
+
+  test('by host where the prefix holds an allowed address: neighbours do not add up, nobody else is shut out', () => {
+    const jails = jailsOf();
+    const ctx = context({ coversAllowed: (_, wide) => wide.base === '2001:db8::' });
+    expect(bansAt(jails, '2001:db8::1', [0, 1], ctx)).toEqual([]);
+    expect(bansAt(jails, '2001:db8::2', [2], ctx)).toEqual([]);
+    const { decisions } = jails.step(failure('2001:db8::1', at(3)), at(3), ctx);
+    expect(decisions.map(({ target }) => formatPrefix(target))).toEqual(['2001:db8::1']);
+  });
+});
+
+describe('allowed addresses', () => {
+  test('are not counted at all', () => {
+    const jails = jailsOf();
+    const ctx = context({ allowed: (_, { text }) => (text === '192.0.2.1' ? 'ignoreip 192.0.2.1' : undefined) });
+    const { outcomes } = jails.step(failure('192.0.2.1', at(0)), at(0), ctx);
+    expect(outcomes[0]).toMatchObject({ kind: 'ignored', reason: 'ignoreip 192.0.2.1' });
+    expect(jails.stats(JAIL, at(0))).toMatchObject({ currentlyFailed: 0, totalFailed: 0, totalIgnored: 1 });
+  });
+});
+
+describe('recidive: a jail that counts bans', () => {
+  const recidive = mustJailName('recidive');
+  const both = [
+    policy({ maxretry: 1, bantime: 10 as Seconds }),
+    policy({ jail: recidive, counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds, bantime: null }),
+  ];
+
+  test('bans who was banned twice within its findtime', () => {
+    const jails = new Jails(both, SMALL);
+    const found = [0, 100].map((s) => jails.step(failure('192.0.2.1', at(s)), at(s), context()).decisions);
+    expect(found.map((decisions) => decisions.map(({ jail }) => jail))).toEqual([[JAIL], [JAIL, recidive]]);
+  });
+
+  test('does not count an extension as a second ban', () => {
+    const jails = new Jails(both, SMALL);
+    jails.step(failure('192.0.2.1', at(0)), at(0), context());
+    const ctx = context({ openBan: (jail) => (jail === JAIL ? { until: at(10), previousBans: 0 } : undefined) });
+    const { decisions } = jails.step(failure('192.0.2.1', at(5)), at(5), ctx);
+    expect(decisions.map(({ jail }) => jail)).toEqual([JAIL]);
+  });
+
+  test('is warmed up from the bans of the ledger', () => {
+    const jails = new Jails(both, SMALL);
+    jails.observeBan({ jail: JAIL, target: prefix('192.0.2.1'), time: at(0), evidence: [] }, context());
+    const { decisions } = jails.step(failure('192.0.2.1', at(100)), at(100), context());
+    expect(decisions.map(({ jail }) => jail)).toEqual([JAIL, recidive]);
+  });
+});
+
+describe('warm-up', () => {
+  test('counts and decides nothing; the next failure completes the window', () => {
+    const jails = jailsOf();
+    for (const s of [0, 1]) expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('counted');
+    expect(bansAt(jails, '192.0.2.1', [2])).toEqual([2]);
+    expect(jails.stats(JAIL, at(2))?.totalFailed).toBe(1);
+  });
+
+  test('does not count again what the ledger says was settled', () => {
+    const jails = jailsOf();
+    jails.remember([{ jail: JAIL, target: prefix('192.0.2.1'), upTo: at(2), exact: true }]);
+    for (const s of [0, 1, 2]) expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('settled');
+    expect(bansAt(jails, '192.0.2.1', [3, 4])).toEqual([]);
+  });
+});
+
+describe('reload', () => {
+  test('keeps the windows of kept jails and their totals', () => {
+    const jails = jailsOf();
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    expect(jails.reconfigure([policy({ bantime: 60 as Seconds })])).toEqual([]);
+    expect(bansAt(jails, '192.0.2.1', [2])).toEqual([2]);
+    expect(jails.stats(JAIL, at(2))?.totalFailed).toBe(3);
+  });
+
+  test('names the jails that must be warmed up: new ones and those that look further back', () => {
+    const jails = jailsOf();
+    const sshd = mustJailName('sshd');
+    expect(jails.reconfigure([policy({ findtime: 700 as Seconds }), policy({ jail: sshd })])).toEqual([JAIL, sshd]);
+    expect(jails.reconfigure([policy({ findtime: 700 as Seconds, maxretry: 4 })])).toEqual([JAIL]);
+    expect(jails.names).toEqual([JAIL]);
+    expect(jails.reconfigure([policy({ findtime: 700 as Seconds, maxretry: 4, ipv6prefix: 56 })])).toEqual([JAIL]);
+  });
+
+  test('a lower maxretry holds from the next failure on', () => {
+    const jails = jailsOf({ maxretry: 5 });
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    jails.reconfigure([policy({ maxretry: 3 })]);
+    expect(bansAt(jails, '192.0.2.1', [2])).toEqual([2]);
+  });
+});
+
+describe('explain', () => {
+  test('shows the failures of an address in every jail, with the entries', () => {
+    const jails = jailsOf();
+    const event = failure('2001:db8::1', at(0));
+    jails.step(event, at(0), context());
+    const [view] = jails.explain({ family: 6, base: address('2001:db8::1').text, length: 128 }, at(1));
+    expect(view).toEqual({
+      jail: JAIL,
+      target: prefix('2001:db8::/64'),
+      failures: 1,
+      maxretry: 3,
+      last: at(0),
+      evidence: [event.cursor],
+    });
+    expect(jails.explain(prefix('192.0.2.1'), at(1))).toEqual([]);
+  });
+});
+
+describe('bounds', () => {
+  test('past its number of addresses a jail forgets those with the oldest evidence, and only those', () => {
+    const jails = new Jails([policy()], { ...SMALL, addressesMax: 3 });
+    bansAt(jails, '192.0.2.1', [0]);
+    bansAt(jails, '192.0.2.2', [1]);
+    bansAt(jails, '192.0.2.1', [2]);
+    bansAt(jails, '192.0.2.3', [3]);
+    expect(jails.stats(JAIL, at(3))).toMatchObject({ tracked: 3, evicted: 0 });
+    bansAt(jails, '192.0.2.4', [4]);
+    expect(jails.stats(JAIL, at(4))).toMatchObject({ tracked: 3, evicted: 1 });
+    expect(bansAt(jails, '192.0.2.1', [5])).toEqual([5]);
+    expect(jails.explain(prefix('192.0.2.2'), at(5))).toEqual([]);
+  });
+
+  test('past its number of failures too', () => {
+    const jails = new Jails([policy({ maxretry: 4 })], { ...SMALL, failuresMax: 4 });
+    bansAt(jails, '192.0.2.1', [0, 1]);
+    bansAt(jails, '192.0.2.2', [2, 3]);
+    expect(jails.stats(JAIL, at(3))).toMatchObject({ evicted: 0 });
+    expect(bansAt(jails, '192.0.2.2', [4])).toEqual([]);
+    expect(jails.stats(JAIL, at(4))).toMatchObject({ evicted: 1, tracked: 1 });
+    expect(bansAt(jails, '192.0.2.2', [5])).toEqual([5]);
+  });
+});

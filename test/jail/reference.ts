@@ -1,0 +1,249 @@
+/**
+ * What jails and ledger together must do, as plainly as it can be said: every question is answered by recounting whole
+ * lists. Knows nothing of windows, pools, files, crashes or restarts, and imports nothing from src/jail or src/ledger.
+ */
+import { formatPrefix, hostPrefix, overlap, type Prefix, parsePrefix, prefixOf } from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/event.js';
+import type { JailPolicy } from '../../src/core/specs.js';
+
+const MICROS = 1_000_000;
+
+export interface ReferenceBan {
+  readonly jail: string;
+  readonly target: string;
+  readonly time: number;
+  readonly until: number | null;
+  readonly failures: number;
+  readonly previousBans: number;
+  readonly origin: 'journal' | 'operator';
+  state: 'open' | 'refused' | 'expired' | 'operator' | 'replaced';
+  replaces: ReferenceBan | undefined;
+}
+
+interface Failure {
+  readonly jail: string;
+  readonly target: string;
+  readonly time: number;
+  readonly count: number;
+  dead: boolean;
+}
+
+interface Settled {
+  readonly jail: string | undefined;
+  readonly target: string;
+  readonly upTo: number;
+  readonly exact: boolean;
+}
+
+const prefix = (text: string) => parsePrefix(text) as Prefix;
+
+export class Reference {
+  policies: readonly JailPolicy[];
+  readonly failures: Failure[] = [];
+  readonly settled: Settled[] = [];
+  readonly bans: ReferenceBan[] = [];
+  readonly allowed: ReadonlySet<string>;
+
+  constructor(policies: readonly JailPolicy[], allowed: ReadonlySet<string>) {
+    this.policies = policies;
+    this.allowed = allowed;
+  }
+
+  /** Reads one entry at the time `now`; returns the bans that it led to. */
+  read(event: FilterEvent, now: number): ReferenceBan[] {
+    const policy = this.policies.find(({ jail }) => jail === event.jail);
+    if (policy === undefined || this.allowed.has(event.address.text)) return [];
+    const target = this.#target(event, policy);
+    if (event.kind === 'success') {
+      for (const failure of this.failures)
+        if (
+          policy.forgetOnSuccess &&
+          failure.jail === policy.jail &&
+          failure.target === target &&
+          failure.time <= event.time
+        )
+          failure.dead = true;
+      return [];
+    }
+    const ban = this.#fail(policy, target, event.time, event.count, now);
+    if (ban === undefined) return [];
+    const bans = [ban];
+    if (ban.replaces === undefined)
+      for (const other of this.policies) {
+        if (other.counts !== 'bans' || other.jail === policy.jail) continue;
+        const second = this.#fail(other, ban.target, now, 1, now);
+        if (second !== undefined) bans.push(second);
+      }
+    return bans;
+  }
+
+  operatorBan(jail: string, target: string, now: number, until: number | null): void {
+    this.#add({
+      jail,
+      target,
+      time: now,
+      until,
+      failures: 0,
+      previousBans: 0,
+      origin: 'operator',
+      state: 'open',
+      replaces: undefined,
+    });
+  }
+
+  operatorUnban(jail: string | undefined, target: string, now: number): void {
+    this.settled.push({ jail, target, upTo: now, exact: false });
+    for (const ban of this.bans)
+      if (
+        ban.state === 'open' &&
+        (jail === undefined || ban.jail === jail) &&
+        overlap(prefix(ban.target), prefix(target))
+      )
+        this.#end(ban, now, 'operator');
+  }
+
+  expire(now: number): void {
+    for (const ban of this.bans)
+      if (ban.state === 'open' && ban.until !== null && ban.until <= now) this.#end(ban, ban.until, 'expired');
+  }
+
+  /** The kernel did not take it. */
+  refuse(ban: ReferenceBan, now: number): void {
+    if (ban.state !== 'open') return;
+    ban.state = 'refused';
+    const before = ban.replaces;
+    if (before?.state === 'replaced' && (before.until === null || before.until > now)) before.state = 'open';
+  }
+
+  inForce(now: number): string[] {
+    return this.bans
+      .filter(({ state, until }) => state === 'open' && (until === null || until > now))
+      .map(({ jail, target, until }) => `${jail} ${target} ${until}`)
+      .sort();
+  }
+
+  currentlyFailed(policy: JailPolicy, now: number): number {
+    const failing = this.failures.filter(
+      (failure) =>
+        failure.jail === policy.jail && this.#counts(failure) && failure.time >= now - policy.findtime * MICROS,
+    );
+    return new Set(failing.map(({ target }) => target)).size;
+  }
+
+  /** The latest moment up to which anything was settled. */
+  lastSettled(): number {
+    return Math.max(0, ...this.settled.map(({ upTo }) => upTo));
+  }
+
+  #target(event: FilterEvent, policy: JailPolicy): string {
+    if (event.address.family === 4) return event.address.text;
+    const wide = prefixOf(event.address, policy.ipv6prefix);
+    const touches = [...this.allowed].some((text) => overlap(prefix(text), wide));
+    return formatPrefix(touches ? hostPrefix(event.address) : wide);
+  }
+
+  #fail(policy: JailPolicy, target: string, time: number, count: number, now: number): ReferenceBan | undefined {
+    const { jail } = policy;
+    const span = policy.findtime * MICROS;
+    if (time <= this.#settledUpTo(jail, target)) return undefined;
+    this.failures.push({ jail, target, time, count, dead: false });
+    if (time < now - span) return undefined;
+    let sum = this.#fullWindow(policy, target, time);
+    if (sum === undefined) return undefined;
+    let open = this.bans.find((ban) => ban.jail === jail && ban.target === target && ban.state === 'open');
+    if (open !== undefined && open.until !== null && open.until <= now) {
+      this.#end(open, open.until, 'expired');
+      if (time <= open.until) return undefined;
+      open = undefined;
+      sum = this.#fullWindow(policy, target, time);
+      if (sum === undefined) return undefined;
+    }
+    const previousBans =
+      open?.previousBans ?? this.#previous(policy.increment?.overalljails ? undefined : jail, target);
+    const length = this.#length(policy, previousBans);
+    const until = length === null ? null : now + Math.round(length * MICROS);
+    if (open !== undefined) {
+      if (open.until === null) return undefined;
+      if (until !== null && length !== null && until < open.until + Math.round(Math.max(1, length / 10) * MICROS))
+        return undefined;
+    }
+    this.settled.push({ jail, target, upTo: now, exact: true });
+    return this.#add({
+      jail,
+      target,
+      time: now,
+      until,
+      failures: sum,
+      previousBans,
+      origin: 'journal',
+      state: 'open',
+      replaces: undefined,
+    });
+  }
+
+  /** Weight of the latest stretch of findtime that holds this moment and is full. */
+  #fullWindow(policy: JailPolicy, target: string, time: number): number | undefined {
+    const span = policy.findtime * MICROS;
+    const own = this.failures.filter((f) => f.jail === policy.jail && f.target === target && this.#counts(f));
+    const starts = own.map((f) => f.time).filter((start) => start <= time && start >= time - span);
+    for (const start of starts.sort((a, b) => b - a)) {
+      const sum = own.filter((f) => f.time >= start && f.time <= start + span).reduce((all, f) => all + f.count, 0);
+      if (sum >= policy.maxretry) return sum;
+    }
+    return undefined;
+  }
+
+  #counts(failure: Failure): boolean {
+    return !failure.dead && failure.time > this.#settledUpTo(failure.jail, failure.target);
+  }
+
+  #settledUpTo(jail: string, target: string): number {
+    const own = this.settled.filter(
+      (s) =>
+        (s.jail === undefined || s.jail === jail) &&
+        (s.exact ? s.target === target : overlap(prefix(s.target), prefix(target))),
+    );
+    return Math.max(0, ...own.map(({ upTo }) => upTo));
+  }
+
+  #previous(jail: string | undefined, target: string): number {
+    return this.bans.filter(
+      (ban) =>
+        ban.target === target &&
+        (jail === undefined || ban.jail === jail) &&
+        ban.state !== 'refused' &&
+        ban.state !== 'replaced' &&
+        ban.state !== 'operator',
+    ).length;
+  }
+
+  #length(policy: JailPolicy, previous: number): number | null {
+    const { bantime, increment } = policy;
+    if (bantime === null || increment === undefined || previous === 0) return bantime;
+    const times =
+      increment.formula.kind === 'exponential'
+        ? 2 ** Math.min(20, previous)
+        : (increment.formula.list[Math.min(previous, increment.formula.list.length - 1)] as number);
+    return Math.min(bantime * times * increment.factor, increment.maxtime ?? Number.POSITIVE_INFINITY);
+  }
+
+  #add(ban: ReferenceBan): ReferenceBan {
+    const open = this.bans.find(
+      (other) => other.jail === ban.jail && other.target === ban.target && other.state === 'open',
+    );
+    if (open !== undefined) {
+      if (open.until !== null && open.until <= ban.time) this.#end(open, open.until, 'expired');
+      else {
+        open.state = 'replaced';
+        ban.replaces = open;
+      }
+    }
+    this.bans.push(ban);
+    return ban;
+  }
+
+  #end(ban: ReferenceBan, time: number, state: 'expired' | 'operator'): void {
+    ban.state = state;
+    this.settled.push({ jail: ban.jail, target: ban.target, upTo: time, exact: true });
+  }
+}

@@ -1,0 +1,44 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
+import { composeMessage, MESSAGE_HEAD_CHARS } from '../../src/journal/message.js';
+
+const LONE_SURROGATE = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+describe('the MESSAGE of an entry', () => {
+  test('is joined of all its values by one blank', () => {
+    expect(composeMessage([])).toEqual({ text: '' });
+    expect(composeMessage([{ head: 'a' }, { head: '' }, { head: 'b' }])).toEqual({ text: 'a  b' });
+  });
+
+  test('is cut by its bound after joining', () => {
+    const half = 'x'.repeat(MESSAGE_CHARS_MAX / 2);
+    expect(composeMessage([{ head: half.slice(1) }, { head: half }]).cutAt).toBeUndefined();
+    expect(composeMessage([{ head: half }, { head: half }]).cutAt).toBe(MESSAGE_HEAD_CHARS);
+  });
+
+  test('keeps the beginning of the first and the end of the last value when one was cut on the way', () => {
+    const { text, cutAt } = composeMessage([{ head: 'one' }, { head: 'two', tail: 'owt' }, { head: 'three' }]);
+    expect(text).toBe('one two\nowt three');
+    expect(text[cutAt ?? -1]).toBe('\n');
+  });
+
+  test('never passes its bound nor breaks a character apart', () => {
+    const unit = fc.constantFrom('a', 'ü', '🙂');
+    const long = fc
+      .tuple(fc.string({ unit, maxLength: 5 }), unit, fc.integer({ min: 0, max: 3 }))
+      .map(([text, fill, times]) => text + fill.repeat(times * 4000));
+    const piece = fc.oneof(fc.record({ head: long }), fc.record({ head: long, tail: long }));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 4 }), (pieces) => {
+        const { text, cutAt } = composeMessage(pieces);
+        expect(text.length).toBeLessThanOrEqual(MESSAGE_CHARS_MAX);
+        expect(LONE_SURROGATE.test(text)).toBe(false);
+        if (cutAt !== undefined) {
+          expect(text[cutAt]).toBe('\n');
+          expect(text.length - cutAt - 1).toBeLessThanOrEqual(MESSAGE_TAIL_CHARS);
+        }
+      }),
+    );
+  });
+});

@@ -1,0 +1,174 @@
+import { describe, expect } from '@jest/globals';
+import type { Element, ElementChange } from '../../src/core/firewall.js';
+import { DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
+import { ban, hosts, inForce, plan, put } from '../firewall/support.js';
+import { type Bench, kernelTest, makeBench, until } from './kernel.js';
+
+interface Watched extends Bench {
+  readonly events: string[];
+  readonly wanted: Element[];
+  /** Until the kernel has been made equal `times` times. */
+  readonly healed: (times?: number) => Promise<void>;
+}
+
+async function watched(run: (bench: Watched) => Promise<void>, wanted: Element[], bridge = false): Promise<void> {
+  const bench = makeBench();
+  const events: string[] = [];
+  bench.backend.onDrift(({ kind, reason }) => void events.push(`${kind}: ${reason}`));
+  bench.backend.provideWanted(() => wanted);
+  const healed = (times = 1) => until(() => events.filter((event) => event.startsWith('healed')).length >= times);
+  try {
+    await bench.backend.open(plan(['sshd', 'mail'], { bridge }), wanted);
+    await run({ ...bench, events, wanted, healed });
+  } finally {
+    await bench.dispose();
+  }
+}
+
+const BANS = () => [ban('sshd', '192.0.2.1'), ban('sshd', '2001:db8::/64', null), ban('mail', '192.0.2.2', 1200)];
+const TOLD = ['mail 192.0.2.2/32 20 min', 'sshd 192.0.2.1/32 10 min', 'sshd 2001:db8::/64 for good'];
+
+describe('when somebody else changes the tables', () => {
+  const cases: [string, string[][], string][] = [
+    ['flushes the ruleset', [['flush', 'ruleset']], ''],
+    ['deletes the table', [['delete', 'table', 'inet', 'banjour']], ''],
+    [
+      'deletes a rule chain',
+      [
+        ['flush', 'chain', 'inet', 'banjour', 'input'],
+        ['delete', 'chain', 'inet', 'banjour', 'input'],
+      ],
+      '',
+    ],
+    ['flushes a chain', [['flush', 'chain', 'inet', 'banjour', 'bans4']], 'rule deleted'],
+    ['puts an accept before our rules', [['insert', 'rule', 'inet', 'banjour', 'bans4', 'accept']], 'rule added'],
+    ['deletes a ban', [['delete', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 192.0.2.1 }']], 'element deleted'],
+    ['adds a ban', [['add', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 203.0.113.9 }']], 'element added'],
+    ['empties a set', [['flush', 'set', 'inet', 'banjour', 'net6.64.sshd']], 'element deleted'],
+    [
+      'makes the chain drop everything',
+      [['add', 'chain', 'inet', 'banjour', 'input', '{ policy drop; }']],
+      'chain changed',
+    ],
+    [
+      'deletes a set that no rule uses any more',
+      [
+        ['flush', 'chain', 'inet', 'banjour', 'bans4'],
+        ['delete', 'set', 'inet', 'banjour', 'ban4.sshd'],
+      ],
+      '',
+    ],
+    ['adds a chain of its own', [['add', 'chain', 'inet', 'banjour', 'mine']], 'chain changed'],
+  ];
+  for (const [title, commands, reason] of cases) {
+    kernelTest(`and ${title}, everything is as it was within moments, and it is told`, async () => {
+      await watched(async ({ nft, healed, events, backend }) => {
+        const before = withoutCounts(nft('-s', 'list', 'table', 'inet', 'banjour'));
+        for (const command of commands) nft(...command);
+        await healed();
+        await until(() => withoutCounts(nft('-s', 'list', 'table', 'inet', 'banjour')) === before);
+        expect(await inForce(backend)).toEqual(TOLD);
+        expect(events[0]).toContain(`drift: ${reason}`);
+        expect(backend.driftCounts.healed).toBe(backend.driftCounts.drifts);
+      }, BANS());
+    });
+  }
+
+  kernelTest('the bridge table comes back too', async () => {
+    await watched(
+      async ({ nft, healed }) => {
+        nft('delete', 'table', 'bridge', 'banjour');
+        await healed();
+        expect(nft('list', 'table', 'bridge', 'banjour')).toContain('192.0.2.1');
+      },
+      BANS(),
+      true,
+    );
+  });
+
+  kernelTest('the bans come back as they are wanted now, not as they were at the start', async () => {
+    await watched(async ({ nft, healed, wanted, backend }) => {
+      wanted.pop();
+      wanted.push(ban('mail', '198.51.100.0/24'));
+      await backend.apply([{ kind: 'remove', ...ban('mail', '192.0.2.2') }, put('mail', '198.51.100.0/24')]);
+      nft('flush', 'ruleset');
+      await healed();
+      expect(await inForce(backend)).toEqual([
+        'mail 198.51.100.0/24 10 min',
+        'sshd 192.0.2.1/32 10 min',
+        'sshd 2001:db8::/64 for good',
+      ]);
+    }, BANS());
+  });
+
+  kernelTest('changes of other tables and our own batches are no drift', async () => {
+    await watched(async ({ nft, events, backend }) => {
+      nft('add', 'table', 'inet', 'other');
+      nft('add', 'set', 'inet', 'other', 's', '{ type ipv4_addr; }');
+      nft('add', 'element', 'inet', 'other', 's', '{ 192.0.2.1 }');
+      await backend.apply([put('sshd', '192.0.2.77')]);
+      await backend.apply(hosts(500).map((host): ElementChange => put('mail', host)));
+      nft('delete', 'table', 'inet', 'other');
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      expect(events).toEqual([]);
+    }, BANS());
+  });
+
+  kernelTest('a ban that times out is no drift', async () => {
+    await watched(
+      async ({ events, backend, wanted }) => {
+        wanted.length = 0;
+        await until(async () => (await backend.read()).elements.length === 0);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        expect(events).toEqual([]);
+      },
+      [ban('sshd', '192.0.2.1', 1)],
+    );
+  });
+
+  kernelTest('a batch that meets missing tables heals them and is carried out', async () => {
+    await watched(async ({ nft, backend, events, wanted }) => {
+      const added = ban('sshd', '192.0.2.50');
+      nft('flush', 'ruleset');
+      // In the same turn, so before the doorbell is looked at.
+      const { refused } = await backend.apply([{ kind: 'put', ...added }]);
+      wanted.push(added);
+      expect(refused).toEqual([]);
+      expect(events[0]).toMatch(/^drift: a change met a missing table or set/);
+      expect(await inForce(backend)).toEqual([...TOLD, 'sshd 192.0.2.50/32 10 min'].sort());
+    }, BANS());
+  });
+
+  kernelTest('after flush, nothing comes back by itself', async () => {
+    await watched(async ({ nft, backend, events }) => {
+      await backend.flush();
+      nft('add', 'table', 'inet', 'banjour');
+      nft('delete', 'table', 'inet', 'banjour');
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      expect(events).toEqual([]);
+      expect((await backend.read()).present).toBe(false);
+    }, BANS());
+  });
+
+  kernelTest('against somebody who keeps flushing, repairs slow down but do not stop', async () => {
+    await watched(async ({ nft, healed, events, backend }) => {
+      for (let times = 1; times <= DRIFT_REPAIRS_BURST_MAX + 1; times++) {
+        nft('flush', 'ruleset');
+        await healed(times);
+      }
+      const before = performance.now();
+      nft('flush', 'ruleset');
+      await healed(DRIFT_REPAIRS_BURST_MAX + 2);
+      expect(performance.now() - before).toBeGreaterThan(500);
+      expect(await inForce(backend)).toEqual(TOLD);
+      expect(events.length).toBe(2 * (DRIFT_REPAIRS_BURST_MAX + 2));
+    }, BANS());
+  });
+});
+
+/** Elements with their ends, which run down, are compared elsewhere. */
+function withoutCounts(text: string): string {
+  const bare = text.replace(/ timeout \S+ expires \S+/g, '').replace(/elements = \{[^}]*\}/gs, '');
+  // A set that was made anew stands last.
+  return bare.split('\n\n').sort().join('\n\n');
+}

@@ -1,0 +1,185 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { OperatorError } from '../../src/core/errors.js';
+import { openLedger, openLedgerForReading } from '../../src/ledger/open.js';
+import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.js';
+import { at, ban, directory, inForce, opened } from './support.js';
+
+/** A ledger with 500 bans, closed. */
+function filledFile(): string {
+  const path = join(directory(), 'ledger.sqlite3');
+  const { ledger } = openLedger(path, at(0));
+  ledger.commit({ decisions: Array.from({ length: 500 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`)) });
+  ledger.close();
+  return path;
+}
+
+/** Opens what was spoiled; expects a preserved copy and a ledger that works. */
+function expectSetAside(path: string, kind: 'corrupt' | 'foreign' | 'newer', size: number): void {
+  const { ledger, fresh, setAside } = opened(path, at(0));
+  expect(fresh).toBe(true);
+  expect(setAside?.kind).toBe(kind);
+  expect(setAside?.reason).toContain(path);
+  expect(setAside?.path).toMatch(new RegExp(`ledger.sqlite3.${kind}-\\d{8}T\\d{6}Z$`));
+  expect(statSync(setAside?.path ?? '').size).toBe(size);
+  expect(inForce(ledger)).toEqual([]);
+  ledger.commit({ decisions: [ban('192.0.2.1')] });
+  expect(inForce(ledger)).toHaveLength(1);
+}
+
+describe('a file that cannot be the ledger is kept, and a fresh one begun', () => {
+  test('one that is no database', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    writeFileSync(path, 'garbage '.repeat(1_000));
+    expectSetAside(path, 'corrupt', 8_000);
+  });
+
+  test.each([100, 4_096, 5_000, 20_000])('one that was cut off after %i bytes', (bytes) => {
+    const path = filledFile();
+    truncateSync(path, bytes);
+    expectSetAside(path, 'corrupt', bytes);
+  });
+
+  test.each([0, 20, 4_200, 12_288, 40_000])('one with garbage written over it at %i', (offset) => {
+    const path = filledFile();
+    const bytes = readFileSync(path);
+    bytes.fill(0xa5, offset, offset + 4_096);
+    writeFileSync(path, bytes);
+    expectSetAside(path, 'corrupt', bytes.length);
+  });
+
+  test("another program's database", () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    const db = new Database(path);
+    db.exec('CREATE TABLE fail2banDb (version INTEGER)');
+    db.close();
+    expectSetAside(path, 'foreign', statSync(path).size);
+  });
+
+  test('one of a newer version', () => {
+    const path = filledFile();
+    const db = new Database(path);
+    db.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
+    db.close();
+    expectSetAside(path, 'newer', statSync(path).size);
+  });
+
+  test('twice in the same second: both copies are kept', () => {
+    const path = filledFile();
+    const kept = [1, 2].map((n) => {
+      writeFileSync(path, 'garbage '.repeat(n * 1_000));
+      const { ledger, setAside } = openLedger(path, at(0));
+      ledger.close();
+      return setAside?.path;
+    });
+    expect(kept.map((file) => statSync(file ?? '').size)).toEqual([8_000, 16_000]);
+  });
+
+  test('with its write-ahead log', () => {
+    const path = filledFile();
+    writeFileSync(path, 'garbage '.repeat(1_000));
+    writeFileSync(`${path}-wal`, 'wal');
+    const { ledger, setAside } = opened(path);
+    expect(readFileSync(`${setAside?.path}-wal`, 'utf8')).toBe('wal');
+    ledger.close();
+  });
+});
+
+describe('an empty file', () => {
+  test('is a fresh ledger, and nothing is set aside', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    writeFileSync(path, '');
+    const { fresh, setAside } = opened(path);
+    expect([fresh, setAside]).toEqual([true, undefined]);
+  });
+});
+
+describe('the only writer', () => {
+  test('a second agent is refused, and told what to do', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    const { ledger } = openLedger(path, at(0));
+    const second = () => openLedger(path, at(0));
+    expect(second).toThrow(OperatorError);
+    expect(second).toThrow(/another agent is using the ledger/);
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.close();
+    expect(inForce(opened(path).ledger)).toHaveLength(1);
+  });
+
+  test('a spoiled lock file stops nobody', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    writeFileSync(`${path}.lock`, 'garbage '.repeat(1_000));
+    expect(opened(path).fresh).toBe(true);
+  });
+
+  test('readers are not shut out, and cannot write', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    const { ledger } = opened(path);
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    const reader = openLedgerForReading(path);
+    expect(inForce(reader)).toHaveLength(1);
+    expect(() => reader.commit({ decisions: [ban('192.0.2.2')] })).toThrow(/readonly/);
+    reader.close();
+  });
+
+  test('a reader of nothing is told so', () => {
+    expect(() => openLedgerForReading(join(directory(), 'none'))).toThrow(/there is no ledger/);
+  });
+});
+
+describe('places', () => {
+  test('a missing directory is named, with the command that makes it', () => {
+    const path = join(directory(), 'missing', 'ledger.sqlite3');
+    expect(() => openLedger(path, at(0))).toThrow(
+      expect.objectContaining({ hint: expect.stringContaining('install -d') }),
+    );
+  });
+
+  test('a directory in the place of the file is an error, not a loss', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    mkdirSync(path);
+    expect(() => openLedger(path, at(0))).toThrow(/it is not a file/);
+    expect(existsSync(path)).toBe(true);
+  });
+
+  test('nobody else may read the ledger; doctor warns when somebody can', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    const { ledger } = opened(path);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    chmodSync(path, 0o644);
+    expect(ledger.check()).toEqual([
+      expect.objectContaining({ level: 'ok' }),
+      expect.objectContaining({ id: 'ledger.permission', fix: `chmod 600 ${path}` }),
+    ]);
+  });
+});
+
+describe('migrations', () => {
+  test('are run once each, in order, and a failing one changes nothing', () => {
+    const path = join(directory(), 'db');
+    const db = new Database(path);
+    expect(migrate(db, ['CREATE TABLE a (x)'])).toBe(0);
+    expect(migrate(db, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)'])).toBe(1);
+    expect(() => migrate(db, ['', '', 'CREATE TABLE c (x); CREATE TABLE a (x)'])).toThrow(/already exists/);
+    expect(db.prepare('SELECT name FROM sqlite_schema ORDER BY name').pluck().all()).toEqual(['a', 'b']);
+    expect(db.pragma('user_version', { simple: true })).toBe(2);
+    db.close();
+  });
+
+  test('a copy of a ledger opens like the ledger', () => {
+    const path = filledFile();
+    copyFileSync(path, `${path}.copy`);
+    expect(inForce(opened(`${path}.copy`).ledger)).toHaveLength(500);
+  });
+});

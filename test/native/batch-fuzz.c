@@ -1,0 +1,152 @@
+/* Holds the gate of the batch reader against plain searching, on random literals and texts, feeds random wishes to the
+ * reader, and reads a journal file (the argument, which it destroys) with random bytes in it. Compiled with
+ * -fsanitize=address,undefined by batch.test.ts; ends with 0 when all is well. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../native/batch/batch.h"
+#include "../../native/batch/bytes.h"
+
+#define LITERALS 8u
+#define LITERAL_BYTES 300u
+#define TEXT_BYTES 400u
+
+static uint64_t state = 88172645463325252u;
+
+/* Xorshift: the same numbers in every run. */
+static uint32_t random_below(uint32_t bound) {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        return (uint32_t) (state >> 32) % bound;
+}
+
+static void fill(uint8_t *bytes, size_t length, uint32_t alphabet) {
+        for (size_t i = 0; i < length; i++)
+                bytes[i] = (uint8_t) ('a' + random_below(alphabet));
+}
+
+/* An exact heap copy, so that one byte past its end is an error. */
+static uint8_t *exact(const uint8_t *bytes, size_t length) {
+        uint8_t *copy = malloc(length ? length : 1);
+        if (!copy)
+                abort();
+        memcpy(copy, bytes, length);
+        return copy;
+}
+
+static int check_gate(void) {
+        uint8_t list[4 + LITERALS * (4 + LITERAL_BYTES)], literals[LITERALS][LITERAL_BYTES], text[TEXT_BYTES];
+        uint32_t lengths[LITERALS], count = random_below(LITERALS + 1), alphabet = 1 + random_below(4);
+        uint32_t longest = random_below(20) == 0 ? LITERAL_BYTES : 1 + random_below(6);
+        size_t at = 4, used = 0, length = random_below(TEXT_BYTES + 1);
+        int expected = 0;
+        put32(list, count);
+        fill(text, length, alphabet);
+        for (uint32_t i = 0; i < count; i++) {
+                lengths[i] = 1 + random_below(longest);
+                fill(literals[i], lengths[i], alphabet);
+                put32(list + at, lengths[i]);
+                memcpy(list + at + 4, literals[i], lengths[i]);
+                at += 4 + lengths[i];
+                expected |= memmem(text, length, literals[i], lengths[i]) != NULL;
+        }
+        uint8_t *own_list = exact(list, at), *own_text = exact(text, length);
+        struct banjour_gate *gate = banjour_gate_new(own_list, at, &used);
+        int good = gate && used == at && banjour_gate_test(gate, own_text, length) == expected;
+        banjour_gate_free(gate);
+        free(own_list);
+        free(own_text);
+        return good;
+}
+
+/* Wishes of random numbers and lengths: refused or taken, never read past their end. */
+static void try_wishes(void) {
+        uint8_t wishes[200];
+        size_t length = random_below(sizeof(wishes) + 1);
+        for (size_t i = 0; i < length; i++)
+                wishes[i] = (uint8_t) (random_below(3) ? 0 : random_below(random_below(2) ? 256 : 20));
+        uint8_t *own = exact(wishes, length);
+        banjour_reader_free(banjour_reader_new(own, length));
+        free(own);
+}
+
+/* Reads the file to its end in batches; whatever is in it, no byte beyond the buffer may be touched. */
+static uint32_t read_file(const char *path) {
+        uint8_t wishes[7 * 4 + 4 + 4 + 4 + 4];
+        const uint32_t numbers[] = { 300, 100, 40, 200, 1024, 3, random_below(2), 0, 1, 4 };
+        uint32_t read = 0;
+        struct banjour_counts counts = { .more = 1 };
+        sd_journal *journal;
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+                put32(wishes + 4 * i, numbers[i]);
+        memcpy(wishes + sizeof(wishes) - 4, "_PID", 4);
+        struct banjour_reader *reader = banjour_reader_new(wishes, sizeof(wishes));
+        if (!reader)
+                abort();
+        size_t size = banjour_record_max(reader) + random_below(2000);
+        uint8_t *buffer = malloc(size);
+        if (!buffer)
+                abort();
+        if (sd_journal_open_files(&journal, (const char *[]) { path, NULL }, 0) >= 0) {
+                for (uint32_t calls = 0; counts.more && calls < 1000; calls++) {
+                        if (banjour_read(reader, journal, 50, 0, buffer, size, &counts) < 0)
+                                break;
+                        if (counts.used > size)
+                                abort();
+                        read += counts.read;
+                }
+                sd_journal_close(journal);
+        }
+        free(buffer);
+        banjour_reader_free(reader);
+        return read;
+}
+
+static int fuzz_file(const char *path) {
+        int file = open(path, O_RDWR | O_CLOEXEC);
+        struct stat status;
+        uint32_t whole = read_file(path);
+        if (file < 0 || fstat(file, &status) < 0 || whole == 0)
+                return 0;
+        for (int round = 0; round < 300; round++) {
+                uint8_t before[4], after[4];
+                /* tail_object_offset of the file header (systemd.io, "Journal File Format"): data stands before it. */
+                uint64_t tail = 0;
+                if (pread(file, &tail, sizeof(tail), 136) != sizeof(tail))
+                        return 0;
+                off_t at = (off_t) random_below((uint32_t) status.st_size - 4);
+                if (round % 4 && tail > 100000 && tail < (uint64_t) status.st_size)
+                        at = (off_t) (tail - random_below(100000));
+                fill(after, sizeof(after), 26);
+                if (pread(file, before, 4, at) != 4 || pwrite(file, after, 4, at) != 4)
+                        return 0;
+                read_file(path);
+                /* Every other wound stays, so that they add up. */
+                if (round % 2 && pwrite(file, before, 4, at) != 4)
+                        return 0;
+        }
+        close(file);
+        return 1;
+}
+
+int main(int argc, char **argv) {
+        for (int i = 0; i < 30000; i++) {
+                try_wishes();
+                if (i % 10 == 0 && !check_gate()) {
+                        fprintf(stderr, "the gate is wrong in round %d\n", i);
+                        return 1;
+                }
+        }
+        if (argc > 1 && !fuzz_file(argv[1])) {
+                fprintf(stderr, "the journal file cannot be read\n");
+                return 1;
+        }
+        printf("well\n");
+        return 0;
+}

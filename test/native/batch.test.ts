@@ -1,0 +1,147 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { BatchReader, batchReader, load } from '../../native/batch.js';
+import { JournalHandle } from '../../native/journal.js';
+import { PlainReader, type RawBatch, type Reader, type Wanted } from '../../native/reader.js';
+import { FIELD_BYTES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../../src/core/limits.js';
+import { gateTest } from '../../src/journal/gate.js';
+import { canWrite, type FakeEntry, Scratch, writeJournal } from '../support/journal-files.js';
+import { hasCommand, needs } from '../support/require.js';
+
+const { functions } = batchReader();
+const both = needs(canWrite[0] && functions !== undefined, functions === undefined ? 'no batch reader' : canWrite[1]);
+
+const wanted = (literals: readonly string[] | undefined, fields: readonly string[]): Wanted => ({
+  literals,
+  passes: gateTest({ literals, fields }),
+  fields: new Set(fields),
+});
+
+/** What both readers make of the file, call by call of at most `max` entries. */
+function readBoth(path: string, wish: Wanted, max: number): [RawBatch[], RawBatch[]] {
+  if (functions === undefined) throw new Error('no batch reader');
+  const run = (reader: Reader) => {
+    const handle = JournalHandle.openFiles([path]);
+    handle.seekHead();
+    const batches: RawBatch[] = [];
+    do batches.push(reader.read(handle, max, false));
+    while (batches.at(-1)?.more === true);
+    handle.close();
+    reader.close();
+    return batches;
+  };
+  return [run(new BatchReader(functions, wish)), run(new PlainReader(wish))];
+}
+
+describe('the batch reader', () => {
+  both('reads the same as the plain reader, whatever stands in the journal', () => {
+    const text = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 80 }),
+      fc.uint8Array({ maxLength: 80 }),
+      fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), maxLength: 60 }),
+      fc
+        .tuple(fc.constantFrom('x', 'ü', '🙂'), fc.constantFrom(MESSAGE_CHARS_MAX, FIELD_BYTES_MAX))
+        .chain(([unit, around]) =>
+          fc
+            .integer({ min: around - 12, max: around + 12 })
+            .map((length) => `ab${unit.repeat(length / unit.length)}cab`),
+        ),
+    );
+    const entry = fc.record({
+      message: fc.array(text, { maxLength: 3 }),
+      fields: fc.dictionary(fc.constantFrom('_PID', 'OTHER', 'MESSAGES', 'MESSAG'), text, { maxKeys: 3 }),
+    });
+    const literals = fc.option(
+      fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 4 }), { maxLength: 5 }),
+      { nil: undefined },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(entry, { minLength: 1, maxLength: 8 }),
+        literals,
+        fc.integer({ min: 1, max: 9 }),
+        (all, gate, max) => {
+          using scratch = new Scratch();
+          const path = scratch.file('a.journal');
+          const stored = all.map(
+            (each, i): FakeEntry => ({
+              at: i * 1000,
+              message: each.message,
+              fields: { ...each.fields, KEEP: '1' },
+            }),
+          );
+          writeJournal(path, stored);
+          const [inC, plain] = readBoth(path, wanted(gate, ['_PID', 'MESSAG']), max);
+          expect(inC).toEqual(plain);
+          expect(inC.reduce((sum, batch) => sum + batch.read, 0)).toBe(all.length);
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  both('stops before its buffer is full and goes on with the next call', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('a.journal');
+    const count = 60;
+    writeJournal(
+      path,
+      Array.from({ length: count }, (_, i) => ({ at: i * 1000, message: `${i} ${'x'.repeat(FIELD_BYTES_MAX)}` })),
+    );
+    const [inC, plain] = readBoth(path, wanted(undefined, []), 500);
+    expect(inC.length).toBeGreaterThan(plain.length);
+    expect(inC.flatMap((batch) => [...batch.entries])).toEqual(plain.flatMap((batch) => [...batch.entries]));
+  });
+
+  both('keeps a field value at its bound and cuts one past it', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('a.journal');
+    const unit = '🙂';
+    writeJournal(path, [
+      { at: 0, message: 'a', fields: { _PID: unit.repeat(FIELD_CHARS_MAX / 2) } },
+      { at: 1, message: 'b', fields: { _PID: `${unit.repeat(FIELD_CHARS_MAX / 2)}x` } },
+    ]);
+    const [inC] = readBoth(path, wanted(undefined, ['_PID']), 10);
+    for (const entry of inC[0]?.entries ?? []) expect(entry.values.get('_PID')?.[0]?.length).toBe(FIELD_CHARS_MAX);
+  });
+
+  test('that is missing or of another version is told, and never an error', () => {
+    expect(load(undefined)).toEqual({ why: 'it was not compiled' });
+    expect(load('/nonexistent/banjour-batch.so').functions).toBeUndefined();
+    expect(load('libc.so.6').functions).toBeUndefined();
+  });
+
+  needs(canWrite[0] && hasCommand('cc') && existsSync('/usr/include/systemd/sd-journal.h'), 'needs cc, libsystemd-dev')(
+    'stays within its memory, whatever literals, wishes and damaged files it is given (ASan, UBSan)',
+    () => {
+      using scratch = new Scratch();
+      const program = scratch.file('fuzz');
+      const sanitize = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+      const warnings = ['-std=gnu11', '-Wall', '-Wextra', '-Wconversion', '-Werror'];
+      const sources = ['test/native/batch-fuzz.c', 'native/batch/batch.c', 'native/batch/gate.c'];
+      const built = spawnSync('cc', [...warnings, ...sanitize, '-o', program, ...sources, '-lsystemd'], {
+        encoding: 'utf8',
+      });
+      expect(built.stderr).toBe('');
+      const path = scratch.file('a.journal');
+      writeJournal(
+        path,
+        Array.from({ length: 200 }, (_, i) => ({ at: i, message: `${'x'.repeat(i * 5)}`, fields: { _PID: `${i}` } })),
+      );
+      const run = spawnSync(program, [path], { encoding: 'utf8' });
+      expect(run.stderr).toBe('');
+      expect(run.stdout).toBe('well\n');
+    },
+  );
+
+  test('is left out without an error where there is no compiler', () => {
+    const result = spawnSync(process.execPath, ['native/build.mjs'], {
+      encoding: 'utf8',
+      env: { ...process.env, CC: '/nonexistent/cc' },
+    });
+    expect(result.status).toBe(0);
+    expect(result.stdout).toContain('apt install gcc libsystemd-dev');
+  });
+});
