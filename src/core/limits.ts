@@ -30,8 +30,6 @@ export const EXPORT_CHUNK_BYTES = 64 * 1024;
 export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
 /** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
-/** Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. */
-export const BATCH_ENTRIES_MAX = 500;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Attempts that one entry may report. Dovecot ends a session long before. */
