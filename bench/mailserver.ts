@@ -138,32 +138,38 @@ const DOVECOT: readonly (readonly [number, Make])[] = [
       `imap-login: Disconnected: Connection closed (no auth attempts in ${p.upTo(5)} secs): user=<>, rip=${p.stranger()}, lip=192.0.2.1, TLS handshaking, session=<${p.session()}>`,
   ],
 ];
-const SSHD: readonly (readonly [number, Make])[] = [
+/** What sshd logs of one connection. */
+const SSHD: readonly (readonly [number, (p: Pick) => string[]])[] = [
+  [30, (p) => guess(p, `invalid user ${p.of(['admin', 'test', 'oracle', 'git', 'ubuntu'])}`)],
+  [25, (p) => guess(p, 'root')],
+  [20, (p) => [`Connection closed by ${p.stranger()} port ${1024 + p.upTo(60_000)} [preauth]`]],
   [
-    16,
-    (p) =>
-      `Invalid user ${p.of(['admin', 'test', 'oracle', 'git', 'ubuntu'])} from ${p.stranger()} port ${1024 + p.upTo(60_000)}`,
-  ],
-  [
-    16,
-    (p) =>
-      `Failed password for invalid user ${p.of(['admin', 'test', 'oracle', 'git'])} from ${p.stranger()} port ${1024 + p.upTo(60_000)} ssh2`,
-  ],
-  [12, (p) => `Failed password for root from ${p.stranger()} port ${1024 + p.upTo(60_000)} ssh2`],
-  [14, (p) => `Received disconnect from ${p.stranger()} port ${1024 + p.upTo(60_000)}:11: Bye Bye [preauth]`],
-  [14, (p) => `Disconnected from authenticating user root ${p.stranger()} port ${1024 + p.upTo(60_000)} [preauth]`],
-  [12, (p) => `Connection closed by ${p.stranger()} port ${1024 + p.upTo(60_000)} [preauth]`],
-  [
-    8,
-    (p) =>
+    25,
+    (p) => [
       `Accepted publickey for deploy from ${p.customer()} port ${1024 + p.upTo(60_000)} ssh2: ED25519 SHA256:${p.session()}${p.session()}`,
+      'pam_unix(sshd:session): session opened for user deploy(uid=1000) by (uid=0)',
+      `Disconnected from user deploy ${p.customer()} port ${1024 + p.upTo(60_000)}`,
+      'pam_unix(sshd:session): session closed for user deploy',
+    ],
   ],
-  [8, () => 'pam_unix(sshd:session): session opened for user deploy(uid=1000) by (uid=0)'],
 ];
+
+function guess(p: Pick, user: string): string[] {
+  const from = `${p.stranger()} port ${1024 + p.upTo(60_000)}`;
+  return [
+    ...(user === 'root' ? [] : [`${user.replace('i', 'I')} from ${from}`]),
+    `pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=${from.split(' ')[0]}`,
+    `Failed password for ${user} from ${from} ssh2`,
+    `Received disconnect from ${from}:11: Bye Bye [preauth]`,
+    `Disconnected from ${user === 'root' ? 'authenticating user root' : user} ${from} [preauth]`,
+  ];
+}
 
 /** So many entries: 60 % postfix, 28 % dovecot, 12 % sshd. */
 export function* mailServer(entries: number, seed = 20_261_121): Generator<MailEntry> {
   const pick = new Pick(seed);
+  let dialogue: string[] = [];
+  let sshd = 0;
   for (let n = 0; n < entries; n++) {
     // Never the same twice within a run: no line belongs to the connection of another.
     const pid = 1000 + (n % 4_000_000);
@@ -172,6 +178,12 @@ export function* mailServer(entries: number, seed = 20_261_121): Generator<MailE
       const [ident, make] = pick.upTo(100) < 55 ? (['postfix/smtpd', pick.from(SMTPD)] as const) : pick.from(POSTFIX);
       yield { service: 'postfix', ident, pid, message: make(pick) };
     } else if (share < 88) yield { service: 'dovecot', ident: 'dovecot', pid, message: pick.from(DOVECOT)(pick) };
-    else yield { service: 'sshd', ident: 'sshd', pid, message: pick.from(SSHD)(pick) };
+    else {
+      if (dialogue.length === 0) {
+        dialogue = pick.from(SSHD)(pick);
+        sshd = pid;
+      }
+      yield { service: 'sshd', ident: 'sshd', pid: sshd, message: dialogue.shift() ?? '' };
+    }
   }
 }

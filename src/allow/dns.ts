@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { type Address, parseAddress } from '../core/address.js';
+import { type Address, compareAddresses, parseAddress } from '../core/address.js';
 import { messageOf } from '../core/errors.js';
 import { ALLOW_DNS_DEADLINE_MS, ALLOW_DNS_PARALLEL_MAX, ALLOW_NAME_ADDRESSES_MAX } from '../core/limits.js';
 
@@ -20,6 +20,8 @@ export class Names {
   readonly #answers = new Map<string, Answer>();
   readonly #resolve: Resolve;
   readonly #deadlineMs: number;
+  /** Rises whenever some name has other addresses than before. */
+  version = 0;
 
   constructor(resolve: Resolve = systemResolve, deadlineMs = ALLOW_DNS_DEADLINE_MS) {
     this.#resolve = resolve;
@@ -55,9 +57,11 @@ export class Names {
     });
     try {
       const texts = await Promise.race([this.#resolve(name), deadline]);
-      const addresses = texts.flatMap((text) => parseAddress(text) ?? []);
+      const addresses = texts.flatMap((text) => parseAddress(text) ?? []).sort(compareAddresses);
       if (addresses.length === 0) throw new Error('it has no address');
-      answer.addresses = addresses.slice(0, ALLOW_NAME_ADDRESSES_MAX);
+      const kept = addresses.slice(0, ALLOW_NAME_ADDRESSES_MAX);
+      if (kept.map(({ text }) => text).join() !== answer.addresses.map(({ text }) => text).join()) this.version++;
+      answer.addresses = kept;
       answer.problem =
         addresses.length > ALLOW_NAME_ADDRESSES_MAX
           ? `it has ${addresses.length} addresses, only the first ${ALLOW_NAME_ADDRESSES_MAX} are used`

@@ -37,7 +37,7 @@ const SYSTEM: AllowSources = {
   refreshMs: ALLOW_REFRESH_MS,
 };
 
-/** Called with a snapshot that answers differently from the one before. */
+/** Called with a new snapshot, when something that it is made of has changed. */
 export type AllowListener = (snapshot: AllowSnapshot) => void;
 
 export class AllowKeeper {
@@ -47,6 +47,9 @@ export class AllowKeeper {
   readonly #listeners: AllowListener[] = [];
   #spec: AllowSpec;
   #snapshot: AllowSnapshot;
+  /** What the snapshot was made of. */
+  #made = '';
+  #reloads = 0;
   /** Remote hosts of administrators; undefined when logind could not be asked. */
   #admins: readonly string[] | undefined = [];
   #dropped = 0;
@@ -58,7 +61,8 @@ export class AllowKeeper {
     this.#sources = { ...SYSTEM, ...sources };
     this.#names = new Names(this.#sources.resolve);
     this.#spec = spec;
-    this.#snapshot = this.#build();
+    this.#snapshot = new AllowSnapshot([]);
+    this.look();
   }
 
   get snapshot(): AllowSnapshot {
@@ -87,16 +91,25 @@ export class AllowKeeper {
   /** Takes a new specification (reload). What names resolved to before stays known. */
   setSpec(spec: AllowSpec): void {
     this.#spec = spec;
+    this.#reloads++;
     this.look();
     if (this.#timers.length > 0) void this.refresh();
   }
 
   /** Looks at what costs next to nothing: lists, own addresses, routes, resolvers. */
   look(): void {
-    const snapshot = this.#build();
-    if (snapshot.fingerprint === this.#snapshot.fingerprint) return;
-    this.#snapshot = snapshot;
-    for (const listener of this.#listeners) listener(snapshot);
+    this.#lists.refresh(this.#files());
+    const host = this.#host();
+    const made = JSON.stringify([
+      this.#reloads,
+      this.#lists.version,
+      this.#names.version,
+      host.map(({ reason }) => reason.text),
+    ]);
+    if (made === this.#made) return;
+    this.#made = made;
+    this.#snapshot = this.#build(host);
+    for (const listener of this.#listeners) listener(this.#snapshot);
   }
 
   /** Asks for names and sessions, then looks. One at a time: a second call waits for the first. Never throws. */
@@ -172,19 +185,21 @@ export class AllowKeeper {
     this.look();
   }
 
-  #build(): AllowSnapshot {
-    const exemptions: Exemption[] = [];
-    this.#lists.refresh(this.#files());
-    // The host's own come first: if there are too many, theirs are not the ones to go.
-    if (this.#spec.self) exemptions.push(...this.#sources.own());
-    if (this.#spec.lockoutGuard) {
-      exemptions.push(...this.#sources.gateways(), ...this.#sources.resolvers());
-      for (const host of this.#admins ?? [])
-        exemptions.push(...this.#hosts(host).map((prefix) => ({ prefix, reason: reasonOf('session', prefix, host) })));
-    }
-    for (const term of this.#spec.terms) exemptions.push(...this.#exemptions(term));
-    for (const [jail, terms] of this.#spec.perJail)
-      for (const term of terms) exemptions.push(...this.#exemptions(term, jail));
+  /** What the host itself shows. */
+  #host(): Exemption[] {
+    const found = this.#spec.self ? this.#sources.own() : [];
+    if (!this.#spec.lockoutGuard) return found;
+    const sessions = (this.#admins ?? []).flatMap((host) =>
+      this.#hosts(host).map((prefix) => ({ prefix, reason: reasonOf('session', prefix, host) })),
+    );
+    return [...found, ...this.#sources.gateways(), ...this.#sources.resolvers(), ...sessions];
+  }
+
+  /** The host's own come first: if there are too many, theirs are not the ones to go. */
+  #build(host: readonly Exemption[]): AllowSnapshot {
+    const terms = this.#spec.terms.flatMap((term) => this.#exemptions(term));
+    const own = [...this.#spec.perJail].flatMap(([jail, list]) => list.flatMap((term) => this.#exemptions(term, jail)));
+    const exemptions = [...host, ...terms, ...own];
     this.#dropped = Math.max(0, exemptions.length - ALLOW_PREFIXES_MAX);
     return new AllowSnapshot(exemptions.slice(0, ALLOW_PREFIXES_MAX));
   }

@@ -33,6 +33,8 @@ interface Loaded {
 /** `file:` lists, read again when the file changes; the last good content is kept while it cannot be read. */
 export class Lists {
   readonly #loaded = new Map<string, Loaded>();
+  /** Rises whenever some list was read anew. */
+  version = 0;
 
   /** Looks at these files and forgets all others. */
   refresh(paths: ReadonlySet<string>): void {
@@ -63,6 +65,7 @@ export class Lists {
       if (size > ALLOW_FILE_BYTES_MAX) throw new Error(`it is larger than ${ALLOW_FILE_BYTES_MAX} bytes`);
       loaded.list = parseList(readFileSync(path, 'utf8'));
       loaded.stamp = stamp;
+      this.version++;
       loaded.problem = undefined;
     } catch (error) {
       loaded.problem = messageOf(error);

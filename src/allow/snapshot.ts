@@ -1,4 +1,4 @@
-import { type Address, comparePrefixes, covers, formatPrefix, type Prefix } from '../core/address.js';
+import { type Address, baseAddress, bitsOf, covers, type Prefix } from '../core/address.js';
 import type { JailName } from '../core/names.js';
 import type { AllowReason, Exemption } from './reason.js';
 import { PrefixTable } from './table.js';
@@ -8,21 +8,19 @@ export class AllowSnapshot {
   readonly #global: PrefixTable;
   readonly #jails: ReadonlyMap<JailName, PrefixTable>;
   readonly #prefixes: readonly Prefix[];
-  /** Equal for snapshots that give equal answers. */
-  readonly fingerprint: string;
 
   constructor(exemptions: readonly Exemption[]) {
     const global = exemptions.filter(({ jail }) => jail === undefined);
     const jails = new Map<JailName, Exemption[]>();
-    for (const exemption of exemptions)
-      if (exemption.jail !== undefined) jails.set(exemption.jail, [...(jails.get(exemption.jail) ?? []), exemption]);
+    for (const exemption of exemptions) {
+      if (exemption.jail === undefined) continue;
+      const own = jails.get(exemption.jail);
+      if (own === undefined) jails.set(exemption.jail, [exemption]);
+      else own.push(exemption);
+    }
     this.#global = new PrefixTable(global);
     this.#jails = new Map([...jails].map(([jail, own]) => [jail, new PrefixTable(own)]));
     this.#prefixes = outermost(global.map(({ prefix }) => prefix));
-    this.fingerprint = exemptions
-      .map(({ jail, prefix, reason }) => `${jail ?? ''} ${formatPrefix(prefix)} ${reason.text}`)
-      .sort()
-      .join('\n');
   }
 
   /** Why the address is never banned in the jail, or undefined. */
@@ -44,10 +42,15 @@ export class AllowSnapshot {
   }
 }
 
-/** Sorted, and without those that lie within another. */
+/** Sorted by family and address, and without those that lie within another. */
 function outermost(prefixes: readonly Prefix[]): Prefix[] {
   const kept: Prefix[] = [];
-  for (const prefix of [...prefixes].sort(comparePrefixes)) {
+  const keyed = prefixes.map((prefix) => ({ prefix, bits: bitsOf(baseAddress(prefix)) }));
+  keyed.sort((a, b) => {
+    if (a.prefix.family !== b.prefix.family) return a.prefix.family - b.prefix.family;
+    return a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : a.prefix.length - b.prefix.length;
+  });
+  for (const { prefix } of keyed) {
     const last = kept.at(-1);
     if (last === undefined || !covers(last, prefix)) kept.push(prefix);
   }

@@ -42,7 +42,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   const roots = new Roots(tree, folders);
   const families = (bases: readonly string[]) =>
     folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
-  const extra = (request.extraFiles ?? []).map((path) => ({ path }));
+  const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
   for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
 
   const settingFiles = families(['fail2ban', 'banjour']);

@@ -46,6 +46,12 @@ export class Reader {
     return this.document.own(this.section, key) !== undefined;
   }
 
+  /** How late the key's file was read; below all others when it is built in or not stated. */
+  rank(key: string): number {
+    const file = this.document.option(this.section, key)?.place.file;
+    return file === undefined || file === BUILT_IN ? -1 : this.document.files.lastIndexOf(file);
+  }
+
   /** Where the key was written. */
   place(key: string): Place | undefined {
     return placeOf(this.value(key) ?? []) ?? this.document.option(this.section, key)?.place;

@@ -65,9 +65,13 @@ export function readMatch(reader: Reader): MatchExpression | undefined {
 
 /** Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is missing. */
 export function selectSource(reader: Reader, filterMatch: MatchExpression | undefined): Selection {
-  const { spec, backend } = readBackend(reader);
   const own = readMatch(reader);
   const paths = readLogpaths(reader);
+  const { spec, backend: stated } = readBackend(reader);
+  // A logpath that stands in a later file than "backend = systemd" is the newer word: Debian's and our own files say
+  // systemd for all jails, and whoever then names a file wants it read.
+  const newer = reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
+  const backend = stated === 'systemd' && newer ? 'auto' : stated;
   const text = (): Selection => ({
     source: { kind: 'text', paths, encoding: reader.text('logencoding') || 'auto', timezone: timezoneOf(reader) },
     match: WHOLE_JOURNAL,
@@ -86,7 +90,8 @@ export function selectSource(reader: Reader, filterMatch: MatchExpression | unde
   if (own === undefined && ownFiles) return text();
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
-    if (reader.own('logpath') && paths.length > 0 && backend !== 'systemd')
+    const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));
+    if (reader.own('logpath') && paths.length > 0 && backend !== 'systemd' && reader.rank('logpath') >= latest)
       reader.note(
         'jail.logpath-unused',
         'logpath',

@@ -117,7 +117,7 @@ export const SS_DEADLINE_MS = 5_000;
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
 export const DOORBELL_POLL_MS = 20;
-/** Repairs of the tables within 10 s before each further one waits 1 s: another program that keeps flushing must not make us spin. */
+/** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
 export const DRIFT_REPAIRS_BURST_MAX = 20;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
@@ -161,5 +161,7 @@ export const REGEX_DEPTH_MAX = 100;
 export const REGEX_INSTRUCTIONS_MAX = 20_000;
 /** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
 export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Added to these steps for each character: what a long text takes without any going back. */
+export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;

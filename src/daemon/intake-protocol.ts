@@ -21,6 +21,8 @@ export interface IntakePlan {
   readonly source: SourceSpec;
   readonly jails: readonly JailIntake[];
   readonly start: IntakeStart;
+  /** False: stop at the end of what is stored, although a journal never ends. */
+  readonly follow: boolean;
 }
 
 /** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */

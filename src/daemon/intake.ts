@@ -93,7 +93,7 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
-      if (batch.ended) break;
+      if (batch.ended || !this.#plan.follow) break;
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();

@@ -79,7 +79,7 @@ export class Reader {
     const { id, source, jails, start } = this.#options;
     const generation = ++this.#generation;
     return new IntakeThread(
-      { id, source, jails, start: start() },
+      { id, source, jails, start: start(), follow: true },
       {
         message: (message) => {
           this.#queue = this.#queue

@@ -83,7 +83,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         }
       };
       const thread = new IntakeThread(
-        { id, source, jails: setup.jails.map(({ intake }) => intake), start },
+        { id, source, jails: setup.jails.map(({ intake }) => intake), start, follow: false },
         {
           message: (message) => {
             queue = queue.then(() => handle(message));

@@ -148,9 +148,11 @@ function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEven
     tick(counters.givenUp, time);
     return undefined;
   }
-  if (match.slot === undefined && match.window === undefined && !match.cut) return undefined;
+  if (match.slot === undefined) {
+    if (entry.cutAt !== undefined) tick(counters.cut, time);
+    if (match.window === undefined) return undefined;
+  }
   const verdict = filter.settle(match, { time, boot: entry.fields.get('_BOOT_ID') ?? '' });
-  if (verdict.cut) tick(counters.cut, time);
   if (verdict.result === 'ignored') tick(counters.ignored, time);
   if (verdict.result !== 'failure' && verdict.result !== 'success') return undefined;
   const identity = identityOf(verdict.facts);

@@ -5,7 +5,7 @@ import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { CompiledFilter, type RegexKind, type RegexSlot } from './filter.js';
 import { alternatesOf, ID_GROUPS } from './groups.js';
 import { gateLiterals } from './literals.js';
-import { compileRegex } from './regex/regex.js';
+import { compileRegex, type RegexProblem } from './regex/regex.js';
 
 export interface CompileResult {
   /** Absent when anything is refused: a filter is never kept by half. */
@@ -35,19 +35,28 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
       fix: 'write at least one failregex with <HOST> where the address stands',
     });
 
+  // Behind a prefregex with content the content is all there is to be anchored to.
+  const content = /<F-CONTENT>|\(\?P<content>/.test(definition.prefregex?.text ?? '');
   const slots = (kind: RegexKind, sources: readonly SourceText[], multiline = false): RegexSlot[] =>
     sources.flatMap((source, index) => {
       const { regex, problems } = compileRegex(source.text, { usedns, multiline });
-      for (const { id, message, offset, fix } of problems)
+      const say = (level: Diagnostic['level'], { id, message, offset, fix }: RegexProblem) =>
         diagnostics.push({
-          level: regex === undefined ? 'error' : 'warning',
+          level,
           id,
           message: `filter ${name}, ${kind} ${index + 1}: ${message}`,
           place: placeAt(source, offset),
           key: kind,
           ...(fix !== undefined && { fix }),
         });
-      return regex === undefined ? [] : [{ kind, index, regex, alternates: alternatesOf(regex.groupNames), source }];
+      for (const problem of problems) say(regex === undefined ? 'error' : 'warning', problem);
+      if (regex === undefined) return [];
+      if (kind !== 'ignoreregex')
+        for (const problem of onePerKind(regex.lint()))
+          if (problem.id !== 'regex.unanchored' || !content || kind === 'prefregex')
+            // Slow regexes are taken care of; a forged address is not.
+            say(SLOW.has(problem.id) ? 'note' : 'warning', problem);
+      return [{ kind, index, regex, alternates: alternatesOf(regex.groupNames), source }];
     });
 
   const [prefregex] = slots('prefregex', definition.prefregex === undefined ? [] : [definition.prefregex]);
@@ -60,6 +69,12 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   const literals = gateLiterals(deciding, prefregex, maxlines);
   const parts = { name, maxlines, failregex, ignoreregex, successregex, literals };
   return { filter: new CompiledFilter({ ...parts, ...(prefregex && { prefregex }) }), diagnostics };
+}
+
+const SLOW = new Set(['regex.nested-loop', 'regex.adjacent-loops']);
+
+function onePerKind(problems: readonly RegexProblem[]): RegexProblem[] {
+  return problems.filter(({ id }, i) => problems.findIndex((other) => other.id === id) === i);
 }
 
 /** Regexes that could match but not say whom. */

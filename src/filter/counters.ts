@@ -22,7 +22,7 @@ export interface JailCounters {
   readonly notAnAddress: Tally;
   /** Matched with a host name instead of an address. Never resolved, never banned. */
   readonly names: Tally;
-  /** Matches refused because they touched the cut of an over-long MESSAGE. */
+  /** Entries with an over-long MESSAGE that came to nothing: a failure may have been in, or across, what was left out. */
   readonly cut: Tally;
   /** Searches given up because even the linear matcher took too long. */
   readonly givenUp: Tally;

@@ -13,116 +13,127 @@ import {
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Facts, type Marks, mergeFacts, NO_FACTS } from './groups.js';
 
-interface Session {
-  lastSeen: EpochMicros;
+/** What is known of a connection after its last line. */
+export interface Session {
   facts: Facts;
-  readonly users: Set<string>;
-  /** The last line said "no failure by itself" or "authenticated". */
+  /** Every user the connection tried, at most `SESSION_USERS_MAX`. */
+  readonly users: string[];
+  /** The last line does not count by itself: "no failure" or "authenticated". */
   calm: boolean;
   /** A failure waits for its address. */
   pending: boolean;
-  /** Lines that were reported with a failure, and lines that wait to be. */
+  /** Lines that the failure is made of, and lines that wait to be. */
   lines: number;
   calmLines: number;
 }
 
-/** What became of a line after its connection was consulted. */
-export interface Merged {
-  readonly facts: Facts;
-  /** True when the line does not count by itself. */
-  readonly calm: boolean;
-  /** Lines that the failure is made of. */
-  readonly lines: number;
-  /** Every user the connection tried, at most `SESSION_USERS_MAX`. */
-  readonly users: readonly string[];
-  /** Says that the failure has to wait for its address. */
-  wait(): void;
+/** A connection in the order of last lines: a list, because a map that is emptied at its head gets slow (V8). */
+interface Entry extends Session {
+  readonly id: string;
+  lastSeen: EpochMicros;
+  older: Entry;
+  newer: Entry;
 }
 
 /** The open connections of one jail. */
 export class SessionTable {
-  readonly #sessions = new Map<string, Session>();
+  readonly #entries = new Map<string, Entry>();
+  /** Its `newer` is the oldest entry, its `older` the newest. */
+  readonly #ends: Entry = newEntry('', 0 as EpochMicros);
 
   get size(): number {
-    return this.#sessions.size;
+    return this.#entries.size;
   }
 
   /**
    * Merges a line into its connection. `key` is the text of F-MLFID, `boot` the boot that the entry is of: process
-   * numbers repeat after a restart. `long` says that the line is so long that nothing kept may hold on to it.
+   * numbers repeat after a restart. `long` says that the line is so long that nothing kept may hold on to it. Set
+   * `pending` of the result when the failure has to wait for its address.
    */
-  merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Merged {
+  merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Session {
     this.#expire(time);
     const id = `${boot}\n${key}`;
-    const remember = id.length <= SESSION_KEY_CHARS_MAX;
-    const known = remember ? this.#sessions.get(id) : undefined;
-    let { gained } = marks;
-    const { forget } = marks;
-    let calm = gained || marks.nofail;
-    const session: Session = known ?? {
-      lastSeen: time,
-      facts: NO_FACTS,
-      users: new Set(),
-      calm: false,
-      pending: false,
-      lines: 0,
-      calmLines: 0,
-    };
-    if (known !== undefined || !forget) addUser(session, marks.facts.user, long);
-    if (gained) session.pending = false;
-    if (!session.calm && !session.pending) session.lines = 0;
-    session.calm = false;
-    session.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, session.facts);
-    session.lastSeen = time;
-    if (remember) this.#put(id, session, forget);
+    const known = this.#entries.get(id);
+    const entry = known ?? newEntry(id, time);
+    const { forget, gained } = marks;
+    const remember = known !== undefined || !forget;
+    if (remember) addUser(entry, marks.facts.user, long);
+    if (gained) entry.pending = false;
+    if (!entry.calm && !entry.pending) entry.lines = 0;
+    entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, entry.facts);
+    entry.lastSeen = time;
+    unlink(entry);
+    if (forget) this.#entries.delete(id);
+    else if (id.length <= SESSION_KEY_CHARS_MAX) this.#append(entry, known === undefined);
+    entry.calm = gained || marks.nofail;
     // A second user, or a failure that now gets its address: the line counts, whatever it says of itself.
-    if (session.pending || session.users.size > 1) {
-      session.pending = false;
-      calm = false;
-      gained = false;
+    if (entry.pending || entry.users.length > 1) {
+      entry.pending = false;
+      entry.calm = false;
     }
-    if (!calm) {
-      session.lines += session.calmLines + 1;
-      session.calmLines = 0;
-    } else if (!forget) session.calmLines++;
-    session.calm = calm;
-    return {
-      facts: session.facts,
-      calm,
-      lines: session.lines,
-      users: [...session.users],
-      wait: () => {
-        session.pending = true;
-      },
-    };
+    if (!entry.calm) {
+      entry.lines += entry.calmLines + 1;
+      entry.calmLines = 0;
+    } else if (!forget) entry.calmLines++;
+    return entry;
   }
 
   /** What is known of a connection, without touching it. */
   factsOf(key: string, boot: string): Facts | undefined {
-    return this.#sessions.get(`${boot}\n${key}`)?.facts;
+    return this.#entries.get(`${boot}\n${key}`)?.facts;
   }
 
-  #put(id: string, session: Session, forget: boolean): void {
-    this.#sessions.delete(id);
-    if (forget) return;
-    this.#sessions.set(id, session);
-    if (this.#sessions.size <= SESSIONS_MAX) return;
-    const oldest = this.#sessions.keys().next().value;
-    if (oldest !== undefined) this.#sessions.delete(oldest);
+  #append(entry: Entry, isNew: boolean): void {
+    const ends = this.#ends;
+    entry.older = ends.older;
+    entry.newer = ends;
+    ends.older.newer = entry;
+    ends.older = entry;
+    if (!isNew) return;
+    this.#entries.set(entry.id, entry);
+    if (this.#entries.size > SESSIONS_MAX) this.#remove(ends.newer);
   }
 
-  /** The table is in order of last lines, so only its head can be idle for too long. */
+  #remove(entry: Entry): void {
+    unlink(entry);
+    this.#entries.delete(entry.id);
+  }
+
+  /** Only the oldest can be idle for too long. */
   #expire(now: EpochMicros): void {
-    for (const [id, session] of this.#sessions) {
-      if (now - session.lastSeen <= SESSION_IDLE_SECONDS * MICROS_PER_SECOND) return;
-      this.#sessions.delete(id);
-    }
+    const ends = this.#ends;
+    while (ends.newer !== ends && now - ends.newer.lastSeen > SESSION_IDLE_SECONDS * MICROS_PER_SECOND)
+      this.#remove(ends.newer);
   }
 }
 
-function addUser(session: Session, user: string | undefined, long: boolean): void {
-  if (user === undefined || user === '' || session.users.size >= SESSION_USERS_MAX || session.users.has(user)) return;
-  session.users.add(kept(user, long));
+function newEntry(id: string, lastSeen: EpochMicros): Entry {
+  const entry: Omit<Entry, 'older' | 'newer'> & Partial<Entry> = {
+    id,
+    lastSeen,
+    facts: NO_FACTS,
+    users: [],
+    calm: false,
+    pending: false,
+    lines: 0,
+    calmLines: 0,
+  };
+  entry.older = entry as Entry;
+  entry.newer = entry as Entry;
+  return entry as Entry;
+}
+
+function unlink(entry: Entry): void {
+  entry.older.newer = entry.newer;
+  entry.newer.older = entry.older;
+  entry.older = entry;
+  entry.newer = entry;
+}
+
+function addUser({ users }: Session, user: string | undefined, long: boolean): void {
+  if (user === undefined || user === '' || users.length >= SESSION_USERS_MAX) return;
+  const name = kept(user, long);
+  if (!users.includes(name)) users.push(name);
 }
 
 /** Facts that do not keep their line in memory. */

@@ -77,7 +77,9 @@ export function openFilter(
 function filesOf(roots: Roots, name: string): readonly FileRef[] {
   if (!name.includes('/')) return roots.family(`filter.d/${name}`);
   const local = name.replace(/\.[^./]*$/, '.local');
-  return [...new Set([name, local])].filter((path) => roots.read(path) !== undefined).map((path) => ({ path }));
+  return [...new Set([name, local])]
+    .filter((path) => roots.read(path) !== undefined)
+    .map((path) => ({ path, home: 'filter.d' }));
 }
 
 /** A filter with its parameters, before it is known what of it is used. */

@@ -97,7 +97,7 @@ class Expansion {
     const given = this.vars.get(lower);
     if (given !== undefined) {
       this.#spend(
-        given.reduce((sum, one) => sum + one.text.length, 1),
+        given.reduce((sum, one) => sum + one.text.length, 0),
         stack[0] as IniOption,
       );
       return deeper(given);
@@ -131,7 +131,7 @@ class Expansion {
   }
 
   #spend(chars: number, option: IniOption): void {
-    this.#budget -= chars + 1;
+    this.#budget -= chars;
     if (this.#budget >= 0) return;
     const message = `the value grows beyond ${INI_VALUE_CHARS_MAX} characters when its names are put in`;
     throw this.#broken(

@@ -9,6 +9,8 @@ import type { FileText, FileTree } from './tree.js';
 export interface FileRef {
   readonly path: string;
   readonly name?: string;
+  /** For a file outside of the roots: the folder of the roots in which its includes are looked for as well. */
+  readonly home?: string;
 }
 
 export class Roots {
@@ -63,7 +65,8 @@ export class Roots {
       }
     }
     const path = isAbsolute(target) ? normalize(target) : join(dirname(from.path), target);
-    if (this.read(path) === undefined) return [];
+    if (this.read(path) === undefined)
+      return from.home === undefined || isAbsolute(target) ? [] : this.find(normalize(join(from.home, target)));
     const root = this.folders.find((folder) => path.startsWith(`${folder}/`));
     return [root === undefined ? { path } : { path, name: path.slice(root.length + 1) }];
   }

@@ -33,8 +33,8 @@ import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { banSeconds, endOf, worthExtending } from './duration.js';
 import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
 import { Jail } from './jail.js';
+import { keyOf } from './keys.js';
 import { Overlay } from './overlay.js';
-import { keyOf } from './targets.js';
 import type { AllowContext, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
 import type { FullWindow, WindowBounds } from './windows.js';
 

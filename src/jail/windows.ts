@@ -1,7 +1,8 @@
 import type { Cursor } from '../core/names.js';
 import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence.js';
+import type { TargetKey } from './keys.js';
 import { FailurePool, NONE } from './pool.js';
-import { type TargetKey, TargetTable } from './targets.js';
+import { TargetTable } from './targets.js';
 
 /** A window that has reached maxretry: its first and last moment, and the failures in it. */
 export interface FullWindow {

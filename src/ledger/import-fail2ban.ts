@@ -17,7 +17,7 @@ export interface Fail2banBans {
   readonly active: readonly BanDecision[];
   /** Over. */
   readonly history: readonly BanDecision[];
-  /** Rows that cannot be taken over, with the reason; at most `SKIPPED_MAX` are named. */
+  /** Who cannot be taken over, with the reason, each once; at most `SKIPPED_MAX` are named. */
   readonly skipped: readonly { readonly jail: string; readonly id: string; readonly reason: string }[];
   readonly skippedCount: number;
 }
@@ -71,15 +71,17 @@ function collect(db: Database.Database, now: EpochMicros): Fail2banBans {
   const active = new Map<string, BanDecision>();
   const history: BanDecision[] = [];
   const skipped: Fail2banBans['skipped'][number][] = [];
-  let skippedCount = 0;
+  const skippedIds = new Set<string>();
   const take = (row: Row, use: (ban: BanDecision) => void) => {
     const ban = banOf(row, now);
     if (typeof ban !== 'string') {
       use(ban);
       return;
     }
-    skippedCount++;
-    if (skipped.length < SKIPPED_MAX) skipped.push({ jail: String(row.jail), id: String(row.ip), reason: ban });
+    const [jail, id] = [String(row.jail), String(row.ip)];
+    if (skippedIds.has(`${jail} ${id}`)) return;
+    skippedIds.add(`${jail} ${id}`);
+    if (skipped.length < SKIPPED_MAX) skipped.push({ jail, id, reason: ban });
   };
   for (const row of db.prepare(`SELECT ${columns} FROM bips`).iterate() as IterableIterator<Row>)
     take(row, (ban) => {
@@ -90,7 +92,7 @@ function collect(db: Database.Database, now: EpochMicros): Fail2banBans {
     take(row, (ban) => {
       if (!active.has(identity(ban))) history.push(ban);
     });
-  return { active: [...active.values()], history: history.reverse(), skipped, skippedCount };
+  return { active: [...active.values()], history: history.reverse(), skipped, skippedCount: skippedIds.size };
 }
 
 function identity({ jail, target, time }: BanDecision): string {

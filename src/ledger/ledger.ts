@@ -184,13 +184,16 @@ export class Ledger {
    * Takes over bans of another program, the past ones as ended. What is known already (same jail, target and time) and
    * what is banned already is passed over, so that an import may be repeated. Returns the bans that are now `wanted`.
    */
-  import(bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] }): BanRecord[] {
+  import(
+    bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] },
+    now: EpochMicros,
+  ): BanRecord[] {
     const wanted: BanRecord[] = [];
     const known = (ban: BanDecision) =>
       this.#sql.known.get(firstOf(ban.target), ban.target.length, ban.jail, ban.time) !== undefined;
     this.#write(true, () => {
       for (const ban of bans.history)
-        if (!known(ban)) this.#sql.end.run(ban.until ?? ban.time, 'expired', this.#insert(ban, null).id);
+        if (!known(ban)) this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', this.#insert(ban, null).id);
       for (const ban of bans.active)
         if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
           wanted.push(this.#insert(ban, null));

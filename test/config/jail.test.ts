@@ -161,6 +161,13 @@ describe('a jail', () => {
     expect(diagnostics[0]).toMatchObject({ id: 'config.unknown-key', level: 'warning', fix: `did you mean ${near}?` });
   });
 
+  test('is told of misspelled keys in [DEFAULT], where other names are variables', () => {
+    const { diagnostics } = load({
+      'jail.local': '[DEFAULT]\nbantme = 1h\nmy_network = 192.0.2.0/24\n[x]\nenabled = true\n',
+    });
+    expect(diagnostics).toMatchObject([{ id: 'config.unknown-key', key: 'bantme', fix: 'did you mean bantime?' }]);
+  });
+
   test('may have variables of its own', () => {
     expect(jail('my_ports = 25,465\nport = %(my_ports)s').ids).toEqual([]);
   });

@@ -82,4 +82,12 @@ describe('what a jail reads', () => {
   ])('comes from where "%s" says', (line, spec) => {
     expect(goodJail(line).source).toEqual({ kind: 'journal', spec });
   });
+
+  test('is the file whose logpath was stated after "backend = systemd" of the shipped files', () => {
+    const files = { '/usr/jail.conf': '[DEFAULT]\nbackend = systemd\n[j]\nlogpath = /var/log/mail.log\n' };
+    expect(goodJail('logpath = /var/log/own.log', files).source.kind).toBe('text');
+    expect(goodJail('logpath = /var/log/mail.log', files).source.kind).toBe('journal');
+    expect(goodJail('', files).source.kind).toBe('journal');
+    expect(goodJail('backend = systemd\nlogpath = /var/log/own.log', files).source.kind).toBe('journal');
+  });
 });

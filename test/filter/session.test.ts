@@ -32,7 +32,7 @@ describe('a connection', () => {
 
   test('counts a failure that waited for its address once the address comes', () => {
     const { line } = merger();
-    line({ user: 'root' }).wait();
+    line({ user: 'root' }).pending = true;
     const merged = line({ nofail: 'Disconnected', mlfforget: 'disconnect', ip4: '192.0.2.1' });
     expect(merged.calm).toBe(false);
     expect(merged.lines).toBe(2);
@@ -45,7 +45,7 @@ describe('a connection', () => {
 
   test('forgets what waited when somebody gets in', () => {
     const { line } = merger();
-    line({ user: 'root' }).wait();
+    line({ user: 'root' }).pending = true;
     expect(line({ mlfgained: 'Accepted', user: 'root', ip4: '192.0.2.1' }).calm).toBe(true);
     expect(line({ nofail: 'Disconnected', mlfforget: 'x', ip4: '192.0.2.1' }).calm).toBe(true);
   });

@@ -107,6 +107,15 @@ describe('a filter', () => {
     expect(loadFilter({ name: '/tmp/f.conf', dirs: ['/e'], tree }).definition?.failregex[0]?.text).toBe('b <HOST>');
   });
 
+  test('that lies elsewhere finds what it includes beside itself, else in filter.d', () => {
+    const text = '[INCLUDES]\nbefore = common.conf\n[Definition]\nfailregex = %(p)s <HOST>\n';
+    const files = { '/tmp/f.conf': text, '/e/filter.d/common.conf': '[DEFAULT]\np = shipped\n' };
+    const regex = (tree: ReturnType<typeof memoryTree>) =>
+      loadFilter({ name: '/tmp/f.conf', dirs: ['/e'], tree }).definition?.failregex[0]?.text;
+    expect(regex(memoryTree(files))).toBe('shipped <HOST>');
+    expect(regex(memoryTree({ ...files, '/tmp/common.conf': '[DEFAULT]\np = own\n' }))).toBe('own <HOST>');
+  });
+
   test.each([
     ['[Definition]\n', 'filter.no-failregex'],
     ['[Definition]\nfailregex = ^no address\n', 'filter.no-host'],

@@ -92,6 +92,15 @@ describe('%(name)s', () => {
     expect(200_000).toBeLessThan(INI_VALUE_CHARS_MAX);
   });
 
+  test.each([
+    [INI_VALUE_CHARS_MAX, []],
+    [INI_VALUE_CHARS_MAX + 1, ['ini.value-size']],
+  ])('may give a value of %i characters', (length, ids) => {
+    const it = loadText(`[S]\na=${'x'.repeat(length)}\n`);
+    it.get('S', 'a');
+    expect(it.ids).toEqual(ids);
+  });
+
   test('leaves each line of the result with the place of the line that is least indirect', () => {
     const it = loadText('[S]\np=prefix\nn=^a\n  ^b\nx=%(p)s one\n  %(n)s\n');
     const value = interpolate(it.document, 'S', 'x', it.report) ?? [];

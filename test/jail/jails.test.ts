@@ -248,6 +248,14 @@ describe('success and unban', () => {
     expect(jails.step(failure('198.51.100.1', at(9)), at(11), context()).outcomes[0]?.kind).toBe('decided');
   });
 
+  test('an unban of everything forgets everything, however much that is', () => {
+    const jails = new Jails([policy()], SMALL);
+    for (let i = 0; i < 150_000; i++)
+      jails.observe(failure(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, at(0)), context());
+    expect(jails.forget(prefix('0.0.0.0/0'), { upTo: at(10) })).toBe(150_000);
+    expect(jails.stats(JAIL, at(10))?.currentlyFailed).toBe(0);
+  });
+
   test('an unban of an IPv6 host forgets the failures of its prefix', () => {
     const jails = jailsOf();
     bansAt(jails, '2001:db8::1', [0, 1]);

@@ -205,7 +205,8 @@ describe('following a directory', () => {
     await using follow = new Follow();
     const each = 700;
     const rounds = 8;
-    follow.write('system.journal').append(numbered(each));
+    let live = follow.write('system.journal');
+    live.append(numbered(each));
     await stored(follow, each);
     follow.open();
     const restart = () => {
@@ -214,8 +215,11 @@ describe('following a directory', () => {
       expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
     };
     for (let round = 1; round < rounds; round++) {
+      // As with journald, nothing is written to a file after its successor has begun.
+      await live.close();
       renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
-      follow.write('system.journal').append(numbered(each, each * round));
+      live = follow.write('system.journal');
+      live.append(numbered(each, each * round));
       // The reader stays up to one round behind; files further back go.
       await until(`round ${round}`, () => {
         follow.turn(137);

@@ -5,14 +5,16 @@
  * from outside and calls `demote()` on the culprit. The linear matcher cannot be held up. Both give the same result.
  */
 import { emitV8, type V8Source } from './emit-v8.js';
+import { clientHeader } from './headers.js';
 import { LinearMatcher } from './linear.js';
+import { isExponential, lintTree } from './lint.js';
 import { literalsOf } from './literals.js';
 import { observable } from './observed.js';
 import { parseRegex } from './parse.js';
 import { compileProgram } from './program.js';
 import { firstBitmap, isAnchored } from './starts.js';
 import { RegexSyntaxError } from './syntax.js';
-import { expandTags } from './tags.js';
+import { type Expanded, expandTags } from './tags.js';
 import { some, type Tree } from './tree.js';
 
 export interface RegexOptions {
@@ -54,6 +56,12 @@ export interface Regex {
   exec(text: string): RegexMatch | null;
   /** The linear matcher from now on, for good. */
   demote(): void;
+  /**
+   * Warnings: what makes it slow on hostile lines (`regex.nested-loop`, `regex.adjacent-loops`) and what lets an
+   * attacker choose the address (`regex.unanchored`, `regex.forgeable-address`, `regex.client-header`). Anchoring is
+   * not judged for a regex that sees the content of a prefregex only: drop `regex.unanchored` there if you like.
+   */
+  lint(): RegexProblem[];
 }
 
 export interface CompiledRegex {
@@ -64,23 +72,29 @@ export interface CompiledRegex {
 
 /** Compiles a regex of a filter file. Never throws on any source. */
 export function compileRegex(source: string, options: RegexOptions): CompiledRegex {
-  const { text, offsets } = expandTags(source, options.usedns);
+  const expanded = expandTags(source, options.usedns);
   try {
-    const parsed = parseRegex(text, options.multiline ?? false);
-    return { regex: new TwoEngineRegex(source, observable(parsed)), problems: [] };
+    const parsed = parseRegex(expanded.text, options.multiline ?? false);
+    return { regex: new TwoEngineRegex(source, observable(parsed), expanded), problems: [] };
   } catch (error) {
     if (!(error instanceof RegexSyntaxError)) throw error;
     const { id, message, index, fix } = error;
-    const offset = offsets[index] ?? source.length;
+    const offset = expanded.offsets[index] ?? source.length;
     return { problems: [fix === undefined ? { id, message, offset } : { id, message, offset, fix }] };
   }
 }
+
+/** Objects without inherited names, since groups are named by whoever writes the filter; as fast as a literal. */
+const Groups = function Groups() {} as unknown as { new (): Record<string, string>; prototype: object };
+Groups.prototype = Object.create(null);
 
 class TwoEngineRegex implements Regex {
   readonly literals: readonly string[] | undefined;
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
   private readonly linear: LinearMatcher;
+  /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
+  private readonly begins: Uint8Array | undefined;
   private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
   /** Names with their group numbers, and with their captures in V8. */
   private readonly linearNames: readonly (readonly [string, number])[];
@@ -88,15 +102,18 @@ class TwoEngineRegex implements Regex {
 
   constructor(
     readonly source: string,
-    tree: Tree,
+    private readonly tree: Tree,
+    private readonly expanded: Expanded,
   ) {
     const { root, names } = tree;
     this.literals = literalsOf(root);
     this.groupNames = [...names.values()];
     this.hasBackreference = some(root, (node) => node.kind === 'backref');
     this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
+    this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
     const emitted = emitV8(tree);
-    this.v8 = compileV8(emitted);
+    // No guard is worth its wait where the outcome is known.
+    this.v8 = isExponential(root) ? undefined : compileV8(emitted);
     this.linearNames = [...names].map(([group, name]) => [name, group]);
     this.v8Names = this.linearNames.flatMap(([name, group]) => {
       const capture = emitted.captures.get(group);
@@ -116,14 +133,31 @@ class TwoEngineRegex implements Regex {
     this.v8 = undefined;
   }
 
+  lint(): RegexProblem[] {
+    const problems = lintTree(this.tree).map(({ id, message, at, fix }) => ({
+      id,
+      message,
+      offset: at === undefined ? 0 : (this.expanded.offsets[at] ?? 0),
+      fix,
+    }));
+    const header = clientHeader(this.source);
+    if (header === undefined) return problems;
+    const message = `the address is taken from ${header.name}, which any client can write`;
+    const fix = 'take the address of the connection, or let the proxy overwrite the header';
+    return [...problems, { id: 'regex.client-header', message, offset: header.offset, fix }];
+  }
+
   exec(text: string): RegexMatch | null {
-    const { v8 } = this;
+    const { v8, begins } = this;
+    const first = text.charCodeAt(0);
+    // Most regexes of a filter begin with another word than the text: no need to call an executor for that.
+    if (begins !== undefined && text !== '' && ((begins[first >> 3] as number) & (1 << (first & 7))) === 0) return null;
     // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
     if (v8 === undefined || text === '') return this.execLinear(text);
     const found = v8.regexp.exec(text);
     if (found === null) return null;
     if (!v8.exact) return this.execLinear(text);
-    const groups: Record<string, string> = {};
+    const groups = new Groups();
     for (const [name, capture] of this.v8Names) {
       const value = found[capture];
       if (value !== undefined) groups[name] = value;
@@ -135,7 +169,7 @@ class TwoEngineRegex implements Regex {
     const found = this.linear.search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
-    const groups: Record<string, string> = {};
+    const groups = new Groups();
     for (const [name, group] of this.linearNames) {
       const stop = slots[2 * group + 1] as number;
       if (stop >= 0) groups[name] = text.slice(slots[2 * group], stop);

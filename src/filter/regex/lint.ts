@@ -1,0 +1,178 @@
+/**
+ * What is wrong with a regex although it works: it can be held up, or an address can be forged into it. The texts it
+ * runs on are written by attackers in part: user names, host names, protocol arguments.
+ */
+import { judgeLoop } from './ambiguity.js';
+import { type CharSet, has, intersect, union } from './charset.js';
+import { isAnchored } from './starts.js';
+import { childrenOf, type Node, type RepeatNode, some, type Tree } from './tree.js';
+
+export interface Remark {
+  readonly id: 'regex.nested-loop' | 'regex.adjacent-loops' | 'regex.unanchored' | 'regex.forgeable-address';
+  readonly message: string;
+  /** In the expanded text; undefined when the whole regex is meant. */
+  readonly at?: number;
+  readonly fix: string;
+}
+
+/** Groups that hold the offender. */
+const ADDRESSES: ReadonlySet<string> = new Set(['ip4', 'ip6', 'dns', 'fid']);
+
+/** A loop without bound, and all that comes after it on its way through the regex. */
+interface Loop {
+  readonly node: RepeatNode;
+  readonly rest: readonly Node[];
+}
+
+/** The open loops of a tree, with what follows each: the rest of its own sequence, then that of those around. */
+function loopsOf(node: Node, rest: readonly Node[]): Loop[] {
+  if (node.kind === 'seq') {
+    return node.parts.flatMap((part, index) => loopsOf(part, [...node.parts.slice(index + 1), ...rest]));
+  }
+  const found = node.kind === 'look' ? [] : childrenOf(node).flatMap((child) => loopsOf(child, rest));
+  const isLoop = node.kind === 'repeat' && node.max === Number.POSITIVE_INFINITY && node.mode !== 'possessive';
+  return isLoop ? [{ node, rest }, ...found] : found;
+}
+
+/** All characters that stand in what the node matches. */
+function alphabetOf(node: Node): CharSet {
+  if (node.kind === 'set') return node.set;
+  return node.kind === 'look' ? [] : union(...childrenOf(node).map(alphabetOf));
+}
+
+/** Whether the node can match a text that is made of the set's characters only. */
+function fitsInto(node: Node, set: CharSet): boolean {
+  switch (node.kind) {
+    case 'set':
+      return intersect(node.set, set).length > 0;
+    case 'seq':
+      return node.parts.every((part) => fitsInto(part, set));
+    case 'alt':
+      return node.branches.some((branch) => fitsInto(branch, set));
+    case 'cond':
+      return fitsInto(node.yes, set) || fitsInto(node.no, set);
+    case 'repeat':
+      return node.min === 0 || fitsInto(node.body, set);
+    case 'group':
+    case 'atomic':
+      return fitsInto(node.body, set);
+    default:
+      return true;
+  }
+}
+
+/** Loops that double the time with every round, for sure: nothing but the linear matcher may run these. */
+export function isExponential(root: Node): boolean {
+  return loopsOf(root, []).some((loop) => isDoubling(loop) && judgeLoop(loop.node) === 'ambiguous');
+}
+
+/** Whether a loop is made of more than characters, and what follows can fail after it. */
+function isDoubling({ node, rest }: Loop): boolean {
+  const compound = some(node.body, (part) => part.kind === 'repeat' || part.kind === 'alt');
+  return compound && rest.some((part) => !canBeEmpty(part));
+}
+
+function canBeEmpty(node: Node): boolean {
+  return node.kind === 'repeat' && node.min === 0;
+}
+
+export function lintTree(tree: Tree): Remark[] {
+  const loops = loopsOf(tree.root, []);
+  return [...nestedLoops(loops), ...adjacentLoops(loops), ...forgeries(tree, loops)];
+}
+
+function nestedLoops(loops: readonly Loop[]): Remark[] {
+  return loops
+    .filter((loop) => isDoubling(loop) && judgeLoop(loop.node) !== 'unambiguous')
+    .map(({ node }) => ({
+      id: 'regex.nested-loop',
+      message: 'this loop can read the same text in many ways; a hostile line makes it slow',
+      at: node.at,
+      fix: 'let each round begin or end with a character that stands nowhere else in it',
+    }));
+}
+
+function adjacentLoops(loops: readonly Loop[]): Remark[] {
+  return loops.filter(hasRival).map(({ node }) => ({
+    id: 'regex.adjacent-loops',
+    message: 'this loop and a later one can take the same characters; time grows with the square of the line',
+    at: node.at,
+    fix: 'end the first with a character that it cannot take itself, e.g. [^"]*" instead of .*"',
+  }));
+}
+
+/** Whether a later loop can take over, at any place, what the loop takes, and something after it can fail. */
+function hasRival({ node, rest }: Loop): boolean {
+  const set = alphabetOf(node.body);
+  return rest.some((part, index) => {
+    if (rest.slice(index + 1).every(canBeEmpty)) return false;
+    return loopsWithin(part, rest.slice(0, index)).some((later) => {
+      const both = intersect(set, alphabetOf(later.node.body));
+      return fitsInto(later.node.body, both) && later.before.every((between) => fitsInto(between, both));
+    });
+  });
+}
+
+/** The open loops of a node, with what stands before each. */
+function loopsWithin(node: Node, before: readonly Node[]): { node: RepeatNode; before: readonly Node[] }[] {
+  if (node.kind === 'seq') {
+    return node.parts.flatMap((part, index) => loopsWithin(part, [...before, ...node.parts.slice(0, index)]));
+  }
+  if (node.kind === 'repeat' && node.max === Number.POSITIVE_INFINITY) return [{ node, before }];
+  return node.kind === 'look' ? [] : childrenOf(node).flatMap((child) => loopsWithin(child, before));
+}
+
+function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
+  const holdsAddress = (node: Node): boolean =>
+    some(node, (part) => part.kind === 'group' && ADDRESSES.has(tree.names.get(part.index) ?? ''));
+  if (!holdsAddress(tree.root)) return [];
+  const remarks: Remark[] = [];
+  if (!isAnchored(tree.root)) {
+    remarks.push({
+      id: 'regex.unanchored',
+      message: 'the regex can begin anywhere in the line: a user name that looks like it forges an address',
+      fix: 'begin the regex with ^',
+    });
+  }
+  for (const { node, rest } of loops) {
+    const set = alphabetOf(node.body);
+    const at = rest.findIndex(holdsAddress);
+    if (at < 0 || !canHoldAddress(set) || isTempered(node)) continue;
+    const between = rest.slice(0, at);
+    if (!between.every((part) => fitsInto(part, set)) || isTight(set, rest.slice(at + 1), between)) continue;
+    remarks.push({
+      id: 'regex.forgeable-address',
+      message: 'this loop can take what comes before the address and an address too: a user name forges one',
+      at: node.at,
+      fix: 'let the loop stop at a character that the daemon never lets through, or end the regex with $ after the address',
+    });
+    break;
+  }
+  return remarks;
+}
+
+/** Whether each round first makes sure of what does not follow, as in `(?:(?! from ).)*`: its author knew of forgeries. */
+function isTempered({ body }: RepeatNode): boolean {
+  return some(body, (part) => part.kind === 'look' && part.ahead && part.negative);
+}
+
+function canHoldAddress(set: CharSet): boolean {
+  return has(set, 0x31) && has(set, 0x2e);
+}
+
+/**
+ * Whether what follows the address leads to the end of the line and cannot hold a forged address part: no loop of it
+ * takes one, or none that the loop before the address (of characters `set`) could reach over the real address.
+ */
+function isTight(set: CharSet, tail: readonly Node[], between: readonly Node[]): boolean {
+  const ends = tail.some((part) => some(part, (node) => node.kind === 'assert' && node.what === 'end'));
+  if (!ends) return false;
+  return !tail.some(
+    (part, index) =>
+      tail.slice(0, index).every((before) => fitsInto(before, set)) &&
+      loopsOf(part, []).some(({ node }) => {
+        const own = alphabetOf(node.body);
+        return canHoldAddress(own) && between.every((one) => fitsInto(one, own));
+      }),
+  );
+}

@@ -1,0 +1,51 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { escapeUntrusted, shellWords } from '../../src/core/text.js';
+
+describe('text of strangers', () => {
+  test.each([
+    ['\u001b[31mred', '\\x1b[31mred'],
+    ['a\nb\r\tc', 'a\\x0ab\\x0d\\x09c'],
+    ['\u0000\u007f\u0085', '\\x00\\x7f\\x85'],
+    ['\u202eevil', '\\u{202e}evil'],
+    ['a\u200bb\ufeffc', 'a\\u{200b}b\\u{feff}c'],
+    ['\u2028\u2029', '\\u{2028}\\u{2029}'],
+    ['\ud800x', '\\u{d800}x'],
+    ['x\udc00', 'x\\u{dc00}'],
+    ['müller 😀', 'müller 😀'],
+  ])('%j is shown as %s', (text, shown) => {
+    expect(escapeUntrusted(text)).toBe(shown);
+  });
+
+  test('has no control character and no lone surrogate left, whatever it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(escapeUntrusted(text)).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}\p{Cs}\p{Bidi_Control}]/u);
+      }),
+    );
+  });
+
+  test('is cut at its bound, and not before', () => {
+    expect(escapeUntrusted('x'.repeat(10), 10)).toBe('x'.repeat(10));
+    expect(escapeUntrusted('x'.repeat(11), 10)).toBe(`${'x'.repeat(10)}…`);
+  });
+});
+
+describe('words of a line', () => {
+  test.each([
+    ['', []],
+    ['  a  b\tc\n', ['a', 'b', 'c']],
+    [`'a b' "c d"`, ['a b', 'c d']],
+    [`a'b'"c"d`, ['abcd']],
+    [`''`, ['']],
+    ['a\\ b', ['a b']],
+    ['"a\\"b\\$c\\n"', ['a"b$c\\n']],
+    [`'a\\b'`, ['a\\b']],
+  ])('%j', (line, words) => {
+    expect(shellWords(line)).toEqual(words);
+  });
+
+  test.each([`'a`, `"a`, 'a\\', `"a'`])('%j is not closed', (line) => {
+    expect(shellWords(line)).toBeUndefined();
+  });
+});
