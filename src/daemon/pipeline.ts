@@ -10,7 +10,7 @@ import type { BanRecord, Decision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
-import type { Clock, EpochMicros, SetClock } from '../core/time.js';
+import { type Clock, type EpochMicros, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
@@ -31,6 +31,11 @@ export interface PipelineParts {
   readonly stored: SetClock;
   /** For rndtime. */
   readonly random: () => number;
+  /**
+   * Stored entries are judged one by one, each ban with the kernel's answer, so that everything is said in the order in
+   * which it happened: for a replay. Without it they are judged and written in runs, as fast as they are read.
+   */
+  readonly inOrder?: boolean;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
 }
@@ -71,12 +76,19 @@ export class Pipeline {
       void this.#judge(batch.events, () => now, source, batch);
       return;
     }
-    // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
-    // decisions do not depend on how entries fall into batches.
-    for (const [index, event] of batch.events.entries()) {
-      if (event.time > stored.now()) stored.set(event.time);
-      await this.expire(stored.now());
-      await this.#judge([event], () => stored.now(), source, index === batch.events.length - 1 ? batch : undefined);
+    // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
+    // into batches.
+    for (let from = 0; from < batch.events.length; ) {
+      await this.expire(this.#advance(batch.events[from]));
+      const to = this.#runEnd(batch.events, from);
+      const isLast = to === batch.events.length;
+      await this.#judge(
+        batch.events.slice(from, to),
+        (event) => this.#advance(event),
+        source,
+        isLast ? batch : undefined,
+      );
+      from = to;
     }
     if (batch.position !== undefined && batch.position.time > stored.now()) stored.set(batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
@@ -118,9 +130,28 @@ export class Pipeline {
     return this.#applying.size;
   }
 
+  /** Moves the stored clock to an event; it never goes back. */
+  #advance(event: FilterEvent | undefined): EpochMicros {
+    const { stored } = this.#parts;
+    if (event !== undefined && event.time > stored.now()) stored.set(event.time);
+    return stored.now();
+  }
+
+  /** The end of the run of stored events from `from` on during which no ban ends, not even one decided in it. */
+  #runEnd(events: readonly FilterEvent[], from: number): number {
+    const { inOrder, jails, ledger, stored } = this.#parts;
+    if (inOrder === true) return from + 1;
+    const end = Math.min(
+      ledger.nextEnd() ?? Number.POSITIVE_INFINITY,
+      stored.now() + jails.shortestBan * MICROS_PER_SECOND,
+    );
+    const to = events.findIndex(({ time }, i) => i > from && time >= end);
+    return to < 0 ? events.length : to;
+  }
+
   #judge(
     events: readonly FilterEvent[],
-    clock: () => EpochMicros,
+    clock: (event: FilterEvent) => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<unknown> {

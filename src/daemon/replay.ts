@@ -52,6 +52,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     stored: clock,
     // A replay gives the same answer every time.
     random: () => 0,
+    inOrder: true,
     failed: (error) => {
       failure ??= error;
     },
