@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 export interface Cost {
   /** Resident memory, MiB. */
   readonly rssMib: number;
+  /** What of it no other process can share, MiB. */
+  readonly anonymousMib: number;
   /** Highest resident memory so far, MiB. */
   readonly peakMib: number;
   /** Processor time of all its threads, seconds. */
@@ -15,7 +17,7 @@ export function costOf(pid: number): Cost | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-    return { rssMib: kib('VmRSS') / 1024, peakMib: kib('VmHWM') / 1024, cpuSeconds: cpuOf(pid) };
+    return { rssMib: kib('VmRSS') / 1024, anonymousMib: kib('RssAnon') / 1024, peakMib: kib('VmHWM') / 1024, cpuSeconds: cpuOf(pid) };
   } catch {
     return undefined;
   }
