@@ -61,12 +61,13 @@ async function start(): Promise<ChildProcess> {
     'run',
     ...directories(),
   ]);
+  const before = said.length;
   const agent = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   agents.push(agent);
   agent.stderr?.on('data', (chunk) => {
     said += chunk;
   });
-  await until('the agent runs', () => said.includes('watching') || agent.exitCode !== null);
+  await until('the agent runs', () => said.includes('watching', before) || agent.exitCode !== null);
   if (agent.exitCode !== null) throw new Error(said);
   return agent;
 }
@@ -155,12 +156,13 @@ describe('the agent', () => {
     fail('198.51.100.1', 2);
     await until('two attempts were seen', () => found() === 2);
     configure('maxretry = three');
-    await expect(control().reload()).rejects.toThrow(/jail\.local:5: .*maxretry/);
-    configure('maxretry = 2', 'bantime = 2h');
+    await expect(control().reload()).rejects.toThrow(/jail\.local:5:12: .*maxretry/);
+    configure('maxretry = 2', '[sshd]', 'port = 22,2222');
     expect((await control().reload({ dryRun: true })).changes.join(' ')).toContain('jail sshd: maxretry 3 -> 2');
     expect((await control().reload()).changes.length).toBeGreaterThan(0);
     fail('198.51.100.2', 2);
     await until('the stricter jail bans', () => bans().includes('198.51.100.2'));
+    expect(ruleset()).toContain('2222');
     expect((await control().reload()).changes).toEqual([]);
   });
 
