@@ -93,7 +93,8 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
-      if (batch.ended || !this.#plan.follow) break;
+      // A stream says itself when it has ended; until then its writer is only slow.
+      if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();
