@@ -126,6 +126,8 @@ export const DRIFT_REPAIRS_BURST_MAX = 20;
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */

@@ -28,7 +28,7 @@ import type { AgentSetup } from './setup.js';
 const EXPIRY_MS = 1_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
-/** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
+/** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
 export interface AgentOptions {
@@ -133,9 +133,13 @@ export class Agent {
     return this.#setup;
   }
 
-  /** True when every stage answers its heartbeat. */
-  alive(): Promise<boolean> {
-    return this.readers.alive(HEARTBEAT_MS);
+  /** True when every stage answers its heartbeat; that of the main thread is that it can ask. */
+  async alive(): Promise<boolean> {
+    const answers = await Promise.all([
+      this.readers.alive(HEARTBEAT_MS),
+      this.firewall.alive?.(HEARTBEAT_MS) ?? Promise.resolve(true),
+    ]);
+    return answers.every(Boolean);
   }
 
   /**

@@ -102,6 +102,7 @@ export class Announcer {
     this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, {
       jail: record.jail,
       address: formatPrefix(record.target),
+      action: 'restored',
     });
   }
 
@@ -127,6 +128,7 @@ function factsOf(event: FilterEvent, action: string): LogFacts {
     jail: event.jail,
     address: event.address.text,
     action,
+    time: isoTime(event.time),
     ...(event.user === undefined ? {} : { user: shown(event.user) }),
   };
 }

@@ -32,10 +32,14 @@ export class Kernel {
     firewall.onDrift(({ kind, reason, elapsedMs }) => {
       if (kind === 'drift') {
         this.counts.drifts++;
-        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`);
+        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`, {
+          action: 'drift',
+        });
       } else {
         this.counts.healed++;
-        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`);
+        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`, {
+          action: 'healed',
+        });
       }
     });
   }
