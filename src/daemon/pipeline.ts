@@ -31,6 +31,8 @@ export interface PipelineParts {
   readonly stored: SetClock;
   /** For rndtime. */
   readonly random: () => number;
+  /** A login of an address that is not allowed anyway, in order with what is announced. */
+  readonly succeeded?: (event: FilterEvent) => void;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
 }
@@ -140,7 +142,8 @@ export class Pipeline {
   #announce(outcome: Outcome): void {
     const { announcer } = this.#parts;
     if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
-    else if (outcome.kind !== 'success' && outcome.kind !== 'unknown') announcer.found(outcome.event);
+    else if (outcome.kind === 'success') this.#parts.succeeded?.(outcome.event);
+    else if (outcome.kind !== 'unknown') announcer.found(outcome.event);
   }
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
