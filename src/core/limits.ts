@@ -127,7 +127,7 @@ export const NFT_FRESH_DEADLINE_MS = 30_000;
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
 export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
-/** Journal read back before the cursor at start, at least, seconds. */
+/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
 export const WARMUP_SECONDS_MIN = 300;
 /** Request body on a control socket, bytes. */
 export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;

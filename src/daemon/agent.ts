@@ -7,6 +7,7 @@
  */
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
+import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import type { Log } from '../core/log.js';
@@ -117,7 +118,7 @@ export class Agent {
       await agent.kernel.restore(agent.#fresh);
       await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
-      agent.kernel.followAllow();
+      agent.kernel.followAllow(() => agent.#liftBansOfAllowed());
       await agent.readers.start(options.setup);
       agent.#startTimers();
       return agent;
@@ -196,14 +197,25 @@ export class Agent {
   }
 
   /** Bans of jails that are no more end: nothing closes their ports. */
-  async #liftBansOfOthers(): Promise<void> {
+  #liftBansOfOthers(): Promise<void> {
     const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
-    const time = wallClock.now();
-    const orphans = [...this.ledger.inForce(time)].filter(({ jail }) => !known.has(jail));
-    if (orphans.length === 0) return;
-    await this.pipeline.decide(
-      orphans.map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const })),
+    return this.#lift(({ jail }) => !known.has(jail));
+  }
+
+  /** Bans of those who must not be banned (any more) end: an address that became ours, an administrator's. */
+  #liftBansOfAllowed(): Promise<void> {
+    const { snapshot } = this.allow;
+    return this.#lift(
+      ({ jail, target, origin }) => origin === 'journal' && snapshot.overlaps(jail, target) !== undefined,
     );
+  }
+
+  async #lift(which: (ban: BanRecord) => boolean): Promise<void> {
+    const time = wallClock.now();
+    const decisions = [...this.ledger.inForce(time)]
+      .filter(which)
+      .map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const }));
+    if (decisions.length > 0) await this.pipeline.decide(decisions);
   }
 
   #startTimers(): void {

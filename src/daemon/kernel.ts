@@ -75,13 +75,13 @@ export class Kernel {
     this.#note(await this.#parts.firewall.replan(this.plan(), this.#wanted()));
   }
 
-  /** Follows the allow snapshot from now on. */
-  followAllow(): void {
+  /** Follows the allow snapshot from now on; `changed` is called when the kernel has the new one. */
+  followAllow(changed: () => Promise<void>): void {
     const { allow, log } = this.#parts;
     allow.onChange(() => {
-      this.replan().catch((error: unknown) =>
-        log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`),
-      );
+      this.replan()
+        .then(changed)
+        .catch((error: unknown) => log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`));
     });
     allow.start();
   }

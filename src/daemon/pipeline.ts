@@ -99,13 +99,14 @@ export class Pipeline {
     decisions: readonly Decision[],
   ): Promise<{ readonly bans: readonly Settled[]; readonly ended: readonly BanRecord[] }> {
     const { jails, ledger } = this.#parts;
+    const report = ledger.commit({ decisions });
     for (const decision of decisions)
       if (decision.kind === 'unban' && decision.reason === 'operator')
         jails.forget(decision.target, {
           upTo: decision.time,
           ...(decision.jail === undefined ? {} : { jail: decision.jail }),
         });
-    const report = ledger.commit({ decisions });
+    this.#settleExpired(report);
     return { bans: await this.#apply(report), ended: report.ended };
   }
 
@@ -134,9 +135,14 @@ export class Pipeline {
   #commit(decisions: readonly Decision[], source: SourceId, batch: IntakeBatch | undefined): Promise<unknown> {
     const position = batch?.position;
     if (decisions.length === 0 && position === undefined) return Promise.resolve();
-    return this.#apply(
-      this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) }),
-    );
+    const report = this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) });
+    this.#settleExpired(report);
+    return this.#apply(report);
+  }
+
+  /** Bans that a commit found over: what they answered counts no more. */
+  #settleExpired({ ended }: CommitReport): void {
+    for (const ban of ended) if (ban.ended?.reason === 'expired') this.#parts.jails.expired(ban);
   }
 
   #announce(outcome: Outcome): void {

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { WARMUP_SECONDS_MIN } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName, SourceId } from '../core/names.js';
-import { isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
+import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext } from '../jail/verdict.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -41,7 +41,8 @@ export class Readers {
   async start(setup: AgentSetup): Promise<void> {
     const { jails, ledger, allow } = this.#parts;
     const since = plus(wallClock.now(), -lookBackOf(setup));
-    jails.remember(ledger.floors(since));
+    const resumes = [...bySource(setup.jails).keys()].every((id) => ledger.position(id) !== undefined);
+    jails.remember(ledger.floors(resumes ? since : epochMicros(0)));
     for (const ban of ledger.history.newBans(since)) jails.observeBan(ban, allow);
     this.#readers = [...bySource(setup.jails)].map(([id, group]) => this.#make(id, group, lookBackOf(setup), false));
     await Promise.all(this.#readers.map((reader) => reader.opened));
@@ -108,6 +109,7 @@ export class Readers {
   }
 }
 
+/** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */
 function lookBackOf(setup: AgentSetup): Seconds {
-  return seconds(Math.max(WARMUP_SECONDS_MIN, longestFindtime(setup.jails)));
+  return seconds(WARMUP_SECONDS_MIN + longestFindtime(setup.jails));
 }

@@ -1,6 +1,7 @@
 /**
  * The agent as a service: log, signals, words to systemd, watchdog. The only file that handles signals.
  */
+import { dirname } from 'node:path';
 import { sdNotify, watchdogMicros } from '../../native/notify.js';
 import type { ControlSockets } from '../control/server.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
@@ -50,7 +51,11 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     sockets: options.sockets,
     firewall: options.dryRun
       ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })
-      : new NftBackend({ clock: wallClock }),
+      : new NftBackend({
+          clock: wallClock,
+          directory: dirname(options.sockets.control),
+          onProblem: (line) => log('warning', line),
+        }),
     log,
     version: options.version,
     load: async () => {

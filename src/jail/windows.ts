@@ -28,8 +28,8 @@ export interface WindowBounds {
  *
  * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
  * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
- * newest failures are kept, until they weigh twice maxretry (enough for entries that are late by up to findtime); of
- * each jail the targets with the newest evidence.
+ * failures are kept that weigh twice maxretry, counted back from the last to arrive (enough for entries that are late
+ * by up to findtime); of each jail the targets with the newest evidence.
  */
 export class Windows {
   readonly #targets: TargetTable;
@@ -86,7 +86,7 @@ export class Windows {
     if (newer === NONE) this.#targets.setHead(slot, record);
     else this.#pool.setOlder(newer, record);
     this.#targets.setWeight(slot, this.#targets.weight(slot) + count);
-    if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot);
+    if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot, time);
   }
 
   /** The latest full window that the moment `time` lies in, or undefined. */
@@ -225,12 +225,12 @@ export class Windows {
     return this.#release(slot, newer, record);
   }
 
-  /** Keeps the newest failures that weigh twice maxretry. */
-  #trim(slot: number): void {
+  /** Keeps the newest failures up to `time` that weigh twice maxretry, and all later ones. */
+  #trim(slot: number, time: number): void {
     let newer = NONE;
     let record = this.#targets.head(slot);
     for (let kept = 0; record !== NONE && kept < 2 * this.rule.maxretry; record = this.#pool.older(record)) {
-      kept += this.#pool.count(record);
+      if (this.#pool.time(record) <= time) kept += this.#pool.count(record);
       newer = record;
     }
     this.#release(slot, newer, record);
