@@ -157,11 +157,12 @@ describe('the agent', () => {
     await until('two attempts were seen', () => found() === 2);
     configure('maxretry = three');
     await expect(control().reload()).rejects.toThrow(/jail\.local:5:12: .*maxretry/);
-    configure('maxretry = 2', 'bantime = 2h');
+    configure('maxretry = 2', '[sshd]', 'port = 22,2222');
     expect((await control().reload({ dryRun: true })).changes.join(' ')).toContain('jail sshd: maxretry 3 -> 2');
     expect((await control().reload()).changes.length).toBeGreaterThan(0);
     fail('198.51.100.2', 2);
     await until('the stricter jail bans', () => bans().includes('198.51.100.2'));
+    expect(ruleset()).toContain('2222');
     expect((await control().reload()).changes).toEqual([]);
   });
 
