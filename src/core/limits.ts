@@ -172,3 +172,5 @@ export const REGEX_CONDITIONS_MAX = 6;
 export const WHAT_IF_ADDRESSES_MAX = 250_000;
 /** Users of one address that a what-if keeps for its list of likely mistakes. */
 export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;
