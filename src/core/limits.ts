@@ -170,3 +170,9 @@ export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;

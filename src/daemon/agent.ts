@@ -19,6 +19,7 @@ import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
 import { Kernel } from './kernel.js';
+import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
 import { Readers } from './readers.js';
@@ -54,6 +55,7 @@ export class Agent {
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
   readonly readers: Readers;
+  readonly measure: Measure;
   /** Rejects when the agent cannot go on; systemd starts it anew. */
   readonly failure: Promise<never>;
   readonly #options: AgentOptions;
@@ -98,6 +100,8 @@ export class Agent {
       wall: wallClock,
       stored: new SetClock(),
       random: Math.random,
+      timed: (_, entry) => this.measure.inForce(entry),
+      applied: (report) => this.measure.applied(report),
       failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
     });
     this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
@@ -109,6 +113,7 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
+    this.measure = new Measure(this);
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */

@@ -90,6 +90,13 @@ export class Kernel {
     allow.start();
   }
 
+  /** Counts a batch of the pipeline. */
+  applied(report: ApplyReport): void {
+    this.counts.batches++;
+    this.counts.lastBatchMs = report.elapsedMs;
+    this.counts.refused += report.refused.length;
+  }
+
   /** What the kernel's table must contain besides the bans. */
   plan(): FirewallPlan {
     const { allow, setup } = this.#parts;

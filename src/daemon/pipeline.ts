@@ -31,6 +31,12 @@ export interface PipelineParts {
   readonly stored: SetClock;
   /** For rndtime. */
   readonly random: () => number;
+  /** A login of an address that is not allowed anyway, in order with what is announced. */
+  readonly succeeded?: (event: FilterEvent) => void;
+  /** A live ban is in force; `entry` is the time of the entry that decided it. */
+  readonly timed?: (record: BanRecord, entry: EpochMicros) => void;
+  /** The kernel answered a batch. */
+  readonly applied?: (report: ApplyReport) => void;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
 }
@@ -123,16 +129,24 @@ export class Pipeline {
     clock: () => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
-  ): Promise<unknown> {
+  ): Promise<readonly Settled[]> {
     const { outcomes, decisions } = this.#parts.jails.judge(events, clock, this.#context);
     for (const outcome of outcomes) this.#announce(outcome);
-    return this.#commit(decisions, source, batch);
+    const settled = this.#commit(decisions, source, batch);
+    const { timed } = this.#parts;
+    if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
+      void settled.then((bans) => tellTimes(outcomes, bans, timed));
+    return settled;
   }
 
   /** Writes decisions and, at the end of a batch, its position; resolves when the kernel has answered. */
-  #commit(decisions: readonly Decision[], source: SourceId, batch: IntakeBatch | undefined): Promise<unknown> {
+  #commit(
+    decisions: readonly Decision[],
+    source: SourceId,
+    batch: IntakeBatch | undefined,
+  ): Promise<readonly Settled[]> {
     const position = batch?.position;
-    if (decisions.length === 0 && position === undefined) return Promise.resolve();
+    if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
     const report = this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) });
     this.#settleExpired(report);
     return this.#apply(report);
@@ -146,7 +160,8 @@ export class Pipeline {
   #announce(outcome: Outcome): void {
     const { announcer } = this.#parts;
     if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
-    else if (outcome.kind !== 'success' && outcome.kind !== 'unknown') announcer.found(outcome.event);
+    else if (outcome.kind === 'success') this.#parts.succeeded?.(outcome.event);
+    else if (outcome.kind !== 'unknown') announcer.found(outcome.event);
   }
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
@@ -169,6 +184,7 @@ export class Pipeline {
       failed(error);
       return bans.map((record) => ({ record, refusal: 'the firewall does not answer' }));
     }
+    this.#parts.applied?.(answer);
     const refusals = new Map(answer.refused.map((refusal) => [keyOfRefusal(refusal), refusal.reason]));
     const settled = bans.map((record): Settled => {
       const refusal = refusals.get(keyOf(record.jail, record.target));
@@ -196,6 +212,20 @@ export class Pipeline {
       else announcer.refused(record, refusal);
     }
     return settled;
+  }
+}
+
+function tellTimes(
+  outcomes: readonly Outcome[],
+  bans: readonly Settled[],
+  timed: NonNullable<PipelineParts['timed']>,
+): void {
+  const entries = new Map<string, EpochMicros>();
+  for (const outcome of outcomes)
+    if (outcome.kind === 'decided') entries.set(keyOf(outcome.event.jail, outcome.target), outcome.event.time);
+  for (const { record, refusal } of bans) {
+    const entry = entries.get(keyOf(record.jail, record.target));
+    if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
 }
 

@@ -42,6 +42,9 @@ export class ExportSource implements EntrySource {
   #closed = false;
   #finished = false;
   #regular = false;
+  /** Bytes of a regular file when it was opened, and bytes read of it. */
+  #size = 0;
+  #consumed = 0;
   #parser = new ExportParser(new Set());
   #seeking: Sought | undefined;
   /** Found while the position was searched for, not yet delivered. */
@@ -70,7 +73,10 @@ export class ExportSource implements EntrySource {
   #start(): void {
     if (this.#file !== undefined && this.#file !== STDIN) closeSync(this.#file);
     this.#file = openFile(this.#path);
-    this.#regular = fstatSync(this.#file).isFile();
+    const state = fstatSync(this.#file);
+    this.#regular = state.isFile();
+    this.#size = state.size;
+    this.#consumed = 0;
     this.#parser = new ExportParser(this.#open().wanted);
     this.#finished = false;
   }
@@ -106,6 +112,10 @@ export class ExportSource implements EntrySource {
 
   poll(): void {
     this.#open();
+  }
+
+  progress(): number | undefined {
+    return this.#regular && this.#size > 0 ? Math.min(1, this.#consumed / this.#size) : undefined;
   }
 
   close(): void {
@@ -162,8 +172,10 @@ export class ExportSource implements EntrySource {
       if (item !== undefined || this.#finished) return item;
       const bytes = this.#fill();
       if (bytes === undefined) return undefined;
-      if (bytes > 0) parser.feed(Buffer.from(this.#chunk.subarray(0, bytes)));
-      else {
+      if (bytes > 0) {
+        this.#consumed += bytes;
+        parser.feed(Buffer.from(this.#chunk.subarray(0, bytes)));
+      } else {
         parser.end();
         this.#finished = true;
       }
