@@ -31,6 +31,8 @@ export interface LogPath {
 /** Where a jail's lines come from. */
 export type JailSource =
   | { readonly kind: 'journal'; readonly spec: SourceSpec }
+  /** Nowhere: the jail counts the bans of the others (recidive). */
+  | { readonly kind: 'ledger' }
   | {
       readonly kind: 'text';
       readonly paths: readonly LogPath[];
@@ -66,6 +68,7 @@ export interface Setting {
 
 export interface JailConfig {
   readonly name: JailName;
+  /** With source `ledger`: selects no entry. */
   readonly intake: JailIntake;
   readonly policy: JailPolicy;
   readonly rule: JailRule;

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
-import { type AgentSetup, idOf, type JailSetup } from './setup.js';
+import { type AgentSetup, type JailSetup, placeOf } from './setup.js';
 
 export interface SetupDifference {
   readonly added: readonly JailName[];
@@ -66,7 +66,7 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
     compare(key, was.policy[key], is.policy[key]);
   for (const key of ['ports', 'protocols', 'verdict'] as const) compare(key, was.rule[key], is.rule[key]);
   compare('match', formatMatch(was.intake.match), formatMatch(is.intake.match));
-  compare('source', idOf(was.source), idOf(is.source));
+  compare('source', placeOf(was), placeOf(is));
   if (!isDeepStrictEqual(was.intake.filter, is.intake.filter))
     lines.push(`filter ${is.intake.filter.name} is read anew`);
   return lines;

@@ -119,11 +119,12 @@ export class Jails {
     }
   }
 
-  /** Makes the floors of the ledger known, before the warm-up reads back. */
-  remember(floors: Iterable<Floor>): void {
+  /** Makes the floors of the ledger known, before the warm-up reads back; to these jails only, when they are given. */
+  remember(floors: Iterable<Floor>, only?: ReadonlySet<JailName>): void {
     for (const { jail, target, upTo, exact } of floors)
       for (const [name, own] of this.#jails)
-        if (jail === undefined || jail === name) exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
+        if ((jail === undefined || jail === name) && only?.has(name) !== false)
+          exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
   }
 
   /**
