@@ -11,6 +11,7 @@ import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
+import { service } from './commands/service.js';
 import { status } from './commands/status.js';
 import { test } from './commands/test.js';
 import { unban } from './commands/unban.js';
@@ -30,4 +31,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   rules,
   flush,
   doctor,
+  service,
 ];

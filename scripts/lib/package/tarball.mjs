@@ -3,12 +3,12 @@
  * and a shrinkwrap, so that every host gets exactly the modules that were tested. `npm install -g FILE`, then
  * `banjour service install`.
  */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { BUILT, copyInto, DATA, emptied, PACKAGE } from './product.mjs';
 
-const FILES = ['native', 'systemd', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md', 'packaging/debian/etc/logrotate.d'];
+const FILES = ['native', 'systemd', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md', 'packaging/debian/etc'];
 
 /** The lock file without what only development needs. */
 function shrinkwrap(lock) {
@@ -23,11 +23,11 @@ function shrinkwrap(lock) {
   return { ...lock, packages };
 }
 
-/** Packs into dist/packages; returns the tarball's path. */
+/** Packs into packages/; returns the tarball's path. */
 export async function buildTarball() {
   say('packing for npm');
   const { default: lock } = await import(join(ROOT, 'package-lock.json'), { with: { type: 'json' } });
-  const tree = emptied(join(ROOT, 'dist/packages/npm'));
+  const tree = emptied(join(ROOT, '.cache/package/npm'));
   copyInto(
     tree,
     [...BUILT, ...DATA, ...FILES],
@@ -39,7 +39,8 @@ export async function buildTarball() {
   const locked = shrinkwrap(lock);
   locked.packages[''].hasInstallScript = true;
   writeFileSync(join(tree, 'npm-shrinkwrap.json'), `${JSON.stringify(locked, undefined, 2)}\n`);
-  const { ok, output } = quietly('npm', ['pack', tree, '--pack-destination', 'dist/packages']);
+  mkdirSync(join(ROOT, 'packages'), { recursive: true });
+  const { ok, output } = quietly('npm', ['pack', tree, '--pack-destination', 'packages']);
   if (!ok) fail(`npm pack\n${tail(output)}`);
-  return `dist/packages/${PACKAGE.name}-${PACKAGE.version}.tgz`;
+  return `packages/${PACKAGE.name}-${PACKAGE.version}.tgz`;
 }
