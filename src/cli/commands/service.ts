@@ -7,6 +7,8 @@ import { isPackaged, requireRoot, requireVisible, serviceFiles } from '../servic
 import { flush } from './flush.js';
 
 const UNIT = 'banjour.service';
+/** Where an administrator's own files go, as the Debian package has them. */
+const CONFIG_FOLDERS = ['/etc/banjour/jail.d', '/etc/banjour/filter.d', '/etc/banjour/action.d'];
 
 export const service: CommandDefinition = {
   name: 'service',
@@ -50,6 +52,7 @@ async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
     writeFileSync(path, text, { mode: 0o644 });
     terminal.out(`${path}\n`);
   }
+  for (const folder of CONFIG_FOLDERS) mkdirSync(folder, { recursive: true, mode: 0o755 });
   must('systemd-sysusers', '/etc/sysusers.d/banjour.conf');
   if (!existsSync('/run/systemd/system')) {
     terminal.out('systemd does not run here: nothing is started\n');
