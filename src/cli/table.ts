@@ -12,6 +12,7 @@ import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
+import { service } from './commands/service.js';
 import { status } from './commands/status.js';
 import { test } from './commands/test.js';
 import { unban } from './commands/unban.js';
@@ -32,4 +33,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   flush,
   metrics,
   doctor,
+  service,
 ];
