@@ -8,6 +8,7 @@ import { explain } from './commands/explain.js';
 import { flush } from './commands/flush.js';
 import { history } from './commands/history.js';
 import { metrics } from './commands/metrics.js';
+import { notify } from './commands/notify.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   rules,
   flush,
   metrics,
+  notify,
   doctor,
   service,
 ];

@@ -176,3 +176,33 @@ export const WHAT_IF_ADDRESSES_MAX = 250_000;
 export const WHAT_IF_USERS_MAX = 3;
 /** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
 export const METRICS_LABEL_VALUES_MAX = 500;
+/** Bans that wait for one receiver of banjour-notify; the oldest are dropped and counted. A day of an attack every ten seconds. */
+export const NOTIFY_QUEUE_MAX = 10_000;
+/** Bans of one digest mail that are told in full; the others are only listed. */
+export const NOTIFY_DIGEST_FULL_MAX = 20;
+/** Bans of one digest mail; what is more comes with the next. */
+export const NOTIFY_DIGEST_BANS_MAX = 500;
+/** First and longest pause after a failed delivery, ms. */
+export const NOTIFY_BACKOFF_MS_MIN = 1_000;
+export const NOTIFY_BACKOFF_MS_MAX = 300_000;
+/** A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help nobody. */
+export const NOTIFY_AGE_SECONDS_MAX = 86_400;
+/** Time for one delivery: mail, webhook or program, ms. */
+export const NOTIFY_DEADLINE_MS = 30_000;
+/** Size of a file with a secret, bytes: keys and addresses are under 200. */
+export const NOTIFY_SECRET_BYTES_MAX = 4_096;
+/** Size of a template, bytes. */
+export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
+/** Answer of a webhook, and output of a program, that is read, bytes. */
+export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
+export const WHOIS_DEADLINE_MS = 10_000;
+/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
+export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
+/** Lines of a whois answer in a mail. */
+export const WHOIS_LINES_MAX = 120;
+/** Networks whose whois answer is remembered, and for how long, ms. */
+export const WHOIS_CACHE_MAX = 1_000;
+export const WHOIS_CACHE_MS = 86_400_000;
+/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
+export const WHOIS_HOPS_MAX = 3;
