@@ -45,7 +45,10 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'ignoreip', lines: true },
   { key: 'ignoreself', preset: 'true' },
   { key: 'ignorecommand' },
-  { key: 'ignorecache', noMeaning: 'ignoreip is one set in memory and in the kernel; ignorecommand runs once per ban' },
+  {
+    key: 'ignorecache',
+    noMeaning: 'ignoreip is one set in memory and in the kernel; answers of ignorecommand hold for a minute',
+  },
   { key: 'usedns', preset: 'no' },
   { key: 'prefregex' },
   { key: 'failregex', lines: true },

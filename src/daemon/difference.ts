@@ -65,6 +65,7 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
   ] as const)
     compare(key, was.policy[key], is.policy[key]);
   for (const key of ['ports', 'protocols', 'verdict'] as const) compare(key, was.rule[key], is.rule[key]);
+  compare('ignorecommand', was.ignorecommand?.join(' '), is.ignorecommand?.join(' '));
   compare('match', formatMatch(was.intake.match), formatMatch(is.intake.match));
   compare('source', placeOf(was), placeOf(is));
   if (!isDeepStrictEqual(was.intake.filter, is.intake.filter))

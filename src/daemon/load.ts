@@ -102,12 +102,13 @@ function setupOf(config: Config): AgentSetup {
   };
 }
 
-function jailSetup({ intake, policy, rule, source }: JailConfig): JailSetup[] {
+function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup[] {
+  const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
   switch (source.kind) {
     case 'journal':
-      return [{ intake, policy, rule, source: source.spec }];
+      return [{ ...jail, source: source.spec }];
     case 'ledger':
-      return [{ intake, policy, rule }];
+      return [jail];
     case 'text':
       return [];
   }

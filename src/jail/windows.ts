@@ -152,6 +152,24 @@ export class Windows {
     return slot === NONE ? 0 : this.#cut(slot, upTo);
   }
 
+  /** Takes one failure of exactly this time back out; nothing happens when there is none (any more). */
+  take(key: TargetKey, time: number): void {
+    const slot = this.#targets.find(key);
+    if (slot === NONE) return;
+    let newer = NONE;
+    let record = this.#targets.head(slot);
+    while (record !== NONE && this.#pool.time(record) !== time) {
+      newer = record;
+      record = this.#pool.older(record);
+    }
+    if (record === NONE) return;
+    const older = this.#pool.older(record);
+    if (newer === NONE) this.#targets.setHead(slot, older);
+    else this.#pool.setOlder(newer, older);
+    this.#targets.setWeight(slot, this.#targets.weight(slot) - this.#pool.count(record));
+    this.#pool.release(record);
+  }
+
   /** Frees the oldest targets that can decide nothing any more; a few per call, so that it costs nothing. */
   sweep(now: number, most = 4): void {
     const horizon = now - 2 * this.rule.findtimeMicros;
