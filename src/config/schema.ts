@@ -60,6 +60,7 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'protocol', preset: 'tcp' },
   { key: 'blocktype' },
   { key: 'chain' },
+  { key: 'hook' },
   { key: 'banaction', preset: 'nftables' },
   { key: 'banaction_allports', preset: 'nftables[type=allports]' },
   { key: 'action', preset: '%(action_)s', lines: true },

@@ -88,7 +88,10 @@ export class Agent {
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);
-    const allow = allowContext(() => this.allow.snapshot);
+    const allow = allowContext(
+      () => this.allow.snapshot,
+      () => this.#setup.ipv6,
+    );
     const { announcer, jails } = this;
     this.pipeline = new Pipeline({
       jails,

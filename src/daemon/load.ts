@@ -99,6 +99,7 @@ function setupOf(config: Config): AgentSetup {
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
+    ipv6: config.settings.allowipv6 !== 'no',
   };
 }
 

@@ -12,6 +12,7 @@ import { RecordingBackend } from '../firewall/recording.js';
 import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
+import { ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
 
 export interface ServiceOptions {
@@ -47,7 +48,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   );
   const agent = await Agent.start({
     setup,
-    ledgerPath: options.ledgerPath,
+    ledgerPath: ledgerPathOf(settings, options.ledgerPath),
     sockets: options.sockets,
     firewall: options.dryRun
       ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })

@@ -20,6 +20,8 @@ export interface AgentSetup {
   readonly firewall: Omit<FirewallPlan, 'rules' | 'allow'>;
   /** Ended bans are kept in the ledger for so long. */
   readonly keepHistory: Seconds;
+  /** False: IPv6 addresses are neither counted nor banned. */
+  readonly ipv6: boolean;
 }
 
 /** A source and the jails that read it. */

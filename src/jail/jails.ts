@@ -269,7 +269,7 @@ export class Jails {
       time: now,
       until,
       failures: full.failures,
-      evidence: windows.evidence(keyOf(target), full.from, full.to),
+      evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
       ...(event.user !== undefined && { user: event.user }),
       origin: 'journal',
       previousBans,

@@ -125,13 +125,13 @@ export class Windows {
     return failures;
   }
 
-  /** Cursors of the newest failures between the two moments, newest last. */
-  evidence(key: TargetKey, from: number, to: number): Cursor[] {
+  /** Cursors of the newest failures between the two moments, newest last; at most `most` of them. */
+  evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
     const slot = this.#targets.find(key);
     const refs: EvidenceRef[] = [];
     if (slot === NONE) return [];
     for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
-      if (refs.length === this.#evidenceMax || this.#pool.time(record) < from) break;
+      if (refs.length >= most || this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
       if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref)) refs.push(ref);
     }
