@@ -8,6 +8,7 @@ import { IGNORE_COMMAND_BYTES_MAX, IGNORE_COMMANDS_PARALLEL_MAX } from '../../sr
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import { IgnoreCommands } from '../../src/daemon/ignorecommand.js';
+import { until } from '../support/journal-files.js';
 
 const jail = mustJailName('sshd');
 const time = epochMicros(1_795_000_000_000_000);
@@ -142,15 +143,17 @@ describe('an ignorecommand', () => {
     expect(await asked.ask(ban())).toBe(false);
   });
 
-  test('runs as often at once as the bound says and no more; who waits for too long goes on', async () => {
+  test('runs as often at once as the bound says and no more; whoever has to wait for too long goes on too', async () => {
     const running = join(directory, 'running');
     command = [script(`touch ${running}.$1; sleep 30`), '<ip>'];
-    asked = make(700);
+    asked = make(2_000);
     const bans = Array.from({ length: IGNORE_COMMANDS_PARALLEL_MAX + 1 }, (_, i) => ban(`192.0.2.${i}`));
-    expect(await Promise.all(bans.map((one) => asked.ask(one)))).toEqual(bans.map(() => false));
-    const started = bans.map((_, i) => existsSync(`${running}.192.0.2.${i}`));
-    expect(started.filter(Boolean)).toHaveLength(IGNORE_COMMANDS_PARALLEL_MAX);
-    expect(logged.filter((line) => line.includes('others took too long'))).toHaveLength(1);
+    const answers = bans.map((one) => asked.ask(one));
+    const started = () => bans.map((_, i) => existsSync(`${running}.192.0.2.${i}`));
+    await until('as many run as may', () => started().filter(Boolean).length >= IGNORE_COMMANDS_PARALLEL_MAX);
+    expect(started().at(-1)).toBe(false);
+    expect(await Promise.all(answers)).toEqual(bans.map(() => false));
+    expect(logged).toHaveLength(bans.length);
   });
 
   test('is given up when the agent stops: nobody knows the answer', async () => {
