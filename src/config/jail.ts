@@ -69,6 +69,10 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       reader.text('findtime'),
     );
   const increment = readIncrement(reader);
+  const maxmatches = Math.min(
+    EVIDENCE_CURSORS_MAX,
+    reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
+  );
   return {
     name,
     intake,
@@ -81,6 +85,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       ...(increment === undefined ? {} : { increment }),
       ipv6prefix: reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64),
       forgetOnSuccess: reader.parse('forgetonsuccess', parseBoolean, false),
+      ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
     },
     rule: {
       jail: name,
@@ -91,10 +96,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     hook: actions.effect.hook,
     source,
     allow: reader.own('ignoreip') ? readAllow(reader) : [],
-    maxmatches: Math.min(
-      EVIDENCE_CURSORS_MAX,
-      reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
-    ),
+    maxmatches,
     ignorecommand: readIgnorecommand(reader),
     notify: actions.notify,
     origins: reader.origins(KEYS),

@@ -76,7 +76,7 @@ export interface JailConfig {
   readonly source: JailSource;
   /** Additional to the global terms. */
   readonly allow: readonly AllowTerm[];
-  /** Log lines kept with a ban, 1 to `EVIDENCE_CURSORS_MAX`. */
+  /** Entries remembered with a ban, 0 to `EVIDENCE_CURSORS_MAX`. */
   readonly maxmatches: number;
   /** Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for themselves. */
   readonly ignorecommand: readonly string[] | null;

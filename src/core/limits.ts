@@ -206,3 +206,13 @@ export const WHOIS_CACHE_MAX = 1_000;
 export const WHOIS_CACHE_MS = 86_400_000;
 /** Servers that are asked for one address: the root, the registry, one more that it refers to. */
 export const WHOIS_HOPS_MAX = 3;
+/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/** Processes of ignorecommands at once. */
+export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
+/** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
+export const IGNORE_COMMAND_BYTES_MAX = 1_024;
+/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Answers of ignorecommands that are remembered; the oldest go first. */
+export const IGNORE_ANSWERS_MAX = 1_000;

@@ -99,15 +99,17 @@ function setupOf(config: Config): AgentSetup {
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
+    ipv6: config.settings.allowipv6 !== 'no',
   };
 }
 
-function jailSetup({ intake, policy, rule, source }: JailConfig): JailSetup[] {
+function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup[] {
+  const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
   switch (source.kind) {
     case 'journal':
-      return [{ intake, policy, rule, source: source.spec }];
+      return [{ ...jail, source: source.spec }];
     case 'ledger':
-      return [{ intake, policy, rule }];
+      return [jail];
     case 'text':
       return [];
   }

@@ -64,6 +64,7 @@ export class Readers {
     const gone = this.#readers.filter((reader) => !kept.includes(reader));
     this.#readers = kept;
     await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
+    for (const { id } of gone) this.#parts.pipeline.leave(id);
     this.#recall(setup, [...cold], true);
     const present = new Set(kept.map(({ id }) => id));
     const fresh = [...groups]

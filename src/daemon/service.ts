@@ -11,6 +11,7 @@ import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
+import { ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 
@@ -53,7 +54,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   );
   const agent = await Agent.start({
     setup,
-    ledgerPath: options.ledgerPath,
+    ledgerPath: ledgerPathOf(settings, options.ledgerPath),
     sockets: options.sockets,
     firewall: options.dryRun
       ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })

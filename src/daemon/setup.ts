@@ -10,6 +10,8 @@ export interface JailSetup {
   readonly rule: JailRule;
   /** Absent in a jail that reads no entries, because it counts the bans of the others. */
   readonly source?: SourceSpec;
+  /** Asked before a ban of this jail is put in force: program and arguments, `<ip>` and kin still in. */
+  readonly ignorecommand?: readonly string[];
 }
 
 export interface AgentSetup {
@@ -18,6 +20,8 @@ export interface AgentSetup {
   readonly firewall: Omit<FirewallPlan, 'rules' | 'allow'>;
   /** Ended bans are kept in the ledger for so long. */
   readonly keepHistory: Seconds;
+  /** False: IPv6 addresses are neither counted nor banned. */
+  readonly ipv6: boolean;
 }
 
 /** A source and the jails that read it. */

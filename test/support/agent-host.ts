@@ -131,7 +131,8 @@ export class AgentHost {
 
   /** Waits until the word was announced so often. */
   async heard(word: Parameters<AgentHost['announced']>[0], times: number): Promise<void> {
-    await until(`${times} times ${word}`, () => this.announced(word).length >= times);
+    const what = () => `${times} times ${word} in:\n${this.said}`;
+    await until(what, () => this.announced(word).length >= times);
   }
 
   async dispose(): Promise<void> {
