@@ -7,6 +7,8 @@ import { doctor } from './commands/doctor.js';
 import { explain } from './commands/explain.js';
 import { flush } from './commands/flush.js';
 import { history } from './commands/history.js';
+import { metrics } from './commands/metrics.js';
+import { notify } from './commands/notify.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
@@ -30,6 +32,8 @@ export const COMMANDS: readonly CommandDefinition[] = [
   replay,
   rules,
   flush,
+  metrics,
+  notify,
   doctor,
   service,
 ];

@@ -67,6 +67,8 @@ export interface FirewallBackend {
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;
   /** Expensive with many elements: never on a hot path. */
   read(): Promise<KernelState>;
+  /** Only the counters of `read`: cheap however many elements there are. Absent where there is no kernel. */
+  counters?(): Promise<KernelState['counters']>;
   /** The ruleset in nft syntax: what `open(plan, ...)` makes, without elements. */
   describe(plan: FirewallPlan): string;
   onDrift(listener: DriftListener): void;

@@ -37,6 +37,8 @@ export interface IntakeStats {
   readonly entriesCut: number;
   readonly entriesUnreadable: number;
   readonly lastEntry?: EpochMicros;
+  /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
+  readonly progress?: number;
   readonly jails: readonly JailCounters[];
 }
 

@@ -112,17 +112,12 @@ export class Reader {
       case 'batch':
         await this.#pipeline.take(this.id, message);
         if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
-        this.phase = message.phase;
+        this.#enter(message.phase);
         this.#thread.credit();
         return;
       case 'stats':
         this.stats = message.stats;
-        if (this.phase !== message.stats.phase && message.stats.phase === 'live')
-          this.#log(
-            'info',
-            `${this.id}: reached the end of the journal after ${message.stats.entriesRead} entries; watching`,
-          );
-        this.phase = message.stats.phase;
+        this.#enter(message.stats.phase);
         return;
       case 'notice':
         return this.#log(message.level, message.message);
@@ -137,6 +132,12 @@ export class Reader {
       case 'pong':
         return;
     }
+  }
+
+  #enter(phase: IntakePhase): void {
+    if (phase === this.phase) return;
+    this.phase = phase;
+    if (phase === 'live') this.#log('info', `${this.id}: reached the end of the journal; watching`);
   }
 
   #exited(error: Error | undefined): void {

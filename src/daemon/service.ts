@@ -1,6 +1,7 @@
 /**
  * The agent as a service: log, signals, words to systemd, watchdog. The only file that handles signals.
  */
+import { dirname } from 'node:path';
 import { sdNotify, watchdogMicros } from '../../native/notify.js';
 import type { ControlSockets } from '../control/server.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
@@ -10,6 +11,7 @@ import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
+import { ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 
@@ -52,11 +54,15 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   );
   const agent = await Agent.start({
     setup,
-    ledgerPath: options.ledgerPath,
+    ledgerPath: ledgerPathOf(settings, options.ledgerPath),
     sockets: options.sockets,
     firewall: options.dryRun
       ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })
-      : new NftBackend({ clock: wallClock, onProblem: (message) => log('warning', message) }),
+      : new NftBackend({
+          clock: wallClock,
+          directory: dirname(options.sockets.control),
+          onProblem: (line) => log('warning', line),
+        }),
     log,
     version: options.version,
     load: async () => {
