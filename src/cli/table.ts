@@ -13,6 +13,7 @@ import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
+import { service } from './commands/service.js';
 import { status } from './commands/status.js';
 import { test } from './commands/test.js';
 import { unban } from './commands/unban.js';
@@ -34,4 +35,5 @@ export const COMMANDS: readonly CommandDefinition[] = [
   metrics,
   notify,
   doctor,
+  service,
 ];

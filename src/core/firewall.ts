@@ -77,4 +77,9 @@ export interface FirewallBackend {
   flush(): Promise<void>;
   close(): Promise<void>;
   check(): Promise<Finding[]>;
+  /**
+   * The heartbeat: false when calls have been stuck for so long that only a restart helps. Waits up to `milliseconds` for
+   * an answer, and on the way replaces a child process that gives none. Absent where nothing can hang.
+   */
+  alive?(milliseconds: number): Promise<boolean>;
 }

@@ -126,6 +126,8 @@ export const DRIFT_REPAIRS_BURST_MAX = 20;
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
@@ -204,3 +206,13 @@ export const WHOIS_CACHE_MAX = 1_000;
 export const WHOIS_CACHE_MS = 86_400_000;
 /** Servers that are asked for one address: the root, the registry, one more that it refers to. */
 export const WHOIS_HOPS_MAX = 3;
+/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/** Processes of ignorecommands at once. */
+export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
+/** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
+export const IGNORE_COMMAND_BYTES_MAX = 1_024;
+/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Answers of ignorecommands that are remembered; the oldest go first. */
+export const IGNORE_ANSWERS_MAX = 1_000;

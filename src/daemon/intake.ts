@@ -14,6 +14,7 @@ import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
 import { isAtOrBefore } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
+import { isOwn, OWN_FIELDS } from './own.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
 const POLL_MS_MIN = 2;
@@ -69,7 +70,7 @@ export class Intake {
     try {
       const report = this.#source.open(
         unionOf(this.#plan.jails.map((jail) => jail.match)),
-        this.#bank.gate,
+        { ...this.#bank.gate, fields: [...new Set([...this.#bank.gate.fields, ...OWN_FIELDS])] },
         positionOf(this.#plan.start),
       );
       this.#phase = this.#mark === undefined ? 'catch-up' : 'warm-up';
@@ -97,7 +98,8 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
-      if (batch.ended || !this.#plan.follow) break;
+      // A stream says itself when it has ended; until then its writer is only slow.
+      if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();
@@ -119,7 +121,7 @@ export class Intake {
     this.#position = batch.position ?? this.#position;
     this.#unposted = true;
     this.#uncounted = true;
-    const report = this.#bank.judge(batch.entries);
+    const report = this.#bank.judge(batch.entries.filter((entry) => !isOwn(entry, this.#plan.self)));
     for (const demotion of report.demoted)
       this.#post({
         type: 'notice',

@@ -6,7 +6,7 @@
  * the announcement. A crash at any point leaves a ledger from which the next start makes the kernel right.
  */
 import { formatPrefix, type Prefix } from '../core/address.js';
-import type { BanRecord, Decision } from '../core/decision.js';
+import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
@@ -15,6 +15,7 @@ import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
+import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
@@ -29,6 +30,8 @@ export interface PipelineParts {
   readonly wall: Clock;
   /** Set to each entry's time while stored entries are judged; the firewall of a replay reads it. */
   readonly stored: SetClock;
+  /** Asked about bans of the jails that have an ignorecommand; a replay asks nobody. */
+  readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
   /** A login of an address that is not allowed anyway, in order with what is announced. */
@@ -52,6 +55,11 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #context: JailContext;
   #applying = new Set<Promise<unknown>>();
+  #asking = new Set<Promise<unknown>>();
+  /** Targets that are not in the kernel while an ignorecommand is asked about them, and the ban. */
+  readonly #held = new Map<string, number>();
+  /** How far each source is whose stored entries are being judged. */
+  readonly #stored = new Map<SourceId, EpochMicros>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -70,9 +78,10 @@ export class Pipeline {
    * that a slow kernel never holds the reader; stored entries wait for it, so that everything is said in order.
    */
   async take(source: SourceId, batch: IntakeBatch): Promise<void> {
-    const { jails, wall, stored } = this.#parts;
+    const { jails, wall } = this.#parts;
     for (const event of batch.warm) jails.observe(event, this.#context);
     if (batch.phase === 'live') {
+      this.leave(source);
       const now = wall.now();
       void this.#judge(batch.events, () => now, source, batch);
       return;
@@ -80,20 +89,41 @@ export class Pipeline {
     // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
     // decisions do not depend on how entries fall into batches.
     for (const [index, event] of batch.events.entries()) {
-      if (event.time > stored.now()) stored.set(event.time);
-      await this.expire(stored.now());
-      await this.#judge([event], () => stored.now(), source, index === batch.events.length - 1 ? batch : undefined);
+      const now = this.#reach(source, event.time);
+      // Of several sources the one that is furthest back: what is over for the others may still count for it.
+      await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
+      await this.#judge([event], () => now, source, index === batch.events.length - 1 ? batch : undefined);
     }
-    if (batch.position !== undefined && batch.position.time > stored.now()) stored.set(batch.position.time);
+    if (batch.position !== undefined) this.#reach(source, batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
+    if (batch.phase === 'ended') this.leave(source);
   }
 
-  /** Ends the bans whose time is up at `now`; resolves when the kernel has answered. */
-  async expire(now: EpochMicros): Promise<void> {
+  /** The source's clock after an entry of this time: it never goes back. */
+  #reach(source: SourceId, time: EpochMicros): EpochMicros {
+    const { stored } = this.#parts;
+    const now = Math.max(time, this.#stored.get(source) ?? 0) as EpochMicros;
+    this.#stored.set(source, now);
+    if (now > stored.now()) stored.set(now);
+    return now;
+  }
+
+  /** The source is not read any more, or has no stored entries left: its clock holds nobody back. */
+  leave(source: SourceId): void {
+    this.#stored.delete(source);
+  }
+
+  /** Ends the bans in force whose time is up on the wall; bans of stored entries end in the entries' own time. */
+  expireByWall(): Promise<void> {
+    return this.expire(this.#parts.wall.now(), this.#stored.size > 0);
+  }
+
+  /** Ends the bans whose time is up at `now`, or of them those in force; resolves when the kernel has answered. */
+  async expire(now: EpochMicros, inForceOnly = false): Promise<void> {
     const { ledger, jails } = this.#parts;
     const next = ledger.nextEnd();
     if (next === undefined || next > now) return;
-    const ended = ledger.expire(now);
+    const ended = ledger.expire(now, { inForceOnly });
     for (const ban of ended) jails.expired(ban);
     await this.#apply({ bans: [], ended });
   }
@@ -117,6 +147,32 @@ export class Pipeline {
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
+  }
+
+  /** Asks no ignorecommand any more and finishes what is under way; bans without an answer stay wanted in the ledger. */
+  async stop(): Promise<void> {
+    this.#parts.ignore?.stop();
+    await Promise.allSettled([...this.#asking]);
+    await this.idle();
+  }
+
+  /** True while an ignorecommand is asked about this target and the kernel must not have it. */
+  isHeld(jail: JailName, target: Prefix): boolean {
+    return this.#held.has(keyOf(jail, target));
+  }
+
+  /**
+   * Bans of the ledger that nobody has answered for and that an ignorecommand must be asked about: held back until
+   * `askHeld`, which is called when the kernel is open.
+   */
+  hold(unsettled: readonly BanRecord[]): readonly BanRecord[] {
+    const held = unsettled.filter((ban) => this.#mustAsk(ban));
+    for (const { jail, target, id } of held) this.#held.set(keyOf(jail, target), id);
+    return held;
+  }
+
+  askHeld(held: readonly BanRecord[]): void {
+    for (const ban of held) this.#ask(ban, []);
   }
 
   /** Batches under way to the kernel. */
@@ -154,7 +210,41 @@ export class Pipeline {
 
   /** Bans that a commit found over: what they answered counts no more. */
   #settleExpired({ ended }: CommitReport): void {
-    for (const ban of ended) if (ban.ended?.reason === 'expired') this.#parts.jails.expired(ban);
+    for (const ban of ended)
+      if (ban.ended?.reason === 'expired' || ban.ended?.reason === 'lapsed') this.#parts.jails.expired(ban);
+  }
+
+  #mustAsk({ jail, origin }: BanRecord): boolean {
+    return origin === 'journal' && this.#parts.ignore?.asks(jail) === true;
+  }
+
+  /** Asks about a ban of the ledger, beside everything else, and carries it on or not. `replaced`: what it extends. */
+  #ask(ban: BanRecord, replaced: readonly BanRecord[]): void {
+    const { ignore, ledger, jails, announcer, wall, failed } = this.#parts;
+    const key = keyOf(ban.jail, ban.target);
+    if (replaced.length === 0 || this.#held.has(key)) this.#held.set(key, ban.id);
+    const answered = async () => {
+      const ignored = await ignore?.ask(ban);
+      // What ended meanwhile (by an operator, by time, by a later ban) is nobody's question any more.
+      const isOpen = ledger.openBan(ban.jail, ban.target)?.id === ban.id;
+      if (ignored === undefined) return;
+      const wasHeld = this.#held.get(key) === ban.id && this.#held.delete(key);
+      if (!isOpen) return;
+      if (!ignored) {
+        await this.#track(this.#send({ bans: [ban], ended: replaced }));
+        return;
+      }
+      ledger.settle([ban.id], 'ignored', wall.now());
+      // What it extended was not in the kernel either.
+      if (wasHeld && replaced.length > 0)
+        ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
+      jails.retract(ban, this.#context);
+      announcer.spared(ban);
+    };
+    const asking = answered()
+      .catch(failed)
+      .finally(() => this.#asking.delete(asking));
+    this.#asking.add(asking);
   }
 
   #announce(outcome: Outcome): void {
@@ -166,8 +256,23 @@ export class Pipeline {
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
   #apply(report: CommitReport): Promise<Settled[]> {
-    if (report.bans.length === 0 && report.ended.length === 0) return Promise.resolve([]);
-    const under = this.#send(report);
+    const asked = report.bans.filter((ban) => this.#mustAsk(ban));
+    const questions = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
+    const isAsked = (ban: BanRecord) => questions.has(keyOf(ban.jail, ban.target));
+    const isExtended = (ban: BanRecord) => ban.ended?.reason === 'replaced' && isAsked(ban);
+    for (const ban of asked)
+      this.#ask(
+        ban,
+        report.ended.filter((one) => isExtended(one) && keyOf(one.jail, one.target) === keyOf(ban.jail, ban.target)),
+      );
+    const bans = report.bans.filter((ban) => !asked.includes(ban));
+    for (const { jail, target } of bans) this.#held.delete(keyOf(jail, target));
+    const ended = report.ended.filter((ban) => !isExtended(ban));
+    if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
+    return this.#track(this.#send({ bans, ended }));
+  }
+
+  #track(under: Promise<Settled[]>): Promise<Settled[]> {
     this.#applying.add(under);
     void under.finally(() => this.#applying.delete(under));
     return under;
@@ -191,13 +296,13 @@ export class Pipeline {
       return { record, ...(refusal === undefined ? {} : { refusal }) };
     });
     const now = wall.now();
-    const inForce = settled.filter(({ refusal }) => refusal === undefined);
-    if (inForce.length > 0)
-      ledger.settle(
-        inForce.map(({ record }) => record.id),
-        'in-force',
-        now,
-      );
+    // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
+    const lapsed = new Set(settled.filter(({ record: { until } }) => until !== null && until <= now));
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    const taken: ReadonlySet<number> = ids.length === 0 ? new Set() : ledger.settle(ids, 'in-force', now);
+    // Who was lifted meanwhile was in force for a moment, who has lapsed meanwhile was not.
+    const wasInForce = ({ id }: BanRecord) => taken.has(id) || ledger.history.get(id)?.ended?.reason !== 'lapsed';
     for (const { record, refusal } of settled)
       if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
 
@@ -205,11 +310,13 @@ export class Pipeline {
       ended.filter((ban) => ban.ended?.reason === 'replaced').map((ban) => keyOf(ban.jail, ban.target)),
     );
     for (const ban of over)
-      if (ban.ended !== undefined && ban.ended.reason !== 'replaced')
+      if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
-    for (const { record, refusal } of settled) {
-      if (refusal === undefined) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
-      else announcer.refused(record, refusal);
+    for (const one of settled) {
+      const { record, refusal } = one;
+      if (refusal !== undefined) announcer.refused(record, refusal);
+      else if (lapsed.has(one)) announcer.lapsed(record);
+      else if (wasInForce(record)) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
     }
     return settled;
   }
@@ -227,6 +334,11 @@ function tellTimes(
     const entry = entries.get(keyOf(record.jail, record.target));
     if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
+}
+
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
 }
 
 function addition({ jail, target, until }: BanRecord): ElementChange {

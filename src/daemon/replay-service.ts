@@ -103,7 +103,10 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     setup,
     source: options.source,
     announcer,
-    allow: allowContext(() => keeper.snapshot),
+    allow: allowContext(
+      () => keeper.snapshot,
+      () => setup.ipv6,
+    ),
     log: problems,
     firewall,
     clock,

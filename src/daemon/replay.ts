@@ -15,7 +15,7 @@ import type { Announcer } from './announce.js';
 import type { FromIntake, IntakeStart, IntakeStats } from './intake-protocol.js';
 import { IntakeThread } from './intake-thread.js';
 import { Pipeline } from './pipeline.js';
-import { type AgentSetup, idOf } from './setup.js';
+import { type AgentSetup, idOf, intakesOf } from './setup.js';
 
 export interface ReplayOptions {
   readonly setup: AgentSetup;
@@ -87,7 +87,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         }
       };
       const thread = new IntakeThread(
-        { id, source, jails: setup.jails.map(({ intake }) => intake), start, follow: false },
+        { id, source, jails: intakesOf(setup.jails), start, follow: false },
         {
           message: (message) => {
             queue = queue.then(() => handle(message));

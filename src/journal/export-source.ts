@@ -71,7 +71,7 @@ export class ExportSource implements EntrySource {
 
   /** Begins at the first byte. */
   #start(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined && this.#file !== STDIN) closeSync(this.#file);
     this.#file = openFile(this.#path);
     const state = fstatSync(this.#file);
     this.#regular = state.isFile();
@@ -122,7 +122,7 @@ export class ExportSource implements EntrySource {
     this.#closed = true;
     this.#reading = undefined;
     this.#pending = undefined;
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined && this.#file !== STDIN) closeSync(this.#file);
     this.#file = undefined;
   }
 
@@ -196,13 +196,20 @@ function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
 }
 
-/** Opens without ever blocking: a pipe is opened once more with a file description of its own. */
+/** Standard input itself. */
+const STDIN = 0;
+
+/**
+ * Opens without ever blocking: a pipe is opened once more with a file description of its own. Standard input may also
+ * be a socket (a parent that is Node gives one), which cannot be opened; then it is read as it is, and reading waits.
+ */
 function openFile(path: string): number {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   try {
     return openSync(path === '-' ? '/proc/self/fd/0' : path, flags);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
+    if (path === '-' && code === 'ENXIO') return STDIN;
     throw new OperatorError(`the export stream ${path === '-' ? 'on standard input' : path} cannot be read: ${code}`, {
       hint: 'journalctl -o export > FILE, or: journalctl -o export | banjour replay -',
       exitCode: code === 'EACCES' ? EXIT.noPermission : EXIT.noInput,

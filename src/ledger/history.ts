@@ -104,14 +104,15 @@ export class History {
 
   /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */
   newBans(since: EpochMicros): BanRecord[] {
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL ORDER BY id`;
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL
+      AND ended_reason IS NOT 'ignored' ORDER BY id`;
     return (guarded(() => this.#db.prepare(sql).all(since)) as BanRow[]).map(recordOf);
   }
 
   /** Numbers per jail. */
   counts(): Map<JailName, BanCounts> {
     const sql = `SELECT jail, count(*) FILTER (WHERE ${OPEN}) AS current,
-      count(*) FILTER (WHERE state <> 'refused' AND ended_reason IS NOT 'replaced') AS total FROM ban GROUP BY jail`;
+      count(*) FILTER (WHERE state <> 'refused' AND coalesce(ended_reason, '') NOT IN ('replaced', 'ignored')) AS total FROM ban GROUP BY jail`;
     const rows = guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; current: number; total: number }[];
     return new Map(rows.map((row) => [row.jail, { currentlyBanned: row.current, totalBanned: row.total }]));
   }
@@ -130,7 +131,7 @@ export class History {
         SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
         UNION ALL
         SELECT jail, target, ended_time, 1 FROM ban
-          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'operator', 'reload')
+          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'lapsed', 'operator', 'reload')
         UNION ALL
         SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
       ) GROUP BY jail, target, exact`;
