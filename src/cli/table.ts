@@ -7,6 +7,7 @@ import { doctor } from './commands/doctor.js';
 import { explain } from './commands/explain.js';
 import { flush } from './commands/flush.js';
 import { history } from './commands/history.js';
+import { metrics } from './commands/metrics.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
@@ -29,5 +30,6 @@ export const COMMANDS: readonly CommandDefinition[] = [
   replay,
   rules,
   flush,
+  metrics,
   doctor,
 ];

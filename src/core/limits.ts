@@ -126,6 +126,8 @@ export const DRIFT_REPAIRS_BURST_MAX = 20;
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
@@ -178,3 +180,9 @@ export const IGNORE_COMMAND_BYTES_MAX = 1_024;
 export const IGNORE_ANSWER_MS = 60_000;
 /** Answers of ignorecommands that are remembered; the oldest go first. */
 export const IGNORE_ANSWERS_MAX = 1_000;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;

@@ -120,6 +120,7 @@ export class Announcer {
     this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, {
       jail: record.jail,
       address: formatPrefix(record.target),
+      action: 'restored',
     });
   }
 
@@ -145,6 +146,7 @@ function factsOf(event: FilterEvent, action: string): LogFacts {
     jail: event.jail,
     address: event.address.text,
     action,
+    time: isoTime(event.time),
     ...(event.user === undefined ? {} : { user: shown(event.user) }),
   };
 }

@@ -37,10 +37,14 @@ export class Kernel {
     firewall.onDrift(({ kind, reason, elapsedMs }) => {
       if (kind === 'drift') {
         this.counts.drifts++;
-        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`);
+        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`, {
+          action: 'drift',
+        });
       } else {
         this.counts.healed++;
-        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`);
+        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`, {
+          action: 'healed',
+        });
       }
     });
   }
@@ -90,6 +94,13 @@ export class Kernel {
         .catch((error: unknown) => log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`));
     });
     allow.start();
+  }
+
+  /** Counts a batch of the pipeline. */
+  applied(report: ApplyReport): void {
+    this.counts.batches++;
+    this.counts.lastBatchMs = report.elapsedMs;
+    this.counts.refused += report.refused.length;
   }
 
   /** What the kernel's table must contain besides the bans. */

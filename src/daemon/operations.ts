@@ -21,6 +21,7 @@ import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import { type EpochMicros, isoTime, plus, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
+import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
 import type { Reader } from './reader.js';
@@ -167,6 +168,10 @@ export class AgentOperations implements Operations {
       return { target: text, done: lifted.has(text), message: lifted.has(text) ? 'unbanned' : 'is not banned' };
     });
     return { results, changed: ended.length };
+  }
+
+  metrics(format: MetricsFormat): Promise<string> {
+    return this.#agent.measure.text(format);
   }
 
   async flush(): Promise<void> {
