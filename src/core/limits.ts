@@ -216,3 +216,9 @@ export const IGNORE_COMMAND_BYTES_MAX = 1_024;
 export const IGNORE_ANSWER_MS = 60_000;
 /** Answers of ignorecommands that are remembered; the oldest go first. */
 export const IGNORE_ANSWERS_MAX = 1_000;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;

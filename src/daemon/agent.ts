@@ -119,7 +119,7 @@ export class Agent {
       announcer,
       log,
       setup: () => this.#setup,
-      isHeld: (jail, target) => this.pipeline.isHeld(jail, target),
+      isHeld: (jail, target) => this.pipeline.questions.isHeld(jail, target),
     });
     this.readers = new Readers({
       jails,
@@ -136,9 +136,9 @@ export class Agent {
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
     try {
-      const held = agent.pipeline.hold(agent.ledger.unsettled());
+      const held = agent.pipeline.questions.hold(agent.ledger.unsettled());
       await agent.kernel.restore(agent.#fresh);
-      agent.pipeline.askHeld(held);
+      for (const ban of held) agent.pipeline.questions.ask(ban, []);
       await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
       agent.kernel.followAllow(() => agent.#liftBansOfAllowed());

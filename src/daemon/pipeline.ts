@@ -17,6 +17,7 @@ import type { CommitReport, Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
+import { Questions } from './questions.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -55,15 +56,20 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #context: JailContext;
   #applying = new Set<Promise<unknown>>();
-  #asking = new Set<Promise<unknown>>();
-  /** Targets that are not in the kernel while an ignorecommand is asked about them, and the ban. */
-  readonly #held = new Map<string, number>();
+  readonly questions: Questions;
   /** How far each source is whose stored entries are being judged. */
   readonly #stored = new Map<SourceId, EpochMicros>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { ledger, allow, random } = parts;
+    const { ledger, allow, random, ignore, failed } = parts;
+    this.questions = new Questions({
+      ignore,
+      ledger,
+      failed,
+      goOn: (ban, replaced) => this.#track(this.#send({ bans: [ban], ended: replaced })),
+      forbid: (ban, isOut) => this.#forbid(ban, isOut),
+    });
     this.#context = {
       allowed: (jail, address) => allow.allowed(jail, address),
       coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
@@ -151,28 +157,8 @@ export class Pipeline {
 
   /** Asks no ignorecommand any more and finishes what is under way; bans without an answer stay wanted in the ledger. */
   async stop(): Promise<void> {
-    this.#parts.ignore?.stop();
-    await Promise.allSettled([...this.#asking]);
+    await this.questions.stop();
     await this.idle();
-  }
-
-  /** True while an ignorecommand is asked about this target and the kernel must not have it. */
-  isHeld(jail: JailName, target: Prefix): boolean {
-    return this.#held.has(keyOf(jail, target));
-  }
-
-  /**
-   * Bans of the ledger that nobody has answered for and that an ignorecommand must be asked about: held back until
-   * `askHeld`, which is called when the kernel is open.
-   */
-  hold(unsettled: readonly BanRecord[]): readonly BanRecord[] {
-    const held = unsettled.filter((ban) => this.#mustAsk(ban));
-    for (const { jail, target, id } of held) this.#held.set(keyOf(jail, target), id);
-    return held;
-  }
-
-  askHeld(held: readonly BanRecord[]): void {
-    for (const ban of held) this.#ask(ban, []);
   }
 
   /** Batches under way to the kernel. */
@@ -214,37 +200,13 @@ export class Pipeline {
       if (ban.ended?.reason === 'expired' || ban.ended?.reason === 'lapsed') this.#parts.jails.expired(ban);
   }
 
-  #mustAsk({ jail, origin }: BanRecord): boolean {
-    return origin === 'journal' && this.#parts.ignore?.asks(jail) === true;
-  }
-
-  /** Asks about a ban of the ledger, beside everything else, and carries it on or not. `replaced`: what it extends. */
-  #ask(ban: BanRecord, replaced: readonly BanRecord[]): void {
-    const { ignore, ledger, jails, announcer, wall, failed } = this.#parts;
-    const key = keyOf(ban.jail, ban.target);
-    if (replaced.length === 0 || this.#held.has(key)) this.#held.set(key, ban.id);
-    const answered = async () => {
-      const ignored = await ignore?.ask(ban);
-      // What ended meanwhile (by an operator, by time, by a later ban) is nobody's question any more.
-      const isOpen = ledger.openBan(ban.jail, ban.target)?.id === ban.id;
-      if (ignored === undefined) return;
-      const wasHeld = this.#held.get(key) === ban.id && this.#held.delete(key);
-      if (!isOpen) return;
-      if (!ignored) {
-        await this.#track(this.#send({ bans: [ban], ended: replaced }));
-        return;
-      }
-      ledger.settle([ban.id], 'ignored', wall.now());
-      // What it extended was not in the kernel either.
-      if (wasHeld && replaced.length > 0)
-        ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
-      jails.retract(ban, this.#context);
-      announcer.spared(ban);
-    };
-    const asking = answered()
-      .catch(failed)
-      .finally(() => this.#asking.delete(asking));
-    this.#asking.add(asking);
+  /** An ignorecommand forbade the ban: as if it had never been. */
+  #forbid(ban: BanRecord, isOut: boolean): void {
+    const { ledger, jails, announcer, wall } = this.#parts;
+    ledger.settle([ban.id], 'ignored', wall.now());
+    if (isOut) ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
+    jails.retract(ban, this.#context);
+    announcer.spared(ban);
   }
 
   #announce(outcome: Outcome): void {
@@ -256,18 +218,17 @@ export class Pipeline {
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
   #apply(report: CommitReport): Promise<Settled[]> {
-    const asked = report.bans.filter((ban) => this.#mustAsk(ban));
-    const questions = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
-    const isAsked = (ban: BanRecord) => questions.has(keyOf(ban.jail, ban.target));
-    const isExtended = (ban: BanRecord) => ban.ended?.reason === 'replaced' && isAsked(ban);
-    for (const ban of asked)
-      this.#ask(
-        ban,
-        report.ended.filter((one) => isExtended(one) && keyOf(one.jail, one.target) === keyOf(ban.jail, ban.target)),
-      );
+    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
     const bans = report.bans.filter((ban) => !asked.includes(ban));
-    for (const { jail, target } of bans) this.#held.delete(keyOf(jail, target));
-    const ended = report.ended.filter((ban) => !isExtended(ban));
+    const keys = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
+    const isAsked = (ban: BanRecord) => ban.ended?.reason === 'replaced' && keys.has(keyOf(ban.jail, ban.target));
+    for (const ban of asked) {
+      const key = keyOf(ban.jail, ban.target);
+      const replaced = report.ended.filter((one) => isAsked(one) && keyOf(one.jail, one.target) === key);
+      this.questions.ask(ban, replaced);
+    }
+    for (const { jail, target } of bans) this.questions.release(jail, target);
+    const ended = report.ended.filter((ban) => !isAsked(ban));
     if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
     return this.#track(this.#send({ bans, ended }));
   }
@@ -322,6 +283,11 @@ export class Pipeline {
   }
 }
 
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
+}
+
 function tellTimes(
   outcomes: readonly Outcome[],
   bans: readonly Settled[],
@@ -334,11 +300,6 @@ function tellTimes(
     const entry = entries.get(keyOf(record.jail, record.target));
     if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
-}
-
-/** True for the end of a ban that was in force. */
-function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
-  return reason === 'expired' || reason === 'operator' || reason === 'reload';
 }
 
 function addition({ jail, target, until }: BanRecord): ElementChange {
