@@ -45,6 +45,13 @@ export class ControlClient {
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
   }
+  /** The metrics as text. */
+  async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
+    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
+    const text = await bodyOf(response, this.#socket);
+    if (response.statusCode !== 200) throw new OperatorError(`no metrics on ${this.#socket}: ${text.slice(0, 200)}`);
+    return text;
+  }
   explain(address: string): Promise<ExplainView> {
     return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
   }
@@ -78,15 +85,7 @@ export class ControlClient {
 
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await this.#open(method, path, body);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > ANSWER_BYTES_MAX)
-        throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
-      chunks.push(chunk as Buffer);
-    }
-    const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as T | ApiProblem;
+    const answer = JSON.parse(await bodyOf(response, this.#socket)) as T | ApiProblem;
     if ((response.statusCode ?? 500) >= 400) {
       const problem = answer as ApiProblem;
       throw new OperatorError(problem.error, {
@@ -117,6 +116,18 @@ export class ControlClient {
       request.end(text);
     });
   }
+}
+
+async function bodyOf(response: IncomingMessage, socket: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > ANSWER_BYTES_MAX)
+      throw new OperatorError(`the answer on ${socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function explain(error: NodeJS.ErrnoException, socket: string): Error {

@@ -173,6 +173,8 @@ export interface Operations {
   flush(): Promise<void>;
   reload(request: ReloadRequest): Promise<ReloadAnswer>;
   explain(address: string): Promise<ExplainView>;
+  /** The metrics as text; docs/metrics.md names them. */
+  metrics(format: 'openmetrics' | 'prometheus'): Promise<string>;
   /** Calls back for each event from now on; returns the way to stop. */
   subscribe(listener: (event: StreamEvent) => void): () => void;
 }

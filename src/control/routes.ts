@@ -7,6 +7,8 @@ import { streamEvents } from './stream.js';
 
 export type Reply =
   | { readonly status: number; readonly body: unknown }
+  /** Status 200, not JSON. */
+  | { readonly text: string; readonly contentType: string }
   | { readonly stream: (request: IncomingMessage, response: ServerResponse) => void };
 
 export interface Call {
@@ -60,6 +62,15 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/metrics',
+    changes: false,
+    handle: async ({ operations, query }) => {
+      const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
+      return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
+    },
+  },
+  {
+    method: 'GET',
     path: '/events',
     changes: false,
     handle: ({ operations }) => ({ stream: (request, response) => streamEvents(request, response, operations) }),
@@ -92,6 +103,12 @@ export const ROUTES: readonly Route[] = [
     },
   },
 ];
+
+/** OpenMetrics 1.0.0 unless the older format of Prometheus is asked for. */
+const METRICS_TYPES = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
 
 export function findRoute(
   method: string,

@@ -135,7 +135,10 @@ async function answer(
   }
   if (response.destroyed) return;
   if ('stream' in reply) reply.stream(request, response);
-  else {
+  else if ('text' in reply) {
+    response.writeHead(200, { 'content-type': reply.contentType, 'content-length': Buffer.byteLength(reply.text) });
+    response.end(reply.text);
+  } else {
     const text = `${JSON.stringify(reply.body)}\n`;
     response.writeHead(reply.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
     response.end(text);

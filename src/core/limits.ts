@@ -126,6 +126,8 @@ export const DRIFT_REPAIRS_BURST_MAX = 20;
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
@@ -168,3 +170,49 @@ export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;
+/** Bans that wait for one receiver of banjour-notify; the oldest are dropped and counted. A day of an attack every ten seconds. */
+export const NOTIFY_QUEUE_MAX = 10_000;
+/** Bans of one digest mail that are told in full; the others are only listed. */
+export const NOTIFY_DIGEST_FULL_MAX = 20;
+/** Bans of one digest mail; what is more comes with the next. */
+export const NOTIFY_DIGEST_BANS_MAX = 500;
+/** First and longest pause after a failed delivery, ms. */
+export const NOTIFY_BACKOFF_MS_MIN = 1_000;
+export const NOTIFY_BACKOFF_MS_MAX = 300_000;
+/** A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help nobody. */
+export const NOTIFY_AGE_SECONDS_MAX = 86_400;
+/** Time for one delivery: mail, webhook or program, ms. */
+export const NOTIFY_DEADLINE_MS = 30_000;
+/** Size of a file with a secret, bytes: keys and addresses are under 200. */
+export const NOTIFY_SECRET_BYTES_MAX = 4_096;
+/** Size of a template, bytes. */
+export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
+/** Answer of a webhook, and output of a program, that is read, bytes. */
+export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
+export const WHOIS_DEADLINE_MS = 10_000;
+/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
+export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
+/** Lines of a whois answer in a mail. */
+export const WHOIS_LINES_MAX = 120;
+/** Networks whose whois answer is remembered, and for how long, ms. */
+export const WHOIS_CACHE_MAX = 1_000;
+export const WHOIS_CACHE_MS = 86_400_000;
+/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
+export const WHOIS_HOPS_MAX = 3;
+/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/** Processes of ignorecommands at once. */
+export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
+/** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
+export const IGNORE_COMMAND_BYTES_MAX = 1_024;
+/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Answers of ignorecommands that are remembered; the oldest go first. */
+export const IGNORE_ANSWERS_MAX = 1_000;

@@ -18,7 +18,9 @@ import { openLedger } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { IgnoreCommands } from './ignorecommand.js';
 import { Kernel } from './kernel.js';
+import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
 import { Readers } from './readers.js';
@@ -28,7 +30,7 @@ import type { AgentSetup } from './setup.js';
 const EXPIRY_MS = 1_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
-/** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
+/** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
 export interface AgentOptions {
@@ -54,6 +56,7 @@ export class Agent {
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
   readonly readers: Readers;
+  readonly measure: Measure;
   /** Rejects when the agent cannot go on; systemd starts it anew. */
   readonly failure: Promise<never>;
   readonly #options: AgentOptions;
@@ -87,7 +90,10 @@ export class Agent {
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);
-    const allow = allowContext(() => this.allow.snapshot);
+    const allow = allowContext(
+      () => this.allow.snapshot,
+      () => this.#setup.ipv6,
+    );
     const { announcer, jails } = this;
     this.pipeline = new Pipeline({
       jails,
@@ -97,10 +103,24 @@ export class Agent {
       allow,
       wall: wallClock,
       stored: new SetClock(),
+      ignore: new IgnoreCommands({
+        commandOf: (name) => this.#setup.jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
+        log,
+      }),
       random: Math.random,
+      timed: (_, entry) => this.measure.inForce(entry),
+      applied: (report) => this.measure.applied(report),
       failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
     });
-    this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
+    this.kernel = new Kernel({
+      firewall,
+      ledger,
+      allow: this.allow,
+      announcer,
+      log,
+      setup: () => this.#setup,
+      isHeld: (jail, target) => this.pipeline.questions.isHeld(jail, target),
+    });
     this.readers = new Readers({
       jails,
       ledger,
@@ -109,13 +129,16 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
+    this.measure = new Measure(this);
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
     try {
+      const held = agent.pipeline.questions.hold(agent.ledger.unsettled());
       await agent.kernel.restore(agent.#fresh);
+      for (const ban of held) agent.pipeline.questions.ask(ban, []);
       await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
       agent.kernel.followAllow(() => agent.#liftBansOfAllowed());
@@ -133,9 +156,13 @@ export class Agent {
     return this.#setup;
   }
 
-  /** True when every stage answers its heartbeat. */
-  alive(): Promise<boolean> {
-    return this.readers.alive(HEARTBEAT_MS);
+  /** True when every stage answers its heartbeat; that of the main thread is that it can ask. */
+  async alive(): Promise<boolean> {
+    const answers = await Promise.all([
+      this.readers.alive(HEARTBEAT_MS),
+      this.firewall.alive?.(HEARTBEAT_MS) ?? Promise.resolve(true),
+    ]);
+    return answers.every(Boolean);
   }
 
   /**
@@ -156,7 +183,7 @@ export class Agent {
     const errors: unknown[] = [];
     const steps: (() => unknown)[] = [
       () => this.readers.stop(),
-      () => this.pipeline.idle(),
+      () => this.pipeline.stop(),
       () => this.#server?.close(),
       () => this.firewall.close(),
       () => this.ledger.close(),
@@ -220,7 +247,7 @@ export class Agent {
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
-    every(EXPIRY_MS, () => void this.pipeline.expire(wallClock.now()));
+    every(EXPIRY_MS, () => void this.pipeline.expireByWall());
     every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
   }
 }

@@ -21,10 +21,11 @@ import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import { type EpochMicros, isoTime, plus, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
+import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
 import type { Reader } from './reader.js';
-import { idOf, type JailSetup } from './setup.js';
+import { type JailSetup, placeOf } from './setup.js';
 
 /** Bans of the past that `explain` shows. */
 const EXPLAIN_BANS_MAX = 20;
@@ -169,6 +170,10 @@ export class AgentOperations implements Operations {
     return { results, changed: ended.length };
   }
 
+  metrics(format: MetricsFormat): Promise<string> {
+    return this.#agent.measure.text(format);
+  }
+
   async flush(): Promise<void> {
     await this.#agent.firewall.flush();
   }
@@ -196,17 +201,18 @@ export class AgentOperations implements Operations {
   }
 
   #jailView(
-    { policy, intake, source }: JailSetup,
+    jail: JailSetup,
     now: EpochMicros,
     counts: { readonly currentlyBanned: number; readonly totalBanned: number } | undefined,
   ): JailView {
+    const { policy, intake } = jail;
     const stats = this.#agent.jails.stats(policy.jail, now);
     const seen = this.#counters(policy.jail);
     return {
       jail: policy.jail,
       filter: intake.filter.name,
       match: formatMatch(intake.match),
-      source: idOf(source),
+      source: placeOf(jail),
       maxretry: policy.maxretry,
       findtimeSeconds: policy.findtime,
       bantimeSeconds: policy.bantime,

@@ -125,13 +125,13 @@ export class Windows {
     return failures;
   }
 
-  /** Cursors of the newest failures between the two moments, newest last. */
-  evidence(key: TargetKey, from: number, to: number): Cursor[] {
+  /** Cursors of the newest failures between the two moments, newest last; at most `most` of them. */
+  evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
     const slot = this.#targets.find(key);
     const refs: EvidenceRef[] = [];
     if (slot === NONE) return [];
     for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
-      if (refs.length === this.#evidenceMax || this.#pool.time(record) < from) break;
+      if (refs.length >= most || this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
       if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref)) refs.push(ref);
     }
@@ -150,6 +150,24 @@ export class Windows {
   clear(key: TargetKey, upTo: number): number {
     const slot = this.#targets.find(key);
     return slot === NONE ? 0 : this.#cut(slot, upTo);
+  }
+
+  /** Takes one failure of exactly this time back out; nothing happens when there is none (any more). */
+  take(key: TargetKey, time: number): void {
+    const slot = this.#targets.find(key);
+    if (slot === NONE) return;
+    let newer = NONE;
+    let record = this.#targets.head(slot);
+    while (record !== NONE && this.#pool.time(record) !== time) {
+      newer = record;
+      record = this.#pool.older(record);
+    }
+    if (record === NONE) return;
+    const older = this.#pool.older(record);
+    if (newer === NONE) this.#targets.setHead(slot, older);
+    else this.#pool.setOlder(newer, older);
+    this.#targets.setWeight(slot, this.#targets.weight(slot) - this.#pool.count(record));
+    this.#pool.release(record);
   }
 
   /** Frees the oldest targets that can decide nothing any more; a few per call, so that it costs nothing. */

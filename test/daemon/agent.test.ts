@@ -61,14 +61,16 @@ async function start(): Promise<ChildProcess> {
     'run',
     ...directories(),
   ]);
-  const before = said.length;
+  // Its own words apart: another agent of the same test may be talking too.
+  let own = '';
   const agent = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   agents.push(agent);
   agent.stderr?.on('data', (chunk) => {
+    own += chunk;
     said += chunk;
   });
-  await until('the agent runs', () => said.includes('watching', before) || agent.exitCode !== null);
-  if (agent.exitCode !== null) throw new Error(said);
+  await until('the agent runs', () => own.includes('end of the journal; watching') || agent.exitCode !== null);
+  if (agent.exitCode !== null) throw new Error(own);
   return agent;
 }
 
@@ -173,6 +175,22 @@ describe('the agent', () => {
     namespace.run(['nft', 'flush', 'ruleset']);
     await until('the table is whole again', () => ruleset().includes('198.51.100.1'));
     await until('it is said', () => said.includes('whole again'));
+  });
+
+  test('measures how long a ban took, and what the kernel stopped', async () => {
+    await start();
+    fail('198.51.100.1', 3);
+    await until('the attacker is banned', () => bans().includes('198.51.100.1'));
+    namespace.run(['ip', 'link', 'set', 'lo', 'up']);
+    namespace.run(['ip', 'addr', 'add', '198.51.100.1/32', 'dev', 'lo']);
+    namespace.run(['bash', '-c', 'timeout 1 bash -c "exec 3<>/dev/tcp/198.51.100.1/22" || true']);
+    const text = await status().metrics('prometheus');
+    const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    expect(value('banjour_ban_latency_seconds_count')).toBe(bans().length);
+    expect(value('banjour_ban_latency_seconds_sum')).toBeLessThan(60);
+    expect(value('banjour_active_bans\\{jail="sshd",family="ipv4"\\}')).toBe(bans().length);
+    expect(value('banjour_kernel_readable')).toBe(1);
+    expect(value('banjour_stopped_packets_total\\{jail="sshd"\\}')).toBeGreaterThan(0);
   });
 
   test('refuses to run beside another one of the same state', async () => {
