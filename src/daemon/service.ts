@@ -11,7 +11,8 @@ import { RecordingBackend } from '../firewall/recording.js';
 import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
-import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
+import { LiveConfiguration } from './live.js';
+import type { ConfigurationRoots } from './load.js';
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -27,8 +28,9 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, settings, warnings } = loadSetup(options.configuration);
-  const { log, flush } = createLog({
+  const { live, loaded } = LiveConfiguration.load(options.configuration);
+  const { setup, settings, warnings } = loaded;
+  const { log, flush, getLevel, setLevel } = createLog({
     level: options.logLevel ?? settings.loglevel,
     stream: options.stderr,
     style: styleFor(options.stderr, options.env),
@@ -53,11 +55,8 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
       : new NftBackend({ clock: wallClock }),
     log,
     version: options.version,
-    load: async () => {
-      const { setup: next } = loadSetup(options.configuration);
-      await verifyFilters(next);
-      return next;
-    },
+    live,
+    loglevel: { get: getLevel, set: setLevel },
   });
   sdNotify(`READY=1\nSTATUS=watching ${setup.jails.length} jails`);
   const watchdog = startWatchdog(agent);
