@@ -2,6 +2,7 @@
 import yargs from 'yargs';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
 
 export interface Choice {
   /** The command to run; absent when yargs has already said all (help, version, completion). */
@@ -10,15 +11,6 @@ export interface Choice {
   /** What yargs wants printed. */
   readonly output: string;
 }
-
-/** Options that every command has. */
-export const GLOBAL_OPTIONS: Readonly<Record<string, OptionDefinition>> = {
-  json: { type: 'boolean', describe: 'Answer in JSON' },
-  'config-dir': { type: 'string', describe: "The administrator's configuration (default: /etc/banjour)" },
-  'shipped-dir': { type: 'string', describe: 'The shipped configuration' },
-  'run-dir': { type: 'string', describe: 'Directory of the control sockets (default: /run/banjour)' },
-  'state-dir': { type: 'string', describe: 'Directory of the ledger (default: /var/lib/banjour)' },
-};
 
 /** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
 const STANDARD_INPUT = '\u{10ffff}-';

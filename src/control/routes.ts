@@ -3,14 +3,7 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { OperatorError } from '../core/errors.js';
 import { HISTORY_ANSWER_ROWS_MAX } from '../core/limits.js';
 import { API_VERSION, type Operations } from './protocol.js';
-import {
-  attemptRequest,
-  banRequest,
-  importRequest,
-  reloadRequest,
-  setRequest,
-  unbanRequest,
-} from './requests.js';
+import { attemptRequest, banRequest, importRequest, reloadRequest, setRequest, unbanRequest } from './requests.js';
 import { streamEvents } from './stream.js';
 
 export type Reply =

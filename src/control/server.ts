@@ -5,7 +5,6 @@
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OperatorError } from '../core/errors.js';
 import {
   CONTROL_CLIENTS_MAX,
@@ -127,7 +126,7 @@ class Desk {
       if (!request.complete) request.destroy();
     });
     const delay = this.#pace.delay();
-    if (delay > 0) await sleep(delay);
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     if (response.destroyed) return;
     const reply = await this.#reply(request);
     if (response.destroyed) return;

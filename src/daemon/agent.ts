@@ -190,10 +190,7 @@ export class Agent {
       throw new AggregateError(errors, `the agent did not stop cleanly: ${errors.map(messageOf).join('; ')}`);
   }
 
-  async #reload(
-    dryRun: boolean,
-    candidate: (live: LiveConfiguration) => Promise<Candidate>,
-  ): Promise<SetupDifference> {
+  async #reload(dryRun: boolean, candidate: (live: LiveConfiguration) => Promise<Candidate>): Promise<SetupDifference> {
     const { setup: next, accept } = await candidate(this.live);
     const old = this.#setup;
     const difference = differenceOf(old, next);

@@ -63,7 +63,9 @@ export class DeafnessRecord {
     for (const [key, { seen }] of this.#suppressed)
       if (secondsBetween(seen, now) > MEMORY_SECONDS) this.#suppressed.delete(key);
     return [
-      ...[...this.#problems].map(([id, problem]) => `${id}: the journal could not be probed: ${escapeUntrusted(problem)}`),
+      ...[...this.#problems].map(
+        ([id, problem]) => `${id}: the journal could not be probed: ${escapeUntrusted(problem)}`,
+      ),
       ...[...this.#behind].map((id) => `${id}: entries wait to be read; bans come late until the reader has caught up`),
       ...setup.jails.flatMap(({ intake }) => this.#ofJail(intake.jail, formatMatch(intake.match))),
       ...this.#ofUnits(setup),

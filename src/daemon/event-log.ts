@@ -22,11 +22,11 @@ export class EventLog {
     announcer.subscribe((announcement, id) => this.#take(announcement, id));
   }
 
-  /** Kept events after `id`; nothing when it is undefined. */
+  /** Kept events after `id`, all of them after 0; nothing when it is undefined. */
   since(id: number | undefined): StreamStart {
     if (id === undefined || id >= this.#last) return { missed: [], gap: false };
     const oldest = this.#kept[0]?.id ?? this.#last + 1;
-    return { missed: this.#kept.filter((event) => event.id > id), gap: id + 1 < oldest };
+    return { missed: this.#kept.filter((event) => event.id > id), gap: id > 0 && id + 1 < oldest };
   }
 
   /** Calls back for each event from now on; returns the way to stop. */

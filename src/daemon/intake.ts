@@ -40,6 +40,8 @@ export class Intake {
   #position: ReadPosition | undefined;
   #postedAt = 0;
   #unposted = false;
+  #statedAt = 0;
+  #unstated = false;
 
   constructor(plan: IntakePlan, source: EntrySource, bank: FilterBank, post: (message: FromIntake) => void) {
     this.#plan = plan;
@@ -114,6 +116,7 @@ export class Intake {
     this.#entriesUnreadable += batch.unreadable;
     this.#position = batch.position ?? this.#position;
     this.#unposted = true;
+    this.#unstated = true;
     const report = this.#bank.judge(batch.entries);
     for (const demotion of report.demoted)
       this.#post({
@@ -143,9 +146,10 @@ export class Intake {
 
   /** Hands position and counters on now and then, events or not. */
   #pulse(): void {
-    if (performance.now() - this.#postedAt < PULSE_MS || !this.#unposted) return;
-    this.#send([], []);
-    this.#postStats();
+    const now = performance.now();
+    if (this.#unposted && now - this.#postedAt >= PULSE_MS) this.#send([], []);
+    // Batches with events come of themselves; what was counted meanwhile must not wait for the next entry.
+    if (this.#unstated && now - this.#statedAt >= PULSE_MS) this.#postStats();
   }
 
   #send(warm: readonly FilterEvent[], events: readonly FilterEvent[]): void {
@@ -158,6 +162,8 @@ export class Intake {
   }
 
   #postStats(): void {
+    this.#unstated = false;
+    this.#statedAt = performance.now();
     this.#post({
       type: 'stats',
       stats: {

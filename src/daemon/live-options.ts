@@ -11,7 +11,16 @@ export interface LiveChange {
 }
 
 /** What a reload is for: these decide whether there is a jail at all, or are read once by other programs. */
-const NOT_LIVE: ReadonlySet<string> = new Set(['enabled', 'filter', 'backend', 'source', 'action', 'destemail', 'sender', 'mta']);
+const NOT_LIVE: ReadonlySet<string> = new Set([
+  'enabled',
+  'filter',
+  'backend',
+  'source',
+  'action',
+  'destemail',
+  'sender',
+  'mta',
+]);
 /** Options that are lists, with what separates their members. */
 const LISTS: Readonly<Record<string, ' ' | '\n'>> = {
   ignoreip: ' ',
@@ -65,7 +74,8 @@ function membersOf({ config, overrides }: LiveJail, key: string, separator: ' ' 
   if (key === 'ignoreregex') return filter.ignoreregex.map(({ text }) => text);
   if (key === 'successregex') return filter.successregex.map(({ text }) => text);
   // A list of [DEFAULT] holds for every jail and is no part of this one's.
-  const text = overrides.get(key) ?? (key === 'ignoreip' && config.allow.length === 0 ? '' : config.origins.get(key)?.text);
+  const text =
+    overrides.get(key) ?? (key === 'ignoreip' && config.allow.length === 0 ? '' : config.origins.get(key)?.text);
   if (text === undefined) return [];
   const words = separator === ' ' ? (shellWords(text) ?? text.split(/\s+/)) : text.split('\n');
   return words.flatMap((word) => word.split(separator === ' ' ? ',' : '\n')).filter((word) => word.trim() !== '');
@@ -76,7 +86,8 @@ export function overlayText(jails: ReadonlyMap<string, ReadonlyMap<string, strin
   const lines: string[] = [];
   for (const [name, options] of jails) {
     lines.push(`[${name}]`);
-    for (const [key, value] of options) lines.push(`${key} = ${value.replaceAll('%', '%%').split('\n').join('\n    ')}`);
+    for (const [key, value] of options)
+      lines.push(`${key} = ${value.replaceAll('%', '%%').split('\n').join('\n    ')}`);
   }
   return `${lines.join('\n')}\n`;
 }

@@ -7,12 +7,12 @@
  */
 import type { Config, JailConfig } from '../config/types.js';
 import { OperatorError } from '../core/errors.js';
-import type { AgentSetup } from './setup.js';
-import { changedOverrides, type LiveChange } from './live-options.js';
-import { type ConfigurationRoots, type Loaded, loadSetup, verifyFilters } from './load.js';
-import { snapshotTree } from './snapshot-tree.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
+import { changedOverrides, type LiveChange } from './live-options.js';
+import { type ConfigurationRoots, type Loaded, loadSetup, verifyFilters } from './load.js';
+import type { AgentSetup } from './setup.js';
+import { snapshotTree } from './snapshot-tree.js';
 
 /** A setup that an agent may become; `accept` is called when it has. */
 export interface Candidate {
@@ -99,7 +99,9 @@ export class LiveConfiguration {
   async #with(name: string, loaded: Loaded, jail: LiveJail | undefined): Promise<Candidate> {
     const next = loaded.setup.jails.find(({ policy }) => policy.jail === name);
     const here = this.#setup.jails.some(({ policy }) => policy.jail === name);
-    const kept = this.#setup.jails.flatMap((one) => (one.policy.jail !== name ? [one] : next === undefined ? [] : [next]));
+    const kept = this.#setup.jails.flatMap((one) =>
+      one.policy.jail !== name ? [one] : next === undefined ? [] : [next],
+    );
     const perJail = new Map([...this.#setup.allow.perJail].filter(([jail]) => jail !== name));
     for (const [jail, terms] of loaded.setup.allow.perJail) if (jail === name) perJail.set(jail, terms);
     const setup: AgentSetup = {

@@ -247,15 +247,23 @@ export class AgentOperations implements Operations {
         hint: 'loglevel can; other options of the agent: /etc/banjour/banjour.local, then restart',
       });
     const parsed = parseLoglevel(value);
-    if (!('value' in parsed)) throw new OperatorError(`loglevel ${JSON.stringify(value)} ${parsed.problem}`, { hint: parsed.fix });
+    if (!('value' in parsed))
+      throw new OperatorError(`loglevel ${JSON.stringify(value)} ${parsed.problem}`, { hint: parsed.fix });
     const before = this.#agent.loglevel.get();
     this.#agent.loglevel.set(parsed.value);
-    return { key, value: parsed.value.toUpperCase(), changes: before === parsed.value ? [] : [`loglevel ${before} -> ${parsed.value}`] };
+    return {
+      key,
+      value: parsed.value.toUpperCase(),
+      changes: before === parsed.value ? [] : [`loglevel ${before} -> ${parsed.value}`],
+    };
   }
 }
 
 function optionsOf(
-  origins: ReadonlyMap<string, { readonly text: string; readonly place: { readonly file: string; readonly line: number } }>,
+  origins: ReadonlyMap<
+    string,
+    { readonly text: string; readonly place: { readonly file: string; readonly line: number } }
+  >,
   overrides: ReadonlyMap<string, string>,
 ): Record<string, OptionView> {
   return Object.fromEntries(

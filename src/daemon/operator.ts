@@ -89,7 +89,15 @@ export class Operator {
     if (!isHost(prefix)) throw new OperatorError(`${JSON.stringify(target)} is a prefix: failures are of one address`);
     const address = baseAddress(prefix);
     const allowed = agent.allow.snapshot.allows(jail, address);
-    const event = { kind: 'failure', jail, address, count, time: wallClock.now(), cursor: REPORTED, regex: -1 } as const;
+    const event = {
+      kind: 'failure',
+      jail,
+      address,
+      count,
+      time: wallClock.now(),
+      cursor: REPORTED,
+      regex: -1,
+    } as const;
     await agent.pipeline.take(sourceId('operator'), { type: 'batch', phase: 'live', warm: [], events: [event] });
     await agent.pipeline.idle();
     if (allowed !== undefined) return { outcome: 'ignored', message: `never banned: ${allowed.text}` };

@@ -59,12 +59,17 @@ export type ProbeReport = readonly SourceProbe[];
 /** Entries younger than this may be on their way to the reader's own account of itself, seconds. */
 const SETTLED_SECONDS = 3;
 /** SD_MESSAGE_JOURNAL_DROPPED of sd-messages.h; `_TRANSPORT=driver` only journald can set. */
-const DROPPED = parseMatch('_TRANSPORT=driver MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e').expression as MatchExpression;
+const DROPPED = parseMatch('_TRANSPORT=driver MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e')
+  .expression as MatchExpression;
 /** Origins that are told of one jail. */
 const ORIGINS_MAX = 5;
 const WHO = ['_SYSTEMD_UNIT', 'SYSLOG_IDENTIFIER'] as const;
 
-export function probe(plan: ProbePlan, make: (spec: SourceSpec, id: SourceId) => EntrySource, guard: Guard): ProbeReport {
+export function probe(
+  plan: ProbePlan,
+  make: (spec: SourceSpec, id: SourceId) => EntrySource,
+  guard: Guard,
+): ProbeReport {
   return plan.sources.map((one) => {
     try {
       return probeSource(one, plan, () => make(one.source, one.id), guard);
@@ -94,7 +99,10 @@ function probeSource(one: ProbeSource, plan: ProbePlan, make: () => EntrySource,
       selects: selecting.includes(jail),
       elsewhere: [...(found.get(jail.jail)?.values() ?? [])],
     })),
-    lagEntries: one.lastEntry === undefined ? null : entriesAfter(make, unionOf(one.jails.map(({ match }) => match)), one.lastEntry, plan.now),
+    lagEntries:
+      one.lastEntry === undefined
+        ? null
+        : entriesAfter(make, unionOf(one.jails.map(({ match }) => match)), one.lastEntry, plan.now),
     suppressed: suppressedSince(make, plan.since),
   };
 }

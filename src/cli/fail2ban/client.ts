@@ -18,7 +18,10 @@ interface CommandLine {
   readonly words: readonly string[];
   readonly config?: string;
   readonly socket?: string;
-  readonly special?: { readonly name: 'version' | 'help' | 'test' | 'dump' | 'seconds' | 'interactive'; readonly value?: string };
+  readonly special?: {
+    readonly name: 'version' | 'help' | 'test' | 'dump' | 'seconds' | 'interactive';
+    readonly value?: string;
+  };
 }
 
 /** Options with a value, in both spellings. */

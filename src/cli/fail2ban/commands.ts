@@ -7,7 +7,7 @@ import type { Paths } from '../paths.js';
 import type { Terminal } from '../terminal.js';
 import { getOption } from './get.js';
 import { setOption } from './set.js';
-import { allText, byEnd, banTimeLine, hasUnicode, jailText, pythonRepr, statsText, statusText } from './shapes.js';
+import { allText, banTimeLine, byEnd, hasUnicode, jailText, pythonRepr, statsText, statusText } from './shapes.js';
 
 export interface Fail2banSession {
   readonly terminal: Terminal;
@@ -151,13 +151,13 @@ function targetsOf(bans: readonly BanView[]): string[] {
 
 async function banned(addresses: readonly string[], session: Fail2banSession): Promise<string> {
   const client = clientOf(session);
+  const jails = (await client.status()).jails.map(({ jail }) => jail);
   if (addresses.length > 0) {
     const answers = await Promise.all(addresses.map((address) => client.bans({ address })));
-    return pythonRepr(answers.map((bans) => [...new Set(bans.map(({ jail }) => jail))]));
+    return pythonRepr(answers.map((bans) => jails.filter((name) => bans.some(({ jail }) => jail === name))));
   }
-  const [{ jails }, bans] = [await client.status(), await client.bans()];
-  const lists = new Map(jails.map(({ jail }) => [jail, [] as string[]]));
-  for (const { jail, target } of bans) lists.get(jail)?.push(target);
+  const lists = new Map(jails.map((jail) => [jail, [] as string[]]));
+  for (const { jail, target } of await client.bans()) lists.get(jail)?.push(target);
   return pythonRepr([...lists].map(([jail, list]) => ({ [jail]: list })));
 }
 

@@ -1,7 +1,8 @@
 /** `get ...` of fail2ban-client, but for bans. */
+
+import { parseDuration } from '../../config/values.js';
 import type { ControlClient } from '../../control/client.js';
 import type { JailView, OptionsView } from '../../control/protocol.js';
-import { parseDuration } from '../../config/values.js';
 import { NotOk } from './commands.js';
 import { backendOf, listText, pythonRepr } from './shapes.js';
 
@@ -49,7 +50,8 @@ const OF_JAIL: Readonly<Record<string, Answer>> = {
   usedns: text('usedns', 'no'),
   maxlines: text('maxlines', '1'),
   maxmatches: ({ options, jail }) => options.options['maxmatches']?.value ?? String(jail.maxretry),
-  datepattern: ({ options }) => `Current date pattern set to: ${options.options['datepattern']?.value || 'Not set/required'}`,
+  datepattern: ({ options }) =>
+    `Current date pattern set to: ${options.options['datepattern']?.value || 'Not set/required'}`,
   actions: ({ jail }) => `The jail ${jail.jail} has the following actions:\nnftables`,
   backend: ({ jail }) => backendOf(jail),
   ...Object.fromEntries(
@@ -72,10 +74,12 @@ const OF_AGENT: Readonly<Record<string, (options: OptionsView['options']) => str
   dbmaxmatches: () => '10',
 };
 
-export function ignoreipText({ ignoreip = [] }: OptionsView): string {
-  return ignoreip.length === 0
+/** Networks stand before single addresses, as in the real one. */
+function ignoreipText({ ignoreip = [] }: OptionsView): string {
+  const ordered = [...ignoreip.filter((term) => term.includes('/')), ...ignoreip.filter((term) => !term.includes('/'))];
+  return ordered.length === 0
     ? 'No IP address/network is ignored'
-    : listText('These IP addresses/networks are ignored:', ignoreip);
+    : listText('These IP addresses/networks are ignored:', ordered);
 }
 
 export async function getOption([first, key]: readonly string[], client: ControlClient): Promise<string> {

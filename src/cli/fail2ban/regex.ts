@@ -59,7 +59,8 @@ export async function fail2banRegex(argv: readonly string[], terminal: Terminal)
   try {
     return await run(argv, terminal);
   } catch (error) {
-    const message = error instanceof OperatorError && error.hint !== undefined ? `${error.message}\n${error.hint}` : messageOf(error);
+    const message =
+      error instanceof OperatorError && error.hint !== undefined ? `${error.message}\n${error.hint}` : messageOf(error);
     for (const line of message.split('\n')) terminal.err(`ERROR: ${escapeUntrusted(line, 4096)}\n`);
     return 255;
   }

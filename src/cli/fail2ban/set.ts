@@ -1,6 +1,6 @@
 /** `set ...` of fail2ban-client. */
 import type { ControlClient } from '../../control/client.js';
-import { parsePrefix, formatPrefix } from '../../core/address.js';
+import { formatPrefix, parsePrefix } from '../../core/address.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { NotOk } from './commands.js';
 import { getOption } from './get.js';

@@ -34,8 +34,7 @@ export function allText(jails: readonly { jail: JailView; banned: readonly strin
 }
 
 function treeOf(jail: JailView, banned: readonly string[], short: boolean, indent: string): string[] {
-  const where =
-    jail.files === undefined ? `Journal matches:\t${jail.match}` : `File list:\t${jail.files.join(' ')}`;
+  const where = jail.files === undefined ? `Journal matches:\t${jail.match}` : `File list:\t${jail.files.join(' ')}`;
   const actions = [`Currently banned:\t${jail.currentlyBanned}`, `Total banned:\t${jail.totalBanned}`];
   if (!short) actions.push(`Banned IP list:\t${banned.join(' ')}`);
   return [
@@ -53,14 +52,9 @@ export function statsText(jails: readonly JailView[], unicode = true): string {
   const rows = jails
     .toSorted((a, b) => (a.jail < b.jail ? -1 : 1))
     .map((jail) =>
-      [
-        jail.jail,
-        backendOf(jail),
-        jail.currentlyFailed,
-        jail.totalFailed,
-        jail.currentlyBanned,
-        jail.totalBanned,
-      ].map(String),
+      [jail.jail, backendOf(jail), jail.currentlyFailed, jail.totalFailed, jail.currentlyBanned, jail.totalBanned].map(
+        String,
+      ),
     );
   const widths = [8, 8, 3, 3, 3, 3].map((least, column) =>
     Math.max(least, ...rows.map((row) => (row[column] ?? '').length)),
@@ -83,7 +77,13 @@ export function statsText(jails: readonly JailView[], unicode = true): string {
     rule('╩'),
     '',
   ].join('\n');
-  return unicode ? text : text.replace(/[║│╟╫]/g, '|').replace(/─/g, '-').replace(/═/g, '=').replace(/[╬╩]/g, '+');
+  return unicode
+    ? text
+    : text
+        .replace(/[║│╟╫]/g, '|')
+        .replace(/─/g, '-')
+        .replace(/═/g, '=')
+        .replace(/[╬╩]/g, '+');
 }
 
 /** fail2ban's names of where lines come from. */
