@@ -18,6 +18,11 @@ export class Cached<T> {
     this.#value = { value, until: ended + 4 * (ended - started) };
     return value;
   }
+
+  /** Something has changed: the next one who asks gets it new. */
+  drop(): void {
+    this.#value = undefined;
+  }
 }
 
 /** The same for what takes time elsewhere; callers that come meanwhile share one making. */

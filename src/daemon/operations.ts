@@ -153,25 +153,27 @@ export class AgentOperations implements Operations {
   async set({ jail, key, action, value }: SetRequest): Promise<SetAnswer> {
     if (jail === undefined) return this.#setLoglevel(key, value);
     this.#find(jail);
-    const difference = await this.#agent.reload(false, (live) => live.changed(jail, { key, action, value }));
+    const difference = await this.#changing(
+      this.#agent.reload(false, (live) => live.changed(jail, { key, action, value })),
+    );
     const now = this.options(jail).options[key.toLowerCase()];
     return { key: key.toLowerCase(), value: now?.value ?? '', changes: describeDifference(difference) };
   }
 
   attempt(request: AttemptRequest): Promise<AttemptAnswer> {
-    return this.#operator.attempt(request);
+    return this.#changing(this.#operator.attempt(request));
   }
 
   ban(request: BanRequest): Promise<ChangeAnswer> {
-    return this.#operator.ban(request);
+    return this.#changing(this.#operator.ban(request));
   }
 
   unban(request: UnbanRequest): Promise<ChangeAnswer> {
-    return this.#operator.unban(request);
+    return this.#changing(this.#operator.unban(request));
   }
 
   import(request: ImportRequest): Promise<ImportAnswer> {
-    return this.#operator.import(request);
+    return this.#changing(this.#operator.import(request));
   }
 
   async flush(): Promise<void> {
@@ -179,14 +181,14 @@ export class AgentOperations implements Operations {
   }
 
   async reload({ dryRun = false, jail, unban = false }: ReloadRequest): Promise<ReloadAnswer> {
-    const difference = await this.#agent.reload(dryRun, (live) =>
-      jail === undefined ? live.reloaded() : live.reloadedJail(jail),
+    const difference = await this.#changing(
+      this.#agent.reload(dryRun, (live) => (jail === undefined ? live.reloaded() : live.reloadedJail(jail))),
     );
     const changes = describeDifference(difference);
     if (!unban || dryRun) return { changes };
     const isHere = jail === undefined || this.#agent.setup.jails.some(({ policy }) => policy.jail === jail);
     const { changed } = isHere
-      ? await this.#operator.unban({ targets: 'all', ...(jail === undefined ? {} : { jail }) })
+      ? await this.unban({ targets: 'all', ...(jail === undefined ? {} : { jail }) })
       : { changed: 0 };
     return { changes: [...changes, `${changed} bans lifted`] };
   }
@@ -197,6 +199,16 @@ export class AgentOperations implements Operations {
 
   subscribe(listener: (event: StreamEvent) => void): () => void {
     return this.#events.subscribe(listener);
+  }
+
+  /** Who has changed something sees it at once. */
+  async #changing<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.#status.drop();
+      this.#counts.drop();
+    }
   }
 
   #view(): AgentView {

@@ -54,16 +54,14 @@ function known(verb: string): boolean {
 
 /** Counts who was not banned before, as the real one does. */
 async function ban(jail: string, targets: readonly string[], client: ControlClient): Promise<string> {
-  const canonical = (text: string) => {
-    const prefix = parsePrefix(text);
-    return prefix === undefined ? text : formatPrefix(prefix);
-  };
-  const { banned } = await client.jail(jail);
-  const before = new Set(banned.map(({ target }) => target));
+  const prefixes = new Set(targets.flatMap((text) => parsePrefix(text) ?? []).map(formatPrefix));
+  const before = new Set<string>();
+  for (const address of prefixes)
+    if ((await client.bans({ jail, address })).some(({ target }) => target === address)) before.add(address);
   const { results } = await client.ban({ jail, targets });
-  const fresh = new Set(results.filter(({ done }) => done).map(({ target }) => canonical(target)));
-  const count = [...fresh].filter((target) => !before.has(target)).length;
   const refused = results.filter(({ done }) => !done);
+  const refusedTargets = new Set(refused.flatMap(({ target }) => parsePrefix(target) ?? []).map(formatPrefix));
+  const count = [...prefixes].filter((target) => !before.has(target) && !refusedTargets.has(target)).length;
   if (refused.length === 0) return String(count);
   const reasons = refused.map(({ target, message }) => `${escapeUntrusted(target)}: ${escapeUntrusted(message)}`);
   throw new NotOk(`NOK: (${pythonRepr(reasons.join('; '))},)`, String(count));
