@@ -14,6 +14,8 @@ const FIRST_MS = 3_000;
 const EVERY_MS = 60_000;
 /** How far back the first look goes, seconds. */
 const FIRST_SECONDS = 3_600;
+/** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
+const OVERLAP_SECONDS = 5;
 
 /** What the probe's thread sends. */
 export interface ProbeAnswer {
@@ -77,7 +79,7 @@ export class Prober {
     const now = this.#now();
     const plan = planOf(this.#parts.setup(), this.#parts.readers(), this.#since ?? plus(now, -FIRST_SECONDS), now);
     const { report, isVolatile } = await this.#run(plan);
-    this.#since = now;
+    this.#since = plus(now, -OVERLAP_SECONDS);
     for (const source of report) {
       this.#lag.set(source.id, source.lagEntries);
       for (const { jail, selects } of source.jails) this.#selects.set(jail, selects);

@@ -71,7 +71,9 @@ describe('the program itself', () => {
     expect((await runProgram([link, '-V'])).out).toBe('1.1.0\n');
     const wrong = await runProgram([link, ...at, 'status', 'nojail']);
     expect([wrong.code, wrong.out]).toEqual([255, "Sorry but the jail 'nojail' does not exist\n"]);
-    expect(wrong.err).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} fail2ban {16}\[\d+\]: ERROR {3}NOK: \('nojail',\)\n$/);
+    expect(wrong.err).toMatch(
+      /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} fail2ban {16}\[\d+\]: ERROR {3}NOK: \('nojail',\)\n$/,
+    );
     const typed = await runProgram([link, ...at, '-i'], { input: 'ping\nnonsense\nexit\n' });
     expect(typed.out).toBe('fail2ban> Server replied: pong\nfail2ban> Invalid command\nfail2ban> ');
   });

@@ -29,16 +29,23 @@ describe('monitoring plugins for fail2ban, unchanged', () => {
   afterAll(() => host?.end());
 
   const muninReady = canWrite[0] && 'root' in munin && 'root' in common;
-  needs(muninReady, reasonOf(munin) || reasonOf(common) || canWrite[1])("munin's fail2ban draws every jail", async () => {
-    if (!('root' in munin) || !('root' in common)) throw new Error('bug');
-    const plugin = join(munin.root, 'usr/share/munin/plugins/fail2ban');
-    const env = { MUNIN_LIBDIR: join(common.root, 'usr/share/munin'), client: client.path, config_dir: '/etc/fail2ban' };
-    expect(await runProgram(['bash', plugin, 'autoconf'], { env })).toEqual({ code: 0, out: 'yes\n', err: '' });
-    const config = await runProgram(['bash', plugin, 'config'], { env });
-    expect(config.out).toContain('postfix_sasl.label postfix-sasl\n');
-    const values = await runProgram(['bash', plugin], { env });
-    expect([values.out, values.err]).toEqual(['dovecot.value 0\npostfix_sasl.value 2\nsshd.value 1\n', '']);
-  });
+  needs(muninReady, reasonOf(munin) || reasonOf(common) || canWrite[1])(
+    "munin's fail2ban draws every jail",
+    async () => {
+      if (!('root' in munin) || !('root' in common)) throw new Error('bug');
+      const plugin = join(munin.root, 'usr/share/munin/plugins/fail2ban');
+      const env = {
+        MUNIN_LIBDIR: join(common.root, 'usr/share/munin'),
+        client: client.path,
+        config_dir: '/etc/fail2ban',
+      };
+      expect(await runProgram(['bash', plugin, 'autoconf'], { env })).toEqual({ code: 0, out: 'yes\n', err: '' });
+      const config = await runProgram(['bash', plugin, 'config'], { env });
+      expect(config.out).toContain('postfix_sasl.label postfix-sasl\n');
+      const values = await runProgram(['bash', plugin], { env });
+      expect([values.out, values.err]).toEqual(['dovecot.value 0\npostfix_sasl.value 2\nsshd.value 1\n', '']);
+    },
+  );
 
   needs(canWrite[0] && 'root' in fail2ban && hasCommand('perl'), reasonOf(fail2ban) || canWrite[1] || 'needs perl')(
     "Nagios' check_fail2ban counts the banned",
