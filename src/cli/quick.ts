@@ -2,7 +2,7 @@
  * Command lines that scripts run all day, read without yargs, whose loading takes longer than everything else together.
  * Only the plainest are taken: a command word, words, and options of the table written out. Anything else is yargs'.
  */
-import { Args, type CommandDefinition } from './command.js';
+import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 
 const QUICK: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
@@ -36,8 +36,8 @@ export async function quickChoice(argv: readonly string[]): Promise<QuickChoice 
       words.push(word);
       continue;
     }
-    const key = word.slice(2);
-    const option = word.startsWith('--') && Object.hasOwn(options, key) ? options[key] : undefined;
+    const key = word.startsWith('--') ? word.slice(2) : (keyOf(options, word.slice(1)) ?? '');
+    const option = Object.hasOwn(options, key) ? options[key] : undefined;
     if (option === undefined || key in values || option.choices !== undefined) return undefined;
     if (option.type === 'boolean') values[key] = true;
     else if (option.type === 'string') {
@@ -47,6 +47,11 @@ export async function quickChoice(argv: readonly string[]): Promise<QuickChoice 
     } else return undefined;
   }
   return place(command, words, values) ? { command, args: new Args(values) } : undefined;
+}
+
+/** The option that a single letter stands for. */
+function keyOf(options: Readonly<Record<string, OptionDefinition>>, letter: string): string | undefined {
+  return Object.keys(options).find((key) => options[key]?.alias === letter);
 }
 
 /** Puts the words into the positionals; false when they do not fit. */

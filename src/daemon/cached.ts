@@ -2,7 +2,8 @@
 export class Cached<T> {
   readonly #make: () => T;
   readonly #now: () => number;
-  #value: { readonly value: T; readonly until: number } | undefined;
+  #value: { readonly value: T; readonly until: number; readonly made: number } | undefined;
+  #changed = true;
 
   /** Whoever asks how often: at most a fifth of the time goes into making it. */
   constructor(make: () => T, now: () => number = () => performance.now()) {
@@ -10,13 +11,22 @@ export class Cached<T> {
     this.#now = now;
   }
 
-  get(): T {
+  /** With `keepMs` it also serves for so long while nobody says `touch`. */
+  get(keepMs = 0): T {
     const started = this.#now();
-    if (this.#value !== undefined && started < this.#value.until) return this.#value.value;
+    const known = this.#value;
+    if (known !== undefined && (started < known.until || (!this.#changed && started < known.made + keepMs)))
+      return known.value;
+    this.#changed = false;
     const value = this.#make();
-    const ended = this.#now();
-    this.#value = { value, until: ended + 4 * (ended - started) };
+    const made = this.#now();
+    this.#value = { value, until: made + 4 * (made - started), made };
     return value;
+  }
+
+  /** What it is made of has changed. */
+  touch(): void {
+    this.#changed = true;
   }
 
   /** Something has changed: the next one who asks gets it new. */

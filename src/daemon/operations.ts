@@ -38,6 +38,8 @@ import { banListViews, banView, jailView, sourceView } from './views.js';
 
 /** Bans of the past that `explain` shows. */
 const EXPLAIN_BANS_MAX = 20;
+/** Numbers of bans are counted anew after so long although nothing was announced: history is tidied in silence. */
+const COUNTS_KEPT_MS = 60_000;
 
 export class AgentOperations implements Operations {
   readonly #agent: Agent;
@@ -52,6 +54,7 @@ export class AgentOperations implements Operations {
     this.#operator = new Operator(agent);
     this.#events = new EventLog(agent.announcer, agent.startedAt);
     this.#counts = new Cached(() => agent.ledger.history.counts());
+    this.#events.subscribe(() => this.#counts.touch());
     this.#status = new Cached(() => this.#view());
     this.#kernel = new CachedAsync(() => agent.firewall.read());
   }
@@ -224,7 +227,7 @@ export class AgentOperations implements Operations {
       sources: agent.readers.all.map((reader) => sourceView(reader, agent.prober.lagOf(reader.id), now)),
       firewall: {
         hook: agent.setup.firewall.hook,
-        inForce: [...this.#counts.get().values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
+        inForce: [...this.#counts.get(COUNTS_KEPT_MS).values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
         refused: counts.refused,
         batches: counts.batches,
         healed: counts.healed,
@@ -242,7 +245,7 @@ export class AgentOperations implements Operations {
     return jailView(setup, {
       stats: agent.jails.stats(jail, wallClock.now()),
       counters: agent.readers.all.flatMap(({ stats }) => stats?.jails ?? []).find((one) => one.jail === jail),
-      counts: this.#counts.get().get(jail),
+      counts: this.#counts.get(COUNTS_KEPT_MS).get(jail),
       overrides: [...overrides].map(([key, value]) => `${key} = ${value}`),
       selects: agent.prober.selects(jail),
     });

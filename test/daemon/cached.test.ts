@@ -21,6 +21,22 @@ describe('a value that is expensive', () => {
     expect(cached.get()).toBe(3);
   });
 
+  test('may serve longer while nothing has changed', () => {
+    let now = 0;
+    let made = 0;
+    const cached = new Cached(
+      () => ++made,
+      () => now,
+    );
+    expect(cached.get(1000)).toBe(1);
+    now += 999;
+    expect(cached.get(1000)).toBe(1);
+    cached.touch();
+    expect(cached.get(1000)).toBe(2);
+    now += 1000;
+    expect(cached.get(1000)).toBe(3);
+  });
+
   test('is made once for all who ask meanwhile', async () => {
     let now = 0;
     let made = 0;
