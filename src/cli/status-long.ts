@@ -18,15 +18,15 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
   const { firewall, sources, jails, warnings } = view;
   const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
   const parts = [
-    `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)} (times: ${zone()}), process ${view.pid}\n` +
-      `Firewall: ${formatCount(firewall.inForce)} bans in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${formatCount(firewall.healed)} times\n`,
+    `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)} (times: ${zone()})\n` +
+      `${formatCount(firewall.inForce)} bans in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${formatCount(firewall.healed)} times\n`,
     formatTable(
       [
         { title: 'Source', shrink: true },
         { title: 'Phase' },
         { title: 'Entries read', align: 'right' },
         { title: 'Behind' },
-        { title: 'Last entry' },
+        { title: 'Last entry', optional: true },
       ],
       sources.map((source) => [
         escapeUntrusted(source.source),
@@ -41,9 +41,9 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       [
         { title: 'Jail', shrink: true },
         { title: 'Selected', align: 'right' },
-        { title: 'Looked at', align: 'right' },
+        { title: 'Looked at', align: 'right', optional: true },
         { title: 'Failures', align: 'right' },
-        { title: 'Last failure' },
+        { title: 'Last failure', optional: true },
         { title: 'Banned', align: 'right' },
         { title: 'In total', align: 'right' },
       ],

@@ -85,10 +85,11 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
   const read = view.sources.reduce((sum, { entriesRead }) => sum + entriesRead, 0);
   const readBefore = before?.view.sources.reduce((sum, { entriesRead }) => sum + entriesRead, 0);
   const waiting = view.sources.reduce((sum, { lagEntries }) => sum + (lagEntries ?? 0), 0);
-  const head =
-    `${bold('banjour')} ${view.version}  ${view.state}, up ${formatLength((Date.now() - Date.parse(view.since)) / 1000)}  ` +
-    `${formatCount(read)} entries read${readBefore === undefined ? '' : ` (${perMinute(read, readBefore)}/min)`}, ${waiting === 0 ? 'none waiting' : `${formatCount(waiting)} waiting`}  ` +
-    `${formatCount(view.firewall.inForce)} bans in force\n`;
+  const head = [
+    `${bold('banjour')} ${view.version}  ${view.state}, up ${formatLength((Date.now() - Date.parse(view.since)) / 1000)}, ${formatCount(view.firewall.inForce)} bans in force`,
+    `${formatCount(read)} entries read${readBefore === undefined ? '' : ` (${perMinute(read, readBefore)}/min)`}, ${waiting === 0 ? 'none waiting' : `${formatCount(waiting)} waiting`}`,
+    '',
+  ].join('\n');
   const jails = formatTable(
     [
       { title: 'Jail', shrink: true },
@@ -98,8 +99,8 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
       { title: 'Banned', align: 'right' },
       { title: 'Total', align: 'right' },
       { title: '/min', align: 'right' },
-      { title: 'Packets stopped', align: 'right' },
-      { title: 'Last failure' },
+      { title: 'Packets stopped', align: 'right', optional: true },
+      { title: 'Last failure', optional: true },
     ],
     view.jails.map((jail) => [
       jail.jail,
@@ -120,7 +121,7 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
       { title: 'Jail' },
       { title: 'Address' },
       { title: 'Until' },
-      { title: 'User', shrink: true },
+      { title: 'User', shrink: true, optional: true },
     ],
     newest.map((ban) => [
       formatTime(ban.time),
