@@ -37,7 +37,7 @@ describe('the program itself', () => {
     const { err, out } = await runProgram([
       'bash',
       '-c',
-      '"$0" "$1" banned --run-dir "$2" | head -n 1; echo "${PIPESTATUS[0]}"',
+      '"$0" "$1" banned --run-dir "$2" | head -n 1; echo ' + '$' + '{PIPESTATUS[0]}',
       process.execPath,
       MAIN,
       host.run,

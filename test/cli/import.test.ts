@@ -36,7 +36,7 @@ function fail2banOf(host: Host): { folder: string; database: string } {
   const add = (table: string, ...row: unknown[]) =>
     db.prepare(`INSERT INTO ${table} VALUES (?, ?, ?, ?, ?, ?)`).run(...row);
   add('bips', 'mine', '192.0.2.1', NOW - 60, 3600, 2, '{"failures": 7}');
-  add('bips', 'mine', '192.0.2.2', NOW - 60, -1, 1, '{"failures": 5}');
+  add('bips', 'mine', '198.51.100.2', NOW - 60, -1, 1, '{"failures": 5}');
   add('bips', 'gone', '192.0.2.3', NOW - 60, 3600, 1, '{}');
   add('bips', 'mine', '127.0.0.5', NOW - 60, 3600, 1, '{}');
   add('bips', 'mine', 'not-an-address', NOW - 60, 3600, 1, '{}');
@@ -111,7 +111,7 @@ describe('banjour import', () => {
     ledger.close();
     expect(bans).toEqual([
       ['192.0.2.1', false, 'import'],
-      ['192.0.2.2', true, 'import'],
+      ['198.51.100.2', true, 'import'],
       ['192.0.2.3', false, 'import'],
       ['127.0.0.5', false, 'import'],
     ]);
@@ -129,9 +129,9 @@ describe('banjour import', () => {
     expect(err).toContain('not taken over: not-an-address of mine');
     expect(out).toContain('2 active bans and 1 past ones taken over');
     const status = await host.banjour('status', 'mine');
-    expect(status.out).toContain('Banned IP list:\t192.0.2.1 192.0.2.2\n');
+    expect(status.out).toContain('Banned IP list:\t192.0.2.1 198.51.100.2\n');
     const kernel = await host.agent?.firewall.read();
-    expect(kernel?.elements.map(({ target }) => target.base).sort()).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect(kernel?.elements.map(({ target }) => target.base).sort()).toEqual(['192.0.2.1', '198.51.100.2']);
     const [ban] = await host.client().bans({ address: '192.0.2.1' });
     expect(Date.parse(ban?.until ?? '')).toBe((NOW - 60 + 3600) * 1000);
     const history = await host.client().history({ address: '192.0.2.1' });

@@ -11,7 +11,7 @@ export const attempt: CommandDefinition = {
     'The jail counts them as its own: with maxretry failures within findtime the address is banned. For programs of your own that notice attackers. Addresses that are never to be banned are not counted.',
   ],
   positionals: [
-    { name: 'jail', describe: 'The jail that counts', required: true },
+    { name: 'jail', describe: 'The jail that counts', required: true, complete: 'jails' },
     { name: 'address', describe: 'An address', required: true },
     { name: 'count', describe: 'How many failures (default: 1)', required: false },
   ],

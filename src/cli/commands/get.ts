@@ -9,7 +9,7 @@ export const get: CommandDefinition = {
   name: 'get',
   summary: 'Options in force in the running agent, and where each comes from',
   positionals: [
-    { name: 'jail', describe: 'A jail; or an option of the agent, as loglevel', required: false },
+    { name: 'jail', describe: 'A jail; or an option of the agent, as loglevel', required: false, complete: 'jails' },
     { name: 'option', describe: 'One option; without it all', required: false },
   ],
   examples: [

@@ -10,7 +10,7 @@ export const reload: CommandDefinition = {
     'Waits until the agent has taken it over. A configuration with errors is refused whole: the old one stays in force, and the errors are printed. Bans survive, except those of jails that are gone. What was set by hand (banjour set) is gone afterwards.',
     'With a jail only that one is taken from the files: changed, new, or gone; the others stay as they are.',
   ],
-  positionals: [{ name: 'jail', describe: 'Only this jail', required: false }],
+  positionals: [{ name: 'jail', describe: 'Only this jail', required: false, complete: 'jails' }],
   options: {
     'dry-run': { type: 'boolean', describe: 'Only tell what would change' },
     unban: { type: 'boolean', describe: 'Lift the bans (of the jail, or all) as well' },

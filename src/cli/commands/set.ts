@@ -13,7 +13,7 @@ export const set: CommandDefinition = {
     'set loglevel LEVEL changes how much the agent logs.',
   ],
   positionals: [
-    { name: 'jail', describe: 'A jail; or loglevel', required: true },
+    { name: 'jail', describe: 'A jail; or loglevel', required: true, complete: 'jails' },
     { name: 'option', describe: 'bantime, findtime, maxretry, ignoreip, port, ...; or the level', required: true },
     { name: 'value', describe: 'The value', required: false, many: true },
   ],

@@ -12,7 +12,7 @@ export const status: CommandDefinition = {
     "The text on standard output is fail2ban-client's to the byte, since scripts read it. Warnings (a jail that sees nothing, a journal that drops messages) go to standard error.",
     '--json says more: sources and how far behind they are, what each jail has seen and when last, firewall, demoted regexes, options set by hand, warnings. --long says it for people.',
   ],
-  positionals: [{ name: 'jail', describe: 'A jail', required: false }],
+  positionals: [{ name: 'jail', describe: 'A jail', required: false, complete: 'jails' }],
   options: { long: { type: 'boolean', alias: 'l', describe: 'Sources, lag, what each jail has seen, warnings' } },
   examples: [
     ['banjour status', 'How many jails, and which'],
