@@ -150,6 +150,11 @@ export class Pipeline {
     return { bans: await this.#apply(report), ended: report.ended };
   }
 
+  /** Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has answered. */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
+  }
+
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
