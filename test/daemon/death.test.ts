@@ -61,7 +61,7 @@ describe('death at any moment of a ban, then a start', () => {
     await until('the victim watches', () => host.said.includes('watching'));
     host.fail(address(1), 3);
     await host.heard('Ban', 1);
-    expect(host.said).toMatch(/nft gives no answer; the bans stay wanted[^]*Ban 198/);
+    expect(host.said).toMatch(/nft gives no answer; the bans stay wanted[\s\S]*Ban 198/);
     expect(inKernel()).toEqual([address(1)]);
     await until('the ledger knows', () => ledgerSays().every(({ state }) => state === 'in-force'));
     expect(host.announced('Ban')).toEqual([`sshd ${address(1)}`]);
