@@ -2,8 +2,9 @@
  * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know the order of the
  * stages. It also takes operators' decisions, at the ledger step.
  *
- * Order of every change: the ledger first (wanted), then the kernel, then the ledger again (in force or refused), then
- * the announcement. A crash at any point leaves a ledger from which the next start makes the kernel right.
+ * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then the ledger again (in
+ * force or refused). A crash at any point leaves a ledger from which the next start makes the kernel right and says what
+ * was not said.
  */
 import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
@@ -160,6 +161,11 @@ export class Pipeline {
     return { bans: await this.#apply(report), ended: report.ended };
   }
 
+  /** Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has answered. */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
+  }
+
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
@@ -281,17 +287,10 @@ export class Pipeline {
     const now = wall.now();
     // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
     const lapsed = new Set(settled.filter(({ record: { until } }) => until !== null && until <= now));
-    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
-    const ids = inForce.map(({ record }) => record.id);
-    const taken: ReadonlySet<number> = ids.length === 0 ? new Set() : ledger.settle(ids, 'in-force', now);
-    // Who was lifted meanwhile was in force for a moment, who has lapsed meanwhile was not.
-    const wasInForce = ({ id }: BanRecord) => taken.has(id) || ledger.history.get(id)?.ended?.reason !== 'lapsed';
-    for (const { record, refusal } of settled)
-      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
-
     const replaced = new Set(
       ended.filter((ban) => ban.ended?.reason === 'replaced').map((ban) => keyOf(ban.jail, ban.target)),
     );
+    // Said before it is noted: whoever dies in between says it once more at the next start, and never not at all.
     for (const ban of over)
       if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
@@ -299,8 +298,13 @@ export class Pipeline {
       const { record, refusal } = one;
       if (refusal !== undefined) announcer.refused(record, refusal);
       else if (lapsed.has(one)) announcer.lapsed(record);
-      else if (wasInForce(record)) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
+      else announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
     }
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
+    for (const { record, refusal } of settled)
+      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
     return settled;
   }
 }
