@@ -13,6 +13,7 @@ import { unionOf } from '../core/match.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
 import { isAtOrBefore } from './cursor-order.js';
+import { giveBackMemory } from './memory.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
 import { isOwn, OWN_FIELDS } from './own.js';
 
@@ -148,6 +149,7 @@ export class Intake {
     this.#phase = 'live';
     this.#send([], []);
     this.#postStats();
+    giveBackMemory();
   }
 
   /** Hands position and counters on now and then, events or not. */
