@@ -13,8 +13,8 @@ import { unionOf } from '../core/match.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
 import { isAtOrBefore } from './cursor-order.js';
-import { giveBackMemory } from './memory.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
+import { giveBackMemory } from './memory.js';
 import { isOwn, OWN_FIELDS } from './own.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */

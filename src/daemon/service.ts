@@ -14,8 +14,8 @@ import { describeDifference } from './difference.js';
 import { ledgerPathOf } from './ledger-path.js';
 import { LiveConfiguration } from './live.js';
 import type { ConfigurationRoots } from './load.js';
-import { giveBackMemory } from './memory.js';
 import { openLog, type ServiceLog } from './log-target.js';
+import { giveBackMemory } from './memory.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
 const STATUS_MS = 10_000;
