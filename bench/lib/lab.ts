@@ -26,6 +26,9 @@ const THEIRS = [
   '',
 ].join('\n');
 
+/** Rest after a start, ms: starting is not what is measured here. */
+const SETTLE_MS = 5_000;
+
 /** One entry of a plan. */
 export interface Planned {
   /** After the start of the plan, microseconds. */
@@ -94,8 +97,8 @@ export class Lab {
       await until('fail2ban has its jails', async () =>
         (await this.#machine.try(['fail2ban-client', 'status'])).stdout.includes('postfix-sasl'),
       );
-      await sleep(2_000);
     }
+    await sleep(SETTLE_MS);
     const inside = Number(await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', `${who}.service`]));
     return hostPid(this.#machine.leader, inside);
   }
@@ -121,8 +124,11 @@ export class Lab {
     return Watch.start(this.#machine.leader);
   }
 
+  /** What the agent said besides failures and bans. */
   diagnose(): Promise<string> {
-    return this.agent.log();
+    const words = "'] (Found|Ban|Extend Ban) '";
+    const script = `journalctl -q -o short-precise --no-pager -u banjour.service | grep -Ev ${words} | tail -n 50`;
+    return this.#machine.exec(['sh', '-c', script]);
   }
 }
 
