@@ -323,6 +323,11 @@ export class Pipeline {
   }
 }
 
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
+}
+
 function addition({ jail, target, until }: BanRecord): ElementChange {
   return { kind: 'put', jail, target, until };
 }
