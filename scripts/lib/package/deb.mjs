@@ -68,8 +68,12 @@ function placeProgram(tree, modules, compiled) {
 }
 
 function placeSystem(tree) {
-  write(tree, 'usr/lib/systemd/system/banjour.service', read('systemd/banjour.service'));
-  write(tree, 'usr/lib/sysusers.d/banjour.conf', read('systemd/sysusers.d/banjour.conf'));
+  for (const [folder, place] of [
+    ['systemd', 'usr/lib/systemd/system'],
+    ['systemd/sysusers.d', 'usr/lib/sysusers.d'],
+  ])
+    for (const name of readdirSync(join(ROOT, folder)).filter((file) => /\.(?:service|conf)$/.test(file)))
+      write(tree, `${place}/${name}`, read(`${folder}/${name}`));
   write(tree, 'usr/lib/systemd/catalog/banjour.catalog', read('systemd/banjour.catalog'));
   const etc = filesBelow([`${DEBIAN}/etc`]);
   for (const path of etc) write(tree, path.slice(DEBIAN.length + 1), read(path));
@@ -82,7 +86,9 @@ function placeDocuments(tree, modules) {
   const licences = modules.map((module) => {
     const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
     const { version, license } = JSON.parse(read(join(module, 'package.json')));
-    const text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    if (/Apache License\s+Version 2\.0/.test(text) && text.length > 5_000)
+      text = 'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
     return `${'-'.repeat(72)}\n${module.replace(/^.*node_modules\//, '')} ${version}\n\n${text}\n`;
   });
   write(
