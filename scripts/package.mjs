@@ -1,5 +1,5 @@
 /**
- * `npm run package [-- deb|npm]`: the Debian package and the npm tarball, into dist/packages. The Debian package is
+ * `npm run package [-- deb|npm]`: the Debian package and the npm tarball, into packages/. The Debian package is
  * compiled and checked in a root file system of Debian 13 that is built once (root, some minutes). The same sources give
  * the same bytes.
  */

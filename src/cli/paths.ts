@@ -43,6 +43,11 @@ export function notifySocket(paths: Paths): string {
   return join(`${paths.run}-notify`, 'status.sock');
 }
 
+/** Where banjour-notify keeps how far it is. */
+export function notifyState(paths: Paths): string {
+  return `${paths.state}-notify`;
+}
+
 export function ledgerFile(paths: Paths): string {
   return join(paths.state, 'ledger.sqlite3');
 }

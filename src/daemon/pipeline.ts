@@ -11,7 +11,7 @@ import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/deci
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
-import type { Clock, EpochMicros, SetClock } from '../core/time.js';
+import { type Clock, type EpochMicros, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
@@ -36,6 +36,11 @@ export interface PipelineParts {
   readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
+  /**
+   * Stored entries are judged one by one, each ban with the kernel's answer, so that everything is said in the order in
+   * which it happened: for a replay. Without it they are judged and written in runs, as fast as they are read.
+   */
+  readonly inOrder?: boolean;
   /** A login of an address that is not allowed anyway, in order with what is announced. */
   readonly succeeded?: (event: FilterEvent) => void;
   /** A live ban is in force; `entry` is the time of the entry that decided it. */
@@ -93,13 +98,18 @@ export class Pipeline {
       void this.#judge(batch.events, () => now, source, batch);
       return;
     }
-    // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
-    // decisions do not depend on how entries fall into batches.
-    for (const [index, event] of batch.events.entries()) {
-      const now = this.#reach(source, event.time);
+    // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
+    // into batches.
+    for (let from = 0; from < batch.events.length; ) {
+      const first = batch.events[from]?.time ?? (0 as EpochMicros);
+      const now = this.#reach(source, first);
       // Of several sources the one that is furthest back: what is over for the others may still count for it.
       await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
-      await this.#judge([event], () => now, source, index === batch.events.length - 1 ? batch : undefined);
+      const to = this.#runEnd(batch.events, from, now);
+      const isLast = to === batch.events.length;
+      const clock = (event: FilterEvent) => this.#reach(source, event.time);
+      await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
+      from = to;
     }
     if (batch.position !== undefined) this.#reach(source, batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
@@ -151,6 +161,11 @@ export class Pipeline {
     return { bans: await this.#apply(report), ended: report.ended };
   }
 
+  /** Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has answered. */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
+  }
+
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
@@ -167,9 +182,21 @@ export class Pipeline {
     return this.#applying.size;
   }
 
+  /** The end of the run of stored events from `from` on during which no ban ends, not even one decided in it. */
+  #runEnd(events: readonly FilterEvent[], from: number, now: EpochMicros): number {
+    const { inOrder, jails, ledger } = this.#parts;
+    if (inOrder === true) return from + 1;
+    const next = ledger.nextEnd();
+    const own = now + jails.shortestBan * MICROS_PER_SECOND;
+    // An end that lies behind us waits for another source, whose clock stands still meanwhile.
+    const end = next === undefined || next <= now ? own : Math.min(next, own);
+    const to = events.findIndex(({ time }, i) => i > from && time >= end);
+    return to < 0 ? events.length : to;
+  }
+
   #judge(
     events: readonly FilterEvent[],
-    clock: () => EpochMicros,
+    clock: (event: FilterEvent) => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {

@@ -62,14 +62,16 @@ async function start(): Promise<ChildProcess> {
     'run',
     ...directories(),
   ]);
-  const before = said.length;
+  // Its own words apart: another agent of the same test may be talking too.
+  let own = '';
   const agent = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   agents.push(agent);
   agent.stderr?.on('data', (chunk) => {
+    own += chunk;
     said += chunk;
   });
-  await until('the agent runs', () => said.includes('is ready', before) || agent.exitCode !== null);
-  if (agent.exitCode !== null) throw new Error(said);
+  await until('the agent runs', () => own.includes('is ready') || agent.exitCode !== null);
+  if (agent.exitCode !== null) throw new Error(own);
   return agent;
 }
 

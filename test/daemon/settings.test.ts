@@ -67,7 +67,7 @@ describe('the settings of a running agent', () => {
     await host.start();
     host.fail('198.51.100.1', 3);
     await host.heard('Ban', 1);
-    const { banned } = await host.status.jail('sshd');
+    const banned = await host.status.history({ jail: 'sshd' });
     expect(banned[0]?.failures).toBe(3);
     expect(banned[0]?.evidence).toHaveLength(2);
   });

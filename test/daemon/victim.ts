@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { ApplyReport, ElementChange } from '../../src/core/firewall.js';
 import { wallClock } from '../../src/core/time.js';
 import { Agent } from '../../src/daemon/agent.js';
-import { loadSetup } from '../../src/daemon/load.js';
+import { LiveConfiguration } from '../../src/daemon/live.js';
 import { NftBackend } from '../../src/firewall/nft.js';
 import { type Commit, type CommitReport, Ledger } from '../../src/ledger/ledger.js';
 import { createLog } from '../../src/log/log.js';
@@ -52,15 +52,19 @@ class MortalBackend extends NftBackend {
   }
 }
 
-const { setup } = loadSetup({ shippedRoot: join(process.cwd(), 'config'), adminRoot: directory('config-dir') });
+const { live, loaded } = LiveConfiguration.load({
+  shippedRoot: join(process.cwd(), 'config'),
+  adminRoot: directory('config-dir'),
+});
 const run = directory('run-dir');
-const { log } = createLog({ level: 'info', stream: process.stderr, style: 'plain' });
+const { log, getLevel, setLevel } = createLog({ level: 'info', stream: process.stderr, style: 'plain' });
 await Agent.start({
-  setup,
+  setup: loaded.setup,
   ledgerPath: join(directory('state-dir'), 'ledger.sqlite3'),
   sockets: { control: join(run, 'control.sock'), status: join(run, 'status.sock') },
   firewall: new MortalBackend({ clock: wallClock, directory: dirname(join(run, 'control.sock')) }),
   log,
   version: 'victim',
-  load: async () => setup,
+  live,
+  loglevel: { get: getLevel, set: setLevel },
 });

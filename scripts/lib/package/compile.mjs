@@ -7,7 +7,7 @@ import { inRoot, RECIPE, WORK } from './buildroot.mjs';
 import { copyInto, emptied } from './product.mjs';
 
 /** Kept between runs: compiling SQLite takes minutes. */
-const FOLDER = 'dist/packages/compiled';
+const FOLDER = '.cache/package/compiled';
 
 /** What is compiled where, and what of it runs: paths in the package, below node_modules or at its top. */
 export const COMPILED = [
@@ -40,7 +40,7 @@ export function compileNative(root) {
   if (isStamped(`${FOLDER}/.stamp`, value) && COMPILED.every((path) => existsSync(join(folder, path)))) return folder;
   say('compiling better-sqlite3, koffi and the batch reader for Debian 13');
   const start = performance.now();
-  const work = emptied(join(ROOT, 'dist/packages/compiling'));
+  const work = emptied(join(ROOT, '.cache/package/compiling'));
   copyInto(work, files);
   cpSync(npmModules(), join(work, 'npm/node_modules'), { recursive: true });
   const { ok, output } = inRoot(root, work, SCRIPT, { npm_config_devdir: `${WORK}/devdir` });

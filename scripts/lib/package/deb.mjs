@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../digest.mjs';
 import { fail, openly, quietly, ROOT, say, tail } from '../run.mjs';
@@ -68,8 +68,12 @@ function placeProgram(tree, modules, compiled) {
 }
 
 function placeSystem(tree) {
-  write(tree, 'usr/lib/systemd/system/banjour.service', read('systemd/banjour.service'));
-  write(tree, 'usr/lib/sysusers.d/banjour.conf', read('systemd/sysusers.d/banjour.conf'));
+  for (const [folder, place] of [
+    ['systemd', 'usr/lib/systemd/system'],
+    ['systemd/sysusers.d', 'usr/lib/sysusers.d'],
+  ])
+    for (const name of readdirSync(join(ROOT, folder)).filter((file) => /\.(?:service|conf)$/.test(file)))
+      write(tree, `${place}/${name}`, read(`${folder}/${name}`));
   write(tree, 'usr/lib/systemd/catalog/banjour.catalog', read('systemd/banjour.catalog'));
   const etc = filesBelow([`${DEBIAN}/etc`]);
   for (const path of etc) write(tree, path.slice(DEBIAN.length + 1), read(path));
@@ -82,7 +86,9 @@ function placeDocuments(tree, modules) {
   const licences = modules.map((module) => {
     const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
     const { version, license } = JSON.parse(read(join(module, 'package.json')));
-    const text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    if (/Apache License\s+Version 2\.0/.test(text) && text.length > 5_000)
+      text = 'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
     return `${'-'.repeat(72)}\n${module.replace(/^.*node_modules\//, '')} ${version}\n\n${text}\n`;
   });
   write(
@@ -114,10 +120,10 @@ function placeDocuments(tree, modules) {
 /** Man pages, made by `scripts/man.mjs DIRECTORY` from the commands' own definitions. */
 function placeManual(tree) {
   if (!existsSync(join(ROOT, 'scripts/man.mjs'))) return;
-  const folder = emptied(join(ROOT, 'dist/packages/man'));
+  const folder = emptied(join(ROOT, '.cache/package/man'));
   const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder]);
   if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
-  for (const path of filesBelow(['dist/packages/man']).filter((name) => /\.[1-8]$/.test(name)))
+  for (const path of filesBelow(['.cache/package/man']).filter((name) => /\.[1-8]$/.test(name)))
     write(tree, `usr/share/man/man${path.at(-1)}/${basename(path)}.gz`, gzipped(read(path)));
 }
 
@@ -161,7 +167,7 @@ function control(tree, root, conffiles) {
   write(folder, 'triggers', read(`${DEBIAN}/triggers`));
   write(folder, 'conffiles', conffiles.map((path) => `${path}\n`).join(''));
   const values = { VERSION: debianVersion(), ARCHITECTURE: architecture(root), DEPENDS: dependencies(root, tree) };
-  const files = filesBelow([tree.slice(ROOT.length + 1)]).filter((path) => !path.includes('/DEBIAN/'));
+  const files = filesBelow([relative(ROOT, tree)]).filter((path) => !path.includes('/DEBIAN/'));
   values.SIZE = String(files.reduce((sum, path) => sum + Math.ceil(statSync(join(ROOT, path)).size / 1024), 0));
   const text = read(`${DEBIAN}/control.in`).replace(/@([A-Z]+)@/g, (_, name) => values[name]);
   write(folder, 'control', text);
@@ -171,12 +177,12 @@ function control(tree, root, conffiles) {
   return values;
 }
 
-/** Builds the package into dist/packages; returns its path. */
+/** Builds the package into packages/; returns its path. */
 export function buildDeb() {
   const root = buildRoot();
   const compiled = compileNative(root);
   say('packing for Debian');
-  const tree = emptied(join(ROOT, 'dist/packages/deb'));
+  const tree = emptied(join(ROOT, '.cache/package/deb'));
   const modules = runtimeModules();
   placeProgram(tree, modules, compiled);
   const conffiles = placeSystem(tree);
@@ -190,7 +196,8 @@ node ${WORK}/${HOME}/dist/src/main.js --version
 dpkg-deb --root-owner-group -Zxz --build . /tmp/${name} > /dev/null && mv /tmp/${name} ${WORK}/`;
   const built = inRoot(root, tree, script, { SOURCE_DATE_EPOCH: String(sourceDate()) });
   if (!built.ok) fail(`dpkg-deb\n${tail(built.output)}`);
-  const path = `dist/packages/${name}`;
+  const path = `packages/${name}`;
+  mkdirSync(join(ROOT, 'packages'), { recursive: true });
   if (openly('mv', [join(tree, name), path]) !== 0) fail(path);
   lint(root, path);
   return path;
