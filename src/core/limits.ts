@@ -144,6 +144,30 @@ export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
 export const CONTROL_CLIENTS_MAX = 64;
 /** Time within which a client must have sent its request, ms. */
 export const CONTROL_REQUEST_MS_MAX = 5_000;
+/** Event streams of one control socket at once: half of its clients, so that a question always finds room. */
+export const CONTROL_STREAMS_MAX = 32;
+/** Requests per second that one control socket answers; more wait their turn, so that a flood costs the flooder time. */
+export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
+/** A client that takes nothing of its answer for so long is cut off, ms. */
+export const CONTROL_STALL_MS_MAX = 15_000;
+/** Addresses of one ban or unban request. */
+export const CONTROL_TARGETS_MAX = 10_000;
+/** Bytes that may wait for one reader of the event stream before it is cut off. */
+export const CONTROL_STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** Events kept for readers that come back (`since`): about 300 bytes each; an hour of three failures per second. */
+export const EVENTS_KEPT_MAX = 10_000;
+/** Bans of one import request: 2,000 stay well under the size of a request. */
+export const CONTROL_IMPORT_BANS_MAX = 2_000;
+/** Characters of a value that is set live; a regex of a filter stays under it. */
+export const LIVE_VALUE_CHARS_MAX = 8_192;
+/** Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their own thread. */
+export const PROBE_ENTRIES_MAX = 20_000;
+/** Entries that a probe counts behind the reader; more is told as "at least". */
+export const PROBE_LAG_ENTRIES_MAX = 100_000;
+/** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
+export const PROBE_DEADLINE_MS = 20_000;
+/** Warnings of one kind that status shows. */
+export const WARNINGS_MAX = 50;
 /** Size of one configuration or filter file, bytes. */
 export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */

@@ -20,6 +20,8 @@ import { isOwn, OWN_FIELDS } from './own.js';
 const POLL_MS_MIN = 2;
 /** Longest pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
 const POLL_MS_MAX = 15;
+/** A source that waits blocks this thread: so long that its looks cost little, so short that nobody waits for an answer, ms. */
+const WAIT_MS = 200;
 /** After the last entry the pause stays short for so long, ms. */
 const POLL_FAST_MS = 500;
 /** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
@@ -185,7 +187,8 @@ export class Intake {
   }
 
   async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds);
+    if (this.#source.wait?.(milliseconds, WAIT_MS) === true) await new Promise(setImmediate);
+    else await sleep(milliseconds);
   }
 
   async #woken(): Promise<void> {

@@ -5,6 +5,7 @@ import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
+import { overlayText } from './live-options.js';
 import { type AgentSetup, intakesOf, type JailSetup } from './setup.js';
 
 export interface ConfigurationRoots {
@@ -19,6 +20,10 @@ export interface LoadOptions {
   readonly jails?: readonly string[];
   /** Files that are read after everything else. */
   readonly extraFiles?: readonly string[];
+  /** Options of jails that were set by hand in a running agent. */
+  readonly live?: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** The files; the machine's unless told otherwise. */
+  readonly tree?: FileTree;
 }
 
 export interface Loaded {
@@ -30,17 +35,21 @@ export interface Loaded {
 
 /** Name under which the command line's own settings appear in diagnostics. */
 const COMMAND_LINE = '(command line)';
+/** The same for what `banjour set` says. */
+const BY_HAND = '(set by hand)';
 
 /** Loads the configuration. Throws `OperatorError` with every error at once when there are any. */
 export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}): Loaded {
-  const { overrides = {}, jails = [], extraFiles = [] } = options;
-  let { config, diagnostics } = loadConfig({ ...roots, extraFiles });
+  const { overrides = {}, jails = [], live } = options;
+  const tree = live === undefined ? (options.tree ?? diskTree) : withFile(BY_HAND, overlayText(live), options.tree);
+  const extraFiles = [...(options.extraFiles ?? []), ...(live === undefined ? [] : [BY_HAND])];
+  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, tree });
   if (Object.keys(overrides).length > 0 || jails.length > 0) {
     const text = overlayOf(config, diagnostics, overrides, jails);
     ({ config, diagnostics } = loadConfig({
       ...roots,
       extraFiles: [...extraFiles, COMMAND_LINE],
-      tree: withFile(COMMAND_LINE, text),
+      tree: withFile(COMMAND_LINE, text, tree),
     }));
   }
   if (config === undefined) throw configError(diagnostics);
@@ -88,8 +97,8 @@ function overlayOf(
   ].join('\n');
 }
 
-function withFile(path: string, text: string): FileTree {
-  return { ...diskTree, read: (name) => (name === path ? { text } : diskTree.read(name)) };
+function withFile(path: string, text: string, tree: FileTree = diskTree): FileTree {
+  return { ...tree, read: (name) => (name === path ? { text } : tree.read(name)) };
 }
 
 function setupOf(config: Config): AgentSetup {

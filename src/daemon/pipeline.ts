@@ -2,21 +2,23 @@
  * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know the order of the
  * stages. It also takes operators' decisions, at the ledger step.
  *
- * Order of every change: the ledger first (wanted), then the kernel, then the ledger again (in force or refused), then
- * the announcement. A crash at any point leaves a ledger from which the next start makes the kernel right.
+ * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then the ledger again (in
+ * force or refused). A crash at any point leaves a ledger from which the next start makes the kernel right and says what
+ * was not said.
  */
 import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
-import type { Clock, EpochMicros, SetClock } from '../core/time.js';
+import { type Clock, type EpochMicros, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
+import { Questions } from './questions.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -34,6 +36,11 @@ export interface PipelineParts {
   readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
+  /**
+   * Stored entries are judged one by one, each ban with the kernel's answer, so that everything is said in the order in
+   * which it happened: for a replay. Without it they are judged and written in runs, as fast as they are read.
+   */
+  readonly inOrder?: boolean;
   /** A login of an address that is not allowed anyway, in order with what is announced. */
   readonly succeeded?: (event: FilterEvent) => void;
   /** A live ban is in force; `entry` is the time of the entry that decided it. */
@@ -55,15 +62,20 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #context: JailContext;
   #applying = new Set<Promise<unknown>>();
-  #asking = new Set<Promise<unknown>>();
-  /** Targets that are not in the kernel while an ignorecommand is asked about them, and the ban. */
-  readonly #held = new Map<string, number>();
+  readonly questions: Questions;
   /** How far each source is whose stored entries are being judged. */
   readonly #stored = new Map<SourceId, EpochMicros>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { ledger, allow, random } = parts;
+    const { ledger, allow, random, ignore, failed } = parts;
+    this.questions = new Questions({
+      ignore,
+      ledger,
+      failed,
+      goOn: (ban, replaced) => this.#track(this.#send({ bans: [ban], ended: replaced })),
+      forbid: (ban, isOut) => this.#forbid(ban, isOut),
+    });
     this.#context = {
       allowed: (jail, address) => allow.allowed(jail, address),
       coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
@@ -86,13 +98,18 @@ export class Pipeline {
       void this.#judge(batch.events, () => now, source, batch);
       return;
     }
-    // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
-    // decisions do not depend on how entries fall into batches.
-    for (const [index, event] of batch.events.entries()) {
-      const now = this.#reach(source, event.time);
+    // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
+    // into batches.
+    for (let from = 0; from < batch.events.length; ) {
+      const first = batch.events[from]?.time ?? (0 as EpochMicros);
+      const now = this.#reach(source, first);
       // Of several sources the one that is furthest back: what is over for the others may still count for it.
       await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
-      await this.#judge([event], () => now, source, index === batch.events.length - 1 ? batch : undefined);
+      const to = this.#runEnd(batch.events, from, now);
+      const isLast = to === batch.events.length;
+      const clock = (event: FilterEvent) => this.#reach(source, event.time);
+      await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
+      from = to;
     }
     if (batch.position !== undefined) this.#reach(source, batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
@@ -144,6 +161,11 @@ export class Pipeline {
     return { bans: await this.#apply(report), ended: report.ended };
   }
 
+  /** Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has answered. */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
+  }
+
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
@@ -151,28 +173,8 @@ export class Pipeline {
 
   /** Asks no ignorecommand any more and finishes what is under way; bans without an answer stay wanted in the ledger. */
   async stop(): Promise<void> {
-    this.#parts.ignore?.stop();
-    await Promise.allSettled([...this.#asking]);
+    await this.questions.stop();
     await this.idle();
-  }
-
-  /** True while an ignorecommand is asked about this target and the kernel must not have it. */
-  isHeld(jail: JailName, target: Prefix): boolean {
-    return this.#held.has(keyOf(jail, target));
-  }
-
-  /**
-   * Bans of the ledger that nobody has answered for and that an ignorecommand must be asked about: held back until
-   * `askHeld`, which is called when the kernel is open.
-   */
-  hold(unsettled: readonly BanRecord[]): readonly BanRecord[] {
-    const held = unsettled.filter((ban) => this.#mustAsk(ban));
-    for (const { jail, target, id } of held) this.#held.set(keyOf(jail, target), id);
-    return held;
-  }
-
-  askHeld(held: readonly BanRecord[]): void {
-    for (const ban of held) this.#ask(ban, []);
   }
 
   /** Batches under way to the kernel. */
@@ -180,9 +182,21 @@ export class Pipeline {
     return this.#applying.size;
   }
 
+  /** The end of the run of stored events from `from` on during which no ban ends, not even one decided in it. */
+  #runEnd(events: readonly FilterEvent[], from: number, now: EpochMicros): number {
+    const { inOrder, jails, ledger } = this.#parts;
+    if (inOrder === true) return from + 1;
+    const next = ledger.nextEnd();
+    const own = now + jails.shortestBan * MICROS_PER_SECOND;
+    // An end that lies behind us waits for another source, whose clock stands still meanwhile.
+    const end = next === undefined || next <= now ? own : Math.min(next, own);
+    const to = events.findIndex(({ time }, i) => i > from && time >= end);
+    return to < 0 ? events.length : to;
+  }
+
   #judge(
     events: readonly FilterEvent[],
-    clock: () => EpochMicros,
+    clock: (event: FilterEvent) => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
@@ -214,37 +228,13 @@ export class Pipeline {
       if (ban.ended?.reason === 'expired' || ban.ended?.reason === 'lapsed') this.#parts.jails.expired(ban);
   }
 
-  #mustAsk({ jail, origin }: BanRecord): boolean {
-    return origin === 'journal' && this.#parts.ignore?.asks(jail) === true;
-  }
-
-  /** Asks about a ban of the ledger, beside everything else, and carries it on or not. `replaced`: what it extends. */
-  #ask(ban: BanRecord, replaced: readonly BanRecord[]): void {
-    const { ignore, ledger, jails, announcer, wall, failed } = this.#parts;
-    const key = keyOf(ban.jail, ban.target);
-    if (replaced.length === 0 || this.#held.has(key)) this.#held.set(key, ban.id);
-    const answered = async () => {
-      const ignored = await ignore?.ask(ban);
-      // What ended meanwhile (by an operator, by time, by a later ban) is nobody's question any more.
-      const isOpen = ledger.openBan(ban.jail, ban.target)?.id === ban.id;
-      if (ignored === undefined) return;
-      const wasHeld = this.#held.get(key) === ban.id && this.#held.delete(key);
-      if (!isOpen) return;
-      if (!ignored) {
-        await this.#track(this.#send({ bans: [ban], ended: replaced }));
-        return;
-      }
-      ledger.settle([ban.id], 'ignored', wall.now());
-      // What it extended was not in the kernel either.
-      if (wasHeld && replaced.length > 0)
-        ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
-      jails.retract(ban, this.#context);
-      announcer.spared(ban);
-    };
-    const asking = answered()
-      .catch(failed)
-      .finally(() => this.#asking.delete(asking));
-    this.#asking.add(asking);
+  /** An ignorecommand forbade the ban: as if it had never been. */
+  #forbid(ban: BanRecord, isOut: boolean): void {
+    const { ledger, jails, announcer, wall } = this.#parts;
+    ledger.settle([ban.id], 'ignored', wall.now());
+    if (isOut) ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
+    jails.retract(ban, this.#context);
+    announcer.spared(ban);
   }
 
   #announce(outcome: Outcome): void {
@@ -256,18 +246,17 @@ export class Pipeline {
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
   #apply(report: CommitReport): Promise<Settled[]> {
-    const asked = report.bans.filter((ban) => this.#mustAsk(ban));
-    const questions = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
-    const isAsked = (ban: BanRecord) => questions.has(keyOf(ban.jail, ban.target));
-    const isExtended = (ban: BanRecord) => ban.ended?.reason === 'replaced' && isAsked(ban);
-    for (const ban of asked)
-      this.#ask(
-        ban,
-        report.ended.filter((one) => isExtended(one) && keyOf(one.jail, one.target) === keyOf(ban.jail, ban.target)),
-      );
+    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
     const bans = report.bans.filter((ban) => !asked.includes(ban));
-    for (const { jail, target } of bans) this.#held.delete(keyOf(jail, target));
-    const ended = report.ended.filter((ban) => !isExtended(ban));
+    const keys = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
+    const isAsked = (ban: BanRecord) => ban.ended?.reason === 'replaced' && keys.has(keyOf(ban.jail, ban.target));
+    for (const ban of asked) {
+      const key = keyOf(ban.jail, ban.target);
+      const replaced = report.ended.filter((one) => isAsked(one) && keyOf(one.jail, one.target) === key);
+      this.questions.ask(ban, replaced);
+    }
+    for (const { jail, target } of bans) this.questions.release(jail, target);
+    const ended = report.ended.filter((ban) => !isAsked(ban));
     if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
     return this.#track(this.#send({ bans, ended }));
   }
@@ -298,17 +287,10 @@ export class Pipeline {
     const now = wall.now();
     // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
     const lapsed = new Set(settled.filter(({ record: { until } }) => until !== null && until <= now));
-    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
-    const ids = inForce.map(({ record }) => record.id);
-    const taken: ReadonlySet<number> = ids.length === 0 ? new Set() : ledger.settle(ids, 'in-force', now);
-    // Who was lifted meanwhile was in force for a moment, who has lapsed meanwhile was not.
-    const wasInForce = ({ id }: BanRecord) => taken.has(id) || ledger.history.get(id)?.ended?.reason !== 'lapsed';
-    for (const { record, refusal } of settled)
-      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
-
     const replaced = new Set(
       ended.filter((ban) => ban.ended?.reason === 'replaced').map((ban) => keyOf(ban.jail, ban.target)),
     );
+    // Said before it is noted: whoever dies in between says it once more at the next start, and never not at all.
     for (const ban of over)
       if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
@@ -316,10 +298,20 @@ export class Pipeline {
       const { record, refusal } = one;
       if (refusal !== undefined) announcer.refused(record, refusal);
       else if (lapsed.has(one)) announcer.lapsed(record);
-      else if (wasInForce(record)) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
+      else announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
     }
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
+    for (const { record, refusal } of settled)
+      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
     return settled;
   }
+}
+
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
 }
 
 function tellTimes(
@@ -334,11 +326,6 @@ function tellTimes(
     const entry = entries.get(keyOf(record.jail, record.target));
     if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
-}
-
-/** True for the end of a ban that was in force. */
-function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
-  return reason === 'expired' || reason === 'operator' || reason === 'reload';
 }
 
 function addition({ jail, target, until }: BanRecord): ElementChange {

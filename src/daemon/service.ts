@@ -12,7 +12,8 @@ import { RecordingBackend } from '../firewall/recording.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
 import { ledgerPathOf } from './ledger-path.js';
-import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
+import { LiveConfiguration } from './live.js';
+import type { ConfigurationRoots } from './load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
@@ -32,7 +33,8 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, settings, warnings } = loadSetup(options.configuration);
+  const { live, loaded } = LiveConfiguration.load(options.configuration);
+  const { setup, settings, warnings } = loaded;
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -65,11 +67,8 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
         }),
     log,
     version: options.version,
-    load: async () => {
-      const { setup: next } = loadSetup(options.configuration);
-      await verifyFilters(next);
-      return next;
-    },
+    live,
+    loglevel: { get: () => logging.getLevel(), set: (level) => logging.setLevel(level) },
   });
   log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);

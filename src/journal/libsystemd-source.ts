@@ -50,6 +50,8 @@ export class LibsystemdSource implements EntrySource {
   #last: ReadPosition | undefined;
   /** Set when the place was not found: the next entry is not delivered again if it is a copy of this one. */
   #lost: Cursor | undefined;
+  /** The journal stands on an entry that was not read yet. */
+  #standing = false;
   #processed = 0;
   #notices: string[] = [];
   /** Times between which the stored entries lie that `open` has set out to read. */
@@ -89,7 +91,8 @@ export class LibsystemdSource implements EntrySource {
     this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
     const { handle, reader, selected, fields } = this.#open();
-    const raw = reader.read(handle, max, this.#lost !== undefined && this.#nextIsNew(handle));
+    const raw = reader.read(handle, max, this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)));
+    this.#standing = false;
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     for (const each of raw.entries) {
@@ -111,6 +114,17 @@ export class LibsystemdSource implements EntrySource {
     if (this.#spec.kind === 'files') return;
     this.#processed = performance.now();
     if (handle.process() === CHANGE.invalidate) this.#verifyPosition();
+  }
+
+  wait(interval: number, most: number): boolean {
+    const { handle, reader } = this.#open();
+    if (reader.wait === undefined || this.#spec.kind === 'files' || this.#lost !== undefined) return false;
+    if (this.#standing) return true;
+    const awaited = reader.wait(handle, interval, most);
+    this.#processed = performance.now();
+    this.#standing = awaited === 'entry';
+    if (awaited === 'invalidate') this.#verifyPosition();
+    return true;
   }
 
   /** By time: libsystemd does not know how many entries there are. */
@@ -166,6 +180,7 @@ export class LibsystemdSource implements EntrySource {
    */
   #place(reading: Reading, position: Position): boolean {
     const { handle, inLibrary } = reading;
+    this.#standing = false;
     handle.setMatches(WHOLE_JOURNAL);
     let found = true;
     if (position.at === 'tail') {

@@ -26,7 +26,7 @@ export function mimeOf(mail: Mail): Buffer {
     To: mail.to.map(addressOf).join(', '),
     Subject: unstructured(mail.subject),
     Date: dateOf(mail.date),
-    'Message-ID': `<${mail.messageId.replace(/[^\w.@-]/g, '')}>`,
+    'Message-ID': `<${mail.messageId.replace(/[^\w.@-]/g, '').slice(-128)}>`,
     // No vacation answers to a machine (RFC 3834), and no loops.
     'Auto-Submitted': 'auto-generated',
     'MIME-Version': '1.0',
@@ -46,14 +46,19 @@ export function addressOf(text: string): string {
 
 function phrase(text: string): string {
   const safe = plain(text);
-  if (!/^[ -~]*$/.test(safe)) return encodedWords(safe);
+  if (!isShort(safe)) return encodedWords(safe);
   return /^[\w !#$%&'*+/=?^`{|}~-]+$/.test(safe) ? safe : `"${safe.replace(/["\\]/g, '\\$&')}"`;
 }
 
 function unstructured(text: string): string {
   const safe = plain(text);
   // What looks like an encoded word would be decoded.
-  return /^[ -~]*$/.test(safe) && !safe.includes('=?') ? safe : encodedWords(safe);
+  return isShort(safe) && !safe.includes('=?') ? safe : encodedWords(safe);
+}
+
+/** ASCII in words that lines can be folded between. */
+function isShort(text: string): boolean {
+  return /^[ -~]*$/.test(text) && !/[!-~]{61}/.test(text);
 }
 
 /** Without line breaks and other controls. */

@@ -67,7 +67,7 @@ describe('the settings of a running agent', () => {
     await host.start();
     host.fail('198.51.100.1', 3);
     await host.heard('Ban', 1);
-    const { banned } = await host.status.jail('sshd');
+    const banned = await host.status.history({ jail: 'sshd' });
     expect(banned[0]?.failures).toBe(3);
     expect(banned[0]?.evidence).toHaveLength(2);
   });
@@ -90,6 +90,7 @@ describe('the settings of a running agent', () => {
     expect((await host.control.reload()).changes.join()).toContain('jail sshd: hook forward -> none');
     expect(chain('bans4')).toContain('@ban4.sshd');
     expect(host.ruleset()).not.toContain('forward');
-    expect(host.ruleset()).toMatch(/198\.51\.100\.1[^]*198\.51\.100\.2|198\.51\.100\.2[^]*198\.51\.100\.1/);
+    expect(host.ruleset()).toContain('198.51.100.1');
+    expect(host.ruleset()).toContain('198.51.100.2');
   });
 });
