@@ -11,6 +11,10 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/** Notices of journald's rate limit that doctor reads; one per unit and 30 s at most. */
+export const SUPPRESSIONS_READ_MAX = 50_000;
+/** Units of them that doctor names. */
+export const SUPPRESSIONS_UNITS_MAX = 100;
 /**
  * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. A guarded
  * call costs 0.15 ms on an idle machine and several on a busy one; the entries themselves about 1 ms per thousand.
