@@ -11,11 +11,14 @@ import { flush } from './commands/flush.js';
 import { get } from './commands/get.js';
 import { history } from './commands/history.js';
 import { importCommand } from './commands/import.js';
+import { metrics } from './commands/metrics.js';
+import { notify } from './commands/notify.js';
 import { ping } from './commands/ping.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
+import { service } from './commands/service.js';
 import { set } from './commands/set.js';
 import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
@@ -43,9 +46,12 @@ export const COMMANDS: readonly CommandDefinition[] = [
   test,
   replay,
   importCommand,
+  metrics,
+  notify,
   rules,
   flush,
   doctor,
+  service,
   ping,
   version,
 ];

@@ -45,6 +45,15 @@ export function readActions(reader: Reader, overlays: Overlays, presetHook: Hook
     } else reportUnmapped(call, reader, overlays);
   }
   const effect = joinEffects(effects);
+  const shape = ({ ports, protocols }: BanEffect) => JSON.stringify([ports, protocols]);
+  const ofPorts = ({ ports }: BanEffect) => JSON.stringify(ports);
+  if (new Set(effects.map(ofPorts)).size > 1 && new Set(effects.map(shape)).size > 1)
+    reader.note(
+      'jail.action-joined',
+      'action',
+      'its actions close different ports: here all of them are closed, for all of their protocols',
+      'make two jails of it if that is too much',
+    );
   if (effect === undefined && calls !== undefined)
     reader.error(
       'jail.no-banaction',

@@ -20,14 +20,14 @@ type Reach = 'ports' | 'allports' | 'type';
 /** Linux firewall actions of fail2ban 1.0 and 1.1: whether they close the given ports, all, or as `type=` says. */
 const BAN_ACTIONS: readonly (readonly [RegExp, Reach])[] = [
   [/^(?:nftables|iptables|iptables-ipset|banjour)$/, 'type'],
-  [/-allports$/, 'allports'],
+  [/^(?:nftables|iptables|firewallcmd|shorewall)-(?:.*-)?allports$/, 'allports'],
   [/^(?:nftables|iptables|firewallcmd|shorewall)(?:-.*)?$/, 'ports'],
   [/^(?:ufw|route|hostsdeny|apf)$/, 'allports'],
 ];
 
 /** True when the name is one of the firewall actions. */
 export function isBanAction(name: string): boolean {
-  return BAN_ACTIONS.some(([pattern]) => pattern.test(name)) && !/^(?:iptables-)?symbiosis/.test(name);
+  return BAN_ACTIONS.some(([pattern]) => pattern.test(name));
 }
 
 /** Parameters that shape how fail2ban's commands look; the table here is Banjour's own. */
@@ -109,6 +109,7 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
     verdict: read('blocktype', blocktype, parseVerdict, 'reject'),
     hook: readHook([
       param('chain_hook'),
+      reader.text('hook'),
       chainOf(param('chain')),
       chainOf(reader.text('chain')),
       overlay('chain_hook'),

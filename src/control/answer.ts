@@ -6,9 +6,12 @@ import { CONTROL_STALL_MS_MAX } from '../core/limits.js';
 const PIECE_CHARS = 64 * 1024;
 
 export function sendWhole(response: ServerResponse, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`;
+  sendText(response, `${JSON.stringify(body)}\n`, 'application/json', status);
+}
+
+export function sendText(response: ServerResponse, text: string, contentType: string, status = 200): void {
   response.writeHead(status, {
-    'content-type': 'application/json',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
     connection: 'close',
   });

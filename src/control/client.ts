@@ -94,6 +94,13 @@ export class ControlClient {
     return this.#ask('POST', '/flush', {});
   }
 
+  /** The metrics as text. */
+  async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
+    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
+    if (response.statusCode !== 200) throw await this.#problem(response);
+    return this.#text(response);
+  }
+
   /**
    * Calls back for each event until the agent goes or `signal` aborts. With `since`, what was missed after that id comes
    * first; `gap` is called when part of it is no longer kept.
@@ -138,6 +145,15 @@ export class ControlClient {
   }
 
   async #json(response: IncomingMessage): Promise<unknown> {
+    const text = await this.#text(response);
+    try {
+      return JSON.parse(text);
+    } catch (error) {
+      throw this.#cutShort(error);
+    }
+  }
+
+  async #text(response: IncomingMessage): Promise<string> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     try {
@@ -147,14 +163,17 @@ export class ControlClient {
           throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
         chunks.push(chunk as Buffer);
       }
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+      return Buffer.concat(chunks).toString('utf8');
     } catch (error) {
-      if (error instanceof OperatorError) throw error;
-      throw new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
-        exitCode: EXIT.unavailable,
-        cause: error,
-      });
+      throw error instanceof OperatorError ? error : this.#cutShort(error);
     }
+  }
+
+  #cutShort(error: unknown): OperatorError {
+    return new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
+      exitCode: EXIT.unavailable,
+      cause: error,
+    });
   }
 
   #open(method: 'GET' | 'POST', path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {

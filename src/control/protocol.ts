@@ -293,6 +293,8 @@ export interface Operations {
   flush(): Promise<void>;
   reload(request: ReloadRequest): Promise<ReloadAnswer>;
   explain(address: string): Promise<ExplainView>;
+  /** The metrics as text; docs/metrics.md names them. */
+  metrics(format: 'openmetrics' | 'prometheus'): Promise<string>;
   /** What was missed since an id of the stream; nothing without one. */
   eventsSince(id: number | undefined): StreamStart;
   /** Calls back for each event from now on; returns the way to stop. */

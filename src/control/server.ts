@@ -14,7 +14,7 @@ import {
   CONTROL_STALL_MS_MAX,
   CONTROL_STREAMS_MAX,
 } from '../core/limits.js';
-import { sendList, sendWhole } from './answer.js';
+import { sendList, sendText, sendWhole } from './answer.js';
 import { Pace } from './pace.js';
 import type { Operations } from './protocol.js';
 import { findRoute, type Reply } from './routes.js';
@@ -134,7 +134,8 @@ class Desk {
       if ('stream' in reply) this.#stream(request, response, reply.stream);
       else {
         response.setTimeout(CONTROL_STALL_MS_MAX, () => response.destroy());
-        if ('items' in reply) await sendList(response, reply.before, reply.items, reply.after);
+        if ('text' in reply) sendText(response, reply.text, reply.contentType);
+        else if ('items' in reply) await sendList(response, reply.before, reply.items, reply.after);
         else sendWhole(response, reply.status, reply.body);
       }
     } catch {

@@ -87,6 +87,8 @@ export interface EntrySource {
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport;
   next(max: number): Batch;
   poll(): void;
+  /** How much of what was stored at `open` has been read, 0 to 1; undefined where that is not known (a pipe). For a progress bar. */
+  progress?(): number | undefined;
   close(): void;
 }
 

@@ -11,6 +11,11 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/**
+ * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. A guarded
+ * call costs 0.15 ms on an idle machine and several on a busy one; the entries themselves about 1 ms per thousand.
+ */
+export const BATCH_ENTRIES_MAX = 2_000;
 /** Compressed data is unpacked up to this many bytes, so that the tail of a padded MESSAGE is still seen; journald takes up to 768 MiB from a local process. */
 export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
 /** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
@@ -25,8 +30,6 @@ export const EXPORT_CHUNK_BYTES = 64 * 1024;
 export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
 /** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
-/** Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. */
-export const BATCH_ENTRIES_MAX = 500;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Attempts that one entry may report. Dovecot ends a session long before. */
@@ -117,17 +120,19 @@ export const SS_DEADLINE_MS = 5_000;
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
 export const DOORBELL_POLL_MS = 20;
-/** Repairs of the tables within 10 s before each further one waits 1 s: another program that keeps flushing must not make us spin. */
+/** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
 export const DRIFT_REPAIRS_BURST_MAX = 20;
 /** Deadline of one transaction in the resident child, ms. */
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
 export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
-/** Journal read back before the cursor at start, at least, seconds. */
+/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
 export const WARMUP_SECONDS_MIN = 300;
 /** Request body on a control socket, bytes. */
 export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
@@ -185,5 +190,53 @@ export const REGEX_DEPTH_MAX = 100;
 export const REGEX_INSTRUCTIONS_MAX = 20_000;
 /** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
 export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
+/** Added to these steps for each character: what a long text takes without any going back. */
+export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;
+/** Bans that wait for one receiver of banjour-notify; the oldest are dropped and counted. A day of an attack every ten seconds. */
+export const NOTIFY_QUEUE_MAX = 10_000;
+/** Bans of one digest mail that are told in full; the others are only listed. */
+export const NOTIFY_DIGEST_FULL_MAX = 20;
+/** Bans of one digest mail; what is more comes with the next. */
+export const NOTIFY_DIGEST_BANS_MAX = 500;
+/** First and longest pause after a failed delivery, ms. */
+export const NOTIFY_BACKOFF_MS_MIN = 1_000;
+export const NOTIFY_BACKOFF_MS_MAX = 300_000;
+/** A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help nobody. */
+export const NOTIFY_AGE_SECONDS_MAX = 86_400;
+/** Time for one delivery: mail, webhook or program, ms. */
+export const NOTIFY_DEADLINE_MS = 30_000;
+/** Size of a file with a secret, bytes: keys and addresses are under 200. */
+export const NOTIFY_SECRET_BYTES_MAX = 4_096;
+/** Size of a template, bytes. */
+export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
+/** Answer of a webhook, and output of a program, that is read, bytes. */
+export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
+export const WHOIS_DEADLINE_MS = 10_000;
+/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
+export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
+/** Lines of a whois answer in a mail. */
+export const WHOIS_LINES_MAX = 120;
+/** Networks whose whois answer is remembered, and for how long, ms. */
+export const WHOIS_CACHE_MAX = 1_000;
+export const WHOIS_CACHE_MS = 86_400_000;
+/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
+export const WHOIS_HOPS_MAX = 3;
+/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/** Processes of ignorecommands at once. */
+export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
+/** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
+export const IGNORE_COMMAND_BYTES_MAX = 1_024;
+/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Answers of ignorecommands that are remembered; the oldest go first. */
+export const IGNORE_ANSWERS_MAX = 1_000;

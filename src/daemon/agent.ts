@@ -7,6 +7,7 @@
  */
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
+import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import type { Log, LogLevel } from '../core/log.js';
@@ -17,8 +18,10 @@ import { openLedger } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { IgnoreCommands } from './ignorecommand.js';
 import { Kernel } from './kernel.js';
 import type { Candidate, LiveConfiguration } from './live.js';
+import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
 import { Prober } from './prober.js';
@@ -29,7 +32,7 @@ import type { AgentSetup } from './setup.js';
 const EXPIRY_MS = 1_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
-/** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
+/** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
 export interface AgentOptions {
@@ -65,6 +68,7 @@ export class Agent {
   readonly prober: Prober;
   readonly live: LiveConfiguration;
   readonly loglevel: LoglevelControl;
+  readonly measure: Measure;
   /** Rejects when the agent cannot go on; systemd starts it anew. */
   readonly failure: Promise<never>;
   readonly #fresh: boolean;
@@ -98,7 +102,10 @@ export class Agent {
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);
-    const allow = allowContext(() => this.allow.snapshot);
+    const allow = allowContext(
+      () => this.allow.snapshot,
+      () => this.#setup.ipv6,
+    );
     const { announcer, jails } = this;
     this.pipeline = new Pipeline({
       jails,
@@ -108,10 +115,24 @@ export class Agent {
       allow,
       wall: wallClock,
       stored: new SetClock(),
+      ignore: new IgnoreCommands({
+        commandOf: (name) => this.#setup.jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
+        log,
+      }),
       random: Math.random,
+      timed: (_, entry) => this.measure.inForce(entry),
+      applied: (report) => this.measure.applied(report),
       failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
     });
-    this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
+    this.kernel = new Kernel({
+      firewall,
+      ledger,
+      allow: this.allow,
+      announcer,
+      log,
+      setup: () => this.#setup,
+      isHeld: (jail, target) => this.pipeline.questions.isHeld(jail, target),
+    });
     this.readers = new Readers({
       jails,
       ledger,
@@ -121,6 +142,7 @@ export class Agent {
       failed: (error) => this.#failed(error),
     });
     this.prober = new Prober({ setup: () => this.#setup, readers: () => this.readers.all, log });
+    this.measure = new Measure(this);
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
@@ -128,10 +150,12 @@ export class Agent {
     const agent = new Agent(options);
     const operations = new AgentOperations(agent);
     try {
+      const held = agent.pipeline.questions.hold(agent.ledger.unsettled());
       await agent.kernel.restore(agent.#fresh);
+      for (const ban of held) agent.pipeline.questions.ask(ban, []);
       await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, operations);
-      agent.kernel.followAllow();
+      agent.kernel.followAllow(() => agent.#liftBansOfAllowed());
       await agent.readers.start(options.setup);
       agent.prober.start();
       agent.#startTimers();
@@ -147,9 +171,13 @@ export class Agent {
     return this.#setup;
   }
 
-  /** True when every stage answers its heartbeat. */
-  alive(): Promise<boolean> {
-    return this.readers.alive(HEARTBEAT_MS);
+  /** True when every stage answers its heartbeat; that of the main thread is that it can ask. */
+  async alive(): Promise<boolean> {
+    const answers = await Promise.all([
+      this.readers.alive(HEARTBEAT_MS),
+      this.firewall.alive?.(HEARTBEAT_MS) ?? Promise.resolve(true),
+    ]);
+    return answers.every(Boolean);
   }
 
   /**
@@ -174,7 +202,7 @@ export class Agent {
     const errors: unknown[] = [];
     const steps: (() => unknown)[] = [
       () => this.readers.stop(),
-      () => this.pipeline.idle(),
+      () => this.pipeline.stop(),
       () => this.#server?.close(),
       () => this.firewall.close(),
       () => this.ledger.close(),
@@ -220,19 +248,30 @@ export class Agent {
   }
 
   /** Bans of jails that are no more end: nothing closes their ports. */
-  async #liftBansOfOthers(): Promise<void> {
+  #liftBansOfOthers(): Promise<void> {
     const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
-    const time = wallClock.now();
-    const orphans = [...this.ledger.inForce(time)].filter(({ jail }) => !known.has(jail));
-    if (orphans.length === 0) return;
-    await this.pipeline.decide(
-      orphans.map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const })),
+    return this.#lift(({ jail }) => !known.has(jail));
+  }
+
+  /** Bans of those who must not be banned (any more) end: an address that became ours, an administrator's. */
+  #liftBansOfAllowed(): Promise<void> {
+    const { snapshot } = this.allow;
+    return this.#lift(
+      ({ jail, target, origin }) => origin === 'journal' && snapshot.overlaps(jail, target) !== undefined,
     );
+  }
+
+  async #lift(which: (ban: BanRecord) => boolean): Promise<void> {
+    const time = wallClock.now();
+    const decisions = [...this.ledger.inForce(time)]
+      .filter(which)
+      .map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const }));
+    if (decisions.length > 0) await this.pipeline.decide(decisions);
   }
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
-    every(EXPIRY_MS, () => void this.pipeline.expire(wallClock.now()));
+    every(EXPIRY_MS, () => void this.pipeline.expireByWall());
     every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
   }
 }

@@ -1,13 +1,12 @@
 /** From the files of the administrator to what an agent is made of. */
 import { loadConfig } from '../config/load.js';
 import type { Config, JailConfig, Settings } from '../config/types.js';
-import type { SourceSpec } from '../core/entry.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
 import { overlayText } from './live-options.js';
-import type { AgentSetup, JailSetup } from './setup.js';
+import { type AgentSetup, intakesOf, type JailSetup } from './setup.js';
 
 export interface ConfigurationRoots {
   readonly shippedRoot: string;
@@ -105,28 +104,30 @@ function withFile(path: string, text: string, tree: FileTree = diskTree): FileTr
 function setupOf(config: Config): AgentSetup {
   const { hook, bridge, countersPerElement } = config.firewall;
   return {
-    jails: config.jails.flatMap((jail) => {
-      const source = sourceOf(jail);
-      return source === undefined ? [] : [jailSetup(jail, source)];
-    }),
+    jails: config.jails.flatMap(jailSetup),
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
+    ipv6: config.settings.allowipv6 !== 'no',
   };
 }
 
-function jailSetup({ intake, policy, rule }: JailConfig, source: SourceSpec): JailSetup {
-  return { intake, policy, rule, source };
-}
-
-function sourceOf({ source }: JailConfig): SourceSpec | undefined {
-  return source.kind === 'journal' ? source.spec : undefined;
+function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup[] {
+  const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
+  switch (source.kind) {
+    case 'journal':
+      return [{ ...jail, source: source.spec }];
+    case 'ledger':
+      return [jail];
+    case 'text':
+      return [];
+  }
 }
 
 /** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */
 export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
   const { compileFilter } = await import('../filter/compile.js');
-  const diagnostics = setup.jails.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
+  const diagnostics = intakesOf(setup.jails).flatMap(({ filter }) => compileFilter(filter).diagnostics);
   const unique = [...new Map(diagnostics.map((one) => [formatDiagnostic(one), one])).values()];
   if (unique.some(({ level }) => level === 'error')) throw configError(unique);
   return unique;

@@ -27,6 +27,7 @@ import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
 import type { JailName } from '../core/names.js';
 import { isoTime, wallClock } from '../core/time.js';
+import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
 import { Cached, CachedAsync } from './cached.js';
 import { describeDifference } from './difference.js';
@@ -57,6 +58,10 @@ export class AgentOperations implements Operations {
     this.#events.subscribe(() => this.#counts.touch());
     this.#status = new Cached(() => this.#view());
     this.#kernel = new CachedAsync(() => agent.firewall.read());
+  }
+
+  metrics(format: MetricsFormat): Promise<string> {
+    return this.#agent.measure.text(format);
   }
 
   version(): string {

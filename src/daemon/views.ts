@@ -8,7 +8,7 @@ import type { JailCounters, Tally } from '../filter/counters.js';
 import type { JailStats } from '../jail/verdict.js';
 import type { BanCounts } from '../ledger/history.js';
 import type { Reader } from './reader.js';
-import { idOf, type JailSetup } from './setup.js';
+import { type JailSetup, placeOf } from './setup.js';
 
 /** What is known of a jail beside its setup; all of it may be missing while the agent starts. */
 export interface JailFacts {
@@ -20,14 +20,15 @@ export interface JailFacts {
   readonly selects: boolean | undefined;
 }
 
-export function jailView({ policy, intake, source }: JailSetup, facts: JailFacts): JailView {
+export function jailView(jail: JailSetup, facts: JailFacts): JailView {
+  const { policy, intake, source } = jail;
   const { stats, counters, counts, overrides, selects } = facts;
-  const files = 'paths' in source ? source.paths : undefined;
+  const files = source !== undefined && 'paths' in source ? source.paths : undefined;
   return {
     jail: policy.jail,
     filter: intake.filter.name,
     match: formatMatch(intake.match),
-    source: idOf(source),
+    source: placeOf(jail),
     ...(files === undefined ? {} : { files }),
     maxretry: policy.maxretry,
     findtimeSeconds: policy.findtime,

@@ -60,6 +60,27 @@ export const DATE_FIELDS: Readonly<Record<string, string>> = {
   ExZ: group('Z', ABBREVIATION),
 };
 
+/** What people call the fields in reports (fail2ban-regex's words). */
+export const DATE_FIELD_NAMES: Readonly<Record<string, string>> = {
+  a: 'DAY',
+  A: 'DAYNAME',
+  b: 'MON',
+  B: 'MONTH',
+  d: 'Day',
+  f: 'Microseconds',
+  H: '24hour',
+  I: '12hour',
+  j: 'Yearday',
+  m: 'Month',
+  M: 'Minute',
+  p: 'AMPM',
+  S: 'Second',
+  y: 'Year2',
+  Y: 'Year',
+  z: 'Zone offset',
+  Z: 'Zone name',
+};
+
 /** Hours east of Greenwich of the zone names that mean one thing in logs. */
 const ZONES: Readonly<Record<string, number>> = {
   Z: 0,

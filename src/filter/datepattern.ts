@@ -2,7 +2,7 @@
  * `datepattern` and the date formats that are known without one, as regexes in Python's syntax. Facts after fail2ban
  * 1.1 (jail.conf(5), "datepattern"; server/datedetector.py, datetemplate.py).
  */
-import { DATE_FIELDS } from './datefields.js';
+import { DATE_FIELD_NAMES, DATE_FIELDS } from './datefields.js';
 
 /** One way to write a date. */
 export interface DatePattern {
@@ -76,6 +76,14 @@ function known(wanted: (pattern: DatePattern) => boolean): DatePattern[] {
 function unbound(text: string): string {
   const bare = text.replace(UNBOUND, '').replace(LINE_BEGIN, '');
   return bare === 'EPOCH' ? `(?P<epoch>${EPOCH})` : bare === 'TAI64N' ? `(?P<tai64n>${TAI64N})` : bare;
+}
+
+/** The pattern with its fields in words. */
+export function patternLabel({ name }: DatePattern): string {
+  return name.replace(/%(%|(Ex)?([A-Za-z]))/g, (whole, _all: string, exact = '', field = '%') => {
+    const word = DATE_FIELD_NAMES[field];
+    return field === '%' ? '%' : word === undefined ? whole : exact + word;
+  });
 }
 
 /** One pattern as a regex with the bounds that fail2ban puts around it. */

@@ -8,7 +8,7 @@
 import type { Diagnostic } from '../core/finding.js';
 import { type EpochMicros, epochMicros } from '../core/time.js';
 import { timeOfFields } from './datefields.js';
-import { type DatePattern, datePatterns } from './datepattern.js';
+import { type DatePattern, datePatterns, patternLabel } from './datepattern.js';
 import { compileRegex, type Regex } from './regex/regex.js';
 
 /** A line of a text file, taken apart. */
@@ -67,7 +67,8 @@ export class DateFinder {
 
   /** How often each pattern found the date, those that never did left out. */
   get hits(): readonly { readonly name: string; readonly hits: number }[] {
-    return this.#templates.filter(({ hits }) => hits > 0).map(({ name, hits }) => ({ name, hits }));
+    const used = this.#templates.filter(({ hits }) => hits > 0);
+    return used.map((template) => ({ name: patternLabel(template), hits: template.hits }));
   }
 
   /** Takes the date out of a line. `now` completes dates without year or day. */

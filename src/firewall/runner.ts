@@ -8,7 +8,7 @@
 import { constants, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { OperatingError, OperatorError } from '../core/errors.js';
+import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
 import {
   NFT_ERROR_BYTES_MAX,
   NFT_FRESH_DEADLINE_MS,
@@ -114,7 +114,12 @@ export class NftRunner implements Transport {
       const args = ['-j', 'list', 'table', family, TABLE];
       const { status, stdout, stderr } = await run(this.#command, args, this.#reading());
       if (status === 0) tables.set(family, parseTable(stdout, now));
-      else if (!stderr.includes('No such file or directory')) {
+      else if (stderr.includes('Operation not permitted')) {
+        throw new OperatorError('the kernel does not let this process ban: no CAP_NET_ADMIN', {
+          hint: 'run it by its unit (systemctl start banjour), or as root',
+          exitCode: EXIT.noPermission,
+        });
+      } else if (!stderr.includes('No such file or directory')) {
         throw new OperatingError('ERR_NFT_LIST', `nft -j list table ${family} ${TABLE}: ${reasonOf(stderr)}`);
       }
     }
@@ -139,6 +144,16 @@ export class NftRunner implements Transport {
   /** Starts the resident nft ahead of the first batch. */
   warm(): void {
     this.#resident?.warm();
+  }
+
+  /** A resident nft that does not answer by its deadline is killed; the next one starts when its back-off is over. */
+  async ping(): Promise<void> {
+    if (this.#resident?.pid === undefined) return this.warm();
+    try {
+      await this.#resident.ping();
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+    }
   }
 
   async close(): Promise<void> {

@@ -7,9 +7,9 @@ import { messageOf } from '../core/errors.js';
 import { DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
 import { TABLE } from './names.js';
 
-/** Window of the burst and pause after it, ms. */
+/** Window of the burst, ms, and the pause before each further repair: doubles from the first to the last. */
 const BURST_MS = 10_000;
-const BURST_PAUSE_MS = 1_000;
+const BURST_PAUSE_MS = { first: 1_000, last: 30_000 } as const;
 /** Pause after a repair that failed: doubles from the first to the last, ms. */
 const RETRY_MS = { first: 250, last: 60_000 } as const;
 /** Without a doorbell the tables are compared this often, ms. */
@@ -31,6 +31,7 @@ export class DriftWatch {
   #repairing = false;
   #failures = 0;
   #recent: number[] = [];
+  #pause = 0;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -93,8 +94,10 @@ export class DriftWatch {
       await this.#options.repair(ring.what, ring.structure);
       this.#failures = 0;
       const now = performance.now();
-      this.#recent = [...this.#recent.filter((time) => now - time < BURST_MS), now];
-      if (this.#recent.length > DRIFT_REPAIRS_BURST_MAX) pause = BURST_PAUSE_MS;
+      this.#recent = [...this.#recent.filter((time) => now - time < BURST_MS + this.#pause), now];
+      if (this.#recent.length <= DRIFT_REPAIRS_BURST_MAX) this.#pause = 0;
+      else this.#pause = Math.min(BURST_PAUSE_MS.last, 2 * this.#pause || BURST_PAUSE_MS.first);
+      pause = this.#pause;
     } catch (error) {
       if (this.#timer === undefined) return;
       this.#pending = ring;

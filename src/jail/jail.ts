@@ -2,7 +2,7 @@ import { type Address, covers, hostPrefix, isHost, overlap, type Prefix, prefixO
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import type { EvidenceLog } from './evidence.js';
-import { keyOf, type TargetKey, targetOfKey } from './targets.js';
+import { keyOf, type TargetKey, targetOfKey } from './keys.js';
 import type { AllowContext } from './verdict.js';
 import { type WindowBounds, type WindowRule, Windows } from './windows.js';
 
@@ -69,18 +69,12 @@ export class Jail {
     const counted: Prefix =
       target.family === 6 && target.length > ipv6prefix ? prefixOf(baseOf(target), ipv6prefix) : target;
     const own = target.family === 6 && counted.length === ipv6prefix;
-    const keys = new Set<TargetKey>();
-    if (isHost(target) || own) {
-      keys.add(keyOf(counted));
-      keys.add(keyOf(target));
-    }
+    const keys: TargetKey[] = isHost(target) || own ? [keyOf(counted), keyOf(target)] : [];
     if (!isHost(target)) {
-      for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target))) keys.add(key);
+      for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target))) keys.push(key);
       this.#wideFloors = [...this.#wideFloors.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
     }
-    let forgotten = 0;
-    for (const key of keys) forgotten += this.windows.forgetUpTo(key, upTo);
-    return forgotten;
+    return keys.reduce((forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo), 0);
   }
 }
 

@@ -1,32 +1,6 @@
-import { isHost, type Prefix, parsePrefix } from '../core/address.js';
-import { assert } from '../core/errors.js';
+import { KeyIndex } from './key-index.js';
+import type { TargetKey } from './keys.js';
 import { grown, NONE } from './pool.js';
-
-/** An IPv4 host as a number (the common case, 8 bytes in a table), anything else as text. */
-export type TargetKey = number | string;
-
-/** The key of a target in the tables of a jail. */
-export function keyOf(target: Prefix): TargetKey {
-  if (target.family === 6 || !isHost(target)) return `${target.base}/${target.length}`;
-  let bits = 0;
-  let part = 0;
-  for (let i = 0; i < target.base.length; i++) {
-    const code = target.base.charCodeAt(i);
-    if (code === 46) {
-      bits = (bits << 8) | part;
-      part = 0;
-    } else part = part * 10 + code - 48;
-  }
-  return (bits << 8) | part;
-}
-
-/** The target of a key. */
-export function targetOfKey(key: TargetKey): Prefix {
-  const text = typeof key === 'string' ? key : `${key >>> 24}.${(key >>> 16) & 255}.${(key >>> 8) & 255}.${key & 255}`;
-  const target = parsePrefix(text);
-  assert(target !== undefined, `key ${text}`);
-  return target;
-}
 
 const FIRST_CAPACITY = 1_024;
 
@@ -35,8 +9,7 @@ const FIRST_CAPACITY = 1_024;
  * a floor: the time up to which failures of the target do not count (it was banned, unbanned or forgiven then).
  */
 export class TargetTable {
-  readonly #slots = new Map<TargetKey, number>();
-  readonly #keys: (TargetKey | undefined)[] = [];
+  readonly #index = new KeyIndex();
   #head = new Int32Array(FIRST_CAPACITY).fill(NONE);
   #weight = new Uint32Array(FIRST_CAPACITY);
   #floor = new Float64Array(FIRST_CAPACITY);
@@ -52,11 +25,11 @@ export class TargetTable {
   }
 
   get size(): number {
-    return this.#slots.size;
+    return this.#index.size;
   }
 
   get full(): boolean {
-    return this.#slots.size >= this.#max;
+    return this.#index.size >= this.#max;
   }
 
   /** The slot whose newest evidence is the oldest, or NONE. */
@@ -65,15 +38,14 @@ export class TargetTable {
   }
 
   find(key: TargetKey): number {
-    return this.#slots.get(key) ?? NONE;
+    return this.#index.find(key);
   }
 
   /** Makes a slot, newest in order; the caller makes room first when `full`. */
   insert(key: TargetKey): number {
-    const slot = this.#free.pop() ?? this.#slots.size;
+    const slot = this.#free.pop() ?? this.#index.size;
     if (slot >= this.#head.length) this.#grow();
-    this.#slots.set(key, slot);
-    this.#keys[slot] = key;
+    this.#index.insert(key, slot);
     this.#head[slot] = NONE;
     this.#weight[slot] = 0;
     this.#floor[slot] = 0;
@@ -84,8 +56,7 @@ export class TargetTable {
   /** Gives the slot back; its chain must be empty. */
   remove(slot: number): void {
     this.#unlink(slot);
-    this.#slots.delete(this.key(slot));
-    this.#keys[slot] = undefined;
+    this.#index.remove(slot);
     this.#free.push(slot);
   }
 
@@ -97,9 +68,7 @@ export class TargetTable {
   }
 
   key(slot: number): TargetKey {
-    const key = this.#keys[slot];
-    assert(key !== undefined, 'slot in use');
-    return key;
+    return this.#index.key(slot);
   }
 
   /** Newest failure of the slot, or NONE. */

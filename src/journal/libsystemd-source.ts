@@ -18,6 +18,7 @@ import { OperatingError } from '../core/errors.js';
 import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
@@ -51,6 +52,8 @@ export class LibsystemdSource implements EntrySource {
   #lost: Cursor | undefined;
   #processed = 0;
   #notices: string[] = [];
+  /** Times between which the stored entries lie that `open` has set out to read. */
+  #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
 
   /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
   constructor(id: SourceId, spec: LibsystemdSpec, makeReader: (wanted: Wanted) => Reader = bestReader) {
@@ -78,6 +81,7 @@ export class LibsystemdSource implements EntrySource {
       fields,
     };
     this.#reading = reading;
+    this.#span = spanOf(reading.handle, position);
     return { gap: !this.#place(reading, position) };
   }
 
@@ -107,6 +111,14 @@ export class LibsystemdSource implements EntrySource {
     if (this.#spec.kind === 'files') return;
     this.#processed = performance.now();
     if (handle.process() === CHANGE.invalidate) this.#verifyPosition();
+  }
+
+  /** By time: libsystemd does not know how many entries there are. */
+  progress(): number | undefined {
+    const span = this.#span;
+    if (span === undefined) return undefined;
+    const read = (this.#last?.time ?? span.from) - span.from;
+    return span.to <= span.from ? 1 : Math.min(1, Math.max(0, read / (span.to - span.from)));
   }
 
   close(): void {
@@ -211,6 +223,14 @@ export function plainReader(wanted: Wanted): Reader {
 function bestReader(wanted: Wanted): Reader {
   const { functions } = batchReader();
   return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
+}
+
+/** The stored entries from the position on. Undefined when there are none, or their times cannot be told. */
+function spanOf(handle: JournalHandle, position: Position) {
+  const stored = handle.cutoff();
+  if (stored === undefined) return undefined;
+  const start = position.at === 'head' ? stored.from : position.at === 'tail' ? stored.to : position.time;
+  return { from: Math.max(stored.from, start) as EpochMicros, to: stored.to };
 }
 
 function closed(): OperatingError {

@@ -55,6 +55,11 @@ describe('what a ban closes', () => {
     expect(goodJail('action = iptables-multiport[port=25, chain=INPUT]', files).hook).toBe('input');
   });
 
+  test('of two actions with different ports is all of it, and that is said', () => {
+    expect(jail('action = nftables[port=25]\n  nftables[port=26, protocol=udp]').ids).toEqual(['jail.action-joined']);
+    expect(jail('action = nftables[port=25]\n  nftables[port=25, protocol=udp]').ids).toEqual([]);
+  });
+
   test('is judged in one place for all jails that covers each', () => {
     const two = (a: string, b: string) =>
       jail(`action = nftables[chain=${a}]\n[x]\nenabled = true\naction = nftables[chain=${b}]`).config?.firewall.hook;

@@ -64,6 +64,7 @@ beforeEach(async () => {
     flush: async () => undefined,
     reload: async () => ({ changes: [] }),
     explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
+    metrics: async (format) => `${format}\n`,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -108,6 +109,11 @@ describe('the control sockets', () => {
       changed: 1,
     });
     expect(asked).toEqual([{ jail: 'sshd', targets: ['192.0.2.1'], bantimeSeconds: null }]);
+  });
+
+  test('give metrics as text, in the format that was asked for', async () => {
+    const client = new ControlClient(path('status.sock'));
+    expect([await client.metrics(), await client.metrics('prometheus')]).toEqual(['openmetrics\n', 'prometheus\n']);
   });
 
   test('the status socket changes nothing', async () => {

@@ -248,6 +248,14 @@ describe('success and unban', () => {
     expect(jails.step(failure('198.51.100.1', at(9)), at(11), context()).outcomes[0]?.kind).toBe('decided');
   });
 
+  test('an unban of everything forgets everything, however much that is', () => {
+    const jails = new Jails([policy()], SMALL);
+    for (let i = 0; i < 150_000; i++)
+      jails.observe(failure(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, at(0)), context());
+    expect(jails.forget(prefix('0.0.0.0/0'), { upTo: at(10) })).toBe(150_000);
+    expect(jails.stats(JAIL, at(10))?.currentlyFailed).toBe(0);
+  });
+
   test('an unban of an IPv6 host forgets the failures of its prefix', () => {
     const jails = jailsOf();
     bansAt(jails, '2001:db8::1', [0, 1]);
@@ -312,6 +320,22 @@ describe('allowed addresses', () => {
 });
 
 describe('recidive: a jail that counts bans', () => {
+  test('does not count those that were taken back', () => {
+    const jails = new Jails([
+      policy({ maxretry: 1 }),
+      policy({ jail: mustJailName('again'), counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds }),
+    ]);
+    const ban = (second: number) => jails.step(failure('192.0.2.1', at(second)), at(second), context()).decisions;
+    const [first] = ban(0);
+    if (first === undefined) throw new Error('no ban');
+    jails.retract(first, context());
+    // Twice is not more, nor is a ban that was never counted.
+    jails.retract(first, context());
+    jails.retract({ ...first, target: prefix('192.0.2.9') }, context());
+    expect(ban(4_000).map(({ jail }) => jail)).toEqual([JAIL]);
+    expect(ban(8_000).map(({ jail }) => jail)).toEqual([JAIL, 'again']);
+  });
+
   const recidive = mustJailName('recidive');
   const both = [
     policy({ maxretry: 1, bantime: 10 as Seconds }),

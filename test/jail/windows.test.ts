@@ -1,11 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
 import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence.js';
-import { keyOf, targetOfKey } from '../../src/jail/targets.js';
+import { KeyIndex } from '../../src/jail/key-index.js';
+import { keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
 import { Windows } from '../../src/jail/windows.js';
 import { prefix } from './support.js';
 
 const BOUNDS = { addressesMax: 1_000, failuresMax: 10_000, evidenceMax: 10 };
+
+const ONE = keyOf(prefix('192.0.2.1'));
+
+/** Keys of both families, some alike in all but the length. */
+function numbered(n: number): TargetKey {
+  const host = fromBits(n % 2 ? 4 : 6, BigInt(n) << (n % 2 ? 0n : 64n));
+  return keyOf(n % 3 || host.family === 4 ? hostPrefix(host) : prefixOf(host, 64));
+}
 
 function windowsOf(maxretry: number, findtimeMicros: number): Windows {
   return new Windows({ maxretry, findtimeMicros }, BOUNDS, new EvidenceLog(4_096, 64));
@@ -27,7 +37,7 @@ describe('a window', () => {
         fc.integer({ min: 1, max: 30 }),
         (list, maxretry, findtime) => {
           const windows = windowsOf(maxretry, findtime);
-          for (const { time, count } of list) windows.add(1, time, count, NO_EVIDENCE);
+          for (const { time, count } of list) windows.add(ONE, time, count, NO_EVIDENCE);
           const last = list.at(-1)?.time ?? 0;
           const sums = list
             .map(({ time }) => time)
@@ -43,8 +53,8 @@ describe('a window', () => {
             .sort((a, b) => b.start - a.start);
           // Beyond four times maxretry the oldest are dropped; the model test covers what may follow from that.
           fc.pre(list.reduce((all, { count }) => all + count, 0) < 4 * maxretry);
-          expect(windows.full(1, last)?.failures).toBe(sums[0]?.sum);
-          expect(windows.full(1, last)?.from).toBe(sums[0]?.start);
+          expect(windows.full(ONE, last)?.failures).toBe(sums[0]?.sum);
+          expect(windows.full(ONE, last)?.from).toBe(sums[0]?.start);
         },
       ),
     );
@@ -53,15 +63,15 @@ describe('a window', () => {
   test('remembers of an endless attack no more than four times maxretry', () => {
     const windows = windowsOf(5, 1_000_000);
     for (let time = 0; time < 10_000; time++) {
-      windows.add(1, time, 1, NO_EVIDENCE);
+      windows.add(ONE, time, 1, NO_EVIDENCE);
       expect(windows.records).toBeLessThan(20);
     }
-    expect(windows.full(1, 9_999)?.failures).toBe(5);
+    expect(windows.full(ONE, 9_999)?.failures).toBe(5);
   });
 
   test('frees what can decide nothing any more, a few targets at a time', () => {
     const windows = windowsOf(3, 10);
-    for (let key = 0; key < 10; key++) windows.add(key, key, 1, NO_EVIDENCE);
+    for (let key = 0; key < 10; key++) windows.add(numbered(key), key, 1, NO_EVIDENCE);
     windows.sweep(25, 3);
     expect(windows.size).toBe(7);
     windows.sweep(25, 100);
@@ -73,7 +83,7 @@ describe('a window', () => {
   test('uses freed places again', () => {
     const windows = windowsOf(3, 10);
     for (let round = 0; round < 100; round++) {
-      for (let key = 0; key < 50; key++) windows.add(`${round} ${key}`, round * 100, 1, NO_EVIDENCE);
+      for (let key = 0; key < 50; key++) windows.add(numbered(round * 50 + key), round * 100, 1, NO_EVIDENCE);
       windows.sweep(round * 100 + 50, 1_000);
       expect(windows.size).toBe(0);
     }
@@ -82,14 +92,60 @@ describe('a window', () => {
 });
 
 describe('keys of targets', () => {
-  test.each(['0.0.0.0', '192.0.2.1', '255.255.255.255', '2001:db8::/64', '2001:db8::1', '192.0.2.0/24'])(
-    '%s is found again',
-    (text) => {
-      expect(targetOfKey(keyOf(prefix(text)))).toEqual(prefix(text));
-    },
-  );
+  test.each([
+    '0.0.0.0',
+    '192.0.2.1',
+    '255.255.255.255',
+    '2001:db8::/64',
+    '2001:db8::1',
+    '::',
+    '::1',
+    '1::',
+    '1:2:3:4:5:6:7:8',
+    'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff',
+    '::ffff:0:0:0/96',
+    '0.0.0.0/0',
+    '::/0',
+    '192.0.2.0/24',
+  ])('%s is found again', (text) => {
+    expect(targetOfKey(keyOf(prefix(text)))).toEqual(prefix(text));
+  });
+});
 
-  test('an IPv4 host is a small number', () => {
-    expect(keyOf(prefix('192.0.2.1'))).toBe(-1073741311);
+describe('the index of keys', () => {
+  test('finds what is in it and nothing else, through insertions and removals', () => {
+    const steps = fc.array(fc.record({ insert: fc.boolean(), n: fc.integer({ min: 0, max: 40 }) }), { maxLength: 200 });
+    fc.assert(
+      fc.property(steps, fc.constantFrom(0, 1, 0xffffffff), (list, seed) => {
+        const index = new KeyIndex(seed);
+        const known = new Map<number, number>();
+        const free = Array.from({ length: 41 }, (_, i) => 40 - i);
+        for (const { insert, n } of list) {
+          const slot = known.get(n);
+          if (insert && slot === undefined) {
+            const taken = free.pop() ?? 0;
+            known.set(n, taken);
+            index.insert(numbered(n), taken);
+          } else if (!insert && slot !== undefined) {
+            index.remove(slot);
+            known.delete(n);
+            free.push(slot);
+          }
+          expect(index.size).toBe(known.size);
+          for (let i = 0; i <= 40; i++) expect(index.find(numbered(i))).toBe(known.get(i) ?? -1);
+        }
+      }),
+    );
+  });
+
+  test('grows far beyond its first size', () => {
+    const index = new KeyIndex();
+    for (let i = 0; i < 20_000; i++) index.insert(numbered(i), i);
+    for (let i = 0; i < 20_000; i++) {
+      expect(index.find(numbered(i))).toBe(i);
+      if (i % 2 === 0) index.remove(i);
+    }
+    expect(index.size).toBe(10_000);
+    for (let i = 0; i < 20_000; i++) expect(index.find(numbered(i))).toBe(i % 2 === 0 ? -1 : i);
   });
 });

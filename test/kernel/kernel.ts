@@ -27,6 +27,11 @@ export function testCommand(): { command?: Command } {
   return { command: [program.startsWith('/') ? program : `/usr/sbin/${program}`, ...args] };
 }
 
+/** The nft of the tests as the beginning of a command line. */
+export function nftWords(): readonly string[] {
+  return testCommand().command ?? ['nft'];
+}
+
 /** A namespace and a backend for it. */
 export function makeBench(options: NftBackendOptions = {}): Bench {
   const namespace = makeNetworkNamespace();
@@ -35,7 +40,7 @@ export function makeBench(options: NftBackendOptions = {}): Bench {
   return {
     backend,
     namespace,
-    nft: (...args) => namespace.run(['nft', ...args]),
+    nft: (...args) => namespace.run([...nftWords(), ...args]),
     dispose: async () => {
       await backend.close().catch(() => undefined);
       namespace.remove();

@@ -30,15 +30,18 @@ const ways: { shape: Shape; title: string; plans: Partial<FirewallPlan> }[] = [
   { shape: 'bridged', title: 'over a bridge, in the bridge table', plans: { hook: 'input', bridge: true } },
 ];
 
+/** Both families at once: the same namespaces serve them. */
+async function bothFamilies(run: (family: 4 | 6) => Promise<void>): Promise<void> {
+  await Promise.all([run(4), run(6)]);
+}
+
 for (const { shape, title, plans } of ways) {
   describe(`a banned host ${title}`, () => {
-    for (const family of [4, 6] as const) {
-      const banned = BANNED[family];
-      const bystander = BYSTANDER[family];
-
-      kernelTest(`is shut out over IPv${family}, its established connection too, and others are not`, async () => {
-        await on(shape, async ({ backend, probe, hold }) => {
-          await backend.open(mail({}, plans), []);
+    kernelTest('is shut out over IPv4 and IPv6, its established connection too, and others are not', async () => {
+      await on(shape, async ({ backend, probe, hold }) => {
+        await backend.open(mail({}, plans), []);
+        await bothFamilies(async (family) => {
+          const [banned, bystander] = [BANNED[family], BYSTANDER[family]];
           expect(await probe(banned)).toBe('ok');
           const [attacker, friend] = [await hold(banned), await hold(bystander)];
           expect(await attacker()).toBe('echo');
@@ -53,18 +56,22 @@ for (const { shape, title, plans } of ways) {
           expect(await probe(banned)).toBe('ok');
         });
       });
+    });
 
-      kernelTest(`is shut out over IPv${family} by its prefix, unless the address is allowed`, async () => {
-        await on(shape, async ({ backend, probe }) => {
-          // Holds both clients and not the server, whose answers cross the bridge as well.
-          const net = family === 4 ? '10.9.1.2/31' : 'fd09:1::2/127';
-          const allow = [prefix(bystander)];
-          await backend.open(mail({ ports: 'all', protocols: 'all' }, { ...plans, allow }), [ban('mail', net)]);
-          expect(await probe(bystander)).toBe('ok');
-          expect(await probe(banned)).toBe('timeout');
+    kernelTest('is shut out by its prefix, unless the address is allowed', async () => {
+      await on(shape, async ({ backend, probe }) => {
+        const allow = [prefix(BYSTANDER[4]), prefix(BYSTANDER[6])];
+        // The prefixes hold both clients and not the server, whose answers cross the bridge as well.
+        await backend.open(mail({ ports: 'all', protocols: 'all' }, { ...plans, allow }), [
+          ban('mail', '10.9.1.2/31'),
+          ban('mail', 'fd09:1::2/127'),
+        ]);
+        await bothFamilies(async (family) => {
+          expect(await probe(BYSTANDER[family])).toBe('ok');
+          expect(await probe(BANNED[family])).toBe('timeout');
         });
       });
-    }
+    });
   });
 }
 
@@ -74,22 +81,19 @@ describe('a jail that rejects', () => {
     ['host', 'prerouting'],
     ['routed', 'forward'],
   ] as const) {
-    for (const family of [4, 6] as const) {
-      kernelTest(
-        `answers over IPv${family} at the ${hook} hook: a reset for TCP, prohibited for the rest`,
-        async () => {
-          await on(shape, async ({ backend, probe, udp, hold }) => {
-            await backend.open(mail({ verdict: 'reject' }, { hook }), []);
-            const attacker = await hold(BANNED[family]);
-            await backend.apply([put('mail', BANNED[family])]);
-            expect(await attacker()).toBe('closed');
-            expect(await probe(BANNED[family])).toBe('ECONNREFUSED');
-            expect(await udp(BANNED[family])).toBe(family === 4 ? 'EHOSTUNREACH' : 'EACCES');
-            expect(await probe(BYSTANDER[family])).toBe('ok');
-          });
-        },
-      );
-    }
+    kernelTest(`answers at the ${hook} hook: a reset for TCP, prohibited for the rest`, async () => {
+      await on(shape, async ({ backend, probe, udp, hold }) => {
+        await backend.open(mail({ verdict: 'reject' }, { hook }), []);
+        await bothFamilies(async (family) => {
+          const attacker = await hold(BANNED[family]);
+          await backend.apply([put('mail', BANNED[family])]);
+          expect(await attacker()).toBe('closed');
+          expect(await probe(BANNED[family])).toBe('ECONNREFUSED');
+          expect(await udp(BANNED[family])).toBe(family === 4 ? 'EHOSTUNREACH' : 'EACCES');
+          expect(await probe(BYSTANDER[family])).toBe('ok');
+        });
+      });
+    });
   }
 
   kernelTest('only drops in the bridge table', async () => {

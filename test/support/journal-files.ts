@@ -86,11 +86,11 @@ export class LiveJournal {
   }
 }
 
-/** Waits until `done` says so; fails after five seconds with what was awaited. */
-export async function until(what: string, done: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000;
+/** Waits until `done` says so; fails after thirty seconds (a loaded machine is slow) with what was awaited. */
+export async function until(what: string | (() => string), done: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
   while (!done()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
     await sleep(5);
   }
 }

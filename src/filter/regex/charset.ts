@@ -75,6 +75,11 @@ export function bitmapOf(set: CharSet): Uint8Array {
   }
   return bits;
 }
+/** Whether a bitmap holds a code unit. */
+export function inBitmap(bits: Uint8Array, code: number): boolean {
+  return ((bits[code >> 3] as number) & (1 << (code & 7))) !== 0;
+}
+
 const bitmaps = new Map<string, Uint8Array>();
 
 export const DIGIT: CharSet = [0x30, 0x39];

@@ -69,3 +69,10 @@ export interface Program {
   readonly lookStates: number;
   readonly budgeted: boolean;
 }
+
+export interface LinearMatch {
+  readonly index: number;
+  readonly end: number;
+  /** Start of group n at 2n, end at 2n+1; -1 when it took no part. Valid until the next search of any matcher. */
+  readonly slots: Int32Array;
+}

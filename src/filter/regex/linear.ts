@@ -5,13 +5,11 @@
  *
  * A run may be stopped at any point from outside (`vm` timeout), without `finally`; so all state is set up at its start.
  */
-import { REGEX_BACKTRACK_STEPS_MAX } from '../../core/limits.js';
-import { sameLetter } from './charset.js';
-import { ASSERTS, OP, type Program } from './instructions.js';
+import { REGEX_BACKTRACK_STEPS_MAX, REGEX_BACKTRACK_STEPS_PER_CHAR } from '../../core/limits.js';
+import { holds } from './asserts.js';
+import { inBitmap, sameLetter } from './charset.js';
+import { type LinearMatch, OP, type Program } from './instructions.js';
 import { Bits, LEFT, Stack } from './memory.js';
-
-/** What one character costs at most in regexes that go back little. */
-const STEPS_PER_CHAR = 32;
 
 const failed = new Bits();
 const succeeded = new Bits();
@@ -23,13 +21,6 @@ const KNOWN = -2;
 
 /** How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path is forgotten. */
 type Mode = 0 | 1 | 2;
-
-export interface LinearMatch {
-  readonly index: number;
-  readonly end: number;
-  /** Start of group n at 2n, end at 2n+1; -1 when it took no part. Valid until the next search of any matcher. */
-  readonly slots: Int32Array;
-}
 
 export class LinearMatcher {
   /** Texts that were given up on, since the start. */
@@ -54,8 +45,7 @@ export class LinearMatcher {
     const last = this.anchored ? 0 : text.length;
     this.text = text;
     this.width = text.length + 1;
-    // Long texts take more steps without any going back; the bound is for the rest.
-    this.steps = REGEX_BACKTRACK_STEPS_MAX + STEPS_PER_CHAR * this.width;
+    this.steps = REGEX_BACKTRACK_STEPS_MAX + REGEX_BACKTRACK_STEPS_PER_CHAR * this.width;
     this.stopped = false;
     stack.top = 0;
     let prepared = false;
@@ -152,7 +142,7 @@ export class LinearMatcher {
           continue;
         }
         case OP.assert:
-          if (this.holds(operand, pos)) {
+          if (holds(operand, text, pos)) {
             pc++;
             continue;
           }
@@ -341,25 +331,6 @@ export class LinearMatcher {
     }
   }
 
-  private holds(what: number, pos: number): boolean {
-    const { text } = this;
-    switch (ASSERTS[what]) {
-      case 'start':
-        return pos === 0;
-      case 'end':
-        return pos === text.length;
-      case 'line-start':
-        return pos === 0 || text.charCodeAt(pos - 1) === 10;
-      case 'line-end':
-        return pos === text.length || text.charCodeAt(pos) === 10;
-      case 'word':
-        return isWord(text, pos - 1) !== isWord(text, pos);
-      default:
-        // Until 3.14 Python's \B does not hold in an empty text.
-        return text.length > 0 && isWord(text, pos - 1) === isWord(text, pos);
-    }
-  }
-
   /** Where the text of a group, repeated here, ends; -1 when it is not here or the group took no part. */
   private repeats(group: number, pos: number, ignoreCase: boolean): number {
     const { text } = this;
@@ -374,15 +345,4 @@ export class LinearMatcher {
     }
     return pos + length;
   }
-}
-
-function inBitmap(bits: Uint8Array, code: number): boolean {
-  return ((bits[code >> 3] as number) & (1 << (code & 7))) !== 0;
-}
-
-function isWord(text: string, pos: number): boolean {
-  const code = text.charCodeAt(pos);
-  return (
-    (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || code === 0x5f || (code >= 0x61 && code <= 0x7a)
-  );
 }

@@ -137,9 +137,9 @@ function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
   for (const { node, rest } of loops) {
     const set = alphabetOf(node.body);
     const at = rest.findIndex(holdsAddress);
-    if (at < 0 || !canHoldAddress(set)) continue;
+    if (at < 0 || !canHoldAddress(set) || isTempered(node)) continue;
     const between = rest.slice(0, at);
-    if (!between.every((part) => fitsInto(part, set)) || isTight(rest.slice(at + 1), between)) continue;
+    if (!between.every((part) => fitsInto(part, set)) || isTight(set, rest.slice(at + 1), between)) continue;
     remarks.push({
       id: 'regex.forgeable-address',
       message: 'this loop can take what comes before the address and an address too: a user name forges one',
@@ -151,18 +151,28 @@ function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
   return remarks;
 }
 
+/** Whether each round first makes sure of what does not follow, as in `(?:(?! from ).)*`: its author knew of forgeries. */
+function isTempered({ body }: RepeatNode): boolean {
+  return some(body, (part) => part.kind === 'look' && part.ahead && part.negative);
+}
+
 function canHoldAddress(set: CharSet): boolean {
   return has(set, 0x31) && has(set, 0x2e);
 }
 
-/** Whether what follows the address leads to the end of the line and cannot swallow a second, real address part. */
-function isTight(tail: readonly Node[], between: readonly Node[]): boolean {
+/**
+ * Whether what follows the address leads to the end of the line and cannot hold a forged address part: no loop of it
+ * takes one, or none that the loop before the address (of characters `set`) could reach over the real address.
+ */
+function isTight(set: CharSet, tail: readonly Node[], between: readonly Node[]): boolean {
   const ends = tail.some((part) => some(part, (node) => node.kind === 'assert' && node.what === 'end'));
   if (!ends) return false;
-  return !tail
-    .flatMap((part) => loopsOf(part, []))
-    .some(({ node }) => {
-      const set = alphabetOf(node.body);
-      return canHoldAddress(set) && between.every((part) => fitsInto(part, set));
-    });
+  return !tail.some(
+    (part, index) =>
+      tail.slice(0, index).every((before) => fitsInto(before, set)) &&
+      loopsOf(part, []).some(({ node }) => {
+        const own = alphabetOf(node.body);
+        return canHoldAddress(own) && between.every((one) => fitsInto(one, own));
+      }),
+  );
 }

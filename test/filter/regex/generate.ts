@@ -42,7 +42,6 @@ export function generate(seed: number, wanted: Wanted): Generated {
 class Generator {
   private groups = 0;
   private closed: { group: number; sample: string }[] = [];
-  private loops = 0;
 
   constructor(
     private readonly random: (below: number) => number,
@@ -105,10 +104,8 @@ class Generator {
     const counts = this.pick(['', '', '', '*', '+', '?', '{2}', '{1,3}', '{,2}', '{2,}']);
     if (counts === '') return this.atom(depth);
     const loops = counts !== '?';
-    if (loops) this.loops++;
     const groups = this.groups;
     const piece = this.atom(depth);
-    if (loops) this.loops--;
     const fixed = /^(?:\^|\$|\\[AZbB])$/.test(piece.pattern) || piece.pattern === '';
     const tame = !loops || (piece.least > 0 && this.groups === groups);
     if (fixed || (!this.wanted.wild && !tame)) return piece;

@@ -1,0 +1,94 @@
+/** Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long message. */
+import type { Progress, RegexSlot } from './filter.js';
+import { fillAlternates, type Groups } from './groups.js';
+
+/** A match of one regex of a filter. */
+export interface Hit {
+  readonly slot: RegexSlot;
+  readonly groups: Groups;
+  readonly index: number;
+  readonly end: number;
+}
+
+/** One text and the regexes that were tried on it. */
+export class Search {
+  cut = false;
+  /** Characters of the whole text. */
+  readonly length: number;
+  #text: string;
+  #cutAt: number | undefined;
+  readonly #progress: Progress;
+
+  constructor(text: string, cutAt: number | undefined, progress: Progress) {
+    this.length = text.length;
+    this.#text = text;
+    this.#cutAt = cutAt;
+    this.#progress = progress;
+  }
+
+  /** From now on only this text. */
+  narrow(text: string, cutAt?: number): void {
+    this.#text = text;
+    this.#cutAt = cutAt;
+  }
+
+  /**
+   * Searches the prefregex and narrows the text to its content; undefined when it does not hit. The content may hold
+   * the cut, since it is judged again: while it is taken out, a character that no daemon writes stands for the cut,
+   * because `.+` would stop at a newline.
+   */
+  prefix(slot: RegexSlot): Groups | undefined {
+    const cutAt = this.#cutAt;
+    if (cutAt === undefined) {
+      const groups = this.first([slot])?.groups;
+      if (groups?.['content']) this.narrow(groups['content']);
+      return groups;
+    }
+    const whole = this.#text;
+    this.narrow(`${whole.slice(0, cutAt)}${CUT_MARK}${whole.slice(cutAt + 1)}`, cutAt);
+    const hit = this.#search(slot);
+    const parts = hit?.groups['content']?.split(CUT_MARK);
+    if (parts?.length === 2 && parts[0] !== undefined) {
+      this.narrow(parts.join('\n'), parts[0].length);
+      return hit?.groups;
+    }
+    this.narrow(whole, cutAt);
+    if (hit === undefined) return undefined;
+    this.cut = this.#touches(hit);
+    if (this.cut) return undefined;
+    if (parts?.[0]) this.narrow(parts[0]);
+    return hit.groups;
+  }
+
+  /**
+   * The first regex that hits. A match that touches the cut may owe its end to it (an address of which digits are
+   * missing, a `$` that is not the end) and does not count; an ignoreregex (`lenient`) may.
+   */
+  first(slots: readonly RegexSlot[], lenient = false): Hit | undefined {
+    for (const slot of slots) {
+      const hit = this.#search(slot);
+      if (hit === undefined) continue;
+      if (this.#touches(hit)) {
+        this.cut = true;
+        if (!lenient) continue;
+      }
+      return hit;
+    }
+    return undefined;
+  }
+
+  #search(slot: RegexSlot): Hit | undefined {
+    this.#progress.running = slot;
+    const match = slot.regex.exec(this.#text);
+    if (match === null) return undefined;
+    const groups = slot.alternates.length === 0 ? match.groups : fillAlternates(match.groups, slot.alternates);
+    return { slot, groups, index: match.index, end: match.end };
+  }
+
+  #touches({ index, end }: Hit): boolean {
+    return this.#cutAt !== undefined && index <= this.#cutAt + 1 && end >= this.#cutAt;
+  }
+}
+
+/** U+FFFF is not a character (Unicode 16, section 23.7). */
+const CUT_MARK = '\uffff';

@@ -1,0 +1,121 @@
+import { describe, expect } from '@jest/globals';
+import { compileRegex, type Regex } from '../../../src/filter/regex/regex.js';
+import { fail2banPackage } from '../../support/fail2ban.js';
+import { vmGuard } from '../../support/guard.js';
+import { needs } from '../../support/require.js';
+import { generate, type Wanted } from './generate.js';
+import { askPython, type Found, hasPython } from './python.js';
+import { stockRegexes } from './stock.js';
+
+const withPython = needs(hasPython(), 'python3 3.11 or newer is not installed');
+
+interface Match {
+  readonly index: number;
+  readonly end: number;
+  readonly groups: Readonly<Record<string, string>>;
+}
+
+function ours(match: Match | null): unknown {
+  return match === null ? null : [match.index, match.end, Object.entries(match.groups).sort()];
+}
+
+function theirs(found: Found | null): unknown {
+  return found === null ? null : ours({ index: found.start, end: found.end, groups: found.groups });
+}
+
+function compile(source: string, multiline: boolean): { v8: Regex; linear: Regex } {
+  const options = { usedns: 'raw', multiline } as const;
+  const v8 = compileRegex(source, options).regex;
+  const linear = compileRegex(source, options).regex;
+  if (v8 === undefined || linear === undefined) throw new Error(`does not compile: ${source}`);
+  linear.demote();
+  return { v8, linear };
+}
+
+/** Compares on generated pairs; gives their number and that of the matches. */
+function compareGenerated(firstSeed: number, count: number, wanted: Wanted): { pairs: number; matches: number } {
+  const generated = Array.from({ length: count }, (_, i) => generate(firstSeed + i, wanted)).filter(
+    ({ pattern }) => pattern.trim() !== '',
+  );
+  const answers = askPython(generated);
+  let pairs = 0;
+  let matches = 0;
+  generated.forEach(({ pattern, multiline, texts }, i) => {
+    const answer = answers[i];
+    if (answer === undefined || 'error' in answer) throw new Error(`Python refuses ${pattern}: ${answer?.error}`);
+    const { v8, linear } = compile(pattern, multiline);
+    texts.forEach((text, j) => {
+      const found = answer.found[j];
+      if (found === 'slow' || found === undefined) return;
+      const slow = linear.exec(text);
+      if (linear.gaveUp > 0) return;
+      pairs++;
+      if (found !== null) matches++;
+      const place = `${pattern} on ${JSON.stringify(text)}`;
+      expect([place, ours(slow)]).toEqual([place, theirs(found)]);
+      // Random regexes may hold V8 up as anyone's could: then the other executor serves.
+      let fast: Match | null | undefined;
+      vmGuard(() => {
+        fast = v8.exec(text);
+      }, 50);
+      if (fast !== undefined) expect([place, ours(fast)]).toEqual([place, theirs(found)]);
+    });
+  });
+  return { pairs, matches };
+}
+
+describe("the same matches and groups as Python's re.search", () => {
+  const found = fail2banPackage('1.1.0-8');
+  const root = 'root' in found ? found.root : '';
+  const reason = 'reason' in found ? found.reason : 'python3 is not installed';
+  needs(root !== '' && hasPython(), reason)(
+    'every regex of the Debian package, on the sample lines of its filter, in both executors',
+    () => {
+      const stock = stockRegexes(root);
+      const answers = askPython(
+        stock.map(({ expanded, multiline, texts }) => ({ pattern: expanded, multiline, texts })),
+      );
+      let pairs = 0;
+      let matches = 0;
+      stock.forEach(({ filter, source, multiline, texts }, i) => {
+        const answer = answers[i];
+        if (answer === undefined || 'error' in answer) throw new Error(`${filter}: ${answer?.error}`);
+        const { v8, linear } = compile(source, multiline);
+        texts.forEach((text, j) => {
+          const found = answer.found[j];
+          if (found === 'slow' || found === undefined) return;
+          pairs++;
+          if (found !== null) matches++;
+          const place = `${filter}: ${source} on ${text}`;
+          expect([place, ours(linear.exec(text))]).toEqual([place, theirs(found)]);
+          expect([place, ours(v8.exec(text))]).toEqual([place, theirs(found)]);
+          if (found !== null && v8.literals !== undefined) {
+            expect([place, v8.literals.some((literal) => text.includes(literal))]).toEqual([place, true]);
+          }
+        });
+      });
+      console.log(`${stock.length} regexes, ${pairs} pairs, ${matches} matches`);
+      expect(stock.length).toBeGreaterThan(250);
+      expect(matches).toBeGreaterThan(1000);
+    },
+    120_000,
+  );
+
+  const kinds: readonly (readonly [string, number, Wanted])[] = [
+    ['groups, classes, loops, anchors, looks and scoped flags', 1, { references: false, wild: false }],
+    ['back-references and conditionals, also to groups that took no part', 10_001, { references: true, wild: false }],
+    ['captures within loops and loops whose round may be empty', 20_001, { references: true, wild: true }],
+    ['possessive loops and atomic groups', 30_001, { references: true, wild: false, atomic: true }],
+  ];
+  for (const [title, seed, wanted] of kinds) {
+    withPython(
+      `generated: ${title}`,
+      () => {
+        const { pairs, matches } = compareGenerated(seed, 400, wanted);
+        console.log(`${title}: ${pairs} pairs, ${Math.round((100 * matches) / pairs)} % match`);
+        expect(matches / pairs).toBeGreaterThan(0.3);
+      },
+      120_000,
+    );
+  }
+});

@@ -1,0 +1,57 @@
+import { describe, expect, test } from '@jest/globals';
+import { compileRegex, type RegexMatch } from '../../../src/filter/regex/regex.js';
+
+function groups(source: string, text: string, usedns: 'no' | 'raw' = 'raw'): RegexMatch['groups'] | undefined {
+  const { regex, problems } = compileRegex(source, { usedns });
+  if (regex === undefined) throw new Error(JSON.stringify(problems));
+  return regex.exec(text)?.groups;
+}
+
+describe("fail2ban's tags", () => {
+  test.each([
+    ['<HOST>', 'from 192.0.2.1 x', { ip4: '192.0.2.1' }],
+    ['<HOST>', 'from [2001:db8::1] x', { ip6: '2001:db8::1' }],
+    ['<HOST>', 'from ::ffff:192.0.2.1 x', { ip4: '192.0.2.1' }],
+    ['<HOST>', 'from mail.example.org x', { dns: 'mail.example.org' }],
+    ['<ADDR>', 'from 2001:db8:: x', { ip6: '2001:db8::' }],
+    ['<IP4>', 'from 192.0.2.1 x', { ip4: '192.0.2.1' }],
+    ['<IP6>', 'from ::1 x', { ip6: '::1' }],
+    ['<F-IP4/>', 'from 192.0.2.1 x', { ip4: '192.0.2.1' }],
+    ['<DNS>', 'from a_b.example x', { dns: 'a_b.example' }],
+    ['<SUBNET>', 'from 192.0.2.0/24 x', { ip4: '192.0.2.0', cidr: '24' }],
+    ['<ADDR>/<CIDR>', 'from 2001:db8::/32 x', { ip6: '2001:db8::', cidr: '32' }],
+    ['<F-ID/>', 'from q-17 x', { fid: 'q-17' }],
+    ['<F-ID>\\w+</F-ID>', 'from q17 x', { fid: 'q17' }],
+    ['<F-PORT/>', 'from 587 x', { fport: '587' }],
+    ['<F-USER>\\S+</F-USER>', 'from bob x', { user: 'bob' }],
+    ['<F-ALT_USER_1>\\S+</F-ALT_USER_1>', 'from bob x', { alt_user_1: 'bob' }],
+    ['<F-MLFID>\\S+</F-MLFID>', 'from mx1 x', { mlfid: 'mx1' }],
+    ['<F-COUNT>\\d+</F-COUNT>', 'from 3 x', { count: '3' }],
+    ['<F-NOFAIL>\\S+</F-NOFAIL>', 'from a x', { nofail: 'a' }],
+  ])('%s in "%s"', (tag, text, expected) => {
+    expect(groups(`^from ${tag} x$`, text)).toEqual(expected);
+  });
+
+  test('<HOST> takes no name when usedns is no', () => {
+    expect(groups('^from <HOST>$', 'from mail.example.org', 'no')).toBeUndefined();
+    expect(groups('^from <HOST>$', 'from 192.0.2.1', 'no')).toEqual({ ip4: '192.0.2.1' });
+  });
+
+  test('a closing tag without its opening one and unknown tags stay text', () => {
+    expect(groups('^a</F-USER>b<nothing>$', 'a</F-USER>b<nothing>')).toEqual({});
+  });
+
+  test('flags at the head of a group become flags of the group', () => {
+    expect(groups('^a((?i)b|c)d$', 'aBd')).toEqual({});
+    expect(groups('^a(?:(?i)b)d$', 'aBd')).toEqual({});
+    expect(groups('^a((?i)b|c)d$', 'AbD')).toBeUndefined();
+  });
+
+  test('<SKIPLINES> steps over whole lines, the fewest that will do', () => {
+    const { regex } = compileRegex('^open <F-ID/>$<SKIPLINES>^close (?P=fid)$', { usedns: 'no', multiline: true });
+    expect(regex?.exec('noise\nopen a\nx\ny\nclose a\nclose a')).toMatchObject({
+      index: 6,
+      groups: { fid: 'a', skiplines0: 'x\ny\n' },
+    });
+  });
+});
