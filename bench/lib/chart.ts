@@ -57,10 +57,7 @@ function bars({ title, unit, bars: all, logarithmic = false }: Bars): string {
   const floor = logarithmic ? 10 ** (Math.floor(Math.log10(Math.min(...known.map(({ value }) => value)))) - 0.3) : 0;
   const room = WIDTH - LABELS - RIGHT;
   const length = (value: number) =>
-    Math.max(
-      1,
-      room * (logarithmic ? Math.log(value / floor) / Math.log(highest / floor) : value / highest),
-    );
+    Math.max(1, room * (logarithmic ? Math.log(value / floor) / Math.log(highest / floor) : value / highest));
   const body = known.map(({ label, value, kind }, i) => {
     const y = 44 + i * 28;
     return `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${escape(label)}</text><rect x="${LABELS}" y="${y}" width="${length(value).toFixed(1)}" height="20" rx="2" fill="${COLOURS[kind]}"/><text x="${(LABELS + length(value) + 6).toFixed(1)}" y="${y + 14}">${number(value)} ${escape(unit)}</text>`;

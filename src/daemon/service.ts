@@ -68,7 +68,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     log,
     version: options.version,
     live,
-    loglevel: { get: () => logging.getLevel(), set: (level) => logging.setLevel(level) },
+    loglevel: { get: logging.getLevel, set: logging.setLevel },
   });
   log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);

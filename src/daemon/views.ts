@@ -20,15 +20,15 @@ export interface JailFacts {
   readonly selects: boolean | undefined;
 }
 
-export function jailView(setup: JailSetup, facts: JailFacts): JailView {
-  const { policy, intake, source } = setup;
+export function jailView(jail: JailSetup, facts: JailFacts): JailView {
+  const { policy, intake, source } = jail;
   const { stats, counters, counts, overrides, selects } = facts;
   const files = source !== undefined && 'paths' in source ? source.paths : undefined;
   return {
     jail: policy.jail,
     filter: intake.filter.name,
     match: formatMatch(intake.match),
-    source: placeOf(setup),
+    source: placeOf(jail),
     ...(files === undefined ? {} : { files }),
     maxretry: policy.maxretry,
     findtimeSeconds: policy.findtime,
