@@ -11,6 +11,7 @@ import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 import { idOf, type JailSetup } from './setup.js';
+import { textTools } from './text-setup.js';
 
 /** One entry that was counted. */
 export interface EvidenceView {
@@ -46,7 +47,7 @@ export async function explain(client: ControlClient, address: string, roots: Con
 function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
   if (jail === undefined) return { cursor: text };
   try {
-    const entry = findEntry(() => createSource(jail.source, idOf(jail.source)), cursor(text), [
+    const entry = findEntry(() => createSource(jail.source, idOf(jail.source), textTools), cursor(text), [
       ...LINE_FIELDS,
       '_BOOT_ID',
     ]);

@@ -12,7 +12,7 @@ import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../core/limits.js';
 import { unionOf } from '../core/match.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
-import { isAtOrBefore } from './cursor-order.js';
+import { isAtOrBefore, notBehind } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
@@ -93,6 +93,10 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
+      if (batch.position !== undefined) {
+        this.#position = batch.position;
+        this.#unposted = true;
+      }
       if (batch.ended || !this.#plan.follow) break;
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
@@ -134,6 +138,10 @@ export class Intake {
     return this.#mark !== undefined && isAtOrBefore({ cursor: event.cursor, time: event.time }, this.#mark);
   }
 
+  #notBehindMark(position: ReadPosition): ReadPosition {
+    return this.#mark === undefined ? position : notBehind(position, this.#mark);
+  }
+
   /** The end of the journal was reached for the first time. */
   #arrive(): void {
     this.#phase = 'live';
@@ -153,7 +161,7 @@ export class Intake {
     this.#unposted = false;
     this.#postedAt = performance.now();
     // A position inside the warm-up lies before the stored one and must not replace it.
-    const position = this.#phase === 'warm-up' ? undefined : this.#position;
+    const position = this.#phase === 'warm-up' ? undefined : this.#position && this.#notBehindMark(this.#position);
     this.#post({ type: 'batch', phase: this.#phase, warm, events, ...(position === undefined ? {} : { position }) });
   }
 
@@ -192,7 +200,7 @@ function positionOf(start: IntakeStart): Position {
     case 'fresh':
       return { at: 'time', time: before(start.now, start.lookBack) };
     case 'resume':
-      return { at: 'time', time: before(start.mark.time, start.lookBack) };
+      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
   }
 }
 

@@ -1,12 +1,12 @@
 /** From the files of the administrator to what an agent is made of. */
 import { loadConfig } from '../config/load.js';
 import type { Config, JailConfig, Settings } from '../config/types.js';
-import type { SourceSpec } from '../core/entry.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
 import type { AgentSetup, JailSetup } from './setup.js';
+import { textMatch, textSpec } from './text-setup.js';
 
 export interface ConfigurationRoots {
   readonly shippedRoot: string;
@@ -96,22 +96,17 @@ function withFile(path: string, text: string): FileTree {
 function setupOf(config: Config): AgentSetup {
   const { hook, bridge, countersPerElement } = config.firewall;
   return {
-    jails: config.jails.flatMap((jail) => {
-      const source = sourceOf(jail);
-      return source === undefined ? [] : [jailSetup(jail, source)];
-    }),
+    jails: config.jails.map(jailSetup),
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
   };
 }
 
-function jailSetup({ intake, policy, rule }: JailConfig, source: SourceSpec): JailSetup {
-  return { intake, policy, rule, source };
-}
-
-function sourceOf({ source }: JailConfig): SourceSpec | undefined {
-  return source.kind === 'journal' ? source.spec : undefined;
+function jailSetup({ intake, policy, rule, source }: JailConfig): JailSetup {
+  if (source.kind === 'journal') return { intake, policy, rule, source: source.spec };
+  const spec = textSpec(source, intake.filter);
+  return { intake: { ...intake, match: textMatch(spec) }, policy, rule, source: spec };
 }
 
 /** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */

@@ -23,7 +23,7 @@ import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
 import { composeMessage } from './message.js';
 
-export type LibsystemdSpec = Exclude<SourceSpec, { kind: 'export' }>;
+export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
