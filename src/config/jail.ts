@@ -17,7 +17,7 @@ import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
 import { JAIL_KEYS } from './schema.js';
-import { selectSource } from './source.js';
+import { type LogsToJournal, selectSource } from './source.js';
 import type { JailConfig } from './types.js';
 import { parseBoolean, parseDuration, parseInteger } from './values.js';
 
@@ -28,6 +28,7 @@ export interface JailSurroundings {
   readonly report: Report;
   /** Where packets are judged unless the jail says otherwise. */
   readonly hook: Hook;
+  readonly logsToJournal: LogsToJournal | undefined;
 }
 
 const KEYS = JAIL_KEYS.map((spec) => spec.key);
@@ -55,7 +56,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   // %(known/failregex)s and kin of the jail are the filter's.
   const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
   const reader = new Reader(document, section, report, new Map(known));
-  const selection = selectSource(reader, matchOf(opened));
+  const selection = selectSource(reader, matchOf(opened), around.logsToJournal);
   const filter = defineJailFilter(reader, request, selection.source.kind === 'text' ? 'file' : 'journal', around);
   if (filter === undefined) return undefined;
   const actions = readActions(reader, overlays, around.hook);

@@ -166,6 +166,7 @@ export class Intake {
   }
 
   #postStats(): void {
+    const streams = this.#source.streams?.();
     this.#post({
       type: 'stats',
       stats: {
@@ -175,6 +176,7 @@ export class Intake {
         entriesUnreadable: this.#entriesUnreadable,
         ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
         jails: this.#bank.stats(),
+        ...(streams === undefined ? {} : { streams }),
       },
     });
   }

@@ -5,6 +5,7 @@ import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
+import { logsToJournal } from './logs-to-journal.js';
 import type { AgentSetup, JailSetup } from './setup.js';
 import { textMatch, textSpec } from './text-setup.js';
 
@@ -27,6 +28,8 @@ export interface Loaded {
   readonly setup: AgentSetup;
   readonly settings: Settings;
   readonly warnings: readonly string[];
+  /** What may surprise but is right: a logpath that is not read, because the journal is. */
+  readonly notes: readonly string[];
 }
 
 /** Name under which the command line's own settings appear in diagnostics. */
@@ -35,11 +38,12 @@ const COMMAND_LINE = '(command line)';
 /** Loads the configuration. Throws `OperatorError` with every error at once when there are any. */
 export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}): Loaded {
   const { overrides = {}, jails = [], extraFiles = [] } = options;
-  let { config, diagnostics } = loadConfig({ ...roots, extraFiles });
+  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, logsToJournal });
   if (Object.keys(overrides).length > 0 || jails.length > 0) {
     const text = overlayOf(config, diagnostics, overrides, jails);
     ({ config, diagnostics } = loadConfig({
       ...roots,
+      logsToJournal,
       extraFiles: [...extraFiles, COMMAND_LINE],
       tree: withFile(COMMAND_LINE, text),
     }));
@@ -50,6 +54,7 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
     setup: setupOf(config),
     settings: config.settings,
     warnings: diagnostics.filter(({ level }) => level === 'warning').map(formatDiagnostic),
+    notes: diagnostics.filter(({ id }) => id === 'jail.logpath-unused').map(formatDiagnostic),
   };
 }
 

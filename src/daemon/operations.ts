@@ -12,10 +12,12 @@ import type {
   ReloadRequest,
   SourceView,
   StreamEvent,
+  StreamInfo,
   UnbanRequest,
 } from '../control/protocol.js';
 import { covers, formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision, BanRecord } from '../core/decision.js';
+import type { StreamView } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
@@ -245,7 +247,12 @@ function sourceView({ id, phase, stats, gaps }: Reader, now: EpochMicros): Sourc
     entriesCut: stats?.entriesCut ?? 0,
     entriesUnreadable: stats?.entriesUnreadable ?? 0,
     gaps,
+    ...(stats?.streams === undefined ? {} : { streams: stats.streams.map(streamInfo) }),
   };
+}
+
+function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
+  return { ...stream, ...(lastEntry === undefined ? {} : { lastEntry: isoTime(lastEntry) }) };
 }
 
 export function banView(record: BanRecord): BanView {
@@ -257,6 +264,7 @@ export function banView(record: BanRecord): BanView {
     until: record.until === null ? null : isoTime(record.until),
     failures: record.failures,
     ...(record.user === undefined ? {} : { user: record.user }),
+    ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),

@@ -27,13 +27,14 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, settings, warnings } = loadSetup(options.configuration);
+  const { setup, settings, warnings, notes } = loadSetup(options.configuration);
   const { log, flush } = createLog({
     level: options.logLevel ?? settings.loglevel,
     stream: options.stderr,
     style: styleFor(options.stderr, options.env),
   });
   for (const warning of warnings) log('warning', warning);
+  for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {
       hint: `enable one in ${options.configuration.adminRoot}/jail.local, e.g.  [sshd] / enabled = true`,

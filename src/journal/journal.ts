@@ -4,9 +4,11 @@
  */
 import type { EntrySource, SourceSpec } from '../core/entry.js';
 import type { SourceId } from '../core/names.js';
+import { containerJournal } from './container.js';
 import { ExportSource } from './export-source.js';
 import { LibsystemdSource } from './libsystemd-source.js';
 import { MergedSource } from './merged-source.js';
+import { RemoteRoster } from './remote-roster.js';
 import { TextRoster, type TextTools } from './text-roster.js';
 
 export { check } from './libsystemd-source.js';
@@ -23,9 +25,9 @@ export function createSource(spec: SourceSpec, id: SourceId, text: TextTools = N
     case 'text':
       return new MergedSource(id, new TextRoster(spec.logs, text));
     case 'remote':
-      return new LibsystemdSource(id, { kind: 'directory', path: spec.path });
+      return new MergedSource(id, new RemoteRoster(spec.path));
     case 'container':
-      return new LibsystemdSource(id, { kind: 'directory', path: spec.name });
+      return new LibsystemdSource(id, { kind: 'directory', path: containerJournal(spec.name) });
     default:
       return new LibsystemdSource(id, spec);
   }

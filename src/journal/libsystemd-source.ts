@@ -15,7 +15,7 @@ import { CHANGE, JournalHandle } from '../../native/journal.js';
 import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import { sameEntry } from './cursor.js';
@@ -89,7 +89,7 @@ export class LibsystemdSource implements EntrySource {
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     for (const each of raw.entries) {
-      const entry = entryOf(each, fields);
+      const entry = this.#ofHost(entryOf(each, fields));
       if (entry.cutAt !== undefined) cut++;
       if (selected === undefined || selected(each.values)) entries.push(entry);
     }
@@ -114,6 +114,12 @@ export class LibsystemdSource implements EntrySource {
     this.#reading?.handle.close();
     this.#reading?.reader.close();
     this.#reading = undefined;
+  }
+
+  /** The journal of a directory is another's: its entries name who reported them. */
+  #ofHost(entry: Entry): Entry {
+    const host = this.#spec.kind === 'directory' ? entry.fields.get('_HOSTNAME') : undefined;
+    return host === undefined ? entry : { ...entry, host: host.slice(0, HOST_CHARS_MAX) };
   }
 
   #open(): Reading {
@@ -205,6 +211,23 @@ export class LibsystemdSource implements EntrySource {
 /** Reads call by call, through FFI. */
 export function plainReader(wanted: Wanted): Reader {
   return new PlainReader(wanted);
+}
+
+/** One reader for the sources of many files that are read alike: its buffers are the larger part of a source. */
+export class SharedReader {
+  #reader: Reader | undefined;
+
+  /** The reader as one source may have it; closing that source leaves it open. */
+  share(wanted: Wanted): Reader {
+    this.#reader ??= bestReader(wanted);
+    const reader = this.#reader;
+    return { read: (handle, max, fromCurrent) => reader.read(handle, max, fromCurrent), close: () => undefined };
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
 }
 
 /** Reads through C when the batch reader was compiled, else call by call. */
