@@ -1,19 +1,27 @@
-/** Wildcards as in shells and journalctl(1): `*`, `?`, `[a-z]`, `[!a-z]`; a backslash takes the next character as it is. */
+/**
+ * Wildcards: `*`, `?`, `[a-z]`, `[!a-z]`. In paths a backslash takes the next character as it is, as in shells; in names of
+ * units it is a character like others, as in journalctl(1), since escaped names are full of it.
+ */
 
 type Step = { readonly kind: 'any' } | { readonly kind: 'one'; readonly test: (char: string) => boolean };
 
-/** True when the text has a wildcard that is not escaped. */
-export function isGlob(text: string): boolean {
-  return /(?<!\\)[*?[]/.test(text);
+/** True when a path has a wildcard that is not escaped. */
+export function isGlob(path: string): boolean {
+  return /(?<!\\)[*?[]/.test(path);
+}
+
+/** True when a name has a wildcard. */
+export function isNameGlob(name: string): boolean {
+  return /[*?[]/.test(name);
 }
 
 /** The pattern as a test of whole texts; its cost is at most the product of the two lengths, whatever strangers name. */
-export function globTest(pattern: string): (text: string) => boolean {
-  const steps = stepsOf([...pattern]);
+export function globTest(pattern: string, backslash: 'escapes' | 'literal' = 'escapes'): (text: string) => boolean {
+  const steps = stepsOf([...pattern], backslash === 'escapes');
   return (text) => matchSteps(steps, [...text]);
 }
 
-function stepsOf(chars: readonly string[]): Step[] {
+function stepsOf(chars: readonly string[], escapes: boolean): Step[] {
   const steps: Step[] = [];
   for (let at = 0; at < chars.length; at++) {
     const char = chars[at] as string;
@@ -30,7 +38,7 @@ function stepsOf(chars: readonly string[]): Step[] {
         steps.push({ kind: 'one', test: negated ? (other) => !within(other) : within });
         at = end;
       }
-    } else if (char === '\\' && at + 1 < chars.length) steps.push(literal(chars[++at] as string));
+    } else if (escapes && char === '\\' && at + 1 < chars.length) steps.push(literal(chars[++at] as string));
     else steps.push(literal(char));
   }
   return steps;

@@ -15,25 +15,31 @@ import { CHANGE, JournalHandle } from '../../native/journal.js';
 import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
 import { composeMessage } from './message.js';
+import { Places } from './places.js';
+import { UnitGlobs } from './unit-globs.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
 
+/** Entries that are read at once of units that have just appeared. */
+const LATE_ENTRIES = 500;
+
 /** How an open source reads; fixed by `open`, but for the handle. */
 interface Reading {
   readonly handle: JournalHandle;
   readonly reader: Reader;
-  /** What libsystemd selects by. */
+  /** What libsystemd selects by; wider when units that a wildcard fits appear. */
   readonly inLibrary: MatchExpression;
+  readonly globs: UnitGlobs;
   /** What is selected here instead. */
   readonly selected: ((values: FieldValues) => boolean) | undefined;
   /** Names of the fields that entries carry. */
@@ -50,6 +56,10 @@ export class LibsystemdSource implements EntrySource {
   /** Set when the place was not found: the next entry is not delivered again if it is a copy of this one. */
   #lost: Cursor | undefined;
   #processed = 0;
+  /** Where it was when wildcards were last expanded. */
+  #checkpoint: Position = { at: 'head' };
+  /** Entries of units that a wildcard fits, written before the unit was known. */
+  #late: RawEntry[] = [];
   #notices: string[] = [];
 
   /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
@@ -63,11 +73,15 @@ export class LibsystemdSource implements EntrySource {
     if (this.#closed) throw closed();
     if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
     this.#notices.push(...this.#refuseUnreadable());
-    const inLibrary = termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
-    const here = !isWholeJournal(match) && inLibrary !== match;
+    const handle = this.#openHandle();
+    const globs = new UnitGlobs(match);
+    const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
+    const inLibrary = ofLibrary(expanded);
+    const here = !isWholeJournal(match) && (globs.present || inLibrary !== match);
     const fields = gate.fields.filter((name) => name !== 'MESSAGE');
     const reading: Reading = {
-      handle: this.#openHandle(),
+      handle,
+      globs,
       reader: this.#makeReader({
         literals: gate.literals,
         passes: gateTest(gate),
@@ -78,7 +92,10 @@ export class LibsystemdSource implements EntrySource {
       fields,
     };
     this.#reading = reading;
-    return { gap: !this.#place(reading, position) };
+    const found = this.#place(reading, position);
+    const atTail: Position = this.#last === undefined ? { at: 'head' } : { at: 'cursor', ...this.#last };
+    this.#checkpoint = position.at === 'tail' ? atTail : position;
+    return { gap: !found };
   }
 
   next(max: number): Batch {
@@ -88,13 +105,15 @@ export class LibsystemdSource implements EntrySource {
     const raw = reader.read(handle, max, this.#lost !== undefined && this.#nextIsNew(handle));
     const entries: Entry[] = [];
     let cut = raw.longOthers;
-    for (const each of raw.entries) {
+    const late = this.#late.splice(0);
+    for (const each of [...late, ...raw.entries]) {
       const entry = this.#ofHost(entryOf(each, fields));
       if (entry.cutAt !== undefined) cut++;
       if (selected === undefined || selected(each.values)) entries.push(entry);
     }
-    const { read, unreadable } = raw;
-    if (read > 0) this.#remember(handle);
+    const { unreadable } = raw;
+    const read = raw.read + late.length;
+    if (raw.read > 0) this.#remember(handle);
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
@@ -104,9 +123,9 @@ export class LibsystemdSource implements EntrySource {
 
   poll(): void {
     const { handle } = this.#open();
-    if (this.#spec.kind === 'files') return;
     this.#processed = performance.now();
-    if (handle.process() === CHANGE.invalidate) this.#verifyPosition();
+    if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
+    if (this.#open().globs.due) this.#expand();
   }
 
   close(): void {
@@ -180,6 +199,41 @@ export class LibsystemdSource implements EntrySource {
     return found;
   }
 
+  /** Selects the units too that have appeared since the last look, and reads what they said meanwhile. */
+  #expand(): void {
+    const reading = this.#open();
+    const expansion = reading.globs.look(valuesIn(reading.handle));
+    const last = this.#last;
+    if (expansion !== undefined) {
+      if (last !== undefined) this.#readLate(expansion.added, last);
+      const inLibrary = ofLibrary(expansion.all);
+      reading.handle.setMatches(inLibrary);
+      this.#reading = { ...reading, inLibrary };
+    }
+    if (last !== undefined) this.#checkpoint = { at: 'cursor', ...last };
+  }
+
+  /** Entries of these units from the last look to the place that has been reached; later ones come by themselves. */
+  #readLate(added: MatchExpression, reached: ReadPosition): void {
+    const reading = this.#open();
+    const handle = this.#openHandle();
+    const places = new Places(reached);
+    const last = this.#last;
+    try {
+      this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
+      this.#lost = undefined;
+      for (;;) {
+        const batch = reading.reader.read(handle, LATE_ENTRIES, false);
+        const late = batch.entries.filter(({ cursor, realtime }) => places.cover({ cursor, time: realtime }));
+        this.#late.push(...late);
+        if (!batch.more || late.length < batch.entries.length) return;
+      }
+    } finally {
+      handle.close();
+      this.#last = last;
+    }
+  }
+
   /** Goes to the next entry after a lost place. True when it stands on one that was not delivered before. */
   #nextIsNew(handle: JournalHandle): boolean {
     if (!handle.next()) return false;
@@ -238,6 +292,15 @@ function bestReader(wanted: Wanted): Reader {
 
 function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
+}
+
+/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
+function ofLibrary(match: MatchExpression): MatchExpression {
+  return termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
+}
+
+function valuesIn(handle: JournalHandle): (field: string) => string[] {
+  return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
 }
 
 function termsOf(match: MatchExpression): number {

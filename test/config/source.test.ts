@@ -74,7 +74,7 @@ describe('what a jail reads', () => {
       asked.push(`${paths.join()} ${formatMatch(match)}`);
       return is;
     };
-    const line = 'backend = auto\nlogpath = /var/log/own.log';
+    const line = 'logpath = /var/log/own.log';
     const read = (is: boolean) => jail(line, {}, { logsToJournal: probe(is) });
     expect(read(false).config?.jails[0]?.source.kind).toBe('text');
     const { config, ids } = read(true);

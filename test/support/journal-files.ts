@@ -86,9 +86,9 @@ export class LiveJournal {
   }
 }
 
-/** Waits until `done` says so; fails after five seconds with what was awaited. */
-export async function until(what: string, done: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000;
+/** Waits until `done` says so; fails after some seconds with what was awaited. */
+export async function until(what: string, done: () => boolean, milliseconds = 5_000): Promise<void> {
+  const end = performance.now() + milliseconds;
   while (!done()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await sleep(5);
