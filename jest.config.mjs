@@ -3,7 +3,8 @@ export default {
   rootDir: 'dist',
   testEnvironment: 'node',
   transform: {},
+  setupFiles: ['<rootDir>/test/setup.js'],
   testMatch: ['<rootDir>/test/**/*.test.js'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
-  testTimeout: 30_000,
+  testTimeout: 60_000,
 };

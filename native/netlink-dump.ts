@@ -73,6 +73,20 @@ export async function dumpTable(
   }
 }
 
+/** The table's counters alone: a few datagrams, however many elements there are. Throws OperatingError `ERR_NETLINK`. */
+export async function dumpCounters(
+  family: NetlinkFamily,
+  table: string,
+  netns?: string,
+): Promise<DumpedTable['counters']> {
+  const socket = new NetlinkSocket(0, netns);
+  try {
+    return await new Dump(socket, family, table).counters();
+  } finally {
+    socket.close();
+  }
+}
+
 let sequence = 1;
 
 class Dump {
@@ -90,7 +104,6 @@ class Dump {
   async run(): Promise<DumpedTable | 'absent' | 'interrupted'> {
     const sets: DumpedSet[] = [];
     const chains: DumpedTable['chains'][number][] = [];
-    const counters: DumpedTable['counters'][number][] = [];
     const there = await this.#ask(MESSAGE.GETSET, [this.#table], (data, message) => {
       const set = readSet(data, message);
       if (set !== undefined) sets.push(set);
@@ -100,14 +113,20 @@ class Dump {
       const chain = readChain(data, message, this.#table);
       if (chain !== undefined) chains.push(chain);
     });
-    await this.#ask(MESSAGE.GETOBJ, [this.#table], (data, message) => {
-      const counter = readCounter(data, message);
-      if (counter !== undefined) counters.push(counter);
-    });
+    const counters = await this.counters();
     for (const set of sets) {
       await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) => readElements(data, message, set));
     }
     return this.#interrupted ? 'interrupted' : { sets, chains, counters };
+  }
+
+  async counters(): Promise<DumpedTable['counters']> {
+    const counters: DumpedTable['counters'][number][] = [];
+    await this.#ask(MESSAGE.GETOBJ, [this.#table], (data, message) => {
+      const counter = readCounter(data, message);
+      if (counter !== undefined) counters.push(counter);
+    });
+    return counters;
   }
 
   /** One dump; false when what was asked for does not exist. */

@@ -10,6 +10,8 @@ if (!isRoot) fail('containers and network namespaces need root: sudo npm run tes
 setUp('e2e');
 say('root file systems');
 if (openly(process.execPath, ['dist/test/e2e/lib/prepare.js']) !== 0) fail('a root file system could not be built');
+say('packages');
+if (openly(process.execPath, ['scripts/package.mjs']) !== 0) fail('the packages could not be built');
 say('end-to-end tests');
 const result = jest('jest.e2e.config.mjs', process.argv.slice(2));
 conclude(result);

@@ -5,7 +5,9 @@ import { setUp } from './lib/setup.mjs';
 
 setUp('test');
 say('linting');
-const linted = openly('node_modules/.bin/biome', ['ci', '.']) === 0;
+// Left to itself it colours every letter of a pipe.
+const colours = process.stdout.isTTY ? [] : ['--colors=off'];
+const linted = openly('node_modules/.bin/biome', ['ci', ...colours, '.']) === 0;
 say('testing');
 const result = jest('jest.config.mjs', process.argv.slice(2));
 if (!linted) warn('the linter found something; see above');

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { runCli } from './cli/cli.js';
+import { enter } from './cli/entry.js';
 import { processTerminal } from './cli/terminal.js';
 
-process.exitCode = await runCli(process.argv.slice(2), processTerminal());
+process.exitCode = await enter(process.argv[1] ?? '', process.argv.slice(2), processTerminal());

@@ -11,6 +11,8 @@ export function jest(config, args) {
   const results = 'dist/test-results.json';
   rmSync(join(ROOT, results), { force: true });
   const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config', config];
+  // Whatever a test left open must not hold the whole run: its results are in.
+  flags.push('--forceExit');
   const status = openly(process.execPath, [...flags, '--json', `--outputFile=${results}`, ...args]);
   let report;
   try {

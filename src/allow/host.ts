@@ -19,8 +19,8 @@ export function ownAddresses(interfaces: typeof networkInterfaces = networkInter
 
 /** Next hops of the default routes of the main tables (proc(5): `/proc/net/route`, `/proc/net/ipv6_route`). */
 export function defaultGateways(
-  route = '/proc/net/route',
-  route6 = '/proc/net/ipv6_route',
+  route = '/proc/self/net/route',
+  route6 = '/proc/self/net/ipv6_route',
   read: (path: string) => string = readText,
 ): Exemption[] {
   const gateways = [...gateways4(read(route)), ...gateways6(read(route6))];

@@ -3,21 +3,29 @@ import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '.
 import { escapeUntrusted } from '../core/text.js';
 import type { Args } from './command.js';
 import { defaultPaths, type Paths } from './paths.js';
-import { COMMANDS } from './table.js';
+import { quickChoice } from './quick.js';
 import { type Terminal, widthOf } from './terminal.js';
-import { VERSION } from './version.js';
-import { parseCommandLine } from './yargs.js';
 
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const json = argv.includes('--json');
   try {
-    const choice = await parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
-    if (choice.output !== '') terminal.out(`${choice.output}\n`);
+    const choice = (await quickChoice(argv)) ?? (await fullChoice(argv, terminal));
+    if ('output' in choice && choice.output !== '') terminal.out(`${choice.output}\n`);
     if (choice.command === undefined) return EXIT.ok;
     return await choice.command.run({ args: choice.args, terminal, paths: pathsOf(choice.args) });
   } catch (error) {
     return report(error, terminal, json);
   }
+}
+
+/** By yargs: help, completion, every spelling of every option. */
+async function fullChoice(argv: readonly string[], terminal: Terminal) {
+  const [{ parseCommandLine }, { COMMANDS }, { VERSION }] = await Promise.all([
+    import('./yargs.js'),
+    import('./table.js'),
+    import('./version.js'),
+  ]);
+  return parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
 }
 
 function pathsOf(args: Args): Paths {

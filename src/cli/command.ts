@@ -20,6 +20,8 @@ export interface PositionalDefinition {
   readonly required: boolean;
   /** Takes all remaining words; only the last one can. */
   readonly many?: boolean;
+  /** What completion offers in its place: the jails of the running agent, or these words. */
+  readonly complete?: 'jails' | readonly string[];
 }
 
 export interface CommandDefinition {

@@ -38,6 +38,16 @@ export function statusSocket(paths: Paths): string {
   return join(paths.run, 'status.sock');
 }
 
+/** Where banjour-notify answers: beside the agent's directory, since it is another user's. */
+export function notifySocket(paths: Paths): string {
+  return join(`${paths.run}-notify`, 'status.sock');
+}
+
+/** Where banjour-notify keeps how far it is. */
+export function notifyState(paths: Paths): string {
+  return `${paths.state}-notify`;
+}
+
 export function ledgerFile(paths: Paths): string {
   return join(paths.state, 'ledger.sqlite3');
 }

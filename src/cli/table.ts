@@ -1,33 +1,57 @@
 /** Every command, in the order of the help. */
 import type { CommandDefinition } from './command.js';
+import { attempt } from './commands/attempt.js';
 import { ban } from './commands/ban.js';
 import { banned } from './commands/banned.js';
 import { config } from './commands/config.js';
 import { doctor } from './commands/doctor.js';
+import { events } from './commands/events.js';
 import { explain } from './commands/explain.js';
 import { flush } from './commands/flush.js';
+import { get } from './commands/get.js';
 import { history } from './commands/history.js';
+import { importCommand } from './commands/import.js';
+import { metrics } from './commands/metrics.js';
+import { notify } from './commands/notify.js';
+import { ping } from './commands/ping.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
+import { service } from './commands/service.js';
+import { set } from './commands/set.js';
+import { stats } from './commands/stats.js';
 import { status } from './commands/status.js';
 import { test } from './commands/test.js';
+import { top } from './commands/top.js';
 import { unban } from './commands/unban.js';
+import { version } from './commands/version.js';
 
 export const COMMANDS: readonly CommandDefinition[] = [
   run,
   status,
+  stats,
+  top,
+  events,
   banned,
   ban,
   unban,
+  attempt,
   history,
   explain,
   reload,
+  get,
+  set,
   config,
   test,
   replay,
+  importCommand,
   rules,
   flush,
+  metrics,
+  notify,
   doctor,
+  service,
+  ping,
+  version,
 ];

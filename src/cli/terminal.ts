@@ -43,29 +43,56 @@ export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.Pr
 export interface Column {
   readonly title: string;
   readonly align?: 'left' | 'right';
-  /** The column that is cut when the width does not suffice; one per table. */
+  /** Cut when the width does not suffice, before any other column is. */
   readonly shrink?: boolean;
+  /** Left out when that does not suffice either; the last one first. */
+  readonly optional?: boolean;
 }
 
-/** A table with a header line, cut to `width` columns. Cells must be safe to show. */
+/** Narrower than this a column says nothing. */
+const COLUMN_CHARS_MIN = 8;
+
+/** A table with a header line that fits into `width` columns. Cells must be safe to show. */
 export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string {
-  const widths = columns.map((column, index) =>
-    Math.max(column.title.length, ...rows.map((row) => (row[index] ?? '').length)),
+  const natural = columns.map(({ title }, index) =>
+    Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)),
   );
-  const total = widths.reduce((sum, one) => sum + one, 0) + 2 * (columns.length - 1);
-  const shrink = columns.findIndex((column) => column.shrink);
-  if (shrink >= 0 && total > width) widths[shrink] = Math.max(8, (widths[shrink] ?? 0) - (total - width));
+  const shown = fitted(columns, natural, width);
   const line = (cells: readonly string[]) =>
-    columns
-      .map((column, index) => {
-        const room = widths[index] ?? 0;
+    shown
+      .map(({ index, room }) => {
         const cell = cells[index] ?? '';
         const text = cell.length > room ? `${cell.slice(0, room - 1)}…` : cell;
-        return column.align === 'right' ? text.padStart(room) : text.padEnd(room);
+        return columns[index]?.align === 'right' ? text.padStart(room) : text.padEnd(room);
       })
       .join('  ')
       .trimEnd();
   return `${[line(columns.map((column) => column.title)), ...rows.map(line)].join('\n')}\n`;
+}
+
+/** Which columns are shown, and how wide. */
+function fitted(
+  columns: readonly Column[],
+  natural: readonly number[],
+  width: number,
+): { index: number; room: number }[] {
+  const shown = columns.map((_, index) => ({ index, room: natural[index] ?? 0 }));
+  const excess = () => shown.reduce((sum, { room }) => sum + room, 2 * (shown.length - 1)) - width;
+  const narrow = (column: { room: number } | undefined) => {
+    if (column === undefined || column.room <= COLUMN_CHARS_MIN) return false;
+    column.room = Math.max(COLUMN_CHARS_MIN, column.room - excess());
+    return true;
+  };
+  for (const one of shown) if (excess() > 0 && columns[one.index]?.shrink) narrow(one);
+  while (excess() > 0) {
+    const last = shown.findLastIndex(({ index }) => columns[index]?.optional);
+    if (last < 0) break;
+    shown.splice(last, 1);
+    // What went may have been more than was too much.
+    for (const one of shown) if (excess() < 0) one.room = Math.min(natural[one.index] ?? 0, one.room - excess());
+  }
+  while (excess() > 0 && narrow(shown.toSorted((a, b) => b.room - a.room)[0]));
+  return shown;
 }
 
 /** `1,234,567`. */

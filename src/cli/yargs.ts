@@ -2,6 +2,8 @@
 import yargs from 'yargs';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
+import { completedWords } from './completion.js';
+import { GLOBAL_OPTIONS } from './global-options.js';
 
 export interface Choice {
   /** The command to run; absent when yargs has already said all (help, version, completion). */
@@ -11,14 +13,7 @@ export interface Choice {
   readonly output: string;
 }
 
-/** Options that every command has. */
-export const GLOBAL_OPTIONS: Readonly<Record<string, OptionDefinition>> = {
-  json: { type: 'boolean', describe: 'Answer in JSON' },
-  'config-dir': { type: 'string', describe: "The administrator's configuration (default: /etc/banjour)" },
-  'shipped-dir': { type: 'string', describe: 'The shipped configuration' },
-  'run-dir': { type: 'string', describe: 'Directory of the control sockets (default: /run/banjour)' },
-  'state-dir': { type: 'string', describe: 'Directory of the ledger (default: /var/lib/banjour)' },
-};
+type CompletionFilter = (onCompleted: (error: Error | null, offered: string[] | undefined) => void) => void;
 
 /** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
 const STANDARD_INPUT = '\u{10ffff}-';
@@ -45,7 +40,21 @@ export async function parseCommandLine(
     .wrap(Math.min(width, 120))
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'greedy-arrays': false })
-    .completion('completion', 'Print a completion script for bash or zsh')
+    .completion(
+      'completion',
+      'Print a completion script for bash or zsh',
+      (
+        _current: string,
+        values: Record<string, unknown>,
+        filter: CompletionFilter,
+        done: (words: string[]) => void,
+      ) => {
+        const { _: words, 'run-dir': run } = values as { _: readonly unknown[]; 'run-dir'?: string };
+        filter((_error, offered = []) => {
+          completedWords(words.map(String), table, run).then((more) => done([...more, ...offered]));
+        });
+      },
+    )
     .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
   for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
     parser = parser.option(name, { ...toYargs(option), global: true });

@@ -109,6 +109,7 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
     verdict: read('blocktype', blocktype, parseVerdict, 'reject'),
     hook: readHook([
       param('chain_hook'),
+      reader.text('hook'),
       chainOf(param('chain')),
       chainOf(reader.text('chain')),
       overlay('chain_hook'),

@@ -6,6 +6,7 @@ import { loadFiles } from '../ini/load.js';
 import type { Report } from '../ini/report.js';
 import type { Roots } from '../ini/roots.js';
 import { Reader } from './reader.js';
+import { RECIDIVE } from './recidive.js';
 
 /** `filter.d/NAME -> text` for the filters of the jails. A filter that is shipped brings its `.local` files only. */
 export function filtersOf(
@@ -20,7 +21,7 @@ export function filtersOf(
   for (const section of jails) {
     const value = new Reader(document, section, report).value('filter') ?? [];
     const name = parseCall(value, report, { section, key: 'filter' })?.name;
-    if (name === undefined || name.includes('/')) continue;
+    if (name === undefined || name === RECIDIVE || name.includes('/')) continue;
     const family = from.family(`filter.d/${name}`);
     const isShipped = shipped.find(`filter.d/${name}.conf`).length > 0;
     const paths = isShipped

@@ -1,10 +1,10 @@
 /** One enabled jail: from its section to what every stage needs of it. */
-import { EVIDENCE_CURSORS_MAX } from '../core/limits.js';
+import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../core/limits.js';
 import { parseMatch } from '../core/match.js';
-import { jailName } from '../core/names.js';
-import type { Hook } from '../core/specs.js';
+import { type JailName, jailName } from '../core/names.js';
+import type { Hook, JailIntake } from '../core/specs.js';
 import { seconds } from '../core/time.js';
-import { parseCall } from '../ini/calls.js';
+import { type Call, parseCall } from '../ini/calls.js';
 import { defineFilter, FILTER_KEYS } from '../ini/definition.js';
 import type { IniDocument } from '../ini/document.js';
 import { type FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
@@ -16,9 +16,10 @@ import { readAllow, readIgnorecommand } from './allow.js';
 import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
+import { RECIDIVE, recidiveIntake } from './recidive.js';
 import { JAIL_KEYS } from './schema.js';
 import { type LogsToJournal, selectSource } from './source.js';
-import type { JailConfig } from './types.js';
+import type { JailConfig, JailSource } from './types.js';
 import { parseBoolean, parseDuration, parseInteger } from './values.js';
 
 export interface JailSurroundings {
@@ -50,17 +51,14 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       first.error('jail.no-filter', 'filter', 'the jail has no filter', 'write filter = NAME of filter.d');
     return undefined;
   }
-  const request: FilterRequest = { name: call.name, options: call.options };
-  const opened = openFilter(around.roots, request, report, call.place);
-  if (opened === undefined) return undefined;
-  // %(known/failregex)s and kin of the jail are the filter's.
-  const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
-  const reader = new Reader(document, section, report, new Map(known));
-  const selection = selectSource(reader, matchOf(opened), around.logsToJournal);
-  const filter = defineJailFilter(reader, request, selection.source.kind === 'text' ? 'file' : 'journal', around);
-  if (filter === undefined) return undefined;
+  const countsBans = call.name === RECIDIVE;
+  const reading: Reading | undefined = countsBans
+    ? { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } }
+    : readEntries(section, name, call, around);
+  if (reading === undefined) return undefined;
+  const { reader, intake, source } = reading;
   const actions = readActions(reader, overlays, around.hook);
-  const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, 1_000_000), 5);
+  const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, MAXRETRY_MAX), 5);
   const bantime = reader.parse('bantime', parseDuration, 600);
   const findtime = reader.parse('findtime', parseDuration, 600);
   if (findtime <= 0)
@@ -72,17 +70,23 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       reader.text('findtime'),
     );
   const increment = readIncrement(reader);
+  const maxmatches = Math.min(
+    EVIDENCE_CURSORS_MAX,
+    reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
+  );
   return {
     name,
-    intake: { jail: name, match: selection.match, filter },
+    intake,
     policy: {
       jail: name,
+      ...(countsBans ? { counts: 'bans' as const } : {}),
       maxretry,
       findtime: seconds(Math.max(0, findtime)),
       bantime: bantime < 0 ? null : seconds(bantime),
       ...(increment === undefined ? {} : { increment }),
       ipv6prefix: reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64),
       forgetOnSuccess: reader.parse('forgetonsuccess', parseBoolean, false),
+      ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
     },
     rule: {
       jail: name,
@@ -91,16 +95,34 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       verdict: actions.effect.verdict,
     },
     hook: actions.effect.hook,
-    source: selection.source,
+    source,
     allow: reader.own('ignoreip') ? readAllow(reader) : [],
-    maxmatches: Math.min(
-      EVIDENCE_CURSORS_MAX,
-      reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
-    ),
+    maxmatches,
     ignorecommand: readIgnorecommand(reader),
     notify: actions.notify,
     origins: reader.origins(KEYS),
   };
+}
+
+/** What a jail reads, and the reader of its section that knows the filter's values. */
+interface Reading {
+  readonly reader: Reader;
+  readonly intake: JailIntake;
+  readonly source: JailSource;
+}
+
+/** Source, match and filter of a jail that reads log entries. */
+function readEntries(section: string, name: JailName, call: Call, around: JailSurroundings): Reading | undefined {
+  const { document, report, roots } = around;
+  const request: FilterRequest = { name: call.name, options: call.options };
+  const opened = openFilter(roots, request, report, call.place);
+  if (opened === undefined) return undefined;
+  // %(known/failregex)s and kin of the jail are the filter's.
+  const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
+  const reader = new Reader(document, section, report, new Map(known));
+  const { source, match } = selectSource(reader, matchOf(opened), around.logsToJournal);
+  const filter = defineJailFilter(reader, request, source.kind === 'text' ? 'file' : 'journal', around);
+  return filter && { reader, intake: { jail: name, match, filter }, source };
 }
 
 function matchOf(filter: FilterFile) {

@@ -17,6 +17,7 @@ import { joinHooks } from './banaction.js';
 import { readJail } from './jail.js';
 import { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
+import { warnForgotten } from './recidive.js';
 import { BUILT_IN, builtInText, JAIL_KEYS, JAIL_VARIABLES, SETTING_KEYS } from './schema.js';
 import { readSettings } from './settings.js';
 import type { LogsToJournal } from './source.js';
@@ -65,7 +66,10 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   const { enabled, disabled } = sortSections(document, report);
   const names = referencedNames(document);
   for (const section of [DEFAULT_SECTION, ...enabled]) reportKeys(document, section, JAIL_KEYS, names, report);
-  const jails = enabled.map((section) => readJail(section, around)).filter((jail) => jail !== undefined);
+  const read = enabled.map((section) => readJail(section, around)).filter((jail) => jail !== undefined);
+  const hook = joinHooks(read.length === 0 ? [agent.hook] : read.map((jail) => jail.hook));
+  const jails = read.map((jail) => (jail.hook === hook ? jail : { ...jail, rule: { ...jail.rule, hook: jail.hook } }));
+  for (const jail of jails) warnForgotten(jail, new Reader(document, jail.name, report), agent.settings.dbpurgeage);
   const defaults = new Reader(document, DEFAULT_SECTION, report);
   const terms = readAllow(defaults);
   const self = defaults.parse('ignoreself', parseBoolean, true);
@@ -78,7 +82,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
     jails,
     disabled,
     firewall: {
-      hook: joinHooks(jails.length === 0 ? [agent.hook] : jails.map((jail) => jail.hook)),
+      hook,
       bridge: agent.bridge,
       rules: jails.map((jail) => jail.rule),
       allow: [],

@@ -60,6 +60,7 @@ function hideSecrets(text: string): string {
 
 function formatSource(jail: JailConfig): string {
   const source: JailSource = jail.source;
+  if (source.kind === 'ledger') return 'the bans of the other jails, from the ledger';
   if (source.kind === 'text') return source.paths.map((path) => `${path.path} (${path.from})`).join(', ');
   const where =
     'path' in source.spec ? ` ${source.spec.path}` : 'paths' in source.spec ? ` ${source.spec.paths.join(' ')}` : '';

@@ -31,6 +31,8 @@ export interface LogPath {
 /** Where a jail's lines come from. */
 export type JailSource =
   | { readonly kind: 'journal'; readonly spec: SourceSpec }
+  /** Nowhere: the jail counts the bans of the others (recidive). */
+  | { readonly kind: 'ledger' }
   | {
       readonly kind: 'text';
       readonly paths: readonly LogPath[];
@@ -66,6 +68,7 @@ export interface Setting {
 
 export interface JailConfig {
   readonly name: JailName;
+  /** With source `ledger`: selects no entry. */
   readonly intake: JailIntake;
   readonly policy: JailPolicy;
   readonly rule: JailRule;
@@ -73,7 +76,7 @@ export interface JailConfig {
   readonly source: JailSource;
   /** Additional to the global terms. */
   readonly allow: readonly AllowTerm[];
-  /** Log lines kept with a ban, 1 to `EVIDENCE_CURSORS_MAX`. */
+  /** Entries remembered with a ban, 0 to `EVIDENCE_CURSORS_MAX`. */
   readonly maxmatches: number;
   /** Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for themselves. */
   readonly ignorecommand: readonly string[] | null;

@@ -1,17 +1,26 @@
 /** The typed client of the control sockets, as the command line uses it. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { EXIT, OperatorError } from '../core/errors.js';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
+import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
 import {
   type AgentView,
   API_VERSION,
   type ApiProblem,
+  type AttemptAnswer,
+  type AttemptRequest,
   type BanRequest,
   type BanView,
   type ChangeAnswer,
+  type CountersView,
   type ExplainView,
+  type ImportAnswer,
+  type ImportRequest,
   type JailView,
+  type OptionsView,
   type ReloadAnswer,
   type ReloadRequest,
+  type SetAnswer,
+  type SetRequest,
   type StreamEvent,
   type UnbanRequest,
 } from './protocol.js';
@@ -31,6 +40,9 @@ export class ControlClient {
   ping(): Promise<{ readonly pong: boolean }> {
     return this.#ask('GET', '/ping');
   }
+  version(): Promise<{ readonly version: string; readonly api: number }> {
+    return this.#ask('GET', '/version');
+  }
   status(): Promise<AgentView> {
     return this.#ask('GET', '/status');
   }
@@ -41,12 +53,40 @@ export class ControlClient {
     return this.#ask('GET', `/bans?${new URLSearchParams(query)}`);
   }
   history(
-    query: { readonly jail?: string; readonly address?: string; readonly limit?: string } = {},
+    query: {
+      readonly jail?: string;
+      readonly address?: string;
+      readonly limit?: string;
+      readonly before?: string;
+    } = {},
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
   }
+  /** The metrics as text. */
+  async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
+    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
+    const text = await bodyOf(response, this.#socket);
+    if (response.statusCode !== 200) throw new OperatorError(`no metrics on ${this.#socket}: ${text.slice(0, 200)}`);
+    return text;
+  }
   explain(address: string): Promise<ExplainView> {
     return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
+  }
+  counters(): Promise<CountersView> {
+    return this.#ask('GET', '/counters');
+  }
+  /** Options of a jail, or of the agent. */
+  options(jail?: string): Promise<OptionsView> {
+    return this.#ask('GET', jail === undefined ? '/options' : `/jails/${encodeURIComponent(jail)}/options`);
+  }
+  set(request: SetRequest): Promise<SetAnswer> {
+    return this.#ask('POST', '/set', request);
+  }
+  attempt(request: AttemptRequest): Promise<AttemptAnswer> {
+    return this.#ask('POST', '/attempt', request);
+  }
+  import(request: ImportRequest): Promise<ImportAnswer> {
+    return this.#ask('POST', '/import', request);
   }
   ban(request: BanRequest): Promise<ChangeAnswer> {
     return this.#ask('POST', '/ban', request);
@@ -61,40 +101,59 @@ export class ControlClient {
     return this.#ask('POST', '/flush', {});
   }
 
-  /** Calls back for each event until the agent goes or `signal` aborts. */
-  async events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
-    const response = await this.#open('GET', '/events', undefined, signal);
+  /**
+   * Calls back for each event until the agent goes or `signal` aborts. With `since`, what was missed after that id comes
+   * first; `gap` is called when part of it is no longer kept.
+   */
+  async events(
+    listener: (event: StreamEvent) => void,
+    signal: AbortSignal,
+    options: { readonly since?: number; readonly gap?: () => void } = {},
+  ): Promise<void> {
+    const path = options.since === undefined ? '/events' : `/events?since=${options.since}`;
+    const response = await this.#open('GET', path, undefined, signal);
+    if (response.statusCode !== 200) throw await this.#problem(response);
     response.setEncoding('utf8');
     let rest = '';
     for await (const chunk of response) {
       rest += chunk as string;
       for (let end = rest.indexOf('\n\n'); end >= 0; end = rest.indexOf('\n\n')) {
-        const data = /^data: (.*)$/m.exec(rest.slice(0, end))?.[1];
+        const block = rest.slice(0, end);
         rest = rest.slice(end + 2);
-        if (data !== undefined) listener(JSON.parse(data) as StreamEvent);
+        const data = /^data: (.*)$/m.exec(block)?.[1];
+        if (/^event: gap$/m.test(block)) options.gap?.();
+        else if (data !== undefined) listener(JSON.parse(data) as StreamEvent);
       }
+      if (rest.length > CONTROL_STREAM_BACKLOG_BYTES_MAX)
+        throw new OperatorError(`what answers on ${this.#socket} is not an agent of this version`);
     }
   }
 
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await this.#open(method, path, body);
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    for await (const chunk of response) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > ANSWER_BYTES_MAX)
-        throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
-      chunks.push(chunk as Buffer);
-    }
-    const answer = JSON.parse(Buffer.concat(chunks).toString('utf8')) as T | ApiProblem;
-    if ((response.statusCode ?? 500) >= 400) {
-      const problem = answer as ApiProblem;
-      throw new OperatorError(problem.error, {
-        exitCode: (response.statusCode ?? 500) >= 500 ? EXIT.software : EXIT.dataError,
-        ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+    if ((response.statusCode ?? 500) >= 400) throw await this.#problem(response);
+    return (await this.#json(response)) as T;
+  }
+
+  async #problem(response: IncomingMessage): Promise<OperatorError> {
+    const status = response.statusCode ?? 500;
+    const problem = (await this.#json(response)) as ApiProblem;
+    return new OperatorError(problem.error, {
+      exitCode: status === 503 ? EXIT.temporary : status >= 500 ? EXIT.software : EXIT.dataError,
+      ...(problem.hint === undefined ? {} : { hint: problem.hint }),
+    });
+  }
+
+  async #json(response: IncomingMessage): Promise<unknown> {
+    try {
+      return JSON.parse(await bodyOf(response, this.#socket));
+    } catch (error) {
+      if (error instanceof OperatorError) throw error;
+      throw new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
+        exitCode: EXIT.unavailable,
+        cause: error,
       });
     }
-    return answer as T;
   }
 
   #open(method: 'GET' | 'POST', path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
@@ -117,6 +176,18 @@ export class ControlClient {
       request.end(text);
     });
   }
+}
+
+async function bodyOf(response: IncomingMessage, socket: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > ANSWER_BYTES_MAX)
+      throw new OperatorError(`the answer on ${socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }
 
 function explain(error: NodeJS.ErrnoException, socket: string): Error {

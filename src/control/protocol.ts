@@ -6,8 +6,9 @@
  * control.sock answers too.
  */
 import type { BanjourEvent, BanRecord, BanState, Origin } from '../core/decision.js';
+import type { LogLevel } from '../core/log.js';
 
-/** Part of every path: `/v1/...`. */
+/** Part of every path: `/v1/...`. Fields may be added within a version; none goes or changes its meaning. */
 export const API_VERSION = 1;
 
 /** A ban as clients see it: times as ISO 8601, `until: null` is permanent. */
@@ -26,6 +27,7 @@ export interface BanView {
   readonly state: BanState;
   readonly refusal?: string;
   readonly ended?: { readonly time: string; readonly reason: NonNullable<BanRecord['ended']>['reason'] };
+  /** Cursors of the entries that were counted; empty in lists of the present, which may be long. */
   readonly evidence: readonly string[];
 }
 
@@ -34,6 +36,8 @@ export interface JailView {
   readonly filter: string;
   readonly match: string;
   readonly source: string;
+  /** Log files that are read instead of the journal. */
+  readonly files?: readonly string[];
   readonly maxretry: number;
   readonly findtimeSeconds: number;
   /** null: permanent. */
@@ -45,19 +49,31 @@ export interface JailView {
   readonly totalBanned: number;
   /** Entries whose fields satisfied the match, of those that passed the literal gate. */
   readonly entriesMatched: number;
+  readonly lastEntryMatched?: string;
+  /** Of those, entries with one of the filter's literals: the regexes ran. */
+  readonly prefilterHits: number;
+  readonly lastPrefilterHit?: string;
+  /** Entries that the filter found to be failures, whoever they were of. */
+  readonly failuresFound: number;
+  readonly lastFailure?: string;
   readonly ignored: number;
   /** Matches whose address was none; never counted. */
   readonly notAnAddress: number;
-  readonly lastFailure?: string;
   /** Regexes that were too slow and run in the linear matcher now, by file and line. */
   readonly demoted: readonly string[];
+  /** Options set by hand, `key = value`: in force until reload or restart. */
+  readonly overrides: readonly string[];
+  /** Whether the journal holds any entry that the match selects; absent before the first look. */
+  readonly selects?: boolean;
 }
 
 export interface SourceView {
   readonly source: string;
   readonly phase: 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
   readonly entriesRead: number;
-  /** Seconds between the last entry read and now; how far behind a reader under load is. */
+  /** Entries of the jails that waited to be read at the last look (once a minute); null before the first. */
+  readonly lagEntries: number | null;
+  /** Seconds between the last entry read and now while the reader is behind; 0 when it is not. */
   readonly lagSeconds: number | null;
   readonly lastEntry?: string;
   readonly entriesCut: number;
@@ -90,9 +106,11 @@ export interface AgentView {
   readonly pid: number;
   readonly since: string;
   readonly state: 'starting' | 'running' | 'stopping';
+  readonly loglevel?: LogLevel;
   readonly sources: readonly SourceView[];
   readonly firewall: FirewallView;
   readonly jails: readonly JailView[];
+  /** What keeps a jail from seeing its attackers, one sentence each with what to type. */
   readonly warnings: readonly string[];
 }
 
@@ -123,6 +141,78 @@ export interface ChangeAnswer {
   readonly changed: number;
 }
 
+/** Failures of an address, reported by a person or program instead of a log line. */
+export interface AttemptRequest {
+  readonly jail: string;
+  readonly target: string;
+  /** How many; 1 when absent. */
+  readonly count?: number;
+}
+
+export interface AttemptAnswer {
+  /** `ignored`: it is never banned. `counted`: short of maxretry. `banned`: now, or before. */
+  readonly outcome: 'counted' | 'banned' | 'ignored';
+  readonly message: string;
+}
+
+/** An option of a jail (or of the agent) that changes until the next reload or restart. */
+export interface SetRequest {
+  /** Absent: an option of the agent; `loglevel` is the only one. */
+  readonly jail?: string;
+  readonly key: string;
+  /** `add` and `del` are for options that are lists, as ignoreip. */
+  readonly action: 'set' | 'add' | 'del';
+  readonly value: string;
+}
+
+export interface SetAnswer {
+  readonly key: string;
+  /** What is in force now. */
+  readonly value: string;
+  readonly changes: readonly string[];
+}
+
+/** One option in force. */
+export interface OptionView {
+  readonly value: string;
+  /** `file:line`, or absent for what is built in. */
+  readonly place?: string;
+  /** Set by hand, in force until reload or restart. */
+  readonly live: boolean;
+}
+
+/** Options of the agent, or of one jail with what its filter became. */
+export interface OptionsView {
+  readonly options: Readonly<Record<string, OptionView>>;
+  readonly ignoreip?: readonly string[];
+  readonly failregex?: readonly string[];
+  readonly ignoreregex?: readonly string[];
+}
+
+/** Bans of another program. Times are ISO 8601. */
+export interface ImportedBan {
+  readonly jail: string;
+  readonly target: string;
+  readonly time: string;
+  readonly until: string | null;
+  readonly failures: number;
+  readonly user?: string;
+  readonly previousBans: number;
+}
+
+export interface ImportRequest {
+  readonly active: readonly ImportedBan[];
+  readonly history: readonly ImportedBan[];
+}
+
+export interface ImportAnswer {
+  /** Bans that are in force now and were not before. */
+  readonly banned: number;
+  /** Past bans in the request; what was known before is not kept twice. */
+  readonly history: number;
+  readonly skipped: readonly { readonly jail: string; readonly target: string; readonly reason: string }[];
+}
+
 /** Failures of an address that are in a window now. */
 export interface WindowView {
   readonly jail: string;
@@ -145,9 +235,19 @@ export interface ExplainView {
   readonly kernel: readonly { readonly jail: string; readonly target: string; readonly until: string | null }[];
 }
 
+/** What the kernel has counted, by jail; read at most as often as it is cheap. */
+export interface CountersView {
+  readonly present: boolean;
+  readonly jails: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>>;
+}
+
 export interface ReloadRequest {
   /** Only tell what would change. */
   readonly dryRun?: boolean;
+  /** Only this jail; the others stay as they are. */
+  readonly jail?: string;
+  /** Lift the bans of the jail (or of all) as well. */
+  readonly unban?: boolean;
 }
 
 /** What changed (or would), one line each; empty when nothing. */
@@ -155,7 +255,7 @@ export interface ReloadAnswer {
   readonly changes: readonly string[];
 }
 
-/** One event of the stream; `id` rises and can be given back as `since`. */
+/** One event of the stream; `id` rises, over restarts too, and can be given back as `since`. */
 export interface StreamEvent {
   readonly id: number;
   readonly event: BanjourEvent;
@@ -170,6 +270,14 @@ export interface StreamEvent {
   readonly reason?: string;
 }
 
+/** Where a stream goes on. */
+export interface StreamStart {
+  /** Kept events after the id that was asked for, oldest first. */
+  readonly missed: readonly StreamEvent[];
+  /** True when events between that id and the oldest kept one are gone. */
+  readonly gap: boolean;
+}
+
 /** Every answer that is not a success. */
 export interface ApiProblem {
   readonly error: string;
@@ -178,15 +286,31 @@ export interface ApiProblem {
 
 /** What the daemon does for the sockets. Throws `OperatorError` for what the client can mend. */
 export interface Operations {
+  version(): string;
   status(): AgentView;
-  jail(name: string): { readonly jail: JailView; readonly banned: readonly BanView[] };
-  bans(query: { readonly jail?: string; readonly address?: string }): readonly BanView[];
-  history(query: { readonly jail?: string; readonly address?: string; readonly limit: number }): readonly BanView[];
+  /** `banned` may be long; it is read while it is sent. */
+  jail(name: string): { readonly jail: JailView; readonly banned: Iterable<BanView> };
+  bans(query: { readonly jail?: string; readonly address?: string }): Iterable<BanView>;
+  history(query: {
+    readonly jail?: string;
+    readonly address?: string;
+    readonly limit: number;
+    readonly before?: number;
+  }): readonly BanView[];
+  counters(): Promise<CountersView>;
+  options(jail: string | undefined): OptionsView;
+  set(request: SetRequest): Promise<SetAnswer>;
+  attempt(request: AttemptRequest): Promise<AttemptAnswer>;
   ban(request: BanRequest): Promise<ChangeAnswer>;
   unban(request: UnbanRequest): Promise<ChangeAnswer>;
+  import(request: ImportRequest): Promise<ImportAnswer>;
   flush(): Promise<void>;
   reload(request: ReloadRequest): Promise<ReloadAnswer>;
   explain(address: string): Promise<ExplainView>;
+  /** The metrics as text; docs/metrics.md names them. */
+  metrics(format: 'openmetrics' | 'prometheus'): Promise<string>;
+  /** What was missed since an id of the stream; nothing without one. */
+  eventsSince(id: number | undefined): StreamStart;
   /** Calls back for each event from now on; returns the way to stop. */
   subscribe(listener: (event: StreamEvent) => void): () => void;
 }

@@ -1,17 +1,23 @@
-/** The paths of the API: one table from method and path to what the daemon does. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+/** The paths of the API: one table from method and path to what the daemon does. docs/api.md has an entry for each. */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { OperatorError } from '../core/errors.js';
+import { HISTORY_ANSWER_ROWS_MAX } from '../core/limits.js';
 import { API_VERSION, type Operations } from './protocol.js';
-import { banRequest, reloadRequest, unbanRequest } from './requests.js';
+import { attemptRequest, banRequest, importRequest, reloadRequest, setRequest, unbanRequest } from './requests.js';
 import { streamEvents } from './stream.js';
 
 export type Reply =
   | { readonly status: number; readonly body: unknown }
+  /** Status 200, not JSON. */
+  | { readonly text: string; readonly contentType: string }
+  /** Status 200: `before`, the items with commas, `after`; together they are one JSON text. */
+  | { readonly before: string; readonly items: Iterable<unknown>; readonly after: string }
   | { readonly stream: (request: IncomingMessage, response: ServerResponse) => void };
 
 export interface Call {
   readonly operations: Operations;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   readonly parameters: readonly string[];
   readonly body: unknown;
 }
@@ -27,71 +33,69 @@ interface Route {
 
 const ok = (body: unknown): Reply => ({ status: 200, body });
 
-/** Rows of history in one answer when the client does not say, and at most. */
+/** Rows of history in one answer when the client does not say. */
 const HISTORY_ROWS = 100;
-const HISTORY_ROWS_MAX = 10_000;
+
+function reads(path: string, handle: Route['handle']): Route {
+  return { method: 'GET', path, changes: false, handle };
+}
+
+function changes(path: string, handle: Route['handle']): Route {
+  return { method: 'POST', path, changes: true, handle };
+}
 
 export const ROUTES: readonly Route[] = [
-  { method: 'GET', path: '/ping', changes: false, handle: () => ok({ pong: true }) },
-  { method: 'GET', path: '/status', changes: false, handle: ({ operations }) => ok(operations.status()) },
-  {
-    method: 'GET',
-    path: '/jails/:jail',
-    changes: false,
-    handle: ({ operations, parameters }) => ok(operations.jail(parameters[0] ?? '')),
-  },
-  {
-    method: 'GET',
-    path: '/bans',
-    changes: false,
-    handle: ({ operations, query }) => ok(operations.bans(selection(query))),
-  },
-  {
-    method: 'GET',
-    path: '/history',
-    changes: false,
-    handle: ({ operations, query }) => ok(operations.history({ ...selection(query), limit: rows(query) })),
-  },
-  {
-    method: 'GET',
-    path: '/explain/:address',
-    changes: false,
-    handle: async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? '')),
-  },
-  {
-    method: 'GET',
-    path: '/events',
-    changes: false,
-    handle: ({ operations }) => ({ stream: (request, response) => streamEvents(request, response, operations) }),
-  },
-  {
-    method: 'POST',
-    path: '/ban',
-    changes: true,
-    handle: async ({ operations, body }) => ok(await operations.ban(banRequest(body))),
-  },
-  {
-    method: 'POST',
-    path: '/unban',
-    changes: true,
-    handle: async ({ operations, body }) => ok(await operations.unban(unbanRequest(body))),
-  },
-  {
-    method: 'POST',
-    path: '/reload',
-    changes: true,
-    handle: async ({ operations, body }) => ok(await operations.reload(reloadRequest(body))),
-  },
-  {
-    method: 'POST',
-    path: '/flush',
-    changes: true,
-    handle: async ({ operations }) => {
-      await operations.flush();
-      return ok({ flushed: true });
-    },
-  },
+  reads('/ping', () => ok({ pong: true })),
+  reads('/version', ({ operations }) => ok({ version: operations.version(), api: API_VERSION })),
+  reads('/status', ({ operations }) => ok(operations.status())),
+  reads('/jails/:jail', ({ operations, parameters }) => {
+    const { jail, banned } = operations.jail(parameters[0] ?? '');
+    return { before: `{"jail":${JSON.stringify(jail)},"banned":[`, items: banned, after: ']}' };
+  }),
+  reads('/jails/:jail/options', ({ operations, parameters }) => ok(operations.options(parameters[0] ?? ''))),
+  reads('/options', ({ operations }) => ok(operations.options(undefined))),
+  reads('/bans', ({ operations, query }) => ({
+    before: '[',
+    items: operations.bans(selection(query)),
+    after: ']',
+  })),
+  reads('/history', ({ operations, query }) => {
+    const before = whole(query, 'before', Number.MAX_SAFE_INTEGER);
+    return ok(
+      operations.history({
+        ...selection(query),
+        limit: whole(query, 'limit', HISTORY_ANSWER_ROWS_MAX) ?? HISTORY_ROWS,
+        ...(before === undefined ? {} : { before }),
+      }),
+    );
+  }),
+  reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
+  reads('/metrics', async ({ operations, query }) => {
+    const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
+    return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
+  }),
+  reads('/counters', async ({ operations }) => ok(await operations.counters())),
+  reads('/events', ({ operations, query, headers }) => {
+    const since = whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? lastEventId(headers);
+    return { stream: (request, response) => streamEvents(request, response, operations, since) };
+  }),
+  changes('/ban', async ({ operations, body }) => ok(await operations.ban(banRequest(body)))),
+  changes('/unban', async ({ operations, body }) => ok(await operations.unban(unbanRequest(body)))),
+  changes('/attempt', async ({ operations, body }) => ok(await operations.attempt(attemptRequest(body)))),
+  changes('/set', async ({ operations, body }) => ok(await operations.set(setRequest(body)))),
+  changes('/import', async ({ operations, body }) => ok(await operations.import(importRequest(body)))),
+  changes('/reload', async ({ operations, body }) => ok(await operations.reload(reloadRequest(body)))),
+  changes('/flush', async ({ operations }) => {
+    await operations.flush();
+    return ok({ flushed: true });
+  }),
 ];
+
+/** OpenMetrics 1.0.0 unless the older format of Prometheus is asked for. */
+const METRICS_TYPES = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
 
 export function findRoute(
   method: string,
@@ -124,11 +128,17 @@ function selection(query: URLSearchParams): { jail?: string; address?: string } 
   return { ...(jail === null ? {} : { jail }), ...(address === null ? {} : { address }) };
 }
 
-function rows(query: URLSearchParams): number {
-  const text = query.get('limit');
-  if (text === null) return HISTORY_ROWS;
-  const limit = Number(text);
-  if (!Number.isInteger(limit) || limit < 1 || limit > HISTORY_ROWS_MAX)
-    throw new OperatorError(`limit must be a whole number from 1 to ${HISTORY_ROWS_MAX}, not ${JSON.stringify(text)}`);
-  return limit;
+function whole(query: URLSearchParams, name: string, max: number): number | undefined {
+  const text = query.get(name);
+  if (text === null) return undefined;
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= (name === 'limit' ? 1 : 0) && value <= max))
+    throw new OperatorError(`${name} must be a whole number up to ${max}, not ${JSON.stringify(text.slice(0, 100))}`);
+  return value;
+}
+
+/** What a browser's EventSource sends when it comes back (HTML standard, "Server-sent events"). */
+function lastEventId(headers: IncomingHttpHeaders): number | undefined {
+  const text = headers['last-event-id'];
+  return typeof text === 'string' && /^\d{1,16}$/.test(text) ? Number(text) : undefined;
 }

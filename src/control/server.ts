@@ -1,12 +1,21 @@
 /**
- * The two control sockets. Bounded in clients, request size and time; a client that floods, stalls or sends garbage
- * costs its own connection and nothing else.
+ * The two control sockets. Bounded in clients, streams, requests per second, request size and time; a client that
+ * floods, stalls or sends garbage costs its own connection and nothing else. One request per connection.
  */
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { messageOf, OperatorError } from '../core/errors.js';
-import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_BYTES_MAX, CONTROL_REQUEST_MS_MAX } from '../core/limits.js';
+import {
+  CONTROL_CLIENTS_MAX,
+  CONTROL_REQUEST_BYTES_MAX,
+  CONTROL_REQUEST_MS_MAX,
+  CONTROL_REQUESTS_PER_SECOND_MAX,
+  CONTROL_STALL_MS_MAX,
+  CONTROL_STREAMS_MAX,
+} from '../core/limits.js';
+import { sendList, sendText, sendWhole } from './answer.js';
+import { Pace } from './pace.js';
 import type { Operations } from './protocol.js';
 import { findRoute, type Reply } from './routes.js';
 
@@ -21,26 +30,17 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
+/** Time limits of connections are looked at this often, ms. */
+const CHECK_MS = 500;
+
 /** Opens both sockets. Throws `OperatorError` when another agent answers on them. */
 export async function serveControl(sockets: ControlSockets, operations: Operations): Promise<ControlServer> {
-  const servers = [
-    await listen(
-      sockets.control,
-      0o600,
-      undefined,
-      (request, response) => void answer(request, response, operations, true),
-    ),
-    await listen(
-      sockets.status,
-      0o660,
-      sockets.statusGroupId,
-      (request, response) => void answer(request, response, operations, false),
-    ),
-  ];
+  const control = await listen(sockets.control, 0o600, undefined, new Desk(operations, true));
+  const status = await listen(sockets.status, 0o660, sockets.statusGroupId, new Desk(operations, false));
   return {
     close: async () => {
       await Promise.all(
-        servers.map(
+        [control, status].map(
           (server) =>
             new Promise<void>((resolve) => {
               server.close(() => resolve());
@@ -52,22 +52,23 @@ export async function serveControl(sockets: ControlSockets, operations: Operatio
   };
 }
 
-async function listen(
-  path: string,
-  mode: number,
-  groupId: number | undefined,
-  handle: (request: IncomingMessage, response: ServerResponse) => void,
-): Promise<Server> {
+async function listen(path: string, mode: number, groupId: number | undefined, desk: Desk): Promise<Server> {
   await removeStale(path);
   const server = createServer(
     {
       headersTimeout: CONTROL_REQUEST_MS_MAX,
       requestTimeout: CONTROL_REQUEST_MS_MAX,
-      keepAliveTimeout: CONTROL_REQUEST_MS_MAX,
+      connectionsCheckingInterval: CHECK_MS,
     },
-    handle,
+    (request, response) => void desk.answer(request, response),
   );
   server.maxConnections = CONTROL_CLIENTS_MAX;
+  server.on('connection', (socket: Socket) => {
+    // Of a connection that never says a word, Node's limits know nothing.
+    const timer = setTimeout(() => socket.destroy(), CONTROL_REQUEST_MS_MAX);
+    socket.once('data', () => clearTimeout(timer));
+    socket.once('close', () => clearTimeout(timer));
+  });
   // A broken client ends its own connection; Node's default would answer 400 on it, which is as good.
   server.on('clientError', (_error, socket) => socket.destroy());
   const before = process.umask(0o177);
@@ -106,39 +107,88 @@ async function removeStale(path: string): Promise<void> {
   unlinkSync(path);
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  operations: Operations,
-  mayChange: boolean,
-): Promise<void> {
-  let reply: Reply;
-  try {
-    const url = new URL(request.url ?? '/', 'http://banjour');
-    const route = findRoute(request.method ?? 'GET', url.pathname);
-    if (route === undefined)
-      reply = { status: 404, body: { error: `no such path: ${request.method} ${url.pathname}` } };
-    else if (route.changes && !mayChange)
-      reply = {
-        status: 403,
-        body: { error: 'this socket only reads', hint: 'changes go through control.sock, as root' },
-      };
-    else {
-      const body = route.changes ? await readBody(request) : undefined;
-      reply = await route.handle({ operations, query: url.searchParams, parameters: route.parameters, body });
-    }
-  } catch (error) {
-    reply =
-      error instanceof OperatorError
-        ? { status: 400, body: { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } }
-        : { status: 500, body: { error: messageOf(error) } };
+/** Answers the requests of one socket. */
+class Desk {
+  readonly #operations: Operations;
+  readonly #mayChange: boolean;
+  readonly #pace = new Pace(CONTROL_REQUESTS_PER_SECOND_MAX);
+  #streams = 0;
+
+  constructor(operations: Operations, mayChange: boolean) {
+    this.#operations = operations;
+    this.#mayChange = mayChange;
   }
-  if (response.destroyed) return;
-  if ('stream' in reply) reply.stream(request, response);
-  else {
-    const text = `${JSON.stringify(reply.body)}\n`;
-    response.writeHead(reply.status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-    response.end(text);
+
+  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    response.on('error', () => undefined);
+    // What a client goes on sending after its answer is not read.
+    response.once('finish', () => {
+      if (!request.complete) request.destroy();
+    });
+    const delay = this.#pace.delay();
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (response.destroyed) return;
+    const reply = await this.#reply(request);
+    if (response.destroyed) return;
+    try {
+      if ('stream' in reply) this.#stream(request, response, reply.stream);
+      else {
+        response.setTimeout(CONTROL_STALL_MS_MAX, () => response.destroy());
+        if ('text' in reply) sendText(response, reply.contentType, reply.text);
+        else if ('items' in reply) await sendList(response, reply.before, reply.items, reply.after);
+        else sendWhole(response, reply.status, reply.body);
+      }
+    } catch {
+      // The ledger failed in the middle of a list: the client sees an answer that is cut short.
+      response.destroy();
+    }
+  }
+
+  async #reply(request: IncomingMessage): Promise<Reply> {
+    try {
+      const url = URL.canParse(request.url ?? '/', 'http://banjour')
+        ? new URL(request.url ?? '/', 'http://banjour')
+        : undefined;
+      const route = url && findRoute(request.method ?? 'GET', url.pathname);
+      if (url === undefined || route === undefined)
+        return {
+          status: 404,
+          body: { error: `no such path: ${request.method} ${request.url}`, hint: 'docs/api.md lists them' },
+        };
+      if (route.changes && !this.#mayChange)
+        return {
+          status: 403,
+          body: { error: 'this socket only reads', hint: 'changes go through control.sock, as root' },
+        };
+      const body = route.changes ? await readBody(request) : undefined;
+      return await route.handle({
+        operations: this.#operations,
+        query: url.searchParams,
+        headers: request.headers,
+        parameters: route.parameters,
+        body,
+      });
+    } catch (error) {
+      if (!(error instanceof OperatorError)) return { status: 500, body: { error: messageOf(error) } };
+      return { status: 400, body: { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } };
+    }
+  }
+
+  #stream(
+    request: IncomingMessage,
+    response: ServerResponse,
+    start: (request: IncomingMessage, response: ServerResponse) => void,
+  ): void {
+    if (this.#streams >= CONTROL_STREAMS_MAX) {
+      sendWhole(response, 503, {
+        error: `${CONTROL_STREAMS_MAX} clients follow the events already`,
+        hint: 'end one of them',
+      });
+      return;
+    }
+    this.#streams++;
+    response.once('close', () => this.#streams--);
+    start(request, response);
   }
 }
 

@@ -1,19 +1,28 @@
 /** The event stream: server-sent events, one client each. A client that does not read is cut off, never waited for. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
 import type { Operations, StreamEvent } from './protocol.js';
 
-/** Bytes that may wait for one client before it is cut off. */
-export const STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
 /** A comment line is sent this often, so that both sides notice a dead connection, ms. */
 const HEARTBEAT_MS = 15_000;
 
-export function streamEvents(request: IncomingMessage, response: ServerResponse, operations: Operations): void {
+/** Sends what was kept after `since`, then every event as it happens. */
+export function streamEvents(
+  request: IncomingMessage,
+  response: ServerResponse,
+  operations: Operations,
+  since: number | undefined,
+): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.write(': banjour events, version 1\n\n');
   const send = (text: string) => {
-    if (response.writableLength > STREAM_BACKLOG_BYTES_MAX) response.destroy();
+    if (response.writableLength > CONTROL_STREAM_BACKLOG_BYTES_MAX) response.destroy();
     else response.write(text);
   };
+  const { missed, gap } = operations.eventsSince(since);
+  if (gap) send('event: gap\ndata: {"reason":"older events are no longer kept"}\n\n');
+  // What is kept is bounded, and so may be sent whole before the reader has taken any of it.
+  if (missed.length > 0) response.write(missed.map(formatEvent).join(''));
   const stop = operations.subscribe((event) => send(formatEvent(event)));
   const heartbeat = setInterval(() => send(': still here\n\n'), HEARTBEAT_MS);
   heartbeat.unref();

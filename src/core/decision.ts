@@ -45,6 +45,12 @@ export type Decision = BanDecision | UnbanDecision;
  */
 export type BanState = 'wanted' | 'in-force' | 'refused' | 'ended';
 
+/**
+ * Why a ban ended. Beside an unban's reasons: `replaced` by a later one of the same target; and of bans that were never
+ * in force: `lapsed`, its end had passed before the kernel had it, and `ignored`, an ignorecommand forbade it.
+ */
+export type EndReason = UnbanDecision['reason'] | 'replaced' | 'lapsed' | 'ignored';
+
 /** A ban as the ledger knows it. */
 export interface BanRecord extends Omit<BanDecision, 'kind'> {
   /** Rises with every decision; the id of the event stream. */
@@ -53,7 +59,7 @@ export interface BanRecord extends Omit<BanDecision, 'kind'> {
   /** Why the kernel refused; only in state `refused`. */
   readonly refusal?: string;
   /** When and why it ended; only in state `ended`. */
-  readonly ended?: { readonly time: EpochMicros; readonly reason: UnbanDecision['reason'] | 'replaced' };
+  readonly ended?: { readonly time: EpochMicros; readonly reason: EndReason };
 }
 
 /** One line of the event stream, of `replay --json` and of the log: what happened to whom. */

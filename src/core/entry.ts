@@ -105,6 +105,8 @@ export interface EntrySource {
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport;
   next(max: number): Batch;
   poll(): void;
+  /** How much of what was stored at `open` has been read, 0 to 1; undefined where that is not known (a pipe). For a progress bar. */
+  progress?(): number | undefined;
   close(): void;
   /** What it is made of; absent when it is one stream. */
   streams?(): readonly StreamView[];

@@ -67,6 +67,8 @@ export interface FirewallBackend {
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;
   /** Expensive with many elements: never on a hot path. */
   read(): Promise<KernelState>;
+  /** Only the counters of `read`: cheap however many elements there are. Absent where there is no kernel. */
+  counters?(): Promise<KernelState['counters']>;
   /** The ruleset in nft syntax: what `open(plan, ...)` makes, without elements. */
   describe(plan: FirewallPlan): string;
   onDrift(listener: DriftListener): void;
@@ -75,4 +77,9 @@ export interface FirewallBackend {
   flush(): Promise<void>;
   close(): Promise<void>;
   check(): Promise<Finding[]>;
+  /**
+   * The heartbeat: false when calls have been stuck for so long that only a restart helps. Waits up to `milliseconds` for
+   * an answer, and on the way replaces a child process that gives none. Absent where nothing can hang.
+   */
+  alive?(milliseconds: number): Promise<boolean>;
 }

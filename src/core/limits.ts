@@ -11,6 +11,11 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/**
+ * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. A guarded
+ * call costs 0.15 ms on an idle machine and several on a busy one; the entries themselves about 1 ms per thousand.
+ */
+export const BATCH_ENTRIES_MAX = 2_000;
 /** Compressed data is unpacked up to this many bytes, so that the tail of a padded MESSAGE is still seen; journald takes up to 768 MiB from a local process. */
 export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
 /** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
@@ -25,8 +30,6 @@ export const EXPORT_CHUNK_BYTES = 64 * 1024;
 export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
 /** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
-/** Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. */
-export const BATCH_ENTRIES_MAX = 500;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Attempts that one entry may report. Dovecot ends a session long before. */
@@ -123,11 +126,13 @@ export const DRIFT_REPAIRS_BURST_MAX = 20;
 export const NFT_RESIDENT_DEADLINE_MS = 2_000;
 /** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
 export const NFT_FRESH_DEADLINE_MS = 30_000;
+/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
+export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
 export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
-/** Journal read back before the cursor at start, at least, seconds. */
+/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
 export const WARMUP_SECONDS_MIN = 300;
 /** Request body on a control socket, bytes. */
 export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
@@ -135,6 +140,30 @@ export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
 export const CONTROL_CLIENTS_MAX = 64;
 /** Time within which a client must have sent its request, ms. */
 export const CONTROL_REQUEST_MS_MAX = 5_000;
+/** Event streams of one control socket at once: half of its clients, so that a question always finds room. */
+export const CONTROL_STREAMS_MAX = 32;
+/** Requests per second that one control socket answers; more wait their turn, so that a flood costs the flooder time. */
+export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
+/** A client that takes nothing of its answer for so long is cut off, ms. */
+export const CONTROL_STALL_MS_MAX = 15_000;
+/** Addresses of one ban or unban request. */
+export const CONTROL_TARGETS_MAX = 10_000;
+/** Bytes that may wait for one reader of the event stream before it is cut off. */
+export const CONTROL_STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** Events kept for readers that come back (`since`): about 300 bytes each; an hour of three failures per second. */
+export const EVENTS_KEPT_MAX = 10_000;
+/** Bans of one import request: 2,000 stay well under the size of a request. */
+export const CONTROL_IMPORT_BANS_MAX = 2_000;
+/** Characters of a value that is set live; a regex of a filter stays under it. */
+export const LIVE_VALUE_CHARS_MAX = 8_192;
+/** Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their own thread. */
+export const PROBE_ENTRIES_MAX = 20_000;
+/** Entries that a probe counts behind the reader; more is told as "at least". */
+export const PROBE_LAG_ENTRIES_MAX = 100_000;
+/** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
+export const PROBE_DEADLINE_MS = 20_000;
+/** Warnings of one kind that status shows. */
+export const WARNINGS_MAX = 50;
 /** Size of one configuration or filter file, bytes. */
 export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
@@ -185,3 +214,49 @@ export const HOST_CHARS_MAX = 255;
 export const ENDED_PLACES_MAX = 64;
 /** Values of one field that a glob is expanded over; a host with more units than this has something wrong with it. */
 export const GLOB_VALUES_MAX = 10_000;
+/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
+export const METRICS_LABEL_VALUES_MAX = 500;
+/** Bans that wait for one receiver of banjour-notify; the oldest are dropped and counted. A day of an attack every ten seconds. */
+export const NOTIFY_QUEUE_MAX = 10_000;
+/** Bans of one digest mail that are told in full; the others are only listed. */
+export const NOTIFY_DIGEST_FULL_MAX = 20;
+/** Bans of one digest mail; what is more comes with the next. */
+export const NOTIFY_DIGEST_BANS_MAX = 500;
+/** First and longest pause after a failed delivery, ms. */
+export const NOTIFY_BACKOFF_MS_MIN = 1_000;
+export const NOTIFY_BACKOFF_MS_MAX = 300_000;
+/** A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help nobody. */
+export const NOTIFY_AGE_SECONDS_MAX = 86_400;
+/** Time for one delivery: mail, webhook or program, ms. */
+export const NOTIFY_DEADLINE_MS = 30_000;
+/** Size of a file with a secret, bytes: keys and addresses are under 200. */
+export const NOTIFY_SECRET_BYTES_MAX = 4_096;
+/** Size of a template, bytes. */
+export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
+/** Answer of a webhook, and output of a program, that is read, bytes. */
+export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
+export const WHOIS_DEADLINE_MS = 10_000;
+/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
+export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
+/** Lines of a whois answer in a mail. */
+export const WHOIS_LINES_MAX = 120;
+/** Networks whose whois answer is remembered, and for how long, ms. */
+export const WHOIS_CACHE_MAX = 1_000;
+export const WHOIS_CACHE_MS = 86_400_000;
+/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
+export const WHOIS_HOPS_MAX = 3;
+/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/** Processes of ignorecommands at once. */
+export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
+/** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
+export const IGNORE_COMMAND_BYTES_MAX = 1_024;
+/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Answers of ignorecommands that are remembered; the oldest go first. */
+export const IGNORE_ANSWERS_MAX = 1_000;

@@ -18,6 +18,8 @@ export interface LogFacts {
   readonly failures?: number;
   /** ISO 8601, or `never`. */
   readonly until?: string;
+  /** When it happened, ISO 8601, where that is not now: the time of the log entry that a failure was found in. */
+  readonly time?: string;
   readonly user?: string;
 }
 

@@ -54,6 +54,8 @@ export interface JailPolicy {
   readonly ipv6prefix: number;
   /** A success of the address forgets its failures in this jail. */
   readonly forgetOnSuccess: boolean;
+  /** Cursors kept with a ban as evidence, at most `EVIDENCE_CURSORS_MAX`, which it is when absent. */
+  readonly maxmatches?: number;
 }
 
 export interface BantimeIncrement {
@@ -85,6 +87,8 @@ export interface JailRule {
   /** `all` closes every protocol, ICMP too; only together with ports `all`. */
   readonly protocols: readonly Protocol[] | 'all';
   readonly verdict: 'drop' | 'reject';
+  /** Where this jail's bans are judged; as the plan says when absent. */
+  readonly hook?: Hook;
 }
 
 /** Where packets are judged. `both` is input and forward. */

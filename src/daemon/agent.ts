@@ -7,9 +7,10 @@
  */
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
+import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
-import type { Log } from '../core/log.js';
+import type { Log, LogLevel } from '../core/log.js';
 import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -17,17 +18,24 @@ import { openLedger } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { IgnoreCommands } from './ignorecommand.js';
 import { Kernel } from './kernel.js';
+import type { Candidate, LiveConfiguration } from './live.js';
+import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
+import { Prober } from './prober.js';
 import { Readers } from './readers.js';
 import type { AgentSetup } from './setup.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;
+/** An nft that did not answer is tried again after this, then after twice as long, up to the second, ms. */
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
-/** A reader must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
+/** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
 export interface AgentOptions {
@@ -37,8 +45,15 @@ export interface AgentOptions {
   readonly firewall: FirewallBackend;
   readonly log: Log;
   readonly version: string;
-  /** Reads the configuration anew; throws `OperatorError` when it is not good. */
-  readonly load: () => Promise<AgentSetup>;
+  /** The configuration that `setup` came from; read anew at a reload. */
+  readonly live: LiveConfiguration;
+  readonly loglevel: LoglevelControl;
+}
+
+/** The level of the log while the agent runs. */
+export interface LoglevelControl {
+  get(): LogLevel;
+  set(level: LogLevel): void;
 }
 
 export class Agent {
@@ -53,22 +68,28 @@ export class Agent {
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
   readonly readers: Readers;
+  readonly measure: Measure;
+  readonly prober: Prober;
+  readonly live: LiveConfiguration;
+  readonly loglevel: LoglevelControl;
   /** Rejects when the agent cannot go on; systemd starts it anew. */
   readonly failure: Promise<never>;
-  readonly #options: AgentOptions;
   readonly #fresh: boolean;
   #setup: AgentSetup;
   #server: ControlServer | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #catchUp: NodeJS.Timeout | undefined;
+  #stopping = false;
   #failed: (error: Error) => void = () => undefined;
   #reloading: Promise<unknown> = Promise.resolve();
 
   private constructor(options: AgentOptions) {
     const { setup, firewall, log } = options;
-    this.#options = options;
     this.#setup = setup;
     this.version = options.version;
     this.log = log;
+    this.live = options.live;
+    this.loglevel = options.loglevel;
     this.firewall = firewall;
     this.announcer = new Announcer(log);
     this.failure = new Promise((_, reject) => {
@@ -86,7 +107,10 @@ export class Agent {
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);
-    const allow = allowContext(() => this.allow.snapshot);
+    const allow = allowContext(
+      () => this.allow.snapshot,
+      () => this.#setup.ipv6,
+    );
     const { announcer, jails } = this;
     this.pipeline = new Pipeline({
       jails,
@@ -96,10 +120,27 @@ export class Agent {
       allow,
       wall: wallClock,
       stored: new SetClock(),
+      ignore: new IgnoreCommands({
+        commandOf: (name) => this.#setup.jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
+        log,
+      }),
       random: Math.random,
-      failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
+      timed: (_, entry) => this.measure.inForce(entry),
+      applied: (report) => this.measure.applied(report),
+      failed: (error) => {
+        log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`);
+        this.#catchUpLater(RETRY_MS_MIN);
+      },
     });
-    this.kernel = new Kernel({ firewall, ledger, allow: this.allow, announcer, log, setup: () => this.#setup });
+    this.kernel = new Kernel({
+      firewall,
+      ledger,
+      allow: this.allow,
+      announcer,
+      log,
+      setup: () => this.#setup,
+      isHeld: (jail, target) => this.pipeline.questions.isHeld(jail, target),
+    });
     this.readers = new Readers({
       jails,
       ledger,
@@ -108,17 +149,23 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
+    this.measure = new Measure(this);
+    this.prober = new Prober({ setup: () => this.#setup, readers: () => this.readers.all, log });
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
   static async start(options: AgentOptions): Promise<Agent> {
     const agent = new Agent(options);
+    const operations = new AgentOperations(agent);
     try {
+      const held = agent.pipeline.questions.hold(agent.ledger.unsettled());
       await agent.kernel.restore(agent.#fresh);
+      for (const ban of held) agent.pipeline.questions.ask(ban, []);
       await agent.#liftBansOfOthers();
-      agent.#server = await serveControl(options.sockets, new AgentOperations(agent));
-      agent.kernel.followAllow();
+      agent.#server = await serveControl(options.sockets, operations);
+      agent.kernel.followAllow(() => agent.#liftBansOfAllowed());
       await agent.readers.start(options.setup);
+      agent.prober.start();
       agent.#startTimers();
       return agent;
     } catch (error) {
@@ -132,30 +179,40 @@ export class Agent {
     return this.#setup;
   }
 
-  /** True when every stage answers its heartbeat. */
-  alive(): Promise<boolean> {
-    return this.readers.alive(HEARTBEAT_MS);
+  /** True when every stage answers its heartbeat; that of the main thread is that it can ask. */
+  async alive(): Promise<boolean> {
+    const answers = await Promise.all([
+      this.readers.alive(HEARTBEAT_MS),
+      this.firewall.alive?.(HEARTBEAT_MS) ?? Promise.resolve(true),
+    ]);
+    return answers.every(Boolean);
   }
 
   /**
    * Reads the configuration anew and becomes what it says, without letting anybody in meanwhile. When it is not good or
    * a step fails, everything stays (or becomes again) as it was, and the error is thrown. With `dryRun` only the
-   * difference is told. One reload at a time.
+   * difference is told. One reload at a time. `candidate` says what to become: by default, what the files say.
    */
-  reload(dryRun: boolean): Promise<SetupDifference> {
-    const turn = this.#reloading.then(() => this.#reload(dryRun));
+  reload(
+    dryRun: boolean,
+    candidate: (live: LiveConfiguration) => Promise<Candidate> = (live) => live.reloaded(),
+  ): Promise<SetupDifference> {
+    const turn = this.#reloading.then(() => this.#reload(dryRun, candidate));
     this.#reloading = turn.catch(() => undefined);
     return turn;
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#catchUp);
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
     this.allow.stop();
+    this.prober.stop();
     const errors: unknown[] = [];
     const steps: (() => unknown)[] = [
       () => this.readers.stop(),
-      () => this.pipeline.idle(),
+      () => this.pipeline.stop(),
       () => this.#server?.close(),
       () => this.firewall.close(),
       () => this.ledger.close(),
@@ -171,17 +228,22 @@ export class Agent {
       throw new AggregateError(errors, `the agent did not stop cleanly: ${errors.map(messageOf).join('; ')}`);
   }
 
-  async #reload(dryRun: boolean): Promise<SetupDifference> {
-    const next = await this.#options.load();
+  async #reload(dryRun: boolean, candidate: (live: LiveConfiguration) => Promise<Candidate>): Promise<SetupDifference> {
+    const { setup: next, accept } = await candidate(this.live);
     const old = this.#setup;
     const difference = differenceOf(old, next);
-    if (dryRun || isEmpty(difference)) return difference;
+    if (dryRun) return difference;
+    if (isEmpty(difference)) {
+      accept();
+      return difference;
+    }
     try {
       await this.#become(next, difference);
     } catch (error) {
       await this.#become(old, differenceOf(next, old));
       throw error;
     }
+    accept();
     await this.#liftBansOfOthers();
     return difference;
   }
@@ -196,19 +258,46 @@ export class Agent {
   }
 
   /** Bans of jails that are no more end: nothing closes their ports. */
-  async #liftBansOfOthers(): Promise<void> {
+  #liftBansOfOthers(): Promise<void> {
     const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
-    const time = wallClock.now();
-    const orphans = [...this.ledger.inForce(time)].filter(({ jail }) => !known.has(jail));
-    if (orphans.length === 0) return;
-    await this.pipeline.decide(
-      orphans.map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const })),
+    return this.#lift(({ jail }) => !known.has(jail));
+  }
+
+  /** Bans of those who must not be banned (any more) end: an address that became ours, an administrator's. */
+  #liftBansOfAllowed(): Promise<void> {
+    const { snapshot } = this.allow;
+    return this.#lift(
+      ({ jail, target, origin }) => origin === 'journal' && snapshot.overlaps(jail, target) !== undefined,
     );
+  }
+
+  async #lift(which: (ban: BanRecord) => boolean): Promise<void> {
+    const time = wallClock.now();
+    const decisions = [...this.ledger.inForce(time)]
+      .filter(which)
+      .map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const }));
+    if (decisions.length > 0) await this.pipeline.decide(decisions);
+  }
+
+  /** Tries again to bring the kernel to what the ledger wants, less and less often until it works. */
+  #catchUpLater(milliseconds: number): void {
+    if (this.#catchUp !== undefined || this.#stopping) return;
+    this.#catchUp = setTimeout(async () => {
+      try {
+        await this.pipeline.idle();
+        await this.kernel.catchUp();
+        this.#catchUp = undefined;
+      } catch (error) {
+        this.log('error', `nftables: ${messageOf(error)}; trying again`);
+        this.#catchUp = undefined;
+        this.#catchUpLater(Math.min(RETRY_MS_MAX, milliseconds * 2));
+      }
+    }, milliseconds);
   }
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
-    every(EXPIRY_MS, () => void this.pipeline.expire(wallClock.now()));
+    every(EXPIRY_MS, () => void this.pipeline.expireByWall());
     every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
   }
 }

@@ -78,6 +78,24 @@ export class Announcer {
     });
   }
 
+  /** An ignorecommand forbade the ban. */
+  spared(record: BanRecord): void {
+    const target = formatPrefix(record.target);
+    this.#log('info', `Ignore ${target} by ignorecommand`, { jail: record.jail, address: target, action: 'ignored' });
+    const reason = 'ignorecommand';
+    this.#tell({ event: 'ignored', time: isoTime(record.time), jail: record.jail, address: target, reason });
+  }
+
+  /** The ban would be over by now: it was decided on old entries, and is not put in force. */
+  lapsed(record: BanRecord): void {
+    const target = formatPrefix(record.target);
+    const end = record.until === null ? '' : ` until ${isoTime(record.until)}`;
+    this.#log('info', `${target} should have been banned from ${isoTime(record.time)}${end}: that is over`, {
+      jail: record.jail,
+      address: target,
+    });
+  }
+
   refused(record: BanRecord, reason: string): void {
     const target = formatPrefix(record.target);
     this.#log('error', `the kernel refused the ban of ${target}: ${escapeUntrusted(reason)}`, {
@@ -104,6 +122,7 @@ export class Announcer {
     this.#log('info', `Restore Ban ${formatPrefix(record.target)}`, {
       jail: record.jail,
       address: formatPrefix(record.target),
+      action: 'restored',
     });
   }
 
@@ -130,6 +149,7 @@ function factsOf(event: FilterEvent, action: string): LogFacts {
     jail: event.jail,
     address: event.address.text,
     action,
+    time: isoTime(event.time),
     ...(event.user === undefined ? {} : { user: shown(event.user) }),
   };
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
-import { type AgentSetup, idOf, type JailSetup } from './setup.js';
+import { type AgentSetup, type JailSetup, placeOf } from './setup.js';
 
 export interface SetupDifference {
   readonly added: readonly JailName[];
@@ -12,6 +12,8 @@ export interface SetupDifference {
   /** Hook, bridge, counters, ports or verdicts: the kernel's table changes. */
   readonly firewall: boolean;
   readonly allow: boolean;
+  /** Settings of the agent as a whole, one line each. */
+  readonly settings: readonly string[];
 }
 
 export function differenceOf(old: AgentSetup, next: AgentSetup): SetupDifference {
@@ -30,12 +32,16 @@ export function differenceOf(old: AgentSetup, next: AgentSetup): SetupDifference
     changed,
     firewall: !isDeepStrictEqual([old.firewall, rules(old)], [next.firewall, rules(next)]),
     allow: !isDeepStrictEqual(old.allow, next.allow),
+    settings: [
+      ...(old.keepHistory === next.keepHistory ? [] : [`dbpurgeage ${old.keepHistory} -> ${next.keepHistory}`]),
+      ...(old.ipv6 === next.ipv6 ? [] : [next.ipv6 ? 'IPv6 addresses count' : 'IPv6 addresses count no more']),
+    ],
   };
 }
 
 /** True when a reload would change nothing. */
-export function isEmpty({ added, removed, changed, firewall, allow }: SetupDifference): boolean {
-  return added.length === 0 && removed.length === 0 && changed.size === 0 && !firewall && !allow;
+export function isEmpty({ added, removed, changed, firewall, allow, settings }: SetupDifference): boolean {
+  return [added, removed, settings].every(({ length }) => length === 0) && changed.size === 0 && !firewall && !allow;
 }
 
 /** The difference as lines for people. */
@@ -46,6 +52,7 @@ export function describeDifference(difference: SetupDifference): string[] {
     ...[...difference.changed].flatMap(([name, lines]) => lines.map((line) => `jail ${name}: ${line}`)),
     ...(difference.firewall ? ["the kernel's table changes; bans stay in force"] : []),
     ...(difference.allow ? ['who is never banned (ignoreip and kin) changes'] : []),
+    ...difference.settings,
   ];
 }
 
@@ -61,12 +68,14 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
     'ipv6prefix',
     'increment',
     'forgetOnSuccess',
+    'maxmatches',
     'counts',
   ] as const)
     compare(key, was.policy[key], is.policy[key]);
-  for (const key of ['ports', 'protocols', 'verdict'] as const) compare(key, was.rule[key], is.rule[key]);
+  for (const key of ['ports', 'protocols', 'verdict', 'hook'] as const) compare(key, was.rule[key], is.rule[key]);
+  compare('ignorecommand', was.ignorecommand?.join(' '), is.ignorecommand?.join(' '));
   compare('match', formatMatch(was.intake.match), formatMatch(is.intake.match));
-  compare('source', idOf(was.source), idOf(is.source));
+  compare('source', placeOf(was), placeOf(is));
   if (!isDeepStrictEqual(was.intake.filter, is.intake.filter))
     lines.push(`filter ${is.intake.filter.name} is read anew`);
   return lines;

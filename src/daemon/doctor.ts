@@ -6,6 +6,7 @@ import type { Finding } from '../core/finding.js';
 import { NftBackend } from '../firewall/nft.js';
 import { check as checkJournal } from '../journal/journal.js';
 import { openLedgerForReading } from '../ledger/open.js';
+import { IN_MEMORY, ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 
 export interface Patient {
@@ -20,7 +21,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     ['journal', () => checkJournal()],
     ['configuration', () => checkConfiguration(patient.configuration)],
     ['firewall', () => checkFirewall()],
-    ['ledger', () => checkLedger(patient.ledgerPath)],
+    ['ledger', () => checkLedger(patient)],
     ['agent', () => checkAgent(patient.statusSocket)],
   ];
   const findings: Finding[] = [];
@@ -59,7 +60,10 @@ async function checkFirewall(): Promise<Finding[]> {
   }
 }
 
-function checkLedger(path: string): Finding[] {
+function checkLedger({ configuration, ledgerPath }: Patient): Finding[] {
+  const path = ledgerPathOf(loadSetup(configuration).settings, ledgerPath);
+  if (path === IN_MEMORY)
+    return [{ level: 'note', id: 'ledger.memory', message: 'dbfile = None: decisions are forgotten at every stop' }];
   const ledger = openLedgerForReading(path);
   try {
     return ledger.check();

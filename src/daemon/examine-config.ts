@@ -7,7 +7,8 @@ import type { ConfigurationRoots } from './load.js';
 /** Never throws for what files contain. The same problem of a filter that several jails use is told once. */
 export function examineConfiguration(roots: ConfigurationRoots): readonly Diagnostic[] {
   const { config, diagnostics } = loadConfig(roots);
-  const ofFilters = (config?.jails ?? []).flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
+  const reading = (config?.jails ?? []).filter(({ source }) => source.kind !== 'ledger');
+  const ofFilters = reading.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
   const all = [...diagnostics, ...ofFilters];
   return [...new Map(all.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])).values()];
 }

@@ -45,9 +45,10 @@ export async function explain(client: ControlClient, address: string, roots: Con
 }
 
 function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
-  if (jail === undefined) return { cursor: text };
+  const source = jail?.source;
+  if (jail === undefined || source === undefined) return { cursor: text };
   try {
-    const entry = findEntry(() => createSource(jail.source, idOf(jail.source), textTools), cursor(text), [
+    const entry = findEntry(() => createSource(source, idOf(source), textTools), cursor(text), [
       ...LINE_FIELDS,
       '_BOOT_ID',
     ]);
@@ -55,12 +56,12 @@ function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
     const line = lineOf(entry);
     const { filter } = compileFilter(jail.intake.filter);
     const verdict = filter?.judge(line, { time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '' });
-    const source = verdict?.regex === undefined ? undefined : jail.intake.filter.failregex[verdict.regex];
+    const regex = verdict?.regex === undefined ? undefined : jail.intake.filter.failregex[verdict.regex];
     return {
       cursor: text,
       time: new Date(entry.realtime / 1000).toISOString(),
       line: line.text,
-      ...(source === undefined ? {} : { regex: `${source.place.file}:${source.place.line}: ${source.text}` }),
+      ...(regex === undefined ? {} : { regex: `${regex.place.file}:${regex.place.line}: ${regex.text}` }),
     };
   } catch {
     // Without permission to read the journal the decision itself is still worth showing.

@@ -5,6 +5,7 @@ import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import type { EpochMicros, Seconds } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
+import type { OwnProcess } from './own.js';
 
 /** Where an intake begins. `fresh` starts at the end of the journal, less `lookBack`. */
 export type IntakeStart =
@@ -23,6 +24,8 @@ export interface IntakePlan {
   readonly start: IntakeStart;
   /** False: stop at the end of what is stored, although a journal never ends. */
   readonly follow: boolean;
+  /** The running agent, whose own entries are nobody's failures; absent in replay. */
+  readonly self?: OwnProcess;
 }
 
 /** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */
@@ -34,6 +37,8 @@ export interface IntakeStats {
   readonly entriesCut: number;
   readonly entriesUnreadable: number;
   readonly lastEntry?: EpochMicros;
+  /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
+  readonly progress?: number;
   readonly jails: readonly JailCounters[];
   /** What the source is made of, when it is several streams. */
   readonly streams?: readonly StreamView[];

@@ -14,6 +14,7 @@ import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
 import { isAtOrBefore, notBehind } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
+import { isOwn, OWN_FIELDS } from './own.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
 const POLL_MS_MIN = 2;
@@ -23,6 +24,8 @@ const POLL_MS_MAX = 15;
 const POLL_FAST_MS = 500;
 /** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
 const PULSE_MS = 1_000;
+/** Counters are handed on at most this often while entries come, ms: a progress bar and the metrics read them. */
+const STATS_MS = 250;
 
 export class Intake {
   readonly #plan: IntakePlan;
@@ -39,6 +42,8 @@ export class Intake {
   #entriesUnreadable = 0;
   #position: ReadPosition | undefined;
   #postedAt = 0;
+  #statsAt = 0;
+  #uncounted = false;
   #unposted = false;
 
   constructor(plan: IntakePlan, source: EntrySource, bank: FilterBank, post: (message: FromIntake) => void) {
@@ -65,7 +70,7 @@ export class Intake {
     try {
       const report = this.#source.open(
         unionOf(this.#plan.jails.map((jail) => jail.match)),
-        this.#bank.gate,
+        { ...this.#bank.gate, fields: [...new Set([...this.#bank.gate.fields, ...OWN_FIELDS])] },
         positionOf(this.#plan.start),
       );
       this.#phase = this.#mark === undefined ? 'catch-up' : 'warm-up';
@@ -97,7 +102,8 @@ export class Intake {
         this.#position = batch.position;
         this.#unposted = true;
       }
-      if (batch.ended || !this.#plan.follow) break;
+      // A stream says itself when it has ended; until then its writer is only slow.
+      if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();
@@ -118,7 +124,8 @@ export class Intake {
     this.#entriesUnreadable += batch.unreadable;
     this.#position = batch.position ?? this.#position;
     this.#unposted = true;
-    const report = this.#bank.judge(batch.entries);
+    this.#uncounted = true;
+    const report = this.#bank.judge(batch.entries.filter((entry) => !isOwn(entry, this.#plan.self)));
     for (const demotion of report.demoted)
       this.#post({
         type: 'notice',
@@ -151,9 +158,11 @@ export class Intake {
 
   /** Hands position and counters on now and then, events or not. */
   #pulse(): void {
-    if (performance.now() - this.#postedAt < PULSE_MS || !this.#unposted) return;
-    this.#send([], []);
-    this.#postStats();
+    const now = performance.now();
+    // A storm of events posts its positions all the time: its counters must not wait for a pause in it.
+    const due = now - this.#postedAt >= PULSE_MS && this.#unposted;
+    if (due) this.#send([], []);
+    if (due || (this.#uncounted && now - this.#statsAt >= STATS_MS)) this.#postStats();
   }
 
   #send(warm: readonly FilterEvent[], events: readonly FilterEvent[]): void {
@@ -166,6 +175,9 @@ export class Intake {
   }
 
   #postStats(): void {
+    this.#statsAt = performance.now();
+    this.#uncounted = false;
+    const progress = this.#source.progress?.();
     const streams = this.#source.streams?.();
     this.#post({
       type: 'stats',
@@ -175,6 +187,7 @@ export class Intake {
         entriesCut: this.#entriesCut,
         entriesUnreadable: this.#entriesUnreadable,
         ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
+        ...(progress === undefined ? {} : { progress }),
         jails: this.#bank.stats(),
         ...(streams === undefined ? {} : { streams }),
       },

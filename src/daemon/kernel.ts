@@ -1,11 +1,14 @@
 /** The agent's hold on the kernel's table: what must be in it, putting it right at start and reload, drift. */
 import type { AllowKeeper } from '../allow/keeper.js';
-import { formatPrefix } from '../core/address.js';
+import { formatPrefix, type Prefix } from '../core/address.js';
+import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { ApplyReport, Element, FirewallBackend } from '../core/firewall.js';
+import { EXPIRE_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
+import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
-import { wallClock } from '../core/time.js';
+import { type EpochMicros, wallClock } from '../core/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
 import type { AgentSetup } from './setup.js';
@@ -18,6 +21,8 @@ export interface KernelParts {
   readonly log: Log;
   /** The setup in force; another after a reload. */
   readonly setup: () => AgentSetup;
+  /** True while an ignorecommand is asked about the target: it is not to be in the kernel yet. */
+  readonly isHeld: (jail: JailName, target: Prefix) => boolean;
 }
 
 export class Kernel {
@@ -32,17 +37,22 @@ export class Kernel {
     firewall.onDrift(({ kind, reason, elapsedMs }) => {
       if (kind === 'drift') {
         this.counts.drifts++;
-        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`);
+        log('warning', `the kernel's table was changed by somebody else (${reason}): repairing it`, {
+          action: 'drift',
+        });
       } else {
         this.counts.healed++;
-        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`);
+        log('notice', `the kernel's table is whole again after ${Math.round(elapsedMs ?? 0)} ms (${reason})`, {
+          action: 'healed',
+        });
       }
     });
   }
 
   /**
    * The start: expired bans end, the others are put in force. A ledger that knows nothing first takes over what the
-   * kernel holds. Bans that were decided before a crash and never answered for are settled and announced now.
+   * kernel holds. Bans that were decided before a crash and never answered for are settled and announced now; those
+   * that are held have to wait for the answer of an ignorecommand.
    */
   async restore(fresh: boolean): Promise<void> {
     const { firewall, ledger, announcer, log } = this.#parts;
@@ -51,23 +61,23 @@ export class Kernel {
       if (adopted.length > 0) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
     }
     const now = wallClock.now();
-    const expired = ledger.expire(now);
-    const unsettled = ledger.unsettled();
+    const expired = expireAll(ledger, now);
+    const unsettled = this.#unsettled();
     const report = await firewall.open(this.plan(), this.#wanted());
-    this.#note(report);
-    const refusals = new Map(
-      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
-    );
-    for (const record of unsettled) {
-      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
-      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
-      if (reason === undefined) announcer.ban(record, false);
-      else announcer.refused(record, reason);
-    }
-    for (const { jail, target, until } of expired)
-      if (until !== null) announcer.unban(jail, formatPrefix(target), until, 'expired');
+    this.#settle(unsettled, report);
+    for (const { jail, target, until, ended } of expired)
+      if (until !== null && ended?.reason === 'expired') announcer.unban(jail, formatPrefix(target), until, 'expired');
     const total = this.inForce();
     if (total > 0) log('notice', `${total} bans are in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`);
+  }
+
+  /**
+   * After nft did not answer: makes the kernel equal to the ledger, and says and settles what has waited for that. To be
+   * called while nothing is under way to the kernel.
+   */
+  async catchUp(): Promise<void> {
+    const unsettled = this.#unsettled();
+    this.#settle(unsettled, await this.#parts.firewall.replan(this.plan(), this.#wanted()));
   }
 
   /** Takes over a changed setup or allow snapshot; bans stay in force throughout. */
@@ -75,15 +85,22 @@ export class Kernel {
     this.#note(await this.#parts.firewall.replan(this.plan(), this.#wanted()));
   }
 
-  /** Follows the allow snapshot from now on. */
-  followAllow(): void {
+  /** Follows the allow snapshot from now on; `changed` is called when the kernel has the new one. */
+  followAllow(changed: () => Promise<void>): void {
     const { allow, log } = this.#parts;
     allow.onChange(() => {
-      this.replan().catch((error: unknown) =>
-        log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`),
-      );
+      this.replan()
+        .then(changed)
+        .catch((error: unknown) => log('error', `nftables: the allow set could not be changed: ${messageOf(error)}`));
     });
     allow.start();
+  }
+
+  /** Counts a batch of the pipeline. */
+  applied(report: ApplyReport): void {
+    this.counts.batches++;
+    this.counts.lastBatchMs = report.elapsedMs;
+    this.counts.refused += report.refused.length;
   }
 
   /** What the kernel's table must contain besides the bans. */
@@ -97,10 +114,40 @@ export class Kernel {
     return [...this.#parts.ledger.history.counts().values()].reduce((sum, one) => sum + one.currentlyBanned, 0);
   }
 
+  /** Bans that were decided, are to be in the kernel, and have not been answered for. */
+  #unsettled(): BanRecord[] {
+    const { ledger, isHeld } = this.#parts;
+    const known = this.#jails();
+    return ledger.unsettled().filter(({ jail, target }) => known.has(jail) && !isHeld(jail, target));
+  }
+
+  /** Says and notes the kernel's answer to bans that waited for it. */
+  #settle(unsettled: readonly BanRecord[], report: ApplyReport): void {
+    const { ledger, announcer } = this.#parts;
+    this.#note(report);
+    const refusals = new Map(
+      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
+    );
+    const now = wallClock.now();
+    for (const record of unsettled) {
+      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
+      if (record.until !== null && record.until <= now) continue;
+      if (reason === undefined) announcer.ban(record, false);
+      else announcer.refused(record, reason);
+      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
+    }
+  }
+
+  #jails(): ReadonlySet<JailName> {
+    return new Set(this.#parts.setup().jails.map(({ policy }) => policy.jail));
+  }
+
   /** The elements of the ledger whose jails exist. */
   *#wanted(): IterableIterator<Element> {
-    const known = new Set(this.#parts.setup().jails.map(({ policy }) => policy.jail));
-    for (const element of this.#parts.ledger.elements(wallClock.now())) if (known.has(element.jail)) yield element;
+    const { ledger, isHeld } = this.#parts;
+    const known = this.#jails();
+    for (const element of ledger.elements(wallClock.now()))
+      if (known.has(element.jail) && !isHeld(element.jail, element.target)) yield element;
   }
 
   #note(report: ApplyReport): void {
@@ -112,5 +159,14 @@ export class Kernel {
         jail: change.jail,
       });
     }
+  }
+}
+
+function expireAll(ledger: Ledger, now: EpochMicros): BanRecord[] {
+  const expired: BanRecord[] = [];
+  for (;;) {
+    const some = ledger.expire(now);
+    expired.push(...some);
+    if (some.length < EXPIRE_BANS_MAX) return expired;
   }
 }

@@ -5,8 +5,9 @@ import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
+import { overlayText } from './live-options.js';
 import { logsToJournal } from './logs-to-journal.js';
-import type { AgentSetup, JailSetup } from './setup.js';
+import { type AgentSetup, intakesOf, type JailSetup } from './setup.js';
 import { textMatch, textSpec } from './text-setup.js';
 
 export interface ConfigurationRoots {
@@ -21,6 +22,10 @@ export interface LoadOptions {
   readonly jails?: readonly string[];
   /** Files that are read after everything else. */
   readonly extraFiles?: readonly string[];
+  /** Options of jails that were set by hand in a running agent. */
+  readonly live?: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** The files; the machine's unless told otherwise. */
+  readonly tree?: FileTree;
 }
 
 export interface Loaded {
@@ -34,18 +39,22 @@ export interface Loaded {
 
 /** Name under which the command line's own settings appear in diagnostics. */
 const COMMAND_LINE = '(command line)';
+/** The same for what `banjour set` says. */
+const BY_HAND = '(set by hand)';
 
 /** Loads the configuration. Throws `OperatorError` with every error at once when there are any. */
 export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}): Loaded {
-  const { overrides = {}, jails = [], extraFiles = [] } = options;
-  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, logsToJournal });
+  const { overrides = {}, jails = [], live } = options;
+  const tree = live === undefined ? (options.tree ?? diskTree) : withFile(BY_HAND, overlayText(live), options.tree);
+  const extraFiles = [...(options.extraFiles ?? []), ...(live === undefined ? [] : [BY_HAND])];
+  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, tree, logsToJournal });
   if (Object.keys(overrides).length > 0 || jails.length > 0) {
     const text = overlayOf(config, diagnostics, overrides, jails);
     ({ config, diagnostics } = loadConfig({
       ...roots,
       logsToJournal,
       extraFiles: [...extraFiles, COMMAND_LINE],
-      tree: withFile(COMMAND_LINE, text),
+      tree: withFile(COMMAND_LINE, text, tree),
     }));
   }
   if (config === undefined) throw configError(diagnostics);
@@ -94,8 +103,8 @@ function overlayOf(
   ].join('\n');
 }
 
-function withFile(path: string, text: string): FileTree {
-  return { ...diskTree, read: (name) => (name === path ? { text } : diskTree.read(name)) };
+function withFile(path: string, text: string, tree: FileTree = diskTree): FileTree {
+  return { ...tree, read: (name) => (name === path ? { text } : tree.read(name)) };
 }
 
 function setupOf(config: Config): AgentSetup {
@@ -105,19 +114,28 @@ function setupOf(config: Config): AgentSetup {
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
+    ipv6: config.settings.allowipv6 !== 'no',
   };
 }
 
-function jailSetup({ intake, policy, rule, source }: JailConfig): JailSetup {
-  if (source.kind === 'journal') return { intake, policy, rule, source: source.spec };
-  const spec = textSpec(source, intake.filter);
-  return { intake: { ...intake, match: textMatch(spec) }, policy, rule, source: spec };
+function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup {
+  const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
+  switch (source.kind) {
+    case 'journal':
+      return { ...jail, source: source.spec };
+    case 'ledger':
+      return jail;
+    case 'text': {
+      const spec = textSpec(source, intake.filter);
+      return { ...jail, intake: { ...intake, match: textMatch(spec) }, source: spec };
+    }
+  }
 }
 
 /** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */
 export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
   const { compileFilter } = await import('../filter/compile.js');
-  const diagnostics = setup.jails.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics);
+  const diagnostics = intakesOf(setup.jails).flatMap(({ filter }) => compileFilter(filter).diagnostics);
   const unique = [...new Map(diagnostics.map((one) => [formatDiagnostic(one), one])).values()];
   if (unique.some(({ level }) => level === 'error')) throw configError(unique);
   return unique;

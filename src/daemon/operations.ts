@@ -1,106 +1,122 @@
 /** What the control sockets may ask of the agent, and the views that they get. */
-import { refuseManualBan } from '../allow/manual.js';
+import { parseLoglevel } from '../config/settings.js';
 import type {
   AgentView,
+  AttemptAnswer,
+  AttemptRequest,
   BanRequest,
   BanView,
   ChangeAnswer,
+  CountersView,
   ExplainView,
+  ImportAnswer,
+  ImportRequest,
   JailView,
   Operations,
+  OptionsView,
+  OptionView,
   ReloadAnswer,
   ReloadRequest,
-  SourceView,
+  SetAnswer,
+  SetRequest,
   StreamEvent,
-  StreamInfo,
+  StreamStart,
   UnbanRequest,
 } from '../control/protocol.js';
-import { covers, formatPrefix, type Prefix, parsePrefix } from '../core/address.js';
-import type { BanDecision, BanRecord } from '../core/decision.js';
-import type { StreamView } from '../core/entry.js';
+import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
-import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
-import { type EpochMicros, isoTime, plus, secondsBetween, wallClock } from '../core/time.js';
-import type { JailCounters } from '../filter/counters.js';
+import { isoTime, wallClock } from '../core/time.js';
+import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
+import { Cached, CachedAsync } from './cached.js';
 import { describeDifference } from './difference.js';
-import type { Reader } from './reader.js';
-import { idOf, type JailSetup } from './setup.js';
+import { EventLog } from './event-log.js';
+import type { LiveJail } from './live.js';
+import { Operator, prefixOf } from './operator.js';
+import type { JailSetup } from './setup.js';
+import { banListViews, banView, jailView, sourceView } from './views.js';
 
 /** Bans of the past that `explain` shows. */
 const EXPLAIN_BANS_MAX = 20;
+/** Numbers of bans are counted anew after so long although nothing was announced: history is tidied in silence. */
+const COUNTS_KEPT_MS = 60_000;
 
 export class AgentOperations implements Operations {
   readonly #agent: Agent;
+  readonly #operator: Operator;
+  readonly #events: EventLog;
+  readonly #counts: Cached<ReturnType<Agent['ledger']['history']['counts']>>;
+  readonly #status: Cached<AgentView>;
+  readonly #kernel: CachedAsync<Awaited<ReturnType<Agent['firewall']['read']>>>;
 
   constructor(agent: Agent) {
     this.#agent = agent;
+    this.#operator = new Operator(agent);
+    this.#events = new EventLog(agent.announcer, agent.startedAt);
+    this.#counts = new Cached(() => agent.ledger.history.counts());
+    this.#events.subscribe(() => this.#counts.touch());
+    this.#status = new Cached(() => this.#view());
+    this.#kernel = new CachedAsync(() => agent.firewall.read());
+  }
+
+  version(): string {
+    return this.#agent.version;
   }
 
   status(): AgentView {
-    const { agent, now } = this.#here();
-    const counts = agent.ledger.history.counts();
-    return {
-      version: agent.version,
-      pid: process.pid,
-      since: isoTime(agent.startedAt),
-      state: agent.readers.all.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
-      sources: agent.readers.all.map((reader) => sourceView(reader, now)),
-      firewall: {
-        hook: agent.setup.firewall.hook,
-        inForce: [...counts.values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
-        refused: agent.kernel.counts.refused,
-        batches: agent.kernel.counts.batches,
-        healed: agent.kernel.counts.healed,
-        lastBatchMs: agent.kernel.counts.lastBatchMs ?? null,
-      },
-      jails: agent.setup.jails.map((jail) => this.#jailView(jail, now, counts.get(jail.policy.jail))),
-      warnings: [],
-    };
+    return this.#status.get();
   }
 
-  jail(name: string): { readonly jail: JailView; readonly banned: readonly BanView[] } {
-    const { agent, now } = this.#here();
+  jail(name: string): { readonly jail: JailView; readonly banned: Iterable<BanView> } {
     const jail = this.#find(name);
-    return {
-      jail: this.#jailView(jail, now, agent.ledger.history.counts().get(jail.policy.jail)),
-      banned: [...agent.ledger.inForce(now, jail.policy.jail)].map(banView),
-    };
+    const banned = this.#agent.ledger.inForce(wallClock.now(), jail.policy.jail);
+    return { jail: this.#jailView(jail), banned: banListViews(banned) };
   }
 
-  bans(query: { readonly jail?: string; readonly address?: string }): readonly BanView[] {
-    const { agent, now } = this.#here();
+  bans(query: { readonly jail?: string; readonly address?: string }): Iterable<BanView> {
+    const { ledger } = this.#agent;
+    const now = wallClock.now();
     const jail = query.jail === undefined ? undefined : this.#find(query.jail).policy.jail;
-    if (query.address !== undefined) {
-      const target = prefixOf(query.address);
-      return agent.ledger.history
-        .find({ target, ...(jail === undefined ? {} : { jail }) })
-        .filter(({ state, until }) => (state === 'wanted' || state === 'in-force') && (until === null || until > now))
-        .map(banView);
-    }
-    return [...agent.ledger.inForce(now, jail)].map(banView);
+    if (query.address === undefined) return banListViews(ledger.inForce(now, jail));
+    const target = prefixOf(query.address);
+    return ledger.history
+      .find({ target, ...(jail === undefined ? {} : { jail }) })
+      .filter(({ state, until }) => (state === 'wanted' || state === 'in-force') && (until === null || until > now))
+      .map(banView);
   }
 
-  history(query: { readonly jail?: string; readonly address?: string; readonly limit: number }): readonly BanView[] {
+  history(query: {
+    readonly jail?: string;
+    readonly address?: string;
+    readonly limit: number;
+    readonly before?: number;
+  }): readonly BanView[] {
     return this.#agent.ledger.history
       .find({
         limit: query.limit,
+        ...(query.before === undefined ? {} : { before: query.before }),
         ...(query.jail === undefined ? {} : { jail: query.jail as JailName }),
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
   }
 
+  async counters(): Promise<CountersView> {
+    const { present, counters } = await this.#kernel.get();
+    return { present, jails: Object.fromEntries(counters) };
+  }
+
   async explain(address: string): Promise<ExplainView> {
-    const { agent, now } = this.#here();
+    const agent = this.#agent;
+    const now = wallClock.now();
     const target = prefixOf(address);
     const { snapshot } = agent.allow;
     const allowed = agent.setup.jails.flatMap(({ policy }) => {
       const reason = snapshot.overlaps(policy.jail, target);
       return reason === undefined ? [] : [[policy.jail, reason.text]];
     });
-    const { elements } = await agent.firewall.read();
+    const { elements } = await this.#kernel.get();
     return {
       address: formatPrefix(target),
       allowed: Object.fromEntries(allowed),
@@ -120,184 +136,169 @@ export class AgentOperations implements Operations {
     };
   }
 
-  async ban(request: BanRequest): Promise<ChangeAnswer> {
-    const { agent, now } = this.#here();
-    const { policy } = this.#find(request.jail);
-    const bantime = request.bantimeSeconds === undefined ? policy.bantime : request.bantimeSeconds;
-    const until = bantime === null ? null : plus(now, bantime);
-    const decisions: BanDecision[] = [];
-    const refused = new Map<string, string>();
-    for (const text of request.targets) {
-      const target = parsePrefix(text);
-      const refusal = target && refuseManualBan(target, policy.jail, agent.allow.snapshot, request.force ?? false);
-      if (target === undefined) refused.set(text, 'not an address or prefix');
-      else if (refusal !== undefined) refused.set(text, `${refusal.message}; ${refusal.hint ?? ''}`);
-      else decisions.push(manualBan(policy.jail, target, now, until, agent));
+  options(name: string | undefined): OptionsView {
+    const { live } = this.#agent;
+    if (name === undefined) {
+      const level: OptionView = { value: this.#agent.loglevel.get().toUpperCase(), live: false };
+      return { options: { ...optionsOf(live.config.origins, new Map()), loglevel: level } };
     }
-    const { bans } = await agent.pipeline.decide(decisions);
-    const settled = new Map(bans.map((one) => [formatPrefix(one.record.target), one]));
-    const results = request.targets.map((target) => {
-      const problem = refused.get(target) ?? settled.get(formatPrefix(prefixOf(target)))?.refusal;
-      return { target, jail: policy.jail, done: problem === undefined, message: problem ?? 'banned' };
-    });
-    return { results, changed: results.filter(({ done }) => done).length };
+    this.#find(name);
+    const jail = live.jail(name) as LiveJail;
+    const { filter } = jail.config.intake;
+    const terms = [...live.config.allow.terms, ...jail.config.allow];
+    return {
+      options: optionsOf(jail.config.origins, jail.overrides),
+      ignoreip: [...new Set(terms.map(termText))],
+      failregex: filter.failregex.map(({ text }) => text),
+      ignoreregex: filter.ignoreregex.map(({ text }) => text),
+    };
   }
 
-  async unban(request: UnbanRequest): Promise<ChangeAnswer> {
-    const { agent, now } = this.#here();
-    const jail = request.jail === undefined ? undefined : this.#find(request.jail).policy.jail;
-    const targets =
-      request.targets === 'all'
-        ? [
-            ...new Map(
-              [...agent.ledger.inForce(now, jail)].map(({ target }) => [formatPrefix(target), target]),
-            ).values(),
-          ]
-        : request.targets.map(prefixOf);
-    const { ended } = await agent.pipeline.decide(
-      targets.map((target) => ({
-        kind: 'unban' as const,
-        target,
-        time: now,
-        reason: 'operator' as const,
-        ...(jail === undefined ? {} : { jail }),
-      })),
+  async set({ jail, key, action, value }: SetRequest): Promise<SetAnswer> {
+    if (jail === undefined) return this.#setLoglevel(key, value);
+    this.#find(jail);
+    const difference = await this.#changing(
+      this.#agent.reload(false, (live) => live.changed(jail, { key, action, value })),
     );
-    const lifted = new Set(ended.map(({ target }) => formatPrefix(target)));
-    const results = targets.map((target) => {
-      const text = formatPrefix(target);
-      return { target: text, done: lifted.has(text), message: lifted.has(text) ? 'unbanned' : 'is not banned' };
-    });
-    return { results, changed: ended.length };
+    const now = this.options(jail).options[key.toLowerCase()];
+    return { key: key.toLowerCase(), value: now?.value ?? '', changes: describeDifference(difference) };
+  }
+
+  attempt(request: AttemptRequest): Promise<AttemptAnswer> {
+    return this.#changing(this.#operator.attempt(request));
+  }
+
+  ban(request: BanRequest): Promise<ChangeAnswer> {
+    return this.#changing(this.#operator.ban(request));
+  }
+
+  unban(request: UnbanRequest): Promise<ChangeAnswer> {
+    return this.#changing(this.#operator.unban(request));
+  }
+
+  import(request: ImportRequest): Promise<ImportAnswer> {
+    return this.#changing(this.#operator.import(request));
+  }
+
+  metrics(format: MetricsFormat): Promise<string> {
+    return this.#agent.measure.text(format);
   }
 
   async flush(): Promise<void> {
     await this.#agent.firewall.flush();
   }
 
-  async reload(request: ReloadRequest): Promise<ReloadAnswer> {
-    const difference = await this.#agent.reload(request.dryRun ?? false);
-    return { changes: describeDifference(difference) };
+  async reload({ dryRun = false, jail, unban = false }: ReloadRequest): Promise<ReloadAnswer> {
+    const difference = await this.#changing(
+      this.#agent.reload(dryRun, (live) => (jail === undefined ? live.reloaded() : live.reloadedJail(jail))),
+    );
+    const changes = describeDifference(difference);
+    if (!unban || dryRun) return { changes };
+    const isHere = jail === undefined || this.#agent.setup.jails.some(({ policy }) => policy.jail === jail);
+    const { changed } = isHere
+      ? await this.unban({ targets: 'all', ...(jail === undefined ? {} : { jail }) })
+      : { changed: 0 };
+    return { changes: [...changes, `${changed} bans lifted`] };
+  }
+
+  eventsSince(id: number | undefined): StreamStart {
+    return this.#events.since(id);
   }
 
   subscribe(listener: (event: StreamEvent) => void): () => void {
-    return this.#agent.announcer.subscribe((announcement, id) => listener({ id, ...announcement }));
+    return this.#events.subscribe(listener);
   }
 
-  #here(): { readonly agent: Agent; readonly now: EpochMicros } {
-    return { agent: this.#agent, now: wallClock.now() };
+  /** Who has changed something sees it at once. */
+  async #changing<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } finally {
+      this.#status.drop();
+      this.#counts.drop();
+    }
   }
 
-  #find(name: string): JailSetup {
-    const found = this.#agent.setup.jails.find(({ policy }) => policy.jail === name);
-    if (found === undefined)
-      throw new OperatorError(`there is no jail ${JSON.stringify(name)}`, {
-        hint: `jails: ${this.#agent.setup.jails.map(({ policy }) => policy.jail).join(', ') || 'none'}`,
-      });
-    return found;
-  }
-
-  #jailView(
-    { policy, intake, source }: JailSetup,
-    now: EpochMicros,
-    counts: { readonly currentlyBanned: number; readonly totalBanned: number } | undefined,
-  ): JailView {
-    const stats = this.#agent.jails.stats(policy.jail, now);
-    const seen = this.#counters(policy.jail);
+  #view(): AgentView {
+    const agent = this.#agent;
+    const now = wallClock.now();
+    const { counts } = agent.kernel;
     return {
-      jail: policy.jail,
-      filter: intake.filter.name,
-      match: formatMatch(intake.match),
-      source: idOf(source),
-      maxretry: policy.maxretry,
-      findtimeSeconds: policy.findtime,
-      bantimeSeconds: policy.bantime,
-      currentlyFailed: stats?.currentlyFailed ?? 0,
-      totalFailed: stats?.totalFailed ?? 0,
-      currentlyBanned: counts?.currentlyBanned ?? 0,
-      totalBanned: counts?.totalBanned ?? 0,
-      entriesMatched: seen?.routed.count ?? 0,
-      ignored: (seen?.ignored.count ?? 0) + (stats?.totalIgnored ?? 0),
-      notAnAddress: (seen?.notAnAddress.count ?? 0) + (seen?.names.count ?? 0),
-      ...(seen === undefined || seen.failures.count === 0
-        ? {}
-        : { lastFailure: isoTime(seen.failures.last as EpochMicros) }),
-      demoted: seen?.demoted ?? [],
+      version: agent.version,
+      pid: process.pid,
+      since: isoTime(agent.startedAt),
+      state: agent.readers.all.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
+      loglevel: agent.loglevel.get(),
+      sources: agent.readers.all.map((reader) => sourceView(reader, agent.prober.lagOf(reader.id), now)),
+      firewall: {
+        hook: agent.setup.firewall.hook,
+        inForce: [...this.#counts.get(COUNTS_KEPT_MS).values()].reduce((sum, one) => sum + one.currentlyBanned, 0),
+        refused: counts.refused,
+        batches: counts.batches,
+        healed: counts.healed,
+        lastBatchMs: counts.lastBatchMs ?? null,
+      },
+      jails: agent.setup.jails.map((jail) => this.#jailView(jail)),
+      warnings: agent.prober.warnings(),
     };
   }
 
-  #counters(jail: JailName): JailCounters | undefined {
-    for (const { stats } of this.#agent.readers.all) {
-      const found = stats?.jails.find((one) => one.jail === jail);
-      if (found !== undefined) return found;
-    }
-    return undefined;
+  #jailView(setup: JailSetup): JailView {
+    const { jail } = setup.policy;
+    const agent = this.#agent;
+    const overrides = agent.live.jail(jail)?.overrides ?? new Map<string, string>();
+    return jailView(setup, {
+      stats: agent.jails.stats(jail, wallClock.now()),
+      counters: agent.readers.all.flatMap(({ stats }) => stats?.jails ?? []).find((one) => one.jail === jail),
+      counts: this.#counts.get(COUNTS_KEPT_MS).get(jail),
+      overrides: [...overrides].map(([key, value]) => `${key} = ${value}`),
+      selects: agent.prober.selects(jail),
+    });
+  }
+
+  #find(name: string): JailSetup {
+    const { jail } = this.#operator.policy(name);
+    return this.#agent.setup.jails.find(({ policy }) => policy.jail === jail) as JailSetup;
+  }
+
+  #setLoglevel(key: string, value: string): SetAnswer {
+    if (key !== 'loglevel')
+      throw new OperatorError(`${JSON.stringify(key)} cannot be set in a running agent`, {
+        hint: 'loglevel can; other options of the agent: /etc/banjour/banjour.local, then restart',
+      });
+    const parsed = parseLoglevel(value);
+    if (!('value' in parsed))
+      throw new OperatorError(`loglevel ${JSON.stringify(value)} ${parsed.problem}`, { hint: parsed.fix });
+    const before = this.#agent.loglevel.get();
+    this.#agent.loglevel.set(parsed.value);
+    return {
+      key,
+      value: parsed.value.toUpperCase(),
+      changes: before === parsed.value ? [] : [`loglevel ${before} -> ${parsed.value}`],
+    };
   }
 }
 
-function sourceView({ id, phase, stats, gaps }: Reader, now: EpochMicros): SourceView {
-  const last = stats?.lastEntry;
-  return {
-    source: id,
-    phase,
-    entriesRead: stats?.entriesRead ?? 0,
-    // A reader at the end of its journal is not behind, however old the last entry is.
-    lagSeconds: last === undefined ? null : phase === 'live' ? 0 : Math.max(0, secondsBetween(last, now)),
-    ...(last === undefined ? {} : { lastEntry: isoTime(last) }),
-    entriesCut: stats?.entriesCut ?? 0,
-    entriesUnreadable: stats?.entriesUnreadable ?? 0,
-    gaps,
-    ...(stats?.streams === undefined ? {} : { streams: stats.streams.map(streamInfo) }),
-  };
+function optionsOf(
+  origins: ReadonlyMap<
+    string,
+    { readonly text: string; readonly place: { readonly file: string; readonly line: number } }
+  >,
+  overrides: ReadonlyMap<string, string>,
+): Record<string, OptionView> {
+  return Object.fromEntries(
+    [...origins].map(([key, { text, place }]) => [
+      key,
+      {
+        value: text,
+        ...(place.file.startsWith('(') ? {} : { place: `${place.file}:${place.line}` }),
+        live: overrides.has(key),
+      },
+    ]),
+  );
 }
 
-function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
-  return { ...stream, ...(lastEntry === undefined ? {} : { lastEntry: isoTime(lastEntry) }) };
-}
-
-export function banView(record: BanRecord): BanView {
-  return {
-    id: record.id,
-    jail: record.jail,
-    target: formatPrefix(record.target),
-    time: isoTime(record.time),
-    until: record.until === null ? null : isoTime(record.until),
-    failures: record.failures,
-    ...(record.user === undefined ? {} : { user: record.user }),
-    ...(record.host === undefined ? {} : { host: record.host }),
-    origin: record.origin,
-    state: record.state,
-    ...(record.refusal === undefined ? {} : { refusal: record.refusal }),
-    ...(record.ended === undefined ? {} : { ended: { time: isoTime(record.ended.time), reason: record.ended.reason } }),
-    evidence: record.evidence,
-  };
-}
-
-function manualBan(
-  jail: JailName,
-  target: Prefix,
-  time: EpochMicros,
-  until: EpochMicros | null,
-  agent: Agent,
-): BanDecision {
-  return {
-    kind: 'ban',
-    jail,
-    target,
-    time,
-    until,
-    failures: 0,
-    evidence: [],
-    origin: 'operator',
-    previousBans: agent.ledger.previousBans(jail, target),
-  };
-}
-
-function prefixOf(text: string): Prefix {
-  const prefix = parsePrefix(text);
-  if (prefix === undefined)
-    throw new OperatorError(`not an address or prefix: ${JSON.stringify(text)}`, {
-      hint: 'e.g. 192.0.2.1, 2001:db8::/64',
-    });
-  return prefix;
+function termText(term: Agent['live']['config']['allow']['terms'][number]): string {
+  if (term.kind === 'prefix') return formatPrefix(term.prefix);
+  return term.kind === 'name' ? term.name : `file:${term.path}`;
 }

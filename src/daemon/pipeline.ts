@@ -2,11 +2,12 @@
  * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know the order of the
  * stages. It also takes operators' decisions, at the ledger step.
  *
- * Order of every change: the ledger first (wanted), then the kernel, then the ledger again (in force or refused), then
- * the announcement. A crash at any point leaves a ledger from which the next start makes the kernel right.
+ * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then the ledger again (in
+ * force or refused). A crash at any point leaves a ledger from which the next start makes the kernel right and says what
+ * was not said.
  */
 import { formatPrefix, type Prefix } from '../core/address.js';
-import type { BanRecord, Decision } from '../core/decision.js';
+import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
@@ -15,7 +16,9 @@ import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
+import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
+import { Questions } from './questions.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -29,8 +32,16 @@ export interface PipelineParts {
   readonly wall: Clock;
   /** Set to each entry's time while stored entries are judged; the firewall of a replay reads it. */
   readonly stored: SetClock;
+  /** Asked about bans of the jails that have an ignorecommand; a replay asks nobody. */
+  readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
+  /** A login of an address that is not allowed anyway, in order with what is announced. */
+  readonly succeeded?: (event: FilterEvent) => void;
+  /** A live ban is in force; `entry` is the time of the entry that decided it. */
+  readonly timed?: (record: BanRecord, entry: EpochMicros) => void;
+  /** The kernel answered a batch. */
+  readonly applied?: (report: ApplyReport) => void;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
 }
@@ -46,10 +57,20 @@ export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #context: JailContext;
   #applying = new Set<Promise<unknown>>();
+  readonly questions: Questions;
+  /** How far each source is whose stored entries are being judged. */
+  readonly #stored = new Map<SourceId, EpochMicros>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { ledger, allow, random } = parts;
+    const { ledger, allow, random, ignore, failed } = parts;
+    this.questions = new Questions({
+      ignore,
+      ledger,
+      failed,
+      goOn: (ban, replaced) => this.#track(this.#send({ bans: [ban], ended: replaced })),
+      forbid: (ban, isOut) => this.#forbid(ban, isOut),
+    });
     this.#context = {
       allowed: (jail, address) => allow.allowed(jail, address),
       coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
@@ -64,9 +85,10 @@ export class Pipeline {
    * that a slow kernel never holds the reader; stored entries wait for it, so that everything is said in order.
    */
   async take(source: SourceId, batch: IntakeBatch): Promise<void> {
-    const { jails, wall, stored } = this.#parts;
+    const { jails, wall } = this.#parts;
     for (const event of batch.warm) jails.observe(event, this.#context);
     if (batch.phase === 'live') {
+      this.leave(source);
       const now = wall.now();
       void this.#judge(batch.events, () => now, source, batch);
       return;
@@ -74,20 +96,41 @@ export class Pipeline {
     // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
     // decisions do not depend on how entries fall into batches.
     for (const [index, event] of batch.events.entries()) {
-      if (event.time > stored.now()) stored.set(event.time);
-      await this.expire(stored.now());
-      await this.#judge([event], () => stored.now(), source, index === batch.events.length - 1 ? batch : undefined);
+      const now = this.#reach(source, event.time);
+      // Of several sources the one that is furthest back: what is over for the others may still count for it.
+      await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
+      await this.#judge([event], () => now, source, index === batch.events.length - 1 ? batch : undefined);
     }
-    if (batch.position !== undefined && batch.position.time > stored.now()) stored.set(batch.position.time);
+    if (batch.position !== undefined) this.#reach(source, batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
+    if (batch.phase === 'ended') this.leave(source);
   }
 
-  /** Ends the bans whose time is up at `now`; resolves when the kernel has answered. */
-  async expire(now: EpochMicros): Promise<void> {
+  /** The source's clock after an entry of this time: it never goes back. */
+  #reach(source: SourceId, time: EpochMicros): EpochMicros {
+    const { stored } = this.#parts;
+    const now = Math.max(time, this.#stored.get(source) ?? 0) as EpochMicros;
+    this.#stored.set(source, now);
+    if (now > stored.now()) stored.set(now);
+    return now;
+  }
+
+  /** The source is not read any more, or has no stored entries left: its clock holds nobody back. */
+  leave(source: SourceId): void {
+    this.#stored.delete(source);
+  }
+
+  /** Ends the bans in force whose time is up on the wall; bans of stored entries end in the entries' own time. */
+  expireByWall(): Promise<void> {
+    return this.expire(this.#parts.wall.now(), this.#stored.size > 0);
+  }
+
+  /** Ends the bans whose time is up at `now`, or of them those in force; resolves when the kernel has answered. */
+  async expire(now: EpochMicros, inForceOnly = false): Promise<void> {
     const { ledger, jails } = this.#parts;
     const next = ledger.nextEnd();
     if (next === undefined || next > now) return;
-    const ended = ledger.expire(now);
+    const ended = ledger.expire(now, { inForceOnly });
     for (const ban of ended) jails.expired(ban);
     await this.#apply({ bans: [], ended });
   }
@@ -97,19 +140,31 @@ export class Pipeline {
     decisions: readonly Decision[],
   ): Promise<{ readonly bans: readonly Settled[]; readonly ended: readonly BanRecord[] }> {
     const { jails, ledger } = this.#parts;
+    const report = ledger.commit({ decisions });
     for (const decision of decisions)
       if (decision.kind === 'unban' && decision.reason === 'operator')
         jails.forget(decision.target, {
           upTo: decision.time,
           ...(decision.jail === undefined ? {} : { jail: decision.jail }),
         });
-    const report = ledger.commit({ decisions });
+    this.#settleExpired(report);
     return { bans: await this.#apply(report), ended: report.ended };
+  }
+
+  /** Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has answered. */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
   }
 
   /** Resolves when nothing is under way to the kernel. */
   async idle(): Promise<void> {
     while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
+  }
+
+  /** Asks no ignorecommand any more and finishes what is under way; bans without an answer stay wanted in the ledger. */
+  async stop(): Promise<void> {
+    await this.questions.stop();
+    await this.idle();
   }
 
   /** Batches under way to the kernel. */
@@ -122,31 +177,69 @@ export class Pipeline {
     clock: () => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
-  ): Promise<unknown> {
+  ): Promise<readonly Settled[]> {
     const { outcomes, decisions } = this.#parts.jails.judge(events, clock, this.#context);
     for (const outcome of outcomes) this.#announce(outcome);
-    return this.#commit(decisions, source, batch);
+    const settled = this.#commit(decisions, source, batch);
+    const { timed } = this.#parts;
+    if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
+      void settled.then((bans) => tellTimes(outcomes, bans, timed));
+    return settled;
   }
 
   /** Writes decisions and, at the end of a batch, its position; resolves when the kernel has answered. */
-  #commit(decisions: readonly Decision[], source: SourceId, batch: IntakeBatch | undefined): Promise<unknown> {
+  #commit(
+    decisions: readonly Decision[],
+    source: SourceId,
+    batch: IntakeBatch | undefined,
+  ): Promise<readonly Settled[]> {
     const position = batch?.position;
-    if (decisions.length === 0 && position === undefined) return Promise.resolve();
-    return this.#apply(
-      this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) }),
-    );
+    if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
+    const report = this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) });
+    this.#settleExpired(report);
+    return this.#apply(report);
+  }
+
+  /** Bans that a commit found over: what they answered counts no more. */
+  #settleExpired({ ended }: CommitReport): void {
+    for (const ban of ended)
+      if (ban.ended?.reason === 'expired' || ban.ended?.reason === 'lapsed') this.#parts.jails.expired(ban);
+  }
+
+  /** An ignorecommand forbade the ban: as if it had never been. */
+  #forbid(ban: BanRecord, isOut: boolean): void {
+    const { ledger, jails, announcer, wall } = this.#parts;
+    ledger.settle([ban.id], 'ignored', wall.now());
+    if (isOut) ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
+    jails.retract(ban, this.#context);
+    announcer.spared(ban);
   }
 
   #announce(outcome: Outcome): void {
     const { announcer } = this.#parts;
     if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
-    else if (outcome.kind !== 'success' && outcome.kind !== 'unknown') announcer.found(outcome.event);
+    else if (outcome.kind === 'success') this.#parts.succeeded?.(outcome.event);
+    else if (outcome.kind !== 'unknown') announcer.found(outcome.event);
   }
 
   /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
   #apply(report: CommitReport): Promise<Settled[]> {
-    if (report.bans.length === 0 && report.ended.length === 0) return Promise.resolve([]);
-    const under = this.#send(report);
+    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
+    const bans = report.bans.filter((ban) => !asked.includes(ban));
+    const keys = new Set(asked.map((ban) => keyOf(ban.jail, ban.target)));
+    const isAsked = (ban: BanRecord) => ban.ended?.reason === 'replaced' && keys.has(keyOf(ban.jail, ban.target));
+    for (const ban of asked) {
+      const key = keyOf(ban.jail, ban.target);
+      const replaced = report.ended.filter((one) => isAsked(one) && keyOf(one.jail, one.target) === key);
+      this.questions.ask(ban, replaced);
+    }
+    for (const { jail, target } of bans) this.questions.release(jail, target);
+    const ended = report.ended.filter((ban) => !isAsked(ban));
+    if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
+    return this.#track(this.#send({ bans, ended }));
+  }
+
+  #track(under: Promise<Settled[]>): Promise<Settled[]> {
     this.#applying.add(under);
     void under.finally(() => this.#applying.delete(under));
     return under;
@@ -163,33 +256,53 @@ export class Pipeline {
       failed(error);
       return bans.map((record) => ({ record, refusal: 'the firewall does not answer' }));
     }
+    this.#parts.applied?.(answer);
     const refusals = new Map(answer.refused.map((refusal) => [keyOfRefusal(refusal), refusal.reason]));
     const settled = bans.map((record): Settled => {
       const refusal = refusals.get(keyOf(record.jail, record.target));
       return { record, ...(refusal === undefined ? {} : { refusal }) };
     });
     const now = wall.now();
-    const inForce = settled.filter(({ refusal }) => refusal === undefined);
-    if (inForce.length > 0)
-      ledger.settle(
-        inForce.map(({ record }) => record.id),
-        'in-force',
-        now,
-      );
-    for (const { record, refusal } of settled)
-      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
-
+    // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
+    const lapsed = new Set(settled.filter(({ record: { until } }) => until !== null && until <= now));
     const replaced = new Set(
       ended.filter((ban) => ban.ended?.reason === 'replaced').map((ban) => keyOf(ban.jail, ban.target)),
     );
+    // Said before it is noted: whoever dies in between says it once more at the next start, and never not at all.
     for (const ban of over)
-      if (ban.ended !== undefined && ban.ended.reason !== 'replaced')
+      if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
-    for (const { record, refusal } of settled) {
-      if (refusal === undefined) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
-      else announcer.refused(record, refusal);
+    for (const one of settled) {
+      const { record, refusal } = one;
+      if (refusal !== undefined) announcer.refused(record, refusal);
+      else if (lapsed.has(one)) announcer.lapsed(record);
+      else announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
     }
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
+    for (const { record, refusal } of settled)
+      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
     return settled;
+  }
+}
+
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
+}
+
+function tellTimes(
+  outcomes: readonly Outcome[],
+  bans: readonly Settled[],
+  timed: NonNullable<PipelineParts['timed']>,
+): void {
+  const entries = new Map<string, EpochMicros>();
+  for (const outcome of outcomes)
+    if (outcome.kind === 'decided') entries.set(keyOf(outcome.event.jail, outcome.target), outcome.event.time);
+  for (const { record, refusal } of bans) {
+    const entry = entries.get(keyOf(record.jail, record.target));
+    if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
 }
 

@@ -7,6 +7,7 @@ import { messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
+import { plus, wallClock } from '../core/time.js';
 import type { FromIntake, IntakePhase, IntakeStart, IntakeStats } from './intake-protocol.js';
 import { IntakeThread } from './intake-thread.js';
 import type { Pipeline } from './pipeline.js';
@@ -15,6 +16,8 @@ import type { Pipeline } from './pipeline.js';
 const RESTARTS_MAX = 3;
 /** Pause before a restart, ms: whatever broke the thread may still be going on. */
 const RESTART_MS = 500;
+/** This process, whose own log lines are not judged. */
+const SELF = { pid: process.pid, since: plus(wallClock.now(), -process.uptime()) };
 /** Batches that may wait for the kernel before the reader is held back. */
 const UNDER_WAY_MAX = 64;
 
@@ -81,7 +84,7 @@ export class Reader {
     const { id, source, jails, start } = this.#options;
     const generation = ++this.#generation;
     return new IntakeThread(
-      { id, source, jails, start: start(), follow: true },
+      { id, source, jails, start: start(), follow: true, self: SELF },
       {
         message: (message) => {
           this.#queue = this.#queue
@@ -111,17 +114,12 @@ export class Reader {
       case 'batch':
         await this.#pipeline.take(this.id, message);
         if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
-        this.phase = message.phase;
+        this.#enter(message.phase);
         this.#thread.credit();
         return;
       case 'stats':
         this.stats = message.stats;
-        if (this.phase !== message.stats.phase && message.stats.phase === 'live')
-          this.#log(
-            'info',
-            `${this.id}: reached the end of the journal after ${message.stats.entriesRead} entries; watching`,
-          );
-        this.phase = message.stats.phase;
+        this.#enter(message.stats.phase);
         return;
       case 'notice':
         return this.#log(message.level, message.message);
@@ -136,6 +134,12 @@ export class Reader {
       case 'pong':
         return;
     }
+  }
+
+  #enter(phase: IntakePhase): void {
+    if (phase === this.phase) return;
+    this.phase = phase;
+    if (phase === 'live') this.#log('info', `${this.id}: reached the end of the journal; watching`);
   }
 
   #exited(error: Error | undefined): void {

@@ -3,14 +3,14 @@ import { isDeepStrictEqual } from 'node:util';
 import { WARMUP_SECONDS_MIN } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName, SourceId } from '../core/names.js';
-import { isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
+import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext } from '../jail/verdict.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { IntakeStart } from './intake-protocol.js';
 import type { Pipeline } from './pipeline.js';
 import { Reader } from './reader.js';
-import { type AgentSetup, bySource, longestFindtime, type SourceGroup } from './setup.js';
+import { type AgentSetup, bySource, type JailSetup, longestFindtime, type SourceGroup } from './setup.js';
 
 /** A reader that does not end in time is terminated, ms. */
 const STOP_MS = 3_000;
@@ -39,11 +39,10 @@ export class Readers {
 
   /** Starts all; resolves when every source is open. What the ledger knows of the past goes into the jails first. */
   async start(setup: AgentSetup): Promise<void> {
-    const { jails, ledger, allow } = this.#parts;
-    const since = plus(wallClock.now(), -lookBackOf(setup));
-    jails.remember(ledger.floors(since));
-    for (const ban of ledger.history.newBans(since)) jails.observeBan(ban, allow);
-    this.#readers = [...bySource(setup.jails)].map(([id, group]) => this.#make(id, group, lookBackOf(setup), false));
+    const { jails, ledger } = this.#parts;
+    const resumes = [...bySource(setup.jails).keys()].every((id) => ledger.position(id) !== undefined);
+    this.#recall(setup, jails.names, resumes);
+    this.#readers = [...bySource(setup.jails)].map(([id, group]) => this.#make(id, group, readBackOf(setup), false));
     await Promise.all(this.#readers.map((reader) => reader.opened));
   }
 
@@ -66,10 +65,12 @@ export class Readers {
     const gone = this.#readers.filter((reader) => !kept.includes(reader));
     this.#readers = kept;
     await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
+    for (const { id } of gone) this.#parts.pipeline.leave(id);
+    this.#recall(setup, [...cold], true);
     const present = new Set(kept.map(({ id }) => id));
     const fresh = [...groups]
       .filter(([id]) => !present.has(id))
-      .map(([id, group]) => this.#make(id, group, lookBackOf(setup), true));
+      .map(([id, group]) => this.#make(id, group, readBackOf(setup), true));
     this.#readers = [...kept, ...fresh];
     await Promise.all(fresh.map((reader) => reader.opened));
   }
@@ -82,6 +83,23 @@ export class Readers {
 
   async stop(): Promise<void> {
     await Promise.all(this.#readers.map((reader) => reader.stop(STOP_MS)));
+  }
+
+  /**
+   * Tells jails what the ledger knows of the past: which failures are settled and, to those that count bans, the bans.
+   * `resumes`: every source goes on where it was, so that nothing older than the windows is read.
+   */
+  #recall(setup: AgentSetup, names: readonly JailName[], resumes: boolean): void {
+    if (names.length === 0) return;
+    const { jails, ledger, allow } = this.#parts;
+    const since = plus(wallClock.now(), -lookBackOf(setup.jails));
+    jails.remember(ledger.floors(resumes ? since : epochMicros(0)), new Set(names));
+    const counters = setup.jails.filter(({ policy }) => policy.counts === 'bans' && names.includes(policy.jail));
+    for (const { policy } of counters) {
+      jails.reset(policy.jail);
+      const past = plus(wallClock.now(), -lookBackOf([{ policy }]));
+      for (const ban of ledger.history.newBans(past)) jails.observeBan(ban, allow, policy.jail);
+    }
   }
 
   /** `again`: the windows hold something already, which is read anew and must not count twice. */
@@ -109,6 +127,12 @@ export class Readers {
   }
 }
 
-function lookBackOf(setup: AgentSetup): Seconds {
-  return seconds(Math.max(WARMUP_SECONDS_MIN, longestFindtime(setup.jails)));
+/** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */
+function lookBackOf(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
+  return seconds(WARMUP_SECONDS_MIN + longestFindtime(jails));
+}
+
+/** The same of the jails that read entries: those that count bans find their long past in the ledger. */
+function readBackOf({ jails }: AgentSetup): Seconds {
+  return lookBackOf(jails.filter(({ source }) => source !== undefined));
 }

@@ -1,18 +1,22 @@
-/** `banjour replay`: a replay with its log lines or JSON, progress and summary. */
+/** `banjour replay`: a replay with its log lines or JSON and its progress; what it came to is the answer. */
 import { AllowKeeper } from '../allow/keeper.js';
-import { comparePrefixes, formatPrefix } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
-import { EXIT, type ExitCode } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
+import type { KernelState } from '../core/firewall.js';
 import { silentLog } from '../core/log.js';
-import { type EpochMicros, isoTime, SetClock, secondsBetween } from '../core/time.js';
+import type { JailName } from '../core/names.js';
+import { type EpochMicros, SetClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
 import { NoFirewall } from '../firewall/none.js';
 import { createLog, styleFor } from '../log/log.js';
 import { allowContext } from './allow-context.js';
-import { Announcer } from './announce.js';
+import { type Announcement, Announcer } from './announce.js';
+import type { IntakeStats } from './intake-protocol.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 import { Progress } from './progress.js';
 import { replay } from './replay.js';
+import { WhatIf, type WhatIfResult } from './what-if.js';
+import { differenceFromHistory, type WhatDiffers } from './what-if-history.js';
 
 interface Output {
   out(text: string): void;
@@ -30,14 +34,42 @@ export interface ReplayServiceOptions {
   readonly intoKernel: boolean;
   /** Only these; all enabled ones when empty. */
   readonly jails: readonly string[];
+  /** Configuration files that are read after everything else. */
+  readonly extraFiles: readonly string[];
   /** Keys of every jail that are set to this. */
   readonly overrides: Readonly<Record<string, string>>;
   readonly since?: EpochMicros;
+  /** Ledger whose history is compared with; `must`: it is an error when it cannot be read. */
+  readonly history?: { readonly path: string; readonly must: boolean };
+  /** Columns of the timeline, at most. */
+  readonly binsMax: number;
 }
 
-export async function runReplay(options: ReplayServiceOptions): Promise<ExitCode> {
-  const { terminal } = options;
-  const loaded = loadSetup(options.configuration, { overrides: options.overrides, jails: options.jails });
+/** What the replay took of the machine. */
+export interface ReplayCost {
+  readonly seconds: number;
+  /** Of all threads. */
+  readonly cpuSeconds: number;
+  readonly residentBytesMax: number;
+}
+
+export interface ReplayOutcome extends WhatIfResult {
+  readonly totals: Readonly<Record<Announcement['event'], number>>;
+  readonly stats: IntakeStats | undefined;
+  /** Time of the last entry. */
+  readonly end: EpochMicros;
+  readonly cost: ReplayCost;
+  /** Only with `intoKernel`. */
+  readonly kernel?: KernelState;
+  readonly difference?: WhatDiffers;
+  /** Why there is no difference although one was looked for. */
+  readonly noDifference?: string;
+  readonly order: readonly JailName[];
+}
+
+export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOutcome> {
+  const { terminal, jails, extraFiles, overrides } = options;
+  const loaded = loadSetup(options.configuration, { overrides, jails, extraFiles });
   const setup = { ...loaded.setup, allow: { ...loaded.setup.allow, self: false, lockoutGuard: false } };
   const progress = new Progress(terminal.stderr, !options.json && terminal.stderr.isTTY === true);
   const clock = new SetClock();
@@ -54,50 +86,70 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ExitCode
   for (const warning of loaded.warnings) problems('warning', warning);
   const announcer = new Announcer(options.json || options.quiet ? silentLog : lines.log);
   const totals = { found: 0, ban: 0, unban: 0, ignored: 0, refused: 0 };
-  const banned = new Map<string, Set<string>>();
+  const whatIf = new WhatIf({
+    policies: setup.jails.map(({ policy }) => policy),
+    binsMax: options.binsMax,
+    shiftSeconds: -60 * new Date().getTimezoneOffset(),
+  });
   announcer.subscribe((announcement) => {
     totals[announcement.event]++;
-    if (announcement.event === 'ban') {
-      const addresses = banned.get(announcement.jail) ?? new Set();
-      banned.set(announcement.jail, addresses.add(announcement.address));
-    }
+    whatIf.announced(announcement);
     if (options.json) terminal.out(`${JSON.stringify(announcement)}\n`);
   });
   const keeper = new AllowKeeper(setup.allow);
   const started = performance.now();
-  const report = await replay({
+  const before = process.cpuUsage();
+  const { stats } = await replay({
     setup,
     source: options.source,
     announcer,
-    allow: allowContext(() => keeper.snapshot),
+    allow: allowContext(
+      () => keeper.snapshot,
+      () => setup.ipv6,
+    ),
     log: problems,
     firewall,
     clock,
-    progress: (stats) => progress.show(stats.entriesRead, stats.lastEntry),
+    succeeded: (event) => whatIf.success(event),
+    progress: ({ entriesRead, lastEntry, progress: fraction }) => {
+      if (lastEntry !== undefined) whatIf.reach(lastEntry);
+      progress.show(entriesRead, lastEntry, fraction);
+    },
     ...(options.since === undefined ? {} : { since: options.since }),
   });
   progress.end();
-  const seconds = (performance.now() - started) / 1000;
-  if (!options.json) {
-    if (options.intoKernel) {
-      const kernel = await firewall.read();
-      terminal.out(`\nIn the kernel now (nft list table inet banjour), ${kernel.elements.length} elements:\n`);
-      for (const jail of setup.jails) {
-        const own = kernel.elements.filter((element) => element.jail === jail.policy.jail);
-        terminal.out(`  ${jail.policy.jail} (${own.length}):\n`);
-        for (const { target, until } of own.toSorted((a, b) => comparePrefixes(a.target, b.target)))
-          terminal.out(
-            `    ${formatPrefix(target)}${until === null ? '' : ` for ${Math.round(secondsBetween(clock.now(), until))} s more`}\n`,
-          );
-      }
-    }
-    const read = report.stats?.entriesRead ?? 0;
-    terminal.out(`\n${read} entries in ${seconds.toFixed(1)} s, the last of ${isoTime(clock.now())}\n`);
-    terminal.out(
-      `${totals.found} failures found, ${totals.ban} bans, ${totals.unban} ended, ${totals.ignored} ignored${totals.refused > 0 ? `, ${totals.refused} refused by the kernel` : ''}\n`,
-    );
-    for (const [jail, addresses] of banned) terminal.out(`  ${jail}: ${addresses.size} banned\n`);
-  }
+  const { user, system } = process.cpuUsage(before);
+  const cost = {
+    seconds: (performance.now() - started) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    residentBytesMax: process.resourceUsage().maxRSS * 1024,
+  };
+  const kernel = options.intoKernel ? await firewall.read() : undefined;
   await firewall.close();
-  return EXIT.ok;
+  const result = whatIf.result();
+  const end = clock.now();
+  const from = (options.since ?? (result.timeline?.from ?? 0) * 1e6) as EpochMicros;
+  return {
+    ...result,
+    totals,
+    stats,
+    end,
+    cost,
+    order: setup.jails.map(({ policy }) => policy.jail),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...compare(options, { banned: result.banned, from, to: end, keep: setup.keepHistory }),
+  };
+}
+
+function compare(
+  { history, jails }: ReplayServiceOptions,
+  what: Omit<Parameters<typeof differenceFromHistory>[0], 'path' | 'jails'>,
+): Pick<ReplayOutcome, 'difference' | 'noDifference'> {
+  if (history === undefined) return {};
+  try {
+    return { difference: differenceFromHistory({ ...what, path: history.path, jails }) };
+  } catch (error) {
+    if (history.must || !(error instanceof OperatorError)) throw error;
+    return { noDifference: error.message };
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { SourceSpec } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
+import type { FilterEvent } from '../core/event.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import type { Log } from '../core/log.js';
 import type { EpochMicros, SetClock } from '../core/time.js';
@@ -14,7 +15,7 @@ import type { Announcer } from './announce.js';
 import type { FromIntake, IntakeStart, IntakeStats } from './intake-protocol.js';
 import { IntakeThread } from './intake-thread.js';
 import { Pipeline } from './pipeline.js';
-import { type AgentSetup, idOf } from './setup.js';
+import { type AgentSetup, idOf, intakesOf } from './setup.js';
 
 export interface ReplayOptions {
   readonly setup: AgentSetup;
@@ -28,6 +29,8 @@ export interface ReplayOptions {
   readonly log: Log;
   /** Gets every decision; its clock must be `clock`. */
   readonly firewall: FirewallBackend;
+  /** Called for each login, in order with the announcements. */
+  readonly succeeded?: (event: FilterEvent) => void;
   readonly progress?: (stats: IntakeStats) => void;
 }
 
@@ -52,6 +55,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     stored: clock,
     // A replay gives the same answer every time.
     random: () => 0,
+    ...(options.succeeded === undefined ? {} : { succeeded: options.succeeded }),
     failed: (error) => {
       failure ??= error;
     },
@@ -83,7 +87,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         }
       };
       const thread = new IntakeThread(
-        { id, source, jails: setup.jails.map(({ intake }) => intake), start, follow: false },
+        { id, source, jails: intakesOf(setup.jails), start, follow: false },
         {
           message: (message) => {
             queue = queue.then(() => handle(message));

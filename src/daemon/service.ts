@@ -1,6 +1,7 @@
 /**
  * The agent as a service: log, signals, words to systemd, watchdog. The only file that handles signals.
  */
+import { dirname } from 'node:path';
 import { sdNotify, watchdogMicros } from '../../native/notify.js';
 import type { ControlSockets } from '../control/server.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
@@ -8,10 +9,15 @@ import type { LogLevel } from '../core/log.js';
 import { wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
-import { createLog, styleFor } from '../log/log.js';
 import { Agent } from './agent.js';
 import { describeDifference } from './difference.js';
-import { type ConfigurationRoots, loadSetup, verifyFilters } from './load.js';
+import { ledgerPathOf } from './ledger-path.js';
+import { LiveConfiguration } from './live.js';
+import type { ConfigurationRoots } from './load.js';
+import { openLog, type ServiceLog } from './log-target.js';
+
+/** The status line that `systemctl status` shows is renewed this often, ms. */
+const STATUS_MS = 10_000;
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -27,12 +33,16 @@ export interface ServiceOptions {
 
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { setup, settings, warnings, notes } = loadSetup(options.configuration);
-  const { log, flush } = createLog({
+  const { live, loaded } = LiveConfiguration.load(options.configuration);
+  const { setup, settings, warnings, notes } = loaded;
+  const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
-    stream: options.stderr,
-    style: styleFor(options.stderr, options.env),
+    target: settings.logtarget,
+    stderr: options.stderr,
+    out: options.out,
+    env: options.env,
   });
+  const { log } = logging;
   for (const warning of warnings) log('warning', warning);
   for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
@@ -47,38 +57,60 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   );
   const agent = await Agent.start({
     setup,
-    ledgerPath: options.ledgerPath,
+    ledgerPath: ledgerPathOf(settings, options.ledgerPath),
     sockets: options.sockets,
     firewall: options.dryRun
       ? new RecordingBackend({ show: (batch) => options.out(`${batch.trimEnd()}\n`) })
-      : new NftBackend({ clock: wallClock }),
+      : new NftBackend({
+          clock: wallClock,
+          directory: dirname(options.sockets.control),
+          onProblem: (line) => log('warning', line),
+        }),
     log,
     version: options.version,
-    load: async () => {
-      const { setup: next } = loadSetup(options.configuration);
-      await verifyFilters(next);
-      return next;
-    },
+    live,
+    loglevel: { get: () => logging.getLevel(), set: (level) => logging.setLevel(level) },
   });
-  sdNotify(`READY=1\nSTATUS=watching ${setup.jails.length} jails`);
-  const watchdog = startWatchdog(agent);
+  log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
+  sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);
+  const timers = [startWatchdog(agent), setInterval(() => sdNotify(`STATUS=${stateOf(agent)}`), STATUS_MS)];
   const reload = () => void reloadOnSignal(agent);
+  const reopen = () => reopenOnSignal(logging);
   process.on('SIGHUP', reload);
+  process.on('SIGUSR1', reopen);
   try {
     const name = await Promise.race([signal.received, agent.failure]);
-    log('info', `${name}: stopping; the bans stay in the kernel`);
+    log('notice', `${name}: stopping; the bans stay in the kernel`, { action: 'stopped' });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    log('critical', `the agent cannot go on: ${messageOf(error)}`);
+    log('critical', `the agent cannot go on: ${messageOf(error)}`, { action: 'failed' });
     return EXIT.software;
   } finally {
-    sdNotify('STOPPING=1');
-    clearInterval(watchdog);
+    sdNotify('STOPPING=1\nSTATUS=stopping');
+    for (const timer of timers) clearInterval(timer);
     signal.ignore();
     process.off('SIGHUP', reload);
+    process.off('SIGUSR1', reopen);
     await agent.stop();
-    flush();
+    logging.flush();
+    logging.close();
+  }
+}
+
+/** One line for `systemctl status`. */
+function stateOf(agent: Agent): string {
+  const jails = agent.setup.jails.length;
+  return `watching ${jails} ${jails === 1 ? 'jail' : 'jails'}, ${agent.kernel.inForce()} bans in force`;
+}
+
+/** SIGUSR1, as logrotate sends it and as fail2ban has it. Without a handler Node would open its debugger at it. */
+function reopenOnSignal(logging: ServiceLog): void {
+  try {
+    logging.reopen();
+    logging.log('info', 'the log file was opened anew');
+  } catch (error) {
+    logging.log('error', messageOf(error));
   }
 }
 
@@ -86,9 +118,13 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
 async function reloadOnSignal(agent: Agent): Promise<void> {
   try {
     const changes = describeDifference(await agent.reload(false));
-    agent.log('notice', changes.length === 0 ? 'reload: nothing changed' : `reload: ${changes.join('; ')}`);
+    agent.log('notice', changes.length === 0 ? 'reload: nothing changed' : `reload: ${changes.join('; ')}`, {
+      action: 'reloaded',
+    });
   } catch (error) {
-    agent.log('error', `reload refused, the old configuration stays in force: ${messageOf(error)}`);
+    agent.log('error', `reload refused, the old configuration stays in force: ${messageOf(error)}`, {
+      action: 'reload-refused',
+    });
   }
 }
 

@@ -8,7 +8,10 @@ export interface JailSetup {
   readonly intake: JailIntake;
   readonly policy: JailPolicy;
   readonly rule: JailRule;
-  readonly source: SourceSpec;
+  /** Absent in a jail that reads no entries, because it counts the bans of the others. */
+  readonly source?: SourceSpec;
+  /** Asked before a ban of this jail is put in force: program and arguments, `<ip>` and kin still in. */
+  readonly ignorecommand?: readonly string[];
 }
 
 export interface AgentSetup {
@@ -17,6 +20,8 @@ export interface AgentSetup {
   readonly firewall: Omit<FirewallPlan, 'rules' | 'allow'>;
   /** Ended bans are kept in the ledger for so long. */
   readonly keepHistory: Seconds;
+  /** False: IPv6 addresses are neither counted nor banned. */
+  readonly ipv6: boolean;
 }
 
 /** A source and the jails that read it. */
@@ -29,6 +34,7 @@ export interface SourceGroup {
 export function bySource(jails: readonly JailSetup[]): Map<SourceId, SourceGroup> {
   const groups = new Map<SourceId, SourceGroup>();
   for (const { source, intake } of jails) {
+    if (source === undefined) continue;
     const id = idOf(source);
     const group = groups.get(id);
     if (group === undefined) groups.set(id, { source, jails: [intake] });
@@ -63,7 +69,17 @@ export function idOf(source: SourceSpec): SourceId {
   }
 }
 
+/** What the filters of one reader are made of: the intakes of the jails that read entries. */
+export function intakesOf(jails: readonly JailSetup[]): JailIntake[] {
+  return jails.flatMap(({ source, intake }) => (source === undefined ? [] : [intake]));
+}
+
+/** Where a jail's failures come from, for people. */
+export function placeOf({ source }: JailSetup): string {
+  return source === undefined ? 'ledger' : idOf(source);
+}
+
 /** How far back the windows of these jails reach. */
-export function longestFindtime(jails: readonly JailSetup[]): Seconds {
+export function longestFindtime(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
   return seconds(Math.max(0, ...jails.map(({ policy }) => policy.findtime)));
 }

@@ -42,13 +42,17 @@ export function factsOf(groups: Groups, prefix: Groups): Facts {
   };
 }
 
-/** The facts of a line over what was known before it. */
+/**
+ * The facts of a line over what was known before it. A line that names a host names one host: an address of the other
+ * family, which process number or queue name had before, is not its.
+ */
 export function mergeFacts(line: Facts, before: Facts): Facts {
+  const host = (line.ip4 ?? line.ip6 ?? line.dns) === undefined ? before : line;
   return {
     fid: line.fid ?? before.fid,
-    ip4: line.ip4 ?? before.ip4,
-    ip6: line.ip6 ?? before.ip6,
-    dns: line.dns ?? before.dns,
+    ip4: host.ip4,
+    ip6: host.ip6,
+    dns: host.dns,
     user: line.user ?? before.user,
     count: line.count ?? before.count,
   };

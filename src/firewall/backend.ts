@@ -22,6 +22,7 @@ import { type Clock, wallClock } from '../core/time.js';
 import { bisect } from './bisect.js';
 import { elementId, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
+import { Heartbeat } from './heartbeat.js';
 import { kernelState, prefixSetsIn } from './kernel.js';
 import { Queue } from './queue.js';
 import { byImportance, reconcile } from './reconcile.js';
@@ -49,6 +50,7 @@ export class TableBackend implements FirewallBackend {
   readonly #clock: Clock;
   readonly #queue: Queue<ElementChange, ApplyReport>;
   readonly #listeners: DriftListener[] = [];
+  readonly #heartbeat: Heartbeat;
   #wanted: (() => Iterable<Element>) | undefined;
   #plan: FirewallPlan | undefined;
   #jails: ReadonlySet<JailName> = new Set();
@@ -61,6 +63,11 @@ export class TableBackend implements FirewallBackend {
     this.#options = options;
     this.#clock = options.clock ?? wallClock;
     this.#queue = new Queue(NFT_WAITING_CALLS_MAX, NFT_BATCH_CHANGES_MAX, (calls) => this.#applyCalls(calls));
+    this.#heartbeat = new Heartbeat(() => this.#queue.alone(async () => this.#transport.ping?.()));
+  }
+
+  alive(milliseconds: number): Promise<boolean> {
+    return this.#heartbeat.alive(milliseconds);
   }
 
   get driftCounts(): DriftCounts {

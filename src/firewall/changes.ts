@@ -4,7 +4,7 @@ import type { Element, ElementChange, Refusal } from '../core/firewall.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
-import { type BanSet, setName } from './names.js';
+import { type BanSet, setNamer } from './names.js';
 import { timeoutOf } from './reconcile.js';
 import { type Schema, setOf } from './schema.js';
 
@@ -49,11 +49,11 @@ export function sortOut(changes: readonly ElementChange[], jails: ReadonlySet<Ja
 export function missingSets(changes: readonly ElementChange[], schema: Schema, now: EpochMicros): BanSet[] {
   const known = new Set(schema[0]?.sets.map((set) => set.name));
   const missing = new Map<string, BanSet>();
+  const nameOf = setNamer();
   for (const change of changes) {
     if (change.kind === 'remove' || timeoutOf(change.until, now) === 0) continue;
-    const set = setOf(change.jail, change.target);
-    const name = setName(set);
-    if (!known.has(name)) missing.set(name, set);
+    const name = nameOf(change);
+    if (!known.has(name)) missing.set(name, setOf(change.jail, change.target));
   }
   return [...missing.values()];
 }
@@ -69,14 +69,16 @@ export function operations(
   create = false,
 ): ElementOp[] {
   const ops: ElementOp[] = [];
-  for (const table of schema) {
-    const known = new Set(table.sets.map((set) => set.name));
+  const nameOf = setNamer();
+  const kind = create ? 'create' : 'replace';
+  for (const { family: table, sets } of schema) {
+    const known = new Set(sets.map((set) => set.name));
     for (const change of changes) {
-      const set = setName(setOf(change.jail, change.target));
+      const set = nameOf(change);
       if (!known.has(set)) continue;
-      const at = { table: table.family, set, key: change.target.base };
+      const key = change.target.base;
       const timeout = change.kind === 'remove' ? 0 : timeoutOf(change.until, now);
-      ops.push(timeout === 0 ? { ...at, kind: 'remove' } : { ...at, kind: create ? 'create' : 'replace', timeout });
+      ops.push(timeout === 0 ? { table, set, key, kind: 'remove' } : { table, set, key, kind, timeout });
     }
   }
   return ops;

@@ -100,7 +100,7 @@ function bridges(plan: FirewallPlan | undefined, proc: string, sys: string): Fin
   const message = `bans do not hold for what crosses the bridge ${names.join(', ')}: ${off.join(' and ')} is not 1`;
   const fix =
     `modprobe br_netfilter && sysctl -w ${off.map((name) => `net.bridge.${name}=1`).join(' ')}` +
-    ' (and in /etc/sysctl.d), or filter bridges natively (bridge = yes)';
+    ' (and in /etc/sysctl.d), or filter bridges natively (bridge = true)';
   return [...findings, finding('warning', 'firewall.br-netfilter', message, fix)];
 }
 

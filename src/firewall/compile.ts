@@ -48,11 +48,12 @@ interface Group {
 /** The commands of all operations, grouped by set. At most one operation per element may be in the list. */
 export function compileOps(ops: Iterable<ElementOp>): NftCommand[] {
   const groups = new Map<string, Group>();
+  let group: Group | undefined;
   for (const op of ops) {
-    const id = `${op.table} ${op.set}`;
-    let group = groups.get(id);
-    if (group === undefined) {
-      group = { table: op.table, set: op.set, clear: [], add: [], create: [], drop: [] };
+    // Neighbours are mostly of the same set.
+    if (group?.set !== op.set || group.table !== op.table) {
+      const id = `${op.table} ${op.set}`;
+      group = groups.get(id) ?? { table: op.table, set: op.set, clear: [], add: [], create: [], drop: [] };
       groups.set(id, group);
     }
     if (op.kind === 'remove' || op.kind === 'replace') group.clear.push(op.key);

@@ -1,7 +1,8 @@
 /** A netlink dump of our tables as `KernelTables`: what `nft -j list` would say, several times faster. */
-import { type DumpedSet, type DumpedTable, dumpTable, SET_FLAG } from '../../native/netlink-dump.js';
+import { type DumpedSet, type DumpedTable, dumpCounters, dumpTable, SET_FLAG } from '../../native/netlink-dump.js';
+import type { KernelState } from '../core/firewall.js';
 import { type Clock, type EpochMicros, plus } from '../core/time.js';
-import type { KernelElements, KernelSet, KernelTable, KernelTables } from './kernel.js';
+import { countersByJail, type KernelElements, type KernelSet, type KernelTable, type KernelTables } from './kernel.js';
 import { TABLE, type TableFamily } from './names.js';
 
 /** Numbers of nft's data types in NFTA_SET_KEY_TYPE (libnftables datatype.h, 1.0.6). */
@@ -25,6 +26,12 @@ export async function dumpTables(clock: Clock, netns?: string): Promise<KernelTa
     if (dumped !== undefined) tables.set(family, kernelTable(dumped, clock.now()));
   }
   return tables;
+}
+
+/** Only the counters of our tables, by jail. Throws OperatingError `ERR_NETLINK`. */
+export async function dumpJailCounters(netns?: string): Promise<KernelState['counters']> {
+  const lists = await Promise.all((['inet', 'bridge'] as const).map((family) => dumpCounters(family, TABLE, netns)));
+  return countersByJail(lists.flat().map(({ name, ...counter }) => [name, counter] as const));
 }
 
 /** Translates one dump; `now` is when it ended. */

@@ -46,16 +46,22 @@ export function kernelState(tables: KernelTables): KernelState {
       if (target !== undefined) elements.push({ jail: bans.jail, target, until });
     }
   }
-  const counters = new Map<JailName, { packets: number; bytes: number }>();
-  for (const table of tables.values()) {
-    for (const [name, { packets, bytes }] of table.counters) {
-      const jail = parseCounterName(name);
-      if (jail === undefined) continue;
-      const sum = counters.get(jail) ?? { packets: 0, bytes: 0 };
-      counters.set(jail, { packets: sum.packets + packets, bytes: sum.bytes + bytes });
-    }
-  }
+  const counters = countersByJail([...tables.values()].flatMap((table) => [...table.counters]));
   return { present: tables.has('inet'), elements, counters };
+}
+
+/** Counters of all tables by the jail that their names tell, summed. */
+export function countersByJail(
+  named: Iterable<readonly [string, { readonly packets: number; readonly bytes: number }]>,
+): KernelState['counters'] {
+  const counters = new Map<JailName, { packets: number; bytes: number }>();
+  for (const [name, { packets, bytes }] of named) {
+    const jail = parseCounterName(name);
+    if (jail === undefined) continue;
+    const sum = counters.get(jail) ?? { packets: 0, bytes: 0 };
+    counters.set(jail, { packets: sum.packets + packets, bytes: sum.bytes + bytes });
+  }
+  return counters;
 }
 
 /** Sets of prefixes that stand in the tables and hold something. */

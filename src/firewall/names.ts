@@ -6,7 +6,7 @@
  * name may also hold `@` and `+`, which are written `/a` and `/p` (`/` cannot stand in a jail's name). The kernel's
  * limit for a name is 255 bytes, a jail's name has at most 64.
  */
-import type { Family } from '../core/address.js';
+import type { Family, Prefix } from '../core/address.js';
 import { type JailName, jailName } from '../core/names.js';
 
 /** The name of every table we own; no other table is ever changed. */
@@ -67,4 +67,17 @@ export function parseSetName(name: string): BanSet | undefined {
   const length = parts[3] === undefined ? width : Number(parts[3]);
   if (length > width || (parts[3] !== undefined && length === width)) return undefined;
   return { jail, family, length };
+}
+
+/** `setName` for the bans of many elements, which are of few sets: each name is made once. */
+export function setNamer(): (element: { readonly jail: JailName; readonly target: Prefix }) => string {
+  const names = new Map<JailName, string[]>();
+  return ({ jail, target: { family, length } }) => {
+    const ofJail = names.get(jail) ?? [];
+    if (ofJail.length === 0) names.set(jail, ofJail);
+    // IPv4 has lengths to 32, IPv6 to 128.
+    const index = family === 4 ? length : 33 + length;
+    ofJail[index] ??= setName({ jail, family, length });
+    return ofJail[index];
+  };
 }

@@ -1,9 +1,10 @@
 /** The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What the daemon makes. */
-import type { ApplyReport, Element } from '../core/firewall.js';
+import type { ApplyReport, Element, KernelState } from '../core/firewall.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type BackendOptions, TableBackend } from './backend.js';
 import { checkFirewall } from './check.js';
 import { compileStructure } from './compile.js';
+import { dumpJailCounters } from './dump.js';
 import { NftRunner, type RunnerOptions } from './runner.js';
 import { makeSchema } from './schema.js';
 import { DriftWatch } from './watch.js';
@@ -20,6 +21,7 @@ export interface NftBackendOptions extends BackendOptions, Omit<RunnerOptions, '
 export class NftBackend extends TableBackend {
   readonly #runner: NftRunner;
   readonly #watch: DriftWatch;
+  readonly #netns: string | undefined;
 
   constructor(options: NftBackendOptions = {}) {
     const onProblem = options.onProblem ?? (() => undefined);
@@ -40,6 +42,7 @@ export class NftBackend extends TableBackend {
       onProblem,
     });
     this.#runner = runner;
+    this.#netns = options.netns;
     this.#watch = watch;
   }
 
@@ -58,6 +61,11 @@ export class NftBackend extends TableBackend {
   override async close(): Promise<void> {
     this.#watch.stop();
     await super.close();
+  }
+
+  /** Past the queue of changes: numbers of packets need no order. */
+  counters(): Promise<KernelState['counters']> {
+    return dumpJailCounters(this.#netns);
   }
 
   /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */

@@ -10,8 +10,8 @@ import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
 import { compileOps, compileStructure, type ElementOp, mustRebuild, removeTable } from './compile.js';
 import type { NftCommand } from './json.js';
 import type { KernelTable, KernelTables } from './kernel.js';
-import { setName } from './names.js';
-import { type Schema, setOf, type TableSchema } from './schema.js';
+import { setNamer } from './names.js';
+import type { Schema, TableSchema } from './schema.js';
 
 /** One transaction; `changes` is the number of its elements. */
 export interface Batch {
@@ -88,7 +88,7 @@ function* diff(
 ): Generator<ElementOp> {
   const kept = new Map<string, Set<string>>();
   for (const set of table.sets) if (set.kind === 'bans') kept.set(set.name, new Set());
-  const nameOf = nameCache();
+  const nameOf = setNamer();
   for (const element of wanted) {
     const set = nameOf(element);
     const timeout = timeoutOf(element.until, now);
@@ -108,18 +108,6 @@ function* diff(
       if (!keys.has(key)) yield { table: table.family, set, key, kind: 'remove' };
     }
   }
-}
-
-/** `setName` for many elements of few sets. */
-function nameCache(): (element: Element) => string {
-  const names = new Map<string, string[]>();
-  return ({ jail, target }) => {
-    const ofJail = names.get(jail) ?? [];
-    if (ofJail.length === 0) names.set(jail, ofJail);
-    const index = target.family === 4 ? target.length : 64 + target.length;
-    ofJail[index] ??= setName(setOf(jail, target));
-    return ofJail[index];
-  };
 }
 
 /** The end that the kernel can be told: a ban of a hundred years is in force for as long as a timeout lasts. */

@@ -69,19 +69,28 @@ export class ResidentNft {
    * `ERR_NFT_RESIDENT` when the child died or stalled: then it is unknown whether the batch was applied, but it
    * is certain that it will not be applied later.
    */
-  async send(line: string): Promise<string> {
+  send(line: string): Promise<string> {
+    return this.#say(`${line}\n`);
+  }
+
+  /** Resolves when the child answers; throws as `send` does. The kernel is not asked. */
+  async ping(): Promise<void> {
+    await this.#say('');
+  }
+
+  async #say(text: string): Promise<string> {
     const bytesMax = this.#options.bytesMax ?? NFT_RESIDENT_BYTES_MAX;
-    if (this.#bytes > 0 && this.#bytes + line.length > bytesMax) await this.close();
+    if (this.#bytes > 0 && this.#bytes + text.length > bytesMax) await this.close();
     const child = this.#child ?? this.#start();
     const token = `ack${++this.#count}`;
-    this.#bytes += line.length + token.length + 2;
+    this.#bytes += text.length + token.length + 1;
     const deadline = this.#options.deadlineMs ?? NFT_RESIDENT_DEADLINE_MS;
     let timer: NodeJS.Timeout | undefined;
     try {
       const said = await new Promise<string>((answer, fail) => {
         this.#waiting = { token, answer, fail };
         timer = setTimeout(() => fail(ill(`gave no answer within ${deadline} ms`)), deadline);
-        child.stdin?.write(`${line}\n${token}\n`);
+        child.stdin?.write(`${text}${token}\n`);
       });
       this.#failures = 0;
       return said;

@@ -146,6 +146,16 @@ export class NftRunner implements Transport {
     this.#resident?.warm();
   }
 
+  /** A resident nft that does not answer by its deadline is killed; the next one starts when its back-off is over. */
+  async ping(): Promise<void> {
+    if (this.#resident?.pid === undefined) return this.warm();
+    try {
+      await this.#resident.ping();
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+    }
+  }
+
   async close(): Promise<void> {
     await this.#resident?.close();
   }

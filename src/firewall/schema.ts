@@ -9,7 +9,8 @@
  *   hash sets of the masked address. One element is one ban, so nested prefixes need no splitting, neighbours are never
  *   merged, and an add costs the same however many there are (an interval set costs nft more with every element).
  * - a named counter per jail, which survives a rewrite of the rules.
- * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook; chain `reject` shared by all
+ * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook (`bans4.input`, `bans4.forward` and
+ *   so on where jails judge in different places); chain `reject` shared by all
  *   jails that reject, so that the limit on answers is one limit.
  *
  * Rules do not look at the connection's state: a banned host's established connections end too.
@@ -49,7 +50,7 @@ export interface Rule {
 
 export interface Chain {
   readonly name: string;
-  readonly base?: { readonly hook: 'input' | 'forward' | 'prerouting'; readonly priority: number };
+  readonly base?: { readonly hook: BaseHook; readonly priority: number };
   readonly rules: readonly Rule[];
 }
 
@@ -90,7 +91,10 @@ const PRIORITY = { inet: -10, prerouting: -310, bridge: -210 } as const;
 /** Answers of all rejecting jails together; a flood from banned hosts is dropped, not answered. */
 const REJECT_LIMIT = { perSecond: 100, burst: 200 } as const;
 
-const HOOKS: Readonly<Record<Hook, readonly ('input' | 'forward' | 'prerouting')[]>> = {
+type BaseHook = 'input' | 'forward' | 'prerouting';
+const BASE_HOOKS: readonly BaseHook[] = ['input', 'forward', 'prerouting'];
+
+const HOOKS: Readonly<Record<Hook, readonly BaseHook[]>> = {
   input: ['input'],
   forward: ['forward'],
   both: ['input', 'forward'],
@@ -134,20 +138,27 @@ function makeTable(
   const size = options.setSize === undefined ? {} : { size: options.setSize };
   const ruleOf = new Map(plan.rules.map((rule) => [rule.jail, rule]));
   const rejects = family === 'inet' && plan.rules.some((rule) => rule.verdict === 'reject');
-  const bans = (version: Family): Chain => ({
-    name: CHAIN_BANS[version],
+  const hooks = hooksOf(plan);
+  const isShared = hooks.every((hook) => plan.rules.every((rule) => hooksOfRule(rule, plan).includes(hook)));
+  // A bridge forwards whatever it is for.
+  const places = family === 'bridge' || isShared ? [undefined] : hooks;
+  const bans = (version: Family, place: BaseHook | undefined): Chain => ({
+    name: bansName(version, place),
     rules: [
       { match: [{ kind: 'saddr', family: version, set: SET_ALLOW[version] }], action: { kind: 'return' } },
       ...sets.flatMap((set) => {
         const rule = ruleOf.get(set.jail);
-        return rule === undefined || set.family !== version ? [] : [banRule(rule, set, family)];
+        if (rule === undefined || set.family !== version) return [];
+        return place === undefined || hooksOfRule(rule, plan).includes(place) ? [banRule(rule, set, family)] : [];
       }),
     ],
   });
   const bases: Chain[] =
     family === 'bridge'
-      ? [entry('forward', PRIORITY.bridge)]
-      : HOOKS[plan.hook].map((hook) => entry(hook, hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet));
+      ? [entry('forward', PRIORITY.bridge, undefined)]
+      : hooks.map((hook) =>
+          entry(hook, hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet, isShared ? undefined : hook),
+        );
   return {
     family,
     counters: plan.rules.map((rule) => counterName(rule.jail)),
@@ -158,7 +169,11 @@ function makeTable(
         return { name: setName(set), family: set.family, kind: 'bans', counter: plan.countersPerElement, ...size };
       }),
     ],
-    chains: [...(rejects ? [rejectChain()] : []), bans(4), bans(6), ...bases],
+    chains: [
+      ...(rejects ? [rejectChain()] : []),
+      ...places.flatMap((place) => [bans(4, place), bans(6, place)]),
+      ...bases,
+    ],
     allow: { 4: disjoint(plan.allow, 4), 6: disjoint(plan.allow, 6) },
   };
 }
@@ -177,13 +192,29 @@ function collectSets(plan: FirewallPlan, prefixSets: Iterable<BanSet>): BanSet[]
   ]);
 }
 
-function entry(hook: 'input' | 'forward' | 'prerouting', priority: number): Chain {
+/** The base hooks that the plan's jails need, each once. */
+function hooksOf(plan: FirewallPlan): readonly BaseHook[] {
+  if (plan.rules.length === 0) return HOOKS[plan.hook];
+  const needed = new Set(plan.rules.flatMap((rule) => hooksOfRule(rule, plan)));
+  return BASE_HOOKS.filter((hook) => needed.has(hook));
+}
+
+function hooksOfRule(rule: JailRule, plan: FirewallPlan): readonly BaseHook[] {
+  return HOOKS[rule.hook ?? plan.hook];
+}
+
+/** The chain of bans of one base hook, or of all. */
+function bansName(family: Family, place: BaseHook | undefined): string {
+  return place === undefined ? CHAIN_BANS[family] : `${CHAIN_BANS[family]}.${place}`;
+}
+
+function entry(hook: BaseHook, priority: number, place: BaseHook | undefined): Chain {
   return {
     name: hook,
     base: { hook, priority },
     rules: ([4, 6] as const).map((family) => ({
       match: [{ kind: 'family', family }],
-      action: { kind: 'jump', chain: CHAIN_BANS[family] },
+      action: { kind: 'jump', chain: bansName(family, place) },
     })),
   };
 }

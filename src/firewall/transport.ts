@@ -17,5 +17,7 @@ export interface Transport {
   send(commands: readonly NftCommand[], changes: number, repeatable?: boolean): Promise<Outcome>;
   /** Reads our tables. Expensive with many elements. */
   list(): Promise<KernelTables>;
+  /** Sees to it that a child process that no longer answers is replaced; absent where there is none. */
+  ping?(): Promise<void>;
   close(): Promise<void>;
 }

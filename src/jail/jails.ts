@@ -119,11 +119,18 @@ export class Jails {
     }
   }
 
-  /** Makes the floors of the ledger known, before the warm-up reads back. */
-  remember(floors: Iterable<Floor>): void {
+  /** Takes a new ban back from the jails that count bans: it was never put in force. */
+  retract(ban: Pick<BanDecision, 'jail' | 'target' | 'time'>, context: AllowContext): void {
+    for (const jail of this.#banCounters(ban.jail))
+      jail.windows.take(keyOf(banTarget(jail, ban.target, context)), ban.time);
+  }
+
+  /** Makes the floors of the ledger known, before the warm-up reads back; to these jails only, when they are given. */
+  remember(floors: Iterable<Floor>, only?: ReadonlySet<JailName>): void {
     for (const { jail, target, upTo, exact } of floors)
       for (const [name, own] of this.#jails)
-        if (jail === undefined || jail === name) exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
+        if ((jail === undefined || jail === name) && only?.has(name) !== false)
+          exact ? own.forgetExactly(target, upTo) : own.forget(target, upTo);
   }
 
   /**
@@ -171,6 +178,12 @@ export class Jails {
     const { totalFailed, totalIgnored, windows } = jail;
     const currentlyFailed = windows.failing(now);
     return { currentlyFailed, totalFailed, totalIgnored, tracked: windows.size, evicted: windows.evicted };
+  }
+
+  /** How many addresses of a jail are remembered, and how many its bound has cost; cheap, unlike `stats`. */
+  tracking(name: JailName): { readonly tracked: number; readonly evicted: number } {
+    const windows = this.#jails.get(name)?.windows;
+    return { tracked: windows?.size ?? 0, evicted: windows?.evicted ?? 0 };
   }
 
   /** The windows that an address is counted in, one per jail that has failures of it; for `explain`. */
@@ -262,7 +275,7 @@ export class Jails {
       time: now,
       until,
       failures: full.failures,
-      evidence: windows.evidence(keyOf(target), full.from, full.to),
+      evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
       ...(event.user !== undefined && { user: event.user }),
       ...(event.host !== undefined && { host: event.host }),
       origin: 'journal',

@@ -28,8 +28,8 @@ export interface WindowBounds {
  *
  * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
  * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
- * newest failures are kept, until they weigh twice maxretry (enough for entries that are late by up to findtime); of
- * each jail the targets with the newest evidence.
+ * failures are kept that weigh twice maxretry, counted back from the last to arrive (enough for entries that are late
+ * by up to findtime); of each jail the targets with the newest evidence.
  */
 export class Windows {
   readonly #targets: TargetTable;
@@ -86,7 +86,7 @@ export class Windows {
     if (newer === NONE) this.#targets.setHead(slot, record);
     else this.#pool.setOlder(newer, record);
     this.#targets.setWeight(slot, this.#targets.weight(slot) + count);
-    if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot);
+    if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot, time);
   }
 
   /** The latest full window that the moment `time` lies in, or undefined. */
@@ -125,13 +125,13 @@ export class Windows {
     return failures;
   }
 
-  /** Cursors of the newest failures between the two moments, newest last. */
-  evidence(key: TargetKey, from: number, to: number): Cursor[] {
+  /** Cursors of the newest failures between the two moments, newest last; at most `most` of them. */
+  evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
     const slot = this.#targets.find(key);
     const refs: EvidenceRef[] = [];
     if (slot === NONE) return [];
     for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
-      if (refs.length === this.#evidenceMax || this.#pool.time(record) < from) break;
+      if (refs.length >= most || this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
       if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref)) refs.push(ref);
     }
@@ -150,6 +150,24 @@ export class Windows {
   clear(key: TargetKey, upTo: number): number {
     const slot = this.#targets.find(key);
     return slot === NONE ? 0 : this.#cut(slot, upTo);
+  }
+
+  /** Takes one failure of exactly this time back out; nothing happens when there is none (any more). */
+  take(key: TargetKey, time: number): void {
+    const slot = this.#targets.find(key);
+    if (slot === NONE) return;
+    let newer = NONE;
+    let record = this.#targets.head(slot);
+    while (record !== NONE && this.#pool.time(record) !== time) {
+      newer = record;
+      record = this.#pool.older(record);
+    }
+    if (record === NONE) return;
+    const older = this.#pool.older(record);
+    if (newer === NONE) this.#targets.setHead(slot, older);
+    else this.#pool.setOlder(newer, older);
+    this.#targets.setWeight(slot, this.#targets.weight(slot) - this.#pool.count(record));
+    this.#pool.release(record);
   }
 
   /** Frees the oldest targets that can decide nothing any more; a few per call, so that it costs nothing. */
@@ -225,12 +243,12 @@ export class Windows {
     return this.#release(slot, newer, record);
   }
 
-  /** Keeps the newest failures that weigh twice maxretry. */
-  #trim(slot: number): void {
+  /** Keeps the newest failures up to `time` that weigh twice maxretry, and all later ones. */
+  #trim(slot: number, time: number): void {
     let newer = NONE;
     let record = this.#targets.head(slot);
     for (let kept = 0; record !== NONE && kept < 2 * this.rule.maxretry; record = this.#pool.older(record)) {
-      kept += this.#pool.count(record);
+      if (this.#pool.time(record) <= time) kept += this.#pool.count(record);
       newer = record;
     }
     this.#release(slot, newer, record);

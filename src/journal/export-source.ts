@@ -42,6 +42,9 @@ export class ExportSource implements EntrySource {
   #closed = false;
   #finished = false;
   #regular = false;
+  /** Bytes of a regular file when it was opened, and bytes read of it. */
+  #size = 0;
+  #consumed = 0;
   #parser = new ExportParser(new Set());
   #seeking: Sought | undefined;
   /** Found while the position was searched for, not yet delivered. */
@@ -68,9 +71,12 @@ export class ExportSource implements EntrySource {
 
   /** Begins at the first byte. */
   #start(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined && this.#file !== STDIN) closeSync(this.#file);
     this.#file = openFile(this.#path);
-    this.#regular = fstatSync(this.#file).isFile();
+    const state = fstatSync(this.#file);
+    this.#regular = state.isFile();
+    this.#size = state.size;
+    this.#consumed = 0;
     this.#parser = new ExportParser(this.#open().wanted);
     this.#finished = false;
   }
@@ -108,11 +114,15 @@ export class ExportSource implements EntrySource {
     this.#open();
   }
 
+  progress(): number | undefined {
+    return this.#regular && this.#size > 0 ? Math.min(1, this.#consumed / this.#size) : undefined;
+  }
+
   close(): void {
     this.#closed = true;
     this.#reading = undefined;
     this.#pending = undefined;
-    if (this.#file !== undefined) closeSync(this.#file);
+    if (this.#file !== undefined && this.#file !== STDIN) closeSync(this.#file);
     this.#file = undefined;
   }
 
@@ -162,8 +172,10 @@ export class ExportSource implements EntrySource {
       if (item !== undefined || this.#finished) return item;
       const bytes = this.#fill();
       if (bytes === undefined) return undefined;
-      if (bytes > 0) parser.feed(Buffer.from(this.#chunk.subarray(0, bytes)));
-      else {
+      if (bytes > 0) {
+        this.#consumed += bytes;
+        parser.feed(Buffer.from(this.#chunk.subarray(0, bytes)));
+      } else {
         parser.end();
         this.#finished = true;
       }
@@ -184,13 +196,20 @@ function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
 }
 
-/** Opens without ever blocking: a pipe is opened once more with a file description of its own. */
+/** Standard input itself. */
+const STDIN = 0;
+
+/**
+ * Opens without ever blocking: a pipe is opened once more with a file description of its own. Standard input may also
+ * be a socket (a parent that is Node gives one), which cannot be opened; then it is read as it is, and reading waits.
+ */
 function openFile(path: string): number {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK;
   try {
     return openSync(path === '-' ? '/proc/self/fd/0' : path, flags);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
+    if (path === '-' && code === 'ENXIO') return STDIN;
     throw new OperatorError(`the export stream ${path === '-' ? 'on standard input' : path} cannot be read: ${code}`, {
       hint: 'journalctl -o export > FILE, or: journalctl -o export | banjour replay -',
       exitCode: code === 'EACCES' ? EXIT.noPermission : EXIT.noInput,

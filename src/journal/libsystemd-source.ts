@@ -18,6 +18,7 @@ import { OperatingError } from '../core/errors.js';
 import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
@@ -61,6 +62,8 @@ export class LibsystemdSource implements EntrySource {
   /** Entries of units that a wildcard fits, written before the unit was known. */
   #late: RawEntry[] = [];
   #notices: string[] = [];
+  /** Times between which the stored entries lie that `open` has set out to read. */
+  #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
 
   /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
   constructor(id: SourceId, spec: LibsystemdSpec, makeReader: (wanted: Wanted) => Reader = bestReader) {
@@ -92,6 +95,7 @@ export class LibsystemdSource implements EntrySource {
       fields,
     };
     this.#reading = reading;
+    this.#span = spanOf(reading.handle, position);
     const found = this.#place(reading, position);
     const atTail: Position = this.#last === undefined ? { at: 'head' } : { at: 'cursor', ...this.#last };
     this.#checkpoint = position.at === 'tail' ? atTail : position;
@@ -126,6 +130,14 @@ export class LibsystemdSource implements EntrySource {
     this.#processed = performance.now();
     if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
     if (this.#open().globs.due) this.#expand();
+  }
+
+  /** By time: libsystemd does not know how many entries there are. */
+  progress(): number | undefined {
+    const span = this.#span;
+    if (span === undefined) return undefined;
+    const read = (this.#last?.time ?? span.from) - span.from;
+    return span.to <= span.from ? 1 : Math.min(1, Math.max(0, read / (span.to - span.from)));
   }
 
   close(): void {
@@ -288,6 +300,14 @@ export class SharedReader {
 function bestReader(wanted: Wanted): Reader {
   const { functions } = batchReader();
   return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
+}
+
+/** The stored entries from the position on. Undefined when there are none, or their times cannot be told. */
+function spanOf(handle: JournalHandle, position: Position) {
+  const stored = handle.cutoff();
+  if (stored === undefined) return undefined;
+  const start = position.at === 'head' ? stored.from : position.at === 'tail' ? stored.to : position.time;
+  return { from: Math.max(stored.from, start) as EpochMicros, to: stored.to };
 }
 
 function closed(): OperatingError {

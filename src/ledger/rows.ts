@@ -1,5 +1,5 @@
 import { type Address, bitsOf, formatPrefix, type Prefix, parsePrefix, widthOf } from '../core/address.js';
-import type { BanRecord, BanState, Origin } from '../core/decision.js';
+import type { BanRecord, BanState, EndReason, Origin } from '../core/decision.js';
 import { assert } from '../core/errors.js';
 import type { Cursor, JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -54,7 +54,7 @@ export function recordOf(row: BanRow): BanRecord {
       row.ended_reason !== null && {
         ended: {
           time: row.ended_time as EpochMicros,
-          reason: row.ended_reason as NonNullable<BanRecord['ended']>['reason'],
+          reason: row.ended_reason as EndReason,
         },
       }),
   };

@@ -34,7 +34,7 @@ export const MIGRATIONS: readonly string[] = [
     state TEXT NOT NULL CHECK (state IN ('wanted', 'in-force', 'refused', 'ended')),
     refusal TEXT,
     ended_time INTEGER,
-    ended_reason TEXT CHECK (ended_reason IN ('expired', 'operator', 'reload', 'replaced')),
+    ended_reason TEXT CHECK (ended_reason IN ('expired', 'operator', 'reload', 'replaced', 'lapsed', 'ignored')),
     replaces INTEGER
   ) STRICT;
   CREATE UNIQUE INDEX ban_open ON ban (jail, target) WHERE ${OPEN};

@@ -21,11 +21,11 @@ export interface BanInsert {
 
 /**
  * How often a target was banned. Bans that were extended go on in their extension; those that an operator lifted were
- * wrong. An imported ban brings the rank that fail2ban had given it, though the bans before it were not imported.
+ * wrong, those that were ignored never were. An imported ban brings the rank that fail2ban had given it, though the bans before it were not imported.
  */
 const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import')
   + coalesce(max(previous_bans + 1) FILTER (WHERE origin = 'import'), 0)) FROM ban
-  WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator'))
+  WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator', 'ignored'))
   AND first = ? AND length = ?`;
 
 /** Bans of one page of `openAfter`. */
@@ -64,14 +64,19 @@ export function statementsOf(db: Database) {
     refuse: prepare(
       `UPDATE ban SET state = 'refused', refusal = ?, ended_time = ?, ended_reason = NULL WHERE id = ? AND ${OPEN}`,
     ),
+    ignore: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = 'ignored' WHERE id = ? AND state = 'wanted'`,
+    ),
     reopen: prepare(
       `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL
        WHERE id = (SELECT replaces FROM ban WHERE id = ?) AND ended_reason = 'replaced' AND (until IS NULL OR until > ?)`,
     ),
     end: prepare(`UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ? WHERE id = ?`),
     expire: prepare(
-      `UPDATE ban SET state = 'ended', ended_time = until, ended_reason = 'expired' WHERE id IN
-       (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? ORDER BY until LIMIT ?)
+      `UPDATE ban SET state = 'ended', ended_time = until,
+       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id IN
+       (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
+       ORDER BY until LIMIT ?)
        RETURNING ${BAN_COLUMNS}`,
     ),
     known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),

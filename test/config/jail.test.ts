@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { EVIDENCE_CURSORS_MAX } from '../../src/core/limits.js';
+import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../../src/core/limits.js';
 import { formatMatch } from '../../src/core/match.js';
 import { goodJail, ids, jail, load } from './support.js';
 
@@ -13,6 +13,7 @@ describe('a jail', () => {
       bantime: 600,
       ipv6prefix: 64,
       forgetOnSuccess: false,
+      maxmatches: 5,
     });
     expect(rule).toEqual({ jail: 'j', ports: 'all', protocols: ['tcp'], verdict: 'reject' });
     expect(source).toEqual({ kind: 'journal', spec: { kind: 'local' } });
@@ -37,6 +38,24 @@ describe('a jail', () => {
     });
     expect(maxmatches).toBe(3);
     expect(goodJail('maxmatches = 5000').maxmatches).toBe(EVIDENCE_CURSORS_MAX);
+  });
+
+  test('may have a maxretry up to the bound, not one more', () => {
+    expect(goodJail(`maxretry = ${MAXRETRY_MAX}`).policy.maxretry).toBe(MAXRETRY_MAX);
+    expect(jail(`maxretry = ${MAXRETRY_MAX + 1}`).diagnostics).toMatchObject([
+      { level: 'error', id: 'config.value', key: 'maxretry', value: '100001' },
+    ]);
+  });
+
+  test('judges packets where it says, and others where they say', () => {
+    const { config } = load({
+      'jail.local': '[j]\nenabled = 1\nfilter = x\nhook = forward\n[k]\nenabled = 1\nfilter = x\n',
+    });
+    expect(config?.firewall.hook).toBe('both');
+    expect(config?.jails.map(({ rule }) => rule.hook)).toEqual(['forward', 'input']);
+    expect(goodJail('hook = prerouting').rule.hook).toBeUndefined();
+    expect(goodJail('hook = forward\nchain = INPUT').hook).toBe('forward');
+    expect(jail('hook = sideways').ids).toEqual(['jail.action']);
   });
 
   test('with bantime = -1 bans for good', () => {

@@ -21,6 +21,15 @@ const view: AgentView = {
   warnings: [],
 };
 
+const event = (id: number): StreamEvent => ({
+  id,
+  event: 'ban',
+  time: '2026-11-21T00:00:00.000Z',
+  jail: 'sshd',
+  address: '192.0.2.1',
+  user: 'a\nb',
+});
+
 let directory: string;
 let server: ControlServer;
 let asked: (BanRequest | UnbanRequest)[];
@@ -31,6 +40,13 @@ beforeEach(async () => {
   asked = [];
   listeners = new Set();
   const operations: Operations = {
+    version: () => '0',
+    counters: async () => ({ present: true, jails: {} }),
+    options: () => ({ options: {} }),
+    set: async ({ key, value }) => ({ key, value, changes: [] }),
+    attempt: async () => ({ outcome: 'counted', message: '1 of 5 failures' }),
+    import: async () => ({ banned: 0, history: 0, skipped: [] }),
+    eventsSince: (since) => ({ missed: since === 5 ? [event(6)] : [], gap: since === 1 }),
     status: () => view,
     jail: (name) => {
       throw new OperatorError(`no jail ${name}`, { hint: 'banjour status lists them' });
@@ -48,6 +64,7 @@ beforeEach(async () => {
     flush: async () => undefined,
     reload: async () => ({ changes: [] }),
     explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
+    metrics: async (format) => `${format}\n`,
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -94,6 +111,11 @@ describe('the control sockets', () => {
     expect(asked).toEqual([{ jail: 'sshd', targets: ['192.0.2.1'], bantimeSeconds: null }]);
   });
 
+  test('give metrics as text, in the format that was asked for', async () => {
+    const client = new ControlClient(path('status.sock'));
+    expect([await client.metrics(), await client.metrics('prometheus')]).toEqual(['openmetrics\n', 'prometheus\n']);
+  });
+
   test('the status socket changes nothing', async () => {
     const answer = await ask('status.sock', 'POST', '/v1/unban', '{"targets":"all"}');
     expect(answer.status).toBe(403);
@@ -134,10 +156,9 @@ describe('the control sockets', () => {
       end.abort();
     }, end.signal);
     while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-    const event: StreamEvent = { id: 7, event: 'ban', time: 't', jail: 'sshd', address: '192.0.2.1', user: 'a\nb' };
-    for (const listener of listeners) listener(event);
+    for (const listener of listeners) listener(event(7));
     await done.catch(() => undefined);
-    expect(seen).toEqual([event]);
+    expect(seen).toEqual([event(7)]);
   });
 
   test('survive clients that send garbage or go away', async () => {

@@ -212,6 +212,7 @@ describe('the pipeline', () => {
   test('ends bans when their time is up and takes them out of the kernel', async () => {
     wall.set(at(3));
     await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3)]));
+    await pipeline.idle();
     await pipeline.expire(at(62) as EpochMicros);
     expect(told()).not.toContain('unban 192.0.2.1');
     await pipeline.expire(at(63));

@@ -19,7 +19,7 @@ import { Announcer } from '../../src/daemon/announce.js';
 import { loadSetup } from '../../src/daemon/load.js';
 import { Pipeline } from '../../src/daemon/pipeline.js';
 import { Readers } from '../../src/daemon/readers.js';
-import { type AgentSetup, idOf } from '../../src/daemon/setup.js';
+import { type AgentSetup, placeOf } from '../../src/daemon/setup.js';
 import { NoFirewall } from '../../src/firewall/none.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -138,7 +138,7 @@ const maxretry = (jail: string) => setup.jails.find(({ policy }) => policy.jail 
 
 describe('the jails of article 003 on text files', () => {
   test('are read by one reader, each file once', async () => {
-    expect(setup.jails.map(({ source }) => idOf(source))).toEqual(JAILS.map(() => 'text'));
+    expect(setup.jails.map(placeOf)).toEqual(JAILS.map(() => 'text'));
     await start();
     expect(readers.all.map(({ source }) => source.kind === 'text' && source.logs.length)).toEqual([6]);
   });

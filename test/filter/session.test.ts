@@ -30,6 +30,14 @@ describe('a connection', () => {
     expect(merged.lines).toBe(2);
   });
 
+  test('is judged by the address that its line names, whatever family the one before was of', () => {
+    const { line } = merger();
+    line({ user: 'root', ip4: '192.0.2.1' });
+    expect(line({ user: 'root', ip6: '2001:db8::1' }).facts).toMatchObject({ ip4: undefined, ip6: '2001:db8::1' });
+    expect(line({ user: 'root' }).facts).toMatchObject({ ip4: undefined, ip6: '2001:db8::1' });
+    expect(line({ user: 'root', dns: 'host.example' }).facts).toMatchObject({ ip6: undefined, dns: 'host.example' });
+  });
+
   test('counts a failure that waited for its address once the address comes', () => {
     const { line } = merger();
     line({ user: 'root' }).pending = true;

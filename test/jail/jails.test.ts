@@ -320,6 +320,22 @@ describe('allowed addresses', () => {
 });
 
 describe('recidive: a jail that counts bans', () => {
+  test('does not count those that were taken back', () => {
+    const jails = new Jails([
+      policy({ maxretry: 1 }),
+      policy({ jail: mustJailName('again'), counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds }),
+    ]);
+    const ban = (second: number) => jails.step(failure('192.0.2.1', at(second)), at(second), context()).decisions;
+    const [first] = ban(0);
+    if (first === undefined) throw new Error('no ban');
+    jails.retract(first, context());
+    // Twice is not more, nor is a ban that was never counted.
+    jails.retract(first, context());
+    jails.retract({ ...first, target: prefix('192.0.2.9') }, context());
+    expect(ban(4_000).map(({ jail }) => jail)).toEqual([JAIL]);
+    expect(ban(8_000).map(({ jail }) => jail)).toEqual([JAIL, 'again']);
+  });
+
   const recidive = mustJailName('recidive');
   const both = [
     policy({ maxretry: 1, bantime: 10 as Seconds }),

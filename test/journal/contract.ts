@@ -78,6 +78,20 @@ export function sourceContract(kind: SourceKind): void {
       expect(batches.map((batch) => batch.read)).toEqual([10, 10, 5, 0]);
     });
 
+    test('says how much of what is stored has been read, and never goes back', () => {
+      const told = reading(numbered(25), (source) => {
+        const seen: (number | undefined)[] = [];
+        while (source.next(10).read > 0) seen.push(source.progress?.());
+        return seen;
+      });
+      if (told[0] === undefined) expect(new Set(told)).toEqual(new Set([undefined]));
+      else {
+        expect(told).toHaveLength(3);
+        expect(told.toSorted((a, b) => Number(a) - Number(b))).toEqual(told);
+        expect(told.at(-1)).toBe(1);
+      }
+    });
+
     test('names the time and cursor of the last entry read, whether it passed the gate or not', () => {
       const gate = { literals: ['entry 0'], fields: [] };
       const { batches } = reading(numbered(3), (source) => drain(source), { gate });

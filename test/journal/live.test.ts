@@ -330,14 +330,10 @@ describe('units by wildcard', () => {
     expect(await follow.see(1)).toEqual(['postfix@a 1']);
     live.append([unit('postfix@b', 3), unit('postfix@a', 4), unit('ssh', 5), unit('postfix@b', 6)]);
     await follow.see(2);
-    await until(
-      'the new unit is noticed',
-      () => {
-        follow.turn();
-        return follow.seen.length >= 4;
-      },
-      9_000,
-    );
+    await until('the new unit is noticed', () => {
+      follow.turn();
+      return follow.seen.length >= 4;
+    });
     live.append([unit('postfix@b', 7)]);
     await follow.see(5);
     expect(messages(follow.seen).sort()).toEqual([

@@ -50,6 +50,7 @@ describe('a commit', () => {
   test('a ban after the end of the first follows it: the first has expired at its time', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.settle([1], 'in-force', at(1));
     const { ended } = ledger.commit({ decisions: [ban('192.0.2.1', { time: at(4_000), until: at(8_000) })] });
     expect(ended[0]?.ended).toEqual({ time: at(3_600), reason: 'expired' });
   });
@@ -107,6 +108,36 @@ describe('the kernel answers', () => {
   });
 });
 
+describe('an ignorecommand that forbids a ban', () => {
+  test('ends it as if it had never been', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.settle([1], 'ignored', at(12));
+    expect(ledger.history.get(1)).toMatchObject({ state: 'ended', ended: { time: at(12), reason: 'ignored' } });
+    expect([...ledger.elements(at(12))]).toEqual([]);
+    expect(ledger.previousBans(JAIL, prefix('192.0.2.1'))).toBe(0);
+    expect(ledger.history.newBans(at(0))).toEqual([]);
+    expect(ledger.history.counts().get(JAIL)?.totalBanned).toBe(0);
+  });
+
+  test('of an extension leaves the ban that it would have extended', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.settle([1], 'in-force', at(1));
+    ledger.commit({ decisions: [ban('192.0.2.1', { time: at(100), until: at(8_000) })] });
+    ledger.settle([2], 'ignored', at(101));
+    expect([...ledger.elements(at(200))].map(({ until }) => until)).toEqual([at(3_600)]);
+  });
+
+  test('comes too late when an operator has lifted it', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.commit({ decisions: [unban('192.0.2.1')] });
+    ledger.settle([1], 'ignored', at(20));
+    expect(ledger.history.get(1)?.ended?.reason).toBe('operator');
+  });
+});
+
 describe('an unban', () => {
   const all = ['192.0.2.1', '192.0.2.0/24', '198.51.100.1', '2001:db8::/64'];
 
@@ -157,6 +188,7 @@ describe('expiry', () => {
     ledger.commit({
       decisions: [ban('192.0.2.1'), ban('192.0.2.2', { until: at(10) }), ban('192.0.2.3', { until: null })],
     });
+    ledger.settle([1, 2, 3], 'in-force', at(1));
     expect(ledger.nextEnd()).toBe(at(10));
     expect(ledger.expire(at(9.9))).toEqual([]);
     const due = ledger.expire(at(3_600));
@@ -166,6 +198,17 @@ describe('expiry', () => {
     ]);
     expect(ledger.nextEnd()).toBeUndefined();
     expect(inForce(ledger, at(1e6))).toHaveLength(1);
+  });
+
+  test('of a ban that the kernel never had is told apart, and can wait', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
+    ledger.settle([2], 'in-force', at(1));
+    expect(ledger.expire(at(3_600), { inForceOnly: true }).map(({ id }) => id)).toEqual([2]);
+    expect(ledger.expire(at(3_600)).map(({ id, ended }) => [id, ended?.reason])).toEqual([[1, 'lapsed']]);
+    // The failures that it answered stay answered, and it counts as an earlier ban.
+    expect(ledger.floors(at(0)).map(({ upTo }) => upTo)).toContain(at(3_600));
+    expect(ledger.previousBans(JAIL, prefix('192.0.2.1'))).toBe(1);
   });
 
   test('takes a bounded number at a time', () => {

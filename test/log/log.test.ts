@@ -2,7 +2,8 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { LOG_LINES_PER_SECOND_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
-import { createLog, formatLine, LineBound, localTime, styleFor } from '../../src/log/log.js';
+import { createLog, LineBound, styleFor } from '../../src/log/log.js';
+import { formatLine, localTime } from '../../src/log/text.js';
 
 function capture() {
   const lines: string[] = [];
@@ -19,14 +20,16 @@ const jail = mustJailName('postfix-sasl');
 
 describe('log lines', () => {
   test("read like fail2ban's: level, jail, what happened, whom", () => {
-    expect(formatLine('notice', 'Ban 192.0.2.1', jail, 'systemd', 0)).toBe('<5>NOTICE [postfix-sasl] Ban 192.0.2.1');
-    expect(formatLine('info', 'Found 192.0.2.1', jail, 'plain', 0)).toBe(
+    expect(formatLine('notice', 'Ban 192.0.2.1', { jail }, 'systemd', 0)).toBe(
+      '<5>NOTICE [postfix-sasl] Ban 192.0.2.1',
+    );
+    expect(formatLine('info', 'Found 192.0.2.1', { jail }, 'plain', 0)).toBe(
       `${localTime(0)} INFO [postfix-sasl] Found 192.0.2.1`,
     );
   });
 
   test('carry colour on a terminal only, and not against NO_COLOR', () => {
-    expect(formatLine('error', 'x', undefined, 'colour', 0)).toContain('\x1b[31m');
+    expect(formatLine('error', 'x', {}, 'colour', 0)).toContain('\x1b[31m');
     expect(styleFor({ isTTY: true }, {})).toBe('colour');
     expect(styleFor({ isTTY: true }, { NO_COLOR: '1' })).toBe('plain');
     expect(styleFor({ isTTY: false }, {})).toBe('plain');

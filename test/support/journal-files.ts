@@ -86,11 +86,11 @@ export class LiveJournal {
   }
 }
 
-/** Waits until `done` says so; fails after some seconds with what was awaited. */
-export async function until(what: string, done: () => boolean, milliseconds = 5_000): Promise<void> {
-  const end = performance.now() + milliseconds;
+/** Waits until `done` says so; fails after thirty seconds (a loaded machine is slow) with what was awaited. */
+export async function until(what: string | (() => string), done: () => boolean): Promise<void> {
+  const end = performance.now() + 30_000;
   while (!done()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    if (performance.now() > end) throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
     await sleep(5);
   }
 }

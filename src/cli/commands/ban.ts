@@ -12,7 +12,7 @@ export const ban: CommandDefinition = {
     'The ban is written to the ledger and put into the kernel before the command returns. Addresses that are never to be banned (ignoreip, own addresses, gateways) and very wide prefixes need --force.',
   ],
   positionals: [
-    { name: 'jail', describe: 'The jail to ban in: its ports are closed', required: true },
+    { name: 'jail', describe: 'The jail to ban in: its ports are closed', required: true, complete: 'jails' },
     { name: 'address', describe: 'Addresses or prefixes', required: true, many: true },
   ],
   options: {

@@ -7,7 +7,7 @@ export const config: CommandDefinition = {
   details: [
     'check prints every problem at once: file, line, key, value, what to write. Filters are compiled too. show prints the effective configuration, each value with its origin; secrets are left out.',
   ],
-  positionals: [{ name: 'action', describe: 'check or show', required: true }],
+  positionals: [{ name: 'action', describe: 'check or show', required: true, complete: ['check', 'show'] }],
   examples: [
     ['banjour config check', 'Before a reload; the unit does it before every start'],
     ['banjour config show', 'What is in force, and which file says so'],

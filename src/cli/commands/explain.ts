@@ -56,7 +56,8 @@ export function explanationText(told: Explanation, width: number): string {
     if (entries.length === 0) continue;
     lines.push('', `Counted in ${jail}:`);
     for (const entry of entries) {
-      if (entry.line === undefined) lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
+      if (!entry.cursor.includes('=')) lines.push(`  ${escapeUntrusted(entry.cursor)}`);
+      else if (entry.line === undefined) lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
       else lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line)}`);
     }
     const regexes = [...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex])))];

@@ -40,10 +40,10 @@ export function historyTable(bans: readonly BanView[], width: number): string {
       { title: 'Banned at' },
       { title: 'Jail' },
       { title: 'Address' },
-      { title: 'Failures', align: 'right' },
+      { title: 'Failures', align: 'right', optional: true },
       { title: 'Until' },
-      { title: 'State' },
-      { title: 'User', shrink: true },
+      { title: 'State', shrink: true },
+      { title: 'User', shrink: true, optional: true },
     ],
     bans.map((ban) => [
       formatTime(ban.time),

@@ -9,13 +9,17 @@ import {
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { SourceSpec } from '../../core/entry.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
+import { CHART_MARGIN } from '../chart.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import { ledgerFile } from '../paths.js';
+import { widthOf } from '../terminal.js';
 import { sinceOf } from '../time.js';
+import { whatIfSummary, whatIfText } from '../what-if.js';
 
 export const replay: CommandDefinition = {
   name: 'replay',
@@ -23,6 +27,7 @@ export const replay: CommandDefinition = {
   details: [
     "Reads a journal file, a directory of them, an export stream (journalctl -o export; also .gz), or - for one on standard input. Without an argument it reads this host's journal. Time is the journal's: bans begin and end in it. Own addresses, gateways and logged-in administrators are not exempted, since the entries are of another time and perhaps another host.",
     'Nothing is banned, unless --into-kernel is given: then the bans go into nftables of the network namespace that the command runs in.',
+    "At the end: bans over time, by jail, banned addresses that also logged in (likely mistakes), and, for this host's own journal, how that differs from what the agent did, by its ledger. --with tries out a configuration before it is put in place.",
     'With --json each event is one object per line: {"event":"found"|"ban"|"unban"|"ignored","time","jail","address","user","count","until","cursor"}.',
   ],
   positionals: [{ name: 'journal', describe: 'Journal file, directory, export file, or -', required: false }],
@@ -33,11 +38,18 @@ export const replay: CommandDefinition = {
     ipv6prefix: { type: 'number', describe: "Instead of each jail's own: 64, 128" },
     jail: { type: 'strings', describe: 'Only these jails, enabled or not' },
     since: { type: 'string', describe: 'Only entries from this time on: 2h, 7d, or 2026-11-21T18:00' },
+    with: { type: 'strings', describe: 'Configuration files to read after all others, e.g. a new jail.d/mail.conf' },
+    ledger: {
+      type: 'string',
+      describe: "Compare with the bans of this ledger (default: this host's, for its own journal)",
+    },
+    summary: { type: 'boolean', describe: 'With --json: one more object at the end, with all that the text says' },
     'into-kernel': { type: 'boolean', describe: "Put the bans into nftables; show the kernel's set at the end" },
     quiet: { type: 'boolean', alias: 'q', describe: 'Only the summary' },
   },
   examples: [
     ['banjour replay', "What the jails make of this host's journal"],
+    ['banjour replay --since 7d --with ./new.conf -q', 'What a new jail would have done in the last week'],
     ['banjour replay /var/log/journal --maxretry 5 --json', 'As data, with another maxretry'],
     ['journalctl -o export --since -1d | banjour replay -', 'From another command'],
     ['ssh mail journalctl -o export --since -7d | banjour replay - --quiet', 'From another host'],
@@ -50,15 +62,24 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const { source, cleanup } = await sourceOf(args.text('journal'));
   const jails = args.list('jail');
   const since = args.text('since');
+  const json = args.flag('json');
+  const ledger = args.text('ledger');
   try {
-    return await runReplay({
+    const outcome = await runReplay({
       configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
       source,
       terminal,
-      json: args.flag('json'),
+      json,
       quiet: args.flag('quiet'),
       intoKernel: args.flag('into-kernel'),
       jails,
+      extraFiles: args.list('with').map((path) => resolve(path)),
+      binsMax: widthOf(terminal.stdout) - CHART_MARGIN,
+      ...(ledger !== undefined
+        ? { history: { path: ledger, must: true } }
+        : source.kind === 'local'
+          ? { history: { path: ledgerFile(paths), must: false } }
+          : {}),
       overrides: Object.fromEntries(
         ['maxretry', 'findtime', 'bantime', 'ipv6prefix'].flatMap((key) => {
           const value = args.number(key) ?? args.text(key);
@@ -67,6 +88,9 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
       ),
       ...(since === undefined ? {} : { since: sinceOf(since) }),
     });
+    if (!json) terminal.out(whatIfText(outcome, terminal));
+    else if (args.flag('summary')) terminal.out(`${JSON.stringify({ summary: whatIfSummary(outcome) })}\n`);
+    return EXIT.ok;
   } finally {
     cleanup();
   }

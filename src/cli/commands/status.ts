@@ -1,20 +1,24 @@
 import { ControlClient } from '../../control/client.js';
-import type { AgentView, BanView, JailView } from '../../control/protocol.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import { jailText, statusText } from '../fail2ban/shapes.js';
 import { statusSocket } from '../paths.js';
 
 export const status: CommandDefinition = {
   name: 'status',
   summary: 'Jails of the running agent, or one jail in detail',
   details: [
-    "The text is fail2ban-client's to the byte, since scripts read it. --json says more: sources, lag, firewall, demoted regexes.",
+    "The text on standard output is fail2ban-client's to the byte, since scripts read it. Warnings (a jail that sees nothing, a journal that drops messages) go to standard error.",
+    '--json says more: sources and how far behind they are, what each jail has seen and when last, firewall, demoted regexes, options set by hand, warnings. --long says it for people.',
   ],
-  positionals: [{ name: 'jail', describe: 'A jail', required: false }],
+  positionals: [{ name: 'jail', describe: 'A jail', required: false, complete: 'jails' }],
+  options: { long: { type: 'boolean', alias: 'l', describe: 'Sources, lag, what each jail has seen, warnings' } },
   examples: [
     ['banjour status', 'How many jails, and which'],
     ['banjour status postfix-sasl', 'Failures, bans and the banned addresses of a jail'],
-    ['banjour status --json | jq .sources', 'Whether the journal is read, and how far behind'],
+    ['banjour status --long', 'Is it working: what is read, how far behind, what was found'],
+    ['banjour status --json | jq .sources', 'The same for scripts'],
   ],
   exits: [[EXIT.unavailable, 'no agent is running']],
   run,
@@ -23,34 +27,26 @@ export const status: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const client = new ControlClient(statusSocket(paths));
   const name = args.text('jail');
-  if (name === undefined) {
-    const view = await client.status();
-    terminal.out(args.flag('json') ? `${JSON.stringify(view)}\n` : agentText(view));
-  } else {
+  if (name !== undefined) {
     const { jail, banned } = await client.jail(name);
-    terminal.out(args.flag('json') ? `${JSON.stringify({ ...jail, banned })}\n` : jailText(jail, banned));
+    if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jail, banned })}\n`);
+    else
+      terminal.out(
+        jailText(
+          jail,
+          banned.map(({ target }) => target),
+        ),
+      );
+    return EXIT.ok;
+  }
+  const view = await client.status();
+  if (args.flag('json')) terminal.out(`${JSON.stringify(view)}\n`);
+  else if (args.flag('long')) {
+    const { longStatus } = await import('../status-long.js');
+    terminal.out(longStatus(view, terminal));
+  } else {
+    terminal.out(statusText(view.jails.map(({ jail }) => jail)));
+    for (const warning of view.warnings) terminal.err(`warning: ${escapeUntrusted(warning, 4096)}\n`);
   }
   return EXIT.ok;
-}
-
-/** `fail2ban-client status`: one tab after each colon. */
-export function agentText(view: AgentView): string {
-  const names = view.jails.map((jail) => jail.jail).sort();
-  return `Status\n|- Number of jail:\t${names.length}\n\`- Jail list:\t${names.join(', ')}\n`;
-}
-
-/** `fail2ban-client status JAIL`. */
-export function jailText(jail: JailView, banned: readonly BanView[]): string {
-  return [
-    `Status for the jail: ${jail.jail}`,
-    '|- Filter',
-    `|  |- Currently failed:\t${jail.currentlyFailed}`,
-    `|  |- Total failed:\t${jail.totalFailed}`,
-    `|  \`- Journal matches:\t${jail.match}`,
-    '`- Actions',
-    `   |- Currently banned:\t${jail.currentlyBanned}`,
-    `   |- Total banned:\t${jail.totalBanned}`,
-    `   \`- Banned IP list:\t${banned.map((ban) => ban.target).join(' ')}`,
-    '',
-  ].join('\n');
 }

@@ -117,7 +117,7 @@ function limited(texts: readonly string[]): readonly string[] | undefined {
 /** The list that fewer texts contain: the longer its shortest literal the better, and few of them. */
 function better(a: readonly string[] | undefined, b: readonly string[] | undefined): readonly string[] | undefined {
   if (a === undefined || b === undefined) return a ?? b;
-  return scoreOf(b) > scoreOf(a) ? b : a;
+  return scoreOf(b) >= scoreOf(a) ? b : a;
 }
 
 function scoreOf(texts: readonly string[]): number {

@@ -49,6 +49,11 @@ async function copyTree(machine: Machine, files: readonly string[], target: stri
 export class Agent {
   private constructor(private readonly machine: Machine) {}
 
+  /** An agent that was installed in another way. */
+  static on(machine: Machine): Agent {
+    return new Agent(machine);
+  }
+
   /** Installs without starting. Debian 12 has no Node that is new enough: it gets the one that runs the tests. */
   static async install(machine: Machine): Promise<Agent> {
     await copyTree(machine, productionFiles(), HOME);

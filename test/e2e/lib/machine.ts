@@ -69,6 +69,7 @@ export class Machine {
       if (child.exitCode !== null) throw new Error(`systemd-nspawn ended\n${this.console()}`);
       return systemdBelow(child.pid ?? 0);
     });
+    await writeFile(join(this.state, 'leader'), `${this.leader}\n`);
     await connect(this.world, `${this.name}-mx`, this.leader);
     await until('mail and ssh services listen', () => this.#listening(), { timeoutMs: 90_000, everyMs: 200 });
   }
@@ -115,7 +116,8 @@ export class Machine {
     const child = this.#spawned;
     if (child === undefined) return;
     if (child.exitCode === null && this.leader !== 0) process.kill(this.leader, POWER_OFF);
-    const patience = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    // Without its first process the container is gone, and systemd-nspawn ends; the other way round it would live on.
+    const patience = setTimeout(() => process.kill(this.leader, 'SIGKILL'), 30_000);
     await ended(child);
     clearTimeout(patience);
     this.#spawned = undefined;
@@ -155,11 +157,13 @@ export async function removeLeftovers(): Promise<void> {
   for (const name of readdirSync(STATE)) {
     const owner = /^bj(\d+)[a-z]$/.exec(name)?.[1];
     if (owner === undefined || existsSync(`/proc/${owner}`)) continue;
-    const spawned = Number(await readFile(join(STATE, name, 'spawned'), 'utf8').catch(() => '0'));
-    const cmdline = await readFile(`/proc/${spawned}/cmdline`, 'utf8').catch(() => '');
-    if (spawned !== 0 && cmdline.includes(`--machine=${name}`)) {
-      process.kill(spawned, 'SIGKILL');
-      await until('the machine of an earlier run is gone', () => !existsSync(`/proc/${spawned}`));
+    for (const file of ['spawned', 'leader']) {
+      const pid = Number(await readFile(join(STATE, name, file), 'utf8').catch(() => '0'));
+      // The number may be another process's by now; only ours is in the machine's control group.
+      const group = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+      if (!group.includes(`/${name}`)) continue;
+      process.kill(pid, 'SIGKILL');
+      await until('the machine of an earlier run is gone', () => !existsSync(`/proc/${pid}`));
     }
     await remove(name);
   }

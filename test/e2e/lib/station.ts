@@ -72,6 +72,16 @@ export class Station {
   }
 }
 
+/** Passwords that the server judged. The answer to the last one may have come too late for the client. */
+export function judged(attempts: readonly Attempt[]): number {
+  return tally(attempts, 'failed') + tally(attempts, 'cut');
+}
+
+/** True when in the end no connection came about any more. */
+export function cutOff(attempts: readonly Attempt[]): boolean {
+  return attempts.at(-1)?.result === 'blocked';
+}
+
 /** How many attempts came to this. */
 export function tally(attempts: readonly Attempt[], result: Result): number {
   return attempts.filter((attempt) => attempt.result === result).length;

@@ -4,8 +4,11 @@ import { connect as connectTls } from 'node:tls';
 import { SERVER } from '../mailhost.js';
 import type { Job } from './job.js';
 
-/** The packets do not get through. */
+/** No connection comes about. */
 export class Blocked extends Error {}
+
+/** The connection stood, and then nothing came any more. */
+export class Cut extends Error {}
 
 /** Longest line that a server may send, characters. */
 const LINE_CHARS_MAX = 65_536;
@@ -44,7 +47,7 @@ export class Dialogue {
     return new Dialogue(secure, job.readMs ?? 30_000);
   }
 
-  /** The next line without its end. Throws `Blocked` when nothing comes in time. */
+  /** The next line without its end. Throws `Cut` when nothing comes in time. */
   async line(): Promise<string> {
     const deadline = performance.now() + this.readMs;
     for (;;) {
@@ -56,7 +59,7 @@ export class Dialogue {
       }
       if (this.#closed !== undefined) throw this.#closed;
       const left = deadline - performance.now();
-      if (left <= 0) throw new Blocked('stalled');
+      if (left <= 0) throw new Cut('stalled');
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#waiting = () => {

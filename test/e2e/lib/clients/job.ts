@@ -29,10 +29,11 @@ export interface Job {
 }
 
 /**
- * What an attempt came to: `failed` the server said no; `ok` it said yes; `blocked` the packets did not get through
- * (no answer, refused, prohibited); `dropped` sshd itself hung up before a word; `error` anything else, with `detail`.
+ * What an attempt came to: `failed` the server said no; `ok` it said yes; `blocked` no connection came about (no answer,
+ * refused, prohibited); `cut` it did, and then nothing more came: a ban may be faster than the server's answer to the
+ * attempt that caused it; `dropped` sshd itself hung up before a word; `error` anything else, with `detail`.
  */
-export type Result = 'failed' | 'ok' | 'blocked' | 'dropped' | 'error';
+export type Result = 'failed' | 'ok' | 'blocked' | 'cut' | 'dropped' | 'error';
 
 export interface Attempt {
   readonly result: Result;

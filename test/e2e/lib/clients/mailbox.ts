@@ -1,5 +1,5 @@
 /** IMAP (RFC 9051) and POP3 (RFC 1939) clients. */
-import { Dialogue } from './dialogue.js';
+import { Cut, Dialogue } from './dialogue.js';
 import { type Attempt, attempt, type Job } from './job.js';
 
 /** LOGIN attempts of one connection to port 143; a name goes as a quoted string, whatever it holds. */
@@ -55,7 +55,7 @@ async function several(
     }
   } catch (error) {
     if (results.length === 0) throw error;
-    results.push(attempt('error', String(error)));
+    results.push(attempt(error instanceof Cut ? 'cut' : 'error', String(error)));
   } finally {
     await dialogue.close(goodbye);
   }

@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep } from '../shell.js';
-import { Blocked } from './dialogue.js';
-import { type Answer, type Attempt, attempt, type Request } from './job.js';
+import { Blocked, Cut } from './dialogue.js';
+import { type Answer, type Attempt, attempt, type Request, type Result } from './job.js';
 import { imap, pop3 } from './mailbox.js';
 import { relay, smtp, visit } from './smtp.js';
 import { ssh } from './ssh.js';
@@ -43,6 +43,10 @@ async function connection(job: Request, attempts: number): Promise<Attempt[]> {
   }
 }
 
+function resultOf(error: unknown): Result {
+  return error instanceof Blocked ? 'blocked' : error instanceof Cut ? 'cut' : 'error';
+}
+
 async function play(job: Request): Promise<void> {
   let done = 0;
   while (done < job.attempts) {
@@ -51,7 +55,7 @@ async function play(job: Request): Promise<void> {
     try {
       results = await connection(job, Math.min(job.perConnection ?? 1, job.attempts - done));
     } catch (error) {
-      results = [attempt(error instanceof Blocked ? 'blocked' : 'error', String(error))];
+      results = [attempt(resultOf(error), String(error))];
     }
     for (const result of results) answer({ id: job.id, ...result });
     done += results.length;

@@ -1,5 +1,5 @@
 /** SMTP clients: AUTH LOGIN and PLAIN (RFC 4954), a refused relay attempt. */
-import { Dialogue } from './dialogue.js';
+import { Cut, Dialogue } from './dialogue.js';
 import { type Attempt, attempt, type Job } from './job.js';
 
 const PORT = { smtp: 25, submission: 587, submissions: 465 } as const;
@@ -47,7 +47,7 @@ export async function smtp(job: Job, attempts: number): Promise<Attempt[]> {
     if (job.deliver === true && results.at(-1)?.result === 'ok') await deliver(dialogue, job.user);
   } catch (error) {
     if (results.length === 0) throw error;
-    results.push(attempt('error', String(error)));
+    results.push(attempt(error instanceof Cut ? 'cut' : 'error', String(error)));
   } finally {
     await dialogue.close('QUIT');
   }

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { isIPv6 } from 'node:net';
 import { SERVER } from '../mailhost.js';
-import { Blocked } from './dialogue.js';
+import { Blocked, Cut } from './dialogue.js';
 import { type Attempt, attempt, type Job } from './job.js';
 
 /** Attempts of one connection; `askpass` prints $E2E_PASSWORD. */
@@ -34,7 +34,7 @@ export async function ssh(job: Job, attempts: number, askpass: string): Promise<
     child.on('close', resolve);
   });
   clearTimeout(timer);
-  if (stalled) throw new Blocked('stalled');
+  if (stalled) throw new Cut('stalled');
   if (status === 0) return [attempt('ok')];
   if (said.includes('Permission denied')) return Array.from({ length: attempts }, () => attempt('failed'));
   // MaxStartups and PerSourcePenalties: sshd hangs up before its banner.

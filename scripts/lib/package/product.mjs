@@ -1,0 +1,75 @@
+/** What a package is made of, whatever its format: version, date, own files, modules that are needed at run time. */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { filesBelow } from '../digest.mjs';
+import { fail, ROOT } from '../run.mjs';
+
+export const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+
+/** Built code, without tests and benchmarks. */
+export const BUILT = ['dist/src', 'dist/native'];
+/** What an installation needs besides code. */
+export const DATA = ['config'];
+
+/**
+ * Seconds since 1970 that stand for "now" in packages, so that the same sources give the same bytes: $SOURCE_DATE_EPOCH,
+ * or the date of the newest entry of the Debian change log.
+ */
+export function sourceDate() {
+  const given = process.env.SOURCE_DATE_EPOCH;
+  if (given !== undefined && given !== '') return Number(given);
+  const date = /^ -- .+> {2}(.+)$/m.exec(readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'))?.[1];
+  return Date.parse(date ?? fail('packaging/debian/changelog has no date')) / 1000;
+}
+
+/** The version in Debian's spelling: a pre-release sorts before the release. */
+export function debianVersion() {
+  const version = PACKAGE.version.replace('-', '~');
+  const entry = /^banjour \(([^)]+)\)/.exec(readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'))?.[1];
+  if (entry !== version) fail(`packaging/debian/changelog begins with ${entry}, package.json has ${PACKAGE.version}`);
+  return version;
+}
+
+/** Copies files and folders of the project into `target`, keeping their paths. */
+export function copyInto(target, paths, filter = () => true) {
+  for (const path of filesBelow(paths)) {
+    if (!filter(path)) continue;
+    mkdirSync(dirname(join(target, path)), { recursive: true });
+    cpSync(join(ROOT, path), join(target, path), { dereference: true, preserveTimestamps: false });
+  }
+}
+
+/** Modules that only fetch or hold ready-made binaries: the packages compile their own. */
+const INSTALL_ONLY = (name) => name === 'prebuild-install' || name.startsWith('@koromix/');
+
+/** Paths (`node_modules/...`) of the modules that run, by the lock file, without those of installation. */
+export function runtimeModules() {
+  const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
+  const found = new Set();
+  const visit = (from, name, optional) => {
+    if (INSTALL_ONLY(name)) return;
+    // As Node looks for it: beside the one who asks, then one level up, and so on.
+    for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
+      const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
+      if (lock[path] !== undefined) {
+        if (found.has(path) || (optional && !existsSync(join(ROOT, path)))) return;
+        found.add(path);
+        const { dependencies = {}, optionalDependencies = {} } = lock[path];
+        for (const next of Object.keys(dependencies)) visit(path, next, next in optionalDependencies);
+        for (const next of Object.keys(optionalDependencies)) visit(path, next, true);
+        return;
+      }
+      if (folder === '') break;
+    }
+    if (!optional) fail(`package-lock.json does not have ${name}, which ${from} needs`);
+  };
+  for (const name of Object.keys(lock[''].dependencies ?? {})) visit('', name, false);
+  return [...found].sort();
+}
+
+/** An empty folder for work. */
+export function emptied(path) {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { recursive: true });
+  return path;
+}

@@ -1,0 +1,40 @@
+/**
+ * The npm package, for Debian 12 and others: built code, native sources, and the modules that were tested, bundled, since
+ * npm takes no notice of a lock file in a tarball. What is compiled is compiled (or fetched ready-made) at installation.
+ * `npm install -g FILE`, then `banjour service install`.
+ */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fail, quietly, ROOT, say, tail } from '../run.mjs';
+import { BUILT, copyInto, DATA, emptied, PACKAGE } from './product.mjs';
+
+const FILES = ['native', 'systemd', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md', 'packaging/debian/etc'];
+
+/** Folders of every module that is not for development, those of installation included. */
+function productionModules(lock) {
+  return Object.entries(lock.packages)
+    .filter(([path, entry]) => path !== '' && entry.dev !== true && existsSync(join(ROOT, path)))
+    .map(([path]) => path);
+}
+
+/** Packs into packages/; returns the tarball's path. */
+export async function buildTarball() {
+  say('packing for npm');
+  const { default: lock } = await import(join(ROOT, 'package-lock.json'), { with: { type: 'json' } });
+  const tree = emptied(join(ROOT, '.cache/package/npm'));
+  const own = (path) => !/\.(?:d\.ts|map|ts)$/.test(path) && !path.startsWith('docs/adr/');
+  copyInto(tree, [...BUILT, ...DATA, ...FILES], own);
+  // Compiled for this host, which need not be like the one that installs.
+  copyInto(tree, productionModules(lock), (path) => !/^node_modules\/[^/]+\/build\/(?:Release|Debug)\//.test(path));
+  const { devDependencies: _, scripts: __, allowScripts: ___, ...rest } = PACKAGE;
+  const manifest = {
+    ...rest,
+    scripts: { install: 'node native/build.mjs' },
+    bundleDependencies: Object.keys(PACKAGE.dependencies),
+  };
+  writeFileSync(join(tree, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  mkdirSync(join(ROOT, 'packages'), { recursive: true });
+  const { ok, output } = quietly('npm', ['pack', tree, '--pack-destination', 'packages']);
+  if (!ok) fail(`npm pack\n${tail(output)}`);
+  return `packages/${PACKAGE.name}-${PACKAGE.version}.tgz`;
+}

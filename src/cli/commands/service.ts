@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { isPackaged, requireRoot, requireVisible, serviceFiles } from '../service-files.js';
+import { flush } from './flush.js';
+
+const UNIT = 'banjour.service';
+/** Where an administrator's own files go, as the Debian package has them. */
+const CONFIG_FOLDERS = ['/etc/banjour/jail.d', '/etc/banjour/filter.d', '/etc/banjour/action.d'];
+
+export const service: CommandDefinition = {
+  name: 'service',
+  summary: 'Install or remove the systemd service, where no package of the distribution does',
+  details: [
+    'For installations by npm. install places the unit, the user, the message catalog and, unless they are there, commented files under /etc/banjour, then enables and starts the service. Run it again after an update. With fail2ban active it starts nothing and says how to switch.',
+    'remove stops the service and removes all of that and the table in the kernel; --purge also the configuration, the ledger, logs and the user.',
+  ],
+  positionals: [{ name: 'action', describe: 'install or remove', required: true }],
+  options: {
+    purge: { type: 'boolean', describe: 'remove: configuration, ledger, logs and user, too' },
+    'no-start': { type: 'boolean', describe: 'install: place the files only' },
+  },
+  examples: [
+    ['npm install -g banjour && banjour service install', 'Protect a host that has no package of Banjour'],
+    ['banjour service remove && npm uninstall -g banjour', 'Leave nothing but the configuration and the ledger'],
+  ],
+  exits: [[EXIT.noPermission, 'only root can']],
+  run,
+};
+
+async function run(context: CommandContext): Promise<ExitCode> {
+  const action = context.args.text('action');
+  if (action !== 'install' && action !== 'remove')
+    throw new OperatorError(`no such action: ${JSON.stringify(action)}`, {
+      hint: 'banjour service install   or   banjour service remove',
+    });
+  if (isPackaged())
+    throw new OperatorError('the service belongs to a package of this distribution', {
+      hint: 'apt install banjour, apt remove banjour',
+    });
+  requireRoot();
+  return action === 'install' ? install(context) : remove(context);
+}
+
+async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
+  requireVisible();
+  for (const { path, text, theirs } of serviceFiles()) {
+    if (theirs && existsSync(path)) continue;
+    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    writeFileSync(path, text, { mode: 0o644 });
+    terminal.out(`${path}\n`);
+  }
+  for (const folder of CONFIG_FOLDERS) mkdirSync(folder, { recursive: true, mode: 0o755 });
+  must('systemd-sysusers', '/etc/sysusers.d/banjour.conf');
+  if (!existsSync('/run/systemd/system')) {
+    terminal.out('systemd does not run here: nothing is started\n');
+    return EXIT.ok;
+  }
+  must('systemctl', 'daemon-reload');
+  must('journalctl', '--update-catalog');
+  if (args.flag('no-start')) return EXIT.ok;
+  if (succeeds('systemctl', '--quiet', 'is-active', UNIT)) {
+    must('systemctl', 'restart', UNIT);
+    terminal.out('The new version runs; the bans were in force throughout.\n');
+  } else if (succeeds('systemctl', '--quiet', 'is-active', 'fail2ban')) {
+    terminal.out(
+      'fail2ban protects this host already, so Banjour was NOT started: both would ban the same hosts. To switch:\n' +
+        '    banjour import\n    systemctl disable --now fail2ban\n    systemctl enable --now banjour\n',
+    );
+  } else {
+    must('systemctl', 'enable', '--now', UNIT);
+    terminal.out('Banjour runs, and will at every boot: banjour status\n');
+  }
+  return EXIT.ok;
+}
+
+async function remove(context: CommandContext): Promise<ExitCode> {
+  const purge = context.args.flag('purge');
+  if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', UNIT);
+  await flush.run(context);
+  for (const { path, theirs } of serviceFiles()) if (!theirs || purge) rmSync(path, { force: true });
+  if (purge) {
+    for (const path of ['/etc/banjour', '/var/lib/banjour', '/var/log/banjour'])
+      rmSync(path, { recursive: true, force: true });
+    succeeds('userdel', 'banjour');
+  }
+  if (existsSync('/run/systemd/system')) {
+    must('systemctl', 'daemon-reload');
+    must('journalctl', '--update-catalog');
+  }
+  context.terminal.out(
+    purge ? 'Nothing is left but the program.\n' : 'Kept: /etc/banjour and the ledger (--purge removes them).\n',
+  );
+  return EXIT.ok;
+}
+
+function succeeds(program: string, ...args: readonly string[]): boolean {
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}
+
+/** Runs a program of the system; throws `OperatorError` with its words when it fails. */
+function must(program: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  if (status === 0) return;
+  throw new OperatorError(`${[program, ...args].join(' ')}: ${error?.message ?? stderr.trim()}`, {
+    hint: args.includes(UNIT) ? 'journalctl -u banjour -n 20' : 'banjour doctor',
+    exitCode: EXIT.osError,
+  });
+}

@@ -1,0 +1,24 @@
+import { ControlClient } from '../../control/client.js';
+import { API_VERSION } from '../../control/protocol.js';
+import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { CommandContext, CommandDefinition } from '../command.js';
+import { statusSocket } from '../paths.js';
+import { VERSION } from '../version.js';
+
+export const version: CommandDefinition = {
+  name: 'version',
+  summary: 'Versions of this program and of the running agent',
+  examples: [['banjour version', 'After an upgrade: does the agent still run the old one']],
+  run,
+};
+
+async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const agent = await new ControlClient(statusSocket(paths)).version().then(
+    (answer) => answer.version,
+    () => null,
+  );
+  if (args.flag('json')) terminal.out(`${JSON.stringify({ version: VERSION, api: API_VERSION, agent })}\n`);
+  else if (agent === null) terminal.out(`${VERSION} (no agent is running)\n`);
+  else terminal.out(agent === VERSION ? `${VERSION}\n` : `${VERSION} (the running agent is ${agent}: restart it)\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,190 @@
+/** The commands of fail2ban-client and their answers. */
+import { ControlClient } from '../../control/client.js';
+import type { BanView } from '../../control/protocol.js';
+import { EXIT, OperatorError } from '../../core/errors.js';
+import { escapeUntrusted } from '../../core/text.js';
+import type { Paths } from '../paths.js';
+import type { Terminal } from '../terminal.js';
+import { getOption } from './get.js';
+import { setOption } from './set.js';
+import { allText, banTimeLine, byEnd, hasUnicode, jailText, pythonRepr, statsText, statusText } from './shapes.js';
+
+export interface Fail2banSession {
+  readonly terminal: Terminal;
+  readonly paths: Paths;
+  readonly version: string;
+  /** Sockets to change things through, and to read. */
+  readonly control: string;
+  readonly status: string;
+}
+
+/** What the real server answers with "NOK": the answer on standard output, the message in its log line. */
+export class NotOk extends Error {
+  readonly answer: string | undefined;
+  constructor(message: string, answer?: string) {
+    super(message);
+    this.answer = answer;
+  }
+}
+
+export const USAGE = `Usage: fail2ban-client [OPTIONS] <COMMAND>
+
+This is Banjour, which speaks fail2ban-client's grammar: banjour(1), banjour-fail2ban(1).
+
+Options:
+    -c, --conf <DIR>        configuration directory (default: /etc/banjour)
+    -s, --socket <FILE>     control.sock or status.sock of the agent
+    -d, --dp                dump the configuration
+    -t, --test              test the configuration
+    -i                      interactive mode
+    --str2sec <STRING>      convert a time abbreviation to seconds
+    -h, --help              display this help
+    -V, --version           print the version whose grammar this is
+
+Commands:
+    start, stop, restart [JAIL], reload [--restart] [--unban] [--all|JAIL]
+    status [JAIL|--all] [basic|short], stats, banned [IP...], ping, version, echo TEXT
+    unban --all | IP...
+    set JAIL banip|unbanip [--report-absent] IP..., set JAIL attempt IP [FAILURE...]
+    set JAIL bantime|findtime|maxretry|... VALUE, set JAIL addignoreip|delignoreip IP, set loglevel LEVEL
+    get JAIL banip [SEP|--with-time], get JAIL banned [IP...], get JAIL bantime|findtime|maxretry|ignoreip|...
+    get loglevel|logtarget|dbfile|dbpurgeage
+`;
+
+/** The agent, or the words of the real client when there is none. */
+export function clientOf(session: Fail2banSession, changes = false): ControlClient {
+  return new ControlClient(changes ? session.control : session.status);
+}
+
+/** Carries a command out and prints its answer. Throws what becomes exit code 255. */
+export async function carryOut(words: readonly string[], session: Fail2banSession): Promise<void> {
+  const answer = await explained(answerTo(words, session), words[0] ?? '', session);
+  session.terminal.out(`${answer}${answer.endsWith('\n') ? '' : '\n'}`);
+}
+
+async function explained(answer: Promise<string>, command: string, session: Fail2banSession): Promise<string> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!(error instanceof OperatorError)) throw error;
+    if (error.exitCode === EXIT.unavailable)
+      throw new NotOk(
+        command === 'reload' || command === 'restart'
+          ? 'Could not find server'
+          : `Failed to access socket path: ${session.status}. Is fail2ban running?`,
+      );
+    const jail = /^there is no jail "(.*)"$/.exec(error.message)?.[1];
+    if (jail === undefined) throw error;
+    throw command === 'reload'
+      ? new NotOk(`Failed during configuration: No section: ${pythonRepr(jail)}`)
+      : new NotOk(`NOK: (${pythonRepr(jail)},)`, `Sorry but the jail '${escapeUntrusted(jail)}' does not exist`);
+  }
+}
+
+async function answerTo(words: readonly string[], session: Fail2banSession): Promise<string> {
+  const [command = '', ...rest] = words;
+  switch (command) {
+    case 'ping':
+      await clientOf(session).ping();
+      return 'Server replied: pong';
+    case 'version':
+      await clientOf(session).ping();
+      return session.version;
+    case 'echo':
+      return rest.join(' ');
+    case 'flushlogs':
+      return 'logs: rolled over';
+    case 'status':
+      return status(rest, session);
+    case 'stats':
+    case 'statistics':
+      return statsText((await clientOf(session).status()).jails, hasUnicode(session.terminal.env));
+    case 'banned':
+      return banned(rest, session);
+    case 'unban':
+      return unban(rest, session);
+    case 'get':
+      if (rest[1] === 'banip' || rest[1] === 'banned') return bansOf(rest, session);
+      return getOption(rest, clientOf(session));
+    case 'set':
+      return setOption(rest, clientOf(session, true));
+    case 'reload':
+      return reload(rest, session);
+    case 'start':
+    case 'stop':
+    case 'restart': {
+      const { controlService } = await import('./service.js');
+      return controlService(command, rest, session, () => reload(rest, session));
+    }
+    default:
+      throw new NotOk("NOK: ('Invalid command',)", 'Invalid command');
+  }
+}
+
+async function status([first, second]: readonly string[], session: Fail2banSession): Promise<string> {
+  const client = clientOf(session);
+  if (first === undefined) return statusText((await client.status()).jails.map(({ jail }) => jail));
+  const short = second === 'short';
+  if (second === 'stats') {
+    const { jails } = await client.status();
+    return statsText(
+      jails.filter(({ jail }) => first === '--all' || jail === first),
+      hasUnicode(session.terminal.env),
+    );
+  }
+  if (first !== '--all') {
+    const { jail, banned: bans } = await client.jail(first);
+    return jailText(jail, targetsOf(bans), short);
+  }
+  const { jails } = await client.status();
+  const all = [];
+  for (const { jail: name } of jails) {
+    const { jail, banned: bans } = await client.jail(name);
+    all.push({ jail, banned: targetsOf(bans) });
+  }
+  return allText(all, short);
+}
+
+function targetsOf(bans: readonly BanView[]): string[] {
+  return bans.map(({ target }) => target);
+}
+
+async function banned(addresses: readonly string[], session: Fail2banSession): Promise<string> {
+  const client = clientOf(session);
+  const jails = (await client.status()).jails.map(({ jail }) => jail);
+  if (addresses.length > 0) {
+    const answers = await Promise.all(addresses.map((address) => client.bans({ address })));
+    return pythonRepr(answers.map((bans) => jails.filter((name) => bans.some(({ jail }) => jail === name))));
+  }
+  const lists = new Map(jails.map((jail) => [jail, [] as string[]]));
+  for (const { jail, target } of await client.bans()) lists.get(jail)?.push(target);
+  return pythonRepr([...lists].map(([jail, list]) => ({ [jail]: list })));
+}
+
+async function unban(words: readonly string[], session: Fail2banSession): Promise<string> {
+  if (words.length === 0) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  const targets = words.includes('--all') ? 'all' : words;
+  return String((await clientOf(session, true).unban({ targets })).changed);
+}
+
+/** `get JAIL banip [SEP|--with-time]`, `get JAIL banned [IP...]`. */
+async function bansOf([name = '', what, ...rest]: readonly string[], session: Fail2banSession): Promise<string> {
+  const { banned: bans } = await clientOf(session).jail(name);
+  if (what === 'banip') {
+    if (rest[0] === '--with-time') return byEnd(bans).map(banTimeLine).join('\n');
+    return targetsOf(byEnd(bans)).join(rest[0] ?? ' ');
+  }
+  const targets = targetsOf(bans);
+  if (rest.length === 0) return pythonRepr(targets);
+  const flags = rest.map((address) => (targets.includes(address) ? 1 : 0));
+  return flags.length === 1 ? String(flags[0]) : pythonRepr(flags);
+}
+
+async function reload(words: readonly string[], session: Fail2banSession): Promise<string> {
+  const jail = words.find((word) => !word.startsWith('--'));
+  await clientOf(session, true).reload({
+    unban: words.includes('--unban'),
+    ...(jail === undefined || words.includes('--all') ? {} : { jail }),
+  });
+  return 'OK';
+}

@@ -1,0 +1,100 @@
+/** `get ...` of fail2ban-client, but for bans. */
+
+import { parseDuration } from '../../config/values.js';
+import type { ControlClient } from '../../control/client.js';
+import type { JailView, OptionsView } from '../../control/protocol.js';
+import { NotOk } from './commands.js';
+import { backendOf, listText, pythonRepr } from './shapes.js';
+
+type Answer = (view: { readonly options: OptionsView; readonly jail: JailView }) => string;
+
+const text =
+  (key: string, fallback = ''): Answer =>
+  ({ options }) =>
+    options.options[key]?.value || fallback;
+
+const flag =
+  (key: string): Answer =>
+  ({ options }) =>
+    pythonRepr(/^(?:1|on|true|yes)$/i.test(options.options[key]?.value ?? ''));
+
+const regexes = (list: readonly string[]) =>
+  list.length === 0
+    ? 'No regular expression is defined'
+    : listText(
+        'The following regular expression are defined:',
+        list.map((regex, index) => `[${index}]: ${regex}`),
+      );
+
+/** Options of a jail. Numbers are in seconds, as the real one answers. */
+const OF_JAIL: Readonly<Record<string, Answer>> = {
+  bantime: ({ jail }) => String(jail.bantimeSeconds ?? -1),
+  findtime: ({ jail }) => String(jail.findtimeSeconds),
+  maxretry: ({ jail }) => String(jail.maxretry),
+  ignoreip: ({ options }) => ignoreipText(options),
+  ignoreself: flag('ignoreself'),
+  ignorecommand: text('ignorecommand', 'False'),
+  journalmatch: ({ jail }) =>
+    jail.files === undefined ? `Current match filter:\n${jail.match}` : 'No journal match filter set',
+  logpath: ({ jail }) =>
+    jail.files === undefined
+      ? 'No file is currently monitored'
+      : listText('Current monitored log file(s):', jail.files),
+  logencoding: ({ options }) => {
+    const encoding = options.options['logencoding']?.value ?? 'auto';
+    return `Current log encoding is set to:\n${encoding === 'auto' ? 'UTF-8' : encoding}`;
+  },
+  failregex: ({ options }) => regexes(options.failregex ?? []),
+  ignoreregex: ({ options }) => regexes(options.ignoreregex ?? []),
+  prefregex: text('prefregex'),
+  usedns: text('usedns', 'no'),
+  maxlines: text('maxlines', '1'),
+  maxmatches: ({ options, jail }) => options.options['maxmatches']?.value ?? String(jail.maxretry),
+  datepattern: ({ options }) =>
+    `Current date pattern set to: ${options.options['datepattern']?.value || 'Not set/required'}`,
+  actions: ({ jail }) => `The jail ${jail.jail} has the following actions:\nnftables`,
+  backend: ({ jail }) => backendOf(jail),
+  ...Object.fromEntries(
+    ['increment', 'factor', 'formula', 'multipliers', 'maxtime', 'rndtime', 'overalljails'].map((name) => [
+      `bantime.${name}`,
+      text(`bantime.${name}`, 'None'),
+    ]),
+  ),
+};
+
+const OF_AGENT: Readonly<Record<string, (options: OptionsView['options']) => string>> = {
+  loglevel: (options) => `Current logging level is ${pythonRepr(options['loglevel']?.value ?? 'INFO')}`,
+  logtarget: (options) => `Current logging target is:\n\`- ${options['logtarget']?.value ?? 'journal'}`,
+  syslogsocket: () => 'Current syslog socket is:\n`- auto',
+  dbfile: (options) => `Current database file is:\n\`- ${options['dbfile']?.value ?? ''}`,
+  dbpurgeage: (options) => {
+    const parsed = parseDuration(options['dbpurgeage']?.value ?? '');
+    return `Current database purge age is:\n\`- ${'value' in parsed ? parsed.value : 0}seconds`;
+  },
+  dbmaxmatches: () => '10',
+};
+
+/** Networks stand before single addresses, as in the real one. */
+function ignoreipText({ ignoreip = [] }: OptionsView): string {
+  const ordered = [...ignoreip.filter((term) => term.includes('/')), ...ignoreip.filter((term) => !term.includes('/'))];
+  return ordered.length === 0
+    ? 'No IP address/network is ignored'
+    : listText('These IP addresses/networks are ignored:', ordered);
+}
+
+export async function getOption([first, key]: readonly string[], client: ControlClient): Promise<string> {
+  if (first === undefined) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  const ofAgent = OF_AGENT[first];
+  if (ofAgent !== undefined) return ofAgent((await client.options()).options);
+  const answer = key === undefined ? undefined : OF_JAIL[key];
+  const { jails } = await client.status();
+  const jail = jails.find((one) => one.jail === first);
+  if (jail === undefined)
+    throw new NotOk(`NOK: (${pythonRepr(first)},)`, `Sorry but the jail '${first}' does not exist`);
+  if (answer === undefined)
+    throw new NotOk(
+      "NOK: ('Invalid command (no get action or not yet implemented)',)",
+      'Invalid command (no get action or not yet implemented)',
+    );
+  return answer({ options: await client.options(first), jail });
+}

@@ -1,0 +1,78 @@
+/** `status --long`: whether it works, for people. */
+import type { AgentView } from '../control/protocol.js';
+import { escapeUntrusted } from '../core/text.js';
+import {
+  formatCount,
+  formatLength,
+  formatTable,
+  formatTime,
+  type Terminal,
+  wantsColour,
+  widthOf,
+  zone,
+} from './terminal.js';
+
+export function longStatus(view: AgentView, terminal: Terminal): string {
+  const width = widthOf(terminal.stdout);
+  const colour = wantsColour(terminal.stdout, terminal.env);
+  const { firewall, sources, jails, warnings } = view;
+  const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
+  const parts = [
+    `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)} (times: ${zone()})\n` +
+      `${formatCount(firewall.inForce)} bans in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${formatCount(firewall.healed)} times\n`,
+    formatTable(
+      [
+        { title: 'Source', shrink: true },
+        { title: 'Phase' },
+        { title: 'Entries read', align: 'right' },
+        { title: 'Behind' },
+        { title: 'Last entry', optional: true },
+      ],
+      sources.map((source) => [
+        escapeUntrusted(source.source),
+        source.phase,
+        formatCount(source.entriesRead),
+        behind(source),
+        ago(source.lastEntry),
+      ]),
+      width,
+    ),
+    formatTable(
+      [
+        { title: 'Jail', shrink: true },
+        { title: 'Selected', align: 'right' },
+        { title: 'Looked at', align: 'right', optional: true },
+        { title: 'Failures', align: 'right' },
+        { title: 'Last failure', optional: true },
+        { title: 'Banned', align: 'right' },
+        { title: 'In total', align: 'right' },
+      ],
+      jails.map((jail) => [
+        jail.jail,
+        formatCount(jail.entriesMatched),
+        formatCount(jail.prefilterHits),
+        formatCount(jail.failuresFound),
+        ago(jail.lastFailure),
+        formatCount(jail.currentlyBanned),
+        formatCount(jail.totalBanned),
+      ]),
+      width,
+    ),
+  ];
+  const notes = jails.flatMap(({ jail, overrides, demoted }) => [
+    ...overrides.map((override) => `${jail}: ${override} is set by hand, until reload or restart`),
+    ...demoted.map((regex) => `${jail}: ${regex} is slow and runs in the linear matcher`),
+  ]);
+  if (notes.length > 0) parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
+  if (warnings.length > 0)
+    parts.push(
+      `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
+    );
+  return parts.join('\n');
+}
+
+function behind({ lagEntries, lagSeconds, phase }: AgentView['sources'][number]): string {
+  if (phase !== 'live') return lagSeconds === null ? '?' : `${formatLength(lagSeconds)} (${phase})`;
+  if (lagEntries === null || lagEntries === 0) return 'no';
+  return `${formatCount(lagEntries)} entries, ${formatLength(lagSeconds ?? 0)}`;
+}

@@ -1,0 +1,108 @@
+/** What the agent knows, as clients see it. */
+import type { BanView, JailView, SourceView, StreamInfo } from '../control/protocol.js';
+import { formatPrefix } from '../core/address.js';
+import type { BanRecord } from '../core/decision.js';
+import type { StreamView } from '../core/entry.js';
+import { formatMatch } from '../core/match.js';
+import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
+import type { JailCounters, Tally } from '../filter/counters.js';
+import type { JailStats } from '../jail/verdict.js';
+import type { BanCounts } from '../ledger/history.js';
+import type { Reader } from './reader.js';
+import { type JailSetup, placeOf } from './setup.js';
+
+/** What is known of a jail beside its setup; all of it may be missing while the agent starts. */
+export interface JailFacts {
+  readonly stats: JailStats | undefined;
+  readonly counters: JailCounters | undefined;
+  readonly counts: BanCounts | undefined;
+  readonly overrides: readonly string[];
+  /** What the last probe found; undefined before it. */
+  readonly selects: boolean | undefined;
+}
+
+export function jailView(setup: JailSetup, facts: JailFacts): JailView {
+  const { policy, intake, source } = setup;
+  const { stats, counters, counts, overrides, selects } = facts;
+  const files = source !== undefined && 'paths' in source ? source.paths : undefined;
+  return {
+    jail: policy.jail,
+    filter: intake.filter.name,
+    match: formatMatch(intake.match),
+    source: placeOf(setup),
+    ...(files === undefined ? {} : { files }),
+    maxretry: policy.maxretry,
+    findtimeSeconds: policy.findtime,
+    bantimeSeconds: policy.bantime,
+    currentlyFailed: stats?.currentlyFailed ?? 0,
+    totalFailed: stats?.totalFailed ?? 0,
+    currentlyBanned: counts?.currentlyBanned ?? 0,
+    totalBanned: counts?.totalBanned ?? 0,
+    entriesMatched: counters?.routed.count ?? 0,
+    ...timeOf('lastEntryMatched', counters?.routed),
+    prefilterHits: counters?.gated.count ?? 0,
+    ...timeOf('lastPrefilterHit', counters?.gated),
+    failuresFound: counters?.failures.count ?? 0,
+    ...timeOf('lastFailure', counters?.failures),
+    ignored: (counters?.ignored.count ?? 0) + (stats?.totalIgnored ?? 0),
+    notAnAddress: (counters?.notAnAddress.count ?? 0) + (counters?.names.count ?? 0),
+    demoted: counters?.demoted ?? [],
+    overrides,
+    ...(selects === undefined ? {} : { selects }),
+  };
+}
+
+function timeOf<K extends string>(key: K, tally: Tally | undefined): { readonly [P in K]?: string } {
+  if (tally === undefined || tally.last === 0) return {};
+  return { [key]: isoTime(tally.last) } as { readonly [P in K]?: string };
+}
+
+/** `lagEntries`: what the last probe counted behind the reader. */
+export function sourceView(
+  { id, phase, stats, gaps }: Pick<Reader, 'id' | 'phase' | 'stats' | 'gaps'>,
+  lagEntries: number | null,
+  now: EpochMicros,
+): SourceView {
+  const last = stats?.lastEntry;
+  // A reader at the end of its journal is not behind, however old the last entry is.
+  const arrived = phase === 'live' && (lagEntries ?? 0) === 0;
+  return {
+    source: id,
+    phase,
+    entriesRead: stats?.entriesRead ?? 0,
+    lagEntries,
+    lagSeconds: last === undefined ? null : arrived ? 0 : Math.max(0, secondsBetween(last, now)),
+    ...(last === undefined ? {} : { lastEntry: isoTime(last) }),
+    entriesCut: stats?.entriesCut ?? 0,
+    entriesUnreadable: stats?.entriesUnreadable ?? 0,
+    gaps,
+    ...(stats?.streams === undefined ? {} : { streams: stats.streams.map(streamInfo) }),
+  };
+}
+
+function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
+  return { ...stream, ...(lastEntry === undefined ? {} : { lastEntry: isoTime(lastEntry) }) };
+}
+
+export function banView(record: BanRecord): BanView {
+  return {
+    id: record.id,
+    jail: record.jail,
+    target: formatPrefix(record.target),
+    time: isoTime(record.time),
+    until: record.until === null ? null : isoTime(record.until),
+    failures: record.failures,
+    ...(record.user === undefined ? {} : { user: record.user }),
+    ...(record.host === undefined ? {} : { host: record.host }),
+    origin: record.origin,
+    state: record.state,
+    ...(record.refusal === undefined ? {} : { refusal: record.refusal }),
+    ...(record.ended === undefined ? {} : { ended: { time: isoTime(record.ended.time), reason: record.ended.reason } }),
+    evidence: record.evidence,
+  };
+}
+
+/** For lists of the present: their evidence would make them ten times as long. */
+export function* banListViews(records: Iterable<BanRecord>): IterableIterator<BanView> {
+  for (const record of records) yield { ...banView(record), evidence: [] };
+}

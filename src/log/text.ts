@@ -1,0 +1,80 @@
+/** A log line as text: what it says in each style. */
+import type { LogFacts, LogLevel } from '../core/log.js';
+
+/**
+ * `systemd`: priority prefix, no time. `journal`: neither, the entry has fields. `plain`: time, no colour. `colour`: time
+ * and colour, for terminals. `fail2ban`: the format of fail2ban.log, for files that other tools parse.
+ */
+export type LogStyle = 'systemd' | 'journal' | 'plain' | 'colour' | 'fail2ban';
+
+/** syslog(3) priorities of the levels. */
+export const PRIORITIES: Readonly<Record<LogLevel, number>> = {
+  critical: 2,
+  error: 3,
+  warning: 4,
+  notice: 5,
+  info: 6,
+  debug: 7,
+};
+
+const COLOURS: Readonly<Record<LogLevel, string>> = {
+  critical: '\x1b[1;31m',
+  error: '\x1b[31m',
+  warning: '\x1b[33m',
+  notice: '\x1b[1m',
+  info: '\x1b[0m',
+  debug: '\x1b[2m',
+};
+
+/** One line as the style has it, without its end. `pid` is shown by `fail2ban` alone. */
+export function formatLine(
+  level: LogLevel,
+  message: string,
+  facts: LogFacts,
+  style: LogStyle,
+  nowMs: number,
+  pid: number = process.pid,
+): string {
+  if (style === 'fail2ban') return formatFail2ban(level, message, facts, nowMs, pid);
+  const text = `${level.toUpperCase()} ${facts.jail === undefined ? '' : `[${facts.jail}] `}${message}`;
+  if (style === 'journal') return text;
+  if (style === 'systemd') return `<${PRIORITIES[level]}>${text}`;
+  const line = `${localTime(nowMs)} ${text}`;
+  return style === 'colour' ? `${COLOURS[level]}${line}\x1b[0m` : line;
+}
+
+/**
+ * Which of fail2ban's loggers says what (fail2ban 1.1: `server/filter.py`, `server/actions.py`, `server/server.py`);
+ * parsers look for the name, the level and the words after the jail.
+ */
+const LOGGERS: Readonly<Record<string, string>> = {
+  found: 'fail2ban.filter',
+  ignored: 'fail2ban.filter',
+  ban: 'fail2ban.actions',
+  unban: 'fail2ban.actions',
+  restored: 'fail2ban.actions',
+  refused: 'fail2ban.actions',
+};
+
+/** `2019-08-22 10:18:05,975 fail2ban.actions        [950]: NOTICE  [postfix-sasl] Ban 192.0.2.1`. */
+function formatFail2ban(level: LogLevel, message: string, facts: LogFacts, nowMs: number, pid: number): string {
+  const logger = LOGGERS[facts.action ?? ''] ?? 'fail2ban.server';
+  const jail = facts.jail === undefined ? '' : `[${facts.jail}] `;
+  return `${localTime(nowMs)} ${logger.padEnd(24)}[${pid}]: ${level.toUpperCase().padEnd(7)} ${jail}${fail2banWords(message, facts)}`;
+}
+
+/** A failure is `Found ADDRESS - TIME` there, with the time of the entry; everything else reads the same. */
+function fail2banWords(message: string, { action, address, time }: LogFacts): string {
+  if (action !== 'found' || address === undefined || time === undefined) return message;
+  return `Found ${address} - ${localTime(Date.parse(time)).slice(0, 19)}`;
+}
+
+/** `2019-08-22 10:18:05,975`, local time, as fail2ban writes it. */
+export function localTime(ms: number): string {
+  const date = new Date(ms);
+  const two = (value: number) => String(value).padStart(2, '0');
+  return (
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())},${String(date.getMilliseconds()).padStart(3, '0')}`
+  );
+}

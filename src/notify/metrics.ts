@@ -1,0 +1,52 @@
+/** Numbers of banjour-notify, in the same formats as the agent's. Labels are the four channels, nothing else. */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Channel } from './message.js';
+
+const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];
+
+export class NotifyMetrics {
+  readonly #registry = new Registry();
+  readonly #waiting: () => ReadonlyMap<Channel, number>;
+  readonly events = this.#counter('banjour_notify_events_total', 'Events taken from the agent');
+  readonly gaps = this.#counter('banjour_notify_gaps_total', 'Times that the agent no longer had what was missed');
+  readonly sent = this.#counter('banjour_notify_sent_total', 'Messages that were delivered', ['channel']);
+  readonly failed = this.#counter('banjour_notify_failed_total', 'Attempts that failed and are tried again', [
+    'channel',
+  ]);
+  readonly dropped = this.#counter('banjour_notify_dropped_total', 'Bans that nobody was told of', ['channel']);
+  readonly #queue = new Gauge({
+    name: 'banjour_notify_queue_length',
+    help: 'Bans that wait to be told',
+    labelNames: ['channel'],
+    registers: [this.#registry],
+  });
+  readonly whoisFailed = this.#counter('banjour_notify_whois_failed_total', 'Questions to whois without an answer');
+
+  /** `waiting` is asked at each scrape. */
+  constructor(waiting: () => ReadonlyMap<Channel, number>) {
+    this.#waiting = waiting;
+    for (const channel of CHANNELS)
+      for (const counter of [this.sent, this.failed, this.dropped]) counter.inc({ channel }, 0);
+  }
+
+  get names(): ReadonlyMap<string, readonly string[]> {
+    return new Map(
+      this.#registry
+        .getMetricsAsArray()
+        .map((metric) => [metric.name, (metric as unknown as { labelNames: readonly string[] }).labelNames]),
+    );
+  }
+
+  async text(format: 'openmetrics' | 'prometheus'): Promise<string> {
+    const waiting = this.#waiting();
+    for (const channel of CHANNELS) this.#queue.set({ channel }, waiting.get(channel) ?? 0);
+    const text = await this.#registry.metrics();
+    if (format === 'prometheus') return text;
+    const lines = text.split('\n').filter((line) => line !== '');
+    return `${lines.map((line) => line.replace(/^(# (?:HELP|TYPE) \S+?)_total /, '$1 ')).join('\n')}\n# EOF\n`;
+  }
+
+  #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+  }
+}

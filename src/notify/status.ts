@@ -1,0 +1,51 @@
+/** Where banjour-notify is asked how it is: a Unix socket that only reads. `banjour metrics` takes its numbers from here. */
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { messageOf, OperatorError } from '../core/errors.js';
+import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX } from '../core/limits.js';
+import type { Notifier } from './notifier.js';
+
+const TYPES = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
+
+/** Opens the socket; resolves with the way to close it. Throws `OperatorError` when it cannot be had. */
+export async function serveStatus(
+  path: string,
+  notifier: Pick<Notifier, 'view' | 'metrics'>,
+): Promise<() => Promise<void>> {
+  // One service, one directory of its own: what stands there was left behind.
+  if (existsSync(path)) unlinkSync(path);
+  const limits = { headersTimeout: CONTROL_REQUEST_MS_MAX, requestTimeout: CONTROL_REQUEST_MS_MAX };
+  const server = createServer(limits, async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://banjour');
+    const format = url.searchParams.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
+    let answer: readonly [number, string, string] = [404, 'application/json', '{"error":"no such path"}\n'];
+    if (request.method === 'GET' && url.pathname === '/v1/ping') answer = [200, 'application/json', '{"pong":true}\n'];
+    if (request.method === 'GET' && url.pathname === '/v1/status')
+      answer = [200, 'application/json', `${JSON.stringify({ targets: notifier.view() })}\n`];
+    if (request.method === 'GET' && url.pathname === '/v1/metrics')
+      answer = [200, TYPES[format], await notifier.metrics.text(format)];
+    const [status, type, text] = answer;
+    response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
+  });
+  server.maxConnections = CONTROL_CLIENTS_MAX;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new OperatorError(`cannot open the status socket ${path}: ${messageOf(cause)}`, {
+          hint: 'its directory must exist and belong to banjour-notify (RuntimeDirectory= of the unit, or --run-dir)',
+          cause,
+        }),
+      ),
+    );
+    server.listen(path, () => resolve());
+  });
+  chmodSync(path, 0o660);
+  return () =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+}

@@ -1,0 +1,165 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Prefix, parsePrefix } from '../../src/core/address.js';
+import type { BanRecord } from '../../src/core/decision.js';
+import { IGNORE_COMMAND_BYTES_MAX, IGNORE_COMMANDS_PARALLEL_MAX } from '../../src/core/limits.js';
+import { mustJailName } from '../../src/core/names.js';
+import { epochMicros, plus } from '../../src/core/time.js';
+import { IgnoreCommands } from '../../src/daemon/ignorecommand.js';
+import { until } from '../support/journal-files.js';
+
+const jail = mustJailName('sshd');
+const time = epochMicros(1_795_000_000_000_000);
+
+let directory: string;
+let logged: string[];
+let asked: IgnoreCommands;
+let command: readonly string[] | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'banjour-ignore-'));
+  logged = [];
+  asked = make();
+});
+afterEach(() => {
+  asked.stop();
+  rmSync(directory, { recursive: true });
+});
+
+function make(deadlineMs = 10_000): IgnoreCommands {
+  return new IgnoreCommands({
+    commandOf: () => command,
+    log: (level, message) => logged.push(`${level} ${message}`),
+    deadlineMs,
+  });
+}
+
+function script(...lines: readonly string[]): string {
+  const path = join(directory, 'ask');
+  writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
+  return path;
+}
+
+let id = 0;
+const ban = (address = '192.0.2.1', changes: Partial<BanRecord> = {}): BanRecord => ({
+  id: ++id,
+  jail,
+  target: parsePrefix(address) as Prefix,
+  time,
+  until: plus(time, 60),
+  failures: 3,
+  evidence: [],
+  origin: 'journal',
+  previousBans: 0,
+  state: 'wanted',
+  ...changes,
+});
+
+describe('an ignorecommand', () => {
+  test('forbids the ban with exit code 0 and lets it go on with any other', async () => {
+    command = [script('test "$1" = 192.0.2.1'), '<ip>'];
+    expect(await asked.ask(ban('192.0.2.1'))).toBe(true);
+    expect(await asked.ask(ban('192.0.2.2'))).toBe(false);
+    expect(logged).toEqual([]);
+  });
+
+  test('gets each placeholder in one argument, whatever a stranger wrote, and no shell sees it', async () => {
+    const said = join(directory, 'said');
+    command = [
+      script(`for word; do echo "[$word]"; done > ${said}`),
+      'x <ip>',
+      '<family>',
+      '<jail>',
+      '<F-USER>',
+      '<time>',
+      '<failures>',
+      '<other>',
+    ];
+    const user = `a b"; touch ${directory}/pwned; $(touch ${directory}/pwned)\u001b[31m\u0000`;
+    await asked.ask(ban('2001:db8::/64', { user }));
+    const shown = user.replace('\u001b', '\\x1b').replace('\u0000', '\\x00');
+    const time = 1_795_000_000;
+    expect(readFileSync(said, 'utf8')).toBe(
+      `[x 2001:db8::/64]\n[inet6]\n[sshd]\n[${shown}]\n[${time}]\n[3]\n[<other>]\n`,
+    );
+    expect(existsSync(join(directory, 'pwned'))).toBe(false);
+  });
+
+  test('runs without any capability, without new privileges and with an environment of its own', async () => {
+    const said = join(directory, 'said');
+    command = [script(`grep -E '^(Cap|NoNewPrivs)' /proc/self/status > ${said}; env | sort >> ${said}`)];
+    await asked.ask(ban());
+    const text = readFileSync(said, 'utf8');
+    for (const set of ['Inh', 'Prm', 'Eff', 'Amb']) expect(text).toMatch(new RegExp(`^Cap${set}:\\s0+$`, 'm'));
+    expect(text).toMatch(/^NoNewPrivs:\s1$/m);
+    expect(text).not.toContain('HOME=');
+  });
+
+  test('that hangs is ended with its children at the deadline, and the ban goes on', async () => {
+    const marker = join(directory, 'late');
+    command = [script(`(sleep 1; touch ${marker}) & wait`)];
+    asked = make(200);
+    expect(await asked.ask(ban())).toBe(false);
+    expect(logged).toEqual([
+      expect.stringMatching(/^warning ignorecommand .* no answer after 200 ms; the ban goes on/),
+    ]);
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    expect(existsSync(marker)).toBe(false);
+  });
+
+  test('that cannot be run, or dies, is said and the ban goes on', async () => {
+    command = ['/nowhere/ask', '<ip>'];
+    expect(await asked.ask(ban('192.0.2.1'))).toBe(false);
+    command = [script('kill -9 $$'), '<ip>'];
+    expect(await asked.ask(ban('192.0.2.2'))).toBe(false);
+    expect(logged[0]).toContain('cannot be run');
+    expect(logged[0]).toContain('No such file');
+    expect(logged[1]).toContain('ended by SIGKILL');
+  });
+
+  test('may write as much as it likes: little of it is kept, escaped', async () => {
+    command = [script("printf '\\033[31mred\\n' >&2; yes >&2")];
+    asked = make(300);
+    await asked.ask(ban());
+    expect(logged[0]).toContain('\\x1b[31mred');
+    // Escaped, a byte becomes four at most.
+    expect(logged[0]?.length).toBeLessThan(5 * IGNORE_COMMAND_BYTES_MAX);
+  });
+
+  test('is asked once per address for a while, also when many ask at once', async () => {
+    const count = join(directory, 'count');
+    command = [script(`echo "$1" >> ${count}`), '<ip>'];
+    const answers = await Promise.all(['192.0.2.1', '192.0.2.1', '192.0.2.2'].map((one) => asked.ask(ban(one))));
+    expect(answers).toEqual([true, true, true]);
+    expect(await asked.ask(ban('192.0.2.1', { time: plus(time, 9), failures: 8 }))).toBe(true);
+    expect(readFileSync(count, 'utf8').trim().split('\n').sort()).toEqual(['192.0.2.1', '192.0.2.2']);
+  });
+
+  test('of a jail that has none is never asked', async () => {
+    command = undefined;
+    expect(asked.asks(jail)).toBe(false);
+    expect(await asked.ask(ban())).toBe(false);
+  });
+
+  test('runs as often at once as the bound says and no more; whoever has to wait for too long goes on too', async () => {
+    const running = join(directory, 'running');
+    command = [script(`touch ${running}.$1; sleep 30`), '<ip>'];
+    asked = make(2_000);
+    const bans = Array.from({ length: IGNORE_COMMANDS_PARALLEL_MAX + 1 }, (_, i) => ban(`192.0.2.${i}`));
+    const answers = bans.map((one) => asked.ask(one));
+    const started = () => bans.map((_, i) => existsSync(`${running}.192.0.2.${i}`));
+    await until('as many run as may', () => started().filter(Boolean).length >= IGNORE_COMMANDS_PARALLEL_MAX);
+    expect(started().at(-1)).toBe(false);
+    expect(await Promise.all(answers)).toEqual(bans.map(() => false));
+    expect(logged).toHaveLength(bans.length);
+  });
+
+  test('is given up when the agent stops: nobody knows the answer', async () => {
+    command = [script('sleep 30')];
+    const answer = asked.ask(ban());
+    asked.stop();
+    expect(await answer).toBeUndefined();
+  });
+});

@@ -1,0 +1,67 @@
+/** The Debian package on a host that fail2ban protects, and the switch; services that come and go. */
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Agent } from './lib/agent.js';
+import { Machine } from './lib/machine.js';
+import { DebPackage } from './lib/packages.js';
+import { until } from './lib/shell.js';
+
+const DOVECOT = 'usr/lib/systemd/system/dovecot.service';
+
+describe('the Debian package on a host with fail2ban', () => {
+  let machine: Machine;
+  let agent: Agent;
+  let installation: DebPackage;
+
+  beforeAll(async () => {
+    machine = await Machine.boot('trixie');
+    agent = Agent.on(machine);
+    installation = new DebPackage(machine);
+    await machine.exec(['systemctl', 'enable', '--now', 'fail2ban']);
+    // Dovecot runs on; for packages it is as if it had never been installed.
+    await rename(join(machine.root, DOVECOT), join(machine.root, 'root/dovecot.service'));
+  });
+  afterAll(() => machine?.destroy());
+
+  const has = async (...command: readonly string[]) => (await machine.try(command)).status === 0;
+  const jails = async () => {
+    const { stdout } = await agent.command('status', '--json');
+    return ['postfix-sasl', 'dovecot', 'sshd'].filter((jail) => stdout.includes(`"${jail}"`));
+  };
+
+  test('installing starts nothing, says so, and tells the three lines of the switch', async () => {
+    const said = await installation.install();
+    expect(said).toContain('fail2ban protects this host already, so Banjour was NOT started');
+    for (const line of ['banjour import', 'systemctl disable --now fail2ban', 'systemctl enable --now banjour'])
+      expect(said).toMatch(new RegExp(`^ {4}${line}$`, 'm'));
+    expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
+    expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(false);
+    expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
+  });
+
+  test('an upgrade does not start it either', async () => {
+    await installation.upgrade();
+    expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
+    expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(false);
+  });
+
+  test('after the switch Banjour protects, and fail2ban is gone', async () => {
+    await machine.exec(['systemctl', 'disable', '--now', 'fail2ban']);
+    await machine.exec(['systemctl', 'enable', '--now', 'banjour']);
+    expect(await has('systemctl', 'is-active', 'banjour')).toBe(true);
+    expect(await has('systemctl', 'is-active', 'fail2ban')).toBe(false);
+  });
+
+  test('jails run for the services that the host has', async () => {
+    expect(await jails()).toEqual(['postfix-sasl', 'sshd']);
+  });
+
+  test('a service that is installed later is protected at once, without a restart', async () => {
+    const pid = await agent.pid();
+    await rename(join(machine.root, 'root/dovecot.service'), join(machine.root, DOVECOT));
+    await installation.serviceAppeared(`/${DOVECOT}`);
+    await until('dovecot is watched', async () => (await jails()).includes('dovecot'), { timeoutMs: 10_000 });
+    expect(await agent.pid()).toBe(pid);
+  });
+});

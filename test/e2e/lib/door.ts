@@ -1,0 +1,72 @@
+/** A mail server's door with two banned hosts before it, one of each family. */
+import { expect } from '@jest/globals';
+import type { Machine } from './machine.js';
+import { until } from './shell.js';
+import { Station, tally } from './station.js';
+
+const PACE = { intervalMs: 400, readMs: 60_000 };
+export const BANNED = ['203.0.113.5', '2001:db8:bad:5::1'] as const;
+
+export class Door {
+  readonly station: Station;
+  #newcomers = 100;
+
+  constructor(machine: Machine) {
+    this.station = new Station(machine);
+  }
+
+  /** Real brute force from both hosts: each is cut off after three failures. */
+  async banBoth(): Promise<void> {
+    for (const attempts of await Promise.all(BANNED.map((from) => this.station.attack('smtp', from, 8, PACE))))
+      expect([tally(attempts, 'failed'), attempts.at(-1)?.result]).toEqual([3, 'blocked']);
+  }
+
+  /** What visitors from the banned addresses meet at port 25. */
+  visits(attempts: number, intervalMs: number) {
+    return Promise.all(
+      BANNED.map((from) =>
+        this.station.attack('smtp-connect', from, attempts, { connectMs: 300, intervalMs, keepGoing: true }),
+      ),
+    );
+  }
+
+  async isShut(): Promise<boolean> {
+    return (await this.visits(1, 0)).every(([attempt]) => attempt?.result === 'blocked');
+  }
+
+  async isOpen(): Promise<boolean> {
+    return (await this.visits(1, 0)).every(([attempt]) => attempt?.result !== 'blocked');
+  }
+
+  /** Visits all the time while `deed` goes on, and finds the door shut every time. */
+  async staysShutDuring(deed: () => Promise<unknown>): Promise<void> {
+    let done = false;
+    const finished = deed().finally(() => {
+      done = true;
+    });
+    let visits = 0;
+    do {
+      for (const attempts of await this.visits(5, 20)) {
+        visits += attempts.length;
+        expect(tally(attempts, 'blocked')).toBe(attempts.length);
+      }
+    } while (!done);
+    await finished;
+    expect(visits).toBeGreaterThan(0);
+  }
+
+  /** A new attacker is banned after three failures, as ever. */
+  async stillBans(): Promise<void> {
+    const attempts = await this.station.attack('ssh', `203.0.113.${this.#newcomers++}`, 6, PACE);
+    expect([tally(attempts, 'failed'), attempts.at(-1)?.result]).toEqual([3, 'blocked']);
+  }
+
+  /** Shut again, at the latest after five seconds. */
+  async shutsAgain(): Promise<void> {
+    await until('the bans are back', () => this.isShut(), { timeoutMs: 5_000 });
+  }
+
+  close(): Promise<void> {
+    return this.station.close();
+  }
+}

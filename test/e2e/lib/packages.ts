@@ -1,0 +1,145 @@
+/** The packages that `npm run package` made, installed in a machine as an administrator does it. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFile, cp, mkdir, symlink } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import type { Machine } from './machine.js';
+import { type Outcome, run } from './shell.js';
+
+/** One way to get Banjour onto a host and off it. */
+export interface Installation {
+  /** Version that `upgrade` installs. */
+  readonly newer: string;
+  /** The unit's file, which must be gone after removal. */
+  readonly unit: string;
+  /** Installs and starts; resolves with what was said. */
+  install(): Promise<string>;
+  upgrade(): Promise<string>;
+  /** Keeps configuration and ledger. */
+  remove(): Promise<string>;
+  /** Leaves nothing. */
+  purge(): Promise<string>;
+}
+
+const NEWER = '99.0.0';
+
+function built(pattern: RegExp): string {
+  const name = existsSync('packages') ? readdirSync('packages').find((file) => pattern.test(file)) : undefined;
+  if (name === undefined) throw new Error('there is no package: npm run package');
+  return resolve('packages', name);
+}
+
+function said({ status, stdout, stderr }: Outcome): string {
+  if (status !== 0) throw new Error(`exit status ${status}\n${stdout}${stderr}`);
+  return `${stdout}${stderr}`;
+}
+
+/** Debian's package, by dpkg. */
+export class DebPackage implements Installation {
+  readonly newer = NEWER;
+  readonly unit = '/usr/lib/systemd/system/banjour.service';
+  constructor(private readonly machine: Machine) {}
+
+  async install(): Promise<string> {
+    await copyFile(built(/\.deb$/), join(this.machine.root, 'root/banjour.deb'));
+    return said(await this.#dpkg('-i', '/root/banjour.deb'));
+  }
+
+  /** The same package with a later version: what a release would bring. */
+  async upgrade(): Promise<string> {
+    const script = `rm -rf /root/x && dpkg-deb -R /root/banjour.deb /root/x && cd /root/x
+sed -i 's/^Version: .*/Version: ${NEWER}/' DEBIAN/control
+sed -i 's/"version": "[^"]*"/"version": "${NEWER}"/' usr/lib/banjour/package.json
+dpkg-deb -Znone -b . /root/newer.deb`;
+    await this.machine.exec(['sh', '-euc', script]);
+    return said(await this.#dpkg('-i', '/root/newer.deb'));
+  }
+
+  async remove(): Promise<string> {
+    return said(await this.#dpkg('-r', 'banjour'));
+  }
+
+  async purge(): Promise<string> {
+    return said(await this.#dpkg('-P', 'banjour'));
+  }
+
+  /** dpkg's file triggers, as the installation of a service fires them. */
+  async serviceAppeared(path: string): Promise<void> {
+    await this.machine.exec(['dpkg-trigger', '--by-package=dpkg', path]);
+    said(await this.#dpkg('--triggers-only', '-a'));
+  }
+
+  #dpkg(...args: readonly string[]): Promise<Outcome> {
+    return this.machine.try(['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', ...args], { timeoutMs: 180_000 });
+  }
+}
+
+/**
+ * The tarball, by `npm install -g`, where Debian's own Node is too old. The machine gets the Node and npm that run the
+ * tests and has no network; the compiled SQLite, which npm would fetch ready-made, lies there.
+ */
+export class Tarball implements Installation {
+  readonly newer = NEWER;
+  readonly unit = '/etc/systemd/system/banjour.service';
+  constructor(private readonly machine: Machine) {}
+
+  async install(): Promise<string> {
+    await this.#placeNode();
+    const { root } = this.machine;
+    await copyFile(built(/\.tgz$/), join(root, 'root/banjour.tgz'));
+    await this.#placeSqlite();
+    return (await this.#npm('install', '-g', '/root/banjour.tgz')) + said(await this.#service('install'));
+  }
+
+  async upgrade(): Promise<string> {
+    const script = `rm -rf /root/x && mkdir /root/x && tar -xzf /root/banjour.tgz -C /root/x && cd /root/x
+sed -i '0,/"version": "[^"]*"/s//"version": "${NEWER}"/' package/package.json
+tar -czf /root/newer.tgz package`;
+    await this.machine.exec(['sh', '-euc', script]);
+    return (await this.#npm('install', '-g', '/root/newer.tgz')) + said(await this.#service('install'));
+  }
+
+  async remove(): Promise<string> {
+    return said(await this.#service('remove'));
+  }
+
+  async purge(): Promise<string> {
+    const text = said(await this.#service('remove', '--purge'));
+    return text + (await this.#npm('uninstall', '-g', 'banjour'));
+  }
+
+  #service(...words: readonly string[]): Promise<Outcome> {
+    return this.machine.try(['banjour', 'service', ...words]);
+  }
+
+  async #npm(...args: readonly string[]): Promise<string> {
+    const env = ['npm_config_better_sqlite3_local_prebuilds=/root/prebuilds'];
+    const flags = ['--offline', '--no-audit', '--no-fund', '--no-update-notifier', '--prefix=/usr/local'];
+    return said(await this.machine.try(['env', ...env, 'npm', ...args, ...flags], { timeoutMs: 180_000 }));
+  }
+
+  async #placeNode(): Promise<void> {
+    const { root } = this.machine;
+    await mkdir(join(root, 'usr/local/lib/node_modules'), { recursive: true });
+    await copyFile(process.execPath, join(root, 'usr/local/bin/node'));
+    await cp(npmFolder(), join(root, 'usr/local/lib/node_modules/npm'), { recursive: true });
+    await symlink('../lib/node_modules/npm/bin/npm-cli.js', join(root, 'usr/local/bin/npm'));
+  }
+
+  /** What prebuild-install would fetch: better-sqlite3 compiled for this Node. */
+  async #placeSqlite(): Promise<void> {
+    const folder = join(this.machine.root, 'root/prebuilds');
+    await mkdir(folder);
+    const { version } = JSON.parse(readFileSync('node_modules/better-sqlite3/package.json', 'utf8')) as {
+      version: string;
+    };
+    const name = `better-sqlite3-v${version}-node-v${process.versions.modules}-linux-${process.arch}.tar.gz`;
+    const file = 'build/Release/better_sqlite3.node';
+    await run(['tar', '-czf', join(folder, name), '-C', 'node_modules/better-sqlite3', file]);
+  }
+}
+
+function npmFolder(): string {
+  const folder = [join(dirname(dirname(process.execPath)), 'lib/node_modules/npm'), '/usr/share/npm'].find(existsSync);
+  if (folder === undefined) throw new Error('npm is not installed beside the Node that runs the tests');
+  return folder;
+}

@@ -1,0 +1,319 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { BanView } from '../../src/control/protocol.js';
+import { HISTORY_ANSWER_ROWS_MAX, NOTIFY_AGE_SECONDS_MAX, NOTIFY_DIGEST_BANS_MAX } from '../../src/core/limits.js';
+import { silentLog } from '../../src/core/log.js';
+import { DeliveryError } from '../../src/notify/failure.js';
+import { NotifyMetrics } from '../../src/notify/metrics.js';
+import { Notifier } from '../../src/notify/notifier.js';
+import { Outbox } from '../../src/notify/outbox.js';
+import { type Route, routesOf, type Target } from '../../src/notify/spec.js';
+import { ban, FakeAgent, until } from './support.js';
+
+const MAIL: Target = { kind: 'mail', style: 'plain', to: ['root'], sender: 'banjour', sendername: 'Banjour' };
+const HOOK: Target = { kind: 'webhook', url: { text: 'http://hook.test/SECRET' }, secretFile: null };
+const route = (target: Target, ...jails: string[]): Route =>
+  routesOf((jails.length === 0 ? ['sshd'] : jails).map((jail) => ({ jail, name: jail, target })))[0] as Route;
+
+let folder = '';
+let agent: FakeAgent;
+let running: { notifier: Notifier; done: Promise<void> }[];
+/** Deliveries: kind of the target and ids. */
+let told: [string, number[]][];
+let fail: ((route: Route, bans: readonly BanView[]) => Error | undefined) | undefined;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'banjour-'));
+  agent = new FakeAgent();
+  running = [];
+  told = [];
+  fail = undefined;
+});
+afterEach(async () => {
+  await stop();
+  rmSync(folder, { recursive: true });
+});
+
+const positions = () => join(folder, 'positions.json');
+const ids = (kind = 'webhook') => told.filter(([one]) => one === kind).flatMap(([, list]) => list);
+
+async function start(routes: readonly Route[] = [route(HOOK)], digestMs = 0): Promise<Notifier> {
+  const notifier = new Notifier({
+    routes,
+    sender: {
+      send: async ({ target, ...rest }, bans) => {
+        const error = fail?.({ target, ...rest }, bans);
+        if (error !== undefined) throw error;
+        told.push([target.kind, bans.map(({ id }) => id)]);
+      },
+    },
+    feed: agent,
+    positionsPath: positions(),
+    log: silentLog,
+    digestMs,
+    pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5 },
+    backoffMs: { min: 2, max: 10 },
+  });
+  running.push({ notifier, done: notifier.run() });
+  await until('the agent is met', () => agent.down || notifier.view()[0]?.done !== null);
+  return notifier;
+}
+
+async function stop(): Promise<void> {
+  for (const { notifier, done } of running.splice(0)) {
+    notifier.stop();
+    await done;
+  }
+}
+
+describe('banjour-notify', () => {
+  test('begins with what comes after its first start', async () => {
+    agent.ban(ban(1), ban(2));
+    await start();
+    agent.ban(ban(3));
+    await until('the new ban is told', () => ids().length > 0);
+    expect(ids()).toEqual([3]);
+  });
+
+  test('tells only bans that are in force, of its jails, not imported ones; a ban by hand as well', async () => {
+    await start([route(HOOK, 'sshd', 'dovecot')]);
+    agent.ban(
+      ban(1),
+      ban(2, { jail: 'postfix-sasl' }),
+      ban(3, { state: 'refused' }),
+      ban(4, { origin: 'import' }),
+      ban(5, { state: 'ended', jail: 'dovecot' }),
+      ban(6, { origin: 'operator' }),
+    );
+    await until('all are told', () => ids().length === 3);
+    expect(ids()).toEqual([1, 5, 6]);
+  });
+
+  test('waits for the answer of the kernel before it tells', async () => {
+    await start();
+    agent.ban(ban(1), ban(2, { state: 'wanted' }), ban(3));
+    await until('the first is told', () => ids().length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    expect(ids()).toEqual([1]);
+    agent.bans = agent.bans.map((one) => ({ ...one, state: 'in-force' }));
+    await until('all are told', () => ids().length === 3);
+    expect(ids()).toEqual([1, 2, 3]);
+  });
+
+  test('tells what happened while it was away, each ban once', async () => {
+    await start();
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+    await stop();
+    agent.ban(ban(2), ban(3));
+    await start();
+    agent.ban(ban(4));
+    await until('told', () => ids().length === 4);
+    expect(ids()).toEqual([1, 2, 3, 4]);
+  });
+
+  test('tells what happened while the agent restarted', async () => {
+    await start();
+    agent.stop();
+    agent.bans.push(ban(1));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    agent.down = false;
+    await until('told', () => ids().length === 1);
+  });
+
+  test('starts before the agent, and goes on when it comes', async () => {
+    agent.down = true;
+    await start();
+    agent.down = false;
+    await until('met', () => running[0]?.notifier.view()[0]?.done !== null);
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+  });
+
+  test('killed between delivery and note tells again rather than never', async () => {
+    await start();
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+    await until('noted', () => existsSync(positions()) && readFileSync(positions(), 'utf8').includes(':1}'));
+    const before = readFileSync(positions(), 'utf8');
+    agent.ban(ban(2));
+    await until('told', () => ids().length === 2);
+    await stop();
+    writeFileSync(positions(), before);
+    await start();
+    await until('told again', () => ids().length === 3);
+    expect(ids()).toEqual([1, 2, 2]);
+  });
+
+  test('keeps a position for each target, so that one which stalls repeats nothing for another', async () => {
+    fail = ({ target }) => (target.kind === 'mail' ? new Error('stalled') : undefined);
+    await start([route(HOOK), route(MAIL)]);
+    agent.ban(ban(1), ban(2));
+    await until('the hook is told', () => ids().length === 2);
+    await stop();
+    fail = undefined;
+    await start([route(HOOK), route(MAIL)]);
+    await until('the mail is sent', () => ids('mail').length === 2);
+    expect([ids(), ids('mail')]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
+  test('a new target begins with what comes from now on', async () => {
+    await start([route(HOOK)]);
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+    await stop();
+    await start([route(HOOK), route(MAIL)]);
+    agent.ban(ban(2));
+    await until('told', () => ids().length === 2 && ids('mail').length === 1);
+    expect(ids('mail')).toEqual([2]);
+  });
+
+  test('a ledger that was begun anew is told from its beginning, and the gap is counted', async () => {
+    agent.ban(ban(100));
+    const notifier = await start();
+    agent.ban(ban(101));
+    await until('told', () => ids().length === 1);
+    agent.bans = [];
+    agent.ban(ban(1), ban(2));
+    await until('told', () => ids().length === 3);
+    expect(ids()).toEqual([101, 1, 2]);
+    expect(await notifier.metrics.text('prometheus')).toContain('banjour_notify_gaps_total 1');
+    await stop();
+    agent.bans = [ban(1)];
+    await start();
+    await until('told', () => ids().length === 4);
+    expect(ids()).toEqual([101, 1, 2, 1]);
+  });
+
+  test.each([
+    [HISTORY_ANSWER_ROWS_MAX, 0],
+    [HISTORY_ANSWER_ROWS_MAX + 1, 1],
+  ])('%i bans since it looked last are told, %i gaps', async (count, gaps) => {
+    const notifier = await start([route(MAIL)]);
+    agent.ban(...Array.from({ length: count }, (_, i) => ban(i + 1)));
+    await until('told', () => ids('mail').at(-1) === count);
+    expect(ids('mail')).toHaveLength(HISTORY_ANSWER_ROWS_MAX);
+    expect(await notifier.metrics.text('prometheus')).toContain(`banjour_notify_gaps_total ${gaps}`);
+  });
+
+  test('shows how it stands without a secret', async () => {
+    const notifier = await start([route(HOOK), route(MAIL)]);
+    expect(JSON.stringify(notifier.view())).not.toContain('SECRET');
+    await stop();
+    expect(readFileSync(positions(), 'utf8')).not.toContain('SECRET');
+  });
+
+  test('a file of positions that is half written makes it begin anew, not fail', async () => {
+    writeFileSync(positions(), '{"version":1,"tar');
+    await start();
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+  });
+});
+
+describe('mails', () => {
+  test('of many bans within a short time are one, after the first', async () => {
+    await start([route(MAIL)], 100);
+    agent.ban(ban(1));
+    await until('the first mail', () => told.length === 1);
+    for (let id = 2; id <= 20; id++) agent.ban(ban(id));
+    await until('the second mail', () => told.length === 2);
+    expect(told).toEqual([
+      ['mail', [1]],
+      ['mail', Array.from({ length: 19 }, (_, i) => i + 2)],
+    ]);
+  });
+
+  test.each([
+    [NOTIFY_DIGEST_BANS_MAX, [NOTIFY_DIGEST_BANS_MAX]],
+    [NOTIFY_DIGEST_BANS_MAX + 1, [NOTIFY_DIGEST_BANS_MAX, 1]],
+  ])('%i bans that wait are mails of %j', async (count, sizes) => {
+    let open = false;
+    fail = () => (open ? undefined : new Error('not yet'));
+    await start([route(MAIL)]);
+    agent.ban(...Array.from({ length: count }, (_, i) => ban(i + 1)));
+    await until('all wait', () => running[0]?.notifier.view()[0]?.waiting === count);
+    open = true;
+    await until('told', () => ids('mail').length === count);
+    expect(told.map(([, list]) => list.length)).toEqual(sizes);
+  });
+});
+
+describe('a target that does not take messages', () => {
+  function outbox(queueMax: number, send: () => Promise<void>, waiting = new Map()) {
+    const metrics = new NotifyMetrics(() => waiting);
+    const said: string[] = [];
+    const box = new Outbox(0, {
+      route: route(HOOK),
+      send,
+      together: 1,
+      gatherMs: 0,
+      log: (_, message) => said.push(message),
+      metrics,
+      moved: () => undefined,
+      queueMax,
+      backoffMs: { min: 1, max: 4 },
+    });
+    const dropped = async () =>
+      Number(/dropped_total\{channel="webhook"\} (\d+)/.exec(await metrics.text('prometheus'))?.[1]);
+    return { box, said, dropped };
+  }
+  const never = () => new Promise<void>(() => undefined);
+
+  test.each([
+    [3, 0, 0],
+    [4, 1, 0],
+    [9, 6, 0],
+  ])('%i bans where 3 may wait: %i are dropped and counted, the one under way is not', async (count, lost, done) => {
+    const { box, said, dropped } = outbox(3, never);
+    box.offer(ban(1));
+    await until('under way', () => box.waiting === 1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    for (let id = 2; id <= count; id++) box.offer(ban(id));
+    expect([box.waiting, await dropped(), box.done]).toEqual([3, lost, done]);
+    expect(said.length).toBe(lost);
+    await box.stop(1);
+  });
+
+  test('is tried again with growing pauses, and the trouble is said once', async () => {
+    let tries = 0;
+    const { box, said, dropped } = outbox(10, async () => {
+      if (++tries < 5) throw new DeliveryError('ERR_X', 'the webhook answers 503');
+    });
+    box.offer(ban(1));
+    await until('delivered', () => box.done === 1);
+    expect([tries, await dropped()]).toEqual([5, 0]);
+    expect(said).toEqual([
+      'webhook: the webhook answers 503; it is tried again until it is taken',
+      'webhook: delivered again',
+    ]);
+    await box.stop(1);
+  });
+
+  test('for good loses that message only', async () => {
+    let tries = 0;
+    const { box, dropped } = outbox(10, async () => {
+      if (++tries === 1) throw new DeliveryError('ERR_X', 'the webhook answers 404', { permanent: true });
+    });
+    box.offer(ban(1));
+    box.offer(ban(2));
+    await until('done', () => box.done === 2);
+    expect([tries, await dropped()]).toEqual([2, 1]);
+    await box.stop(1);
+  });
+
+  test('is not told of yesterday', async () => {
+    const { box, dropped } = outbox(10, async () => undefined);
+    const old = (seconds: number) => ({ time: new Date(Date.now() - seconds * 1000).toISOString() });
+    box.offer(ban(1, old(NOTIFY_AGE_SECONDS_MAX + 1)));
+    box.offer(ban(2, old(NOTIFY_AGE_SECONDS_MAX - 60)));
+    await until('done', () => box.done === 2);
+    expect(await dropped()).toBe(1);
+    await box.stop(1);
+  });
+});

@@ -1,0 +1,220 @@
+/**
+ * banjour-notify beside a real agent, each a process of its own: real journal, real nftables in a network namespace, real
+ * sockets. What it waits for must never hold up a ban.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { ControlClient } from '../../src/control/client.js';
+import { cli } from '../support/cli.js';
+import { canWrite, LiveJournal, T0, until } from '../support/journal-files.js';
+import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
+import { hasCommand, isRoot, needs } from '../support/require.js';
+import { smtpSink, webSink, whoisServer } from './support.js';
+
+const test = needs(isRoot && hasCommand('nft') && canWrite[0], 'needs root, nft and systemd-journal-remote');
+
+const TOKEN = 'T0PSECRETTOKEN';
+
+let scratch: string;
+let namespace: NetworkNamespace;
+let journal: LiveJournal;
+let processes: ChildProcess[];
+let closing: (() => Promise<void>)[];
+let said: string;
+
+const file = (name: string) => join(scratch, name);
+const directories = () => ['--config-dir', file('etc'), '--run-dir', file('run'), '--state-dir', file('state')];
+const status = () => new ControlClient(file('run/status.sock'));
+
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'banjour-notify-'));
+  for (const name of ['journal', 'etc', 'run', 'state', 'run-notify', 'state-notify']) mkdirSync(file(name));
+  namespace = makeNetworkNamespace();
+  journal = new LiveJournal(file('journal/host.journal'));
+  processes = [];
+  closing = [];
+  said = '';
+});
+afterEach(async () => {
+  for (const child of processes) {
+    child.kill('SIGCONT');
+    await ended(child, 'SIGKILL');
+  }
+  for (const close of closing) await close();
+  await journal.close();
+  namespace.remove();
+  rmSync(scratch, { recursive: true });
+});
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once('exit', resolve));
+  child.kill(signal);
+  await gone;
+}
+
+function configure(actions: readonly string[], settings: readonly string[]): void {
+  const jail = [
+    `[DEFAULT]\nsource = directory ${file('journal')}\nbantime = 1h\nfindtime = 1h\nmaxretry = 3`,
+    'destemail = admin@example.org\nsender = ban@example.org',
+    `[sshd]\naction = %(action_)s\n${actions.map((action) => `         ${action}`).join('\n')}`,
+  ];
+  writeFileSync(file('etc/jail.local'), `${jail.join('\n')}\n`);
+  writeFileSync(file('etc/notify.conf'), ['[Definition]', ...settings, ''].join('\n'));
+}
+
+async function start(command: 'run' | 'notify', ready: string): Promise<ChildProcess> {
+  const own = [process.execPath, join(process.cwd(), 'dist/src/main.js'), command, ...directories()];
+  const [program = '', ...args] = command === 'run' ? namespace.inside(own) : own;
+  const before = said.length;
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+  processes.push(child);
+  child.stderr?.on('data', (chunk) => {
+    said += chunk;
+  });
+  await until(`${command} runs`, () => said.includes(ready, before) || child.exitCode !== null);
+  if (child.exitCode !== null) throw new Error(said);
+  return child;
+}
+
+let entries = 0;
+function attack(address: string): void {
+  for (let i = 0; i < 3; i++)
+    journal.append([
+      {
+        at: Date.now() * 1000 - T0 + (entries++ % 1000),
+        message: `Failed password for root from ${address} port 22 ssh2`,
+        fields: { _SYSTEMD_UNIT: 'ssh.service', SYSLOG_IDENTIFIER: 'sshd', _HOSTNAME: 'mx', _UID: '0', _PID: '7' },
+      },
+    ]);
+}
+
+const banned = (address: string) => namespace.run(['nft', 'list', 'ruleset']).includes(address);
+
+/** Everything that the notify process has a position for. */
+const position = () => Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
+
+async function ask(path: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath: file('run-notify/status.sock'), path }, (response) => {
+      let text = '';
+      response.on('data', (chunk) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+/** Waits until banjour-notify has had its first answer of the agent: what comes from then on is told. */
+async function met(): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries++) {
+    const { targets } = JSON.parse(await ask('/v1/status')) as { targets: { done: number | null }[] };
+    if (targets.every(({ done }) => done !== null)) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  throw new Error('the agent was never met');
+}
+
+describe('banjour-notify beside the agent', () => {
+  test('mails the ban with whois data and the log lines, and signs the webhook; secrets appear nowhere', async () => {
+    const [mail, hook] = [await smtpSink(), await webSink()];
+    const whois = await whoisServer(() => 'netname: TEST-NET-2\r\n');
+    closing.push(mail.close, hook.close, whois.close);
+    writeFileSync(file('hook-url'), `http://127.0.0.1:${hook.port}/${TOKEN}\n`, { mode: 0o600 });
+    writeFileSync(file('hook-key'), 'k3ySECRET\n', { mode: 0o600 });
+    configure(
+      [
+        'sendmail-whois-lines[name=SSH]',
+        `webhook[url-file="${file('hook-url')}", secret-file="${file('hook-key')}"]`,
+        `slack[url="http://127.0.0.1:${hook.port}/slack/${TOKEN}"]`,
+      ],
+      [`mailer = smtp://127.0.0.1:${mail.port}`, `whois = tcp:127.0.0.1:${whois.port}`, 'host = mx.example.org'],
+    );
+    await start('run', 'watching');
+    await start('notify', 'slack');
+    await met();
+    attack('198.51.100.77');
+    await until('mail and webhooks arrive', () => mail.mails.length === 1 && hook.posts.length === 2);
+
+    const [letter] = mail.mails;
+    expect([letter?.from, letter?.to]).toEqual(['ban@example.org', ['admin@example.org']]);
+    for (const words of [
+      'Subject: [Banjour] SSH: banned 198.51.100.77 from mx.example.org',
+      'after 3 failed attempts',
+      '  netname: TEST-NET-2',
+      'mx sshd[7]: Failed password for root from 198.51.100.77 port 22',
+    ])
+      expect(letter?.message.replace(/=\r\n/g, '')).toContain(words);
+
+    const signed = hook.posts.find(({ headers }) => headers['x-banjour-signature'] !== undefined);
+    const mine = createHmac('sha256', 'k3ySECRET').update(`${signed?.headers['x-banjour-timestamp']}.${signed?.body}`);
+    expect(signed?.headers['x-banjour-signature']).toBe(`sha256=${mine.digest('hex')}`);
+    expect(JSON.parse(signed?.body ?? '')).toMatchObject({
+      address: '198.51.100.77',
+      jail: 'sshd',
+      lines: { length: 3 },
+    });
+
+    const shown = [
+      (await cli(['config', 'show', ...directories()])).out,
+      (await cli(['config', 'check', ...directories()])).out,
+      (await cli(['notify', '--dry-run', ...directories()])).out,
+      JSON.stringify([await status().status(), await status().history({}), await status().jail('sshd')]),
+      await ask('/v1/status'),
+      await ask('/v1/metrics'),
+      readFileSync(file('state-notify/positions.json'), 'utf8'),
+      said,
+    ];
+    for (const text of shown) {
+      expect(text.length).toBeGreaterThan(20);
+      expect(text).not.toContain(TOKEN);
+      expect(text).not.toContain('k3ySECRET');
+    }
+    expect(await ask('/v1/metrics')).toContain('banjour_notify_sent_total{channel="mail"} 1');
+    const both = (await cli(['metrics', ...directories()])).out;
+    expect(both).toMatch(/^banjour_bans_total\{jail="sshd",family="ipv4"\} 1$/m);
+    expect(both).toMatch(/^banjour_notify_sent_total\{channel="webhook"\} 1$/m);
+  });
+
+  test('stalled servers, a stopped and a dead notify hold up no ban; what was banned meanwhile is told later', async () => {
+    const stalled = await smtpSink({ stall: 'CONNECT' });
+    const [hook, whois] = [await webSink(() => 'stall'), await whoisServer(() => undefined)];
+    closing.push(stalled.close, hook.close, whois.close);
+    const actions = ['sendmail-whois-lines[name=SSH]', `webhook[url="http://127.0.0.1:${hook.port}/"]`];
+    configure(actions, [`mailer = smtp://127.0.0.1:${stalled.port}`, `whois = tcp:127.0.0.1:${whois.port}`]);
+    await start('run', 'watching');
+    const first = await start('notify', 'webhook');
+    await met();
+
+    attack('198.51.100.1');
+    await until('banned while whois and the webhook stall', () => whois.queries.length > 0 && hook.posts.length > 0);
+    expect(banned('198.51.100.1')).toBe(true);
+    attack('198.51.100.2');
+    await until('banned while all of them stall', () => banned('198.51.100.2'));
+    first.kill('SIGSTOP');
+    attack('198.51.100.3');
+    await until('banned while notify is stopped', () => banned('198.51.100.3'));
+    first.kill('SIGCONT');
+    await ended(first, 'SIGKILL');
+    attack('198.51.100.4');
+    await until('banned while notify is dead', () => banned('198.51.100.4'));
+
+    const mail = await smtpSink();
+    closing.push(mail.close);
+    configure(actions.slice(0, 1), [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no', 'digest = 0']);
+    await start('notify', 'mail to');
+    const all = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
+    await until('all are told', () => all.every((one) => mail.mails.some(({ message }) => message.includes(one))));
+    await until('the position is kept', () => position().includes(4));
+    const text = await status().metrics('prometheus');
+    expect(text).toContain(`banjour_ban_latency_seconds_count ${all.length}`);
+  });
+});

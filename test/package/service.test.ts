@@ -1,0 +1,66 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
+import { isRoot, needs } from '../support/require.js';
+
+const UNIT = readFileSync('systemd/banjour.service', 'utf8');
+
+describe('banjour service install', () => {
+  test('writes the shipped unit with the paths of this Node and this installation, and changes nothing else', () => {
+    const unit = unitFor(UNIT, '/usr/local/bin/node', '/usr/local/lib/node_modules/banjour/');
+    const command = '/usr/local/bin/node /usr/local/lib/node_modules/banjour/dist/src/main.js';
+    expect(unit).toContain(`\nExecStart=${command} run\n`);
+    expect(unit).toContain(`\nExecStartPre=-${command} config check\n`);
+    expect(unit).toContain(`\nExecReload=${command} reload\n`);
+    expect(unit.replaceAll(command, '/usr/bin/banjour')).toBe(UNIT);
+  });
+
+  test('writes paths so that systemd reads them as they are', () => {
+    const unit = unitFor('ExecStart=/usr/bin/banjour run\n', '/opt/my node/50%/node', '/opt/$x');
+    expect(unit).toBe('ExecStart="/opt/my node/50%%/node" /opt/$$x/dist/src/main.js run\n');
+  });
+
+  test('never overwrites what an administrator may have edited', () => {
+    const theirs = serviceFiles(process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
+    expect(theirs.map(({ path }) => path)).toEqual([
+      '/etc/banjour/jail.local',
+      '/etc/banjour/banjour.local',
+      '/etc/logrotate.d/banjour',
+    ]);
+  });
+
+  needs(isRoot && homedir() === '/root', 'needs the home folder of root')(
+    'refuses a Node in a home folder, which the sandbox of the unit hides',
+    () => {
+      const folder = mkdtempSync('/root/banjour-node-');
+      try {
+        const node = join(folder, 'node');
+        writeFileSync(node, '');
+        expect(() => requireVisible(node, `${process.cwd()}/`)).toThrow(/its sandbox hides home and temporary folders/);
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+
+  needs(isRoot, 'needs root to make a folder outside home and temporary folders')(
+    'refuses an installation that the user banjour could not read, and says what to change',
+    () => {
+      const folder = mkdtempSync('/opt/banjour-test-');
+      try {
+        mkdirSync(join(folder, 'dist/src'), { recursive: true });
+        writeFileSync(join(folder, 'dist/src/main.js'), '');
+        chmodSync(folder, 0o755);
+        chmodSync(join(folder, 'dist'), 0o700);
+        const check = () => requireVisible('/bin/sh', `${folder}/`);
+        expect(check).toThrow(/the user banjour could not read .*main\.js: others have no access to .*\/dist/);
+        chmodSync(join(folder, 'dist'), 0o755);
+        expect(check).not.toThrow();
+      } finally {
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
+});
