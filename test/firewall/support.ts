@@ -48,7 +48,7 @@ export async function inForce(backend: FirewallBackend): Promise<string[]> {
 
 /** An element as `inForce` tells it. */
 export function told({ jail, target, until }: Element): string {
-  const left = until === null ? 'for good' : `${Math.round((until - wallClock.now()) / 6e6) / 10} min`;
+  const left = until === null ? 'for good' : `${Math.round((until - wallClock.now()) / 6e7)} min`;
   return `${jail} ${target.base}/${target.length} ${left}`;
 }
 
