@@ -11,14 +11,17 @@ import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './data.js';
 import { callFailed } from './errors.js';
 import type { JournalHandle } from './journal.js';
 import { StableMemory } from './memory.js';
-import type { Piece, RawBatch, RawEntry, Reader, Wanted } from './reader.js';
+import type { Awaited, Piece, RawBatch, RawEntry, Reader, Wanted } from './reader.js';
 
 /** `BANJOUR_BATCH_VERSION` of batch.h. */
-const VERSION = 1;
+const VERSION = 2;
 /** `BANJOUR_PASS_ALL` of batch.h. */
 const PASS_ALL = 1;
 /** Bytes for records beyond the room that the largest needs; a batch of ordinary entries takes a tenth of it. */
 const BUFFER_BYTES = 512 * 1024;
+
+/** What `banjour_wait` returns. */
+const AWAITED = ['nothing', 'entry', 'invalidate'] as const;
 
 interface Functions {
   readonly make: (wishes: Buffer, length: number) => bigint | null;
@@ -33,6 +36,7 @@ interface Functions {
     size: number,
     counts: bigint,
   ) => number;
+  readonly wait: (journal: bigint, interval: number, most: number) => number;
 }
 
 /** Where `native/build.mjs` puts it, from the built JavaScript or from the sources. */
@@ -66,6 +70,7 @@ export function load(path: string | undefined): { readonly functions?: Functions
         free: library.func('banjour_reader_free', 'void', [P]),
         recordMax: library.func('banjour_record_max', 'size_t', [P]),
         read: library.func('banjour_read', 'int', [P, P, 'uint32_t', 'uint32_t', P, 'size_t', P]),
+        wait: library.func('banjour_wait', 'int', [P, 'uint32_t', 'uint32_t']),
       },
     };
   } catch (error) {
@@ -117,6 +122,12 @@ export class BatchReader implements Reader {
       longOthers: counts.readUInt32LE(12),
       more: counts.readUInt32LE(16) !== 0,
     };
+  }
+
+  wait(handle: JournalHandle, interval: number, most: number): Awaited {
+    const result = this.#functions.wait(handle.pointer, interval * 1_000, most * 1_000);
+    if (result < 0) throw callFailed('banjour_wait', result);
+    return AWAITED[result] ?? 'nothing';
   }
 
   close(): void {

@@ -51,8 +51,16 @@ export interface Reader {
    * @throws OperatingError when the journal fails; entries read in this call are then to be read again.
    */
   read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch;
+  /**
+   * Blocks the thread until an entry is there, files came or went, or `most` milliseconds have passed; looks every
+   * `interval` milliseconds. A reader that would have to wake JavaScript for each look does without it.
+   */
+  wait?(handle: JournalHandle, interval: number, most: number): Awaited;
   close(): void;
 }
+
+/** `entry`: the journal stands on the next one. `invalidate`: the caller must verify its place. */
+export type Awaited = 'nothing' | 'entry' | 'invalidate';
 
 const MESSAGE = fieldKey('MESSAGE');
 const PREFIX = 'MESSAGE='.length;

@@ -1,19 +1,17 @@
-#!/usr/bin/env node
-// npm run bench -- NAME [ARGUMENTS]: runs bench/NAME.ts after a build.
-import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+/**
+ * `npm run bench [-- NAME...] [--runs N] [--scale FRACTION] [--json]`: builds, installs what is missing, and runs the
+ * benchmarks: every figure beside fail2ban (Debian's package) and beside the physical limit (plain C) in the same run.
+ * Tables here, charts and JSON in build/bench. What needs root, nft or containers says so when it is missing.
+ */
+import { openly } from './lib/run.mjs';
+import { setUp } from './lib/setup.mjs';
 
-const [name, ...rest] = process.argv.slice(2);
-const project = join(import.meta.dirname, '..');
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
-if (spawnSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' }).status !== 0) process.exit(70);
-const file = join(project, 'dist/bench', `${name}.js`);
-if (name === undefined || !existsSync(file)) {
-  const names = readdirSync(join(project, 'bench')).filter((one) => one.endsWith('.ts'));
-  console.error(`usage: npm run bench -- NAME [ARGUMENTS]; NAME is one of ${names.join(' ').replaceAll('.ts', '')}`);
-  process.exit(64);
-}
-const run = spawnSync(process.execPath, [file, ...rest], { stdio: 'inherit', cwd: project });
-process.exit(run.status ?? 70);
+// With --json standard output is for the JSON alone.
+const words = process.argv.slice(2);
+if (words.includes('--json')) {
+  const write = process.stdout.write.bind(process.stdout);
+  process.stdout.write = (text) => process.stderr.write(text);
+  setUp('bench');
+  process.stdout.write = write;
+} else setUp('bench');
+process.exitCode = openly(process.execPath, ['dist/bench/lib/main.js', ...words]);

@@ -32,7 +32,7 @@ function isDebianNode() {
 }
 
 /**
- * Everything that npm does not bring. `for`: the first of run, build, test, e2e that needs it; each includes those before it.
+ * Everything that npm does not bring. `for`: the first of run, build, test, e2e, bench that needs it; each includes those before it.
  */
 const REQUIREMENTS = [
   { for: 'run', package: 'libsystemd0', why: 'reads the journal', there: () => hasLibrary('libsystemd.so.0') },
@@ -58,11 +58,23 @@ const REQUIREMENTS = [
   { for: 'test', package: 'systemd', why: 'journalctl and systemd-analyze', there: () => which('systemd-analyze') },
   { for: 'test', package: 'iproute2', why: 'makes network namespaces', there: () => which('ip') },
   { for: 'test', package: 'libcap2-bin', why: 'shows what a process may do', there: () => which('capsh') },
+  {
+    for: 'test',
+    package: 'prometheus',
+    why: 'promtool judges metrics and alert rules',
+    there: () => which('promtool'),
+  },
   { for: 'e2e', package: 'debootstrap', why: 'makes root file systems', there: () => which('debootstrap') },
   { for: 'e2e', package: 'systemd-container', why: 'boots them', there: () => which('systemd-nspawn') },
   { for: 'e2e', package: 'openssh-client', why: 'plays SSH attackers', there: () => which('ssh') },
+  {
+    for: 'bench',
+    package: 'python3-systemd',
+    why: 'lets fail2ban read the journal beside us',
+    there: () => quietly('/usr/bin/python3', ['-c', 'import systemd.journal']).ok,
+  },
 ];
-const STAGES = ['run', 'build', 'test', 'e2e'];
+const STAGES = ['run', 'build', 'test', 'e2e', 'bench'];
 
 /** What of the stage's needs is not there. */
 export function missingPackages(stage) {

@@ -2,6 +2,7 @@
  * What `banjour service install` puts where, for hosts without the Debian package. The texts are the shipped ones; only
  * the paths of Node and of this installation are written into the unit.
  */
+import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, OperatorError } from '../core/errors.js';
@@ -17,25 +18,55 @@ export interface PlacedFile {
 /** Folders that the unit's ProtectHome= and PrivateTmp= hide from the agent. */
 const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/;
 
-/** Every file, with the absolute paths of a host. */
-export function serviceFiles(node: string = process.execPath, installation: string = PACKAGE_ROOT): PlacedFile[] {
+/** The agent first; the others run only where an administrator enables them. */
+export const UNITS: readonly [string, ...string[]] = [
+  'banjour.service',
+  'banjour-notify.service',
+  'banjour-metrics.service',
+];
+/** Users that the units run as. */
+export const USERS: readonly string[] = ['banjour', 'banjour-notify'];
+/** The systemd that knows RestartSteps=, systemd.service(5). */
+const GROWING_PAUSE = 254;
+
+/** Every file, with the absolute paths of a host whose systemd has the version `systemd`. */
+export function serviceFiles(
+  systemd: number,
+  node: string = process.execPath,
+  installation: string = PACKAGE_ROOT,
+): PlacedFile[] {
   const shipped = (path: string) => readFileSync(join(installation, path), 'utf8');
   const ours = (path: string, text: string) => ({ path, text, theirs: false });
   const theirs = (path: string) => ({ path, text: shipped(join('packaging/debian', path)), theirs: true });
   return [
-    ours('/etc/systemd/system/banjour.service', unitFor(shipped('systemd/banjour.service'), node, installation)),
-    ours('/etc/sysusers.d/banjour.conf', shipped('systemd/sysusers.d/banjour.conf')),
+    ...UNITS.map((name) =>
+      ours(`/etc/systemd/system/${name}`, unitFor(shipped(`systemd/${name}`), node, installation, systemd)),
+    ),
+    ...USERS.map((name) => ours(`/etc/sysusers.d/${name}.conf`, shipped(`systemd/sysusers.d/${name}.conf`))),
     ours('/usr/local/lib/systemd/catalog/banjour.catalog', shipped('systemd/banjour.catalog')),
-    theirs('/etc/banjour/jail.local'),
-    theirs('/etc/banjour/banjour.local'),
+    theirs('/etc/banjour/jail.d/host.conf'),
+    theirs('/etc/banjour/banjour.d/host.conf'),
     theirs('/etc/logrotate.d/banjour'),
   ];
 }
 
-/** The unit with `/usr/bin/banjour` replaced by this Node and this installation. */
-export function unitFor(unit: string, node: string, installation: string): string {
+/**
+ * The unit with `/usr/bin/banjour` replaced by this Node and this installation. A systemd that cannot let the pause
+ * between failed starts grow gets a longer one instead.
+ */
+export function unitFor(unit: string, node: string, installation: string, systemd: number): string {
   const command = [node, join(installation, 'dist/src/main.js')].map(execWord).join(' ');
-  return unit.replace(/^(Exec\w+=-?)\/usr\/bin\/banjour\b/gm, (_, key: string) => `${key}${command}`);
+  const placed = unit.replace(/^(Exec\w+=-?)\/usr\/bin\/banjour\b/gm, (_, key: string) => `${key}${command}`);
+  if (systemd >= GROWING_PAUSE) return placed;
+  return placed
+    .replace(/^RestartSec=.*$/m, 'RestartSec=2s')
+    .replace(/^#.*\nRestartSteps=.*\nRestartMaxDelaySec=.*\n/m, '');
+}
+
+/** The version of this host's systemd; 0 when it does not say. */
+export function systemdVersion(): number {
+  const { stdout } = spawnSync('systemctl', ['--version'], { encoding: 'utf8' });
+  return Number(/^systemd (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 
 /** A word of an Exec line (systemd.service(5), "Command lines"; `%` is systemd.unit(5), "Specifiers"). */

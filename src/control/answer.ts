@@ -9,6 +9,7 @@ export function sendWhole(response: ServerResponse, status: number, body: unknow
   sendText(response, `${JSON.stringify(body)}\n`, 'application/json', status);
 }
 
+/** A whole answer that need not be JSON. */
 export function sendText(response: ServerResponse, text: string, contentType: string, status = 200): void {
   response.writeHead(status, {
     'content-type': contentType,

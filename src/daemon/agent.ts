@@ -30,6 +30,9 @@ import type { AgentSetup } from './setup.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;
+/** An nft that did not answer is tried again after this, then after twice as long, up to the second, ms. */
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
 /** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
@@ -75,6 +78,8 @@ export class Agent {
   #setup: AgentSetup;
   #server: ControlServer | undefined;
   #timers: NodeJS.Timeout[] = [];
+  #catchUp: NodeJS.Timeout | undefined;
+  #stopping = false;
   #failed: (error: Error) => void = () => undefined;
   #reloading: Promise<unknown> = Promise.resolve();
 
@@ -122,7 +127,10 @@ export class Agent {
       random: Math.random,
       timed: (_, entry) => this.measure.inForce(entry),
       applied: (report) => this.measure.applied(report),
-      failed: (error) => log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`),
+      failed: (error) => {
+        log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`);
+        this.#catchUpLater(RETRY_MS_MIN);
+      },
     });
     this.kernel = new Kernel({
       firewall,
@@ -195,6 +203,8 @@ export class Agent {
   }
 
   async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#catchUp);
     for (const timer of this.#timers) clearInterval(timer);
     this.#timers = [];
     this.allow.stop();
@@ -267,6 +277,22 @@ export class Agent {
       .filter(which)
       .map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const }));
     if (decisions.length > 0) await this.pipeline.decide(decisions);
+  }
+
+  /** Tries again to bring the kernel to what the ledger wants, less and less often until it works. */
+  #catchUpLater(milliseconds: number): void {
+    if (this.#catchUp !== undefined || this.#stopping) return;
+    this.#catchUp = setTimeout(async () => {
+      try {
+        await this.pipeline.idle();
+        await this.kernel.catchUp();
+        this.#catchUp = undefined;
+      } catch (error) {
+        this.log('error', `nftables: ${messageOf(error)}; trying again`);
+        this.#catchUp = undefined;
+        this.#catchUpLater(Math.min(RETRY_MS_MAX, milliseconds * 2));
+      }
+    }, milliseconds);
   }
 
   #startTimers(): void {

@@ -12,7 +12,7 @@ import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../core/limits.js';
 import { unionOf } from '../core/match.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
-import { isAtOrBefore } from './cursor-order.js';
+import { isAtOrBefore, notBehind } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
 import { isOwn, OWN_FIELDS } from './own.js';
 
@@ -20,6 +20,8 @@ import { isOwn, OWN_FIELDS } from './own.js';
 const POLL_MS_MIN = 2;
 /** Longest pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
 const POLL_MS_MAX = 15;
+/** A source that waits blocks this thread: so long that its looks cost little, so short that nobody waits for an answer, ms. */
+const WAIT_MS = 200;
 /** After the last entry the pause stays short for so long, ms. */
 const POLL_FAST_MS = 500;
 /** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
@@ -98,6 +100,10 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
+      if (batch.position !== undefined) {
+        this.#position = batch.position;
+        this.#unposted = true;
+      }
       // A stream says itself when it has ended; until then its writer is only slow.
       if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
       if (this.#phase !== 'live') this.#arrive();
@@ -141,6 +147,10 @@ export class Intake {
     return this.#mark !== undefined && isAtOrBefore({ cursor: event.cursor, time: event.time }, this.#mark);
   }
 
+  #notBehindMark(position: ReadPosition): ReadPosition {
+    return this.#mark === undefined ? position : notBehind(position, this.#mark);
+  }
+
   /** The end of the journal was reached for the first time. */
   #arrive(): void {
     this.#phase = 'live';
@@ -162,7 +172,7 @@ export class Intake {
     this.#unposted = false;
     this.#postedAt = performance.now();
     // A position inside the warm-up lies before the stored one and must not replace it.
-    const position = this.#phase === 'warm-up' ? undefined : this.#position;
+    const position = this.#phase === 'warm-up' ? undefined : this.#position && this.#notBehindMark(this.#position);
     this.#post({ type: 'batch', phase: this.#phase, warm, events, ...(position === undefined ? {} : { position }) });
   }
 
@@ -170,6 +180,7 @@ export class Intake {
     this.#statsAt = performance.now();
     this.#uncounted = false;
     const progress = this.#source.progress?.();
+    const streams = this.#source.streams?.();
     this.#post({
       type: 'stats',
       stats: {
@@ -180,12 +191,14 @@ export class Intake {
         ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
         ...(progress === undefined ? {} : { progress }),
         jails: this.#bank.stats(),
+        ...(streams === undefined ? {} : { streams }),
       },
     });
   }
 
   async #pause(milliseconds: number): Promise<void> {
-    await sleep(milliseconds);
+    if (this.#source.wait?.(milliseconds, WAIT_MS) === true) await new Promise(setImmediate);
+    else await sleep(milliseconds);
   }
 
   async #woken(): Promise<void> {
@@ -205,7 +218,7 @@ function positionOf(start: IntakeStart): Position {
     case 'fresh':
       return { at: 'time', time: before(start.now, start.lookBack) };
     case 'resume':
-      return { at: 'time', time: before(start.mark.time, start.lookBack) };
+      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
   }
 }
 

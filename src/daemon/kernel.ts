@@ -55,29 +55,29 @@ export class Kernel {
    * that are held have to wait for the answer of an ignorecommand.
    */
   async restore(fresh: boolean): Promise<void> {
-    const { firewall, ledger, announcer, log, isHeld } = this.#parts;
+    const { firewall, ledger, announcer, log } = this.#parts;
     if (fresh) {
       const adopted = ledger.adopt((await firewall.read()).elements, wallClock.now());
       if (adopted.length > 0) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
     }
     const now = wallClock.now();
     const expired = expireAll(ledger, now);
-    const unsettled = ledger.unsettled().filter(({ jail, target }) => !isHeld(jail, target));
+    const unsettled = this.#unsettled();
     const report = await firewall.open(this.plan(), this.#wanted());
-    this.#note(report);
-    const refusals = new Map(
-      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
-    );
-    for (const record of unsettled) {
-      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
-      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
-      if (reason === undefined) announcer.ban(record, false);
-      else announcer.refused(record, reason);
-    }
+    this.#settle(unsettled, report);
     for (const { jail, target, until, ended } of expired)
       if (until !== null && ended?.reason === 'expired') announcer.unban(jail, formatPrefix(target), until, 'expired');
     const total = this.inForce();
     if (total > 0) log('notice', `${total} bans are in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`);
+  }
+
+  /**
+   * After nft did not answer: makes the kernel equal to the ledger, and says and settles what has waited for that. To be
+   * called while nothing is under way to the kernel.
+   */
+  async catchUp(): Promise<void> {
+    const unsettled = this.#unsettled();
+    this.#settle(unsettled, await this.#parts.firewall.replan(this.plan(), this.#wanted()));
   }
 
   /** Takes over a changed setup or allow snapshot; bans stay in force throughout. */
@@ -114,10 +114,38 @@ export class Kernel {
     return [...this.#parts.ledger.history.counts().values()].reduce((sum, one) => sum + one.currentlyBanned, 0);
   }
 
+  /** Bans that were decided, are to be in the kernel, and have not been answered for. */
+  #unsettled(): BanRecord[] {
+    const { ledger, isHeld } = this.#parts;
+    const known = this.#jails();
+    return ledger.unsettled().filter(({ jail, target }) => known.has(jail) && !isHeld(jail, target));
+  }
+
+  /** Says and notes the kernel's answer to bans that waited for it. */
+  #settle(unsettled: readonly BanRecord[], report: ApplyReport): void {
+    const { ledger, announcer } = this.#parts;
+    this.#note(report);
+    const refusals = new Map(
+      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
+    );
+    const now = wallClock.now();
+    for (const record of unsettled) {
+      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
+      if (record.until !== null && record.until <= now) continue;
+      if (reason === undefined) announcer.ban(record, false);
+      else announcer.refused(record, reason);
+      ledger.settle([record.id], reason === undefined ? 'in-force' : { refused: reason }, now);
+    }
+  }
+
+  #jails(): ReadonlySet<JailName> {
+    return new Set(this.#parts.setup().jails.map(({ policy }) => policy.jail));
+  }
+
   /** The elements of the ledger whose jails exist. */
   *#wanted(): IterableIterator<Element> {
-    const { ledger, setup, isHeld } = this.#parts;
-    const known = new Set(setup().jails.map(({ policy }) => policy.jail));
+    const { ledger, isHeld } = this.#parts;
+    const known = this.#jails();
     for (const element of ledger.elements(wallClock.now()))
       if (known.has(element.jail) && !isHeld(element.jail, element.target)) yield element;
   }

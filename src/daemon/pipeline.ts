@@ -2,15 +2,16 @@
  * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know the order of the
  * stages. It also takes operators' decisions, at the ledger step.
  *
- * Order of every change: the ledger first (wanted), then the kernel, then the ledger again (in force or refused), then
- * the announcement. A crash at any point leaves a ledger from which the next start makes the kernel right.
+ * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then the ledger again (in
+ * force or refused). A crash at any point leaves a ledger from which the next start makes the kernel right and says what
+ * was not said.
  */
 import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
-import type { Clock, EpochMicros, SetClock } from '../core/time.js';
+import { type Clock, type EpochMicros, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
@@ -18,6 +19,7 @@ import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
 import { Questions } from './questions.js';
+import { tellTimes } from './timing.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -35,6 +37,11 @@ export interface PipelineParts {
   readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
+  /**
+   * Stored entries are judged one by one, each ban with the kernel's answer, so that everything is said in the order in
+   * which it happened: for a replay. Without it they are judged and written in runs, as fast as they are read.
+   */
+  readonly inOrder?: boolean;
   /** A login of an address that is not allowed anyway, in order with what is announced. */
   readonly succeeded?: (event: FilterEvent) => void;
   /** A live ban is in force; `entry` is the time of the entry that decided it. */
@@ -92,13 +99,18 @@ export class Pipeline {
       void this.#judge(batch.events, () => now, source, batch);
       return;
     }
-    // Stored entries are judged one by one, so that what expired in between is over before the next one counts, and
-    // decisions do not depend on how entries fall into batches.
-    for (const [index, event] of batch.events.entries()) {
-      const now = this.#reach(source, event.time);
+    // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
+    // into batches.
+    for (let from = 0; from < batch.events.length; ) {
+      const first = batch.events[from]?.time ?? (0 as EpochMicros);
+      const now = this.#reach(source, first);
       // Of several sources the one that is furthest back: what is over for the others may still count for it.
       await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
-      await this.#judge([event], () => now, source, index === batch.events.length - 1 ? batch : undefined);
+      const to = this.#runEnd(batch.events, from, now);
+      const isLast = to === batch.events.length;
+      const clock = (event: FilterEvent) => this.#reach(source, event.time);
+      await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
+      from = to;
     }
     if (batch.position !== undefined) this.#reach(source, batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
@@ -171,9 +183,21 @@ export class Pipeline {
     return this.#applying.size;
   }
 
+  /** The end of the run of stored events from `from` on during which no ban ends, not even one decided in it. */
+  #runEnd(events: readonly FilterEvent[], from: number, now: EpochMicros): number {
+    const { inOrder, jails, ledger } = this.#parts;
+    if (inOrder === true) return from + 1;
+    const next = ledger.nextEnd();
+    const own = now + jails.shortestBan * MICROS_PER_SECOND;
+    // An end that lies behind us waits for another source, whose clock stands still meanwhile.
+    const end = next === undefined || next <= now ? own : Math.min(next, own);
+    const to = events.findIndex(({ time }, i) => i > from && time >= end);
+    return to < 0 ? events.length : to;
+  }
+
   #judge(
     events: readonly FilterEvent[],
-    clock: () => EpochMicros,
+    clock: (event: FilterEvent) => EpochMicros,
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
@@ -264,17 +288,10 @@ export class Pipeline {
     const now = wall.now();
     // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
     const lapsed = new Set(settled.filter(({ record: { until } }) => until !== null && until <= now));
-    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
-    const ids = inForce.map(({ record }) => record.id);
-    const taken: ReadonlySet<number> = ids.length === 0 ? new Set() : ledger.settle(ids, 'in-force', now);
-    // Who was lifted meanwhile was in force for a moment, who has lapsed meanwhile was not.
-    const wasInForce = ({ id }: BanRecord) => taken.has(id) || ledger.history.get(id)?.ended?.reason !== 'lapsed';
-    for (const { record, refusal } of settled)
-      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
-
     const replaced = new Set(
       ended.filter((ban) => ban.ended?.reason === 'replaced').map((ban) => keyOf(ban.jail, ban.target)),
     );
+    // Said before it is noted: whoever dies in between says it once more at the next start, and never not at all.
     for (const ban of over)
       if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
@@ -282,8 +299,13 @@ export class Pipeline {
       const { record, refusal } = one;
       if (refusal !== undefined) announcer.refused(record, refusal);
       else if (lapsed.has(one)) announcer.lapsed(record);
-      else if (wasInForce(record)) announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
+      else announcer.ban(record, replaced.has(keyOf(record.jail, record.target)));
     }
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
+    for (const { record, refusal } of settled)
+      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
     return settled;
   }
 }
@@ -291,20 +313,6 @@ export class Pipeline {
 /** True for the end of a ban that was in force. */
 function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
   return reason === 'expired' || reason === 'operator' || reason === 'reload';
-}
-
-function tellTimes(
-  outcomes: readonly Outcome[],
-  bans: readonly Settled[],
-  timed: NonNullable<PipelineParts['timed']>,
-): void {
-  const entries = new Map<string, EpochMicros>();
-  for (const outcome of outcomes)
-    if (outcome.kind === 'decided') entries.set(keyOf(outcome.event.jail, outcome.target), outcome.event.time);
-  for (const { record, refusal } of bans) {
-    const entry = entries.get(keyOf(record.jail, record.target));
-    if (refusal === undefined && entry !== undefined) timed(record, entry);
-  }
 }
 
 function addition({ jail, target, until }: BanRecord): ElementChange {

@@ -55,6 +55,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     stored: clock,
     // A replay gives the same answer every time.
     random: () => 0,
+    inOrder: true,
     ...(options.succeeded === undefined ? {} : { succeeded: options.succeeded }),
     failed: (error) => {
       failure ??= error;

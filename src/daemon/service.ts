@@ -34,7 +34,7 @@ export interface ServiceOptions {
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
   const { live, loaded } = LiveConfiguration.load(options.configuration);
-  const { setup, settings, warnings } = loaded;
+  const { setup, settings, warnings, notes } = loaded;
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -44,6 +44,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   });
   const { log } = logging;
   for (const warning of warnings) log('warning', warning);
+  for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {
       hint: `enable one in ${options.configuration.adminRoot}/jail.local, e.g.  [sshd] / enabled = true`,

@@ -1,7 +1,8 @@
 /** What the agent knows, as clients see it. */
-import type { BanView, JailView, SourceView } from '../control/protocol.js';
+import type { BanView, JailView, SourceView, StreamInfo } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
+import type { StreamView } from '../core/entry.js';
 import { formatMatch } from '../core/match.js';
 import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { JailCounters, Tally } from '../filter/counters.js';
@@ -75,7 +76,12 @@ export function sourceView(
     entriesCut: stats?.entriesCut ?? 0,
     entriesUnreadable: stats?.entriesUnreadable ?? 0,
     gaps,
+    ...(stats?.streams === undefined ? {} : { streams: stats.streams.map(streamInfo) }),
   };
+}
+
+function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
+  return { ...stream, ...(lastEntry === undefined ? {} : { lastEntry: isoTime(lastEntry) }) };
 }
 
 export function banView(record: BanRecord): BanView {
@@ -87,6 +93,7 @@ export function banView(record: BanRecord): BanView {
     until: record.until === null ? null : isoTime(record.until),
     failures: record.failures,
     ...(record.user === undefined ? {} : { user: record.user }),
+    ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),

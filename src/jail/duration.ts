@@ -24,6 +24,15 @@ export function banSeconds(policy: JailPolicy, previousBans: number, random: () 
   return Math.min(length + random() * rndtime, BAN_SECONDS_MAX);
 }
 
+/** The least that `banSeconds` can give, in seconds; infinity when every ban is for good. */
+export function shortestBan({ bantime, increment }: JailPolicy): number {
+  if (bantime === null) return Number.POSITIVE_INFINITY;
+  if (increment === undefined) return Math.min(bantime, BAN_SECONDS_MAX);
+  const { formula, factor, maxtime } = increment;
+  const least = formula.kind === 'exponential' ? 1 : Math.min(1, ...formula.list.map((multiple) => multiple * factor));
+  return Math.min(bantime * least, maxtime ?? BAN_SECONDS_MAX, BAN_SECONDS_MAX);
+}
+
 /** When a ban of `length` seconds that is decided now ends. */
 export function endOf(now: EpochMicros, length: number | null): EpochMicros | null {
   return length === null ? null : plus(now, length);

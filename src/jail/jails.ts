@@ -30,7 +30,7 @@ import {
 import type { JailName } from '../core/names.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { banSeconds, endOf, worthExtending } from './duration.js';
+import { banSeconds, endOf, shortestBan, worthExtending } from './duration.js';
 import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
 import { Jail } from './jail.js';
 import { keyOf } from './keys.js';
@@ -72,6 +72,11 @@ export class Jails {
 
   get names(): JailName[] {
     return [...this.#jails.keys()];
+  }
+
+  /** No ban that is decided now ends within so many seconds; infinity when all are for good. */
+  get shortestBan(): number {
+    return Math.min(...[...this.#jails.values()].map(({ policy }) => shortestBan(policy)));
   }
 
   /** Judges one event at the time `now`; see `judge`. */
@@ -277,6 +282,7 @@ export class Jails {
       failures: full.failures,
       evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
       ...(event.user !== undefined && { user: event.user }),
+      ...(event.host !== undefined && { host: event.host }),
       origin: 'journal',
       previousBans,
     };

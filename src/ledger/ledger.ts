@@ -81,18 +81,13 @@ export class Ledger {
   /**
    * Notes the kernel's answer to bans, or an ignorecommand's. An extension that is refused or ignored gives its target
    * back the ban that it replaced, which is what the kernel still holds. Ids whose ban is over by now are passed over.
-   * Returns the ids that took the outcome.
    */
-  settle(ids: readonly number[], outcome: Settlement, now: EpochMicros): ReadonlySet<number> {
-    const settled = new Set<number>();
+  settle(ids: readonly number[], outcome: Settlement, now: EpochMicros): void {
     this.#write(false, () => {
       for (const id of ids) {
-        if (!this.#settle(id, outcome, now)) continue;
-        settled.add(id);
-        if (outcome !== 'in-force') this.#sql.reopen.run(id, now);
+        if (this.#settle(id, outcome, now) && outcome !== 'in-force') this.#sql.reopen.run(id, now);
       }
     });
-    return settled;
   }
 
   /** The ban of exactly this target that is wanted or in force, also when its end has passed and `expire` is due. */
@@ -246,6 +241,7 @@ export class Ledger {
       failures: ban.failures,
       evidence: JSON.stringify(ban.evidence),
       user: ban.user ?? null,
+      host: ban.host ?? null,
       origin: ban.origin,
       previousBans: ban.previousBans,
       replaces,

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
 import { canWrite, LiveJournal, until } from '../support/journal-files.js';
@@ -69,7 +70,7 @@ async function start(): Promise<ChildProcess> {
     own += chunk;
     said += chunk;
   });
-  await until('the agent runs', () => own.includes('end of the journal; watching') || agent.exitCode !== null);
+  await until('the agent runs', () => own.includes('is ready') || agent.exitCode !== null);
   if (agent.exitCode !== null) throw new Error(own);
   return agent;
 }
@@ -96,6 +97,10 @@ function fail(address: string, count = 1): void {
 
 const status = () => new ControlClient(join(scratch, 'run/status.sock'));
 const control = () => new ControlClient(join(scratch, 'run/control.sock'));
+/** Every ban is noted in the ledger as being in force: what is said before a death is not said again. */
+async function noted(): Promise<void> {
+  while ((await status().jail('sshd')).banned.some(({ state }) => state !== 'in-force')) await sleep(5);
+}
 const ruleset = () => namespace.run(['nft', 'list', 'ruleset']);
 const found = () => said.match(/\[sshd\] Found/g)?.length ?? 0;
 const bans = () => [...said.matchAll(/\[sshd\] Ban (\S+)/g)].map((match) => match[1]);
@@ -106,6 +111,7 @@ describe('the agent', () => {
     fail('198.51.100.1', 3);
     fail('198.51.100.2', 2);
     await until('three and two attempts were seen', () => found() === 5 && bans().length === 1);
+    await noted();
     await ended(first, 'SIGKILL');
     expect(ruleset()).toContain('198.51.100.1');
     // While nobody listens: the last attempt of one attacker, the first two of another.

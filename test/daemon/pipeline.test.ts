@@ -219,4 +219,49 @@ describe('the pipeline', () => {
     expect(told()).toContain('unban 192.0.2.1');
     expect(kernel.told).toEqual(['put 192.0.2.1', 'remove 192.0.2.1']);
   });
+
+  test('a clock that is put forward ends bans and lets old failures count no more', async () => {
+    wall.set(at(3));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3), failure('192.0.2.2', 2, 2)]));
+    await pipeline.idle();
+    wall.set(at(86_400));
+    await pipeline.expireByWall();
+    await pipeline.take(source, batch('live', [failure('192.0.2.2', 86_400)]));
+    await pipeline.idle();
+    expect(told().filter((line) => !line.startsWith('found'))).toEqual(['ban 192.0.2.1', 'unban 192.0.2.1']);
+  });
+
+  test('a clock that is put back keeps bans, and new failures count at once', async () => {
+    wall.set(at(10_000));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 10_000, 3)]));
+    await pipeline.idle();
+    wall.set(at(100));
+    await pipeline.expireByWall();
+    await pipeline.take(source, batch('live', [failure('192.0.2.2', 100, 3)]));
+    await pipeline.idle();
+    expect(told().filter((line) => !line.startsWith('found'))).toEqual(['ban 192.0.2.1', 'ban 192.0.2.2']);
+    expect([...ledger.inForce(at(101))]).toHaveLength(2);
+    // Who was banned by the old clock is banned for an hour too long at most; unbanned by hand he fails anew.
+    await pipeline.decide([{ kind: 'unban', target: prefix('192.0.2.1'), time: at(102), reason: 'operator' }]);
+    wall.set(at(103));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 103, 3)]));
+    await pipeline.idle();
+    expect(told().at(-1)).toBe('ban 192.0.2.1');
+  });
+
+  test('stored entries of two sources end bans by the one that is further back', async () => {
+    const other = sourceId('other');
+    wall.set(at(100_000));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.1', 1, 3)]));
+    await pipeline.take(other, batch('catch-up', [failure('192.0.2.9', 2)]));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.9', 50_000)]));
+    // The wall must not end what stored entries of the other source may still belong to.
+    await pipeline.expireByWall();
+    await pipeline.take(other, batch('catch-up', [failure('192.0.2.1', 5, 3)]));
+    expect(ledger.history.find().map(({ target, ended }) => [target.base, ended])).toEqual([['192.0.2.1', undefined]]);
+    for (const id of [source, other]) await pipeline.take(id, batch('live', []));
+    await pipeline.expireByWall();
+    expect(ledger.history.find()[0]?.ended?.reason).toBe('lapsed');
+    expect(told().filter((line) => !line.startsWith('found'))).toEqual([]);
+  });
 });

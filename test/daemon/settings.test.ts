@@ -90,6 +90,7 @@ describe('the settings of a running agent', () => {
     expect((await host.control.reload()).changes.join()).toContain('jail sshd: hook forward -> none');
     expect(chain('bans4')).toContain('@ban4.sshd');
     expect(host.ruleset()).not.toContain('forward');
-    expect(host.ruleset()).toMatch(/198\.51\.100\.1[\s\S]*198\.51\.100\.2|198\.51\.100\.2[\s\S]*198\.51\.100\.1/);
+    expect(host.ruleset()).toContain('198.51.100.1');
+    expect(host.ruleset()).toContain('198.51.100.2');
   });
 });

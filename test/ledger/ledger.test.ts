@@ -112,7 +112,7 @@ describe('an ignorecommand that forbids a ban', () => {
   test('ends it as if it had never been', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
-    expect([...ledger.settle([1], 'ignored', at(12))]).toEqual([1]);
+    ledger.settle([1], 'ignored', at(12));
     expect(ledger.history.get(1)).toMatchObject({ state: 'ended', ended: { time: at(12), reason: 'ignored' } });
     expect([...ledger.elements(at(12))]).toEqual([]);
     expect(ledger.previousBans(JAIL, prefix('192.0.2.1'))).toBe(0);
@@ -133,7 +133,7 @@ describe('an ignorecommand that forbids a ban', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
     ledger.commit({ decisions: [unban('192.0.2.1')] });
-    expect([...ledger.settle([1], 'ignored', at(20))]).toEqual([]);
+    ledger.settle([1], 'ignored', at(20));
     expect(ledger.history.get(1)?.ended?.reason).toBe('operator');
   });
 });

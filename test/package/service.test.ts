@@ -9,7 +9,7 @@ const UNIT = readFileSync('systemd/banjour.service', 'utf8');
 
 describe('banjour service install', () => {
   test('writes the shipped unit with the paths of this Node and this installation, and changes nothing else', () => {
-    const unit = unitFor(UNIT, '/usr/local/bin/node', '/usr/local/lib/node_modules/banjour/');
+    const unit = unitFor(UNIT, '/usr/local/bin/node', '/usr/local/lib/node_modules/banjour/', 257);
     const command = '/usr/local/bin/node /usr/local/lib/node_modules/banjour/dist/src/main.js';
     expect(unit).toContain(`\nExecStart=${command} run\n`);
     expect(unit).toContain(`\nExecStartPre=-${command} config check\n`);
@@ -18,15 +18,21 @@ describe('banjour service install', () => {
   });
 
   test('writes paths so that systemd reads them as they are', () => {
-    const unit = unitFor('ExecStart=/usr/bin/banjour run\n', '/opt/my node/50%/node', '/opt/$x');
+    const unit = unitFor('ExecStart=/usr/bin/banjour run\n', '/opt/my node/50%/node', '/opt/$x', 257);
     expect(unit).toBe('ExecStart="/opt/my node/50%%/node" /opt/$$x/dist/src/main.js run\n');
   });
 
+  test('gives a systemd that knows no growing pause between failed starts a longer one', () => {
+    const unit = unitFor(UNIT, '/usr/bin/node', '/opt/banjour', 252);
+    expect(unit).toContain('\nRestart=on-failure\nRestartSec=2s\n# Usage');
+    expect(unit).not.toContain('RestartSteps');
+  });
+
   test('never overwrites what an administrator may have edited', () => {
-    const theirs = serviceFiles(process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
+    const theirs = serviceFiles(257, process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
     expect(theirs.map(({ path }) => path)).toEqual([
-      '/etc/banjour/jail.local',
-      '/etc/banjour/banjour.local',
+      '/etc/banjour/jail.d/host.conf',
+      '/etc/banjour/banjour.d/host.conf',
       '/etc/logrotate.d/banjour',
     ]);
   });

@@ -67,7 +67,7 @@ export class AgentHost {
     const agent = this.launch(program);
     await until(
       'the agent runs',
-      () => this.said.includes('watching', before) || agent.exitCode !== null || agent.signalCode !== null,
+      () => this.said.includes('is ready', before) || agent.exitCode !== null || agent.signalCode !== null,
     );
     if (agent.exitCode !== null || agent.signalCode !== null) throw new Error(this.said);
     return agent;

@@ -17,7 +17,7 @@ export const T0 = 1_795_219_200_000_000;
 export type Value = string | Uint8Array;
 
 export interface FakeEntry {
-  /** Microseconds after `T0`. */
+  /** Microseconds after `T0`; before it when negative. */
   readonly at: number;
   /** Several values make several MESSAGE fields; none makes an entry without. */
   readonly message?: Value | readonly Value[];
@@ -32,11 +32,12 @@ export const numbered = (count: number, from = 0): FakeEntry[] =>
 export function exportEntry(entry: FakeEntry, index = 0): Buffer {
   const messages = entry.message === undefined ? [] : Array.isArray(entry.message) ? entry.message : [entry.message];
   const time = T0 + entry.at;
+  const monotonic = Math.max(0, entry.at);
   const parts: Buffer[] = [
     Buffer.from(
-      `__CURSOR=s=${'3'.repeat(32)};i=${(index + 1).toString(16)};b=${BOOT};m=${entry.at.toString(16)};` +
+      `__CURSOR=s=${'3'.repeat(32)};i=${(index + 1).toString(16)};b=${BOOT};m=${monotonic.toString(16)};` +
         `t=${time.toString(16)};x=${(index + 1).toString(16)}\n` +
-        `__REALTIME_TIMESTAMP=${time}\n__MONOTONIC_TIMESTAMP=${entry.at}\n_BOOT_ID=${BOOT}\n_MACHINE_ID=${MACHINE}\n`,
+        `__REALTIME_TIMESTAMP=${time}\n__MONOTONIC_TIMESTAMP=${monotonic}\n_BOOT_ID=${BOOT}\n_MACHINE_ID=${MACHINE}\n`,
     ),
   ];
   for (const [name, value] of Object.entries(entry.fields ?? {})) parts.push(exportField(name, value));

@@ -68,13 +68,16 @@ function placeProgram(tree, modules, compiled) {
 }
 
 function placeSystem(tree) {
-  write(tree, 'usr/lib/systemd/system/banjour.service', read('systemd/banjour.service'));
-  write(tree, 'usr/lib/sysusers.d/banjour.conf', read('systemd/sysusers.d/banjour.conf'));
+  for (const [folder, place] of [
+    ['systemd', 'usr/lib/systemd/system'],
+    ['systemd/sysusers.d', 'usr/lib/sysusers.d'],
+  ])
+    for (const name of readdirSync(join(ROOT, folder)).filter((file) => /\.(?:service|conf)$/.test(file)))
+      write(tree, `${place}/${name}`, read(`${folder}/${name}`));
   write(tree, 'usr/lib/systemd/catalog/banjour.catalog', read('systemd/banjour.catalog'));
   const etc = filesBelow([`${DEBIAN}/etc`]);
   for (const path of etc) write(tree, path.slice(DEBIAN.length + 1), read(path));
-  for (const folder of ['jail.d', 'filter.d', 'action.d'])
-    mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
+  for (const folder of ['filter.d', 'action.d']) mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
   return etc.map((path) => `/${path.slice(DEBIAN.length + 1)}`);
 }
 
@@ -82,7 +85,9 @@ function placeDocuments(tree, modules) {
   const licences = modules.map((module) => {
     const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
     const { version, license } = JSON.parse(read(join(module, 'package.json')));
-    const text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    if (/Apache License\s+Version 2\.0/.test(text) && text.length > 5_000)
+      text = 'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
     return `${'-'.repeat(72)}\n${module.replace(/^.*node_modules\//, '')} ${version}\n\n${text}\n`;
   });
   write(
@@ -115,7 +120,8 @@ function placeDocuments(tree, modules) {
 function placeManual(tree) {
   if (!existsSync(join(ROOT, 'scripts/man.mjs'))) return;
   const folder = emptied(join(ROOT, '.cache/package/man'));
-  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder]);
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDate()) };
+  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder], { env });
   if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
   for (const path of filesBelow(['.cache/package/man']).filter((name) => /\.[1-8]$/.test(name)))
     write(tree, `usr/share/man/man${path.at(-1)}/${basename(path)}.gz`, gzipped(read(path)));

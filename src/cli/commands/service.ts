@@ -3,12 +3,25 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { isPackaged, requireRoot, requireVisible, serviceFiles } from '../service-files.js';
+import {
+  isPackaged,
+  requireRoot,
+  requireVisible,
+  serviceFiles,
+  systemdVersion,
+  UNITS,
+  USERS,
+} from '../service-files.js';
 import { flush } from './flush.js';
 
-const UNIT = 'banjour.service';
+const [UNIT, ...OTHERS] = UNITS;
 /** Where an administrator's own files go, as the Debian package has them. */
-const CONFIG_FOLDERS = ['/etc/banjour/jail.d', '/etc/banjour/filter.d', '/etc/banjour/action.d'];
+const CONFIG_FOLDERS = [
+  '/etc/banjour/jail.d',
+  '/etc/banjour/banjour.d',
+  '/etc/banjour/filter.d',
+  '/etc/banjour/action.d',
+];
 
 export const service: CommandDefinition = {
   name: 'service',
@@ -46,14 +59,14 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
   requireVisible();
-  for (const { path, text, theirs } of serviceFiles()) {
+  for (const { path, text, theirs } of serviceFiles(systemdVersion())) {
     if (theirs && existsSync(path)) continue;
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path, text, { mode: 0o644 });
     terminal.out(`${path}\n`);
   }
   for (const folder of CONFIG_FOLDERS) mkdirSync(folder, { recursive: true, mode: 0o755 });
-  must('systemd-sysusers', '/etc/sysusers.d/banjour.conf');
+  must('systemd-sysusers', ...USERS.map((name) => `/etc/sysusers.d/${name}.conf`));
   if (!existsSync('/run/systemd/system')) {
     terminal.out('systemd does not run here: nothing is started\n');
     return EXIT.ok;
@@ -63,6 +76,7 @@ async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
   if (args.flag('no-start')) return EXIT.ok;
   if (succeeds('systemctl', '--quiet', 'is-active', UNIT)) {
     must('systemctl', 'restart', UNIT);
+    must('systemctl', 'try-restart', ...OTHERS);
     terminal.out('The new version runs; the bans were in force throughout.\n');
   } else if (succeeds('systemctl', '--quiet', 'is-active', 'fail2ban')) {
     terminal.out(
@@ -78,13 +92,14 @@ async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
 
 async function remove(context: CommandContext): Promise<ExitCode> {
   const purge = context.args.flag('purge');
-  if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', UNIT);
+  if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', ...UNITS);
   await flush.run(context);
-  for (const { path, theirs } of serviceFiles()) if (!theirs || purge) rmSync(path, { force: true });
+  for (const { path, theirs } of serviceFiles(systemdVersion())) if (!theirs || purge) rmSync(path, { force: true });
   if (purge) {
-    for (const path of ['/etc/banjour', '/var/lib/banjour', '/var/log/banjour'])
-      rmSync(path, { recursive: true, force: true });
-    succeeds('userdel', 'banjour');
+    const states = USERS.map((name) => `/var/lib/${name}`);
+    for (const path of ['/etc/banjour', '/var/log/banjour', ...states]) rmSync(path, { recursive: true, force: true });
+    // The group of the first has the second as a member, so the second goes first.
+    for (const name of [...USERS].reverse()) succeeds('userdel', name);
   }
   if (existsSync('/run/systemd/system')) {
     must('systemctl', 'daemon-reload');

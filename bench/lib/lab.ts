@@ -1,0 +1,204 @@
+/**
+ * A booted Debian 13 mail server for latency and bursts: entries come in through its own journald, as from Postfix, and
+ * bans are seen where the kernel announces them. Banjour and Debian's fail2ban take turns on it.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { Agent } from '../../test/e2e/lib/agent.js';
+import { Machine, removeLeftovers } from '../../test/e2e/lib/machine.js';
+import { build as buildRootfs } from '../../test/e2e/lib/rootfs.js';
+import { run, sleep, until } from '../../test/e2e/lib/shell.js';
+import { tool } from './tools.js';
+
+const JAILS = ['postfix-sasl', 'dovecot', 'sshd'] as const;
+/** The same for both: three failures, ten minutes. */
+const COMMON = ['[DEFAULT]', 'maxretry = 3', 'findtime = 10m', 'bantime = 10m'];
+const OURS = [...COMMON, ...JAILS.flatMap((jail) => [`[${jail}]`, 'enabled = true']), ''].join('\n');
+const THEIRS = [
+  ...COMMON,
+  'backend = systemd',
+  'banaction = nftables[type=multiport]',
+  ...JAILS.flatMap((jail) => [`[${jail}]`, 'enabled = true', 'backend = systemd']),
+  '',
+].join('\n');
+
+/** One entry of a plan. */
+export interface Planned {
+  /** After the start of the plan, microseconds. */
+  readonly at: number;
+  readonly message: string;
+}
+
+/** A failed login over SMTP, as Postfix logs it. */
+export function failure(address: string): string {
+  return `warning: unknown[${address}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=info`;
+}
+
+/** The n-th stranger: none is met twice in one lab. */
+export function stranger(n: number): string {
+  return `100.${64 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
+}
+
+export class Lab {
+  readonly #machine: Machine;
+  readonly agent: Agent;
+
+  private constructor(machine: Machine, agent: Agent) {
+    this.#machine = machine;
+    this.agent = agent;
+  }
+
+  /** Builds the root file system when it is missing, boots it, installs Banjour from this tree. */
+  static async open(say: (line: string) => void): Promise<Lab> {
+    await removeLeftovers();
+    await buildRootfs('trixie', say);
+    const machine = await Machine.boot('trixie');
+    try {
+      const agent = await Agent.install(machine);
+      await writeFile(join(machine.root, 'etc/banjour/jail.local'), OURS);
+      await mkdir(join(machine.root, 'etc/fail2ban'), { recursive: true });
+      await writeFile(join(machine.root, 'etc/fail2ban/jail.local'), THEIRS);
+      // journald drops entries of a service that writes more than 10,000 in 30 s (journald.conf(5)).
+      const journald = join(machine.root, 'etc/systemd/journald.conf.d/bench.conf');
+      await writeFile(journald, '[Journal]\nRateLimitIntervalSec=0\nForwardToSyslog=no\n');
+      await machine.exec(['systemctl', 'restart', 'systemd-journald']);
+      await copyFile(tool('inject'), join(machine.root, 'usr/local/bin/inject'));
+      return new Lab(machine, agent);
+    } catch (error) {
+      await machine.destroy();
+      throw error;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#machine.destroy();
+  }
+
+  /** Starts one of the two, alone; resolves with its process, as this host numbers it. */
+  async start(who: 'banjour' | 'fail2ban'): Promise<number> {
+    const other = who === 'banjour' ? 'fail2ban' : 'banjour';
+    await this.#machine.try(['systemctl', 'stop', `${other}.service`]);
+    await this.#machine.try(['nft', 'flush', 'ruleset']);
+    if (who === 'banjour') await this.agent.start();
+    else {
+      await this.#machine.exec(['systemctl', 'restart', 'fail2ban.service']);
+      await until('fail2ban has its jails', async () =>
+        (await this.#machine.try(['fail2ban-client', 'status'])).stdout.includes('postfix-sasl'),
+      );
+      await sleep(2_000);
+    }
+    const inside = Number(await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', `${who}.service`]));
+    return hostPid(this.#machine.leader, inside);
+  }
+
+  async stop(who: 'banjour' | 'fail2ban'): Promise<void> {
+    await this.#machine.exec(['systemctl', 'stop', `${who}.service`]);
+  }
+
+  async version(program: string): Promise<string> {
+    return (await this.#machine.exec(['dpkg-query', '-W', '-f', '$' + '{Version}', program])).trim();
+  }
+
+  /** Sends the plan as Postfix; resolves with the time of each send, microseconds since 1970. */
+  async inject(plan: readonly Planned[]): Promise<number[]> {
+    const input = plan.map(({ at, message }) => `${Math.round(at)} ${message}\n`).join('');
+    const command = ['/usr/local/bin/inject', 'system.slice/postfix.service', 'smtpd', 'postfix/smtpd'];
+    const out = await this.#machine.exec(command, { input, timeoutMs: 600_000 });
+    return out.trim().split('\n').map(Number);
+  }
+
+  /** Watches the kernel from now on. */
+  async watch(): Promise<Watch> {
+    return Watch.start(this.#machine.leader);
+  }
+
+  diagnose(): Promise<string> {
+    return this.agent.log();
+  }
+}
+
+/** When each address first came into a set of the machine's kernel. */
+export class Watch {
+  readonly first = new Map<string, number>();
+  lost = false;
+  readonly #end: () => Promise<void>;
+
+  private constructor(end: () => Promise<void>) {
+    this.#end = end;
+  }
+
+  static async start(leader: number): Promise<Watch> {
+    const child = spawn('nsenter', ['-t', String(leader), '-n', '--', tool('elements')], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const watch = new Watch(async () => {
+      const gone = once(child, 'exit');
+      child.kill();
+      await gone;
+    });
+    const lines = createInterface({ input: child.stdout });
+    const ready = once(lines, 'line');
+    lines.on('line', (line) => {
+      if (line === 'lost') watch.lost = true;
+      const [, address, time] = line.split(' ');
+      if (address !== undefined && time !== undefined && !watch.first.has(address))
+        watch.first.set(address, Number(time));
+    });
+    await ready;
+    return watch;
+  }
+
+  /** Waits until all have come, or so long; returns those that have not. */
+  async all(addresses: readonly string[], milliseconds: number): Promise<string[]> {
+    const end = performance.now() + milliseconds;
+    const missing = () => addresses.filter((address) => !this.first.has(address));
+    while (missing().length > 0 && performance.now() < end) await sleep(100);
+    return missing();
+  }
+
+  async stop(): Promise<void> {
+    await sleep(200);
+    await this.#end();
+  }
+}
+
+/** The number that this host gives to a process of the container (proc_pid_status(5), NSpid). */
+function hostPid(leader: number, inside: number): number {
+  const space = (pid: string | number) => {
+    try {
+      return /^NSpid:\s+(.+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+    } catch {
+      return [];
+    }
+  };
+  const depth = space(leader).length;
+  for (const pid of readdirSync('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const numbers = space(pid);
+    if (numbers.length === depth && Number(numbers.at(-1)) === inside && below(Number(pid), leader)) return Number(pid);
+  }
+  throw new Error(`no process ${inside} in the machine`);
+}
+
+function below(pid: number, ancestor: number): boolean {
+  for (let at = pid; at > 1; ) {
+    if (at === ancestor) return true;
+    at = Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${at}/status`, 'utf8'))?.[1] ?? 0);
+  }
+  return false;
+}
+
+/** Why there can be no lab here; undefined when there can. */
+export async function whyNoLab(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'booted containers need root';
+  try {
+    await run(['sh', '-c', 'command -v systemd-nspawn && command -v debootstrap']);
+    return undefined;
+  } catch {
+    return 'systemd-container and debootstrap are needed';
+  }
+}

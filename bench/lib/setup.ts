@@ -1,0 +1,32 @@
+/** Configurations for the benchmarks: the shipped jails on a journal of ours. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadSetup } from '../../src/daemon/load.js';
+import type { AgentSetup } from '../../src/daemon/setup.js';
+
+/** A folder that is removed at the end of its `using` block. */
+export class Scratch {
+  readonly path = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
+  file(...parts: readonly string[]): string {
+    return join(this.path, ...parts);
+  }
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
+
+/** The jails of a mail server, as an administrator enables them; `more` are further lines of `[DEFAULT]`. */
+export function jailLocal(
+  more: readonly string[],
+  jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd'],
+): string {
+  return ['[DEFAULT]', ...more, ...jails.flatMap((jail) => [`[${jail}]`, 'enabled = true']), ''].join('\n');
+}
+
+/** The setup that those lines make. */
+export function setupOf(text: string): AgentSetup {
+  using scratch = new Scratch();
+  writeFileSync(scratch.file('jail.local'), text);
+  return loadSetup({ shippedRoot: join(process.cwd(), 'config'), adminRoot: scratch.path }).setup;
+}
