@@ -80,11 +80,6 @@ export const ROUTES: readonly Route[] = [
     const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
     return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
   }),
-  reads('/counters', async ({ operations }) => ok(await operations.counters())),
-  reads('/metrics', async ({ operations, query }) => {
-    const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
-    return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
-  }),
   reads('/events', ({ operations, query, headers }) => {
     const since = whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? lastEventId(headers);
     return { stream: (request, response) => streamEvents(request, response, operations, since) };
