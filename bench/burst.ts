@@ -1,5 +1,5 @@
 /** (d) Many attackers at once: from the last entry to the last of them in the kernel. */
-import { Lab, type Planned, failure, stranger, whyNoLab } from './lib/lab.js';
+import { failure, Lab, type Planned, stranger, whyNoLab } from './lib/lab.js';
 import { median, range, short, whole } from './lib/numbers.js';
 import { costOf } from './lib/processes.js';
 import { type BenchOptions, type Result, scaled } from './lib/result.js';
@@ -37,7 +37,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
             const pid = await lab.start(who);
             const from = next;
             next += addresses;
-            await one(lab, pid, Array.from({ length: addresses }, (_, i) => stranger(from + i)), burst);
+            await one(
+              lab,
+              pid,
+              Array.from({ length: addresses }, (_, i) => stranger(from + i)),
+              burst,
+            );
             await lab.stop(who);
           }
         }
@@ -56,7 +61,15 @@ export async function bench(options: BenchOptions): Promise<Result> {
     tables: [
       {
         title: '',
-        columns: ['who', 'addresses', 'last entry to last element s', 'first entry to last element s', 'cpu s', 'not banned', 'runs (s)'],
+        columns: [
+          'who',
+          'addresses',
+          'last entry to last element s',
+          'first entry to last element s',
+          'cpu s',
+          'not banned',
+          'runs (s)',
+        ],
         rows: bursts.map((burst) => [
           burst.who,
           whole(burst.addresses),

@@ -124,5 +124,6 @@ async function idle(
 }
 
 function archive(place: Place, files: number): void {
-  for (let i = 0; i < files; i++) writeJournal(place.path('journal', `old-${i}.journal`), numbered(100, 1_000 + i * 100));
+  for (let i = 0; i < files; i++)
+    writeJournal(place.path('journal', `old-${i}.journal`), numbered(100, 1_000 + i * 100));
 }

@@ -1,5 +1,5 @@
 /** (c) From the write of the deciding entry to the element in the kernel: after quiet, and in the middle of a storm. */
-import { Lab, type Planned, failure, stranger, whyNoLab } from './lib/lab.js';
+import { failure, Lab, type Planned, stranger, whyNoLab } from './lib/lab.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
 import { costOf } from './lib/processes.js';
 import { type BenchOptions, type Result, scaled } from './lib/result.js';
@@ -119,14 +119,24 @@ async function measure(lab: Lab, pid: number, bans: number, next: () => number):
   try {
     const quiet = quietPlan(bans, next);
     const quietTimes = await lab.inject(quiet.plan);
-    let missing = (await watch.all(quiet.deciding.map(({ address }) => address), 5_000)).length;
+    let missing = (
+      await watch.all(
+        quiet.deciding.map(({ address }) => address),
+        5_000,
+      )
+    ).length;
     const before = costOf(pid);
     const started = performance.now();
     const storm = stormPlan(bans, next);
     const stormTimes = await lab.inject(storm.plan);
     const seconds = (performance.now() - started) / 1000;
     const after = costOf(pid);
-    missing += (await watch.all(storm.deciding.map(({ address }) => address), 30_000)).length;
+    missing += (
+      await watch.all(
+        storm.deciding.map(({ address }) => address),
+        30_000,
+      )
+    ).length;
     if (watch.lost) throw new Error('announcements of the kernel were lost');
     return {
       quiet: delays(quiet.deciding, quietTimes, watch.first),

@@ -83,7 +83,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
           row('plain C, reading only', entries, c),
           row('banjour, reading and filtering', entries, ours),
           row('banjour replay, the whole program', entries, replay),
-          ...[...theirs].filter(([, all]) => all.length > 0).map(([filter, all]) => row(`fail2ban ${filter}`, theirLines.get(filter) ?? 0, all)),
+          ...[...theirs]
+            .filter(([, all]) => all.length > 0)
+            .map(([filter, all]) => row(`fail2ban ${filter}`, theirLines.get(filter) ?? 0, all)),
           ...(together > 0 ? [row('fail2ban, the three together', theirSpeed * together, [together])] : []),
         ],
       },

@@ -5,9 +5,9 @@ import { PlainReader, type Reader, type Wanted } from '../native/reader.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../src/core/match.js';
 import { sourceId } from '../src/core/names.js';
+import { guard } from '../src/daemon/guard.js';
 import { FilterBank } from '../src/filter/bank.js';
 import { LibsystemdSource } from '../src/journal/libsystemd-source.js';
-import { guard } from '../src/daemon/guard.js';
 import { mailJournal } from './lib/journal.js';
 import { median, range, rounds, short, whole } from './lib/numbers.js';
 import { type BenchOptions, type Result, scaled } from './lib/result.js';
@@ -41,7 +41,10 @@ export async function bench(options: BenchOptions): Promise<Result> {
     readAll(folder, count, gateOf, make);
   const plain = (wanted: Wanted) => new PlainReader(wanted);
   const batch = functions && ((wanted: Wanted) => new BatchReader(functions, wanted));
-  const program = (...command: readonly string[]) => () => timed(command, count);
+  const program =
+    (...command: readonly string[]) =>
+    () =>
+      timed(command, count);
   const ways: Record<string, () => number> = {
     'plain C, MESSAGE': program(tool('read', '-lsystemd'), folder),
     ...(batch && {
@@ -98,7 +101,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
       bars: Object.keys(values).map((label) => ({
         label,
         value: speed(label),
-        kind: label.includes('batch') || label.includes('FFI') ? 'ours' : label.includes('plain C') ? 'limit' : 'theirs',
+        kind:
+          label.includes('batch') || label.includes('FFI') ? 'ours' : label.includes('plain C') ? 'limit' : 'theirs',
       })),
     },
     missing: batch ? [] : [`the C batch reader: ${why}`],

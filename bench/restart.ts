@@ -72,7 +72,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
     targets: reason
       ? []
       : [
-          { what: 'table kept: protecting', wanted: 'throughout', measured: throughout ? 'yes' : 'no', reached: throughout },
+          {
+            what: 'table kept: protecting',
+            wanted: 'throughout',
+            measured: throughout ? 'yes' : 'no',
+            reached: throughout,
+          },
           target('table kept: ready', of(kept, 'ready'), 3),
           target('table lost: protecting, all of them', of(lost, 'allBack'), 2),
         ],

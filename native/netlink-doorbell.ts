@@ -5,6 +5,7 @@
  *
  * An element that times out is not announced.
  */
+import { readFileSync } from 'node:fs';
 import { NetlinkSocket } from './netlink.js';
 import { MESSAGE, messagesOf, NFPROTO, tableOf } from './netlink-message.js';
 
@@ -39,10 +40,32 @@ const WORDS = new Map<number, string>([
   [MESSAGE.DELOBJ, 'counter deleted'],
 ]);
 
+/** SIGIO on Linux, except on alpha, mips and sparc (signal(7)); of these Node only knows mips. */
+const SIGIO = 29;
+const listeners = new Set<() => void>();
+let handled: boolean | undefined;
+
+/**
+ * Installs the handler of SIGIO, once and for good: the signal ends a process that does not handle it. Whether it is there
+ * is read from the kernel, since some surroundings (test runners) keep the handlers of a process to themselves.
+ */
+function catchesSignal(): boolean {
+  if (handled !== undefined) return handled;
+  handled = false;
+  if (process.arch.startsWith('mips')) return handled;
+  process.on('SIGIO', () => {
+    for (const listener of listeners) listener();
+  });
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  handled = ((BigInt(`0x${caught}`) >> BigInt(SIGIO - 1)) & 1n) === 1n;
+  return handled;
+}
+
 export class NftDoorbell {
   readonly #socket: NetlinkSocket;
   readonly #table: string;
   readonly #own = new Set<number>();
+  #listener: (() => void) | undefined;
 
   /** Listens for changes of the tables of this name in the families inet and bridge. Throws OperatingError. */
   constructor(table: string, netns?: string) {
@@ -87,7 +110,20 @@ export class NftDoorbell {
     return { structure, elements, overrun, what: what || 'announcements of the kernel were lost' };
   }
 
+  /**
+   * Calls `listener` when there is something to look at, so that nobody has to look all the time. False when this
+   * process cannot be signalled (somebody else keeps its handlers): then look now and then. For the main thread only.
+   */
+  onRing(listener: () => void): boolean {
+    if (!catchesSignal()) return false;
+    this.#listener = listener;
+    listeners.add(listener);
+    this.#socket.signal();
+    return true;
+  }
+
   close(): void {
     this.#socket.close();
+    if (this.#listener !== undefined) listeners.delete(this.#listener);
   }
 }

@@ -12,6 +12,10 @@ const SOCK_RAW = 3;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const NETLINK_NETFILTER = 12;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const O_ASYNC = 0o20000;
+const O_NONBLOCK = 0o4000;
 const CLONE_NEWNET = 0x40000000;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
@@ -39,6 +43,7 @@ function load() {
     recv: library.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
     send: library.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)'),
     setns: library.func('int setns(int fd, int type)'),
+    fcntl: library.func('int fcntl(int fd, int command, long argument)'),
   };
 }
 
@@ -93,6 +98,12 @@ export class NetlinkSocket {
   /** Sends one request. */
   send(request: Buffer): void {
     checked('send', Number(this.#libc.send(this.#open(), request, request.length, 0)));
+  }
+
+  /** From now on the kernel sends SIGIO to this process when something has come (fcntl(2), F_SETOWN and O_ASYNC). */
+  signal(): void {
+    checked('fcntl', this.#libc.fcntl(this.#open(), F_SETOWN, process.pid));
+    checked('fcntl', this.#libc.fcntl(this.#open(), F_SETFL, O_ASYNC | O_NONBLOCK));
   }
 
   /**

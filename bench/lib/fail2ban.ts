@@ -32,11 +32,15 @@ export class Fail2ban {
   filter(folder: string, filter: string, match: string): Fail2banRun {
     const program = [join(this.#root, 'usr/bin/fail2ban-regex'), '-c', join(this.#root, 'etc/fail2ban')];
     const options = ['--usedns', 'no', '--no-check-all', '--print-no-missed', '--print-no-ignored', '-m', match];
-    const run = spawnSync('/usr/bin/python3', [...program, ...options, `systemd-journal[journalpath=${folder}]`, filter], {
-      env: { ...process.env, PYTHONPATH: join(this.#root, 'usr/lib/python3/dist-packages') },
-      encoding: 'utf8',
-      maxBuffer: 256 * 1024 * 1024,
-    });
+    const run = spawnSync(
+      '/usr/bin/python3',
+      [...program, ...options, `systemd-journal[journalpath=${folder}]`, filter],
+      {
+        env: { ...process.env, PYTHONPATH: join(this.#root, 'usr/lib/python3/dist-packages') },
+        encoding: 'utf8',
+        maxBuffer: 256 * 1024 * 1024,
+      },
+    );
     const numbers = /Lines: (\d+) lines, \d+ ignored, (\d+) matched/.exec(run.stdout);
     const seconds = Number(/\[processed in ([\d.]+) sec\]/.exec(run.stdout)?.[1]);
     if (numbers === null || !Number.isFinite(seconds)) throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);

@@ -56,8 +56,16 @@ function* exported(count: number): Generator<string> {
     const { ident, message, pid } = made
       ? (made as MailEntry)
       : service === 'cron'
-        ? { ident: 'CRON', message: '(root) CMD (test -x /usr/sbin/anacron || run-parts --report /etc/cron.hourly)', pid: n }
-        : { ident: 'nginx', message: `203.0.113.${n % 250} - - "GET /${n.toString(36)} HTTP/1.1" 200 ${n % 9_999}`, pid: n };
+        ? {
+            ident: 'CRON',
+            message: '(root) CMD (test -x /usr/sbin/anacron || run-parts --report /etc/cron.hourly)',
+            pid: n,
+          }
+        : {
+            ident: 'nginx',
+            message: `203.0.113.${n % 250} - - "GET /${n.toString(36)} HTTP/1.1" 200 ${n % 9_999}`,
+            pid: n,
+          };
     const time = START * 1_000_000 + n * STEP_MICROS;
     const mono = 5_000_000 + n * STEP_MICROS;
     const own = 1_000 + (pid % 30_000);

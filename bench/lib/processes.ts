@@ -17,7 +17,12 @@ export function costOf(pid: number): Cost | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
-    return { rssMib: kib('VmRSS') / 1024, anonymousMib: kib('RssAnon') / 1024, peakMib: kib('VmHWM') / 1024, cpuSeconds: cpuOf(pid) };
+    return {
+      rssMib: kib('VmRSS') / 1024,
+      anonymousMib: kib('RssAnon') / 1024,
+      peakMib: kib('VmHWM') / 1024,
+      cpuSeconds: cpuOf(pid),
+    };
   } catch {
     return undefined;
   }

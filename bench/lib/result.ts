@@ -52,7 +52,12 @@ export function textOf({ title, method, tables, targets, missing }: Result): str
       tableText({
         title: '',
         columns: ['target', 'wanted', 'measured', ''],
-        rows: targets.map(({ what, wanted, measured, reached }) => [what, wanted, measured, reached ? 'reached' : 'MISSED']),
+        rows: targets.map(({ what, wanted, measured, reached }) => [
+          what,
+          wanted,
+          measured,
+          reached ? 'reached' : 'MISSED',
+        ]),
       }),
     );
   if (missing.length > 0) parts.push(missing.map((line) => `not measured: ${line}`).join('\n'));

@@ -17,7 +17,10 @@ export class Scratch {
 }
 
 /** The jails of a mail server, as an administrator enables them; `more` are further lines of `[DEFAULT]`. */
-export function jailLocal(more: readonly string[], jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd']): string {
+export function jailLocal(
+  more: readonly string[],
+  jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd'],
+): string {
   return ['[DEFAULT]', ...more, ...jails.flatMap((jail) => [`[${jail}]`, 'enabled = true']), ''].join('\n');
 }
 

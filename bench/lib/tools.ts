@@ -14,7 +14,9 @@ export function tool(name: string, ...libraries: readonly string[]): string {
   mkdirSync(OUTPUT, { recursive: true });
   const fresh = `${target}.${process.pid}`;
   const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror'];
-  const { status, stderr, error } = spawnSync('cc', [...flags, '-o', fresh, source, ...libraries], { encoding: 'utf8' });
+  const { status, stderr, error } = spawnSync('cc', [...flags, '-o', fresh, source, ...libraries], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`cc ${source}: ${error?.message ?? stderr}`);
   renameSync(fresh, target);
   return target;

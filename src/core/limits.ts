@@ -122,7 +122,9 @@ export const NFT_RECORDED_BATCHES_MAX = 1_000;
 export const SS_DEADLINE_MS = 5_000;
 /** Output of `ss -K`, bytes: about 100 per closed socket. */
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-/** Looks at the netlink doorbell, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
+/** Looks at a netlink doorbell that signals, ms: only for a signal that was lost. */
+export const DOORBELL_CHECK_MS = 1_000;
+/** Looks at a netlink doorbell that cannot signal, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
 export const DOORBELL_POLL_MS = 20;
 /** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
 export const DRIFT_REPAIRS_BURST_MAX = 20;
@@ -198,6 +200,26 @@ export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Files that one text source follows at the same time; each holds a descriptor (systemd gives a service 1,024 soft). */
+export const TEXT_FILES_MAX = 512;
+/** Bytes of a text file that are read at once. */
+export const TEXT_CHUNK_BYTES = 64 * 1024;
+/** Bytes of a text file that one turn reads before the others have theirs. */
+export const TEXT_TURN_BYTES = 1024 * 1024;
+/** Bytes before a place in a text file that prove it is still the same file: more than a log line's date. */
+export const TEXT_PROOF_BYTES = 256;
+/** Bytes of a text file that are looked through for a date when a time is sought. */
+export const TEXT_SEEK_BYTES = 64 * 1024;
+/** Names of one folder that a glob or the search for rotated files looks at. */
+export const TEXT_FOLDER_NAMES_MAX = 10_000;
+/** Hosts whose journals one directory may hold: each costs two descriptors and about 40 KiB. */
+export const REMOTE_HOSTS_MAX = 400;
+/** Bytes of a host's name that are kept. */
+export const HOST_CHARS_MAX = 255;
+/** Places of ended streams (rotated files, vanished hosts) that a position remembers. */
+export const ENDED_PLACES_MAX = 64;
+/** Values of one field that a glob is expanded over; a host with more units than this has something wrong with it. */
+export const GLOB_VALUES_MAX = 10_000;
 /** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
 export const WHAT_IF_ADDRESSES_MAX = 250_000;
 /** Users of one address that a what-if keeps for its list of likely mistakes. */

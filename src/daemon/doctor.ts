@@ -104,6 +104,16 @@ async function checkAgent(socket: string): Promise<Finding[]> {
         message: `${source.source}: ${source.phase}, ${source.entriesRead} entries read${source.gaps > 0 ? `, ${source.gaps} gaps` : ''}`,
       }),
     ),
+    ...view.jails
+      .filter(({ selects }) => selects === false)
+      .map(
+        ({ jail, match }): Finding => ({
+          level: 'note',
+          id: 'agent.match',
+          message: `${jail}: the journal holds no entry that its match selects (${match})`,
+          fix: `if the service runs and logs: journalctl -o verbose shows the fields of its entries`,
+        }),
+      ),
     ...view.warnings.map((message): Finding => ({ level: 'warning', id: 'agent', message })),
   ];
 }

@@ -4,6 +4,8 @@ import type { FromIntake, IntakePlan, ToIntake } from './intake-protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
 const THREAD_HEAP_MIB_MAX = 128;
+/** Young space of the thread, MiB: three semi-spaces. What outlives a batch is rare, and what it once grew to stays. */
+const THREAD_YOUNG_MIB_MAX = 6;
 
 export interface IntakeListener {
   /** Called for every message, in order. */
@@ -22,7 +24,7 @@ export class IntakeThread {
     this.#worker = new Worker(new URL('./intake-worker.js', import.meta.url), {
       workerData: plan,
       name: 'intake',
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX },
+      resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX, maxYoungGenerationSizeMb: THREAD_YOUNG_MIB_MAX },
     });
     let error: Error | undefined;
     this.#worker.on('error', (cause) => {

@@ -15,9 +15,13 @@ import { ledgerPathOf } from './ledger-path.js';
 import { LiveConfiguration } from './live.js';
 import type { ConfigurationRoots } from './load.js';
 import { openLog, type ServiceLog } from './log-target.js';
+import { giveBackMemory } from './memory.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
 const STATUS_MS = 10_000;
+
+/** The start's garbage is collected so long after it, ms: a host under attack has the first bans behind it. */
+const SETTLED_MS = 2_000;
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -34,7 +38,7 @@ export interface ServiceOptions {
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
   const { live, loaded } = LiveConfiguration.load(options.configuration);
-  const { setup, settings, warnings } = loaded;
+  const { setup, settings, warnings, notes } = loaded;
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -44,6 +48,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   });
   const { log } = logging;
   for (const warning of warnings) log('warning', warning);
+  for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {
       hint: `enable one in ${options.configuration.adminRoot}/jail.local, e.g.  [sshd] / enabled = true`,
@@ -68,11 +73,15 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     log,
     version: options.version,
     live,
-    loglevel: { get: () => logging.getLevel(), set: (level) => logging.setLevel(level) },
+    loglevel: { get: logging.getLevel, set: logging.setLevel },
   });
   log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);
-  const timers = [startWatchdog(agent), setInterval(() => sdNotify(`STATUS=${stateOf(agent)}`), STATUS_MS)];
+  const timers = [
+    startWatchdog(agent),
+    setInterval(() => sdNotify(`STATUS=${stateOf(agent)}`), STATUS_MS),
+    setTimeout(giveBackMemory, SETTLED_MS),
+  ];
   const reload = () => void reloadOnSignal(agent);
   const reopen = () => reopenOnSignal(logging);
   process.on('SIGHUP', reload);

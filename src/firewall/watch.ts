@@ -4,7 +4,7 @@
  */
 import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
 import { messageOf } from '../core/errors.js';
-import { DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
+import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
 import { TABLE } from './names.js';
 
 /** Window of the burst, ms, and the pause before each further repair: doubles from the first to the last. */
@@ -42,7 +42,8 @@ export class DriftWatch {
     if (this.#timer !== undefined) return;
     try {
       this.#doorbell = new NftDoorbell(TABLE, this.#options.netns);
-      this.#timer = setInterval(() => this.#look(), DOORBELL_POLL_MS);
+      const rings = this.#doorbell.onRing(() => this.#look());
+      this.#timer = setInterval(() => this.#look(), rings ? DOORBELL_CHECK_MS : DOORBELL_POLL_MS);
     } catch (error) {
       this.#options.onProblem(
         `cannot hear changes of the ruleset, comparing every ${BLIND_CHECK_MS / 1000} s instead: ${messageOf(error)}`,
