@@ -83,7 +83,7 @@ export interface Batch {
 export interface StreamView {
   /** File or host name. */
   readonly name: string;
-  /** `_HOSTNAME` and `_MACHINE_ID` of the last entry that passed the gate. */
+  /** `_HOSTNAME` and `_MACHINE_ID` of its entries. */
   readonly host?: string;
   readonly machineId?: string;
   readonly entriesRead: number;

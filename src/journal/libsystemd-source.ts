@@ -146,6 +146,11 @@ export class LibsystemdSource implements EntrySource {
     return true;
   }
 
+  /** A value of the field in any entry, whatever is selected. */
+  someValue(field: string): string | undefined {
+    return this.#open().handle.uniqueValues(field, 1)[0];
+  }
+
   /** By time: libsystemd does not know how many entries there are. */
   progress(): number | undefined {
     const span = this.#span;

@@ -33,6 +33,8 @@ export interface Stream {
   readonly name: string;
   /** Where it begins, when that is known before anything was read. */
   readonly begin?: ReadPosition;
+  /** Whose it is, when it is another host's. */
+  who?(): { readonly host?: string; readonly machineId?: string };
   /** Never blocks. */
   read(max: number): StreamBatch;
   close(): void;
@@ -140,17 +142,12 @@ export class MergedSource implements EntrySource {
   }
 
   streams(): readonly StreamView[] {
-    return this.#lanes.map(({ stream: { name }, read, last }) => {
-      const host = last?.fields.get('_HOSTNAME');
-      const machineId = last?.fields.get('_MACHINE_ID');
-      return {
-        name,
-        ...(host === undefined ? {} : { host }),
-        ...(machineId === undefined ? {} : { machineId }),
-        entriesRead: read,
-        ...(last === undefined ? {} : { lastEntry: last.realtime }),
-      };
-    });
+    return this.#lanes.map(({ stream, read, last }) => ({
+      name: stream.name,
+      ...stream.who?.(),
+      entriesRead: read,
+      ...(last === undefined ? {} : { lastEntry: last.realtime }),
+    }));
   }
 
   /** The lane whose next entry is the oldest; each that has nothing waiting reads ahead first. */

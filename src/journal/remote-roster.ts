@@ -5,7 +5,7 @@
  * libsystemd handle over all files passes over entries that are older than the place it has reached in another file
  * (sd-journal.c, `next_beyond_location`), so each file has a handle of its own, which also goes on when the file is renamed.
  */
-import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Batch, Entry, Gate, OpenReport, Position, ReadPosition } from '../core/entry.js';
 import { EXIT, messageOf, OperatingError, OperatorError } from '../core/errors.js';
@@ -59,19 +59,28 @@ export class RemoteRoster implements Roster {
   }
 
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
-    try {
-      if (!statSync(this.#path).isDirectory()) throw new Error('it is not a directory');
-    } catch (cause) {
-      throw new OperatorError(`the journals of other hosts in ${this.#path} cannot be read: ${messageOf(cause)}`, {
-        hint: 'systemctl enable --now systemd-journal-remote.socket makes it; the agent needs the group systemd-journal',
-        exitCode: EXIT.noInput,
-        cause,
-      });
-    }
+    this.#requireDirectory();
     this.#open = { match, gate, position };
     this.#scan();
     this.#opening = false;
     return { gap: false };
+  }
+
+  /** The directory may come later: systemd-journal-remote makes it when the first host has something to say. */
+  #requireDirectory(): void {
+    try {
+      readdirSync(this.#path);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
+        this.#notices.push(`${this.#path} does not exist (yet); hosts are read when they appear`);
+        return;
+      }
+      throw new OperatorError(`the journals of other hosts in ${this.#path} cannot be read: ${messageOf(cause)}`, {
+        hint: 'let the agent read them: SupplementaryGroups=systemd-journal systemd-journal-remote in banjour.service.d',
+        exitCode: EXIT.noInput,
+        cause,
+      });
+    }
   }
 
   look() {
@@ -184,6 +193,8 @@ const NOTHING: StreamBatch = { entries: [], read: 0, cut: 0, unreadable: 0, more
 class HostStream implements Stream {
   readonly name: string;
   readonly #source: LibsystemdSource;
+  #host: string | undefined;
+  #machineId: string | undefined;
   /** The end was reached at the last read. */
   dry = false;
   /** Why it can be read no more. One host's broken file must not stop the others. */
@@ -194,6 +205,16 @@ class HostStream implements Stream {
   constructor(name: string, source: LibsystemdSource) {
     this.name = name;
     this.#source = source;
+  }
+
+  who(): { readonly host?: string; readonly machineId?: string } {
+    // A file that was just made has no entry yet.
+    this.#host ??= this.#source.someValue('_HOSTNAME');
+    this.#machineId ??= this.#source.someValue('_MACHINE_ID');
+    return {
+      ...(this.#host === undefined ? {} : { host: this.#host.slice(0, HOST_CHARS_MAX) }),
+      ...(this.#machineId === undefined ? {} : { machineId: this.#machineId.slice(0, HOST_CHARS_MAX) }),
+    };
   }
 
   read(max: number): StreamBatch {

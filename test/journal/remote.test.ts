@@ -1,5 +1,5 @@
 /** Directories that systemd-journal-remote fills, with real journal files of several hosts. */
-import { renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import type { Entry, EntrySource, Position, ReadPosition } from '../../src/core/entry.js';
 import { OperatorError } from '../../src/core/errors.js';
@@ -183,8 +183,16 @@ describe('journals of other hosts in one directory', () => {
     for (const entry of seen) expect(findEntry(make, entry.cursor, [])?.message).toBe(entry.message);
   });
 
-  test('a directory that is not there is an error that says what makes it', () => {
-    source = createSource({ kind: 'remote', path: scratch.file('absent') }, sourceId('remote'));
+  test('a directory that is not there yet is waited for; what is no directory is an error', async () => {
+    source = createSource({ kind: 'remote', path: scratch.file('later') }, sourceId('remote'));
+    source.open(WHOLE_JOURNAL, ALL, HEAD);
+    expect(source.next(1).notices.join()).toContain('does not exist');
+    mkdirSync(scratch.file('later'));
+    writeJournal(scratch.file('later/remote-a.journal'), [said('a', 1)]);
+    expect(await read(1)).toEqual(['a 1']);
+    source.close();
+    writeFileSync(scratch.file('file'), '');
+    source = createSource({ kind: 'remote', path: scratch.file('file') }, sourceId('remote'));
     expect(() => source.open(WHOLE_JOURNAL, ALL, HEAD)).toThrow(OperatorError);
   });
 });
