@@ -32,6 +32,7 @@ const italic = (value) => `\\fI${text(value)}\\fR`;
 function head(name, summary) {
   return [
     `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "${date}" "Banjour ${VERSION}" "Banjour"`,
+    '.ad l',
     '.SH NAME',
     `${text(name)} \\- ${text(summary.charAt(0).toLowerCase() + summary.slice(1))}`,
   ];

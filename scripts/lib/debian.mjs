@@ -58,6 +58,12 @@ const REQUIREMENTS = [
   { for: 'test', package: 'systemd', why: 'journalctl and systemd-analyze', there: () => which('systemd-analyze') },
   { for: 'test', package: 'iproute2', why: 'makes network namespaces', there: () => which('ip') },
   { for: 'test', package: 'libcap2-bin', why: 'shows what a process may do', there: () => which('capsh') },
+  {
+    for: 'test',
+    package: 'prometheus',
+    why: 'promtool judges metrics and alert rules',
+    there: () => which('promtool'),
+  },
   { for: 'e2e', package: 'debootstrap', why: 'makes root file systems', there: () => which('debootstrap') },
   { for: 'e2e', package: 'systemd-container', why: 'boots them', there: () => which('systemd-nspawn') },
   { for: 'e2e', package: 'openssh-client', why: 'plays SSH attackers', there: () => which('ssh') },

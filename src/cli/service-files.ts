@@ -44,8 +44,8 @@ export function serviceFiles(
     ),
     ...USERS.map((name) => ours(`/etc/sysusers.d/${name}.conf`, shipped(`systemd/sysusers.d/${name}.conf`))),
     ours('/usr/local/lib/systemd/catalog/banjour.catalog', shipped('systemd/banjour.catalog')),
-    theirs('/etc/banjour/jail.local'),
-    theirs('/etc/banjour/banjour.local'),
+    theirs('/etc/banjour/jail.d/host.conf'),
+    theirs('/etc/banjour/banjour.d/host.conf'),
     theirs('/etc/logrotate.d/banjour'),
   ];
 }

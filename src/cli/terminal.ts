@@ -30,9 +30,9 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Columns to fill; 100 where there is no terminal. */
+/** Columns to fill; 100 where there is no terminal, or one that does not know its size (0). */
 export function widthOf(stream: { readonly columns?: number }): number {
-  return stream.columns ?? 100;
+  return stream.columns || 100;
 }
 
 /** True when the stream shows colour and its reader wants it (https://no-color.org). */

@@ -140,7 +140,7 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
 function clipped(text: string, rows: number | undefined): string {
   const lines = text.trimEnd().split('\n');
   return lines
-    .slice(0, rows === undefined ? lines.length : Math.max(1, rows - 1))
+    .slice(0, rows === undefined || rows === 0 ? lines.length : Math.max(1, rows - 1))
     .map((line) => `${line}\x1b[K\n`)
     .join('');
 }

@@ -94,7 +94,8 @@ export async function parseCommandLine(
         output = text;
       },
     );
-  if (problem !== undefined)
+  // yargs prints completions itself, and then takes the question for an unknown option.
+  if (problem !== undefined && !argv.includes('--get-yargs-completions'))
     throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
   return {
     args: new Args(restored(values as Record<string, unknown>)),

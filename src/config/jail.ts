@@ -18,7 +18,7 @@ import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
 import { RECIDIVE, recidiveIntake } from './recidive.js';
 import { JAIL_KEYS } from './schema.js';
-import { selectSource } from './source.js';
+import { type LogsToJournal, selectSource } from './source.js';
 import type { JailConfig, JailSource } from './types.js';
 import { parseBoolean, parseDuration, parseInteger } from './values.js';
 
@@ -29,6 +29,7 @@ export interface JailSurroundings {
   readonly report: Report;
   /** Where packets are judged unless the jail says otherwise. */
   readonly hook: Hook;
+  readonly logsToJournal: LogsToJournal | undefined;
 }
 
 const KEYS = JAIL_KEYS.map((spec) => spec.key);
@@ -119,7 +120,7 @@ function readEntries(section: string, name: JailName, call: Call, around: JailSu
   // %(known/failregex)s and kin of the jail are the filter's.
   const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
   const reader = new Reader(document, section, report, new Map(known));
-  const { source, match } = selectSource(reader, matchOf(opened));
+  const { source, match } = selectSource(reader, matchOf(opened), around.logsToJournal);
   const filter = defineJailFilter(reader, request, source.kind === 'text' ? 'file' : 'journal', around);
   return filter && { reader, intake: { jail: name, match, filter }, source };
 }

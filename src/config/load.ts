@@ -20,6 +20,7 @@ import { Reader } from './reader.js';
 import { warnForgotten } from './recidive.js';
 import { BUILT_IN, builtInText, JAIL_KEYS, JAIL_VARIABLES, SETTING_KEYS } from './schema.js';
 import { readSettings } from './settings.js';
+import type { LogsToJournal } from './source.js';
 import type { Config, ConfigResult, JailConfig } from './types.js';
 import { referencedNames, reportKeys } from './unknown.js';
 import { parseBoolean } from './values.js';
@@ -33,6 +34,8 @@ export interface ConfigRequest {
   readonly extraFiles?: readonly string[];
   /** The files; the machine's unless told otherwise. */
   readonly tree?: FileTree;
+  /** Asked where `backend = auto` and a `logpath` meet a filter for the journal. */
+  readonly logsToJournal?: LogsToJournal;
 }
 
 /** Loads and checks everything. Never throws for what files contain: all problems are in `diagnostics`. */
@@ -59,7 +62,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
     reportKeys(settingsDocument, section, SETTING_KEYS, settingNames, report);
 
   const overlays = new Overlays(roots, report);
-  const around = { document, roots, overlays, report, hook: agent.hook };
+  const around = { document, roots, overlays, report, hook: agent.hook, logsToJournal: request.logsToJournal };
   const { enabled, disabled } = sortSections(document, report);
   const names = referencedNames(document);
   for (const section of [DEFAULT_SECTION, ...enabled]) reportKeys(document, section, JAIL_KEYS, names, report);

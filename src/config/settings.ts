@@ -55,7 +55,7 @@ export function parseLogtarget(text: string): Parsed<Settings['logtarget']> {
   if (['journal', 'syslog', 'systemd-journal', 'sysout'].includes(lower)) return { value: 'journal' };
   if (lower === 'stdout' || lower === 'stderr') return { value: lower };
   if (word.startsWith('/')) return { value: { file: word } };
-  return { problem: 'is not a place for logs', fix: 'write journal, STDOUT, STDERR or /var/log/banjour.log' };
+  return { problem: 'is not a place for logs', fix: 'write journal, STDOUT, STDERR or /var/log/banjour/banjour.log' };
 }
 
 function parseAllowipv6(text: string): Parsed<Settings['allowipv6']> {

@@ -11,25 +11,26 @@ import type { Parsed } from './values.js';
 /** Where systemd-journal-remote keeps what other hosts send (systemd-journal-remote.service(8)). */
 const REMOTE = '/var/log/journal/remote';
 
-/** `local`, `directory PATH`, `namespace NAME`, `files PATH...`, `export PATH`, `remote [PATH]`. */
+/** `local`, `directory PATH`, `namespace NAME`, `container NAME`, `remote [PATH]`, `files PATH...`, `export PATH`. */
 export function parseSource(text: string): Parsed<SourceSpec> {
   const [kind = 'local', ...rest] = text.trim().split(/\s+/);
   const [first] = rest;
   if (kind === 'local' && rest.length === 0) return { value: { kind: 'local' } };
   if (kind === 'namespace' && first !== undefined && /^[\w.-]+$/.test(first))
     return { value: { kind: 'local', namespace: first } };
-  if (kind === 'directory' && first?.startsWith('/')) return { value: { kind: 'directory', path: first } };
-  if (kind === 'remote') return { value: { kind: 'directory', path: first ?? REMOTE } };
+  const path = first?.replace(/(?<=.)\/+$/, '');
+  if (kind === 'directory' && path?.startsWith('/'))
+    return { value: { kind: path === REMOTE ? 'remote' : 'directory', path } };
+  if (kind === 'remote' && (path === undefined || path.startsWith('/')))
+    return { value: { kind: 'remote', path: path ?? REMOTE } };
+  // The names that machinectl(1) takes: those of hosts.
+  if (kind === 'container' && first !== undefined && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(first))
+    return { value: { kind: 'container', name: first } };
   if (kind === 'files' && rest.length > 0) return { value: { kind: 'files', paths: rest } };
   if (kind === 'export' && first !== undefined) return { value: { kind: 'export', path: first } };
-  if (kind === 'container' && first !== undefined)
-    return {
-      problem: 'names a container',
-      fix: `write source = directory /var/lib/machines/${first}/var/log/journal, where that container keeps its journal`,
-    };
   return {
     problem: 'is not a source of entries',
-    fix: 'write local, namespace NAME, directory /PATH, remote, files /PATH... or export /PATH',
+    fix: 'write local, namespace NAME, container NAME, directory /PATH, remote, files /PATH... or export /PATH',
   };
 }
 
@@ -63,8 +64,18 @@ export function readMatch(reader: Reader): MatchExpression | undefined {
   return undefined;
 }
 
-/** Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is missing. */
-export function selectSource(reader: Reader, filterMatch: MatchExpression | undefined): Selection {
+/** True when none of the files holds anything and the journal of this host has entries of the match. */
+export type LogsToJournal = (paths: readonly string[], match: MatchExpression) => boolean;
+
+/**
+ * Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is missing. Without
+ * `logsToJournal` only the files decide.
+ */
+export function selectSource(
+  reader: Reader,
+  filterMatch: MatchExpression | undefined,
+  logsToJournal: LogsToJournal = () => false,
+): Selection {
   const own = readMatch(reader);
   const paths = readLogpaths(reader);
   const { spec, backend: stated } = readBackend(reader);
@@ -85,9 +96,18 @@ export function selectSource(reader: Reader, filterMatch: MatchExpression | unde
       'write logpath = /PATH, or backend = auto',
     );
   }
-  // A file of the service's own means that it does not write to the journal; syslog's files hold a copy of it.
+  // A file of the service's own means that it does not write to the journal, unless it is not there while the journal
+  // has the service's entries; syslog's files hold a copy of them.
   const ownFiles = backend === 'auto' && reader.own('logpath') && paths.length > 0 && syslogMatch(paths) === undefined;
-  if (own === undefined && ownFiles) return text();
+  const inJournal =
+    ownFiles &&
+    filterMatch !== undefined &&
+    spec.kind === 'local' &&
+    logsToJournal(
+      paths.map(({ path }) => path),
+      filterMatch,
+    );
+  if (own === undefined && ownFiles && !inJournal) return text();
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
     const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));

@@ -6,9 +6,13 @@ import { CONTROL_STALL_MS_MAX } from '../core/limits.js';
 const PIECE_CHARS = 64 * 1024;
 
 export function sendWhole(response: ServerResponse, status: number, body: unknown): void {
-  const text = `${JSON.stringify(body)}\n`;
+  sendText(response, `${JSON.stringify(body)}\n`, 'application/json', status);
+}
+
+/** A whole answer that need not be JSON. */
+export function sendText(response: ServerResponse, text: string, contentType: string, status = 200): void {
   response.writeHead(status, {
-    'content-type': 'application/json',
+    'content-type': contentType,
     'content-length': Buffer.byteLength(text),
     connection: 'close',
   });
@@ -58,10 +62,4 @@ async function sendPiece(response: ServerResponse, piece: string): Promise<boole
     response.once('drain', drained);
     response.once('close', closed);
   });
-}
-
-/** A whole answer that is not JSON. */
-export function sendText(response: ServerResponse, contentType: string, text: string): void {
-  response.writeHead(200, { 'content-type': contentType, 'content-length': Buffer.byteLength(text) });
-  response.end(text);
 }

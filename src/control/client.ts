@@ -62,13 +62,6 @@ export class ControlClient {
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
   }
-  /** The metrics as text. */
-  async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
-    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
-    const text = await bodyOf(response, this.#socket);
-    if (response.statusCode !== 200) throw new OperatorError(`no metrics on ${this.#socket}: ${text.slice(0, 200)}`);
-    return text;
-  }
   explain(address: string): Promise<ExplainView> {
     return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
   }
@@ -99,6 +92,13 @@ export class ControlClient {
   }
   flush(): Promise<{ readonly flushed: boolean }> {
     return this.#ask('POST', '/flush', {});
+  }
+
+  /** The metrics as text. */
+  async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
+    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
+    if (response.statusCode !== 200) throw await this.#problem(response);
+    return this.#text(response);
   }
 
   /**
@@ -145,15 +145,35 @@ export class ControlClient {
   }
 
   async #json(response: IncomingMessage): Promise<unknown> {
+    const text = await this.#text(response);
     try {
-      return JSON.parse(await bodyOf(response, this.#socket));
+      return JSON.parse(text);
     } catch (error) {
-      if (error instanceof OperatorError) throw error;
-      throw new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
-        exitCode: EXIT.unavailable,
-        cause: error,
-      });
+      throw this.#cutShort(error);
     }
+  }
+
+  async #text(response: IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const chunk of response) {
+        bytes += (chunk as Buffer).length;
+        if (bytes > ANSWER_BYTES_MAX)
+          throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
+        chunks.push(chunk as Buffer);
+      }
+      return Buffer.concat(chunks).toString('utf8');
+    } catch (error) {
+      throw error instanceof OperatorError ? error : this.#cutShort(error);
+    }
+  }
+
+  #cutShort(error: unknown): OperatorError {
+    return new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
+      exitCode: EXIT.unavailable,
+      cause: error,
+    });
   }
 
   #open(method: 'GET' | 'POST', path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
@@ -176,18 +196,6 @@ export class ControlClient {
       request.end(text);
     });
   }
-}
-
-async function bodyOf(response: IncomingMessage, socket: string): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of response) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > ANSWER_BYTES_MAX)
-      throw new OperatorError(`the answer on ${socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }
 
 function explain(error: NodeJS.ErrnoException, socket: string): Error {

@@ -21,6 +21,8 @@ export interface BanView {
   readonly until: string | null;
   readonly failures: number;
   readonly user?: string;
+  /** The host whose journal reported it, when it was another one. */
+  readonly host?: string;
   readonly origin: Origin;
   readonly state: BanState;
   readonly refusal?: string;
@@ -77,6 +79,17 @@ export interface SourceView {
   readonly entriesCut: number;
   readonly entriesUnreadable: number;
   readonly gaps: number;
+  /** What it is made of: hosts or text files; absent when it is one journal. */
+  readonly streams?: readonly StreamInfo[];
+}
+
+/** A host's journal or a text file. */
+export interface StreamInfo {
+  readonly name: string;
+  readonly host?: string;
+  readonly machineId?: string;
+  readonly entriesRead: number;
+  readonly lastEntry?: string;
 }
 
 export interface FirewallView {
@@ -250,6 +263,7 @@ export interface StreamEvent {
   readonly jail: string;
   readonly address: string;
   readonly user?: string;
+  readonly host?: string;
   readonly count?: number;
   readonly until?: string | null;
   readonly cursor?: string;

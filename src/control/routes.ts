@@ -8,10 +8,10 @@ import { streamEvents } from './stream.js';
 
 export type Reply =
   | { readonly status: number; readonly body: unknown }
-  /** Status 200, not JSON. */
-  | { readonly text: string; readonly contentType: string }
   /** Status 200: `before`, the items with commas, `after`; together they are one JSON text. */
   | { readonly before: string; readonly items: Iterable<unknown>; readonly after: string }
+  /** Status 200, not JSON. */
+  | { readonly text: string; readonly contentType: string }
   | { readonly stream: (request: IncomingMessage, response: ServerResponse) => void };
 
 export interface Call {
@@ -32,6 +32,12 @@ interface Route {
 }
 
 const ok = (body: unknown): Reply => ({ status: 200, body });
+
+/** OpenMetrics 1.0.0 unless the older format of Prometheus is asked for. */
+const METRICS_TYPES = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
 
 /** Rows of history in one answer when the client does not say. */
 const HISTORY_ROWS = 100;
@@ -70,11 +76,11 @@ export const ROUTES: readonly Route[] = [
     );
   }),
   reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
+  reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/metrics', async ({ operations, query }) => {
     const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
     return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
   }),
-  reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/events', ({ operations, query, headers }) => {
     const since = whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? lastEventId(headers);
     return { stream: (request, response) => streamEvents(request, response, operations, since) };
@@ -90,12 +96,6 @@ export const ROUTES: readonly Route[] = [
     return ok({ flushed: true });
   }),
 ];
-
-/** OpenMetrics 1.0.0 unless the older format of Prometheus is asked for. */
-const METRICS_TYPES = {
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
-} as const;
 
 export function findRoute(
   method: string,

@@ -134,7 +134,7 @@ class Desk {
       if ('stream' in reply) this.#stream(request, response, reply.stream);
       else {
         response.setTimeout(CONTROL_STALL_MS_MAX, () => response.destroy());
-        if ('text' in reply) sendText(response, reply.contentType, reply.text);
+        if ('text' in reply) sendText(response, reply.text, reply.contentType);
         else if ('items' in reply) await sendList(response, reply.before, reply.items, reply.after);
         else sendWhole(response, reply.status, reply.body);
       }

@@ -21,6 +21,8 @@ export interface BanDecision {
   readonly evidence: readonly Cursor[];
   /** The user of the last failure; attacker's text. */
   readonly user?: string;
+  /** The host that reported the last failure, when it was another one. */
+  readonly host?: string;
   readonly origin: Origin;
   /** How many times this target was banned before in this jail (or all, with overalljails). */
   readonly previousBans: number;

@@ -20,6 +20,10 @@ export interface Entry {
   readonly cutAt?: number;
   /** The other fields that were asked for, the first value of each, each at most `FIELD_CHARS_MAX` characters. */
   readonly fields: ReadonlyMap<string, string>;
+  /** The message is the whole line of a text file, without its date: no header is put before it. */
+  readonly whole?: true;
+  /** Sources of other hosts: who reported it. As trustworthy as that host. */
+  readonly host?: string;
 }
 
 /**
@@ -37,8 +41,11 @@ export type Position =
   | { readonly at: 'head' }
   /** After the last entry that exists now. */
   | { readonly at: 'tail' }
-  /** At the first entry received at or after this time. */
-  | { readonly at: 'time'; readonly time: EpochMicros }
+  /**
+   * At the first entry received at or after this time. `mark` is where reading ended last: nothing after it may be
+   * left out, also where a stream's own time lies before `time` or its entries have no time.
+   */
+  | { readonly at: 'time'; readonly time: EpochMicros; readonly mark?: ReadPosition }
   /** After the entry of this cursor; `time` is that entry's and serves when the entry is gone. */
   | { readonly at: 'cursor'; readonly cursor: Cursor; readonly time: EpochMicros };
 
@@ -64,12 +71,23 @@ export interface Batch {
   readonly cut: number;
   /** Entries that could not be read (corrupt) and were passed over. */
   readonly unreadable: number;
-  /** Absent when nothing was read. */
+  /** Absent when nothing was read. A source of several streams also says where a new one begins. */
   readonly position?: ReadPosition;
   /** True when the source has ended for good (a file or stream); a live journal never ends. */
   readonly ended: boolean;
   /** Things an operator should know, e.g. rotation with a lost position; rare. */
   readonly notices: readonly string[];
+}
+
+/** One of the streams that a source is made of: a host's journal, a text file. For `status`. */
+export interface StreamView {
+  /** File or host name. */
+  readonly name: string;
+  /** `_HOSTNAME` and `_MACHINE_ID` of its entries. */
+  readonly host?: string;
+  readonly machineId?: string;
+  readonly entriesRead: number;
+  readonly lastEntry?: EpochMicros;
 }
 
 /**
@@ -94,12 +112,38 @@ export interface EntrySource {
   /** How much of what was stored at `open` has been read, 0 to 1; undefined where that is not known (a pipe). For a progress bar. */
   progress?(): number | undefined;
   close(): void;
+  /** What it is made of; absent when it is one stream. */
+  streams?(): readonly StreamView[];
+  /** The entry of a cursor, where seeking by time does not find it. May be called without `open`. */
+  find?(cursor: Cursor): Entry | undefined;
 }
 
 /** Which source to make; plain data, so that it can cross a thread boundary. */
 export type SourceSpec =
   | { readonly kind: 'local'; readonly namespace?: string }
   | { readonly kind: 'directory'; readonly path: string }
+  /** A directory that systemd-journal-remote(8) fills: one stream per host, entries late and out of order. */
+  | { readonly kind: 'remote'; readonly path: string }
+  /** The journal of a container of this host, by the name that machinectl(1) shows. */
+  | { readonly kind: 'container'; readonly name: string }
+  | { readonly kind: 'text'; readonly logs: readonly TextLog[] }
   | { readonly kind: 'files'; readonly paths: readonly string[] }
   /** journalctl's export format (systemd.journal-fields(7), "Journal Export Format") from a file or `-`. */
   | { readonly kind: 'export'; readonly path: string };
+
+/** A text file, or all that a glob names. Its entries have `key` in the field `TEXT_LOG_FIELD`. */
+export interface TextLog {
+  /** The path and, where it is not the usual, how it is read. */
+  readonly key: string;
+  readonly path: string;
+  /** Where a file that is there at a first start is read from. */
+  readonly from: 'head' | 'tail';
+  /** A label of the WHATWG Encoding Standard, or `auto`. */
+  readonly encoding: string;
+  /** Offset of times that state no zone, e.g. `UTC+0200`; the machine's zone when null. */
+  readonly timezone: string | null;
+  readonly datepattern?: string;
+}
+
+/** The field by which entries of text files find their jails; journald lets nobody set a field like it. */
+export const TEXT_LOG_FIELD = '_LOGPATH';

@@ -10,6 +10,8 @@ export interface FilterEvent {
   readonly address: Address;
   /** Attacker's text: escape before showing. */
   readonly user?: string;
+  /** The host that reported it, of sources of other hosts: its own text, escape before showing. */
+  readonly host?: string;
   /** Attempts that the entry reports; at least 1, at most `EVENT_COUNT_MAX`. */
   readonly count: number;
   /** The entry's time; windows count in it. */

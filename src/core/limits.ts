@@ -11,6 +11,10 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/** Notices of journald's rate limit that doctor reads; one per unit and 30 s at most. */
+export const SUPPRESSIONS_READ_MAX = 50_000;
+/** Units of them that doctor names. */
+export const SUPPRESSIONS_UNITS_MAX = 100;
 /**
  * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. A guarded
  * call costs 0.15 ms on an idle machine and several on a busy one; the entries themselves about 1 ms per thousand.
@@ -196,6 +200,26 @@ export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Files that one text source follows at the same time; each holds a descriptor (systemd gives a service 1,024 soft). */
+export const TEXT_FILES_MAX = 512;
+/** Bytes of a text file that are read at once. */
+export const TEXT_CHUNK_BYTES = 64 * 1024;
+/** Bytes of a text file that one turn reads before the others have theirs. */
+export const TEXT_TURN_BYTES = 1024 * 1024;
+/** Bytes before a place in a text file that prove it is still the same file: more than a log line's date. */
+export const TEXT_PROOF_BYTES = 256;
+/** Bytes of a text file that are looked through for a date when a time is sought. */
+export const TEXT_SEEK_BYTES = 64 * 1024;
+/** Names of one folder that a glob or the search for rotated files looks at. */
+export const TEXT_FOLDER_NAMES_MAX = 10_000;
+/** Hosts whose journals one directory may hold: each costs two descriptors and about 40 KiB. */
+export const REMOTE_HOSTS_MAX = 400;
+/** Bytes of a host's name that are kept. */
+export const HOST_CHARS_MAX = 255;
+/** Places of ended streams (rotated files, vanished hosts) that a position remembers. */
+export const ENDED_PLACES_MAX = 64;
+/** Values of one field that a glob is expanded over; a host with more units than this has something wrong with it. */
+export const GLOB_VALUES_MAX = 10_000;
 /** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
 export const WHAT_IF_ADDRESSES_MAX = 250_000;
 /** Users of one address that a what-if keeps for its list of likely mistakes. */

@@ -6,7 +6,10 @@
  * `SYSLOG_IDENTIFIER=IDENT`. Source: journalctl(1), sd_journal_add_match(3), systemd 257; the wider meaning that
  * journalctl gives to `-u` (coredumps, messages of PID 1 about the unit) is left out on purpose: those entries are
  * written by others about the unit.
+ *
+ * In fields that name units and hosts `*`, `?` and `[...]` are wildcards: `-u 'postfix@*'`, `_SYSTEMD_UNIT=postfix@*.service`.
  */
+import { globTest, isNameGlob } from './glob.js';
 import { shellWords } from './text.js';
 
 /** Terms of one group: every field must have one of its values. */
@@ -38,6 +41,12 @@ const TRUSTED_FIELDS = new Set([
   '_UID',
   '_EXE',
 ]);
+
+/** Fields whose values may have wildcards: none of these characters can stand in such a name. */
+const GLOB_FIELDS = new Set(['_SYSTEMD_UNIT', '_SYSTEMD_USER_UNIT', '_SYSTEMD_SLICE', '_HOSTNAME']);
+
+/** Units that any local user can run something in. */
+const USERS_UNITS = ['session-1.scope', 'session-c1.scope', 'user@1000.service', 'user-1000.slice'];
 
 /** Parses an expression as it stands in `match =` / `journalmatch =`. An empty text has no expression and no problem. */
 export function parseMatch(text: string): MatchParse {
@@ -86,9 +95,10 @@ function parseWords(words: readonly string[]): Map<string, string[]>[] | MatchPa
   return groups;
 }
 
-/** `postfix` means `postfix.service`, as for journalctl. */
+/** `postfix` means `postfix.service`, as for journalctl; a glob means what it says. */
 function unitName(name: string): string {
-  return /\.(?:service|socket|scope|slice|mount|timer|target|path|swap|device|automount)$/.test(name)
+  return isNameGlob(name) ||
+    /\.(?:service|socket|scope|slice|mount|timer|target|path|swap|device|automount)$/.test(name)
     ? name
     : `${name}.service`;
 }
@@ -111,10 +121,62 @@ export function matches(expression: MatchExpression, field: (name: string) => st
   return expression.groups.some((group) => {
     for (const [name, values] of group) {
       const value = field(name);
-      if (value === undefined || !values.includes(value)) return false;
+      if (value === undefined || !isOneOf(name, values, value)) return false;
     }
     return true;
   });
+}
+
+function isOneOf(field: string, wanted: readonly string[], value: string): boolean {
+  return wanted.includes(value) || wanted.some((one) => isGlobTerm(field, one) && globOf(one)(value));
+}
+
+const globs = new Map<string, (name: string) => boolean>();
+
+/** The test of a wildcard; patterns come from configuration, so their number is bounded. */
+function globOf(pattern: string): (name: string) => boolean {
+  let test = globs.get(pattern);
+  if (test === undefined) {
+    test = globTest(pattern, 'literal');
+    globs.set(pattern, test);
+  }
+  return test;
+}
+
+/** True when the value of a term has wildcards. */
+export function isGlobTerm(field: string, value: string): boolean {
+  return GLOB_FIELDS.has(field) && isNameGlob(value);
+}
+
+/** The fields in which the expression has wildcards. */
+export function globFieldsOf(expression: MatchExpression): string[] {
+  const fields = expression.groups.flatMap((group) =>
+    [...group].filter(([field, values]) => values.some((value) => isGlobTerm(field, value))).map(([field]) => field),
+  );
+  return [...new Set(fields)];
+}
+
+/**
+ * The expression with wildcards replaced by those of the values that they fit; one that fits none stays as it is, and
+ * then stands for itself.
+ */
+export function expandGlobs(
+  expression: MatchExpression,
+  valuesOf: (field: string) => readonly string[],
+): MatchExpression {
+  const expand = (field: string, value: string) => {
+    if (!isGlobTerm(field, value)) return [value];
+    const fitting = valuesOf(field).filter(globOf(value));
+    return fitting.length === 0 ? [value] : fitting;
+  };
+  return {
+    groups: expression.groups.map(
+      (group) =>
+        new Map(
+          [...group].map(([field, values]) => [field, [...new Set(values.flatMap((one) => expand(field, one)))]]),
+        ),
+    ),
+  };
 }
 
 /** Every field the expression looks at. */
@@ -129,7 +191,10 @@ export function isWholeJournal(expression: MatchExpression): boolean {
 
 /** The groups without any field that only journald can set: whatever they select, a local user can forge. */
 export function forgeableGroups(expression: MatchExpression): MatchGroup[] {
-  return expression.groups.filter((group) => ![...group.keys()].some((field) => TRUSTED_FIELDS.has(field)));
+  const isTrusted = ([field, values]: readonly [string, readonly string[]]) =>
+    TRUSTED_FIELDS.has(field) &&
+    !values.some((value) => isGlobTerm(field, value) && USERS_UNITS.some((unit) => globOf(value)(unit)));
+  return expression.groups.filter((group) => ![...group].some(isTrusted));
 }
 
 /** Entries of any of the expressions: what one reader must select for several jails. */

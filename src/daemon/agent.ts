@@ -68,10 +68,10 @@ export class Agent {
   readonly pipeline: Pipeline;
   readonly kernel: Kernel;
   readonly readers: Readers;
-  readonly measure: Measure;
   readonly prober: Prober;
   readonly live: LiveConfiguration;
   readonly loglevel: LoglevelControl;
+  readonly measure: Measure;
   /** Rejects when the agent cannot go on; systemd starts it anew. */
   readonly failure: Promise<never>;
   readonly #fresh: boolean;
@@ -149,8 +149,8 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
-    this.measure = new Measure(this);
     this.prober = new Prober({ setup: () => this.#setup, readers: () => this.readers.all, log });
+    this.measure = new Measure(this);
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */

@@ -19,6 +19,7 @@ export interface Announcement {
   readonly jail: string;
   readonly address: string;
   readonly user?: string;
+  readonly host?: string;
   readonly count?: number;
   readonly until?: string | null;
   readonly cursor?: string;
@@ -42,7 +43,7 @@ export class Announcer {
 
   found(event: FilterEvent): void {
     const times = event.count > 1 ? ` (${event.count} attempts)` : '';
-    this.#log('info', `Found ${event.address.text}${times}`, factsOf(event, 'found'));
+    this.#log('info', `Found ${event.address.text}${times}${reportedBy(event)}`, factsOf(event, 'found'));
     this.#tell({ ...ofEvent(event, 'found'), count: event.count });
   }
 
@@ -55,7 +56,7 @@ export class Announcer {
   ban(record: BanRecord, extended: boolean): void {
     const target = formatPrefix(record.target);
     const until = record.until === null ? null : isoTime(record.until);
-    this.#log('notice', `${extended ? 'Extend Ban' : 'Ban'} ${target}`, {
+    this.#log('notice', `${extended ? 'Extend Ban' : 'Ban'} ${target}${reportedBy(record)}`, {
       jail: record.jail,
       address: target,
       action: 'ban',
@@ -70,6 +71,7 @@ export class Announcer {
       jail: record.jail,
       address: target,
       ...(record.user === undefined ? {} : { user: shown(record.user) }),
+      ...(record.host === undefined ? {} : { host: shown(record.host) }),
       count: record.failures,
       until,
       ...(last === undefined ? {} : { cursor: last }),
@@ -137,6 +139,7 @@ function ofEvent(event: FilterEvent, name: 'found' | 'ignored') {
     jail: event.jail,
     address: event.address.text,
     ...(event.user === undefined ? {} : { user: shown(event.user) }),
+    ...(event.host === undefined ? {} : { host: shown(event.host) }),
     cursor: event.cursor,
   };
 }
@@ -149,6 +152,11 @@ function factsOf(event: FilterEvent, action: string): LogFacts {
     time: isoTime(event.time),
     ...(event.user === undefined ? {} : { user: shown(event.user) }),
   };
+}
+
+/** Which host's journal said so, when it was not this one's. */
+function reportedBy({ host }: { readonly host?: string }): string {
+  return host === undefined ? '' : `, reported by ${shown(host)}`;
 }
 
 function shown(user: string): string {

@@ -1,24 +1,28 @@
-/**
- * Order of two positions in a journal.
- *
- * A cursor is opaque for seeking, but its fields are stable: `s=` identifies the numbering, `i=` is the sequence number
- * in hexadecimal (sd-journal/sd-journal.c since systemd 187; journald gives all its files one numbering). Entries of
- * one numbering are ordered by number, as libsystemd itself orders them; others by time.
- */
+/** Order of two positions in a source: what was read before the agent stopped, and what is new. */
 import type { ReadPosition } from '../core/entry.js';
-import type { Cursor } from '../core/names.js';
+import { Places } from '../journal/places.js';
+
+const known = new WeakMap<ReadPosition, Places>();
 
 /** True when the entry of `position` is the one of `mark` or lies before it. */
 export function isAtOrBefore(position: ReadPosition, mark: ReadPosition): boolean {
-  if (position.cursor === mark.cursor) return true;
-  const a = sequenceOf(position.cursor);
-  const b = sequenceOf(mark.cursor);
-  if (a !== undefined && b !== undefined && a.numbering === b.numbering) return a.number <= b.number;
-  return position.time <= mark.time;
+  return position.cursor === mark.cursor || placesOf(mark).cover(position);
 }
 
-function sequenceOf(cursor: Cursor): { readonly numbering: string; readonly number: bigint } | undefined {
-  const fields = /^s=([0-9a-f]{32});i=([0-9a-f]{1,16});/.exec(cursor);
-  if (fields === null) return undefined;
-  return { numbering: fields[1] as string, number: BigInt(`0x${fields[2]}`) };
+/**
+ * The position to store: of a source with several streams those that are still behind the mark keep the place that the
+ * mark has, since what lies before it was judged already.
+ */
+export function notBehind(position: ReadPosition, mark: ReadPosition): ReadPosition {
+  const places = new Places(position);
+  return places.many ? (places.notBehind(placesOf(mark)) ?? position) : position;
+}
+
+function placesOf(mark: ReadPosition): Places {
+  let places = known.get(mark);
+  if (places === undefined) {
+    places = new Places(mark);
+    known.set(mark, places);
+  }
+  return places;
 }

@@ -3,11 +3,17 @@ import { AllowKeeper } from '../allow/keeper.js';
 import { ControlClient } from '../control/client.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { sourceId } from '../core/names.js';
+import { plus, wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
-import { check as checkJournal } from '../journal/journal.js';
+import { check as checkJournal, createSource } from '../journal/journal.js';
+import { suppressedLines, suppressionFindings } from '../journal/suppressed.js';
 import { openLedgerForReading } from '../ledger/open.js';
 import { IN_MEMORY, ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
+
+/** journald's rate limit is looked at so far back, days. */
+const RATE_LIMIT_DAYS = 7;
 
 export interface Patient {
   readonly configuration: ConfigurationRoots;
@@ -19,6 +25,7 @@ export interface Patient {
 export async function examine(patient: Patient): Promise<Finding[]> {
   const parts: (readonly [string, () => Finding[] | Promise<Finding[]>])[] = [
     ['journal', () => checkJournal()],
+    ['journal.rate-limit', checkRateLimit],
     ['configuration', () => checkConfiguration(patient.configuration)],
     ['firewall', () => checkFirewall()],
     ['ledger', () => checkLedger(patient)],
@@ -34,6 +41,16 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     }
   }
   return findings;
+}
+
+function checkRateLimit(): Finding[] {
+  const source = createSource({ kind: 'local' }, sourceId('doctor'));
+  try {
+    const since = plus(wallClock.now(), -RATE_LIMIT_DAYS * 86_400);
+    return suppressionFindings(suppressedLines(source, since), RATE_LIMIT_DAYS);
+  } finally {
+    source.close();
+  }
 }
 
 async function checkConfiguration(roots: ConfigurationRoots): Promise<Finding[]> {
@@ -87,6 +104,16 @@ async function checkAgent(socket: string): Promise<Finding[]> {
         message: `${source.source}: ${source.phase}, ${source.entriesRead} entries read${source.gaps > 0 ? `, ${source.gaps} gaps` : ''}`,
       }),
     ),
+    ...view.jails
+      .filter(({ selects }) => selects === false)
+      .map(
+        ({ jail, match }): Finding => ({
+          level: 'note',
+          id: 'agent.match',
+          message: `${jail}: the journal holds no entry that its match selects (${match})`,
+          fix: `if the service runs and logs: journalctl -o verbose shows the fields of its entries`,
+        }),
+      ),
     ...view.warnings.map((message): Finding => ({ level: 'warning', id: 'agent', message })),
   ];
 }

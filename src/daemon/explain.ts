@@ -11,6 +11,7 @@ import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 import { idOf, type JailSetup } from './setup.js';
+import { textTools } from './text-setup.js';
 
 /** One entry that was counted. */
 export interface EvidenceView {
@@ -47,7 +48,10 @@ function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
   const source = jail?.source;
   if (jail === undefined || source === undefined) return { cursor: text };
   try {
-    const entry = findEntry(() => createSource(source, idOf(source)), cursor(text), [...LINE_FIELDS, '_BOOT_ID']);
+    const entry = findEntry(() => createSource(source, idOf(source), textTools), cursor(text), [
+      ...LINE_FIELDS,
+      '_BOOT_ID',
+    ]);
     if (entry === undefined) return { cursor: text };
     const line = lineOf(entry);
     const { filter } = compileFilter(jail.intake.filter);

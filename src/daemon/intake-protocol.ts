@@ -1,5 +1,5 @@
 /** What the intake thread and the main thread say to each other. Plain data only. */
-import type { ReadPosition, SourceSpec } from '../core/entry.js';
+import type { ReadPosition, SourceSpec, StreamView } from '../core/entry.js';
 import type { FilterEvent } from '../core/event.js';
 import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
@@ -40,6 +40,8 @@ export interface IntakeStats {
   /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
   readonly progress?: number;
   readonly jails: readonly JailCounters[];
+  /** What the source is made of, when it is several streams. */
+  readonly streams?: readonly StreamView[];
 }
 
 export type FromIntake =

@@ -6,6 +6,7 @@ import { createSource } from '../journal/journal.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakePlan, ToIntake } from './intake-protocol.js';
+import { textTools } from './text-setup.js';
 
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
@@ -13,7 +14,12 @@ const plan = workerData as IntakePlan;
 const post = (message: FromIntake) => port.postMessage(message);
 
 try {
-  const intake = new Intake(plan, createSource(plan.source, plan.id), new FilterBank(plan.jails, guard), post);
+  const intake = new Intake(
+    plan,
+    createSource(plan.source, plan.id, textTools),
+    new FilterBank(plan.jails, guard),
+    post,
+  );
   port.on('message', (message: ToIntake) => {
     switch (message.type) {
       case 'credit':

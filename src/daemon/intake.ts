@@ -12,7 +12,7 @@ import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../core/limits.js';
 import { unionOf } from '../core/match.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
-import { isAtOrBefore } from './cursor-order.js';
+import { isAtOrBefore, notBehind } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
 import { giveBackMemory } from './memory.js';
 import { isOwn, OWN_FIELDS } from './own.js';
@@ -101,6 +101,10 @@ export class Intake {
         await new Promise(setImmediate);
         continue;
       }
+      if (batch.position !== undefined) {
+        this.#position = batch.position;
+        this.#unposted = true;
+      }
       // A stream says itself when it has ended; until then its writer is only slow.
       if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
       if (this.#phase !== 'live') this.#arrive();
@@ -144,6 +148,10 @@ export class Intake {
     return this.#mark !== undefined && isAtOrBefore({ cursor: event.cursor, time: event.time }, this.#mark);
   }
 
+  #notBehindMark(position: ReadPosition): ReadPosition {
+    return this.#mark === undefined ? position : notBehind(position, this.#mark);
+  }
+
   /** The end of the journal was reached for the first time. */
   #arrive(): void {
     this.#phase = 'live';
@@ -166,7 +174,7 @@ export class Intake {
     this.#unposted = false;
     this.#postedAt = performance.now();
     // A position inside the warm-up lies before the stored one and must not replace it.
-    const position = this.#phase === 'warm-up' ? undefined : this.#position;
+    const position = this.#phase === 'warm-up' ? undefined : this.#position && this.#notBehindMark(this.#position);
     this.#post({ type: 'batch', phase: this.#phase, warm, events, ...(position === undefined ? {} : { position }) });
   }
 
@@ -174,6 +182,7 @@ export class Intake {
     this.#statsAt = performance.now();
     this.#uncounted = false;
     const progress = this.#source.progress?.();
+    const streams = this.#source.streams?.();
     this.#post({
       type: 'stats',
       stats: {
@@ -184,6 +193,7 @@ export class Intake {
         ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
         ...(progress === undefined ? {} : { progress }),
         jails: this.#bank.stats(),
+        ...(streams === undefined ? {} : { streams }),
       },
     });
   }
@@ -210,7 +220,7 @@ function positionOf(start: IntakeStart): Position {
     case 'fresh':
       return { at: 'time', time: before(start.now, start.lookBack) };
     case 'resume':
-      return { at: 'time', time: before(start.mark.time, start.lookBack) };
+      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
   }
 }
 

@@ -6,7 +6,9 @@ import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
 import { overlayText } from './live-options.js';
+import { logsToJournal } from './logs-to-journal.js';
 import { type AgentSetup, intakesOf, type JailSetup } from './setup.js';
+import { textMatch, textSpec } from './text-setup.js';
 
 export interface ConfigurationRoots {
   readonly shippedRoot: string;
@@ -31,6 +33,8 @@ export interface Loaded {
   readonly setup: AgentSetup;
   readonly settings: Settings;
   readonly warnings: readonly string[];
+  /** What may surprise but is right: a logpath that is not read, because the journal is. */
+  readonly notes: readonly string[];
 }
 
 /** Name under which the command line's own settings appear in diagnostics. */
@@ -43,11 +47,12 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
   const { overrides = {}, jails = [], live } = options;
   const tree = live === undefined ? (options.tree ?? diskTree) : withFile(BY_HAND, overlayText(live), options.tree);
   const extraFiles = [...(options.extraFiles ?? []), ...(live === undefined ? [] : [BY_HAND])];
-  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, tree });
+  let { config, diagnostics } = loadConfig({ ...roots, extraFiles, tree, logsToJournal });
   if (Object.keys(overrides).length > 0 || jails.length > 0) {
     const text = overlayOf(config, diagnostics, overrides, jails);
     ({ config, diagnostics } = loadConfig({
       ...roots,
+      logsToJournal,
       extraFiles: [...extraFiles, COMMAND_LINE],
       tree: withFile(COMMAND_LINE, text, tree),
     }));
@@ -58,6 +63,7 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
     setup: setupOf(config),
     settings: config.settings,
     warnings: diagnostics.filter(({ level }) => level === 'warning').map(formatDiagnostic),
+    notes: diagnostics.filter(({ id }) => id === 'jail.logpath-unused').map(formatDiagnostic),
   };
 }
 
@@ -104,7 +110,7 @@ function withFile(path: string, text: string, tree: FileTree = diskTree): FileTr
 function setupOf(config: Config): AgentSetup {
   const { hook, bridge, countersPerElement } = config.firewall;
   return {
-    jails: config.jails.flatMap(jailSetup),
+    jails: config.jails.map(jailSetup),
     allow: config.allow,
     firewall: { hook, bridge, countersPerElement },
     keepHistory: config.settings.dbpurgeage,
@@ -112,15 +118,17 @@ function setupOf(config: Config): AgentSetup {
   };
 }
 
-function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup[] {
+function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig): JailSetup {
   const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
   switch (source.kind) {
     case 'journal':
-      return [{ ...jail, source: source.spec }];
+      return { ...jail, source: source.spec };
     case 'ledger':
-      return [jail];
-    case 'text':
-      return [];
+      return jail;
+    case 'text': {
+      const spec = textSpec(source, intake.filter);
+      return { ...jail, intake: { ...intake, match: textMatch(spec) }, source: spec };
+    }
   }
 }
 

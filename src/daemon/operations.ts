@@ -60,6 +60,10 @@ export class AgentOperations implements Operations {
     this.#kernel = new CachedAsync(() => agent.firewall.read());
   }
 
+  metrics(format: MetricsFormat): Promise<string> {
+    return this.#agent.measure.text(format);
+  }
+
   version(): string {
     return this.#agent.version;
   }
@@ -178,10 +182,6 @@ export class AgentOperations implements Operations {
 
   import(request: ImportRequest): Promise<ImportAnswer> {
     return this.#changing(this.#operator.import(request));
-  }
-
-  metrics(format: MetricsFormat): Promise<string> {
-    return this.#agent.measure.text(format);
   }
 
   async flush(): Promise<void> {

@@ -19,6 +19,7 @@ import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
 import { Questions } from './questions.js';
+import { tellTimes } from './timing.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -312,20 +313,6 @@ export class Pipeline {
 /** True for the end of a ban that was in force. */
 function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
   return reason === 'expired' || reason === 'operator' || reason === 'reload';
-}
-
-function tellTimes(
-  outcomes: readonly Outcome[],
-  bans: readonly Settled[],
-  timed: NonNullable<PipelineParts['timed']>,
-): void {
-  const entries = new Map<string, EpochMicros>();
-  for (const outcome of outcomes)
-    if (outcome.kind === 'decided') entries.set(keyOf(outcome.event.jail, outcome.target), outcome.event.time);
-  for (const { record, refusal } of bans) {
-    const entry = entries.get(keyOf(record.jail, record.target));
-    if (refusal === undefined && entry !== undefined) timed(record, entry);
-  }
 }
 
 function addition({ jail, target, until }: BanRecord): ElementChange {

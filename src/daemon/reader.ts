@@ -32,6 +32,7 @@ export interface ReaderOptions {
 export class Reader {
   readonly id: SourceId;
   readonly jails: readonly JailIntake[];
+  readonly source: SourceSpec;
   readonly #options: ReaderOptions;
   readonly #pipeline: Pipeline;
   readonly #log: Log;
@@ -53,6 +54,7 @@ export class Reader {
   constructor(options: ReaderOptions, pipeline: Pipeline, log: Log) {
     this.id = options.id;
     this.jails = options.jails;
+    this.source = options.source;
     this.#options = options;
     this.#pipeline = pipeline;
     this.#log = log;

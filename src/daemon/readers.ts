@@ -57,6 +57,7 @@ export class Readers {
       return (
         group !== undefined &&
         isDeepStrictEqual(group.jails, reader.jails) &&
+        isDeepStrictEqual(group.source, reader.source) &&
         !group.jails.some(({ jail }) => cold.has(jail))
       );
     };

@@ -38,7 +38,7 @@ export interface ServiceOptions {
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
   const { live, loaded } = LiveConfiguration.load(options.configuration);
-  const { setup, settings, warnings } = loaded;
+  const { setup, settings, warnings, notes } = loaded;
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -48,6 +48,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   });
   const { log } = logging;
   for (const warning of warnings) log('warning', warning);
+  for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {
       hint: `enable one in ${options.configuration.adminRoot}/jail.local, e.g.  [sshd] / enabled = true`,
@@ -72,7 +73,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     log,
     version: options.version,
     live,
-    loglevel: { get: () => logging.getLevel(), set: (level) => logging.setLevel(level) },
+    loglevel: { get: logging.getLevel, set: logging.setLevel },
   });
   log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);

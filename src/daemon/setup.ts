@@ -27,7 +27,7 @@ export interface AgentSetup {
 /** A source and the jails that read it. */
 export interface SourceGroup {
   readonly source: SourceSpec;
-  readonly jails: JailIntake[];
+  readonly jails: readonly JailIntake[];
 }
 
 /** Jails that read the same source share one reader. */
@@ -38,9 +38,15 @@ export function bySource(jails: readonly JailSetup[]): Map<SourceId, SourceGroup
     const id = idOf(source);
     const group = groups.get(id);
     if (group === undefined) groups.set(id, { source, jails: [intake] });
-    else group.jails.push(intake);
+    else groups.set(id, { source: joined(group.source, source), jails: [...group.jails, intake] });
   }
   return groups;
+}
+
+/** All text files have one reader; a file that several jails read in the same way is read once. */
+function joined(a: SourceSpec, b: SourceSpec): SourceSpec {
+  if (a.kind !== 'text' || b.kind !== 'text') return a;
+  return { kind: 'text', logs: [...new Map([...a.logs, ...b.logs].map((log) => [log.key, log])).values()] };
 }
 
 /** The name under which the ledger keeps a source's position. */
@@ -52,6 +58,12 @@ export function idOf(source: SourceSpec): SourceId {
       return sourceId(`directory:${source.path}`);
     case 'files':
       return sourceId(`files:${source.paths.join(':')}`);
+    case 'remote':
+      return sourceId(`remote:${source.path}`);
+    case 'container':
+      return sourceId(`container:${source.name}`);
+    case 'text':
+      return sourceId('text');
     case 'export':
       return sourceId(`export:${source.path}`);
   }

@@ -1,7 +1,8 @@
 /** What the agent knows, as clients see it. */
-import type { BanView, JailView, SourceView } from '../control/protocol.js';
+import type { BanView, JailView, SourceView, StreamInfo } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
+import type { StreamView } from '../core/entry.js';
 import { formatMatch } from '../core/match.js';
 import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { JailCounters, Tally } from '../filter/counters.js';
@@ -20,15 +21,15 @@ export interface JailFacts {
   readonly selects: boolean | undefined;
 }
 
-export function jailView(setup: JailSetup, facts: JailFacts): JailView {
-  const { policy, intake, source } = setup;
+export function jailView(jail: JailSetup, facts: JailFacts): JailView {
+  const { policy, intake, source } = jail;
   const { stats, counters, counts, overrides, selects } = facts;
-  const files = source !== undefined && 'paths' in source ? source.paths : undefined;
+  const files = source?.kind === 'text' ? source.logs.map(({ path }) => path) : undefined;
   return {
     jail: policy.jail,
     filter: intake.filter.name,
     match: formatMatch(intake.match),
-    source: placeOf(setup),
+    source: placeOf(jail),
     ...(files === undefined ? {} : { files }),
     maxretry: policy.maxretry,
     findtimeSeconds: policy.findtime,
@@ -75,7 +76,12 @@ export function sourceView(
     entriesCut: stats?.entriesCut ?? 0,
     entriesUnreadable: stats?.entriesUnreadable ?? 0,
     gaps,
+    ...(stats?.streams === undefined ? {} : { streams: stats.streams.map(streamInfo) }),
   };
+}
+
+function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
+  return { ...stream, ...(lastEntry === undefined ? {} : { lastEntry: isoTime(lastEntry) }) };
 }
 
 export function banView(record: BanRecord): BanView {
@@ -87,6 +93,7 @@ export function banView(record: BanRecord): BanView {
     until: record.until === null ? null : isoTime(record.until),
     failures: record.failures,
     ...(record.user === undefined ? {} : { user: record.user }),
+    ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),

@@ -166,6 +166,7 @@ function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEven
     jail,
     address: identity.address,
     ...(user !== undefined && { user }),
+    ...(entry.host !== undefined && { host: entry.host }),
     count: countOf(verdict.facts),
     time,
     cursor: entry.cursor,

@@ -114,10 +114,10 @@ const ZONES: Readonly<Record<string, number>> = {
 
 /**
  * The time of the fields in milliseconds since 1970; undefined when they make none (February 30, unknown zone).
- * Without zone it is local time. Without year it is the last such date not more than a day ahead of `now`, without
+ * Without zone it is that of `zoneMinutes`, east of Greenwich, or local time. Without year it is the last such date not more than a day ahead of `now`, without
  * day today or, when that is still to come, yesterday.
  */
-export function timeOfFields(fields: Groups, now: number): number | undefined {
+export function timeOfFields(fields: Groups, now: number, zoneMinutes?: number): number | undefined {
   const number = (name: string) => (fields[name] === undefined ? undefined : Number(fields[name]));
   const today = new Date(now);
   const century = number('y');
@@ -131,7 +131,7 @@ export function timeOfFields(fields: Groups, now: number): number | undefined {
   }
   const noDay = month === undefined && day === undefined;
   const zone = fields['z'] ?? fields['Z'];
-  const offset = zone === undefined ? undefined : minutesOf(zone);
+  const offset = zone === undefined ? zoneMinutes : minutesOf(zone);
   if (zone !== undefined && offset === undefined) return undefined;
   const make = (inYear: number, back = 0): number | undefined => {
     const parts = [
@@ -166,7 +166,7 @@ function hourOf(fields: Groups): number {
 }
 
 /** Minutes east of Greenwich of `+0200`, `+02:00`, `+02`, `CET`, `CET+0100`. */
-function minutesOf(zone: string): number | undefined {
+export function minutesOf(zone: string): number | undefined {
   const [, name = '', sign, hours = '0', minutes = '0'] = /^([A-Za-z]*)(?:([+-])(\d\d):?(\d\d)?)?$/.exec(zone) ?? [];
   const base = name === '' ? 0 : ZONES[name.toUpperCase()];
   if (base === undefined) return undefined;

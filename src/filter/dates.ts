@@ -41,8 +41,14 @@ export class DateFinder {
   readonly #diagnostics: Diagnostic[] = [];
   #last: Found | undefined;
 
-  /** `datepattern` as in a filter; without one the known formats. */
-  constructor(datepattern?: string) {
+  readonly #zone: number | undefined;
+
+  /**
+   * `datepattern` as in a filter; without one the known formats. `zone` is what dates without a zone are in, minutes east
+   * of Greenwich; the machine's when absent.
+   */
+  constructor(datepattern?: string, zone?: number) {
+    this.#zone = zone;
     for (const pattern of datePatterns(datepattern)) {
       const { regex, problems } = compileRegex(pattern.source, { usedns: 'no' });
       if (regex !== undefined) {
@@ -78,7 +84,7 @@ export class DateFinder {
     this.#last = found;
     found.template.hits++;
     const date = line.slice(found.start, found.end);
-    const time = timeOf(found, now / 1000);
+    const time = timeOf(found, now / 1000, this.#zone);
     return {
       text: line.slice(0, found.start) + line.slice(found.end),
       date,
@@ -114,7 +120,7 @@ function search(template: Template, line: string): Found | undefined {
 }
 
 /** Milliseconds since 1970. */
-function timeOf({ template: { kind }, groups }: Found, now: number): number | undefined {
+function timeOf({ template: { kind }, groups }: Found, now: number, zone: number | undefined): number | undefined {
   const digits = groups['epoch'] ?? groups['epoch2'] ?? groups['epoch3'] ?? '';
   switch (kind) {
     case 'epoch':
@@ -134,6 +140,6 @@ function timeOf({ template: { kind }, groups }: Found, now: number): number | un
     case 'none':
       return undefined;
     default:
-      return timeOfFields(groups, now);
+      return timeOfFields(groups, now, zone);
   }
 }

@@ -27,7 +27,7 @@ export const LINE_FIELDS: readonly string[] = [
 
 /** The line of an entry: header, message, and every newline of them as the two characters `\n`. */
 export function lineOf(entry: Entry): Line {
-  const header = oneLine(headerOf(entry.fields));
+  const header = entry.whole === true ? '' : oneLine(headerOf(entry.fields));
   const { message, cutAt } = entry;
   if (cutAt === undefined) return { text: join(header, oneLine(message)) };
   const head = join(header, oneLine(message.slice(0, cutAt)));

@@ -282,6 +282,7 @@ export class Jails {
       failures: full.failures,
       evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
       ...(event.user !== undefined && { user: event.user }),
+      ...(event.host !== undefined && { host: event.host }),
       origin: 'journal',
       previousBans,
     };

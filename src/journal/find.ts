@@ -4,6 +4,7 @@ import { WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor } from '../core/names.js';
 import { epochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
+import { parseTextCursor } from './places.js';
 
 /** Entries of one microsecond are looked through for the cursor, and no more. */
 const NEIGHBOURS_MAX = 64;
@@ -14,6 +15,14 @@ const NEIGHBOURS_MAX = 64;
  * that was never opened; it is closed again.
  */
 export function findEntry(make: () => EntrySource, cursor: Cursor, fields: readonly string[]): Entry | undefined {
+  if (parseTextCursor(cursor) !== undefined) {
+    const source = make();
+    try {
+      return source.find?.(cursor);
+    } finally {
+      source.close();
+    }
+  }
   const time = /(?:^|;)t=([0-9a-f]{1,13})(?:;|$)/.exec(cursor)?.[1];
   if (time === undefined) return undefined;
   const source = make();

@@ -16,7 +16,7 @@ import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../nati
 import { releaseJournalPages } from '../../native/resident.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -24,11 +24,16 @@ import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
 import { composeMessage } from './message.js';
+import { Places } from './places.js';
+import { UnitGlobs } from './unit-globs.js';
 
-export type LibsystemdSpec = Exclude<SourceSpec, { kind: 'export' }>;
+export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
+
+/** Entries that are read at once of units that have just appeared. */
+const LATE_ENTRIES = 500;
 
 /**
  * Pages of the files are taken out of this process after so many entries, and this long after the last, ms: libsystemd
@@ -41,8 +46,9 @@ const RELEASE_QUIET_MS = 1_000;
 interface Reading {
   readonly handle: JournalHandle;
   readonly reader: Reader;
-  /** What libsystemd selects by. */
+  /** What libsystemd selects by; wider when units that a wildcard fits appear. */
   readonly inLibrary: MatchExpression;
+  readonly globs: UnitGlobs;
   /** What is selected here instead. */
   readonly selected: ((values: FieldValues) => boolean) | undefined;
   /** Names of the fields that entries carry. */
@@ -61,6 +67,10 @@ export class LibsystemdSource implements EntrySource {
   /** The journal stands on an entry that was not read yet. */
   #standing = false;
   #processed = 0;
+  /** Where it was when wildcards were last expanded. */
+  #checkpoint: Position = { at: 'head' };
+  /** Entries of units that a wildcard fits, written before the unit was known. */
+  #late: RawEntry[] = [];
   /** Entries read since pages were released, and when the last of them was. */
   #mapped = 0;
   #readAt = 0;
@@ -79,11 +89,15 @@ export class LibsystemdSource implements EntrySource {
     if (this.#closed) throw closed();
     if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
     this.#notices.push(...this.#refuseUnreadable());
-    const inLibrary = termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
-    const here = !isWholeJournal(match) && inLibrary !== match;
+    const handle = this.#openHandle();
+    const globs = new UnitGlobs(match);
+    const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
+    const inLibrary = ofLibrary(expanded);
+    const here = !isWholeJournal(match) && (globs.present || inLibrary !== match);
     const fields = gate.fields.filter((name) => name !== 'MESSAGE');
     const reading: Reading = {
-      handle: this.#openHandle(),
+      handle,
+      globs,
       reader: this.#makeReader({
         literals: gate.literals,
         passes: gateTest(gate),
@@ -95,7 +109,10 @@ export class LibsystemdSource implements EntrySource {
     };
     this.#reading = reading;
     this.#span = spanOf(reading.handle, position);
-    return { gap: !this.#place(reading, position) };
+    const found = this.#place(reading, position);
+    const atTail: Position = this.#last === undefined ? { at: 'head' } : { at: 'cursor', ...this.#last };
+    this.#checkpoint = position.at === 'tail' ? atTail : position;
+    return { gap: !found };
   }
 
   next(max: number): Batch {
@@ -106,14 +123,16 @@ export class LibsystemdSource implements EntrySource {
     this.#standing = false;
     const entries: Entry[] = [];
     let cut = raw.longOthers;
-    for (const each of raw.entries) {
-      const entry = entryOf(each, fields);
+    const late = this.#late.splice(0);
+    for (const each of [...late, ...raw.entries]) {
+      const entry = this.#ofHost(entryOf(each, fields));
       if (entry.cutAt !== undefined) cut++;
       if (selected === undefined || selected(each.values)) entries.push(entry);
     }
-    const { read, unreadable } = raw;
-    if (read > 0) this.#remember(handle);
-    this.#release(read);
+    const { unreadable } = raw;
+    const read = raw.read + late.length;
+    if (raw.read > 0) this.#remember(handle);
+    this.#release(raw.read);
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
@@ -123,9 +142,9 @@ export class LibsystemdSource implements EntrySource {
 
   poll(): void {
     const { handle } = this.#open();
-    if (this.#spec.kind === 'files') return;
     this.#processed = performance.now();
-    if (handle.process() === CHANGE.invalidate) this.#verifyPosition();
+    if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
+    if (this.#open().globs.due) this.#expand();
   }
 
   wait(interval: number, most: number): boolean {
@@ -137,6 +156,11 @@ export class LibsystemdSource implements EntrySource {
     this.#standing = awaited === 'entry';
     if (awaited === 'invalidate') this.#verifyPosition();
     return true;
+  }
+
+  /** A value of the field in any entry, whatever is selected. */
+  someValue(field: string): string | undefined {
+    return this.#open().handle.uniqueValues(field, 1)[0];
   }
 
   /** By time: libsystemd does not know how many entries there are. */
@@ -152,6 +176,12 @@ export class LibsystemdSource implements EntrySource {
     this.#reading?.handle.close();
     this.#reading?.reader.close();
     this.#reading = undefined;
+  }
+
+  /** The journal of a directory is another's: its entries name who reported them. */
+  #ofHost(entry: Entry): Entry {
+    const host = this.#spec.kind === 'directory' ? entry.fields.get('_HOSTNAME') : undefined;
+    return host === undefined ? entry : { ...entry, host: host.slice(0, HOST_CHARS_MAX) };
   }
 
   #open(): Reading {
@@ -213,6 +243,41 @@ export class LibsystemdSource implements EntrySource {
     return found;
   }
 
+  /** Selects the units too that have appeared since the last look, and reads what they said meanwhile. */
+  #expand(): void {
+    const reading = this.#open();
+    const expansion = reading.globs.look(valuesIn(reading.handle));
+    const last = this.#last;
+    if (expansion !== undefined) {
+      if (last !== undefined) this.#readLate(expansion.added, last);
+      const inLibrary = ofLibrary(expansion.all);
+      reading.handle.setMatches(inLibrary);
+      this.#reading = { ...reading, inLibrary };
+    }
+    if (last !== undefined) this.#checkpoint = { at: 'cursor', ...last };
+  }
+
+  /** Entries of these units from the last look to the place that has been reached; later ones come by themselves. */
+  #readLate(added: MatchExpression, reached: ReadPosition): void {
+    const reading = this.#open();
+    const handle = this.#openHandle();
+    const places = new Places(reached);
+    const last = this.#last;
+    try {
+      this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
+      this.#lost = undefined;
+      for (;;) {
+        const batch = reading.reader.read(handle, LATE_ENTRIES, false);
+        const late = batch.entries.filter(({ cursor, realtime }) => places.cover({ cursor, time: realtime }));
+        this.#late.push(...late);
+        if (!batch.more || late.length < batch.entries.length) return;
+      }
+    } finally {
+      handle.close();
+      this.#last = last;
+    }
+  }
+
   /** Goes to the next entry after a lost place. True when it stands on one that was not delivered before. */
   #nextIsNew(handle: JournalHandle): boolean {
     if (!handle.next()) return false;
@@ -255,6 +320,23 @@ export function plainReader(wanted: Wanted): Reader {
   return new PlainReader(wanted);
 }
 
+/** One reader for the sources of many files that are read alike: its buffers are the larger part of a source. */
+export class SharedReader {
+  #reader: Reader | undefined;
+
+  /** The reader as one source may have it; closing that source leaves it open. */
+  share(wanted: Wanted): Reader {
+    this.#reader ??= bestReader(wanted);
+    const reader = this.#reader;
+    return { read: (handle, max, fromCurrent) => reader.read(handle, max, fromCurrent), close: () => undefined };
+  }
+
+  close(): void {
+    this.#reader?.close();
+    this.#reader = undefined;
+  }
+}
+
 /** Reads through C when the batch reader was compiled, else call by call. */
 function bestReader(wanted: Wanted): Reader {
   const { functions } = batchReader();
@@ -271,6 +353,15 @@ function spanOf(handle: JournalHandle, position: Position) {
 
 function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
+}
+
+/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
+function ofLibrary(match: MatchExpression): MatchExpression {
+  return termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
+}
+
+function valuesIn(handle: JournalHandle): (field: string) => string[] {
+  return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
 }
 
 function termsOf(match: MatchExpression): number {

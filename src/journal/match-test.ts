@@ -1,5 +1,5 @@
 /** A match expression applied here instead of in libsystemd. */
-import { isWholeJournal, type MatchExpression } from '../core/match.js';
+import { isWholeJournal, type MatchExpression, matches } from '../core/match.js';
 
 /** Values of one entry, by field; a field may have several. */
 export type FieldValues = ReadonlyMap<string, readonly string[]>;
@@ -8,10 +8,11 @@ export type FieldValues = ReadonlyMap<string, readonly string[]>;
 export function matchTest(expression: MatchExpression): (values: FieldValues) => boolean {
   if (isWholeJournal(expression)) return () => true;
   const groups = expression.groups.map((group) =>
-    [...group].map(([field, wanted]) => ({ field, wanted: new Set(wanted) })),
+    [...group].map(([field, wanted]) => {
+      const exact = new Set(wanted);
+      const alone: MatchExpression = { groups: [new Map([[field, wanted]])] };
+      return { field, holds: (value: string) => exact.has(value) || matches(alone, () => value) };
+    }),
   );
-  return (values) =>
-    groups.some((group) =>
-      group.every(({ field, wanted }) => values.get(field)?.some((value) => wanted.has(value)) === true),
-    );
+  return (values) => groups.some((group) => group.every(({ field, holds }) => values.get(field)?.some(holds) === true));
 }

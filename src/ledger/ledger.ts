@@ -247,6 +247,7 @@ export class Ledger {
       failures: ban.failures,
       evidence: JSON.stringify(ban.evidence),
       user: ban.user ?? null,
+      host: ban.host ?? null,
       origin: ban.origin,
       previousBans: ban.previousBans,
       replaces,

@@ -14,6 +14,7 @@ export interface BanRow {
   readonly failures: number;
   readonly evidence: string;
   readonly user: string | null;
+  readonly host: string | null;
   readonly origin: string;
   readonly previous_bans: number;
   readonly state: string;
@@ -31,7 +32,7 @@ export interface ElementRow {
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, origin, previous_bans, state, refusal, ended_time, ended_reason';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, previous_bans, state, refusal, ended_time, ended_reason';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -44,6 +45,7 @@ export function recordOf(row: BanRow): BanRecord {
     failures: row.failures,
     evidence: JSON.parse(row.evidence) as Cursor[],
     ...(row.user !== null && { user: row.user }),
+    ...(row.host !== null && { host: row.host }),
     origin: row.origin as Origin,
     previousBans: row.previous_bans,
     state: row.state as BanState,

@@ -52,6 +52,8 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT;
   CREATE INDEX pardon_time ON pardon (time);
   `,
+  // The host that reported, of bans from other hosts' journals.
+  'ALTER TABLE ban ADD COLUMN host TEXT;',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

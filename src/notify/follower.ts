@@ -118,7 +118,7 @@ export class Follower {
       if (ban.state === 'wanted') return false;
       this.#seen = ban.id;
       this.#options.metrics.events.inc();
-      if (ban.state !== 'refused' && ban.origin !== 'import') tell(ban);
+      if (wasInForce(ban) && ban.origin !== 'import') tell(ban);
     }
     return true;
   }
@@ -138,4 +138,9 @@ export class Follower {
     this.#options.metrics.gaps.inc();
     this.#options.log('warning', `bans may be missing from what is told: ${reason}`);
   }
+}
+
+/** False for a ban that the kernel refused, that was over before it came there, or that an ignorecommand forbade. */
+function wasInForce({ state, ended }: BanView): boolean {
+  return state !== 'refused' && ended?.reason !== 'lapsed' && ended?.reason !== 'ignored';
 }

@@ -133,7 +133,7 @@ describe('a jail', () => {
     ['filter = x[a', 'ini.call'],
     ['filter = bare', 'jail.no-match'],
     ['match = postfix', 'jail.match'],
-    ['source = container mail', 'config.value'],
+    ['source = container ../mail', 'config.value'],
     ['backend = magic', 'jail.backend'],
     ['backend = polling\nfilter = bare', 'jail.no-logpath'],
     ['logpath = mail.log', 'jail.logpath'],

@@ -139,7 +139,7 @@ describe.each(SHIPPED)('the configurations of the articles, over %s', (shipped) 
     expect(config.firewall.hook).toBe('forward');
     expect(named(config, 'dovecot')[0]?.source).toEqual({
       kind: 'journal',
-      spec: { kind: 'directory', path: '/var/log/journal/remote' },
+      spec: { kind: 'remote', path: '/var/log/journal/remote' },
     });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { formatMatch } from '../../src/core/match.js';
+import { formatMatch, type MatchExpression } from '../../src/core/match.js';
 import { goodJail, jail } from './support.js';
 
 function match(lines: string): string {
@@ -68,11 +68,31 @@ describe('what a jail reads', () => {
     expect(jail('match = -u x\nlogpath = /var/log/own.log').ids).toEqual(['jail.logpath-unused']);
   });
 
+  test('is the journal where a service logs to it and its file is not there, and that is said', () => {
+    const asked: string[] = [];
+    const probe = (is: boolean) => (paths: readonly string[], match: MatchExpression) => {
+      asked.push(`${paths.join()} ${formatMatch(match)}`);
+      return is;
+    };
+    const line = 'logpath = /var/log/own.log';
+    const read = (is: boolean) => jail(line, {}, { logsToJournal: probe(is) });
+    expect(read(false).config?.jails[0]?.source.kind).toBe('text');
+    const { config, ids } = read(true);
+    expect(config?.jails[0]?.source.kind).toBe('journal');
+    expect(ids).toEqual(['jail.logpath-unused']);
+    expect(asked).toEqual(Array(2).fill('/var/log/own.log _SYSTEMD_UNIT=x.service'));
+    for (const other of ['backend = polling', 'source = remote'])
+      expect(jail(`${line}\n${other}`, {}, { logsToJournal: probe(true) }).config?.jails[0]?.source.kind).toBe('text');
+  });
+
   test.each([
     ['source = local', { kind: 'local' }],
     ['source = namespace mail', { kind: 'local', namespace: 'mail' }],
     ['source = directory /srv/journal', { kind: 'directory', path: '/srv/journal' }],
-    ['source = remote', { kind: 'directory', path: '/var/log/journal/remote' }],
+    ['source = remote', { kind: 'remote', path: '/var/log/journal/remote' }],
+    ['source = remote /srv/hosts/', { kind: 'remote', path: '/srv/hosts' }],
+    ['source = directory /var/log/journal/remote', { kind: 'remote', path: '/var/log/journal/remote' }],
+    ['source = container mail', { kind: 'container', name: 'mail' }],
     ['source = files /a.journal /b.journal', { kind: 'files', paths: ['/a.journal', '/b.journal'] }],
     ['source = export -', { kind: 'export', path: '-' }],
     ['backend = systemd', { kind: 'local' }],

@@ -8,7 +8,7 @@ import { ControlClient } from '../../src/control/client.js';
 import type { AgentView, BanRequest, Operations, StreamEvent, UnbanRequest } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
-import { CONTROL_REQUEST_BYTES_MAX } from '../../src/core/limits.js';
+import { CONTROL_REQUEST_BYTES_MAX, CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../../src/core/limits.js';
 
 const view: AgentView = {
   version: '0',
@@ -159,6 +159,47 @@ describe('the control sockets', () => {
     for (const listener of listeners) listener(event(7));
     await done.catch(() => undefined);
     expect(seen).toEqual([event(7)]);
+  });
+
+  test('give a reader that comes back what it missed, and say when some of it is gone', async () => {
+    const follow = async (since: number) => {
+      const seen: number[] = [];
+      let gaps = 0;
+      const end = new AbortController();
+      const done = new ControlClient(path('status.sock')).events(({ id }) => seen.push(id), end.signal, {
+        since,
+        gap: () => gaps++,
+      });
+      while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      for (const listener of listeners) listener(event(9));
+      while (!seen.includes(9)) await new Promise((resolve) => setTimeout(resolve, 5));
+      end.abort();
+      await done.catch(() => undefined);
+      while (listeners.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      return [seen, gaps];
+    };
+    expect(await follow(5)).toEqual([[6, 9], 0]);
+    expect(await follow(1)).toEqual([[9], 1]);
+    expect((await ask('status.sock', 'GET', '/v1/events?since=-1')).status).toBe(400);
+    expect((await ask('status.sock', 'GET', '/v1/events?since=tomorrow')).status).toBe(400);
+  });
+
+  test('cut off a reader of the stream that does not read, at the bound', async () => {
+    const socket = connect(path('status.sock'));
+    await new Promise((resolve) => socket.once('connect', resolve));
+    socket.pause();
+    socket.write('GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n');
+    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    const large = { ...event(1), user: 'x'.repeat(60_000) };
+    let sent = 0;
+    for (; listeners.size > 0 && sent < 200; sent++) {
+      for (const listener of listeners) listener(large);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    // The bound, and what the kernel's buffers took.
+    expect(sent * 60_000).toBeGreaterThan(CONTROL_STREAM_BACKLOG_BYTES_MAX);
+    expect(sent * 60_000).toBeLessThan(CONTROL_STREAM_BACKLOG_BYTES_MAX + 2_000_000);
+    socket.destroy();
   });
 
   test('survive clients that send garbage or go away', async () => {

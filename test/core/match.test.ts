@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  expandGlobs,
   fieldsOf,
   forgeableGroups,
   formatMatch,
@@ -113,5 +114,44 @@ describe('what an expression selects', () => {
   test('the union has each group once; with the whole journal it is that', () => {
     expect(formatMatch(unionOf([parsed('A=1 + B=2'), parsed('B=2 + C=3')]))).toBe('A=1 + B=2 + C=3');
     expect(unionOf([parsed('A=1'), WHOLE_JOURNAL])).toBe(WHOLE_JOURNAL);
+  });
+});
+
+describe('wildcards in names of units and hosts', () => {
+  const parsed = (text: string) => {
+    const { expression } = parseMatch(text);
+    if (expression === undefined) throw new Error(text);
+    return expression;
+  };
+  const select = (text: string, fields: Record<string, string>) => matches(parsed(text), (name) => fields[name]);
+
+  test("-u 'postfix@*' means every instance, whatever its type", () => {
+    expect(formatMatch(parsed("-u 'postfix@*'"))).toBe('_SYSTEMD_UNIT=postfix@*');
+    expect(select("-u 'postfix@*'", { _SYSTEMD_UNIT: 'postfix@-.service' })).toBe(true);
+    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix@mx.service' })).toBe(true);
+    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix.service' })).toBe(false);
+    expect(select('_HOSTNAME=mx?', { _HOSTNAME: 'mx1' })).toBe(true);
+  });
+
+  test('are ordinary characters in other fields', () => {
+    expect(select('SYSLOG_IDENTIFIER=a*', { SYSLOG_IDENTIFIER: 'ab' })).toBe(false);
+    expect(select('SYSLOG_IDENTIFIER=a*', { SYSLOG_IDENTIFIER: 'a*' })).toBe(true);
+  });
+
+  test('are expanded over the values that there are; one that fits none stands for itself', () => {
+    const values = ['postfix@a.service', 'postfix@b.service', 'ssh.service'];
+    const expanded = (text: string) => formatMatch(expandGlobs(parsed(text), () => values));
+    expect(expanded('_SYSTEMD_UNIT=postfix@* _SYSTEMD_UNIT=ssh.service _UID=0')).toBe(
+      '_SYSTEMD_UNIT=postfix@a.service _SYSTEMD_UNIT=postfix@b.service _SYSTEMD_UNIT=ssh.service _UID=0',
+    );
+    expect(expanded('_SYSTEMD_UNIT=exim@*')).toBe('_SYSTEMD_UNIT=exim@*');
+  });
+
+  test('that fit units of ordinary users are as good as no unit', () => {
+    const forgeable = (text: string) => forgeableGroups(parsed(text)).length > 0;
+    expect(forgeable('_SYSTEMD_UNIT=*')).toBe(true);
+    expect(forgeable('_SYSTEMD_UNIT=session-*.scope')).toBe(true);
+    expect(forgeable('_SYSTEMD_UNIT=postfix@*')).toBe(false);
+    expect(forgeable('_SYSTEMD_UNIT=* _UID=0')).toBe(false);
   });
 });

@@ -67,9 +67,9 @@ describe('the settings of a running agent', () => {
     await host.start();
     host.fail('198.51.100.1', 3);
     await host.heard('Ban', 1);
-    const banned = await host.status.history({ jail: 'sshd' });
-    expect(banned[0]?.failures).toBe(3);
-    expect(banned[0]?.evidence).toHaveLength(2);
+    const [ban] = await host.status.history({ jail: 'sshd' });
+    expect(ban?.failures).toBe(3);
+    expect(ban?.evidence).toHaveLength(2);
   });
 
   test('each jail judges packets in its own hook, also when a reload moves it', async () => {

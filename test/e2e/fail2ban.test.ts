@@ -2,6 +2,8 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { COMMANDS } from '../../src/cli/table.js';
+import { needs } from '../support/require.js';
 import { Agent } from './lib/agent.js';
 import { Machine } from './lib/machine.js';
 import { DebPackage } from './lib/packages.js';
@@ -44,6 +46,18 @@ describe('the Debian package on a host with fail2ban', () => {
     await installation.upgrade();
     expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
     expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(false);
+  });
+
+  needs(
+    COMMANDS.some(({ name }) => name === 'import'),
+    'banjour import is not built',
+  )('banjour import takes over its jails and the bans in force', async () => {
+    await machine.exec(['fail2ban-client', 'set', 'sshd', 'banip', '203.0.113.66']);
+    const { status, stdout, stderr } = await agent.command('import');
+    expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, said: '' });
+    await machine.exec(['systemctl', 'disable', '--now', 'fail2ban']);
+    await machine.exec(['systemctl', 'enable', '--now', 'banjour']);
+    expect([...(await agent.sets()).values()].flat()).toContain('203.0.113.66');
   });
 
   test('after the switch Banjour protects, and fail2ban is gone', async () => {

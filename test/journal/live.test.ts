@@ -313,3 +313,35 @@ describe('following an export stream', () => {
     source.close();
   });
 });
+
+describe('units by wildcard', () => {
+  const unit = (name: string, at: number) => ({
+    at: at * 1000,
+    message: `${name} ${at}`,
+    fields: { _SYSTEMD_UNIT: `${name}.service` },
+  });
+
+  test('are those that the journal has, and those that appear, with what they said before they were noticed', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append([unit('postfix@a', 1), unit('ssh', 2)]);
+    await stored(follow, 2);
+    follow.open(HEAD, match("-u 'postfix@*'"));
+    expect(await follow.see(1)).toEqual(['postfix@a 1']);
+    live.append([unit('postfix@b', 3), unit('postfix@a', 4), unit('ssh', 5), unit('postfix@b', 6)]);
+    await follow.see(2);
+    await until('the new unit is noticed', () => {
+      follow.turn();
+      return follow.seen.length >= 4;
+    });
+    live.append([unit('postfix@b', 7)]);
+    await follow.see(5);
+    expect(messages(follow.seen).sort()).toEqual([
+      'postfix@a 1',
+      'postfix@a 4',
+      'postfix@b 3',
+      'postfix@b 6',
+      'postfix@b 7',
+    ]);
+  }, 20_000);
+});

@@ -85,10 +85,12 @@ describe('banjour-notify', () => {
       ban(3, { state: 'refused' }),
       ban(4, { origin: 'import' }),
       ban(5, { state: 'ended', jail: 'dovecot' }),
-      ban(6, { origin: 'operator' }),
+      ban(6, { state: 'ended', ended: { time: '2026-11-21T00:00:00.000Z', reason: 'lapsed' } }),
+      ban(7, { state: 'ended', ended: { time: '2026-11-21T00:00:00.000Z', reason: 'ignored' } }),
+      ban(8, { origin: 'operator' }),
     );
     await until('all are told', () => ids().length === 3);
-    expect(ids()).toEqual([1, 5, 6]);
+    expect(ids()).toEqual([1, 5, 8]);
   });
 
   test('waits for the answer of the kernel before it tells', async () => {

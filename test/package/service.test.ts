@@ -31,8 +31,8 @@ describe('banjour service install', () => {
   test('never overwrites what an administrator may have edited', () => {
     const theirs = serviceFiles(257, process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
     expect(theirs.map(({ path }) => path)).toEqual([
-      '/etc/banjour/jail.local',
-      '/etc/banjour/banjour.local',
+      '/etc/banjour/jail.d/host.conf',
+      '/etc/banjour/banjour.d/host.conf',
       '/etc/logrotate.d/banjour',
     ]);
   });

@@ -77,8 +77,7 @@ function placeSystem(tree) {
   write(tree, 'usr/lib/systemd/catalog/banjour.catalog', read('systemd/banjour.catalog'));
   const etc = filesBelow([`${DEBIAN}/etc`]);
   for (const path of etc) write(tree, path.slice(DEBIAN.length + 1), read(path));
-  for (const folder of ['jail.d', 'filter.d', 'action.d'])
-    mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
+  for (const folder of ['filter.d', 'action.d']) mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
   return etc.map((path) => `/${path.slice(DEBIAN.length + 1)}`);
 }
 
@@ -121,7 +120,8 @@ function placeDocuments(tree, modules) {
 function placeManual(tree) {
   if (!existsSync(join(ROOT, 'scripts/man.mjs'))) return;
   const folder = emptied(join(ROOT, '.cache/package/man'));
-  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder]);
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDate()) };
+  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder], { env });
   if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
   for (const path of filesBelow(['.cache/package/man']).filter((name) => /\.[1-8]$/.test(name)))
     write(tree, `usr/share/man/man${path.at(-1)}/${basename(path)}.gz`, gzipped(read(path)));

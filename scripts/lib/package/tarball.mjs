@@ -26,7 +26,7 @@ export async function buildTarball() {
   copyInto(tree, [...BUILT, ...DATA, ...FILES], own);
   // Compiled for this host, which need not be like the one that installs.
   copyInto(tree, productionModules(lock), (path) => !/^node_modules\/[^/]+\/build\/(?:Release|Debug)\//.test(path));
-  const { devDependencies: _, scripts: __, allowScripts: ___, ...rest } = PACKAGE;
+  const { devDependencies: _, scripts: __, allowScripts: ___, files: ____, ...rest } = PACKAGE;
   const manifest = {
     ...rest,
     scripts: { install: 'node native/build.mjs' },

@@ -44,7 +44,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     style: styleFor(terminal.stderr, terminal.env),
   });
   if (args.flag('dry-run')) {
-    for (const { target, jails } of prepare(paths, log, terminal.env).routes)
+    for (const { target, jails } of read(paths).routes)
       terminal.out(`${describeTarget(target)}: ${[...jails.keys()].join(', ')}\n`);
     return EXIT.ok;
   }
@@ -79,11 +79,16 @@ async function serve(paths: Paths, log: Log, env: NodeJS.ProcessEnv, signals: Si
   }
 }
 
-function prepare(paths: Paths, log: Log, env: NodeJS.ProcessEnv) {
+/** What the configuration says. Throws `OperatorError` with everything that is wrong. */
+function read(paths: Paths) {
   const settings = loadNotifyConfig(paths);
   const { config, diagnostics } = loadConfig({ shippedRoot: paths.shipped, adminRoot: paths.config });
   if (config === undefined) throw configError(diagnostics);
-  const routes = routesFrom(config);
+  return { settings, config, routes: routesFrom(config) };
+}
+
+function prepare(paths: Paths, log: Log, env: NodeJS.ProcessEnv) {
+  const { settings, config, routes } = read(paths);
   let notifier: Notifier | undefined;
   const whois =
     settings.whois === null

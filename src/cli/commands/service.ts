@@ -16,7 +16,12 @@ import { flush } from './flush.js';
 
 const [UNIT, ...OTHERS] = UNITS;
 /** Where an administrator's own files go, as the Debian package has them. */
-const CONFIG_FOLDERS = ['/etc/banjour/jail.d', '/etc/banjour/filter.d', '/etc/banjour/action.d'];
+const CONFIG_FOLDERS = [
+  '/etc/banjour/jail.d',
+  '/etc/banjour/banjour.d',
+  '/etc/banjour/filter.d',
+  '/etc/banjour/action.d',
+];
 
 export const service: CommandDefinition = {
   name: 'service',

@@ -34,6 +34,11 @@ export class Machine {
     return `${this.name}-wan`;
   }
 
+  /** The machine's own namespace, for ip(8). */
+  get alias(): string {
+    return `${this.name}-mx`;
+  }
+
   /** The machine's root directory as the host sees it. */
   get root(): string {
     return join(this.state, 'root');
@@ -70,7 +75,7 @@ export class Machine {
       return systemdBelow(child.pid ?? 0);
     });
     await writeFile(join(this.state, 'leader'), `${this.leader}\n`);
-    await connect(this.world, `${this.name}-mx`, this.leader);
+    await connect(this.world, this.alias, this.leader);
     await until('mail and ssh services listen', () => this.#listening(), { timeoutMs: 90_000, everyMs: 200 });
   }
 

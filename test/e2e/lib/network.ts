@@ -29,11 +29,15 @@ export async function connect(world: string, alias: string, leader: number): Pro
   // The kernel takes its time to clear away the namespace of the last boot, and our end of the cable with it.
   await outcomeOf(['ip', '-n', world, 'link', 'del', 'wan0']);
   await run(['ip', 'netns', 'attach', alias, String(leader)]);
+  await run(['ip', 'link', 'add', 'wan0', 'netns', world, 'type', 'veth', 'peer', 'name', 'host0', 'netns', alias]);
+  await setUpEnds(world, alias);
+}
+
+/** Addresses and routes of both ends of the way from the world (`wan0`) to the machine (`host0`). */
+async function setUpEnds(world: string, alias: string): Promise<void> {
   const inWorld = ['ip', '-n', world];
   const inMachine = ['ip', '-n', alias];
-  const bits = (prefix: string) => prefix.slice(prefix.indexOf('/'));
   await runAll(
-    ['ip', 'link', 'add', 'wan0', 'netns', world, 'type', 'veth', 'peer', 'name', 'host0', 'netns', alias],
     [...inWorld, 'addr', 'add', GATEWAY[4] + bits(LINK[4]), 'dev', 'wan0'],
     [...inWorld, 'addr', 'add', GATEWAY[6] + bits(LINK[6]), 'dev', 'wan0', 'nodad'],
     [...inWorld, 'link', 'set', 'wan0', 'up'],
@@ -50,6 +54,40 @@ export async function connect(world: string, alias: string, leader: number): Pro
     [...inMachine, 'route', 'add', 'default', 'via', GATEWAY[4]],
     [...inMachine, '-6', 'route', 'add', 'default', 'via', GATEWAY[6]],
   );
+}
+
+const bits = (prefix: string) => prefix.slice(prefix.indexOf('/'));
+
+/** The bridge's own addresses. */
+export const BRIDGE = { 4: '198.18.0.3', 6: '2001:db8:feed::3' } as const;
+
+/**
+ * Puts a machine as a bridge between the world of another one and that one: world -- br0 -- mail server. The bridge has
+ * addresses of its own in the mail server's network.
+ */
+export async function connectBridge(mail: Wired, bridge: Wired): Promise<void> {
+  const inBridge = ['ip', '-n', bridge.alias];
+  await run(['ip', '-n', mail.world, 'link', 'del', 'wan0']);
+  await run(['ip', '-n', bridge.world, 'link', 'del', 'wan0']);
+  await runAll(
+    ['ip', 'link', 'add', 'wan0', 'netns', mail.world, 'type', 'veth', 'peer', 'name', 'wan1', 'netns', bridge.alias],
+    ['ip', 'link', 'add', 'host0', 'netns', mail.alias, 'type', 'veth', 'peer', 'name', 'lan1', 'netns', bridge.alias],
+    [...inBridge, 'link', 'add', 'br0', 'type', 'bridge'],
+    ...['wan1', 'lan1'].flatMap((port) => [
+      [...inBridge, 'link', 'set', port, 'master', 'br0'],
+      [...inBridge, 'link', 'set', port, 'up'],
+    ]),
+    [...inBridge, 'addr', 'add', BRIDGE[4] + bits(LINK[4]), 'dev', 'br0'],
+    [...inBridge, 'addr', 'add', BRIDGE[6] + bits(LINK[6]), 'dev', 'br0', 'nodad'],
+    [...inBridge, 'link', 'set', 'br0', 'up'],
+  );
+  await setUpEnds(mail.world, mail.alias);
+}
+
+/** A machine's two namespaces, by name. */
+export interface Wired {
+  readonly world: string;
+  readonly alias: string;
 }
 
 /** Removes namespaces; those that are not there are none of our business. */

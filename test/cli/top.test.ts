@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { picture } from '../../src/cli/top.js';
+import type { AgentView } from '../../src/control/protocol.js';
+import { caught, Host } from '../control/host.js';
+import { canWrite } from '../support/journal-files.js';
+import { hasCommand, needs } from '../support/require.js';
+import { MAIN } from './program.js';
+
+describe('banjour top', () => {
+  let host: Host;
+  beforeAll(async () => {
+    if (canWrite[0]) host = await new Host().start();
+  });
+  afterAll(() => host?.end());
+
+  needs(canWrite[0] && hasCommand('script'), 'needs systemd-journal-remote and script(1)')(
+    'on a terminal redraws until q, and leaves the screen as it was',
+    async () => {
+      const command = `'${process.execPath}' '${MAIN}' top --interval 0.2 --run-dir '${host.run}'`;
+      const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+      let out = '';
+      child.stdout.on('data', (data) => {
+        out += data;
+      });
+      const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+      await host.until('three pictures', () => out.split('\x1b[H').length > 3, 15_000);
+      child.stdin.write('q');
+      expect(await ended).toBe(0);
+      expect(out).toContain('\x1b[?1049h\x1b[?25l');
+      expect(out).toMatch(/\x1b\[\?25h\x1b\[\?1049l\s*$/);
+      expect(out).toContain('postfix-sasl');
+    },
+    20_000,
+  );
+
+  test('shows rates of the time between two pictures', async () => {
+    const jail = (totalFailed: number): AgentView['jails'][number] => ({
+      jail: 'sshd',
+      filter: 'sshd',
+      match: '',
+      source: 'local',
+      maxretry: 5,
+      findtimeSeconds: 600,
+      bantimeSeconds: 600,
+      currentlyFailed: 1,
+      totalFailed,
+      currentlyBanned: 0,
+      totalBanned: 0,
+      entriesMatched: 0,
+      prefilterHits: 0,
+      failuresFound: 0,
+      ignored: 0,
+      notAnAddress: 0,
+      demoted: [],
+      overrides: [],
+    });
+    const sample = (at: number, totalFailed: number) => ({
+      at,
+      view: {
+        version: '1',
+        pid: 1,
+        since: new Date().toISOString(),
+        state: 'running' as const,
+        sources: [],
+        firewall: { hook: 'input', inForce: 0, refused: 0, batches: 0, healed: 0, lastBatchMs: null },
+        jails: [jail(totalFailed)],
+        warnings: ['a jail is deaf\x1b[2J'],
+      },
+      counters: { present: true, jails: { sshd: { packets: 12_345, bytes: 1 } } },
+      newest: [],
+    });
+    const { out } = await caught(async (terminal) => {
+      terminal.out(picture(sample(10_000, 30), sample(0, 20), terminal));
+      return 0;
+    });
+    const row = out.split('\n').find((line) => line.startsWith('sshd'));
+    expect(row?.split(/\s+/)).toEqual(['sshd', '1', '30', '60', '0', '0', '0', '12,345', 'never']);
+    expect(out).toContain('! a jail is deaf\\x1b[2J');
+  });
+});

@@ -1,0 +1,170 @@
+/** The life of Banjour on a host, in order: every step begins where the one before it ended. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Agent } from './agent.js';
+import { BANNED, Door } from './door.js';
+import { Machine } from './machine.js';
+import type { Installation } from './packages.js';
+import type { Suite } from './rootfs.js';
+import { until } from './shell.js';
+
+/** The tests of one way of installing, on one machine. */
+export function describeLife(way: string, suite: Suite, installationOn: (machine: Machine) => Installation): void {
+  describe(`installed by the ${way} on ${suite}`, () => {
+    let machine: Machine;
+    let door: Door;
+    let agent: Agent;
+    let installation: Installation;
+
+    beforeAll(async () => {
+      machine = await Machine.boot(suite);
+      door = new Door(machine);
+      agent = Agent.on(machine);
+      installation = installationOn(machine);
+    });
+    afterAll(async () => {
+      await door?.close();
+      await machine?.destroy();
+    });
+
+    const there = (path: string) => existsSync(join(machine.root, path));
+    const has = async (...command: readonly string[]) => (await machine.try(command)).status === 0;
+    const journal = (...args: readonly string[]) =>
+      machine.exec(['journalctl', '-u', 'banjour', '--no-pager', '--no-hostname', ...args]);
+
+    test('installing leaves a service that runs, will at every boot, and protects postfix-sasl, dovecot and sshd', async () => {
+      await installation.install();
+      expect(await has('systemctl', 'is-active', 'banjour')).toBe(true);
+      expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(true);
+      const { stdout } = await agent.command('status', '--json');
+      for (const jail of ['postfix-sasl', 'dovecot', 'sshd']) expect(stdout).toContain(`"${jail}"`);
+      expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
+        /^watching 3 jails, 0 bans in force/,
+      );
+    });
+
+    test('real brute force over SMTP is cut off after three failures, over both families', async () => {
+      await door.banBoth();
+      expect((await door.station.login('imap', '198.51.100.9')).result).toBe('ok');
+    });
+
+    test('the journal has each ban with its facts, and journalctl -x tells how to lift it', async () => {
+      const [address] = BANNED;
+      const lines = (await journal('-o', 'json', 'BANJOUR_ACTION=ban', `BANJOUR_ADDRESS=${address}`))
+        .trim()
+        .split('\n');
+      expect(lines).toHaveLength(1);
+      expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+        MESSAGE: `NOTICE [postfix-sasl] Ban ${address}`,
+        PRIORITY: '5',
+        SYSLOG_IDENTIFIER: 'banjour',
+        MESSAGE_ID: '8596c96eaa6f4967bf33ab049d0de30a',
+        BANJOUR_JAIL: 'postfix-sasl',
+        BANJOUR_FAILURES: '3',
+        BANJOUR_UNTIL: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+        _SYSTEMD_UNIT: 'banjour.service',
+      });
+      const explained = await journal('-x', 'BANJOUR_ACTION=ban', `BANJOUR_ADDRESS=${address}`);
+      expect(explained).toContain(`Subject: ${address} is banned by the jail postfix-sasl`);
+      expect(explained).toContain(`banjour unban ${address}`);
+    });
+
+    test('banjour reload through systemctl takes a change over and refuses a broken one', async () => {
+      const write = (text: string) =>
+        machine.exec(['sh', '-euc', 'cat > /etc/banjour/jail.d/e2e.conf'], { input: `${text}\n` });
+      await write('[sshd]\nmaxretry = many');
+      expect(await has('systemctl', 'reload', 'banjour')).toBe(false);
+      expect(await agent.isActive()).toBe(true);
+      await write('[dovecot]\nenabled = false');
+      await machine.exec(['systemctl', 'reload', 'banjour']);
+      expect((await agent.command('status', '--json')).stdout).not.toContain('"dovecot"');
+      await machine.exec(['rm', '/etc/banjour/jail.d/e2e.conf']);
+      await machine.exec(['systemctl', 'reload', 'banjour']);
+      expect(await door.isShut()).toBe(true);
+    });
+
+    test('nft flush ruleset: the bans are back within seconds', async () => {
+      await machine.exec(['nft', 'flush', 'ruleset']);
+      await door.shutsAgain();
+    });
+
+    test('systemctl reload nftables, whose rules begin with a flush: the bans are back within seconds', async () => {
+      await machine.exec(['systemctl', 'start', 'nftables']);
+      await machine.exec(['systemctl', 'reload', 'nftables']);
+      await door.shutsAgain();
+      await door.stillBans();
+    });
+
+    test('journalctl --rotate --vacuum-time and a restart of journald: reading and telling go on', async () => {
+      await machine.exec(['journalctl', '--rotate', '--vacuum-time=1s']);
+      await door.stillBans();
+      await machine.exec(['systemctl', 'restart', 'systemd-journald']);
+      await door.stillBans();
+      expect((await journal('-o', 'cat', 'BANJOUR_ACTION=ban')).split('\n')).toContain(
+        'NOTICE [sshd] Ban 203.0.113.102',
+      );
+      expect(await door.isShut()).toBe(true);
+    });
+
+    test('a restart of the agent does not open the door for a moment', async () => {
+      await door.staysShutDuring(() => machine.exec(['systemctl', 'restart', 'banjour']));
+      await door.stillBans();
+    });
+
+    test('an upgrade keeps every ban, and the door is shut throughout', async () => {
+      const before = await agent.sets();
+      const pid = await agent.pid();
+      await door.staysShutDuring(() => installation.upgrade());
+      expect((await agent.command('--version')).stdout.trim()).toBe(installation.newer);
+      expect(await agent.isActive()).toBe(true);
+      expect(await agent.pid()).not.toBe(pid);
+      const after = await agent.sets();
+      for (const [set, elements] of before) expect([set, after.get(set)?.sort()]).toEqual([set, elements.sort()]);
+      await door.stillBans();
+    });
+
+    test('a reboot: the bans are in force before mail and ssh services start', async () => {
+      await machine.reboot();
+      expect(await door.isShut()).toBe(true);
+      const stamp = async (unit: string, property: string) =>
+        Number(await machine.exec(['systemctl', 'show', '-P', property, unit]));
+      const ready = await stamp('banjour.service', 'ActiveEnterTimestampMonotonic');
+      expect(ready).toBeGreaterThan(0);
+      for (const unit of ['dovecot.service', 'ssh.service'])
+        expect([unit, ready < (await stamp(unit, 'ExecMainStartTimestampMonotonic'))]).toEqual([unit, true]);
+      await door.stillBans();
+    });
+
+    test('removal stops it, takes the table out of the kernel and keeps configuration and ledger', async () => {
+      await installation.remove();
+      expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
+      expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
+      expect(await door.isOpen()).toBe(true);
+      expect([installation.unit, '/etc/banjour', '/var/lib/banjour/ledger.sqlite3'].map(there)).toEqual([
+        false,
+        true,
+        true,
+      ]);
+    });
+
+    test('installed again, the bans of the ledger are in force again', async () => {
+      await installation.upgrade();
+      await until('the service is back', () => agent.isActive());
+      expect(await door.isShut()).toBe(true);
+    });
+
+    test('purging leaves nothing: no files, no user, no table', async () => {
+      await installation.purge();
+      expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
+      expect(await has('getent', 'passwd', 'banjour')).toBe(false);
+      expect(await has('getent', 'group', 'banjour')).toBe(false);
+      const left = await machine.exec([
+        ...['find', '/etc', '/usr', '/var/lib', '/var/log', '/run', '/opt', '-xdev', '-iname', '*banjour*'],
+        ...['-not', '-path', '/var/lib/dpkg/*', '-not', '-path', '/run/systemd/*'],
+      ]);
+      expect(left.trim()).toBe('');
+      expect(await door.isOpen()).toBe(true);
+    });
+  });
+}
