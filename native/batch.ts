@@ -11,7 +11,7 @@ import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './data.js';
 import { callFailed } from './errors.js';
 import type { JournalHandle } from './journal.js';
 import { StableMemory } from './memory.js';
-import type { Awaited, Piece, RawBatch, RawEntry, Reader, Wanted } from './reader.js';
+import { type Awaited, type Piece, type RawBatch, type RawEntry, type Reader, Values, type Wanted } from './reader.js';
 
 /** `BANJOUR_BATCH_VERSION` of batch.h. */
 const VERSION = 2;
@@ -145,7 +145,7 @@ export class BatchReader implements Reader {
     let at = start + 20 + bytes.readUInt32LE(start + 16);
     const name = cursor(bytes.toString('latin1', start + 20, at));
     const messages: Piece[] = [];
-    const fields = new Map<string, string[]>();
+    const kept = new Values();
     for (; values > 0; values--) {
       const field = bytes.readUInt32LE(at);
       const head = at + 12;
@@ -156,14 +156,13 @@ export class BatchReader implements Reader {
       if (field === 0)
         messages.push(tailLength === 0 ? { head: text } : { head: text, tail: bytes.toString('utf8', tail, at) });
       else {
-        const fieldName = this.#names[field - 1] as string;
-        const value = text.slice(0, FIELD_CHARS_MAX);
-        const others = fields.get(fieldName);
-        if (others === undefined) fields.set(fieldName, [value]);
-        else others.push(value);
+        kept.add(this.#names[field - 1] as string, text.slice(0, FIELD_CHARS_MAX));
       }
     }
-    return { cursor: name, realtime, messages, values: fields };
+    const { fields, more } = kept;
+    return more === undefined
+      ? { cursor: name, realtime, messages, fields }
+      : { cursor: name, realtime, messages, fields, more };
   }
 }
 

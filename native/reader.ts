@@ -19,8 +19,10 @@ export interface RawEntry {
   readonly cursor: Cursor;
   readonly realtime: EpochMicros;
   readonly messages: readonly Piece[];
-  /** Every value of the wanted fields, each at most `FIELD_CHARS_MAX` characters. */
-  readonly values: ReadonlyMap<string, readonly string[]>;
+  /** The first value of each wanted field, at most `FIELD_CHARS_MAX` characters. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** Further values, of the few entries that have a field twice. */
+  readonly more?: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface RawBatch {
@@ -108,7 +110,7 @@ export class PlainReader implements Reader {
     const { data } = handle;
     const { fields } = this.#wanted;
     const messages: Piece[] = [];
-    const values = new Map<string, string[]>();
+    const values = new Values();
     let kept = 0;
     handle.restartData();
     for (let count = 0; count < ENTRY_FIELDS_MAX && kept < ENTRY_VALUES_MAX; count++) {
@@ -120,15 +122,31 @@ export class PlainReader implements Reader {
         const tail = data.tail();
         messages.push(tail === undefined ? { head: data.head(equals + 1) } : { head: data.head(equals + 1), tail });
       } else if (fields.has(name)) {
-        const value = data.head(equals + 1).slice(0, FIELD_CHARS_MAX);
-        const others = values.get(name);
-        if (others === undefined) values.set(name, [value]);
-        else others.push(value);
+        values.add(name, data.head(equals + 1).slice(0, FIELD_CHARS_MAX));
       } else continue;
       kept++;
     }
     const cursor = handle.cursor();
     const realtime = handle.realtime();
-    return cursor === undefined || realtime === undefined ? undefined : { cursor, realtime, messages, values };
+    if (cursor === undefined || realtime === undefined) return undefined;
+    const { fields: found, more } = values;
+    return { cursor, realtime, messages, fields: found, ...(more === undefined ? {} : { more }) };
+  }
+}
+
+/** The values of one entry while they are read. */
+export class Values {
+  readonly fields = new Map<string, string>();
+  more?: Map<string, string[]>;
+
+  add(name: string, value: string): void {
+    if (!this.fields.has(name)) {
+      this.fields.set(name, value);
+      return;
+    }
+    this.more ??= new Map();
+    const others = this.more.get(name);
+    if (others === undefined) this.more.set(name, [value]);
+    else others.push(value);
   }
 }

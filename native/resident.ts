@@ -25,6 +25,29 @@ export function trimHeap(): void {
   libc.malloc_trim(0);
 }
 
+/**
+ * Pages are released after so many entries, and so long after the last, ms: libsystemd keeps up to 512 MiB mapped, and each
+ * page that was read counts as ours.
+ */
+const RELEASE_ENTRIES = 50_000;
+const RELEASE_QUIET_MS = 1_000;
+
+/** Releases the pages of journal files in time. */
+export class JournalPages {
+  #entries = 0;
+  #readAt = 0;
+
+  /** To be told of every read, also when there was nothing. */
+  read(entries: number): void {
+    const now = performance.now();
+    this.#entries += entries;
+    if (entries > 0) this.#readAt = now;
+    if (this.#entries < RELEASE_ENTRIES && (this.#entries === 0 || now - this.#readAt < RELEASE_QUIET_MS)) return;
+    this.#entries = 0;
+    releaseJournalPages();
+  }
+}
+
 /** A mapping of a journal file that is only read: `7f1c-7f1d r--s 0001000 fd:00 77 /var/log/journal/x/system.journal`. */
 const MAPPING = /^([0-9a-f]+)-([0-9a-f]+) r--s .*\.journal~?$/gm;
 

@@ -7,24 +7,26 @@
  * daemon writes such) the gate looks at the first.
  */
 
+export { plainReader, SharedReader } from '../../native/best-reader.js';
 export { check } from '../../native/check.js';
 
-import { BatchReader, batchReader } from '../../native/batch.js';
+import { bestReader } from '../../native/best-reader.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
 import { CHANGE, JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
-import { releaseJournalPages } from '../../native/resident.js';
+import type { RawEntry, Reader, Wanted } from '../../native/reader.js';
+import { JournalPages } from '../../native/resident.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { GLOB_VALUES_MAX, HOST_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
-import { type FieldValues, matchTest } from './match-test.js';
+import { matchFieldsTest } from './match-test.js';
 import { composeMessage } from './message.js';
 import { Places } from './places.js';
+import { ofLibrary, Selection } from './selection.js';
 import { UnitGlobs } from './unit-globs.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
@@ -35,24 +37,18 @@ const PROCESS_EVERY_MS = 20;
 /** Entries that are read at once of units that have just appeared. */
 const LATE_ENTRIES = 500;
 
-/**
- * Pages of the files are taken out of this process after so many entries, and this long after the last, ms: libsystemd
- * keeps up to 512 MiB mapped, and each page that was read counts as ours.
- */
-const RELEASE_ENTRIES = 50_000;
-const RELEASE_QUIET_MS = 1_000;
-
 /** How an open source reads; fixed by `open`, but for the handle. */
 interface Reading {
   readonly handle: JournalHandle;
   readonly reader: Reader;
   /** What libsystemd selects by; wider when units that a wildcard fits appear. */
   readonly inLibrary: MatchExpression;
+  readonly selection: Selection;
   readonly globs: UnitGlobs;
-  /** What is selected here instead. */
-  readonly selected: ((values: FieldValues) => boolean) | undefined;
-  /** Names of the fields that entries carry. */
-  readonly fields: readonly string[];
+  /** The match, for entries that libsystemd does not select by it. */
+  readonly selected: ReturnType<typeof matchFieldsTest> | undefined;
+  /** The journal of a directory is another's: its entries name who reported them. */
+  readonly ofHost: boolean;
 }
 
 export class LibsystemdSource implements EntrySource {
@@ -71,9 +67,7 @@ export class LibsystemdSource implements EntrySource {
   #checkpoint: Position = { at: 'head' };
   /** Entries of units that a wildcard fits, written before the unit was known. */
   #late: RawEntry[] = [];
-  /** Entries read since pages were released, and when the last of them was. */
-  #mapped = 0;
-  #readAt = 0;
+  readonly #pages = new JournalPages();
   #notices: string[] = [];
   /** Times between which the stored entries lie that `open` has set out to read. */
   #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
@@ -93,19 +87,18 @@ export class LibsystemdSource implements EntrySource {
     const globs = new UnitGlobs(match);
     const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
     const inLibrary = ofLibrary(expanded);
-    const here = !isWholeJournal(match) && (globs.present || inLibrary !== match);
-    const fields = gate.fields.filter((name) => name !== 'MESSAGE');
     const reading: Reading = {
       handle,
       globs,
       reader: this.#makeReader({
         literals: gate.literals,
         passes: gateTest(gate),
-        fields: new Set([...fields, ...(here ? [...fieldsOf(match)].filter((name) => name !== 'MESSAGE') : [])]),
+        fields: new Set([...gate.fields, ...fieldsOf(match)].filter((name) => name !== 'MESSAGE')),
       }),
       inLibrary,
-      selected: here ? matchTest(match) : undefined,
-      fields,
+      selection: new Selection(inLibrary),
+      selected: isWholeJournal(match) ? undefined : matchFieldsTest(match),
+      ofHost: this.#spec.kind === 'directory',
     };
     this.#reading = reading;
     this.#span = spanOf(reading.handle, position);
@@ -118,21 +111,24 @@ export class LibsystemdSource implements EntrySource {
   next(max: number): Batch {
     this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
-    const { handle, reader, selected, fields } = this.#open();
+    const { handle, reader, selected, ofHost, inLibrary, globs } = this.#open();
+    const test = globs.present || inLibrary === WHOLE_JOURNAL ? selected : undefined;
+    const before = this.#last;
     const raw = reader.read(handle, max, this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)));
     this.#standing = false;
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     const late = this.#late.splice(0);
-    for (const each of [...late, ...raw.entries]) {
-      const entry = this.#ofHost(entryOf(each, fields));
+    for (const each of late.length === 0 ? raw.entries : [...late, ...raw.entries]) {
+      const entry = entryOf(each, ofHost);
       if (entry.cutAt !== undefined) cut++;
-      if (selected === undefined || selected(each.values)) entries.push(entry);
+      if (test === undefined || test(each.fields, each.more)) entries.push(entry);
     }
     const { unreadable } = raw;
     const read = raw.read + late.length;
     if (raw.read > 0) this.#remember(handle);
-    this.#release(raw.read);
+    if (raw.more) this.#select(raw.read, before);
+    this.#pages.read(raw.read);
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
@@ -142,6 +138,8 @@ export class LibsystemdSource implements EntrySource {
 
   poll(): void {
     const { handle } = this.#open();
+    // What `wait` has found is read first: it would be passed over when matches change.
+    if (this.#standing) return;
     this.#processed = performance.now();
     if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
     if (this.#open().globs.due) this.#expand();
@@ -176,12 +174,6 @@ export class LibsystemdSource implements EntrySource {
     this.#reading?.handle.close();
     this.#reading?.reader.close();
     this.#reading = undefined;
-  }
-
-  /** The journal of a directory is another's: its entries name who reported them. */
-  #ofHost(entry: Entry): Entry {
-    const host = this.#spec.kind === 'directory' ? entry.fields.get('_HOSTNAME') : undefined;
-    return host === undefined ? entry : { ...entry, host: host.slice(0, HOST_CHARS_MAX) };
   }
 
   #open(): Reading {
@@ -250,11 +242,22 @@ export class LibsystemdSource implements EntrySource {
     const last = this.#last;
     if (expansion !== undefined) {
       if (last !== undefined) this.#readLate(expansion.added, last);
-      const inLibrary = ofLibrary(expansion.all);
-      reading.handle.setMatches(inLibrary);
-      this.#reading = { ...reading, inLibrary };
+      reading.selection.become(ofLibrary(expansion.all));
+      this.#selectAnew(reading);
     }
     if (last !== undefined) this.#checkpoint = { at: 'cursor', ...last };
+  }
+
+  /** Lets libsystemd select or read everything, whichever is cheaper by the batch that was read after `before`. */
+  #select(read: number, before: ReadPosition | undefined): void {
+    const reading = this.#open();
+    if (reading.selection.note(read, before?.cursor, this.#last?.cursor)) this.#selectAnew(reading);
+  }
+
+  #selectAnew(reading: Reading): void {
+    const { inLibrary } = reading.selection;
+    reading.handle.setMatches(inLibrary);
+    this.#reading = { ...reading, inLibrary };
   }
 
   /** Entries of these units from the last look to the place that has been reached; later ones come by themselves. */
@@ -287,15 +290,6 @@ export class LibsystemdSource implements EntrySource {
     return !isCopy;
   }
 
-  #release(read: number): void {
-    const now = performance.now();
-    this.#mapped += read;
-    if (read > 0) this.#readAt = now;
-    if (this.#mapped < RELEASE_ENTRIES && (this.#mapped === 0 || now - this.#readAt < RELEASE_QUIET_MS)) return;
-    this.#mapped = 0;
-    releaseJournalPages();
-  }
-
   #remember(handle: JournalHandle): void {
     const cursor = handle.cursor();
     const time = handle.realtime();
@@ -315,34 +309,6 @@ export class LibsystemdSource implements EntrySource {
   }
 }
 
-/** Reads call by call, through FFI. */
-export function plainReader(wanted: Wanted): Reader {
-  return new PlainReader(wanted);
-}
-
-/** One reader for the sources of many files that are read alike: its buffers are the larger part of a source. */
-export class SharedReader {
-  #reader: Reader | undefined;
-
-  /** The reader as one source may have it; closing that source leaves it open. */
-  share(wanted: Wanted): Reader {
-    this.#reader ??= bestReader(wanted);
-    const reader = this.#reader;
-    return { read: (handle, max, fromCurrent) => reader.read(handle, max, fromCurrent), close: () => undefined };
-  }
-
-  close(): void {
-    this.#reader?.close();
-    this.#reader = undefined;
-  }
-}
-
-/** Reads through C when the batch reader was compiled, else call by call. */
-function bestReader(wanted: Wanted): Reader {
-  const { functions } = batchReader();
-  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
-}
-
 /** The stored entries from the position on. Undefined when there are none, or their times cannot be told. */
 function spanOf(handle: JournalHandle, position: Position) {
   const stored = handle.cutoff();
@@ -355,28 +321,20 @@ function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
 }
 
-/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
-function ofLibrary(match: MatchExpression): MatchExpression {
-  return termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
-}
-
 function valuesIn(handle: JournalHandle): (field: string) => string[] {
   return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
 }
 
-function termsOf(match: MatchExpression): number {
-  let terms = 0;
-  for (const group of match.groups) for (const values of group.values()) terms += values.length;
-  return terms;
-}
-
-function entryOf(raw: RawEntry, names: readonly string[]): Entry {
-  const { text, cutAt } = composeMessage(raw.messages);
-  const fields = new Map<string, string>();
-  for (const name of names) {
-    const value = raw.values.get(name)?.[0];
-    if (value !== undefined) fields.set(name, value);
-  }
-  const entry = { cursor: raw.cursor, realtime: raw.realtime, message: text, fields };
-  return cutAt === undefined ? entry : { ...entry, cutAt };
+function entryOf({ cursor, realtime, messages, fields }: RawEntry, ofHost: boolean): Entry {
+  const { text: message, cutAt } = composeMessage(messages);
+  const host = ofHost ? fields.get('_HOSTNAME')?.slice(0, HOST_CHARS_MAX) : undefined;
+  if (cutAt === undefined && host === undefined) return { cursor, realtime, message, fields };
+  return {
+    cursor,
+    realtime,
+    message,
+    fields,
+    ...(cutAt === undefined ? {} : { cutAt }),
+    ...(host === undefined ? {} : { host }),
+  };
 }

@@ -104,7 +104,7 @@ describe('the batch reader', () => {
       { at: 1, message: 'b', fields: { _PID: `${unit.repeat(FIELD_CHARS_MAX / 2)}x` } },
     ]);
     const [inC] = readBoth(path, wanted(undefined, ['_PID']), 10);
-    for (const entry of inC[0]?.entries ?? []) expect(entry.values.get('_PID')?.[0]?.length).toBe(FIELD_CHARS_MAX);
+    for (const entry of inC[0]?.entries ?? []) expect(entry.fields.get('_PID')?.length).toBe(FIELD_CHARS_MAX);
   });
 
   test('that is missing or of another version is told, and never an error', () => {
