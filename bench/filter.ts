@@ -2,8 +2,6 @@
  * Filters side by side with fail2ban: one million entries of a mail server, postfix, dovecot and sshd together, through
  * our bank as the agent runs it (stock filters of Debian 13, guard, all three jails at once), and the same lines as
  * text files, each filter its share, through fail2ban-regex of the same package. One core each.
- *
- * `npm run bench -- filter [entries]`
  */
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
@@ -21,6 +19,9 @@ import { FilterBank } from '../src/filter/bank.js';
 import { loadFilter } from '../src/ini/filterfile.js';
 import { fail2banPackage } from '../test/support/fail2ban.js';
 import { vmGuard } from '../test/support/guard.js';
+import { FAIL2BAN_VERSION } from './lib/fail2ban.js';
+import { short, whole } from './lib/numbers.js';
+import { type BenchOptions, type Result, scaled } from './lib/result.js';
 import { type MailEntry, mailServer } from './mailserver.js';
 
 const SERVICES = ['postfix', 'dovecot', 'sshd'] as const;
@@ -28,12 +29,7 @@ const UNITS = { postfix: 'postfix@-.service', dovecot: 'dovecot.service', sshd: 
 const HOST = 'mx1';
 const START = 1_763_712_000;
 
-const total = Number(process.argv[2] ?? 1_000_000);
-const found = fail2banPackage('1.1.0-8');
-if ('reason' in found) throw new Error(found.reason);
-const { root } = found;
-
-function jails(): JailIntake[] {
+function jails(root: string): JailIntake[] {
   return SERVICES.map((name) => {
     const { definition, diagnostics } = loadFilter({ name, dirs: [join(root, 'etc/fail2ban')] });
     if (definition === undefined) throw new Error(JSON.stringify(diagnostics));
@@ -70,8 +66,8 @@ interface Row {
   readonly hits: number;
 }
 
-function ours(): Row {
-  const bank = new FilterBank(jails(), vmGuard);
+function ours(root: string, total: number): Row {
+  const bank = new FilterBank(jails(root), vmGuard);
   let seconds = 0;
   let cpu = 0;
   let hits = 0;
@@ -99,7 +95,7 @@ function ours(): Row {
   return { what: 'banjour, 3 jails at once', lines: n, seconds, cpu, hits };
 }
 
-function theirs(): Map<Way, Row[]> {
+function theirs(root: string, total: number): Map<Way, Row[]> {
   const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
   try {
     const files = new Map(SERVICES.map((name) => [name, openSync(join(folder, `${name}.log`), 'w')]));
@@ -125,8 +121,8 @@ function theirs(): Map<Way, Row[]> {
     closeSync(openSync(empty, 'w'));
     const run = (way: Way) =>
       SERVICES.map((name) => {
-        const startUp = fail2banRegex(empty, name, way);
-        const { seconds, cpu, hits } = fail2banRegex(join(folder, `${name}.log`), name, way);
+        const startUp = fail2banRegex(root, empty, name, way);
+        const { seconds, cpu, hits } = fail2banRegex(root, join(folder, `${name}.log`), name, way);
         return {
           what: `fail2ban-regex ${name}, ${way}`,
           lines: counts.get(name) ?? 0,
@@ -146,7 +142,12 @@ const WAYS = { 'as called': [], 'first wins': ['--no-check-all'] } as const;
 type Way = keyof typeof WAYS;
 
 /** Its own figure leaves out start-up and reading the configuration. */
-function fail2banRegex(file: string, name: string, way: Way): { seconds: number; cpu: number; hits: number } {
+function fail2banRegex(
+  root: string,
+  file: string,
+  name: string,
+  way: Way,
+): { seconds: number; cpu: number; hits: number } {
   const program = ['python3', join(root, 'usr/bin/fail2ban-regex'), '-c', join(root, 'etc/fail2ban')];
   const options = ['--usedns', 'no', ...WAYS[way], '--print-no-missed', '--print-no-ignored'];
   // `times` prints, in its second line, user and system time of the children (POSIX, sh).
@@ -168,25 +169,73 @@ function sum(what: string, rows: readonly Row[]): Row {
   return { what, lines: add('lines'), seconds: add('seconds'), cpu: add('cpu'), hits: add('hits') };
 }
 
-function print({ what, lines, seconds, cpu, hits }: Row): void {
-  const cells = [
-    what.padEnd(36),
-    `${lines} lines`.padStart(14),
-    `${seconds.toFixed(2)} s`.padStart(8),
-    `${Math.round(lines / seconds)} lines/s`.padStart(16),
-    `${cpu.toFixed(2)} cpu s`.padStart(12),
-    `${Math.round(lines / cpu)} lines/cpu s`.padStart(20),
-    `${hits} hits`.padStart(12),
-  ];
-  console.log(cells.join(' '));
-}
-
-const mine = ours();
-print(mine);
-for (const [way, parts] of theirs()) {
-  parts.forEach(print);
-  const whole = sum(`fail2ban-regex, ${way}`, parts);
-  print(whole);
-  const ratio = (key: 'seconds' | 'cpu') => (mine.lines / mine[key] / (whole.lines / whole[key])).toFixed(1);
-  console.log(`ratio to it, ${way}: ${ratio('seconds')} by the clock, ${ratio('cpu')} per core (wanted as called: 20)`);
+export async function bench(options: BenchOptions): Promise<Result> {
+  const total = scaled(options, 1_000_000, 1_000);
+  const found = fail2banPackage(FAIL2BAN_VERSION);
+  const rows: Row[] = [];
+  const sums = new Map<Way, Row>();
+  if ('root' in found) {
+    rows.push(ours(found.root, total));
+    for (const [way, parts] of theirs(found.root, total)) {
+      const together = sum(`fail2ban-regex, ${way}`, parts);
+      sums.set(way, together);
+      rows.push(...parts, together);
+    }
+  }
+  const mine = rows[0];
+  const ratio = (way: Way, key: 'seconds' | 'cpu') => {
+    const other = sums.get(way);
+    return mine && other ? mine.lines / mine[key] / (other.lines / other[key]) : Number.NaN;
+  };
+  const clock = ratio('as called', 'seconds');
+  return {
+    name: 'filter',
+    title: 'Filtering alone, with the same filters',
+    method: [
+      `${whole(total)} entries of a mail server; the stock filters postfix, dovecot and sshd of Debian's fail2ban ${FAIL2BAN_VERSION} on both sides, one run`,
+      'banjour: the bank with its guard, all three jails at once; fail2ban-regex: one filter after the other, each its share as a text file, without start-up',
+    ],
+    tables: [
+      {
+        title: '',
+        columns: ['way', 'lines', 's', 'lines/s', 'cpu s', 'lines per cpu s', 'hits'],
+        rows: rows.map(({ what, lines, seconds, cpu, hits }) => [
+          what,
+          whole(lines),
+          short(seconds),
+          whole(lines / seconds),
+          short(cpu),
+          whole(lines / cpu),
+          whole(hits),
+        ]),
+      },
+    ],
+    targets: rows.length
+      ? [
+          {
+            what: 'beside fail2ban with its own filters',
+            wanted: '>= 20 times',
+            measured: short(clock),
+            reached: clock >= 20,
+          },
+        ]
+      : [],
+    figures: Object.fromEntries(
+      [...sums.keys()].flatMap((way) => [
+        [`ratio ${way}, by the clock`, ratio(way, 'seconds')],
+        [`ratio ${way}, per core`, ratio(way, 'cpu')],
+      ]),
+    ),
+    chart: {
+      kind: 'bars',
+      title: 'Lines judged per second, the same stock filters',
+      unit: '/s',
+      bars: [...(mine ? [mine] : []), ...sums.values()].map((row) => ({
+        label: row.what,
+        value: row.lines / row.seconds,
+        kind: row === mine ? 'ours' : 'theirs',
+      })),
+    },
+    missing: 'reason' in found ? [`everything: ${found.reason}`] : [],
+  };
 }
