@@ -7,7 +7,7 @@
  */
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
-import type { BanRecord } from '../core/decision.js';
+import type { BanRecord, UnbanDecision } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import type { Log, LogLevel } from '../core/log.js';
@@ -260,6 +260,9 @@ export class Agent {
   /** Bans of jails that are no more end: nothing closes their ports. */
   #liftBansOfOthers(): Promise<void> {
     const known = new Set(this.#setup.jails.map(({ policy }) => policy.jail));
+    const others = new Set(this.ledger.history.activeBans().map(({ jail }) => jail));
+    // A hundred thousand bans take half a second to look through, at every start, and others there are hardly ever.
+    if ([...others].every((jail) => known.has(jail))) return Promise.resolve();
     return this.#lift(({ jail }) => !known.has(jail));
   }
 
@@ -273,9 +276,9 @@ export class Agent {
 
   async #lift(which: (ban: BanRecord) => boolean): Promise<void> {
     const time = wallClock.now();
-    const decisions = [...this.ledger.inForce(time)]
-      .filter(which)
-      .map(({ jail, target }) => ({ kind: 'unban' as const, jail, target, time, reason: 'reload' as const }));
+    const decisions: UnbanDecision[] = [];
+    for (const ban of this.ledger.inForce(time))
+      if (which(ban)) decisions.push({ kind: 'unban', jail: ban.jail, target: ban.target, time, reason: 'reload' });
     if (decisions.length > 0) await this.pipeline.decide(decisions);
   }
 

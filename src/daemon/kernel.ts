@@ -111,7 +111,7 @@ export class Kernel {
 
   /** Bans in force by the ledger. */
   inForce(): number {
-    return [...this.#parts.ledger.history.counts().values()].reduce((sum, one) => sum + one.currentlyBanned, 0);
+    return this.#parts.ledger.history.activeBans().reduce((sum, { count }) => sum + count, 0);
   }
 
   /** Bans that were decided, are to be in the kernel, and have not been answered for. */
