@@ -29,8 +29,8 @@ export function shortestBan({ bantime, increment }: JailPolicy): number {
   if (bantime === null) return Number.POSITIVE_INFINITY;
   if (increment === undefined) return Math.min(bantime, BAN_SECONDS_MAX);
   const { formula, factor, maxtime } = increment;
-  const least = formula.kind === 'exponential' ? 1 : Math.min(1, ...formula.list.map((multiple) => multiple * factor));
-  return Math.min(bantime * least, maxtime ?? BAN_SECONDS_MAX, BAN_SECONDS_MAX);
+  const lengths = formula.kind === 'exponential' ? [] : formula.list.map((multiple) => bantime * factor * multiple);
+  return Math.min(bantime, ...lengths, maxtime ?? BAN_SECONDS_MAX, BAN_SECONDS_MAX);
 }
 
 /** When a ban of `length` seconds that is decided now ends. */

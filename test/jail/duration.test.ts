@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { BAN_SECONDS_MAX } from '../../src/core/limits.js';
 import type { BantimeIncrement } from '../../src/core/specs.js';
 import type { Seconds } from '../../src/core/time.js';
-import { banSeconds, endOf, worthExtending } from '../../src/jail/duration.js';
+import { banSeconds, endOf, shortestBan, worthExtending } from '../../src/jail/duration.js';
 import { at, policy } from './support.js';
 
 const seconds = (value: number) => value as Seconds;
@@ -85,4 +85,21 @@ describe('an extension is worth a decision', () => {
     expect(worthExtending(null, at(6), 5)).toBe(false);
     expect(worthExtending(null, null, null)).toBe(false);
   });
+});
+
+test('the shortest ban is never longer than any that is given', () => {
+  const formulas: readonly BantimeIncrement['formula'][] = [
+    { kind: 'exponential' },
+    { kind: 'multipliers', list: [1, 0.1, 5] },
+    { kind: 'multipliers', list: [2] },
+  ];
+  for (const formula of formulas)
+    for (const factor of [0.25, 1, 3])
+      for (const maxtime of [null, seconds(90), seconds(7_200)]) {
+        const jail = policy({ bantime: seconds(600), increment: increment({ formula, factor, maxtime }) });
+        const all = [0, 1, 2, 3, 50].map((previous) => banSeconds(jail, previous, () => 0) ?? Number.POSITIVE_INFINITY);
+        expect(shortestBan(jail)).toBeLessThanOrEqual(Math.min(...all));
+      }
+  expect(shortestBan(policy({ bantime: seconds(600) }))).toBe(600);
+  expect(shortestBan(policy({ bantime: null }))).toBe(Number.POSITIVE_INFINITY);
 });

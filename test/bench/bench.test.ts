@@ -1,0 +1,83 @@
+import { describe, expect, test } from '@jest/globals';
+import { svg } from '../../bench/lib/chart.js';
+import { median, quantile, short, whole } from '../../bench/lib/numbers.js';
+import { type Result, textOf } from '../../bench/lib/result.js';
+import { bench as pipeline } from '../../bench/pipeline.js';
+import { bench as reading } from '../../bench/reading.js';
+import { canWrite } from '../support/journal-files.js';
+import { hasCommand, needs } from '../support/require.js';
+
+const TINY = { runs: 1, scale: 0.001, say: () => undefined };
+const canRun = needs(
+  canWrite[0] && hasCommand('cc') && hasCommand('journalctl'),
+  'needs cc and systemd-journal-remote',
+);
+
+describe('the benchmarks', () => {
+  canRun('reading measures every way over the same entries', async () => {
+    const result = await reading(TINY);
+    expect(Object.keys(result.figures).length).toBeGreaterThanOrEqual(4);
+    expect(Object.values(result.figures).every((value) => value > 0)).toBe(true);
+    expect(svg(result.chart)).toContain('plain C, MESSAGE');
+  });
+
+  canRun('pipeline reads, judges and replays a whole journal', async () => {
+    const result = await pipeline(TINY);
+    expect(result.figures['banjour entries/s']).toBeGreaterThan(0);
+    expect(result.figures['replay peak MiB']).toBeGreaterThan(10);
+    expect(textOf(result)).toContain('banjour replay');
+  });
+});
+
+describe('what the benchmarks print', () => {
+  const result: Result = {
+    name: 'x',
+    title: 'X',
+    method: ['how'],
+    tables: [{ title: '', columns: ['way', 'ms'], rows: [['ours', '1.5']] }],
+    targets: [
+      { what: 'a', wanted: '<= 2', measured: '1.5', reached: true },
+      { what: 'b', wanted: '<= 1', measured: '1.5', reached: false },
+    ],
+    figures: {},
+    chart: { kind: 'bars', title: 'a < b', unit: 'ms', bars: [{ label: '"ours" & co', value: 1.5, kind: 'ours' }] },
+    missing: ['y: no root'],
+  };
+
+  test('tables line up, missed targets and what was not measured are named', () => {
+    const text = textOf(result);
+    expect(text).toContain('| way  |  ms |\n| ---- | --: |\n| ours | 1.5 |');
+    expect(text).toMatch(/\| b +\| +<= 1 \| +1\.5 \| +MISSED \|/);
+    expect(text).toContain('not measured: y: no root');
+  });
+
+  test('charts are well-formed whatever the labels are', () => {
+    expect(svg(result.chart)).toContain('a &lt; b');
+    expect(svg(result.chart)).toContain('"ours" &amp; co');
+    const lines = svg({
+      kind: 'lines',
+      title: 't',
+      x: 'n',
+      y: 's',
+      series: [
+        {
+          label: 'l',
+          points: [
+            [1, 2],
+            [3, 4],
+          ],
+        },
+      ],
+    });
+    expect(lines.match(/<circle/g)).toHaveLength(2);
+  });
+
+  test('statistics are the usual ones', () => {
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+    expect(median([])).toBeNaN();
+    expect(quantile([1, 2, 3, 4], 0.99)).toBe(4);
+    expect([short(0.12345), short(12.345), short(1234.5), short(0)]).toEqual(['0.123', '12.3', '1235', '0']);
+    expect(whole(1_234_567.4)).toBe('1,234,567');
+  });
+});
