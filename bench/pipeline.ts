@@ -36,9 +36,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
   let entries = 0;
   let events = 0;
   for (let run = 0; run < options.runs; run++) {
-    c.push(plainC(folder));
+    const plain = plainC(folder);
+    entries = plain.entries;
+    c.push(plain.seconds);
     const own = await intakeRun({ kind: 'directory', path: folder }, jails);
-    ({ entries, events } = own);
+    events = own.events;
     ours.push(own.seconds);
     oursCpu.push(own.cpuSeconds);
     const whole_ = await replayRun(folder, configuration);
@@ -137,12 +139,13 @@ export async function bench(options: BenchOptions): Promise<Result> {
   };
 }
 
-/** Seconds of the plain loop over the entries of the three units. */
-function plainC(folder: string): number {
+/** The plain loop over the entries of the three units. */
+function plainC(folder: string): { readonly entries: number; readonly seconds: number } {
   const match = Object.values(UNITS).map((unit) => `_SYSTEMD_UNIT=${unit}`);
   const { stdout, status } = spawnSync(tool('read', '-lsystemd'), [folder, ...match], { encoding: 'utf8' });
   if (status !== 0) throw new Error('read failed');
-  return Number(stdout.trim().split(' ')[2]);
+  const [entries = 0, , seconds = 0] = stdout.trim().split(' ').map(Number);
+  return { entries, seconds };
 }
 
 async function replayRun(folder: string, configuration: string) {

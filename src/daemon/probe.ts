@@ -1,5 +1,5 @@
 /**
- * A look at the journal beside the readers, once a minute: does each jail's match select anything, do others log lines
+ * A look at the journal beside the readers, every ten minutes: does each jail's match select anything, do others log lines
  * that a jail would take for failures, did journald drop messages, is a reader behind. Runs in a thread of its own with a
  * handle of its own, and only reads.
  */
