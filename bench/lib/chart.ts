@@ -38,12 +38,12 @@ export function svg(chart: Chart): string {
   return chart.kind === 'bars' ? bars(chart) : lines(chart);
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 
 function frame(height: number, title: string, body: string): string {
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escape(title).replaceAll('"', '&quot;')}">${STYLE}<text class="t" x="10" y="24">${escape(title)}</text>${body}</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" width="${WIDTH}" height="${height}" role="img" aria-label="${escapeXml(title).replaceAll('"', '&quot;')}">${STYLE}<text class="t" x="10" y="24">${escapeXml(title)}</text>${body}</svg>\n`;
 }
 
 function number(value: number): string {
@@ -60,7 +60,7 @@ function bars({ title, unit, bars: all, logarithmic = false }: Bars): string {
     Math.max(1, room * (logarithmic ? Math.log(value / floor) / Math.log(highest / floor) : value / highest));
   const body = known.map(({ label, value, kind }, i) => {
     const y = 44 + i * 28;
-    return `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${escape(label)}</text><rect x="${LABELS}" y="${y}" width="${length(value).toFixed(1)}" height="20" rx="2" fill="${COLOURS[kind]}"/><text x="${(LABELS + length(value) + 6).toFixed(1)}" y="${y + 14}">${number(value)} ${escape(unit)}</text>`;
+    return `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${escapeXml(label)}</text><rect x="${LABELS}" y="${y}" width="${length(value).toFixed(1)}" height="20" rx="2" fill="${COLOURS[kind]}"/><text x="${(LABELS + length(value) + 6).toFixed(1)}" y="${y + 14}">${number(value)} ${escapeXml(unit)}</text>`;
   });
   return frame(56 + known.length * 28, logarithmic ? `${title} (logarithmic)` : title, body.join(''));
 }
@@ -78,8 +78,8 @@ function lines({ title, x, y, series }: Lines): string {
       const [cx, cy] = place(point).split(',');
       return `<circle cx="${cx}" cy="${cy}" r="3" fill="${colour}"/>`;
     });
-    return `<polyline points="${own.map(place).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}<text x="616" y="${64 + i * 20}" style="fill:${colour}">${escape(label)}</text>`;
+    return `<polyline points="${own.map(place).join(' ')}" fill="none" stroke="${colour}" stroke-width="2"/>${dots.join('')}<text x="616" y="${64 + i * 20}" style="fill:${colour}">${escapeXml(label)}</text>`;
   });
-  const axes = `<path class="a" d="M80 60V290H600" fill="none"/><text x="74" y="64" text-anchor="end">${number(top)}</text><text x="74" y="290" text-anchor="end">0</text><text x="600" y="308" text-anchor="end">${number(right)} ${escape(x)}</text><text x="80" y="48">${escape(y)}</text>`;
+  const axes = `<path class="a" d="M80 60V290H600" fill="none"/><text x="74" y="64" text-anchor="end">${number(top)}</text><text x="74" y="290" text-anchor="end">0</text><text x="600" y="308" text-anchor="end">${number(right)} ${escapeXml(x)}</text><text x="80" y="48">${escapeXml(y)}</text>`;
   return frame(320, title, axes + body.join(''));
 }

@@ -78,11 +78,16 @@ export class Lab {
     return this.#machine.destroy();
   }
 
-  /** Starts one of the two, alone; resolves with its process, as this host numbers it. */
+  /** Starts one of the two, alone and without a past; resolves with its process, as this host numbers it. */
   async start(who: 'banjour' | 'fail2ban'): Promise<number> {
     const other = who === 'banjour' ? 'fail2ban' : 'banjour';
     await this.#machine.try(['systemctl', 'stop', `${other}.service`]);
+    await this.#machine.try(['systemctl', 'stop', `${who}.service`]);
     await this.#machine.try(['nft', 'flush', 'ruleset']);
+    // What either of them did before is not known any more, nor are the failures of earlier attackers.
+    await this.#machine.exec(['sh', '-c', 'rm -rf /var/lib/banjour/* /var/lib/fail2ban/*']);
+    await sleep(1_100);
+    await this.#machine.exec(['journalctl', '-q', '--rotate', '--vacuum-time=1s']);
     if (who === 'banjour') await this.agent.start();
     else {
       await this.#machine.exec(['systemctl', 'restart', 'fail2ban.service']);

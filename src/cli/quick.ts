@@ -13,6 +13,7 @@ const QUICK: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   unban: async () => (await import('./commands/unban.js')).unban,
   attempt: async () => (await import('./commands/attempt.js')).attempt,
   ping: async () => (await import('./commands/ping.js')).ping,
+  run: async () => (await import('./commands/run.js')).run,
 };
 
 export interface QuickChoice {

@@ -76,10 +76,6 @@ export const ROUTES: readonly Route[] = [
     );
   }),
   reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
-  reads('/metrics', async ({ operations, query }) => {
-    const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
-    return { text: await operations.metrics(format), contentType: METRICS_TYPES[format] };
-  }),
   reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/metrics', async ({ operations, query }) => {
     const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';

@@ -4,6 +4,10 @@ import type { FromIntake, IntakePlan, ToIntake } from './intake-protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
 const THREAD_HEAP_MIB_MAX = 128;
+/** Young space of the thread, MiB: three semi-spaces. What outlives a batch is rare, and what it once grew to stays. */
+const THREAD_YOUNG_MIB_MAX = 6;
+/** The same for a replay, which reads without a pause: it is collected half as often and thrown away at the end. */
+const REPLAY_YOUNG_MIB_MAX = 24;
 
 export interface IntakeListener {
   /** Called for every message, in order. */
@@ -22,7 +26,10 @@ export class IntakeThread {
     this.#worker = new Worker(new URL('./intake-worker.js', import.meta.url), {
       workerData: plan,
       name: 'intake',
-      resourceLimits: { maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX },
+      resourceLimits: {
+        maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
+        maxYoungGenerationSizeMb: plan.follow ? THREAD_YOUNG_MIB_MAX : REPLAY_YOUNG_MIB_MAX,
+      },
     });
     let error: Error | undefined;
     this.#worker.on('error', (cause) => {

@@ -14,6 +14,7 @@ import { type EpochMicros, plus } from '../core/time.js';
 import type { FilterBank } from '../filter/bank.js';
 import { isAtOrBefore, notBehind } from './cursor-order.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './intake-protocol.js';
+import { giveBackMemory } from './memory.js';
 import { isOwn, OWN_FIELDS } from './own.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
@@ -156,6 +157,7 @@ export class Intake {
     this.#phase = 'live';
     this.#send([], []);
     this.#postStats();
+    giveBackMemory();
   }
 
   /** Hands position and counters on now and then, events or not. */

@@ -12,6 +12,7 @@ import type { JailIntake } from '../core/specs.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { FilterBank } from '../filter/bank.js';
 import type { Guard } from '../filter/guarded.js';
+import { isOwn } from './own.js';
 
 /** One source and what its reader has seen. */
 export interface ProbeSource {
@@ -153,7 +154,9 @@ function lookThrough(
     for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
       const batch = source.next(BATCH_ENTRIES_MAX);
       read += batch.read;
-      const unread = batch.entries.filter((entry) => !matches(union, (name) => entry.fields.get(name)));
+      const unread = batch.entries.filter(
+        (entry) => !isOwn(entry, undefined) && !matches(union, (name) => entry.fields.get(name)),
+      );
       for (const event of bank.judge(unread).events) {
         const entry = unread.find(({ cursor }) => cursor === event.cursor);
         if (event.kind === 'failure' && entry !== undefined) note(event.jail, originOf(entry), 1);

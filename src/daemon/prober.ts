@@ -1,5 +1,6 @@
 /** Has the journal probed once a minute, remembers for an hour what was found, and says it once. */
 import { Worker } from 'node:worker_threads';
+import type { SourceSpec } from '../core/entry.js';
 import { PROBE_DEADLINE_MS } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName, SourceId } from '../core/names.js';
@@ -16,6 +17,9 @@ const EVERY_MS = 60_000;
 const FIRST_SECONDS = 3_600;
 /** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
 const OVERLAP_SECONDS = 5;
+
+/** Journals of this host; what others send here comes late, and files have no match. */
+const PROBED: ReadonlySet<SourceSpec['kind']> = new Set(['local', 'directory', 'container']);
 
 /** What the probe's thread sends. */
 export interface ProbeAnswer {
@@ -110,7 +114,7 @@ function planOf(
   now: EpochMicros,
 ): ProbePlan {
   const sources = [...bySource(setup.jails)].flatMap(([id, { source, jails }]) => {
-    if (source.kind !== 'local' && source.kind !== 'directory') return [];
+    if (!PROBED.has(source.kind)) return [];
     const reader = readers.find((one) => one.id === id);
     const lastEntry = reader?.phase === 'live' ? reader.stats?.lastEntry : undefined;
     return [{ id, source, jails, ...(lastEntry === undefined ? {} : { lastEntry }) }];

@@ -15,9 +15,13 @@ import { ledgerPathOf } from './ledger-path.js';
 import { LiveConfiguration } from './live.js';
 import type { ConfigurationRoots } from './load.js';
 import { openLog, type ServiceLog } from './log-target.js';
+import { giveBackMemory } from './memory.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
 const STATUS_MS = 10_000;
+
+/** The start's garbage is collected so long after it, ms: a host under attack has the first bans behind it. */
+const SETTLED_MS = 2_000;
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -73,7 +77,11 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   });
   log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);
-  const timers = [startWatchdog(agent), setInterval(() => sdNotify(`STATUS=${stateOf(agent)}`), STATUS_MS)];
+  const timers = [
+    startWatchdog(agent),
+    setInterval(() => sdNotify(`STATUS=${stateOf(agent)}`), STATUS_MS),
+    setTimeout(giveBackMemory, SETTLED_MS),
+  ];
   const reload = () => void reloadOnSignal(agent);
   const reopen = () => reopenOnSignal(logging);
   process.on('SIGHUP', reload);

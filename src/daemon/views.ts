@@ -24,7 +24,7 @@ export interface JailFacts {
 export function jailView(jail: JailSetup, facts: JailFacts): JailView {
   const { policy, intake, source } = jail;
   const { stats, counters, counts, overrides, selects } = facts;
-  const files = source !== undefined && 'paths' in source ? source.paths : undefined;
+  const files = source?.kind === 'text' ? source.logs.map(({ path }) => path) : undefined;
   return {
     jail: policy.jail,
     filter: intake.filter.name,

@@ -13,6 +13,7 @@ import { BatchReader, batchReader } from '../../native/batch.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
 import { CHANGE, JournalHandle } from '../../native/journal.js';
 import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
+import { releaseJournalPages } from '../../native/resident.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
@@ -33,6 +34,13 @@ const PROCESS_EVERY_MS = 20;
 
 /** Entries that are read at once of units that have just appeared. */
 const LATE_ENTRIES = 500;
+
+/**
+ * Pages of the files are taken out of this process after so many entries, and this long after the last, ms: libsystemd
+ * keeps up to 512 MiB mapped, and each page that was read counts as ours.
+ */
+const RELEASE_ENTRIES = 50_000;
+const RELEASE_QUIET_MS = 1_000;
 
 /** How an open source reads; fixed by `open`, but for the handle. */
 interface Reading {
@@ -63,6 +71,9 @@ export class LibsystemdSource implements EntrySource {
   #checkpoint: Position = { at: 'head' };
   /** Entries of units that a wildcard fits, written before the unit was known. */
   #late: RawEntry[] = [];
+  /** Entries read since pages were released, and when the last of them was. */
+  #mapped = 0;
+  #readAt = 0;
   #notices: string[] = [];
   /** Times between which the stored entries lie that `open` has set out to read. */
   #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
@@ -121,6 +132,7 @@ export class LibsystemdSource implements EntrySource {
     const { unreadable } = raw;
     const read = raw.read + late.length;
     if (raw.read > 0) this.#remember(handle);
+    this.#release(raw.read);
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
@@ -273,6 +285,15 @@ export class LibsystemdSource implements EntrySource {
     const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
     this.#lost = undefined;
     return !isCopy;
+  }
+
+  #release(read: number): void {
+    const now = performance.now();
+    this.#mapped += read;
+    if (read > 0) this.#readAt = now;
+    if (this.#mapped < RELEASE_ENTRIES && (this.#mapped === 0 || now - this.#readAt < RELEASE_QUIET_MS)) return;
+    this.#mapped = 0;
+    releaseJournalPages();
   }
 
   #remember(handle: JournalHandle): void {

@@ -8,7 +8,7 @@
  *
  * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
  */
-import type { Database } from 'better-sqlite3';
+import type { Database, Transaction } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
 import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
@@ -50,6 +50,10 @@ export class Ledger {
   readonly #db: Database;
   readonly #sql: Statements;
   readonly #lock: WriterLock | undefined;
+  /** Made once: making it costs as much as a small transaction. */
+  readonly #transaction: Transaction<(work: () => void) => void>;
+  /** What `nextEnd` found; asked for every stored event, changed by writes only. */
+  #next: { readonly end: EpochMicros | undefined } | undefined;
 
   /** Takes a migrated database; see `openLedger`. */
   constructor(db: Database, path: string, lock?: WriterLock) {
@@ -58,6 +62,7 @@ export class Ledger {
     this.#lock = lock;
     this.#sql = guarded(() => statementsOf(db));
     this.history = new History(db);
+    this.#transaction = db.transaction((work: () => void) => work());
   }
 
   /** Writes decisions and position, all or nothing. */
@@ -135,7 +140,8 @@ export class Ledger {
 
   /** The end that comes next, for a timer; undefined when no temporary ban is open. */
   nextEnd(): EpochMicros | undefined {
-    return (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined;
+    this.#next ??= { end: (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined };
+    return this.#next.end;
   }
 
   /**
@@ -276,10 +282,11 @@ export class Ledger {
   }
 
   #write(durably: boolean, work: () => void): void {
+    this.#next = undefined;
     guarded(() => {
       if (durably) this.#db.pragma('synchronous = FULL');
       try {
-        this.#db.transaction(work).immediate();
+        this.#transaction.immediate(work);
       } finally {
         if (durably) this.#db.pragma('synchronous = NORMAL');
       }

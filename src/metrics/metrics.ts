@@ -2,7 +2,11 @@
  * The agent's metrics. Two kinds of work: events as they happen go into counters and histograms here, everything else
  * is asked for at the scrape. Labels have few values: jails, sources, families, fixed words; never an address or a user.
  */
-import { Counter, type CounterConfiguration, Gauge, Histogram, Registry } from 'prom-client';
+import type { CounterConfiguration } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Histogram from 'prom-client/lib/histogram.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { BanjourEvent } from '../core/decision.js';
 import { METRICS_LABEL_VALUES_MAX } from '../core/limits.js';
 import { type MetricsFormat, openMetrics } from './format.js';

@@ -1,5 +1,7 @@
 /** Numbers of banjour-notify, in the same formats as the agent's. Labels are the four channels, nothing else. */
-import { Counter, Gauge, Registry } from 'prom-client';
+import Counter from 'prom-client/lib/counter.js';
+import Gauge from 'prom-client/lib/gauge.js';
+import Registry from 'prom-client/lib/registry.js';
 import type { Channel } from './message.js';
 
 const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];

@@ -190,8 +190,13 @@ describe('the agent', () => {
     namespace.run(['ip', 'link', 'set', 'lo', 'up']);
     namespace.run(['ip', 'addr', 'add', '198.51.100.1/32', 'dev', 'lo']);
     namespace.run(['bash', '-c', 'timeout 1 bash -c "exec 3<>/dev/tcp/198.51.100.1/22" || true']);
-    const text = await status().metrics('prometheus');
+    let text = '';
     const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+    // A ban is said before it is noted; what counts it comes a moment later.
+    for (let tries = 0; tries < 100 && value('banjour_ban_latency_seconds_count') !== bans().length; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      text = await status().metrics('prometheus');
+    }
     expect(value('banjour_ban_latency_seconds_count')).toBe(bans().length);
     expect(value('banjour_ban_latency_seconds_sum')).toBeLessThan(60);
     expect(value('banjour_active_bans\\{jail="sshd",family="ipv4"\\}')).toBe(bans().length);

@@ -70,6 +70,7 @@ describe('the probe', () => {
       { at: 1, message: 'bad 192.0.2.1', fields: unit('saslauthd.service', 'saslauthd') },
       { at: 2, message: 'bad 192.0.2.2', fields: unit('saslauthd.service', 'saslauthd') },
       { at: 3, message: 'bad 192.0.2.3', fields: unit('postfix.service', 'postfix') },
+      { at: 4, message: 'bad 192.0.2.4', fields: unit('banjour.service', 'banjour') },
     ]);
     expect(jailOf(report, 'postfix-sasl')?.elsewhere).toEqual([
       { unit: 'saslauthd.service', identifier: 'saslauthd', failures: 2 },

@@ -46,9 +46,10 @@ export async function inForce(backend: FirewallBackend): Promise<string[]> {
   return elements.map(told).sort();
 }
 
-/** An element as `inForce` tells it. */
+/** An element as `inForce` tells it; whole minutes above one, since a loaded machine is slow. */
 export function told({ jail, target, until }: Element): string {
-  const left = until === null ? 'for good' : `${Math.round((until - wallClock.now()) / 6e6) / 10} min`;
+  const minutes = until === null ? 0 : (until - wallClock.now()) / 6e7;
+  const left = until === null ? 'for good' : `${minutes < 1 ? Math.round(minutes * 10) / 10 : Math.round(minutes)} min`;
   return `${jail} ${target.base}/${target.length} ${left}`;
 }
 

@@ -73,6 +73,8 @@ async function explained(answer: Promise<string>, command: string, session: Fail
           ? 'Could not find server'
           : `Failed to access socket path: ${session.status}. Is fail2ban running?`,
       );
+    if (error.exitCode === EXIT.noPermission)
+      throw new NotOk(`Permission denied to socket: ${session.status}, (you must be root)`);
     const jail = /^there is no jail "(.*)"$/.exec(error.message)?.[1];
     if (jail === undefined) throw error;
     throw command === 'reload'
