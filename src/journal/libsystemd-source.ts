@@ -1,6 +1,5 @@
 /**
- * Entries read through libsystemd: this host's journal, a directory, files. The one file of this room that touches
- * `native`.
+ * Entries read through libsystemd: this host's journal, a directory, files.
  *
  * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the literal gate, because
  * reading four fields costs more than twice as much as MESSAGE alone. Of an entry with several MESSAGE fields (no
@@ -9,23 +8,23 @@
 
 export { check } from '../../native/check.js';
 
-import { BatchReader, batchReader } from '../../native/batch.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
 import { CHANGE, JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawEntry, type Reader, type Wanted } from '../../native/reader.js';
+import type { RawEntry, Reader, Wanted } from '../../native/reader.js';
 import { releaseJournalPages } from '../../native/resident.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { GLOB_VALUES_MAX, HOST_CHARS_MAX, JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { GLOB_VALUES_MAX, HOST_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
-import { composeMessage } from './message.js';
 import { Places } from './places.js';
-import { UnitGlobs } from './unit-globs.js';
+import { entryOf } from './raw-entry.js';
+import { bestReader } from './readers.js';
+import { ofLibrary, UnitGlobs } from './unit-globs.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
@@ -144,7 +143,8 @@ export class LibsystemdSource implements EntrySource {
     const { handle } = this.#open();
     this.#processed = performance.now();
     if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
-    if (this.#open().globs.due) this.#expand();
+    // An entry that was waited for stands to be read: a new selection would lose it.
+    if (this.#open().globs.due && !this.#standing) this.#expand();
   }
 
   wait(interval: number, most: number): boolean {
@@ -263,9 +263,9 @@ export class LibsystemdSource implements EntrySource {
     const handle = this.#openHandle();
     const places = new Places(reached);
     const last = this.#last;
+    const lost = this.#lost;
     try {
       this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
-      this.#lost = undefined;
       for (;;) {
         const batch = reading.reader.read(handle, LATE_ENTRIES, false);
         const late = batch.entries.filter(({ cursor, realtime }) => places.cover({ cursor, time: realtime }));
@@ -275,6 +275,7 @@ export class LibsystemdSource implements EntrySource {
     } finally {
       handle.close();
       this.#last = last;
+      this.#lost = lost;
     }
   }
 
@@ -315,34 +316,6 @@ export class LibsystemdSource implements EntrySource {
   }
 }
 
-/** Reads call by call, through FFI. */
-export function plainReader(wanted: Wanted): Reader {
-  return new PlainReader(wanted);
-}
-
-/** One reader for the sources of many files that are read alike: its buffers are the larger part of a source. */
-export class SharedReader {
-  #reader: Reader | undefined;
-
-  /** The reader as one source may have it; closing that source leaves it open. */
-  share(wanted: Wanted): Reader {
-    this.#reader ??= bestReader(wanted);
-    const reader = this.#reader;
-    return { read: (handle, max, fromCurrent) => reader.read(handle, max, fromCurrent), close: () => undefined };
-  }
-
-  close(): void {
-    this.#reader?.close();
-    this.#reader = undefined;
-  }
-}
-
-/** Reads through C when the batch reader was compiled, else call by call. */
-function bestReader(wanted: Wanted): Reader {
-  const { functions } = batchReader();
-  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
-}
-
 /** The stored entries from the position on. Undefined when there are none, or their times cannot be told. */
 function spanOf(handle: JournalHandle, position: Position) {
   const stored = handle.cutoff();
@@ -355,28 +328,6 @@ function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
 }
 
-/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
-function ofLibrary(match: MatchExpression): MatchExpression {
-  return termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
-}
-
 function valuesIn(handle: JournalHandle): (field: string) => string[] {
   return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
-}
-
-function termsOf(match: MatchExpression): number {
-  let terms = 0;
-  for (const group of match.groups) for (const values of group.values()) terms += values.length;
-  return terms;
-}
-
-function entryOf(raw: RawEntry, names: readonly string[]): Entry {
-  const { text, cutAt } = composeMessage(raw.messages);
-  const fields = new Map<string, string>();
-  for (const name of names) {
-    const value = raw.values.get(name)?.[0];
-    if (value !== undefined) fields.set(name, value);
-  }
-  const entry = { cursor: raw.cursor, realtime: raw.realtime, message: text, fields };
-  return cutAt === undefined ? entry : { ...entry, cutAt };
 }
