@@ -6,7 +6,7 @@ import { FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../core/limits.js';
 import { cursor, sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { isoTime } from '../core/time.js';
-import { textTools } from '../daemon/text-setup.js';
+import { textTools } from '../daemon/text-dates.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';

@@ -37,6 +37,7 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       ]),
       width,
     ),
+    ...streamsTable(sources, width),
     formatTable(
       [
         { title: 'Jail', shrink: true },
@@ -69,6 +70,29 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
     );
   return parts.join('\n');
+}
+
+/** The hosts and files that sources are made of. */
+function streamsTable(sources: AgentView['sources'], width: number): string[] {
+  const streams = sources.flatMap(({ streams = [] }) => streams);
+  if (streams.length === 0) return [];
+  return [
+    formatTable(
+      [
+        { title: 'Host or file', shrink: true },
+        { title: 'Calls itself', shrink: true, optional: true },
+        { title: 'Entries read', align: 'right' },
+        { title: 'Last looked at', optional: true },
+      ],
+      streams.map(({ name, host, entriesRead, lastEntry }) => [
+        escapeUntrusted(name, 256),
+        escapeUntrusted(host ?? '', 64),
+        formatCount(entriesRead),
+        lastEntry === undefined ? 'never' : formatTime(lastEntry),
+      ]),
+      width,
+    ),
+  ];
 }
 
 function behind({ lagEntries, lagSeconds, phase }: AgentView['sources'][number]): string {

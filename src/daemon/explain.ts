@@ -11,7 +11,7 @@ import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 import { idOf, type JailSetup } from './setup.js';
-import { textTools } from './text-setup.js';
+import { textTools } from './text-dates.js';
 
 /** One entry that was counted. */
 export interface EvidenceView {

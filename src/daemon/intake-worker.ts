@@ -6,7 +6,7 @@ import { createSource } from '../journal/journal.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakePlan, ToIntake } from './intake-protocol.js';
-import { textTools } from './text-setup.js';
+import { textTools } from './text-dates.js';
 
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;

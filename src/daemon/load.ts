@@ -132,10 +132,14 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
   }
 }
 
-/** Compiles every filter and throws when one cannot be kept: before a reload replaces readers that work. */
+/** Compiles every filter and date pattern, and throws when one cannot be kept: before a reload replaces readers that work. */
 export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
   const { compileFilter } = await import('../filter/compile.js');
-  const diagnostics = intakesOf(setup.jails).flatMap(({ filter }) => compileFilter(filter).diagnostics);
+  const { dateProblems } = await import('./text-dates.js');
+  const diagnostics = [
+    ...intakesOf(setup.jails).flatMap(({ filter }) => compileFilter(filter).diagnostics),
+    ...setup.jails.flatMap(({ source }) => (source === undefined ? [] : dateProblems(source))),
+  ];
   const unique = [...new Map(diagnostics.map((one) => [formatDiagnostic(one), one])).values()];
   if (unique.some(({ level }) => level === 'error')) throw configError(unique);
   return unique;

@@ -1,5 +1,5 @@
 /**
- * A look at the journal beside the readers, every ten minutes: does each jail's match select anything, do others log lines
+ * A look at the journal beside the readers, once a minute: does each jail's match select anything, do others log lines
  * that a jail would take for failures, did journald drop messages, is a reader behind. Runs in a thread of its own with a
  * handle of its own, and only reads.
  */
@@ -125,6 +125,28 @@ function hasEntry(make: () => EntrySource, match: MatchExpression): boolean {
   }
 }
 
+/** True when there is an entry since then that no jail reads. */
+function hasUnread(make: () => EntrySource, union: MatchExpression, since: EpochMicros): boolean {
+  const source = make();
+  try {
+    const fields = [...new Set([...fieldsOf(union), ...WHO])].sort();
+    source.open(WHOLE_JOURNAL, { literals: undefined, fields }, { at: 'time', time: since });
+    for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
+      const batch = source.next(BATCH_ENTRIES_MAX);
+      if (batch.entries.some((entry) => isUnread(entry, union))) return true;
+      if (batch.read === 0 || batch.ended) return false;
+      read += batch.read;
+    }
+    return false;
+  } finally {
+    source.close();
+  }
+}
+
+function isUnread(entry: Entry, union: MatchExpression): boolean {
+  return !isOwn(entry, undefined) && !matches(union, (name) => entry.fields.get(name));
+}
+
 /** Judges the entries that no jail reads as if every jail read them. */
 function lookThrough(
   one: ProbeSource,
@@ -137,12 +159,14 @@ function lookThrough(
   // A jail that reads everything misses nothing.
   const curious = one.jails.filter(({ match }) => match.groups.every((group) => group.size > 0));
   if (curious.length === 0) return;
+  const union = unionOf(one.jails.map(({ match }) => match));
+  // Compiling every filter is most of what a look costs, and on a quiet host there is nothing to judge.
+  if (!hasUnread(make, union, plan.since)) return;
   const bank = new FilterBank(
     curious.map((jail) => ({ ...jail, match: WHOLE_JOURNAL })),
     guard,
   );
   const stems = new Map(deaf.map((jail) => [jail.jail, stemsOf(jail.match)]));
-  const union = unionOf(one.jails.map(({ match }) => match));
   const fields = new Set([...bank.gate.fields, ...fieldsOf(union), ...WHO]);
   const source = make();
   try {
@@ -154,9 +178,7 @@ function lookThrough(
     for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
       const batch = source.next(BATCH_ENTRIES_MAX);
       read += batch.read;
-      const unread = batch.entries.filter(
-        (entry) => !isOwn(entry, undefined) && !matches(union, (name) => entry.fields.get(name)),
-      );
+      const unread = batch.entries.filter((entry) => isUnread(entry, union));
       for (const event of bank.judge(unread).events) {
         const entry = unread.find(({ cursor }) => cursor === event.cursor);
         if (event.kind === 'failure' && entry !== undefined) note(event.jail, originOf(entry), 1);

@@ -1,4 +1,4 @@
-/** Has the journal probed every ten minutes, remembers for an hour what was found, and says it once. */
+/** Has the journal probed once a minute, remembers for an hour what was found, and says it once. */
 import { Worker } from 'node:worker_threads';
 import { trimHeap } from '../../native/resident.js';
 import type { SourceSpec } from '../core/entry.js';
@@ -13,8 +13,7 @@ import { type AgentSetup, bySource } from './setup.js';
 
 /** First look, ms after the start: the readers are busy with the past until then. */
 const FIRST_MS = 3_000;
-/** A look costs some 0.4 s of a processor (a thread, every filter compiled): each minute that was half of what an idle agent took. */
-const EVERY_MS = 600_000;
+const EVERY_MS = 60_000;
 /** Young space of the thread, MiB: what a look makes is thrown away with it. */
 const YOUNG_MIB_MAX = 6;
 /** How far back the first look goes, seconds. */

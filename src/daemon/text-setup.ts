@@ -3,9 +3,6 @@ import type { JailSource } from '../config/types.js';
 import { type SourceSpec, TEXT_LOG_FIELD, type TextLog } from '../core/entry.js';
 import type { MatchExpression } from '../core/match.js';
 import type { FilterDefinition } from '../core/specs.js';
-import { minutesOf } from '../filter/datefields.js';
-import { DateFinder } from '../filter/dates.js';
-import type { TextTools } from '../journal/journal.js';
 
 type TextSource = Extract<JailSource, { kind: 'text' }>;
 
@@ -38,12 +35,3 @@ export function textSpec(source: TextSource, filter: FilterDefinition): Extract<
 export function textMatch({ logs }: Extract<SourceSpec, { kind: 'text' }>): MatchExpression {
   return { groups: [new Map([[TEXT_LOG_FIELD, logs.map(({ key }) => key)]])] };
 }
-
-/** Dates of log lines, found as `banjour test` finds them. */
-export const textTools: TextTools = {
-  dater: ({ datepattern, timezone }) => {
-    const zone = timezone === null ? undefined : minutesOf(timezone);
-    const dates = new DateFinder(datepattern, zone);
-    return (line, now) => dates.cut(line, now);
-  },
-};

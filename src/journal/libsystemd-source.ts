@@ -1,33 +1,31 @@
 /**
- * Entries read through libsystemd: this host's journal, a directory, files. The one file of this room that touches
- * `native`.
+ * Entries read through libsystemd: this host's journal, a directory, files.
  *
  * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the literal gate, because
  * reading four fields costs more than twice as much as MESSAGE alone. Of an entry with several MESSAGE fields (no
  * daemon writes such) the gate looks at the first.
  */
 
-export { plainReader, SharedReader } from '../../native/best-reader.js';
 export { check } from '../../native/check.js';
 
-import { bestReader } from '../../native/best-reader.js';
 import { localDirectories, requireReadable } from '../../native/files.js';
 import { CHANGE, JournalHandle } from '../../native/journal.js';
 import type { RawEntry, Reader, Wanted } from '../../native/reader.js';
 import { JournalPages } from '../../native/resident.js';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { GLOB_VALUES_MAX, HOST_CHARS_MAX } from '../core/limits.js';
+import { GLOB_VALUES_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest } from './gate.js';
 import { matchFieldsTest } from './match-test.js';
-import { composeMessage } from './message.js';
 import { Places } from './places.js';
-import { ofLibrary, Selection } from './selection.js';
-import { UnitGlobs } from './unit-globs.js';
+import { entryOf } from './raw-entry.js';
+import { bestReader } from './readers.js';
+import { Selection } from './selection.js';
+import { ofLibrary, UnitGlobs } from './unit-globs.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
@@ -138,11 +136,10 @@ export class LibsystemdSource implements EntrySource {
 
   poll(): void {
     const { handle } = this.#open();
-    // What `wait` has found is read first: it would be passed over when matches change.
-    if (this.#standing) return;
     this.#processed = performance.now();
     if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
-    if (this.#open().globs.due) this.#expand();
+    // An entry that was waited for stands to be read: a new selection would lose it.
+    if (this.#open().globs.due && !this.#standing) this.#expand();
   }
 
   wait(interval: number, most: number): boolean {
@@ -266,9 +263,9 @@ export class LibsystemdSource implements EntrySource {
     const handle = this.#openHandle();
     const places = new Places(reached);
     const last = this.#last;
+    const lost = this.#lost;
     try {
       this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
-      this.#lost = undefined;
       for (;;) {
         const batch = reading.reader.read(handle, LATE_ENTRIES, false);
         const late = batch.entries.filter(({ cursor, realtime }) => places.cover({ cursor, time: realtime }));
@@ -278,6 +275,7 @@ export class LibsystemdSource implements EntrySource {
     } finally {
       handle.close();
       this.#last = last;
+      this.#lost = lost;
     }
   }
 
@@ -323,18 +321,4 @@ function closed(): OperatingError {
 
 function valuesIn(handle: JournalHandle): (field: string) => string[] {
   return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
-}
-
-function entryOf({ cursor, realtime, messages, fields }: RawEntry, ofHost: boolean): Entry {
-  const { text: message, cutAt } = composeMessage(messages);
-  const host = ofHost ? fields.get('_HOSTNAME')?.slice(0, HOST_CHARS_MAX) : undefined;
-  if (cutAt === undefined && host === undefined) return { cursor, realtime, message, fields };
-  return {
-    cursor,
-    realtime,
-    message,
-    fields,
-    ...(cutAt === undefined ? {} : { cutAt }),
-    ...(host === undefined ? {} : { host }),
-  };
 }

@@ -14,10 +14,11 @@ import type { MatchExpression } from '../core/match.js';
 import { sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import type { EpochMicros } from '../core/time.js';
-import { LibsystemdSource, SharedReader } from './libsystemd-source.js';
+import { LibsystemdSource } from './libsystemd-source.js';
 import type { Roster, Stream, StreamBatch } from './merged-source.js';
 import { namesIn } from './path-glob.js';
 import { Places } from './places.js';
+import { SharedReader } from './readers.js';
 import { fileId } from './text-file.js';
 
 /** The directory is looked through this often, ms. */

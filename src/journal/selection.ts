@@ -4,7 +4,6 @@
  * everything and looking at the few that passed the gate here (a mail server, 80 % wanted: 3.2 against 1.7 us).
  */
 
-import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
 import { type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor } from '../core/names.js';
 
@@ -56,13 +55,6 @@ export class Selection {
     this.#unmeasured = 0;
     return true;
   }
-}
-
-/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
-export function ofLibrary(match: MatchExpression): MatchExpression {
-  let terms = 0;
-  for (const group of match.groups) for (const values of group.values()) terms += values.length;
-  return terms <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
 }
 
 /** Entries from one cursor to the other by their sequence numbers (`i`) of one writer (`s`). */

@@ -2,7 +2,8 @@
  * Wildcards in a match, as libsystemd needs them: it selects by values only, so they are expanded over the values that
  * the journal has, and again when new ones appear.
  */
-import { expandGlobs, globFieldsOf, type MatchExpression } from '../core/match.js';
+import { JOURNAL_MATCH_TERMS_MAX } from '../core/limits.js';
+import { expandGlobs, globFieldsOf, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 
 /** New values are looked for this often, ms: it walks over all values of a field in all files. */
 const CHECK_MS = 5_000;
@@ -63,4 +64,15 @@ export class UnitGlobs {
       this.#fields.some((field) => String(group.get(field)) !== String(this.#match.groups[i]?.get(field))),
     );
   }
+}
+
+/** What libsystemd is given of a match; too many terms would cost more than reading everything. */
+export function ofLibrary(match: MatchExpression): MatchExpression {
+  return termsOf(match) <= JOURNAL_MATCH_TERMS_MAX ? match : WHOLE_JOURNAL;
+}
+
+function termsOf(match: MatchExpression): number {
+  let terms = 0;
+  for (const group of match.groups) for (const values of group.values()) terms += values.length;
+  return terms;
 }

@@ -114,7 +114,8 @@ export class Notifier {
       this.#outboxes.set(key, this.#outbox(route, done));
       from = Math.min(from, done);
     }
-    this.#keep();
+    // At once: a crash before the first write would make the next start begin with what comes from then on.
+    this.#keepNow();
     return from;
   }
 
@@ -137,12 +138,16 @@ export class Notifier {
   #keep(): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      try {
-        this.#write();
-      } catch (error) {
-        this.#failed(error);
-      }
+      this.#keepNow();
     }, WRITE_MS);
+  }
+
+  #keepNow(): void {
+    try {
+      this.#write();
+    } catch (error) {
+      this.#failed(error);
+    }
   }
 
   #write(): void {

@@ -106,6 +106,15 @@ const told = () => said.map(({ event, address }) => `${event} ${address}`);
 const prefix = (text: string) => parsePrefix(text) as Prefix;
 
 describe('the pipeline', () => {
+  test('says which host reported the failures, and the ledger remembers it', async () => {
+    wall.set(at(3));
+    const events = [1, 2, 3].map((second) => ({ ...failure('192.0.2.1', second), host: 'mail\u001b[2J (198.18.0.1)' }));
+    await pipeline.take(source, batch('live', events));
+    await pipeline.idle();
+    expect(said.at(-1)).toMatchObject({ event: 'ban', host: 'mail\\x1b[2J (198.18.0.1)' });
+    expect([...ledger.inForce(at(4))][0]?.host).toBe('mail\u001b[2J (198.18.0.1)');
+  });
+
   test('bans in the kernel first, then says so, and the ledger knows it is in force', async () => {
     wall.set(at(3));
     await pipeline.take(

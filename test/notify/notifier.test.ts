@@ -77,6 +77,12 @@ describe('banjour-notify', () => {
     expect(ids()).toEqual([3]);
   });
 
+  test('knows on disk where it began as soon as it has met the agent: killed then, it misses nothing', async () => {
+    agent.ban(ban(1), ban(2));
+    await start();
+    expect(Object.values(JSON.parse(readFileSync(positions(), 'utf8')).targets)).toEqual([2]);
+  });
+
   test('tells only bans that are in force, of its jails, not imported ones; a ban by hand as well', async () => {
     await start([route(HOOK, 'sshd', 'dovecot')]);
     agent.ban(

@@ -190,7 +190,7 @@ describe('banjour-notify beside the agent', () => {
     closing.push(stalled.close, hook.close, whois.close);
     const actions = ['sendmail-whois-lines[name=SSH]', `webhook[url="http://127.0.0.1:${hook.port}/"]`];
     configure(actions, [`mailer = smtp://127.0.0.1:${stalled.port}`, `whois = tcp:127.0.0.1:${whois.port}`]);
-    await start('run', 'watching');
+    await start('run', 'reached the end');
     const first = await start('notify', 'webhook');
     await met();
 
@@ -212,9 +212,10 @@ describe('banjour-notify beside the agent', () => {
     configure(actions.slice(0, 1), [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no', 'digest = 0']);
     await start('notify', 'mail to');
     const all = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
-    await until('all are told', () => all.every((one) => mail.mails.some(({ message }) => message.includes(one))));
+    const told = (one: string) => mail.mails.some(({ message }) => message.includes(one));
+    await until('all are told', () => all.every(told));
     await until('the position is kept', () => position().includes(4));
     const text = await status().metrics('prometheus');
     expect(text).toContain(`banjour_ban_latency_seconds_count ${all.length}`);
-  });
+  }, 120_000);
 });

@@ -87,9 +87,9 @@ export class LiveJournal {
   }
 }
 
-/** Waits until `done` says so; fails after thirty seconds (a loaded machine is slow) with what was awaited. */
-export async function until(what: string | (() => string), done: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
+/** Waits until `done` says so; fails after thirty seconds (a loaded machine is slow), or so many, with what was awaited. */
+export async function until(what: string | (() => string), done: () => boolean, milliseconds = 30_000): Promise<void> {
+  const end = performance.now() + milliseconds;
   while (!done()) {
     if (performance.now() > end) throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
     await sleep(5);

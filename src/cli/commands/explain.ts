@@ -38,7 +38,8 @@ export function explanationText(told: Explanation, width: number): string {
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin === 'journal' ? ` for ${ban.failures} failures` : ` by ${ban.origin}`}.`,
+        `${ban.origin === 'journal' ? ` for ${ban.failures} failures` : ` by ${ban.origin}`}` +
+        `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
   for (const [jail, reason] of Object.entries(told.allowed))

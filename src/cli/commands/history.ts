@@ -35,6 +35,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 
 /** Bans as a table for people. */
 export function historyTable(bans: readonly BanView[], width: number): string {
+  const reported = bans.some(({ host }) => host !== undefined);
   return formatTable(
     [
       { title: 'Banned at' },
@@ -43,6 +44,7 @@ export function historyTable(bans: readonly BanView[], width: number): string {
       { title: 'Failures', align: 'right', optional: true },
       { title: 'Until' },
       { title: 'State', shrink: true },
+      ...(reported ? [{ title: 'Reported by', shrink: true }] : []),
       { title: 'User', shrink: true, optional: true },
     ],
     bans.map((ban) => [
@@ -52,6 +54,7 @@ export function historyTable(bans: readonly BanView[], width: number): string {
       ban.origin === 'journal' ? String(ban.failures) : ban.origin,
       ban.until === null ? 'for good' : formatTime(ban.until),
       ban.ended === undefined ? ban.state : `${ban.ended.reason} ${formatTime(ban.ended.time)}`,
+      ...(reported ? [escapeUntrusted(ban.host ?? '', 64)] : []),
       escapeUntrusted(ban.user ?? '', 64),
     ]),
     width,

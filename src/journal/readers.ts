@@ -1,16 +1,10 @@
-/** Which reader reads: C where it was compiled, else call by call. */
-import { BatchReader, batchReader } from './batch.js';
-import { PlainReader, type Reader, type Wanted } from './reader.js';
+/** The ways to read many entries of one handle: through C, call by call, or as one of several that share a reader. */
+import { BatchReader, batchReader } from '../../native/batch.js';
+import { PlainReader, type Reader, type Wanted } from '../../native/reader.js';
 
 /** Reads call by call, through FFI. */
 export function plainReader(wanted: Wanted): Reader {
   return new PlainReader(wanted);
-}
-
-/** Reads through C when the batch reader was compiled, else call by call. */
-export function bestReader(wanted: Wanted): Reader {
-  const { functions } = batchReader();
-  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
 }
 
 /** One reader for the sources of many files that are read alike: its buffers are the larger part of a source. */
@@ -28,4 +22,10 @@ export class SharedReader {
     this.#reader?.close();
     this.#reader = undefined;
   }
+}
+
+/** Reads through C when the batch reader was compiled, else call by call. */
+export function bestReader(wanted: Wanted): Reader {
+  const { functions } = batchReader();
+  return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
 }
