@@ -58,9 +58,15 @@ export class ControlClient {
       readonly address?: string;
       readonly limit?: string;
       readonly before?: string;
+      readonly after?: string;
+      readonly order?: 'newest' | 'oldest';
     } = {},
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
+  }
+  /** The highest id that a ban was ever given. */
+  newestBan(): Promise<{ readonly id: number }> {
+    return this.#ask('GET', '/history/newest');
   }
   explain(address: string): Promise<ExplainView> {
     return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);

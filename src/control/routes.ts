@@ -67,14 +67,18 @@ export const ROUTES: readonly Route[] = [
   })),
   reads('/history', ({ operations, query }) => {
     const before = whole(query, 'before', Number.MAX_SAFE_INTEGER);
+    const after = whole(query, 'after', Number.MAX_SAFE_INTEGER);
     return ok(
       operations.history({
         ...selection(query),
         limit: whole(query, 'limit', HISTORY_ANSWER_ROWS_MAX) ?? HISTORY_ROWS,
         ...(before === undefined ? {} : { before }),
+        ...(after === undefined ? {} : { after }),
+        oldestFirst: isOldestFirst(query),
       }),
     );
   }),
+  reads('/history/newest', ({ operations }) => ok({ id: operations.newestBan() })),
   reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
   reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/metrics', async ({ operations, query }) => {
@@ -126,6 +130,13 @@ function selection(query: URLSearchParams): { jail?: string; address?: string } 
   const jail = query.get('jail');
   const address = query.get('address');
   return { ...(jail === null ? {} : { jail }), ...(address === null ? {} : { address }) };
+}
+
+function isOldestFirst(query: URLSearchParams): boolean {
+  const order = query.get('order') ?? 'newest';
+  if (order !== 'newest' && order !== 'oldest')
+    throw new OperatorError(`order must be newest or oldest, not ${JSON.stringify(order.slice(0, 100))}`);
+  return order === 'oldest';
 }
 
 function whole(query: URLSearchParams, name: string, max: number): number | undefined {

@@ -95,15 +95,23 @@ export class AgentOperations implements Operations {
     readonly address?: string;
     readonly limit: number;
     readonly before?: number;
+    readonly after?: number;
+    readonly oldestFirst?: boolean;
   }): readonly BanView[] {
     return this.#agent.ledger.history
       .find({
         limit: query.limit,
         ...(query.before === undefined ? {} : { before: query.before }),
+        ...(query.after === undefined ? {} : { after: query.after }),
+        ...(query.oldestFirst === undefined ? {} : { oldestFirst: query.oldestFirst }),
         ...(query.jail === undefined ? {} : { jail: query.jail as JailName }),
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
+  }
+
+  newestBan(): number {
+    return this.#agent.ledger.history.newestId();
   }
 
   async counters(): Promise<CountersView> {

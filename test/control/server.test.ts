@@ -53,6 +53,7 @@ beforeEach(async () => {
     },
     bans: () => [],
     history: () => [],
+    newestBan: () => 7,
     ban: async (body) => {
       asked.push(body);
       return { results: [], changed: body.targets.length };
