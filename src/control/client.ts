@@ -135,6 +135,11 @@ export class ControlClient {
     }
   }
 
+  /** The answer of a path below `/v1` that only reads, of a socket that speaks as these do (banjour-notify's). */
+  read<T>(path: string): Promise<T> {
+    return this.#ask('GET', path);
+  }
+
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {
     const response = await this.#open(method, path, body);
     if ((response.statusCode ?? 500) >= 400) throw await this.#problem(response);

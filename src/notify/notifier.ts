@@ -34,6 +34,10 @@ export interface TargetView {
   readonly jails: readonly string[];
   /** Bans that wait here to be told. */
   readonly waiting: number;
+  /** When the first of them was banned, ISO 8601; null when none waits. */
+  readonly oldest: string | null;
+  /** Bans that it was not told of and never will be, since the start. */
+  readonly dropped: number;
   /** There are more: they wait in the agent's ledger until there is room for them here. */
   readonly full: boolean;
   /** Why the last delivery failed; null when it did not. */
@@ -93,6 +97,8 @@ export class Notifier {
         target: describeTarget(target),
         jails: [...jails.keys()],
         waiting: outbox?.waiting ?? 0,
+        oldest: outbox?.oldest ?? null,
+        dropped: outbox?.dropped ?? 0,
         full: outbox?.hasRoom === false,
         trouble: outbox?.trouble ?? null,
         done: outbox?.done ?? null,

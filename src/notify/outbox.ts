@@ -54,6 +54,7 @@ export class Outbox implements Receiver {
   /** A ban found no room: none is taken until half of the queue is free. */
   #full = false;
   #trouble: Trouble | undefined;
+  #lost = 0;
   #stopped = false;
   #failures = 0;
   #wake: (() => void) | undefined;
@@ -76,6 +77,16 @@ export class Outbox implements Receiver {
 
   get waiting(): number {
     return this.#queue.length;
+  }
+
+  /** When the first that waits was banned, ISO 8601. */
+  get oldest(): string | undefined {
+    return this.#queue[0]?.time;
+  }
+
+  /** Bans that were dropped. */
+  get dropped(): number {
+    return this.#lost;
   }
 
   get seen(): number {
@@ -157,7 +168,7 @@ export class Outbox implements Receiver {
       this.#trouble = { time: new Date(this.#now()).toISOString(), reason: messageOf(error) };
       const permanent = error instanceof DeliveryError && error.permanent;
       if (!permanent) return this.#again(error);
-      this.#dropped(bans.length, messageOf(error));
+      this.#drop(bans.length, messageOf(error));
     }
     this.#take(bans.length);
     return undefined;
@@ -188,11 +199,12 @@ export class Outbox implements Receiver {
     const old = fresh < 0 ? this.#queue.length : fresh;
     if (old === 0) return;
     this.#take(old);
-    this.#dropped(old, 'they are of yesterday');
+    this.#drop(old, 'they are of yesterday');
     this.#options.moved();
   }
 
-  #dropped(count: number, reason: string): void {
+  #drop(count: number, reason: string): void {
+    this.#lost += count;
     const { log, metrics, route } = this.#options;
     metrics.dropped.inc({ channel: channelOf(route.target) }, count);
     log('error', `${describeTarget(route.target)}: ${count} bans are not told: ${reason}`);

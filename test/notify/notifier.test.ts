@@ -404,9 +404,12 @@ describe('a target that does not take messages', () => {
       if (++tries === 1) throw new DeliveryError('ERR_X', 'the webhook answers 404', { permanent: true });
     });
     box.offer(ban(1));
+    await until('given up', () => box.dropped === 1);
+    expect(box.trouble?.reason).toBe('the webhook answers 404');
     box.offer(ban(2));
     await until('done', () => box.done === 2);
     expect([tries, await dropped()]).toEqual([2, 1]);
+    expect([box.trouble, box.oldest]).toEqual([undefined, undefined]);
     await box.stop(1);
   });
 

@@ -99,6 +99,13 @@ const banned = (address: string) => namespace.run(['nft', 'list', 'ruleset']).in
 /** Everything that the notify process has a position for. */
 const position = () => Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
 
+/** What the doctor says of banjour-notify. */
+async function doctor(): Promise<string> {
+  const { out } = await cli(['doctor', '--json', ...directories()]);
+  const findings = JSON.parse(out) as { id: string; message: string }[];
+  return findings.flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : [])).join('\n');
+}
+
 async function ask(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request({ socketPath: file('run-notify/status.sock'), path }, (response) => {
@@ -206,6 +213,7 @@ describe('banjour-notify beside the agent', () => {
     await ended(first, 'SIGKILL');
     attack('198.51.100.4');
     await until('banned while notify is dead', () => banned('198.51.100.4'));
+    expect(await doctor()).toContain('banjour-notify does not run: nobody is told of the bans of sshd');
 
     const mail = await smtpSink();
     closing.push(mail.close);
@@ -217,5 +225,6 @@ describe('banjour-notify beside the agent', () => {
     await until('the position is kept', () => position().includes(4));
     const text = await status().metrics('prometheus');
     expect(text).toContain(`banjour_ban_latency_seconds_count ${all.length}`);
+    expect(await doctor()).toContain('mail to admin@example.org: nothing waits');
   }, 120_000);
 });
