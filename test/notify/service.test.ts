@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -189,6 +189,27 @@ describe('banjour-notify beside the agent', () => {
     const both = (await cli(['metrics', ...directories()])).out;
     expect(both).toMatch(/^banjour_bans_total\{jail="sshd",family="ipv4"\} 1$/m);
     expect(both).toMatch(/^banjour_notify_sent_total\{channel="webhook"\} 1$/m);
+  });
+
+  test('mails the log lines of a jail that reads a text file, from the file', async () => {
+    const mail = await smtpSink();
+    closing.push(mail.close);
+    writeFileSync(file('auth.log'), '');
+    configure(['sendmail-whois-lines[name=SSH]'], [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no']);
+    appendFileSync(file('etc/jail.local'), `backend = polling\nlogpath = ${file('auth.log')}\n`);
+    await start('run', 'watching');
+    await start('notify', 'mail to');
+    await met();
+    for (let port = 1; port <= 3; port++) {
+      const time = new Date().toISOString();
+      const line = `${time} mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`;
+      appendFileSync(file('auth.log'), `${line}\n`);
+    }
+    await until('the mail arrives', () => mail.mails.length === 1);
+    const text = mail.mails[0]?.message.replace(/=\r\n/g, '');
+    expect(text).toContain('Log lines of 198.51.100.78:');
+    for (let port = 1; port <= 3; port++)
+      expect(text).toContain(`mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`);
   });
 
   test('stalled servers, a stopped and a dead notify hold up no ban; what was banned meanwhile is told later', async () => {
