@@ -63,9 +63,9 @@ export function failure(address: string): string {
   return `warning: unknown[${address}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=info`;
 }
 
-/** The n-th stranger of 131,072: none is met twice in one lab. Of the benchmarks' own network (RFC 2544), which whois is asked about. */
+/** The n-th stranger: none is met twice in one lab. Of a network that is nobody's (RFC 1112, class E), yet whois is asked about it. */
 export function stranger(n: number): string {
-  return `198.${18 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
+  return `240.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 }
 
 export class Lab {
@@ -108,7 +108,7 @@ export class Lab {
   }
 
   async close(): Promise<void> {
-    this.#servers?.kill();
+    await this.#endServers();
     await this.#machine.destroy();
   }
 
@@ -140,9 +140,19 @@ export class Lab {
     await this.#machine.exec(['systemctl', 'stop', unitOf(who)]);
     if (who !== 'banjour+notify') return;
     await this.#machine.exec(['systemctl', 'stop', NOTIFY_UNIT]);
+    await this.#endServers();
     const idle = Object.entries(STALLED).filter(([, port]) => !this.#met.has(port));
     if (idle.length > 0)
       throw new Error(`nobody waited for the stalled ${idle.map(([name]) => name).join(', ')}: nothing was measured`);
+  }
+
+  async #endServers(): Promise<void> {
+    const servers = this.#servers;
+    this.#servers = undefined;
+    if (servers === undefined || servers.exitCode !== null) return;
+    const gone = once(servers, 'exit');
+    servers.kill();
+    await gone;
   }
 
   /** Servers that never answer, and a banjour-notify that waits for them. */

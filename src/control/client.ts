@@ -1,5 +1,6 @@
 /** The typed client of the control sockets, as the command line uses it. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { BanjourEvent } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
 import {
@@ -114,10 +115,13 @@ export class ControlClient {
   async events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly since?: number; readonly gap?: () => void } = {},
+    options: { readonly since?: number; readonly only?: readonly BanjourEvent[]; readonly gap?: () => void } = {},
   ): Promise<void> {
-    const path = options.since === undefined ? '/events' : `/events?since=${options.since}`;
-    const response = await this.#open('GET', path, undefined, signal);
+    const query = new URLSearchParams({
+      ...(options.since === undefined ? {} : { since: String(options.since) }),
+      ...(options.only === undefined ? {} : { only: options.only.join(',') }),
+    });
+    const response = await this.#open('GET', `/events?${query}`, undefined, signal);
     if (response.statusCode !== 200) throw await this.#problem(response);
     response.setEncoding('utf8');
     let rest = '';

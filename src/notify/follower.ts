@@ -19,7 +19,11 @@ export interface Feed {
     readonly order: 'oldest';
   }): Promise<readonly BanView[]>;
   newestBan(): Promise<{ readonly id: number }>;
-  events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+  events(
+    listener: (event: StreamEvent) => void,
+    signal: AbortSignal,
+    options: { readonly only: readonly ['ban'] },
+  ): Promise<void>;
 }
 
 /** Who is told, at a pace of its own. */
@@ -87,9 +91,8 @@ export class Follower {
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
-          const stream = feed.events((event) => {
-            if (event.event === 'ban') this.ring();
-          }, this.#abort.signal);
+          // Of a storm of failures the agent sends nothing here.
+          const stream = feed.events(() => this.ring(), this.#abort.signal, { only: ['ban'] });
           // What came between the look and the stream.
           this.ring();
           await stream;
