@@ -71,6 +71,7 @@ export class Follower {
   /** The highest id that was counted as an event. */
   #counted = 0;
   #looking: Promise<void> | undefined;
+  #reading: Promise<boolean> | undefined;
   #rung = false;
   #away = false;
 
@@ -87,7 +88,7 @@ export class Follower {
     try {
       while (!this.#abort.signal.aborted) {
         try {
-          await this.#meet();
+          await this.#look();
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
@@ -151,8 +152,18 @@ export class Follower {
     return this.#receivers;
   }
 
-  /** Hands out what is new; false when there is more whose answer of the kernel is still awaited. */
-  async #look(): Promise<boolean> {
+  /**
+   * Hands out what is new; false when there is more whose answer of the kernel is still awaited. One at a time: two that
+   * overlap could take an older answer for another ledger.
+   */
+  #look(): Promise<boolean> {
+    this.#reading ??= this.#readOn().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOn(): Promise<boolean> {
     const receivers = await this.#meet();
     while (!this.#abort.signal.aborted) {
       // Chosen before the page is asked for: who has room only by then has missed what lies before it.

@@ -271,6 +271,20 @@ describe('banjour-notify', () => {
     });
   });
 
+  test('asks one question at a time, so that no late answer looks like another ledger', async () => {
+    const notifier = await start();
+    for (let id = 1; id <= 20; id++) {
+      agent.ban(ban(2 * id - 1), ban(2 * id));
+      agent.stop();
+      agent.down = false;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await until('told', () => ids().length === 40);
+    expect(ids()).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    expect(agent.together).toBe(1);
+    expect(await notifier.metrics.text('prometheus')).toContain('banjour_notify_gaps_total 0');
+  });
+
   test('a ban that is told and then forgotten by the agent is no gap, and no ledger begun anew', async () => {
     agent.ban(ban(1), ban(2));
     const notifier = await start();
