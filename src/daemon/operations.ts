@@ -32,7 +32,7 @@ import type { Agent } from './agent.js';
 import { Cached, CachedAsync } from './cached.js';
 import { describeDifference } from './difference.js';
 import { EventLog } from './event-log.js';
-import type { LiveJail } from './live.js';
+import type { LiveJail } from './live-options.js';
 import { Operator, prefixOf } from './operator.js';
 import type { JailSetup } from './setup.js';
 import { banListViews, banView, jailView, sourceView } from './views.js';
