@@ -273,14 +273,16 @@ describe('banjour-notify', () => {
 
   test('asks one question at a time, so that no late answer looks like another ledger', async () => {
     const notifier = await start();
-    for (let id = 1; id <= 20; id++) {
-      agent.ban(ban(2 * id - 1), ban(2 * id));
+    agent.slowMs = 20;
+    // Looked for again and again while the stream ends and comes back.
+    agent.ban(ban(1, { state: 'wanted' }));
+    for (let time = 0; time < 5; time++) {
       agent.stop();
       agent.down = false;
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 40));
     }
-    await until('told', () => ids().length === 40);
-    expect(ids()).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
+    agent.bans = [ban(1), ban(2)];
+    await until('told', () => ids().length === 2);
     expect(agent.together).toBe(1);
     expect(await notifier.metrics.text('prometheus')).toContain('banjour_notify_gaps_total 0');
   });

@@ -187,6 +187,8 @@ export class FakeAgent implements Feed {
   bans: BanView[] = [];
   /** The highest id that it has given and no longer knows. */
   forgotten = 0;
+  /** Time that an answer takes, ms. */
+  slowMs = 0;
   /** The most questions that it was asked at once. */
   together = 0;
   #questions = 0;
@@ -212,7 +214,7 @@ export class FakeAgent implements Feed {
   async newestBan(): Promise<{ readonly id: number }> {
     if (this.down) throw new Error('no agent is running');
     this.together = Math.max(this.together, ++this.#questions);
-    await sleep(1);
+    await sleep(this.slowMs);
     this.#questions--;
     return { id: Math.max(this.forgotten, ...this.bans.map(({ id }) => id)) };
   }
