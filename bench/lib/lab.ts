@@ -160,7 +160,7 @@ export class Lab {
     const program = join(process.cwd(), 'dist/bench/lib/stalled.js');
     const ports = Object.values(STALLED).map(String);
     const inside = ['-t', String(this.#machine.leader), '-n', '--', process.execPath, program, ...ports];
-    const servers = spawn('nsenter', inside, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const servers = spawn('nsenter', inside, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#servers = servers;
     let ready = 0;
     createInterface({ input: servers.stdout }).on('line', (line) => {
