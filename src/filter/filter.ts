@@ -8,11 +8,21 @@
 import type { FilterName } from '../core/names.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
-import { type Alternate, type Facts, type Groups, marksOf, mergeFacts, NO_FACTS, rawId } from './groups.js';
+import {
+  type Alternate,
+  type Facts,
+  type Groups,
+  type Marks,
+  marksOf,
+  mergeFacts,
+  NO_FACTS,
+  NO_MARKS,
+  rawId,
+} from './groups.js';
 import type { Line } from './line.js';
 import { newCaptures } from './regex/captures.js';
 import type { Regex } from './regex/regex.js';
-import { Search } from './search.js';
+import { type Hit, Search } from './search.js';
 import { SessionTable } from './session.js';
 import { SlotList } from './slots.js';
 import { pushLine, splitByMatch, textOf } from './window.js';
@@ -44,9 +54,10 @@ export interface LineMatch {
   readonly result: 'none' | 'noprefix' | 'ignored' | 'failure' | 'success';
   /** The regex that decided; for `ignored` the ignoreregex. */
   readonly slot: RegexSlot | undefined;
-  readonly groups: Groups;
-  /** The groups of the prefregex; those of the regex go before them. */
-  readonly prefix: Groups;
+  /** Of its groups and, where it has none, of the prefregex's. Taken out at once: fewer objects live until `settle`. */
+  readonly marks: Marks;
+  /** The connection that the line belongs to (F-MLFID). */
+  readonly key: string | undefined;
   /** Characters of the line. */
   readonly length: number;
   /** Lines that the match is made of. */
@@ -84,8 +95,8 @@ const NO_GROUPS: Groups = newCaptures();
 export const NO_MATCH: LineMatch = {
   result: 'none',
   slot: undefined,
-  groups: NO_GROUPS,
-  prefix: NO_GROUPS,
+  marks: NO_MARKS,
+  key: undefined,
   length: 0,
   lines: 0,
   cut: false,
@@ -159,10 +170,10 @@ export class CompiledFilter {
     if (hit !== undefined) {
       const ignored = search.first(this.#ignoreregex, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
-      return outcome('failure', search, hit.slot, hit.groups, prefix);
+      return found('failure', search, hit, prefix);
     }
     const success = search.first(this.#successregex);
-    if (success) return outcome('success', search, success.slot, success.groups, prefix);
+    if (success) return found('success', search, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
@@ -193,17 +204,14 @@ export class CompiledFilter {
     search.narrow(matched.join('\n'));
     const ignored = failure && search.first(this.#ignoreregex);
     if (ignored) return { ...outcome('ignored', search, ignored.slot), window: rest };
-    const found = outcome(failure ? 'failure' : 'success', search, hit.slot, hit.groups, prefix);
-    return { ...found, lines: matched.length, window: rest };
+    return found(failure ? 'failure' : 'success', search, hit, prefix, matched.length, rest);
   }
 
   /** Second phase: merges the match into its connection. Matches must be settled in the order of their lines. */
   settle(match: LineMatch, { time, boot }: Circumstances): Verdict {
     if (match.window !== undefined) this.#window = match.window;
-    const { result, groups, prefix } = match;
+    const { result, marks, key } = match;
     if (result === 'none' || result === 'noprefix' || result === 'ignored') return verdict(match, result, NO_FACTS);
-    const marks = marksOf(prefix, groups);
-    const key = groups['mlfid'] ?? prefix['mlfid'];
     if (result === 'success') {
       const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
       return verdict(match, result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
@@ -237,13 +245,19 @@ function verdict(
 /** Longer lines are not kept in memory for the sake of an address in them. */
 const LONG_LINE_CHARS = 512;
 
-function outcome(
-  result: LineMatch['result'],
-  search: Search,
-  slot?: RegexSlot,
-  groups = NO_GROUPS,
-  prefix = NO_GROUPS,
-): LineMatch {
+function outcome(result: LineMatch['result'], search: Search, slot?: RegexSlot): LineMatch {
   const { cut, length } = search;
-  return { result, slot, groups, prefix, length, lines: 1, cut, window: undefined };
+  return { result, slot, marks: NO_MARKS, key: undefined, length, lines: 1, cut, window: undefined };
+}
+
+function found(
+  result: LineMatch['result'],
+  { cut, length }: Search,
+  { slot, groups }: Hit,
+  prefix: Groups,
+  lines = 1,
+  window?: readonly string[],
+): LineMatch {
+  const key = groups['mlfid'] ?? prefix['mlfid'];
+  return { result, slot, marks: marksOf(prefix, groups), key, length, lines, cut, window };
 }
