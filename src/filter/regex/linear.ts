@@ -109,11 +109,11 @@ export class LinearMatcher {
             }
             failed.set(bit);
           }
-          const other = b[pc] as number;
           // In a look every choice is kept on the stack: it tells which of them led to a success.
           const goes = mode !== 0 || mayGoOn(ahead, operand, text, pos);
-          if (goes && (mode !== 0 || mayGoOn(ahead, other, text, pos))) stack.push(LEFT.alternative, other, pos, bit);
-          pc = goes ? operand : other;
+          if (goes && (mode !== 0 || mayGoOn(ahead, b[pc] as number, text, pos)))
+            stack.push(LEFT.alternative, b[pc] as number, pos, bit);
+          pc = goes ? operand : (b[pc] as number);
           continue;
         }
         case OP.jump:
