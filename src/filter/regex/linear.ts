@@ -16,7 +16,6 @@ const failed = new Bits();
 const succeeded = new Bits();
 const stack = new Stack();
 let slots = new Int32Array(64);
-
 /** `backtrack` met a choice that is known to succeed. */
 const KNOWN = -2;
 
@@ -110,10 +109,11 @@ export class LinearMatcher {
             failed.set(bit);
           }
           // In a look every choice is kept on the stack: it tells which of them led to a success.
+          const other = b[pc] as number;
           const goes = mode !== 0 || mayGoOn(ahead, operand, text, pos);
-          if (goes && (mode !== 0 || mayGoOn(ahead, b[pc] as number, text, pos)))
-            stack.push(LEFT.alternative, b[pc] as number, pos, bit);
-          pc = goes ? operand : (b[pc] as number);
+          const both = goes && (mode !== 0 || mayGoOn(ahead, other, text, pos));
+          if (both) stack.push(LEFT.alternative, other, pos, bit);
+          pc = goes ? operand : other;
           continue;
         }
         case OP.jump:
