@@ -18,7 +18,6 @@ const stack = new Stack();
 let slots = new Int32Array(64);
 /** `backtrack` met a choice that is known to succeed. */
 const KNOWN = -2;
-
 /** How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path is forgotten. */
 type Mode = 0 | 1 | 2;
 
