@@ -8,11 +8,23 @@
 import type { FilterName } from '../core/names.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
-import { type Alternate, type Facts, type Groups, marksOf, mergeFacts, NO_FACTS, rawId } from './groups.js';
+import {
+  type Alternate,
+  type Facts,
+  type Groups,
+  type Marks,
+  marksOf,
+  mergeFacts,
+  NO_FACTS,
+  NO_MARKS,
+  rawId,
+} from './groups.js';
 import type { Line } from './line.js';
+import { newCaptures } from './regex/captures.js';
 import type { Regex } from './regex/regex.js';
-import { Search } from './search.js';
+import { type Hit, Search } from './search.js';
 import { SessionTable } from './session.js';
+import { SlotList } from './slots.js';
 import { pushLine, splitByMatch, textOf } from './window.js';
 
 export type RegexKind = 'prefregex' | 'failregex' | 'ignoreregex' | 'successregex';
@@ -41,18 +53,19 @@ export interface Progress {
 export interface LineMatch {
   readonly result: 'none' | 'noprefix' | 'ignored' | 'failure' | 'success';
   /** The regex that decided; for `ignored` the ignoreregex. */
-  readonly slot?: RegexSlot;
-  readonly groups: Groups;
-  /** The groups of the prefregex; those of the regex go before them. */
-  readonly prefix: Groups;
+  readonly slot: RegexSlot | undefined;
+  /** Of its groups and, where it has none, of the prefregex's. Taken out at once: fewer objects live until `settle`. */
+  readonly marks: Marks;
+  /** The connection that the line belongs to (F-MLFID). */
+  readonly key: string | undefined;
   /** Characters of the line. */
   readonly length: number;
   /** Lines that the match is made of. */
   readonly lines: number;
   /** A match was refused because it touched the cut of an over-long message. */
   readonly cut: boolean;
-  /** The multi-line window afterwards. */
-  readonly window?: readonly string[];
+  /** The multi-line window afterwards; undefined for a filter of single lines. */
+  readonly window: readonly string[] | undefined;
 }
 
 /** Circumstances of a line that its text does not tell. */
@@ -76,16 +89,18 @@ export interface Verdict {
   readonly cut: boolean;
 }
 
-const NO_GROUPS: Groups = {};
+const NO_GROUPS: Groups = newCaptures();
 
 /** What most lines are. */
 export const NO_MATCH: LineMatch = {
   result: 'none',
-  groups: NO_GROUPS,
-  prefix: NO_GROUPS,
+  slot: undefined,
+  marks: NO_MARKS,
+  key: undefined,
   length: 0,
   lines: 0,
   cut: false,
+  window: undefined,
 };
 const NO_PREFIX: LineMatch = { ...NO_MATCH, result: 'noprefix' };
 
@@ -105,7 +120,10 @@ export class CompiledFilter {
   readonly maxlines: number;
   readonly literals: readonly string[] | undefined;
   readonly slots: readonly RegexSlot[];
-  readonly #parts: FilterParts;
+  readonly #prefregex: RegexSlot | undefined;
+  readonly #failregex: SlotList;
+  readonly #ignoreregex: SlotList;
+  readonly #successregex: SlotList;
   /** fail2ban tests ignoreregex ahead of everything only when they are few against the failregex. */
   readonly #ignoreFirst: boolean;
   readonly #sessions = new SessionTable();
@@ -115,8 +133,11 @@ export class CompiledFilter {
     this.name = parts.name;
     this.maxlines = parts.maxlines;
     this.literals = parts.literals;
-    this.#parts = parts;
     const { prefregex, failregex, ignoreregex, successregex } = parts;
+    this.#prefregex = prefregex;
+    this.#failregex = new SlotList(failregex);
+    this.#ignoreregex = new SlotList(ignoreregex);
+    this.#successregex = new SlotList(successregex);
     this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
     this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
   }
@@ -135,25 +156,24 @@ export class CompiledFilter {
   match(line: Line, progress: Progress): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
     const search = new Search(line.text, line.cutAt, progress);
-    const { prefregex, ignoreregex } = this.#parts;
     if (this.#ignoreFirst) {
-      const ignored = search.first(ignoreregex, true);
-      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
+      const ignored = search.first(this.#ignoreregex, true);
+      if (ignored) return outcome('ignored', search, ignored.slot);
     }
     let prefix = NO_GROUPS;
-    if (prefregex !== undefined) {
-      const hit = search.prefix(prefregex);
+    if (this.#prefregex !== undefined) {
+      const hit = search.prefix(this.#prefregex);
       if (hit === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
       prefix = hit;
     }
-    const hit = search.first(this.#parts.failregex);
+    const hit = search.first(this.#failregex);
     if (hit !== undefined) {
-      const ignored = ignoreregex.length > 0 ? search.first(ignoreregex, true) : undefined;
-      if (ignored) return outcome('ignored', search, { slot: ignored.slot });
-      return outcome('failure', search, { slot: hit.slot, groups: hit.groups, prefix });
+      const ignored = search.first(this.#ignoreregex, true);
+      if (ignored) return outcome('ignored', search, ignored.slot);
+      return found('failure', search, hit, prefix);
     }
-    const success = search.first(this.#parts.successregex);
-    if (success) return outcome('success', search, { slot: success.slot, groups: success.groups, prefix });
+    const success = search.first(this.#successregex);
+    if (success) return found('success', search, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
@@ -161,76 +181,83 @@ export class CompiledFilter {
     // A line without its middle would not be where the regex expects it.
     if (line.cutAt !== undefined) return { ...NO_MATCH, cut: true };
     const lines = pushLine(this.#window, line.text, this.maxlines);
-    const { prefregex, ignoreregex } = this.#parts;
     const search = new Search(lines.join('\n'), undefined, progress);
     if (this.#ignoreFirst) {
-      const ignored = search.first(ignoreregex);
-      if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: lines });
+      const ignored = search.first(this.#ignoreregex);
+      if (ignored) return { ...outcome('ignored', search, ignored.slot), window: lines };
     }
     let prefix = NO_GROUPS;
     let kept = lines;
-    if (prefregex !== undefined) {
-      const hit = search.first([prefregex]);
-      if (hit === undefined) return outcome('noprefix', search, { window: lines });
+    if (this.#prefregex !== undefined) {
+      const hit = search.one(this.#prefregex);
+      if (hit === undefined) return { ...outcome('noprefix', search), window: lines };
       prefix = hit.groups;
       const content = prefix['content'];
       if (content !== undefined && content !== '') kept = [content];
     }
     const text = textOf(kept);
     search.narrow(text);
-    const failure = search.first(this.#parts.failregex);
-    const hit = failure ?? search.first(this.#parts.successregex);
-    if (hit === undefined) return outcome('none', search, { window: kept });
+    const failure = search.first(this.#failregex);
+    const hit = failure ?? search.first(this.#successregex);
+    if (hit === undefined) return { ...outcome('none', search), window: kept };
     const { matched, rest } = splitByMatch(lines, text, hit);
     search.narrow(matched.join('\n'));
-    const ignored = failure && ignoreregex.length > 0 ? search.first(ignoreregex) : undefined;
-    if (ignored) return outcome('ignored', search, { slot: ignored.slot, window: rest });
-    const { slot, groups } = hit;
-    return outcome(failure ? 'failure' : 'success', search, {
-      slot,
-      groups,
-      prefix,
-      lines: matched.length,
-      window: rest,
-    });
+    const ignored = failure && search.first(this.#ignoreregex);
+    if (ignored) return { ...outcome('ignored', search, ignored.slot), window: rest };
+    return found(failure ? 'failure' : 'success', search, hit, prefix, matched.length, rest);
   }
 
   /** Second phase: merges the match into its connection. Matches must be settled in the order of their lines. */
   settle(match: LineMatch, { time, boot }: Circumstances): Verdict {
     if (match.window !== undefined) this.#window = match.window;
-    const { result, slot, groups, prefix, lines, cut } = match;
-    const regex = slot?.index;
-    const say = (said: Verdict['result'], facts: Facts, users: readonly string[] = [], of = lines): Verdict => ({
-      result: said,
-      regex,
-      facts,
-      lines: of,
-      users,
-      cut,
-    });
-    if (result === 'none' || result === 'noprefix' || result === 'ignored') return say(result, NO_FACTS);
-    const marks = marksOf(prefix, groups);
-    const key = groups['mlfid'] ?? prefix['mlfid'];
+    const { result, marks, key } = match;
+    if (result === 'none' || result === 'noprefix' || result === 'ignored') return verdict(match, result, NO_FACTS);
     if (result === 'success') {
       const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
-      return say(result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
+      return verdict(match, result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
     }
     if (key === undefined) {
       const { facts } = marks;
-      return say(rawId(facts) === undefined ? 'pending' : 'failure', facts, facts.user ? [facts.user] : []);
+      const users = facts.user ? [facts.user] : NO_USERS;
+      return verdict(match, rawId(facts) === undefined ? 'pending' : 'failure', facts, users);
     }
     const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
-    if (merged.calm) return say('nofail', merged.facts, merged.users, merged.lines);
-    if (rawId(merged.facts) !== undefined) return say('failure', merged.facts, merged.users, merged.lines);
+    const { facts, users, lines } = merged;
+    if (merged.calm) return verdict(match, 'nofail', facts, users, lines);
+    if (rawId(facts) !== undefined) return verdict(match, 'failure', facts, users, lines);
     merged.pending = true;
-    return say('pending', merged.facts, merged.users, merged.lines);
+    return verdict(match, 'pending', facts, users, lines);
   }
+}
+
+const NO_USERS: readonly string[] = [];
+
+function verdict(
+  match: LineMatch,
+  result: Verdict['result'],
+  facts: Facts,
+  users = NO_USERS,
+  lines = match.lines,
+): Verdict {
+  return { result, regex: match.slot?.index, facts, lines, users, cut: match.cut };
 }
 
 /** Longer lines are not kept in memory for the sake of an address in them. */
 const LONG_LINE_CHARS = 512;
 
-function outcome(result: LineMatch['result'], search: Search, found: Partial<LineMatch> = {}): LineMatch {
+function outcome(result: LineMatch['result'], search: Search, slot?: RegexSlot): LineMatch {
   const { cut, length } = search;
-  return { result, groups: NO_GROUPS, prefix: NO_GROUPS, lines: 1, cut, length, ...found };
+  return { result, slot, marks: NO_MARKS, key: undefined, length, lines: 1, cut, window: undefined };
+}
+
+function found(
+  result: LineMatch['result'],
+  { cut, length }: Search,
+  { slot, groups }: Hit,
+  prefix: Groups,
+  lines = 1,
+  window?: readonly string[],
+): LineMatch {
+  const key = groups['mlfid'] ?? prefix['mlfid'];
+  return { result, slot, marks: marksOf(prefix, groups), key, length, lines, cut, window };
 }

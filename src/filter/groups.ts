@@ -66,17 +66,20 @@ export interface Marks {
   readonly forget: boolean;
 }
 
+/** What most lines say. */
+export const NO_MARKS: Marks = { facts: NO_FACTS, nofail: false, gained: false, forget: false };
+
 export function marksOf(prefix: Groups, groups: Groups): Marks {
-  const filled = (name: string) => {
-    const value = groups[name] ?? prefix[name];
-    return value !== undefined && value !== '';
-  };
   return {
     facts: factsOf(groups, prefix),
-    nofail: filled('nofail'),
-    gained: filled('mlfgained'),
-    forget: filled('mlfforget'),
+    nofail: isFilled(groups['nofail'] ?? prefix['nofail']),
+    gained: isFilled(groups['mlfgained'] ?? prefix['mlfgained']),
+    forget: isFilled(groups['mlfforget'] ?? prefix['mlfforget']),
   };
+}
+
+function isFilled(value: string | undefined): boolean {
+  return value !== undefined && value !== '';
 }
 
 /** What a failure is counted by. */

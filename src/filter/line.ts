@@ -27,33 +27,30 @@ export const LINE_FIELDS: readonly string[] = [
 
 /** The line of an entry: header, message, and every newline of them as the two characters `\n`. */
 export function lineOf(entry: Entry): Line {
-  const header = entry.whole === true ? '' : oneLine(headerOf(entry.fields));
+  const before = entry.whole === true ? '' : headerOf(entry.fields);
   const { message, cutAt } = entry;
-  if (cutAt === undefined) return { text: join(header, oneLine(message)) };
-  const head = join(header, oneLine(message.slice(0, cutAt)));
+  if (cutAt === undefined) return { text: before + oneLine(message) };
+  const head = before + oneLine(message.slice(0, cutAt));
   return { text: `${head}\n${oneLine(message.slice(cutAt + 1))}`, cutAt: head.length };
-}
-
-function join(header: string, message: string): string {
-  return header === '' ? message : `${header} ${message}`;
 }
 
 function oneLine(text: string): string {
   return text.includes('\n') ? text.replaceAll('\n', '\\n') : text;
 }
 
+/** The header and the blank after it; empty when nothing is known. */
 function headerOf(fields: ReadonlyMap<string, string>): string {
-  const host = fields.get('_HOSTNAME') ?? '';
+  const hostName = fields.get('_HOSTNAME') ?? '';
+  const host = hostName === '' ? '' : `${oneLine(hostName)} `;
   const ident = fields.get('SYSLOG_IDENTIFIER') ?? fields.get('_COMM');
   if (ident === undefined) return host;
   const pid = fields.get('SYSLOG_PID') ?? fields.get('_PID');
-  let daemon = pid === undefined ? `${ident}:` : `${ident}[${plainInteger(pid)}]:`;
-  if (daemon === 'kernel:') {
-    const monotonic = fields.get('_SOURCE_MONOTONIC_TIMESTAMP') ?? fields.get('__MONOTONIC_TIMESTAMP');
-    if (monotonic !== undefined && /^\d{1,15}$/.test(monotonic))
-      daemon = `kernel: [${(Number(monotonic) / 1e6).toFixed(6).padStart(12)}]`;
-  }
-  return host === '' ? daemon : `${host} ${daemon}`;
+  // Put together in one go, of parts without newlines: searched for them as a whole it would have to be copied twice.
+  if (pid !== undefined) return `${host}${oneLine(ident)}[${oneLine(plainInteger(pid))}]: `;
+  if (ident !== 'kernel') return `${host}${oneLine(ident)}: `;
+  const monotonic = fields.get('_SOURCE_MONOTONIC_TIMESTAMP') ?? fields.get('__MONOTONIC_TIMESTAMP');
+  if (monotonic === undefined || !/^\d{1,15}$/.test(monotonic)) return `${host}kernel: `;
+  return `${host}kernel: [${(Number(monotonic) / 1e6).toFixed(6).padStart(12)}] `;
 }
 
 /** `0042` is 42, as Python's int() reads it; what is not a number stays as it is. */

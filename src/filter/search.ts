@@ -1,6 +1,7 @@
 /** Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long message. */
 import type { Progress, RegexSlot } from './filter.js';
 import { fillAlternates, type Groups } from './groups.js';
+import type { SlotList } from './slots.js';
 
 /** A match of one regex of a filter. */
 export interface Hit {
@@ -40,13 +41,14 @@ export class Search {
   prefix(slot: RegexSlot): Groups | undefined {
     const cutAt = this.#cutAt;
     if (cutAt === undefined) {
-      const groups = this.first([slot])?.groups;
+      const hit = this.one(slot);
+      const groups = hit?.groups;
       if (groups?.['content']) this.narrow(groups['content']);
       return groups;
     }
     const whole = this.#text;
     this.narrow(`${whole.slice(0, cutAt)}${CUT_MARK}${whole.slice(cutAt + 1)}`, cutAt);
-    const hit = this.#search(slot);
+    const hit = this.one(slot);
     const parts = hit?.groups['content']?.split(CUT_MARK);
     if (parts?.length === 2 && parts[0] !== undefined) {
       this.narrow(parts.join('\n'), parts[0].length);
@@ -64,9 +66,9 @@ export class Search {
    * The first regex that hits. A match that touches the cut may owe its end to it (an address of which digits are
    * missing, a `$` that is not the end) and does not count; an ignoreregex (`lenient`) may.
    */
-  first(slots: readonly RegexSlot[], lenient = false): Hit | undefined {
-    for (const slot of slots) {
-      const hit = this.#search(slot);
+  first(slots: SlotList, lenient = false): Hit | undefined {
+    for (const slot of slots.for(this.#text)) {
+      const hit = this.one(slot);
       if (hit === undefined) continue;
       if (this.#touches(hit)) {
         this.cut = true;
@@ -77,7 +79,8 @@ export class Search {
     return undefined;
   }
 
-  #search(slot: RegexSlot): Hit | undefined {
+  /** The match of one regex, whether it touches the cut or not. */
+  one(slot: RegexSlot): Hit | undefined {
     this.#progress.running = slot;
     const match = slot.regex.exec(this.#text);
     if (match === null) return undefined;

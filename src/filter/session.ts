@@ -29,20 +29,31 @@ export interface Session {
 
 /** A connection in the order of last lines: a list, because a map that is emptied at its head gets slow (V8). */
 interface Entry extends Session {
-  readonly id: string;
+  readonly key: string;
+  /** The connections of its boot. */
+  readonly home: Boot;
   lastSeen: EpochMicros;
   older: Entry;
   newer: Entry;
 }
 
+interface Boot {
+  readonly id: string;
+  readonly entries: Map<string, Entry>;
+}
+
 /** The open connections of one jail. */
 export class SessionTable {
-  readonly #entries = new Map<string, Entry>();
+  /** By boot: the keys need not be put together with it, which would cost more than finding them. */
+  readonly #boots = new Map<string, Boot>();
+  /** Of the last line; nearly always that of the next. */
+  #boot: Boot = { id: '', entries: new Map() };
+  #size = 0;
   /** Its `newer` is the oldest entry, its `older` the newest. */
-  readonly #ends: Entry = newEntry('', 0 as EpochMicros);
+  readonly #ends: Entry = newEntry('', this.#boot, 0 as EpochMicros);
 
   get size(): number {
-    return this.#entries.size;
+    return this.#size;
   }
 
   /**
@@ -52,9 +63,9 @@ export class SessionTable {
    */
   merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Session {
     this.#expire(time);
-    const id = `${boot}\n${key}`;
-    const known = this.#entries.get(id);
-    const entry = known ?? newEntry(id, time);
+    const home = this.#homeOf(boot);
+    const known = home.entries.get(key);
+    const entry = known ?? newEntry(long ? copyOf(key) : key, home, time);
     const { forget, gained } = marks;
     const remember = known !== undefined || !forget;
     if (remember) addUser(entry, marks.facts.user, long);
@@ -62,9 +73,12 @@ export class SessionTable {
     if (!entry.calm && !entry.pending) entry.lines = 0;
     entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, entry.facts);
     entry.lastSeen = time;
-    unlink(entry);
-    if (forget) this.#entries.delete(id);
-    else if (id.length <= SESSION_KEY_CHARS_MAX) this.#append(entry, known === undefined);
+    if (forget) {
+      if (known !== undefined) this.#remove(entry);
+    } else if (boot.length + 1 + key.length <= SESSION_KEY_CHARS_MAX) {
+      unlink(entry);
+      this.#append(entry, known === undefined);
+    }
     entry.calm = gained || marks.nofail;
     // A second user, or a failure that now gets its address: the line counts, whatever it says of itself.
     if (entry.pending || entry.users.length > 1) {
@@ -80,7 +94,7 @@ export class SessionTable {
 
   /** What is known of a connection, without touching it. */
   factsOf(key: string, boot: string): Facts | undefined {
-    return this.#entries.get(`${boot}\n${key}`)?.facts;
+    return this.#boots.get(boot)?.entries.get(key)?.facts;
   }
 
   #append(entry: Entry, isNew: boolean): void {
@@ -90,13 +104,24 @@ export class SessionTable {
     ends.older.newer = entry;
     ends.older = entry;
     if (!isNew) return;
-    this.#entries.set(entry.id, entry);
-    if (this.#entries.size > SESSIONS_MAX) this.#remove(ends.newer);
+    const { home, key } = entry;
+    if (home.entries.size === 0) this.#boots.set(home.id, home);
+    home.entries.set(key, entry);
+    this.#size++;
+    if (this.#size > SESSIONS_MAX) this.#remove(ends.newer);
   }
 
   #remove(entry: Entry): void {
     unlink(entry);
-    this.#entries.delete(entry.id);
+    const { home, key } = entry;
+    home.entries.delete(key);
+    this.#size--;
+    if (home.entries.size === 0) this.#boots.delete(home.id);
+  }
+
+  #homeOf(boot: string): Boot {
+    if (this.#boot.id !== boot) this.#boot = this.#boots.get(boot) ?? { id: boot, entries: new Map() };
+    return this.#boot;
   }
 
   /** Only the oldest can be idle for too long. */
@@ -107,9 +132,10 @@ export class SessionTable {
   }
 }
 
-function newEntry(id: string, lastSeen: EpochMicros): Entry {
+function newEntry(key: string, home: Boot, lastSeen: EpochMicros): Entry {
   const entry: Omit<Entry, 'older' | 'newer'> & Partial<Entry> = {
-    id,
+    key,
+    home,
     lastSeen,
     facts: NO_FACTS,
     users: [],
@@ -146,5 +172,9 @@ function detached(facts: Facts): Facts {
 /** No address and no user that is kept is longer than a user. V8 keeps the whole line for a slice of 13 or more. */
 function kept(value: string, long: boolean): string {
   if (!long) return value;
-  return Buffer.from(value.slice(0, USER_CHARS_MAX), 'utf16le').toString('utf16le');
+  return copyOf(value.slice(0, USER_CHARS_MAX));
+}
+
+function copyOf(value: string): string {
+  return Buffer.from(value, 'utf16le').toString('utf16le');
 }

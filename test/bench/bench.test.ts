@@ -1,9 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
+import { bench as filter } from '../../bench/filter.js';
 import { svg } from '../../bench/lib/chart.js';
+import { FAIL2BAN_VERSION } from '../../bench/lib/fail2ban.js';
 import { median, quantile, short, whole } from '../../bench/lib/numbers.js';
 import { type Result, textOf } from '../../bench/lib/result.js';
 import { bench as pipeline } from '../../bench/pipeline.js';
 import { bench as reading } from '../../bench/reading.js';
+import { fail2banPackage } from '../support/fail2ban.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 
@@ -12,6 +15,8 @@ const canRun = needs(
   canWrite[0] && hasCommand('cc') && hasCommand('journalctl'),
   'needs cc and systemd-journal-remote',
 );
+
+const beside = needs('root' in fail2banPackage(FAIL2BAN_VERSION), "needs Debian's package fail2ban");
 
 describe('the benchmarks', () => {
   canRun('reading measures every way over the same entries', async () => {
@@ -26,6 +31,17 @@ describe('the benchmarks', () => {
     expect(result.figures['banjour entries/s']).toBeGreaterThan(0);
     expect(result.figures['replay peak MiB']).toBeGreaterThan(10);
     expect(textOf(result)).toContain('banjour replay');
+  });
+});
+
+describe('the bench of the filters', () => {
+  beside('finds what fail2ban finds, and says what each side was charged for', async () => {
+    const result = await filter(TINY);
+    const hits = (way: string) => result.tables[0]?.rows.find(([name]) => name === way)?.[6];
+    const ours = hits('banjour, 3 jails at once');
+    expect(Number(ours)).toBeGreaterThan(10);
+    expect([hits('fail2ban-regex, as called'), hits('fail2ban-regex, first wins')]).toEqual([ours, ours]);
+    expect(textOf(result)).toContain('judging alone');
   });
 });
 

@@ -59,8 +59,8 @@ export interface Program {
   readonly choices: readonly (Choice | undefined)[];
   /** Quick access: `choices[pc].state` when there are no bits, -1 when not remembered, -2 when there are bits. */
   readonly state: Int32Array;
-  /** The code unit that must follow a run, or -1. */
-  readonly after: Int32Array;
+  /** What must come next for each instruction, see `aheadOf`. */
+  readonly ahead: Int32Array;
   readonly sets: readonly Uint8Array[];
   readonly looks: readonly Look[];
   readonly slots: number;

@@ -6,6 +6,7 @@
  * A run may be stopped at any point from outside (`vm` timeout), without `finally`; so all state is set up at its start.
  */
 import { REGEX_BACKTRACK_STEPS_MAX, REGEX_BACKTRACK_STEPS_PER_CHAR } from '../../core/limits.js';
+import { mayGoOn } from './ahead.js';
 import { holds } from './asserts.js';
 import { inBitmap, sameLetter } from './charset.js';
 import { type LinearMatch, OP, type Program } from './instructions.js';
@@ -15,10 +16,8 @@ const failed = new Bits();
 const succeeded = new Bits();
 const stack = new Stack();
 let slots = new Int32Array(64);
-
 /** `backtrack` met a choice that is known to succeed. */
 const KNOWN = -2;
-
 /** How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path is forgotten. */
 type Mode = 0 | 1 | 2;
 
@@ -75,7 +74,7 @@ export class LinearMatcher {
 
   /** Runs from an instruction to its `accept`; gives the position there or -1. */
   private run(from: number, at: number, mode: Mode): number {
-    const { op, a, b, sets, looks, budgeted } = this.program;
+    const { op, a, b, sets, looks, ahead, budgeted } = this.program;
     const { text } = this;
     const { length } = text;
     const base = stack.top;
@@ -108,8 +107,12 @@ export class LinearMatcher {
             }
             failed.set(bit);
           }
-          stack.push(LEFT.alternative, b[pc] as number, pos, bit);
-          pc = operand;
+          // In a look every choice is kept on the stack: it tells which of them led to a success.
+          const other = b[pc] as number;
+          const goes = mode !== 0 || mayGoOn(ahead, operand, text, pos);
+          const both = goes && (mode !== 0 || mayGoOn(ahead, other, text, pos));
+          if (both) stack.push(LEFT.alternative, other, pos, bit);
+          pc = goes ? operand : other;
           continue;
         }
         case OP.jump:
@@ -214,17 +217,18 @@ export class LinearMatcher {
    * there on all is known. True when that is known to succeed.
    */
   private runAhead(pc: number, start: number): boolean {
-    const { a, sets, lookStates } = this.program;
-    const { text } = this;
+    const { a, sets, state, lookStates } = this.program;
+    const { text, width } = this;
     const set = sets[a[pc] as number] as Uint8Array;
+    const simple = state[pc] as number;
     let pos = start;
     let known = false;
     while (pos < text.length && inBitmap(set, text.charCodeAt(pos))) {
-      const bit = this.bitOf(pc, pos + 1);
+      const bit = simple >= 0 ? simple * width + pos + 1 : this.bitOf(pc, pos + 1);
       if (bit < 0) {
         if (!this.spend(1)) return false;
       } else if (failed.get(bit)) {
-        known = bit < lookStates * this.width && succeeded.get(bit);
+        known = bit < lookStates * width && succeeded.get(bit);
         break;
       } else failed.set(bit);
       pos++;
@@ -235,7 +239,7 @@ export class LinearMatcher {
 
   /** Takes up what was left last; gives the instruction, -1 when nothing is left, or `KNOWN`. */
   private backtrack(base: number, mode: Mode): number {
-    const { a, sets, after } = this.program;
+    const { a, sets, ahead } = this.program;
     const { text } = this;
     while (stack.top > base) {
       const { data } = stack;
@@ -251,8 +255,7 @@ export class LinearMatcher {
         return pc;
       }
       if (kind === LEFT.run) {
-        const needed = after[pc] as number;
-        if (needed >= 0) while (pos >= third && text.charCodeAt(pos) !== needed) pos--;
+        while (pos >= third && !mayGoOn(ahead, pc + 1, text, pos)) pos--;
         if (pos < third) {
           stack.top = top;
           continue;
@@ -265,7 +268,6 @@ export class LinearMatcher {
       }
       if (kind === LEFT.lazyRun) {
         const set = sets[a[pc] as number] as Uint8Array;
-        const needed = after[pc] as number;
         for (;;) {
           const reached = pos === third || inBitmap(set, text.charCodeAt(pos - 1));
           const bit = reached && pos <= text.length ? this.bitOf(pc, pos) : 0;
@@ -277,7 +279,7 @@ export class LinearMatcher {
           }
           if (bit >= 0) failed.set(bit);
           else if (!this.spend(1)) return -1;
-          if (needed < 0 || text.charCodeAt(pos) === needed) {
+          if (mayGoOn(ahead, pc + 1, text, pos)) {
             data[top + 1] = pos + 1;
             this.resumeAt = pos;
             return pc + 1;

@@ -7,6 +7,7 @@
  * back-reference repeats (then nothing is remembered and a budget of steps applies).
  */
 import { REGEX_CONDITIONS_MAX, REGEX_INSTRUCTIONS_MAX } from '../../core/limits.js';
+import { aheadOf } from './ahead.js';
 import { bitmapOf, type CharSet } from './charset.js';
 import { ASSERTS, type Choice, type Look, OP, type Program } from './instructions.js';
 import { livenessOf } from './liveness.js';
@@ -59,7 +60,7 @@ class Compiler {
             ? -2
             : choice.state,
       ),
-      after: Int32Array.from(code, (_, pc) => this.after(pc + 1)),
+      ahead: aheadOf(code, this.sets, this.looks),
       sets: this.sets,
       looks: this.looks,
       slots: this.slots,
@@ -254,13 +255,5 @@ class Compiler {
       if (inLook) lookStates = next;
     }
     return { states: next, lookStates };
-  }
-
-  /** The one character that must come next from here, past slots. */
-  private after(from: number): number {
-    let pc = from;
-    while (this.code[pc]?.op === OP.save) pc++;
-    const draft = this.code[pc];
-    return draft?.op === OP.char ? draft.a : -1;
   }
 }

@@ -4,6 +4,8 @@
  * Two executors come from one tree. V8 is fast and can be held up by a hostile text; whoever runs it sets a deadline
  * from outside and calls `demote()` on the culprit. The linear matcher cannot be held up. Both give the same result.
  */
+import { type Captures, newCaptures, setCapture } from './captures.js';
+import { inBitmap } from './charset.js';
 import { emitV8, type V8Source } from './emit-v8.js';
 import { clientHeader } from './headers.js';
 import { LinearMatcher } from './linear.js';
@@ -37,8 +39,8 @@ export interface RegexProblem {
 export interface RegexMatch {
   readonly index: number;
   readonly end: number;
-  /** The named groups that took part, without a prototype. */
-  readonly groups: Readonly<Record<string, string>>;
+  /** The named groups, undefined where one took no part; without a prototype. */
+  readonly groups: Readonly<Captures>;
 }
 
 export interface Regex {
@@ -54,6 +56,8 @@ export interface Regex {
   readonly gaveUp: number;
   /** Leftmost match as Python's `re.search` on the text and one final newline finds it; `text` has no final newline. */
   exec(text: string): RegexMatch | null;
+  /** False when no text that begins with this ASCII character can match. */
+  canBeginWith(code: number): boolean;
   /** The linear matcher from now on, for good. */
   demote(): void;
   /**
@@ -84,9 +88,10 @@ export function compileRegex(source: string, options: RegexOptions): CompiledReg
   }
 }
 
-/** Objects without inherited names, since groups are named by whoever writes the filter; as fast as a literal. */
-const Groups = function Groups() {} as unknown as { new (): Record<string, string>; prototype: object };
-Groups.prototype = Object.create(null);
+interface NumberedName {
+  readonly name: string;
+  readonly at: number;
+}
 
 class TwoEngineRegex implements Regex {
   readonly literals: readonly string[] | undefined;
@@ -96,9 +101,9 @@ class TwoEngineRegex implements Regex {
   /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
   private readonly begins: Uint8Array | undefined;
   private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
-  /** Names with their group numbers, and with their captures in V8. */
-  private readonly linearNames: readonly (readonly [string, number])[];
-  private readonly v8Names: readonly (readonly [string, number])[];
+  /** The named groups with their numbers, and with their captures in V8. */
+  private readonly linearNames: readonly NumberedName[];
+  private readonly v8Names: readonly NumberedName[];
 
   constructor(
     readonly source: string,
@@ -114,10 +119,10 @@ class TwoEngineRegex implements Regex {
     const emitted = emitV8(tree);
     // No guard is worth its wait where the outcome is known.
     this.v8 = isExponential(root) ? undefined : compileV8(emitted);
-    this.linearNames = [...names].map(([group, name]) => [name, group]);
-    this.v8Names = this.linearNames.flatMap(([name, group]) => {
+    this.linearNames = [...names].map(([at, name]) => ({ name, at }));
+    this.v8Names = [...names].flatMap(([group, name]) => {
       const capture = emitted.captures.get(group);
-      return capture === undefined ? [] : [[name, capture] as const];
+      return capture === undefined ? [] : [{ name, at: capture }];
     });
   }
 
@@ -147,21 +152,21 @@ class TwoEngineRegex implements Regex {
     return [...problems, { id: 'regex.client-header', message, offset: header.offset, fix }];
   }
 
+  canBeginWith(code: number): boolean {
+    return this.begins === undefined || inBitmap(this.begins, code);
+  }
+
   exec(text: string): RegexMatch | null {
     const { v8, begins } = this;
-    const first = text.charCodeAt(0);
     // Most regexes of a filter begin with another word than the text: no need to call an executor for that.
-    if (begins !== undefined && text !== '' && ((begins[first >> 3] as number) & (1 << (first & 7))) === 0) return null;
+    if (begins !== undefined && text !== '' && !inBitmap(begins, text.charCodeAt(0))) return null;
     // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
     if (v8 === undefined || text === '') return this.execLinear(text);
     const found = v8.regexp.exec(text);
     if (found === null) return null;
     if (!v8.exact) return this.execLinear(text);
-    const groups = new Groups();
-    for (const [name, capture] of this.v8Names) {
-      const value = found[capture];
-      if (value !== undefined) groups[name] = value;
-    }
+    const groups = newCaptures();
+    for (const { name, at } of this.v8Names) setCapture(groups, name, found[at]);
     return { index: found.index, end: found.index + found[0].length, groups };
   }
 
@@ -169,10 +174,10 @@ class TwoEngineRegex implements Regex {
     const found = this.linear.search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
-    const groups = new Groups();
-    for (const [name, group] of this.linearNames) {
-      const stop = slots[2 * group + 1] as number;
-      if (stop >= 0) groups[name] = text.slice(slots[2 * group], stop);
+    const groups = newCaptures();
+    for (const { name, at } of this.linearNames) {
+      const stop = slots[2 * at + 1] as number;
+      setCapture(groups, name, stop >= 0 ? text.slice(slots[2 * at], stop) : undefined);
     }
     return { index, end, groups };
   }

@@ -12,11 +12,13 @@ const withPython = needs(hasPython(), 'python3 3.11 or newer is not installed');
 interface Match {
   readonly index: number;
   readonly end: number;
-  readonly groups: Readonly<Record<string, string>>;
+  readonly groups: Readonly<Record<string, string | undefined>>;
 }
 
 function ours(match: Match | null): unknown {
-  return match === null ? null : [match.index, match.end, Object.entries(match.groups).sort()];
+  if (match === null) return null;
+  const groups = Object.entries(match.groups).filter(([, value]) => value !== undefined);
+  return [match.index, match.end, groups.sort()];
 }
 
 function theirs(found: Found | null): unknown {
