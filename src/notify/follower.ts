@@ -12,7 +12,12 @@ import type { NotifyMetrics } from './metrics.js';
 /** What of the control client is used. */
 export interface Feed {
   history(query: { readonly limit: string }): Promise<readonly BanView[]>;
-  events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void>;
+  /** `opened` is called when every event from then on is told. */
+  events(
+    listener: (event: StreamEvent) => void,
+    signal: AbortSignal,
+    options: { readonly opened: () => void },
+  ): Promise<void>;
 }
 
 export interface FollowerOptions {
@@ -60,12 +65,14 @@ export class Follower {
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
-          const stream = feed.events((event) => {
-            if (event.event === 'ban') this.#ring();
-          }, this.#abort.signal);
-          // What came between the look and the stream.
-          this.#ring();
-          await stream;
+          await feed.events(
+            (event) => {
+              if (event.event === 'ban') this.#ring();
+            },
+            this.#abort.signal,
+            // What came between the look and the stream.
+            { opened: () => this.#ring() },
+          );
         } catch (error) {
           if (this.#abort.signal.aborted) break;
           if (!this.#away) log('warning', `${messageOf(error)}; waiting for it`);

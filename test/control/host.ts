@@ -170,7 +170,7 @@ export class Host {
     this.journal.append(entries.map((entry, index) => ({ at: now + index * 1000, ...entry })));
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 5_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!(await holds())) {
       if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);

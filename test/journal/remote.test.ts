@@ -173,7 +173,7 @@ describe('journals of other hosts in one directory', () => {
       return notices.length > 0;
     });
     expect(notices.join()).toContain('remote-broken.journal');
-  }, 15_000);
+  });
 
   test('the entry of a cursor is found again', async () => {
     write('a', 1, 2);

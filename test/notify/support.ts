@@ -21,9 +21,9 @@ export function ban(id: number, more: Partial<BanView> = {}): BanView {
   };
 }
 
-/** Waits until the condition holds; fails after five seconds. */
+/** Waits until the condition holds; fails after half a minute: a loaded machine is slow. */
 export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 30_000;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
     await sleep(5);
@@ -186,6 +186,7 @@ export async function whoisServer(
 export class FakeAgent implements Feed {
   bans: BanView[] = [];
   down = false;
+  connectMs = 1;
   #listeners = new Set<(event: StreamEvent) => void>();
   #ends = new Set<() => void>();
 
@@ -207,9 +208,17 @@ export class FakeAgent implements Feed {
     return this.bans.toSorted((a, b) => b.id - a.id).slice(0, Number(limit));
   }
 
-  async events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
+  /** Connecting takes its time, and what happens meanwhile is not told. */
+  async events(
+    listener: (event: StreamEvent) => void,
+    signal: AbortSignal,
+    { opened }: { readonly opened: () => void },
+  ): Promise<void> {
+    await sleep(this.connectMs);
+    if (signal.aborted) return;
     if (this.down) throw new Error('no agent is running');
     this.#listeners.add(listener);
+    opened();
     await new Promise<void>((resolve) => {
       this.#ends.add(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });
