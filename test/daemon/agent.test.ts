@@ -207,7 +207,7 @@ describe('the agent', () => {
     let text = '';
     const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
     // A ban is said before it is noted; what counts it comes a moment later.
-    for (let tries = 0; tries < 100 && value('banjour_ban_latency_seconds_count') !== bans().length; tries++) {
+    for (let tries = 0; tries < 300 && value('banjour_ban_latency_seconds_count') !== bans().length; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       text = await status().metrics('prometheus');
     }
