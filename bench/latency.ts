@@ -1,11 +1,10 @@
 /** (c) From the write of the deciding entry to the element in the kernel: after quiet, and in the middle of a storm. */
-import { failure, Lab, type Planned, stranger, whyNoLab } from './lib/lab.js';
+import { failure, Lab, type Planned, stranger, type Watcher, whyNoLab } from './lib/lab.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
 import { costOf } from './lib/processes.js';
 import { type BenchOptions, type Result, scaled } from './lib/result.js';
 
-const WHO = ['banjour', 'fail2ban'] as const;
-type Who = (typeof WHO)[number];
+const WHO: readonly Watcher[] = ['banjour', 'banjour+notify', 'fail2ban'];
 /** Entries per second of the storm, one in twenty a failure of somebody who tries once. */
 const STORM = 5_000;
 const RETRIES = 3;
@@ -22,7 +21,7 @@ interface Measured {
 export async function bench(options: BenchOptions): Promise<Result> {
   const reason = await whyNoLab();
   const bans = scaled(options, 60, 5);
-  const measured = new Map<Who, Measured>();
+  const measured = new Map<Watcher, Measured>();
   const versions = new Map<string, string>();
   if (reason === undefined) {
     const lab = await Lab.open(options.say);
@@ -40,6 +39,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
     }
   }
   const ours = measured.get('banjour');
+  const beside = measured.get('banjour+notify');
   const row = (who: string, what: string, all: readonly number[], base: readonly number[]) => [
     who,
     what,
@@ -58,6 +58,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
       'time: from just before the send of the third failure to the kernel announcing the element, milliseconds, one clock',
       `after quiet: ${bans} addresses, each after about a second without an entry`,
       `storm: ${whole(STORM)} entries per second, one in twenty a failure of an address that fails once; ${bans} attackers among them`,
+      'banjour+notify: banjour-notify runs beside it, and whois, the SMTP server and the webhook of every ban accept and never answer',
       `versions: ${[...versions].map(([name, version]) => `${name} ${version}`).join(', ') || '-'}`,
     ],
     tables: [
@@ -81,12 +82,14 @@ export async function bench(options: BenchOptions): Promise<Result> {
       },
     ],
     targets:
-      ours === undefined
+      ours === undefined || beside === undefined
         ? []
         : [
             target('in the storm, median', median(ours.storm), 6),
             target('in the storm, 99 %', quantile(ours.storm, 0.99), 25),
             target('first ban after quiet, median', median(ours.quiet), 20),
+            target('in the storm, everything that notify talks to stalls, median', median(beside.storm), 6),
+            target('in the storm, everything that notify talks to stalls, 99 %', quantile(beside.storm, 0.99), 25),
           ],
     figures: Object.fromEntries(
       [...measured].flatMap(([who, { quiet, storm, stormCpu }]) => [
@@ -102,8 +105,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
       unit: 'ms',
       logarithmic: true,
       bars: [...measured].flatMap(([who, { quiet, storm }]) => [
-        { label: `${who}, after quiet`, value: median(quiet), kind: who === 'banjour' ? ('ours' as const) : 'theirs' },
-        { label: `${who}, in the storm`, value: median(storm), kind: who === 'banjour' ? ('ours' as const) : 'theirs' },
+        { label: `${who}, after quiet`, value: median(quiet), kind: who === 'fail2ban' ? ('theirs' as const) : 'ours' },
+        {
+          label: `${who}, in the storm`,
+          value: median(storm),
+          kind: who === 'fail2ban' ? ('theirs' as const) : 'ours',
+        },
       ]),
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],

@@ -1,166 +1,180 @@
-/**
- * How long `banjour status` takes beside `node -e 0`, with few bans and with 100,000: `node dist/bench/status.js`. The agent runs
- * in a process of its own, as it does on a host; its kernel is the recording one, which status does not ask.
- * Also: from an entry in the journal to the ban's event, quiet and while clients flood the status socket.
- */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+/** (h) How long the commands take that scripts call, and whether those who flood the status socket delay a ban. */
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { loadavg } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../src/control/client.js';
-import { Host } from '../test/control/host.js';
+import { LiveJournal, numbered, T0 } from '../test/support/journal-files.js';
+import { fillLedger } from './lib/ledgers.js';
+import { median, quantile, short, whole } from './lib/numbers.js';
+import { Place, whyNoPlace } from './lib/place.js';
+import { type BenchOptions, type Result, scaled } from './lib/result.js';
 
 const MAIN = join(process.cwd(), 'dist/src/main.js');
-const ROUNDS = Number(process.env['ROUNDS'] ?? 15);
-const BANS = Number(process.env['BANS'] ?? 100_000);
-const FLOODERS = 32;
+const BASE = 'node -e 0';
+const COMMANDS = [['ping'], ['status'], ['status', '--json'], ['status', '--long'], ['stats'], ['status', 'sshd']];
+/** Rounds of each run: a process start varies much. */
+const ROUNDS = 5;
+const ATTACKERS = 30;
+const RETRIES = 5;
 
-if (process.argv[2] === 'agent') await serve();
-else if (process.argv[2] === 'flood') await flood(process.argv[3] ?? '');
-else await measure();
+interface Case {
+  readonly name: string;
+  /** Milliseconds by command; `BASE` among them. */
+  readonly times: ReadonlyMap<string, readonly number[]>;
+}
 
-/** The child: an agent until its standard input ends. Lines on it are numbers of bans, or addresses that fail. */
-async function serve(): Promise<void> {
-  const host = await new Host().start();
-  console.log(host.run);
-  let rest = '';
-  for await (const chunk of process.stdin) {
-    rest += chunk;
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) await obey(host, line);
+export async function bench(options: BenchOptions): Promise<Result> {
+  const reason = whyNoPlace();
+  const bans = scaled(options, 100_000, 100);
+  const cases: Case[] = [];
+  let quiet: readonly number[] = [];
+  let flooded: readonly number[] = [];
+  if (reason === undefined) {
+    cases.push(await commands('no bans', 0, options));
+    cases.push(await commands(`${whole(bans)} bans`, bans, options));
+    ({ quiet, flooded } = await underFlood(options));
   }
-  await host.end();
-}
-
-async function obey(host: Host, line: string): Promise<void> {
-  if (/^\d+$/.test(line)) {
-    const all = Array.from({ length: Number(line) }, (_, n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`);
-    for (let at = 0; at < all.length; at += 10_000)
-      await host.client().ban({ jail: 'dovecot', targets: all.slice(at, at + 10_000) });
-    console.log('done');
-  } else
-    host.append(
-      Array.from({ length: 5 }, () => ({ message: `x bad ${line}`, fields: { _SYSTEMD_UNIT: 'postfix.service' } })),
-    );
-}
-
-async function flood(socket: string): Promise<void> {
-  const client = new ControlClient(socket);
-  await Promise.all(
-    Array.from({ length: FLOODERS }, async () => {
-      for (;;) await client.status().catch(() => undefined);
+  const ratio = ({ times }: Case, name: string) => median(times.get(name) ?? []) / median(times.get(BASE) ?? []);
+  const names = [...(cases[0]?.times.keys() ?? [])];
+  return {
+    name: 'status',
+    title: 'Asking the agent',
+    method: [
+      `whole processes by the clock, each beside \`${BASE}\` in the same round; medians of ${options.runs * ROUNDS}`,
+      `flood: one process that keeps 32 questions of status under way; ${ATTACKERS} attackers one after the other, from the write of the fifth failure into a journal file (by a pipe to systemd-journal-remote) to the ban in the event stream`,
+    ],
+    tables: [
+      {
+        title: '',
+        columns: ['command', ...cases.flatMap(({ name }) => [`${name}, ms`, `times ${BASE}`])],
+        rows: names.map((name) => [
+          name,
+          ...cases.flatMap((one) => [short(median(one.times.get(name) ?? [])), short(ratio(one, name))]),
+        ]),
+      },
+      {
+        title: 'Time to ban while clients flood',
+        columns: ['when', 'median ms', 'highest ms'],
+        rows: [
+          ['nobody asks', short(median(quiet)), short(quantile(quiet, 1))],
+          ['flooded', short(median(flooded)), short(quantile(flooded, 1))],
+        ],
+      },
+    ],
+    targets: cases.map((one) => {
+      const value = ratio(one, 'banjour status');
+      return { what: `status, ${one.name}`, wanted: `<= 3 x ${BASE}`, measured: short(value), reached: value <= 3 };
     }),
-  );
+    figures: {
+      ...Object.fromEntries(
+        cases.flatMap((one) => names.map((name) => [`${name}, ${one.name}, times node`, ratio(one, name)])),
+      ),
+      'quiet median ms': median(quiet),
+      'flooded median ms': median(flooded),
+    },
+    chart: {
+      kind: 'bars',
+      title: 'Commands, by the clock',
+      unit: 'ms',
+      bars: names.map((name) => ({
+        label: name,
+        value: median(cases.at(-1)?.times.get(name) ?? []),
+        kind: name === BASE ? 'limit' : 'ours',
+      })),
+    },
+    missing: reason === undefined ? [] : [`everything: ${reason}`],
+  };
 }
 
-async function measure(): Promise<void> {
-  const agent = spawn(process.execPath, [fileURLToPath(import.meta.url), 'agent'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const lines = linesOf(agent);
-  const run = await lines();
+async function commands(name: string, bans: number, options: BenchOptions): Promise<Case> {
+  options.say(`commands with ${name}`);
+  const place = new Place();
+  const journal = new LiveJournal(place.path('journal', 'host.journal'));
   try {
-    console.log(`load ${loadavg()[0]?.toFixed(1)}; medians of ${ROUNDS} rounds, interleaved`);
-    report('few bans', run);
-    agent.stdin?.write(`${BANS}\n`);
-    await lines();
-    report(`${BANS} bans`, run);
-    await latency(agent, join(run, 'status.sock'));
-  } finally {
-    agent.stdin?.end();
-    await once(agent, 'exit');
-  }
-}
-
-function linesOf(child: ChildProcess): () => Promise<string> {
-  let text = '';
-  child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
-    text += chunk;
-  });
-  return async () => {
-    for (;;) {
-      const end = text.indexOf('\n');
-      if (end >= 0) {
-        const line = text.slice(0, end);
-        text = text.slice(end + 1);
-        return line;
+    journal.append(numbered(1));
+    if (bans > 0) fillLedger(place.ledger, bans);
+    await place.start();
+    const times = new Map<string, number[]>();
+    const ways: [string, readonly string[]][] = [
+      [BASE, ['-e', '0']],
+      ...COMMANDS.map((words): [string, readonly string[]] => [
+        `banjour ${words.join(' ')}`,
+        [MAIN, ...words, '--run-dir', place.path('run')],
+      ]),
+    ];
+    for (let round = 0; round < options.runs * ROUNDS; round++)
+      for (const [what, args] of ways) {
+        const started = performance.now();
+        const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+        if (status !== 0) throw new Error(`${what}: ${stderr}`);
+        times.set(what, [...(times.get(what) ?? []), performance.now() - started]);
       }
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
-}
-
-function report(what: string, run: string): void {
-  const commands: Readonly<Record<string, readonly string[]>> = {
-    'node -e 0': ['-e', '0'],
-    'banjour status': [MAIN, 'status', '--run-dir', run],
-    'banjour stats': [MAIN, 'stats', '--run-dir', run],
-    'banjour ping': [MAIN, 'ping', '--run-dir', run],
-    'banjour status --json': [MAIN, 'status', '--json', '--run-dir', run],
-    'banjour status --long': [MAIN, 'status', '--long', '--run-dir', run],
-  };
-  const times = new Map(Object.keys(commands).map((name) => [name, [] as number[]]));
-  for (let round = 0; round < ROUNDS; round++)
-    for (const [name, args] of Object.entries(commands)) {
-      const start = performance.now();
-      const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-      if (status !== 0) throw new Error(`${name}: ${stderr}`);
-      times.get(name)?.push(performance.now() - start);
-    }
-  const base = median(times.get('node -e 0') ?? []);
-  for (const [name, list] of times) {
-    const time = median(list);
-    console.log(
-      `${what}: ${name.padEnd(30)} ${time.toFixed(0).padStart(4)} ms  ${(time / base).toFixed(2)} x node -e 0`,
-    );
+    return { name, times };
+  } finally {
+    await journal.close();
+    await place.close();
   }
 }
 
-async function latency(agent: ChildProcess, socket: string): Promise<void> {
-  const quiet = await banTimes(agent, socket, 1);
-  const flooder = spawn(process.execPath, [fileURLToPath(import.meta.url), 'flood', socket], { stdio: 'ignore' });
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
-  const flooded = await banTimes(agent, socket, 101);
-  flooder.kill();
-  console.log(
-    `entry to ban, quiet:                        median ${median(quiet).toFixed(0)} ms, worst ${Math.max(...quiet).toFixed(0)} ms`,
-  );
-  console.log(
-    `entry to ban, ${FLOODERS} clients flooding:        median ${median(flooded).toFixed(0)} ms, worst ${Math.max(...flooded).toFixed(0)} ms`,
-  );
+async function underFlood(options: BenchOptions): Promise<{ quiet: number[]; flooded: number[] }> {
+  options.say('bans while clients flood');
+  const place = new Place();
+  const journal = new LiveJournal(place.path('journal', 'host.journal'));
+  try {
+    journal.append(numbered(1));
+    await place.start('reached the end');
+    const socket = place.path('run', 'status.sock');
+    const quiet = await banTimes(journal, socket, 0);
+    const flooder = spawn(process.execPath, [join(process.cwd(), 'dist/bench/lib/flood.js'), socket], {
+      stdio: 'ignore',
+    });
+    try {
+      await sleep(2_000);
+      return { quiet, flooded: await banTimes(journal, socket, ATTACKERS) };
+    } finally {
+      const gone = once(flooder, 'exit');
+      flooder.kill();
+      await gone;
+    }
+  } finally {
+    await journal.close();
+    await place.close();
+  }
 }
 
-/** From handing five failures to the journal's writer to the ban's event, for one attacker after the other. */
-async function banTimes(agent: ChildProcess, socket: string, from: number): Promise<number[]> {
+/** Milliseconds from the fifth failure to the ban's event, for one attacker after the other. */
+async function banTimes(journal: LiveJournal, socket: string, from: number): Promise<number[]> {
   const times: number[] = [];
   const end = new AbortController();
-  let seen: (address: string) => void = () => undefined;
+  let banned: (address: string) => void = () => undefined;
   const stream = new ControlClient(socket)
-    .events(({ event, jail, address }) => {
-      if (event === 'ban' && jail === 'postfix-sasl') seen(address);
+    .events(({ event, address }) => {
+      if (event === 'ban') banned(address);
     }, end.signal)
     .catch(() => undefined);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  for (let n = from; n < from + 30; n++) {
-    const wanted = `198.51.100.${n}`;
-    const start = performance.now();
-    const banned = new Promise<void>((resolve) => {
-      seen = (address) => {
-        if (address === wanted) resolve();
+  await sleep(500);
+  for (let n = from; n < from + ATTACKERS; n++) {
+    const attacker = `198.51.100.${n}`;
+    const event = new Promise<void>((resolve) => {
+      banned = (address) => {
+        if (address === attacker) resolve();
       };
     });
-    agent.stdin?.write(`${wanted}\n`);
-    await banned;
-    times.push(performance.now() - start);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const started = performance.now();
+    const at = Date.now() * 1000 - T0;
+    journal.append(
+      Array.from({ length: RETRIES }, (_, i) => ({
+        at: at + i,
+        message: `Failed password for root from ${attacker} port 22 ssh2`,
+        fields: { _SYSTEMD_UNIT: 'ssh.service', SYSLOG_IDENTIFIER: 'sshd', _UID: '0', _PID: '7' },
+      })),
+    );
+    await event;
+    times.push(performance.now() - started);
+    await sleep(50);
   }
   end.abort();
   await stream;
   return times;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }

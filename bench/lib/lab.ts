@@ -2,7 +2,7 @@
  * A booted Debian 13 mail server for latency and bursts: entries come in through its own journald, as from Postfix, and
  * bans are seen where the kernel announces them. Banjour and Debian's fail2ban take turns on it.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
@@ -26,6 +26,28 @@ const THEIRS = [
   '',
 ].join('\n');
 
+/** Where servers stall that banjour-notify wants to talk to. */
+const STALLED = { smtp: 2525, whois: 4343, webhook: 8081 } as const;
+const NOTIFY_UNIT = 'banjour-notify.service';
+/** The same jails; every ban is told by mail with whois and log lines, and to a webhook. */
+const TELLING = OURS.replace(
+  '[DEFAULT]',
+  [
+    '[DEFAULT]',
+    'action = %(action_)s',
+    '         sendmail-whois-lines[name=bench, dest=root, sender=banjour]',
+    `         webhook[url="http://127.0.0.1:${STALLED.webhook}/"]`,
+  ].join('\n'),
+);
+const NOTIFY_CONF = `[Definition]
+mailer = smtp://127.0.0.1:${STALLED.smtp}
+whois = tcp:127.0.0.1:${STALLED.whois}
+digest = 0
+`;
+
+/** Who watches: ours, ours beside a banjour-notify whose servers all stall, theirs. */
+export type Watcher = 'banjour' | 'banjour+notify' | 'fail2ban';
+
 /** Rest after a start, ms: starting is not what is measured here. */
 const SETTLE_MS = 5_000;
 
@@ -41,14 +63,17 @@ export function failure(address: string): string {
   return `warning: unknown[${address}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=info`;
 }
 
-/** The n-th stranger: none is met twice in one lab. */
+/** The n-th stranger: none is met twice in one lab. Of a network that is nobody's (RFC 1112, class E), yet whois is asked about it. */
 export function stranger(n: number): string {
-  return `100.${64 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}`;
+  return `240.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 }
 
 export class Lab {
   readonly #machine: Machine;
   readonly agent: Agent;
+  #servers: ChildProcess | undefined;
+  /** Ports of the stalled servers that somebody has connected to. */
+  readonly #met = new Set<number>();
 
   private constructor(machine: Machine, agent: Agent) {
     this.#machine = machine;
@@ -62,7 +87,12 @@ export class Lab {
     const machine = await Machine.boot('trixie');
     try {
       const agent = await Agent.install(machine);
-      await writeFile(join(machine.root, 'etc/banjour/jail.local'), OURS);
+      await copyFile(join('systemd', NOTIFY_UNIT), join(machine.root, 'usr/lib/systemd/system', NOTIFY_UNIT));
+      const users = 'sysusers.d/banjour-notify.conf';
+      await copyFile(join('systemd', users), join(machine.root, 'usr/lib', users));
+      await machine.exec(['systemd-sysusers']);
+      await machine.exec(['systemctl', 'daemon-reload']);
+      await writeFile(join(machine.root, 'etc/banjour/notify.conf'), NOTIFY_CONF);
       await mkdir(join(machine.root, 'etc/fail2ban'), { recursive: true });
       await writeFile(join(machine.root, 'etc/fail2ban/jail.local'), THEIRS);
       // journald drops entries of a service that writes more than 10,000 in 30 s (journald.conf(5)).
@@ -77,34 +107,68 @@ export class Lab {
     }
   }
 
-  close(): Promise<void> {
-    return this.#machine.destroy();
+  async close(): Promise<void> {
+    await this.#endServers();
+    await this.#machine.destroy();
   }
 
-  /** Starts one of the two, alone and without a past; resolves with its process, as this host numbers it. */
-  async start(who: 'banjour' | 'fail2ban'): Promise<number> {
-    const other = who === 'banjour' ? 'fail2ban' : 'banjour';
-    await this.#machine.try(['systemctl', 'stop', `${other}.service`]);
-    await this.#machine.try(['systemctl', 'stop', `${who}.service`]);
+  /** Starts one of them, alone and without a past; resolves with its process, as this host numbers it. */
+  async start(who: Watcher): Promise<number> {
+    for (const unit of [NOTIFY_UNIT, 'fail2ban.service', 'banjour.service'])
+      await this.#machine.try(['systemctl', 'stop', unit]);
+    const jails = who === 'banjour+notify' ? TELLING : OURS;
+    await writeFile(join(this.#machine.root, 'etc/banjour/jail.local'), jails);
     await this.#machine.try(['nft', 'flush', 'ruleset']);
     // What either of them did before is not known any more, nor are the failures of earlier attackers.
-    await this.#machine.exec(['sh', '-c', 'rm -rf /var/lib/banjour/* /var/lib/fail2ban/*']);
+    await this.#machine.exec(['sh', '-c', 'rm -rf /var/lib/banjour/* /var/lib/banjour-notify/* /var/lib/fail2ban/*']);
     await sleep(1_100);
     await this.#machine.exec(['journalctl', '-q', '--rotate', '--vacuum-time=1s']);
-    if (who === 'banjour') await this.agent.start();
-    else {
+    if (who !== 'fail2ban') await this.agent.start();
+    if (who === 'banjour+notify') await this.#stall();
+    if (who === 'fail2ban') {
       await this.#machine.exec(['systemctl', 'restart', 'fail2ban.service']);
       await until('fail2ban has its jails', async () =>
         (await this.#machine.try(['fail2ban-client', 'status'])).stdout.includes('postfix-sasl'),
       );
     }
     await sleep(SETTLE_MS);
-    const inside = Number(await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', `${who}.service`]));
+    const inside = Number(await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', unitOf(who)]));
     return hostPid(this.#machine.leader, inside);
   }
 
-  async stop(who: 'banjour' | 'fail2ban'): Promise<void> {
-    await this.#machine.exec(['systemctl', 'stop', `${who}.service`]);
+  async stop(who: Watcher): Promise<void> {
+    await this.#machine.exec(['systemctl', 'stop', unitOf(who)]);
+    if (who !== 'banjour+notify') return;
+    await this.#machine.exec(['systemctl', 'stop', NOTIFY_UNIT]);
+    await this.#endServers();
+    const idle = Object.entries(STALLED).filter(([, port]) => !this.#met.has(port));
+    if (idle.length > 0)
+      throw new Error(`nobody waited for the stalled ${idle.map(([name]) => name).join(', ')}: nothing was measured`);
+  }
+
+  async #endServers(): Promise<void> {
+    const servers = this.#servers;
+    this.#servers = undefined;
+    if (servers === undefined || servers.exitCode !== null) return;
+    const gone = once(servers, 'exit');
+    servers.kill();
+    await gone;
+  }
+
+  /** Servers that never answer, and a banjour-notify that waits for them. */
+  async #stall(): Promise<void> {
+    const program = join(process.cwd(), 'dist/bench/lib/stalled.js');
+    const ports = Object.values(STALLED).map(String);
+    const inside = ['-t', String(this.#machine.leader), '-n', '--', process.execPath, program, ...ports];
+    const servers = spawn('nsenter', inside, { stdio: ['pipe', 'pipe', 'inherit'] });
+    this.#servers = servers;
+    let ready = 0;
+    createInterface({ input: servers.stdout }).on('line', (line) => {
+      if (line === 'listening') ready++;
+      else this.#met.add(Number(line));
+    });
+    await until('the stalled servers listen', async () => ready === ports.length);
+    await this.#machine.exec(['systemctl', 'start', NOTIFY_UNIT]);
   }
 
   async version(program: string): Promise<string> {
@@ -130,6 +194,10 @@ export class Lab {
     const script = `journalctl -q -o short-precise --no-pager -u banjour.service | grep -Ev ${words} | tail -n 50`;
     return this.#machine.exec(['sh', '-c', script]);
   }
+}
+
+function unitOf(who: Watcher): string {
+  return who === 'fail2ban' ? 'fail2ban.service' : 'banjour.service';
 }
 
 /** When each address first came into a set of the machine's kernel. */

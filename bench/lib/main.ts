@@ -18,6 +18,7 @@ export const NAMES = [
   'restart',
   'idle',
   'growth',
+  'status',
 ] as const;
 
 async function main(): Promise<number> {

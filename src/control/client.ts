@@ -1,5 +1,6 @@
 /** The typed client of the control sockets, as the command line uses it. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import type { BanjourEvent } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
 import {
@@ -58,9 +59,15 @@ export class ControlClient {
       readonly address?: string;
       readonly limit?: string;
       readonly before?: string;
+      readonly after?: string;
+      readonly order?: 'newest' | 'oldest';
     } = {},
   ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
+  }
+  /** The highest id that a ban was ever given. */
+  newestBan(): Promise<{ readonly id: number }> {
+    return this.#ask('GET', '/history/newest');
   }
   explain(address: string): Promise<ExplainView> {
     return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
@@ -108,10 +115,18 @@ export class ControlClient {
   async events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly since?: number; readonly gap?: () => void; readonly opened?: () => void } = {},
+    options: {
+      readonly since?: number;
+      readonly only?: readonly BanjourEvent[];
+      readonly gap?: () => void;
+      readonly opened?: () => void;
+    } = {},
   ): Promise<void> {
-    const path = options.since === undefined ? '/events' : `/events?since=${options.since}`;
-    const response = await this.#open('GET', path, undefined, signal);
+    const query = new URLSearchParams({
+      ...(options.since === undefined ? {} : { since: String(options.since) }),
+      ...(options.only === undefined ? {} : { only: options.only.join(',') }),
+    });
+    const response = await this.#open('GET', `/events?${query}`, undefined, signal);
     if (response.statusCode !== 200) throw await this.#problem(response);
     response.setEncoding('utf8');
     // The agent answers and follows in one go.
@@ -129,6 +144,11 @@ export class ControlClient {
       if (rest.length > CONTROL_STREAM_BACKLOG_BYTES_MAX)
         throw new OperatorError(`what answers on ${this.#socket} is not an agent of this version`);
     }
+  }
+
+  /** The answer of a path below `/v1` that only reads, of a socket that speaks as these do (banjour-notify's). */
+  read<T>(path: string): Promise<T> {
+    return this.#ask('GET', path);
   }
 
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {

@@ -296,7 +296,11 @@ export interface Operations {
     readonly address?: string;
     readonly limit: number;
     readonly before?: number;
+    readonly after?: number;
+    readonly oldestFirst?: boolean;
   }): readonly BanView[];
+  /** The highest id that a ban was ever given; 0 before the first. */
+  newestBan(): number;
   counters(): Promise<CountersView>;
   options(jail: string | undefined): OptionsView;
   set(request: SetRequest): Promise<SetAnswer>;

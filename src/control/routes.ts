@@ -1,5 +1,6 @@
 /** The paths of the API: one table from method and path to what the daemon does. docs/api.md has an entry for each. */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { BANJOUR_EVENTS, type BanjourEvent } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { HISTORY_ANSWER_ROWS_MAX } from '../core/limits.js';
 import { API_VERSION, type Operations } from './protocol.js';
@@ -67,14 +68,18 @@ export const ROUTES: readonly Route[] = [
   })),
   reads('/history', ({ operations, query }) => {
     const before = whole(query, 'before', Number.MAX_SAFE_INTEGER);
+    const after = whole(query, 'after', Number.MAX_SAFE_INTEGER);
     return ok(
       operations.history({
         ...selection(query),
         limit: whole(query, 'limit', HISTORY_ANSWER_ROWS_MAX) ?? HISTORY_ROWS,
         ...(before === undefined ? {} : { before }),
+        ...(after === undefined ? {} : { after }),
+        oldestFirst: isOldestFirst(query),
       }),
     );
   }),
+  reads('/history/newest', ({ operations }) => ok({ id: operations.newestBan() })),
   reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
   reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/metrics', async ({ operations, query }) => {
@@ -83,7 +88,9 @@ export const ROUTES: readonly Route[] = [
   }),
   reads('/events', ({ operations, query, headers }) => {
     const since = whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? lastEventId(headers);
-    return { stream: (request, response) => streamEvents(request, response, operations, since) };
+    const only = kinds(query);
+    const wish = { ...(since === undefined ? {} : { since }), ...(only === undefined ? {} : { only }) };
+    return { stream: (request, response) => streamEvents(request, response, operations, wish) };
   }),
   changes('/ban', async ({ operations, body }) => ok(await operations.ban(banRequest(body)))),
   changes('/unban', async ({ operations, body }) => ok(await operations.unban(unbanRequest(body)))),
@@ -128,6 +135,13 @@ function selection(query: URLSearchParams): { jail?: string; address?: string } 
   return { ...(jail === null ? {} : { jail }), ...(address === null ? {} : { address }) };
 }
 
+function isOldestFirst(query: URLSearchParams): boolean {
+  const order = query.get('order') ?? 'newest';
+  if (order !== 'newest' && order !== 'oldest')
+    throw new OperatorError(`order must be newest or oldest, not ${JSON.stringify(order.slice(0, 100))}`);
+  return order === 'oldest';
+}
+
 function whole(query: URLSearchParams, name: string, max: number): number | undefined {
   const text = query.get(name);
   if (text === null) return undefined;
@@ -135,6 +149,19 @@ function whole(query: URLSearchParams, name: string, max: number): number | unde
   if (!(value >= (name === 'limit' ? 1 : 0) && value <= max))
     throw new OperatorError(`${name} must be a whole number up to ${max}, not ${JSON.stringify(text.slice(0, 100))}`);
   return value;
+}
+
+/** `only=ban,unban`: kinds of events. */
+function kinds(query: URLSearchParams): ReadonlySet<BanjourEvent> | undefined {
+  const text = query.get('only');
+  if (text === null) return undefined;
+  const words = text.split(',');
+  const known = BANJOUR_EVENTS.filter((event) => words.includes(event));
+  if (known.length < words.length)
+    throw new OperatorError(
+      `only must be a list of ${BANJOUR_EVENTS.join(', ')}, not ${JSON.stringify(text.slice(0, 100))}`,
+    );
+  return new Set(known);
 }
 
 /** What a browser's EventSource sends when it comes back (HTML standard, "Server-sent events"). */

@@ -63,4 +63,5 @@ export interface BanRecord extends Omit<BanDecision, 'kind'> {
 }
 
 /** One line of the event stream, of `replay --json` and of the log: what happened to whom. */
-export type BanjourEvent = 'found' | 'ban' | 'unban' | 'ignored' | 'refused';
+export const BANJOUR_EVENTS = ['found', 'ban', 'unban', 'ignored', 'refused'] as const;
+export type BanjourEvent = (typeof BANJOUR_EVENTS)[number];

@@ -226,8 +226,10 @@ export const WHAT_IF_ADDRESSES_MAX = 250_000;
 export const WHAT_IF_USERS_MAX = 3;
 /** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
 export const METRICS_LABEL_VALUES_MAX = 500;
-/** Bans that wait for one receiver of banjour-notify; the oldest are dropped and counted. A day of an attack every ten seconds. */
-export const NOTIFY_QUEUE_MAX = 10_000;
+/** Bans that banjour-notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each, ten receivers take 15 MB. */
+export const NOTIFY_QUEUE_MAX = 1_000;
+/** Rows of history that banjour-notify asks for at once: some 300 kB of the agent's time. */
+export const NOTIFY_PAGE_ROWS = 200;
 /** Bans of one digest mail that are told in full; the others are only listed. */
 export const NOTIFY_DIGEST_FULL_MAX = 20;
 /** Bans of one digest mail; what is more comes with the next. */

@@ -9,6 +9,7 @@ import { NftBackend } from '../firewall/nft.js';
 import { check as checkJournal, createSource } from '../journal/journal.js';
 import { suppressedLines, suppressionFindings } from '../journal/suppressed.js';
 import { openLedgerForReading } from '../ledger/open.js';
+import { checkNotify } from './doctor-notify.js';
 import { IN_MEMORY, ledgerPathOf } from './ledger-path.js';
 import { type ConfigurationRoots, loadSetup } from './load.js';
 
@@ -19,6 +20,8 @@ export interface Patient {
   readonly configuration: ConfigurationRoots;
   readonly ledgerPath: string;
   readonly statusSocket: string;
+  /** Where banjour-notify answers. */
+  readonly notifySocket: string;
 }
 
 /** Every finding; never throws for what it finds. */
@@ -30,6 +33,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
     ['firewall', () => checkFirewall()],
     ['ledger', () => checkLedger(patient)],
     ['agent', () => checkAgent(patient.statusSocket)],
+    ['notify', () => checkNotify(patient.configuration, patient.notifySocket)],
   ];
   const findings: Finding[] = [];
   for (const [id, look] of parts) {

@@ -1,8 +1,18 @@
 /** Which options can be set by hand, and how a change becomes a line of configuration. */
 import { JAIL_KEYS } from '../config/schema.js';
+import type { JailConfig } from '../config/types.js';
 import { OperatorError } from '../core/errors.js';
 import { shellWords } from '../core/text.js';
-import type { LiveJail } from './live.js';
+import type { FileTree } from '../ini/tree.js';
+
+/** One jail as it is in force. */
+export interface LiveJail {
+  readonly config: JailConfig;
+  /** Set by hand. */
+  readonly overrides: ReadonlyMap<string, string>;
+  /** The files that it came from, as they were. */
+  readonly files: FileTree;
+}
 
 export interface LiveChange {
   readonly key: string;

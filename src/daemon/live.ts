@@ -5,11 +5,11 @@
  *
  * Files are remembered as they were when they were read, so that `set` never takes over half-edited files by the way.
  */
-import type { Config, JailConfig } from '../config/types.js';
+import type { Config } from '../config/types.js';
 import { OperatorError } from '../core/errors.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
-import { changedOverrides, type LiveChange } from './live-options.js';
+import { changedOverrides, type LiveChange, type LiveJail } from './live-options.js';
 import { type ConfigurationRoots, type Loaded, loadSetup, verifyFilters } from './load.js';
 import type { AgentSetup } from './setup.js';
 import { snapshotTree } from './snapshot-tree.js';
@@ -18,15 +18,6 @@ import { snapshotTree } from './snapshot-tree.js';
 export interface Candidate {
   readonly setup: AgentSetup;
   readonly accept: () => void;
-}
-
-/** One jail as it is in force. */
-export interface LiveJail {
-  readonly config: JailConfig;
-  /** Set by hand. */
-  readonly overrides: ReadonlyMap<string, string>;
-  /** The files that it came from, as they were. */
-  readonly files: FileTree;
 }
 
 export class LiveConfiguration {

@@ -32,7 +32,7 @@ import type { Agent } from './agent.js';
 import { Cached, CachedAsync } from './cached.js';
 import { describeDifference } from './difference.js';
 import { EventLog } from './event-log.js';
-import type { LiveJail } from './live.js';
+import type { LiveJail } from './live-options.js';
 import { Operator, prefixOf } from './operator.js';
 import type { JailSetup } from './setup.js';
 import { banListViews, banView, jailView, sourceView } from './views.js';
@@ -95,15 +95,23 @@ export class AgentOperations implements Operations {
     readonly address?: string;
     readonly limit: number;
     readonly before?: number;
+    readonly after?: number;
+    readonly oldestFirst?: boolean;
   }): readonly BanView[] {
     return this.#agent.ledger.history
       .find({
         limit: query.limit,
         ...(query.before === undefined ? {} : { before: query.before }),
+        ...(query.after === undefined ? {} : { after: query.after }),
+        ...(query.oldestFirst === undefined ? {} : { oldestFirst: query.oldestFirst }),
         ...(query.jail === undefined ? {} : { jail: query.jail as JailName }),
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
+  }
+
+  newestBan(): number {
+    return this.#agent.ledger.history.newestId();
   }
 
   async counters(): Promise<CountersView> {

@@ -19,7 +19,7 @@ import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake-protocol.js';
 import { Questions } from './questions.js';
-import { tellTimes } from './timing.js';
+import { type Settled, tellTimes } from './timing.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 
@@ -50,13 +50,6 @@ export interface PipelineParts {
   readonly applied?: (report: ApplyReport) => void;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
-}
-
-/** What became of a decision in the kernel. */
-export interface Settled {
-  readonly record: BanRecord;
-  /** Absent: in force. */
-  readonly refusal?: string;
 }
 
 export class Pipeline {

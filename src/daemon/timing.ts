@@ -3,7 +3,13 @@ import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import type { EpochMicros } from '../core/time.js';
 import type { Outcome } from '../jail/verdict.js';
-import type { Settled } from './pipeline.js';
+
+/** What became of a decision in the kernel. */
+export interface Settled {
+  readonly record: BanRecord;
+  /** Absent: in force. */
+  readonly refusal?: string;
+}
 
 /** Calls `timed` for each ban in force with the time of the entry that decided it. */
 export function tellTimes(

@@ -17,7 +17,11 @@ export interface HistoryQuery {
   readonly since?: EpochMicros;
   /** Ids below this one: the next page. */
   readonly before?: number;
-  /** At most so many, newest first. */
+  /** Ids above this one: the next page, oldest first. */
+  readonly after?: number;
+  /** In the order of ids instead of newest first. */
+  readonly oldestFirst?: boolean;
+  /** At most so many. */
   readonly limit?: number;
 }
 
@@ -52,11 +56,11 @@ export class History {
     this.#db = db;
   }
 
-  /** Bans that match, newest first. */
+  /** Bans that match, newest first unless the query says otherwise. */
   find(query: HistoryQuery = {}): BanRecord[] {
     const limit = Math.min(query.limit ?? HISTORY_ANSWER_ROWS_MAX, HISTORY_ANSWER_ROWS_MAX);
-    const where: string[] = ['id < ?'];
-    const values: unknown[] = [query.before ?? Number.MAX_SAFE_INTEGER];
+    const where: string[] = ['id < ? AND id > ?'];
+    const values: unknown[] = [query.before ?? Number.MAX_SAFE_INTEGER, query.after ?? 0];
     if (query.jail !== undefined) {
       where.push('jail = ?');
       values.push(query.jail);
@@ -74,8 +78,17 @@ export class History {
         UNION ALL SELECT id FROM ban WHERE (first, length) IN (VALUES ${around.map(() => '(?, ?)').join(', ')}))`);
       values.push(first, last, query.target.length, ...around.flatMap((prefix) => [firstOf(prefix), prefix.length]));
     }
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE ${where.join(' AND ')} ORDER BY id DESC LIMIT ?`;
+    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE ${where.join(' AND ')} ORDER BY id ${query.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`;
     return (guarded(() => this.#db.prepare(sql).all(...values, limit)) as BanRow[]).map(recordOf);
+  }
+
+  /**
+   * The highest id that was ever given, 0 before the first ban: it stays when that ban is forgotten, and is lower than
+   * one that somebody remembers only in another ledger (sqlite.org/autoinc.html).
+   */
+  newestId(): number {
+    const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'ban'";
+    return (guarded(() => this.#db.prepare(sql).pluck().get()) as number | undefined) ?? 0;
   }
 
   /** One ban by its id. */

@@ -1,50 +1,78 @@
 /**
- * Follows the agent: its event stream rings, its history says what there is. Ids of bans rise over restarts of either
- * side, so nothing is lost while one of them is away; only a ban that the agent itself has forgotten is (a gap, counted).
+ * Follows the agent: its event stream rings, its history says what there is. Pages are read in the order of ids, from where
+ * the slowest receiver that has room stands; what a receiver has no room for stays in the agent's ledger until it has.
+ * Ids of bans rise over restarts of either side, so nothing is lost while one of them is away; only a ban that the agent
+ * itself has forgotten is (a gap, counted).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BanView, StreamEvent } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
-import { HISTORY_ANSWER_ROWS_MAX } from '../core/limits.js';
+import { NOTIFY_PAGE_ROWS } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { NotifyMetrics } from './metrics.js';
 
 /** What of the control client is used. */
 export interface Feed {
-  history(query: { readonly limit: string }): Promise<readonly BanView[]>;
+  history(query: {
+    readonly limit: string;
+    readonly after: string;
+    readonly order: 'oldest';
+  }): Promise<readonly BanView[]>;
+  newestBan(): Promise<{ readonly id: number }>;
   /** `opened` is called when every event from then on is told. */
   events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly opened: () => void },
+    options: { readonly only: readonly ['ban']; readonly opened: () => void },
   ): Promise<void>;
+}
+
+/** Who is told, at a pace of its own. */
+export interface Receiver {
+  /** Everything up to this id was taken, or is of no concern. */
+  readonly seen: number;
+  /** False: it takes nothing now. */
+  readonly hasRoom: boolean;
+  /** Takes a ban in the order of ids; one up to `seen` is passed over, one that it has no room for changes nothing. */
+  offer(ban: BanView): void;
+  /** Up to this id there is nothing to tell it; changes nothing when it has no room. */
+  pass(id: number): void;
+  /** Ids begin anew, lower than before. */
+  forget(): void;
 }
 
 export interface FollowerOptions {
   readonly feed: Feed;
-  /** Each ban that came into force, in the order of ids; a ban may come twice. */
-  readonly tell: (ban: BanView) => void;
-  /** Asked once, with the newest id of the agent: up to where everything is told already. */
-  readonly begin: (newest: number) => number;
-  /** Ids begin anew, lower than before. */
-  readonly anew: () => void;
+  /** Asked once, with the newest id of the agent. */
+  readonly begin: (newest: number) => readonly Receiver[];
+  /** Called when receivers have seen more. */
+  readonly moved: () => void;
   readonly log: Log;
   readonly metrics: NotifyMetrics;
   /** Pauses, ms; tests shorten them. */
-  readonly pauses?: { readonly reconnectMin: number; readonly reconnectMax: number; readonly unsettled: number };
+  readonly pauses?: {
+    readonly reconnectMin: number;
+    readonly reconnectMax: number;
+    readonly unsettled: number;
+    readonly between: number;
+  };
 }
 
 /** The history is looked at this often even when nothing rings, ms. */
 const LOOK_MS = 60_000;
-/** Rows of an ordinary look. */
-const ROWS = 200;
-const PAUSES = { reconnectMin: 500, reconnectMax: 30_000, unsettled: 250 };
+/** `between`: bans that come in quick succession are asked for together; the agent has better things to do. */
+const PAUSES = { reconnectMin: 500, reconnectMax: 30_000, unsettled: 250, between: 100 };
 
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #abort = new AbortController();
-  #seen: number | undefined;
+  #receivers: readonly Receiver[] | undefined;
+  /** The highest id that the agent has named. */
+  #newest = 0;
+  /** The highest id that was counted as an event. */
+  #counted = 0;
   #looking: Promise<void> | undefined;
+  #reading: Promise<boolean> | undefined;
   #rung = false;
   #away = false;
 
@@ -56,7 +84,7 @@ export class Follower {
   async run(): Promise<void> {
     const { feed, log } = this.#options;
     const pauses = this.#options.pauses ?? PAUSES;
-    const timer = setInterval(() => this.#ring(), LOOK_MS);
+    const timer = setInterval(() => this.ring(), LOOK_MS);
     let pause = pauses.reconnectMin;
     try {
       while (!this.#abort.signal.aborted) {
@@ -65,14 +93,9 @@ export class Follower {
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
-          await feed.events(
-            (event) => {
-              if (event.event === 'ban') this.#ring();
-            },
-            this.#abort.signal,
-            // What came between the look and the stream.
-            { opened: () => this.#ring() },
-          );
+          // Of a storm of failures the agent sends nothing here. What came between the look and the stream is looked for.
+          const options = { only: ['ban'], opened: () => this.ring() } as const;
+          await feed.events(() => this.ring(), this.#abort.signal, options);
         } catch (error) {
           if (this.#abort.signal.aborted) break;
           if (!this.#away) log('warning', `${messageOf(error)}; waiting for it`);
@@ -91,8 +114,9 @@ export class Follower {
     this.#abort.abort();
   }
 
-  /** Looks now, or once more when a look is under way. */
-  #ring(): void {
+  /** There may be something new, or room for it: looks now, or once more when a look is under way. */
+  ring(): void {
+    if (this.#abort.signal.aborted) return;
     this.#rung = true;
     this.#looking ??= this.#answerRings().finally(() => {
       this.#looking = undefined;
@@ -100,45 +124,91 @@ export class Follower {
   }
 
   async #answerRings(): Promise<void> {
+    const { unsettled, between } = this.#options.pauses ?? PAUSES;
     while (this.#rung && !this.#abort.signal.aborted) {
       this.#rung = false;
       // An agent that is gone ends the stream too; the loop there deals with it.
       const settled = await this.#look().catch(() => true);
-      if (settled) continue;
-      this.#rung = true;
-      const { unsettled } = this.#options.pauses ?? PAUSES;
-      await sleep(unsettled, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+      this.#rung ||= !settled;
+      if (this.#rung)
+        await sleep(settled ? between : unsettled, undefined, { signal: this.#abort.signal }).catch(() => undefined);
     }
   }
 
-  /** Tells what is new; false when there is more whose answer of the kernel is still awaited. */
-  async #look(): Promise<boolean> {
-    const { feed, tell } = this.#options;
-    let rows = await feed.history({ limit: String(ROWS) });
-    const seen = this.#begin(rows[0]?.id ?? 0);
-    if (rows.length === ROWS && (rows.at(-1)?.id ?? 0) > seen + 1) {
-      rows = await feed.history({ limit: String(HISTORY_ANSWER_ROWS_MAX) });
-      if (rows.length === HISTORY_ANSWER_ROWS_MAX && (rows.at(-1)?.id ?? 0) > seen + 1)
-        this.#gap('too many came at once');
+  /** Learns which ledger this is. Ids begin anew only in another one: all of its bans are news. */
+  async #meet(): Promise<readonly Receiver[]> {
+    const { id } = await this.#options.feed.newestBan();
+    if (this.#receivers === undefined) {
+      this.#receivers = this.#options.begin(id);
+      this.#counted = Math.min(id, ...this.#receivers.map(({ seen }) => seen));
     }
-    for (const ban of rows.filter(({ id }) => id > seen).sort((a, b) => a.id - b.id)) {
-      if (ban.state === 'wanted') return false;
-      this.#seen = ban.id;
-      this.#options.metrics.events.inc();
-      if (wasInForce(ban) && ban.origin !== 'import') tell(ban);
+    if (id < this.#newest) {
+      this.#gap('the ledger of the agent was begun anew');
+      this.#counted = 0;
+      for (const receiver of this.#receivers) receiver.forget();
+    }
+    this.#newest = id;
+    return this.#receivers;
+  }
+
+  /**
+   * Hands out what is new; false when there is more whose answer of the kernel is still awaited. One at a time: two that
+   * overlap could take an older answer for another ledger.
+   */
+  #look(): Promise<boolean> {
+    this.#reading ??= this.#readOn().finally(() => {
+      this.#reading = undefined;
+    });
+    return this.#reading;
+  }
+
+  async #readOn(): Promise<boolean> {
+    const receivers = await this.#meet();
+    while (!this.#abort.signal.aborted) {
+      // Chosen before the page is asked for: who has room only by then has missed what lies before it.
+      const takers = receivers.filter(({ hasRoom }) => hasRoom);
+      const from = Math.min(...takers.map(({ seen }) => seen));
+      if (from >= this.#newest) return true;
+      const rows = await this.#options.feed.history({
+        limit: String(NOTIFY_PAGE_ROWS),
+        after: String(from),
+        order: 'oldest',
+      });
+      const settled = this.#hand(rows, from, takers);
+      this.#options.moved();
+      if (!settled) return false;
+      if (rows.length < NOTIFY_PAGE_ROWS) return true;
     }
     return true;
   }
 
-  #begin(newest: number): number {
-    this.#seen ??= this.#options.begin(newest);
-    if (newest < this.#seen) {
-      // Ids begin anew only in another ledger: all of its bans are news.
-      this.#gap('the ledger of the agent was begun anew');
-      this.#seen = 0;
-      this.#options.anew();
+  /** Hands out a page of what comes after `from`; false when the kernel has not answered to all of it. */
+  #hand(rows: readonly BanView[], from: number, takers: readonly Receiver[]): boolean {
+    let before = from;
+    for (const ban of rows) {
+      this.#skip(before, ban.id, takers);
+      if (ban.state === 'wanted') return false;
+      before = ban.id;
+      if (ban.id > this.#counted) {
+        this.#options.metrics.events.inc();
+        this.#counted = ban.id;
+      }
+      for (const taker of takers) {
+        if (isNews(ban)) taker.offer(ban);
+        else taker.pass(ban.id);
+      }
     }
-    return this.#seen;
+    if (rows.length < NOTIFY_PAGE_ROWS) this.#skip(before, this.#newest + 1, takers);
+    return true;
+  }
+
+  /** Ids between two neighbours belong to bans that the agent has forgotten. */
+  #skip(before: number, next: number, takers: readonly Receiver[]): void {
+    // Who stands lower has no room, and comes back to this place later.
+    const missing = takers.filter(({ seen }) => seen >= before && seen < next - 1);
+    if (missing.length === 0) return;
+    this.#gap('the agent has forgotten them (dbpurgeage)');
+    for (const taker of missing) taker.pass(next - 1);
   }
 
   #gap(reason: string): void {
@@ -147,7 +217,7 @@ export class Follower {
   }
 }
 
-/** False for a ban that the kernel refused, that was over before it came there, or that an ignorecommand forbade. */
-function wasInForce({ state, ended }: BanView): boolean {
-  return state !== 'refused' && ended?.reason !== 'lapsed' && ended?.reason !== 'ignored';
+/** False for a ban that was imported, that the kernel refused, that was over before it came there, or that an ignorecommand forbade. */
+function isNews({ state, ended, origin }: BanView): boolean {
+  return origin !== 'import' && state !== 'refused' && ended?.reason !== 'lapsed' && ended?.reason !== 'ignored';
 }

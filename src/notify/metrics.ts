@@ -18,7 +18,7 @@ export class NotifyMetrics {
   readonly dropped = this.#counter('banjour_notify_dropped_total', 'Bans that nobody was told of', ['channel']);
   readonly #queue = new Gauge({
     name: 'banjour_notify_queue_length',
-    help: 'Bans that wait to be told',
+    help: 'Bans held here that wait to be told',
     labelNames: ['channel'],
     registers: [this.#registry],
   });

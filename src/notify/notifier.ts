@@ -5,7 +5,7 @@ import type { Log } from '../core/log.js';
 import { type Feed, Follower, type FollowerOptions } from './follower.js';
 import type { Channel } from './message.js';
 import { NotifyMetrics } from './metrics.js';
-import { Outbox, type OutboxOptions } from './outbox.js';
+import { Outbox, type OutboxOptions, type Trouble } from './outbox.js';
 import { Positions } from './position.js';
 import type { Sender } from './sender.js';
 import { channelOf, describeTarget, keyOf, type Route } from './spec.js';
@@ -32,7 +32,16 @@ const WRITE_MS = 100;
 export interface TargetView {
   readonly target: string;
   readonly jails: readonly string[];
+  /** Bans that wait here to be told. */
   readonly waiting: number;
+  /** When the first of them was banned, ISO 8601; null when none waits. */
+  readonly oldest: string | null;
+  /** Bans that it was not told of and never will be, since the start. */
+  readonly dropped: number;
+  /** There are more: they wait in the agent's ledger until there is room for them here. */
+  readonly full: boolean;
+  /** Why the last delivery failed; null when it did not. */
+  readonly trouble: Trouble | null;
   /** Id of the last ban that is done with; null before the agent was met. */
   readonly done: number | null;
 }
@@ -53,14 +62,8 @@ export class Notifier {
     this.metrics = options.metrics ?? new NotifyMetrics(() => this.#waiting());
     this.#follower = new Follower({
       feed: options.feed,
-      tell: (ban) => {
-        for (const outbox of this.#outboxes.values()) outbox.offer(ban);
-        this.#keep();
-      },
       begin: (newest) => this.#begin(newest),
-      anew: () => {
-        for (const outbox of this.#outboxes.values()) outbox.forget();
-      },
+      moved: () => this.#keep(),
       log: options.log,
       metrics: this.metrics,
       ...(options.pauses === undefined ? {} : { pauses: options.pauses }),
@@ -94,16 +97,19 @@ export class Notifier {
         target: describeTarget(target),
         jails: [...jails.keys()],
         waiting: outbox?.waiting ?? 0,
+        oldest: outbox?.oldest ?? null,
+        dropped: outbox?.dropped ?? 0,
+        full: outbox?.hasRoom === false,
+        trouble: outbox?.trouble ?? null,
         done: outbox?.done ?? null,
       };
     });
   }
 
   /** The first answer of the agent: new targets begin with what comes from now on. */
-  #begin(newest: number): number {
+  #begin(newest: number): readonly Outbox[] {
     const { routes } = this.#options;
     this.#positions.keep(new Set(routes.map(({ target }) => keyOf(target))));
-    let from = newest;
     for (const route of routes) {
       const key = keyOf(route.target);
       const stored = this.#positions.of(key) ?? newest;
@@ -112,11 +118,10 @@ export class Notifier {
       if (stored > newest) this.metrics.gaps.inc();
       this.#positions.set(key, done);
       this.#outboxes.set(key, this.#outbox(route, done));
-      from = Math.min(from, done);
     }
     // At once: a crash before the first write would make the next start begin with what comes from then on.
     this.#keepNow();
-    return from;
+    return [...this.#outboxes.values()];
   }
 
   #outbox(route: Route, done: number): Outbox {
@@ -130,6 +135,7 @@ export class Notifier {
       log,
       metrics: this.metrics,
       moved: () => this.#keep(),
+      room: () => this.#follower.ring(),
       ...(backoffMs === undefined ? {} : { backoffMs }),
     });
   }

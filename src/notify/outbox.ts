@@ -1,6 +1,7 @@
 /**
  * What one target is still to be told: a bounded queue in the order of the bans, one delivery at a time, pauses that grow
- * while deliveries fail. What does not fit, is too old or cannot succeed is dropped, counted and said once.
+ * while deliveries fail. What does not fit stays in the agent's ledger until it does; what is too old or cannot succeed is
+ * dropped, counted and said once.
  */
 import type { BanView } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
@@ -12,6 +13,7 @@ import {
 } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import { DeliveryError } from './failure.js';
+import type { Receiver } from './follower.js';
 import type { NotifyMetrics } from './metrics.js';
 import { channelOf, describeTarget, type Route } from './spec.js';
 
@@ -27,20 +29,32 @@ export interface OutboxOptions {
   readonly metrics: NotifyMetrics;
   /** Called when `done` has moved. */
   readonly moved: () => void;
+  /** Called when there is room again after an offer that found none. */
+  readonly room: () => void;
   readonly queueMax?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
   readonly backoffMs?: { readonly min: number; readonly max: number };
 }
 
-export class Outbox {
+/** What keeps a target from being told. */
+export interface Trouble {
+  /** ISO 8601. */
+  readonly time: string;
+  /** Safe to show: no secret, nothing unescaped. */
+  readonly reason: string;
+}
+
+export class Outbox implements Receiver {
   readonly route: Route;
   readonly #options: OutboxOptions;
   readonly #now: () => number;
   #queue: BanView[] = [];
-  /** At the head of the queue, being delivered now. */
-  #busy = 0;
   #seen: number;
+  /** A ban found no room: none is taken until half of the queue is free. */
+  #full = false;
+  #trouble: Trouble | undefined;
+  #lost = 0;
   #stopped = false;
   #failures = 0;
   #wake: (() => void) | undefined;
@@ -65,21 +79,45 @@ export class Outbox {
     return this.#queue.length;
   }
 
-  /** Ids begin anew: what waits stays, what comes is new whatever its id. */
+  /** When the first that waits was banned, ISO 8601. */
+  get oldest(): string | undefined {
+    return this.#queue[0]?.time;
+  }
+
+  /** Bans that were dropped. */
+  get dropped(): number {
+    return this.#lost;
+  }
+
+  get seen(): number {
+    return this.#seen;
+  }
+
+  get hasRoom(): boolean {
+    return !this.#full;
+  }
+
+  /** Why the last delivery failed; undefined when it did not. */
+  get trouble(): Trouble | undefined {
+    return this.#trouble;
+  }
+
   forget(): void {
     this.#seen = 0;
   }
 
-  /** Takes a ban, in the order of ids; one that was seen before, or of a jail of others, is passed over. */
+  pass(id: number): void {
+    if (!this.#full) this.#seen = Math.max(this.#seen, id);
+  }
+
   offer(ban: BanView): void {
-    if (ban.id <= this.#seen) return;
-    this.#seen = ban.id;
-    if (!this.route.jails.has(ban.jail)) return;
-    this.#queue.push(ban);
-    if (this.#queue.length > (this.#options.queueMax ?? NOTIFY_QUEUE_MAX)) {
-      this.#queue.splice(this.#busy, 1);
-      this.#dropped(1, 'too many wait');
+    if (this.#full || ban.id <= this.#seen) return;
+    if (this.route.jails.has(ban.jail)) {
+      this.#full = this.#queue.length >= this.#max;
+      if (this.#full) return;
+      this.#queue.push(ban);
     }
+    this.#seen = ban.id;
     this.#wake?.();
   }
 
@@ -95,6 +133,10 @@ export class Outbox {
     clearTimeout(timer);
   }
 
+  get #max(): number {
+    return this.#options.queueMax ?? NOTIFY_QUEUE_MAX;
+  }
+
   async #run(): Promise<void> {
     const { together, gatherMs } = this.#options;
     while (!this.#stopped) {
@@ -103,10 +145,9 @@ export class Outbox {
         continue;
       }
       this.#dropOld();
-      this.#busy = Math.min(together, this.#queue.length);
-      if (this.#busy === 0) continue;
-      const pause = await this.#deliver(this.#queue.slice(0, this.#busy));
-      this.#busy = 0;
+      const bans = this.#queue.slice(0, together);
+      if (bans.length === 0) continue;
+      const pause = await this.#deliver(bans);
       this.#options.moved();
       await this.#sleep(pause ?? gatherMs);
     }
@@ -121,14 +162,24 @@ export class Outbox {
       metrics.sent.inc({ channel });
       if (this.#failures > 0) log('notice', `${describeTarget(route.target)}: delivered again`);
       this.#failures = 0;
+      this.#trouble = undefined;
     } catch (error) {
       metrics.failed.inc({ channel });
+      this.#trouble = { time: new Date(this.#now()).toISOString(), reason: messageOf(error) };
       const permanent = error instanceof DeliveryError && error.permanent;
       if (!permanent) return this.#again(error);
-      this.#dropped(bans.length, messageOf(error));
+      this.#drop(bans.length, messageOf(error));
     }
-    this.#queue.splice(0, bans.length);
+    this.#take(bans.length);
     return undefined;
+  }
+
+  /** The first of the queue are done with. */
+  #take(count: number): void {
+    this.#queue.splice(0, count);
+    if (!this.#full || this.#queue.length > this.#max / 2) return;
+    this.#full = false;
+    this.#options.room();
   }
 
   #again(error: unknown): number {
@@ -147,12 +198,13 @@ export class Outbox {
     const fresh = this.#queue.findIndex((ban) => Date.parse(ban.time) >= oldest);
     const old = fresh < 0 ? this.#queue.length : fresh;
     if (old === 0) return;
-    this.#queue.splice(0, old);
-    this.#dropped(old, 'they are of yesterday');
+    this.#take(old);
+    this.#drop(old, 'they are of yesterday');
     this.#options.moved();
   }
 
-  #dropped(count: number, reason: string): void {
+  #drop(count: number, reason: string): void {
+    this.#lost += count;
     const { log, metrics, route } = this.#options;
     metrics.dropped.inc({ channel: channelOf(route.target) }, count);
     log('error', `${describeTarget(route.target)}: ${count} bans are not told: ${reason}`);

@@ -3,7 +3,12 @@ import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX } from '../core/limits.js';
-import type { Notifier } from './notifier.js';
+import type { Notifier, TargetView } from './notifier.js';
+
+/** What `GET /v1/status` answers. */
+export interface NotifyView {
+  readonly targets: readonly TargetView[];
+}
 
 const TYPES = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
@@ -24,7 +29,7 @@ export async function serveStatus(
     let answer: readonly [number, string, string] = [404, 'application/json', '{"error":"no such path"}\n'];
     if (request.method === 'GET' && url.pathname === '/v1/ping') answer = [200, 'application/json', '{"pong":true}\n'];
     if (request.method === 'GET' && url.pathname === '/v1/status')
-      answer = [200, 'application/json', `${JSON.stringify({ targets: notifier.view() })}\n`];
+      answer = [200, 'application/json', `${JSON.stringify({ targets: notifier.view() } satisfies NotifyView)}\n`];
     if (request.method === 'GET' && url.pathname === '/v1/metrics')
       answer = [200, TYPES[format], await notifier.metrics.text(format)];
     const [status, type, text] = answer;

@@ -53,6 +53,7 @@ beforeEach(async () => {
     },
     bans: () => [],
     history: () => [],
+    newestBan: () => 7,
     ban: async (body) => {
       asked.push(body);
       return { results: [], changed: body.targets.length };
@@ -159,6 +160,35 @@ describe('the control sockets', () => {
     for (const listener of listeners) listener(event(7));
     await done.catch(() => undefined);
     expect(seen).toEqual([event(7)]);
+  });
+
+  test('stream only the kinds of events that a reader wants', async () => {
+    const seen: string[] = [];
+    const end = new AbortController();
+    const done = new ControlClient(path('status.sock')).events(
+      ({ id, event: kind }) => seen.push(`${id} ${kind}`),
+      end.signal,
+      {
+        only: ['ban', 'unban'],
+        since: 5,
+      },
+    );
+    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const listener of listeners) {
+      listener({ ...event(7), event: 'found' });
+      listener({ ...event(8), event: 'unban' });
+      listener({ ...event(9), event: 'refused' });
+      listener(event(10));
+    }
+    while (!seen.includes('10 ban')) await new Promise((resolve) => setTimeout(resolve, 5));
+    end.abort();
+    await done.catch(() => undefined);
+    expect(seen).toEqual(['6 ban', '8 unban', '10 ban']);
+    for (const bad of ['', 'bann', 'ban,', 'ban,ban', 'ban;unban'])
+      expect(await ask('status.sock', 'GET', `/v1/events?only=${bad}`)).toMatchObject({
+        status: 400,
+        body: expect.stringContaining('only must be a list of found, ban, unban, ignored, refused'),
+      });
   });
 
   test('give a reader that comes back what it missed, and say when some of it is gone', async () => {

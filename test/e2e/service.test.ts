@@ -10,6 +10,7 @@ import { sleep, until } from './lib/shell.js';
 
 /** CAP_NET_ADMIN is bit 12, capability.h. */
 const NET_ADMIN = '0000000000001000';
+const NONE = '0000000000000000';
 /** Seconds of the watchdog in these tests; the shipped unit has 30. */
 const WATCHDOG = 4;
 
@@ -130,6 +131,27 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     );
     expect(await agent.log()).not.toMatch(/\[echo\] .*203\.0\.113\.77/);
     await machine.exec(['rm', '/etc/banjour/filter.d/echo.conf', '/etc/banjour/jail.d/echo.conf']);
+    await machine.exec(['systemctl', 'reload', 'banjour']);
+  });
+
+  test('an ignorecommand runs inside the sandbox without a capability, and forbids the ban that it is asked about', async () => {
+    const friend = '203.0.113.60';
+    const command = '/usr/local/bin/forbids';
+    const script = `#!/bin/sh\ngrep ^Cap /proc/self/status > /var/lib/banjour/caps\ntest "$1" = ${friend}\n`;
+    await machine.exec(['sh', '-euc', `cat > ${command}; chmod 755 ${command}`], { input: script });
+    await machine.exec(['mkdir', '-p', '/etc/banjour/jail.d']);
+    await writeFile(join(machine.root, 'etc/banjour/jail.d/ask.conf'), `[sshd]\nignorecommand = ${command} <ip>\n`);
+    await machine.exec(['systemctl', 'reload', 'banjour']);
+    await door.station.attack('ssh', friend, 3, { intervalMs: 400, readMs: 60_000 });
+    await until('the friend is ignored', async () =>
+      (await agent.log()).includes(`[sshd] Ignore ${friend} by ignorecommand`),
+    );
+    await door.stillBans();
+    const capabilities = await readFile(state('caps'), 'utf8');
+    for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapAmb'])
+      expect(capabilities).toMatch(new RegExp(`^${set}:\\s+${NONE}$`, 'm'));
+    expect([...(await agent.sets()).values()].flat()).not.toContain(friend);
+    await machine.exec(['rm', '/etc/banjour/jail.d/ask.conf']);
     await machine.exec(['systemctl', 'reload', 'banjour']);
   });
 

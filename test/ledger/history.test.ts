@@ -47,6 +47,24 @@ describe('the history', () => {
     expect(history.find({ before: 4, limit: 2 }).map(({ id }) => id)).toEqual([3, 2]);
   });
 
+  test('in the order of ids, page by page', () => {
+    const { history } = filled();
+    const page = (after: number) => history.find({ after, oldestFirst: true, limit: 2 }).map(({ id }) => id);
+    expect([page(0), page(2), page(4), page(5)]).toEqual([[1, 2], [3, 4], [5], []]);
+    expect(history.find({ after: 2, before: 5 }).map(({ id }) => id)).toEqual([4, 3]);
+  });
+
+  test('knows the highest id, also of a ban that it has forgotten', () => {
+    const { ledger } = opened();
+    expect(ledger.history.newestId()).toBe(0);
+    ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
+    ledger.settle([2], { refused: 'no' }, at(1));
+    expect(ledger.history.prune(at(100), 10)).toBe(1);
+    expect([ledger.history.newestId(), ledger.history.find().map(({ id }) => id)]).toEqual([2, [1]]);
+    ledger.commit({ decisions: [ban('192.0.2.3')] });
+    expect(ledger.history.newestId()).toBe(3);
+  });
+
   test('has no more rows than its bound in one answer', () => {
     const { ledger } = opened();
     const decisions = Array.from({ length: HISTORY_ANSWER_ROWS_MAX + 1 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`));

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { BanView } from '../../src/control/protocol.js';
-import { HISTORY_ANSWER_ROWS_MAX, NOTIFY_AGE_SECONDS_MAX, NOTIFY_DIGEST_BANS_MAX } from '../../src/core/limits.js';
+import {
+  NOTIFY_AGE_SECONDS_MAX,
+  NOTIFY_DIGEST_BANS_MAX,
+  NOTIFY_PAGE_ROWS,
+  NOTIFY_QUEUE_MAX,
+} from '../../src/core/limits.js';
 import { silentLog } from '../../src/core/log.js';
 import { DeliveryError } from '../../src/notify/failure.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
@@ -53,7 +58,7 @@ async function start(routes: readonly Route[] = [route(HOOK)], digestMs = 0): Pr
     positionsPath: positions(),
     log: silentLog,
     digestMs,
-    pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5 },
+    pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
     backoffMs: { min: 2, max: 10 },
   });
   running.push({ notifier, done: notifier.run() });
@@ -205,15 +210,103 @@ describe('banjour-notify', () => {
     expect(ids()).toEqual([101, 1, 2, 1]);
   });
 
-  test.each([
-    [HISTORY_ANSWER_ROWS_MAX, 0],
-    [HISTORY_ANSWER_ROWS_MAX + 1, 1],
-  ])('%i bans since it looked last are told, %i gaps', async (count, gaps) => {
-    const notifier = await start([route(MAIL)]);
-    agent.ban(...Array.from({ length: count }, (_, i) => ban(i + 1)));
-    await until('told', () => ids('mail').at(-1) === count);
-    expect(ids('mail')).toHaveLength(HISTORY_ANSWER_ROWS_MAX);
-    expect(await notifier.metrics.text('prometheus')).toContain(`banjour_notify_gaps_total ${gaps}`);
+  describe('after a long absence', () => {
+    const many = 25_000;
+    const all = Array.from({ length: many }, (_, i) => i + 1);
+    const gaps = (notifier: Notifier) => notifier.metrics.text('prometheus');
+    const left = async (routes: readonly Route[]) => {
+      await start(routes);
+      await stop();
+      agent.bans.push(...all.map((id) => ban(id)));
+      agent.asked = [];
+    };
+
+    test('tells all of 25,000 bans, in order, each once; no gap', async () => {
+      await left([route(HOOK)]);
+      const notifier = await start();
+      await until('told', () => ids().length >= many, 30_000);
+      expect(ids()).toEqual(all);
+      expect(await gaps(notifier)).toContain('banjour_notify_gaps_total 0');
+      expect(await gaps(notifier)).toContain(`banjour_notify_events_total ${many}`);
+    }, 40_000);
+
+    test('holds no more than its bound of them, leaves the others to the agent, and keeps nobody else waiting', async () => {
+      let open = false;
+      fail = ({ target }) => (target.kind === 'mail' && !open ? new Error('stalled') : undefined);
+      await left([route(HOOK), route(MAIL)]);
+      const notifier = await start([route(HOOK), route(MAIL)]);
+      await until('the hook is told', () => ids().length >= many, 30_000);
+      expect(notifier.view()[1]).toMatchObject({ waiting: NOTIFY_QUEUE_MAX, full: true, done: 0 });
+      expect(notifier.view()[1]?.trouble?.reason).toBe('stalled');
+      agent.ban(ban(many + 1));
+      await until('the hook has the newest', () => ids().length === many + 1);
+      open = true;
+      await until('the mails are sent', () => ids('mail').length > many, 30_000);
+      expect(ids('mail')).toEqual([...all, many + 1]);
+      expect(ids()).toEqual([...all, many + 1]);
+      expect(await gaps(notifier)).toContain('dropped_total{channel="mail"} 0');
+      expect(notifier.view()[1]).toMatchObject({ waiting: 0, full: false, trouble: null, done: many + 1 });
+    }, 70_000);
+
+    test('reads pages of a bound, each from where the one before ended', async () => {
+      await left([route(HOOK)]);
+      agent.bans = agent.bans.slice(0, 2 * NOTIFY_PAGE_ROWS + 1);
+      await start();
+      await until('told', () => ids().length === 2 * NOTIFY_PAGE_ROWS + 1);
+      expect([...new Set(agent.asked)].slice(0, 3)).toEqual([0, NOTIFY_PAGE_ROWS, 2 * NOTIFY_PAGE_ROWS]);
+    });
+
+    test.each([
+      ['at the beginning', [3, 4], 0],
+      ['in between', [1, 2, 5], 0],
+      ['at the end', [1, 2], 5],
+      ['everywhere', [], 5],
+    ])('counts what the agent has forgotten meanwhile as a gap, once: %s', async (_, kept, forgotten) => {
+      await left([route(HOOK), route(MAIL)]);
+      agent.bans = kept.map((id) => ban(id));
+      agent.forgotten = forgotten;
+      const notifier = await start([route(HOOK), route(MAIL)]);
+      agent.ban(ban(6));
+      await until('told', () => ids().includes(6) && ids('mail').includes(6));
+      expect([ids(), ids('mail')]).toEqual([
+        [...kept, 6],
+        [...kept, 6],
+      ]);
+      const missing = [1, 2, 3, 4, 5].filter((id) => !kept.includes(id));
+      const holes = missing.filter((id) => !missing.includes(id - 1)).length;
+      expect(await gaps(notifier)).toContain(`banjour_notify_gaps_total ${holes}`);
+    });
+  });
+
+  test('asks one question at a time, so that no late answer looks like another ledger', async () => {
+    const notifier = await start();
+    agent.slowMs = 20;
+    // Looked for again and again while the stream ends and comes back.
+    agent.ban(ban(1, { state: 'wanted' }));
+    for (let time = 0; time < 5; time++) {
+      agent.stop();
+      agent.down = false;
+      await new Promise((resolve) => setTimeout(resolve, 40));
+    }
+    agent.bans = [ban(1), ban(2)];
+    await until('told', () => ids().length === 2);
+    expect(agent.together).toBe(1);
+    expect(await notifier.metrics.text('prometheus')).toContain('banjour_notify_gaps_total 0');
+  });
+
+  test('a ban that is told and then forgotten by the agent is no gap, and no ledger begun anew', async () => {
+    agent.ban(ban(1), ban(2));
+    const notifier = await start();
+    agent.ban(ban(3));
+    await until('told', () => ids().length === 1);
+    agent.bans = [ban(1)];
+    agent.forgotten = 3;
+    agent.stop();
+    agent.down = false;
+    agent.ban(ban(4));
+    await until('told', () => ids().length === 2);
+    expect(ids()).toEqual([3, 4]);
+    expect(await notifier.metrics.text('prometheus')).toContain('banjour_notify_gaps_total 0');
   });
 
   test('shows how it stands without a secret', async () => {
@@ -263,6 +356,7 @@ describe('a target that does not take messages', () => {
   function outbox(queueMax: number, send: () => Promise<void>, waiting = new Map()) {
     const metrics = new NotifyMetrics(() => waiting);
     const said: string[] = [];
+    let rooms = 0;
     const box = new Outbox(0, {
       route: route(HOOK),
       send,
@@ -271,27 +365,44 @@ describe('a target that does not take messages', () => {
       log: (_, message) => said.push(message),
       metrics,
       moved: () => undefined,
+      room: () => {
+        rooms++;
+      },
       queueMax,
       backoffMs: { min: 1, max: 4 },
     });
     const dropped = async () =>
       Number(/dropped_total\{channel="webhook"\} (\d+)/.exec(await metrics.text('prometheus'))?.[1]);
-    return { box, said, dropped };
+    return { box, said, dropped, room: () => rooms };
   }
   const never = () => new Promise<void>(() => undefined);
 
   test.each([
-    [3, 0, 0],
-    [4, 1, 0],
-    [9, 6, 0],
-  ])('%i bans where 3 may wait: %i are dropped and counted, the one under way is not', async (count, lost, done) => {
-    const { box, said, dropped } = outbox(3, never);
-    box.offer(ban(1));
-    await until('under way', () => box.waiting === 1);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    for (let id = 2; id <= count; id++) box.offer(ban(id));
-    expect([box.waiting, await dropped(), box.done]).toEqual([3, lost, done]);
-    expect(said.length).toBe(lost);
+    [3, 3, true],
+    [4, 3, false],
+    [9, 3, false],
+  ])('%i bans where 3 may wait: what finds no room is not taken, nor dropped', async (count, seen, hasRoom) => {
+    const { box, dropped } = outbox(3, never);
+    for (let id = 1; id <= count; id++) box.offer(ban(id));
+    box.pass(count + 1);
+    expect([box.waiting, box.done, await dropped()]).toEqual([3, 0, 0]);
+    expect([box.seen, box.hasRoom]).toEqual([hasRoom ? count + 1 : seen, hasRoom]);
+    await box.stop(1);
+  });
+
+  test('says when there is room again: when half of the queue is free', async () => {
+    const free: (() => void)[] = [];
+    const { box, room } = outbox(4, () => new Promise((resolve) => free.push(resolve)));
+    for (let id = 1; id <= 5; id++) box.offer(ban(id));
+    const next = async (done: number) => {
+      await until('under way', () => free.length === done);
+      free.at(-1)?.();
+      await until('done', () => box.done === done);
+    };
+    await next(1);
+    expect([box.hasRoom, room()]).toEqual([false, 0]);
+    await next(2);
+    expect([box.hasRoom, room(), box.seen]).toEqual([true, 1, 4]);
     await box.stop(1);
   });
 
@@ -316,9 +427,12 @@ describe('a target that does not take messages', () => {
       if (++tries === 1) throw new DeliveryError('ERR_X', 'the webhook answers 404', { permanent: true });
     });
     box.offer(ban(1));
+    await until('given up', () => box.dropped === 1);
+    expect(box.trouble?.reason).toBe('the webhook answers 404');
     box.offer(ban(2));
     await until('done', () => box.done === 2);
     expect([tries, await dropped()]).toEqual([2, 1]);
+    expect([box.trouble, box.oldest]).toEqual([undefined, undefined]);
     await box.stop(1);
   });
 

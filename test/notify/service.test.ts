@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -106,6 +106,13 @@ const banned = (address: string) => namespace.run(['nft', 'list', 'ruleset']).in
 /** Everything that the notify process has a position for. */
 const position = () => Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
 
+/** What the doctor says of banjour-notify. */
+async function doctor(): Promise<string> {
+  const { out } = await cli(['doctor', '--json', ...directories()]);
+  const findings = JSON.parse(out) as { id: string; message: string }[];
+  return findings.flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : [])).join('\n');
+}
+
 async function ask(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
     request({ socketPath: file('run-notify/status.sock'), path }, (response) => {
@@ -201,6 +208,27 @@ describe('banjour-notify beside the agent', () => {
     expect(both).toMatch(/^banjour_notify_sent_total\{channel="webhook"\} 1$/m);
   });
 
+  test('mails the log lines of a jail that reads a text file, from the file', async () => {
+    const mail = await smtpSink();
+    closing.push(mail.close);
+    writeFileSync(file('auth.log'), '');
+    configure(['sendmail-whois-lines[name=SSH]'], [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no']);
+    appendFileSync(file('etc/jail.local'), `backend = polling\nlogpath = ${file('auth.log')}\n`);
+    await start('run', 'watching');
+    await start('notify', 'mail to');
+    await met();
+    for (let port = 1; port <= 3; port++) {
+      const time = new Date().toISOString();
+      const line = `${time} mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`;
+      appendFileSync(file('auth.log'), `${line}\n`);
+    }
+    await until('the mail arrives', () => mail.mails.length === 1);
+    const text = mail.mails[0]?.message.replace(/=\r\n/g, '');
+    expect(text).toContain('Log lines of 198.51.100.78:');
+    for (let port = 1; port <= 3; port++)
+      expect(text).toContain(`mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`);
+  });
+
   test('stalled servers, a stopped and a dead notify hold up no ban; what was banned meanwhile is told later', async () => {
     const stalled = await smtpSink({ stall: 'CONNECT' });
     const [hook, whois] = [await webSink(() => 'stall'), await whoisServer(() => undefined)];
@@ -223,6 +251,7 @@ describe('banjour-notify beside the agent', () => {
     await ended(first, 'SIGKILL');
     attack('198.51.100.4');
     await until('banned while notify is dead', () => banned('198.51.100.4'));
+    expect(await doctor()).toContain('banjour-notify does not run: nobody is told of the bans of sshd');
 
     const mail = await smtpSink();
     closing.push(mail.close);
@@ -234,5 +263,6 @@ describe('banjour-notify beside the agent', () => {
     await until('the position is kept', () => position().includes(4));
     const text = await status().metrics('prometheus');
     expect(text).toContain(`banjour_ban_latency_seconds_count ${all.length}`);
+    expect(await doctor()).toContain('mail to admin@example.org: nothing waits');
   }, 120_000);
 });

@@ -21,9 +21,9 @@ export function ban(id: number, more: Partial<BanView> = {}): BanView {
   };
 }
 
-/** Waits until the condition holds; fails after half a minute: a loaded machine is slow. */
-export async function until(what: string, condition: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
+/** Waits until the condition holds; fails after half a minute, or as many milliseconds: a loaded machine is slow. */
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
     await sleep(5);
@@ -185,6 +185,15 @@ export async function whoisServer(
 /** An agent that bans when it is told to. */
 export class FakeAgent implements Feed {
   bans: BanView[] = [];
+  /** The highest id that it has given and no longer knows. */
+  forgotten = 0;
+  /** Time that an answer takes, ms. */
+  slowMs = 0;
+  /** The most questions that it was asked at once. */
+  together = 0;
+  #questions = 0;
+  /** `after` of each page that was asked for. */
+  asked: number[] = [];
   down = false;
   connectMs = 1;
   #listeners = new Set<(event: StreamEvent) => void>();
@@ -203,9 +212,19 @@ export class FakeAgent implements Feed {
     this.#ends.clear();
   }
 
-  async history({ limit }: { readonly limit: string }): Promise<readonly BanView[]> {
+  async newestBan(): Promise<{ readonly id: number }> {
     if (this.down) throw new Error('no agent is running');
-    return this.bans.toSorted((a, b) => b.id - a.id).slice(0, Number(limit));
+    this.together = Math.max(this.together, ++this.#questions);
+    await sleep(this.slowMs);
+    this.#questions--;
+    return { id: Math.max(this.forgotten, ...this.bans.map(({ id }) => id)) };
+  }
+
+  async history(query: { readonly limit: string; readonly after: string }): Promise<readonly BanView[]> {
+    if (this.down) throw new Error('no agent is running');
+    this.asked.push(Number(query.after));
+    const rows = this.bans.filter(({ id }) => id > Number(query.after)).sort((a, b) => a.id - b.id);
+    return rows.slice(0, Number(query.limit));
   }
 
   /** Connecting takes its time, and what happens meanwhile is not told. */

@@ -1,22 +1,22 @@
 /** The Debian package: files at their places, control files, dpkg-deb. Needs neither debhelper nor a Debian host. */
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../digest.mjs';
 import { fail, openly, quietly, ROOT, say, tail } from '../run.mjs';
 import { buildRoot, inRoot, WORK } from './buildroot.mjs';
 import { COMPILED, compileNative } from './compile.mjs';
-import { BUILT, copyInto, DATA, debianVersion, emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
+import {
+  BUILT,
+  copyInto,
+  DATA,
+  debianVersion,
+  emptied,
+  manualPages,
+  PACKAGE,
+  runtimeModules,
+  sourceDate,
+} from './product.mjs';
 
 const HOME = 'usr/lib/banjour';
 const DOC = 'usr/share/doc/banjour';
@@ -116,14 +116,8 @@ function placeDocuments(tree, modules) {
   write(tree, 'usr/share/lintian/overrides/banjour', read(`${DEBIAN}/lintian-overrides`));
 }
 
-/** Man pages, made by `scripts/man.mjs DIRECTORY` from the commands' own definitions. */
 function placeManual(tree) {
-  if (!existsSync(join(ROOT, 'scripts/man.mjs'))) return;
-  const folder = emptied(join(ROOT, '.cache/package/man'));
-  const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDate()) };
-  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', folder], { env });
-  if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
-  for (const path of filesBelow(['.cache/package/man']).filter((name) => /\.[1-8]$/.test(name)))
+  for (const path of manualPages())
     write(tree, `usr/share/man/man${path.at(-1)}/${basename(path)}.gz`, gzipped(read(path)));
 }
 
@@ -206,7 +200,6 @@ dpkg-deb --root-owner-group -Zxz --build . /tmp/${name} > /dev/null && mv /tmp/$
 /** Debian's own judgement: errors and warnings that no override explains end the build. */
 function lint(root, path) {
   const flags = ['--fail-on error,warning', '--no-cfg', '--allow-root'];
-  if (!existsSync(join(ROOT, 'scripts/man.mjs'))) flags.push('--suppress-tags no-manual-page');
   const { ok, output } = inRoot(root, ROOT, `lintian ${flags.join(' ')} ${path}`);
   if (!ok) fail(`lintian\n${tail(output, 60)}`);
   say(`lintian: ${output.trim() === '' ? 'no errors, no warnings' : output.trim()}`);

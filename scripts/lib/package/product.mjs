@@ -2,7 +2,7 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { filesBelow } from '../digest.mjs';
-import { fail, ROOT } from '../run.mjs';
+import { fail, quietly, ROOT, tail } from '../run.mjs';
 
 export const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
@@ -72,4 +72,13 @@ export function emptied(path) {
   rmSync(path, { recursive: true, force: true });
   mkdirSync(path, { recursive: true });
   return path;
+}
+
+/** Man pages, made by `scripts/man.mjs DIRECTORY` from the commands' own definitions; paths relative to the project. */
+export function manualPages() {
+  const folder = '.cache/package/man';
+  const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDate()) };
+  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', emptied(join(ROOT, folder))], { env });
+  if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
+  return filesBelow([folder]).filter((name) => /\.[1-8]$/.test(name));
 }

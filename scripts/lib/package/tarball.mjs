@@ -3,10 +3,10 @@
  * npm takes no notice of a lock file in a tarball. What is compiled is compiled (or fetched ready-made) at installation.
  * `npm install -g FILE`, then `banjour service install`.
  */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
-import { BUILT, copyInto, DATA, emptied, PACKAGE } from './product.mjs';
+import { BUILT, copyInto, DATA, emptied, manualPages, PACKAGE } from './product.mjs';
 
 const FILES = ['native', 'systemd', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md', 'packaging/debian/etc'];
 
@@ -26,9 +26,14 @@ export async function buildTarball() {
   copyInto(tree, [...BUILT, ...DATA, ...FILES], own);
   // Compiled for this host, which need not be like the one that installs.
   copyInto(tree, productionModules(lock), (path) => !/^node_modules\/[^/]+\/build\/(?:Release|Debug)\//.test(path));
+  const manual = manualPages().map((page) => {
+    copyFileSync(join(ROOT, page), join(tree, basename(page)));
+    return `./${basename(page)}`;
+  });
   const { devDependencies: _, scripts: __, allowScripts: ___, files: ____, ...rest } = PACKAGE;
   const manifest = {
     ...rest,
+    man: manual,
     scripts: { install: 'node native/build.mjs' },
     bundleDependencies: Object.keys(PACKAGE.dependencies),
   };

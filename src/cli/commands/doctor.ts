@@ -2,14 +2,14 @@ import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Finding, FindingLevel } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { ledgerFile, statusSocket } from '../paths.js';
+import { ledgerFile, notifySocket, statusSocket } from '../paths.js';
 import { wantsColour } from '../terminal.js';
 
 export const doctor: CommandDefinition = {
   name: 'doctor',
   summary: 'Is everything as it should be, and if not, what to type',
   details: [
-    'Looks at the journal, the configuration, the firewall, the ledger and the running agent, and changes nothing.',
+    'Looks at the journal, the configuration, the firewall, the ledger, the running agent and banjour-notify, and changes nothing.',
   ],
   examples: [
     ['banjour doctor', 'All findings, the worst last'],
@@ -39,6 +39,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: ledgerFile(paths),
     statusSocket: statusSocket(paths),
+    notifySocket: notifySocket(paths),
   });
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
   if (args.flag('json')) terminal.out(`${JSON.stringify(sorted)}\n`);

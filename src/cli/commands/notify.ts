@@ -1,12 +1,9 @@
 import { join } from 'node:path';
 import { sdNotify } from '../../../native/notify.js';
-import { loadConfig } from '../../config/load.js';
-import type { JailConfig } from '../../config/types.js';
 import { ControlClient } from '../../control/client.js';
-import type { BanView } from '../../control/protocol.js';
-import { EXIT, type ExitCode, messageOf } from '../../core/errors.js';
+import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
-import { configError } from '../../daemon/load.js';
+import { loadSetup } from '../../daemon/load.js';
 import { createLog, styleFor } from '../../log/log.js';
 import { Notifier } from '../../notify/notifier.js';
 import { Sender } from '../../notify/sender.js';
@@ -14,7 +11,7 @@ import { describeTarget } from '../../notify/spec.js';
 import { serveStatus } from '../../notify/status.js';
 import { Whois } from '../../notify/whois.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { linesOf } from '../log-lines.js';
+import { linesReader } from '../log-lines.js';
 import { loadNotifyConfig, routesFrom } from '../notify-config.js';
 import { notifySocket, notifyState, type Paths, statusSocket } from '../paths.js';
 import { VERSION } from '../version.js';
@@ -82,13 +79,12 @@ async function serve(paths: Paths, log: Log, env: NodeJS.ProcessEnv, signals: Si
 /** What the configuration says. Throws `OperatorError` with everything that is wrong. */
 function read(paths: Paths) {
   const settings = loadNotifyConfig(paths);
-  const { config, diagnostics } = loadConfig({ shippedRoot: paths.shipped, adminRoot: paths.config });
-  if (config === undefined) throw configError(diagnostics);
-  return { settings, config, routes: routesFrom(config) };
+  const { config, setup } = loadSetup({ shippedRoot: paths.shipped, adminRoot: paths.config });
+  return { settings, jails: setup.jails, routes: routesFrom(config) };
 }
 
 function prepare(paths: Paths, log: Log, env: NodeJS.ProcessEnv) {
-  const { settings, config, routes } = read(paths);
+  const { settings, jails, routes } = read(paths);
   let notifier: Notifier | undefined;
   const whois =
     settings.whois === null
@@ -96,7 +92,7 @@ function prepare(paths: Paths, log: Log, env: NodeJS.ProcessEnv) {
       : new Whois({ ...settings.whois, failed: () => notifier?.metrics.whoisFailed.inc() });
   const sender = new Sender({
     mailer: settings.mailer,
-    lines: linesReader(config.jails, log),
+    lines: linesReader(jails, log),
     templates: settings.templates,
     host: settings.host,
     version: VERSION,
@@ -112,23 +108,6 @@ function prepare(paths: Paths, log: Log, env: NodeJS.ProcessEnv) {
     digestMs: settings.digestMs,
   });
   return { notifier, routes };
-}
-
-/** Log lines of a ban from the journal of its jail. */
-function linesReader(jails: readonly JailConfig[], log: Log): (ban: BanView) => Promise<readonly string[]> {
-  const sources = new Map(jails.map(({ name, source }) => [name as string, source]));
-  let complained = false;
-  return async ({ jail, evidence }) => {
-    const source = sources.get(jail);
-    if (source?.kind !== 'journal') return [];
-    try {
-      return linesOf(source.spec, evidence);
-    } catch (error) {
-      if (!complained) log('warning', `messages go without log lines: ${messageOf(error)}`);
-      complained = true;
-      return [];
-    }
-  };
 }
 
 /** The signals of a service, one after the other. */

@@ -4,12 +4,10 @@
  * real one is not spoken.
  */
 import { basename, dirname } from 'node:path';
-import { messageOf, OperatorError } from '../../core/errors.js';
-import { escapeUntrusted } from '../../core/text.js';
 import { controlSocket, defaultPaths, type Paths, statusSocket } from '../paths.js';
 import type { Terminal } from '../terminal.js';
-import { carryOut, type Fail2banSession, NotOk, USAGE } from './commands.js';
-import { errorLine } from './shapes.js';
+import { carryOut, USAGE } from './commands.js';
+import { type Fail2banSession, NotOk, report } from './session.js';
 
 /** The version whose grammar and answers these are; scripts compare it. */
 export const SPOKEN_VERSION = '1.1.0';
@@ -147,16 +145,4 @@ async function special(
       return interact(session);
     }
   }
-}
-
-/** Says what went wrong, where the real one says it. */
-export function report(error: unknown, terminal: Terminal): number {
-  if (error instanceof NotOk) {
-    if (error.answer !== undefined) terminal.out(`${error.answer}\n`);
-    terminal.err(errorLine(error.message));
-  } else if (error instanceof OperatorError) {
-    terminal.out(`${escapeUntrusted(error.message, 4096)}\n`);
-    terminal.err(errorLine(escapeUntrusted(`NOK: ${error.hint ?? error.message}`, 4096)));
-  } else terminal.err(errorLine(escapeUntrusted(messageOf(error), 4096)));
-  return 255;
 }

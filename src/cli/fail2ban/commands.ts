@@ -1,31 +1,11 @@
 /** The commands of fail2ban-client and their answers. */
-import { ControlClient } from '../../control/client.js';
 import type { BanView } from '../../control/protocol.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
-import type { Paths } from '../paths.js';
-import type { Terminal } from '../terminal.js';
 import { getOption } from './get.js';
+import { clientOf, type Fail2banSession, NotOk } from './session.js';
 import { setOption } from './set.js';
 import { allText, banTimeLine, byEnd, hasUnicode, jailText, pythonRepr, statsText, statusText } from './shapes.js';
-
-export interface Fail2banSession {
-  readonly terminal: Terminal;
-  readonly paths: Paths;
-  readonly version: string;
-  /** Sockets to change things through, and to read. */
-  readonly control: string;
-  readonly status: string;
-}
-
-/** What the real server answers with "NOK": the answer on standard output, the message in its log line. */
-export class NotOk extends Error {
-  readonly answer: string | undefined;
-  constructor(message: string, answer?: string) {
-    super(message);
-    this.answer = answer;
-  }
-}
 
 export const USAGE = `Usage: fail2ban-client [OPTIONS] <COMMAND>
 
@@ -50,11 +30,6 @@ Commands:
     get JAIL banip [SEP|--with-time], get JAIL banned [IP...], get JAIL bantime|findtime|maxretry|ignoreip|...
     get loglevel|logtarget|dbfile|dbpurgeage
 `;
-
-/** The agent, or the words of the real client when there is none. */
-export function clientOf(session: Fail2banSession, changes = false): ControlClient {
-  return new ControlClient(changes ? session.control : session.status);
-}
 
 /** Carries a command out and prints its answer. Throws what becomes exit code 255. */
 export async function carryOut(words: readonly string[], session: Fail2banSession): Promise<void> {

@@ -4,7 +4,7 @@ import { formatDiagnostic } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { examineConfiguration } from '../../daemon/examine-config.js';
 import { loadSetup } from '../../daemon/load.js';
-import type { Fail2banSession } from './commands.js';
+import type { Fail2banSession } from './session.js';
 import { errorLine } from './shapes.js';
 
 export function testConfiguration({ paths, terminal }: Fail2banSession): number {

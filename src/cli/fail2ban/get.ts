@@ -3,7 +3,7 @@
 import { parseDuration } from '../../config/values.js';
 import type { ControlClient } from '../../control/client.js';
 import type { JailView, OptionsView } from '../../control/protocol.js';
-import { NotOk } from './commands.js';
+import { NotOk } from './session.js';
 import { backendOf, listText, pythonRepr } from './shapes.js';
 
 type Answer = (view: { readonly options: OptionsView; readonly jail: JailView }) => string;

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import { shellWords } from '../../core/text.js';
-import { report } from './client.js';
-import { carryOut, type Fail2banSession } from './commands.js';
+import { carryOut } from './commands.js';
+import { type Fail2banSession, report } from './session.js';
 
 /** `fail2ban-client -i`: one command per line until `exit`, `quit` or the end of the input. */
 export async function interact(session: Fail2banSession): Promise<number> {

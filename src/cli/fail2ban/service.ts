@@ -1,7 +1,7 @@
 /** `start`, `stop`, `restart` of fail2ban-client: systemd does them. */
 import { spawnSync } from 'node:child_process';
 import { messageOf } from '../../core/errors.js';
-import { clientOf, type Fail2banSession, NotOk } from './commands.js';
+import { clientOf, type Fail2banSession, NotOk } from './session.js';
 
 const UNIT = 'banjour.service';
 

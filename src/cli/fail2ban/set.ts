@@ -2,8 +2,8 @@
 import type { ControlClient } from '../../control/client.js';
 import { formatPrefix, parsePrefix } from '../../core/address.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { NotOk } from './commands.js';
 import { getOption } from './get.js';
+import { NotOk } from './session.js';
 import { pythonRepr } from './shapes.js';
 
 /** Verbs that add to or take from an option that is a list. */

@@ -42,6 +42,10 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
         /^watching 3 jails, 0 bans in force/,
       );
+      // A package under /usr, npm under /usr/local.
+      expect(await machine.exec(['sh', '-c', 'ls /usr/share/man/man1 /usr/local/share/man/man1 || true'])).toMatch(
+        /^banjour-status\.1(?:\.gz)?$/m,
+      );
     });
 
     test('real brute force over SMTP is cut off after three failures, over both families', async () => {
