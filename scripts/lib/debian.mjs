@@ -1,7 +1,7 @@
 /** System packages: what is missing, installed through apt when we are root, named with the command otherwise. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fail, isRoot, quietly, say, since, tail, warn, which } from './run.mjs';
+import { fail, isRoot, persistently, quietly, say, since, tail, warn, which } from './run.mjs';
 
 /** True when the dynamic linker's folders hold a library of this name. */
 function hasLibrary(name) {
@@ -23,6 +23,13 @@ function hasLibrary(name) {
 export function nodeHeaders() {
   const prefix = dirname(dirname(process.execPath));
   return [prefix, '/usr'].find((folder) => existsSync(join(folder, 'include/node/node.h')));
+}
+
+/** Python of Debian 13 and later (3.12 on) has lost modules that fail2ban 1.1 wants; they are packaged apart. */
+function pythonHas(name) {
+  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
+  const isOlder = !/^ID=debian$/m.test(release) || Number(/^VERSION_ID="?(\d+)/m.exec(release)?.[1] ?? 0) < 13;
+  return isOlder || quietly('/usr/bin/python3', ['-W', 'ignore', '-c', `import ${name}`]).ok;
 }
 
 /** True when the running Node is the one of Debian's own package, whose headers are packaged apart. */
@@ -56,6 +63,11 @@ const REQUIREMENTS = [
     there: () => ['/usr/lib/systemd', '/lib/systemd'].some((folder) => existsSync(`${folder}/systemd-journal-remote`)),
   },
   { for: 'test', package: 'systemd', why: 'journalctl and systemd-analyze', there: () => which('systemd-analyze') },
+  { for: 'test', package: 'curl', why: "fetches fail2ban's packages, to compare with", there: () => which('curl') },
+  { for: 'test', package: 'procps', why: 'sets up network namespaces (sysctl)', there: () => which('sysctl') },
+  { for: 'test', package: 'man-db', why: 'judges man pages', there: () => which('man') },
+  { for: 'test', package: 'python3-pyasyncore', why: 'runs fail2ban 1.1', there: () => pythonHas('asyncore') },
+  { for: 'test', package: 'python3-pyasynchat', why: 'runs fail2ban 1.1', there: () => pythonHas('asynchat') },
   { for: 'test', package: 'iproute2', why: 'makes network namespaces', there: () => which('ip') },
   { for: 'test', package: 'libcap2-bin', why: 'shows what a process may do', there: () => which('capsh') },
   {
@@ -96,11 +108,23 @@ export function systemPackages(stage) {
   say(`installing Debian packages: ${names.join(' ')}`);
   const start = performance.now();
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', '-o', 'DPkg::Lock::Timeout=300'];
-  // A foreign repository that does not answer is no reason to stop: the install that follows tells.
-  const update = quietly('apt-get', ['-q', 'update'], { env });
-  const install = quietly('apt-get', [...options, 'install', ...names], { env });
-  if (!install.ok)
-    fail(`apt-get install ${names.join(' ')}\n${update.ok ? '' : tail(update.output, 15)}\n${tail(install.output)}`);
+  const options = [
+    '-y',
+    '-q',
+    '--no-install-recommends',
+    '-o',
+    'Dpkg::Use-Pty=0',
+    '-o',
+    'DPkg::Lock::Timeout=300',
+    '-o',
+    'Acquire::Retries=3',
+  ];
+  const install = persistently('apt-get install', () => {
+    // A foreign repository that does not answer is no reason to stop: the install that follows tells.
+    const update = quietly('apt-get', ['-q', '-o', 'Acquire::Retries=3', 'update'], { env });
+    const { ok, output } = quietly('apt-get', [...options, 'install', ...names], { env });
+    return { ok, output: update.ok || ok ? output : `${tail(update.output, 15)}\n${output}` };
+  });
+  if (!install.ok) fail(`apt-get install ${names.join(' ')}\n${tail(install.output)}`);
   say(`packages installed in ${since(start)}`);
 }

@@ -12,6 +12,12 @@ export const isRoot = process.getuid?.() === 0;
 const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
 
+// Programs that are called by their name (nft, ip, nsenter) lie in administrators' folders, which not every PATH has.
+const ADMIN_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+process.env.PATH = [
+  ...new Set([...(process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter), ...ADMIN_FOLDERS]),
+].join(delimiter);
+
 /** A line about what happens now. */
 export function say(text) {
   process.stdout.write(`${paint('36', '==>')} ${text}\n`);
@@ -28,10 +34,9 @@ export function fail(text) {
   process.exit(1);
 }
 
-/** The full path of a program; administrators' folders are searched too. Undefined when it is not there. */
+/** The full path of a program. Undefined when it is not there. */
 export function which(name) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];
-  for (const folder of folders) {
+  for (const folder of (process.env.PATH ?? '').split(delimiter)) {
     const path = join(folder, name);
     try {
       accessSync(path, constants.X_OK);
@@ -55,6 +60,20 @@ export function openly(command, args, options = {}) {
   const done = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', ...options });
   if (done.error) fail(`${command}: ${done.error.message}`);
   return done.status ?? 1;
+}
+
+/**
+ * Does what needs the network, and does it again after a pause when it failed: mirrors hiccup, and a fresh machine's own
+ * apt holds its locks for a while. `work` says whether it succeeded, and its output; the last answer is returned.
+ */
+export function persistently(what, work) {
+  for (const seconds of [5, 20, 60]) {
+    const done = work();
+    if (done.ok) return done;
+    warn(`${what} failed, trying again in ${seconds} s: ${tail(done.output, 3)}`);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+  }
+  return work();
 }
 
 /** The end of a long output: where compilers and apt say what went wrong. */

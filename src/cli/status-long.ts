@@ -17,8 +17,10 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
   const colour = wantsColour(terminal.stdout, terminal.env);
   const { firewall, sources, jails, warnings } = view;
   const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
+  const running = `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)}`;
+  const times = `(times: ${zone()})`;
   const parts = [
-    `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)} (times: ${zone()})\n` +
+    `${running}${running.length + 1 + times.length > width ? '\n' : ' '}${times}\n` +
       `${formatCount(firewall.inForce)} bans in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${formatCount(firewall.healed)} times\n`,
     formatTable(
       [

@@ -28,6 +28,8 @@ export async function parseCommandLine(
   let chosen: CommandDefinition | undefined;
   let parser = yargs()
     .scriptName('banjour')
+    // yargs would speak the language of the locale, amid everything else in English.
+    .locale('en')
     .usage(
       'banjour COMMAND\n\nReads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.',
     )

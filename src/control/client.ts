@@ -110,12 +110,17 @@ export class ControlClient {
 
   /**
    * Calls back for each event until the agent goes or `signal` aborts. With `since`, what was missed after that id comes
-   * first; `gap` is called when part of it is no longer kept.
+   * first; `gap` is called when part of it is no longer kept. `opened` is called when every event from then on is told.
    */
   async events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly since?: number; readonly only?: readonly BanjourEvent[]; readonly gap?: () => void } = {},
+    options: {
+      readonly since?: number;
+      readonly only?: readonly BanjourEvent[];
+      readonly gap?: () => void;
+      readonly opened?: () => void;
+    } = {},
   ): Promise<void> {
     const query = new URLSearchParams({
       ...(options.since === undefined ? {} : { since: String(options.since) }),
@@ -124,6 +129,8 @@ export class ControlClient {
     const response = await this.#open('GET', `/events?${query}`, undefined, signal);
     if (response.statusCode !== 200) throw await this.#problem(response);
     response.setEncoding('utf8');
+    // The agent answers and follows in one go.
+    options.opened?.();
     let rest = '';
     for await (const chunk of response) {
       rest += chunk as string;

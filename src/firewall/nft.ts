@@ -12,6 +12,8 @@ import { DriftWatch } from './watch.js';
 export interface NftBackendOptions extends BackendOptions, Omit<RunnerOptions, 'onStart' | 'onEnd' | 'onIll'> {
   /** Troubles that were got over (the resident nft died, a repair must be tried again), one line each, for the log. */
   readonly onProblem?: (message: string) => void;
+  /** Window of a burst of repairs, ms. */
+  readonly burstMs?: number;
 }
 
 /**
@@ -38,6 +40,7 @@ export class NftBackend extends TableBackend {
     super(runner, { check: (plan) => checkFirewall(plan, { ...options, trial }), ...options });
     watch = new DriftWatch({
       ...(options.netns === undefined ? {} : { netns: options.netns }),
+      ...(options.burstMs === undefined ? {} : { burstMs: options.burstMs }),
       repair: (reason, certain) => this.repair(reason, certain),
       onProblem,
     });

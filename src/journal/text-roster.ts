@@ -64,6 +64,8 @@ export class TextRoster implements Roster {
   /** Places of files that are not followed now. */
   readonly #past = new Map<string, TextPlace>();
   readonly #truncated: { readonly follow: Follow; readonly before: Before }[] = [];
+  /** How far the files had been read that were emptied last: what copies of them begin with. */
+  #emptied: readonly (TextPlace & Before)[] = [];
   /** The places of the last time. */
   #marked: readonly TextPlace[] = [];
   #position: Position = { at: 'head' };
@@ -204,9 +206,13 @@ export class TextRoster implements Roster {
     const stream = new TextStream(file, reading, start);
     const follow: Follow = { stream, log, orphanedAt: undefined, readOf: -1 };
     stream.onRestart = (before) => {
-      this.#notices.push(`${escapeUntrusted(path)} was emptied; it is read from its beginning`);
       this.#truncated.push({ follow, before });
+      this.#emptied = [...this.#emptied, { ...stream.place, ...before }].slice(-TEXT_FILES_MAX);
+      if (begin === undefined)
+        this.#notices.push(`${escapeUntrusted(path)} was emptied; it is read from its beginning`);
     };
+    // Handmade rotation puts each copy in the place of the last: `cp mail.log mail.log.1`.
+    if (begin !== undefined) stream.beginOfCopy = () => this.#copyOf(file, reading.tag) ?? 0;
     this.#past.delete(this.#lineOf(log, id));
     this.#follows.set(this.#lineOf(log, id), follow);
     this.#joined.push(stream);
@@ -264,20 +270,24 @@ export class TextRoster implements Roster {
     // A place at the beginning proves nothing.
     if (isKnown && past.offset > 0) return this.#beginOf(file, reading);
     const copied = this.#copyOf(file, reading.tag);
-    if (copied !== undefined) return { offset: copied.offset, generation, oldUpTo };
+    if (copied !== undefined) return { offset: copied, generation, oldUpTo };
     if (isKnown || !this.#opening) return this.#beginOf(file, reading);
     const offset = seekTime(file, reading, (this.#position as { time?: EpochMicros }).time ?? this.#now());
     return offset === undefined ? undefined : { offset, generation, oldUpTo };
   }
 
-  /** The place of another file that this one has too: `copytruncate` has copied that one to here. */
-  #copyOf(file: TextFile, tag: string): TextPlace | undefined {
+  /** How far another file was read of which this one is a copy: `copytruncate` has copied that one to here. */
+  #copyOf(file: TextFile, tag: string): number | undefined {
     const own = `${tag}.${file.id}`;
     const followed = [...this.#follows.values()].map(({ stream }) => stream.place);
-    const others = [...this.#marked, ...this.#past.values(), ...followed].filter(
-      (place) => place.file.startsWith(`${tag}.`) && place.file !== own && place.offset > 0,
-    );
-    return others.sort((a, b) => b.offset - a.offset).find((place) => hasPlace(file, place));
+    const others = [...this.#marked, ...this.#past.values(), ...followed]
+      .map((place) => ({ ...place, lineStart: place.offset }))
+      .concat(this.#emptied)
+      .filter((place) => place.file.startsWith(`${tag}.`) && place.file !== own && place.offset > 0);
+    const size = file.size();
+    return others
+      .sort((a, b) => b.offset - a.offset)
+      .find(({ offset, proof }) => offset <= size && file.proofAt(offset) === proof)?.lineStart;
   }
 
   /** After a truncation: the copy that was made of the file before, from the place on that had been reached. */

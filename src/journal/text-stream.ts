@@ -12,6 +12,8 @@ import { type ProvenOffset, proofOf, type RawLine, type TextFile, type TextRead 
 /** Takes the date out of a line; `now` completes dates without year or day. */
 export type LineDater = (line: string, now: EpochMicros) => { readonly text: string; readonly time?: EpochMicros };
 
+/** A copy that was put in the place of another is whole when nobody has written to it for so long, ms. */
+const COPY_STILL_MS = 1_000;
 /** A line that was just written and claims another time than this was written by a clock of another zone, or a liar's. */
 const OFF_MAX = 60 * MICROS_PER_SECOND;
 
@@ -65,6 +67,9 @@ export class TextStream implements Stream {
   #done = false;
   /** Called when the file was begun anew, with the place that was reached before. */
   onRestart: ((before: NonNullable<TextRead['restarted']>) => void) | undefined;
+  /** Of a file that is a copy: where to begin when another copy was put in its place; asked when that is complete. */
+  beginOfCopy: (() => number) | undefined;
+  #waits = false;
 
   constructor(file: TextFile, reading: TextReading, begin: TextBegin) {
     this.file = file;
@@ -145,6 +150,13 @@ export class TextStream implements Stream {
 
   /** Reads a chunk; false when the end was reached for now. */
   #fill(): boolean {
+    if (this.#waits) {
+      // A copy grows; what it is a copy of is told when it is whole.
+      if (!this.#retiring && Date.now() - this.file.stats().mtimeMs < COPY_STILL_MS) return false;
+      this.#waits = false;
+      this.file.goTo(this.beginOfCopy?.() ?? 0);
+      this.#at = { offset: this.file.at, proof: this.file.proof };
+    }
     const changed = this.#verifyKnown();
     const { lines, more, restarted = changed } = this.file.read();
     this.#lines = lines;
@@ -153,6 +165,10 @@ export class TextStream implements Stream {
       this.#at = START;
       this.#restarted = true;
       this.onRestart?.(restarted);
+      if (this.beginOfCopy !== undefined) {
+        this.#waits = true;
+        return false;
+      }
     }
     if (more || lines.length > 0 || !this.#retiring) return more;
     const rest = this.file.rest();

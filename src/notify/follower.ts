@@ -19,10 +19,11 @@ export interface Feed {
     readonly order: 'oldest';
   }): Promise<readonly BanView[]>;
   newestBan(): Promise<{ readonly id: number }>;
+  /** `opened` is called when every event from then on is told. */
   events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly only: readonly ['ban'] },
+    options: { readonly only: readonly ['ban']; readonly opened: () => void },
   ): Promise<void>;
 }
 
@@ -92,11 +93,9 @@ export class Follower {
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
-          // Of a storm of failures the agent sends nothing here.
-          const stream = feed.events(() => this.ring(), this.#abort.signal, { only: ['ban'] });
-          // What came between the look and the stream.
-          this.ring();
-          await stream;
+          // Of a storm of failures the agent sends nothing here. What came between the look and the stream is looked for.
+          const options = { only: ['ban'], opened: () => this.ring() } as const;
+          await feed.events(() => this.ring(), this.#abort.signal, options);
         } catch (error) {
           if (this.#abort.signal.aborted) break;
           if (!this.#away) log('warning', `${messageOf(error)}; waiting for it`);

@@ -21,6 +21,8 @@ describe('the program itself', () => {
     const { code, out, err } = await runProgram([process.execPath, MAIN, 'stauts']);
     expect([code, out]).toEqual([64, '']);
     expect(err).toContain('Did you mean status?');
+    const german = { ...process.env, LC_ALL: 'de_DE.UTF-8' };
+    expect(await runProgram([process.execPath, MAIN, 'stauts'], { env: german })).toEqual({ code, out, err });
   });
 
   test('without an agent leaves with 69 and says what to type', async () => {

@@ -16,7 +16,7 @@ describe('fail2ban-client', () => {
       if (process.env['BANJOUR_WRITE_GOLDEN'] === '1') writeFileSync(GOLDEN, answers);
       expect(answers).toBe(golden());
     },
-    120_000,
+    240_000,
   );
 
   describe('that is Banjour', () => {

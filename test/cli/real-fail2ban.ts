@@ -66,7 +66,7 @@ END
 client() { chroot "$root" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 TZ=UTC python3 -W ignore /usr/bin/fail2ban-client -c /tmp/c "$@"; }
 client start >/dev/null 2>&1
 tries=0
-until client ping >/dev/null 2>&1; do tries=$((tries+1)); [ $tries -lt 40 ]; sleep 0.25; done
+until client ping >/dev/null 2>&1; do tries=$((tries+1)); [ $tries -lt 240 ]; sleep 0.25; done
 ask() {
   set +e
   # Some answers must have got to the action's thread before the next command looks.
@@ -74,7 +74,7 @@ ask() {
   code=$?
   set -e
   printf '%s\\0%s\\0' "$1" "$code"; cat "$root/tmp/out"; printf '\\0'
-  case $1 in set*banip*|set*attempt*) sleep 1.2;; esac
+  case $1 in set*banip*|set*attempt*) sleep 2;; esac
 }
 while [ "$1" != -- ]; do ask "$1"; shift; done
 shift
@@ -87,7 +87,7 @@ export function askReal(root: string, lines: readonly string[], after: readonly 
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     ['-nmpf', '--mount-proc', 'bash', '-c', SCRIPT, 'bash', root, ...lines, '--', ...after],
-    { encoding: 'utf8', timeout: 120_000, maxBuffer: 16 * 1024 * 1024 },
+    { encoding: 'utf8', timeout: 240_000, maxBuffer: 16 * 1024 * 1024 },
   );
   if (status !== 0) throw new Error(`the real fail2ban could not be asked: ${stderr}`);
   const parts = stdout.split('\0');

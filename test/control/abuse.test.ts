@@ -64,10 +64,9 @@ describe('clients that mean no good', () => {
       expect(await host.client().ping()).toEqual({ pong: true });
       const started = performance.now();
       await Promise.all(idle.map(closed));
-      expect(performance.now() - started).toBeLessThan(CONTROL_REQUEST_MS_MAX + 5_000);
+      expect(performance.now() - started).toBeLessThan(10 * CONTROL_REQUEST_MS_MAX);
       expect(await new ControlClient(host.socket('status')).ping()).toEqual({ pong: true });
     },
-    20_000,
   );
 
   needs(...canWrite)(
@@ -121,41 +120,37 @@ describe('clients that mean no good', () => {
     expect(await host.client().ping()).toEqual({ pong: true });
   });
 
-  needs(...canWrite)(
-    'may flood: the one who floods waits, and a ban is in force meanwhile',
-    async () => {
-      let answered = 0;
-      let stop = false;
-      const started = performance.now();
-      const flood = Array.from({ length: 48 }, async () => {
-        const client = new ControlClient(host.socket('status'));
-        while (!stop) {
-          await client.status().catch(() => undefined);
-          answered++;
-        }
-      });
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      for (let n = 1; n <= 5; n++) {
-        host.append(
-          Array.from({ length: 5 }, () => ({
-            message: `x bad 198.51.100.${n}`,
-            fields: { _SYSTEMD_UNIT: 'postfix.service' },
-          })),
-        );
-        await host.until('the attacker is banned', async () => {
-          return (await host.client().bans({ jail: 'postfix-sasl', address: `198.51.100.${n}` })).length === 1;
-        });
+  needs(...canWrite)('may flood: the one who floods waits, and a ban is in force meanwhile', async () => {
+    let answered = 0;
+    let stop = false;
+    const started = performance.now();
+    const flood = Array.from({ length: 48 }, async () => {
+      const client = new ControlClient(host.socket('status'));
+      while (!stop) {
+        await client.status().catch(() => undefined);
+        answered++;
       }
-      await new Promise((resolve) => setTimeout(resolve, 1500));
-      stop = true;
-      const seconds = (performance.now() - started) / 1000;
-      await Promise.all(flood);
-      // A second's worth may come at once; those under way at the end are answered too.
-      expect(answered).toBeLessThan(200 * (seconds + 1) + 100);
-      expect(answered).toBeGreaterThan(100);
-    },
-    30_000,
-  );
+    });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (let n = 1; n <= 5; n++) {
+      host.append(
+        Array.from({ length: 5 }, () => ({
+          message: `x bad 198.51.100.${n}`,
+          fields: { _SYSTEMD_UNIT: 'postfix.service' },
+        })),
+      );
+      await host.until('the attacker is banned', async () => {
+        return (await host.client().bans({ jail: 'postfix-sasl', address: `198.51.100.${n}` })).length === 1;
+      });
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    stop = true;
+    const seconds = (performance.now() - started) / 1000;
+    await Promise.all(flood);
+    // A second's worth may come at once; those under way at the end are answered too.
+    expect(answered).toBeLessThan(200 * (seconds + 1) + 100);
+    expect(answered).toBeGreaterThan(100);
+  });
 
   needs(...canWrite)(
     'may ask for a long list and never read it: it is made no further than the socket takes it',

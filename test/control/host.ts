@@ -83,18 +83,25 @@ port = ssh
 };
 
 export class Host {
-  readonly folder = mkdtempSync(join(tmpdir(), 'banjour-host-'));
-  readonly run = join(this.folder, 'run');
-  readonly config = join(this.folder, 'etc');
-  readonly shipped = join(this.folder, 'shipped');
-  readonly state = join(this.folder, 'state');
-  readonly journalFolder = join(this.folder, 'journal');
+  readonly folder: string;
+  readonly run: string;
+  readonly config: string;
+  readonly shipped: string;
+  readonly state: string;
+  readonly journalFolder: string;
   readonly log: string[] = [];
   readonly journal: LiveJournal;
   level: LogLevel = 'info';
   agent: Agent | undefined;
 
-  constructor(files: Readonly<Record<string, string>> = FILES) {
+  /** `parent`: where its folder is made; tables are as wide as paths are long. */
+  constructor(files: Readonly<Record<string, string>> = FILES, parent = tmpdir()) {
+    this.folder = mkdtempSync(join(parent, 'banjour-host-'));
+    this.run = join(this.folder, 'run');
+    this.config = join(this.folder, 'etc');
+    this.shipped = join(this.folder, 'shipped');
+    this.state = join(this.folder, 'state');
+    this.journalFolder = join(this.folder, 'journal');
     for (const folder of [this.run, this.config, this.shipped, this.state, this.journalFolder]) mkdirSync(folder);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.journal = new LiveJournal(join(this.journalFolder, 'system.journal'));
@@ -170,7 +177,7 @@ export class Host {
     this.journal.append(entries.map((entry, index) => ({ at: now + index * 1000, ...entry })));
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 5_000): Promise<void> {
+  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
     const end = Date.now() + timeoutMs;
     while (!(await holds())) {
       if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);

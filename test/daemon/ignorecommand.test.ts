@@ -120,8 +120,7 @@ describe('an ignorecommand', () => {
   });
 
   test('may write as much as it likes: little of it is kept, escaped', async () => {
-    command = [script("printf '\\033[31mred\\n' >&2; yes >&2")];
-    asked = make(300);
+    command = [script("printf '\\033[31mred\\n' >&2; yes | head -c 20000000 >&2; kill -9 $$")];
     await asked.ask(ban());
     expect(logged[0]).toContain('\\x1b[31mred');
     // Escaped, a byte becomes four at most.
@@ -146,7 +145,8 @@ describe('an ignorecommand', () => {
   test('runs as often at once as the bound says and no more; whoever has to wait for too long goes on too', async () => {
     const running = join(directory, 'running');
     command = [script(`touch ${running}.$1; sleep 30`), '<ip>'];
-    asked = make(2_000);
+    // All of them have to be running before the first one is given up.
+    asked = make(8_000);
     const bans = Array.from({ length: IGNORE_COMMANDS_PARALLEL_MAX + 1 }, (_, i) => ban(`192.0.2.${i}`));
     const answers = bans.map((one) => asked.ask(one));
     const started = () => bans.map((_, i) => existsSync(`${running}.192.0.2.${i}`));

@@ -8,7 +8,7 @@ import { sleep, until } from './lib/shell.js';
 import { cutOff, judged, Station } from './lib/station.js';
 
 /** Pause between connections: longer than from the last line of an attempt to the ban, shorter than people wait. */
-const PACE = { intervalMs: 400, readMs: 20_000 };
+const PACE = { intervalMs: 1_000, readMs: 20_000 };
 const SERVICES: readonly LoginService[] = ['smtp', 'submission', 'imap', 'pop3', 'ssh'];
 
 /** Attackers and bystanders, one /64 each. */

@@ -75,7 +75,7 @@ describe('the Debian package on a host with fail2ban', () => {
     const pid = await agent.pid();
     await rename(join(machine.root, 'root/dovecot.service'), join(machine.root, DOVECOT));
     await installation.serviceAppeared(`/${DOVECOT}`);
-    await until('dovecot is watched', async () => (await jails()).includes('dovecot'), { timeoutMs: 10_000 });
+    await until('dovecot is watched', async () => (await jails()).includes('dovecot'), { timeoutMs: 60_000 });
     expect(await agent.pid()).toBe(pid);
   });
 });

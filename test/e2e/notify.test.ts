@@ -8,7 +8,7 @@ import type { Suite } from './lib/rootfs.js';
 import { until } from './lib/shell.js';
 import { cutOff, judged, Station } from './lib/station.js';
 
-const PACE = { intervalMs: 400, readMs: 20_000 };
+const PACE = { intervalMs: 1_000, readMs: 20_000 };
 const MAILBOX = '/home/anna/Maildir/new';
 
 const JAILS = `[DEFAULT]

@@ -86,7 +86,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     expect(child).not.toBe('');
     await machine.exec(['kill', '-STOP', child]);
     await door.stillBans();
-    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 15_000 });
+    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 60_000 });
     expect([await agent.pid(), await restarts()]).toEqual([pid, count]);
     expect(await holdsBans()).toBe(true);
   });
@@ -94,14 +94,14 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
   test('an nft child that is stopped while nothing happens is replaced, too', async () => {
     const child = await nft();
     await machine.exec(['kill', '-STOP', child]);
-    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 20_000 });
+    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 60_000 });
   });
 
   test('a main thread that loops is killed and started anew, and no ban is lost', async () => {
     const [pid, count] = [await agent.pid(), await restarts()];
     await order('spin');
     await until('systemd has restarted the agent', async () => (await restarts()) > count && (await agent.isActive()), {
-      timeoutMs: 60_000,
+      timeoutMs: 120_000,
       everyMs: 500,
     });
     expect(await agent.pid()).not.toBe(pid);

@@ -5,7 +5,7 @@ import { type Command, findProgram, run } from '../../src/firewall/spawn.js';
 import { prefix } from './support.js';
 
 const SHELL: Command = ['/bin/sh', '-c'];
-const limits = { deadlineMs: 5_000, outputBytesMax: 10, errorBytesMax: 10 };
+const limits = { deadlineMs: 30_000, outputBytesMax: 10, errorBytesMax: 10 };
 
 describe('a child process', () => {
   test('is found in the folders of the system and nowhere else', () => {

@@ -343,5 +343,5 @@ describe('units by wildcard', () => {
       'postfix@b 6',
       'postfix@b 7',
     ]);
-  }, 20_000);
+  });
 });

@@ -91,7 +91,7 @@ describe('following a log file', () => {
     mkdirSync(join(folder, 'b'));
     writeFileSync(join(folder, 'b/y.log'), 'y\n');
     // Globs are expanded once a second.
-    const end = performance.now() + 3_000;
+    const end = performance.now() + 30_000;
     while (following.read().length === 0 && performance.now() < end);
     expect(following.entries.map(({ message }) => message)).toEqual(['x', 'y']);
   });
@@ -225,6 +225,30 @@ describe('rotation', () => {
     expect(following.notices.join()).toContain('was emptied');
   });
 
+  test('by a copy over the last copy: each line once, also when it is looked at while it is made', () => {
+    for (const isSeenEmpty of [false, true]) {
+      writeFileSync(path, '');
+      const following = reader();
+      following.read();
+      for (let i = 0; i < 5; i++) {
+        // Of the same length, so that sizes tell nothing.
+        appendFileSync(path, `read ${i}\n`);
+        following.read();
+        appendFileSync(path, `late ${i}\n`);
+        if (isSeenEmpty) writeFileSync(`${path}.1`, '');
+        if (isSeenEmpty && i % 2 === 0) expect(following.read()).toEqual([`late ${i}`]);
+        copyFileSync(path, `${path}.1`);
+        truncateSync(path);
+        // A copy is believed to be whole when it has been left alone for a while.
+        utimesSync(`${path}.1`, at(20 - i) / 1e6, at(20 - i) / 1e6);
+        following.read();
+      }
+      const lines = following.entries.map(({ message }) => message);
+      expect(lines.sort()).toEqual(['late', 'read'].flatMap((word) => [0, 1, 2, 3, 4].map((i) => `${word} ${i}`)));
+      rmSync(`${path}.1`);
+    }
+  });
+
   test('notices a file that was emptied and has grown past the place since', () => {
     writeFileSync(path, 'one\n');
     const following = reader();
@@ -236,11 +260,11 @@ describe('rotation', () => {
 
   test('a file that nobody names any more is let go after a while, with the line that has no end', async () => {
     writeFileSync(path, 'one\nhalf');
-    const following = reader([log(path)], HEAD, { orphanMs: 20 });
+    const following = reader([log(path)], HEAD, { orphanMs: 400 });
     following.read();
     renameSync(path, join(folder, 'elsewhere'));
     following.read();
-    await sleep(30);
+    await sleep(500);
     expect(following.read()).toEqual(['half']);
     expect(following.source.streams?.()).toEqual([]);
     // Back again: nothing of it twice.
@@ -256,7 +280,7 @@ describe('where reading begins', () => {
 
   test('a first start reads back by the dates of the lines', () => {
     writeFileSync(path, dated(5_000));
-    const lines = reader([log(path)], from(600.5)).read();
+    const lines = reader([log(path)], from(605)).read();
     // The search ends within one look of 64 KiB; what lies before findtime decides nothing.
     expect(lines.length).toBeGreaterThanOrEqual(600);
     expect(lines.length).toBeLessThan(1_300);
@@ -327,12 +351,12 @@ describe('the time of a line', () => {
   test('is its date, when the date can be true of a line that was just written', () => {
     const age = timeOf(`${at(30)} x`);
     expect(age).toBeGreaterThanOrEqual(30_000_000);
-    expect(age).toBeLessThan(35_000_000);
+    expect(age).toBeLessThan(90_000_000);
   });
 
   test('is now for a new line without a date, of another zone, or of the future', () => {
     for (const line of ['no date', `${at(7_200)} x`, `${at(-7_200)} x`, `${at(-20)} x`])
-      expect(Math.abs(timeOf(line))).toBeLessThan(5_000_000);
+      expect(Math.abs(timeOf(line))).toBeLessThan(15_000_000);
   });
 
   test('of old lines is their date, or that of the line before', () => {

@@ -49,7 +49,7 @@ export function makeBench(options: NftBackendOptions = {}): Bench {
 }
 
 /** Waits until `condition` holds; throws after `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
   const end = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`did not happen within ${ms} ms`);

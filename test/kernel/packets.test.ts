@@ -4,7 +4,7 @@ import type { FirewallPlan, JailRule } from '../../src/core/specs.js';
 import { killSockets } from '../../src/firewall/sockets.js';
 import { ban, plan, prefix, put, remove, rule } from '../firewall/support.js';
 import { kernelTest } from './kernel.js';
-import { BANNED, BYSTANDER, makeTopology, type Shape, type Topology } from './topology.js';
+import { BANNED, BYSTANDER, makeTopology, PATIENCE_MS, type Shape, type Topology } from './topology.js';
 
 const PORTS = [{ first: 2525, last: 2525 }];
 
@@ -42,18 +42,18 @@ for (const { shape, title, plans } of ways) {
         await backend.open(mail({}, plans), []);
         await bothFamilies(async (family) => {
           const [banned, bystander] = [BANNED[family], BYSTANDER[family]];
-          expect(await probe(banned)).toBe('ok');
+          expect(await probe(banned, PATIENCE_MS)).toBe('ok');
           const [attacker, friend] = [await hold(banned), await hold(bystander)];
-          expect(await attacker()).toBe('echo');
+          expect(await attacker(PATIENCE_MS)).toBe('echo');
           await backend.apply([put('mail', banned)]);
           expect(await attacker()).toBe('silence');
-          expect(await friend()).toBe('echo');
+          expect(await friend(PATIENCE_MS)).toBe('echo');
           expect(await probe(banned)).toBe('timeout');
-          expect(await probe(bystander)).toBe('ok');
+          expect(await probe(bystander, PATIENCE_MS)).toBe('ok');
           const counter = (await backend.read()).counters.get(mustJailName('mail'));
           expect(counter?.packets).toBeGreaterThan(1);
           await backend.apply([remove('mail', banned)]);
-          expect(await probe(banned)).toBe('ok');
+          expect(await probe(banned, PATIENCE_MS)).toBe('ok');
         });
       });
     });
@@ -67,7 +67,7 @@ for (const { shape, title, plans } of ways) {
           ban('mail', 'fd09:1::2/127'),
         ]);
         await bothFamilies(async (family) => {
-          expect(await probe(BYSTANDER[family])).toBe('ok');
+          expect(await probe(BYSTANDER[family], PATIENCE_MS)).toBe('ok');
           expect(await probe(BANNED[family])).toBe('timeout');
         });
       });
@@ -87,10 +87,10 @@ describe('a jail that rejects', () => {
         await bothFamilies(async (family) => {
           const attacker = await hold(BANNED[family]);
           await backend.apply([put('mail', BANNED[family])]);
-          expect(await attacker()).toBe('closed');
-          expect(await probe(BANNED[family])).toBe('ECONNREFUSED');
+          expect(await attacker(PATIENCE_MS)).toBe('closed');
+          expect(await probe(BANNED[family], PATIENCE_MS)).toBe('ECONNREFUSED');
           expect(await udp(BANNED[family])).toBe(family === 4 ? 'EHOSTUNREACH' : 'EACCES');
-          expect(await probe(BYSTANDER[family])).toBe('ok');
+          expect(await probe(BYSTANDER[family], PATIENCE_MS)).toBe('ok');
         });
       });
     });
@@ -112,8 +112,8 @@ describe('bridged packets and the inet table', () => {
           namespace.run(['sysctl', '-qw', `net.bridge.bridge-nf-call-${name}=${on_ ? 1 : 0}`]);
         }
         await backend.open(mail({}, { hook: 'forward' }), [ban('mail', BANNED[4]), ban('mail', BANNED[6])]);
-        expect(await probe(BANNED[4])).toBe(on_ ? 'timeout' : 'ok');
-        expect(await probe(BANNED[6])).toBe(on_ ? 'timeout' : 'ok');
+        expect(await probe(BANNED[4], on_ ? undefined : PATIENCE_MS)).toBe(on_ ? 'timeout' : 'ok');
+        expect(await probe(BANNED[6], on_ ? undefined : PATIENCE_MS)).toBe(on_ ? 'timeout' : 'ok');
       });
     });
   }
@@ -130,7 +130,7 @@ describe('other tables', () => {
       }
       await backend.open(mail({}, {}), [ban('mail', BANNED[4])]);
       expect(await probe(BANNED[4])).toBe('timeout');
-      expect(await probe(BYSTANDER[4])).toBe('ok');
+      expect(await probe(BYSTANDER[4], PATIENCE_MS)).toBe('ok');
     });
   });
 });
@@ -146,7 +146,11 @@ describe('closing the sockets of a banned host', () => {
         ];
         const options = { command: ['/usr/bin/nsenter', `--net=/run/netns/${namespace.name}`, '--', 'ss'] as const };
         expect(await killSockets(prefix(BANNED[family]), options)).toBe(2);
-        expect([await attacker(), await second(), await friend()]).toEqual(['closed', 'closed', 'echo']);
+        expect([await attacker(PATIENCE_MS), await second(PATIENCE_MS), await friend(PATIENCE_MS)]).toEqual([
+          'closed',
+          'closed',
+          'echo',
+        ]);
         expect(await killSockets(prefix(family === 4 ? '10.9.1.0/24' : 'fd09:1::/64'), options)).toBe(1);
         expect(await killSockets(prefix('192.0.2.1'), options)).toBe(0);
       });

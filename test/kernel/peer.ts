@@ -1,17 +1,16 @@
 /**
  * A peer inside a network namespace, run as a program:
  * `serve PORT` answers every TCP connection with a banner and echoes; says `ready`.
- * `probe HOST PORT SOURCE` connects once and says what became of it: ok, timeout, or the error's code.
- * `udp HOST PORT SOURCE` sends a datagram and says silence or the error's code.
+ * `probe HOST PORT SOURCE MS` connects once and says what became of it: ok, timeout, or the error's code.
+ * `udp HOST PORT SOURCE MS` sends datagrams and says silence or the error's code.
  * `flood HOST PORT SOURCE...` sends 100 datagrams per second from each source until it is killed.
  * `count PORT` says `ready`, then for every line of stdin how many datagrams came from each source, as JSON.
- * `hold HOST PORT SOURCE` connects, says `ok`, then for every line of stdin sends a word and says echo, silence or closed.
+ * `hold HOST PORT SOURCE` connects, says `ok`, then for every line of stdin, a time in ms, sends a word and says echo, silence or closed.
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
-const WAIT_MS = 400;
 const [mode, ...args] = process.argv.slice(2);
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
@@ -37,7 +36,7 @@ function probe(): void {
   };
   socket.once('data', () => end('ok'));
   socket.once('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'));
-  setTimeout(() => end('timeout'), WAIT_MS);
+  setTimeout(() => end('timeout'), Number(args[3]));
 }
 
 function udp(): void {
@@ -50,15 +49,14 @@ function udp(): void {
   socket.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error'));
   socket.bind(0, localAddress, () => {
     socket.connect(port, host, () => {
-      socket.send('x');
       // The ICMP answer comes back as the error of a later call.
-      setTimeout(
-        () => socket.send('y', (error) => error && end((error as NodeJS.ErrnoException).code ?? 'error')),
-        100,
+      setInterval(
+        () => socket.send('x', (error) => error && end((error as NodeJS.ErrnoException).code ?? 'error')),
+        50,
       );
     });
   });
-  setTimeout(() => end('silence'), WAIT_MS);
+  setTimeout(() => end('silence'), Number(args[3]));
 }
 
 function flood(): void {
@@ -96,9 +94,9 @@ function hold(): void {
   });
   socket.on('error', over);
   socket.on('close', over);
-  createInterface({ input: process.stdin }).on('line', () => {
+  createInterface({ input: process.stdin }).on('line', (line) => {
     if (closed) return void say('closed');
-    const timer = setTimeout(() => answer('silence'), WAIT_MS);
+    const timer = setTimeout(() => answer('silence'), Number(line));
     answer = (text) => {
       clearTimeout(timer);
       answer = () => undefined;

@@ -93,11 +93,11 @@ describe('whatever happens', () => {
             // Nothing in force is no proof that the tables are there.
             const equal = async () =>
               (await backend.read()).present && JSON.stringify(await inForce(backend)) === JSON.stringify(wanted);
-            await until(equal, 3_000).catch(async () => expect(await inForce(backend)).toEqual(wanted));
+            await until(equal).catch(async () => expect(await inForce(backend)).toEqual(wanted));
             await until(() => {
               const rules = bench.nft('list', 'table', 'inet', 'banjour');
               return ['ban4.sshd', 'ban6.sshd', 'ban4.mail', 'ban6.mail'].every((set) => rules.includes(`@${set} `));
-            }, 3_000);
+            });
             if (bridge) {
               const there = bench.nft('list', 'table', 'bridge', 'banjour');
               for (const element of ledger.values())

@@ -11,18 +11,21 @@ export type Shape = 'host' | 'routed' | 'bridged';
 
 export const BANNED = { 4: '10.9.1.2', 6: 'fd09:1::2' } as const;
 export const BYSTANDER = { 4: '10.9.1.3', 6: 'fd09:1::3' } as const;
+/** Silence is believed after this, ms; an answer that must come has `PATIENCE_MS`, for this machine may be busy. */
+const SILENCE_MS = 400;
+export const PATIENCE_MS = 20_000;
 const PORT = 2525;
 const PEER = join(import.meta.dirname, 'peer.js');
 
 export interface Topology extends Bench {
   readonly backend: NftBackend;
-  /** One connection from that source; what became of it. */
-  readonly probe: (source: string) => Promise<string>;
+  /** One connection from that source; what became of it within `ms`. */
+  readonly probe: (source: string, ms?: number) => Promise<string>;
   /** Starts 100 datagrams per second from each source; the function says how many of each have arrived so far. */
   readonly flood: (sources: readonly string[]) => Promise<() => Promise<Record<string, number>>>;
   readonly udp: (source: string) => Promise<string>;
-  /** Opens a connection and keeps it; the function sends a word over it and says what came back. */
-  readonly hold: (source: string) => Promise<() => Promise<string>>;
+  /** Opens a connection and keeps it; the function sends a word over it and says what came back within `ms`. */
+  readonly hold: (source: string) => Promise<(ms?: number) => Promise<string>>;
 }
 
 /** Makes the namespaces and a listener behind our tables. */
@@ -71,8 +74,8 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
   if ((await service.next()) !== 'ready') throw new Error('the listener did not start');
   return {
     ...bench,
-    probe: (source) => peer(attacker, 'probe', ...to(source)).next(),
-    udp: (source) => peer(attacker, 'udp', ...to(source)).next(),
+    probe: (source, ms = SILENCE_MS) => peer(attacker, 'probe', ...to(source), String(ms)).next(),
+    udp: (source) => peer(attacker, 'udp', ...to(source), String(PATIENCE_MS)).next(),
     flood: async (sources) => {
       const counter = peer(server, 'count', String(PORT));
       await counter.next();
@@ -86,8 +89,8 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
       const { child, next } = peer(attacker, 'hold', ...to(source));
       const first = await next();
       if (first !== 'ok') throw new Error(`no connection to hold: ${first}`);
-      return () => {
-        child.stdin.write('\n');
+      return (ms = SILENCE_MS) => {
+        child.stdin.write(`${ms}\n`);
         return next();
       };
     },

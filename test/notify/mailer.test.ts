@@ -48,7 +48,7 @@ function senderOf(mailer: MailerSpec, more: Partial<ConstructorParameters<typeof
     host: 'mx.example.org',
     version: '1',
     env: {},
-    deadlineMs: 2_000,
+    deadlineMs: 30_000,
     ...more,
   });
 }

@@ -115,6 +115,13 @@ describe('banjour-notify', () => {
     expect(ids()).toEqual([1, 2, 3]);
   });
 
+  test('tells what happened while the stream of events was being opened', async () => {
+    agent.connectMs = 50;
+    await start();
+    agent.ban(ban(1));
+    await until('told', () => ids().length === 1);
+  });
+
   test('tells what happened while it was away, each ban once', async () => {
     await start();
     agent.ban(ban(1));

@@ -21,8 +21,8 @@ export function ban(id: number, more: Partial<BanView> = {}): BanView {
   };
 }
 
-/** Waits until the condition holds; fails after five seconds, or as many milliseconds. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 5_000): Promise<void> {
+/** Waits until the condition holds; fails after half a minute, or as many milliseconds: a loaded machine is slow. */
+export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!condition()) {
     if (performance.now() > end) throw new Error(`not in time: ${what}`);
@@ -195,6 +195,7 @@ export class FakeAgent implements Feed {
   /** `after` of each page that was asked for. */
   asked: number[] = [];
   down = false;
+  connectMs = 1;
   #listeners = new Set<(event: StreamEvent) => void>();
   #ends = new Set<() => void>();
 
@@ -226,9 +227,17 @@ export class FakeAgent implements Feed {
     return rows.slice(0, Number(query.limit));
   }
 
-  async events(listener: (event: StreamEvent) => void, signal: AbortSignal): Promise<void> {
+  /** Connecting takes its time, and what happens meanwhile is not told. */
+  async events(
+    listener: (event: StreamEvent) => void,
+    signal: AbortSignal,
+    { opened }: { readonly opened: () => void },
+  ): Promise<void> {
+    await sleep(this.connectMs);
+    if (signal.aborted) return;
     if (this.down) throw new Error('no agent is running');
     this.#listeners.add(listener);
+    opened();
     await new Promise<void>((resolve) => {
       this.#ends.add(resolve);
       signal.addEventListener('abort', () => resolve(), { once: true });

@@ -61,15 +61,24 @@ export class AgentHost {
     ]);
   }
 
-  /** Starts an agent and waits until it watches. `program` stands in for the installed one. */
+  /**
+   * Starts an agent and waits until it has read all that was logged before, and watches: what it meets earlier is the past
+   * to it. `program` stands in for the installed one.
+   */
   async start(program: readonly string[] = [join(process.cwd(), 'dist/src/main.js'), 'run']): Promise<ChildProcess> {
+    await this.#journal.settled();
     const before = this.said.length;
     const agent = this.launch(program);
+    let closed = false;
+    // Not at its exit: its last words may still be on their way.
+    agent.once('close', () => {
+      closed = true;
+    });
     await until(
-      'the agent runs',
-      () => this.said.includes('is ready', before) || agent.exitCode !== null || agent.signalCode !== null,
+      () => `the agent watches:\n${this.said}`,
+      () => closed || ['is ready', 'reached the end'].every((words) => this.said.includes(words, before)),
     );
-    if (agent.exitCode !== null || agent.signalCode !== null) throw new Error(this.said);
+    if (closed) throw new Error(this.said);
     return agent;
   }
 
@@ -84,10 +93,10 @@ export class AgentHost {
     return child;
   }
 
-  /** Ends an agent and waits for it. */
+  /** Ends an agent and waits for it, and for its last words. */
   async end(agent: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (agent.exitCode !== null || agent.signalCode !== null) return;
-    const gone = new Promise((resolve) => agent.once('exit', resolve));
+    const gone = new Promise((resolve) => agent.once('close', resolve));
     agent.kill(signal);
     await gone;
   }

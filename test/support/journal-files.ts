@@ -1,6 +1,6 @@
 /** Real journal files for tests, written by systemd-journal-remote from the export format. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -68,9 +68,11 @@ export function writeJournal(path: string, entries: readonly FakeEntry[], option
 /** A journal file that is kept open and grows, as journald's own. */
 export class LiveJournal {
   readonly #child: ChildProcess;
+  readonly #path: string;
   #count = 0;
 
   constructor(path: string) {
+    this.#path = path;
     this.#child = spawn(REMOTE, ['-o', path, '-'], { stdio: ['pipe', 'ignore', 'ignore'] });
   }
 
@@ -78,12 +80,36 @@ export class LiveJournal {
     for (const entry of entries) this.#child.stdin?.write(exportEntry(entry, this.#count++));
   }
 
+  /** Resolves when everything that was appended is in the file: the writer is a process of its own. */
+  async settled(): Promise<void> {
+    await until(
+      () => `${this.#count} entries in ${this.#path}, which has ${entriesIn(this.#path)}`,
+      () => entriesIn(this.#path) >= this.#count,
+    );
+  }
+
   /** Ends the writer; the file is closed properly. */
   async close(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
     const ended = new Promise((resolve) => this.#child.once('exit', resolve));
     this.#child.stdin?.end();
     await ended;
+  }
+}
+
+/** Where the header of a journal file has its number of entries (systemd, "Journal File Format": n_entries, le64). */
+const ENTRIES_AT = 152;
+
+/** Number of entries in a journal file; 0 while there is none. */
+function entriesIn(path: string): number {
+  if (!existsSync(path)) return 0;
+  const file = openSync(path, 'r');
+  try {
+    const number = Buffer.alloc(8);
+    readSync(file, number, 0, number.length, ENTRIES_AT);
+    return Number(number.readBigUInt64LE());
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -6,7 +6,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest } from '../digest.mjs';
-import { fail, isRoot, quietly, say, since, tail, which } from '../run.mjs';
+import { fail, isRoot, persistently, quietly, say, since, tail, which } from '../run.mjs';
 
 /** Beside the root file systems of the end-to-end suite. */
 export const CACHE = process.env.BANJOUR_E2E_CACHE ?? '/var/cache/banjour-e2e';
@@ -39,8 +39,15 @@ export function buildRoot() {
   mkdirSync(debs, { recursive: true });
   const work = `${root}.building-${process.pid}`;
   const flags = ['--variant=minbase', `--cache-dir=${debs}`, `--include=${PACKAGES.join(',')}`];
-  const made = quietly('debootstrap', [...flags, SUITE, work, MIRROR]);
-  if (!made.ok) fail(`debootstrap\n${tail(made.output)}`);
+  // A half-made root is no beginning: what was fetched is kept in `debs`.
+  const made = persistently('debootstrap', () => {
+    rmSync(work, { recursive: true, force: true });
+    return quietly('debootstrap', [...flags, SUITE, work, MIRROR]);
+  });
+  if (!made.ok) {
+    rmSync(work, { recursive: true, force: true });
+    fail(`debootstrap\n${tail(made.output)}`);
+  }
   mkdirSync(join(work, WORK), { recursive: true });
   writeFileSync(join(work, '.built'), `${Date.now()}\n`);
   rmSync(root, { recursive: true, force: true });

@@ -76,7 +76,7 @@ export class Machine {
     });
     await writeFile(join(this.state, 'leader'), `${this.leader}\n`);
     await connect(this.world, this.alias, this.leader);
-    await until('mail and ssh services listen', () => this.#listening(), { timeoutMs: 90_000, everyMs: 200 });
+    await until('mail and ssh services listen', () => this.#listening(), { timeoutMs: 240_000, everyMs: 200 });
   }
 
   async #listening(): Promise<boolean> {

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as mailhost from './mailhost.js';
-import { run } from './shell.js';
+import { persistently, run } from './shell.js';
 
 export type { Suite } from './mailhost.js';
 
@@ -51,9 +51,13 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
     say(`${suite}: debootstrap`);
     const include = `--include=${mailhost.BASE_PACKAGES.join(',')}`;
     const bootstrap = ['debootstrap', '--variant=minbase', `--cache-dir=${debs}`, include, suite, work, MIRROR];
-    await run(bootstrap, { timeoutMs: 900_000 });
+    // A half-made root is no beginning: what was fetched is kept in `debs`.
+    await persistently('debootstrap', say, async () => {
+      await rm(work, { recursive: true, force: true });
+      await run(bootstrap, { timeoutMs: 900_000 });
+    });
     say(`${suite}: mail server packages`);
-    await installPackages(work, suite);
+    await installPackages(work, suite, say);
     say(`${suite}: configuration`);
     await configure(work, suite);
     await writeFile(join(work, '.built'), `${Date.now()}\n`);
@@ -72,7 +76,7 @@ function inRoot(root: string, command: readonly string[]): Promise<string> {
   return run(['chroot', root, ...clean, ...command], { timeoutMs: 900_000 });
 }
 
-async function installPackages(root: string, suite: mailhost.Suite): Promise<void> {
+async function installPackages(root: string, suite: mailhost.Suite, say: (line: string) => void): Promise<void> {
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
   sources.push(`deb ${MIRROR}-security ${suite}-security main`);
   await writeFile(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
@@ -87,7 +91,10 @@ async function installPackages(root: string, suite: mailhost.Suite): Promise<voi
     return url === undefined || url === '' ? [] : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
   });
   await writeFile(proxy, lines.join(''));
-  await inRoot(root, ['apt-get', '-q', 'update']);
+  const retries = ['-o', 'Acquire::Retries=3'];
+  await persistently('apt-get update', say, () =>
+    inRoot(root, ['apt-get', '-q', ...retries, '-o', 'APT::Update::Error-Mode=any', 'update']),
+  );
   const answers = [
     'postfix postfix/main_mailer_type select Internet Site',
     'postfix postfix/mailname string mail.e2e.test',
@@ -97,8 +104,10 @@ async function installPackages(root: string, suite: mailhost.Suite): Promise<voi
     '-c',
     `printf '%s\\n' ${answers.map((line) => `'${line}'`).join(' ')} | debconf-set-selections`,
   ]);
-  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0'];
-  await inRoot(root, ['apt-get', ...options, 'install', ...mailhost.packagesOf(suite)]);
+  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...retries];
+  await persistently('apt-get install', say, () =>
+    inRoot(root, ['apt-get', ...options, 'install', ...mailhost.packagesOf(suite)]),
+  );
   await inRoot(root, ['apt-get', 'clean']);
   await rm(policy);
   await rm(proxy);

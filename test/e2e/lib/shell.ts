@@ -56,6 +56,19 @@ export async function runAll(...commands: readonly (readonly string[])[]): Promi
   for (const command of commands) await run(command);
 }
 
+/** Does what needs the network, and again after a pause when it failed: mirrors hiccup. */
+export async function persistently(what: string, say: (line: string) => void, work: () => Promise<unknown>) {
+  for (const seconds of [5, 20, 60]) {
+    try {
+      return void (await work());
+    } catch (error) {
+      say(`${what} failed, trying again in ${seconds} s: ${String(error).split('\n').slice(0, 4).join(' ')}`);
+      await sleep(seconds * 1_000);
+    }
+  }
+  await work();
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
