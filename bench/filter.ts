@@ -17,7 +17,7 @@ import { parseMatch, WHOLE_JOURNAL } from '../src/core/match.js';
 import { cursor, mustJailName } from '../src/core/names.js';
 import type { JailIntake } from '../src/core/specs.js';
 import { epochMicros } from '../src/core/time.js';
-import { guard } from '../src/daemon/guard.js';
+import { guard } from '../src/daemon/intake/guard.js';
 import { FilterBank } from '../src/filter/bank.js';
 import { loadFilter } from '../src/ini/filterfile.js';
 import { fail2banPackage } from '../test/support/fail2ban.js';

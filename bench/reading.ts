@@ -5,7 +5,7 @@ import { PlainReader, type Reader, type Wanted } from '../native/reader.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../src/core/match.js';
 import { sourceId } from '../src/core/names.js';
-import { guard } from '../src/daemon/guard.js';
+import { guard } from '../src/daemon/intake/guard.js';
 import { FilterBank } from '../src/filter/bank.js';
 import { LibsystemdSource } from '../src/journal/libsystemd-source.js';
 import { mailJournal } from './lib/journal.js';

@@ -2,8 +2,8 @@
 import type { SourceSpec } from '../../src/core/entry.js';
 import { sourceId } from '../../src/core/names.js';
 import type { JailIntake } from '../../src/core/specs.js';
-import { guard } from '../../src/daemon/guard.js';
-import { Intake } from '../../src/daemon/intake.js';
+import { guard } from '../../src/daemon/intake/guard.js';
+import { Intake } from '../../src/daemon/intake/intake.js';
 import { FilterBank } from '../../src/filter/bank.js';
 import { createSource } from '../../src/journal/journal.js';
 

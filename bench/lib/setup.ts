@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSetup } from '../../src/daemon/load.js';
-import type { AgentSetup } from '../../src/daemon/setup.js';
+import { loadSetup } from '../../src/daemon/configuration/load.js';
+import type { AgentSetup } from '../../src/daemon/configuration/setup.js';
 
 /** A folder that is removed at the end of its `using` block. */
 export class Scratch {

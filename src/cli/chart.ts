@@ -1,5 +1,5 @@
 /** A chart of bans over time for a terminal: columns of block characters, failures as a line below, a time axis. */
-import type { TimelineView } from '../daemon/what-if-timeline.js';
+import type { TimelineView } from '../daemon/replay/what-if-timeline.js';
 import { formatCount } from './terminal.js';
 
 /** Eighths of a character cell, from the bottom. */

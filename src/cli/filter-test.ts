@@ -10,7 +10,7 @@ import { formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '..
 import { sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
-import { guard } from '../daemon/guard.js';
+import { guard } from '../daemon/intake/guard.js';
 import { compileFilter } from '../filter/compile.js';
 import { DateFinder } from '../filter/dates.js';
 import { LINE_FIELDS } from '../filter/line.js';

@@ -6,7 +6,7 @@ import type { Config, NotifySpec } from '../config/types.js';
 import { type Parsed, parseDuration } from '../config/values.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { NOTIFY_TEMPLATE_BYTES_MAX } from '../core/limits.js';
-import { configError } from '../daemon/load.js';
+import { configError } from '../daemon/configuration/load.js';
 import { diskTree } from '../ini/disk.js';
 import { loadFiles } from '../ini/load.js';
 import { Report } from '../ini/report.js';

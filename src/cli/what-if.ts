@@ -2,9 +2,9 @@
 import { comparePrefixes, formatPrefix } from '../core/address.js';
 import { escapeUntrusted } from '../core/text.js';
 import { isoTime, secondsBetween } from '../core/time.js';
-import type { ReplayOutcome } from '../daemon/replay-service.js';
-import type { Mistake, WouldBan } from '../daemon/what-if.js';
-import type { WhatDiffers } from '../daemon/what-if-history.js';
+import type { ReplayOutcome } from '../daemon/replay/replay-service.js';
+import type { Mistake, WouldBan } from '../daemon/replay/what-if.js';
+import type { WhatDiffers } from '../daemon/replay/what-if-history.js';
 import { chartOf } from './chart.js';
 import { formatCount, formatLength, formatTable, formatTime, type Terminal, wantsColour, widthOf } from './terminal.js';
 

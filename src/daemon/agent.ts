@@ -17,16 +17,16 @@ import type { Ledger } from '../ledger/ledger.js';
 import { openLedger } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
-import { differenceOf, isEmpty, type SetupDifference } from './difference.js';
+import { differenceOf, isEmpty, type SetupDifference } from './configuration/difference.js';
+import type { Candidate, LiveConfiguration } from './configuration/live.js';
+import type { AgentSetup } from './configuration/setup.js';
 import { IgnoreCommands } from './ignorecommand.js';
 import { Kernel } from './kernel.js';
-import type { Candidate, LiveConfiguration } from './live.js';
 import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
-import { Prober } from './prober.js';
+import { Prober } from './probe/prober.js';
 import { Readers } from './readers.js';
-import type { AgentSetup } from './setup.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;

@@ -5,7 +5,7 @@ import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import type { TargetView } from '../notify/notifier.js';
 import type { NotifyView } from '../notify/status.js';
-import type { ConfigurationRoots } from './load.js';
+import type { ConfigurationRoots } from './configuration/load.js';
 
 /** A ban that has waited for so long without an error is worth a word, ms; digests are gathered for a minute. */
 const PATIENCE_MS = 15 * 60_000;

@@ -9,9 +9,9 @@ import { NftBackend } from '../firewall/nft.js';
 import { check as checkJournal, createSource } from '../journal/journal.js';
 import { suppressedLines, suppressionFindings } from '../journal/suppressed.js';
 import { openLedgerForReading } from '../ledger/open.js';
+import { IN_MEMORY, ledgerPathOf } from './configuration/ledger-path.js';
+import { type ConfigurationRoots, loadSetup } from './configuration/load.js';
 import { checkNotify } from './doctor-notify.js';
-import { IN_MEMORY, ledgerPathOf } from './ledger-path.js';
-import { type ConfigurationRoots, loadSetup } from './load.js';
 
 /** journald's rate limit is looked at so far back, days. */
 const RATE_LIMIT_DAYS = 7;

@@ -9,9 +9,9 @@ import { compileFilter } from '../filter/compile.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';
-import { type ConfigurationRoots, loadSetup } from './load.js';
-import { idOf, type JailSetup } from './setup.js';
-import { textTools } from './text-dates.js';
+import { type ConfigurationRoots, loadSetup } from './configuration/load.js';
+import { idOf, type JailSetup } from './configuration/setup.js';
+import { textTools } from './configuration/text-dates.js';
 
 /** One entry that was counted. */
 export interface EvidenceView {

@@ -11,7 +11,7 @@ import type { FirewallPlan } from '../core/specs.js';
 import { type EpochMicros, wallClock } from '../core/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
-import type { AgentSetup } from './setup.js';
+import type { AgentSetup } from './configuration/setup.js';
 
 export interface KernelParts {
   readonly firewall: FirewallBackend;

@@ -30,11 +30,11 @@ import { isoTime, wallClock } from '../core/time.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
 import { Cached, CachedAsync } from './cached.js';
-import { describeDifference } from './difference.js';
+import { describeDifference } from './configuration/difference.js';
+import type { LiveJail } from './configuration/live-options.js';
+import type { JailSetup } from './configuration/setup.js';
 import { EventLog } from './event-log.js';
-import type { LiveJail } from './live-options.js';
 import { Operator, prefixOf } from './operator.js';
-import type { JailSetup } from './setup.js';
 import { banListViews, banView, jailView, sourceView } from './views.js';
 
 /** Bans of the past that `explain` shows. */

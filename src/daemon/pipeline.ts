@@ -17,7 +17,7 @@ import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
-import type { FromIntake } from './intake-protocol.js';
+import type { FromIntake } from './intake/protocol.js';
 import { Questions } from './questions.js';
 import { type Settled, tellTimes } from './timing.js';
 

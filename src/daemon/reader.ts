@@ -8,8 +8,8 @@ import type { Log } from '../core/log.js';
 import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { plus, wallClock } from '../core/time.js';
-import type { FromIntake, IntakePhase, IntakeStart, IntakeStats } from './intake-protocol.js';
-import { IntakeThread } from './intake-thread.js';
+import type { FromIntake, IntakePhase, IntakeStart, IntakeStats } from './intake/protocol.js';
+import { IntakeThread } from './intake/thread.js';
 import type { Pipeline } from './pipeline.js';
 
 /** A thread that is torn down leaks a descriptor and a mapping per journal file, so there is an end to it. */

@@ -7,10 +7,10 @@ import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '..
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext } from '../jail/verdict.js';
 import type { Ledger } from '../ledger/ledger.js';
-import type { IntakeStart } from './intake-protocol.js';
+import { type AgentSetup, bySource, type JailSetup, longestFindtime, type SourceGroup } from './configuration/setup.js';
+import type { IntakeStart } from './intake/protocol.js';
 import type { Pipeline } from './pipeline.js';
 import { Reader } from './reader.js';
-import { type AgentSetup, bySource, type JailSetup, longestFindtime, type SourceGroup } from './setup.js';
 
 /** A reader that does not end in time is terminated, ms. */
 const STOP_MS = 3_000;

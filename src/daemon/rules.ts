@@ -2,7 +2,7 @@
 import { AllowKeeper } from '../allow/keeper.js';
 import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
-import { type ConfigurationRoots, loadSetup } from './load.js';
+import { type ConfigurationRoots, loadSetup } from './configuration/load.js';
 
 /** What nft says of our tables, elements included. */
 export async function describeKernel(): Promise<string> {

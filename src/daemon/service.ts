@@ -10,10 +10,10 @@ import { wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { Agent } from './agent.js';
-import { describeDifference } from './difference.js';
-import { ledgerPathOf } from './ledger-path.js';
-import { LiveConfiguration } from './live.js';
-import type { ConfigurationRoots } from './load.js';
+import { describeDifference } from './configuration/difference.js';
+import { ledgerPathOf } from './configuration/ledger-path.js';
+import { LiveConfiguration } from './configuration/live.js';
+import type { ConfigurationRoots } from './configuration/load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 import { giveBackMemory } from './memory.js';
 

@@ -8,8 +8,8 @@ import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { JailCounters, Tally } from '../filter/counters.js';
 import type { JailStats } from '../jail/verdict.js';
 import type { BanCounts } from '../ledger/history.js';
+import { type JailSetup, placeOf } from './configuration/setup.js';
 import type { Reader } from './reader.js';
-import { type JailSetup, placeOf } from './setup.js';
 
 /** What is known of a jail beside its setup; all of it may be missing while the agent starts. */
 export interface JailFacts {

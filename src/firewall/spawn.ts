@@ -8,8 +8,8 @@ import { OperatingError } from '../core/errors.js';
 
 const SEARCH = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin'];
 
-/** `LC_ALL=C`: messages in English, whose words we look at. No home: nft keeps a history of its prompt there. */
-const ENVIRONMENT = { HOME: '/nonexistent', LC_ALL: 'C', PATH: SEARCH.join(':') };
+/** `LC_ALL=C`: messages in English, whose words we look at. No home, as nft keeps a history of its prompt there. */
+const ENVIRONMENT = { HOME: '/dev/null', LC_ALL: 'C', PATH: SEARCH.join(':') };
 
 /** The absolute path of a program of the system; undefined when it is not installed. $PATH is not asked. */
 export function findProgram(name: string): string | undefined {

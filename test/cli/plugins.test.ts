@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { Host } from '../control/host.js';
+import { debianPackage } from '../support/debian-package.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
-import { debianPackage } from './debian.js';
 import { linkAs, runProgram, wrapped } from './program.js';
 
 const fail2ban = fail2banPackage('1.1.0-8');

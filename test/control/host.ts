@@ -12,7 +12,7 @@ import type { Terminal } from '../../src/cli/terminal.js';
 import { ControlClient } from '../../src/control/client.js';
 import type { LogLevel } from '../../src/core/log.js';
 import { Agent } from '../../src/daemon/agent.js';
-import { LiveConfiguration } from '../../src/daemon/live.js';
+import { LiveConfiguration } from '../../src/daemon/configuration/live.js';
 import { RecordingBackend } from '../../src/firewall/recording.js';
 import { type FakeEntry, LiveJournal, T0 } from '../support/journal-files.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { loadSetup, verifyFilters } from '../../src/daemon/load.js';
-import { placeOf } from '../../src/daemon/setup.js';
+import { loadSetup, verifyFilters } from '../../src/daemon/configuration/load.js';
+import { placeOf } from '../../src/daemon/configuration/setup.js';
 
 describe('the example of a bridging host', () => {
   test('is loaded without a warning: every jail reads what other hosts send, and judges what is forwarded', async () => {

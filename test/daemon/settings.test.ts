@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test as plain } from '@jest/globals';
-import { ledgerPathOf } from '../../src/daemon/ledger-path.js';
+import { ledgerPathOf } from '../../src/daemon/configuration/ledger-path.js';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
 import { needs } from '../support/require.js';
 

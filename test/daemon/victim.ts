@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import type { ApplyReport, ElementChange } from '../../src/core/firewall.js';
 import { wallClock } from '../../src/core/time.js';
 import { Agent } from '../../src/daemon/agent.js';
-import { LiveConfiguration } from '../../src/daemon/live.js';
+import { LiveConfiguration } from '../../src/daemon/configuration/live.js';
 import { NftBackend } from '../../src/firewall/nft.js';
 import { type Commit, type CommitReport, Ledger } from '../../src/ledger/ledger.js';
 import { createLog } from '../../src/log/log.js';

@@ -20,14 +20,14 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const action = args.text('action');
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   if (action === 'check') {
-    const { examineConfiguration } = await import('../../daemon/examine-config.js');
+    const { examineConfiguration } = await import('../../daemon/configuration/examine-config.js');
     const { formatDiagnostics } = await import('../../config/show.js');
     const diagnostics = examineConfiguration(roots);
     terminal.out(`${args.flag('json') ? JSON.stringify(diagnostics) : formatDiagnostics(diagnostics)}\n`);
     return diagnostics.some(({ level }) => level === 'error') ? EXIT.config : EXIT.ok;
   }
   if (action === 'show') {
-    const { loadSetup } = await import('../../daemon/load.js');
+    const { loadSetup } = await import('../../daemon/configuration/load.js');
     const { showConfig } = await import('../../config/show.js');
     const { config: effective } = loadSetup(roots);
     terminal.out(args.flag('json') ? `${JSON.stringify(effective, withMaps)}\n` : showConfig(effective));

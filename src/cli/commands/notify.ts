@@ -3,7 +3,7 @@ import { sdNotify } from '../../../native/notify.js';
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
-import { loadSetup } from '../../daemon/load.js';
+import { loadSetup } from '../../daemon/configuration/load.js';
 import { createLog, styleFor } from '../../log/log.js';
 import { Notifier } from '../../notify/notifier.js';
 import { Sender } from '../../notify/sender.js';

@@ -58,7 +58,7 @@ export const replay: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { runReplay } = await import('../../daemon/replay-service.js');
+  const { runReplay } = await import('../../daemon/replay/replay-service.js');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   const jails = args.list('jail');
   const since = args.text('since');

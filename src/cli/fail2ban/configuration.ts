@@ -2,8 +2,8 @@
 import { showConfig } from '../../config/show.js';
 import { formatDiagnostic } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { examineConfiguration } from '../../daemon/examine-config.js';
-import { loadSetup } from '../../daemon/load.js';
+import { examineConfiguration } from '../../daemon/configuration/examine-config.js';
+import { loadSetup } from '../../daemon/configuration/load.js';
 import type { Fail2banSession } from './session.js';
 import { errorLine } from './shapes.js';
 

@@ -1,0 +1,85 @@
+/** What an agent is made of, as the configuration says: plain data, the same for `run` and `replay`. */
+import type { SourceSpec } from '../../core/entry.js';
+import { type SourceId, sourceId } from '../../core/names.js';
+import type { AllowSpec, FirewallPlan, JailIntake, JailPolicy, JailRule } from '../../core/specs.js';
+import { type Seconds, seconds } from '../../core/time.js';
+
+export interface JailSetup {
+  readonly intake: JailIntake;
+  readonly policy: JailPolicy;
+  readonly rule: JailRule;
+  /** Absent in a jail that reads no entries, because it counts the bans of the others. */
+  readonly source?: SourceSpec;
+  /** Asked before a ban of this jail is put in force: program and arguments, `<ip>` and kin still in. */
+  readonly ignorecommand?: readonly string[];
+}
+
+export interface AgentSetup {
+  readonly jails: readonly JailSetup[];
+  readonly allow: AllowSpec;
+  readonly firewall: Omit<FirewallPlan, 'rules' | 'allow'>;
+  /** Ended bans are kept in the ledger for so long. */
+  readonly keepHistory: Seconds;
+  /** False: IPv6 addresses are neither counted nor banned. */
+  readonly ipv6: boolean;
+}
+
+/** A source and the jails that read it. */
+export interface SourceGroup {
+  readonly source: SourceSpec;
+  readonly jails: readonly JailIntake[];
+}
+
+/** Jails that read the same source share one reader. */
+export function bySource(jails: readonly JailSetup[]): Map<SourceId, SourceGroup> {
+  const groups = new Map<SourceId, SourceGroup>();
+  for (const { source, intake } of jails) {
+    if (source === undefined) continue;
+    const id = idOf(source);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, { source, jails: [intake] });
+    else groups.set(id, { source: joined(group.source, source), jails: [...group.jails, intake] });
+  }
+  return groups;
+}
+
+/** All text files have one reader; a file that several jails read in the same way is read once. */
+function joined(a: SourceSpec, b: SourceSpec): SourceSpec {
+  if (a.kind !== 'text' || b.kind !== 'text') return a;
+  return { kind: 'text', logs: [...new Map([...a.logs, ...b.logs].map((log) => [log.key, log])).values()] };
+}
+
+/** The name under which the ledger keeps a source's position. */
+export function idOf(source: SourceSpec): SourceId {
+  switch (source.kind) {
+    case 'local':
+      return sourceId(source.namespace === undefined ? 'local' : `namespace:${source.namespace}`);
+    case 'directory':
+      return sourceId(`directory:${source.path}`);
+    case 'files':
+      return sourceId(`files:${source.paths.join(':')}`);
+    case 'remote':
+      return sourceId(`remote:${source.path}`);
+    case 'container':
+      return sourceId(`container:${source.name}`);
+    case 'text':
+      return sourceId('text');
+    case 'export':
+      return sourceId(`export:${source.path}`);
+  }
+}
+
+/** What the filters of one reader are made of: the intakes of the jails that read entries. */
+export function intakesOf(jails: readonly JailSetup[]): JailIntake[] {
+  return jails.flatMap(({ source, intake }) => (source === undefined ? [] : [intake]));
+}
+
+/** Where a jail's failures come from, for people. */
+export function placeOf({ source }: JailSetup): string {
+  return source === undefined ? 'ledger' : idOf(source);
+}
+
+/** How far back the windows of these jails reach. */
+export function longestFindtime(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
+  return seconds(Math.max(0, ...jails.map(({ policy }) => policy.findtime)));
+}

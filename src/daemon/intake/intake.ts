@@ -1,0 +1,229 @@
+/**
+ * The intake loop: source -> filter -> batches of events. One of the two places that know the order of the stages.
+ *
+ * Owns the source and the filter bank of one thread. Reads while there are credits, so that a log storm stays in the
+ * journal and not on the heap; polls fast while things happen and slower when quiet (journald coalesces its change
+ * notice by 250 ms, so waiting for it would cost more than it saves).
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Batch, EntrySource, Position, ReadPosition } from '../../core/entry.js';
+import type { FilterEvent } from '../../core/event.js';
+import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../core/limits.js';
+import { unionOf } from '../../core/match.js';
+import { type EpochMicros, plus } from '../../core/time.js';
+import type { FilterBank } from '../../filter/bank.js';
+import { isAtOrBefore, notBehind } from '../cursor-order.js';
+import { giveBackMemory } from '../memory.js';
+import { isOwn, OWN_FIELDS } from './own.js';
+import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
+
+/** Idle turns begin this short, ms: an attack comes in several entries. */
+const POLL_MS_MIN = 2;
+/** Longest pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
+const POLL_MS_MAX = 15;
+/** A source that waits blocks this thread: so long that its looks cost little, so short that nobody waits for an answer, ms. */
+const WAIT_MS = 200;
+/** After the last entry the pause stays short for so long, ms. */
+const POLL_FAST_MS = 500;
+/** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
+const PULSE_MS = 1_000;
+/** Counters are handed on at most this often while entries come, ms: a progress bar and the metrics read them. */
+const STATS_MS = 250;
+
+export class Intake {
+  readonly #plan: IntakePlan;
+  readonly #source: EntrySource;
+  readonly #bank: FilterBank;
+  readonly #post: (message: FromIntake) => void;
+  readonly #mark: ReadPosition | undefined;
+  #credits = BATCH_CREDITS;
+  #stopped = false;
+  #wake: (() => void) | undefined;
+  #phase: IntakePhase = 'opening';
+  #entriesRead = 0;
+  #entriesCut = 0;
+  #entriesUnreadable = 0;
+  #position: ReadPosition | undefined;
+  #postedAt = 0;
+  #statsAt = 0;
+  #uncounted = false;
+  #unposted = false;
+
+  constructor(plan: IntakePlan, source: EntrySource, bank: FilterBank, post: (message: FromIntake) => void) {
+    this.#plan = plan;
+    this.#source = source;
+    this.#bank = bank;
+    this.#post = post;
+    this.#mark = plan.start.kind === 'resume' ? plan.start.mark : undefined;
+  }
+
+  /** One batch was committed. */
+  credit(): void {
+    this.#credits++;
+    this.#wake?.();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  /** Reads until `stop` or the end of the source; throws what the source throws. */
+  async run(): Promise<void> {
+    try {
+      const report = this.#source.open(
+        unionOf(this.#plan.jails.map((jail) => jail.match)),
+        { ...this.#bank.gate, fields: [...new Set([...this.#bank.gate.fields, ...OWN_FIELDS])] },
+        positionOf(this.#plan.start),
+      );
+      this.#phase = this.#mark === undefined ? 'catch-up' : 'warm-up';
+      this.#post({ type: 'opened', gap: report.gap });
+      await this.#loop();
+    } finally {
+      this.#source.close();
+    }
+  }
+
+  async #loop(): Promise<void> {
+    let activeAt = 0;
+    while (!this.#stopped) {
+      if (this.#credits <= 0) {
+        await this.#woken();
+        continue;
+      }
+      const batch = this.#source.next(BATCH_ENTRIES_MAX);
+      for (const notice of batch.notices) this.#post({ type: 'notice', level: 'warning', message: notice });
+      if (batch.read > 0) {
+        activeAt = performance.now();
+        this.#take(batch);
+        if (batch.ended) break;
+        // Lets credits, pings and stop in.
+        await new Promise(setImmediate);
+        continue;
+      }
+      if (batch.position !== undefined) {
+        this.#position = batch.position;
+        this.#unposted = true;
+      }
+      // A stream says itself when it has ended; until then its writer is only slow.
+      if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
+      if (this.#phase !== 'live') this.#arrive();
+      this.#pulse();
+      this.#source.poll();
+      const quiet = performance.now() - activeAt;
+      await this.#pause(quiet < POLL_FAST_MS ? POLL_MS_MIN : POLL_MS_MAX);
+    }
+    if (!this.#stopped) {
+      this.#phase = 'ended';
+      this.#send([], []);
+      this.#postStats();
+      this.#post({ type: 'ended' });
+    }
+  }
+
+  #take(batch: Batch): void {
+    this.#entriesRead += batch.read;
+    this.#entriesCut += batch.cut;
+    this.#entriesUnreadable += batch.unreadable;
+    this.#position = batch.position ?? this.#position;
+    this.#unposted = true;
+    this.#uncounted = true;
+    const report = this.#bank.judge(batch.entries.filter((entry) => !isOwn(entry, this.#plan.self)));
+    for (const demotion of report.demoted)
+      this.#post({
+        type: 'notice',
+        level: 'warning',
+        message: `[${demotion.jail}] ${demotion.regex} at ${demotion.place.file}:${demotion.place.line} is too slow on a log line: it runs in the linear matcher from now on`,
+      });
+    const warm: FilterEvent[] = [];
+    const events: FilterEvent[] = [];
+    for (const event of report.events) (this.#isWarm(event) ? warm : events).push(event);
+    if (this.#phase === 'warm-up' && this.#position && this.#mark && !isAtOrBefore(this.#position, this.#mark))
+      this.#phase = 'catch-up';
+    if (events.length > 0 || warm.length > 0) this.#send(warm, events);
+    this.#pulse();
+  }
+
+  #isWarm(event: FilterEvent): boolean {
+    return this.#mark !== undefined && isAtOrBefore({ cursor: event.cursor, time: event.time }, this.#mark);
+  }
+
+  #notBehindMark(position: ReadPosition): ReadPosition {
+    return this.#mark === undefined ? position : notBehind(position, this.#mark);
+  }
+
+  /** The end of the journal was reached for the first time. */
+  #arrive(): void {
+    this.#phase = 'live';
+    this.#send([], []);
+    this.#postStats();
+    giveBackMemory();
+  }
+
+  /** Hands position and counters on now and then, events or not. */
+  #pulse(): void {
+    const now = performance.now();
+    // A storm of events posts its positions all the time: its counters must not wait for a pause in it.
+    const due = now - this.#postedAt >= PULSE_MS && this.#unposted;
+    if (due) this.#send([], []);
+    if (due || (this.#uncounted && now - this.#statsAt >= STATS_MS)) this.#postStats();
+  }
+
+  #send(warm: readonly FilterEvent[], events: readonly FilterEvent[]): void {
+    this.#credits--;
+    this.#unposted = false;
+    this.#postedAt = performance.now();
+    // A position inside the warm-up lies before the stored one and must not replace it.
+    const position = this.#phase === 'warm-up' ? undefined : this.#position && this.#notBehindMark(this.#position);
+    this.#post({ type: 'batch', phase: this.#phase, warm, events, ...(position === undefined ? {} : { position }) });
+  }
+
+  #postStats(): void {
+    this.#statsAt = performance.now();
+    this.#uncounted = false;
+    const progress = this.#source.progress?.();
+    const streams = this.#source.streams?.();
+    this.#post({
+      type: 'stats',
+      stats: {
+        phase: this.#phase,
+        entriesRead: this.#entriesRead,
+        entriesCut: this.#entriesCut,
+        entriesUnreadable: this.#entriesUnreadable,
+        ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
+        ...(progress === undefined ? {} : { progress }),
+        jails: this.#bank.stats(),
+        ...(streams === undefined ? {} : { streams }),
+      },
+    });
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (this.#source.wait?.(milliseconds, WAIT_MS) === true) await new Promise(setImmediate);
+    else await sleep(milliseconds);
+  }
+
+  async #woken(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+    });
+    this.#wake = undefined;
+  }
+}
+
+function positionOf(start: IntakeStart): Position {
+  switch (start.kind) {
+    case 'whole':
+      return { at: 'head' };
+    case 'since':
+      return { at: 'time', time: start.time };
+    case 'fresh':
+      return { at: 'time', time: before(start.now, start.lookBack) };
+    case 'resume':
+      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
+  }
+}
+
+function before(time: EpochMicros, length: number): EpochMicros {
+  return plus(time, -length);
+}

@@ -1,0 +1,67 @@
+/** What the intake thread and the main thread say to each other. Plain data only. */
+import type { ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
+import type { FilterEvent } from '../../core/event.js';
+import type { SourceId } from '../../core/names.js';
+import type { JailIntake } from '../../core/specs.js';
+import type { EpochMicros, Seconds } from '../../core/time.js';
+import type { JailCounters } from '../../filter/counters.js';
+import type { OwnProcess } from './own.js';
+
+/** Where an intake begins. `fresh` starts at the end of the journal, less `lookBack`. */
+export type IntakeStart =
+  /** Everything there is: replay. */
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'since'; readonly time: EpochMicros }
+  /** No stored position: the last `lookBack` is read and judged. */
+  | { readonly kind: 'fresh'; readonly lookBack: Seconds; readonly now: EpochMicros }
+  /** Goes on after `mark`; what lies up to `lookBack` before it is read for the windows only. */
+  | { readonly kind: 'resume'; readonly mark: ReadPosition; readonly lookBack: Seconds };
+
+export interface IntakePlan {
+  readonly id: SourceId;
+  readonly source: SourceSpec;
+  readonly jails: readonly JailIntake[];
+  readonly start: IntakeStart;
+  /** False: stop at the end of what is stored, although a journal never ends. */
+  readonly follow: boolean;
+  /** The running agent, whose own entries are nobody's failures; absent in replay. */
+  readonly self?: OwnProcess;
+}
+
+/** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */
+export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
+
+export interface IntakeStats {
+  readonly phase: IntakePhase;
+  readonly entriesRead: number;
+  readonly entriesCut: number;
+  readonly entriesUnreadable: number;
+  readonly lastEntry?: EpochMicros;
+  /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
+  readonly progress?: number;
+  readonly jails: readonly JailCounters[];
+  /** What the source is made of, when it is several streams. */
+  readonly streams?: readonly StreamView[];
+}
+
+export type FromIntake =
+  | { readonly type: 'opened'; readonly gap: boolean }
+  | {
+      readonly type: 'batch';
+      readonly phase: IntakePhase;
+      /** Entries at or before the mark: for the windows only. */
+      readonly warm: readonly FilterEvent[];
+      readonly events: readonly FilterEvent[];
+      /** The last entry read. */
+      readonly position?: ReadPosition;
+    }
+  | { readonly type: 'stats'; readonly stats: IntakeStats }
+  | { readonly type: 'notice'; readonly level: 'warning' | 'notice'; readonly message: string }
+  | { readonly type: 'pong'; readonly id: number }
+  | { readonly type: 'ended' }
+  /** The thread cannot go on; `operator` errors carry what to type. */
+  | { readonly type: 'failed'; readonly message: string; readonly hint?: string; readonly operator: boolean };
+
+export type ToIntake =
+  /** One batch has been committed: another may be sent. */
+  { readonly type: 'credit' } | { readonly type: 'ping'; readonly id: number } | { readonly type: 'stop' };

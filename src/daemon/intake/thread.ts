@@ -1,0 +1,84 @@
+/** The intake thread as the main thread sees it: start, credits, heartbeat, end. */
+import { Worker } from 'node:worker_threads';
+import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
+
+/** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
+const THREAD_HEAP_MIB_MAX = 128;
+/** Young space of the thread, MiB: three semi-spaces. What outlives a batch is rare, and what it once grew to stays. */
+const THREAD_YOUNG_MIB_MAX = 6;
+/** The same for a replay, which reads without a pause: it is collected half as often and thrown away at the end. */
+const REPLAY_YOUNG_MIB_MAX = 24;
+
+export interface IntakeListener {
+  /** Called for every message, in order. */
+  message(message: FromIntake): void;
+  /** The thread has ended: of itself, after `stop`, or by an error that it could not report. */
+  exit(error: Error | undefined): void;
+}
+
+export class IntakeThread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  #pings = new Map<number, () => void>();
+  #pingId = 0;
+
+  constructor(plan: IntakePlan, listener: IntakeListener) {
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      workerData: plan,
+      name: 'intake',
+      resourceLimits: {
+        maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
+        maxYoungGenerationSizeMb: plan.follow ? THREAD_YOUNG_MIB_MAX : REPLAY_YOUNG_MIB_MAX,
+      },
+    });
+    let error: Error | undefined;
+    this.#worker.on('error', (cause) => {
+      error = cause as Error;
+    });
+    this.#worker.on('message', (message: FromIntake) => {
+      if (message.type === 'pong') {
+        this.#pings.get(message.id)?.();
+        this.#pings.delete(message.id);
+      } else listener.message(message);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        listener.exit(error);
+        resolve();
+      });
+    });
+  }
+
+  /** A batch has been committed: the thread may send another. */
+  credit(): void {
+    this.#say({ type: 'credit' });
+  }
+
+  /** True when the thread answers within `milliseconds`. */
+  async ping(milliseconds: number): Promise<boolean> {
+    const id = ++this.#pingId;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pings.delete(id);
+        resolve(false);
+      }, milliseconds);
+      this.#pings.set(id, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      this.#say({ type: 'ping', id });
+    });
+  }
+
+  /** Ends the thread; resolves when it is gone. A thread that does not end within `milliseconds` is terminated. */
+  async stop(milliseconds: number): Promise<void> {
+    this.#say({ type: 'stop' });
+    const timer = setTimeout(() => void this.#worker.terminate(), milliseconds);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+
+  #say(message: ToIntake): void {
+    this.#worker.postMessage(message);
+  }
+}

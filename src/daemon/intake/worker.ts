@@ -1,0 +1,46 @@
+/** Entry file of the intake thread. Its only work is to connect the loop with the port to the main thread. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, messageOf, OperatorError } from '../../core/errors.js';
+import { FilterBank } from '../../filter/bank.js';
+import { createSource } from '../../journal/journal.js';
+import { textTools } from '../configuration/text-dates.js';
+import { guard } from './guard.js';
+import { Intake } from './intake.js';
+import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
+
+assert(parentPort !== null, 'the intake worker runs as a worker thread');
+const port = parentPort;
+const plan = workerData as IntakePlan;
+const post = (message: FromIntake) => port.postMessage(message);
+
+try {
+  const intake = new Intake(
+    plan,
+    createSource(plan.source, plan.id, textTools),
+    new FilterBank(plan.jails, guard),
+    post,
+  );
+  port.on('message', (message: ToIntake) => {
+    switch (message.type) {
+      case 'credit':
+        return intake.credit();
+      case 'ping':
+        return post({ type: 'pong', id: message.id });
+      case 'stop':
+        return intake.stop();
+    }
+  });
+  await intake.run();
+} catch (error) {
+  const hint = error instanceof OperatorError ? error.hint : undefined;
+  post({
+    type: 'failed',
+    message:
+      error instanceof OperatorError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
+    operator: error instanceof OperatorError,
+    ...(hint === undefined ? {} : { hint }),
+  });
+} finally {
+  // The port keeps the thread alive; all is said.
+  port.close();
+}

@@ -1,0 +1,149 @@
+/** Has the journal probed once a minute, remembers for an hour what was found, and says it once. */
+import { Worker } from 'node:worker_threads';
+import { trimHeap } from '../../../native/resident.js';
+import type { SourceSpec } from '../../core/entry.js';
+import { PROBE_DEADLINE_MS } from '../../core/limits.js';
+import type { Log } from '../../core/log.js';
+import type { JailName, SourceId } from '../../core/names.js';
+import { type EpochMicros, plus, wallClock } from '../../core/time.js';
+import { type AgentSetup, bySource } from '../configuration/setup.js';
+import type { Reader } from '../reader.js';
+import { DeafnessRecord } from './deafness.js';
+import type { ProbePlan, ProbeReport } from './probe.js';
+
+/** First look, ms after the start: the readers are busy with the past until then. */
+const FIRST_MS = 3_000;
+const EVERY_MS = 60_000;
+/** Young space of the thread, MiB: what a look makes is thrown away with it. */
+const YOUNG_MIB_MAX = 6;
+/** How far back the first look goes, seconds. */
+const FIRST_SECONDS = 3_600;
+/** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
+const OVERLAP_SECONDS = 5;
+
+/** Journals of this host; what others send here comes late, and files have no match. */
+const PROBED: ReadonlySet<SourceSpec['kind']> = new Set(['local', 'directory', 'container']);
+
+/** What the probe's thread sends. */
+export interface ProbeAnswer {
+  readonly report: ProbeReport;
+  readonly isVolatile: boolean;
+}
+
+export interface ProberParts {
+  readonly setup: () => AgentSetup;
+  readonly readers: () => readonly Pick<Reader, 'id' | 'phase' | 'stats'>[];
+  readonly log: Log;
+  /** Carries out a probe; in a thread unless a test does it. */
+  readonly run?: (plan: ProbePlan) => Promise<ProbeAnswer>;
+  readonly now?: () => EpochMicros;
+}
+
+export class Prober {
+  readonly #parts: ProberParts;
+  readonly #run: (plan: ProbePlan) => Promise<ProbeAnswer>;
+  readonly #now: () => EpochMicros;
+  readonly #record = new DeafnessRecord();
+  #timer: NodeJS.Timeout | undefined;
+  #since: EpochMicros | undefined;
+  #lag = new Map<SourceId, number | null>();
+  #selects = new Map<JailName, boolean>();
+  #said: readonly string[] = [];
+
+  constructor(parts: ProberParts) {
+    this.#parts = parts;
+    this.#run = parts.run ?? runInThread;
+    this.#now = parts.now ?? (() => wallClock.now());
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#turn(), FIRST_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Entries that waited for the reader at the last look; null before it. */
+  lagOf(source: SourceId): number | null {
+    return this.#lag.get(source) ?? null;
+  }
+
+  /** Whether the jail's match selected any entry at the last look; undefined before it. */
+  selects(jail: JailName): boolean | undefined {
+    return this.#selects.get(jail);
+  }
+
+  /** What keeps jails from seeing their attackers, one sentence each. */
+  warnings(): readonly string[] {
+    return this.#record.warnings(this.#parts.setup(), this.#now());
+  }
+
+  /** One look; what is new is logged. */
+  async look(): Promise<void> {
+    const now = this.#now();
+    const plan = planOf(this.#parts.setup(), this.#parts.readers(), this.#since ?? plus(now, -FIRST_SECONDS), now);
+    const { report, isVolatile } = await this.#run(plan);
+    this.#since = plus(now, -OVERLAP_SECONDS);
+    for (const source of report) {
+      this.#lag.set(source.id, source.lagEntries);
+      for (const { jail, selects } of source.jails) this.#selects.set(jail, selects);
+    }
+    this.#record.take(report, isVolatile, now);
+    const warnings = this.warnings();
+    for (const warning of warnings) if (!this.#said.includes(warning)) this.#parts.log('warning', warning);
+    for (const old of this.#said) if (!warnings.includes(old)) this.#parts.log('info', `no longer: ${old}`);
+    this.#said = warnings;
+  }
+
+  async #turn(): Promise<void> {
+    try {
+      await this.look();
+    } catch (error) {
+      this.#parts.log('warning', `the journal could not be probed: ${error instanceof Error ? error.message : error}`);
+    }
+    if (this.#timer === undefined) return;
+    this.#timer = setTimeout(() => void this.#turn(), EVERY_MS);
+    this.#timer.unref();
+  }
+}
+
+function planOf(
+  setup: AgentSetup,
+  readers: readonly Pick<Reader, 'id' | 'phase' | 'stats'>[],
+  since: EpochMicros,
+  now: EpochMicros,
+): ProbePlan {
+  const sources = [...bySource(setup.jails)].flatMap(([id, { source, jails }]) => {
+    if (!PROBED.has(source.kind)) return [];
+    const reader = readers.find((one) => one.id === id);
+    const lastEntry = reader?.phase === 'live' ? reader.stats?.lastEntry : undefined;
+    return [{ id, source, jails, ...(lastEntry === undefined ? {} : { lastEntry }) }];
+  });
+  return { sources, since, now };
+}
+
+function runInThread(plan: ProbePlan): Promise<ProbeAnswer> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL('./probe-worker.js', import.meta.url), {
+      workerData: plan,
+      name: 'probe',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
+    });
+    worker.unref();
+    const timer = setTimeout(() => {
+      reject(new Error(`no answer within ${PROBE_DEADLINE_MS} ms`));
+      void worker.terminate();
+    }, PROBE_DEADLINE_MS);
+    timer.unref();
+    worker.once('message', (answer: ProbeAnswer) => resolve(answer));
+    worker.once('error', reject);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      trimHeap();
+      reject(new Error('the probe ended without an answer'));
+    });
+  });
+}

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { sourceId } from '../../../src/core/names.js';
+import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
+import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
+import { bySource } from '../../../src/daemon/configuration/setup.js';
+import { guard } from '../../../src/daemon/intake/guard.js';
+import { probe } from '../../../src/daemon/probe/probe.js';
+import { Prober } from '../../../src/daemon/probe/prober.js';
+import { createSource } from '../../../src/journal/journal.js';
+import { Host } from '../../control/host.js';
+import { canWrite, type FakeEntry, T0, writeJournal } from '../../support/journal-files.js';
+import { needs } from '../../support/require.js';
+
+/** A folder with a configuration; the journal is written by each test. */
+let host: Host;
+beforeAll(() => {
+  host = new Host();
+});
+afterAll(() => host.end());
+
+const NOW = epochMicros(T0 + 60_000_000);
+const unit = (name: string, identifier = 'x') => ({ _SYSTEMD_UNIT: name, SYSLOG_IDENTIFIER: identifier });
+
+function look(entries: readonly FakeEntry[], options: { since?: EpochMicros; lastEntry?: EpochMicros } = {}) {
+  const path = `${host.folder}/probe-${Math.random()}.journal`;
+  writeJournal(path, entries);
+  const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
+  const [group] = bySource(loaded.setup.jails).values();
+  const plan = {
+    since: options.since ?? epochMicros(T0),
+    now: NOW,
+    sources: [
+      {
+        id: sourceId('test'),
+        source: { kind: 'files' as const, paths: [path] },
+        jails: group?.jails ?? [],
+        ...(options.lastEntry === undefined ? {} : { lastEntry: options.lastEntry }),
+      },
+    ],
+  };
+  const [report] = probe(plan, createSource, guard);
+  if (report === undefined) throw new Error('no report');
+  return report;
+}
+const jailOf = (report: ReturnType<typeof look>, name: string) => report.jails.find(({ jail }) => jail === name);
+
+describe('the probe', () => {
+  needs(...canWrite)('sees which matches select anything at all', () => {
+    const report = look([{ at: 0, message: 'x', fields: unit('postfix@-.service') }]);
+    expect(report.jails.map(({ jail, selects }) => [jail, selects])).toEqual([
+      ['postfix-sasl', true],
+      ['dovecot', false],
+      ['sshd', true],
+    ]);
+  });
+
+  needs(...canWrite)("finds Debian's other unit of a service that the match does not name", () => {
+    const report = look([{ at: 0, message: 'ready', fields: unit('dovecot@instance.service', 'dovecot') }]);
+    expect(jailOf(report, 'dovecot')).toEqual({
+      jail: 'dovecot',
+      selects: false,
+      elsewhere: [{ unit: 'dovecot@instance.service', identifier: 'dovecot', failures: 0 }],
+    });
+    expect(jailOf(report, 'postfix-sasl')?.elsewhere).toEqual([]);
+  });
+
+  needs(...canWrite)('finds failures that no jail reads, whoever logs them', () => {
+    const report = look([
+      { at: 0, message: 'x', fields: unit('postfix.service') },
+      { at: 1, message: 'bad 192.0.2.1', fields: unit('saslauthd.service', 'saslauthd') },
+      { at: 2, message: 'bad 192.0.2.2', fields: unit('saslauthd.service', 'saslauthd') },
+      { at: 3, message: 'bad 192.0.2.3', fields: unit('postfix.service', 'postfix') },
+      { at: 4, message: 'bad 192.0.2.4', fields: unit('banjour.service', 'banjour') },
+    ]);
+    expect(jailOf(report, 'postfix-sasl')?.elsewhere).toEqual([
+      { unit: 'saslauthd.service', identifier: 'saslauthd', failures: 2 },
+    ]);
+  });
+
+  needs(...canWrite)('looks only at what came since the last look', () => {
+    const entries = [{ at: 1_000_000, message: 'bad 192.0.2.1', fields: unit('saslauthd.service') }];
+    expect(jailOf(look(entries, { since: epochMicros(T0 + 2_000_000) }), 'dovecot')?.elsewhere).toEqual([]);
+    expect(jailOf(look(entries), 'dovecot')?.elsewhere).toHaveLength(1);
+  });
+
+  needs(...canWrite)("reads journald's own word of suppressed messages, and nobody else's", () => {
+    const id = 'a596d6fe7bfa4994828e72309e95d61e';
+    const report = look([
+      {
+        at: 0,
+        message: 'Suppressed 1234 messages from postfix@-.service',
+        fields: { _TRANSPORT: 'driver', MESSAGE_ID: id },
+      },
+      { at: 1, message: 'Suppressed 5 messages from forged.service', fields: { _TRANSPORT: 'syslog', MESSAGE_ID: id } },
+      {
+        at: 2,
+        message: 'Suppressed 6 messages from postfix@-.service',
+        fields: { _TRANSPORT: 'driver', MESSAGE_ID: id },
+      },
+    ]);
+    expect(report.suppressed).toEqual([{ unit: 'postfix@-.service', messages: 1240 }]);
+  });
+
+  needs(...canWrite)('counts what waits behind a reader, but not what may be on its way', () => {
+    const entries = Array.from({ length: 5 }, (_, n) => ({
+      at: n * 1_000_000,
+      message: 'x',
+      fields: unit('postfix.service'),
+    }));
+    const fresh = { at: 59_000_000, message: 'x', fields: unit('postfix.service') };
+    const other = { at: 5_000_000, message: 'x', fields: unit('other.service') };
+    const lag = (lastEntry: number) =>
+      look([...entries, other, fresh], { lastEntry: epochMicros(lastEntry) }).lagEntries;
+    expect([lag(T0), lag(T0 + 2_000_000), lag(T0 + 4_000_000), look(entries).lagEntries]).toEqual([4, 2, 0, null]);
+  });
+
+  test('of a journal that cannot be read says why, and never throws', () => {
+    const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
+    const [group] = bySource(loaded.setup.jails).values();
+    const source = { kind: 'files' as const, paths: ['/nonexistent.journal'] };
+    const plan = {
+      since: epochMicros(0),
+      now: NOW,
+      sources: [{ id: sourceId('x'), source, jails: group?.jails ?? [] }],
+    };
+    expect(probe(plan, createSource, guard)[0]?.problem).toContain('/nonexistent.journal');
+  });
+});
+
+describe('the prober', () => {
+  const HOUR = 3_600;
+  function prober() {
+    const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
+    const said: string[] = [];
+    const state = {
+      now: NOW as EpochMicros,
+      isVolatile: false,
+      lagEntries: 0,
+      elsewhere: [] as { unit: string; identifier: string; failures: number }[],
+      suppressed: [] as { unit: string; messages: number }[],
+      selects: false,
+    };
+    const made = new Prober({
+      setup: () => loaded.setup,
+      readers: () => [],
+      log: (level, message) => said.push(`${level} ${message}`),
+      now: () => state.now,
+      run: async (plan) => ({
+        isVolatile: state.isVolatile,
+        report: plan.sources.map(({ id, jails }) => ({
+          id,
+          lagEntries: state.lagEntries,
+          suppressed: state.suppressed,
+          jails: jails.map(({ jail }) => ({
+            jail,
+            selects: jail !== 'dovecot' || state.selects,
+            elsewhere: jail === 'dovecot' ? state.elsewhere : [],
+          })),
+        })),
+      }),
+    });
+    return { made, said, state };
+  }
+
+  test('says what is wrong once, and again when it changes', async () => {
+    const { made, said, state } = prober();
+    state.elsewhere = [{ unit: 'dovecot@-.service', identifier: 'dovecot', failures: 0 }];
+    await made.look();
+    await made.look();
+    expect(said).toEqual([
+      'warning dovecot: dovecot@-.service (dovecot) logs, and no jail reads it, while the match (_SYSTEMD_UNIT=dovecot.service) selects nothing at all; if it belongs to this jail, add "_SYSTEMD_UNIT=dovecot@-.service" to its match',
+    ]);
+    state.elsewhere = [{ unit: 'dovecot@-.service', identifier: 'dovecot', failures: 3 }];
+    await made.look();
+    expect(said.slice(1)).toEqual([
+      expect.stringContaining('warning dovecot: dovecot@-.service (dovecot) logs failures that no jail reads'),
+      expect.stringContaining('info no longer: dovecot: dovecot@-.service (dovecot) logs, and no jail reads it'),
+    ]);
+    expect(made.warnings()).toHaveLength(1);
+  });
+
+  test('forgets what was not seen again for an hour', async () => {
+    const { made, state } = prober();
+    state.elsewhere = [{ unit: 'dovecot@-.service', identifier: '', failures: 1 }];
+    await made.look();
+    state.elsewhere = [];
+    state.now = plus(NOW, HOUR - 1);
+    await made.look();
+    expect(made.warnings()).toHaveLength(1);
+    state.now = plus(NOW, HOUR + 1);
+    expect(made.warnings()).toEqual([]);
+  });
+
+  test('a service that only bears the name is no warning while the match selects something', async () => {
+    const { made, state } = prober();
+    state.selects = true;
+    state.elsewhere = [{ unit: 'dovecot-exporter.service', identifier: '', failures: 0 }];
+    await made.look();
+    expect(made.warnings()).toEqual([]);
+  });
+
+  test('warns of suppressed messages of watched units only, of a volatile journal, and of readers that are behind', async () => {
+    const { made, state } = prober();
+    state.suppressed = [
+      { unit: 'postfix@-.service', messages: 12 },
+      { unit: 'chatty.service', messages: 99 },
+    ];
+    state.isVolatile = true;
+    state.lagEntries = 7;
+    await made.look();
+    expect(made.warnings()).toEqual([
+      expect.stringContaining('entries wait to be read'),
+      expect.stringContaining('journald suppressed messages of postfix@-.service within the last hour'),
+      expect.stringContaining('the journal is volatile'),
+    ]);
+    expect(made.lagOf(sourceId(`directory:${host.journalFolder}`))).toBe(7);
+  });
+
+  test('shows names that strangers chose escaped and cut', async () => {
+    const { made, state } = prober();
+    state.elsewhere = [{ unit: '', identifier: `\x1b[31mevil\u202e${'x'.repeat(200)}`, failures: 1 }];
+    await made.look();
+    const [warning = ''] = made.warnings();
+    expect(warning).not.toMatch(/[\x1b\u202e]/);
+    expect(warning).toContain('\\x1b[31mevil\\u{202e}xxx');
+    expect(warning.length).toBeLessThan(500);
+  });
+
+  needs(...canWrite)('looks through a journal in a thread of its own', async () => {
+    const alive = await new Host().start();
+    try {
+      alive.append([{ message: 'bad 192.0.2.1', fields: unit('elsewhere.service', 'else') }]);
+      await alive.until('it is found', async () => {
+        await alive.agent?.prober.look();
+        return (await alive.client().status()).warnings.some((text) => text.includes('elsewhere.service (else)'));
+      });
+      const doctor = await alive.banjour('status');
+      expect(doctor.err).toContain('warning: dovecot: elsewhere.service (else) logs failures that no jail reads');
+      expect(doctor.out).toBe('Status\n|- Number of jail:\t3\n`- Jail list:\tdovecot, postfix-sasl, sshd\n');
+    } finally {
+      await alive.end();
+    }
+  });
+});
