@@ -19,7 +19,7 @@ describe('a child process', () => {
       .trim()
       .split('\n')
       .filter((line) => !line.startsWith('_=') && !line.startsWith('PWD='));
-    expect(lines.sort()).toEqual(['/', 'HOME=/nonexistent', 'LC_ALL=C', expect.stringMatching(/^PATH=\/usr\/sbin:/)]);
+    expect(lines.sort()).toEqual(['/', 'HOME=/dev/null', 'LC_ALL=C', expect.stringMatching(/^PATH=\/usr\/sbin:/)]);
   });
 
   test('inherits no descriptor but its three', async () => {
