@@ -6,6 +6,7 @@ import type { Entry, Gate } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import type { FilterEvent } from '../core/event.js';
 import { formatDiagnostic, type Place } from '../core/finding.js';
+import { literalSearch } from '../core/literals.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
@@ -14,7 +15,6 @@ import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
 import { type Guard, GuardedRunner } from './guarded.js';
 import { LINE_FIELDS, type Line, lineOf } from './line.js';
-import { anyOf } from './literals.js';
 import { Router } from './router.js';
 
 /** A regex that was too slow and runs in the linear matcher from now on. */
@@ -35,7 +35,7 @@ export interface JudgeReport {
 interface Desk {
   readonly jail: JailName;
   readonly filter: CompiledFilter;
-  readonly literals: RegExp | undefined;
+  readonly literals: ((text: string) => boolean) | undefined;
   readonly counters: JailCounters;
 }
 
@@ -53,7 +53,7 @@ export class FilterBank {
   readonly gate: Gate;
   readonly #desks: readonly Desk[];
   readonly #router: Router<Desk>;
-  readonly #literals: RegExp | undefined;
+  readonly #literals: ((text: string) => boolean) | undefined;
   readonly #runner: GuardedRunner;
   /** Some filter is multi-line. */
   readonly #windows: boolean;
@@ -66,7 +66,7 @@ export class FilterBank {
     this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
     const sets = this.#desks.map((desk) => desk.filter.literals);
     const literals = sets.includes(undefined) ? undefined : [...new Set(sets.flatMap((set) => set ?? []))].sort();
-    this.#literals = literals && anyOf(literals);
+    this.#literals = literals && literalSearch(literals);
     this.gate = { literals, fields: [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort() };
   }
 
@@ -101,9 +101,9 @@ export class FilterBank {
       const desks = this.#router.route(entry);
       for (const { counters } of desks) tick(counters.routed, entry.realtime);
       // With one jail its own literals tell more at the same price.
-      if (desks.length > 1 && this.#literals?.test(entry.message) === false) continue;
+      if (desks.length > 1 && this.#literals?.(entry.message) === false) continue;
       for (const desk of desks) {
-        if (desk.literals?.test(entry.message) === false) continue;
+        if (desk.literals?.(entry.message) === false) continue;
         tick(desk.counters.gated, entry.realtime);
         cases.push({ entry, desk, line: undefined });
       }
@@ -137,7 +137,7 @@ function deskOf({ jail, filter: definition }: JailIntake): Desk {
       hint: 'correct the filter, or disable the jail',
     });
   }
-  return { jail, filter, literals: filter.literals && anyOf(filter.literals), counters: newCounters(jail) };
+  return { jail, filter, literals: filter.literals && literalSearch(filter.literals), counters: newCounters(jail) };
 }
 
 /** Applies a match to the memory of its filter and makes the event of it. */

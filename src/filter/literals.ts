@@ -61,15 +61,3 @@ function messagePart(literal: string, afterHeader: boolean): string | undefined 
 function foreignToHeader(text: string): boolean {
   return /[="'<>,;?!#%*{}|&$~^`]|\[[^\d\]]|\S \S/.test(text);
 }
-
-/** One expression for any of the literals: V8 searches an alternation of strings faster than strings one by one. */
-export function anyOf(literals: readonly string[]): RegExp {
-  // Nothing can match when there is nothing to look for.
-  if (literals.length === 0) return /(?!)/;
-  return new RegExp(
-    [...literals]
-      .sort()
-      .map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'))
-      .join('|'),
-  );
-}

@@ -12,12 +12,15 @@ import {
 } from '../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Facts, type Marks, mergeFacts, NO_FACTS } from './groups.js';
+import { type Indexed, SessionIndex } from './session-index.js';
+
+const NO_USERS: readonly string[] = [];
 
 /** What is known of a connection after its last line. */
 export interface Session {
   facts: Facts;
   /** Every user the connection tried, at most `SESSION_USERS_MAX`. */
-  readonly users: string[];
+  users: readonly string[];
   /** The last line does not count by itself: "no failure" or "authenticated". */
   calm: boolean;
   /** A failure waits for its address. */
@@ -27,33 +30,21 @@ export interface Session {
   calmLines: number;
 }
 
-/** A connection in the order of last lines: a list, because a map that is emptied at its head gets slow (V8). */
-interface Entry extends Session {
-  readonly key: string;
-  /** The connections of its boot. */
-  readonly home: Boot;
+/** A connection in the order of last lines. */
+interface Entry extends Session, Indexed<Entry> {
   lastSeen: EpochMicros;
   older: Entry;
   newer: Entry;
 }
 
-interface Boot {
-  readonly id: string;
-  readonly entries: Map<string, Entry>;
-}
-
 /** The open connections of one jail. */
 export class SessionTable {
-  /** By boot: the keys need not be put together with it, which would cost more than finding them. */
-  readonly #boots = new Map<string, Boot>();
-  /** Of the last line; nearly always that of the next. */
-  #boot: Boot = { id: '', entries: new Map() };
-  #size = 0;
+  readonly #index = new SessionIndex<Entry>();
   /** Its `newer` is the oldest entry, its `older` the newest. */
-  readonly #ends: Entry = newEntry('', this.#boot, 0 as EpochMicros);
+  readonly #ends: Entry = newEntry('', '', 0 as EpochMicros);
 
   get size(): number {
-    return this.#size;
+    return this.#index.size;
   }
 
   /**
@@ -63,9 +54,8 @@ export class SessionTable {
    */
   merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Session {
     this.#expire(time);
-    const home = this.#homeOf(boot);
-    const known = home.entries.get(key);
-    const entry = known ?? newEntry(long ? copyOf(key) : key, home, time);
+    const known = this.#index.find(key, boot);
+    const entry = known ?? newEntry(long ? copyOf(key) : key, boot, time);
     const { forget, gained } = marks;
     const remember = known !== undefined || !forget;
     if (remember) addUser(entry, marks.facts.user, long);
@@ -94,7 +84,7 @@ export class SessionTable {
 
   /** What is known of a connection, without touching it. */
   factsOf(key: string, boot: string): Facts | undefined {
-    return this.#boots.get(boot)?.entries.get(key)?.facts;
+    return this.#index.find(key, boot)?.facts;
   }
 
   #append(entry: Entry, isNew: boolean): void {
@@ -104,24 +94,13 @@ export class SessionTable {
     ends.older.newer = entry;
     ends.older = entry;
     if (!isNew) return;
-    const { home, key } = entry;
-    if (home.entries.size === 0) this.#boots.set(home.id, home);
-    home.entries.set(key, entry);
-    this.#size++;
-    if (this.#size > SESSIONS_MAX) this.#remove(ends.newer);
+    this.#index.add(entry);
+    if (this.#index.size > SESSIONS_MAX) this.#remove(ends.newer);
   }
 
   #remove(entry: Entry): void {
     unlink(entry);
-    const { home, key } = entry;
-    home.entries.delete(key);
-    this.#size--;
-    if (home.entries.size === 0) this.#boots.delete(home.id);
-  }
-
-  #homeOf(boot: string): Boot {
-    if (this.#boot.id !== boot) this.#boot = this.#boots.get(boot) ?? { id: boot, entries: new Map() };
-    return this.#boot;
+    this.#index.remove(entry);
   }
 
   /** Only the oldest can be idle for too long. */
@@ -132,13 +111,15 @@ export class SessionTable {
   }
 }
 
-function newEntry(key: string, home: Boot, lastSeen: EpochMicros): Entry {
+function newEntry(key: string, boot: string, lastSeen: EpochMicros): Entry {
   const entry: Omit<Entry, 'older' | 'newer'> & Partial<Entry> = {
     key,
-    home,
+    boot,
+    hash: 0,
+    chain: undefined,
     lastSeen,
     facts: NO_FACTS,
-    users: [],
+    users: NO_USERS,
     calm: false,
     pending: false,
     lines: 0,
@@ -156,10 +137,12 @@ function unlink(entry: Entry): void {
   entry.newer = entry;
 }
 
-function addUser({ users }: Session, user: string | undefined, long: boolean): void {
+/** A new list each time, of just its length: V8 makes room for sixteen more when it lets one grow. */
+function addUser(session: Session, user: string | undefined, long: boolean): void {
+  const { users } = session;
   if (user === undefined || user === '' || users.length >= SESSION_USERS_MAX) return;
   const name = kept(user, long);
-  if (!users.includes(name)) users.push(name);
+  if (!users.includes(name)) session.users = [...users, name];
 }
 
 /** Facts that do not keep their line in memory. */

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { anyOf } from '../../src/filter/literals.js';
 import { compiled, type FilterText } from '../support/filters.js';
 
 const literals = (text: FilterText) => compiled(text).literals;
@@ -36,11 +35,5 @@ describe('the literals of a filter', () => {
 
   test('are none for a filter of several lines: any line may be part of a match', () => {
     expect(literals({ maxlines: 3, failregex: ['Failed password for .* from <HOST>'] })).toBeUndefined();
-  });
-
-  test('are searched as plain text', () => {
-    expect(anyOf(['a.b', '(x)|[y]', '\\d']).test('axb')).toBe(false);
-    expect(anyOf(['a.b', '(x)|[y]', '\\d']).test('..(x)|[y]..')).toBe(true);
-    expect(anyOf([]).test('anything')).toBe(false);
   });
 });

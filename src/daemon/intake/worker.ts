@@ -4,10 +4,12 @@ import { assert, messageOf, OperatorError } from '../../core/errors.js';
 import { FilterBank } from '../../filter/bank.js';
 import { createSource } from '../../journal/journal.js';
 import { textTools } from '../configuration/text-dates.js';
+import { keepYoung } from './collector.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
 
+keepYoung();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
 const plan = workerData as IntakePlan;

@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { literalSearch } from '../../src/core/literals.js';
+
+const naive = (literals: readonly string[]) => (text: string) => literals.some((one) => text.includes(one));
+
+describe('the search for literals', () => {
+  test.each([
+    ['short ones', 1, 3],
+    ['long ones, whose windows skip', 4, 9],
+    ['ones of every length', 1, 300],
+  ])('agrees with looking for one after the other: %s', (_, minLength, maxLength) => {
+    // Few characters, some of which share slots of the tables with others.
+    const unit = fc.constantFrom('a', 'b', ' ', ':', 'é', '\u{1f600}', 'ā', '\u0141');
+    const literal = fc.string({ unit, minLength, maxLength });
+    fc.assert(
+      fc.property(
+        fc.array(literal, { maxLength: 8 }),
+        fc.array(fc.oneof(literal, fc.string({ unit, maxLength: 12 })), { maxLength: 8 }),
+        (literals, parts) => {
+          const text = parts.join('');
+          expect(literalSearch(literals)(text)).toBe(naive(literals)(text));
+        },
+      ),
+    );
+  });
+
+  test('finds a literal at either end, and as the whole text', () => {
+    const search = literalSearch(['Failed password', 'Invalid user', 'reject:']);
+    for (const text of ['reject:', 'Invalid user x', 'x Failed password', 'xreject:'])
+      expect([text, search(text)]).toEqual([text, true]);
+    for (const text of ['', 'reject', 'eject:', 'Failed passwor', 'nvalid user x'])
+      expect([text, search(text)]).toEqual([text, false]);
+  });
+
+  test('takes every character of them as it is', () => {
+    expect(literalSearch(['a.b', '(x)|[y]', '\\d'])('axb')).toBe(false);
+    expect(literalSearch(['a.b', '(x)|[y]', '\\d'])('..(x)|[y]..')).toBe(true);
+    expect(literalSearch([])('anything')).toBe(false);
+    expect(literalSearch(['', 'reject:'])('')).toBe(true);
+  });
+});
