@@ -1,5 +1,5 @@
 /** Which journal files there are, and which of them cannot be read: libsystemd passes over them without a word. */
-import { type Dirent, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, OperatorError } from '../src/core/errors.js';
 import { ERRNO, openProblem } from './errors.js';
@@ -35,6 +35,23 @@ export function localDirectories(namespace?: string, machineIdFile = '/etc/machi
   return [join(PERSISTENT, name), join(VOLATILE, name)];
 }
 
+/**
+ * A text that is another one whenever something was written to a journal file of the directories, or files came or went.
+ * journald touches a file within a quarter of a second of an entry (ftruncate, journal-file.c, systemd 252).
+ */
+export function journalStamp(directories: readonly string[]): string {
+  const marks: string[] = [];
+  visitFiles(
+    directories,
+    (path) => {
+      const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+      if (stat !== undefined) marks.push(`${stat.ino} ${stat.size} ${stat.mtimeNs}`);
+    },
+    () => undefined,
+  );
+  return marks.join('\n');
+}
+
 /** Looks at every journal file of the directories and of their machine-id subdirectories by opening each one. */
 export function journalFiles(directories: readonly string[]): JournalFiles {
   const readable: string[] = [];
@@ -42,34 +59,47 @@ export function journalFiles(directories: readonly string[]): JournalFiles {
   const closedDirectories: string[] = [];
   const out = new StableMemory(8);
   try {
-    const visit = (directory: string, deeper: boolean) => {
-      let names: Dirent[];
-      try {
-        names = readdirSync(directory, { withFileTypes: true });
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'EACCES') closedDirectories.push(directory);
-        return;
-      }
-      for (const entry of names) {
-        const { name } = entry;
-        const path = join(directory, name);
-        if (entry.isDirectory()) {
-          if (deeper && /^[0-9a-f]{32}(?:\.|$)/.test(name)) visit(path, false);
-        } else if (/\.journal~?$/.test(name)) {
-          const result = libsystemd().sd_journal_open_files(out.address, [path, null], 0);
-          if (result < 0) refused.push({ path, result });
-          else {
-            libsystemd().sd_journal_close(out.words()[0] as bigint);
-            readable.push(path);
-          }
+    visitFiles(
+      directories,
+      (path) => {
+        const result = libsystemd().sd_journal_open_files(out.address, [path, null], 0);
+        if (result < 0) refused.push({ path, result });
+        else {
+          libsystemd().sd_journal_close(out.words()[0] as bigint);
+          readable.push(path);
         }
-      }
-    };
-    for (const directory of directories) visit(directory, true);
+      },
+      (directory) => closedDirectories.push(directory),
+    );
   } finally {
     out.free();
   }
   return { readable, refused, closedDirectories };
+}
+
+/** Calls `file` for each journal file there, and `closed` for each directory that may not be listed. */
+function visitFiles(
+  directories: readonly string[],
+  file: (path: string) => void,
+  closed: (directory: string) => void,
+): void {
+  const visit = (directory: string, deeper: boolean) => {
+    let names: Dirent[];
+    try {
+      names = readdirSync(directory, { withFileTypes: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EACCES') closed(directory);
+      return;
+    }
+    for (const entry of names) {
+      const { name } = entry;
+      const path = join(directory, name);
+      if (entry.isDirectory()) {
+        if (deeper && /^[0-9a-f]{32}(?:\.|$)/.test(name)) visit(path, false);
+      } else if (/\.journal~?$/.test(name)) file(path);
+    }
+  };
+  for (const directory of directories) visit(directory, true);
 }
 
 const isPermission = (result: number) => result === -ERRNO.EACCES || result === -ERRNO.EPERM;

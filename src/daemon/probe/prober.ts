@@ -1,5 +1,9 @@
-/** Has the journal probed once a minute, remembers for an hour what was found, and says it once. */
+/**
+ * Has the journal probed once a minute, unless nothing was written since and all was well; remembers for an hour what
+ * was found, and says it once.
+ */
 import { Worker } from 'node:worker_threads';
+import { journalStamp, localDirectories } from '../../../native/files.js';
 import { trimHeap } from '../../../native/resident.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { PROBE_DEADLINE_MS } from '../../core/limits.js';
@@ -37,6 +41,8 @@ export interface ProberParts {
   /** Carries out a probe; in a thread unless a test does it. */
   readonly run?: (plan: ProbePlan) => Promise<ProbeAnswer>;
   readonly now?: () => EpochMicros;
+  /** Another text whenever something was written to the sources; undefined when that cannot be told. */
+  readonly stamp?: (sources: readonly SourceSpec[]) => string | undefined;
 }
 
 export class Prober {
@@ -49,6 +55,9 @@ export class Prober {
   #lag = new Map<SourceId, number | null>();
   #selects = new Map<JailName, boolean>();
   #said: readonly string[] = [];
+  /** Before the last look: what was written, and what was to be read. */
+  #stamp: string | undefined;
+  #looked: AgentSetup | undefined;
 
   constructor(parts: ProberParts) {
     this.#parts = parts;
@@ -81,6 +90,17 @@ export class Prober {
     return this.#record.warnings(this.#parts.setup(), this.#now());
   }
 
+  /** A look, unless it could only find what the last one found: a thread and a handle cost more than all else does. */
+  async lookIfNew(): Promise<void> {
+    const setup = this.#parts.setup();
+    const sources = [...bySource(setup.jails).values()].map(({ source }) => source);
+    const stamp = (this.#parts.stamp ?? stampOf)(sources.filter(({ kind }) => PROBED.has(kind)));
+    if (stamp !== undefined && stamp === this.#stamp && setup === this.#looked && this.#said.length === 0) return;
+    await this.look();
+    this.#stamp = stamp;
+    this.#looked = setup;
+  }
+
   /** One look; what is new is logged. */
   async look(): Promise<void> {
     const now = this.#now();
@@ -100,7 +120,7 @@ export class Prober {
 
   async #turn(): Promise<void> {
     try {
-      await this.look();
+      await this.lookIfNew();
     } catch (error) {
       this.#parts.log('warning', `the journal could not be probed: ${error instanceof Error ? error.message : error}`);
     }
@@ -123,6 +143,16 @@ function planOf(
     return [{ id, source, jails, ...(lastEntry === undefined ? {} : { lastEntry }) }];
   });
   return { sources, since, now };
+}
+
+function stampOf(sources: readonly SourceSpec[]): string | undefined {
+  const directories: string[] = [];
+  for (const source of sources) {
+    if (source.kind === 'local') directories.push(...localDirectories(source.namespace));
+    else if (source.kind === 'directory') directories.push(source.path);
+    else return undefined;
+  }
+  return journalStamp(directories);
 }
 
 function runInThread(plan: ProbePlan): Promise<ProbeAnswer> {

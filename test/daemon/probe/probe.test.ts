@@ -139,27 +139,33 @@ describe('the prober', () => {
       elsewhere: [] as { unit: string; identifier: string; failures: number }[],
       suppressed: [] as { unit: string; messages: number }[],
       selects: false,
+      stamp: undefined as string | undefined,
     };
+    let looks = 0;
     const made = new Prober({
       setup: () => loaded.setup,
       readers: () => [],
       log: (level, message) => said.push(`${level} ${message}`),
       now: () => state.now,
-      run: async (plan) => ({
-        isVolatile: state.isVolatile,
-        report: plan.sources.map(({ id, jails }) => ({
-          id,
-          lagEntries: state.lagEntries,
-          suppressed: state.suppressed,
-          jails: jails.map(({ jail }) => ({
-            jail,
-            selects: jail !== 'dovecot' || state.selects,
-            elsewhere: jail === 'dovecot' ? state.elsewhere : [],
+      stamp: () => state.stamp,
+      run: async (plan) => {
+        looks++;
+        return {
+          isVolatile: state.isVolatile,
+          report: plan.sources.map(({ id, jails }) => ({
+            id,
+            lagEntries: state.lagEntries,
+            suppressed: state.suppressed,
+            jails: jails.map(({ jail }) => ({
+              jail,
+              selects: jail !== 'dovecot' || state.selects,
+              elsewhere: jail === 'dovecot' ? state.elsewhere : [],
+            })),
           })),
-        })),
-      }),
+        };
+      },
     });
-    return { made, said, state };
+    return { made, said, state, looks: () => looks };
   }
 
   test('says what is wrong once, and again when it changes', async () => {
@@ -177,6 +183,28 @@ describe('the prober', () => {
       expect.stringContaining('info no longer: dovecot: dovecot@-.service (dovecot) logs, and no jail reads it'),
     ]);
     expect(made.warnings()).toHaveLength(1);
+  });
+
+  test('does not look again while nothing is written and all is well, and does when something is', async () => {
+    const { made, state, looks } = prober();
+    state.selects = true;
+    for (const [stamp, times] of [
+      ['a', 1],
+      ['a', 1],
+      ['b', 2],
+      [undefined, 3],
+      [undefined, 4],
+    ] as const) {
+      state.stamp = stamp;
+      await made.lookIfNew();
+      expect(looks()).toBe(times);
+    }
+    state.stamp = 'c';
+    state.lagEntries = 7;
+    await made.lookIfNew();
+    await made.lookIfNew();
+    // Something is wrong: it is looked at until it is right.
+    expect(looks()).toBe(6);
   });
 
   test('forgets what was not seen again for an hour', async () => {
