@@ -2,6 +2,7 @@
 import type { SourceSpec } from '../../src/core/entry.js';
 import { sourceId } from '../../src/core/names.js';
 import type { JailIntake } from '../../src/core/specs.js';
+import { keepYoung } from '../../src/daemon/intake/collector.js';
 import { guard } from '../../src/daemon/intake/guard.js';
 import { Intake } from '../../src/daemon/intake/intake.js';
 import { FilterBank } from '../../src/filter/bank.js';
@@ -16,6 +17,7 @@ export interface IntakeRun {
 }
 
 export async function intakeRun(source: SourceSpec, jails: readonly JailIntake[]): Promise<IntakeRun> {
+  keepYoung();
   const id = sourceId('bench');
   let entries = 0;
   let events = 0;
