@@ -19,10 +19,14 @@ import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protoco
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
 const POLL_MS_MIN = 2;
-/** Longest pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
-const POLL_MS_MAX = 15;
+/** Pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
+const POLL_MS = 15;
 /** A source that waits blocks this thread: so long that its looks cost little, so short that nobody waits for an answer, ms. */
 const WAIT_MS = 200;
+/** The same after a long silence: 66 looks a second were more than half of what an idle agent took. */
+const POLL_MS_MAX = 25;
+/** What a long silence is, ms. */
+const POLL_SLOW_MS = 10_000;
 /** After the last entry the pause stays short for so long, ms. */
 const POLL_FAST_MS = 500;
 /** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
@@ -111,7 +115,7 @@ export class Intake {
       this.#pulse();
       this.#source.poll();
       const quiet = performance.now() - activeAt;
-      await this.#pause(quiet < POLL_FAST_MS ? POLL_MS_MIN : POLL_MS_MAX);
+      await this.#pause(quiet < POLL_FAST_MS ? POLL_MS_MIN : quiet < POLL_SLOW_MS ? POLL_MS : POLL_MS_MAX);
     }
     if (!this.#stopped) {
       this.#phase = 'ended';
