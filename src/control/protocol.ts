@@ -284,6 +284,16 @@ export interface ApiProblem {
   readonly hint?: string;
 }
 
+/** Which bans of the history are asked for; `before` and `after` are ids, newest first unless `oldestFirst`. */
+export interface HistoryQuery {
+  readonly jail?: string;
+  readonly address?: string;
+  readonly limit: number;
+  readonly before?: number;
+  readonly after?: number;
+  readonly oldestFirst?: boolean;
+}
+
 /** What the daemon does for the sockets. Throws `OperatorError` for what the client can mend. */
 export interface Operations {
   version(): string;
@@ -291,14 +301,7 @@ export interface Operations {
   /** `banned` may be long; it is read while it is sent. */
   jail(name: string): { readonly jail: JailView; readonly banned: Iterable<BanView> };
   bans(query: { readonly jail?: string; readonly address?: string }): Iterable<BanView>;
-  history(query: {
-    readonly jail?: string;
-    readonly address?: string;
-    readonly limit: number;
-    readonly before?: number;
-    readonly after?: number;
-    readonly oldestFirst?: boolean;
-  }): readonly BanView[];
+  history(query: HistoryQuery): readonly BanView[];
   /** The highest id that a ban was ever given; 0 before the first. */
   newestBan(): number;
   counters(): Promise<CountersView>;

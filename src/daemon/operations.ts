@@ -9,6 +9,7 @@ import type {
   ChangeAnswer,
   CountersView,
   ExplainView,
+  HistoryQuery,
   ImportAnswer,
   ImportRequest,
   JailView,
@@ -90,14 +91,7 @@ export class AgentOperations implements Operations {
       .map(banView);
   }
 
-  history(query: {
-    readonly jail?: string;
-    readonly address?: string;
-    readonly limit: number;
-    readonly before?: number;
-    readonly after?: number;
-    readonly oldestFirst?: boolean;
-  }): readonly BanView[] {
+  history(query: HistoryQuery): readonly BanView[] {
     return this.#agent.ledger.history
       .find({
         limit: query.limit,

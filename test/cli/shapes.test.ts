@@ -10,28 +10,18 @@ import {
   statusText,
 } from '../../src/cli/fail2ban/shapes.js';
 import type { BanView, JailView } from '../../src/control/protocol.js';
+import { jailView } from './views.js';
 
-const jail = (name: string, files?: readonly string[]): JailView => ({
-  jail: name,
-  filter: 'f',
-  match: '_SYSTEMD_UNIT=a.service',
-  source: 'local',
-  ...(files === undefined ? {} : { files }),
-  maxretry: 5,
-  findtimeSeconds: 600,
-  bantimeSeconds: 600,
-  currentlyFailed: 1,
-  totalFailed: 12_345,
-  currentlyBanned: 2,
-  totalBanned: 3,
-  entriesMatched: 0,
-  prefilterHits: 0,
-  failuresFound: 0,
-  ignored: 0,
-  notAnAddress: 0,
-  demoted: [],
-  overrides: [],
-});
+const jail = (name: string, files?: readonly string[]): JailView =>
+  jailView({
+    jail: name,
+    ...(files === undefined ? {} : { files }),
+    match: '_SYSTEMD_UNIT=a.service',
+    currentlyFailed: 1,
+    totalFailed: 12_345,
+    currentlyBanned: 2,
+    totalBanned: 3,
+  });
 const ban = (id: number, until: string | null): BanView => ({
   id,
   jail: 'a',

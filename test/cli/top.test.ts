@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { picture } from '../../src/cli/top.js';
-import type { AgentView } from '../../src/control/protocol.js';
 import { caught, Host } from '../control/host.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 import { MAIN } from './program.js';
+import { jailView } from './views.js';
 
 describe('banjour top', () => {
   let host: Host;
@@ -34,26 +34,7 @@ describe('banjour top', () => {
   );
 
   test('shows rates of the time between two pictures', async () => {
-    const jail = (totalFailed: number): AgentView['jails'][number] => ({
-      jail: 'sshd',
-      filter: 'sshd',
-      match: '',
-      source: 'local',
-      maxretry: 5,
-      findtimeSeconds: 600,
-      bantimeSeconds: 600,
-      currentlyFailed: 1,
-      totalFailed,
-      currentlyBanned: 0,
-      totalBanned: 0,
-      entriesMatched: 0,
-      prefilterHits: 0,
-      failuresFound: 0,
-      ignored: 0,
-      notAnAddress: 0,
-      demoted: [],
-      overrides: [],
-    });
+    const jail = (totalFailed: number) => jailView({ currentlyFailed: 1, totalFailed });
     const sample = (at: number, totalFailed: number) => ({
       at,
       view: {

@@ -4,6 +4,7 @@ import type { FilterEvent } from '../../src/core/event.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros, type Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
+import { context } from './support.js';
 
 const ADDRESSES = 1_000_000;
 const ATTACKERS = 20;
@@ -14,13 +15,7 @@ const jails = new Jails([
   { jail: JAIL, maxretry: 3, findtime: 3_600 as Seconds, bantime: null, ipv6prefix: 64, forgetOnSuccess: false },
 ]);
 const banned = new Set<string>();
-const context = {
-  allowed: () => undefined,
-  coversAllowed: () => false,
-  openBan: () => undefined,
-  previousBans: () => 0,
-  random: () => 0,
-};
+const nothingKnown = context();
 const start = epochMicros(1_790_000_000_000_000);
 
 function fail(address: FilterEvent['address'], i: number): void {
@@ -37,7 +32,7 @@ function fail(address: FilterEvent['address'], i: number): void {
     user: `user${i}`,
     regex: 0,
   };
-  for (const { target } of jails.step(event, time, context).decisions) banned.add(target.base);
+  for (const { target } of jails.step(event, time, nothingKnown).decisions) banned.add(target.base);
 }
 
 for (let i = 0; i < ADDRESSES; i++) {

@@ -3,7 +3,7 @@
  * that a jail would take for failures, did journald drop messages, is a reader behind. Runs in a thread of its own with a
  * handle of its own, and only reads.
  */
-import type { Entry, EntrySource, SourceSpec } from '../../core/entry.js';
+import type { Entry, EntrySource, Position, SourceSpec } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX } from '../../core/limits.js';
 import { fieldsOf, type MatchExpression, matches, parseMatch, unionOf, WHOLE_JOURNAL } from '../../core/match.js';
@@ -110,31 +110,30 @@ function probeSource(one: ProbeSource, plan: ProbePlan, make: () => EntrySource,
 
 /** True when the journal holds an entry of the match; the indexes of the files answer that. */
 function hasEntry(make: () => EntrySource, match: MatchExpression): boolean {
-  const source = make();
-  try {
-    source.open(match, { literals: undefined, fields: [] }, { at: 'head' });
-    for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
-      const batch = source.next(BATCH_ENTRIES_MAX);
-      if (batch.entries.length > 0) return true;
-      if (batch.read === 0) return false;
-      read += batch.read;
-    }
-    return false;
-  } finally {
-    source.close();
-  }
+  return someEntry(make, match, [], { at: 'head' }, () => true);
 }
 
 /** True when there is an entry since then that no jail reads. */
 function hasUnread(make: () => EntrySource, union: MatchExpression, since: EpochMicros): boolean {
+  const fields = [...new Set([...fieldsOf(union), ...WHO])].sort();
+  return someEntry(make, WHOLE_JOURNAL, fields, { at: 'time', time: since }, (entry) => isUnread(entry, union));
+}
+
+/** True when one of the entries from the position on passes; at most `PROBE_ENTRIES_MAX` are looked at. */
+function someEntry(
+  make: () => EntrySource,
+  match: MatchExpression,
+  fields: readonly string[],
+  from: Position,
+  passes: (entry: Entry) => boolean,
+): boolean {
   const source = make();
   try {
-    const fields = [...new Set([...fieldsOf(union), ...WHO])].sort();
-    source.open(WHOLE_JOURNAL, { literals: undefined, fields }, { at: 'time', time: since });
+    source.open(match, { literals: undefined, fields }, from);
     for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
       const batch = source.next(BATCH_ENTRIES_MAX);
-      if (batch.entries.some((entry) => isUnread(entry, union))) return true;
-      if (batch.read === 0 || batch.ended) return false;
+      if (batch.entries.some(passes)) return true;
+      if (batch.read === 0) return false;
       read += batch.read;
     }
     return false;

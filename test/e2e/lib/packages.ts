@@ -40,18 +40,18 @@ export class DebPackage implements Installation {
   constructor(private readonly machine: Machine) {}
 
   async install(): Promise<string> {
-    await copyFile(built(/\.deb$/), join(this.machine.root, 'root/banjour.deb'));
-    return said(await this.#dpkg('-i', '/root/banjour.deb'));
+    await copyFile(built(/\.deb$/), join(this.machine.root, 'srv/banjour.deb'));
+    return said(await this.#dpkg('-i', '/srv/banjour.deb'));
   }
 
   /** The same package with a later version: what a release would bring. */
   async upgrade(): Promise<string> {
-    const script = `rm -rf /root/x && dpkg-deb -R /root/banjour.deb /root/x && cd /root/x
+    const script = `rm -rf /srv/x && dpkg-deb -R /srv/banjour.deb /srv/x && cd /srv/x
 sed -i 's/^Version: .*/Version: ${NEWER}/' DEBIAN/control
 sed -i 's/"version": "[^"]*"/"version": "${NEWER}"/' usr/lib/banjour/package.json
-dpkg-deb -Znone -b . /root/newer.deb`;
+dpkg-deb -Znone -b . /srv/newer.deb`;
     await this.machine.exec(['sh', '-euc', script]);
-    return said(await this.#dpkg('-i', '/root/newer.deb'));
+    return said(await this.#dpkg('-i', '/srv/newer.deb'));
   }
 
   async remove(): Promise<string> {
@@ -85,17 +85,17 @@ export class Tarball implements Installation {
   async install(): Promise<string> {
     await this.#placeNode();
     const { root } = this.machine;
-    await copyFile(built(/\.tgz$/), join(root, 'root/banjour.tgz'));
+    await copyFile(built(/\.tgz$/), join(root, 'srv/banjour.tgz'));
     await this.#placeSqlite();
-    return (await this.#npm('install', '-g', '/root/banjour.tgz')) + said(await this.#service('install'));
+    return (await this.#npm('install', '-g', '/srv/banjour.tgz')) + said(await this.#service('install'));
   }
 
   async upgrade(): Promise<string> {
-    const script = `rm -rf /root/x && mkdir /root/x && tar -xzf /root/banjour.tgz -C /root/x && cd /root/x
+    const script = `rm -rf /srv/x && mkdir /srv/x && tar -xzf /srv/banjour.tgz -C /srv/x && cd /srv/x
 sed -i '0,/"version": "[^"]*"/s//"version": "${NEWER}"/' package/package.json
-tar -czf /root/newer.tgz package`;
+tar -czf /srv/newer.tgz package`;
     await this.machine.exec(['sh', '-euc', script]);
-    return (await this.#npm('install', '-g', '/root/newer.tgz')) + said(await this.#service('install'));
+    return (await this.#npm('install', '-g', '/srv/newer.tgz')) + said(await this.#service('install'));
   }
 
   async remove(): Promise<string> {
@@ -112,7 +112,7 @@ tar -czf /root/newer.tgz package`;
   }
 
   async #npm(...args: readonly string[]): Promise<string> {
-    const env = ['npm_config_better_sqlite3_local_prebuilds=/root/prebuilds'];
+    const env = ['npm_config_better_sqlite3_local_prebuilds=/srv/prebuilds'];
     const flags = ['--offline', '--no-audit', '--no-fund', '--no-update-notifier', '--prefix=/usr/local'];
     return said(await this.machine.try(['env', ...env, 'npm', ...args, ...flags], { timeoutMs: 180_000 }));
   }
@@ -127,7 +127,7 @@ tar -czf /root/newer.tgz package`;
 
   /** What prebuild-install would fetch: better-sqlite3 compiled for this Node. */
   async #placeSqlite(): Promise<void> {
-    const folder = join(this.machine.root, 'root/prebuilds');
+    const folder = join(this.machine.root, 'srv/prebuilds');
     await mkdir(folder);
     const { version } = JSON.parse(readFileSync('node_modules/better-sqlite3/package.json', 'utf8')) as {
       version: string;
