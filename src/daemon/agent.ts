@@ -35,6 +35,8 @@ const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
+/** What a reload waits for longer than this is logged, ms. */
+const SLOW_MS = 5_000;
 /** A stage must answer its heartbeat within this, ms: a guarded batch may take some 50 ms per slow regex. */
 const HEARTBEAT_MS = 5_000;
 
@@ -253,8 +255,14 @@ export class Agent {
     this.#setup = next;
     this.allow.setSpec(next.allow);
     const cold = new Set(this.jails.reconfigure(next.jails.map(({ policy }) => policy)));
-    if (difference.firewall) await this.kernel.replan();
-    await this.readers.swap(next, cold);
+    if (difference.firewall) await this.#patiently('the kernel', this.kernel.replan());
+    await this.#patiently('the readers', this.readers.swap(next, cold));
+  }
+
+  /** Says what a reload waits for when that takes long. */
+  async #patiently(what: string, work: Promise<void>): Promise<void> {
+    const timer = setTimeout(() => this.log('warning', `reload: still waiting for ${what}`), SLOW_MS);
+    await work.finally(() => clearTimeout(timer));
   }
 
   /** Bans of jails that are no more end: nothing closes their ports. */

@@ -74,10 +74,14 @@ export class Reader {
     return this.phase === 'ended' ? Promise.resolve(true) : this.#thread.ping(milliseconds);
   }
 
+  /** Resolves when the thread is gone and what it said is done; one that does not go is not listened to any more. */
   async stop(milliseconds: number): Promise<void> {
     this.#stopped = true;
-    await this.#thread.stop(milliseconds);
+    const isGone = await this.#thread.stop(milliseconds);
     await this.#queue;
+    if (isGone) return;
+    this.#generation++;
+    this.#log('error', `${this.id}: the reader's thread does not end: it is left behind, and its memory with it`);
   }
 
   #launch(): IntakeThread {

@@ -122,7 +122,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
       'jail.d/echo.conf',
       '[echo]\nenabled = true\nfilter = echo\nmatch = all\nmaxretry = 1\nport = 9\nbantime = 10m\n',
     );
-    await machine.exec(['systemctl', 'reload', 'banjour']);
+    await agent.reload();
     await door.station.attack('ssh', '203.0.113.77', 1);
     await until('the agent has told of it', async () => (await agent.log()).includes('Found 203.0.113.77'));
     await machine.exec(['logger', '-t', 'banjour', 'INFO [sshd] Found 203.0.113.78']);
@@ -131,7 +131,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     );
     expect(await agent.log()).not.toMatch(/\[echo\] .*203\.0\.113\.77/);
     await machine.exec(['rm', '/etc/banjour/filter.d/echo.conf', '/etc/banjour/jail.d/echo.conf']);
-    await machine.exec(['systemctl', 'reload', 'banjour']);
+    await agent.reload();
   });
 
   test('an ignorecommand runs inside the sandbox without a capability, and forbids the ban that it is asked about', async () => {
@@ -141,7 +141,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     await machine.exec(['sh', '-euc', `cat > ${command}; chmod 755 ${command}`], { input: script });
     await machine.exec(['mkdir', '-p', '/etc/banjour/jail.d']);
     await writeFile(join(machine.root, 'etc/banjour/jail.d/ask.conf'), `[sshd]\nignorecommand = ${command} <ip>\n`);
-    await machine.exec(['systemctl', 'reload', 'banjour']);
+    await agent.reload();
     await door.station.attack('ssh', friend, 3, { intervalMs: 400, readMs: 60_000 });
     await until('the friend is ignored', async () =>
       (await agent.log()).includes(`[sshd] Ignore ${friend} by ignorecommand`),
@@ -152,7 +152,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
       expect(capabilities).toMatch(new RegExp(`^${set}:\\s+${NONE}$`, 'm'));
     expect([...(await agent.sets()).values()].flat()).not.toContain(friend);
     await machine.exec(['rm', '/etc/banjour/jail.d/ask.conf']);
-    await machine.exec(['systemctl', 'reload', 'banjour']);
+    await agent.reload();
   });
 
   test("logtarget = a file: fail2ban's lines, and a new file after logrotate's signal", async () => {
@@ -160,7 +160,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
       join(machine.root, 'etc/banjour/banjour.local'),
       '[Definition]\nlogtarget = /var/log/banjour/banjour.log\n',
     );
-    await machine.exec(['systemctl', 'restart', 'banjour']);
+    await agent.restart();
     await door.stillBans();
     const log = (name: string) => readFile(join(machine.root, 'var/log/banjour', name), 'utf8');
     expect(await log('banjour.log')).toMatch(

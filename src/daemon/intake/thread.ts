@@ -1,5 +1,6 @@
 /** The intake thread as the main thread sees it: start, credits, heartbeat, end. */
 import { Worker } from 'node:worker_threads';
+import { noteThread } from '../../core/threads.js';
 import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
@@ -22,8 +23,10 @@ export class IntakeThread {
   #pings = new Map<number, () => void>();
   #pingId = 0;
 
-  constructor(plan: IntakePlan, listener: IntakeListener) {
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+  /** `entry`: only tests name another than the intake's own. */
+  constructor(plan: IntakePlan, listener: IntakeListener, entry = new URL('./worker.js', import.meta.url)) {
+    noteThread();
+    this.#worker = new Worker(entry, {
       workerData: plan,
       name: 'intake',
       resourceLimits: {
@@ -70,12 +73,27 @@ export class IntakeThread {
     });
   }
 
-  /** Ends the thread; resolves when it is gone. A thread that does not end within `milliseconds` is terminated. */
-  async stop(milliseconds: number): Promise<void> {
+  /**
+   * Ends the thread; true when it is gone. One that does not end within `milliseconds` is terminated, and one that does
+   * not end then either is left behind: it is in a call that nobody can end, or V8 waits for itself (see core/threads).
+   */
+  async stop(milliseconds: number): Promise<boolean> {
     this.#say({ type: 'stop' });
-    const timer = setTimeout(() => void this.#worker.terminate(), milliseconds);
-    await this.#ended;
+    if (await this.#endsWithin(milliseconds)) return true;
+    void this.#worker.terminate();
+    if (await this.#endsWithin(milliseconds)) return true;
+    this.#worker.unref();
+    return false;
+  }
+
+  async #endsWithin(milliseconds: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), milliseconds);
+    });
+    const inTime = await Promise.race([this.#ended.then(() => true), late]);
     clearTimeout(timer);
+    return inTime;
   }
 
   #say(message: ToIntake): void {

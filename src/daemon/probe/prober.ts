@@ -9,6 +9,7 @@ import type { SourceSpec } from '../../core/entry.js';
 import { PROBE_DEADLINE_MS } from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import type { JailName, SourceId } from '../../core/names.js';
+import { noteThread } from '../../core/threads.js';
 import { type EpochMicros, plus, wallClock } from '../../core/time.js';
 import { type AgentSetup, bySource } from '../configuration/setup.js';
 import type { Reader } from '../reader.js';
@@ -156,6 +157,7 @@ function stampOf(sources: readonly SourceSpec[]): string | undefined {
 }
 
 function runInThread(plan: ProbePlan): Promise<ProbeAnswer> {
+  noteThread();
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./probe-worker.js', import.meta.url), {
       workerData: plan,

@@ -17,6 +17,9 @@ import type { FromIntake, IntakeStart, IntakeStats } from '../intake/protocol.js
 import { IntakeThread } from '../intake/thread.js';
 import { Pipeline } from '../pipeline.js';
 
+/** A thread that has read everything is waited for so long, and as long again, ms. */
+const STOP_MS = 1_000;
+
 export interface ReplayOptions {
   readonly setup: AgentSetup;
   readonly source: SourceSpec;
@@ -83,6 +86,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
             throw message.operator
               ? new OperatorError(message.message, message.hint === undefined ? {} : { hint: message.hint })
               : new Error(message.message);
+          case 'ended':
+            // Without waiting for the thread, which does not always go when it is done.
+            void thread.stop(STOP_MS).then(() => resolve());
+            return;
           default:
             return;
         }

@@ -83,12 +83,26 @@ export class Agent {
 
   /** Starts it, and at every boot from now on; resolves when systemd has its word that it is ready. */
   async start(): Promise<void> {
-    const { status, stderr } = await this.machine.try(['systemctl', 'enable', '--now', UNIT]);
+    await this.#order('enable', '--now');
+  }
+
+  /** A failure carries what the agent said. */
+  async #order(...words: string[]): Promise<void> {
+    const { status, stderr } = await this.machine.try(['systemctl', ...words, UNIT]);
     if (status !== 0) throw new Error(`${stderr}\n${await this.log()}`);
   }
 
   async stop(): Promise<void> {
     await this.machine.exec(['systemctl', 'stop', UNIT]);
+  }
+
+  /** Takes the files of the configuration over. */
+  reload(): Promise<void> {
+    return this.#order('reload');
+  }
+
+  restart(): Promise<void> {
+    return this.#order('restart');
   }
 
   /** The main process's number inside the machine; 0 while there is none. */

@@ -81,10 +81,10 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await has('systemctl', 'reload', 'banjour')).toBe(false);
       expect(await agent.isActive()).toBe(true);
       await write('[dovecot]\nenabled = false');
-      await machine.exec(['systemctl', 'reload', 'banjour']);
+      await agent.reload();
       expect((await agent.command('status', '--json')).stdout).not.toContain('"dovecot"');
       await machine.exec(['rm', '/etc/banjour/jail.d/e2e.conf']);
-      await machine.exec(['systemctl', 'reload', 'banjour']);
+      await agent.reload();
       expect(await door.isShut()).toBe(true);
     });
 
@@ -112,7 +112,7 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
     });
 
     test('a restart of the agent does not open the door for a moment', async () => {
-      await door.staysShutDuring(() => machine.exec(['systemctl', 'restart', 'banjour']));
+      await door.staysShutDuring(() => agent.restart());
       await door.stillBans();
     });
 

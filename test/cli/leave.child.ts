@@ -1,0 +1,11 @@
+/** Writes much, has had a thread (or not: `leave.child.js plain`), keeps a timer, and leaves with 3. */
+import { leave } from '../../src/cli/leave.js';
+import { noteThread } from '../../src/core/threads.js';
+
+if (process.argv[2] !== 'plain') {
+  noteThread();
+  // Something that would keep the process alive.
+  setInterval(() => undefined, 1_000);
+}
+process.stdout.write('x'.repeat(5_000_000));
+await leave(3);
