@@ -14,11 +14,14 @@ import { StableMemory } from './memory.js';
 import { type Awaited, type Piece, type RawBatch, type RawEntry, type Reader, Values, type Wanted } from './reader.js';
 
 /** `BANJOUR_BATCH_VERSION` of batch.h. */
-const VERSION = 2;
+const VERSION = 4;
 /** `BANJOUR_PASS_ALL` of batch.h. */
 const PASS_ALL = 1;
 /** Bytes for records beyond the room that the largest needs; a batch of ordinary entries takes a tenth of it. */
 const BUFFER_BYTES = 512 * 1024;
+
+/** No descriptor, for poll(2). */
+const NONE = -1;
 
 /** What `banjour_wait` returns. */
 const AWAITED = ['nothing', 'entry', 'invalidate'] as const;
@@ -36,7 +39,7 @@ interface Functions {
     size: number,
     counts: bigint,
   ) => number;
-  readonly wait: (journal: bigint, interval: number, most: number) => number;
+  readonly wait: (journal: bigint, orders: number, interval: number, most: number) => number;
 }
 
 /** Where `native/build.mjs` puts it, from the built JavaScript or from the sources. */
@@ -70,7 +73,7 @@ export function load(path: string | undefined): { readonly functions?: Functions
         free: library.func('banjour_reader_free', 'void', [P]),
         recordMax: library.func('banjour_record_max', 'size_t', [P]),
         read: library.func('banjour_read', 'int', [P, P, 'uint32_t', 'uint32_t', P, 'size_t', P]),
-        wait: library.func('banjour_wait', 'int', [P, 'uint32_t', 'uint32_t']),
+        wait: library.func('banjour_wait', 'int', [P, 'int', 'uint32_t', 'uint32_t']),
       },
     };
   } catch (error) {
@@ -124,8 +127,8 @@ export class BatchReader implements Reader {
     };
   }
 
-  wait(handle: JournalHandle, interval: number, most: number): Awaited {
-    const result = this.#functions.wait(handle.pointer, interval * 1_000, most * 1_000);
+  wait(handle: JournalHandle, interval: number, most: number, orders = NONE): Awaited {
+    const result = this.#functions.wait(handle.pointer, orders, interval * 1_000, most * 1_000);
     if (result < 0) throw callFailed('banjour_wait', result);
     return AWAITED[result] ?? 'nothing';
   }

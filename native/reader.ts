@@ -55,9 +55,10 @@ export interface Reader {
   read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch;
   /**
    * Blocks the thread until an entry is there, files came or went, or `most` milliseconds have passed; looks every
-   * `interval` milliseconds. A reader that would have to wake JavaScript for each look does without it.
+   * `interval` milliseconds (whole numbers). `orders` is the number of an `EventDescriptor`: it ends the wait, too. A reader
+   * that would have to wake JavaScript for each look does without `wait`.
    */
-  wait?(handle: JournalHandle, interval: number, most: number): Awaited;
+  wait?(handle: JournalHandle, interval: number, most: number, orders?: number): Awaited;
   close(): void;
 }
 

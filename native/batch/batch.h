@@ -7,7 +7,7 @@
 #include <systemd/sd-journal.h>
 
 /* Raised with every change of what follows; the caller refuses another number than its own. */
-#define BANJOUR_BATCH_VERSION 2
+#define BANJOUR_BATCH_VERSION 4
 
 struct banjour_gate;
 struct banjour_reader;
@@ -45,11 +45,13 @@ size_t banjour_record_max(const struct banjour_reader *reader);
 int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
                  uint8_t *buffer, size_t size, struct banjour_counts *counts);
 
-/* Looks for a next entry every interval microseconds, for most microseconds at most, blocking the thread. */
-#define BANJOUR_WAIT_OVER 0       /* time is up, or a signal came */
+/* Looks for a next entry every interval microseconds, for most microseconds at most, blocking the thread. Ends at once
+ * when orders, an eventfd(2) that does not block, is written to, and empties it; -1: there is none. One that cannot be
+ * read is passed over. */
+#define BANJOUR_WAIT_OVER 0       /* time is up, or a signal or an order came */
 #define BANJOUR_WAIT_ENTRY 1      /* the journal stands on the next entry */
 #define BANJOUR_WAIT_INVALIDATE 2 /* files came or went: the caller verifies its place */
-int banjour_wait(sd_journal *journal, uint32_t interval, uint32_t most);
+int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t most);
 
 /* The literal gate, for the reader and for its tests. */
 struct banjour_gate *banjour_gate_new(const uint8_t *list, size_t length, size_t *used);

@@ -30,8 +30,8 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Time limits of connections are looked at this often, ms. */
-const CHECK_MS = 500;
+/** Time limits of connections are looked at this often, ms, also while there are none: each look wakes the process. */
+const CHECK_MS = 2_500;
 
 /** Opens both sockets. Throws `OperatorError` when another agent answers on them. */
 export async function serveControl(sockets: ControlSockets, operations: Operations): Promise<ControlServer> {

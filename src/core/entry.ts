@@ -98,8 +98,9 @@ export interface StreamView {
  * - `next` never blocks; at most `max` entries are read. `read: 0` with `ended: false` means: nothing new yet.
  * - `poll` is called when idle: lets the source notice rotation, vacuum and new files. Cheap enough for every idle turn.
  * - `wait`, where a source has it, is called when idle and blocks the thread: it looks every `interval` milliseconds, and
- *   returns true when there may be something to read, `most` milliseconds have passed, or for no reason; false at once
- *   when it cannot wait, and the caller has to sleep.
+ *   returns true when there may be something to read, `most` milliseconds have passed, the descriptor `orders` (an
+ *   eventfd, which it empties) was written to, or for no reason; false at once when it cannot wait, and the caller has to
+ *   sleep.
  * - `close` may be called at any time, also twice; everything after it throws `ERR_JOURNAL_CLOSED`.
  * - Every entry is delivered once, in journal order, across rotation, vacuum and INVALIDATE.
  */
@@ -108,7 +109,7 @@ export interface EntrySource {
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport;
   next(max: number): Batch;
   poll(): void;
-  wait?(interval: number, most: number): boolean;
+  wait?(interval: number, most: number, orders?: number): boolean;
   /** How much of what was stored at `open` has been read, 0 to 1; undefined where that is not known (a pipe). For a progress bar. */
   progress?(): number | undefined;
   close(): void;

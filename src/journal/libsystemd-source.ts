@@ -142,11 +142,11 @@ export class LibsystemdSource implements EntrySource {
     if (this.#open().globs.due && !this.#standing) this.#expand();
   }
 
-  wait(interval: number, most: number): boolean {
+  wait(interval: number, most: number, orders?: number): boolean {
     const { handle, reader } = this.#open();
     if (reader.wait === undefined || this.#spec.kind === 'files' || this.#lost !== undefined) return false;
     if (this.#standing) return true;
-    const awaited = reader.wait(handle, interval, most);
+    const awaited = reader.wait(handle, interval, most, orders);
     this.#processed = performance.now();
     this.#standing = awaited === 'entry';
     if (awaited === 'invalidate') this.#verifyPosition();

@@ -21,10 +21,12 @@ import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protoco
 const POLL_MS_MIN = 2;
 /** Pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
 const POLL_MS = 15;
-/** A source that waits blocks this thread: so long that its looks cost little, so short that nobody waits for an answer, ms. */
-const WAIT_MS = 200;
 /** The same after a long silence: 66 looks a second were more than half of what an idle agent took. */
-const POLL_MS_MAX = 25;
+const POLL_MS_MAX = 30;
+/** A source that waits blocks this thread for so long at most, ms; orders end it. Coming back costs as much as several looks. */
+const WAIT_MS = 1_000;
+/** The same where no order ends it: so short that nobody waits for an answer, ms. */
+const WAIT_DEAF_MS = 200;
 /** What a long silence is, ms. */
 const POLL_SLOW_MS = 10_000;
 /** After the last entry the pause stays short for so long, ms. */
@@ -39,6 +41,7 @@ export class Intake {
   readonly #source: EntrySource;
   readonly #bank: FilterBank;
   readonly #post: (message: FromIntake) => void;
+  readonly #orders: number | undefined;
   readonly #mark: ReadPosition | undefined;
   #credits = BATCH_CREDITS;
   #stopped = false;
@@ -53,11 +56,19 @@ export class Intake {
   #uncounted = false;
   #unposted = false;
 
-  constructor(plan: IntakePlan, source: EntrySource, bank: FilterBank, post: (message: FromIntake) => void) {
+  /** `orders`: see `IntakeWork`. */
+  constructor(
+    plan: IntakePlan,
+    source: EntrySource,
+    bank: FilterBank,
+    post: (message: FromIntake) => void,
+    orders?: number,
+  ) {
     this.#plan = plan;
     this.#source = source;
     this.#bank = bank;
     this.#post = post;
+    this.#orders = orders;
     this.#mark = plan.start.kind === 'resume' ? plan.start.mark : undefined;
   }
 
@@ -114,8 +125,7 @@ export class Intake {
       if (this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();
-      const quiet = performance.now() - activeAt;
-      await this.#pause(quiet < POLL_FAST_MS ? POLL_MS_MIN : quiet < POLL_SLOW_MS ? POLL_MS : POLL_MS_MAX);
+      await this.#pause(performance.now() - activeAt);
     }
     if (!this.#stopped) {
       this.#phase = 'ended';
@@ -202,14 +212,33 @@ export class Intake {
     });
   }
 
-  async #pause(milliseconds: number): Promise<void> {
-    if (this.#source.wait?.(milliseconds, WAIT_MS) === true) await new Promise(setImmediate);
-    else await sleep(milliseconds);
+  /** Until there may be something to do; `quiet` is how long nothing was read, ms. */
+  async #pause(quiet: number): Promise<void> {
+    const [interval, until] =
+      quiet < POLL_FAST_MS
+        ? [POLL_MS_MIN, POLL_FAST_MS]
+        : quiet < POLL_SLOW_MS
+          ? [POLL_MS, POLL_SLOW_MS]
+          : [POLL_MS_MAX, Number.POSITIVE_INFINITY];
+    const most = Math.min(this.#orders === undefined ? WAIT_DEAF_MS : WAIT_MS, until - quiet, this.#pulseIn());
+    if (this.#source.wait?.(interval, Math.max(1, Math.ceil(most)), this.#orders) !== true) await sleep(interval);
+    // Lets in what the wait was ended for.
+    else await new Promise(setImmediate);
+  }
+
+  /** When the next pulse has something to hand on, ms from now. */
+  #pulseIn(): number {
+    const now = performance.now();
+    return Math.min(
+      this.#unposted ? this.#postedAt + PULSE_MS - now : Number.POSITIVE_INFINITY,
+      this.#uncounted ? this.#statsAt + STATS_MS - now : Number.POSITIVE_INFINITY,
+    );
   }
 
   async #woken(): Promise<void> {
     await new Promise<void>((resolve) => {
-      this.#wake = resolve;
+      // An immediate that is made while messages come in runs before more do, and the next wait would not hear of those.
+      this.#wake = () => setImmediate(resolve);
     });
     this.#wake = undefined;
   }

@@ -28,6 +28,13 @@ export interface IntakePlan {
   readonly self?: OwnProcess;
 }
 
+/** What the thread is started with. */
+export interface IntakeWork {
+  readonly plan: IntakePlan;
+  /** Number of the eventfd that is written to after every message to the thread; absent where nobody waits in C. */
+  readonly orders?: number;
+}
+
 /** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */
 export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
 

@@ -1,7 +1,8 @@
 /** The intake thread as the main thread sees it: start, credits, heartbeat, end. */
 import { Worker } from 'node:worker_threads';
+import { EventDescriptor } from '../../../native/event-descriptor.js';
 import { noteThread } from '../../core/threads.js';
-import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
+import type { FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
 const THREAD_HEAP_MIB_MAX = 128;
@@ -20,14 +21,18 @@ export interface IntakeListener {
 export class IntakeThread {
   readonly #worker: Worker;
   readonly #ended: Promise<void>;
+  /** Tells a thread that waits in C of a message; a replay does not wait. Closed when the thread is gone, never before. */
+  readonly #orders: EventDescriptor | undefined;
   #pings = new Map<number, () => void>();
   #pingId = 0;
 
   /** `entry`: only tests name another than the intake's own. */
   constructor(plan: IntakePlan, listener: IntakeListener, entry = new URL('./worker.js', import.meta.url)) {
     noteThread();
+    this.#orders = plan.follow ? new EventDescriptor() : undefined;
+    const work: IntakeWork = { plan, ...(this.#orders === undefined ? {} : { orders: this.#orders.number }) };
     this.#worker = new Worker(entry, {
-      workerData: plan,
+      workerData: work,
       name: 'intake',
       resourceLimits: {
         maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
@@ -46,6 +51,7 @@ export class IntakeThread {
     });
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {
+        this.#orders?.close();
         listener.exit(error);
         resolve();
       });
@@ -98,5 +104,6 @@ export class IntakeThread {
 
   #say(message: ToIntake): void {
     this.#worker.postMessage(message);
+    this.#orders?.signal();
   }
 }

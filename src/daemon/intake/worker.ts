@@ -7,12 +7,12 @@ import { textTools } from '../configuration/text-dates.js';
 import { keepYoung } from './collector.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
-import type { FromIntake, IntakePlan, ToIntake } from './protocol.js';
+import type { FromIntake, IntakeWork, ToIntake } from './protocol.js';
 
 keepYoung();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
-const plan = workerData as IntakePlan;
+const { plan, orders } = workerData as IntakeWork;
 const post = (message: FromIntake) => port.postMessage(message);
 
 try {
@@ -21,6 +21,7 @@ try {
     createSource(plan.source, plan.id, textTools),
     new FilterBank(plan.jails, guard),
     post,
+    orders,
   );
   port.on('message', (message: ToIntake) => {
     switch (message.type) {

@@ -1,9 +1,9 @@
 /** A thread that answers pings and, when it is told to stop, does what the id of its plan says: see thread.test.ts. */
 import { parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
-import type { IntakePlan, ToIntake } from '../../../src/daemon/intake/protocol.js';
+import type { IntakeWork, ToIntake } from '../../../src/daemon/intake/protocol.js';
 
-const { id } = workerData as IntakePlan;
+const { id } = (workerData as IntakeWork).plan;
 /** Longer than the test waits; a call of C cannot be ended from outside. */
 const STUCK_MICROS = 5_000_000;
 

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { batchReader } from '../../../native/batch.js';
 import { sourceId } from '../../../src/core/names.js';
 import { IntakeThread } from '../../../src/daemon/intake/thread.js';
+import { canWrite, numbered, Scratch, writeJournal } from '../../support/journal-files.js';
+import { needs } from '../../support/require.js';
 
 /** A thread that behaves so when it is told to stop (see stubborn.ts), and the promise of its end. */
 async function started(behaviour: 'willing' | 'busy' | 'stuck') {
@@ -39,3 +42,38 @@ describe('the end of an intake thread', () => {
     await gone;
   });
 });
+
+needs(canWrite[0] && batchReader().functions !== undefined, `waiting is done in C: ${batchReader().why}`)(
+  'an intake thread that waits for entries answers at once, and stops when it is told to',
+  async () => {
+    using scratch = new Scratch();
+    writeJournal(scratch.file('system.journal'), numbered(1));
+    let isLive: () => void = () => undefined;
+    const live = new Promise<void>((resolve) => {
+      isLive = resolve;
+    });
+    const thread = new IntakeThread(
+      {
+        id: sourceId('waiting'),
+        source: { kind: 'directory', path: scratch.path },
+        jails: [],
+        start: { kind: 'whole' },
+        follow: true,
+      },
+      {
+        message: (message) => {
+          if (message.type !== 'batch') return;
+          thread.credit();
+          if (message.phase === 'live') isLive();
+        },
+        exit: () => undefined,
+      },
+    );
+    await live;
+    const started = performance.now();
+    // A question that a wait of a second does not hear takes as long as that: the next is asked when the next has begun.
+    for (let i = 0; i < 20; i++) expect(await thread.ping(30_000)).toBe(true);
+    expect(performance.now() - started).toBeLessThan(8_000);
+    expect(await thread.stop(30_000)).toBe(true);
+  },
+);

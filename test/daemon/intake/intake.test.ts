@@ -1,0 +1,84 @@
+import { describe, expect, test } from '@jest/globals';
+import type { Batch, EntrySource } from '../../../src/core/entry.js';
+import { cursor, sourceId } from '../../../src/core/names.js';
+import { epochMicros } from '../../../src/core/time.js';
+import { guard } from '../../../src/daemon/intake/guard.js';
+import { Intake } from '../../../src/daemon/intake/intake.js';
+import { FilterBank } from '../../../src/filter/bank.js';
+
+const plan = {
+  id: sourceId('test'),
+  source: { kind: 'local' },
+  jails: [],
+  start: { kind: 'whole' },
+  follow: true,
+} as const;
+
+const QUIET: Batch = { entries: [], read: 0, cut: 0, unreadable: 0, ended: false, notices: [] };
+const ENTRY: Batch = { ...QUIET, read: 1, position: { cursor: cursor('s=1'), time: epochMicros(1) } };
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+
+interface Wait {
+  readonly interval: number;
+  readonly most: number;
+  readonly orders: number | undefined;
+  /** True when the place of the entry had been handed on. */
+  readonly told: boolean;
+}
+
+/** Runs an intake whose source reads `batches` and is quiet then, until it has waited `count` times. */
+async function waits(batches: readonly Batch[], count: number, orders?: number): Promise<readonly Wait[]> {
+  const asked: Wait[] = [];
+  const left = [...batches];
+  let told = false;
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    wait: (interval, most, descriptor) => {
+      asked.push({ interval, most, orders: descriptor, told });
+      if (left.length === 0) Atomics.wait(NOTHING, 0, 0, most);
+      if (asked.length >= count) intake.stop();
+      return true;
+    },
+    close: () => undefined,
+  };
+  const intake = new Intake(
+    plan,
+    source,
+    new FilterBank([], guard),
+    (message) => {
+      if (message.type !== 'batch') return;
+      intake.credit();
+      told ||= message.position !== undefined;
+    },
+    orders,
+  );
+  await intake.run();
+  return asked;
+}
+
+describe('a reader that waits for entries', () => {
+  test('waits for orders, too, and looks less often the longer it is quiet', async () => {
+    const asked = await waits([ENTRY], 3, 77);
+    for (const { orders } of asked) expect(orders).toBe(77);
+    const intervals = asked.map(({ interval }) => interval);
+    expect(intervals).toEqual([...intervals].sort((a, b) => a - b));
+    expect(new Set(intervals).size).toBeGreaterThan(1);
+  });
+
+  test('comes back as often as it may be asked something when no order can reach it, else seldom', async () => {
+    const [deaf, hearing] = [await waits([], 1), await waits([], 1, 77)];
+    expect(deaf[0]?.most).toBeLessThanOrEqual(200);
+    expect(hearing[0]?.most).toBeGreaterThan(200);
+  });
+
+  test('comes back in time to hand on, within a second, how far it has read', async () => {
+    const [, ...asked] = await waits([QUIET, ENTRY], 6, 77);
+    const untold = asked.filter(({ told }) => !told);
+    expect(untold.length).toBeGreaterThan(0);
+    expect(untold.length).toBeLessThan(asked.length);
+    expect(untold.reduce((sum, { most }) => sum + most, 0)).toBeLessThanOrEqual(1_000 + untold.length);
+  });
+});
