@@ -123,7 +123,7 @@ export const SS_DEADLINE_MS = 5_000;
 /** Output of `ss -K`, bytes: about 100 per closed socket. */
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Looks at a netlink doorbell that signals, ms: only for a signal that was lost. */
-export const DOORBELL_CHECK_MS = 1_000;
+export const DOORBELL_CHECK_MS = 5_000;
 /** Looks at a netlink doorbell that cannot signal, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
 export const DOORBELL_POLL_MS = 20;
 /** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */

@@ -21,8 +21,8 @@ import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protoco
 const POLL_MS_MIN = 2;
 /** Pause of a quiet journal, ms: half of it is the mean delay of a first entry. */
 const POLL_MS = 15;
-/** The same after a long silence: 66 looks a second were more than half of what an idle agent took. */
-const POLL_MS_MAX = 30;
+/** The same after a long silence: looks are more than half of what an idle agent takes. A first ban takes 5 ms besides. */
+const POLL_MS_MAX = 25;
 /** A source that waits blocks this thread for so long at most, ms; orders end it. Coming back costs as much as several looks. */
 const WAIT_MS = 1_000;
 /** The same where no order ends it: so short that nobody waits for an answer, ms. */
