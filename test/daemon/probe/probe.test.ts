@@ -172,6 +172,7 @@ describe('the prober', () => {
     };
     let looks = 0;
     const made = new Prober({
+      failed: () => undefined,
       setup: () => loaded.setup,
       readers: () => [],
       log: (level, message) => said.push(`${level} ${message}`),
