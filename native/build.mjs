@@ -14,7 +14,8 @@ const sources = readdirSync(join(root, 'native', 'batch'))
   .filter((name) => name.endsWith('.c'))
   .map((name) => join(root, 'native', 'batch', name));
 const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-fstack-protector-strong'];
-const hardening = ['-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now'];
+// Never unloaded: a thread that reads ahead may outlive the thread of Node that loaded it.
+const hardening = ['-pthread', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now,-z,nodelete'];
 
 mkdirSync(dirname(target), { recursive: true });
 const temporary = `${target}.${process.pid}`;

@@ -57,6 +57,11 @@ export class JournalHandle {
     );
   }
 
+  /** With what this class opens a journal, for those who open the same one in C. */
+  static opening(local: boolean): { readonly flags: number; readonly threshold: number } {
+    return { flags: local ? LOCAL_ONLY : 0, threshold: JOURNAL_DATA_BYTES_MAX };
+  }
+
   private constructor(what: string, open: (lib: Libsystemd, out: bigint) => number) {
     this.#lib = libsystemd();
     const result = open(this.#lib, this.#out.address);

@@ -3,8 +3,10 @@
  * reader, call by call through FFI; `batch.ts` does the same in one call of C.
  */
 import { ENTRY_FIELDS_MAX, ENTRY_VALUES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../src/core/limits.js';
+import type { MatchExpression } from '../src/core/match.js';
 import type { Cursor } from '../src/core/names.js';
 import type { EpochMicros } from '../src/core/time.js';
+import type { Place } from './batch-bytes.js';
 import { fieldKey, READ } from './data.js';
 import type { JournalHandle } from './journal.js';
 
@@ -36,12 +38,23 @@ export interface RawBatch {
   readonly more: boolean;
 }
 
+/** Entries whose text has one of the literals (any text without them) and whose fields fit. */
+export interface Route {
+  /** Exact terms of fields that journald itself writes: the first value decides. */
+  readonly match: MatchExpression;
+  readonly literals: readonly string[] | undefined;
+}
+
 /** What a reader looks for. */
 export interface Wanted {
   /** ASCII; undefined passes everything. */
   readonly literals: readonly string[] | undefined;
+  /** An entry passes that one of them takes; when there are none, one with a literal. */
+  readonly routes: readonly Route[];
   /** The gate as a function on text decoded as Latin-1; the plain reader's form of `literals`. */
   readonly passes: (text: string) => boolean;
+  /** The same for `routes`, for an entry that `passes`. */
+  readonly fits: (text: string, fields: ReadonlyMap<string, string>) => boolean;
   /** Fields besides MESSAGE. */
   readonly fields: ReadonlySet<string>;
 }
@@ -59,6 +72,21 @@ export interface Reader {
    * that would have to wake JavaScript for each look does without `wait`.
    */
   wait?(handle: JournalHandle, interval: number, most: number, orders?: number): Awaited;
+  /** Begins to read ahead what is stored. To be closed before the reader. */
+  ahead?(place: Place): Ahead;
+  close(): void;
+}
+
+/** A batch that was read ahead, and the last entry that was read for it, passed or not. */
+export interface AheadBatch {
+  readonly batch: RawBatch;
+  readonly last: { readonly cursor: Cursor; readonly time: EpochMicros };
+}
+
+/** Reading that goes on while the caller does something else. */
+export interface Ahead {
+  /** Waits for the next batch; undefined when there is none, for whatever reason: what follows is to be read otherwise. */
+  take(): AheadBatch | undefined;
   close(): void;
 }
 
@@ -76,7 +104,7 @@ export class PlainReader implements Reader {
   }
 
   read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch {
-    const { passes } = this.#wanted;
+    const { passes, fits } = this.#wanted;
     const { data } = handle;
     const entries: RawEntry[] = [];
     let read = 0;
@@ -93,13 +121,15 @@ export class PlainReader implements Reader {
         continue;
       }
       const isThere = result === READ.found;
-      if (passes(isThere ? data.latin1(PREFIX) : '')) {
-        const entry = this.#rest(handle);
-        if (entry === undefined) unreadable++;
-        else entries.push(entry);
-      } else if (isThere && data.length - PREFIX > MESSAGE_CHARS_MAX) {
-        if (data.split > 0 || data.head(PREFIX).length > MESSAGE_CHARS_MAX) longOthers++;
-      }
+      const text = isThere ? data.latin1(PREFIX) : '';
+      const isLong =
+        isThere &&
+        data.length - PREFIX > MESSAGE_CHARS_MAX &&
+        (data.split > 0 || data.head(PREFIX).length > MESSAGE_CHARS_MAX);
+      const entry = passes(text) ? this.#rest(handle) : null;
+      if (entry === undefined) unreadable++;
+      else if (entry !== null && fits(text, entry.fields)) entries.push(entry);
+      else if (isLong) longOthers++;
     }
     return { entries, read, longOthers, unreadable, more: true };
   }

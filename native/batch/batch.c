@@ -4,9 +4,9 @@
 
 #include "batch.h"
 #include "bytes.h"
+#include "routes.h"
 
 #define FIELDS_MAX 1024u
-#define CURSOR_BYTES_MAX 512u
 #define RECORD_HEADER_BYTES 20u
 #define VALUE_HEADER_BYTES 12u
 #define MESSAGE "MESSAGE"
@@ -26,6 +26,7 @@ struct banjour_reader {
         uint32_t values_max;
         uint32_t flags;
         struct banjour_gate *gate;
+        struct banjour_routes *routes;
         uint32_t field_count;
         struct name *fields;
         uint8_t *text;
@@ -45,6 +46,7 @@ void banjour_reader_free(struct banjour_reader *reader) {
         if (!reader)
                 return;
         banjour_gate_free(reader->gate);
+        banjour_routes_free(reader->routes);
         free(reader->fields);
         free(reader->text);
         free(reader);
@@ -89,6 +91,9 @@ struct banjour_reader *banjour_reader_new(const uint8_t *wishes, size_t length) 
         reader->gate = banjour_gate_new(in.at, in.left, &used);
         if (!reader->gate || !take_bytes(&in, used, &ignored) || !take_fields(&in, reader))
                 goto fail;
+        reader->routes = banjour_routes_new(&in);
+        if (!reader->routes)
+                goto fail;
         return reader;
 fail:
         banjour_reader_free(reader);
@@ -98,7 +103,7 @@ fail:
 size_t banjour_record_max(const struct banjour_reader *reader) {
         size_t value = (size_t) VALUE_HEADER_BYTES + reader->head_bytes + reader->tail_bytes;
         size_t field = (size_t) VALUE_HEADER_BYTES + reader->field_bytes;
-        return RECORD_HEADER_BYTES + CURSOR_BYTES_MAX + reader->values_max * (value > field ? value : field);
+        return RECORD_HEADER_BYTES + BANJOUR_CURSOR_BYTES_MAX + reader->values_max * (value > field ? value : field);
 }
 
 /* What libsystemd says of one damaged entry or field; the reading goes on after it. */
@@ -117,13 +122,15 @@ static int is_long(const uint8_t *text, size_t length, uint32_t chars_max) {
         return chars > chars_max;
 }
 
-static int passes(const struct banjour_reader *reader, const uint8_t *data, size_t length) {
+/* Marks of the routes that take the text. */
+static uint64_t marks_of(const struct banjour_reader *reader, const uint8_t *data, size_t length) {
         size_t bytes_max = (size_t) reader->head_bytes + reader->tail_bytes;
+        uint64_t marks = banjour_routes_any(reader->routes);
         if (reader->flags & BANJOUR_PASS_ALL)
-                return 1;
+                return UINT64_MAX;
         if (length <= bytes_max)
-                return banjour_gate_test(reader->gate, data + PREFIX_BYTES, length - PREFIX_BYTES);
-        return banjour_gate_test(reader->gate, data + PREFIX_BYTES, reader->head_bytes - PREFIX_BYTES) ||
+                return marks | banjour_gate_test(reader->gate, data + PREFIX_BYTES, length - PREFIX_BYTES);
+        return marks | banjour_gate_test(reader->gate, data + PREFIX_BYTES, reader->head_bytes - PREFIX_BYTES) |
                banjour_gate_test(reader->gate, data + length - reader->tail_bytes, reader->tail_bytes);
 }
 
@@ -202,7 +209,7 @@ static int put_record(const struct banjour_reader *reader, sd_journal *journal, 
         if (sd_journal_get_realtime_usec(journal, &realtime) < 0 || sd_journal_get_cursor(journal, &cursor) < 0)
                 return 0;
         size_t length = strlen(cursor);
-        if (length <= CURSOR_BYTES_MAX && put_number(&record, 0) && put_number(&record, 0) &&
+        if (length <= BANJOUR_CURSOR_BYTES_MAX && put_number(&record, 0) && put_number(&record, 0) &&
             put_number(&record, (uint32_t) realtime) && put_number(&record, (uint32_t) (realtime >> 32)) &&
             put_number(&record, (uint32_t) length) && put_bytes(&record, (const uint8_t *) cursor, length))
                 whole = put_values(reader, journal, &record, &values);
@@ -242,13 +249,14 @@ int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t ma
                 } else if (result < 0)
                         return result;
                 const uint8_t *data = found;
-                if (passes(reader, data, length)) {
-                        if (put_record(reader, journal, &out))
-                                counts->passed++;
-                        else
-                                counts->unreadable++;
-                } else if (is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars))
-                        counts->long_others++;
+                uint64_t marks = marks_of(reader, data, length);
+                int is_cut = is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars);
+                if (!marks || !banjour_routes_take(reader->routes, journal, marks))
+                        counts->long_others += (uint32_t) is_cut;
+                else if (put_record(reader, journal, &out))
+                        counts->passed++;
+                else
+                        counts->unreadable++;
         }
         counts->used = (uint32_t) (size - out.left);
         return 0;

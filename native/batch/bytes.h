@@ -28,6 +28,14 @@ static inline int take32(struct cursor *in, uint32_t *value) {
         return 1;
 }
 
+static inline int take64(struct cursor *in, uint64_t *value) {
+        uint32_t low, high;
+        if (!take32(in, &low) || !take32(in, &high))
+                return 0;
+        *value = (uint64_t) high << 32 | low;
+        return 1;
+}
+
 static inline void put32(uint8_t *p, uint32_t value) {
         for (int i = 0; i < 4; i++)
                 p[i] = (uint8_t) (value >> (8 * i));

@@ -1,4 +1,4 @@
-/* Does a text contain one of some literals? Wu and Manber's search with blocks of two bytes: most of the text is
+/* Which of some literals does a text contain? Wu and Manber's search with blocks of two bytes: most of the text is
  * skipped, whatever the number of literals. */
 #define _GNU_SOURCE /* memmem(3) */
 #include <stdlib.h>
@@ -14,11 +14,13 @@ struct literal {
         const uint8_t *bytes;
         uint32_t length;
         uint32_t next; /* one past the index of the next literal of the same block; 0 ends the chain */
+        uint64_t marks;
 };
 
 struct banjour_gate {
         uint32_t count;
         uint32_t shortest;
+        uint64_t marks; /* of all literals */
         uint8_t shift[BLOCKS];   /* how far the window may move when it ends in this block */
         uint16_t first[BLOCKS];  /* one past the first literal whose window ends in this block */
         struct literal *literals;
@@ -64,8 +66,9 @@ struct banjour_gate *banjour_gate_new(const uint8_t *list, size_t length, size_t
         for (uint32_t i = 0; i < count; i++) {
                 struct literal *literal = &gate->literals[i];
                 if (!take32(&in, &literal->length) || literal->length == 0 ||
-                    !take_bytes(&in, literal->length, &literal->bytes))
+                    !take_bytes(&in, literal->length, &literal->bytes) || !take64(&in, &literal->marks))
                         goto fail;
+                gate->marks |= literal->marks;
                 if (literal->length < gate->shortest)
                         gate->shortest = literal->length;
         }
@@ -90,19 +93,21 @@ void banjour_gate_free(struct banjour_gate *gate) {
 }
 
 /* With a literal of one byte there is no window to move. */
-static int test_plainly(const struct banjour_gate *gate, const uint8_t *text, size_t length) {
+static uint64_t test_plainly(const struct banjour_gate *gate, const uint8_t *text, size_t length) {
+        uint64_t found = 0;
         for (uint32_t i = 0; i < gate->count; i++)
                 if (memmem(text, length, gate->literals[i].bytes, gate->literals[i].length))
-                        return 1;
-        return 0;
+                        found |= gate->literals[i].marks;
+        return found;
 }
 
-int banjour_gate_test(const struct banjour_gate *gate, const uint8_t *text, size_t length) {
+uint64_t banjour_gate_test(const struct banjour_gate *gate, const uint8_t *text, size_t length) {
+        uint64_t found = 0;
         if (gate->count == 0)
                 return 0;
         if (gate->shortest < 2)
                 return test_plainly(gate, text, length);
-        for (size_t end = gate->shortest; end <= length;) {
+        for (size_t end = gate->shortest; end <= length && found != gate->marks;) {
                 uint32_t block = block_at(text + end - 2);
                 uint8_t shift = gate->shift[block];
                 if (shift > 0) {
@@ -113,9 +118,9 @@ int banjour_gate_test(const struct banjour_gate *gate, const uint8_t *text, size
                 for (uint32_t i = gate->first[block]; i > 0; i = gate->literals[i - 1].next) {
                         const struct literal *literal = &gate->literals[i - 1];
                         if (literal->length <= length - start && memcmp(text + start, literal->bytes, literal->length) == 0)
-                                return 1;
+                                found |= literal->marks;
                 }
                 end++;
         }
-        return 0;
+        return found;
 }

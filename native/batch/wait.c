@@ -13,33 +13,35 @@ static uint64_t now(void) {
         return (uint64_t) t.tv_sec * 1000000u + (uint64_t) t.tv_nsec / 1000u;
 }
 
-/* Sleeps for interval microseconds. 0: slept; 1: a signal came, or something was written to the eventfd, which is read
- * empty. A descriptor that cannot be read is not asked again: it would end every sleep at once. */
-static int interrupted(int *orders, uint32_t interval) {
-        struct timespec pause = { (time_t) (interval / 1000000u), (long) (interval % 1000000u) * 1000 };
-        struct pollfd poll = { .fd = *orders, .events = POLLIN };
-        int ready = ppoll(&poll, 1, &pause, NULL);
-        if (ready == 0)
-                return 0;
-        if (ready < 0)
-                return errno == EINTR ? 1 : -errno;
+/* Whether there was an order, which is taken. A descriptor that cannot be read is not asked again: it would end every
+ * sleep at once. */
+static int ordered(struct pollfd *orders) {
         uint64_t written;
-        ssize_t length = read(*orders, &written, sizeof(written));
+        if (orders->revents == 0)
+                return 0;
+        ssize_t length = read(orders->fd, &written, sizeof(written));
         if (length == (ssize_t) sizeof(written) || (length < 0 && errno == EAGAIN))
                 return 1;
-        *orders = -1;
+        orders->fd = -1;
         return 0;
 }
 
 /* journald tells of new entries up to 250 ms late, so it is not waited for but looked at. What was read with the last
- * look of the caller counts as the first look here. */
+ * look of the caller counts as the first look here. Files that come and go are told of by inotify, whose descriptor is
+ * polled: reading it in vain would cost a third of a look. */
 int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t most) {
+        struct pollfd polls[] = { { .fd = orders, .events = POLLIN },
+                                  { .fd = sd_journal_get_fd(journal), .events = POLLIN } };
         uint64_t end = now() + most;
         while (now() < end) {
-                int result = interrupted(&orders, interval);
-                if (result != 0)
-                        return result < 0 ? result : BANJOUR_WAIT_OVER;
-                result = sd_journal_process(journal);
+                struct timespec pause = { (time_t) (interval / 1000000u), (long) (interval % 1000000u) * 1000 };
+                int result = ppoll(polls, 2, &pause, NULL);
+                if (result < 0 && errno != EINTR)
+                        return -errno;
+                /* A signal may be for the caller. */
+                if (result < 0 || ordered(&polls[0]))
+                        return BANJOUR_WAIT_OVER;
+                result = polls[1].revents == 0 ? SD_JOURNAL_NOP : sd_journal_process(journal);
                 if (result < 0)
                         return result;
                 if (result == SD_JOURNAL_INVALIDATE)

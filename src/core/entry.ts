@@ -34,6 +34,17 @@ export interface Gate {
   readonly literals: readonly string[] | undefined;
   /** Names of the fields that passing entries must carry. */
   readonly fields: readonly string[];
+  /**
+   * Which literals matter in whose entries. A source that can tell cheaply may leave out an entry that none of them
+   * takes: half of what has a literal has one of another service's.
+   */
+  readonly routes?: readonly GateRoute[];
+}
+
+/** Entries of the match whose MESSAGE contains one of the literals; undefined literals stand for any text. */
+export interface GateRoute {
+  readonly match: MatchExpression;
+  readonly literals: readonly string[] | undefined;
 }
 
 /** Where reading starts. */

@@ -11,6 +11,11 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
+/** Matches with literals of their own that a reader tells apart: a bit each. A host with more is read without. */
+export const GATE_ROUTES_MAX = 64;
+/** Fields of those matches, and bytes of one `FIELD=value` (`native/batch/routes.c` has the same bounds). */
+export const GATE_FIELDS_MAX = 16;
+export const GATE_TERM_BYTES_MAX = 512;
 /** Notices of journald's rate limit that doctor reads; one per unit and 30 s at most. */
 export const SUPPRESSIONS_READ_MAX = 50_000;
 /** Units of them that doctor names. */

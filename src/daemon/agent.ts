@@ -151,7 +151,12 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
-    this.prober = new Prober({ setup: () => this.#setup, readers: () => this.readers.all, log });
+    this.prober = new Prober({
+      setup: () => this.#setup,
+      readers: () => this.readers.all,
+      log,
+      failed: (error) => this.#failed(error),
+    });
     this.measure = new Measure(this);
   }
 

@@ -74,14 +74,18 @@ export class Reader {
     return this.phase === 'ended' ? Promise.resolve(true) : this.#thread.ping(milliseconds);
   }
 
-  /** Resolves when the thread is gone and what it said is done; one that does not go is not listened to any more. */
-  async stop(milliseconds: number): Promise<void> {
+  /**
+   * Resolves when the thread is gone and what it said is done: true. False when it does not go: it is not listened to any
+   * more, but its memory is not to be had back.
+   */
+  async stop(milliseconds: number): Promise<boolean> {
     this.#stopped = true;
     const isGone = await this.#thread.stop(milliseconds);
     await this.#queue;
-    if (isGone) return;
+    if (isGone) return true;
     this.#generation++;
-    this.#log('error', `${this.id}: the reader's thread does not end: it is left behind, and its memory with it`);
+    this.#log('error', `${this.id}: the reader's thread does not end: it is left behind`);
+    return false;
   }
 
   #launch(): IntakeThread {

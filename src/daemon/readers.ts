@@ -21,7 +21,7 @@ export interface ReadersParts {
   readonly pipeline: Pipeline;
   readonly allow: AllowContext;
   readonly log: Log;
-  /** Called when a source cannot be read any more. */
+  /** Called when a source cannot be read any more, or a thread is left behind. */
   readonly failed: (error: Error) => void;
 }
 
@@ -64,7 +64,7 @@ export class Readers {
     const kept = this.#readers.filter(goesOn);
     const gone = this.#readers.filter((reader) => !kept.includes(reader));
     this.#readers = kept;
-    await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
+    const ends = await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
     for (const { id } of gone) this.#parts.pipeline.leave(id);
     this.#recall(setup, [...cold], true);
     const present = new Set(kept.map(({ id }) => id));
@@ -73,6 +73,8 @@ export class Readers {
       .map(([id, group]) => this.#make(id, group, readBackOf(setup), true));
     this.#readers = [...kept, ...fresh];
     await Promise.all(fresh.map((reader) => reader.opened));
+    // The new setup is in force; a process without what was left behind is better all the same.
+    if (ends.includes(false)) this.#parts.failed(new Error("a reader's thread does not end: starting anew"));
   }
 
   /** True when every reader answers within `milliseconds`; a quiet journal is progress. */

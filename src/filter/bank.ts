@@ -2,11 +2,12 @@
  * All filters of all jails over one stream of entries: routing by match expression, literals, regexes under the guard,
  * connections, addresses. The only thing that the intake thread needs of this folder.
  */
-import type { Entry, Gate } from '../core/entry.js';
+import type { Entry, Gate, GateRoute } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import type { FilterEvent } from '../core/event.js';
 import { formatDiagnostic, type Place } from '../core/finding.js';
 import { literalSearch } from '../core/literals.js';
+import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
@@ -67,7 +68,8 @@ export class FilterBank {
     const sets = this.#desks.map((desk) => desk.filter.literals);
     const literals = sets.includes(undefined) ? undefined : [...new Set(sets.flatMap((set) => set ?? []))].sort();
     this.#literals = literals && literalSearch(literals);
-    this.gate = { literals, fields: [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort() };
+    const fields = [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort();
+    this.gate = { literals, fields, routes: this.#routes(jails) };
   }
 
   /**
@@ -93,6 +95,18 @@ export class FilterBank {
   /** A copy of the counters of every jail. */
   stats(): readonly JailCounters[] {
     return this.#desks.map(({ counters, filter }) => structuredClone({ ...counters, sessions: filter.sessions }));
+  }
+
+  /** The literals of all jails of the same match together. */
+  #routes(jails: readonly JailIntake[]): readonly GateRoute[] {
+    const byMatch = new Map<string, GateRoute>();
+    jails.forEach(({ match }, i) => {
+      const key = formatMatch(match);
+      const [before, own] = [byMatch.get(key), this.#desks[i]?.filter.literals];
+      const literals = before === undefined ? own : before.literals && own && [...before.literals, ...own];
+      byMatch.set(key, { match, literals });
+    });
+    return [...byMatch.values()];
   }
 
   #admit(entries: readonly Entry[]): Case[] {

@@ -8,26 +8,26 @@
 
 export { check } from '../../native/check.js';
 
-import { localDirectories, requireReadable } from '../../native/files.js';
-import { CHANGE, JournalHandle } from '../../native/journal.js';
-import type { RawEntry, Reader, Wanted } from '../../native/reader.js';
+import type { Place } from '../../native/batch-bytes.js';
+import { CHANGE, type JournalHandle } from '../../native/journal.js';
+import type { RawBatch, RawEntry, Reader, Wanted } from '../../native/reader.js';
 import { JournalPages } from '../../native/resident.js';
-import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, SourceSpec } from '../core/entry.js';
+import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { GLOB_VALUES_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { sameEntry } from './cursor.js';
-import { gateTest } from './gate.js';
+import { gateTest, routesOf, routesTest } from './gate.js';
 import { matchFieldsTest } from './match-test.js';
+import { type LibsystemdSpec, openingOf, openWatched, requireJournal } from './opening.js';
 import { Places } from './places.js';
 import { entryOf } from './raw-entry.js';
+import { ReadAhead } from './read-ahead.js';
 import { bestReader } from './readers.js';
 import { Selection } from './selection.js';
 import { ofLibrary, UnitGlobs } from './unit-globs.js';
-
-export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
@@ -39,6 +39,7 @@ const LATE_ENTRIES = 500;
 interface Reading {
   readonly handle: JournalHandle;
   readonly reader: Reader;
+  readonly ahead: ReadAhead;
   /** What libsystemd selects by; wider when units that a wildcard fits appear. */
   readonly inLibrary: MatchExpression;
   readonly selection: Selection;
@@ -80,19 +81,24 @@ export class LibsystemdSource implements EntrySource {
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
     if (this.#closed) throw closed();
     if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
-    this.#notices.push(...this.#refuseUnreadable());
-    const handle = this.#openHandle();
+    this.#notices.push(...requireJournal(this.#spec));
+    const handle = openWatched(this.#spec);
     const globs = new UnitGlobs(match);
     const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
     const inLibrary = ofLibrary(expanded);
+    const routes = routesOf(gate);
+    const reader = this.#makeReader({
+      literals: gate.literals,
+      passes: gateTest(gate),
+      routes,
+      fits: routesTest(routes),
+      fields: new Set([...gate.fields, ...fieldsOf(match)].filter((name) => name !== 'MESSAGE')),
+    });
     const reading: Reading = {
       handle,
       globs,
-      reader: this.#makeReader({
-        literals: gate.literals,
-        passes: gateTest(gate),
-        fields: new Set([...gate.fields, ...fieldsOf(match)].filter((name) => name !== 'MESSAGE')),
-      }),
+      reader,
+      ahead: new ReadAhead(reader),
       inLibrary,
       selection: new Selection(inLibrary),
       selected: isWholeJournal(match) ? undefined : matchFieldsTest(match),
@@ -109,11 +115,9 @@ export class LibsystemdSource implements EntrySource {
   next(max: number): Batch {
     this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
-    const { handle, reader, selected, ofHost, inLibrary, globs } = this.#open();
+    const { selected, ofHost, inLibrary, globs } = this.#open();
     const test = globs.present || inLibrary === WHOLE_JOURNAL ? selected : undefined;
-    const before = this.#last;
-    const raw = reader.read(handle, max, this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)));
-    this.#standing = false;
+    const raw = this.#takeAhead() ?? this.#readHere(max);
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     const late = this.#late.splice(0);
@@ -124,8 +128,6 @@ export class LibsystemdSource implements EntrySource {
     }
     const { unreadable } = raw;
     const read = raw.read + late.length;
-    if (raw.read > 0) this.#remember(handle);
-    if (raw.more) this.#select(raw.read, before);
     this.#pages.read(raw.read);
     const notices = this.#notices;
     this.#notices = [];
@@ -134,9 +136,39 @@ export class LibsystemdSource implements EntrySource {
     return { entries, read, cut, unreadable, ended, notices, ...(position === undefined ? {} : { position }) };
   }
 
+  #readHere(max: number): RawBatch {
+    const { handle, reader, ahead } = this.#open();
+    const before = this.#last;
+    const raw = reader.read(handle, max, this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)));
+    this.#standing = false;
+    if (raw.read > 0) this.#remember(handle);
+    if (raw.more) this.#select(raw.read, before);
+    ahead.note(raw, max, () => this.#placeAhead());
+    return raw;
+  }
+
+  /** A batch that was read ahead. After the last one the source stands behind it, and reads on itself. */
+  #takeAhead(): RawBatch | undefined {
+    const { ahead } = this.#open();
+    if (!ahead.active) return undefined;
+    const taken = ahead.take();
+    if (taken === undefined) this.#goBack();
+    else this.#last = taken.last;
+    return taken?.batch;
+  }
+
+  /** Where reading ahead may begin: not where units may appear that a wildcard fits, or a place was lost. */
+  #placeAhead(): Place | undefined {
+    const { globs, inLibrary } = this.#open();
+    if (globs.present || this.#last === undefined || this.#lost !== undefined || !this.#span) return undefined;
+    return { ...openingOf(this.#spec), match: inLibrary, after: this.#last.cursor, until: this.#span.to };
+  }
+
   poll(): void {
-    const { handle } = this.#open();
+    const { handle, ahead } = this.#open();
     this.#processed = performance.now();
+    // The handle stands where reading ahead began: it is put right when that is over.
+    if (ahead.active) return;
     if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate) this.#verifyPosition();
     // An entry that was waited for stands to be read: a new selection would lose it.
     if (this.#open().globs.due && !this.#standing) this.#expand();
@@ -168,6 +200,7 @@ export class LibsystemdSource implements EntrySource {
 
   close(): void {
     this.#closed = true;
+    this.#reading?.ahead.close();
     this.#reading?.handle.close();
     this.#reading?.reader.close();
     this.#reading = undefined;
@@ -177,32 +210,6 @@ export class LibsystemdSource implements EntrySource {
     if (this.#closed) throw closed();
     if (this.#reading === undefined) throw new Error('bug: the source is not open');
     return this.#reading;
-  }
-
-  /** Libsystemd reads a journal without permission as an empty one; this says why. */
-  #refuseUnreadable(): string[] {
-    const spec = this.#spec;
-    if (spec.kind === 'local') return requireReadable('this host', localDirectories(spec.namespace));
-    if (spec.kind === 'directory') {
-      JournalHandle.openDirectory(spec.path).close();
-      return requireReadable(spec.path, [spec.path]);
-    }
-    for (const path of spec.paths) JournalHandle.openFiles([path]).close();
-    return [];
-  }
-
-  #openHandle(): JournalHandle {
-    const spec = this.#spec;
-    if (spec.kind === 'files') return JournalHandle.openFiles(spec.paths);
-    const handle =
-      spec.kind === 'local' ? JournalHandle.openLocal(spec.namespace) : JournalHandle.openDirectory(spec.path);
-    try {
-      handle.watch();
-    } catch (error) {
-      handle.close();
-      throw error;
-    }
-    return handle;
   }
 
   /**
@@ -260,7 +267,7 @@ export class LibsystemdSource implements EntrySource {
   /** Entries of these units from the last look to the place that has been reached; later ones come by themselves. */
   #readLate(added: MatchExpression, reached: ReadPosition): void {
     const reading = this.#open();
-    const handle = this.#openHandle();
+    const handle = openWatched(this.#spec);
     const places = new Places(reached);
     const last = this.#last;
     const lost = this.#lost;
@@ -299,10 +306,15 @@ export class LibsystemdSource implements EntrySource {
     const reading = this.#open();
     const last = this.#last;
     if (last === undefined || reading.handle.testCursor(last.cursor)) return;
-    const handle = this.#openHandle();
+    const handle = openWatched(this.#spec);
     reading.handle.close();
     this.#reading = { ...reading, handle };
-    if (!this.#place(this.#reading, { at: 'cursor', ...last }))
+    this.#goBack();
+  }
+
+  /** Goes to the entry that was read last. */
+  #goBack(): void {
+    if (this.#last !== undefined && !this.#place(this.#open(), { at: 'cursor', ...this.#last }))
       this.#notices.push('the entry read last was removed from the journal; entries after it may be missing');
   }
 }

@@ -53,7 +53,7 @@ export class AgentMetrics {
   readonly #lastEntry = this.#gauge('banjour_last_entry_timestamp_seconds', 'Time of the last entry read', ['source']);
   readonly #matched = this.#counter(
     'banjour_entries_matched_total',
-    'Entries that the journal match of the jail chose',
+    'Entries that the journal match of the jail chose, of those with a text that may matter',
     ['jail'],
   );
   readonly #hits = this.#counter('banjour_prefilter_hits_total', 'Of those, entries on which regexes ran', ['jail']);

@@ -46,6 +46,19 @@ describe('routing', () => {
       expect(gate.fields).toContain(field);
   });
 
+  test('the routes of the gate tell whose entries a literal matters in; jails of one match share theirs', () => {
+    const other = jail('sshd-ddos', SSH, { failregex: ['Connection closed by <HOST>'] });
+    const [own, all] = [
+      jail('sshd', SSH, { failregex: ['Failed password from <HOST>'] }),
+      jail('all', '', { failregex: ['<HOST>'] }),
+    ];
+    const { routes } = new FilterBank([own, other, all], noGuard).gate;
+    expect(routes).toEqual([
+      { match: own.match, literals: ['Failed password from ', 'Connection closed by '] },
+      { match: all.match, literals: undefined },
+    ]);
+  });
+
   test('one filter without literals opens the gate for every entry', () => {
     expect(bank({ failregex: ['^\\S+ \\S+: <HOST>'] }).gate.literals).toBeUndefined();
   });

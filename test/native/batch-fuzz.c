@@ -1,5 +1,5 @@
-/* Holds the gate of the batch reader against plain searching, on random literals and texts, feeds random wishes to the
- * reader, and reads a journal file (the argument, which it destroys) with random bytes in it. Compiled with
+/* Holds the gate of the batch reader against plain searching, on random literals and texts, feeds random wishes and places
+ * to the reader, and reads a journal file (the argument, which it destroys) with random bytes in it. Compiled with
  * -fsanitize=address,undefined by batch.test.ts; ends with 0 when all is well. */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -41,11 +41,11 @@ static uint8_t *exact(const uint8_t *bytes, size_t length) {
 }
 
 static int check_gate(void) {
-        uint8_t list[4 + LITERALS * (4 + LITERAL_BYTES)], literals[LITERALS][LITERAL_BYTES], text[TEXT_BYTES];
+        uint8_t list[4 + LITERALS * (12 + LITERAL_BYTES)], literals[LITERALS][LITERAL_BYTES], text[TEXT_BYTES];
         uint32_t lengths[LITERALS], count = random_below(LITERALS + 1), alphabet = 1 + random_below(4);
         uint32_t longest = random_below(20) == 0 ? LITERAL_BYTES : 1 + random_below(6);
         size_t at = 4, used = 0, length = random_below(TEXT_BYTES + 1);
-        int expected = 0;
+        uint64_t expected = 0;
         put32(list, count);
         fill(text, length, alphabet);
         for (uint32_t i = 0; i < count; i++) {
@@ -53,8 +53,15 @@ static int check_gate(void) {
                 fill(literals[i], lengths[i], alphabet);
                 put32(list + at, lengths[i]);
                 memcpy(list + at + 4, literals[i], lengths[i]);
-                at += 4 + lengths[i];
-                expected |= memmem(text, length, literals[i], lengths[i]) != NULL;
+                put32(list + at + 4 + lengths[i], 1u << i);
+                put32(list + at + 8 + lengths[i], 1u << random_below(32));
+                if (memmem(text, length, literals[i], lengths[i])) {
+                        struct cursor marks = { list + at + 4 + lengths[i], 8 };
+                        uint64_t own = 0;
+                        take64(&marks, &own);
+                        expected |= own;
+                }
+                at += 12 + lengths[i];
         }
         uint8_t *own_list = exact(list, at), *own_text = exact(text, length);
         struct banjour_gate *gate = banjour_gate_new(own_list, at, &used);
@@ -65,7 +72,7 @@ static int check_gate(void) {
         return good;
 }
 
-/* Wishes of random numbers and lengths: refused or taken, never read past their end. */
+/* Wishes and places of random numbers and lengths: refused or taken, never read past their end. */
 static void try_wishes(void) {
         uint8_t wishes[200];
         size_t length = random_below(sizeof(wishes) + 1);
@@ -76,17 +83,78 @@ static void try_wishes(void) {
         free(own);
 }
 
+/* The wishes of read_file: _PID wanted, of texts with an x or of all, of the entries of some processes. */
+static size_t put_wishes(uint8_t *wishes) {
+        static const char tail[] = "_PID\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\6\0\0\0_PID=1\6\0\0\0_PID=2\1\0\0\0\6\0\0\0_PID=3";
+        const uint32_t numbers[] = { 300, 100, 40, 200, 1024, 3, random_below(2), 1, 1 };
+        size_t at = 0;
+        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++, at += 4)
+                put32(wishes + at, numbers[i]);
+        wishes[at++] = 'x';
+        put32(wishes + at, 1);
+        put32(wishes + at + 4, 0);
+        put32(wishes + at + 8, 1);
+        put32(wishes + at + 12, 4);
+        memcpy(wishes + at + 16, tail, sizeof(tail) - 1);
+        /* Sometimes without routes. */
+        if (random_below(2) == 0) {
+                put32(wishes + at + 20, 0);
+                return at + 24;
+        }
+        return at + 16 + sizeof(tail) - 1;
+}
+
+static size_t put_text(uint8_t *at, const char *text) {
+        put32(at, (uint32_t) strlen(text));
+        memcpy(at + 4, text, strlen(text));
+        return 4 + strlen(text);
+}
+
+/* Reads what stands behind the journal's entry with the thread that reads ahead, now and then not to the end. */
+static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wishes, size_t length, size_t size) {
+        uint8_t place[2000] = { 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 };
+        size_t at = 16;
+        char *cursor = NULL;
+        struct banjour_chunk chunk;
+        if (sd_journal_get_cursor(journal, &cursor) < 0)
+                return;
+        at += put_text(place + at, path);
+        /* One group without terms. */
+        put32(place + at, 8);
+        put32(place + at + 4, 1);
+        put32(place + at + 8, 0);
+        at += 12;
+        at += put_text(place + at, cursor);
+        memset(place + at, random_below(5) ? 255 : 0, 8);
+        uint8_t *own = exact(place, at + 8), *memory = malloc(BANJOUR_AHEAD_CHUNKS * size);
+        struct banjour_ahead *ahead = memory ? banjour_ahead_new(wishes, length, own, at + 8, 7, memory, size) : NULL;
+        if (!ahead)
+                abort();
+        while (random_below(40) && banjour_ahead_take(ahead, &chunk) > 0) {
+                if (chunk.index >= BANJOUR_AHEAD_CHUNKS || chunk.counts.used > size)
+                        abort();
+                /* All of it is there to be read. */
+                for (uint32_t i = 0; i < chunk.counts.used; i++)
+                        state += memory[chunk.index * size + i];
+        }
+        banjour_ahead_free(ahead);
+        /* A place that is cut short is refused. */
+        if (banjour_ahead_new(wishes, length, own, at + 7, 7, memory, size))
+                abort();
+        free(memory);
+        free(own);
+        free(cursor);
+}
+
 /* Reads the file to its end in batches; whatever is in it, no byte beyond the buffer may be touched. */
 static uint32_t read_file(const char *path) {
-        uint8_t wishes[7 * 4 + 4 + 4 + 4 + 4];
-        const uint32_t numbers[] = { 300, 100, 40, 200, 1024, 3, random_below(2), 0, 1, 4 };
+        uint8_t wishes[200];
         uint32_t read = 0;
         struct banjour_counts counts = { .more = 1 };
         sd_journal *journal;
-        for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-                put32(wishes + 4 * i, numbers[i]);
-        memcpy(wishes + sizeof(wishes) - 4, "_PID", 4);
-        struct banjour_reader *reader = banjour_reader_new(wishes, sizeof(wishes));
+        size_t length = put_wishes(wishes);
+        uint8_t *own = exact(wishes, length);
+        struct banjour_reader *reader = banjour_reader_new(own, length);
         if (!reader)
                 abort();
         size_t size = banjour_record_max(reader) + random_below(2000);
@@ -101,9 +169,12 @@ static uint32_t read_file(const char *path) {
                                 abort();
                         read += counts.read;
                 }
+                if (sd_journal_seek_head(journal) >= 0 && sd_journal_next(journal) > 0)
+                        read_ahead(path, journal, own, length, size);
                 sd_journal_close(journal);
         }
         free(buffer);
+        free(own);
         banjour_reader_free(reader);
         return read;
 }

@@ -4,20 +4,41 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BatchReader, batchReader, load } from '../../native/batch.js';
 import { JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawBatch, type Reader, type Wanted } from '../../native/reader.js';
-import { FIELD_BYTES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../../src/core/limits.js';
-import { gateTest } from '../../src/journal/gate.js';
+import { PlainReader, type RawBatch, type Reader, type Route, type Wanted } from '../../native/reader.js';
+import {
+  FIELD_BYTES_MAX,
+  FIELD_CHARS_MAX,
+  GATE_FIELDS_MAX,
+  GATE_ROUTES_MAX,
+  GATE_TERM_BYTES_MAX,
+  MESSAGE_CHARS_MAX,
+} from '../../src/core/limits.js';
+import { gateTest, routesTest } from '../../src/journal/gate.js';
 import { canWrite, type FakeEntry, Scratch, writeJournal } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 
 const { functions } = batchReader();
+/** All of the library but the waiting, which has no input to go wrong with. */
+const SOURCES = ['ahead', 'batch', 'gate', 'routes'].map((name) => `native/batch/${name}.c`);
 const both = needs(canWrite[0] && functions !== undefined, functions === undefined ? 'no batch reader' : canWrite[1]);
 
-const wanted = (literals: readonly string[] | undefined, fields: readonly string[]): Wanted => ({
+const wanted = (
+  literals: readonly string[] | undefined,
+  fields: readonly string[],
+  routes: readonly Route[] = [],
+): Wanted => ({
   literals,
   passes: gateTest({ literals, fields }),
+  routes,
+  fits: routesTest(routes),
   fields: new Set(fields),
 });
+
+/** The literals of all routes; none decides when a route takes any text. */
+function unionOf(routes: readonly Route[]): readonly string[] | undefined {
+  const sets = routes.map(({ literals }) => literals);
+  return sets.includes(undefined) ? undefined : sets.flatMap((literals) => literals ?? []);
+}
 
 /** What both readers make of the file, call by call of at most `max` entries. */
 function readBoth(path: string, wish: Wanted, max: number): [RawBatch[], RawBatch[]] {
@@ -49,36 +70,51 @@ describe('the batch reader', () => {
             .map((length) => `ab${unit.repeat(length / unit.length)}cab`),
         ),
     );
+    const unit = fc.constantFrom('u', 'v', 'w');
     const entry = fc.record({
       message: fc.array(text, { maxLength: 3 }),
-      fields: fc.dictionary(fc.constantFrom('_PID', 'OTHER', 'MESSAGES', 'MESSAG'), text, { maxKeys: 3 }),
+      fields: fc.tuple(
+        fc.dictionary(fc.constantFrom('_PID', 'OTHER', 'MESSAGES', 'MESSAG'), text, { maxKeys: 3 }),
+        fc.dictionary(fc.constantFrom('_A', '_B'), unit, { maxKeys: 2 }),
+      ),
     });
     const literals = fc.option(
       fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 4 }), { maxLength: 5 }),
       { nil: undefined },
     );
+    const group = fc.dictionary(fc.constantFrom('_A', '_B'), fc.uniqueArray(unit, { minLength: 1, maxLength: 2 }));
+    const route = fc.record({
+      literals,
+      match: fc.array(group, { minLength: 1, maxLength: 3 }).map((groups) => ({
+        groups: groups.map((each) => new Map(Object.entries(each))),
+      })),
+    });
+    const gates = fc.oneof(
+      literals.map((searched) => ({ searched, routes: [] })),
+      fc.array(route, { minLength: 1, maxLength: 4 }).map((routes) => ({ searched: unionOf(routes), routes })),
+    );
     fc.assert(
       fc.property(
         fc.array(entry, { minLength: 1, maxLength: 8 }),
-        literals,
+        gates,
         fc.integer({ min: 1, max: 9 }),
-        (all, gate, max) => {
+        (all, { searched, routes }, max) => {
           using scratch = new Scratch();
           const path = scratch.file('a.journal');
           const stored = all.map(
             (each, i): FakeEntry => ({
               at: i * 1000,
               message: each.message,
-              fields: { ...each.fields, KEEP: '1' },
+              fields: { ...each.fields[0], ...each.fields[1], KEEP: '1' },
             }),
           );
           writeJournal(path, stored);
-          const [inC, plain] = readBoth(path, wanted(gate, ['_PID', 'MESSAG']), max);
+          const [inC, plain] = readBoth(path, wanted(searched, ['_PID', 'MESSAG', '_A', '_B'], routes), max);
           expect(inC).toEqual(plain);
           expect(inC.reduce((sum, batch) => sum + batch.read, 0)).toBe(all.length);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 60 },
     );
   });
 
@@ -120,7 +156,7 @@ describe('the batch reader', () => {
       const program = scratch.file('fuzz');
       const sanitize = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
       const warnings = ['-std=gnu11', '-Wall', '-Wextra', '-Wconversion', '-Werror'];
-      const sources = ['test/native/batch-fuzz.c', 'native/batch/batch.c', 'native/batch/gate.c'];
+      const sources = ['test/native/batch-fuzz.c', ...SOURCES];
       const built = spawnSync('cc', [...warnings, ...sanitize, '-o', program, ...sources, '-lsystemd'], {
         encoding: 'utf8',
       });
@@ -144,4 +180,23 @@ describe('the batch reader', () => {
     expect(result.status).toBe(0);
     expect(result.stdout).toContain('apt install gcc libsystemd-dev');
   });
+});
+
+both('takes as many routes, fields and term bytes as the plain reader is given', () => {
+  using scratch = new Scratch();
+  const path = scratch.file('a.journal');
+  const long = 'x'.repeat(GATE_TERM_BYTES_MAX - '_F15='.length);
+  const fields = Object.fromEntries(Array.from({ length: GATE_FIELDS_MAX }, (_, i) => [`_F${i}`, long]));
+  writeJournal(path, [
+    { at: 0, message: 'bad', fields },
+    { at: 1, message: 'bad', fields: { _F0: 'other' } },
+    { at: 2, message: 'good', fields },
+  ]);
+  const routes = Array.from({ length: GATE_ROUTES_MAX }, (_, i) => ({
+    literals: ['bad'],
+    match: { groups: [new Map([[`_F${i % GATE_FIELDS_MAX}`, [i === GATE_ROUTES_MAX - 1 ? long : `no ${i}`]]])] },
+  }));
+  const [inC, plain] = readBoth(path, wanted(['bad'], Object.keys(fields), routes), 10);
+  expect(inC).toEqual(plain);
+  expect(inC.flatMap((batch) => batch.entries)).toHaveLength(1);
 });

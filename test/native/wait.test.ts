@@ -31,7 +31,13 @@ async function waiting(use: (waiting: Waiting) => Promise<void> | void): Promise
     live.append(numbered(1));
     await live.settled();
     const handle = JournalHandle.openDirectory(scratch.path);
-    const reader = new BatchReader(functions, { literals: undefined, passes: () => true, fields: new Set() });
+    const reader = new BatchReader(functions, {
+      literals: undefined,
+      passes: () => true,
+      routes: [],
+      fits: () => true,
+      fields: new Set(),
+    });
     try {
       handle.watch();
       handle.seekHead();

@@ -4,7 +4,7 @@ import { assert } from '../../core/errors.js';
 import { check, createSource } from '../../journal/journal.js';
 import { guard } from '../intake/guard.js';
 import { type ProbePlan, probe } from './probe.js';
-import type { ProbeAnswer } from './prober.js';
+import type { ProbeAnswer } from './probe-thread.js';
 
 assert(parentPort !== null, 'the probe runs as a worker thread');
 const plan = workerData as ProbePlan;

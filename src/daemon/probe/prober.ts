@@ -2,25 +2,20 @@
  * Has the journal probed once a minute, unless nothing was written since and all was well; remembers for an hour what
  * was found, and says it once.
  */
-import { Worker } from 'node:worker_threads';
 import { journalStamp, localDirectories } from '../../../native/files.js';
-import { trimHeap } from '../../../native/resident.js';
 import type { SourceSpec } from '../../core/entry.js';
-import { PROBE_DEADLINE_MS } from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import type { JailName, SourceId } from '../../core/names.js';
-import { noteThread } from '../../core/threads.js';
 import { type EpochMicros, plus, wallClock } from '../../core/time.js';
 import { type AgentSetup, bySource } from '../configuration/setup.js';
 import type { Reader } from '../reader.js';
 import { DeafnessRecord } from './deafness.js';
-import type { ProbePlan, ProbeReport } from './probe.js';
+import type { ProbePlan } from './probe.js';
+import { type ProbeAnswer, probeInThread } from './probe-thread.js';
 
 /** First look, ms after the start: the readers are busy with the past until then. */
 const FIRST_MS = 3_000;
 const EVERY_MS = 60_000;
-/** Young space of the thread, MiB: what a look makes is thrown away with it. */
-const YOUNG_MIB_MAX = 6;
 /** How far back the first look goes, seconds. */
 const FIRST_SECONDS = 3_600;
 /** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
@@ -29,16 +24,12 @@ const OVERLAP_SECONDS = 5;
 /** Journals of this host; what others send here comes late, and files have no match. */
 const PROBED: ReadonlySet<SourceSpec['kind']> = new Set(['local', 'directory', 'container']);
 
-/** What the probe's thread sends. */
-export interface ProbeAnswer {
-  readonly report: ProbeReport;
-  readonly isVolatile: boolean;
-}
-
 export interface ProberParts {
   readonly setup: () => AgentSetup;
   readonly readers: () => readonly Pick<Reader, 'id' | 'phase' | 'stats'>[];
   readonly log: Log;
+  /** Called when a thread is left behind: each takes memory, and one a minute would take all of it. */
+  readonly failed: (error: Error) => void;
   /** Carries out a probe; in a thread unless a test does it. */
   readonly run?: (plan: ProbePlan) => Promise<ProbeAnswer>;
   readonly now?: () => EpochMicros;
@@ -62,7 +53,9 @@ export class Prober {
 
   constructor(parts: ProberParts) {
     this.#parts = parts;
-    this.#run = parts.run ?? runInThread;
+    this.#run =
+      parts.run ??
+      ((plan) => probeInThread(plan, () => parts.failed(new Error("the probe's thread does not end: starting anew"))));
     this.#now = parts.now ?? (() => wallClock.now());
   }
 
@@ -154,28 +147,4 @@ function stampOf(sources: readonly SourceSpec[]): string | undefined {
     else return undefined;
   }
   return journalStamp(directories);
-}
-
-function runInThread(plan: ProbePlan): Promise<ProbeAnswer> {
-  noteThread();
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./probe-worker.js', import.meta.url), {
-      workerData: plan,
-      name: 'probe',
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
-    });
-    worker.unref();
-    const timer = setTimeout(() => {
-      reject(new Error(`no answer within ${PROBE_DEADLINE_MS} ms`));
-      void worker.terminate();
-    }, PROBE_DEADLINE_MS);
-    timer.unref();
-    worker.once('message', (answer: ProbeAnswer) => resolve(answer));
-    worker.once('error', reject);
-    worker.once('exit', () => {
-      clearTimeout(timer);
-      trimHeap();
-      reject(new Error('the probe ended without an answer'));
-    });
-  });
 }

@@ -21,7 +21,13 @@ afterAll(() => host.end());
 const NOW = epochMicros(T0 + 60_000_000);
 const unit = (name: string, identifier = 'x') => ({ _SYSTEMD_UNIT: name, SYSLOG_IDENTIFIER: identifier });
 
-function look(entries: readonly FakeEntry[], options: { since?: EpochMicros; lastEntry?: EpochMicros } = {}) {
+interface LookOptions {
+  readonly since?: EpochMicros;
+  readonly lastEntry?: EpochMicros;
+  readonly make?: typeof createSource;
+}
+
+function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
   const path = `${host.folder}/probe-${Math.random()}.journal`;
   writeJournal(path, entries);
   const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
@@ -38,7 +44,7 @@ function look(entries: readonly FakeEntry[], options: { since?: EpochMicros; las
       },
     ],
   };
-  const [report] = probe(plan, createSource, guard);
+  const [report] = probe(plan, options.make ?? createSource, guard);
   if (report === undefined) throw new Error('no report');
   return report;
 }
@@ -75,6 +81,29 @@ describe('the probe', () => {
     expect(jailOf(report, 'postfix-sasl')?.elsewhere).toEqual([
       { unit: 'saslauthd.service', identifier: 'saslauthd', failures: 2 },
     ]);
+  });
+
+  needs(...canWrite)('compiles the filters only where there is an entry that no jail reads', () => {
+    const opened = (...units: readonly string[]) => {
+      let fields = 0;
+      const make: typeof createSource = (...parts) => {
+        const source = createSource(...parts);
+        const { open } = source;
+        source.open = (match, gate, position) => {
+          // The boot of an entry matters to filters alone.
+          if (gate.fields.includes('_BOOT_ID')) fields++;
+          return open.call(source, match, gate, position);
+        };
+        return source;
+      };
+      look(
+        units.map((name, at) => ({ at, message: 'x', fields: unit(name) })),
+        { make },
+      );
+      return fields;
+    };
+    expect(opened('postfix.service', 'banjour.service')).toBe(0);
+    expect(opened('postfix.service', 'nginx.service')).toBe(1);
   });
 
   needs(...canWrite)('looks only at what came since the last look', () => {
@@ -143,6 +172,7 @@ describe('the prober', () => {
     };
     let looks = 0;
     const made = new Prober({
+      failed: () => undefined,
       setup: () => loaded.setup,
       readers: () => [],
       log: (level, message) => said.push(`${level} ${message}`),
