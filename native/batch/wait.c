@@ -28,7 +28,7 @@ static int ordered(struct pollfd *orders) {
 
 /* journald tells of new entries up to 250 ms late, so it is not waited for but looked at. What was read with the last
  * look of the caller counts as the first look here. Files that come and go are told of by inotify, whose descriptor is
- * polled: reading it in vain would cost a third of a look. */
+ * polled: reading it in vain would cost more than the look at the journal. */
 int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t most) {
         struct pollfd polls[] = { { .fd = orders, .events = POLLIN },
                                   { .fd = sd_journal_get_fd(journal), .events = POLLIN } };

@@ -4,7 +4,7 @@ import { describe, expect } from '@jest/globals';
 import { BatchReader, batchReader } from '../../native/batch.js';
 import { EventDescriptor } from '../../native/event-descriptor.js';
 import { JournalHandle } from '../../native/journal.js';
-import { canWrite, LiveJournal, numbered, Scratch, until } from '../support/journal-files.js';
+import { canWrite, LiveJournal, numbered, Scratch, until, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 
 const { functions, why } = batchReader();
@@ -20,6 +20,8 @@ interface Waiting {
   wait(most: number, orders?: number): readonly [string, number];
   /** Writes one more entry; resolves when it is in the file. */
   append(): Promise<void>;
+  /** Writes another file. */
+  addFile(): void;
 }
 
 /** A reader at the end of a journal that grows. */
@@ -54,6 +56,7 @@ async function waiting(use: (waiting: Waiting) => Promise<void> | void): Promise
           live.append(numbered(1, written++));
           await live.settled();
         },
+        addFile: () => writeJournal(scratch.file('other.journal'), numbered(1, 100)),
       });
     } finally {
       handle.close();
@@ -110,6 +113,12 @@ describe('waiting for an entry', () => {
       } finally {
         orders.close();
       }
+    }));
+
+  test('is ended by a file that appears, with the word to verify the place', () =>
+    waiting(({ wait, addFile }) => {
+      addFile();
+      expect(wait(LONG_MS)[0]).toBe('invalidate');
     }));
 
   test('goes on as without orders when their descriptor is closed, was never open, or cannot be read', () =>
