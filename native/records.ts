@@ -27,8 +27,7 @@ export function batchOf(counts: Buffer, bytes: Buffer, from: number, names: read
 function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEntry {
   let values = bytes.readUInt32LE(start + 4);
   const realtime = (bytes.readUInt32LE(start + 8) + bytes.readUInt32LE(start + 12) * 2 ** 32) as EpochMicros;
-  let at = start + 20 + bytes.readUInt32LE(start + 16);
-  const name = cursor(bytes.toString('latin1', start + 20, at));
+  let at = start + 20;
   const messages: Piece[] = [];
   const kept = new Values();
   for (; values > 0; values--) {
@@ -44,6 +43,7 @@ function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEn
       kept.add(names[field - 1] as string, text.slice(0, FIELD_CHARS_MAX));
     }
   }
+  const name = cursor(bytes.toString('latin1', at, at + bytes.readUInt32LE(start + 16)));
   const { fields, more } = kept;
   return more === undefined
     ? { cursor: name, realtime, messages, fields }

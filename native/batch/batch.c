@@ -15,6 +15,7 @@
 struct name {
         const uint8_t *bytes;
         uint32_t length;
+        int route_field; /* its number among the fields of the routes, or -1 */
 };
 
 struct banjour_reader {
@@ -75,6 +76,17 @@ static int take_fields(struct cursor *in, struct banjour_reader *reader) {
         return 1;
 }
 
+/* What the routes look at must be among what is read. */
+static int link_fields(struct banjour_reader *reader) {
+        uint32_t linked = 0;
+        for (uint32_t i = 0; i < reader->field_count; i++) {
+                struct name *field = &reader->fields[i];
+                field->route_field = banjour_routes_field(reader->routes, field->bytes, field->length);
+                linked += (uint32_t) (field->route_field >= 0);
+        }
+        return linked == banjour_routes_fields(reader->routes);
+}
+
 struct banjour_reader *banjour_reader_new(const uint8_t *wishes, size_t length) {
         struct banjour_reader *reader = calloc(1, sizeof(*reader));
         if (!reader)
@@ -92,7 +104,7 @@ struct banjour_reader *banjour_reader_new(const uint8_t *wishes, size_t length) 
         if (!reader->gate || !take_bytes(&in, used, &ignored) || !take_fields(&in, reader))
                 goto fail;
         reader->routes = banjour_routes_new(&in);
-        if (!reader->routes)
+        if (!reader->routes || !link_fields(reader))
                 goto fail;
         return reader;
 fail:
@@ -177,13 +189,17 @@ static int put_value(const struct banjour_reader *reader, struct out *out, uint3
                put_bytes(out, data + name_bytes, head) && put_bytes(out, data + length - tail, tail);
 }
 
-static int put_values(const struct banjour_reader *reader, sd_journal *journal, struct out *out, uint32_t *values) {
+/* What came of an entry. */
+enum outcome { UNREADABLE, PASSED, TURNED_AWAY };
+
+static enum outcome put_values(const struct banjour_reader *reader, sd_journal *journal, struct out *out,
+                               uint32_t *values) {
         sd_journal_restart_data(journal);
         for (uint32_t i = 0; i < reader->data_max && *values < reader->values_max; i++) {
                 const void *found;
                 size_t length;
                 if (sd_journal_enumerate_available_data(journal, &found, &length) <= 0)
-                        return 1;
+                        break;
                 const uint8_t *data = found;
                 const uint8_t *equals = memchr(data, '=', length);
                 if (!equals)
@@ -191,35 +207,49 @@ static int put_values(const struct banjour_reader *reader, sd_journal *journal, 
                 int64_t index = field_index(reader, data, (size_t) (equals - data));
                 if (index < 0)
                         continue;
+                int route_field = index > 0 ? reader->fields[index - 1].route_field : -1;
+                if (route_field >= 0 && !banjour_routes_see(reader->routes, route_field, data, length))
+                        return TURNED_AWAY;
                 if (!put_value(reader, out, (uint32_t) index, data, length, (size_t) (equals - data) + 1))
-                        return 0;
+                        return UNREADABLE;
                 ++*values;
         }
-        return 1;
+        return banjour_routes_take(reader->routes) ? PASSED : TURNED_AWAY;
 }
 
-/* Writes the current entry as a record. 0 when it cannot be read. */
-static int put_record(const struct banjour_reader *reader, sd_journal *journal, struct out *out) {
-        struct out record = *out;
+static int put_cursor(sd_journal *journal, struct out *out, size_t *length) {
+        char *cursor = NULL;
+        if (sd_journal_get_cursor(journal, &cursor) < 0)
+                return 0;
+        *length = strlen(cursor);
+        int is_put = *length <= BANJOUR_CURSOR_BYTES_MAX && put_bytes(out, (const uint8_t *) cursor, *length);
+        free(cursor);
+        return is_put;
+}
+
+/* Writes the current entry, whose text the marked routes take, as a record. */
+static enum outcome put_record(const struct banjour_reader *reader, sd_journal *journal, uint64_t marks,
+                               struct out *out) {
         uint8_t *start = out->at;
         uint64_t realtime;
         uint32_t values = 0;
-        char *cursor = NULL;
-        int whole = 0;
-        if (sd_journal_get_realtime_usec(journal, &realtime) < 0 || sd_journal_get_cursor(journal, &cursor) < 0)
-                return 0;
-        size_t length = strlen(cursor);
-        if (length <= BANJOUR_CURSOR_BYTES_MAX && put_number(&record, 0) && put_number(&record, 0) &&
-            put_number(&record, (uint32_t) realtime) && put_number(&record, (uint32_t) (realtime >> 32)) &&
-            put_number(&record, (uint32_t) length) && put_bytes(&record, (const uint8_t *) cursor, length))
-                whole = put_values(reader, journal, &record, &values);
-        free(cursor);
-        if (!whole)
-                return 0;
+        size_t cursor = 0;
+        if (out->left < RECORD_HEADER_BYTES)
+                return UNREADABLE;
+        struct out record = { start + RECORD_HEADER_BYTES, out->left - RECORD_HEADER_BYTES };
+        banjour_routes_begin(reader->routes, marks);
+        enum outcome outcome = put_values(reader, journal, &record, &values);
+        if (outcome != PASSED)
+                return outcome;
+        if (sd_journal_get_realtime_usec(journal, &realtime) < 0 || !put_cursor(journal, &record, &cursor))
+                return UNREADABLE;
         put32(start, (uint32_t) (record.at - start));
         put32(start + 4, values);
+        put32(start + 8, (uint32_t) realtime);
+        put32(start + 12, (uint32_t) (realtime >> 32));
+        put32(start + 16, (uint32_t) cursor);
         *out = record;
-        return 1;
+        return PASSED;
 }
 
 int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
@@ -251,12 +281,10 @@ int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t ma
                 const uint8_t *data = found;
                 uint64_t marks = marks_of(reader, data, length);
                 int is_cut = is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars);
-                if (!marks || !banjour_routes_take(reader->routes, journal, marks))
-                        counts->long_others += (uint32_t) is_cut;
-                else if (put_record(reader, journal, &out))
-                        counts->passed++;
-                else
-                        counts->unreadable++;
+                enum outcome outcome = marks ? put_record(reader, journal, marks, &out) : TURNED_AWAY;
+                counts->passed += outcome == PASSED;
+                counts->unreadable += outcome == UNREADABLE;
+                counts->long_others += outcome == TURNED_AWAY && is_cut;
         }
         counts->used = (uint32_t) (size - out.left);
         return 0;

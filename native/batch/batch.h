@@ -24,8 +24,9 @@ struct banjour_counts {
 
 /* Bounds and wishes, as bytes: seven uint32 (head_bytes, tail_bytes, field_bytes, message_chars, data_max, values_max,
  * flags); a list of literals, a uint32 count and as many times a uint32 length, the bytes, and a uint64 with a mark for
- * each route that the literal is of; a list of field names, the same without marks; the routes (routes.h). An entry
- * passes when a route that takes its text takes its fields. Integers are little-endian. */
+ * each route that the literal is of; a list of field names, the same without marks; the routes (routes.h), whose
+ * fields must be among those. An entry passes when a route that takes its text takes its fields. Integers are
+ * little-endian. */
 #define BANJOUR_PASS_ALL 1u
 
 int banjour_batch_version(void);
@@ -40,9 +41,9 @@ size_t banjour_record_max(const struct banjour_reader *reader);
 /* Reads at most max entries, fewer when the buffer might not hold another record. With from_current the journal stands
  * on an entry that is to be read first. Returns 0 or a negative errno of libsystemd.
  *
- * A record: uint32 length of the record, uint32 values, uint64 realtime, uint32 length of the cursor, the cursor; then
- * each value: uint32 field (0 is MESSAGE, n the n-th field name), uint32 bytes of head, uint32 bytes of tail plus one,
- * or 0 when the value is whole, then head and tail. */
+ * A record: uint32 length of the record, uint32 values, uint64 realtime, uint32 length of the cursor; then each value:
+ * uint32 field (0 is MESSAGE, n the n-th field name), uint32 bytes of head, uint32 bytes of tail plus one, or 0 when the
+ * value is whole, then head and tail; then the cursor. */
 int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
                  uint8_t *buffer, size_t size, struct banjour_counts *counts);
 

@@ -38,6 +38,7 @@ struct banjour_routes {
         struct route routes[ROUTES_MAX];
         uint32_t field_count;
         struct field fields[FIELDS_MAX];
+        uint64_t marks; /* of the entry that is looked at */
 };
 
 /* The index of the field of a term, -1 when there are too many or the term has none. */
@@ -129,29 +130,25 @@ uint64_t banjour_routes_any(const struct banjour_routes *routes) {
         return routes->any;
 }
 
-/* The field's data in the current entry; of length 0 when it has none, or one that no term can be. */
-static const struct field *data_of(struct banjour_routes *routes, sd_journal *journal, uint32_t index) {
-        struct field *field = &routes->fields[index];
-        const void *data;
-        size_t length;
-        if (field->known)
-                return field;
-        field->known = 1;
-        field->length = 0;
-        if (sd_journal_get_data(journal, field->name, &data, &length) >= 0 && length <= DATA_BYTES_MAX) {
-                memcpy(field->data, data, length);
-                field->length = (uint32_t) length;
-        }
-        return field;
+int banjour_routes_field(const struct banjour_routes *routes, const uint8_t *name, size_t length) {
+        for (uint32_t i = 0; i < routes->field_count; i++)
+                if (strlen(routes->fields[i].name) == length && memcmp(routes->fields[i].name, name, length) == 0)
+                        return (int) i;
+        return -1;
 }
 
-static int group_holds(struct banjour_routes *routes, sd_journal *journal, const struct group *group) {
+uint32_t banjour_routes_fields(const struct banjour_routes *routes) {
+        return routes->field_count;
+}
+
+/* Of a field that was not seen yet, a group may hope when there is more to come. */
+static int group_holds(const struct banjour_routes *routes, const struct group *group, int more) {
         for (uint32_t i = 0; i < group->count;) {
                 uint32_t index = group->terms[i].field;
-                const struct field *field = data_of(routes, journal, index);
-                int found = 0;
+                const struct field *field = &routes->fields[index];
+                int found = more && !field->known;
                 for (; i < group->count && group->terms[i].field == index; i++)
-                        found |= group->terms[i].length == field->length &&
+                        found |= field->known && group->terms[i].length == field->length &&
                                  memcmp(group->terms[i].bytes, field->data, field->length) == 0;
                 if (!found)
                         return 0;
@@ -159,19 +156,36 @@ static int group_holds(struct banjour_routes *routes, sd_journal *journal, const
         return 1;
 }
 
-int banjour_routes_take(struct banjour_routes *routes, sd_journal *journal, uint64_t marks) {
-        if (routes->count == 0)
-                return 1;
-        for (uint32_t i = 0; i < routes->field_count; i++)
-                routes->fields[i].known = 0;
+static int any_holds(const struct banjour_routes *routes, int more) {
         for (uint32_t i = 0; i < routes->count; i++) {
-                if (!(marks >> i & 1))
+                if (!(routes->marks >> i & 1))
                         continue;
                 for (uint32_t j = 0; j < routes->routes[i].count; j++)
-                        if (group_holds(routes, journal, &routes->routes[i].groups[j]))
+                        if (group_holds(routes, &routes->routes[i].groups[j], more))
                                 return 1;
         }
-        return 0;
+        return routes->count == 0;
+}
+
+void banjour_routes_begin(struct banjour_routes *routes, uint64_t marks) {
+        routes->marks = marks;
+        for (uint32_t i = 0; i < routes->field_count; i++)
+                routes->fields[i].known = 0;
+}
+
+int banjour_routes_see(struct banjour_routes *routes, int index, const uint8_t *data, size_t length) {
+        struct field *field = &routes->fields[index];
+        if (field->known)
+                return 1;
+        field->known = 1;
+        /* No term is longer. */
+        field->length = length <= DATA_BYTES_MAX ? (uint32_t) length : 0;
+        memcpy(field->data, data, field->length);
+        return any_holds(routes, 1);
+}
+
+int banjour_routes_take(const struct banjour_routes *routes) {
+        return any_holds(routes, 0);
 }
 
 int banjour_match_add(sd_journal *journal, struct cursor *in) {

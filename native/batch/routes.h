@@ -20,8 +20,20 @@ void banjour_routes_free(struct banjour_routes *routes);
 /* Marks of the routes that take any text. */
 uint64_t banjour_routes_any(const struct banjour_routes *routes);
 
-/* True when one of the marked routes takes the current entry of the journal, or there are none. Changes what sd_journal_get_data returned. */
-int banjour_routes_take(struct banjour_routes *routes, sd_journal *journal, uint64_t marks);
+/* The number by which banjour_routes_see is told of a field; -1 when no route has it. */
+int banjour_routes_field(const struct banjour_routes *routes, const uint8_t *name, size_t length);
+
+/* How many fields the routes have. */
+uint32_t banjour_routes_fields(const struct banjour_routes *routes);
+
+/* An entry whose text the marked routes take is looked at; then comes what is seen of it. */
+void banjour_routes_begin(struct banjour_routes *routes, uint64_t marks);
+
+/* One data of the entry, FIELD=value; the first of a field counts. 0 when no route can take the entry any more. */
+int banjour_routes_see(struct banjour_routes *routes, int field, const uint8_t *data, size_t length);
+
+/* All was seen. True when a route takes the entry, or there are none. */
+int banjour_routes_take(const struct banjour_routes *routes);
 
 /* Adds the expression to the journal's matches. Returns 0, or a negative errno. */
 int banjour_match_add(sd_journal *journal, struct cursor *in);
