@@ -38,7 +38,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
     name: 'idle',
     title: 'A quiet agent',
     method: [
-      `three jails, a live journal without entries, ${seconds} s after five seconds of rest; processor from /proc/PID/task/*/schedstat`,
+      `three jails, a live journal without entries, ${seconds} s after twenty seconds of rest, in which V8 gives back what the start took; processor from /proc/PID/task/*/schedstat`,
       'RSS counts pages of node itself and of journal files that other processes share; "own" is what only this process has (RssAnon)',
     ],
     tables: [
@@ -102,7 +102,7 @@ async function idle(
     journal.append(numbered(10));
     prepare(place);
     const pid = await place.start();
-    await sleep(Math.min(5_000, seconds * 500));
+    await sleep(Math.min(20_000, seconds * 500));
     const before = new Map(familyOf(pid).map((one) => [one.pid, costOf(one.pid)]));
     const started = performance.now();
     await sleep(seconds * 1_000);

@@ -3,10 +3,12 @@
  * -fsanitize=address,undefined by batch.test.ts; ends with 0 when all is well. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../../native/batch/batch.h"
@@ -17,6 +19,12 @@
 #define TEXT_BYTES 400u
 
 static uint64_t state = 88172645463325252u;
+
+/* Not abort(3): that is how libsystemd ends where a damaged file breaks an assertion of its own. */
+static _Noreturn void wrong(int line) {
+        fprintf(stderr, "batch-fuzz.c:%d\n", line);
+        _exit(3);
+}
 
 /* Xorshift: the same numbers in every run. */
 static uint32_t random_below(uint32_t bound) {
@@ -35,7 +43,7 @@ static void fill(uint8_t *bytes, size_t length, uint32_t alphabet) {
 static uint8_t *exact(const uint8_t *bytes, size_t length) {
         uint8_t *copy = malloc(length ? length : 1);
         if (!copy)
-                abort();
+                wrong(__LINE__);
         memcpy(copy, bytes, length);
         return copy;
 }
@@ -129,10 +137,10 @@ static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wis
         uint8_t *own = exact(place, at + 8), *memory = malloc(BANJOUR_AHEAD_CHUNKS * size);
         struct banjour_ahead *ahead = memory ? banjour_ahead_new(wishes, length, own, at + 8, 7, memory, size) : NULL;
         if (!ahead)
-                abort();
+                wrong(__LINE__);
         while (random_below(40) && banjour_ahead_take(ahead, &chunk) > 0) {
                 if (chunk.index >= BANJOUR_AHEAD_CHUNKS || chunk.counts.used > size)
-                        abort();
+                        wrong(__LINE__);
                 /* All of it is there to be read. */
                 for (uint32_t i = 0; i < chunk.counts.used; i++)
                         state += memory[chunk.index * size + i];
@@ -140,7 +148,7 @@ static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wis
         banjour_ahead_free(ahead);
         /* A place that is cut short is refused. */
         if (banjour_ahead_new(wishes, length, own, at + 7, 7, memory, size))
-                abort();
+                wrong(__LINE__);
         free(memory);
         free(own);
         free(cursor);
@@ -156,17 +164,17 @@ static uint32_t read_file(const char *path) {
         uint8_t *own = exact(wishes, length);
         struct banjour_reader *reader = banjour_reader_new(own, length);
         if (!reader)
-                abort();
+                wrong(__LINE__);
         size_t size = banjour_record_max(reader) + random_below(2000);
         uint8_t *buffer = malloc(size);
         if (!buffer)
-                abort();
+                wrong(__LINE__);
         if (sd_journal_open_files(&journal, (const char *[]) { path, NULL }, 0) >= 0) {
                 for (uint32_t calls = 0; counts.more && calls < 1000; calls++) {
                         if (banjour_read(reader, journal, 50, 0, buffer, size, &counts) < 0)
                                 break;
                         if (counts.used > size)
-                                abort();
+                                wrong(__LINE__);
                         read += counts.read;
                 }
                 if (sd_journal_seek_head(journal) >= 0 && sd_journal_next(journal) > 0)
@@ -177,6 +185,20 @@ static uint32_t read_file(const char *path) {
         free(own);
         banjour_reader_free(reader);
         return read;
+}
+
+/* Reads a damaged file in a process of its own. 0 when something is wrong besides the file. */
+static int read_apart(const char *path, int round) {
+        int status;
+        pid_t pid = fork();
+        if (pid == 0) {
+                state += (uint64_t) round * 0x9e3779b97f4a7c15u;
+                read_file(path);
+                _exit(0);
+        }
+        if (pid < 0 || waitpid(pid, &status, 0) != pid)
+                return 0;
+        return WIFSIGNALED(status) ? WTERMSIG(status) == SIGABRT : WEXITSTATUS(status) == 0;
 }
 
 static int fuzz_file(const char *path) {
@@ -197,7 +219,8 @@ static int fuzz_file(const char *path) {
                 fill(after, sizeof(after), 26);
                 if (pread(file, before, 4, at) != 4 || pwrite(file, after, 4, at) != 4)
                         return 0;
-                read_file(path);
+                if (!read_apart(path, round))
+                        return 0;
                 /* Every other wound stays, so that they add up. */
                 if (round % 2 && pwrite(file, before, 4, at) != 4)
                         return 0;
@@ -215,7 +238,7 @@ int main(int argc, char **argv) {
                 }
         }
         if (argc > 1 && !fuzz_file(argv[1])) {
-                fprintf(stderr, "the journal file cannot be read\n");
+                fprintf(stderr, "the damaged journal file was not read well\n");
                 return 1;
         }
         printf("well\n");
