@@ -152,7 +152,7 @@ export class LibsystemdSource implements EntrySource {
     const { ahead } = this.#open();
     if (!ahead.active) return undefined;
     const taken = ahead.take();
-    if (taken === undefined) this.#goBack();
+    if (taken === undefined) this.#reopen();
     else this.#last = taken.last;
     return taken?.batch;
   }
@@ -303,17 +303,16 @@ export class LibsystemdSource implements EntrySource {
 
   /** After files came or went: goes on only if libsystemd still stands where it was, else opens anew at that place. */
   #verifyPosition(): void {
-    const reading = this.#open();
     const last = this.#last;
-    if (last === undefined || reading.handle.testCursor(last.cursor)) return;
+    if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
+  }
+
+  /** Opens the files that are there now, at the entry that was read last. */
+  #reopen(): void {
+    const reading = this.#open();
     const handle = openWatched(this.#spec);
     reading.handle.close();
     this.#reading = { ...reading, handle };
-    this.#goBack();
-  }
-
-  /** Goes to the entry that was read last. */
-  #goBack(): void {
     if (this.#last !== undefined && !this.#place(this.#open(), { at: 'cursor', ...this.#last }))
       this.#notices.push('the entry read last was removed from the journal; entries after it may be missing');
   }
