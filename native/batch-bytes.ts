@@ -1,10 +1,11 @@
 /** What the C batch reader is told, as the bytes that batch.h and routes.h describe. */
+import type { GateRoute } from '../src/core/entry.js';
 import { ENTRY_FIELDS_MAX, ENTRY_VALUES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../src/core/limits.js';
 import type { MatchExpression } from '../src/core/match.js';
 import type { Cursor } from '../src/core/names.js';
 import type { EpochMicros } from '../src/core/time.js';
 import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './data.js';
-import type { Route, Wanted } from './reader.js';
+import type { Wanted } from './reader.js';
 
 /** `BANJOUR_PASS_ALL` of batch.h. */
 const PASS_ALL = 1;
@@ -59,11 +60,11 @@ export function placeOf(place: Place): Buffer {
   ]);
 }
 
-function takesAnyText({ literals }: Route): boolean {
+function takesAnyText({ literals }: GateRoute): boolean {
   return literals === undefined || literals.includes('');
 }
 
-function marksOf(literal: string, routes: readonly Route[]): bigint {
+function marksOf(literal: string, routes: readonly GateRoute[]): bigint {
   if (routes.length === 0) return ANY_ROUTE;
   return routes.reduce((marks, { literals }, i) => marks | (literals?.includes(literal) ? 1n << BigInt(i) : 0n), 0n);
 }

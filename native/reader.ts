@@ -2,8 +2,8 @@
  * Many entries at once: of each entry MESSAGE, and only of those that pass the literal gate the rest. This is the plain
  * reader, call by call through FFI; `batch.ts` does the same in one call of C.
  */
+import type { GateRoute } from '../src/core/entry.js';
 import { ENTRY_FIELDS_MAX, ENTRY_VALUES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../src/core/limits.js';
-import type { MatchExpression } from '../src/core/match.js';
 import type { Cursor } from '../src/core/names.js';
 import type { EpochMicros } from '../src/core/time.js';
 import type { Place } from './batch-bytes.js';
@@ -38,19 +38,15 @@ export interface RawBatch {
   readonly more: boolean;
 }
 
-/** Entries whose text has one of the literals (any text without them) and whose fields fit. */
-export interface Route {
-  /** Exact terms of fields that journald itself writes: the first value decides. */
-  readonly match: MatchExpression;
-  readonly literals: readonly string[] | undefined;
-}
-
 /** What a reader looks for. */
 export interface Wanted {
   /** ASCII; undefined passes everything. */
   readonly literals: readonly string[] | undefined;
-  /** An entry passes that one of them takes; when there are none, one with a literal. */
-  readonly routes: readonly Route[];
+  /**
+   * An entry passes that one of them takes; when there are none, one with a literal. Their terms are exact, of fields that
+   * journald itself writes: the first value decides.
+   */
+  readonly routes: readonly GateRoute[];
   /** The gate as a function on text decoded as Latin-1; the plain reader's form of `literals`. */
   readonly passes: (text: string) => boolean;
   /** The same for `routes`, for an entry that `passes`. */

@@ -9,13 +9,13 @@
 #include "routes.h"
 
 #define PATHS_MAX 4096u
-/* As the callers' own journals: compressed data is unpacked up to this many bytes. */
+
 enum kind { LOCAL, DIRECTORY, FILES };
 
 struct place {
         uint32_t kind;
         uint32_t flags;
-        uint32_t threshold;
+        uint32_t threshold; /* compressed data is unpacked up to this many bytes */
         char **paths; /* ends with NULL */
         char *cursor;
         uint64_t until;

@@ -41,24 +41,29 @@ struct banjour_routes {
         uint64_t marks; /* of the entry that is looked at */
 };
 
+int banjour_routes_field(const struct banjour_routes *routes, const uint8_t *name, size_t length) {
+        for (uint32_t i = 0; i < routes->field_count; i++)
+                if (strlen(routes->fields[i].name) == length && memcmp(routes->fields[i].name, name, length) == 0)
+                        return (int) i;
+        return -1;
+}
+
 /* The index of the field of a term, -1 when there are too many or the term has none. */
-static int64_t field_of(struct banjour_routes *routes, const struct term *term) {
+static int field_of(struct banjour_routes *routes, const struct term *term) {
         const uint8_t *equals = memchr(term->bytes, '=', term->length);
         if (!equals || equals == term->bytes)
                 return -1;
         size_t length = (size_t) (equals - term->bytes);
-        for (uint32_t i = 0; i < routes->field_count; i++)
-                if (strlen(routes->fields[i].name) == length && memcmp(routes->fields[i].name, term->bytes, length) == 0)
-                        return i;
-        if (routes->field_count == FIELDS_MAX)
-                return -1;
+        int known = banjour_routes_field(routes, term->bytes, length);
+        if (known >= 0 || routes->field_count == FIELDS_MAX)
+                return known;
         char *name = strndup((const char *) term->bytes, length);
         if (!name || strlen(name) != length) {
                 free(name);
                 return -1;
         }
         routes->fields[routes->field_count].name = name;
-        return routes->field_count++;
+        return (int) routes->field_count++;
 }
 
 static int take_group(struct banjour_routes *routes, struct cursor *in, struct group *group) {
@@ -74,7 +79,7 @@ static int take_group(struct banjour_routes *routes, struct cursor *in, struct g
                 if (!take32(in, &term->length) || !take_bytes(in, term->length, &term->bytes) ||
                     term->length > DATA_BYTES_MAX)
                         return 0;
-                int64_t field = field_of(routes, term);
+                int field = field_of(routes, term);
                 if (field < 0)
                         return 0;
                 term->field = (uint32_t) field;
@@ -128,13 +133,6 @@ void banjour_routes_free(struct banjour_routes *routes) {
 
 uint64_t banjour_routes_any(const struct banjour_routes *routes) {
         return routes->any;
-}
-
-int banjour_routes_field(const struct banjour_routes *routes, const uint8_t *name, size_t length) {
-        for (uint32_t i = 0; i < routes->field_count; i++)
-                if (strlen(routes->fields[i].name) == length && memcmp(routes->fields[i].name, name, length) == 0)
-                        return (int) i;
-        return -1;
 }
 
 uint32_t banjour_routes_fields(const struct banjour_routes *routes) {

@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { BatchReader, batchReader, load } from '../../native/batch.js';
 import { JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawBatch, type Reader, type Route, type Wanted } from '../../native/reader.js';
+import { PlainReader, type RawBatch, type Reader, type Wanted } from '../../native/reader.js';
+import type { GateRoute } from '../../src/core/entry.js';
 import {
   FIELD_BYTES_MAX,
   FIELD_CHARS_MAX,
@@ -25,17 +26,17 @@ const both = needs(canWrite[0] && functions !== undefined, functions === undefin
 const wanted = (
   literals: readonly string[] | undefined,
   fields: readonly string[],
-  routes: readonly Route[] = [],
+  routes: readonly GateRoute[] = [],
 ): Wanted => ({
   literals,
-  passes: gateTest({ literals, fields }),
+  passes: gateTest({ literals }),
   routes,
   fits: routesTest(routes),
   fields: new Set(fields),
 });
 
 /** The literals of all routes; none decides when a route takes any text. */
-function unionOf(routes: readonly Route[]): readonly string[] | undefined {
+function unionOf(routes: readonly GateRoute[]): readonly string[] | undefined {
   const sets = routes.map(({ literals }) => literals);
   return sets.includes(undefined) ? undefined : sets.flatMap((literals) => literals ?? []);
 }

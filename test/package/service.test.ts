@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
@@ -36,10 +37,10 @@ describe('banjour service install', () => {
     ]);
   });
 
-  needs(isRoot && existsSync('/root'), 'needs the home folder of root')(
+  needs(isRoot && existsSync(userInfo().homedir), 'needs the home folder of root')(
     'refuses a Node in a home folder, which the sandbox of the unit hides',
     () => {
-      const folder = mkdtempSync('/root/banjour-node-');
+      const folder = mkdtempSync(join(userInfo().homedir, 'banjour-node-'));
       try {
         const node = join(folder, 'node');
         writeFileSync(node, '');
