@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 /**
- * Man pages and completion scripts from the table of commands: build/man/*.1, build/completions/banjour and _banjour. Run
- * after a build: node scripts/man.mjs [DIRECTORY]. Nothing but Node is needed; SOURCE_DATE_EPOCH sets the date.
+ * Man pages and completion scripts from the table of commands: build/man/*.1, build/completions. Run after a
+ * build: node scripts/man.mjs [DIRECTORY]. Nothing but Node is needed; SOURCE_DATE_EPOCH sets the date.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -12,6 +11,7 @@ const target = process.argv[2] ?? join(project, 'build');
 const { COMMANDS } = await import(join(project, 'dist/src/cli/table.js'));
 const { GLOBAL_OPTIONS } = await import(join(project, 'dist/src/cli/global-options.js'));
 const { GENERAL_EXITS } = await import(join(project, 'dist/src/cli/exits.js'));
+const { completionScript } = await import(join(project, 'dist/src/cli/completion/scripts.js'));
 const { VERSION } = await import(join(project, 'dist/src/cli/version.js'));
 
 const date = new Date(process.env.SOURCE_DATE_EPOCH ? Number(process.env.SOURCE_DATE_EPOCH) * 1000 : Date.now())
@@ -96,9 +96,6 @@ function mainPage() {
     text('Reads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.'),
     '.SH COMMANDS',
     ...COMMANDS.flatMap((command) => ['.TP', `${bold(`banjour-${command.name}`)}(1)`, text(command.summary)]),
-    '.TP',
-    bold('completion'),
-    text('Print a completion script for the shell of $SHELL, bash or zsh'),
     '.SH OPTIONS',
     ...optionLines(GLOBAL_OPTIONS),
     '.SH EXIT STATUS',
@@ -150,15 +147,6 @@ function fail2banPage(usage, version) {
   return `${lines.join('\n')}\n`;
 }
 
-function completion(shell) {
-  const { status, stdout } = spawnSync(process.execPath, [join(project, 'dist/src/main.js'), 'completion'], {
-    encoding: 'utf8',
-    env: { ...process.env, SHELL: shell, ZSH_NAME: '' },
-  });
-  if (status !== 0) throw new Error(`no completion script for ${shell}`);
-  return stdout;
-}
-
 const { USAGE } = await import(join(project, 'dist/src/cli/fail2ban/commands.js'));
 const { SPOKEN_VERSION } = await import(join(project, 'dist/src/cli/fail2ban/client.js'));
 const man = join(target, 'man');
@@ -170,5 +158,9 @@ for (const folder of [man, completions]) {
 writeFileSync(join(man, 'banjour.1'), mainPage());
 writeFileSync(join(man, 'banjour-fail2ban.1'), fail2banPage(USAGE, SPOKEN_VERSION));
 for (const command of COMMANDS) writeFileSync(join(man, `banjour-${command.name}.1`), page(command));
-writeFileSync(join(completions, 'banjour'), completion('/bin/bash'));
-writeFileSync(join(completions, '_banjour'), completion('/bin/zsh'));
+for (const [shell, name] of [
+  ['bash', 'banjour'],
+  ['zsh', '_banjour'],
+  ['fish', 'banjour.fish'],
+])
+  writeFileSync(join(completions, name), completionScript(shell, COMMANDS));

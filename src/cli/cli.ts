@@ -2,12 +2,18 @@
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
 import type { Args } from './command.js';
+import { COMPLETE } from './completion/question.js';
 import { defaultPaths, type Paths } from './paths.js';
 import { quickChoice } from './quick.js';
 import { type Terminal, widthOf } from './terminal.js';
 
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const json = argv.includes('--json');
+  if (argv[0] === COMPLETE) {
+    const { completionValues } = await import('./completion/values.js');
+    for (const value of await completionValues(argv.slice(1))) terminal.out(`${value}\n`);
+    return EXIT.ok;
+  }
   try {
     const choice = (await quickChoice(argv)) ?? (await fullChoice(argv, terminal));
     if ('output' in choice && choice.output !== '') terminal.out(`${choice.output}\n`);
@@ -18,7 +24,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
   }
 }
 
-/** By yargs: help, completion, every spelling of every option. */
+/** By yargs: help, every spelling of every option. */
 async function fullChoice(argv: readonly string[], terminal: Terminal) {
   const [{ parseCommandLine }, { COMMANDS }, { VERSION }] = await Promise.all([
     import('./yargs.js'),

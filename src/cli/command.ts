@@ -6,12 +6,20 @@ import type { ExitCode } from '../core/errors.js';
 import type { Paths } from './paths.js';
 import type { Terminal } from './terminal.js';
 
+/**
+ * What a shell offers in a place: fixed words, files or folders, or what the running agent knows (its jails, the banned
+ * addresses, both).
+ */
+export type Completion = 'jails' | 'banned' | 'jails-and-banned' | 'files' | 'folders' | readonly string[];
+
 export interface OptionDefinition {
   readonly type: 'string' | 'number' | 'boolean' | 'strings';
   readonly describe: string;
   readonly alias?: string;
   readonly default?: string | number | boolean;
   readonly choices?: readonly string[];
+  /** What a shell offers as its value, where these are not the choices. */
+  readonly complete?: Completion;
 }
 
 export interface PositionalDefinition {
@@ -20,8 +28,8 @@ export interface PositionalDefinition {
   readonly required: boolean;
   /** Takes all remaining words; only the last one can. */
   readonly many?: boolean;
-  /** What completion offers in its place: the jails of the running agent, or these words. */
-  readonly complete?: 'jails' | readonly string[];
+  /** What a shell offers in its place. */
+  readonly complete?: Completion;
 }
 
 export interface CommandDefinition {

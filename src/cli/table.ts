@@ -3,6 +3,7 @@ import type { CommandDefinition } from './command.js';
 import { attempt } from './commands/attempt.js';
 import { ban } from './commands/ban.js';
 import { banned } from './commands/banned.js';
+import { completion } from './commands/completion.js';
 import { config } from './commands/config.js';
 import { doctor } from './commands/doctor.js';
 import { events } from './commands/events.js';
@@ -52,6 +53,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   flush,
   doctor,
   service,
+  completion,
   ping,
   version,
 ];

@@ -2,18 +2,15 @@
 import yargs from 'yargs';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
-import { completedWords } from './completion.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
 
 export interface Choice {
-  /** The command to run; absent when yargs has already said all (help, version, completion). */
+  /** The command to run; absent when yargs has already said all (help, version). */
   readonly command?: CommandDefinition;
   readonly args: Args;
   /** What yargs wants printed. */
   readonly output: string;
 }
-
-type CompletionFilter = (onCompleted: (error: Error | null, offered: string[] | undefined) => void) => void;
 
 /** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
 const STANDARD_INPUT = '\u{10ffff}-';
@@ -42,21 +39,6 @@ export async function parseCommandLine(
     .wrap(Math.min(width, 120))
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'greedy-arrays': false })
-    .completion(
-      'completion',
-      'Print a completion script for bash or zsh',
-      (
-        _current: string,
-        values: Record<string, unknown>,
-        filter: CompletionFilter,
-        done: (words: string[]) => void,
-      ) => {
-        const { _: words, 'run-dir': run } = values as { _: readonly unknown[]; 'run-dir'?: string };
-        filter((_error, offered = []) => {
-          completedWords(words.map(String), table, run).then((more) => done([...more, ...offered]));
-        });
-      },
-    )
     .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
   for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
     parser = parser.option(name, { ...toYargs(option), global: true });
@@ -96,8 +78,7 @@ export async function parseCommandLine(
         output = text;
       },
     );
-  // yargs prints completions itself, and then takes the question for an unknown option.
-  if (problem !== undefined && !argv.includes('--get-yargs-completions'))
+  if (problem !== undefined)
     throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
   return {
     args: new Args(restored(values as Record<string, unknown>)),

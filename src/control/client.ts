@@ -32,10 +32,12 @@ const ANSWER_MS_MAX = 60_000;
 
 export class ControlClient {
   readonly #socket: string;
+  readonly #signal: AbortSignal | undefined;
 
-  /** `socket`: path of control.sock, or of status.sock for reading. */
-  constructor(socket: string) {
+  /** `socket`: path of control.sock, or of status.sock for reading. `signal` ends every request that is under way. */
+  constructor(socket: string, signal?: AbortSignal) {
     this.#socket = socket;
+    this.#signal = signal;
   }
 
   ping(): Promise<{ readonly pong: boolean }> {
@@ -198,7 +200,7 @@ export class ControlClient {
     });
   }
 
-  #open(method: 'GET' | 'POST', path: string, body: unknown, signal?: AbortSignal): Promise<IncomingMessage> {
+  #open(method: 'GET' | 'POST', path: string, body: unknown, signal = this.#signal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const request: ClientRequest = httpRequest(

@@ -273,3 +273,7 @@ export const IGNORE_COMMAND_BYTES_MAX = 1_024;
 export const IGNORE_ANSWER_MS = 60_000;
 /** Answers of ignorecommands that are remembered; the oldest go first. */
 export const IGNORE_ANSWERS_MAX = 1_000;
+/** Time that completion waits for the agent, ms: a person is typing. */
+export const COMPLETION_MS_MAX = 200;
+/** Values that completion offers; with more bans than this none is offered, since nobody would read them. */
+export const COMPLETION_VALUES_MAX = 2_000;

@@ -4,10 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { COMMANDS } from '../../src/cli/table.js';
-import { Host } from '../control/host.js';
-import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
-import { MAIN, runProgram } from './program.js';
 
 let folder: string;
 beforeAll(() => {
@@ -61,33 +58,4 @@ describe('the man pages', () => {
     },
     30_000,
   );
-});
-
-describe('completion', () => {
-  needs(hasCommand('bash'), 'bash is not installed')('in bash offers the commands', async () => {
-    const script = join(folder, 'completions/banjour');
-    const program = `banjour() { '${process.execPath}' '${MAIN}' "$@"; }; . '${script}'; COMP_WORDS=(banjour st); COMP_CWORD=1; _banjour_yargs_completions; printf '%s\\n' "\${COMPREPLY[@]}"`;
-    const { out, err } = await runProgram(['bash', '-c', program]);
-    expect([out.trim().split('\n').sort(), err]).toEqual([['stats', 'status'], '']);
-  });
-
-  test('for zsh is a script of its own', () => {
-    expect(readFileSync(join(folder, 'completions/_banjour'), 'utf8')).toMatch(/^#compdef banjour\n/);
-  });
-
-  needs(...canWrite)('offers the jails of the running agent', async () => {
-    const host = await new Host().start();
-    try {
-      const { completedWords } = await import('../../src/cli/completion.js');
-      const complete = (...words: string[]) => completedWords(words, COMMANDS, host.run);
-      expect(await complete('banjour', 'status', '')).toEqual(['postfix-sasl', 'dovecot', 'sshd']);
-      expect(await complete('banjour', 'ban', 's')).toEqual(['postfix-sasl', 'dovecot', 'sshd']);
-      expect(await complete('banjour', 'ban', 'sshd', '')).toEqual([]);
-      expect(await complete('banjour', 'config', '')).toEqual(['check', 'show']);
-      await host.stop();
-      expect(await complete('banjour', 'status', '')).toEqual([]);
-    } finally {
-      await host.end();
-    }
-  });
 });

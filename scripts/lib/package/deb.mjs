@@ -103,16 +103,12 @@ function placeDocuments(tree, modules) {
     cpSync(join(ROOT, path), join(tree, DOC, place));
   }
   placeManual(tree);
-  for (const [shell, place] of [
-    ['/bin/bash', 'bash-completion/completions/banjour'],
-    ['/bin/zsh', 'zsh/vendor-completions/_banjour'],
-  ]) {
-    const { ok, output } = quietly(process.execPath, ['dist/src/main.js', 'completion'], {
-      env: { PATH: process.env.PATH, SHELL: shell, ...(shell.endsWith('zsh') ? { ZSH_NAME: 'zsh' } : {}) },
-    });
-    if (!ok) fail(`banjour completion\n${tail(output)}`);
-    write(tree, `usr/share/${place}`, `${output.trim()}\n`);
-  }
+  for (const [name, place] of [
+    ['banjour', 'bash-completion/completions'],
+    ['_banjour', 'zsh/vendor-completions'],
+    ['banjour.fish', 'fish/vendor_completions.d'],
+  ])
+    write(tree, `usr/share/${place}/${name}`, read(`.cache/package/man/completions/${name}`));
   write(tree, 'usr/share/lintian/overrides/banjour', read(`${DEBIAN}/lintian-overrides`));
 }
 

@@ -6,8 +6,10 @@ import { statusSocket } from '../paths.js';
 export const banned: CommandDefinition = {
   name: 'banned',
   summary: 'Who is banned now; or whether these addresses are',
-  positionals: [{ name: 'address', describe: 'Addresses to look for', required: false, many: true }],
-  options: { jail: { type: 'string', describe: 'Only in this jail' } },
+  positionals: [
+    { name: 'address', describe: 'Addresses to look for', required: false, many: true, complete: 'banned' },
+  ],
+  options: { jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' } },
   examples: [
     ['banjour banned', 'Every banned address, one per line, with its jail'],
     ['banjour banned 192.0.2.1 && echo yes', 'For scripts: exit code 0 when it is banned, 1 when not'],

@@ -16,7 +16,7 @@ export const events: CommandDefinition = {
   ],
   options: {
     since: { type: 'string', describe: 'Begin after this id' },
-    jail: { type: 'strings', describe: 'Only of these jails' },
+    jail: { type: 'strings', describe: 'Only of these jails', complete: 'jails' },
     only: { type: 'strings', describe: 'Only these events', choices: KINDS },
     count: { type: 'number', alias: 'n', describe: 'End after so many' },
   },

@@ -10,7 +10,9 @@ import { formatTable, formatTime, widthOf, zone } from '../terminal.js';
 export const history: CommandDefinition = {
   name: 'history',
   summary: 'Bans of the past and the present, newest first',
-  positionals: [{ name: 'who', describe: 'An address, a prefix, or a jail', required: false }],
+  positionals: [
+    { name: 'who', describe: 'An address, a prefix, or a jail', required: false, complete: 'jails-and-banned' },
+  ],
   options: { limit: { type: 'number', describe: 'Rows at most', default: 50 } },
   examples: [
     ['banjour history', 'The newest bans of all jails'],

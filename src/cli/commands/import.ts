@@ -10,9 +10,16 @@ export const importCommand: CommandDefinition = {
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
     'May be repeated: what is known already is passed over.',
   ],
-  positionals: [{ name: 'folder', describe: "fail2ban's configuration (default: /etc/fail2ban)", required: false }],
+  positionals: [
+    {
+      name: 'folder',
+      describe: "fail2ban's configuration (default: /etc/fail2ban)",
+      required: false,
+      complete: 'folders',
+    },
+  ],
   options: {
-    database: { type: 'string', describe: 'Its database (default: what the configuration says)' },
+    database: { type: 'string', describe: 'Its database (default: what the configuration says)', complete: 'files' },
     'dry-run': { type: 'boolean', describe: 'Only tell what would be written and taken over' },
     force: { type: 'boolean', describe: 'Replace files that exist; each is kept with the ending .before-import' },
     config: { type: 'boolean', default: true, describe: 'Take over the configuration; --no-config leaves it' },

@@ -30,18 +30,25 @@ export const replay: CommandDefinition = {
     "At the end: bans over time, by jail, banned addresses that also logged in (likely mistakes), and, for this host's own journal, how that differs from what the agent did, by its ledger. --with tries out a configuration before it is put in place.",
     'With --json each event is one object per line: {"event":"found"|"ban"|"unban"|"ignored","time","jail","address","user","count","until","cursor"}.',
   ],
-  positionals: [{ name: 'journal', describe: 'Journal file, directory, export file, or -', required: false }],
+  positionals: [
+    { name: 'journal', describe: 'Journal file, directory, export file, or -', required: false, complete: 'files' },
+  ],
   options: {
     maxretry: { type: 'number', describe: "Instead of each jail's own" },
     findtime: { type: 'string', describe: "Instead of each jail's own: 600, 10m, 1h" },
     bantime: { type: 'string', describe: "Instead of each jail's own: 600, 10m, -1" },
     ipv6prefix: { type: 'number', describe: "Instead of each jail's own: 64, 128" },
-    jail: { type: 'strings', describe: 'Only these jails, enabled or not' },
+    jail: { type: 'strings', describe: 'Only these jails, enabled or not', complete: 'jails' },
     since: { type: 'string', describe: 'Only entries from this time on: 2h, 7d, or 2026-11-21T18:00' },
-    with: { type: 'strings', describe: 'Configuration files to read after all others, e.g. a new jail.d/mail.conf' },
+    with: {
+      type: 'strings',
+      describe: 'Configuration files to read after all others, e.g. a new jail.d/mail.conf',
+      complete: 'files',
+    },
     ledger: {
       type: 'string',
       describe: "Compare with the bans of this ledger (default: this host's, for its own journal)",
+      complete: 'files',
     },
     summary: { type: 'boolean', describe: 'With --json: one more object at the end, with all that the text says' },
     'into-kernel': { type: 'boolean', describe: "Put the bans into nftables; show the kernel's set at the end" },

@@ -30,7 +30,7 @@ export const service: CommandDefinition = {
     'For installations by npm. install places the unit, the user, the message catalog and, unless they are there, commented files under /etc/banjour, then enables and starts the service. Run it again after an update. With fail2ban active it starts nothing and says how to switch.',
     'remove stops the service and removes all of that and the table in the kernel; --purge also the configuration, the ledger, logs and the user.',
   ],
-  positionals: [{ name: 'action', describe: 'install or remove', required: true }],
+  positionals: [{ name: 'action', describe: 'install or remove', required: true, complete: ['install', 'remove'] }],
   options: {
     purge: { type: 'boolean', describe: 'remove: configuration, ledger, logs and user, too' },
     'no-start': { type: 'boolean', describe: 'install: place the files only' },

@@ -10,9 +10,9 @@ export const test: CommandDefinition = {
     'Lines of text are dated as in fail2ban (syslog, ISO, TAI64N, epoch, ...); entries of the journal have their own time.',
   ],
   positionals: [
-    { name: 'input', describe: 'Line, file, -, or journal[MATCHES]', required: true },
-    { name: 'filter', describe: 'Filter, filter file, or regex', required: true },
-    { name: 'ignoreregex', describe: 'Regex or filter file of what to ignore', required: false },
+    { name: 'input', describe: 'Line, file, -, or journal[MATCHES]', required: true, complete: 'files' },
+    { name: 'filter', describe: 'Filter, filter file, or regex', required: true, complete: 'files' },
+    { name: 'ignoreregex', describe: 'Regex or filter file of what to ignore', required: false, complete: 'files' },
   ],
   options: {
     'print-all-matched': { type: 'boolean', describe: 'Print every line that matched' },

@@ -10,10 +10,12 @@ export const unban: CommandDefinition = {
   details: [
     'Lifts the ban in every jail (or one, with --jail) and forgets the failures so far. Prints how many bans were lifted, as fail2ban-client does.',
   ],
-  positionals: [{ name: 'address', describe: 'Addresses or prefixes', required: false, many: true }],
+  positionals: [
+    { name: 'address', describe: 'Addresses or prefixes', required: false, many: true, complete: 'banned' },
+  ],
   options: {
     all: { type: 'boolean', describe: 'Every ban' },
-    jail: { type: 'string', describe: 'Only in this jail' },
+    jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' },
   },
   examples: [
     ['banjour unban 192.0.2.1', 'Lift the ban of one address in every jail'],
