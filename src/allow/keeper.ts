@@ -201,7 +201,7 @@ export class AllowKeeper {
     const own = [...this.#spec.perJail].flatMap(([jail, list]) => list.flatMap((term) => this.#exemptions(term, jail)));
     const exemptions = [...host, ...terms, ...own];
     this.#dropped = Math.max(0, exemptions.length - ALLOW_PREFIXES_MAX);
-    return new AllowSnapshot(exemptions.slice(0, ALLOW_PREFIXES_MAX));
+    return new AllowSnapshot(exemptions.slice(0, ALLOW_PREFIXES_MAX), this.#spec.nat64);
   }
 
   #exemptions(term: AllowTerm, jail?: JailName): Exemption[] {

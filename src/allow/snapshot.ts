@@ -1,5 +1,6 @@
 import { type Address, baseAddress, bitsOf, covers, type Prefix } from '../core/address.js';
 import type { JailName } from '../core/names.js';
+import { embedded, embeddedPrefix } from '../core/networks.js';
 import type { AllowReason, Exemption } from './reason.js';
 import { PrefixTable } from './table.js';
 
@@ -8,8 +9,11 @@ export class AllowSnapshot {
   readonly #global: PrefixTable;
   readonly #jails: ReadonlyMap<JailName, PrefixTable>;
   readonly #prefixes: readonly Prefix[];
+  readonly #nat64: readonly Prefix[];
 
-  constructor(exemptions: readonly Exemption[]) {
+  /** `nat64` are the NAT64 prefixes of this network. */
+  constructor(exemptions: readonly Exemption[], nat64: readonly Prefix[] = []) {
+    this.#nat64 = nat64;
     const global = exemptions.filter(({ jail }) => jail === undefined);
     const jails = new Map<JailName, Exemption[]>();
     for (const exemption of exemptions) {
@@ -23,14 +27,23 @@ export class AllowSnapshot {
     this.#prefixes = outermost(global.map(({ prefix }) => prefix));
   }
 
-  /** Why the address is never banned in the jail, or undefined. */
+  /**
+   * Why the address is never banned in the jail, or undefined. An IPv4 address is exempted behind a translator too; the
+   * kernel's allow set does not say so, the jails do.
+   */
   allows(jail: JailName, address: Address): AllowReason | undefined {
-    return this.#global.find(address) ?? this.#jails.get(jail)?.find(address);
+    const reason = this.#global.find(address) ?? this.#jails.get(jail)?.find(address);
+    if (reason !== undefined || address.family === 4) return reason;
+    const inner = embedded(address, this.#nat64);
+    return inner && this.allows(jail, inner);
   }
 
   /** Why the prefix must not be banned in the jail: it shares an address with an exemption. */
   overlaps(jail: JailName, prefix: Prefix): AllowReason | undefined {
-    return this.#global.overlap(prefix) ?? this.#jails.get(jail)?.overlap(prefix);
+    const reason = this.#global.overlap(prefix) ?? this.#jails.get(jail)?.overlap(prefix);
+    if (reason !== undefined || prefix.family === 4) return reason;
+    const inner = embeddedPrefix(prefix, this.#nat64);
+    return inner && this.overlaps(jail, inner);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** `ignoreip` words and `ignorecommand`. */
-import { parsePrefix } from '../core/address.js';
+import { type Prefix, parsePrefix } from '../core/address.js';
+import { NAT64_LENGTHS, parseTranslator } from '../core/networks.js';
 import type { AllowTerm } from '../core/specs.js';
 import { shellWords } from '../core/text.js';
 import type { Reader } from './reader.js';
@@ -35,6 +36,21 @@ function withLength(word: string): string {
     .map((part) => Number(part).toString(2).padStart(8, '0'))
     .join('');
   return /^1*0*$/.test(bits) && bits.length === 32 ? `${mask[1]}/${bits.replace(/0+$/, '').length}` : word;
+}
+
+/** The prefixes of `nat64`. */
+export function parseTranslators(text: string): Parsed<readonly Prefix[]> {
+  const prefixes: Prefix[] = [];
+  for (const word of splitWords(text)) {
+    const prefix = parseTranslator(word);
+    if (prefix === undefined)
+      return {
+        problem: `has "${word}", which is no prefix of a NAT64`,
+        fix: `write e.g. nat64 = 2001:db8:64::/96; its length is one of ${NAT64_LENGTHS.join(', ')}`,
+      };
+    prefixes.push(prefix);
+  }
+  return { value: prefixes };
 }
 
 /** The terms of `ignoreip`; wrong ones are reported. */

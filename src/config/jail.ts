@@ -12,7 +12,7 @@ import type { Report } from '../ini/report.js';
 import type { Roots } from '../ini/roots.js';
 import { textOf, type Value } from '../ini/value.js';
 import { readActions } from './action.js';
-import { readAllow, readIgnorecommand } from './allow.js';
+import { parseTranslators, readAllow, readIgnorecommand } from './allow.js';
 import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
@@ -69,6 +69,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       'write e.g. findtime = 10m',
       reader.text('findtime'),
     );
+  const nat64 = reader.parse('nat64', parseTranslators, []);
   const increment = readIncrement(reader);
   const maxmatches = Math.min(
     EVIDENCE_CURSORS_MAX,
@@ -79,6 +80,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     intake,
     policy: {
       jail: name,
+      ...(nat64.length === 0 ? {} : { nat64 }),
       ...(countsBans ? { counts: 'bans' as const } : {}),
       maxretry,
       findtime: seconds(Math.max(0, findtime)),

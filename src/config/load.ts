@@ -12,7 +12,7 @@ import { DEFAULT_SECTION } from '../ini/parse.js';
 import { Report } from '../ini/report.js';
 import { Roots } from '../ini/roots.js';
 import type { FileTree } from '../ini/tree.js';
-import { readAllow } from './allow.js';
+import { parseTranslators, readAllow } from './allow.js';
 import { joinHooks } from './banaction.js';
 import { readJail } from './jail.js';
 import { Overlays } from './overlays.js';
@@ -72,6 +72,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   for (const jail of jails) warnForgotten(jail, new Reader(document, jail.name, report), agent.settings.dbpurgeage);
   const defaults = new Reader(document, DEFAULT_SECTION, report);
   const terms = readAllow(defaults);
+  const nat64 = defaults.parse('nat64', parseTranslators, []);
   const self = defaults.parse('ignoreself', parseBoolean, true);
   if (enabled.length === 0) report.add(noJails(request.adminRoot));
   const files = [...new Set([...settingsDocument.files, ...document.files])].filter((file) => file !== BUILT_IN);
@@ -93,6 +94,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
       perJail: allowPerJail(jails),
       self,
       lockoutGuard: agent.lockoutGuard,
+      ...(nat64.length === 0 ? {} : { nat64 }),
     },
     origins: agent.origins,
     files,

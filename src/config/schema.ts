@@ -40,6 +40,7 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'bantime.rndtime', preset: '0' },
   { key: 'bantime.overalljails', preset: 'false' },
   { key: 'ipv6prefix', preset: '64' },
+  { key: 'nat64', lines: true },
   { key: 'forgetonsuccess', preset: 'false' },
   { key: 'maxmatches' },
   { key: 'ignoreip', lines: true },

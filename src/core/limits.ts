@@ -57,6 +57,8 @@ export const ROUTES_MAX = 1_000;
 export const TRACKED_ADDRESSES_MAX = 250_000;
 /** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
 export const TRACKED_FAILURES_MAX = 1_000_000;
+/** IPv6 prefixes whose logins are remembered, for each length that jails count by: about 200 bytes each. The oldest go first. */
+export const LOGIN_PREFIXES_MAX = 10_000;
 /** Longest maxretry: a window keeps up to twice as many failures of one address. */
 export const MAXRETRY_MAX = 100_000;
 /** Cursors of recent failures, bytes, all jails together: about 120,000 cursors of systemd. Older evidence is lost, never a count. */

@@ -52,6 +52,8 @@ export interface JailPolicy {
   readonly increment?: BantimeIncrement;
   /** Prefix length that IPv6 offenders are counted and banned by, 1-128. */
   readonly ipv6prefix: number;
+  /** NAT64 prefixes of this network: their addresses are IPv4 hosts, counted and banned singly. */
+  readonly nat64?: readonly Prefix[];
   /** A success of the address forgets its failures in this jail. */
   readonly forgetOnSuccess: boolean;
   /** Cursors kept with a ban as evidence, at most `EVIDENCE_CURSORS_MAX`, which it is when absent. */
@@ -122,4 +124,6 @@ export interface AllowSpec {
   readonly self: boolean;
   /** Default gateways, resolvers, logged-in administrators. */
   readonly lockoutGuard: boolean;
+  /** NAT64 prefixes of this network: who is exempted by an IPv4 address is so behind them too. */
+  readonly nat64?: readonly Prefix[];
 }

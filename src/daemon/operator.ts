@@ -14,6 +14,7 @@ import { baseAddress, formatPrefix, isHost, type Prefix, parsePrefix } from '../
 import type { BanDecision } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { cursor, type JailName, sourceId } from '../core/names.js';
+import { noneRemote, notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, epochMicros, plus, wallClock } from '../core/time.js';
 import type { Agent } from './agent.js';
@@ -31,14 +32,14 @@ export class Operator {
   async ban(request: BanRequest): Promise<ChangeAnswer> {
     const agent = this.#agent;
     const now = wallClock.now();
-    const { jail, bantime } = this.policy(request.jail);
+    const { jail, bantime, nat64 } = this.policy(request.jail);
     const length = request.bantimeSeconds === undefined ? bantime : request.bantimeSeconds;
     const until = length === null ? null : plus(now, length);
     const decisions: BanDecision[] = [];
     const refused = new Map<string, string>();
     for (const text of request.targets) {
       const target = parsePrefix(text);
-      const refusal = target && refuseManualBan(target, jail, agent.allow.snapshot, request.force ?? false);
+      const refusal = target && refuseManualBan(target, jail, agent.allow.snapshot, request.force ?? false, nat64);
       if (target === undefined) refused.set(text, 'not an address or prefix');
       else if (refusal !== undefined) refused.set(text, `${refusal.message}; ${refusal.hint ?? ''}`);
       else decisions.push(this.#decision(jail, target, now, until));
@@ -88,7 +89,7 @@ export class Operator {
     const prefix = prefixOf(target);
     if (!isHost(prefix)) throw new OperatorError(`${JSON.stringify(target)} is a prefix: failures are of one address`);
     const address = baseAddress(prefix);
-    const allowed = agent.allow.snapshot.allows(jail, address);
+    const allowed = notRemote(address) ?? agent.allow.snapshot.allows(jail, address)?.text;
     const event = {
       kind: 'failure',
       jail,
@@ -100,7 +101,7 @@ export class Operator {
     } as const;
     await agent.pipeline.take(sourceId('operator'), { type: 'batch', phase: 'live', warm: [], events: [event] });
     await agent.pipeline.idle();
-    if (allowed !== undefined) return { outcome: 'ignored', message: `never banned: ${allowed.text}` };
+    if (allowed !== undefined) return { outcome: 'ignored', message: `never banned: ${allowed}` };
     const now = wallClock.now();
     const isBanned = agent.ledger.history
       .find({ target: prefix, jail })
@@ -155,6 +156,8 @@ export class Operator {
     const time = epochMicros(Date.parse(ban.time) * 1000);
     const until = ban.until === null ? null : epochMicros(Date.parse(ban.until) * 1000);
     if (time > now) return 'the ban lies in the future';
+    const nowhere = isActive ? noneRemote(target) : undefined;
+    if (nowhere !== undefined) return `never banned: ${nowhere}`;
     const exempted = isActive ? this.#agent.allow.snapshot.overlaps(jail, target) : undefined;
     if (exempted !== undefined) return `never banned: ${exempted.text}`;
     return {

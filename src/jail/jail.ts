@@ -1,4 +1,15 @@
-import { type Address, covers, hostPrefix, isHost, overlap, type Prefix, prefixOf } from '../core/address.js';
+import {
+  type Address,
+  baseAddress,
+  covers,
+  formatPrefix,
+  hostPrefix,
+  isHost,
+  overlap,
+  type Prefix,
+  prefixOf,
+} from '../core/address.js';
+import { holderLength } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import type { EvidenceLog } from './evidence.js';
@@ -31,18 +42,26 @@ export class Jail {
       policy.findtime > old.findtime ||
       policy.maxretry > old.maxretry ||
       policy.ipv6prefix !== old.ipv6prefix ||
+      namesOf(policy.nat64) !== namesOf(old.nat64) ||
       (policy.counts ?? 'failures') !== (old.counts ?? 'failures')
     );
   }
 
   /**
-   * The prefix that an address is counted and banned by: the host for IPv4, `ipv6prefix` bits for IPv6, and the host
-   * again when that prefix holds an allowed address, so that no neighbour's failures shut anybody out.
+   * The prefix that an address is counted and banned by: the host for IPv4, `ipv6prefix` bits for IPv6 (more where so
+   * many hold strangers), and the host again when that prefix holds an allowed address, so that no neighbour's failures
+   * shut anybody out.
    */
   targetOf(address: Address, allow: AllowContext): Prefix {
-    if (address.family === 4 || this.policy.ipv6prefix === 128) return hostPrefix(address);
-    const prefix = prefixOf(address, this.policy.ipv6prefix);
+    const prefix = this.prefixOf(address);
+    if (isHost(prefix)) return prefix;
     return allow.coversAllowed(this.policy.jail, prefix) ? hostPrefix(address) : prefix;
+  }
+
+  /** The prefix of one holder that the address lies in, whoever is allowed there. */
+  prefixOf(address: Address): Prefix {
+    if (address.family === 4 || this.policy.ipv6prefix === 128) return hostPrefix(address);
+    return prefixOf(address, holderLength(address, this.policy.ipv6prefix, this.policy.nat64));
   }
 
   /**
@@ -58,30 +77,35 @@ export class Jail {
     );
   }
 
-  /** Forgets failures of exactly this target up to a time. */
+  /**
+   * Forgets failures of exactly this target up to a time, and those of the prefix that its address is counted by:
+   * where a single address was banned, its failures must not shut out its neighbours too.
+   */
   forgetExactly(target: Prefix, upTo: EpochMicros): number {
-    return this.windows.forgetUpTo(keyOf(target), upTo);
+    return this.#keysOf(target).reduce((forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo), 0);
   }
 
   /** Forgets failures of every target that shares an address with this prefix, up to a time. */
   forget(target: Prefix, upTo: EpochMicros): number {
-    const { ipv6prefix } = this.policy;
-    const counted: Prefix =
-      target.family === 6 && target.length > ipv6prefix ? prefixOf(baseOf(target), ipv6prefix) : target;
-    const own = target.family === 6 && counted.length === ipv6prefix;
-    const keys: TargetKey[] = isHost(target) || own ? [keyOf(counted), keyOf(target)] : [];
+    const keys = this.#keysOf(target);
     if (!isHost(target)) {
       for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target))) keys.push(key);
       this.#wideFloors = [...this.#wideFloors.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
     }
     return keys.reduce((forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo), 0);
   }
+
+  /** The target's own key, and that of the prefix which its addresses are counted by when that is wider. */
+  #keysOf(target: Prefix): TargetKey[] {
+    const counted = this.prefixOf(baseAddress(target));
+    return counted.length < target.length ? [keyOf(counted), keyOf(target)] : [keyOf(target)];
+  }
+}
+
+function namesOf(prefixes: readonly Prefix[] = []): string {
+  return prefixes.map(formatPrefix).join();
 }
 
 function ruleOf(policy: JailPolicy): WindowRule {
   return { maxretry: policy.maxretry, findtimeMicros: policy.findtime * MICROS_PER_SECOND };
-}
-
-function baseOf(prefix: Prefix): Address {
-  return { family: prefix.family, text: prefix.base } as Address;
 }

@@ -15,9 +15,11 @@
  * its end by at least a tenth of the ban's length, as a ban of the same rank (no increment); else the ban in force
  * answers it. Bans that somebody made longer or permanent are never shortened.
  *
- * **IPv6** is counted by prefix, by host where the prefix holds an allowed address.
+ * **IPv6** is counted by prefix, by host where the prefix holds an allowed address or strangers. While another address
+ * of the prefix has logged in within the longest findtime, failures are counted by host as well, and the host is banned
+ * instead of the prefix.
  */
-import { baseAddress, type Prefix, prefixOf } from '../core/address.js';
+import { type Address, baseAddress, hostPrefix, isHost, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import {
@@ -28,12 +30,14 @@ import {
   TRACKED_FAILURES_MAX,
 } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
+import { notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { banSeconds, endOf, shortestBan, worthExtending } from './duration.js';
 import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
 import { Jail } from './jail.js';
 import { keyOf } from './keys.js';
+import { Logins } from './logins.js';
 import { Overlay } from './overlay.js';
 import type { AllowContext, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
 import type { FullWindow, WindowBounds } from './windows.js';
@@ -59,6 +63,9 @@ export class Jails {
   readonly #jails = new Map<JailName, Jail>();
   readonly #bounds: WindowBounds;
   readonly #log: EvidenceLog;
+  readonly #logins = new Logins();
+  /** For so long a login protects its neighbours: what a restart reads back. */
+  #loginMicros = 0;
 
   constructor(policies: readonly JailPolicy[], options: JailsOptions = {}) {
     this.#bounds = {
@@ -117,17 +124,17 @@ export class Jails {
     for (const jail of this.#banCounters(ban.jail)) {
       if (only !== undefined && jail.policy.jail !== only) continue;
       const target = banTarget(jail, ban.target, context);
-      const key = keyOf(target);
       const cursor = ban.evidence.at(-1);
-      if (jail.isSettled(target, key, ban.time, undefined)) continue;
-      jail.windows.add(key, ban.time, 1, cursor === undefined ? NO_EVIDENCE : this.#log.append(cursor));
+      if (jail.isSettled(target, keyOf(target), ban.time, undefined)) continue;
+      const evidence = cursor === undefined ? NO_EVIDENCE : this.#log.append(cursor);
+      for (const one of both(target, ban.target)) jail.windows.add(keyOf(one), ban.time, 1, evidence);
     }
   }
 
   /** Takes a new ban back from the jails that count bans: it was never put in force. */
   retract(ban: Pick<BanDecision, 'jail' | 'target' | 'time'>, context: AllowContext): void {
     for (const jail of this.#banCounters(ban.jail))
-      jail.windows.take(keyOf(banTarget(jail, ban.target, context)), ban.time);
+      for (const one of both(banTarget(jail, ban.target, context), ban.target)) jail.windows.take(keyOf(one), ban.time);
   }
 
   /** Makes the floors of the ledger known, before the warm-up reads back; to these jails only, when they are given. */
@@ -168,6 +175,8 @@ export class Jails {
       if (jail === undefined) this.#jails.set(name, new Jail(policy, this.#bounds, this.#log));
       if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
     }
+    const counting = policies.filter(({ counts }) => counts !== 'bans');
+    this.#loginMicros = Math.max(0, ...counting.map(({ findtime }) => findtime)) * MICROS_PER_SECOND;
     return cold;
   }
 
@@ -194,10 +203,9 @@ export class Jails {
   /** The windows that an address is counted in, one per jail that has failures of it; for `explain`. */
   explain(target: Prefix, now: EpochMicros): WindowView[] {
     const views: WindowView[] = [];
-    for (const [name, { windows, policy }] of this.#jails) {
-      const counted = target.family === 6 && target.length > policy.ipv6prefix;
-      const candidates = counted ? [prefixOf(baseAddress(target), policy.ipv6prefix), target] : [target];
-      for (const candidate of candidates) {
+    for (const [name, jail] of this.#jails) {
+      const { windows, policy } = jail;
+      for (const candidate of both(jail.prefixOf(baseAddress(target)), target)) {
         const key = keyOf(candidate);
         const failures = windows.count(key, now);
         if (failures === 0) continue;
@@ -225,32 +233,59 @@ export class Jails {
   /** Puts the event into its window. `now` is absent in warm-up. */
   #enter(jail: Jail, event: FilterEvent, now: EpochMicros | undefined, context: AllowContext): Outcome {
     const { windows, policy } = jail;
-    const reason = context.allowed(policy.jail, event.address);
+    const reason = notRemote(event.address) ?? context.allowed(policy.jail, event.address);
     if (reason !== undefined) return { kind: 'ignored', event, reason };
     const target = jail.targetOf(event.address, context);
     const key = keyOf(target);
     if (event.kind === 'success') {
-      const failures = policy.forgetOnSuccess ? windows.clear(key, event.time) : 0;
+      this.#noteLogin(event);
+      const cleared = policy.forgetOnSuccess ? both(target, hostPrefix(event.address)) : [];
+      const [failures = 0] = cleared.map((one) => windows.clear(keyOf(one), event.time));
       return { kind: 'success', event, target, failures };
     }
     if (jail.isSettled(target, key, event.time, now)) return { kind: 'settled', event, target };
     windows.sweep(now ?? event.time);
-    windows.add(key, event.time, event.count, this.#log.append(event.cursor));
+    const evidence = this.#log.append(event.cursor);
+    windows.add(key, event.time, event.count, evidence);
+    if (this.#hasNeighbour(target, event.address, event.time))
+      windows.add(keyOf(hostPrefix(event.address)), event.time, event.count, evidence);
     return { kind: 'counted', event, target, failures: windows.count(key, event.time) };
   }
 
-  #decide(jail: Jail, target: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) {
-    const { windows, policy } = jail;
-    const key = keyOf(target);
-    let full = windows.full(key, event.time);
-    if (full === undefined) return 'counted';
+  /** Notes a login for the prefixes that the jails count its address by. */
+  #noteLogin({ address, time }: FilterEvent): void {
+    if (address.family === 4) return;
+    const lengths = new Set([...this.#jails.values()].map((jail) => jail.prefixOf(address).length));
+    lengths.delete(128);
+    this.#logins.add(address, time, lengths);
+  }
+
+  /** True when the target is a prefix in which another address than this one has logged in lately, about `time`. */
+  #hasNeighbour(target: Prefix, address: Address, time: EpochMicros): boolean {
+    const span = this.#loginMicros;
+    return !isHost(target) && this.#logins.ofAnother(address, target.length, time - span, time + span);
+  }
+
+  /** What the event has filled: the window of the target, or where others log in there only that of its own address. */
+  #filled({ windows }: Jail, target: Prefix, { address, time }: FilterEvent) {
+    const isShared = this.#hasNeighbour(target, address, time);
+    const banned = isShared ? hostPrefix(address) : target;
+    const full = windows.full(keyOf(banned), time, isShared ? windows.floor(keyOf(target)) : undefined);
+    return full && { full, banned };
+  }
+
+  #decide(jail: Jail, counted: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) {
+    const { policy } = jail;
+    let filled = this.#filled(jail, counted, event);
+    if (filled === undefined) return 'counted';
+    const target = filled.banned;
     let open = overlay.openBan(policy.jail, target);
     if (open !== undefined && open.until !== null && open.until <= now) {
       // The ban is over, the ledger has just not said so yet: what it settled must not count, as if it had.
-      windows.forgetUpTo(key, open.until);
+      jail.forgetExactly(target, open.until);
       if (event.time <= open.until) return 'settled';
-      full = windows.full(key, event.time);
-      if (full === undefined) return 'counted';
+      filled = this.#filled(jail, counted, event);
+      if (filled === undefined) return 'counted';
       open = undefined;
     }
     const previousBans =
@@ -259,8 +294,8 @@ export class Jails {
     const length = banSeconds(policy, previousBans, overlay.random);
     const until = endOf(now, length);
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
-    overlay.add(this.#decision(jail, target, event, now, full, until, previousBans), open !== undefined);
-    windows.forgetUpTo(key, now);
+    overlay.add(this.#decision(jail, target, event, now, filled.full, until, previousBans), open !== undefined);
+    jail.forgetExactly(target, now);
     return 'decided';
   }
 
@@ -295,7 +330,8 @@ export class Jails {
       const key = keyOf(target);
       if (jail.isSettled(target, key, now, now)) continue;
       jail.windows.sweep(now);
-      jail.windows.add(key, now, 1, this.#log.append(event.cursor));
+      const evidence = this.#log.append(event.cursor);
+      for (const one of both(target, ban.target)) jail.windows.add(keyOf(one), now, 1, evidence);
       jail.totalFailed++;
       this.#decide(jail, target, { ...event, time: now }, now, overlay);
     }
@@ -308,6 +344,12 @@ export class Jails {
 
 /** The prefix that a jail which counts bans counts this one by: its own length, never longer than what was banned. */
 function banTarget(jail: Jail, target: Prefix, context: AllowContext): Prefix {
-  if (target.family === 4 || target.length <= jail.policy.ipv6prefix) return target;
-  return jail.targetOf(baseAddress(target), context);
+  if (target.family === 4) return target;
+  const counted = jail.targetOf(baseAddress(target), context);
+  return counted.length < target.length ? counted : target;
+}
+
+/** The prefix that a target is counted by, and the target itself where it is longer. */
+function both(counted: Prefix, target: Prefix): readonly Prefix[] {
+  return counted.length < target.length ? [counted, target] : [target];
 }

@@ -89,8 +89,8 @@ export class Windows {
     if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot, time);
   }
 
-  /** The latest full window that the moment `time` lies in, or undefined. */
-  full(key: TargetKey, time: number): FullWindow | undefined {
+  /** The latest full window of failures later than `after` that the moment `time` lies in, or undefined. */
+  full(key: TargetKey, time: number, after = Number.NEGATIVE_INFINITY): FullWindow | undefined {
     const slot = this.#targets.find(key);
     if (slot === NONE || this.#targets.weight(slot) < this.rule.maxretry) return undefined;
     const { findtimeMicros, maxretry } = this.rule;
@@ -100,7 +100,7 @@ export class Windows {
     // Backwards in time: `record` is the start that is tried, `lead` the newest failure that it reaches.
     while (record !== NONE) {
       const from = this.#pool.time(record);
-      if (from < time - findtimeMicros) return undefined;
+      if (from < time - findtimeMicros || from <= after) return undefined;
       for (; record !== NONE && this.#pool.time(record) === from; record = this.#pool.older(record))
         failures += this.#pool.count(record);
       while (this.#pool.time(lead) > from + findtimeMicros) {

@@ -55,6 +55,16 @@ describe('a snapshot', () => {
     );
   });
 
+  test('exempts an IPv4 address behind a NAT64 too, the well-known one and the own', () => {
+    const own = new AllowSnapshot(exemptions('192.0.2.0/24'), [prefix('2001:db8:64::/96')]);
+    for (const text of ['64:ff9b::c000:207', '2001:db8:64::c000:207', '::ffff:0:c000:207'])
+      expect(own.allows(JAIL, address(text))?.text).toBe('ignoreip 192.0.2.0/24');
+    for (const text of ['64:ff9b::c000:307', '2001:db8:65::c000:207'])
+      expect(own.allows(JAIL, address(text))).toBeUndefined();
+    expect(own.overlaps(JAIL, prefix('64:ff9b::c000:0/112'))).toBeDefined();
+    expect(own.overlaps(JAIL, prefix('64:ff9b::c000:300/120'))).toBeUndefined();
+  });
+
   test('an empty one allows nobody', () => {
     const empty = new AllowSnapshot([]);
     expect(empty.allows(JAIL, address('127.0.0.1'))).toBeUndefined();
@@ -81,6 +91,39 @@ describe("an operator's ban", () => {
     ['2001:db8::/31', true],
   ])('of %s is refused as too wide: %s', (text, expected) => {
     expect(refused(text) !== undefined).toBe(expected);
+  });
+
+  test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])('of %s is refused, forced or not', (text) => {
+    expect(refused(text)).toContain('no remote host has an address there');
+    expect(refused(text, true)).toBe(refused(text));
+  });
+
+  test.each([
+    '64:ff9b::/64',
+    '64:ff9b::/96',
+    '64:ff9b::c000:0/112',
+    '64:ff9b::/32',
+    '2001:0:102:304::/64',
+    'fe80::/64',
+    '2002::/32',
+  ])('of %s is refused: it holds strangers', (text) => {
+    expect(refused(text)).toContain('holds strangers');
+    expect(refused(text, true)).toBeUndefined();
+  });
+
+  test.each(['64:ff9b::c000:208', 'fe80::7%eth0', '2002:c000:208::/48', '2001:db8:64::/64'])(
+    'of %s is made',
+    (text) => {
+      expect(refused(text)).toBeUndefined();
+    },
+  );
+
+  test("of the network's own NAT64 prefix is refused", () => {
+    const own = [prefix('2001:db8:64::/96')];
+    expect(refuseManualBan(prefix('2001:db8:64::/64'), JAIL, snapshot, false, own)?.message).toContain(
+      'holds strangers',
+    );
+    expect(refuseManualBan(prefix('2001:db8:64::c000:208'), JAIL, snapshot, false, own)).toBeUndefined();
   });
 
   test('is made all the same with --force', () => {

@@ -117,6 +117,12 @@ describe('a jail', () => {
     expect(goodJail('bantime.factor = 3').policy.increment).toBeUndefined();
   });
 
+  test('takes the NAT64 prefixes of the network', () => {
+    const { nat64 } = goodJail('nat64 = 2001:db8:64::/96, 2001:db8:65::/48').policy;
+    expect(nat64?.map(({ base, length }) => `${base}/${length}`)).toEqual(['2001:db8:64::/96', '2001:db8:65::/48']);
+    expect(goodJail('').policy.nat64).toBeUndefined();
+  });
+
   test.each([
     ['maxretry = 0', 'config.value'],
     ['maxretry = three', 'config.value'],
@@ -124,6 +130,8 @@ describe('a jail', () => {
     ['findtime = 0', 'config.value'],
     ['bantime = 10 parsecs', 'config.value'],
     ['ipv6prefix = 129', 'config.value'],
+    ['nat64 = 2001:db8:64::/95', 'config.value'],
+    ['nat64 = 192.0.2.0/24', 'config.value'],
     ['port = smptp', 'jail.action'],
     ['protocol = icmp', 'jail.action'],
     ['blocktype = accept', 'jail.action'],

@@ -309,6 +309,133 @@ describe('IPv6', () => {
   });
 });
 
+describe('IPv6 prefixes that hold strangers', () => {
+  /** Three failures, one of each address. */
+  const targets = (jails: Jails, ...who: string[]) =>
+    who
+      .flatMap((one, s) => jails.step(failure(one, at(s)), at(s), context()).decisions)
+      .map(({ target }) => formatPrefix(target));
+
+  test.each([
+    ['NAT64', '64:ff9b::c633:6401', '64:ff9b::c633:6402', '64:ff9b::c633:6403'],
+    ['local NAT64', '64:ff9b:1::c633:6401', '64:ff9b:1::c633:6402', '64:ff9b:1::c633:6403'],
+    ['Teredo', '2001:0:102:304::1', '2001:0:102:304::2', '2001:0:102:304::3'],
+    ['the link', 'fe80::1', 'fe80::2', 'fe80::3'],
+    ['6to4', '2002:c633:6401::1', '2002:c633:6402::1', '2002:c633:6403::1'],
+  ])('%s: three hosts with one failure each are three hosts', (_, ...who) => {
+    expect(targets(jailsOf(), ...who)).toEqual([]);
+    const [first = ''] = who;
+    const banned = formatPrefix(prefix(first.startsWith('2002') ? '2002:c633:6401::/64' : first));
+    expect(targets(jailsOf(), first, first, first)).toEqual([banned]);
+  });
+
+  test("the network's own NAT64 prefix is told by a key", () => {
+    const who = ['2001:db8:64::c633:6401', '2001:db8:64::c633:6402', '2001:db8:64::c633:6403'];
+    expect(targets(jailsOf(), ...who)).toEqual(['2001:db8:64::/64']);
+    const own = jailsOf({ nat64: [prefix('2001:db8:64::/96')] });
+    expect(targets(own, ...who)).toEqual([]);
+    expect(targets(own, '2001:db8:64::c633:6401', '2001:db8:64::c633:6401')).toEqual(['2001:db8:64::c633:6401']);
+  });
+
+  test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])('%s is nobody', (who) => {
+    const jails = jailsOf({ maxretry: 1 });
+    const { outcomes, decisions } = jails.step(failure(who, at(0)), at(0), context());
+    expect(decisions).toEqual([]);
+    expect(outcomes[0]).toMatchObject({ kind: 'ignored', reason: expect.stringContaining('no remote host') });
+  });
+});
+
+describe('an IPv6 prefix in which another address has logged in', () => {
+  const login = (jails: Jails, who: string, s: number, changes = {}) =>
+    jails.step(failure(who, at(s), { kind: 'success', ...changes }), at(s), context());
+  const fail = (jails: Jails, who: string, s: number) =>
+    jails.step(failure(who, at(s)), at(s), context()).decisions.map(({ target }) => formatPrefix(target));
+
+  test('is not banned whole: the address that failed so often is', () => {
+    const jails = jailsOf();
+    login(jails, '2001:db8::a', 0);
+    expect([1, 2, 3].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual(['2001:db8::bad']);
+  });
+
+  test('nor for failures of many addresses, one each', () => {
+    const jails = jailsOf();
+    login(jails, '2001:db8::a', 0);
+    expect([1, 2, 3, 4, 5].flatMap((s) => fail(jails, `2001:db8::b${s}`, s))).toEqual([]);
+  });
+
+  test('is banned whole when only the address itself has logged in', () => {
+    const jails = jailsOf();
+    login(jails, '2001:db8::bad', 0);
+    expect([1, 2, 3].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual(['2001:db8::/64']);
+  });
+
+  test('is banned whole again a microsecond after findtime, not before', () => {
+    for (const [s, banned] of [
+      [600, []],
+      [600.000001, ['2001:db8::/64']],
+    ] as const) {
+      const jails = jailsOf();
+      login(jails, '2001:db8::a', 0);
+      expect([598, 599, s].flatMap((one) => fail(jails, `2001:db8::${Math.floor(one)}`, one))).toEqual(banned);
+    }
+  });
+
+  test('failures before the login count to the prefix, and after it to the address too', () => {
+    const jails = jailsOf();
+    fail(jails, '2001:db8::bad', 0);
+    login(jails, '2001:db8::a', 1);
+    expect([2, 3].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual([]);
+    expect(fail(jails, '2001:db8::bad', 4)).toEqual(['2001:db8::bad']);
+  });
+
+  test("a banned address's failures do not shut out its neighbours later", () => {
+    const jails = jailsOf({ findtime: 600 as Seconds });
+    login(jails, '2001:db8::a', 0);
+    for (const s of [500, 501, 502]) fail(jails, '2001:db8::bad', s);
+    expect([610, 611].flatMap((s) => fail(jails, '2001:db8::b', s))).toEqual([]);
+  });
+
+  test('a ban of the prefix settles what was counted of its addresses', () => {
+    const jails = jailsOf();
+    login(jails, '2001:db8::a', 0);
+    expect([590, 595, 601].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual(['2001:db8::/64']);
+    login(jails, '2001:db8::a', 602);
+    expect(fail(jails, '2001:db8::bad', 603)).toEqual([]);
+  });
+
+  test('a repeat offender is a single address there too: bans of single addresses add up to it, not to the prefix', () => {
+    const again = mustJailName('again');
+    const jails = new Jails(
+      [policy({ maxretry: 1 }), policy({ jail: again, counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds })],
+      SMALL,
+    );
+    login(jails, '2001:db8::a', 0);
+    expect(fail(jails, '2001:db8::b', 1)).toEqual(['2001:db8::b']);
+    expect(fail(jails, '2001:db8::c', 2)).toEqual(['2001:db8::c']);
+    expect(fail(jails, '2001:db8::b', 3)).toEqual(['2001:db8::b', '2001:db8::b']);
+  });
+
+  test('it is so after a restart', () => {
+    const jails = new Jails(
+      [policy(), policy({ jail: mustJailName('again'), counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds })],
+      SMALL,
+    );
+    jails.observe(failure('2001:db8::a', at(0), { kind: 'success' }), context());
+    for (const s of [1, 2]) jails.observe(failure('2001:db8::bad', at(s)), context());
+    const ban = { jail: JAIL, target: prefix('2001:db8::bad'), time: at(0), evidence: [] };
+    jails.observeBan(ban, context());
+    expect(fail(jails, '2001:db8::bad', 3)).toEqual(['2001:db8::bad', '2001:db8::bad']);
+  });
+
+  test('a login in any jail counts, and of IPv4 none does', () => {
+    const other = mustJailName('dovecot');
+    const jails = new Jails([policy(), policy({ jail: other })], SMALL);
+    login(jails, '192.0.2.1', 0, { jail: other });
+    login(jails, '2001:db8::a', 0, { jail: other });
+    expect([1, 2, 3].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual(['2001:db8::bad']);
+  });
+});
+
 describe('allowed addresses', () => {
   test('are not counted at all', () => {
     const jails = jailsOf();

@@ -68,7 +68,7 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
       times: fc.constantFrom(1, 1, 2, 3),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('success' as const), jail, who }) },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant('success' as const), jail, who }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -217,8 +217,9 @@ class Run {
         const variant = this.variants[op.policy] as JailPolicy[];
         // By which prefix it counts, and what a success did in the past, would have to be recounted: kept as they are.
         const kept = variant.map((policy, i) => {
-          const { ipv6prefix, forgetOnSuccess } = this.agent.policies[i] as JailPolicy;
-          return { ...policy, ipv6prefix, forgetOnSuccess };
+          const { ipv6prefix, forgetOnSuccess, maxretry } = this.agent.policies[i] as JailPolicy;
+          const same = { ...policy, ipv6prefix, forgetOnSuccess };
+          return this.reference.logins.length === 0 ? same : { ...same, maxretry: Math.min(maxretry, policy.maxretry) };
         });
         this.agent.reload(kept);
         this.reference.policies = kept;

@@ -2,7 +2,7 @@
  * What jails and ledger together must do, as plainly as it can be said: every question is answered by recounting whole
  * lists. Knows nothing of windows, pools, files, crashes or restarts, and imports nothing from src/jail or src/ledger.
  */
-import { formatPrefix, hostPrefix, overlap, type Prefix, parsePrefix, prefixOf } from '../../src/core/address.js';
+import { type Address, formatPrefix, overlap, type Prefix, parsePrefix, prefixOf } from '../../src/core/address.js';
 import type { FilterEvent } from '../../src/core/event.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 
@@ -23,6 +23,8 @@ export interface ReferenceBan {
 interface Failure {
   readonly jail: string;
   readonly target: string;
+  /** The prefix that a failure of a single address was counted by as well. */
+  readonly within: string | undefined;
   readonly time: number;
   readonly count: number;
   dead: boolean;
@@ -41,6 +43,7 @@ export class Reference {
   policies: readonly JailPolicy[];
   readonly failures: Failure[] = [];
   readonly settled: Settled[] = [];
+  readonly logins: { readonly address: string; readonly time: number }[] = [];
   readonly bans: ReferenceBan[] = [];
   readonly allowed: ReadonlySet<string>;
 
@@ -54,24 +57,28 @@ export class Reference {
     const policy = this.policies.find(({ jail }) => jail === event.jail);
     if (policy === undefined || this.allowed.has(event.address.text)) return [];
     const target = this.#target(event, policy);
+    const host = event.address.text;
     if (event.kind === 'success') {
+      this.logins.push({ address: host, time: event.time });
       for (const failure of this.failures)
         if (
           policy.forgetOnSuccess &&
           failure.jail === policy.jail &&
-          failure.target === target &&
+          (failure.target === target || failure.target === host) &&
           failure.time <= event.time
         )
           failure.dead = true;
       return [];
     }
-    const ban = this.#fail(policy, target, event.time, event.count, now);
+    const neighbour = this.#hasNeighbour(target, host, event.time);
+    const ban = this.#fail(policy, target, host, neighbour, event.time, event.count, now);
     if (ban === undefined) return [];
     const bans = [ban];
     if (ban.replaces === undefined)
       for (const other of this.policies) {
         if (other.counts !== 'bans' || other.jail === policy.jail) continue;
-        const second = this.#fail(other, ban.target, now, 1, now);
+        const wide = this.#wide(other, ban.target);
+        const second = this.#fail(other, wide, host, wide !== ban.target, now, 1, now);
         if (second !== undefined) bans.push(second);
       }
     return bans;
@@ -137,17 +144,54 @@ export class Reference {
 
   #target(event: FilterEvent, policy: JailPolicy): string {
     if (event.address.family === 4) return event.address.text;
-    const wide = prefixOf(event.address, policy.ipv6prefix);
-    const touches = [...this.allowed].some((text) => overlap(prefix(text), wide));
-    return formatPrefix(touches ? hostPrefix(event.address) : wide);
+    return this.#wide(policy, event.address.text);
   }
 
-  #fail(policy: JailPolicy, target: string, time: number, count: number, now: number): ReferenceBan | undefined {
+  /** What a target is counted by. */
+  #wide(policy: JailPolicy, target: string): string {
+    const { family, base, length } = prefix(target);
+    if (family === 4 || length <= policy.ipv6prefix) return target;
+    const wide = prefixOf({ family, text: base } as Address, policy.ipv6prefix);
+    return [...this.allowed].some((text) => overlap(prefix(text), wide)) ? base : formatPrefix(wide);
+  }
+
+  /** The same, whoever is allowed there. */
+  #wideOnly(policy: JailPolicy, host: string): string {
+    const { family, base } = prefix(host);
+    return family === 4 ? host : formatPrefix(prefixOf({ family, text: base } as Address, policy.ipv6prefix));
+  }
+
+  /** Another address of the prefix has logged in within the longest findtime of those that count failures. */
+  #hasNeighbour(target: string, host: string, time: number): boolean {
+    const counting = this.policies.filter(({ counts }) => counts !== 'bans');
+    const span = Math.max(...counting.map(({ findtime }) => findtime)) * MICROS;
+    return (
+      target !== host &&
+      this.logins.some(
+        (login) =>
+          login.address !== host &&
+          overlap(prefix(target), prefix(login.address)) &&
+          Math.abs(login.time - time) <= span,
+      )
+    );
+  }
+
+  #fail(
+    policy: JailPolicy,
+    wide: string,
+    host: string,
+    isTwice: boolean,
+    time: number,
+    count: number,
+    now: number,
+  ): ReferenceBan | undefined {
     const { jail } = policy;
     const span = policy.findtime * MICROS;
-    if (time <= this.#settledUpTo(jail, target)) return undefined;
-    this.failures.push({ jail, target, time, count, dead: false });
+    if (time <= this.#settledUpTo(jail, wide, undefined)) return undefined;
+    this.failures.push({ jail, target: wide, within: undefined, time, count, dead: false });
+    if (isTwice) this.failures.push({ jail, target: host, within: wide, time, count, dead: false });
     if (time < now - span) return undefined;
+    const target = this.#hasNeighbour(wide, host, time) ? host : wide;
     let sum = this.#fullWindow(policy, target, time);
     if (sum === undefined) return undefined;
     let open = this.bans.find((ban) => ban.jail === jail && ban.target === target && ban.state === 'open');
@@ -194,14 +238,20 @@ export class Reference {
   }
 
   #counts(failure: Failure): boolean {
-    return !failure.dead && failure.time > this.#settledUpTo(failure.jail, failure.target);
+    return !failure.dead && failure.time > this.#settledUpTo(failure.jail, failure.target, failure.within);
   }
 
-  #settledUpTo(jail: string, target: string): number {
+  /** A ban of a single address also settles what was counted of the prefix around it, and one of the prefix its addresses. */
+  #settledUpTo(jail: string, target: string, within: string | undefined): number {
+    const policy = this.policies.find((one) => one.jail === jail) as JailPolicy;
+    const isOf = (settled: string) =>
+      settled === target ||
+      settled === within ||
+      (!settled.includes('/') && this.#wideOnly(policy, settled) === target);
     const own = this.settled.filter(
       (s) =>
         (s.jail === undefined || s.jail === jail) &&
-        (s.exact ? s.target === target : overlap(prefix(s.target), prefix(target))),
+        (s.exact ? isOf(s.target) : overlap(prefix(s.target), prefix(target))),
     );
     return Math.max(0, ...own.map(({ upTo }) => upTo));
   }

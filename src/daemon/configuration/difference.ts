@@ -66,6 +66,7 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
     'findtime',
     'bantime',
     'ipv6prefix',
+    'nat64',
     'increment',
     'forgetOnSuccess',
     'maxmatches',

@@ -87,7 +87,8 @@ export class WhatIf {
   constructor(options: WhatIfOptions) {
     this.#timeline = new Timeline(options.binsMax, options.shiftSeconds);
     this.#addressesMax = options.addressesMax ?? WHAT_IF_ADDRESSES_MAX;
-    this.#lengths = [...new Set(options.policies.map(({ ipv6prefix }) => ipv6prefix))];
+    // Single addresses are banned where a prefix holds strangers.
+    this.#lengths = [...new Set([...options.policies.map(({ ipv6prefix }) => ipv6prefix), 128])];
     for (const { jail } of options.policies) this.#jailOf(jail);
   }
 

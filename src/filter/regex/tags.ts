@@ -11,8 +11,8 @@ export interface Expanded {
 }
 
 const IP4 = String.raw`(?:::f{4,6}:)?(?P<ip4>\d{1,3}(?:\.\d{1,3}){3})`;
-/** Without the lookbehind of the original: before the last `:` there is always another. Checked with net.isIP after. */
-const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:[\da-fA-F]{1,4}|:))`;
+/** Without the lookbehind of the original: before the last `:` there is always another. Checked with net.isIP after. A zone (RFC 4007, IFNAMSIZ) names a link of this host. */
+const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:[\da-fA-F]{1,4}|:))(?:%[\w.-]{1,15})?`;
 const DNS = String.raw`(?P<dns>[\w.^-]*\w)`;
 const CIDR = String.raw`(?P<cidr>\d+)`;
 const ADDR = String.raw`\[?(?:${IP4}|${IP6})\]?`;

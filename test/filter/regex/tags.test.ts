@@ -13,6 +13,9 @@ describe("fail2ban's tags", () => {
     ['<HOST>', 'from [2001:db8::1] x', { ip6: '2001:db8::1' }],
     ['<HOST>', 'from ::ffff:192.0.2.1 x', { ip4: '192.0.2.1' }],
     ['<HOST>', 'from mail.example.org x', { dns: 'mail.example.org' }],
+    ['<HOST>', 'from fe80::7%eth0 x', { ip6: 'fe80::7' }],
+    ['<ADDR>', 'from [fe80::7%br-0.1] x', { ip6: 'fe80::7' }],
+    ['<IP6>', 'from fe80::7%abcdefghijklmno x', { ip6: 'fe80::7' }],
     ['<ADDR>', 'from 2001:db8:: x', { ip6: '2001:db8::' }],
     ['<IP4>', 'from 192.0.2.1 x', { ip4: '192.0.2.1' }],
     ['<IP6>', 'from ::1 x', { ip6: '::1' }],
@@ -35,6 +38,11 @@ describe("fail2ban's tags", () => {
   test('<HOST> takes no name when usedns is no', () => {
     expect(groups('^from <HOST>$', 'from mail.example.org', 'no')).toBeUndefined();
     expect(groups('^from <HOST>$', 'from 192.0.2.1', 'no')).toEqual({ ip4: '192.0.2.1' });
+  });
+
+  test('a zone is no longer than the name of an interface, and not empty', () => {
+    expect(groups('^from <IP6> x$', 'from fe80::7%abcdefghijklmnop x')).toBeUndefined();
+    expect(groups('^from <IP6> x$', 'from fe80::7% x')).toBeUndefined();
   });
 
   test('a closing tag without its opening one and unknown tags stay text', () => {

@@ -1,0 +1,134 @@
+/**
+ * Networks that mean more than their bits say: those that no remote host has an address in, and those of IPv6 in which
+ * neighbours are strangers to each other.
+ */
+import {
+  type Address,
+  baseAddress,
+  bitsOf,
+  contains,
+  covers,
+  formatPrefix,
+  fromBits,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from './address.js';
+
+/** Lengths that the prefix of a NAT64 may have (RFC 6052, 2.2). */
+export const NAT64_LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
+
+/** Source addresses that no packet of a remote host bears. Loopback is not among them: `ignoreself` says about it. */
+const NOWHERE = [
+  ['0.0.0.0/8', '"this network" (RFC 1122)'],
+  ['224.0.0.0/4', 'multicast'],
+  ['255.255.255.255', 'broadcast'],
+  ['::', 'the unspecified address'],
+  ['ff00::/8', 'multicast'],
+].map(([text, what]) => ({ network: mustPrefix(text as string), what }));
+
+/** IPv6 networks in which one holder has no more than `holder` leading bits for himself. */
+const SHARED = [
+  // The last 32 bits are an IPv4 address each: compatible (RFC 4291), translated (RFC 7915), NAT64 (RFC 6052, 8215).
+  ['::/96', 128],
+  ['::ffff:0:0:0/96', 128],
+  ['64:ff9b::/96', 128],
+  ['64:ff9b:1::/48', 128],
+  // Teredo (RFC 4380): the first 64 bits are those of a server, with all its clients.
+  ['2001::/32', 128],
+  // 6to4 (RFC 3056): 48 bits are one IPv4 address.
+  ['2002::/16', 48],
+  // The link: everybody who is attached to it.
+  ['fe80::/10', 128],
+  ['ff00::/8', 128],
+].map(([text, holder]) => shared(mustPrefix(text as string), holder as number));
+
+/** Networks whose last 32 bits are an IPv4 address, the host's own as others know it. */
+const TRANSLATED = ['::ffff:0:0:0/96', '64:ff9b::/96'].map(mustPrefix);
+
+/** Why no remote host can have this address, or undefined when one can. */
+export function notRemote(address: Address): string | undefined {
+  const found = NOWHERE.find(({ network }) => contains(network, address));
+  if (found !== undefined) return `no remote host has this address: ${found.what}`;
+  const inner = embedded(address);
+  return inner === undefined ? undefined : notRemote(inner);
+}
+
+/** Why no address of the prefix can be a remote host's, or undefined when one can. */
+export function noneRemote(prefix: Prefix): string | undefined {
+  const found = NOWHERE.find(({ network }) => covers(network, prefix));
+  return found && `no remote host has an address there: ${found.what}`;
+}
+
+/**
+ * The leading bits that an IPv6 address is to be counted and banned by when `length` are wanted: more where so many
+ * would hold strangers. `translators` are the NAT64 prefixes of this network.
+ */
+export function holderLength(address: Address, length: number, translators: readonly Prefix[] = []): number {
+  const bits = bitsOf(address);
+  const holders = translators.length === 0 ? SHARED : [...SHARED, ...translators.map((one) => shared(one, 128))];
+  let longest = length;
+  for (const { base, own, holder } of holders) {
+    const common = BigInt(128 - Math.min(own, length));
+    if (bits >> common !== base >> common) continue;
+    const isWithin = bits >> BigInt(128 - own) === base >> BigInt(128 - own);
+    longest = Math.max(longest, isWithin ? holder : 128);
+  }
+  return longest;
+}
+
+/** The network of strangers that the prefix holds or lies in while it is too wide for one of them; undefined when none. */
+export function strangersIn(prefix: Prefix, translators: readonly Prefix[] = []): Prefix | undefined {
+  if (prefix.family === 4) return undefined;
+  const networks = [...SHARED.map(({ network }) => network), ...translators];
+  return networks.find(
+    (network) =>
+      covers(prefix, network) ||
+      (covers(network, prefix) && prefix.length < holderLength(baseAddress(prefix), prefix.length, translators)),
+  );
+}
+
+/** The IPv4 address that a translator (SIIT, NAT64) put into this one, or undefined. */
+export function embedded(address: Address, translators: readonly Prefix[] = []): Address | undefined {
+  if (address.family === 4) return undefined;
+  const network = translatorOf(address, translators);
+  if (network === undefined) return undefined;
+  const bits = bitsOf(address);
+  if (network.length === 96) return fromBits(4, bits & 0xffff_ffffn);
+  // RFC 6052, 2.2: bits 64 to 71 are zero and no part of the address.
+  const joined = ((bits >> 64n) << 56n) | (bits & ((1n << 56n) - 1n));
+  return fromBits(4, (joined >> BigInt(120 - network.length - 32)) & 0xffff_ffffn);
+}
+
+/** The IPv4 prefix that a translator put into one of at least its own length, or undefined. */
+export function embeddedPrefix(prefix: Prefix, translators: readonly Prefix[] = []): Prefix | undefined {
+  if (prefix.family === 4) return undefined;
+  const network = translatorOf(baseAddress(prefix), translators);
+  const base = embedded(baseAddress(prefix), translators);
+  if (network === undefined || base === undefined) return undefined;
+  // Of the bits behind a short prefix, the eight of RFC 6052's octet "u" are none of the address.
+  const octet = network.length < 96 && prefix.length > 64 ? Math.min(8, prefix.length - 64) : 0;
+  const length = prefix.length - network.length - octet;
+  return length < 0 ? undefined : prefixOf(base, Math.min(32, length));
+}
+
+/** A prefix as that of a NAT64; undefined when it cannot be one. */
+export function parseTranslator(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text);
+  return prefix?.family === 6 && NAT64_LENGTHS.includes(prefix.length) ? prefix : undefined;
+}
+
+/** The network of a translator that the address lies in; the operator's own first. */
+function translatorOf(address: Address, translators: readonly Prefix[]): Prefix | undefined {
+  return [...translators, ...TRANSLATED].find((one) => contains(one, address));
+}
+
+function shared(network: Prefix, holder: number) {
+  return { network, base: bitsOf(baseAddress(network)), own: network.length, holder };
+}
+
+function mustPrefix(text: string): Prefix {
+  const prefix = parsePrefix(text);
+  if (prefix === undefined || formatPrefix(prefix) !== text) throw new Error(text);
+  return prefix;
+}
