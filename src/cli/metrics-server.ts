@@ -4,8 +4,9 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { boundClients } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
-import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX } from '../core/limits.js';
+import { METRICS_CLIENTS_MAX, METRICS_REQUEST_MS_MAX } from '../core/limits.js';
 import { CONTENT_TYPES, formatFor, type MetricsFormat } from '../metrics/format.js';
 
 export interface MetricsServer {
@@ -25,13 +26,21 @@ export function listenAddress(text: string): { readonly host: string; readonly p
   return { host: (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1'), port };
 }
 
+/** True for the names of the loopback, and for none: a page of another name must not read the numbers (DNS rebinding). */
+function isLoopback(host: string | undefined): boolean {
+  return host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host);
+}
+
 /** Serves `/metrics`; `read` is asked at each scrape. Throws `OperatorError` when the port cannot be had. */
 export async function serveMetrics(
   where: { readonly host: string; readonly port: number },
   read: (format: MetricsFormat) => Promise<string>,
 ): Promise<MetricsServer> {
-  const limits = { headersTimeout: CONTROL_REQUEST_MS_MAX, requestTimeout: CONTROL_REQUEST_MS_MAX };
-  const server: Server = createServer(limits, async (request, response) => {
+  const server: Server = createServer(async (request, response) => {
+    if (!isLoopback(request.headers.host)) {
+      response.writeHead(403, { 'content-type': 'text/plain' }).end('this port answers to the names of the loopback\n');
+      return;
+    }
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('GET /metrics\n');
       return;
@@ -44,7 +53,7 @@ export async function serveMetrics(
       response.writeHead(503, { 'content-type': 'text/plain' }).end(`${messageOf(error)}\n`);
     }
   });
-  server.maxConnections = CONTROL_CLIENTS_MAX;
+  boundClients(server, METRICS_CLIENTS_MAX, METRICS_REQUEST_MS_MAX);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(new OperatorError(`cannot listen on ${where.host}:${where.port}: ${messageOf(cause)}`, { cause })),

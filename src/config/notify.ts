@@ -1,4 +1,5 @@
 /** Actions that tell somebody, as specs for banjour-notify. */
+import { hideArguments } from '../core/secrets.js';
 import { shellWords } from '../core/text.js';
 import type { Call } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
@@ -50,7 +51,13 @@ function readExec(command: string, reader: Reader): NotifySpec | undefined {
   const argv = shellWords(command);
   if (argv?.[0]?.startsWith('/')) return { kind: 'exec', argv };
   const fix = 'write exec[command="/path/to/program <jail> <ip>"]';
-  reader.error('jail.notify', 'action', 'exec needs a command with an absolute path; no shell runs it', fix, command);
+  reader.error(
+    'jail.notify',
+    'action',
+    'exec needs a command with an absolute path; no shell runs it',
+    fix,
+    hideArguments(command),
+  );
   return undefined;
 }
 

@@ -2,6 +2,7 @@
 import { formatPrefix } from '../core/address.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { formatMatch } from '../core/match.js';
+import { HIDDEN, hideSecrets, shownCommand } from '../core/secrets.js';
 import type { AllowTerm, PortRange } from '../core/specs.js';
 import { escapeUntrusted } from '../core/text.js';
 import { BUILT_IN } from './schema.js';
@@ -31,6 +32,28 @@ export function showConfig(config: Config): string {
   return `${lines.map((line) => escapeUntrusted(line, 8_192)).join('\n')}\n`;
 }
 
+/** The same as data: the effective configuration, its secrets hidden. Maps become objects: JSON has no other word. */
+export function configJson(config: Config): string {
+  const jails = config.jails.map((jail) => ({
+    ...jail,
+    ignorecommand: jail.ignorecommand && shownCommand(jail.ignorecommand),
+    notify: jail.notify.map(shownNotify),
+    origins: shownOrigins(jail.origins),
+  }));
+  const shown = { ...config, jails, origins: shownOrigins(config.origins) };
+  return JSON.stringify(shown, (_key, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value));
+}
+
+function shownNotify(spec: NotifySpec): NotifySpec {
+  if (spec.kind === 'mail') return spec;
+  if (spec.kind === 'exec') return { ...spec, argv: shownCommand(spec.argv) };
+  return 'file' in spec.url ? spec : { ...spec, url: { text: HIDDEN } };
+}
+
+function shownOrigins(origins: ReadonlyMap<string, Setting>): Map<string, Setting> {
+  return new Map([...origins].map(([key, setting]) => [key, { ...setting, text: hideSecrets(setting.text, key) }]));
+}
+
 function showJail(jail: JailConfig): string[] {
   const { filter } = jail.intake;
   const ports = jail.rule.ports === 'all' ? 'all' : jail.rule.ports.map(formatRange).join(',');
@@ -47,15 +70,8 @@ function showJail(jail: JailConfig): string[] {
 
 function withOrigin(key: string, { text, place }: Setting): string {
   const origin = place.file === BUILT_IN ? BUILT_IN : `${place.file}:${place.line}`;
-  const value = hideSecrets(text).split('\n').join(' ').trim();
+  const value = hideSecrets(text, key).split('\n').join(' ').trim();
   return `${`${key} = ${value}`.padEnd(48)}  # ${origin}`;
-}
-
-/** Values of parameters that are secrets by their name, and addresses that hold one. */
-function hideSecrets(text: string): string {
-  return text
-    .replace(/([\w-]*(?:key|token|secret|passw|apikey)[\w-]*\s*=\s*)("[^"]*"|'[^']*'|[^,\]\s]*)/gi, '$1(hidden)')
-    .replace(/\bhttps?:\/\/[^\s"'\],]+/gi, '(hidden)');
 }
 
 function formatSource(jail: JailConfig): string {
@@ -70,7 +86,7 @@ function formatSource(jail: JailConfig): string {
 function formatNotify(spec: NotifySpec): string {
   if (spec.kind === 'mail') return `mail (${spec.style}) to ${spec.dest} from ${spec.sendername} <${spec.sender}>`;
   if (spec.kind === 'exec') return `exec ${spec.argv[0]}`;
-  return `${spec.kind} ${'file' in spec.url ? spec.url.file : '(hidden)'}`;
+  return `${spec.kind} ${'file' in spec.url ? spec.url.file : HIDDEN}`;
 }
 
 function formatRange(range: PortRange): string {

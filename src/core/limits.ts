@@ -233,6 +233,10 @@ export const WHAT_IF_ADDRESSES_MAX = 250_000;
 export const WHAT_IF_USERS_MAX = 3;
 /** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
 export const METRICS_LABEL_VALUES_MAX = 500;
+/** Connections to the port of the metrics at once; one more takes the place of the one that has been silent for longest. */
+export const METRICS_CLIENTS_MAX = 32;
+/** Time within which a client of that port must have sent its request, ms. */
+export const METRICS_REQUEST_MS_MAX = 2_000;
 /** Bans that banjour-notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each, ten receivers take 15 MB. */
 export const NOTIFY_QUEUE_MAX = 1_000;
 /** Rows of history that banjour-notify asks for at once: some 300 kB of the agent's time. */

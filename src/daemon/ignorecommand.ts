@@ -7,6 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { formatPrefix } from '../core/address.js';
+import { fillArguments } from '../core/arguments.js';
 import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import {
@@ -19,6 +20,7 @@ import {
 } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName } from '../core/names.js';
+import { redactArguments } from '../core/secrets.js';
 import { escapeUntrusted } from '../core/text.js';
 import { MICROS_PER_SECOND } from '../core/time.js';
 
@@ -104,7 +106,7 @@ export class IgnoreCommands {
       let output = '';
       let over = false;
       const warn = (problem: string) => {
-        const said = output === '' ? '' : `; it said: ${escapeUntrusted(output.trim())}`;
+        const said = output === '' ? '' : `; it said: ${escapeUntrusted(redactArguments(output.trim(), argv))}`;
         const text = `ignorecommand ${argv[0]} about ${formatPrefix(ban.target)}: ${problem}; the ban goes on${said}`;
         this.#options.log('warning', text, { jail: ban.jail });
       };
@@ -157,7 +159,7 @@ export class IgnoreCommands {
   }
 }
 
-/** The command line for one ban. Every argument stays one argument, whatever a stranger wrote. */
+/** The command line for one ban. */
 function fill(command: readonly string[], ban: BanRecord): string[] {
   const target = formatPrefix(ban.target);
   const values: Readonly<Record<string, string>> = {
@@ -171,7 +173,7 @@ function fill(command: readonly string[], ban: BanRecord): string[] {
     time: String(Math.floor(ban.time / MICROS_PER_SECOND)),
     failures: String(ban.failures),
   };
-  return command.map((word) => word.replace(/<([\w-]+)>/g, (tag, name: string) => values[name] ?? tag));
+  return fillArguments(command, (name) => (Object.hasOwn(values, name) ? values[name] : undefined));
 }
 
 /** A process group of its own, so that its children end with it. */

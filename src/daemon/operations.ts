@@ -27,6 +27,7 @@ import type {
 import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
 import type { JailName } from '../core/names.js';
+import { hideSecrets } from '../core/secrets.js';
 import { isoTime, wallClock } from '../core/time.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
@@ -253,7 +254,7 @@ export class AgentOperations implements Operations {
       stats: agent.jails.stats(jail, wallClock.now()),
       counters: agent.readers.all.flatMap(({ stats }) => stats?.jails ?? []).find((one) => one.jail === jail),
       counts: this.#counts.get(COUNTS_KEPT_MS).get(jail),
-      overrides: [...overrides].map(([key, value]) => `${key} = ${value}`),
+      overrides: [...overrides].map(([key, value]) => `${key} = ${hideSecrets(value, key)}`),
       selects: agent.prober.selects(jail),
     });
   }
@@ -292,7 +293,7 @@ function optionsOf(
     [...origins].map(([key, { text, place }]) => [
       key,
       {
-        value: text,
+        value: hideSecrets(text, key),
         ...(place.file.startsWith('(') ? {} : { place: `${place.file}:${place.line}` }),
         live: overrides.has(key),
       },

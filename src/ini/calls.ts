@@ -1,5 +1,6 @@
 /** `name[mode=aggressive, port="smtp,465"][extra='..']`: filters and actions with their parameters. */
 import type { Place } from '../core/finding.js';
+import { HIDDEN, hideSecrets } from '../core/secrets.js';
 import type { Report } from './report.js';
 import { placeAt, placeOf, sliceValue, textOf, trimValue, type Value } from './value.js';
 
@@ -46,7 +47,9 @@ export function parseCalls(
   };
   const fail = (message: string): undefined => {
     const place = placeAt(value, at) ?? fallback;
-    const rest = text.slice(at, at + 40);
+    // A piece of a value does not show which parameter it is of.
+    const isPlain = hideSecrets(text, about.key) === text;
+    const rest = isPlain ? text.slice(at, at + 40) : HIDDEN;
     const fix = 'write name[option=value, other="a, b"]; quote values with blanks, commas or brackets';
     report.add({ level: 'error', id: 'ini.call', message, place, ...about, value: rest, fix });
   };
@@ -68,6 +71,7 @@ export function parseCalls(
       if (next === undefined) return fail('expected "," or "]" after the value');
       open = next !== ']';
     }
+    if (/\S/.test(text[at] ?? '')) return fail('expected a blank after "]"');
     calls.push({ name, place: placeAt(value, start) ?? fallback, options });
   }
 }

@@ -1,14 +1,17 @@
 /** Collects what is wrong with files, so that everything is said at once and nothing twice. */
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { INI_DIAGNOSTICS_MAX } from '../core/limits.js';
+import { hideSecrets } from '../core/secrets.js';
 
 export class Report {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #seen = new Set<string>();
   #dropped = 0;
 
-  /** Adds one; the same one again is not added. */
-  add(diagnostic: Diagnostic): void {
+  /** Adds one, without the secrets of its value; the same one again is not added. */
+  add(found: Diagnostic): void {
+    const { value, key } = found;
+    const diagnostic = value === undefined ? found : { ...found, value: hideSecrets(value, key) };
     const text = formatDiagnostic(diagnostic);
     if (this.#seen.has(text)) return;
     if (this.#diagnostics.length >= INI_DIAGNOSTICS_MAX) {

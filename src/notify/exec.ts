@@ -1,11 +1,11 @@
 /**
- * A program for each ban. Its arguments are words of the configuration with `<ip>` and kin filled in: no shell reads
- * them, and a value never begins a word with a dash, so that no attacker's text becomes an option. The same facts come
- * as JSON on standard input.
+ * A program for each ban. Its arguments are words of the configuration with `<ip>` and kin filled in. The same facts
+ * come as JSON on standard input.
  */
-
+import { fillArguments } from '../core/arguments.js';
 import { messageOf } from '../core/errors.js';
 import { NOTIFY_DEADLINE_MS } from '../core/limits.js';
+import { redactArguments } from '../core/secrets.js';
 import { escapeUntrusted } from '../core/text.js';
 import { FACT_NAMES, type Facts } from './facts.js';
 import { DeliveryError } from './failure.js';
@@ -23,7 +23,7 @@ export async function execute(
     const { status, complaint } = await runProgram(argv, { deadlineMs, input: `${JSON.stringify(facts)}\n` });
     if (status === 0) return;
     const how = status === null ? `was ended after ${deadlineMs} ms` : `ended with status ${status}`;
-    const said = escapeUntrusted(complaint.trim().replace(/\s+/g, ' '), 300);
+    const said = escapeUntrusted(redactArguments(complaint, template).trim().replace(/\s+/g, ' '), 300);
     throw new DeliveryError('ERR_NOTIFY_EXEC', `${program} ${how}${said === '' ? '' : `: ${said}`}`);
   } catch (error) {
     if (error instanceof DeliveryError) throw error;
@@ -33,12 +33,7 @@ export async function execute(
 
 /** The words with `<name>` replaced; the program itself stays as it is. */
 export function argvOf(template: readonly string[], facts: Facts): string[] {
-  return template.map((word, index) => {
-    if (index === 0) return word;
-    const filled = word.replace(/<([a-z]+)>/g, (whole, name: string) =>
-      (FACT_NAMES as readonly string[]).includes(name) ? facts[name as keyof Facts] : whole,
-    );
-    // In the form in which other characters of strangers are escaped; `-1` is our own word for a permanent ban.
-    return filled.startsWith('-') && !word.startsWith('-') && word !== '<bantime>' ? `\\x2d${filled.slice(1)}` : filled;
-  });
+  const factOf = (name: string) =>
+    (FACT_NAMES as readonly string[]).includes(name) ? facts[name as keyof Facts] : undefined;
+  return fillArguments(template, factOf, ['bantime']);
 }

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { messageOf, OperatingError } from '../core/errors.js';
 import { NOTIFY_SECRET_BYTES_MAX } from '../core/limits.js';
+import { HIDDEN } from '../core/secrets.js';
 import type { SecretSource } from './spec.js';
-
-const HIDDEN = '(hidden)';
 
 export class Secret {
   readonly #text: string;

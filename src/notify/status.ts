@@ -1,6 +1,7 @@
 /** Where banjour-notify is asked how it is: a Unix socket that only reads. `banjour metrics` takes its numbers from here. */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { boundClients } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX } from '../core/limits.js';
 import type { Notifier, TargetView } from './notifier.js';
@@ -22,20 +23,20 @@ export async function serveStatus(
 ): Promise<() => Promise<void>> {
   // One service, one directory of its own: what stands there was left behind.
   if (existsSync(path)) unlinkSync(path);
-  const limits = { headersTimeout: CONTROL_REQUEST_MS_MAX, requestTimeout: CONTROL_REQUEST_MS_MAX };
-  const server = createServer(limits, async (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://banjour');
-    const format = url.searchParams.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
+  const server = createServer(async (request, response) => {
+    // What a client calls the path may be no URL at all.
+    const [path, query] = (request.url ?? '/').split('?');
+    const format = new URLSearchParams(query).get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
     let answer: readonly [number, string, string] = [404, 'application/json', '{"error":"no such path"}\n'];
-    if (request.method === 'GET' && url.pathname === '/v1/ping') answer = [200, 'application/json', '{"pong":true}\n'];
-    if (request.method === 'GET' && url.pathname === '/v1/status')
+    if (request.method === 'GET' && path === '/v1/ping') answer = [200, 'application/json', '{"pong":true}\n'];
+    if (request.method === 'GET' && path === '/v1/status')
       answer = [200, 'application/json', `${JSON.stringify({ targets: notifier.view() } satisfies NotifyView)}\n`];
-    if (request.method === 'GET' && url.pathname === '/v1/metrics')
+    if (request.method === 'GET' && path === '/v1/metrics')
       answer = [200, TYPES[format], await notifier.metrics.text(format)];
     const [status, type, text] = answer;
     response.writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) }).end(text);
   });
-  server.maxConnections = CONTROL_CLIENTS_MAX;
+  boundClients(server, CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,7 +8,6 @@ import { IGNORE_COMMAND_BYTES_MAX, IGNORE_COMMANDS_PARALLEL_MAX } from '../../sr
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import { IgnoreCommands } from '../../src/daemon/ignorecommand.js';
-import { until } from '../support/journal-files.js';
 
 const jail = mustJailName('sshd');
 const time = epochMicros(1_795_000_000_000_000);
@@ -40,6 +39,20 @@ function script(...lines: readonly string[]): string {
   const path = join(directory, 'ask');
   writeFileSync(path, ['#!/bin/sh', ...lines, ''].join('\n'), { mode: 0o755 });
   return path;
+}
+
+/** Children of this process whose command line names the folder. */
+function children(folder: string): string[] {
+  const pids = readdirSync('/proc/self/task').flatMap((task) =>
+    readFileSync(`/proc/self/task/${task}/children`, 'utf8').trim().split(' '),
+  );
+  return pids.filter((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(folder);
+    } catch {
+      return false;
+    }
+  });
 }
 
 let id = 0;
@@ -85,6 +98,23 @@ describe('an ignorecommand', () => {
       `[x 2001:db8::/64]\n[inet6]\n[sshd]\n[${shown}]\n[${time}]\n[3]\n[<other>]\n`,
     );
     expect(existsSync(join(directory, 'pwned'))).toBe(false);
+  });
+
+  test.each(['--help', '-V', '--version'])(
+    'is not answered by a user %s: a stranger writes no option',
+    async (user) => {
+      const friends = join(directory, 'friends');
+      writeFileSync(friends, 'alice\n');
+      command = ['/usr/bin/grep', '-qxF', '<F-USER>', friends];
+      expect(await asked.ask(ban('192.0.2.1', { user }))).toBe(false);
+      expect(await asked.ask(ban('192.0.2.1', { user: 'alice' }))).toBe(true);
+    },
+  );
+
+  test('does not tell what it was given in its complaints', async () => {
+    command = [script('echo "wrong password $2" >&2; kill -9 $$'), '<ip>', 'hunter2'];
+    await asked.ask(ban());
+    expect(logged[0]).toContain('it said: wrong password (hidden)');
   });
 
   test('runs without any capability, without new privileges and with an environment of its own', async () => {
@@ -142,18 +172,27 @@ describe('an ignorecommand', () => {
     expect(await asked.ask(ban())).toBe(false);
   });
 
-  test('runs as often at once as the bound says and no more; whoever has to wait for too long goes on too', async () => {
-    const running = join(directory, 'running');
-    command = [script(`touch ${running}.$1; sleep 30`), '<ip>'];
-    // All of them have to be running before the first one is given up.
-    asked = make(8_000);
+  test('runs as often at once as the bound says and no more; the next begins when one has ended', async () => {
+    command = [script(`until test -e ${directory}/go.$1; do sleep 0.05; done`), '<ip>'];
+    asked = make(60_000);
     const bans = Array.from({ length: IGNORE_COMMANDS_PARALLEL_MAX + 1 }, (_, i) => ban(`192.0.2.${i}`));
     const answers = bans.map((one) => asked.ask(one));
-    const started = () => bans.map((_, i) => existsSync(`${running}.192.0.2.${i}`));
-    await until('as many run as may', () => started().filter(Boolean).length >= IGNORE_COMMANDS_PARALLEL_MAX);
-    expect(started().at(-1)).toBe(false);
-    expect(await Promise.all(answers)).toEqual(bans.map(() => false));
+    // A child is there when it was asked for: nothing has to be waited for.
+    expect(children(directory)).toHaveLength(IGNORE_COMMANDS_PARALLEL_MAX);
+    writeFileSync(join(directory, 'go.192.0.2.0'), '');
+    expect(await answers[0]).toBe(true);
+    expect(children(directory)).toHaveLength(IGNORE_COMMANDS_PARALLEL_MAX);
+    for (const { target } of bans) writeFileSync(join(directory, `go.${target.base}`), '');
+    expect(await Promise.all(answers)).toEqual(bans.map(() => true));
+  });
+
+  test('whoever has to wait for too long goes on too', async () => {
+    command = [script('sleep 30'), '<ip>'];
+    asked = make(300);
+    const bans = Array.from({ length: IGNORE_COMMANDS_PARALLEL_MAX + 1 }, (_, i) => ban(`192.0.2.${i}`));
+    expect(await Promise.all(bans.map((one) => asked.ask(one)))).toEqual(bans.map(() => false));
     expect(logged).toHaveLength(bans.length);
+    expect(logged.at(-1)).toContain('the ban goes on');
   });
 
   test('is given up when the agent stops: nobody knows the answer', async () => {

@@ -1,16 +1,19 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { listenAddress, serveMetrics } from '../../src/cli/metrics-server.js';
-import { METRICS_LABEL_VALUES_MAX } from '../../src/core/limits.js';
+import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX } from '../../src/core/limits.js';
 import type { EpochMicros } from '../../src/core/time.js';
 import { formatFor, joinMetrics } from '../../src/metrics/format.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
 import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
+import { until } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 
 const withPromtool = needs(hasCommand('promtool'), 'promtool (Debian package prometheus) is not installed');
@@ -253,4 +256,59 @@ describe('the port of the loopback', () => {
       await server.close();
     }
   });
+
+  test.each([
+    ['localhost', 200],
+    ['LOCALHOST:9811', 200],
+    ['127.0.0.53:1', 200],
+    ['[::1]:9811', 200],
+    ['rebound.example', 403],
+    ['127.0.0.1.rebound.example', 403],
+    ['localhost.rebound.example:9811', 403],
+    ['0', 403],
+  ])('answers a client that calls it %s with %i', async (host, status) => {
+    const server = await serveMetrics(listenAddress('0'), async () => 'x\n');
+    try {
+      expect(await statusOf(server.address, host)).toBe(status);
+    } finally {
+      await server.close();
+    }
+  });
+
+  test('has room for one more client, however many are silent, and no more of them than the bound', async () => {
+    const server = await serveMetrics(listenAddress('0'), async () => 'x\n');
+    const [host = '', port = ''] = server.address.split(':');
+    const closed: number[] = [];
+    const open = async (name: number) => {
+      const socket = connect(Number(port), host);
+      socket.on('close', () => closed.push(name)).on('error', () => undefined);
+      await once(socket, 'connect');
+      return socket;
+    };
+    const sockets: Socket[] = [];
+    try {
+      for (let i = 0; i < METRICS_CLIENTS_MAX; i++) sockets.push(await open(i));
+      expect(await statusOf(server.address, 'localhost')).toBe(200);
+      sockets.push(await open(METRICS_CLIENTS_MAX));
+      await until('the oldest have gone', () => closed.length >= 1);
+      expect(closed[0]).toBe(0);
+      expect(await statusOf(server.address, 'localhost')).toBe(200);
+      // Who says nothing is sent away: all of them, without the 30 s that Node takes between two looks.
+      await until('all have gone', () => closed.length === sockets.length);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      await server.close();
+    }
+  });
 });
+
+/** Status of `/metrics` for a client that calls the server by this name. */
+function statusOf(address: string, host: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(`http://${address}/metrics`, { headers: { host }, agent: false }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    })
+      .on('error', reject)
+      .end();
+  });
+}

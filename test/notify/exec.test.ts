@@ -69,6 +69,9 @@ describe('the program that exec starts', () => {
       message: '/bin/sh ended with status 3: no good',
       permanent: false,
     });
+    await expect(execute(['/bin/sh', '-c', 'echo $0 >&2; exit 3', 'hunter2'], facts(''))).rejects.toThrow(
+      /status 3: \(hidden\)$/,
+    );
     await expect(execute(['/bin/sleep', '30'], facts(''), 50)).rejects.toThrow('was ended after 50 ms');
     // What it has started goes with it.
     await expect(execute(['/bin/sh', '-c', 'sleep 30 & sleep 30'], facts(''), 50)).rejects.toThrow('was ended');

@@ -28,18 +28,13 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   }
   if (action === 'show') {
     const { loadSetup } = await import('../../daemon/configuration/load.js');
-    const { showConfig } = await import('../../config/show.js');
+    const { configJson, showConfig } = await import('../../config/show.js');
     const { config: effective } = loadSetup(roots);
-    terminal.out(args.flag('json') ? `${JSON.stringify(effective, withMaps)}\n` : showConfig(effective));
+    terminal.out(args.flag('json') ? `${configJson(effective)}\n` : showConfig(effective));
     return EXIT.ok;
   }
   const { OperatorError } = await import('../../core/errors.js');
   throw new OperatorError(`no such action: ${JSON.stringify(action)}`, {
     hint: 'banjour config check   or   banjour config show',
   });
-}
-
-/** Maps as objects: JSON has no other word for them. */
-function withMaps(_key: string, value: unknown): unknown {
-  return value instanceof Map ? Object.fromEntries(value) : value;
 }

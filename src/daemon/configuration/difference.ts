@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatMatch } from '../../core/match.js';
 import type { JailName } from '../../core/names.js';
+import { shownCommand } from '../../core/secrets.js';
 import { type AgentSetup, type JailSetup, placeOf } from './setup.js';
 
 export interface SetupDifference {
@@ -74,12 +75,17 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
   ] as const)
     compare(key, was.policy[key], is.policy[key]);
   for (const key of ['ports', 'protocols', 'verdict', 'hook'] as const) compare(key, was.rule[key], is.rule[key]);
-  compare('ignorecommand', was.ignorecommand?.join(' '), is.ignorecommand?.join(' '));
+  if (!isDeepStrictEqual(was.ignorecommand, is.ignorecommand))
+    lines.push(`ignorecommand ${shown(commandOf(was))} -> ${shown(commandOf(is))}`);
   compare('match', formatMatch(was.intake.match), formatMatch(is.intake.match));
   compare('source', placeOf(was), placeOf(is));
   if (!isDeepStrictEqual(was.intake.filter, is.intake.filter))
     lines.push(`filter ${is.intake.filter.name} is read anew`);
   return lines;
+}
+
+function commandOf({ ignorecommand }: JailSetup): string | undefined {
+  return ignorecommand && shownCommand(ignorecommand).join(' ');
 }
 
 function shown(value: unknown): string {

@@ -1,0 +1,39 @@
+/** Servers that strangers can reach: so many clients, and none that says nothing. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * Bounds the clients of a server. Who has sent no request after so many milliseconds is cut off (Node's own limits do
+ * not know of a connection that never says a word). One client more than `most` takes the place of the one that has
+ * been silent for longest, so that whoever asks is answered.
+ */
+export function boundClients(server: Server, most: number, milliseconds: number): void {
+  const silent = new Map<Socket, NodeJS.Timeout>();
+  let open = 0;
+  const expect = (socket: Socket) => {
+    silent.set(
+      socket,
+      setTimeout(() => socket.destroy(), milliseconds),
+    );
+  };
+  const forget = (socket: Socket) => {
+    clearTimeout(silent.get(socket));
+    silent.delete(socket);
+  };
+  server.on('connection', (socket: Socket) => {
+    open++;
+    expect(socket);
+    socket.once('close', () => {
+      open--;
+      forget(socket);
+    });
+    const [oldest] = silent.keys();
+    if (open > most) oldest?.destroy();
+  });
+  server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    forget(socket);
+    response.once('close', () => {
+      if (!socket.destroyed) expect(socket);
+    });
+  });
+}
