@@ -130,6 +130,31 @@ export function fromBits(family: Family, bits: bigint, fold = true): Address {
   return { family: 6, text: text6(bits) };
 }
 
+/** Canonical IPv6 text as four numbers of 32 bits each: for what is asked of every failure. */
+export function wordsOf6(text: string): readonly [number, number, number, number] {
+  const groups = groups6(text);
+  const word = (i: number) => (((groups[i] ?? 0) << 16) | (groups[i + 1] ?? 0)) >>> 0;
+  return [word(0), word(2), word(4), word(6)];
+}
+
+/** The eight groups of canonical IPv6 text, without big numbers. */
+function groups6(text: string): number[] {
+  const groups: number[] = [];
+  let gap = -1;
+  let group = -1;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 58) {
+      if (group >= 0) groups.push(group);
+      else gap = groups.length;
+      group = -1;
+    } else group = (group < 0 ? 0 : group << 4) | (code <= 57 ? code - 48 : code - 87);
+  }
+  if (group >= 0) groups.push(group);
+  if (gap >= 0) groups.splice(gap, 0, ...Array<number>(8 - groups.length).fill(0));
+  return groups;
+}
+
 /** Orders by family, then numerically: stable output for people and golden files. */
 export function compareAddresses(a: Address, b: Address): number {
   if (a.family !== b.family) return a.family - b.family;

@@ -53,7 +53,7 @@ export const REGEX_STRIKES_MAX = 3;
 export const REGEX_LINEAR_GUARD_MS = 500;
 /** Combinations of field values for which the routing of entries is remembered. */
 export const ROUTES_MAX = 1_000;
-/** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence goes first. */
+/** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence of whatever there is most of (either family, failed once or again) goes first. */
 export const TRACKED_ADDRESSES_MAX = 250_000;
 /** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
 export const TRACKED_FAILURES_MAX = 1_000_000;

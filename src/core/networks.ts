@@ -6,13 +6,14 @@ import {
   type Address,
   baseAddress,
   bitsOf,
-  contains,
   covers,
   formatPrefix,
   fromBits,
+  hostPrefix,
   type Prefix,
   parsePrefix,
   prefixOf,
+  wordsOf6,
 } from './address.js';
 
 /** Lengths that the prefix of a NAT64 may have (RFC 6052, 2.2). */
@@ -25,7 +26,7 @@ const NOWHERE = [
   ['255.255.255.255', 'broadcast'],
   ['::', 'the unspecified address'],
   ['ff00::/8', 'multicast'],
-].map(([text, what]) => ({ network: mustPrefix(text as string), what }));
+].map(([text, what]) => ({ ...networkOf(mustPrefix(text as string)), what }));
 
 /** IPv6 networks in which one holder has no more than `holder` leading bits for himself. */
 const SHARED = [
@@ -41,46 +42,50 @@ const SHARED = [
   // The link: everybody who is attached to it.
   ['fe80::/10', 128],
   ['ff00::/8', 128],
-].map(([text, holder]) => shared(mustPrefix(text as string), holder as number));
+].map(([text, holder]) => ({ ...networkOf(mustPrefix(text as string)), holder: holder as number }));
 
 /** Networks whose last 32 bits are an IPv4 address, the host's own as others know it. */
-const TRANSLATED = ['::ffff:0:0:0/96', '64:ff9b::/96'].map(mustPrefix);
+const TRANSLATED = ['::ffff:0:0:0/96', '64:ff9b::/96'].map((text) => networkOf(mustPrefix(text)));
 
-/** Why no remote host can have this address, or undefined when one can. */
+/** Why no remote host can have this address, or undefined when one can. It is asked about every failure. */
 export function notRemote(address: Address): string | undefined {
-  const found = NOWHERE.find(({ network }) => contains(network, address));
-  if (found !== undefined) return `no remote host has this address: ${found.what}`;
-  const inner = embedded(address);
-  return inner === undefined ? undefined : notRemote(inner);
+  if (address.family === 4) {
+    const first = Number.parseInt(address.text, 10);
+    return first > 0 && first < 224 ? undefined : noneRemote(hostPrefix(address));
+  }
+  const words = wordsOf6(address.text);
+  if (NOWHERE.some(({ prefix, words: base }) => prefix.family === 6 && agree(words, base, prefix.length)))
+    return noneRemote(hostPrefix(address));
+  const isTranslated = TRANSLATED.some(({ prefix, words: base }) => agree(words, base, prefix.length));
+  return isTranslated ? notRemote(fromBits(4, BigInt(words[3]))) : undefined;
 }
 
 /** Why no address of the prefix can be a remote host's, or undefined when one can. */
 export function noneRemote(prefix: Prefix): string | undefined {
-  const found = NOWHERE.find(({ network }) => covers(network, prefix));
-  return found && `no remote host has an address there: ${found.what}`;
+  const found = NOWHERE.find((network) => covers(network.prefix, prefix));
+  return found && `no remote host has such an address: ${found.what}`;
 }
 
 /**
  * The leading bits that an IPv6 address is to be counted and banned by when `length` are wanted: more where so many
- * would hold strangers. `translators` are the NAT64 prefixes of this network.
+ * would hold strangers. `translators` are the NAT64 prefixes of this network. It is asked about every failure.
  */
 export function holderLength(address: Address, length: number, translators: readonly Prefix[] = []): number {
-  const bits = bitsOf(address);
-  const holders = translators.length === 0 ? SHARED : [...SHARED, ...translators.map((one) => shared(one, 128))];
+  const words = wordsOf6(address.text);
   let longest = length;
-  for (const { base, own, holder } of holders) {
-    const common = BigInt(128 - Math.min(own, length));
-    if (bits >> common !== base >> common) continue;
-    const isWithin = bits >> BigInt(128 - own) === base >> BigInt(128 - own);
-    longest = Math.max(longest, isWithin ? holder : 128);
-  }
+  const look = ({ prefix, words: base }: Network, holder: number) => {
+    if (!agree(words, base, Math.min(prefix.length, length))) return;
+    longest = Math.max(longest, agree(words, base, prefix.length) ? holder : 128);
+  };
+  for (const one of SHARED) look(one, one.holder);
+  for (const one of translators) look(networkOf(one), 128);
   return longest;
 }
 
 /** The network of strangers that the prefix holds or lies in while it is too wide for one of them; undefined when none. */
 export function strangersIn(prefix: Prefix, translators: readonly Prefix[] = []): Prefix | undefined {
   if (prefix.family === 4) return undefined;
-  const networks = [...SHARED.map(({ network }) => network), ...translators];
+  const networks = [...SHARED.map((one) => one.prefix), ...translators];
   return networks.find(
     (network) =>
       covers(prefix, network) ||
@@ -120,11 +125,31 @@ export function parseTranslator(text: string): Prefix | undefined {
 
 /** The network of a translator that the address lies in; the operator's own first. */
 function translatorOf(address: Address, translators: readonly Prefix[]): Prefix | undefined {
-  return [...translators, ...TRANSLATED].find((one) => contains(one, address));
+  const words = wordsOf6(address.text);
+  const own = translators.find((one) => agree(words, wordsOf6(one.base), one.length));
+  return own ?? TRANSLATED.find(({ prefix, words: base }) => agree(words, base, prefix.length))?.prefix;
 }
 
-function shared(network: Prefix, holder: number) {
-  return { network, base: bitsOf(baseAddress(network)), own: network.length, holder };
+/** A prefix and its first address as numbers; of IPv4 they are not looked at. */
+interface Network {
+  readonly prefix: Prefix;
+  readonly words: Words;
+}
+
+type Words = ReturnType<typeof wordsOf6>;
+
+function networkOf(prefix: Prefix): Network {
+  return { prefix, words: prefix.family === 6 ? wordsOf6(prefix.base) : [0, 0, 0, 0] };
+}
+
+/** True when the two have their first bits in common. */
+function agree(a: Words, b: Words, length: number): boolean {
+  let left = length;
+  for (let i = 0; left > 0; i++, left -= 32) {
+    const mask = left >= 32 ? -1 : ~(0xffff_ffff >>> left);
+    if ((((a[i] ?? 0) ^ (b[i] ?? 0)) & mask) !== 0) return false;
+  }
+  return true;
 }
 
 function mustPrefix(text: string): Prefix {

@@ -1,4 +1,4 @@
-import { fromBits, type Prefix, prefixOf } from '../core/address.js';
+import { fromBits, type Prefix, prefixOf, wordsOf6 } from '../core/address.js';
 
 /** A target as five numbers, so that tables of targets need no objects: its first address, and family with length. */
 export interface TargetKey {
@@ -16,9 +16,13 @@ const KIND6 = 64;
 /** The key of a target. */
 export function keyOf(target: Prefix): TargetKey {
   if (target.family === 4) return { a: 0, b: 0, c: 0, d: word4(target.base), kind: KIND4 + target.length };
-  const groups = groups6(target.base);
-  const word = (i: number) => (((groups[i] ?? 0) << 16) | (groups[i + 1] ?? 0)) >>> 0;
-  return { a: word(0), b: word(2), c: word(4), d: word(6), kind: KIND6 + target.length };
+  const [a, b, c, d] = wordsOf6(target.base);
+  return { a, b, c, d, kind: KIND6 + target.length };
+}
+
+/** True for a target of IPv6. */
+export function isSix({ kind }: TargetKey): boolean {
+  return kind >= KIND6;
 }
 
 /** The target of a key. */
@@ -40,24 +44,6 @@ function word4(text: string): number {
     } else part = part * 10 + code - 48;
   }
   return ((word << 8) | part) >>> 0;
-}
-
-/** The eight groups of canonical IPv6 text, without big numbers. */
-function groups6(text: string): number[] {
-  const groups: number[] = [];
-  let gap = -1;
-  let group = -1;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 58) {
-      if (group >= 0) groups.push(group);
-      else gap = groups.length;
-      group = -1;
-    } else group = (group < 0 ? 0 : group << 4) | (code <= 57 ? code - 48 : code - 87);
-  }
-  if (group >= 0) groups.push(group);
-  if (gap >= 0) groups.splice(gap, 0, ...Array<number>(8 - groups.length).fill(0));
-  return groups;
 }
 
 /** Where a search for the key begins. `seed` is secret: strangers choose their addresses, and must not choose collisions. */

@@ -1,12 +1,24 @@
 import { KeyIndex } from './key-index.js';
-import type { TargetKey } from './keys.js';
+import { isSix, type TargetKey } from './keys.js';
 import { grown, NONE } from './pool.js';
 
 const FIRST_CAPACITY = 1_024;
 
 /**
- * The targets of one jail, each in a slot, in the order of their newest evidence. A slot has a chain of failures and
- * a floor: the time up to which failures of the target do not count (it was banned, unbanned or forgiven then).
+ * Both families, each with the targets that failed at most once and those that failed again. Whoever floods fills one
+ * of these lists; who makes room is taken from the longest, so that each has a quarter for itself.
+ */
+export const LISTS = 4;
+/** The first list of IPv6. */
+const SIX = 2;
+
+/** What the lists are compared by: how many targets they have, or how many failures. */
+export type Measure = 'targets' | 'failures';
+
+/**
+ * The targets of one jail, each in a slot of a list, in the order of their newest evidence. A slot has a chain of
+ * failures and a floor: the time up to which failures of the target do not count (it was banned, unbanned or forgiven
+ * then).
  */
 export class TargetTable {
   readonly #index = new KeyIndex();
@@ -15,8 +27,13 @@ export class TargetTable {
   #floor = new Float64Array(FIRST_CAPACITY);
   #newer = new Int32Array(FIRST_CAPACITY).fill(NONE);
   #older = new Int32Array(FIRST_CAPACITY).fill(NONE);
-  #oldest = NONE;
-  #newest = NONE;
+  #list = new Uint8Array(FIRST_CAPACITY);
+  readonly #oldest = new Int32Array(LISTS).fill(NONE);
+  readonly #newest = new Int32Array(LISTS).fill(NONE);
+  readonly #sums: Readonly<Record<Measure, Float64Array>> = {
+    targets: new Float64Array(LISTS),
+    failures: new Float64Array(LISTS),
+  };
   readonly #free: number[] = [];
   readonly #max: number;
 
@@ -32,9 +49,29 @@ export class TargetTable {
     return this.#index.size >= this.#max;
   }
 
-  /** The slot whose newest evidence is the oldest, or NONE. */
-  get oldest(): number {
-    return this.#oldest;
+  /** The slot of a list whose newest evidence is the oldest, or NONE. */
+  oldest(list: number): number {
+    return this.#oldest[list] ?? NONE;
+  }
+
+  /**
+   * The slot that has to go first: the oldest of the longest list, of equals that which `key` is about to join; never
+   * `kept`. NONE when there is no other.
+   */
+  victim(measure: Measure, key: TargetKey, kept = NONE): number {
+    const joined = listOf(isSix(key), 0);
+    const sums = this.#sums[measure];
+    let found = NONE;
+    let most = -1;
+    for (let list = 0; list < LISTS; list++) {
+      let slot = this.#oldest[list] ?? NONE;
+      if (slot === kept && slot !== NONE) slot = this.#newer[slot] ?? NONE;
+      const sum = (sums[list] ?? 0) + (list === joined ? 0.5 : 0);
+      if (slot === NONE || sum <= most) continue;
+      found = slot;
+      most = sum;
+    }
+    return found;
   }
 
   find(key: TargetKey): number {
@@ -49,6 +86,7 @@ export class TargetTable {
     this.#head[slot] = NONE;
     this.#weight[slot] = 0;
     this.#floor[slot] = 0;
+    this.#list[slot] = listOf(isSix(key), 0);
     this.#link(slot);
     return slot;
   }
@@ -62,7 +100,7 @@ export class TargetTable {
 
   /** Makes the slot the newest. */
   touch(slot: number): void {
-    if (slot === this.#newest) return;
+    if (slot === this.#newest[this.#list[slot] ?? 0]) return;
     this.#unlink(slot);
     this.#link(slot);
   }
@@ -85,8 +123,19 @@ export class TargetTable {
     return this.#weight[slot] ?? 0;
   }
 
+  /** A slot that changes its list becomes the newest of the other. */
   setWeight(slot: number, weight: number): void {
+    const list = listOf((this.#list[slot] ?? 0) >= SIX, weight);
+    const sums = this.#sums.failures;
+    if (list === this.#list[slot]) {
+      sums[list] = (sums[list] ?? 0) + weight - this.weight(slot);
+      this.#weight[slot] = weight;
+      return;
+    }
+    this.#unlink(slot);
     this.#weight[slot] = weight;
+    this.#list[slot] = list;
+    this.#link(slot);
   }
 
   floor(slot: number): number {
@@ -97,30 +146,43 @@ export class TargetTable {
     this.#floor[slot] = floor;
   }
 
-  /** Every slot in use, oldest evidence first. The slot at hand may be removed meanwhile. */
+  /** Every slot in use, list by list, oldest evidence first. The slot at hand may be removed meanwhile. */
   *[Symbol.iterator](): IterableIterator<number> {
-    for (let slot = this.#oldest; slot !== NONE; ) {
-      const next = this.#newer[slot] ?? NONE;
-      yield slot;
-      slot = next;
-    }
+    for (let list = 0; list < LISTS; list++)
+      for (let slot = this.oldest(list); slot !== NONE; ) {
+        const next = this.#newer[slot] ?? NONE;
+        yield slot;
+        slot = next;
+      }
   }
 
   #link(slot: number): void {
-    this.#older[slot] = this.#newest;
+    const list = this.#list[slot] ?? 0;
+    const newest = this.#newest[list] ?? NONE;
+    this.#older[slot] = newest;
     this.#newer[slot] = NONE;
-    if (this.#newest === NONE) this.#oldest = slot;
-    else this.#newer[this.#newest] = slot;
-    this.#newest = slot;
+    if (newest === NONE) this.#oldest[list] = slot;
+    else this.#newer[newest] = slot;
+    this.#newest[list] = slot;
+    this.#count(slot, 1);
   }
 
   #unlink(slot: number): void {
+    const list = this.#list[slot] ?? 0;
     const newer = this.#newer[slot] ?? NONE;
     const older = this.#older[slot] ?? NONE;
-    if (older === NONE) this.#oldest = newer;
+    if (older === NONE) this.#oldest[list] = newer;
     else this.#newer[older] = newer;
-    if (newer === NONE) this.#newest = older;
+    if (newer === NONE) this.#newest[list] = older;
     else this.#older[newer] = older;
+    this.#count(slot, -1);
+  }
+
+  #count(slot: number, sign: 1 | -1): void {
+    const list = this.#list[slot] ?? 0;
+    const { targets, failures } = this.#sums;
+    targets[list] = (targets[list] ?? 0) + sign;
+    failures[list] = (failures[list] ?? 0) + sign * this.weight(slot);
   }
 
   #grow(): void {
@@ -130,5 +192,10 @@ export class TargetTable {
     this.#floor = grown(this.#floor, new Float64Array(size));
     this.#newer = grown(this.#newer, new Int32Array(size));
     this.#older = grown(this.#older, new Int32Array(size));
+    this.#list = grown(this.#list, new Uint8Array(size));
   }
+}
+
+function listOf(isOfSix: boolean, weight: number): number {
+  return (isOfSix ? SIX : 0) + (weight > 1 ? 1 : 0);
 }

@@ -2,7 +2,7 @@ import type { Cursor } from '../core/names.js';
 import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence.js';
 import type { TargetKey } from './keys.js';
 import { FailurePool, NONE } from './pool.js';
-import { TargetTable } from './targets.js';
+import { LISTS, type Measure, TargetTable } from './targets.js';
 
 /** A window that has reached maxretry: its first and last moment, and the failures in it. */
 export interface FullWindow {
@@ -29,7 +29,8 @@ export interface WindowBounds {
  * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
  * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
  * failures are kept that weigh twice maxretry, counted back from the last to arrive (enough for entries that are late
- * by up to findtime); of each jail the targets with the newest evidence.
+ * by up to findtime); of each jail the targets with the newest evidence, both families and those that failed again each
+ * with a share of their own: a flood makes room for itself.
  */
 export class Windows {
   readonly #targets: TargetTable;
@@ -74,7 +75,7 @@ export class Windows {
   add(key: TargetKey, time: number, count: number, evidence: EvidenceRef): void {
     const slot = this.#slot(key);
     this.#targets.touch(slot);
-    while (this.#pool.full && this.#targets.oldest !== slot) this.#evict();
+    while (this.#pool.full && this.#evict('failures', key, slot));
     const record = this.#pool.take(time, count, evidence);
     let newer = NONE;
     let older = this.#targets.head(slot);
@@ -173,11 +174,13 @@ export class Windows {
   /** Frees the oldest targets that can decide nothing any more; a few per call, so that it costs nothing. */
   sweep(now: number, most = 4): void {
     const horizon = now - 2 * this.rule.findtimeMicros;
-    for (let i = 0; i < most; i++) {
-      const slot = this.#targets.oldest;
-      if (slot === NONE || this.#newestOf(slot) >= horizon) return;
-      this.#drop(slot);
-    }
+    let left = most;
+    for (let list = 0; list < LISTS; list++)
+      for (let slot = this.#targets.oldest(list); slot !== NONE && left > 0; slot = this.#targets.oldest(list)) {
+        if (this.#newestOf(slot) >= horizon) break;
+        this.#drop(slot);
+        left--;
+      }
   }
 
   /** Forgets all failures; floors stay. */
@@ -185,7 +188,7 @@ export class Windows {
     for (const slot of this.#targets) this.#cut(slot, Number.POSITIVE_INFINITY);
   }
 
-  /** Keys of the targets that pass, oldest evidence first. */
+  /** Keys of the targets that pass. */
   *keys(test: (key: TargetKey) => boolean): IterableIterator<TargetKey> {
     for (const slot of this.#targets) {
       const key = this.#targets.key(slot);
@@ -213,7 +216,7 @@ export class Windows {
   #slot(key: TargetKey): number {
     const slot = this.#targets.find(key);
     if (slot !== NONE) return slot;
-    if (this.#targets.full) this.#evict();
+    if (this.#targets.full) this.#evict('targets', key);
     return this.#targets.insert(key);
   }
 
@@ -222,9 +225,13 @@ export class Windows {
     return Math.max(this.#targets.floor(slot), head === NONE ? 0 : this.#pool.time(head));
   }
 
-  #evict(): void {
-    this.#drop(this.#targets.oldest);
+  /** Makes room for the key, but not at the cost of `kept`; false when there is nobody else. */
+  #evict(measure: Measure, key: TargetKey, kept = NONE): boolean {
+    const slot = this.#targets.victim(measure, key, kept);
+    if (slot === NONE) return false;
+    this.#drop(slot);
     this.evicted++;
+    return true;
   }
 
   #drop(slot: number): void {

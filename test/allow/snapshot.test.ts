@@ -94,7 +94,7 @@ describe("an operator's ban", () => {
   });
 
   test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])('of %s is refused, forced or not', (text) => {
-    expect(refused(text)).toContain('no remote host has an address there');
+    expect(refused(text)).toContain('no remote host has such an address');
     expect(refused(text, true)).toBe(refused(text));
   });
 

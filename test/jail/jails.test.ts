@@ -565,6 +565,51 @@ describe('bounds', () => {
     expect(jails.explain(prefix('192.0.2.2'), at(5))).toEqual([]);
   });
 
+  describe('a flood makes room for itself', () => {
+    const MAX = 400;
+    const small = () => new Jails([policy()], { ...SMALL, addressesMax: MAX });
+    const six = (i: number) => `2001:db8:${i.toString(16)}::1`;
+    const four = (i: number) => `10.0.${i >> 8}.${i & 255}`;
+
+    test.each([
+      ['of IPv6', six],
+      ['of IPv4', four],
+    ])('%s: who fails again is remembered', (_, who) => {
+      const jails = small();
+      bansAt(jails, '192.0.2.1', [0, 1]);
+      bansAt(jails, '2001:db8:ffff::1', [0, 1]);
+      for (let i = 0; i < 3 * MAX; i++) bansAt(jails, who(i), [2]);
+      expect(bansAt(jails, '192.0.2.1', [3])).toEqual([3]);
+      expect(bansAt(jails, '2001:db8:ffff::1', [3])).toEqual([3]);
+    });
+
+    test.each([
+      ['IPv6', six, '192.0.2.1'],
+      ['IPv4', four, '2001:db8:ffff::1'],
+    ])('of %s: a first failure of the other family is remembered', (_, who, other) => {
+      const jails = small();
+      bansAt(jails, other, [0]);
+      for (let i = 0; i < 3 * MAX; i++) bansAt(jails, who(i), [2, 2]);
+      bansAt(jails, other, [3]);
+      for (let i = 0; i < 3 * MAX; i++) bansAt(jails, who(i), [4]);
+      expect(bansAt(jails, other, [5])).toEqual([5]);
+    });
+
+    test('each of the four has its quarter, and what nobody else needs', () => {
+      const jails = small();
+      const remembered = (who: (i: number) => string) =>
+        Array.from({ length: 3 * MAX }, (_, i) => jails.explain(prefix(who(i)), at(9)).length).filter((n) => n > 0)
+          .length;
+      for (let i = 0; i < MAX; i++) bansAt(jails, four(i), [1]);
+      expect(remembered(four)).toBe(MAX);
+      for (let i = 0; i < 3 * MAX; i++) bansAt(jails, six(i), [2]);
+      expect([remembered(four), remembered(six)]).toEqual([MAX / 2, MAX / 2]);
+      for (let i = 0; i < MAX; i++) bansAt(jails, `172.16.${i >> 8}.${i & 255}`, [3, 3]);
+      expect([remembered(four), remembered(six)].every((n) => n >= MAX / 4)).toBe(true);
+      expect(jails.stats(JAIL, at(9))?.tracked).toBe(MAX);
+    });
+  });
+
   test('past its number of failures too', () => {
     const jails = new Jails([policy({ maxretry: 4 })], { ...SMALL, failuresMax: 4 });
     bansAt(jails, '192.0.2.1', [0, 1]);

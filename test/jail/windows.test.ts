@@ -91,6 +91,42 @@ describe('a window', () => {
   });
 });
 
+describe('a table of windows', () => {
+  test('keeps its sums and lists through everything that can happen to it, and a list within its quarter loses nobody', () => {
+    const bounds = { addressesMax: 8, failuresMax: 24, evidenceMax: 1 };
+    const step = fc.record({
+      what: fc.constantFrom('add', 'add', 'add', 'clear', 'forget', 'sweep'),
+      n: fc.integer({ min: 0, max: 20 }),
+      count: fc.integer({ min: 1, max: 3 }),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
+        const windows = new Windows({ maxretry: 3, findtimeMicros: 50 }, bounds, new EvidenceLog(4_096, 64));
+        for (const [time, { what, n, count }] of steps.entries()) {
+          const key = numbered(n);
+          const kind = (of: TargetKey) => `${of.kind >= 64} ${windows.count(of, time) > 1}`;
+          const before = [...windows.keys(() => true)].map((one) => ({ one, kind: kind(one) }));
+          const evicted = windows.evicted;
+          if (what === 'add') windows.add(key, time, count, NO_EVIDENCE);
+          else if (what === 'clear') windows.clear(key, time);
+          else if (what === 'forget') windows.forgetUpTo(key, time);
+          else windows.sweep(time);
+          expect(windows.size).toBeLessThanOrEqual(bounds.addressesMax);
+          expect(windows.records).toBeLessThanOrEqual(bounds.failuresMax);
+          const after = [...windows.keys(() => true)];
+          expect(after).toHaveLength(windows.size);
+          if (windows.evicted !== evicted + 1 || windows.records >= bounds.failuresMax - 1) continue;
+          const gone = before.filter(({ one }) => !after.some((left) => JSON.stringify(left) === JSON.stringify(one)));
+          for (const { kind: lost } of gone)
+            expect(before.filter((other) => other.kind === lost).length).toBeGreaterThanOrEqual(
+              bounds.addressesMax / 4,
+            );
+        }
+      }),
+    );
+  });
+});
+
 describe('keys of targets', () => {
   test.each([
     '0.0.0.0',
