@@ -55,7 +55,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
     'plain FFI, MESSAGE': read(nothing, plain),
     'plain FFI, candidates of 3 jails whole': read(gate, plain),
     'journalctl -o cat': () => clocked(['journalctl', '-q', `--directory=${folder}`, '-o', 'cat'], count),
-    'python3-systemd, as fail2ban reads': program('/usr/bin/python3', '-c', PYTHON, folder),
+    'python3-systemd, as fail2ban reads': program('/usr/bin/python3', '-P', '-c', PYTHON, folder),
   };
   const values = await rounds(options.runs, ways);
   const speed = (name: string) => median(values[name] ?? []);

@@ -11,7 +11,7 @@ const words = process.argv.slice(2);
 if (words.includes('--json')) {
   const write = process.stdout.write.bind(process.stdout);
   process.stdout.write = (text) => process.stderr.write(text);
-  setUp('bench');
+  setUp('test');
   process.stdout.write = write;
-} else setUp('bench');
+} else setUp('test');
 process.exitCode = openly(process.execPath, ['dist/bench/lib/main.js', ...words]);

@@ -24,7 +24,7 @@ export class Fail2ban {
   static find(): Fail2ban | string {
     const found = fail2banPackage(FAIL2BAN_VERSION);
     if ('reason' in found) return found.reason;
-    const check = spawnSync('/usr/bin/python3', ['-c', 'import systemd.journal'], { encoding: 'utf8' });
+    const check = spawnSync('/usr/bin/python3', ['-P', '-c', 'import systemd.journal'], { encoding: 'utf8' });
     return check.status === 0 ? new Fail2ban(found.root) : `python3-systemd is missing: ${check.stderr.trim()}`;
   }
 

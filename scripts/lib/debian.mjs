@@ -25,13 +25,6 @@ export function nodeHeaders() {
   return [prefix, '/usr'].find((folder) => existsSync(join(folder, 'include/node/node.h')));
 }
 
-/** Python of Debian 13 and later (3.12 on) has lost modules that fail2ban 1.1 wants; they are packaged apart. */
-function pythonHas(name) {
-  const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
-  const isOlder = !/^ID=debian$/m.test(release) || Number(/^VERSION_ID="?(\d+)/m.exec(release)?.[1] ?? 0) < 13;
-  return isOlder || quietly('/usr/bin/python3', ['-W', 'ignore', '-c', `import ${name}`]).ok;
-}
-
 /** True when the running Node is the one of Debian's own package, whose headers are packaged apart. */
 function isDebianNode() {
   if (which('dpkg-query') === undefined) return false;
@@ -39,7 +32,7 @@ function isDebianNode() {
 }
 
 /**
- * Everything that npm does not bring. `for`: the first of run, build, test, e2e, bench that needs it; each includes those before it.
+ * Everything that npm does not bring. `for`: the first of run, build, test, e2e that needs it; each includes those before it.
  */
 const REQUIREMENTS = [
   { for: 'run', package: 'libsystemd0', why: 'reads the journal', there: () => hasLibrary('libsystemd.so.0') },
@@ -68,10 +61,15 @@ const REQUIREMENTS = [
   { for: 'test', package: 'man-db', why: 'judges man pages', there: () => which('man') },
   { for: 'test', package: 'zsh', why: 'completes command lines', there: () => which('zsh') },
   { for: 'test', package: 'fish', why: 'completes command lines', there: () => which('fish') },
-  { for: 'test', package: 'python3-pyasyncore', why: 'runs fail2ban 1.1', there: () => pythonHas('asyncore') },
-  { for: 'test', package: 'python3-pyasynchat', why: 'runs fail2ban 1.1', there: () => pythonHas('asynchat') },
   { for: 'test', package: 'iproute2', why: 'makes network namespaces', there: () => which('ip') },
   { for: 'test', package: 'libcap2-bin', why: 'shows what a process may do', there: () => which('capsh') },
+  {
+    for: 'test',
+    package: 'python3-systemd',
+    why: 'lets fail2ban read the journal beside us',
+    // Without -P Python would find the project's own folder of that name.
+    there: () => quietly('/usr/bin/python3', ['-P', '-c', 'import systemd.journal']).ok,
+  },
   {
     for: 'test',
     package: 'prometheus',
@@ -81,19 +79,29 @@ const REQUIREMENTS = [
   { for: 'e2e', package: 'debootstrap', why: 'makes root file systems', there: () => which('debootstrap') },
   { for: 'e2e', package: 'systemd-container', why: 'boots them', there: () => which('systemd-nspawn') },
   { for: 'e2e', package: 'openssh-client', why: 'plays SSH attackers', there: () => which('ssh') },
-  {
-    for: 'bench',
-    package: 'python3-systemd',
-    why: 'lets fail2ban read the journal beside us',
-    there: () => quietly('/usr/bin/python3', ['-c', 'import systemd.journal']).ok,
-  },
 ];
-const STAGES = ['run', 'build', 'test', 'e2e', 'bench'];
+const STAGES = ['run', 'build', 'test', 'e2e'];
 
 /** What of the stage's needs is not there. */
 export function missingPackages(stage) {
   const wanted = STAGES.slice(0, STAGES.indexOf(stage) + 1);
   return REQUIREMENTS.filter((requirement) => wanted.includes(requirement.for) && !requirement.there());
+}
+
+/** Names that apt says it does not know. */
+export function unknownNames(output) {
+  const patterns = [/Unable to locate package (\S+)/g, /Package '?([^'\s]+)'? has no installation candidate/g];
+  return patterns.flatMap((pattern) => [...output.matchAll(pattern)].map((match) => match[1]));
+}
+
+/** Installs what this release has. A name that it does not know is told and stops no other. */
+function installAll(names, install) {
+  const first = install(names);
+  const unknown = first.ok ? [] : unknownNames(first.output);
+  const known = names.filter((name) => !unknown.includes(name));
+  if (unknown.length === 0 || known.length === names.length) return first;
+  warn(`this release has no package named ${unknown.join(' or ')}; what needs it will be skipped or fail`);
+  return known.length === 0 ? { ok: true, output: '' } : install(known);
 }
 
 /** Sees to the stage's system packages. Without root, or without apt, it says what is missing and goes on. */
@@ -121,10 +129,13 @@ export function systemPackages(stage) {
     '-o',
     'Acquire::Retries=3',
   ];
+  // A foreign repository that does not answer is no reason to stop: the install that follows tells.
+  const refresh = () => quietly('apt-get', ['-q', '-o', 'Acquire::Retries=3', 'update'], { env });
   const install = persistently('apt-get install', () => {
-    // A foreign repository that does not answer is no reason to stop: the install that follows tells.
-    const update = quietly('apt-get', ['-q', '-o', 'Acquire::Retries=3', 'update'], { env });
-    const { ok, output } = quietly('apt-get', [...options, 'install', ...names], { env });
+    const update = refresh();
+    const { ok, output } = installAll(names, (wanted) =>
+      quietly('apt-get', [...options, 'install', ...wanted], { env }),
+    );
     return { ok, output: update.ok || ok ? output : `${tail(update.output, 15)}\n${output}` };
   });
   if (!install.ok) fail(`apt-get install ${names.join(' ')}\n${tail(install.output)}`);

@@ -81,6 +81,14 @@ export function tail(output, lines = 40) {
   return output.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
+/** The lines of a long output that say what went wrong, each once, or its end when none says so by itself. */
+export function failed(output, lines = 20) {
+  const telling = output
+    .split('\n')
+    .filter((line) => /^(?:E|W|Err):|\berror\b|\bfailed\b|\bdepends on\b|\bnot found\b/i.test(line));
+  return telling.length > 0 ? [...new Set(telling)].slice(-lines).join('\n') : tail(output, lines);
+}
+
 /** How long something took, as people say it. */
 export function since(start) {
   const seconds = (performance.now() - start) / 1000;

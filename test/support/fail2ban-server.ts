@@ -7,9 +7,9 @@ import type { NetworkNamespace } from './netns.js';
 
 const PYTHON = 'python3';
 
-/** Whether this machine's Python can run it, and why not: for `needs`. fail2ban 1.1 wants asynchat, gone in 3.12. */
+/** Whether this machine's Python can run it, and why not: for `needs`. Debian's package brings what Python has lost. */
 export function canServe(): readonly [boolean, string] {
-  const probe = spawnSync(PYTHON, ['-c', 'import asynchat, asyncore, sqlite3']);
+  const probe = spawnSync(PYTHON, ['-c', 'import sqlite3']);
   return [probe.status === 0, 'no Python that runs fail2ban 1.1'];
 }
 

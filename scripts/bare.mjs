@@ -1,0 +1,121 @@
+/**
+ * `npm run bare [-- test|start|package...]`: the README's commands on machines that have next to nothing: `npm test` on a
+ * bare Debian 13 (git, nodejs and npm as Debian has them), `npm start` and `npm run package` on a bare Debian 12 (git, and
+ * this Node copied in). Each runs on a fresh copy of a root file system that is built once; what the host has installed
+ * is not there. Needs root. What is not committed is not part of it.
+ */
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { systemPackages } from './lib/debian.mjs';
+import { CACHE, copyNetworkSettings, debianRoot } from './lib/debian-root.mjs';
+import { fail, isRoot, openly, quietly, ROOT, say, since, warn } from './lib/run.mjs';
+
+/** Where the project lies in a bare root. */
+const HOME = '/home/banjour';
+
+/** The steps: on what root, and which of the README's commands. */
+const STEPS = {
+  test: { root: debian13, command: 'npm test' },
+  start: { root: debian12, command: 'npm start' },
+  package: { root: debian12, command: 'npm run package' },
+};
+
+function debian13() {
+  return { base: debianRoot('bare-trixie', 'trixie', ['git', 'nodejs', 'npm']), prepare: () => undefined };
+}
+
+/** Debian 12's own Node is too old, so this one comes along, as an administrator would unpack it below /usr/local. */
+function debian12() {
+  const base = debianRoot('bare-bookworm', 'bookworm', ['git', 'ca-certificates']);
+  const prefix = dirname(dirname(process.execPath));
+  const parts = ['bin/node', 'lib/node_modules/npm', 'include/node'];
+  const missing = parts.filter((part) => !existsSync(join(prefix, part)));
+  if (missing.length > 0) fail(`this Node cannot be copied: ${missing.join(', ')} is not below ${prefix}`);
+  const prepare = (root) => {
+    for (const part of parts) {
+      mkdirSync(dirname(join(root, 'usr/local', part)), { recursive: true });
+      cpSync(join(prefix, part), join(root, 'usr/local', part), { recursive: true });
+    }
+    for (const name of ['npm', 'npx'])
+      quietly('ln', ['-s', `../lib/node_modules/npm/bin/${name}-cli.js`, join(root, 'usr/local/bin', name)]);
+  };
+  return { base, prepare };
+}
+
+/**
+ * Makes the mounts of a machine around `$1` and runs the rest of the words in it as the first process of a process
+ * namespace of its own. The cache of root file systems is shared: it holds nothing but what the project's scripts made.
+ */
+const ENTER = `
+root=$1; shared=$2; shift 2
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for name in null zero full random urandom tty; do touch "$root/dev/$name"; mount --bind "/dev/$name" "$root/dev/$name"; done
+mkdir "$root/dev/pts" "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ln -s /proc/self/fd "$root/dev/fd"; ln -s fd/0 "$root/dev/stdin"; ln -s fd/1 "$root/dev/stdout"; ln -s fd/2 "$root/dev/stderr"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mkdir -p "$root$shared"; mount --bind "$shared" "$root$shared"
+exec chroot "$root" "$@"
+`;
+
+/** The only variables that a bare machine is given. */
+function environment() {
+  const own = {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: '/root',
+    LANG: 'C.UTF-8',
+    TERM: process.env.TERM ?? 'dumb',
+    BANJOUR_E2E_CACHE: CACHE,
+  };
+  const passed = ['CI', 'BANJOUR_REQUIRE_ALL', 'BANJOUR_E2E_MIRROR', 'http_proxy', 'https_proxy', 'no_proxy'];
+  for (const name of passed) if (process.env[name] !== undefined) own[name] = process.env[name];
+  return Object.entries(own).map(([name, value]) => `${name}=${value}`);
+}
+
+/** Runs commands one after the other in a fresh copy of their root; returns the first exit status that is not 0. */
+function runIn({ base, prepare }, commands) {
+  const root = mkdtempSync(join(CACHE, 'bare-run-'));
+  try {
+    if (!quietly('cp', ['-a', '--reflink=auto', `${base}/.`, root]).ok) fail(`no room to copy ${base}`);
+    prepare(root);
+    copyNetworkSettings(root);
+    const cloned = quietly('git', ['clone', '--quiet', '--no-hardlinks', ROOT, join(root, HOME)]);
+    if (!cloned.ok) fail(`git clone\n${cloned.output}`);
+    for (const command of commands) {
+      say(`${command}, on a bare machine`);
+      const start = performance.now();
+      const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--uts', '--ipc', '--propagation', 'private'];
+      const inside = ['env', '-i', ...environment(), 'sh', '-c', `cd ${HOME} && ${command} < /dev/null`];
+      const status = openly('unshare', [...isolated, 'sh', '-euc', ENTER, 'enter', root, CACHE, ...inside]);
+      if (status !== 0) {
+        warn(`${command} ended with ${status} after ${since(start)}`);
+        return status;
+      }
+      say(`${command} succeeded in ${since(start)}`);
+    }
+    return 0;
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.find((name) => !Object.hasOwn(STEPS, name));
+if (unknown !== undefined) fail(`unknown step "${unknown}"; say ${Object.keys(STEPS).join(', ')}, or nothing for all`);
+if (!isRoot) fail('root file systems need root: sudo npm run bare');
+systemPackages('e2e');
+if (quietly('git', ['status', '--porcelain']).output.trim() !== '') warn('what is not committed is not part of this');
+const names = wanted.length > 0 ? wanted : Object.keys(STEPS);
+for (const root of new Set(names.map((name) => STEPS[name].root))) {
+  const commands = names.filter((name) => STEPS[name].root === root).map((name) => STEPS[name].command);
+  const status = runIn(root(), commands);
+  if (status !== 0) {
+    process.exitCode = status;
+    break;
+  }
+}
