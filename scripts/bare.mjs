@@ -63,6 +63,11 @@ mkdir -p "$root$shared"; mount --bind "$shared" "$root$shared"
 exec chroot "$root" "$@"
 `;
 
+/** Certificates that this host trusts: behind a proxy with an authority of its own nothing can be fetched without them. */
+const TRUSTED = '/etc/ssl/certs/ca-certificates.crt';
+/** Where a bare machine has them, if this host has any. */
+const TRUSTED_INSIDE = '/etc/ssl/trusted-by-host.crt';
+
 /** The only variables that a bare machine is given. */
 function environment() {
   const own = {
@@ -74,6 +79,7 @@ function environment() {
   };
   const passed = ['CI', 'BANJOUR_REQUIRE_ALL', 'BANJOUR_E2E_MIRROR', 'http_proxy', 'https_proxy', 'no_proxy'];
   for (const name of passed) if (process.env[name] !== undefined) own[name] = process.env[name];
+  if (existsSync(TRUSTED)) own.NODE_EXTRA_CA_CERTS = TRUSTED_INSIDE;
   return Object.entries(own).map(([name, value]) => `${name}=${value}`);
 }
 
@@ -84,6 +90,8 @@ function runIn({ base, prepare }, commands) {
     if (!quietly('cp', ['-a', '--reflink=auto', `${base}/.`, root]).ok) fail(`no room to copy ${base}`);
     prepare(root);
     copyNetworkSettings(root);
+    mkdirSync(join(root, dirname(TRUSTED_INSIDE)), { recursive: true });
+    if (existsSync(TRUSTED)) cpSync(TRUSTED, join(root, TRUSTED_INSIDE));
     const cloned = quietly('git', ['clone', '--quiet', '--no-hardlinks', ROOT, join(root, HOME)]);
     if (!cloned.ok) fail(`git clone\n${cloned.output}`);
     for (const command of commands) {
