@@ -116,7 +116,7 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !Object.hasOwn(STEPS, name));
 if (unknown !== undefined) fail(`unknown step "${unknown}"; say ${Object.keys(STEPS).join(', ')}, or nothing for all`);
 if (!isRoot) fail('root file systems need root: sudo npm run bare');
-systemPackages('e2e');
+systemPackages('package');
 if (quietly('git', ['status', '--porcelain']).output.trim() !== '') warn('what is not committed is not part of this');
 const names = wanted.length > 0 ? wanted : Object.keys(STEPS);
 for (const root of new Set(names.map((name) => STEPS[name].root))) {

@@ -15,7 +15,7 @@ const kinds = { deb: buildDeb, npm: buildTarball };
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((kind) => !Object.hasOwn(kinds, kind));
 if (unknown !== undefined) fail(`unknown kind of package "${unknown}"; say deb, npm, or nothing for both`);
-setUp('build');
+setUp(wanted.length === 1 && wanted[0] === 'npm' ? 'build' : 'package');
 for (const kind of wanted.length > 0 ? wanted : Object.keys(kinds)) {
   const path = await kinds[kind]();
   const digest = createHash('sha256')

@@ -32,7 +32,8 @@ function isDebianNode() {
 }
 
 /**
- * Everything that npm does not bring. `for`: the first of run, build, test, e2e that needs it; each includes those before it.
+ * Everything that npm does not bring. `for`: the first of run, build, test, e2e that needs it; each includes those
+ * before it. `package` includes run and build, and e2e includes it.
  */
 const REQUIREMENTS = [
   { for: 'run', package: 'libsystemd0', why: 'reads the journal', there: () => hasLibrary('libsystemd.so.0') },
@@ -76,16 +77,21 @@ const REQUIREMENTS = [
     why: 'promtool judges metrics and alert rules',
     there: () => which('promtool'),
   },
-  { for: 'e2e', package: 'debootstrap', why: 'makes root file systems', there: () => which('debootstrap') },
+  { for: 'package', package: 'debootstrap', why: 'makes root file systems', there: () => which('debootstrap') },
   { for: 'e2e', package: 'systemd-container', why: 'boots them', there: () => which('systemd-nspawn') },
   { for: 'e2e', package: 'openssh-client', why: 'plays SSH attackers', there: () => which('ssh') },
 ];
-const STAGES = ['run', 'build', 'test', 'e2e'];
+const STAGES = {
+  run: ['run'],
+  build: ['run', 'build'],
+  package: ['run', 'build', 'package'],
+  test: ['run', 'build', 'test'],
+  e2e: ['run', 'build', 'package', 'test', 'e2e'],
+};
 
 /** What of the stage's needs is not there. */
 export function missingPackages(stage) {
-  const wanted = STAGES.slice(0, STAGES.indexOf(stage) + 1);
-  return REQUIREMENTS.filter((requirement) => wanted.includes(requirement.for) && !requirement.there());
+  return REQUIREMENTS.filter((requirement) => STAGES[stage].includes(requirement.for) && !requirement.there());
 }
 
 /** Names that apt says it does not know. */

@@ -6,7 +6,7 @@ import { fail } from './run.mjs';
 
 const NODE_MIN = [20, 19];
 
-/** Sets up for a stage: `build` for running, `test` for the tests, `e2e` for the end-to-end suite. */
+/** Sets up for a stage: `build` for running, `package` for packaging, `test` for the tests, `e2e` for the end-to-end suite. */
 export function setUp(stage) {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (process.platform !== 'linux') fail(`Banjour needs Linux with systemd; this is ${process.platform}`);
