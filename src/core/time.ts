@@ -15,8 +15,14 @@ export const MICROS_PER_SECOND = 1_000_000;
 
 /** Takes a number as microseconds since 1970; throws on anything that is not a whole, non-negative number. */
 export function epochMicros(value: number): EpochMicros {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a time in microseconds: ${value}`);
-  return value as EpochMicros;
+  const time = microsOf(value);
+  if (time === undefined) throw new RangeError(`not a time in microseconds: ${value}`);
+  return time;
+}
+
+/** The same for a number that a line, and so a stranger, chose: undefined when it is no such time. */
+export function microsOf(value: number): EpochMicros | undefined {
+  return Number.isSafeInteger(value) && value >= 0 ? (value as EpochMicros) : undefined;
 }
 
 /** Takes a number as seconds; throws on NaN, infinity and negative values. Fractions are allowed. */

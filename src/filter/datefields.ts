@@ -6,6 +6,7 @@ import type { Groups } from './groups.js';
 
 const HOUR = '[0-1]?\\d|2[0-3]';
 const SECOND = '[0-5]?\\d|6[01]';
+const WEEK = '5[0-3]|[0-4]\\d|\\d';
 const OFFSET = '[+-][01]\\d(?::?\\d\\d)?';
 const ABBREVIATION = '[A-Z](?:[A-Z]{2,4})?';
 const DAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -40,6 +41,9 @@ export const DATE_FIELDS: Readonly<Record<string, string>> = {
   Exd: group('d', '[12]\\d|0[1-9]|3[01]'),
   a: group('a', short(DAYS)),
   A: group('A', DAYS.join('|')),
+  U: group('U', WEEK),
+  W: group('W', WEEK),
+  w: group('w', '[0-6]'),
   j: group('j', '36[0-6]|3[0-5]\\d|[12]\\d\\d|0[1-9]\\d|00[1-9]|[1-9]\\d|0[1-9]|[1-9]'),
   H: group('H', HOUR),
   ExH: group('H', '[01]\\d|2[0-3]'),
@@ -60,6 +64,11 @@ export const DATE_FIELDS: Readonly<Record<string, string>> = {
   ExZ: group('Z', ABBREVIATION),
 };
 
+/** The fields as people write them. */
+export const DATE_FIELD_LIST = Object.keys(DATE_FIELDS)
+  .map((field) => `%${field}`)
+  .join(' ');
+
 /** What people call the fields in reports (fail2ban-regex's words). */
 export const DATE_FIELD_NAMES: Readonly<Record<string, string>> = {
   a: 'DAY',
@@ -75,6 +84,9 @@ export const DATE_FIELD_NAMES: Readonly<Record<string, string>> = {
   M: 'Minute',
   p: 'AMPM',
   S: 'Second',
+  U: 'Yearweek',
+  w: 'Weekday',
+  W: 'Yearweek',
   y: 'Year2',
   Y: 'Year',
   z: 'Zone offset',
@@ -122,29 +134,27 @@ export function timeOfFields(fields: Groups, now: number, zoneMinutes?: number):
   const today = new Date(now);
   const century = number('y');
   const year = number('Y') ?? (century === undefined ? undefined : century + 2000);
-  let month = number('m') ?? monthOf(fields['b'] ?? fields['B']);
-  let day = number('d');
-  const dayOfYear = number('j');
-  if (dayOfYear !== undefined && (month === undefined || day === undefined)) {
-    month = 1;
-    day = dayOfYear;
-  }
-  const noDay = month === undefined && day === undefined;
+  const month = number('m') ?? monthOf(fields['b'] ?? fields['B']);
+  const day = number('d');
+  const whole = month !== undefined && day !== undefined;
+  const dayOfYear = (inYear: number) => (whole ? undefined : (number('j') ?? dayOfWeek(fields, inYear)));
+  const noDay = month === undefined && day === undefined && dayOfYear(today.getFullYear()) === undefined;
   const zone = fields['z'] ?? fields['Z'];
   const offset = zone === undefined ? zoneMinutes : minutesOf(zone);
   if (zone !== undefined && offset === undefined) return undefined;
   const make = (inYear: number, back = 0): number | undefined => {
+    const ofYear = dayOfYear(inYear);
     const parts = [
       inYear,
-      (noDay ? today.getMonth() + 1 : (month ?? 1)) - 1,
-      (noDay ? today.getDate() : (day ?? 1)) - back,
+      noDay ? today.getMonth() : ofYear === undefined ? (month ?? 1) - 1 : 0,
+      (noDay ? today.getDate() : (ofYear ?? day ?? 1)) - back,
       hourOf(fields),
       number('M') ?? 0,
       number('S') ?? 0,
       number('f') === undefined ? 0 : Math.floor(Number(`0.${fields['f']}`) * 1000),
     ] as const;
     const real = new Date(Date.UTC(inYear, parts[1], parts[2])).getUTCMonth() === parts[1];
-    if (!real && back === 0 && dayOfYear === undefined) return undefined;
+    if (!real && back === 0 && ofYear === undefined) return undefined;
     return offset === undefined ? new Date(...parts).getTime() : Date.UTC(...parts) - offset * 60_000;
   };
   const time = make(year ?? today.getFullYear());
@@ -157,6 +167,27 @@ export function timeOfFields(fields: Groups, now: number, zoneMinutes?: number):
 function monthOf(name: string | undefined): number | undefined {
   if (name === undefined) return undefined;
   return MONTHS.findIndex((month) => month.slice(0, 3).toLowerCase() === name.slice(0, 3).toLowerCase()) + 1;
+}
+
+/** The day of the year of `%U %w` (weeks begin on Sunday) or `%W %a` (on Monday); days before the first such are week 0. */
+function dayOfWeek(fields: Groups, year: number): number | undefined {
+  const sunday = fields['U'] !== undefined;
+  const week = fields['U'] ?? fields['W'];
+  const weekday = fields['w'] === undefined ? weekdayOf(fields['a'] ?? fields['A']) : Number(fields['w']);
+  if (week === undefined || weekday === undefined) return undefined;
+  const first = sunday ? 0 : 1;
+  const place = (day: number) => (day + 7 - first) % 7;
+  const newYear = new Date(0);
+  newYear.setUTCFullYear(year, 0, 1);
+  const before = place(newYear.getUTCDay());
+  const weeks = Number(week) - (before === 0 ? 1 : 0);
+  return 1 + 7 * weeks + place(weekday) - before;
+}
+
+/** 0 is Sunday. */
+function weekdayOf(name: string | undefined): number | undefined {
+  if (name === undefined) return undefined;
+  return DAYS.findIndex((day) => day.slice(0, 3).toLowerCase() === name.slice(0, 3).toLowerCase());
 }
 
 function hourOf(fields: Groups): number {

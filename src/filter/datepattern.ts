@@ -44,6 +44,7 @@ const KNOWN: readonly string[] = [
 ];
 
 const EPOCH = '\\d{10,11}\\b(?:\\.\\d{3,6})?';
+const WORD_END = '(?=\\b|\\W|$)';
 const LONG_EPOCH = '\\d{10,11}(?:\\d{3}(?:\\.\\d{1,6}|\\d{3})?)?';
 const TAI64N = '@[0-9a-f]{24}';
 const LINE_BEGIN = '{^LN-BEG}';
@@ -113,7 +114,7 @@ function pattern(text: string): DatePattern {
     source = `^(?:\\W{0,2})?${source}`;
     anchored = true;
   } else if (!anchored && begin === 'word' && !/^\(*(?:\?P<cut>)?\*\*/.test(source)) source = `(?=^|\\b|\\W)${source}`;
-  if (end && !/(?<!\\)(?:\$\)?|\\b|\\s|\*\*\)*)$/.test(source)) source += '(?=\\b|\\W|$)';
+  if (end && !/(?<!\\)(?:\$\)?|\\b|\\s|\*\*\)*)$/.test(source)) source += WORD_END;
   source = source.replaceAll('**', '');
   const kind = source.includes('(?P<epoch>') ? (long ? 'long-epoch' : 'epoch') : 'fields';
   return {
@@ -130,13 +131,19 @@ function epoch(name: string, long: boolean, lineBegin: boolean): DatePattern {
   const digitsToo = digits.replace('<cut>', '<cut2>').replace('<epoch>', '<epoch2>');
   const third = digits.replace('<cut>', '<cut3>').replace('<epoch>', '<epoch3>');
   const source = lineBegin
-    ? `^(?:\\W{0,2})?${digits}(?=\\b|\\W|$)`
-    : `(?:^${digits}|^\\[${digitsToo}(?=\\])|\\baudit\\(${third}(?=:\\d+\\)))`;
+    ? `^(?:\\W{0,2})?${digits}${WORD_END}`
+    : `(?:^${digits}${WORD_END}|^\\[${digitsToo}(?=\\])|\\baudit\\(${third}(?=:\\d+\\)))`;
   return { name, source, anchored: lineBegin, kind: long ? 'long-epoch' : 'epoch' };
 }
 
+/** Fields of a pattern that there are not, as written. */
+export function unknownFields(text: string): string[] {
+  const names = [...text.matchAll(FIELD)].map(([whole, field]) => ({ whole, field: field as string }));
+  return names.filter(({ field }) => field !== '%' && !Object.hasOwn(DATE_FIELDS, field)).map(({ whole }) => whole);
+}
+
+const FIELD = /%(%|Ex[YymdHkMSlzZ]|[A-Za-z])/g;
+
 function withFields(text: string): string {
-  return text.replace(/%(%|Ex[YymdHkMSlzZ]|[A-Za-z])/g, (whole, field: string) =>
-    field === '%' ? '%' : (DATE_FIELDS[field] ?? whole),
-  );
+  return text.replace(FIELD, (whole, field: string) => (field === '%' ? '%' : (DATE_FIELDS[field] ?? whole)));
 }

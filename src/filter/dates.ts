@@ -4,11 +4,14 @@
  *
  * Which of several possible dates it is follows fail2ban 1.1 (server/datedetector.py): the pattern that matched last at
  * the same place first, patterns bound to the line's start before others, and of those the one that stands first.
+ * Unlike there, a date that makes no time (February 30, the year 5138) gives way to one that does: what looks like a
+ * date may be a name that a stranger chose.
  */
 import type { Diagnostic } from '../core/finding.js';
-import { type EpochMicros, epochMicros } from '../core/time.js';
-import { timeOfFields } from './datefields.js';
-import { type DatePattern, datePatterns, patternLabel } from './datepattern.js';
+import { type EpochMicros, microsOf } from '../core/time.js';
+import { DATE_FIELD_LIST, timeOfFields } from './datefields.js';
+import { type DatePattern, datePatterns, patternLabel, unknownFields } from './datepattern.js';
+import type { Groups } from './groups.js';
 import { compileRegex, type Regex } from './regex/regex.js';
 
 /** A line of a text file, taken apart. */
@@ -33,7 +36,8 @@ interface Found {
   readonly start: number;
   readonly end: number;
   readonly matchStart: number;
-  readonly groups: Readonly<Record<string, string | undefined>>;
+  /** Absent when the date makes no time, or one that cannot be reckoned with. */
+  readonly time: EpochMicros | undefined;
 }
 
 export class DateFinder {
@@ -50,6 +54,16 @@ export class DateFinder {
   constructor(datepattern?: string, zone?: number) {
     this.#zone = zone;
     for (const pattern of datePatterns(datepattern)) {
+      const unknown = unknownFields(pattern.name);
+      if (unknown.length > 0)
+        this.#diagnostics.push({
+          level: 'error',
+          id: 'date.field',
+          message: `the date pattern names ${unknown.join(', ')}, which is no part of a date`,
+          key: 'datepattern',
+          value: pattern.name,
+          fix: `write ${DATE_FIELD_LIST}; %% is a percent sign`,
+        });
       const { regex, problems } = compileRegex(pattern.source, { usedns: 'no' });
       if (regex !== undefined) {
         // No guard watches over dates: a pattern that we did not write runs where no line can hold it up.
@@ -79,38 +93,60 @@ export class DateFinder {
 
   /** Takes the date out of a line. `now` completes dates without year or day. */
   cut(line: string, now: EpochMicros): DatedLine {
-    const found = this.#find(line);
+    const found = this.#find(line, now);
     if (found === undefined) return { text: line, date: '' };
     this.#last = found;
     found.template.hits++;
     const date = line.slice(found.start, found.end);
-    const time = timeOf(found, now / 1000, this.#zone);
+    const { time } = found;
     return {
       text: line.slice(0, found.start) + line.slice(found.end),
       date,
       pattern: found.template.name,
-      ...(time !== undefined && time >= 0 && { time: epochMicros(Math.round(time * 1000)) }),
+      ...(time !== undefined && { time }),
     };
   }
 
-  #find(line: string): Found | undefined {
+  #find(line: string, now: EpochMicros): Found | undefined {
     const last = this.#last;
     if (last !== undefined) {
-      const again = search(last.template, line);
-      if (again && (last.template.anchored || (again.start === last.start && again.end === last.end))) return again;
+      const again = this.#search(last.template, line, now);
+      const same = last.template.anchored || (again?.start === last.start && again.end === last.end);
+      if (same && again !== undefined && decides(again)) return again;
     }
     let best: Found | undefined;
+    let timeless: Found | undefined;
     for (const template of this.#templates) {
-      const found = search(template, line);
+      const found = this.#search(template, line, now);
       if (found === undefined) continue;
-      if (template.anchored) return found;
-      if (best === undefined || found.matchStart < best.matchStart) best = found;
+      if (!decides(found)) timeless = firstOf(timeless, found);
+      else if (template.anchored) return found;
+      else best = firstOf(best, found);
     }
-    return best;
+    return best ?? timeless;
+  }
+
+  #search(template: Template, line: string, now: EpochMicros): Found | undefined {
+    const found = search(template, line);
+    if (found === undefined) return undefined;
+    const millis = timeOf(template, found.groups, now / 1000, this.#zone);
+    return { ...found, time: millis === undefined ? undefined : microsOf(Math.round(millis * 1000)) };
   }
 }
 
-function search(template: Template, line: string): Found | undefined {
+/** A date that makes a time, or the word of the filter that there is none. */
+function decides({ time, template }: Found): boolean {
+  return time !== undefined || template.kind === 'none';
+}
+
+/** Of two dates the one that binds to the line's start, else the one that stands first. */
+function firstOf(one: Found | undefined, other: Found): Found {
+  if (one === undefined) return other;
+  if (one.template.anchored !== other.template.anchored) return one.template.anchored ? one : other;
+  return other.matchStart < one.matchStart ? other : one;
+}
+
+function search(template: Template, line: string) {
   const match = template.regex.exec(line);
   if (match === null) return undefined;
   const { groups, index } = match;
@@ -120,7 +156,7 @@ function search(template: Template, line: string): Found | undefined {
 }
 
 /** Milliseconds since 1970. */
-function timeOf({ template: { kind }, groups }: Found, now: number, zone: number | undefined): number | undefined {
+function timeOf({ kind }: Template, groups: Groups, now: number, zone: number | undefined): number | undefined {
   const digits = groups['epoch'] ?? groups['epoch2'] ?? groups['epoch3'] ?? '';
   switch (kind) {
     case 'epoch':

@@ -1,6 +1,7 @@
 /**
  * Runs matches under the regex guard. A regex that misses it is demoted to the linear matcher for good, and what it
  * was judging is judged again: nothing is lost, nothing is done twice, and no filter is ever switched off by a line.
+ * The same holds for a line that makes an executor throw (V8 does when its stack is too small for it).
  */
 import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS, REGEX_STRIKES_MAX } from '../core/limits.js';
 import type { LineMatch, Progress, RegexSlot } from './filter.js';
@@ -47,9 +48,21 @@ export class GuardedRunner {
         next++;
       }
     };
+    const guard: Guard = (work, milliseconds) => {
+      for (;;) {
+        try {
+          return this.#guard(work, milliseconds);
+        } catch (error) {
+          if (next >= count) throw error;
+          const slot = progress.running;
+          if (slot !== undefined && slot.regex.engine !== 'linear') demote(slot);
+          else matches[next++] = undefined;
+        }
+      }
+    };
     while (next < count) {
       progress.running = undefined;
-      if (this.#guard(upTo(count), REGEX_GUARD_MS)) break;
+      if (guard(upTo(count), REGEX_GUARD_MS)) break;
       timeouts++;
       const slot = progress.running as RegexSlot | undefined;
       // Many lines that are each slow, or a machine that stood still: the task alone shows whether it is the culprit.
@@ -57,7 +70,7 @@ export class GuardedRunner {
       while (next < count) {
         const at = next;
         progress.running = undefined;
-        if (this.#guard(upTo(at + 1), REGEX_GUARD_MS)) break;
+        if (guard(upTo(at + 1), REGEX_GUARD_MS)) break;
         timeouts++;
         const culprit = progress.running as RegexSlot | undefined;
         if (culprit !== undefined && culprit.regex.engine !== 'linear') {
@@ -65,7 +78,7 @@ export class GuardedRunner {
           continue;
         }
         // The linear matcher is bounded, but a bound can be long; what exceeds even this is passed over.
-        if (!this.#guard(upTo(at + 1), REGEX_LINEAR_GUARD_MS) && next === at) matches[next++] = undefined;
+        if (!guard(upTo(at + 1), REGEX_LINEAR_GUARD_MS) && next === at) matches[next++] = undefined;
         break;
       }
     }

@@ -92,8 +92,11 @@ export class TextRoster implements Roster {
       if (place !== undefined) this.#past.set(lineOfFile(place.file), place);
     }
     this.#marked = [...this.#past.values()];
-    for (const log of this.#logs)
-      this.#readings.set(log, textReading(log, proofOf(Buffer.from(log.key)), gate, this.#tools.dater(log), this.#now));
+    const tell = (problem: string) => this.#notices.push(escapeUntrusted(problem));
+    for (const log of this.#logs) {
+      const tag = proofOf(Buffer.from(log.key));
+      this.#readings.set(log, textReading(log, tag, gate, this.#tools.dater(log), this.#now, tell));
+    }
     this.#scan();
     this.#opening = false;
     return { gap: mark !== undefined && this.#logs.some((log) => this.#isLost(log, mark)) };

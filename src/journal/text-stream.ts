@@ -1,5 +1,6 @@
 /** The lines of one text file as entries: decoded, dated, without their date. */
 import { type Entry, type Gate, type ReadPosition, TEXT_LOG_FIELD, type TextLog } from '../core/entry.js';
+import { messageOf } from '../core/errors.js';
 import { BATCH_ENTRIES_MAX, TEXT_TURN_BYTES } from '../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { gateTest } from './gate.js';
@@ -30,13 +31,26 @@ export interface TextReading {
   readonly now: () => EpochMicros;
 }
 
+/** `tell` is called at most once, when a line made the dater throw: such a line is one without a date. */
 export function textReading(
   log: TextLog,
   tag: string,
   gate: Gate,
-  dater: LineDater,
+  finder: LineDater,
   now: () => EpochMicros,
+  tell?: (problem: string) => void,
 ): TextReading {
+  let told = false;
+  const dater: LineDater = (line, at) => {
+    try {
+      return finder(line, at);
+    } catch (error) {
+      if (!told)
+        tell?.(`${log.path}: the date of a line cannot be read (${messageOf(error)}); such lines count as undated`);
+      told = true;
+      return { text: line };
+    }
+  };
   return { log, tag, dater, decode: decoderOf(log.encoding, log.path), passes: gateTest(gate), now };
 }
 

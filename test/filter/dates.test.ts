@@ -124,6 +124,81 @@ test('the place where the last date stood is preferred', () => {
   expect(finder.cut('mx1 2026-11-21 18:30:02 at 2020-01-01 00:00:00', NOW).text).toBe('mx1  at 2020-01-01 00:00:00');
 });
 
+describe('a date that makes no time', () => {
+  /** 2^53 - 1 microseconds, the last that a double holds, in seconds. */
+  const LAST = 9_007_199_254;
+
+  test('is cut out and says none; the last time that can be reckoned with does', () => {
+    expect(cut(`${LAST} x`)).toMatchObject({ text: ' x', time: LAST * 1e6 });
+    expect(cut(`${LAST + 1} x`)).toEqual({ text: ' x', date: `${LAST + 1}`, pattern: '{^LN-BEG}EPOCH' });
+  });
+
+  test.each([
+    '99999999999 x from 192.0.2.1',
+    '[99999999999] x from 192.0.2.1',
+    '@7fffffffffffffff00000000 x from 192.0.2.1',
+    '@ffffffffffffffffffffffff x from 192.0.2.1',
+    'audit(99999999999:1) x from 192.0.2.1',
+    '99999999999 9999-99-99 Feb 30 00:00:60 1969-01-01 00:00:00',
+  ])('never throws: %s', (line) => {
+    expect(cut(line).time).toBeUndefined();
+    expect(cut(line, 'EPOCH\nLEPOCH\nTAI64N\n{LEPOCH}').time).toBeUndefined();
+  });
+
+  test('gives way to one that does, whoever chose the first', () => {
+    const line = '192.0.2.5 - audit(99999999999:1) [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 401 0';
+    expect(cut(line)).toMatchObject({
+      text: '192.0.2.5 - audit(99999999999:1) [] "GET / HTTP/1.1" 401 0',
+      time: Date.UTC(2026, 10, 21, 10) * 1000,
+    });
+    const finder = new DateFinder();
+    finder.cut('192.0.2.5 - audit(1763749801:1) [21/Nov/2026:10:00:00 +0000] "GET"', NOW);
+    expect(finder.cut(line, NOW).time).toBe(Date.UTC(2026, 10, 21, 10) * 1000);
+  });
+});
+
+describe('LEPOCH', () => {
+  test.each<[string, string | undefined, number | undefined]>([
+    ['1138049999', '1138049999', 1_138_049_999_000_000],
+    ['1138049999123', '1138049999123', 1_138_049_999_123_000],
+    ['1138049999123.5', '1138049999123.5', 1_138_049_999_123_500],
+    ['1138049999123456', '1138049999123456', 1_138_049_999_123_456],
+    ['[1138049999123]', '1138049999123', 1_138_049_999_123_000],
+    ['1138049999A', '', undefined],
+    ['113804999912', '', undefined],
+  ])('%s', (text, date, time) => {
+    const found = cut(`${text} from 192.0.2.1`, 'LEPOCH');
+    expect([found.date, found.time]).toEqual([date, time]);
+  });
+});
+
+describe('the week of the year', () => {
+  // As Python's strptime reads them.
+  test.each<[string, string, number, number, number]>([
+    ['2005 3 0', '%Y %U %w', 2005, 1, 16],
+    ['2005 3 0', '%Y %W %w', 2005, 1, 23],
+    ['2005 3 Sun', '%Y %U %a', 2005, 1, 16],
+    ['2005 03 Sunday', '%Y %W %A', 2005, 1, 23],
+    ['2006 1 0', '%Y %U %w', 2006, 1, 1],
+    ['2006 0 0', '%Y %W %w', 2006, 1, 1],
+    ['2024 52 2', '%Y %W %w', 2024, 12, 24],
+    ['2026 0 4', '%Y %U %w', 2026, 1, 1],
+  ])('%s by %s', (text, pattern, year, month, day) => {
+    expect(cut(`${text} x`, `^${pattern}`).time).toBe(at(year, month, day));
+  });
+
+  test('without a weekday says nothing of the day', () => {
+    expect(cut('2005 3 x', '^%Y %U').time).toBe(at(2005, 11, 21));
+  });
+});
+
+test('a field that there is not is told', () => {
+  expect(new DateFinder('%Y %Q %%Q %Exw').diagnostics).toMatchObject([
+    { id: 'date.field', message: expect.stringContaining('%Q'), value: '%Y %Q %%Q %Exw' },
+  ]);
+  expect(new DateFinder('%Y-%m-%d 100%% %U%W%w').diagnostics).toEqual([]);
+});
+
 test('no line makes the search throw', () => {
   const finder = new DateFinder();
   const part = fc.constantFrom(
@@ -143,10 +218,16 @@ test('no line makes the search throw', () => {
     'PM',
     '+0200',
     'x',
+    '9999999999',
+    '99999999999',
+    'audit(99999999999:1)',
+    '@ffffffffffffffff',
+    '0000',
   );
   fc.assert(
     fc.property(fc.array(part, { maxLength: 40 }), (parts) => {
-      finder.cut(parts.join(''), NOW);
+      const { time } = finder.cut(parts.join(''), NOW);
+      if (time !== undefined) epochMicros(time);
     }),
   );
 });

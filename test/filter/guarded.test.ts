@@ -17,6 +17,28 @@ const SLOW_SHAPES: readonly { readonly shape: string; readonly regex: string; re
   { shape: 'a search from everywhere', regex: 'login.*,.*,.*,.*; from <HOST>', line: `login ${','.repeat(6_000)}!` },
 ];
 
+describe('a line that makes an executor throw', () => {
+  const slotOf = (filter: ReturnType<typeof compiled>) => filter.slots[0] as RegexSlot;
+  const throwing = (slot: RegexSlot, engines: readonly string[]) => (n: number, progress: Progress) => {
+    progress.running = slot;
+    if (n === 1 && engines.includes(slot.regex.engine)) throw new RangeError('Maximum call stack size exceeded');
+    return { ...NO_MATCH, length: n };
+  };
+
+  test('is judged by the linear matcher, and the lines after it are judged', () => {
+    const slot = slotOf(compiled({ failregex: ['x <HOST>'] }));
+    const { matches, demoted } = new GuardedRunner(vmGuard).run(3, throwing(slot, ['v8']));
+    expect(matches.map((match) => match?.length)).toEqual([0, 1, 2]);
+    expect(demoted).toEqual([slot]);
+  });
+
+  test('costs that line alone when the linear matcher throws too', () => {
+    const slot = slotOf(compiled({ failregex: ['x <HOST>'] }));
+    const { matches } = new GuardedRunner(vmGuard).run(3, throwing(slot, ['v8', 'linear']));
+    expect(matches.map((match) => match?.length)).toEqual([0, undefined, 2]);
+  });
+});
+
 describe('a hostile line', () => {
   test.each(SLOW_SHAPES)('$shape: neighbours lose nothing and the next lines are judged', ({ regex, line }) => {
     const bank = new FilterBank(

@@ -136,6 +136,19 @@ describe('following a log file', () => {
     expect(following.fresh()).toEqual([]);
   });
 
+  test('a line whose date makes the dater throw is an undated one; that is told once, and the reader goes on', () => {
+    writeFileSync(path, '');
+    const dater: TextTools['dater'] = () => (line) => {
+      if (line.includes('bad')) throw new RangeError('no such time');
+      return { text: line };
+    };
+    const lines = reader([log(path)], HEAD, { dater });
+    appendFileSync(path, 'good 1\nbad 1\nbad 2\ngood 2\n');
+    expect(lines.read()).toEqual(['good 1', 'bad 1', 'bad 2', 'good 2']);
+    lines.read();
+    expect(lines.notices).toEqual([expect.stringMatching(/log: the date of a line .*no such time/)]);
+  });
+
   test('says so when a file may not be read', () => {
     mkdirSync(path);
     writeFileSync(join(folder, 'other.log'), 'x\n');
