@@ -109,6 +109,36 @@ export const SESSION_IDLE_SECONDS = 300;
 export const SESSION_KEY_CHARS_MAX = 1_024;
 /** Users kept of one session; that there is more than one is what matters. */
 export const SESSION_USERS_MAX = 8;
+/** Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the longest silent goes first. */
+export const TALLY_ADDRESSES_MAX = 10_000;
+/** Attempts remembered of one address: twenty connections with a dozen each. */
+export const TALLY_ATTEMPTS_MAX = 256;
+/** Attempts remembered of all addresses of one jail, about 200 bytes each. */
+export const TALLY_ALL_ATTEMPTS_MAX = 50_000;
+/** Connections (`<F-OPENED>`) remembered of one address; Postfix lets a client have 50. */
+export const TALLY_SESSIONS_MAX = 64;
+/** Characters of a user by which two lines of one attempt are told to be the same; Dovecot shows 80. */
+export const TALLY_USER_CHARS_MAX = 128;
+/** An attempt is remembered for this long, and an address without a line, seconds: Dovecot hangs up on silent clients after 3 min, but an attacker can keep one connection busy. */
+export const TALLY_SECONDS = 3_600;
+/** Two witnesses tell of the same attempt at most this far apart, seconds. PAM waits 1 to 3 s before it answers Dovecot. */
+export const TALLY_SAME_SECONDS = 15;
+/** A sum says in whole seconds how far it reaches back; PAM's own line may come a little before, seconds. */
+export const TALLY_SLACK_SECONDS = 2;
+/** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */
+export const TALLY_LATE_SECONDS = 1;
+/** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */
+export const TALLY_WAIT_SECONDS = 12;
+/** A failure and a login of the same user this close are one attempt at two password stores, seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s more; PAM waits at most 3 s. */
+export const TALLY_CONTRADICTION_SECONDS = 3.5;
+/** A witness that was contradicted is in doubt for this long, seconds. */
+export const TALLY_DOUBT_SECONDS = 3_600;
+/** Witnesses in doubt that are remembered; the password stores of a server are few. */
+export const TALLY_WITNESSES_MAX = 16;
+/** An unsure line (`<F-UNSURE>`) counts for an address whose last failure is at most this old, seconds. */
+export const TALLY_UNSURE_SECONDS = 600;
+/** ... and only when its connection was silent this long, seconds: Postfix waits 10 s for an answer, and of a Dovecot that was stopped it hears at once. */
+export const TALLY_UNSURE_QUIET_SECONDS = 9;
 /** Lines of a multi-line filter's window; every line searches the whole window. */
 export const MAXLINES_MAX = 20;
 /** Below this many changes a batch goes through the resident nft child, above through a fresh one (break-even measured at 100-150). */

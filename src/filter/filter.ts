@@ -10,8 +10,10 @@ import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
 import {
   type Alternate,
+  countOf,
   type Facts,
   type Groups,
+  identityOf,
   type Marks,
   marksOf,
   mergeFacts,
@@ -25,6 +27,8 @@ import type { Regex } from './regex/regex.js';
 import { type Hit, Search } from './search.js';
 import { SessionTable } from './session.js';
 import { SlotList } from './slots.js';
+import { Tally } from './tally.js';
+import { type Told, toldOf, wantsTally } from './told.js';
 import { pushLine, splitByMatch, textOf } from './window.js';
 
 export type RegexKind = 'prefregex' | 'failregex' | 'ignoreregex' | 'successregex';
@@ -58,6 +62,8 @@ export interface LineMatch {
   readonly marks: Marks;
   /** The connection that the line belongs to (F-MLFID). */
   readonly key: string | undefined;
+  /** How it is to be counted; undefined for a filter in which every failure counts by itself. */
+  readonly told: Told | undefined;
   /** Characters of the line. */
   readonly length: number;
   /** Lines that the match is made of. */
@@ -97,6 +103,7 @@ export const NO_MATCH: LineMatch = {
   slot: undefined,
   marks: NO_MARKS,
   key: undefined,
+  told: undefined,
   length: 0,
   lines: 0,
   cut: false,
@@ -127,6 +134,8 @@ export class CompiledFilter {
   /** fail2ban tests ignoreregex ahead of everything only when they are few against the failregex. */
   readonly #ignoreFirst: boolean;
   readonly #sessions = new SessionTable();
+  /** Only of a filter with tags that ask for it. */
+  readonly #tally: Tally | undefined;
   #window: readonly string[] = [];
 
   constructor(parts: FilterParts) {
@@ -139,6 +148,7 @@ export class CompiledFilter {
     this.#ignoreregex = new SlotList(ignoreregex);
     this.#successregex = new SlotList(successregex);
     this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
+    if (this.slots.some(({ regex }) => wantsTally(regex.groupNames))) this.#tally = new Tally();
     this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
   }
 
@@ -170,10 +180,10 @@ export class CompiledFilter {
     if (hit !== undefined) {
       const ignored = search.first(this.#ignoreregex, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
-      return found('failure', search, hit, prefix);
+      return this.#found('failure', search, hit, prefix);
     }
     const success = search.first(this.#successregex);
-    if (success) return found('success', search, success, prefix);
+    if (success) return this.#found('success', search, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
@@ -204,11 +214,44 @@ export class CompiledFilter {
     search.narrow(matched.join('\n'));
     const ignored = failure && search.first(this.#ignoreregex);
     if (ignored) return { ...outcome('ignored', search, ignored.slot), window: rest };
-    return found(failure ? 'failure' : 'success', search, hit, prefix, matched.length, rest);
+    return this.#found(failure ? 'failure' : 'success', search, hit, prefix, matched.length, rest);
   }
 
-  /** Second phase: merges the match into its connection. Matches must be settled in the order of their lines. */
-  settle(match: LineMatch, { time, boot }: Circumstances): Verdict {
+  #found(
+    result: LineMatch['result'],
+    { cut, length }: Search,
+    { slot, groups }: Hit,
+    prefix: Groups,
+    lines = 1,
+    window?: readonly string[],
+  ): LineMatch {
+    const key = groups['mlfid'] ?? prefix['mlfid'];
+    const told = this.#tally && toldOf(prefix, groups);
+    return { result, slot, marks: marksOf(prefix, groups), key, told, length, lines, cut, window };
+  }
+
+  /**
+   * Second phase: merges the match into its connection, and counts of it what no line before counted. Matches must be
+   * settled in the order of their lines.
+   */
+  settle(match: LineMatch, circumstances: Circumstances): Verdict {
+    const merged = this.#merge(match, circumstances);
+    const { result, facts, users } = merged;
+    if (this.#tally === undefined || match.told === undefined) return merged;
+    if (result !== 'failure' && result !== 'success') return merged;
+    const identity = identityOf(facts);
+    if (identity.kind !== 'address') return merged;
+    const line = { ...circumstances, address: identity.address.text, user: facts.user, told: match.told };
+    if (result === 'success') {
+      this.#tally.success(line);
+      return merged;
+    }
+    const count = this.#tally.failure({ ...line, count: countOf(facts) });
+    if (count === 0) return verdict(match, 'nofail', facts, users, merged.lines);
+    return verdict(match, 'failure', { ...facts, count: `${count}` }, users, merged.lines);
+  }
+
+  #merge(match: LineMatch, { time, boot }: Circumstances): Verdict {
     if (match.window !== undefined) this.#window = match.window;
     const { result, marks, key } = match;
     if (result === 'none' || result === 'noprefix' || result === 'ignored') return verdict(match, result, NO_FACTS);
@@ -247,17 +290,5 @@ const LONG_LINE_CHARS = 512;
 
 function outcome(result: LineMatch['result'], search: Search, slot?: RegexSlot): LineMatch {
   const { cut, length } = search;
-  return { result, slot, marks: NO_MARKS, key: undefined, length, lines: 1, cut, window: undefined };
-}
-
-function found(
-  result: LineMatch['result'],
-  { cut, length }: Search,
-  { slot, groups }: Hit,
-  prefix: Groups,
-  lines = 1,
-  window?: readonly string[],
-): LineMatch {
-  const key = groups['mlfid'] ?? prefix['mlfid'];
-  return { result, slot, marks: marksOf(prefix, groups), key, length, lines, cut, window };
+  return { result, slot, marks: NO_MARKS, key: undefined, told: undefined, length, lines: 1, cut, window: undefined };
 }

@@ -47,7 +47,7 @@ describe('the shipped jails', () => {
     const matches = Object.fromEntries(config.jails.map(({ name, intake }) => [name, formatMatch(intake.match)]));
     expect(matches).toEqual({
       'postfix-sasl': '_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
-      dovecot: '_SYSTEMD_UNIT=dovecot.service',
+      dovecot: '_SYSTEMD_UNIT=dovecot.service _SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
       sshd:
         '_SYSTEMD_UNIT=ssh.service _SYSTEMD_UNIT=sshd.service + ' +
         'SYSLOG_IDENTIFIER=sshd SYSLOG_IDENTIFIER=sshd-session _UID=0',

@@ -15,7 +15,14 @@ const EXAMPLES = join(CONFIG, '../examples/journal');
 interface Truth {
   readonly never: { readonly smuggled_victims: readonly string[] };
   readonly addresses: Readonly<
-    Record<string, { readonly auth_failures: Record<string, number>; readonly successes: Record<string, number> }>
+    Record<
+      string,
+      {
+        readonly auth_failures: Record<string, number>;
+        readonly successes: Record<string, number>;
+        readonly errors?: readonly string[];
+      }
+    >
   >;
 }
 
@@ -27,6 +34,15 @@ function truthOf(truth: Truth, filter: string, what: 'auth_failures' | 'successe
   for (const [address, seen] of Object.entries(truth.addresses))
     for (const [service, count] of Object.entries(seen[what]))
       if ((SERVICES[service] ?? 'postfix-sasl') === filter) sums[address] = (sums[address] ?? 0) + count;
+  return sums;
+}
+
+/** Attempts that Postfix answered with 454, since Dovecot let the address wait for longer than Postfix does. */
+function delayedOf(truth: Truth, filter: string): Record<string, number> {
+  const sums: Record<string, number> = {};
+  for (const [address, { errors = [] }] of Object.entries(truth.addresses))
+    for (const error of errors)
+      if (filter === 'postfix-sasl' && error === 'smtp:error:454') sums[address] = (sums[address] ?? 0) + 1;
   return sums;
 }
 
@@ -65,7 +81,10 @@ describe('on the recorded session', () => {
   test.each(['postfix-sasl', 'dovecot', 'sshd'])('%s counts for each address what its clients saw, once', (name) => {
     const truth = JSON.parse(readFileSync(join(EXAMPLES, 'lab-session.json'), 'utf8')) as Truth;
     const { failure, success } = counted('lab-session.export.gz', name);
-    expect(failure).toEqual(truthOf(truth, name, 'auth_failures'));
+    const failed = truthOf(truth, name, 'auth_failures');
+    for (const [address, count] of Object.entries(delayedOf(truth, name)))
+      failed[address] = (failed[address] ?? 0) + count;
+    expect(failure).toEqual(failed);
     expect(success).toEqual(truthOf(truth, name, 'successes'));
     for (const victim of truth.never.smuggled_victims) expect(failure[victim]).toBeUndefined();
   });

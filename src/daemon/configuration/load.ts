@@ -122,11 +122,7 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
   const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
   switch (source.kind) {
     case 'journal':
-      return {
-        ...jail,
-        source: source.spec,
-        ...(source.unread === undefined ? {} : { unread: source.unread.map(({ path }) => path) }),
-      };
+      return { ...jail, source: source.spec };
     case 'ledger':
       return jail;
     case 'text': {

@@ -1,0 +1,156 @@
+/** What a tally keeps of each address: a bounded table that forgets by journal time, the longest silent address first. */
+import {
+  TALLY_ADDRESSES_MAX,
+  TALLY_ALL_ATTEMPTS_MAX,
+  TALLY_ATTEMPTS_MAX,
+  TALLY_SECONDS,
+  TALLY_SESSIONS_MAX,
+  TALLY_USER_CHARS_MAX,
+} from '../core/limits.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { type Indexed, SessionIndex } from './session-index.js';
+
+/** One attempt that was told, or, `summed`, so many that a sum reported and no line told. */
+export interface Attempt {
+  readonly time: EpochMicros;
+  readonly user: string | undefined;
+  session: string | undefined;
+  witnesses: readonly string[];
+  state: 'counted' | 'waiting' | 'summed';
+  left: number;
+}
+
+/** A connection and when its last line came. */
+export interface OpenSession {
+  /** Undefined where lines do not name connections: then each that begins is another. */
+  readonly name: string | undefined;
+  readonly time: EpochMicros;
+}
+
+/** All about one address. */
+export interface Account extends Indexed<Account> {
+  /** Oldest first. */
+  attempts: readonly Attempt[];
+  sessions: readonly OpenSession[];
+  /** When a failure last counted. */
+  failed: EpochMicros | undefined;
+  lastSeen: EpochMicros;
+  older: Account;
+  newer: Account;
+}
+
+export class TallyTable {
+  readonly #index = new SessionIndex<Account>();
+  /** Its `newer` is the account that was silent longest, its `older` the one heard last. */
+  readonly #ends: Account = newAccount('', '', 0 as EpochMicros);
+  #attempts = 0;
+
+  get size(): number {
+    return this.#index.size;
+  }
+
+  find(address: string, boot: string): Account | undefined {
+    return this.#index.find(address, boot);
+  }
+
+  /** The account of an address, a new one where there is none; `close` it afterwards. */
+  open(address: string, boot: string, time: EpochMicros): Account {
+    const silent = time - TALLY_SECONDS * MICROS_PER_SECOND;
+    while (this.#ends.newer !== this.#ends && this.#ends.newer.lastSeen < silent) this.#remove(this.#ends.newer);
+    const known = this.#index.find(address, boot);
+    if (known !== undefined) {
+      this.filter(known, (attempt) => attempt.time >= silent);
+      return known;
+    }
+    const account = newAccount(copyOf(address), boot, time);
+    this.#index.add(account);
+    if (this.#index.size > TALLY_ADDRESSES_MAX) this.#remove(this.#ends.newer);
+    return account;
+  }
+
+  /** Ends what `open` began: the account is now the one heard last, or gone when nothing is left to know. */
+  close(account: Account, time: EpochMicros): void {
+    const { attempts, sessions, failed } = account;
+    if (attempts.length === 0 && sessions.length === 0 && failed === undefined) {
+      this.#remove(account);
+      return;
+    }
+    account.lastSeen = time;
+    unlink(account);
+    const ends = this.#ends;
+    account.older = ends.older;
+    account.newer = ends;
+    ends.older.newer = account;
+    ends.older = account;
+    while (this.#attempts > TALLY_ALL_ATTEMPTS_MAX && ends.newer !== account) this.#remove(ends.newer);
+  }
+
+  /** Takes an attempt; the oldest of the address goes when there are too many. */
+  addAttempt(account: Account, attempt: Attempt): void {
+    const { user, session, witnesses } = attempt;
+    const kept = {
+      ...attempt,
+      user: user && copyOf(user.slice(0, TALLY_USER_CHARS_MAX)),
+      session: session && copyOf(session),
+      witnesses: witnesses.map(copyOf),
+    };
+    const full = account.attempts.length >= TALLY_ATTEMPTS_MAX;
+    account.attempts = [...(full ? account.attempts.slice(1) : account.attempts), kept];
+    if (!full) this.#attempts++;
+  }
+
+  /** Keeps the attempts for which `stays` is true. */
+  filter(account: Account, stays: (attempt: Attempt) => boolean): void {
+    const { attempts } = account;
+    if (attempts.every(stays)) return;
+    account.attempts = attempts.filter(stays);
+    this.#attempts -= attempts.length - account.attempts.length;
+  }
+
+  /** A line of a connection of the address; the longest silent is forgotten when there are too many. */
+  noteSession(account: Account, name: string | undefined, time: EpochMicros): void {
+    const others = account.sessions.filter((session) => name === undefined || session.name !== name);
+    account.sessions = [...others.slice(-(TALLY_SESSIONS_MAX - 1)), { name: name && copyOf(name), time }];
+  }
+
+  /** The end of a connection of the address. */
+  endSession(account: Account, name: string | undefined): void {
+    const at = account.sessions.findIndex((session) => session.name === name);
+    if (at >= 0) account.sessions = account.sessions.filter((_, i) => i !== at);
+  }
+
+  #remove(account: Account): void {
+    unlink(account);
+    this.#index.remove(account);
+    this.#attempts -= account.attempts.length;
+    account.attempts = [];
+  }
+}
+
+function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
+  const account: Omit<Account, 'older' | 'newer'> & Partial<Account> = {
+    key,
+    boot,
+    hash: 0,
+    chain: undefined,
+    attempts: [],
+    sessions: [],
+    failed: undefined,
+    lastSeen,
+  };
+  account.older = account as Account;
+  account.newer = account as Account;
+  return account as Account;
+}
+
+function unlink(account: Account): void {
+  account.older.newer = account.newer;
+  account.newer.older = account.older;
+  account.older = account;
+  account.newer = account;
+}
+
+/** V8 keeps the whole line in memory for a piece of 13 characters or more. */
+function copyOf(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}

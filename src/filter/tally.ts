@@ -1,0 +1,211 @@
+/**
+ * Counts an attempt once, though several lines tell of it: at once by the first of them, and by the line that sums its
+ * connection up only what no line told before. All state comes from lines and goes by their time, so that reading the
+ * journal back after a restart ends in the same state.
+ *
+ * An attempt *waits*, known but not counted, while it may be another jail's (its line names no connection, and its
+ * address has one open at another service), or while the witness is in doubt (it told of a failure just before the
+ * same user was let in: several password stores are asked in turn). It counts as soon as a line decides it, at
+ * the latest with the first line of its address after `TALLY_WAIT_SECONDS`; otherwise an attacker could hide behind the
+ * doubt.
+ */
+import {
+  TALLY_CONTRADICTION_SECONDS,
+  TALLY_DOUBT_SECONDS,
+  TALLY_LATE_SECONDS,
+  TALLY_SAME_SECONDS,
+  TALLY_SLACK_SECONDS,
+  TALLY_UNSURE_QUIET_SECONDS,
+  TALLY_UNSURE_SECONDS,
+  TALLY_WAIT_SECONDS,
+  TALLY_WITNESSES_MAX,
+} from '../core/limits.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { type Account, type Attempt, TallyTable } from './tally-table.js';
+import type { Told } from './told.js';
+
+/** One line of one address. */
+export interface TallyLine {
+  readonly address: string;
+  readonly boot: string;
+  readonly user: string | undefined;
+  /** Attempts that the line reports. */
+  readonly count: number;
+  readonly time: EpochMicros;
+  readonly told: Told;
+}
+
+/** What one jail has counted of each address, attempt by attempt. */
+export class Tally {
+  readonly #table = new TallyTable();
+  /** When a witness was last contradicted. */
+  readonly #doubts = new Map<string, EpochMicros>();
+
+  /** Addresses that are remembered now. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** How many attempts count by this line that did not count before; 0 when it is no failure. */
+  failure(line: TallyLine): number {
+    const { told, time } = line;
+    const account = this.#table.open(line.address, line.boot, time);
+    const count = this.#weigh(account, line) + overdue(account, time);
+    if (count > 0) account.failed = time;
+    const { part, session } = told;
+    if (part === 'closed') this.#table.endSession(account, session);
+    else if (part === 'opened' || (session !== undefined && (part === 'plain' || part === 'unsure')))
+      this.#table.noteSession(account, session, time);
+    this.#table.close(account, time);
+    return count;
+  }
+
+  /** A login that succeeded: what was told of it as a failure just before, was none. */
+  success({ address, boot, user, time, told }: Omit<TallyLine, 'count'>): void {
+    const account = this.#table.find(address, boot);
+    if (account === undefined) return;
+    const { session } = told;
+    this.#table.filter(account, (attempt) => {
+      const same = attempt.session === undefined ? sameUser(attempt.user, user) : attempt.session === session;
+      if (!same || attempt.state === 'summed') return true;
+      if (within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
+        for (const witness of attempt.witnesses) this.#doubt(witness, time);
+        return false;
+      }
+      // Of a connection that ends well no sum will come.
+      return attempt.session === undefined || attempt.state === 'waiting';
+    });
+    this.#table.close(account, time);
+  }
+
+  #weigh(account: Account, line: TallyLine): number {
+    const { told, time, count } = line;
+    switch (told.part) {
+      case 'plain':
+        return count;
+      case 'unsure': {
+        const { failed } = account;
+        const before = account.sessions.find(({ name }) => name === told.session);
+        const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
+        return quiet && failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS) ? count : 0;
+      }
+      case 'elsewhere': {
+        const other = account.attempts.find(({ state, session }) => state === 'waiting' && session === undefined);
+        if (other !== undefined) this.#table.filter(account, (attempt) => attempt !== other);
+        return 0;
+      }
+      case 'witness':
+        return this.#hear(account, line);
+      case 'sum':
+        return this.#sum(account, line);
+      default:
+        return 0;
+    }
+  }
+
+  /** A line about one attempt: a new one, or one that another witness told already. */
+  #hear(account: Account, { told, time, user, count }: TallyLine): number {
+    const { witness, session } = told;
+    const known = account.attempts.find((attempt) => {
+      if (attempt.state === 'summed')
+        return (
+          within(attempt.time, time, TALLY_LATE_SECONDS) &&
+          (session === undefined ? sameUser(attempt.user, user) : attempt.session === session)
+        );
+      return (
+        !attempt.witnesses.includes(witness) &&
+        (attempt.session === undefined || session === undefined || attempt.session === session) &&
+        sameUser(attempt.user, user) &&
+        within(attempt.time, time, TALLY_SAME_SECONDS)
+      );
+    });
+    if (known?.state === 'summed') {
+      known.left--;
+      if (known.left === 0) this.#table.filter(account, (attempt) => attempt !== known);
+      return 0;
+    }
+    const waits = this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
+    if (known !== undefined) {
+      known.witnesses = [...known.witnesses, witness];
+      known.session ??= session;
+      if (known.state === 'counted' || waits) return 0;
+      known.state = 'counted';
+      return count;
+    }
+    this.#table.addAttempt(account, {
+      time,
+      user,
+      session,
+      witnesses: [witness],
+      state: waits ? 'waiting' : 'counted',
+      left: count,
+    });
+    return waits ? 0 : count;
+  }
+
+  /** The sum of a connection, less what was counted of it. */
+  #sum(account: Account, { told, time, user, count }: TallyLine): number {
+    const { session, seconds } = told;
+    const since = seconds === undefined ? 0 : time - (seconds + TALLY_SLACK_SECONDS) * MICROS_PER_SECOND;
+    const covered = new Set<Attempt>();
+    let counted = 0;
+    const cover = (fits: (attempt: Attempt) => boolean) => {
+      for (const attempt of account.attempts) {
+        if (covered.size >= count) return;
+        if (attempt.state === 'summed' || covered.has(attempt) || !fits(attempt)) continue;
+        covered.add(attempt);
+        if (attempt.state === 'counted') counted++;
+      }
+    };
+    if (session !== undefined) cover((attempt) => attempt.session === session);
+    // A connection may try many users and its sum names the last: those who are not named come after.
+    const nameless = (attempt: Attempt) =>
+      attempt.time >= since && (attempt.session === undefined || session === undefined);
+    cover((attempt) => nameless(attempt) && sameUser(attempt.user, user));
+    cover(nameless);
+    this.#table.filter(account, (attempt) => !covered.has(attempt));
+    const left = count - covered.size;
+    if (left > 0) this.#table.addAttempt(account, { time, user, session, witnesses: [], state: 'summed', left });
+    return count - counted;
+  }
+
+  #doubt(witness: string, time: EpochMicros): void {
+    this.#doubts.delete(witness);
+    this.#doubts.set(witness, time);
+    if (this.#doubts.size <= TALLY_WITNESSES_MAX) return;
+    const [oldest] = this.#doubts.keys();
+    if (oldest !== undefined) this.#doubts.delete(oldest);
+  }
+
+  #inDoubt(witness: string, time: EpochMicros): boolean {
+    const since = this.#doubts.get(witness);
+    return since !== undefined && within(since, time, TALLY_DOUBT_SECONDS);
+  }
+}
+
+/** Counts what has waited too long, and says how many that are. */
+function overdue(account: Account, time: EpochMicros): number {
+  let count = 0;
+  for (const attempt of account.attempts) {
+    if (attempt.state !== 'waiting' || within(attempt.time, time, TALLY_WAIT_SECONDS)) continue;
+    attempt.state = 'counted';
+    count += attempt.left;
+  }
+  return count;
+}
+
+/** Not farther apart than so many seconds, in either order. */
+function within(one: EpochMicros, other: EpochMicros, seconds: number): boolean {
+  return Math.abs(other - one) <= seconds * MICROS_PER_SECOND;
+}
+
+/** Names are logged as the client wrote them or as the server changed them: in lower case, without their domain. */
+function sameUser(one: string | undefined, other: string | undefined): boolean {
+  if (one === other) return true;
+  const [a, b] = [plainName(one), plainName(other)];
+  return a === b || a === b.replace(/@.*$/, '') || a.replace(/@.*$/, '') === b;
+}
+
+function plainName(user: string | undefined): string {
+  return (user ?? '').toLowerCase();
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  TALLY_ADDRESSES_MAX,
+  TALLY_ALL_ATTEMPTS_MAX,
+  TALLY_ATTEMPTS_MAX,
+  TALLY_CONTRADICTION_SECONDS,
+  TALLY_DOUBT_SECONDS,
+  TALLY_LATE_SECONDS,
+  TALLY_SAME_SECONDS,
+  TALLY_SECONDS,
+  TALLY_SESSIONS_MAX,
+  TALLY_SLACK_SECONDS,
+  TALLY_UNSURE_QUIET_SECONDS,
+  TALLY_UNSURE_SECONDS,
+  TALLY_USER_CHARS_MAX,
+  TALLY_WAIT_SECONDS,
+  TALLY_WITNESSES_MAX,
+} from '../../src/core/limits.js';
+import { epochMicros } from '../../src/core/time.js';
+import { Tally } from '../../src/filter/tally.js';
+import type { Part, Told } from '../../src/filter/told.js';
+
+interface Given {
+  readonly user?: string;
+  readonly address?: string;
+  readonly session?: string;
+  readonly count?: number;
+  readonly seconds?: number;
+  readonly boot?: string;
+}
+
+/** A tally and short words for its lines; times in seconds. */
+function bench() {
+  const tally = new Tally();
+  const line = (part: Part, time: number, given: Given, witness = '') => {
+    const told: Told = { part, session: given.session, witness, seconds: given.seconds };
+    const { address = '192.0.2.1', boot = 'b', user = 'alice', count = 1 } = given;
+    return { address, boot, user, count, time: epochMicros(Math.round(time * 1e6)), told };
+  };
+  const say =
+    (part: Part) =>
+    (time: number, given: Given = {}) =>
+      tally.failure(line(part, time, given));
+  return {
+    tally,
+    pam: (time: number, given: Given = {}) => tally.failure(line('witness', time, given, 'pam_unix')),
+    auth: (time: number, session: string, given: Given = {}, store = 'pam') =>
+      tally.failure(line('witness', time, { ...given, session }, store)),
+    sum: (time: number, count: number, given: Given = {}) =>
+      tally.failure(line('sum', time, { seconds: 60, session: 's', ...given, count })),
+    login: (time: number, given: Given = {}) => tally.success(line('plain', time, given)),
+    plain: say('plain'),
+    unsure: say('unsure'),
+    opened: say('opened'),
+    closed: say('closed'),
+    elsewhere: say('elsewhere'),
+  };
+}
+
+describe('an attempt that several lines tell', () => {
+  test('counts with the first of them, whatever their order', () => {
+    const { pam, auth, sum } = bench();
+    expect([pam(100), auth(102, 's'), sum(104, 1)]).toEqual([1, 0, 0]);
+    expect([auth(200, 't'), pam(201), sum(204, 1, { session: 't' })]).toEqual([1, 0, 0]);
+  });
+
+  test('is one though several stores refuse it, and the next guess of the connection is another', () => {
+    const { auth, sum } = bench();
+    expect([auth(100, 's', {}, 'passwd-file'), auth(100, 's', {}, 'sql')]).toEqual([1, 0]);
+    expect([auth(104, 's', {}, 'passwd-file'), auth(104, 's', {}, 'sql')]).toEqual([1, 0]);
+    expect(sum(106, 2)).toBe(0);
+  });
+
+  test('is another where the witnesses are too far apart, or the user is another', () => {
+    const { pam, auth } = bench();
+    expect([pam(100), auth(100 + TALLY_SAME_SECONDS, 's')]).toEqual([1, 0]);
+    expect([pam(200, { user: 'bob' }), auth(201 + TALLY_SAME_SECONDS, 't', { user: 'bob' })]).toEqual([1, 1]);
+    expect([pam(300, { user: 'a' }), auth(301, 'u', { user: 'b' })]).toEqual([1, 1]);
+  });
+
+  test('has one user, in any case, with or without a domain', () => {
+    const { pam, auth } = bench();
+    const long = 'x'.repeat(TALLY_USER_CHARS_MAX);
+    expect([pam(100, { user: 'alice' }), auth(101, 's', { user: 'Alice@example.org' })]).toEqual([1, 0]);
+    expect([pam(200, { user: 'a@example.org' }), auth(201, 't', { user: 'A' })]).toEqual([1, 0]);
+    expect([pam(300, { user: `${long}` }), auth(301, 'u', { user: long })]).toEqual([1, 0]);
+    expect([pam(400, { user: `${long}y` }), auth(401, 'v', { user: `${long}y` })]).toEqual([1, 1]);
+  });
+});
+
+describe('the sum of a connection', () => {
+  test('counts what no line told, all of it where there are no witnesses', () => {
+    const { pam, sum } = bench();
+    expect(sum(100, 3, { address: '192.0.2.2' })).toBe(3);
+    expect([pam(100), pam(104), sum(110, 4)]).toEqual([1, 1, 2]);
+  });
+
+  test('takes its own session first, then lines without one, of any user', () => {
+    const { auth, pam, sum } = bench();
+    expect([auth(100, 's'), auth(101, 't'), auth(102, 't')]).toEqual([1, 1, 1]);
+    expect(sum(104, 1, { session: 's' })).toBe(0);
+    expect(sum(105, 2, { session: 't' })).toBe(0);
+    expect([pam(200, { user: 'a' }), pam(204, { user: 'b' }), sum(206, 2, { user: 'b' })]).toEqual([1, 1, 0]);
+    expect([auth(300, 'x'), sum(302, 1, { session: 'y' })]).toEqual([1, 1]);
+  });
+
+  test('is one with its parallels, in sum, whichever ends first', () => {
+    const { pam, sum } = bench();
+    let counted = 0;
+    for (let i = 0; i < 40; i++) counted += pam(100 + i / 10);
+    for (let i = 0; i < 20; i++) counted += sum(106 + i, 2, { session: `s${i}` });
+    expect(counted).toBe(40);
+  });
+
+  test('reaches back as far as it says', () => {
+    const { pam, sum } = bench();
+    expect([pam(100), sum(110 + TALLY_SLACK_SECONDS, 1, { seconds: 10 })]).toEqual([1, 0]);
+    expect([pam(200), sum(211 + TALLY_SLACK_SECONDS, 1, { seconds: 10 })]).toEqual([1, 1]);
+  });
+
+  test('may come a moment before the witness', () => {
+    const { pam, auth, sum } = bench();
+    expect([sum(100, 2), auth(100 + TALLY_LATE_SECONDS, 's'), pam(100.5)]).toEqual([2, 0, 0]);
+    expect([sum(200, 1), auth(201 + TALLY_LATE_SECONDS, 's')]).toEqual([1, 1]);
+  });
+
+  test('of another address or another boot is another', () => {
+    const { pam, sum } = bench();
+    expect([pam(100), sum(104, 1, { address: '192.0.2.2' }), sum(105, 1, { boot: 'c' })]).toEqual([1, 1, 1]);
+  });
+});
+
+describe('a login that may be another service', () => {
+  test('waits while a connection to it is open, and the other jail counts it', () => {
+    const { opened, pam, elsewhere, closed, sum } = bench();
+    expect([opened(100), pam(101), elsewhere(104), closed(105)]).toEqual([0, 0, 0, 0]);
+    expect([pam(106), sum(110, 1)]).toEqual([1, 0]);
+  });
+
+  test('waits until the last of the connections has ended', () => {
+    const { opened, pam, closed } = bench();
+    opened(100);
+    opened(100);
+    closed(101);
+    expect(pam(102)).toBe(0);
+    closed(103);
+    expect(pam(104, { user: 'bob' })).toBe(1);
+  });
+
+  test('counts when it names its session, with its sum, or when it waited too long', () => {
+    const { opened, pam, auth, sum } = bench();
+    opened(100);
+    expect([pam(101), auth(102, 's'), sum(104, 1)]).toEqual([0, 1, 0]);
+    expect([pam(110), sum(114, 1, { session: 't' })]).toEqual([0, 1]);
+    expect([pam(200), pam(200 + TALLY_WAIT_SECONDS), pam(201 + TALLY_WAIT_SECONDS)]).toEqual([0, 0, 1]);
+  });
+
+  test('is told by the names of the connections', () => {
+    const { opened, closed, pam } = bench();
+    opened(100, { session: 'smtpd[1]' });
+    opened(100, { session: 'smtpd[2]' });
+    closed(101, { session: 'smtpd[1]' });
+    expect(pam(102)).toBe(0);
+    closed(103, { session: 'smtpd[2]' });
+    expect(pam(104, { user: 'bob' })).toBe(1);
+  });
+});
+
+describe('a witness that is contradicted', () => {
+  test('is believed when the next password is right', () => {
+    const { pam, login } = bench();
+    expect(pam(100)).toBe(1);
+    login(101 + TALLY_CONTRADICTION_SECONDS, { session: 's' });
+    expect(pam(110)).toBe(1);
+  });
+
+  test('is in doubt for an hour: it waits, and a login takes it back', () => {
+    const { pam, login } = bench();
+    pam(100);
+    login(100 + TALLY_CONTRADICTION_SECONDS, { session: 's' });
+    expect(pam(200, { address: '192.0.2.2' })).toBe(0);
+    login(202, { address: '192.0.2.2', session: 't' });
+    expect(pam(220, { address: '192.0.2.2' })).toBe(0);
+    expect(pam(202 + TALLY_DOUBT_SECONDS, { address: '192.0.2.3' })).toBe(0);
+    expect(pam(203 + TALLY_DOUBT_SECONDS, { address: '192.0.2.4' })).toBe(1);
+  });
+
+  test('still counts by the sum, by another witness, and in the end by itself', () => {
+    const { pam, auth, sum, login } = bench();
+    pam(100);
+    login(101, { session: 's' });
+    expect([pam(200), sum(204, 1)]).toEqual([0, 1]);
+    expect([pam(300), auth(301, 't'), sum(304, 1, { session: 't' })]).toEqual([0, 1, 0]);
+    expect([pam(400), pam(401 + TALLY_WAIT_SECONDS)]).toEqual([0, 1]);
+  });
+
+  test('is not the only one that can be: the oldest doubt goes when there are too many', () => {
+    const { auth, login } = bench();
+    for (let i = 0; i <= TALLY_WITNESSES_MAX; i++) {
+      auth(100 + i, `s${i}`, {}, `store${i}`);
+      login(100 + i, { session: `s${i}` });
+    }
+    expect(auth(200, 't', { user: 'x' }, 'store1')).toBe(0);
+    expect(auth(200, 'u', { user: 'y' }, 'store0')).toBe(1);
+  });
+});
+
+describe('an unsure line', () => {
+  test('counts after a failure of its address, on a connection that was silent', () => {
+    const { plain, unsure, opened } = bench();
+    expect(unsure(100, { session: 'p1' })).toBe(0);
+    expect(plain(200, { session: 'p1' })).toBe(1);
+    expect(unsure(200 + TALLY_UNSURE_QUIET_SECONDS, { session: 'p1' })).toBe(0);
+    expect(unsure(210 + 2 * TALLY_UNSURE_QUIET_SECONDS, { session: 'p1' })).toBe(1);
+    opened(300, { session: 'p2' });
+    expect([unsure(301, { session: 'p2' }), unsure(311, { session: 'p2' })]).toEqual([0, 1]);
+    expect(unsure(311 + TALLY_UNSURE_SECONDS, { session: 'p2' })).toBe(1);
+    expect(unsure(312 + 2 * TALLY_UNSURE_SECONDS, { session: 'p2' })).toBe(0);
+  });
+});
+
+describe('the bounds', () => {
+  test('an attempt is forgotten after its time, and so is a silent address', () => {
+    const { pam, sum, tally } = bench();
+    expect([pam(100), sum(100 + TALLY_SECONDS, 1, { seconds: TALLY_SECONDS })]).toEqual([1, 0]);
+    expect([pam(10_000), sum(10_001 + TALLY_SECONDS, 1, { seconds: TALLY_SECONDS })]).toEqual([1, 1]);
+    pam(20_000, { address: '192.0.2.9' });
+    expect(tally.size).toBe(1);
+  });
+
+  test('the oldest attempt of an address goes when there are too many', () => {
+    const { pam, sum } = bench();
+    for (let i = 0; i <= TALLY_ATTEMPTS_MAX; i++) pam(100);
+    expect(sum(101, TALLY_ATTEMPTS_MAX)).toBe(0);
+    for (let i = 0; i <= TALLY_ATTEMPTS_MAX; i++) pam(200);
+    expect(sum(201, TALLY_ATTEMPTS_MAX + 1, { session: 't' })).toBe(1);
+  });
+
+  test('the longest silent address goes when there are too many, of them or of their attempts', () => {
+    const many = bench();
+    for (let i = 0; i <= TALLY_ADDRESSES_MAX; i++) many.plain(100, { address: `a${i}` });
+    expect(many.tally.size).toBe(TALLY_ADDRESSES_MAX);
+    const full = bench();
+    const needed = Math.ceil(TALLY_ALL_ATTEMPTS_MAX / TALLY_ATTEMPTS_MAX);
+    for (let a = 0; a <= needed; a++) for (let i = 0; i < TALLY_ATTEMPTS_MAX; i++) full.pam(100, { address: `a${a}` });
+    expect(full.sum(101, 1, { address: 'a0' })).toBe(1);
+    expect(full.sum(101, 1, { address: `a${needed}` })).toBe(0);
+  });
+
+  test('so many connections of an address are known by name', () => {
+    const { opened, closed, pam } = bench();
+    for (let i = 0; i <= TALLY_SESSIONS_MAX; i++) opened(100, { session: `p${i}` });
+    for (let i = 1; i <= TALLY_SESSIONS_MAX; i++) closed(101, { session: `p${i}` });
+    expect(pam(102)).toBe(1);
+  });
+
+  test('an address of which nothing is left to know takes no room', () => {
+    const { opened, closed, tally } = bench();
+    opened(100, { session: 'p' });
+    expect(tally.size).toBe(1);
+    closed(101, { session: 'p' });
+    expect(tally.size).toBe(0);
+  });
+});
