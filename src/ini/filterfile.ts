@@ -2,8 +2,8 @@
  * Filter files: `filter.d/NAME.conf` with everything it draws in, down to the regexes of one jail.
  *
  * The rules are fail2ban's (1.0.2 and 1.1.0, `FilterReader`): parameters of `filter = name[...]` beat `[Init]`, which
- * beats `[Definition]`; options of the jail are names for `%(..)s` and `<..>` as well, and its own `failregex` and kin
- * replace the filter's. Tags that no option defines are the regex language's and stay.
+ * beats `[Definition]` and `[DEFAULT]`, for `%(..)s` as for `<..>`. Options of the jail are names too, where the filter
+ * has none of that name; only the jail's own `failregex` and kin replace the filter's. Tags that no option defines are the regex language's and stay.
  */
 import type { Diagnostic, Place } from '../core/finding.js';
 import type { FilterDefinition } from '../core/specs.js';
@@ -87,7 +87,7 @@ export class FilterFile {
   readonly #report: Report;
   /** Parameters and `[Init]`: what tags find first. */
   readonly #params = new Map<string, Value>();
-  /** The jail's options and parameters: what `%(..)s` finds first. */
+  /** Parameters, `[Init]`, and of the jail's options those that the filter has not: what `%(..)s` finds first. */
   readonly #vars: Vars;
 
   constructor(
@@ -99,13 +99,14 @@ export class FilterFile {
     for (const [key, value] of request.options ?? []) this.#params.set(key, value);
     if (!this.#params.has('logtype') && document.own('Definition', 'logtype') === undefined)
       this.#params.set('logtype', literal(request.logtype ?? 'journal', { file: '(built in)', line: 0 }));
-    this.#vars = new Map([...(request.jailOptions ?? []), ...this.#params]);
     for (const key of document.sections.get('Init')?.options.keys() ?? []) {
       const value = interpolate(document, 'Init', key, report);
       if (value === undefined) continue;
       this.#params.set(`known/${key}`, value);
       if (!this.#params.has(key)) this.#params.set(key, value);
     }
+    const ofJail = [...(request.jailOptions ?? [])].filter(([key]) => document.option('Definition', key) === undefined);
+    this.#vars = new Map([...ofJail, ...this.#params]);
   }
 
   /** The value of an option with names and tags put in; undefined when there is none or it is broken. */

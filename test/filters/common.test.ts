@@ -49,6 +49,7 @@ describe('a filter of one’s own that begins with %(__prefix_line)s', () => {
     ['short', ' mx1 popd[12]: denied 192.0.2.1'],
     ['rfc5424', ' mx1 popd 12 - - denied 192.0.2.1'],
     ['rfc5424', '<22>1 mx1 popd 12 ID47 [a@1 b="c"] denied 192.0.2.1'],
+    ['rfc5424', '<22>1  mx1 popd 12 ID47 [a@1 b="c"] denied 192.0.2.1'],
   ])('matches lines of logtype %s: %s', (logtype, line) => {
     expect(verdictOf(filter, line, logtype)).toBe('192.0.2.1');
   });
@@ -86,6 +87,9 @@ describe('a filter of one’s own that begins with %(__entry_start)s', () => {
     ['file', ' mx1 popd: denied 192.0.2.1', '192.0.2.1'],
     ['file', ' <mail.info> mx1 popd[12]: denied 192.0.2.1', '192.0.2.1'],
     ['rfc5424', ' mx1 popd 12 - - denied 192.0.2.1', '192.0.2.1'],
+    ['rfc5424', '<22>1  mx1 popd 12 - - denied 192.0.2.1', '192.0.2.1'],
+    ['rfc5424', '<22>1  mx1 popd - ID47 [a@1 b="c"][d] denied 192.0.2.1', '192.0.2.1'],
+    ['rfc5424', '<22>1  mx1 imapd 12 - - popd 12 - - denied 192.0.2.1', 'none'],
     ['journal', 'denied 192.0.2.1', 'none'],
     ['journal', 'mx1 denied 192.0.2.1', 'none'],
     ['journal', 'mx1 imapd[12]: popd[12]: denied 192.0.2.1', 'none'],

@@ -51,6 +51,29 @@ describe('a filter', () => {
     expect(load(files, { options: { a: 'param' } }).texts).toEqual(['param init init <HOST>']);
   });
 
+  test('prefers [Init] for names too, wherever they are used, and parameters to it', () => {
+    const files = {
+      'x.conf':
+        '[DEFAULT]\nb = DEF\n[Definition]\nwho = DEFN\nprefregex = ^%(who)s <F-CONTENT>.+</F-CONTENT>$\n' +
+        'failregex = %(who)s %(b)s <who> <HOST>\n[Init]\nwho = INIT\nb = init\n',
+    };
+    expect(load(files).texts).toEqual(['INIT init INIT <HOST>']);
+    expect(load(files).definition?.prefregex?.text).toBe('^INIT <F-CONTENT>.+</F-CONTENT>$');
+    expect(load(files, { options: { who: 'P' } }).texts).toEqual(['P init P <HOST>']);
+  });
+
+  test("keeps its own options: the jail's of the same name are others", () => {
+    const text = (section: string) =>
+      `[${section}]\nmode = strict\nport = 25\nbackend = own\n[Definition]\n` +
+      'failregex = <pat-<mode>> %(port)s <port> %(backend)s <backend> <HOST>\npat-strict = s\npat-normal = n\n';
+    const jail = { mode: 'normal', port: '99', backend: 'polling' };
+    for (const section of ['DEFAULT', 'Init'])
+      expect(load({ 'x.conf': text(section) }, { jail }).texts).toEqual(['s 25 25 own own <HOST>']);
+    const same = { 'x.conf': text('Definition').replace('\n[Definition]\nfail', '\nfail') };
+    expect(load(same, { jail }).texts).toEqual(['s 25 25 own own <HOST>']);
+    expect(load(same, { jail, options: { mode: 'normal', port: '1' } }).texts).toEqual(['n 1 1 own own <HOST>']);
+  });
+
   test('reads the journal unless jail or filter say otherwise', () => {
     const files = {
       'x.conf': '[Definition]\nfailregex = <lt_<logtype>/p> <HOST>\n[lt_file]\np = F\n[lt_journal]\np = J\n',
