@@ -28,6 +28,12 @@ describe('banjour service install', () => {
     expect(unit).not.toContain('RestartSteps');
   });
 
+  test('its logs are rotated by the user who owns their folder', () => {
+    const user = /^User=(.*)$/m.exec(UNIT)?.[1];
+    const rotation = readFileSync('packaging/debian/etc/logrotate.d/banjour', 'utf8');
+    expect(rotation).toMatch(new RegExp(`^\\tsu ${user} ${user}$`, 'm'));
+  });
+
   test('never overwrites what an administrator may have edited', () => {
     const theirs = serviceFiles(257, process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
     expect(theirs.map(({ path }) => path)).toEqual([

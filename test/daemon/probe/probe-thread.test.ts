@@ -10,7 +10,7 @@ test('a probe is answered by its thread', async () => {
   const lost = () => {
     throw new Error('the thread ended');
   };
-  expect(await probeInThread(plan(false), lost)).toEqual({ report: [], isVolatile: false });
+  expect(await probeInThread(plan(false), lost)).toEqual({ report: [], isVolatile: false, copies: [] });
 });
 
 test('a thread that does not end after its answer is told of, and one that ends is not', async () => {
