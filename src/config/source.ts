@@ -116,21 +116,22 @@ export function selectSource(
         'jail.logpath-unused',
         'logpath',
         `the journal is read instead (match ${formatMatch(match)})`,
-        'nothing to do; backend = polling reads the file',
+        'nothing to do: if failures stand in the file alone, it is read; backend = polling reads it at once',
       );
     warnForgeable(reader, match, own === undefined);
-    return { source: { kind: 'journal', spec }, match };
+    const unread = reader.own('logpath') && backend === 'auto' && reader.rank('logpath') >= latest;
+    return { source: { kind: 'journal', spec, ...(unread ? { unread: paths } : {}) }, match };
   }
   const derived = paths.length > 0 && backend === 'auto' ? syslogMatch(paths) : undefined;
   if (derived !== undefined) {
     reader.warn(
       'jail.match-from-logpath',
       'logpath',
-      `the syslog file is not read: the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
+      `the syslog file is not read as long as the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
       'name the service: match = -u postfix',
       reader.text('logpath'),
     );
-    return { source: { kind: 'journal', spec }, match: derived };
+    return { source: { kind: 'journal', spec, unread: paths }, match: derived };
   }
   if (paths.length > 0 && backend === 'auto') return text();
   reader.error(

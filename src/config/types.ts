@@ -30,7 +30,12 @@ export interface LogPath {
 
 /** Where a jail's lines come from. */
 export type JailSource =
-  | { readonly kind: 'journal'; readonly spec: SourceSpec }
+  | {
+      readonly kind: 'journal';
+      readonly spec: SourceSpec;
+      /** Files that are named too, and believed to be copies of the journal. */
+      readonly unread?: readonly LogPath[];
+    }
   /** Nowhere: the jail counts the bans of the others (recidive). */
   | { readonly kind: 'ledger' }
   | {

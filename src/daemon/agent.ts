@@ -25,6 +25,8 @@ import { Kernel } from './kernel.js';
 import { Measure } from './measure.js';
 import { AgentOperations } from './operations.js';
 import { Pipeline } from './pipeline.js';
+import { Copies } from './probe/copies.js';
+import { probeInThread } from './probe/probe-thread.js';
 import { Prober } from './probe/prober.js';
 import { Readers } from './readers.js';
 
@@ -71,6 +73,7 @@ export class Agent {
   readonly kernel: Kernel;
   readonly readers: Readers;
   readonly prober: Prober;
+  readonly copies: Copies;
   readonly live: LiveConfiguration;
   readonly loglevel: LoglevelControl;
   readonly measure: Measure;
@@ -157,6 +160,18 @@ export class Agent {
       log,
       failed: (error) => this.#failed(error),
     });
+    this.copies = new Copies({
+      setup: () => this.#setup,
+      byFiles: async (jail) => (await this.live.byFiles(jail)).setup.jails.find(({ policy }) => policy.jail === jail),
+      isByFiles: (jail) => this.live.jail(jail)?.overrides.get('backend') === 'polling',
+      readFiles: (jail) => this.reload(false, (live) => live.byFiles(jail)),
+      run: async (copies) => {
+        const now = wallClock.now();
+        const lost = () => this.#failed(new Error("the probe's thread does not end: starting anew"));
+        return (await probeInThread({ sources: [], since: now, now, copies }, lost)).copies ?? [];
+      },
+      log,
+    });
     this.measure = new Measure(this);
   }
 
@@ -173,6 +188,7 @@ export class Agent {
       agent.kernel.followAllow(() => agent.#liftBansOfAllowed());
       await agent.readers.start(options.setup);
       agent.prober.start();
+      agent.copies.start();
       agent.#startTimers();
       return agent;
     } catch (error) {
@@ -216,6 +232,7 @@ export class Agent {
     this.#timers = [];
     this.allow.stop();
     this.prober.stop();
+    this.copies.stop();
     const errors: unknown[] = [];
     const steps: (() => unknown)[] = [
       () => this.readers.stop(),

@@ -242,7 +242,7 @@ export class AgentOperations implements Operations {
         lastBatchMs: counts.lastBatchMs ?? null,
       },
       jails: agent.setup.jails.map((jail) => this.#jailView(jail)),
-      warnings: agent.prober.warnings(),
+      warnings: [...agent.copies.warnings(), ...agent.prober.warnings()],
     };
   }
 

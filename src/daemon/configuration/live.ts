@@ -14,6 +14,13 @@ import { type ConfigurationRoots, type Loaded, loadSetup, verifyFilters } from '
 import type { AgentSetup } from './setup.js';
 import { snapshotTree } from './snapshot-tree.js';
 
+/** What makes a jail read its `logpath`, whatever is said of the journal. */
+const BY_FILES = [
+  ['backend', 'polling'],
+  ['match', ''],
+  ['journalmatch', ''],
+] as const;
+
 /** A setup that an agent may become; `accept` is called when it has. */
 export interface Candidate {
   readonly setup: AgentSetup;
@@ -76,11 +83,21 @@ export class LiveConfiguration {
     return this.#with(name, loaded, config && { config, overrides: new Map(), files });
   }
 
+  /** A jail that reads its text files instead of the journal that has been taken for them. */
+  async byFiles(name: string): Promise<Candidate> {
+    const jail = this.#jails.get(name);
+    if (jail === undefined) throw new OperatorError(`there is no jail ${JSON.stringify(name)}`);
+    return this.#overridden(name, jail, new Map([...jail.overrides, ...BY_FILES]));
+  }
+
   /** One option of one jail as said by hand, together with what was set before. */
   async changed(name: string, change: LiveChange): Promise<Candidate> {
     const jail = this.#jails.get(name);
     if (jail === undefined) throw new OperatorError(`there is no jail ${JSON.stringify(name)}`);
-    const overrides = changedOverrides(name, jail, change);
+    return this.#overridden(name, jail, changedOverrides(name, jail, change));
+  }
+
+  async #overridden(name: string, jail: LiveJail, overrides: ReadonlyMap<string, string>): Promise<Candidate> {
     const loaded = loadSetup(this.#roots, { tree: jail.files, live: new Map([[name, overrides]]) });
     const config = loaded.config.jails.find((one) => one.name === name);
     if (config === undefined) throw new OperatorError(`the jail ${name} would be gone`);

@@ -122,7 +122,11 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
   const jail = { intake, policy, rule, ...(ignorecommand === null ? {} : { ignorecommand }) };
   switch (source.kind) {
     case 'journal':
-      return { ...jail, source: source.spec };
+      return {
+        ...jail,
+        source: source.spec,
+        ...(source.unread === undefined ? {} : { unread: source.unread.map(({ path }) => path) }),
+      };
     case 'ledger':
       return jail;
     case 'text': {

@@ -10,6 +10,8 @@ export interface JailSetup {
   readonly rule: JailRule;
   /** Absent in a jail that reads no entries, because it counts the bans of the others. */
   readonly source?: SourceSpec;
+  /** Files that it names and that are believed to be copies of its journal. */
+  readonly unread?: readonly string[];
   /** Asked before a ban of this jail is put in force: program and arguments, `<ip>` and kin still in. */
   readonly ignorecommand?: readonly string[];
 }

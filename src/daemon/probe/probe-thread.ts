@@ -3,6 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { trimHeap } from '../../../native/resident.js';
 import { PROBE_DEADLINE_MS } from '../../core/limits.js';
 import { noteThread } from '../../core/threads.js';
+import type { CopyReport } from './copy-probe.js';
 import type { ProbePlan, ProbeReport } from './probe.js';
 
 /** Young space of the thread, MiB: what a look makes is thrown away with it. */
@@ -14,6 +15,7 @@ const END_MS = 10_000;
 export interface ProbeAnswer {
   readonly report: ProbeReport;
   readonly isVolatile: boolean;
+  readonly copies?: readonly CopyReport[];
 }
 
 /** What only tests have otherwise. */

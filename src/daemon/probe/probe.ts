@@ -13,6 +13,7 @@ import { type EpochMicros, plus } from '../../core/time.js';
 import { FilterBank } from '../../filter/bank.js';
 import type { Guard } from '../../filter/guarded.js';
 import { isOwn } from '../intake/own.js';
+import type { CopyPlan } from './copy-probe.js';
 
 /** One source and what its reader has seen. */
 export interface ProbeSource {
@@ -25,6 +26,8 @@ export interface ProbeSource {
 
 export interface ProbePlan {
   readonly sources: readonly ProbeSource[];
+  /** Files that may not be what they are taken for. */
+  readonly copies?: readonly CopyPlan[];
   /** Only entries from this time on are looked through. */
   readonly since: EpochMicros;
   readonly now: EpochMicros;
