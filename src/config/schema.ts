@@ -56,6 +56,7 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'ignoreregex', lines: true },
   { key: 'successregex', lines: true },
   { key: 'maxlines' },
+  { key: 'linelimit' },
   { key: 'datepattern' },
   { key: 'port', preset: '0:65535' },
   { key: 'protocol', preset: 'tcp' },

@@ -141,6 +141,8 @@ export const TALLY_UNSURE_SECONDS = 600;
 export const TALLY_UNSURE_QUIET_SECONDS = 9;
 /** Lines of a multi-line filter's window; every line searches the whole window. */
 export const MAXLINES_MAX = 20;
+/** Least `linelimit` of a filter, bytes: no daemon cuts its lines shorter than syslog's first transports did. */
+export const LINELIMIT_MIN = 80;
 /** Below this many changes a batch goes through the resident nft child, above through a fresh one (break-even measured at 100-150). */
 export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */

@@ -24,6 +24,8 @@ export interface FilterDefinition {
   readonly prefregex?: SourceText;
   /** Lines that one regex may span; 1 unless the filter is multi-line. */
   readonly maxlines: number;
+  /** Bytes at which the daemon cuts its lines; undefined where that cannot make a line look like another. */
+  readonly linelimit?: number;
   /** `no`: a name instead of an address never counts. `raw` is fail2ban's: keep it as it is. */
   readonly usedns: 'no' | 'raw';
   /** Used for text files only. */

@@ -16,7 +16,7 @@ export interface CompileResult {
 /** Compiles a filter. Never throws, whatever its regexes. */
 export function compileFilter(definition: FilterDefinition): CompileResult {
   const diagnostics: Diagnostic[] = [];
-  const { name, maxlines, usedns } = definition;
+  const { name, maxlines, linelimit, usedns } = definition;
   if (!Number.isInteger(maxlines) || maxlines < 1 || maxlines > MAXLINES_MAX)
     diagnostics.push({
       level: 'error',
@@ -68,7 +68,10 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   if (diagnostics.some(({ level }) => level === 'error')) return { diagnostics };
   const literals = gateLiterals(deciding, prefregex, maxlines);
   const parts = { name, maxlines, failregex, ignoreregex, successregex, literals };
-  return { filter: new CompiledFilter({ ...parts, ...(prefregex && { prefregex }) }), diagnostics };
+  return {
+    filter: new CompiledFilter({ ...parts, ...(prefregex && { prefregex }), ...(linelimit && { linelimit }) }),
+    diagnostics,
+  };
 }
 
 const SLOW = new Set(['regex.nested-loop', 'regex.adjacent-loops']);

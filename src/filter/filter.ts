@@ -114,6 +114,8 @@ const NO_PREFIX: LineMatch = { ...NO_MATCH, result: 'noprefix' };
 export interface FilterParts {
   readonly name: FilterName;
   readonly maxlines: number;
+  /** Bytes at which the daemon cuts its lines: the end of such a line is not the daemon's. */
+  readonly linelimit?: number;
   readonly prefregex?: RegexSlot;
   readonly failregex: readonly RegexSlot[];
   readonly ignoreregex: readonly RegexSlot[];
@@ -127,6 +129,7 @@ export class CompiledFilter {
   readonly maxlines: number;
   readonly literals: readonly string[] | undefined;
   readonly slots: readonly RegexSlot[];
+  readonly #linelimit: number | undefined;
   readonly #prefregex: RegexSlot | undefined;
   readonly #failregex: SlotList;
   readonly #ignoreregex: SlotList;
@@ -141,6 +144,7 @@ export class CompiledFilter {
   constructor(parts: FilterParts) {
     this.name = parts.name;
     this.maxlines = parts.maxlines;
+    this.#linelimit = parts.linelimit;
     this.literals = parts.literals;
     const { prefregex, failregex, ignoreregex, successregex } = parts;
     this.#prefregex = prefregex;
@@ -165,7 +169,7 @@ export class CompiledFilter {
   /** First phase: runs the regexes; changes nothing but `progress`. */
   match(line: Line, progress: Progress): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
-    const search = new Search(line.text, line.cutAt, progress);
+    const search = new Search(line.text, line.cutAt, progress, this.#linelimit);
     if (this.#ignoreFirst) {
       const ignored = search.first(this.#ignoreregex, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
@@ -267,7 +271,7 @@ export class CompiledFilter {
     const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
     const { facts, users, lines } = merged;
     if (merged.calm) return verdict(match, 'nofail', facts, users, lines);
-    if (rawId(facts) !== undefined) return verdict(match, 'failure', facts, users, lines);
+    if (rawId(facts) !== undefined && !marks.waits) return verdict(match, 'failure', facts, users, lines);
     merged.pending = true;
     return verdict(match, 'pending', facts, users, lines);
   }

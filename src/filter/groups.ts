@@ -58,16 +58,25 @@ export function mergeFacts(line: Facts, before: Facts): Facts {
   };
 }
 
+/** The groups without those that tell whose failure it is. */
+export function withoutIdentity(groups: Groups): Groups {
+  const rest = { ...groups };
+  for (const name of ID_GROUPS) rest[name] = undefined;
+  return rest;
+}
+
 /** What a line says about its connection; the prefregex's groups count where the failregex has none. */
 export interface Marks {
   readonly facts: Facts;
   readonly nofail: boolean;
   readonly gained: boolean;
   readonly forget: boolean;
+  /** The failure waits for another line of its connection, although its address is known. */
+  readonly waits: boolean;
 }
 
 /** What most lines say. */
-export const NO_MARKS: Marks = { facts: NO_FACTS, nofail: false, gained: false, forget: false };
+export const NO_MARKS: Marks = { facts: NO_FACTS, nofail: false, gained: false, forget: false, waits: false };
 
 export function marksOf(prefix: Groups, groups: Groups): Marks {
   return {
@@ -75,6 +84,7 @@ export function marksOf(prefix: Groups, groups: Groups): Marks {
     nofail: isFilled(groups['nofail'] ?? prefix['nofail']),
     gained: isFilled(groups['mlfgained'] ?? prefix['mlfgained']),
     forget: isFilled(groups['mlfforget'] ?? prefix['mlfforget']),
+    waits: isFilled(groups['mlfwait'] ?? prefix['mlfwait']),
   };
 }
 

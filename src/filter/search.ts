@@ -1,6 +1,6 @@
 /** Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long message. */
 import type { Progress, RegexSlot } from './filter.js';
-import { fillAlternates, type Groups } from './groups.js';
+import { fillAlternates, type Groups, withoutIdentity } from './groups.js';
 import type { SlotList } from './slots.js';
 
 /** A match of one regex of a filter. */
@@ -19,12 +19,15 @@ export class Search {
   #text: string;
   #cutAt: number | undefined;
   readonly #progress: Progress;
+  readonly #linelimit: number | undefined;
 
-  constructor(text: string, cutAt: number | undefined, progress: Progress) {
+  /** `linelimit`: bytes of the text, or of the content that a prefregex takes out, at which the daemon cuts it. */
+  constructor(text: string, cutAt: number | undefined, progress: Progress, linelimit?: number) {
     this.length = text.length;
     this.#text = text;
     this.#cutAt = cutAt;
     this.#progress = progress;
+    this.#linelimit = linelimit;
   }
 
   /** From now on only this text. */
@@ -74,7 +77,7 @@ export class Search {
         this.cut = true;
         if (!lenient) continue;
       }
-      return hit;
+      return this.#owesItsEndToTheDaemon(hit) ? { ...hit, groups: withoutIdentity(hit.groups) } : hit;
     }
     return undefined;
   }
@@ -90,6 +93,17 @@ export class Search {
 
   #touches({ index, end }: Hit): boolean {
     return this.#cutAt !== undefined && index <= this.#cutAt + 1 && end >= this.#cutAt;
+  }
+
+  /**
+   * Whether the line may have been cut, and the hit depends on its end: there, or where a lookahead did not find
+   * something, a client chose what stands. Such a hit says no address.
+   */
+  #owesItsEndToTheDaemon({ slot, end }: Hit): boolean {
+    const limit = this.#linelimit;
+    // No character has more than three bytes for each of its units.
+    if (limit === undefined || this.#text.length * 3 < limit || Buffer.byteLength(this.#text) < limit) return false;
+    return end === this.#text.length || slot.regex.looksAhead;
   }
 }
 

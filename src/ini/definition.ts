@@ -1,6 +1,6 @@
 /** From a filter's options to its definition: which regexes, in which order, with what around them. */
 import type { Place } from '../core/finding.js';
-import { MAXLINES_MAX } from '../core/limits.js';
+import { LINELIMIT_MIN, MAXLINES_MAX } from '../core/limits.js';
 import { type MatchExpression, parseMatch } from '../core/match.js';
 import { filterName } from '../core/names.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
@@ -16,6 +16,7 @@ export const FILTER_KEYS = [
   'ignoreregex',
   'successregex',
   'maxlines',
+  'linelimit',
   'datepattern',
   'journalmatch',
 ] as const;
@@ -62,6 +63,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
         });
   const datepattern = single(take('datepattern'));
   const journalmatch = matchOf(take('journalmatch'), report);
+  const linelimit = linelimitOf(take('linelimit'), report);
   return {
     name: filterName(request.name),
     failregex,
@@ -69,6 +71,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
     successregex,
     ...(prefregex === undefined ? {} : { prefregex }),
     maxlines: maxlinesOf(take('maxlines'), report),
+    ...(linelimit === undefined ? {} : { linelimit }),
     usedns:
       textOf(take('usedns') ?? [])
         .trim()
@@ -110,6 +113,23 @@ function maxlinesOf(value: Value | undefined, report: Report): number {
     fix: `write maxlines = ${lines > MAXLINES_MAX ? MAXLINES_MAX : 1}`,
   });
   return 1;
+}
+
+function linelimitOf(value: Value | undefined, report: Report): number | undefined {
+  const text = textOf(value ?? []).trim();
+  if (text === '') return undefined;
+  if (/^\d{1,6}$/.test(text) && Number(text) >= LINELIMIT_MIN) return Number(text);
+  const place = placeOf(value ?? []);
+  report.add({
+    level: 'error',
+    id: 'filter.linelimit',
+    message: `linelimit is the number of bytes at which the daemon cuts a line, from ${LINELIMIT_MIN} to 999999`,
+    ...(place === undefined ? {} : { place }),
+    key: 'linelimit',
+    value: text,
+    fix: 'write e.g. linelimit = 490',
+  });
+  return undefined;
 }
 
 function matchOf(value: Value | undefined, report: Report): MatchExpression | undefined {

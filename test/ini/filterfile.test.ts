@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { MAXLINES_MAX } from '../../src/core/limits.js';
+import { LINELIMIT_MIN, MAXLINES_MAX } from '../../src/core/limits.js';
 import { loadFilter } from '../../src/ini/filterfile.js';
 import { memoryTree } from '../../src/ini/tree.js';
 import { literal, type Value } from '../../src/ini/value.js';
@@ -145,6 +145,8 @@ describe('a filter', () => {
     ['[Definition]\nfailregex = <HOST>\nsuccessregex = ^ok\n', 'filter.no-host'],
     [`[Definition]\nfailregex = <HOST>\nmaxlines = ${MAXLINES_MAX + 1}\n`, 'filter.maxlines'],
     ['[Definition]\nfailregex = <HOST>\nmaxlines = many\n', 'filter.maxlines'],
+    [`[Definition]\nfailregex = <HOST>\nlinelimit = ${LINELIMIT_MIN - 1}\n`, 'filter.linelimit'],
+    ['[Definition]\nfailregex = <HOST>\nlinelimit = 1k\n', 'filter.linelimit'],
     ['[Definition]\nfailregex = <HOST>\njournalmatch = postfix\n', 'filter.journalmatch'],
     ['[Definition]\nfailregex = <a> <HOST>\na = <a>\n', 'ini.tag-cycle'],
     ['[Definition]\nfailregex = %(a)s <HOST>\n', 'ini.unknown-name'],
@@ -156,6 +158,9 @@ describe('a filter', () => {
   });
 
   test('may span as many lines as the bound allows', () => {
+    expect(
+      load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nlinelimit = ${LINELIMIT_MIN}\n` }).definition?.linelimit,
+    ).toBe(LINELIMIT_MIN);
     expect(
       load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nmaxlines = ${MAXLINES_MAX}\n` }).definition?.maxlines,
     ).toBe(MAXLINES_MAX);

@@ -17,6 +17,7 @@ export interface Captures {
   nofail: string | undefined;
   mlfgained: string | undefined;
   mlfforget: string | undefined;
+  mlfwait: string | undefined;
   content: string | undefined;
 }
 
@@ -32,6 +33,7 @@ const NewCaptures = function NewCaptures(this: Captures) {
   this.nofail = undefined;
   this.mlfgained = undefined;
   this.mlfforget = undefined;
+  this.mlfwait = undefined;
   this.content = undefined;
 } as unknown as { new (): Captures; prototype: object };
 NewCaptures.prototype = Object.create(null);
@@ -76,6 +78,9 @@ export function setCapture(to: Captures, name: string, value: string | undefined
       break;
     case 'mlfforget':
       to.mlfforget = value;
+      break;
+    case 'mlfwait':
+      to.mlfwait = value;
       break;
     case 'content':
       to.content = value;

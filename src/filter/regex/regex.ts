@@ -17,7 +17,7 @@ import { compileProgram } from './program.js';
 import { firstBitmap, isAnchored } from './starts.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags } from './tags.js';
-import { some, type Tree } from './tree.js';
+import { type Node, some, type Tree } from './tree.js';
 
 export interface RegexOptions {
   /** `^` and `$` also hold at newlines, as fail2ban compiles filters with `maxlines` above 1. */
@@ -50,6 +50,8 @@ export interface Regex {
   readonly literals: readonly string[] | undefined;
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
+  /** Whether a match may depend on text that stands any distance behind it. */
+  readonly looksAhead: boolean;
   /** The executor in use. */
   readonly engine: 'v8' | 'linear';
   /** Texts that the linear matcher gave up on, counted as no match. */
@@ -97,6 +99,7 @@ class TwoEngineRegex implements Regex {
   readonly literals: readonly string[] | undefined;
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
+  readonly looksAhead: boolean;
   private readonly linear: LinearMatcher;
   /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
   private readonly begins: Uint8Array | undefined;
@@ -114,6 +117,7 @@ class TwoEngineRegex implements Regex {
     this.literals = literalsOf(root);
     this.groupNames = [...names.values()];
     this.hasBackreference = some(root, (node) => node.kind === 'backref');
+    this.looksAhead = some(root, isFarLook);
     this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
     this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
     const emitted = emitV8(tree);
@@ -181,6 +185,12 @@ class TwoEngineRegex implements Regex {
     }
     return { index, end, groups };
   }
+}
+
+/** A lookahead without an end: `(?!.* from )`. */
+function isFarLook(node: Node): boolean {
+  const isEndless = (inner: Node) => inner.kind === 'repeat' && inner.max === Number.POSITIVE_INFINITY;
+  return node.kind === 'look' && node.ahead && some(node.body, isEndless);
 }
 
 /** Undefined when V8 finds the regex too large. */
