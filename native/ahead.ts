@@ -1,6 +1,6 @@
 /** Stored entries, read ahead by a thread of C (native/batch/ahead.c) while those before them are judged here. */
 import { cursor } from '../src/core/names.js';
-import type { EpochMicros } from '../src/core/time.js';
+import { entryTime } from '../src/core/time.js';
 import { type Place, placeOf, wishesOf } from './batch-bytes.js';
 import { StableMemory } from './memory.js';
 import type { Ahead, AheadBatch, Wanted } from './reader.js';
@@ -56,7 +56,7 @@ export class AheadReader implements Ahead {
       batch: batchOf(chunk, this.#memory.bytes, from, this.#names),
       last: {
         cursor: cursor(chunk.toString('latin1', CURSOR_AT, end)),
-        time: Number(chunk.readBigUInt64LE(REALTIME_AT)) as EpochMicros,
+        time: entryTime(chunk.readBigUInt64LE(REALTIME_AT)),
       },
     };
   }

@@ -7,7 +7,7 @@ import { OperatingError } from '../src/core/errors.js';
 import { JOURNAL_DATA_BYTES_MAX } from '../src/core/limits.js';
 import { isWholeJournal, type MatchExpression } from '../src/core/match.js';
 import { type Cursor, cursor } from '../src/core/names.js';
-import type { EpochMicros } from '../src/core/time.js';
+import { type EpochMicros, entryTime } from '../src/core/time.js';
 import { DataCopy, type FieldKey, READ, type Read } from './data.js';
 import { callFailed, ERRNO, isUnreadable, openProblem } from './errors.js';
 import { type Libsystemd, libsystemd } from './libsystemd.js';
@@ -231,7 +231,7 @@ export class JournalHandle {
     const result = this.#lib.sd_journal_get_realtime_usec(this.#open(), this.#out.address);
     if (isUnreadable(result)) return undefined;
     this.#check('sd_journal_get_realtime_usec', result);
-    return Number(this.#words[0]) as EpochMicros;
+    return entryTime(this.#words[0] as bigint);
   }
 
   /** The current entry's monotonic time in microseconds, and the boot it counts from. */

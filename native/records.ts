@@ -1,7 +1,7 @@
 /** What the C batch reader has written, decoded; the form of counts and records stands in batch.h. */
 import { FIELD_CHARS_MAX } from '../src/core/limits.js';
 import { cursor } from '../src/core/names.js';
-import type { EpochMicros } from '../src/core/time.js';
+import { entryTime } from '../src/core/time.js';
 import { type Piece, type RawBatch, type RawEntry, Values } from './reader.js';
 
 /** Bytes of `struct banjour_counts`. */
@@ -26,7 +26,7 @@ export function batchOf(counts: Buffer, bytes: Buffer, from: number, names: read
 
 function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEntry {
   let values = bytes.readUInt32LE(start + 4);
-  const realtime = (bytes.readUInt32LE(start + 8) + bytes.readUInt32LE(start + 12) * 2 ** 32) as EpochMicros;
+  const realtime = entryTime(bytes.readUInt32LE(start + 8) + bytes.readUInt32LE(start + 12) * 2 ** 32);
   let at = start + 20;
   const messages: Piece[] = [];
   const kept = new Values();

@@ -57,6 +57,12 @@ export const ROUTES_MAX = 1_000;
 export const TRACKED_ADDRESSES_MAX = 250_000;
 /** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
 export const TRACKED_FAILURES_MAX = 1_000_000;
+/** Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see `sweep` in src/jail/jails.ts. */
+export const UNSWEPT_TARGETS_MAX = 10_000;
+/** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */
+export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
+/** An entry or a stored position that is further ahead of the wall than this is dated by a wrong clock, seconds: NTP keeps hosts within one. */
+export const AHEAD_SECONDS_MAX = 60;
 /** IPv6 prefixes whose logins are remembered, for each length that jails count by: about 200 bytes each. The oldest go first. */
 export const LOGIN_PREFIXES_MAX = 10_000;
 /** Longest maxretry: a window keeps up to twice as many failures of one address. */

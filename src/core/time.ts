@@ -8,6 +8,8 @@
  *
  * Windows count in the entries' own time; `now` is the time of the source (see ARCHITECTURE.md, "Clocks").
  */
+import { ENTRY_MICROS_MAX } from './limits.js';
+
 export type EpochMicros = number & { readonly __unit: 'epoch microseconds' };
 export type Seconds = number & { readonly __unit: 'seconds' };
 
@@ -25,6 +27,11 @@ export function microsOf(value: number): EpochMicros | undefined {
   return Number.isSafeInteger(value) && value >= 0 ? (value as EpochMicros) : undefined;
 }
 
+/** The time of an entry as its writer states it: what lies after the year 2200 counts as that. */
+export function entryTime(stated: number | bigint): EpochMicros {
+  return Math.min(Number(stated), ENTRY_MICROS_MAX) as EpochMicros;
+}
+
 /** Takes a number as seconds; throws on NaN, infinity and negative values. Fractions are allowed. */
 export function seconds(value: number): Seconds {
   if (!Number.isFinite(value) || value < 0) throw new RangeError(`not a length of time in seconds: ${value}`);
@@ -34,6 +41,16 @@ export function seconds(value: number): Seconds {
 /** `time` plus `length`, rounded to whole microseconds, never below zero. */
 export function plus(time: EpochMicros, length: Seconds | number): EpochMicros {
   return Math.max(0, Math.round(time + length * MICROS_PER_SECOND)) as EpochMicros;
+}
+
+/** The one that comes first. */
+export function earlierOf(a: EpochMicros, b: EpochMicros): EpochMicros {
+  return Math.min(a, b) as EpochMicros;
+}
+
+/** The one that comes last. */
+export function laterOf(a: EpochMicros, b: EpochMicros): EpochMicros {
+  return Math.max(a, b) as EpochMicros;
 }
 
 /** Seconds from `from` to `to`; negative when `to` lies earlier. */

@@ -19,6 +19,7 @@ import type { Announcer } from './announce.js';
 import type { IgnoreCommands } from './ignorecommand.js';
 import type { FromIntake } from './intake/protocol.js';
 import { Questions } from './questions.js';
+import { SourceClocks } from './source-clocks.js';
 import { type Settled, tellTimes } from './timing.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
@@ -57,12 +58,12 @@ export class Pipeline {
   readonly #context: JailContext;
   #applying = new Set<Promise<unknown>>();
   readonly questions: Questions;
-  /** How far each source is whose stored entries are being judged. */
-  readonly #stored = new Map<SourceId, EpochMicros>();
+  readonly #clocks: SourceClocks;
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
-    const { ledger, allow, random, ignore, failed } = parts;
+    const { ledger, allow, random, ignore, failed, jails, wall, inOrder } = parts;
+    this.#clocks = new SourceClocks(() => jails.shortestFindtime, inOrder === true ? undefined : wall);
     this.questions = new Questions({
       ignore,
       ledger,
@@ -76,6 +77,7 @@ export class Pipeline {
       openBan: (jail, target) => ledger.openBan(jail, target),
       previousBans: (jail, target) => ledger.previousBans(jail, target),
       random,
+      latest: () => this.#clocks.latest,
     };
   }
 
@@ -88,45 +90,52 @@ export class Pipeline {
     for (const event of batch.warm) jails.observe(event, this.#context);
     if (batch.phase === 'live') {
       this.leave(source);
-      const now = wall.now();
+      const now = this.#clocks.live(wall.now());
       void this.#judge(batch.events, () => now, source, batch);
       return;
     }
     // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
     // into batches.
     for (let from = 0; from < batch.events.length; ) {
-      const first = batch.events[from]?.time ?? (0 as EpochMicros);
-      const now = this.#reach(source, first);
-      // Of several sources the one that is furthest back: what is over for the others may still count for it.
-      await this.expire(Math.min(...this.#stored.values()) as EpochMicros);
+      const first = batch.events[from];
+      const now = this.#reach(source, first?.time ?? (0 as EpochMicros));
+      await this.expire(this.#clocks.over);
       const to = this.#runEnd(batch.events, from, now);
       const isLast = to === batch.events.length;
-      const clock = (event: FilterEvent) => this.#reach(source, event.time);
+      const clock = (event: FilterEvent) => (event === first ? now : this.#reach(source, event.time));
       await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
       from = to;
     }
-    if (batch.position !== undefined) this.#reach(source, batch.position.time);
+    // Where batches end is chance: a replay does not go by it.
+    if (batch.position !== undefined && this.#parts.inOrder !== true) this.#clocks.reach(source, batch.position.time);
+    else if (batch.position !== undefined) this.#show(batch.position.time);
     if (batch.events.length === 0) await this.#commit([], source, batch);
-    if (batch.phase === 'ended') this.leave(source);
+    if (batch.phase !== 'ended') return;
+    // Nothing comes any more that could gainsay the last entry.
+    if (this.#parts.inOrder === true) await this.expire(this.#clocks.latest);
+    this.leave(source);
   }
 
-  /** The source's clock after an entry of this time: it never goes back. */
+  /** The time at which an entry of this time is judged, which is also that of what is said of it. */
   #reach(source: SourceId, time: EpochMicros): EpochMicros {
-    const { stored } = this.#parts;
-    const now = Math.max(time, this.#stored.get(source) ?? 0) as EpochMicros;
-    this.#stored.set(source, now);
-    if (now > stored.now()) stored.set(now);
+    const now = this.#clocks.reach(source, time);
+    this.#parts.stored.set(now);
     return now;
+  }
+
+  #show(time: EpochMicros): void {
+    const { stored } = this.#parts;
+    if (time > stored.now()) stored.set(time);
   }
 
   /** The source is not read any more, or has no stored entries left: its clock holds nobody back. */
   leave(source: SourceId): void {
-    this.#stored.delete(source);
+    this.#clocks.leave(source);
   }
 
   /** Ends the bans in force whose time is up on the wall; bans of stored entries end in the entries' own time. */
   expireByWall(): Promise<void> {
-    return this.expire(this.#parts.wall.now(), this.#stored.size > 0);
+    return this.expire(this.#parts.wall.now(), this.#clocks.active);
   }
 
   /** Ends the bans whose time is up at `now`, or of them those in force; resolves when the kernel has answered. */

@@ -1,6 +1,6 @@
 /** All readers of the agent: one per source, started at the stored positions, swapped at a reload. */
 import { isDeepStrictEqual } from 'node:util';
-import { WARMUP_SECONDS_MIN } from '../core/limits.js';
+import { AHEAD_SECONDS_MAX, WARMUP_SECONDS_MIN } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName, SourceId } from '../core/names.js';
 import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
@@ -122,10 +122,22 @@ export class Readers {
   }
 
   #startOf(id: SourceId, lookBack: Seconds): IntakeStart {
-    const mark = this.#parts.ledger.position(id);
+    const { log, ledger } = this.#parts;
+    const mark = ledger.position(id);
     if (mark === undefined) return { kind: 'fresh', lookBack, now: wallClock.now() };
-    this.#parts.log('info', `${id}: resuming at ${isoTime(mark.time)}`);
-    return { kind: 'resume', mark, lookBack };
+    const now = wallClock.now();
+    if (mark.time <= plus(now, AHEAD_SECONDS_MAX)) {
+      log('info', `${id}: resuming at ${isoTime(mark.time)}`);
+      return { kind: 'resume', mark, lookBack };
+    }
+    // Where its entry is still there, what was read is known by its place; where it is gone, nothing of what is there was
+    // read, whatever its time.
+    const time = plus(now, -lookBack);
+    log(
+      'warning',
+      `${id}: the stored position is dated ahead, ${isoTime(mark.time)}: the clock was wrong when it was written; resuming at ${isoTime(time)} unless its entry is still there`,
+    );
+    return { kind: 'resume', mark: { cursor: mark.cursor, time }, lookBack };
   }
 }
 

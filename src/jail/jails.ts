@@ -23,16 +23,18 @@ import { type Address, baseAddress, hostPrefix, isHost, type Prefix } from '../c
 import type { BanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import {
+  BAN_SECONDS_MAX,
   EVIDENCE_CURSOR_BYTES_MAX,
   EVIDENCE_CURSORS_MAX,
   EVIDENCE_LOG_BYTES_MAX,
   TRACKED_ADDRESSES_MAX,
   TRACKED_FAILURES_MAX,
+  UNSWEPT_TARGETS_MAX,
 } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
-import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { type EpochMicros, earlierOf, laterOf, MICROS_PER_SECOND, type Seconds, seconds } from '../core/time.js';
 import { banSeconds, endOf, shortestBan, worthExtending } from './duration.js';
 import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
 import { Jail } from './jail.js';
@@ -40,7 +42,7 @@ import { keyOf } from './keys.js';
 import { Logins } from './logins.js';
 import { Overlay } from './overlay.js';
 import type { AllowContext, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
-import type { FullWindow, WindowBounds } from './windows.js';
+import type { FullWindow, WindowBounds, Windows } from './windows.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */
 export interface JailsOptions {
@@ -84,6 +86,11 @@ export class Jails {
   /** No ban that is decided now ends within so many seconds; infinity when all are for good. */
   get shortestBan(): number {
     return Math.min(...[...this.#jails.values()].map(({ policy }) => shortestBan(policy)));
+  }
+
+  /** The shortest findtime of all jails. */
+  get shortestFindtime(): Seconds {
+    return seconds(Math.min(BAN_SECONDS_MAX, ...[...this.#jails.values()].map(({ policy }) => policy.findtime)));
   }
 
   /** Judges one event at the time `now`; see `judge`. */
@@ -220,7 +227,8 @@ export class Jails {
   #count(event: FilterEvent, now: EpochMicros, context: JailContext, overlay: Overlay): Outcome {
     const jail = this.#jails.get(event.jail);
     if (jail === undefined) return { kind: 'unknown', event };
-    const outcome = this.#enter(jail, event, now, context);
+    const latest = laterOf(now, context.latest?.() ?? now);
+    const outcome = this.#enter(jail, event, { now, latest }, context);
     if (outcome.kind === 'ignored') jail.totalIgnored++;
     if (outcome.kind !== 'counted') return outcome;
     jail.totalFailed += event.count;
@@ -230,8 +238,13 @@ export class Jails {
     return kind === 'counted' ? outcome : { kind, event, target };
   }
 
-  /** Puts the event into its window. `now` is absent in warm-up. */
-  #enter(jail: Jail, event: FilterEvent, now: EpochMicros | undefined, context: AllowContext): Outcome {
+  /** Puts the event into its window. Without a time in warm-up. */
+  #enter(
+    jail: Jail,
+    event: FilterEvent,
+    time: { readonly now: EpochMicros; readonly latest: EpochMicros } | undefined,
+    context: AllowContext,
+  ): Outcome {
     const { windows, policy } = jail;
     const reason = notRemote(event.address) ?? context.allowed(policy.jail, event.address);
     if (reason !== undefined) return { kind: 'ignored', event, reason };
@@ -243,8 +256,8 @@ export class Jails {
       const [failures = 0] = cleared.map((one) => windows.clear(keyOf(one), event.time));
       return { kind: 'success', event, target, failures };
     }
-    if (jail.isSettled(target, key, event.time, now)) return { kind: 'settled', event, target };
-    windows.sweep(now ?? event.time);
+    if (jail.isSettled(target, key, event.time, time?.latest)) return { kind: 'settled', event, target };
+    sweep(windows, time?.now ?? event.time);
     const evidence = this.#log.append(event.cursor);
     windows.add(key, event.time, event.count, evidence);
     if (this.#hasNeighbour(target, event.address, event.time))
@@ -295,7 +308,8 @@ export class Jails {
     const until = endOf(now, length);
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
     overlay.add(this.#decision(jail, target, event, now, filled.full, until, previousBans), open !== undefined);
-    jail.forgetExactly(target, now);
+    // An event that is judged in its own time, since it is late, answers those that came before it too.
+    jail.forgetExactly(target, laterOf(now, earlierOf(filled.full.to as EpochMicros, overlay.latest ?? now)));
     return 'decided';
   }
 
@@ -329,7 +343,7 @@ export class Jails {
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
       if (jail.isSettled(target, key, now, now)) continue;
-      jail.windows.sweep(now);
+      sweep(jail.windows, now);
       const evidence = this.#log.append(event.cursor);
       for (const one of both(target, ban.target)) jail.windows.add(keyOf(one), now, 1, evidence);
       jail.totalFailed++;
@@ -352,4 +366,12 @@ function banTarget(jail: Jail, target: Prefix, context: AllowContext): Prefix {
 /** The prefix that a target is counted by, and the target itself where it is longer. */
 function both(counted: Prefix, target: Prefix): readonly Prefix[] {
   return counted.length < target.length ? [counted, target] : [target];
+}
+
+/**
+ * Frees what can decide nothing any more. Few are kept however old they are: one entry that is dated ahead would
+ * sweep away what the entries behind it need.
+ */
+function sweep(windows: Windows, now: EpochMicros): void {
+  if (windows.size > UNSWEPT_TARGETS_MAX) windows.sweep(now);
 }

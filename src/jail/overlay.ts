@@ -1,6 +1,7 @@
 import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
 import type { JailContext, OpenBan } from './verdict.js';
 
 /** A decision of this call, and whether it extends a ban. */
@@ -20,6 +21,10 @@ export class Overlay {
   constructor(context: JailContext) {
     this.#context = context;
     this.random = () => context.random();
+  }
+
+  get latest(): EpochMicros | undefined {
+    return this.#context.latest?.();
   }
 
   openBan(jail: JailName, target: Prefix): OpenBan | undefined {

@@ -26,6 +26,8 @@ export interface JailContext extends AllowContext {
   previousBans(jail: JailName | undefined, target: Prefix): number;
   /** A number in [0, 1), for rndtime. */
   random(): number;
+  /** The latest time that the source has reached, where an event is judged at an earlier one; absent: no such events. */
+  latest?(): EpochMicros;
 }
 
 /**

@@ -8,7 +8,7 @@ import { EXIT, messageOf, OperatingError, OperatorError } from '../core/errors.j
 import { EXPORT_CHUNK_BYTES, FIELD_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, type MatchExpression } from '../core/match.js';
 import { type Cursor, cursor, type SourceId } from '../core/names.js';
-import type { EpochMicros } from '../core/time.js';
+import { type EpochMicros, entryTime } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { type ExportEntry, type ExportItem, ExportParser } from './export-parser.js';
 import { gateTest } from './gate.js';
@@ -89,7 +89,7 @@ export class ExportSource implements EntrySource {
     let unreadable = 0;
     if (this.#seeking !== undefined) this.#seek(this.#seeking);
     while (read < max && this.#seeking === undefined) {
-      const item = this.#pending ?? this.#item();
+      const item = this.#pending ?? this.#item(read === 0);
       this.#pending = undefined;
       if (item === undefined) break;
       read++;
@@ -164,12 +164,16 @@ export class ExportSource implements EntrySource {
     return 'gone';
   }
 
-  /** The next item of the stream; undefined when there is none now. Never blocks on a pipe. */
-  #item(): ExportItem | undefined {
+  /**
+   * The next item of the stream; undefined when there is none now. Never blocks on a pipe. Where standard input is read as
+   * it is, reading may wait: not unless `mayWait`, so that what was read already is delivered before.
+   */
+  #item(mayWait = true): ExportItem | undefined {
     const parser = this.#parser;
     for (;;) {
       const item = parser.next();
       if (item !== undefined || this.#finished) return item;
+      if (!mayWait && this.#file === STDIN) return undefined;
       const bytes = this.#fill();
       if (bytes === undefined) return undefined;
       if (bytes > 0) {
@@ -233,8 +237,8 @@ function place(item: ExportItem): Placed | undefined {
 
 function timeOf(entry: ExportEntry, field: string): EpochMicros | undefined {
   const text = entry.get(field)?.[0]?.head ?? '';
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(value) ? (value as EpochMicros) : undefined;
+  const value = /^\d{1,20}$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isNaN(value) ? undefined : entryTime(value);
 }
 
 function textsOf(entry: ExportEntry): FieldValues {

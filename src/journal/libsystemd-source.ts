@@ -17,12 +17,12 @@ import { OperatingError } from '../core/errors.js';
 import { GLOB_VALUES_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
-import type { EpochMicros } from '../core/time.js';
+import { type EpochMicros, wallClock } from '../core/time.js';
 import { sameEntry } from './cursor.js';
 import { gateTest, routesOf, routesTest } from './gate.js';
 import { matchFieldsTest } from './match-test.js';
 import { type LibsystemdSpec, openingOf, openWatched, requireJournal } from './opening.js';
-import { Places } from './places.js';
+import { Places, placeOf } from './places.js';
 import { entryOf } from './raw-entry.js';
 import { ReadAhead } from './read-ahead.js';
 import { bestReader } from './readers.js';
@@ -57,6 +57,8 @@ export class LibsystemdSource implements EntrySource {
   #reading: Reading | undefined;
   #closed = false;
   #last: ReadPosition | undefined;
+  /** The wall when `#last` was read: later entries came after it, whatever its own time says. */
+  #reachedAt = wallClock.now();
   /** Set when the place was not found: the next entry is not delivered again if it is a copy of this one. */
   #lost: Cursor | undefined;
   /** The journal stands on an entry that was not read yet. */
@@ -230,9 +232,11 @@ export class LibsystemdSource implements EntrySource {
       const isCursor = handle.seekCursor(position.cursor);
       const here = isCursor && handle.next() ? handle.cursor() : undefined;
       found = here !== undefined && (handle.testCursor(position.cursor) || sameEntry(here, position.cursor));
-      if (!found && isCursor) handle.seekCursor(position.cursor);
-      else if (!found) handle.seekRealtime(position.time);
-    } else if (position.at === 'time') handle.seekRealtime(position.time);
+      const isNear = here !== undefined && placeOf(here)?.line === placeOf(position.cursor)?.line;
+      if (!found && isCursor && (isNear || position.time <= this.#reachedAt)) handle.seekCursor(position.cursor);
+      // The entry of a clock that was ahead: by its time nothing would be found until then.
+      else if (!found) handle.seekRealtime(Math.min(position.time, this.#reachedAt) as EpochMicros);
+    } else if (position.at === 'time') seekTime(handle, position);
     else handle.seekHead();
     handle.setMatches(inLibrary);
     this.#lost = found || position.at !== 'cursor' ? undefined : position.cursor;
@@ -298,7 +302,9 @@ export class LibsystemdSource implements EntrySource {
   #remember(handle: JournalHandle): void {
     const cursor = handle.cursor();
     const time = handle.realtime();
-    if (cursor !== undefined && time !== undefined) this.#last = { cursor, time };
+    if (cursor === undefined || time === undefined) return;
+    this.#last = { cursor, time };
+    this.#reachedAt = wallClock.now();
   }
 
   /** After files came or went: goes on only if libsystemd still stands where it was, else opens anew at that place. */
@@ -316,6 +322,22 @@ export class LibsystemdSource implements EntrySource {
     if (this.#last !== undefined && !this.#place(this.#open(), { at: 'cursor', ...this.#last }))
       this.#notices.push('the entry read last was removed from the journal; entries after it may be missing');
   }
+}
+
+/**
+ * Goes to a time. The times of a journal need not be in order (a clock was put back), and libsystemd halves its way by
+ * them: where that ends behind the mark, reading begins at the mark, so that nothing after it is left out.
+ */
+function seekTime(handle: JournalHandle, { time, mark }: Extract<Position, { at: 'time' }>): void {
+  handle.seekRealtime(time);
+  const wanted = mark && placeOf(mark.cursor);
+  if (mark === undefined || wanted === undefined) return;
+  const here = handle.next() ? handle.cursor() : undefined;
+  const found = here === undefined ? undefined : placeOf(here);
+  const isBehind = here === undefined || (found?.line === wanted.line && found.number > wanted.number);
+  if (isBehind && handle.seekCursor(mark.cursor) && handle.next() && handle.testCursor(mark.cursor))
+    handle.seekCursor(mark.cursor);
+  else handle.seekRealtime(time);
 }
 
 /** The stored entries from the position on. Undefined when there are none, or their times cannot be told. */

@@ -1,5 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
-import { epochMicros, isoTime, plus, SetClock, seconds, secondsBetween, wallClock } from '../../src/core/time.js';
+import { ENTRY_MICROS_MAX } from '../../src/core/limits.js';
+import {
+  earlierOf,
+  entryTime,
+  epochMicros,
+  isoTime,
+  laterOf,
+  plus,
+  SetClock,
+  seconds,
+  secondsBetween,
+  wallClock,
+} from '../../src/core/time.js';
 
 describe('points in time', () => {
   test('are whole microseconds since 1970', () => {
@@ -17,6 +29,19 @@ describe('points in time', () => {
   test('lie so many seconds apart, backwards too', () => {
     expect(secondsBetween(epochMicros(0), epochMicros(1_500_000))).toBe(1.5);
     expect(secondsBetween(epochMicros(1_500_000), epochMicros(0))).toBe(-1.5);
+  });
+
+  test('of entries are bounded, whatever their writer states', () => {
+    expect(entryTime(ENTRY_MICROS_MAX)).toBe(ENTRY_MICROS_MAX);
+    expect(entryTime(ENTRY_MICROS_MAX + 1)).toBe(ENTRY_MICROS_MAX);
+    expect(entryTime(2n ** 64n - 1n)).toBe(ENTRY_MICROS_MAX);
+    expect(entryTime(0n)).toBe(0);
+    expect(isoTime(entryTime(2n ** 64n - 1n))).toBe('2200-01-01T00:00:00.000Z');
+  });
+
+  test('come before and after each other', () => {
+    const [first, second] = [epochMicros(1), epochMicros(2)];
+    expect([earlierOf(second, first), laterOf(second, first)]).toEqual([1, 2]);
   });
 
   test('are shown in UTC', () => {

@@ -4,9 +4,10 @@ import type { FilterEvent } from '../../src/core/event.js';
 import type { ApplyReport, ElementChange } from '../../src/core/firewall.js';
 import { silentLog } from '../../src/core/log.js';
 import { cursor, mustJailName, sourceId } from '../../src/core/names.js';
+import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, epochMicros, plus, SetClock, seconds } from '../../src/core/time.js';
 import { type Announcement, Announcer } from '../../src/daemon/announce.js';
-import { type IntakeBatch, Pipeline } from '../../src/daemon/pipeline.js';
+import { type IntakeBatch, Pipeline, type PipelineParts } from '../../src/daemon/pipeline.js';
 import { NoFirewall } from '../../src/firewall/none.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -16,6 +17,10 @@ const jail = mustJailName('sshd');
 const source = sourceId('local');
 const start = epochMicros(1_795_000_000_000_000);
 const at = (second: number) => plus(start, second);
+
+const policy: JailPolicy = {
+  ...{ jail, maxretry: 3, findtime: seconds(600), bantime: seconds(60), ipv6prefix: 64, forgetOnSuccess: false },
+};
 
 /** A kernel that writes down what it is told, and refuses what it is told to refuse. */
 class Kernel extends NoFirewall {
@@ -48,15 +53,17 @@ let sequence = 0;
 beforeEach(() => {
   kernel = new Kernel();
   ledger = openLedger(':memory:', start).ledger;
-  jails = new Jails([
-    { jail, maxretry: 3, findtime: seconds(600), bantime: seconds(60), ipv6prefix: 64, forgetOnSuccess: false },
-  ]);
+  jails = new Jails([policy]);
   said = [];
   errors = [];
   wall = new SetClock(start);
+  pipeline = make({});
+});
+
+function make(parts: Partial<PipelineParts>): Pipeline {
   const announcer = new Announcer(silentLog);
   announcer.subscribe((announcement) => said.push(announcement));
-  pipeline = new Pipeline({
+  return new Pipeline({
     jails,
     ledger,
     firewall: kernel,
@@ -69,8 +76,15 @@ beforeEach(() => {
     stored: new SetClock(),
     random: () => 0,
     failed: (error) => errors.push(error),
+    ...parts,
   });
-});
+}
+
+/** As a replay has it: no clock but that of the entries. */
+function makeReplay(): Pipeline {
+  const clock = new SetClock();
+  return make({ wall: clock, stored: clock, inOrder: true });
+}
 
 function failure(text: string, second: number, count = 1): FilterEvent {
   const address = parseAddress(text);
@@ -151,6 +165,7 @@ describe('the pipeline', () => {
   });
 
   test('ends and begins bans of stored entries in their own time and order, however they fall into batches', async () => {
+    pipeline = makeReplay();
     const attack = [1, 2, 3, 70, 71, 72, 200].map((second) => failure('192.0.2.1', second));
     const expected = ['found', 'found', 'found', 'ban', 'unban', 'found', 'found', 'found', 'ban', 'unban', 'found'];
     await pipeline.take(source, batch('catch-up', attack.slice(0, 2)));
@@ -163,6 +178,7 @@ describe('the pipeline', () => {
   });
 
   test('decides the same in runs as entry by entry, with fewer writes and one word to the kernel', async () => {
+    wall.set(at(10));
     const burst = Array.from({ length: 30 }, (_, i) => failure(`192.0.2.${i % 10}`, 1 + i / 10));
     await pipeline.take(source, batch('catch-up', burst));
     expect(kernel.told).toHaveLength(10);
@@ -284,5 +300,73 @@ describe('the pipeline', () => {
     await pipeline.expireByWall();
     expect(ledger.history.find()[0]?.ended?.reason).toBe('lapsed');
     expect(told().filter((line) => !line.startsWith('found'))).toEqual([]);
+  });
+});
+
+describe('clocks that are or were wrong', () => {
+  const hour = 3_600;
+  const three = (address: string, second: number) => [0, 1, 2].map((i) => failure(address, second + i));
+
+  test('an entry ahead of the wall ends no ban and hides nobody behind it', async () => {
+    wall.set(at(10));
+    await pipeline.take(source, batch('live', three('192.0.2.1', 7)));
+    await pipeline.idle();
+    const behind = three('192.0.2.2', 12);
+    wall.set(at(20));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.9', 2 * hour), ...behind]));
+    expect(told().slice(4)).toEqual([
+      'found 192.0.2.9',
+      'found 192.0.2.2',
+      'found 192.0.2.2',
+      'found 192.0.2.2',
+      'ban 192.0.2.2',
+    ]);
+    expect([...ledger.inForce(at(20))].map(({ target, until }) => [formatPrefix(target), until])).toEqual([
+      ['192.0.2.1', at(70)],
+      ['192.0.2.2', at(80)],
+    ]);
+  });
+
+  test.each([1, 40])('%i entries ahead of their neighbours, behind the wall, hide nobody', async (count) => {
+    wall.set(at(9 * hour));
+    const ahead = Array.from({ length: count }, (_, i) => failure(`198.51.100.${10 + i}`, 4 * hour + i));
+    await pipeline.take(source, batch('catch-up', [...three('192.0.2.1', 0).slice(0, 2), ...ahead]));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.1', 300), ...three('192.0.2.2', 301)]));
+    expect([...ledger.history.newBans(start)].map(({ target, time }) => [formatPrefix(target), time])).toEqual([
+      ['192.0.2.1', at(300)],
+      ['192.0.2.2', at(303)],
+    ]);
+  });
+
+  test('late entries are judged in their own time, and one attack is answered once', async () => {
+    wall.set(at(9 * hour));
+    const late = [0, 1, 2, 3, 4].map((second) => failure('192.0.2.1', second));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.9', 8 * hour), ...late]));
+    expect([...ledger.history.newBans(start)].map(({ time }) => time)).toEqual([at(2)]);
+  });
+
+  test('in a replay one entry ahead ends no ban and makes no ban lapse', async () => {
+    pipeline = makeReplay();
+    const entries = [...three('192.0.2.1', 0), failure('192.0.2.9', 2 * hour), ...three('192.0.2.2', 4)];
+    for (const entry of entries) await pipeline.take(source, batch('catch-up', [entry]));
+    expect(told().filter((line) => !line.startsWith('found'))).toEqual(['ban 192.0.2.1', 'ban 192.0.2.2']);
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.3', 100)]));
+    expect(told().filter((line) => line.startsWith('unban'))).toEqual(['unban 192.0.2.1', 'unban 192.0.2.2']);
+  });
+
+  test('a replay says the same one by one and all at once, each ban at its own time', async () => {
+    const entries = [0, 1, 2, 3].flatMap((i) => three(`192.0.2.${i}`, 2 * hour * i));
+    const answers: unknown[] = [];
+    for (const size of [1, 2, entries.length]) {
+      ledger = openLedger(':memory:', start).ledger;
+      jails = new Jails([policy]);
+      said = [];
+      pipeline = makeReplay();
+      for (let from = 0; from < entries.length; from += size)
+        await pipeline.take(source, batch('catch-up', entries.slice(from, from + size)));
+      answers.push(said.filter(({ event }) => event === 'ban').map(({ time }) => time));
+    }
+    const times = [0, 1, 2, 3].map((i) => new Date(at(2 * hour * i + 2) / 1000).toISOString());
+    expect(answers).toEqual([times, times, times]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix } from '../../src/core/address.js';
-import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX } from '../../src/core/limits.js';
+import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX, UNSWEPT_TARGETS_MAX } from '../../src/core/limits.js';
 import { type JailName, mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
@@ -618,5 +618,19 @@ describe('bounds', () => {
     expect(bansAt(jails, '192.0.2.2', [4])).toEqual([]);
     expect(jails.stats(JAIL, at(4))).toMatchObject({ evicted: 1, tracked: 1 });
     expect(bansAt(jails, '192.0.2.2', [5])).toEqual([5]);
+  });
+
+  test('few addresses are kept however old their failures are: an entry dated ahead sweeps nothing away', () => {
+    for (const [extra, expected] of [
+      [0, [2]],
+      [1, []],
+    ] as const) {
+      const jails = new Jails([policy()], SMALL);
+      bansAt(jails, '192.0.2.1', [0, 1]);
+      for (let i = 0; i < UNSWEPT_TARGETS_MAX - 1 + extra; i++)
+        bansAt(jails, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, [1]);
+      bansAt(jails, '192.0.2.9', [7_200]);
+      expect(bansAt(jails, '192.0.2.1', [2])).toEqual(expected);
+    }
   });
 });

@@ -8,9 +8,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, EntrySource, Position, ReadPosition } from '../../core/entry.js';
 import type { FilterEvent } from '../../core/event.js';
-import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../core/limits.js';
+import { AHEAD_SECONDS_MAX, BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../core/limits.js';
 import { unionOf } from '../../core/match.js';
-import { type EpochMicros, plus } from '../../core/time.js';
+import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
 import type { FilterBank } from '../../filter/bank.js';
 import { isAtOrBefore, notBehind } from '../cursor-order.js';
 import { giveBackMemory } from '../memory.js';
@@ -55,6 +55,7 @@ export class Intake {
   #statsAt = 0;
   #uncounted = false;
   #unposted = false;
+  #toldAhead = false;
 
   /** `orders`: see `IntakeWork`. */
   constructor(
@@ -122,7 +123,8 @@ export class Intake {
       }
       // A stream says itself when it has ended; until then its writer is only slow.
       if (batch.ended || (!this.#plan.follow && this.#plan.source.kind !== 'export')) break;
-      if (this.#phase !== 'live') this.#arrive();
+      // A replay's pipe that is dry is not live: its entries keep their own time.
+      if (this.#plan.follow && this.#phase !== 'live') this.#arrive();
       this.#pulse();
       this.#source.poll();
       await this.#pause(performance.now() - activeAt);
@@ -149,6 +151,7 @@ export class Intake {
         level: 'warning',
         message: `[${demotion.jail}] ${demotion.regex} at ${demotion.place.file}:${demotion.place.line} is too slow on a log line: it runs in the linear matcher from now on`,
       });
+    this.#tellAhead(batch);
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
     for (const event of report.events) (this.#isWarm(event) ? warm : events).push(event);
@@ -156,6 +159,20 @@ export class Intake {
       this.#phase = 'catch-up';
     if (events.length > 0 || warm.length > 0) this.#send(warm, events);
     this.#pulse();
+  }
+
+  /** Says once that entries are dated ahead of this host's clock. */
+  #tellAhead({ entries, position }: Batch): void {
+    if (this.#toldAhead || !this.#plan.follow) return;
+    const limit = plus(wallClock.now(), AHEAD_SECONDS_MAX);
+    const ahead = [...entries.map(({ realtime }) => realtime), position?.time].find((time) => (time ?? 0) > limit);
+    if (ahead === undefined) return;
+    this.#toldAhead = true;
+    this.#post({
+      type: 'notice',
+      level: 'warning',
+      message: `${this.#plan.id}: an entry is dated ahead, ${isoTime(ahead)}: the clock of its host is or was wrong; the others are judged by their own times`,
+    });
   }
 
   #isWarm(event: FilterEvent): boolean {

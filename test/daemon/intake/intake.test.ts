@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Batch, EntrySource } from '../../../src/core/entry.js';
+import { AHEAD_SECONDS_MAX } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
-import { epochMicros } from '../../../src/core/time.js';
+import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
 import { guard } from '../../../src/daemon/intake/guard.js';
 import { Intake } from '../../../src/daemon/intake/intake.js';
 import { FilterBank } from '../../../src/filter/bank.js';
@@ -81,4 +82,61 @@ describe('a reader that waits for entries', () => {
     expect(untold.length).toBeLessThan(asked.length);
     expect(untold.reduce((sum, { most }) => sum + most, 0)).toBeLessThanOrEqual(1_000 + untold.length);
   });
+});
+
+describe('entries dated ahead', () => {
+  /** What is said of batches whose last entries are so many seconds ahead of the wall. */
+  async function said(follow: boolean, ...ahead: readonly number[]): Promise<readonly string[]> {
+    const notices: string[] = [];
+    const left = ahead.map(
+      (seconds, i): Batch => ({
+        ...ENTRY,
+        position: { cursor: cursor(`s=${i}`), time: plus(wallClock.now(), seconds) },
+        ended: i === ahead.length - 1,
+      }),
+    );
+    const source: EntrySource = {
+      id: plan.id,
+      open: () => ({ gap: false }),
+      next: () => left.shift() ?? QUIET,
+      poll: () => undefined,
+      close: () => undefined,
+    };
+    const intake = new Intake({ ...plan, follow }, source, new FilterBank([], guard), (message) => {
+      if (message.type === 'notice') notices.push(message.message);
+    });
+    await intake.run();
+    return notices;
+  }
+
+  test('are told once, when they are ahead by more than the bound', async () => {
+    expect(await said(true, AHEAD_SECONDS_MAX)).toEqual([]);
+    expect(await said(true, 0, AHEAD_SECONDS_MAX + 10, AHEAD_SECONDS_MAX + 20)).toEqual([
+      expect.stringContaining('an entry is dated ahead'),
+    ]);
+  });
+
+  test('are nothing to speak of in a replay, whose time is another', async () => {
+    expect(await said(false, AHEAD_SECONDS_MAX + 10)).toEqual([]);
+  });
+});
+
+test('a replay whose stream is dry is not live: its entries keep their own time', async () => {
+  const phases: string[] = [];
+  const left = [ENTRY, QUIET, ENTRY, { ...QUIET, ended: true }];
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    close: () => undefined,
+  };
+  const replay = { ...plan, source: { kind: 'export', path: '-' }, follow: false } as const;
+  const intake = new Intake(replay, source, new FilterBank([], guard), (message) => {
+    if (message.type === 'stats') phases.push(message.stats.phase);
+    if (message.type === 'batch') phases.push(message.phase);
+  });
+  await intake.run();
+  expect(phases).not.toContain('live');
+  expect(phases.at(-1)).toBe('ended');
 });

@@ -1,0 +1,84 @@
+/** `replay -`: what comes through a pipe, in its own time. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { SSHD } from '../../support/agent-host.js';
+import { exportEntry, type FakeEntry, Scratch, until } from '../../support/journal-files.js';
+
+const HOUR = 3_600_000_000;
+
+let scratch: Scratch;
+let child: ChildProcess;
+let answers: { readonly event: string; readonly address: string; readonly time: string }[];
+
+beforeEach(() => {
+  scratch = new Scratch();
+  writeFileSync(
+    scratch.file('jail.local'),
+    '[DEFAULT]\nmaxretry = 3\nfindtime = 10m\nbantime = 1h\n[sshd]\nenabled = true\n[dovecot]\nenabled = false\n[postfix-sasl]\nenabled = false\n',
+  );
+  answers = [];
+});
+afterEach(() => {
+  child.kill('SIGKILL');
+  scratch[Symbol.dispose]();
+});
+
+function start(): void {
+  const program = join(process.cwd(), 'dist/src/main.js');
+  child = spawn(process.execPath, [program, 'replay', '-', '--json', '--config-dir', scratch.path], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  let rest = '';
+  child.stdout?.on('data', (chunk) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() as string;
+    answers.push(...lines.map((line) => JSON.parse(line)));
+  });
+}
+
+const failure = (address: string, at: number): FakeEntry => ({
+  at,
+  message: `Failed password for root from ${address} port 22 ssh2`,
+  fields: SSHD,
+});
+const bans = () => answers.filter(({ event }) => event === 'ban').map(({ address, time }) => [address, time]);
+const ended = () => new Promise((resolve) => child.once('close', resolve));
+
+test('each answer comes before the next entry is written, and has the time of its own entry', async () => {
+  start();
+  let index = 0;
+  for (let i = 0; i < 4; i++)
+    for (let j = 0; j < 3; j++) {
+      child.stdin?.write(exportEntry(failure(`192.0.2.${i}`, 2 * HOUR * i + j * 1_000_000), index++));
+      const wanted = { found: index, ban: i + (j === 2 ? 1 : 0) };
+      await until(
+        () => `${JSON.stringify(wanted)} in ${JSON.stringify(answers)}`,
+        () => answers.filter(({ event }) => event === 'found').length === wanted.found && bans().length === wanted.ban,
+      );
+    }
+  child.stdin?.end();
+  await ended();
+  expect(bans()).toEqual([0, 2, 4, 6].map((hour, i) => [`192.0.2.${i}`, `2026-11-21T0${hour}:00:02.000Z`]));
+});
+
+test('a pause changes nothing', async () => {
+  // Long enough for a reader to take the stream for live, which nothing outside it shows.
+  const entries = Array.from({ length: 600 }, (_, i) => failure(`192.0.2.${Math.floor(i / 150)}`, i * 60_000_000));
+  const bytes = entries.map((entry, i) => exportEntry(entry, i));
+  const said: unknown[] = [];
+  for (const pause of [0, 1_100]) {
+    answers = [];
+    start();
+    child.stdin?.write(Buffer.concat(bytes.slice(0, 200)));
+    await sleep(pause);
+    child.stdin?.write(Buffer.concat(bytes.slice(200)));
+    child.stdin?.end();
+    await ended();
+    said.push(answers);
+  }
+  expect(said[1]).toEqual(said[0]);
+  expect(bans().length).toBeGreaterThan(4);
+});
