@@ -90,6 +90,7 @@ export class Tally {
         return quiet && failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS) ? count : 0;
       }
       case 'elsewhere': {
+        account.failed = time;
         const other = account.attempts.find(({ state, session }) => state === 'waiting' && session === undefined);
         if (other !== undefined) this.#table.filter(account, (attempt) => attempt !== other);
         return 0;

@@ -219,6 +219,11 @@ describe('an unsure line', () => {
   });
 });
 
+test('an unsure line counts after a failure that another jail counts', () => {
+  const { elsewhere, unsure } = bench();
+  expect([elsewhere(100), unsure(110, { session: 'p' })]).toEqual([0, 1]);
+});
+
 describe('the bounds', () => {
   test('an attempt is forgotten after its time, and so is a silent address', () => {
     const { pam, sum, tally } = bench();

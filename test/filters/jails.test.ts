@@ -46,7 +46,7 @@ describe('the shipped jails', () => {
   test('select entries of Debian 12 and 13 alike, also those of sshd that lost their unit', () => {
     const matches = Object.fromEntries(config.jails.map(({ name, intake }) => [name, formatMatch(intake.match)]));
     expect(matches).toEqual({
-      'postfix-sasl': '_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
+      'postfix-sasl': '_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service _SYSTEMD_UNIT=dovecot.service',
       dovecot: '_SYSTEMD_UNIT=dovecot.service _SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
       sshd:
         '_SYSTEMD_UNIT=ssh.service _SYSTEMD_UNIT=sshd.service + ' +
