@@ -1,4 +1,5 @@
 /** The `action` list of a jail: what it closes and whom it tells. */
+import { nearest } from '../core/nearest.js';
 import type { Hook } from '../core/specs.js';
 import { type Call, parseCalls } from '../ini/calls.js';
 import { type BanEffect, isBanAction, joinEffects, readBanAction } from './banaction.js';
@@ -6,7 +7,6 @@ import { isNotification, readNotification } from './notify.js';
 import type { Overlays } from './overlays.js';
 import type { Reader } from './reader.js';
 import type { NotifySpec } from './types.js';
-import { nearest } from './values.js';
 
 export interface Actions {
   readonly effect: BanEffect;
@@ -54,7 +54,8 @@ export function readActions(reader: Reader, overlays: Overlays, presetHook: Hook
       'its actions close different ports: here all of them are closed, for all of their protocols',
       'make two jails of it if that is too much',
     );
-  if (effect === undefined && calls !== undefined)
+  // An action that could not be read was told already.
+  if (effect === undefined && calls !== undefined && reader.value('action') !== undefined)
     reader.error(
       'jail.no-banaction',
       'action',
@@ -73,5 +74,5 @@ function reportUnmapped(call: Call, reader: Reader, overlays: Overlays): void {
     : `there is no counterpart of the action "${call.name}"`;
   const instead = 'use exec[command="/path <jail> <ip>"] or webhook[url=...] for programs and services';
   const fix = !own && similar !== undefined ? `did you mean ${similar}? Else ${instead}` : instead;
-  reader.warn('jail.action-unmapped', 'action', message, fix);
+  reader.warnAt(call.place, 'jail.action-unmapped', 'action', message, fix);
 }

@@ -1,5 +1,5 @@
 /** `ignoreip` words and `ignorecommand`. */
-import { type Prefix, parsePrefix } from '../core/address.js';
+import { bitsOf, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
 import { NAT64_LENGTHS, parseTranslator } from '../core/networks.js';
 import type { AllowTerm } from '../core/specs.js';
 import { shellWords } from '../core/text.js';
@@ -27,8 +27,14 @@ export function parseAllowTerm(word: string): Parsed<AllowTerm> {
   };
 }
 
-/** `10.0.0.0/255.0.0.0` as `10.0.0.0/8`. */
+/** `10.0.0.0/255.0.0.0` as `10.0.0.0/8`, `2001:db8::/ffff:ffff::` as `2001:db8::/32`. */
 function withLength(word: string): string {
+  const long = /^([\da-f:.]+)\/([\da-f]*:[\da-f:]+)$/i.exec(word);
+  const mask6 = long?.[2] === undefined ? undefined : parseAddress(long[2]);
+  if (mask6?.family === 6) {
+    const bits = bitsOf(mask6).toString(2).padStart(128, '0');
+    return /^1*0*$/.test(bits) ? `${long?.[1]}/${bits.replace(/0+$/, '').length}` : word;
+  }
   const mask = /^(.+)\/(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(word);
   if (mask === null) return word;
   const bits = mask

@@ -1,7 +1,8 @@
 /** fail2ban's firewall actions as what they close: ports, protocols, hook, verdict. Their commands are never run. */
+import type { Place } from '../core/finding.js';
 import type { Hook, PortRange, Protocol } from '../core/specs.js';
 import type { Call } from '../ini/calls.js';
-import { textOf } from '../ini/value.js';
+import { placeOf, textOf } from '../ini/value.js';
 import type { Overlays } from './overlays.js';
 import type { Reader } from './reader.js';
 import type { BAN_ACTION_KEYS } from './schema.js';
@@ -82,43 +83,55 @@ export function readBanAction(call: Call, reader: Reader, overlays: Overlays, pr
   const files = [...new Set([`${family}-common`, family, call.name])];
   const param = (key: string) => textOf(call.options.get(key) ?? []).trim();
   const about = (key: string) => `action ${call.name}[${key}]`;
-  const read = <T>(key: string, text: string, parser: (text: string) => Parsed<T>, fallback: T): T => {
+  // The line that somebody has to mend: the parameter's, which may have come through `%(port)s`, else the key's own.
+  const placed = (key: string) => placeOf(call.options.get(key) ?? []) ?? reader.place(key) ?? call.place;
+  const read = <T>(
+    key: string,
+    text: string,
+    parser: (text: string) => Parsed<T>,
+    fallback: T,
+    place = placed(key),
+  ): T => {
     if (text === '') return fallback;
     const parsed = parser(text);
     if ('value' in parsed) return parsed.value;
-    reader.error('jail.action', 'action', `${about(key)} ${parsed.problem}`, parsed.fix, text);
+    reader.errorAt(place, 'jail.action', 'action', `${about(key)} ${parsed.problem}`, parsed.fix, text);
     return fallback;
   };
   for (const key of call.options.keys())
     if (!IGNORED.has(key)) {
       const fix = 'remove it; ports, protocol, blocktype, chain and type have a meaning here';
-      reader.warn('jail.action-parameter', 'action', `${about(key)} has no meaning here`, fix);
+      reader.warnAt(placed(key), 'jail.action-parameter', 'action', `${about(key)} has no meaning here`, fix);
     }
   const all = reachOf(call, param('type')) === 'allports';
   const ports = all ? 'all' : read('port', param('port') || reader.text('port'), parsePorts, 'all');
   const overlay = (key: (typeof BAN_ACTION_KEYS)[number]) => overlays.find(files, key)?.text ?? '';
+  const overlaid = (key: (typeof BAN_ACTION_KEYS)[number], given: string) =>
+    given === '' ? overlays.find(files, key)?.place : undefined;
   const fallback = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
   const jailProtocol = reader.own('protocol') ? reader.text('protocol') : '';
   const protocolText = param('protocol') || jailProtocol || overlay('protocol') || fallback;
   const protocols = read<readonly Protocol[] | 'all'>('protocol', protocolText, parseProtocols, ['tcp']);
-  const blocktype = param('blocktype') || reader.text('blocktype') || overlay('blocktype');
+  const ownBlocktype = param('blocktype') || reader.text('blocktype');
+  const blocktype = ownBlocktype || overlay('blocktype');
   return {
     ports,
     // Only protocols with ports can be closed by port: "all" of them, then.
     protocols: protocols === 'all' && ports !== 'all' ? ['tcp', 'udp', 'udplite', 'sctp', 'dccp'] : protocols,
-    verdict: read('blocktype', blocktype, parseVerdict, 'reject'),
+    verdict: read('blocktype', blocktype, parseVerdict, 'reject', overlaid('blocktype', ownBlocktype)),
     hook: readHook([
-      param('chain_hook'),
-      reader.text('hook'),
-      chainOf(param('chain')),
-      chainOf(reader.text('chain')),
-      overlay('chain_hook'),
-      chainOf(overlay('chain')),
+      [param('chain_hook'), placed('chain_hook')],
+      [reader.text('hook'), reader.place('hook')],
+      [chainOf(param('chain')), placed('chain')],
+      [chainOf(reader.text('chain')), reader.place('chain')],
+      [overlay('chain_hook'), overlaid('chain_hook', '')],
+      [chainOf(overlay('chain')), overlaid('chain', '')],
     ]),
   };
 
-  function readHook(texts: readonly string[]): Hook {
-    return read('chain', texts.find((text) => text !== '') ?? '', parseHook, presetHook);
+  function readHook(stated: readonly (readonly [text: string, place: Place | undefined])[]): Hook {
+    const [text, place] = stated.find(([one]) => one !== '') ?? [''];
+    return read('chain', text, parseHook, presetHook, place);
   }
 }
 

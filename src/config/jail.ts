@@ -6,8 +6,9 @@ import type { Hook, JailIntake } from '../core/specs.js';
 import { seconds } from '../core/time.js';
 import { type Call, parseCall } from '../ini/calls.js';
 import { defineFilter, FILTER_KEYS } from '../ini/definition.js';
-import type { IniDocument } from '../ini/document.js';
-import { type FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
+import { IniDocument } from '../ini/document.js';
+import { FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
+import { DEFAULT_SECTION } from '../ini/parse.js';
 import type { Report } from '../ini/report.js';
 import type { Roots } from '../ini/roots.js';
 import { textOf, type Value } from '../ini/value.js';
@@ -46,17 +47,18 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     return undefined;
   }
   const call = parseCall(first.value('filter') ?? [], report, { section, key: 'filter' });
-  if (call === undefined) {
-    if (first.text('filter') === '')
-      first.error('jail.no-filter', 'filter', 'the jail has no filter', 'write filter = NAME of filter.d');
-    return undefined;
-  }
-  const countsBans = call.name === RECIDIVE;
+  const unnamed = first.value('filter') !== undefined && first.text('filter') === '';
+  const ownRegex = unnamed && first.text('failregex') !== '';
+  if (unnamed && !ownRegex)
+    first.error('jail.no-filter', 'filter', 'the jail has no filter', 'write filter = NAME of filter.d');
+  const countsBans = call?.name === RECIDIVE;
   const reading: Reading | undefined = countsBans
     ? { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } }
-    : readEntries(section, name, call, around);
-  if (reading === undefined) return undefined;
-  const { reader, intake, source } = reading;
+    : call === undefined && !ownRegex
+      ? undefined
+      : readEntries(section, name, call, around);
+  // What else is wrong with the jail is told in the same go.
+  const reader = reading?.reader ?? first;
   const actions = readActions(reader, overlays, around.hook);
   const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, MAXRETRY_MAX), 5);
   const bantime = reader.parse('bantime', parseDuration, 600);
@@ -70,11 +72,25 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       reader.text('findtime'),
     );
   const nat64 = reader.parse('nat64', parseTranslators, []);
+  if (bantime === 0)
+    reader.warn(
+      'jail.bantime',
+      'bantime',
+      'bans of no length end as soon as they begin: nobody is kept out',
+      'write e.g. bantime = 10m, or -1 for ever',
+      reader.text('bantime'),
+    );
   const increment = readIncrement(reader);
   const maxmatches = Math.min(
     EVIDENCE_CURSORS_MAX,
     reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
   );
+  const ignorecommand = readIgnorecommand(reader);
+  const allow = reader.own('ignoreip') ? readAllow(reader) : [];
+  const ipv6prefix = reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64);
+  const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
+  if (reading === undefined) return undefined;
+  const { intake, source } = reading;
   return {
     name,
     intake,
@@ -86,8 +102,8 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       findtime: seconds(Math.max(0, findtime)),
       bantime: bantime < 0 ? null : seconds(bantime),
       ...(increment === undefined ? {} : { increment }),
-      ipv6prefix: reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64),
-      forgetOnSuccess: reader.parse('forgetonsuccess', parseBoolean, false),
+      ipv6prefix,
+      forgetOnSuccess,
       ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
     },
     rule: {
@@ -98,9 +114,9 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     },
     hook: actions.effect.hook,
     source,
-    allow: reader.own('ignoreip') ? readAllow(reader) : [],
+    allow,
     maxmatches,
-    ignorecommand: readIgnorecommand(reader),
+    ignorecommand,
     notify: actions.notify,
     origins: reader.origins(KEYS),
   };
@@ -114,16 +130,26 @@ interface Reading {
 }
 
 /** Source, match and filter of a jail that reads log entries. */
-function readEntries(section: string, name: JailName, call: Call, around: JailSurroundings): Reading | undefined {
+function readEntries(
+  section: string,
+  name: JailName,
+  call: Call | undefined,
+  around: JailSurroundings,
+): Reading | undefined {
   const { document, report, roots } = around;
-  const request: FilterRequest = { name: call.name, options: call.options };
-  const opened = openFilter(roots, request, report, call.place);
+  // Without a name the filter is empty, and the jail's own regexes are all there is.
+  const open: OpenFilter = (request) =>
+    call === undefined
+      ? new FilterFile(new IniDocument(), request, report)
+      : openFilter(roots, request, report, call.place);
+  const request: FilterRequest = { name: call?.name ?? name, ...(call === undefined ? {} : { options: call.options }) };
+  const opened = open(request);
   if (opened === undefined) return undefined;
   // %(known/failregex)s and kin of the jail are the filter's.
   const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
   const reader = new Reader(document, section, report, new Map(known));
   const { source, match } = selectSource(reader, matchOf(opened), around.logsToJournal);
-  const filter = defineJailFilter(reader, request, source.kind === 'text' ? 'file' : 'journal', around);
+  const filter = defineJailFilter(reader, request, source.kind === 'text' ? 'file' : 'journal', open);
   return filter && { reader, intake: { jail: name, match, filter }, source };
 }
 
@@ -132,8 +158,10 @@ function matchOf(filter: FilterFile) {
   return value === undefined ? undefined : parseMatch(textOf(value)).expression;
 }
 
+type OpenFilter = (request: FilterRequest) => FilterFile | undefined;
+
 /** The filter as this jail uses it: with its options as names, and its own regexes in place of the filter's. */
-function defineJailFilter(reader: Reader, request: FilterRequest, logtype: string, around: JailSurroundings) {
+function defineJailFilter(reader: Reader, request: FilterRequest, logtype: string, open: OpenFilter) {
   const jailOptions = new Map<string, Value>();
   for (const key of KEYS) {
     const isFilterKey = (FILTER_KEYS as readonly string[]).includes(key);
@@ -142,14 +170,16 @@ function defineJailFilter(reader: Reader, request: FilterRequest, logtype: strin
     if (value !== undefined) jailOptions.set(key, value);
   }
   const full: FilterRequest = { ...request, jailOptions, logtype };
-  const opened = openFilter(around.roots, full, around.report);
-  if (reader.stated('usedns') && ['yes', 'warn'].includes(reader.text('usedns').toLowerCase()) && reader.own('usedns'))
-    reader.note(
+  const opened = open(full);
+  // What stands in [DEFAULT] is told once, not for every jail.
+  const teller = reader.own('usedns') ? reader : new Reader(reader.document, DEFAULT_SECTION, reader.report);
+  if (reader.stated('usedns') && ['yes', 'warn'].includes(reader.text('usedns').toLowerCase()))
+    teller.note(
       'jail.usedns',
       'usedns',
       'names in log lines are never resolved: attackers choose them',
       'write usedns = no',
       reader.text('usedns'),
     );
-  return opened && defineFilter(opened, full, around.report);
+  return opened && defineFilter(opened, full, reader.report);
 }

@@ -79,8 +79,25 @@ export class Reader {
     this.#add('note', id, key, message, fix, value);
   }
 
-  #add(level: 'error' | 'warning' | 'note', id: string, key: string, message: string, fix: string, value?: string) {
-    const place = this.place(key) ?? this.document.sections.get(this.section)?.place;
+  /** The same for a value that came through another key (`%(port)s` in an action): the place is where it was written. */
+  errorAt(at: Place | undefined, id: string, key: string, message: string, fix: string, value?: string): void {
+    this.#add('error', id, key, message, fix, value, at);
+  }
+
+  warnAt(at: Place | undefined, id: string, key: string, message: string, fix: string, value?: string): void {
+    this.#add('warning', id, key, message, fix, value, at);
+  }
+
+  #add(
+    level: 'error' | 'warning' | 'note',
+    id: string,
+    key: string,
+    message: string,
+    fix: string,
+    value?: string,
+    at?: Place,
+  ) {
+    const place = at ?? this.place(key) ?? this.document.sections.get(this.section)?.place;
     const about = { level, id, message, section: this.section, key, fix };
     this.report.add({ ...about, ...(place === undefined ? {} : { place }), ...(value === undefined ? {} : { value }) });
   }

@@ -148,6 +148,9 @@ function syslogMatch(paths: readonly LogPath[]): MatchExpression | undefined {
   return lines.includes(undefined) ? undefined : parseMatch([...new Set(lines)].join('\n')).expression;
 }
 
+/** Options of fail2ban's systemd backend; the flags only widen what is read, which the source says here. */
+const BACKEND_OPTIONS: readonly string[] = ['journalfiles', 'journalpath', 'namespace', 'journalflags', 'rotated'];
+
 function readBackend(reader: Reader): { spec: SourceSpec; backend: 'auto' | 'systemd' | 'file' } {
   const spec = reader.parse('source', parseSource, { kind: 'local' });
   const call = parseCall(reader.value('backend') ?? [], reader.report, { section: reader.section, key: 'backend' });
@@ -158,6 +161,15 @@ function readBackend(reader: Reader): { spec: SourceSpec; backend: 'auto' | 'sys
     reader.error('jail.backend', 'backend', 'is not a backend', 'write auto, systemd or polling', name);
     return { spec, backend: 'auto' };
   }
+  for (const key of call?.options.keys() ?? [])
+    if (!BACKEND_OPTIONS.includes(key))
+      reader.warn(
+        'jail.backend-option',
+        'backend',
+        `systemd[${key}] has no meaning here`,
+        `remove it; ${BACKEND_OPTIONS.join(', ')} have one`,
+        key,
+      );
   const option = (key: string) => textOf(call?.options.get(key) ?? []);
   const files = option('journalfiles')
     .split(/\s*,\s*/)

@@ -1,10 +1,10 @@
 /** Keys that nothing reads: misspelled, or fail2ban's without a meaning here. */
+import { nearest } from '../core/nearest.js';
 import type { IniDocument } from '../ini/document.js';
 import { DEFAULT_SECTION } from '../ini/parse.js';
 import type { Report } from '../ini/report.js';
 import { textOf } from '../ini/value.js';
 import { BUILT_IN, JAIL_VARIABLES, type KeySpec } from './schema.js';
-import { nearest } from './values.js';
 
 /** Names that some value of the document uses, as `%(name)s`, `%(section/name)s` or `<name>`. */
 export function referencedNames(document: IniDocument): Set<string> {

@@ -6,6 +6,7 @@
  * has none of that name; only the jail's own `failregex` and kin replace the filter's. Tags that no option defines are the regex language's and stay.
  */
 import type { Diagnostic, Place } from '../core/finding.js';
+import { nearest } from '../core/nearest.js';
 import type { FilterDefinition } from '../core/specs.js';
 import { defineFilter } from './definition.js';
 import { diskTree } from './disk.js';
@@ -58,6 +59,7 @@ export function openFilter(
 ): FilterFile | undefined {
   const files = filesOf(roots, request.name);
   if (files.length === 0) {
+    const similar = nearest(request.name, roots.names('filter.d', '.conf'));
     const places = roots.folders.map((folder) => `${folder}/filter.d`).join(', ');
     report.add({
       level: 'error',
@@ -66,7 +68,7 @@ export function openFilter(
       ...(place === undefined ? {} : { place }),
       key: 'filter',
       value: request.name,
-      fix: `create filter.d/${request.name.includes('/') ? 'NAME' : request.name}.conf, or correct the name`,
+      fix: `${similar === undefined ? '' : `did you mean ${similar}? Else `}create filter.d/${request.name.includes('/') ? 'NAME' : request.name}.conf, or correct the name`,
     });
     return undefined;
   }
@@ -74,8 +76,10 @@ export function openFilter(
   return new FilterFile(document, request, report);
 }
 
+/** `sub/name` is a file of a folder in `filter.d`, as in fail2ban, else a path. */
 function filesOf(roots: Roots, name: string): readonly FileRef[] {
-  if (!name.includes('/')) return roots.family(`filter.d/${name}`);
+  const inFolder = name.startsWith('/') ? [] : roots.family(`filter.d/${name}`);
+  if (inFolder.length > 0 || !name.includes('/')) return inFolder;
   const local = name.replace(/\.[^./]*$/, '.local');
   return [...new Set([name, local])]
     .filter((path) => roots.read(path) !== undefined)

@@ -102,7 +102,11 @@ class Expansion {
       );
       return deeper(given);
     }
-    if (lower === '__name__') return deeper(literal(this.section, at(piece, offset)));
+    if (lower === '__name__') {
+      // The name was written where the section begins.
+      const place = this.document.sections.get(this.section)?.place ?? at(piece, offset);
+      return deeper(literal(this.section, place));
+    }
     const option =
       this.document.own(this.section, lower) ?? this.#foreign(name, stack) ?? this.document.defaults.get(lower);
     if (option !== undefined) return deeper(this.expand(option, stack));

@@ -48,6 +48,12 @@ export class Roots {
     return [...this.find(`${base}.conf`), ...dropIns('.conf'), ...this.find(`${base}.local`), ...dropIns('.local')];
   }
 
+  /** Names of the files of a folder in any root, without their extension. */
+  names(folder: string, extension: string): string[] {
+    const files = this.folders.flatMap((root) => this.#tree.list(join(root, folder)));
+    return files.filter((file) => file.endsWith(extension)).map((file) => file.slice(0, -extension.length));
+  }
+
   /** What an include names: the file, and its `.local`. `found` is false when the file itself is missing. */
   include(from: FileRef, target: string): { readonly files: readonly FileRef[]; readonly found: boolean } {
     const main = this.#resolve(from, target);

@@ -2,7 +2,6 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parseServices } from '../../src/config/services.js';
 import {
-  nearest,
   parseBoolean,
   parseDuration,
   parseInteger,
@@ -10,6 +9,7 @@ import {
   parseProtocols,
   parseVerdict,
 } from '../../src/config/values.js';
+import { nearest } from '../../src/core/nearest.js';
 
 describe('lengths of time', () => {
   test.each([
