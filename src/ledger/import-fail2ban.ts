@@ -23,6 +23,7 @@ export interface Fail2banBans {
 }
 
 const SKIPPED_MAX = 100;
+const ROUNDING_MICROS = MICROS_PER_SECOND / 2;
 const SCHEMAS = [4];
 
 interface Row {
@@ -106,8 +107,10 @@ function banOf(row: Row, now: EpochMicros): BanDecision | string {
   const target = typeof row.ip === 'string' ? parsePrefix(row.ip) : undefined;
   if (target === undefined) return 'it is not an address';
   if (!Number.isSafeInteger(row.timeofban) || (row.timeofban as number) < 0) return 'the time of the ban is not a time';
-  const time = ((row.timeofban as number) * MICROS_PER_SECOND) as EpochMicros;
-  if (!Number.isSafeInteger(time) || time > now) return 'the time of the ban lies in the future';
+  const noted = (row.timeofban as number) * MICROS_PER_SECOND;
+  // fail2ban rounds the time of a ban to the next second, which a ban of this very moment may lie before.
+  if (!Number.isSafeInteger(noted) || noted > now + ROUNDING_MICROS) return 'the time of the ban lies in the future';
+  const time = Math.min(noted, now) as EpochMicros;
   const bantime = row.bantime as number;
   if (typeof bantime !== 'number' || (bantime < 0 && bantime !== -1)) return 'the length of the ban is not known';
   const count = Number.isSafeInteger(row.bancount) ? Math.max(1, row.bancount as number) : 1;

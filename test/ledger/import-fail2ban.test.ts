@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { BAN_SECONDS_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
+import { plus } from '../../src/core/time.js';
 import { readFail2ban } from '../../src/ledger/import-fail2ban.js';
 import { at, directory, inForce, JAIL, opened, prefix, T0 } from './support.js';
 
@@ -81,6 +82,13 @@ describe("fail2ban's database", () => {
     expect(active).toEqual([]);
     expect(skipped).toEqual([{ jail: String(row[0]), id: String(row[1]), reason }]);
     expect(skippedCount).toBe(1);
+  });
+
+  test('a ban of this moment, whose time fail2ban rounded up, is taken over as of now', () => {
+    const before = plus(at(0), -0.4);
+    const { active, skipped } = readFail2ban(fail2ban([['sshd', '192.0.2.1', NOW, 600]]), before);
+    expect(skipped).toEqual([]);
+    expect(active[0]?.time).toBe(before);
   });
 
   test('its notes may be spoiled, the ban counts', () => {

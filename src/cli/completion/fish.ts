@@ -1,4 +1,4 @@
-/** The completion script of fish (3.0 and later). */
+/** The completion script of fish (3.0 and later; since 4.0 a `?` is no wildcard there). */
 import type { Completion } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
 import { COMPLETE } from './question.js';
@@ -43,7 +43,7 @@ function __banjour_offers
             set rest 1
         else if test -z "$rest"; and string match -q -- '--run-dir=*' $word
             set __banjour_run --run-dir (string replace -- --run-dir= '' $word)
-        else if test -z "$rest"; and string match -q -- '-?*' $word
+        else if test -z "$rest"; and string match -qr -- '^-.' $word
             __banjour_takes "$command" $word; and set pending $word
         else if test -z "$command"
             set command $word
@@ -89,7 +89,7 @@ function printed(options: readonly OfferedOption[]): string {
 function valueCases(command: OfferedCommand): string {
   const own = command.options.filter((option) => !COMMON.includes(option));
   const slots = offeringSlots(command).map(([slot, offer]) => {
-    return `        case ${quoted(`${command.name} ${slot === '*' ? '?*' : slot}`)}\n            ${actionOf(offer)}\n`;
+    return `        case ${quoted(`${command.name} ${slot}`)}\n            ${actionOf(offer)}\n`;
   });
   // The first case that fits counts, and that of all further words fits options, too.
   return `${optionCases(command.name, own)}${slots.join('')}`;
