@@ -2,6 +2,7 @@
  * Reads a whole configuration: the shipped root, then the administrator's, each as `jail.conf`, `jail.d/*.conf`,
  * `jail.local`, `jail.d/*.local` (fail2ban's order), and `banjour.*` likewise (`fail2ban.*` of the administrator too).
  */
+import { statSync } from 'node:fs';
 import type { Diagnostic } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
 import type { AllowTerm } from '../core/specs.js';
@@ -48,6 +49,9 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
     folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
   const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
   for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
+
+  if (request.tree === undefined && request.adminRoot !== ADMIN_ROOT && !isFolder(request.adminRoot))
+    report.add(missing(request.adminRoot, 'folder'));
 
   const settingFiles = families(['fail2ban', 'banjour']);
   const settingsText = builtInText(SETTING_KEYS);
@@ -126,11 +130,18 @@ function sortSections(document: IniDocument, report: Report): { enabled: string[
   return { enabled, disabled };
 }
 
-function missing(file: string): Diagnostic {
+/** The administrator's root that a package brings; before it is there, nothing is configured. */
+const ADMIN_ROOT = '/etc/banjour';
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
+function missing(file: string, what: 'file' | 'folder' = 'file'): Diagnostic {
   return {
     level: 'error',
     id: 'config.missing',
-    message: 'there is no such file',
+    message: `there is no such ${what}`,
     place: { file, line: 1 },
     fix: 'correct its name',
   };

@@ -14,8 +14,7 @@ export interface KeySpec {
   readonly lines?: true;
 }
 
-/** Name of the built-in file in places. */
-export const BUILT_IN = '(built in)';
+export { BUILT_IN } from '../ini/value.js';
 
 /** Keys of a jail, or of [DEFAULT] for all jails. */
 export const JAIL_KEYS: readonly KeySpec[] = [

@@ -2,7 +2,7 @@
 import type { Place } from '../core/finding.js';
 import { HIDDEN, hideSecrets } from '../core/secrets.js';
 import type { Report } from './report.js';
-import { placeAt, placeOf, sliceValue, textOf, trimValue, type Value } from './value.js';
+import { BUILT_IN, placeAt, placeOf, sliceValue, textOf, trimValue, type Value } from './value.js';
 
 export interface Call {
   readonly name: string;
@@ -36,7 +36,7 @@ export function parseCalls(
   about: { section?: string; key: string },
 ): readonly Call[] | undefined {
   const text = textOf(value);
-  const fallback = placeOf(value) ?? { file: '(built in)', line: 0 };
+  const fallback = placeOf(value) ?? { file: BUILT_IN, line: 0 };
   const calls: Call[] = [];
   let at = 0;
   const take = (pattern: RegExp): RegExpExecArray | null => {

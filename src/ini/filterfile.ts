@@ -17,7 +17,7 @@ import { Report } from './report.js';
 import { type FileRef, Roots } from './roots.js';
 import { expandTags } from './tags.js';
 import type { FileTree } from './tree.js';
-import { literal, type Value } from './value.js';
+import { BUILT_IN, literal, type Value } from './value.js';
 
 export interface FilterRequest {
   /** The name in `filter.d`, or a path (with a `/`) to a filter file. */
@@ -102,7 +102,7 @@ export class FilterFile {
     this.#report = report;
     for (const [key, value] of request.options ?? []) this.#params.set(key, value);
     if (!this.#params.has('logtype') && document.own('Definition', 'logtype') === undefined)
-      this.#params.set('logtype', literal(request.logtype ?? 'journal', { file: '(built in)', line: 0 }));
+      this.#params.set('logtype', literal(request.logtype ?? 'journal', { file: BUILT_IN, line: 0 }));
     for (const key of document.sections.get('Init')?.options.keys() ?? []) {
       const value = interpolate(document, 'Init', key, report);
       if (value === undefined) continue;

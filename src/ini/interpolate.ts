@@ -11,7 +11,7 @@ import { INI_DEPTH_MAX, INI_VALUE_CHARS_MAX } from '../core/limits.js';
 import type { IniDocument } from './document.js';
 import type { IniOption } from './parse.js';
 import type { Report } from './report.js';
-import { deeper, literal, type Piece, type Value } from './value.js';
+import { BUILT_IN, deeper, literal, type Piece, type Value } from './value.js';
 
 /** Values that come from outside of the document and go first; names in lower case. Taken as they are. */
 export type Vars = ReadonlyMap<string, Value>;
@@ -109,7 +109,11 @@ class Expansion {
     }
     const option =
       this.document.own(this.section, lower) ?? this.#foreign(name, stack) ?? this.document.defaults.get(lower);
-    if (option !== undefined) return deeper(this.expand(option, stack));
+    if (option !== undefined) {
+      // Nobody can look up a line of the built-in file: its text stands where it is used.
+      const placed = (one: Piece) => (one.place.file === BUILT_IN ? { ...one, place: at(piece, offset) } : one);
+      return deeper(this.expand(option, stack)).map(placed);
+    }
     const user = stack.at(-1) as IniOption;
     const fix = `define ${name} in [${this.section}] or [DEFAULT]; if it is no option, write %%(${name})s`;
     const message = `"%(${name})s" names an option that is not defined`;

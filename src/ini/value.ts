@@ -8,6 +8,9 @@
 import type { Place } from '../core/finding.js';
 import type { SourceText } from '../core/specs.js';
 
+/** Name of the file that is in no folder: what holds when nobody says anything. */
+export const BUILT_IN = '(built in)';
+
 export interface Piece {
   /** May end in a newline; holds none elsewhere. */
   readonly text: string;

@@ -1,5 +1,9 @@
 /** What is wrong is told where the administrator wrote it, all of it in one go. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { checkConfig } from '../../src/config/load.js';
 import { goodJail, ids, jail, load } from './support.js';
 
 /** As our own jail.conf: values reach the actions through names of a shipped file. */
@@ -47,6 +51,17 @@ describe('one error', () => {
 });
 
 describe('what a newcomer writes', () => {
+  test('a folder of the configuration that there is not is an error', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'banjour-config-'));
+    const check = (adminRoot: string) => ids(checkConfig({ shippedRoot: folder, adminRoot }));
+    try {
+      expect(check(join(folder, 'none'))).toContain('config.missing');
+      expect(check(folder)).not.toContain('config.missing');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('a misspelt filter: the nearest is offered', () => {
     const files = { '/usr/filter.d/dovecot.conf': '[Definition]\nfailregex = ^<HOST>\n' };
     const { diagnostics } = jail('filter = dovecto', files);
@@ -73,7 +88,8 @@ describe('what a newcomer writes', () => {
     const own = name === 'abuseipdb' ? '%(action_)s\n  ' : '';
     const found = jail(`action = ${own}%(action_${name})s[key="%(fail2ban_agent)s", category="18,22"]`);
     expect(found.diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
-    expect(found.ids).toContain('jail.action-unmapped');
+    const warning = found.diagnostics.find(({ id }) => id === 'jail.action-unmapped');
+    expect(warning?.place).toMatchObject({ file: '/etc/jail.local', line: own === '' ? 4 : 5 });
     expect(found.jail?.rule.ports).toBeDefined();
   });
 });

@@ -61,7 +61,7 @@ describe('[recidive]', () => {
       policy: { counts: 'bans', maxretry: 5, findtime: 86_400, bantime: 604_800 },
       rule: { ports: 'all' },
     });
-    const bare = loadConfig({ shippedRoot, adminRoot: '/nowhere' }).config;
+    const bare = loadConfig({ shippedRoot, adminRoot: shippedRoot }).config;
     expect(bare?.disabled).toContain('recidive');
   });
 
