@@ -1,5 +1,6 @@
 /**
- * Every bound of Banjour, with its unit in its name and its reason. A test stands at each bound and one past it.
+ * Every bound of Banjour, with its unit in its name and its reason. Tests stand at the bounds and one past
+ * them; test/house/limits.test.ts lists the bounds that no test names yet.
  * What strangers can fill must be in this list.
  */
 
@@ -63,6 +64,8 @@ export const UNSWEPT_TARGETS_MAX = 10_000;
 export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
 /** An entry or a stored position that is further ahead of the wall than this is dated by a wrong clock, seconds: NTP keeps hosts within one. */
 export const AHEAD_SECONDS_MAX = 60;
+/** Floors of wide prefixes that one jail remembers; operators set them, by hand. */
+export const WIDE_FLOORS_MAX = 64;
 /** IPv6 prefixes whose logins are remembered, for each length that jails count by: about 200 bytes each. The oldest go first. */
 export const LOGIN_PREFIXES_MAX = 10_000;
 /** Longest maxretry: a window keeps up to twice as many failures of one address. */

@@ -15,18 +15,23 @@ const RETRY_MS = { first: 250, last: 60_000 } as const;
 /** Without a doorbell the tables are compared this often, ms. */
 const BLIND_CHECK_MS = 30_000;
 
+/** What tells of changes of the tables. */
+export type Bell = Pick<NftDoorbell, 'onRing' | 'look' | 'ignore' | 'unignore' | 'close'>;
+
 export interface WatchOptions {
   readonly netns?: string;
   /** Makes the kernel equal to what is wanted. `certain`: something besides elements was touched. */
   readonly repair: (reason: string, certain: boolean) => Promise<void>;
   readonly onProblem: (message: string) => void;
+  /** What rings; netlink's unless a test has another. */
+  readonly doorbell?: (table: string, netns?: string) => Bell;
   /** Window of a burst of repairs, ms; tests on slow machines widen it. */
   readonly burstMs?: number;
 }
 
 export class DriftWatch {
   readonly #options: WatchOptions;
-  #doorbell: NftDoorbell | undefined;
+  #doorbell: Bell | undefined;
   #timer: NodeJS.Timeout | undefined;
   #retry: NodeJS.Timeout | undefined;
   #pending: Pick<Ring, 'what' | 'structure'> | undefined;
@@ -43,7 +48,8 @@ export class DriftWatch {
   start(): void {
     if (this.#timer !== undefined) return;
     try {
-      this.#doorbell = new NftDoorbell(TABLE, this.#options.netns);
+      const { doorbell = (table, netns) => new NftDoorbell(table, netns), netns } = this.#options;
+      this.#doorbell = doorbell(TABLE, netns);
       const rings = this.#doorbell.onRing(() => this.#look());
       this.#timer = setInterval(() => this.#look(), rings ? DOORBELL_CHECK_MS : DOORBELL_POLL_MS);
     } catch (error) {

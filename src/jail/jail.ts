@@ -9,6 +9,7 @@ import {
   type Prefix,
   prefixOf,
 } from '../core/address.js';
+import { WIDE_FLOORS_MAX } from '../core/limits.js';
 import { holderLength } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
@@ -16,9 +17,6 @@ import type { EvidenceLog } from './evidence.js';
 import { keyOf, type TargetKey, targetOfKey } from './keys.js';
 import type { AllowContext } from './verdict.js';
 import { type WindowBounds, type WindowRule, Windows } from './windows.js';
-
-/** Floors of wide prefixes that one jail remembers; operators set them, by hand. */
-const WIDE_FLOORS_MAX = 64;
 
 /** One jail: its policy, its windows, its totals, and which prefix it counts an address by. */
 export class Jail {

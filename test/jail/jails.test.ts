@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix } from '../../src/core/address.js';
-import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX, UNSWEPT_TARGETS_MAX } from '../../src/core/limits.js';
+import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX, UNSWEPT_TARGETS_MAX, WIDE_FLOORS_MAX } from '../../src/core/limits.js';
 import { type JailName, mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
@@ -563,6 +563,18 @@ describe('bounds', () => {
     expect(jails.stats(JAIL, at(4))).toMatchObject({ tracked: 3, evicted: 1 });
     expect(bansAt(jails, '192.0.2.1', [5])).toEqual([5]);
     expect(jails.explain(prefix('192.0.2.2'), at(5))).toEqual([]);
+  });
+
+  test.each([
+    [WIDE_FLOORS_MAX, 'settled'],
+    [WIDE_FLOORS_MAX + 1, 'counted'],
+  ])('of %i prefixes that were unbanned by hand, the first is still %s', (count, kind) => {
+    const jails = jailsOf();
+    for (let i = 0; i < count; i++) jails.forget(prefix(`10.${i}.0.0/16`), { upTo: at(10) });
+    const { outcomes } = jails.step(failure('10.0.0.1', at(5)), at(11), context());
+    expect(outcomes[0]?.kind).toBe(kind);
+    const last = jails.step(failure(`10.${count - 1}.0.1`, at(5)), at(11), context());
+    expect(last.outcomes[0]?.kind).toBe('settled');
   });
 
   describe('a flood makes room for itself', () => {

@@ -58,6 +58,13 @@ function split(message: Buffer): { names: string[]; head: string[]; body: string
 const NAMES = split(mimeOf(MAIL)).names;
 
 describe('a mail', () => {
+  test('has no line that a mailbox or a server would take for another message or its end', () => {
+    const { body } = split(mimeOf({ ...MAIL, body: 'From a\nFrom \nFromage\n.\n..\n.From x\n>From y' }));
+    const lines = body.split('\r\n');
+    expect(lines.filter((line) => line.startsWith('From ') || line.startsWith('.'))).toEqual([]);
+    expect(lines.slice(0, 4)).toEqual(['=46rom a', '=46rom=20', 'Fromage', '=2E']);
+  });
+
   test('has the headers of RFC 5322 and says that a machine wrote it', () => {
     expect(mimeOf(MAIL).toString('latin1')).toBe(
       [

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parsePrefix } from '../../../src/core/address.js';
 import type { BanDecision } from '../../../src/core/decision.js';
+import { WHAT_IF_USERS_MAX } from '../../../src/core/limits.js';
 import { cursor, mustJailName } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../../src/core/time.js';
 import { WhatIf } from '../../../src/daemon/replay/what-if.js';
@@ -196,6 +197,19 @@ describe('the bound of addresses', () => {
     const whatIf = new WhatIf({ policies: [{ jail, ipv6prefix: 64 }], binsMax: 10, shiftSeconds: 0, addressesMax: 3 });
     for (let i = 1; i <= count; i++) whatIf.success(login(`192.0.2.${i}`));
     expect(whatIf.result().notCompared).toBe(left);
+  });
+
+  test.each([
+    [WHAT_IF_USERS_MAX, WHAT_IF_USERS_MAX],
+    [WHAT_IF_USERS_MAX + 1, WHAT_IF_USERS_MAX],
+  ])('of %i users of an address %i are kept', (count, kept) => {
+    const whatIf = new WhatIf({ policies: [{ jail, ipv6prefix: 64 }], binsMax: 10, shiftSeconds: 0 });
+    for (let i = 0; i < count; i++) whatIf.success({ ...login('192.0.2.1'), user: `u${i}` });
+    const time = '2026-11-21T00:00:00.000Z';
+    whatIf.announced({ event: 'ban', time, jail, address: '192.0.2.1', until: null, count: 3 });
+    expect(whatIf.result().mistakes).toMatchObject([
+      { successes: count, users: Array.from({ length: kept }, (_, i) => `u${i}`) },
+    ]);
   });
 
   test('a login from a banned /64 counts for its prefix', () => {

@@ -1,0 +1,123 @@
+/**
+ * Bounds that no test names, and bounds that stand outside of src/core/limits.ts. Both lists only become shorter: a bound
+ * that is not in them fails here, and so does one that is in them for no reason any more.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+
+/** Named by no test. Those in milliseconds are waited for by nobody; take one out when you write its test. */
+const UNTESTED = [
+  'ALLOW_DNS_DEADLINE_MS',
+  'ALLOW_DNS_PARALLEL_MAX',
+  'ALLOW_LOGIND_BYTES_MAX',
+  'ALLOW_LOGIND_DEADLINE_MS',
+  'ALLOW_LOOK_MS',
+  'ALLOW_REFRESH_MS',
+  'BATCH_CREDITS',
+  'DOORBELL_CHECK_MS',
+  'DOORBELL_POLL_MS',
+  'ENTRY_FIELDS_MAX',
+  'EVIDENCE_CURSOR_BYTES_MAX',
+  'EVIDENCE_LOG_BYTES_MAX',
+  'EXPORT_CHUNK_BYTES',
+  'GLOB_VALUES_MAX',
+  'HOST_CHARS_MAX',
+  'IGNORE_ANSWERS_MAX',
+  'IGNORE_ANSWER_MS',
+  'IGNORE_COMMAND_DEADLINE_MS',
+  'JOURNAL_DATA_BYTES_MAX',
+  'LEDGER_WAL_BYTES_MAX',
+  'METRICS_REQUEST_MS_MAX',
+  'NFT_FRESH_DEADLINE_MS',
+  'NFT_LIST_BYTES_MAX',
+  'NFT_RESIDENT_DEADLINE_MS',
+  'NFT_STUCK_MS',
+  'NOTIFY_ANSWER_BYTES_MAX',
+  'NOTIFY_BACKOFF_MS_MAX',
+  'NOTIFY_BACKOFF_MS_MIN',
+  'NOTIFY_DEADLINE_MS',
+  'NOTIFY_DIGEST_FULL_MAX',
+  'NOTIFY_TEMPLATE_BYTES_MAX',
+  'PROBE_DEADLINE_MS',
+  'PROBE_LAG_ENTRIES_MAX',
+  'REGEX_BACKTRACK_STEPS_PER_CHAR',
+  'REGEX_GUARD_MS',
+  'REGEX_LINEAR_GUARD_MS',
+  'REMOTE_HOSTS_MAX',
+  'ROUTES_MAX',
+  'SUPPRESSIONS_READ_MAX',
+  'TEXT_CHUNK_BYTES',
+  'TEXT_FOLDER_NAMES_MAX',
+  'TEXT_PROOF_BYTES',
+  'TEXT_SEEK_BYTES',
+  'TEXT_TURN_BYTES',
+  'TRACKED_FAILURES_MAX',
+  'WARMUP_SECONDS_MIN',
+  'WHAT_IF_ADDRESSES_MAX',
+  'WHOIS_CACHE_MS',
+  'WHOIS_DEADLINE_MS',
+  'WHOIS_HOPS_MAX',
+];
+
+/** Stand beside the code that they bound. */
+const ELSEWHERE = [
+  'native/netlink-doorbell.ts DATAGRAMS_MAX',
+  'src/allow/host.ts CHARS_MAX',
+  'src/cli/import.ts SKIPPED_MAX',
+  'src/cli/what-if.ts LIST_LINES_MAX',
+  'src/control/client.ts ANSWER_BYTES_MAX',
+  'src/control/client.ts ANSWER_MS_MAX',
+  'src/core/literals.ts SHIFT_MAX',
+  'src/daemon/agent.ts RETRY_MS_MAX',
+  'src/daemon/intake/intake.ts POLL_MS_MAX',
+  'src/daemon/intake/thread.ts REPLAY_YOUNG_MIB_MAX',
+  'src/daemon/intake/thread.ts THREAD_HEAP_MIB_MAX',
+  'src/daemon/intake/thread.ts THREAD_YOUNG_MIB_MAX',
+  'src/daemon/operations.ts EXPLAIN_BANS_MAX',
+  'src/daemon/probe/deafness.ts REMEMBERED_MAX',
+  'src/daemon/probe/probe-thread.ts YOUNG_MIB_MAX',
+  'src/daemon/probe/probe.ts ORIGINS_MAX',
+  'src/daemon/reader.ts RESTARTS_MAX',
+  'src/daemon/reader.ts UNDER_WAY_MAX',
+  'src/filter/regex/ambiguity.ts COPIES_MAX',
+  'src/filter/regex/ambiguity.ts STATES_MAX',
+  'src/filter/regex/charset.ts CODE_MAX',
+  'src/filter/regex/literals.ts CLASS_CHARS_MAX',
+  'src/filter/regex/literals.ts LITERALS_MAX',
+  'src/filter/regex/literals.ts LITERAL_CHARS_MAX',
+  'src/filter/regex/memory.ts WORDS_MAX',
+  'src/firewall/reconcile.ts TIMEOUT_SECONDS_MAX',
+  'src/jail/duration.ts DOUBLINGS_MAX',
+  'src/journal/export-parser.ts NAME_BYTES_MAX',
+  'src/journal/find.ts NEIGHBOURS_MAX',
+  'src/journal/text-stream.ts OFF_MAX',
+  'src/journal/unit-globs.ts COST_MAX',
+  'src/ledger/import-fail2ban.ts SKIPPED_MAX',
+  'src/notify/mail-text.ts LINE_CHARS_MAX',
+  'src/notify/web.ts RETRY_AFTER_SECONDS_MAX',
+  'src/notify/whois.ts LINE_CHARS_MAX',
+];
+
+function files(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((one) => {
+    const path = join(folder, one.name);
+    return one.isDirectory() ? files(path) : one.name.endsWith('.ts') ? [path] : [];
+  });
+}
+
+test('every bound is named by a test, but those that are owed one', () => {
+  const tests = files('test').filter((path) => !path.startsWith(join('test', 'house')));
+  const words = new Set(tests.flatMap((path) => readFileSync(path, 'utf8').match(/\b[A-Z][A-Z\d_]+\b/g) ?? []));
+  const limits = readFileSync('src/core/limits.ts', 'utf8').matchAll(/^export const (\w+)/gm);
+  const untested = [...limits].flatMap(([, name = '']) => (words.has(name) ? [] : [name]));
+  expect(untested.sort()).toEqual(UNTESTED);
+});
+
+test('every bound stands in src/core/limits.ts, but those that are owed a move', () => {
+  const sources = [...files('src'), ...files('native')].filter((path) => path !== join('src', 'core', 'limits.ts'));
+  const found = sources.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/^(?:export )?const (\w*_MAX)\b/gm)].map(([, name]) => `${path} ${name}`),
+  );
+  expect(found.sort()).toEqual(ELSEWHERE);
+});
