@@ -136,6 +136,8 @@ export const TALLY_SAME_SECONDS = 15;
 export const TALLY_SLACK_SECONDS = 2;
 /** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */
 export const TALLY_LATE_SECONDS = 1;
+/** An attempt that another jail counted is told by its witness at most this much later, seconds: Dovecot looks at a password up to 15 s after Postfix gave up, and PAM takes its time. */
+export const TALLY_ELSEWHERE_SECONDS = 20;
 /** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */
 export const TALLY_WAIT_SECONDS = 12;
 /** A failure and a login of the same user this close are one attempt at two password stores, seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s more; PAM waits at most 3 s. */

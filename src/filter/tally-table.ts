@@ -10,13 +10,13 @@ import {
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Indexed, SessionIndex } from './session-index.js';
 
-/** One attempt that was told, or, `summed`, so many that a sum reported and no line told. */
+/** One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), or another jail counts them. */
 export interface Attempt {
   readonly time: EpochMicros;
   readonly user: string | undefined;
   session: string | undefined;
   witnesses: readonly string[];
-  state: 'counted' | 'waiting' | 'summed';
+  state: 'counted' | 'waiting' | 'summed' | 'elsewhere';
   left: number;
 }
 

@@ -12,6 +12,7 @@
 import {
   TALLY_CONTRADICTION_SECONDS,
   TALLY_DOUBT_SECONDS,
+  TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
@@ -67,7 +68,7 @@ export class Tally {
     const { session } = told;
     this.#table.filter(account, (attempt) => {
       const same = attempt.session === undefined ? sameUser(attempt.user, user) : attempt.session === session;
-      if (!same || attempt.state === 'summed') return true;
+      if (!same || !isTold(attempt)) return true;
       if (within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
         for (const witness of attempt.witnesses) this.#doubt(witness, time);
         return false;
@@ -93,6 +94,7 @@ export class Tally {
         account.failed = time;
         const other = account.attempts.find(({ state, session }) => state === 'waiting' && session === undefined);
         if (other !== undefined) this.#table.filter(account, (attempt) => attempt !== other);
+        else this.#table.addAttempt(account, { ...UNTOLD, time, state: 'elsewhere', left: count });
         return 0;
       }
       case 'witness':
@@ -108,6 +110,8 @@ export class Tally {
   #hear(account: Account, { told, time, user, count }: TallyLine): number {
     const { witness, session } = told;
     const known = account.attempts.find((attempt) => {
+      if (attempt.state === 'elsewhere')
+        return session === undefined && within(attempt.time, time, TALLY_ELSEWHERE_SECONDS);
       if (attempt.state === 'summed')
         return (
           within(attempt.time, time, TALLY_LATE_SECONDS) &&
@@ -120,7 +124,7 @@ export class Tally {
         within(attempt.time, time, TALLY_SAME_SECONDS)
       );
     });
-    if (known?.state === 'summed') {
+    if (known !== undefined && !isTold(known)) {
       known.left--;
       if (known.left === 0) this.#table.filter(account, (attempt) => attempt !== known);
       return 0;
@@ -153,7 +157,7 @@ export class Tally {
     const cover = (fits: (attempt: Attempt) => boolean) => {
       for (const attempt of account.attempts) {
         if (covered.size >= count) return;
-        if (attempt.state === 'summed' || covered.has(attempt) || !fits(attempt)) continue;
+        if (!isTold(attempt) || covered.has(attempt) || !fits(attempt)) continue;
         covered.add(attempt);
         if (attempt.state === 'counted') counted++;
       }
@@ -182,6 +186,14 @@ export class Tally {
     const since = this.#doubts.get(witness);
     return since !== undefined && within(since, time, TALLY_DOUBT_SECONDS);
   }
+}
+
+/** An attempt that another line said to be coming. */
+const UNTOLD = { user: undefined, session: undefined, witnesses: [] };
+
+/** A witness told it; otherwise it is known before its witness. */
+function isTold({ state }: Attempt): boolean {
+  return state === 'counted' || state === 'waiting';
 }
 
 /** Counts what has waited too long, and says how many that are. */

@@ -55,6 +55,27 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     },
   );
 
+  test.each<['imap' | 'pop3']>([['imap'], ['pop3']])(
+    'bans at the third guess of one connection over %s that is held open, and twenty connections at once',
+    async (service) => {
+      const n = service === 'imap' ? 60 : 62;
+      const held = station.attack(service, bad(n, 4), 8, { ...PACE, perConnection: 8 });
+      const parallel = Array.from({ length: 20 }, () => station.attack(service, bad(n + 1, 4), 3, PACE));
+      const attempts = await held;
+      expect([judged(attempts), cutOff(attempts)]).toEqual([3, true]);
+      // All twenty passwords were under way before the first was judged; not one came after.
+      for (const one of await Promise.all(parallel)) expect([judged(one) <= 1, cutOff(one)]).toEqual([true, true]);
+    },
+  );
+
+  test('counts what Postfix gave up since Dovecot let the attacker wait: six hosts at once are banned at the third', async () => {
+    const attacks = Array.from({ length: 6 }, (_, i) => station.attack('smtp', bad(70 + i, 4), 8, PACE));
+    for (const attempts of await Promise.all(attacks)) {
+      const delayed = attempts.filter(({ detail }) => detail === 'reply 454').length;
+      expect([judged(attempts) + delayed, cutOff(attempts)]).toEqual([3, true]);
+    }
+  });
+
   test('bans over SMTP for every mail port, and leaves the other doors to their own jails', async () => {
     const from = bad(10, 4);
     const visit = async (service: LoginService | 'ssh-preauth') => {

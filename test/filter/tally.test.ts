@@ -5,6 +5,7 @@ import {
   TALLY_ATTEMPTS_MAX,
   TALLY_CONTRADICTION_SECONDS,
   TALLY_DOUBT_SECONDS,
+  TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SECONDS,
@@ -135,6 +136,13 @@ describe('a login that may be another service', () => {
     const { opened, pam, elsewhere, closed, sum } = bench();
     expect([opened(100), pam(101), elsewhere(104), closed(105)]).toEqual([0, 0, 0, 0]);
     expect([pam(106), sum(110, 1)]).toEqual([1, 0]);
+  });
+
+  test('may be told after the other jail counted it, when its connection has ended', () => {
+    const { opened, elsewhere, closed, pam, auth } = bench();
+    opened(100);
+    expect([elsewhere(110), closed(111), auth(112, 's'), pam(110 + TALLY_ELSEWHERE_SECONDS)]).toEqual([0, 0, 1, 0]);
+    expect([elsewhere(200), pam(201 + TALLY_ELSEWHERE_SECONDS)]).toEqual([0, 1]);
   });
 
   test('waits until the last of the connections has ended', () => {
