@@ -1,5 +1,14 @@
 /** `banjour import`: configuration, then bans. */
-import { chownSync, existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { importConfig } from '../config/import.js';
 import { ControlClient } from '../control/client.js';
@@ -36,6 +45,10 @@ export interface ImportOptions {
 interface Report {
   files: string[];
   diagnostics: readonly Diagnostic[];
+  /** Jails that were not taken over, and why. */
+  left: Readonly<Record<string, readonly Diagnostic[]>>;
+  /** A jail tells somebody of its bans: banjour-notify does that. */
+  notifies: boolean;
   database: string | null;
   /** How the bans were taken over; null when they were not. */
   via: 'agent' | 'ledger' | null;
@@ -63,6 +76,8 @@ export async function importFail2ban(options: ImportOptions): Promise<ExitCode> 
   const report: Report = {
     files: [],
     diagnostics: [],
+    left: {},
+    notifies: false,
     database: null,
     via: null,
     banned: 0,
@@ -93,15 +108,21 @@ function bansOf(options: ImportOptions, report: Report): Fail2banBans | undefine
 }
 
 function writeConfiguration(options: ImportOptions, report: Report): void {
-  const { files, diagnostics } = importConfig({ from: options.from, shippedRoot: options.shipped });
+  const imported = importConfig({ from: options.from, shippedRoot: options.shipped });
+  const { files, diagnostics, left, notifies } = imported;
   report.diagnostics = diagnostics;
+  report.left = Object.fromEntries(left);
+  report.notifies = notifies;
   const errors = diagnostics.filter(({ level }) => level === 'error');
   if (errors.length > 0)
     throw new OperatorError(
-      `the result would have ${errors.length} errors; nothing was written\n${errors.map(formatDiagnostic).join('\n')}`,
+      `the result would have ${errors.length === 1 ? '1 error' : `${errors.length} errors`}; nothing was written\n${errors.map(formatDiagnostic).join('\n')}`,
       { hint: `correct them in ${options.from}, or disable those jails there`, exitCode: EXIT.config },
     );
-  const taken = [...files.keys()].map((name) => join(options.target, name)).filter((path) => existsSync(path));
+  const taken = [...files]
+    .map(([name, text]) => ({ path: join(options.target, name), text }))
+    .filter(({ path, text }) => existsSync(path) && readFileSync(path, 'utf8') !== text)
+    .map(({ path }) => path);
   if (taken.length > 0 && !options.force && !options.dryRun)
     throw new OperatorError(`exists already: ${taken.join(', ')}`, {
       hint: '--force replaces it and keeps the old one with the ending .before-import; --no-config takes over bans only',
@@ -113,11 +134,11 @@ function writeConfiguration(options: ImportOptions, report: Report): void {
     for (const [name, text] of files) {
       const path = join(options.target, name);
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      writeFileSync(`${path}.new`, text, { mode: 0o644 });
+      writePrivately(`${path}.new`, text, isPrivate(options.from, name));
     }
     // All is on the disk before anything takes its place.
     for (const path of report.files) {
-      if (existsSync(path)) renameSync(path, `${path}.before-import`);
+      if (taken.includes(path)) renameSync(path, `${path}.before-import`);
       renameSync(`${path}.new`, path);
     }
   } catch (error) {
@@ -127,6 +148,28 @@ function writeConfiguration(options: ImportOptions, report: Report): void {
       cause: error,
     });
   }
+}
+
+/** True when a file of fail2ban's that this one is made of is not for everybody: it may hold passwords and tokens. */
+function isPrivate(from: string, name: string): boolean {
+  const drop = name === 'jail.local' ? 'jail' : name === 'banjour.local' ? 'fail2ban' : undefined;
+  const sources =
+    drop === undefined
+      ? [name]
+      : [`${drop}.conf`, `${drop}.local`, ...diskTree.list(join(from, `${drop}.d`)).map((file) => `${drop}.d/${file}`)];
+  return sources.some((source) => {
+    const status = statSync(join(from, source), { throwIfNoEntry: false });
+    return status !== undefined && (status.mode & 0o004) === 0;
+  });
+}
+
+/** Writes a file that only root and the agent's group can read, or one for everybody. */
+function writePrivately(path: string, text: string, hidden: boolean): void {
+  writeFileSync(path, text, { mode: hidden ? 0o600 : 0o644 });
+  if (!hidden) return;
+  const group = /^banjour:[^:]*:(\d+):/m.exec(existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '')?.[1];
+  if (group !== undefined && process.getuid?.() === 0) chownSync(path, 0, Number(group));
+  chmodSync(path, 0o640);
 }
 
 /** `dbfile` of fail2ban.conf, fail2ban.d and fail2ban.local, the last one that is stated. */
@@ -144,13 +187,25 @@ function databaseOf(folder: string): string {
 }
 
 async function takeOver(
-  { active, history }: Fail2banBans,
+  bans: Fail2banBans,
   client: ControlClient | undefined,
   options: ImportOptions,
   report: Report,
 ): Promise<void> {
-  report.banned = active.length;
+  const { history } = bans;
+  let { active } = bans;
   report.history = history.length;
+  for (const jail of Object.keys(report.left)) {
+    const lost = active.filter((ban) => ban.jail === jail);
+    report.skippedCount += lost.length;
+    const reason = 'its jail was not taken over';
+    report.skipped = [
+      ...report.skipped,
+      ...lost.map(({ target }) => ({ jail, target: formatPrefix(target), reason })),
+    ].slice(0, SKIPPED_MAX);
+  }
+  active = active.filter((ban) => !Object.hasOwn(report.left, ban.jail));
+  report.banned = active.length;
   if (options.dryRun) return;
   if (client === undefined) {
     report.via = 'ledger';
@@ -211,6 +266,14 @@ function say(report: Report, { terminal, json, dryRun, config, bans }: ImportOpt
   }
   const would = dryRun ? 'would be ' : '';
   for (const diagnostic of report.diagnostics) terminal.err(`${escapeUntrusted(formatDiagnostic(diagnostic), 4096)}\n`);
+  for (const [jail, reasons] of Object.entries(report.left)) {
+    terminal.err(
+      `the jail ${escapeUntrusted(jail)} ${dryRun ? 'would not be' : 'was not'} taken over; it stands commented out in jail.local:\n`,
+    );
+    for (const reason of reasons) terminal.err(`  ${escapeUntrusted(formatDiagnostic(reason), 4096)}\n`);
+  }
+  if (report.notifies)
+    terminal.err('mails and other messages go on once banjour-notify runs: systemctl enable --now banjour-notify\n');
   if (config) for (const file of report.files) terminal.out(`${would}written: ${file}\n`);
   if (!bans || report.database === null) return;
   terminal.out(

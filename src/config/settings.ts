@@ -58,7 +58,8 @@ export function parseLogtarget(text: string): Parsed<Settings['logtarget']> {
   return { problem: 'is not a place for logs', fix: 'write journal, STDOUT, STDERR or /var/log/banjour/banjour.log' };
 }
 
-function parseAllowipv6(text: string): Parsed<Settings['allowipv6']> {
+/** `auto`, `yes` or `no`. */
+export function parseAllowipv6(text: string): Parsed<Settings['allowipv6']> {
   if (text.trim().toLowerCase() === 'auto') return { value: 'auto' };
   const parsed = parseBoolean(text);
   return 'value' in parsed ? { value: parsed.value ? 'yes' : 'no' } : { ...parsed, fix: 'write auto, yes or no' };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -84,15 +84,37 @@ describe('banjour import', () => {
     expect([missing.code, jailLocal()]).toEqual([66, before]);
   });
 
-  test('writes nothing when the result would not be a valid configuration', async () => {
-    const before = jailLocal();
-    writeFileSync(join(from.folder, 'jail.d.local'), '');
+  test('a jail that cannot come along keeps no other from it; its place and its bans are named', async () => {
     writeFileSync(
       join(from.folder, 'jail.local'),
-      '[mine]\nenabled = true\nfilter = mine\nmaxretry = many\nbackend = systemd\n',
+      '[other]\nenabled = true\nfilter = mine\nbackend = systemd\n[mine]\nenabled = true\nfilter = mine\nmaxretry = many\nbackend = systemd\n',
     );
     const { code, err } = await host.banjour('import', from.folder, '--force');
-    expect([code, err, jailLocal()]).toEqual([78, expect.stringContaining('maxretry'), before]);
+    expect([code, err]).toEqual([0, expect.stringContaining(`${from.folder}/jail.local:8`)]);
+    expect(err).toContain('the jail mine was not taken over');
+    expect(err).toContain('not taken over: 192.0.2.1 of mine: its jail was not taken over');
+    const text = jailLocal();
+    expect(text).toMatch(/^\[other\]$/m);
+    expect(text).toMatch(/^# \[mine\]$/m);
+    expect(text).toMatch(/^# maxretry = many$/m);
+    expect((await host.banjour('config', 'check')).code).toBe(0);
+  });
+
+  test('a second time is no hindrance while nothing has changed', async () => {
+    expect((await host.banjour('import', from.folder, '--force')).code).toBe(0);
+    expect((await host.banjour('import', from.folder)).code).toBe(0);
+    writeFileSync(
+      join(from.folder, 'filter.d/mine.conf'),
+      '[Definition]\nfailregex = ^worse <HOST>$\njournalmatch = _UID=0\n',
+    );
+    expect((await host.banjour('import', from.folder)).code).toBe(73);
+  });
+
+  test('what is not for everybody stays so', async () => {
+    chmodSync(join(from.folder, 'jail.local'), 0o600);
+    expect((await host.banjour('import', from.folder, '--force')).code).toBe(0);
+    expect(statSync(join(host.config, 'jail.local')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(host.config, 'filter.d/mine.conf')).mode & 0o777).toBe(0o644);
   });
 
   test('without an agent the ledger has the bans when it starts; again it takes over nothing twice', async () => {

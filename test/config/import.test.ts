@@ -73,6 +73,47 @@ describe('an import from fail2ban', () => {
     expect(files.get('action.d/sendmail-common.local')).toBe('[Init]\ndest = a@b\n');
   });
 
+  test('a log file that the service may not write, and a setting that is none, stay behind with a note', () => {
+    const { files, diagnostics } = run({
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\n',
+      'fail2ban.local': '[Definition]\nlogtarget = /var/log/fail2ban.log\nallowipv6 = auto;\nloglevel = NOTICE\n',
+    });
+    const text = files.get('banjour.local') ?? '';
+    expect(text).toMatch(/^# logtarget = \/var\/log\/fail2ban.log$/m);
+    expect(text).toMatch(/^# allowipv6 = auto;$/m);
+    expect(text).toMatch(/^loglevel = NOTICE$/m);
+    expect(diagnostics.filter(({ id }) => id === 'import.setting').map(({ place }) => place?.line)).toEqual([2, 3]);
+    expect(diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
+    const kept = run({
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\n',
+      'fail2ban.local': '[Definition]\nlogtarget = /var/log/banjour/banjour.log\n',
+    });
+    expect(kept.files.get('banjour.local')).toMatch(/^logtarget = /m);
+  });
+
+  test('a jail without a filter is set aside and named at its source; shipped jails that were off stay off', () => {
+    const { files, diagnostics, jails, left } = run({
+      ...STOCK,
+      'jail.local': '[manual]\nenabled = true\nfilter =\n[apache]\nenabled = false\n',
+    });
+    expect([jails, [...left.keys()]]).toEqual([[], ['manual']]);
+    expect(left.get('manual')?.[0]?.place?.file).toBe('/f/jail.local');
+    expect(files.get('jail.local')).toMatch(/^# \[manual\]$/m);
+    expect(diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
+  });
+
+  test("the match of Debian's own file for sshd gives way to the shipped one, an administrator's does not", () => {
+    const stock = {
+      ...STOCK,
+      'jail.d/defaults-debian.conf': '[sshd]\nenabled = true\njournalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd\n',
+    };
+    expect(run(stock).files.get('jail.local')).not.toContain('journalmatch');
+    const own = run({ ...stock, 'jail.local': '[sshd]\njournalmatch = _SYSTEMD_UNIT=my.service\n' });
+    expect(own.files.get('jail.local')).toContain('journalmatch = _SYSTEMD_UNIT=my.service');
+  });
+
   test('says what it could not carry over', () => {
     const { diagnostics } = run({
       ...STOCK,

@@ -6,9 +6,9 @@ export const importCommand: CommandDefinition = {
   name: 'import',
   summary: "Take over a host's fail2ban: its configuration, active bans and history",
   details: [
-    'Writes a commented configuration below /etc/banjour (each value with the place it came from) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. Nothing is written when the result would not be a valid configuration.',
+    'Writes a commented configuration below /etc/banjour (each value with the place it came from) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. A jail that cannot be taken over is written commented out, with the reason, and keeps none of the others from it.',
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
-    'May be repeated: what is known already is passed over.',
+    'May be repeated: what is known already is passed over, and files that would not change are no hindrance.',
   ],
   positionals: [
     {
@@ -29,7 +29,10 @@ export const importCommand: CommandDefinition = {
     ['banjour import --dry-run', 'What would happen'],
     ['banjour import /etc/fail2ban', 'Configuration, bans and history'],
     ['banjour import --no-config', 'Bans and history only'],
-    ['systemctl disable --now fail2ban && banjour import && systemctl enable --now banjour', 'The whole move'],
+    [
+      'banjour import && systemctl enable --now banjour && systemctl disable --now fail2ban',
+      'The whole move: the agent is up before fail2ban goes',
+    ],
   ],
   exits: [
     [EXIT.config, 'the result would not be a valid configuration; nothing was written'],
