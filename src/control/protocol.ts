@@ -69,7 +69,9 @@ export interface JailView {
 
 export interface SourceView {
   readonly source: string;
-  readonly phase: 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
+  readonly phase: 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended' | 'waiting';
+  /** Why the source cannot be read; it is tried again. Absent while it can. */
+  readonly problem?: string;
   readonly entriesRead: number;
   /** Entries of the jails that waited to be read at the last look (once a minute); null before the first. */
   readonly lagEntries: number | null;

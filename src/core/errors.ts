@@ -50,6 +50,51 @@ export class OperatingError extends Error {
   }
 }
 
+/** An error as plain data, which crosses threads. */
+export interface PackedError {
+  readonly kind: 'operator' | 'operating' | 'bug';
+  readonly message: string;
+  readonly hint?: string;
+  readonly exitCode?: ExitCode;
+  readonly code?: string;
+  readonly stack?: string;
+  readonly cause?: PackedError;
+}
+
+/** Causes of causes that are kept; an error may be its own. */
+const CAUSES_MAX = 4;
+
+/** Anything that was thrown, as plain data; see `unpackError`. */
+export function packError(error: unknown, depth = 0): PackedError {
+  if (!(error instanceof Error)) return { kind: 'bug', message: String(error) };
+  const { message, stack } = error;
+  const cause = error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: packError(error.cause, depth + 1) };
+  const rest = { message, ...(stack === undefined ? {} : { stack }), ...cause };
+  if (error instanceof OperatorError) {
+    const { hint, exitCode } = error;
+    return { kind: 'operator', ...rest, exitCode, ...(hint === undefined ? {} : { hint }) };
+  }
+  if (error instanceof OperatingError) return { kind: 'operating', ...rest, code: error.code };
+  return { kind: 'bug', ...rest };
+}
+
+/** The error again as it was thrown in the other thread: kind, message, hint, exit code, code, stack and cause. */
+export function unpackError({ kind, message, hint, exitCode, code, stack, cause }: PackedError): Error {
+  const options = cause === undefined ? {} : { cause: unpackError(cause) };
+  const error =
+    kind === 'operator'
+      ? new OperatorError(message, {
+          ...options,
+          ...(hint === undefined ? {} : { hint }),
+          ...(exitCode === undefined ? {} : { exitCode }),
+        })
+      : kind === 'operating'
+        ? new OperatingError(code ?? 'ERR_UNKNOWN', message, options)
+        : new Error(message, options);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}
+
 /** The text of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -12,6 +12,7 @@ import { openLedgerForReading } from '../ledger/open.js';
 import { IN_MEMORY, ledgerPathOf } from './configuration/ledger-path.js';
 import { type ConfigurationRoots, loadSetup } from './configuration/load.js';
 import { checkNotify } from './doctor-notify.js';
+import { unreadable } from './views.js';
 
 /** journald's rate limit is looked at so far back, days. */
 const RATE_LIMIT_DAYS = 7;
@@ -102,10 +103,13 @@ async function checkAgent(socket: string): Promise<Finding[]> {
       message: `the agent ${view.version} runs since ${view.since}, ${view.firewall.inForce} bans in force`,
     },
     ...view.sources.map(
-      (source): Finding => ({
-        level: source.gaps > 0 ? 'warning' : 'ok',
+      ({ source, phase, problem, entriesRead, gaps }): Finding => ({
+        level: problem !== undefined ? 'error' : gaps > 0 ? 'warning' : 'ok',
         id: 'agent.source',
-        message: `${source.source}: ${source.phase}, ${source.entriesRead} entries read${source.gaps > 0 ? `, ${source.gaps} gaps` : ''}`,
+        message:
+          problem === undefined
+            ? `${source}: ${phase}, ${entriesRead} entries read${gaps > 0 ? `, ${gaps} gaps` : ''}`
+            : unreadable(source, problem),
       }),
     ),
     ...view.jails
@@ -118,6 +122,8 @@ async function checkAgent(socket: string): Promise<Finding[]> {
           fix: `if the service runs and logs: journalctl -o verbose shows the fields of its entries`,
         }),
       ),
-    ...view.warnings.map((message): Finding => ({ level: 'warning', id: 'agent', message })),
+    ...view.warnings
+      .filter((message) => !view.sources.some(({ source, problem }) => message === unreadable(source, problem ?? '')))
+      .map((message): Finding => ({ level: 'warning', id: 'agent', message })),
   ];
 }

@@ -230,7 +230,9 @@ export class AgentOperations implements Operations {
       version: agent.version,
       pid: process.pid,
       since: isoTime(agent.startedAt),
-      state: agent.readers.all.every(({ phase }) => phase === 'live' || phase === 'ended') ? 'running' : 'starting',
+      state: agent.readers.all.every(({ phase }) => ['live', 'ended', 'waiting'].includes(phase))
+        ? 'running'
+        : 'starting',
       loglevel: agent.loglevel.get(),
       sources: agent.readers.all.map((reader) => sourceView(reader, agent.prober.lagOf(reader.id), now)),
       firewall: {
@@ -242,7 +244,7 @@ export class AgentOperations implements Operations {
         lastBatchMs: counts.lastBatchMs ?? null,
       },
       jails: agent.setup.jails.map((jail) => this.#jailView(jail)),
-      warnings: [...agent.copies.warnings(), ...agent.prober.warnings()],
+      warnings: [...agent.readers.warnings(), ...agent.copies.warnings(), ...agent.prober.warnings()],
     };
   }
 

@@ -1,9 +1,11 @@
 /**
- * One source and its intake thread, as the agent sees them: messages in order into the pipeline, a thread that died is
- * started again at the stored position, three deaths are one too many.
+ * One source and its intake thread, as the agent sees them: messages in order into the pipeline. A source that cannot be
+ * read (not there yet, gone, no permission) waits and is tried again for ever, alone: the others go on. A thread that died
+ * is started again at the stored position; three deaths are one too many.
  */
 import type { SourceSpec } from '../core/entry.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { messageOf, OperatingError, OperatorError, unpackError } from '../core/errors.js';
+import { SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { SourceId } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
@@ -43,8 +45,15 @@ export class Reader {
   #generation = 0;
   #reject: (error: Error) => void = () => undefined;
   #resolveOpened: () => void = () => undefined;
-  /** Resolves when the source was opened for the first time. */
+  /** Resolves when the source was opened for the first time; rejects when the first try fails. */
   readonly opened: Promise<void>;
+  #refuse: (error: Error) => void = () => undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #pause = SOURCE_RETRY_MS_MIN;
+  /** The thread that is ending has said that the source cannot be read. */
+  #failed = false;
+  /** Why the source cannot be read at the moment. */
+  problem: string | undefined;
   /** Rejects when the source cannot be read any more. */
   readonly failure: Promise<never>;
   phase: IntakePhase = 'opening';
@@ -62,16 +71,19 @@ export class Reader {
       this.#reject = reject;
     });
     this.opened = Promise.race([
-      new Promise<void>((resolve) => {
+      new Promise<void>((resolve, reject) => {
         this.#resolveOpened = resolve;
+        this.#refuse = reject;
       }),
       this.failure,
     ]);
+    // Nobody need wait for it.
+    this.opened.catch(() => undefined);
     this.#thread = this.#launch();
   }
 
   ping(milliseconds: number): Promise<boolean> {
-    return this.phase === 'ended' ? Promise.resolve(true) : this.#thread.ping(milliseconds);
+    return this.phase === 'ended' || this.phase === 'waiting' ? Promise.resolve(true) : this.#thread.ping(milliseconds);
   }
 
   /**
@@ -80,6 +92,7 @@ export class Reader {
    */
   async stop(milliseconds: number): Promise<boolean> {
     this.#stopped = true;
+    clearTimeout(this.#timer);
     const isGone = await this.#thread.stop(milliseconds);
     await this.#queue;
     if (isGone) return true;
@@ -110,6 +123,7 @@ export class Reader {
     if (generation !== this.#generation) return;
     switch (message.type) {
       case 'opened':
+        this.#readable();
         if (message.gap) {
           this.gaps++;
           this.#log(
@@ -134,11 +148,12 @@ export class Reader {
       case 'ended':
         this.phase = 'ended';
         return;
-      case 'failed':
-        if (message.operator)
-          this.#fail(new OperatorError(message.message, message.hint === undefined ? {} : { hint: message.hint }));
-        else this.#log('error', `${this.id}: the reader failed: ${message.message}`);
+      case 'failed': {
+        const error = unpackError(message.error);
+        if (error instanceof OperatorError || error instanceof OperatingError) this.#unreadable(error);
+        else this.#log('error', `${this.id}: the reader failed: ${error.stack ?? error.message}`);
         return;
+      }
       case 'pong':
         return;
     }
@@ -150,16 +165,42 @@ export class Reader {
     if (phase === 'live') this.#log('info', `${this.id}: reached the end of the journal; watching`);
   }
 
+  /** The source cannot be read: its thread is ending of itself, and another will try. Told once. */
+  #unreadable(error: OperatorError | OperatingError): void {
+    const hint = error instanceof OperatorError && error.hint !== undefined ? ` (${error.hint})` : '';
+    const problem = `${error.message}${hint}`;
+    if (problem !== this.problem)
+      this.#log('error', `${this.id} cannot be read: ${problem}; it is tried again, and other sources go on`);
+    this.problem = problem;
+    this.phase = 'waiting';
+    this.#failed = true;
+    this.#refuse(error);
+  }
+
+  #readable(): void {
+    if (this.problem !== undefined) this.#log('notice', `${this.id} can be read now`);
+    this.problem = undefined;
+    this.phase = 'opening';
+    this.#pause = SOURCE_RETRY_MS_MIN;
+  }
+
   #exited(error: Error | undefined): void {
     if (this.#stopped || this.phase === 'ended') return;
-    if (error !== undefined) this.#log('error', `${this.id}: the reader died: ${messageOf(error)}`);
-    if (++this.#restarts > RESTARTS_MAX) {
-      this.#fail(new Error(`${this.id}: the reader died ${this.#restarts} times`));
+    if (this.#failed) {
+      this.#failed = false;
+      this.#launchIn(this.#pause);
+      this.#pause = Math.min(SOURCE_RETRY_MS_MAX, 2 * this.#pause);
       return;
     }
-    setTimeout(() => {
+    if (error !== undefined) this.#log('error', `${this.id}: the reader died: ${messageOf(error)}`);
+    if (++this.#restarts > RESTARTS_MAX) this.#fail(new Error(`${this.id}: the reader died ${this.#restarts} times`));
+    else this.#launchIn(RESTART_MS);
+  }
+
+  #launchIn(milliseconds: number): void {
+    this.#timer = setTimeout(() => {
       if (!this.#stopped) this.#thread = this.#launch();
-    }, RESTART_MS);
+    }, milliseconds);
   }
 
   #fail(error: unknown): void {

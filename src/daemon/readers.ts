@@ -1,7 +1,7 @@
 /** All readers of the agent: one per source, started at the stored positions, swapped at a reload. */
 import { isDeepStrictEqual } from 'node:util';
 import { AHEAD_SECONDS_MAX, WARMUP_SECONDS_MIN } from '../core/limits.js';
-import type { Log } from '../core/log.js';
+import { type Log, silentLog } from '../core/log.js';
 import type { JailName, SourceId } from '../core/names.js';
 import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
@@ -11,6 +11,7 @@ import { type AgentSetup, bySource, type JailSetup, longestFindtime, type Source
 import type { IntakeStart } from './intake/protocol.js';
 import type { Pipeline } from './pipeline.js';
 import { Reader } from './reader.js';
+import { unreadable } from './views.js';
 
 /** A reader that does not end in time is terminated, ms. */
 const STOP_MS = 3_000;
@@ -28,6 +29,8 @@ export interface ReadersParts {
 export class Readers {
   readonly #parts: ReadersParts;
   #readers: readonly Reader[] = [];
+  /** Sources that this agent has been started or reloaded with. */
+  readonly #accepted = new Set<SourceId>();
 
   constructor(parts: ReadersParts) {
     this.#parts = parts;
@@ -37,13 +40,26 @@ export class Readers {
     return this.#readers;
   }
 
-  /** Starts all; resolves when every source is open. What the ledger knows of the past goes into the jails first. */
+  /** Starts all; resolves when every source is open, or is known to be one that has to wait. What the ledger knows of the past goes into the jails first. */
   async start(setup: AgentSetup): Promise<void> {
     const { jails, ledger } = this.#parts;
     const resumes = [...bySource(setup.jails).keys()].every((id) => ledger.position(id) !== undefined);
     this.#recall(setup, jails.names, resumes);
     this.#readers = [...bySource(setup.jails)].map(([id, group]) => this.#make(id, group, readBackOf(setup), false));
-    await Promise.all(this.#readers.map((reader) => reader.opened));
+    for (const { id } of this.#readers) this.#accepted.add(id);
+    await this.#open(this.#readers);
+  }
+
+  /** A source that was accepted before may be away for a while; one that is new must be there. */
+  async #open(readers: readonly Reader[]): Promise<void> {
+    await Promise.all(
+      readers.map((reader) =>
+        reader.opened.catch((error: unknown) => {
+          if (reader.phase !== 'waiting' || !this.#accepted.has(reader.id)) throw error;
+        }),
+      ),
+    );
+    for (const { id } of readers) this.#accepted.add(id);
   }
 
   /**
@@ -72,9 +88,14 @@ export class Readers {
       .filter(([id]) => !present.has(id))
       .map(([id, group]) => this.#make(id, group, readBackOf(setup), true));
     this.#readers = [...kept, ...fresh];
-    await Promise.all(fresh.map((reader) => reader.opened));
+    await this.#open(fresh);
     // The new setup is in force; a process without what was left behind is better all the same.
     if (ends.includes(false)) this.#parts.failed(new Error("a reader's thread does not end: starting anew"));
+  }
+
+  /** One sentence for each source that cannot be read. */
+  warnings(): readonly string[] {
+    return this.#readers.flatMap(({ id, problem }) => (problem === undefined ? [] : [unreadable(id, problem)]));
   }
 
   /** True when every reader answers within `milliseconds`; a quiet journal is progress. */
@@ -108,10 +129,13 @@ export class Readers {
   #make(id: SourceId, group: SourceGroup, lookBack: Seconds, again: boolean): Reader {
     const { jails, pipeline, log, failed } = this.#parts;
     let reset = again;
+    let isTold = false;
     const start = () => {
       if (reset) for (const { jail } of group.jails) jails.reset(jail);
       reset = true;
-      return this.#startOf(id, lookBack);
+      const begin = this.#startOf(id, lookBack, isTold ? silentLog : this.#parts.log);
+      isTold = true;
+      return begin;
     };
     const reader = new Reader({ id, source: group.source, jails: group.jails, start }, pipeline, log);
     reader.failure.catch((error: Error) => {
@@ -121,9 +145,8 @@ export class Readers {
     return reader;
   }
 
-  #startOf(id: SourceId, lookBack: Seconds): IntakeStart {
-    const { log, ledger } = this.#parts;
-    const mark = ledger.position(id);
+  #startOf(id: SourceId, lookBack: Seconds, log: Log): IntakeStart {
+    const mark = this.#parts.ledger.position(id);
     if (mark === undefined) return { kind: 'fresh', lookBack, now: wallClock.now() };
     const now = wallClock.now();
     if (mark.time <= plus(now, AHEAD_SECONDS_MAX)) {

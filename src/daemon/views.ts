@@ -57,9 +57,14 @@ function timeOf<K extends string>(key: K, tally: Tally | undefined): { readonly 
   return { [key]: isoTime(tally.last) } as { readonly [P in K]?: string };
 }
 
+/** What is said of a source that cannot be read. */
+export function unreadable(source: string, problem: string): string {
+  return `${source} cannot be read and is tried again: ${problem}`;
+}
+
 /** `lagEntries`: what the last probe counted behind the reader. */
 export function sourceView(
-  { id, phase, stats, gaps }: Pick<Reader, 'id' | 'phase' | 'stats' | 'gaps'>,
+  { id, phase, stats, gaps, problem }: Pick<Reader, 'id' | 'phase' | 'stats' | 'gaps' | 'problem'>,
   lagEntries: number | null,
   now: EpochMicros,
 ): SourceView {
@@ -69,6 +74,7 @@ export function sourceView(
   return {
     source: id,
     phase,
+    ...(problem === undefined ? {} : { problem }),
     entriesRead: stats?.entriesRead ?? 0,
     lagEntries,
     lagSeconds: last === undefined ? null : arrived ? 0 : Math.max(0, secondsBetween(last, now)),

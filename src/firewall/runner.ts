@@ -51,13 +51,21 @@ export function nftCommand(options: Pick<RunnerOptions, 'command' | 'netns'>): C
   if (options.netns === undefined) return nft;
   // nsenter execs, so the process id is nft's.
   const nsenter = findProgram('nsenter');
-  if (nsenter === undefined) throw new OperatorError('nsenter is not installed', { hint: 'apt install util-linux' });
+  if (nsenter === undefined) throw missing('nsenter', 'util-linux');
   return [nsenter, `--net=${options.netns}`, '--', ...nft];
 }
 
 function found(path: string | undefined): Command {
   if (path !== undefined) return [path];
-  throw new OperatorError('nft is not installed', { hint: 'apt install nftables' });
+  throw missing('nft', 'nftables');
+}
+
+/** No fault of the configuration: a package that is being replaced is back soon, so systemd has to try again. */
+function missing(program: string, packageName: string): OperatorError {
+  return new OperatorError(`${program} is not installed`, {
+    hint: `apt install ${packageName}`,
+    exitCode: EXIT.unavailable,
+  });
 }
 
 export class NftRunner implements Transport {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { assert, EXIT, messageOf, OperatingError, OperatorError } from '../../src/core/errors.js';
+import {
+  assert,
+  EXIT,
+  messageOf,
+  OperatingError,
+  OperatorError,
+  packError,
+  unpackError,
+} from '../../src/core/errors.js';
 
 describe('errors', () => {
   test('for the operator carry a hint and the exit code of wrong usage unless told otherwise', () => {
@@ -26,5 +34,32 @@ describe('errors', () => {
 
   test('anything thrown has a text', () => {
     expect([messageOf(new Error('a')), messageOf('b'), messageOf(undefined)]).toEqual(['a', 'b', 'undefined']);
+  });
+});
+
+describe('errors that cross threads', () => {
+  const crossed = (error: unknown) => unpackError(structuredClone(packError(error)));
+  const cause = new OperatingError('ERR_DISK', 'full', { cause: new Error('ENOSPC') });
+
+  test.each([
+    ['of the operator', new OperatorError('no journal', { hint: 'name one', exitCode: EXIT.noInput, cause })],
+    ['of the operator, without more', new OperatorError('no such jail')],
+    ['of the surroundings', new OperatingError('ERR_JOURNAL_CLOSED', 'it is closed', { cause })],
+    ['that are bugs', new TypeError('x is not a function')],
+  ])('%s arrive as they were thrown', (_, error) => {
+    const arrived = crossed(error);
+    expect(arrived).toEqual(error);
+    expect([arrived.message, arrived.stack, arrived.cause]).toEqual([error.message, error.stack, error.cause]);
+    for (const key of ['hint', 'exitCode', 'code'] as const)
+      expect((arrived as OperatorError & OperatingError)[key]).toBe((error as OperatorError & OperatingError)[key]);
+    expect(arrived instanceof OperatorError).toBe(error instanceof OperatorError);
+    expect(arrived instanceof OperatingError).toBe(error instanceof OperatingError);
+  });
+
+  test('may be anything, and may be their own cause', () => {
+    expect(crossed('a text')).toEqual(new Error('a text'));
+    const endless = new Error('endless');
+    endless.cause = endless;
+    expect(crossed(endless).message).toBe('endless');
   });
 });

@@ -1,5 +1,6 @@
 /** What the intake thread and the main thread say to each other. Plain data only. */
 import type { ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
+import type { PackedError } from '../../core/errors.js';
 import type { FilterEvent } from '../../core/event.js';
 import type { SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
@@ -35,8 +36,11 @@ export interface IntakeWork {
   readonly orders?: number;
 }
 
-/** `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. */
-export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended';
+/**
+ * `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was reached once. `waiting`:
+ * the source cannot be read, and is tried again (never said by a thread).
+ */
+export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended' | 'waiting';
 
 export interface IntakeStats {
   readonly phase: IntakePhase;
@@ -66,8 +70,8 @@ export type FromIntake =
   | { readonly type: 'notice'; readonly level: 'warning' | 'notice'; readonly message: string }
   | { readonly type: 'pong'; readonly id: number }
   | { readonly type: 'ended' }
-  /** The thread cannot go on; `operator` errors carry what to type. */
-  | { readonly type: 'failed'; readonly message: string; readonly hint?: string; readonly operator: boolean };
+  /** The thread cannot go on. */
+  | { readonly type: 'failed'; readonly error: PackedError };
 
 export type ToIntake =
   /** One batch has been committed: another may be sent. */

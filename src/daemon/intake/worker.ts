@@ -1,6 +1,6 @@
 /** Entry file of the intake thread. Its only work is to connect the loop with the port to the main thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { assert, messageOf, OperatorError } from '../../core/errors.js';
+import { assert, packError } from '../../core/errors.js';
 import { FilterBank } from '../../filter/bank.js';
 import { createSource } from '../../journal/journal.js';
 import { textTools } from '../configuration/text-dates.js';
@@ -35,14 +35,7 @@ try {
   });
   await intake.run();
 } catch (error) {
-  const hint = error instanceof OperatorError ? error.hint : undefined;
-  post({
-    type: 'failed',
-    message:
-      error instanceof OperatorError || !(error instanceof Error) ? messageOf(error) : (error.stack ?? error.message),
-    operator: error instanceof OperatorError,
-    ...(hint === undefined ? {} : { hint }),
-  });
+  post({ type: 'failed', error: packError(error) });
 } finally {
   // The port keeps the thread alive; all is said.
   port.close();

@@ -133,6 +133,8 @@ function planOf(
   const sources = [...bySource(setup.jails)].flatMap(([id, { source, jails }]) => {
     if (!PROBED.has(source.kind)) return [];
     const reader = readers.find((one) => one.id === id);
+    // Its reader says that it cannot be read; the look at the others must not fail for it.
+    if (reader?.phase === 'waiting') return [];
     const lastEntry = reader?.phase === 'live' ? reader.stats?.lastEntry : undefined;
     return [{ id, source, jails, ...(lastEntry === undefined ? {} : { lastEntry }) }];
   });

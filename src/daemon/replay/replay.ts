@@ -3,7 +3,7 @@
  * kernel. What depends on the host of today (own addresses, gateways, sessions) is off.
  */
 import type { SourceSpec } from '../../core/entry.js';
-import { OperatorError } from '../../core/errors.js';
+import { unpackError } from '../../core/errors.js';
 import type { FilterEvent } from '../../core/event.js';
 import type { FirewallBackend } from '../../core/firewall.js';
 import type { Log } from '../../core/log.js';
@@ -83,9 +83,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
           case 'notice':
             return log(message.level, message.message);
           case 'failed':
-            throw message.operator
-              ? new OperatorError(message.message, message.hint === undefined ? {} : { hint: message.hint })
-              : new Error(message.message);
+            throw unpackError(message.error);
           case 'ended':
             // Without waiting for the thread, which does not always go when it is done.
             void thread.stop(STOP_MS).then(() => resolve());
