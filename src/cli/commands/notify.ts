@@ -67,7 +67,7 @@ async function serve(paths: Paths, log: Log, env: NodeJS.ProcessEnv, signals: Si
   const running = notifier.run();
   try {
     for (const { target, jails } of routes) log('info', `${describeTarget(target)}: ${[...jails.keys()].join(', ')}`);
-    sdNotify(`READY=1\nSTATUS=telling ${routes.length} receivers`);
+    sdNotify(`READY=1\nSTATUS=telling ${routes.length} ${routes.length === 1 ? 'receiver' : 'receivers'}`);
     return (await Promise.race([signals.next(), running])) ?? 'SIGTERM';
   } finally {
     notifier.stop();

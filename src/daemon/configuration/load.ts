@@ -71,7 +71,7 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
 export function configError(diagnostics: readonly Diagnostic[]): OperatorError {
   const errors = diagnostics.filter(({ level }) => level === 'error');
   return new OperatorError(
-    `the configuration has ${errors.length} errors\n${errors.map(formatDiagnostic).join('\n')}`,
+    `the configuration has ${errors.length === 1 ? '1 error' : `${errors.length} errors`}\n${errors.map(formatDiagnostic).join('\n')}`,
     {
       hint: 'banjour config check shows everything; the old configuration stays in force meanwhile',
       exitCode: EXIT.config,
