@@ -64,7 +64,7 @@ export class DateFinder {
           value: pattern.name,
           fix: `write ${DATE_FIELD_LIST}; %% is a percent sign`,
         });
-      const { regex, problems } = compileRegex(pattern.source, { usedns: 'no' });
+      const { regex, problems } = compileRegex(pattern.source, { usedns: 'no', finalNewline: false });
       if (regex !== undefined) {
         // No guard watches over dates: a pattern that we did not write runs where no line can hold it up.
         if (datepattern !== undefined) regex.demote();

@@ -35,7 +35,8 @@ function find(node: Node): Found {
     case 'set': {
       const small = sizeOf(node.set) <= CLASS_CHARS_MAX ? rangesOf(node.set) : undefined;
       const codes = small?.flatMap(([lo, hi]) => Array.from({ length: hi - lo + 1 }, (_, i) => lo + i));
-      const ascii = codes?.every((code) => code < 0x80);
+      // A newline may be the one behind the line, which no text has.
+      const ascii = codes?.every((code) => code < 0x80 && code !== 10);
       return { exact: ascii ? codes?.map((code) => String.fromCharCode(code)) : undefined, required: undefined };
     }
     case 'group':

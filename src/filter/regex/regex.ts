@@ -17,11 +17,14 @@ import { compileProgram } from './program.js';
 import { firstBitmap, isAnchored } from './starts.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags } from './tags.js';
+import { needsNewline } from './tail.js';
 import { type Node, some, type Tree } from './tree.js';
 
 export interface RegexOptions {
   /** `^` and `$` also hold at newlines, as fail2ban compiles filters with `maxlines` above 1. */
   readonly multiline?: boolean;
+  /** False where Python is given the bare line, as for dates; else one newline stands behind every text. */
+  readonly finalNewline?: boolean;
   /** What `<HOST>` takes: `no` an address only, `raw` an address or a name (group `dns`). */
   readonly usedns: 'no' | 'raw';
 }
@@ -81,13 +84,20 @@ export function compileRegex(source: string, options: RegexOptions): CompiledReg
   const expanded = expandTags(source, options.usedns);
   try {
     const parsed = parseRegex(expanded.text, options.multiline ?? false);
-    return { regex: new TwoEngineRegex(source, observable(parsed), expanded), problems: [] };
+    const newline = options.finalNewline ?? true;
+    return { regex: new TwoEngineRegex(source, observable(parsed), expanded, newline), problems: [] };
   } catch (error) {
     if (!(error instanceof RegexSyntaxError)) throw error;
     const { id, message, index, fix } = error;
     const offset = expanded.offsets[index] ?? source.length;
     return { problems: [fix === undefined ? { id, message, offset } : { id, message, offset, fix }] };
   }
+}
+
+/** With the newline there `$` holds at two places, which a negative look would have to know of. */
+function deniesEnd(root: Node): boolean {
+  const isEnd = (node: Node) => node.kind === 'assert' && (node.what === 'end' || node.what === 'line-end');
+  return some(root, (node) => node.kind === 'look' && node.negative && some(node.body, isEnd));
 }
 
 interface NumberedName {
@@ -103,6 +113,8 @@ class TwoEngineRegex implements Regex {
   private readonly linear: LinearMatcher;
   /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
   private readonly begins: Uint8Array | undefined;
+  /** A text without match may have one with the newline that Python searches too. */
+  private readonly newline: boolean;
   private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
   /** The named groups with their numbers, and with their captures in V8. */
   private readonly linearNames: readonly NumberedName[];
@@ -112,10 +124,12 @@ class TwoEngineRegex implements Regex {
     readonly source: string,
     private readonly tree: Tree,
     private readonly expanded: Expanded,
+    finalNewline: boolean,
   ) {
     const { root, names } = tree;
     this.literals = literalsOf(root);
     this.groupNames = [...names.values()];
+    this.newline = finalNewline && needsNewline(root) && !deniesEnd(root);
     this.hasBackreference = some(root, (node) => node.kind === 'backref');
     this.looksAhead = some(root, isFarLook);
     this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
@@ -161,6 +175,17 @@ class TwoEngineRegex implements Regex {
   }
 
   exec(text: string): RegexMatch | null {
+    const found = this.search(text);
+    if (found !== null || !this.newline) return found;
+    const again = this.search(`${text}\n`);
+    if (again === null) return null;
+    // No text that is handed on has the newline.
+    for (const [name, value] of Object.entries(again.groups))
+      if (value?.endsWith('\n')) (again.groups as Captures)[name] = value.slice(0, -1);
+    return { ...again, index: Math.min(again.index, text.length), end: Math.min(again.end, text.length) };
+  }
+
+  private search(text: string): RegexMatch | null {
     const { v8, begins } = this;
     // Most regexes of a filter begin with another word than the text: no need to call an executor for that.
     if (begins !== undefined && text !== '' && !inBitmap(begins, text.charCodeAt(0))) return null;

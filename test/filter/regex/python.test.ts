@@ -26,7 +26,7 @@ function theirs(found: Found | null): unknown {
 }
 
 function compile(source: string, multiline: boolean): { v8: Regex; linear: Regex } {
-  const options = { usedns: 'raw', multiline } as const;
+  const options = { usedns: 'raw', multiline, finalNewline: false } as const;
   const v8 = compileRegex(source, options).regex;
   const linear = compileRegex(source, options).regex;
   if (v8 === undefined || linear === undefined) throw new Error(`does not compile: ${source}`);
