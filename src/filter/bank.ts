@@ -62,7 +62,9 @@ export class FilterBank {
   /** Throws an OperatorError when a filter cannot be compiled. */
   constructor(jails: readonly JailIntake[], guard: Guard) {
     this.#desks = jails.map(deskOf);
-    this.#router = new Router(jails.map(({ match }, i) => ({ match, to: this.#desks[i] as Desk })));
+    this.#router = new Router(
+      jails.map(({ match, filter }, i) => ({ match, loggedby: filter.loggedby, to: this.#desks[i] as Desk })),
+    );
     this.#runner = new GuardedRunner(guard);
     this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
     const sets = this.#desks.map((desk) => desk.filter.literals);

@@ -2,19 +2,28 @@
 import type { Entry } from '../core/entry.js';
 import { ROUTES_MAX } from '../core/limits.js';
 import { fieldsOf, type MatchExpression, matches } from '../core/match.js';
+import { matchesSystem } from '../core/users.js';
 
 /** Answers by the value of one field after the other. */
 type Known<T> = Map<string | undefined, Known<T> | readonly T[]>;
 
+export interface Route<T> {
+  readonly match: MatchExpression;
+  /** `system` keeps out what ordinary users wrote, unless the match names their `_UID`. */
+  readonly loggedby?: 'system' | undefined;
+  readonly to: T;
+}
+
 export class Router<T> {
   readonly fields: readonly string[];
-  readonly #routes: readonly { readonly match: MatchExpression; readonly to: T }[];
+  readonly #routes: readonly Route<T>[];
   readonly #known: Known<T> = new Map();
   #size = 0;
 
-  constructor(routes: readonly { readonly match: MatchExpression; readonly to: T }[]) {
+  constructor(routes: readonly Route<T>[]) {
     this.#routes = routes;
-    this.fields = [...new Set(routes.flatMap(({ match }) => [...fieldsOf(match)]))].sort();
+    const uid = routes.some(({ loggedby }) => loggedby === 'system') ? ['_UID'] : [];
+    this.fields = [...new Set([...routes.flatMap(({ match }) => [...fieldsOf(match)]), ...uid])].sort();
   }
 
   /** Where the entry goes, in the order of the routes. */
@@ -22,7 +31,10 @@ export class Router<T> {
     let known: Known<T> | readonly T[] | undefined = this.#known;
     for (const field of this.fields) known = (known as Known<T> | undefined)?.get(fields.get(field));
     if (known !== undefined && this.fields.length > 0) return known as readonly T[];
-    const to = this.#routes.filter(({ match }) => matches(match, (name) => fields.get(name))).map((route) => route.to);
+    const field = (name: string) => fields.get(name);
+    const to = this.#routes
+      .filter(({ match, loggedby }) => (loggedby === 'system' ? matchesSystem : matches)(match, field))
+      .map((route) => route.to);
     this.#remember(fields, to);
     return to;
   }

@@ -64,6 +64,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
   const datepattern = single(take('datepattern'));
   const journalmatch = matchOf(take('journalmatch'), report);
   const linelimit = linelimitOf(take('linelimit'), report);
+  const loggedby = loggedbyOf(filter.option('loggedby'), report);
   return {
     name: filterName(request.name),
     failregex,
@@ -78,6 +79,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
         .toLowerCase() === 'raw'
         ? 'raw'
         : 'no',
+    ...(loggedby === undefined ? {} : { loggedby }),
     ...(datepattern === undefined ? {} : { datepattern }),
     ...(journalmatch === undefined ? {} : { journalmatch }),
   };
@@ -128,6 +130,23 @@ function linelimitOf(value: Value | undefined, report: Report): number | undefin
     key: 'linelimit',
     value: text,
     fix: 'write e.g. linelimit = 490',
+  });
+  return undefined;
+}
+
+function loggedbyOf(value: Value | undefined, report: Report): 'system' | undefined {
+  const text = textOf(value ?? []).trim();
+  if (text === 'system') return text;
+  if (text === '' || text === 'anyone') return undefined;
+  const place = placeOf(value ?? []);
+  report.add({
+    level: 'error',
+    id: 'filter.loggedby',
+    message: 'loggedby says whose processes write the lines: system (no ordinary user) or anyone',
+    ...(place === undefined ? {} : { place }),
+    key: 'loggedby',
+    value: text,
+    fix: 'write loggedby = system',
   });
   return undefined;
 }

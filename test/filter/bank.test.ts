@@ -39,6 +39,24 @@ describe('routing', () => {
     ]);
   });
 
+  test("ordinary users' entries reach no filter of a system's daemon, unless the match names their _UID", () => {
+    const text: FilterText = { failregex: ['Failed password from <HOST>'], loggedby: 'system' };
+    const jails = [
+      jail('shipped', SSH, text),
+      jail('rootless', `${SSH} + SYSLOG_IDENTIFIER=sshd _UID=1000`, text),
+      jail('own', SSH, { failregex: ['Failed password from <HOST>'] }),
+    ];
+    const heard = (fields: Record<string, string>) =>
+      new FilterBank(jails, noGuard)
+        .judge([entry('Failed password from 192.0.2.1', fields)])
+        .events.map((event) => event.jail);
+    expect(heard({ _UID: '0' })).toEqual(['shipped', 'rootless', 'own']);
+    expect(heard({ _UID: '104' })).toEqual(['shipped', 'rootless', 'own']);
+    expect(heard({})).toEqual(['shipped', 'rootless', 'own']);
+    expect(heard({ _UID: '1000', SYSLOG_IDENTIFIER: 'sshd' })).toEqual(['rootless', 'own']);
+    expect(heard({ _UID: '1001', SYSLOG_IDENTIFIER: 'sshd' })).toEqual(['own']);
+  });
+
   test('the gate has the literals of all filters, and the fields that matches and lines need', () => {
     const { gate } = both();
     expect(gate.literals).toEqual(['Failed password from ', 'SASL login failed from ', 'failed from ']);

@@ -67,6 +67,10 @@ describe.each(FILTERS)('the filter %s', (name) => {
     expect(journalmatch && forgeableGroups(journalmatch)).toEqual([]);
   });
 
+  test("does not hear what users' commands write in its unit", () => {
+    expect(shipped(name).definition.loggedby).toBe('system');
+  });
+
   test('says of every sample what its comment says, as journal entry', () => {
     for (const [set, list] of samples) {
       const { filter } = shipped(name, JSON.parse(set));

@@ -14,6 +14,7 @@ export interface FilterText {
   readonly prefregex?: string;
   readonly maxlines?: number;
   readonly usedns?: 'no' | 'raw';
+  readonly loggedby?: 'system';
 }
 
 const source =
@@ -33,6 +34,7 @@ export function definition(text: FilterText, name = 'sample'): FilterDefinition 
     ...(text.prefregex !== undefined && { prefregex: at(text.prefregex, -5) }),
     maxlines: text.maxlines ?? 1,
     usedns: text.usedns ?? 'no',
+    ...(text.loggedby !== undefined && { loggedby: text.loggedby }),
   };
 }
 

@@ -3,6 +3,7 @@ import { WARNINGS_MAX } from '../../core/limits.js';
 import { formatMatch } from '../../core/match.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { type EpochMicros, secondsBetween } from '../../core/time.js';
+import { isOrdinaryUser } from '../../core/users.js';
 import type { AgentSetup } from '../configuration/setup.js';
 import type { Origin, ProbeReport } from './probe.js';
 
@@ -10,6 +11,8 @@ import type { Origin, ProbeReport } from './probe.js';
 const MEMORY_SECONDS = 3_600;
 /** Things that are remembered, each kind. */
 const REMEMBERED_MAX = 200;
+/** Units in which users run what they like: a match that names one lets them ban whom they like. */
+const USERS_UNIT = /^(?:session-.*\.scope|user(?:@|-).*|run-.*\.scope|(?:cron|crond|atd)\.service)$/;
 /** Longest name of a unit or identifier that is shown. */
 const NAME_CHARS = 80;
 
@@ -37,14 +40,15 @@ export class DeafnessRecord {
       if (lagEntries !== null && lagEntries > 0) this.#behind.add(id);
       for (const { jail, selects, elsewhere } of jails) {
         if (!selects) this.#silent.add(jail);
-        for (const { unit, identifier, failures } of elsewhere) {
-          const key = `${jail}\0${unit}\0${identifier}`;
+        for (const { unit, identifier, uid, failures } of elsewhere) {
+          const key = `${jail}\0${unit}\0${identifier}\0${uid}`;
           const known = this.#elsewhere.get(key);
           if (known === undefined && this.#elsewhere.size >= REMEMBERED_MAX) continue;
           this.#elsewhere.set(key, {
             jail,
             unit,
             identifier,
+            ...(uid !== undefined && { uid }),
             failures: failures > 0 || known?.failures === true,
             seen: now,
           });
@@ -83,10 +87,11 @@ export class DeafnessRecord {
       .filter((one) => one.jail === jail && (one.failures || silent))
       .sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1))
       .map((one) => {
+        if (isOrdinaryUser(one.uid))
+          return `${jail}: user ${shown(one.uid ?? '')} imitates ${imitated(one)}, in ${placeOf(one)}: lines of failures, which do not count`;
         const what = one.failures ? 'logs failures that no jail reads' : 'logs, and no jail reads it';
         const own = silent ? `, while the match (${match}) selects nothing at all` : '';
-        const term = one.unit === '' ? `SYSLOG_IDENTIFIER=${one.identifier}` : `_SYSTEMD_UNIT=${one.unit}`;
-        return `${jail}: ${nameOf(one)} ${what}${own}; if it belongs to this jail, add "${shown(term)}" to its match`;
+        return `${jail}: ${nameOf(one)} ${what}${own}; ${remedyOf(one)}`;
       });
   }
 
@@ -102,6 +107,25 @@ export class DeafnessRecord {
           `journald suppressed messages of ${shown(unit)} within the last hour, attacks perhaps among them; systemctl edit ${shown(unit)} and write [Service] LogRateLimitIntervalSec=0`,
       );
   }
+}
+
+/** Never a term by which an ordinary user's entries could be selected: they choose their identifier, and run in sessions. */
+function remedyOf({ unit, identifier, uid }: Origin): string {
+  const add = (term: string) => `if it belongs to this jail, add ${term} to its match`;
+  if (USERS_UNIT.test(unit)) return 'users run what they like there, so it is not to be trusted';
+  if (unit !== '') return add(`"${shown(`_SYSTEMD_UNIT=${unit}`)}"`);
+  if (uid === undefined || identifier === '') return 'anybody can choose that name, so it is not to be trusted';
+  return add(`"+ ${shown(`SYSLOG_IDENTIFIER=${identifier}`)} _UID=${shown(uid)}"`);
+}
+
+/** What the lines pretend to be of: `smtpd` of `postfix/smtpd`. */
+function imitated({ unit, identifier }: Origin): string {
+  const daemon = identifier.slice(identifier.lastIndexOf('/') + 1);
+  return shown(daemon === '' ? unit : daemon);
+}
+
+function placeOf({ unit }: Origin): string {
+  return unit === '' ? 'no unit' : shown(unit);
 }
 
 function nameOf({ unit, identifier }: Origin): string {

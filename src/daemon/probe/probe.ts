@@ -10,6 +10,7 @@ import { fieldsOf, type MatchExpression, matches, parseMatch, unionOf, WHOLE_JOU
 import type { JailName, SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import { type EpochMicros, plus } from '../../core/time.js';
+import { isOrdinaryUser, usersPartOf } from '../../core/users.js';
 import { FilterBank } from '../../filter/bank.js';
 import type { Guard } from '../../filter/guarded.js';
 import { isOwn } from '../intake/own.js';
@@ -37,6 +38,8 @@ export interface ProbePlan {
 export interface Origin {
   readonly unit: string;
   readonly identifier: string;
+  /** `_UID`, when it tells: an ordinary user imitates the service; of a system user without a unit. */
+  readonly uid?: string;
 }
 
 export interface JailProbe {
@@ -67,7 +70,13 @@ const DROPPED = parseMatch('_TRANSPORT=driver MESSAGE_ID=a596d6fe7bfa4994828e723
   .expression as MatchExpression;
 /** Origins that are told of one jail. */
 const ORIGINS_MAX = 5;
-const WHO = ['_SYSTEMD_UNIT', 'SYSLOG_IDENTIFIER'] as const;
+const WHO = ['_SYSTEMD_UNIT', 'SYSLOG_IDENTIFIER', '_UID'] as const;
+
+/** What the jails of a source read: of the system's entries, and of ordinary users'. */
+interface Readership {
+  readonly system: MatchExpression;
+  readonly users: MatchExpression;
+}
 
 export function probe(
   plan: ProbePlan,
@@ -90,7 +99,7 @@ function probeSource(one: ProbeSource, plan: ProbePlan, make: () => EntrySource,
   const note = (jail: JailName, origin: Origin, failures: number) => {
     const origins = found.get(jail) ?? new Map<string, Origin & { failures: number }>();
     found.set(jail, origins);
-    const key = `${origin.unit}\0${origin.identifier}`;
+    const key = `${origin.unit}\0${origin.identifier}\0${origin.uid}`;
     const known = origins.get(key);
     if (known === undefined && origins.size >= ORIGINS_MAX) return;
     origins.set(key, { ...origin, failures: (known?.failures ?? 0) + failures });
@@ -117,8 +126,8 @@ function hasEntry(make: () => EntrySource, match: MatchExpression): boolean {
 }
 
 /** True when there is an entry since then that no jail reads. */
-function hasUnread(make: () => EntrySource, union: MatchExpression, since: EpochMicros): boolean {
-  const fields = [...new Set([...fieldsOf(union), ...WHO])].sort();
+function hasUnread(make: () => EntrySource, union: Readership, since: EpochMicros): boolean {
+  const fields = [...new Set([...fieldsOf(union.system), ...WHO])].sort();
   return someEntry(make, WHOLE_JOURNAL, fields, { at: 'time', time: since }, (entry) => isUnread(entry, union));
 }
 
@@ -145,8 +154,16 @@ function someEntry(
   }
 }
 
-function isUnread(entry: Entry, union: MatchExpression): boolean {
-  return !isOwn(entry, undefined) && !matches(union, (name) => entry.fields.get(name));
+function isUnread(entry: Entry, { system, users }: Readership): boolean {
+  const read = isOrdinaryUser(entry.fields.get('_UID')) ? users : system;
+  return !isOwn(entry, undefined) && !matches(read, (name) => entry.fields.get(name));
+}
+
+function readershipOf(jails: readonly JailIntake[]): Readership {
+  return {
+    system: unionOf(jails.map(({ match }) => match)),
+    users: unionOf(jails.map(({ match, filter }) => (filter.loggedby === 'system' ? usersPartOf(match) : match))),
+  };
 }
 
 /** Judges the entries that no jail reads as if every jail read them. */
@@ -161,15 +178,15 @@ function lookThrough(
   // A jail that reads everything misses nothing.
   const curious = one.jails.filter(({ match }) => match.groups.every((group) => group.size > 0));
   if (curious.length === 0) return;
-  const union = unionOf(one.jails.map(({ match }) => match));
+  const union = readershipOf(one.jails);
   // Compiling every filter is most of what a look costs, and on a quiet host there is nothing to judge.
   if (!hasUnread(make, union, plan.since)) return;
   const bank = new FilterBank(
-    curious.map((jail) => ({ ...jail, match: WHOLE_JOURNAL })),
+    curious.map(({ jail, filter: { loggedby: _, ...filter } }) => ({ jail, match: WHOLE_JOURNAL, filter })),
     guard,
   );
   const stems = new Map(deaf.map((jail) => [jail.jail, stemsOf(jail.match)]));
-  const fields = new Set([...bank.gate.fields, ...fieldsOf(union), ...WHO]);
+  const fields = new Set([...bank.gate.fields, ...fieldsOf(union.system), ...WHO]);
   const source = make();
   try {
     source.open(
@@ -186,7 +203,9 @@ function lookThrough(
         if (event.kind === 'failure' && entry !== undefined) note(event.jail, originOf(entry), 1);
       }
       for (const entry of unread)
-        for (const [jail, names] of stems) if (bearsName(originOf(entry), names)) note(jail, originOf(entry), 0);
+        for (const [jail, names] of stems)
+          if (!isOrdinaryUser(entry.fields.get('_UID')) && bearsName(originOf(entry), names))
+            note(jail, originOf(entry), 0);
       if (batch.read === 0 || batch.ended) return;
     }
   } finally {
@@ -195,7 +214,11 @@ function lookThrough(
 }
 
 function originOf(entry: Entry): Origin {
-  return { unit: entry.fields.get('_SYSTEMD_UNIT') ?? '', identifier: entry.fields.get('SYSLOG_IDENTIFIER') ?? '' };
+  const unit = entry.fields.get('_SYSTEMD_UNIT') ?? '';
+  const identifier = entry.fields.get('SYSLOG_IDENTIFIER') ?? '';
+  const uid = entry.fields.get('_UID');
+  const tells = uid !== undefined && (unit === '' || isOrdinaryUser(uid));
+  return { unit, identifier, ...(tells && { uid }) };
 }
 
 /** What the services of a match are called: `postfix` of `postfix.service`, `postfix@-.service`, `postfix/smtpd`. */

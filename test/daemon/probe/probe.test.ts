@@ -25,6 +25,8 @@ interface LookOptions {
   readonly since?: EpochMicros;
   readonly lastEntry?: EpochMicros;
   readonly make?: typeof createSource;
+  /** Of every jail's filter. */
+  readonly loggedby?: 'system';
 }
 
 function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
@@ -39,7 +41,10 @@ function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
       {
         id: sourceId('test'),
         source: { kind: 'files' as const, paths: [path] },
-        jails: group?.jails ?? [],
+        jails: (group?.jails ?? []).map((jail) => ({
+          ...jail,
+          filter: { ...jail.filter, ...(options.loggedby !== undefined && { loggedby: options.loggedby }) },
+        })),
         ...(options.lastEntry === undefined ? {} : { lastEntry: options.lastEntry }),
       },
     ],
@@ -80,6 +85,22 @@ describe('the probe', () => {
     ]);
     expect(jailOf(report, 'postfix-sasl')?.elsewhere).toEqual([
       { unit: 'saslauthd.service', identifier: 'saslauthd', failures: 2 },
+    ]);
+  });
+
+  needs(...canWrite)("finds the user who imitates a service, in the service's own unit too", () => {
+    const report = look(
+      [
+        { at: 0, message: 'bad 192.0.2.1', fields: { ...unit('postfix.service', 'postfix/smtpd'), _UID: '1000' } },
+        { at: 1, message: 'bad 192.0.2.2', fields: { ...unit('postfix.service', 'postfix/smtpd'), _UID: '104' } },
+        { at: 2, message: 'bad 192.0.2.3', fields: { SYSLOG_IDENTIFIER: 'dovecot', _UID: '0' } },
+        { at: 3, message: 'quiet', fields: { ...unit('session-3.scope', 'dovecot'), _UID: '1000' } },
+      ],
+      { loggedby: 'system' },
+    );
+    expect(jailOf(report, 'dovecot')?.elsewhere).toEqual([
+      { unit: 'postfix.service', identifier: 'postfix/smtpd', uid: '1000', failures: 1 },
+      { unit: '', identifier: 'dovecot', uid: '0', failures: 1 },
     ]);
   });
 
@@ -165,7 +186,7 @@ describe('the prober', () => {
       now: NOW as EpochMicros,
       isVolatile: false,
       lagEntries: 0,
-      elsewhere: [] as { unit: string; identifier: string; failures: number }[],
+      elsewhere: [] as { unit: string; identifier: string; uid?: string; failures: number }[],
       suppressed: [] as { unit: string; messages: number }[],
       selects: false,
       stamp: undefined as string | undefined,
@@ -213,6 +234,31 @@ describe('the prober', () => {
       expect.stringContaining('info no longer: dovecot: dovecot@-.service (dovecot) logs, and no jail reads it'),
     ]);
     expect(made.warnings()).toHaveLength(1);
+  });
+
+  test('says who imitates a service, and never offers what users can write to', async () => {
+    const { made, state } = prober();
+    state.selects = true;
+    const said = async (origin: { unit: string; identifier: string; uid?: string }) => {
+      state.now = plus(state.now, HOUR + 1);
+      state.elsewhere = [{ ...origin, failures: 3 }];
+      await made.look();
+      return made.warnings()[0] ?? '';
+    };
+    expect(await said({ unit: 'postfix.service', identifier: 'postfix/smtpd', uid: '1000' })).toBe(
+      'dovecot: user 1000 imitates smtpd, in postfix.service: lines of failures, which do not count',
+    );
+    for (const origin of [
+      { unit: 'session-c1.scope', identifier: 'sshd', uid: '1000' },
+      { unit: 'session-c1.scope', identifier: 'sshd' },
+      { unit: 'user@1000.service', identifier: 'sshd' },
+      { unit: 'cron.service', identifier: 'sshd' },
+      { unit: '', identifier: 'sshd' },
+      { unit: '', identifier: '', uid: '0' },
+      { unit: '', identifier: 'sshd', uid: '1000' },
+    ])
+      expect(await said(origin)).not.toContain('add ');
+    expect(await said({ unit: '', identifier: 'sshd', uid: '0' })).toContain('add "+ SYSLOG_IDENTIFIER=sshd _UID=0"');
   });
 
   test('does not look again while nothing is written and all is well, and does when something is', async () => {
