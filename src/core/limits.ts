@@ -140,6 +140,10 @@ export const TALLY_SAME_SECONDS = 15;
 export const TALLY_SLACK_SECONDS = 2;
 /** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */
 export const TALLY_LATE_SECONDS = 1;
+/** A failure of a session this soon after the server's own trouble (`<F-TROUBLE>`) is not the client's, seconds: Postfix logs both in the same moment. */
+export const TALLY_TROUBLE_SECONDS = 1;
+/** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
+export const TALLY_TROUBLES_MAX = 1_000;
 /** An attempt that another jail counted is told by its witness at most this much later, seconds: Dovecot looks at a password up to 15 s after Postfix gave up, and PAM takes its time. */
 export const TALLY_ELSEWHERE_SECONDS = 20;
 /** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */

@@ -242,6 +242,10 @@ export class CompiledFilter {
     const merged = this.#merge(match, circumstances);
     const { result, facts, users } = merged;
     if (this.#tally === undefined || match.told === undefined) return merged;
+    if (match.told.part === 'trouble') {
+      this.#tally.trouble({ ...circumstances, told: match.told });
+      return verdict(match, 'nofail', facts, users, merged.lines);
+    }
     if (result !== 'failure' && result !== 'success') return merged;
     const identity = identityOf(facts);
     if (identity.kind !== 'address') return merged;

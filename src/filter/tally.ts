@@ -16,6 +16,8 @@ import {
   TALLY_LATE_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
+  TALLY_TROUBLE_SECONDS,
+  TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
   TALLY_UNSURE_SECONDS,
   TALLY_WAIT_SECONDS,
@@ -41,6 +43,8 @@ export class Tally {
   readonly #table = new TallyTable();
   /** When a witness was last contradicted. */
   readonly #doubts = new Map<string, EpochMicros>();
+  /** When a session, by boot and name, last told of the server's own trouble. */
+  readonly #troubles = new Map<string, EpochMicros>();
 
   /** Addresses that are remembered now. */
   get size(): number {
@@ -61,6 +65,16 @@ export class Tally {
     return count;
   }
 
+  /** The server's own trouble, which no address stands in. */
+  trouble({ told, boot, time }: Pick<TallyLine, 'told' | 'boot' | 'time'>): void {
+    if (told.session !== undefined) remember(this.#troubles, `${boot} ${told.session}`, time, TALLY_TROUBLES_MAX);
+  }
+
+  #inTrouble({ told, boot, time }: TallyLine): boolean {
+    const since = this.#troubles.get(`${boot} ${told.session ?? ''}`);
+    return since !== undefined && within(since, time, TALLY_TROUBLE_SECONDS);
+  }
+
   /** A login that succeeded: what was told of it as a failure just before, was none. */
   success({ address, boot, user, time, told }: Omit<TallyLine, 'count'>): void {
     const account = this.#table.find(address, boot);
@@ -70,7 +84,7 @@ export class Tally {
       const same = attempt.session === undefined ? sameUser(attempt.user, user) : attempt.session === session;
       if (!same || !isTold(attempt)) return true;
       if (within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
-        for (const witness of attempt.witnesses) this.#doubt(witness, time);
+        for (const witness of attempt.witnesses) remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);
         return false;
       }
       // Of a connection that ends well no sum will come.
@@ -83,11 +97,12 @@ export class Tally {
     const { told, time, count } = line;
     switch (told.part) {
       case 'plain':
-        return count;
+        return this.#inTrouble(line) ? 0 : count;
       case 'unsure': {
         const { failed } = account;
         const before = account.sessions.find(({ name }) => name === told.session);
         const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
+        if (this.#inTrouble(line)) return 0;
         return quiet && failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS) ? count : 0;
       }
       case 'elsewhere': {
@@ -174,18 +189,19 @@ export class Tally {
     return count - counted;
   }
 
-  #doubt(witness: string, time: EpochMicros): void {
-    this.#doubts.delete(witness);
-    this.#doubts.set(witness, time);
-    if (this.#doubts.size <= TALLY_WITNESSES_MAX) return;
-    const [oldest] = this.#doubts.keys();
-    if (oldest !== undefined) this.#doubts.delete(oldest);
-  }
-
   #inDoubt(witness: string, time: EpochMicros): boolean {
     const since = this.#doubts.get(witness);
     return since !== undefined && within(since, time, TALLY_DOUBT_SECONDS);
   }
+}
+
+/** Keeps the time of a name; the one that was silent longest goes when there are more than `most`. */
+function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicros, most: number): void {
+  const own = Buffer.from(name, 'utf16le').toString('utf16le');
+  times.delete(own);
+  times.set(own, time);
+  const [oldest] = times.keys();
+  if (times.size > most && oldest !== undefined) times.delete(oldest);
 }
 
 /** An attempt that another line said to be coming. */

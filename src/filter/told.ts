@@ -1,6 +1,6 @@
 /**
  * What a line says about how it is to be counted, beside whose failure it is: the tags `<F-SESSION>`, `<F-WITNESS>`,
- * `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
+ * `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-TROUBLE>`, `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
  */
 import { SESSION_KEY_CHARS_MAX } from '../core/limits.js';
 import type { Groups } from './groups.js';
@@ -15,6 +15,8 @@ export type Part =
   | 'sum'
   /** Perhaps the client's failure, perhaps the server's trouble (`<F-UNSURE>`). */
   | 'unsure'
+  /** The server's own trouble: what its session says next is no failure (`<F-TROUBLE>`). */
+  | 'trouble'
   /** A connection begins or ends (`<F-OPENED>`, `<F-CLOSED>`): no failure. */
   | 'opened'
   | 'closed'
@@ -31,7 +33,7 @@ export interface Told {
   readonly seconds: number | undefined;
 }
 
-const PARTS = ['opened', 'closed', 'elsewhere', 'unsure', 'sum', 'witness'] as const;
+const PARTS = ['trouble', 'opened', 'closed', 'elsewhere', 'unsure', 'sum', 'witness'] as const;
 
 /** Does a regex with these groups ask for an account of what was counted already? */
 export function wantsTally(groupNames: readonly string[]): boolean {

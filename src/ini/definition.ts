@@ -22,9 +22,9 @@ export const FILTER_KEYS = [
 ] as const;
 export type FilterKey = (typeof FILTER_KEYS)[number];
 
-/** What names a host in a regex: fail2ban refuses a failregex that has none of these groups (`failregex.py`). */
+/** What names a host in a regex: fail2ban refuses a failregex that has none of these groups (`failregex.py`); the server's own trouble has no host. */
 const NAMES_HOST =
-  /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
+  /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID|TROUBLE)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
 
 /** The definition of a filter for one jail. Errors go to `report`; what is returned then is not to be used. */
 export function defineFilter(filter: FilterFile, request: FilterRequest, report: Report): FilterDefinition {

@@ -11,6 +11,8 @@ import {
   TALLY_SECONDS,
   TALLY_SESSIONS_MAX,
   TALLY_SLACK_SECONDS,
+  TALLY_TROUBLE_SECONDS,
+  TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
   TALLY_UNSURE_SECONDS,
   TALLY_USER_CHARS_MAX,
@@ -49,6 +51,7 @@ function bench() {
       tally.failure(line('witness', time, { ...given, session }, store)),
     sum: (time: number, count: number, given: Given = {}) =>
       tally.failure(line('sum', time, { seconds: 60, session: 's', ...given, count })),
+    trouble: (time: number, session: string) => tally.trouble(line('trouble', time, { session })),
     login: (time: number, given: Given = {}) => tally.success(line('plain', time, given)),
     plain: say('plain'),
     unsure: say('unsure'),
@@ -230,6 +233,25 @@ describe('an unsure line', () => {
 test('an unsure line counts after a failure that another jail counts', () => {
   const { elsewhere, unsure } = bench();
   expect([elsewhere(100), unsure(110, { session: 'p' })]).toEqual([0, 1]);
+});
+
+describe('trouble of the server', () => {
+  test('takes the failure that its session tells in the same moment', () => {
+    const { trouble, plain, unsure, tally } = bench();
+    trouble(100, 'p1');
+    expect(plain(100 + TALLY_TROUBLE_SECONDS, { session: 'p1' })).toBe(0);
+    expect(tally.size).toBe(1);
+    expect(plain(101 + TALLY_TROUBLE_SECONDS, { session: 'p1' })).toBe(1);
+    trouble(200, 'p1');
+    expect([plain(200, { session: 'p2' }), plain(200, { session: 'p1', boot: 'c' })]).toEqual([1, 1]);
+    expect(unsure(200, { session: 'p1' })).toBe(0);
+  });
+
+  test('of the session that was silent longest is forgotten when there are too many', () => {
+    const { trouble, plain } = bench();
+    for (let i = 0; i <= TALLY_TROUBLES_MAX; i++) trouble(100, `p${i}`);
+    expect([plain(100, { session: 'p0' }), plain(100, { session: 'p1' })]).toEqual([1, 0]);
+  });
 });
 
 describe('the bounds', () => {
