@@ -8,6 +8,8 @@
  *
  * Exit codes are those of sysexits.h, so that the unit can tell "fix the configuration" from "try again".
  */
+import { ERROR_CAUSES_MAX } from './limits.js';
+
 export const EXIT = {
   ok: 0,
   /** A query had no result (a script's "no"), e.g. `banned ADDRESS`. */
@@ -61,14 +63,12 @@ export interface PackedError {
   readonly cause?: PackedError;
 }
 
-/** Causes of causes that are kept; an error may be its own. */
-const CAUSES_MAX = 4;
-
 /** Anything that was thrown, as plain data; see `unpackError`. */
 export function packError(error: unknown, depth = 0): PackedError {
   if (!(error instanceof Error)) return { kind: 'bug', message: String(error) };
   const { message, stack } = error;
-  const cause = error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: packError(error.cause, depth + 1) };
+  const cause =
+    error.cause === undefined || depth >= ERROR_CAUSES_MAX ? {} : { cause: packError(error.cause, depth + 1) };
   const rest = { message, ...(stack === undefined ? {} : { stack }), ...cause };
   if (error instanceof OperatorError) {
     const { hint, exitCode } = error;

@@ -62,6 +62,8 @@ export const TRACKED_FAILURES_MAX = 1_000_000;
 export const UNSWEPT_TARGETS_MAX = 10_000;
 /** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */
 export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
+/** Causes of causes of an error that cross a thread, count: an error may be its own. */
+export const ERROR_CAUSES_MAX = 4;
 /** A source that cannot be read is tried again after this, then after twice as long, ms: most come within a boot. */
 export const SOURCE_RETRY_MS_MIN = 500;
 /** At last it is tried again this often, ms: a container that is started later is seen to soon, and a try costs a thread. */

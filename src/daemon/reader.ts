@@ -49,7 +49,7 @@ export class Reader {
   readonly opened: Promise<void>;
   #refuse: (error: Error) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
-  #pause = SOURCE_RETRY_MS_MIN;
+  #tries = 0;
   /** The thread that is ending has said that the source cannot be read. */
   #failed = false;
   /** Why the source cannot be read at the moment. */
@@ -181,15 +181,14 @@ export class Reader {
     if (this.problem !== undefined) this.#log('notice', `${this.id} can be read now`);
     this.problem = undefined;
     this.phase = 'opening';
-    this.#pause = SOURCE_RETRY_MS_MIN;
+    this.#tries = 0;
   }
 
   #exited(error: Error | undefined): void {
     if (this.#stopped || this.phase === 'ended') return;
     if (this.#failed) {
       this.#failed = false;
-      this.#launchIn(this.#pause);
-      this.#pause = Math.min(SOURCE_RETRY_MS_MAX, 2 * this.#pause);
+      this.#launchIn(retryPause(this.#tries++));
       return;
     }
     if (error !== undefined) this.#log('error', `${this.id}: the reader died: ${messageOf(error)}`);
@@ -207,4 +206,9 @@ export class Reader {
     this.#stopped = true;
     this.#reject(error instanceof Error ? error : new Error(messageOf(error)));
   }
+}
+
+/** How long a source waits that could not be read for so many tries before this one, ms. */
+export function retryPause(tries: number): number {
+  return Math.min(SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN * 2 ** tries);
 }

@@ -1,8 +1,8 @@
 /** Clocks that are or were wrong, with real journals: each costs its own entry and nothing else. */
-import { rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
-import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
+import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
+import { LiveJournal, T0, until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 
 const test = needs(...canHost);
@@ -96,5 +96,45 @@ describe('a clock that was put back', () => {
     await isInKernel('198.51.100.1');
     expect(inKernel()).toContain('192.0.2.1');
     expect(host.announced('Unban')).toEqual([]);
+  });
+});
+
+describe('one host of many whose clock is wrong', () => {
+  test.each([
+    ['ahead', 2 * HOUR],
+    ['behind', -2 * HOUR],
+  ])('%s takes nothing from the others, live and at a start', async (_, offset) => {
+    const folder = host.path('remote');
+    mkdirSync(folder);
+    host.configure(`source = remote ${folder}`);
+    const [wrong, right] = ['wrong', 'right'].map((name) => new LiveJournal(`${folder}/remote-${name}.journal`));
+    const fail = (journal: LiveJournal | undefined, address: string, seconds: number, count: number) =>
+      journal?.append(
+        Array.from({ length: count }, (_, i) => ({
+          at: (Date.now() + seconds * 1000) * 1000 - T0 + i,
+          message: `Failed password for root from ${address} port 22 ssh2`,
+          fields: SSHD,
+        })),
+      );
+    try {
+      const agent = await host.start();
+      fail(right, '192.0.2.1', 0, 3);
+      fail(wrong, '192.0.2.20', offset, 1);
+      await isInKernel('192.0.2.1');
+      // What is older than a first start looks back may be passed over: nobody is banned for it.
+      if (offset > 0) await host.heard('Found', 4);
+      fail(right, '192.0.2.2', 0, 3);
+      await isInKernel('192.0.2.2');
+      await host.end(agent, 'SIGTERM');
+      fail(wrong, '192.0.2.21', offset, 2);
+      fail(right, '198.51.100.1', 0, 3);
+      await Promise.all([wrong?.settled(), right?.settled()]);
+      await host.start();
+      await isInKernel('198.51.100.1');
+      expect(inKernel()).toEqual(['192.0.2.1', '192.0.2.2', '198.51.100.1']);
+      expect(host.announced('Unban')).toEqual([]);
+    } finally {
+      await Promise.all([wrong?.close(), right?.close()]);
+    }
   });
 });

@@ -2,6 +2,8 @@
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import { SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN } from '../../src/core/limits.js';
+import { retryPause } from '../../src/daemon/reader.js';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
 import { LiveJournal, T0, until, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
@@ -84,4 +86,14 @@ test('a source that goes away while the agent is down is read where it was left 
   await until('it is said', () => host.said.includes('cannot be read'));
   renameSync(`${away()}-elsewhere`, away());
   await isBanned('198.51.100.5');
+});
+
+test('a source that stays away is tried less and less often, up to the bound', () => {
+  expect([0, 1, 4, 5, 5_000].map(retryPause)).toEqual([
+    SOURCE_RETRY_MS_MIN,
+    2 * SOURCE_RETRY_MS_MIN,
+    8_000,
+    SOURCE_RETRY_MS_MAX,
+    SOURCE_RETRY_MS_MAX,
+  ]);
 });

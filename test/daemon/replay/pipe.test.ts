@@ -1,5 +1,6 @@
 /** `replay -`: what comes through a pipe, in its own time. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -81,4 +82,26 @@ test('a pause changes nothing', async () => {
   }
   expect(said[1]).toEqual(said[0]);
   expect(bans().length).toBeGreaterThan(4);
+});
+
+test('no time that an entry states ends the replay', async () => {
+  const stamps = ['0', '00', '18446744073709551615', '9007199254740993', '99999999999999999999', '-1', 'x', ''];
+  const odd = stamps.flatMap((stamp) =>
+    [1, 2, 3].map((i) =>
+      exportEntry(failure('198.51.100.9', i))
+        .toString()
+        .replace(/(?<=__REALTIME_TIMESTAMP=)\d+/, stamp),
+    ),
+  );
+  const missing = exportEntry(failure('198.51.100.9', 4))
+    .toString()
+    .replace(/__REALTIME_TIMESTAMP=\d+\n/, '');
+  start();
+  const good = (address: string, from: number) =>
+    [0, 1, 2].map((i) => exportEntry(failure(address, (from + i) * 1_000_000)).toString());
+  child.stdin?.end([...good('192.0.2.1', 0), ...odd, missing, ...good('192.0.2.2', 10)].join(''));
+  const [code] = await once(child, 'close');
+  expect(code).toBe(0);
+  expect(bans()).toContainEqual(['192.0.2.1', '2026-11-21T00:00:02.000Z']);
+  expect(bans()).toContainEqual(['192.0.2.2', '2026-11-21T00:00:12.000Z']);
 });
