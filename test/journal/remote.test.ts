@@ -1,8 +1,9 @@
 /** Directories that systemd-journal-remote fills, with real journal files of several hosts. */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import type { Entry, EntrySource, Position, ReadPosition } from '../../src/core/entry.js';
 import { OperatorError } from '../../src/core/errors.js';
+import { HOST_CHARS_MAX, REMOTE_HOSTS_MAX } from '../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
@@ -181,6 +182,30 @@ describe('journals of other hosts in one directory', () => {
     });
     expect(notices.join()).toContain('remote-broken.journal');
   });
+
+  test.each([
+    [REMOTE_HOSTS_MAX, false],
+    [REMOTE_HOSTS_MAX + 1, true],
+  ])('of %i hosts all are read up to the bound, and one more is told: %s', async (count, isTold) => {
+    const first = scratch.file('first.journal');
+    writeJournal(first, [said('a', 1)]);
+    for (let i = 0; i < count; i++) copyFileSync(first, scratch.file(`remote-h${i}.journal`));
+    rmSync(first);
+    open();
+    expect(await read(REMOTE_HOSTS_MAX)).toHaveLength(REMOTE_HOSTS_MAX);
+    expect(notices.join().includes(`more than ${REMOTE_HOSTS_MAX} hosts' files`)).toBe(isTold);
+  });
+
+  test.each([HOST_CHARS_MAX, HOST_CHARS_MAX + 1])(
+    'of a host name of %i characters so many are kept',
+    async (length) => {
+      writeJournal(scratch.file('remote-a.journal'), [{ ...said('a', 1), fields: { _HOSTNAME: 'h'.repeat(length) } }]);
+      open();
+      await read(1);
+      expect(seen[0]?.host).toBe('h'.repeat(HOST_CHARS_MAX));
+      expect(source.streams?.()[0]?.host).toBe('h'.repeat(HOST_CHARS_MAX));
+    },
+  );
 
   test('the entry of a cursor is found again', async () => {
     write('a', 1, 2);

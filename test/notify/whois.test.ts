@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Address, parseAddress } from '../../src/core/address.js';
-import { WHOIS_ANSWER_BYTES_MAX, WHOIS_CACHE_MAX, WHOIS_LINES_MAX } from '../../src/core/limits.js';
+import { WHOIS_ANSWER_BYTES_MAX, WHOIS_CACHE_MAX, WHOIS_HOPS_MAX, WHOIS_LINES_MAX } from '../../src/core/limits.js';
 import { Whois, type WhoisOptions } from '../../src/notify/whois.js';
 import { whoisServer } from './support.js';
 
@@ -49,6 +49,16 @@ describe('whois', () => {
     const root = await server(() => 'refer: whois.ripe.net\nnetname: TEST\n');
     const whois = new Whois({ server: at(root.port), referral: () => at(1) });
     expect(await whois.ask(address('198.51.100.7'))).toContain('netname: TEST');
+  });
+
+  test('asks so many servers and no more, however far it is sent on', async () => {
+    const chain = await Promise.all(
+      Array.from({ length: WHOIS_HOPS_MAX + 1 }, (_, i) => server(() => `refer: whois${i + 1}.test\nnetname: N${i}\n`)),
+    );
+    const referral = (host: string) => at(chain[Number(/\d+/.exec(host)?.[0])]?.port ?? 1);
+    const whois = new Whois({ server: at(chain[0]?.port ?? 1), referral });
+    expect(await whois.ask(address('198.51.100.7'))).toContain(`netname: N${WHOIS_HOPS_MAX - 1}`);
+    expect(chain.map(({ queries }) => queries.length)).toEqual([...Array<number>(WHOIS_HOPS_MAX).fill(1), 0]);
   });
 
   test('never follows a circle', async () => {

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { sourceId } from '../../../src/core/names.js';
+import type { Entry, EntrySource } from '../../../src/core/entry.js';
+import { PROBE_ENTRIES_MAX } from '../../../src/core/limits.js';
+import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
 import { bySource } from '../../../src/daemon/configuration/setup.js';
@@ -54,6 +56,34 @@ function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
   return report;
 }
 const jailOf = (report: ReturnType<typeof look>, name: string) => report.jails.find(({ jail }) => jail === name);
+
+/** Entries that some jail reads, and one behind them that none does. */
+function manyEntries(before: number, last: string): EntrySource {
+  const entry = (i: number, message: string, name: string): Entry => ({
+    cursor: cursor(`c${i}`),
+    realtime: epochMicros(T0 + i),
+    message,
+    fields: new Map([
+      ['_SYSTEMD_UNIT', name],
+      ['SYSLOG_IDENTIFIER', 'x'],
+    ]),
+  });
+  let at = 0;
+  return {
+    id: sourceId('test'),
+    open: () => ({ gap: false }),
+    next: (max) => {
+      const from = at;
+      at = Math.min(before + 1, at + max);
+      const entries = Array.from({ length: at - from }, (_, i) =>
+        from + i < before ? entry(from + i, 'x', 'postfix.service') : entry(from + i, last, 'saslauthd.service'),
+      );
+      return { entries, read: at - from, cut: 0, unreadable: 0, ended: false, notices: [] };
+    },
+    poll: () => undefined,
+    close: () => undefined,
+  };
+}
 
 describe('the probe', () => {
   needs(...canWrite)('sees which matches select anything at all', () => {
@@ -125,6 +155,18 @@ describe('the probe', () => {
     };
     expect(opened('postfix.service', 'banjour.service')).toBe(0);
     expect(opened('postfix.service', 'nginx.service')).toBe(1);
+  });
+
+  test.each([
+    [PROBE_ENTRIES_MAX - 1, 1],
+    [PROBE_ENTRIES_MAX, 0],
+  ])('looks through so many entries and no more: behind %i others a failure is found %i times', (before, found) => {
+    const make = () => manyEntries(before, 'bad 192.0.2.1');
+    const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
+    const [group] = bySource(loaded.setup.jails).values();
+    const source = { id: sourceId('test'), source: { kind: 'local' as const }, jails: group?.jails ?? [] };
+    const [report] = probe({ since: epochMicros(T0), now: NOW, sources: [source] }, make, guard);
+    expect(report?.jails.find(({ jail }) => jail === 'sshd')?.elsewhere.length).toBe(found);
   });
 
   needs(...canWrite)('looks only at what came since the last look', () => {
