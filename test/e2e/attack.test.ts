@@ -88,6 +88,28 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     expect(await visit('ssh-preauth')).toBe('failed');
   });
 
+  test('a user whose .forward writes as smtpd does bans nobody', async () => {
+    const victim = bad(120, 4);
+    const line = `warning: unknown[${victim}]: SASL LOGIN authentication failed: x, sasl_username=anna`;
+    const script = `#!/bin/sh\ncat > /dev/null\nlogger -t postfix/smtpd '${line}'\nsleep 1\n`;
+    await machine.exec(['sh', '-c', 'printf %s "$0" > /home/anna/imitate && chmod 755 /home/anna/imitate', script]);
+    await machine.exec([
+      'sh',
+      '-c',
+      'echo "|/home/anna/imitate" > /home/anna/.forward; chown anna: /home/anna/.forward',
+    ]);
+    for (let mails = 0; mails < 4; mails++) await machine.exec(['sh', '-c', 'echo x | sendmail anna']);
+    const written = ['journalctl', '-q', '-o', 'cat', '-t', 'postfix/smtpd', '--grep', victim.replaceAll('.', '\\.')];
+    await until('the imitations stand in the journal', async () => {
+      const stdout = await machine.exec(['sh', '-c', `${written.join(' ')} | wc -l`]);
+      return Number(stdout) >= 4;
+    });
+    await machine.exec(['rm', '/home/anna/.forward']);
+    // What stands behind them in the journal is judged, so they were.
+    expect(judged(await station.attack('smtp', bad(121, 4), 8, PACE))).toBe(3);
+    expect(await banned(victim)).toBe(false);
+  });
+
   test('a mistaken user who gets it right at the third time is served on', async () => {
     const from = good(50, 4);
     expect(judged(await station.attack('submission', from, 2, PACE))).toBe(2);
