@@ -7,7 +7,13 @@ import { AllowKeeper, type AllowSources } from '../../src/allow/keeper.js';
 import { parseList } from '../../src/allow/lists.js';
 import { reasonOf } from '../../src/allow/reason.js';
 import { formatPrefix } from '../../src/core/address.js';
-import { ALLOW_FILE_BYTES_MAX, ALLOW_NAME_ADDRESSES_MAX, ALLOW_PREFIXES_MAX } from '../../src/core/limits.js';
+import {
+  ALLOW_DNS_PARALLEL_MAX,
+  ALLOW_FILE_BYTES_MAX,
+  ALLOW_NAME_ADDRESSES_MAX,
+  ALLOW_PREFIXES_MAX,
+} from '../../src/core/limits.js';
+import { until } from '../support/journal-files.js';
 import { address, exemptions, JAIL, OTHER, prefix, spec, term } from './support.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'banjour-allow-'));
@@ -97,6 +103,27 @@ describe('the keeper', () => {
 });
 
 describe('names', () => {
+  test('are asked for as many at a time as the bound says', async () => {
+    let open = 0;
+    let most = 0;
+    const answers: (() => void)[] = [];
+    const names = new Names(async () => {
+      most = Math.max(most, ++open);
+      await new Promise<void>((resolve) => answers.push(resolve));
+      open--;
+      return ['192.0.2.1'];
+    });
+    const wanted = Array.from({ length: ALLOW_DNS_PARALLEL_MAX + 1 }, (_, i) => `host${i}.example.org`);
+    const refreshed = names.refresh(new Set(wanted));
+    expect([open, answers.length]).toEqual([ALLOW_DNS_PARALLEL_MAX, ALLOW_DNS_PARALLEL_MAX]);
+    answers[0]?.();
+    await until('the last is asked for', () => answers.length > ALLOW_DNS_PARALLEL_MAX);
+    for (const answer of answers) answer();
+    await refreshed;
+    expect(most).toBe(ALLOW_DNS_PARALLEL_MAX);
+    expect(wanted.flatMap((name) => names.addresses(name))).toHaveLength(wanted.length);
+  });
+
   test('keep their last good answer while they do not resolve', async () => {
     let answer: () => Promise<string[]> = async () => ['192.0.2.1'];
     const keeper = new AllowKeeper(spec(['office.example.org']), { ...NOTHING, resolve: () => answer() });

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { loadNotifyConfig } from '../../src/cli/notify-config.js';
 import type { Paths } from '../../src/cli/paths.js';
+import { NOTIFY_TEMPLATE_BYTES_MAX } from '../../src/core/limits.js';
 import { cli } from '../support/cli.js';
 
 let folder = '';
@@ -63,6 +64,22 @@ describe('notify.conf', () => {
   ])('%s is refused with its place and what to write', (line, words) => {
     settings(line);
     expect(() => loadNotifyConfig(paths)).toThrow(words);
+  });
+
+  test.each([
+    [NOTIFY_TEMPLATE_BYTES_MAX, false],
+    [NOTIFY_TEMPLATE_BYTES_MAX + 1, true],
+  ])('a template of %i bytes is refused: %s', (bytes, isRefused) => {
+    const path = join(folder, 'template');
+    writeFileSync(path, `"${'x'.repeat(bytes - 2)}"`);
+    settings(`webhook-template = ${path}`);
+    if (isRefused) expect(() => loadNotifyConfig(paths)).toThrow(`larger than ${NOTIFY_TEMPLATE_BYTES_MAX} bytes`);
+    else expect(loadNotifyConfig(paths).templates.webhook).toHaveLength(bytes);
+  });
+
+  test("a password in the mailer's address is told to nobody", () => {
+    settings('mailer = smtp://user:S3KRET@mail.example.org:587');
+    expect(() => loadNotifyConfig(paths)).toThrow(/is no mailer \(got "\(hidden\)"\)/);
   });
 
   test('a template that is not JSON is refused before the first ban', () => {

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { NOTIFY_ANSWER_BYTES_MAX } from '../../src/core/limits.js';
 import { argvOf, execute } from '../../src/notify/exec.js';
 import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
+import { runProgram } from '../../src/notify/program.js';
 import { ban } from './support.js';
 
 const facts = (user: string, more = {}) =>
@@ -63,6 +65,19 @@ describe('the program that exec starts', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  test.each([NOTIFY_ANSWER_BYTES_MAX, NOTIFY_ANSWER_BYTES_MAX + 1])(
+    'may say %i bytes: so many are kept',
+    async (bytes) => {
+      const argv = [
+        '/bin/sh',
+        '-c',
+        `head -c ${bytes} /dev/zero | tr '\\0' x; head -c ${bytes} /dev/zero | tr '\\0' y >&2`,
+      ];
+      const { output, complaint } = await runProgram(argv, { deadlineMs: 10_000 });
+      expect([output, complaint]).toEqual(['x', 'y'].map((char) => char.repeat(NOTIFY_ANSWER_BYTES_MAX)));
+    },
+  );
 
   test('that fails, stalls or is not there is said, to be tried again', async () => {
     await expect(execute(['/bin/sh', '-c', 'echo no good >&2; exit 3'], facts(''))).rejects.toMatchObject({

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { NOTIFY_DIGEST_FULL_MAX } from '../../src/core/limits.js';
 import { letterOf } from '../../src/notify/mail-text.js';
 import { addressOf, type Mail, mimeOf } from '../../src/notify/mime.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -177,6 +178,13 @@ describe('the words of a mail', () => {
     expect(body).toContain('for good');
     expect(body).not.toContain('whois');
     expect(body).not.toContain('Log lines');
+  });
+
+  test.each([NOTIFY_DIGEST_FULL_MAX, NOTIFY_DIGEST_FULL_MAX + 1])('tell %i bans, so many of them in full', (count) => {
+    const news = Array.from({ length: count }, (_, i) => ({ ban: ban(i + 1), lines: [`line ${i}`] }));
+    const { body } = letterOf(news, options);
+    expect(body.match(/^ {2}line \d+$/gm)).toHaveLength(NOTIFY_DIGEST_FULL_MAX);
+    expect(body.includes('of 1 more are left out')).toBe(count > NOTIFY_DIGEST_FULL_MAX);
   });
 
   test('tell of many bans in one mail', () => {
