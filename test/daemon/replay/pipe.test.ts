@@ -23,15 +23,19 @@ beforeEach(() => {
   answers = [];
 });
 afterEach(() => {
-  child.kill('SIGKILL');
+  if (child.exitCode === null && child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
   scratch[Symbol.dispose]();
 });
 
-function start(): void {
-  const program = join(process.cwd(), 'dist/src/main.js');
-  child = spawn(process.execPath, [program, 'replay', '-', '--json', '--config-dir', scratch.path], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+/** Standard input is a pipe, as in a shell; or a socket, which is what Node gives its children. */
+type Input = 'a pipe' | 'a socket';
+
+function start(input: Input): void {
+  const replay = [process.execPath, join(process.cwd(), 'dist/src/main.js'), 'replay', '-', '--json'];
+  const command = [...replay, '--config-dir', scratch.path];
+  const [file = '', ...args] = input === 'a pipe' ? ['/bin/sh', '-c', 'cat | "$0" "$@"', ...command] : command;
+  // A group of its own, so that all of the pipe can be ended.
+  child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'], detached: true });
   let rest = '';
   child.stdout?.on('data', (chunk) => {
     const lines = (rest + chunk).split('\n');
@@ -48,31 +52,35 @@ const failure = (address: string, at: number): FakeEntry => ({
 const bans = () => answers.filter(({ event }) => event === 'ban').map(({ address, time }) => [address, time]);
 const ended = () => new Promise((resolve) => child.once('close', resolve));
 
-test('each answer comes before the next entry is written, and has the time of its own entry', async () => {
-  start();
-  let index = 0;
-  for (let i = 0; i < 4; i++)
-    for (let j = 0; j < 3; j++) {
-      child.stdin?.write(exportEntry(failure(`192.0.2.${i}`, 2 * HOUR * i + j * 1_000_000), index++));
-      const wanted = { found: index, ban: i + (j === 2 ? 1 : 0) };
-      await until(
-        () => `${JSON.stringify(wanted)} in ${JSON.stringify(answers)}`,
-        () => answers.filter(({ event }) => event === 'found').length === wanted.found && bans().length === wanted.ban,
-      );
-    }
-  child.stdin?.end();
-  await ended();
-  expect(bans()).toEqual([0, 2, 4, 6].map((hour, i) => [`192.0.2.${i}`, `2026-11-21T0${hour}:00:02.000Z`]));
-});
+test.each<Input>(['a pipe', 'a socket'])(
+  '%s: each answer comes before the next entry is written, and has its own time',
+  async (input) => {
+    start(input);
+    let index = 0;
+    for (let i = 0; i < 4; i++)
+      for (let j = 0; j < 3; j++) {
+        child.stdin?.write(exportEntry(failure(`192.0.2.${i}`, 2 * HOUR * i + j * 1_000_000), index++));
+        const wanted = { found: index, ban: i + (j === 2 ? 1 : 0) };
+        await until(
+          () => `${JSON.stringify(wanted)} in ${JSON.stringify(answers)}`,
+          () =>
+            answers.filter(({ event }) => event === 'found').length === wanted.found && bans().length === wanted.ban,
+        );
+      }
+    child.stdin?.end();
+    await ended();
+    expect(bans()).toEqual([0, 2, 4, 6].map((hour, i) => [`192.0.2.${i}`, `2026-11-21T0${hour}:00:02.000Z`]));
+  },
+);
 
-test('a pause changes nothing', async () => {
+test.each<Input>(['a pipe', 'a socket'])('%s: a pause changes nothing', async (input) => {
   // Long enough for a reader to take the stream for live, which nothing outside it shows.
   const entries = Array.from({ length: 600 }, (_, i) => failure(`192.0.2.${Math.floor(i / 150)}`, i * 60_000_000));
   const bytes = entries.map((entry, i) => exportEntry(entry, i));
   const said: unknown[] = [];
   for (const pause of [0, 1_100]) {
     answers = [];
-    start();
+    start(input);
     child.stdin?.write(Buffer.concat(bytes.slice(0, 200)));
     await sleep(pause);
     child.stdin?.write(Buffer.concat(bytes.slice(200)));
@@ -96,7 +104,7 @@ test('no time that an entry states ends the replay', async () => {
   const missing = exportEntry(failure('198.51.100.9', 4))
     .toString()
     .replace(/__REALTIME_TIMESTAMP=\d+\n/, '');
-  start();
+  start('a pipe');
   const good = (address: string, from: number) =>
     [0, 1, 2].map((i) => exportEntry(failure(address, (from + i) * 1_000_000)).toString());
   child.stdin?.end([...good('192.0.2.1', 0), ...odd, missing, ...good('192.0.2.2', 10)].join(''));
