@@ -26,6 +26,9 @@ export type FilterKey = (typeof FILTER_KEYS)[number];
 const NAMES_HOST =
   /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID|TROUBLE)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
 
+/** A regex that is a tag and nothing else, which no option defines: `<mdre-agressive>` of a mode that does not exist. */
+const LEFT_OVER = /^<(?!F-|\/|(?:HOST|ADDR|IP[46]|DNS|SUBNET|SKIPLINES)>)[^<> ]+>$/;
+
 /** The definition of a filter for one jail. Errors go to `report`; what is returned then is not to be used. */
 export function defineFilter(filter: FilterFile, request: FilterRequest, report: Report): FilterDefinition {
   const own = request.jailOptions ?? new Map<string, Value>();
@@ -51,7 +54,8 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
     ['successregex', successregex],
   ] as const)
     for (const { text, place } of regexes)
-      if (!prefixNames && !NAMES_HOST.test(text))
+      if (LEFT_OVER.test(text)) reportLeftOver(filter, key, { text, place }, report);
+      else if (!prefixNames && !NAMES_HOST.test(text))
         report.add({
           level: 'error',
           id: 'filter.no-host',
@@ -83,6 +87,25 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
     ...(datepattern === undefined ? {} : { datepattern }),
     ...(journalmatch === undefined ? {} : { journalmatch }),
   };
+}
+
+function reportLeftOver(filter: FilterFile, key: string, { text, place }: SourceText, report: Report): void {
+  const name = text.slice(1, -1);
+  const stem = name.slice(0, name.indexOf('-') + 1);
+  const keys = [...(filter.document.sections.get('Definition')?.options.keys() ?? [])];
+  const known = stem === '' ? [] : keys.filter((one) => one.startsWith(stem)).map((one) => one.slice(stem.length));
+  report.add({
+    level: 'error',
+    id: 'filter.left-over-tag',
+    message: `nothing defines the tag ${text}`,
+    place,
+    key,
+    value: text,
+    fix:
+      known.length === 0
+        ? `define ${name} in [Definition], or take the tag out`
+        : `"${name.slice(stem.length)}" is not known to this filter: choose ${known.sort().join(', ')}`,
+  });
 }
 
 function firstPlace(filter: FilterFile): Place | undefined {

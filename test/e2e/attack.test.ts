@@ -88,7 +88,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     expect(await visit('ssh-preauth')).toBe('failed');
   });
 
-  test('a user whose .forward writes as smtpd does bans nobody', async () => {
+  test('a user whose .forward writes as smtpd does bans nobody, and status names the user', async () => {
     const victim = bad(120, 4);
     const line = `warning: unknown[${victim}]: SASL LOGIN authentication failed: x, sasl_username=anna`;
     const script = `#!/bin/sh\ncat > /dev/null\nlogger -t postfix/smtpd '${line}'\nsleep 1\n`;
@@ -108,6 +108,11 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     // What stands behind them in the journal is judged, so they were.
     expect(judged(await station.attack('smtp', bad(121, 4), 8, PACE))).toBe(3);
     expect(await banned(victim)).toBe(false);
+    await until(
+      'the imitation is told',
+      async () => (await machine.try(['banjour', 'status'])).stderr.includes('user 1000 imitates smtpd'),
+      { timeoutMs: 100_000, everyMs: 2_000 },
+    );
   });
 
   test('a mistaken user who gets it right at the third time is served on', async () => {

@@ -43,6 +43,35 @@ describe('a filter', () => {
     ]);
   });
 
+  test('a mode that does not exist is an error that names the others, also where sessions need no address', () => {
+    const files = {
+      'x.conf':
+        '[Definition]\nprefregex = ^<F-MLFID>x</F-MLFID> <F-CONTENT>.+</F-CONTENT>$\nfailregex = ^n <HOST>\n  <mdre-<mode>>\nmdre-normal =\nmdre-extra = ^m <HOST>\nmode = normal\n',
+    };
+    expect(load(files).diagnostics).toEqual([]);
+    for (const [mode, tag] of [
+      ['agressive', '<mdre-agressive>'],
+      ['"extra', '<mdre-"extra>'],
+    ] as const)
+      expect(load(files, { options: { mode } }).diagnostics).toEqual([
+        expect.objectContaining({
+          level: 'error',
+          message: `nothing defines the tag ${tag}`,
+          fix: `"${mode}" is not known to this filter: choose extra, normal`,
+        }),
+      ]);
+  });
+
+  test('is told whose lines it hears; anything else than system and anyone is an error', () => {
+    const files = { 'x.conf': '[Definition]\nfailregex = ^n <HOST>\n' };
+    expect(load(files).definition?.loggedby).toBeUndefined();
+    expect(load(files, { options: { loggedby: 'system' } }).definition?.loggedby).toBe('system');
+    expect(load(files, { options: { loggedby: 'anyone' } }).definition?.loggedby).toBeUndefined();
+    expect(load(files, { options: { loggedby: 'root' } }).diagnostics).toEqual([
+      expect.objectContaining({ level: 'error', key: 'loggedby', value: 'root', fix: 'write loggedby = system' }),
+    ]);
+  });
+
   test('prefers parameters to [Init], and [Init] to [Definition]', () => {
     const files = {
       'x.conf': '[Definition]\nfailregex = <a> <known/a> <b> <HOST>\na = def\n[Init]\na = init\nb = init\n',
