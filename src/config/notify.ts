@@ -44,6 +44,13 @@ export function readNotification(call: Call, reader: Reader, overlays: Overlays)
     reader.error('jail.notify', 'action', `${call.name} needs an http(s) address to send to`, fix);
     return undefined;
   }
+  if ('text' in url)
+    reader.note(
+      'jail.inline-secret',
+      'action',
+      `the address that ${call.name} sends to is a secret for whoever can read this file`,
+      `write ${call.name}[url-file=/etc/banjour/secrets/${call.name}], and the address into that file`,
+    );
   return { kind: call.name === 'slack' ? 'slack' : 'webhook', url, secretFile: param('secret-file') || null };
 }
 

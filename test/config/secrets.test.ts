@@ -62,6 +62,14 @@ describe('what is printed of a configuration', () => {
     expect(shown + JSON.stringify(diagnostics)).not.toContain('S3KRET');
   });
 
+  test.each([
+    ['webhook[url="https://hooks.example/x"]', ['jail.inline-secret']],
+    ['webhook[url-file=/etc/banjour/secrets/hook]', []],
+  ])('%s is noted where the address itself stands in the file', (action, ids) => {
+    const { diagnostics } = load({ 'jail.local': `[x]\nenabled = true\naction = %(action_)s\n  ${action}\n` });
+    expect(diagnostics.map(({ id }) => id)).toEqual(ids);
+  });
+
   test('still says what a person must see: program, files, ports, mail addresses', () => {
     const actions = 'exec[command="/usr/bin/tell S3KRET"]\n  webhook[url-file=/etc/hook, secret-file=/etc/key]';
     const { config } = load({
