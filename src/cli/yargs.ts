@@ -1,8 +1,8 @@
 /** The only file that knows yargs: turns the table of commands into a parser and gives back what was chosen. */
 import yargs from 'yargs';
-import { EXIT, OperatorError } from '../core/errors.js';
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
 import { GLOBAL_OPTIONS } from './global-options.js';
+import { numberError, usageError } from './usage.js';
 
 export interface Choice {
   /** The command to run; absent when yargs has already said all (help, version). */
@@ -34,7 +34,6 @@ export async function parseCommandLine(
     .help()
     .alias('h', 'help')
     .strict()
-    .recommendCommands()
     .demandCommand(1, 'Name a command; `banjour --help` lists them.')
     .wrap(Math.min(width, 120))
     .exitProcess(false)
@@ -78,8 +77,11 @@ export async function parseCommandLine(
         output = text;
       },
     );
-  if (problem !== undefined)
-    throw new OperatorError(problem, { hint: 'banjour --help, or banjour COMMAND --help', exitCode: EXIT.usage });
+  if (problem !== undefined) throw usageError(problem, argv, table);
+  const unread = Object.entries({ ...GLOBAL_OPTIONS, ...chosen?.options }).find(
+    ([name, { type }]) => type === 'number' && Number.isNaN((values as Record<string, unknown>)[name]),
+  );
+  if (unread !== undefined && chosen !== undefined) throw numberError(unread[0], argv, chosen);
   return {
     args: new Args(restored(values as Record<string, unknown>)),
     output,

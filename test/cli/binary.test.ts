@@ -20,7 +20,7 @@ describe('the program itself', () => {
   test('leaves with 64 for what it does not know', async () => {
     const { code, out, err } = await runProgram([process.execPath, MAIN, 'stauts']);
     expect([code, out]).toEqual([64, '']);
-    expect(err).toContain('Did you mean status?');
+    expect(err).toContain('did you mean banjour status?');
     const german = { ...process.env, LC_ALL: 'de_DE.UTF-8' };
     expect(await runProgram([process.execPath, MAIN, 'stauts'], { env: german })).toEqual({ code, out, err });
   });

@@ -3,6 +3,7 @@ import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { controlSocket } from '../paths.js';
+import { targetsOf } from '../targets.js';
 import { bantimeOf } from '../time.js';
 
 export const ban: CommandDefinition = {
@@ -32,7 +33,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const bantime = args.text('bantime');
   const answer = await new ControlClient(controlSocket(paths)).ban({
     jail: args.text('jail') ?? '',
-    targets: args.list('address'),
+    targets: targetsOf(args.list('address')),
     force: args.flag('force'),
     ...(bantime === undefined ? {} : { bantimeSeconds: bantimeOf(bantime) }),
   });

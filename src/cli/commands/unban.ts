@@ -3,6 +3,7 @@ import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { controlSocket } from '../paths.js';
+import { targetsOf } from '../targets.js';
 
 export const unban: CommandDefinition = {
   name: 'unban',
@@ -34,7 +35,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     });
   const jail = args.text('jail');
   const answer = await new ControlClient(controlSocket(paths)).unban({
-    targets: args.flag('all') ? 'all' : targets,
+    targets: args.flag('all') ? 'all' : targetsOf(targets),
     ...(jail === undefined ? {} : { jail }),
   });
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);

@@ -1,0 +1,49 @@
+import { expect, test } from '@jest/globals';
+import { COMMANDS } from '../../src/cli/table.js';
+import { parseCommandLine } from '../../src/cli/yargs.js';
+import { EXIT, OperatorError } from '../../src/core/errors.js';
+
+test.each([
+  ['', 'no command is named', 'banjour --help lists the commands'],
+  ['--json', 'no command is named', 'banjour --help lists the commands'],
+  ['staus', 'there is no command "staus"', 'did you mean banjour status?'],
+  ['staus --json', 'there is no command "staus"', 'did you mean banjour status?'],
+  ['xyzzyxyzzy', 'there is no command "xyzzyxyzzy"', 'banjour --help lists the commands'],
+  ['foo --limit 3', 'there is no command "foo"', /./],
+  [
+    'ban',
+    'JAIL is missing behind "banjour ban": the jail to ban in: its ports are closed',
+    'e.g. banjour ban sshd 192.0.2.1',
+  ],
+  [
+    'ban sshd',
+    'ADDRESS is missing behind "banjour ban sshd": addresses or prefixes',
+    'e.g. banjour ban sshd 192.0.2.1',
+  ],
+  ['test', /^INPUT is missing behind "banjour test": /, /^e\.g\. banjour test /],
+  ['config', /^ACTION is missing behind "banjour config": /, /^e\.g\. banjour config /],
+  ['history --limit abc', '--limit takes a number, not "abc"', 'banjour history --help'],
+  ['history --limit=1x', '--limit takes a number, not "1x"', 'banjour history --help'],
+  [
+    'events --only bam',
+    '--only is one of found, ban, unban, ignored, refused, not "bam"; did you mean ban?',
+    'banjour events --help',
+  ],
+  ['ban sshd 192.0.2.1 --bantime', '--bantime wants a value behind it', 'banjour ban --help'],
+  ['status --jsn', 'banjour status does not know "jsn"; did you mean --json?', 'banjour status --help'],
+  ['status --nothing-like-it', 'banjour status does not know "nothing-like-it"', 'banjour status --help'],
+  ['status sshd more', 'banjour status does not know "more"', 'banjour status --help'],
+])('banjour %s: says what is wrong in our words', async (line, message, hint) => {
+  const words = line.split(' ').filter((word) => word !== '');
+  const thrown = await parseCommandLine(words, COMMANDS, '0', 80).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(thrown).toBeInstanceOf(OperatorError);
+  const error = thrown as OperatorError;
+  expect(error.exitCode).toBe(EXIT.usage);
+  if (typeof message === 'string') expect(error.message).toBe(message);
+  else expect(error.message).toMatch(message);
+  if (typeof hint === 'string') expect(error.hint).toBe(hint);
+  else expect(error.hint).toMatch(hint);
+});
