@@ -224,6 +224,8 @@ export const CONTROL_IMPORT_BANS_MAX = 2_000;
 export const LIVE_VALUE_CHARS_MAX = 8_192;
 /** Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their own thread. */
 export const PROBE_ENTRIES_MAX = 20_000;
+/** Entries with the words of a filter, none of which passes its prefregex, before it is told. */
+export const PREFIX_MISSES_MIN = 10;
 /** Entries that a probe counts behind the reader; more is told as "at least". */
 export const PROBE_LAG_ENTRIES_MAX = 100_000;
 /** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */

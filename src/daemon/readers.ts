@@ -11,7 +11,7 @@ import { type AgentSetup, bySource, type JailSetup, longestFindtime, type Source
 import type { IntakeStart } from './intake/protocol.js';
 import type { Pipeline } from './pipeline.js';
 import { Reader } from './reader.js';
-import { unreadable } from './views.js';
+import { neverPrefixed, unreadable } from './views.js';
 
 /** A reader that does not end in time is terminated, ms. */
 const STOP_MS = 3_000;
@@ -93,9 +93,12 @@ export class Readers {
     if (ends.includes(false)) this.#parts.failed(new Error("a reader's thread does not end: starting anew"));
   }
 
-  /** One sentence for each source that cannot be read. */
+  /** One sentence for each source that cannot be read, and for each jail none of whose entries passes its prefregex. */
   warnings(): readonly string[] {
-    return this.#readers.flatMap(({ id, problem }) => (problem === undefined ? [] : [unreadable(id, problem)]));
+    return [
+      ...this.#readers.flatMap(({ id, problem }) => (problem === undefined ? [] : [unreadable(id, problem)])),
+      ...this.#readers.flatMap(({ stats }) => (stats?.jails ?? []).flatMap(neverPrefixed)),
+    ];
   }
 
   /** True when every reader answers within `milliseconds`; a quiet journal is progress. */

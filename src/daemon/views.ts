@@ -3,6 +3,7 @@ import type { BanView, JailView, SourceView, StreamInfo } from '../control/proto
 import { formatPrefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import type { StreamView } from '../core/entry.js';
+import { PREFIX_MISSES_MIN } from '../core/limits.js';
 import { formatMatch } from '../core/match.js';
 import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { JailCounters, Tally } from '../filter/counters.js';
@@ -55,6 +56,14 @@ export function jailView(jail: JailSetup, facts: JailFacts): JailView {
 function timeOf<K extends string>(key: K, tally: Tally | undefined): { readonly [P in K]?: string } {
   if (tally === undefined || tally.last === 0) return {};
   return { [key]: isoTime(tally.last) } as { readonly [P in K]?: string };
+}
+
+/** What is said of a jail whose entries never begin as its filter wants; empty when that is not certain yet. */
+export function neverPrefixed({ jail, prefixed, unprefixed }: JailCounters): readonly string[] {
+  if (prefixed.count > 0 || unprefixed.count < PREFIX_MISSES_MIN) return [];
+  return [
+    `${jail}: ${unprefixed.count} entries selected that hold words of its filter, none passes the filter's prefix (prefregex): another daemon's name stands in front; if it is a container's, see "Containers" in docs/filters.md`,
+  ];
 }
 
 /** What is said of a source that cannot be read. */

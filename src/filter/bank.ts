@@ -11,6 +11,7 @@ import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
+import { isOfContainer, lineInside } from './container.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
 import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
@@ -36,6 +37,8 @@ export interface JudgeReport {
 interface Desk {
   readonly jail: JailName;
   readonly filter: CompiledFilter;
+  /** Every entry may have its header in MESSAGE. */
+  readonly container: boolean;
   readonly literals: ((text: string) => boolean) | undefined;
   readonly counters: JailCounters;
 }
@@ -132,7 +135,12 @@ export class FilterBank {
     const run = this.#runner.run(cases.length, (n, progress) => {
       const item = cases[n] as Case;
       item.line ??= lineOf(item.entry);
-      return item.desk.filter.match(item.line, progress);
+      const { filter, container } = item.desk;
+      const match = filter.match(item.line, progress);
+      const isNothing = match.result === 'none' || match.result === 'noprefix';
+      if (!isNothing || filter.maxlines > 1 || !(container || isOfContainer(item.entry))) return match;
+      const inside = lineInside(item.entry);
+      return inside === undefined ? match : filter.match(inside, progress);
     });
     for (const slot of run.demoted) {
       const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot));
@@ -153,7 +161,8 @@ function deskOf({ jail, filter: definition }: JailIntake): Desk {
       hint: 'correct the filter, or disable the jail',
     });
   }
-  return { jail, filter, literals: filter.literals && literalSearch(filter.literals), counters: newCounters(jail) };
+  const literals = filter.literals && literalSearch(filter.literals);
+  return { jail, filter, container: definition.logtype === 'container', literals, counters: newCounters(jail) };
 }
 
 /** Applies a match to the memory of its filter and makes the event of it. */
@@ -164,6 +173,8 @@ function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEven
     tick(counters.givenUp, time);
     return undefined;
   }
+  if (match.result === 'noprefix') tick(counters.unprefixed, time);
+  else tick(counters.prefixed, time);
   if (match.slot === undefined) {
     if (entry.cutAt !== undefined) tick(counters.cut, time);
     if (match.window === undefined) return undefined;

@@ -14,6 +14,9 @@ export interface JailCounters {
   readonly routed: Tally;
   /** Of those, entries with one of the filter's literals: the regexes ran. */
   readonly gated: Tally;
+  /** Of those, entries that passed the filter's prefregex, if it has one, and entries that did not. */
+  readonly prefixed: Tally;
+  readonly unprefixed: Tally;
   readonly failures: Tally;
   readonly successes: Tally;
   /** Dropped by an ignoreregex. */
@@ -38,6 +41,8 @@ export function newCounters(jail: JailName): JailCounters {
     jail,
     routed: tally(),
     gated: tally(),
+    prefixed: tally(),
+    unprefixed: tally(),
     failures: tally(),
     successes: tally(),
     ignored: tally(),

@@ -14,7 +14,7 @@ export interface Line {
   readonly cutAt?: number;
 }
 
-/** The fields, besides MESSAGE, that the header is made of. */
+/** The fields, besides MESSAGE, that the header is made of, or that tell that it stands in MESSAGE. */
 export const LINE_FIELDS: readonly string[] = [
   '_HOSTNAME',
   'SYSLOG_IDENTIFIER',
@@ -23,6 +23,7 @@ export const LINE_FIELDS: readonly string[] = [
   '_PID',
   '_SOURCE_MONOTONIC_TIMESTAMP',
   '__MONOTONIC_TIMESTAMP',
+  'CONTAINER_NAME',
 ];
 
 /** The line of an entry: header, message, and every newline of them as the two characters `\n`. */

@@ -83,6 +83,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
         .toLowerCase() === 'raw'
         ? 'raw'
         : 'no',
+    ...(textOf(filter.option('logtype') ?? []).trim() === 'container' && { logtype: 'container' as const }),
     ...(loggedby === undefined ? {} : { loggedby }),
     ...(datepattern === undefined ? {} : { datepattern }),
     ...(journalmatch === undefined ? {} : { journalmatch }),

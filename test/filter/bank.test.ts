@@ -57,6 +57,54 @@ describe('routing', () => {
     expect(heard({ _UID: '1001', SYSLOG_IDENTIFIER: 'sshd' })).toEqual(['own']);
   });
 
+  describe('a header within MESSAGE', () => {
+    const text: FilterText = {
+      prefregex: String.raw`^\s?(?:\S+ )?postfix/smtpd(?:\[\d+\])?:\s<F-CONTENT>.+</F-CONTENT>$`,
+      failregex: ['^failed from <HOST>$'],
+    };
+    const docker = { SYSLOG_IDENTIFIER: 'e8d820bf982c', CONTAINER_NAME: 'mail' };
+    const found = (message: string, fields: Record<string, string>, more: Partial<FilterText> = {}) => {
+      const made = new FilterBank([jail('j', '', { ...text, ...more })], noGuard);
+      const { events } = made.judge([entry(message, fields)]);
+      const [counters] = made.stats();
+      return [events.map(({ address }) => address.text), counters?.prefixed.count, counters?.unprefixed.count];
+    };
+
+    test.each([
+      'Nov 21 19:34:21 mail postfix/smtpd[123]: ',
+      'Nov  1 19:34:21 postfix/smtpd[123]: ',
+      'Nov 01 19:34:21.123456 mail postfix/smtpd[123]: ',
+      '2026-11-21T19:34:21.123456+00:00 mail postfix/smtpd[123]: ',
+      '2026-11-21T19:34:21Z postfix/smtpd: ',
+      '2026-11-21 19:34:21,123 postfix/smtpd[123]: ',
+      '<22>Nov 21 19:34:21 mail postfix/smtpd[123]: ',
+      '[2026-11-21 19:34:21] postfix/smtpd[123]: ',
+      'mail postfix/smtpd[123]: ',
+      'postfix/smtpd[123]: ',
+    ])('is read: %s', (header) => {
+      expect(found(`${header}failed from 192.0.2.1`, docker)).toEqual([['192.0.2.1'], 1, 0]);
+      const podman = { SYSLOG_IDENTIFIER: 'podman' };
+      expect(found(`${header}failed from 192.0.2.1`, podman)).toEqual([[], 0, 1]);
+      expect(found(`${header}failed from 192.0.2.1`, podman, { logtype: 'container' })).toEqual([['192.0.2.1'], 1, 0]);
+    });
+
+    test('is not needed where the tag is the name of the daemon', () => {
+      const tagged = { ...docker, SYSLOG_IDENTIFIER: 'postfix/smtpd' };
+      expect(found('failed from 192.0.2.1', tagged)).toEqual([['192.0.2.1'], 1, 0]);
+    });
+
+    test("is not another daemon's, whatever its words are", () => {
+      expect(found('Nov 21 19:34:21 mail app[1]: postfix/smtpd[1]: failed from 192.0.2.1', docker)).toEqual([[], 0, 1]);
+      expect(found('x Nov 21 19:34:21 mail postfix/smtpd[1]: failed from 192.0.2.1', docker)).toEqual([[], 0, 1]);
+    });
+
+    test('of a message without its middle ends before the gap', () => {
+      const message = 'Nov 21 19:34:21 postfix/smtpd[1]: failed from 192.0\n.2.1';
+      const cut = { ...entry(message, docker), cutAt: message.indexOf('\n') };
+      expect(new FilterBank([jail('j', '', text)], noGuard).judge([cut]).events).toEqual([]);
+    });
+  });
+
   test('the gate has the literals of all filters, and the fields that matches and lines need', () => {
     const { gate } = both();
     expect(gate.literals).toEqual(['Failed password from ', 'SASL login failed from ', 'failed from ']);

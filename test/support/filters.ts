@@ -15,6 +15,7 @@ export interface FilterText {
   readonly maxlines?: number;
   readonly usedns?: 'no' | 'raw';
   readonly loggedby?: 'system';
+  readonly logtype?: 'container';
 }
 
 const source =
@@ -34,6 +35,7 @@ export function definition(text: FilterText, name = 'sample'): FilterDefinition 
     ...(text.prefregex !== undefined && { prefregex: at(text.prefregex, -5) }),
     maxlines: text.maxlines ?? 1,
     usedns: text.usedns ?? 'no',
+    ...(text.logtype !== undefined && { logtype: text.logtype }),
     ...(text.loggedby !== undefined && { loggedby: text.loggedby }),
   };
 }
