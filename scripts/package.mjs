@@ -1,14 +1,15 @@
 /**
- * `npm run package [-- deb|npm]`: the Debian package and the npm tarball, into packages/. The Debian package is
- * compiled and checked in a root file system of Debian 13 that is built once (root, some minutes). The same sources give
- * the same bytes.
+ * `npm run package [-- deb|npm]`: the Debian package with a directory that apt can install from, and the npm tarball, into
+ * packages/. The Debian package is compiled and checked in a root file system of Debian 13 that is built once (root, some
+ * minutes). The same sources give the same bytes. $BANJOUR_SIGNING_KEY names a key of gpg's that signs the directory.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDeb } from './lib/package/deb.mjs';
+import { buildRepository } from './lib/package/repository.mjs';
 import { buildTarball } from './lib/package/tarball.mjs';
-import { fail, ROOT } from './lib/run.mjs';
+import { fail, ROOT, say } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
 const kinds = { deb: buildDeb, npm: buildTarball };
@@ -22,4 +23,5 @@ for (const kind of wanted.length > 0 ? wanted : Object.keys(kinds)) {
     .update(readFileSync(join(ROOT, path)))
     .digest('hex');
   process.stdout.write(`${digest}  ${path}\n`);
+  if (kind === 'deb') say(`apt can install from ${buildRepository()}`);
 }

@@ -1,5 +1,5 @@
 /** System packages: what is missing, installed through apt when we are root, named with the command otherwise. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fail, isRoot, persistently, quietly, say, since, tail, warn, which } from './run.mjs';
 

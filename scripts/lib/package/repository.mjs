@@ -1,0 +1,62 @@
+/**
+ * A directory that apt can install from: the Debian packages of packages/, their index, and a Release file, signed when
+ * a key is given. The same packages give the same bytes.
+ */
+import { createHash } from 'node:crypto';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { fail, quietly, ROOT, say, tail, which } from '../run.mjs';
+import { buildRoot, inRoot, WORK } from './buildroot.mjs';
+import { emptied, sourceDate } from './product.mjs';
+
+/** Relative to the project. */
+const FOLDER = 'packages/apt';
+/** Name or fingerprint of a secret key of gpg's; without it apt has to be told `[trusted=yes]`. */
+const KEY = process.env.BANJOUR_SIGNING_KEY ?? '';
+
+/** Builds the directory from every .deb in packages/; returns its path. */
+export function buildRepository() {
+  const folder = emptied(join(ROOT, FOLDER));
+  const debs = readdirSync(join(ROOT, 'packages')).filter((name) => name.endsWith('.deb'));
+  if (debs.length === 0) fail('there is no Debian package in packages/: npm run package -- deb');
+  for (const name of debs) copyFileSync(join(ROOT, 'packages', name), join(folder, name));
+  say('index for apt');
+  const scanned = inRoot(buildRoot(), folder, `dpkg-scanpackages --multiversion . 2> /dev/null > ${WORK}/Packages`);
+  if (!scanned.ok) fail(`dpkg-scanpackages\n${tail(scanned.output)}`);
+  const index = readFileSync(join(folder, 'Packages'));
+  // Neither the time nor the system of whoever builds stands in the header.
+  const packed = gzipSync(index, { level: 9 });
+  packed.fill(0, 4, 8);
+  packed[9] = 255;
+  writeFileSync(join(folder, 'Packages.gz'), packed);
+  writeFileSync(join(folder, 'Release'), release(folder, index.toString()));
+  if (KEY !== '') sign(folder);
+  return FOLDER;
+}
+
+function release(folder, index) {
+  const architectures = [...new Set([...index.matchAll(/^Architecture: (\S+)$/gm)].map((match) => match[1]))].sort();
+  const sums = ['Packages', 'Packages.gz'].map((name) => {
+    const bytes = readFileSync(join(folder, name));
+    return ` ${createHash('sha256').update(bytes).digest('hex')} ${bytes.length} ${name}`;
+  });
+  const date = new Date(sourceDate() * 1000).toUTCString().replace('GMT', 'UTC');
+  const head = ['Origin: Banjour', 'Label: Banjour', 'Suite: stable', `Architectures: ${architectures.join(' ')}`];
+  return `${[...head, `Date: ${date}`, 'SHA256:', ...sums].join('\n')}\n`;
+}
+
+function sign(folder) {
+  if (which('gpg') === undefined) fail('BANJOUR_SIGNING_KEY is set, but gpg is missing: apt-get install gpg');
+  for (const words of [
+    ['--clearsign', '-o', 'InRelease', 'Release'],
+    ['--armor', '--detach-sign', '-o', 'Release.gpg', 'Release'],
+  ]) {
+    const signed = quietly('gpg', ['--batch', '--yes', '--local-user', KEY, ...words], { cwd: folder });
+    if (!signed.ok) fail(`gpg ${words.join(' ')}\n${tail(signed.output)}`);
+  }
+  const exported = quietly('gpg', ['--batch', '--yes', '--armor', '--export', '-o', 'banjour.asc', KEY], {
+    cwd: folder,
+  });
+  if (!exported.ok) fail(`gpg --export\n${tail(exported.output)}`);
+}
