@@ -70,6 +70,25 @@ export function readAllow(reader: Reader): AllowTerm[] {
   return terms;
 }
 
+/** The prefixes of `trusted_proxies`, else of `ignoreip`: names and files of that cannot be told apart in a log line. */
+export function readProxies(reader: Reader): Prefix[] {
+  const stated = reader.text('trusted_proxies') !== '';
+  const prefixes: Prefix[] = [];
+  for (const word of splitWords(reader.text(stated ? 'trusted_proxies' : 'ignoreip'))) {
+    const parsed = parseAllowTerm(word);
+    if ('value' in parsed && parsed.value.kind === 'prefix') prefixes.push(parsed.value.prefix);
+    else if (stated)
+      reader.error(
+        'jail.trusted_proxies',
+        'trusted_proxies',
+        `has "${word}", which is no address or prefix`,
+        'write e.g. trusted_proxies = 172.22.0.0/16 2001:db8::1',
+        word,
+      );
+  }
+  return prefixes;
+}
+
 /** Tags that stand for themselves in `ignorecommand`. */
 const COMMAND_TAGS = new Set(['ip', 'ip-host', 'family', 'F-ID', 'F-USER', 'jail', 'name', 'time', 'failures']);
 

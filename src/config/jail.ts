@@ -13,7 +13,7 @@ import type { Report } from '../ini/report.js';
 import type { Roots } from '../ini/roots.js';
 import { textOf, type Value } from '../ini/value.js';
 import { readActions } from './action.js';
-import { parseTranslators, readAllow, readIgnorecommand } from './allow.js';
+import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './allow.js';
 import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
@@ -181,5 +181,9 @@ function defineJailFilter(reader: Reader, request: FilterRequest, logtype: strin
       'write usedns = no',
       reader.text('usedns'),
     );
-  return opened && defineFilter(opened, full, reader.report);
+  if (opened === undefined) return undefined;
+  const filter = defineFilter(opened, full, reader.report);
+  const chains = filter.failregex.some(({ text }) => text.includes('<F-CHAIN>'));
+  const proxies = readProxies(reader);
+  return !chains || proxies.length === 0 ? filter : { ...filter, proxies };
 }

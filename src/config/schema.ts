@@ -43,6 +43,7 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'forgetonsuccess', preset: 'false' },
   { key: 'maxmatches' },
   { key: 'ignoreip', lines: true },
+  { key: 'trusted_proxies', lines: true },
   { key: 'ignoreself', preset: 'true' },
   { key: 'ignorecommand' },
   {

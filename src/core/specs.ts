@@ -30,6 +30,8 @@ export interface FilterDefinition {
   readonly usedns: 'no' | 'raw';
   /** Used for text files only. */
   readonly datepattern?: SourceText;
+  /** The administrator's proxies: of a chain of addresses (`<F-CHAIN>`) the last that is none of these counts. */
+  readonly proxies?: readonly Prefix[];
   /** `container`: the daemon's header may stand in MESSAGE of any entry, not only of a container's. */
   readonly logtype?: 'container';
   /** `system`: an entry that an ordinary user's process wrote counts only where the match names its `_UID`. */

@@ -16,7 +16,7 @@ export interface CompileResult {
 /** Compiles a filter. Never throws, whatever its regexes. */
 export function compileFilter(definition: FilterDefinition): CompileResult {
   const diagnostics: Diagnostic[] = [];
-  const { name, maxlines, linelimit, usedns } = definition;
+  const { name, maxlines, linelimit, usedns, proxies } = definition;
   if (!Number.isInteger(maxlines) || maxlines < 1 || maxlines > MAXLINES_MAX)
     diagnostics.push({
       level: 'error',
@@ -69,7 +69,12 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   const literals = gateLiterals(deciding, prefregex, maxlines);
   const parts = { name, maxlines, failregex, ignoreregex, successregex, literals };
   return {
-    filter: new CompiledFilter({ ...parts, ...(prefregex && { prefregex }), ...(linelimit && { linelimit }) }),
+    filter: new CompiledFilter({
+      ...parts,
+      ...(prefregex && { prefregex }),
+      ...(linelimit && { linelimit }),
+      ...(proxies && { proxies }),
+    }),
     diagnostics,
   };
 }

@@ -5,9 +5,11 @@
  *
  * Rules of fail2ban 1.1 (filter.py, findFailure). A compiled filter never throws, whatever the line.
  */
+import type { Prefix } from '../core/address.js';
 import type { FilterName } from '../core/names.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
+import { behindProxies } from './chain.js';
 import {
   type Alternate,
   countOf,
@@ -120,6 +122,8 @@ export interface FilterParts {
   readonly failregex: readonly RegexSlot[];
   readonly ignoreregex: readonly RegexSlot[];
   readonly successregex: readonly RegexSlot[];
+  /** The administrator's proxies. */
+  readonly proxies?: readonly Prefix[];
   /** Any of them stands in the MESSAGE of every entry that can match; undefined when there is no such set. */
   readonly literals: readonly string[] | undefined;
 }
@@ -130,6 +134,7 @@ export class CompiledFilter {
   readonly literals: readonly string[] | undefined;
   readonly slots: readonly RegexSlot[];
   readonly #linelimit: number | undefined;
+  readonly #proxies: readonly Prefix[];
   readonly #prefregex: RegexSlot | undefined;
   readonly #failregex: SlotList;
   readonly #ignoreregex: SlotList;
@@ -145,6 +150,7 @@ export class CompiledFilter {
     this.name = parts.name;
     this.maxlines = parts.maxlines;
     this.#linelimit = parts.linelimit;
+    this.#proxies = parts.proxies ?? [];
     this.literals = parts.literals;
     const { prefregex, failregex, ignoreregex, successregex } = parts;
     this.#prefregex = prefregex;
@@ -224,11 +230,12 @@ export class CompiledFilter {
   #found(
     result: LineMatch['result'],
     { cut, length }: Search,
-    { slot, groups }: Hit,
+    { slot, groups: matched }: Hit,
     prefix: Groups,
     lines = 1,
     window?: readonly string[],
   ): LineMatch {
+    const groups = behindProxies(matched, this.#proxies);
     const key = groups['mlfid'] ?? prefix['mlfid'];
     const told = this.#tally && toldOf(prefix, groups);
     return { result, slot, marks: marksOf(prefix, groups), key, told, length, lines, cut, window };

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { formatPrefix } from '../../src/core/address.js';
 import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../../src/core/limits.js';
 import { formatMatch } from '../../src/core/match.js';
 import { goodJail, ids, jail, load } from './support.js';
@@ -19,6 +20,17 @@ describe('a jail', () => {
     expect(source).toEqual({ kind: 'journal', spec: { kind: 'local' } });
     expect(formatMatch(intake.match)).toBe('_SYSTEMD_UNIT=x.service');
     expect(intake.filter.failregex[0]?.text).toBe('^bad <HOST>');
+  });
+
+  test('takes the proxies of a filter that reads chains from trusted_proxies, else from ignoreip', () => {
+    const proxies = (lines: string, regex: string) =>
+      goodJail(`${lines}\nfailregex = ${regex}`).intake.filter.proxies?.map(formatPrefix);
+    const chain = '^bad (?:<F-CHAIN>.*</F-CHAIN>, )?<ADDR>$';
+    const both = 'ignoreip = 10.0.0.0/8 friend.example.org\ntrusted_proxies = 172.22.0.1 2001:db8::/48';
+    expect(proxies(both, chain)).toEqual(['172.22.0.1', '2001:db8::/48']);
+    expect(proxies('ignoreip = 10.0.0.0/8 friend.example.org', chain)).toEqual(['10.0.0.0/8']);
+    expect(proxies('', chain)).toBeUndefined();
+    expect(proxies(both, '^bad <HOST>')).toBeUndefined();
   });
 
   test('is named like its filter unless it says otherwise', () => {
@@ -148,6 +160,7 @@ describe('a jail', () => {
     ['logpath = /own.log\nlogtimezone = Europe/Berlin', 'jail.logtimezone'],
     ['ignoreip = <my-external-ip>', 'jail.ignoreip'],
     ['ignoreip = 300.1.1.1', 'jail.ignoreip'],
+    ['trusted_proxies = 10.0.0.1 proxy.example.org', 'jail.trusted_proxies'],
     ['ignoreip = file:friends', 'jail.ignoreip'],
     ['ignorecommand = check <ip>', 'jail.ignorecommand'],
     ['ignorecommand = /bin/check <ip> | grep x', 'jail.ignorecommand'],
