@@ -6,10 +6,11 @@ import { Readable } from 'node:stream';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
 import { formatDiagnostic } from '../core/finding.js';
 import { BATCH_ENTRIES_MAX } from '../core/limits.js';
-import { formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
+import { fieldsOf, formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
 import { sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
+import { matchesSystem } from '../core/users.js';
 import { guard } from '../daemon/intake/guard.js';
 import { compileFilter } from '../filter/compile.js';
 import { DateFinder } from '../filter/dates.js';
@@ -83,7 +84,14 @@ export async function testFilter(options: FilterTest): Promise<ExitCode> {
   });
   if (input.kind === 'journal') {
     const match = input.match ?? matchOf(options) ?? found.definition.journalmatch;
-    readJournal(options, match, (entry) => report.addEntry(entry));
+    readJournal(options, match, (entry) => {
+      // What the agent would not hear is not counted here either.
+      if (
+        found.definition.loggedby !== 'system' ||
+        matchesSystem(match ?? WHOLE_JOURNAL, (name) => entry.fields.get(name))
+      )
+        report.addEntry(entry);
+    });
   } else if (input.kind === 'line') report.addText(options.input, wallClock.now());
   else await readText(options, (line) => report.addText(line, wallClock.now()));
   report.finish();
@@ -149,7 +157,7 @@ function readJournal(
   try {
     source.open(
       match ?? WHOLE_JOURNAL,
-      { literals: undefined, fields: [...LINE_FIELDS, '_BOOT_ID'] },
+      { literals: undefined, fields: [...LINE_FIELDS, '_BOOT_ID', '_UID', ...fieldsOf(match ?? WHOLE_JOURNAL)] },
       options.since === undefined ? { at: 'head' } : { at: 'time', time: sinceOf(options.since) },
     );
     for (;;) {

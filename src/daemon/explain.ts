@@ -6,6 +6,7 @@ import type { ControlClient } from '../control/client.js';
 import type { BanView, ExplainView } from '../control/protocol.js';
 import { cursor } from '../core/names.js';
 import { compileFilter } from '../filter/compile.js';
+import { matchEntry } from '../filter/container.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { findEntry } from '../journal/find.js';
 import { createSource } from '../journal/journal.js';
@@ -55,7 +56,8 @@ function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
     if (entry === undefined) return { cursor: text };
     const line = lineOf(entry);
     const { filter } = compileFilter(jail.intake.filter);
-    const verdict = filter?.judge(line, { time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '' });
+    const match = filter && matchEntry(filter, entry, line, { running: undefined });
+    const verdict = match && filter?.settle(match, { time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '' });
     const regex = verdict?.regex === undefined ? undefined : jail.intake.filter.failregex[verdict.regex];
     return {
       cursor: text,

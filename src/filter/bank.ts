@@ -11,7 +11,7 @@ import { formatMatch } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { compileFilter } from './compile.js';
-import { isOfContainer, lineInside } from './container.js';
+import { matchEntry } from './container.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
 import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
@@ -37,8 +37,6 @@ export interface JudgeReport {
 interface Desk {
   readonly jail: JailName;
   readonly filter: CompiledFilter;
-  /** Every entry may have its header in MESSAGE. */
-  readonly container: boolean;
   readonly literals: ((text: string) => boolean) | undefined;
   readonly counters: JailCounters;
 }
@@ -135,12 +133,7 @@ export class FilterBank {
     const run = this.#runner.run(cases.length, (n, progress) => {
       const item = cases[n] as Case;
       item.line ??= lineOf(item.entry);
-      const { filter, container } = item.desk;
-      const match = filter.match(item.line, progress);
-      const isNothing = match.result === 'none' || match.result === 'noprefix';
-      if (!isNothing || filter.maxlines > 1 || !(container || isOfContainer(item.entry))) return match;
-      const inside = lineInside(item.entry);
-      return inside === undefined ? match : filter.match(inside, progress);
+      return matchEntry(item.desk.filter, item.entry, item.line, progress);
     });
     for (const slot of run.demoted) {
       const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot));
@@ -162,7 +155,7 @@ function deskOf({ jail, filter: definition }: JailIntake): Desk {
     });
   }
   const literals = filter.literals && literalSearch(filter.literals);
-  return { jail, filter, container: definition.logtype === 'container', literals, counters: newCounters(jail) };
+  return { jail, filter, literals, counters: newCounters(jail) };
 }
 
 /** Applies a match to the memory of its filter and makes the event of it. */

@@ -67,7 +67,8 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   diagnostics.push(...withoutIdentity(definition, deciding, prefregex));
   if (diagnostics.some(({ level }) => level === 'error')) return { diagnostics };
   const literals = gateLiterals(deciding, prefregex, maxlines);
-  const parts = { name, maxlines, failregex, ignoreregex, successregex, literals };
+  const container = definition.logtype === 'container';
+  const parts = { name, maxlines, container, failregex, ignoreregex, successregex, literals };
   return {
     filter: new CompiledFilter({
       ...parts,

@@ -122,6 +122,8 @@ export interface FilterParts {
   readonly failregex: readonly RegexSlot[];
   readonly ignoreregex: readonly RegexSlot[];
   readonly successregex: readonly RegexSlot[];
+  /** Any entry may have the daemon's header in its message. */
+  readonly container?: boolean;
   /** The administrator's proxies. */
   readonly proxies?: readonly Prefix[];
   /** Any of them stands in the MESSAGE of every entry that can match; undefined when there is no such set. */
@@ -131,6 +133,8 @@ export interface FilterParts {
 export class CompiledFilter {
   readonly name: FilterName;
   readonly maxlines: number;
+  /** Any entry may have the daemon's header in its message, not only a container's. */
+  readonly container: boolean;
   readonly literals: readonly string[] | undefined;
   readonly slots: readonly RegexSlot[];
   readonly #linelimit: number | undefined;
@@ -149,6 +153,7 @@ export class CompiledFilter {
   constructor(parts: FilterParts) {
     this.name = parts.name;
     this.maxlines = parts.maxlines;
+    this.container = parts.container === true;
     this.#linelimit = parts.linelimit;
     this.#proxies = parts.proxies ?? [];
     this.literals = parts.literals;

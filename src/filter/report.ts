@@ -9,6 +9,7 @@ import type { Entry } from '../core/entry.js';
 import { BATCH_ENTRIES_MAX, REPORT_HITS_MAX, REPORT_LINE_CHARS_MAX, REPORT_LINES_MAX } from '../core/limits.js';
 import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
+import { matchEntry } from './container.js';
 import type { DateFinder } from './dates.js';
 import {
   type CompiledFilter,
@@ -132,16 +133,17 @@ export class FilterReport {
   /** Takes a journal entry. */
   addEntry(entry: Entry): void {
     const line = lineOf(entry);
-    this.#add({ line, time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '', shown: line.text });
+    this.#add({ line, time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '', shown: line.text, entry });
   }
 
   /** Judges the lines that wait; to be called after the last. Lines are judged in batches, one guard for many. */
   finish(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    const { matches, demoted } = this.#runner.run(waiting.length, (n, progress) =>
-      this.filter.match((waiting[n] as Waiting).line, progress),
-    );
+    const { matches, demoted } = this.#runner.run(waiting.length, (n, progress) => {
+      const { line, entry } = waiting[n] as Waiting;
+      return entry === undefined ? this.filter.match(line, progress) : matchEntry(this.filter, entry, line, progress);
+    });
     this.demoted.push(...demoted.map(slotName));
     waiting.forEach((item, i) => {
       const match = matches[i];
@@ -183,6 +185,8 @@ interface Waiting {
   readonly time: EpochMicros;
   readonly boot: string;
   readonly shown: string;
+  /** Absent for a line of text. */
+  readonly entry?: Entry;
 }
 
 const CLASSES = {

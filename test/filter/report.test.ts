@@ -123,6 +123,14 @@ Lines: 5 lines, 1 ignored, 3 matched, 1 missed
     expect(reportText(made)).toContain('Date template hits:\n\nLines: 1 lines');
   });
 
+  test("finds a container's header within the message, as the agent does", () => {
+    const made = new FilterReport(compiled({ failregex: ['^ mx1 sshd\\[8\\]: bad <HOST>$'] }), noGuard);
+    made.addEntry(entry('Nov 21 19:34:21 mx1 sshd[8]: bad 192.0.2.1', { CONTAINER_NAME: 'mail' }));
+    made.addEntry(entry('Nov 21 19:34:21 mx1 sshd[8]: bad 192.0.2.1'));
+    made.finish();
+    expect([made.matched.count, made.missed.count]).toEqual([1, 1]);
+  });
+
   test('is plain data for --json', () => {
     const json = JSON.parse(JSON.stringify(reportJson(report(QMAIL, LINES, { allMatched: true }))));
     expect(json).toMatchObject({
