@@ -102,13 +102,18 @@ export class Agent {
     });
     // Whoever starts an agent waits for it; until then a failure must not end the process unexplained.
     this.failure.catch(() => undefined);
-    const { ledger, fresh, setAside } = openLedger(options.ledgerPath, this.startedAt);
+    const { ledger, fresh, skipped, setAside } = openLedger(options.ledgerPath, this.startedAt);
     this.ledger = ledger;
     this.#fresh = fresh;
     if (setAside !== undefined)
       log(
         'error',
         `${setAside.reason}; it is kept as ${setAside.path}, and protection goes on from the kernel's own sets`,
+      );
+    if (skipped.length > 0)
+      log(
+        'error',
+        `${skipped.length} bans in the ledger could not be read and were left out, first ${skipped[0]}; those in the kernel stay`,
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);

@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { badRows, probeTables } from './bad-rows.js';
 import { SCHEMA_VERSION } from './schema.js';
 
 /** Findings about the ledger: its integrity, size and secrecy. */
@@ -18,12 +19,21 @@ export function checkLedger(db: Database, path: string): Finding[] {
           fix: 'systemctl restart banjour: it sets the file aside and goes on from the kernel',
         },
       ];
+    const bad = badRows(db);
+    if (bad.length > 0)
+      findings.push({
+        level: 'error',
+        id: 'ledger.rows',
+        message: `the ledger ${path} has ${bad.length} bans that cannot be read, first ${bad[0]?.name}`,
+        fix: 'systemctl restart banjour: it leaves them out and goes on',
+      });
+    probeTables(db);
     const bans = db.prepare('SELECT count(*) FROM ban').pluck().get() as number;
     const pages = db.pragma('page_count', { simple: true }) as number;
     const pageBytes = db.pragma('page_size', { simple: true }) as number;
     const size = `${((pages * pageBytes) / 1024 / 1024).toFixed(1)} MiB`;
     const message = `the ledger ${path} is sound: ${bans} bans, ${size}, schema ${SCHEMA_VERSION}`;
-    findings.push({ level: 'ok', id: 'ledger.sound', message });
+    if (bad.length === 0) findings.push({ level: 'ok', id: 'ledger.sound', message });
     if (path !== ':memory:' && (statSync(path).mode & 0o077) !== 0)
       findings.push({
         level: 'warning',

@@ -15,6 +15,18 @@ export function isCorruption(error: unknown): boolean {
   return /^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error) ?? '');
 }
 
+/**
+ * The content is to blame, not the disk, the rights or another process: also SQL that does not fit the tables
+ * (SQLITE_ERROR), broken constraints, and integers that are none of ours. Takes what `guarded` throws.
+ */
+export function isContent(error: unknown): boolean {
+  const cause = error instanceof OperatingError ? error.cause : error;
+  return (
+    cause instanceof RangeError ||
+    /^SQLITE_(?:CORRUPT|NOTADB|ERROR|SCHEMA|CONSTRAINT|MISMATCH|FORMAT)/.test(sqliteCode(cause) ?? '')
+  );
+}
+
 /** What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged. */
 export function ledgerError(error: unknown): unknown {
   const sqlite = sqliteCode(error);

@@ -4,9 +4,10 @@ import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
-import { guarded, isCorruption } from './errors.js';
+import { dropBadRows, probeTables } from './bad-rows.js';
+import { guarded, isContent, isCorruption } from './errors.js';
 import { Ledger } from './ledger.js';
-import { lockWriter } from './lock.js';
+import { lockWriter, type WriterLock } from './lock.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
 
 /** Why a file cannot be the ledger. */
@@ -20,6 +21,8 @@ export interface OpenedLedger {
   readonly ledger: Ledger;
   /** True when the ledger knows nothing: the kernel's own sets are all there is to go on from; see `Ledger.adopt`. */
   readonly fresh: boolean;
+  /** Bans whose rows could not be read and were left out, e.g. `ban 17 (sshd 192.0.2.1)`. */
+  readonly skipped: readonly string[];
   /** What stood there before and could not be used, and where it is kept now. */
   readonly setAside?: Unusable & { readonly path: string };
 }
@@ -37,18 +40,29 @@ const LEDGER_CACHE_KIB = 4_096;
 export function openLedger(path: string, now: EpochMicros): OpenedLedger {
   if (path === ':memory:') {
     const db = connect(path);
-    return { ledger: new Ledger(db, path), fresh: true };
+    return { ledger: new Ledger(db, path), fresh: true, skipped: [] };
   }
   prepareFile(path);
   const lock = guarded(() => lockWriter(path));
   try {
     const found = existsSync(path) && statSync(path).size > 0;
     const unusable = found ? inspect(path) : undefined;
-    const setAside = unusable === undefined ? undefined : { ...unusable, path: moveAway(path, unusable.kind, now) };
+    const aside = (why: Unusable) => ({ ...why, path: moveAway(path, why.kind, now) });
+    let setAside = unusable === undefined ? undefined : aside(unusable);
     closeSync(openSync(path, 'a', 0o600));
-    const db = guarded(() => connect(path));
-    const ledger = new Ledger(db, path, lock);
-    return { ledger, fresh: !found || setAside !== undefined, ...(setAside !== undefined && { setAside }) };
+    let begun: Begun;
+    try {
+      begun = guarded(() => begin(path, lock));
+    } catch (error) {
+      // SQLite opens it, and yet it is not the ledger that this version wrote: tables, columns, the schema itself.
+      if (!found || setAside !== undefined || !isContent(error)) throw error;
+      setAside = aside({ kind: 'corrupt', reason: `${path} cannot be used: ${messageOf(error)}` });
+      begun = guarded(() => begin(path, lock));
+    }
+    const { ledger, skipped } = begun;
+    // The kernel may hold the bans of the rows that were left out.
+    const fresh = !found || setAside !== undefined || skipped.length > 0;
+    return { ledger, fresh, skipped, ...(setAside !== undefined && { setAside }) };
   } catch (error) {
     lock.release();
     throw error;
@@ -71,6 +85,25 @@ export function openLedgerForReading(path: string): Ledger {
     guarded(() => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })),
     path,
   );
+}
+
+interface Begun {
+  readonly ledger: Ledger;
+  readonly skipped: readonly string[];
+}
+
+/** Connects, migrates, and asks once for all that a start asks for, so that what is wrong shows here. */
+function begin(path: string, lock: WriterLock): Begun {
+  const db = connect(path);
+  try {
+    const skipped = dropBadRows(db);
+    const ledger = new Ledger(db, path, lock);
+    probeTables(db);
+    return { ledger, skipped };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 function connect(path: string): Database.Database {

@@ -25,6 +25,12 @@ function filledFile(): string {
   return path;
 }
 
+function spoil(path: string, sql: string): void {
+  const db = new Database(path);
+  db.exec(sql);
+  db.close();
+}
+
 /** Opens what was spoiled; expects a preserved copy and a ledger that works. */
 function expectSetAside(path: string, kind: 'corrupt' | 'foreign' | 'newer', size: number): void {
   const { ledger, fresh, setAside } = opened(path, at(0));
@@ -93,6 +99,59 @@ describe('a file that cannot be the ledger is kept, and a fresh one begun', () =
     const { ledger, setAside } = opened(path);
     expect(readFileSync(`${setAside?.path}-wal`, 'utf8')).toBe('wal');
     ledger.close();
+  });
+});
+
+describe('a file that SQLite opens and that is not our ledger any more is kept too', () => {
+  test.each([
+    'PRAGMA user_version = 0',
+    'PRAGMA user_version = 1',
+    'DROP TABLE position',
+    'DROP TABLE ban',
+    'DROP TABLE pardon',
+    'ALTER TABLE ban DROP COLUMN host',
+    'ALTER TABLE position RENAME COLUMN cursor TO place',
+    'ALTER TABLE pardon RENAME COLUMN target TO aim',
+  ])('%s', (sql) => {
+    const path = filledFile();
+    spoil(path, sql);
+    const { ledger, fresh, setAside } = opened(path);
+    expect([fresh, setAside?.kind]).toEqual([true, 'corrupt']);
+    expect(existsSync(setAside?.path ?? '')).toBe(true);
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    expect(inForce(ledger)).toHaveLength(1);
+  });
+});
+
+describe('one bad row is left out and named, and the rest goes on', () => {
+  test.each([
+    ["target = 'not-an-address'", 'not-an-address'],
+    ["target = '10.0.0.999'", '10.0.0.999'],
+    ["evidence = '[\"cut'", '10.0.0.0'],
+    ["evidence = '7'", '10.0.0.0'],
+    ['until = 9007199254740992', '10.0.0.0'],
+  ])('%s', (change, name) => {
+    const path = filledFile();
+    spoil(path, `UPDATE ban SET ${change} WHERE id = 1`);
+    const reader = openLedgerForReading(path);
+    const findings = reader.check().map(({ id }) => id);
+    reader.close();
+    expect(findings).toContain('ledger.rows');
+    expect(findings).not.toContain('ledger.sound');
+    const { ledger, fresh, skipped, setAside } = opened(path);
+    expect(setAside).toBeUndefined();
+    expect(fresh).toBe(true);
+    expect(skipped).toEqual([expect.stringContaining(`ban 1 (sshd ${name}`)]);
+    expect(inForce(ledger)).toHaveLength(499);
+    expect(ledger.check().map(({ id }) => id)).toContain('ledger.sound');
+  });
+
+  test('a number at the bound is read', () => {
+    const path = filledFile();
+    spoil(path, 'UPDATE ban SET until = 9007199254740991 WHERE id = 1');
+    const { ledger, fresh, skipped } = opened(path);
+    expect([fresh, skipped]).toEqual([false, []]);
+    expect(inForce(ledger)).toHaveLength(500);
   });
 });
 
