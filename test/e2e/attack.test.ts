@@ -117,6 +117,22 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     );
   });
 
+  test("a user whose ssh session is left in sshd's unit bans nobody from there", async () => {
+    const victim = bad(130, 4);
+    // Where pam_systemd is missing the session stays in the control group of the daemon that began it.
+    const script = [
+      "find /sys/fs/cgroup -path '*/ssh.service/cgroup.procs' | while read -r file; do echo $$ > $file; done",
+      'exec setpriv --reuid=anna --regid=anna --clear-groups sh -c "$0"',
+    ].join('; ');
+    const line = `Failed password for root from ${victim} port 4242 ssh2`;
+    const session = `for n in 1 2 3 4 5; do logger -t sshd "${line}"; logger -t sshd-session "${line}"; done; sleep 1`;
+    await machine.exec(['sh', '-c', script, session]);
+    const written = await machine.exec(['journalctl', '-q', '-o', 'cat', '-u', 'ssh.service', '_UID=1000']);
+    expect(written.split('\n').filter((text) => text === line).length).toBeGreaterThan(4);
+    expect(judged(await station.attack('ssh', bad(131, 4), 8, PACE))).toBe(3);
+    expect(await banned(victim)).toBe(false);
+  });
+
   test('a mistaken user who gets it right at the third time is served on', async () => {
     const from = good(50, 4);
     expect(judged(await station.attack('submission', from, 2, PACE))).toBe(2);
