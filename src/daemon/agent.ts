@@ -14,7 +14,7 @@ import type { Log, LogLevel } from '../core/log.js';
 import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { openLedger } from '../ledger/open.js';
+import { openLedgerAnyway } from '../ledger/open.js';
 import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './configuration/difference.js';
@@ -29,9 +29,12 @@ import { Copies } from './probe/copies.js';
 import { probeInThread } from './probe/probe-thread.js';
 import { Prober } from './probe/prober.js';
 import { Readers } from './readers.js';
+import { unsavedWarning } from './unsaved.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;
+/** Between two tries to write a ledger that is in memory only. */
+const LEDGER_SAVE_MS = 2_000;
 /** An nft that did not answer is tried again after this, then after twice as long, up to the second, ms. */
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
@@ -87,6 +90,8 @@ export class Agent {
   #stopping = false;
   #failed: (error: Error) => void = () => undefined;
   #reloading: Promise<unknown> = Promise.resolve();
+  #toldUnsaved = false;
+  #saving = false;
 
   private constructor(options: AgentOptions) {
     const { setup, firewall, log } = options;
@@ -102,7 +107,7 @@ export class Agent {
     });
     // Whoever starts an agent waits for it; until then a failure must not end the process unexplained.
     this.failure.catch(() => undefined);
-    const { ledger, fresh, skipped, setAside } = openLedger(options.ledgerPath, this.startedAt);
+    const { ledger, fresh, skipped, setAside } = openLedgerAnyway(options.ledgerPath, this.startedAt);
     this.ledger = ledger;
     this.#fresh = fresh;
     if (setAside !== undefined)
@@ -335,7 +340,33 @@ export class Agent {
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
-    every(EXPIRY_MS, () => void this.pipeline.expireByWall());
-    every(TIDY_MS, () => this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory));
+    const failed = (error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error)));
+    every(EXPIRY_MS, () => this.pipeline.expireByWall().catch(failed));
+    every(LEDGER_SAVE_MS, () => this.#saveLedger().catch(failed));
+    every(TIDY_MS, () => {
+      try {
+        this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory);
+      } catch (error) {
+        this.log('warning', `the history is not tidied: ${messageOf(error)}`);
+      }
+    });
+  }
+
+  /** Tells that the ledger is in memory only, tries to write it, and tells when that succeeded. */
+  async #saveLedger(): Promise<void> {
+    const { ledger } = this;
+    if (ledger.unsaved === undefined || this.#saving) return;
+    if (!this.#toldUnsaved) this.log('error', unsavedWarning(ledger.path, ledger.unsaved));
+    this.#toldUnsaved = true;
+    this.#saving = true;
+    try {
+      await ledger.save();
+      this.#toldUnsaved = false;
+      this.log('notice', `the ledger ${ledger.path} can be written again; all that was decided meanwhile is in it`);
+    } catch {
+      // It stays in memory, as was told, and is tried again.
+    } finally {
+      this.#saving = false;
+    }
   }
 }

@@ -37,6 +37,7 @@ import type { LiveJail } from './configuration/live-options.js';
 import type { JailSetup } from './configuration/setup.js';
 import { EventLog } from './event-log.js';
 import { Operator, prefixOf } from './operator.js';
+import { unsavedWarnings } from './unsaved.js';
 import { banListViews, banView, jailView, sourceView } from './views.js';
 
 /** Bans of the past that `explain` shows. */
@@ -244,7 +245,12 @@ export class AgentOperations implements Operations {
         lastBatchMs: counts.lastBatchMs ?? null,
       },
       jails: agent.setup.jails.map((jail) => this.#jailView(jail)),
-      warnings: [...agent.readers.warnings(), ...agent.copies.warnings(), ...agent.prober.warnings()],
+      warnings: [
+        ...unsavedWarnings(agent.ledger),
+        ...agent.readers.warnings(),
+        ...agent.copies.warnings(),
+        ...agent.prober.warnings(),
+      ],
     };
   }
 

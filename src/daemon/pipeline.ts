@@ -91,7 +91,7 @@ export class Pipeline {
     if (batch.phase === 'live') {
       this.leave(source);
       const now = this.#clocks.live(wall.now());
-      void this.#judge(batch.events, () => now, source, batch);
+      this.#judge(batch.events, () => now, source, batch).catch(this.#parts.failed);
       return;
     }
     // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
@@ -208,7 +208,7 @@ export class Pipeline {
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
-      void settled.then((bans) => tellTimes(outcomes, bans, timed));
+      settled.then((bans) => tellTimes(outcomes, bans, timed)).catch(this.#parts.failed);
     return settled;
   }
 
@@ -266,7 +266,8 @@ export class Pipeline {
 
   #track(under: Promise<Settled[]>): Promise<Settled[]> {
     this.#applying.add(under);
-    void under.finally(() => this.#applying.delete(under));
+    const done = () => this.#applying.delete(under);
+    under.then(done, done);
     return under;
   }
 

@@ -27,6 +27,14 @@ export function isContent(error: unknown): boolean {
   );
 }
 
+/** The disk is full, read-only, gone or broken: not what was to be written is wrong, but where. */
+export function isDiskTrouble(error: unknown): boolean {
+  if (/^SQLITE_(?:FULL|READONLY|IOERR|CANTOPEN|PERM)/.test(sqliteCode(error) ?? '')) return true;
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  if (/^(?:ENOSPC|EDQUOT|EROFS|EIO)$/.test(String(code))) return true;
+  return cause !== undefined && isDiskTrouble(cause);
+}
+
 /** What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged. */
 export function ledgerError(error: unknown): unknown {
   const sqlite = sqliteCode(error);

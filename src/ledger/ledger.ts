@@ -6,19 +6,23 @@
  * ones, together with their position), those of operators with FULL, because nothing would bring them back
  * (<https://sqlite.org/pragma.html#pragma_synchronous>).
  *
+ * When the disk cannot be written (full, read-only, gone), the ledger goes on in memory with everything that it knows and
+ * loses nothing: `unsaved` says why, and `save` puts all of it back into the file.
+ *
  * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
  */
-import type { Database, Transaction } from 'better-sqlite3';
+import Database, { type Transaction } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
 import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
+import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { checkLedger } from './check.js';
-import { guarded } from './errors.js';
+import { guarded, isDiskTrouble, ledgerError } from './errors.js';
 import { History, type SettledUpTo } from './history.js';
 import type { WriterLock } from './lock.js';
 import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
@@ -39,30 +43,82 @@ export interface CommitReport {
   readonly ended: readonly BanRecord[];
 }
 
+/** A database in memory with the content of a file. */
+export function inMemory(content: Buffer): Database.Database {
+  // There is no write-ahead log in memory: the header must not ask for one (sqlite.org/fileformat.html, 1.3.3).
+  content.fill(1, 18, 20);
+  return new Database(content);
+}
+
 const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
 
 export type Settlement = 'in-force' | 'ignored' | { readonly refused: string };
 
+/** How a ledger in memory gets back to its file. */
+export interface LedgerFile {
+  /** Makes room for a whole ledger: what stands there and could not be read is kept under another name. */
+  readonly prepare: () => void;
+  readonly open: () => Database.Database;
+}
+
 export class Ledger {
-  /** What was, and for how long it is kept. */
-  readonly history: History;
   readonly path: string;
-  readonly #db: Database;
-  readonly #sql: Statements;
+  #history!: History;
+  #db!: Database.Database;
+  #sql!: Statements;
   readonly #lock: WriterLock | undefined;
+  readonly #file: LedgerFile | undefined;
+  #unsaved: string | undefined;
   /** Made once: making it costs as much as a small transaction. */
-  readonly #transaction: Transaction<(work: () => void) => void>;
+  #transaction!: Transaction<(work: () => void) => void>;
   /** What `nextEnd` found; asked for every stored event, changed by writes only. */
   #next: { readonly end: EpochMicros | undefined } | undefined;
 
-  /** Takes a migrated database; see `openLedger`. */
-  constructor(db: Database, path: string, lock?: WriterLock) {
-    this.#db = db;
+  /**
+   * Takes a migrated database; see `openLedger`. Without `file` it never goes on in memory. `unsaved`: it is in memory
+   * from the beginning, and why.
+   */
+  constructor(db: Database.Database, path: string, lock?: WriterLock, file?: LedgerFile, unsaved?: string) {
     this.path = path;
     this.#lock = lock;
+    this.#file = file;
+    this.#unsaved = unsaved;
+    this.#use(db);
+  }
+
+  #use(db: Database.Database): void {
+    this.#db = db;
     this.#sql = guarded(() => statementsOf(db));
-    this.history = new History(db);
+    this.#history = new History(db);
     this.#transaction = db.transaction((work: () => void) => work());
+  }
+
+  /** What was, and for how long it is kept. */
+  get history(): History {
+    return this.#history;
+  }
+
+  /** Why the file cannot be written, while the ledger is in memory only; undefined while it is in its file. */
+  get unsaved(): string | undefined {
+    return this.#unsaved;
+  }
+
+  /**
+   * Puts a ledger that is in memory back into its file and goes on there. What is written meanwhile goes along.
+   * @throws OperatingError while the disk still cannot be written; nothing is lost, and the ledger stays in memory
+   */
+  async save(): Promise<void> {
+    if (this.#unsaved === undefined || this.#file === undefined) return;
+    const memory = this.#db;
+    try {
+      this.#file.prepare();
+      await memory.backup(this.path);
+      this.#use(this.#file.open());
+    } catch (error) {
+      throw ledgerError(error);
+    }
+    this.#unsaved = undefined;
+    memory.close();
   }
 
   /** Writes decisions and position, all or nothing. */
@@ -73,6 +129,8 @@ export class Ledger {
     const bans: BanRecord[] = [];
     const ended: BanRecord[] = [];
     this.#write(byOperator, () => {
+      bans.length = 0;
+      ended.length = 0;
       for (const decision of decisions) {
         if (decision.kind === 'ban') bans.push(this.#ban(decision, ended));
         else this.#unban(decision, ended);
@@ -177,6 +235,7 @@ export class Ledger {
   adopt(elements: Iterable<Element>, now: EpochMicros): BanRecord[] {
     const adopted: BanRecord[] = [];
     this.#write(true, () => {
+      adopted.length = 0;
       for (const { jail, target, until } of elements) {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
@@ -200,6 +259,7 @@ export class Ledger {
     const known = (ban: BanDecision) =>
       this.#sql.known.get(firstOf(ban.target), ban.target.length, ban.jail, ban.time) !== undefined;
     this.#write(true, () => {
+      wanted.length = 0;
       for (const ban of bans.history)
         if (!known(ban)) this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', this.#insert(ban, null).id);
       for (const ban of bans.active)
@@ -281,8 +341,30 @@ export class Ledger {
     ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason }));
   }
 
+  /** Runs `work` in a transaction; a second time, in memory, when the disk fails the first. */
   #write(durably: boolean, work: () => void): void {
     this.#next = undefined;
+    try {
+      this.#writeOnce(durably, work);
+    } catch (error) {
+      if (this.#file === undefined || this.#unsaved !== undefined || !isDiskTrouble(error)) throw error;
+      this.#goOnInMemory(error);
+      this.#writeOnce(durably, work);
+    }
+  }
+
+  #goOnInMemory(error: unknown): void {
+    const file = this.#db;
+    this.#use(guarded(() => inMemory(file.serialize())));
+    this.#unsaved = messageOf(error);
+    try {
+      file.close();
+    } catch {
+      // What it could not write stands in memory.
+    }
+  }
+
+  #writeOnce(durably: boolean, work: () => void): void {
     guarded(() => {
       if (durably) this.#db.pragma('synchronous = FULL');
       try {

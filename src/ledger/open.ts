@@ -1,12 +1,22 @@
-import { accessSync, chmodSync, closeSync, constants, existsSync, openSync, renameSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import { dropBadRows, probeTables } from './bad-rows.js';
-import { guarded, isContent, isCorruption } from './errors.js';
-import { Ledger } from './ledger.js';
+import { guarded, isContent, isCorruption, isDiskTrouble } from './errors.js';
+import { inMemory, Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
 
@@ -70,6 +80,50 @@ export function openLedger(path: string, now: EpochMicros): OpenedLedger {
 }
 
 /**
+ * The same for an agent, which has to protect whatever its disk is like: where nothing can be written the ledger is in
+ * memory, with what can be read of the file, until `Ledger.save` succeeds.
+ */
+export function openLedgerAnyway(path: string, now: EpochMicros): OpenedLedger {
+  try {
+    return openLedger(path, now);
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error;
+    return openInMemory(path, now, messageOf(error));
+  }
+}
+
+function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLedger {
+  let lock: WriterLock | undefined;
+  let read: Database.Database | undefined;
+  let skipped: readonly string[] = [];
+  try {
+    read = inMemory(readFileSync(path));
+    if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new Error('it is no ledger');
+    migrate(read);
+    skipped = dropBadRows(read);
+    probeTables(read);
+  } catch {
+    read = undefined;
+  }
+  const fresh = read === undefined;
+  let db = read;
+  if (db === undefined) {
+    db = new Database(':memory:');
+    migrate(db);
+  }
+  const file = {
+    prepare: () => {
+      prepareFile(path);
+      lock ??= guarded(() => lockWriter(path));
+      if (fresh && existsSync(path) && statSync(path).size > 0) moveAway(path, 'unread', now);
+    },
+    open: () => guarded(() => connect(path)),
+  };
+  const ledger = new Ledger(db, path, { release: () => lock?.release() }, file, reason);
+  return { ledger, fresh: fresh || skipped.length > 0, skipped };
+}
+
+/**
  * Opens the ledger for reading only, beside an agent or without one.
  * @throws OperatorError when there is none, or the file is not a ledger of this version
  */
@@ -97,7 +151,8 @@ function begin(path: string, lock: WriterLock): Begun {
   const db = connect(path);
   try {
     const skipped = dropBadRows(db);
-    const ledger = new Ledger(db, path, lock);
+    const file = { prepare: () => undefined, open: () => guarded(() => connect(path)) };
+    const ledger = new Ledger(db, path, lock, file);
     probeTables(db);
     return { ledger, skipped };
   } catch (error) {

@@ -1,0 +1,12 @@
+/** What is said while the ledger cannot be written. */
+import { escapeUntrusted } from '../core/text.js';
+import type { Ledger } from '../ledger/ledger.js';
+
+export function unsavedWarning(path: string, reason: string): string {
+  return `the ledger ${path} cannot be written (${escapeUntrusted(reason)}): bans go on, and what is decided is kept in memory until it can; make room, or make the directory writable, and do not restart the agent before`;
+}
+
+/** For status: nothing, or the warning. */
+export function unsavedWarnings({ path, unsaved }: Ledger): readonly string[] {
+  return unsaved === undefined ? [] : [unsavedWarning(path, unsaved)];
+}

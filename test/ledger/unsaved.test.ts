@@ -1,0 +1,127 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { cursor } from '../../src/core/names.js';
+import type { Ledger } from '../../src/ledger/ledger.js';
+import { openLedger, openLedgerAnyway } from '../../src/ledger/open.js';
+import { isRoot, needs } from '../support/require.js';
+import { at, ban as banOf, SOURCE } from './support.js';
+
+const onDisk = needs(isRoot, 'mounting a small disk needs root');
+
+/** A disk of 600 KiB of its own. */
+let disk: string;
+let path: string;
+const opened: Ledger[] = [];
+const mount = (...words: string[]) => {
+  const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(stderr);
+};
+
+beforeEach(() => {
+  if (!isRoot) return;
+  disk = mkdtempSync(join(tmpdir(), 'banjour-disk-'));
+  path = join(disk, 'ledger.sqlite3');
+  mount('-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk);
+});
+afterEach(() => {
+  for (const ledger of opened.splice(0)) ledger.close();
+  if (!isRoot) return;
+  spawnSync('umount', ['-l', disk]);
+  rmSync(disk, { recursive: true, force: true });
+});
+
+const filler = () => join(disk, 'filler');
+function fill(): void {
+  try {
+    writeFileSync(filler(), Buffer.alloc(1024 * 1024));
+  } catch {
+    // Full, as it is meant to be.
+  }
+}
+function begun(open = openLedgerAnyway) {
+  const report = open(path, at(0));
+  opened.push(report.ledger);
+  return report;
+}
+const address = (n: number) => `198.51.${n >> 8}.${n & 255}`;
+/** Decides bans of the addresses from `from` on, as a batch of the journal does. */
+function ban(ledger: Ledger, from: number, count: number) {
+  const decisions = Array.from({ length: count }, (_, i) => banOf(address(from + i), { time: at(1) }));
+  return ledger.commit({ decisions, source: SOURCE, position: { cursor: cursor(`c${from + count}`), time: at(1) } });
+}
+const count = (ledger: Ledger) => [...ledger.inForce(at(2))].length;
+
+describe('a ledger whose disk cannot be written', () => {
+  onDisk('goes on in memory when the disk fills up, and loses nothing once there is room', async () => {
+    const { ledger } = begun();
+    ban(ledger, 0, 10);
+    fill();
+    const { bans } = ban(ledger, 10, 500);
+    expect(new Set(bans.map(({ id }) => id)).size).toBe(500);
+    expect(ledger.unsaved).toMatch(/full/);
+    ledger.settle(
+      bans.map(({ id }) => id),
+      'in-force',
+      at(1),
+    );
+    expect(count(ledger)).toBe(510);
+    await expect(ledger.save()).rejects.toThrow(/full/);
+    expect(count(ledger)).toBe(510);
+    rmSync(filler());
+    await ledger.save();
+    expect(ledger.unsaved).toBeUndefined();
+    ban(ledger, 510, 1);
+    opened.splice(0)[0]?.close();
+    const again = begun(openLedger).ledger;
+    expect(count(again)).toBe(511);
+    expect(again.position(SOURCE)?.cursor).toBe('c511');
+  });
+
+  onDisk('begins in memory on a read-only disk, with what stands in the file', async () => {
+    const first = begun().ledger;
+    ban(first, 0, 5);
+    opened.splice(0)[0]?.close();
+    mount('-o', 'remount,ro', disk);
+    const { ledger, fresh } = begun();
+    expect([fresh, count(ledger)]).toEqual([false, 5]);
+    expect(ledger.unsaved).toBeDefined();
+    ban(ledger, 5, 5);
+    await expect(ledger.save()).rejects.toThrow();
+    mount('-o', 'remount,rw', disk);
+    await ledger.save();
+    opened.splice(0)[0]?.close();
+    expect(count(begun(openLedger).ledger)).toBe(10);
+  });
+
+  onDisk('begins on a full disk without any file, and makes it once there is room', async () => {
+    fill();
+    const { ledger, fresh } = begun();
+    expect([fresh, ledger.unsaved !== undefined]).toEqual([true, true]);
+    ban(ledger, 0, 3);
+    rmSync(filler());
+    await ledger.save();
+    opened.splice(0)[0]?.close();
+    expect(count(begun(openLedger).ledger)).toBe(3);
+  });
+
+  onDisk('takes along what is decided while it is written back', async () => {
+    const { ledger } = begun();
+    fill();
+    ban(ledger, 0, 400);
+    expect(ledger.unsaved).toBeDefined();
+    rmSync(filler());
+    const saved = ledger.save();
+    ban(ledger, 400, 50);
+    await saved;
+    opened.splice(0)[0]?.close();
+    expect(count(begun(openLedger).ledger)).toBe(450);
+  });
+
+  onDisk('still refuses to be the second one', () => {
+    begun();
+    expect(() => begun()).toThrow(/another agent/);
+  });
+});
