@@ -45,7 +45,7 @@ describe('what must come next', () => {
         source,
         fc.string({ unit: fc.constantFrom('a', 'b', ';', 'é', '\n'), maxLength: 4 }),
         (regex, text) => {
-          const found = compileRegex(`^${regex}`, { usedns: 'no' }).regex?.exec(text) ?? null;
+          const found = compileRegex(`^${regex}`, { usedns: 'no', finalNewline: false }).regex?.exec(text) ?? null;
           if (found !== null) expect(begins(regex, text)).toBe(true);
         },
       ),
