@@ -355,6 +355,7 @@ export class Agent {
   /** Tells that the ledger is in memory only, tries to write it, and tells when that succeeded. */
   async #saveLedger(): Promise<void> {
     const { ledger } = this;
+    ledger.noticeLoss();
     if (ledger.unsaved === undefined || this.#saving) return;
     if (!this.#toldUnsaved) this.log('error', unsavedWarning(ledger.path, ledger.unsaved));
     this.#toldUnsaved = true;

@@ -11,6 +11,7 @@
  *
  * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
  */
+import { existsSync } from 'node:fs';
 import Database, { type Transaction } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
 import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
@@ -339,6 +340,15 @@ export class Ledger {
   #end(row: BanRow, time: number, reason: EndReason, ended: BanRecord[]): void {
     this.#sql.end.run(time, reason, row.id);
     ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason }));
+  }
+
+  /**
+   * Goes on in memory when the file is gone (its folder deleted or replaced): SQLite writes to what nobody can open any
+   * more, and says nothing. To be called now and then.
+   */
+  noticeLoss(): void {
+    if (this.#file === undefined || this.#unsaved !== undefined || existsSync(this.path)) return;
+    this.#goOnInMemory(new Error(`ledger: ${this.path} is gone`));
   }
 
   /** Runs `work` in a transaction; a second time, in memory, when the disk fails the first. */

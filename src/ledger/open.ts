@@ -151,7 +151,7 @@ function begin(path: string, lock: WriterLock): Begun {
   const db = connect(path);
   try {
     const skipped = dropBadRows(db);
-    const file = { prepare: () => undefined, open: () => guarded(() => connect(path)) };
+    const file = { prepare: () => prepareFile(path), open: () => guarded(() => connect(path)) };
     const ledger = new Ledger(db, path, lock, file);
     probeTables(db);
     return { ledger, skipped };

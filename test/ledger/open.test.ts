@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -154,6 +155,34 @@ describe('one bad row is left out and named, and the rest goes on', () => {
     expect(inForce(ledger)).toHaveLength(500);
   });
 });
+
+test.each(['deleted', 'replaced'])(
+  'a folder that is %s under the ledger: nothing is lost, and the file comes back',
+  async (how) => {
+    const folder = join(directory(), 'state');
+    mkdirSync(folder);
+    const path = join(folder, 'ledger.sqlite3');
+    const { ledger } = opened(path);
+    ledger.commit({ decisions: [ban('192.0.2.1')] });
+    ledger.noticeLoss();
+    expect(ledger.unsaved).toBeUndefined();
+    rmSync(folder, { recursive: true });
+    if (how === 'replaced') mkdirSync(folder);
+    ledger.commit({ decisions: [ban('192.0.2.2')] });
+    ledger.noticeLoss();
+    expect(ledger.unsaved).toContain('is gone');
+    ledger.commit({ decisions: [ban('192.0.2.3')] });
+    if (how === 'deleted') {
+      await expect(ledger.save()).rejects.toThrow(/cannot be used/);
+      mkdirSync(folder);
+    }
+    await ledger.save();
+    expect(ledger.unsaved).toBeUndefined();
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    ledger.close();
+    expect(inForce(opened(path).ledger)).toHaveLength(3);
+  },
+);
 
 describe('an empty file', () => {
   test('is a fresh ledger, and nothing is set aside', () => {
