@@ -83,7 +83,8 @@ export class Tally {
     this.#table.filter(account, (attempt) => {
       const same = attempt.session === undefined ? sameUser(attempt.user, user) : attempt.session === session;
       if (!same || !isTold(attempt)) return true;
-      if (within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
+      // Who lets himself in behind a guess at somebody else's password made that guess all the same.
+      if (sameUser(attempt.user, user) && within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
         for (const witness of attempt.witnesses) remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);
         return false;
       }

@@ -61,6 +61,13 @@ function bench() {
   };
 }
 
+test('a guess at another user is no doubt of the witness, though its connection then logs in', () => {
+  const { auth, login } = bench();
+  expect(auth(100, 's')).toBe(1);
+  login(103, { session: 's', user: 'mallory' });
+  expect(auth(130, 't')).toBe(1);
+});
+
 describe('an attempt that several lines tell', () => {
   test('counts with the first of them, whatever their order', () => {
     const { pam, auth, sum } = bench();
