@@ -4,7 +4,7 @@
  * this Node copied in). Each runs on a fresh copy of a root file system that is built once; what the host has installed
  * is not there. Needs root. What is not committed is not part of it.
  */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemPackages } from './lib/debian.mjs';
 import { CACHE, copyNetworkSettings, debianRoot } from './lib/debian-root.mjs';
@@ -83,9 +83,18 @@ function environment() {
   return Object.entries(own).map(([name, value]) => `${name}=${value}`);
 }
 
+/** Copies of runs that were killed. */
+function removeLeftovers() {
+  for (const name of readdirSync(CACHE)) {
+    const pid = /^bare-run-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true });
+  }
+}
+
 /** Runs commands one after the other in a fresh copy of their root; returns the first exit status that is not 0. */
 function runIn({ base, prepare }, commands) {
-  const root = mkdtempSync(join(CACHE, 'bare-run-'));
+  removeLeftovers();
+  const root = mkdtempSync(join(CACHE, `bare-run-${process.pid}-`));
   try {
     if (!quietly('cp', ['-a', '--reflink=auto', `${base}/.`, root]).ok) fail(`no room to copy ${base}`);
     prepare(root);
