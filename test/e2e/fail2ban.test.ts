@@ -67,7 +67,14 @@ describe('the Debian package on a host with fail2ban', () => {
     expect(await has('systemctl', 'is-active', 'fail2ban')).toBe(false);
   });
 
-  test('jails run for the services that the host has', async () => {
+  test('only what fail2ban ran is on', async () => {
+    expect(await jails()).toEqual(['sshd']);
+  });
+
+  test('of the jails that import left off, those run afterwards whose service the host has', async () => {
+    await machine.exec(['sed', '-i', '/^# Not enabled in fail2ban$/,+2d', '/etc/banjour/jail.local']);
+    const { status, stderr } = await agent.command('reload');
+    expect([status, stderr]).toEqual([0, '']);
     expect(await jails()).toEqual(['postfix-sasl', 'sshd']);
   });
 
