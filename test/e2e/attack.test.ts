@@ -58,7 +58,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test.each<['imap' | 'pop3']>([['imap'], ['pop3']])(
     'bans at the third guess of one connection over %s that is held open, and twenty connections at once',
     async (service) => {
-      const n = service === 'imap' ? 60 : 62;
+      const n = service === 'imap' ? 140 : 142;
       const held = station.attack(service, bad(n, 4), 8, { ...PACE, perConnection: 8 });
       const parallel = Array.from({ length: 20 }, () => station.attack(service, bad(n + 1, 4), 3, PACE));
       const attempts = await held;
