@@ -96,8 +96,11 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
   let lock: WriterLock | undefined;
   let read: Database.Database | undefined;
   let skipped: readonly string[] = [];
+  let isWhole = true;
   try {
-    read = inMemory(readFileSync(path));
+    const { content, whole } = contentOf(path);
+    isWhole = whole;
+    read = inMemory(content);
     if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new Error('it is no ledger');
     migrate(read);
     skipped = dropBadRows(read);
@@ -115,12 +118,28 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     prepare: () => {
       prepareFile(path);
       lock ??= guarded(() => lockWriter(path));
-      if (fresh && existsSync(path) && statSync(path).size > 0) moveAway(path, 'unread', now);
+      if ((fresh || !isWhole) && existsSync(path) && statSync(path).size > 0) moveAway(path, 'unread', now);
     },
     open: () => guarded(() => connect(path)),
   };
   const ledger = new Ledger(db, path, { release: () => lock?.release() }, file, reason);
-  return { ledger, fresh: fresh || skipped.length > 0, skipped };
+  // The kernel may hold bans that only the write-ahead log knows.
+  return { ledger, fresh: fresh || !isWhole || skipped.length > 0, skipped };
+}
+
+/** What stands in the file and its write-ahead log; not `whole`: the log could not be read. */
+function contentOf(path: string): { readonly content: Buffer; readonly whole: boolean } {
+  try {
+    const db = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+    try {
+      return { content: db.serialize(), whole: true };
+    } finally {
+      db.close();
+    }
+  } catch {
+    const log = `${path}-wal`;
+    return { content: readFileSync(path), whole: !existsSync(log) || statSync(log).size === 0 };
+  }
 }
 
 /**

@@ -66,3 +66,21 @@ test('a start on a full disk protects, and keeps what the kernel holds', async (
   host.fail('198.51.100.2', 3);
   await isBanned('198.51.100.2');
 });
+
+test('a start on a read-only disk after a crash lifts no ban', async () => {
+  const first = await host.start();
+  host.fail('198.51.100.1', 3);
+  await isBanned('198.51.100.1');
+  await host.end(first, 'SIGTERM');
+  const second = await host.start();
+  host.fail('198.51.100.2', 3);
+  await isBanned('198.51.100.2');
+  await host.end(second);
+  expect(spawnSync('mount', ['-o', 'remount,ro', host.path('state')]).status).toBe(0);
+  const before = host.said.length;
+  await host.start();
+  for (const n of [1, 2]) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+  expect(host.said.slice(before)).not.toMatch(/\] Unban/);
+  host.fail('198.51.100.3', 3);
+  await isBanned('198.51.100.3');
+});
