@@ -89,6 +89,8 @@ export class Agent {
   #catchUp: NodeJS.Timeout | undefined;
   #stopping = false;
   #failed: (error: Error) => void = () => undefined;
+  /** The end of the agent, for what nobody waits for. */
+  readonly #broken = (error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error)));
   #reloading: Promise<unknown> = Promise.resolve();
   #toldUnsaved = false;
   #saving = false;
@@ -146,6 +148,7 @@ export class Agent {
         log('error', `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`);
         this.#catchUpLater(RETRY_MS_MIN);
       },
+      broken: this.#broken,
     });
     this.kernel = new Kernel({
       firewall,
@@ -340,9 +343,8 @@ export class Agent {
 
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
-    const failed = (error: unknown) => this.#failed(error instanceof Error ? error : new Error(String(error)));
-    every(EXPIRY_MS, () => this.pipeline.expireByWall().catch(failed));
-    every(LEDGER_SAVE_MS, () => this.#saveLedger().catch(failed));
+    every(EXPIRY_MS, () => this.pipeline.expireByWall().catch(this.#broken));
+    every(LEDGER_SAVE_MS, () => this.#saveLedger().catch(this.#broken));
     every(TIDY_MS, () => {
       try {
         this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory);

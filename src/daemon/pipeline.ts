@@ -51,6 +51,8 @@ export interface PipelineParts {
   readonly applied?: (report: ApplyReport) => void;
   /** What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is wanted. */
   readonly failed: (error: unknown) => void;
+  /** What must not happen behind a batch that was taken, e.g. a ledger that refuses; whoever runs the pipeline ends. */
+  readonly broken: (error: unknown) => void;
 }
 
 export class Pipeline {
@@ -91,7 +93,7 @@ export class Pipeline {
     if (batch.phase === 'live') {
       this.leave(source);
       const now = this.#clocks.live(wall.now());
-      this.#judge(batch.events, () => now, source, batch).catch(this.#parts.failed);
+      this.#judge(batch.events, () => now, source, batch).catch(this.#parts.broken);
       return;
     }
     // What expired in between is over before the next entry counts, so decisions do not depend on how entries fall
@@ -208,7 +210,7 @@ export class Pipeline {
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
-      settled.then((bans) => tellTimes(outcomes, bans, timed)).catch(this.#parts.failed);
+      settled.then((bans) => tellTimes(outcomes, bans, timed)).catch(this.#parts.broken);
     return settled;
   }
 

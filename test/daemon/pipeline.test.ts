@@ -48,6 +48,7 @@ let said: Announcement[];
 let wall: SetClock;
 let pipeline: Pipeline;
 let errors: unknown[];
+let broken: unknown[];
 let sequence = 0;
 
 beforeEach(() => {
@@ -56,6 +57,7 @@ beforeEach(() => {
   jails = new Jails([policy]);
   said = [];
   errors = [];
+  broken = [];
   wall = new SetClock(start);
   pipeline = make({});
 });
@@ -76,6 +78,7 @@ function make(parts: Partial<PipelineParts>): Pipeline {
     stored: new SetClock(),
     random: () => 0,
     failed: (error) => errors.push(error),
+    broken: (error) => broken.push(error),
     ...parts,
   });
 }
@@ -127,6 +130,19 @@ describe('the pipeline', () => {
     await pipeline.idle();
     expect(said.at(-1)).toMatchObject({ event: 'ban', host: 'mail\\x1b[2J (198.18.0.1)' });
     expect([...ledger.inForce(at(4))][0]?.host).toBe('mail\u001b[2J (198.18.0.1)');
+  });
+
+  test('tells what breaks behind a live batch apart from what the kernel refuses', async () => {
+    const bug = new Error('a bug');
+    const applied = () => {
+      throw bug;
+    };
+    wall.set(at(3));
+    const events = [1, 2, 3].map((second) => failure('192.0.2.1', second));
+    const own = make({ applied });
+    await own.take(source, batch('live', events));
+    await own.idle();
+    expect([broken, errors]).toEqual([[bug], []]);
   });
 
   test('bans in the kernel first, then says so, and the ledger knows it is in force', async () => {

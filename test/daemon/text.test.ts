@@ -125,6 +125,7 @@ async function start(): Promise<void> {
     ...clocks,
     random: () => 0,
     failed,
+    broken: failed,
   });
   readers = new Readers({ jails, ledger, pipeline, allow, log: silentLog, failed });
   await readers.start(setup);

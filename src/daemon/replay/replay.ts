@@ -48,6 +48,9 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   const jails = new Jails(setup.jails.map(({ policy }) => policy));
   await firewall.open({ ...setup.firewall, rules: setup.jails.map(({ rule }) => rule), allow: [] }, []);
   let failure: unknown;
+  const failed = (error: unknown) => {
+    failure ??= error;
+  };
   const pipeline = new Pipeline({
     jails,
     ledger,
@@ -60,9 +63,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     random: () => 0,
     inOrder: true,
     ...(options.succeeded === undefined ? {} : { succeeded: options.succeeded }),
-    failed: (error) => {
-      failure ??= error;
-    },
+    failed,
+    broken: failed,
   });
   const id = idOf(source);
   let stats: IntakeStats | undefined;
