@@ -18,7 +18,7 @@ import type { BanDecision } from '../core/decision.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { CONTROL_IMPORT_BANS_MAX } from '../core/limits.js';
-import { escapeUntrusted } from '../core/text.js';
+import { counted, escapeUntrusted } from '../core/text.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { diskTree } from '../ini/disk.js';
 import { type Fail2banBans, readFail2ban } from '../ledger/import-fail2ban.js';
@@ -116,7 +116,7 @@ function writeConfiguration(options: ImportOptions, report: Report): void {
   const errors = diagnostics.filter(({ level }) => level === 'error');
   if (errors.length > 0)
     throw new OperatorError(
-      `the result would have ${errors.length === 1 ? '1 error' : `${errors.length} errors`}; nothing was written\n${errors.map(formatDiagnostic).join('\n')}`,
+      `the result would have ${counted(errors.length, 'error')}; nothing was written\n${errors.map(formatDiagnostic).join('\n')}`,
       { hint: `correct them in ${options.from}, or disable those jails there`, exitCode: EXIT.config },
     );
   const taken = [...files]

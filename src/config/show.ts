@@ -4,7 +4,7 @@ import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { formatMatch } from '../core/match.js';
 import { HIDDEN, hideSecrets, shownCommand } from '../core/secrets.js';
 import type { AllowTerm, PortRange } from '../core/specs.js';
-import { escapeUntrusted } from '../core/text.js';
+import { counted, escapeUntrusted } from '../core/text.js';
 import { BUILT_IN } from './schema.js';
 import type { Config, JailConfig, JailSource, NotifySpec, Setting } from './types.js';
 
@@ -15,7 +15,7 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
   const lines = sorted.map((diagnostic) => escapeUntrusted(formatDiagnostic(diagnostic), 4_096));
   const count = (level: Diagnostic['level'], word: string) => {
     const found = diagnostics.filter((diagnostic) => diagnostic.level === level).length;
-    return `${found} ${word}${found === 1 ? '' : 's'}`;
+    return counted(found, word);
   };
   return [...lines, `${count('error', 'error')}, ${count('warning', 'warning')}, ${count('note', 'note')}`].join('\n');
 }

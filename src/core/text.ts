@@ -49,3 +49,13 @@ export function shellWords(line: string): string[] | undefined {
   if (word !== undefined) words.push(word);
   return words;
 }
+
+/** The same text, without the line that it was cut from: V8 keeps all of that for a piece of 13 characters or more. */
+export function copyOf(text: string): string {
+  return Buffer.from(text, 'utf16le').toString('utf16le');
+}
+
+/** A number of things: `1 error`, `2 errors`. */
+export function counted(count: number, thing: string): string {
+  return `${count} ${thing}${count === 1 ? '' : 's'}`;
+}

@@ -6,9 +6,8 @@
  * - An entry is judged at the latest time that was reached, as long as it is late by no more than the shortest findtime:
  *   entries of several files come a little out of order. One that lies further behind is judged at its own time.
  * - Nothing is later than the wall. A replay has no wall, since its entries are of another time.
- * - Bans end at the latest time, which is never later than the wall. In a replay a leap of more than
- *   the shortest findtime has to be confirmed by another entry, so that one entry ahead ends none. (A ban whose end is not told yet holds nobody up: the jails look at its
- *   end themselves.)
+ * - Bans end at the latest time. In a replay a leap of more than the shortest findtime has to be confirmed by another
+ *   entry, so that one entry dated ahead ends none. Until then the jails know by its end that a ban is over.
  */
 import type { SourceId } from '../core/names.js';
 import { type Clock, type EpochMicros, earlierOf, laterOf, plus, type Seconds } from '../core/time.js';

@@ -10,8 +10,10 @@ import {
   SESSIONS_MAX,
   USER_CHARS_MAX,
 } from '../core/limits.js';
+import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Facts, type Marks, mergeFacts, NO_FACTS } from './groups.js';
+import { append, type Linked, unlink } from './recency.js';
 import { type Indexed, SessionIndex } from './session-index.js';
 
 const NO_USERS: readonly string[] = [];
@@ -31,10 +33,8 @@ export interface Session {
 }
 
 /** A connection in the order of last lines. */
-interface Entry extends Session, Indexed<Entry> {
+interface Entry extends Session, Indexed<Entry>, Linked<Entry> {
   lastSeen: EpochMicros;
-  older: Entry;
-  newer: Entry;
 }
 
 /** The open connections of one jail. */
@@ -89,10 +89,7 @@ export class SessionTable {
 
   #append(entry: Entry, isNew: boolean): void {
     const ends = this.#ends;
-    entry.older = ends.older;
-    entry.newer = ends;
-    ends.older.newer = entry;
-    ends.older = entry;
+    append(ends, entry);
     if (!isNew) return;
     this.#index.add(entry);
     if (this.#index.size > SESSIONS_MAX) this.#remove(ends.newer);
@@ -130,13 +127,6 @@ function newEntry(key: string, boot: string, lastSeen: EpochMicros): Entry {
   return entry as Entry;
 }
 
-function unlink(entry: Entry): void {
-  entry.older.newer = entry.newer;
-  entry.newer.older = entry.older;
-  entry.older = entry;
-  entry.newer = entry;
-}
-
 /** A new list each time, of just its length: V8 makes room for sixteen more when it lets one grow. */
 function addUser(session: Session, user: string | undefined, long: boolean): void {
   const { users } = session;
@@ -156,8 +146,4 @@ function detached(facts: Facts): Facts {
 function kept(value: string, long: boolean): string {
   if (!long) return value;
   return copyOf(value.slice(0, USER_CHARS_MAX));
-}
-
-function copyOf(value: string): string {
-  return Buffer.from(value, 'utf16le').toString('utf16le');
 }

@@ -7,7 +7,9 @@ import {
   TALLY_SESSIONS_MAX,
   TALLY_USER_CHARS_MAX,
 } from '../core/limits.js';
+import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { append, type Linked, unlink } from './recency.js';
 import { type Indexed, SessionIndex } from './session-index.js';
 
 /** One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), or another jail counts them. */
@@ -28,15 +30,13 @@ export interface OpenSession {
 }
 
 /** All about one address. */
-export interface Account extends Indexed<Account> {
+export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */
   attempts: readonly Attempt[];
   sessions: readonly OpenSession[];
   /** When a failure last counted. */
   failed: EpochMicros | undefined;
   lastSeen: EpochMicros;
-  older: Account;
-  newer: Account;
 }
 
 export class TallyTable {
@@ -78,10 +78,7 @@ export class TallyTable {
     account.lastSeen = time;
     unlink(account);
     const ends = this.#ends;
-    account.older = ends.older;
-    account.newer = ends;
-    ends.older.newer = account;
-    ends.older = account;
+    append(ends, account);
     while (this.#attempts > TALLY_ALL_ATTEMPTS_MAX && ends.newer !== account) this.#remove(ends.newer);
   }
 
@@ -141,16 +138,4 @@ function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
   account.older = account as Account;
   account.newer = account as Account;
   return account as Account;
-}
-
-function unlink(account: Account): void {
-  account.older.newer = account.newer;
-  account.newer.older = account.older;
-  account.older = account;
-  account.newer = account;
-}
-
-/** V8 keeps the whole line in memory for a piece of 13 characters or more. */
-function copyOf(text: string): string {
-  return Buffer.from(text, 'utf16le').toString('utf16le');
 }

@@ -23,6 +23,7 @@ import {
   TALLY_WAIT_SECONDS,
   TALLY_WITNESSES_MAX,
 } from '../core/limits.js';
+import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Account, type Attempt, TallyTable } from './tally-table.js';
 import type { Told } from './told.js';
@@ -198,7 +199,7 @@ export class Tally {
 
 /** Keeps the time of a name; the one that was silent longest goes when there are more than `most`. */
 function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicros, most: number): void {
-  const own = Buffer.from(name, 'utf16le').toString('utf16le');
+  const own = copyOf(name);
   times.delete(own);
   times.set(own, time);
   const [oldest] = times.keys();

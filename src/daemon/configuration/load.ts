@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load.js';
 import type { Config, JailConfig, Settings } from '../../config/types.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../../core/finding.js';
+import { counted } from '../../core/text.js';
 import { diskTree } from '../../ini/disk.js';
 import type { FileTree } from '../../ini/tree.js';
 import { overlayText } from './live-options.js';
@@ -71,7 +72,7 @@ export function loadSetup(roots: ConfigurationRoots, options: LoadOptions = {}):
 export function configError(diagnostics: readonly Diagnostic[]): OperatorError {
   const errors = diagnostics.filter(({ level }) => level === 'error');
   return new OperatorError(
-    `the configuration has ${errors.length === 1 ? '1 error' : `${errors.length} errors`}\n${errors.map(formatDiagnostic).join('\n')}`,
+    `the configuration has ${counted(errors.length, 'error')}\n${errors.map(formatDiagnostic).join('\n')}`,
     {
       hint: 'banjour config check shows everything; the old configuration stays in force meanwhile',
       exitCode: EXIT.config,
