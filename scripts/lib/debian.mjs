@@ -1,7 +1,7 @@
 /** System packages: what is missing, installed through apt when we are root, named with the command otherwise. */
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fail, isRoot, persistently, quietly, say, since, tail, warn, which } from './run.mjs';
+import { fail, isRoot, patiently, persistently, quietly, say, since, tail, warn, which } from './run.mjs';
 
 /** True when the dynamic linker's folders hold a library of this name. */
 function hasLibrary(name) {
@@ -137,13 +137,14 @@ export function systemPackages(stage) {
   ];
   // A foreign repository that does not answer is no reason to stop: the install that follows tells.
   const refresh = () => quietly('apt-get', ['-q', '-o', 'Acquire::Retries=3', 'update'], { env });
-  const install = persistently('apt-get install', () => {
+  const attempt = () => {
     const update = refresh();
     const { ok, output } = installAll(names, (wanted) =>
       quietly('apt-get', [...options, 'install', ...wanted], { env }),
     );
     return { ok, output: update.ok || ok ? output : `${tail(update.output, 15)}\n${output}` };
-  });
+  };
+  const install = patiently('apt-get install', 'less than a minute', () => persistently('apt-get install', attempt));
   if (!install.ok) fail(`apt-get install ${names.join(' ')}\n${tail(install.output)}`);
   say(`packages installed in ${since(start)}`);
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeHeaders } from './debian.mjs';
 import { digest, isStamped, stampWith } from './digest.mjs';
-import { fail, persistently, quietly, ROOT, say, since, tail } from './run.mjs';
+import { fail, patiently, persistently, quietly, ROOT, say, since, tail } from './run.mjs';
 
 const STAMP = 'node_modules/.banjour-setup';
 
@@ -41,7 +41,9 @@ export function npmPackages() {
     env.npm_config_nodedir = headers;
     env.npm_package_config_node_gyp_nodedir = headers;
   }
-  const npm = persistently('npm ci', () => quietly('npm', ['ci', '--no-audit', '--no-fund'], { env }));
+  const npm = patiently('npm ci, which compiles SQLite', 'one to two minutes', () =>
+    persistently('npm ci', () => quietly('npm', ['ci', '--no-audit', '--no-fund'], { env })),
+  );
   if (!npm.ok) fail(`npm ci\n${tail(npm.output, 60)}`);
   const loaded = modulesLoad();
   if (!loaded.ok) fail(`npm ci ran, but better-sqlite3 or koffi does not load:\n${tail(loaded.output)}`);

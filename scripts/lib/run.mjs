@@ -1,5 +1,5 @@
 /** Running programs and telling about it; used before anything is installed, so with Node's own modules only. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -74,6 +74,30 @@ export function persistently(what, work) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
   }
   return work();
+}
+
+/** Runs beside long work: says every ten seconds (on a terminal every second, in one line) how long it has taken. */
+const CLOCK = `
+const [what, usual] = process.argv.slice(1);
+const tty = process.stdout.isTTY === true;
+const parent = process.ppid;
+const start = performance.now();
+setInterval(() => {
+  if (process.ppid !== parent) process.exit();
+  const text = '    ' + what + ': ' + Math.round((performance.now() - start) / 1000) + ' s (usually ' + usual + ')';
+  process.stdout.write(tty ? '\\r\\x1b[K' + text : text + '\\n');
+}, tty ? 1000 : 10000);
+`;
+
+/** Does long work that prints nothing, and meanwhile shows that it goes on. `usual` says how long it takes as a rule. */
+export function patiently(what, usual, work) {
+  const clock = spawn(process.execPath, ['-e', CLOCK, what, usual], { stdio: ['ignore', 'inherit', 'ignore'] });
+  try {
+    return work();
+  } finally {
+    clock.kill('SIGKILL');
+    if (process.stdout.isTTY === true) process.stdout.write('\r\x1b[K');
+  }
 }
 
 /** The end of a long output: where compilers and apt say what went wrong. */

@@ -12,18 +12,23 @@ import { formatCount, formatLength, formatTable, formatTime, type Terminal, want
 const LIST_LINES_MAX = 20;
 const DAY_SECONDS = 86_400;
 
-/** The text after the last event. */
-export function whatIfText(outcome: ReplayOutcome, terminal: Pick<Terminal, 'stdout' | 'env'>): string {
+/** The text after the last event. With `brief` the kernel's elements are counted and not listed. */
+export function whatIfText(
+  outcome: ReplayOutcome,
+  terminal: Pick<Terminal, 'stdout' | 'env'>,
+  { brief }: { readonly brief: boolean },
+): string {
   const width = widthOf(terminal.stdout);
   const parts = [
-    kernelText(outcome),
+    brief ? kernelCountText(outcome) : kernelText(outcome),
     chartText(outcome, wantsColour(terminal.stdout, terminal.env)),
     jailsText(outcome, width),
     mistakesText(outcome.mistakes, width),
     differenceText(outcome, width),
     costText(outcome),
   ];
-  return parts.filter((part) => part !== '').join('\n');
+  const text = parts.filter((part) => part !== '').join('\n');
+  return brief ? text : `\n${text}`;
 }
 
 /** The last line of `--json --summary`. */
@@ -66,7 +71,7 @@ export function whatIfSummary(outcome: ReplayOutcome): object {
 
 function kernelText({ kernel, order, end }: ReplayOutcome): string {
   if (kernel === undefined) return '';
-  const lines = [`\nIn the kernel now (nft list table inet banjour), ${kernel.elements.length} elements:`];
+  const lines = [`In the kernel now (nft list table inet banjour), ${kernel.elements.length} elements:`];
   for (const jail of order) {
     const own = kernel.elements.filter((element) => element.jail === jail);
     lines.push(`  ${jail} (${own.length}):`);
@@ -76,6 +81,16 @@ function kernelText({ kernel, order, end }: ReplayOutcome): string {
       );
   }
   return `${lines.join('\n')}\n`;
+}
+
+function kernelCountText({ kernel, order }: ReplayOutcome): string {
+  if (kernel === undefined) return '';
+  const counts = order.map((jail) => ({
+    jail,
+    own: kernel.elements.filter((element) => element.jail === jail).length,
+  }));
+  const names = counts.filter(({ own }) => own > 0).map(({ jail, own }) => `${jail} ${formatCount(own)}`);
+  return `In the kernel now (nft list table inet banjour): ${formatCount(kernel.elements.length)} banned (${names.join(', ')})\n`;
 }
 
 function chartText({ timeline }: ReplayOutcome, colour: boolean): string {
@@ -88,7 +103,7 @@ function chartText({ timeline }: ReplayOutcome, colour: boolean): string {
     },
   });
   if (lines.length === 0) return '';
-  return `\nBans over time, one column is ${formatLength(timeline.width)}:\n${lines.map((line) => line.trimEnd()).join('\n')}\n`;
+  return `Bans over time, one column is ${formatLength(timeline.width)}:\n${lines.map((line) => line.trimEnd()).join('\n')}\n`;
 }
 
 function jailsText({ jails, order, stats, end, totals, atOnce, timeline }: ReplayOutcome, width: number): string {
@@ -108,7 +123,7 @@ function jailsText({ jails, order, stats, end, totals, atOnce, timeline }: Repla
   const refused = totals.refused > 0 ? `, ${totals.refused} refused by the kernel` : '';
   const span = timeline === undefined ? '' : ` of ${formatLength(end / 1e6 - timeline.from)}`;
   return [
-    `\n${formatCount(stats?.entriesRead ?? 0)} entries${span}, the last of ${isoTime(end)}`,
+    `${formatCount(stats?.entriesRead ?? 0)} entries${span}, the last of ${isoTime(end)}`,
     `${formatCount(failures)} failures in ${formatCount(totals.found)} entries, ${formatCount(totals.ban)} bans, ${formatCount(totals.unban)} ended, ${formatCount(totals.ignored)} ignored${refused}; at most ${formatCount(atOnce)} in force at once`,
     '',
     table,

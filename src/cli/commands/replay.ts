@@ -95,7 +95,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
       ),
       ...(since === undefined ? {} : { since: sinceOf(since) }),
     });
-    if (!json) terminal.out(whatIfText(outcome, terminal));
+    if (!json) terminal.out(whatIfText(outcome, terminal, { brief: args.flag('quiet') }));
     else if (args.flag('summary')) terminal.out(`${JSON.stringify({ summary: whatIfSummary(outcome) })}\n`);
     return EXIT.ok;
   } finally {
