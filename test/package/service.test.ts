@@ -24,7 +24,7 @@ describe('banjour service install', () => {
 
   test('gives a systemd that knows no growing pause between failed starts a longer one', () => {
     const unit = unitFor(UNIT, '/usr/bin/node', '/opt/banjour', 252);
-    expect(unit).toContain('\nRestart=on-failure\nRestartSec=2s\n# Usage');
+    expect(unit).toContain('\nRestart=on-failure\nRestartSec=2s\n# No restart');
     expect(unit).not.toContain('RestartSteps');
   });
 
