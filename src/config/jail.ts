@@ -14,6 +14,7 @@ import type { Roots } from '../ini/roots.js';
 import { textOf, type Value } from '../ini/value.js';
 import { readActions } from './action.js';
 import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './allow.js';
+import { findsNobody, handIntake } from './byhand.js';
 import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
@@ -49,14 +50,14 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const call = parseCall(first.value('filter') ?? [], report, { section, key: 'filter' });
   const unnamed = first.value('filter') !== undefined && first.text('filter') === '';
   const ownRegex = unnamed && first.text('failregex') !== '';
-  if (unnamed && !ownRegex)
-    first.error('jail.no-filter', 'filter', 'the jail has no filter', 'write filter = NAME of filter.d');
   const countsBans = call?.name === RECIDIVE;
   const reading: Reading | undefined = countsBans
     ? { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } }
-    : call === undefined && !ownRegex
-      ? undefined
-      : readEntries(section, name, call, around);
+    : unnamed && !ownRegex
+      ? { reader: first, intake: handIntake(name), source: { kind: 'hand' } }
+      : call === undefined && !ownRegex
+        ? undefined
+        : readEntries(section, name, call, around);
   // What else is wrong with the jail is told in the same go.
   const reader = reading?.reader ?? first;
   const actions = readActions(reader, overlays, around.hook);
@@ -97,7 +98,8 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
     policy: {
       jail: name,
       ...(nat64.length === 0 ? {} : { nat64 }),
-      ...(countsBans ? { counts: 'bans' as const } : {}),
+      ...(source.kind === 'ledger' ? { counts: 'bans' as const } : {}),
+      ...(source.kind === 'hand' ? { counts: 'nothing' as const } : {}),
       maxretry,
       findtime: seconds(Math.max(0, findtime)),
       bantime: bantime < 0 ? null : seconds(bantime),
@@ -148,6 +150,7 @@ function readEntries(
   // %(known/failregex)s and kin of the jail are the filter's.
   const known = [...opened.all()].map(([key, value]) => [`known/${key}`, value] as const);
   const reader = new Reader(document, section, report, new Map(known));
+  if (findsNobody(reader, opened, request.name)) return { reader, intake: handIntake(name), source: { kind: 'hand' } };
   const { source, match } = selectSource(reader, matchOf(opened), around.logsToJournal);
   const filter = defineJailFilter(reader, request, source.kind === 'text' ? 'file' : 'journal', open);
   return filter && { reader, intake: { jail: name, match, filter }, source };

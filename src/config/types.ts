@@ -38,6 +38,8 @@ export type JailSource =
     }
   /** Nowhere: the jail counts the bans of the others (recidive). */
   | { readonly kind: 'ledger' }
+  /** Nowhere: the jail has no regex, and holds what is banned by hand. */
+  | { readonly kind: 'hand' }
   | {
       readonly kind: 'text';
       readonly paths: readonly LogPath[];
@@ -73,7 +75,7 @@ export interface Setting {
 
 export interface JailConfig {
   readonly name: JailName;
-  /** With source `ledger`: selects no entry. */
+  /** With source `ledger` or `hand`: selects no entry. */
   readonly intake: JailIntake;
   readonly policy: JailPolicy;
   readonly rule: JailRule;

@@ -50,8 +50,11 @@ export interface JailIntake {
 /** How the jail judges. */
 export interface JailPolicy {
   readonly jail: JailName;
-  /** What it counts: failures that its filter finds (the default), or bans of the other jails (recidive). */
-  readonly counts?: 'failures' | 'bans';
+  /**
+   * What it counts: failures that its filter finds (the default), bans of the other jails (recidive), or nothing: a jail
+   * for bans by hand.
+   */
+  readonly counts?: 'failures' | 'bans' | 'nothing';
   readonly maxretry: number;
   readonly findtime: Seconds;
   /** null bans for good. */

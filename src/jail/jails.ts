@@ -182,7 +182,7 @@ export class Jails {
       if (jail === undefined) this.#jails.set(name, new Jail(policy, this.#bounds, this.#log));
       if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
     }
-    const counting = policies.filter(({ counts }) => counts !== 'bans');
+    const counting = policies.filter(({ counts = 'failures' }) => counts === 'failures');
     this.#loginMicros = Math.max(0, ...counting.map(({ findtime }) => findtime)) * MICROS_PER_SECOND;
     return cold;
   }

@@ -149,7 +149,6 @@ describe('a jail', () => {
     ['blocktype = accept', 'jail.action'],
     ['chain = OUTPUT', 'jail.action'],
     ['filter = gone', 'filter.missing'],
-    ['filter =', 'jail.no-filter'],
     ['filter = x[a', 'ini.call'],
     ['filter = bare', 'jail.no-match'],
     ['match = postfix', 'jail.match'],

@@ -129,6 +129,7 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
         ...(source.unread === undefined ? {} : { unread: source.unread.map(({ path }) => path) }),
       };
     case 'ledger':
+    case 'hand':
       return jail;
     case 'text': {
       const spec = textSpec(source, intake.filter);

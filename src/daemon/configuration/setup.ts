@@ -8,7 +8,7 @@ export interface JailSetup {
   readonly intake: JailIntake;
   readonly policy: JailPolicy;
   readonly rule: JailRule;
-  /** Absent in a jail that reads no entries, because it counts the bans of the others. */
+  /** Absent in a jail that reads no entries, because it counts the bans of the others, or nothing. */
   readonly source?: SourceSpec;
   /** Files that it names and that are believed to be copies of its journal. */
   readonly unread?: readonly string[];
@@ -77,8 +77,9 @@ export function intakesOf(jails: readonly JailSetup[]): JailIntake[] {
 }
 
 /** Where a jail's failures come from, for people. */
-export function placeOf({ source }: JailSetup): string {
-  return source === undefined ? 'ledger' : idOf(source);
+export function placeOf({ source, policy }: JailSetup): string {
+  if (source === undefined) return policy.counts === 'bans' ? 'ledger' : 'by hand';
+  return idOf(source);
 }
 
 /** How far back the windows of these jails reach. */
