@@ -47,7 +47,7 @@ export function isUnreadable(result: number): boolean {
 }
 
 /** The group that journald lets read (systemd-journald.service(8), "Access Control"). */
-export const JOURNAL_GROUP_HINT = 'usermod -aG systemd-journal USER, then start again';
+const JOURNAL_GROUP_HINT = 'usermod -aG systemd-journal USER, then start again';
 
 /** What went wrong while a journal was opened, by errno: one sentence each, and the command that mends it. */
 export function openProblem(what: string, result: number): OperatorError {

@@ -7,12 +7,12 @@ import { libsystemd } from './libsystemd.js';
 import { StableMemory } from './memory.js';
 
 /** A file that libsystemd refuses, and the negative errno that it gives as reason. */
-export interface RefusedFile {
+interface RefusedFile {
   readonly path: string;
   readonly result: number;
 }
 
-export interface JournalFiles {
+interface JournalFiles {
   readonly readable: readonly string[];
   readonly refused: readonly RefusedFile[];
   /** Directories that may not be listed. */
@@ -53,7 +53,7 @@ export function journalStamp(directories: readonly string[]): string {
 }
 
 /** Looks at every journal file of the directories and of their machine-id subdirectories by opening each one. */
-export function journalFiles(directories: readonly string[]): JournalFiles {
+function journalFiles(directories: readonly string[]): JournalFiles {
   const readable: string[] = [];
   const refused: RefusedFile[] = [];
   const closedDirectories: string[] = [];

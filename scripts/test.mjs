@@ -1,4 +1,7 @@
-/** `npm test [-- PATTERN...]`: sets up, builds, lints, runs every test, and tells what was skipped and why. */
+/**
+ * `npm test [-- PATTERN...]`: sets up, builds, lints (also for files and exports that nobody uses), counts the house,
+ * runs every test, and tells what was skipped and why.
+ */
 import { conclude, jest } from './lib/jest.mjs';
 import { fail, isRoot, openly, say, warn } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
@@ -11,9 +14,12 @@ if (isComplete && openly(process.execPath, ['dist/test/e2e/lib/prepare.js', 'tri
 say('linting');
 // Left to itself it colours every letter of a pipe.
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];
-const linted = openly('node_modules/.bin/biome', ['ci', ...colours, '.']) === 0;
+const isStyled = openly('node_modules/.bin/biome', ['ci', ...colours, '.']) === 0;
+const isUsed = openly('node_modules/.bin/knip', ['--no-progress']) === 0;
+const linted = isStyled && isUsed;
+openly(process.execPath, ['scripts/house.mjs']);
 say('testing');
 const result = jest('jest.config.mjs', process.argv.slice(2));
-if (!linted) warn('the linter found something; see above');
+if (!linted) warn('the linters found something; see above');
 conclude(result);
 process.exitCode = linted && result.ok ? 0 : 1;

@@ -1,13 +1,13 @@
 /** Charts as SVG, made here: bars for comparing, lines for growth. Readable on light and dark pages. */
 
-export interface Bar {
+interface Bar {
   readonly label: string;
   readonly value: number;
   /** Ours, theirs, or a physical limit: decides the colour. */
   readonly kind: 'ours' | 'theirs' | 'limit';
 }
 
-export interface Bars {
+interface Bars {
   readonly kind: 'bars';
   readonly title: string;
   readonly unit: string;
@@ -16,7 +16,7 @@ export interface Bars {
   readonly logarithmic?: boolean;
 }
 
-export interface Lines {
+interface Lines {
   readonly kind: 'lines';
   readonly title: string;
   readonly x: string;

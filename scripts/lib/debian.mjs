@@ -90,12 +90,12 @@ const STAGES = {
 };
 
 /** What of the stage's needs is not there. */
-export function missingPackages(stage) {
+function missingPackages(stage) {
   return REQUIREMENTS.filter((requirement) => STAGES[stage].includes(requirement.for) && !requirement.there());
 }
 
 /** Names that apt says it does not know. */
-export function unknownNames(output) {
+function unknownNames(output) {
   const patterns = [/Unable to locate package (\S+)/g, /Package '?([^'\s]+)'? has no installation candidate/g];
   return patterns.flatMap((pattern) => [...output.matchAll(pattern)].map((match) => match[1]));
 }

@@ -14,7 +14,7 @@ export interface SessionProbe {
   readonly group: string;
 }
 
-export const SYSTEM_PROBE: SessionProbe = {
+const SYSTEM_PROBE: SessionProbe = {
   loginctl: '/usr/bin/loginctl',
   setpriv: '/usr/bin/setpriv',
   passwd: '/etc/passwd',

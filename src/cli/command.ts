@@ -22,7 +22,7 @@ export interface OptionDefinition {
   readonly complete?: Completion;
 }
 
-export interface PositionalDefinition {
+interface PositionalDefinition {
   readonly name: string;
   readonly describe: string;
   readonly required: boolean;

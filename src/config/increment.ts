@@ -44,7 +44,7 @@ function formulaOf(reader: Reader, factor: number): Pick<BantimeIncrement, 'form
 }
 
 /** A number, or a product or quotient of numbers such as `2.0/2.885385`. */
-export function parseFactor(text: string): Parsed<number> {
+function parseFactor(text: string): Parsed<number> {
   const parts = text.replace(/\s+/g, '').split(/(?<=[\d.])([*/])/);
   let value = Number(parts[0]);
   for (let i = 1; i < parts.length; i += 2)
@@ -54,7 +54,7 @@ export function parseFactor(text: string): Parsed<number> {
 }
 
 /** Positive numbers separated by blanks or commas, at most 100. */
-export function parseMultipliers(text: string): Parsed<readonly number[] | undefined> {
+function parseMultipliers(text: string): Parsed<readonly number[] | undefined> {
   const list = splitWords(text).map(Number);
   if (list.length === 0) return { value: undefined };
   if (list.length <= 100 && list.every((one) => Number.isFinite(one) && one > 0)) return { value: list };

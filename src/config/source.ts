@@ -12,7 +12,7 @@ import type { Parsed } from './values.js';
 const REMOTE = '/var/log/journal/remote';
 
 /** `local`, `directory PATH`, `namespace NAME`, `container NAME`, `remote [PATH]`, `files PATH...`, `export PATH`. */
-export function parseSource(text: string): Parsed<SourceSpec> {
+function parseSource(text: string): Parsed<SourceSpec> {
   const [kind = 'local', ...rest] = text.trim().split(/\s+/);
   const [first] = rest;
   if (kind === 'local' && rest.length === 0) return { value: { kind: 'local' } };
@@ -48,7 +48,7 @@ export interface Selection {
 }
 
 /** The jail's own match: `match`, else `journalmatch`. `all` is the whole journal. Undefined when neither is stated. */
-export function readMatch(reader: Reader): MatchExpression | undefined {
+function readMatch(reader: Reader): MatchExpression | undefined {
   for (const key of ['match', 'journalmatch']) {
     const text = reader.text(key);
     if (text === '') continue;

@@ -94,7 +94,7 @@ export interface StreamInfo {
   readonly lastEntry?: string;
 }
 
-export interface FirewallView {
+interface FirewallView {
   readonly hook: string;
   readonly inForce: number;
   readonly refused: number;
@@ -216,7 +216,7 @@ export interface ImportAnswer {
 }
 
 /** Failures of an address that are in a window now. */
-export interface WindowView {
+interface WindowView {
   readonly jail: string;
   readonly target: string;
   readonly failures: number;

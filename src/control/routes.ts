@@ -15,7 +15,7 @@ export type Reply =
   | { readonly text: string; readonly contentType: string }
   | { readonly stream: (request: IncomingMessage, response: ServerResponse) => void };
 
-export interface Call {
+interface Call {
   readonly operations: Operations;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;

@@ -48,6 +48,6 @@ export function streamEvents(
 }
 
 /** `JSON.stringify` escapes every line break, so an event is always one `data:` line. */
-export function formatEvent(event: StreamEvent): string {
+function formatEvent(event: StreamEvent): string {
   return `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`;
 }

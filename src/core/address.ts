@@ -9,14 +9,14 @@ import { isIP } from 'node:net';
 
 export type Family = 4 | 6;
 
-export interface AddressOf<F extends Family> {
+interface AddressOf<F extends Family> {
   readonly family: F;
   /** Canonical text. */
   readonly text: string;
 }
 export type Address = AddressOf<4> | AddressOf<6>;
 
-export interface PrefixOf<F extends Family> {
+interface PrefixOf<F extends Family> {
   readonly family: F;
   /** Canonical text of the first address; host bits are zero. */
   readonly base: string;

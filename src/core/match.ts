@@ -144,7 +144,7 @@ function globOf(pattern: string): (name: string) => boolean {
 }
 
 /** True when the value of a term has wildcards. */
-export function isGlobTerm(field: string, value: string): boolean {
+function isGlobTerm(field: string, value: string): boolean {
   return GLOB_FIELDS.has(field) && isNameGlob(value);
 }
 

@@ -15,7 +15,7 @@ import { idOf, type JailSetup } from './configuration/setup.js';
 import { textTools } from './configuration/text-dates.js';
 
 /** One entry that was counted. */
-export interface EvidenceView {
+interface EvidenceView {
   readonly cursor: string;
   /** Absent: the journal has it no more. */
   readonly time?: string;

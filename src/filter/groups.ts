@@ -31,7 +31,7 @@ export const NO_FACTS: Facts = {
 };
 
 /** The facts of `groups`, over those of `before`. A group that took no part leaves what was prefix. */
-export function factsOf(groups: Groups, prefix: Groups): Facts {
+function factsOf(groups: Groups, prefix: Groups): Facts {
   return {
     fid: groups['fid'] ?? prefix['fid'],
     ip4: groups['ip4'] ?? prefix['ip4'],

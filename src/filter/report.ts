@@ -36,7 +36,7 @@ export interface ReportOptions {
 }
 
 /** One match of a regex. */
-export interface ReportHit {
+interface ReportHit {
   /** Raw text of the address or id; absent while a failure waits for it. */
   readonly id?: string;
   /** False for a name or for text that is no address: such a match never bans. */

@@ -23,7 +23,7 @@ export interface Attempt {
 }
 
 /** A connection and when its last line came. */
-export interface OpenSession {
+interface OpenSession {
   /** Undefined where lines do not name connections: then each that begins is another. */
   readonly name: string | undefined;
   readonly time: EpochMicros;

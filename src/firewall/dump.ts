@@ -35,7 +35,7 @@ export async function dumpJailCounters(netns?: string): Promise<KernelState['cou
 }
 
 /** Translates one dump; `now` is when it ended. */
-export function kernelTable(dumped: DumpedTable, now: EpochMicros): KernelTable {
+function kernelTable(dumped: DumpedTable, now: EpochMicros): KernelTable {
   return {
     sets: new Map(dumped.sets.map((set) => [set.name, kernelSet(set, now)])),
     chains: new Map(

@@ -77,7 +77,7 @@ export function prefixSetsIn(tables: KernelTables): BanSet[] {
 }
 
 /** The banned prefix of an element; undefined when somebody else put something there that we would not. */
-export function targetOf(set: BanSet, key: string): Prefix | undefined {
+function targetOf(set: BanSet, key: string): Prefix | undefined {
   const host = set.length === (set.family === 4 ? 32 : 128);
   // Text of a host is canonical here, and parsing 100,000 of them would cost.
   if (host) return { family: set.family, base: key, length: set.length } as Prefix;

@@ -14,7 +14,7 @@ import { setNamer } from './names.js';
 import type { Schema, TableSchema } from './schema.js';
 
 /** One transaction; `changes` is the number of its elements. */
-export interface Batch {
+interface Batch {
   readonly commands: readonly NftCommand[];
   readonly changes: number;
 }

@@ -102,7 +102,7 @@ const HOOKS: Readonly<Record<Hook, readonly BaseHook[]>> = {
 };
 
 /** The sets of bans that always exist: hosts of both families. */
-export function hostSets(jail: JailName): BanSet[] {
+function hostSets(jail: JailName): BanSet[] {
   return [
     { jail, family: 4, length: 32 },
     { jail, family: 6, length: 128 },

@@ -20,7 +20,7 @@ export const FILTER_KEYS = [
   'datepattern',
   'journalmatch',
 ] as const;
-export type FilterKey = (typeof FILTER_KEYS)[number];
+type FilterKey = (typeof FILTER_KEYS)[number];
 
 /** What names a host in a regex: fail2ban refuses a failregex that has none of these groups (`failregex.py`); the server's own trouble has no host. */
 const NAMES_HOST =

@@ -21,7 +21,7 @@ import { lockWriter, type WriterLock } from './lock.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
 
 /** Why a file cannot be the ledger. */
-export interface Unusable {
+interface Unusable {
   readonly kind: 'corrupt' | 'foreign' | 'newer';
   /** One sentence for the operator. */
   readonly reason: string;

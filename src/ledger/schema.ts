@@ -10,7 +10,7 @@ export const OPEN = `state IN ('wanted', 'in-force')`;
  * One step per version, each run once and in order; never changed after a release. Times are microseconds since 1970.
  * `first` is the target's first address in 16 bytes, IPv4 as an IPv4-mapped one, so that ranges can be looked up.
  */
-export const MIGRATIONS: readonly string[] = [
+const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE position (
     source TEXT PRIMARY KEY,

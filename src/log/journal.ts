@@ -11,7 +11,7 @@ import { formatLine, PRIORITIES } from './text.js';
 export type JournalFields = Readonly<Record<string, string>>;
 
 /** The identifier that `journalctl -t` knows us by; the unit's SyslogIdentifier= is the same. */
-export const IDENTIFIER = 'banjour';
+const IDENTIFIER = 'banjour';
 
 /** The fields of a line; no value can become another field, whatever it holds. */
 export function fieldsOf(level: LogLevel, message: string, facts: LogFacts): JournalFields {

@@ -22,7 +22,7 @@ export interface WebTarget {
   readonly secretFile: string | null;
 }
 
-export interface ExecTarget {
+interface ExecTarget {
   readonly kind: 'exec';
   readonly argv: readonly string[];
 }

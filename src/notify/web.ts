@@ -67,7 +67,7 @@ export async function post(target: WebTarget, news: BanNews, facts: Facts, optio
 }
 
 /** The value of `X-Banjour-Signature`. */
-export function signatureOf(secret: Secret, timestamp: string, body: string): string {
+function signatureOf(secret: Secret, timestamp: string, body: string): string {
   return `sha256=${createHmac('sha256', secret.reveal()).update(`${timestamp}.${body}`).digest('hex')}`;
 }
 

@@ -24,7 +24,7 @@ const CACHE_LENGTH = { 4: 24, 6: 48 } as const;
 /** Registries and their like; a referral to anything else is not followed. */
 const SERVER = /^r?whois\.[a-z0-9-]+(?:\.[a-z0-9-]+){1,3}$/i;
 
-export interface WhoisServer {
+interface WhoisServer {
   readonly host: string;
   readonly port: number;
 }

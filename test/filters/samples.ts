@@ -18,7 +18,7 @@ const SAMPLES = join(ROOT, 'test/fixtures/filters');
 export type Options = Readonly<Record<string, string>>;
 
 /** What a sample's comment says of it. */
-export interface Expected {
+interface Expected {
   readonly time?: string;
   readonly match: boolean;
   readonly success?: boolean;

@@ -7,7 +7,7 @@ import type { JailContext, OpenBan } from '../../src/jail/verdict.js';
 
 export const JAIL = mustJailName('postfix-sasl');
 /** A moment to count from. */
-export const T0 = epochMicros(1_790_000_000_000_000);
+const T0 = epochMicros(1_790_000_000_000_000);
 
 /** `seconds` after T0. */
 export function at(seconds: number): EpochMicros {

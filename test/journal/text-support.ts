@@ -18,12 +18,12 @@ export const log = (path: string, more: Partial<TextLog> = {}): TextLog => ({
 });
 
 /** Lines begin with their time in microseconds and a blank; others have none. */
-export const stamps: TextTools['dater'] = () => (line) => {
+const stamps: TextTools['dater'] = () => (line) => {
   const found = /^(\d{16}) (.*)$/s.exec(line);
   return found === null ? { text: line } : { text: found[2] ?? '', time: epochMicros(Number(found[1])) };
 };
 
-export const tools: TextTools = { dater: stamps, lookMs: 0 };
+const tools: TextTools = { dater: stamps, lookMs: 0 };
 
 export function textSource(logs: readonly TextLog[], more: Partial<TextTools> = {}): EntrySource {
   return createSource({ kind: 'text', logs }, sourceId('text'), { ...tools, ...more });

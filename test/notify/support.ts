@@ -47,7 +47,7 @@ async function listening(server: Server | HttpServer, sockets: Set<Socket>): Pro
   };
 }
 
-export interface ReceivedMail {
+interface ReceivedMail {
   readonly from: string;
   readonly to: readonly string[];
   /** As it was sent, dots unstuffed. */

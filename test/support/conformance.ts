@@ -18,7 +18,7 @@ import { loadFilter } from '../../src/ini/filterfile.js';
 import { literal } from '../../src/ini/value.js';
 import { vmGuard } from './guard.js';
 
-export interface CorpusRecord {
+interface CorpusRecord {
   readonly filter: string;
   readonly key: string;
   readonly from_key?: string;
@@ -40,7 +40,7 @@ export interface CorpusRecord {
   };
 }
 
-export interface Difference {
+interface Difference {
   readonly layout: string;
   readonly record: CorpusRecord;
   /** E.g. `verdict: fail2ban says "fail", Banjour "none"`. */
@@ -80,7 +80,7 @@ export function stockFilter(
 }
 
 /** A journal entry of the fields of an exported one. */
-export function entryOf(fields: Readonly<Record<string, string>>): Entry {
+function entryOf(fields: Readonly<Record<string, string>>): Entry {
   const { MESSAGE = '', __REALTIME_TIMESTAMP = '0', __CURSOR = '', ...others } = fields;
   return {
     cursor: cursor(__CURSOR),
@@ -164,7 +164,7 @@ export function judgeAll(filter: CompiledFilter, lines: readonly Line[], circums
 }
 
 /** Undefined when both say the same. */
-export function compareVerdict(verdict: Verdict, live: CorpusRecord['live']): string | undefined {
+function compareVerdict(verdict: Verdict, live: CorpusRecord['live']): string | undefined {
   const result = verdict.result === 'failure' ? 'fail' : verdict.result;
   const say = (what: string, theirs: unknown, ours: unknown) =>
     `${what}: fail2ban says ${JSON.stringify(theirs)}, Banjour ${JSON.stringify(ours)}`;

@@ -74,7 +74,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 }
 
 /** One line for people; the user was escaped by the agent, and is again here, where it is shown. */
-export function eventLine({ event, time, jail, address, user, count, until, reason }: StreamEvent): string {
+function eventLine({ event, time, jail, address, user, count, until, reason }: StreamEvent): string {
   const facts = [
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),

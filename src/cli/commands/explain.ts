@@ -32,7 +32,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 }
 
 /** The story of an address, for people. */
-export function explanationText(told: Explanation, width: number): string {
+function explanationText(told: Explanation, width: number): string {
   const lines: string[] = [`${told.address}  (times: ${zone()})`, ''];
   const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
   for (const ban of inForce)

@@ -17,7 +17,7 @@ import { isOwn } from '../intake/own.js';
 import type { CopyPlan } from './copy-probe.js';
 
 /** One source and what its reader has seen. */
-export interface ProbeSource {
+interface ProbeSource {
   readonly id: SourceId;
   readonly source: SourceSpec;
   readonly jails: readonly JailIntake[];
@@ -42,7 +42,7 @@ export interface Origin {
   readonly uid?: string;
 }
 
-export interface JailProbe {
+interface JailProbe {
   readonly jail: JailName;
   /** Whether the journal holds any entry at all that the match selects. */
   readonly selects: boolean;
@@ -50,7 +50,7 @@ export interface JailProbe {
   readonly elsewhere: readonly (Origin & { readonly failures: number })[];
 }
 
-export interface SourceProbe {
+interface SourceProbe {
   readonly id: SourceId;
   readonly jails: readonly JailProbe[];
   /** Entries that wait for the reader; null when it does not follow yet. */

@@ -46,7 +46,7 @@ export interface ReplayServiceOptions {
 }
 
 /** What the replay took of the machine. */
-export interface ReplayCost {
+interface ReplayCost {
   readonly seconds: number;
   /** Of all threads. */
   readonly cpuSeconds: number;

@@ -7,7 +7,7 @@ import type { Ledger } from '../../ledger/ledger.js';
 import { openLedgerForReading } from '../../ledger/open.js';
 import type { WouldBan } from './what-if.js';
 
-export interface Happened {
+interface Happened {
   readonly jail: string;
   readonly target: string;
   /** Of the first ban in the compared time. */

@@ -6,7 +6,7 @@ const WIDTHS: readonly number[] = [
   1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 7_200, 21_600, 43_200, 86_400, 604_800, 2_419_200, 31_449_600, 314_496_000,
 ];
 
-export interface Bin {
+interface Bin {
   readonly bans: number;
   readonly failures: number;
 }

@@ -9,7 +9,7 @@ export function firstBitmap(root: Node): Uint8Array | undefined {
 }
 
 /** Characters that the node can begin with; undefined when that is unknown. */
-export function firstSet(node: Node): CharSet | undefined {
+function firstSet(node: Node): CharSet | undefined {
   switch (node.kind) {
     case 'set':
       return node.set;

@@ -8,19 +8,19 @@ export type RepeatMode = 'greedy' | 'lazy' | 'possessive';
 /** `line-*` are those of multi-line mode; `start` is `\A`, `end` is `\Z` and (a text has no final newline) `$`. */
 export type AssertKind = 'start' | 'end' | 'line-start' | 'line-end' | 'word' | 'not-word';
 
-export interface SetNode {
+interface SetNode {
   readonly kind: 'set';
   readonly set: CharSet;
 }
-export interface SeqNode {
+interface SeqNode {
   readonly kind: 'seq';
   readonly parts: readonly Node[];
 }
-export interface AltNode {
+interface AltNode {
   readonly kind: 'alt';
   readonly branches: readonly Node[];
 }
-export interface GroupNode {
+interface GroupNode {
   readonly kind: 'group';
   readonly index: number;
   readonly body: Node;
@@ -35,7 +35,7 @@ export interface RepeatNode {
   /** Where the quantifier stands, in the expanded text. */
   readonly at: number;
 }
-export interface AssertNode {
+interface AssertNode {
   readonly kind: 'assert';
   readonly what: AssertKind;
 }
@@ -47,11 +47,11 @@ export interface LookNode {
   /** Characters that a lookbehind steps back; 0 for a lookahead. */
   readonly width: number;
 }
-export interface AtomicNode {
+interface AtomicNode {
   readonly kind: 'atomic';
   readonly body: Node;
 }
-export interface BackrefNode {
+interface BackrefNode {
   readonly kind: 'backref';
   readonly group: number;
   readonly ignoreCase: boolean;

@@ -12,7 +12,7 @@ import { persistently, run } from './shell.js';
 export type { Suite } from './mailhost.js';
 
 /** Where root file systems and fetched packages live between runs. */
-export const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
+const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env['BANJOUR_E2E_MIRROR'] ?? 'http://deb.debian.org/debian';
 /** A cached image older than this is built anew, so that the suite follows Debian's updates, days. */
 const AGE_DAYS_MAX = 30;

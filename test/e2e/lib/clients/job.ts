@@ -3,7 +3,7 @@
 /** Services whose failed attempts are login failures. */
 export const LOGIN_SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'pop3', 'ssh'] as const;
 /** Visits without a login: refused relay, greeting and away. */
-export const PROBES = ['smtp-relay', 'smtp-connect', 'imap-connect', 'ssh-preauth'] as const;
+const PROBES = ['smtp-relay', 'smtp-connect', 'imap-connect', 'ssh-preauth'] as const;
 export type LoginService = (typeof LOGIN_SERVICES)[number];
 export type Service = LoginService | (typeof PROBES)[number];
 
