@@ -7,6 +7,7 @@ import { OperatingError } from '../src/core/errors.js';
 import { NetlinkSocket } from './netlink.js';
 import {
   attributes,
+  CONTROL,
   dumpRequest,
   MESSAGE,
   messagesOf,
@@ -45,8 +46,6 @@ export const SET_FLAG = { anonymous: 0x1, interval: 0x4, map: 0x8, timeout: 0x10
 const ATTEMPTS = 5;
 /** Datagrams of up to 32 KiB read before other work of this thread gets its turn. */
 const DATAGRAMS_PER_TURN = 32;
-const NLMSG_ERROR = 2;
-const NLMSG_DONE = 3;
 const ENOENT = 2;
 const COUNTER_OBJECT = 1;
 
@@ -145,7 +144,7 @@ class Dump {
       for (const message of messagesOf(received.data)) {
         if (message.sequence !== wanted) continue;
         if ((message.flags & NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
-        if (message.control === NLMSG_DONE || message.control === NLMSG_ERROR) {
+        if (message.control === CONTROL.DONE || message.control === CONTROL.ERROR) {
           const error = message.to - message.from >= 4 ? received.data.readInt32LE(message.from) : 0;
           if (error === 0) return true;
           if (error === -ENOENT) return false;

@@ -1,6 +1,8 @@
 /** Netlink messages and attributes (netlink(7), rtnetlink(3)) of nf_tables (linux/netfilter/nf_tables.h), as bytes. */
 
 export const NFPROTO = { inet: 1, bridge: 7 } as const;
+/** nlmsghdr types of netlink itself (netlink(7)). */
+export const CONTROL = { ERROR: 2, DONE: 3 } as const;
 export type NetlinkFamily = keyof typeof NFPROTO;
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -9,11 +11,18 @@ const HEADER_BYTES = 16;
 const ATTRIBUTES_AT = 20;
 const NLA_TYPE_MASK = 0x3fff;
 export const NLM_F_DUMP_INTR = 0x10;
+export const NLM_F_REQUEST = 0x1;
+export const NLM_F_ACK = 0x4;
+/** NLM_F_EXCL and NLM_F_CREATE: what is made must not be there. */
+export const NLM_F_CREATE_NEW = 0x600;
 const NLM_F_REQUEST_DUMP = 0x301;
+/** Begin and end of a transaction (linux/netfilter/nfnetlink.h). */
+const BATCH = { begin: 0x10, end: 0x11 } as const;
 
 /** enum nf_tables_msg_types: new, get and delete follow one another. */
 export const MESSAGE = {
   NEWTABLE: 0,
+  GETTABLE: 1,
   DELTABLE: 2,
   NEWCHAIN: 3,
   GETCHAIN: 4,
@@ -101,19 +110,43 @@ export function tableOf(data: Buffer, message: NetlinkMessage): string {
 
 /** A request for a dump; texts are attributes 1, 2, ... in their order. */
 export function dumpRequest(type: number, family: NetlinkFamily, sequence: number, texts: readonly string[]): Buffer {
-  const parts = texts.map((text, index) => {
-    const bytes = Buffer.from(`${text}\0`, 'latin1');
-    const part = Buffer.alloc(4 + ((bytes.length + 3) & ~3));
-    part.writeUInt16LE(4 + bytes.length, 0);
-    part.writeUInt16LE(index + 1, 2);
-    bytes.copy(part, 4);
-    return part;
-  });
+  const parts = texts.map((text, index) => attribute(index + 1, Buffer.from(`${text}\0`, 'latin1')));
+  return message((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F_REQUEST_DUMP, NFPROTO[family], sequence, parts);
+}
+
+/** One change of nf_tables as a transaction of its own. */
+export function transaction(
+  type: number,
+  flags: number,
+  family: NetlinkFamily,
+  sequence: number,
+  parts: readonly Buffer[],
+): Buffer {
+  const bound = (which: number) => {
+    const bytes = message(which, NLM_F_REQUEST, 0, sequence, []);
+    // The subsystem stands in nfgenmsg's res_id, in network order.
+    bytes.writeUInt16BE(NFNL_SUBSYS_NFTABLES, HEADER_BYTES + 2);
+    return bytes;
+  };
+  const change = message((NFNL_SUBSYS_NFTABLES << 8) | type, NLM_F_REQUEST | flags, NFPROTO[family], sequence, parts);
+  return Buffer.concat([bound(BATCH.begin), change, bound(BATCH.end)]);
+}
+
+/** An attribute with its padding. */
+export function attribute(type: number, value: Buffer): Buffer {
+  const bytes = Buffer.alloc(4 + ((value.length + 3) & ~3));
+  bytes.writeUInt16LE(4 + value.length, 0);
+  bytes.writeUInt16LE(type, 2);
+  value.copy(bytes, 4);
+  return bytes;
+}
+
+function message(type: number, flags: number, family: number, sequence: number, parts: readonly Buffer[]): Buffer {
   const head = Buffer.alloc(ATTRIBUTES_AT);
   head.writeUInt32LE(ATTRIBUTES_AT + parts.reduce((sum, part) => sum + part.length, 0), 0);
-  head.writeUInt16LE((NFNL_SUBSYS_NFTABLES << 8) | type, 4);
-  head.writeUInt16LE(NLM_F_REQUEST_DUMP, 6);
+  head.writeUInt16LE(type, 4);
+  head.writeUInt16LE(flags, 6);
   head.writeUInt32LE(sequence, 8);
-  head.writeUInt8(NFPROTO[family], HEADER_BYTES);
+  head.writeUInt8(family, HEADER_BYTES);
   return Buffer.concat([head, ...parts]);
 }

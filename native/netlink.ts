@@ -1,6 +1,7 @@
 /**
- * A netlink socket to nf_tables (netlink(7), linux/netfilter/nfnetlink.h), through libc: non-blocking, and never used
- * to change anything; nft does that. Two uses: the doorbell (`netlink-doorbell.ts`) and dumps (`netlink-dump.ts`).
+ * A netlink socket to nf_tables (netlink(7), linux/netfilter/nfnetlink.h), through libc: non-blocking. Three
+ * uses: the doorbell (`netlink-doorbell.ts`), dumps (`netlink-dump.ts`), and a table that says who is there
+ * (`netlink-owner.ts`). All other changes are nft's.
  */
 import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';

@@ -5,7 +5,8 @@
  * be called only after `open` has settled and before `close`; calls are queued and carried out in order.
  *
  * - `open` brings schema and elements to the wanted state by a diff against the kernel, without a moment in which a
- *   wanted element is not in force. Elements that are not wanted are removed; the kernel's other tables are never touched.
+ *   wanted element is not in force. Elements that are not wanted are removed, but for those that `keep` answers when it is
+ *   asked about them; the kernel's other tables are never touched.
  * - `apply` is atomic per batch; refused changes are dropped one by one (bisection), each with its reason, and the rest
  *   is applied. A `put` of an element in force replaces its end; a `remove` of an absent one is no error.
  * - `until` is a time on the wall clock; the backend turns it into the kernel's relative timeout at sending. An end
@@ -53,6 +54,9 @@ export interface KernelState {
   readonly counters: ReadonlyMap<JailName, { readonly packets: number; readonly bytes: number }>;
 }
 
+/** Answers which elements of the kernel that are not wanted stay in force all the same. */
+export type KeepElements = (elements: readonly Element[]) => Iterable<Element>;
+
 /** Called when the kernel no longer equals the wanted state (somebody else's flush) and after it was made so again. */
 export type DriftListener = (event: {
   readonly kind: 'drift' | 'healed';
@@ -61,7 +65,12 @@ export type DriftListener = (event: {
 }) => void;
 
 export interface FirewallBackend {
-  open(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;
+  /**
+   * Takes the tables for this process until `close`, before anything else is asked for. Throws OperatorError when another
+   * process holds them. Absent where there is nothing to share.
+   */
+  claim?(): void;
+  open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport>;
   apply(changes: readonly ElementChange[]): Promise<ApplyReport>;
   /** Replaces the plan (reload); bans of kept jails stay in force throughout. */
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;

@@ -92,6 +92,8 @@ export const EXPIRE_BANS_MAX = 10_000;
 export const PARDONS_MAX = 10_000;
 /** Write-ahead log that is kept on disk after a checkpoint, bytes. */
 export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
+/** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
+export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** `ignoreip` words and list lines together, and addresses that they may become. */
 export const ALLOW_PREFIXES_MAX = 100_000;
 /** Addresses of one DNS name that are taken; a round-robin name has a dozen. */
@@ -176,6 +178,8 @@ export const NFT_BISECT_BATCHES_MAX = 4_096;
 export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
 export const NFT_WAITING_CALLS_MAX = 100_000;
+/** Comment of a table, bytes with the zero behind it: what is longer, nft does not read back from a saved ruleset. */
+export const NFT_COMMENT_BYTES_MAX = 128;
 /** Batches that the recording backend of a dry run remembers; the oldest go first. */
 export const NFT_RECORDED_BATCHES_MAX = 1_000;
 /** Deadline of `ss -K` for one banned host, ms: it walks all sockets of the host, 100,000 take well under a second. */

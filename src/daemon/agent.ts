@@ -120,7 +120,7 @@ export class Agent {
     if (skipped.length > 0)
       log(
         'error',
-        `${skipped.length} bans in the ledger could not be read and were left out, first ${skipped[0]}; those in the kernel stay`,
+        `${skipped.length} bans in the ledger could not be read and are set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
       );
     this.jails = new Jails(setup.jails.map(({ policy }) => policy));
     this.allow = new AllowKeeper(setup.allow);
@@ -193,6 +193,7 @@ export class Agent {
     const agent = new Agent(options);
     const operations = new AgentOperations(agent);
     try {
+      options.firewall.claim?.();
       const held = agent.pipeline.questions.hold(agent.ledger.unsettled());
       await agent.kernel.restore(agent.#fresh);
       for (const ban of held) agent.pipeline.questions.ask(ban, []);

@@ -50,20 +50,26 @@ export class Kernel {
   }
 
   /**
-   * The start: expired bans end, the others are put in force. A ledger that knows nothing first takes over what the
-   * kernel holds. Bans that were decided before a crash and never answered for are settled and announced now; those
+   * The start: expired bans end, the others are put in force, and the ledger takes over what the kernel holds and it does
+   * not know. `fresh`: it is new or was mended. Bans that were decided before a crash and never answered for are settled and announced now; those
    * that are held have to wait for the answer of an ignorecommand.
    */
   async restore(fresh: boolean): Promise<void> {
     const { firewall, ledger, announcer, log } = this.#parts;
-    if (fresh) {
-      const adopted = ledger.adopt((await firewall.read()).elements, wallClock.now());
-      if (adopted.length > 0) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
-    }
     const now = wallClock.now();
     const expired = expireAll(ledger, now);
     const unsettled = this.#unsettled();
-    const report = await firewall.open(this.plan(), this.#wanted());
+    const report = await firewall.open(this.plan(), this.#wanted(), (elements) => {
+      const adopted = ledger.adopt(elements, wallClock.now());
+      if (adopted.length > 0 && fresh) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
+      else if (adopted.length > 0)
+        log(
+          'warning',
+          `${adopted.length} bans that the kernel holds are not in the ledger: they stay, and it has them now`,
+        );
+      const known = this.#jails();
+      return adopted.filter(({ jail }) => known.has(jail));
+    });
     this.#settle(unsettled, report);
     for (const { jail, target, until, ended } of expired)
       if (until !== null && ended?.reason === 'expired') announcer.unban(jail, formatPrefix(target), until, 'expired');

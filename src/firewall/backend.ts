@@ -12,6 +12,7 @@ import type {
   Element,
   ElementChange,
   FirewallBackend,
+  KeepElements,
   KernelState,
   Refusal,
 } from '../core/firewall.js';
@@ -23,7 +24,8 @@ import { bisect } from './bisect.js';
 import { elementId, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import { Heartbeat } from './heartbeat.js';
-import { kernelState, prefixSetsIn } from './kernel.js';
+import { type KernelTables, kernelState, prefixSetsIn } from './kernel.js';
+import { setNamer } from './names.js';
 import { Queue } from './queue.js';
 import { byImportance, reconcile } from './reconcile.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
@@ -74,8 +76,8 @@ export class TableBackend implements FirewallBackend {
     return { drifts: this.#drifts, healed: this.#healed };
   }
 
-  open(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
-    return this.#queue.alone(() => this.#establish(plan, wanted));
+  open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
+    return this.#queue.alone(() => this.#establish(plan, wanted, keep));
   }
 
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
@@ -154,9 +156,9 @@ export class TableBackend implements FirewallBackend {
     for (const listener of this.#listeners) listener(event);
   }
 
-  async #establish(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
+  async #establish(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
     const start = performance.now();
-    const { via, refused } = await this.#equalise(plan, wanted);
+    const { via, refused } = await this.#equalise(plan, wanted, keep);
     return { refused, via, elapsedMs: performance.now() - start };
   }
 
@@ -164,6 +166,7 @@ export class TableBackend implements FirewallBackend {
   async #equalise(
     plan: FirewallPlan,
     wanted: Iterable<Element> | undefined,
+    keep?: KeepElements,
   ): Promise<{ different: boolean; via: Via; refused: Refusal[] }> {
     const start = performance.now();
     const kernel = await this.#transport.list();
@@ -176,6 +179,7 @@ export class TableBackend implements FirewallBackend {
       if (reason === undefined) elements.push(element);
       else refused.push({ change: { kind: 'put', ...element }, reason });
     }
+    if (keep !== undefined) for (const element of keep(notIn(elements, kernel))) elements.push(element);
     byImportance(elements);
     const now = this.#clock.now();
     const schema = makeSchema(plan, prefixSetsFor(elements), this.#options);
@@ -292,6 +296,19 @@ export class TableBackend implements FirewallBackend {
     if (outcome.refusal === undefined) this.#schema = schema;
     return outcome;
   }
+}
+
+/** What the kernel holds besides these elements. Hardly ever anything: the names of 100,000 are made only where they count. */
+function notIn(elements: readonly Element[], kernel: KernelTables): Element[] {
+  const sets = kernel.get('inet')?.sets;
+  if (sets === undefined) return [];
+  const nameOf = setNamer();
+  let found = 0;
+  for (const element of elements) if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
+  const present = kernelState(kernel).elements;
+  if (present.length === found) return [];
+  const known = new Set(elements.map(elementId));
+  return present.filter((element) => !known.has(elementId(element)));
 }
 
 function isMissing(refusal: string): boolean {

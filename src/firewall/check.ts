@@ -6,6 +6,7 @@ import type { Finding } from '../core/finding.js';
 import { NFT_ERROR_BYTES_MAX, NFT_FRESH_DEADLINE_MS } from '../core/limits.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { competitors } from './competitors.js';
+import { ownerOfTables } from './owner.js';
 import { nftCommand, type RunnerOptions, reasonOf } from './runner.js';
 import { type Command, run } from './spawn.js';
 import type { Outcome } from './transport.js';
@@ -33,6 +34,7 @@ export async function checkFirewall(plan: FirewallPlan | undefined, options: Che
     return [finding('error', 'firewall.nft', messageOf(error), fix), ...findings];
   }
   findings.unshift(...(await version(command)));
+  findings.push(...owner(options));
   if (plan !== undefined && options.trial !== undefined) findings.push(await kernel(plan, options.trial));
   return [...findings, ...(await competitors(command, plan))];
 }
@@ -111,6 +113,12 @@ function bridgeNames(sys: string): string[] {
   } catch {
     return [];
   }
+}
+
+/** Who holds the tables, where that can be seen. */
+function owner({ netns, proc }: CheckOptions): Finding[] {
+  const who = ownerOfTables({ ...(netns === undefined ? {} : { netns }), ...(proc === undefined ? {} : { proc }) });
+  return who === undefined ? [] : [finding('ok', 'firewall.owner', `the tables are held by ${who}`)];
 }
 
 async function kernel(plan: FirewallPlan, trial: (plan: FirewallPlan) => Promise<Outcome>): Promise<Finding> {

@@ -11,6 +11,8 @@ import { type JailName, jailName } from '../core/names.js';
 
 /** The name of every table we own; no other table is ever changed. */
 export const TABLE = 'banjour';
+/** The table that says who holds the others; it is empty, and the kernel's own rules keep it. */
+export const OWNER_TABLE = 'banjour-owner';
 
 /** The tables' families: `inet` always, `bridge` when the plan wants it. */
 export type TableFamily = 'inet' | 'bridge';

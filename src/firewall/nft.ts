@@ -1,10 +1,13 @@
 /** The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What the daemon makes. */
-import type { ApplyReport, Element, KernelState } from '../core/firewall.js';
+
+import type { TableOwner } from '../../native/netlink-owner.js';
+import type { ApplyReport, Element, KeepElements, KernelState } from '../core/firewall.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type BackendOptions, TableBackend } from './backend.js';
 import { checkFirewall } from './check.js';
 import { compileStructure } from './compile.js';
 import { dumpJailCounters } from './dump.js';
+import { claimTables } from './owner.js';
 import { NftRunner, type RunnerOptions } from './runner.js';
 import { makeSchema } from './schema.js';
 import { DriftWatch } from './watch.js';
@@ -24,6 +27,7 @@ export class NftBackend extends TableBackend {
   readonly #runner: NftRunner;
   readonly #watch: DriftWatch;
   readonly #netns: string | undefined;
+  #owner: TableOwner | undefined;
 
   constructor(options: NftBackendOptions = {}) {
     const onProblem = options.onProblem ?? (() => undefined);
@@ -49,26 +53,38 @@ export class NftBackend extends TableBackend {
     this.#watch = watch;
   }
 
-  override open(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
+  override open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
     // Listening before looking: a change in between rings.
     this.#watch.start();
     this.#runner.warm();
-    return super.open(plan, wanted);
+    return super.open(plan, wanted, keep);
   }
 
+  claim(): void {
+    this.#owner ??= claimTables(this.#place);
+  }
+
+  /** Throws OperatorError when another process holds the tables. */
   override async flush(): Promise<void> {
     this.#watch.stop();
+    this.claim();
     await super.flush();
   }
 
   override async close(): Promise<void> {
     this.#watch.stop();
     await super.close();
+    this.#owner?.release();
+    this.#owner = undefined;
   }
 
   /** Past the queue of changes: numbers of packets need no order. */
   counters(): Promise<KernelState['counters']> {
     return dumpJailCounters(this.#netns);
+  }
+
+  get #place(): { readonly netns?: string } {
+    return this.#netns === undefined ? {} : { netns: this.#netns };
   }
 
   /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */

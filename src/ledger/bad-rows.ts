@@ -1,6 +1,9 @@
 import type { Database } from 'better-sqlite3';
 import { parsePrefix } from '../core/address.js';
-import { OPEN } from './schema.js';
+import { LEDGER_ROWS_ASIDE_MAX } from '../core/limits.js';
+
+/** The table of the rows that could not be read. */
+const ASIDE = 'unreadable';
 
 /** A row that no question could read, and how to name it. */
 export interface BadRow {
@@ -14,34 +17,48 @@ const TOO_LARGE = INTEGERS.map((column) => `abs(coalesce(${column}, 0)) > ${Numb
 
 /** `json_type` fails on what is no JSON, and CASE alone keeps the order of the two. */
 const CANNOT_BE_READ = `CASE WHEN json_valid(evidence) THEN json_type(evidence) <> 'array' ELSE 1 END
-  OR ${TOO_LARGE} OR target GLOB '*[^0-9a-f.:/]*'`;
+  OR ${TOO_LARGE} OR NOT is_target(target)`;
 
 /** Characters of a damaged jail or target that are shown. */
 const SHOWN = 80;
 
-/** The bans that cannot be read: every row is looked at by SQL, and the targets of those that are not over are parsed. */
+/** The bans that cannot be read, those that are over too: a question about the past would meet them. */
 export function badRows(db: Database): BadRow[] {
+  db.function('is_target', { deterministic: true }, (text) => (parsePrefix(String(text)) === undefined ? 0 : 1));
   const rows = db
     .prepare(
-      `SELECT id, substr(jail, 1, ${SHOWN}) AS jail, substr(target, 1, ${SHOWN}) AS target, (${CANNOT_BE_READ}) AS bad
-       FROM ban WHERE ${OPEN} OR ${CANNOT_BE_READ}`,
+      `SELECT id, substr(jail, 1, ${SHOWN}) AS jail, substr(target, 1, ${SHOWN}) AS target FROM ban
+       WHERE ${CANNOT_BE_READ} ORDER BY id`,
     )
-    .iterate() as IterableIterator<{ id: number; jail: string; target: string; bad: number }>;
-  const found: BadRow[] = [];
-  for (const { id, jail, target, bad } of rows)
-    if (bad !== 0 || parsePrefix(target) === undefined) found.push({ id, name: `ban ${id} (${jail} ${target})` });
-  return found;
+    .all() as { id: number; jail: string; target: string }[];
+  return rows.map(({ id, jail, target }) => ({ id, name: `ban ${id} (${jail} ${target})` }));
 }
 
-/** Leaves the rows that cannot be read out of the ledger; returns their names. */
-export function dropBadRows(db: Database): string[] {
+/**
+ * Takes the rows that cannot be read out of the bans; returns their names. They are kept, column by column as JSON, in a
+ * table that nothing else reads, the newest LEDGER_ROWS_ASIDE_MAX of them.
+ */
+export function setAsideBadRows(db: Database): string[] {
   const bad = badRows(db);
   if (bad.length === 0) return [];
-  const drop = db.prepare('DELETE FROM ban WHERE id = ?');
   db.transaction(() => {
-    for (const { id } of bad) drop.run(id);
+    db.exec(`CREATE TABLE IF NOT EXISTS ${ASIDE} (id INTEGER PRIMARY KEY, content TEXT NOT NULL) STRICT`);
+    const read = db.prepare('SELECT * FROM ban WHERE id = ?').safeIntegers();
+    const keep = db.prepare(`INSERT INTO ${ASIDE} (content) VALUES (?)`);
+    const drop = db.prepare('DELETE FROM ban WHERE id = ?');
+    for (const { id } of bad) {
+      keep.run(JSON.stringify(read.get(id), (_, value) => (typeof value === 'bigint' ? String(value) : value)));
+      drop.run(id);
+    }
+    db.prepare(`DELETE FROM ${ASIDE} WHERE id <= (SELECT max(id) FROM ${ASIDE}) - ?`).run(LEDGER_ROWS_ASIDE_MAX);
   }).immediate();
   return bad.map(({ name }) => name);
+}
+
+/** How many rows were set aside and are kept. */
+export function rowsAside(db: Database): number {
+  if (db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(ASIDE) === undefined) return 0;
+  return db.prepare(`SELECT count(*) FROM ${ASIDE}`).pluck().get() as number;
 }
 
 /** Asks for the columns of the small tables, as a start does; throws what SQLite says. */

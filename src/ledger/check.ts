@@ -2,7 +2,8 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
-import { badRows, probeTables } from './bad-rows.js';
+import { counted } from '../core/text.js';
+import { badRows, probeTables, rowsAside } from './bad-rows.js';
 import { SCHEMA_VERSION } from './schema.js';
 
 /** Findings about the ledger: its integrity, size and secrecy. */
@@ -26,6 +27,13 @@ export function checkLedger(db: Database, path: string): Finding[] {
         id: 'ledger.rows',
         message: `the ledger ${path} has ${bad.length} bans that cannot be read, first ${bad[0]?.name}`,
         fix: 'systemctl restart banjour: it leaves them out and goes on',
+      });
+    const aside = rowsAside(db);
+    if (aside > 0)
+      findings.push({
+        level: 'note',
+        id: 'ledger.rows-aside',
+        message: `${counted(aside, 'ban')} that could not be read ${aside === 1 ? 'is' : 'are'} kept in the table unreadable of ${path}`,
       });
     probeTables(db);
     const bans = db.prepare('SELECT count(*) FROM ban').pluck().get() as number;

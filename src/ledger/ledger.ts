@@ -21,7 +21,7 @@ import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
-import type { EpochMicros } from '../core/time.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { checkLedger } from './check.js';
 import { guarded, isDiskTrouble, ledgerError } from './errors.js';
 import { History, type SettledUpTo } from './history.js';
@@ -50,6 +50,9 @@ export function inMemory(content: Buffer): Database.Database {
   content.fill(1, 18, 20);
   return new Database(content);
 }
+
+/** The kernel's ends are whole seconds, and reading a hundred thousand of them takes a second. */
+const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
 
 const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
 
@@ -230,8 +233,9 @@ export class Ledger {
   }
 
   /**
-   * Takes over what the kernel holds and this ledger does not know (after a lost ledger): in force at once, origin
-   * `import`. Returns the new records.
+   * Takes over what the kernel holds and this ledger does not know (a lost ledger or a lost end of one, a row that cannot
+   * be read): in force at once, origin `import`. A ban with the same end that is over is known: it was lifted, and
+   * whoever did it died before the kernel had the news. Returns the new records.
    */
   adopt(elements: Iterable<Element>, now: EpochMicros): BanRecord[] {
     const adopted: BanRecord[] = [];
@@ -240,6 +244,8 @@ export class Ledger {
       for (const { jail, target, until } of elements) {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
+        const like = { jail, first: firstOf(target), length: target.length, until };
+        if (this.#sql.ended.get({ ...like, tolerance: END_TOLERANCE_MICROS }) !== undefined) continue;
         const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
         this.#sql.inForce.run(record.id);
         adopted.push({ ...record, state: 'in-force' });

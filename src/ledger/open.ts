@@ -14,7 +14,7 @@ import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
-import { dropBadRows, probeTables } from './bad-rows.js';
+import { probeTables, setAsideBadRows } from './bad-rows.js';
 import { guarded, isContent, isCorruption, isDiskTrouble } from './errors.js';
 import { inMemory, Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
@@ -103,7 +103,7 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     read = inMemory(content);
     if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new Error('it is no ledger');
     migrate(read);
-    skipped = dropBadRows(read);
+    skipped = setAsideBadRows(read);
     probeTables(read);
   } catch {
     read = undefined;
@@ -169,7 +169,7 @@ interface Begun {
 function begin(path: string, lock: WriterLock): Begun {
   const db = connect(path);
   try {
-    const skipped = dropBadRows(db);
+    const skipped = setAsideBadRows(db);
     const file = { prepare: () => prepareFile(path), open: () => guarded(() => connect(path)) };
     const ledger = new Ledger(db, path, lock, file);
     probeTables(db);

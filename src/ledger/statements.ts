@@ -79,6 +79,10 @@ export function statementsOf(db: Database) {
        ORDER BY until LIMIT ?)
        RETURNING ${BAN_COLUMNS}`,
     ),
+    ended: prepare(
+      `SELECT 1 FROM ban WHERE first = @first AND length = @length AND jail = @jail AND state = 'ended'
+       AND (until IS @until OR abs(until - @until) <= @tolerance)`,
+    ),
     known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
     previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),
     previousAll: prepare(PREVIOUS).pluck(),

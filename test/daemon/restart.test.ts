@@ -88,6 +88,39 @@ describe('a start with a ledger that cannot be used', () => {
   });
 });
 
+describe('a ban that the kernel holds and the ledger does not know', () => {
+  test('because its write-ahead log is garbage: it stays, and can be lifted', async () => {
+    const agent = await host.start();
+    await host.control.ban({ jail: 'sshd', targets: ['198.51.100.9'] });
+    host.fail('198.51.100.1', 3);
+    await host.heard('Ban', 2);
+    await host.end(agent, 'SIGKILL');
+    rmSync(`${ledger()}-shm`, { force: true });
+    writeFileSync(`${ledger()}-wal`, 'garbage '.repeat(5_000));
+    host.said = '';
+    await host.start();
+    expect(host.said).toMatch(/bans that the kernel holds/);
+    expect(inKernel()).toEqual(['198.51.100.1', '198.51.100.9']);
+    expect(host.announced('Unban')).toEqual([]);
+    expect((await host.control.unban({ targets: ['198.51.100.9'] })).changed).toBe(1);
+    expect(inKernel()).toEqual(['198.51.100.1']);
+  });
+
+  test('but was lifted when the agent died: it goes', async () => {
+    const agent = await host.start();
+    host.fail('198.51.100.1', 3);
+    await host.heard('Ban', 1);
+    await until('the kernel has it', () => inKernel().length === 1);
+    await host.end(agent, 'SIGKILL');
+    const db = new Database(ledger());
+    db.exec("UPDATE ban SET state = 'ended', ended_time = time, ended_reason = 'operator'");
+    db.close();
+    await host.start();
+    expect(host.said).not.toMatch(/that the kernel holds/);
+    expect(inKernel()).toEqual([]);
+  });
+});
+
 describe('a start after a long time', () => {
   test('of a week: what would be over is not put in force and not said, who still attacks is banned', async () => {
     await host.end(await host.start(), 'SIGTERM');

@@ -1,6 +1,7 @@
 /** What every firewall backend must do: the contract of `src/core/firewall.ts`, executed. */
 import { describe, expect, test } from '@jest/globals';
-import type { FirewallBackend } from '../../src/core/firewall.js';
+import { formatPrefix } from '../../src/core/address.js';
+import type { Element, FirewallBackend } from '../../src/core/firewall.js';
 import { RESIDENT_CHANGES_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import { ban, hosts, inForce, plan, put, remove, rule } from './support.js';
@@ -65,6 +66,31 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           'sshd 192.0.2.1/32 10 min',
           'sshd 192.0.2.2/32 20 min',
           'sshd 192.0.2.4/32 10 min',
+        ]);
+      }),
+    );
+
+    it(
+      'open asks about what is in force and not wanted, and leaves what it is told to',
+      with_(async (backend) => {
+        await backend.open(plan(['sshd', 'mail']), [
+          ban('sshd', '192.0.2.1'),
+          ban('sshd', '192.0.2.2'),
+          ban('mail', '2001:db8:1:2::/64', null),
+          ban('mail', '198.51.100.0/24'),
+        ]);
+        const asked: string[] = [];
+        const keep = (elements: readonly Element[]) => {
+          asked.push(...elements.map(({ jail, target }) => `${jail} ${formatPrefix(target)}`));
+          return elements.filter(({ jail }) => jail === 'mail');
+        };
+        await backend.open(plan(['sshd', 'mail']), [ban('sshd', '192.0.2.1'), ban('sshd', '192.0.2.3')], keep);
+        expect(asked.sort()).toEqual(['mail 198.51.100.0/24', 'mail 2001:db8:1:2::/64', 'sshd 192.0.2.2']);
+        expect(await inForce(backend)).toEqual([
+          'mail 198.51.100.0/24 10 min',
+          'mail 2001:db8:1:2::/64 for good',
+          'sshd 192.0.2.1/32 10 min',
+          'sshd 192.0.2.3/32 10 min',
         ]);
       }),
     );

@@ -296,6 +296,21 @@ describe('a lost ledger', () => {
     expect(ledger.adopt(elements, at(0))).toEqual([]);
     expect(inForce(ledger)[0]).toBe(`sshd 192.0.2.1/32 ${at(3_600)}`);
   });
+
+  test.each([
+    ['the same end', at(3_600), at(3_601), []],
+    ['an end at the tolerance', at(3_600), at(3_605), []],
+    ['another end', at(3_600), at(3_606), ['192.0.2.1']],
+    ['no end, as it was', null, null, []],
+    ['an end where it had none', null, at(3_600), ['192.0.2.1']],
+    ['no end where it had one', at(3_600), null, ['192.0.2.1']],
+  ])('does not take over what was lifted: %s', (_, until, inKernel, taken) => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1', { until })] });
+    ledger.commit({ decisions: [unban('192.0.2.1', 1)] });
+    const elements = [{ jail: JAIL, target: prefix('192.0.2.1'), until: inKernel }];
+    expect(ledger.adopt(elements, at(2)).map(({ target }) => target.base)).toEqual(taken);
+  });
 });
 
 describe('check', () => {

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { OperatorError } from '../../src/core/errors.js';
+import { LEDGER_ROWS_ASIDE_MAX } from '../../src/core/limits.js';
 import { openLedger, openLedgerForReading } from '../../src/ledger/open.js';
 import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.js';
 import { at, ban, directory, inForce, opened } from './support.js';
@@ -30,6 +31,13 @@ function spoil(path: string, sql: string): void {
   const db = new Database(path);
   db.exec(sql);
   db.close();
+}
+
+function asideIn(path: string): string[] {
+  const db = new Database(path, { readonly: true });
+  const kept = db.prepare('SELECT content FROM unreadable ORDER BY id').pluck().all() as string[];
+  db.close();
+  return kept;
 }
 
 /** Opens what was spoiled; expects a preserved copy and a ledger that works. */
@@ -124,7 +132,7 @@ describe('a file that SQLite opens and that is not our ledger any more is kept t
   });
 });
 
-describe('one bad row is left out and named, and the rest goes on', () => {
+describe('one bad row is set aside and named, and the rest goes on', () => {
   test.each([
     ["target = 'not-an-address'", 'not-an-address'],
     ["target = '10.0.0.999'", '10.0.0.999'],
@@ -144,7 +152,37 @@ describe('one bad row is left out and named, and the rest goes on', () => {
     expect(fresh).toBe(true);
     expect(skipped).toEqual([expect.stringContaining(`ban 1 (sshd ${name}`)]);
     expect(inForce(ledger)).toHaveLength(499);
-    expect(ledger.check().map(({ id }) => id)).toContain('ledger.sound');
+    expect(ledger.check().map(({ id }) => id)).toEqual(['ledger.rows-aside', 'ledger.sound']);
+    ledger.close();
+    const [kept] = asideIn(path);
+    expect(JSON.parse(kept ?? '')).toMatchObject({ id: '1', jail: 'sshd', failures: '3' });
+    expect(kept).toContain(change.split(/ = '?/)[1]?.replace(/'$/, '').replaceAll('"', '\\"'));
+  });
+
+  test('a ban that is over, too: its history would be asked for', () => {
+    const path = filledFile();
+    spoil(
+      path,
+      "UPDATE ban SET state = 'ended', ended_time = time, ended_reason = 'operator', target = '10.0.0.999' WHERE id = 1",
+    );
+    const { ledger, skipped } = opened(path);
+    expect(skipped).toEqual(['ban 1 (sshd 10.0.0.999)']);
+    expect(ledger.history.find({ limit: 1_000 }).length).toBe(499);
+  });
+
+  test.each([0, 1])('as many rows are kept as the bound says, the newest: %s more', (more) => {
+    const path = filledFile();
+    const count = LEDGER_ROWS_ASIDE_MAX + more;
+    spoil(
+      path,
+      `DELETE FROM ban WHERE id > 1;
+       WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
+       INSERT INTO ban SELECT i, jail, target, first, length, time, until, failures, '7', user, origin, previous_bans, 'ended', refusal, time, 'operator', NULL, host FROM ban, n;
+       UPDATE ban SET evidence = '7'`,
+    );
+    opened(path).ledger.close();
+    const kept = asideIn(path).map((text) => Number(JSON.parse(text).id));
+    expect([kept.length, kept[0], kept.at(-1)]).toEqual([LEDGER_ROWS_ASIDE_MAX, 1 + more, count]);
   });
 
   test('a number at the bound is read', () => {
