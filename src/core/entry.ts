@@ -78,7 +78,7 @@ export interface Batch {
   readonly entries: readonly Entry[];
   /** Entries read, passed or not. */
   readonly read: number;
-  /** MESSAGEs longer than their bound among them. */
+  /** MESSAGEs longer than their bound among them, and entries that begin in the middle of a line. */
   readonly cut: number;
   /** Entries that could not be read (corrupt) and were passed over. */
   readonly unreadable: number;
@@ -113,7 +113,8 @@ export interface StreamView {
  *   eventfd, which it empties) was written to, or for no reason; false at once when it cannot wait, and the caller has to
  *   sleep.
  * - `close` may be called at any time, also twice; everything after it throws `ERR_JOURNAL_CLOSED`.
- * - Every entry is delivered once, in journal order, across rotation, vacuum and INVALIDATE.
+ * - Every entry is delivered once, in journal order, across rotation, vacuum and INVALIDATE; but for one that begins in the
+ *   middle of a daemon's line (`broken-line.ts`), which is no line and is left out.
  */
 export interface EntrySource {
   readonly id: SourceId;

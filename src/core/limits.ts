@@ -126,6 +126,8 @@ export const SESSION_IDLE_SECONDS = 300;
 export const SESSION_KEY_CHARS_MAX = 1_024;
 /** Users kept of one session; that there is more than one is what matters. */
 export const SESSION_USERS_MAX = 8;
+/** Outputs of services with an unfinished line that an export stream remembers; the one that was broken longest ago goes first. */
+export const BROKEN_OUTPUTS_MAX = 1_000;
 /** Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the longest silent goes first. */
 export const TALLY_ADDRESSES_MAX = 10_000;
 /** Attempts remembered of one address: twenty connections with a dozen each. */

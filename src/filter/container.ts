@@ -4,7 +4,7 @@
  */
 import type { Entry } from '../core/entry.js';
 import type { CompiledFilter, LineMatch, Progress } from './filter.js';
-import type { Line } from './line.js';
+import { type Line, lineInMessage } from './line.js';
 
 /** A date as daemons write it at the beginning of a line, with the priority and brackets around it. */
 const DATE =
@@ -25,12 +25,6 @@ function isOfContainer(entry: Entry): boolean {
 }
 
 /** The line that the daemon in the container wrote, without its date; undefined where the message has no such line. */
-function lineInside({ message, cutAt, whole }: Entry): Line | undefined {
-  if (whole === true) return undefined;
-  const skipped = DATE.exec(message)?.[0].length ?? 0;
-  const inside = (text: string) => text.replaceAll('\n', '\\n');
-  if (cutAt === undefined) return { text: inside(message.slice(skipped)) };
-  if (cutAt < skipped) return undefined;
-  const head = inside(message.slice(skipped, cutAt));
-  return { text: `${head}\n${inside(message.slice(cutAt + 1))}`, cutAt: head.length };
+function lineInside(entry: Entry): Line | undefined {
+  return entry.whole === true ? undefined : lineInMessage(entry, DATE.exec(entry.message)?.[0].length ?? 0);
 }

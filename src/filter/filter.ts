@@ -180,7 +180,8 @@ export class CompiledFilter {
   /** First phase: runs the regexes; changes nothing but `progress`. */
   match(line: Line, progress: Progress): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
-    const search = new Search(line.text, line.cutAt, progress, this.#linelimit);
+    // Of a line that goes on no byte is the last.
+    const search = new Search(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
     if (this.#ignoreFirst) {
       const ignored = search.first(this.#ignoreregex, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
@@ -203,8 +204,8 @@ export class CompiledFilter {
   }
 
   #matchWindow(line: Line, progress: Progress): LineMatch {
-    // A line without its middle would not be where the regex expects it.
-    if (line.cutAt !== undefined) return { ...NO_MATCH, cut: true };
+    // A line without its middle or its end would not be where the regex expects it.
+    if (line.cutAt !== undefined || line.goesOn) return { ...NO_MATCH, cut: true };
     const lines = pushLine(this.#window, line.text, this.maxlines);
     const search = new Search(lines.join('\n'), undefined, progress);
     if (this.#ignoreFirst) {

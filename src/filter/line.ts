@@ -2,6 +2,7 @@
  * The text that is judged: fail2ban's filters are written for `host ident[pid]: message`, and without that header half
  * of them give another verdict. Built as fail2ban 1.1's systemd backend does (filtersystemd.py, formatJournalEntry).
  */
+import { GOES_ON_FIELDS, goesOn } from '../core/broken-line.js';
 import type { Entry } from '../core/entry.js';
 
 /** One text to be judged. */
@@ -12,6 +13,8 @@ export interface Line {
    * No match may touch it.
    */
   readonly cutAt?: number;
+  /** The daemon's line goes on behind the text: its end is not the daemon's. */
+  readonly goesOn?: true;
 }
 
 /** The fields, besides MESSAGE, that the header is made of, or that tell that it stands in MESSAGE. */
@@ -24,15 +27,31 @@ export const LINE_FIELDS: readonly string[] = [
   '_SOURCE_MONOTONIC_TIMESTAMP',
   '__MONOTONIC_TIMESTAMP',
   'CONTAINER_NAME',
+  ...GOES_ON_FIELDS,
 ];
 
 /** The line of an entry: header, message, and every newline of them as the two characters `\n`. */
 export function lineOf(entry: Entry): Line {
   const before = entry.whole === true ? '' : headerOf(entry.fields);
+  return { ...textOf(entry, before), ...endOf(entry) };
+}
+
+/** The line that stands in the message behind so many characters, without a header. */
+export function lineInMessage(entry: Entry, skipped: number): Line | undefined {
   const { message, cutAt } = entry;
+  if (cutAt !== undefined && cutAt < skipped) return undefined;
+  const rest = { message: message.slice(skipped), ...(cutAt === undefined ? {} : { cutAt: cutAt - skipped }) };
+  return { ...textOf(rest, ''), ...endOf(entry) };
+}
+
+function textOf({ message, cutAt }: Pick<Entry, 'message' | 'cutAt'>, before: string): Line {
   if (cutAt === undefined) return { text: before + oneLine(message) };
   const head = before + oneLine(message.slice(0, cutAt));
   return { text: `${head}\n${oneLine(message.slice(cutAt + 1))}`, cutAt: head.length };
+}
+
+function endOf({ fields }: Entry): Pick<Line, 'goesOn'> {
+  return goesOn((name) => fields.get(name)) ? { goesOn: true } : {};
 }
 
 function oneLine(text: string): string {

@@ -9,6 +9,7 @@ import { EXPORT_CHUNK_BYTES, FIELD_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, type MatchExpression } from '../core/match.js';
 import { type Cursor, cursor, type SourceId } from '../core/names.js';
 import { type EpochMicros, entryTime } from '../core/time.js';
+import { BrokenStream, OUTPUT_FIELDS } from './broken-lines.js';
 import { sameEntry } from './cursor.js';
 import { type ExportEntry, type ExportItem, ExportParser } from './export-parser.js';
 import { gateTest } from './gate.js';
@@ -31,6 +32,8 @@ interface Placed {
   readonly cursor: Cursor;
   readonly time: EpochMicros;
   readonly entry: ExportEntry;
+  /** It begins in the middle of a daemon's line. */
+  readonly isRest: boolean;
 }
 
 export class ExportSource implements EntrySource {
@@ -46,6 +49,7 @@ export class ExportSource implements EntrySource {
   #size = 0;
   #consumed = 0;
   #parser = new ExportParser(new Set());
+  #broken = new BrokenStream();
   #seeking: Sought | undefined;
   /** Found while the position was searched for, not yet delivered. */
   #pending: Placed | undefined;
@@ -61,6 +65,7 @@ export class ExportSource implements EntrySource {
     if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
     const wanted = new Set([
       ...['MESSAGE', '__CURSOR', '__REALTIME_TIMESTAMP', '_SOURCE_REALTIME_TIMESTAMP'],
+      ...[...OUTPUT_FIELDS, 'PRIORITY'],
       ...gate.fields,
       ...fieldsOf(match),
     ]);
@@ -78,6 +83,7 @@ export class ExportSource implements EntrySource {
     this.#size = state.size;
     this.#consumed = 0;
     this.#parser = new ExportParser(this.#open().wanted);
+    this.#broken = new BrokenStream();
     this.#finished = false;
   }
 
@@ -93,15 +99,15 @@ export class ExportSource implements EntrySource {
       this.#pending = undefined;
       if (item === undefined) break;
       read++;
-      const placed = 'kind' in item ? place(item) : item;
+      const placed = 'kind' in item ? place(item, this.#broken) : item;
       if (placed === undefined) {
         unreadable++;
         continue;
       }
       this.#last = { cursor: placed.cursor, time: placed.time };
       const message = composeMessage(placed.entry.get('MESSAGE') ?? []);
-      if (message.cutAt !== undefined) cut++;
-      if (!passes(message.text)) continue;
+      if (message.cutAt !== undefined || placed.isRest) cut++;
+      if (placed.isRest || !passes(message.text)) continue;
       const values = textsOf(placed.entry);
       if (selected(values)) entries.push(entryOf(placed, message, values, gate));
     }
@@ -140,7 +146,7 @@ export class ExportSource implements EntrySource {
   #seek(position: Sought): Reach {
     this.#seeking = position;
     for (let item = this.#item(); item !== undefined; item = this.#item()) {
-      const placed = place(item);
+      const placed = place(item, this.#broken);
       if (placed === undefined) continue;
       const isIt = position.at === 'cursor' && sameEntry(placed.cursor, position.cursor);
       const isPast =
@@ -226,13 +232,14 @@ function openFile(path: string): number {
  * The entry with cursor and time. An export written by hand may lack them: then the cursor is the entry's place in the
  * file. Undefined without any time: such an entry cannot be judged.
  */
-function place(item: ExportItem): Placed | undefined {
+function place(item: ExportItem, broken: BrokenStream): Placed | undefined {
   if (item.kind === 'malformed') return undefined;
   const { entry, offset } = item;
+  const isRest = broken.take((name) => entry.get(name)?.[0]?.head);
   const time = timeOf(entry, '__REALTIME_TIMESTAMP') ?? timeOf(entry, '_SOURCE_REALTIME_TIMESTAMP');
   if (time === undefined) return undefined;
   const text = entry.get('__CURSOR')?.[0]?.head.slice(0, FIELD_CHARS_MAX);
-  return { cursor: cursor(text ?? `offset=${offset}`), time, entry };
+  return { cursor: cursor(text ?? `offset=${offset}`), time, entry, isRest };
 }
 
 function timeOf(entry: ExportEntry, field: string): EpochMicros | undefined {

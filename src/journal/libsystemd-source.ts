@@ -18,6 +18,7 @@ import { GLOB_VALUES_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
 import { type EpochMicros, wallClock } from '../core/time.js';
+import { BrokenLines, OUTPUT_FIELDS } from './broken-lines.js';
 import { sameEntry } from './cursor.js';
 import { gateTest, routesOf, routesTest } from './gate.js';
 import { matchFieldsTest } from './match-test.js';
@@ -69,6 +70,7 @@ export class LibsystemdSource implements EntrySource {
   /** Entries of units that a wildcard fits, written before the unit was known. */
   #late: RawEntry[] = [];
   readonly #pages = new JournalPages();
+  readonly #broken: BrokenLines;
   #notices: string[] = [];
   /** Times between which the stored entries lie that `open` has set out to read. */
   #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
@@ -78,6 +80,7 @@ export class LibsystemdSource implements EntrySource {
     this.id = id;
     this.#spec = spec;
     this.#makeReader = makeReader;
+    this.#broken = new BrokenLines(() => openWatched(spec));
   }
 
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
@@ -94,7 +97,7 @@ export class LibsystemdSource implements EntrySource {
       passes: gateTest(gate),
       routes,
       fits: routesTest(routes),
-      fields: new Set([...gate.fields, ...fieldsOf(match)].filter((name) => name !== 'MESSAGE')),
+      fields: new Set([...gate.fields, ...fieldsOf(match), ...OUTPUT_FIELDS].filter((name) => name !== 'MESSAGE')),
     });
     const reading: Reading = {
       handle,
@@ -125,9 +128,14 @@ export class LibsystemdSource implements EntrySource {
     const late = this.#late.splice(0);
     for (const each of late.length === 0 ? raw.entries : [...late, ...raw.entries]) {
       const entry = entryOf(each, ofHost);
-      if (entry.cutAt !== undefined) cut++;
-      if (test === undefined || test(each.fields, each.more)) entries.push(entry);
+      const wanted = test === undefined || test(each.fields, each.more);
+      const isRest = wanted && this.#broken.isRest(each);
+      if (entry.cutAt !== undefined || isRest) cut++;
+      if (wanted && !isRest) entries.push(entry);
     }
+    this.#broken.endBatch();
+    // Many hosts' files may be open at once: no second descriptor stays for each.
+    if (this.#spec.kind === 'files') this.#broken.close();
     const { unreadable } = raw;
     const read = raw.read + late.length;
     this.#pages.read(raw.read);
@@ -202,6 +210,7 @@ export class LibsystemdSource implements EntrySource {
 
   close(): void {
     this.#closed = true;
+    this.#broken.close();
     this.#reading?.ahead.close();
     this.#reading?.handle.close();
     this.#reading?.reader.close();

@@ -159,3 +159,22 @@ describe('a compiled filter', () => {
     );
   });
 });
+
+describe('a line that goes on in another entry', () => {
+  const judgeBroken = (filter: CompiledFilter, text: string) => filter.judge({ text, goesOn: true }, NOW);
+
+  test('gives no address by a match that reaches its end, and one by a match that does not', () => {
+    const filter = compiled({
+      failregex: ['^at the end .* <HOST>$', '^in front <HOST> name .', '^not <HOST>(?! but)'],
+    });
+    expect(judge(filter, 'at the end x 192.0.2.1').result).toBe('failure');
+    expect(judgeBroken(filter, 'at the end x 192.0.2.1').result).toBe('pending');
+    expect(judgeBroken(filter, 'in front 192.0.2.1 name xx').result).toBe('failure');
+  });
+
+  test('is no line of a multi-line filter', () => {
+    const filter = compiled({ maxlines: 2, failregex: ['^one from <HOST>'] });
+    expect(judgeBroken(filter, 'one from 192.0.2.1')).toMatchObject({ result: 'none', cut: true });
+    expect(judge(filter, 'one from 192.0.2.1').result).toBe('failure');
+  });
+});

@@ -58,3 +58,9 @@ describe('the line of a journal entry is the one that fail2ban judges', () => {
     expect(line.text.split('\n')).toHaveLength(2);
   });
 });
+
+test('says of a line that journald or a container runtime broke that it goes on', () => {
+  for (const fields of [{ _LINE_BREAK: 'nul' }, { CONTAINER_PARTIAL_MESSAGE: 'true' }] as Record<string, string>[])
+    expect(lineOf(entry('m', fields))).toEqual({ text: 'm', goesOn: true });
+  expect(lineOf(entry('m', { _LINE_BREAK: 'eof' }))).toEqual({ text: 'm' });
+});

@@ -261,6 +261,68 @@ export function sourceContract(kind: SourceKind): void {
     });
   });
 
+  describe(`${kind.name}: lines that were broken`, () => {
+    const stream = { _TRANSPORT: 'stdout', _STREAM_ID: 'a'.repeat(32), _PID: '7' };
+    const pod = { CONTAINER_ID_FULL: 'c'.repeat(64), CONTAINER_NAME: 'mail', PRIORITY: '6' };
+    const read = (rows: readonly (readonly [string, Record<string, string>])[], open = {}) =>
+      readAll(
+        rows.map(([message, fields], i) => ({ at: i * 1000, message, fields })),
+        open,
+      );
+
+    test.each(['line-max', 'nul', 'pid-change'])('leaves out what follows on %s, and nothing else', (lineBreak) => {
+      const { entries, batches } = read([
+        ['before', stream],
+        ['begin', { ...stream, _LINE_BREAK: lineBreak }],
+        ['of another process', { ...stream, _PID: '8' }],
+        ['of another service', { ...stream, _STREAM_ID: 'b'.repeat(32) }],
+        ['of no stream', { _PID: '7' }],
+        ['middle', { ...stream, _LINE_BREAK: lineBreak }],
+        ['end', stream],
+        ['next line', stream],
+      ]);
+      const others = ['of another process', 'of another service', 'of no stream'];
+      expect(messages(entries)).toEqual(['before', 'begin', ...others, 'next line']);
+      expect(batches.reduce((sum, { cut }) => sum + cut, 0)).toBe(2);
+      expect(batches[0]?.read).toBe(8);
+    });
+
+    test('the end of all output is the end of a line', () => {
+      const { entries } = read([
+        ['last', { ...stream, _LINE_BREAK: 'eof' }],
+        ['first', stream],
+      ]);
+      expect(messages(entries)).toEqual(['last', 'first']);
+    });
+
+    test('leaves out the parts of a container’s line behind the first, numbered or not', () => {
+      const docker = (ordinal: string) => ({ ...pod, CONTAINER_PARTIAL_ORDINAL: ordinal });
+      const { entries } = read([
+        ['one', { ...docker('1'), CONTAINER_PARTIAL_MESSAGE: 'true' }],
+        ['two', { ...docker('2'), CONTAINER_PARTIAL_MESSAGE: 'true' }],
+        ['three', docker('3')],
+        ['begin', { ...pod, CONTAINER_PARTIAL_MESSAGE: 'true' }],
+        ['an error', { ...pod, PRIORITY: '3' }],
+        ['end', pod],
+        ['line', pod],
+      ]);
+      expect(messages(entries)).toEqual(['one', 'begin', 'an error', 'line']);
+    });
+
+    test('knows a rest also when the beginning passed no gate, or lies before the position', () => {
+      const rows = [
+        ['begin', { ...stream, _LINE_BREAK: 'line-max' }],
+        ['forged', stream],
+        ['forged not', stream],
+      ] as const;
+      expect(messages(read(rows, { gate: { literals: ['forged'], fields: [] } }).entries)).toEqual(['forged not']);
+      const begin = read(rows, { gate: { literals: undefined, fields: [] } }).entries[0];
+      if (begin === undefined) throw new Error('the beginning was not read');
+      const position: Position = { at: 'cursor', cursor: begin.cursor, time: begin.realtime };
+      expect(messages(read(rows, { position }).entries)).toEqual(['forged not']);
+    });
+  });
+
   describe(`${kind.name}: closing`, () => {
     test('refuses every call after close, and may be closed twice', () => {
       reading(numbered(2), (source) => {
