@@ -57,11 +57,16 @@ export class SessionTable {
     const known = this.#index.find(key, boot);
     const entry = known ?? newEntry(long ? copyOf(key) : key, boot, time);
     const { forget, gained } = marks;
+    if (known !== undefined && marks.nofail && isOfAnother(marks.facts, known.facts))
+      return { facts: marks.facts, users: NO_USERS, calm: true, pending: false, lines: 1, calmLines: 0 };
     const remember = known !== undefined || !forget;
     if (remember) addUser(entry, marks.facts.user, long);
+    const wasPending = entry.pending;
     if (gained) entry.pending = false;
     if (!entry.calm && !entry.pending) entry.lines = 0;
-    entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, entry.facts);
+    // A number of attempts is its line's, or that of a failure which waits.
+    const before = wasPending ? entry.facts : { ...entry.facts, count: undefined };
+    entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, before);
     entry.lastSeen = time;
     if (forget) {
       if (known !== undefined) this.#remove(entry);
@@ -125,6 +130,16 @@ function newEntry(key: string, boot: string, lastSeen: EpochMicros): Entry {
   entry.older = entry as Entry;
   entry.newer = entry as Entry;
   return entry as Entry;
+}
+
+/**
+ * Whether a line is about another client than what is known: processes in a container may all have one number, and then a
+ * harmless line must not bring its address to a failure that waits.
+ */
+function isOfAnother(line: Facts, before: Facts): boolean {
+  const host = line.ip4 ?? line.ip6;
+  const known = before.ip4 ?? before.ip6;
+  return host !== undefined && known !== undefined && host !== known;
 }
 
 /** A new list each time, of just its length: V8 makes room for sixteen more when it lets one grow. */

@@ -51,6 +51,23 @@ describe('a connection', () => {
     expect(line({ nofail: 'Disconnected', ip4: '192.0.2.1' }).calm).toBe(true);
   });
 
+  test('leaves a failure that waits to its own client when a harmless line names another', () => {
+    const { line, table } = merger();
+    line({ user: 'root', ip4: '192.0.2.1' }).pending = true;
+    const merged = line({ nofail: 'Disconnected', mlfforget: 'disconnect', ip4: '192.0.2.2' });
+    expect(merged).toMatchObject({ calm: true, facts: { ip4: '192.0.2.2' } });
+    expect(table.size).toBe(1);
+    expect(line({ nofail: 'Disconnected', mlfforget: 'x', ip4: '192.0.2.1' }).calm).toBe(false);
+  });
+
+  test('counts as many attempts as a line says, and the next line anew', () => {
+    const { line } = merger();
+    expect(line({ count: '5', ip4: '192.0.2.1' }).facts.count).toBe('5');
+    expect(line({ ip4: '192.0.2.1' }).facts.count).toBeUndefined();
+    line({ count: '3' }).pending = true;
+    expect(line({ nofail: 'x', ip4: '192.0.2.1' }).facts.count).toBe('3');
+  });
+
   test('forgets what waited when somebody gets in', () => {
     const { line } = merger();
     line({ user: 'root' }).pending = true;

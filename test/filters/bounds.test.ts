@@ -24,12 +24,25 @@ function escaped(name: string, levels: number): string {
   return levels === 1 ? once : once.replaceAll('\\', '\\\\');
 }
 
+/** A client that takes another name within its connection: of what both names are said in, sshd writes this much. */
+const REASON_BYTES = 100;
+
+function changed(first: string, second: string, client: string): string {
+  const why = `Change of username or service not allowed: (${first},ssh-connection) -> (${second},ssh-connection)`;
+  return `Disconnecting invalid user ${first} ${client} port 40000: ${why.slice(0, REASON_BYTES)} [preauth]`;
+}
+
 const ENDS: readonly ((name: string, client: string) => string)[] = [
   (name, client) => `Connection closed by invalid user ${name} ${client} port 40000 [preauth]`,
   (name, client) => `Connection reset by invalid user ${name} ${client} port 40000 [preauth]`,
   (name, client) => `Disconnected from invalid user ${name} ${client} port 40000 [preauth]`,
   (name, client) =>
     `Disconnecting invalid user ${name} ${client} port 40000: Too many authentication failures [preauth]`,
+  (name, client) => `Connection from invalid user ${name} ${client} port 40000 timed out`,
+  (name, client) =>
+    `ssh_dispatch_run_fatal: Connection from invalid user ${name} ${client} port 40000: ` +
+    'message authentication code incorrect [preauth]',
+  (name, client) => changed('bob', name, client),
 ];
 const METHODS = ['password', 'keyboard-interactive/pam'];
 
@@ -95,5 +108,16 @@ describe.each(['normal', 'ddos', 'extra', 'aggressive'])('sshd in mode %s', (mod
       },
     );
     fc.assert(property, { numRuns: runs });
+  });
+
+  test('takes no address out of the second name of a connection, wherever sshd cuts it', () => {
+    const ends = ['', ': Too many authentication failures', ' timed out', ' [preauth]'];
+    for (const client of CLIENTS)
+      for (const end of ends)
+        for (let padding = 0; padding <= REASON_BYTES; padding++) {
+          const name = `${'a'.repeat(padding)} ${VICTIM} port 1${end}`;
+          const lines = [`Invalid user bob from ${client} port 40000`, changed('bob', name, client)];
+          expect([name, ...counted(filter, pid++, lines)]).toEqual([name, client]);
+        }
   });
 });
