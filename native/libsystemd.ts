@@ -8,6 +8,7 @@
  */
 import koffi from 'koffi';
 import { EXIT, messageOf, OperatorError } from '../src/core/errors.js';
+import { guardedCalls } from './batch.js';
 
 /** An address for C; a Buffer serves for the time of the call. */
 export type Pointer = bigint | Buffer | null;
@@ -99,7 +100,7 @@ let loaded: Libsystemd | undefined;
  * @throws OperatorError when it is missing or too old; the hint says what to install.
  */
 export function libsystemd(): Libsystemd {
-  loaded ??= load(SONAME);
+  loaded ??= { ...load(SONAME), ...guardedCalls() };
   return loaded;
 }
 

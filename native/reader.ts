@@ -34,6 +34,8 @@ export interface RawBatch {
   /** MESSAGEs over their bound among those that did not pass. */
   readonly longOthers: number;
   readonly unreadable: number;
+  /** Those of the unreadable at which libsystemd would have ended the process. */
+  readonly aborted: number;
   /** False when the end was reached. */
   readonly more: boolean;
 }
@@ -108,7 +110,7 @@ export class PlainReader implements Reader {
     let unreadable = 0;
     let current = fromCurrent;
     while (read < max) {
-      if (!current && !handle.next()) return { entries, read, longOthers, unreadable, more: false };
+      if (!current && !handle.next()) return { entries, read, longOthers, unreadable, aborted: 0, more: false };
       current = false;
       read++;
       const result = handle.readData(MESSAGE);
@@ -127,7 +129,7 @@ export class PlainReader implements Reader {
       else if (entry !== null && fits(text, entry.fields)) entries.push(entry);
       else if (isLong) longOthers++;
     }
-    return { entries, read, longOthers, unreadable, more: true };
+    return { entries, read, longOthers, unreadable, aborted: 0, more: true };
   }
 
   close(): void {}

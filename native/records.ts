@@ -5,7 +5,7 @@ import { entryTime } from '../src/core/time.js';
 import { type Piece, type RawBatch, type RawEntry, Values } from './reader.js';
 
 /** Bytes of `struct banjour_counts`. */
-export const COUNTS_BYTES = 24;
+export const COUNTS_BYTES = 32;
 
 /** The batch of these counts whose records begin at `from`; `names` are the fields that were wished for. */
 export function batchOf(counts: Buffer, bytes: Buffer, from: number, names: readonly string[]): RawBatch {
@@ -21,6 +21,7 @@ export function batchOf(counts: Buffer, bytes: Buffer, from: number, names: read
     unreadable: counts.readUInt32LE(8),
     longOthers: counts.readUInt32LE(12),
     more: counts.readUInt32LE(16) !== 0,
+    aborted: counts.readUInt32LE(24),
   };
 }
 

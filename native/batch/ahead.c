@@ -6,6 +6,7 @@
 
 #include "batch.h"
 #include "bytes.h"
+#include "guard.h"
 #include "routes.h"
 
 #define PATHS_MAX 4096u
@@ -97,9 +98,9 @@ static int begin(struct place *place, sd_journal **journal) {
         if (result >= 0)
                 result = sd_journal_seek_cursor(*journal, place->cursor);
         if (result >= 0)
-                result = sd_journal_next(*journal);
+                result = banjour_next(*journal);
         if (result > 0)
-                result = sd_journal_test_cursor(*journal, place->cursor);
+                result = banjour_test_cursor(*journal, place->cursor);
         if (result <= 0)
                 return result;
         result = banjour_match_add(*journal, &place->matches);
@@ -113,10 +114,10 @@ static int fill(struct banjour_ahead *ahead, sd_journal *journal, struct banjour
         char *cursor = NULL;
         if (result < 0 || chunk->counts.read == 0)
                 return result;
-        result = sd_journal_get_realtime_usec(journal, &chunk->realtime);
+        result = banjour_get_realtime(journal, &chunk->realtime);
         if (result < 0 || chunk->realtime > ahead->place.until)
                 return result < 0 ? result : 0;
-        result = sd_journal_get_cursor(journal, &cursor);
+        result = banjour_get_cursor(journal, &cursor);
         if (result < 0)
                 return result;
         size_t length = strlen(cursor);
@@ -168,10 +169,12 @@ static void *run(void *argument) {
         return NULL;
 }
 
-/* Signals are for the caller's threads. */
+/* Signals are for the caller's threads, but those of faults of its own (guard.h). */
 static int start(struct banjour_ahead *ahead) {
         sigset_t all, before;
         sigfillset(&all);
+        sigdelset(&all, SIGABRT);
+        sigdelset(&all, SIGBUS);
         if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
                 return 0;
         int result = pthread_create(&ahead->thread, NULL, run, ahead);

@@ -1,9 +1,12 @@
 /* The loop: next, MESSAGE, gate; and the rest of the entries that pass. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "batch.h"
 #include "bytes.h"
+#include "guard.h"
 #include "routes.h"
 
 #define FIELDS_MAX 1024u
@@ -252,15 +255,95 @@ static enum outcome put_record(const struct banjour_reader *reader, sd_journal *
         return PASSED;
 }
 
+/* The entries that would have ended the process, so that the others who read them (the probe does, every minute) pass them
+ * over unread. What stands below the count is never changed again. */
+#define KNOWN_MAX 64u
+static struct {
+        uint64_t realtime;
+        char cursor[BANJOUR_CURSOR_BYTES_MAX];
+} known[KNOWN_MAX];
+static atomic_uint known_count;
+static pthread_mutex_t known_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int is_known(sd_journal *journal) {
+        unsigned count = atomic_load_explicit(&known_count, memory_order_acquire);
+        uint64_t realtime;
+        int is_found = 0;
+        if (count == 0 || sd_journal_get_realtime_usec(journal, &realtime) < 0)
+                return 0;
+        for (unsigned i = 0; i < count && !is_found; i++) {
+                char *cursor = NULL;
+                if (known[i].realtime != realtime || sd_journal_get_cursor(journal, &cursor) < 0)
+                        continue;
+                is_found = strcmp(known[i].cursor, cursor) == 0;
+                free(cursor);
+        }
+        return is_found;
+}
+
+static void remember(sd_journal *journal) {
+        uint64_t realtime;
+        char *cursor = NULL;
+        if (banjour_get_realtime(journal, &realtime) < 0 || banjour_get_cursor(journal, &cursor) < 0)
+                return;
+        pthread_mutex_lock(&known_lock);
+        unsigned count = atomic_load(&known_count);
+        if (count < KNOWN_MAX && strlen(cursor) < BANJOUR_CURSOR_BYTES_MAX) {
+                known[count].realtime = realtime;
+                strcpy(known[count].cursor, cursor);
+                atomic_store_explicit(&known_count, count + 1, memory_order_release);
+        }
+        pthread_mutex_unlock(&known_lock);
+        free(cursor);
+}
+
+/* What one entry is read with. */
+struct entry_call {
+        struct banjour_reader *reader;
+        sd_journal *journal;
+        struct out *out;
+        struct banjour_counts *counts;
+};
+
+/* Reads the current entry, which was counted. Changes the buffer and the counts with its last steps only, so that it may
+ * end early. */
+static int read_entry(void *argument) {
+        const struct entry_call *call = argument;
+        const struct banjour_reader *reader = call->reader;
+        struct banjour_counts *counts = call->counts;
+        const void *found;
+        size_t length;
+        if (is_known(call->journal)) {
+                counts->unreadable++;
+                return 0;
+        }
+        int result = sd_journal_get_data(call->journal, MESSAGE, &found, &length);
+        if (result == -ENOENT) {
+                found = MESSAGE "=";
+                length = PREFIX_BYTES;
+        } else if (is_unreadable(result) || (result >= 0 && length < PREFIX_BYTES)) {
+                counts->unreadable++;
+                return 0;
+        } else if (result < 0)
+                return result;
+        const uint8_t *data = found;
+        uint64_t marks = marks_of(reader, data, length);
+        int is_cut = is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars);
+        enum outcome outcome = marks ? put_record(reader, call->journal, marks, call->out) : TURNED_AWAY;
+        counts->passed += outcome == PASSED;
+        counts->unreadable += outcome == UNREADABLE;
+        counts->long_others += outcome == TURNED_AWAY && is_cut;
+        return 0;
+}
+
 int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
                  uint8_t *buffer, size_t size, struct banjour_counts *counts) {
         struct out out = { buffer, size };
+        struct entry_call call = { reader, journal, &out, counts };
         size_t record_max = banjour_record_max(reader);
         *counts = (struct banjour_counts) { .more = 1 };
         while (counts->read < max && out.left >= record_max) {
-                const void *found;
-                size_t length;
-                int result = from_current ? 1 : sd_journal_next(journal);
+                int result = from_current ? 1 : banjour_next(journal);
                 if (result < 0)
                         return result;
                 if (result == 0) {
@@ -269,22 +352,13 @@ int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t ma
                 }
                 from_current = 0;
                 counts->read++;
-                result = sd_journal_get_data(journal, MESSAGE, &found, &length);
-                if (result == -ENOENT) {
-                        found = MESSAGE "=";
-                        length = PREFIX_BYTES;
-                } else if (is_unreadable(result) || (result >= 0 && length < PREFIX_BYTES)) {
+                result = banjour_guarded(read_entry, &call);
+                if (result == BANJOUR_ABORTED) {
                         counts->unreadable++;
-                        continue;
+                        counts->aborted++;
+                        remember(journal);
                 } else if (result < 0)
                         return result;
-                const uint8_t *data = found;
-                uint64_t marks = marks_of(reader, data, length);
-                int is_cut = is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars);
-                enum outcome outcome = marks ? put_record(reader, journal, marks, &out) : TURNED_AWAY;
-                counts->passed += outcome == PASSED;
-                counts->unreadable += outcome == UNREADABLE;
-                counts->long_others += outcome == TURNED_AWAY && is_cut;
         }
         counts->used = (uint32_t) (size - out.left);
         return 0;

@@ -7,7 +7,7 @@
 #include <systemd/sd-journal.h>
 
 /* Raised with every change of what follows; the caller refuses another number than its own. */
-#define BANJOUR_BATCH_VERSION 4
+#define BANJOUR_BATCH_VERSION 5
 
 struct banjour_gate;
 struct banjour_reader;
@@ -20,6 +20,8 @@ struct banjour_counts {
         uint32_t long_others; /* MESSAGEs over message_chars among those that did not pass */
         uint32_t more;        /* 0: the end was reached */
         uint32_t used;        /* bytes of the buffer */
+        uint32_t aborted;     /* entries among the unreadable that would have ended the process (guard.h) */
+        uint32_t unused;      /* what follows a struct of these is aligned */
 };
 
 /* Bounds and wishes, as bytes: seven uint32 (head_bytes, tail_bytes, field_bytes, message_chars, data_max, values_max,

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "batch.h"
+#include "guard.h"
 
 static uint64_t now(void) {
         struct timespec t;
@@ -46,7 +47,7 @@ int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t mo
                         return result;
                 if (result == SD_JOURNAL_INVALIDATE)
                         return BANJOUR_WAIT_INVALIDATE;
-                result = sd_journal_next(journal);
+                result = banjour_next(journal);
                 if (result != 0)
                         return result < 0 ? result : BANJOUR_WAIT_ENTRY;
         }

@@ -17,7 +17,7 @@ import { OperatingError } from '../core/errors.js';
 import { GLOB_VALUES_MAX } from '../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
-import { type EpochMicros, wallClock } from '../core/time.js';
+import { type EpochMicros, isoTime, wallClock } from '../core/time.js';
 import { BrokenLines, OUTPUT_FIELDS } from './broken-lines.js';
 import { sameEntry } from './cursor.js';
 import { gateTest, routesOf, routesTest } from './gate.js';
@@ -137,6 +137,7 @@ export class LibsystemdSource implements EntrySource {
     // Many hosts' files may be open at once: no second descriptor stays for each.
     if (this.#spec.kind === 'files') this.#broken.close();
     const { unreadable } = raw;
+    this.#tellAborted(raw.aborted);
     const read = raw.read + late.length;
     this.#pages.read(raw.read);
     const notices = this.#notices;
@@ -144,6 +145,15 @@ export class LibsystemdSource implements EntrySource {
     const ended = this.#spec.kind === 'files' && !raw.more;
     const position = read > 0 ? this.#last : undefined;
     return { entries, read, cut, unreadable, ended, notices, ...(position === undefined ? {} : { position }) };
+  }
+
+  /** Says that entries were passed over at which libsystemd would have ended this process, as often as that happens. */
+  #tellAborted(count: number): void {
+    if (count === 0) return;
+    const where = this.#last === undefined ? '' : `, not long before ${isoTime(this.#last.time)}`;
+    this.#notices.push(
+      `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
+    );
   }
 
   #readHere(max: number): RawBatch {

@@ -13,7 +13,14 @@ import { canWrite, LiveJournal, numbered, Scratch, writeJournal } from '../suppo
 import { needs } from '../support/require.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
 
-const batch = (read: number, more = true): RawBatch => ({ entries: [], read, longOthers: 0, unreadable: 0, more });
+const batch = (read: number, more = true): RawBatch => ({
+  entries: [],
+  read,
+  longOthers: 0,
+  unreadable: 0,
+  aborted: 0,
+  more,
+});
 const place: Place = {
   kind: 'directory',
   flags: 0,

@@ -20,7 +20,7 @@ import { hasCommand, needs } from '../support/require.js';
 
 const { functions } = batchReader();
 /** All of the library but the waiting, which has no input to go wrong with. */
-const SOURCES = ['ahead', 'batch', 'gate', 'routes'].map((name) => `native/batch/${name}.c`);
+const SOURCES = ['ahead', 'batch', 'gate', 'guard', 'routes'].map((name) => `native/batch/${name}.c`);
 const both = needs(canWrite[0] && functions !== undefined, functions === undefined ? 'no batch reader' : canWrite[1]);
 
 const wanted = (
