@@ -70,10 +70,22 @@ export function readAllow(reader: Reader): AllowTerm[] {
   return terms;
 }
 
-/** The prefixes of `trusted_proxies`, else of `ignoreip`: names and files of that cannot be told apart in a log line. */
-export function readProxies(reader: Reader): Prefix[] {
+/**
+ * Addresses of one's own network: loopback, private (RFC 1918, RFC 4193), link-local. Behind another address in a chain such a
+ * one is nearly always a proxy of the house, and to ban it would shut out everybody whom it serves.
+ */
+const OWN_NETWORKS: readonly Prefix[] = [
+  ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
+  ...['::1', 'fc00::/7', 'fe80::/10'],
+].flatMap((text) => parsePrefix(text) ?? []);
+
+/**
+ * The prefixes of `trusted_proxies`; where it is not stated, one's own networks and the prefixes of `ignoreip` (names and files of
+ * that cannot be told apart in a log line).
+ */
+export function readProxies(reader: Reader): readonly Prefix[] {
   const stated = reader.text('trusted_proxies') !== '';
-  const prefixes: Prefix[] = [];
+  const prefixes: Prefix[] = stated ? [] : [...OWN_NETWORKS];
   for (const word of splitWords(reader.text(stated ? 'trusted_proxies' : 'ignoreip'))) {
     const parsed = parseAllowTerm(word);
     if ('value' in parsed && parsed.value.kind === 'prefix') prefixes.push(parsed.value.prefix);

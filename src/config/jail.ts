@@ -188,5 +188,5 @@ function defineJailFilter(reader: Reader, request: FilterRequest, logtype: strin
   const filter = defineFilter(opened, full, reader.report);
   const chains = filter.failregex.some(({ text }) => text.includes('<F-CHAIN>'));
   const proxies = readProxies(reader);
-  return !chains || proxies.length === 0 ? filter : { ...filter, proxies };
+  return chains ? { ...filter, proxies } : filter;
 }

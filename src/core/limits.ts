@@ -136,12 +136,14 @@ export const TALLY_ATTEMPTS_MAX = 256;
 export const TALLY_ALL_ATTEMPTS_MAX = 50_000;
 /** Connections (`<F-OPENED>`) remembered of one address; Postfix lets a client have 50. */
 export const TALLY_SESSIONS_MAX = 64;
-/** Characters of a user by which two lines of one attempt are told to be the same; Dovecot shows 80. */
-export const TALLY_USER_CHARS_MAX = 128;
+/** Characters of a user by which two lines of one attempt are told to be the same: Dovecot shows 80, Postfix 100. */
+export const TALLY_USER_CHARS_MAX = 80;
 /** An attempt is remembered for this long, and an address without a line, seconds: Dovecot hangs up on silent clients after 3 min, but an attacker can keep one connection busy. */
 export const TALLY_SECONDS = 3_600;
 /** Two witnesses tell of the same attempt at most this far apart, seconds. PAM waits 1 to 3 s before it answers Dovecot. */
 export const TALLY_SAME_SECONDS = 15;
+/** A witness tells of the same user and session again within this long: several stores of one kind were asked. Between two guesses of a connection Dovecot lets at least 1 s pass (`auth_failure_delay = 2 secs`, counted in whole seconds). */
+export const TALLY_REPEAT_SECONDS = 0.9;
 /** A sum says in whole seconds how far it reaches back; PAM's own line may come a little before, seconds. */
 export const TALLY_SLACK_SECONDS = 2;
 /** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */

@@ -15,11 +15,30 @@ import { type Indexed, SessionIndex } from './session-index.js';
 /** One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), or another jail counts them. */
 export interface Attempt {
   readonly time: EpochMicros;
-  readonly user: string | undefined;
+  readonly user: UserName;
   session: string | undefined;
   witnesses: readonly string[];
   state: 'counted' | 'waiting' | 'summed' | 'elsewhere';
   left: number;
+}
+
+/**
+ * A user by which lines are told to be about the same attempt. Names are logged as the client wrote them or as the server
+ * changed them: in lower case, without their domain, cut.
+ */
+export interface UserName {
+  readonly full: string;
+  readonly local: string;
+}
+
+export function userName(user: string | undefined): UserName {
+  const full = user === undefined ? '' : copyOf(user.slice(0, TALLY_USER_CHARS_MAX).toLowerCase());
+  const at = full.indexOf('@');
+  return { full, local: at < 0 ? full : copyOf(full.slice(0, at)) };
+}
+
+export function sameUser(one: UserName, other: UserName): boolean {
+  return one.full === other.full || one.local === other.full || one.full === other.local;
 }
 
 /** A connection and when its last line came. */
@@ -32,7 +51,7 @@ interface OpenSession {
 /** All about one address. */
 export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */
-  attempts: readonly Attempt[];
+  readonly attempts: Attempt[];
   sessions: readonly OpenSession[];
   /** When a failure last counted. */
   failed: EpochMicros | undefined;
@@ -56,10 +75,14 @@ export class TallyTable {
   /** The account of an address, a new one where there is none; `close` it afterwards. */
   open(address: string, boot: string, time: EpochMicros): Account {
     const silent = time - TALLY_SECONDS * MICROS_PER_SECOND;
-    while (this.#ends.newer !== this.#ends && this.#ends.newer.lastSeen < silent) this.#remove(this.#ends.newer);
     const known = this.#index.find(address, boot);
+    // What still waits is decided first, however long ago it was.
+    for (let oldest = this.#ends.newer; oldest !== this.#ends && oldest !== known; oldest = this.#ends.newer) {
+      if (oldest.lastSeen >= silent) break;
+      this.#remove(oldest);
+    }
     if (known !== undefined) {
-      this.filter(known, (attempt) => attempt.time >= silent);
+      this.filter(known, (attempt) => attempt.state === 'waiting' || attempt.time >= silent);
       return known;
     }
     const account = newAccount(copyOf(address), boot, time);
@@ -84,24 +107,20 @@ export class TallyTable {
 
   /** Takes an attempt; the oldest of the address goes when there are too many. */
   addAttempt(account: Account, attempt: Attempt): void {
-    const { user, session, witnesses } = attempt;
-    const kept = {
-      ...attempt,
-      user: user && copyOf(user.slice(0, TALLY_USER_CHARS_MAX)),
-      session: session && copyOf(session),
-      witnesses: witnesses.map(copyOf),
-    };
-    const full = account.attempts.length >= TALLY_ATTEMPTS_MAX;
-    account.attempts = [...(full ? account.attempts.slice(1) : account.attempts), kept];
-    if (!full) this.#attempts++;
+    const { session, witnesses } = attempt;
+    account.attempts.push({ ...attempt, session: session && copyOf(session), witnesses: witnesses.map(copyOf) });
+    if (account.attempts.length > TALLY_ATTEMPTS_MAX) account.attempts.shift();
+    else this.#attempts++;
   }
 
   /** Keeps the attempts for which `stays` is true. */
   filter(account: Account, stays: (attempt: Attempt) => boolean): void {
     const { attempts } = account;
-    if (attempts.every(stays)) return;
-    account.attempts = attempts.filter(stays);
-    this.#attempts -= attempts.length - account.attempts.length;
+    const before = attempts.length;
+    let left = 0;
+    for (const attempt of attempts) if (stays(attempt)) attempts[left++] = attempt;
+    attempts.length = left;
+    this.#attempts -= before - left;
   }
 
   /** A line of a connection of the address; the longest silent is forgotten when there are too many. */
@@ -120,7 +139,7 @@ export class TallyTable {
     unlink(account);
     this.#index.remove(account);
     this.#attempts -= account.attempts.length;
-    account.attempts = [];
+    account.attempts.length = 0;
   }
 }
 

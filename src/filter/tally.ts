@@ -14,6 +14,7 @@ import {
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
+  TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
   TALLY_TROUBLE_SECONDS,
@@ -25,7 +26,7 @@ import {
 } from '../core/limits.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { type Account, type Attempt, TallyTable } from './tally-table.js';
+import { type Account, type Attempt, sameUser, TallyTable, type UserName, userName } from './tally-table.js';
 import type { Told } from './told.js';
 
 /** One line of one address. */
@@ -81,11 +82,12 @@ export class Tally {
     const account = this.#table.find(address, boot);
     if (account === undefined) return;
     const { session } = told;
+    const name = userName(user);
     this.#table.filter(account, (attempt) => {
-      const same = attempt.session === undefined ? sameUser(attempt.user, user) : attempt.session === session;
+      const same = attempt.session === undefined ? sameUser(attempt.user, name) : attempt.session === session;
       if (!same || !isTold(attempt)) return true;
       // Who lets himself in behind a guess at somebody else's password made that guess all the same.
-      if (sameUser(attempt.user, user) && within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
+      if (sameUser(attempt.user, name) && within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
         for (const witness of attempt.witnesses) remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);
         return false;
       }
@@ -109,9 +111,12 @@ export class Tally {
       }
       case 'elsewhere': {
         account.failed = time;
-        const other = account.attempts.find(({ state, session }) => state === 'waiting' && session === undefined);
+        const user = userName(line.user);
+        const other = account.attempts.find(
+          (attempt) => attempt.state === 'waiting' && attempt.session === undefined && mayBeSame(user, attempt.user),
+        );
         if (other !== undefined) this.#table.filter(account, (attempt) => attempt !== other);
-        else this.#table.addAttempt(account, { ...UNTOLD, time, state: 'elsewhere', left: count });
+        else this.#table.addAttempt(account, { ...UNTOLD, user, time, state: 'elsewhere', left: count });
         return 0;
       }
       case 'witness':
@@ -126,18 +131,23 @@ export class Tally {
   /** A line about one attempt: a new one, or one that another witness told already. */
   #hear(account: Account, { told, time, user, count }: TallyLine): number {
     const { witness, session } = told;
+    const name = userName(user);
     const known = account.attempts.find((attempt) => {
       if (attempt.state === 'elsewhere')
-        return session === undefined && within(attempt.time, time, TALLY_ELSEWHERE_SECONDS);
+        return (
+          session === undefined && mayBeSame(attempt.user, name) && within(attempt.time, time, TALLY_ELSEWHERE_SECONDS)
+        );
       if (attempt.state === 'summed')
         return (
           within(attempt.time, time, TALLY_LATE_SECONDS) &&
-          (session === undefined ? sameUser(attempt.user, user) : attempt.session === session)
+          (session === undefined ? sameUser(attempt.user, name) : attempt.session === session)
         );
+      if (!sameUser(attempt.user, name)) return false;
+      // Several stores of one kind, asked in turn, bear the same name.
+      if (attempt.witnesses.includes(witness))
+        return session !== undefined && attempt.session === session && within(attempt.time, time, TALLY_REPEAT_SECONDS);
       return (
-        !attempt.witnesses.includes(witness) &&
         (attempt.session === undefined || session === undefined || attempt.session === session) &&
-        sameUser(attempt.user, user) &&
         within(attempt.time, time, TALLY_SAME_SECONDS)
       );
     });
@@ -148,7 +158,7 @@ export class Tally {
     }
     const waits = this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
     if (known !== undefined) {
-      known.witnesses = [...known.witnesses, witness];
+      if (!known.witnesses.includes(witness)) known.witnesses = [...known.witnesses, witness];
       known.session ??= session;
       if (known.state === 'counted' || waits) return 0;
       known.state = 'counted';
@@ -156,7 +166,7 @@ export class Tally {
     }
     this.#table.addAttempt(account, {
       time,
-      user,
+      user: name,
       session,
       witnesses: [witness],
       state: waits ? 'waiting' : 'counted',
@@ -168,6 +178,7 @@ export class Tally {
   /** The sum of a connection, less what was counted of it. */
   #sum(account: Account, { told, time, user, count }: TallyLine): number {
     const { session, seconds } = told;
+    const name = userName(user);
     const since = seconds === undefined ? 0 : time - (seconds + TALLY_SLACK_SECONDS) * MICROS_PER_SECOND;
     const covered = new Set<Attempt>();
     let counted = 0;
@@ -183,11 +194,11 @@ export class Tally {
     // A connection may try many users and its sum names the last: those who are not named come after.
     const nameless = (attempt: Attempt) =>
       attempt.time >= since && (attempt.session === undefined || session === undefined);
-    cover((attempt) => nameless(attempt) && sameUser(attempt.user, user));
+    cover((attempt) => nameless(attempt) && sameUser(attempt.user, name));
     cover(nameless);
     this.#table.filter(account, (attempt) => !covered.has(attempt));
     const left = count - covered.size;
-    if (left > 0) this.#table.addAttempt(account, { time, user, session, witnesses: [], state: 'summed', left });
+    if (left > 0) this.#table.addAttempt(account, { time, user: name, session, witnesses: [], state: 'summed', left });
     return count - counted;
   }
 
@@ -207,7 +218,12 @@ function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicr
 }
 
 /** An attempt that another line said to be coming. */
-const UNTOLD = { user: undefined, session: undefined, witnesses: [] };
+const UNTOLD = { session: undefined, witnesses: [] };
+
+/** What another jail counts names the user, or nobody. */
+function mayBeSame(elsewhere: UserName, user: UserName): boolean {
+  return elsewhere.full === '' || sameUser(elsewhere, user);
+}
 
 /** A witness told it; otherwise it is known before its witness. */
 function isTold({ state }: Attempt): boolean {
@@ -228,15 +244,4 @@ function overdue(account: Account, time: EpochMicros): number {
 /** Not farther apart than so many seconds, in either order. */
 function within(one: EpochMicros, other: EpochMicros, seconds: number): boolean {
   return Math.abs(other - one) <= seconds * MICROS_PER_SECOND;
-}
-
-/** Names are logged as the client wrote them or as the server changed them: in lower case, without their domain. */
-function sameUser(one: string | undefined, other: string | undefined): boolean {
-  if (one === other) return true;
-  const [a, b] = [plainName(one), plainName(other)];
-  return a === b || a === b.replace(/@.*$/, '') || a.replace(/@.*$/, '') === b;
-}
-
-function plainName(user: string | undefined): string {
-  return (user ?? '').toLowerCase();
 }

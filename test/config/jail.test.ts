@@ -22,14 +22,17 @@ describe('a jail', () => {
     expect(intake.filter.failregex[0]?.text).toBe('^bad <HOST>');
   });
 
-  test('takes the proxies of a filter that reads chains from trusted_proxies, else from ignoreip', () => {
+  test('takes the proxies of a filter that reads chains from trusted_proxies, else one’s own networks and ignoreip', () => {
+    const own = ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'];
+    own.push('::1', 'fc00::/7', 'fe80::/10');
     const proxies = (lines: string, regex: string) =>
       goodJail(`${lines}\nfailregex = ${regex}`).intake.filter.proxies?.map(formatPrefix);
     const chain = '^bad (?:<F-CHAIN>.*</F-CHAIN>, )?<ADDR>$';
     const both = 'ignoreip = 10.0.0.0/8 friend.example.org\ntrusted_proxies = 172.22.0.1 2001:db8::/48';
     expect(proxies(both, chain)).toEqual(['172.22.0.1', '2001:db8::/48']);
-    expect(proxies('ignoreip = 10.0.0.0/8 friend.example.org', chain)).toEqual(['10.0.0.0/8']);
-    expect(proxies('', chain)).toBeUndefined();
+    expect(proxies('ignoreip = 203.0.113.0/24 friend.example.org', chain)).toEqual([...own, '203.0.113.0/24']);
+    expect(proxies('', chain)).toEqual(own);
+    expect(proxies('trusted_proxies = 127.0.0.1', chain)).toEqual(['127.0.0.1']);
     expect(proxies(both, '^bad <HOST>')).toBeUndefined();
   });
 

@@ -7,6 +7,7 @@ import {
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
+  TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SECONDS,
   TALLY_SESSIONS_MAX,
@@ -82,6 +83,17 @@ describe('an attempt that several lines tell', () => {
     expect(sum(106, 2)).toBe(0);
   });
 
+  test('is one though stores of one kind refuse it, and another after the pause that a server makes', () => {
+    const { auth, pam, sum } = bench();
+    expect([auth(100, 's'), auth(100.1, 's'), auth(100 + TALLY_REPEAT_SECONDS, 's')]).toEqual([1, 0, 0]);
+    expect([auth(101, 's'), sum(103, 2)]).toEqual([1, 0]);
+    // Another user, another connection, or a line without one, is another guess.
+    expect([auth(200, 't'), auth(200, 't', { user: 'bob' }), auth(200, 'u')]).toEqual([1, 1, 1]);
+    expect([pam(300), pam(300)]).toEqual([1, 1]);
+    // Where the server makes no pause, the sum tells what was taken for one.
+    expect([auth(400, 'v'), auth(400.5, 'v'), sum(401, 2, { session: 'v' })]).toEqual([1, 0, 1]);
+  });
+
   test('is another where the witnesses are too far apart, or the user is another', () => {
     const { pam, auth } = bench();
     expect([pam(100), auth(100 + TALLY_SAME_SECONDS, 's')]).toEqual([1, 0]);
@@ -95,7 +107,9 @@ describe('an attempt that several lines tell', () => {
     expect([pam(100, { user: 'alice' }), auth(101, 's', { user: 'Alice@example.org' })]).toEqual([1, 0]);
     expect([pam(200, { user: 'a@example.org' }), auth(201, 't', { user: 'A' })]).toEqual([1, 0]);
     expect([pam(300, { user: `${long}` }), auth(301, 'u', { user: long })]).toEqual([1, 0]);
-    expect([pam(400, { user: `${long}y` }), auth(401, 'v', { user: `${long}y` })]).toEqual([1, 1]);
+    expect([pam(400, { user: `${long}y` }), auth(401, 'v', { user: `${long}...` })]).toEqual([1, 0]);
+    const short = 'x'.repeat(TALLY_USER_CHARS_MAX - 1);
+    expect([pam(500, { user: `${short}y` }), auth(501, 'w', { user: `${short}z` })]).toEqual([1, 1]);
   });
 });
 
@@ -146,6 +160,20 @@ describe('a login that may be another service', () => {
     const { opened, pam, elsewhere, closed, sum } = bench();
     expect([opened(100), pam(101), elsewhere(104), closed(105)]).toEqual([0, 0, 0, 0]);
     expect([pam(106), sum(110, 1)]).toEqual([1, 0]);
+  });
+
+  test('is not the one that the other jail counted where the user is another', () => {
+    const { elsewhere, pam } = bench();
+    elsewhere(100, { user: 'bob' });
+    expect([pam(101, { user: 'alice' }), pam(101, { user: 'bob' })]).toEqual([1, 0]);
+    elsewhere(200, { user: '' });
+    expect(pam(201, { user: 'alice' })).toBe(0);
+  });
+
+  test('counts though its address was silent for long before its next line', () => {
+    const { opened, pam, plain } = bench();
+    opened(100);
+    expect([pam(101), plain(102 + TALLY_SECONDS, { count: 0 })]).toEqual([0, 1]);
   });
 
   test('may be told after the other jail counted it, when its connection has ended', () => {
