@@ -5,8 +5,10 @@ import { Reader } from '../config/reader.js';
 import type { Config, NotifySpec } from '../config/types.js';
 import { type Parsed, parseDuration } from '../config/values.js';
 import { messageOf, OperatorError } from '../core/errors.js';
+import type { Diagnostic } from '../core/finding.js';
 import { NOTIFY_TEMPLATE_BYTES_MAX } from '../core/limits.js';
 import { configError } from '../daemon/configuration/load.js';
+import type { Trouble, Viewer } from '../daemon/needs/viewer.js';
 import { diskTree } from '../ini/disk.js';
 import { loadFiles } from '../ini/load.js';
 import { Report } from '../ini/report.js';
@@ -41,6 +43,35 @@ const KEYS: ReadonlySet<string> = new Set([...DEFAULTS.matchAll(/^([\w-]+) =/gm)
 /** Reads `notify.conf`, `notify.d/*.conf`, `notify.local` and so on. Throws `OperatorError` with every problem. */
 export function loadNotifyConfig(paths: Paths): NotifyConfig {
   const report = new Report();
+  const { config } = readNotifyConfig(paths, report);
+  if (report.failed) throw configError(report.diagnostics);
+  return config;
+}
+
+/** What is wrong with it, and whether banjour-notify can use the files and programs that it names. Never throws. */
+export function examineNotifyConfig(paths: Paths, viewer: Viewer): readonly Diagnostic[] {
+  const report = new Report();
+  const { config, reader } = readNotifyConfig(paths, report);
+  const { mailer, whois } = config;
+  const look = (key: string, path: string | undefined, trouble: Trouble | undefined) => {
+    if (path !== undefined && trouble !== undefined && trouble.kind !== 'unknown')
+      reader.warn(
+        'notify.file',
+        key,
+        `banjour-notify cannot use it: ${trouble.why}`,
+        'correct its name or its mode',
+        path,
+      );
+  };
+  if (mailer.kind === 'sendmail') look('mailer', mailer.path, viewer.executable(mailer.path));
+  else if (mailer.passwordFile?.includes('/'))
+    look('smtp-password-file', mailer.passwordFile, viewer.readable(mailer.passwordFile));
+  if (whois !== null && 'program' in whois && whois.program !== undefined)
+    look('whois', whois.program, viewer.executable(whois.program));
+  return report.diagnostics;
+}
+
+function readNotifyConfig(paths: Paths, report: Report): { readonly config: NotifyConfig; readonly reader: Reader } {
   const folders = [...new Set([paths.shipped, paths.config])];
   const files = folders.flatMap((folder) => new Roots(diskTree, [folder]).family('notify'));
   const roots = new Roots(diskTree, folders);
@@ -68,8 +99,7 @@ export function loadNotifyConfig(paths: Paths): NotifyConfig {
       ...(templates.slack === undefined ? {} : { slack: templates.slack }),
     },
   };
-  if (report.failed) throw configError(report.diagnostics);
-  return config;
+  return { config, reader };
 }
 
 const FALLBACK: MailerSpec = { kind: 'smtp', host: '127.0.0.1', port: 25, secure: false };

@@ -346,3 +346,14 @@ export const IGNORE_ANSWERS_MAX = 1_000;
 export const COMPLETION_MS_MAX = 200;
 /** Values that completion offers; with more bans than this none is offered, since nobody would read them. */
 export const COMPLETION_VALUES_MAX = 2_000;
+/** Files and bytes of /etc/banjour that the move from fail2ban keeps, to put them back when it is taken back. */
+export const SWITCH_KEPT_FILES_MAX = 10_000;
+export const SWITCH_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/** Bans that fail2ban makes while others are taken over are taken over in the next of so many rounds. */
+export const SWITCH_ROUNDS_MAX = 5;
+/** What a program answers during the move, bytes: a listing of 100,000 banned addresses is 4 MB. */
+export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+/** Time for a program to answer during the move, ms; a stop of fail2ban with many bans takes a minute and more. */
+export const SWITCH_PROGRAM_MS_MAX = 180_000;
+/** Time in which fail2ban has to have all of its bans in force again when the move is taken back, ms. */
+export const SWITCH_RETURN_MS_MAX = 90_000;

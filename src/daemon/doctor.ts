@@ -2,7 +2,7 @@
 import { AllowKeeper } from '../allow/keeper.js';
 import { ControlClient } from '../control/client.js';
 import { messageOf, OperatorError } from '../core/errors.js';
-import type { Finding } from '../core/finding.js';
+import { type Finding, formatDiagnostic } from '../core/finding.js';
 import { sourceId } from '../core/names.js';
 import { plus, wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
@@ -12,10 +12,14 @@ import { openLedgerForReading } from '../ledger/open.js';
 import { IN_MEMORY, ledgerPathOf } from './configuration/ledger-path.js';
 import { type ConfigurationRoots, loadSetup } from './configuration/load.js';
 import { checkNotify } from './doctor-notify.js';
+import { allNeeds, type Need, type Surroundings } from './needs/needs.js';
 import { unreadable } from './views.js';
 
 /** journald's rate limit is looked at so far back, days. */
 const RATE_LIMIT_DAYS = 7;
+
+/** What a start needs and other parts look at as well: nft, lists of exempted hosts, and, while the agent runs, its sources. */
+const TOLD_BY_OTHERS = ['start.nft', 'start.ignoreip', 'start.ignoreip-line', 'start.source'];
 
 export interface Patient {
   readonly configuration: ConfigurationRoots;
@@ -23,6 +27,8 @@ export interface Patient {
   readonly statusSocket: string;
   /** Where banjour-notify answers. */
   readonly notifySocket: string;
+  /** With whose rights the services run. */
+  readonly surroundings: Surroundings;
 }
 
 /** Every finding; never throws for what it finds. */
@@ -30,7 +36,7 @@ export async function examine(patient: Patient): Promise<Finding[]> {
   const parts: (readonly [string, () => Finding[] | Promise<Finding[]>])[] = [
     ['journal', () => checkJournal()],
     ['journal.rate-limit', checkRateLimit],
-    ['configuration', () => checkConfiguration(patient.configuration)],
+    ['configuration', () => checkConfiguration(patient)],
     ['firewall', () => checkFirewall()],
     ['ledger', () => checkLedger(patient)],
     ['agent', () => checkAgent(patient.statusSocket)],
@@ -58,8 +64,8 @@ function checkRateLimit(): Finding[] {
   }
 }
 
-async function checkConfiguration(roots: ConfigurationRoots): Promise<Finding[]> {
-  const { setup, warnings } = loadSetup(roots);
+async function checkConfiguration({ configuration, surroundings }: Patient): Promise<Finding[]> {
+  const { config, setup, warnings } = loadSetup(configuration);
   const keeper = new AllowKeeper(setup.allow);
   await keeper.refresh();
   return [
@@ -70,7 +76,16 @@ async function checkConfiguration(roots: ConfigurationRoots): Promise<Finding[]>
       message: `${setup.jails.length} jails are enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
     },
     ...keeper.check(),
+    ...allNeeds(config, surroundings)
+      .filter(({ id }) => !TOLD_BY_OTHERS.includes(id))
+      .map(findingOf),
   ];
+}
+
+/** The place first, as `config check` has it, and the remedy as every finding has it. */
+function findingOf({ fix, ...need }: Need): Finding {
+  const { level, id } = need;
+  return { level, id, message: formatDiagnostic(need), ...(fix === undefined ? {} : { fix }) };
 }
 
 async function checkFirewall(): Promise<Finding[]> {

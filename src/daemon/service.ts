@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { sdNotify, watchdogMicros } from '../../native/notify.js';
 import type { ControlSockets } from '../control/server.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
+import { formatDiagnostic } from '../core/finding.js';
 import type { LogLevel } from '../core/log.js';
 import { wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
@@ -16,6 +17,7 @@ import { LiveConfiguration } from './configuration/live.js';
 import type { ConfigurationRoots } from './configuration/load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 import { giveBackMemory } from './memory.js';
+import { needsError, startNeeds, surroundingsOf } from './needs/needs.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
 const STATUS_MS = 10_000;
@@ -46,6 +48,9 @@ export interface ServiceOptions {
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
   const { live, loaded } = LiveConfiguration.load(options.configuration);
   const { setup, settings, warnings, notes } = loaded;
+  const needs = startNeeds(loaded.config, surroundingsOf(options.ledgerPath, false));
+  const refusal = needsError(needs);
+  if (refusal !== undefined && !options.dryRun) throw refusal;
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -55,6 +60,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   });
   const { log } = logging;
   for (const warning of warnings) log('warning', warning);
+  for (const need of needs) log(need.level === 'note' ? 'info' : 'warning', formatDiagnostic(need));
   for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {

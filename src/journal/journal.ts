@@ -8,6 +8,7 @@ import { containerJournal } from './container.js';
 import { ExportSource } from './export-source.js';
 import { LibsystemdSource } from './libsystemd-source.js';
 import { MergedSource } from './merged-source.js';
+import { requireJournal } from './opening.js';
 import { RemoteRoster } from './remote-roster.js';
 import { TextRoster, type TextTools } from './text-roster.js';
 
@@ -32,3 +33,16 @@ export function createSource(spec: SourceSpec, id: SourceId, text: TextTools = N
       return new LibsystemdSource(id, spec);
   }
 }
+
+/**
+ * Throws `OperatorError`, as opening it would, when the journal of a source cannot be read now. Streams and text files
+ * are not looked at.
+ */
+export function requireSource(spec: SourceSpec): void {
+  if (spec.kind === 'container') requireJournal({ kind: 'directory', path: containerJournal(spec.name) });
+  else if (spec.kind === 'remote') requireJournal({ kind: 'directory', path: spec.path });
+  else if (spec.kind !== 'text' && spec.kind !== 'export') requireJournal(spec);
+}
+
+/** The files that an absolute path with wildcards names now. */
+export { expandPath } from './path-glob.js';

@@ -32,11 +32,10 @@ describe('the Debian package on a host with fail2ban', () => {
     return ['postfix-sasl', 'dovecot', 'sshd'].filter((jail) => stdout.includes(`"${jail}"`));
   };
 
-  test('installing starts nothing, says so, and tells the three lines of the switch', async () => {
+  test('installing starts nothing, says so, and tells the line of the switch', async () => {
     const said = await installation.install();
     expect(said).toContain('fail2ban protects this host already, so Banjour was NOT started');
-    for (const line of ['banjour import', 'systemctl disable --now fail2ban', 'systemctl enable --now banjour'])
-      expect(said).toMatch(new RegExp(`^ {4}${line}$`, 'm'));
+    expect(said).toMatch(/^ {4}banjour import --switch$/m);
     expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
     expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(false);
     expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);

@@ -5,14 +5,19 @@ export const config: CommandDefinition = {
   name: 'config',
   summary: 'Check the configuration, or show what is in force and where it comes from',
   details: [
-    'check prints every problem at once: file, line, key, value, what to write. Filters are compiled too. show prints the effective configuration, each value with its origin; secrets are left out.',
+    'check prints every problem at once: file, line, key, value, what to write. Filters are compiled, and it looks whether a start would succeed: the log file, the ledger, the sources, programs, lists, names, and whoever is to be told. Root gets the answer for the user and the sandbox of banjour.service; an ordinary user is told what was not looked at. A source that is not there yet is a warning: it is waited for.',
+    'show prints the effective configuration, each value with its origin; secrets are left out.',
   ],
   positionals: [{ name: 'action', describe: 'check or show', required: true, complete: ['check', 'show'] }],
   examples: [
     ['banjour config check', 'Before a reload; the unit does it before every start'],
     ['banjour config show', 'What is in force, and which file says so'],
   ],
-  exits: [[EXIT.config, 'there are errors']],
+  exits: [
+    [EXIT.config, 'there are errors'],
+    [EXIT.unavailable, 'nft is not installed'],
+    [EXIT.cannotCreate, 'the ledger cannot be used'],
+  ],
   run,
 };
 
@@ -20,11 +25,13 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const action = args.text('action');
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   if (action === 'check') {
-    const { examineConfiguration } = await import('../../daemon/configuration/examine-config.js');
+    const { checkStart } = await import('../start-check.js');
     const { formatDiagnostics } = await import('../../config/show.js');
-    const diagnostics = examineConfiguration(roots);
-    terminal.out(`${args.flag('json') ? JSON.stringify(diagnostics) : formatDiagnostics(diagnostics)}\n`);
-    return diagnostics.some(({ level }) => level === 'error') ? EXIT.config : EXIT.ok;
+    const diagnostics = await checkStart(paths);
+    const told = diagnostics.map(({ exitCode: _, ...diagnostic }) => diagnostic);
+    terminal.out(`${args.flag('json') ? JSON.stringify(told) : formatDiagnostics(told)}\n`);
+    const [first] = diagnostics.filter(({ level }) => level === 'error');
+    return first === undefined ? EXIT.ok : (first.exitCode ?? EXIT.config);
   }
   if (action === 'show') {
     const { loadSetup } = await import('../../daemon/configuration/load.js');

@@ -35,11 +35,13 @@ const COLOURS: Readonly<Record<FindingLevel, string>> = {
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const { examine } = await import('../../daemon/doctor.js');
+  const { startSurroundings } = await import('../start-check.js');
   const findings = await examine({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: ledgerFile(paths),
     statusSocket: statusSocket(paths),
     notifySocket: notifySocket(paths),
+    surroundings: startSurroundings(paths),
   });
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
   if (args.flag('json')) terminal.out(`${JSON.stringify(sorted)}\n`);

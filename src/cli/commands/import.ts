@@ -1,5 +1,6 @@
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import type { ImportOptions } from '../import.js';
 import { controlSocket, ledgerFile } from '../paths.js';
 
 export const importCommand: CommandDefinition = {
@@ -8,6 +9,7 @@ export const importCommand: CommandDefinition = {
   details: [
     'Writes a commented configuration below /etc/banjour (each value with the place it came from) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. A jail that cannot be taken over is written commented out, with the reason, and keeps none of the others from it.',
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
+    '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-notify, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
     'May be repeated: what is known already is passed over, and files that would not change are no hindrance.',
   ],
   positionals: [
@@ -24,19 +26,23 @@ export const importCommand: CommandDefinition = {
     force: { type: 'boolean', describe: 'Replace files that exist; each is kept with the ending .before-import' },
     config: { type: 'boolean', default: true, describe: 'Take over the configuration; --no-config leaves it' },
     bans: { type: 'boolean', default: true, describe: 'Take over bans and history; --no-bans leaves them' },
+    enable: { type: 'boolean', describe: 'Also start what sends mails, now and at every boot, where jails want them' },
+    switch: {
+      type: 'boolean',
+      describe: 'The whole move, or none of it: fail2ban goes when Banjour protects the host',
+    },
   },
   examples: [
     ['banjour import --dry-run', 'What would happen'],
     ['banjour import /etc/fail2ban', 'Configuration, bans and history'],
     ['banjour import --no-config', 'Bans and history only'],
-    [
-      'banjour import && systemctl enable --now banjour && systemctl disable --now fail2ban',
-      'The whole move: the agent is up before fail2ban goes',
-    ],
+    ['banjour import --switch', 'The whole move: Banjour has the bans in force before fail2ban goes'],
   ],
   exits: [
     [EXIT.config, 'the result would not be a valid configuration; nothing was written'],
     [EXIT.cannotCreate, 'a file exists already (--force), or cannot be written'],
+    [EXIT.unavailable, '--switch cannot be done here; nothing was changed'],
+    [EXIT.temporary, '--switch was interrupted and taken back'],
   ],
   run,
 };
@@ -44,7 +50,7 @@ export const importCommand: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const { importFail2ban } = await import('../import.js');
   const database = args.text('database');
-  return importFail2ban({
+  const options: ImportOptions = {
     from: args.text('folder') ?? '/etc/fail2ban',
     shipped: paths.shipped,
     target: paths.config,
@@ -57,5 +63,15 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     json: args.flag('json'),
     terminal,
     ...(database === undefined ? {} : { database }),
-  });
+  };
+  if (args.flag('switch')) {
+    const { switchHere } = await import('../switch/here.js');
+    return switchHere(paths, options);
+  }
+  const code = await importFail2ban(options);
+  if (args.flag('enable') && !options.dryRun) {
+    const { enableNotify } = await import('../switch/here.js');
+    await enableNotify(paths, options);
+  }
+  return code;
 }

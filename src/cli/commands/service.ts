@@ -81,7 +81,7 @@ async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
   } else if (succeeds('systemctl', '--quiet', 'is-active', 'fail2ban')) {
     terminal.out(
       'fail2ban protects this host already, so Banjour was NOT started: both would ban the same hosts. To switch:\n' +
-        '    banjour import\n    systemctl enable --now banjour\n    systemctl disable --now fail2ban\n',
+        '    banjour import --switch\n',
     );
   } else {
     must('systemctl', 'enable', '--now', UNIT);

@@ -1,0 +1,221 @@
+/** The host that the program runs on, for the move from fail2ban. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../../config/types.js';
+import { ControlClient } from '../../control/client.js';
+import type { ImportedBan } from '../../control/protocol.js';
+import { EXIT, OperatorError } from '../../core/errors.js';
+import type { Diagnostic } from '../../core/finding.js';
+import { CONTROL_IMPORT_BANS_MAX, SWITCH_PROGRAM_MS_MAX } from '../../core/limits.js';
+import { loadSetup } from '../../daemon/configuration/load.js';
+import { NftBackend } from '../../firewall/nft.js';
+import { findProgram } from '../../firewall/spawn.js';
+import { type ImportOptions, importFail2ban } from '../import.js';
+import { controlSocket, defaultPaths, ledgerFile, type Paths } from '../paths.js';
+import type { Terminal } from '../terminal.js';
+import { addressesIn, bansOf, hasDatabase, jailsOf } from './fail2ban-answers.js';
+import { Interrupted, type NotBanned, type OwnBan, type SwitchHost, type UnitState } from './host.js';
+import { KeptFolder, KeptLedger } from './kept-files.js';
+import { type Answer, ask } from './program.js';
+
+/** Programs that list rules, with their arguments; those that are not installed have none. */
+const LISTINGS: readonly (readonly [string, ...string[]])[] = [
+  ['nft', 'list', 'ruleset'],
+  ['ipset', 'list'],
+  ['iptables-legacy-save'],
+  ['ip6tables-legacy-save'],
+];
+/** Lines of a unit's journal that are shown when it does not do what it is told. */
+const JOURNAL_LINES = '8';
+
+export class SystemHost implements SwitchHost {
+  patience: AbortSignal | undefined;
+  readonly #paths: Paths;
+  readonly #import: ImportOptions;
+  #folder: KeptFolder | undefined;
+  #ledger: KeptLedger | undefined;
+
+  /** `importing`: what `banjour import` was told. */
+  constructor(paths: Paths, importing: ImportOptions) {
+    this.#paths = paths;
+    this.#import = importing;
+  }
+
+  obstacle(): string | undefined {
+    if (process.getuid?.() !== 0) return 'only root can start and stop services';
+    if (!existsSync('/run/systemd/system')) return 'systemd does not run here';
+    const { config, run, state } = defaultPaths();
+    const { config: stated, run: statedRun, state: statedState } = this.#paths;
+    if (stated !== config || statedRun !== run || statedState !== state)
+      return `banjour.service has its files in ${config}, ${run} and ${state}, so that no other folders can be named`;
+    return undefined;
+  }
+
+  async unit(name: string): Promise<UnitState> {
+    const { stdout } = await this.#run(['systemctl', 'show', '-p', 'LoadState,ActiveState,UnitFileState', name]);
+    const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(stdout)?.[1] ?? '';
+    return { load: value('LoadState'), active: value('ActiveState'), file: value('UnitFileState') };
+  }
+
+  async order(...words: readonly string[]): Promise<void> {
+    const { status, stderr } = await this.#run(['systemctl', ...words]);
+    if (status === 0) return;
+    const unit = words.at(-1) ?? '';
+    const lines = ['start', 'restart', 'reload-or-restart', 'stop'].includes(words[0] ?? '')
+      ? await this.#run(['journalctl', '-u', unit, '-n', JOURNAL_LINES, '-o', 'cat', '--no-pager'])
+      : undefined;
+    const said = [stderr.trim(), lines?.stdout.trim() ?? ''].filter((text) => text !== '').join('\n');
+    throw new OperatorError(`systemctl ${words.join(' ')} failed\n${said}`, {
+      hint: `journalctl -u ${unit} -n 50`,
+      exitCode: EXIT.osError,
+    });
+  }
+
+  strays(): readonly number[] {
+    return readdirSync('/proc').flatMap((name) => {
+      if (!/^\d+$/.test(name)) return [];
+      try {
+        if (readFileSync(`/proc/${name}/comm`, 'utf8').trim() !== 'fail2ban-server') return [];
+        return /\/fail2ban\.service$/m.test(readFileSync(`/proc/${name}/cgroup`, 'utf8')) ? [] : [Number(name)];
+      } catch {
+        return [];
+      }
+    });
+  }
+
+  async fail2banAnswers(): Promise<boolean> {
+    return (await this.#fail2ban('ping')).status === 0;
+  }
+
+  async fail2banRemembers(): Promise<boolean> {
+    return hasDatabase((await this.#fail2ban('get', 'dbfile')).stdout);
+  }
+
+  async fail2banBans(): Promise<readonly ImportedBan[]> {
+    const status = await this.#fail2ban('status');
+    if (status.status !== 0) throw new Error(`fail2ban-client status: ${status.stderr.trim()}`);
+    const bans: ImportedBan[] = [];
+    for (const jail of jailsOf(status.stdout)) {
+      const { stdout } = await this.#fail2ban('get', jail, 'banip', '--with-time');
+      for (const ban of bansOf(jail, stdout, this.now())) bans.push(ban);
+    }
+    return bans;
+  }
+
+  async fail2banBan(jail: string, target: string): Promise<void> {
+    await this.#fail2ban('set', jail, 'banip', target);
+  }
+
+  async othersRules(): Promise<ReadonlySet<string>> {
+    const found = new Set<string>();
+    for (const [name, ...args] of LISTINGS) {
+      const program = findProgram(name);
+      if (program === undefined) continue;
+      for (const address of addressesIn((await this.#run([program, ...args])).stdout)) found.add(address);
+    }
+    return found;
+  }
+
+  async takeOver(what: 'all' | 'bans'): Promise<void> {
+    if (what === 'all') {
+      await importFail2ban(this.#import);
+      return;
+    }
+    await importFail2ban({ ...this.#import, config: false, json: false, terminal: silent(this.#import.terminal) });
+  }
+
+  async check(): Promise<readonly Diagnostic[]> {
+    const { checkStart } = await import('../start-check.js');
+    return checkStart(this.#paths);
+  }
+
+  jails(): readonly string[] {
+    return this.#config().jails.map(({ name }) => name);
+  }
+
+  notifies(): boolean {
+    return this.#config().jails.some(({ notify }) => notify.length > 0);
+  }
+
+  ownBans(): Promise<readonly OwnBan[]> {
+    return this.#agent().bans();
+  }
+
+  async ownBan(bans: readonly ImportedBan[]): Promise<readonly NotBanned[]> {
+    const answers: NotBanned[] = [];
+    for (let at = 0; at < bans.length; at += CONTROL_IMPORT_BANS_MAX) {
+      const active = bans.slice(at, at + CONTROL_IMPORT_BANS_MAX);
+      const { skipped } = await this.#agent().import({ active, history: [] });
+      for (const one of skipped) answers.push({ ...one, refused: await this.#isRefused(one) });
+    }
+    return answers;
+  }
+
+  async hasTable(): Promise<boolean> {
+    return (await this.#run(['nft', 'list', 'tables'])).stdout.split('\n').includes('table inet banjour');
+  }
+
+  async removeTable(): Promise<void> {
+    const backend = new NftBackend({ resident: false });
+    try {
+      await backend.flush();
+    } finally {
+      await backend.close();
+    }
+  }
+
+  keepFiles(ledger: boolean): void {
+    this.#folder = new KeptFolder(this.#paths.config);
+    this.#ledger = ledger ? new KeptLedger(ledgerFile(this.#paths)) : undefined;
+  }
+
+  restoreFiles(): void {
+    this.#folder?.restore();
+    this.#ledger?.restore();
+  }
+
+  forgetFiles(): void {
+    this.#ledger?.forget();
+  }
+
+  async pause(milliseconds: number): Promise<void> {
+    await sleep(milliseconds, undefined, this.patience === undefined ? {} : { signal: this.patience }).catch(() => {
+      throw new Interrupted();
+    });
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  #config(): Config {
+    return loadSetup({ shippedRoot: this.#paths.shipped, adminRoot: this.#paths.config }).config;
+  }
+
+  #agent(): ControlClient {
+    const { patience } = this;
+    const deadline = AbortSignal.timeout(SWITCH_PROGRAM_MS_MAX);
+    const signal = patience === undefined ? deadline : AbortSignal.any([patience, deadline]);
+    return new ControlClient(controlSocket(this.#paths), signal);
+  }
+
+  async #isRefused({ jail, target }: { readonly jail: string; readonly target: string }): Promise<boolean> {
+    const bans = await this.#agent()
+      .history({ jail, address: target, limit: '1' })
+      .catch(() => []);
+    return bans[0]?.state === 'refused';
+  }
+
+  #fail2ban(...words: readonly string[]): Promise<Answer> {
+    return this.#run(['fail2ban-client', ...words]);
+  }
+
+  #run(command: readonly string[]): Promise<Answer> {
+    return ask(command, this.patience);
+  }
+}
+
+/** A terminal that says nothing. */
+function silent(terminal: Terminal): Terminal {
+  return { ...terminal, out: () => undefined, err: () => undefined };
+}

@@ -1,0 +1,246 @@
+/**
+ * With whose eyes the files of a start are looked at: the agent with its own; root with those of the user that
+ * banjour.service runs as, inside the sandbox that the unit makes; an ordinary user, who sees less than either, and whose
+ * "no permission" says nothing.
+ */
+import { spawnSync } from 'node:child_process';
+import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** What a unit lets its processes see and change (systemd.exec(5)). */
+export interface Sandbox {
+  readonly user: string;
+  readonly groups: readonly string[];
+  /** Folders that it may write to; undefined when the unit does not protect the others. */
+  readonly writable: readonly string[] | undefined;
+  /** Folders whose contents it does not see. */
+  readonly hidden: readonly string[];
+  /** Folders that systemd makes before a start. */
+  readonly made: readonly string[];
+}
+
+/** Why something cannot be had: `absent` may come later; `unknown` is what this viewer cannot tell. */
+export interface Trouble {
+  readonly kind: 'absent' | 'denied' | 'unknown';
+  readonly why: string;
+}
+
+const PROPERTIES = [
+  'LoadState',
+  'User',
+  'SupplementaryGroups',
+  'ProtectSystem',
+  'ProtectHome',
+  'PrivateTmp',
+  'ReadWritePaths',
+  'StateDirectory',
+  'LogsDirectory',
+  'RuntimeDirectory',
+  'InaccessiblePaths',
+];
+const SHOW_MS = 5_000;
+/** Where a sandbox has private folders in place of these. */
+const TEMPORARY = ['/tmp', '/var/tmp'];
+const HOMES = ['/home', '/root', '/run/user'];
+
+/** The sandbox of a unit; undefined when there is no such unit, or no systemd to ask. */
+export function sandboxOf(unit: string): Sandbox | undefined {
+  if (!existsSync('/run/systemd/system')) return undefined;
+  const { status, stdout } = spawnSync('systemctl', ['show', unit, `--property=${PROPERTIES.join(',')}`], {
+    encoding: 'utf8',
+    timeout: SHOW_MS,
+  });
+  return status === 0 ? parseSandbox(stdout) : undefined;
+}
+
+/** Reads what `systemctl show` prints. */
+export function parseSandbox(text: string): Sandbox | undefined {
+  const value = (key: string) => new RegExp(`^${key}=(.*)$`, 'm').exec(text)?.[1]?.trim() ?? '';
+  const words = (key: string) =>
+    value(key)
+      .split(/\s+/)
+      .filter((word) => word !== '');
+  if (value('LoadState') !== 'loaded') return undefined;
+  const folders = (key: string, root: string) => words(key).map((name) => `${root}/${name.split(':')[0]}`);
+  const made = [
+    ...folders('StateDirectory', '/var/lib'),
+    ...folders('LogsDirectory', '/var/log'),
+    ...folders('RuntimeDirectory', '/run'),
+  ];
+  const stated = words('ReadWritePaths').map((path) => path.replace(/^[-+]*/, ''));
+  const inaccessible = words('InaccessiblePaths').map((path) => path.replace(/^[-+]*/, ''));
+  return {
+    user: value('User') === '' ? 'root' : value('User'),
+    groups: words('SupplementaryGroups'),
+    writable: value('ProtectSystem') === 'strict' ? [...made, ...stated] : undefined,
+    hidden: [
+      ...(value('ProtectHome') === 'yes' ? HOMES : []),
+      ...(value('PrivateTmp') === 'yes' ? TEMPORARY : []),
+      ...inaccessible,
+    ],
+    made,
+  };
+}
+
+export class Viewer {
+  readonly #sandbox: Sandbox | undefined;
+  readonly #become: string | undefined;
+  readonly #stranger: boolean;
+
+  private constructor(sandbox: Sandbox | undefined, become: string | undefined, stranger: boolean) {
+    this.#sandbox = sandbox;
+    this.#become = become;
+    this.#stranger = stranger;
+  }
+
+  /** Who looks for itself: an agent, or whoever runs it by hand. */
+  static self(): Viewer {
+    return new Viewer(undefined, undefined, false);
+  }
+
+  /** Who looks for a unit; for itself when there is no such unit, or it is the unit. */
+  static of(sandbox: Sandbox | undefined, uid = process.geteuid?.() ?? 0): Viewer {
+    if (sandbox === undefined) return Viewer.self();
+    const number = uidOf(sandbox.user);
+    if (uid === number && uid !== 0) return Viewer.self();
+    if (uid === 0) return new Viewer(sandbox, number === undefined || number === 0 ? undefined : sandbox.user, false);
+    return new Viewer(sandbox, undefined, true);
+  }
+
+  /** The user for whom it looks, when that is another one, who cannot be asked for everything. */
+  get isStranger(): boolean {
+    return this.#stranger;
+  }
+
+  /** True for a folder that systemd makes before a start, or anything in it. */
+  isMade(path: string): boolean {
+    return this.#sandbox?.made.some((folder) => isIn(path, folder)) === true;
+  }
+
+  /** Runs `look`, which must not wait for anything, with the rights of whom it looks for. */
+  as<T>(look: () => T): T {
+    if (this.#become === undefined) return look();
+    const groups = process.getgroups?.() ?? [];
+    const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
+    const ids = idsOf(this.#become);
+    if (ids === undefined) return look();
+    try {
+      process.setgroups?.([ids.gid, ...groupsOf(this.#become, this.#sandbox?.groups ?? [])]);
+      process.setegid?.(ids.gid);
+      process.seteuid?.(ids.uid);
+      return look();
+    } finally {
+      process.seteuid?.(uid);
+      process.setegid?.(gid);
+      process.setgroups?.(groups);
+    }
+  }
+
+  /** Why a file or folder cannot be read, or undefined. */
+  readable(path: string): Trouble | undefined {
+    return this.#hidden(path) ?? this.#access(path, constants.R_OK);
+  }
+
+  /** Why a program cannot be run, or undefined. */
+  executable(path: string): Trouble | undefined {
+    const hidden = this.#hidden(path) ?? this.#access(path, constants.X_OK);
+    if (hidden !== undefined) return hidden;
+    return statSync(path, { throwIfNoEntry: false })?.isFile() === true
+      ? undefined
+      : { kind: 'denied', why: 'it is not a program' };
+  }
+
+  /** Why a file cannot be written, or made where it is not there, or undefined. */
+  writable(path: string): Trouble | undefined {
+    const { writable } = this.#sandbox ?? {};
+    if (writable !== undefined && !writable.some((folder) => isIn(path, folder)))
+      return { kind: 'denied', why: 'the sandbox of the service lets it write nothing there (ProtectSystem=strict)' };
+    const hidden = this.#hidden(path);
+    if (hidden !== undefined) return hidden;
+    const status = this.as(() => statusOf(path));
+    if (status?.isFile() === false) return { kind: 'denied', why: 'it is not a file' };
+    if (status !== undefined) return this.#access(path, constants.W_OK);
+    const folder = dirname(path);
+    if (this.isMade(path) && !existsSync(folder)) return undefined;
+    return this.#access(folder, constants.W_OK | constants.X_OK);
+  }
+
+  #hidden(path: string): Trouble | undefined {
+    const folder = this.#sandbox?.hidden.find((one) => isIn(path, one));
+    return folder === undefined
+      ? undefined
+      : { kind: 'denied', why: `the sandbox of the service hides ${folder} from it (ProtectHome=, PrivateTmp=)` };
+  }
+
+  #access(path: string, mode: number): Trouble | undefined {
+    try {
+      // access(2) asks with the real user, who is root where this looks for another one.
+      accessSync(path, mode);
+      if (this.#become !== undefined) this.#tryAs(this.#become, path, mode);
+      return undefined;
+    } catch (error) {
+      const { code = '' } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent', why: 'it is not there' };
+      if (this.#stranger) return { kind: 'unknown', why: code };
+      return { kind: 'denied', why: code === 'EROFS' ? 'it is on a file system that is read-only' : 'no permission' };
+    }
+  }
+
+  /** Opens a file as far as nothing changes by it; what cannot be opened so is judged by its mode. */
+  #tryAs(user: string, path: string, mode: number): void {
+    const status = this.as(() => statSync(path));
+    const isOpened = status.isFile() && mode !== constants.X_OK;
+    const flags =
+      constants.O_NONBLOCK | (mode === constants.R_OK ? constants.O_RDONLY : constants.O_WRONLY | constants.O_APPEND);
+    if (isOpened || mode === constants.R_OK) this.as(() => closeSync(openSync(path, flags)));
+    else if (!permits(status, mode, idsOf(user), groupsOf(user, this.#sandbox?.groups ?? [])))
+      throw Object.assign(new Error('no permission'), { code: 'EACCES' });
+  }
+}
+
+/** What the mode of a file permits somebody; lists of further users (acl(5)) are not looked at. */
+function permits(
+  { mode, uid, gid }: Stats,
+  wanted: number,
+  ids: { readonly uid: number; readonly gid: number } | undefined,
+  groups: readonly number[],
+): boolean {
+  if (ids === undefined) return true;
+  const shift = uid === ids.uid ? 6 : gid === ids.gid || groups.includes(gid) ? 3 : 0;
+  return ((mode >> shift) & wanted) === wanted;
+}
+
+function statusOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
+}
+
+function isIn(path: string, folder: string): boolean {
+  return path === folder || path.startsWith(`${folder.replace(/\/$/, '')}/`);
+}
+
+function uidOf(user: string): number | undefined {
+  return user === 'root' ? 0 : idsOf(user)?.uid;
+}
+
+function idsOf(user: string): { readonly uid: number; readonly gid: number } | undefined {
+  const line = lines('/etc/passwd').find(([name]) => name === user);
+  return line === undefined ? undefined : { uid: Number(line[2]), gid: Number(line[3]) };
+}
+
+/** Numbers of the groups that a user is in, and of those named. */
+function groupsOf(user: string, more: readonly string[]): number[] {
+  return lines('/etc/group')
+    .filter(([name = '', , , members = '']) => more.includes(name) || members.split(',').includes(user))
+    .map(([, , number]) => Number(number));
+}
+
+function lines(path: string): string[][] {
+  if (!existsSync(path)) return [];
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'));
+}
