@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, wr
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { completionFiles } from '../../src/cli/completion/files.js';
 import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
 import { isRoot, needs } from '../support/require.js';
 
@@ -32,6 +33,16 @@ describe('banjour service install', () => {
     const user = /^User=(.*)$/m.exec(UNIT)?.[1];
     const rotation = readFileSync('packaging/debian/etc/logrotate.d/banjour', 'utf8');
     expect(rotation).toMatch(new RegExp(`^\\tsu ${user} ${user}$`, 'm'));
+  });
+
+  test('places completion where bash, zsh and fish look for it', () => {
+    const files = completionFiles();
+    expect(files.map(({ path }) => path)).toEqual([
+      '/usr/local/share/bash-completion/completions/banjour',
+      '/usr/local/share/zsh/site-functions/_banjour',
+      '/usr/local/share/fish/vendor_completions.d/banjour.fish',
+    ]);
+    for (const { text, theirs } of files) expect([text.includes('import'), theirs]).toEqual([true, false]);
   });
 
   test('never overwrites what an administrator may have edited', () => {

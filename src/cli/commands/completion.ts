@@ -8,7 +8,7 @@ export const completion: CommandDefinition = {
   name: 'completion',
   summary: 'Print the completion script of a shell',
   details: [
-    'The Debian package has installed the scripts already. The scripts are plain text: a TAB starts no program, except where jails or banned addresses are wanted. Then it asks the agent, which only reads, and gives up after 200 ms.',
+    'The Debian package and banjour service install have placed the scripts already. The scripts are plain text: a TAB starts no program, except where jails or banned addresses are wanted. Then it asks the agent, which only reads, and gives up after 200 ms.',
   ],
   positionals: [
     {

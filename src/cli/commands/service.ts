@@ -5,6 +5,7 @@ import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import {
   isPackaged,
+  type PlacedFile,
   requireRoot,
   requireVisible,
   serviceFiles,
@@ -27,7 +28,7 @@ export const service: CommandDefinition = {
   name: 'service',
   summary: 'Install or remove the systemd service, where no package of the distribution does',
   details: [
-    'For installations by npm. install places the unit, the user, the message catalog and, unless they are there, commented files under /etc/banjour, then enables and starts the service. Run it again after an update. With fail2ban active it starts nothing and says how to switch.',
+    'For installations by npm. install places the unit, the user, the message catalog, completion for bash, zsh and fish and, unless they are there, commented files under /etc/banjour, then enables and starts the service. Run it again after an update. With fail2ban active it starts nothing and says how to switch.',
     'remove stops the service and removes all of that and the table in the kernel; --purge also the configuration, the ledger, logs and the user.',
   ],
   positionals: [{ name: 'action', describe: 'install or remove', required: true, complete: ['install', 'remove'] }],
@@ -59,7 +60,7 @@ async function run(context: CommandContext): Promise<ExitCode> {
 
 async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
   requireVisible();
-  for (const { path, text, theirs } of serviceFiles(systemdVersion())) {
+  for (const { path, text, theirs } of await placedFiles()) {
     if (theirs && existsSync(path)) continue;
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path, text, { mode: 0o644 });
@@ -94,7 +95,7 @@ async function remove(context: CommandContext): Promise<ExitCode> {
   const purge = context.args.flag('purge');
   if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', ...UNITS);
   await flush.run(context);
-  for (const { path, theirs } of serviceFiles(systemdVersion())) if (!theirs || purge) rmSync(path, { force: true });
+  for (const { path, theirs } of await placedFiles()) if (!theirs || purge) rmSync(path, { force: true });
   if (purge) {
     const states = USERS.map((name) => `/var/lib/${name}`);
     for (const path of ['/etc/banjour', '/var/log/banjour', ...states]) rmSync(path, { recursive: true, force: true });
@@ -109,6 +110,12 @@ async function remove(context: CommandContext): Promise<ExitCode> {
     purge ? 'Nothing is left but the program.\n' : 'Kept: /etc/banjour and the ledger (--purge removes them).\n',
   );
   return EXIT.ok;
+}
+
+/** All that install places. The table of commands, this one in it, is read when it is asked for. */
+async function placedFiles(): Promise<PlacedFile[]> {
+  const { completionFiles } = await import('../completion/files.js');
+  return [...serviceFiles(systemdVersion()), ...completionFiles()];
 }
 
 function succeeds(program: string, ...args: readonly string[]): boolean {

@@ -52,7 +52,8 @@ export interface SwitchHost {
   fail2banRemembers(): Promise<boolean>;
   /** Bans in force there now. */
   fail2banBans(): Promise<readonly ImportedBan[]>;
-  fail2banBan(jail: string, target: string): Promise<void>;
+  /** Has fail2ban ban these. */
+  fail2banBan(bans: readonly ImportedBan[]): Promise<void>;
   /** What the kernel has of others: the words of every rule and set that is not Banjour's. */
   othersRules(): Promise<ReadonlySet<string>>;
   /** Takes over the configuration and the bans of the database; `bans` alone in silence. */

@@ -13,8 +13,8 @@ import { BANJOUR, FAIL2BAN, Interrupted, NOTIFY, type OwnBan, type SwitchHost, t
 
 /** Between two looks at what is waited for, ms. */
 const LOOK_MS = 200;
-/** Rules that were there before and are not any more may have been another program's, which is waited for so long, ms. */
-const RULES_MS = 15_000;
+/** While fail2ban restores its bans and their rules, one comes at least as often as this, ms. */
+const RESTORE_MS = 15_000;
 
 /** How the host was before anything was changed. */
 interface Before {
@@ -302,31 +302,42 @@ class Move {
     if ((await this.#host.unit(name)).active === 'failed') await this.#host.order('reset-failed', name);
   }
 
-  /** Waits until fail2ban has in force whom it had before. */
+  /** Waits until fail2ban has in force whom it had before: as long as it takes, while it gets on. */
   async #return(before: Before): Promise<void> {
     const host = this.#host;
-    const end = host.now() + SWITCH_RETURN_MS_MAX;
-    const until = async (holds: () => Promise<boolean>, deadline: number): Promise<boolean> => {
-      while (!(await holds())) {
-        if (host.now() > deadline) return false;
-        await host.pause(LOOK_MS);
-      }
-      return true;
-    };
-    if (!(await until(() => host.fail2banAnswers(), end))) throw new Error('it does not answer');
+    const answers = await this.#countDown(async () => ((await host.fail2banAnswers()) ? 0 : 1), SWITCH_RETURN_MS_MAX);
+    if (answers > 0) throw new Error('it does not answer');
     const wanted = () => before.bans.filter((ban) => ban.until === null || Date.parse(ban.until) > host.now() + 1_000);
     const missing = async () => {
       const there = new Set((await host.fail2banBans()).map(nameOf));
       return wanted().filter((ban) => !there.has(nameOf(ban)));
     };
-    if (before.remembers) await until(async () => (await missing()).length === 0, host.now() + RULES_MS);
-    for (const { jail, target } of await missing()) await host.fail2banBan(jail, target);
-    if (!(await until(async () => (await missing()).length === 0, end))) throw new Error('bans of it are missing');
-    const inRules = async () => {
+    const count = async () => (await missing()).length;
+    if (before.remembers) await this.#countDown(count, RESTORE_MS);
+    await host.fail2banBan(await missing());
+    if ((await this.#countDown(count, RESTORE_MS)) > 0) throw new Error('bans of it are missing');
+    const left = await this.#countDown(async () => {
       const rules = await host.othersRules();
-      return wanted().every(({ target }) => !before.rules.has(target) || rules.has(target));
-    };
-    if (!(await until(inRules, host.now() + RULES_MS))) throw new Error('its bans are not in the kernel');
+      return wanted().filter(({ target }) => before.rules.has(target) && !rules.has(target)).length;
+    }, RESTORE_MS);
+    if (left > 0) throw new Error(`${counted(left, 'ban')} of it are not in the kernel`);
+  }
+
+  /** Waits until `count` is nothing, or has not become less for some time; resolves with what is left. */
+  async #countDown(count: () => Promise<number>, patienceMs: number): Promise<number> {
+    const host = this.#host;
+    let least = Number.POSITIVE_INFINITY;
+    let since = host.now();
+    for (;;) {
+      const left = await count();
+      if (left === 0) return 0;
+      if (left < least) {
+        least = left;
+        since = host.now();
+      }
+      if (host.now() - since > patienceMs) return left;
+      await host.pause(LOOK_MS);
+    }
   }
 }
 
@@ -338,7 +349,7 @@ export function uncovered(theirs: readonly ImportedBan[], own: readonly OwnBan[]
     if (state !== 'in-force') continue;
     single.add(nameOf({ jail, target }));
     const prefix = target.includes('/') ? parsePrefix(target) : undefined;
-    if (prefix !== undefined) wide.set(jail, [...(wide.get(jail) ?? []), prefix]);
+    if (prefix !== undefined) wide.get(jail)?.push(prefix) ?? wide.set(jail, [prefix]);
   }
   return theirs.filter((ban) => {
     if (single.has(nameOf(ban))) return false;

@@ -25,6 +25,8 @@ const LISTINGS: readonly (readonly [string, ...string[]])[] = [
   ['iptables-legacy-save'],
   ['ip6tables-legacy-save'],
 ];
+/** Addresses in one command line. */
+const WORDS = 500;
 /** Lines of a unit's journal that are shown when it does not do what it is told. */
 const JOURNAL_LINES = '8';
 
@@ -102,8 +104,12 @@ export class SystemHost implements SwitchHost {
     return bans;
   }
 
-  async fail2banBan(jail: string, target: string): Promise<void> {
-    await this.#fail2ban('set', jail, 'banip', target);
+  async fail2banBan(bans: readonly ImportedBan[]): Promise<void> {
+    for (const jail of new Set(bans.map((ban) => ban.jail))) {
+      const targets = bans.filter((ban) => ban.jail === jail).map(({ target }) => target);
+      for (let at = 0; at < targets.length; at += WORDS)
+        await this.#fail2ban('set', jail, 'banip', ...targets.slice(at, at + WORDS));
+    }
   }
 
   async othersRules(): Promise<ReadonlySet<string>> {

@@ -119,9 +119,11 @@ export class MadeUpHost implements SwitchHost {
   async fail2banBans() {
     return this.#unit(FAIL2BAN).active === 'active' ? [...this.theirs] : [];
   }
-  async fail2banBan(jail: string, target: string) {
-    this.theirs.push(banOf(jail, target));
-    this.rules.add(target);
+  async fail2banBan(bans: readonly ImportedBan[]) {
+    for (const ban of bans) {
+      this.theirs.push(ban);
+      this.rules.add(ban.target);
+    }
   }
   async othersRules() {
     return new Set(this.rules);

@@ -48,6 +48,18 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       );
     });
 
+    test('completion is where bash, zsh and fish look for it', () => {
+      const places = [
+        ['bash-completion/completions/banjour'],
+        ['zsh/vendor-completions/_banjour', 'zsh/site-functions/_banjour'],
+        ['fish/vendor_completions.d/banjour.fish'],
+      ];
+      for (const names of places) {
+        const paths = names.flatMap((name) => [`/usr/share/${name}`, `/usr/local/share/${name}`]);
+        expect([names, paths.some(there)]).toEqual([names, true]);
+      }
+    });
+
     test('real brute force over SMTP is cut off after three failures, over both families', async () => {
       await door.banBoth();
       expect((await door.station.login('imap', '198.51.100.9')).result).toBe('ok');
