@@ -53,7 +53,7 @@ export function journalStamp(directories: readonly string[]): string {
 }
 
 /** Looks at every journal file of the directories and of their machine-id subdirectories by opening each one. */
-function journalFiles(directories: readonly string[]): JournalFiles {
+export function journalFiles(directories: readonly string[]): JournalFiles {
   const readable: string[] = [];
   const refused: RefusedFile[] = [];
   const closedDirectories: string[] = [];

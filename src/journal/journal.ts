@@ -2,13 +2,14 @@
  * The sources of entries. This room turns a `SourceSpec` into an `EntrySource`; it knows journals, the export format and
  * text files, and nothing of filters, jails or threads. A source is used by the thread that made it.
  */
+import { journalFiles, localDirectories } from '../../native/files.js';
 import type { EntrySource, SourceSpec } from '../core/entry.js';
 import type { SourceId } from '../core/names.js';
 import { containerJournal } from './container.js';
 import { ExportSource } from './export-source.js';
 import { LibsystemdSource } from './libsystemd-source.js';
 import { MergedSource } from './merged-source.js';
-import { requireJournal } from './opening.js';
+import { type LibsystemdSpec, requireJournal } from './opening.js';
 import { RemoteRoster } from './remote-roster.js';
 import { TextRoster, type TextTools } from './text-roster.js';
 
@@ -35,14 +36,21 @@ export function createSource(spec: SourceSpec, id: SourceId, text: TextTools = N
 }
 
 /**
- * Throws `OperatorError`, as opening it would, when the journal of a source cannot be read now. Streams and text files
- * are not looked at.
+ * The files of a source that its reader must be able to read. Throws `OperatorError`, as opening it would, when it cannot
+ * be read now. Streams and text files are not looked at.
  */
-export function requireSource(spec: SourceSpec): void {
-  if (spec.kind === 'container') requireJournal({ kind: 'directory', path: containerJournal(spec.name) });
-  else if (spec.kind === 'remote') requireJournal({ kind: 'directory', path: spec.path });
-  else if (spec.kind !== 'text' && spec.kind !== 'export') requireJournal(spec);
+export function requireSource(spec: SourceSpec): readonly string[] {
+  if (spec.kind === 'text' || spec.kind === 'export') return [];
+  const journal: LibsystemdSpec =
+    spec.kind === 'container'
+      ? { kind: 'directory', path: containerJournal(spec.name) }
+      : spec.kind === 'remote'
+        ? { kind: 'directory', path: spec.path }
+        : spec;
+  requireJournal(journal);
+  if (journal.kind === 'files') return journal.paths;
+  const directories = journal.kind === 'local' ? localDirectories(journal.namespace) : [journal.path];
+  const { readable } = journalFiles(directories);
+  const system = readable.filter((path) => path.endsWith('/system.journal'));
+  return system.length > 0 ? system : readable.slice(0, 1);
 }
-
-/** The files that an absolute path with wildcards names now. */
-export { expandPath } from './path-glob.js';

@@ -12,7 +12,8 @@ import { type Diagnostic, formatDiagnostic } from '../../core/finding.js';
 import { hideSecrets } from '../../core/secrets.js';
 import type { AllowTerm } from '../../core/specs.js';
 import { findProgram } from '../../firewall/spawn.js';
-import { expandPath, requireSource } from '../../journal/journal.js';
+import { requireSource } from '../../journal/journal.js';
+import { expandPath } from '../../journal/path-glob.js';
 import { IN_MEMORY, ledgerPathOf } from '../configuration/ledger-path.js';
 import { sandboxOf, Viewer } from './viewer.js';
 
@@ -85,17 +86,21 @@ export async function nameNeeds(config: Config): Promise<Need[]> {
   return keeper
     .check()
     .filter(({ id }) => id === 'allow.name')
-    .map(({ id, message, fix }) => ({
-      level: 'warning',
-      id,
-      message,
-      ...placeOf(
-        config.jails.find(({ origins }) => origins.has('ignoreip')),
-        'ignoreip',
-        false,
-      ),
-      ...(fix === undefined ? {} : { fix }),
-    }));
+    .map(({ id, message, fix }) => {
+      const own = [...config.allow.perJail].find(([, terms]) =>
+        terms.some((term) => term.kind === 'name' && message.startsWith(`ignoreip ${term.name} `)),
+      );
+      const jail = config.jails.find(({ name, origins }) =>
+        own === undefined ? origins.has('ignoreip') : name === own[0],
+      );
+      return {
+        level: 'warning',
+        id,
+        message: message.replace(/^ignoreip /, ''),
+        ...placeOf(jail, 'ignoreip', own !== undefined),
+        ...(fix === undefined ? {} : { fix }),
+      };
+    });
 }
 
 /** The errors as the agent ends with them; undefined when there are none. */
@@ -192,11 +197,15 @@ function ignoreCommands({ jails }: Config, { agent }: Surroundings): Need[] {
           id: 'start.ignorecommand',
           message: `the service cannot run ${program}: ${trouble.why}; bans go on without asking it`,
           ...placeOf(jail, 'ignorecommand'),
-          fix: `install the program, or let the user banjour run it: chmod o+rx ${program}`,
+          fix: trouble.fix ?? `install the program, or let the user banjour run it: chmod o+rx ${program}`,
         },
       ];
     }),
   );
+}
+
+function unreadableJournal(path: string, why: string): OperatorError {
+  return new OperatorError(`${path}: ${why}`, { hint: 'usermod -aG systemd-journal banjour, then start again' });
 }
 
 /** What is not there is waited for, and the others go on. */
@@ -208,7 +217,10 @@ function sources({ jails }: Config, { agent }: Surroundings): Need[] {
       if (source.kind === 'journal') {
         const { spec } = source;
         try {
-          agent.as(() => requireSource(spec));
+          for (const path of requireSource(spec)) {
+            const trouble = agent.readable(path);
+            if (trouble !== undefined && trouble.kind !== 'unknown') throw unreadableJournal(path, trouble.why);
+          }
           return [];
         } catch (error) {
           if (agent.isStranger) return [unknown('the journal')];
@@ -225,7 +237,7 @@ function sources({ jails }: Config, { agent }: Surroundings): Need[] {
         }
       }
       return source.paths.flatMap(({ path }): Need[] => {
-        const [first] = agent.as(() => expandPath(path));
+        const [first] = expandPath(path);
         const trouble =
           first === undefined ? { kind: 'absent' as const, why: 'it is not there' } : agent.readable(first);
         if (trouble === undefined) return [];
@@ -237,9 +249,11 @@ function sources({ jails }: Config, { agent }: Surroundings): Need[] {
             message: `${first ?? path} cannot be read: ${trouble.why}${trouble.kind === 'absent' ? ' yet; it is waited for' : ''}`,
             ...placeOf(jail, 'logpath'),
             fix:
-              trouble.kind === 'absent'
-                ? 'correct the name, unless the program that writes it has not been started yet'
-                : `let the group systemd-journal or the user banjour read it, e.g. setfacl -m u:banjour:r ${first ?? path}`,
+              trouble.fix !== undefined
+                ? trouble.fix
+                : trouble.kind === 'absent'
+                  ? 'correct the name, unless the program that writes it has not been started yet'
+                  : `let the group systemd-journal or the user banjour read it, e.g. setfacl -m u:banjour:r ${first ?? path}`,
           },
         ];
       });
@@ -262,11 +276,11 @@ function lists(config: Config, { agent }: Surroundings): Need[] {
           id: 'start.ignoreip',
           message: `file:${path} cannot be read: ${trouble.why}; nobody is exempted by it`,
           ...at,
-          fix: `make it readable for the user banjour: ls -l ${path}`,
+          fix: trouble.fix ?? `make it readable for the user banjour: ls -l ${path}`,
         });
       else {
         const list = new Lists();
-        agent.as(() => list.refresh(new Set([path])));
+        list.refresh(new Set([path]));
         const problem = list.problem(path);
         if (problem !== undefined)
           found.push({
@@ -313,7 +327,15 @@ function receivers({ jails }: Config, { notify }: Surroundings): Need[] {
           if (trouble === undefined) return [];
           if (trouble.kind === 'unknown') return [unknown(`exec ${program}`)];
           const message = `banjour-notify cannot run ${program}: ${trouble.why}; nobody is told by it`;
-          return [{ level: 'warning', id: 'start.notify', message, ...at, fix: 'install it, or correct its path' }];
+          return [
+            {
+              level: 'warning',
+              id: 'start.notify',
+              message,
+              ...at,
+              fix: trouble.fix ?? 'install it, or correct its path',
+            },
+          ];
         }
         if (spec.kind === 'mail') return [];
         const secrets = [
@@ -332,7 +354,9 @@ function receivers({ jails }: Config, { notify }: Surroundings): Need[] {
                 id: 'start.notify',
                 message: `banjour-notify cannot read the secret in ${path}: ${trouble.why}; nobody is told by ${spec.kind}`,
                 ...at,
-                fix: `chgrp banjour-notify ${path} && chmod 640 ${path}, or LoadCredential= in the unit (docs/notify.md)`,
+                fix:
+                  trouble.fix ??
+                  `chgrp banjour-notify ${path} && chmod 640 ${path}, or LoadCredential= in the unit (docs/notify.md)`,
               },
             ];
           });

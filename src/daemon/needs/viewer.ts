@@ -4,7 +4,7 @@
  * "no permission" says nothing.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, closeSync, constants, existsSync, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 /** What a unit lets its processes see and change (systemd.exec(5)). */
@@ -23,6 +23,8 @@ export interface Sandbox {
 export interface Trouble {
   readonly kind: 'absent' | 'denied' | 'unknown';
   readonly why: string;
+  /** What mends it, where the file itself is all right. */
+  readonly fix?: string;
 }
 
 const PROPERTIES = [
@@ -38,7 +40,7 @@ const PROPERTIES = [
   'RuntimeDirectory',
   'InaccessiblePaths',
 ];
-const SHOW_MS = 5_000;
+const ASK_MS = 5_000;
 /** Where a sandbox has private folders in place of these. */
 const TEMPORARY = ['/tmp', '/var/tmp'];
 const HOMES = ['/home', '/root', '/run/user'];
@@ -48,7 +50,7 @@ export function sandboxOf(unit: string): Sandbox | undefined {
   if (!existsSync('/run/systemd/system')) return undefined;
   const { status, stdout } = spawnSync('systemctl', ['show', unit, `--property=${PROPERTIES.join(',')}`], {
     encoding: 'utf8',
-    timeout: SHOW_MS,
+    timeout: ASK_MS,
   });
   return status === 0 ? parseSandbox(stdout) : undefined;
 }
@@ -117,33 +119,14 @@ export class Viewer {
     return this.#sandbox?.made.some((folder) => isIn(path, folder)) === true;
   }
 
-  /** Runs `look`, which must not wait for anything, with the rights of whom it looks for. */
-  as<T>(look: () => T): T {
-    if (this.#become === undefined) return look();
-    const groups = process.getgroups?.() ?? [];
-    const [uid, gid] = [process.geteuid?.() ?? 0, process.getegid?.() ?? 0];
-    const ids = idsOf(this.#become);
-    if (ids === undefined) return look();
-    try {
-      process.setgroups?.([ids.gid, ...groupsOf(this.#become, this.#sandbox?.groups ?? [])]);
-      process.setegid?.(ids.gid);
-      process.seteuid?.(ids.uid);
-      return look();
-    } finally {
-      process.seteuid?.(uid);
-      process.setegid?.(gid);
-      process.setgroups?.(groups);
-    }
-  }
-
   /** Why a file or folder cannot be read, or undefined. */
   readable(path: string): Trouble | undefined {
-    return this.#hidden(path) ?? this.#access(path, constants.R_OK);
+    return this.#hidden(path) ?? this.#access(path, 'r');
   }
 
   /** Why a program cannot be run, or undefined. */
   executable(path: string): Trouble | undefined {
-    const hidden = this.#hidden(path) ?? this.#access(path, constants.X_OK);
+    const hidden = this.#hidden(path) ?? this.#access(path, 'x');
     if (hidden !== undefined) return hidden;
     return statSync(path, { throwIfNoEntry: false })?.isFile() === true
       ? undefined
@@ -157,27 +140,32 @@ export class Viewer {
       return { kind: 'denied', why: 'the sandbox of the service lets it write nothing there (ProtectSystem=strict)' };
     const hidden = this.#hidden(path);
     if (hidden !== undefined) return hidden;
-    const status = this.as(() => statusOf(path));
+    const status = statusOf(path);
     if (status?.isFile() === false) return { kind: 'denied', why: 'it is not a file' };
-    if (status !== undefined) return this.#access(path, constants.W_OK);
+    if (status !== undefined) return this.#access(path, 'w');
     const folder = dirname(path);
     if (this.isMade(path) && !existsSync(folder)) return undefined;
-    return this.#access(folder, constants.W_OK | constants.X_OK);
+    return this.#access(folder, 'w') ?? this.#access(folder, 'x');
   }
 
   #hidden(path: string): Trouble | undefined {
     const folder = this.#sandbox?.hidden.find((one) => isIn(path, one));
     return folder === undefined
       ? undefined
-      : { kind: 'denied', why: `the sandbox of the service hides ${folder} from it (ProtectHome=, PrivateTmp=)` };
+      : {
+          kind: 'denied',
+          why: `the sandbox of the service hides ${folder} from it (ProtectHome=, PrivateTmp=)`,
+          fix: 'move it to where the service sees it, or change the sandbox with systemctl edit',
+        };
   }
 
-  #access(path: string, mode: number): Trouble | undefined {
+  #access(path: string, mode: Mode): Trouble | undefined {
     try {
-      // access(2) asks with the real user, who is root where this looks for another one.
-      accessSync(path, mode);
-      if (this.#become !== undefined) this.#tryAs(this.#become, path, mode);
-      return undefined;
+      accessSync(path, MODES[mode]);
+      // access(2) asks for the user who runs this, and test(1) for the one who runs that.
+      if (this.#become === undefined || isPermitted(this.#become, this.#sandbox?.groups ?? [], mode, path))
+        return undefined;
+      return { kind: 'denied', why: 'no permission' };
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
       if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent', why: 'it is not there' };
@@ -185,29 +173,22 @@ export class Viewer {
       return { kind: 'denied', why: code === 'EROFS' ? 'it is on a file system that is read-only' : 'no permission' };
     }
   }
-
-  /** Opens a file as far as nothing changes by it; what cannot be opened so is judged by its mode. */
-  #tryAs(user: string, path: string, mode: number): void {
-    const status = this.as(() => statSync(path));
-    const isOpened = status.isFile() && mode !== constants.X_OK;
-    const flags =
-      constants.O_NONBLOCK | (mode === constants.R_OK ? constants.O_RDONLY : constants.O_WRONLY | constants.O_APPEND);
-    if (isOpened || mode === constants.R_OK) this.as(() => closeSync(openSync(path, flags)));
-    else if (!permits(status, mode, idsOf(user), groupsOf(user, this.#sandbox?.groups ?? [])))
-      throw Object.assign(new Error('no permission'), { code: 'EACCES' });
-  }
 }
 
-/** What the mode of a file permits somebody; lists of further users (acl(5)) are not looked at. */
-function permits(
-  { mode, uid, gid }: Stats,
-  wanted: number,
-  ids: { readonly uid: number; readonly gid: number } | undefined,
-  groups: readonly number[],
-): boolean {
+type Mode = 'r' | 'w' | 'x';
+const MODES = { r: constants.R_OK, w: constants.W_OK, x: constants.X_OK };
+
+/** Whether another user may, lists of further users (acl(5)) included. */
+function isPermitted(user: string, more: readonly string[], mode: Mode, path: string): boolean {
+  const ids = idsOf(user);
   if (ids === undefined) return true;
-  const shift = uid === ids.uid ? 6 : gid === ids.gid || groups.includes(gid) ? 3 : 0;
-  return ((mode >> shift) & wanted) === wanted;
+  const groups = [ids.gid, ...groupsOf(user, more)].join(',');
+  const identity = [`--reuid=${ids.uid}`, `--regid=${ids.gid}`, `--groups=${groups}`];
+  const { status } = spawnSync('setpriv', [...identity, '--', 'test', `-${mode}`, path], {
+    stdio: 'ignore',
+    timeout: ASK_MS,
+  });
+  return status !== 1;
 }
 
 function statusOf(path: string) {

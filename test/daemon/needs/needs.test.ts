@@ -146,7 +146,13 @@ describe('a configuration without errors', () => {
     [
       'a name that does not resolve',
       () => jail('ignoreip = none.invalid'),
-      { id: 'allow.name', key: 'ignoreip', message: expect.stringContaining('none.invalid does not resolve') },
+      {
+        id: 'allow.name',
+        section: 'sshd',
+        key: 'ignoreip',
+        place: { line: 2 },
+        message: expect.stringContaining('none.invalid does not resolve'),
+      },
     ],
     [
       'a program that is to be told and is not there',
