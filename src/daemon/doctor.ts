@@ -18,8 +18,8 @@ import { unreadable } from './views.js';
 /** journald's rate limit is looked at so far back, days. */
 const RATE_LIMIT_DAYS = 7;
 
-/** What a start needs and other parts look at as well: nft, lists of exempted hosts, and, while the agent runs, its sources. */
-const TOLD_BY_OTHERS = ['start.nft', 'start.ignoreip', 'start.ignoreip-line', 'start.source'];
+/** What other parts of the examination look at as well: nft, and the sources, which the agent tells of. */
+const TOLD_BY_OTHERS = ['start.nft', 'start.source'];
 
 export interface Patient {
   readonly configuration: ConfigurationRoots;
@@ -75,7 +75,7 @@ async function checkConfiguration({ configuration, surroundings }: Patient): Pro
       id: 'configuration.jails',
       message: `${setup.jails.length} jails are enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
     },
-    ...keeper.check(),
+    ...keeper.check().filter(({ id }) => !id.startsWith('allow.file')),
     ...allNeeds(config, surroundings)
       .filter(({ id }) => !TOLD_BY_OTHERS.includes(id))
       .map(findingOf),

@@ -373,12 +373,9 @@ function placeOf(
 ): Pick<Need, 'place' | 'section' | 'key' | 'value'> {
   const origin = jail?.origins.get(key);
   if (jail === undefined || origin === undefined) return { key };
-  return {
-    place: origin.place,
-    ...(own ? { section: jail.name } : {}),
-    key,
-    value: hideSecrets(origin.text.split('\n').join(' ').trim(), key),
-  };
+  const place = { place: origin.place, ...(own ? { section: jail.name } : {}), key };
+  // An action is long by the time that its parts are in.
+  return key === 'action' ? place : { ...place, value: hideSecrets(origin.text.split('\n').join(' ').trim(), key) };
 }
 
 /** Each finding once per place: jails share values. */
