@@ -164,6 +164,10 @@ export const TALLY_DOUBT_SECONDS = 3_600;
 export const TALLY_WITNESSES_MAX = 16;
 /** An unsure line (`<F-UNSURE>`) counts for an address whose last failure is at most this old, seconds. */
 export const TALLY_UNSURE_SECONDS = 600;
+/** For IPv6 a failure of any address of the same network will do: Dovecot's penalty is for 48 bits (`PENALTY_IPV6_MASK_BITS`), so one address lets others wait. */
+export const TALLY_NETWORK_BITS = 48;
+/** Such networks whose last failure is remembered. */
+export const TALLY_NETWORKS_MAX = 1_000;
 /** ... and only when its connection was silent this long, seconds: Postfix waits 10 s for an answer, and of a Dovecot that was stopped it hears at once. */
 export const TALLY_UNSURE_QUIET_SECONDS = 9;
 /** Lines of a multi-line filter's window; every line searches the whole window. */

@@ -9,11 +9,14 @@
  * the latest with the first line of its address after `TALLY_WAIT_SECONDS`; otherwise an attacker could hide behind the
  * doubt.
  */
+import { formatPrefix, parseAddress, prefixOf } from '../core/address.js';
 import {
   TALLY_CONTRADICTION_SECONDS,
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
+  TALLY_NETWORK_BITS,
+  TALLY_NETWORKS_MAX,
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
@@ -45,6 +48,8 @@ export class Tally {
   readonly #table = new TallyTable();
   /** When a witness was last contradicted. */
   readonly #doubts = new Map<string, EpochMicros>();
+  /** When an IPv6 network last failed. */
+  readonly #networks = new Map<string, EpochMicros>();
   /** When a session, by boot and name, last told of the server's own trouble. */
   readonly #troubles = new Map<string, EpochMicros>();
 
@@ -59,6 +64,7 @@ export class Tally {
     const account = this.#table.open(line.address, line.boot, time);
     const count = this.#weigh(account, line) + overdue(account, time);
     if (count > 0) account.failed = time;
+    if (account.failed === time && told.part !== 'unsure') this.#noteNetwork(line);
     const { part, session } = told;
     if (part === 'closed') this.#table.endSession(account, session);
     else if (part === 'opened' || (session !== undefined && (part === 'plain' || part === 'unsure')))
@@ -70,6 +76,17 @@ export class Tally {
   /** The server's own trouble, which no address stands in. */
   trouble({ told, boot, time }: Pick<TallyLine, 'told' | 'boot' | 'time'>): void {
     if (told.session !== undefined) remember(this.#troubles, `${boot} ${told.session}`, time, TALLY_TROUBLES_MAX);
+  }
+
+  #noteNetwork({ address, boot, time }: TallyLine): void {
+    const network = networkOf(address);
+    if (network !== undefined) remember(this.#networks, `${boot} ${network}`, time, TALLY_NETWORKS_MAX);
+  }
+
+  /** When the address last failed, or one that the server lets wait with it. */
+  #lastFailure({ failed }: Account, { address, boot }: TallyLine): EpochMicros | undefined {
+    const ofNetwork = this.#networks.get(`${boot} ${networkOf(address) ?? ''}`);
+    return failed === undefined || (ofNetwork ?? 0) > failed ? ofNetwork : failed;
   }
 
   #inTrouble({ told, boot, time }: TallyLine): boolean {
@@ -103,7 +120,7 @@ export class Tally {
       case 'plain':
         return this.#inTrouble(line) ? 0 : count;
       case 'unsure': {
-        const { failed } = account;
+        const failed = this.#lastFailure(account, line);
         const before = account.sessions.find(({ name }) => name === told.session);
         const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
         if (this.#inTrouble(line)) return 0;
@@ -215,6 +232,12 @@ function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicr
   times.set(own, time);
   const [oldest] = times.keys();
   if (times.size > most && oldest !== undefined) times.delete(oldest);
+}
+
+/** The network of an IPv6 address that Dovecot's penalty is for; undefined for IPv4, where it is for the address. */
+function networkOf(address: string): string | undefined {
+  const parsed = address.includes(':') ? parseAddress(address) : undefined;
+  return parsed && formatPrefix(prefixOf(parsed, TALLY_NETWORK_BITS));
 }
 
 /** An attempt that another line said to be coming. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { type Address, bitsOf, fromBits, parseAddress } from '../../src/core/address.js';
 import {
   TALLY_ADDRESSES_MAX,
   TALLY_ALL_ATTEMPTS_MAX,
@@ -7,6 +8,8 @@ import {
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
+  TALLY_NETWORK_BITS,
+  TALLY_NETWORKS_MAX,
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SECONDS,
@@ -263,6 +266,30 @@ describe('an unsure line', () => {
     expect(unsure(311 + TALLY_UNSURE_SECONDS, { session: 'p2' })).toBe(1);
     expect(unsure(312 + 2 * TALLY_UNSURE_SECONDS, { session: 'p2' })).toBe(0);
   });
+});
+
+test('an unsure line of an IPv6 address counts after a failure in its /48, which waits as a whole', () => {
+  const { plain, unsure } = bench();
+  const failed = parseAddress('2001:db8:1:2::3') as Address;
+  // Another bit behind the last one of the network, and its last one.
+  const [inside, outside] = [TALLY_NETWORK_BITS + 1, TALLY_NETWORK_BITS].map(
+    (bit) => fromBits(6, bitsOf(failed) ^ (1n << BigInt(128 - bit))).text,
+  );
+  plain(100, { address: failed.text });
+  expect(unsure(110, { session: 'p', address: inside as string })).toBe(1);
+  expect(unsure(110, { session: 'q', address: outside as string })).toBe(0);
+  // What is unsure itself is no evidence against others.
+  expect(unsure(110 + TALLY_UNSURE_SECONDS, { session: 'r', address: '2001:db8:1::4' })).toBe(0);
+  plain(2000, { address: '192.0.2.7' });
+  expect(unsure(2010, { session: 's', address: '192.0.2.8' })).toBe(0);
+});
+
+test('so many networks are known by their last failure', () => {
+  const { plain, unsure } = bench();
+  const address = (n: number) => `2001:db8:${(n + 1).toString(16)}::1`;
+  for (let n = 0; n <= TALLY_NETWORKS_MAX; n++) plain(100, { address: address(n) });
+  const other = (n: number) => address(n).replace(/1$/, '2');
+  expect([0, 1].map((n) => unsure(110, { session: 'p', address: other(n) }))).toEqual([0, 1]);
 });
 
 test('an unsure line counts after a failure that another jail counts', () => {
