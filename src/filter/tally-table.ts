@@ -12,13 +12,16 @@ import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { append, type Linked, unlink } from './recency.js';
 import { type Indexed, SessionIndex } from './session-index.js';
 
-/** One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), or another jail counts them. */
+/**
+ * One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), another jail counts them, or
+ * a line that may be the server's trouble (`unsure`).
+ */
 export interface Attempt {
   readonly time: EpochMicros;
   readonly user: UserName;
   session: string | undefined;
   witnesses: readonly string[];
-  state: 'counted' | 'waiting' | 'summed' | 'elsewhere';
+  state: 'counted' | 'waiting' | 'summed' | 'elsewhere' | 'unsure';
   left: number;
 }
 

@@ -123,8 +123,10 @@ export class Tally {
         const failed = this.#lastFailure(account, line);
         const before = account.sessions.find(({ name }) => name === told.session);
         const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
-        if (this.#inTrouble(line)) return 0;
-        return quiet && failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS) ? count : 0;
+        if (this.#inTrouble(line) || !quiet) return 0;
+        if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
+        this.#table.addAttempt(account, { ...UNTOLD, user: userName(line.user), time, state: 'unsure', left: count });
+        return 0;
       }
       case 'elsewhere': {
         account.failed = time;
@@ -132,9 +134,18 @@ export class Tally {
         const other = account.attempts.find(
           (attempt) => attempt.state === 'waiting' && attempt.session === undefined && mayBeSame(user, attempt.user),
         );
-        if (other !== undefined) this.#table.filter(account, (attempt) => attempt !== other);
+        // Of an attempt that Postfix gave up the server tells later that it looked at the password.
+        const unsure = account.attempts.find(
+          (attempt) =>
+            attempt.state === 'unsure' &&
+            told.witness !== '' &&
+            mayBeSame(attempt.user, user) &&
+            within(attempt.time, time, TALLY_ELSEWHERE_SECONDS),
+        );
+        const decided = other ?? unsure;
+        if (decided !== undefined) this.#table.filter(account, (attempt) => attempt !== decided);
         else this.#table.addAttempt(account, { ...UNTOLD, user, time, state: 'elsewhere', left: count });
-        return 0;
+        return decided !== undefined && decided === unsure ? unsure.left : 0;
       }
       case 'witness':
         return this.#hear(account, line);
@@ -154,6 +165,7 @@ export class Tally {
         return (
           session === undefined && mayBeSame(attempt.user, name) && within(attempt.time, time, TALLY_ELSEWHERE_SECONDS)
         );
+      if (attempt.state === 'unsure') return false;
       if (attempt.state === 'summed')
         return (
           within(attempt.time, time, TALLY_LATE_SECONDS) &&
@@ -243,9 +255,9 @@ function networkOf(address: string): string | undefined {
 /** An attempt that another line said to be coming. */
 const UNTOLD = { session: undefined, witnesses: [] };
 
-/** What another jail counts names the user, or nobody. */
-function mayBeSame(elsewhere: UserName, user: UserName): boolean {
-  return elsewhere.full === '' || sameUser(elsewhere, user);
+/** Not every line names the user. */
+function mayBeSame(one: UserName, other: UserName): boolean {
+  return one.full === '' || other.full === '' || sameUser(one, other);
 }
 
 /** A witness told it; otherwise it is known before its witness. */

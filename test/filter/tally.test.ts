@@ -57,6 +57,7 @@ function bench() {
       tally.failure(line('sum', time, { seconds: 60, session: 's', ...given, count })),
     trouble: (time: number, session: string) => tally.trouble(line('trouble', time, { session })),
     login: (time: number, given: Given = {}) => tally.success(line('plain', time, given)),
+    looked: (time: number, given: Given = {}) => tally.failure(line('elsewhere', time, given, 'pam_unix')),
     plain: say('plain'),
     unsure: say('unsure'),
     opened: say('opened'),
@@ -282,6 +283,20 @@ test('an unsure line of an IPv6 address counts after a failure in its /48, which
   expect(unsure(110 + TALLY_UNSURE_SECONDS, { session: 'r', address: '2001:db8:1::4' })).toBe(0);
   plain(2000, { address: '192.0.2.7' });
   expect(unsure(2010, { session: 's', address: '192.0.2.8' })).toBe(0);
+});
+
+test('an unsure line counts when a witness tells soon after that the server looked at the password', () => {
+  const { unsure, looked, elsewhere, plain } = bench();
+  expect([unsure(110, { session: 'p' }), unsure(110, { session: 'q' })]).toEqual([0, 0]);
+  // A failure of another service tells of no attempt here.
+  expect(elsewhere(111)).toBe(0);
+  expect([looked(112), looked(113), looked(114)]).toEqual([1, 1, 0]);
+  const other = { address: '192.0.2.2' };
+  expect([unsure(200, { session: 'r', ...other }), looked(201 + TALLY_ELSEWHERE_SECONDS, other)]).toEqual([0, 0]);
+  const third = { address: '192.0.2.3', user: 'bob' };
+  expect([unsure(300, { session: 's', ...third }), looked(301, { ...third, user: 'alice' })]).toEqual([0, 0]);
+  expect(looked(302, third)).toBe(1);
+  expect(plain(400, { count: 2 })).toBe(2);
 });
 
 test('so many networks are known by their last failure', () => {
