@@ -8,6 +8,26 @@ import type { Roots } from '../ini/roots.js';
 import { Reader } from './reader.js';
 import { RECIDIVE } from './recidive.js';
 
+/** Shipped filters that no version of fail2ban has: a file of that name is the administrator's own work. */
+const NOT_OF_FAIL2BAN: ReadonlySet<string> = new Set([
+  'iredadmin',
+  'maddy',
+  'mailu',
+  'modoboa',
+  'nextcloud',
+  'opensmtpd',
+  'phpmyadmin',
+  'postfixadmin',
+  'proxmox',
+  'qmail-smtp',
+  'qmailadmin',
+  'rspamd',
+  'stalwart',
+  'vpopmail',
+  'wordpress',
+  'zimbra',
+]);
+
 /** `filter.d/NAME -> text` for the filters of the jails. A filter that is shipped brings its `.local` files only. */
 export function filtersOf(
   document: IniDocument,
@@ -23,14 +43,16 @@ export function filtersOf(
     const name = parseCall(value, report, { section, key: 'filter' })?.name;
     if (name === undefined || name === RECIDIVE || name.includes('/')) continue;
     const family = from.family(`filter.d/${name}`);
-    const isShipped = shipped.find(`filter.d/${name}.conf`).length > 0;
+    const isOwn = NOT_OF_FAIL2BAN.has(name) && family.some((file) => file.path.endsWith('.conf'));
+    const isShipped = !isOwn && shipped.find(`filter.d/${name}.conf`).length > 0;
     const paths = isShipped
       ? family.map((file) => file.path).filter((path) => path.endsWith('.local'))
       : loadFiles(from, family, report).files;
     for (const path of paths) {
       const relative = normalize(path).slice(root.length + 1);
       // Files that the package ships too, such as common.conf, are its own.
-      if (!path.startsWith(`${root}/`) || shipped.find(relative).length > 0) continue;
+      const isOurs = relative !== `filter.d/${name}.conf` && shipped.find(relative).length > 0;
+      if (!path.startsWith(`${root}/`) || isOurs) continue;
       const content = from.read(path);
       if (content !== undefined && 'text' in content) files.set(relative, content.text);
     }

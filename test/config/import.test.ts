@@ -60,6 +60,24 @@ describe('an import from fail2ban', () => {
     ]);
   });
 
+  test('takes a filter along that only its administrator can have written, though one of that name is shipped', () => {
+    const own = '[Definition]\nfailregex = ^own <HOST>\n';
+    const run = (files: Readonly<Record<string, string>>) =>
+      importConfig({
+        from: '/f',
+        shippedRoot: '/usr',
+        tree: memoryTree({
+          ...SHIPPED,
+          '/usr/filter.d/nextcloud.conf': '[Definition]\nfailregex = ^ours <HOST>\n',
+          '/f/jail.conf': STOCK['jail.conf'],
+          '/f/jail.local': '[nextcloud]\nenabled = true\nlogpath = /srv/nextcloud.log\n',
+          ...files,
+        }),
+      }).files;
+    expect(run({ '/f/filter.d/nextcloud.conf': own }).get('filter.d/nextcloud.conf')).toBe(own);
+    expect([...run({}).keys()]).toEqual(['jail.local']);
+  });
+
   test('takes changed settings and the overlays of actions along', () => {
     const { files } = run({
       ...STOCK,

@@ -44,7 +44,7 @@ export interface Shipped {
 /** Names of all shipped filters. */
 export const FILTERS: readonly string[] = readdirSync(join(CONFIG, 'filter.d'))
   .map((file) => file.replace(/\.conf$/, ''))
-  .filter((name) => name !== 'common')
+  .filter((name) => name !== 'common' && name !== 'apache-error-log')
   .sort();
 
 const loadedBefore = new Map<string, FilterDefinition>();
