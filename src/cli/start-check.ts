@@ -5,13 +5,13 @@ import { type Need, type Surroundings, surroundingsOf } from '../daemon/needs/ne
 import { examineNotifyConfig } from './notify-config.js';
 import { defaultPaths, ledgerFile, type Paths } from './paths.js';
 
-/** The process that systemd starts before the agent must not wait for name servers. */
+/** The process that systemd starts before the agent is in the sandbox already, and must not wait for name servers. */
 const isStart = () => process.ppid === 1;
 
 /** Whose rights a start has: those of the services of this host, unless the files are elsewhere. */
 export function startSurroundings(paths: Paths): Surroundings {
   const { config, state } = defaultPaths();
-  return surroundingsOf(ledgerFile(paths), paths.config === config && paths.state === state);
+  return surroundingsOf(ledgerFile(paths), !isStart() && paths.config === config && paths.state === state);
 }
 
 /** Everything that there is to say, notify.conf included where a jail tells somebody. */

@@ -114,7 +114,7 @@ describe('a host with fail2ban', () => {
   }
 
   describe('when Banjour does not come up', () => {
-    const [host] = FAIL2BAN_HOSTS as [Fail2banHost];
+    const [host, forgetful] = FAIL2BAN_HOSTS as [Fail2banHost, Fail2banHost];
     const DROP_IN = 'etc/systemd/system/banjour.service.d/e2e.conf';
     let before: string;
 
@@ -160,6 +160,14 @@ describe('a host with fail2ban', () => {
         said: expect.stringContaining('the move was taken back: it was interrupted'),
       });
       await isAsBefore(host, before);
+    });
+
+    test('because of a signal when fail2ban, which has no database, is stopped: the same', async () => {
+      await become(forgetful);
+      before = await files('/etc/banjour');
+      const { status, said } = await shutDuring(forgetful, () => moveUntil(6, 'TERM'));
+      expect({ status, said }).toEqual({ status: 75, said: expect.stringContaining('the move was taken back: ') });
+      await isAsBefore(forgetful, before);
     });
   });
 

@@ -1,5 +1,6 @@
 /** `banjour import --switch` and `--enable` on this host: signals, what is said, and the host itself. */
 import { type ExitCode, OperatorError } from '../../core/errors.js';
+import { escapeUntrusted } from '../../core/text.js';
 import type { ImportOptions } from '../import.js';
 import type { Paths } from '../paths.js';
 import { NOTIFY } from './host.js';
@@ -21,7 +22,13 @@ export async function switchHere(paths: Paths, options: ImportOptions): Promise<
     if (!interrupted.signal.aborted) say(`${name}: the move is taken back; please wait`);
     interrupted.abort();
   };
-  const say = (line: string) => (options.json ? terminal.err : terminal.out)(`${line}\n`);
+  // What services said may hold what strangers wrote.
+  const safe = (text: string) =>
+    text
+      .split('\n')
+      .map((line) => escapeUntrusted(line, 4096))
+      .join('\n');
+  const say = (text: string) => (options.json ? terminal.err : terminal.out)(`${safe(text)}\n`);
   // A terminal that is gone must not end the program halfway.
   const streams = [terminal.stdout, terminal.stderr].map((stream) => ({ stream, heard: stream.listeners('error') }));
   const deaf = () => undefined;
@@ -52,8 +59,9 @@ export async function enableNotify(paths: Paths, options: ImportOptions): Promis
   }
   const obstacle = host.obstacle();
   if (obstacle !== undefined)
-    throw new OperatorError(`banjour-notify cannot be enabled: ${obstacle}`, {
+    throw new OperatorError(`banjour-notify cannot be enabled: ${obstacle.why}`, {
       hint: 'systemctl enable --now banjour-notify',
+      exitCode: obstacle.exitCode,
     });
   await host.order('enable', NOTIFY);
   await host.order('restart', NOTIFY);

@@ -1,5 +1,6 @@
 /** What the move from fail2ban asks of a host; tests put a made-up one in its place. */
 import type { ImportedBan } from '../../control/protocol.js';
+import type { ExitCode } from '../../core/errors.js';
 import type { Diagnostic } from '../../core/finding.js';
 
 export const BANJOUR = 'banjour.service';
@@ -36,11 +37,16 @@ export interface NotBanned {
   readonly refused: boolean;
 }
 
+export interface Obstacle {
+  readonly why: string;
+  readonly exitCode: ExitCode;
+}
+
 export interface SwitchHost {
   /** Aborts what is waited for: the administrator wants it over. Absent while the move is taken back. */
   patience: AbortSignal | undefined;
   /** Why the move cannot even begin here, or undefined; nothing is changed. */
-  obstacle(): string | undefined;
+  obstacle(): Obstacle | undefined;
   unit(name: string): Promise<UnitState>;
   /** `systemctl WORDS`. Throws `OperatorError` with its words, and with those of the unit's journal, when it fails. */
   order(...words: readonly string[]): Promise<void>;

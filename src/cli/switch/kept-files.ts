@@ -112,13 +112,17 @@ function restoreOne(path: string, { mode, uid, gid, content }: Kept): void {
 export class KeptLedger {
   readonly #path: string;
   readonly #copies: string;
+  readonly #copied: boolean;
   readonly #folderWasThere: boolean;
 
-  constructor(path: string) {
+  /** Copies of an earlier move that was killed go. Without `copied` none are made: an agent writes the ledger. */
+  constructor(path: string, copied = true) {
     this.#path = path;
     this.#copies = join(dirname(path), 'before-switch');
+    this.#copied = copied;
     this.#folderWasThere = existsSync(dirname(path));
     rmSync(this.#copies, { recursive: true, force: true });
+    if (!copied) return;
     const files = this.#files();
     if (files.length === 0) return;
     mkdirSync(this.#copies, { mode: 0o700 });
@@ -131,6 +135,7 @@ export class KeptLedger {
 
   /** No agent may hold the ledger meanwhile. */
   restore(): void {
+    if (!this.#copied) return;
     const folder = dirname(this.#path);
     if (!this.#folderWasThere) {
       rmSync(folder, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { covers, type Prefix, parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
 import { formatDiagnostic } from '../../core/finding.js';
 import { SWITCH_RETURN_MS_MAX, SWITCH_ROUNDS_MAX } from '../../core/limits.js';
-import { counted, escapeUntrusted } from '../../core/text.js';
+import { counted } from '../../core/text.js';
 import { BANJOUR, FAIL2BAN, Interrupted, NOTIFY, type OwnBan, type SwitchHost, type UnitState } from './host.js';
 
 /** Between two looks at what is waited for, ms. */
@@ -98,7 +98,7 @@ class Move {
   async examine(): Promise<Before> {
     const host = this.#host;
     const obstacle = host.obstacle();
-    if (obstacle !== undefined) throw refusal(obstacle);
+    if (obstacle !== undefined) throw refusal(obstacle.why, undefined, obstacle.exitCode);
     const banjour = await host.unit(BANJOUR);
     if (banjour.load === 'not-found')
       throw refusal(
@@ -173,7 +173,7 @@ class Move {
 
   async #check(): Promise<void> {
     const diagnostics = await this.#host.check();
-    for (const one of diagnostics) this.#options.say(`    ${escapeUntrusted(formatDiagnostic(one), 4096)}`);
+    for (const one of diagnostics) this.#options.say(`    ${formatDiagnostic(one)}`);
     const errors = diagnostics.filter(({ level }) => level === 'error');
     if (errors.length > 0)
       throw new OperatorError(`${counted(errors.length, 'error')} would keep Banjour from starting`, {
@@ -214,7 +214,7 @@ class Move {
         if (refused)
           throw new OperatorError(`the kernel refused to ban ${target}: ${reason}`, { exitCode: EXIT.osError });
         told.add(nameOf({ jail, target }));
-        this.#options.say(`    not banned: ${escapeUntrusted(`${target} of ${jail}: ${reason}`)}`);
+        this.#options.say(`    not banned: ${target} of ${jail}: ${reason}`);
       }
     }
     throw new OperatorError('fail2ban has bans that Banjour does not put in force', {
@@ -370,9 +370,9 @@ function isOn({ file }: UnitState): boolean {
   return file === 'enabled' || file === 'enabled-runtime';
 }
 
-function refusal(message: string, hint?: string): OperatorError {
+function refusal(message: string, hint?: string, exitCode: ExitCode = EXIT.unavailable): OperatorError {
   return new OperatorError(`the move is not begun: ${message}`, {
     ...(hint === undefined ? {} : { hint }),
-    exitCode: EXIT.unavailable,
+    exitCode,
   });
 }

@@ -14,7 +14,7 @@ import { type ImportOptions, importFail2ban } from '../import.js';
 import { controlSocket, defaultPaths, ledgerFile, type Paths } from '../paths.js';
 import type { Terminal } from '../terminal.js';
 import { addressesIn, bansOf, hasDatabase, jailsOf } from './fail2ban-answers.js';
-import { Interrupted, type NotBanned, type OwnBan, type SwitchHost, type UnitState } from './host.js';
+import { Interrupted, type NotBanned, type Obstacle, type OwnBan, type SwitchHost, type UnitState } from './host.js';
 import { KeptFolder, KeptLedger } from './kept-files.js';
 import { type Answer, ask } from './program.js';
 
@@ -43,14 +43,14 @@ export class SystemHost implements SwitchHost {
     this.#import = importing;
   }
 
-  obstacle(): string | undefined {
-    if (process.getuid?.() !== 0) return 'only root can start and stop services';
-    if (!existsSync('/run/systemd/system')) return 'systemd does not run here';
+  obstacle(): Obstacle | undefined {
+    if (process.getuid?.() !== 0) return { why: 'only root can start and stop services', exitCode: EXIT.noPermission };
+    if (!existsSync('/run/systemd/system')) return { why: 'systemd does not run here', exitCode: EXIT.unavailable };
     const { config, run, state } = defaultPaths();
     const { config: stated, run: statedRun, state: statedState } = this.#paths;
-    if (stated !== config || statedRun !== run || statedState !== state)
-      return `banjour.service has its files in ${config}, ${run} and ${state}, so that no other folders can be named`;
-    return undefined;
+    if (stated === config && statedRun === run && statedState === state) return undefined;
+    const why = `banjour.service has its files in ${config}, ${run} and ${state}, so that no other folders can be named`;
+    return { why, exitCode: EXIT.usage };
   }
 
   async unit(name: string): Promise<UnitState> {
@@ -172,7 +172,7 @@ export class SystemHost implements SwitchHost {
 
   keepFiles(ledger: boolean): void {
     this.#folder = new KeptFolder(this.#paths.config);
-    this.#ledger = ledger ? new KeptLedger(ledgerFile(this.#paths)) : undefined;
+    this.#ledger = new KeptLedger(ledgerFile(this.#paths), ledger);
   }
 
   restoreFiles(): void {

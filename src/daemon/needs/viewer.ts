@@ -114,11 +114,6 @@ export class Viewer {
     return this.#stranger;
   }
 
-  /** True for a folder that systemd makes before a start, or anything in it. */
-  isMade(path: string): boolean {
-    return this.#sandbox?.made.some((folder) => isIn(path, folder)) === true;
-  }
-
   /** Why a file or folder cannot be read, or undefined. */
   readable(path: string): Trouble | undefined {
     return this.#hidden(path) ?? this.#access(path, 'r');
@@ -142,10 +137,20 @@ export class Viewer {
     if (hidden !== undefined) return hidden;
     const status = statusOf(path);
     if (status?.isFile() === false) return { kind: 'denied', why: 'it is not a file' };
+    if (this.#isGiven(path)) return undefined;
     if (status !== undefined) return this.#access(path, 'w');
     const folder = dirname(path);
-    if (this.isMade(path) && !existsSync(folder)) return undefined;
     return this.#access(folder, 'w') ?? this.#access(folder, 'x');
+  }
+
+  /**
+   * True in a folder that systemd makes for the service before a start, or gives to it with all that is in it, because it
+   * is another user's now (systemd.exec(5), "StateDirectory=").
+   */
+  #isGiven(path: string): boolean {
+    const { made = [], user = '' } = this.#sandbox ?? {};
+    const folder = made.find((one) => isIn(path, one));
+    return folder !== undefined && statusOf(folder)?.uid !== uidOf(user);
   }
 
   #hidden(path: string): Trouble | undefined {

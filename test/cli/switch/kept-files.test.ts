@@ -98,6 +98,15 @@ describe('a ledger', () => {
     ]);
   });
 
+  test('that an agent writes is not touched; copies of a move that was killed go', () => {
+    mkdirSync(file('before-switch'), { recursive: true });
+    writeFileSync(file('ledger.sqlite3'), 'old');
+    const kept = new KeptLedger(file('ledger.sqlite3'), false);
+    writeFileSync(file('ledger.sqlite3'), 'new');
+    kept.restore();
+    expect([readFileSync(file('ledger.sqlite3'), 'utf8'), existsSync(file('before-switch'))]).toEqual(['new', false]);
+  });
+
   test('that was not there is gone, with the folder that was made for it', () => {
     const kept = new KeptLedger(file('ledger.sqlite3'));
     mkdirSync(state());

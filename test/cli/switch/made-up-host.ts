@@ -9,6 +9,7 @@ import {
   Interrupted,
   NOTIFY,
   type NotBanned,
+  type Obstacle,
   type OwnBan,
   type SwitchHost,
   type UnitState,
@@ -52,7 +53,7 @@ export class MadeUpHost implements SwitchHost {
   tells = true;
   own = ['sshd'];
   others: number[] = [];
-  obstacleHere: string | undefined;
+  obstacleHere: Obstacle | undefined;
   /** fail2ban does not start any more once it was stopped. */
   fail2banIsBroken = false;
   /** Bans that fail2ban still makes, one whenever its bans are taken over. */

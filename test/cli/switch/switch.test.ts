@@ -159,7 +159,11 @@ test('an agent that runs beside fail2ban already goes on when the move is taken 
 
 describe('not begun, and nothing changed', () => {
   const REFUSED: readonly (readonly [string, (host: MadeUpHost) => void, string])[] = [
-    ['not as root', (host) => (host.obstacleHere = 'only root can start and stop services'), 'only root'],
+    [
+      'not as root',
+      (host) => (host.obstacleHere = { why: 'only root can start and stop services', exitCode: 77 }),
+      'only root',
+    ],
     [
       'no unit',
       (host) => (host.units[BANJOUR] = { load: 'not-found', active: 'inactive', file: '' }),

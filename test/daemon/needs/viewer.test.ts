@@ -87,6 +87,8 @@ describe('whoever looks', () => {
     expect(service.readable(at('closed/x'))?.why).toContain('hides');
     const made = Viewer.of(sandbox({ made: ['/var/log/none-such'] }), 0);
     expect(made.writable('/var/log/none-such/log')).toBeUndefined();
+    // Another user's, which systemd hands over at a start.
+    expect(Viewer.of(sandbox({ made: [at('closed')] }), 0).writable(at('closed/log'))).toBeUndefined();
   });
 
   plain('an ordinary user: no permission says nothing of the service, and what is not there is not there', () => {

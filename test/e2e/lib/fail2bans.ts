@@ -95,6 +95,8 @@ findtime = 1d
       text: '[Definition]\nactionban = echo <ip> <token> >> /var/log/reported\nactionunban =\n[Init]\ntoken =\n',
     },
     '/var/log/shop.log': '',
+    // Banjour's own: no registry can be asked here, and nobody waits for a minute's news.
+    '/etc/banjour/notify.conf': '[Definition]\nwhois = no\ndigest = 1\n',
   },
   bans: [
     ['sshd', '203.0.113.11', 22],
