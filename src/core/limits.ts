@@ -92,6 +92,11 @@ export const EXPIRE_BANS_MAX = 10_000;
 export const PARDONS_MAX = 10_000;
 /** Write-ahead log that is kept on disk after a checkpoint, bytes. */
 export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
+/** Size of a ledger that is in memory because its file cannot be written, bytes: about 700,000 bans; then the past is forgotten. */
+export const LEDGER_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+/** First and longest pause between two tries to write such a ledger, ms: each may write all of it in vain. */
+export const LEDGER_SAVE_MS_MIN = 2_000;
+export const LEDGER_SAVE_MS_MAX = 30_000;
 /** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
 export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** `ignoreip` words and list lines together, and addresses that they may become. */

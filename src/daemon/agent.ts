@@ -10,7 +10,9 @@ import { type ControlServer, type ControlSockets, serveControl } from '../contro
 import type { BanRecord, UnbanDecision } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { FirewallBackend } from '../core/firewall.js';
+import { LEDGER_SAVE_MS_MIN } from '../core/limits.js';
 import type { Log, LogLevel } from '../core/log.js';
+import { counted } from '../core/text.js';
 import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -29,12 +31,10 @@ import { Copies } from './probe/copies.js';
 import { probeInThread } from './probe/probe-thread.js';
 import { Prober } from './probe/prober.js';
 import { Readers } from './readers.js';
-import { unsavedWarning } from './unsaved.js';
+import { savePause, unsavedWarning } from './unsaved.js';
 
 /** Expired bans are announced this often, ms; the kernel has ended them to the second by itself. */
 const EXPIRY_MS = 1_000;
-/** Between two tries to write a ledger that is in memory only. */
-const LEDGER_SAVE_MS = 2_000;
 /** An nft that did not answer is tried again after this, then after twice as long, up to the second, ms. */
 const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
@@ -94,6 +94,8 @@ export class Agent {
   #reloading: Promise<unknown> = Promise.resolve();
   #toldUnsaved = false;
   #saving = false;
+  #saveTries = 0;
+  #saveNotBefore = 0;
 
   private constructor(options: AgentOptions) {
     const { setup, firewall, log } = options;
@@ -345,7 +347,7 @@ export class Agent {
   #startTimers(): void {
     const every = (milliseconds: number, work: () => unknown) => this.#timers.push(setInterval(work, milliseconds));
     every(EXPIRY_MS, () => this.pipeline.expireByWall().catch(this.#broken));
-    every(LEDGER_SAVE_MS, () => this.#saveLedger().catch(this.#broken));
+    every(LEDGER_SAVE_MS_MIN, () => this.#saveLedger().catch(this.#broken));
     every(TIDY_MS, () => {
       try {
         this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory);
@@ -360,15 +362,21 @@ export class Agent {
     const { ledger } = this;
     ledger.noticeLoss();
     if (ledger.unsaved === undefined || this.#saving) return;
+    const forgotten = ledger.shrink();
+    if (forgotten > 0)
+      this.log('warning', `the ledger in memory has reached its bound: ${counted(forgotten, 'past ban')} forgotten`);
     if (!this.#toldUnsaved) this.log('error', unsavedWarning(ledger.path, ledger.unsaved));
     this.#toldUnsaved = true;
+    if (performance.now() < this.#saveNotBefore) return;
     this.#saving = true;
     try {
       await ledger.save();
       this.#toldUnsaved = false;
+      this.#saveTries = 0;
       this.log('notice', `the ledger ${ledger.path} can be written again; all that was decided meanwhile is in it`);
     } catch {
-      // It stays in memory, as was told, and is tried again.
+      // It stays in memory, as was told, and is tried again, less and less often.
+      this.#saveNotBefore = performance.now() + savePause(this.#saveTries++);
     } finally {
       this.#saving = false;
     }

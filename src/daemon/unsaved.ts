@@ -1,9 +1,15 @@
 /** What is said while the ledger cannot be written. */
+import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import type { Ledger } from '../ledger/ledger.js';
 
 export function unsavedWarning(path: string, reason: string): string {
   return `the ledger ${path} cannot be written (${escapeUntrusted(reason)}): bans go on, and what is decided is kept in memory until it can; make room, or make the directory writable, and do not restart the agent before`;
+}
+
+/** How long to wait after so many tries to write the ledger in vain, ms. */
+export function savePause(tries: number): number {
+  return Math.min(LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN * 2 ** tries);
 }
 
 /** For status: nothing, or the warning. */

@@ -35,6 +35,15 @@ export function isDiskTrouble(error: unknown): boolean {
   return cause !== undefined && isDiskTrouble(cause);
 }
 
+/**
+ * Another process holds the file (a backup, somebody's sqlite3), longer than SQLite waits. Not the writer's lock, which is an
+ * agent's and nobody goes on beside.
+ */
+export function isBusy(error: unknown): boolean {
+  if (/^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? '')) return true;
+  return error instanceof OperatingError && isBusy(error.cause);
+}
+
 /** What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged. */
 export function ledgerError(error: unknown): unknown {
   const sqlite = sqliteCode(error);

@@ -6,7 +6,7 @@
  * ones, together with their position), those of operators with FULL, because nothing would bring them back
  * (<https://sqlite.org/pragma.html#pragma_synchronous>).
  *
- * When the disk cannot be written (full, read-only, gone), the ledger goes on in memory with everything that it knows and
+ * When the file cannot be written (a disk that is full, read-only, broken or gone; another program that holds it), the ledger goes on in memory with everything that it knows and
  * loses nothing: `unsaved` says why, and `save` puts all of it back into the file.
  *
  * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
@@ -19,11 +19,11 @@ import type { ReadPosition } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
-import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
+import { EXPIRE_BANS_MAX, LEDGER_MEMORY_BYTES_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { checkLedger } from './check.js';
-import { guarded, isDiskTrouble, ledgerError } from './errors.js';
+import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
 import { History, type SettledUpTo } from './history.js';
 import type { WriterLock } from './lock.js';
 import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
@@ -123,6 +123,21 @@ export class Ledger {
     }
     this.#unsaved = undefined;
     memory.close();
+  }
+
+  /**
+   * Keeps a ledger that is in memory within its bound: bans that are over are forgotten, the oldest first. Those in force
+   * stay, however many. Returns how many were forgotten.
+   */
+  shrink(bytesMax: number = LEDGER_MEMORY_BYTES_MAX): number {
+    if (this.#unsaved === undefined) return 0;
+    const size = (name: string) => this.#db.pragma(name, { simple: true }) as number;
+    if (size('page_count') * size('page_size') <= bytesMax) return 0;
+    return guarded(() => {
+      const forget = this.#sql.forgetOldest.run();
+      this.#db.pragma('incremental_vacuum');
+      return forget.changes;
+    });
   }
 
   /** Writes decisions and position, all or nothing. */
@@ -363,7 +378,8 @@ export class Ledger {
     try {
       this.#writeOnce(durably, work);
     } catch (error) {
-      if (this.#file === undefined || this.#unsaved !== undefined || !isDiskTrouble(error)) throw error;
+      const isElsewhere = isDiskTrouble(error) || isBusy(error);
+      if (this.#file === undefined || this.#unsaved !== undefined || !isElsewhere) throw error;
       this.#goOnInMemory(error);
       this.#writeOnce(durably, work);
     }

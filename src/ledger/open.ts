@@ -15,7 +15,7 @@ import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import { probeTables, setAsideBadRows } from './bad-rows.js';
-import { guarded, isContent, isCorruption, isDiskTrouble } from './errors.js';
+import { guarded, isBusy, isContent, isCorruption, isDiskTrouble } from './errors.js';
 import { inMemory, Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
@@ -80,14 +80,15 @@ export function openLedger(path: string, now: EpochMicros): OpenedLedger {
 }
 
 /**
- * The same for an agent, which has to protect whatever its disk is like: where nothing can be written the ledger is in
- * memory, with what can be read of the file, until `Ledger.save` succeeds.
+ * The same for an agent, which has to protect whatever its disk is like: where nothing can be written (another program
+ * holds the file, too) the ledger is in memory, with what can be read of the file, until `Ledger.save` succeeds.
  */
 export function openLedgerAnyway(path: string, now: EpochMicros): OpenedLedger {
   try {
     return openLedger(path, now);
   } catch (error) {
-    if (!isDiskTrouble(error)) throw error;
+    const isAnotherAgent = error instanceof OperatorError && error.exitCode === EXIT.temporary;
+    if (isAnotherAgent || !(isDiskTrouble(error) || isBusy(error))) throw error;
     return openInMemory(path, now, messageOf(error));
   }
 }

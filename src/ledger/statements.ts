@@ -79,6 +79,10 @@ export function statementsOf(db: Database) {
        ORDER BY until LIMIT ?)
        RETURNING ${BAN_COLUMNS}`,
     ),
+    forgetOldest: prepare(
+      `DELETE FROM ban WHERE ended_time <= (SELECT ended_time FROM ban WHERE ended_time IS NOT NULL ORDER BY ended_time
+       LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ban WHERE ended_time IS NOT NULL))`,
+    ),
     ended: prepare(
       `SELECT 1 FROM ban WHERE first = @first AND length = @length AND jail = @jail AND state = 'ended'
        AND (until IS @until OR abs(until - @until) <= @tolerance)`,

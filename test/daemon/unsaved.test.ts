@@ -1,10 +1,13 @@
 /** An agent whose state directory is a disk that fills up. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/limits.js';
+import { savePause } from '../../src/daemon/unsaved.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { until } from '../support/journal-files.js';
-import { needs } from '../support/require.js';
+import { hasCommand, needs } from '../support/require.js';
 
 const test = needs(...canHost);
 
@@ -36,6 +39,16 @@ const isBanned = (address: string) =>
   );
 const warnings = async () => (await host.status.status()).warnings.filter((text) => text.includes('cannot be written'));
 
+test('a ledger that cannot be written is tried less and less often', () => {
+  expect([0, 1, 3, 4, 50].map(savePause)).toEqual([
+    LEDGER_SAVE_MS_MIN,
+    2 * LEDGER_SAVE_MS_MIN,
+    8 * LEDGER_SAVE_MS_MIN,
+    LEDGER_SAVE_MS_MAX,
+    LEDGER_SAVE_MS_MAX,
+  ]);
+});
+
 test('a full disk ends nothing: bans go on, status says so, and all of it is written when there is room', async () => {
   const agent = await host.start();
   host.fail('198.51.100.1', 3);
@@ -54,6 +67,40 @@ test('a full disk ends nothing: bans go on, status says so, and all of it is wri
   expect(host.said.slice(before)).not.toMatch(/\] Unban/);
   for (let n = 1; n < 40; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
 });
+
+needs(canHost[0] && hasCommand('cc'), 'needs cc and what an agent needs').each(['w', 'rw'])(
+  'a disk that fails at run time (%s) lifts no ban and forgets none',
+  async (how) => {
+    const shim = host.path('broken.so');
+    const built = spawnSync('cc', ['-shared', '-fPIC', '-o', shim, 'test/daemon/broken-disk.c', '-ldl']);
+    expect(built.status).toBe(0);
+    const env = { LD_PRELOAD: shim, BROKEN_DISK: host.path('broken') };
+    const run = [join(process.cwd(), 'dist/src/main.js'), 'run'];
+    let agent = host.launch(run, env);
+    // systemd starts an agent again that ends.
+    let starts = 0;
+    const restart = () => {
+      if (++starts < 5) agent = host.launch(run, env).once('exit', restart);
+    };
+    agent.once('exit', restart);
+    await until('it watches', () => host.said.includes('is ready') && host.said.includes('reached the end'));
+    host.fail('198.51.100.1', 3);
+    await isBanned('198.51.100.1');
+    host.write('broken', how);
+    host.fail('198.51.100.2', 3);
+    await isBanned('198.51.100.2');
+    host.fail('198.51.100.3', 3);
+    await isBanned('198.51.100.3');
+    await until('it is told', () => host.said.includes('cannot be written'));
+    rmSync(host.path('broken'));
+    await until('it is written', () => host.said.includes('can be written again'));
+    starts = 5;
+    await host.end(agent, 'SIGTERM');
+    await host.start();
+    for (let n = 1; n <= 3; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+    expect(host.announced('Unban')).toEqual([]);
+  },
+);
 
 test('a start on a full disk protects, and keeps what the kernel holds', async () => {
   const agent = await host.start();

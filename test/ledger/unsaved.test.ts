@@ -3,6 +3,8 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import Database from 'better-sqlite3';
+import { LEDGER_MEMORY_BYTES_MAX } from '../../src/core/limits.js';
 import { cursor } from '../../src/core/names.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger, openLedgerAnyway } from '../../src/ledger/open.js';
@@ -78,6 +80,59 @@ describe('a ledger whose disk cannot be written', () => {
     const again = begun(openLedger).ledger;
     expect(count(again)).toBe(511);
     expect(again.position(SOURCE)?.cursor).toBe('c511');
+  });
+
+  onDisk('goes on in memory while another program holds the file, and begins so too', async () => {
+    const first = begun().ledger;
+    ban(first, 0, 3);
+    const other = new Database(path, { timeout: 0 });
+    other.exec('BEGIN IMMEDIATE');
+    ban(first, 3, 3);
+    expect(first.unsaved).toMatch(/locked/);
+    expect(count(first)).toBe(6);
+    other.exec('COMMIT');
+    await first.save();
+    opened.splice(0)[0]?.close();
+    other.pragma('locking_mode = EXCLUSIVE');
+    other.exec('BEGIN EXCLUSIVE');
+    const { ledger } = begun();
+    expect(ledger.unsaved).toBeDefined();
+    ban(ledger, 6, 1);
+    other.close();
+    await ledger.save();
+    opened.splice(0)[0]?.close();
+    const again = begun(openLedger).ledger;
+    expect([...again.inForce(at(2))].map(({ target }) => target.base)).toContain(address(6));
+  });
+
+  onDisk('but never beside another agent', () => {
+    begun();
+    expect(() => openLedgerAnyway(path, at(0))).toThrow(/another agent/);
+  });
+
+  onDisk('keeps within its bound in memory: the oldest of the past goes, what is in force stays', () => {
+    const { ledger } = begun();
+    fill();
+    ban(ledger, 0, 2_000);
+    const lift = (from: number, to: number, seconds: number) =>
+      ledger.commit({
+        decisions: Array.from({ length: to - from }, (_, i) => ({
+          kind: 'unban' as const,
+          target: banOf(address(from + i)).target,
+          time: at(seconds),
+          reason: 'reload' as const,
+        })),
+      });
+    lift(0, 500, 10);
+    lift(500, 1_000, 20);
+    expect(ledger.shrink()).toBe(0);
+    expect(ledger.shrink(1)).toBeGreaterThanOrEqual(500);
+    expect(count(ledger)).toBe(1_000);
+    const past = ledger.history.find({ limit: 5_000 }).flatMap(({ ended }) => ended?.time ?? []);
+    expect(new Set(past).has(at(10))).toBe(false);
+    while (ledger.shrink(1) > 0);
+    expect(count(ledger)).toBe(1_000);
+    expect(ledger.shrink(LEDGER_MEMORY_BYTES_MAX)).toBe(0);
   });
 
   onDisk('begins in memory on a read-only disk, with what stands in the file', async () => {
