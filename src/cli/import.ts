@@ -1,28 +1,25 @@
 /** `banjour import`: configuration, then bans. */
-import {
-  chmodSync,
-  chownSync,
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { importConfig } from '../config/import.js';
+import { loadConfig } from '../config/load.js';
+import type { Config } from '../config/types.js';
 import { ControlClient } from '../control/client.js';
 import type { ImportAnswer, ImportedBan } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
-import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
+import { EXIT, type ExitCode, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { CONTROL_IMPORT_BANS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted } from '../core/text.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { diskTree } from '../ini/disk.js';
+import type { FileTree } from '../ini/tree.js';
 import { type Fail2banBans, readFail2ban } from '../ledger/import-fail2ban.js';
 import { openLedger } from '../ledger/open.js';
+import { changesOf } from './import/changes.js';
+import { type FileState, type PlannedFile, planFiles, refuseEdited, writeFiles } from './import/files.js';
+import { changedSinceInstalled, serviceLogs } from './import/host.js';
 import { formatCount, type Terminal } from './terminal.js';
 
 export interface ImportOptions {
@@ -44,6 +41,15 @@ export interface ImportOptions {
 
 interface Report {
   files: string[];
+  /** What becomes of each file. */
+  states: Readonly<Record<string, FileState>>;
+  /** An earlier import wrote some of the files. */
+  isAgain: boolean;
+  /** What is in force then and was not before; told of another import only. */
+  changes: readonly string[];
+  /** Files with secrets that the agent's group may not read yet, since there is no such group. */
+  groupless: readonly string[];
+  jails: readonly string[];
   diagnostics: readonly Diagnostic[];
   /** Jails that were not taken over, and why. */
   left: Readonly<Record<string, readonly Diagnostic[]>>;
@@ -75,6 +81,11 @@ export async function importFail2ban(options: ImportOptions): Promise<ExitCode> 
   );
   const report: Report = {
     files: [],
+    states: {},
+    isAgain: false,
+    changes: [],
+    groupless: [],
+    jails: [],
     diagnostics: [],
     left: {},
     notifies: false,
@@ -87,9 +98,11 @@ export async function importFail2ban(options: ImportOptions): Promise<ExitCode> 
   };
   // Read before anything is written or reloaded: a broken database must not leave half of an import.
   const bans = options.bans ? bansOf(options, report) : undefined;
-  if (options.config) writeConfiguration(options, report);
+  const jails = options.config
+    ? takeConfiguration(options, report)
+    : jailsOf(loadConfig({ shippedRoot: options.shipped, adminRoot: options.target }).config);
   if (running && options.config && !options.dryRun) await client.reload();
-  if (bans !== undefined) await takeOver(bans, running ? client : undefined, options, report);
+  if (bans !== undefined) await takeOver(bans, jails, running ? client : undefined, options, report);
   say(report, options);
   return EXIT.ok;
 }
@@ -107,69 +120,60 @@ function bansOf(options: ImportOptions, report: Report): Fail2banBans | undefine
   return bans;
 }
 
-function writeConfiguration(options: ImportOptions, report: Report): void {
-  const imported = importConfig({ from: options.from, shippedRoot: options.shipped });
-  const { files, diagnostics, left, notifies } = imported;
+/** Plans and writes the configuration. Returns the jails that will run, or undefined when that cannot be said. */
+function takeConfiguration(options: ImportOptions, report: Report): ReadonlySet<string> | undefined {
+  const { from, shipped, target } = options;
+  const imported = importConfig({
+    from,
+    shippedRoot: shipped,
+    target,
+    changed: changedSinceInstalled(from),
+    logs: serviceLogs(),
+  });
+  const { diagnostics, left, notifies, jails } = imported;
   report.diagnostics = diagnostics;
+  report.jails = jails;
   report.left = Object.fromEntries(left);
   report.notifies = notifies;
   const errors = diagnostics.filter(({ level }) => level === 'error');
   if (errors.length > 0)
     throw new OperatorError(
       `the result would have ${counted(errors.length, 'error')}; nothing was written\n${errors.map(formatDiagnostic).join('\n')}`,
-      { hint: `correct them in ${options.from}, or disable those jails there`, exitCode: EXIT.config },
+      { hint: `correct them in ${from}, or disable those jails there`, exitCode: EXIT.config },
     );
-  const taken = [...files]
-    .map(([name, text]) => ({ path: join(options.target, name), text }))
-    .filter(({ path, text }) => existsSync(path) && readFileSync(path, 'utf8') !== text)
-    .map(({ path }) => path);
-  if (taken.length > 0 && !options.force && !options.dryRun)
-    throw new OperatorError(`exists already: ${taken.join(', ')}`, {
-      hint: '--force replaces it and keeps the old one with the ending .before-import; --no-config takes over bans only',
-      exitCode: EXIT.cannotCreate,
-    });
-  report.files = [...files.keys()].map((name) => join(options.target, name));
-  if (options.dryRun) return;
-  try {
-    for (const [name, text] of files) {
-      const path = join(options.target, name);
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
-      writePrivately(`${path}.new`, text, isPrivate(options.from, name));
-    }
-    // All is on the disk before anything takes its place.
-    for (const path of report.files) {
-      if (taken.includes(path)) renameSync(path, `${path}.before-import`);
-      renameSync(`${path}.new`, path);
-    }
-  } catch (error) {
-    throw new OperatorError(`the configuration cannot be written: ${messageOf(error)}`, {
-      hint: 'as root',
-      exitCode: EXIT.cannotCreate,
-      cause: error,
-    });
-  }
+  const planned = planFiles(imported.files, from, target);
+  if (!options.dryRun) refuseEdited(planned, options.force);
+  const isAgain = planned.some(({ state }) => state !== 'new' && state !== 'foreign');
+  const before = loadConfig({ shippedRoot: shipped, adminRoot: target }).config;
+  const after = loadConfig({ shippedRoot: shipped, adminRoot: target, tree: treeOf(planned, target) }).config;
+  report.changes = isAgain ? changesOf(before, after) : [];
+  report.files = planned.filter(({ text }) => text !== undefined).map(({ path }) => path);
+  report.states = Object.fromEntries(planned.map(({ path, state }) => [path, state]));
+  report.isAgain = isAgain;
+  if (!options.dryRun) report.groupless = writeFiles(planned);
+  return jailsOf(after);
 }
 
-/** True when a file of fail2ban's that this one is made of is not for everybody: it may hold passwords and tokens. */
-function isPrivate(from: string, name: string): boolean {
-  const drop = name === 'jail.local' ? 'jail' : name === 'banjour.local' ? 'fail2ban' : undefined;
-  const sources =
-    drop === undefined
-      ? [name]
-      : [`${drop}.conf`, `${drop}.local`, ...diskTree.list(join(from, `${drop}.d`)).map((file) => `${drop}.d/${file}`)];
-  return sources.some((source) => {
-    const status = statSync(join(from, source), { throwIfNoEntry: false });
-    return status !== undefined && (status.mode & 0o004) === 0;
-  });
+function jailsOf(config: Config | undefined): ReadonlySet<string> | undefined {
+  return config && new Set(config.jails.map(({ name }) => name));
 }
 
-/** Writes a file that only root and the agent's group can read, or one for everybody. */
-function writePrivately(path: string, text: string, hidden: boolean): void {
-  writeFileSync(path, text, { mode: hidden ? 0o600 : 0o644 });
-  if (!hidden) return;
-  const group = /^banjour:[^:]*:(\d+):/m.exec(existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '')?.[1];
-  if (group !== undefined && process.getuid?.() === 0) chownSync(path, 0, Number(group));
-  chmodSync(path, 0o640);
+/** The disk as it is when the planned files are written. */
+function treeOf(planned: readonly PlannedFile[], target: string): FileTree {
+  const texts = new Map(planned.map(({ path, text }) => [path, text]));
+  return {
+    read: (path) => {
+      if (!texts.has(path)) return diskTree.read(path);
+      const text = texts.get(path);
+      return text === undefined ? undefined : { text };
+    },
+    list: (folder) => {
+      const inside = planned.filter(({ path }) => dirname(path) === folder);
+      const gone = new Set(inside.filter(({ text }) => text === undefined).map(({ path }) => basename(path)));
+      const there = new Set([...diskTree.list(folder), ...inside.map(({ path }) => basename(path))]);
+      return folder.startsWith(target) ? [...there].filter((name) => !gone.has(name)).sort() : diskTree.list(folder);
+    },
+  };
 }
 
 /** `dbfile` of fail2ban.conf, fail2ban.d and fail2ban.local, the last one that is stated. */
@@ -188,6 +192,7 @@ function databaseOf(folder: string): string {
 
 async function takeOver(
   bans: Fail2banBans,
+  jails: ReadonlySet<string> | undefined,
   client: ControlClient | undefined,
   options: ImportOptions,
   report: Report,
@@ -195,16 +200,19 @@ async function takeOver(
   const { history } = bans;
   let { active } = bans;
   report.history = history.length;
-  for (const jail of Object.keys(report.left)) {
+  for (const jail of new Set(active.map((ban) => ban.jail))) {
+    const isLeft = Object.hasOwn(report.left, jail);
+    // The agent answers for its own jails.
+    if (!isLeft && (client !== undefined || jails === undefined || jails.has(jail))) continue;
     const lost = active.filter((ban) => ban.jail === jail);
     report.skippedCount += lost.length;
-    const reason = 'its jail was not taken over';
+    const reason = isLeft ? 'its jail was not taken over' : 'there is no such jail';
     report.skipped = [
       ...report.skipped,
       ...lost.map(({ target }) => ({ jail, target: formatPrefix(target), reason })),
     ].slice(0, SKIPPED_MAX);
+    active = active.filter((ban) => ban.jail !== jail);
   }
-  active = active.filter((ban) => !Object.hasOwn(report.left, ban.jail));
   report.banned = active.length;
   if (options.dryRun) return;
   if (client === undefined) {
@@ -259,6 +267,27 @@ function intoLedger(path: string, active: readonly BanDecision[], history: reado
   return wanted;
 }
 
+const WORDS: Readonly<Record<FileState, string>> = {
+  new: 'written',
+  same: 'unchanged',
+  changed: 'replaced',
+  edited: 'replaced, the old one kept with the ending .before-import',
+  foreign: 'replaced, the old one kept with the ending .before-import',
+  gone: 'removed, since fail2ban has it no longer',
+  'gone-edited': 'set aside with the ending .before-import, since fail2ban has it no longer',
+};
+
+function sayFiles({ states, changes, isAgain, jails }: Report, terminal: Terminal, dryRun: boolean): void {
+  const would = dryRun ? 'would be ' : '';
+  const names = jails.map((jail) => escapeUntrusted(jail)).join(', ') || '(none)';
+  terminal.out(`jails ${would}taken over: ${names}\n`);
+  for (const [file, state] of Object.entries(states))
+    terminal.out(`${state === 'same' ? '' : would}${WORDS[state]}: ${file}\n`);
+  if (!isAgain) return;
+  if (changes.length === 0) terminal.out('nothing in force is different from what it was\n');
+  for (const change of changes) terminal.out(`  ${escapeUntrusted(change, 1_024)}\n`);
+}
+
 function say(report: Report, { terminal, json, dryRun, config, bans }: ImportOptions): void {
   if (json) {
     terminal.out(`${JSON.stringify({ ...report, dryRun })}\n`);
@@ -268,13 +297,17 @@ function say(report: Report, { terminal, json, dryRun, config, bans }: ImportOpt
   for (const diagnostic of report.diagnostics) terminal.err(`${escapeUntrusted(formatDiagnostic(diagnostic), 4096)}\n`);
   for (const [jail, reasons] of Object.entries(report.left)) {
     terminal.err(
-      `the jail ${escapeUntrusted(jail)} ${dryRun ? 'would not be' : 'was not'} taken over; it stands commented out in jail.local:\n`,
+      `the jail ${escapeUntrusted(jail)} ${dryRun ? 'would not be' : 'was not'} taken over; it is written commented out:\n`,
     );
     for (const reason of reasons) terminal.err(`  ${escapeUntrusted(formatDiagnostic(reason), 4096)}\n`);
   }
   if (report.notifies)
     terminal.err('mails and other messages go on once banjour-notify runs: systemctl enable --now banjour-notify\n');
-  if (config) for (const file of report.files) terminal.out(`${would}written: ${file}\n`);
+  for (const file of report.groupless)
+    terminal.err(
+      `${file} holds secrets, and the group banjour is not there yet, so only root can read it; when it is: chgrp banjour ${file}\n`,
+    );
+  if (config) sayFiles(report, terminal, dryRun);
   if (!bans || report.database === null) return;
   terminal.out(
     `${formatCount(report.banned)} active bans and ${formatCount(report.history)} past ones ${would}taken over from ${report.database}` +

@@ -1,12 +1,13 @@
 /**
- * The configuration part of `banjour import /etc/fail2ban`: a commented configuration for Banjour that bans as the
- * other one does. Nothing is written here; the caller gets names and texts.
+ * The configuration part of `banjour import /etc/fail2ban`: a configuration for Banjour that bans as the other one does.
+ * Nothing is written here; the caller gets names and texts.
  *
- * Jails are written with their effective values, since fail2ban's stock jails and Banjour's shipped ones differ in
- * theirs. Files that only an administrator writes (`*.local`, filters that are not shipped) are taken over as they are.
+ * The administrator's files keep their names, their layers and their comments; single lines are commented out where they
+ * cannot be kept. Below them lies one more file, `jail.conf`, with what fail2ban's own files say and Banjour's do not.
  */
-import { basename, dirname, join } from 'node:path/posix';
+import { basename, dirname, join, normalize } from 'node:path/posix';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
+import { parseCalls } from '../ini/calls.js';
 import { diskTree } from '../ini/disk.js';
 import type { IniDocument } from '../ini/document.js';
 import { loadFiles } from '../ini/load.js';
@@ -15,23 +16,45 @@ import { Report } from '../ini/report.js';
 import { Roots } from '../ini/roots.js';
 import type { FileTree } from '../ini/tree.js';
 import { textOf } from '../ini/value.js';
-import { filtersOf } from './importfilters.js';
+import { parseAllowTerm } from './allow.js';
+import { isBanAction } from './banaction.js';
+import { baseLayer, filterOf, isStockFile, isStockSource } from './importbase.js';
+import { filtersOf, isForeignFilter } from './importfilters.js';
+import { readServiceLogs, type ServiceLog, warnHidden } from './importlogs.js';
+import { changedSettings, editSettings } from './importsettings.js';
+import { comment, EditedFile, type TracedText, traced } from './importtext.js';
 import { loadConfig } from './load.js';
+import { isNotification } from './notify.js';
+import { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
 import { BUILT_IN, builtInText, JAIL_KEYS, JAIL_VARIABLES, SETTING_KEYS } from './schema.js';
-import { parseAllowipv6, parseLoglevel, parseLogtarget } from './settings.js';
-import { type Parsed, parseBoolean, parseDuration } from './values.js';
+import type { Config } from './types.js';
+import { parseBoolean, parseVerdict, splitWords } from './values.js';
 
 export interface ImportRequest {
   /** fail2ban's folder, e.g. /etc/fail2ban. */
   readonly from: string;
   readonly shippedRoot: string;
+  /** Where the result will lie; only for what is said of it. */
+  readonly target?: string;
   readonly tree?: FileTree;
+  /** True when a file below `from` is not what its package brought; undefined when nobody knows. */
+  readonly changed?: (name: string) => boolean | undefined;
+  /** Log files that services write themselves. */
+  readonly logs?: readonly ServiceLog[];
+}
+
+export interface ImportedFile {
+  readonly text: string;
+  /** The file of fail2ban's that it stands for. */
+  readonly origin: string;
+  /** The files whose content is in it. */
+  readonly sources: readonly string[];
 }
 
 export interface ImportResult {
   /** Files for /etc/banjour, by their name below it. */
-  readonly files: ReadonlyMap<string, string>;
+  readonly files: ReadonlyMap<string, ImportedFile>;
   /** What the result says when it is checked as /etc/banjour would be, and what could not be read. */
   readonly diagnostics: readonly Diagnostic[];
   /** Jails that were enabled there and come along. */
@@ -42,215 +65,386 @@ export interface ImportResult {
   readonly notifies: boolean;
 }
 
-/** Overlays of action.d that have a meaning here. */
-const ACTION_FILES = [
-  'nftables-common.local',
-  'nftables.local',
-  'iptables-common.local',
-  'iptables.local',
-  'sendmail-common.local',
-];
-/** Written once for all jails when [DEFAULT] states them. */
-const COMMON = ['ignoreip', 'ignoreself', 'destemail', 'sender', 'mta', 'banaction', 'banaction_allports'];
-/** Where lines come from: fail2ban's stock files name log files where Banjour's shipped jails name units. */
-const SOURCES = ['backend', 'logpath', 'logencoding', 'logtimezone', 'journalmatch'];
-/** Not carried over: the value of `filter` holds the mode, and names are never resolved. */
-const LEFT_OUT = ['mode', 'usedns', 'ignorecache', 'chain'];
-
-/** Settings that are checked before they are taken over. */
-const SETTING_PARSERS: Readonly<Record<string, (text: string) => Parsed<unknown>>> = {
-  allowipv6: parseAllowipv6,
-  loglevel: parseLoglevel,
-  logtarget: parseLogtarget,
-  dbpurgeage: parseDuration,
-};
-
 /** Reads fail2ban's configuration and writes Banjour's. Never throws for what files contain. */
 export function importConfig(request: ImportRequest): ImportResult {
-  const tree = request.tree ?? diskTree;
-  const report = new Report();
-  const roots = new Roots(tree, [request.from]);
-  const builtIn = {
-    file: BUILT_IN,
-    text: `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.from}\n`,
-  };
-  const document = loadFiles(roots, roots.family('jail'), report, builtIn);
-  const enabled = [...document.sections.keys()].filter(
-    (section) => section !== 'INCLUDES' && new Reader(document, section, report).parse('enabled', parseBoolean, false),
-  );
-  const shipped = loadFiles(
-    new Roots(tree, [request.shippedRoot]),
-    new Roots(tree, [request.shippedRoot]).family('jail'),
-    new Report(),
-  );
-  const settings = writeSettings(roots, request.from, report);
-  const fixed = new Map<string, string>();
-  if (settings !== undefined) fixed.set('banjour.local', settings);
-  for (const name of ACTION_FILES) {
-    const content = roots.read(join(request.from, 'action.d', name));
-    if (content !== undefined && 'text' in content) fixed.set(`action.d/${name}`, content.text);
-  }
-  const shippedRoots = new Roots(tree, [request.shippedRoot]);
-  const target = '/etc/banjour';
-  const left = new Map<string, readonly Diagnostic[]>();
-  const check = (jails: readonly string[]) => {
-    const files = new Map(fixed);
-    const others = new Map(enabled.filter((jail) => !jails.includes(jail)).map((jail) => [jail, left.get(jail) ?? []]));
-    files.set('jail.local', writeJails(document, enabled, others, shipped, request.from, report));
-    for (const [name, text] of filtersOf(document, jails, roots, shippedRoots, report)) files.set(name, text);
-    const { config, diagnostics } = loadConfig({
-      shippedRoot: request.shippedRoot,
-      adminRoot: target,
-      tree: overlaid(tree, target, files),
-    });
-    return { files, config, diagnostics: diagnostics.map((one) => atSource(one, target, files, document)) };
-  };
-  // A jail that cannot come along must not keep the others from it: each is judged alone.
-  for (const jail of enabled) {
-    const place = document.sections.get(jail)?.place;
-    const reasons = [
-      ...report.diagnostics.filter(({ section }) => section === jail),
-      ...check([jail]).diagnostics.map((one) =>
-        one.section === jail || place === undefined ? one : { ...one, section: jail, place },
-      ),
-    ].filter(({ level }) => level === 'error');
-    if (reasons.length > 0) left.set(jail, reasons);
-  }
-  const jails = enabled.filter((section) => !left.has(section));
-  const { files, config, diagnostics } = check(jails);
-  const told = [...report.diagnostics, ...diagnostics].filter(
-    ({ level, section }) => level !== 'error' || section === undefined || !left.has(section),
-  );
-  const unique = [...new Map(told.map((one) => [JSON.stringify(one), one])).values()];
-  const notifies = config?.jails.some(({ notify }) => notify.length > 0) ?? false;
-  return { files, diagnostics: unique, jails, left, notifies };
+  return new Import(request).result();
 }
 
-/** A diagnostic of the result, at the place in fail2ban's files that the line came from. */
-function atSource(
-  one: Diagnostic,
-  target: string,
-  files: ReadonlyMap<string, string>,
-  document: IniDocument,
-): Diagnostic {
-  const stated = one.section === undefined || one.key === undefined ? undefined : document.option(one.section, one.key);
-  if (stated !== undefined && stated.place.file !== BUILT_IN) return { ...one, place: stated.place };
-  const name = one.place?.file.startsWith(`${target}/`) ? one.place.file.slice(target.length + 1) : undefined;
-  const lines = name === undefined ? undefined : files.get(name)?.split('\n').slice(0, one.place?.line);
-  const origin = lines?.map((line) => /^# (\/.*):(\d+)$/.exec(line)).findLast((found) => found !== null);
-  if (origin === undefined || origin === null) return one;
-  return { ...one, place: { file: origin[1] as string, line: Number(origin[2]) } };
+/** The layer below the administrator's files. */
+const BASE = 'jail.conf';
+/** Debian's match of sshd (jail.d/defaults-debian.conf): OpenSSH 10 logs as sshd-session, and _COMM is anybody's. */
+const DEBIAN_SSHD = /^_SYSTEMD_UNIT=sshd?\.service\s*\+\s*_COMM=sshd$/;
+/** Options of a jail without which it still is what it was meant to be; others take the jail with them. */
+const DISPENSABLE: readonly string[] = ['bantime.formula', 'bantime.factor', 'bantime.multipliers', 'ignoreip'];
+
+interface Checked {
+  readonly files: ReadonlyMap<string, Written>;
+  readonly config: Config | undefined;
+  readonly diagnostics: readonly Diagnostic[];
 }
 
-function writeJails(
-  document: IniDocument,
-  enabled: readonly string[],
-  left: ReadonlyMap<string, readonly Diagnostic[]>,
-  shipped: IniDocument,
-  from: string,
-  report: Report,
-): string {
-  const lines = [
-    `# Imported from ${from}. Above each value stands the place it came from.`,
-    `# "banjour config check" says what could not be carried over.`,
-    '',
-    '[DEFAULT]',
-  ];
-  const defaults = new Reader(document, DEFAULT_SECTION, report);
-  for (const key of COMMON)
-    if (defaults.stated(key) && defaults.text(key) !== '') lines.push(...writeOption(defaults, key));
-  for (const section of enabled) {
-    const reader = new Reader(document, section, report);
-    const begin = lines.length;
-    lines.push('', `[${section}]`);
-    for (const { key, noMeaning } of JAIL_KEYS) {
-      if (!reader.stated(key) || reader.text(key) === '' || LEFT_OUT.includes(key)) continue;
-      if (COMMON.includes(key) && !reader.own(key)) continue;
-      if (SOURCES.includes(key) && shipped.sections.has(section) && isStock(reader, key)) continue;
-      if (noMeaning === undefined) lines.push(...writeOption(reader, key));
-    }
-    const reasons = left.get(section);
-    if (reasons === undefined) continue;
-    const written = lines.splice(begin).map((line) => (line === '' ? line : `# ${line}`));
-    lines.push('', `# The jail ${section} was not taken over:`);
-    for (const reason of reasons)
-      lines.push(
-        ...formatDiagnostic(reason)
-          .split('\n')
-          .map((line) => `#   ${line}`),
-      );
-    lines.push(...written.slice(1));
-  }
-  // Shipped jails that are on unless somebody says otherwise; fail2ban did not run them.
-  for (const section of shipped.sections.keys()) {
-    const on = new Reader(shipped, section, new Report()).parse('enabled', parseBoolean, false);
-    if (section === 'INCLUDES' || !on || (enabled.includes(section) && !left.has(section))) continue;
-    lines.push('', '# Not enabled in fail2ban', `[${section}]`, 'enabled = false');
-  }
-  return `${lines.join('\n')}\n`;
+interface Written extends TracedText {
+  readonly sources: readonly string[];
 }
 
-/** True when the value stands in a file that fail2ban's package brings. */
-function isStock(reader: Reader, key: string): boolean {
-  const file = reader.document.option(reader.section, key)?.place.file ?? '';
-  return /^(?:jail\.conf|paths-[\w-]+\.conf|defaults-[\w-]+\.conf)$/.test(basename(file));
-}
+class Import {
+  readonly #from: string;
+  readonly #target: string;
+  readonly #tree: FileTree;
+  readonly #roots: Roots;
+  readonly #shippedRoots: Roots;
+  readonly #changed: (name: string) => boolean;
+  readonly #report = new Report();
+  readonly #theirs: IniDocument;
+  readonly #shipped: IniDocument;
+  readonly #enabled: readonly string[];
+  /** Files of the administrator, by path: jails, and settings. */
+  readonly #own = new Map<string, EditedFile>();
+  readonly #settings = new Map<string, EditedFile>();
+  readonly #fixed = new Map<string, Written>();
+  readonly #ownFilters = new Set<string>();
+  readonly #left = new Map<string, readonly Diagnostic[]>();
+  #sources: ReadonlyMap<string, readonly string[]> = new Map();
 
-/** The option with its origin, interpolated unless it is one of the stock action lists. */
-function writeOption(reader: Reader, key: string): string[] {
-  const option = reader.document.option(reader.section, key);
-  const raw = textOf(option?.value ?? []).trim();
-  const list = /^%\((action_\w*)\)s$/.exec(raw)?.[1];
-  const keep = list !== undefined && Object.hasOwn(JAIL_VARIABLES, list);
-  const text = keep ? raw : reader.text(key).replaceAll('%', '%%');
-  const place = option?.place;
-  return [
-    ...(place === undefined ? [] : [`# ${place.file}:${place.line}`]),
-    `${key} = ${text.split('\n').join('\n    ')}`,
-  ];
-}
-
-/** The settings that were changed from fail2ban's stock file. */
-function writeSettings(roots: Roots, from: string, report: Report): string | undefined {
-  const builtIn = { file: BUILT_IN, text: builtInText(SETTING_KEYS) };
-  const document = loadFiles(roots, roots.family('fail2ban'), report, builtIn);
-  const reader = new Reader(document, 'Definition', report);
-  const changed = SETTING_KEYS.filter(({ key, noMeaning }) => {
-    const file = document.option('Definition', key)?.place.file;
-    return noMeaning === undefined && key !== 'dbfile' && file !== BUILT_IN && file !== join(from, 'fail2ban.conf');
-  });
-  if (changed.length === 0) return undefined;
-  const options = changed.flatMap((spec) => writeSetting(reader, spec.key));
-  return `${[`# Imported from ${from}.`, '', '[Definition]', ...options].join('\n')}\n`;
-}
-
-/** A setting; one that a start of the unit would fail at is written commented out. */
-function writeSetting(reader: Reader, key: string): string[] {
-  const written = writeOption(reader, key);
-  const aside = (why: string, fix: string) => {
-    reader.note('import.setting', key, why, fix, reader.text(key));
-    return [`# ${why}; ${fix}`, ...written.map((line) => `# ${line}`)];
-  };
-  const parsed = SETTING_PARSERS[key]?.(reader.text(key));
-  if (parsed !== undefined && 'problem' in parsed)
-    return aside(`${key} ${parsed.problem} and was not taken over`, parsed.fix);
-  // ProtectSystem=strict and LogsDirectory= of the unit leave it one folder for logs.
-  if (key === 'logtarget' && reader.text(key).startsWith('/') && !reader.text(key).startsWith('/var/log/banjour/'))
-    return aside(
-      'the service may not write this log file, so the log goes to the journal',
-      'nothing to do; logtarget = /var/log/banjour/banjour.log writes a file',
+  constructor(private readonly request: ImportRequest) {
+    this.#from = normalize(request.from).replace(/(?<=.)\/$/, '');
+    this.#target = request.target ?? '/etc/banjour';
+    this.#tree = request.tree ?? diskTree;
+    this.#roots = new Roots(this.#tree, [this.#from]);
+    this.#shippedRoots = new Roots(this.#tree, [request.shippedRoot]);
+    this.#changed = (name) => request.changed?.(name) === true;
+    const builtIn = {
+      file: BUILT_IN,
+      text: `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${this.#from}\n`,
+    };
+    this.#theirs = loadFiles(this.#roots, this.#roots.family('jail'), this.#report, builtIn);
+    const preset = { file: BUILT_IN, text: builtInText(JAIL_KEYS, JAIL_VARIABLES) };
+    this.#shipped = loadFiles(this.#shippedRoots, this.#shippedRoots.family('jail'), new Report(), preset);
+    this.#enabled = [...this.#theirs.sections.keys()].filter(
+      (section) =>
+        section !== 'INCLUDES' && new Reader(this.#theirs, section, this.#report).parse('enabled', parseBoolean, false),
     );
-  return written;
+    for (const path of this.#theirs.files) if (this.#isOwn(path)) this.#own.set(path, this.#open(path));
+    this.#findOwnFilters();
+    this.#editSources();
+    this.#readSettings();
+    this.#readActions();
+  }
+
+  result(): ImportResult {
+    let checked = this.#setAsideUntilSound();
+    if (checked.diagnostics.some(({ level }) => level === 'error')) {
+      this.#judge();
+      for (const [jail, reasons] of this.#left) this.#setJailAside(jail, reasons);
+      checked = this.#check();
+    }
+    const { logs = [] } = this.request;
+    if (checked.config !== undefined && logs.length > 0) {
+      const files = [...this.#own.values()];
+      this.#sources = readServiceLogs(logs, checked.config.jails, this.#theirs, files, this.#report);
+      checked = this.#check();
+    }
+    if (checked.config !== undefined) this.#tell(checked.config);
+    const told = [...this.#report.diagnostics, ...checked.diagnostics].filter(
+      ({ level, section }) => level !== 'error' || section === undefined || !this.#left.has(section),
+    );
+    return {
+      files: new Map([...checked.files].map(([name, { text, sources }]) => [name, this.#file(name, text, sources)])),
+      diagnostics: [...new Map(told.map((one) => [formatDiagnostic(one), one])).values()],
+      jails: this.#enabled.filter((section) => !this.#left.has(section)),
+      left: this.#left,
+      notifies: checked.config?.jails.some(({ notify }) => notify.length > 0) ?? false,
+    };
+  }
+
+  #file(name: string, text: string, sources: readonly string[]): ImportedFile {
+    return { text, sources, origin: join(this.#from, name.replace(/^banjour(?=\.)/, 'fail2ban')) };
+  }
+
+  /** The name of a file below fail2ban's folder; undefined for one elsewhere. */
+  #nameOf(path: string): string | undefined {
+    return path.startsWith(`${this.#from}/`) ? path.slice(this.#from.length + 1) : undefined;
+  }
+
+  #isOwn(path: string): boolean {
+    const name = this.#nameOf(path);
+    if (name === undefined) return false;
+    return !isStockFile(path) || (name.startsWith('jail.d/') && this.#changed(name));
+  }
+
+  /** True for a file whose values are read as they are, not through the layer below the administrator's. */
+  #isTaken(path: string): boolean {
+    return path !== BUILT_IN && (this.#own.has(path) || !isStockFile(path));
+  }
+
+  #open(path: string): EditedFile {
+    const content = this.#roots.read(path);
+    return new EditedFile(path, content !== undefined && 'text' in content ? content.text : '');
+  }
+
+  #findOwnFilters(): void {
+    for (const jail of this.#enabled) {
+      const name = filterOf(this.#theirs, jail);
+      if (this.#ownFilters.has(name) || this.#shippedRoots.find(`filter.d/${name}.conf`).length === 0) continue;
+      const isThere = this.#roots.find(`filter.d/${name}.conf`).length > 0;
+      if (!isThere || !(isForeignFilter(name) || this.#changed(`filter.d/${name}.conf`))) continue;
+      this.#ownFilters.add(name);
+      new Reader(this.#theirs, jail, this.#report).note(
+        'import.own-filter',
+        'filter',
+        `filter.d/${name}.conf there is not as fail2ban brings it, so it comes along and goes before Banjour's filter of that name`,
+        `to use Banjour's: remove ${this.#target}/filter.d/${name}.conf, and write what you changed into filter.d/${name}.local`,
+      );
+    }
+  }
+
+  /** Comments out what says where to read from in fail2ban's way, where Banjour's shipped jail knows better. */
+  #editSources(): void {
+    for (const file of this.#own.values()) {
+      const all = file.option(DEFAULT_SECTION, 'enabled');
+      if (all !== undefined && parsesTrue(textOf(all.value)))
+        file.setAside(DEFAULT_SECTION, 'enabled', 'Every jail of fail2ban was enabled; here each is by its name');
+      for (const section of file.sections()) {
+        if (!this.#shipped.sections.has(section) || this.#ownFilters.has(filterOf(this.#theirs, section))) continue;
+        for (const option of file.options(section))
+          if (option.key === 'journalmatch' && section === 'sshd' && DEBIAN_SSHD.test(textOf(option.value).trim()))
+            file.setAside(section, option.key, "Debian's match misses sshd-session; the filter knows the units");
+          else if (isStockSource(this.#theirs, section, option))
+            file.setAside(section, option.key, "As in fail2ban's own file; Banjour's jail knows where to read");
+      }
+    }
+  }
+
+  #readSettings(): void {
+    const builtIn = { file: BUILT_IN, text: builtInText(SETTING_KEYS) };
+    const document = loadFiles(this.#roots, this.#roots.family('fail2ban'), this.#report, builtIn);
+    const stock = join(this.#from, 'fail2ban.conf');
+    for (const path of document.files) {
+      if (path === BUILT_IN || path === stock || this.#nameOf(path) === undefined) continue;
+      const file = this.#open(path);
+      editSettings(file, document, this.#report);
+      if (!file.isSpent) this.#settings.set(path, file);
+    }
+    const changed = this.#changed('fail2ban.conf') ? changedSettings(document, stock, this.#report) : undefined;
+    if (changed !== undefined) this.#fixed.set('banjour.conf', { ...changed, sources: [stock] });
+  }
+
+  /** Overlays of actions come along, since they say what a ban closes; changed commands are named. */
+  #readActions(): void {
+    for (const name of this.#tree.list(join(this.#from, 'action.d')))
+      if (name.endsWith('.local')) this.#copy(`action.d/${name}`);
+    this.#keepVerdict();
+    const told = new Set<string>();
+    for (const jail of this.#enabled) {
+      const reader = new Reader(this.#theirs, jail, this.#report);
+      // What is broken is told where the result is judged, unless it is broken there alone.
+      const value = new Reader(this.#theirs, jail, new Report()).value('action') ?? [];
+      const calls = parseCalls(value, new Report(), { section: jail, key: 'action' }) ?? [];
+      for (const { name, place } of calls) {
+        const file = `action.d/${name}.conf`;
+        if (told.has(name) || !(isBanAction(name) || isNotification(name)) || !this.#changed(file)) continue;
+        told.add(name);
+        const fix = 'nothing to do if its ports, protocol, blocktype and chain are all you changed in jail.local';
+        const message = `${this.#from}/${file} was changed; its commands are not run here`;
+        reader.warnAt(place, 'import.changed-action', 'action', message, fix);
+      }
+    }
+  }
+
+  /** What becomes of banned packets is said beside the actions: fail2ban answers them, Banjour's own file says drop. */
+  #keepVerdict(): void {
+    const verdictOf = (roots: Roots) => {
+      const stated = new Overlays(roots, new Report()).find(['nftables-common', 'nftables'], 'blocktype');
+      const parsed = stated === undefined ? undefined : parseVerdict(stated.text);
+      return parsed !== undefined && 'value' in parsed ? { verdict: parsed.value, place: stated?.place } : undefined;
+    };
+    const there = verdictOf(this.#roots);
+    if (there === undefined || there.verdict === verdictOf(this.#shippedRoots)?.verdict) return;
+    const { verdict, place } = there;
+    const written = traced([
+      [comment('As fail2ban has it. reject: banned hosts get an answer. drop: they get none.')],
+      ['[Init]'],
+      place === undefined ? [`blocktype = ${verdict}`] : [`blocktype = ${verdict}`, place],
+    ]);
+    const file = place === undefined ? [] : [place.file];
+    this.#fixed.set('action.d/nftables-common.conf', { ...written, sources: file });
+  }
+
+  #copy(name: string): void {
+    const path = join(this.#from, name);
+    const content = this.#roots.read(path);
+    if (content === undefined || !('text' in content)) return;
+    const places = content.text.split('\n').map((_, index) => ({ file: path, line: index + 1 }));
+    this.#fixed.set(name, { text: content.text, places, sources: [path] });
+  }
+
+  #files(): Map<string, Written> {
+    const files = new Map(this.#fixed);
+    const put = (name: string, written: TracedText, sources: readonly string[]) =>
+      files.set(name, { ...written, sources });
+    for (const [path, file] of this.#settings)
+      put((this.#nameOf(path) as string).replace(/^fail2ban(?=\.)/, 'banjour'), file.result(), [path]);
+    for (const [path, file] of this.#own) put(this.#nameOf(path) as string, file.result(), [path]);
+    const jails = this.#enabled.filter((jail) => !this.#left.has(jail));
+    const target = new Roots(overlaid(this.#tree, this.#target, files), [this.request.shippedRoot, this.#target]);
+    const ours = loadFiles(
+      target,
+      [this.request.shippedRoot, this.#target].flatMap((folder) =>
+        new Roots(overlaid(this.#tree, this.#target, files), [folder]).family('jail'),
+      ),
+      new Report(),
+      { file: BUILT_IN, text: builtInText(JAIL_KEYS, JAIL_VARIABLES) },
+    );
+    const isInOwn = (jail: string) => [...this.#own.values()].some((file) => file.has(jail));
+    const base = baseLayer(
+      {
+        theirs: this.#theirs,
+        ours,
+        shipped: this.#shipped,
+        jails,
+        isOwn: ({ place }) => this.#isTaken(place.file) && this.#own.get(place.file)?.isAside(place.line) !== true,
+        isAside: ({ place }) => this.#own.get(place.file)?.isAside(place.line) === true,
+        left: new Map(
+          [...this.#left].filter(([jail]) => !isInOwn(jail)).map(([jail, why]) => [jail, reasonLines(why)]),
+        ),
+        sources: this.#sources,
+        ownFilters: this.#ownFilters,
+      },
+      this.#from,
+    );
+    const stock = this.#theirs.files.filter((path) => path !== BUILT_IN && !this.#own.has(path));
+    if (base !== undefined) put(BASE, base, stock);
+    const filters = filtersOf(this.#theirs, jails, this.#roots, this.#shippedRoots, this.#ownFilters, new Report());
+    for (const [name, text] of filters) {
+      const path = join(this.#from, name);
+      const places = text.split('\n').map((_, index) => ({ file: path, line: index + 1 }));
+      files.set(name, { text, places, sources: [path] });
+    }
+    return files;
+  }
+
+  /** Loads the result as it would be; `only` is the one jail that is judged. */
+  #check(only?: string): Checked {
+    const files = this.#files();
+    const others = this.#enabled.filter((jail) => only !== undefined && jail !== only);
+    const judged = '(judged alone)';
+    const { config, diagnostics } = loadConfig({
+      shippedRoot: this.request.shippedRoot,
+      adminRoot: this.#target,
+      tree: withFile(
+        overlaid(this.#tree, this.#target, new Map([...files, ...this.#unmapped()])),
+        judged,
+        others.map((jail) => `[${jail}]\nenabled = false\n`).join(''),
+      ),
+      ...(only === undefined ? {} : { extraFiles: [judged] }),
+    });
+    return { files, config, diagnostics: diagnostics.map((one) => this.#atSource(one, files)) };
+  }
+
+  /** Actions of fail2ban's folder that have no meaning here: they are there while the result is judged, to be named. */
+  #unmapped(): Map<string, { readonly text: string }> {
+    const names = this.#tree.list(join(this.#from, 'action.d')).filter((name) => name.endsWith('.conf'));
+    const own = names.filter((name) => {
+      const action = name.slice(0, -'.conf'.length);
+      return !isBanAction(action) && !isNotification(action) && this.request.changed?.(`action.d/${name}`) !== false;
+    });
+    return new Map(own.map((name) => [`action.d/${name}`, { text: '' }]));
+  }
+
+  /** Comments out single options that are wrong for all jails, or without which their jail is still what it was. */
+  #setAsideUntilSound(): Checked {
+    for (;;) {
+      const checked = this.#check();
+      const errors = checked.diagnostics.filter(({ level }) => level === 'error');
+      // It ends, since an option is set aside only once.
+      if (errors.filter((one) => this.#setAside(one)).length === 0) return checked;
+    }
+  }
+
+  #setAside(one: Diagnostic): boolean {
+    const { place } = one;
+    const file = place === undefined ? undefined : this.#own.get(place.file);
+    if (file === undefined || place === undefined) return false;
+    const found = file.at(place.line);
+    if (found === undefined) return false;
+    const { section, key, value } = found;
+    if (section !== DEFAULT_SECTION && section !== 'INCLUDES' && !DISPENSABLE.includes(key)) return false;
+    const reason = `${key}: ${one.message}; ${one.fix ?? ''}`;
+    const words = key === 'ignoreip' ? splitWords(textOf(value)) : [];
+    const good = words.filter((word) => word.startsWith('%(') || 'value' in parseAllowTerm(word));
+    if (!file.setAside(section, key, reason, good.length === 0 ? [] : [`${key} = ${good.join(' ')}`])) return false;
+    const message = `${one.message}; the line was not taken over${good.length === 0 ? '' : ' with that word'}`;
+    this.#report.add({ ...one, level: 'warning', message, section, key });
+    return true;
+  }
+
+  /** A jail that cannot come along must not keep the others from it: each is judged alone. */
+  #judge(): void {
+    for (const jail of this.#enabled) {
+      const place = this.#theirs.sections.get(jail)?.place;
+      const reasons = [
+        ...this.#report.diagnostics.filter(({ section }) => section === jail),
+        ...this.#check(jail).diagnostics.map((one) =>
+          one.section === jail || place === undefined ? one : { ...one, section: jail, place: one.place ?? place },
+        ),
+      ].filter(({ level }) => level === 'error');
+      if (reasons.length > 0) this.#left.set(jail, reasons);
+    }
+  }
+
+  #setJailAside(jail: string, reasons: readonly Diagnostic[]): void {
+    const files = [...this.#own.values()].filter((file) => file.has(jail));
+    for (const file of files)
+      file.setSectionAside(jail, [comment(`The jail ${jail} was not taken over:`), ...reasonLines(reasons)]);
+  }
+
+  /** What is right and may surprise all the same. */
+  #tell(config: Config): void {
+    warnHidden(config.jails, this.#theirs, this.#report);
+    const all = new Reader(this.#theirs, DEFAULT_SECTION, this.#report);
+    for (const { name } of config.jails) {
+      const reader = new Reader(this.#theirs, name, this.#report);
+      if (reader.own('ignoreip') && reader.text('ignoreip') !== '' && all.text('ignoreip') !== '')
+        reader.note(
+          'import.ignoreip',
+          'ignoreip',
+          'adds to ignoreip of [DEFAULT] here, and replaces it in fail2ban',
+          'nothing to do, unless an address of [DEFAULT] is to be banned by this jail',
+        );
+    }
+  }
+
+  /** A diagnostic of the result, at the place in fail2ban's files that the line came from. */
+  #atSource(one: Diagnostic, files: ReadonlyMap<string, Written>): Diagnostic {
+    const { place } = one;
+    const inside = place?.file.startsWith(`${this.#target}/`) === true;
+    const written = place === undefined || !inside ? undefined : files.get(place.file.slice(this.#target.length + 1));
+    const origin = place === undefined ? undefined : written?.places[place.line - 1];
+    if (origin !== undefined) return { ...one, place: origin };
+    const { section, key } = one;
+    const stated = section === undefined || key === undefined ? undefined : this.#theirs.option(section, key);
+    return stated === undefined || stated.place.file === BUILT_IN ? one : { ...one, place: stated.place };
+  }
+}
+
+function parsesTrue(text: string): boolean {
+  const parsed = parseBoolean(text);
+  return 'value' in parsed && parsed.value;
+}
+
+/** Reasons as comment lines, one diagnostic each. */
+function reasonLines(reasons: readonly Diagnostic[]): string[] {
+  return reasons.map((reason) => comment(formatDiagnostic(reason), '  '));
 }
 
 /** The tree as it would be with the files below `folder`, and with nothing else there. */
-function overlaid(tree: FileTree, folder: string, files: ReadonlyMap<string, string>): FileTree {
+function overlaid(tree: FileTree, folder: string, files: ReadonlyMap<string, { readonly text: string }>): FileTree {
   const inside = (path: string) => path === folder || path.startsWith(`${folder}/`);
   return {
     read: (path) => {
       if (!inside(path)) return tree.read(path);
-      const text = files.get(path.slice(folder.length + 1));
-      return text === undefined ? undefined : { text };
+      const file = files.get(path.slice(folder.length + 1));
+      return file === undefined ? undefined : { text: file.text };
     },
     list: (path) =>
       inside(path)
@@ -260,4 +454,8 @@ function overlaid(tree: FileTree, folder: string, files: ReadonlyMap<string, str
             .sort()
         : tree.list(path),
   };
+}
+
+function withFile(tree: FileTree, name: string, text: string): FileTree {
+  return { ...tree, read: (path) => (path === name ? { text } : tree.read(path)) };
 }

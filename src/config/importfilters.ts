@@ -28,12 +28,21 @@ const NOT_OF_FAIL2BAN: ReadonlySet<string> = new Set([
   'zimbra',
 ]);
 
-/** `filter.d/NAME -> text` for the filters of the jails. A filter that is shipped brings its `.local` files only. */
+/** True when a filter of that name can only be the administrator's, though Banjour ships one too. */
+export function isForeignFilter(name: string): boolean {
+  return NOT_OF_FAIL2BAN.has(name);
+}
+
+/**
+ * `filter.d/NAME -> text` for the filters of the jails. A filter that is shipped brings its `.local` files only, unless
+ * it is among the `own` ones, which are the administrator's work.
+ */
 export function filtersOf(
   document: IniDocument,
   jails: readonly string[],
   from: Roots,
   shipped: Roots,
+  own: ReadonlySet<string>,
   report: Report,
 ): Map<string, string> {
   const root = from.folders[0] as string;
@@ -43,15 +52,14 @@ export function filtersOf(
     const name = parseCall(value, report, { section, key: 'filter' })?.name;
     if (name === undefined || name === RECIDIVE || name.includes('/')) continue;
     const family = from.family(`filter.d/${name}`);
-    const isOwn = NOT_OF_FAIL2BAN.has(name) && family.some((file) => file.path.endsWith('.conf'));
-    const isShipped = !isOwn && shipped.find(`filter.d/${name}.conf`).length > 0;
+    const isShipped = !own.has(name) && shipped.find(`filter.d/${name}.conf`).length > 0;
     const paths = isShipped
       ? family.map((file) => file.path).filter((path) => path.endsWith('.local'))
       : loadFiles(from, family, report).files;
     for (const path of paths) {
       const relative = normalize(path).slice(root.length + 1);
       // Files that the package ships too, such as common.conf, are its own.
-      const isOurs = relative !== `filter.d/${name}.conf` && shipped.find(relative).length > 0;
+      const isOurs = !(own.has(name) && relative === `filter.d/${name}.conf`) && shipped.find(relative).length > 0;
       if (!path.startsWith(`${root}/`) || isOurs) continue;
       const content = from.read(path);
       if (content !== undefined && 'text' in content) files.set(relative, content.text);

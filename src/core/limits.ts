@@ -261,6 +261,8 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
+/** How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds; they answer within 50. */
+export const IMPORT_ASK_MS = 3_000;
 /** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
 export const REPORT_LINES_MAX = 100_000;
 /** Characters of such a line. */

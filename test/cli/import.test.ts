@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
@@ -7,7 +7,7 @@ import { openLedger } from '../../src/ledger/open.js';
 import { Host } from '../control/host.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { canWrite } from '../support/journal-files.js';
-import { needs } from '../support/require.js';
+import { isRoot, needs } from '../support/require.js';
 
 const NOW = Math.floor(Date.now() / 1000);
 
@@ -59,8 +59,9 @@ describe('banjour import', () => {
     const before = jailLocal();
     const { code, out } = await host.banjour('import', from.folder, '--dry-run');
     expect(code).toBe(0);
-    expect(out).toContain(`would be written: ${host.config}/jail.local\n`);
-    expect(out).toContain(`4 active bans and 1 past ones would be taken over from ${from.database}\n`);
+    expect(out).toContain('jails would be taken over: mine\n');
+    expect(out).toContain(`would be written: ${host.config}/filter.d/mine.conf\n`);
+    expect(out).toContain(`3 active bans and 1 past ones would be taken over from ${from.database}\n`);
     expect([jailLocal(), existsSync(join(host.config, 'filter.d/mine.conf'))]).toEqual([before, false]);
   });
 
@@ -95,32 +96,77 @@ describe('banjour import', () => {
     expect(err).toContain('not taken over: 192.0.2.1 of mine: its jail was not taken over');
     const text = jailLocal();
     expect(text).toMatch(/^\[other\]$/m);
-    expect(text).toMatch(/^# \[mine\]$/m);
-    expect(text).toMatch(/^# maxretry = many$/m);
+    expect(text).toMatch(/^#- \[mine\]$/m);
+    expect(text).toMatch(/^#- maxretry = many$/m);
     expect((await host.banjour('config', 'check')).code).toBe(0);
   });
 
-  test('a second time is no hindrance while nothing has changed', async () => {
+  test('again: says what has changed, and replaces what nobody has touched', async () => {
     expect((await host.banjour('import', from.folder, '--force')).code).toBe(0);
-    expect((await host.banjour('import', from.folder)).code).toBe(0);
-    writeFileSync(
-      join(from.folder, 'filter.d/mine.conf'),
-      '[Definition]\nfailregex = ^worse <HOST>$\njournalmatch = _UID=0\n',
-    );
-    expect((await host.banjour('import', from.folder)).code).toBe(73);
+    const same = await host.banjour('import', from.folder);
+    expect([same.code, same.out]).toEqual([0, expect.stringContaining(`unchanged: ${host.config}/jail.local\n`)]);
+    expect(same.out).toContain('nothing in force is different from what it was\n');
+    const jails = readFileSync(join(from.folder, 'jail.local'), 'utf8');
+    const filter = '[Definition]\nfailregex = ^worse <HOST>$\njournalmatch = _UID=0\n';
+    writeFileSync(join(from.folder, 'filter.d/mine.conf'), filter);
+    writeFileSync(join(from.folder, 'jail.local'), jails.replace('maxretry = 3', 'maxretry = 4\nfindtime = 1d'));
+    mkdirSync(join(from.folder, 'jail.d'));
+    writeFileSync(join(from.folder, 'jail.d/more.conf'), '[more]\nenabled = true\nfilter =\n');
+    const { code, out } = await host.banjour('import', from.folder);
+    expect(code).toBe(0);
+    for (const line of ['[mine] maxretry: 3 -> 4', '[mine] findtime: 10m -> 1d', '[mine] its filter has changed'])
+      expect(out).toContain(`  ${line}\n`);
+    expect(out).toContain('  [more] is new\n');
+    rmSync(join(from.folder, 'jail.d/more.conf'));
+    const third = await host.banjour('import', from.folder);
+    expect(third.out).toContain(`removed, since fail2ban has it no longer: ${host.config}/jail.d/more.conf\n`);
+    expect(third.out).toContain('  [more] is no longer enabled\n');
+    expect(existsSync(join(host.config, 'jail.d/more.conf'))).toBe(false);
+  });
+
+  test('again: what a person has changed is kept, or set aside by --force, never lost', async () => {
+    expect((await host.banjour('import', from.folder, '--force', '--no-bans')).code).toBe(0);
+    const path = join(host.config, 'jail.local');
+    const mine = jailLocal().replace('maxretry = 3', 'maxretry = 2');
+    writeFileSync(path, mine);
+    const refused = await host.banjour('import', from.folder);
+    expect([refused.code, refused.err]).toEqual([
+      73,
+      expect.stringContaining(`changed since it was imported: ${path}`),
+    ]);
+    expect(refused.err).toContain('--force');
+    expect(jailLocal()).toBe(mine);
+    for (const [number, name] of ['.before-import.2', '.before-import.3'].entries()) {
+      writeFileSync(path, `${mine}# ${number}\n`);
+      expect((await host.banjour('import', from.folder, '--force', '--no-bans')).code).toBe(0);
+      expect(readFileSync(`${path}${name}`, 'utf8')).toBe(`${mine}# ${number}\n`);
+    }
+    expect(jailLocal()).toContain('maxretry = 3');
+    // A file that the import did not write is none of its business.
+    mkdirSync(join(host.config, 'jail.d'));
+    writeFileSync(join(host.config, 'jail.d/zz-own.local'), '[mine]\nmaxretry = 1\n');
+    expect((await host.banjour('import', from.folder, '--no-bans')).code).toBe(0);
+    expect(existsSync(join(host.config, 'jail.d/zz-own.local'))).toBe(true);
   });
 
   test('what is not for everybody stays so', async () => {
     chmodSync(join(from.folder, 'jail.local'), 0o600);
     expect((await host.banjour('import', from.folder, '--force')).code).toBe(0);
-    expect(statSync(join(host.config, 'jail.local')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(host.config, 'jail.local')).mode & 0o777).toBe(isRoot ? 0o640 : 0o600);
     expect(statSync(join(host.config, 'filter.d/mine.conf')).mode & 0o777).toBe(0o644);
   });
 
   test('without an agent the ledger has the bans when it starts; again it takes over nothing twice', async () => {
-    for (const banned of [4, 0]) {
-      const { code, out } = await host.banjour('import', '--no-config', from.folder, '--json');
+    expect((await host.banjour('import', from.folder, '--force', '--no-bans')).code).toBe(0);
+    for (const banned of [3, 0]) {
+      const { code, out, err } = await host.banjour('import', '--no-config', from.folder, '--json');
       expect([code, JSON.parse(out)]).toMatchObject([0, { via: 'ledger', banned, files: [] }]);
+      expect(err).toBe('');
+      expect(JSON.parse(out).skipped).toContainEqual({
+        jail: 'gone',
+        target: '192.0.2.3',
+        reason: 'there is no such jail',
+      });
     }
     const path = join(host.state, 'ledger.sqlite3');
     expect(statSync(path).mode & 0o777).toBe(0o600);
@@ -134,7 +180,6 @@ describe('banjour import', () => {
     expect(bans).toEqual([
       ['192.0.2.1', false, 'import'],
       ['198.51.100.2', true, 'import'],
-      ['192.0.2.3', false, 'import'],
       ['127.0.0.5', false, 'import'],
     ]);
   });
@@ -170,8 +215,8 @@ describe('banjour import', () => {
       '--no-bans',
       '--json',
     );
-    expect([code, JSON.parse(out).files]).toEqual([0, expect.arrayContaining([`${host.config}/jail.local`])]);
-    expect(jailLocal()).toContain('[sshd]');
+    expect([code, JSON.parse(out).files]).toEqual([0, expect.arrayContaining([`${host.config}/jail.conf`])]);
+    expect(JSON.parse(out).jails).toEqual(['sshd']);
     expect((await host.banjour('config', 'check')).code).toBe(0);
   });
 });

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { type ImportResult, importConfig } from '../../src/config/import.js';
+import { type ImportRequest, importConfig } from '../../src/config/import.js';
 import { loadConfig } from '../../src/config/load.js';
+import type { Diagnostic } from '../../src/core/finding.js';
 import { diskTree } from '../../src/ini/disk.js';
 import { type FileTree, memoryTree } from '../../src/ini/tree.js';
 import { FAIL2BAN_VERSIONS, fail2banPackage } from '../support/fail2ban.js';
@@ -10,36 +11,93 @@ import { ids } from './support.js';
 
 const SHIPPED = {
   '/usr/filter.d/sshd.conf': '[Definition]\nfailregex = ^ours <HOST>\n',
+  '/usr/filter.d/nextcloud.conf': '[Definition]\nfailregex = ^ours <HOST>\n',
   '/usr/filter.d/common.conf': '[DEFAULT]\np = ours\n',
-  '/usr/jail.conf': '[DEFAULT]\nmaxretry = 3\nfindtime = 1h\nbantime = 1h\n[sshd]\nport = ssh\nmatch = -u ssh\n',
+  '/usr/jail.conf':
+    '[DEFAULT]\nmaxretry = 3\nfindtime = 1h\nbantime = 1h\n[sshd]\nport = ssh\nmatch = -u ssh\n[postfix]\nmaxretry = 10\nmatch = -u x\n[eager]\nenabled = true\nmatch = -u x\n',
 };
 
-function run(files: Readonly<Record<string, string>>): ImportResult {
+function run(files: Readonly<Record<string, string>>, more: Partial<ImportRequest> = {}) {
   const placed = Object.entries(files).map(([name, text]) => [`/f/${name}`, text]);
-  return importConfig({
-    from: '/f',
-    shippedRoot: '/usr',
-    tree: memoryTree({ ...SHIPPED, ...Object.fromEntries(placed) }),
-  });
+  const tree = memoryTree({ ...SHIPPED, ...Object.fromEntries(placed) });
+  const imported = importConfig({ from: '/f', shippedRoot: '/usr', tree, ...more });
+  return { ...imported, text: (name: string) => imported.files.get(name)?.text ?? '' };
 }
+
+const levels = (level: Diagnostic['level'], { diagnostics }: { readonly diagnostics: readonly Diagnostic[] }) =>
+  diagnostics.filter((one) => one.level === level);
 
 describe('an import from fail2ban', () => {
   const STOCK = {
     'jail.conf':
-      '[DEFAULT]\nmaxretry = 5\nbantime = 10m\nfindtime = 10m\nbanaction = iptables-multiport\naction_ = %(banaction)s[port="%(port)s"]\naction = %(action_)s\n[sshd]\nport = ssh\nlogpath = /var/log/auth.log\n[apache]\nport = http\n',
+      '[DEFAULT]\nmaxretry = 5\nbantime = 10m\nfindtime = 10m\nbanaction = iptables-multiport\naction_ = %(banaction)s[port="%(port)s"]\naction = %(action_)s\nweb_log = /var/log/web.log\nown_dir = /srv\n[sshd]\nport = ssh\nlogpath = /var/log/auth.log\n[apache]\nport = http\nlogpath = %(web_log)s\n',
     'filter.d/sshd.conf': '[Definition]\nfailregex = ^theirs <HOST>\n',
+    'filter.d/apache.conf': '[Definition]\nfailregex = ^web <HOST>\n',
     'filter.d/common.conf': '[DEFAULT]\np = theirs\n',
   };
 
-  test('keeps the numbers that fail2ban used, not those of the shipped jails', () => {
-    const { files, diagnostics } = run({ ...STOCK, 'jail.local': '[sshd]\nenabled = true\nmaxretry = 7\n' });
-    const text = files.get('jail.local') ?? '';
-    expect(text).toContain('# /f/jail.local:3\nmaxretry = 7\n');
-    expect(text).toContain('# /f/jail.conf:3\nbantime = 10m\n');
-    expect(text).toContain('action = %(action_)s');
-    expect(text).not.toContain('logpath');
-    expect(text).not.toContain('apache');
-    expect(diagnostics.filter((one) => one.level !== 'note')).toEqual([]);
+  test("an administrator's file stays what it is, comments and own names too", () => {
+    const local = `# who is who
+[DEFAULT]
+office = 198.51.100.0/24   ; moved in May
+ignoreip = %(office)s
+
+[sshd]
+enabled = true
+# twice, not more
+maxretry = 2
+`;
+    const result = run({ ...STOCK, 'jail.local': local });
+    expect(result.text('jail.local')).toBe(local);
+    expect(levels('error', result).concat(levels('warning', result))).toEqual([]);
+    expect(result.files.get('jail.local')).toMatchObject({ origin: '/f/jail.local', sources: ['/f/jail.local'] });
+  });
+
+  test("below it lies what fail2ban's own files say and the shipped ones do not", () => {
+    const result = run({ ...STOCK, 'jail.local': '[sshd]\nenabled = true\nmaxretry = 7\n' });
+    expect(result.text('jail.conf')).toContain(
+      '[DEFAULT]\n# /f/jail.conf:2\nmaxretry = 5\n# /f/jail.conf:4\nfindtime = 10m\n',
+    );
+    expect(result.text('jail.conf')).toContain('# /f/jail.conf:3\nbantime = 10m\n');
+    for (const word of ['logpath', 'apache', 'action', '[sshd]']) expect(result.text('jail.conf')).not.toContain(word);
+  });
+
+  test('[DEFAULT] goes on ruling jails that have a number of their own here', () => {
+    const usual = { ...STOCK, 'jail.local': '[DEFAULT]\nmaxretry = 9\n[postfix]\nenabled = true\nfilter = sshd\n' };
+    expect(run(usual).text('jail.conf')).toContain('[postfix]\n# /f/jail.local:2\nmaxretry = %(default/maxretry)s\n');
+  });
+
+  test('a jail that is not shipped brings what the stock file says of it, and the names in it', () => {
+    const result = run({ ...STOCK, 'jail.local': '[apache]\nenabled = true\nignorecommand = %(own_dir)s/ask <ip>\n' });
+    expect(result.text('jail.conf')).toContain('own_dir = /srv\n');
+    expect(result.text('jail.conf')).toMatch(
+      /^\[apache\]\n# \/f\/jail.conf:15\nlogpath = \/var\/log\/web.log\n# \/f\/jail.conf:14\nport = http$/m,
+    );
+  });
+
+  test('a value that builds on the stock one finds it', () => {
+    const result = run({ ...STOCK, 'jail.local': '[apache]\nenabled = true\nport = %(known/port)s,8080\n' });
+    expect(result.text('jail.conf')).toContain('port = http\n');
+    expect(result.text('jail.local')).toContain('port = %(known/port)s,8080\n');
+  });
+
+  test('shipped jails that fail2ban did not run stay off', () => {
+    const { text } = run({ ...STOCK, 'jail.local': '[apache]\nenabled = true\n' });
+    expect(text('jail.conf')).toContain('# Not enabled in fail2ban\n[eager]\nenabled = false\n');
+    expect(run({ ...STOCK, 'jail.local': '[eager]\nenabled = true\nfilter = sshd\n' }).text('jail.conf')).not.toContain(
+      '[eager]\nenabled',
+    );
+  });
+
+  test('of "enabled = true" for all, each jail is enabled by its name', () => {
+    const result = run({ ...STOCK, 'jail.local': '[DEFAULT]\nenabled = true\n' });
+    expect(result.jails).toEqual(['sshd', 'apache']);
+    expect(result.text('jail.local')).toContain('#- enabled = true\n');
+    expect(result.text('jail.conf').match(/^enabled = .*$/gm)).toEqual([
+      'enabled = true',
+      'enabled = true',
+      'enabled = false',
+    ]);
   });
 
   test('takes own filters along with what they include, and overlays of shipped ones', () => {
@@ -56,88 +114,231 @@ describe('an import from fail2ban', () => {
       'filter.d/mine-common.conf',
       'filter.d/mine.conf',
       'filter.d/sshd.local',
+      'jail.conf',
       'jail.local',
     ]);
   });
 
+  test('a stock filter that was changed there goes before the shipped one, and is named', () => {
+    const files = { ...STOCK, 'jail.local': '[sshd]\nenabled = true\n' };
+    expect(run(files, { changed: () => false }).files.has('filter.d/sshd.conf')).toBe(false);
+    const result = run(files, { changed: (name) => name === 'filter.d/sshd.conf' });
+    expect(result.text('filter.d/sshd.conf')).toBe(STOCK['filter.d/sshd.conf']);
+    expect(ids(result.diagnostics)).toContain('import.own-filter');
+    expect(result.text('jail.conf')).toContain('logpath = /var/log/auth.log');
+  });
+
   test('takes a filter along that only its administrator can have written, though one of that name is shipped', () => {
+    const files = { ...STOCK, 'jail.local': '[nextcloud]\nenabled = true\nlogpath = /srv/nextcloud.log\n' };
     const own = '[Definition]\nfailregex = ^own <HOST>\n';
-    const run = (files: Readonly<Record<string, string>>) =>
-      importConfig({
-        from: '/f',
-        shippedRoot: '/usr',
-        tree: memoryTree({
-          ...SHIPPED,
-          '/usr/filter.d/nextcloud.conf': '[Definition]\nfailregex = ^ours <HOST>\n',
-          '/f/jail.conf': STOCK['jail.conf'],
-          '/f/jail.local': '[nextcloud]\nenabled = true\nlogpath = /srv/nextcloud.log\n',
-          ...files,
-        }),
-      }).files;
-    expect(run({ '/f/filter.d/nextcloud.conf': own }).get('filter.d/nextcloud.conf')).toBe(own);
-    expect([...run({}).keys()]).toEqual(['jail.local']);
+    expect(run({ ...files, 'filter.d/nextcloud.conf': own }).text('filter.d/nextcloud.conf')).toBe(own);
+    expect([...run(files).files.keys()]).toEqual(['jail.local', 'jail.conf']);
   });
 
   test('takes changed settings and the overlays of actions along', () => {
-    const { files } = run({
+    const { text } = run({
       ...STOCK,
       'jail.local': '[sshd]\nenabled = true\n',
       'fail2ban.conf': '[DEFAULT]\nloglevel = INFO\ndbpurgeage = 1d\n',
-      'fail2ban.local': '[DEFAULT]\nloglevel = NOTICE\nsocket = /x\n',
+      'fail2ban.local': '[DEFAULT]\n# hush\nloglevel = NOTICE\nsocket = /x\n',
+      'fail2ban.d/a.local': '[Definition]\nsocket = /x\n',
       'action.d/sendmail-common.local': '[Init]\ndest = a@b\n',
     });
-    expect(files.get('banjour.local')).toContain('# /f/fail2ban.local:2\nloglevel = NOTICE\n');
-    expect(files.get('banjour.local')).not.toMatch(/socket|dbpurgeage/);
-    expect(files.get('action.d/sendmail-common.local')).toBe('[Init]\ndest = a@b\n');
+    expect(text('banjour.local')).toContain('[DEFAULT]\n# hush\nloglevel = NOTICE\n');
+    expect(text('banjour.local')).toMatch(/^#- socket = \/x$/m);
+    // Nothing is left of it.
+    expect(text('banjour.d/a.local')).toBe('');
+    expect(text('action.d/sendmail-common.local')).toBe('[Init]\ndest = a@b\n');
+  });
+
+  test("fail2ban's own settings count when they were changed in place", () => {
+    const files = {
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\n',
+      'fail2ban.conf': '[DEFAULT]\nloglevel = DEBUG\ndbpurgeage = 1d\nlogtarget = /srv/log\n',
+    };
+    expect(run(files, { changed: () => false }).text('banjour.conf')).toBe('');
+    const { text } = run(files, { changed: (name) => name === 'fail2ban.conf' });
+    expect(text('banjour.conf')).toContain('# /f/fail2ban.conf:2\nloglevel = DEBUG\n');
+    expect(text('banjour.conf')).toMatch(/^#- logtarget = \/srv\/log$/m);
   });
 
   test('a log file that the service may not write, and a setting that is none, stay behind with a note', () => {
-    const { files, diagnostics } = run({
+    const result = run({
       ...STOCK,
       'jail.local': '[sshd]\nenabled = true\n',
       'fail2ban.local': '[Definition]\nlogtarget = /var/log/fail2ban.log\nallowipv6 = auto;\nloglevel = NOTICE\n',
     });
-    const text = files.get('banjour.local') ?? '';
-    expect(text).toMatch(/^# logtarget = \/var\/log\/fail2ban.log$/m);
-    expect(text).toMatch(/^# allowipv6 = auto;$/m);
+    const text = result.text('banjour.local');
+    expect(text).toMatch(/^#- logtarget = \/var\/log\/fail2ban.log$/m);
+    expect(text).toMatch(/^#- allowipv6 = auto;$/m);
     expect(text).toMatch(/^loglevel = NOTICE$/m);
-    expect(diagnostics.filter(({ id }) => id === 'import.setting').map(({ place }) => place?.line)).toEqual([2, 3]);
-    expect(diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
+    const noted = result.diagnostics.filter(({ id }) => id === 'import.setting');
+    expect(noted.map(({ place }) => place)).toEqual([
+      { file: '/f/fail2ban.local', line: 2 },
+      { file: '/f/fail2ban.local', line: 3 },
+    ]);
+    expect(levels('error', result)).toEqual([]);
     const kept = run({
       ...STOCK,
       'jail.local': '[sshd]\nenabled = true\n',
       'fail2ban.local': '[Definition]\nlogtarget = /var/log/banjour/banjour.log\n',
     });
-    expect(kept.files.get('banjour.local')).toMatch(/^logtarget = /m);
+    expect(kept.text('banjour.local')).toMatch(/^logtarget = /m);
   });
 
-  test('a jail without a filter is set aside and named at its source; shipped jails that were off stay off', () => {
-    const { files, diagnostics, jails, left } = run({
-      ...STOCK,
-      'jail.local': '[manual]\nenabled = true\nfilter =\n[apache]\nenabled = false\n',
-    });
-    expect([jails, [...left.keys()]]).toEqual([[], ['manual']]);
-    expect(left.get('manual')?.[0]?.place?.file).toBe('/f/jail.local');
-    expect(files.get('jail.local')).toMatch(/^# \[manual\]$/m);
-    expect(diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
+  test('a jail for bans by hand comes along, and nothing is said of it', () => {
+    const result = run({ ...STOCK, 'jail.local': '[manual]\nenabled = true\nfilter =\n[apache]\nenabled = false\n' });
+    expect([result.jails, [...result.left.keys()], result.diagnostics]).toEqual([['manual'], [], []]);
+  });
+
+  test('a jail that cannot come along is commented out with the reason, at its source', () => {
+    const local =
+      '[sshd]\nenabled = true\n\n# ours\n[bad]\nenabled = true\nfilter = sshd\nmatch = -u x\nfindtime =\n  soon\n';
+    const result = run({ ...STOCK, 'jail.local': local });
+    expect([result.jails, [...result.left.keys()]]).toEqual([['sshd'], ['bad']]);
+    expect(result.left.get('bad')?.[0]?.place).toMatchObject({ file: '/f/jail.local' });
+    expect(result.text('jail.local')).toMatch(
+      /^# ours\n# The jail bad was not taken over:\n# {3}\/f\/jail.local:10.*(?:\n# {3}.*)*\n#- \[bad\]\n#- enabled = true\n#- filter = sshd\n#- match = -u x\n#- findtime =\n#- {3}soon$/m,
+    );
+    expect(levels('error', result)).toEqual([]);
+  });
+
+  test('what is wrong for all jails is commented out alone, and the stock value holds', () => {
+    const local =
+      '[DEFAULT]\nbantime = forever\nignoreip = 192.0.2.1 192.168. 192.0.2.3\n[sshd]\nenabled = true\nbantime.increment = yes\nbantime.formula = banFactor ** 2\n';
+    const result = run({ ...STOCK, 'jail.local': local });
+    expect(result.jails).toEqual(['sshd']);
+    expect(result.text('jail.local')).toMatch(
+      /^#- bantime = forever\n(?:# .*\n)+#- ignoreip = .*\nignoreip = 192.0.2.1 192.0.2.3$/m,
+    );
+    expect(result.text('jail.local')).toMatch(/^#- bantime.formula = /m);
+    expect(result.text('jail.conf')).toContain('bantime = 10m\n');
+    expect(levels('error', result)).toEqual([]);
+    expect(levels('warning', result).map(({ key, place }) => [key, place?.line])).toEqual([
+      ['bantime', 2],
+      ['bantime.formula', 7],
+      ['ignoreip', 3],
+    ]);
   });
 
   test("the match of Debian's own file for sshd gives way to the shipped one, an administrator's does not", () => {
-    const stock = {
-      ...STOCK,
-      'jail.d/defaults-debian.conf': '[sshd]\nenabled = true\njournalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd\n',
-    };
-    expect(run(stock).files.get('jail.local')).not.toContain('journalmatch');
+    const match = 'journalmatch = _SYSTEMD_UNIT=ssh.service + _COMM=sshd\n';
+    const stock = { ...STOCK, 'jail.d/defaults-debian.conf': `[sshd]\nenabled = true\n${match}` };
+    expect(run(stock).text('jail.conf')).not.toContain('journalmatch');
     const own = run({ ...stock, 'jail.local': '[sshd]\njournalmatch = _SYSTEMD_UNIT=my.service\n' });
-    expect(own.files.get('jail.local')).toContain('journalmatch = _SYSTEMD_UNIT=my.service');
+    expect(own.text('jail.local')).toContain('\njournalmatch = _SYSTEMD_UNIT=my.service');
+    expect(run({ ...stock, 'jail.local': `[sshd]\n${match}` }).text('jail.local')).toContain(`#- ${match}`);
   });
 
-  test('says what it could not carry over', () => {
-    const { diagnostics } = run({
+  test('a copy of jail.conf says no more of where to read from than the original', () => {
+    const { text } = run({ ...STOCK, 'jail.local': STOCK['jail.conf'].replace('[sshd]', '[sshd]\nenabled = true') });
+    expect(text('jail.local')).toContain('#- logpath = /var/log/auth.log\n');
+    expect(text('jail.local')).toContain('\nlogpath = %(web_log)s\n');
+  });
+
+  const LOGS = [
+    { service: 'dovecot', path: '/var/log/mail.log', command: 'doveconf -h log_path' },
+    { service: 'postfix', path: '/var/log/postfix.log', command: 'postconf -xh maillog_file' },
+  ] as const;
+
+  test('where a service writes its log itself, its jails read that file', () => {
+    const files = {
       ...STOCK,
-      'jail.local': '[sshd]\nenabled = true\naction = %(action_)s\n  cloudflare\n',
+      'filter.d/imap.conf': '[Definition]\nfailregex = ^i <HOST>\njournalmatch = _SYSTEMD_UNIT=dovecot.service\n',
+      'filter.d/postfix-x.conf': '[Definition]\nfailregex = ^p <HOST>\njournalmatch = _SYSTEMD_UNIT=postfix.service\n',
+      'jail.local':
+        '[dovecot]\nenabled = true\nfilter = imap\nlogpath = /var/log/mail.log\nmaxretry = 3\n[sshd]\nenabled = true\n[p]\nenabled = true\nfilter = postfix-x\nbackend = systemd\n',
+    };
+    const result = run(files, { logs: LOGS });
+    expect(result.text('jail.local')).toMatch(
+      /^\[dovecot\]\n# doveconf.*\nlogpath = \/var\/log\/mail.log\nbackend = polling\nenabled = true\n/m,
+    );
+    expect(result.text('jail.local')).toMatch(/^#- logpath = \/var\/log\/mail.log\nmaxretry = 3$/m);
+    expect(result.text('jail.local')).toMatch(
+      /^\[p\]\n# postconf.*\nlogpath = \/var\/log\/postfix.log\nbackend = polling\n/m,
+    );
+    expect(ids(levels('note', result))).toEqual(['import.service-log', 'import.service-log']);
+    expect(run(files).text('jail.local')).not.toContain('polling');
+  });
+
+  test('a jail of no own file reads it too', () => {
+    const files = {
+      ...STOCK,
+      'jail.conf': `${STOCK['jail.conf']}[dovecot]\nenabled = true\nfilter = imap\n`,
+      'filter.d/imap.conf': '[Definition]\nfailregex = ^i <HOST>\njournalmatch = _SYSTEMD_UNIT=dovecot.service\n',
+    };
+    expect(run(files, { logs: LOGS }).text('jail.conf')).toMatch(
+      /^\[dovecot\]\n(?:.*\n)*# doveconf.*\nlogpath = \/var\/log\/mail.log\nbackend = polling$/m,
+    );
+  });
+
+  test('files that the service does not see are told with the line that shows them', () => {
+    const result = run({
+      ...STOCK,
+      'jail.local': '[apache]\nenabled = true\nlogpath = /home/cloud/cloud.log\nbackend = polling\n',
     });
-    expect(ids(diagnostics)).toContain('jail.action-unmapped');
+    expect(levels('warning', result)).toMatchObject([
+      { id: 'import.hidden', place: { file: '/f/jail.local', line: 3 } },
+    ]);
+    expect(levels('warning', result)[0]?.fix).toContain('ProtectHome=read-only');
+  });
+
+  test('says what it could not carry over, and names own actions', () => {
+    const files = {
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\naction = %(action_)s\n  cloudflare\n  shout[to=all]\n',
+      'action.d/shout.conf': '[Definition]\nactionban = shout <ip>\n',
+    };
+    const told = levels('warning', run(files));
+    expect(told.map(({ id, place }) => [id, place?.line])).toEqual([
+      ['jail.action-unmapped', 4],
+      ['jail.action-unmapped', 5],
+    ]);
+    expect(told[1]?.message).toBe('the commands of action.d/shout are not run');
+  });
+
+  test('commands of a stock action that were changed are told', () => {
+    const files = {
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\n',
+      'action.d/iptables-multiport.conf': '[Init]\n',
+    };
+    expect(ids(run(files, { changed: () => true }).diagnostics)).toContain('import.changed-action');
+    expect(ids(run(files, { changed: () => false }).diagnostics)).not.toContain('import.changed-action');
+  });
+
+  test('stock shortcuts of actions are warnings', () => {
+    for (const name of ['action_abuseipdb', 'action_blocklist_de', 'action_cf_mwl', 'action_xarf']) {
+      const result = run({
+        ...STOCK,
+        'jail.local': `[sshd]\nenabled = true\naction = %(action_)s\n  %(${name})s[key="%(fail2ban_agent)s"]\n`,
+      });
+      expect([result.jails, levels('warning', result).length > 0]).toEqual([['sshd'], true]);
+    }
+  });
+
+  test('what becomes of banned packets stays', () => {
+    const files = {
+      ...STOCK,
+      'jail.local': '[sshd]\nenabled = true\n',
+      'action.d/nftables.conf': '[Init]\nblocktype = reject\n',
+    };
+    const dropping = { '/usr/action.d/nftables-common.conf': '[Init]\nblocktype = drop\n' };
+    const tree = memoryTree({
+      ...SHIPPED,
+      ...dropping,
+      ...Object.fromEntries(Object.entries(files).map(([name, text]) => [`/f/${name}`, text])),
+    });
+    expect(run(files, { tree }).text('action.d/nftables-common.conf')).toContain('[Init]\nblocktype = reject\n');
+  });
+
+  test('notes that ignoreip of a jail adds to that of all', () => {
+    const jail = '[sshd]\nenabled = true\nignoreip = 192.0.2.2\n';
+    expect(ids(run({ ...STOCK, 'jail.local': `[DEFAULT]\nignoreip = 192.0.2.1\n${jail}` }).diagnostics)).toEqual([
+      'import.ignoreip',
+    ]);
+    expect(run({ ...STOCK, 'jail.local': jail }).diagnostics).toEqual([]);
   });
 });
 
@@ -157,7 +358,7 @@ describe.each(FAIL2BAN_VERSIONS)("an import of Debian's fail2ban %s", (version) 
     const imported = importConfig({ from, shippedRoot, tree });
     const errors = imported.diagnostics.filter((one) => one.level === 'error');
     expect(errors).toEqual([]);
-    const placed = Object.fromEntries([...imported.files].map(([name, text]) => [`/b/${name}`, text]));
+    const placed = Object.fromEntries([...imported.files].map(([name, { text }]) => [`/b/${name}`, text]));
     const memory = memoryTree(placed);
     const both: FileTree = {
       read: (path) => memory.read(path) ?? diskTree.read(path),

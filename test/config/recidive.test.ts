@@ -72,8 +72,8 @@ describe('[recidive]', () => {
       '/usr/jail.conf': '[recidive]\n',
     });
     const { files, diagnostics } = importConfig({ from: '/f2b', shippedRoot: '/usr', tree });
-    expect([...files.keys()]).toEqual(['jail.local']);
-    expect(files.get('jail.local')).not.toContain('logpath');
+    expect([...files.keys()]).toEqual(['jail.conf']);
+    expect(files.get('jail.conf')?.text).not.toContain('logpath');
     expect(diagnostics.filter(({ level }) => level !== 'note')).toEqual([]);
   });
 });

@@ -79,7 +79,7 @@ describe('a move from a real fail2ban 1.1 with live bans', () => {
     // Configuration: what banjour import writes.
     const imported = importConfig({ from: theirs.etc, shippedRoot: join(process.cwd(), 'config') });
     expect(imported.diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
-    for (const [name, text] of imported.files) {
+    for (const [name, { text }] of imported.files) {
       mkdirSync(dirname(host.path(`etc/${name}`)), { recursive: true });
       writeFileSync(host.path(`etc/${name}`), text);
     }

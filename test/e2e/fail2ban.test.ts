@@ -71,7 +71,7 @@ describe('the Debian package on a host with fail2ban', () => {
   });
 
   test('of the jails that import left off, those run afterwards whose service the host has', async () => {
-    await machine.exec(['sed', '-i', '/^# Not enabled in fail2ban$/,+2d', '/etc/banjour/jail.local']);
+    await machine.exec(['sed', '-i', '/^# Not enabled in fail2ban$/,+2d', '/etc/banjour/jail.conf']);
     const { status, stderr } = await agent.command('reload');
     expect([status, stderr]).toEqual([0, '']);
     expect(await jails()).toEqual(['postfix-sasl', 'sshd']);

@@ -7,10 +7,10 @@ export const importCommand: CommandDefinition = {
   name: 'import',
   summary: "Take over a host's fail2ban: its configuration, active bans and history",
   details: [
-    'Writes a commented configuration below /etc/banjour (each value with the place it came from) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. A jail that cannot be taken over is written commented out, with the reason, and keeps none of the others from it.',
+    "Writes the configuration below /etc/banjour (your files as they are; jail.conf with what differs in fail2ban's own files) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. What cannot be taken over is commented out with the reason, and keeps nothing else from it.",
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
     '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-notify, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
-    'May be repeated: what is known already is passed over, and files that would not change are no hindrance.',
+    'May be repeated: it replaces the files that it wrote, says which jails and values are different, and takes over bans that are new. A file that you changed since is never replaced, unless --force keeps it with the ending .before-import.',
   ],
   positionals: [
     {
@@ -23,7 +23,7 @@ export const importCommand: CommandDefinition = {
   options: {
     database: { type: 'string', describe: 'Its database (default: what the configuration says)', complete: 'files' },
     'dry-run': { type: 'boolean', describe: 'Only tell what would be written and taken over' },
-    force: { type: 'boolean', describe: 'Replace files that exist; each is kept with the ending .before-import' },
+    force: { type: 'boolean', describe: 'Replace files that you changed; each is kept with the ending .before-import' },
     config: { type: 'boolean', default: true, describe: 'Take over the configuration; --no-config leaves it' },
     bans: { type: 'boolean', default: true, describe: 'Take over bans and history; --no-bans leaves them' },
     enable: { type: 'boolean', describe: 'Also start what sends mails, now and at every boot, where jails want them' },
@@ -40,7 +40,7 @@ export const importCommand: CommandDefinition = {
   ],
   exits: [
     [EXIT.config, 'the result would not be a valid configuration; nothing was written'],
-    [EXIT.cannotCreate, 'a file exists already (--force), or cannot be written'],
+    [EXIT.cannotCreate, 'a file was changed since, or is not of an import (--force), or cannot be written'],
     [EXIT.unavailable, '--switch cannot be done here; nothing was changed'],
     [EXIT.temporary, '--switch was interrupted and taken back'],
   ],
