@@ -1,6 +1,6 @@
 /** `banjour import`: configuration, then bans. */
 import { chownSync, existsSync, mkdirSync, statSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { importConfig } from '../config/import.js';
 import { loadConfig } from '../config/load.js';
 import type { Config } from '../config/types.js';
@@ -69,11 +69,7 @@ const DATABASE = '/var/lib/fail2ban/fail2ban.sqlite3';
 const SKIPPED_MAX = 100;
 
 export async function importFail2ban(options: ImportOptions): Promise<ExitCode> {
-  if (options.config && !existsSync(options.from))
-    throw new OperatorError(`there is no ${options.from}`, {
-      hint: "name fail2ban's folder: banjour import /etc/fail2ban",
-      exitCode: EXIT.noInput,
-    });
+  if (options.config) refuseFolder(options);
   const client = new ControlClient(options.socket);
   const running = await client.ping().then(
     () => true,
@@ -105,6 +101,25 @@ export async function importFail2ban(options: ImportOptions): Promise<ExitCode> 
   if (bans !== undefined) await takeOver(bans, jails, running ? client : undefined, options, report);
   say(report, options);
   return EXIT.ok;
+}
+
+/** Files of which fail2ban's folder has at least one. */
+const THEIR_FILES = ['jail.conf', 'jail.local', 'jail.d'] as const;
+
+/** What is no configuration of fail2ban's would switch off every jail. */
+function refuseFolder({ from, target }: ImportOptions): void {
+  const problem = !existsSync(from)
+    ? `there is no ${from}`
+    : THEIR_FILES.every((name) => !existsSync(join(from, name)))
+      ? `${from} holds no configuration of fail2ban: there is neither jail.conf nor jail.local in it`
+      : resolve(from) === resolve(target)
+        ? `${from} is Banjour's own folder`
+        : undefined;
+  if (problem === undefined) return;
+  throw new OperatorError(problem, {
+    hint: "name fail2ban's folder: banjour import /etc/fail2ban",
+    exitCode: EXIT.noInput,
+  });
 }
 
 function bansOf(options: ImportOptions, report: Report): Fail2banBans | undefined {

@@ -30,11 +30,11 @@ const SECTIONS = [DEFAULT_SECTION, 'Definition', 'Thread'] as const;
 /** Why a setting does not come along, and what to do; undefined when it does. */
 function obstacle(key: string, text: string): { readonly why: string; readonly fix: string } | undefined {
   const reason = SETTING_KEYS.find((spec) => spec.key === key)?.noMeaning;
-  if (reason !== undefined) return { why: `${key} has no meaning here: ${reason}`, fix: 'nothing to do' };
-  if (key === 'dbfile') return { why: "dbfile is fail2ban's database; Banjour keeps its own", fix: 'nothing to do' };
+  if (reason !== undefined) return { why: `has no meaning here: ${reason}`, fix: 'nothing to do' };
+  if (key === 'dbfile') return { why: "is fail2ban's database; Banjour keeps its own", fix: 'nothing to do' };
   const parsed = PARSERS[key]?.(text);
   if (parsed !== undefined && 'problem' in parsed)
-    return { why: `${key} ${parsed.problem} and was not taken over`, fix: parsed.fix };
+    return { why: `${parsed.problem} and was not taken over`, fix: parsed.fix };
   if (key === 'logtarget' && text.startsWith('/') && !text.startsWith(LOGS))
     return {
       why: 'the service may not write this log file, so the log goes to the journal',
@@ -50,7 +50,7 @@ export function editSettings(file: EditedFile, document: IniDocument, report: Re
       const text = document.own(section, option.key) === undefined ? '' : textOf(option.value).trim();
       const told = obstacle(option.key, text);
       if (told === undefined) continue;
-      file.setAside(section, option.key, `${told.why}; ${told.fix}`);
+      file.setAside(section, option.key, `${option.key}: ${told.why}; ${told.fix}`);
       if (told.fix === 'nothing to do') continue;
       const about: Diagnostic = { level: 'note', id: 'import.setting', message: told.why, fix: told.fix };
       report.add({ ...about, place: option.place, section, key: option.key, value: text });
@@ -71,7 +71,7 @@ export function changedSettings(document: IniDocument, stockFile: string, report
     const told = obstacle(key, text);
     if (told !== undefined) reader.note('import.setting', key, told.why, told.fix, text);
     const origin = `# ${place?.file}:${place?.line}`;
-    if (told !== undefined) return [comment(`${told.why}; ${told.fix}`), `#- ${key} = ${text}`];
+    if (told !== undefined) return [comment(`${key}: ${told.why}; ${told.fix}`), `#- ${key} = ${text}`];
     return [origin, `${key} = ${text.replaceAll('%', '%%')}`];
   });
   return traced([

@@ -149,6 +149,20 @@ describe('banjour import', () => {
     expect(existsSync(join(host.config, 'jail.d/zz-own.local'))).toBe(true);
   });
 
+  test('a folder that is none of fail2ban is refused, and switches nothing off', async () => {
+    const empty = join(host.folder, 'empty');
+    mkdirSync(empty);
+    for (const [folder, problem] of [
+      [empty, 'holds no configuration of fail2ban'],
+      [`${empty}/gone`, 'there is no'],
+      [host.config, "is Banjour's own folder"],
+    ] as const) {
+      const { code, err } = await host.banjour('import', folder, '--force');
+      expect([code, err]).toEqual([66, expect.stringContaining(problem)]);
+    }
+    expect(existsSync(join(host.config, 'jail.conf'))).toBe(false);
+  });
+
   test('what is not for everybody stays so', async () => {
     chmodSync(join(from.folder, 'jail.local'), 0o600);
     expect((await host.banjour('import', from.folder, '--force')).code).toBe(0);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import type { ImportOptions } from '../import.js';
@@ -51,7 +52,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const { importFail2ban } = await import('../import.js');
   const database = args.text('database');
   const options: ImportOptions = {
-    from: args.text('folder') ?? '/etc/fail2ban',
+    from: resolve(args.text('folder') ?? '/etc/fail2ban'),
     shipped: paths.shipped,
     target: paths.config,
     ledger: ledgerFile(paths),
