@@ -3,7 +3,9 @@
  * itself shows (own addresses, gateways, resolvers, logged-in administrators) become one immutable snapshot; a new one
  * is made when something has changed, never on the ban path.
  */
+
 import { hostPrefix, parseAddress } from '../core/address.js';
+import { inBackground } from '../core/background.js';
 import type { Finding } from '../core/finding.js';
 import { ALLOW_LOOK_MS, ALLOW_PREFIXES_MAX, ALLOW_REFRESH_MS } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
@@ -78,9 +80,9 @@ export class AllowKeeper {
     this.stop();
     this.#timers = [
       setInterval(() => this.look(), this.#sources.lookMs).unref(),
-      setInterval(() => void this.refresh(), this.#sources.refreshMs).unref(),
+      setInterval(() => inBackground(this.refresh()), this.#sources.refreshMs).unref(),
     ];
-    void this.refresh();
+    inBackground(this.refresh());
   }
 
   stop(): void {
@@ -93,7 +95,7 @@ export class AllowKeeper {
     this.#spec = spec;
     this.#reloads++;
     this.look();
-    if (this.#timers.length > 0) void this.refresh();
+    if (this.#timers.length > 0) inBackground(this.refresh());
   }
 
   /** Looks at what costs next to nothing: lists, own addresses, routes, resolvers. */

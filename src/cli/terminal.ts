@@ -22,8 +22,12 @@ export function processTerminal(): Terminal {
   process.stdout.on('error', quiet);
   process.stderr.on('error', quiet);
   return {
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    out: (text) => {
+      process.stdout.write(text);
+    },
+    err: (text) => {
+      process.stderr.write(text);
+    },
     stdout: process.stdout,
     stderr: process.stderr,
     env: process.env,

@@ -2,9 +2,11 @@
  * The two control sockets. Bounded in clients, streams, requests per second, request size and time; a client that
  * floods, stalls or sends garbage costs its own connection and nothing else. One request per connection.
  */
+
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { inBackground } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import {
   CONTROL_CLIENTS_MAX,
@@ -60,7 +62,7 @@ async function listen(path: string, mode: number, groupId: number | undefined, d
       requestTimeout: CONTROL_REQUEST_MS_MAX,
       connectionsCheckingInterval: CHECK_MS,
     },
-    (request, response) => void desk.answer(request, response),
+    (request, response) => inBackground(desk.answer(request, response)),
   );
   server.maxConnections = CONTROL_CLIENTS_MAX;
   server.on('connection', (socket: Socket) => {

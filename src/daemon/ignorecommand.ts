@@ -5,9 +5,11 @@
  * setpriv(1) of util-linux takes the capabilities away: the ambient ones, which the agent has to reach nftables, are
  * handed on to every program otherwise (capabilities(7), "Transformation of capabilities during execve()").
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { formatPrefix } from '../core/address.js';
 import { fillArguments } from '../core/arguments.js';
+import { inBackground } from '../core/background.js';
 import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import {
@@ -93,11 +95,13 @@ export class IgnoreCommands {
       const oldest = this.#answers.keys().next();
       if (oldest.done !== true) this.#answers.delete(oldest.value);
     }
-    void answer.then(() => {
-      setTimeout(() => {
-        if (this.#answers.get(question) === answer) this.#answers.delete(question);
-      }, IGNORE_ANSWER_MS).unref();
-    });
+    inBackground(
+      answer.then(() => {
+        setTimeout(() => {
+          if (this.#answers.get(question) === answer) this.#answers.delete(question);
+        }, IGNORE_ANSWER_MS).unref();
+      }),
+    );
   }
 
   #run(argv: readonly string[], ban: BanRecord): Promise<boolean> {

@@ -1,10 +1,12 @@
 /**
  * The agent as a service: log, signals, words to systemd, watchdog. The only file that handles signals.
  */
+
 import { dirname } from 'node:path';
 import { sdNotify, watchdogMicros } from '../../native/notify.js';
 import type { ControlSockets } from '../control/server.js';
-import { EXIT, type ExitCode, messageOf, OperatorError } from '../core/errors.js';
+import { inBackground } from '../core/background.js';
+import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { formatDiagnostic } from '../core/finding.js';
 import type { LogLevel } from '../core/log.js';
 import { wallClock } from '../core/time.js';
@@ -68,6 +70,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
       exitCode: EXIT.config,
     });
   const signal = firstSignal(['SIGTERM', 'SIGINT']);
+  const bug = firstBug();
   log(
     'info',
     `Banjour ${options.version} starts with the jails ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
@@ -96,23 +99,24 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     ...SETTLED_MS.map((milliseconds) => setTimeout(giveBackMemory, milliseconds)),
     setInterval(giveBackMemory, COLLECT_MS),
   ];
-  const reload = () => void reloadOnSignal(agent);
+  const reload = () => inBackground(reloadOnSignal(agent));
   const reopen = () => reopenOnSignal(logging);
   process.on('SIGHUP', reload);
   process.on('SIGUSR1', reopen);
   try {
-    const name = await Promise.race([signal.received, agent.failure]);
+    const name = await Promise.race([signal.received, agent.failure, bug.thrown]);
     log('notice', `${name}: stopping; the bans stay in the kernel`, { action: 'stopped' });
     return EXIT.ok;
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    log('critical', `the agent cannot go on: ${messageOf(error)}`, { action: 'failed' });
+    log('critical', `the agent cannot go on: ${messageOf(error)}${placeOf(error)}`, { action: 'failed' });
     return EXIT.software;
   } finally {
     sdNotify('STOPPING=1\nSTATUS=stopping');
     for (const timer of timers) clearInterval(timer);
     status.stop();
     signal.ignore();
+    bug.ignore();
     process.off('SIGHUP', reload);
     process.off('SIGUSR1', reopen);
     await agent.stop();
@@ -192,6 +196,34 @@ function firstSignal(names: readonly NodeJS.Signals[]): { readonly received: Pro
     received,
     ignore: () => {
       for (const name of names) process.off(name, take);
+    },
+  };
+}
+
+/** Where a bug of ours was thrown, for the report. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error) || error instanceof OperatingError) return '';
+  const place = /^\s+at (.+)$/m.exec(error.stack ?? '')?.[1];
+  return place === undefined ? '' : ` (${place})`;
+}
+
+/**
+ * What nobody caught: an error thrown in a callback, a promise that failed without anybody waiting for it. Node would end
+ * the process by itself; the agent says what it was and stops as with any other failure.
+ */
+function firstBug(): { readonly thrown: Promise<never>; ignore(): void } {
+  let take: (error: unknown) => void = () => undefined;
+  const thrown = new Promise<never>((_, reject) => {
+    take = reject;
+  });
+  // Nobody waits for it during a start, which ends by itself.
+  thrown.catch(() => undefined);
+  const events = ['uncaughtException', 'unhandledRejection'] as const;
+  for (const event of events) process.on(event, take);
+  return {
+    thrown,
+    ignore: () => {
+      for (const event of events) process.off(event, take);
     },
   };
 }

@@ -2,6 +2,7 @@
  * The order of calls: one thing at a time, and calls of `apply` that wait behind one another are carried out together.
  * Bounded; a rejection reaches the callers of the calls it concerns and nobody else.
  */
+import { inBackground } from '../core/background.js';
 import { OperatingError } from '../core/errors.js';
 
 interface Joining<I, R> {
@@ -55,7 +56,7 @@ export class Queue<I, R> {
       reject(new OperatingError('ERR_FIREWALL_BUSY', `${this.#waitingMax} calls are waiting for the firewall`));
     } else {
       this.#jobs.push(job);
-      if (!this.#running) void this.#work();
+      if (!this.#running) inBackground(this.#work());
     }
   }
 

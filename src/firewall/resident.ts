@@ -8,7 +8,9 @@
  * Never more than one batch is under way. After a deadline or a death the child is replaced, with back-off; the
  * caller sends the same batch by a fresh child, which is right because such batches may be applied twice.
  */
+
 import type { ChildProcess } from 'node:child_process';
+import { inBackground } from '../core/background.js';
 import { OperatingError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_RESIDENT_BYTES_MAX, NFT_RESIDENT_DEADLINE_MS } from '../core/limits.js';
 import { type Command, start } from './spawn.js';
@@ -122,7 +124,7 @@ export class ResidentNft {
     if (child.pid !== undefined) this.#options.onStart?.(child.pid);
     const fail = (reason: string) => {
       if (this.#child !== child) return;
-      if (this.#waiting === undefined) void this.#giveUp(ill(reason).message);
+      if (this.#waiting === undefined) inBackground(this.#giveUp(ill(reason).message));
       else this.#waiting.fail(ill(reason));
     };
     child.once('error', (error) => fail(`cannot be started: ${error.message}`));

@@ -2,7 +2,9 @@
  * Watches the doorbell and has the tables repaired when it rings. One repair at a time; what rings meanwhile is
  * repaired after it. Against a program that keeps changing our tables it slows down instead of fighting at full speed.
  */
+
 import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
+import { inBackground } from '../core/background.js';
 import { messageOf } from '../core/errors.js';
 import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
 import { TABLE } from './names.js';
@@ -90,7 +92,7 @@ export class DriftWatch {
       what: this.#pending?.what ?? ring.what,
       structure: ring.structure || (this.#pending?.structure ?? false),
     };
-    if (!this.#repairing && this.#retry === undefined) void this.#repair();
+    if (!this.#repairing && this.#retry === undefined) inBackground(this.#repair());
   }
 
   async #repair(): Promise<void> {
@@ -117,11 +119,11 @@ export class DriftWatch {
       this.#repairing = false;
     }
     if (this.#timer === undefined) return;
-    if (pause === 0) void this.#repair();
+    if (pause === 0) inBackground(this.#repair());
     else {
       this.#retry = setTimeout(() => {
         this.#retry = undefined;
-        void this.#repair();
+        inBackground(this.#repair());
       }, pause).unref();
     }
   }

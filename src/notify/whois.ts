@@ -3,8 +3,10 @@
  * refers to the registry that an address belongs to. With a deadline over all hops, a cache by network, and no answer
  * (rather than a late one) when anything goes wrong. An answer is a stranger's text.
  */
+
 import { connect } from 'node:net';
 import { type Address, formatPrefix, prefixOf } from '../core/address.js';
+import { inBackground } from '../core/background.js';
 import {
   WHOIS_ANSWER_BYTES_MAX,
   WHOIS_CACHE_MAX,
@@ -66,9 +68,11 @@ export class Whois {
       this.#cache.delete(oldest);
     }
     // No answer is not remembered.
-    void answer.then((text) => {
-      if (text === undefined && this.#cache.get(key)?.answer === answer) this.#cache.delete(key);
-    });
+    inBackground(
+      answer.then((text) => {
+        if (text === undefined && this.#cache.get(key)?.answer === answer) this.#cache.delete(key);
+      }),
+    );
     return answer;
   }
 

@@ -84,7 +84,7 @@ function happens(name, emitter, good) {
 
 const server = net.createServer().listen('/run/banjour/probe.sock');
 const worker = new Worker('require("node:worker_threads").parentPort.postMessage(1)', { eval: true });
-Promise.all([
+void Promise.all([
   internet('Internet socket', '127.0.0.1'),
   internet('Internet socket, IPv6', '::1'),
   happens('listen on a unix socket', server, 'listening'),

@@ -1,6 +1,8 @@
 /** The intake thread as the main thread sees it: start, credits, heartbeat, end. */
+
 import { Worker } from 'node:worker_threads';
 import { EventDescriptor } from '../../../native/event-descriptor.js';
+import { inBackground } from '../../core/background.js';
 import { noteThread } from '../../core/threads.js';
 import type { FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
 
@@ -86,7 +88,7 @@ export class IntakeThread {
   async stop(milliseconds: number): Promise<boolean> {
     this.#say({ type: 'stop' });
     if (await this.#endsWithin(milliseconds)) return true;
-    void this.#worker.terminate();
+    inBackground(this.#worker.terminate());
     if (await this.#endsWithin(milliseconds)) return true;
     this.#worker.unref();
     return false;

@@ -2,7 +2,9 @@
  * Files that are believed to be copies of the journal, and therefore not read: looked at every few seconds while they
  * grow. One that holds failures which the journal does not have is read from then on.
  */
+
 import { statSync } from 'node:fs';
+import { inBackground } from '../../core/background.js';
 import { messageOf } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
 import type { JailName } from '../../core/names.js';
@@ -53,7 +55,7 @@ export class Copies {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#turn(), LOOK_MS);
+    this.#timer = setTimeout(() => inBackground(this.#turn()), LOOK_MS);
     this.#timer.unref();
   }
 

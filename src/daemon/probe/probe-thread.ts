@@ -1,6 +1,8 @@
 /** The thread of a probe: a look, an answer, and it is gone with all that it took. */
+
 import { Worker } from 'node:worker_threads';
 import { trimHeap } from '../../../native/resident.js';
+import { inBackground } from '../../core/background.js';
 import { PROBE_DEADLINE_MS } from '../../core/limits.js';
 import { noteThread } from '../../core/threads.js';
 import type { CopyReport } from './copy-probe.js';
@@ -36,7 +38,7 @@ export function probeInThread(plan: ProbePlan, lost: () => void, test: ThreadTes
     worker.unref();
     let timer = setTimeout(() => {
       reject(new Error(`no answer within ${PROBE_DEADLINE_MS} ms`));
-      void worker.terminate();
+      inBackground(worker.terminate());
       expectEnd();
     }, PROBE_DEADLINE_MS);
     timer.unref();

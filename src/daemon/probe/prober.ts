@@ -2,7 +2,9 @@
  * Has the journal probed once a minute, unless nothing was written since and all was well; remembers for an hour what
  * was found, and says it once.
  */
+
 import { journalStamp, localDirectories } from '../../../native/files.js';
+import { inBackground } from '../../core/background.js';
 import type { SourceSpec } from '../../core/entry.js';
 import type { Log } from '../../core/log.js';
 import type { JailName, SourceId } from '../../core/names.js';
@@ -60,7 +62,7 @@ export class Prober {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#turn(), FIRST_MS);
+    this.#timer = setTimeout(() => inBackground(this.#turn()), FIRST_MS);
     this.#timer.unref();
   }
 
@@ -119,7 +121,7 @@ export class Prober {
       this.#parts.log('warning', `the journal could not be probed: ${error instanceof Error ? error.message : error}`);
     }
     if (this.#timer === undefined) return;
-    this.#timer = setTimeout(() => void this.#turn(), EVERY_MS);
+    this.#timer = setTimeout(() => inBackground(this.#turn()), EVERY_MS);
     this.#timer.unref();
   }
 }

@@ -2,6 +2,7 @@
  * The same pipeline over stored entries: in journal time, with a ledger that keeps nothing and, unless asked for, no
  * kernel. What depends on the host of today (own addresses, gateways, sessions) is off.
  */
+import { inBackground } from '../../core/background.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { unpackError } from '../../core/errors.js';
 import type { FilterEvent } from '../../core/event.js';
@@ -88,7 +89,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
             throw unpackError(message.error);
           case 'ended':
             // Without waiting for the thread, which does not always go when it is done.
-            void thread.stop(STOP_MS).then(() => resolve());
+            inBackground(thread.stop(STOP_MS).then(() => resolve()));
             return;
           default:
             return;
