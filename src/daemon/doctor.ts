@@ -1,7 +1,8 @@
 /** Collects what every stage has to say about its health. */
+import { spawnSync } from 'node:child_process';
 import { AllowKeeper } from '../allow/keeper.js';
 import { ControlClient } from '../control/client.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { type Finding, formatDiagnostic } from '../core/finding.js';
 import { sourceId } from '../core/names.js';
 import { plus, wallClock } from '../core/time.js';
@@ -109,8 +110,16 @@ function checkLedger({ configuration, ledgerPath }: Patient): Finding[] {
   }
 }
 
+function fail2banProtects(): boolean {
+  return spawnSync('systemctl', ['--quiet', 'is-active', 'fail2ban'], { stdio: 'ignore' }).status === 0;
+}
+
 async function checkAgent(socket: string): Promise<Finding[]> {
-  const view = await new ControlClient(socket).status();
+  const view = await new ControlClient(socket).status().catch((error: unknown) => {
+    if (!(error instanceof OperatorError && error.exitCode === EXIT.unavailable && fail2banProtects())) throw error;
+    // Both at once would ban the same hosts.
+    throw new OperatorError(`${error.message}; fail2ban protects this host`, { hint: 'banjour import --switch' });
+  });
   return [
     {
       level: 'ok',

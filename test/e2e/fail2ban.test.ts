@@ -41,6 +41,12 @@ describe('the Debian package on a host with fail2ban', () => {
     expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
   });
 
+  test('doctor does not advise to start it beside fail2ban', async () => {
+    const { stdout } = await agent.command('doctor');
+    expect(stdout).toContain('fail2ban protects this host\n         banjour import --switch\n');
+    expect(stdout).not.toContain('systemctl start banjour');
+  });
+
   test('an upgrade does not start it either', async () => {
     await installation.upgrade();
     expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
