@@ -39,6 +39,7 @@ export interface NotBanned {
 
 export interface Obstacle {
   readonly why: string;
+  readonly hint?: string;
   readonly exitCode: ExitCode;
 }
 

@@ -80,7 +80,7 @@ export async function switchOver(host: SwitchHost, options: SwitchOptions): Prom
   host.forgetFiles();
   options.say('Banjour protects this host, now and at every boot: banjour status');
   options.say(
-    'The way back, at any time: systemctl enable --now fail2ban && systemctl disable --now banjour && banjour flush',
+    'The way back, at any time: systemctl enable --now fail2ban; when it has its bans: systemctl disable --now banjour && banjour flush',
   );
   return EXIT.ok;
 }
@@ -98,7 +98,7 @@ class Move {
   async examine(): Promise<Before> {
     const host = this.#host;
     const obstacle = host.obstacle();
-    if (obstacle !== undefined) throw refusal(obstacle.why, undefined, obstacle.exitCode);
+    if (obstacle !== undefined) throw refusal(obstacle.why, obstacle.hint, obstacle.exitCode);
     const banjour = await host.unit(BANJOUR);
     if (banjour.load === 'not-found')
       throw refusal(

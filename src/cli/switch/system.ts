@@ -44,7 +44,8 @@ export class SystemHost implements SwitchHost {
   }
 
   obstacle(): Obstacle | undefined {
-    if (process.getuid?.() !== 0) return { why: 'only root can start and stop services', exitCode: EXIT.noPermission };
+    if (process.getuid?.() !== 0)
+      return { why: 'only root can start and stop services', hint: 'as root', exitCode: EXIT.noPermission };
     if (!existsSync('/run/systemd/system')) return { why: 'systemd does not run here', exitCode: EXIT.unavailable };
     const { config, run, state } = defaultPaths();
     const { config: stated, run: statedRun, state: statedState } = this.#paths;

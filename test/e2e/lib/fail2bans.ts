@@ -42,6 +42,25 @@ const lines =
     );
   };
 
+/** Wrong passwords over IMAP until the agent has banned: it may take its time to find out where Dovecot logs. */
+const persist: Attack = async ({ machine, station }, from) => {
+  await until(
+    `${from} is banned for Dovecot's own log file`,
+    async () => {
+      await station.attack('imap', from, 8, { ...PACE, connectMs: 500 });
+      return (await machine.try(['banjour', 'banned', from])).status === 0;
+    },
+    { timeoutMs: 120_000 },
+  );
+};
+
+/** A ban by hand. */
+const byHand =
+  (jail: string): Attack =>
+  async ({ machine }, from) => {
+    await machine.exec(['banjour', 'ban', jail, from]);
+  };
+
 const TIDY: Fail2banHost = {
   name: 'an old hand: logtarget, ten defaults, formula, mails, own actions and filters, recidive, tokens',
   files: {
@@ -151,6 +170,7 @@ maxretry = 3
   ],
   attacks: {
     sshd: guess('ssh', 7),
+    manual: byHand('manual'),
     wiki: lines('/var/log/wiki/access.log', `FROM \\"POST /login\\" 403`, 4),
   },
 };
@@ -192,7 +212,7 @@ port = smtp,pop3,pop3s,imap,imaps,submission,submissions,sieve
     ['postfix', '203.0.113.32', 25],
     ['custom', '203.0.113.33', 25],
   ],
-  attacks: { dovecot: guess('imap', 6), postfix: guess('smtp', 6) },
+  attacks: { dovecot: guess('imap', 6), postfix: guess('smtp', 6), custom: byHand('custom') },
 };
 
 const MAIL_IN_A_BOX: Fail2banHost = {
@@ -244,6 +264,7 @@ maxretry = 5
   ],
   attacks: {
     sshd: guess('ssh', 8),
+    dovecot: persist,
     'box-daemon': lines('/var/log/box.log', 'daemon: bad password from FROM', 6),
   },
 };
