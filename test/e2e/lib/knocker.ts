@@ -58,19 +58,17 @@ ${rules.join('\n')}
   }
 
   /** Packets that have come to the machine, and past every firewall, by source address. */
-  async counted(): Promise<{ readonly came: number; readonly passed: Readonly<Record<string, number>> }> {
+  async counted(): Promise<{ readonly came: Counts; readonly passed: Counts }> {
     const text = await run(this.#machine.inside(['nft', '-j', 'list', 'table', 'inet', 'knocks']));
     const { nftables } = JSON.parse(text) as { nftables: readonly { rule?: Rule }[] };
-    let came = 0;
-    const passed: Record<string, number> = {};
+    const counts: Record<string, Record<string, number>> = { came: {}, passed: {} };
     for (const { rule } of nftables) {
-      if (rule === undefined) continue;
+      const of = counts[rule?.chain ?? ''];
+      if (rule === undefined || of === undefined) continue;
       const from = rule.expr.find((one) => one.match !== undefined)?.match?.right ?? '';
-      const packets = rule.expr.find((one) => one.counter !== undefined)?.counter?.packets ?? 0;
-      if (rule.chain === 'came') came += packets;
-      else passed[from] = packets;
+      of[from] = rule.expr.find((one) => one.counter !== undefined)?.counter?.packets ?? 0;
     }
-    return { came, passed };
+    return { came: counts['came'] ?? {}, passed: counts['passed'] ?? {} };
   }
 
   /** Counts from nothing again; resolves with false. */
@@ -85,6 +83,8 @@ ${rules.join('\n')}
     await this.#machine.try(['nft', 'delete', 'table', 'inet', 'knocks']);
   }
 }
+
+type Counts = Readonly<Record<string, number>>;
 
 interface Rule {
   readonly chain: string;
