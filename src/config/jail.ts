@@ -15,6 +15,7 @@ import { textOf, type Value } from '../ini/value.js';
 import { readActions } from './action.js';
 import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './allow.js';
 import { findsNobody, handIntake } from './byhand.js';
+import { EVIDENCE, evidenceIntake, readEvidence, readGroup } from './evidence.js';
 import { readIncrement } from './increment.js';
 import type { Overlays } from './overlays.js';
 import { Reader } from './reader.js';
@@ -53,11 +54,13 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const countsBans = call?.name === RECIDIVE;
   const reading: Reading | undefined = countsBans
     ? { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } }
-    : unnamed && !ownRegex
-      ? { reader: first, intake: handIntake(name), source: { kind: 'hand' } }
-      : call === undefined && !ownRegex
-        ? undefined
-        : readEntries(section, name, call, around);
+    : call?.name === EVIDENCE
+      ? { reader: first, intake: evidenceIntake(name), source: { kind: 'group' } }
+      : unnamed && !ownRegex
+        ? { reader: first, intake: handIntake(name), source: { kind: 'hand' } }
+        : call === undefined && !ownRegex
+          ? undefined
+          : readEntries(section, name, call, around);
   // What else is wrong with the jail is told in the same go.
   const reader = reading?.reader ?? first;
   const actions = readActions(reader, overlays, around.hook);
@@ -90,6 +93,8 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const allow = reader.own('ignoreip') ? readAllow(reader) : [];
   const ipv6prefix = reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64);
   const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
+  const group = readGroup(reader);
+  const evidence = readEvidence(reader);
   if (reading === undefined) return undefined;
   const { intake, source } = reading;
   return {
@@ -100,6 +105,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       ...(nat64.length === 0 ? {} : { nat64 }),
       ...(source.kind === 'ledger' ? { counts: 'bans' as const } : {}),
       ...(source.kind === 'hand' ? { counts: 'nothing' as const } : {}),
+      ...(source.kind === 'group' ? { counts: 'evidence' as const, evidence } : group === undefined ? {} : { group }),
       maxretry,
       findtime: seconds(Math.max(0, findtime)),
       bantime: bantime < 0 ? null : seconds(bantime),

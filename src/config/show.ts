@@ -77,6 +77,7 @@ function withOrigin(key: string, { text, place }: Setting): string {
 function formatSource(jail: JailConfig): string {
   const source: JailSource = jail.source;
   if (source.kind === 'ledger') return 'the bans of the other jails, from the ledger';
+  if (source.kind === 'group') return 'what the jails of its group find';
   if (source.kind === 'hand') return 'nothing: it holds what is banned by hand';
   if (source.kind === 'text') return source.paths.map((path) => `${path.path} (${path.from})`).join(', ');
   const where =

@@ -38,6 +38,8 @@ export type JailSource =
     }
   /** Nowhere: the jail counts the bans of the others (recidive). */
   | { readonly kind: 'ledger' }
+  /** Nowhere: the jail weighs what the jails of its group find (evidence). */
+  | { readonly kind: 'group' }
   /** Nowhere: the jail has no regex, and holds what is banned by hand. */
   | { readonly kind: 'hand' }
   | {

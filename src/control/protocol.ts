@@ -5,7 +5,7 @@
  * (0600) changes things, `status.sock` (0660, for a group) only reads. Everything that status.sock answers,
  * control.sock answers too.
  */
-import type { BanjourEvent, BanRecord, BanState, Origin } from '../core/decision.js';
+import type { BanjourEvent, BanRecord, BanState, EvidenceRule, Origin } from '../core/decision.js';
 import type { LogLevel } from '../core/log.js';
 
 /** Part of every path: `/v1/...`. Fields may be added within a version; none goes or changes its meaning. */
@@ -24,6 +24,8 @@ export interface BanView {
   /** The host whose journal reported it, when it was another one. */
   readonly host?: string;
   readonly origin: Origin;
+  /** Which rule decided, in a jail that weighs evidence. */
+  readonly rule?: EvidenceRule;
   readonly state: BanState;
   readonly refusal?: string;
   readonly ended?: { readonly time: string; readonly reason: NonNullable<BanRecord['ended']>['reason'] };
@@ -221,6 +223,8 @@ interface WindowView {
   readonly target: string;
   readonly failures: number;
   readonly maxretry: number;
+  /** Of a jail that weighs evidence, which bans at maxretry points. */
+  readonly points?: number;
   readonly last?: string;
   readonly evidence: readonly string[];
 }

@@ -3,6 +3,12 @@ import type { Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
+/**
+ * Why a jail that weighs evidence bans. `slow`: the points of an address; `subnet`: offenders of a prefix; `user`: one more
+ * address against a user under attack; `dead-name`: one more for a name that nobody logs in with; `honeypot`.
+ */
+export type EvidenceRule = 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
+
 /** Who decided: the jail from the journal, a person, or an import from fail2ban. */
 export type Origin = 'journal' | 'operator' | 'import';
 
@@ -26,6 +32,8 @@ export interface BanDecision {
   readonly origin: Origin;
   /** How many times this target was banned before in this jail (or all, with overalljails). */
   readonly previousBans: number;
+  /** Of a jail that weighs evidence. */
+  readonly rule?: EvidenceRule;
 }
 
 /** Lift the ban of `target`, in one jail or (without) in all. */
@@ -63,5 +71,5 @@ export interface BanRecord extends Omit<BanDecision, 'kind'> {
 }
 
 /** One line of the event stream, of `replay --json` and of the log: what happened to whom. */
-export const BANJOUR_EVENTS = ['found', 'ban', 'unban', 'ignored', 'refused'] as const;
+export const BANJOUR_EVENTS = ['found', 'ban', 'unban', 'ignored', 'refused', 'takeover', 'under-attack'] as const;
 export type BanjourEvent = (typeof BANJOUR_EVENTS)[number];

@@ -58,6 +58,26 @@ export const ROUTES_MAX = 1_000;
 export const TRACKED_ADDRESSES_MAX = 250_000;
 /** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
 export const TRACKED_FAILURES_MAX = 1_000_000;
+/** Logins and failures that the ledger keeps for the evidence; about 100 bytes each. */
+export const ATTEMPTS_KEPT_MAX = 500_000;
+/** A login of the same user from the same network is not written again within so many seconds. */
+export const LOGIN_REPEAT_SECONDS = 6 * 3600;
+/** Names of `honeypot`. */
+export const HONEYPOT_NAMES_MAX = 1_000;
+/** So many times maxretry an address may fail at most, where many users log in. */
+export const ALLOWANCE_MAX = 5;
+/** Longest ban of an address that several users log in from, by evidence. */
+export const SHARED_BAN_SECONDS_MAX = 3600;
+/** Addresses with points in the evidence model: 32 bytes each, half of them for either family. */
+export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
+/** Offenders of a prefix or a user, and networks of a user, that the model remembers: the newest. */
+export const EVIDENCE_OFFENDERS_MAX = 8;
+/** Prefixes of which the model remembers offenders: 72 bytes each. */
+export const EVIDENCE_PREFIXES_MAX = 60_000;
+/** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
+export const EVIDENCE_NAMES_MAX = 40_000;
+/** Addresses, networks and pairs with a login that vouch for somebody: 56, 12 and 12 bytes each. */
+export const EVIDENCE_CREDITS_MAX = 40_000;
 /** Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see `sweep` in src/jail/jails.ts. */
 export const UNSWEPT_TARGETS_MAX = 10_000;
 /** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */
@@ -157,8 +177,8 @@ export const TALLY_LATE_SECONDS = 1;
 export const TALLY_TROUBLE_SECONDS = 1;
 /** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
 export const TALLY_TROUBLES_MAX = 1_000;
-/** An attempt that another jail counted is told by its witness at most this much later, seconds: on a busy host Dovecot lets it wait for a worker for up to 60 s (`AUTH_WORKER_LOOKUP_TIMEOUT_SECS`), long after Postfix gave up. */
-export const TALLY_ELSEWHERE_SECONDS = 60;
+/** An attempt that another jail counted is told by its witness at most this much later, seconds: Dovecot looks at a password up to 15 s after Postfix gave up, and PAM takes its time. */
+export const TALLY_ELSEWHERE_SECONDS = 20;
 /** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */
 export const TALLY_WAIT_SECONDS = 12;
 /** A failure and a login of the same user this close are one attempt at two password stores, seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s more; PAM waits at most 3 s. */

@@ -16,6 +16,8 @@ export interface LogFacts {
   /** `ban`, `unban`, `found`, ...: names the message in the catalog. */
   readonly action?: string;
   readonly failures?: number;
+  /** Of a ban by evidence. */
+  readonly rule?: string;
   /** ISO 8601, or `never`. */
   readonly until?: string;
   /** When it happened, ISO 8601, where that is not now: the time of the log entry that a failure was found in. */

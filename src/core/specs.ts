@@ -51,10 +51,14 @@ export interface JailIntake {
 export interface JailPolicy {
   readonly jail: JailName;
   /**
-   * What it counts: failures that its filter finds (the default), bans of the other jails (recidive), or nothing: a jail
-   * for bans by hand.
+   * What it counts: failures that its filter finds (the default), bans of the other jails (recidive), nothing: a jail for
+   * bans by hand; or it weighs the failures and logins of the jails of its group (evidence).
    */
-  readonly counts?: 'failures' | 'bans' | 'nothing';
+  readonly counts?: 'failures' | 'bans' | 'nothing' | 'evidence';
+  /** The jail that weighs what this one finds. */
+  readonly group?: JailName;
+  /** How a jail that weighs does it; `maxretry` is its points, `findtime` their half-life. */
+  readonly evidence?: EvidencePolicy;
   readonly maxretry: number;
   readonly findtime: Seconds;
   /** null bans for good. */
@@ -69,6 +73,22 @@ export interface JailPolicy {
   readonly forgetOnSuccess: boolean;
   /** Cursors kept with a ban as evidence, at most `EVIDENCE_CURSORS_MAX`, which it is when absent. */
   readonly maxmatches?: number;
+}
+
+/** What a jail that weighs evidence goes by, beside its points and their half-life. */
+export interface EvidencePolicy {
+  /** How long a login vouches for its user at the address and the network that it came from. */
+  readonly credit: Seconds;
+  /** Offenders of one prefix within a week that ban the prefix; 0 is off. */
+  readonly subnet: number;
+  /** Addresses that fail for one user within a day before each further one is banned at once; 0 is off. */
+  readonly underattack: number;
+  /** Addresses that try a name which never logged in before each further one is banned at once; 0 is off. */
+  readonly deadnames: number;
+  /** Networks from which one user logs in within a day that make an alarm; 0 is off. */
+  readonly takeover: number;
+  /** Names that no honest client uses, in lower case. */
+  readonly honeypot: readonly string[];
 }
 
 export interface BantimeIncrement {

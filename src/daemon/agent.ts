@@ -5,6 +5,7 @@
  * sockets, then the readers. Order of a stop: readers, what is under way to the kernel, sockets, firewall, ledger; the
  * kernel's table stays.
  */
+import { randomInt } from 'node:crypto';
 import { AllowKeeper } from '../allow/keeper.js';
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
 import type { BanRecord, UnbanDecision } from '../core/decision.js';
@@ -13,7 +14,7 @@ import type { FirewallBackend } from '../core/firewall.js';
 import { LEDGER_SAVE_MS_MIN } from '../core/limits.js';
 import type { Log, LogLevel } from '../core/log.js';
 import { counted } from '../core/text.js';
-import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
+import { type EpochMicros, plus, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedgerAnyway } from '../ledger/open.js';
@@ -21,7 +22,7 @@ import { allowContext } from './allow-context.js';
 import { Announcer } from './announce.js';
 import { differenceOf, isEmpty, type SetupDifference } from './configuration/difference.js';
 import type { Candidate, LiveConfiguration } from './configuration/live.js';
-import type { AgentSetup } from './configuration/setup.js';
+import { type AgentSetup, creditOf } from './configuration/setup.js';
 import { IgnoreCommands } from './ignorecommand.js';
 import { Kernel } from './kernel.js';
 import { Measure } from './measure.js';
@@ -124,7 +125,10 @@ export class Agent {
         'error',
         `${skipped.length} bans in the ledger could not be read and are set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
       );
-    this.jails = new Jails(setup.jails.map(({ policy }) => policy));
+    this.jails = new Jails(
+      setup.jails.map(({ policy }) => policy),
+      { seed: randomInt(2 ** 32) },
+    );
     this.allow = new AllowKeeper(setup.allow);
     const allow = allowContext(
       () => this.allow.snapshot,
@@ -351,6 +355,7 @@ export class Agent {
     every(TIDY_MS, () => {
       try {
         this.ledger.history.prune(wallClock.now(), this.#setup.keepHistory);
+        this.ledger.attempts.prune(plus(wallClock.now(), -creditOf(this.#setup.jails)));
       } catch (error) {
         this.log('warning', `the history is not tidied: ${messageOf(error)}`);
       }

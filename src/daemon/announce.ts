@@ -11,10 +11,11 @@ import type { Log, LogFacts } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
+import type { Alarm } from '../jail/evidence/rules.js';
 
 /** One object of `replay --json` and, with an id, of the event stream. Times are ISO 8601 in UTC. */
 export interface Announcement {
-  readonly event: 'found' | 'ban' | 'unban' | 'ignored' | 'refused';
+  readonly event: 'found' | 'ban' | 'unban' | 'ignored' | 'refused' | 'takeover' | 'under-attack';
   readonly time: string;
   readonly jail: string;
   readonly address: string;
@@ -24,6 +25,8 @@ export interface Announcement {
   readonly until?: string | null;
   readonly cursor?: string;
   readonly reason?: string;
+  /** Of a ban by evidence. */
+  readonly rule?: string;
 }
 
 export class Announcer {
@@ -52,6 +55,17 @@ export class Announcer {
     this.#tell({ ...ofEvent(event, 'ignored'), reason });
   }
 
+  /** Many addresses fail for a user, or the user logs in as somebody else would. It bans nobody. */
+  alarm(jail: JailName, { kind, user, count }: Alarm, event: FilterEvent): void {
+    const who = shown(user);
+    const text =
+      kind === 'takeover'
+        ? `Takeover? ${who} logs in from ${count} networks within a day, now from ${event.address.text}`
+        : `Under attack: ${count} addresses fail for ${who} within a day, now ${event.address.text}`;
+    this.#log('warning', text, { jail, address: event.address.text, action: kind, user: who });
+    this.#tell({ ...ofEvent(event, kind), jail, user: who, count });
+  }
+
   /** `extended`: the target was banned already and stays so for longer. */
   ban(record: BanRecord, extended: boolean): void {
     const target = formatPrefix(record.target);
@@ -63,6 +77,7 @@ export class Announcer {
       failures: record.failures,
       until: until ?? 'never',
       ...(record.user === undefined ? {} : { user: shown(record.user) }),
+      ...(record.rule === undefined ? {} : { rule: record.rule }),
     });
     const last = record.evidence.at(-1);
     this.#tell({
@@ -74,6 +89,7 @@ export class Announcer {
       ...(record.host === undefined ? {} : { host: shown(record.host) }),
       count: record.failures,
       until,
+      ...(record.rule === undefined ? {} : { rule: record.rule }),
       ...(last === undefined ? {} : { cursor: last }),
     });
   }
@@ -132,7 +148,7 @@ export class Announcer {
   }
 }
 
-function ofEvent(event: FilterEvent, name: 'found' | 'ignored') {
+function ofEvent(event: FilterEvent, name: 'found' | 'ignored' | Alarm['kind']) {
   return {
     event: name,
     time: isoTime(event.time),

@@ -40,14 +40,29 @@ export async function explain(client: ControlClient, address: string, roots: Con
     cursors.set(window.jail, [...new Set([...(cursors.get(window.jail) ?? []), ...window.evidence])]);
   const evidence = [...cursors].map(([jail, list]) => ({
     jail,
-    entries: list.map((text) => evidenceOf(text, jails.get(jail))),
+    entries: list.map((text) => evidenceOf(text, judgesOf(jails.get(jail), setup.jails))),
   }));
   return { ...view, evidence };
 }
 
-function evidenceOf(text: string, jail: JailSetup | undefined): EvidenceView {
-  const source = jail?.source;
-  if (jail === undefined || source === undefined) return { cursor: text };
+/** The jails whose filters may have found an entry: the jail itself, or those of its group. */
+function judgesOf(jail: JailSetup | undefined, all: readonly JailSetup[]): readonly JailSetup[] {
+  if (jail === undefined) return [];
+  if (jail.policy.counts !== 'evidence') return [jail];
+  return all.filter(({ policy }) => policy.group === jail.policy.jail);
+}
+
+/** The entry of a cursor, by the first jail whose filter finds a failure in it. */
+function evidenceOf(text: string, jails: readonly JailSetup[]): EvidenceView {
+  const views = jails.map((jail) => evidenceIn(text, jail));
+  return (
+    views.find(({ regex }) => regex !== undefined) ?? views.find(({ line }) => line !== undefined) ?? { cursor: text }
+  );
+}
+
+function evidenceIn(text: string, jail: JailSetup): EvidenceView {
+  const source = jail.source;
+  if (source === undefined) return { cursor: text };
   try {
     const entry = findEntry(() => createSource(source, idOf(source), textTools), cursor(text), [
       ...LINE_FIELDS,

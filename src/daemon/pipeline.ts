@@ -61,6 +61,8 @@ export class Pipeline {
   #applying = new Set<Promise<unknown>>();
   readonly questions: Questions;
   readonly #clocks: SourceClocks;
+  /** Attempts of each source that were weighed after its last position. */
+  readonly #attempts = new Map<SourceId, readonly FilterEvent[]>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -205,8 +207,11 @@ export class Pipeline {
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
-    const { outcomes, decisions } = this.#parts.jails.judge(events, clock, this.#context);
+    const { outcomes, decisions, attempts, alarms } = this.#parts.jails.judge(events, clock, this.#context);
     for (const outcome of outcomes) this.#announce(outcome);
+    for (const { jail, alarm, event } of alarms) this.#parts.announcer.alarm(jail, alarm, event);
+    // They are written with the position: what is read again after a crash must not be weighed twice.
+    if (attempts.length > 0) this.#attempts.set(source, [...(this.#attempts.get(source) ?? []), ...attempts]);
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
@@ -222,7 +227,12 @@ export class Pipeline {
   ): Promise<readonly Settled[]> {
     const position = batch?.position;
     if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
-    const report = this.#parts.ledger.commit({ decisions, ...(position === undefined ? {} : { source, position }) });
+    const attempts = position === undefined ? [] : (this.#attempts.get(source) ?? []);
+    if (position !== undefined) this.#attempts.delete(source);
+    const report = this.#parts.ledger.commit({
+      decisions,
+      ...(position === undefined ? {} : { attempts, source, position }),
+    });
     this.#settleExpired(report);
     return this.#apply(report);
   }

@@ -7,7 +7,14 @@ import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '..
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext } from '../jail/verdict.js';
 import type { Ledger } from '../ledger/ledger.js';
-import { type AgentSetup, bySource, type JailSetup, longestFindtime, type SourceGroup } from './configuration/setup.js';
+import {
+  type AgentSetup,
+  bySource,
+  creditOf,
+  type JailSetup,
+  longestFindtime,
+  type SourceGroup,
+} from './configuration/setup.js';
 import type { IntakeStart } from './intake/protocol.js';
 import type { Pipeline } from './pipeline.js';
 import { Reader } from './reader.js';
@@ -120,6 +127,15 @@ export class Readers {
     const { jails, ledger, allow } = this.#parts;
     const since = plus(wallClock.now(), -lookBackOf(setup.jails));
     jails.remember(ledger.floors(resumes ? since : epochMicros(0)), new Set(names));
+    const weighing = setup.jails.filter(({ policy }) => policy.counts === 'evidence' && names.includes(policy.jail));
+    if (weighing.length > 0) {
+      const past = plus(wallClock.now(), -creditOf(weighing));
+      jails.recall(
+        ledger.attempts.since(past),
+        ledger.floors(past),
+        new Set(weighing.map(({ policy }) => policy.jail)),
+      );
+    }
     const counters = setup.jails.filter(({ policy }) => policy.counts === 'bans' && names.includes(policy.jail));
     for (const { policy } of counters) {
       jails.reset(policy.jail);

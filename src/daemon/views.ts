@@ -110,6 +110,7 @@ export function banView(record: BanRecord): BanView {
     ...(record.user === undefined ? {} : { user: record.user }),
     ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
+    ...(record.rule === undefined ? {} : { rule: record.rule }),
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),
     ...(record.ended === undefined ? {} : { ended: { time: isoTime(record.ended.time), reason: record.ended.reason } }),

@@ -9,11 +9,11 @@ import {
   type Prefix,
   prefixOf,
 } from '../core/address.js';
-import { WIDE_FLOORS_MAX } from '../core/limits.js';
+import { ALLOWANCE_MAX, WIDE_FLOORS_MAX } from '../core/limits.js';
 import { holderLength } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import type { EvidenceLog } from './evidence.js';
+import type { EvidenceLog } from './evidence-log.js';
 import { keyOf, type TargetKey, targetOfKey } from './keys.js';
 import type { AllowContext } from './verdict.js';
 import { type WindowBounds, type WindowRule, Windows } from './windows.js';
@@ -105,5 +105,6 @@ function namesOf(prefixes: readonly Prefix[] = []): string {
 }
 
 function ruleOf(policy: JailPolicy): WindowRule {
-  return { maxretry: policy.maxretry, findtimeMicros: policy.findtime * MICROS_PER_SECOND };
+  const rule = { maxretry: policy.maxretry, findtimeMicros: policy.findtime * MICROS_PER_SECOND };
+  return policy.group === undefined ? rule : { ...rule, allowanceMax: ALLOWANCE_MAX };
 }

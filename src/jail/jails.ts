@@ -27,6 +27,7 @@ import {
   EVIDENCE_CURSOR_BYTES_MAX,
   EVIDENCE_CURSORS_MAX,
   EVIDENCE_LOG_BYTES_MAX,
+  SHARED_BAN_SECONDS_MAX,
   TRACKED_ADDRESSES_MAX,
   TRACKED_FAILURES_MAX,
   UNSWEPT_TARGETS_MAX,
@@ -36,12 +37,14 @@ import { notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, earlierOf, laterOf, MICROS_PER_SECOND, type Seconds, seconds } from '../core/time.js';
 import { banSeconds, endOf, shortestBan, worthExtending } from './duration.js';
-import { EvidenceLog, NO_EVIDENCE } from './evidence.js';
+import { type Attempt, Evidence } from './evidence/evidence.js';
+import { DEFAULT_RULES, type EvidenceRules, type FailureMeaning, type Finding } from './evidence/rules.js';
+import { EvidenceLog, NO_EVIDENCE } from './evidence-log.js';
 import { Jail } from './jail.js';
 import { keyOf } from './keys.js';
 import { Logins } from './logins.js';
 import { Overlay } from './overlay.js';
-import type { AllowContext, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
+import type { AllowContext, JailAlarm, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
 import type { FullWindow, WindowBounds, Windows } from './windows.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */
@@ -49,6 +52,8 @@ export interface JailsOptions {
   readonly addressesMax?: number;
   readonly failuresMax?: number;
   readonly evidenceLogBytesMax?: number;
+  /** Of the tables of the evidence; a number that strangers do not know. */
+  readonly seed?: number;
 }
 
 /** Up to when failures are settled, as far as new jails must know after a restart. */
@@ -68,6 +73,9 @@ export class Jails {
   readonly #logins = new Logins();
   /** For so long a login protects its neighbours: what a restart reads back. */
   #loginMicros = 0;
+  /** What the jails that weigh evidence know. */
+  readonly #evidence = new Map<JailName, Evidence>();
+  readonly #seed: number;
 
   constructor(policies: readonly JailPolicy[], options: JailsOptions = {}) {
     this.#bounds = {
@@ -75,6 +83,7 @@ export class Jails {
       failuresMax: options.failuresMax ?? TRACKED_FAILURES_MAX,
       evidenceMax: EVIDENCE_CURSORS_MAX,
     };
+    this.#seed = options.seed ?? 0;
     this.#log = new EvidenceLog(options.evidenceLogBytesMax ?? EVIDENCE_LOG_BYTES_MAX, EVIDENCE_CURSOR_BYTES_MAX);
     this.reconfigure(policies);
   }
@@ -104,22 +113,55 @@ export class Jails {
    */
   judge(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros, context: JailContext): Judgement {
     const outcomes: Outcome[] = [];
+    const alarms: JailAlarm[] = [];
+    const attempts: FilterEvent[] = [];
     const overlay = new Overlay(context);
     for (const event of events) {
       const now = clock(event);
       const first = overlay.decisions.length;
-      outcomes.push(this.#count(event, now, context, overlay));
+      outcomes.push(this.#count(event, now, context, overlay, { alarms, attempts }));
       for (const { decision, extends: extension } of overlay.decisions.slice(first))
         if (!extension) this.#countBan(decision, event, now, context, overlay);
     }
-    return { outcomes, decisions: overlay.decisions.map(({ decision }) => decision) };
+    return { outcomes, decisions: overlay.decisions.map(({ decision }) => decision), attempts, alarms };
   }
 
   /** Counts an event of the past and decides nothing: the warm-up before the cursor. Call `remember` before it. */
   observe(event: FilterEvent, context: AllowContext): Outcome {
     const jail = this.#jails.get(event.jail);
     if (jail === undefined) return { kind: 'unknown', event };
-    return this.#enter(jail, event, undefined, context);
+    return this.#enter(jail, event, undefined, context).outcome;
+  }
+
+  /**
+   * Weighs anew what the ledger knows of the past, for these jails that weigh. `floors`: of them the unbans of operators
+   * are taken, each at its time.
+   */
+  recall(attempts: Iterable<FilterEvent>, floors: Iterable<Floor>, only: ReadonlySet<JailName>): void {
+    for (const name of only) {
+      const policy = this.#jails.get(name)?.policy;
+      if (policy !== undefined && this.#evidence.has(name))
+        this.#evidence.set(name, new Evidence(rulesOf(policy), this.#seed));
+    }
+    const pardons = [...floors].filter(({ exact }) => !exact).sort((a, b) => a.upTo - b.upTo);
+    let next = 0;
+    const pardonUntil = (time: number) => {
+      for (; next < pardons.length && (pardons[next] as Floor).upTo < time; next++) {
+        const { jail, target, upTo } = pardons[next] as Floor;
+        for (const name of only)
+          if (jail === undefined || jail === name) this.#evidence.get(name)?.forget(target, upTo);
+      }
+    };
+    for (const event of attempts) {
+      const jail = this.#jails.get(event.jail);
+      if (jail?.policy.group === undefined || !only.has(jail.policy.group)) continue;
+      pardonUntil(event.time);
+      const target = jail.prefixOf(event.address);
+      const points = this.#weigh(jail, event, target)?.points ?? 0;
+      if (points > 0)
+        this.#jails.get(jail.policy.group)?.windows.add(keyOf(target), event.time, event.count, NO_EVIDENCE);
+    }
+    pardonUntil(Number.POSITIVE_INFINITY);
   }
 
   /** Counts a past ban of the ledger in one jail that counts bans (recidive), or in all: their warm-up. */
@@ -161,6 +203,8 @@ export class Jails {
     let forgotten = 0;
     for (const [name, jail] of this.#jails)
       if (scope.jail === undefined || scope.jail === name) forgotten += jail.forget(target, scope.upTo);
+    for (const [name, evidence] of this.#evidence)
+      if (scope.jail === undefined || scope.jail === name) evidence.forget(target, scope.upTo);
     return forgotten;
   }
 
@@ -182,9 +226,22 @@ export class Jails {
       if (jail === undefined) this.#jails.set(name, new Jail(policy, this.#bounds, this.#log));
       if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
     }
+    this.#reconfigureEvidence(policies);
     const counting = policies.filter(({ counts = 'failures' }) => counts === 'failures');
     this.#loginMicros = Math.max(0, ...counting.map(({ findtime }) => findtime)) * MICROS_PER_SECOND;
     return cold;
+  }
+
+  #reconfigureEvidence(policies: readonly JailPolicy[]): void {
+    const weighing = policies.filter(({ counts }) => counts === 'evidence');
+    for (const name of this.#evidence.keys())
+      if (!weighing.some(({ jail }) => jail === name)) this.#evidence.delete(name);
+    for (const policy of weighing) {
+      const rules = rulesOf(policy);
+      const evidence = this.#evidence.get(policy.jail);
+      if (evidence === undefined) this.#evidence.set(policy.jail, new Evidence(rules, this.#seed));
+      else evidence.rules = rules;
+    }
   }
 
   /** Forgets the failures of a jail, to read them anew; what was settled stays settled. */
@@ -218,24 +275,75 @@ export class Jails {
         if (failures === 0) continue;
         const evidence = windows.evidence(key, now - policy.findtime * MICROS_PER_SECOND, now);
         const last = windows.last(key) as EpochMicros | undefined;
-        views.push({ jail: name, target: candidate, failures, maxretry: policy.maxretry, last, evidence });
+        const points = this.#evidence.get(name)?.pointsOf(candidate, now);
+        views.push({
+          jail: name,
+          target: candidate,
+          failures,
+          maxretry: policy.maxretry,
+          ...(points === undefined ? {} : { points }),
+          last,
+          evidence,
+        });
       }
     }
     return views;
   }
 
-  #count(event: FilterEvent, now: EpochMicros, context: JailContext, overlay: Overlay): Outcome {
+  #count(event: FilterEvent, now: EpochMicros, context: JailContext, overlay: Overlay, told: Told): Outcome {
     const jail = this.#jails.get(event.jail);
     if (jail === undefined) return { kind: 'unknown', event };
     const latest = laterOf(now, context.latest?.() ?? now);
-    const outcome = this.#enter(jail, event, { now, latest }, context);
+    const { outcome, meaning } = this.#enter(jail, event, { now, latest }, context);
+    const { group } = jail.policy;
+    if (meaning?.isNew === true) told.attempts.push(event);
+    if (group !== undefined) for (const alarm of meaning?.alarms ?? []) told.alarms.push({ jail: group, alarm, event });
     if (outcome.kind === 'ignored') jail.totalIgnored++;
+    if (outcome.kind === 'excused') jail.totalFailed += event.count;
     if (outcome.kind !== 'counted') return outcome;
     jail.totalFailed += event.count;
     const { target } = outcome;
     if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND) return { ...outcome, kind: 'stale' };
-    const kind = this.#decide(jail, target, event, now, overlay);
+    const kind = this.#decide(jail, target, event, now, overlay, meaning?.allowance);
+    const weighing = group === undefined ? undefined : this.#jails.get(group);
+    if (weighing !== undefined)
+      for (const finding of meaning?.findings ?? []) this.#answer(weighing, finding, event, now, context, overlay);
     return kind === 'counted' ? outcome : { kind, event, target };
+  }
+
+  /** What the event means to the jail that weighs what this one finds; undefined when there is none. */
+  #weigh({ policy }: Jail, event: FilterEvent, target: Prefix): Weighed | undefined {
+    const evidence = policy.group === undefined ? undefined : this.#evidence.get(policy.group);
+    if (evidence === undefined) return undefined;
+    const { address, user, time } = event;
+    const attempt: Attempt = { address, target, time, ...(user === undefined ? {} : { user }) };
+    if (event.kind === 'failure') return { ...evidence.failure(attempt, event.count), isNew: true };
+    return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
+  }
+
+  /** Bans what the evidence speaks against, unless that holds somebody who must not be banned. */
+  #answer(
+    jail: Jail,
+    { rule, target, isShared }: Finding,
+    event: FilterEvent,
+    now: EpochMicros,
+    context: JailContext,
+    overlay: Overlay,
+  ): void {
+    const { policy, windows } = jail;
+    if (context.allowed(policy.jail, event.address) !== undefined || context.coversAllowed(policy.jail, target)) return;
+    const open = overlay.openBan(policy.jail, target);
+    const previousBans =
+      open?.previousBans ??
+      overlay.previousBans(policy.increment?.overalljails === true ? undefined : policy.jail, target);
+    const usual = banSeconds(policy, isShared ? 0 : previousBans, overlay.random);
+    const length = isShared ? Math.min(usual ?? SHARED_BAN_SECONDS_MAX, SHARED_BAN_SECONDS_MAX) : usual;
+    const until = endOf(now, length);
+    const isOpen = open !== undefined && (open.until === null || open.until > now);
+    if (isOpen && !worthExtending(open.until, until, length)) return;
+    const failures = Math.max(event.count, windows.count(keyOf(target), now));
+    const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
+    overlay.add({ ...this.#decision(jail, target, event, now, full, until, previousBans), rule }, isOpen);
   }
 
   /** Puts the event into its window. Without a time in warm-up. */
@@ -244,25 +352,35 @@ export class Jails {
     event: FilterEvent,
     time: { readonly now: EpochMicros; readonly latest: EpochMicros } | undefined,
     context: AllowContext,
-  ): Outcome {
+  ): { readonly outcome: Outcome; readonly meaning?: Weighed } {
     const { windows, policy } = jail;
     const reason = notRemote(event.address) ?? context.allowed(policy.jail, event.address);
-    if (reason !== undefined) return { kind: 'ignored', event, reason };
+    if (reason !== undefined) return { outcome: { kind: 'ignored', event, reason } };
     const target = jail.targetOf(event.address, context);
     const key = keyOf(target);
     if (event.kind === 'success') {
       this.#noteLogin(event);
       const cleared = policy.forgetOnSuccess ? both(target, hostPrefix(event.address)) : [];
       const [failures = 0] = cleared.map((one) => windows.clear(keyOf(one), event.time));
-      return { kind: 'success', event, target, failures };
+      const meaning = time === undefined ? undefined : this.#weigh(jail, event, target);
+      return { outcome: { kind: 'success', event, target, failures }, ...(meaning === undefined ? {} : { meaning }) };
     }
-    if (jail.isSettled(target, key, event.time, time?.latest)) return { kind: 'settled', event, target };
+    if (jail.isSettled(target, key, event.time, time?.latest)) return { outcome: { kind: 'settled', event, target } };
+    // What a warm-up reads again is in the ledger's attempts.
+    const meaning = time === undefined ? undefined : this.#weigh(jail, event, target);
+    if (meaning?.points === 0) return { outcome: { kind: 'excused', event, target }, meaning };
     sweep(windows, time?.now ?? event.time);
     const evidence = this.#log.append(event.cursor);
     windows.add(key, event.time, event.count, evidence);
     if (this.#hasNeighbour(target, event.address, event.time))
       windows.add(keyOf(hostPrefix(event.address)), event.time, event.count, evidence);
-    return { kind: 'counted', event, target, failures: windows.count(key, event.time) };
+    if (policy.group !== undefined && meaning !== undefined) {
+      const weighing = this.#jails.get(policy.group)?.windows;
+      if (weighing !== undefined) sweep(weighing, time?.now ?? event.time);
+      weighing?.add(key, event.time, event.count, evidence);
+    }
+    const outcome = { kind: 'counted', event, target, failures: windows.count(key, event.time) } as const;
+    return { outcome, ...(meaning === undefined ? {} : { meaning }) };
   }
 
   /** Notes a login for the prefixes that the jails count its address by. */
@@ -280,16 +398,16 @@ export class Jails {
   }
 
   /** What the event has filled: the window of the target, or where others log in there only that of its own address. */
-  #filled({ windows }: Jail, target: Prefix, { address, time }: FilterEvent) {
+  #filled({ windows }: Jail, target: Prefix, { address, time }: FilterEvent, allowance: number) {
     const isShared = this.#hasNeighbour(target, address, time);
     const banned = isShared ? hostPrefix(address) : target;
-    const full = windows.full(keyOf(banned), time, isShared ? windows.floor(keyOf(target)) : undefined);
+    const full = windows.full(keyOf(banned), time, isShared ? windows.floor(keyOf(target)) : undefined, allowance);
     return full && { full, banned };
   }
 
-  #decide(jail: Jail, counted: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) {
+  #decide(jail: Jail, counted: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay, allowance = 1) {
     const { policy } = jail;
-    let filled = this.#filled(jail, counted, event);
+    let filled = this.#filled(jail, counted, event, allowance);
     if (filled === undefined) return 'counted';
     const target = filled.banned;
     let open = overlay.openBan(policy.jail, target);
@@ -297,7 +415,7 @@ export class Jails {
       // The ban is over, the ledger has just not said so yet: what it settled must not count, as if it had.
       jail.forgetExactly(target, open.until);
       if (event.time <= open.until) return 'settled';
-      filled = this.#filled(jail, counted, event);
+      filled = this.#filled(jail, counted, event, allowance);
       if (filled === undefined) return 'counted';
       open = undefined;
     }
@@ -361,6 +479,32 @@ function banTarget(jail: Jail, target: Prefix, context: AllowContext): Prefix {
   if (target.family === 4) return target;
   const counted = jail.targetOf(baseAddress(target), context);
   return counted.length < target.length ? counted : target;
+}
+
+/** What an event means, and whether it is worth remembering. */
+interface Weighed extends FailureMeaning {
+  readonly isNew: boolean;
+}
+
+/** What a call of `judge` tells beside outcomes and decisions. */
+interface Told {
+  readonly alarms: JailAlarm[];
+  readonly attempts: FilterEvent[];
+}
+
+/** The rules of a jail that weighs evidence: its own words for them are maxretry and findtime. */
+function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
+  const rules = { ...DEFAULT_RULES, slowPoints: maxretry, slowHalfLife: findtime };
+  if (evidence === undefined) return rules;
+  return {
+    ...rules,
+    credit: evidence.credit,
+    subnetOffenders: evidence.subnet,
+    userOffenders: evidence.underattack,
+    deadNameOffenders: evidence.deadnames,
+    takeoverNetworks: evidence.takeover,
+    honeypot: new Set(evidence.honeypot),
+  };
 }
 
 /** The prefix that a target is counted by, and the target itself where it is longer. */

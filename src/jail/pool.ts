@@ -1,4 +1,4 @@
-import { type EvidenceRef, NO_EVIDENCE } from './evidence.js';
+import { type EvidenceRef, NO_EVIDENCE } from './evidence-log.js';
 
 /** No record, no slot. */
 export const NONE = -1;

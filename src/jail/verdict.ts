@@ -3,6 +3,7 @@ import type { BanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
+import type { Alarm } from './evidence/rules.js';
 
 /** What the jail must know of a ban that the ledger has not ended. A `BanRecord` is one. */
 export interface OpenBan {
@@ -38,6 +39,7 @@ export interface JailContext extends AllowContext {
  * - `decided`: counts, and filled the window: the decision stands in `decisions`.
  * - `stale`: too old to decide anything now; it may still help to fill the window of a later failure.
  * - `settled`: not newer than the last ban, unban or expiry of the target: it was judged by that.
+ * - `excused`: a failure of a user who logs in from there; it counts now and then only.
  * - `ignored`: of an allowed address.
  * - `success`: a login; `failures` were forgotten by it.
  * - `unknown`: of a jail that does not exist (any more).
@@ -50,7 +52,11 @@ export type Outcome =
       readonly failures: number;
     }
   | { readonly kind: 'success'; readonly event: FilterEvent; readonly target: Prefix; readonly failures: number }
-  | { readonly kind: 'banned' | 'decided' | 'settled'; readonly event: FilterEvent; readonly target: Prefix }
+  | {
+      readonly kind: 'banned' | 'decided' | 'settled' | 'excused';
+      readonly event: FilterEvent;
+      readonly target: Prefix;
+    }
   | { readonly kind: 'ignored'; readonly event: FilterEvent; readonly reason: string }
   | { readonly kind: 'unknown'; readonly event: FilterEvent };
 
@@ -59,6 +65,17 @@ export interface Judgement {
   readonly outcomes: readonly Outcome[];
   /** In the order in which they were taken. */
   readonly decisions: readonly BanDecision[];
+  /** What was weighed and must be weighed again after a restart: it belongs into the ledger, with the position. */
+  readonly attempts: readonly FilterEvent[];
+  /** What people should know of. */
+  readonly alarms: readonly JailAlarm[];
+}
+
+/** An alarm with the jail that gives it and the entry that showed it. */
+export interface JailAlarm {
+  readonly jail: JailName;
+  readonly alarm: Alarm;
+  readonly event: FilterEvent;
 }
 
 /** What `status JAIL` shows of the windows. */
@@ -81,6 +98,8 @@ export interface WindowView {
   /** Failures in the last findtime, and maxretry. */
   readonly failures: number;
   readonly maxretry: number;
+  /** Of a jail that weighs evidence, which bans at maxretry points. */
+  readonly points?: number;
   readonly last: EpochMicros | undefined;
   /** Cursors of the newest of them, newest last. */
   readonly evidence: readonly string[];

@@ -1,5 +1,5 @@
 import type { Cursor } from '../core/names.js';
-import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence.js';
+import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence-log.js';
 import type { TargetKey } from './keys.js';
 import { FailurePool, NONE } from './pool.js';
 import { LISTS, type Measure, TargetTable } from './targets.js';
@@ -15,6 +15,8 @@ export interface FullWindow {
 export interface WindowRule {
   readonly maxretry: number;
   readonly findtimeMicros: number;
+  /** The largest `allowance` that `full` is asked with; 1 when absent. */
+  readonly allowanceMax?: number;
 }
 
 export interface WindowBounds {
@@ -28,7 +30,7 @@ export interface WindowBounds {
  *
  * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
  * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
- * failures are kept that weigh twice maxretry, counted back from the last to arrive (enough for entries that are late
+ * failures are kept that weigh twice maxretry (as many times as the rule allows more), counted back from the last to arrive (enough for entries that are late
  * by up to findtime); of each jail the targets with the newest evidence, both families and those that failed again each
  * with a share of their own: a flood makes room for itself.
  */
@@ -87,14 +89,18 @@ export class Windows {
     if (newer === NONE) this.#targets.setHead(slot, record);
     else this.#pool.setOlder(newer, record);
     this.#targets.setWeight(slot, this.#targets.weight(slot) + count);
-    if (this.#targets.weight(slot) >= 4 * this.rule.maxretry) this.#trim(slot, time);
+    if (this.#targets.weight(slot) >= 4 * this.#retryMax) this.#trim(slot, time);
   }
 
-  /** The latest full window of failures later than `after` that the moment `time` lies in, or undefined. */
-  full(key: TargetKey, time: number, after = Number.NEGATIVE_INFINITY): FullWindow | undefined {
+  /**
+   * The latest full window of failures later than `after` that the moment `time` lies in, or undefined. `allowance`: so
+   * many times maxretry fill it.
+   */
+  full(key: TargetKey, time: number, after = Number.NEGATIVE_INFINITY, allowance = 1): FullWindow | undefined {
     const slot = this.#targets.find(key);
-    if (slot === NONE || this.#targets.weight(slot) < this.rule.maxretry) return undefined;
-    const { findtimeMicros, maxretry } = this.rule;
+    const { findtimeMicros } = this.rule;
+    const maxretry = this.rule.maxretry * allowance;
+    if (slot === NONE || this.#targets.weight(slot) < maxretry) return undefined;
     let lead = this.#targets.head(slot);
     let record = lead;
     let failures = 0;
@@ -213,6 +219,10 @@ export class Windows {
     return head === NONE ? undefined : this.#pool.time(head);
   }
 
+  get #retryMax(): number {
+    return this.rule.maxretry * (this.rule.allowanceMax ?? 1);
+  }
+
   #slot(key: TargetKey): number {
     const slot = this.#targets.find(key);
     if (slot !== NONE) return slot;
@@ -254,7 +264,7 @@ export class Windows {
   #trim(slot: number, time: number): void {
     let newer = NONE;
     let record = this.#targets.head(slot);
-    for (let kept = 0; record !== NONE && kept < 2 * this.rule.maxretry; record = this.#pool.older(record)) {
+    for (let kept = 0; record !== NONE && kept < 2 * this.#retryMax; record = this.#pool.older(record)) {
       if (this.#pool.time(record) <= time) kept += this.#pool.count(record);
       newer = record;
     }

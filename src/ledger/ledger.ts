@@ -17,11 +17,13 @@ import type { Prefix } from '../core/address.js';
 import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
+import type { FilterEvent } from '../core/event.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, LEDGER_MEMORY_BYTES_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { Attempts } from './attempts.js';
 import { checkLedger } from './check.js';
 import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
 import { History, type SettledUpTo } from './history.js';
@@ -32,6 +34,8 @@ import { type BanInsert, type Statements, statementsOf } from './statements.js';
 /** What is written together. */
 export interface Commit {
   readonly decisions: readonly Decision[];
+  /** What the jails weighed up to the position; see `Attempts`. */
+  readonly attempts?: readonly FilterEvent[];
   /** How far the source was read when these decisions were taken. */
   readonly source?: SourceId;
   readonly position?: ReadPosition;
@@ -68,6 +72,7 @@ export interface LedgerFile {
 export class Ledger {
   readonly path: string;
   #history!: History;
+  #attempts!: Attempts;
   #db!: Database.Database;
   #sql!: Statements;
   readonly #lock: WriterLock | undefined;
@@ -94,12 +99,18 @@ export class Ledger {
     this.#db = db;
     this.#sql = guarded(() => statementsOf(db));
     this.#history = new History(db);
+    this.#attempts = new Attempts(db);
     this.#transaction = db.transaction((work: () => void) => work());
   }
 
   /** What was, and for how long it is kept. */
   get history(): History {
     return this.#history;
+  }
+
+  /** Logins and failures that the evidence is made of. */
+  get attempts(): Attempts {
+    return this.#attempts;
   }
 
   /** Why the file cannot be written, while the ledger is in memory only; undefined while it is in its file. */
@@ -141,7 +152,7 @@ export class Ledger {
   }
 
   /** Writes decisions and position, all or nothing. */
-  commit({ decisions, source, position }: Commit): CommitReport {
+  commit({ decisions, attempts = [], source, position }: Commit): CommitReport {
     const byOperator = decisions.some((decision) =>
       decision.kind === 'ban' ? decision.origin === 'operator' : decision.reason === 'operator',
     );
@@ -154,6 +165,7 @@ export class Ledger {
         if (decision.kind === 'ban') bans.push(this.#ban(decision, ended));
         else this.#unban(decision, ended);
       }
+      if (attempts.length > 0) this.#attempts.add(attempts);
       if (source !== undefined && position !== undefined)
         this.#sql.setPosition.run(source, position.cursor, position.time);
     });
@@ -331,6 +343,7 @@ export class Ledger {
       user: ban.user ?? null,
       host: ban.host ?? null,
       origin: ban.origin,
+      rule: ban.rule ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

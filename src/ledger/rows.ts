@@ -1,5 +1,5 @@
 import { type Address, bitsOf, formatPrefix, type Prefix, parsePrefix, widthOf } from '../core/address.js';
-import type { BanRecord, BanState, EndReason, Origin } from '../core/decision.js';
+import type { BanRecord, BanState, EndReason, EvidenceRule, Origin } from '../core/decision.js';
 import { assert } from '../core/errors.js';
 import type { Cursor, JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -16,6 +16,7 @@ export interface BanRow {
   readonly user: string | null;
   readonly host: string | null;
   readonly origin: string;
+  readonly rule: string | null;
   readonly previous_bans: number;
   readonly state: string;
   readonly refusal: string | null;
@@ -32,7 +33,7 @@ export interface ElementRow {
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, previous_bans, state, refusal, ended_time, ended_reason';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, refusal, ended_time, ended_reason';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -48,6 +49,7 @@ export function recordOf(row: BanRow): BanRecord {
     ...(row.host !== null && { host: row.host }),
     origin: row.origin as Origin,
     previousBans: row.previous_bans,
+    ...(row.rule !== null && { rule: row.rule as EvidenceRule }),
     state: row.state as BanState,
     ...(row.refusal !== null && { refusal: row.refusal }),
     ...(row.ended_time !== null &&

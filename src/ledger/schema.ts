@@ -54,6 +54,20 @@ const MIGRATIONS: readonly string[] = [
   `,
   // The host that reported, of bans from other hosts' journals.
   'ALTER TABLE ban ADD COLUMN host TEXT;',
+  // What jails weigh; from it the evidence is made again after a restart.
+  `
+  CREATE TABLE attempt (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    jail TEXT NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('failure', 'success')),
+    address TEXT NOT NULL,
+    user TEXT,
+    count INTEGER NOT NULL,
+    time INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX attempt_time ON attempt (time);
+  ALTER TABLE ban ADD COLUMN rule TEXT;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

@@ -15,6 +15,7 @@ export interface BanInsert {
   readonly user: string | null;
   readonly host: string | null;
   readonly origin: string;
+  readonly rule: string | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -42,8 +43,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @previousBans, 'wanted', @replaces)`,
     ),
     open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
     openOfTarget: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE first = ? AND length = ? AND ${OPEN}`),

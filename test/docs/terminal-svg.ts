@@ -48,7 +48,10 @@ ${body}
 /** The words that a picture shows, in one line; digits and the number of blanks are masked, since they differ by run. */
 export function wordsOf(svg: string): string {
   const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) => text);
-  return texts.join(' ').replace(/\d+/g, '0').replace(/\s+/g, ' ');
+  return texts
+    .join(' ')
+    .replace(/\d+(?:[.,]\d+)*/g, '0')
+    .replace(/\s+/g, ' ');
 }
 
 /** A plain line in pieces that fit; one with colours is left whole, since only short lines have them. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
-import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence.js';
+import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence-log.js';
 import { KeyIndex } from '../../src/jail/key-index.js';
 import { keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
 import { Windows } from '../../src/jail/windows.js';

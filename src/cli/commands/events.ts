@@ -35,6 +35,8 @@ const COLOURS: Readonly<Record<StreamEvent['event'], string>> = {
   unban: '\x1b[32m',
   ignored: '\x1b[2m',
   refused: '\x1b[1;31m',
+  takeover: '\x1b[1;33m',
+  'under-attack': '\x1b[33m',
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {

@@ -1,4 +1,5 @@
 import { ControlClient } from '../../control/client.js';
+import type { EvidenceRule } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { Explanation } from '../../daemon/explain.js';
@@ -31,6 +32,15 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   return known ? EXIT.ok : EXIT.no;
 }
 
+/** Why a jail that weighs evidence bans, for people; docs/detection.md says more. */
+const RULES: Readonly<Record<EvidenceRule, string>> = {
+  slow: 'it failed again and again over days',
+  subnet: 'many addresses of its network fail',
+  user: 'it failed for a user whom many addresses attack',
+  'dead-name': 'it tried a name that nobody logs in with and that many addresses try',
+  honeypot: 'it tried a honeypot name',
+};
+
 /** The story of an address, for people. */
 function explanationText(told: Explanation, width: number): string {
   const lines: string[] = [`${told.address}  (times: ${zone()})`, ''];
@@ -38,7 +48,7 @@ function explanationText(told: Explanation, width: number): string {
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin === 'journal' ? ` for ${ban.failures} failures` : ` by ${ban.origin}`}` +
+        `${ban.origin !== 'journal' ? ` by ${ban.origin}` : ban.rule === undefined ? ` for ${ban.failures} failures` : ` by evidence: ${RULES[ban.rule]}`}` +
         `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
@@ -46,7 +56,9 @@ function explanationText(told: Explanation, width: number): string {
     lines.push(`Never banned in ${jail}: ${escapeUntrusted(reason)}.`);
   for (const window of told.windows)
     lines.push(
-      `${window.jail} counts ${window.failures} of ${window.maxretry} failures of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
+      window.points !== undefined
+        ? `${window.jail} gives ${window.target} ${window.points.toFixed(1)} of ${window.maxretry} points now, for ${window.failures} failures${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`
+        : `${window.jail} counts ${window.failures} of ${window.maxretry} failures of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
     );
   lines.push(
     told.kernel.length === 0

@@ -129,6 +129,7 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
         ...(source.unread === undefined ? {} : { unread: source.unread.map(({ path }) => path) }),
       };
     case 'ledger':
+    case 'group':
     case 'hand':
       return jail;
     case 'text': {

@@ -78,11 +78,19 @@ export function intakesOf(jails: readonly JailSetup[]): JailIntake[] {
 
 /** Where a jail's failures come from, for people. */
 export function placeOf({ source, policy }: JailSetup): string {
-  if (source === undefined) return policy.counts === 'bans' ? 'ledger' : 'by hand';
-  return idOf(source);
+  if (source !== undefined) return idOf(source);
+  if (policy.counts === 'bans') return 'ledger';
+  return policy.counts === 'evidence' ? 'group' : 'by hand';
+}
+
+/** How far back the jails of these that weigh look; 0 when there is none. */
+export function creditOf(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
+  const weighing = jails.filter(({ policy }) => policy.counts === 'evidence');
+  return seconds(Math.max(0, ...weighing.map(({ policy }) => policy.evidence?.credit ?? 0)));
 }
 
 /** How far back the windows of these jails reach. */
 export function longestFindtime(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
-  return seconds(Math.max(0, ...jails.map(({ policy }) => policy.findtime)));
+  const windows = jails.filter(({ policy }) => policy.counts !== 'evidence');
+  return seconds(Math.max(0, ...windows.map(({ policy }) => policy.findtime)));
 }

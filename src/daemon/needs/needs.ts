@@ -213,7 +213,7 @@ function sources({ jails }: Config, { agent }: Surroundings): Need[] {
   return unique(
     jails.flatMap((jail): Need[] => {
       const { source } = jail;
-      if (source.kind === 'ledger' || source.kind === 'hand') return [];
+      if (source.kind !== 'journal' && source.kind !== 'text') return [];
       if (source.kind === 'journal') {
         const { spec } = source;
         try {

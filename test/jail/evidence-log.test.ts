@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { cursor } from '../../src/core/names.js';
-import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence.js';
+import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence-log.js';
 
 describe('the log of cursors', () => {
   test('gives back what it was given, until newer cursors have taken the room', () => {

@@ -1,0 +1,76 @@
+import type { Key, Keys } from './keys.js';
+import { RecentSet } from './recent.js';
+import { NONE, Table } from './table.js';
+
+/** Users with a login that are remembered of one address. */
+const USERS_OF_ADDRESS = 6;
+
+/**
+ * Who logged in from where. A user has credit at an address, and in the network around it: leases change. How many
+ * users have credit at an address tells an office from one person.
+ */
+export class Credit {
+  readonly #keys: Keys;
+  /** Users of an address. */
+  readonly #addresses: Table;
+  readonly #users: RecentSet;
+  /** User and network together: the last login. */
+  readonly #pairs: Table;
+  /** Prefixes: the last login of anybody. */
+  readonly #prefixes: Table;
+
+  constructor(keys: Keys, max: number) {
+    this.#keys = keys;
+    this.#addresses = new Table(RecentSet.wordsOf(USERS_OF_ADDRESS), max, (slot) => this.#users.newest(slot));
+    this.#users = new RecentSet(this.#addresses, 0, USERS_OF_ADDRESS);
+    this.#pairs = new Table(1, max, (slot) => this.#pairs.get(slot, 0));
+    this.#prefixes = new Table(1, max, (slot) => this.#prefixes.get(slot, 0));
+  }
+
+  get bytes(): number {
+    return this.#addresses.bytes + this.#pairs.bytes + this.#prefixes.bytes;
+  }
+
+  /** Notes a login. `prefixes`: all that the address lies in, itself included. */
+  login(user: Key, address: Key, network: Key, prefixes: readonly Key[], time: number): void {
+    this.#users.add(this.#addresses.obtain(address), user.low, time);
+    raise(this.#pairs, this.#keys.both(user, network), time);
+    for (const prefix of prefixes) raise(this.#prefixes, prefix, time);
+  }
+
+  /** True when the user logged in from the address or its network from this time on. */
+  has(user: Key, address: Key, network: Key, from: number): boolean {
+    const slot = this.#addresses.find(address);
+    if (slot !== NONE && this.#users.seen(slot, user.low) >= Math.max(1, from)) return true;
+    const pair = this.#pairs.find(this.#keys.both(user, network));
+    return pair !== NONE && this.#pairs.get(pair, 0) >= Math.max(1, from);
+  }
+
+  /** True when the user logged in from the address itself and from its network from this time on. */
+  hasBoth(user: Key, address: Key, network: Key, from: number): boolean {
+    const slot = this.#addresses.find(address);
+    const pair = this.#pairs.find(this.#keys.both(user, network));
+    const since = Math.max(1, from);
+    return (
+      slot !== NONE && this.#users.seen(slot, user.low) >= since && pair !== NONE && this.#pairs.get(pair, 0) >= since
+    );
+  }
+
+  /** Users other than this one that logged in from the address from this time on. */
+  others(user: Key | undefined, address: Key, from: number): number {
+    const slot = this.#addresses.find(address);
+    return slot === NONE ? 0 : this.#users.count(slot, Math.max(1, from), user?.low);
+  }
+
+  /** True when anybody logged in from the prefix from this time on. */
+  inside(prefix: Key, from: number): boolean {
+    const slot = this.#prefixes.find(prefix);
+    return slot !== NONE && this.#prefixes.get(slot, 0) >= Math.max(1, from);
+  }
+}
+
+/** Keeps the later of two times under a key. */
+function raise(table: Table, key: Key, time: number): void {
+  const slot = table.obtain(key);
+  if (time > table.get(slot, 0)) table.set(slot, 0, time);
+}

@@ -1,0 +1,346 @@
+/**
+ * What failures and logins say together: weights instead of counts, for three keys. An address has points that fade, a
+ * prefix has offenders, a user has addresses that fail for them. Credit, the logins of the past, tells a forgetful user
+ * and an office from an attacker. Pure: no clock, no file; the ledger keeps the events from which it is made again.
+ *
+ * The order in which events arrive matters little: times only ever rise, and what is older than a rule looks back
+ * changes nothing.
+ */
+import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
+import {
+  ALLOWANCE_MAX,
+  EVIDENCE_ADDRESSES_MAX,
+  EVIDENCE_CREDITS_MAX,
+  EVIDENCE_NAMES_MAX,
+  EVIDENCE_OFFENDERS_MAX,
+  EVIDENCE_PREFIXES_MAX,
+  LOGIN_REPEAT_SECONDS,
+  WIDE_FLOORS_MAX,
+} from '../../core/limits.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
+import { Credit } from './credit.js';
+import { type Key, Keys } from './keys.js';
+import { RecentSet } from './recent.js';
+import type { Alarm, EvidenceRules, FailureMeaning, Finding } from './rules.js';
+import { NONE, type Slot, Table } from './table.js';
+
+/** One failed or successful login, as a filter tells of it. */
+export interface Attempt {
+  readonly address: Address;
+  /** What the jail counts the address by: itself, or its IPv6 prefix. */
+  readonly target: Prefix;
+  readonly user?: string;
+  readonly time: EpochMicros;
+}
+
+/** Bounds that differ from those of core/limits.ts; for tests. */
+export interface EvidenceBounds {
+  readonly addresses?: number;
+  readonly prefixes?: number;
+  readonly names?: number;
+  readonly credits?: number;
+}
+
+/** Points are kept in thousandths. */
+const POINT = 1000;
+/** What three failures within minutes lose by fading must not save them. */
+const POINT_TOLERANCE = 0.05;
+/** Columns of an address: points and their time; the first two names; when a user with credit last counted. */
+const SCORE = { points: 0, at: 1, name: 2, another: 3, pair: 4, pairAt: 5, width: 6 } as const;
+/** Columns of a name: first and last login, when it was said to be under attack, and who failed for it. */
+const NAME = { firstLogin: 0, lastLogin: 1, alarmed: 2, taken: 3, offenders: 4 } as const;
+const DAY = 86_400;
+/** So many other users with credit make an address a shared one. */
+const SHARED_USERS = 2;
+const ALARM_PAUSE = DAY;
+/** The prefixes in which offenders are counted beside the target's own. */
+const PREFIXES = { 4: [24], 6: [56, 48] } as const;
+/** The network in which a user's credit holds. */
+const NETWORK = { 4: 24, 6: 48 } as const;
+
+export class Evidence {
+  rules: EvidenceRules;
+  readonly #keys: Keys;
+  readonly #credit: Credit;
+  /** One table for each family, so that a flood of one does not push out the other. */
+  readonly #scores: { readonly 4: Table; readonly 6: Table };
+  readonly #prefixes: { readonly 4: Table; readonly 6: Table };
+  readonly #offenders: { readonly 4: RecentSet; readonly 6: RecentSet };
+  /** Names with a login, and names without: made-up ones never push out a user. */
+  readonly #users: Names;
+  readonly #strangers: Names;
+  /** Prefixes, not hosts, that an operator has pardoned. */
+  #pardons: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
+  #began: number | undefined;
+
+  constructor(rules: EvidenceRules, seed: number, bounds: EvidenceBounds = {}) {
+    this.rules = rules;
+    this.#keys = new Keys(seed);
+    this.#credit = new Credit(this.#keys, bounds.credits ?? EVIDENCE_CREDITS_MAX);
+    const scores = () => {
+      const table: Table = new Table(
+        SCORE.width,
+        (bounds.addresses ?? EVIDENCE_ADDRESSES_MAX) / 2,
+        (slot) => this.#points(table, slot, table.get(slot, SCORE.at)) + table.get(slot, SCORE.at) / 1e9,
+      );
+      return table;
+    };
+    this.#scores = { 4: scores(), 6: scores() };
+    const prefixes = () => {
+      const table: Table = new Table(
+        RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX),
+        (bounds.prefixes ?? EVIDENCE_PREFIXES_MAX) / 2,
+        (slot) => new RecentSet(table, 0, EVIDENCE_OFFENDERS_MAX).count(slot, 1),
+      );
+      return table;
+    };
+    this.#prefixes = { 4: prefixes(), 6: prefixes() };
+    this.#offenders = {
+      4: new RecentSet(this.#prefixes[4], 0, EVIDENCE_OFFENDERS_MAX),
+      6: new RecentSet(this.#prefixes[6], 0, EVIDENCE_OFFENDERS_MAX),
+    };
+    const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
+    this.#users = new Names(names);
+    this.#strangers = new Names(names);
+  }
+
+  /** Bytes of all tables. */
+  get bytes(): number {
+    const tables = [...Object.values(this.#scores), ...Object.values(this.#prefixes)];
+    return (
+      tables.reduce((sum, table) => sum + table.bytes, this.#credit.bytes) + this.#users.bytes + this.#strangers.bytes
+    );
+  }
+
+  /** Notes a login. `isNew`: the same user did not log in from the same network within the last hours. */
+  login(attempt: Attempt): { readonly isNew: boolean; readonly alarms: readonly Alarm[] } {
+    const { user } = attempt;
+    if (user === undefined || user === '') return { isNew: false, alarms: [] };
+    const time = this.#secondsOf(attempt.time);
+    const key = this.#keys.user(user);
+    const where = this.#where(attempt);
+    const prefixes = [where.target, ...where.prefixes.map((prefix) => this.#keys.prefix(prefix))];
+    const isNew = !this.#credit.hasBoth(key, where.target, where.network, time - LOGIN_REPEAT_SECONDS);
+    this.#credit.login(key, where.target, where.network, prefixes, time);
+    this.#strangers.remove(key);
+    const networks = this.#users.login(key, where.network.low, time);
+    const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
+    const alarms: Alarm[] =
+      isOdd && this.#users.mayAlarm(key, 'taken', time) ? [{ kind: 'takeover', user, count: networks }] : [];
+    return { isNew, alarms };
+  }
+
+  /** Weighs a failure that was tried `count` times. */
+  failure(attempt: Attempt, count = 1): FailureMeaning {
+    const time = this.#secondsOf(attempt.time);
+    const { rules } = this;
+    const where = this.#where(attempt);
+    if (this.#pardons.length > 0) this.#pardon(attempt.address, where);
+    const user = attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
+    const since = time - rules.credit;
+    const others = this.#credit.others(user, where.target, since);
+    const allowance = Math.min(ALLOWANCE_MAX, 1 + others);
+    const isShared = others >= SHARED_USERS;
+    if (user !== undefined && this.#credit.has(user, where.target, where.network, since))
+      return { points: this.#forgetful(attempt, where, user, time), allowance, findings: [], alarms: [] };
+    const findings: Finding[] = [];
+    const find = (rule: Finding['rule'], target: Prefix) => findings.push({ rule, target, isShared });
+    const name = attempt.user?.trim().toLowerCase() ?? '';
+    if (rules.honeypot.has(name)) find('honeypot', attempt.target);
+    const alarms = user === undefined ? [] : this.#aimedAt(attempt, user, where, time, others, find);
+    const points = count * this.#pointsOf(attempt, where, user, time);
+    if (this.#add(attempt, where, points, time) >= rules.slowPoints * allowance - POINT_TOLERANCE)
+      find('slow', attempt.target);
+    this.#offend(attempt, where, time, find);
+    return { points, allowance, findings, alarms };
+  }
+
+  /** Forgets what speaks against a target and all that lies in it, up to a time: an operator lifted its ban. */
+  forget(target: Prefix, upTo: EpochMicros): void {
+    const key = this.#keys.prefix(target);
+    this.#scores[target.family].remove(key);
+    this.#prefixes[target.family].remove(key);
+    if (isHost(target)) return;
+    this.#pardons = [...this.#pardons.slice(1 - WIDE_FLOORS_MAX), { target, upTo: this.#secondsOf(upTo) }];
+  }
+
+  /** Addresses of a prefix that was pardoned begin anew. */
+  #pardon(address: Address, where: Where): void {
+    const table = this.#scores[address.family];
+    const slot = table.find(where.target);
+    if (slot === NONE) return;
+    const at = table.get(slot, SCORE.at);
+    if (this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address))) table.remove(where.target);
+  }
+
+  /** The points of a target at a time; for `explain`. */
+  pointsOf(target: Prefix, at: EpochMicros): number {
+    const table = this.#scores[target.family];
+    const slot = table.find(this.#keys.prefix(target));
+    return slot === NONE ? 0 : this.#points(table, slot, this.#secondsOf(at));
+  }
+
+  /** A user with credit fails: once in a while it counts for the jail's window, never for the points. */
+  #forgetful({ target }: Attempt, where: Where, user: Key, time: number): number {
+    const table = this.#scores[target.family];
+    const slot = table.obtain(where.target);
+    const isSame = table.get(slot, SCORE.pair) === user.low;
+    const last = table.get(slot, SCORE.pairAt);
+    if (isSame && time - last < this.rules.creditPause) return 0;
+    table.set(slot, SCORE.pair, user.low);
+    table.set(slot, SCORE.pairAt, time);
+    return 1;
+  }
+
+  /** What the failure says of the user that it was aimed at. */
+  #aimedAt(
+    { target, user = '' }: Attempt,
+    key: Key,
+    where: Where,
+    time: number,
+    others: number,
+    find: (rule: Finding['rule'], target: Prefix) => void,
+  ): readonly Alarm[] {
+    const { rules } = this;
+    if (this.#users.hasLogin(key)) {
+      const offenders = this.#users.offend(key, where.target.low, time, time - rules.userSpan);
+      if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
+      if (others === 0) find('user', target);
+      return this.#users.mayAlarm(key, 'alarmed', time) ? [{ kind: 'under-attack', user, count: offenders }] : [];
+    }
+    if (!this.#isLearnt(time)) return [];
+    const offenders = this.#strangers.offend(key, where.target.low, time, time - rules.deadNameSpan);
+    if (rules.deadNameOffenders > 0 && offenders >= rules.deadNameOffenders && others === 0) find('dead-name', target);
+    return [];
+  }
+
+  #pointsOf({ target }: Attempt, where: Where, user: Key | undefined, time: number): number {
+    const { rules } = this;
+    if (user === undefined) return 1;
+    const isUnknown = this.#isLearnt(time) && !this.#users.hasLogin(user);
+    const table = this.#scores[target.family];
+    const slot = table.obtain(where.target);
+    const first = table.get(slot, SCORE.name);
+    if (first === 0) table.set(slot, SCORE.name, user.low);
+    else if (first !== user.low) table.set(slot, SCORE.another, user.low);
+    const another = table.get(slot, SCORE.another);
+    const isAnother = (first !== 0 && first !== user.low) || (another !== 0 && another !== user.low);
+    return Math.max(1, isUnknown ? rules.unknownPoints : 0, isAnother ? rules.anotherNamePoints : 0);
+  }
+
+  /** Adds points to an address; what it has then. */
+  #add({ target }: Attempt, where: Where, points: number, time: number): number {
+    const table = this.#scores[target.family];
+    const slot = table.obtain(where.target);
+    const at = Math.max(time, table.get(slot, SCORE.at));
+    // An event of the past has faded by now as much as if it had been added then.
+    const faded = points * 2 ** (-(at - time) / this.rules.slowHalfLife);
+    const sum = this.#points(table, slot, at) + faded;
+    table.set(slot, SCORE.points, Math.min(0xffffffff, Math.round(sum * POINT)));
+    table.set(slot, SCORE.at, at);
+    return sum;
+  }
+
+  #points(table: Table, slot: Slot, time: number): number {
+    const at = table.get(slot, SCORE.at);
+    return (table.get(slot, SCORE.points) / POINT) * 2 ** (-Math.max(0, time - at) / this.rules.slowHalfLife);
+  }
+
+  /** Notes an offender in the prefixes around it. */
+  #offend({ target }: Attempt, where: Where, time: number, find: (rule: 'subnet', target: Prefix) => void): void {
+    const { rules } = this;
+    if (rules.subnetOffenders === 0) return;
+    const set = this.#offenders[target.family];
+    for (const prefix of where.prefixes) {
+      const key = this.#keys.prefix(prefix);
+      const slot = this.#prefixes[target.family].obtain(key);
+      set.add(slot, where.target.low, time);
+      if (set.count(slot, time - rules.subnetSpan) < rules.subnetOffenders) continue;
+      if (this.#credit.inside(key, time - rules.credit)) continue;
+      find('subnet', prefix);
+      set.clear(slot);
+    }
+  }
+
+  /** False while too little was seen to hold a name for one that nobody logs in with. */
+  #isLearnt(time: number): boolean {
+    return this.#began !== undefined && time - this.#began >= this.rules.learning;
+  }
+
+  #where({ address, target }: Attempt): Where {
+    const { family } = address;
+    const prefixes = PREFIXES[family].filter((length) => length < target.length);
+    return {
+      target: this.#keys.prefix(target),
+      network: this.#keys.prefix(prefixOf(address, NETWORK[family])),
+      prefixes: prefixes.map((length) => prefixOf(address, length)),
+    };
+  }
+
+  #secondsOf(time: EpochMicros): number {
+    const seconds = Math.floor(time / MICROS_PER_SECOND);
+    this.#began = Math.min(this.#began ?? seconds, seconds);
+    return seconds;
+  }
+}
+
+/** The keys of an address. */
+interface Where {
+  readonly target: Key;
+  readonly network: Key;
+  readonly prefixes: readonly Prefix[];
+}
+
+/** What is known of names: their logins, and who failed for them. */
+class Names {
+  readonly #table: Table;
+  readonly #offenders: RecentSet;
+  readonly #networks: RecentSet;
+
+  constructor(max: number) {
+    const networks = NAME.offenders + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
+    this.#table = new Table(networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => {
+      return Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot));
+    });
+    this.#offenders = new RecentSet(this.#table, NAME.offenders, EVIDENCE_OFFENDERS_MAX);
+    this.#networks = new RecentSet(this.#table, networks, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  hasLogin(name: Key): boolean {
+    const slot = this.#table.find(name);
+    return slot !== NONE && this.#table.get(slot, NAME.lastLogin) > 0;
+  }
+
+  /** Notes a login; returns from how many networks there were some within a day. */
+  login(name: Key, network: number, time: number): number {
+    const slot = this.#table.obtain(name);
+    const first = this.#table.get(slot, NAME.firstLogin);
+    if (first === 0 || time < first) this.#table.set(slot, NAME.firstLogin, time);
+    if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
+    this.#networks.add(slot, network, time);
+    return this.#networks.count(slot, time - DAY);
+  }
+
+  /** Notes an address that failed for the name; returns how many did since `from`. */
+  offend(name: Key, address: number, time: number, from: number): number {
+    const slot = this.#table.obtain(name);
+    this.#offenders.add(slot, address, time);
+    return this.#offenders.count(slot, from);
+  }
+
+  /** True once a day for each kind of alarm. */
+  mayAlarm(name: Key, kind: 'alarmed' | 'taken', time: number): boolean {
+    const slot = this.#table.obtain(name);
+    if (time - this.#table.get(slot, NAME[kind]) < ALARM_PAUSE) return false;
+    this.#table.set(slot, NAME[kind], time);
+    return true;
+  }
+
+  remove(name: Key): void {
+    this.#table.remove(name);
+  }
+}

@@ -1,0 +1,269 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { formatPrefix, prefixOf } from '../../../src/core/address.js';
+import {
+  ALLOWANCE_MAX,
+  EVIDENCE_ADDRESSES_MAX,
+  EVIDENCE_CREDITS_MAX,
+  EVIDENCE_NAMES_MAX,
+  EVIDENCE_PREFIXES_MAX,
+  LOGIN_REPEAT_SECONDS,
+} from '../../../src/core/limits.js';
+import { seconds } from '../../../src/core/time.js';
+import { Evidence } from '../../../src/jail/evidence/evidence.js';
+import { DEFAULT_RULES, type EvidenceRules } from '../../../src/jail/evidence/rules.js';
+import { address, at, prefix } from '../support.js';
+
+const HOUR = 3_600;
+const DAY = 24 * HOUR;
+/** Long enough after the first event for names to be known. */
+const LATER = 10 * DAY;
+
+let evidence: Evidence;
+const made = (rules: Partial<EvidenceRules> = {}) => new Evidence({ ...DEFAULT_RULES, ...rules }, 1);
+
+/** An attempt, counted by the address itself or its /64. */
+function attempt(who: string, user: string | undefined, second: number) {
+  const from = address(who);
+  const target = prefixOf(from, from.family === 4 ? 32 : 64);
+  return { address: from, target, time: at(second), ...(user === undefined ? {} : { user }) };
+}
+const fail = (who: string, user: string | undefined, second: number) => evidence.failure(attempt(who, user, second));
+const login = (who: string, user: string, second: number) => evidence.login(attempt(who, user, second));
+const rulesOf = ({ findings }: ReturnType<typeof fail>) =>
+  findings.map(({ rule, target }) => `${rule} ${formatPrefix(target)}`);
+
+beforeEach(() => {
+  evidence = made();
+  // The model begins to learn.
+  login('192.0.2.1', 'anna', 0);
+});
+
+describe('the points of an address', () => {
+  test('a user with logins, one failure a day: five days pass before the points suffice, and they fade', () => {
+    const days = Array.from({ length: 20 }, (_, day) => rulesOf(fail('198.51.100.7', 'anna', LATER + day * DAY)));
+    const first = days.findIndex((rules) => rules.includes('slow 198.51.100.7'));
+    // 1 + 2^(-1/7) + 2^(-2/7) + ... reaches 5 with the seventh.
+    expect(first).toBe(6);
+  });
+
+  test('one failure in two weeks never suffices', () => {
+    for (let n = 0; n < 30; n++) expect(rulesOf(fail('198.51.100.7', 'anna', LATER + n * 14 * DAY))).toEqual([]);
+  });
+
+  test('a name that never logged in weighs twice, and so does every further name', () => {
+    expect(fail('198.51.100.7', 'nobody', LATER).points).toBe(2);
+    expect(fail('198.51.100.8', 'anna', LATER).points).toBe(1);
+    login('192.0.2.2', 'ben', LATER);
+    expect(fail('198.51.100.8', 'ben', LATER + 1).points).toBe(2);
+  });
+
+  test('before three days have passed no name is held for unknown', () => {
+    evidence = made();
+    expect([fail('198.51.100.7', 'nobody', 0).points, fail('198.51.100.7', 'nobody', 3 * DAY - 1).points]).toEqual([
+      1, 1,
+    ]);
+    expect(fail('198.51.100.7', 'nobody', 3 * DAY).points).toBe(2);
+  });
+
+  test('an entry that reports three attempts gives three times the points', () => {
+    expect(evidence.failure(attempt('198.51.100.7', 'anna', LATER), 3).points).toBe(3);
+  });
+
+  test('a late entry adds what is left of it', () => {
+    fail('198.51.100.7', 'anna', LATER + 7 * DAY);
+    fail('198.51.100.7', 'anna', LATER);
+    expect(evidence.pointsOf(prefix('198.51.100.7'), at(LATER + 7 * DAY))).toBeCloseTo(1.5, 2);
+  });
+
+  test('an operator that lifts the ban of an address, or of its network, begins anew with it', () => {
+    for (const target of ['198.51.100.7', '198.51.100.0/24']) {
+      fail('198.51.100.7', 'nobody', LATER);
+      evidence.forget(prefix(target), at(LATER + 1));
+      fail('198.51.100.7', 'nobody', LATER + 2);
+      expect(evidence.pointsOf(prefix('198.51.100.7'), at(LATER + 2))).toBeCloseTo(2, 2);
+      evidence.forget(prefix('198.51.100.7'), at(LATER + 3));
+    }
+  });
+});
+
+describe('credit', () => {
+  test('a forgetful user counts once in six hours, and earns no points', () => {
+    const first = fail('192.0.2.1', 'anna', HOUR);
+    const again = Array.from({ length: 50 }, (_, n) => fail('192.0.2.1', 'anna', 2 * HOUR + n));
+    expect(first.points).toBe(1);
+    expect(again.map(({ points }) => points)).toEqual(Array(50).fill(0));
+    expect(fail('192.0.2.1', 'anna', 7 * HOUR).points).toBe(1);
+    expect(evidence.pointsOf(prefix('192.0.2.1'), at(7 * HOUR))).toBe(0);
+  });
+
+  test('credit holds in the network around: leases change', () => {
+    fail('192.0.2.99', 'anna', HOUR);
+    expect(fail('192.0.2.99', 'anna', HOUR + 1).points).toBe(0);
+    expect(fail('192.0.3.99', 'anna', HOUR + 2).points).toBeGreaterThan(0);
+  });
+
+  test('IPv6: in the /48', () => {
+    login('2001:db8:1:2::3', 'ben', 0);
+    fail('2001:db8:1:ffff::9', 'ben', HOUR);
+    expect(fail('2001:db8:1:ffff::9', 'ben', HOUR + 1).points).toBe(0);
+    expect(fail('2001:db8:2::9', 'ben', HOUR + 2).points).toBeGreaterThan(0);
+  });
+
+  test('it ends thirty days after the last login', () => {
+    expect(fail('192.0.2.1', 'anna', 30 * DAY).findings).toEqual([]);
+    fail('192.0.2.1', 'anna', 30 * DAY + 1);
+    expect(evidence.pointsOf(prefix('192.0.2.1'), at(30 * DAY + 1))).toBe(1);
+  });
+
+  test('it is of one user: another name from there earns points', () => {
+    login('192.0.2.2', 'ben', 0);
+    expect(fail('192.0.2.1', 'ben', HOUR).points).toBe(0 + 1);
+    expect(fail('192.0.3.1', 'anna', HOUR).points).toBe(1);
+    expect(evidence.pointsOf(prefix('192.0.3.1'), at(HOUR))).toBe(1);
+  });
+
+  test('an address with many users may fail more often, up to five times as often', () => {
+    for (const user of ['b', 'c', 'd', 'e', 'f', 'g']) login('192.0.2.1', user, 0);
+    expect(fail('192.0.2.1', 'x', HOUR).allowance).toBe(ALLOWANCE_MAX);
+    login('192.0.2.3', 'h', 0);
+    expect(fail('192.0.2.3', 'x', HOUR).allowance).toBe(2);
+    expect(fail('198.51.100.7', 'x', HOUR).allowance).toBe(1);
+  });
+
+  test('a ban of an address that two others log in from is a short one', () => {
+    login('192.0.2.1', 'ben', LATER);
+    login('192.0.2.1', 'anna', LATER);
+    const all = Array.from({ length: 20 }, (_, n) => fail('192.0.2.1', `stranger ${n}`, LATER + n));
+    const found = all.flatMap(({ findings }) => findings);
+    expect(found.length).toBeGreaterThan(0);
+    expect(found.every(({ isShared }) => isShared)).toBe(true);
+  });
+
+  test('one mailbox of his own buys an attacker no short ban', () => {
+    login('198.51.100.7', 'mallory', LATER);
+    const all = Array.from({ length: 10 }, (_, n) => fail('198.51.100.7', `stranger ${n}`, LATER + n));
+    const found = all.flatMap(({ findings }) => findings);
+    expect(found.map(({ isShared }) => isShared)).toContain(false);
+  });
+
+  test('a login is news again after six hours, or from elsewhere', () => {
+    expect(login('192.0.2.1', 'anna', LOGIN_REPEAT_SECONDS).isNew).toBe(false);
+    expect(login('192.0.2.1', 'anna', 2 * LOGIN_REPEAT_SECONDS + 1).isNew).toBe(true);
+    expect(login('192.0.9.1', 'anna', 2 * LOGIN_REPEAT_SECONDS + 2).isNew).toBe(true);
+  });
+});
+
+describe('offenders of a prefix', () => {
+  const sweep = (n: number, second = LATER) =>
+    Array.from({ length: n }, (_, i) => rulesOf(fail(`198.51.100.${i + 1}`, 'anna', second + i * HOUR)));
+
+  test('the sixth offender of a /24 within a week bans it', () => {
+    expect(sweep(6).map((rules) => rules.includes('subnet 198.51.100.0/24'))).toEqual([...Array(5).fill(false), true]);
+  });
+
+  test('not when somebody logged in from there', () => {
+    login('198.51.100.200', 'anna', LATER - DAY);
+    expect(
+      sweep(20)
+        .flat()
+        .filter((rule) => rule.startsWith('subnet')),
+    ).toEqual([]);
+  });
+
+  test('not when they are spread over more than a week', () => {
+    const rules = Array.from({ length: 6 }, (_, i) =>
+      rulesOf(fail(`198.51.100.${i + 1}`, 'anna', LATER + i * 2 * DAY)),
+    );
+    expect(rules.flat().filter((rule) => rule.startsWith('subnet'))).toEqual([]);
+  });
+
+  test('IPv6: the /56 before the /48', () => {
+    const rules = Array.from({ length: 6 }, (_, i) => rulesOf(fail(`2001:db8:1:${i}::1`, 'anna', LATER + i)));
+    expect(rules[5]).toContain('subnet 2001:db8:1::/56');
+    const far = Array.from({ length: 6 }, (_, i) => rulesOf(fail(`2001:db8:9:${i}00::1`, 'anna', LATER + i)));
+    expect(far[5]).toContain('subnet 2001:db8:9::/48');
+  });
+});
+
+describe('users and names', () => {
+  test('the eighth address against a user within a day is banned at its first failure, and an alarm is given once', () => {
+    const all = Array.from({ length: 10 }, (_, i) => fail(`198.${51 + i}.1.1`, 'anna', LATER + i * 60));
+    expect(all.map((one) => rulesOf(one).some((rule) => rule.startsWith('user')))).toEqual([
+      ...Array(7).fill(false),
+      ...Array(3).fill(true),
+    ]);
+    expect(all.flatMap(({ alarms }) => alarms)).toEqual([{ kind: 'under-attack', user: 'anna', count: 8 }]);
+  });
+
+  test('the user herself is spared where she logs in', () => {
+    for (let i = 0; i < 10; i++) fail(`198.${51 + i}.1.1`, 'anna', LATER + i * 60);
+    expect(fail('192.0.2.1', 'anna', LATER + HOUR).findings).toEqual([]);
+  });
+
+  test('the fifth address that tries a name nobody has is banned, and a login makes the name alive', () => {
+    const all = Array.from({ length: 5 }, (_, i) => rulesOf(fail(`198.${51 + i}.1.1`, 'scanner', LATER + i * DAY)));
+    expect(all.map((rules) => rules.some((rule) => rule.startsWith('dead-name')))).toEqual([
+      ...Array(4).fill(false),
+      true,
+    ]);
+    login('192.0.2.9', 'scanner', LATER + 5 * DAY);
+    expect(rulesOf(fail('198.90.1.1', 'scanner', LATER + 5 * DAY + 1))).toEqual([]);
+  });
+
+  test('a honeypot bans at once', () => {
+    evidence = made({ honeypot: new Set(['trap']) });
+    expect(rulesOf(fail('198.51.100.7', 'TRAP', 0))).toContain('honeypot 198.51.100.7');
+  });
+
+  test('logins from six networks within a day are an alarm, once', () => {
+    const alarms = Array.from({ length: 8 }, (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i * HOUR).alarms);
+    expect(alarms.flat()).toEqual([{ kind: 'takeover', user: 'anna', count: 6 }]);
+    expect(alarms[5]).toHaveLength(1);
+  });
+
+  test('0 switches a rule off', () => {
+    evidence = made({ subnetOffenders: 0, userOffenders: 0, deadNameOffenders: 0, takeoverNetworks: 0 });
+    login('192.0.2.1', 'anna', 0);
+    const failed = Array.from({ length: 20 }, (_, i) => [
+      fail(`198.51.100.${i}`, 'anna', LATER + i),
+      fail(`203.0.113.${i}`, 'scanner', LATER + i),
+    ]).flat();
+    const found = failed.flatMap(rulesOf).map((rule) => rule.split(' ')[0]);
+    expect(new Set(found)).toEqual(new Set());
+    expect(Array.from({ length: 9 }, (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i).alarms).flat()).toEqual(
+      [],
+    );
+  });
+
+  test('a failure without a user counts for the address only', () => {
+    expect(fail('198.51.100.7', undefined, LATER)).toMatchObject({ points: 1, alarms: [] });
+    expect(login('198.51.100.7', '', LATER)).toEqual({ isNew: false, alarms: [] });
+  });
+});
+
+describe('bounds', () => {
+  test('all tables at their bounds take less than 48 MB', () => {
+    const words = 4;
+    const bytes =
+      EVIDENCE_ADDRESSES_MAX * 8 * words +
+      EVIDENCE_PREFIXES_MAX * 18 * words +
+      EVIDENCE_NAMES_MAX * 38 * words +
+      EVIDENCE_CREDITS_MAX * (14 + 3 + 3) * words;
+    expect(bytes).toBeLessThan(48_000_000);
+  });
+
+  test('a flood of IPv6 pushes no IPv4 address out', () => {
+    evidence = new Evidence({ ...DEFAULT_RULES }, 1, { addresses: 64, prefixes: 64, names: 64, credits: 64 });
+    fail('198.51.100.7', 'anna', 0);
+    for (let i = 0; i < 2_000; i++) fail(`2001:db8:${i.toString(16)}::1`, `made up ${i}`, 1);
+    expect(evidence.pointsOf(prefix('198.51.100.7'), at(1))).toBeCloseTo(1, 2);
+    expect(evidence.bytes).toBeLessThan(100_000);
+  });
+
+  test('made-up names push out no user', () => {
+    evidence = new Evidence({ ...DEFAULT_RULES, learning: seconds(0) }, 1, { names: 64 });
+    login('192.0.2.1', 'anna', 0);
+    for (let i = 0; i < 2_000; i++) fail('198.51.100.7', `made up ${i}`, 1);
+    expect(fail('203.0.113.9', 'anna', 2).points).toBe(1);
+  });
+});

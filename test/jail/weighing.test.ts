@@ -1,0 +1,244 @@
+/** Jails with a group: what the jail that weighs evidence decides, and that a restart changes none of it. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { formatPrefix } from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/event.js';
+import { SHARED_BAN_SECONDS_MAX } from '../../src/core/limits.js';
+import { mustJailName, sourceId } from '../../src/core/names.js';
+import type { JailPolicy } from '../../src/core/specs.js';
+import { type EpochMicros, plus, type Seconds } from '../../src/core/time.js';
+import { Jails } from '../../src/jail/jails.js';
+import type { JailContext } from '../../src/jail/verdict.js';
+import { openLedger } from '../../src/ledger/open.js';
+import { at, context, failure, JAIL, policy } from './support.js';
+
+const LOGIN = mustJailName('login');
+const DAY = 86_400;
+const weighing = (changes: Partial<JailPolicy> = {}): JailPolicy =>
+  policy({
+    jail: LOGIN,
+    counts: 'evidence',
+    maxretry: 5,
+    findtime: (7 * DAY) as Seconds,
+    bantime: DAY as Seconds,
+    evidence: {
+      credit: (30 * DAY) as Seconds,
+      subnet: 6,
+      underattack: 8,
+      deadnames: 5,
+      takeover: 6,
+      honeypot: ['trap'],
+    },
+    ...changes,
+  });
+const grouped = policy({ group: LOGIN });
+const POLICIES = [grouped, weighing()];
+const success = (who: string, time: EpochMicros, user: string): FilterEvent => ({
+  ...failure(who, time, { user }),
+  kind: 'success',
+});
+const bansOf = ({ decisions }: ReturnType<Jails['step']>) =>
+  decisions.map(({ jail, target, rule }) => `${jail} ${formatPrefix(target)} ${rule ?? 'window'}`);
+
+describe('a jail that weighs', () => {
+  test('bans whoever fails slowly: the fourth other name within days', () => {
+    const jails = new Jails(POLICIES);
+    const days = [0, 1, 2, 3].map((day) =>
+      bansOf(jails.step(failure('198.51.100.7', at(day * DAY), { user: `user ${day}` }), at(day * DAY), context())),
+    );
+    expect(days).toEqual([[], [], [], ['login 198.51.100.7 slow']]);
+  });
+
+  test('the decision says its rule, its user, its entries, and how long', () => {
+    const jails = new Jails(POLICIES);
+    const event = failure('198.51.100.7', at(0), { user: 'Trap' });
+    const { decisions } = jails.step(event, at(0), context());
+    expect(decisions).toEqual([
+      {
+        kind: 'ban',
+        jail: LOGIN,
+        target: { family: 4, base: '198.51.100.7', length: 32 },
+        time: at(0),
+        until: at(DAY),
+        failures: 1,
+        evidence: [event.cursor],
+        user: 'Trap',
+        origin: 'journal',
+        previousBans: 0,
+        rule: 'honeypot',
+      },
+    ]);
+  });
+
+  test('without a jail that weighs a group means nothing', () => {
+    const jails = new Jails([grouped]);
+    const { decisions, attempts } = jails.step(failure('198.51.100.7', at(0), { user: 'trap' }), at(0), context());
+    expect([decisions, attempts]).toEqual([[], []]);
+  });
+
+  test('a forgetful user is found, and excused', () => {
+    const jails = new Jails(POLICIES);
+    jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
+    const kinds = Array.from({ length: 9 }, (_, i) => {
+      const time = at(60 + i);
+      const { outcomes, decisions } = jails.step(failure('192.0.2.1', time, { user: 'anna' }), time, context());
+      return [outcomes[0]?.kind, decisions.length];
+    });
+    expect(kinds).toEqual([['counted', 0], ...Array(8).fill(['excused', 0])]);
+    expect(jails.stats(JAIL, at(100))?.totalFailed).toBe(9);
+  });
+
+  test('where two users log in, nine failures fill the window instead of three', () => {
+    const jails = new Jails([grouped, weighing({ maxretry: 1_000 })]);
+    for (const user of ['anna', 'ben']) jails.step(success('192.0.2.1', at(0), user), at(0), context());
+    const first = Array.from({ length: 12 }, (_, i) => {
+      const time = at(60 + i);
+      return jails.step(failure('192.0.2.1', time, { user: 'stranger' }), time, context()).decisions.length;
+    }).indexOf(1);
+    expect(first).toBe(8);
+  });
+
+  test('a ban of an address that others log in from lasts an hour, however often', () => {
+    const jails = new Jails(POLICIES);
+    for (const user of ['anna', 'ben']) jails.step(success('192.0.2.1', at(0), user), at(0), context());
+    const event = failure('192.0.2.1', at(60), { user: 'trap' });
+    const { decisions } = jails.step(event, at(60), context({ previousBans: () => 7 }));
+    expect(decisions.find(({ jail }) => jail === LOGIN)?.until).toBe(at(60 + SHARED_BAN_SECONDS_MAX));
+  });
+
+  test('spares a network that holds an allowed address, and an allowed offender', () => {
+    const spared = context({ coversAllowed: (_, { length }) => length < 32 });
+    const jails = new Jails(POLICIES);
+    const rules = Array.from({ length: 8 }, (_, i) =>
+      bansOf(jails.step(failure(`198.51.100.${i + 1}`, at(i), { user: 'anna' }), at(i), spared)),
+    );
+    expect(rules.flat().filter((rule) => rule.endsWith('subnet'))).toEqual([]);
+    const allowed = context({ allowed: (jail) => (jail === LOGIN ? 'ignoreip' : undefined) });
+    expect(bansOf(jails.step(failure('203.0.113.9', at(9), { user: 'trap' }), at(9), allowed))).toEqual([]);
+  });
+
+  test('a ban in force is not decided again by every entry that was under way', () => {
+    const jails = new Jails(POLICIES);
+    const open = context({ openBan: (jail) => (jail === LOGIN ? { until: at(DAY), previousBans: 0 } : undefined) });
+    expect(bansOf(jails.step(failure('198.51.100.7', at(1), { user: 'trap' }), at(1), open))).toEqual([]);
+  });
+
+  test('an operator that lifts the ban forgets the points', () => {
+    const jails = new Jails([grouped, weighing()]);
+    for (let i = 0; i < 2; i++)
+      jails.step(failure('198.51.100.7', at(i * DAY), { user: `u${i}` }), at(i * DAY), context());
+    jails.forget(prefixOf7, { upTo: at(2 * DAY) });
+    const [view] = jails.explain(prefixOf7, at(2 * DAY + 1)).filter(({ jail }) => jail === LOGIN);
+    expect(view?.points ?? 0).toBe(0);
+  });
+
+  test('explain shows the points', () => {
+    const jails = new Jails(POLICIES);
+    jails.step(failure('198.51.100.7', at(0), { user: 'anna' }), at(0), context());
+    const view = jails.explain(prefixOf7, at(7 * DAY)).find(({ jail }) => jail === LOGIN);
+    expect(view).toMatchObject({ failures: 1, maxretry: 5 });
+    expect(view?.points).toBeCloseTo(0.5, 2);
+  });
+});
+
+const prefixOf7 = { family: 4, base: '198.51.100.7', length: 32 } as const;
+
+describe('a restart in between', () => {
+  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'banjour-weighing-'));
+  afterAll(() => rmSync(scratch, { recursive: true }));
+  const source = sourceId('test');
+
+  /** Jails with a ledger, as the agent has them. */
+  class Host {
+    readonly #path: string;
+    #ledger;
+    #jails = new Jails(POLICIES, { seed: 1 });
+    /** Events that were judged and not yet written: a crash reads them again. */
+    #unwritten: FilterEvent[] = [];
+
+    constructor(name: string) {
+      this.#path = join(scratch, name);
+      this.#ledger = openLedger(this.#path, at(0)).ledger;
+    }
+
+    /** Judges a batch and writes what it came to. */
+    judge(events: readonly FilterEvent[]): string[] {
+      const { decisions, attempts } = this.#jails.judge(events, ({ time }) => time, this.#context());
+      this.#unwritten.push(...attempts);
+      const last = events.at(-1);
+      const position = last && { cursor: last.cursor, time: last.time };
+      this.#ledger.commit({ decisions, attempts: this.#unwritten, ...(position && { source, position }) });
+      this.#unwritten = [];
+      return decisions.map(({ jail, target, until, rule }) => `${jail} ${formatPrefix(target)} ${until} ${rule}`);
+    }
+
+    unban(time: EpochMicros): void {
+      const target = prefixOf7;
+      this.#ledger.commit({ decisions: [{ kind: 'unban', target, time, reason: 'operator' }] });
+      this.#jails.forget(target, { upTo: time });
+    }
+
+    /** Ends and starts anew; nothing of the windows of ordinary jails is read back, so they are left out. */
+    restart(now: EpochMicros): void {
+      this.#ledger.close();
+      this.#ledger = openLedger(this.#path, now).ledger;
+      this.#jails = new Jails(POLICIES, { seed: Math.floor(now / 1e6) });
+      const floors = this.#ledger.floors(at(0));
+      this.#jails.recall(this.#ledger.attempts.since(at(-DAY)), floors, new Set([LOGIN]));
+    }
+
+    close(): void {
+      this.#ledger.close();
+    }
+
+    #context(): JailContext {
+      return context({
+        openBan: (jail, target) => this.#ledger.openBan(jail, target),
+        previousBans: (jail, target) => this.#ledger.previousBans(jail, target),
+      });
+    }
+  }
+
+  test('changes no decision of the jail that weighs', () => {
+    const who = fc.constantFrom(
+      '198.51.100.7',
+      '198.51.100.8',
+      '203.0.113.1',
+      '2001:db8:1::1',
+      '2001:db8:1:9::1',
+      '192.0.2.1',
+    );
+    const user = fc.constantFrom('anna', 'ben', 'scanner', 'admin');
+    const event = fc.record({
+      op: fc.constantFrom('fail', 'fail', 'fail', 'login', 'unban', 'restart'),
+      who,
+      user,
+      wait: fc.integer({ min: 0, max: 2 * DAY }),
+    });
+    let run = 0;
+    fc.assert(
+      fc.property(fc.array(event, { maxLength: 60 }), (ops) => {
+        const steady = new Host(`steady-${run}`);
+        const restarted = new Host(`restarted-${run++}`);
+        let time = at(0);
+        for (const { op, who: from, user: name, wait } of ops) {
+          time = plus(time, wait);
+          if (op === 'restart') restarted.restart(time);
+          else if (op === 'unban') for (const host of [steady, restarted]) host.unban(time);
+          else {
+            const made = op === 'fail' ? failure(from, time, { user: name }) : success(from, time, name);
+            const [a, b] = [steady.judge([made]), restarted.judge([made])];
+            const ofLogin = (list: string[]) => list.filter((line) => line.startsWith('login'));
+            expect(ofLogin(b)).toEqual(ofLogin(a));
+          }
+        }
+        steady.close();
+        restarted.close();
+      }),
+      { numRuns: 60, seed: 20261129 },
+    );
+  });
+});

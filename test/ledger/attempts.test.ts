@@ -1,0 +1,67 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatPrefix, hostPrefix } from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/event.js';
+import { ATTEMPTS_KEPT_MAX } from '../../src/core/limits.js';
+import { cursor } from '../../src/core/names.js';
+import { address } from '../jail/support.js';
+import { at, JAIL, opened, SOURCE } from './support.js';
+
+const attempt = (who: string, second: number, changes: Partial<FilterEvent> = {}): FilterEvent => ({
+  kind: 'failure',
+  jail: JAIL,
+  address: address(who),
+  count: 1,
+  time: at(second),
+  cursor: cursor('c'),
+  regex: 0,
+  ...changes,
+});
+const position = { cursor: cursor('p'), time: at(9) };
+const shown = (events: Iterable<FilterEvent>) =>
+  [...events].map(({ kind, address: who, user, count }) => `${kind} ${formatPrefix(hostPrefix(who))} ${user} ${count}`);
+
+describe('attempts', () => {
+  test('are read back in the order in which they were judged, with what was weighed of them', () => {
+    const { ledger } = opened();
+    const attempts = [
+      attempt('192.0.2.1', 5, { user: 'anna\u001b[2J', count: 3 }),
+      attempt('2001:db8::1', 2, { kind: 'success', user: 'ben' }),
+      attempt('192.0.2.2', 3),
+    ];
+    ledger.commit({ decisions: [], attempts, source: SOURCE, position });
+    expect(shown(ledger.attempts.since(at(0)))).toEqual([
+      'failure 192.0.2.1 anna\u001b[2J 3',
+      'success 2001:db8::1 ben 1',
+      'failure 192.0.2.2 undefined 1',
+    ]);
+    expect(shown(ledger.attempts.since(at(4)))).toHaveLength(1);
+  });
+
+  test('are there with the position or not at all', () => {
+    const { ledger } = opened();
+    const broken = [attempt('192.0.2.1', 1), attempt('192.0.2.2', 2, { kind: 'nonsense' as 'failure' })];
+    expect(() => ledger.commit({ decisions: [], attempts: broken, source: SOURCE, position })).toThrow(/CHECK/);
+    expect(shown(ledger.attempts.since(at(0)))).toEqual([]);
+    expect(ledger.position(SOURCE)).toBeUndefined();
+  });
+
+  test('a page has an end, and so have many pages', () => {
+    const { ledger } = opened();
+    const many = Array.from({ length: 25_001 }, (_, i) => attempt('192.0.2.1', i));
+    ledger.commit({ decisions: [], attempts: many, source: SOURCE, position });
+    expect(shown(ledger.attempts.since(at(0)))).toHaveLength(25_001);
+  });
+
+  test('old ones go, and the oldest beyond the bound', () => {
+    const { ledger } = opened();
+    const many = Array.from({ length: 10 }, (_, i) => attempt(`192.0.2.${i}`, i));
+    ledger.commit({ decisions: [], attempts: many, source: SOURCE, position });
+    ledger.attempts.prune(at(3));
+    expect(shown(ledger.attempts.since(at(0)))).toHaveLength(7);
+    ledger.attempts.prune(at(0), 5);
+    expect(shown(ledger.attempts.since(at(0)))[0]).toContain('192.0.2.5');
+    ledger.attempts.prune(at(0), 4);
+    expect(shown(ledger.attempts.since(at(0)))).toHaveLength(4);
+    expect(ATTEMPTS_KEPT_MAX * 120).toBeLessThan(100_000_000);
+  });
+});
