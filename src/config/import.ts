@@ -75,7 +75,11 @@ const BASE = 'jail.conf';
 /** Debian's match of sshd (jail.d/defaults-debian.conf): OpenSSH 10 logs as sshd-session, and _COMM is anybody's. */
 const DEBIAN_SSHD = /^_SYSTEMD_UNIT=sshd?\.service\s*\+\s*_COMM=sshd$/;
 /** Options of a jail without which it still is what it was meant to be; others take the jail with them. */
-const DISPENSABLE: readonly string[] = ['bantime.formula', 'bantime.factor', 'bantime.multipliers', 'ignoreip'];
+const DISPENSABLE: readonly string[] = [
+  ...['bantime.formula', 'bantime.factor', 'bantime.multipliers', 'ignoreip'],
+  // Whatever it runs, a ban is meant to close the firewall; Banjour's table does.
+  ...['banaction', 'banaction_allports'],
+];
 
 interface Checked {
   readonly files: ReadonlyMap<string, Written>;

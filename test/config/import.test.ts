@@ -298,6 +298,19 @@ maxretry = 2
     expect(told[1]?.message).toBe('the commands of action.d/shout are not run');
   });
 
+  test("an administrator's own way to close the firewall gives way to the table, and is told", () => {
+    const local = '[DEFAULT]\nbanaction = wall-script[zone=mail]\n[sshd]\nenabled = true\n[apache]\nenabled = true\n';
+    const result = run({ ...STOCK, 'jail.local': local, 'action.d/wall-script.conf': '[Definition]\n' });
+    expect(result.jails).toEqual(['sshd', 'apache']);
+    expect(result.text('jail.local')).toMatch(/^#- banaction = wall-script\[zone=mail\]$/m);
+    expect(levels('warning', result).map(({ id, place }) => [id, place?.line])).toEqual([['jail.no-banaction', 2]]);
+    const inJail = local.replace('[DEFAULT]\n', '[sshd]\n').replace('[sshd]\nenabled', 'enabled');
+    expect(run({ ...STOCK, 'jail.local': inJail }).jails).toEqual(['sshd', 'apache']);
+    // A jail that was not to close anything does not come along.
+    const alone = '[sshd]\nenabled = true\naction = wall-script\n';
+    expect([...run({ ...STOCK, 'jail.local': alone }).left.keys()]).toEqual(['sshd']);
+  });
+
   test('commands of a stock action that were changed are told', () => {
     const files = {
       ...STOCK,
