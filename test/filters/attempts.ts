@@ -49,6 +49,11 @@ const account = without(/[^a-zA-Z0-9.\-_@]/g);
 /** SMTP gives a command 512 bytes (RFC 5321, 4.5.3.1.4). */
 const greeting = cut(500, '', without(/[\s()]/g));
 
+/** Within a string of JSON. */
+const json: Field = (text) => JSON.stringify(free(text)).slice(1, -1);
+
+const APACHE =
+  'web1 apache2[48]: [Sat Nov 21 20:31:00.000000 2026] [auth_basic:error] [pid 38:tid 41] [client {client}:38416]';
 const DOVECOT = 'mx1 dovecot[14]:';
 const SUM = '{client}, lip=203.0.113.1, TLS, session=<abc+d4A19h0>';
 const dovecot = cut(80, '...');
@@ -178,7 +183,7 @@ export const ATTEMPTS: readonly Attempt[] = [
     options: {},
     lines: ['mx1 imapd[23]: LOGIN FAILED, user={user}, ip=[{client}]'],
     fields: { user: free },
-    uncountedFrom: 800,
+    uncountedFrom: 500,
   },
   {
     filter: 'courier-smtp',
@@ -289,5 +294,179 @@ export const ATTEMPTS: readonly Attempt[] = [
       'web1 haproxy[29]: {client}:33312 [21/Nov/2026:20:49:00.123] https~ webmail/<NOSRV> 0/-1/-1/-1/0 401 212 - - PR-- 1/1/0/0/0 0/0 "GET {url} HTTP/1.1"',
     ],
     fields: { url: free },
+  },
+  ...['user {user}: authentication failure for "{url}": Password Mismatch', 'user {user} not found: {url}'].map(
+    (text) => ({
+      filter: 'apache-auth',
+      options: {},
+      lines: [`${APACHE} AH01617: ${text}`],
+      // The colon ends the name of HTTP's Basic authentication (RFC 7617, section 2).
+      fields: { user: without(/:/g), url: free },
+      uncountedFrom: 8_000,
+    }),
+  ),
+  {
+    filter: 'phpmyadmin',
+    options: {},
+    lines: [`${APACHE} user denied: {user} (mysql-denied) from {client}`],
+    fields: { user: free },
+    uncountedFrom: 8_000,
+  },
+  {
+    filter: 'postfixadmin',
+    options: {},
+    lines: [`${APACHE} PostfixAdmin admin login failed (username: {user}, ip_address: {client})`],
+    fields: { user: free },
+  },
+  {
+    filter: 'assp',
+    options: {},
+    lines: ['mx1 assp[42]: m1-12345-06790 {client} <{from}> to: {to} warning: SMTP authentication failed'],
+    fields: { from: without(/[<>]/g), to: (text) => word(text) || 'x' },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'domino-smtp',
+    options: {},
+    lines: ['mx1 domino[43]: SMTP Server: Authentication failed for user {user} ; connecting host {client}'],
+    fields: { user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'domino-smtp',
+    options: {},
+    lines: ['mx1 domino[43]: imap: {user} [{client}] authentication failure using internet password'],
+    fields: { user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'dropbear',
+    options: {},
+    lines: ["mx1 dropbear[23]: Bad password attempt for '{user}' from {client}:49596"],
+    fields: { user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'iredadmin',
+    options: {},
+    lines: [
+      'mx1 uwsgi[50]: iredadmin Web login failed: client_address={client}, username={user} (/opt/www/basic.py, L73)',
+    ],
+    fields: { user: word },
+    uncountedFrom: 8_000,
+  },
+  ...["SMTP: User {user} doesn't exist.", 'IMAP: Invalid password for user {user}.'].map((text) => ({
+    filter: 'kerio',
+    options: {},
+    lines: [`mx1 kerio-connect[41]: ${text} Attempt from IP address {client}.`],
+    fields: { user: free },
+    uncountedFrom: 800,
+  })),
+  {
+    filter: 'lighttpd-auth',
+    options: {},
+    lines: ["web1 lighttpd[49]: (mod_auth.c.862) password doesn't match for {url} username: {user} IP: {client}"],
+    fields: { url: word, user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'maddy',
+    options: {},
+    lines: [
+      'mx1 maddy[45]: imap/sasl: authentication failed	{"reason":"unknown credentials","src_ip":"{client}:50704","username":"{user}"}',
+    ],
+    fields: { user: json },
+    uncountedFrom: 8_000,
+    only: 4,
+  },
+  {
+    filter: 'mailu',
+    options: {},
+    lines: [
+      "mx1 mailu-admin[47]: [2026-11-21 20:31:00 +0000] [21] [INFO] Login attempt for: '{user}'/imap/143 from: {client}/50704: failed: account disabled",
+    ],
+    fields: { user: (text) => free(text).replace(/[\\']/g, '\\$&') },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'modoboa',
+    options: {},
+    lines: ["mx1 modoboa.auth[51]: WARNING Failed connection attempt from '{client}' as user '{user}'"],
+    fields: { user: free },
+    uncountedFrom: 8_000,
+  },
+  {
+    filter: 'nextcloud',
+    options: {},
+    lines: [
+      'web1 Nextcloud[46]: {"reqId":"ZfJ2","level":2,"time":"2026-11-21T20:31:00+00:00","remoteAddr":"{client}","user":"--","app":"core","method":"POST","url":"{url}","message":"Login failed: {user} (Remote IP: {client})","userAgent":"{agent}","version":"30.0.1"}',
+    ],
+    fields: { url: json, user: json, agent: json },
+    uncountedFrom: 2_000,
+  },
+  {
+    filter: 'perdition',
+    options: {},
+    lines: [
+      'mx1 perdition.imap4[13]: Auth: {client}:42116->203.0.113.1:143 client-secure=plaintext authorisation_id=NONE authentication_id="{user}" server="203.0.113.1:143" protocol=IMAP4 server-secure=plaintext status="failed: Re-Authentication Failure"',
+    ],
+    fields: { user: free },
+    uncountedFrom: 8_000,
+  },
+  {
+    filter: 'proxmox',
+    options: {},
+    lines: [
+      'mx1 pmgdaemon[54]: authentication failure; rhost={client} user={user}@pam msg=auth failed: Authentication failure',
+    ],
+    fields: { user: word },
+    uncountedFrom: 8_000,
+  },
+  {
+    filter: 'rspamd',
+    options: {},
+    lines: [
+      'mx1 rspamd[32]: rspamd_controller_check_password: absent or incorrect password has been specified; source ip: {client}:58994',
+    ],
+    fields: {},
+    only: 4,
+  },
+  {
+    filter: 'stalwart',
+    options: {},
+    lines: [
+      'mx1 stalwart[44]: 2026-11-21T20:31:00Z INFO Authentication failed (auth.failed) listenerId = "imaptls", localPort = 993, remoteIp = {client}, remotePort = 40000, accountName = "{user}", id = "a1", details = "x"',
+    ],
+    fields: { user: free },
+  },
+  {
+    filter: 'uwimap-auth',
+    options: {},
+    lines: ['mx1 imapd[31]: Login failed user={user} auth={user} host=host.example.net [{client}]'],
+    fields: { user: word },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'webmin-auth',
+    options: {},
+    lines: ['mx1 webmin[53]: Invalid login as {user} from {client}'],
+    fields: { user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'wordpress',
+    options: {},
+    lines: ['web1 wordpress(example.org)[52]: Authentication failure for {user} from {client}'],
+    fields: { user: free },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'zimbra',
+    options: {},
+    lines: [
+      'mx1 java[40]: 2026-11-21 20:31:00,123 WARN  [qtp5-12:https://mail.example.org/service/soap/AuthRequest] [oip={client};oport=51288;ua={agent};soapId=5c1;] security - cmd=Auth; account={user}; protocol=soap; error=authentication failed for [{user}], invalid password;',
+    ],
+    fields: { agent: free, user: without(/;/g) },
+    uncountedFrom: 2_000,
   },
 ];
