@@ -1,6 +1,7 @@
 /**
  * Files that are believed to be copies of the journal, and therefore not read: looked at every few seconds while they
- * grow. One that holds failures which the journal does not have is read from then on.
+ * grow. One that holds failures which the journal does not have, or lines of the service of which the journal has none at
+ * all, is read from then on.
  */
 
 import { statSync } from 'node:fs';
@@ -45,7 +46,7 @@ export class Copies {
   readonly #parts: CopiesParts;
   readonly #now: () => EpochMicros;
   readonly #watched = new Map<JailName, Watched>();
-  /** Jails that read their files now, and the files. */
+  /** Jails that read their files now, and which files hold what. */
   readonly #read = new Map<JailName, string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -66,7 +67,7 @@ export class Copies {
 
   /** Files that are read against the first belief, one sentence each. */
   warnings(): readonly string[] {
-    return [...this.#read].flatMap(([jail, files]) => (this.#parts.isByFiles(jail) ? [sentence(jail, files)] : []));
+    return [...this.#read].flatMap(([jail, what]) => (this.#parts.isByFiles(jail) ? [sentence(jail, what)] : []));
   }
 
   /** One look at the files that have grown; resolves when what was found has been done. */
@@ -88,16 +89,17 @@ export class Copies {
       if (report === undefined) continue;
       const nextMs = performance.now() + (report.undecided ? NEW_MS : PROVEN_MS);
       this.#watched.set(jail, { stamp: report.undecided ? '' : stamp, nextMs });
-      if (report.missing > 0 && report.missing >= report.found) await this.#switch(setup);
+      const isElsewhere = report.isElsewhere && report.found === 0;
+      if (isElsewhere || (report.missing > 0 && report.missing >= report.found)) await this.#switch(setup, report);
     }
   }
 
-  async #switch({ policy, unread = [] }: JailSetup): Promise<void> {
-    const files = unread.join(' ');
+  async #switch({ policy, unread = [] }: JailSetup, { missing }: CopyReport): Promise<void> {
+    const what = `${unread.join(' ')} holds ${missing > 0 ? 'failures' : 'lines of the service'}`;
     await this.#parts.readFiles(policy.jail);
-    this.#read.set(policy.jail, files);
+    this.#read.set(policy.jail, what);
     this.#watched.delete(policy.jail);
-    this.#parts.log('warning', sentence(policy.jail, files));
+    this.#parts.log('warning', sentence(policy.jail, what));
   }
 
   /** Jails whose files have changed since the last look that is over. */
@@ -121,8 +123,8 @@ export class Copies {
   }
 }
 
-function sentence(jail: JailName, files: string): string {
-  return `${jail}: ${files} holds failures that the journal does not have, so the file is read instead; write backend = polling into [${jail}]`;
+function sentence(jail: JailName, what: string): string {
+  return `${jail}: ${what} that the journal does not have, so the file is read instead; write backend = polling into [${jail}]`;
 }
 
 function stampOf(path: string): string {

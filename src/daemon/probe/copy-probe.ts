@@ -28,6 +28,11 @@ export interface CopyReport {
   /** Failures in the files that the journal has too, and that it has not. */
   readonly found: number;
   readonly missing: number;
+  /**
+   * The files hold lines of the service, failures or not, and the journal has none of them: told by the filter's prefregex
+   * and by logins, so never of a filter that has neither.
+   */
+  readonly isElsewhere: boolean;
   /** Some lines are too new to be judged: they may be on their way. */
   readonly undecided: boolean;
 }
@@ -46,16 +51,32 @@ export function probeCopy(
   const settled = plus(now, -SETTLED_SECONDS);
   const old = lines.entries.filter(({ realtime }) => realtime <= settled);
   const undecided = old.length < lines.entries.length;
-  if (old.length === 0) return { jail: intake.jail, found: 0, missing: 0, undecided };
+  const nothing = { jail: intake.jail, found: 0, missing: 0, isElsewhere: false, undecided };
+  if (old.length === 0) return nothing;
   const stored = storedSince(() => make(journal, sourceId('copy-journal')), plus(since, -SLACK_SECONDS));
   const messages = new Set(stored.entries.map(({ message }) => plain(message)));
   // Where the journal was not read to its end, what is missing may come later.
   const isThere = (entry: Entry) => stored.isCut || isCopied(plain(entry.message), messages);
-  if (old.every(isThere)) return { jail: intake.jail, found: 0, missing: 0, undecided };
+  if (old.every(isThere)) return nothing;
+  const isElsewhere =
+    ofService(
+      intake,
+      guard,
+      old.filter((entry) => !isThere(entry)),
+    ) && !ofService(intake, guard, old.filter(isThere));
   const missing = new Set(old.filter((entry) => !isThere(entry)).map(({ cursor }) => cursor));
   const failures = new FilterBank([intake], guard).judge(old).events.filter(({ kind }) => kind === 'failure');
   const unseen = failures.filter(({ cursor }) => missing.has(cursor)).length;
-  return { jail: intake.jail, found: failures.length - unseen, missing: unseen, undecided };
+  return { jail: intake.jail, found: failures.length - unseen, missing: unseen, isElsewhere, undecided };
+}
+
+/** Whether one of the lines is the service's, by its filter. */
+function ofService(intake: JailIntake, guard: Guard, lines: readonly Entry[]): boolean {
+  const bank = new FilterBank([intake], guard);
+  bank.judge(lines);
+  const [counters] = bank.stats();
+  if (counters === undefined) return false;
+  return counters.successes.count > 0 || (intake.filter.prefregex !== undefined && counters.prefixed.count > 0);
 }
 
 /** What the journal has; nothing when there is none, or none that can be read. */

@@ -62,6 +62,18 @@ describe('a file that is believed to be a copy of the journal', () => {
     expect((await host.client().status()).warnings).toEqual([]);
   }, 60_000);
 
+  test('is read when it holds lines of the service, no failure yet, and the journal none at all', async () => {
+    const { host, file } = await agent();
+    host.write('filter.d/f.conf', `${FILTER}prefregex = ^.*imap-login: <F-CONTENT>.+</F-CONTENT>$\n`);
+    expect((await host.banjour('reload')).code).toBe(0);
+    appendFileSync(file, dated('mx cron[7]: (root) CMD (true)'));
+    appendFileSync(file, dated('mx dovecot[7]: imap-login: bad mood, nobody is meant'));
+    await host.agent?.copies.look();
+    expect(source(host)).toBe('text');
+    const said = expect.stringContaining(`dovecot: ${file} holds lines of the service that the journal does not have`);
+    expect((await host.client().status()).warnings).toContainEqual(said);
+  }, 60_000);
+
   test('is not read for lines of others that are no failures of the jail', async () => {
     const { host, file } = await agent();
     appendFileSync(file, dated('mx cron[7]: (root) CMD (true)'));
@@ -120,6 +132,30 @@ describe('a look at the lines of a file', () => {
     [4.999999, 0, true],
   ])('waits for the journal: one of %d seconds ago', (age, missing, undecided) => {
     expect(look([entry('a bad 192.0.2.1', age, 0)], [])).toMatchObject({ missing, undecided });
+  });
+
+  test.each([
+    ['lines of the service in the file only', ['a: x', 'b bad mood'], [], true],
+    ['some of them in the journal', ['a: x', 'b bad mood', 'c bad day'], ['c bad day'], false],
+    ['all of them in the journal', ['b bad mood'], ['b bad mood'], false],
+    ['only lines of others in the file', ['a: x', 'b: y'], ['b: y'], false],
+  ])('by the prefregex of the filter: %s', (_, lines, stored, isElsewhere) => {
+    const { filter } = plan.intake;
+    const prefregex = { text: '^\\S+ <F-CONTENT>bad .+</F-CONTENT>$', place: { file: 'f', line: 2 } };
+    const withPrefix: CopyPlan = { ...plan, intake: { ...plan.intake, filter: { ...filter, prefregex } as never } };
+    const entries = (texts: readonly string[]) => texts.map((text, i) => entry(text, 9, i));
+    const report = (of: CopyPlan) =>
+      probeCopy(
+        of,
+        (spec) => sourceOf(entries(spec.kind === 'text' ? lines : stored)),
+        (work) => {
+          work();
+          return true;
+        },
+      );
+    expect(report(withPrefix)).toMatchObject({ found: 0, missing: 0, isElsewhere });
+    // Without one, nothing tells whose a line is.
+    expect(report(plan).isElsewhere).toBe(false);
   });
 
   test('where there is no journal to read, it has nothing', () => {
