@@ -63,6 +63,8 @@ export interface SwitchHost {
   fail2banBan(bans: readonly ImportedBan[]): Promise<void>;
   /** What the kernel has of others: the words of every rule and set that is not Banjour's. */
   othersRules(): Promise<ReadonlySet<string>>;
+  /** Throws what taking over would throw, and changes nothing. */
+  rehearse(): Promise<void>;
   /** Takes over the configuration and the bans of the database; `bans` alone in silence. */
   takeOver(what: 'all' | 'bans'): Promise<void>;
   /** What keeps Banjour from starting, and what else there is to say of its configuration. */

@@ -127,6 +127,10 @@ class Move {
           ? 'fail2ban is not installed as a service here: there is nothing to stop'
           : `fail2ban does not run here (it is ${fail2ban.load === 'masked' ? 'masked' : fail2ban.active}): there is nothing to stop`,
       );
+    await host.rehearse().catch((error: unknown) => {
+      if (error instanceof OperatorError) throw refusal(error.message, error.hint, error.exitCode);
+      throw error;
+    });
     const bans = up ? await host.fail2banBans() : [];
     const rules = bans.length === 0 ? new Set<string>() : await host.othersRules();
     return {

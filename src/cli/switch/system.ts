@@ -123,6 +123,10 @@ export class SystemHost implements SwitchHost {
     return found;
   }
 
+  async rehearse(): Promise<void> {
+    await importFail2ban({ ...this.#import, dryRun: true, json: false, terminal: silent(this.#import.terminal) });
+  }
+
   async takeOver(what: 'all' | 'bans'): Promise<void> {
     if (what === 'all') {
       await importFail2ban(this.#import);

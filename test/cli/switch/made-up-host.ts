@@ -15,6 +15,7 @@ import {
   type UnitState,
 } from '../../../src/cli/switch/host.js';
 import type { ImportedBan } from '../../../src/control/protocol.js';
+import type { OperatorError } from '../../../src/core/errors.js';
 import type { Diagnostic } from '../../../src/core/finding.js';
 
 export interface Trouble {
@@ -53,11 +54,15 @@ export class MadeUpHost implements SwitchHost {
   tells = true;
   own = ['sshd'];
   others: number[] = [];
+  /** What is wrong with fail2ban's configuration. */
+  unfit: OperatorError | undefined;
   obstacleHere: Obstacle | undefined;
   /** fail2ban does not start any more once it was stopped. */
   fail2banIsBroken = false;
   /** Bans that fail2ban still makes, one whenever its bans are taken over. */
   more = 0;
+  /** After this deed fail2ban bans one more. */
+  bansAt = '';
   /** fail2ban answers so long after its start, ms. */
   slow = 0;
   #startedAt = 0;
@@ -128,6 +133,10 @@ export class MadeUpHost implements SwitchHost {
   }
   async othersRules() {
     return new Set(this.rules);
+  }
+
+  async rehearse() {
+    if (this.unfit !== undefined) throw this.unfit;
   }
 
   takeOver(what: 'all' | 'bans'): Promise<void> {
@@ -226,6 +235,12 @@ export class MadeUpHost implements SwitchHost {
     if (due === 'interrupted before') this.#interrupt.abort();
     if (this.patience?.aborted === true) throw new Interrupted();
     deed();
+    if (words === this.bansAt) {
+      const ban = banOf('sshd', '198.51.100.77');
+      this.theirs.push(ban);
+      this.database?.push(ban);
+      this.rules.add(ban.target);
+    }
     if (due === 'interrupted after') this.#interrupt.abort();
     const banned = this.database ?? this.theirs;
     for (const { target } of banned)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { BANJOUR, FAIL2BAN, NOTIFY } from '../../../src/cli/switch/host.js';
 import { switchOver, uncovered } from '../../../src/cli/switch/switch.js';
+import { OperatorError } from '../../../src/core/errors.js';
 import { SWITCH_RETURN_MS_MAX, SWITCH_ROUNDS_MAX } from '../../../src/core/limits.js';
 import { banOf, MadeUpHost, type Trouble } from './made-up-host.js';
 
@@ -85,6 +86,16 @@ test('bans that are made meanwhile are taken over, too, but not for ever', async
   const { error } = await move(busy(SWITCH_ROUNDS_MAX - 1));
   expect(error?.message).toContain('fail2ban has bans that Banjour does not put in force');
 });
+
+test.each([`enable ${BANJOUR}`, `restart ${NOTIFY}`])(
+  'whom fail2ban bans after "%s" does not get in either',
+  async (deed) => {
+    const { host, code } = await move((one) => {
+      one.bansAt = deed;
+    });
+    expect([code, host.open, host.table.has('198.51.100.77')]).toEqual([0, [], true]);
+  },
+);
 
 test('fail2ban has its time to come back, and no more', async () => {
   const trouble = { at: DEEDS.indexOf(`disable ${FAIL2BAN}`), how: 'fails' } as const;
@@ -186,6 +197,13 @@ describe('not begun, and nothing changed', () => {
       'fail2ban does not answer',
       (host) => (host.units[FAIL2BAN] = { load: 'loaded', active: 'activating', file: 'enabled' }),
       'does not answer',
+    ],
+    [
+      'what cannot be taken over',
+      (host) => {
+        host.unfit = new OperatorError('there is no /etc/fail2ban', { exitCode: 66 });
+      },
+      'there is no /etc/fail2ban',
     ],
   ];
   test.each(REFUSED)('%s', async (_, prepare, words) => {
