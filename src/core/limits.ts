@@ -177,8 +177,8 @@ export const TALLY_LATE_SECONDS = 1;
 export const TALLY_TROUBLE_SECONDS = 1;
 /** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
 export const TALLY_TROUBLES_MAX = 1_000;
-/** An attempt that another jail counted is told by its witness at most this much later, seconds: Dovecot looks at a password up to 15 s after Postfix gave up, and PAM takes its time. */
-export const TALLY_ELSEWHERE_SECONDS = 20;
+/** An attempt that another jail counted is told by its witness at most this much later, seconds: on a busy host Dovecot lets it wait for a worker for up to 60 s (`AUTH_WORKER_LOOKUP_TIMEOUT_SECS`), long after Postfix gave up. */
+export const TALLY_ELSEWHERE_SECONDS = 60;
 /** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */
 export const TALLY_WAIT_SECONDS = 12;
 /** A failure and a login of the same user this close are one attempt at two password stores, seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s more; PAM waits at most 3 s. */

@@ -3,7 +3,7 @@
  * by what the clients themselves were told. $BANJOUR_E2E_SEED repeats one.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -32,7 +32,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])(`a session on %s, seed ${SEED
     const station = new Station(machine);
     try {
       truth = await playCast(station, cast);
-      writeFileSync(journal, await exportJournal(machine));
+      await exportJournal(machine, journal);
     } finally {
       await station.close();
       await machine.destroy();

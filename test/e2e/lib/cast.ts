@@ -7,7 +7,7 @@ import type { Job, Service } from './clients/job.js';
 import { PASSWORD, REVERSE_NAMES, USERS } from './mailhost.js';
 import { Random } from './random.js';
 
-interface Player {
+export interface Player {
   readonly role: string;
   readonly address: string;
   /** Played one after the other. */

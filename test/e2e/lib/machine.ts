@@ -15,7 +15,7 @@ import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './s
 const STATE = '/var/tmp/banjour-e2e';
 /** SIGRTMIN+4 (34 + 4 with the C library's numbers): systemd powers the machine off, systemd(1), SIGNALS. */
 const POWER_OFF = 38;
-const PORTS = [25, 587, 465, 143, 110, 22];
+const PORTS = [25, 587, 465, 143, 110, 4190, 22];
 let count = 0;
 
 export class Machine {

@@ -27,6 +27,7 @@ export const BASE_PACKAGES = [
 /** fail2ban is there for the tests of life beside it; it is disabled. */
 export function packagesOf(suite: Suite): string[] {
   const common = ['postfix', 'dovecot-imapd', 'dovecot-pop3d', 'openssh-server', 'ssl-cert', 'libsasl2-modules'];
+  common.push('dovecot-managesieved');
   const more = ['systemd-journal-remote', 'sqlite3', 'fail2ban', 'python3-systemd'];
   return [...common, ...more, ...(suite === 'trixie' ? ['nodejs'] : [])];
 }
@@ -57,7 +58,7 @@ export function filesOf(suite: Suite): Map<string, string> {
     ['etc/ssh/sshd_config.d/e2e.conf', 'PasswordAuthentication yes\nPermitRootLogin prohibit-password\n'],
     [
       'etc/dovecot/local.conf',
-      `${DOVECOT_MAIL[suite]}protocols = imap pop3
+      `${DOVECOT_MAIL[suite]}protocols = imap pop3 sieve
 auth_mechanisms = plain login
 ssl = yes
 log_path = syslog

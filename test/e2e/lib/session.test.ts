@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { makeCast } from './cast.js';
 import { type Deeds, mustBan, mustNotBan, type Truth } from './session.js';
 
-function deeds(failures: Partial<Record<'smtp' | 'imap' | 'ssh', number>>, unclear = 0): Deeds {
+function deeds(failures: Partial<Record<'smtp' | 'imap' | 'ssh', number>>, unclear: string[] = []): Deeds {
   return { role: 'sample', failures: new Map(Object.entries(failures) as ['smtp', number][]), unclear, successes: 0 };
 }
 
@@ -11,7 +11,7 @@ describe('the truth of a session', () => {
     ['192.0.2.1', deeds({ smtp: 3 })],
     ['192.0.2.2', deeds({ smtp: 2, imap: 1 })],
     ['192.0.2.3', deeds({ ssh: 2 })],
-    ['192.0.2.4', deeds({ ssh: 2 }, 1)],
+    ['192.0.2.4', deeds({ ssh: 2 }, ['cut'])],
     ['192.0.2.5', deeds({})],
   ]);
   const cast = { players: [], victims: ['192.0.2.210'] };

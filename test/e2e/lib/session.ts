@@ -1,4 +1,6 @@
 /** Plays a cast against a machine and derives the truth from the clients' own results, never from the log. */
+import { copyFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Cast } from './cast.js';
 import { type Attempt, type Job, LOGIN_SERVICES, type LoginService } from './clients/job.js';
 import type { Machine } from './machine.js';
@@ -9,8 +11,8 @@ export interface Deeds {
   readonly role: string;
   /** Login failures that the server answered, by service. */
   readonly failures: Map<LoginService, number>;
-  /** Attempts that ended otherwise (auth server busy, connection lost): they may or may not be in the log as failures. */
-  unclear: number;
+  /** What came of attempts that ended otherwise (auth server busy, connection lost): they may be in the log as failures. */
+  readonly unclear: string[];
   successes: number;
 }
 export type Truth = ReadonlyMap<string, Deeds>;
@@ -19,13 +21,14 @@ export type Truth = ReadonlyMap<string, Deeds>;
 const SSH_AT_ONCE = 6;
 const OTHERS_AT_ONCE = 24;
 
-/** Plays every player's jobs, as many at once as the services bear. */
-export async function playCast(station: Station, cast: Cast): Promise<Truth> {
+/** Plays every player's jobs, as many at once as the services bear; with `unbounded` all at once. */
+export async function playCast(station: Station, cast: Cast, unbounded = false): Promise<Truth> {
   const truth = new Map<string, Deeds>();
-  const gates = { ssh: new Gate(SSH_AT_ONCE), others: new Gate(OTHERS_AT_ONCE) };
+  const most = unbounded ? cast.players.length : undefined;
+  const gates = { ssh: new Gate(most ?? SSH_AT_ONCE), others: new Gate(most ?? OTHERS_AT_ONCE) };
   await Promise.all(
     cast.players.map(async ({ role, address, jobs }) => {
-      const deeds = truth.get(address) ?? { role, failures: new Map(), unclear: 0, successes: 0 };
+      const deeds = truth.get(address) ?? { role, failures: new Map(), unclear: [], successes: 0 };
       truth.set(address, deeds);
       for (const job of jobs) {
         const gate = job.service.startsWith('ssh') ? gates.ssh : gates.others;
@@ -38,12 +41,12 @@ export async function playCast(station: Station, cast: Cast): Promise<Truth> {
   return truth;
 }
 
-function note(deeds: Deeds, job: Job, { result }: Attempt): void {
+function note(deeds: Deeds, job: Job, { result, detail = '' }: Attempt): void {
   const service = LOGIN_SERVICES.find((name) => name === job.service);
   if (result === 'ok') deeds.successes++;
   else if (result === 'failed' && service !== undefined)
     deeds.failures.set(service, (deeds.failures.get(service) ?? 0) + 1);
-  else if (result !== 'failed' && result !== 'dropped') deeds.unclear++;
+  else if (result !== 'failed' && result !== 'dropped') deeds.unclear.push(`${result} ${detail}`);
 }
 
 /** Who must be banned: that many failures at one service. */
@@ -55,13 +58,15 @@ export function mustBan(truth: Truth, maxretry: number): string[] {
 
 /** Who must not: fewer failures at all services together, the victims of smuggled names included. */
 export function mustNotBan(truth: Truth, cast: Cast, maxretry: number): string[] {
-  const sum = ({ failures, unclear }: Deeds) => [...failures.values()].reduce((a, b) => a + b, unclear);
+  const sum = ({ failures, unclear }: Deeds) => [...failures.values()].reduce((a, b) => a + b, unclear.length);
   return [...[...truth].filter(([, deeds]) => sum(deeds) < maxretry).map(([address]) => address), ...cast.victims];
 }
 
-/** The journal of this boot, `journalctl -o export`. */
-export function exportJournal(machine: Machine): Promise<string> {
-  return machine.exec(['journalctl', '-b', '-o', 'export', '--no-pager']);
+/** The journal of this boot, `journalctl -o export`, byte by byte: attackers' names need not be UTF-8. */
+export async function exportJournal(machine: Machine, path: string): Promise<void> {
+  const within = 'var/tmp/session.export';
+  await machine.exec(['sh', '-c', `journalctl -b -o export --no-pager > /${within}`]);
+  await copyFile(join(machine.root, within), path);
 }
 
 /** Lets so many through at once. */

@@ -1,7 +1,7 @@
 /** What the clients of the attackers' namespace are told, and what they answer: one JSON object per line each way. */
 
 /** Services whose failed attempts are login failures. */
-export const LOGIN_SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'pop3', 'ssh'] as const;
+export const LOGIN_SERVICES = ['smtp', 'submission', 'submissions', 'imap', 'pop3', 'sieve', 'ssh'] as const;
 /** Visits without a login: refused relay, greeting and away. */
 const PROBES = ['smtp-relay', 'smtp-connect', 'imap-connect', 'ssh-preauth'] as const;
 export type LoginService = (typeof LOGIN_SERVICES)[number];
@@ -16,8 +16,14 @@ export interface Job {
   readonly attempts: number;
   /** Attempts in one connection; 1 by default. */
   readonly perConnection?: number;
-  /** SASL mechanism over SMTP; LOGIN by default. */
+  /** SASL mechanism; by default LOGIN over SMTP, the protocol's own command over IMAP and POP3, always PLAIN over ManageSieve. */
   readonly mechanism?: 'login' | 'plain';
+  /** With PLAIN: as whom the user wants to act (RFC 4616). */
+  readonly authzid?: string;
+  /** With PLAIN: all attempts of a connection are sent before the first answer. */
+  readonly pipelined?: boolean;
+  /** The greeting over SMTP. */
+  readonly helo?: string;
   /** After a successful SMTP login: send a mail. */
   readonly deliver?: boolean;
   /** Pause between connections, ms. */

@@ -2,21 +2,19 @@
  * Entry file of the process that plays the clients; it is started inside the attackers' namespace and stays there.
  * Requests come on standard input, answers go to standard output, as soon as each attempt's result is known.
  */
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { sleep } from '../shell.js';
 import { Blocked, Cut } from './dialogue.js';
 import { type Answer, type Attempt, attempt, type Request, type Result } from './job.js';
-import { imap, pop3 } from './mailbox.js';
+import { imap, pop3, sieve } from './mailbox.js';
 import { relay, smtp, visit } from './smtp.js';
-import { ssh } from './ssh.js';
+import { makeAskpass, ssh } from './ssh.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'banjour-e2e-'));
-const askpass = join(folder, 'askpass');
-writeFileSync(askpass, '#!/bin/sh\nprintf \'%s\\n\' "$E2E_PASSWORD"\n');
-chmodSync(askpass, 0o700);
+makeAskpass(folder);
 
 function answer(line: Answer): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -28,8 +26,10 @@ async function connection(job: Request, attempts: number): Promise<Attempt[]> {
       return imap(job, attempts);
     case 'pop3':
       return pop3(job, attempts);
+    case 'sieve':
+      return sieve(job, attempts);
     case 'ssh':
-      return ssh(job, attempts, askpass);
+      return ssh(job, attempts, folder);
     case 'smtp-relay':
       return relay(job);
     case 'smtp-connect':

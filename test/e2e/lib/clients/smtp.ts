@@ -1,6 +1,7 @@
 /** SMTP clients: AUTH LOGIN and PLAIN (RFC 4954), a refused relay attempt. */
 import { Cut, Dialogue } from './dialogue.js';
 import { type Attempt, attempt, type Job } from './job.js';
+import { bytesOf, plain } from './sasl.js';
 
 const PORT = { smtp: 25, submission: 587, submissions: 465 } as const;
 
@@ -20,14 +21,14 @@ async function say(dialogue: Dialogue, line: string): Promise<number> {
 async function greet(job: Job, port: number): Promise<Dialogue> {
   const dialogue = await Dialogue.open(job, port, port === 465);
   await reply(dialogue);
-  await say(dialogue, 'EHLO client.test');
+  await say(dialogue, `EHLO ${job.helo ?? 'client.test'}`);
   return dialogue;
 }
 
-const base64 = (text: string) => Buffer.from(text).toString('base64');
+const base64 = (text: string) => bytesOf(text).toString('base64');
 
 async function login(dialogue: Dialogue, job: Job): Promise<number> {
-  if (job.mechanism === 'plain') return say(dialogue, `AUTH PLAIN ${base64(`\0${job.user}\0${job.password}`)}`);
+  if (job.mechanism === 'plain') return say(dialogue, `AUTH PLAIN ${plain(job)}`);
   let code = await say(dialogue, 'AUTH LOGIN');
   if (code === 334) code = await say(dialogue, base64(job.user));
   if (code === 334) code = await say(dialogue, base64(job.password));
@@ -39,8 +40,10 @@ export async function smtp(job: Job, attempts: number): Promise<Attempt[]> {
   const dialogue = await greet(job, PORT[job.service as keyof typeof PORT]);
   const results: Attempt[] = [];
   try {
+    const pipelined = job.pipelined === true;
+    if (pipelined) for (let i = 0; i < attempts; i++) dialogue.send(`AUTH PLAIN ${plain(job)}`);
     while (results.length < attempts) {
-      const code = await login(dialogue, job);
+      const code = pipelined ? await reply(dialogue) : await login(dialogue, job);
       results.push(code === 235 ? attempt('ok') : code === 535 ? attempt('failed') : attempt('error', `reply ${code}`));
       if (code === 235) break;
     }
