@@ -297,7 +297,7 @@ function sayFiles({ states, changes, isAgain, jails }: Report, terminal: Termina
   const names = jails.map((jail) => escapeUntrusted(jail)).join(', ') || '(none)';
   terminal.out(`jails ${would}taken over: ${names}\n`);
   for (const [file, state] of Object.entries(states))
-    terminal.out(`${state === 'same' ? '' : would}${WORDS[state]}: ${file}\n`);
+    terminal.out(`${state === 'same' ? '' : would}${WORDS[state]}: ${escapeUntrusted(file, 4_096)}\n`);
   if (!isAgain) return;
   if (changes.length === 0) terminal.out('nothing in force is different from what it was\n');
   for (const change of changes) terminal.out(`  ${escapeUntrusted(change, 1_024)}\n`);

@@ -108,7 +108,8 @@ class Import {
   readonly #fixed = new Map<string, Written>();
   readonly #ownFilters = new Set<string>();
   readonly #left = new Map<string, readonly Diagnostic[]>();
-  #sources: ReadonlyMap<string, readonly string[]> = new Map();
+  /** Lines more for jails; empty for those whose lines stand in a file of the administrator. */
+  readonly #lines = new Map<string, readonly string[]>();
 
   constructor(private readonly request: ImportRequest) {
     this.#from = normalize(request.from).replace(/(?<=.)\/$/, '');
@@ -145,7 +146,8 @@ class Import {
     const { logs = [] } = this.request;
     if (checked.config !== undefined && logs.length > 0) {
       const files = [...this.#own.values()];
-      this.#sources = readServiceLogs(logs, checked.config.jails, this.#theirs, files, this.#report);
+      const more = readServiceLogs(logs, checked.config.jails, this.#theirs, files, this.#report);
+      for (const [jail, lines] of more) this.#lines.set(jail, lines);
       checked = this.#check();
     }
     if (checked.config !== undefined) this.#tell(checked.config);
@@ -311,7 +313,7 @@ class Import {
         left: new Map(
           [...this.#left].filter(([jail]) => !isInOwn(jail)).map(([jail, why]) => [jail, reasonLines(why)]),
         ),
-        sources: this.#sources,
+        lines: new Map([...this.#lines].filter(([, lines]) => lines.length > 0)),
         ownFilters: this.#ownFilters,
       },
       this.#from,
@@ -360,8 +362,8 @@ class Import {
     for (;;) {
       const checked = this.#check();
       const errors = checked.diagnostics.filter(({ level }) => level === 'error');
-      // It ends, since an option is set aside only once.
-      if (errors.filter((one) => this.#setAside(one)).length === 0) return checked;
+      // It ends, since an option is set aside only once, and a jail gets its match only once.
+      if (errors.filter((one) => this.#setAside(one) || this.#readAll(one)).length === 0) return checked;
     }
   }
 
@@ -379,6 +381,21 @@ class Import {
     if (!file.setAside(section, key, reason, good.length === 0 ? [] : [`${key} = ${good.join(' ')}`])) return false;
     const message = `${one.message}; the line was not taken over${good.length === 0 ? '' : ' with that word'}`;
     this.#report.add({ ...one, level: 'warning', message, section, key });
+    return true;
+  }
+
+  /** fail2ban's systemd backend reads the whole journal for a jail without a match. */
+  #readAll({ id, section }: Diagnostic): boolean {
+    if (id !== 'jail.no-match' || section === undefined || this.#lines.has(section)) return false;
+    const reader = new Reader(this.#theirs, section, new Report());
+    if (!/^systemd\b/i.test(reader.text('backend'))) return false;
+    const lines = [
+      '# Without a journalmatch fail2ban reads the whole journal. Better name the service: match = -u UNIT',
+      'match = all',
+    ];
+    const last = [...this.#own.values()].findLast((file) => file.has(section));
+    last?.addTo(section, lines);
+    this.#lines.set(section, last === undefined ? lines : []);
     return true;
   }
 

@@ -53,8 +53,8 @@ export interface Layers {
   readonly isAside: (option: IniOption) => boolean;
   /** Jails that were enabled there, do not come along, and stand in no file of the administrator; why. */
   readonly left: ReadonlyMap<string, readonly string[]>;
-  /** Lines for jails that stand in no file of the administrator and read another file. */
-  readonly sources: ReadonlyMap<string, readonly string[]>;
+  /** Lines more for jails that stand in no file of the administrator. */
+  readonly lines: ReadonlyMap<string, readonly string[]>;
   /** Filters that the administrator has written or changed: theirs go before the shipped ones. */
   readonly ownFilters: ReadonlySet<string>;
 }
@@ -69,7 +69,7 @@ interface Line {
 export function baseLayer(layers: Layers, from: string): TracedText | undefined {
   const sections = new Map<string, Line[]>();
   const add = (section: string, lines: readonly Line[]) => {
-    if (lines.length > 0 || layers.sources.has(section))
+    if (lines.length > 0 || layers.lines.has(section))
       sections.set(section, [...(sections.get(section) ?? []), ...lines]);
   };
   add(DEFAULT_SECTION, missingNames(layers));
@@ -77,21 +77,22 @@ export function baseLayer(layers: Layers, from: string): TracedText | undefined 
   const settled = new Map((sections.get(DEFAULT_SECTION) ?? []).map(({ key, text }) => [key, text]));
   for (const jail of layers.jails) add(jail, ofJail(jail, layers, settled));
   const off = offHere(layers);
-  for (const jail of layers.sources.keys()) add(jail, []);
+  for (const jail of layers.lines.keys()) add(jail, []);
   if (sections.size + off.length + layers.left.size === 0) return undefined;
   const lines: (readonly [string, Place?])[] = [
     [comment(`What the files that fail2ban's package brings say (${from}) and Banjour's shipped ones say otherwise.`)],
     [comment('Your own files win over this one.')],
   ];
   for (const [section, options] of sections) {
-    lines.push([''], [`[${section}]`]);
+    const header = layers.theirs.sections.get(section)?.place;
+    lines.push([''], header === undefined ? [`[${section}]`] : [`[${section}]`, header]);
     for (const { key, text, option } of options) {
       const place = option?.place;
       if (place !== undefined && place.file !== BUILT_IN) lines.push([`# ${place.file}:${place.line}`, place]);
       const shown = `${key} = ${text.split('\n').join('\n    ')}`;
       lines.push(place === undefined ? [shown] : [shown, place]);
     }
-    for (const line of layers.sources.get(section) ?? []) lines.push([line]);
+    for (const line of layers.lines.get(section) ?? []) lines.push([line]);
   }
   for (const [section, reasons] of layers.left)
     lines.push([''], [comment(`The jail ${section} was not taken over:`)], ...reasons.map((one) => [one] as const));
@@ -174,9 +175,14 @@ function rawOf(option: IniOption | undefined): string {
   return textOf(option?.value ?? []).trim();
 }
 
+/** Names that mean something here by themselves. */
+const KNOWN: ReadonlySet<string> = new Set([...Object.keys(JAIL_VARIABLES), ...JAIL_KEYS.map(({ key }) => key)]);
+
 /** The option as it is written: stock lists of actions by their name, all else with its names put in. */
 function written(raw: string, text: string): string {
-  return /%\((?:action_|banaction)/.test(raw) ? raw : text.replaceAll('%', '%%');
+  const names = [...raw.matchAll(/%\(([^()]+)\)s/g)].map(([, name = '']) => name.toLowerCase());
+  const isList = names.some((name) => /^(?:ban)?action/.test(name)) && names.every((name) => KNOWN.has(name));
+  return isList ? raw : text.replaceAll('%', '%%');
 }
 
 /** True when an option says no more of where to read from than fail2ban's own file, of which it is a copy. */
@@ -208,12 +214,11 @@ export function filterOf(document: IniDocument, section: string): string {
 /** Names that values of the administrator use, and that only fail2ban's files define (or define otherwise). */
 function missingNames({ theirs, ours, isOwn }: Layers): Line[] {
   const lines = new Map<string, Line>();
-  const known = new Set<string>([...Object.keys(JAIL_VARIABLES), ...JAIL_KEYS.map(({ key }) => key)]);
   const visit = (option: IniOption) => {
     for (const [, name = ''] of textOf(option.value).matchAll(/%\((?:(?:default|known|[\w-]+)\/)?([^()\s]+)\)s/gi)) {
       const key = name.toLowerCase();
       const definition = theirs.defaults.get(key);
-      if (known.has(key) || lines.has(key) || definition === undefined || isOwn(definition)) continue;
+      if (KNOWN.has(key) || lines.has(key) || definition === undefined || isOwn(definition)) continue;
       if (definition.place.file === BUILT_IN && key !== CONFPATH) continue;
       if (resolved(theirs, definition, DEFAULT_SECTION) === resolved(ours, ours.defaults.get(key), DEFAULT_SECTION))
         continue;

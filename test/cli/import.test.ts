@@ -219,6 +219,21 @@ describe('banjour import', () => {
     expect(history.map(({ origin, ended }) => [origin, ended?.reason])).toContainEqual(['import', 'expired']);
   });
 
+  needs(...canWrite)('with an agent a jail for bans by hand has its bans, and takes more', async () => {
+    await host.start();
+    writeFileSync(join(from.folder, 'jail.local'), '[mine]\nenabled = true\nfilter =\nport = smtp\n');
+    const { code, out } = await host.banjour('import', from.folder, '--force');
+    expect([code, out]).toEqual([0, expect.stringContaining('2 active bans')]);
+    expect((await host.banjour('ban', 'mine', '203.0.113.9')).code).toBe(0);
+    const status = await host.banjour('status', 'mine');
+    expect(status.out).toContain('203.0.113.9');
+    expect(status.out).toContain('198.51.100.2');
+    expect(JSON.parse((await host.banjour('status', '--json')).out).jails).toMatchObject([
+      { jail: 'mine', source: 'by hand' },
+    ]);
+    expect((await host.banjour('status')).err).toBe('');
+  });
+
   const stock = fail2banPackage('1.1.0-8');
   needs('root' in stock, 'reason' in stock ? stock.reason : '')("takes Debian's stock fail2ban", async () => {
     if (!('root' in stock)) throw new Error('bug');

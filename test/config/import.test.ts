@@ -75,6 +75,11 @@ maxretry = 2
     );
   });
 
+  test('an action list of fail2ban itself that uses other names is written out', () => {
+    const conf = `${STOCK['jail.conf']}[own]\nenabled = true\nfilter = sshd\nmatch = -u x\nclosed = 25\naction = %(banaction)s[port=%(closed)s]\n`;
+    expect(run({ ...STOCK, 'jail.conf': conf }).text('jail.conf')).toContain('action = iptables-multiport[port=25]\n');
+  });
+
   test('a value that builds on the stock one finds it', () => {
     const result = run({ ...STOCK, 'jail.local': '[apache]\nenabled = true\nport = %(known/port)s,8080\n' });
     expect(result.text('jail.conf')).toContain('port = http\n');
@@ -235,6 +240,16 @@ maxretry = 2
     const { text } = run({ ...STOCK, 'jail.local': STOCK['jail.conf'].replace('[sshd]', '[sshd]\nenabled = true') });
     expect(text('jail.local')).toContain('#- logpath = /var/log/auth.log\n');
     expect(text('jail.local')).toContain('\nlogpath = %(web_log)s\n');
+  });
+
+  test('a jail of the whole journal reads it here too, and the warning says what that means', () => {
+    const jail = '[mine]\nenabled = true\nbackend = systemd\nfilter = apache\n';
+    const result = run({ ...STOCK, 'jail.local': jail });
+    expect(result.text('jail.local')).toMatch(/^\[mine\]\n# .*\nmatch = all\nenabled = true$/m);
+    expect(ids(levels('warning', result))).toEqual(['jail.forgeable-match']);
+    const stock = { ...STOCK, 'jail.conf': `${STOCK['jail.conf']}${jail}` };
+    expect(run(stock).text('jail.conf')).toMatch(/^\[mine\]\n(?:.*\n)*match = all$/m);
+    expect([...run({ ...STOCK, 'jail.local': jail.replace('systemd', 'auto') }).left.keys()]).toEqual(['mine']);
   });
 
   const LOGS = [
