@@ -75,6 +75,15 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     for (const deed of refused) expect([deed, seen[deed]]).toEqual([deed, expect.stringMatching(/^refused/)]);
   });
 
+  test('the table of the owner names the service, and a second agent on the host is told', async () => {
+    expect(await machine.exec(['nft', 'list', 'table', 'inet', 'banjour-owner'])).toMatch(
+      /flags owner[\s\S]*comment "pid \d+ of banjour\.service on /,
+    );
+    const second = await machine.try(['banjour', 'run', '--state-dir', '/tmp', '--run-dir', '/tmp']);
+    expect(second.stderr).toMatch(/another agent holds the table inet banjour: pid \d+ of banjour\.service on /);
+    expect(await holdsBans()).toBe(true);
+  });
+
   test('a silent time does not trigger the watchdog', async () => {
     const [pid, count] = [await agent.pid(), await restarts()];
     await sleep(WATCHDOG * 3_000);
