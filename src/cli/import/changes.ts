@@ -25,7 +25,7 @@ function differences(
   return [...new Set([...before.keys(), ...after.keys()])].flatMap((key) => {
     const [was, is] = [shown(key, before.get(key)), shown(key, after.get(key))];
     if (before.get(key)?.text === after.get(key)?.text) return [];
-    return [`${prefix}${key}: ${was} -> ${is}`];
+    return [was === is ? `${prefix}${key}: what is hidden of ${is} has changed` : `${prefix}${key}: ${was} -> ${is}`];
   });
 }
 

@@ -82,9 +82,11 @@ export function refuseEdited(planned: readonly PlannedFile[], force: boolean): v
 export function writeFiles(planned: readonly PlannedFile[]): string[] {
   const group = groupId();
   const writing = planned.filter(({ state, text }) => text !== undefined && state !== 'same');
+  const begun: string[] = [];
   try {
     for (const { path, text = '', isPrivate } of writing) {
       mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+      begun.push(`${path}.new`);
       writeOne(`${path}.new`, text, isPrivate, group);
     }
     // All is on the disk before anything takes its place.
@@ -96,7 +98,7 @@ export function writeFiles(planned: readonly PlannedFile[]): string[] {
     // The mode of the source may have become narrower since.
     for (const { path, state, isPrivate } of planned) if (state === 'same' && isPrivate) narrow(path, group);
   } catch (error) {
-    for (const { path } of writing) rmSync(`${path}.new`, { force: true });
+    for (const path of begun) rmSync(path, { force: true });
     throw new OperatorError(`the configuration cannot be written: ${messageOf(error)}`, {
       hint: 'as root',
       exitCode: EXIT.cannotCreate,
