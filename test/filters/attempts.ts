@@ -310,7 +310,6 @@ export const ATTEMPTS: readonly Attempt[] = [
     options: {},
     lines: [`${APACHE} user denied: {user} (mysql-denied) from {client}`],
     fields: { user: free },
-    uncountedFrom: 8_000,
   },
   {
     filter: 'postfixadmin',
@@ -353,7 +352,6 @@ export const ATTEMPTS: readonly Attempt[] = [
       'mx1 uwsgi[50]: iredadmin Web login failed: client_address={client}, username={user} (/opt/www/basic.py, L73)',
     ],
     fields: { user: word },
-    uncountedFrom: 8_000,
   },
   ...["SMTP: User {user} doesn't exist.", 'IMAP: Invalid password for user {user}.'].map((text) => ({
     filter: 'kerio',
@@ -365,9 +363,10 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'lighttpd-auth',
     options: {},
-    lines: ["web1 lighttpd[49]: (mod_auth.c.862) password doesn't match for {url} username: {user} IP: {client}"],
-    fields: { url: word, user: free },
-    uncountedFrom: 800,
+    lines: ["web1 lighttpd[49]: (mod_auth.c.862) password doesn't match for /{url} username: {user} IP: {client}"],
+    fields: { url: free, user: free },
+    uncountedFrom: 7_900,
+    cuts: [8_192],
   },
   {
     filter: 'maddy',
@@ -376,7 +375,6 @@ export const ATTEMPTS: readonly Attempt[] = [
       'mx1 maddy[45]: imap/sasl: authentication failed	{"reason":"unknown credentials","src_ip":"{client}:50704","username":"{user}"}',
     ],
     fields: { user: json },
-    uncountedFrom: 8_000,
     only: 4,
   },
   {
@@ -393,7 +391,6 @@ export const ATTEMPTS: readonly Attempt[] = [
     options: {},
     lines: ["mx1 modoboa.auth[51]: WARNING Failed connection attempt from '{client}' as user '{user}'"],
     fields: { user: free },
-    uncountedFrom: 8_000,
   },
   {
     filter: 'nextcloud',
@@ -420,7 +417,6 @@ export const ATTEMPTS: readonly Attempt[] = [
       'mx1 pmgdaemon[54]: authentication failure; rhost={client} user={user}@pam msg=auth failed: Authentication failure',
     ],
     fields: { user: word },
-    uncountedFrom: 8_000,
   },
   {
     filter: 'rspamd',

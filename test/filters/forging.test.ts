@@ -50,6 +50,8 @@ const NEVER: readonly (readonly [filter: string, before: RegExp, characters: Reg
   ['dovecot', /[\w-]\($/, /[\s,()<>"'=:[\]`]/g],
   // The colon ends the name of HTTP's Basic authentication (RFC 7617, section 2).
   ['nginx-http-auth', /user "$/, /:/g],
+  // Only the name of an account that exists stands there.
+  ['zimbra', /\[name=$/, /[;\s\]]/g],
   // Only the name of an account stands there.
   ['sshd', /(?:Accepted \S+ for|authenticating user) $/, /[\s:]/g],
 ];
