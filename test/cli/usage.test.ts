@@ -47,3 +47,8 @@ test.each([
   if (typeof hint === 'string') expect(error.hint).toBe(hint);
   else expect(error.hint).toMatch(hint);
 });
+
+test('no option begins with no-, which would be the opposite of another one', () => {
+  const names = COMMANDS.flatMap(({ name, options = {} }) => Object.keys(options).map((option) => `${name} ${option}`));
+  expect(names.filter((name) => / no-/.test(name))).toEqual([]);
+});

@@ -34,7 +34,7 @@ export const service: CommandDefinition = {
   positionals: [{ name: 'action', describe: 'install or remove', required: true, complete: ['install', 'remove'] }],
   options: {
     purge: { type: 'boolean', describe: 'remove: configuration, ledger, logs and user, too' },
-    'no-start': { type: 'boolean', describe: 'install: place the files only' },
+    start: { type: 'boolean', default: true, describe: 'install: start the service; --no-start places the files only' },
   },
   examples: [
     ['npm install -g banjour && banjour service install', 'Protect a host that has no package of Banjour'],
@@ -74,7 +74,7 @@ async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
   }
   must('systemctl', 'daemon-reload');
   must('journalctl', '--update-catalog');
-  if (args.flag('no-start')) return EXIT.ok;
+  if (!args.flag('start')) return EXIT.ok;
   if (succeeds('systemctl', '--quiet', 'is-active', UNIT)) {
     must('systemctl', 'restart', UNIT);
     must('systemctl', 'try-restart', ...OTHERS);
