@@ -1,8 +1,8 @@
 /** What is done to the agent and its host. A fault begins, lasts while attackers go on, and is taken back. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from '../lib/random.js';
-import { outcomeOf, sleep } from '../lib/shell.js';
+import { sleep } from '../lib/shell.js';
 import { type Host, STATE } from './host.js';
 
 export interface Fault {
@@ -46,14 +46,15 @@ async function step(host: Host, seconds: number): Promise<void> {
 }
 
 /** Limits the agent's memory through the controller that this host has. */
-async function squeeze(host: Host): Promise<void> {
+async function squeeze(host: Host, random: Random): Promise<void> {
   if (!existsSync(MEMORY_GROUPS)) {
-    await host.sh('systemctl set-property --runtime banjour MemoryMax=48M MemorySwapMax=0');
+    await host.sh(`systemctl set-property --runtime banjour MemoryMax=${40 + random.below(30)}M MemorySwapMax=0`);
     return;
   }
   const group = join(MEMORY_GROUPS, `${host.machine.name}-chaos`);
   mkdirSync(group, { recursive: true });
-  writeFileSync(join(group, 'memory.limit_in_bytes'), String(24 * 1024 * 1024));
+  // What it had before does not count here, only what it takes from now on: some of these limits kill it, some slow it.
+  writeFileSync(join(group, 'memory.limit_in_bytes'), String((3 + random.below(13)) * 1024 * 1024));
   writeFileSync(join(group, 'cgroup.procs'), String(await host.pidOutside()));
 }
 
@@ -70,6 +71,12 @@ async function release(host: Host): Promise<void> {
   } catch {
     // What the kernel still clears away keeps it for a while; it is used again.
   }
+}
+
+/** The soft limit of the agent's open files, set by its own user: that needs no right which a container may lack. */
+async function limitDescriptors(host: Host, soft: string): Promise<void> {
+  const user = ['setpriv', '--reuid=banjour', '--regid=banjour', '--clear-groups'];
+  await host.machine.exec([...user, 'prlimit', '--pid', String(await host.agent.pid()), `--nofile=${soft}:`]);
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -175,10 +182,13 @@ export const FAULTS: readonly Fault[] = [
     kind: 'no descriptor left',
     begin: async (host) => {
       const pid = await host.pidOutside();
-      if (pid === 0) return;
-      const open = readdirSync(`/proc/${pid}/fd`).length;
-      await outcomeOf(['prlimit', '--pid', String(pid), `--nofile=${open}:65536`]);
+      if (pid !== 0) await limitDescriptors(host, String(readdirSync(`/proc/${pid}/fd`).length));
     },
-    end: async (host) => outcomeOf(['prlimit', '--pid', String(await host.pidOutside()), '--nofile=65536:65536']),
+    end: async (host) => {
+      const pid = await host.pidOutside();
+      if (pid === 0) return;
+      const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1];
+      if (hard !== undefined) await limitDescriptors(host, hard);
+    },
   },
 ];

@@ -9,7 +9,9 @@ const rows = Object.entries(report.survived).sort(([a], [b]) => a.localeCompare(
 const [longest] = report.openings.filter(({ alone }) => alone);
 const [paired] = report.openings.filter(({ alone }) => !alone);
 const told = (one: Torn | undefined) =>
-  one === undefined ? 'none' : `${one.ms} ms at ${one.bans} bans (${one.faults})`;
+  one === undefined
+    ? 'none'
+    : `${one.ms} ms at ${one.bans} bans, load ${one.load.toFixed(1)} for each processor (${one.faults})`;
 say('report');
 process.stdout.write(`
 seed ${report.seed}, ${report.seconds} s, ${report.steps} steps, ${report.failures} failures, ${report.decisions} bans
@@ -22,7 +24,7 @@ recounts that differed (decisions lost or invented): ${report.mismatches.length}
 packets of banned hosts while nothing had torn the table down: ${report.leaks.length} leaks
 longest opening by a fault that tore it down: ${told(longest)}
 the same with a second fault at once, which may keep the agent from its work: ${told(paired)}
-openings: ${report.openings.map(({ ms }) => ms).join(' ')} ms
+openings in ms (load), those with a second fault marked +: ${report.openings.map(({ ms, alone, load }) => `${ms}${alone ? '' : '+'} (${load.toFixed(1)})`).join(' ')}
 slowest to be whole again: ${report.slowest.ms} ms (${report.slowest.faults})
 longest silence of a host that is not banned: ${report.bystanderSilenceMs} ms
 `);

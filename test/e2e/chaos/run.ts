@@ -1,4 +1,5 @@
 /** The run: faults and attacks by a seed, a recount after every step, and the report. */
+import { availableParallelism, loadavg } from 'node:os';
 import { Random } from '../lib/random.js';
 import { sleep, until } from '../lib/shell.js';
 import { Station } from '../lib/station.js';
@@ -30,6 +31,8 @@ export interface Torn {
   readonly ms: number;
   readonly bans: number;
   readonly faults: string;
+  /** Programs of the whole host that wanted a processor in the last minute, for each that it has. */
+  readonly load: number;
   /** No other fault kept the agent from its work at the same time. */
   readonly alone: boolean;
 }
@@ -96,6 +99,7 @@ class Run {
     await this.#prepare();
     while (performance.now() - start < this.plan.lastsMs) await this.#step();
     await this.#attackers.rest();
+    await this.#settles('none, at the end');
     const seconds = Math.round((performance.now() - start) / 1_000);
     await this.#proveInstruments();
     return {
@@ -160,7 +164,6 @@ class Run {
     await sleep(this.#random.below(3_000));
     for (const fault of faults.toReversed()) await fault.end?.(this.host);
     await this.#attackers.fail(this.#attackers.fresh(2), 3);
-    await this.#attackers.rest();
     const whole = await this.#settles(names);
     this.#judge(this.#packets.openings(), names, faults);
     if (whole) for (const { kind } of faults) this.#survived[kind] = (this.#survived[kind] ?? 0) + 1;
@@ -212,7 +215,13 @@ class Run {
     const longest = openings.reduce((a, b) => (a.lengthMs >= b.lengthMs ? a : b));
     const ms = Math.round(longest.lengthMs);
     if (faults.some((fault) => fault.tears)) {
-      this.#openings.push({ ms, bans: this.#recount.decisions, faults: names, alone: faults.length === 1 });
+      this.#openings.push({
+        ms,
+        bans: this.#recount.decisions,
+        faults: names,
+        load: (loadavg()[0] ?? 0) / availableParallelism(),
+        alone: faults.length === 1,
+      });
       this.plan.say(`open for ${ms} ms: ${names}`);
       return;
     }
