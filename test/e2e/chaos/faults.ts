@@ -55,7 +55,9 @@ async function squeeze(host: Host, random: Random): Promise<void> {
   mkdirSync(group, { recursive: true });
   // What it had before does not count here, only what it takes from now on: some of these limits kill it, some slow it.
   writeFileSync(join(group, 'memory.limit_in_bytes'), String((3 + random.below(13)) * 1024 * 1024));
-  writeFileSync(join(group, 'cgroup.procs'), String(await host.pidOutside()));
+  const pid = await host.pidOutside();
+  // The kernel takes 0 for whoever writes it.
+  if (pid !== 0) writeFileSync(join(group, 'cgroup.procs'), String(pid));
 }
 
 async function release(host: Host): Promise<void> {
@@ -64,8 +66,8 @@ async function release(host: Host): Promise<void> {
     await host.sh('systemctl set-property --runtime banjour MemoryMax=2G');
     return;
   }
-  for (const name of readdirSync(`/proc/${await host.pidOutside()}/task`).slice(0, 1))
-    writeFileSync(join(MEMORY_GROUPS, 'cgroup.procs'), name);
+  for (const pid of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n'))
+    if (pid !== '') writeFileSync(join(MEMORY_GROUPS, 'cgroup.procs'), pid);
   try {
     rmdirSync(group);
   } catch {

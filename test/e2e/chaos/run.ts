@@ -157,16 +157,28 @@ class Run {
       await this.#attackers.rest();
       await this.#settles(`${names}, before it`);
     } else if (this.#random.below(2) === 0) this.#attackers.guess();
-    for (const fault of faults) await fault.begin(this.host, this.#random);
+    const undone = new Set<Fault>();
+    const attempt = async (fault: Fault, deed: () => Promise<unknown> | undefined) => {
+      try {
+        await deed();
+      } catch (error) {
+        // Its process may be gone by another fault just now.
+        undone.add(fault);
+        this.plan.say(`could not be done: ${fault.kind}: ${String(error)}`);
+      }
+    };
+    for (const fault of faults) await attempt(fault, () => fault.begin(this.host, this.#random));
     await attack;
     await this.#attackers.fail([...this.#attackers.fresh(5)], 3);
     await this.#attackers.fail(halfway, 1);
     await sleep(this.#random.below(3_000));
-    for (const fault of faults.toReversed()) await fault.end?.(this.host);
+    for (const fault of faults.toReversed()) await attempt(fault, () => fault.end?.(this.host));
     await this.#attackers.fail(this.#attackers.fresh(2), 3);
     const whole = await this.#settles(names);
     this.#judge(this.#packets.openings(), names, faults);
-    if (whole) for (const { kind } of faults) this.#survived[kind] = (this.#survived[kind] ?? 0) + 1;
+    if (whole)
+      for (const fault of faults)
+        if (!undone.has(fault)) this.#survived[fault.kind] = (this.#survived[fault.kind] ?? 0) + 1;
     const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
     this.plan.say(
       `${this.#steps}. ${names}: ${whole ? 'equal' : 'NOT EQUAL'} after ${seconds} s, ${this.#recount.decisions} bans`,
