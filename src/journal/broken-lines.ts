@@ -7,6 +7,7 @@ import { fieldKey, READ } from '../../native/data.js';
 import type { JournalHandle } from '../../native/journal.js';
 import type { RawEntry } from '../../native/reader.js';
 import { GOES_ON_FIELDS, goesOn, LINE_BREAKS } from '../core/broken-line.js';
+import { OperatingError } from '../core/errors.js';
 import { BROKEN_OUTPUTS_MAX } from '../core/limits.js';
 import { type MatchGroup, WHOLE_JOURNAL } from '../core/match.js';
 
@@ -51,16 +52,17 @@ export class BrokenLines {
     if (numbered !== undefined) return numbered;
     const output = outputOf(field);
     if (output === undefined || !this.#anyGoesOn(output)) return false;
-    const handle = this.#ready();
-    handle.setMatches(WHOLE_JOURNAL);
-    handle.seekCursor(cursor);
-    // Where the entry is gone nobody can tell, and lines of this output do break.
-    if (!handle.next() || !handle.testCursor(cursor)) return true;
-    // What a container prints as output and as errors are two streams, told apart by the priority only.
-    const priority = output.has('CONTAINER_ID_FULL') ? read(handle, 'PRIORITY') : undefined;
-    const group: MatchGroup = priority === undefined ? output : new Map([...output, ['PRIORITY', [priority]]]);
-    handle.setMatches({ groups: [group] });
-    return handle.previous() && goesOn((name) => read(handle, name));
+    // Where the entry is gone, or a file is damaged, nobody can tell, and lines of this output do break.
+    return this.#look(true, (handle) => {
+      handle.setMatches(WHOLE_JOURNAL);
+      handle.seekCursor(cursor);
+      if (!handle.next() || !handle.testCursor(cursor)) return true;
+      // What a container prints as output and as errors are two streams, told apart by the priority only.
+      const priority = output.has('CONTAINER_ID_FULL') ? read(handle, 'PRIORITY') : undefined;
+      const group: MatchGroup = priority === undefined ? output : new Map([...output, ['PRIORITY', [priority]]]);
+      handle.setMatches({ groups: [group] });
+      return handle.previous() && goesOn((name) => read(handle, name));
+    });
   }
 
   /** Ends a batch: entries that are read later may have broken lines before them. */
@@ -77,24 +79,32 @@ export class BrokenLines {
     const key = [...output.values()].join(' ');
     const known = this.#breaks.get(key);
     if (known !== undefined) return known;
-    const handle = this.#ready();
-    handle.setMatches({
-      groups: [
-        new Map([...output, ['_LINE_BREAK', LINE_BREAKS]]),
-        new Map([...output, ['CONTAINER_PARTIAL_MESSAGE', ['true']]]),
-      ],
+    const any = this.#look(false, (handle) => {
+      handle.setMatches({
+        groups: [
+          new Map([...output, ['_LINE_BREAK', LINE_BREAKS]]),
+          new Map([...output, ['CONTAINER_PARTIAL_MESSAGE', ['true']]]),
+        ],
+      });
+      handle.seekTail();
+      return handle.previous();
     });
-    handle.seekTail();
-    const any = handle.previous();
     this.#breaks.set(key, any);
     return any;
   }
 
-  #ready(): JournalHandle {
-    this.#handle ??= this.#open();
-    // Files may have come since.
-    this.#handle.process();
-    return this.#handle;
+  /** What is seen with the handle; `otherwise` where it cannot be read: a damaged file must not stop the reading. */
+  #look(otherwise: boolean, question: (handle: JournalHandle) => boolean): boolean {
+    try {
+      this.#handle ??= this.#open();
+      // Files may have come since.
+      this.#handle.process();
+      return question(this.#handle);
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      this.close();
+      return otherwise;
+    }
   }
 }
 
