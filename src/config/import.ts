@@ -20,9 +20,11 @@ import { parseAllowTerm } from './allow.js';
 import { isBanAction } from './banaction.js';
 import { baseLayer, filterOf, isStockFile, isStockSource } from './importbase.js';
 import { filtersOf, isForeignFilter } from './importfilters.js';
+import { multipliersOf } from './importformula.js';
 import { readServiceLogs, type ServiceLog, warnHidden } from './importlogs.js';
 import { changedSettings, editSettings } from './importsettings.js';
 import { comment, EditedFile, type TracedText, traced } from './importtext.js';
+import { parseFactor } from './increment.js';
 import { loadConfig } from './load.js';
 import { isNotification } from './notify.js';
 import { Overlays } from './overlays.js';
@@ -374,6 +376,7 @@ class Import {
     const found = file.at(place.line);
     if (found === undefined) return false;
     const { section, key, value } = found;
+    if (key === 'bantime.formula' && this.#writeFormula(one, file, section, textOf(value))) return true;
     if (section !== DEFAULT_SECTION && section !== 'INCLUDES' && !DISPENSABLE.includes(key)) return false;
     const reason = `${key}: ${one.message}; ${one.fix ?? ''}`;
     const words = key === 'ignoreip' ? splitWords(textOf(value)) : [];
@@ -381,6 +384,19 @@ class Import {
     if (!file.setAside(section, key, reason, good.length === 0 ? [] : [`${key} = ${good.join(' ')}`])) return false;
     const message = `${one.message}; the line was not taken over${good.length === 0 ? '' : ' with that word'}`;
     this.#report.add({ ...one, level: 'warning', message, section, key });
+    return true;
+  }
+
+  /** A formula that is arithmetic becomes the list of what it gives. */
+  #writeFormula(one: Diagnostic, file: EditedFile, section: string, text: string): boolean {
+    const factor = new Reader(this.#theirs, section, new Report()).parse('bantime.factor', parseFactor, 1);
+    const list = multipliersOf(text.replaceAll('%%', '%'), factor);
+    if (list === undefined) return false;
+    const lines = [`bantime.multipliers = ${list.join(' ')}`];
+    if (!file.setAside(section, 'bantime.formula', 'Python is not run; this is what it gives:', lines)) return false;
+    const message = 'is Python, which is not run; it was written as the list bantime.multipliers that it gives';
+    const about = { level: 'note', id: 'import.formula', message, section, key: 'bantime.formula' } as const;
+    this.#report.add({ ...one, ...about, fix: 'nothing to do' });
     return true;
   }
 

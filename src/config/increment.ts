@@ -44,7 +44,7 @@ function formulaOf(reader: Reader, factor: number): Pick<BantimeIncrement, 'form
 }
 
 /** A number, or a product or quotient of numbers such as `2.0/2.885385`. */
-function parseFactor(text: string): Parsed<number> {
+export function parseFactor(text: string): Parsed<number> {
   const parts = text.replace(/\s+/g, '').split(/(?<=[\d.])([*/])/);
   let value = Number(parts[0]);
   for (let i = 1; i < parts.length; i += 2)

@@ -281,6 +281,8 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
+/** Length of a formula of ban times that an import reads, characters; fail2ban's own have 70. Bounds the depth of brackets. */
+export const FORMULA_CHARS_MAX = 500;
 /** How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds; they answer within 50. */
 export const IMPORT_ASK_MS = 3_000;
 /** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */

@@ -211,20 +211,30 @@ maxretry = 2
 
   test('what is wrong for all jails is commented out alone, and the stock value holds', () => {
     const local =
-      '[DEFAULT]\nbantime = forever\nignoreip = 192.0.2.1 192.168. 192.0.2.3\n[sshd]\nenabled = true\nbantime.increment = yes\nbantime.formula = banFactor ** 2\n';
+      '[DEFAULT]\nbantime = forever\nignoreip = 192.0.2.1 192.168.\n  192.0.2.3\n[sshd]\nenabled = true\nbantime.increment = yes\nbantime.formula = [banFactor]\n';
     const result = run({ ...STOCK, 'jail.local': local });
     expect(result.jails).toEqual(['sshd']);
     expect(result.text('jail.local')).toMatch(
-      /^#- bantime = forever\n(?:# .*\n)+#- ignoreip = .*\nignoreip = 192.0.2.1 192.0.2.3$/m,
+      /^#- bantime = forever\n(?:# .*\n)+#- ignoreip = .*\n#- {3}192.0.2.3\nignoreip = 192.0.2.1 192.0.2.3$/m,
     );
     expect(result.text('jail.local')).toMatch(/^#- bantime.formula = /m);
     expect(result.text('jail.conf')).toContain('bantime = 10m\n');
     expect(levels('error', result)).toEqual([]);
     expect(levels('warning', result).map(({ key, place }) => [key, place?.line])).toEqual([
       ['bantime', 2],
-      ['bantime.formula', 7],
+      ['bantime.formula', 8],
       ['ignoreip', 3],
     ]);
+  });
+
+  test('a formula of their own becomes the list of what it gives', () => {
+    const local =
+      '[DEFAULT]\nbantime.increment = true\nbantime.factor = 2\nbantime.formula = ban.Time * banFactor * min(ban.Count + 1, 3)\n[sshd]\nenabled = true\n';
+    const result = run({ ...STOCK, 'jail.local': local });
+    expect(result.text('jail.local')).toMatch(
+      /^# Python is not run.*\n#- bantime.formula = .*\nbantime.multipliers = 1 2 3$/m,
+    );
+    expect(result.diagnostics).toMatchObject([{ level: 'note', id: 'import.formula', place: { line: 4 } }]);
   });
 
   test("the match of Debian's own file for sshd gives way to the shipped one, an administrator's does not", () => {
