@@ -58,9 +58,12 @@ export class Kernel {
     const { firewall, ledger, announcer, log } = this.#parts;
     const now = wallClock.now();
     const expired = expireAll(ledger, now);
+    const over = new Set(expired.map(nameOf));
     const unsettled = this.#unsettled();
     const report = await firewall.open(this.plan(), this.#wanted(), (elements) => {
-      const adopted = ledger.adopt(elements, wallClock.now());
+      // Bans end by the wall: where that has leapt, the kernel has not noticed.
+      const unknown = elements.filter((element) => !over.has(nameOf(element)));
+      const adopted = ledger.adopt(unknown, wallClock.now());
       if (adopted.length > 0 && fresh) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
       else if (adopted.length > 0)
         log(
@@ -131,12 +134,10 @@ export class Kernel {
   #settle(unsettled: readonly BanRecord[], report: ApplyReport): void {
     const { ledger, announcer } = this.#parts;
     this.#note(report);
-    const refusals = new Map(
-      report.refused.map(({ change, reason }) => [`${change.jail} ${formatPrefix(change.target)}`, reason]),
-    );
+    const refusals = new Map(report.refused.map(({ change, reason }) => [nameOf(change), reason]));
     const now = wallClock.now();
     for (const record of unsettled) {
-      const reason = refusals.get(`${record.jail} ${formatPrefix(record.target)}`);
+      const reason = refusals.get(nameOf(record));
       if (record.until !== null && record.until <= now) continue;
       if (reason === undefined) announcer.ban(record, false);
       else announcer.refused(record, reason);
@@ -166,6 +167,10 @@ export class Kernel {
       });
     }
   }
+}
+
+function nameOf({ jail, target }: Pick<Element, 'jail' | 'target'>): string {
+  return `${jail} ${formatPrefix(target)}`;
 }
 
 function expireAll(ledger: Ledger, now: EpochMicros): BanRecord[] {

@@ -106,6 +106,21 @@ describe('a ban that the kernel holds and the ledger does not know', () => {
     expect(inKernel()).toEqual(['198.51.100.1']);
   });
 
+  test('to be in force, since the wall has leapt over its end: it goes, and that is said', async () => {
+    const agent = await host.start();
+    host.fail('198.51.100.1', 3);
+    await host.heard('Ban', 1);
+    await until('the kernel has it', () => inKernel().length === 1);
+    await host.end(agent, 'SIGKILL');
+    const db = new Database(ledger());
+    db.exec("UPDATE ban SET until = time + 1000, state = 'in-force'");
+    db.close();
+    await host.start();
+    expect(host.announced('Unban')).toEqual(['sshd 198.51.100.1']);
+    expect(host.said).not.toMatch(/that the kernel holds/);
+    expect(inKernel()).toEqual([]);
+  });
+
   test('but was lifted when the agent died: it goes', async () => {
     const agent = await host.start();
     host.fail('198.51.100.1', 3);
