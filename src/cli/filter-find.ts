@@ -1,9 +1,10 @@
 /** What FILTER and IGNOREREGEX of `banjour test` name: a filter with options, a file, or a regex. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { filterName } from '../core/names.js';
+import { nearest } from '../core/nearest.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { parseCall } from '../ini/calls.js';
 import { loadFilter } from '../ini/filterfile.js';
@@ -49,7 +50,8 @@ function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {
     file !== undefined ||
     (name !== undefined &&
       wanted.dirs.some((dir) => ['conf', 'local'].some((end) => existsSync(`${dir}/filter.d/${name}.${end}`))));
-  if (name === undefined || !exists) return regexFilter(wanted.filter);
+  if (name === undefined) return regexFilter(wanted.filter);
+  if (!exists) throw unknownFilter(name, wanted.dirs);
   // A file outside the configuration brings its own folder along, for what it includes.
   const dirs = file === undefined ? wanted.dirs : [...wanted.dirs, dirname(dirname(file))];
   const { definition, diagnostics } = loadFilter({
@@ -71,6 +73,17 @@ function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {
         ]
       : [{ what: 'failregex file', value: wanted.filter }];
   return { definition, diagnostics, use };
+}
+
+/** A word alone is the name of a filter: a regex has the place of the address. */
+function unknownFilter(name: string, dirs: readonly string[]): OperatorError {
+  const names = dirs.flatMap((dir) => (existsSync(`${dir}/filter.d`) ? readdirSync(`${dir}/filter.d`) : []));
+  const known = new Set(names.map((file) => file.replace(/\.(?:conf|local)$/, '')));
+  const meant = nearest(name, known);
+  return new OperatorError(`there is no filter "${name}" in ${dirs.map((dir) => `${dir}/filter.d`).join(' or ')}`, {
+    hint: meant === undefined ? 'name a filter or its file; a regex needs <HOST>' : `did you mean ${meant}?`,
+    exitCode: EXIT.config,
+  });
 }
 
 function regexFilter(text: string): FoundFilter {

@@ -91,7 +91,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   );
   const ignorecommand = readIgnorecommand(reader);
   const allow = reader.own('ignoreip') ? readAllow(reader) : [];
-  const ipv6prefix = reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128), 64);
+  const ipv6prefix = reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128, 64), 64);
   const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
   const group = readGroup(reader);
   const evidence = readEvidence(reader);
@@ -180,19 +180,28 @@ function defineJailFilter(reader: Reader, request: FilterRequest, logtype: strin
   }
   const full: FilterRequest = { ...request, jailOptions, logtype };
   const opened = open(full);
-  // What stands in [DEFAULT] is told once, not for every jail.
-  const teller = reader.own('usedns') ? reader : new Reader(reader.document, DEFAULT_SECTION, reader.report);
-  if (reader.stated('usedns') && ['yes', 'warn'].includes(reader.text('usedns').toLowerCase()))
-    teller.note(
-      'jail.usedns',
-      'usedns',
-      'names in log lines are never resolved: attackers choose them',
-      'write usedns = no',
-      reader.text('usedns'),
-    );
+  tellUsedns(reader);
   if (opened === undefined) return undefined;
   const filter = defineFilter(opened, full, reader.report);
   const chains = filter.failregex.some(({ text }) => text.includes('<F-CHAIN>'));
   const proxies = readProxies(reader);
   return chains ? { ...filter, proxies } : filter;
+}
+
+/** Names in log lines are never resolved. What stands in [DEFAULT] is told once, not for every jail. */
+function tellUsedns(reader: Reader): void {
+  if (!reader.stated('usedns')) return;
+  const teller = reader.own('usedns') ? reader : new Reader(reader.document, DEFAULT_SECTION, reader.report);
+  const text = reader.text('usedns');
+  const usedns = text.toLowerCase();
+  if (usedns === 'yes' || usedns === 'warn')
+    teller.note(
+      'jail.usedns',
+      'usedns',
+      'names in log lines are never resolved: attackers choose them',
+      'write usedns = no',
+      text,
+    );
+  else if (usedns !== 'no' && usedns !== 'raw')
+    teller.error('config.value', 'usedns', 'is neither no, raw, yes nor warn', 'write usedns = no', text);
 }

@@ -13,13 +13,13 @@ export function parseBoolean(text: string): Parsed<boolean> {
 }
 
 /** A whole number of at least `min` and at most `max`. */
-export function parseInteger(text: string, min: number, max: number): Parsed<number> {
+export function parseInteger(text: string, min: number, max: number, example = 5): Parsed<number> {
   const word = text.trim();
   const value = /^[+-]?\d{1,15}$/.test(word) ? Number(word) : Number.NaN;
   if (value >= min && value <= max) return { value };
   return {
     problem: `is not a whole number from ${min} to ${max}`,
-    fix: `write e.g. ${Math.max(min, Math.min(5, max))}`,
+    fix: `write e.g. ${Math.max(min, Math.min(example, max))}`,
   };
 }
 
@@ -62,17 +62,23 @@ export function parseDuration(text: string): Parsed<number> {
 /** Ports: numbers, names and ranges (`a:b`, `a-b`) separated by commas or blanks. The whole range, or nothing, is `all`. */
 export function parsePorts(text: string): Parsed<readonly PortRange[] | 'all'> {
   const ranges: PortRange[] = [];
+  const wrong: string[] = [];
   for (const word of text.split(/[\s,]+/).filter((one) => one !== '')) {
     if (word === 'all' || word === 'any') return { value: 'all' };
     const range = /^(\d+)[:-](\d+)$/.exec(word);
     const [first, last] = range ? [Number(range[1]), Number(range[2])] : [portOf(word), portOf(word)];
-    if (first === undefined || last === undefined)
-      return { problem: `names an unknown port "${word}"`, fix: 'write its number, or a name of /etc/services' };
-    if (first > last || last > 65_535)
-      return { problem: `has the impossible range "${word}"`, fix: 'write FIRST:LAST, both from 0 to 65535' };
+    if (first === undefined || last === undefined || first > last || last > 65_535) {
+      wrong.push(word);
+      continue;
+    }
     if (first <= 1 && last === 65_535) return { value: 'all' };
     ranges.push({ first, last });
   }
+  if (wrong.length > 0)
+    return {
+      problem: `names ${wrong.map((word) => `"${word}"`).join(' and ')}, which ${wrong.length === 1 ? 'is no port' : 'are no ports'}`,
+      fix: 'write numbers from 0 to 65535, FIRST:LAST, or names of /etc/services',
+    };
   return ranges.length === 0 ? { value: 'all' } : { value: ranges };
 }
 

@@ -46,6 +46,11 @@ export function reportText(report: FilterReport, options: ReportTextOptions = {}
   );
   const { tested, ignored, matched, missed } = report;
   out.push('', `Lines: ${tested} lines, ${ignored.count} ignored, ${matched.count} matched, ${missed.count} missed`);
+  if (report.prefixed === 0 && tested > ignored.count)
+    out.push(
+      'No line passes the prefregex. Is the beginning of the lines missing? It is e.g. "Nov 29 10:00:00 mail sshd[123]: "',
+      'or "sshd[123]: ", as the log has it.',
+    );
   if (options.seconds !== undefined) out.push(`[processed in ${options.seconds.toFixed(2)} sec]`);
   if (report.notAnAddress > 0) out.push(`${report.notAnAddress} matched without an IP address: they never ban`);
   if (report.cut > 0) out.push(`${report.cut} matches refused: they touched the cut of an over-long message`);

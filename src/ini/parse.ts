@@ -93,10 +93,12 @@ export function parseIni(text: string, file: string, report: Report): Map<string
       report.add({
         level: 'error',
         id: 'ini.no-section',
-        message: 'text before the first [section]',
+        message: body.startsWith('[') ? 'a section header without its closing ]' : 'text before the first [section]',
         place,
         value: body,
-        fix: 'write a section header such as [DEFAULT] or [Definition] above it',
+        fix: body.startsWith('[')
+          ? `write ${body.trimEnd()}]`
+          : 'write a section header such as [DEFAULT] or [Definition] above it',
       });
       continue;
     }

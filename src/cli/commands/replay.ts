@@ -121,7 +121,9 @@ async function sourceOf(path: string | undefined): Promise<{ readonly source: So
     };
   } catch (error) {
     if (error instanceof OperatorError) throw error;
-    throw new OperatorError(`cannot read ${path}: ${messageOf(error)}`, { exitCode: EXIT.noInput, cause: error });
+    const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT';
+    const why = isThere ? `cannot read ${path}: ${messageOf(error)}` : `there is no file or folder ${path}`;
+    throw new OperatorError(why, { exitCode: EXIT.noInput, cause: error });
   }
 }
 

@@ -36,7 +36,7 @@ export const test: CommandDefinition = {
   examples: [
     ['banjour test /var/log/mail.log postfix-sasl', 'What a shipped filter finds in a file'],
     ["banjour test 'journal[_SYSTEMD_UNIT=dovecot.service]' dovecot --since 1d", 'In the journal of a day'],
-    ["banjour test 'Failed password for root from 192.0.2.1 port 22 ssh2' sshd", 'In one line'],
+    ["banjour test 'sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2' sshd", 'In one line'],
     ["banjour test mail.log 'reject: .* from \\S+\\[<HOST>\\]' -o ip", 'A regex of your own; only the addresses'],
   ],
   exits: [[EXIT.config, 'the filter has errors']],

@@ -41,7 +41,7 @@ export function withFlags(flags: Flags, letters: string, on: boolean, index: num
     else if (letter === 'x') {
       unsupported('verbose regexes, (?x), are not supported', index, 'write the regex without blanks and comments');
     } else if (letter === 'L') unsupported('locale-dependent regexes, (?L), are not supported', index);
-    else if (on) syntaxError(`unknown flag "${letter}"`, index);
+    else if (on) unsupported(`unknown flag "${letter}"`, index, 'flags are i, m, s, a and u, as in (?i)');
     else syntaxError(`the flag "${letter}" cannot be switched off`, index);
   }
   return next;
