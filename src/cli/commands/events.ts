@@ -1,12 +1,11 @@
 import { ControlClient } from '../../control/client.js';
 import type { StreamEvent } from '../../control/protocol.js';
+import { BANJOUR_EVENTS } from '../../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
 import { formatLength, formatTime, wantsColour } from '../terminal.js';
-
-const KINDS = ['found', 'ban', 'unban', 'ignored', 'refused'] as const;
 
 export const events: CommandDefinition = {
   name: 'events',
@@ -17,7 +16,7 @@ export const events: CommandDefinition = {
   options: {
     since: { type: 'string', describe: 'Begin after this id' },
     jail: { type: 'strings', describe: 'Only of these jails', complete: 'jails' },
-    only: { type: 'strings', describe: 'Only these events', choices: KINDS },
+    only: { type: 'strings', describe: 'Only these events', choices: BANJOUR_EVENTS },
     count: { type: 'number', alias: 'n', describe: 'End after so many' },
   },
   examples: [
