@@ -195,7 +195,7 @@ export function isStockSource(theirs: IniDocument, section: string, option: IniO
 }
 
 /** True when two values of a key say the same. */
-export function sameValue(key: string, a: string, b: string): boolean {
+function sameValue(key: string, a: string, b: string): boolean {
   const plain = (text: string) => text.replace(/\s+/g, ' ').trim();
   if (plain(a) === plain(b)) return true;
   if (a === '' || b === '') return false;
