@@ -11,7 +11,7 @@ const HEADER_BYTES = 16;
 const ATTRIBUTES_AT = 20;
 const NLA_TYPE_MASK = 0x3fff;
 export const NLM_F_DUMP_INTR = 0x10;
-export const NLM_F_REQUEST = 0x1;
+const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 /** NLM_F_EXCL and NLM_F_CREATE: what is made must not be there. */
 export const NLM_F_CREATE_NEW = 0x600;

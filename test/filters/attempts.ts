@@ -5,7 +5,7 @@
 import type { Options } from './samples.js';
 
 /** What a daemon makes of a client's word before it logs it. */
-export type Field = (word: string) => string;
+type Field = (word: string) => string;
 
 export interface Attempt {
   readonly filter: string;

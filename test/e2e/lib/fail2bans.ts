@@ -17,7 +17,7 @@ export interface Fail2banHost {
   readonly mail?: string;
 }
 
-export type Attack = (at: { readonly machine: Machine; readonly station: Station }, from: string) => Promise<void>;
+type Attack = (at: { readonly machine: Machine; readonly station: Station }, from: string) => Promise<void>;
 
 const PACE = { intervalMs: 100, readMs: 4_000 };
 
