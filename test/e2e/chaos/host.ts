@@ -1,5 +1,5 @@
 /** The machine under test with its levers: the wall clock of journald and the agent, threads, the state directory. */
-import { openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../lib/agent.js';
@@ -88,6 +88,12 @@ export class Host {
     bytes.writeBigInt64LE(seconds);
     writeSync(this.#clock, bytes, 0, 8, 0);
     this.clockSeconds = seconds;
+  }
+
+  /** Lets go of the machine's files, which would keep its root mounted, and removes it. */
+  async destroy(): Promise<void> {
+    closeSync(this.#clock);
+    await this.machine.destroy();
   }
 
   sh(script: string) {

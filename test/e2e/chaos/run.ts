@@ -121,7 +121,7 @@ class Run {
   async close(): Promise<void> {
     await this.#packets.close();
     await this.#station.close();
-    await this.host.machine.destroy();
+    await this.host.destroy();
   }
 
   /** The first bans, and the hosts among them that send all the time. */
