@@ -7,8 +7,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync }
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inOwnGroup, removeGroup } from './cgroup.js';
+import { DAEMONS_SUITE } from './daemons.js';
 import { connect, makeWorld, removeNamespaces } from './network.js';
-import { pathOf, type Suite } from './rootfs.js';
+import { daemonsPath, pathOf, type Suite } from './rootfs.js';
 import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './shell.js';
 
 /** State of the machines that run; the directory's name is the machine's, `bj`, its owner's process number, a letter. */
@@ -27,6 +28,7 @@ export class Machine {
     readonly name: string,
     readonly suite: Suite,
     readonly state: string,
+    private readonly ports: readonly number[],
   ) {}
 
   /** The attackers' namespace, for `ip netns exec`. */
@@ -45,11 +47,20 @@ export class Machine {
   }
 
   /** Boots a fresh machine; resolves when all of its mail and ssh ports answer. */
-  static async boot(suite: Suite): Promise<Machine> {
+  static boot(suite: Suite): Promise<Machine> {
+    return Machine.#boot(suite, pathOf(suite), PORTS);
+  }
+
+  /** Boots one that has the further daemons (`daemons.ts`) in place of Postfix and Dovecot. */
+  static bootDaemons(ports: readonly number[]): Promise<Machine> {
+    return Machine.#boot(DAEMONS_SUITE, `${daemonsPath()}:${pathOf(DAEMONS_SUITE)}`, ports);
+  }
+
+  static async #boot(suite: Suite, lower: string, ports: readonly number[]): Promise<Machine> {
     const name = `bj${process.pid}${String.fromCharCode(97 + count++)}`;
-    const machine = new Machine(name, suite, join(STATE, name));
+    const machine = new Machine(name, suite, join(STATE, name), ports);
     for (const folder of ['upper', 'work', 'root']) mkdirSync(join(machine.state, folder), { recursive: true });
-    const layers = `lowerdir=${pathOf(suite)},upperdir=${machine.state}/upper,workdir=${machine.state}/work`;
+    const layers = `lowerdir=${lower},upperdir=${machine.state}/upper,workdir=${machine.state}/work`;
     await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, machine.root]);
     await makeWorld(machine.world);
     await machine.start();
@@ -81,7 +92,7 @@ export class Machine {
 
   async #listening(): Promise<boolean> {
     const text = await run(['nsenter', '-t', String(this.leader), '-n', '--', 'ss', '-Hltn']);
-    return PORTS.every((port) => new RegExp(`:${port}\\s`).test(text));
+    return this.ports.every((port) => new RegExp(`:${port}\\s`).test(text));
   }
 
   /** What the container wrote to its console. */

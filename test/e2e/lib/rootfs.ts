@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { DAEMONS_BESIDE, DAEMONS_PACKAGES, DAEMONS_SUITE, daemonCommands, daemonFiles } from './daemons.js';
 import * as mailhost from './mailhost.js';
 import { persistently, run } from './shell.js';
 
@@ -26,6 +27,12 @@ function recipe(suite: mailhost.Suite): string {
 /** The path of the suite's root file system, which `build` makes. */
 export function pathOf(suite: mailhost.Suite): string {
   return join(CACHE, `${suite}-${recipe(suite)}`);
+}
+
+/** The path of the layer of further daemons, which `buildDaemons` makes; it lies above `pathOf(DAEMONS_SUITE)`. */
+export function daemonsPath(): string {
+  const parts = [recipe(DAEMONS_SUITE), DAEMONS_PACKAGES, DAEMONS_BESIDE, [...daemonFiles()], daemonCommands().flat()];
+  return join(CACHE, `daemons-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)}`);
 }
 
 async function usable(root: string): Promise<boolean> {
@@ -71,6 +78,40 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
   return root;
 }
 
+/** Builds the layer of further daemons unless a usable one is there. */
+export async function buildDaemons(say: (line: string) => void): Promise<string> {
+  const layer = daemonsPath();
+  if (await usable(layer)) {
+    say('daemons: the layer is cached');
+    return layer;
+  }
+  const base = await build(DAEMONS_SUITE, say);
+  const work = `${layer}.building-${process.pid}`;
+  const [upper, root] = [join(work, 'upper'), join(work, 'root')];
+  for (const folder of [upper, root, join(work, 'work')]) await mkdir(folder, { recursive: true });
+  const mount = `lowerdir=${base},upperdir=${upper},workdir=${join(work, 'work')}`;
+  try {
+    await run(['mount', '-t', 'overlay', 'overlay', '-o', mount, root]);
+    try {
+      say('daemons: packages');
+      await install(root, DAEMONS_PACKAGES, say, DAEMONS_BESIDE);
+      say('daemons: configuration');
+      await placeFiles(root, daemonFiles());
+      for (const command of daemonCommands()) await inRoot(root, command);
+    } finally {
+      await run(['umount', root]);
+    }
+    await writeFile(join(upper, '.built'), `${Date.now()}\n`);
+    await rm(layer, { recursive: true, force: true });
+    await rename(upper, layer);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  await removeOthers('daemons', layer);
+  say('daemons: ready');
+  return layer;
+}
+
 function inRoot(root: string, command: readonly string[]): Promise<string> {
   const clean = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND=noninteractive', 'LANG=C.UTF-8'];
   return run(['chroot', root, ...clean, ...command], { timeoutMs: 900_000 });
@@ -80,21 +121,6 @@ async function installPackages(root: string, suite: mailhost.Suite, say: (line: 
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
   sources.push(`deb ${MIRROR}-security ${suite}-security main`);
   await writeFile(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
-  // Nothing may start while packages unpack, and names must resolve only while packages are fetched.
-  const policy = join(root, 'usr/sbin/policy-rc.d');
-  const proxy = join(root, 'etc/apt/apt.conf.d/99e2e-proxy');
-  await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  await copyFile('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
-  await copyFile('/etc/hosts', join(root, 'etc/hosts'));
-  const lines = ['http_proxy', 'https_proxy'].flatMap((name) => {
-    const url = process.env[name];
-    return url === undefined || url === '' ? [] : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
-  });
-  await writeFile(proxy, lines.join(''));
-  const retries = ['-o', 'Acquire::Retries=3'];
-  await persistently('apt-get update', say, () =>
-    inRoot(root, ['apt-get', '-q', ...retries, '-o', 'APT::Update::Error-Mode=any', 'update']),
-  );
   const answers = [
     'postfix postfix/main_mailer_type select Internet Site',
     'postfix postfix/mailname string mail.e2e.test',
@@ -104,22 +130,65 @@ async function installPackages(root: string, suite: mailhost.Suite, say: (line: 
     '-c',
     `printf '%s\\n' ${answers.map((line) => `'${line}'`).join(' ')} | debconf-set-selections`,
   ]);
-  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...retries];
-  await persistently('apt-get install', say, () =>
-    inRoot(root, ['apt-get', ...options, 'install', ...mailhost.packagesOf(suite)]),
+  await install(root, mailhost.packagesOf(suite), say);
+}
+
+/**
+ * Installs packages, and `beside` them some that conflict with them. Nothing may start while they unpack, and names
+ * must resolve only while they are fetched.
+ */
+async function install(
+  root: string,
+  packages: readonly string[],
+  say: (line: string) => void,
+  beside: readonly string[] = [],
+): Promise<void> {
+  const policy = join(root, 'usr/sbin/policy-rc.d');
+  const proxy = join(root, 'etc/apt/apt.conf.d/99e2e-proxy');
+  const names = ['etc/resolv.conf', 'etc/hosts', 'etc/nsswitch.conf'];
+  const kept = await Promise.all(names.map((name) => readFile(join(root, name), 'utf8').catch(() => '')));
+  await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  await copyFile('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
+  await copyFile('/etc/hosts', join(root, 'etc/hosts'));
+  await writeFile(join(root, 'etc/nsswitch.conf'), hostsBy(kept[2] ?? '', 'files dns'));
+  const lines = ['http_proxy', 'https_proxy'].flatMap((name) => {
+    const url = process.env[name];
+    return url === undefined || url === '' ? [] : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
+  });
+  await writeFile(proxy, lines.join(''));
+  const retries = ['-o', 'Acquire::Retries=3'];
+  await persistently('apt-get update', say, () =>
+    inRoot(root, ['apt-get', '-q', ...retries, '-o', 'APT::Update::Error-Mode=any', 'update']),
   );
+  const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...retries];
+  await persistently('apt-get install', say, () => inRoot(root, ['apt-get', ...options, 'install', ...packages]));
+  if (beside.length > 0) {
+    const script =
+      'cd /srv && apt-get -q download "$@" && dpkg -i --force-conflicts --force-breaks ./*.deb && rm ./*.deb';
+    await persistently('dpkg', say, () => inRoot(root, ['sh', '-euc', script, 'sh', ...beside]));
+  }
   await inRoot(root, ['apt-get', 'clean']);
   await rm(policy);
   await rm(proxy);
+  for (const [i, name] of names.entries()) await writeFile(join(root, name), kept[i] ?? '');
 }
 
-async function configure(root: string, suite: mailhost.Suite): Promise<void> {
-  for (const [path, text] of mailhost.filesOf(suite)) {
+/** The text of nsswitch.conf with the sources of host names replaced. */
+function hostsBy(nsswitch: string, sources: string): string {
+  return nsswitch.replace(/^hosts:.*$/m, `hosts: ${sources}`);
+}
+
+async function placeFiles(root: string, files: ReadonlyMap<string, string>): Promise<void> {
+  for (const [path, text] of files) {
     await mkdir(dirname(join(root, path)), { recursive: true });
     await writeFile(join(root, path), text);
   }
+}
+
+async function configure(root: string, suite: mailhost.Suite): Promise<void> {
+  await placeFiles(root, mailhost.filesOf(suite));
   const nsswitch = join(root, 'etc/nsswitch.conf');
-  await writeFile(nsswitch, (await readFile(nsswitch, 'utf8')).replace(/^hosts:.*$/m, 'hosts: files'));
+  await writeFile(nsswitch, hostsBy(await readFile(nsswitch, 'utf8'), 'files'));
   await mkdir(join(root, 'var/log/journal'), { recursive: true });
   for (const command of mailhost.commandsOf()) await inRoot(root, command);
   for (const unit of mailhost.DISABLED_UNITS)
@@ -132,12 +201,13 @@ async function configure(root: string, suite: mailhost.Suite): Promise<void> {
 }
 
 /** Removes images of earlier recipes, unless a machine still runs on one. */
-async function removeOthers(suite: mailhost.Suite, keep: string): Promise<void> {
+async function removeOthers(kind: mailhost.Suite | 'daemons', keep: string): Promise<void> {
   const mounts = await readFile('/proc/mounts', 'utf8');
   for (const name of await readdir(CACHE)) {
     const path = join(CACHE, name);
     const building = /\.building-(\d+)$/.exec(name)?.[1];
-    if (!name.startsWith(`${suite}-`) || path === keep || mounts.includes(`lowerdir=${path},`)) continue;
+    if (!name.startsWith(`${kind}-`) || path === keep || mounts.includes(`${path}:`) || mounts.includes(`${path},`))
+      continue;
     if (building !== undefined && existsSync(`/proc/${building}`)) continue;
     await rm(path, { recursive: true, force: true });
   }

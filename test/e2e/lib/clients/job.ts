@@ -11,6 +11,8 @@ export interface Job {
   /** Source address, IPv4 or IPv6; the server is addressed in the same family. */
   readonly from: string;
   readonly service: Service;
+  /** Where the service listens, when not where it usually does. */
+  readonly port?: number;
   readonly user: string;
   readonly password: string;
   readonly attempts: number;

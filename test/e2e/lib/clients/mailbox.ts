@@ -3,9 +3,13 @@ import { Cut, Dialogue } from './dialogue.js';
 import { type Attempt, attempt, type Job } from './job.js';
 import { plain } from './sasl.js';
 
+/** How Dovecot, Courier, Cyrus and nginx say that a login failed. */
+const REFUSED =
+  /AUTHENTICATIONFAILED|\[AUTH\]|^NO Login failed|^NO Invalid user|(?:-ERR|^NO) (?:Login failed|Invalid login)/;
+
 /** LOGIN or AUTHENTICATE attempts of one connection to port 143; a name goes as a quoted string, whatever it holds. */
 export async function imap(job: Job, attempts: number): Promise<Attempt[]> {
-  const dialogue = await Dialogue.open(job, 143);
+  const dialogue = await Dialogue.open(job, job.port ?? 143);
   const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
   const login =
     job.mechanism === 'plain'
@@ -27,14 +31,14 @@ export async function imap(job: Job, attempts: number): Promise<Attempt[]> {
         await reply(`b${i}`);
         return attempt('ok');
       }
-      return answer.includes('AUTHENTICATIONFAILED') ? attempt('failed') : attempt('error', answer);
+      return REFUSED.test(answer) ? attempt('failed') : attempt('error', answer);
     },
   });
 }
 
 /** USER/PASS or AUTH attempts of one connection to port 110. */
 export async function pop3(job: Job, attempts: number): Promise<Attempt[]> {
-  const dialogue = await Dialogue.open(job, 110);
+  const dialogue = await Dialogue.open(job, job.port ?? 110);
   const isPlain = job.mechanism === 'plain';
   return several(dialogue, attempts, 'QUIT', job.pipelined === true, {
     greeting: () => dialogue.line(),
@@ -46,7 +50,7 @@ export async function pop3(job: Job, attempts: number): Promise<Attempt[]> {
         answer = await dialogue.line();
       }
       if (answer.startsWith('+OK')) return attempt('ok');
-      return answer.includes('[AUTH]') ? attempt('failed') : attempt('error', answer);
+      return REFUSED.test(answer) ? attempt('failed') : attempt('error', answer);
     },
   });
 }

@@ -35,9 +35,9 @@ async function login(dialogue: Dialogue, job: Job): Promise<number> {
   return code;
 }
 
-/** Attempts of one connection to port 25, 587 or 465. */
+/** Attempts of one connection to port 25, 587, 465 or one of the job's. */
 export async function smtp(job: Job, attempts: number): Promise<Attempt[]> {
-  const dialogue = await greet(job, PORT[job.service as keyof typeof PORT]);
+  const dialogue = await greet(job, job.port ?? PORT[job.service as keyof typeof PORT]);
   const results: Attempt[] = [];
   try {
     const pipelined = job.pipelined === true;
