@@ -55,7 +55,8 @@ interface OpenSession {
 export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */
   readonly attempts: Attempt[];
-  sessions: readonly OpenSession[];
+  /** In the order of their last lines. */
+  readonly sessions: OpenSession[];
   /** When a failure last counted. */
   failed: EpochMicros | undefined;
   lastSeen: EpochMicros;
@@ -128,14 +129,16 @@ export class TallyTable {
 
   /** A line of a connection of the address; the longest silent is forgotten when there are too many. */
   noteSession(account: Account, name: string | undefined, time: EpochMicros): void {
-    const others = account.sessions.filter((session) => name === undefined || session.name !== name);
-    account.sessions = [...others.slice(-(TALLY_SESSIONS_MAX - 1)), { name: name && copyOf(name), time }];
+    if (name !== undefined) this.endSession(account, name);
+    const { sessions } = account;
+    if (sessions.length >= TALLY_SESSIONS_MAX) sessions.shift();
+    sessions.push({ name: name && copyOf(name), time });
   }
 
   /** The end of a connection of the address. */
   endSession(account: Account, name: string | undefined): void {
     const at = account.sessions.findIndex((session) => session.name === name);
-    if (at >= 0) account.sessions = account.sessions.filter((_, i) => i !== at);
+    if (at >= 0) account.sessions.splice(at, 1);
   }
 
   #remove(account: Account): void {
