@@ -62,7 +62,7 @@ export class Pipeline {
   readonly questions: Questions;
   readonly #clocks: SourceClocks;
   /** Attempts of each source that were weighed after its last position. */
-  readonly #attempts = new Map<SourceId, readonly FilterEvent[]>();
+  readonly #attempts = new Map<SourceId, FilterEvent[]>();
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
@@ -211,7 +211,11 @@ export class Pipeline {
     for (const outcome of outcomes) this.#announce(outcome);
     for (const { jail, alarm, event } of alarms) this.#parts.announcer.alarm(jail, alarm, event);
     // They are written with the position: what is read again after a crash must not be weighed twice.
-    if (attempts.length > 0) this.#attempts.set(source, [...(this.#attempts.get(source) ?? []), ...attempts]);
+    if (attempts.length > 0) {
+      const unwritten = this.#attempts.get(source) ?? [];
+      for (const attempt of attempts) unwritten.push(attempt);
+      this.#attempts.set(source, unwritten);
+    }
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')

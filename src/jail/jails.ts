@@ -44,7 +44,16 @@ import { Jail } from './jail.js';
 import { keyOf } from './keys.js';
 import { Logins } from './logins.js';
 import { Overlay } from './overlay.js';
-import type { AllowContext, JailAlarm, JailContext, JailStats, Judgement, Outcome, WindowView } from './verdict.js';
+import type {
+  AllowContext,
+  JailAlarm,
+  JailContext,
+  JailStats,
+  Judgement,
+  OpenBan,
+  Outcome,
+  WindowView,
+} from './verdict.js';
 import type { FullWindow, WindowBounds, Windows } from './windows.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */
@@ -333,9 +342,7 @@ export class Jails {
     const { policy, windows } = jail;
     if (context.allowed(policy.jail, event.address) !== undefined || context.coversAllowed(policy.jail, target)) return;
     const open = overlay.openBan(policy.jail, target);
-    const previousBans =
-      open?.previousBans ??
-      overlay.previousBans(policy.increment?.overalljails === true ? undefined : policy.jail, target);
+    const previousBans = rankOf(policy, target, open, overlay);
     const usual = banSeconds(policy, isShared ? 0 : previousBans, overlay.random);
     const length = isShared ? Math.min(usual ?? SHARED_BAN_SECONDS_MAX, SHARED_BAN_SECONDS_MAX) : usual;
     const until = endOf(now, length);
@@ -419,9 +426,7 @@ export class Jails {
       if (filled === undefined) return 'counted';
       open = undefined;
     }
-    const previousBans =
-      open?.previousBans ??
-      overlay.previousBans(policy.increment?.overalljails === true ? undefined : policy.jail, target);
+    const previousBans = rankOf(policy, target, open, overlay);
     const length = banSeconds(policy, previousBans, overlay.random);
     const until = endOf(now, length);
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
@@ -479,6 +484,12 @@ function banTarget(jail: Jail, target: Prefix, context: AllowContext): Prefix {
   if (target.family === 4) return target;
   const counted = jail.targetOf(baseAddress(target), context);
   return counted.length < target.length ? counted : target;
+}
+
+/** How many bans of the target came before this one: an extension keeps the rank of the ban that it extends. */
+function rankOf(policy: JailPolicy, target: Prefix, open: OpenBan | undefined, overlay: Overlay): number {
+  if (open !== undefined) return open.previousBans;
+  return overlay.previousBans(policy.increment?.overalljails === true ? undefined : policy.jail, target);
 }
 
 /** What an event means, and whether it is worth remembering. */

@@ -30,8 +30,8 @@ export interface WindowBounds {
  *
  * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
  * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
- * failures are kept that weigh twice maxretry (as many times as the rule allows more), counted back from the last to arrive (enough for entries that are late
- * by up to findtime); of each jail the targets with the newest evidence, both families and those that failed again each
+ * failures are kept that weigh twice maxretry (times the largest allowance), counted back from the last to arrive
+ * (enough for entries that are late by up to findtime); of each jail the targets with the newest evidence, both families and those that failed again each
  * with a share of their own: a flood makes room for itself.
  */
 export class Windows {

@@ -26,15 +26,6 @@ export class Attempts {
     this.#db = db;
   }
 
-  /** Writes attempts; call it within a transaction. */
-  add(events: readonly FilterEvent[]): void {
-    const insert = this.#db.prepare(
-      'INSERT INTO attempt (jail, kind, address, user, count, time) VALUES (?, ?, ?, ?, ?, ?)',
-    );
-    for (const { jail, kind, address, user, count, time } of events)
-      insert.run(jail, kind, address.text, user ?? null, count, time);
-  }
-
   /** Attempts since a time, in the order in which they were judged. Their cursors are not kept. */
   *since(time: EpochMicros): IterableIterator<FilterEvent> {
     const page = this.#db.prepare(

@@ -165,7 +165,8 @@ export class Ledger {
         if (decision.kind === 'ban') bans.push(this.#ban(decision, ended));
         else this.#unban(decision, ended);
       }
-      if (attempts.length > 0) this.#attempts.add(attempts);
+      for (const { jail, kind, address, user, count, time } of attempts)
+        this.#sql.insertAttempt.run(jail, kind, address.text, user ?? null, count, time);
       if (source !== undefined && position !== undefined)
         this.#sql.setPosition.run(source, position.cursor, position.time);
     });

@@ -46,6 +46,7 @@ export function statementsOf(db: Database) {
       `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, replaces)
        VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @previousBans, 'wanted', @replaces)`,
     ),
+    insertAttempt: prepare('INSERT INTO attempt (jail, kind, address, user, count, time) VALUES (?, ?, ?, ?, ?, ?)'),
     open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
     openOfTarget: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE first = ? AND length = ? AND ${OPEN}`),
     openWithin: prepare(

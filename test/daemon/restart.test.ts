@@ -19,12 +19,22 @@ const inKernel = () => [...new Set(host.ruleset().match(/198\.51\.100\.\d+/g) ??
 const ledger = () => host.path('state/ledger.sqlite3');
 
 /** An agent that has banned these, and is gone. */
-async function banned(...addresses: readonly string[]): Promise<void> {
+const banned = (...addresses: readonly string[]) => bannedUntil('SIGTERM', addresses);
+
+/** An agent that has banned one host, and was killed; its ledger is changed then. */
+async function killedWith(sql: string): Promise<void> {
+  await bannedUntil('SIGKILL', ['198.51.100.1']);
+  const db = new Database(ledger());
+  db.exec(sql);
+  db.close();
+}
+
+async function bannedUntil(signal: NodeJS.Signals, addresses: readonly string[]): Promise<void> {
   const agent = await host.start();
   for (const address of addresses) host.fail(address, 3);
   await host.heard('Ban', addresses.length);
   await until('the kernel has them', () => addresses.every((address) => inKernel().includes(address)));
-  await host.end(agent, 'SIGTERM');
+  await host.end(agent, signal);
   host.said = '';
 }
 
@@ -107,14 +117,7 @@ describe('a ban that the kernel holds and the ledger does not know', () => {
   });
 
   test('to be in force, since the wall has leapt over its end: it goes, and that is said', async () => {
-    const agent = await host.start();
-    host.fail('198.51.100.1', 3);
-    await host.heard('Ban', 1);
-    await until('the kernel has it', () => inKernel().length === 1);
-    await host.end(agent, 'SIGKILL');
-    const db = new Database(ledger());
-    db.exec("UPDATE ban SET until = time + 1000, state = 'in-force'");
-    db.close();
+    await killedWith("UPDATE ban SET until = time + 1000, state = 'in-force'");
     await host.start();
     expect(host.announced('Unban')).toEqual(['sshd 198.51.100.1']);
     expect(host.said).not.toMatch(/that the kernel holds/);
@@ -122,14 +125,7 @@ describe('a ban that the kernel holds and the ledger does not know', () => {
   });
 
   test('but was lifted when the agent died: it goes', async () => {
-    const agent = await host.start();
-    host.fail('198.51.100.1', 3);
-    await host.heard('Ban', 1);
-    await until('the kernel has it', () => inKernel().length === 1);
-    await host.end(agent, 'SIGKILL');
-    const db = new Database(ledger());
-    db.exec("UPDATE ban SET state = 'ended', ended_time = time, ended_reason = 'operator'");
-    db.close();
+    await killedWith("UPDATE ban SET state = 'ended', ended_time = time, ended_reason = 'operator'");
     await host.start();
     expect(host.said).not.toMatch(/that the kernel holds/);
     expect(inKernel()).toEqual([]);

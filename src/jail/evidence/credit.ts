@@ -40,20 +40,14 @@ export class Credit {
 
   /** True when the user logged in from the address or its network from this time on. */
   has(user: Key, address: Key, network: Key, from: number): boolean {
-    const slot = this.#addresses.find(address);
-    if (slot !== NONE && this.#users.seen(slot, user.low) >= Math.max(1, from)) return true;
-    const pair = this.#pairs.find(this.#keys.both(user, network));
-    return pair !== NONE && this.#pairs.get(pair, 0) >= Math.max(1, from);
+    const since = Math.max(1, from);
+    return this.#lastAt(user, address) >= since || this.#lastNear(user, network) >= since;
   }
 
   /** True when the user logged in from the address itself and from its network from this time on. */
   hasBoth(user: Key, address: Key, network: Key, from: number): boolean {
-    const slot = this.#addresses.find(address);
-    const pair = this.#pairs.find(this.#keys.both(user, network));
     const since = Math.max(1, from);
-    return (
-      slot !== NONE && this.#users.seen(slot, user.low) >= since && pair !== NONE && this.#pairs.get(pair, 0) >= since
-    );
+    return this.#lastAt(user, address) >= since && this.#lastNear(user, network) >= since;
   }
 
   /** Users other than this one that logged in from the address from this time on. */
@@ -64,9 +58,25 @@ export class Credit {
 
   /** True when anybody logged in from the prefix from this time on. */
   inside(prefix: Key, from: number): boolean {
-    const slot = this.#prefixes.find(prefix);
-    return slot !== NONE && this.#prefixes.get(slot, 0) >= Math.max(1, from);
+    return timeOf(this.#prefixes, prefix) >= Math.max(1, from);
   }
+
+  /** When the user last logged in from the address; 0 when it is not known. */
+  #lastAt(user: Key, address: Key): number {
+    const slot = this.#addresses.find(address);
+    return slot === NONE ? 0 : this.#users.seen(slot, user.low);
+  }
+
+  /** When the user last logged in from the network; 0 when it is not known. */
+  #lastNear(user: Key, network: Key): number {
+    return timeOf(this.#pairs, this.#keys.both(user, network));
+  }
+}
+
+/** The time under a key; 0 when there is none. */
+function timeOf(table: Table, key: Key): number {
+  const slot = table.find(key);
+  return slot === NONE ? 0 : table.get(slot, 0);
 }
 
 /** Keeps the later of two times under a key. */

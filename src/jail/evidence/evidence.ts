@@ -47,8 +47,8 @@ const POINT = 1000;
 const POINT_TOLERANCE = 0.05;
 /** Columns of an address: points and their time; the first two names; when a user with credit last counted. */
 const SCORE = { points: 0, at: 1, name: 2, another: 3, pair: 4, pairAt: 5, width: 6 } as const;
-/** Columns of a name: first and last login, when it was said to be under attack, and who failed for it. */
-const NAME = { firstLogin: 0, lastLogin: 1, alarmed: 2, taken: 3, offenders: 4 } as const;
+/** Columns of a name: its last login, when either alarm was given, and who failed for it. */
+const NAME = { lastLogin: 0, alarmed: 1, taken: 2, offenders: 3 } as const;
 const DAY = 86_400;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
@@ -64,8 +64,7 @@ export class Evidence {
   readonly #credit: Credit;
   /** One table for each family, so that a flood of one does not push out the other. */
   readonly #scores: { readonly 4: Table; readonly 6: Table };
-  readonly #prefixes: { readonly 4: Table; readonly 6: Table };
-  readonly #offenders: { readonly 4: RecentSet; readonly 6: RecentSet };
+  readonly #offenders: { readonly 4: Offenders; readonly 6: Offenders };
   /** Names with a login, and names without: made-up ones never push out a user. */
   readonly #users: Names;
   readonly #strangers: Names;
@@ -86,19 +85,8 @@ export class Evidence {
       return table;
     };
     this.#scores = { 4: scores(), 6: scores() };
-    const prefixes = () => {
-      const table: Table = new Table(
-        RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX),
-        (bounds.prefixes ?? EVIDENCE_PREFIXES_MAX) / 2,
-        (slot) => new RecentSet(table, 0, EVIDENCE_OFFENDERS_MAX).count(slot, 1),
-      );
-      return table;
-    };
-    this.#prefixes = { 4: prefixes(), 6: prefixes() };
-    this.#offenders = {
-      4: new RecentSet(this.#prefixes[4], 0, EVIDENCE_OFFENDERS_MAX),
-      6: new RecentSet(this.#prefixes[6], 0, EVIDENCE_OFFENDERS_MAX),
-    };
+    const prefixes = (bounds.prefixes ?? EVIDENCE_PREFIXES_MAX) / 2;
+    this.#offenders = { 4: new Offenders(prefixes), 6: new Offenders(prefixes) };
     const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
     this.#users = new Names(names);
     this.#strangers = new Names(names);
@@ -106,10 +94,8 @@ export class Evidence {
 
   /** Bytes of all tables. */
   get bytes(): number {
-    const tables = [...Object.values(this.#scores), ...Object.values(this.#prefixes)];
-    return (
-      tables.reduce((sum, table) => sum + table.bytes, this.#credit.bytes) + this.#users.bytes + this.#strangers.bytes
-    );
+    const families = [...Object.values(this.#scores), ...Object.values(this.#offenders)];
+    return [this.#credit, this.#users, this.#strangers, ...families].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Notes a login. `isNew`: the same user did not log in from the same network within the last hours. */
@@ -159,7 +145,7 @@ export class Evidence {
   forget(target: Prefix, upTo: EpochMicros): void {
     const key = this.#keys.prefix(target);
     this.#scores[target.family].remove(key);
-    this.#prefixes[target.family].remove(key);
+    this.#offenders[target.family].forget(key);
     if (isHost(target)) return;
     this.#pardons = [...this.#pardons.slice(1 - WIDE_FLOORS_MAX), { target, upTo: this.#secondsOf(upTo) }];
   }
@@ -250,15 +236,13 @@ export class Evidence {
   #offend({ target }: Attempt, where: Where, time: number, find: (rule: 'subnet', target: Prefix) => void): void {
     const { rules } = this;
     if (rules.subnetOffenders === 0) return;
-    const set = this.#offenders[target.family];
+    const offenders = this.#offenders[target.family];
     for (const prefix of where.prefixes) {
       const key = this.#keys.prefix(prefix);
-      const slot = this.#prefixes[target.family].obtain(key);
-      set.add(slot, where.target.low, time);
-      if (set.count(slot, time - rules.subnetSpan) < rules.subnetOffenders) continue;
+      if (offenders.add(key, where.target.low, time, time - rules.subnetSpan) < rules.subnetOffenders) continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;
       find('subnet', prefix);
-      set.clear(slot);
+      offenders.forget(key);
     }
   }
 
@@ -291,6 +275,32 @@ interface Where {
   readonly prefixes: readonly Prefix[];
 }
 
+/** The offenders of prefixes. */
+class Offenders {
+  readonly #table: Table;
+  readonly #set: RecentSet;
+
+  constructor(max: number) {
+    this.#table = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => this.#set.count(slot, 1));
+    this.#set = new RecentSet(this.#table, 0, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  /** Notes an offender; returns how many the prefix had since `from`. */
+  add(prefix: Key, offender: number, time: number, from: number): number {
+    const slot = this.#table.obtain(prefix);
+    this.#set.add(slot, offender, time);
+    return this.#set.count(slot, from);
+  }
+
+  forget(prefix: Key): void {
+    this.#table.remove(prefix);
+  }
+}
+
 /** What is known of names: their logins, and who failed for them. */
 class Names {
   readonly #table: Table;
@@ -318,8 +328,6 @@ class Names {
   /** Notes a login; returns from how many networks there were some within a day. */
   login(name: Key, network: number, time: number): number {
     const slot = this.#table.obtain(name);
-    const first = this.#table.get(slot, NAME.firstLogin);
-    if (first === 0 || time < first) this.#table.set(slot, NAME.firstLogin, time);
     if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
     this.#networks.add(slot, network, time);
     return this.#networks.count(slot, time - DAY);

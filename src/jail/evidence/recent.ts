@@ -64,10 +64,6 @@ export class RecentSet {
     return newest;
   }
 
-  clear(slot: Slot): void {
-    for (let i = 0; i < this.#max; i++) this.#put(slot, i, 0, 0);
-  }
-
   #thing(slot: Slot, i: number): number {
     return this.#table.get(slot, this.#first + i * ELEMENT_WORDS);
   }
