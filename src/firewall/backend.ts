@@ -138,13 +138,26 @@ export class TableBackend implements FirewallBackend {
 
   async #repair(plan: FirewallPlan, reason: string, certain: boolean): Promise<void> {
     const start = performance.now();
-    if (certain) this.#drifted(reason);
+    if (certain) {
+      this.#drifted(reason);
+      await this.#restate();
+    }
     const { different, refused } = await this.#equalise(plan, this.#wanted?.());
     if (!certain && !different) return;
     if (!certain) this.#drifted(reason);
     this.#healed++;
     const loss = refused.length === 0 ? '' : `; ${refused.length} refused: ${refused[0]?.reason}`;
     this.#tell({ kind: 'healed', reason: `${reason}${loss}`, elapsedMs: performance.now() - start });
+  }
+
+  /**
+   * The structure from memory, before anything is read: reading takes the longer the more bans there are, and rules that
+   * were removed or passed over let all of them in meanwhile. Elements that stand are not touched. What this cannot mend
+   * (a set of another type) is refused, and the comparison that follows mends it.
+   */
+  async #restate(): Promise<void> {
+    const commands = this.#schema.flatMap((table) => compileStructure(table));
+    await this.#transport.send(commands, commands.length);
   }
 
   #drifted(reason: string): void {

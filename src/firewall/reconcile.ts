@@ -10,7 +10,7 @@ import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
 import { compileOps, compileStructure, type ElementOp, mustRebuild, removeTable } from './compile.js';
 import type { NftCommand } from './json.js';
 import type { KernelTable, KernelTables } from './kernel.js';
-import { setNamer } from './names.js';
+import { parseSetName, setNamer } from './names.js';
 import type { Schema, TableSchema } from './schema.js';
 
 /** One transaction; `changes` is the number of its elements. */
@@ -54,7 +54,7 @@ export function reconcile(
   for (const table of schema) {
     const there = kernel.get(table.family);
     const rebuild = there !== undefined && mustRebuild(table, there);
-    atomic ||= there !== undefined;
+    atomic ||= there !== undefined && hasBans(there);
     structure.push(...compileStructure(table, there, rebuild));
     const before = rebuild ? undefined : there;
     for (const op of diff(table, wanted, before, now, TOLERANCE_MICROS + slack)) ops.push(op);
@@ -65,8 +65,13 @@ export function reconcile(
   return { different: ops.length > 0, batches: split(structure, ops, atomic) };
 }
 
+function hasBans({ sets }: KernelTable): boolean {
+  for (const [name, { elements }] of sets) if (elements.size > 0 && parseSetName(name) !== undefined) return true;
+  return false;
+}
+
 /**
- * With nothing in the kernel the most important elements go ahead in a small first transaction, the rest follows;
+ * With no ban in the kernel the most important elements go ahead in a small first transaction, the rest follows;
  * otherwise everything is one transaction as far as its bound allows.
  */
 function split(structure: readonly NftCommand[], ops: readonly ElementOp[], atomic: boolean): Batch[] {

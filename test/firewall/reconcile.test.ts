@@ -95,11 +95,17 @@ describe('the transactions', () => {
     expect(batches.map((batch) => batch.changes)).toEqual(sizes);
   });
 
+  test('into tables that stand without a ban the most important go ahead as well', () => {
+    const { batches } = reconcile(SCHEMA, many(NFT_FIRST_CHANGES_MAX + 1), kernel({}), NOW);
+    expect(batches.map((batch) => batch.changes)).toEqual([NFT_FIRST_CHANGES_MAX, 1]);
+  });
+
   test.each([
     [NFT_BATCH_CHANGES_MAX, [NFT_BATCH_CHANGES_MAX]],
     [NFT_BATCH_CHANGES_MAX + 1, [NFT_BATCH_CHANGES_MAX, 1]],
-  ])('%i bans into standing tables are one transaction up to its bound', (count, sizes) => {
-    const { batches } = reconcile(SCHEMA, many(count), kernel({}), NOW);
+  ])('%i bans into tables with a ban in them are one transaction up to its bound', (count, sizes) => {
+    const standing = wanted('192.0.2.1', 600);
+    const { batches } = reconcile(SCHEMA, [standing, ...many(count)], kernel({ '192.0.2.1': 600 }), NOW);
     expect(batches.map((batch) => batch.changes)).toEqual(sizes);
   });
 
