@@ -62,7 +62,12 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       width,
     ),
   ];
-  const notes = jails.flatMap(({ jail, overrides, demoted }) => [
+  const notes = jails.flatMap(({ jail, overrides, demoted, watched }) => [
+    ...(watched === undefined
+      ? []
+      : [
+          `${jail}: only watches; it would have banned ${formatCount(watched.total)}, ${formatCount(watched.current)} of them would be banned now`,
+        ]),
     ...overrides.map((override) => `${jail}: ${override} is set by hand, until reload or restart`),
     ...demoted.map((regex) => `${jail}: ${regex} is slow and runs in the linear matcher`),
   ]);

@@ -103,7 +103,7 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
       { title: 'Last failure', optional: true },
     ],
     view.jails.map((jail) => [
-      jail.jail,
+      jail.watched === undefined ? jail.jail : `${jail.jail} (watches)`,
       formatCount(jail.currentlyFailed),
       formatCount(jail.totalFailed),
       perMinute(jail.totalFailed, old.get(jail.jail)?.totalFailed),

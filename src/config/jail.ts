@@ -23,7 +23,7 @@ import { RECIDIVE, recidiveIntake } from './recidive.js';
 import { JAIL_KEYS } from './schema.js';
 import { type LogsToJournal, selectSource } from './source.js';
 import type { JailConfig, JailSource } from './types.js';
-import { parseBoolean, parseDuration, parseInteger } from './values.js';
+import { parseBoolean, parseDuration, parseEnabled, parseInteger } from './values.js';
 
 export interface JailSurroundings {
   readonly document: IniDocument;
@@ -93,6 +93,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const allow = reader.own('ignoreip') ? readAllow(reader) : [];
   const ipv6prefix = reader.parse('ipv6prefix', (text) => parseInteger(text.replace(/^\//, ''), 1, 128, 64), 64);
   const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
+  const watches = reader.parse('enabled', parseEnabled, false) === 'watch';
   const group = readGroup(reader);
   const evidence = readEvidence(reader);
   if (reading === undefined) return undefined;
@@ -105,6 +106,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
       ...(nat64.length === 0 ? {} : { nat64 }),
       ...(source.kind === 'ledger' ? { counts: 'bans' as const } : {}),
       ...(source.kind === 'hand' ? { counts: 'nothing' as const } : {}),
+      ...(watches ? { watch: true } : {}),
       ...(source.kind === 'group' ? { counts: 'evidence' as const, evidence } : group === undefined ? {} : { group }),
       maxretry,
       findtime: seconds(Math.max(0, findtime)),

@@ -24,7 +24,7 @@ import { readSettings } from './settings.js';
 import type { LogsToJournal } from './source.js';
 import type { Config, ConfigResult, JailConfig } from './types.js';
 import { referencedNames, reportKeys } from './unknown.js';
-import { parseBoolean } from './values.js';
+import { parseBoolean, parseEnabled } from './values.js';
 
 export interface ConfigRequest {
   /** What the package installs, e.g. /usr/lib/banjour. */
@@ -122,7 +122,7 @@ function sortSections(document: IniDocument, report: Report): { enabled: string[
   for (const section of document.sections.keys()) {
     if (section === 'INCLUDES') continue;
     const reader = new Reader(document, section, report);
-    const on = reader.parse('enabled', parseBoolean, false);
+    const on = reader.parse('enabled', parseEnabled, false) !== false;
     (on ? enabled : disabled).push(section);
     if (on && reader.own('ignoreself') && !reader.parse('ignoreself', parseBoolean, true))
       reader.warn('jail.ignoreself', 'ignoreself', 'is one for all jails', 'write it in [DEFAULT]');

@@ -12,6 +12,15 @@ export function parseBoolean(text: string): Parsed<boolean> {
   return { problem: 'is neither true nor false', fix: 'write true or false' };
 }
 
+/** Whether a jail runs; `watch`: it decides and touches nothing. */
+export function parseEnabled(text: string): Parsed<boolean | 'watch'> {
+  if (text.trim().toLowerCase() === 'watch') return { value: 'watch' };
+  const parsed = parseBoolean(text);
+  return 'value' in parsed
+    ? parsed
+    : { problem: 'is none of true, false and watch', fix: 'write true, false or watch' };
+}
+
 /** A whole number of at least `min` and at most `max`. */
 export function parseInteger(text: string, min: number, max: number, example = 5): Parsed<number> {
   const word = text.trim();

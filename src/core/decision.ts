@@ -71,5 +71,14 @@ export interface BanRecord extends Omit<BanDecision, 'kind'> {
 }
 
 /** One line of the event stream, of `replay --json` and of the log: what happened to whom. */
-export const BANJOUR_EVENTS = ['found', 'ban', 'unban', 'ignored', 'refused', 'takeover', 'under-attack'] as const;
+export const BANJOUR_EVENTS = [
+  'found',
+  'ban',
+  'unban',
+  'ignored',
+  'refused',
+  'would-ban',
+  'takeover',
+  'under-attack',
+] as const;
 export type BanjourEvent = (typeof BANJOUR_EVENTS)[number];

@@ -80,6 +80,8 @@ export const EVIDENCE_NAMES_MAX = 40_000;
 export const EVIDENCE_CREDITS_MAX = 40_000;
 /** Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see `sweep` in src/jail/jails.ts. */
 export const UNSWEPT_TARGETS_MAX = 10_000;
+/** Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6 MB. */
+export const WATCHED_BANS_MAX = 20_000;
 /** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */
 export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
 /** Causes of causes of an error that cross a thread, count: an error may be its own. */

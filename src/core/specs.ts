@@ -55,6 +55,8 @@ export interface JailPolicy {
    * bans by hand; or it weighs the failures and logins of the jails of its group (evidence).
    */
   readonly counts?: 'failures' | 'bans' | 'nothing' | 'evidence';
+  /** True: it decides, says so and counts, and bans nobody (`enabled = watch`). */
+  readonly watch?: boolean;
   /** The jail that weighs what this one finds. */
   readonly group?: JailName;
   /** How a jail that weighs does it; `maxretry` is its points, `findtime` their half-life. */

@@ -4,7 +4,7 @@
  * `Ban` is said only when the kernel has it (or, without a firewall, when it is decided).
  */
 import { formatPrefix } from '../core/address.js';
-import type { BanRecord, UnbanDecision } from '../core/decision.js';
+import type { BanDecision, BanRecord, UnbanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import type { Log, LogFacts } from '../core/log.js';
@@ -15,7 +15,7 @@ import type { Alarm } from '../jail/evidence/rules.js';
 
 /** One object of `replay --json` and, with an id, of the event stream. Times are ISO 8601 in UTC. */
 export interface Announcement {
-  readonly event: 'found' | 'ban' | 'unban' | 'ignored' | 'refused' | 'takeover' | 'under-attack';
+  readonly event: 'found' | 'ban' | 'unban' | 'ignored' | 'refused' | 'would-ban' | 'takeover' | 'under-attack';
   readonly time: string;
   readonly jail: string;
   readonly address: string;
@@ -91,6 +91,35 @@ export class Announcer {
       until,
       ...(record.rule === undefined ? {} : { rule: record.rule }),
       ...(last === undefined ? {} : { cursor: last }),
+    });
+  }
+
+  /** A jail that only watches would have banned. */
+  wouldBan(decision: BanDecision): void {
+    const target = formatPrefix(decision.target);
+    const until = decision.until === null ? null : isoTime(decision.until);
+    const more = {
+      ...(decision.user === undefined ? {} : { user: shown(decision.user) }),
+      ...(decision.rule === undefined ? {} : { rule: decision.rule }),
+    };
+    this.#log('notice', `Would ban ${target}${reportedBy(decision)}`, {
+      jail: decision.jail,
+      address: target,
+      action: 'would-ban',
+      failures: decision.failures,
+      until: until ?? 'never',
+      ...more,
+    });
+    this.#tell({
+      event: 'would-ban',
+      time: isoTime(decision.time),
+      jail: decision.jail,
+      address: target,
+      ...(decision.host === undefined ? {} : { host: shown(decision.host) }),
+      count: decision.failures,
+      until,
+      ...more,
+      ...(decision.evidence.length === 0 ? {} : { cursor: decision.evidence.at(-1) as string }),
     });
   }
 

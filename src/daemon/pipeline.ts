@@ -207,8 +207,9 @@ export class Pipeline {
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
-    const { outcomes, decisions, attempts, alarms } = this.#parts.jails.judge(events, clock, this.#context);
+    const { outcomes, decisions, wouldBan, attempts, alarms } = this.#parts.jails.judge(events, clock, this.#context);
     for (const outcome of outcomes) this.#announce(outcome);
+    for (const decision of wouldBan) this.#parts.announcer.wouldBan(decision);
     for (const { jail, alarm, event } of alarms) this.#parts.announcer.alarm(jail, alarm, event);
     // They are written with the position: what is read again after a crash must not be weighed twice.
     if (attempts.length > 0) {

@@ -43,7 +43,7 @@ import { EvidenceLog, NO_EVIDENCE } from './evidence-log.js';
 import { Jail } from './jail.js';
 import { keyOf } from './keys.js';
 import { Logins } from './logins.js';
-import { Overlay } from './overlay.js';
+import { Overlay, type Taken } from './overlay.js';
 import type {
   AllowContext,
   JailAlarm,
@@ -54,6 +54,7 @@ import type {
   Outcome,
   WindowView,
 } from './verdict.js';
+import { WatchedBans } from './watched.js';
 import type { FullWindow, WindowBounds, Windows } from './windows.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */
@@ -85,6 +86,8 @@ export class Jails {
   /** What the jails that weigh evidence know. */
   readonly #evidence = new Map<JailName, Evidence>();
   readonly #seed: number;
+  /** What jails that only watch would have banned. */
+  readonly #watched = new WatchedBans();
 
   constructor(policies: readonly JailPolicy[], options: JailsOptions = {}) {
     this.#bounds = {
@@ -124,15 +127,21 @@ export class Jails {
     const outcomes: Outcome[] = [];
     const alarms: JailAlarm[] = [];
     const attempts: FilterEvent[] = [];
-    const overlay = new Overlay(context);
+    const overlay = new Overlay(context, (jail) => (this.#watches(jail) ? this.#watched : undefined));
     for (const event of events) {
       const now = clock(event);
       const first = overlay.decisions.length;
       outcomes.push(this.#count(event, now, context, overlay, { alarms, attempts }));
       for (const { decision, extends: extension } of overlay.decisions.slice(first))
-        if (!extension) this.#countBan(decision, event, now, context, overlay);
+        if (!extension && !this.#watches(decision.jail)) this.#countBan(decision, event, now, context, overlay);
     }
-    return { outcomes, decisions: overlay.decisions.map(({ decision }) => decision), attempts, alarms };
+    const [watched, decisions]: [Taken[], BanDecision[]] = [[], []];
+    for (const taken of overlay.decisions)
+      if (this.#watches(taken.decision.jail)) watched.push(taken);
+      else decisions.push(taken.decision);
+    for (const { decision, extends: extension } of watched) this.#watched.note(decision, extension);
+    const wouldBan = watched.filter((taken) => !taken.extends).map(({ decision }) => decision);
+    return { outcomes, decisions, wouldBan, attempts, alarms };
   }
 
   /** Counts an event of the past and decides nothing: the warm-up before the cursor. Call `remember` before it. */
@@ -212,6 +221,7 @@ export class Jails {
     let forgotten = 0;
     for (const [name, jail] of this.#jails)
       if (scope.jail === undefined || scope.jail === name) forgotten += jail.forget(target, scope.upTo);
+    this.#watched.forget(target, scope.jail);
     for (const [name, evidence] of this.#evidence)
       if (scope.jail === undefined || scope.jail === name) evidence.forget(target, scope.upTo);
     return forgotten;
@@ -236,6 +246,7 @@ export class Jails {
       if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
     }
     this.#reconfigureEvidence(policies);
+    this.#watched.keep(new Set(policies.filter(({ watch }) => watch === true).map(({ jail }) => jail)));
     const counting = policies.filter(({ counts = 'failures' }) => counts === 'failures');
     this.#loginMicros = Math.max(0, ...counting.map(({ findtime }) => findtime)) * MICROS_PER_SECOND;
     return cold;
@@ -264,7 +275,11 @@ export class Jails {
     if (jail === undefined) return undefined;
     const { totalFailed, totalIgnored, windows } = jail;
     const currentlyFailed = windows.failing(now);
-    return { currentlyFailed, totalFailed, totalIgnored, tracked: windows.size, evicted: windows.evicted };
+    const tracked = { tracked: windows.size, evicted: windows.evicted };
+    const watched = this.#watches(name)
+      ? { watched: { current: this.#watched.currentOf(name, now), total: this.#watched.totalOf(name) } }
+      : {};
+    return { currentlyFailed, totalFailed, totalIgnored, ...tracked, ...watched };
   }
 
   /** How many addresses of a jail are remembered, and how many its bound has cost; cheap, unlike `stats`. */
@@ -313,7 +328,8 @@ export class Jails {
     jail.totalFailed += event.count;
     const { target } = outcome;
     if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND) return { ...outcome, kind: 'stale' };
-    const kind = this.#decide(jail, target, event, now, overlay, meaning?.allowance);
+    const allowance = this.#watches(group) ? 1 : meaning?.allowance;
+    const kind = this.#decide(jail, target, event, now, overlay, allowance);
     const weighing = group === undefined ? undefined : this.#jails.get(group);
     if (weighing !== undefined)
       for (const finding of meaning?.findings ?? []) this.#answer(weighing, finding, event, now, context, overlay);
@@ -375,13 +391,15 @@ export class Jails {
     if (jail.isSettled(target, key, event.time, time?.latest)) return { outcome: { kind: 'settled', event, target } };
     // What a warm-up reads again is in the ledger's attempts.
     const meaning = time === undefined ? undefined : this.#weigh(jail, event, target);
-    if (meaning?.points === 0) return { outcome: { kind: 'excused', event, target }, meaning };
+    // A jail that only watches excuses nobody in the others.
+    if (meaning?.points === 0 && !this.#watches(policy.group))
+      return { outcome: { kind: 'excused', event, target }, meaning };
     sweep(windows, time?.now ?? event.time);
     const evidence = this.#log.append(event.cursor);
     windows.add(key, event.time, event.count, evidence);
     if (this.#hasNeighbour(target, event.address, event.time))
       windows.add(keyOf(hostPrefix(event.address)), event.time, event.count, evidence);
-    if (policy.group !== undefined && meaning !== undefined) {
+    if (policy.group !== undefined && meaning !== undefined && meaning.points > 0) {
       const weighing = this.#jails.get(policy.group)?.windows;
       if (weighing !== undefined) sweep(weighing, time?.now ?? event.time);
       weighing?.add(key, event.time, event.count, evidence);
@@ -472,6 +490,11 @@ export class Jails {
       jail.totalFailed++;
       this.#decide(jail, target, { ...event, time: now }, now, overlay);
     }
+  }
+
+  /** True when the jail decides and touches nothing. */
+  #watches(name: JailName | undefined): boolean {
+    return name !== undefined && this.#jails.get(name)?.policy.watch === true;
   }
 
   *#banCounters(of: JailName): IterableIterator<Jail> {

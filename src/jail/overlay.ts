@@ -3,6 +3,7 @@ import type { BanDecision } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { JailContext, OpenBan } from './verdict.js';
+import type { WatchedBans } from './watched.js';
 
 /** A decision of this call, and whether it extends a ban. */
 export interface Taken {
@@ -15,11 +16,14 @@ export class Overlay {
   readonly decisions: Taken[] = [];
   readonly random: () => number;
   readonly #context: JailContext;
+  readonly #watchedOf: (jail: JailName) => WatchedBans | undefined;
   readonly #open = new Map<string, BanDecision>();
   readonly #bans = new Map<string, number>();
 
-  constructor(context: JailContext) {
+  /** `watchedOf`: what a jail that only watches would have banned; undefined for the others. */
+  constructor(context: JailContext, watchedOf: (jail: JailName) => WatchedBans | undefined) {
     this.#context = context;
+    this.#watchedOf = watchedOf;
     this.random = () => context.random();
   }
 
@@ -28,11 +32,19 @@ export class Overlay {
   }
 
   openBan(jail: JailName, target: Prefix): OpenBan | undefined {
-    return this.#open.get(name(jail, target)) ?? this.#context.openBan(jail, target);
+    const own = this.#open.get(name(jail, target));
+    if (own !== undefined) return own;
+    const open = this.#context.openBan(jail, target);
+    const watched = this.#watchedOf(jail);
+    if (watched === undefined) return open;
+    // A ban from the time before the jail watched goes on as it is: nothing makes it longer.
+    return open === undefined ? watched.openBan(jail, target) : { ...open, until: null };
   }
 
   previousBans(jail: JailName | undefined, target: Prefix): number {
-    return this.#context.previousBans(jail, target) + (this.#bans.get(name(jail, target)) ?? 0);
+    const watched = jail === undefined ? undefined : this.#watchedOf(jail);
+    const before = this.#context.previousBans(jail, target) + (watched?.previousBans(jail as JailName, target) ?? 0);
+    return before + (this.#bans.get(name(jail, target)) ?? 0);
   }
 
   add(decision: BanDecision, extension: boolean): void {

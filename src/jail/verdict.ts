@@ -65,6 +65,8 @@ export interface Judgement {
   readonly outcomes: readonly Outcome[];
   /** In the order in which they were taken. */
   readonly decisions: readonly BanDecision[];
+  /** What jails that only watch would have banned; the ledger and the kernel must not know of it. */
+  readonly wouldBan: readonly BanDecision[];
   /** What was weighed and must be weighed again after a restart: it belongs into the ledger, with the position. */
   readonly attempts: readonly FilterEvent[];
   /** What people should know of. */
@@ -89,6 +91,8 @@ export interface JailStats {
   /** Targets that are remembered, and targets that were forgotten for want of room. */
   readonly tracked: number;
   readonly evicted: number;
+  /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
+  readonly watched?: { readonly current: number; readonly total: number };
 }
 
 /** One target as `explain` shows it. */

@@ -8,6 +8,7 @@ export const MESSAGE_IDS: Readonly<Record<string, string>> = {
   found: '05080106c37c402bb6d5eaec81b733bb',
   ignored: '968840ecf0f04b4892819f2d2dbdaf19',
   refused: '90ee627a1c674fdabf7d12ab466f2a62',
+  'would-ban': '5d0cf1b0a4a24a17a0ad5f1f2d7be93c',
   takeover: 'e583630f943f47699526864b8df0e3be',
   'under-attack': '2a04211ecfa54740a85c1c5a3c05c97e',
   started: 'c444edaf8a3c4701ac6ac51c6423ae73',

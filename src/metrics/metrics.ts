@@ -72,6 +72,11 @@ export class AgentMetrics {
   readonly #bans = this.#counter('banjour_bans_total', 'Bans put in force, extensions included', ['jail', 'family']);
   readonly #unbans = this.#counter('banjour_unbans_total', 'Bans that ended', ['jail', 'reason']);
   readonly #refused = this.#counter('banjour_refused_bans_total', 'Bans that the kernel did not take', ['jail']);
+  readonly #wouldBan = this.#counter(
+    'banjour_would_ban_total',
+    'Bans that a jail with enabled = watch would have made',
+    ['jail'],
+  );
   readonly #active = this.#gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
   readonly #packets = this.#counter('banjour_stopped_packets_total', 'Packets of banned hosts that were stopped', [
     'jail',
@@ -125,6 +130,9 @@ export class AgentMetrics {
         break;
       case 'unban':
         this.#unbans.inc({ jail, reason: this.#label('reason', reason ?? OTHER) });
+        break;
+      case 'would-ban':
+        this.#wouldBan.inc({ jail });
         break;
       case 'refused':
         this.#refused.inc({ jail });

@@ -26,7 +26,7 @@ test.each([
   ['history --limit=1x', '--limit takes a number, not "1x"', 'banjour history --help'],
   [
     'events --only bam',
-    '--only is one of found, ban, unban, ignored, refused, takeover, under-attack, not "bam"; did you mean ban?',
+    '--only is one of found, ban, unban, ignored, refused, would-ban, takeover, under-attack, not "bam"; did you mean ban?',
     'banjour events --help',
   ],
   ['ban sshd 192.0.2.1 --bantime', '--bantime wants a value behind it', 'banjour ban --help'],

@@ -188,6 +188,14 @@ describe('a jail', () => {
     expect(ids(load({ 'jail.local': '[my jail]\nenabled = true\nfilter = x\n' }).diagnostics)).toContain('jail.name');
   });
 
+  test.each([
+    ['true', undefined],
+    ['watch', true],
+    ['Watch', true],
+  ])('with enabled = %s: only watches is %s', (word, watch) => {
+    expect(load({ 'jail.local': `[x]\nenabled = ${word}\n` }).config?.jails[0]?.policy.watch).toBe(watch);
+  });
+
   test('that is not enabled is not read: its mistakes wait', () => {
     const { config, diagnostics } = load({ 'jail.local': '[off]\nport = nosuch\n[x]\nenabled = true\n' });
     expect(diagnostics).toEqual([]);

@@ -302,6 +302,16 @@ describe('the pipeline', () => {
     expect(told().at(-1)).toBe('ban 192.0.2.1');
   });
 
+  test('a jail that only watches says what it would ban, and neither ledger nor kernel know of it', async () => {
+    jails = new Jails([{ ...policy, watch: true }]);
+    pipeline = make({});
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 1, 3)]));
+    await pipeline.idle();
+    expect(told()).toEqual(['found 192.0.2.1', 'would-ban 192.0.2.1']);
+    expect(said.at(-1)).toMatchObject({ count: 3, until: '2026-11-18T11:07:40.000Z', user: 'root\\x1b[31m' });
+    expect([kernel.told, ledger.history.find()]).toEqual([[], []]);
+  });
+
   test('stored entries of two sources end bans by the one that is further back', async () => {
     const other = sourceId('other');
     wall.set(at(100_000));

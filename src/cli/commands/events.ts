@@ -34,6 +34,7 @@ const COLOURS: Readonly<Record<StreamEvent['event'], string>> = {
   unban: '\x1b[32m',
   ignored: '\x1b[2m',
   refused: '\x1b[1;31m',
+  'would-ban': '\x1b[35m',
   takeover: '\x1b[1;33m',
   'under-attack': '\x1b[33m',
 };
@@ -79,8 +80,8 @@ function eventLine({ event, time, jail, address, user, count, until, reason }: S
   const facts = [
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),
-    ...(event === 'ban' ? [untilText(time, until)] : []),
-    ...(event === 'ban' && count !== undefined && count > 0 ? [`${count} failures`] : []),
+    ...(event === 'ban' || event === 'would-ban' ? [untilText(time, until)] : []),
+    ...((event === 'ban' || event === 'would-ban') && count !== undefined && count > 0 ? [`${count} failures`] : []),
     ...(reason === undefined ? [] : [escapeUntrusted(reason, 1024)]),
   ];
   const name = `${event.charAt(0).toUpperCase()}${event.slice(1)}`;

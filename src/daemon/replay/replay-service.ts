@@ -85,7 +85,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   const problems = createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log;
   for (const warning of loaded.warnings) problems('warning', warning);
   const announcer = new Announcer(options.json || options.quiet ? silentLog : lines.log);
-  const totals = { found: 0, ban: 0, unban: 0, ignored: 0, refused: 0, takeover: 0, 'under-attack': 0 };
+  const totals = { found: 0, ban: 0, unban: 0, ignored: 0, refused: 0, 'would-ban': 0, takeover: 0, 'under-attack': 0 };
   const whatIf = new WhatIf({
     policies: setup.jails.map(({ policy }) => policy),
     binsMax: options.binsMax,
