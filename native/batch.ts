@@ -14,7 +14,7 @@ import type { Ahead, Awaited, RawBatch, Reader, Wanted } from './reader.js';
 import { batchOf, COUNTS_BYTES } from './records.js';
 
 /** `BANJOUR_BATCH_VERSION` of batch.h. */
-const VERSION = 5;
+const VERSION = 6;
 /** Bytes for records beyond the room that the largest needs; a batch of ordinary entries takes a tenth of it. */
 const BUFFER_BYTES = 512 * 1024;
 
@@ -38,7 +38,8 @@ interface Functions {
     counts: bigint,
   ) => number;
   readonly wait: (journal: bigint, orders: number, interval: number, most: number) => number;
-  readonly guarded: Readonly<Record<string, unknown>>;
+  /** A call of libsystemd under the guard against its abort at a damaged file (native/batch/guard.c). */
+  readonly guarded: (name: string, result: string, args: string[]) => unknown;
   readonly ahead: AheadFunctions;
 }
 
@@ -58,14 +59,6 @@ export function batchReader(): { readonly functions?: Functions; readonly why: s
   return loaded;
 }
 
-/**
- * The calls of libsystemd that look into files, guarded against its abort at a damaged file (native/batch/guard.c), under
- * the names of those whose place they take; none where nothing was compiled.
- */
-export function guardedCalls(): Readonly<Record<string, unknown>> {
-  return batchReader().functions?.guarded ?? {};
-}
-
 /** Loads the library; only tests name another than the installed one. */
 export function load(path: string | undefined): { readonly functions?: Functions; readonly why: string } {
   if (path === undefined) return { why: 'it was not compiled' };
@@ -82,16 +75,7 @@ export function load(path: string | undefined): { readonly functions?: Functions
         recordMax: library.func('banjour_record_max', 'size_t', [P]),
         read: library.func('banjour_read', 'int', [P, P, 'uint32_t', 'uint32_t', P, 'size_t', P]),
         wait: library.func('banjour_wait', 'int', [P, 'int', 'uint32_t', 'uint32_t']),
-        guarded: {
-          sd_journal_next: library.func('banjour_next', 'int', [P]),
-          sd_journal_previous: library.func('banjour_previous', 'int', [P]),
-          sd_journal_get_cursor: library.func('banjour_get_cursor', 'int', [P, P]),
-          sd_journal_get_realtime_usec: library.func('banjour_get_realtime', 'int', [P, P]),
-          sd_journal_test_cursor: library.func('banjour_test_cursor', 'int', [P, 'str']),
-          sd_journal_get_data: library.func('banjour_get_data', 'int', [P, P, P, P]),
-          sd_journal_enumerate_available_data: library.func('banjour_enumerate_data', 'int', [P, P, P]),
-          sd_journal_enumerate_available_unique: library.func('banjour_enumerate_unique', 'int', [P, P, P]),
-        },
+        guarded: (name, result, args) => library.func(`banjour_${name.slice('sd_journal_'.length)}`, result, args),
         ahead: {
           make: library.func('banjour_ahead_new', P, [P, 'size_t', P, 'size_t', 'uint32_t', P, 'size_t']),
           take: library.func('banjour_ahead_take', 'int', [P, P]),

@@ -23,9 +23,9 @@ function batch(): Finding {
   const { functions, why } = batchReader();
   if (functions !== undefined) return { level: 'ok', id: 'journal.batch', message: 'the batch reader is compiled' };
   return {
-    level: 'note',
+    level: 'warning',
     id: 'journal.batch',
-    message: `the journal is read call by call, at two thirds of the speed: no batch reader, ${why}`,
+    message: `a damaged journal file can end the agent, and the journal is read at two thirds of the speed: no batch reader, ${why}`,
     fix: 'apt install gcc libsystemd-dev && node native/build.mjs',
   };
 }

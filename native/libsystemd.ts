@@ -8,7 +8,7 @@
  */
 import koffi from 'koffi';
 import { EXIT, messageOf, OperatorError } from '../src/core/errors.js';
-import { guardedCalls } from './batch.js';
+import { batchReader } from './batch.js';
 
 /** An address for C; a Buffer serves for the time of the call. */
 export type Pointer = bigint | Buffer | null;
@@ -56,6 +56,33 @@ const SIGNATURES = {
 } as const;
 
 type Name = keyof typeof SIGNATURES;
+
+/** The calls that look into files: what a damaged one ends there would end this process (native/batch/guard.h). */
+export const GUARDED: readonly Name[] = [
+  'sd_journal_open',
+  'sd_journal_open_namespace',
+  'sd_journal_open_directory',
+  'sd_journal_open_files',
+  'sd_journal_open_files_fd',
+  'sd_journal_seek_head',
+  'sd_journal_seek_tail',
+  'sd_journal_seek_realtime_usec',
+  'sd_journal_seek_cursor',
+  'sd_journal_next',
+  'sd_journal_previous',
+  'sd_journal_get_cursor',
+  'sd_journal_test_cursor',
+  'sd_journal_get_realtime_usec',
+  'sd_journal_get_monotonic_usec',
+  'sd_journal_get_cutoff_realtime_usec',
+  'sd_journal_get_data',
+  'sd_journal_enumerate_available_data',
+  'sd_journal_enumerate_available_unique',
+  'sd_journal_get_fd',
+  'sd_journal_process',
+  'sd_journal_get_usage',
+];
+
 type JsOf<T extends string> = T extends 'str'
   ? string | null
   : T extends 'char **'
@@ -102,6 +129,18 @@ let loaded: Libsystemd | undefined;
 export function libsystemd(): Libsystemd {
   loaded ??= { ...load(SONAME), ...guardedCalls() };
   return loaded;
+}
+
+/** The guarded calls, under the names of those whose place they take; none where nothing was compiled. */
+function guardedCalls(): Readonly<Record<string, unknown>> {
+  const { functions } = batchReader();
+  if (functions === undefined) return {};
+  return Object.fromEntries(
+    GUARDED.map((name) => {
+      const [result, ...args] = SIGNATURES[name];
+      return [name, functions.guarded(name, result, args)];
+    }),
+  );
 }
 
 /** Loads libsystemd from a file name as dlopen(3) takes it; only tests name another than the default. */

@@ -83,11 +83,11 @@ static void drop(struct banjour_ahead *ahead) {
 static int open_journal(const struct place *place, sd_journal **journal) {
         int flags = (int) place->flags;
         if (place->kind == FILES)
-                return sd_journal_open_files(journal, (const char **) place->paths, flags);
+                return banjour_open_files(journal, (const char **) place->paths, flags);
         if (place->kind == DIRECTORY)
-                return sd_journal_open_directory(journal, place->paths[0], flags);
-        return place->paths[0] ? sd_journal_open_namespace(journal, place->paths[0], flags)
-                               : sd_journal_open(journal, flags);
+                return banjour_open_directory(journal, place->paths[0], flags);
+        return place->paths[0] ? banjour_open_namespace(journal, place->paths[0], flags)
+                               : banjour_open(journal, flags);
 }
 
 /* Opens the journal at the entry of the cursor, then selects. 0 when the entry is not there. */
@@ -96,7 +96,7 @@ static int begin(struct place *place, sd_journal **journal) {
         if (result >= 0)
                 result = sd_journal_set_data_threshold(*journal, place->threshold);
         if (result >= 0)
-                result = sd_journal_seek_cursor(*journal, place->cursor);
+                result = banjour_seek_cursor(*journal, place->cursor);
         if (result >= 0)
                 result = banjour_next(*journal);
         if (result > 0)
@@ -114,7 +114,7 @@ static int fill(struct banjour_ahead *ahead, sd_journal *journal, struct banjour
         char *cursor = NULL;
         if (result < 0 || chunk->counts.read == 0)
                 return result;
-        result = banjour_get_realtime(journal, &chunk->realtime);
+        result = banjour_get_realtime_usec(journal, &chunk->realtime);
         if (result < 0 || chunk->realtime > ahead->place.until)
                 return result < 0 ? result : 0;
         result = banjour_get_cursor(journal, &cursor);

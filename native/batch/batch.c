@@ -284,7 +284,7 @@ static int is_known(sd_journal *journal) {
 static void remember(sd_journal *journal) {
         uint64_t realtime;
         char *cursor = NULL;
-        if (banjour_get_realtime(journal, &realtime) < 0 || banjour_get_cursor(journal, &cursor) < 0)
+        if (banjour_get_realtime_usec(journal, &realtime) < 0 || banjour_get_cursor(journal, &cursor) < 0)
                 return;
         pthread_mutex_lock(&known_lock);
         unsigned count = atomic_load(&known_count);

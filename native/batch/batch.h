@@ -7,7 +7,7 @@
 #include <systemd/sd-journal.h>
 
 /* Raised with every change of what follows; the caller refuses another number than its own. */
-#define BANJOUR_BATCH_VERSION 5
+#define BANJOUR_BATCH_VERSION 6
 
 struct banjour_gate;
 struct banjour_reader;

@@ -46,84 +46,66 @@ int banjour_guarded(int (*call)(void *), void *argument) {
 /* The arguments of any of the calls below. */
 struct arguments {
         sd_journal *journal;
+        sd_journal **opened;
         const char *text;
+        const char **texts;
+        int *descriptors;
+        unsigned count;
+        int flags;
         const void **data;
         size_t *length;
         char **cursor;
         uint64_t *micros;
+        uint64_t *micros_to;
+        sd_id128_t *id;
+        uint64_t time;
 };
-
-static int next(void *argument) {
-        return sd_journal_next(((struct arguments *) argument)->journal);
-}
-
-static int previous(void *argument) {
-        return sd_journal_previous(((struct arguments *) argument)->journal);
-}
-
-static int get_cursor(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_get_cursor(with->journal, with->cursor);
-}
-
-static int get_realtime(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_get_realtime_usec(with->journal, with->micros);
-}
-
-static int test_cursor(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_test_cursor(with->journal, with->text);
-}
-
-static int get_data(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_get_data(with->journal, with->text, with->data, with->length);
-}
-
-static int enumerate_data(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_enumerate_available_data(with->journal, with->data, with->length);
-}
-
-static int enumerate_unique(void *argument) {
-        struct arguments *with = argument;
-        return sd_journal_enumerate_available_unique(with->journal, with->data, with->length);
-}
 
 static int unreadable(int (*call)(void *), struct arguments with) {
         int result = banjour_guarded(call, &with);
         return result == BANJOUR_ABORTED ? -EBADMSG : result;
 }
 
-int banjour_next(sd_journal *journal) {
-        return unreadable(next, (struct arguments) { .journal = journal });
-}
+/* Defines banjour_NAME with these parameters as sd_journal_NAME with what is given, taken from `with`, whose members are set so. */
+#define GUARDED(name, parameters, given, ...)                            \
+        static int call_##name(void *argument) {                         \
+                const struct arguments *with = argument;                 \
+                return sd_journal_##name given;                          \
+        }                                                                \
+        int banjour_##name parameters {                                  \
+                return unreadable(call_##name, (struct arguments) { __VA_ARGS__ }); \
+        }
 
-int banjour_previous(sd_journal *journal) {
-        return unreadable(previous, (struct arguments) { .journal = journal });
-}
-
-int banjour_get_cursor(sd_journal *journal, char **cursor) {
-        return unreadable(get_cursor, (struct arguments) { .journal = journal, .cursor = cursor });
-}
-
-int banjour_get_realtime(sd_journal *journal, uint64_t *micros) {
-        return unreadable(get_realtime, (struct arguments) { .journal = journal, .micros = micros });
-}
-
-int banjour_test_cursor(sd_journal *journal, const char *cursor) {
-        return unreadable(test_cursor, (struct arguments) { .journal = journal, .text = cursor });
-}
-
-int banjour_get_data(sd_journal *journal, const char *field, const void **data, size_t *length) {
-        return unreadable(get_data, (struct arguments) { .journal = journal, .text = field, .data = data, .length = length });
-}
-
-int banjour_enumerate_data(sd_journal *journal, const void **data, size_t *length) {
-        return unreadable(enumerate_data, (struct arguments) { .journal = journal, .data = data, .length = length });
-}
-
-int banjour_enumerate_unique(sd_journal *journal, const void **data, size_t *length) {
-        return unreadable(enumerate_unique, (struct arguments) { .journal = journal, .data = data, .length = length });
-}
+GUARDED(open, (sd_journal **opened, int flags), (with->opened, with->flags), .opened = opened, .flags = flags)
+GUARDED(open_namespace, (sd_journal **opened, const char *name, int flags),
+        (with->opened, with->text, with->flags), .opened = opened, .text = name, .flags = flags)
+GUARDED(open_directory, (sd_journal **opened, const char *path, int flags),
+        (with->opened, with->text, with->flags), .opened = opened, .text = path, .flags = flags)
+GUARDED(open_files, (sd_journal **opened, const char **paths, int flags),
+        (with->opened, with->texts, with->flags), .opened = opened, .texts = paths, .flags = flags)
+GUARDED(open_files_fd, (sd_journal **opened, int descriptors[], unsigned count, int flags),
+        (with->opened, with->descriptors, with->count, with->flags),
+        .opened = opened, .descriptors = descriptors, .count = count, .flags = flags)
+GUARDED(seek_head, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(seek_tail, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(seek_realtime_usec, (sd_journal *journal, uint64_t time), (with->journal, with->time), .journal = journal, .time = time)
+GUARDED(seek_cursor, (sd_journal *journal, const char *cursor), (with->journal, with->text), .journal = journal, .text = cursor)
+GUARDED(next, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(previous, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(get_cursor, (sd_journal *journal, char **cursor), (with->journal, with->cursor), .journal = journal, .cursor = cursor)
+GUARDED(test_cursor, (sd_journal *journal, const char *cursor), (with->journal, with->text), .journal = journal, .text = cursor)
+GUARDED(get_realtime_usec, (sd_journal *journal, uint64_t *micros), (with->journal, with->micros), .journal = journal, .micros = micros)
+GUARDED(get_monotonic_usec, (sd_journal *journal, uint64_t *micros, sd_id128_t *boot),
+        (with->journal, with->micros, with->id), .journal = journal, .micros = micros, .id = boot)
+GUARDED(get_cutoff_realtime_usec, (sd_journal *journal, uint64_t *from, uint64_t *to),
+        (with->journal, with->micros, with->micros_to), .journal = journal, .micros = from, .micros_to = to)
+GUARDED(get_data, (sd_journal *journal, const char *field, const void **data, size_t *length),
+        (with->journal, with->text, with->data, with->length),
+        .journal = journal, .text = field, .data = data, .length = length)
+GUARDED(enumerate_available_data, (sd_journal *journal, const void **data, size_t *length),
+        (with->journal, with->data, with->length), .journal = journal, .data = data, .length = length)
+GUARDED(enumerate_available_unique, (sd_journal *journal, const void **data, size_t *length),
+        (with->journal, with->data, with->length), .journal = journal, .data = data, .length = length)
+GUARDED(get_fd, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(process, (sd_journal *journal), (with->journal), .journal = journal)
+GUARDED(get_usage, (sd_journal *journal, uint64_t *bytes), (with->journal, with->micros), .journal = journal, .micros = bytes)

@@ -15,14 +15,29 @@
 /* Runs the call. It must leave no lock behind where it may end early, and no half of something of its own. */
 int banjour_guarded(int (*call)(void *), void *argument);
 
-/* The calls of libsystemd that look into files, guarded; a call that did not come to its end says EBADMSG. */
+/* The calls of libsystemd that look into files, guarded: sd_journal_NAME is banjour_NAME. A call that did not come to its end
+ * says EBADMSG. What only sets or forgets something in the handle is not here. */
+int banjour_open(sd_journal **opened, int flags);
+int banjour_open_namespace(sd_journal **opened, const char *name, int flags);
+int banjour_open_directory(sd_journal **opened, const char *path, int flags);
+int banjour_open_files(sd_journal **opened, const char **paths, int flags);
+int banjour_open_files_fd(sd_journal **opened, int descriptors[], unsigned count, int flags);
+int banjour_seek_head(sd_journal *journal);
+int banjour_seek_tail(sd_journal *journal);
+int banjour_seek_realtime_usec(sd_journal *journal, uint64_t time);
+int banjour_seek_cursor(sd_journal *journal, const char *cursor);
 int banjour_next(sd_journal *journal);
 int banjour_previous(sd_journal *journal);
 int banjour_get_cursor(sd_journal *journal, char **cursor);
-int banjour_get_realtime(sd_journal *journal, uint64_t *micros);
 int banjour_test_cursor(sd_journal *journal, const char *cursor);
+int banjour_get_realtime_usec(sd_journal *journal, uint64_t *micros);
+int banjour_get_monotonic_usec(sd_journal *journal, uint64_t *micros, sd_id128_t *boot);
+int banjour_get_cutoff_realtime_usec(sd_journal *journal, uint64_t *from, uint64_t *to);
 int banjour_get_data(sd_journal *journal, const char *field, const void **data, size_t *length);
-int banjour_enumerate_data(sd_journal *journal, const void **data, size_t *length);
-int banjour_enumerate_unique(sd_journal *journal, const void **data, size_t *length);
+int banjour_enumerate_available_data(sd_journal *journal, const void **data, size_t *length);
+int banjour_enumerate_available_unique(sd_journal *journal, const void **data, size_t *length);
+int banjour_get_fd(sd_journal *journal);
+int banjour_process(sd_journal *journal);
+int banjour_get_usage(sd_journal *journal, uint64_t *bytes);
 
 #endif

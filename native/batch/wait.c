@@ -32,7 +32,7 @@ static int ordered(struct pollfd *orders) {
  * polled: reading it in vain would cost more than the look at the journal. */
 int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t most) {
         struct pollfd polls[] = { { .fd = orders, .events = POLLIN },
-                                  { .fd = sd_journal_get_fd(journal), .events = POLLIN } };
+                                  { .fd = banjour_get_fd(journal), .events = POLLIN } };
         uint64_t end = now() + most;
         while (now() < end) {
                 struct timespec pause = { (time_t) (interval / 1000000u), (long) (interval % 1000000u) * 1000 };
@@ -42,7 +42,7 @@ int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t mo
                 /* A signal may be for the caller. */
                 if (result < 0 || ordered(&polls[0]))
                         return BANJOUR_WAIT_OVER;
-                result = polls[1].revents == 0 ? SD_JOURNAL_NOP : sd_journal_process(journal);
+                result = polls[1].revents == 0 ? SD_JOURNAL_NOP : banjour_process(journal);
                 if (result < 0)
                         return result;
                 if (result == SD_JOURNAL_INVALIDATE)

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { batchReader } from '../../native/batch.js';
 import { canWrite, Scratch, writeJournal } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -26,6 +26,45 @@ compiled(
     expect(spawnSync(program, { encoding: 'utf8' }).stdout).toBe('well\n');
   },
 );
+
+describe('a call that would end the process while it looks into files', () => {
+  const scratch = new Scratch();
+  const preload = scratch.file('preload.so');
+  const path = scratch.file('a.journal');
+
+  beforeAll(() => {
+    if (!canWrite[0] || batchReader().functions === undefined) return;
+    const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-Werror', '-shared', '-fPIC', '-Wl,--no-as-needed'];
+    const { stderr } = spawnSync('cc', [...flags, '-o', preload, 'test/native/guard-preload.c', '-lsystemd'], {
+      encoding: 'utf8',
+    });
+    expect(stderr).toBe('');
+    writeJournal(path, [{ at: 0, message: 'one' }]);
+  });
+  afterAll(() => scratch[Symbol.dispose]());
+
+  reads.each([
+    ['sd_journal_open', 'the journal is not a journal file or is damaged'],
+    ['sd_journal_open_namespace', 'the journal namespace mail is not a journal file or is damaged'],
+    ['sd_journal_open_directory', 'is not a journal file or is damaged'],
+    ['sd_journal_open_files', 'is not a journal file or is damaged'],
+    ['sd_journal_open_files_fd', 'is not a journal file or is damaged'],
+    ['sd_journal_seek_head', 'sd_journal_seek_head failed: EBADMSG'],
+    ['sd_journal_seek_tail', 'sd_journal_seek_tail failed: EBADMSG'],
+    ['sd_journal_seek_realtime_usec', 'sd_journal_seek_realtime_usec failed: EBADMSG'],
+    ['sd_journal_seek_cursor', 'sd_journal_seek_cursor failed: EBADMSG'],
+    ['sd_journal_get_cutoff_realtime_usec', 'sd_journal_get_cutoff_realtime_usec failed: EBADMSG'],
+    ['sd_journal_get_fd', 'the journal for watching is not a journal file or is damaged'],
+    ['sd_journal_process', 'sd_journal_process failed: EBADMSG'],
+    ['sd_journal_get_usage', 'sd_journal_get_usage failed: EBADMSG'],
+  ])('%s says that the journal is damaged', (call, message) => {
+    const child = join(process.cwd(), 'dist/test/native/guard-calls.child.js');
+    const env = { ...process.env, LD_PRELOAD: preload, ABORT_IN: call };
+    const { stdout, signal } = spawnSync(process.execPath, [child, call, path], { encoding: 'utf8', env });
+    expect(signal).toBeNull();
+    expect(stdout).toContain(message);
+  });
+});
 
 /** A journal whose messages are compressed, and the places of their data objects (systemd.io, "Journal File Format"). */
 function compressedJournal(path: string): { readonly bytes: Buffer; readonly objects: readonly number[] } {
