@@ -13,6 +13,7 @@ import { DATE_FIELD_LIST, timeOfFields } from './datefields.js';
 import { type DatePattern, datePatterns, patternLabel, unknownFields } from './datepattern.js';
 import type { Groups } from './groups.js';
 import { compileRegex, type Regex } from './regex/regex.js';
+import { asciiDigits, standInOf } from './regex/scripts.js';
 
 /** A line of a text file, taken apart. */
 export interface DatedLine {
@@ -129,7 +130,7 @@ export class DateFinder {
   #search(template: Template, line: string, now: EpochMicros): Found | undefined {
     const found = search(template, line);
     if (found === undefined) return undefined;
-    const millis = timeOf(template, found.groups, now / 1000, this.#zone);
+    const millis = timeOf(template, readable(found.groups, line), now / 1000, this.#zone);
     return { ...found, time: millis === undefined ? undefined : microsOf(Math.round(millis * 1000)) };
   }
 }
@@ -153,6 +154,12 @@ function search(template: Template, line: string) {
   const cut = groups['cut'] ?? groups['cut2'] ?? groups['cut3'] ?? '';
   const start = Math.max(index, line.indexOf(cut, index));
   return { template, start, end: start + cut.length, matchStart: index, groups };
+}
+
+/** The groups with digits of every script in ASCII, as Python reads them. */
+function readable(groups: Groups, line: string): Groups {
+  if (standInOf(line).ascii) return groups;
+  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, value && asciiDigits(value)]));
 }
 
 /** Milliseconds since 1970. */

@@ -4,6 +4,7 @@
  */
 import { type Address, parseAddress } from '../core/address.js';
 import { EVENT_COUNT_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import { asciiDigits } from './regex/scripts.js';
 
 /** Groups of a match by name; a group that took no part is undefined. */
 export type Groups = Readonly<Record<string, string | undefined>>;
@@ -126,8 +127,8 @@ export function rawId(facts: Facts): string | undefined {
 
 /** Attempts that the entry reports (`<F-COUNT>`), from 1 to the bound; 1 when it says nothing readable. */
 export function countOf(facts: Facts): number {
-  if (facts.count === undefined || !/^\d+$/.test(facts.count)) return 1;
-  return Math.min(EVENT_COUNT_MAX, Math.max(1, Number(facts.count)));
+  const count = facts.count === undefined ? '' : asciiDigits(facts.count);
+  return /^\d+$/.test(count) ? Math.min(EVENT_COUNT_MAX, Math.max(1, Number(count))) : 1;
 }
 
 /** The user as it goes into events and the ledger. */

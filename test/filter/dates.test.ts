@@ -157,6 +157,11 @@ describe('a date that makes no time', () => {
   });
 });
 
+test('digits of any script make a time, as in Python', () => {
+  const found = cut('20२٦-11-2१ 1८:3٠:0١ müller 🙂');
+  expect(found).toMatchObject({ text: ' müller 🙂', time: at(2026, 11, 21, 18, 30, 1) });
+});
+
 describe('LEPOCH', () => {
   test.each<[string, string | undefined, number | undefined]>([
     ['1138049999', '1138049999', 1_138_049_999_000_000],

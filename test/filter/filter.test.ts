@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { MESSAGE_CHARS_MAX } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
+import { countOf, identityOf, NO_FACTS } from '../../src/filter/groups.js';
 import { compiled } from '../support/filters.js';
 
 const NOW = { time: epochMicros(1_700_000_000_000_000), boot: 'b' };
@@ -129,6 +130,34 @@ describe('a filter of several lines', () => {
     const multi = filter();
     for (const text of ['attempt from 192.0.2.1', 'a', 'b']) judge(multi, text);
     expect(judge(multi, 'refused').result).toBe('none');
+  });
+});
+
+describe('a line in any script', () => {
+  const filter = compiled({
+    prefregex: '^\\w+: <F-CONTENT>.+</F-CONTENT>$',
+    failregex: ['^login of <F-USER>\\w+</F-USER> from <HOST>(?: <F-COUNT>\\d+</F-COUNT> times)?\\s'],
+  });
+
+  test.each(['müller', 'Иван', '𝐀lice', 'x²'])('gives the user as the line has it: %s', (user) => {
+    expect(judge(filter, `späm: login of ${user} from 192.0.2.1 ٣ times 🙂`)).toMatchObject({
+      result: 'failure',
+      facts: { user, ip4: '192.0.2.1', count: '٣' },
+    });
+    expect(judge(filter, `späm: login of ${user} from 192.0.2.1`)).toMatchObject({
+      result: 'failure',
+      facts: { user },
+    });
+  });
+
+  test('counts in its digits', () => {
+    expect(countOf({ ...NO_FACTS, count: '٣०' })).toBe(30);
+    expect(countOf({ ...NO_FACTS, count: '²' })).toBe(1);
+  });
+
+  test('gives no address that is written in other digits than ASCII', () => {
+    const { facts } = judge(filter, 'späm: login of a from 192.0.2.١');
+    expect(facts && identityOf(facts)).toMatchObject({ kind: 'not-address' });
   });
 });
 

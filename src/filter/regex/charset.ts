@@ -57,6 +57,12 @@ export function has(set: CharSet, code: number): boolean {
   return false;
 }
 
+/** The set as ASCII texts know it; what is beyond ASCII is as is shortest to write. */
+export function asciiPart(set: CharSet): CharSet {
+  const ascii = intersect(set, [0, 0x7f]);
+  return has(set, CODE_MAX) ? union(ascii, [0x80, CODE_MAX]) : ascii;
+}
+
 /** How many characters the set has. */
 export function sizeOf(set: CharSet): number {
   return rangesOf(set).reduce((sum, [lo, hi]) => sum + hi - lo + 1, 0);

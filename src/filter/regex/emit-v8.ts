@@ -9,9 +9,10 @@
  * - JavaScript refuses an empty round of a loop, Python takes one and goes on;
  * - JavaScript has no conditional.
  */
-import { toV8 } from './charset.js';
+import { asciiPart, type CharSet, toV8 } from './charset.js';
 import { referencedGroups } from './observed.js';
-import { type CondNode, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
+import { STANDIN_WORD, wordOfAnyScript } from './scripts.js';
+import { type AssertKind, type CondNode, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
 
 export interface V8Source {
   readonly source: string;
@@ -21,9 +22,11 @@ export interface V8Source {
   readonly captures: ReadonlyMap<number, number>;
 }
 
-export function emitV8(tree: Tree): V8Source {
+/** `ascii`: for texts of ASCII only, where classes and word boundaries are as small as V8 knows them itself. */
+export function emitV8(tree: Tree, ascii: boolean): V8Source {
   const exact = !needsGate(tree.root);
-  const emitter = new Emitter(exact, referencedGroups(tree.root));
+  const letters = ascii ? undefined : tree.scripts === 'wide' ? wordOfAnyScript() : STANDIN_WORD;
+  const emitter = new Emitter(exact, referencedGroups(tree.root), letters);
   return { source: emitter.emit(tree.root), exact, captures: emitter.captures };
 }
 
@@ -104,12 +107,14 @@ class Emitter {
   constructor(
     private readonly exact: boolean,
     private readonly referenced: ReadonlySet<number>,
+    /** Word characters; undefined where texts are ASCII. */
+    private readonly letters: CharSet | undefined,
   ) {}
 
   emit(node: Node): string {
     switch (node.kind) {
       case 'set':
-        return toV8(node.set);
+        return toV8(this.letters === undefined ? asciiPart(node.set) : node.set);
       case 'seq':
         return node.parts.map((part) => this.part(part)).join('');
       case 'alt':
@@ -119,7 +124,7 @@ class Emitter {
       case 'repeat':
         return this.repeat(node);
       case 'assert':
-        return ASSERTS[node.what];
+        return this.letters === undefined ? ASSERTS[node.what] : assertion(node.what, toV8(this.letters));
       case 'look':
         return this.look(node.ahead, node.negative, node.body);
       case 'atomic':
@@ -235,6 +240,13 @@ function quantifier(min: number, max: number): string {
   return min === max ? `{${min}}` : `{${min},${max === Number.POSITIVE_INFINITY ? '' : max}}`;
 }
 
+/** A boundary between the characters of a class and others, which V8 has for ASCII only. */
+function assertion(what: AssertKind, word: string): string {
+  if (what === 'word') return `(?:(?<=${word})(?!${word})|(?<!${word})(?=${word}))`;
+  if (what === 'not-word') return `(?:(?<=${word})(?=${word})|(?<!${word})(?!${word}))`;
+  return ASSERTS[what];
+}
+
 const ASSERTS = {
   start: '^',
   end: '$',
@@ -242,4 +254,6 @@ const ASSERTS = {
   'line-end': '(?![^\\n])',
   word: '\\b',
   'not-word': '\\B',
+  'ascii-word': '\\b',
+  'not-ascii-word': '\\B',
 } as const;

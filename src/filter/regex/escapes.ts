@@ -2,22 +2,45 @@
 
 import type { CharSet } from './charset.js';
 import * as chars from './charset.js';
+import { digitOfAnyScript, STANDIN_DIGIT, STANDIN_WORD, standsForItself, wordOfAnyScript } from './scripts.js';
 import { type Flags, type Groups, type Reader, syntaxError, unsupported } from './syntax.js';
-import type { Node } from './tree.js';
+import type { AssertKind, Node, Scripts } from './tree.js';
 
 const CONTROLS: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 };
 
 /** A character with its variants of case, when case is ignored. */
-export function letter(code: number, flags: Flags): CharSet {
+export function letter(reader: Reader, code: number, flags: Flags): CharSet {
+  if (!standsForItself(code)) reader.tells = true;
   const set = chars.single(code);
   return flags.ignoreCase ? chars.foldCase(set, flags.ascii) : set;
 }
 
 /** The set of `\d \D \s \S \w \W`; undefined for any other letter. */
-function category(name: string, flags: Flags): CharSet | undefined {
-  const space = flags.ascii ? chars.SPACE_ASCII : chars.SPACE;
-  const set = { d: chars.DIGIT, s: space, w: chars.WORD }[name.toLowerCase()];
+function category(name: string, flags: Flags, scripts: Scripts): CharSet | undefined {
+  const kind = name.toLowerCase();
+  const set =
+    kind === 'w'
+      ? wordOf(flags, scripts)
+      : kind === 'd'
+        ? digitOf(flags, scripts)
+        : kind === 's'
+          ? spaceOf(flags)
+          : undefined;
   return set === undefined || /[a-z]/.test(name) ? set : chars.negate(set);
+}
+
+function wordOf(flags: Flags, scripts: Scripts): CharSet {
+  if (flags.ascii) return chars.WORD;
+  return scripts === 'wide' ? wordOfAnyScript() : STANDIN_WORD;
+}
+
+function digitOf(flags: Flags, scripts: Scripts): CharSet {
+  if (flags.ascii) return chars.DIGIT;
+  return scripts === 'wide' ? digitOfAnyScript() : STANDIN_DIGIT;
+}
+
+function spaceOf(flags: Flags): CharSet {
+  return flags.ascii ? chars.SPACE_ASCII : chars.SPACE;
 }
 
 /** `\x1D`, `\u2028`, `\0`, `\n`, `\-`: the code point, after the backslash was taken. */
@@ -56,16 +79,22 @@ function octal(digits: string, start: number): number {
 
 export type Escape = { readonly node: Node } | { readonly code: number };
 
+function assertionOf(name: string, flags: Flags): AssertKind | undefined {
+  const found = ({ A: 'start', Z: 'end', b: 'word', B: 'not-word' } as const)[name];
+  if (!flags.ascii) return found;
+  return found === 'word' ? 'ascii-word' : found === 'not-word' ? 'not-ascii-word' : found;
+}
+
 /** An escape outside a class; the backslash is next. */
 export function parseEscape(reader: Reader, flags: Flags, groups: Groups): Escape {
   const start = reader.at++;
   const next = reader.peek();
-  const assertion = ({ A: 'start', Z: 'end', b: 'word', B: 'not-word' } as const)[next];
+  const assertion = assertionOf(next, flags);
   if (assertion !== undefined) {
     reader.at++;
     return { node: { kind: 'assert', what: assertion } };
   }
-  const set = category(next, flags);
+  const set = category(next, flags, reader.scripts);
   if (set !== undefined) {
     reader.at++;
     return { node: { kind: 'set', set } };
@@ -75,6 +104,7 @@ export function parseEscape(reader: Reader, flags: Flags, groups: Groups): Escap
     const digits = reader.eatMatch(/[0-3][0-7]{2}|[4-7][0-7]{2}/y);
     if (digits !== '') return { code: octal(digits, start) };
     const group = groups.resolve(reader.eatMatch(/\d{1,2}/y), start);
+    reader.tells = true;
     return { node: { kind: 'backref', group, ignoreCase: flags.ignoreCase } };
   }
   return { code: escapedCode(reader, start) };
@@ -94,8 +124,11 @@ export function parseClass(reader: Reader, flags: Flags): CharSet {
     const at = reader.at;
     const lo = classMember(reader, flags, start);
     if (reader.peek() !== '-' || reader.peek(1) === ']' || reader.peek(1) === '') {
-      if (typeof lo === 'number') ranges.push([lo, lo]);
-      else sets.push(lo);
+      if (typeof lo !== 'number') sets.push(lo);
+      else {
+        ranges.push([lo, lo]);
+        if (!standsForItself(lo)) reader.tells = true;
+      }
       continue;
     }
     reader.at++;
@@ -104,6 +137,7 @@ export function parseClass(reader: Reader, flags: Flags): CharSet {
       syntaxError(`bad range ${reader.text.slice(at, reader.at)}`, at, 'write the hyphen last in the class');
     }
     ranges.push([lo, hi]);
+    if (hi >= 0x80) reader.tells = true;
   }
   reader.at++;
   const listed = chars.charSet(ranges);
@@ -116,7 +150,7 @@ function classMember(reader: Reader, flags: Flags, start: number): number | Char
   let code: number;
   if (reader.peek() === '\\') {
     reader.at++;
-    const set = category(reader.peek(), flags);
+    const set = category(reader.peek(), flags, reader.scripts);
     if (set !== undefined) {
       reader.at++;
       return set;

@@ -31,7 +31,16 @@ export const OP = {
   check: 13,
 } as const;
 
-export const ASSERTS: readonly AssertKind[] = ['start', 'end', 'line-start', 'line-end', 'word', 'not-word'];
+export const ASSERTS: readonly AssertKind[] = [
+  'start',
+  'end',
+  'line-start',
+  'line-end',
+  'word',
+  'not-word',
+  'ascii-word',
+  'not-ascii-word',
+];
 
 export interface Look {
   readonly start: number;

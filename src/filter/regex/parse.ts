@@ -16,7 +16,7 @@ import {
   unsupported,
   withFlags,
 } from './syntax.js';
-import { type AssertKind, type Node, type RepeatMode, some, type Tree, widthOf } from './tree.js';
+import { type AssertKind, type Node, type RepeatMode, type Scripts, some, type Tree, widthOf } from './tree.js';
 
 /** Parses expanded text. Throws `RegexSyntaxError`. */
 export function parseRegex(text: string, multiline: boolean): Tree {
@@ -24,7 +24,9 @@ export function parseRegex(text: string, multiline: boolean): Tree {
   if (text.length > REGEX_CHARS_MAX) {
     throw new RegexSyntaxError('regex.too-large', `the regex has more than ${REGEX_CHARS_MAX} characters`, 0);
   }
-  return new Parser(text, multiline).parse();
+  const parser = new Parser(text, multiline, 'stand-in');
+  const tree = parser.parse();
+  return parser.tells ? new Parser(text, multiline, 'wide').parse() : tree;
 }
 
 class Parser {
@@ -33,9 +35,14 @@ class Parser {
   private flags: Flags;
   private depth = 0;
 
-  constructor(text: string, multiline: boolean) {
-    this.reader = new Reader(text);
+  constructor(text: string, multiline: boolean, scripts: Scripts) {
+    this.reader = new Reader(text, scripts);
     this.flags = { ignoreCase: false, multiline, dotAll: false, ascii: false };
+  }
+
+  /** Whether the regex could tell a stand-in from what it stands for. */
+  get tells(): boolean {
+    return this.reader.tells;
   }
 
   parse(): Tree {
@@ -43,7 +50,7 @@ class Parser {
     const root = this.alternation();
     if (!this.reader.done) syntaxError('this parenthesis closes nothing', this.reader.at, 'write \\) for a character');
     const names = new Map([...this.groups.byName].map(([name, index]) => [index, name]));
-    return { root, groupCount: this.groups.count, names };
+    return { root, groupCount: this.groups.count, names, scripts: this.reader.scripts };
   }
 
   /** Flags for the whole regex stand at its very start only (comments may precede them). */
@@ -112,7 +119,8 @@ class Parser {
   }
 
   private character(code: number): Node {
-    if (code <= CODE_MAX) return { kind: 'set', set: letter(code, this.flags) };
+    if (code > CODE_MAX) this.reader.tells = true;
+    else return { kind: 'set', set: letter(this.reader, code, this.flags) };
     const units = [...String.fromCodePoint(code).split('')].map((unit) => unit.charCodeAt(0));
     return { kind: 'seq', parts: units.map((unit): Node => ({ kind: 'set', set: single(unit) })) };
   }
@@ -173,6 +181,7 @@ class Parser {
     if (reader.eat('P<')) return this.capture(this.nameUntil('>', at), at);
     if (reader.eat('P=')) {
       const group = this.groups.resolve(this.nameUntil(')', at), at);
+      reader.tells = true;
       return { kind: 'backref', group, ignoreCase: this.flags.ignoreCase };
     }
     if (reader.eat(':')) return this.closed(at);

@@ -14,6 +14,7 @@ import { literalsOf } from './literals.js';
 import { observable } from './observed.js';
 import { parseRegex } from './parse.js';
 import { compileProgram } from './program.js';
+import { type StandIn, standInOf } from './scripts.js';
 import { firstBitmap, isAnchored } from './starts.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags } from './tags.js';
@@ -115,10 +116,10 @@ class TwoEngineRegex implements Regex {
   private readonly begins: Uint8Array | undefined;
   /** A text without match may have one with the newline that Python searches too. */
   private readonly newline: boolean;
-  private v8: (V8Source & { readonly regexp: RegExp }) | undefined;
-  /** The named groups with their numbers, and with their captures in V8. */
+  /** V8's form for ASCII texts, and that for others, which is made when the first of them comes. */
+  private v8: V8Form | undefined;
+  private v8Beyond: V8Form | undefined;
   private readonly linearNames: readonly NumberedName[];
-  private readonly v8Names: readonly NumberedName[];
 
   constructor(
     readonly source: string,
@@ -134,14 +135,9 @@ class TwoEngineRegex implements Regex {
     this.looksAhead = some(root, isFarLook);
     this.linear = new LinearMatcher(compileProgram(tree), firstBitmap(root), isAnchored(root));
     this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
-    const emitted = emitV8(tree);
     // No guard is worth its wait where the outcome is known.
-    this.v8 = isExponential(root) ? undefined : compileV8(emitted);
+    this.v8 = isExponential(root) ? undefined : compileV8(tree, true);
     this.linearNames = [...names].map(([at, name]) => ({ name, at }));
-    this.v8Names = [...names].flatMap(([group, name]) => {
-      const capture = emitted.captures.get(group);
-      return capture === undefined ? [] : [{ name, at: capture }];
-    });
   }
 
   get engine(): 'v8' | 'linear' {
@@ -154,6 +150,7 @@ class TwoEngineRegex implements Regex {
 
   demote(): void {
     this.v8 = undefined;
+    this.v8Beyond = undefined;
   }
 
   lint(): RegexProblem[] {
@@ -175,6 +172,14 @@ class TwoEngineRegex implements Regex {
   }
 
   exec(text: string): RegexMatch | null {
+    const { begins } = this;
+    // Most regexes of a filter begin with another word than the text: no need to look at more of it for that.
+    if (begins !== undefined && text !== '') {
+      const first = text.charCodeAt(0);
+      if (first < 0x80 && !inBitmap(begins, first)) return null;
+    }
+    const standIn = standInOf(text);
+    if (!standIn.ascii) return this.execBeyond(standIn);
     const found = this.search(text);
     if (found !== null || !this.newline) return found;
     const again = this.search(`${text}\n`);
@@ -185,31 +190,73 @@ class TwoEngineRegex implements Regex {
     return { ...again, index: Math.min(again.index, text.length), end: Math.min(again.end, text.length) };
   }
 
+  /** A text of ASCII only. */
   private search(text: string): RegexMatch | null {
-    const { v8, begins } = this;
-    // Most regexes of a filter begin with another word than the text: no need to call an executor for that.
-    if (begins !== undefined && text !== '' && !inBitmap(begins, text.charCodeAt(0))) return null;
+    const { v8 } = this;
     // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
-    if (v8 === undefined || text === '') return this.execLinear(text);
+    if (v8 === undefined || text === '') return this.linearMatch(text);
     const found = v8.regexp.exec(text);
     if (found === null) return null;
-    if (!v8.exact) return this.execLinear(text);
+    if (!v8.exact) return this.linearMatch(text);
     const groups = newCaptures();
-    for (const { name, at } of this.v8Names) setCapture(groups, name, found[at]);
+    for (const { name, at } of v8.names) setCapture(groups, name, found[at]);
     return { index: found.index, end: found.index + found[0].length, groups };
   }
 
-  private execLinear(text: string): RegexMatch | null {
+  private linearMatch(text: string): RegexMatch | null {
+    const spans = this.linearSpans(text);
+    return spans && matchOf(spans, (from, to) => text.slice(from, to));
+  }
+
+  /** A text with other characters than ASCII: found in its stand-in where the regex cannot tell the two apart. */
+  private execBeyond({ text, judged, places }: StandIn): RegexMatch | null {
+    const isWide = this.tree.scripts === 'wide';
+    const own = isWide ? text : judged;
+    const spans = this.spansBeyond(own) ?? (this.newline ? this.spansBeyond(`${own}\n`) : null);
+    if (spans === null) return null;
+    const placeOf = (at: number) => {
+      const within = Math.min(at, own.length);
+      return isWide ? within : (places?.[within] ?? within);
+    };
+    const match = matchOf(spans, (from, to) => text.slice(placeOf(from), placeOf(to)));
+    return { ...match, index: placeOf(match.index), end: placeOf(match.end) };
+  }
+
+  private spansBeyond(text: string): Spans | null {
+    if (this.v8 === undefined) return this.linearSpans(text);
+    this.v8Beyond ??= compileV8(this.tree, false);
+    const v8 = this.v8Beyond;
+    if (v8 === undefined) return this.linearSpans(text);
+    const found = v8.regexp.exec(text);
+    if (found === null) return null;
+    if (!v8.exact) return this.linearSpans(text);
+    const groups = v8.names.map(({ name, at }) => ({ name, span: found.indices?.[at] }));
+    return { index: found.index, end: found.index + found[0].length, groups };
+  }
+
+  private linearSpans(text: string): Spans | null {
     const found = this.linear.search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
-    const groups = newCaptures();
-    for (const { name, at } of this.linearNames) {
-      const stop = slots[2 * at + 1] as number;
-      setCapture(groups, name, stop >= 0 ? text.slice(slots[2 * at], stop) : undefined);
-    }
+    const groups = this.linearNames.map(({ name, at }) => {
+      const [start, stop] = [slots[2 * at] as number, slots[2 * at + 1] as number];
+      return { name, span: stop < 0 ? undefined : ([start, stop] as const) };
+    });
     return { index, end, groups };
   }
+}
+
+/** A match by the places in the text that was judged. */
+interface Spans {
+  readonly index: number;
+  readonly end: number;
+  readonly groups: readonly { readonly name: string; readonly span: readonly [number, number] | undefined }[];
+}
+
+function matchOf({ index, end, groups }: Spans, slice: (from: number, to: number) => string): RegexMatch {
+  const captures = newCaptures();
+  for (const { name, span } of groups) setCapture(captures, name, span && slice(...span));
+  return { index, end, groups: captures };
 }
 
 /** A lookahead without an end: `(?!.* from )`. */
@@ -218,10 +265,21 @@ function isFarLook(node: Node): boolean {
   return node.kind === 'look' && node.ahead && some(node.body, isEndless);
 }
 
-/** Undefined when V8 finds the regex too large. */
-function compileV8(emitted: V8Source): (V8Source & { readonly regexp: RegExp }) | undefined {
+/** V8's regex, and the captures of the named groups. */
+interface V8Form extends V8Source {
+  readonly regexp: RegExp;
+  readonly names: readonly NumberedName[];
+}
+
+/** `ascii`: for ASCII texts; the other form tells places too. Undefined when V8 finds the regex too large. */
+function compileV8(tree: Tree, ascii: boolean): V8Form | undefined {
+  const emitted = emitV8(tree, ascii);
+  const names = [...tree.names].flatMap(([group, name]) => {
+    const capture = emitted.captures.get(group);
+    return capture === undefined ? [] : [{ name, at: capture }];
+  });
   try {
-    return { ...emitted, regexp: new RegExp(emitted.source) };
+    return { ...emitted, names, regexp: new RegExp(emitted.source, ascii ? '' : 'd') };
   } catch {
     return undefined;
   }

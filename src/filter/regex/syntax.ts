@@ -1,5 +1,5 @@
 /** What the parser of Python's `re` syntax shares: the reading position, flags in force, and refusals. */
-import type { Node } from './tree.js';
+import type { Node, Scripts } from './tree.js';
 
 /** A construct that Python refuses too, or that cannot be kept. `index` counts in the expanded text. */
 export class RegexSyntaxError extends Error {
@@ -25,7 +25,7 @@ export interface Flags {
   readonly ignoreCase: boolean;
   readonly multiline: boolean;
   readonly dotAll: boolean;
-  /** Python's `a`: here it only narrows `\s` and the letters that `i` takes as equal. */
+  /** Python's `a`: classes, word boundaries and the letters that `i` takes as equal are those of ASCII. */
   readonly ascii: boolean;
 }
 
@@ -50,7 +50,12 @@ export function withFlags(flags: Flags, letters: string, on: boolean, index: num
 /** The expanded text and where the parser stands in it. */
 export class Reader {
   at = 0;
-  constructor(readonly text: string) {}
+  /** The regex could tell a stand-in from the character that it stands for. */
+  tells = false;
+  constructor(
+    readonly text: string,
+    readonly scripts: Scripts,
+  ) {}
   get done(): boolean {
     return this.at >= this.text.length;
   }

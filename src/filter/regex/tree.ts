@@ -4,9 +4,19 @@
  */
 import type { CharSet } from './charset.js';
 
+/** Letters and digits of a class: the few characters of a stand-in (`scripts.ts`), or those of every script. */
+export type Scripts = 'stand-in' | 'wide';
 export type RepeatMode = 'greedy' | 'lazy' | 'possessive';
 /** `line-*` are those of multi-line mode; `start` is `\A`, `end` is `\Z` and (a text has no final newline) `$`. */
-export type AssertKind = 'start' | 'end' | 'line-start' | 'line-end' | 'word' | 'not-word';
+export type AssertKind =
+  | 'start'
+  | 'end'
+  | 'line-start'
+  | 'line-end'
+  | 'word'
+  | 'not-word'
+  | 'ascii-word'
+  | 'not-ascii-word';
 
 interface SetNode {
   readonly kind: 'set';
@@ -79,6 +89,8 @@ export interface Tree {
   readonly root: Node;
   readonly groupCount: number;
   readonly names: ReadonlyMap<number, string>;
+  /** What its classes are made of, and so whether it judges stand-ins or the texts themselves. */
+  readonly scripts: Scripts;
 }
 
 export function childrenOf(node: Node): readonly Node[] {

@@ -13,9 +13,17 @@ export interface Wanted {
   readonly wild: boolean;
   /** Possessive loops and atomic groups: CPython 3.11 has defects there (wrong spans, even SystemError). */
   readonly atomic?: boolean;
+  /** Texts with letters, digits and other characters of many scripts, also beyond U+FFFF; `named`: the regexes name some. */
+  readonly scripts?: 'texts' | 'named';
 }
 
 const ALPHABET = [...'aaabbbAB1_-: ', '\n', '\u2028', '\x1c', '\u00a0', '\ufeff'];
+
+/** Letters, digits, numbers, marks and symbols; what is an ASCII letter when case is ignored; a space. */
+const SCRIPTS = [...'éßªя漢²½Ⅷ٣९€§\u0301\u212a\u017f\u0130\u3000'];
+/** What a regex can name without being one that is given the line itself. */
+const PLAIN = ALPHABET.filter((char) => char !== '\ufeff');
+const BEYOND = ['𝐀', '𝟗', '🙂'];
 
 /** Mulberry32. */
 function randomOf(seed: number): (below: number) => number {
@@ -68,12 +76,21 @@ class Generator {
   }
 
   private noise(length: number): string {
-    return Array.from({ length: this.random(length + 1) }, () => this.pick(ALPHABET)).join('');
+    return Array.from({ length: this.random(length + 1) }, () => this.character()).join('');
+  }
+
+  /** A character of a text. */
+  private character(): string {
+    const { scripts } = this.wanted;
+    if (scripts === undefined || this.random(2) === 0) return this.pick(ALPHABET);
+    return this.pick(scripts === 'texts' ? [...SCRIPTS, ...BEYOND] : SCRIPTS);
   }
 
   private mutate(text: string): string {
-    const at = this.random(text.length + 1);
-    return text.slice(0, at) + this.noise(1) + text.slice(at + this.random(2));
+    const characters = [...text];
+    const at = this.random(characters.length + 1);
+    characters.splice(at, this.random(2), this.noise(1));
+    return characters.join('');
   }
 
   private alternation(depth: number): Piece {
@@ -121,7 +138,7 @@ class Generator {
     const kind = this.random(depth <= 0 ? 9 : 22);
     if (kind < 4) return this.literal();
     if (kind < 6) return this.characterClass();
-    if (kind < 8) return this.pick(CLASSES);
+    if (kind < 8) return this.category();
     if (kind < 9) return { pattern: this.pick(['^', '$', '\\A', '\\Z', '\\b', '\\B']), sample: '', least: 0 };
     if (kind < 12) return this.wrap('(?:', depth);
     if (kind < 16) return this.group(depth);
@@ -135,8 +152,17 @@ class Generator {
     return this.reference(depth);
   }
 
+  private category(): Piece {
+    const piece = this.pick(CLASSES);
+    const other = { '\\w': 'я', '\\W': '€', '\\d': '٣', '.': '🙂' }[piece.pattern];
+    if (this.wanted.scripts === undefined || other === undefined || this.random(2) === 0) return piece;
+    return { ...piece, sample: this.wanted.scripts === 'texts' || other !== '🙂' ? other : '漢' };
+  }
+
   private literal(): Piece {
-    const char = this.pick(ALPHABET);
+    const { scripts } = this.wanted;
+    const chars = scripts === 'named' ? [...ALPHABET, ...SCRIPTS] : scripts === 'texts' ? PLAIN : ALPHABET;
+    const char = this.pick(chars);
     return { pattern: char === '\n' ? '\\n' : char === '-' ? '\\-' : char, sample: char, least: 1 };
   }
 
@@ -144,7 +170,7 @@ class Generator {
     const members = Array.from({ length: 1 + this.random(3) }, () => this.pick(MEMBERS)).join('');
     const negated = this.random(3) === 0;
     const first = this.random(6) === 0 ? ']' : '';
-    return { pattern: `[${negated ? '^' : ''}${first}${members}]`, sample: this.pick(ALPHABET), least: 1 };
+    return { pattern: `[${negated ? '^' : ''}${first}${members}]`, sample: this.character(), least: 1 };
   }
 
   private wrap(open: string, depth: number): Piece {
