@@ -168,3 +168,20 @@ describe.each(FILTERS)('the filter %s', (name) => {
     }
   });
 });
+
+describe.each(FILTERS.flatMap((name) => optionSets(name).map((options) => ({ name, options }))))(
+  'blanks at the end of a line for $name with $options',
+  ({ name, options }) => {
+    test.each([' ', '\r', ' \r'])('change nothing: %j', (tail) => {
+      const verdicts = (end: string) => {
+        const { filter } = shipped(name, options);
+        return inJournal(samplesOf(name).get(JSON.stringify(options)) ?? []).map(({ sample, text }) => {
+          const time = epochMicros(Date.parse(sample.expected.time ?? '2026-11-21T20:00:00') * 1000);
+          const { result, facts } = filter.judge({ text: text + end }, { time, boot: '' });
+          return [sample.place, result, identityOf(facts)];
+        });
+      };
+      expect(verdicts(tail)).toEqual(verdicts(''));
+    });
+  },
+);
