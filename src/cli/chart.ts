@@ -1,6 +1,7 @@
 /** A chart of bans over time for a terminal: columns of block characters, failures as a line below, a time axis. */
+
+import { formatCount } from '../core/text.js';
 import type { TimelineView } from '../daemon/replay/what-if-timeline.js';
-import { formatCount } from './terminal.js';
 
 /** Eighths of a character cell, from the bottom. */
 const BLOCKS = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

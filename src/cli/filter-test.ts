@@ -8,7 +8,7 @@ import { formatDiagnostic } from '../core/finding.js';
 import { BATCH_ENTRIES_MAX } from '../core/limits.js';
 import { fieldsOf, formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
 import { sourceId } from '../core/names.js';
-import { escapeUntrusted } from '../core/text.js';
+import { counted, escapeUntrusted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
 import { matchesSystem } from '../core/users.js';
 import { guard } from '../daemon/intake/guard.js';
@@ -19,7 +19,7 @@ import { FilterReport, type LineResult } from '../filter/report.js';
 import { reportHead, reportJson, reportRow, reportText } from '../filter/reporttext.js';
 import { createSource } from '../journal/journal.js';
 import { findFilter, type WantedFilter } from './filter-find.js';
-import { formatCount, type Terminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 import { sinceOf } from './time.js';
 
 export interface FilterTest extends WantedFilter {
@@ -179,7 +179,7 @@ function progressOf(terminal: Terminal, silent: boolean): (lines: number | undef
       if (shown) terminal.err('\r\x1b[K');
     } else if (lines % PROGRESS_LINES === 0 && lines > 0) {
       shown = true;
-      terminal.err(`\r${formatCount(lines)} lines`);
+      terminal.err(`\r${counted(lines, 'line')}`);
     }
   };
 }

@@ -11,7 +11,7 @@ import type { BanDecision } from '../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { CONTROL_IMPORT_BANS_MAX } from '../core/limits.js';
-import { counted, escapeUntrusted } from '../core/text.js';
+import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { diskTree } from '../ini/disk.js';
 import type { FileTree } from '../ini/tree.js';
@@ -20,7 +20,7 @@ import { openLedger } from '../ledger/open.js';
 import { changesOf } from './import/changes.js';
 import { type FileState, type PlannedFile, planFiles, refuseEdited, writeFiles } from './import/files.js';
 import { changedSinceInstalled, serviceLogs } from './import/host.js';
-import { formatCount, type Terminal } from './terminal.js';
+import type { Terminal } from './terminal.js';
 
 export interface ImportOptions {
   readonly from: string;

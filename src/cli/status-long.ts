@@ -1,19 +1,11 @@
 /** `status --long`: whether it works, for people. */
 import type { AgentView } from '../control/protocol.js';
-import { escapeUntrusted } from '../core/text.js';
-import {
-  formatCount,
-  formatLength,
-  formatTable,
-  formatTime,
-  type Terminal,
-  wantsColour,
-  widthOf,
-  zone,
-} from './terminal.js';
+import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { formatTable } from './columns.js';
+import { formatLength, formatTime, type Terminal, tableWidth, wantsColour, zone } from './terminal.js';
 
 export function longStatus(view: AgentView, terminal: Terminal): string {
-  const width = widthOf(terminal.stdout);
+  const width = tableWidth(terminal.stdout);
   const colour = wantsColour(terminal.stdout, terminal.env);
   const { firewall, sources, jails, warnings } = view;
   const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
@@ -21,7 +13,7 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
   const times = `(times: ${zone()})`;
   const parts = [
     `${running}${running.length + 1 + times.length > width ? '\n' : ' '}${times}\n` +
-      `${formatCount(firewall.inForce)} bans in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${formatCount(firewall.healed)} times\n`,
+      `${counted(firewall.inForce, 'ban')} in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${counted(firewall.healed, 'time')}\n`,
     formatTable(
       [
         { title: 'Source', shrink: true },
@@ -87,13 +79,13 @@ function streamsTable(sources: AgentView['sources'], width: number): string[] {
     formatTable(
       [
         { title: 'Host or file', shrink: true },
-        { title: 'Calls itself', shrink: true, optional: true },
+        { title: 'Calls itself', shrink: true, optional: true, widest: 64 },
         { title: 'Entries read', align: 'right' },
         { title: 'Last looked at', optional: true },
       ],
       streams.map(({ name, host, entriesRead, lastEntry }) => [
         escapeUntrusted(name, 256),
-        escapeUntrusted(host ?? '', 64),
+        escapeUntrusted(host ?? '', 256),
         formatCount(entriesRead),
         lastEntry === undefined ? 'never' : formatTime(lastEntry),
       ]),
@@ -105,5 +97,5 @@ function streamsTable(sources: AgentView['sources'], width: number): string[] {
 function behind({ lagEntries, lagSeconds, phase }: AgentView['sources'][number]): string {
   if (phase !== 'live') return lagSeconds === null ? '?' : `${formatLength(lagSeconds)} (${phase})`;
   if (lagEntries === null || lagEntries === 0) return 'no';
-  return `${formatCount(lagEntries)} entries, ${formatLength(lagSeconds ?? 0)}`;
+  return `${counted(lagEntries, 'entry', 'entries')}, ${formatLength(lagSeconds ?? 0)}`;
 }

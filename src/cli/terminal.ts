@@ -1,6 +1,6 @@
 /**
- * Where a command writes, and how it looks there: colour only on a terminal and never against NO_COLOR, tables that
- * fit the width, numbers and times for people. A reader that goes away (`| head`) ends the command without a word.
+ * Where a command writes, and how it looks there: colour only on a terminal and never against NO_COLOR, numbers and
+ * times for people. A reader that goes away (`| head`) ends the command without a word.
  */
 
 export interface Terminal {
@@ -34,74 +34,19 @@ export function processTerminal(): Terminal {
   };
 }
 
-/** Columns to fill; 100 where there is no terminal, or one that does not know its size (0). */
+/** Columns to fill with a chart, or with running text; 100 where there is no terminal, or one that does not know its size (0). */
 export function widthOf(stream: { readonly columns?: number }): number {
   return stream.columns || 100;
+}
+
+/** Columns that a table may take: those of the terminal. A file or another program gets it whole. */
+export function tableWidth(stream: { readonly isTTY?: boolean; readonly columns?: number }): number {
+  return stream.isTTY === true ? widthOf(stream) : Number.POSITIVE_INFINITY;
 }
 
 /** True when the stream shows colour and its reader wants it (https://no-color.org). */
 export function wantsColour(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): boolean {
   return stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb';
-}
-
-export interface Column {
-  readonly title: string;
-  readonly align?: 'left' | 'right';
-  /** Cut when the width does not suffice, before any other column is. */
-  readonly shrink?: boolean;
-  /** Left out when that does not suffice either; the last one first. */
-  readonly optional?: boolean;
-}
-
-/** Narrower than this a column says nothing. */
-const COLUMN_CHARS_MIN = 8;
-
-/** A table with a header line that fits into `width` columns. Cells must be safe to show. */
-export function formatTable(columns: readonly Column[], rows: readonly (readonly string[])[], width: number): string {
-  const natural = columns.map(({ title }, index) =>
-    Math.max(title.length, ...rows.map((row) => (row[index] ?? '').length)),
-  );
-  const shown = fitted(columns, natural, width);
-  const line = (cells: readonly string[]) =>
-    shown
-      .map(({ index, room }) => {
-        const cell = cells[index] ?? '';
-        const text = cell.length > room ? `${cell.slice(0, room - 1)}…` : cell;
-        return columns[index]?.align === 'right' ? text.padStart(room) : text.padEnd(room);
-      })
-      .join('  ')
-      .trimEnd();
-  return `${[line(columns.map((column) => column.title)), ...rows.map(line)].join('\n')}\n`;
-}
-
-/** Which columns are shown, and how wide. */
-function fitted(
-  columns: readonly Column[],
-  natural: readonly number[],
-  width: number,
-): { index: number; room: number }[] {
-  const shown = columns.map((_, index) => ({ index, room: natural[index] ?? 0 }));
-  const excess = () => shown.reduce((sum, { room }) => sum + room, 2 * (shown.length - 1)) - width;
-  const narrow = (column: { room: number } | undefined) => {
-    if (column === undefined || column.room <= COLUMN_CHARS_MIN) return false;
-    column.room = Math.max(COLUMN_CHARS_MIN, column.room - excess());
-    return true;
-  };
-  for (const one of shown) if (excess() > 0 && columns[one.index]?.shrink) narrow(one);
-  while (excess() > 0) {
-    const last = shown.findLastIndex(({ index }) => columns[index]?.optional);
-    if (last < 0) break;
-    shown.splice(last, 1);
-    // What went may have been more than was too much.
-    for (const one of shown) if (excess() < 0) one.room = Math.min(natural[one.index] ?? 0, one.room - excess());
-  }
-  while (excess() > 0 && narrow(shown.toSorted((a, b) => b.room - a.room)[0]));
-  return shown;
-}
-
-/** `1,234,567`. */
-export function formatCount(count: number): string {
-  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `45s`, `10m`, `1h 30m`, `2d 4h`: at most two units. */

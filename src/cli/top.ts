@@ -2,17 +2,10 @@
 import type { ControlClient } from '../control/client.js';
 import type { AgentView, BanView, CountersView } from '../control/protocol.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
-import { escapeUntrusted } from '../core/text.js';
-import {
-  formatCount,
-  formatLength,
-  formatTable,
-  formatTime,
-  type Terminal,
-  wantsColour,
-  widthOf,
-  zone,
-} from './terminal.js';
+import { USER_CHARS_MAX } from '../core/limits.js';
+import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { formatTable } from './columns.js';
+import { formatLength, formatTime, type Terminal, tableWidth, wantsColour, zone } from './terminal.js';
 
 export interface TopOptions {
   readonly intervalMs: number;
@@ -74,7 +67,7 @@ function jsonOf({ view, counters, newest }: TopSample) {
 /** One picture; rates are of the time since `before`. */
 export function picture(sample: TopSample, before: TopSample | undefined, terminal: Terminal): string {
   const { view, counters, newest } = sample;
-  const width = widthOf(terminal.stdout);
+  const width = tableWidth(terminal.stdout);
   const bold = (text: string) => (wantsColour(terminal.stdout, terminal.env) ? `\x1b[1m${text}\x1b[0m` : text);
   const perMinute = (now: number, then: number | undefined) => {
     if (before === undefined || then === undefined) return '';
@@ -86,8 +79,8 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
   const readBefore = before?.view.sources.reduce((sum, { entriesRead }) => sum + entriesRead, 0);
   const waiting = view.sources.reduce((sum, { lagEntries }) => sum + (lagEntries ?? 0), 0);
   const head = [
-    `${bold('banjour')} ${view.version}  ${view.state}, up ${formatLength((Date.now() - Date.parse(view.since)) / 1000)}, ${formatCount(view.firewall.inForce)} bans in force`,
-    `${formatCount(read)} entries read${readBefore === undefined ? '' : ` (${perMinute(read, readBefore)}/min)`}, ${waiting === 0 ? 'none waiting' : `${formatCount(waiting)} waiting`}`,
+    `${bold('banjour')} ${view.version}  ${view.state}, up ${formatLength((Date.now() - Date.parse(view.since)) / 1000)}, ${counted(view.firewall.inForce, 'ban')} in force`,
+    `${counted(read, 'entry', 'entries')} read${readBefore === undefined ? '' : ` (${perMinute(read, readBefore)}/min)`}, ${waiting === 0 ? 'none waiting' : `${formatCount(waiting)} waiting`}`,
     '',
   ].join('\n');
   const jails = formatTable(
@@ -121,14 +114,14 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
       { title: 'Jail' },
       { title: 'Address' },
       { title: 'Until' },
-      { title: 'User', shrink: true, optional: true },
+      { title: 'User', shrink: true, optional: true, widest: 64 },
     ],
     newest.map((ban) => [
       formatTime(ban.time),
       ban.jail,
       ban.target,
       ban.ended !== undefined ? ban.ended.reason : ban.until === null ? 'for good' : formatTime(ban.until),
-      escapeUntrusted(ban.user ?? '', 64),
+      escapeUntrusted(ban.user ?? '', USER_CHARS_MAX),
     ]),
     width,
   );

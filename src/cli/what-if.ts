@@ -1,14 +1,16 @@
 /** What `banjour replay` says at its end: for people, or as one JSON object. */
 import { comparePrefixes, formatPrefix } from '../core/address.js';
-import { escapeUntrusted } from '../core/text.js';
-import { isoTime, secondsBetween } from '../core/time.js';
+import { USER_CHARS_MAX } from '../core/limits.js';
+import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { ReplayOutcome } from '../daemon/replay/replay-service.js';
 import type { Mistake, WouldBan } from '../daemon/replay/what-if.js';
 import type { WhatDiffers } from '../daemon/replay/what-if-history.js';
 import { chartOf } from './chart.js';
-import { formatCount, formatLength, formatTable, formatTime, type Terminal, wantsColour, widthOf } from './terminal.js';
+import { formatTable } from './columns.js';
+import { formatLength, formatTime, type Terminal, tableWidth, wantsColour, zone } from './terminal.js';
 
-/** Lines of each list that people get; the JSON object has all. */
+/** Lines of each list on a terminal; elsewhere the lists are whole, as in the JSON object. */
 const LIST_LINES_MAX = 20;
 const DAY_SECONDS = 86_400;
 
@@ -18,7 +20,7 @@ export function whatIfText(
   terminal: Pick<Terminal, 'stdout' | 'env'>,
   { brief }: { readonly brief: boolean },
 ): string {
-  const width = widthOf(terminal.stdout);
+  const width = tableWidth(terminal.stdout);
   const parts = [
     brief ? kernelCountText(outcome) : kernelText(outcome),
     chartText(outcome, wantsColour(terminal.stdout, terminal.env)),
@@ -71,7 +73,7 @@ export function whatIfSummary(outcome: ReplayOutcome): object {
 
 function kernelText({ kernel, order, end }: ReplayOutcome): string {
   if (kernel === undefined) return '';
-  const lines = [`In the kernel now (nft list table inet banjour), ${kernel.elements.length} elements:`];
+  const lines = [`In the kernel now (nft list table inet banjour), ${counted(kernel.elements.length, 'element')}:`];
   for (const jail of order) {
     const own = kernel.elements.filter((element) => element.jail === jail);
     lines.push(`  ${jail} (${own.length}):`);
@@ -123,8 +125,8 @@ function jailsText({ jails, order, stats, end, totals, atOnce, timeline }: Repla
   const refused = totals.refused > 0 ? `, ${totals.refused} refused by the kernel` : '';
   const span = timeline === undefined ? '' : ` of ${formatLength(end / 1e6 - timeline.from)}`;
   return [
-    `${formatCount(stats?.entriesRead ?? 0)} entries${span}, the last of ${isoTime(end)}`,
-    `${formatCount(failures)} failures in ${formatCount(totals.found)} entries, ${formatCount(totals.ban)} bans, ${formatCount(totals.unban)} ended, ${formatCount(totals.ignored)} ignored${refused}; at most ${formatCount(atOnce)} in force at once`,
+    `${counted(stats?.entriesRead ?? 0, 'entry', 'entries')}${span}, the last of ${localTime(end)} (times: ${zone()})`,
+    `${counted(failures, 'failure')} in ${counted(totals.found, 'entry', 'entries')}, ${counted(totals.ban, 'ban')}, ${formatCount(totals.unban)} ended, ${formatCount(totals.ignored)} ignored${refused}; at most ${formatCount(atOnce)} in force at once`,
     '',
     table,
   ].join('\n');
@@ -140,62 +142,71 @@ function mistakesText(mistakes: readonly Mistake[], width: number): string {
       { title: 'failures', align: 'right' },
       { title: 'logins', align: 'right' },
       { title: 'while banned', align: 'right' },
-      { title: 'users', shrink: true },
+      { title: 'users', shrink: true, widest: 120 },
     ],
     mistakes
-      .slice(0, LIST_LINES_MAX)
+      .slice(0, listLines(width))
       .map(({ target, jail, first, failures, successes, shutOut, users }) => [
         target,
         jail,
-        formatTime(isoTime(first)),
+        localTime(first),
         String(failures),
         String(successes),
         String(shutOut),
-        users.map((user) => escapeUntrusted(user, 40)).join(' '),
+        users.map((user) => escapeUntrusted(user, USER_CHARS_MAX)).join(' '),
       ]),
     width,
   );
-  return `Banned, but also logged in: likely users of yours, or accounts whose password was found (${mistakes.length}):\n${table}${more(mistakes.length)}`;
+  return `Banned, but also logged in: likely users of yours, or accounts whose password was found (${mistakes.length}):\n${table}${more(mistakes.length, width)}`;
 }
 
 function differenceText({ difference, noDifference }: ReplayOutcome, width: number): string {
   if (noDifference !== undefined) return `No comparison with what happened: ${noDifference}\n`;
   if (difference === undefined) return '';
   const { both, onlyReplay, onlyThen, from, to } = difference;
-  const head = `Against what happened (ledger, bans decided from ${isoTime(from)} to ${isoTime(to)}): ${formatCount(both)} the same, ${formatCount(onlyReplay.length)} only here, ${formatCount(onlyThen.length)} only then\n`;
+  const head = `Against what happened (ledger, bans decided from ${localTime(from)} to ${localTime(to)}): ${formatCount(both)} the same, ${formatCount(onlyReplay.length)} only here, ${formatCount(onlyThen.length)} only then\n`;
   return `${head}${onlyHereText({ ...difference }, width)}${onlyThenText(difference, width)}`;
 }
 
 function onlyHereText({ onlyReplay }: WhatDiffers, width: number): string {
   if (onlyReplay.length === 0) return '';
   const rows = onlyReplay
-    .slice(0, LIST_LINES_MAX)
-    .map(({ target, jail, first, failures }) => [target, jail, formatTime(isoTime(first)), String(failures)]);
+    .slice(0, listLines(width))
+    .map(({ target, jail, first, failures }) => [target, jail, localTime(first), String(failures)]);
   const columns = [
     { title: 'only here', shrink: true },
     { title: 'jail' },
     { title: 'would be banned at' },
     { title: 'failures', align: 'right' as const },
   ];
-  return `${formatTable(columns, rows, width)}${more(onlyReplay.length)}`;
+  return `${formatTable(columns, rows, width)}${more(onlyReplay.length, width)}`;
 }
 
 function onlyThenText({ onlyThen }: WhatDiffers, width: number): string {
   if (onlyThen.length === 0) return '';
-  const rows = onlyThen
-    .slice(0, LIST_LINES_MAX)
-    .map(({ target, jail, time }) => [target, jail, formatTime(isoTime(time))]);
+  const rows = onlyThen.slice(0, listLines(width)).map(({ target, jail, time }) => [target, jail, localTime(time)]);
   const columns = [{ title: 'only then', shrink: true }, { title: 'jail' }, { title: 'was banned at' }];
-  return `${formatTable(columns, rows, width)}${more(onlyThen.length)}`;
+  return `${formatTable(columns, rows, width)}${more(onlyThen.length, width)}`;
 }
 
-function more(count: number): string {
-  return count > LIST_LINES_MAX ? `... and ${count - LIST_LINES_MAX} more: --json --summary has all\n` : '';
+function listLines(width: number): number {
+  return Number.isFinite(width) ? LIST_LINES_MAX : Number.POSITIVE_INFINITY;
+}
+
+function more(count: number, width: number): string {
+  const hidden = count - listLines(width);
+  return hidden > 0 ? `... and ${formatCount(hidden)} more: --json --summary has all\n` : '';
+}
+
+/** A time of the entries in the local time zone. */
+function localTime(time: EpochMicros): string {
+  return localTime(time);
 }
 
 function costText({ cost, stats, notCompared }: ReplayOutcome): string {
   const entries = stats?.entriesRead ?? 0;
   const rate = entries > 0 && cost.seconds > 0 ? `, ${formatCount(entries / cost.seconds)} entries per second` : '';
-  const bound = notCompared > 0 ? `; ${formatCount(notCompared)} addresses did not fit into the comparison` : '';
+  const bound =
+    notCompared > 0 ? `; ${counted(notCompared, 'address', 'addresses')} did not fit into the comparison` : '';
   return `Took ${cost.seconds.toFixed(1)} s (${cost.cpuSeconds.toFixed(1)} s of processor)${rate}, ${Math.round(cost.residentBytesMax / 1048576)} MiB at most${bound}\n`;
 }

@@ -123,7 +123,7 @@ export class Agent {
     if (skipped.length > 0)
       log(
         'error',
-        `${skipped.length} bans in the ledger could not be read and are set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
+        `${counted(skipped.length, 'ban')} in the ledger could not be read and ${skipped.length === 1 ? 'is' : 'are'} set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
       );
     this.jails = new Jails(
       setup.jails.map(({ policy }) => policy),

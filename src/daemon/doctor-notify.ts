@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load.js';
 import { ControlClient } from '../control/client.js';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
+import { counted } from '../core/text.js';
 import type { TargetView } from '../notify/notifier.js';
 import type { NotifyView } from '../notify/status.js';
 import type { ConfigurationRoots } from './configuration/load.js';
@@ -65,7 +66,8 @@ function unanswered(error: unknown, socket: string, jails: readonly string[]): F
 function findingOf(target: TargetView, now: number): Finding {
   const { waiting, oldest, dropped, full, trouble, done } = target;
   const id = 'notify.target';
-  const lost = dropped > 0 ? `; ${dropped} bans were given up since it was started` : '';
+  const lost =
+    dropped > 0 ? `; ${counted(dropped, 'ban')} ${dropped === 1 ? 'was' : 'were'} given up since it was started` : '';
   const since = oldest === null ? '' : `, the oldest since ${oldest}`;
   const bans = waiting === 1 ? '1 ban waits' : `${waiting} bans wait`;
   const count = waiting === 0 ? 'nothing waits' : `${bans}${since}${full ? ', more in the ledger' : ''}`;

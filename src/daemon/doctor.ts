@@ -5,6 +5,7 @@ import { ControlClient } from '../control/client.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { type Finding, formatDiagnostic } from '../core/finding.js';
 import { sourceId } from '../core/names.js';
+import { counted } from '../core/text.js';
 import { plus, wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
 import { check as checkJournal, createSource } from '../journal/journal.js';
@@ -74,7 +75,7 @@ async function checkConfiguration({ configuration, surroundings }: Patient): Pro
     {
       level: setup.jails.length === 0 ? 'error' : 'ok',
       id: 'configuration.jails',
-      message: `${setup.jails.length} jails are enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
+      message: `${setup.jails.length === 1 ? '1 jail is' : `${setup.jails.length} jails are`} enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
     },
     ...keeper.check().filter(({ id }) => !id.startsWith('allow.file')),
     ...allNeeds(config, surroundings)
@@ -124,7 +125,7 @@ async function checkAgent(socket: string): Promise<Finding[]> {
     {
       level: 'ok',
       id: 'agent',
-      message: `the agent ${view.version} runs since ${view.since}, ${view.firewall.inForce} bans in force`,
+      message: `the agent ${view.version} runs since ${view.since}, ${counted(view.firewall.inForce, 'ban')} in force`,
     },
     ...view.sources.map(
       ({ source, phase, problem, entriesRead, gaps }): Finding => ({
@@ -132,7 +133,7 @@ async function checkAgent(socket: string): Promise<Finding[]> {
         id: 'agent.source',
         message:
           problem === undefined
-            ? `${source}: ${phase}, ${entriesRead} entries read${gaps > 0 ? `, ${gaps} gaps` : ''}`
+            ? `${source}: ${phase}, ${counted(entriesRead, 'entry', 'entries')} read${gaps > 0 ? `, ${counted(gaps, 'gap')}` : ''}`
             : unreadable(source, problem),
       }),
     ),

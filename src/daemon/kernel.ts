@@ -8,6 +8,7 @@ import { EXPIRE_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
+import { counted } from '../core/text.js';
 import { type EpochMicros, wallClock } from '../core/time.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { Announcer } from './announce.js';
@@ -64,11 +65,15 @@ export class Kernel {
       // Bans end by the wall: where that has leapt, the kernel has not noticed.
       const unknown = elements.filter((element) => !over.has(nameOf(element)));
       const adopted = ledger.adopt(unknown, wallClock.now());
-      if (adopted.length > 0 && fresh) log('notice', `${adopted.length} bans that the kernel holds are taken over`);
+      if (adopted.length > 0 && fresh)
+        log(
+          'notice',
+          `${counted(adopted.length, 'ban')} that the kernel holds ${adopted.length === 1 ? 'is' : 'are'} taken over`,
+        );
       else if (adopted.length > 0)
         log(
           'warning',
-          `${adopted.length} bans that the kernel holds are not in the ledger: they stay, and it has them now`,
+          `${counted(adopted.length, 'ban')} that the kernel holds ${adopted.length === 1 ? 'is' : 'are'} not in the ledger: they stay, and it has them now`,
         );
       const known = this.#jails();
       return adopted.filter(({ jail }) => known.has(jail));
@@ -77,7 +82,11 @@ export class Kernel {
     for (const { jail, target, until, ended } of expired)
       if (until !== null && ended?.reason === 'expired') announcer.unban(jail, formatPrefix(target), until, 'expired');
     const total = this.inForce();
-    if (total > 0) log('notice', `${total} bans are in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`);
+    if (total > 0)
+      log(
+        'notice',
+        `${total === 1 ? '1 ban is' : `${total} bans are`} in force (kernel put right in ${Math.round(report.elapsedMs)} ms)`,
+      );
   }
 
   /**

@@ -28,6 +28,7 @@ import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
 import type { JailName } from '../core/names.js';
 import { hideSecrets } from '../core/secrets.js';
+import { counted } from '../core/text.js';
 import { isoTime, wallClock } from '../core/time.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
@@ -202,7 +203,7 @@ export class AgentOperations implements Operations {
     const { changed } = isHere
       ? await this.unban({ targets: 'all', ...(jail === undefined ? {} : { jail }) })
       : { changed: 0 };
-    return { changes: [...changes, `${changed} bans lifted`] };
+    return { changes: [...changes, `${counted(changed, 'ban')} lifted`] };
   }
 
   eventsSince(id: number | undefined): StreamStart {

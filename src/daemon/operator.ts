@@ -16,6 +16,7 @@ import { OperatorError } from '../core/errors.js';
 import { cursor, type JailName, sourceId } from '../core/names.js';
 import { noneRemote, notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
+import { counted } from '../core/text.js';
 import { type EpochMicros, epochMicros, plus, wallClock } from '../core/time.js';
 import type { Agent } from './agent.js';
 
@@ -108,7 +109,7 @@ export class Operator {
       .some(({ state, until }) => (state === 'wanted' || state === 'in-force') && (until === null || until > now));
     if (isBanned) return { outcome: 'banned', message: 'banned' };
     const window = agent.jails.explain(prefix, now).find((one) => one.jail === jail);
-    return { outcome: 'counted', message: `${window?.failures ?? 0} of ${maxretry} failures` };
+    return { outcome: 'counted', message: `${window?.failures ?? 0} of ${counted(maxretry, 'failure')}` };
   }
 
   /** Takes over bans of another program: of jails that are here, never of who is exempted. */

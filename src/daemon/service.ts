@@ -9,6 +9,7 @@ import { inBackground } from '../core/background.js';
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { formatDiagnostic } from '../core/finding.js';
 import type { LogLevel } from '../core/log.js';
+import { counted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
 import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
@@ -150,7 +151,7 @@ class StatusLine {
 /** One line for `systemctl status`. */
 function stateOf(agent: Agent): string {
   const jails = agent.setup.jails.length;
-  return `watching ${jails} ${jails === 1 ? 'jail' : 'jails'}, ${agent.kernel.inForce()} bans in force`;
+  return `watching ${counted(jails, 'jail')}, ${counted(agent.kernel.inForce(), 'ban')} in force`;
 }
 
 /** SIGUSR1, as logrotate sends it and as fail2ban has it. Without a handler Node would open its debugger at it. */

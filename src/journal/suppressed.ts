@@ -2,6 +2,7 @@
 import type { EntrySource } from '../core/entry.js';
 import type { Finding } from '../core/finding.js';
 import { BATCH_ENTRIES_MAX, SUPPRESSIONS_READ_MAX, SUPPRESSIONS_UNITS_MAX } from '../core/limits.js';
+import { counted } from '../core/text.js';
 import type { EpochMicros } from '../core/time.js';
 
 /**
@@ -38,11 +39,13 @@ export function suppressedLines(source: EntrySource, since: EpochMicros): Map<st
 /** What `doctor` says of it. `days` is how far back was looked. */
 export function suppressionFindings(lines: ReadonlyMap<string, number>, days: number): Finding[] {
   if (lines.size === 0)
-    return [{ level: 'ok', id: 'journal.rate-limit', message: `journald dropped no line within ${days} days` }];
+    return [
+      { level: 'ok', id: 'journal.rate-limit', message: `journald dropped no line within ${counted(days, 'day')}` },
+    ];
   return [...lines].map(([unit, count]) => ({
     level: 'warning',
     id: 'journal.rate-limit',
-    message: `journald dropped ${count} lines of ${unit} within ${days} days: attempts among them were never seen`,
+    message: `journald dropped ${counted(count, 'line')} of ${unit} within ${counted(days, 'day')}: attempts among them were never seen`,
     fix: `put LogRateLimitIntervalSec=0 under [Service] with: systemctl edit ${unit} ; systemctl restart ${unit}`,
   }));
 }

@@ -25,7 +25,7 @@ export function checkLedger(db: Database, path: string): Finding[] {
       findings.push({
         level: 'error',
         id: 'ledger.rows',
-        message: `the ledger ${path} has ${bad.length} bans that cannot be read, first ${bad[0]?.name}`,
+        message: `the ledger ${path} has ${counted(bad.length, 'ban')} that cannot be read, first ${bad[0]?.name}`,
         fix: 'systemctl restart banjour: it leaves them out and goes on',
       });
     const aside = rowsAside(db);
@@ -40,7 +40,7 @@ export function checkLedger(db: Database, path: string): Finding[] {
     const pages = db.pragma('page_count', { simple: true }) as number;
     const pageBytes = db.pragma('page_size', { simple: true }) as number;
     const size = `${((pages * pageBytes) / 1024 / 1024).toFixed(1)} MiB`;
-    const message = `the ledger ${path} is sound: ${bans} bans, ${size}, schema ${SCHEMA_VERSION}`;
+    const message = `the ledger ${path} is sound: ${counted(bans, 'ban')}, ${size}, schema ${SCHEMA_VERSION}`;
     if (bad.length === 0) findings.push({ level: 'ok', id: 'ledger.sound', message });
     if (path !== ':memory:' && (statSync(path).mode & 0o077) !== 0)
       findings.push({

@@ -12,6 +12,7 @@ import {
   NOTIFY_QUEUE_MAX,
 } from '../core/limits.js';
 import type { Log } from '../core/log.js';
+import { counted } from '../core/text.js';
 import { DeliveryError } from './failure.js';
 import type { Receiver } from './follower.js';
 import type { NotifyMetrics } from './metrics.js';
@@ -207,7 +208,10 @@ export class Outbox implements Receiver {
     this.#lost += count;
     const { log, metrics, route } = this.#options;
     metrics.dropped.inc({ channel: channelOf(route.target) }, count);
-    log('error', `${describeTarget(route.target)}: ${count} bans are not told: ${reason}`);
+    log(
+      'error',
+      `${describeTarget(route.target)}: ${counted(count, 'ban')} ${count === 1 ? 'is' : 'are'} not told: ${reason}`,
+    );
   }
 
   /** A pause that only `stop` ends early. */

@@ -5,7 +5,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { formatTable } from '../../src/cli/terminal.js';
 import { FILES, Host, type Output } from '../control/host.js';
 import { canWrite } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
@@ -167,30 +166,28 @@ describe('the commands', () => {
       }
   });
 
+  needs(...canWrite)('leave nothing out where the output is no terminal', async () => {
+    for (const line of [['history'], ['banned'], ['get', 'sshd'], ['top'], ['status', '--long']]) {
+      const [wide, piped] = [
+        await host.onTerminal(
+          { columns: 4000, env: { NO_COLOR: '1' } },
+          ...line,
+          ...(line[0] === 'top' ? ['--once'] : []),
+        ),
+        await host.banjour(...line),
+      ];
+      const head = (text: string) =>
+        text.split('\n').filter((one) => /^(?:Banned at|Address|Option|Jail|Newest)/.test(one));
+      expect([line, head(piped.out)]).toEqual([line, head(wide.out)]);
+      expect(piped.out).not.toContain('…');
+    }
+  });
+
   needs(...canWrite)('draw the table of stats in ASCII where the locale has no box drawing', async () => {
     const { out } = await host.onTerminal({ env: { LANG: 'de_DE.ISO-8859-1' } }, 'stats');
     expect(out).toMatch(/^[\x20-\x7e\n]+$/);
     expect((await host.onTerminal({ env: { LANG: 'C' } }, 'stats')).out).toContain('║');
   });
-});
-
-test('tables give up what they can spare first', () => {
-  const columns = [
-    { title: 'A' },
-    { title: 'B', shrink: true },
-    { title: 'C', optional: true },
-    { title: 'D', optional: true },
-  ];
-  const rows = [['a'.repeat(10), 'b'.repeat(20), 'c'.repeat(10), 'd'.repeat(10)]];
-  const widths = (width: number) =>
-    (formatTable(columns, rows, width).split('\n')[1] ?? '').split('  ').map((cell) => cell.length);
-  expect(widths(56)).toEqual([10, 20, 10, 10]);
-  expect(widths(55)).toEqual([10, 19, 10, 10]);
-  expect(widths(44)).toEqual([10, 8, 10, 10]);
-  expect(widths(43)).toEqual([10, 19, 10]);
-  expect(widths(31)).toEqual([10, 19]);
-  expect(widths(20)).toEqual([10, 8]);
-  expect(widths(18)).toEqual([8, 8]);
 });
 
 test('every command has an example that begins with its name, and says what it does', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { escapeUntrusted, shellWords } from '../../src/core/text.js';
+import { counted, escapeUntrusted, shellWords } from '../../src/core/text.js';
 
 describe('text of strangers', () => {
   test.each([
@@ -49,3 +49,11 @@ describe('words of a line', () => {
     expect(shellWords(line)).toBeUndefined();
   });
 });
+
+test.each([
+  [counted(0, 'ban'), '0 bans'],
+  [counted(1, 'ban'), '1 ban'],
+  [counted(1234, 'ban'), '1,234 bans'],
+  [counted(1, 'entry', 'entries'), '1 entry'],
+  [counted(2, 'entry', 'entries'), '2 entries'],
+])('a number of things: %s', (text, expected) => expect(text).toBe(expected));

@@ -154,7 +154,7 @@ describe('the agent', () => {
     expect(ruleset()).toContain('198.51.100.1');
     said = '';
     await start();
-    expect(said).toContain('1 bans are in force');
+    expect(said).toContain('1 ban is in force');
     expect(bans()).toEqual([]);
   });
 

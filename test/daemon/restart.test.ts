@@ -68,7 +68,7 @@ describe('a start with a ledger that cannot be used', () => {
     spoil();
     await host.start();
     expect(host.said.replaceAll('\n', ' ')).toMatch(said);
-    expect(host.said).toContain('1 bans that the kernel holds are taken over');
+    expect(host.said).toContain('1 ban that the kernel holds is taken over');
     expect(inKernel()).toEqual(['198.51.100.1']);
     expect(host.announced('Ban')).toEqual([]);
     expect(readdirSync(host.path('state')).filter((name) => /\.(corrupt|foreign|newer)-\w+$/.test(name))).toHaveLength(
@@ -109,7 +109,7 @@ describe('a ban that the kernel holds and the ledger does not know', () => {
     writeFileSync(`${ledger()}-wal`, 'garbage '.repeat(5_000));
     host.said = '';
     await host.start();
-    expect(host.said).toMatch(/bans that the kernel holds/);
+    expect(host.said).toMatch(/bans? that the kernel holds/);
     expect(inKernel()).toEqual(['198.51.100.1', '198.51.100.9']);
     expect(host.announced('Unban')).toEqual([]);
     expect((await host.control.unban({ targets: ['198.51.100.9'] })).changed).toBe(1);

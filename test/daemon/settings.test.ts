@@ -58,7 +58,7 @@ describe('the settings of a running agent', () => {
     expect(existsSync(host.path('state/ledger.sqlite3'))).toBe(false);
     // Nothing is remembered, yet nobody is let in: the kernel's own bans are taken over.
     await host.start();
-    expect(host.said).toContain('1 bans that the kernel holds are taken over');
+    expect(host.said).toContain('1 ban that the kernel holds is taken over');
     expect(host.ruleset()).toContain('198.51.100.1');
   });
 

@@ -2,6 +2,7 @@ import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
+import { tableWidth, zone } from '../terminal.js';
 
 export const banned: CommandDefinition = {
   name: 'banned',
@@ -11,7 +12,8 @@ export const banned: CommandDefinition = {
   ],
   options: { jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' } },
   examples: [
-    ['banjour banned', 'Every banned address, one per line, with its jail'],
+    ['banjour banned', 'Every ban in force'],
+    ['banjour banned --json | jq -r .target', 'The addresses alone, for scripts'],
     ['banjour banned 192.0.2.1 && echo yes', 'For scripts: exit code 0 when it is banned, 1 when not'],
   ],
   exits: [[EXIT.no, 'one of the addresses (or nobody) is banned']],
@@ -27,9 +29,11 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     addresses.length === 0
       ? [await client.bans(scope)]
       : await Promise.all(addresses.map((address) => client.bans({ ...scope, address })));
-  for (const ban of answers.flat())
-    terminal.out(
-      args.flag('json') ? `${JSON.stringify(ban)}\n` : `${ban.target}\t${ban.jail}\t${ban.until ?? 'for good'}\n`,
-    );
-  return answers.every((bans) => bans.length > 0) ? EXIT.ok : EXIT.no;
+  const bans = answers.flat();
+  if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
+  else if (bans.length > 0) {
+    const { bannedTable } = await import('../ban-tables.js');
+    terminal.out(`${bannedTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
+  }
+  return answers.every((found) => found.length > 0) ? EXIT.ok : EXIT.no;
 }

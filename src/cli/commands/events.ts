@@ -2,7 +2,7 @@ import { ControlClient } from '../../control/client.js';
 import type { StreamEvent } from '../../control/protocol.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
-import { escapeUntrusted } from '../../core/text.js';
+import { counted, escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
 import { formatLength, formatTime, wantsColour } from '../terminal.js';
@@ -81,7 +81,7 @@ function eventLine({ event, time, jail, address, user, count, until, reason }: S
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),
     ...(event === 'ban' || event === 'would-ban' ? [untilText(time, until)] : []),
-    ...((event === 'ban' || event === 'would-ban') && count !== undefined && count > 0 ? [`${count} failures`] : []),
+    ...((event === 'ban' || event === 'would-ban') && count !== undefined && count > 0 ? [counted(count, 'failure')] : []),
     ...(reason === undefined ? [] : [escapeUntrusted(reason, 1024)]),
   ];
   const name = `${event.charAt(0).toUpperCase()}${event.slice(1)}`;

@@ -1,12 +1,12 @@
 import { ControlClient } from '../../control/client.js';
 import type { EvidenceRule } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { escapeUntrusted } from '../../core/text.js';
+import { counted, escapeUntrusted } from '../../core/text.js';
 import type { Explanation } from '../../daemon/explain.js';
+import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
-import { formatTime, widthOf, zone } from '../terminal.js';
-import { historyTable } from './history.js';
+import { formatTime, tableWidth, zone } from '../terminal.js';
 
 export const explain: CommandDefinition = {
   name: 'explain',
@@ -26,7 +26,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     shippedRoot: paths.shipped,
     adminRoot: paths.config,
   });
-  terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : explanationText(told, widthOf(terminal.stdout)));
+  terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : explanationText(told, tableWidth(terminal.stdout)));
   const known =
     told.bans.length > 0 || told.windows.length > 0 || told.kernel.length > 0 || Object.keys(told.allowed).length > 0;
   return known ? EXIT.ok : EXIT.no;
@@ -43,12 +43,14 @@ const RULES: Readonly<Record<EvidenceRule, string>> = {
 
 /** The story of an address, for people. */
 function explanationText(told: Explanation, width: number): string {
+  // A line of log may fill a screen.
+  const lineChars = Number.isFinite(width) ? 1024 : Number.POSITIVE_INFINITY;
   const lines: string[] = [`${told.address}  (times: ${zone()})`, ''];
   const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin !== 'journal' ? ` by ${ban.origin}` : ban.rule === undefined ? ` for ${ban.failures} failures` : ` by evidence: ${RULES[ban.rule]}`}` +
+        `${ban.origin !== 'journal' ? ` by ${ban.origin}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
         `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
@@ -57,8 +59,8 @@ function explanationText(told: Explanation, width: number): string {
   for (const window of told.windows)
     lines.push(
       window.points !== undefined
-        ? `${window.jail} gives ${window.target} ${window.points.toFixed(1)} of ${window.maxretry} points now, for ${window.failures} failures${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`
-        : `${window.jail} counts ${window.failures} of ${window.maxretry} failures of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
+        ? `${window.jail} gives ${window.target} ${window.points.toFixed(1)} of ${counted(window.maxretry, 'point')} now, for ${counted(window.failures, 'failure')}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`
+        : `${window.jail} counts ${window.failures} of ${counted(window.maxretry, 'failure')} of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
     );
   lines.push(
     told.kernel.length === 0
@@ -71,10 +73,10 @@ function explanationText(told: Explanation, width: number): string {
     for (const entry of entries) {
       if (!entry.cursor.includes('=')) lines.push(`  ${escapeUntrusted(entry.cursor)}`);
       else if (entry.line === undefined) lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
-      else lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line)}`);
+      else lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line, lineChars)}`);
     }
     const regexes = [...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex])))];
-    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2048)}`);
+    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2 * lineChars)}`);
   }
   if (told.bans.length > 0) lines.push('', 'Bans so far:', historyTable(told.bans, width).trimEnd());
   if (inForce.length > 0)

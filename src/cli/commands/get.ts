@@ -1,9 +1,10 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { formatTable } from '../columns.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
-import { formatTable, widthOf } from '../terminal.js';
+import { tableWidth } from '../terminal.js';
 
 export const get: CommandDefinition = {
   name: 'get',
@@ -37,7 +38,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   }
   const options = view?.options ?? {};
   if (key === undefined) {
-    terminal.out(args.flag('json') ? `${JSON.stringify(view)}\n` : tableOf(options, widthOf(terminal.stdout)));
+    terminal.out(args.flag('json') ? `${JSON.stringify(view)}\n` : tableOf(options, tableWidth(terminal.stdout)));
     return EXIT.ok;
   }
   const list = key === 'ignoreip' || key === 'failregex' || key === 'ignoreregex' ? view?.[key] : undefined;
@@ -55,12 +56,12 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 
 function tableOf(options: Awaited<ReturnType<ControlClient['options']>>['options'], width: number): string {
   return formatTable(
-    [{ title: 'Option' }, { title: 'Value', shrink: true }, { title: 'From' }],
+    [{ title: 'Option' }, { title: 'Value', shrink: true, widest: 1024 }, { title: 'From' }],
     Object.entries(options)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([key, { value, place, live }]) => [
         key,
-        escapeUntrusted(value.replaceAll('\n', ' '), 1024),
+        escapeUntrusted(value.replaceAll('\n', ' '), 65_536),
         live ? 'set by hand' : (place ?? 'built in'),
       ]),
     width,

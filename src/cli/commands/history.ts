@@ -1,11 +1,10 @@
 import { ControlClient } from '../../control/client.js';
-import type { BanView } from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { escapeUntrusted } from '../../core/text.js';
+import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { statusSocket } from '../paths.js';
-import { formatTable, formatTime, widthOf, zone } from '../terminal.js';
+import { tableWidth, zone } from '../terminal.js';
 
 export const history: CommandDefinition = {
   name: 'history',
@@ -31,34 +30,6 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     limit: String(args.number('limit') ?? 50),
   });
   if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
-  else if (bans.length > 0) terminal.out(`${historyTable(bans, widthOf(terminal.stdout))}Times: ${zone()}\n`);
+  else if (bans.length > 0) terminal.out(`${historyTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
   return bans.length > 0 ? EXIT.ok : EXIT.no;
-}
-
-/** Bans as a table for people. */
-export function historyTable(bans: readonly BanView[], width: number): string {
-  const reported = bans.some(({ host }) => host !== undefined);
-  return formatTable(
-    [
-      { title: 'Banned at' },
-      { title: 'Jail' },
-      { title: 'Address' },
-      { title: 'Failures', align: 'right', optional: true },
-      { title: 'Until' },
-      { title: 'State', shrink: true },
-      ...(reported ? [{ title: 'Reported by', shrink: true }] : []),
-      { title: 'User', shrink: true, optional: true },
-    ],
-    bans.map((ban) => [
-      formatTime(ban.time),
-      ban.jail,
-      ban.target,
-      ban.origin === 'journal' ? String(ban.failures) : ban.origin,
-      ban.until === null ? 'for good' : formatTime(ban.until),
-      ban.ended === undefined ? ban.state : `${ban.ended.reason} ${formatTime(ban.ended.time)}`,
-      ...(reported ? [escapeUntrusted(ban.host ?? '', 64)] : []),
-      escapeUntrusted(ban.user ?? '', 64),
-    ]),
-    width,
-  );
 }

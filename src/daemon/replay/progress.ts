@@ -1,3 +1,4 @@
+import { counted } from '../../core/text.js';
 import { type EpochMicros, isoTime } from '../../core/time.js';
 
 /** Columns of the bar. */
@@ -29,7 +30,7 @@ export class Progress {
         ? `${'·'.repeat(at)}#${'·'.repeat(BAR - 1 - at)}`
         : `${'#'.repeat(at)}${'·'.repeat(BAR - at)}`;
     this.#clear();
-    this.#line = `[${bar}] ${fraction === undefined ? '' : `${Math.round(fraction * 100)} % `}${entries} entries${time === undefined ? '' : `, ${isoTime(time)}`}`;
+    this.#line = `[${bar}] ${fraction === undefined ? '' : `${Math.round(fraction * 100)} % `}${counted(entries, 'entry', 'entries')}${time === undefined ? '' : `, ${isoTime(time)}`}`;
     this.#stream.write(this.#line);
   }
 

@@ -1,0 +1,62 @@
+/** Bans as tables for people. */
+import type { BanView } from '../control/protocol.js';
+import { USER_CHARS_MAX } from '../core/limits.js';
+import { escapeUntrusted } from '../core/text.js';
+import { type Column, formatTable } from './columns.js';
+import { formatTime } from './terminal.js';
+
+/** What a name from the network may take of a line on a terminal. */
+const NAME_WIDTH_MAX = 64;
+
+interface Part {
+  readonly column: Column;
+  readonly cell: (ban: BanView) => string;
+}
+
+const SINCE: Part = { column: { title: 'Banned at' }, cell: ({ time }) => formatTime(time) };
+const JAIL: Part = { column: { title: 'Jail' }, cell: ({ jail }) => jail };
+const ADDRESS: Part = { column: { title: 'Address' }, cell: ({ target }) => target };
+const FAILURES: Part = {
+  column: { title: 'Failures', align: 'right', optional: true },
+  cell: ({ origin, failures }) => (origin === 'journal' ? String(failures) : origin),
+};
+const UNTIL: Part = {
+  column: { title: 'Until' },
+  cell: ({ until }) => (until === null ? 'for good' : formatTime(until)),
+};
+const STATE: Part = { column: { title: 'State', shrink: true }, cell: stateOf };
+const HOST: Part = {
+  column: { title: 'Reported by', shrink: true, widest: NAME_WIDTH_MAX },
+  cell: ({ host }) => escapeUntrusted(host ?? '', USER_CHARS_MAX),
+};
+const USER: Part = {
+  column: { title: 'User', shrink: true, optional: true, widest: NAME_WIDTH_MAX },
+  cell: ({ user }) => escapeUntrusted(user ?? '', USER_CHARS_MAX),
+};
+
+/** Bans of the past and the present, in `width` columns. */
+export function historyTable(bans: readonly BanView[], width: number): string {
+  return tableOf([SINCE, JAIL, ADDRESS, FAILURES, UNTIL, STATE, ...reporters(bans), USER], bans, width);
+}
+
+/** Bans in force, in `width` columns; the address stands first. */
+export function bannedTable(bans: readonly BanView[], width: number): string {
+  return tableOf([ADDRESS, JAIL, SINCE, UNTIL, FAILURES, ...reporters(bans), USER], bans, width);
+}
+
+/** The hosts that reported, where there are others than this one. */
+function reporters(bans: readonly BanView[]): Part[] {
+  return bans.some(({ host }) => host !== undefined) ? [HOST] : [];
+}
+
+function tableOf(parts: readonly Part[], bans: readonly BanView[], width: number): string {
+  return formatTable(
+    parts.map(({ column }) => column),
+    bans.map((ban) => parts.map(({ cell }) => cell(ban))),
+    width,
+  );
+}
+
+function stateOf({ ended, state }: BanView): string {
+  return ended === undefined ? state : `${ended.reason} ${formatTime(ended.time)}`;
+}
