@@ -6,7 +6,7 @@ import { type Column, formatTable } from './columns.js';
 import { formatTime } from './terminal.js';
 
 /** What a name from the network may take of a line on a terminal. */
-const NAME_WIDTH_MAX = 64;
+const NAME_COLUMNS = 64;
 
 interface Part {
   readonly column: Column;
@@ -26,11 +26,11 @@ const UNTIL: Part = {
 };
 const STATE: Part = { column: { title: 'State', shrink: true }, cell: stateOf };
 const HOST: Part = {
-  column: { title: 'Reported by', shrink: true, widest: NAME_WIDTH_MAX },
+  column: { title: 'Reported by', shrink: true, widest: NAME_COLUMNS },
   cell: ({ host }) => escapeUntrusted(host ?? '', USER_CHARS_MAX),
 };
 const USER: Part = {
-  column: { title: 'User', shrink: true, optional: true, widest: NAME_WIDTH_MAX },
+  column: { title: 'User', shrink: true, optional: true, widest: NAME_COLUMNS },
   cell: ({ user }) => escapeUntrusted(user ?? '', USER_CHARS_MAX),
 };
 

@@ -200,7 +200,7 @@ function more(count: number, width: number): string {
 
 /** A time of the entries in the local time zone. */
 function localTime(time: EpochMicros): string {
-  return localTime(time);
+  return formatTime(isoTime(time));
 }
 
 function costText({ cost, stats, notCompared }: ReplayOutcome): string {

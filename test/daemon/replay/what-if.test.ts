@@ -89,7 +89,7 @@ describe('the what-if of a recorded attack', () => {
 
   test('shows a true share of the way on a terminal', async () => {
     const { err } = await cli(['replay', SESSION, '--quiet'], { tty: true });
-    expect(err).toMatch(/\[#+·*\] 1?\d\d? % \d+ entries/);
+    expect(err).toMatch(/\[#+·*\] 1?\d\d? % [\d,]+ entries/);
   });
 });
 
