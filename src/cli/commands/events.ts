@@ -81,7 +81,9 @@ function eventLine({ event, time, jail, address, user, count, until, reason }: S
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),
     ...(event === 'ban' || event === 'would-ban' ? [untilText(time, until)] : []),
-    ...((event === 'ban' || event === 'would-ban') && count !== undefined && count > 0 ? [counted(count, 'failure')] : []),
+    ...((event === 'ban' || event === 'would-ban') && count !== undefined && count > 0
+      ? [counted(count, 'failure')]
+      : []),
     ...(reason === undefined ? [] : [escapeUntrusted(reason, 1024)]),
   ];
   const name = `${event.charAt(0).toUpperCase()}${event.slice(1)}`;
