@@ -85,7 +85,7 @@ function loginctl(probe: SessionProbe, args: readonly string[], outputOfFailure 
       file,
       argv,
       {
-        timeout: ALLOW_LOGIND_DEADLINE_MS,
+        signal: AbortSignal.timeout(ALLOW_LOGIND_DEADLINE_MS),
         killSignal: 'SIGKILL',
         maxBuffer: ALLOW_LOGIND_BYTES_MAX,
         env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' },

@@ -82,6 +82,11 @@ export class IgnoreCommands {
     return this.#stopped ? undefined : ignored;
   }
 
+  /** Questions whose program has not begun. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   /** Ends what runs; what is waited for is answered with undefined. */
   stop(): void {
     this.#stopped = true;

@@ -184,7 +184,7 @@ export class Readers {
 }
 
 /** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */
-function lookBackOf(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
+export function lookBackOf(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
   return seconds(WARMUP_SECONDS_MIN + longestFindtime(jails));
 }
 

@@ -5,7 +5,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition } from '../core/entry.js';
 import { EXIT, messageOf, OperatingError, OperatorError } from '../core/errors.js';
-import { EXPORT_CHUNK_BYTES, FIELD_CHARS_MAX } from '../core/limits.js';
+import { FIELD_CHARS_MAX } from '../core/limits.js';
 import { fieldsOf, type MatchExpression } from '../core/match.js';
 import { type Cursor, cursor, type SourceId } from '../core/names.js';
 import { type EpochMicros, entryTime } from '../core/time.js';
@@ -15,6 +15,9 @@ import { type ExportEntry, type ExportItem, ExportParser } from './export-parser
 import { gateTest } from './gate.js';
 import { type FieldValues, matchTest } from './match-test.js';
 import { composeMessage, type Message } from './message.js';
+
+/** Bytes that are read at once. */
+const CHUNK_BYTES = 64 * 1024;
 
 /** A position that must be searched for. */
 type Sought = Exclude<Position, { at: 'head' }>;
@@ -39,7 +42,7 @@ interface Placed {
 export class ExportSource implements EntrySource {
   readonly id: SourceId;
   readonly #path: string;
-  readonly #chunk = Buffer.allocUnsafe(EXPORT_CHUNK_BYTES);
+  readonly #chunk = Buffer.allocUnsafe(CHUNK_BYTES);
   #file: number | undefined;
   #reading: Reading | undefined;
   #closed = false;

@@ -24,7 +24,7 @@ export function suppressedLines(source: EntrySource, since: EpochMicros): Map<st
   source.open(MATCH, { literals: ['Suppressed'], fields: [] }, { at: 'time', time: since });
   const lines = new Map<string, number>();
   for (let read = 0; read < SUPPRESSIONS_READ_MAX; ) {
-    const batch = source.next(BATCH_ENTRIES_MAX);
+    const batch = source.next(Math.min(BATCH_ENTRIES_MAX, SUPPRESSIONS_READ_MAX - read));
     if (batch.read === 0) break;
     read += batch.read;
     for (const { message } of batch.entries) {

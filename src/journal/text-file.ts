@@ -6,7 +6,10 @@
  * A line counts when its newline is there.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
-import { FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS, TEXT_CHUNK_BYTES, TEXT_PROOF_BYTES } from '../core/limits.js';
+import { FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS, TEXT_PROOF_BYTES } from '../core/limits.js';
+
+/** Bytes that are read at once. */
+const CHUNK_BYTES = 64 * 1024;
 
 /** Kept of the end of a line that is too long to be kept whole; a character has at most 4 bytes. */
 const TAIL_BYTES = 4 * MESSAGE_TAIL_CHARS;
@@ -62,7 +65,7 @@ export class TextFile {
   #closed = false;
 
   /** @throws ErrnoException when it cannot be opened or is no regular file */
-  constructor(path: string, newline: Newline = 'byte', chunkBytes = TEXT_CHUNK_BYTES) {
+  constructor(path: string, newline: Newline = 'byte', chunkBytes = CHUNK_BYTES) {
     this.path = path;
     this.#newline = newline;
     this.#pending = this.#newPending();

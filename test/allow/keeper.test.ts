@@ -1,19 +1,23 @@
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { Names } from '../../src/allow/dns.js';
 import { AllowKeeper, type AllowSources } from '../../src/allow/keeper.js';
 import { parseList } from '../../src/allow/lists.js';
 import { reasonOf } from '../../src/allow/reason.js';
 import { formatPrefix } from '../../src/core/address.js';
 import {
+  ALLOW_DNS_DEADLINE_MS,
   ALLOW_DNS_PARALLEL_MAX,
   ALLOW_FILE_BYTES_MAX,
+  ALLOW_LOOK_MS,
   ALLOW_NAME_ADDRESSES_MAX,
   ALLOW_PREFIXES_MAX,
+  ALLOW_REFRESH_MS,
 } from '../../src/core/limits.js';
 import { until } from '../support/journal-files.js';
+import { fakeTimers } from '../support/timeouts.js';
 import { address, exemptions, JAIL, OTHER, prefix, spec, term } from './support.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'banjour-allow-'));
@@ -74,6 +78,37 @@ describe('the keeper', () => {
     expect(before.allows(JAIL, address('192.0.2.1'))).toBeDefined();
     expect(keeper.snapshot.allows(JAIL, address('192.0.2.1'))).toBeUndefined();
     expect(keeper.snapshot.allows(OTHER, address('192.0.2.3'))).toBeDefined();
+  });
+
+  test('looks and asks again as often as the bounds say, and no more when it is stopped', async () => {
+    using _ = fakeTimers();
+    let looks = 0;
+    let asked = 0;
+    const keeper = new AllowKeeper(spec([], { self: true, lockoutGuard: true }), {
+      ...NOTHING,
+      own: () => {
+        looks++;
+        return [];
+      },
+      adminHosts: async () => {
+        asked++;
+        return [];
+      },
+    });
+    keeper.start();
+    await jest.advanceTimersByTimeAsync(0);
+    looks = 0;
+    await jest.advanceTimersByTimeAsync(ALLOW_LOOK_MS - 1);
+    expect(looks).toBe(0);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(looks).toBe(1);
+    await jest.advanceTimersByTimeAsync(ALLOW_REFRESH_MS - ALLOW_LOOK_MS - 1);
+    expect(asked).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(asked).toBe(2);
+    keeper.stop();
+    await jest.advanceTimersByTimeAsync(2 * ALLOW_REFRESH_MS);
+    expect(asked).toBe(2);
   });
 
   test('a session that ended no longer protects', async () => {
@@ -146,6 +181,17 @@ describe('names', () => {
     await names.refresh(new Set(['slow', 'quick']));
     expect(names.addresses('quick')).toHaveLength(1);
     expect(names.problem('slow')).toBe('no answer within 20 ms');
+  });
+
+  test('one has as long to answer as the bound says', async () => {
+    using _ = fakeTimers();
+    const names = new Names(() => new Promise(() => {}));
+    const refreshed = names.refresh(new Set(['slow']));
+    await jest.advanceTimersByTimeAsync(ALLOW_DNS_DEADLINE_MS - 1);
+    expect(names.problem('slow')).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(1);
+    await refreshed;
+    expect(names.problem('slow')).toBe(`no answer within ${ALLOW_DNS_DEADLINE_MS} ms`);
   });
 
   test('have no more addresses than the bound', async () => {

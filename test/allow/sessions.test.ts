@@ -1,9 +1,10 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { adminHosts, administrators, hostsOf, sessionIds } from '../../src/allow/sessions.js';
-import { ALLOW_SESSIONS_MAX } from '../../src/core/limits.js';
+import { ALLOW_LOGIND_BYTES_MAX, ALLOW_LOGIND_DEADLINE_MS, ALLOW_SESSIONS_MAX } from '../../src/core/limits.js';
+import { Timeouts } from '../support/timeouts.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'banjour-sessions-'));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
@@ -73,5 +74,23 @@ describe('asking logind', () => {
   test('no answer is not the same as nobody', async () => {
     expect(await adminHosts(probe('exit 1'))).toBeUndefined();
     expect(await adminHosts({ ...probe('exit 0'), loginctl: '/nonexistent' })).toBeUndefined();
+  });
+
+  test('reads as much as the bound says', async () => {
+    const said = (bytes: number) => probe(`head -c ${bytes} /dev/zero`);
+    expect(await adminHosts(said(ALLOW_LOGIND_BYTES_MAX))).toEqual([]);
+    expect(await adminHosts(said(ALLOW_LOGIND_BYTES_MAX + 1))).toBeUndefined();
+  });
+
+  test('gives up at the deadline', async () => {
+    using timeouts = new Timeouts();
+    const settled = jest.fn();
+    const answer = adminHosts(probe('exec sleep 60')).finally(settled);
+    timeouts.pass(ALLOW_LOGIND_DEADLINE_MS - 1);
+    // A turn of the loop: whatever a struck deadline had ended would be over.
+    await adminHosts(probe('exit 0'));
+    expect(settled).not.toHaveBeenCalled();
+    timeouts.pass(1);
+    expect(await answer).toBeUndefined();
   });
 });

@@ -1,13 +1,22 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type Prefix, parsePrefix } from '../../src/core/address.js';
+import { inBackground } from '../../src/core/background.js';
 import type { BanRecord } from '../../src/core/decision.js';
-import { IGNORE_COMMAND_BYTES_MAX, IGNORE_COMMANDS_PARALLEL_MAX } from '../../src/core/limits.js';
+import {
+  IGNORE_ANSWER_MS,
+  IGNORE_ANSWERS_MAX,
+  IGNORE_COMMAND_BYTES_MAX,
+  IGNORE_COMMAND_DEADLINE_MS,
+  IGNORE_COMMANDS_PARALLEL_MAX,
+} from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import { IgnoreCommands } from '../../src/daemon/ignorecommand.js';
+import { until } from '../support/journal-files.js';
+import { fakeTimers } from '../support/timeouts.js';
 
 const jail = mustJailName('sshd');
 const time = epochMicros(1_795_000_000_000_000);
@@ -20,18 +29,18 @@ let command: readonly string[] | undefined;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'banjour-ignore-'));
   logged = [];
-  asked = make();
+  asked = make(10_000);
 });
 afterEach(() => {
   asked.stop();
   rmSync(directory, { recursive: true });
 });
 
-function make(deadlineMs = 10_000): IgnoreCommands {
+function make(deadlineMs?: number): IgnoreCommands {
   return new IgnoreCommands({
     commandOf: () => command,
     log: (level, message) => logged.push(`${level} ${message}`),
-    deadlineMs,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
 }
 
@@ -53,6 +62,15 @@ function children(folder: string): string[] {
       return false;
     }
   });
+}
+
+/** False for a process that is gone, or dead and not yet collected. */
+function isRunning(pid: number): boolean {
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 let id = 0;
@@ -128,15 +146,22 @@ describe('an ignorecommand', () => {
   });
 
   test('that hangs is ended with its children at the deadline, and the ban goes on', async () => {
-    const marker = join(directory, 'late');
-    command = [script(`(sleep 1; touch ${marker}) & wait`)];
-    asked = make(200);
-    expect(await asked.ask(ban())).toBe(false);
+    using _ = fakeTimers();
+    const there = join(directory, 'there');
+    command = [script(`(exec sleep 60) & echo $! > ${there}; wait`)];
+    asked = make();
+    const settled = jest.fn();
+    const answer = asked.ask(ban()).finally(settled);
+    await until('its child runs', () => existsSync(there) && readFileSync(there, 'utf8').endsWith('\n'));
+    await jest.advanceTimersByTimeAsync(IGNORE_COMMAND_DEADLINE_MS - 1);
+    expect(settled).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(await answer).toBe(false);
     expect(logged).toEqual([
-      expect.stringMatching(/^warning ignorecommand .* no answer after 200 ms; the ban goes on/),
+      expect.stringMatching(/^warning ignorecommand .* no answer after \d+ ms; the ban goes on/),
     ]);
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
-    expect(existsSync(marker)).toBe(false);
+    const child = Number(readFileSync(there, 'utf8'));
+    await until('its child is gone', () => !isRunning(child));
   });
 
   test('that cannot be run, or dies, is said and the ban goes on', async () => {
@@ -164,6 +189,35 @@ describe('an ignorecommand', () => {
     expect(answers).toEqual([true, true, true]);
     expect(await asked.ask(ban('192.0.2.1', { time: plus(time, 9), failures: 8 }))).toBe(true);
     expect(readFileSync(count, 'utf8').trim().split('\n').sort()).toEqual(['192.0.2.1', '192.0.2.2']);
+  });
+
+  test('is asked again when its answer is as old as the bound says', async () => {
+    using _ = fakeTimers();
+    const count = join(directory, 'count');
+    command = [script(`echo x >> ${count}`)];
+    const times = () => readFileSync(count, 'utf8').length / 2;
+    await asked.ask(ban());
+    await jest.advanceTimersByTimeAsync(IGNORE_ANSWER_MS - 1);
+    await asked.ask(ban());
+    expect(times()).toBe(1);
+    await jest.advanceTimersByTimeAsync(1);
+    await asked.ask(ban());
+    expect(times()).toBe(2);
+  });
+
+  test('is remembered for as many addresses as the bound says: one more, and the oldest is asked again', async () => {
+    // None of them ends: who is asked about anew waits for a place.
+    command = [script('sleep 60'), '<ip>'];
+    asked = make(60_000);
+    const of = (i: number) => `198.18.${i >> 8}.${i & 255}`;
+    const ask = (i: number) => inBackground(asked.ask(ban(of(i))));
+    for (let i = 0; i < IGNORE_ANSWERS_MAX; i++) ask(i);
+    expect(asked.waiting).toBe(IGNORE_ANSWERS_MAX - IGNORE_COMMANDS_PARALLEL_MAX);
+    ask(0);
+    expect(asked.waiting).toBe(IGNORE_ANSWERS_MAX - IGNORE_COMMANDS_PARALLEL_MAX);
+    ask(IGNORE_ANSWERS_MAX);
+    ask(0);
+    expect(asked.waiting).toBe(IGNORE_ANSWERS_MAX - IGNORE_COMMANDS_PARALLEL_MAX + 2);
   });
 
   test('of a jail that has none is never asked', async () => {

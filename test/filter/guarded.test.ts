@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { REGEX_STRIKES_MAX } from '../../src/core/limits.js';
+import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS, REGEX_STRIKES_MAX } from '../../src/core/limits.js';
 import { FilterBank } from '../../src/filter/bank.js';
 import type { Progress, RegexSlot } from '../../src/filter/filter.js';
 import { NO_MATCH } from '../../src/filter/filter.js';
@@ -37,6 +37,24 @@ describe('a line that makes an executor throw', () => {
     const { matches } = new GuardedRunner(vmGuard).run(3, throwing(slot, ['v8', 'linear']));
     expect(matches.map((match) => match?.length)).toEqual([0, undefined, 2]);
   });
+});
+
+test('the guard gives a batch, a line, and a line in the linear matcher the times that the bounds say', () => {
+  const given: number[] = [];
+  const never: Guard = (_, milliseconds) => {
+    given.push(milliseconds);
+    return false;
+  };
+  const { matches, timeouts } = new GuardedRunner(never).run(2, () => NO_MATCH);
+  expect(given).toEqual([
+    REGEX_GUARD_MS,
+    REGEX_GUARD_MS,
+    REGEX_LINEAR_GUARD_MS,
+    REGEX_GUARD_MS,
+    REGEX_GUARD_MS,
+    REGEX_LINEAR_GUARD_MS,
+  ]);
+  expect([matches, timeouts]).toEqual([[undefined, undefined], 4]);
 });
 
 describe('a hostile line', () => {

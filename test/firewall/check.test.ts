@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { NFT_LIST_BYTES_MAX } from '../../src/core/limits.js';
 import type { FirewallPlan } from '../../src/core/specs.js';
 import { checkFirewall } from '../../src/firewall/check.js';
 import type { Command } from '../../src/firewall/spawn.js';
@@ -140,4 +141,15 @@ describe('what doctor is told about the firewall', () => {
     expect(await level(undefined)).toBe('ok');
     expect(await level('Operation not supported')).toBe('error');
   });
+});
+
+test.each([
+  [NFT_LIST_BYTES_MAX, 'JSON'],
+  [NFT_LIST_BYTES_MAX + 1, `printed more than ${NFT_LIST_BYTES_MAX} bytes`],
+])('a listing of %i bytes: %s', async (bytes, said) => {
+  const { proc, sys } = host({});
+  const script = `case "$*" in *-V*) echo '${VERSION}';; *) head -c ${bytes} /dev/zero;; esac`;
+  const command: Command = ['/bin/sh', '-c', script, 'nft'];
+  const findings = await checkFirewall(undefined, { proc, sys, command });
+  expect(findings.find(({ id }) => id === 'firewall.competitors')?.message).toContain(said);
 });

@@ -1,6 +1,6 @@
 /** How often the tables are repaired when somebody keeps changing them. Time is the test's own. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
+import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
 import { type Bell, DriftWatch } from '../../src/firewall/watch.js';
 
 let rings: boolean;
@@ -72,4 +72,24 @@ describe('a watch against a program that keeps changing the tables', () => {
     expect(Math.max(...pauses)).toBe(60_000);
     expect(pauses.at(-1)).toBe(60_000);
   });
+});
+
+test.each([
+  ['that signals', true, DOORBELL_CHECK_MS],
+  ['that cannot signal', false, DOORBELL_POLL_MS],
+])('a doorbell %s is looked at as often as the bound says', async (_, signals, everyMs) => {
+  let looks = 0;
+  const bell = { onRing: () => signals, look: () => void looks++, close: () => undefined };
+  const quiet = new DriftWatch({
+    repair: async () => undefined,
+    onProblem: () => undefined,
+    doorbell: () => bell as unknown as Bell,
+  });
+  watch.stop();
+  quiet.start();
+  await pass(everyMs - 1);
+  expect(looks).toBe(0);
+  await pass(1);
+  expect(looks).toBe(1);
+  quiet.stop();
 });

@@ -6,51 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
-/** Named by no test. Those in milliseconds are waited for by nobody; take one out when you write its test. */
-const UNTESTED = [
-  'ALLOW_DNS_DEADLINE_MS',
-  'ALLOW_LOGIND_BYTES_MAX',
-  'ALLOW_LOGIND_DEADLINE_MS',
-  'ALLOW_LOOK_MS',
-  'ALLOW_REFRESH_MS',
-  'BATCH_CREDITS',
-  'DOORBELL_CHECK_MS',
-  'DOORBELL_POLL_MS',
-  'ENTRY_FIELDS_MAX',
-  'EVIDENCE_CURSOR_BYTES_MAX',
-  'EVIDENCE_LOG_BYTES_MAX',
-  'EXPORT_CHUNK_BYTES',
-  'GLOB_VALUES_MAX',
-  'IGNORE_ANSWERS_MAX',
-  'IGNORE_ANSWER_MS',
-  'IGNORE_COMMAND_DEADLINE_MS',
-  'JOURNAL_DATA_BYTES_MAX',
-  'LEDGER_WAL_BYTES_MAX',
-  'METRICS_REQUEST_MS_MAX',
-  'NFT_FRESH_DEADLINE_MS',
-  'NFT_LIST_BYTES_MAX',
-  'NFT_RESIDENT_DEADLINE_MS',
-  'NFT_STUCK_MS',
-  'NOTIFY_BACKOFF_MS_MAX',
-  'NOTIFY_BACKOFF_MS_MIN',
-  'NOTIFY_DEADLINE_MS',
-  'PROBE_DEADLINE_MS',
-  'PROBE_LAG_ENTRIES_MAX',
-  'REGEX_BACKTRACK_STEPS_PER_CHAR',
-  'REGEX_GUARD_MS',
-  'REGEX_LINEAR_GUARD_MS',
-  'ROUTES_MAX',
-  'SUPPRESSIONS_READ_MAX',
-  'TEXT_CHUNK_BYTES',
-  'TEXT_PROOF_BYTES',
-  'TEXT_SEEK_BYTES',
-  'TEXT_TURN_BYTES',
-  'TRACKED_FAILURES_MAX',
-  'WARMUP_SECONDS_MIN',
-  'WHAT_IF_ADDRESSES_MAX',
-  'WHOIS_CACHE_MS',
-  'WHOIS_DEADLINE_MS',
-];
+/**
+ * Named by no test. The first is libsystemd's to keep, and 252 does not: it unpacks more. The second would take a million
+ * failures, some ten seconds; a smaller one, by an option, has its test.
+ */
+const UNTESTED = ['JOURNAL_DATA_BYTES_MAX', 'TRACKED_FAILURES_MAX'];
 
 /** Stand beside the code that they bound. */
 const ELSEWHERE = [

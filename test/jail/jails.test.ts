@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix } from '../../src/core/address.js';
-import { EVENT_COUNT_MAX, EVIDENCE_CURSORS_MAX, UNSWEPT_TARGETS_MAX, WIDE_FLOORS_MAX } from '../../src/core/limits.js';
-import { type JailName, mustJailName } from '../../src/core/names.js';
+import {
+  EVENT_COUNT_MAX,
+  EVIDENCE_CURSOR_BYTES_MAX,
+  EVIDENCE_CURSORS_MAX,
+  EVIDENCE_LOG_BYTES_MAX,
+  UNSWEPT_TARGETS_MAX,
+  WIDE_FLOORS_MAX,
+} from '../../src/core/limits.js';
+import { cursor, type JailName, mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
@@ -641,5 +648,35 @@ describe('bounds', () => {
     expect(jails.tracking(JAIL).tracked).toBe(before);
     bansAt(jails, '192.0.2.9', [7_200]);
     expect(jails.tracking(JAIL).tracked).toBe(after);
+  });
+});
+
+describe('the bounds that an agent has', () => {
+  const evidence = (jails: Jails, who: string, second: number) =>
+    jails.step(failure(who, at(second), { cursor: cursor('last') }), at(second), context()).decisions[0]?.evidence;
+
+  test('a cursor of the longest length is evidence, a longer one is not', () => {
+    const jails = new Jails([policy({ maxretry: 2 })]);
+    const longest = cursor('x'.repeat(EVIDENCE_CURSOR_BYTES_MAX));
+    jails.step(failure('192.0.2.1', at(0), { cursor: longest }), at(0), context());
+    jails.step(failure('192.0.2.2', at(0), { cursor: cursor(`${longest}x`) }), at(0), context());
+    expect(evidence(jails, '192.0.2.1', 1)).toEqual([longest, 'last']);
+    expect(evidence(jails, '192.0.2.2', 1)).toEqual(['last']);
+  });
+
+  test('cursors are kept as long as they fit into so many bytes', () => {
+    const record = EVIDENCE_CURSOR_BYTES_MAX + 2;
+    const fit = Math.floor(EVIDENCE_LOG_BYTES_MAX / record);
+    for (const [count, kept] of [
+      [fit - 1, 2],
+      [fit + 1, 1],
+    ] as const) {
+      const jails = new Jails([policy({ maxretry: 2 })]);
+      for (let i = 0; i < count; i++) {
+        const text = cursor(String(i).padStart(EVIDENCE_CURSOR_BYTES_MAX, 'x'));
+        jails.step(failure(`10.0.${i >> 8}.${i & 255}`, at(0), { cursor: text }), at(0), context());
+      }
+      expect(evidence(jails, '10.0.0.0', 1)).toHaveLength(kept);
+    }
   });
 });

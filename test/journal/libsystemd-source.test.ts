@@ -1,7 +1,9 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { describe, expect } from '@jest/globals';
+import { describe, expect, jest } from '@jest/globals';
 import { batchReader } from '../../native/batch.js';
+import { JournalHandle } from '../../native/journal.js';
 import { OperatorError } from '../../src/core/errors.js';
+import { GLOB_VALUES_MAX } from '../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { LibsystemdSource } from '../../src/journal/libsystemd-source.js';
@@ -134,5 +136,30 @@ describe('several files', () => {
       );
     });
     expect(messages(readAll({ kind: 'files', paths }).entries)).toEqual(all.map((entry) => entry.message));
+  });
+});
+
+describe('what is much', () => {
+  needs(...canWrite)('a glob asks for so many values of the journal and no more', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('system.journal');
+    const unit = (i: number) => ({ _SYSTEMD_UNIT: `u${i}.service` });
+    writeJournal(
+      path,
+      Array.from({ length: 3 }, (_, i) => ({ at: i, message: 'x', fields: unit(i) })),
+    );
+    const asked = jest.spyOn(JournalHandle.prototype, 'uniqueValues');
+    const source = new LibsystemdSource(id, { kind: 'files', paths: [path] });
+    try {
+      source.open({ groups: [new Map([['_SYSTEMD_UNIT', ['u*.service']]])] }, ALL, HEAD);
+      expect(drain(source).entries).toHaveLength(3);
+      expect(asked.mock.calls).toContainEqual(['_SYSTEMD_UNIT', GLOB_VALUES_MAX]);
+    } finally {
+      asked.mockRestore();
+      source.close();
+    }
+    const handle = JournalHandle.openFiles([path]);
+    expect([2, 3, 4].map((max) => handle.uniqueValues('_SYSTEMD_UNIT', max).length)).toEqual([2, 3, 3]);
+    handle.close();
   });
 });

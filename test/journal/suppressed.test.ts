@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { SUPPRESSIONS_UNITS_MAX } from '../../src/core/limits.js';
+import type { EntrySource } from '../../src/core/entry.js';
+import { SUPPRESSIONS_READ_MAX, SUPPRESSIONS_UNITS_MAX } from '../../src/core/limits.js';
 import { sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
 import { createSource } from '../../src/journal/journal.js';
@@ -68,6 +69,19 @@ describe("what journald's rate limit kept out of the journal", () => {
       Array.from({ length: count }, (_, i) => notice(i, `Suppressed 1 messages from u${i}.service`));
     expect(lines('bound', units(SUPPRESSIONS_UNITS_MAX)).size).toBe(SUPPRESSIONS_UNITS_MAX);
     expect(lines('over', units(SUPPRESSIONS_UNITS_MAX + 1)).size).toBe(SUPPRESSIONS_UNITS_MAX);
+  });
+
+  test('is looked for in so many entries and no more', () => {
+    let read = 0;
+    const next = (max: number) => {
+      const entries = Array.from({ length: max }, (_, i) => ({
+        message: `Suppressed 1 messages from ${read + i < SUPPRESSIONS_READ_MAX ? 'in' : 'beyond'}.service`,
+      }));
+      read += max;
+      return { entries, read: max };
+    };
+    const endless = { open: () => ({ gap: false }), next } as unknown as EntrySource;
+    expect([...suppressedLines(endless, epochMicros(T0))]).toEqual([['in.service', SUPPRESSIONS_READ_MAX]]);
   });
 
   test('is a warning of doctor with what to type, and its absence is fine', () => {

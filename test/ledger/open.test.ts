@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { OperatorError } from '../../src/core/errors.js';
-import { LEDGER_ROWS_ASIDE_MAX } from '../../src/core/limits.js';
+import { LEDGER_ROWS_ASIDE_MAX, LEDGER_WAL_BYTES_MAX } from '../../src/core/limits.js';
+import { cursor } from '../../src/core/names.js';
 import { openLedger, openLedgerForReading } from '../../src/ledger/open.js';
 import { migrate, SCHEMA_VERSION } from '../../src/ledger/schema.js';
 import { at, ban, directory, inForce, opened } from './support.js';
@@ -308,4 +309,17 @@ describe('migrations', () => {
     copyFileSync(path, `${path}.copy`);
     expect(inForce(opened(`${path}.copy`).ledger)).toHaveLength(500);
   });
+});
+
+test('a write-ahead log that a burst has made large is small again after the next writes', () => {
+  const path = join(directory(), 'ledger.sqlite3');
+  const { ledger } = opened(path, at(0));
+  const size = () => statSync(`${path}-wal`).size;
+  const evidence = Array.from({ length: 10 }, (_, i) => cursor(`s=${'x'.repeat(500)};i=${i}`));
+  const decisions = Array.from({ length: 5_000 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`, { evidence }));
+  ledger.commit({ decisions });
+  expect(size()).toBeGreaterThan(LEDGER_WAL_BYTES_MAX);
+  // The first write after a checkpoint begins the log anew and cuts it.
+  for (let i = 0; i < 3; i++) ledger.commit({ decisions: [ban(`192.0.2.${i}`)] });
+  expect(size()).toBeLessThanOrEqual(LEDGER_WAL_BYTES_MAX);
 });

@@ -5,9 +5,9 @@ import { request } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { listenAddress, serveMetrics } from '../../src/cli/metrics-server.js';
-import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX } from '../../src/core/limits.js';
+import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX, METRICS_REQUEST_MS_MAX } from '../../src/core/limits.js';
 import type { EpochMicros } from '../../src/core/time.js';
 import { formatFor, joinMetrics } from '../../src/metrics/format.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
@@ -15,6 +15,7 @@ import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
 import { until } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
+import { fakeTimers } from '../support/timeouts.js';
 
 const withPromtool = needs(hasCommand('promtool'), 'promtool (Debian package prometheus) is not installed');
 
@@ -276,6 +277,7 @@ describe('the port of the loopback', () => {
   });
 
   test('has room for one more client, however many are silent, and no more of them than the bound', async () => {
+    using _ = fakeTimers();
     const server = await serveMetrics(listenAddress('0'), async () => 'x\n');
     const [host = '', port = ''] = server.address.split(':');
     const closed: number[] = [];
@@ -293,7 +295,13 @@ describe('the port of the loopback', () => {
       await until('the oldest have gone', () => closed.length >= 1);
       expect(closed[0]).toBe(0);
       expect(await statusOf(server.address, 'localhost')).toBe(200);
+      const before = closed.length;
+      await jest.advanceTimersByTimeAsync(METRICS_REQUEST_MS_MAX - 1);
+      // Who asks takes one place.
+      await statusOf(server.address, 'localhost');
+      expect(closed.length).toBeLessThanOrEqual(before + 1);
       // Who says nothing is sent away: all of them, without the 30 s that Node takes between two looks.
+      await jest.advanceTimersByTimeAsync(1);
       await until('all have gone', () => closed.length === sockets.length);
     } finally {
       for (const socket of sockets) socket.destroy();

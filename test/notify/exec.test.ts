@@ -1,12 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_ANSWER_BYTES_MAX } from '../../src/core/limits.js';
+import { NOTIFY_ANSWER_BYTES_MAX, NOTIFY_DEADLINE_MS } from '../../src/core/limits.js';
 import { argvOf, execute } from '../../src/notify/exec.js';
 import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
 import { runProgram } from '../../src/notify/program.js';
+import { fakeTimers } from '../support/timeouts.js';
 import { ban } from './support.js';
 
 const facts = (user: string, more = {}) =>
@@ -44,6 +45,17 @@ describe('the program that exec starts', () => {
       ),
       { numRuns: 500 },
     );
+  });
+
+  test('has as long as the bound says', async () => {
+    using _ = fakeTimers();
+    const settled = jest.fn();
+    const told = execute(['/bin/sleep', '60'], facts('')).finally(settled);
+    const refused = expect(told).rejects.toThrow(`was ended after ${NOTIFY_DEADLINE_MS} ms`);
+    await jest.advanceTimersByTimeAsync(NOTIFY_DEADLINE_MS - 1);
+    expect(settled).not.toHaveBeenCalled();
+    await jest.advanceTimersByTimeAsync(1);
+    await refused;
   });
 
   test('is run without a shell, with an environment of its own and the facts as JSON on its input', async () => {

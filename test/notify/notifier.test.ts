@@ -1,10 +1,12 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { BanView } from '../../src/control/protocol.js';
 import {
   NOTIFY_AGE_SECONDS_MAX,
+  NOTIFY_BACKOFF_MS_MAX,
+  NOTIFY_BACKOFF_MS_MIN,
   NOTIFY_DIGEST_BANS_MAX,
   NOTIFY_PAGE_ROWS,
   NOTIFY_QUEUE_MAX,
@@ -13,8 +15,9 @@ import { silentLog } from '../../src/core/log.js';
 import { DeliveryError } from '../../src/notify/failure.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
 import { Notifier } from '../../src/notify/notifier.js';
-import { Outbox } from '../../src/notify/outbox.js';
+import { Outbox, type OutboxOptions } from '../../src/notify/outbox.js';
 import { type Route, routesOf, type Target } from '../../src/notify/spec.js';
+import { fakeTimers } from '../support/timeouts.js';
 import { ban, FakeAgent, until } from './support.js';
 
 const MAIL: Target = { kind: 'mail', style: 'plain', to: ['root'], sender: 'banjour', sendername: 'Banjour' };
@@ -353,8 +356,12 @@ describe('mails', () => {
 });
 
 describe('a target that does not take messages', () => {
-  function outbox(queueMax: number, send: () => Promise<void>, waiting = new Map()) {
-    const metrics = new NotifyMetrics(() => waiting);
+  function outbox(
+    queueMax: number,
+    send: () => Promise<void>,
+    more: Partial<OutboxOptions> = { backoffMs: { min: 1, max: 4 } },
+  ) {
+    const metrics = new NotifyMetrics(() => new Map());
     const said: string[] = [];
     let rooms = 0;
     const box = new Outbox(0, {
@@ -369,12 +376,32 @@ describe('a target that does not take messages', () => {
         rooms++;
       },
       queueMax,
-      backoffMs: { min: 1, max: 4 },
+      ...more,
     });
     const dropped = async () =>
       Number(/dropped_total\{channel="webhook"\} (\d+)/.exec(await metrics.text('prometheus'))?.[1]);
     return { box, said, dropped, room: () => rooms };
   }
+  test('is tried again after a pause that doubles from the one bound to the other', async () => {
+    using _ = fakeTimers();
+    const random = jest.spyOn(Math, 'random').mockReturnValue(1);
+    const tries: number[] = [];
+    const send = async () => {
+      tries.push(Date.now());
+      throw new DeliveryError('ERR_X', 'the webhook answers 503');
+    };
+    const { box } = outbox(10, send, {});
+    box.offer(ban(1, { time: new Date().toISOString() }));
+    await jest.advanceTimersByTimeAsync(20 * NOTIFY_BACKOFF_MS_MAX);
+    const pauses = tries.slice(1).map((time, i) => time - (tries[i] ?? 0));
+    expect(pauses.slice(0, 3)).toEqual([1, 2, 4].map((times) => times * NOTIFY_BACKOFF_MS_MIN));
+    expect(pauses.slice(-3)).toEqual(Array(3).fill(NOTIFY_BACKOFF_MS_MAX));
+    random.mockRestore();
+    const stopped = box.stop(1);
+    await jest.advanceTimersByTimeAsync(1);
+    await stopped;
+  });
+
   const never = () => new Promise<void>(() => undefined);
 
   test.each([

@@ -1,15 +1,19 @@
 import { createHmac } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_SECRET_BYTES_MAX } from '../../src/core/limits.js';
+import { NOTIFY_DEADLINE_MS, NOTIFY_SECRET_BYTES_MAX } from '../../src/core/limits.js';
 import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
 import { readSecret, Secret, secretPath } from '../../src/notify/secret.js';
 import type { WebTarget } from '../../src/notify/spec.js';
 import { bodyOf, post } from '../../src/notify/web.js';
+import { Timeouts } from '../support/timeouts.js';
+import { until } from '../support/until.js';
 import { ban, webSink } from './support.js';
 
 let folder = '';
@@ -34,6 +38,23 @@ const hook = (port: number, more: Partial<WebTarget> = {}): WebTarget => ({
 const options = { env: {}, version: '1.2.3' };
 
 describe('a webhook', () => {
+  test('has as long to answer as the bound says', async () => {
+    using timeouts = new Timeouts();
+    let asked = 0;
+    const silent = createServer(() => asked++);
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', () => resolve()));
+    const settled = jest.fn();
+    const sent = post(hook((silent.address() as AddressInfo).port), news, facts, options).finally(settled);
+    const refused = expect(sent).rejects.toThrow('the webhook is not reached');
+    timeouts.pass(NOTIFY_DEADLINE_MS - 1);
+    await until('it is asked', () => asked > 0);
+    expect(settled).not.toHaveBeenCalled();
+    timeouts.pass(1);
+    await refused;
+    silent.closeAllConnections();
+    silent.close();
+  });
+
   test('gets the ban as JSON, signed so that the receiver can verify it', async () => {
     const sink = await webSink();
     const secretFile = file('key', 'a shared key\n');

@@ -1,8 +1,16 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Address, parseAddress } from '../../src/core/address.js';
-import { WHOIS_ANSWER_BYTES_MAX, WHOIS_CACHE_MAX, WHOIS_HOPS_MAX, WHOIS_LINES_MAX } from '../../src/core/limits.js';
+import {
+  WHOIS_ANSWER_BYTES_MAX,
+  WHOIS_CACHE_MAX,
+  WHOIS_CACHE_MS,
+  WHOIS_DEADLINE_MS,
+  WHOIS_HOPS_MAX,
+  WHOIS_LINES_MAX,
+} from '../../src/core/limits.js';
 import { Whois, type WhoisOptions } from '../../src/notify/whois.js';
-import { whoisServer } from './support.js';
+import { Timeouts } from '../support/timeouts.js';
+import { until, whoisServer } from './support.js';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -59,6 +67,35 @@ describe('whois', () => {
     const whois = new Whois({ server: at(chain[0]?.port ?? 1), referral });
     expect(await whois.ask(address('198.51.100.7'))).toContain(`netname: N${WHOIS_HOPS_MAX - 1}`);
     expect(chain.map(({ queries }) => queries.length)).toEqual([...Array<number>(WHOIS_HOPS_MAX).fill(1), 0]);
+  });
+
+  test('is asked again when the answer is as old as the bound says', async () => {
+    const root = await server(() => 'netname: TEST\n');
+    let now = 0;
+    const whois = new Whois({ server: at(root.port), now: () => now });
+    const ask = () => whois.ask(address('198.51.100.7'));
+    await ask();
+    now = WHOIS_CACHE_MS - 1;
+    await ask();
+    expect(root.queries).toHaveLength(1);
+    now = WHOIS_CACHE_MS;
+    await ask();
+    expect(root.queries).toHaveLength(2);
+  });
+
+  test('has as long to answer, all servers together, as the bound says', async () => {
+    using timeouts = new Timeouts();
+    const root = await server(() => undefined);
+    const failed: string[] = [];
+    const answer = new Whois({ server: at(root.port), failed: (reason) => failed.push(reason) }).ask(
+      address('198.51.100.7'),
+    );
+    timeouts.pass(WHOIS_DEADLINE_MS - 1);
+    await until('the server is asked', () => root.queries.length > 0);
+    expect(failed).toEqual([]);
+    timeouts.pass(1);
+    expect(await answer).toBeUndefined();
+    expect(failed).toEqual(['127.0.0.1 did not answer in time']);
   });
 
   test('never follows a circle', async () => {

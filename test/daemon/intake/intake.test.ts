@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Batch, EntrySource } from '../../../src/core/entry.js';
-import { AHEAD_SECONDS_MAX } from '../../../src/core/limits.js';
+import { AHEAD_SECONDS_MAX, BATCH_CREDITS } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
 import { guard } from '../../../src/daemon/intake/guard.js';
 import { Intake } from '../../../src/daemon/intake/intake.js';
 import { FilterBank } from '../../../src/filter/bank.js';
+import { entry, jail } from '../../support/filters.js';
 
 const plan = {
   id: sourceId('test'),
@@ -139,4 +140,30 @@ test('a replay whose stream is dry is not live: its entries keep their own time'
   await intake.run();
   expect(phases).not.toContain('live');
   expect(phases.at(-1)).toBe('ended');
+});
+
+test('has as many batches under way as the bound says, and reads on with each that is done', async () => {
+  let posted = 0;
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => ({ ...ENTRY, entries: [entry('bad 192.0.2.1')] }),
+    poll: () => undefined,
+    close: () => undefined,
+  };
+  const bank = new FilterBank([jail('x', '', { failregex: ['bad <HOST>'] })], guard);
+  const intake = new Intake(plan, source, bank, (message) => {
+    if (message.type === 'batch') posted++;
+  });
+  const turns = async () => {
+    for (let turn = 0; turn < 5 * BATCH_CREDITS; turn++) await new Promise(setImmediate);
+  };
+  const running = intake.run();
+  await turns();
+  expect(posted).toBe(BATCH_CREDITS);
+  intake.credit();
+  await turns();
+  expect(posted).toBe(BATCH_CREDITS + 1);
+  intake.stop();
+  await running;
 });

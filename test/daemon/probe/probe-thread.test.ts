@@ -1,25 +1,47 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
+import { PROBE_DEADLINE_MS } from '../../../src/core/limits.js';
 import { epochMicros } from '../../../src/core/time.js';
 import { probeInThread } from '../../../src/daemon/probe/probe-thread.js';
+import { fakeTimers } from '../../support/timeouts.js';
+import { until } from '../../support/until.js';
 
 const entry = new URL('./stubborn.js', import.meta.url);
-const plan = (stubborn: boolean) => ({ sources: [], since: epochMicros(0), now: epochMicros(0), stubborn });
+const plan = (manner: 'good' | 'mute' | 'stubborn' = 'good') => ({
+  sources: [],
+  since: epochMicros(0),
+  now: epochMicros(0),
+  manner,
+});
+const END_MS = 10_000;
 
 test('a probe is answered by its thread', async () => {
   const lost = () => {
     throw new Error('the thread ended');
   };
-  expect(await probeInThread(plan(false), lost)).toEqual({ report: [], isVolatile: false, copies: [] });
+  expect(await probeInThread(plan(), lost)).toEqual({ report: [], isVolatile: false, copies: [] });
 });
 
 test('a thread that does not end after its answer is told of, and one that ends is not', async () => {
-  let lost = 0;
-  const tell = () => lost++;
-  await probeInThread(plan(false), tell, { entry, endMs: 4_000 });
-  await sleep(4_200);
-  expect(lost).toBe(0);
-  await probeInThread(plan(true), tell, { entry, endMs: 100 });
-  await sleep(1_500);
-  expect(lost).toBe(1);
+  using _ = fakeTimers();
+  const lost = jest.fn();
+  await probeInThread(plan(), lost, { entry, endMs: END_MS });
+  await until('nobody waits for its end any more', () => jest.getTimerCount() === 0);
+  await jest.advanceTimersByTimeAsync(2 * END_MS);
+  expect(lost).not.toHaveBeenCalled();
+  await probeInThread(plan('stubborn'), lost, { entry, endMs: END_MS });
+  await jest.advanceTimersByTimeAsync(END_MS - 1);
+  expect(lost).not.toHaveBeenCalled();
+  await jest.advanceTimersByTimeAsync(1);
+  expect(lost).toHaveBeenCalledTimes(1);
+});
+
+test('a thread that does not answer is given up after as long as the bound says', async () => {
+  using _ = fakeTimers();
+  const settled = jest.fn();
+  const answer = probeInThread(plan('mute'), () => undefined, { entry }).finally(settled);
+  const refused = expect(answer).rejects.toThrow(`no answer within ${PROBE_DEADLINE_MS} ms`);
+  await jest.advanceTimersByTimeAsync(PROBE_DEADLINE_MS - 1);
+  expect(settled).not.toHaveBeenCalled();
+  await jest.advanceTimersByTimeAsync(1);
+  await refused;
 });

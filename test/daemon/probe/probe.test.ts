@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Entry, EntrySource } from '../../../src/core/entry.js';
-import { PROBE_ENTRIES_MAX } from '../../../src/core/limits.js';
+import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
@@ -167,6 +167,19 @@ describe('the probe', () => {
     const source = { id: sourceId('test'), source: { kind: 'local' as const }, jails: group?.jails ?? [] };
     const [report] = probe({ since: epochMicros(T0), now: NOW, sources: [source] }, make, guard);
     expect(report?.jails.find(({ jail }) => jail === 'sshd')?.elsewhere.length).toBe(found);
+  });
+
+  test.each([
+    [PROBE_LAG_ENTRIES_MAX - 1, PROBE_LAG_ENTRIES_MAX],
+    [PROBE_LAG_ENTRIES_MAX + 1, PROBE_LAG_ENTRIES_MAX],
+  ])('counts %i entries and one more behind the reader as %i', (before, counted) => {
+    const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
+    const [group] = bySource(loaded.setup.jails).values();
+    const lastEntry = epochMicros(T0 - 1);
+    const source = { id: sourceId('test'), source: { kind: 'local' as const }, jails: group?.jails ?? [], lastEntry };
+    const make = () => manyEntries(before, 'x');
+    const [report] = probe({ since: epochMicros(T0), now: NOW, sources: [source] }, make, guard);
+    expect(report?.lagEntries).toBe(counted);
   });
 
   needs(...canWrite)('looks only at what came since the last look', () => {

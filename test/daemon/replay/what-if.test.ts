@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { parsePrefix } from '../../../src/core/address.js';
 import type { BanDecision } from '../../../src/core/decision.js';
-import { WHAT_IF_USERS_MAX } from '../../../src/core/limits.js';
+import { WHAT_IF_ADDRESSES_MAX, WHAT_IF_USERS_MAX } from '../../../src/core/limits.js';
 import { cursor, mustJailName } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../../src/core/time.js';
 import { WhatIf } from '../../../src/daemon/replay/what-if.js';
@@ -197,6 +197,14 @@ describe('the bound of addresses', () => {
     const whatIf = new WhatIf({ policies: [{ jail, ipv6prefix: 64 }], binsMax: 10, shiftSeconds: 0, addressesMax: 3 });
     for (let i = 1; i <= count; i++) whatIf.success(login(`192.0.2.${i}`));
     expect(whatIf.result().notCompared).toBe(left);
+  });
+
+  test('as many addresses are compared as the bound says, and those beyond are counted', () => {
+    const whatIf = new WhatIf({ policies: [{ jail, ipv6prefix: 64 }], binsMax: 10, shiftSeconds: 0 });
+    for (let i = 0; i < WHAT_IF_ADDRESSES_MAX; i++) whatIf.success(login(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`));
+    expect(whatIf.result().notCompared).toBe(0);
+    whatIf.success(login('192.0.2.1'));
+    expect(whatIf.result().notCompared).toBe(1);
   });
 
   test.each([

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { REGEX_BACKTRACK_STEPS_MAX, REGEX_INSTRUCTIONS_MAX } from '../../../src/core/limits.js';
+import {
+  REGEX_BACKTRACK_STEPS_MAX,
+  REGEX_BACKTRACK_STEPS_PER_CHAR,
+  REGEX_INSTRUCTIONS_MAX,
+} from '../../../src/core/limits.js';
 import { compileRegex, type Regex } from '../../../src/filter/regex/regex.js';
 import { vmGuard } from '../../support/guard.js';
 import { generate } from './generate.js';
@@ -133,6 +137,17 @@ describe('hostile lines', () => {
     expect(regex.gaveUp).toBe(0);
     expect(regex.exec('a and '.repeat(REGEX_BACKTRACK_STEPS_MAX / 100))).toBeNull();
     expect(regex.gaveUp).toBe(1);
+  });
+
+  test('a back-reference in a long text has the steps that each of its characters adds', () => {
+    const regex = demoted('(?P<u>z) and (?P=u) from <HOST>');
+    const long = (chars: number) => `${'z'.repeat(chars)} z and z from 192.0.2.1`;
+    // Each of these characters begins a match that fails at its second character.
+    const chars = (4 * REGEX_BACKTRACK_STEPS_MAX) / REGEX_BACKTRACK_STEPS_PER_CHAR;
+    const more = REGEX_BACKTRACK_STEPS_MAX;
+    expect(regex.exec(long(chars))).not.toBeNull();
+    expect(regex.exec(long(more))).not.toBeNull();
+    expect(regex.gaveUp).toBe(0);
   });
 
   test('a loop that doubles with every round never runs in V8', () => {
