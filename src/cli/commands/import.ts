@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { EXIT, type ExitCode } from '../../core/errors.js';
+import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import type { ImportOptions } from '../import.js';
 import { controlSocket, ledgerFile } from '../paths.js';
@@ -11,6 +11,7 @@ export const importCommand: CommandDefinition = {
     "Writes the configuration below /etc/banjour (your files as they are; jail.conf with what differs in fail2ban's own files) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. What cannot be taken over is commented out with the reason, and keeps nothing else from it.",
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
     '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-notify, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
+    "--switch-back is the way back after such a move: it starts fail2ban, has it ban whom Banjour bans (for the jail's bantime from now), and when that is in the kernel it stops and disables Banjour and removes its table. Bans that fail2ban cannot have in force stop it, unless --force gives them up. Files and history stay.",
     'May be repeated: it replaces the files that it wrote, says which jails and values are different, and takes over bans that are new. A file that you changed since is never replaced, unless --force keeps it with the ending .before-import.',
   ],
   positionals: [
@@ -32,18 +33,23 @@ export const importCommand: CommandDefinition = {
       type: 'boolean',
       describe: 'The whole move, or none of it: fail2ban goes when Banjour protects the host',
     },
+    'switch-back': {
+      type: 'boolean',
+      describe: "The whole way back: Banjour goes when fail2ban has Banjour's bans in force",
+    },
   },
   examples: [
     ['banjour import --dry-run', 'What would happen'],
     ['banjour import /etc/fail2ban', 'Configuration, bans and history'],
     ['banjour import --no-config', 'Bans and history only'],
     ['banjour import --switch', 'The whole move: Banjour has the bans in force before fail2ban goes'],
+    ['banjour import --switch-back', 'Back to fail2ban, with the bans in force'],
   ],
   exits: [
     [EXIT.config, 'the result would not be a valid configuration; nothing was written'],
     [EXIT.cannotCreate, 'a file was changed since, or is not of an import (--force), or cannot be written'],
-    [EXIT.unavailable, '--switch cannot be done here; nothing was changed'],
-    [EXIT.temporary, '--switch was interrupted and taken back'],
+    [EXIT.unavailable, '--switch or --switch-back cannot be done here; nothing was changed'],
+    [EXIT.temporary, '--switch or --switch-back was interrupted and taken back, or another one is under way'],
   ],
   run,
 };
@@ -65,9 +71,11 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     terminal,
     ...(database === undefined ? {} : { database }),
   };
-  if (args.flag('switch')) {
+  if (args.flag('switch') && args.flag('switch-back'))
+    throw new OperatorError('--switch and --switch-back are opposite ways', { exitCode: EXIT.usage });
+  if (args.flag('switch') || args.flag('switch-back')) {
     const { switchHere } = await import('../switch/here.js');
-    return switchHere(paths, options);
+    return switchHere(paths, options, args.flag('switch') ? 'over' : 'back');
   }
   const code = await importFail2ban(options);
   if (args.flag('enable') && !options.dryRun) {

@@ -3,6 +3,7 @@ import { type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import type { ImportOptions } from '../import.js';
 import type { Paths } from '../paths.js';
+import { switchBack } from './back.js';
 import { NOTIFY } from './host.js';
 import { switchOver } from './switch.js';
 import { SystemHost } from './system.js';
@@ -10,16 +11,16 @@ import { SystemHost } from './system.js';
 /** What ends the move, which is then taken back: a key, another program, a terminal that is gone. */
 const SIGNALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
-/** The whole move from fail2ban to Banjour on this host. */
-export async function switchHere(paths: Paths, options: ImportOptions): Promise<ExitCode> {
-  if (!options.bans)
+/** The whole move from fail2ban to Banjour on this host, or back. */
+export async function switchHere(paths: Paths, options: ImportOptions, direction: 'over' | 'back'): Promise<ExitCode> {
+  if (direction === 'over' && !options.bans)
     throw new OperatorError('--switch takes the bans over: banned hosts would get in otherwise', {
       hint: 'leave --no-bans out',
     });
   const { terminal } = options;
   const interrupted = new AbortController();
   const interrupt = (name: NodeJS.Signals) => {
-    if (!interrupted.signal.aborted) say(`${name}: the move is taken back; please wait`);
+    if (!interrupted.signal.aborted) say(`${name}: what was begun is taken back; please wait`);
     interrupted.abort();
   };
   // What services said may hold what strangers wrote.
@@ -35,11 +36,9 @@ export async function switchHere(paths: Paths, options: ImportOptions): Promise<
   for (const { stream } of streams) stream.removeAllListeners('error').on('error', deaf);
   for (const name of SIGNALS) process.on(name, interrupt);
   try {
-    return await switchOver(new SystemHost(paths, options), {
-      say,
-      interrupted: interrupted.signal,
-      dryRun: options.dryRun,
-    });
+    const how = { say, interrupted: interrupted.signal, dryRun: options.dryRun };
+    const host = new SystemHost(paths, options);
+    return await (direction === 'back' ? switchBack(host, { ...how, force: options.force }) : switchOver(host, how));
   } finally {
     for (const name of SIGNALS) process.off(name, interrupt);
     for (const { stream, heard } of streams) {

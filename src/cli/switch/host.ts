@@ -22,6 +22,19 @@ export interface UnitState {
   readonly file: string;
 }
 
+export function isUp({ active }: UnitState): boolean {
+  return ['active', 'activating', 'reloading', 'deactivating'].includes(active);
+}
+
+export function isOn({ file }: UnitState): boolean {
+  return file === 'enabled' || file === 'enabled-runtime';
+}
+
+/** A ban's name: one jail, one target. */
+export function nameOf({ jail, target }: { readonly jail: string; readonly target: string }): string {
+  return `${jail} ${target}`;
+}
+
 /** A ban that Banjour has. */
 export interface OwnBan {
   readonly jail: string;
@@ -48,6 +61,8 @@ export interface SwitchHost {
   patience: AbortSignal | undefined;
   /** Why the move cannot even begin here, or undefined; nothing is changed. */
   obstacle(): Obstacle | undefined;
+  /** Keeps every other move off until what it returns is called. Throws `OperatorError` while one is under way. */
+  claim(): () => void;
   unit(name: string): Promise<UnitState>;
   /** `systemctl WORDS`. Throws `OperatorError` with its words, and with those of the unit's journal, when it fails. */
   order(...words: readonly string[]): Promise<void>;
@@ -57,10 +72,11 @@ export interface SwitchHost {
   fail2banAnswers(): Promise<boolean>;
   /** True when it has a database, from which it restores its bans at a start. */
   fail2banRemembers(): Promise<boolean>;
+  fail2banJails(): Promise<readonly string[]>;
   /** Bans in force there now. */
   fail2banBans(): Promise<readonly ImportedBan[]>;
   /** Has fail2ban ban these. */
-  fail2banBan(bans: readonly ImportedBan[]): Promise<void>;
+  fail2banBan(bans: readonly Pick<ImportedBan, 'jail' | 'target'>[]): Promise<void>;
   /** What the kernel has of others: the words of every rule and set that is not Banjour's. */
   othersRules(): Promise<ReadonlySet<string>>;
   /** Throws what taking over would throw, and changes nothing. */

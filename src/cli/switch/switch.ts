@@ -9,12 +9,19 @@ import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors
 import { formatDiagnostic } from '../../core/finding.js';
 import { SWITCH_RETURN_MS_MAX, SWITCH_ROUNDS_MAX } from '../../core/limits.js';
 import { counted } from '../../core/text.js';
-import { BANJOUR, FAIL2BAN, Interrupted, NOTIFY, type OwnBan, type SwitchHost, type UnitState } from './host.js';
-
-/** Between two looks at what is waited for, ms. */
-const LOOK_MS = 200;
-/** While fail2ban restores its bans and their rules, one comes at least as often as this, ms. */
-const RESTORE_MS = 15_000;
+import {
+  BANJOUR,
+  FAIL2BAN,
+  Interrupted,
+  isOn,
+  isUp,
+  NOTIFY,
+  nameOf,
+  type OwnBan,
+  type SwitchHost,
+  type UnitState,
+} from './host.js';
+import { countDown, LOOK_MS, RESTORE_MS } from './waiting.js';
 
 /** How the host was before anything was changed. */
 interface Before {
@@ -44,6 +51,31 @@ interface Step {
 
 /** Makes the move, or takes it back. Resolves with `EXIT.ok` when Banjour protects the host and fail2ban is off. */
 export async function switchOver(host: SwitchHost, options: SwitchOptions): Promise<ExitCode> {
+  return alone(host, options, 'the move', () => moveOver(host, options));
+}
+
+/** Does what changes the services of this host, where it can be done and nobody else does so meanwhile. */
+export async function alone<T>(
+  host: SwitchHost,
+  { dryRun }: Pick<SwitchOptions, 'dryRun'>,
+  what: string,
+  deed: () => Promise<T>,
+): Promise<T> {
+  const obstacle = host.obstacle();
+  if (obstacle !== undefined)
+    throw new OperatorError(`${what} is not begun: ${obstacle.why}`, {
+      ...(obstacle.hint === undefined ? {} : { hint: obstacle.hint }),
+      exitCode: obstacle.exitCode,
+    });
+  const release = dryRun ? () => undefined : host.claim();
+  try {
+    return await deed();
+  } finally {
+    release();
+  }
+}
+
+async function moveOver(host: SwitchHost, options: SwitchOptions): Promise<ExitCode> {
   const move = new Move(host, options);
   host.patience = options.interrupted;
   const before = await move.examine();
@@ -79,9 +111,7 @@ export async function switchOver(host: SwitchHost, options: SwitchOptions): Prom
   host.patience = undefined;
   host.forgetFiles();
   options.say('Banjour protects this host, now and at every boot: banjour status');
-  options.say(
-    'The way back, at any time: systemctl enable --now fail2ban; when it has its bans: systemctl disable --now banjour && banjour flush',
-  );
+  options.say('The way back, at any time: banjour import --switch-back');
   return EXIT.ok;
 }
 
@@ -97,8 +127,6 @@ class Move {
   /** Looks whether the move can be made here, and how the host is; changes nothing. Throws `OperatorError` if not. */
   async examine(): Promise<Before> {
     const host = this.#host;
-    const obstacle = host.obstacle();
-    if (obstacle !== undefined) throw refusal(obstacle.why, obstacle.hint, obstacle.exitCode);
     const banjour = await host.unit(BANJOUR);
     if (banjour.load === 'not-found')
       throw refusal(
@@ -309,7 +337,7 @@ class Move {
   /** Waits until fail2ban has in force whom it had before: as long as it takes, while it gets on. */
   async #return(before: Before): Promise<void> {
     const host = this.#host;
-    const answers = await this.#countDown(async () => ((await host.fail2banAnswers()) ? 0 : 1), SWITCH_RETURN_MS_MAX);
+    const answers = await countDown(host, async () => ((await host.fail2banAnswers()) ? 0 : 1), SWITCH_RETURN_MS_MAX);
     if (answers > 0) throw new Error('it does not answer');
     const wanted = () => before.bans.filter((ban) => ban.until === null || Date.parse(ban.until) > host.now() + 1_000);
     const missing = async () => {
@@ -317,31 +345,18 @@ class Move {
       return wanted().filter((ban) => !there.has(nameOf(ban)));
     };
     const count = async () => (await missing()).length;
-    if (before.remembers) await this.#countDown(count, RESTORE_MS);
+    if (before.remembers) await countDown(host, count, RESTORE_MS);
     await host.fail2banBan(await missing());
-    if ((await this.#countDown(count, RESTORE_MS)) > 0) throw new Error('bans of it are missing');
-    const left = await this.#countDown(async () => {
-      const rules = await host.othersRules();
-      return wanted().filter(({ target }) => before.rules.has(target) && !rules.has(target)).length;
-    }, RESTORE_MS);
+    if ((await countDown(host, count, RESTORE_MS)) > 0) throw new Error('bans of it are missing');
+    const left = await countDown(
+      host,
+      async () => {
+        const rules = await host.othersRules();
+        return wanted().filter(({ target }) => before.rules.has(target) && !rules.has(target)).length;
+      },
+      RESTORE_MS,
+    );
     if (left > 0) throw new Error(`${counted(left, 'ban')} of it are not in the kernel`);
-  }
-
-  /** Waits until `count` is nothing, or has not become less for some time; resolves with what is left. */
-  async #countDown(count: () => Promise<number>, patienceMs: number): Promise<number> {
-    const host = this.#host;
-    let least = Number.POSITIVE_INFINITY;
-    let since = host.now();
-    for (;;) {
-      const left = await count();
-      if (left === 0) return 0;
-      if (left < least) {
-        least = left;
-        since = host.now();
-      }
-      if (host.now() - since > patienceMs) return left;
-      await host.pause(LOOK_MS);
-    }
   }
 }
 
@@ -360,18 +375,6 @@ export function uncovered(theirs: readonly ImportedBan[], own: readonly OwnBan[]
     const prefix = parsePrefix(ban.target);
     return prefix === undefined || !(wide.get(ban.jail) ?? []).some((one) => covers(one, prefix));
   });
-}
-
-function nameOf({ jail, target }: { readonly jail: string; readonly target: string }): string {
-  return `${jail} ${target}`;
-}
-
-function isUp({ active }: UnitState): boolean {
-  return ['active', 'activating', 'reloading', 'deactivating'].includes(active);
-}
-
-function isOn({ file }: UnitState): boolean {
-  return file === 'enabled' || file === 'enabled-runtime';
 }
 
 function refusal(message: string, hint?: string, exitCode: ExitCode = EXIT.unavailable): OperatorError {

@@ -10,6 +10,7 @@ import { CONTROL_IMPORT_BANS_MAX, SWITCH_PROGRAM_MS_MAX } from '../../core/limit
 import { loadSetup } from '../../daemon/configuration/load.js';
 import { NftBackend } from '../../firewall/nft.js';
 import { findProgram } from '../../firewall/spawn.js';
+import { holdLock } from '../../ledger/lock.js';
 import { type ImportOptions, importFail2ban } from '../import.js';
 import { controlSocket, defaultPaths, ledgerFile, type Paths } from '../paths.js';
 import type { Terminal } from '../terminal.js';
@@ -25,6 +26,8 @@ const LISTINGS: readonly (readonly [string, ...string[]])[] = [
   ['iptables-legacy-save'],
   ['ip6tables-legacy-save'],
 ];
+/** Held during a move; not below /run/banjour, which is there only while the service is. */
+const MOVE_LOCK = '/run/banjour-move.lock';
 /** Addresses in one command line. */
 const WORDS = 500;
 /** Lines of a unit's journal that are shown when it does not do what it is told. */
@@ -52,6 +55,14 @@ export class SystemHost implements SwitchHost {
     if (stated === config && statedRun === run && statedState === state) return undefined;
     const why = `banjour.service has its files in ${config}, ${run} and ${state}, so that no other folders can be named`;
     return { why, exitCode: EXIT.usage };
+  }
+
+  claim(): () => void {
+    const lock = holdLock(MOVE_LOCK, {
+      message: 'another banjour import --switch or --switch-back is under way',
+      hint: 'wait until it has ended',
+    });
+    return () => lock.release();
   }
 
   async unit(name: string): Promise<UnitState> {
@@ -94,6 +105,10 @@ export class SystemHost implements SwitchHost {
     return hasDatabase((await this.#fail2ban('get', 'dbfile')).stdout);
   }
 
+  async fail2banJails(): Promise<readonly string[]> {
+    return jailsOf((await this.#fail2ban('status')).stdout);
+  }
+
   async fail2banBans(): Promise<readonly ImportedBan[]> {
     const status = await this.#fail2ban('status');
     if (status.status !== 0) throw new Error(`fail2ban-client status: ${status.stderr.trim()}`);
@@ -105,7 +120,7 @@ export class SystemHost implements SwitchHost {
     return bans;
   }
 
-  async fail2banBan(bans: readonly ImportedBan[]): Promise<void> {
+  async fail2banBan(bans: readonly Pick<ImportedBan, 'jail' | 'target'>[]): Promise<void> {
     for (const jail of new Set(bans.map((ban) => ban.jail))) {
       const targets = bans.filter((ban) => ban.jail === jail).map(({ target }) => target);
       for (let at = 0; at < targets.length; at += WORDS)

@@ -69,6 +69,15 @@ export class MadeUpHost implements SwitchHost {
   /** The kernel refuses these. */
   refused = new Set<string>();
   deeds: string[] = [];
+  /** Who must not get in; without it those of fail2ban's database. */
+  watched: readonly ImportedBan[] | undefined;
+  /** Another move is under way. */
+  claimed: OperatorError | undefined;
+  /** How often a move has begun and not ended. */
+  claims = 0;
+  /** The jails of fail2ban's, and those of them that put nobody into the kernel. */
+  their = ['sshd'];
+  toothless = new Set<string>();
   /** Deeds after which a banned host could get in. */
   open: string[] = [];
   readonly #trouble: Trouble | undefined;
@@ -99,6 +108,14 @@ export class MadeUpHost implements SwitchHost {
     return { ...this.#unit(name) };
   }
 
+  claim() {
+    if (this.claimed !== undefined) throw this.claimed;
+    this.claims++;
+    return () => {
+      this.claims--;
+    };
+  }
+
   order(...words: readonly string[]): Promise<void> {
     const [verb = '', name = ''] = words;
     return this.#deed(words.join(' '), () => {
@@ -125,10 +142,13 @@ export class MadeUpHost implements SwitchHost {
   async fail2banBans() {
     return this.#unit(FAIL2BAN).active === 'active' ? [...this.theirs] : [];
   }
-  async fail2banBan(bans: readonly ImportedBan[]) {
-    for (const ban of bans) {
-      this.theirs.push(ban);
-      this.rules.add(ban.target);
+  async fail2banJails() {
+    return this.their;
+  }
+  async fail2banBan(bans: readonly { readonly jail: string; readonly target: string }[]) {
+    for (const { jail, target } of bans) {
+      this.theirs.push(banOf(jail, target));
+      if (!this.toothless.has(jail)) this.rules.add(target);
     }
   }
   async othersRules() {
@@ -242,7 +262,7 @@ export class MadeUpHost implements SwitchHost {
       this.rules.add(ban.target);
     }
     if (due === 'interrupted after') this.#interrupt.abort();
-    const banned = this.database ?? this.theirs;
+    const banned = this.watched ?? this.database ?? this.theirs;
     for (const { target } of banned)
       if (!this.rules.has(target) && !this.table.has(target)) this.open.push(`${target} after ${words}`);
   }

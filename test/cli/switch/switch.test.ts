@@ -231,6 +231,21 @@ test.each([
   expect([...host.table.keys()].sort()).toEqual(['192.0.2.1', '2001:db8::1']);
 });
 
+test('one move at a time: a second changes nothing', async () => {
+  const { host, before, error } = await move((one) => {
+    one.claimed = new OperatorError('another banjour import --switch or --switch-back is under way', { exitCode: 75 });
+  });
+  expect(error).toMatchObject({ exitCode: 75, message: expect.stringContaining('is under way') });
+  expect([host.picture(), host.deeds]).toEqual([before, []]);
+});
+
+test.each([undefined, { at: 2, how: 'fails' } as const])(
+  'a move that has ended keeps no other off',
+  async (trouble) => {
+    expect((await move(undefined, trouble)).host.claims).toBe(0);
+  },
+);
+
 test('--dry-run says the steps and changes nothing', async () => {
   const { host, said, code } = await move(undefined, undefined, true);
   expect([code, host.deeds]).toEqual([0, ['take over all']]);
