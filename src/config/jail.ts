@@ -44,7 +44,7 @@ export function readJail(section: string, around: JailSurroundings): JailConfig 
   const name = jailName(section);
   if (name === undefined) {
     const fix =
-      'a jail is named with 1 to 64 letters, digits and . _ @ + -, beginning and ending with a letter or digit';
+      'a jail is named with 1 to 64 letters, digits, blanks and . _ @ + -, beginning and ending with a letter or digit';
     first.error('jail.name', 'enabled', 'the section cannot be the name of a jail', fix, section);
     return undefined;
   }

@@ -163,7 +163,7 @@ export interface AttemptAnswer {
 
 /** An option of a jail (or of the agent) that changes until the next reload or restart. */
 export interface SetRequest {
-  /** Absent: an option of the agent; `loglevel` is the only one. */
+  /** Absent: an option of the agent, `loglevel` or `dbpurgeage`. */
   readonly jail?: string;
   readonly key: string;
   /** `add` and `del` are for options that are lists, as ignoreip. */

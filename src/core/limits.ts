@@ -389,3 +389,5 @@ export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 export const SWITCH_PROGRAM_MS_MAX = 180_000;
 /** Time in which fail2ban has to have all of its bans in force again when the move is taken back, ms. */
 export const SWITCH_RETURN_MS_MAX = 90_000;
+/** Longest `sleep` of fail2ban's grammar, s: a number with too many digits must not hold a script for ever, or overflow the timer. */
+export const SLEEP_SECONDS_MAX = 3_600;

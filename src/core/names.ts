@@ -6,10 +6,10 @@ export type Cursor = string & { readonly __name: 'cursor' };
 /** Names one source of entries; the ledger keeps one position per source. */
 export type SourceId = string & { readonly __name: 'source' };
 
-const JAIL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,62}[A-Za-z0-9])?$/;
+const JAIL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._@+ -]{0,62}[A-Za-z0-9])?$/;
 
 /**
- * Checks a jail's name: 1-64 letters, digits and `. _ @ + -`, beginning and ending with a letter or digit. It
+ * Checks a jail's name: 1-64 letters, digits, blanks and `. _ @ + -`, beginning and ending with a letter or digit. It
  * appears in log lines, set comments and file names, so nothing else is let in.
  * Returns undefined when the name is not acceptable.
  */

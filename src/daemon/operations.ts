@@ -1,5 +1,6 @@
 /** What the control sockets may ask of the agent, and the views that they get. */
 import { parseLoglevel } from '../config/settings.js';
+import { parseDuration } from '../config/values.js';
 import type {
   AgentView,
   AttemptAnswer,
@@ -29,7 +30,7 @@ import { OperatorError } from '../core/errors.js';
 import type { JailName } from '../core/names.js';
 import { hideSecrets } from '../core/secrets.js';
 import { counted } from '../core/text.js';
-import { isoTime, wallClock } from '../core/time.js';
+import { isoTime, seconds, wallClock } from '../core/time.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { Agent } from './agent.js';
 import { Cached, CachedAsync } from './cached.js';
@@ -149,7 +150,10 @@ export class AgentOperations implements Operations {
     const { live } = this.#agent;
     if (name === undefined) {
       const level: OptionView = { value: this.#agent.loglevel.get().toUpperCase(), live: false };
-      return { options: { ...optionsOf(live.config.origins, new Map()), loglevel: level } };
+      const options = { ...optionsOf(live.config.origins, new Map()), loglevel: level };
+      const { keepHistory } = this.#agent.setup;
+      if (keepHistory === live.config.settings.dbpurgeage) return { options };
+      return { options: { ...options, dbpurgeage: { value: String(keepHistory), live: true } } };
     }
     this.#find(name);
     const jail = live.jail(name) as LiveJail;
@@ -164,7 +168,7 @@ export class AgentOperations implements Operations {
   }
 
   async set({ jail, key, action, value }: SetRequest): Promise<SetAnswer> {
-    if (jail === undefined) return this.#setLoglevel(key, value);
+    if (jail === undefined) return this.#setOfAgent(key, value);
     this.#find(jail);
     const difference = await this.#changing(
       this.#agent.reload(false, (live) => live.changed(jail, { key, action, value })),
@@ -273,18 +277,28 @@ export class AgentOperations implements Operations {
     return this.#agent.setup.jails.find(({ policy }) => policy.jail === jail) as JailSetup;
   }
 
-  #setLoglevel(key: string, value: string): SetAnswer {
-    if (key !== 'loglevel')
+  async #setOfAgent(key: string, value: string): Promise<SetAnswer> {
+    if (key === 'loglevel') return this.#setLoglevel(value);
+    if (key !== 'dbpurgeage')
       throw new OperatorError(`${JSON.stringify(key)} cannot be set in a running agent`, {
-        hint: 'loglevel can; other options of the agent: /etc/banjour/banjour.local, then restart',
+        hint: 'loglevel and dbpurgeage can; other options of the agent: /etc/banjour/banjour.local, then restart',
       });
+    const parsed = parseDuration(value);
+    if (!('value' in parsed))
+      throw new OperatorError(`dbpurgeage ${JSON.stringify(value)} ${parsed.problem}`, { hint: parsed.fix });
+    const history = seconds(Math.max(0, parsed.value));
+    const difference = await this.#changing(this.#agent.reload(false, async (live) => live.keeping(history)));
+    return { key, value: String(history), changes: describeDifference(difference) };
+  }
+
+  #setLoglevel(value: string): SetAnswer {
     const parsed = parseLoglevel(value);
     if (!('value' in parsed))
       throw new OperatorError(`loglevel ${JSON.stringify(value)} ${parsed.problem}`, { hint: parsed.fix });
     const before = this.#agent.loglevel.get();
     this.#agent.loglevel.set(parsed.value);
     return {
-      key,
+      key: 'loglevel',
       value: parsed.value.toUpperCase(),
       changes: before === parsed.value ? [] : [`loglevel ${before} -> ${parsed.value}`],
     };

@@ -3,7 +3,7 @@
  * is recovered from the name, so nothing has to be remembered beside the kernel.
  *
  * nft's identifiers are a letter followed by letters, digits and `/ \ _ . -` (libnftables scanner, 1.0.6); a jail's
- * name may also hold `@` and `+`, which are written `/a` and `/p` (`/` cannot stand in a jail's name). The kernel's
+ * name may also hold `@`, `+` and blanks, which are written `/a`, `/p` and `/s` (`/` cannot stand in a jail's name). The kernel's
  * limit for a name is 255 bytes, a jail's name has at most 64.
  */
 import type { Family, Prefix } from '../core/address.js';
@@ -32,12 +32,12 @@ export interface BanSet {
 
 /** A jail's name as a legal nft identifier. */
 export function encodeJail(jail: JailName): string {
-  return jail.replaceAll('@', '/a').replaceAll('+', '/p');
+  return jail.replaceAll('@', '/a').replaceAll('+', '/p').replaceAll(' ', '/s');
 }
 
 /** Undoes `encodeJail`; undefined for a name that it never makes. */
 export function decodeJail(text: string): JailName | undefined {
-  const jail = jailName(text.replaceAll('/a', '@').replaceAll('/p', '+'));
+  const jail = jailName(text.replaceAll('/a', '@').replaceAll('/p', '+').replaceAll('/s', ' '));
   return jail !== undefined && encodeJail(jail) === text ? jail : undefined;
 }
 

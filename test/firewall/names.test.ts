@@ -10,7 +10,7 @@ import {
   setName,
 } from '../../src/firewall/names.js';
 
-const LETTERS = 'abzAZ019._@+-'.split('');
+const LETTERS = 'abzAZ019._@+- '.split('');
 const jail = fc
   .array(fc.constantFrom(...LETTERS), { minLength: 1, maxLength: 64 })
   .map((parts) => jailName(parts.join('')))
@@ -23,6 +23,7 @@ describe('names in the tables', () => {
     expect(setName({ jail: sshd, family: 6, length: 128 })).toBe('ban6.sshd');
     expect(setName({ jail: sshd, family: 6, length: 64 })).toBe('net6.64.sshd');
     expect(setName({ jail: mustJailName('a@b+c'), family: 4, length: 24 })).toBe('net4.24.a/ab/pc');
+    expect(setName({ jail: mustJailName('web mail'), family: 6, length: 128 })).toBe('ban6.web/smail');
     expect(counterName(mustJailName('all'))).toBe('jail.all');
   });
 

@@ -10,10 +10,10 @@ export const set: CommandDefinition = {
   details: [
     'The value is checked as if it stood in jail.local. It holds until the jail is reloaded or the agent restarted: to keep it, write it into /etc/banjour/jail.local.',
     'Lists (ignoreip, failregex, ignoreregex, journalmatch) take --add and --del; --del of a regex takes its number from 0, as banjour get shows them.',
-    'set loglevel LEVEL changes how much the agent logs.',
+    'set loglevel LEVEL changes how much the agent logs, set dbpurgeage DURATION how long ended bans are remembered.',
   ],
   positionals: [
-    { name: 'jail', describe: 'A jail; or loglevel', required: true, complete: 'jails' },
+    { name: 'jail', describe: 'A jail; or loglevel, dbpurgeage', required: true, complete: 'jails' },
     { name: 'option', describe: 'bantime, findtime, maxretry, ignoreip, port, ...; or the level', required: true },
     { name: 'value', describe: 'The value', required: false, many: true },
   ],
@@ -34,13 +34,16 @@ export const set: CommandDefinition = {
   run,
 };
 
+/** Options of the agent that can be set while it runs. */
+const OF_AGENT: readonly string[] = ['loglevel', 'dbpurgeage'];
+
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const first = args.text('jail') ?? '';
   const second = args.text('option') ?? '';
   const words = args.list('value');
   if (args.flag('add') && args.flag('del')) throw new OperatorError('--add or --del, not both');
   const client = new ControlClient(controlSocket(paths));
-  const ofAgent = words.length === 0 && first === 'loglevel';
+  const ofAgent = words.length === 0 && OF_AGENT.includes(first);
   if (!ofAgent && words.length === 0)
     throw new OperatorError('name a value', { hint: `banjour set ${first} ${second} VALUE` });
   const answer = await client.set(
@@ -61,7 +64,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   for (const change of answer.changes) terminal.err(`${escapeUntrusted(change, 4096)}\n`);
   terminal.err(
     ofAgent
-      ? 'until restart; to keep it: loglevel under [Definition] in /etc/banjour/banjour.local\n'
+      ? `until ${first === 'loglevel' ? '' : 'reload or '}restart; to keep it: ${first} under [Definition] in /etc/banjour/banjour.local\n`
       : `until reload or restart; to keep it: ${second} under [${first}] in /etc/banjour/jail.local\n`,
   );
   return EXIT.ok;

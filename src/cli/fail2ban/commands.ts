@@ -1,6 +1,8 @@
 /** The commands of fail2ban-client and their answers. */
+import { setTimeout } from 'node:timers/promises';
 import type { BanView } from '../../control/protocol.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
+import { SLEEP_SECONDS_MAX } from '../../core/limits.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { getOption } from './get.js';
 import { clientOf, type Fail2banSession, NotOk } from './session.js';
@@ -24,9 +26,11 @@ Options:
 Commands:
     start, stop, restart [JAIL], reload [--restart] [--unban] [--all|JAIL]
     status [JAIL|--all] [basic|short], stats, banned [IP...], ping, version, echo TEXT
+    sleep SECONDS
     unban --all | IP...
     set JAIL banip|unbanip [--report-absent] IP..., set JAIL attempt IP [FAILURE...]
-    set JAIL bantime|findtime|maxretry|... VALUE, set JAIL addignoreip|delignoreip IP, set loglevel LEVEL
+    set JAIL bantime|findtime|maxretry|... VALUE, set JAIL addignoreip|delignoreip IP,
+    set JAIL addlogpath|dellogpath FILE, set loglevel LEVEL, set dbpurgeage DURATION
     get JAIL banip [SEP|--with-time], get JAIL banned [IP...], get JAIL bantime|findtime|maxretry|ignoreip|...
     get loglevel|logtarget|dbfile|dbpurgeage
 `;
@@ -67,6 +71,8 @@ async function answerTo(words: readonly string[], session: Fail2banSession): Pro
     case 'version':
       await clientOf(session).ping();
       return session.version;
+    case 'sleep':
+      return sleep(rest);
     case 'echo':
       return rest.join(' ');
     case 'flushlogs':
@@ -96,6 +102,22 @@ async function answerTo(words: readonly string[], session: Fail2banSession): Pro
     default:
       throw new NotOk("NOK: ('Invalid command',)", 'Invalid command');
   }
+}
+
+/** Scripts wait with it in interactive sessions and files of commands. */
+async function sleep([seconds]: readonly string[]): Promise<string> {
+  if (seconds === undefined) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  const length = Number(seconds);
+  if (seconds.trim() === '' || Number.isNaN(length)) {
+    const message = `could not convert string to float: ${pythonRepr(seconds)}`;
+    throw new NotOk(`NOK: (${pythonRepr(message)},)`, message);
+  }
+  if (length < 0 || length > SLEEP_SECONDS_MAX) {
+    const message = `sleep length must be from 0 to ${SLEEP_SECONDS_MAX} seconds`;
+    throw new NotOk(`NOK: (${pythonRepr(message)},)`, message);
+  }
+  await setTimeout(length * 1000);
+  return 'None';
 }
 
 async function status([first, second]: readonly string[], session: Fail2banSession): Promise<string> {

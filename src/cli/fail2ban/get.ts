@@ -34,6 +34,7 @@ const OF_JAIL: Readonly<Record<string, Answer>> = {
   ignoreip: ({ options }) => ignoreipText(options),
   ignoreself: flag('ignoreself'),
   ignorecommand: text('ignorecommand', 'False'),
+  ignorecache: text('ignorecache', 'None'),
   journalmatch: ({ jail }) =>
     jail.files === undefined ? `Current match filter:\n${jail.match}` : 'No journal match filter set',
   logpath: ({ jail }) =>

@@ -29,14 +29,22 @@ export function clientOf(session: Fail2banSession, changes = false): ControlClie
   return new ControlClient(changes ? session.control : session.status);
 }
 
+/** Several diagnostics stand on lines of their own. */
+function linesOf(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => escapeUntrusted(line, 4096))
+    .join('\n');
+}
+
 /** Says what went wrong, where the real one says it. */
 export function report(error: unknown, terminal: Terminal): number {
   if (error instanceof NotOk) {
     if (error.answer !== undefined) terminal.out(`${error.answer}\n`);
     terminal.err(errorLine(error.message));
   } else if (error instanceof OperatorError) {
-    terminal.out(`${escapeUntrusted(error.message, 4096)}\n`);
-    terminal.err(errorLine(escapeUntrusted(`NOK: ${error.hint ?? error.message}`, 4096)));
+    terminal.out(`${linesOf(error.message)}\n`);
+    terminal.err(errorLine(linesOf(`NOK: ${error.hint ?? error.message}`)));
   } else terminal.err(errorLine(escapeUntrusted(messageOf(error), 4096)));
   return 255;
 }

@@ -10,6 +10,8 @@ import { pythonRepr } from './shapes.js';
 const EDITS: Readonly<Record<string, readonly ['add' | 'del', string]>> = {
   addignoreip: ['add', 'ignoreip'],
   delignoreip: ['del', 'ignoreip'],
+  addlogpath: ['add', 'logpath'],
+  dellogpath: ['del', 'logpath'],
   addjournalmatch: ['add', 'journalmatch'],
   deljournalmatch: ['del', 'journalmatch'],
   addfailregex: ['add', 'failregex'],
@@ -22,9 +24,9 @@ export async function setOption(words: readonly string[], client: ControlClient)
   const [jail, verb, ...values] = words;
   if (jail === undefined || verb === undefined)
     throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
-  if (jail === 'loglevel') {
-    const { value } = await client.set({ key: 'loglevel', action: 'set', value: verb });
-    return `Current logging level is ${pythonRepr(value)}`;
+  if (jail === 'loglevel' || jail === 'dbpurgeage') {
+    await client.set({ key: jail, action: 'set', value: verb });
+    return getOption([jail], client);
   }
   if (values.length === 0) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   switch (verb) {

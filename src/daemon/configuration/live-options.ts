@@ -34,6 +34,7 @@ const NOT_LIVE: ReadonlySet<string> = new Set([
 /** Options that are lists, with what separates their members. */
 const LISTS: Readonly<Record<string, ' ' | '\n'>> = {
   ignoreip: ' ',
+  logpath: '\n',
   journalmatch: '\n',
   match: '\n',
   failregex: '\n',

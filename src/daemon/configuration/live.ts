@@ -7,6 +7,7 @@
  */
 import type { Config } from '../../config/types.js';
 import { OperatorError } from '../../core/errors.js';
+import type { Seconds } from '../../core/time.js';
 import { diskTree } from '../../ini/disk.js';
 import type { FileTree } from '../../ini/tree.js';
 import { changedOverrides, type LiveChange, type LiveJail } from './live-options.js';
@@ -88,6 +89,17 @@ export class LiveConfiguration {
     const jail = this.#jails.get(name);
     if (jail === undefined) throw new OperatorError(`there is no jail ${JSON.stringify(name)}`);
     return this.#overridden(name, jail, new Map([...jail.overrides, ...BY_FILES]));
+  }
+
+  /** Bans that ended are remembered so long, until a reload. */
+  keeping(history: Seconds): Candidate {
+    const setup = { ...this.#setup, keepHistory: history };
+    return {
+      setup,
+      accept: () => {
+        this.#setup = setup;
+      },
+    };
   }
 
   /** One option of one jail as said by hand, together with what was set before. */
