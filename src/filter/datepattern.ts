@@ -115,7 +115,8 @@ function pattern(text: string): DatePattern {
     anchored = true;
   } else if (!anchored && begin === 'word' && !/^\(*(?:\?P<cut>)?\*\*/.test(source)) source = `(?=^|\\b|\\W)${source}`;
   if (end && !/(?<!\\)(?:\$\)?|\\b|\\s|\*\*\)*)$/.test(source)) source += WORD_END;
-  source = source.replaceAll('**', '');
+  // Two stars say that there is no bound; behind a backslash they are a star, any number of times.
+  source = source.replace(/(?<!\\)\*\*/g, '');
   const kind = source.includes('(?P<epoch>') ? (long ? 'long-epoch' : 'epoch') : 'fields';
   return {
     name: text,

@@ -68,7 +68,7 @@ const JAIL_LINES: readonly string[] = [
   'banaction = nosuch',
   'action = nftables[type=multiport',
   'action = nosuch',
-  'group = not a name',
+  'group = not/a/name',
   'subnet = 1',
 ];
 

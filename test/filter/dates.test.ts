@@ -84,6 +84,12 @@ describe('the date of a line', () => {
 });
 
 describe('a datepattern', () => {
+  test('has no bounds where two stars stand; behind a backslash they are stars of the line', () => {
+    expect(cut('x2026-11-21y', '**%Y-%m-%d**').text).toBe('xy');
+    expect(cut('x2026-11-21y', '%Y-%m-%d').text).toBe('x2026-11-21y');
+    expect(cut('at **2026-11-21** now', '\\**%Y-%m-%d\\**').text).toBe('at  now');
+  });
+
   test('of the filter replaces the known formats', () => {
     expect(cut('at 21|11|2026 18.30.01 x', '%d\\|%m\\|%Y %H\\.%M\\.%S')).toMatchObject({
       text: 'at  x',
