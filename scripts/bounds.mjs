@@ -3,7 +3,7 @@
  * notices. A bound is broken in the built modules that use it, so the tests still know the true one: once it is gone (or
  * zero, for a least value or a rate), once it is one less. `npm test` must be green before; a whole round takes an hour.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ROOT, say } from './lib/run.mjs';
@@ -15,6 +15,10 @@ const GONE = 2 ** 31 - 1;
 const DEADLINE_MS = 300_000;
 /** Times are not bounds to the unit: nothing is told of one millisecond less. */
 const TIMES = /_(?:MS|SECONDS|MICROS)(?:_|$)/;
+
+/** The tests that run. */
+let child;
+let stopped = false;
 
 function built(folder) {
   return readdirSync(join(ROOT, folder), { recursive: true })
@@ -37,8 +41,21 @@ function broken(source, name, value) {
   return imported.test(source) ? source.replace(imported, `$1$2 const ${name} = ${value};`) : undefined;
 }
 
+/** Exit status of the tests; null when they were ended. */
+function jest(tests) {
+  const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--bail', '-i'];
+  child = spawn(process.execPath, [...flags, '--silent', '--forceExit', '--runTestsByPath', ...tests], {
+    cwd: ROOT,
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    stdio: 'ignore',
+    timeout: DEADLINE_MS,
+    killSignal: 'SIGKILL',
+  });
+  return new Promise((resolve) => child.once('close', resolve));
+}
+
 /** Whether the tests fail, with the bound broken. */
-function isNoticed(tests, modules, name, value) {
+async function isNoticed(tests, modules, name, value) {
   const kept = new Map();
   try {
     for (const path of modules) {
@@ -49,20 +66,8 @@ function isNoticed(tests, modules, name, value) {
       writeFileSync(join(ROOT, path), changed);
     }
     if (kept.size === 0) return 'unused';
-    const jest = [
-      '--experimental-vm-modules',
-      '--no-warnings',
-      'node_modules/jest/bin/jest.js',
-      '--forceExit',
-      '--bail',
-    ];
-    const { status } = spawnSync(process.execPath, [...jest, '-i', '--silent', '--runTestsByPath', ...tests], {
-      cwd: ROOT,
-      env: { ...process.env, LC_ALL: 'C.UTF-8' },
-      stdio: 'ignore',
-      timeout: DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    });
+    const status = await jest(tests);
+    if (stopped) return 'stopped';
     return status === 0 ? 'NOT NOTICED' : 'noticed';
   } finally {
     for (const [path, source] of kept) writeFileSync(join(ROOT, path), source);
@@ -75,22 +80,28 @@ const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in limits));
 if (unknown !== undefined) fail(`src/core/limits.ts has no ${unknown}`);
 // A stop in the middle must not leave a broken build behind.
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    stopped = true;
+    child?.kill('SIGKILL');
+  });
 
 const modules = [...built('dist/src'), ...built('dist/native')].filter((path) => path !== LIMITS);
 const tests = built('dist/test').filter((path) => path.endsWith('.test.js') && !/test\/(?:house|e2e)\//.test(path));
 let missed = 0;
 for (const [name, value] of Object.entries(limits)) {
+  if (stopped) break;
   if (wanted.length > 0 ? !wanted.includes(name) : typeof value !== 'number') continue;
   const concerned = tests.filter((path) => names(path, name));
   const users = modules.filter((path) => names(path, name));
   const breaks = { gone: /_MIN$|_PER_/.test(name) ? 0 : value < GONE ? GONE : Number.MAX_SAFE_INTEGER };
   if (!TIMES.test(name)) breaks['one less'] = value - 1;
   for (const [how, other] of Object.entries(breaks)) {
-    const answer = concerned.length === 0 ? 'NO TEST' : isNoticed(concerned, users, name, other);
+    if (stopped) break;
+    const answer = concerned.length === 0 ? 'NO TEST' : await isNoticed(concerned, users, name, other);
     if (answer !== 'noticed') missed += 1;
     say(`${name} ${how}: ${answer}`);
   }
 }
 say(`${missed} not noticed`);
-process.exitCode = missed > 0 ? 1 : 0;
+process.exitCode = missed > 0 || stopped ? 1 : 0;
