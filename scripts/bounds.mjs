@@ -43,7 +43,14 @@ function broken(source, name, value) {
 
 /** Exit status of the tests; null when they were ended. */
 function jest(tests) {
-  const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--bail', '-i'];
+  const flags = [
+    '--max-old-space-size=2048',
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    '--bail',
+    '-i',
+  ];
   child = spawn(process.execPath, [...flags, '--silent', '--forceExit', '--runTestsByPath', ...tests], {
     cwd: ROOT,
     env: { ...process.env, LC_ALL: 'C.UTF-8' },

@@ -2,10 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { type Address, fromBits, hostPrefix, type Prefix, parseAddress, parsePrefix } from '../core/address.js';
+import { ALLOW_HOST_FILE_CHARS_MAX } from '../core/limits.js';
 import { type Exemption, reasonOf } from './reason.js';
-
-/** Largest of these files that is read, characters; a full IPv4 routing table is not a mail server's. */
-const CHARS_MAX = 4 * 1024 * 1024;
 
 /** `::1` and the whole of 127.0.0.0/8, which every Linux host has. */
 const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parsePrefix(text) as Prefix);
@@ -68,7 +66,7 @@ function hostsOf(address: Address | undefined): Prefix[] {
 function readText(path: string): string {
   try {
     const text = readFileSync(path, 'utf8');
-    return text.length > CHARS_MAX ? '' : text;
+    return text.length > ALLOW_HOST_FILE_CHARS_MAX ? '' : text;
   } catch {
     return '';
   }

@@ -10,7 +10,7 @@ import { formatPrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
-import { CONTROL_IMPORT_BANS_MAX } from '../core/limits.js';
+import { CONTROL_IMPORT_BANS_MAX, IMPORT_SKIPPED_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { diskTree } from '../ini/disk.js';
@@ -65,8 +65,6 @@ interface Report {
 }
 
 const DATABASE = '/var/lib/fail2ban/fail2ban.sqlite3';
-/** Who could not be taken over is named up to this many. */
-const SKIPPED_MAX = 100;
 
 export async function importFail2ban(options: ImportOptions): Promise<ExitCode> {
   if (options.config) refuseFolder(options);
@@ -225,7 +223,7 @@ async function takeOver(
     report.skipped = [
       ...report.skipped,
       ...lost.map(({ target }) => ({ jail, target: formatPrefix(target), reason })),
-    ].slice(0, SKIPPED_MAX);
+    ].slice(0, IMPORT_SKIPPED_MAX);
     active = active.filter((ban) => ban.jail !== jail);
   }
   report.banned = active.length;
@@ -248,7 +246,7 @@ async function takeOver(
       report.banned += answer.banned;
       report.history += answer.history;
       report.skippedCount += answer.skipped.length;
-      report.skipped = [...report.skipped, ...answer.skipped].slice(0, SKIPPED_MAX);
+      report.skipped = [...report.skipped, ...answer.skipped].slice(0, IMPORT_SKIPPED_MAX);
     }
 }
 

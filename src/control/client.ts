@@ -2,7 +2,7 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { BanjourEvent } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
+import { CONTROL_ANSWER_BYTES_MAX, CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
 import {
   type AgentView,
   API_VERSION,
@@ -26,8 +26,6 @@ import {
   type UnbanRequest,
 } from './protocol.js';
 
-/** Answers are bounded too: the agent may be another program. 100,000 bans are about 30 MB. */
-const ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 const ANSWER_MS_MAX = 60_000;
 
 export class ControlClient {
@@ -183,8 +181,8 @@ export class ControlClient {
     try {
       for await (const chunk of response) {
         bytes += (chunk as Buffer).length;
-        if (bytes > ANSWER_BYTES_MAX)
-          throw new OperatorError(`the answer on ${this.#socket} is larger than ${ANSWER_BYTES_MAX} bytes`);
+        if (bytes > CONTROL_ANSWER_BYTES_MAX)
+          throw new OperatorError(`the answer on ${this.#socket} is larger than ${CONTROL_ANSWER_BYTES_MAX} bytes`);
         chunks.push(chunk as Buffer);
       }
       return Buffer.concat(chunks).toString('utf8');

@@ -126,6 +126,8 @@ export const ALLOW_PREFIXES_MAX = 100_000;
 export const ALLOW_NAME_ADDRESSES_MAX = 64;
 /** Size of one `file:` list, bytes. */
 export const ALLOW_FILE_BYTES_MAX = 8 * 1024 * 1024;
+/** Largest file about the host (routes, resolvers) that is read, characters; a full IPv4 routing table is not a mail server's. */
+export const ALLOW_HOST_FILE_CHARS_MAX = 4 * 1024 * 1024;
 /** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
 export const ALLOW_DNS_DEADLINE_MS = 5_000;
 /** Names that are resolved at the same time; each holds one of libuv's four threads. */
@@ -250,6 +252,8 @@ export const CONTROL_STREAMS_MAX = 32;
 export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
 /** A client that takes nothing of its answer for so long is cut off, ms. */
 export const CONTROL_STALL_MS_MAX = 15_000;
+/** An answer that a client takes, bytes: the agent may be another program. 100,000 bans are about 30 MB. */
+export const CONTROL_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */
@@ -266,6 +270,8 @@ export const PROBE_ENTRIES_MAX = 20_000;
 export const PREFIX_MISSES_MIN = 10;
 /** Entries that a probe counts behind the reader; more is told as "at least". */
 export const PROBE_LAG_ENTRIES_MAX = 100_000;
+/** Units and identifiers with failures that no jail reads, told of one jail. */
+export const PROBE_ORIGINS_MAX = 5;
 /** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
 export const PROBE_DEADLINE_MS = 20_000;
 /** Warnings of one kind that status shows. */
@@ -284,6 +290,8 @@ export const INI_FILES_MAX = 500;
 export const INI_DIAGNOSTICS_MAX = 1_000;
 /** Length of a formula of ban times that an import reads, characters; fail2ban's own have 70. Bounds the depth of brackets. */
 export const FORMULA_CHARS_MAX = 500;
+/** Bans that an import cannot take over and names; the others are only counted. */
+export const IMPORT_SKIPPED_MAX = 100;
 /** How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds; they answer within 50. */
 export const IMPORT_ASK_MS = 3_000;
 /** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
@@ -304,6 +312,10 @@ export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
+/** Memory of one match in the linear matcher, words of 32 bits (64 MiB); a text that needs more counts as no match. */
+export const REGEX_MEMORY_WORDS_MAX = 1 << 24;
+/** Characters and sets in the body of a loop that is judged by whether it is ambiguous: their number is squared. */
+export const REGEX_LOOP_STATES_MAX = 80;
 /** Files that one text source follows at the same time; each holds a descriptor (systemd gives a service 1,024 soft). */
 export const TEXT_FILES_MAX = 512;
 /** Bytes of a text file that one turn reads before the others have theirs. */
@@ -353,12 +365,18 @@ export const NOTIFY_SECRET_BYTES_MAX = 4_096;
 export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
 /** Answer of a webhook, and output of a program, that is read, bytes. */
 export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Longest wait that a receiver may ask for, seconds. */
+export const NOTIFY_RETRY_AFTER_SECONDS_MAX = 3_600;
+/** Characters of one log line in a mail. */
+export const NOTIFY_LINE_CHARS_MAX = 1_000;
 /** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
 export const WHOIS_DEADLINE_MS = 10_000;
 /** Answer of one whois server, bytes; registries send 2 to 8 kB. */
 export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
 /** Lines of a whois answer in a mail. */
 export const WHOIS_LINES_MAX = 120;
+/** A line of a whois answer is cut here, characters. */
+export const WHOIS_LINE_CHARS_MAX = 200;
 /** Networks whose whois answer is remembered, and for how long, ms. */
 export const WHOIS_CACHE_MAX = 1_000;
 export const WHOIS_CACHE_MS = 86_400_000;

@@ -7,7 +7,7 @@ import Database from 'better-sqlite3';
 import { parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { BAN_SECONDS_MAX, HISTORY_BANS_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import { BAN_SECONDS_MAX, HISTORY_BANS_MAX, IMPORT_SKIPPED_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { jailName } from '../core/names.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
 
@@ -17,12 +17,11 @@ export interface Fail2banBans {
   readonly active: readonly BanDecision[];
   /** Over. */
   readonly history: readonly BanDecision[];
-  /** Who cannot be taken over, with the reason, each once; at most `SKIPPED_MAX` are named. */
+  /** Who cannot be taken over, with the reason, each once; at most `IMPORT_SKIPPED_MAX` are named. */
   readonly skipped: readonly { readonly jail: string; readonly id: string; readonly reason: string }[];
   readonly skippedCount: number;
 }
 
-const SKIPPED_MAX = 100;
 const ROUNDING_MICROS = MICROS_PER_SECOND / 2;
 const SCHEMAS = [4];
 
@@ -82,7 +81,7 @@ function collect(db: Database.Database, now: EpochMicros): Fail2banBans {
     const [jail, id] = [String(row.jail), String(row.ip)];
     if (skippedIds.has(`${jail} ${id}`)) return;
     skippedIds.add(`${jail} ${id}`);
-    if (skipped.length < SKIPPED_MAX) skipped.push({ jail, id, reason: ban });
+    if (skipped.length < IMPORT_SKIPPED_MAX) skipped.push({ jail, id, reason: ban });
   };
   for (const row of db.prepare(`SELECT ${columns} FROM bips`).iterate() as IterableIterator<Row>)
     take(row, (ban) => {

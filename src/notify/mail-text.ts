@@ -2,7 +2,7 @@
  * The words of a mail: the facts that fail2ban's sendmail, sendmail-whois and sendmail-whois-lines send (jail, address,
  * failures, whois data, log lines), in our own words. Plain text; every stranger's text is escaped.
  */
-import { NOTIFY_DIGEST_FULL_MAX } from '../core/limits.js';
+import { NOTIFY_DIGEST_FULL_MAX, NOTIFY_LINE_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import type { BanNews } from './message.js';
 
@@ -17,9 +17,6 @@ export interface LetterOptions {
   /** Jail to the name by which the receiver knows it. */
   readonly names: ReadonlyMap<string, string>;
 }
-
-/** Characters of one log line. */
-const LINE_CHARS_MAX = 1_000;
 
 /** The mail about one ban, or a digest of many. `news` has at least one. */
 export function letterOf(news: readonly BanNews[], options: LetterOptions): Letter {
@@ -86,7 +83,7 @@ function sections({ ban, whois, lines }: BanNews): string[] {
 
 /** Strangers' lines, indented: none can look like one of ours, nor be a lone dot or a separator. */
 function indented(lines: readonly string[]): string[] {
-  return lines.map((line) => `  ${escapeUntrusted(line, LINE_CHARS_MAX)}`);
+  return lines.map((line) => `  ${escapeUntrusted(line, NOTIFY_LINE_CHARS_MAX)}`);
 }
 
 function closing(target: string): string {

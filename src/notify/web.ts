@@ -3,7 +3,7 @@
  * timestamp header, a dot, and the body: the receiver knows who sent it, that nothing was changed, and when.
  */
 import { createHmac } from 'node:crypto';
-import { NOTIFY_ANSWER_BYTES_MAX, NOTIFY_DEADLINE_MS } from '../core/limits.js';
+import { NOTIFY_ANSWER_BYTES_MAX, NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import { FACT_NAMES, type Facts } from './facts.js';
 import { DeliveryError } from './failure.js';
@@ -19,9 +19,6 @@ export interface WebOptions {
   readonly deadlineMs?: number;
   readonly now?: () => number;
 }
-
-/** Longest wait that a receiver may ask for, seconds. */
-const RETRY_AFTER_SECONDS_MAX = 3_600;
 
 /** Resolves when the receiver has taken it (2xx); rejects with `DeliveryError`. Redirects are not followed. */
 export async function post(target: WebTarget, news: BanNews, facts: Facts, options: WebOptions): Promise<void> {
@@ -62,7 +59,7 @@ export async function post(target: WebTarget, news: BanNews, facts: Facts, optio
   const words = escapeUntrusted(url.redact(response.statusText), 100);
   throw new DeliveryError('ERR_NOTIFY_WEB', `the ${target.kind} answers ${status} ${words}`.trim(), {
     permanent: status < 500 && ![408, 425, 429].includes(status),
-    ...(wait > 0 ? { retryAfterMs: Math.min(wait, RETRY_AFTER_SECONDS_MAX) * 1000 } : {}),
+    ...(wait > 0 ? { retryAfterMs: Math.min(wait, NOTIFY_RETRY_AFTER_SECONDS_MAX) * 1000 } : {}),
   });
 }
 

@@ -13,14 +13,13 @@ import {
   WHOIS_CACHE_MS,
   WHOIS_DEADLINE_MS,
   WHOIS_HOPS_MAX,
+  WHOIS_LINE_CHARS_MAX,
   WHOIS_LINES_MAX,
 } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import { runProgram } from './program.js';
 
 const PORT = 43;
-/** A line of an answer is cut here, characters. */
-const LINE_CHARS_MAX = 200;
 /** Networks that one answer serves: no registry gives out less to one customer without saying so in the same object. */
 const CACHE_LENGTH = { 4: 24, 6: 48 } as const;
 /** Registries and their like; a referral to anything else is not followed. */
@@ -159,7 +158,7 @@ function tidy(text: string): string | undefined {
     .split(/\r?\n/)
     .map((line) => line.trimEnd())
     .filter((line, index, all) => !/^[%#]/.test(line) && (line !== '' || (all[index - 1] ?? '') !== ''))
-    .map((line) => escapeUntrusted(line.replaceAll('\t', ' '), LINE_CHARS_MAX));
+    .map((line) => escapeUntrusted(line.replaceAll('\t', ' '), WHOIS_LINE_CHARS_MAX));
   while (lines[0] === '') lines.shift();
   if (lines.length === 0) return undefined;
   if (lines.length > WHOIS_LINES_MAX) lines.splice(WHOIS_LINES_MAX, Number.POSITIVE_INFINITY, '(more is left out)');

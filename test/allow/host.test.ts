@@ -1,8 +1,11 @@
-import { networkInterfaces } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { networkInterfaces, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { defaultGateways, ownAddresses, resolvers } from '../../src/allow/host.js';
 import type { Exemption } from '../../src/allow/reason.js';
 import { formatPrefix, parsePrefix } from '../../src/core/address.js';
+import { ALLOW_HOST_FILE_CHARS_MAX } from '../../src/core/limits.js';
 
 const shown = (list: readonly Exemption[]) => list.map(({ prefix }) => formatPrefix(prefix));
 
@@ -63,4 +66,16 @@ describe('resolvers', () => {
       '# nameserver 192.0.2.1\nsearch example.org\nnameserver 192.0.2.53\n nameserver\tfe80::1%eth0\nnameserver bad\n';
     expect(shown(resolvers('x', () => text))).toEqual(['192.0.2.53', 'fe80::1']);
   });
+});
+
+test('a file about the host is read up to its bound, and a larger one not at all', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banjour-host-'));
+  const found = (chars: number) => {
+    const line = 'nameserver 192.0.2.53\n';
+    writeFileSync(join(folder, 'resolv.conf'), `${line}${'#'.repeat(chars - line.length)}`);
+    return shown(resolvers(join(folder, 'resolv.conf')));
+  };
+  expect(found(ALLOW_HOST_FILE_CHARS_MAX)).toEqual(['192.0.2.53']);
+  expect(found(ALLOW_HOST_FILE_CHARS_MAX + 1)).toEqual([]);
+  rmSync(folder, { recursive: true });
 });

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { BAN_SECONDS_MAX } from '../../src/core/limits.js';
+import { BAN_SECONDS_MAX, IMPORT_SKIPPED_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import { plus } from '../../src/core/time.js';
 import { readFail2ban } from '../../src/ledger/import-fail2ban.js';
@@ -128,4 +128,10 @@ describe('the ledger takes it over', () => {
     expect(ledger.import(found, at(0))).toEqual([]);
     expect(ledger.history.find()).toHaveLength(2);
   });
+});
+
+test.each([0, 1])('of as many bans as are named and %i more that cannot be taken over, the rest is counted', (more) => {
+  const rows = Array.from({ length: IMPORT_SKIPPED_MAX + more }, (_, i): Row => ['sshd', `nobody${i}`, NOW, 600]);
+  const { skipped, skippedCount } = readFail2ban(fail2ban(rows), at(0));
+  expect([skipped.length, skippedCount]).toEqual([IMPORT_SKIPPED_MAX, IMPORT_SKIPPED_MAX + more]);
 });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_DIGEST_FULL_MAX } from '../../src/core/limits.js';
+import { NOTIFY_DIGEST_FULL_MAX, NOTIFY_LINE_CHARS_MAX } from '../../src/core/limits.js';
 import { letterOf } from '../../src/notify/mail-text.js';
 import { addressOf, type Mail, mimeOf } from '../../src/notify/mime.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -209,4 +209,14 @@ describe('the words of a mail', () => {
       { numRuns: 200 },
     );
   });
+});
+
+test('a log line in a letter is whole up to its bound and cut beyond it', () => {
+  const shown = (chars: number) => {
+    const news = [{ ban: ban(1), lines: [`${'y'.repeat(chars - 1)}E`] }];
+    const { body } = letterOf(news, { host: 'mx', names: new Map() });
+    return /y{9,}E?/.exec(body)?.[0] ?? '';
+  };
+  expect(shown(NOTIFY_LINE_CHARS_MAX)).toHaveLength(NOTIFY_LINE_CHARS_MAX);
+  expect(shown(NOTIFY_LINE_CHARS_MAX + 1).endsWith('E')).toBe(false);
 });

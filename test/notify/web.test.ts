@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_DEADLINE_MS, NOTIFY_SECRET_BYTES_MAX } from '../../src/core/limits.js';
+import { NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX, NOTIFY_SECRET_BYTES_MAX } from '../../src/core/limits.js';
 import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
 import { readSecret, Secret, secretPath } from '../../src/notify/secret.js';
 import type { WebTarget } from '../../src/notify/spec.js';
@@ -102,6 +102,15 @@ describe('a webhook', () => {
     await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({ permanent, retryAfterMs: 7_000 });
     await sink.close();
     expect(sink.posts).toHaveLength(1);
+  });
+
+  test.each([0, 1])('may ask for a wait of its bound and %i s, and gets the bound', async (more) => {
+    const asked = String(NOTIFY_RETRY_AFTER_SECONDS_MAX + more);
+    const sink = await webSink(() => 503, { 'retry-after': asked });
+    await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({
+      retryAfterMs: NOTIFY_RETRY_AFTER_SECONDS_MAX * 1_000,
+    });
+    await sink.close();
   });
 
   test('that stalls, or is gone, is given up in time; nobody says its address', async () => {

@@ -6,6 +6,7 @@ import {
   WHOIS_CACHE_MS,
   WHOIS_DEADLINE_MS,
   WHOIS_HOPS_MAX,
+  WHOIS_LINE_CHARS_MAX,
   WHOIS_LINES_MAX,
 } from '../../src/core/limits.js';
 import { Whois, type WhoisOptions } from '../../src/notify/whois.js';
@@ -163,6 +164,15 @@ describe('whois', () => {
     const root = await server(() => Array.from({ length: lines }, (_, i) => `line: ${i}`).join('\r\n'));
     const text = await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'));
     expect(text?.split('\n')).toHaveLength(kept);
+  });
+
+  test('a line of an answer is whole up to its bound and cut beyond it', async () => {
+    const shown = async (chars: number) => {
+      const root = await server(() => `${'y'.repeat(chars - 1)}E\n`);
+      return /y+E?/.exec((await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'))) ?? '')?.[0] ?? '';
+    };
+    expect(await shown(WHOIS_LINE_CHARS_MAX)).toHaveLength(WHOIS_LINE_CHARS_MAX);
+    expect((await shown(WHOIS_LINE_CHARS_MAX + 1)).endsWith('E')).toBe(false);
   });
 
   test('reads no more of an endless answer than its bound', async () => {

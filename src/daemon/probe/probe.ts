@@ -5,7 +5,7 @@
  */
 import type { Entry, EntrySource, Position, SourceSpec } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
-import { BATCH_ENTRIES_MAX, PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX } from '../../core/limits.js';
+import { BATCH_ENTRIES_MAX, PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_ORIGINS_MAX } from '../../core/limits.js';
 import { fieldsOf, type MatchExpression, matches, parseMatch, unionOf, WHOLE_JOURNAL } from '../../core/match.js';
 import type { JailName, SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
@@ -68,8 +68,6 @@ const SETTLED_SECONDS = 3;
 /** SD_MESSAGE_JOURNAL_DROPPED of sd-messages.h; `_TRANSPORT=driver` only journald can set. */
 const DROPPED = parseMatch('_TRANSPORT=driver MESSAGE_ID=a596d6fe7bfa4994828e72309e95d61e')
   .expression as MatchExpression;
-/** Origins that are told of one jail. */
-const ORIGINS_MAX = 5;
 const WHO = ['_SYSTEMD_UNIT', 'SYSLOG_IDENTIFIER', '_UID'] as const;
 
 /** What the jails of a source read: of the system's entries, and of ordinary users'. */
@@ -101,7 +99,7 @@ function probeSource(one: ProbeSource, plan: ProbePlan, make: () => EntrySource,
     found.set(jail, origins);
     const key = `${origin.unit}\0${origin.identifier}\0${origin.uid}`;
     const known = origins.get(key);
-    if (known === undefined && origins.size >= ORIGINS_MAX) return;
+    if (known === undefined && origins.size >= PROBE_ORIGINS_MAX) return;
     origins.set(key, { ...origin, failures: (known?.failures ?? 0) + failures });
   };
   lookThrough(one, plan, make, guard, deaf, note);

@@ -3,11 +3,11 @@
  * round of a text that fails in the end. The loop's body becomes an automaton of its character sets (Glushkov); it is
  * ambiguous when two different paths read the same text from one state back to it.
  */
+
+import { REGEX_LOOP_STATES_MAX } from '../../core/limits.js';
 import { type CharSet, intersect } from './charset.js';
 import { type Node, nullable, type RepeatNode } from './tree.js';
 
-/** Larger bodies are not judged: the product of states is squared. */
-const STATES_MAX = 80;
 /** Counts up to this are written out, higher ones taken as open. */
 const COPIES_MAX = 4;
 
@@ -18,7 +18,7 @@ export function judgeLoop(loop: RepeatNode): Verdict {
   const automaton = new Automaton();
   const { first, last } = automaton.add(loop.body);
   automaton.connect(last, first);
-  if (automaton.sets.length > STATES_MAX) return 'unknown';
+  if (automaton.sets.length > REGEX_LOOP_STATES_MAX) return 'unknown';
   if (!automaton.isAmbiguous()) return 'unambiguous';
   return automaton.conditional ? 'unknown' : 'ambiguous';
 }
@@ -44,7 +44,7 @@ class Automaton {
 
   /** Adds the states of a node; gives those it can begin and end with. */
   add(node: Node): Part {
-    if (this.sets.length > STATES_MAX) return { first: [], last: [] };
+    if (this.sets.length > REGEX_LOOP_STATES_MAX) return { first: [], last: [] };
     switch (node.kind) {
       case 'set': {
         const state = this.sets.push(node.set) - 1;

@@ -1,7 +1,5 @@
 /** Working memory of the linear matcher: one for all, as matches never overlap. Nothing in it survives a run. */
-
-/** Memory of more words than this is not taken (64 MiB). */
-const WORDS_MAX = 1 << 24;
+import { REGEX_MEMORY_WORDS_MAX } from '../../core/limits.js';
 
 /** A bit per (choice, position). */
 export class Bits {
@@ -10,8 +8,8 @@ export class Bits {
   /** Clears room for `count` bits; false when that is more than is ever taken. */
   prepare(count: number): boolean {
     const words = Math.ceil(count / 32);
-    if (words > WORDS_MAX) return false;
-    if (words > this.words.length) this.words = new Int32Array(Math.min(WORDS_MAX, words * 2));
+    if (words > REGEX_MEMORY_WORDS_MAX) return false;
+    if (words > this.words.length) this.words = new Int32Array(Math.min(REGEX_MEMORY_WORDS_MAX, words * 2));
     else this.words.fill(0, 0, words);
     return true;
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Entry, EntrySource } from '../../../src/core/entry.js';
-import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX } from '../../../src/core/limits.js';
+import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_ORIGINS_MAX } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
@@ -180,6 +180,17 @@ describe('the probe', () => {
     const make = () => manyEntries(before, 'x');
     const [report] = probe({ since: epochMicros(T0), now: NOW, sources: [source] }, make, guard);
     expect(report?.lagEntries).toBe(counted);
+  });
+
+  needs(...canWrite)('tells so many origins of one jail and no more', () => {
+    const origins = (count: number) =>
+      Array.from({ length: count }, (_, i) => ({
+        at: i,
+        message: 'bad 192.0.2.1',
+        fields: unit(`other${i}.service`),
+      }));
+    for (const more of [0, 1])
+      expect(jailOf(look(origins(PROBE_ORIGINS_MAX + more)), 'dovecot')?.elsewhere).toHaveLength(PROBE_ORIGINS_MAX);
   });
 
   needs(...canWrite)('looks only at what came since the last look', () => {
