@@ -17,8 +17,8 @@ sudo npm start -- --host   protect this host: its journal, its firewall, until C
 `;
 
 /** What the demonstration was, for somebody who sees Banjour for the first time. */
-const SUMMARY = `What you saw: three minutes of a real Postfix, Dovecot and sshd under attack, judged by the three jails that are on by
-default (three failures within an hour), and the bans in a real nftables table. This host's own firewall was not touched.
+const SUMMARY = `What you saw: three minutes of a real Postfix, Dovecot and sshd under attack, judged by the four jails that are on by
+default (three failures within an hour; the jail login weighs them), and the bans in a real nftables table. This host's own firewall was not touched.
 The list "Banned, but also logged in" shows who could be a user of yours. This recording has such addresses on purpose:
 "fd77::/64" is a network that alice shares with attackers; the other three failed three times and then got in, as a user does
 who remembers late, or an attacker who guessed right.

@@ -17,7 +17,13 @@ import { tool } from './tools.js';
 const JAILS = ['postfix-sasl', 'dovecot', 'sshd'] as const;
 /** The same for both: three failures, ten minutes. */
 const COMMON = ['[DEFAULT]', 'maxretry = 3', 'findtime = 10m', 'bantime = 10m'];
-const OURS = [...COMMON, ...JAILS.flatMap((jail) => [`[${jail}]`, 'enabled = true']), ''].join('\n');
+const OURS = [
+  ...COMMON,
+  '[login]',
+  'enabled = false',
+  ...JAILS.flatMap((jail) => [`[${jail}]`, 'enabled = true']),
+  '',
+].join('\n');
 const THEIRS = [
   ...COMMON,
   'backend = systemd',

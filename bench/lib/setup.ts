@@ -16,12 +16,14 @@ export class Scratch {
   }
 }
 
-/** The jails of a mail server, as an administrator enables them; `more` are further lines of `[DEFAULT]`. */
+/** The jails of a mail server, as an administrator enables them; `more` are further lines of `[DEFAULT]`.
+ * The jail that weighs is off, unless it is among them: fail2ban has none. */
 export function jailLocal(
   more: readonly string[],
   jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd'],
 ): string {
-  return ['[DEFAULT]', ...more, ...jails.flatMap((jail) => [`[${jail}]`, 'enabled = true']), ''].join('\n');
+  const enabled = jails.flatMap((jail) => [`[${jail}]`, 'enabled = true']);
+  return ['[DEFAULT]', ...more, '[login]', 'enabled = false', ...enabled, ''].join('\n');
 }
 
 /** The setup that those lines make. */

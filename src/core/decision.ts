@@ -4,10 +4,10 @@ import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
 /**
- * Why a jail that weighs evidence bans. `slow`: the points of an address; `subnet`: offenders of a prefix; `user`: one more
+ * Why a jail that weighs evidence bans. `fast`: the failures at all services of the group together; `slow`: the points of an address; `subnet`: offenders of a prefix; `user`: one more
  * address against a user under attack; `dead-name`: one more for a name that nobody logs in with; `honeypot`.
  */
-export type EvidenceRule = 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
+export type EvidenceRule = 'fast' | 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
 
 /** Who decided: the jail from the journal, a person, or an import from fail2ban. */
 export type Origin = 'journal' | 'operator' | 'import';

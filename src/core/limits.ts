@@ -75,10 +75,13 @@ export const EVIDENCE_OFFENDERS_MAX = 8;
 export const EVIDENCE_PREFIXES_MAX = 60_000;
 /** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
-/** Addresses, networks and pairs with a login that vouch for somebody: 56, 12 and 12 bytes each. */
+/** Addresses, networks and pairs with a login that vouch for somebody: 64, 12 and 12 bytes each. */
 export const EVIDENCE_CREDITS_MAX = 40_000;
 /** Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see `sweep` in src/jail/jails.ts. */
 export const UNSWEPT_TARGETS_MAX = 10_000;
+/** Failures for one name that an address where others log in may have at once, and then one in so many seconds: a phone with an old password. */
+export const PHONE_BURST = 30;
+export const PHONE_PAUSE_SECONDS = 120;
 /** Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6 MB. */
 export const WATCHED_BANS_MAX = 20_000;
 /** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */

@@ -327,12 +327,17 @@ export class Jails {
     if (outcome.kind !== 'counted') return outcome;
     jail.totalFailed += event.count;
     const { target } = outcome;
+    const { policy } = jail;
     if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND) return { ...outcome, kind: 'stale' };
     const allowance = this.#watches(group) ? 1 : meaning?.allowance;
     const kind = this.#decide(jail, target, event, now, overlay, allowance);
     const weighing = group === undefined ? undefined : this.#jails.get(group);
-    if (weighing !== undefined)
-      for (const finding of meaning?.findings ?? []) this.#answer(weighing, finding, event, now, context, overlay);
+    if (weighing !== undefined && meaning !== undefined) {
+      const isFast = kind === 'counted' && this.#isFast(jail, weighing, target, event, meaning.allowance);
+      const fast: Finding[] = isFast ? [{ rule: 'fast', target, isShared: meaning.allowance > 1 }] : [];
+      for (const finding of [...meaning.findings, ...fast])
+        this.#answer(weighing, finding, event, now, context, overlay, finding.rule === 'fast' ? policy : undefined);
+    }
     return kind === 'counted' ? outcome : { kind, event, target };
   }
 
@@ -346,20 +351,40 @@ export class Jails {
     return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
   }
 
-  /** Bans what the evidence speaks against, unless that holds somebody who must not be banned. */
+  /** True when all services of the group together saw what would ban at one: maxretry failures within findtime. */
+  #isFast(
+    { policy, windows }: Jail,
+    weighing: Jail,
+    target: Prefix,
+    { time }: FilterEvent,
+    allowance: number,
+  ): boolean {
+    const key = keyOf(target);
+    const from = Math.max(time - policy.findtime * MICROS_PER_SECOND, windows.floor(key) + 1);
+    return weighing.windows.count(key, time, from) >= policy.maxretry * allowance;
+  }
+
+  /**
+   * Bans what the evidence speaks against, unless that holds somebody who must not be banned. `lengths`: the jail whose
+   * bantime holds.
+   */
   #answer(
     jail: Jail,
-    { rule, target, isShared }: Finding,
+    { rule, target: found, isShared }: Finding,
     event: FilterEvent,
     now: EpochMicros,
     context: JailContext,
     overlay: Overlay,
+    lengths: JailPolicy = jail.policy,
   ): void {
     const { policy, windows } = jail;
+    // Where somebody else of the prefix logs in, only the address itself is shut out.
+    const isHosts = rule !== 'subnet' && this.#hasNeighbour(found, event.address, event.time);
+    const target = isHosts ? hostPrefix(event.address) : found;
     if (context.allowed(policy.jail, event.address) !== undefined || context.coversAllowed(policy.jail, target)) return;
     const open = overlay.openBan(policy.jail, target);
     const previousBans = rankOf(policy, target, open, overlay);
-    const usual = banSeconds(policy, isShared ? 0 : previousBans, overlay.random);
+    const usual = banSeconds(lengths, isShared ? 0 : previousBans, overlay.random);
     const length = isShared ? Math.min(usual ?? SHARED_BAN_SECONDS_MAX, SHARED_BAN_SECONDS_MAX) : usual;
     const until = endOf(now, length);
     const isOpen = open !== undefined && (open.until === null || open.until > now);

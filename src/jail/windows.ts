@@ -119,14 +119,14 @@ export class Windows {
     return undefined;
   }
 
-  /** Failures of the target in the findtime that ends at `time`. */
-  count(key: TargetKey, time: number): number {
+  /** Failures of the target in the findtime that ends at `time`, or from another time on. */
+  count(key: TargetKey, time: number, from = time - this.rule.findtimeMicros): number {
     const slot = this.#targets.find(key);
     let failures = 0;
     if (slot === NONE) return failures;
     for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
       const at = this.#pool.time(record);
-      if (at < time - this.rule.findtimeMicros) break;
+      if (at < from) break;
       if (at <= time) failures += this.#pool.count(record);
     }
     return failures;

@@ -13,7 +13,8 @@ beforeEach(() => {
 });
 afterEach(() => host?.dispose());
 
-const login = (...lines: readonly string[]) => host.write('etc/jail.d/zz.conf', ['[login]', ...lines, ''].join('\n'));
+const login = (...lines: readonly string[]) =>
+  host.write('etc/jail.d/login.conf', ['[login]', ...lines, ''].join('\n'));
 const fail = (user: string, address: string) => host.append(`Failed password for ${user} from ${address} port 22 ssh2`);
 
 test('a honeypot bans on all ports, and explain says why', async () => {
@@ -43,10 +44,25 @@ test('points outlive a kill: two names before it, one after it', async () => {
   expect(host.announced('Ban')).toEqual(['login 198.51.100.7']);
 });
 
-test('it is off unless it is switched on', async () => {
+test('it runs unless it is switched off', async () => {
+  login();
+  host.configure();
+  const agent = await host.start();
+  expect((await host.status.status()).jails.map(({ jail }) => jail)).toContain('login');
+  await host.end(agent);
+  login('enabled = false');
+  await host.start();
+  expect((await host.status.status()).jails.map(({ jail }) => jail)).not.toContain('login');
+});
+
+test('with enabled = watch it says what it would ban, and the kernel and the ledger have nothing', async () => {
+  login('enabled = watch', 'honeypot = trap');
   host.configure();
   await host.start();
-  for (let i = 0; i < 2; i++) fail('invalid user trap', '198.51.100.7');
-  await host.heard('Found', 2);
-  expect((await host.status.status()).jails.map(({ jail }) => jail)).not.toContain('login');
+  fail('invalid user trap', '198.51.100.7');
+  await host.heard('Would ban', 1);
+  expect(host.announced('Would ban')).toEqual(['login 198.51.100.7']);
+  expect(host.ruleset()).not.toContain('198.51.100.7');
+  const view = await host.status.jail('login');
+  expect([view.banned, view.jail.currentlyBanned, view.jail.watched]).toEqual([[], 0, { current: 1, total: 1 }]);
 });

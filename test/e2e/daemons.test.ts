@@ -59,7 +59,10 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
     machine = await Machine.bootDaemons(Object.values(DAEMON_PORTS).flatMap((ports) => Object.values(ports)));
     station = new Station(machine);
     agent = await Agent.install(machine);
-    await writeFile(join(machine.root, 'etc/banjour/jail.local'), `[DEFAULT]\nbantime = 10m\nmaxretry = 3\n\n${JAILS}`);
+    await writeFile(
+      join(machine.root, 'etc/banjour/jail.local'),
+      `[DEFAULT]\nbantime = 10m\nmaxretry = 3\n\n[login]\nenabled = false\n\n${JAILS}`,
+    );
     await agent.start();
   });
   afterAll(async () => {

@@ -29,7 +29,7 @@ describe('the Debian package on a host with fail2ban', () => {
   const has = async (...command: readonly string[]) => (await machine.try(command)).status === 0;
   const jails = async () => {
     const { stdout } = await agent.command('status', '--json');
-    return ['postfix-sasl', 'dovecot', 'sshd'].filter((jail) => stdout.includes(`"${jail}"`));
+    return ['postfix-sasl', 'dovecot', 'sshd', 'login'].filter((jail) => stdout.includes(`"${jail}"`));
   };
 
   test('installing starts nothing, says so, and tells the line of the switch', async () => {
@@ -80,7 +80,7 @@ describe('the Debian package on a host with fail2ban', () => {
     await machine.exec(['sed', '-i', '/^# Not enabled in fail2ban$/,+2d', '/etc/banjour/jail.conf']);
     const { status, stderr } = await agent.command('reload');
     expect([status, stderr]).toEqual([0, '']);
-    expect(await jails()).toEqual(['postfix-sasl', 'sshd']);
+    expect(await jails()).toEqual(['postfix-sasl', 'sshd', 'login']);
   });
 
   test('a service that is installed later is protected at once, without a restart', async () => {

@@ -25,6 +25,9 @@ const JAILS = `[DEFAULT]
 maxretry = 100000
 ipv6prefix = 128
 
+[login]
+enabled = false
+
 [postfix-sasl]
 enabled = true
 

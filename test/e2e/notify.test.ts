@@ -21,6 +21,9 @@ enabled = true
 enabled = true
 action = %(action_)s
          sendmail-whois-lines[name=SSH, dest="anna", sender="banjour", sendername="Wache"]
+
+[login]
+enabled = false
 `;
 
 const SETTINGS = '[Definition]\nwhois = tcp:127.0.0.1:4343\ndigest = 1\n';

@@ -32,6 +32,7 @@ export class AgentHost {
 
   constructor() {
     for (const name of ['journal', 'etc', 'run', 'state']) mkdirSync(join(this.scratch, name));
+    this.write('etc/jail.d/login.conf', '[login]\nenabled = false\n');
     this.#journal = new LiveJournal(this.path('journal/host.journal'));
   }
 
@@ -39,7 +40,10 @@ export class AgentHost {
     return join(this.scratch, name);
   }
 
-  /** Writes `etc/jail.local`; below it stand bantime and findtime of one hour, and maxretry 3. */
+  /**
+   * Writes `etc/jail.local`; below it stand bantime and findtime of one hour, and maxretry 3. The jail that weighs is off
+   * (`etc/jail.d/login.conf`): most tests are about what one jail counts.
+   */
   configure(...lines: readonly string[]): void {
     const defaults = ['[DEFAULT]', `source = directory ${this.path('journal')}`];
     this.write('etc/jail.d/test.conf', [...defaults, 'bantime = 1h', 'findtime = 1h', 'maxretry = 3', ''].join('\n'));
@@ -132,7 +136,7 @@ export class AgentHost {
   }
 
   /** `JAIL ADDRESS` of every announcement with this word, e.g. `Ban`. */
-  announced(word: 'Found' | 'Ban' | 'Unban' | 'Ignore' | 'Extend Ban'): string[] {
+  announced(word: 'Found' | 'Ban' | 'Would ban' | 'Unban' | 'Ignore' | 'Extend Ban'): string[] {
     return [...this.said.matchAll(new RegExp(`\\[([^\\]]+)\\] ${word} (\\S+)`, 'g'))].map(
       ([, jail, address]) => `${jail} ${address}`,
     );

@@ -34,6 +34,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 
 /** Why a jail that weighs evidence bans, for people; docs/detection.md says more. */
 const RULES: Readonly<Record<EvidenceRule, string>> = {
+  fast: 'its failures at all services together',
   slow: 'it failed again and again over days',
   subnet: 'many addresses of its network fail',
   user: 'it failed for a user whom many addresses attack',

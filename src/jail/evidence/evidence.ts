@@ -127,13 +127,23 @@ export class Evidence {
     const others = this.#credit.others(user, where.target, since);
     const allowance = Math.min(ALLOWANCE_MAX, 1 + others);
     const isShared = others >= SHARED_USERS;
-    if (user !== undefined && this.#credit.has(user, where.target, where.network, since))
+    const credit = user === undefined ? undefined : this.#credit.of(user, where.target, where.network, since);
+    if (user !== undefined && credit === 'address')
       return { points: this.#forgetful(attempt, where, user, time), allowance, findings: [], alarms: [] };
+    // A new lease in the user's network, or somebody who guesses next door: it counts, and weighs nothing.
+    if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
     const findings: Finding[] = [];
     const find = (rule: Finding['rule'], target: Prefix) => findings.push({ rule, target, isShared });
     const name = attempt.user?.trim().toLowerCase() ?? '';
     if (rules.honeypot.has(name)) find('honeypot', attempt.target);
     const alarms = user === undefined ? [] : this.#aimedAt(attempt, user, where, time, others, find);
+    if (
+      user !== undefined &&
+      isShared &&
+      findings.length === 0 &&
+      this.#credit.isPhone(user, where.target, count, time)
+    )
+      return { points: 0, allowance, findings, alarms };
     const points = count * this.#pointsOf(attempt, where, user, time);
     if (this.#add(attempt, where, points, time) >= rules.slowPoints * allowance - POINT_TOLERANCE)
       find('slow', attempt.target);
@@ -191,7 +201,7 @@ export class Evidence {
     if (this.#users.hasLogin(key)) {
       const offenders = this.#users.offend(key, where.target.low, time, time - rules.userSpan);
       if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
-      if (others === 0) find('user', target);
+      if (others === 0 && this.#isLearnt(time)) find('user', target);
       return this.#users.mayAlarm(key, 'alarmed', time) ? [{ kind: 'under-attack', user, count: offenders }] : [];
     }
     if (!this.#isLearnt(time)) return [];
@@ -241,12 +251,13 @@ export class Evidence {
       const key = this.#keys.prefix(prefix);
       if (offenders.add(key, where.target.low, time, time - rules.subnetSpan) < rules.subnetOffenders) continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;
+      if (!this.#isLearnt(time)) continue;
       find('subnet', prefix);
       offenders.forget(key);
     }
   }
 
-  /** False while too little was seen to hold a name for one that nobody logs in with. */
+  /** False while too little was seen to say of a name, a network or an address that nobody logs in with it or from it. */
   #isLearnt(time: number): boolean {
     return this.#began !== undefined && time - this.#began >= this.rules.learning;
   }

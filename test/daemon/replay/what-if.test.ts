@@ -16,7 +16,9 @@ import { cli } from '../../support/cli.js';
 const SESSION = 'examples/journal/lab-session.export.gz';
 
 interface Truth {
-  readonly must_ban: { readonly maxretry3: { readonly per_service: readonly string[] } };
+  readonly must_ban: {
+    readonly maxretry3: { readonly per_service: readonly string[]; readonly all_services_together: readonly string[] };
+  };
   readonly addresses: Readonly<
     Record<string, { readonly auth_failures: Record<string, number>; readonly successes: Record<string, number> }>
   >;
@@ -36,8 +38,22 @@ interface Summary {
   } | null;
 }
 
+let configuration: string;
+/** Only the jails that count, for what is about one jail. */
+let counting: string;
+beforeAll(() => {
+  configuration = mkdtempSync(join(tmpdir(), 'banjour-'));
+  counting = join(configuration, 'counting.conf');
+  writeFileSync(counting, '[login]\nenabled = false\n');
+});
+afterAll(() => rmSync(configuration, { recursive: true }));
+
 async function summaryOf(...more: string[]): Promise<{ summary: Summary; events: readonly string[] }> {
-  const argv = ['replay', SESSION, '--json', '--summary', '--ipv6prefix', '128', ...more];
+  return summed('--ipv6prefix', '128', '--with', counting, ...more);
+}
+
+async function summed(...more: string[]): Promise<{ summary: Summary; events: readonly string[] }> {
+  const argv = ['replay', SESSION, '--json', '--summary', ...more];
   const { code, out, err } = await cli(argv);
   if (code !== 0) throw new Error(err);
   const lines = out.trimEnd().split('\n');
@@ -51,6 +67,14 @@ describe('the what-if of a recorded attack', () => {
     expect(summary.banned.map(({ target }) => target).toSorted()).toEqual(mustBan);
     expect(summary.timeline.bins.reduce((sum, { bans }) => sum + bans, 0)).toBe(mustBan.length);
     expect(events.filter((line) => line.includes('"event":"ban"'))).toHaveLength(mustBan.length);
+  });
+
+  test('with the jail that weighs, those that spread over services are banned too, and nobody else', async () => {
+    const { summary } = await summed('--ipv6prefix', '128');
+    const { all_services_together } = truth.must_ban.maxretry3;
+    expect([...new Set(summary.banned.map(({ target }) => target))].toSorted()).toEqual(
+      all_services_together.toSorted(),
+    );
   });
 
   test('counts every failed attempt of the session once', async () => {

@@ -26,6 +26,9 @@ enabled = true
 
 [sshd]
 enabled = true
+
+[login]
+enabled = false
 `;
 
 /** Soon again after a death, and a short watchdog: the shipped unit has 30 s. */

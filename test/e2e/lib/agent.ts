@@ -8,7 +8,10 @@ import { outcomeOf, run, until } from './shell.js';
 const HOME = '/usr/lib/banjour';
 const UNIT = 'banjour.service';
 
-/** The administrator's file: only what the tests need differently from the shipped configuration. */
+/**
+ * The administrator's file: only what the tests need differently from the shipped configuration. Most tests are about what
+ * one jail counts: the one that weighs is off.
+ */
 const JAIL_LOCAL = `[DEFAULT]
 bantime = 10m
 
@@ -20,6 +23,9 @@ enabled = true
 
 [sshd]
 enabled = true
+
+[login]
+enabled = false
 `;
 
 interface Lockfile {

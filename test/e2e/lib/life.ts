@@ -33,15 +33,20 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
     const journal = (...args: readonly string[]) =>
       machine.exec(['journalctl', '-u', 'banjour', '--no-pager', '--no-hostname', ...args]);
 
-    test('installing leaves a service that runs, will at every boot, and protects postfix-sasl, dovecot and sshd', async () => {
+    test('installing leaves a service that runs, will at every boot, and protects postfix-sasl, dovecot, sshd and all logins', async () => {
       await installation.install();
       expect(await has('systemctl', 'is-active', 'banjour')).toBe(true);
       expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(true);
       const { stdout } = await agent.command('status', '--json');
-      for (const jail of ['postfix-sasl', 'dovecot', 'sshd']) expect(stdout).toContain(`"${jail}"`);
+      for (const jail of ['postfix-sasl', 'dovecot', 'sshd', 'login']) expect(stdout).toContain(`"${jail}"`);
       expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
-        /^watching 3 jails, 0 bans in force/,
+        /^watching 4 jails, 0 bans in force/,
       );
+      // What follows is about what one jail counts.
+      await machine.exec(['sh', '-euc', 'cat > /etc/banjour/jail.d/single.conf'], {
+        input: '[login]\nenabled = false\n',
+      });
+      await agent.reload();
       // A package under /usr, npm under /usr/local.
       expect(await machine.exec(['sh', '-c', 'ls /usr/share/man/man1 /usr/local/share/man/man1 || true'])).toMatch(
         /^banjour-status\.1(?:\.gz)?$/m,

@@ -7,6 +7,8 @@ import {
   EVIDENCE_NAMES_MAX,
   EVIDENCE_PREFIXES_MAX,
   LOGIN_REPEAT_SECONDS,
+  PHONE_BURST,
+  PHONE_PAUSE_SECONDS,
 } from '../../../src/core/limits.js';
 import { seconds } from '../../../src/core/time.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
@@ -96,17 +98,20 @@ describe('credit', () => {
     expect(evidence.pointsOf(prefix('192.0.2.1'), at(7 * HOUR))).toBe(0);
   });
 
-  test('credit holds in the network around: leases change', () => {
-    fail('192.0.2.99', 'anna', HOUR);
-    expect(fail('192.0.2.99', 'anna', HOUR + 1).points).toBe(0);
-    expect(fail('192.0.3.99', 'anna', HOUR + 2).points).toBeGreaterThan(0);
+  test('credit in the network around: failures count and weigh nothing, since leases change', () => {
+    for (let n = 0; n < 50; n++)
+      expect(fail('192.0.2.99', 'anna', HOUR + n)).toMatchObject({ points: 1, findings: [] });
+    expect(evidence.pointsOf(prefix('192.0.2.99'), at(HOUR + 50))).toBe(0);
+    fail('192.0.3.99', 'anna', HOUR + 2);
+    expect(evidence.pointsOf(prefix('192.0.3.99'), at(HOUR + 2))).toBe(1);
   });
 
   test('IPv6: in the /48', () => {
     login('2001:db8:1:2::3', 'ben', 0);
     fail('2001:db8:1:ffff::9', 'ben', HOUR);
-    expect(fail('2001:db8:1:ffff::9', 'ben', HOUR + 1).points).toBe(0);
-    expect(fail('2001:db8:2::9', 'ben', HOUR + 2).points).toBeGreaterThan(0);
+    expect(evidence.pointsOf(prefix('2001:db8:1:ffff::/64'), at(HOUR))).toBe(0);
+    fail('2001:db8:2::9', 'ben', HOUR + 2);
+    expect(evidence.pointsOf(prefix('2001:db8:2::/64'), at(HOUR + 2))).toBe(1);
   });
 
   test('it ends thirty days after the last login', () => {
@@ -120,6 +125,61 @@ describe('credit', () => {
     expect(fail('192.0.2.1', 'ben', HOUR).points).toBe(0 + 1);
     expect(fail('192.0.3.1', 'anna', HOUR).points).toBe(1);
     expect(evidence.pointsOf(prefix('192.0.3.1'), at(HOUR))).toBe(1);
+  });
+
+  describe('an old phone in an office', () => {
+    const OFFICE = '203.0.113.10';
+    const staff = (...users: readonly string[]) => {
+      for (const user of users) login(OFFICE, user, LATER);
+    };
+    const points = (user: string, times: readonly number[]) =>
+      times.map((time) => fail(OFFICE, user, LATER + time).points);
+    const every = (pause: number, count: number) => Array.from({ length: count }, (_, n) => n * pause);
+
+    test(`may try every ${PHONE_PAUSE_SECONDS} seconds for ever`, () => {
+      staff('anna', 'ben');
+      expect(points('carl', every(PHONE_PAUSE_SECONDS, 1_000)).filter((one) => one > 0)).toEqual([]);
+    });
+
+    test(`has ${PHONE_BURST} failures at once, and not one more`, () => {
+      staff('anna', 'ben');
+      const first = points('carl', every(0, PHONE_BURST + 1)).findIndex((one) => one > 0);
+      expect(first).toBe(PHONE_BURST);
+    });
+
+    test('is one phone: a second name counts, until the first has rested for a day', () => {
+      staff('anna', 'ben');
+      expect(points('carl', [0])).toEqual([0]);
+      expect(points('dora', [1])[0]).toBeGreaterThan(0);
+      expect(points('dora', [PHONE_PAUSE_SECONDS + DAY])).toEqual([0]);
+    });
+
+    test('needs two other users: one mailbox buys no immunity', () => {
+      staff('anna');
+      expect(points('carl', [0])[0]).toBeGreaterThan(0);
+    });
+
+    test('is none where the name is a honeypot', () => {
+      evidence = made({ honeypot: new Set(['trap']) });
+      staff('anna', 'ben');
+      expect(rulesOf(fail(OFFICE, 'trap', LATER))).toEqual([`honeypot ${OFFICE}`]);
+    });
+  });
+
+  test.each([
+    ['a network', (n: number) => [`198.51.100.${n}`, `u${n}`], 'subnet 198.51.100.0/24'],
+    ['a user', (n: number) => [`198.51.${n}.1`, 'anna'], 'user 198.51.9.1'],
+  ] as const)('before three days have passed nothing is said against the next of %s', (_, who, rule) => {
+    const all = (from: number) => {
+      evidence = made();
+      login('192.0.2.1', 'anna', 0);
+      return Array.from({ length: 9 }, (__, n) => {
+        const [address = '', user = ''] = who(n + 1);
+        return rulesOf(fail(address, user, from + n));
+      }).flat();
+    };
+    expect(all(3 * DAY - 9)).toEqual([]);
+    expect(all(3 * DAY)).toContain(rule);
   });
 
   test('an address with many users may fail more often, up to five times as often', () => {
