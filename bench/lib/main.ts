@@ -16,6 +16,7 @@ export const NAMES = [
   'burst',
   'firewall',
   'restart',
+  'resume',
   'idle',
   'growth',
   'status',

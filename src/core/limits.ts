@@ -412,3 +412,9 @@ export const SWITCH_PROGRAM_MS_MAX = 180_000;
 export const SWITCH_RETURN_MS_MAX = 90_000;
 /** Longest `sleep` of fail2ban's grammar, s: a number with too many digits must not hold a script for ever, or overflow the timer. */
 export const SLEEP_SECONDS_MAX = 3_600;
+/** Stored entries may be read for so long before the newest are judged beside them, ms: a small host has read all by then. */
+export const EDGE_AFTER_MS = 150;
+/** The newest entries begin so long ago, seconds: longer than most connections last, whose lines belong together. */
+export const EDGE_SECONDS = 300;
+/** Batches of the newest entries that are judged between two of the stored ones: these go on even in a storm. */
+export const EDGE_BATCHES_MAX = 4;

@@ -11,7 +11,7 @@ import type { BanRecord, Decision, EndReason, UnbanDecision } from '../core/deci
 import type { FilterEvent } from '../core/event.js';
 import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
 import type { JailName, SourceId } from '../core/names.js';
-import { type Clock, type EpochMicros, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
+import { type Clock, type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, Outcome } from '../jail/verdict.js';
 import type { CommitReport, Ledger } from '../ledger/ledger.js';
@@ -23,6 +23,7 @@ import { SourceClocks } from './source-clocks.js';
 import { type Settled, tellTimes } from './timing.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
+type EdgeBatch = Pick<Extract<FromIntake, { type: 'edge' }>, 'warm' | 'events'>;
 
 export interface PipelineParts {
   readonly jails: Jails;
@@ -61,6 +62,9 @@ export class Pipeline {
   #applying = new Set<Promise<unknown>>();
   readonly questions: Questions;
   readonly #clocks: SourceClocks;
+  readonly #edgeClocks: SourceClocks;
+  /** Jails whose newest entries are judged while stored ones of their source are read. */
+  readonly #edges = new Map<SourceId, Set<JailName>>();
   /** Attempts of each source that were weighed after its last position. */
   readonly #attempts = new Map<SourceId, FilterEvent[]>();
 
@@ -68,6 +72,7 @@ export class Pipeline {
     this.#parts = parts;
     const { ledger, allow, random, ignore, failed, jails, wall, inOrder } = parts;
     this.#clocks = new SourceClocks(() => jails.shortestFindtime, inOrder === true ? undefined : wall);
+    this.#edgeClocks = new SourceClocks(() => jails.shortestFindtime, wall);
     this.questions = new Questions({
       ignore,
       ledger,
@@ -81,7 +86,8 @@ export class Pipeline {
       openBan: (jail, target) => ledger.openBan(jail, target),
       previousBans: (jail, target) => ledger.previousBans(jail, target),
       random,
-      latest: () => this.#clocks.latest,
+      // Floors of the edge and of operators lie ahead of stored entries, and never of the wall.
+      latest: () => (inOrder === true ? this.#clocks.latest : laterOf(this.#clocks.latest, wall.now())),
     };
   }
 
@@ -120,6 +126,23 @@ export class Pipeline {
     this.leave(source);
   }
 
+  /**
+   * Judges the newest entries while stored ones of the source are still read. Only bans come of it, and no position: the
+   * same entries come once more in their turn, and are then found answered. After a crash in between nothing is missing.
+   */
+  takeEdge(source: SourceId, { warm, events }: EdgeBatch): void {
+    const { jails, ledger, announcer, broken } = this.#parts;
+    for (const { jail } of [...warm, ...events]) this.#edgeOf(source).add(jail);
+    for (const event of warm) jails.edge.observe(event, this.#context);
+    const clock = ({ time }: FilterEvent) => this.#edgeClocks.reach(source, time);
+    const { decisions, wouldBan } = jails.edge.judge(events, clock, this.#context);
+    for (const decision of wouldBan) announcer.wouldBan(decision);
+    if (decisions.length === 0) return;
+    const report = ledger.commit({ decisions });
+    this.#settleExpired(report);
+    this.#apply(report).catch(broken);
+  }
+
   /** The time at which an entry of this time is judged, which is also that of what is said of it. */
   #reach(source: SourceId, time: EpochMicros): EpochMicros {
     const now = this.#clocks.reach(source, time);
@@ -135,6 +158,15 @@ export class Pipeline {
   /** The source is not read any more, or has no stored entries left: its clock holds nobody back. */
   leave(source: SourceId): void {
     this.#clocks.leave(source);
+    this.#edgeClocks.leave(source);
+    for (const jail of this.#edges.get(source) ?? []) this.#parts.jails.edge.leave(jail);
+    this.#edges.delete(source);
+  }
+
+  #edgeOf(source: SourceId): Set<JailName> {
+    const jails = this.#edges.get(source) ?? new Set();
+    this.#edges.set(source, jails);
+    return jails;
   }
 
   /** Ends the bans in force whose time is up on the wall; bans of stored entries end in the entries' own time. */

@@ -139,6 +139,11 @@ export class Reader {
         this.#enter(message.phase);
         this.#thread.credit();
         return;
+      case 'edge':
+        this.#pipeline.takeEdge(this.id, message);
+        if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
+        this.#thread.credit();
+        return;
       case 'stats':
         this.stats = message.stats;
         this.#enter(message.stats.phase);

@@ -37,6 +37,7 @@ import { notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, earlierOf, laterOf, MICROS_PER_SECOND, type Seconds, seconds } from '../core/time.js';
 import { banSeconds, endOf, shortestBan, worthExtending } from './duration.js';
+import { JailsEdge, type Sorted } from './edge.js';
 import { type Attempt, Evidence } from './evidence/evidence.js';
 import { DEFAULT_RULES, type EvidenceRules, type FailureMeaning, type Finding } from './evidence/rules.js';
 import { EvidenceLog, NO_EVIDENCE } from './evidence-log.js';
@@ -88,6 +89,21 @@ export class Jails {
   readonly #seed: number;
   /** What jails that only watch would have banned. */
   readonly #watched = new WatchedBans();
+  /** What arrives while older entries are still being read. */
+  readonly edge = new JailsEdge({
+    jailOf: (name) => this.#jails.get(name),
+    waits: ({ policy: { group, watch } }) =>
+      watch === true || (group !== undefined && this.#evidence.has(group) && !this.#watches(group)),
+    overlay: (context) => this.#overlay(context),
+    sorted: (overlay) => this.#sorted(overlay),
+    empty: ({ policy }) => new Jail(policy, this.#bounds, this.#log),
+    add: ({ windows }, target, { time, count, cursor }) => {
+      sweep(windows, time);
+      windows.add(keyOf(target), time, count, this.#log.append(cursor));
+    },
+    decide: (jail, target, event, now, overlay) => this.#decide(jail, target, event, now, overlay) === 'decided',
+    banned: (...told) => this.#countBan(...told),
+  });
 
   constructor(policies: readonly JailPolicy[], options: JailsOptions = {}) {
     this.#bounds = {
@@ -127,7 +143,7 @@ export class Jails {
     const outcomes: Outcome[] = [];
     const alarms: JailAlarm[] = [];
     const attempts: FilterEvent[] = [];
-    const overlay = new Overlay(context, (jail) => (this.#watches(jail) ? this.#watched : undefined));
+    const overlay = this.#overlay(context);
     for (const event of events) {
       const now = clock(event);
       const first = overlay.decisions.length;
@@ -135,13 +151,7 @@ export class Jails {
       for (const { decision, extends: extension } of overlay.decisions.slice(first))
         if (!extension && !this.#watches(decision.jail)) this.#countBan(decision, event, now, context, overlay);
     }
-    const [watched, decisions]: [Taken[], BanDecision[]] = [[], []];
-    for (const taken of overlay.decisions)
-      if (this.#watches(taken.decision.jail)) watched.push(taken);
-      else decisions.push(taken.decision);
-    for (const { decision, extends: extension } of watched) this.#watched.note(decision, extension);
-    const wouldBan = watched.filter((taken) => !taken.extends).map(({ decision }) => decision);
-    return { outcomes, decisions, wouldBan, attempts, alarms };
+    return { outcomes, ...this.#sorted(overlay), attempts, alarms };
   }
 
   /** Counts an event of the past and decides nothing: the warm-up before the cursor. Call `remember` before it. */
@@ -222,6 +232,9 @@ export class Jails {
     for (const [name, jail] of this.#jails)
       if (scope.jail === undefined || scope.jail === name) forgotten += jail.forget(target, scope.upTo);
     this.#watched.forget(target, scope.jail);
+    for (const name of this.#jails.keys())
+      if (scope.jail === undefined || scope.jail === name)
+        this.edge.too(name, (edge) => edge.forget(target, scope.upTo));
     for (const [name, evidence] of this.#evidence)
       if (scope.jail === undefined || scope.jail === name) evidence.forget(target, scope.upTo);
     return forgotten;
@@ -229,7 +242,10 @@ export class Jails {
 
   /** Settles the failures of exactly this target up to the end of its ban: call it for every ban that expired. */
   expired(ban: { readonly jail: JailName; readonly target: Prefix; readonly until: EpochMicros | null }): void {
-    if (ban.until !== null) this.#jails.get(ban.jail)?.forgetExactly(ban.target, ban.until);
+    const { jail, target, until } = ban;
+    if (until === null) return;
+    this.#jails.get(jail)?.forgetExactly(target, until);
+    this.edge.too(jail, (edge) => edge.forgetExactly(target, until));
   }
 
   /**
@@ -245,6 +261,7 @@ export class Jails {
       if (jail === undefined) this.#jails.set(name, new Jail(policy, this.#bounds, this.#log));
       if (jail === undefined || jail.reconfigure(policy)) cold.push(name);
     }
+    this.edge.clear();
     this.#reconfigureEvidence(policies);
     this.#watched.keep(new Set(policies.filter(({ watch }) => watch === true).map(({ jail }) => jail)));
     const counting = policies.filter(({ counts = 'failures' }) => counts === 'failures');
@@ -266,6 +283,7 @@ export class Jails {
 
   /** Forgets the failures of a jail, to read them anew; what was settled stays settled. */
   reset(jail: JailName): void {
+    this.edge.leave(jail);
     this.#jails.get(jail)?.windows.empty();
   }
 
@@ -518,6 +536,21 @@ export class Jails {
   }
 
   /** True when the jail decides and touches nothing. */
+  #overlay(context: JailContext): Overlay {
+    return new Overlay(context, (jail) => (this.#watches(jail) ? this.#watched : undefined));
+  }
+
+  /** What was taken, apart: bans, and what jails that only watch would have banned, which is noted here. */
+  #sorted(overlay: Overlay): Sorted {
+    const [watched, decisions]: [Taken[], BanDecision[]] = [[], []];
+    for (const taken of overlay.decisions)
+      if (this.#watches(taken.decision.jail)) watched.push(taken);
+      else decisions.push(taken.decision);
+    for (const { decision, extends: extension } of watched) this.#watched.note(decision, extension);
+    const wouldBan = watched.filter((taken) => !taken.extends).map(({ decision }) => decision);
+    return { decisions, wouldBan };
+  }
+
   #watches(name: JailName | undefined): boolean {
     return name !== undefined && this.#jails.get(name)?.policy.watch === true;
   }

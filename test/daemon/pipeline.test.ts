@@ -173,6 +173,62 @@ describe('the pipeline', () => {
     expect(ledger.position(source)?.cursor).toBe('later');
   });
 
+  test('bans at the live edge while stored entries are read, says it once and stores no position', async () => {
+    wall.set(at(100));
+    const [first, second, third] = [91, 92, 93].map((second) => failure('192.0.2.1', second));
+    const events = [first, second, third] as FilterEvent[];
+    pipeline.takeEdge(source, { warm: events.slice(0, 1), events: events.slice(1) });
+    await pipeline.idle();
+    expect(told()).toEqual(['ban 192.0.2.1']);
+    expect(kernel.told).toEqual(['put 192.0.2.1']);
+    expect(ledger.position(source)).toBeUndefined();
+    expect([...ledger.inForce(at(100))][0]).toMatchObject({ time: at(93), until: at(153) });
+    await pipeline.take(source, batch('warm-up', [], [failure('192.0.2.1', 10), ...events.slice(0, 1)]));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.2', 50), ...events.slice(1)]));
+    await pipeline.take(source, batch('live', []));
+    // One more fills no window: what was answered is settled.
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 100)]));
+    await pipeline.idle();
+    expect(told().filter((one) => one !== 'found 192.0.2.1')).toEqual(['ban 192.0.2.1', 'found 192.0.2.2']);
+    expect(told().filter((one) => one === 'found 192.0.2.1')).toHaveLength(3);
+    expect(kernel.told).toEqual(['put 192.0.2.1']);
+    expect(broken).toEqual([]);
+  });
+
+  test('an agent killed amid its warm-up leaves what was banned at the edge, and reads on from the old position', async () => {
+    const mark = batch('live', [failure('192.0.2.9', 5)]);
+    await pipeline.take(source, mark);
+    wall.set(at(100));
+    const events = [91, 92, 93].map((second) => failure('192.0.2.1', second));
+    pipeline.takeEdge(source, { warm: [], events });
+    await pipeline.idle();
+    expect(ledger.position(source)).toEqual(mark.position);
+    jails = new Jails([policy]);
+    jails.remember(ledger.floors(at(0)));
+    pipeline = make({});
+    pipeline.takeEdge(source, { warm: [], events });
+    await pipeline.take(source, batch('catch-up', events));
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 99)]));
+    await pipeline.idle();
+    expect(kernel.told).toEqual(['put 192.0.2.1']);
+  });
+
+  test('an unban while stored entries are read holds for those that are read after it', async () => {
+    wall.set(at(100));
+    await pipeline.take(source, batch('catch-up', [failure('192.0.2.2', 20)]));
+    const time = at(100);
+    await pipeline.decide([{ kind: 'unban', jail, target: prefix('192.0.2.1'), time, reason: 'operator' }]);
+    await pipeline.take(
+      source,
+      batch(
+        'catch-up',
+        [30, 31, 32].map((second) => failure('192.0.2.1', second)),
+      ),
+    );
+    await pipeline.idle();
+    expect(kernel.told).toEqual([]);
+  });
+
   test('counts warm-up entries and decides nothing on them', async () => {
     await pipeline.take(source, { ...batch('warm-up', [], [failure('192.0.2.1', 1), failure('192.0.2.1', 2)]) });
     expect(said).toEqual([]);

@@ -7,14 +7,21 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Batch, EntrySource, Position, ReadPosition } from '../../core/entry.js';
+import { messageOf } from '../../core/errors.js';
 import type { FilterEvent } from '../../core/event.js';
-import { AHEAD_SECONDS_MAX, BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../core/limits.js';
-import { unionOf } from '../../core/match.js';
+import {
+  AHEAD_SECONDS_MAX,
+  BATCH_CREDITS,
+  BATCH_ENTRIES_MAX,
+  EDGE_AFTER_MS,
+  EDGE_BATCHES_MAX,
+} from '../../core/limits.js';
 import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
 import type { FilterBank } from '../../filter/bank.js';
 import { isAtOrBefore, notBehind } from '../cursor-order.js';
 import { giveBackMemory } from '../memory.js';
-import { isOwn, OWN_FIELDS } from './own.js';
+import { type Edge, isWarm, openFor } from './edge.js';
+import { isOwn } from './own.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
@@ -56,20 +63,25 @@ export class Intake {
   #uncounted = false;
   #unposted = false;
   #toldAhead = false;
+  #openedAt = 0;
+  #makeEdge: (() => Edge) | undefined;
+  #edge: Edge | undefined;
 
-  /** `orders`: see `IntakeWork`. */
+  /** `orders`: see `IntakeWork`. `makeEdge`: where the newest entries need not wait for the stored ones; called once. */
   constructor(
     plan: IntakePlan,
     source: EntrySource,
     bank: FilterBank,
     post: (message: FromIntake) => void,
     orders?: number,
+    makeEdge?: () => Edge,
   ) {
     this.#plan = plan;
     this.#source = source;
     this.#bank = bank;
     this.#post = post;
     this.#orders = orders;
+    this.#makeEdge = makeEdge;
     this.#mark = plan.start.kind === 'resume' ? plan.start.mark : undefined;
   }
 
@@ -87,15 +99,13 @@ export class Intake {
   /** Reads until `stop` or the end of the source; throws what the source throws. */
   async run(): Promise<void> {
     try {
-      const report = this.#source.open(
-        unionOf(this.#plan.jails.map((jail) => jail.match)),
-        { ...this.#bank.gate, fields: [...new Set([...this.#bank.gate.fields, ...OWN_FIELDS])] },
-        positionOf(this.#plan.start),
-      );
+      const report = openFor(this.#source, this.#bank, this.#plan.jails, positionOf(this.#plan.start));
+      this.#openedAt = performance.now();
       this.#phase = this.#mark === undefined ? 'catch-up' : 'warm-up';
       this.#post({ type: 'opened', gap: report.gap });
       await this.#loop();
     } finally {
+      this.#leaveEdge();
       this.#source.close();
     }
   }
@@ -113,6 +123,7 @@ export class Intake {
         activeAt = performance.now();
         this.#take(batch);
         if (batch.ended) break;
+        this.#lookAtEdge();
         // Lets credits, pings and stop in.
         await new Promise(setImmediate);
         continue;
@@ -154,7 +165,7 @@ export class Intake {
     this.#tellAhead(batch);
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
-    for (const event of report.events) (this.#isWarm(event) ? warm : events).push(event);
+    for (const event of report.events) (isWarm(event, this.#mark) ? warm : events).push(event);
     if (this.#phase === 'warm-up' && this.#position && this.#mark && !isAtOrBefore(this.#position, this.#mark))
       this.#phase = 'catch-up';
     if (events.length > 0 || warm.length > 0) this.#send(warm, events);
@@ -175,16 +186,49 @@ export class Intake {
     });
   }
 
-  #isWarm(event: FilterEvent): boolean {
-    return this.#mark !== undefined && isAtOrBefore({ cursor: event.cursor, time: event.time }, this.#mark);
-  }
-
   #notBehindMark(position: ReadPosition): ReadPosition {
     return this.#mark === undefined ? position : notBehind(position, this.#mark);
   }
 
+  /** Judges the newest entries while stored ones are still read, once that takes a while. */
+  #lookAtEdge(): void {
+    if (this.#phase === 'live' || performance.now() - this.#openedAt < EDGE_AFTER_MS) return;
+    try {
+      const edge = this.#openEdge();
+      for (let looks = 0; edge !== undefined && looks < EDGE_BATCHES_MAX && this.#credits > 0; looks++) {
+        const batch = edge.next();
+        if (batch === undefined) return;
+        if (batch.warm.length + batch.events.length === 0) continue;
+        this.#credits--;
+        this.#post({ type: 'edge', ...batch });
+      }
+    } catch (error) {
+      this.#leaveEdge();
+      this.#post({
+        type: 'notice',
+        level: 'warning',
+        message: `${this.#plan.id}: the newest entries wait until the stored ones are read: ${messageOf(error)}`,
+      });
+    }
+  }
+
+  #openEdge(): Edge | undefined {
+    const make = this.#makeEdge;
+    this.#makeEdge = undefined;
+    if (make === undefined) return this.#edge;
+    this.#edge = make();
+    this.#edge.open(this.#plan.jails, this.#mark, this.#plan.self);
+    return this.#edge;
+  }
+
+  #leaveEdge(): void {
+    this.#edge?.close();
+    this.#edge = undefined;
+  }
+
   /** The end of the journal was reached for the first time. */
   #arrive(): void {
+    this.#leaveEdge();
     this.#phase = 'live';
     this.#send([], []);
     this.#postStats();

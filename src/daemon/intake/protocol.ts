@@ -66,6 +66,11 @@ export type FromIntake =
       /** The last entry read. */
       readonly position?: ReadPosition;
     }
+  /**
+   * Newest entries, while stored ones are still read; those come once more in their turn. `warm`: of them at or before
+   * the mark.
+   */
+  | { readonly type: 'edge'; readonly warm: readonly FilterEvent[]; readonly events: readonly FilterEvent[] }
   | { readonly type: 'stats'; readonly stats: IntakeStats }
   | { readonly type: 'notice'; readonly level: 'warning' | 'notice'; readonly message: string }
   | { readonly type: 'pong'; readonly id: number }
@@ -74,5 +79,5 @@ export type FromIntake =
   | { readonly type: 'failed'; readonly error: PackedError };
 
 export type ToIntake =
-  /** One batch has been committed: another may be sent. */
+  /** One batch (or one of the edge) has been taken: another may be sent. */
   { readonly type: 'credit' } | { readonly type: 'ping'; readonly id: number } | { readonly type: 'stop' };

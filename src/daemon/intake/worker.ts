@@ -5,6 +5,7 @@ import { FilterBank } from '../../filter/bank.js';
 import { createSource } from '../../journal/journal.js';
 import { textTools } from '../configuration/text-dates.js';
 import { keepYoung } from './collector.js';
+import { Edge, hasEdge } from './edge.js';
 import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakeWork, ToIntake } from './protocol.js';
@@ -22,6 +23,7 @@ try {
     new FilterBank(plan.jails, guard),
     post,
     orders,
+    hasEdge(plan) ? () => new Edge(createSource(plan.source, plan.id), new FilterBank(plan.jails, guard)) : undefined,
   );
   port.on('message', (message: ToIntake) => {
     switch (message.type) {

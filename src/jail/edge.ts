@@ -1,0 +1,121 @@
+/**
+ * The live edge of the jails: failures that arrive while older ones are still being read. They are counted in windows of
+ * their own, which know nothing of the older ones, and can only ban: whom they ban, the whole would ban too. Each comes
+ * once more in its turn and then counts with all the others; a floor keeps it from being answered twice.
+ *
+ * What needs the older entries waits for its turn: evidence, and IPv6 prefixes, since it matters who has logged in there.
+ */
+import { isHost, type Prefix } from '../core/address.js';
+import type { BanDecision } from '../core/decision.js';
+import type { FilterEvent } from '../core/event.js';
+import type { JailName } from '../core/names.js';
+import { notRemote } from '../core/networks.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import type { Jail } from './jail.js';
+import { keyOf } from './keys.js';
+import type { Overlay } from './overlay.js';
+import type { AllowContext, JailContext, Judgement } from './verdict.js';
+
+/** What the edge needs of the jails. */
+export interface EdgeParts {
+  readonly jailOf: (name: JailName) => Jail | undefined;
+  /** True when the jail bans nobody itself: it only watches, or another jail, which is enabled, weighs what it finds. */
+  readonly waits: (jail: Jail) => boolean;
+  readonly overlay: (context: JailContext) => Overlay;
+  readonly sorted: (overlay: Overlay) => Sorted;
+  /** An empty jail of the same policy. */
+  readonly empty: (jail: Jail) => Jail;
+  /** Puts a failure into the windows of a jail. */
+  readonly add: (jail: Jail, target: Prefix, event: FilterEvent) => void;
+  /** Decides by the windows of a jail; true when that is a new ban. */
+  readonly decide: (jail: Jail, target: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) => boolean;
+  /** Counts a new ban in the jails that count bans. */
+  readonly banned: (
+    ban: BanDecision,
+    event: FilterEvent,
+    now: EpochMicros,
+    context: JailContext,
+    overlay: Overlay,
+  ) => void;
+}
+
+/** What was taken: bans, and what jails that only watch would have banned. */
+export type Sorted = Pick<Judgement, 'decisions' | 'wouldBan'>;
+
+interface Entered {
+  readonly jail: Jail;
+  readonly edge: Jail;
+  readonly target: Prefix;
+}
+
+export class JailsEdge {
+  readonly #parts: EdgeParts;
+  readonly #edges = new Map<JailName, Jail>();
+
+  constructor(parts: EdgeParts) {
+    this.#parts = parts;
+  }
+
+  /** Counts an event at or before the mark: it decides nothing, and new ones may follow it. */
+  observe(event: FilterEvent, context: AllowContext): void {
+    this.#enter(event, context);
+  }
+
+  /** Judges new events in order, each at the time that `clock` says; returns what comes of them. */
+  judge(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros, context: JailContext): Sorted {
+    const overlay = this.#parts.overlay(context);
+    for (const event of events) {
+      const now = clock(event);
+      const entered = this.#enter(event, context);
+      if (entered === undefined) continue;
+      const { jail, edge, target } = entered;
+      // What is open already is extended by the whole, or not.
+      if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND || isOpen(overlay, jail, target)) continue;
+      const first = overlay.decisions.length;
+      if (!this.#parts.decide(edge, target, event, now, overlay)) continue;
+      jail.forgetExactly(target, edge.windows.floor(keyOf(target)) as EpochMicros);
+      for (const { decision } of overlay.decisions.slice(first))
+        this.#parts.banned(decision, event, now, context, overlay);
+    }
+    return this.#parts.sorted(overlay);
+  }
+
+  /** Everything that arrives is judged in its turn from now on. */
+  leave(jail: JailName): void {
+    this.#edges.delete(jail);
+  }
+
+  /** Forgets all that was counted. */
+  clear(): void {
+    this.#edges.clear();
+  }
+
+  /** Does to the jail's windows here what was done to its own. */
+  too(name: JailName, change: (edge: Jail) => void): void {
+    const edge = this.#edges.get(name);
+    if (edge !== undefined) change(edge);
+  }
+
+  /** Undefined: it counts for nobody here. */
+  #enter(event: FilterEvent, context: AllowContext): Entered | undefined {
+    const jail = this.#parts.jailOf(event.jail);
+    if (jail === undefined || this.#parts.waits(jail)) return undefined;
+    if (!isHost(jail.prefixOf(event.address))) return undefined;
+    if ((notRemote(event.address) ?? context.allowed(event.jail, event.address)) !== undefined) return undefined;
+    const target = jail.targetOf(event.address, context);
+    const key = keyOf(target);
+    const edge = this.#edges.get(event.jail) ?? this.#parts.empty(jail);
+    this.#edges.set(event.jail, edge);
+    if (event.kind === 'success') {
+      if (jail.policy.forgetOnSuccess) edge.windows.clear(key, event.time);
+      return undefined;
+    }
+    if (jail.isSettled(target, key, event.time, undefined)) return undefined;
+    this.#parts.add(edge, target, event);
+    return { jail, edge, target };
+  }
+}
+
+function isOpen(overlay: Overlay, { policy }: Jail, target: Prefix): boolean {
+  return overlay.openBan(policy.jail, target) !== undefined;
+}
