@@ -34,8 +34,8 @@ const POLL_MS_MAX = 25;
 const WAIT_MS = 1_000;
 /** The same where no order ends it: so short that nobody waits for an answer, ms. */
 const WAIT_DEAF_MS = 200;
-/** What a long silence is, ms. */
-const POLL_SLOW_MS = 10_000;
+/** What a long silence is, ms: longer than Dovecot lets an attacker wait between two guesses (15 s). */
+const POLL_SLOW_MS = 20_000;
 /** After the last entry the pause stays short for so long, ms. */
 const POLL_FAST_MS = 500;
 /** A position without events is handed on this often, ms: what is read twice after a crash is bounded by it. */
