@@ -175,6 +175,12 @@ export const TALLY_SECONDS = 3_600;
 export const TALLY_SAME_SECONDS = 15;
 /** A witness tells of the same user and session again within this long: several stores of one kind were asked. Between two guesses of a connection Dovecot lets at least 1 s pass (`auth_failure_delay = 2 secs`, counted in whole seconds). */
 export const TALLY_REPEAT_SECONDS = 0.9;
+/** Stores of one kind that a server may ask in turn; more lines about one attempt come from a second connection. */
+export const TALLY_TELLINGS_MAX = 3;
+/** So many addresses show, one after the other, that each attempt is told several times, before it is believed. */
+export const TALLY_TELLINGS_PROOFS = 3;
+/** A witness that tells each attempt several times does so within this long, seconds: on a busy host Dovecot lets the second store wait for a worker for up to 60 s. */
+export const TALLY_TELLINGS_SECONDS = 60;
 /** A sum says in whole seconds how far it reaches back; PAM's own line may come a little before, seconds. */
 export const TALLY_SLACK_SECONDS = 2;
 /** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */

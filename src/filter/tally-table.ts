@@ -20,7 +20,10 @@ export interface Attempt {
   readonly time: EpochMicros;
   readonly user: UserName;
   session: string | undefined;
+  /** As often as each told it. */
   witnesses: readonly string[];
+  /** When a witness last told it. */
+  toldAt: EpochMicros;
   state: 'counted' | 'waiting' | 'summed' | 'elsewhere' | 'unsure';
   left: number;
 }
@@ -59,6 +62,8 @@ export interface Account extends Indexed<Account>, Linked<Account> {
   readonly sessions: OpenSession[];
   /** When a failure last counted. */
   failed: EpochMicros | undefined;
+  /** When a connection was last summed up. */
+  summed: EpochMicros | undefined;
   lastSeen: EpochMicros;
 }
 
@@ -158,6 +163,7 @@ function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
     attempts: [],
     sessions: [],
     failed: undefined,
+    summed: undefined,
     lastSeen,
   };
   account.older = account as Account;

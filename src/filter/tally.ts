@@ -20,6 +20,7 @@ import {
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
+  TALLY_TELLINGS_SECONDS,
   TALLY_TROUBLE_SECONDS,
   TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
@@ -30,6 +31,7 @@ import {
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Account, type Attempt, sameUser, TallyTable, type UserName, userName } from './tally-table.js';
+import { Tellings } from './tellings.js';
 import type { Told } from './told.js';
 
 /** One line of one address. */
@@ -52,6 +54,7 @@ export class Tally {
   readonly #networks = new Map<string, EpochMicros>();
   /** When a session, by boot and name, last told of the server's own trouble. */
   readonly #troubles = new Map<string, EpochMicros>();
+  readonly #tellings = new Tellings();
 
   /** Addresses that are remembered now. */
   get size(): number {
@@ -125,7 +128,14 @@ export class Tally {
         const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
         if (this.#inTrouble(line) || !quiet) return 0;
         if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
-        this.#table.addAttempt(account, { ...UNTOLD, user: userName(line.user), time, state: 'unsure', left: count });
+        this.#table.addAttempt(account, {
+          ...UNTOLD,
+          user: userName(line.user),
+          time,
+          toldAt: time,
+          state: 'unsure',
+          left: count,
+        });
         return 0;
       }
       case 'elsewhere': {
@@ -144,7 +154,7 @@ export class Tally {
         );
         const decided = other ?? unsure;
         if (decided !== undefined) this.#table.filter(account, (attempt) => attempt !== decided);
-        else this.#table.addAttempt(account, { ...UNTOLD, user, time, state: 'elsewhere', left: count });
+        else this.#table.addAttempt(account, { ...UNTOLD, user, time, toldAt: time, state: 'elsewhere', left: count });
         return decided !== undefined && decided === unsure ? unsure.left : 0;
       }
       case 'witness':
@@ -172,13 +182,14 @@ export class Tally {
           (session === undefined ? sameUser(attempt.user, name) : attempt.session === session)
         );
       if (!sameUser(attempt.user, name)) return false;
+      const sameSession = attempt.session === undefined || session === undefined || attempt.session === session;
+      const another = this.#tellings.times > 1 ? TALLY_TELLINGS_SECONDS : TALLY_SAME_SECONDS;
+      if (!attempt.witnesses.includes(witness)) return sameSession && within(attempt.toldAt, time, another);
       // Several stores of one kind, asked in turn, bear the same name.
-      if (attempt.witnesses.includes(witness))
-        return session !== undefined && attempt.session === session && within(attempt.time, time, TALLY_REPEAT_SECONDS);
-      return (
-        (attempt.session === undefined || session === undefined || attempt.session === session) &&
-        within(attempt.time, time, TALLY_SAME_SECONDS)
-      );
+      if (session !== undefined && attempt.session === session && within(attempt.time, time, TALLY_REPEAT_SECONDS))
+        return true;
+      const isToldAgain = timesTold(attempt, witness) < this.#tellings.times;
+      return isToldAgain && sameSession && within(attempt.time, time, TALLY_TELLINGS_SECONDS);
     });
     if (known !== undefined && !isTold(known)) {
       known.left--;
@@ -187,7 +198,8 @@ export class Tally {
     }
     const waits = this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
     if (known !== undefined) {
-      if (!known.witnesses.includes(witness)) known.witnesses = [...known.witnesses, witness];
+      if (timesTold(known, witness) < this.#tellings.times) known.witnesses = [...known.witnesses, witness];
+      known.toldAt = time;
       known.session ??= session;
       if (known.state === 'counted' || waits) return 0;
       known.state = 'counted';
@@ -195,6 +207,7 @@ export class Tally {
     }
     this.#table.addAttempt(account, {
       time,
+      toldAt: time,
       user: name,
       session,
       witnesses: [witness],
@@ -205,7 +218,7 @@ export class Tally {
   }
 
   /** The sum of a connection, less what was counted of it. */
-  #sum(account: Account, { told, time, user, count }: TallyLine): number {
+  #sum(account: Account, { address, told, time, user, count }: TallyLine): number {
     const { session, seconds } = told;
     const name = userName(user);
     const since = seconds === undefined ? 0 : time - (seconds + TALLY_SLACK_SECONDS) * MICROS_PER_SECOND;
@@ -225,9 +238,20 @@ export class Tally {
       attempt.time >= since && (attempt.session === undefined || session === undefined);
     cover((attempt) => nameless(attempt) && sameUser(attempt.user, name));
     cover(nameless);
+    if (seconds !== undefined && session !== undefined) {
+      const told = account.attempts.filter(
+        (attempt) => isTold(attempt) && (attempt.session === session || nameless(attempt)),
+      );
+      // What an earlier sum has left over may be of that connection, or of one beside it: only the latter refutes.
+      const isOnce = linesOf(told) === count;
+      const own = told.filter((attempt) => account.summed === undefined || attempt.time > account.summed);
+      this.#tellings.learn(address, count, isOnce ? count : linesOf(own));
+    }
+    account.summed = time;
     this.#table.filter(account, (attempt) => !covered.has(attempt));
     const left = count - covered.size;
-    if (left > 0) this.#table.addAttempt(account, { time, user: name, session, witnesses: [], state: 'summed', left });
+    if (left > 0)
+      this.#table.addAttempt(account, { ...UNTOLD, time, toldAt: time, user: name, session, state: 'summed', left });
     return count - counted;
   }
 
@@ -258,6 +282,19 @@ const UNTOLD = { session: undefined, witnesses: [] };
 /** Not every line names the user. */
 function mayBeSame(one: UserName, other: UserName): boolean {
   return one.full === '' || other.full === '' || sameUser(one, other);
+}
+
+/** How often the witness told the attempt. */
+function timesTold({ witnesses }: Attempt, witness: string): number {
+  return witnesses.filter((each) => each === witness).length;
+}
+
+/** Lines of one witness about the attempts: of each, those of the most talkative. */
+function linesOf(attempts: readonly Attempt[]): number {
+  return attempts.reduce(
+    (sum, attempt) => sum + Math.max(...attempt.witnesses.map((witness) => timesTold(attempt, witness))),
+    0,
+  );
 }
 
 /** A witness told it; otherwise it is known before its witness. */

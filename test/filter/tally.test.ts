@@ -15,6 +15,8 @@ import {
   TALLY_SECONDS,
   TALLY_SESSIONS_MAX,
   TALLY_SLACK_SECONDS,
+  TALLY_TELLINGS_PROOFS,
+  TALLY_TELLINGS_SECONDS,
   TALLY_TROUBLE_SECONDS,
   TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
@@ -156,6 +158,53 @@ describe('the sum of a connection', () => {
   test('of another address or another boot is another', () => {
     const { pam, sum } = bench();
     expect([pam(100), sum(104, 1, { address: '192.0.2.2' }), sum(105, 1, { boot: 'c' })]).toEqual([1, 1, 1]);
+  });
+});
+
+describe('a server that asks two stores of PAM in turn', () => {
+  /** Addresses whose connections show it: two lines for each attempt. */
+  function learned() {
+    const words = bench();
+    for (let i = 0; i < TALLY_TELLINGS_PROOFS; i++) {
+      const given = { address: `198.51.100.${i}`, session: `s${i}`, seconds: 9 };
+      for (const time of [10, 13, 16, 19]) words.pam(20 * i + time, { address: given.address });
+      words.sum(20 * i + 19, 2, given);
+    }
+    return words;
+  }
+
+  test('counts each attempt once, with its first line, once that is known', () => {
+    const { pam, sum } = learned();
+    expect([pam(200), pam(203), pam(206), pam(209), sum(209, 2, { seconds: 10 })]).toEqual([1, 0, 1, 0, 0]);
+  });
+
+  test('also where the auth service tells of each store by its name', () => {
+    const { pam, auth, sum } = learned();
+    const attempt = (time: number) => [
+      pam(time),
+      auth(time + 2, 's', {}, 'one'),
+      pam(time + 3),
+      auth(time + 5, 's', {}, 'two'),
+    ];
+    expect([...attempt(200), ...attempt(210), sum(216, 2, { seconds: 17 })]).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 0]);
+  });
+
+  test('tells the second time within a minute, or it is another attempt', () => {
+    const { pam } = learned();
+    expect([pam(200), pam(200 + TALLY_TELLINGS_SECONDS)]).toEqual([1, 0]);
+    expect([pam(400), pam(401 + TALLY_TELLINGS_SECONDS)]).toEqual([1, 1]);
+  });
+
+  test('is not what two connections of one address look like', () => {
+    const { pam, sum } = bench();
+    for (let i = 0; i <= TALLY_TELLINGS_PROOFS; i++) {
+      const address = `198.51.100.${i}`;
+      pam(100 * i + 10, { address });
+      pam(100 * i + 11, { address });
+      sum(100 * i + 12, 1, { address, session: 'one', seconds: 3 });
+      sum(100 * i + 13, 1, { address, session: 'two', seconds: 4 });
+    }
+    expect([pam(900), pam(903), pam(906)]).toEqual([1, 1, 1]);
   });
 });
 
