@@ -18,6 +18,8 @@ import type { Pipeline } from './pipeline.js';
 const RESTARTS_MAX = 3;
 /** Pause before a restart, ms: whatever broke the thread may still be going on. */
 const RESTART_MS = 500;
+/** A thread that does not end within twice this time is left behind, ms. */
+const RENEW_STOP_MS = 3_000;
 /** This process, whose own log lines are not judged. */
 const SELF = { pid: process.pid, since: plus(wallClock.now(), -process.uptime()) };
 /** Batches that may wait for the kernel before the reader is held back. */
@@ -50,7 +52,7 @@ export class Reader {
   #refuse: (error: Error) => void = () => undefined;
   #timer: NodeJS.Timeout | undefined;
   #tries = 0;
-  /** The thread that is ending has said that the source cannot be read. */
+  /** The thread that is ending is to be followed by another: it said that the source cannot be read, or does not see it. */
   #failed = false;
   /** Why the source cannot be read at the moment. */
   problem: string | undefined;
@@ -99,6 +101,17 @@ export class Reader {
     this.#generation++;
     this.#log('error', `${this.id}: the reader's thread does not end: it is left behind`);
     return false;
+  }
+
+  /**
+   * Lets another thread with a handle of its own take over at the stored position: this one does not see what is there. A
+   * file that libsystemd could not open when it came, for want of descriptors or memory, is not tried again by itself.
+   */
+  async renew(): Promise<void> {
+    if (this.#stopped || this.phase !== 'live') return;
+    this.#failed = true;
+    if (await this.#thread.stop(RENEW_STOP_MS)) return;
+    this.#fail(new Error(`${this.id}: the reader's thread does not end: starting anew`));
   }
 
   #launch(): IntakeThread {

@@ -18,6 +18,10 @@ import { type ProbeAnswer, probeInThread } from './probe-thread.js';
 /** First look, ms after the start: the readers are busy with the past until then. */
 const FIRST_MS = 3_000;
 const EVERY_MS = 60_000;
+/** After a look that finds a reader behind, ms: is it slow, or does it not see what is there? */
+const BEHIND_MS = 5_000;
+/** Of a reader that stays behind although it was renewed, this many looks more are waited each time, as a power of two. */
+const RENEWALS_SHIFT_MAX = 6;
 /** How far back the first look goes, seconds. */
 const FIRST_SECONDS = 3_600;
 /** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
@@ -28,7 +32,7 @@ const PROBED: ReadonlySet<SourceSpec['kind']> = new Set(['local', 'directory', '
 
 export interface ProberParts {
   readonly setup: () => AgentSetup;
-  readonly readers: () => readonly Pick<Reader, 'id' | 'phase' | 'stats'>[];
+  readonly readers: () => readonly Pick<Reader, 'id' | 'phase' | 'stats' | 'renew'>[];
   readonly log: Log;
   /** Called when a thread is left behind: each takes memory, and one a minute would take all of it. */
   readonly failed: (error: Error) => void;
@@ -47,6 +51,8 @@ export class Prober {
   #timer: NodeJS.Timeout | undefined;
   #since: EpochMicros | undefined;
   #lag = new Map<SourceId, number | null>();
+  /** Readers that were behind at the last look, where they stood, and what was done about it. */
+  readonly #behind = new Map<SourceId, { at: EpochMicros | undefined; renewals: number; looks: number }>();
   #selects = new Map<JailName, boolean>();
   #said: readonly string[] = [];
   /** Before the last look: what was written, and what was to be read. */
@@ -105,6 +111,8 @@ export class Prober {
     this.#since = plus(now, -OVERLAP_SECONDS);
     for (const source of report) {
       this.#lag.set(source.id, source.lagEntries);
+      const lastEntry = plan.sources.find(({ id }) => id === source.id)?.lastEntry;
+      this.#overlook(source.id, source.lagEntries ?? 0, lastEntry);
       for (const { jail, selects } of source.jails) this.#selects.set(jail, selects);
     }
     this.#record.take(report, isVolatile, now);
@@ -114,6 +122,24 @@ export class Prober {
     this.#said = warnings;
   }
 
+  /** Has a reader renewed that is behind and did not move since the last look. */
+  #overlook(id: SourceId, lag: number, lastEntry: EpochMicros | undefined): void {
+    const known = this.#behind.get(id);
+    if (lag === 0) this.#behind.delete(id);
+    else if (known?.at !== lastEntry || known === undefined)
+      this.#behind.set(id, { at: lastEntry, renewals: 0, looks: 0 });
+    else if (known.looks-- <= 0) {
+      known.looks = 2 ** Math.min(RENEWALS_SHIFT_MAX, known.renewals++);
+      this.#parts.log('warning', `${id}: entries are there that the reader does not see: it opens the journal anew`);
+      inBackground(
+        this.#parts
+          .readers()
+          .find((reader) => reader.id === id)
+          ?.renew() ?? Promise.resolve(),
+      );
+    }
+  }
+
   async #turn(): Promise<void> {
     try {
       await this.lookIfNew();
@@ -121,7 +147,8 @@ export class Prober {
       this.#parts.log('warning', `the journal could not be probed: ${error instanceof Error ? error.message : error}`);
     }
     if (this.#timer === undefined) return;
-    this.#timer = setTimeout(() => inBackground(this.#turn()), EVERY_MS);
+    const isNew = [...this.#behind.values()].some(({ renewals }) => renewals === 0);
+    this.#timer = setTimeout(() => inBackground(this.#turn()), isNew ? BEHIND_MS : EVERY_MS);
     this.#timer.unref();
   }
 }

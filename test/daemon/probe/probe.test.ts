@@ -6,6 +6,7 @@ import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
 import { bySource } from '../../../src/daemon/configuration/setup.js';
 import { guard } from '../../../src/daemon/intake/guard.js';
+import type { IntakeStats } from '../../../src/daemon/intake/protocol.js';
 import { probe } from '../../../src/daemon/probe/probe.js';
 import { Prober } from '../../../src/daemon/probe/prober.js';
 import { createSource } from '../../../src/journal/journal.js';
@@ -256,12 +257,22 @@ describe('the prober', () => {
       suppressed: [] as { unit: string; messages: number }[],
       selects: false,
       stamp: undefined as string | undefined,
+      lastEntry: NOW as EpochMicros,
+      renewed: 0,
     };
     let looks = 0;
     const made = new Prober({
       failed: () => undefined,
       setup: () => loaded.setup,
-      readers: () => [],
+      readers: () =>
+        [...bySource(loaded.setup.jails).keys()].map((id) => ({
+          id,
+          phase: 'live' as const,
+          stats: { lastEntry: state.lastEntry } as IntakeStats,
+          renew: async () => {
+            state.renewed++;
+          },
+        })),
       log: (level, message) => said.push(`${level} ${message}`),
       now: () => state.now,
       stamp: () => state.stamp,
@@ -325,6 +336,32 @@ describe('the prober', () => {
     ])
       expect(await said(origin)).not.toContain('add ');
     expect(await said({ unit: '', identifier: 'sshd', uid: '0' })).toContain('add "+ SYSLOG_IDENTIFIER=sshd _UID=0"');
+  });
+
+  test('has a reader that is behind and does not move open the journal anew, less and less often', async () => {
+    const { made, said, state } = prober();
+    state.selects = true;
+    const looks = async (count: number) => {
+      for (let i = 0; i < count; i++) await made.look();
+      return state.renewed;
+    };
+    state.lagEntries = 3;
+    // Behind, but it moves.
+    for (let i = 0; i < 5; i++) {
+      state.lastEntry = plus(state.lastEntry, 1);
+      expect(await looks(1)).toBe(0);
+    }
+    expect(await looks(1)).toBe(1);
+    expect(said.filter((line) => line.includes('opens the journal anew'))).toHaveLength(1);
+    expect(await looks(1)).toBe(1);
+    expect(await looks(1)).toBe(2);
+    expect(await looks(2)).toBe(2);
+    expect(await looks(1)).toBe(3);
+    state.lagEntries = 0;
+    await looks(1);
+    state.lagEntries = 1;
+    expect(await looks(1)).toBe(3);
+    expect(await looks(1)).toBe(4);
   });
 
   test('does not look again while nothing is written and all is well, and does when something is', async () => {
