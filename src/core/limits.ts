@@ -281,6 +281,8 @@ export const PREFIX_MISSES_MIN = 10;
 export const PROBE_LAG_ENTRIES_MAX = 100_000;
 /** Units and identifiers with failures that no jail reads, told of one jail. */
 export const PROBE_ORIGINS_MAX = 5;
+/** Looks of the probe from one renewal of a reader that stays behind to the next; it doubles up to here, about an hour. */
+export const PROBE_RENEWAL_LOOKS_MAX = 64;
 /** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
 export const PROBE_DEADLINE_MS = 20_000;
 /** Warnings of one kind that status shows. */

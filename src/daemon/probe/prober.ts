@@ -6,6 +6,7 @@
 import { journalStamp, localDirectories } from '../../../native/files.js';
 import { inBackground } from '../../core/background.js';
 import type { SourceSpec } from '../../core/entry.js';
+import { PROBE_RENEWAL_LOOKS_MAX } from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import type { JailName, SourceId } from '../../core/names.js';
 import { type EpochMicros, plus, wallClock } from '../../core/time.js';
@@ -20,8 +21,6 @@ const FIRST_MS = 3_000;
 const EVERY_MS = 60_000;
 /** After a look that finds a reader behind, ms: is it slow, or does it not see what is there? */
 const BEHIND_MS = 5_000;
-/** Of a reader that stays behind although it was renewed, this many looks more are waited each time, as a power of two. */
-const RENEWALS_SHIFT_MAX = 6;
 /** How far back the first look goes, seconds. */
 const FIRST_SECONDS = 3_600;
 /** Each look begins so long before the last one, seconds: entries may reach the disk a little late. */
@@ -128,8 +127,8 @@ export class Prober {
     if (lag === 0) this.#behind.delete(id);
     else if (known?.at !== lastEntry || known === undefined)
       this.#behind.set(id, { at: lastEntry, renewals: 0, looks: 0 });
-    else if (known.looks-- <= 0) {
-      known.looks = 2 ** Math.min(RENEWALS_SHIFT_MAX, known.renewals++);
+    else if (--known.looks <= 0) {
+      known.looks = Math.min(PROBE_RENEWAL_LOOKS_MAX, 2 ** ++known.renewals);
       this.#parts.log('warning', `${id}: entries are there that the reader does not see: it opens the journal anew`);
       inBackground(
         this.#parts

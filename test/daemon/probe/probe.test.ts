@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Entry, EntrySource } from '../../../src/core/entry.js';
+<<<<<<< HEAD
 import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_ORIGINS_MAX } from '../../../src/core/limits.js';
+=======
+import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_RENEWAL_LOOKS_MAX } from '../../../src/core/limits.js';
+>>>>>>> 0fb8c8c (Probe: the bound of a renewal's pause stands in limits.ts)
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
@@ -355,13 +359,18 @@ describe('the prober', () => {
     expect(said.filter((line) => line.includes('opens the journal anew'))).toHaveLength(1);
     expect(await looks(1)).toBe(1);
     expect(await looks(1)).toBe(2);
-    expect(await looks(2)).toBe(2);
+    expect(await looks(3)).toBe(2);
     expect(await looks(1)).toBe(3);
+    // The pauses have doubled up to the bound, and grow no further.
+    await looks(4 * PROBE_RENEWAL_LOOKS_MAX);
+    const long = await looks(1);
+    expect(await looks(PROBE_RENEWAL_LOOKS_MAX)).toBe(long + 1);
+    expect(await looks(PROBE_RENEWAL_LOOKS_MAX)).toBe(long + 2);
     state.lagEntries = 0;
     await looks(1);
     state.lagEntries = 1;
-    expect(await looks(1)).toBe(3);
-    expect(await looks(1)).toBe(4);
+    expect(await looks(1)).toBe(long + 2);
+    expect(await looks(1)).toBe(long + 3);
   });
 
   test('does not look again while nothing is written and all is well, and does when something is', async () => {
