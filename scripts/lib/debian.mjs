@@ -63,7 +63,6 @@ const REQUIREMENTS = [
   { for: 'test', package: 'zsh', why: 'completes command lines', there: () => which('zsh') },
   { for: 'test', package: 'fish', why: 'completes command lines', there: () => which('fish') },
   { for: 'test', package: 'iproute2', why: 'makes network namespaces', there: () => which('ip') },
-  { for: 'test', package: 'libcap2-bin', why: 'shows what a process may do', there: () => which('capsh') },
   {
     for: 'test',
     package: 'python3-systemd',
