@@ -173,7 +173,8 @@ class Move {
   }
 
   /** The steps in their order. */
-  steps({ fail2ban, banjour }: Before): Step[] {
+  steps(before: Before): Step[] {
+    const { fail2ban, banjour } = before;
     const host = this.#host;
     const up = isUp(fail2ban);
     return [
@@ -194,7 +195,7 @@ class Move {
         words: up ? 'stopping fail2ban, now and at every boot' : 'keeping fail2ban from starting at a boot',
         deed: () => this.#stop(fail2ban),
       },
-      { words: 'looking whether all is in force', deed: () => this.#last() },
+      { words: 'looking whether all is in force', deed: () => this.#last(before) },
     ];
   }
 
@@ -275,11 +276,23 @@ class Move {
   }
 
   /** The bans that fail2ban made until its very end stand in its database. */
-  async #last(): Promise<void> {
+  async #last({ bans }: Before): Promise<void> {
     await this.#host.takeOver('bans');
     const { active } = await this.#host.unit(BANJOUR);
     if (active !== 'active') throw new OperatorError(`banjour.service is ${active}`, { exitCode: EXIT.osError });
     await this.#inForce();
+    if (bans.length > 0) await this.#tellOfRules(bans);
+  }
+
+  /** fail2ban lifts its rules when it stops; those that it leaves would keep a host out after its ban here is over. */
+  async #tellOfRules(bans: readonly ImportedBan[]): Promise<void> {
+    const rules = await this.#host.othersRules();
+    const left = [...new Set(bans.map(({ target }) => target))].filter((target) => rules.has(target));
+    this.#options.say(
+      left.length === 0
+        ? "    fail2ban has taken its rules out of the kernel; other rules of this host's firewall stay as they are"
+        : `    rules that are not Banjour's still hold ${counted(left.length, 'banned address', 'banned addresses')}, first ${left[0]}: they stay there until you remove them`,
+    );
   }
 
   /** Makes the host what it was; says what came of it. Never leaves it without any of the two. */

@@ -78,6 +78,8 @@ export class MadeUpHost implements SwitchHost {
   /** The jails of fail2ban's, and those of them that put nobody into the kernel. */
   their = ['sshd'];
   toothless = new Set<string>();
+  /** Of these fail2ban leaves the rules when it stops. */
+  orphans = new Set<string>();
   /** Deeds after which a banned host could get in. */
   open: string[] = [];
   readonly #trouble: Trouble | undefined;
@@ -238,7 +240,7 @@ export class MadeUpHost implements SwitchHost {
   #stop(name: string, unit: Unit): void {
     unit.active = 'inactive';
     if (name !== FAIL2BAN) return;
-    this.rules.clear();
+    for (const target of this.rules) if (!this.orphans.has(target)) this.rules.delete(target);
     this.theirs = [];
   }
 

@@ -231,6 +231,15 @@ test.each([
   expect([...host.table.keys()].sort()).toEqual(['192.0.2.1', '2001:db8::1']);
 });
 
+test('rules that fail2ban leaves are named, and that it left none is said', async () => {
+  expect((await move()).said.join('\n')).toContain('fail2ban has taken its rules out of the kernel');
+  const { code, said } = await move((host) => host.orphans.add('192.0.2.1'));
+  expect([code, said.join('\n')]).toEqual([
+    0,
+    expect.stringContaining('still hold 1 banned address, first 192.0.2.1: they stay'),
+  ]);
+});
+
 test('one move at a time: a second changes nothing', async () => {
   const { host, before, error } = await move((one) => {
     one.claimed = new OperatorError('another banjour import --switch or --switch-back is under way', { exitCode: 75 });
