@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Entry, EntrySource } from '../../../src/core/entry.js';
-<<<<<<< HEAD
-import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_ORIGINS_MAX } from '../../../src/core/limits.js';
-=======
-import { PROBE_ENTRIES_MAX, PROBE_LAG_ENTRIES_MAX, PROBE_RENEWAL_LOOKS_MAX } from '../../../src/core/limits.js';
->>>>>>> 0fb8c8c (Probe: the bound of a renewal's pause stands in limits.ts)
+import {
+  PROBE_ENTRIES_MAX,
+  PROBE_LAG_ENTRIES_MAX,
+  PROBE_ORIGINS_MAX,
+  PROBE_RENEWAL_LOOKS_MAX,
+} from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { LiveConfiguration } from '../../../src/daemon/configuration/live.js';
