@@ -9,7 +9,7 @@ import { join } from 'node:path';
 const project = join(import.meta.dirname, '..');
 const target = process.argv[2] ?? join(project, 'build');
 const { COMMANDS } = await import(join(project, 'dist/src/cli/table.js'));
-const { GLOBAL_OPTIONS } = await import(join(project, 'dist/src/cli/global-options.js'));
+const { GLOBAL_OPTIONS, optionsOf } = await import(join(project, 'dist/src/cli/global-options.js'));
 const { GENERAL_EXITS } = await import(join(project, 'dist/src/cli/exits.js'));
 const { completionScript } = await import(join(project, 'dist/src/cli/completion/scripts.js'));
 const { VERSION } = await import(join(project, 'dist/src/cli/version.js'));
@@ -78,7 +78,7 @@ function page(command) {
     lines.push('.SH ARGUMENTS');
     for (const { name, describe } of command.positionals) lines.push('.TP', italic(name.toUpperCase()), text(describe));
   }
-  lines.push('.SH OPTIONS', ...optionLines({ ...command.options, ...GLOBAL_OPTIONS }));
+  lines.push('.SH OPTIONS', ...optionLines(optionsOf(command)));
   lines.push('.SH EXIT STATUS', ...exitLines([[0, 'done'], ...(command.exits ?? [])]));
   lines.push('.PP', `General exit codes: ${bold('banjour')}(1).`);
   lines.push('.SH EXAMPLES');
@@ -97,6 +97,7 @@ function mainPage() {
     '.SH COMMANDS',
     ...COMMANDS.flatMap((command) => ['.TP', `${bold(`banjour-${command.name}`)}(1)`, text(command.summary)]),
     '.SH OPTIONS',
+    text('Each command takes those that mean something to it.'),
     ...optionLines(GLOBAL_OPTIONS),
     '.SH EXIT STATUS',
     ...exitLines(GENERAL_EXITS),
@@ -104,6 +105,9 @@ function mainPage() {
     '.TP',
     bold('NO_COLOR'),
     text('Set to anything: no colour, also on a terminal.'),
+    '.TP',
+    `${bold('BANJOUR_PAGER')}, ${bold('PAGER')}`,
+    text('What shows long answers on a terminal (default: less); empty or cat: nothing does.'),
     '.SH FILES',
     ...[
       ['/etc/banjour/', "the administrator's configuration: jail.local, jail.d/, filter.d/, banjour.local"],

@@ -1,6 +1,6 @@
 /** Bans as tables for people. */
 import type { BanView } from '../control/protocol.js';
-import { USER_CHARS_MAX } from '../core/limits.js';
+import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import { type Column, formatTable } from './columns.js';
 import { formatTime } from './terminal.js';
@@ -58,5 +58,12 @@ function tableOf(parts: readonly Part[], bans: readonly BanView[], width: number
 }
 
 function stateOf({ ended, state }: BanView): string {
-  return ended === undefined ? state : `${ended.reason} ${formatTime(ended.time)}`;
+  if (ended === undefined) return state;
+  return `${endOf(ended)} ${formatTime(ended.time)}`;
+}
+
+/** How a ban ended: `expired`, `lifted by alice`. */
+function endOf({ reason, by }: NonNullable<BanView['ended']>): string {
+  if (reason !== 'operator') return reason;
+  return `lifted by ${by === undefined ? 'an operator' : escapeUntrusted(by, OPERATOR_CHARS_MAX)}`;
 }

@@ -1,8 +1,9 @@
 /** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
-import type { Args } from './command.js';
+import type { Args, CommandDefinition } from './command.js';
 import { COMPLETE } from './completion/question.js';
+import { honours } from './global-options.js';
 import { defaultPaths, type Paths } from './paths.js';
 import { quickChoice } from './quick.js';
 import { type Terminal, widthOf } from './terminal.js';
@@ -18,7 +19,7 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
     const choice = (await quickChoice(argv)) ?? (await fullChoice(argv, terminal));
     if ('output' in choice && choice.output !== '') terminal.out(`${choice.output}\n`);
     if (choice.command === undefined) return EXIT.ok;
-    return await choice.command.run({ args: choice.args, terminal, paths: pathsOf(choice.args) });
+    return await run(choice.command, choice.args, terminal);
   } catch (error) {
     return report(error, terminal, json);
   }
@@ -32,6 +33,14 @@ async function fullChoice(argv: readonly string[], terminal: Terminal) {
     import('./version.js'),
   ]);
   return parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
+}
+
+async function run(command: CommandDefinition, args: Args, terminal: Terminal): Promise<ExitCode> {
+  const paths = pathsOf(args);
+  const isForPeople = terminal.stdout.isTTY === true && !args.flag('json') && args.text('pager') !== 'false';
+  if (!isForPeople || !honours(command, 'pager')) return command.run({ args, terminal, paths });
+  const { paged } = await import('./pager.js');
+  return paged(terminal, (through) => command.run({ args, terminal: through, paths }));
 }
 
 function pathsOf(args: Args): Paths {

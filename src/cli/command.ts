@@ -3,6 +3,7 @@
  * (`table.ts`); help, completion and man pages come from these definitions. Only `yargs.ts` knows the parser.
  */
 import type { ExitCode } from '../core/errors.js';
+import type { GlobalOption } from './global-options.js';
 import type { Paths } from './paths.js';
 import type { Terminal } from './terminal.js';
 
@@ -39,6 +40,8 @@ export interface CommandDefinition {
   readonly details?: readonly string[];
   readonly positionals?: readonly PositionalDefinition[];
   readonly options?: Readonly<Record<string, OptionDefinition>>;
+  /** Global options that mean something to it; the others are an error. */
+  readonly honours: readonly GlobalOption[];
   /** Command lines that work as they stand, with what they do. */
   readonly examples: readonly (readonly [string, string])[];
   /** What its exit codes mean, beyond 0 and the general ones. */

@@ -3,7 +3,7 @@
  * Only the plainest are taken: a command word, words, and options of the table written out. Anything else is yargs'.
  */
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
-import { GLOBAL_OPTIONS } from './global-options.js';
+import { optionsOf } from './global-options.js';
 
 const QUICK: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   status: async () => (await import('./commands/status.js')).status,
@@ -27,7 +27,7 @@ export async function quickChoice(argv: readonly string[]): Promise<QuickChoice 
   const load = Object.hasOwn(QUICK, name) ? QUICK[name] : undefined;
   if (load === undefined) return undefined;
   const command = await load();
-  const options = { ...GLOBAL_OPTIONS, ...command.options };
+  const options = optionsOf(command);
   const values: Record<string, unknown> = {};
   const words: string[] = [];
   for (let index = 0; index < rest.length; index++) {

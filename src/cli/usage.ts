@@ -2,8 +2,8 @@
 import { EXIT, OperatorError } from '../core/errors.js';
 import { nearest } from '../core/nearest.js';
 import { escapeUntrusted } from '../core/text.js';
-import type { CommandDefinition, OptionDefinition } from './command.js';
-import { GLOBAL_OPTIONS } from './global-options.js';
+import type { CommandDefinition } from './command.js';
+import { GLOBAL_OPTIONS, optionsOf } from './global-options.js';
 
 /** The error for what the parser (yargs 18) says of these words. */
 export function usageError(said: string, words: readonly string[], table: readonly CommandDefinition[]): OperatorError {
@@ -27,6 +27,13 @@ export function numberError(option: string, words: readonly string[], command: C
   const given = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];
   const got = given === undefined ? '' : `, not "${escapeUntrusted(given)}"`;
   return problem(`--${option} takes a number${got}`, command);
+}
+
+/** The error for a global option that means nothing to the command. */
+export function meaninglessError(option: string, command: CommandDefinition): OperatorError {
+  const { type, default: preset } = GLOBAL_OPTIONS[option as keyof typeof GLOBAL_OPTIONS];
+  const spelled = `--${type === 'boolean' && preset === true ? 'no-' : ''}${option}`;
+  return problem(`${spelled} means nothing to banjour ${command.name}`, command);
 }
 
 function problem(message: string, command: CommandDefinition | undefined, hint?: string): OperatorError {
@@ -83,8 +90,7 @@ function unknownWord(said: string, command: CommandDefinition): OperatorError | 
   if (list === undefined) return undefined;
   const word = list.split(', ')[0] ?? '';
   const shown = escapeUntrusted(word);
-  const options: Readonly<Record<string, OptionDefinition>> = { ...GLOBAL_OPTIONS, ...command.options };
-  const similar = nearest(word, Object.keys(options));
+  const similar = nearest(word, Object.keys(optionsOf(command)));
   if (similar !== undefined)
     return problem(`banjour ${command.name} does not know "${shown}"; did you mean --${similar}?`, command);
   return problem(`banjour ${command.name} does not know "${shown}"`, command);

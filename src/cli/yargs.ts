@@ -1,8 +1,8 @@
 /** The only file that knows yargs: turns the table of commands into a parser and gives back what was chosen. */
 import yargs from 'yargs';
 import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
-import { GLOBAL_OPTIONS } from './global-options.js';
-import { numberError, usageError } from './usage.js';
+import { GLOBAL_OPTIONS, honours } from './global-options.js';
+import { meaninglessError, numberError, usageError } from './usage.js';
 
 export interface Choice {
   /** The command to run; absent when yargs has already said all (help, version). */
@@ -39,8 +39,9 @@ export async function parseCommandLine(
     .exitProcess(false)
     .parserConfiguration({ 'camel-case-expansion': false, 'parse-positional-numbers': false, 'greedy-arrays': false })
     .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
+  // Without a default, so that it shows whether the option was typed.
   for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
-    parser = parser.option(name, { ...toYargs(option), global: true });
+    parser = parser.option(name, { ...toYargs(option), default: undefined, global: true });
   for (const command of table) {
     const words = (command.positionals ?? []).map(({ name, required, many }) => {
       const word = `${name}${many ? '..' : ''}`;
@@ -56,6 +57,7 @@ export async function parseCommandLine(
         for (const { name, describe } of command.positionals ?? [])
           built = built.positional(name, { describe, type: 'string' });
         for (const [name, option] of Object.entries(command.options ?? {})) built = built.option(name, toYargs(option));
+        for (const name of Object.keys(GLOBAL_OPTIONS)) if (!honours(command, name)) built = built.hide(name);
         for (const [line, explanation] of command.examples) built = built.example(line, explanation);
         return built;
       },
@@ -78,8 +80,12 @@ export async function parseCommandLine(
       },
     );
   if (problem !== undefined) throw usageError(problem, argv, table);
-  const unread = Object.entries({ ...GLOBAL_OPTIONS, ...chosen?.options }).find(
-    ([name, { type }]) => type === 'number' && Number.isNaN((values as Record<string, unknown>)[name]),
+  const command = chosen as CommandDefinition | undefined;
+  const meaningless =
+    command && Object.keys(GLOBAL_OPTIONS).find((name) => !honours(command, name) && given(values, name) !== undefined);
+  if (command !== undefined && meaningless !== undefined) throw meaninglessError(meaningless, command);
+  const unread = Object.entries(chosen?.options ?? {}).find(
+    ([name, { type }]) => type === 'number' && Number.isNaN(given(values, name)),
   );
   if (unread !== undefined && chosen !== undefined) throw numberError(unread[0], argv, chosen);
   return {
@@ -87,6 +93,10 @@ export async function parseCommandLine(
     output,
     ...(chosen === undefined ? {} : { command: chosen }),
   };
+}
+
+function given(values: object, name: string): unknown {
+  return (values as Record<string, unknown>)[name];
 }
 
 function restored(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

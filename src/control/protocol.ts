@@ -28,7 +28,12 @@ export interface BanView {
   readonly rule?: EvidenceRule;
   readonly state: BanState;
   readonly refusal?: string;
-  readonly ended?: { readonly time: string; readonly reason: NonNullable<BanRecord['ended']>['reason'] };
+  /** `by`: who lifted it, where that was said. */
+  readonly ended?: {
+    readonly time: string;
+    readonly reason: NonNullable<BanRecord['ended']>['reason'];
+    readonly by?: string;
+  };
   /** Cursors of the entries that were counted; empty in lists of the present, which may be long. */
   readonly evidence: readonly string[];
 }
@@ -133,6 +138,8 @@ export interface UnbanRequest {
   /** Absent: in every jail. */
   readonly jail?: string;
   readonly targets: readonly string[] | 'all';
+  /** Who lifts the bans: a user of the system, as the client says. */
+  readonly by?: string;
 }
 
 /** What became of each target, in the order of the request. */
@@ -256,6 +263,8 @@ export interface ReloadRequest {
   readonly jail?: string;
   /** Lift the bans of the jail (or of all) as well. */
   readonly unban?: boolean;
+  /** Who lifts the bans then. */
+  readonly by?: string;
 }
 
 /** What changed (or would), one line each; empty when nothing. */
@@ -276,6 +285,8 @@ export interface StreamEvent {
   readonly until?: string | null;
   readonly cursor?: string;
   readonly reason?: string;
+  /** Of an unban: who lifted the ban, where that was said. */
+  readonly by?: string;
 }
 
 /** Where a stream goes on. */

@@ -5,6 +5,7 @@ import {
   CONTROL_TARGETS_MAX,
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
+  OPERATOR_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../core/limits.js';
 import type {
@@ -41,12 +42,13 @@ export function unbanRequest(body: unknown): UnbanRequest {
   return {
     targets: fields['targets'] === 'all' ? 'all' : targets(fields),
     ...optionalText(fields, 'jail'),
+    ...operator(fields),
   };
 }
 
 export function reloadRequest(body: unknown): ReloadRequest {
   const fields = object(body);
-  return { ...flag(fields, 'dryRun'), ...flag(fields, 'unban'), ...optionalText(fields, 'jail') };
+  return { ...flag(fields, 'dryRun'), ...flag(fields, 'unban'), ...optionalText(fields, 'jail'), ...operator(fields) };
 }
 
 export function attemptRequest(body: unknown): AttemptRequest {
@@ -132,6 +134,14 @@ function text(fields: Fields, key: string): string {
 
 function optionalText<K extends string>(fields: Fields, key: K): { readonly [P in K]?: string } {
   return fields[key] === undefined ? {} : ({ [key]: text(fields, key) } as { readonly [P in K]?: string });
+}
+
+/** Who asks, as the client says. */
+function operator(fields: Fields): { readonly by?: string } {
+  const { by } = optionalText(fields, 'by');
+  if (by !== undefined && by.length > OPERATOR_CHARS_MAX)
+    throw new OperatorError(`by must have at most ${OPERATOR_CHARS_MAX} characters`);
+  return by === undefined ? {} : { by };
 }
 
 function flag<K extends string>(fields: Fields, key: K): { readonly [P in K]?: boolean } {

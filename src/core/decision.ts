@@ -43,6 +43,8 @@ export interface UnbanDecision {
   readonly target: Prefix;
   readonly time: EpochMicros;
   readonly reason: 'expired' | 'operator' | 'reload';
+  /** Who lifted it, as the program that asked says: a user of the system; at most `OPERATOR_CHARS_MAX` characters. */
+  readonly by?: string;
 }
 
 export type Decision = BanDecision | UnbanDecision;
@@ -67,7 +69,7 @@ export interface BanRecord extends Omit<BanDecision, 'kind'> {
   /** Why the kernel refused; only in state `refused`. */
   readonly refusal?: string;
   /** When and why it ended; only in state `ended`. */
-  readonly ended?: { readonly time: EpochMicros; readonly reason: EndReason };
+  readonly ended?: { readonly time: EpochMicros; readonly reason: EndReason; readonly by?: string };
 }
 
 /** One line of the event stream, of `replay --json` and of the log: what happened to whom. */

@@ -43,6 +43,8 @@ export const JOURNAL_MATCH_TERMS_MAX = 24;
 export const BATCH_CREDITS = 4;
 /** Attempts that one entry may report. Dovecot ends a session long before. */
 export const EVENT_COUNT_MAX = 100;
+/** Characters that say who lifted a ban; a user name of Linux has 32 at most, useradd(8). */
+export const OPERATOR_CHARS_MAX = 128;
 /** Characters of a user name that are kept for logs and the ledger. */
 export const USER_CHARS_MAX = 256;
 /** Time that the regexes of one guarded batch may take before the culprit is demoted to the linear matcher, ms. */

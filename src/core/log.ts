@@ -18,6 +18,8 @@ export interface LogFacts {
   readonly failures?: number;
   /** Of a ban by evidence. */
   readonly rule?: string;
+  /** Who lifted a ban. */
+  readonly by?: string;
   /** ISO 8601, or `never`. */
   readonly until?: string;
   /** When it happened, ISO 8601, where that is not now: the time of the log entry that a failure was found in. */

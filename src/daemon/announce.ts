@@ -27,6 +27,8 @@ export interface Announcement {
   readonly reason?: string;
   /** Of a ban by evidence. */
   readonly rule?: string;
+  /** Of an unban: who lifted it. */
+  readonly by?: string;
 }
 
 export class Announcer {
@@ -157,9 +159,11 @@ export class Announcer {
     });
   }
 
-  unban(jail: JailName, target: string, time: EpochMicros, reason: UnbanDecision['reason']): void {
-    this.#log('notice', `Unban ${target}`, { jail, address: target, action: 'unban' });
-    this.#tell({ event: 'unban', time: isoTime(time), jail, address: target, reason });
+  /** `by`: who lifted it, where that was said. */
+  unban(jail: JailName, target: string, time: EpochMicros, reason: UnbanDecision['reason'], by?: string): void {
+    const who = by === undefined ? {} : { by: shown(by) };
+    this.#log('notice', `Unban ${target}`, { jail, address: target, action: 'unban', ...who });
+    this.#tell({ event: 'unban', time: isoTime(time), jail, address: target, reason, ...who });
   }
 
   /** After a restart: the ban is in force as before; nobody is notified anew. */

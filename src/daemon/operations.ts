@@ -197,7 +197,7 @@ export class AgentOperations implements Operations {
     await this.#agent.firewall.flush();
   }
 
-  async reload({ dryRun = false, jail, unban = false }: ReloadRequest): Promise<ReloadAnswer> {
+  async reload({ dryRun = false, jail, unban = false, by }: ReloadRequest): Promise<ReloadAnswer> {
     const difference = await this.#changing(
       this.#agent.reload(dryRun, (live) => (jail === undefined ? live.reloaded() : live.reloadedJail(jail))),
     );
@@ -205,7 +205,11 @@ export class AgentOperations implements Operations {
     if (!unban || dryRun) return { changes };
     const isHere = jail === undefined || this.#agent.setup.jails.some(({ policy }) => policy.jail === jail);
     const { changed } = isHere
-      ? await this.unban({ targets: 'all', ...(jail === undefined ? {} : { jail }) })
+      ? await this.unban({
+          targets: 'all',
+          ...(jail === undefined ? {} : { jail }),
+          ...(by === undefined ? {} : { by }),
+        })
       : { changed: 0 };
     return { changes: [...changes, `${counted(changed, 'ban')} lifted`] };
   }

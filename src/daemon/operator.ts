@@ -73,6 +73,7 @@ export class Operator {
         time: now,
         reason: 'operator' as const,
         ...(jail === undefined ? {} : { jail }),
+        ...(request.by === undefined ? {} : { by: request.by }),
       })),
     );
     const lifted = new Set(ended.map(({ target }) => formatPrefix(target)));

@@ -346,7 +346,7 @@ export class Pipeline {
     // Said before it is noted: whoever dies in between says it once more at the next start, and never not at all.
     for (const ban of over)
       if (ban.ended !== undefined && isUnban(ban.ended.reason))
-        announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason);
+        announcer.unban(ban.jail, formatPrefix(ban.target), ban.ended.time, ban.ended.reason, ban.ended.by);
     for (const one of settled) {
       const { record, refusal } = one;
       if (refusal !== undefined) announcer.refused(record, refusal);

@@ -114,7 +114,7 @@ export function banView(record: BanRecord): BanView {
     ...(record.rule === undefined ? {} : { rule: record.rule }),
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),
-    ...(record.ended === undefined ? {} : { ended: { time: isoTime(record.ended.time), reason: record.ended.reason } }),
+    ...(record.ended === undefined ? {} : { ended: { ...record.ended, time: isoTime(record.ended.time) } }),
     evidence: record.evidence,
   };
 }

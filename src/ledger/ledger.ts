@@ -296,7 +296,8 @@ export class Ledger {
     this.#write(true, () => {
       wanted.length = 0;
       for (const ban of bans.history)
-        if (!known(ban)) this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', this.#insert(ban, null).id);
+        if (!known(ban))
+          this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', null, this.#insert(ban, null).id);
       for (const ban of bans.active)
         if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
           wanted.push(this.#insert(ban, null));
@@ -353,13 +354,13 @@ export class Ledger {
   }
 
   #unban(decision: UnbanDecision, ended: BanRecord[]): void {
-    const { target, time, reason, jail } = decision;
+    const { target, time, reason, jail, by } = decision;
     const rows = (
       reason === 'operator'
         ? this.#overlapping(target)
         : (this.#sql.openOfTarget.all(firstOf(target), target.length) as BanRow[])
     ).filter((row) => jail === undefined || row.jail === jail);
-    for (const row of rows) this.#end(row, time, reason, ended);
+    for (const row of rows) this.#end(row, time, reason, ended, by);
     if (reason !== 'operator') return;
     this.#sql.pardon.run(jail ?? null, targetText(target), time);
     this.#sql.trimPardons.run(PARDONS_MAX);
@@ -372,9 +373,9 @@ export class Ledger {
     return [...ofFamily(within, target), ...this.history.openAround(target)];
   }
 
-  #end(row: BanRow, time: number, reason: EndReason, ended: BanRecord[]): void {
-    this.#sql.end.run(time, reason, row.id);
-    ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason }));
+  #end(row: BanRow, time: number, reason: EndReason, ended: BanRecord[], by: string | null = null): void {
+    this.#sql.end.run(time, reason, by, row.id);
+    ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason, ended_by: by }));
   }
 
   /**

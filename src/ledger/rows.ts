@@ -22,6 +22,7 @@ export interface BanRow {
   readonly refusal: string | null;
   readonly ended_time: number | null;
   readonly ended_reason: string | null;
+  readonly ended_by: string | null;
 }
 
 /** What the kernel is told of a row. */
@@ -33,7 +34,7 @@ export interface ElementRow {
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, refusal, ended_time, ended_reason';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, refusal, ended_time, ended_reason, ended_by';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -57,6 +58,7 @@ export function recordOf(row: BanRow): BanRecord {
         ended: {
           time: row.ended_time as EpochMicros,
           reason: row.ended_reason as EndReason,
+          ...(row.ended_by !== null && { by: row.ended_by }),
         },
       }),
   };

@@ -68,6 +68,8 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX attempt_time ON attempt (time);
   ALTER TABLE ban ADD COLUMN rule TEXT;
   `,
+  // Who lifted a ban, of those that an operator lifted.
+  'ALTER TABLE ban ADD COLUMN ended_by TEXT;',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

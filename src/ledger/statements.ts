@@ -70,10 +70,10 @@ export function statementsOf(db: Database) {
       `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = 'ignored' WHERE id = ? AND state = 'wanted'`,
     ),
     reopen: prepare(
-      `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL
+      `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL, ended_by = NULL
        WHERE id = (SELECT replaces FROM ban WHERE id = ?) AND ended_reason = 'replaced' AND (until IS NULL OR until > ?)`,
     ),
-    end: prepare(`UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ? WHERE id = ?`),
+    end: prepare(`UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ?, ended_by = ? WHERE id = ?`),
     expire: prepare(
       `UPDATE ban SET state = 'ended', ended_time = until,
        ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id IN

@@ -15,7 +15,7 @@ const IDENTIFIER = 'banjour';
 
 /** The fields of a line; no value can become another field, whatever it holds. */
 export function fieldsOf(level: LogLevel, message: string, facts: LogFacts): JournalFields {
-  const { action, jail, address, failures, rule, until, user, time } = facts;
+  const { action, jail, address, failures, rule, until, user, time, by } = facts;
   const id = action === undefined ? undefined : MESSAGE_IDS[action];
   const all: Readonly<Record<string, string | number | undefined>> = {
     MESSAGE: formatLine(level, message, facts, 'journal', 0),
@@ -27,6 +27,7 @@ export function fieldsOf(level: LogLevel, message: string, facts: LogFacts): Jou
     BANJOUR_ADDRESS: address,
     BANJOUR_FAILURES: failures,
     BANJOUR_RULE: rule,
+    BANJOUR_BY: by,
     BANJOUR_UNTIL: until,
     BANJOUR_USER: user,
     BANJOUR_TIME: time,

@@ -77,6 +77,10 @@ const LINES: readonly string[] = [
   'unban 192.0.2.50 --json',
   'unban',
   'unban --all',
+  'history 192.0.2.1',
+  'history 192.0.2.1 --json --limit 1',
+  'explain 192.0.2.1',
+  'events --since 0 --only unban -n 1',
   'ping',
   'ping --json',
   'version --json',
@@ -91,6 +95,7 @@ function masked(text: string, host: Host): string {
     .replaceAll(process.cwd(), '/BANJOUR')
     .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TTTT-TT-TTTTT:TT:TT.TTTZ')
     .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TTTT-TT-TT TT:TT:TT')
+    .replace(/(lifted by |operator, by |"by":")[\w-]+(?: \(as \w+\))?/g, '$1WHO')
     .replace(/"pid":\d+/g, '"pid":1')
     .replace(/process \d+/g, 'process 1')
     .replace(/"id":\d{10,}/g, '"id":1')

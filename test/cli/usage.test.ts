@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { optionsOf } from '../../src/cli/global-options.js';
 import { COMMANDS } from '../../src/cli/table.js';
 import { parseCommandLine } from '../../src/cli/yargs.js';
 import { EXIT, OperatorError } from '../../src/core/errors.js';
@@ -32,6 +33,11 @@ test.each([
   ['ban sshd 192.0.2.1 --bantime', '--bantime wants a value behind it', 'banjour ban --help'],
   ['status --jsn', 'banjour status does not know "jsn"; did you mean --json?', 'banjour status --help'],
   ['status --nothing-like-it', 'banjour status does not know "nothing-like-it"', 'banjour status --help'],
+  ['completion bash --json', '--json means nothing to banjour completion', 'banjour completion --help'],
+  ['--json flush', '--json means nothing to banjour flush', 'banjour flush --help'],
+  ['ping --config-dir /etc/x', '--config-dir means nothing to banjour ping', 'banjour ping --help'],
+  ['ban sshd 192.0.2.1 --state-dir=/x', '--state-dir means nothing to banjour ban', 'banjour ban --help'],
+  ['events --no-pager', '--no-pager means nothing to banjour events', 'banjour events --help'],
   ['status sshd more', 'banjour status does not know "more"', 'banjour status --help'],
 ])('banjour %s: says what is wrong in our words', async (line, message, hint) => {
   const words = line.split(' ').filter((word) => word !== '');
@@ -51,4 +57,28 @@ test.each([
 test('no option begins with no-, which would be the opposite of another one', () => {
   const names = COMMANDS.flatMap(({ name, options = {} }) => Object.keys(options).map((option) => `${name} ${option}`));
   expect(names.filter((name) => / no-/.test(name))).toEqual([]);
+});
+
+test.each(COMMANDS.map((command) => [command.name, command] as const))(
+  'the help of %s has the options that it takes, and no other',
+  async (name, command) => {
+    const { output } = await parseCommandLine([name, '--help'], COMMANDS, '0', 100);
+    const shown = [...output.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm)].map(([, option]) => option);
+    expect(new Set(shown)).toEqual(new Set([...Object.keys(optionsOf(command)), 'help', 'version']));
+  },
+);
+
+test('a global option may stand before the command that takes it', async () => {
+  const { command, args } = await parseCommandLine(
+    ['--json', '--run-dir', '/x', '--no-pager', 'status'],
+    COMMANDS,
+    '0',
+    80,
+  );
+  expect([command?.name, args.flag('json'), args.text('run-dir'), args.text('pager')]).toEqual([
+    'status',
+    true,
+    '/x',
+    'false',
+  ]);
 });

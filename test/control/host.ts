@@ -15,6 +15,7 @@ import { Agent } from '../../src/daemon/agent.js';
 import { LiveConfiguration } from '../../src/daemon/configuration/live.js';
 import { RecordingBackend } from '../../src/firewall/recording.js';
 import { type FakeEntry, LiveJournal, T0 } from '../support/journal-files.js';
+import { placed } from '../support/placed.js';
 
 export interface Output {
   readonly code: number;
@@ -191,16 +192,11 @@ export class Host {
   }
 
   #placed(words: readonly string[]): string[] {
-    return [
-      ...words,
-      '--run-dir',
-      this.run,
-      '--config-dir',
-      this.config,
-      '--shipped-dir',
-      this.shipped,
-      '--state-dir',
-      this.state,
-    ];
+    return placed(words, {
+      'run-dir': this.run,
+      'config-dir': this.config,
+      'shipped-dir': this.shipped,
+      'state-dir': this.state,
+    });
   }
 }

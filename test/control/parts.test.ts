@@ -14,6 +14,7 @@ import {
   CONTROL_TARGETS_MAX,
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
+  OPERATOR_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../../src/core/limits.js';
 
@@ -38,6 +39,16 @@ describe('requests', () => {
     expect(banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX) }).targets).toHaveLength(CONTROL_TARGETS_MAX);
     expect(() => banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX + 1) })).toThrow('at most');
     expect(() => unbanRequest({ targets: list(CONTROL_TARGETS_MAX + 1) })).toThrow('at most');
+  });
+
+  test('take a name of who asks, as long as the bound says and not one more', () => {
+    const by = 'x'.repeat(OPERATOR_CHARS_MAX);
+    expect(unbanRequest({ targets: 'all', by })).toEqual({ targets: 'all', by });
+    expect(reloadRequest({ unban: true, by })).toEqual({ unban: true, by });
+    for (const wrong of [`${by}x`, '', 7]) {
+      expect(() => unbanRequest({ targets: 'all', by: wrong })).toThrow(/^by must /);
+      expect(() => reloadRequest({ by: wrong })).toThrow(/^by must /);
+    }
   });
 
   test('take as many failures of one address as an entry may report, and not one more', () => {

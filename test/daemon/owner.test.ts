@@ -30,7 +30,7 @@ afterEach(async () => {
 
 /** A command with the second one's directories in the network of the first. */
 function inFirstNetwork(...words: readonly string[]): { readonly child: ChildProcess; readonly said: () => string } {
-  const [file, ...args] = first.namespace.inside([process.execPath, PROGRAM, ...words, ...second.directories]);
+  const [file, ...args] = first.namespace.inside([process.execPath, PROGRAM, ...second.placed(words)]);
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   others.push(child);
   let said = '';

@@ -49,7 +49,7 @@ describe('the pictures are what the program prints', () => {
 
   /** What a command prints on a terminal of COLUMNS columns. */
   const shown = (command: string): string => {
-    const words = [process.execPath, MAIN, ...command.split(' '), ...host.directories].join(' ');
+    const words = [process.execPath, MAIN, ...host.placed(command.split(' '))].join(' ');
     const [file, ...args] = host.namespace.inside(['script', '-qec', `stty cols ${COLUMNS}; ${words}`, '/dev/null']);
     const env = { ...process.env, TERM: 'xterm', TZ: 'UTC', PAGER: 'cat', NO_COLOR: '' };
     return spawnSync(file, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] }).stdout.replaceAll(
@@ -103,7 +103,7 @@ describe('the pictures are what the program prints', () => {
   });
 
   picture('top', async () => {
-    const words = `stty cols ${COLUMNS} rows 40; ${process.execPath} ${MAIN} top --interval 1 ${host.directories.join(' ')}`;
+    const words = `stty cols ${COLUMNS} rows 40; ${process.execPath} ${MAIN} ${host.placed(['top', '--interval', '1']).join(' ')}`;
     const [file, ...args] = host.namespace.inside(['script', '-qefc', words, '/dev/null']);
     const child = spawn(file, args, { env: { ...process.env, TERM: 'xterm', TZ: 'UTC' } });
     let out = '';

@@ -108,6 +108,17 @@ describe('the kernel answers', () => {
   });
 });
 
+test('who lifted a ban is kept, and of a ban that nobody lifted nothing', () => {
+  const { ledger } = opened();
+  ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
+  const { ended } = ledger.commit({ decisions: [{ ...unban('192.0.2.1'), by: 'alice (as root)' }] });
+  const lifted = { time: at(10), reason: 'operator', by: 'alice (as root)' };
+  expect(ended.map((one) => one.ended)).toEqual([lifted]);
+  expect(ledger.history.get(1)?.ended).toEqual(lifted);
+  ledger.commit({ decisions: [unban('192.0.2.2')] });
+  expect(ledger.history.get(2)?.ended).toEqual({ time: at(10), reason: 'operator' });
+});
+
 describe('an ignorecommand that forbids a ban', () => {
   test('ends it as if it had never been', () => {
     const { ledger } = opened();

@@ -13,6 +13,7 @@ import { ControlClient } from '../../src/control/client.js';
 import { cli } from '../support/cli.js';
 import { canWrite, LiveJournal, T0, until } from '../support/journal-files.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
+import { placed } from '../support/placed.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
 import { smtpSink, webSink, whoisServer } from './support.js';
 
@@ -28,7 +29,8 @@ let closing: (() => Promise<void>)[];
 let said: string;
 
 const file = (name: string) => join(scratch, name);
-const directories = () => ['--config-dir', file('etc'), '--run-dir', file('run'), '--state-dir', file('state')];
+const at = (...words: readonly string[]) =>
+  placed(words, { 'config-dir': file('etc'), 'run-dir': file('run'), 'state-dir': file('state') });
 const status = () => new ControlClient(file('run/status.sock'));
 
 beforeEach(() => {
@@ -69,7 +71,7 @@ function configure(actions: readonly string[], settings: readonly string[]): voi
 }
 
 async function start(command: 'run' | 'notify', ready: string): Promise<ChildProcess> {
-  const own = [process.execPath, join(process.cwd(), 'dist/src/main.js'), command, ...directories()];
+  const own = [process.execPath, join(process.cwd(), 'dist/src/main.js'), ...at(command)];
   const [program = '', ...args] = command === 'run' ? namespace.inside(own) : own;
   const before = said.length;
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
@@ -108,7 +110,7 @@ const position = () => Object.values(JSON.parse(readFileSync(file('state-notify/
 
 /** What the doctor says of banjour-notify. */
 async function doctor(): Promise<string> {
-  const { out } = await cli(['doctor', '--json', ...directories()]);
+  const { out } = await cli(at('doctor', '--json'));
   const findings = JSON.parse(out) as { id: string; message: string }[];
   return findings.flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : [])).join('\n');
 }
@@ -189,9 +191,9 @@ describe('banjour-notify beside the agent', () => {
     });
 
     const shown = [
-      (await cli(['config', 'show', ...directories()])).out,
-      (await cli(['config', 'check', ...directories()])).out,
-      (await cli(['notify', '--dry-run', ...directories()])).out,
+      (await cli(at('config', 'show'))).out,
+      (await cli(at('config', 'check'))).out,
+      (await cli(at('notify', '--dry-run'))).out,
       JSON.stringify([await status().status(), await status().history({}), await status().jail('sshd')]),
       await ask('/v1/status'),
       await ask('/v1/metrics'),
@@ -203,7 +205,7 @@ describe('banjour-notify beside the agent', () => {
       expect(text).not.toContain(TOKEN);
       expect(text).not.toContain('k3ySECRET');
     }
-    const both = (await cli(['metrics', ...directories()])).out;
+    const both = (await cli(at('metrics'))).out;
     expect(both).toMatch(/^banjour_bans_total\{jail="sshd",family="ipv4"\} 1$/m);
     expect(both).toMatch(/^banjour_notify_sent_total\{channel="webhook"\} 1$/m);
   });

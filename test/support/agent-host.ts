@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { ControlClient } from '../../src/control/client.js';
 import { canWrite, LiveJournal, T0, until } from './journal-files.js';
 import { makeNetworkNamespace } from './netns.js';
+import { placed } from './placed.js';
 import { hasCommand, isRoot } from './require.js';
 
 /** For `needs`. */
@@ -57,12 +58,18 @@ export class AgentHost {
     return path;
   }
 
-  /** The options of every command that say where this host's files are. */
+  /** The words of a command line, with the options that say where this host's files are. */
+  placed(words: readonly string[]): string[] {
+    return placed(words, {
+      'config-dir': this.path('etc'),
+      'run-dir': this.path('run'),
+      'state-dir': this.path('state'),
+    });
+  }
+
+  /** Those of the agent. */
   get directories(): string[] {
-    return ['etc', 'run', 'state'].flatMap((name, i) => [
-      ['--config-dir', '--run-dir', '--state-dir'][i] as string,
-      this.path(name),
-    ]);
+    return this.placed(['run']).slice(1);
   }
 
   /**

@@ -15,6 +15,7 @@ export const attempt: CommandDefinition = {
     { name: 'address', describe: 'An address', required: true },
     { name: 'count', describe: 'How many failures (default: 1)', required: false },
   ],
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour attempt postfix-sasl 192.0.2.1', 'One failure'],
     ['banjour attempt postfix-sasl 192.0.2.1 3', 'Three at once'],

@@ -20,6 +20,7 @@ export const ban: CommandDefinition = {
     bantime: { type: 'string', describe: "How long: 600, 10m, 1d12h, -1 for good (default: the jail's)" },
     force: { type: 'boolean', describe: 'Also allowed addresses and prefixes wider than /8 (IPv4) or /32 (IPv6)' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour ban sshd 192.0.2.1', "Ban one address for the jail's bantime"],
     ['banjour ban postfix-sasl 198.51.100.0/24 2001:db8::/64 --bantime 1d', 'Ban two prefixes for a day'],

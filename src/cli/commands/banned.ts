@@ -11,6 +11,7 @@ export const banned: CommandDefinition = {
     { name: 'address', describe: 'Addresses to look for', required: false, many: true, complete: 'banned' },
   ],
   options: { jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' } },
+  honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour banned', 'Every ban in force'],
     ['banjour banned --json | jq -r .target', 'The addresses alone, for scripts'],

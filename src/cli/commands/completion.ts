@@ -18,6 +18,7 @@ export const completion: CommandDefinition = {
       complete: SHELLS,
     },
   ],
+  honours: [],
   examples: [
     ['banjour completion bash > /etc/bash_completion.d/banjour', 'For bash'],
     ['banjour completion zsh > /usr/local/share/zsh/site-functions/_banjour', 'For zsh'],

@@ -11,6 +11,7 @@ export const doctor: CommandDefinition = {
   details: [
     'Looks at the journal, the configuration, the firewall, the ledger, the running agent and banjour-notify, and changes nothing.',
   ],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
     ['banjour doctor', 'All findings, the worst last'],
     ['banjour doctor --json | jq \'.[] | select(.level=="error")\'', 'For scripts'],

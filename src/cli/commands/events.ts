@@ -19,6 +19,7 @@ export const events: CommandDefinition = {
     only: { type: 'strings', describe: 'Only these events', choices: BANJOUR_EVENTS },
     count: { type: 'number', alias: 'n', describe: 'End after so many' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour events', 'Watch'],
     ['banjour events --only ban --only unban --json', 'One JSON object per line, for programs'],
@@ -76,7 +77,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 }
 
 /** One line for people; the user was escaped by the agent, and is again here, where it is shown. */
-function eventLine({ event, time, jail, address, user, count, until, reason }: StreamEvent): string {
+function eventLine({ event, time, jail, address, user, count, until, reason, by }: StreamEvent): string {
   const facts = [
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),
@@ -85,6 +86,7 @@ function eventLine({ event, time, jail, address, user, count, until, reason }: S
       ? [counted(count, 'failure')]
       : []),
     ...(reason === undefined ? [] : [escapeUntrusted(reason, 1024)]),
+    ...(by === undefined ? [] : [`by ${escapeUntrusted(by, 256)}`]),
   ];
   const name = `${event.charAt(0).toUpperCase()}${event.slice(1)}`;
   return `${formatTime(time)} [${escapeUntrusted(jail)}] ${name} ${escapeUntrusted(address)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;

@@ -15,6 +15,7 @@ export const explain: CommandDefinition = {
     'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
   ],
   positionals: [{ name: 'address', describe: 'An address or prefix', required: true, complete: 'banned' }],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir'],
   examples: [['banjour explain 192.0.2.1', 'Everything that is known of an address']],
   exits: [[EXIT.no, 'nothing is known of it']],
   run,

@@ -9,6 +9,7 @@ export const flush: CommandDefinition = {
   details: [
     'For uninstalling, and after the agent has stopped: its bans stay in the kernel until their time is up. The ledger keeps them, and the next start puts them back. A running agent must be stopped first.',
   ],
+  honours: ['run-dir'],
   examples: [['systemctl stop banjour && banjour flush', 'Open the doors again']],
   run,
 };

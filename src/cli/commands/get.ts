@@ -13,6 +13,7 @@ export const get: CommandDefinition = {
     { name: 'jail', describe: 'A jail; or an option of the agent, as loglevel', required: false, complete: 'jails' },
     { name: 'option', describe: 'One option; without it all', required: false },
   ],
+  honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour get sshd bantime', 'One option'],
     ['banjour get sshd', 'All of a jail, with file and line'],

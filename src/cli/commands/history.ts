@@ -13,6 +13,7 @@ export const history: CommandDefinition = {
     { name: 'who', describe: 'An address, a prefix, or a jail', required: false, complete: 'jails-and-banned' },
   ],
   options: { limit: { type: 'number', describe: 'Rows at most', default: 50 } },
+  honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour history', 'The newest bans of all jails'],
     ['banjour history 192.0.2.1', 'Every ban of an address and of the prefixes around it'],

@@ -38,6 +38,7 @@ export const importCommand: CommandDefinition = {
       describe: "The whole way back: Banjour goes when fail2ban has Banjour's bans in force",
     },
   },
+  honours: ['json', 'config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
     ['banjour import --dry-run', 'What would happen'],
     ['banjour import /etc/fail2ban', 'Configuration, bans and history'],

@@ -22,6 +22,7 @@ export const metrics: CommandDefinition = {
       default: 'prometheus',
     },
   },
+  honours: ['run-dir'],
   examples: [
     ['banjour metrics', 'All of them, once'],
     ['banjour metrics > /var/lib/prometheus/node-exporter/banjour.prom', "For node_exporter's textfile collector"],

@@ -26,6 +26,7 @@ export const notify: CommandDefinition = {
   options: {
     'dry-run': { type: 'boolean', describe: 'Only say whom it would tell, with the configuration as it is' },
   },
+  honours: ['config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
     ['banjour notify --dry-run', 'Check notify.conf and the actions of the jails'],
     ['systemctl enable --now banjour-notify', 'In service'],

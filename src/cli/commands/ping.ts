@@ -6,6 +6,7 @@ import { statusSocket } from '../paths.js';
 export const ping: CommandDefinition = {
   name: 'ping',
   summary: 'Does the agent answer',
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour ping', 'Prints "Server replied: pong", as fail2ban-client does'],
     ['banjour ping >/dev/null || systemctl restart banjour', 'For scripts'],

@@ -2,6 +2,7 @@ import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { controlSocket } from '../paths.js';
+import { whoTypes } from '../who.js';
 
 export const reload: CommandDefinition = {
   name: 'reload',
@@ -15,6 +16,7 @@ export const reload: CommandDefinition = {
     'dry-run': { type: 'boolean', describe: 'Only tell what would change' },
     unban: { type: 'boolean', describe: 'Lift the bans (of the jail, or all) as well' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour reload', 'After an edit under /etc/banjour'],
     ['banjour reload --dry-run', 'What would change'],
@@ -30,6 +32,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const answer = await new ControlClient(controlSocket(paths)).reload({
     dryRun,
     unban: args.flag('unban'),
+    by: whoTypes(terminal.env),
     ...(jail === undefined ? {} : { jail }),
   });
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);

@@ -54,6 +54,7 @@ export const replay: CommandDefinition = {
     'into-kernel': { type: 'boolean', describe: "Put the bans into nftables; show the kernel's set at the end" },
     quiet: { type: 'boolean', alias: 'q', describe: 'Only the summary' },
   },
+  honours: ['json', 'config-dir', 'shipped-dir', 'state-dir'],
   examples: [
     ['banjour replay', "What the jails make of this host's journal"],
     ['banjour replay --since 7d --with ./new.conf -q', 'What a new jail would have done in the last week'],

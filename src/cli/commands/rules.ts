@@ -5,6 +5,7 @@ export const rules: CommandDefinition = {
   name: 'rules',
   summary: "Banjour's ruleset in nft syntax: what is in the kernel, or what would be",
   options: { plan: { type: 'boolean', describe: 'What the configuration asks for, without elements' } },
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour rules', 'What the kernel has (as root)'],
     ['banjour rules --plan', 'What a start with this configuration would make'],

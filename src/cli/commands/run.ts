@@ -19,6 +19,7 @@ export const run: CommandDefinition = {
       choices: LOG_LEVELS,
     },
   },
+  honours: ['config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
     ['banjour run', 'In the foreground, as root'],
     ['banjour run --dry-run', 'Watch what it would do on this host'],

@@ -36,6 +36,7 @@ export const service: CommandDefinition = {
     purge: { type: 'boolean', describe: 'remove: configuration, ledger, logs and user, too' },
     start: { type: 'boolean', default: true, describe: 'install: start the service; --no-start places the files only' },
   },
+  honours: [],
   examples: [
     ['npm install -g banjour && banjour service install', 'Protect a host that has no package of Banjour'],
     ['banjour service remove && npm uninstall -g banjour', 'Leave nothing but the configuration and the ledger'],

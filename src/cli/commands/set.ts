@@ -21,6 +21,7 @@ export const set: CommandDefinition = {
     add: { type: 'boolean', describe: 'Add the value to a list' },
     del: { type: 'boolean', describe: 'Take the value from a list' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour set sshd bantime 1d', 'Longer bans from now on; bans in force keep their end'],
     ['banjour set postfix-sasl maxretry 3', 'Fewer tries'],

@@ -8,6 +8,7 @@ export const stats: CommandDefinition = {
   name: 'stats',
   summary: 'All jails in one table: failures and bans, now and in total',
   details: ["fail2ban-client's table to the byte; in ASCII where the locale has no box drawing."],
+  honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour stats', 'The table'],
     ["banjour stats --json | jq '.[] | select(.currentlyBanned > 0)'", 'Jails with somebody in them'],

@@ -14,6 +14,7 @@ export const status: CommandDefinition = {
   ],
   positionals: [{ name: 'jail', describe: 'A jail', required: false, complete: 'jails' }],
   options: { long: { type: 'boolean', alias: 'l', describe: 'Sources, lag, what each jail has seen, warnings' } },
+  honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour status', 'How many jails, and which'],
     ['banjour status postfix-sasl', 'Failures, bans and the banned addresses of a jail'],

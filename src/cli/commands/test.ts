@@ -33,6 +33,7 @@ export const test: CommandDefinition = {
     usedns: { type: 'string', describe: 'no: only addresses count; raw: keep names', choices: ['no', 'raw'] },
     since: { type: 'string', describe: 'Only entries of the journal from this time on: 2h, 7d' },
   },
+  honours: ['json', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour test /var/log/mail.log postfix-sasl', 'What a shipped filter finds in a file'],
     ["banjour test 'journal[_SYSTEMD_UNIT=dovecot.service]' dovecot --since 1d", 'In the journal of a day'],

@@ -11,6 +11,7 @@ export const top: CommandDefinition = {
     interval: { type: 'number', alias: 'n', describe: 'Seconds between two pictures (default: 2)' },
     once: { type: 'boolean', describe: 'One picture, then end' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour top', 'Watch'],
     ['banjour top --once', 'One picture'],

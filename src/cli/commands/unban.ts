@@ -4,6 +4,7 @@ import { escapeUntrusted } from '../../core/text.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { controlSocket } from '../paths.js';
 import { targetsOf } from '../targets.js';
+import { whoTypes } from '../who.js';
 
 export const unban: CommandDefinition = {
   name: 'unban',
@@ -18,6 +19,7 @@ export const unban: CommandDefinition = {
     all: { type: 'boolean', describe: 'Every ban' },
     jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' },
   },
+  honours: ['json', 'run-dir'],
   examples: [
     ['banjour unban 192.0.2.1', 'Lift the ban of one address in every jail'],
     ['banjour unban --jail sshd 192.0.2.1', 'Lift it in one jail only'],
@@ -36,6 +38,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const jail = args.text('jail');
   const answer = await new ControlClient(controlSocket(paths)).unban({
     targets: args.flag('all') ? 'all' : targetsOf(targets),
+    by: whoTypes(terminal.env),
     ...(jail === undefined ? {} : { jail }),
   });
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);

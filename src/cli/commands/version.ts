@@ -8,6 +8,7 @@ import { VERSION } from '../version.js';
 export const version: CommandDefinition = {
   name: 'version',
   summary: 'Versions of this program and of the running agent',
+  honours: ['json', 'run-dir'],
   examples: [['banjour version', 'After an upgrade: does the agent still run the old one']],
   run,
 };

@@ -1,6 +1,6 @@
 /** What shells need of the table of commands: which words fit where. The scripts of all shells are made from this. */
 import type { CommandDefinition, Completion, OptionDefinition } from '../command.js';
-import { GLOBAL_OPTIONS } from '../global-options.js';
+import { GLOBAL_OPTIONS, type GlobalOption } from '../global-options.js';
 
 export interface OfferedOption {
   /** As it is typed: `-n`, `--count`. */
@@ -21,7 +21,7 @@ export interface OfferedArgument {
 export interface OfferedCommand {
   readonly name: string;
   readonly summary: string;
-  /** Its own and those of every command. */
+  /** Its own, and the global ones that it honours. */
   readonly options: readonly OfferedOption[];
   readonly arguments: readonly OfferedArgument[];
 }
@@ -34,7 +34,11 @@ const HELP: OfferedOption = {
 };
 
 /** Options that may stand before the command. */
-export const COMMON: readonly OfferedOption[] = [...offered(GLOBAL_OPTIONS), HELP];
+const GLOBAL: Readonly<Record<string, readonly OfferedOption[]>> = Object.fromEntries(
+  Object.entries(GLOBAL_OPTIONS).map(([name, option]) => [name, offered({ [name]: option })]),
+);
+
+export const COMMON: readonly OfferedOption[] = [...Object.values(GLOBAL).flat(), HELP];
 
 /** Options of the program alone. */
 export const ALONE: readonly OfferedOption[] = [
@@ -44,10 +48,10 @@ export const ALONE: readonly OfferedOption[] = [
 
 /** The commands of the table as shells see them. */
 export function offeredCommands(table: readonly CommandDefinition[]): readonly OfferedCommand[] {
-  return table.map(({ name, summary, options = {}, positionals = [] }) => ({
+  return table.map(({ name, summary, options = {}, honours, positionals = [] }) => ({
     name,
     summary,
-    options: [...offered(options), ...COMMON],
+    options: [...offered(options), ...honours.flatMap((one: GlobalOption) => GLOBAL[one] ?? []), HELP],
     arguments: positionals.map(({ name: word, many = false, complete }) => ({
       name: word,
       many,

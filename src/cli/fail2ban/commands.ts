@@ -4,6 +4,7 @@ import type { BanView } from '../../control/protocol.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import { SLEEP_SECONDS_MAX } from '../../core/limits.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { whoTypes } from '../who.js';
 import { getOption } from './get.js';
 import { clientOf, type Fail2banSession, NotOk } from './session.js';
 import { setOption } from './set.js';
@@ -90,7 +91,7 @@ async function answerTo(words: readonly string[], session: Fail2banSession): Pro
       if (rest[1] === 'banip' || rest[1] === 'banned') return bansOf(rest, session);
       return getOption(rest, clientOf(session));
     case 'set':
-      return setOption(rest, clientOf(session, true));
+      return setOption(rest, clientOf(session, true), whoTypes(session.terminal.env));
     case 'reload':
       return reload(rest, session);
     case 'start':
@@ -163,7 +164,7 @@ async function banned(addresses: readonly string[], session: Fail2banSession): P
 async function unban(words: readonly string[], session: Fail2banSession): Promise<string> {
   if (words.length === 0) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   const targets = words.includes('--all') ? 'all' : words;
-  return String((await clientOf(session, true).unban({ targets })).changed);
+  return String((await clientOf(session, true).unban({ targets, by: whoTypes(session.terminal.env) })).changed);
 }
 
 /** `get JAIL banip [SEP|--with-time]`, `get JAIL banned [IP...]`. */
@@ -183,6 +184,7 @@ async function reload(words: readonly string[], session: Fail2banSession): Promi
   const jail = words.find((word) => !word.startsWith('--'));
   await clientOf(session, true).reload({
     unban: words.includes('--unban'),
+    by: whoTypes(session.terminal.env),
     ...(jail === undefined || words.includes('--all') ? {} : { jail }),
   });
   return 'OK';

@@ -20,7 +20,8 @@ const EDITS: Readonly<Record<string, readonly ['add' | 'del', string]>> = {
   delignoreregex: ['del', 'ignoreregex'],
 };
 
-export async function setOption(words: readonly string[], client: ControlClient): Promise<string> {
+/** `by`: who types, for the record of a ban that is lifted. */
+export async function setOption(words: readonly string[], client: ControlClient, by: string): Promise<string> {
   const [jail, verb, ...values] = words;
   if (jail === undefined || verb === undefined)
     throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
@@ -33,7 +34,7 @@ export async function setOption(words: readonly string[], client: ControlClient)
     case 'banip':
       return ban(jail, values, client);
     case 'unbanip':
-      return unban(jail, values, client);
+      return unban(jail, values, client, by);
     case 'attempt':
       // Whatever follows the address are texts of log lines, which Banjour does not keep.
       await client.attempt({ jail, target: values[0] as string, count: Math.max(1, values.length - 1) });
@@ -69,10 +70,10 @@ async function ban(jail: string, targets: readonly string[], client: ControlClie
   throw new NotOk(`NOK: (${pythonRepr(reasons.join('; '))},)`, String(count));
 }
 
-async function unban(jail: string, words: readonly string[], client: ControlClient): Promise<string> {
+async function unban(jail: string, words: readonly string[], client: ControlClient, by: string): Promise<string> {
   const strict = words[0] === '--report-absent';
   const targets = strict ? words.slice(1) : words;
-  const { changed, results } = await client.unban({ jail, targets });
+  const { changed, results } = await client.unban({ jail, targets, by });
   const absent = results.filter(({ done }) => !done).map(({ target }) => target);
   if (!strict || absent.length === 0) return String(changed);
   const message = `not banned: ${pythonRepr(absent)}`;
