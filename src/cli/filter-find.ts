@@ -1,10 +1,9 @@
 /** What FILTER and IGNOREREGEX of `banjour test` name: a filter with options, a file, or a regex. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import { filterName } from '../core/names.js';
-import { nearest } from '../core/nearest.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { parseCall } from '../ini/calls.js';
 import { loadFilter } from '../ini/filterfile.js';
@@ -46,12 +45,7 @@ function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {
   const file = fileOf(wanted.filter);
   const call = file === undefined && /^[\w.-]+(?:\[.*\])?$/s.test(wanted.filter) ? callOf(wanted.filter) : undefined;
   const name = file ?? call?.name;
-  const exists =
-    file !== undefined ||
-    (name !== undefined &&
-      wanted.dirs.some((dir) => ['conf', 'local'].some((end) => existsSync(`${dir}/filter.d/${name}.${end}`))));
   if (name === undefined) return regexFilter(wanted.filter);
-  if (!exists) throw unknownFilter(name, wanted.dirs);
   // A file outside the configuration brings its own folder along, for what it includes.
   const dirs = file === undefined ? wanted.dirs : [...wanted.dirs, dirname(dirname(file))];
   const { definition, diagnostics } = loadFilter({
@@ -61,7 +55,13 @@ function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {
     ...(call === undefined ? {} : { options: call.options }),
   });
   if (definition === undefined)
-    throw new OperatorError(diagnostics.map(formatDiagnostic).join('\n'), { exitCode: EXIT.config });
+    throw new OperatorError(diagnostics.map(formatDiagnostic).join('\n'), {
+      exitCode: EXIT.config,
+      // A word alone is the name of a filter: a regex has the place of the address.
+      ...(diagnostics.some(({ id }) => id === 'filter.missing') && {
+        hint: 'if it was meant as a regex, it needs <HOST>',
+      }),
+    });
   const use =
     file === undefined
       ? [
@@ -73,17 +73,6 @@ function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {
         ]
       : [{ what: 'failregex file', value: wanted.filter }];
   return { definition, diagnostics, use };
-}
-
-/** A word alone is the name of a filter: a regex has the place of the address. */
-function unknownFilter(name: string, dirs: readonly string[]): OperatorError {
-  const names = dirs.flatMap((dir) => (existsSync(`${dir}/filter.d`) ? readdirSync(`${dir}/filter.d`) : []));
-  const known = new Set(names.map((file) => file.replace(/\.(?:conf|local)$/, '')));
-  const meant = nearest(name, known);
-  return new OperatorError(`there is no filter "${name}" in ${dirs.map((dir) => `${dir}/filter.d`).join(' or ')}`, {
-    hint: meant === undefined ? 'name a filter or its file; a regex needs <HOST>' : `did you mean ${meant}?`,
-    exitCode: EXIT.config,
-  });
 }
 
 function regexFilter(text: string): FoundFilter {

@@ -80,7 +80,10 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   const self = defaults.parse('ignoreself', parseBoolean, true);
   if (enabled.length === 0) report.add(noJails(request.adminRoot));
   const files = [...new Set([...settingsDocument.files, ...document.files])].filter((file) => file !== BUILT_IN);
-  if (report.failed) return { diagnostics: report.diagnostics };
+  const filters = read.flatMap(({ policy, intake }) =>
+    (policy.counts ?? 'failures') === 'failures' ? [intake.filter] : [],
+  );
+  if (report.failed) return { filters, diagnostics: report.diagnostics };
 
   const config: Config = {
     settings: agent.settings,
@@ -103,7 +106,7 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
     origins: agent.origins,
     files,
   };
-  return { config, diagnostics: report.diagnostics };
+  return { config, filters, diagnostics: report.diagnostics };
 }
 
 /** All there is to say about a configuration, for `config check`. */

@@ -2,6 +2,7 @@
 import type { Place } from '../core/finding.js';
 import type { IniDocument } from '../ini/document.js';
 import { interpolate, type Vars } from '../ini/interpolate.js';
+import { DEFAULT_SECTION } from '../ini/parse.js';
 import type { Report } from '../ini/report.js';
 import { linesOf, placeOf, textOf, type Value } from '../ini/value.js';
 import { BUILT_IN } from './schema.js';
@@ -98,8 +99,16 @@ export class Reader {
     at?: Place,
   ) {
     const place = at ?? this.place(key) ?? this.document.sections.get(this.section)?.place;
-    const about = { level, id, message, section: this.section, key, fix };
+    const about = { level, id, message, section: this.#sectionOf(id, key, place), key, fix };
     this.report.add({ ...about, ...(place === undefined ? {} : { place }), ...(value === undefined ? {} : { value }) });
+  }
+
+  /** A wrong value of [DEFAULT] is told once, as that section's, and not for every jail that has it from there. */
+  #sectionOf(id: string, key: string, place: Place | undefined): string {
+    const written = this.document.option(this.section, key)?.place;
+    const isOfAll =
+      id === 'config.value' && !this.own(key) && written?.file === place?.file && written?.line === place?.line;
+    return isOfAll ? DEFAULT_SECTION : this.section;
   }
 
   /** What is in force for the keys, and where each was written. */

@@ -1,5 +1,6 @@
 /** Where a jail's lines come from: `source`, `backend`, `logpath`, and the match that selects them. */
 
+import { isEncoding } from '../core/encoding.js';
 import type { SourceSpec } from '../core/entry.js';
 import { forgeableGroups, formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
 import { parseCall } from '../ini/calls.js';
@@ -84,7 +85,7 @@ export function selectSource(
   const newer = reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
   const backend = stated === 'systemd' && newer ? 'auto' : stated;
   const text = (): Selection => ({
-    source: { kind: 'text', paths, encoding: reader.text('logencoding') || 'auto', timezone: timezoneOf(reader) },
+    source: { kind: 'text', paths, encoding: encodingOf(reader), timezone: timezoneOf(reader) },
     match: WHOLE_JOURNAL,
   });
   if (backend === 'file' && own === undefined) {
@@ -198,6 +199,19 @@ function readLogpaths(reader: Reader): LogPath[] {
       );
   }
   return paths;
+}
+
+function encodingOf(reader: Reader): string {
+  const text = reader.text('logencoding') || 'auto';
+  if (isEncoding(text)) return text;
+  reader.error(
+    'jail.logencoding',
+    'logencoding',
+    'is not an encoding that can be read',
+    'write auto, utf-8, iso-8859-1, windows-1252 or utf-16le',
+    text,
+  );
+  return 'auto';
 }
 
 function timezoneOf(reader: Reader): string | null {

@@ -3,7 +3,16 @@
 import type { SourceSpec } from '../core/entry.js';
 import type { Diagnostic, Place } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
-import type { AllowSpec, AllowTerm, FirewallPlan, Hook, JailIntake, JailPolicy, JailRule } from '../core/specs.js';
+import type {
+  AllowSpec,
+  AllowTerm,
+  FilterDefinition,
+  FirewallPlan,
+  Hook,
+  JailIntake,
+  JailPolicy,
+  JailRule,
+} from '../core/specs.js';
 import type { Seconds } from '../core/time.js';
 
 /** How much is logged; fail2ban's words in lower case, its finer ones folded. */
@@ -112,6 +121,8 @@ export interface Config {
 export interface ConfigResult {
   /** Absent when there are errors. */
   readonly config?: Config;
+  /** Filters of the jails that read entries, as far as they could be read: also when there are errors. */
+  readonly filters: readonly FilterDefinition[];
   /** All there is to say, errors, warnings and notes, in the order of discovery. */
   readonly diagnostics: readonly Diagnostic[];
 }

@@ -53,7 +53,19 @@ export async function examine(patient: Patient): Promise<Finding[]> {
       findings.push({ level: 'error', id, message: messageOf(error), ...(hint === undefined ? {} : { fix: hint }) });
     }
   }
-  return findings;
+  return onePerRemedy(findings);
+}
+
+/** What is mended by the same means is one finding: the first, which says of the others what they are. */
+export function onePerRemedy(findings: readonly Finding[]): Finding[] {
+  const merged = new Map<string, Finding>();
+  for (const [index, finding] of findings.entries()) {
+    const remedy = finding.fix === undefined ? String(index) : `${finding.level} ${finding.fix}`;
+    const first = merged.get(remedy);
+    const isNew = first === undefined || first.message.split('; ').includes(finding.message);
+    merged.set(remedy, isNew ? (first ?? finding) : { ...first, message: `${first.message}; ${finding.message}` });
+  }
+  return [...merged.values()];
 }
 
 function checkRateLimit(): Finding[] {

@@ -17,7 +17,7 @@ import { Agent } from './agent.js';
 import { describeDifference } from './configuration/difference.js';
 import { ledgerPathOf } from './configuration/ledger-path.js';
 import { LiveConfiguration } from './configuration/live.js';
-import type { ConfigurationRoots } from './configuration/load.js';
+import { type ConfigurationRoots, configError } from './configuration/load.js';
 import { openLog, type ServiceLog } from './log-target.js';
 import { giveBackMemory } from './memory.js';
 import { needsError, startNeeds, surroundingsOf } from './needs/needs.js';
@@ -47,9 +47,20 @@ export interface ServiceOptions {
   readonly logLevel?: LogLevel;
 }
 
+/** Loads the configuration; every problem is told at once, those of the regexes too, when it has errors. */
+async function load(roots: ConfigurationRoots): Promise<ReturnType<typeof LiveConfiguration.load>> {
+  try {
+    return LiveConfiguration.load(roots);
+  } catch (error) {
+    if (!(error instanceof OperatorError) || error.exitCode !== EXIT.config) throw error;
+    const { examineConfiguration } = await import('./configuration/examine-config.js');
+    throw configError(examineConfiguration(roots));
+  }
+}
+
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { live, loaded } = LiveConfiguration.load(options.configuration);
+  const { live, loaded } = await load(options.configuration);
   const { setup, settings, warnings, notes } = loaded;
   const needs = startNeeds(loaded.config, surroundingsOf(options.ledgerPath, false));
   const refusal = needsError(needs);

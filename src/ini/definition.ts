@@ -54,7 +54,7 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
     ['successregex', successregex],
   ] as const)
     for (const { text, place } of regexes)
-      if (LEFT_OVER.test(text)) reportLeftOver(filter, key, { text, place }, report);
+      if (LEFT_OVER.test(text)) reportLeftOver(filter, request, key, { text, place }, report);
       else if (!prefixNames && !NAMES_HOST.test(text))
         report.add({
           level: 'error',
@@ -69,11 +69,13 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
   const journalmatch = matchOf(take('journalmatch'), report);
   const linelimit = linelimitOf(take('linelimit'), report);
   const loggedby = loggedbyOf(filter.option('loggedby'), report);
+  // A tag that nothing defines is told; as a regex it says nothing more.
+  const whole = (regexes: SourceText[]) => regexes.filter(({ text }) => !LEFT_OVER.test(text));
   return {
     name: filterName(request.name),
-    failregex,
+    failregex: whole(failregex),
     ignoreregex: lines('ignoreregex'),
-    successregex,
+    successregex: whole(successregex),
     ...(prefregex === undefined ? {} : { prefregex }),
     maxlines: maxlinesOf(take('maxlines'), report),
     ...(linelimit === undefined ? {} : { linelimit }),
@@ -90,11 +92,30 @@ export function defineFilter(filter: FilterFile, request: FilterRequest, report:
   };
 }
 
-function reportLeftOver(filter: FilterFile, key: string, { text, place }: SourceText, report: Report): void {
+function reportLeftOver(
+  filter: FilterFile,
+  request: FilterRequest,
+  key: string,
+  { text, place }: SourceText,
+  report: Report,
+): void {
   const name = text.slice(1, -1);
   const stem = name.slice(0, name.indexOf('-') + 1);
   const keys = [...(filter.document.sections.get('Definition')?.options.keys() ?? [])];
   const known = stem === '' ? [] : keys.filter((one) => one.startsWith(stem)).map((one) => one.slice(stem.length));
+  const chosen = stem === '' ? undefined : optionWith(request, name.slice(stem.length));
+  if (chosen !== undefined && known.length > 0) {
+    report.add({
+      level: 'error',
+      id: 'filter.no-choice',
+      message: `the filter "${request.name}" has no such ${chosen.key}`,
+      place: chosen.place,
+      key: chosen.key,
+      value: name.slice(stem.length),
+      fix: `choose ${known.sort().join(', ')}`,
+    });
+    return;
+  }
   report.add({
     level: 'error',
     id: 'filter.left-over-tag',
@@ -107,6 +128,16 @@ function reportLeftOver(filter: FilterFile, key: string, { text, place }: Source
         ? `define ${name} in [Definition], or take the tag out`
         : `"${name.slice(stem.length)}" is not known to this filter: choose ${known.sort().join(', ')}`,
   });
+}
+
+/** The option of the jail that brought a text into the filter, as `mode` does into `<mdre-<mode>>`. */
+function optionWith(request: FilterRequest, text: string): { key: string; place: Place } | undefined {
+  for (const options of [request.options, request.jailOptions])
+    for (const [key, value] of options ?? []) {
+      const place = placeOf(value);
+      if (textOf(value).trim() === text && place !== undefined) return { key, place };
+    }
+  return undefined;
 }
 
 function firstPlace(filter: FilterFile): Place | undefined {

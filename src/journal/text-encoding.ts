@@ -1,4 +1,5 @@
 /** Bytes of log files to text. */
+import { encodingLabel } from '../core/encoding.js';
 import { OperatorError } from '../core/errors.js';
 import type { Newline } from './text-file.js';
 
@@ -14,7 +15,7 @@ export interface Decode {
  * the WHATWG Encoding Standard. Throws OperatorError for others.
  */
 export function decoderOf(encoding: string, path: string): Decode {
-  const label = labelOf(encoding);
+  const label = encodingLabel(encoding);
   const newline = newlineOf(encoding);
   let decoder: InstanceType<typeof TextDecoder>;
   try {
@@ -34,14 +35,6 @@ export function decoderOf(encoding: string, path: string): Decode {
 
 /** How lines end in the encoding. */
 export function newlineOf(encoding: string): Newline {
-  const label = labelOf(encoding);
+  const label = encodingLabel(encoding);
   return label === 'utf-16le' || label === 'utf-16be' ? label : 'byte';
-}
-
-function labelOf(encoding: string): string {
-  const name = encoding.toLowerCase().replaceAll('_', '-');
-  if (name === 'auto' || name === '') return 'utf-8';
-  if (name === 'utf-16') return 'utf-16le';
-  if (name === 'latin-1') return 'latin1';
-  return name.replace(/^cp(125\d)$/, 'windows-$1').replace(/^iso8859-/, 'iso-8859-');
 }

@@ -90,20 +90,26 @@ const LINES: readonly string[] = [
 ];
 
 function masked(text: string, host: Host): string {
-  return text
-    .replaceAll(host.folder, '/HOST')
-    .replaceAll(process.cwd(), '/BANJOUR')
-    .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TTTT-TT-TTTTT:TT:TT.TTTZ')
-    .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TTTT-TT-TT TT:TT:TT')
-    .replace(/(lifted by |operator, by |"by":")[\w-]+(?: \(as \w+\))?/g, '$1WHO')
-    .replace(/"pid":\d+/g, '"pid":1')
-    .replace(/process \d+/g, 'process 1')
-    .replace(/"id":\d{10,}/g, '"id":1')
-    .replace(/up \d+[a-z](?: \d+[a-z])?/g, 'up 1s')
-    .replace(/"lastBatchMs":[\d.]+/g, '"lastBatchMs":1')
-    .replace(/(Times?: |times: )[\w/+-]+/g, '$1ZONE')
-    .replace(/^(.*\/HOST\/.*|Source .*)$/gm, (line) => line.replace(/ {3,}/g, '  '))
-    .replace(/s=[0-9a-f]{32};i=[^" ,\n]*/g, 'CURSOR');
+  return (
+    text
+      .replaceAll(host.folder, '/HOST')
+      .replaceAll(process.cwd(), '/BANJOUR')
+      .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TTTT-TT-TTTTT:TT:TT.TTTZ')
+      .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TTTT-TT-TT TT:TT:TT')
+      .replace(/(lifted by |operator, by |"by":")[\w-]+(?: \(as \w+\))?/g, '$1WHO')
+      // A busy machine may find a regex slow.
+      .replace(/"demoted":\[[^\]]*\]/g, '"demoted":[]')
+      .replace(/(\n\S+: failregex \d+ is slow and runs in the linear matcher)+\n(?=\n|$)/g, '')
+      .replace(/^\S+: failregex \d+ is slow and runs in the linear matcher\n/gm, '')
+      .replace(/"pid":\d+/g, '"pid":1')
+      .replace(/process \d+/g, 'process 1')
+      .replace(/"id":\d{10,}/g, '"id":1')
+      .replace(/up \d+[a-z](?: \d+[a-z])?/g, 'up 1s')
+      .replace(/"lastBatchMs":[\d.]+/g, '"lastBatchMs":1')
+      .replace(/(Times?: |times: )[\w/+-]+/g, '$1ZONE')
+      .replace(/^(.*\/HOST\/.*|Source .*)$/gm, (line) => line.replace(/ {3,}/g, '  '))
+      .replace(/s=[0-9a-f]{32};i=[^" ,\n]*/g, 'CURSOR')
+  );
 }
 
 function formatted(line: string, { code, out, err }: Output, host: Host): string {

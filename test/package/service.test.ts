@@ -13,7 +13,6 @@ describe('banjour service install', () => {
     const unit = unitFor(UNIT, '/usr/local/bin/node', '/usr/local/lib/node_modules/banjour/', 257);
     const command = '/usr/local/bin/node /usr/local/lib/node_modules/banjour/dist/src/main.js';
     expect(unit).toContain(`\nExecStart=${command} run\n`);
-    expect(unit).toContain(`\nExecStartPre=-${command} config check\n`);
     expect(unit).toContain(`\nExecReload=${command} reload\n`);
     expect(unit.replaceAll(command, '/usr/bin/banjour')).toBe(UNIT);
   });

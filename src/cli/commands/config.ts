@@ -11,7 +11,7 @@ export const config: CommandDefinition = {
   positionals: [{ name: 'action', describe: 'check or show', required: true, complete: ['check', 'show'] }],
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'state-dir'],
   examples: [
-    ['banjour config check', 'Before a reload; the unit does it before every start'],
+    ['banjour config check', 'Before a reload or a start'],
     ['banjour config show', 'What is in force, and which file says so'],
   ],
   exits: [

@@ -10,8 +10,6 @@ import { logsToJournal } from './logs-to-journal.js';
 export interface Examination {
   readonly roots: ConfigurationRoots;
   readonly surroundings: Surroundings;
-  /** Also asks name servers, which may take seconds. */
-  readonly names: boolean;
 }
 
 /** Never throws for what files contain. The same problem of a filter that several jails use is told once. */
@@ -19,17 +17,25 @@ export function examineConfiguration(roots: ConfigurationRoots): readonly Diagno
   return examined(roots).diagnostics;
 }
 
-/** The same, and what a start needs beyond it. */
-export async function examineStart({ roots, surroundings, names }: Examination): Promise<readonly Need[]> {
+/** The same, and what a start needs beyond it; asks name servers, which may take seconds. */
+export async function examineStart({ roots, surroundings }: Examination): Promise<readonly Need[]> {
   const { config, diagnostics } = examined(roots);
   if (config === undefined) return diagnostics;
-  return [...diagnostics, ...allNeeds(config, surroundings), ...(names ? await nameNeeds(config) : [])];
+  return [...diagnostics, ...allNeeds(config, surroundings), ...(await nameNeeds(config))];
 }
 
 function examined(roots: ConfigurationRoots): ConfigResult {
-  const { config, diagnostics } = loadConfig({ ...roots, logsToJournal });
-  const reading = (config?.jails ?? []).filter(({ policy }) => (policy.counts ?? 'failures') === 'failures');
-  const all = [...diagnostics, ...reading.flatMap(({ intake }) => compileFilter(intake.filter).diagnostics)];
-  const unique = [...new Map(all.map((diagnostic) => [JSON.stringify(diagnostic), diagnostic])).values()];
-  return { diagnostics: unique, ...(config === undefined ? {} : { config }) };
+  const { config, filters, diagnostics } = loadConfig({ ...roots, logsToJournal });
+  const told = new Set(diagnostics.filter(({ level }) => level === 'error').map(lineOf));
+  // What is wrong with a line as a text (no <HOST>, a tag that nothing defines) is not told again as a regex.
+  const compiled = filters
+    .filter(({ failregex, successregex }) => failregex.length + successregex.length > 0)
+    .flatMap((filter) => compileFilter(filter).diagnostics)
+    .filter((one) => one.place === undefined || !told.has(lineOf(one)));
+  const unique = new Map([...diagnostics, ...compiled].map((one) => [JSON.stringify(one), one]));
+  return { filters, diagnostics: [...unique.values()], ...(config === undefined ? {} : { config }) };
+}
+
+function lineOf({ place }: Diagnostic): string {
+  return place === undefined ? '' : `${place.file}:${place.line}`;
 }
