@@ -54,7 +54,12 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       width,
     ),
   ];
-  const notes = jails.flatMap(({ jail, overrides, demoted, watched }) => [
+  const notes = jails.flatMap(({ jail, overrides, demoted, watched, evidence }) => [
+    ...(evidence === undefined
+      ? []
+      : [
+          `${jail}: weighs ${formatCount(evidence.addresses)} addresses and knows the logins of ${formatCount(evidence.users)} users`,
+        ]),
     ...(watched === undefined
       ? []
       : [

@@ -54,6 +54,8 @@ export interface JailView {
   readonly totalFailed: number;
   readonly currentlyBanned: number;
   readonly totalBanned: number;
+  /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
+  readonly evidence?: { readonly addresses: number; readonly users: number; readonly bytes: number };
   /** Of a jail with `enabled = watch`: bans that would be in force, and all that it would have made. */
   readonly watched?: { readonly current: number; readonly total: number };
   /** Entries whose fields satisfied the match, of those that passed the literal gate. */

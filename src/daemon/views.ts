@@ -39,6 +39,7 @@ export function jailView(jail: JailSetup, facts: JailFacts): JailView {
     totalFailed: stats?.totalFailed ?? 0,
     currentlyBanned: counts?.currentlyBanned ?? 0,
     totalBanned: counts?.totalBanned ?? 0,
+    ...(stats?.evidence === undefined ? {} : { evidence: stats.evidence }),
     ...(stats?.watched === undefined ? {} : { watched: stats.watched }),
     entriesMatched: counters?.routed.count ?? 0,
     ...timeOf('lastEntryMatched', counters?.routed),

@@ -297,7 +297,7 @@ export class Jails {
     const watched = this.#watches(name)
       ? { watched: { current: this.#watched.currentOf(name, now), total: this.#watched.totalOf(name) } }
       : {};
-    return { currentlyFailed, totalFailed, totalIgnored, ...tracked, ...watched };
+    return { currentlyFailed, totalFailed, totalIgnored, ...tracked, ...watched, ...this.#holds(name) };
   }
 
   /** How many addresses of a jail are remembered, and how many its bound has cost; cheap, unlike `stats`. */
@@ -533,6 +533,11 @@ export class Jails {
       jail.totalFailed++;
       this.#decide(jail, target, { ...event, time: now }, now, overlay);
     }
+  }
+
+  #holds(name: JailName): Pick<JailStats, 'evidence'> {
+    const evidence = this.#evidence.get(name);
+    return evidence === undefined ? {} : { evidence: evidence.holds };
   }
 
   /** True when the jail decides and touches nothing. */

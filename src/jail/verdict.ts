@@ -91,6 +91,8 @@ export interface JailStats {
   /** Targets that are remembered, and targets that were forgotten for want of room. */
   readonly tracked: number;
   readonly evicted: number;
+  /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
+  readonly evidence?: { readonly addresses: number; readonly users: number; readonly bytes: number };
   /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
   readonly watched?: { readonly current: number; readonly total: number };
 }

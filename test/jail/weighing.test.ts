@@ -73,6 +73,15 @@ describe('a jail that weighs', () => {
     ]);
   });
 
+  test('says how much it holds', () => {
+    const jails = new Jails(POLICIES);
+    jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
+    for (const who of ['198.51.100.7', '198.51.100.8'])
+      jails.step(failure(who, at(1), { user: 'anna' }), at(1), context());
+    expect(jails.stats(LOGIN, at(2))?.evidence).toMatchObject({ addresses: 2, users: 1 });
+    expect(jails.stats(JAIL, at(2))?.evidence).toBeUndefined();
+  });
+
   describe('counts the failures at all services together', () => {
     const SSHD = mustJailName('sshd');
     const both = [grouped, policy({ jail: SSHD, group: LOGIN, bantime: 1_000 as Seconds }), weighing()];

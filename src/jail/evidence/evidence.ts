@@ -98,6 +98,12 @@ export class Evidence {
     return [this.#credit, this.#users, this.#strangers, ...families].reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
+  /** How much it knows: addresses with points, users with a login, and the bytes of all tables. */
+  get holds(): { readonly addresses: number; readonly users: number; readonly bytes: number } {
+    const addresses = this.#scores[4].size + this.#scores[6].size;
+    return { addresses, users: this.#users.size, bytes: this.bytes };
+  }
+
   /** Notes a login. `isNew`: the same user did not log in from the same network within the last hours. */
   login(attempt: Attempt): { readonly isNew: boolean; readonly alarms: readonly Alarm[] } {
     const { user } = attempt;
@@ -325,6 +331,10 @@ class Names {
     });
     this.#offenders = new RecentSet(this.#table, NAME.offenders, EVIDENCE_OFFENDERS_MAX);
     this.#networks = new RecentSet(this.#table, networks, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get size(): number {
+    return this.#table.size;
   }
 
   get bytes(): number {
