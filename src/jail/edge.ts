@@ -3,9 +3,10 @@
  * their own, which know nothing of the older ones, and can only ban: whom they ban, the whole would ban too. Each comes
  * once more in its turn and then counts with all the others; a floor keeps it from being answered twice.
  *
- * What needs the older entries waits for its turn: evidence, and IPv6 prefixes, since it matters who has logged in there.
+ * What needs the older entries waits for its turn: bans by evidence, failures of addresses with a login, which it may
+ * excuse, and IPv6 prefixes, since it matters who has logged in there.
  */
-import { isHost, type Prefix } from '../core/address.js';
+import { formatPrefix, isHost, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import type { FilterEvent } from '../core/event.js';
 import type { JailName } from '../core/names.js';
@@ -19,8 +20,8 @@ import type { AllowContext, JailContext, Judgement } from './verdict.js';
 /** What the edge needs of the jails. */
 export interface EdgeParts {
   readonly jailOf: (name: JailName) => Jail | undefined;
-  /** True when the jail bans nobody itself: it only watches, or another jail, which is enabled, weighs what it finds. */
-  readonly waits: (jail: Jail) => boolean;
+  /** True when the failure bans nobody as it is: the jail only watches, or another that weighs what it finds may excuse it. */
+  readonly waits: (jail: Jail, event: FilterEvent, target: Prefix) => boolean;
   readonly overlay: (context: JailContext) => Overlay;
   readonly sorted: (overlay: Overlay) => Sorted;
   /** An empty jail of the same policy. */
@@ -51,6 +52,8 @@ interface Entered {
 export class JailsEdge {
   readonly #parts: EdgeParts;
   readonly #edges = new Map<JailName, Jail>();
+  /** Who has logged in meanwhile: what that excuses is known in turn. */
+  readonly #logins = new Set<string>();
 
   constructor(parts: EdgeParts) {
     this.#parts = parts;
@@ -83,11 +86,13 @@ export class JailsEdge {
   /** Everything that arrives is judged in its turn from now on. */
   leave(jail: JailName): void {
     this.#edges.delete(jail);
+    if (this.#edges.size === 0) this.#logins.clear();
   }
 
   /** Forgets all that was counted. */
   clear(): void {
     this.#edges.clear();
+    this.#logins.clear();
   }
 
   /** Does to the jail's windows here what was done to its own. */
@@ -99,7 +104,7 @@ export class JailsEdge {
   /** Undefined: it counts for nobody here. */
   #enter(event: FilterEvent, context: AllowContext): Entered | undefined {
     const jail = this.#parts.jailOf(event.jail);
-    if (jail === undefined || this.#parts.waits(jail)) return undefined;
+    if (jail === undefined) return undefined;
     if (!isHost(jail.prefixOf(event.address))) return undefined;
     if ((notRemote(event.address) ?? context.allowed(event.jail, event.address)) !== undefined) return undefined;
     const target = jail.targetOf(event.address, context);
@@ -107,10 +112,12 @@ export class JailsEdge {
     const edge = this.#edges.get(event.jail) ?? this.#parts.empty(jail);
     this.#edges.set(event.jail, edge);
     if (event.kind === 'success') {
+      this.#logins.add(formatPrefix(target));
       if (jail.policy.forgetOnSuccess) edge.windows.clear(key, event.time);
       return undefined;
     }
     if (jail.isSettled(target, key, event.time, undefined)) return undefined;
+    if (this.#logins.has(formatPrefix(target)) || this.#parts.waits(jail, event, target)) return undefined;
     this.#parts.add(edge, target, event);
     return { jail, edge, target };
   }

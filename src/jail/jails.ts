@@ -92,8 +92,7 @@ export class Jails {
   /** What arrives while older entries are still being read. */
   readonly edge = new JailsEdge({
     jailOf: (name) => this.#jails.get(name),
-    waits: ({ policy: { group, watch } }) =>
-      watch === true || (group !== undefined && this.#evidence.has(group) && !this.#watches(group)),
+    waits: (jail, event, target) => jail.policy.watch === true || this.#isExcusable(jail, event, target),
     overlay: (context) => this.#overlay(context),
     sorted: (overlay) => this.#sorted(overlay),
     empty: ({ policy }) => new Jail(policy, this.#bounds, this.#log),
@@ -410,6 +409,13 @@ export class Jails {
     const failures = Math.max(event.count, windows.count(keyOf(target), now));
     const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
     overlay.add({ ...this.#decision(jail, target, event, now, full, until, previousBans), rule }, isOpen);
+  }
+
+  /** True when the jail that weighs what this one finds may excuse the event. */
+  #isExcusable({ policy: { group } }: Jail, { address, user, time }: FilterEvent, target: Prefix): boolean {
+    if (group === undefined || this.#watches(group)) return false;
+    const attempt = { address, target, time, ...(user === undefined ? {} : { user }) };
+    return this.#evidence.get(group)?.isStranger(attempt) === false;
   }
 
   /** Puts the event into its window. Without a time in warm-up. */

@@ -9,7 +9,7 @@ import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
 import { address, at, context, failure, policy, prefix } from './support.js';
 
-const RUNS = Number(process.env.BANJOUR_PROPERTY_RUNS ?? 400);
+const RUNS = Number(process.env.BANJOUR_PROPERTY_RUNS ?? 150);
 
 /** Jails with a ledger that keeps every ban for as long as these tests last. */
 class Judge {
@@ -129,19 +129,34 @@ describe('the live edge', () => {
     expect(judge.banned).toEqual(['postfix-sasl 2001:db8::1']);
   });
 
-  test('a jail waits that only watches, or that another weighs and would excuse', () => {
-    const login = mustJailName('login');
-    const weighed = policy({ group: login });
-    for (const [bans, policies] of [
-      [0, [weighed, policy({ jail: login, counts: 'evidence' })]],
-      [1, [weighed, policy({ jail: login, counts: 'evidence', watch: true })]],
-      [0, [policy({ watch: true })]],
-      [1, [weighed]],
-    ] as const) {
+  test('a jail that only watches bans nobody', () => {
+    const judge = new Judge([policy({ watch: true })]);
+    for (const event of [one, two, three, four]) judge.edge(event);
+    expect(judge.bans).toEqual([]);
+  });
+
+  test('an address waits whose failures evidence may excuse: it has logged in, before or meanwhile, in any jail', () => {
+    const group = mustJailName('login');
+    const other = mustJailName('dovecot');
+    const weighing = policy({ jail: group, counts: 'evidence', maxretry: 1_000 });
+    const policies = [policy({ group }), policy({ jail: other, group }), weighing];
+    const events = [one, two, three].map((event) => ({ ...event, user: 'anna' }));
+    const past = { ...login('192.0.2.1', at(0)), jail: other, user: 'berta' };
+    const excused: readonly ((judge: Judge) => void)[] = [
+      (judge) => judge.judge(past),
+      (judge) => judge.edge(past),
+      (judge) => judge.observeEdge(past),
+    ];
+    for (const [bans, before] of [...excused.map((one) => [0, one] as const), [1, () => undefined] as const]) {
       const judge = new Judge(policies);
-      for (const event of [one, two, three, four]) judge.edge(event);
+      before(judge);
+      for (const event of events) judge.edge(event);
       expect(judge.bans).toHaveLength(bans);
     }
+    const watching = new Judge([policy({ group }), policy({ jail: other, group }), { ...weighing, watch: true }]);
+    watching.judge(past);
+    for (const event of events) watching.edge(event);
+    expect(watching.bans).toHaveLength(1);
   });
 
   test('its bans count in the jails that count bans, once', () => {

@@ -122,6 +122,15 @@ export class Evidence {
     return { isNew, alarms };
   }
 
+  /** True when a failure counts as it is: nobody has credit at the target, nor this user near it. Changes nothing. */
+  isStranger(attempt: Attempt): boolean {
+    const { target, network } = this.#where(attempt);
+    const since = Math.floor(attempt.time / MICROS_PER_SECOND) - this.rules.credit;
+    if (this.#credit.others(undefined, target, since) > 0) return false;
+    if (attempt.user === undefined || attempt.user === '') return true;
+    return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
+  }
+
   /** Weighs a failure that was tried `count` times. */
   failure(attempt: Attempt, count = 1): FailureMeaning {
     const time = this.#secondsOf(attempt.time);
