@@ -16,8 +16,8 @@ import {
   ALLOW_PREFIXES_MAX,
   ALLOW_REFRESH_MS,
 } from '../../src/core/limits.js';
-import { until } from '../support/journal-files.js';
 import { fakeTimers } from '../support/timeouts.js';
+import { until } from '../support/until.js';
 import { address, exemptions, JAIL, OTHER, prefix, spec, term } from './support.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'banjour-allow-'));

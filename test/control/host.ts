@@ -16,6 +16,7 @@ import { LiveConfiguration } from '../../src/daemon/configuration/live.js';
 import { RecordingBackend } from '../../src/firewall/recording.js';
 import { type FakeEntry, LiveJournal, T0 } from '../support/journal-files.js';
 import { placed } from '../support/placed.js';
+import { until } from '../support/until.js';
 
 export interface Output {
   readonly code: number;
@@ -178,12 +179,8 @@ export class Host {
     this.journal.append(entries.map((entry, index) => ({ at: now + index * 1000, ...entry })));
   }
 
-  async until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
-    const end = Date.now() + timeoutMs;
-    while (!(await holds())) {
-      if (Date.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`);
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+  until(what: string, holds: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
+    return until(what, holds, timeoutMs);
   }
 
   async journalIsThere(): Promise<boolean> {

@@ -9,6 +9,7 @@ import type { AgentView, BanRequest, Operations, StreamEvent, UnbanRequest } fro
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
 import { CONTROL_REQUEST_BYTES_MAX, CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../../src/core/limits.js';
+import { until } from '../support/until.js';
 
 const view: AgentView = {
   version: '0',
@@ -156,7 +157,7 @@ describe('the control sockets', () => {
       seen.push(event);
       end.abort();
     }, end.signal);
-    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('somebody listens', () => listeners.size > 0);
     for (const listener of listeners) listener(event(7));
     await done.catch(() => undefined);
     expect(seen).toEqual([event(7)]);
@@ -173,14 +174,14 @@ describe('the control sockets', () => {
         since: 5,
       },
     );
-    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('somebody listens', () => listeners.size > 0);
     for (const listener of listeners) {
       listener({ ...event(7), event: 'found' });
       listener({ ...event(8), event: 'unban' });
       listener({ ...event(9), event: 'refused' });
       listener(event(10));
     }
-    while (!seen.includes('10 ban')) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('the event is seen', () => seen.includes('10 ban'));
     end.abort();
     await done.catch(() => undefined);
     expect(seen).toEqual(['6 ban', '8 unban', '10 ban']);
@@ -200,12 +201,12 @@ describe('the control sockets', () => {
         since,
         gap: () => gaps++,
       });
-      while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('somebody listens', () => listeners.size > 0);
       for (const listener of listeners) listener(event(9));
-      while (!seen.includes(9)) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('the event is seen', () => seen.includes(9));
       end.abort();
       await done.catch(() => undefined);
-      while (listeners.size > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      await until('nobody listens', () => listeners.size === 0);
       return [seen, gaps];
     };
     expect(await follow(5)).toEqual([[6, 9], 0]);
@@ -219,7 +220,7 @@ describe('the control sockets', () => {
     await new Promise((resolve) => socket.once('connect', resolve));
     socket.pause();
     socket.write('GET /v1/events HTTP/1.1\r\nhost: x\r\n\r\n');
-    while (listeners.size === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await until('somebody listens', () => listeners.size > 0);
     const large = { ...event(1), user: 'x'.repeat(60_000) };
     let sent = 0;
     for (; listeners.size > 0 && sent < 200; sent++) {

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 

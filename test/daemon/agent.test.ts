@@ -6,12 +6,12 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
-import { canWrite, LiveJournal, until } from '../support/journal-files.js';
+import { canWrite, LiveJournal } from '../support/journal-files.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(isRoot && hasCommand('nft') && canWrite[0], 'needs root, nft and systemd-journal-remote');
 
@@ -113,7 +113,8 @@ const status = () => new ControlClient(join(scratch, 'run/status.sock'));
 const control = () => new ControlClient(join(scratch, 'run/control.sock'));
 /** Every ban is noted in the ledger as being in force: what is said before a death is not said again. */
 async function noted(): Promise<void> {
-  while ((await status().jail('sshd')).banned.some(({ state }) => state !== 'in-force')) await sleep(5);
+  const isInForce = ({ state }: { state: string }) => state === 'in-force';
+  await until('the bans are in force', async () => (await status().jail('sshd')).banned.every(isInForce));
 }
 const ruleset = () => namespace.run(['nft', 'list', 'ruleset']);
 const found = () => said.match(/\[sshd\] Found/g)?.length ?? 0;

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { EXIT } from '../../src/core/errors.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 let host: AgentHost;
 beforeEach(() => {

@@ -2,8 +2,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
-import { LiveJournal, T0, until } from '../support/journal-files.js';
+import { LiveJournal, T0 } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 const HOUR = 3_600;

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { openLedgerForReading } from '../../src/ledger/open.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 

@@ -15,8 +15,8 @@ import {
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import { IgnoreCommands } from '../../src/daemon/ignorecommand.js';
-import { until } from '../support/journal-files.js';
 import { fakeTimers } from '../support/timeouts.js';
+import { until } from '../support/until.js';
 
 const jail = mustJailName('sshd');
 const time = epochMicros(1_795_000_000_000_000);

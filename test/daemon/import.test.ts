@@ -8,8 +8,8 @@ import { openLedger } from '../../src/ledger/open.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { canServe, Fail2banServer } from '../support/fail2ban-server.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 /** Of Debian 13. */
 const found = canHost[0] ? fail2banPackage('1.1.0-8') : { reason: canHost[1] };

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { EXIT } from '../../src/core/errors.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 const PROGRAM = join(process.cwd(), 'dist/src/main.js');

@@ -2,8 +2,8 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import Database from 'better-sqlite3';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 const DAY = 86_400;

@@ -5,8 +5,9 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN } from '../../src/core/limits.js';
 import { retryPause } from '../../src/daemon/reader.js';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
-import { LiveJournal, T0, until, writeJournal } from '../support/journal-files.js';
+import { LiveJournal, T0, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 

@@ -24,6 +24,7 @@ import { NoFirewall } from '../../src/firewall/none.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger } from '../../src/ledger/open.js';
+import { until as untilDone } from '../support/until.js';
 
 /** Jail, its log in the test's folder, whom its lines name, and the lines of the article. */
 const JAILS = [
@@ -131,13 +132,8 @@ async function start(): Promise<void> {
   await readers.start(setup);
 }
 
-async function until(what: string, done: () => boolean): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!done()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${what}; found ${found}, bans ${bans.join()}`);
-    await sleep(10);
-  }
-}
+const until = (what: string, done: () => boolean) =>
+  untilDone(() => `${what}; found ${found}, bans ${bans.join()}`, done);
 
 const live = () => until('reading has caught up', () => readers.all.every(({ phase }) => phase === 'live'));
 const maxretry = (jail: string) => setup.jails.find(({ policy }) => policy.jail === jail)?.policy.maxretry ?? 0;

@@ -6,8 +6,8 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/limits.js';
 import { savePause } from '../../src/daemon/unsaved.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const test = needs(...canHost);
 

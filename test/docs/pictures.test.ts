@@ -7,8 +7,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
-import { until } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
+import { until } from '../support/until.js';
 import { terminalSvg, wordsOf } from './terminal-svg.js';
 
 const MAIN = join(process.cwd(), 'dist/src/main.js');

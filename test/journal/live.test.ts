@@ -7,17 +7,9 @@ import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor, sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
 import { createSource } from '../../src/journal/journal.js';
-import {
-  canWrite,
-  exportStream,
-  LiveJournal,
-  numbered,
-  Scratch,
-  T0,
-  until,
-  writeJournal,
-} from '../support/journal-files.js';
+import { canWrite, exportStream, LiveJournal, numbered, Scratch, T0, writeJournal } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
+import { until } from '../support/until.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
 
 const test = needs(...canWrite);

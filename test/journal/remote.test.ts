@@ -10,8 +10,9 @@ import { epochMicros } from '../../src/core/time.js';
 import { isAtOrBefore } from '../../src/daemon/cursor-order.js';
 import { findEntry } from '../../src/journal/find.js';
 import { createSource } from '../../src/journal/journal.js';
-import { canWrite, type FakeEntry, LiveJournal, Scratch, T0, until, writeJournal } from '../support/journal-files.js';
+import { canWrite, type FakeEntry, LiveJournal, Scratch, T0, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 import { HEAD, match } from './contract.js';
 
 const test = needs(...canWrite);

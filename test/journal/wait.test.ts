@@ -6,8 +6,9 @@ import { sourceId } from '../../src/core/names.js';
 import { createSource } from '../../src/journal/journal.js';
 import { LibsystemdSource } from '../../src/journal/libsystemd-source.js';
 import { plainReader } from '../../src/journal/readers.js';
-import { canWrite, LiveJournal, numbered, Scratch, until, writeJournal } from '../support/journal-files.js';
+import { canWrite, LiveJournal, numbered, Scratch, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 import { ALL, drain, HEAD, messages } from './contract.js';
 
 const id = sourceId('test');

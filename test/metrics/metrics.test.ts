@@ -13,9 +13,9 @@ import { formatFor, joinMetrics } from '../../src/metrics/format.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
 import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
-import { until } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 import { fakeTimers } from '../support/timeouts.js';
+import { until } from '../support/until.js';
 
 const withPromtool = needs(hasCommand('promtool'), 'promtool (Debian package prometheus) is not installed');
 

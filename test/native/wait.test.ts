@@ -4,8 +4,9 @@ import { describe, expect } from '@jest/globals';
 import { BatchReader, batchReader } from '../../native/batch.js';
 import { EventDescriptor } from '../../native/event-descriptor.js';
 import { JournalHandle } from '../../native/journal.js';
-import { canWrite, LiveJournal, numbered, Scratch, until, writeJournal } from '../support/journal-files.js';
+import { canWrite, LiveJournal, numbered, Scratch, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
+import { until } from '../support/until.js';
 
 const { functions, why } = batchReader();
 const test = needs(canWrite[0] && functions !== undefined, `waiting is done in C: ${why}`);

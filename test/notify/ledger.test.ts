@@ -11,7 +11,7 @@ import { plus, wallClock } from '../../src/core/time.js';
 import { Notifier } from '../../src/notify/notifier.js';
 import { routesOf } from '../../src/notify/spec.js';
 import { Host } from '../control/host.js';
-import { until } from './support.js';
+import { until } from '../support/until.js';
 
 const MANY = 25_000;
 const routes = routesOf([

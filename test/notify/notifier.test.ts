@@ -18,7 +18,8 @@ import { Notifier } from '../../src/notify/notifier.js';
 import { Outbox, type OutboxOptions } from '../../src/notify/outbox.js';
 import { type Route, routesOf, type Target } from '../../src/notify/spec.js';
 import { fakeTimers } from '../support/timeouts.js';
-import { ban, FakeAgent, until } from './support.js';
+import { until } from '../support/until.js';
+import { ban, FakeAgent } from './support.js';
 
 const MAIL: Target = { kind: 'mail', style: 'plain', to: ['root'], sender: 'banjour', sendername: 'Banjour' };
 const HOOK: Target = { kind: 'webhook', url: { text: 'http://hook.test/SECRET' }, secretFile: null };

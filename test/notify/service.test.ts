@@ -11,10 +11,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
 import { cli } from '../support/cli.js';
-import { canWrite, LiveJournal, T0, until } from '../support/journal-files.js';
+import { canWrite, LiveJournal, T0 } from '../support/journal-files.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
 import { placed } from '../support/placed.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
+import { until } from '../support/until.js';
 import { smtpSink, webSink, whoisServer } from './support.js';
 
 const test = needs(isRoot && hasCommand('nft') && canWrite[0], 'needs root, nft and systemd-journal-remote');

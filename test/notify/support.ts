@@ -21,15 +21,6 @@ export function ban(id: number, more: Partial<BanView> = {}): BanView {
   };
 }
 
-/** Waits until the condition holds; fails after half a minute, or as many milliseconds: a loaded machine is slow. */
-export async function until(what: string, condition: () => boolean, timeoutMs = 30_000): Promise<void> {
-  const end = performance.now() + timeoutMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not in time: ${what}`);
-    await sleep(5);
-  }
-}
-
 interface Listening {
   readonly port: number;
   close(): Promise<void>;

@@ -11,7 +11,8 @@ import {
 } from '../../src/core/limits.js';
 import { Whois, type WhoisOptions } from '../../src/notify/whois.js';
 import { Timeouts } from '../support/timeouts.js';
-import { until, whoisServer } from './support.js';
+import { until } from '../support/until.js';
+import { whoisServer } from './support.js';
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -7,10 +7,11 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ControlClient } from '../../src/control/client.js';
-import { canWrite, LiveJournal, T0, until } from './journal-files.js';
+import { canWrite, LiveJournal, T0 } from './journal-files.js';
 import { makeNetworkNamespace } from './netns.js';
 import { placed } from './placed.js';
 import { hasCommand, isRoot } from './require.js';
+import { until } from './until.js';
 
 /** For `needs`. */
 export const canHost = [

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { until } from './journal-files.js';
 import type { NetworkNamespace } from './netns.js';
+import { until } from './until.js';
 
 const PYTHON = 'python3';
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { until } from './until.js';
 
 const REMOTE = '/usr/lib/systemd/systemd-journal-remote';
 /** Whether journal files can be made here, and why not: for `needs`. */
@@ -110,15 +110,6 @@ function entriesIn(path: string): number {
     return Number(number.readBigUInt64LE());
   } finally {
     closeSync(file);
-  }
-}
-
-/** Waits until `done` says so; fails after thirty seconds (a loaded machine is slow), or so many, with what was awaited. */
-export async function until(what: string | (() => string), done: () => boolean, milliseconds = 30_000): Promise<void> {
-  const end = performance.now() + milliseconds;
-  while (!done()) {
-    if (performance.now() > end) throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
-    await sleep(5);
   }
 }
 

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { SSHD } from '../../support/agent-host.js';
-import { exportEntry, type FakeEntry, Scratch, until } from '../../support/journal-files.js';
+import { exportEntry, type FakeEntry, Scratch } from '../../support/journal-files.js';
+import { until } from '../../support/until.js';
 
 const HOUR = 3_600_000_000;
 
