@@ -6,9 +6,10 @@ describe('the example of a bridging host', () => {
   test('is loaded without a warning: every jail reads what other hosts send, and judges what is forwarded', async () => {
     const { setup, warnings } = loadSetup({ shippedRoot: 'config', adminRoot: 'examples/bridge/bridge/etc/banjour' });
     expect(warnings).toEqual([]);
-    expect(setup.jails.map((jail) => [jail.policy.jail, placeOf(jail)])).toEqual(
-      ['postfix-sasl', 'dovecot', 'sshd'].map((jail) => [jail, 'remote:/var/log/journal/remote']),
-    );
+    expect(setup.jails.map((jail) => [jail.policy.jail, placeOf(jail)])).toEqual([
+      ...['postfix-sasl', 'dovecot', 'sshd'].map((jail) => [jail, 'remote:/var/log/journal/remote']),
+      ['login', 'group'],
+    ]);
     expect([setup.firewall.hook, setup.firewall.bridge]).toEqual(['forward', true]);
     expect(await verifyFilters(setup)).toEqual([]);
   });
