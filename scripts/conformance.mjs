@@ -1,19 +1,24 @@
 #!/usr/bin/env node
 // npm run conformance -- [--fail2ban ROOT] DIR : compares verdicts with recorded ones of fail2ban (see
 // test/support/conformance.ts). ROOT is a fail2ban configuration folder, or an unpacked package with one.
+// npm run conformance -- --expectations : asks fail2ban's own tests and client, writes docs/conformance.md.
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { fail2ban: { type: 'string' }, quiet: { type: 'boolean', short: 'q' } },
+  options: {
+    fail2ban: { type: 'string' },
+    quiet: { type: 'boolean', short: 'q' },
+    expectations: { type: 'boolean' },
+  },
 });
 const [directory] = positionals;
-if (directory === undefined || !existsSync(directory)) {
-  console.error('usage: npm run conformance -- [--fail2ban ROOT] [--quiet] DIR');
+if (!values.expectations && (directory === undefined || !existsSync(directory))) {
+  console.error('usage: npm run conformance -- [--fail2ban ROOT] [--quiet] DIR, or --expectations');
   process.exit(64);
 }
 const project = join(import.meta.dirname, '..');
@@ -23,6 +28,21 @@ if (built.status !== 0) process.exit(70);
 
 const { compareCorpus } = await import('../dist/test/support/conformance.js');
 const { fail2banPackage } = await import('../dist/test/support/fail2ban.js');
+
+if (values.expectations) {
+  const { expectations } = await import('../dist/test/support/expectations.js');
+  const { trixie } = await import('../dist/test/cli/real-fail2ban.js');
+  const unpacked = fail2banPackage('1.1.0-8');
+  if (!('root' in unpacked)) {
+    console.error(unpacked.reason);
+    process.exit(69);
+  }
+  const { text, unexplained } = await expectations(unpacked.root, trixie());
+  writeFileSync(join(project, 'docs/conformance.md'), text);
+  for (const what of unexplained) console.error(`not explained: ${what}`);
+  console.log('docs/conformance.md is written');
+  process.exit(unexplained.length > 0 ? 1 : 0);
+}
 
 let root = values.fail2ban;
 if (root === undefined) {

@@ -59,6 +59,27 @@ describe('on a running agent', () => {
     expect((await host.fail2ban('get', 'dbpurgeage')).out).toContain('2592000seconds');
   });
 
+  test('a match is added to what the jail looks at, whichever option says so', async () => {
+    const before = 'Current match filter:\n_SYSTEMD_UNIT=dovecot.service';
+    const added = await host.fail2ban('set', 'dovecot', 'addjournalmatch', '_SYSTEMD_UNIT=x.service');
+    expect(added).toMatchObject({ code: 0, out: `${before} + _SYSTEMD_UNIT=x.service\n` });
+    expect((await host.fail2ban('set', 'dovecot', 'deljournalmatch', '_SYSTEMD_UNIT=x.service')).out).toBe(
+      `${before}\n`,
+    );
+  });
+
+  test('what no file says of increments is None, and switches are those of Python', async () => {
+    expect((await host.fail2ban('get', 'sshd', 'bantime.increment')).out).toBe('None\n');
+    expect((await host.fail2ban('set', 'sshd', 'bantime.increment', 'true')).out).toBe('True\n');
+    expect((await host.fail2ban('get', 'sshd', 'bantime.factor')).out).toBe('None\n');
+  });
+
+  test('words that are missing are told as there', async () => {
+    expect((await host.fail2ban('get', 'sshd')).out).toBe('Sorry but the command is invalid\n');
+    expect((await host.fail2ban('unban')).out).toBe('Invalid command\n');
+    expect(await host.fail2ban('set', 'sshd', 'banip')).toMatchObject({ code: 0, out: '0\n' });
+  });
+
   test('there is no cache of ignorecommand to be set', async () => {
     expect(await host.fail2ban('get', 'sshd', 'ignorecache')).toMatchObject({ code: 0, out: 'None\n' });
   });

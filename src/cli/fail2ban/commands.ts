@@ -162,7 +162,7 @@ async function banned(addresses: readonly string[], session: Fail2banSession): P
 }
 
 async function unban(words: readonly string[], session: Fail2banSession): Promise<string> {
-  if (words.length === 0) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  if (words.length === 0) throw new NotOk("NOK: ('Invalid command',)", 'Invalid command');
   const targets = words.includes('--all') ? 'all' : words;
   return String((await clientOf(session, true).unban({ targets, by: whoTypes(session.terminal.env) })).changed);
 }

@@ -18,6 +18,15 @@ const flag =
   ({ options }) =>
     pythonRepr(/^(?:1|on|true|yes)$/i.test(options.options[key]?.value ?? ''));
 
+/** What no file says is None; switches are Python's. */
+const extra =
+  (key: string): Answer =>
+  ({ options }) => {
+    const option = options.options[key];
+    if (option === undefined || (option.place === undefined && !option.live)) return 'None';
+    return /^(?:true|false)$/i.test(option.value) ? pythonRepr(/^true$/i.test(option.value)) : option.value;
+  };
+
 const regexes = (list: readonly string[]) =>
   list.length === 0
     ? 'No regular expression is defined'
@@ -58,7 +67,7 @@ const OF_JAIL: Readonly<Record<string, Answer>> = {
   ...Object.fromEntries(
     ['increment', 'factor', 'formula', 'multipliers', 'maxtime', 'rndtime', 'overalljails'].map((name) => [
       `bantime.${name}`,
-      text(`bantime.${name}`, 'None'),
+      extra(`bantime.${name}`),
     ]),
   ),
 };
@@ -87,7 +96,8 @@ export async function getOption([first, key]: readonly string[], client: Control
   if (first === undefined) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   const ofAgent = OF_AGENT[first];
   if (ofAgent !== undefined) return ofAgent((await client.options()).options);
-  const answer = key === undefined ? undefined : OF_JAIL[key];
+  if (key === undefined) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  const answer = OF_JAIL[key];
   const { jails } = await client.status();
   const jail = jails.find((one) => one.jail === first);
   if (jail === undefined)

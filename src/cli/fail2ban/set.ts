@@ -29,6 +29,7 @@ export async function setOption(words: readonly string[], client: ControlClient,
     await client.set({ key: jail, action: 'set', value: verb });
     return getOption([jail], client);
   }
+  if (values.length === 0 && verb === 'banip') return '0';
   if (values.length === 0) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   switch (verb) {
     case 'banip':
@@ -45,10 +46,13 @@ export async function setOption(words: readonly string[], client: ControlClient,
     const { value } = await client.set({ jail, key: verb, action: 'set', value: values.join(' ') });
     return known(verb) ? getOption([jail, verb], client) : value;
   }
-  const [action, key] = edit;
+  const [action, named] = edit;
+  // A jail with a "match" of its own does not look at its journalmatch.
+  const isMatch = named === 'journalmatch' && ((await client.options(jail)).options['match']?.value ?? '') !== '';
+  const key = isMatch ? 'match' : named;
   const members = key === 'ignoreip' ? values : [values.join(' ')];
   for (const value of members) await client.set({ jail, key, action, value });
-  return getOption([jail, key], client);
+  return getOption([jail, named], client);
 }
 
 function known(verb: string): boolean {
