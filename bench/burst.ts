@@ -41,7 +41,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
           const pid = await lab.start(who);
           await one(lab, pid, addresses(size), cold);
           bursts.push(cold);
-          for (let run = 0; run < options.runs && who === 'banjour'; run++) await one(lab, pid, addresses(size), warm);
+          for (let run = 0; run < options.runs && who === 'banjour'; run++)
+            await one(lab, pid, addresses(size), warm);
           if (warm.after.length > 0) bursts.push(warm);
           await lab.stop(who);
         }
@@ -106,11 +107,17 @@ export async function bench(options: BenchOptions): Promise<Result> {
   };
 }
 
-async function one(lab: Lab, pid: number, addresses: readonly string[], burst: Burst): Promise<void> {
+async function one(
+  lab: Lab,
+  pid: number,
+  addresses: readonly string[],
+  burst: Burst,
+): Promise<void> {
   const watch = await lab.watch();
   try {
     const plan: Planned[] = [];
-    for (let n = 0; n < RETRIES; n++) for (const address of addresses) plan.push({ at: 0, message: failure(address) });
+    for (let n = 0; n < RETRIES; n++)
+      for (const address of addresses) plan.push({ at: 0, message: failure(address) });
     const before = costOf(pid)?.cpuSeconds ?? 0;
     const times = await lab.inject(plan);
     burst.missing += (await watch.all(addresses, 120_000)).length;

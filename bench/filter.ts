@@ -1,22 +1,24 @@
 /**
- * Filters side by side with fail2ban: one million entries of a mail server, postfix, dovecot and sshd together, through
- * our gate and bank as the agent runs them (stock filters of Debian 13, its guard and batches, all three jails at once),
- * and the same lines as text files, each filter its share, through fail2ban-regex of the same package. One core each.
+ * Filters side by side with fail2ban: one million entries of a mail server, postfix, dovecot and
+ * sshd together, through our gate and bank as the agent runs them (stock filters of Debian 13, its
+ * guard and batches, all three jails at once), and the same lines as text files, each filter its
+ * share, through fail2ban-regex of the same package. One core each.
  *
- * What each is charged for is not quite the same, and the table says so: fail2ban-regex reads dates, too, which a
- * journal does not have in its lines. So there is a third ratio, with fail2ban-regex less a run whose regex never hits.
+ * What each is charged for is not quite the same, and the table says so: fail2ban-regex reads
+ * dates, too, which a journal does not have in its lines. So there is a third ratio, with
+ * fail2ban-regex less a run whose regex never hits.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { guard } from '../src/agent/intake/guard.js';
+import { disablePretenuring } from '../src/agent/memory.js';
 import type { Entry } from '../src/core/entry.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { parseMatch, WHOLE_JOURNAL } from '../src/core/match.js';
 import { cursor, mustJailName } from '../src/core/names.js';
 import type { JailIntake } from '../src/core/specs.js';
 import { epochMicros } from '../src/core/time.js';
-import { keepYoung } from '../src/daemon/intake/collector.js';
-import { guard } from '../src/daemon/intake/guard.js';
 import { FilterBank } from '../src/filter/bank.js';
 import { loadFilter } from '../src/ini/filterfile.js';
 import { gateTest } from '../src/journal/gate.js';
@@ -29,7 +31,11 @@ import { Texts } from './lib/texts.js';
 import { type MailEntry, mailServer } from './mailserver.js';
 
 const SERVICES = ['postfix', 'dovecot', 'sshd'] as const;
-const UNITS = { postfix: 'postfix@-.service', dovecot: 'dovecot.service', sshd: 'ssh.service' } as const;
+const UNITS = {
+  postfix: 'postfix@-.service',
+  dovecot: 'dovecot.service',
+  sshd: 'ssh.service',
+} as const;
 const HOST = 'mx1';
 const START = 1_763_712_000;
 
@@ -60,7 +66,10 @@ function entryOf({ service, ident, pid, message }: MailEntry, n: number): Entry 
   };
 }
 
-/** Lines that the bank judges before the clock runs, other ones: V8 compiles what an agent has compiled long since. */
+/**
+ * Lines that the bank judges before the clock runs, other ones: V8 compiles what an agent has
+ * compiled long since.
+ */
 const WARM_UP = 40_000;
 const WARM_UP_SEED = 4;
 
@@ -70,13 +79,16 @@ function textsOf(total: number, seed?: number): Texts {
 }
 
 function ours(root: string, texts: Texts): Cost {
-  keepYoung();
+  disablePretenuring();
   const bank = new FilterBank(jails(root), guard);
   judgeAll(bank, textsOf(Math.min(texts.length, WARM_UP), WARM_UP_SEED));
   return judgeAll(bank, texts);
 }
 
-/** From the bytes of the messages to events, as the intake does it with a plain reader: gate, entries, bank. */
+/**
+ * From the bytes of the messages to events, as the intake does it with a plain reader: gate,
+ * entries, bank.
+ */
 function judgeAll(bank: FilterBank, texts: Texts): Cost {
   const passes = gateTest(bank.gate);
   let hits = 0;
@@ -102,8 +114,9 @@ interface Runs {
 }
 
 /**
- * `as called`: the command as its users type it. `first wins`: told to stop at the first regex, as fail2ban's daemon
- * does. `reading alone`: a regex that fails at the first character, so that lines and dates are all there is.
+ * `as called`: the command as its users type it. `first wins`: told to stop at the first regex, as
+ * fail2ban's daemon does. `reading alone`: a regex that fails at the first character, so that lines
+ * and dates are all there is.
  */
 const WAYS = {
   'as called': { options: [], filter: undefined },
@@ -119,7 +132,9 @@ function measure(root: string, total: number, { runs, say }: BenchOptions): Runs
     const texts = textsOf(total);
     const logs = new TextLogs(root, folder, mailServer(total), HOST, START);
     const own: Cost[] = [];
-    const theirs = new Map(WAY_NAMES.map((way) => [way, new Map(SERVICES.map((name) => [name, [] as Cost[]]))]));
+    const theirs = new Map(
+      WAY_NAMES.map((way) => [way, new Map(SERVICES.map((name) => [name, [] as Cost[]]))]),
+    );
     for (let run = 0; run < runs; run++) {
       say(`filter: run ${run + 1} of ${runs}`);
       own.push(ours(root, texts));
@@ -170,17 +185,23 @@ function add(a: Cost, b: Cost | undefined, sign: 1 | -1): Cost {
 export async function bench(options: BenchOptions): Promise<Result> {
   const total = scaled(options, 1_000_000, 1_000);
   const found = fail2banPackage(FAIL2BAN_VERSION);
-  const runs = 'root' in found ? measure(found.root, total, options) : { ours: [], theirs: new Map() };
+  const runs =
+    'root' in found ? measure(found.root, total, options) : { ours: [], theirs: new Map() };
   const mine = rowOf('banjour, 3 jails at once', runs.ours);
   const parts = [...(runs as Runs).theirs];
   const sums = new Map(parts.map(([way, filters]) => [way, together(filters)]));
   const reading = sums.get('reading alone') ?? [];
   const judging = (sums.get('first wins') ?? []).map((cost, run) => add(cost, reading[run], -1));
   const rows = parts.flatMap(([way, filters]) => [
-    ...(way === 'as called' ? [...filters].map(([name, costs]) => rowOf(`fail2ban-regex ${name}, ${way}`, costs)) : []),
+    ...(way === 'as called'
+      ? [...filters].map(([name, costs]) => rowOf(`fail2ban-regex ${name}, ${way}`, costs))
+      : []),
     rowOf(`fail2ban-regex, ${way}`, sums.get(way) ?? []),
   ]);
-  const all = parts.length === 0 ? [] : [mine, ...rows, rowOf('fail2ban-regex, first wins less reading', judging)];
+  const all =
+    parts.length === 0
+      ? []
+      : [mine, ...rows, rowOf('fail2ban-regex, first wins less reading', judging)];
   const compared = [
     { name: 'as called', row: rowOf('', sums.get('as called') ?? []) },
     { name: 'first wins', row: rowOf('', sums.get('first wins') ?? []) },
@@ -220,7 +241,10 @@ export async function bench(options: BenchOptions): Promise<Result> {
       {
         title: '',
         columns: ['banjour beside fail2ban-regex', 'by the clock', 'per core'],
-        rows: parts.length === 0 ? [] : compared.map(({ name, clock, core }) => [name, short(clock), short(core)]),
+        rows:
+          parts.length === 0
+            ? []
+            : compared.map(({ name, clock, core }) => [name, short(clock), short(core)]),
       },
     ],
     targets:

@@ -1,4 +1,7 @@
-/** The firewall alone: bans through nftables beside a bare nft and beside one nft per ban through a shell. */
+/**
+ * The firewall alone: bans through nftables beside a bare nft and beside one nft per ban through a
+ * shell.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { short } from './lib/numbers.js';
@@ -12,12 +15,15 @@ interface Row {
 }
 
 export async function bench(options: BenchOptions): Promise<Result> {
-  const reason = whyNoPlace() ?? (options.scale < 1 ? 'this one has only its full size' : undefined);
+  const reason =
+    whyNoPlace() ?? (options.scale < 1 ? 'this one has only its full size' : undefined);
   const rows = reason === undefined ? measure() : [];
   return {
     name: 'firewall',
     title: 'Bans into nftables',
-    method: ['a network namespace of its own; medians; sh -c nft for each ban is what fail2ban does'],
+    method: [
+      'a network namespace of its own; medians; sh -c nft for each ban is what fail2ban does',
+    ],
     tables: [
       {
         title: '',
@@ -32,7 +38,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
       title: 'Bans into nftables',
       unit: 'ms',
       logarithmic: true,
-      bars: rows.map(({ what, ms }) => ({ label: what, value: ms, kind: / nft|nft,/.test(what) ? 'theirs' : 'ours' })),
+      bars: rows.map(({ what, ms }) => ({
+        label: what,
+        value: ms,
+        kind: / nft|nft,/.test(what) ? 'theirs' : 'ours',
+      })),
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
   };

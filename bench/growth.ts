@@ -1,7 +1,7 @@
 /** (g) How the cost grows: with entries, jails, bans and tracked addresses. */
 import { ControlClient } from '../src/control/client.js';
 import { formatPrefix } from '../src/core/address.js';
-import type { FilterEvent } from '../src/core/event.js';
+import type { FilterEvent } from '../src/core/decision.js';
 import { cursor, mustJailName } from '../src/core/names.js';
 import { epochMicros, seconds } from '../src/core/time.js';
 import { Jails } from '../src/jail/jails.js';
@@ -26,7 +26,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
   const tracked = byTracked(options);
   const [few, , , , many] = jails;
   const ratio = few && many ? many[1] / few[1] : Number.NaN;
-  const table = (title: string, of: string, cost: string, points: readonly (readonly number[])[]): Table => ({
+  const table = (
+    title: string,
+    of: string,
+    cost: string,
+    points: readonly (readonly number[])[],
+  ): Table => ({
     title,
     columns: [of, ...cost.split(', ')],
     rows: points.map(([first = 0, ...rest]) => [whole(first), ...rest.map(short)]),
@@ -86,7 +91,9 @@ async function byEntries(options: BenchOptions): Promise<Point[]> {
   for (const count of [100_000, 300_000, 1_000_000].map((size) => scaled(options, size, 1_000))) {
     options.say(`${whole(count)} entries`);
     const path = await mailJournal(count, options.say);
-    const jails = setupOf(jailLocal([`source = directory ${path}`])).jails.map(({ intake }) => intake);
+    const jails = setupOf(jailLocal([`source = directory ${path}`])).jails.map(
+      ({ intake }) => intake,
+    );
     points.push([
       count,
       await repeat(
@@ -98,7 +105,10 @@ async function byEntries(options: BenchOptions): Promise<Point[]> {
   return points;
 }
 
-/** Jails 4 to 50 are services of their own: their units write nothing here, but their literals are looked for in every entry. */
+/**
+ * Jails 4 to 50 are services of their own: their units write nothing here, but their literals are
+ * looked for in every entry.
+ */
 async function byJails(options: BenchOptions): Promise<Point[]> {
   const count = scaled(options, 300_000, 1_000);
   const path = await mailJournal(count, options.say);
@@ -129,7 +139,9 @@ async function byJails(options: BenchOptions): Promise<Point[]> {
 
 async function byBans(options: BenchOptions): Promise<[number, number, number][]> {
   const points: [number, number, number][] = [];
-  for (const count of [0, 10_000, 100_000, 1_000_000].map((size) => (size === 0 ? 0 : scaled(options, size, 10)))) {
+  for (const count of [0, 10_000, 100_000, 1_000_000].map((size) =>
+    size === 0 ? 0 : scaled(options, size, 10),
+  )) {
     options.say(`${whole(count)} bans`);
     const place = new Place();
     try {
@@ -178,7 +190,9 @@ function byTracked(options: BenchOptions): Point[] {
         address: { family: target.family, text: target.base } as FilterEvent['address'],
         count: 1,
         time,
-        cursor: cursor(`s=5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69;i=${n};b=0b4e0d7a2f1c4e6f8a9b1c2d3e4f5a6b;m=1;t=2;x=3`),
+        cursor: cursor(
+          `s=5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69;i=${n};b=0b4e0d7a2f1c4e6f8a9b1c2d3e4f5a6b;m=1;t=2;x=3`,
+        ),
         regex: 0,
       };
     };
@@ -187,7 +201,8 @@ function byTracked(options: BenchOptions): Point[] {
       for (const one of events) jails.step(one, one.time, nothingKnown);
       return ((performance.now() - started) / events.length) * 1_000;
     };
-    for (let i = 0; i < count; i += 1_000) judge(Array.from({ length: Math.min(1_000, count - i) }, event));
+    for (let i = 0; i < count; i += 1_000)
+      judge(Array.from({ length: Math.min(1_000, count - i) }, event));
     const runs = Array.from({ length: 20 }, () => judge(Array.from({ length: 1_000 }, event)));
     points.push([count, median(runs)]);
   }

@@ -29,8 +29,16 @@ export async function bench(options: BenchOptions): Promise<Result> {
   const cases: Case[] = [];
   if (reason === undefined) {
     cases.push(await idle('nothing', seconds, options, () => undefined));
-    cases.push(await idle(`${whole(bans)} bans`, seconds, options, (place) => fillLedger(place.ledger, bans)));
-    cases.push(await idle(`${files} archived journal files`, seconds, options, (place) => archive(place, files)));
+    cases.push(
+      await idle(`${whole(bans)} bans`, seconds, options, (place) =>
+        fillLedger(place.ledger, bans),
+      ),
+    );
+    cases.push(
+      await idle(`${files} archived journal files`, seconds, options, (place) =>
+        archive(place, files),
+      ),
+    );
   }
   const agentOf = (index: number) => cases[index]?.lines[0];
   const [quiet, full, old] = [agentOf(0), agentOf(1), agentOf(2)];
@@ -78,7 +86,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
       title: 'Resident memory of a quiet agent',
       unit: 'MiB',
       bars: cases.flatMap(({ name, lines }) =>
-        lines.map(({ process, rssMib }) => ({ label: `${name}: ${process}`, value: rssMib, kind: 'ours' as const })),
+        lines.map(({ process, rssMib }) => ({
+          label: `${name}: ${process}`,
+          value: rssMib,
+          kind: 'ours' as const,
+        })),
       ),
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
@@ -86,7 +98,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
 }
 
 function target(what: string, value: number, most: number, unit: string) {
-  return { what, wanted: `<= ${most} ${unit}`, measured: `${short(value)} ${unit}`, reached: value <= most };
+  return {
+    what,
+    wanted: `<= ${most} ${unit}`,
+    measured: `${short(value)} ${unit}`,
+    reached: value <= most,
+  };
 }
 
 async function idle(

@@ -1,4 +1,7 @@
-/** (c) From the write of the deciding entry to the element in the kernel: after quiet, and in the middle of a storm. */
+/**
+ * (c) From the write of the deciding entry to the element in the kernel: after quiet, and in the
+ * middle of a storm.
+ */
 import { failure, Lab, type Planned, stranger, type Watcher, whyNoLab } from './lib/lab.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
 import { costOf } from './lib/processes.js';
@@ -33,7 +36,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
         measured.set(who, await measure(lab, pid, bans, () => next++));
         await lab.stop(who);
       }
-      for (const name of ['fail2ban', 'systemd', 'nodejs']) versions.set(name, await lab.version(name));
+      for (const name of ['fail2ban', 'systemd', 'nodejs'])
+        versions.set(name, await lab.version(name));
     } finally {
       await lab.close();
     }
@@ -88,8 +92,16 @@ export async function bench(options: BenchOptions): Promise<Result> {
             target('in the storm, median', median(ours.storm), 6),
             target('in the storm, 99 %', quantile(ours.storm, 0.99), 25),
             target('first ban after quiet, median', median(ours.quiet), 20),
-            target('in the storm, everything that notify talks to stalls, median', median(beside.storm), 6),
-            target('in the storm, everything that notify talks to stalls, 99 %', quantile(beside.storm, 0.99), 25),
+            target(
+              'in the storm, everything that notify talks to stalls, median',
+              median(beside.storm),
+              6,
+            ),
+            target(
+              'in the storm, everything that notify talks to stalls, 99 %',
+              quantile(beside.storm, 0.99),
+              25,
+            ),
           ],
     figures: Object.fromEntries(
       [...measured].flatMap(([who, { quiet, storm, stormCpu }]) => [
@@ -105,7 +117,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
       unit: 'ms',
       logarithmic: true,
       bars: [...measured].flatMap(([who, { quiet, storm }]) => [
-        { label: `${who}, after quiet`, value: median(quiet), kind: who === 'fail2ban' ? ('theirs' as const) : 'ours' },
+        {
+          label: `${who}, after quiet`,
+          value: median(quiet),
+          kind: who === 'fail2ban' ? ('theirs' as const) : 'ours',
+        },
         {
           label: `${who}, in the storm`,
           value: median(storm),
@@ -203,11 +219,18 @@ function stormPlan(bans: number, next: () => number): Attack {
             : `disconnect from unknown[${other}] ehlo=1 auth=0/1 quit=1 commands=2/3`;
     plan.push({ at: n * step, message });
   }
-  return { plan, deciding: addresses.map((address) => ({ address, index: last.get(address) ?? 0 })) };
+  return {
+    plan,
+    deciding: addresses.map((address) => ({ address, index: last.get(address) ?? 0 })),
+  };
 }
 
 /** Milliseconds; attackers that were never banned are left out (and counted elsewhere). */
-function delays(deciding: Attack['deciding'], times: readonly number[], first: ReadonlyMap<string, number>): number[] {
+function delays(
+  deciding: Attack['deciding'],
+  times: readonly number[],
+  first: ReadonlyMap<string, number>,
+): number[] {
   return deciding.flatMap(({ address, index }) => {
     const banned = first.get(address);
     const sent = times[index];

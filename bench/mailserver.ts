@@ -1,6 +1,7 @@
 /**
- * What a mail server on the internet logs, made up and the same every time: deliveries, logins, and the attempts of
- * strangers among them (about one line in ten). All text is our own, after the message formats of the services.
+ * What a mail server on the internet logs, made up and the same every time: deliveries, logins, and
+ * the attempts of strangers among them (about one line in ten). All text is our own, after the
+ * message formats of the services.
  */
 export interface MailEntry {
   readonly service: 'postfix' | 'dovecot' | 'sshd';
@@ -55,7 +56,9 @@ class Pick {
     return this.of(['example.com', 'example.net', 'example.org', 'mail.example', 'shop.example']);
   }
   id(): string {
-    return Array.from({ length: 11 }, () => this.of([...'BCDFGHJKLMNPQRSTVWXYZbcdfghjkl0123456789'])).join('');
+    return Array.from({ length: 11 }, () =>
+      this.of([...'BCDFGHJKLMNPQRSTVWXYZbcdfghjkl0123456789']),
+    ).join('');
   }
   session(): string {
     return Array.from({ length: 16 }, () => this.of([...'ABCDEFGHabcdefgh0123456789+/'])).join('');
@@ -91,8 +94,20 @@ const SMTPD: readonly (readonly [number, Make])[] = [
   ],
 ];
 const POSTFIX: readonly (readonly [number, readonly [string, Make]])[] = [
-  [12, ['postfix/cleanup', (p) => `${p.id()}: message-id=<${p.session()}.${p.upTo(1e6)}@${p.domain()}>`]],
-  [12, ['postfix/qmgr', (p) => `${p.id()}: from=<${p.user()}>, size=${p.upTo(90_000)}, nrcpt=1 (queue active)`]],
+  [
+    12,
+    [
+      'postfix/cleanup',
+      (p) => `${p.id()}: message-id=<${p.session()}.${p.upTo(1e6)}@${p.domain()}>`,
+    ],
+  ],
+  [
+    12,
+    [
+      'postfix/qmgr',
+      (p) => `${p.id()}: from=<${p.user()}>, size=${p.upTo(90_000)}, nrcpt=1 (queue active)`,
+    ],
+  ],
   [10, ['postfix/qmgr', (p) => `${p.id()}: removed`]],
   [
     8,
@@ -175,9 +190,11 @@ export function* mailServer(entries: number, seed = 20_261_121): Generator<MailE
     const pid = 1000 + (n % 4_000_000);
     const share = pick.upTo(100);
     if (share < 60) {
-      const [ident, make] = pick.upTo(100) < 55 ? (['postfix/smtpd', pick.from(SMTPD)] as const) : pick.from(POSTFIX);
+      const [ident, make] =
+        pick.upTo(100) < 55 ? (['postfix/smtpd', pick.from(SMTPD)] as const) : pick.from(POSTFIX);
       yield { service: 'postfix', ident, pid, message: make(pick) };
-    } else if (share < 88) yield { service: 'dovecot', ident: 'dovecot', pid, message: pick.from(DOVECOT)(pick) };
+    } else if (share < 88)
+      yield { service: 'dovecot', ident: 'dovecot', pid, message: pick.from(DOVECOT)(pick) };
     else {
       if (dialogue.length === 0) {
         dialogue = pick.from(SSHD)(pick);

@@ -1,4 +1,7 @@
-/** (b) The pipeline over a stored mail journal with three jails, beside fail2ban's three filters and plain C. */
+/**
+ * (b) The pipeline over a stored mail journal with three jails, beside fail2ban's three filters and
+ * plain C.
+ */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -88,7 +91,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
           ...[...theirs]
             .filter(([, all]) => all.length > 0)
             .map(([filter, all]) => row(`fail2ban ${filter}`, theirLines.get(filter) ?? 0, all)),
-          ...(together > 0 ? [row('fail2ban, the three together', theirSpeed * together, [together])] : []),
+          ...(together > 0
+            ? [row('fail2ban, the three together', theirSpeed * together, [together])]
+            : []),
         ],
       },
     ],
@@ -142,7 +147,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
 /** The plain loop over the entries of the three units. */
 function plainC(folder: string): { readonly entries: number; readonly seconds: number } {
   const match = Object.values(UNITS).map((unit) => `_SYSTEMD_UNIT=${unit}`);
-  const { stdout, status } = spawnSync(tool('read', '-lsystemd'), [folder, ...match], { encoding: 'utf8' });
+  const { stdout, status } = spawnSync(tool('read', '-lsystemd'), [folder, ...match], {
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error('read failed');
   const [entries = 0, , seconds = 0] = stdout.trim().split(' ').map(Number);
   return { entries, seconds };
@@ -152,5 +159,13 @@ async function replayRun(folder: string, configuration: string) {
   using scratch = new Scratch();
   writeFileSync(scratch.file('jail.local'), configuration);
   const main = join(process.cwd(), 'dist/src/main.js');
-  return programRun([process.execPath, main, 'replay', folder, '--quiet', '--config-dir', scratch.path]);
+  return programRun([
+    process.execPath,
+    main,
+    'replay',
+    folder,
+    '--quiet',
+    '--config-dir',
+    scratch.path,
+  ]);
 }

@@ -1,20 +1,28 @@
-/** (a) Reading alone: plain C, the C batch reader through FFI, plain FFI, journalctl, python3-systemd; one journal. */
+/**
+ * (a) Reading alone: plain C, the C batch reader through FFI, plain FFI, journalctl,
+ * python3-systemd; one journal.
+ */
 import { spawnSync } from 'node:child_process';
-import { BatchReader, batchReader } from '../native/batch.js';
-import { PlainReader, type Reader, type Wanted } from '../native/reader.js';
+import { batchReader } from '../native/batch-library.js';
+import { BatchReader } from '../native/batch-reader.js';
+import { PlainReader } from '../native/plain-reader.js';
+import type { EntryReader, Wanted } from '../native/raw-entries.js';
+import { guard } from '../src/agent/intake/guard.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../src/core/match.js';
 import { sourceId } from '../src/core/names.js';
-import { guard } from '../src/daemon/intake/guard.js';
 import { FilterBank } from '../src/filter/bank.js';
-import { LibsystemdSource } from '../src/journal/libsystemd-source.js';
+import { LibsystemdSource } from '../src/journal/systemd/source.js';
 import { mailJournal } from './lib/journal.js';
 import { median, range, rounds, short, whole } from './lib/numbers.js';
 import { type BenchOptions, type Result, scaled } from './lib/result.js';
 import { jailLocal, setupOf } from './lib/setup.js';
 import { tool } from './lib/tools.js';
 
-/** What fail2ban's systemd backend does with every entry: all fields converted, then a line made of some. */
+/**
+ * What fail2ban's systemd backend does with every entry: all fields converted, then a line made of
+ * some.
+ */
 const PYTHON = `
 import sys, time
 from systemd import journal
@@ -32,13 +40,20 @@ print(count, len(line), time.perf_counter() - start)
 export async function bench(options: BenchOptions): Promise<Result> {
   const count = scaled(options, 1_000_000, 1_000);
   const folder = await mailJournal(count, options.say);
-  const jails = setupOf(jailLocal([`source = directory ${folder}`])).jails.map(({ intake }) => intake);
+  const jails = setupOf(jailLocal([`source = directory ${folder}`])).jails.map(
+    ({ intake }) => intake,
+  );
   const gate = new FilterBank(jails, guard).gate;
   const nothing = { literals: ['\u0001never\u0001'], fields: [] };
   const everything = { literals: undefined, fields: gate.fields };
   const { functions, why } = batchReader();
-  const read = (gateOf: typeof nothing | typeof everything | typeof gate, make: (wanted: Wanted) => Reader) => () =>
-    readAll(folder, count, gateOf, make);
+  const read =
+    (
+      gateOf: typeof nothing | typeof everything | typeof gate,
+      make: (wanted: Wanted) => EntryReader,
+    ) =>
+    () =>
+      readAll(folder, count, gateOf, make);
   const plain = (wanted: Wanted) => new PlainReader(wanted);
   const batch = functions && ((wanted: Wanted) => new BatchReader(functions, wanted));
   const program =
@@ -54,7 +69,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
     }),
     'plain FFI, MESSAGE': read(nothing, plain),
     'plain FFI, candidates of 3 jails whole': read(gate, plain),
-    'journalctl -o cat': () => clocked(['journalctl', '-q', `--directory=${folder}`, '-o', 'cat'], count),
+    'journalctl -o cat': () =>
+      clocked(['journalctl', '-q', `--directory=${folder}`, '-o', 'cat'], count),
     'python3-systemd, as fail2ban reads': program('/usr/bin/python3', '-P', '-c', PYTHON, folder),
   };
   const values = await rounds(options.runs, ways);
@@ -93,7 +109,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
           },
         ]
       : [],
-    figures: Object.fromEntries(Object.keys(values).map((name) => [`entries/s ${name}`, speed(name)])),
+    figures: Object.fromEntries(
+      Object.keys(values).map((name) => [`entries/s ${name}`, speed(name)]),
+    ),
     chart: {
       kind: 'bars',
       title: 'Journal entries read per second',
@@ -102,7 +120,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
         label,
         value: speed(label),
         kind:
-          label.includes('batch') || label.includes('FFI') ? 'ours' : label.includes('plain C') ? 'limit' : 'theirs',
+          label.includes('batch') || label.includes('FFI')
+            ? 'ours'
+            : label.includes('plain C')
+              ? 'limit'
+              : 'theirs',
       })),
     },
     missing: batch ? [] : [`the C batch reader: ${why}`],
@@ -114,7 +136,7 @@ function readAll(
   path: string,
   count: number,
   gate: { readonly literals: readonly string[] | undefined; readonly fields: readonly string[] },
-  make: (wanted: Wanted) => Reader,
+  make: (wanted: Wanted) => EntryReader,
 ): number {
   const source = new LibsystemdSource(sourceId('bench'), { kind: 'directory', path }, make);
   const started = performance.now();
@@ -144,7 +166,10 @@ function timed(command: readonly string[], count: number): number {
 function clocked(command: readonly string[], count: number): number {
   const [file = '', ...args] = command;
   const started = performance.now();
-  const { status, stderr } = spawnSync(file, args, { stdio: ['ignore', 'ignore', 'pipe'], encoding: 'utf8' });
+  const { status, stderr } = spawnSync(file, args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    encoding: 'utf8',
+  });
   if (status !== 0) throw new Error(`${file}: ${stderr}`);
   return count / ((performance.now() - started) / 1000);
 }

@@ -1,4 +1,7 @@
-/** (e) A start with 100,000 bans in the ledger: table kept (restart, upgrade) and table lost (boot, flush). */
+/**
+ * (e) A start with 100,000 bans in the ledger: table kept (restart, upgrade) and table lost (boot,
+ * flush).
+ */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
@@ -43,7 +46,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
     }
   }
   const of = (starts: readonly Start[], key: keyof Start) => median(starts.map((one) => one[key]));
-  const throughout = kept.length > 0 && kept.every(({ before, elements }) => before >= bans && elements >= bans);
+  const throughout =
+    kept.length > 0 && kept.every(({ before, elements }) => before >= bans && elements >= bans);
   const row = (what: string, starts: readonly Start[], protecting: string) => [
     what,
     protecting,
@@ -65,7 +69,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
         columns: ['table', 'protecting s', 'ready s', 'runs (ready)', 'RSS then MiB'],
         rows: [
           row('kept', kept, throughout ? 'throughout' : 'NOT throughout'),
-          row('lost', lost, `${short(of(lost, 'firstBack'))} first, ${short(of(lost, 'allBack'))} all`),
+          row(
+            'lost',
+            lost,
+            `${short(of(lost, 'firstBack'))} first, ${short(of(lost, 'allBack'))} all`,
+          ),
         ],
       },
     ],
@@ -92,7 +100,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
       title: `A start with ${whole(bans)} bans`,
       unit: 's',
       bars: [
-        { label: 'table kept: ready (protecting throughout)', value: of(kept, 'ready'), kind: 'ours' },
+        {
+          label: 'table kept: ready (protecting throughout)',
+          value: of(kept, 'ready'),
+          kind: 'ours',
+        },
         { label: 'table lost: all bans in force', value: of(lost, 'allBack'), kind: 'ours' },
         { label: 'table lost: ready', value: of(lost, 'ready'), kind: 'ours' },
       ],
@@ -133,9 +145,22 @@ async function start(place: Place, bans: number): Promise<Start> {
   await place.stop();
   watch.kill();
   await gone;
-  return { firstBack: first / 1e6 - clock / 1e3, allBack: last / 1e6 - clock / 1e3, ready, rssMib, elements, before };
+  return {
+    firstBack: first / 1e6 - clock / 1e3,
+    allBack: last / 1e6 - clock / 1e3,
+    ready,
+    rssMib,
+    elements,
+    before,
+  };
 }
 
 function elementsOf(place: Place): number {
-  return Number(place.run(['sh', '-c', "nft list table inet banjour 2>/dev/null | grep -o ' expires ' | wc -l"]));
+  return Number(
+    place.run([
+      'sh',
+      '-c',
+      "nft list table inet banjour 2>/dev/null | grep -o ' expires ' | wc -l",
+    ]),
+  );
 }

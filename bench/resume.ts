@@ -1,6 +1,7 @@
 /**
- * (k) A restart amid an attack: what is banned stays shut out, and this is how soon the next attacker is. The journal
- * holds the failures of all who are banned, within the last hour, and the agent reads them back.
+ * (k) A restart amid an attack: what is banned stays shut out, and this is how soon the next
+ * attacker is. The journal holds the failures of all who are banned, within the last hour, and the
+ * agent reads them back.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -48,7 +49,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
   const of = (runs: readonly Run[], key: keyof Run) => median(runs.map((run) => run[key]));
   const targets = cases.flatMap(({ bans, runs }) => [
     target(`${whole(bans)} bans: restart to the first new ban`, of(runs, 'banned')),
-    ...(bans === 0 ? [] : [target(`${whole(bans)} bans: whole again after a flush`, of(runs, 'healedAll'))]),
+    ...(bans === 0
+      ? []
+      : [target(`${whole(bans)} bans: whole again after a flush`, of(runs, 'healedAll'))]),
   ]);
   return {
     name: 'resume',
@@ -61,7 +64,15 @@ export async function bench(options: BenchOptions): Promise<Result> {
     tables: [
       {
         title: '',
-        columns: ['bans', 'ready s', 'first new ban s', 'runs', 'read back s', 'flush: first s', 'flush: all s'],
+        columns: [
+          'bans',
+          'ready s',
+          'first new ban s',
+          'runs',
+          'read back s',
+          'flush: first s',
+          'flush: all s',
+        ],
         rows: cases.map(({ bans, runs }) => [
           whole(bans),
           short(of(runs, 'ready')),
@@ -86,7 +97,11 @@ export async function bench(options: BenchOptions): Promise<Result> {
       kind: 'bars',
       title: 'Restart to the first new ban',
       unit: 's',
-      bars: cases.map(({ bans, runs }) => ({ label: `${whole(bans)} bans`, value: of(runs, 'banned'), kind: 'ours' })),
+      bars: cases.map(({ bans, runs }) => ({
+        label: `${whole(bans)} bans`,
+        value: of(runs, 'banned'),
+        kind: 'ours',
+      })),
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
   };
@@ -116,7 +131,12 @@ async function runsWith(bans: number, options: BenchOptions): Promise<readonly R
   return runs;
 }
 
-async function resume(place: Place, journal: LiveJournal, bans: number, attacker: string): Promise<Run> {
+async function resume(
+  place: Place,
+  journal: LiveJournal,
+  bans: number,
+  attacker: string,
+): Promise<Run> {
   await using kernel = await Announced.open(place);
   const from = performance.now();
   const began = Date.now();
@@ -140,15 +160,23 @@ async function resume(place: Place, journal: LiveJournal, bans: number, attacker
   return { ready, banned, live, healedFirst: first, healedAll: all };
 }
 
-async function heal(place: Place, kernel: Announced, bans: number): Promise<{ first: number; all: number }> {
+async function heal(
+  place: Place,
+  kernel: Announced,
+  bans: number,
+): Promise<{ first: number; all: number }> {
   kernel.forget();
   const began = Date.now();
   place.run(['nft', 'flush', 'ruleset']);
   const until = performance.now() + LONG_MS;
   while (kernel.times.length < bans && performance.now() < until) await sleep(50);
-  if (kernel.times.length < bans) throw new Error(`${kernel.times.length} of ${bans} bans came back\n${place.said}`);
+  if (kernel.times.length < bans)
+    throw new Error(`${kernel.times.length} of ${bans} bans came back\n${place.said}`);
   const times = kernel.times.slice(0, bans);
-  return { first: (times[0] ?? Number.NaN) / 1e6 - began / 1e3, all: (times.at(-1) ?? Number.NaN) / 1e6 - began / 1e3 };
+  return {
+    first: (times[0] ?? Number.NaN) / 1e6 - began / 1e3,
+    all: (times.at(-1) ?? Number.NaN) / 1e6 - began / 1e3,
+  };
 }
 
 /** What the kernel says of elements that come into our sets. */

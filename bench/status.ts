@@ -1,4 +1,7 @@
-/** (h) How long the commands take that scripts call, and whether those who flood the status socket delay a ban. */
+/**
+ * (h) How long the commands take that scripts call, and whether those who flood the status socket
+ * delay a ban.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -12,7 +15,14 @@ import { type BenchOptions, type Result, scaled } from './lib/result.js';
 
 const MAIN = join(process.cwd(), 'dist/src/main.js');
 const BASE = 'node -e 0';
-const COMMANDS = [['ping'], ['status'], ['status', '--json'], ['status', '--long'], ['stats'], ['status', 'sshd']];
+const COMMANDS = [
+  ['ping'],
+  ['status'],
+  ['status', '--json'],
+  ['status', '--long'],
+  ['stats'],
+  ['status', 'sshd'],
+];
 /** Rounds of each run: a process start varies much. */
 const ROUNDS = 5;
 const ATTACKERS = 30;
@@ -35,7 +45,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
     cases.push(await commands(`${whole(bans)} bans`, bans, options));
     ({ quiet, flooded } = await underFlood(options));
   }
-  const ratio = ({ times }: Case, name: string) => median(times.get(name) ?? []) / median(times.get(BASE) ?? []);
+  const ratio = ({ times }: Case, name: string) =>
+    median(times.get(name) ?? []) / median(times.get(BASE) ?? []);
   const names = [...(cases[0]?.times.keys() ?? [])];
   return {
     name: 'status',
@@ -50,7 +61,10 @@ export async function bench(options: BenchOptions): Promise<Result> {
         columns: ['command', ...cases.flatMap(({ name }) => [`${name}, ms`, `times ${BASE}`])],
         rows: names.map((name) => [
           name,
-          ...cases.flatMap((one) => [short(median(one.times.get(name) ?? [])), short(ratio(one, name))]),
+          ...cases.flatMap((one) => [
+            short(median(one.times.get(name) ?? [])),
+            short(ratio(one, name)),
+          ]),
         ]),
       },
       {
@@ -64,11 +78,18 @@ export async function bench(options: BenchOptions): Promise<Result> {
     ],
     targets: cases.map((one) => {
       const value = ratio(one, 'banjour status');
-      return { what: `status, ${one.name}`, wanted: `<= 3 x ${BASE}`, measured: short(value), reached: value <= 3 };
+      return {
+        what: `status, ${one.name}`,
+        wanted: `<= 3 x ${BASE}`,
+        measured: short(value),
+        reached: value <= 3,
+      };
     }),
     figures: {
       ...Object.fromEntries(
-        cases.flatMap((one) => names.map((name) => [`${name}, ${one.name}, times node`, ratio(one, name)])),
+        cases.flatMap((one) =>
+          names.map((name) => [`${name}, ${one.name}, times node`, ratio(one, name)]),
+        ),
       ),
       'quiet median ms': median(quiet),
       'flooded median ms': median(flooded),
@@ -126,9 +147,13 @@ async function underFlood(options: BenchOptions): Promise<{ quiet: number[]; flo
     await place.start('reached the end');
     const socket = place.path('run', 'status.sock');
     const quiet = await banTimes(journal, socket, 0);
-    const flooder = spawn(process.execPath, [join(process.cwd(), 'dist/bench/lib/flood.js'), socket], {
-      stdio: 'ignore',
-    });
+    const flooder = spawn(
+      process.execPath,
+      [join(process.cwd(), 'dist/bench/lib/flood.js'), socket],
+      {
+        stdio: 'ignore',
+      },
+    );
     try {
       await sleep(2_000);
       return { quiet, flooded: await banTimes(journal, socket, ATTACKERS) };

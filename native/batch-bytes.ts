@@ -1,39 +1,35 @@
 /** What the C batch reader is told, as the bytes that batch.h and routes.h describe. */
 import type { GateRoute } from '../src/core/entry.js';
-import { ENTRY_FIELDS_MAX, ENTRY_VALUES_MAX, FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../src/core/limits.js';
+import {
+  ENTRY_FIELDS_MAX,
+  ENTRY_VALUES_MAX,
+  FIELD_CHARS_MAX,
+  MESSAGE_CHARS_MAX,
+} from '../src/core/limits.js';
 import type { MatchExpression } from '../src/core/match.js';
-import type { Cursor } from '../src/core/names.js';
-import type { EpochMicros } from '../src/core/time.js';
-import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './data.js';
-import type { Wanted } from './reader.js';
+import { cursor } from '../src/core/names.js';
+import { entryTime } from '../src/core/time.js';
+import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './entry-data.js';
+import {
+  type FieldValue,
+  type RawBatch,
+  type RawEntry,
+  type ReadRange,
+  Values,
+  type Wanted,
+} from './raw-entries.js';
 
 /** `BANJOUR_PASS_ALL` of batch.h. */
 const PASS_ALL = 1;
 /** Of an entry that any route takes: what stands in the gate when there are no routes. */
 const ANY_ROUTE = 1n;
 
-/** Which stored entries are to be read. */
-export interface Place {
-  readonly kind: 'local' | 'directory' | 'files';
-  /** `flags` of sd_journal_open(3). */
-  readonly flags: number;
-  /** Compressed data is unpacked up to this many bytes. */
-  readonly threshold: number;
-  /** The namespace or none, the directory, the files. */
-  readonly paths: readonly string[];
-  /** What libsystemd selects by. */
-  readonly match: MatchExpression;
-  /** Reading begins after this entry. */
-  readonly after: Cursor;
-  /** And ends before the first batch that reaches beyond this time. */
-  readonly until: EpochMicros;
-}
-
 /** Bounds, literals, fields and routes of a reader. */
-export function wishesOf(wanted: Wanted): Buffer {
+export function readRequest(wanted: Wanted): Buffer {
   const { literals, routes } = wanted;
   const passAll = routes.length === 0 && (literals === undefined || literals.includes(''));
-  const all = routes.length === 0 ? (literals ?? []) : routes.flatMap((route) => route.literals ?? []);
+  const all =
+    routes.length === 0 ? (literals ?? []) : routes.flatMap((route) => route.literals ?? []);
   const searched = passAll ? [] : [...new Set(all)].filter((literal) => literal !== '');
   return Buffer.concat([
     ...[DATA_HEAD_BYTES, DATA_TAIL_BYTES, 4 * FIELD_CHARS_MAX, MESSAGE_CHARS_MAX].map(number),
@@ -46,7 +42,7 @@ export function wishesOf(wanted: Wanted): Buffer {
   ]);
 }
 
-export function placeOf(place: Place): Buffer {
+export function placeOf(place: ReadRange): Buffer {
   const match = expression(place.match);
   return Buffer.concat([
     number(['local', 'directory', 'files'].indexOf(place.kind)),
@@ -66,7 +62,10 @@ function takesAnyText({ literals }: GateRoute): boolean {
 
 function marksOf(literal: string, routes: readonly GateRoute[]): bigint {
   if (routes.length === 0) return ANY_ROUTE;
-  return routes.reduce((marks, { literals }, i) => marks | (literals?.includes(literal) ? 1n << BigInt(i) : 0n), 0n);
+  return routes.reduce(
+    (marks, { literals }, i) => marks | (literals?.includes(literal) ? 1n << BigInt(i) : 0n),
+    0n,
+  );
 }
 
 /** An expression of exact terms; one group without terms is the whole journal. */
@@ -95,4 +94,67 @@ function long(value: bigint): Buffer {
   const bytes = Buffer.alloc(8);
   bytes.writeBigUInt64LE(value);
   return bytes;
+}
+
+/*
+ * What the C batch reader has written, decoded; the form of counts and records stands in batch.h.
+ */
+
+/** Bytes of `struct banjour_counts`. */
+export const COUNTS_BYTES = 32;
+
+/**
+ * The batch of these counts whose records begin at `from`; `names` are the fields that were wished
+ * for.
+ */
+export function batchOf(
+  counts: Buffer,
+  bytes: Buffer,
+  from: number,
+  names: readonly string[],
+): RawBatch {
+  const passed = counts.readUInt32LE(4);
+  const entries: RawEntry[] = [];
+  for (let i = 0, at = from; i < passed; i++) {
+    entries.push(recordAt(bytes, at, names));
+    at += bytes.readUInt32LE(at);
+  }
+  return {
+    entries,
+    read: counts.readUInt32LE(0),
+    unreadable: counts.readUInt32LE(8),
+    longOthers: counts.readUInt32LE(12),
+    more: counts.readUInt32LE(16) !== 0,
+    aborted: counts.readUInt32LE(24),
+  };
+}
+
+function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEntry {
+  let values = bytes.readUInt32LE(start + 4);
+  const realtime = entryTime(
+    bytes.readUInt32LE(start + 8) + bytes.readUInt32LE(start + 12) * 2 ** 32,
+  );
+  let at = start + 20;
+  const messages: FieldValue[] = [];
+  const kept = new Values();
+  for (; values > 0; values--) {
+    const field = bytes.readUInt32LE(at);
+    const head = at + 12;
+    const tail = head + bytes.readUInt32LE(at + 4);
+    const tailLength = bytes.readUInt32LE(at + 8);
+    at = tail + Math.max(0, tailLength - 1);
+    const text = bytes.toString('utf8', head, tail);
+    if (field === 0)
+      messages.push(
+        tailLength === 0 ? { head: text } : { head: text, tail: bytes.toString('utf8', tail, at) },
+      );
+    else {
+      kept.add(names[field - 1] as string, text.slice(0, FIELD_CHARS_MAX));
+    }
+  }
+  const name = cursor(bytes.toString('latin1', at, at + bytes.readUInt32LE(start + 16)));
+  const { fields, more } = kept;
+  return more === undefined
+    ? { cursor: name, realtime, messages, fields }
+    : { cursor: name, realtime, messages, fields, more };
 }

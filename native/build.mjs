@@ -1,6 +1,7 @@
 /**
- * Compiles the C batch reader, when a compiler and libsystemd's headers are there. Without them Banjour reads through
- * single FFI calls, somewhat slower: so this never fails an installation. It says what it did.
+ * Compiles the C batch reader, when a compiler and libsystemd's headers are there. Without them
+ * Banjour reads through single FFI calls, somewhat slower: so this never fails an installation. It
+ * says what it did.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
@@ -13,15 +14,28 @@ const compiler = process.env.CC || 'cc';
 const sources = readdirSync(join(root, 'native', 'batch'))
   .filter((name) => name.endsWith('.c'))
   .map((name) => join(root, 'native', 'batch', name));
-const flags = ['-O2', '-std=gnu11', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-fstack-protector-strong'];
+const flags = [
+  '-O2',
+  '-std=gnu11',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-fPIC',
+  '-shared',
+  '-fstack-protector-strong',
+];
 // Never unloaded: a thread that reads ahead may outlive the thread of Node that loaded it.
 const hardening = ['-pthread', '-D_FORTIFY_SOURCE=2', '-Wl,-z,relro,-z,now,-z,nodelete'];
 
 mkdirSync(dirname(target), { recursive: true });
 const temporary = `${target}.${process.pid}`;
-const result = spawnSync(compiler, [...flags, ...hardening, '-o', temporary, ...sources, '-lsystemd'], {
-  encoding: 'utf8',
-});
+const result = spawnSync(
+  compiler,
+  [...flags, ...hardening, '-o', temporary, ...sources, '-lsystemd'],
+  {
+    encoding: 'utf8',
+  },
+);
 if (result.status === 0) {
   renameSync(temporary, target);
   process.stdout.write(`banjour: batch reader compiled: ${target}\n`);

@@ -1,9 +1,9 @@
 /** What `doctor` reports about libsystemd and the journal of this host. */
 import { messageOf, OperatorError } from '../src/core/errors.js';
 import type { Finding } from '../src/core/finding.js';
-import { batchReader } from './batch.js';
-import { localDirectories, requireReadable } from './files.js';
+import { batchReader } from './batch-library.js';
 import { JournalHandle } from './journal.js';
+import { localDirectories, requireReadable } from './journal-files.js';
 import { libsystemdVersion } from './libsystemd.js';
 
 /** Looks whether the journal of this host (or of a namespace of it) can be read, and how. */
@@ -11,7 +11,11 @@ export function check(namespace?: string): Finding[] {
   const findings: Finding[] = [];
   try {
     const { atLeast } = libsystemdVersion();
-    findings.push({ level: 'ok', id: 'journal.libsystemd', message: `libsystemd of systemd ${atLeast} or later` });
+    findings.push({
+      level: 'ok',
+      id: 'journal.libsystemd',
+      message: `libsystemd of systemd ${atLeast} or later`,
+    });
   } catch (error) {
     return [problem('journal.libsystemd', error)];
   }
@@ -21,7 +25,8 @@ export function check(namespace?: string): Finding[] {
 
 function batch(): Finding {
   const { functions, why } = batchReader();
-  if (functions !== undefined) return { level: 'ok', id: 'journal.batch', message: 'the batch reader is compiled' };
+  if (functions !== undefined)
+    return { level: 'ok', id: 'journal.batch', message: 'the batch reader is compiled' };
   return {
     level: 'warning',
     id: 'journal.batch',
@@ -35,7 +40,9 @@ function readable(namespace: string | undefined): Finding[] {
   try {
     const unread = requireReadable('this host', localDirectories(namespace));
     handle = JournalHandle.openLocal(namespace);
-    const findings: Finding[] = [{ level: 'ok', id: 'journal.readable', message: 'the journal can be read' }];
+    const findings: Finding[] = [
+      { level: 'ok', id: 'journal.readable', message: 'the journal can be read' },
+    ];
     for (const message of unread)
       findings.push({
         level: 'warning',
@@ -44,7 +51,11 @@ function readable(namespace: string | undefined): Finding[] {
         fix: 'journalctl --verify; move damaged files away',
       });
     if (handle.hasPersistentFiles())
-      findings.push({ level: 'ok', id: 'journal.storage', message: 'the journal is kept over a boot' });
+      findings.push({
+        level: 'ok',
+        id: 'journal.storage',
+        message: 'the journal is kept over a boot',
+      });
     else
       findings.push({
         level: 'note',

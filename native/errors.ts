@@ -1,7 +1,13 @@
-/** What libsystemd's negative errnos mean for the person who runs Banjour, or for the one who holds the journal. */
+/**
+ * What libsystemd's negative errnos mean for the person who runs Banjour, or for the one who holds
+ * the journal.
+ */
 import { EXIT, type ExitCode, OperatingError, OperatorError } from '../src/core/errors.js';
 
-/** The errnos of errno(3) that libsystemd answers with and that we tell apart, as they are numbered on Linux. */
+/**
+ * The errnos of errno(3) that libsystemd answers with and that we tell apart, as they are numbered
+ * on Linux.
+ */
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
@@ -24,14 +30,19 @@ export const ERRNO = {
   ENOBUFS: 105,
 } as const;
 
-const NAMES = new Map<number, string>(Object.entries(ERRNO).map(([name, number]) => [number, name]));
+const NAMES = new Map<number, string>(
+  Object.entries(ERRNO).map(([name, number]) => [number, name]),
+);
 
 /** `EACCES` for 13; a number without a name stays a number. */
 export function errnoName(errno: number): string {
   return NAMES.get(errno) ?? `errno ${errno}`;
 }
 
-/** Errnos by which libsystemd says that one entry or field is damaged or of a format it does not know. */
+/**
+ * Errnos by which libsystemd says that one entry or field is damaged or of a format it does not
+ * know.
+ */
 const UNREADABLE = new Set<number>([
   ERRNO.EBADMSG,
   ERRNO.EIO,
@@ -41,7 +52,9 @@ const UNREADABLE = new Set<number>([
   ERRNO.EADDRNOTAVAIL,
 ]);
 
-/** True when a negative result means "this entry cannot be read", and reading can go on after it. */
+/**
+ * True when a negative result means "this entry cannot be read", and reading can go on after it.
+ */
 export function isUnreadable(result: number): boolean {
   return UNREADABLE.has(-result);
 }
@@ -49,18 +62,30 @@ export function isUnreadable(result: number): boolean {
 /** The group that journald lets read (systemd-journald.service(8), "Access Control"). */
 const JOURNAL_GROUP_HINT = 'usermod -aG systemd-journal USER, then start again';
 
-/** What went wrong while a journal was opened, by errno: one sentence each, and the command that mends it. */
+/**
+ * What went wrong while a journal was opened, by errno: one sentence each, and the command that
+ * mends it.
+ */
 export function openProblem(what: string, result: number): OperatorError {
-  const say = (message: string, hint: string, exitCode: ExitCode) => new OperatorError(message, { hint, exitCode });
+  const say = (message: string, hint: string, exitCode: ExitCode) =>
+    new OperatorError(message, { hint, exitCode });
   switch (-result) {
     case ERRNO.EACCES:
     case ERRNO.EPERM:
       return say(`no permission to read ${what}`, JOURNAL_GROUP_HINT, EXIT.noPermission);
     case ERRNO.ENOENT:
     case ERRNO.ENOTDIR:
-      return say(`${what} does not exist`, 'check the path; journalctl --header lists the journal files', EXIT.noInput);
+      return say(
+        `${what} does not exist`,
+        'check the path; journalctl --header lists the journal files',
+        EXIT.noInput,
+      );
     case ERRNO.EISDIR:
-      return say(`${what} is a directory, not a journal file`, 'name the directory itself as the source', EXIT.noInput);
+      return say(
+        `${what} is a directory, not a journal file`,
+        'name the directory itself as the source',
+        EXIT.noInput,
+      );
     case ERRNO.EPROTONOSUPPORT:
     case ERRNO.EOPNOTSUPP:
       return say(
@@ -85,7 +110,11 @@ export function openProblem(what: string, result: number): OperatorError {
         EXIT.osError,
       );
     default:
-      return say(`${what} cannot be opened: ${errnoName(-result)}`, 'journalctl --verify', EXIT.osError);
+      return say(
+        `${what} cannot be opened: ${errnoName(-result)}`,
+        'journalctl --verify',
+        EXIT.osError,
+      );
   }
 }
 

@@ -5,7 +5,9 @@ import { JOURNAL_SEND_BYTES_MAX } from '../src/core/limits.js';
 import { errnoName } from './errors.js';
 import { libsystemd } from './libsystemd.js';
 
-/** Names that journald takes from a client: others it drops silently (systemd.journal-fields(7)). */
+/**
+ * Names that journald takes from a client: others it drops silently (systemd.journal-fields(7)).
+ */
 const NAME = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /** Bytes of one `struct iovec` on 64-bit Linux: `void *iov_base; size_t iov_len`. */
@@ -15,16 +17,19 @@ const IOVEC_BYTES = 16;
 export type SendValue = string | number | Uint8Array;
 
 /**
- * Writes one entry. The fields go as they are, in the binary-safe protocol, so no value can smuggle in another field.
+ * Writes one entry. The fields go as they are, in the binary-safe protocol, so no value can smuggle
+ * in another field.
  *
- * @throws RangeError on a name that journald would drop, and on an entry over `JOURNAL_SEND_BYTES_MAX`: bugs of ours.
+ * @throws RangeError on a name that journald would drop, and on an entry over
+ * `JOURNAL_SEND_BYTES_MAX`: bugs of ours.
  * @throws OperatingError `ERR_JOURNAL_SEND` when journald does not take it.
  */
 export function journalSend(fields: Readonly<Record<string, SendValue>>): void {
   const parts: Buffer[] = [];
   let total = 0;
   for (const [name, value] of Object.entries(fields)) {
-    if (!NAME.test(name)) throw new RangeError(`not a field name that journald takes: ${JSON.stringify(name)}`);
+    if (!NAME.test(name))
+      throw new RangeError(`not a field name that journald takes: ${JSON.stringify(name)}`);
     const bytes = Buffer.concat([
       Buffer.from(`${name}=`),
       value instanceof Uint8Array ? value : Buffer.from(String(value), 'utf8'),
@@ -45,7 +50,11 @@ export function journalSend(fields: Readonly<Record<string, SendValue>>): void {
       at += part.copy(memory, at);
     });
     const result = libsystemd().sd_journal_sendv(block, parts.length);
-    if (result < 0) throw new OperatingError('ERR_JOURNAL_SEND', `sd_journal_sendv failed: ${errnoName(-result)}`);
+    if (result < 0)
+      throw new OperatingError(
+        'ERR_JOURNAL_SEND',
+        `sd_journal_sendv failed: ${errnoName(-result)}`,
+      );
   } finally {
     koffi.free(block);
   }

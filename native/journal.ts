@@ -1,6 +1,7 @@
 /**
- * One open journal. The class owns the `sd_journal` pointer: after `close()` the pointer is gone and every call throws
- * `ERR_JOURNAL_CLOSED`. A handle is used by the thread that made it, only (sd_journal_open(3), "Notes").
+ * One open journal. The class owns the `sd_journal` pointer: after `close()` the pointer is gone
+ * and every call throws `ERR_JOURNAL_CLOSED`. A handle is used by the thread that made it, only
+ * (sd_journal_open(3), "Notes").
  */
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
@@ -8,10 +9,10 @@ import { JOURNAL_DATA_BYTES_MAX } from '../src/core/limits.js';
 import { isWholeJournal, type MatchExpression } from '../src/core/match.js';
 import { type Cursor, cursor } from '../src/core/names.js';
 import { type EpochMicros, entryTime } from '../src/core/time.js';
-import { DataCopy, type FieldKey, READ, type Read } from './data.js';
+import { DataCopy, type FieldKey, READ, type Read } from './entry-data.js';
 import { callFailed, ERRNO, isUnreadable, openProblem } from './errors.js';
+import { StableMemory } from './libc.js';
 import { type Libsystemd, libsystemd } from './libsystemd.js';
-import { StableMemory } from './memory.js';
 
 /** `SD_JOURNAL_LOCAL_ONLY` of sd-journal.h: not the files that other machines sent here. */
 const LOCAL_ONLY = 1;
@@ -29,7 +30,9 @@ export class JournalHandle {
   /** The data that `readData`, `enumerateData` read last. */
   readonly data = new DataCopy();
 
-  /** Opens the journal of this host, of all users, or one of its namespaces (sd_journal_open(3)). */
+  /**
+   * Opens the journal of this host, of all users, or one of its namespaces (sd_journal_open(3)).
+   */
   static openLocal(namespace?: string): JournalHandle {
     return new JournalHandle(
       namespace === undefined ? 'the journal' : `the journal namespace ${namespace}`,
@@ -47,7 +50,9 @@ export class JournalHandle {
 
   /** Opens exactly these files; files that appear later are not noticed. */
   static openFiles(paths: readonly string[]): JournalHandle {
-    return new JournalHandle(paths.join(', '), (lib, out) => lib.sd_journal_open_files(out, [...paths, null], 0));
+    return new JournalHandle(paths.join(', '), (lib, out) =>
+      lib.sd_journal_open_files(out, [...paths, null], 0),
+    );
   }
 
   /** Opens exactly the files of these descriptors, which must stay open as long as the handle. */
@@ -96,7 +101,8 @@ export class JournalHandle {
   }
 
   #open(): bigint {
-    if (this.#pointer === undefined) throw new OperatingError('ERR_JOURNAL_CLOSED', 'the journal is closed');
+    if (this.#pointer === undefined)
+      throw new OperatingError('ERR_JOURNAL_CLOSED', 'the journal is closed');
     return this.#pointer;
   }
 
@@ -105,14 +111,21 @@ export class JournalHandle {
     return result;
   }
 
-  /** Compressed data is unpacked up to this many bytes (sd_journal_set_data_threshold(3)); 0 is without bound. */
+  /**
+   * Compressed data is unpacked up to this many bytes (sd_journal_set_data_threshold(3)); 0 is
+   * without bound.
+   */
   setDataThreshold(bytes: number): void {
-    this.#check('sd_journal_set_data_threshold', this.#lib.sd_journal_set_data_threshold(this.#open(), bytes));
+    this.#check(
+      'sd_journal_set_data_threshold',
+      this.#lib.sd_journal_set_data_threshold(this.#open(), bytes),
+    );
   }
 
   /**
-   * Selects the entries of the expression and forgets earlier selections (sd_journal_add_match(3): terms of the same
-   * field are OR, of different fields AND; groups are joined by disjunctions). Seek afterwards.
+   * Selects the entries of the expression and forgets earlier selections (sd_journal_add_match(3):
+   * terms of the same field are OR, of different fields AND; groups are joined by disjunctions).
+   * Seek afterwards.
    */
   setMatches(expression: MatchExpression): void {
     const pointer = this.#open();
@@ -126,7 +139,10 @@ export class JournalHandle {
 
   addMatch(field: string, value: string): void {
     const bytes = Buffer.from(`${field}=${value}`, 'utf8');
-    this.#check('sd_journal_add_match', this.#lib.sd_journal_add_match(this.#open(), bytes, bytes.length));
+    this.#check(
+      'sd_journal_add_match',
+      this.#lib.sd_journal_add_match(this.#open(), bytes, bytes.length),
+    );
   }
 
   addDisjunction(): void {
@@ -142,14 +158,20 @@ export class JournalHandle {
     this.#check('sd_journal_seek_head', this.#lib.sd_journal_seek_head(this.#open()));
   }
 
-  /** After the last entry: `previous` goes to it. Never call `next` after it: it skips or repeats on rotation. */
+  /**
+   * After the last entry: `previous` goes to it. Never call `next` after it: it skips or repeats on
+   * rotation.
+   */
   seekTail(): void {
     this.#check('sd_journal_seek_tail', this.#lib.sd_journal_seek_tail(this.#open()));
   }
 
   /** Before the first entry received at or after `time`. */
   seekRealtime(time: EpochMicros): void {
-    this.#check('sd_journal_seek_realtime_usec', this.#lib.sd_journal_seek_realtime_usec(this.#open(), time));
+    this.#check(
+      'sd_journal_seek_realtime_usec',
+      this.#lib.sd_journal_seek_realtime_usec(this.#open(), time),
+    );
   }
 
   /**
@@ -166,7 +188,8 @@ export class JournalHandle {
   /** True when the current entry is the cursor's. False without a current entry. */
   testCursor(other: Cursor): boolean {
     const result = this.#lib.sd_journal_test_cursor(this.#open(), other);
-    if (result === -ERRNO.EADDRNOTAVAIL || result === -ERRNO.EINVAL || isUnreadable(result)) return false;
+    if (result === -ERRNO.EADDRNOTAVAIL || result === -ERRNO.EINVAL || isUnreadable(result))
+      return false;
     return this.#check('sd_journal_test_cursor', result) > 0;
   }
 
@@ -201,7 +224,9 @@ export class JournalHandle {
     const out = this.#out.address;
     const result = this.#lib.sd_journal_enumerate_available_data(this.#open(), out, out + 8n);
     if (result > 0) return this.#take();
-    return result === 0 ? READ.absent : this.#missing('sd_journal_enumerate_available_data', result);
+    return result === 0
+      ? READ.absent
+      : this.#missing('sd_journal_enumerate_available_data', result);
   }
 
   #missing(call: string, result: number): Read {
@@ -226,7 +251,10 @@ export class JournalHandle {
     return cursor(text);
   }
 
-  /** The current entry's `__REALTIME_TIMESTAMP`; undefined when the entry cannot be read or there is none. */
+  /**
+   * The current entry's `__REALTIME_TIMESTAMP`; undefined when the entry cannot be read or there is
+   * none.
+   */
   realtime(): EpochMicros | undefined {
     const result = this.#lib.sd_journal_get_realtime_usec(this.#open(), this.#out.address);
     if (isUnreadable(result)) return undefined;
@@ -243,17 +271,22 @@ export class JournalHandle {
     return { micros: Number(this.#words[0]), bootId: this.#out.bytes.toString('hex', 16, 32) };
   }
 
-  /** Times of the first and the last entry of the selected files; undefined when there is no entry. */
+  /**
+   * Times of the first and the last entry of the selected files; undefined when there is no entry.
+   */
   cutoff(): { readonly from: EpochMicros; readonly to: EpochMicros } | undefined {
     const out = this.#out.address;
     const result = this.#lib.sd_journal_get_cutoff_realtime_usec(this.#open(), out, out + 8n);
     if (this.#check('sd_journal_get_cutoff_realtime_usec', result) === 0) return undefined;
-    return { from: Number(this.#words[0]) as EpochMicros, to: Number(this.#words[1]) as EpochMicros };
+    return {
+      from: Number(this.#words[0]) as EpochMicros,
+      to: Number(this.#words[1]) as EpochMicros,
+    };
   }
 
   /**
-   * A descriptor for poll(2) and the start of watching: without it `process` sees neither rotation nor new files
-   * (sd_journal_get_fd(3)).
+   * A descriptor for poll(2) and the start of watching: without it `process` sees neither rotation
+   * nor new files (sd_journal_get_fd(3)).
    */
   watch(): number {
     const result = this.#lib.sd_journal_get_fd(this.#open());
@@ -261,17 +294,29 @@ export class JournalHandle {
     return result;
   }
 
-  /** Takes in what the watch has seen; must be called often, also without `wait` (sd_journal_process(3)). */
+  /**
+   * Takes in what the watch has seen; must be called often, also without `wait`
+   * (sd_journal_process(3)).
+   */
   process(): Change {
     return this.#check('sd_journal_process', this.#lib.sd_journal_process(this.#open())) as Change;
   }
 
-  /** Waits for a change, at most `micros`. It blocks the thread, and journald tells of changes up to 250 ms late. */
+  /**
+   * Waits for a change, at most `micros`. It blocks the thread, and journald tells of changes up to
+   * 250 ms late.
+   */
   wait(micros: number): Change {
-    return this.#check('sd_journal_wait', this.#lib.sd_journal_wait(this.#open(), micros)) as Change;
+    return this.#check(
+      'sd_journal_wait',
+      this.#lib.sd_journal_wait(this.#open(), micros),
+    ) as Change;
   }
 
-  /** The values of a field over all files, whatever is selected, at most `max` (sd_journal_query_unique(3)). */
+  /**
+   * The values of a field over all files, whatever is selected, at most `max`
+   * (sd_journal_query_unique(3)).
+   */
   uniqueValues(field: string, max: number): string[] {
     const pointer = this.#open();
     this.#check('sd_journal_query_unique', this.#lib.sd_journal_query_unique(pointer, field));
@@ -290,17 +335,25 @@ export class JournalHandle {
 
   /** Disk space of the journal's files, bytes. */
   usage(): number {
-    this.#check('sd_journal_get_usage', this.#lib.sd_journal_get_usage(this.#open(), this.#out.address));
+    this.#check(
+      'sd_journal_get_usage',
+      this.#lib.sd_journal_get_usage(this.#open(), this.#out.address),
+    );
     return Number(this.#words[0]);
   }
 
   /** True when files under /run are among those open: gone at the next boot. */
   hasRuntimeFiles(): boolean {
-    return this.#check('has_runtime_files', this.#lib.sd_journal_has_runtime_files(this.#open())) > 0;
+    return (
+      this.#check('has_runtime_files', this.#lib.sd_journal_has_runtime_files(this.#open())) > 0
+    );
   }
 
   /** True when files under /var are among those open: kept over a boot. */
   hasPersistentFiles(): boolean {
-    return this.#check('has_persistent_files', this.#lib.sd_journal_has_persistent_files(this.#open())) > 0;
+    return (
+      this.#check('has_persistent_files', this.#lib.sd_journal_has_persistent_files(this.#open())) >
+      0
+    );
   }
 }

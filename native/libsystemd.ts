@@ -1,14 +1,14 @@
 /**
- * The functions of libsystemd that Banjour calls, loaded when the first is needed. Nothing here is asynchronous: a
- * journal handle belongs to one thread for life (sd_journal_open(3), "Notes"), and koffi's asynchronous calls run on
- * a pool.
+ * The functions of libsystemd that Banjour calls, loaded when the first is needed. Nothing here is
+ * asynchronous: a journal handle belongs to one thread for life (sd_journal_open(3), "Notes"), and
+ * koffi's asynchronous calls run on a pool.
  *
- * Every function returns what C returns: 0 or more, or a negative errno. Pointers are `bigint`. Out-parameters are
- * addresses of `StableMemory`, so a call converts nothing.
+ * Every function returns what C returns: 0 or more, or a negative errno. Pointers are `bigint`.
+ * Out-parameters are addresses of `StableMemory`, so a call converts nothing.
  */
 import koffi from 'koffi';
 import { EXIT, messageOf, OperatorError } from '../src/core/errors.js';
-import { batchReader } from './batch.js';
+import { batchReader } from './batch-library.js';
 
 /** An address for C; a Buffer serves for the time of the call. */
 export type Pointer = bigint | Buffer | null;
@@ -57,7 +57,10 @@ const SIGNATURES = {
 
 type Name = keyof typeof SIGNATURES;
 
-/** The calls that look into files: what a damaged one ends there would end this process (native/batch/guard.h). */
+/**
+ * The calls that look into files: what a damaged one ends there would end this process
+ * (native/batch/guard.h).
+ */
 export const GUARDED: readonly Name[] = [
   'sd_journal_open',
   'sd_journal_open_namespace',
@@ -101,10 +104,16 @@ type FunctionOf<T> = T extends readonly [infer R, ...infer A extends readonly st
 
 export type Libsystemd = { readonly [N in Name]: FunctionOf<(typeof SIGNATURES)[N]> };
 
-/** First version of systemd whose libsystemd has all that is declared here (sd_journal_get_data(3), "History"). */
+/**
+ * First version of systemd whose libsystemd has all that is declared here (sd_journal_get_data(3),
+ * "History").
+ */
 export const SYSTEMD_VERSION_MIN = 246;
 
-/** Symbols that tell an age: each came with the version beside it (the man pages' "History" sections). */
+/**
+ * Symbols that tell an age: each came with the version beside it (the man pages' "History"
+ * sections).
+ */
 const AGES: readonly (readonly [number, string])[] = [
   [256, 'sd_journal_stream_fd_with_namespace'],
   [254, 'sd_journal_get_seqnum'],
@@ -131,7 +140,10 @@ export function libsystemd(): Libsystemd {
   return loaded;
 }
 
-/** The guarded calls, under the names of those whose place they take; none where nothing was compiled. */
+/**
+ * The guarded calls, under the names of those whose place they take; none where nothing was
+ * compiled.
+ */
 function guardedCalls(): Readonly<Record<string, unknown>> {
   const { functions } = batchReader();
   if (functions === undefined) return {};
@@ -143,7 +155,10 @@ function guardedCalls(): Readonly<Record<string, unknown>> {
   );
 }
 
-/** Loads libsystemd from a file name as dlopen(3) takes it; only tests name another than the default. */
+/**
+ * Loads libsystemd from a file name as dlopen(3) takes it; only tests name another than the
+ * default.
+ */
 export function load(soname: string): Libsystemd {
   let library: ReturnType<typeof koffi.load>;
   try {
@@ -160,11 +175,14 @@ export function load(soname: string): Libsystemd {
     try {
       functions[name] = library.func(name, result, [...args]);
     } catch (cause) {
-      throw new OperatorError(`${soname} is too old: it has no ${name}; systemd ${SYSTEMD_VERSION_MIN} is needed`, {
-        hint: `${INSTALL_HINT} (Debian 11 or later)`,
-        exitCode: EXIT.unavailable,
-        cause,
-      });
+      throw new OperatorError(
+        `${soname} is too old: it has no ${name}; systemd ${SYSTEMD_VERSION_MIN} is needed`,
+        {
+          hint: `${INSTALL_HINT} (Debian 11 or later)`,
+          exitCode: EXIT.unavailable,
+          cause,
+        },
+      );
     }
   }
   return functions as unknown as Libsystemd;
@@ -172,7 +190,9 @@ export function load(soname: string): Libsystemd {
 
 /** What is known of the loaded library. */
 export interface LibsystemdVersion {
-  /** It is of this version of systemd or a later one; libsystemd does not tell its exact version. */
+  /**
+   * It is of this version of systemd or a later one; libsystemd does not tell its exact version.
+   */
   readonly atLeast: number;
 }
 

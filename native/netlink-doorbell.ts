@@ -1,13 +1,13 @@
 /**
- * Rings when somebody else changes a table of ours. The kernel announces every nf_tables transaction to a multicast
- * group; our own ones are told apart by their sender's port (nft's process id) and dropped in the kernel, so that our
- * own 100,000 elements cost nothing here. Needs no memory for the elements, unlike `nft monitor`.
+ * Rings when somebody else changes a table of ours. The kernel announces every nf_tables
+ * transaction to a multicast group; our own ones are told apart by their sender's port (nft's
+ * process id) and dropped in the kernel, so that our own 100,000 elements cost nothing here. Needs
+ * no memory for the elements, unlike `nft monitor`.
  *
  * An element that times out is not announced.
  */
 import { readFileSync } from 'node:fs';
-import { NetlinkSocket } from './netlink.js';
-import { MESSAGE, messagesOf, NFPROTO, tableOf } from './netlink-message.js';
+import { MESSAGE, messagesOf, NetlinkSocket, NFPROTO, tableOf } from './netlink.js';
 
 /** Multicast group of nf_tables: 1 << (NFNLGRP_NFTABLES - 1). */
 const GROUP_NFTABLES = 1 << 6;
@@ -46,8 +46,9 @@ const listeners = new Set<() => void>();
 let handled: boolean | undefined;
 
 /**
- * Installs the handler of SIGIO, once and for good: the signal ends a process that does not handle it. Whether it is there
- * is read from the kernel, since some surroundings (test runners) keep the handlers of a process to themselves.
+ * Installs the handler of SIGIO, once and for good: the signal ends a process that does not handle
+ * it. Whether it is there is read from the kernel, since some surroundings (test runners) keep the
+ * handlers of a process to themselves.
  */
 function catchesSignal(): boolean {
   if (handled !== undefined) return handled;
@@ -56,7 +57,8 @@ function catchesSignal(): boolean {
   process.on('SIGIO', () => {
     for (const listener of listeners) listener();
   });
-  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
+  const caught =
+    /^SigCgt:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1] ?? '0';
   handled = ((BigInt(`0x${caught}`) >> BigInt(SIGIO - 1)) & 1n) === 1n;
   return handled;
 }
@@ -67,7 +69,10 @@ export class NftDoorbell {
   readonly #own = new Set<number>();
   #listener: (() => void) | undefined;
 
-  /** Listens for changes of the tables of this name in the families inet and bridge. Throws OperatingError. */
+  /**
+   * Listens for changes of the tables of this name in the families inet and bridge. Throws
+   * OperatingError.
+   */
   constructor(table: string, netns?: string) {
     this.#socket = new NetlinkSocket(GROUP_NFTABLES, netns);
     this.#table = table;
@@ -100,8 +105,10 @@ export class NftDoorbell {
       for (const message of messagesOf(received.data)) {
         if (message.type < 0 || message.type === MESSAGE.NEWGEN) continue;
         if (message.family !== NFPROTO.inet && message.family !== NFPROTO.bridge) continue;
-        if (this.#own.has(message.port) || tableOf(received.data, message) !== this.#table) continue;
-        if (message.type === MESSAGE.NEWSETELEM || message.type === MESSAGE.DELSETELEM) elements = true;
+        if (this.#own.has(message.port) || tableOf(received.data, message) !== this.#table)
+          continue;
+        if (message.type === MESSAGE.NEWSETELEM || message.type === MESSAGE.DELSETELEM)
+          elements = true;
         else structure = true;
         what ||= WORDS.get(message.type) ?? 'table changed';
       }
@@ -111,8 +118,9 @@ export class NftDoorbell {
   }
 
   /**
-   * Calls `listener` when there is something to look at, so that nobody has to look all the time. False when this
-   * process cannot be signalled (somebody else keeps its handlers): then look now and then. For the main thread only.
+   * Calls `listener` when there is something to look at, so that nobody has to look all the time.
+   * False when this process cannot be signalled (somebody else keeps its handlers): then look now
+   * and then. For the main thread only.
    */
   onRing(listener: () => void): boolean {
     if (!catchesSignal()) return false;

@@ -1,12 +1,12 @@
 /**
- * A lock among all processes of one network namespace that may change its firewall: a table of nf_tables that belongs to
- * a socket (NFT_TABLE_F_OWNER, Linux 5.12). The kernel lets one make it, keeps everybody else from touching it, keeps it
- * over `flush ruleset`, and removes it when the socket is closed, however its process ended and whatever namespace of
- * processes it lived in. Nobody without CAP_NET_ADMIN can make one. The table's comment says whose it is.
+ * A lock among all processes of one network namespace that may change its firewall: a table of
+ * nf_tables that belongs to a socket (NFT_TABLE_F_OWNER, Linux 5.12). The kernel lets one make it,
+ * keeps everybody else from touching it, keeps it over `flush ruleset`, and removes it when the
+ * socket is closed, however its process ended and whatever namespace of processes it lived in.
+ * Nobody without CAP_NET_ADMIN can make one. The table's comment says whose it is.
  */
 import { OperatingError } from '../src/core/errors.js';
 import { NFT_COMMENT_BYTES_MAX } from '../src/core/limits.js';
-import { NetlinkSocket } from './netlink.js';
 import {
   attribute,
   attributes,
@@ -14,11 +14,12 @@ import {
   dumpRequest,
   MESSAGE,
   messagesOf,
+  NetlinkSocket,
   NLM_F_ACK,
   NLM_F_CREATE_NEW,
   textAt,
   transaction,
-} from './netlink-message.js';
+} from './netlink.js';
 
 /** Attributes of a table (linux/netfilter/nf_tables.h, enum nft_table_attributes). */
 const NAME = 1;
@@ -52,8 +53,9 @@ export class TableOwner {
   }
 
   /**
-   * Makes the table `inet NAME`. `taken`: there is one; `unable`: this kernel knows no owners; `forbidden`: this process
-   * may not change the firewall, or the table is another's. Throws OperatingError `ERR_NETLINK`.
+   * Makes the table `inet NAME`. `taken`: there is one; `unable`: this kernel knows no owners;
+   * `forbidden`: this process may not change the firewall, or the table is another's. Throws
+   * OperatingError `ERR_NETLINK`.
    */
   static claim(name: string, comment: string, netns?: string): TableOwner | Exclude<Claim, 'held'> {
     const socket = new NetlinkSocket(0, netns);
@@ -78,7 +80,10 @@ export class TableOwner {
   }
 }
 
-/** The table of this name, or undefined when there is none. Throws OperatingError `ERR_NETLINK`, e.g. without the right. */
+/**
+ * The table of this name, or undefined when there is none. Throws OperatingError `ERR_NETLINK`,
+ * e.g. without the right.
+ */
 export function ownedTable(name: string, netns?: string): OwnedTable | undefined {
   const socket = new NetlinkSocket(0, netns);
   try {
@@ -87,7 +92,8 @@ export function ownedTable(name: string, netns?: string): OwnedTable | undefined
     let found: OwnedTable | undefined;
     for (;;) {
       const received = socket.receive();
-      if (received.kind !== 'data') throw new OperatingError('ERR_NETLINK', 'the list of tables ended early');
+      if (received.kind !== 'data')
+        throw new OperatingError('ERR_NETLINK', 'the list of tables ended early');
       for (const message of messagesOf(received.data)) {
         if (message.sequence !== wanted) continue;
         if (message.control === CONTROL.ERROR)
@@ -110,7 +116,10 @@ export function removeUnowned(name: string, netns?: string): void {
   try {
     const errno = change(socket, MESSAGE.DELTABLE, 0, [named(name)]);
     if (errno !== 0 && errno !== ENOENT)
-      throw new OperatingError('ERR_NETLINK', `the table inet ${name} cannot be removed: errno ${errno}`);
+      throw new OperatingError(
+        'ERR_NETLINK',
+        `the table inet ${name} cannot be removed: errno ${errno}`,
+      );
   } finally {
     socket.close();
   }
@@ -125,7 +134,12 @@ function outcomeOf(errno: number): Claim {
 }
 
 /** Carries out one change and returns its errno. */
-function change(socket: NetlinkSocket, type: number, flags: number, parts: readonly Buffer[]): number {
+function change(
+  socket: NetlinkSocket,
+  type: number,
+  flags: number,
+  parts: readonly Buffer[],
+): number {
   const wanted = ++sequence;
   socket.send(transaction(type, NLM_F_ACK | flags, 'inet', wanted, parts));
   for (;;) {
@@ -133,11 +147,15 @@ function change(socket: NetlinkSocket, type: number, flags: number, parts: reado
     // The kernel answers within the call: nothing there means that it was lost.
     if (received.kind !== 'data') throw new OperatingError('ERR_NETLINK', 'a change got no answer');
     for (const message of messagesOf(received.data))
-      if (message.sequence === wanted && message.control === CONTROL.ERROR) return errnoAt(received.data, message);
+      if (message.sequence === wanted && message.control === CONTROL.ERROR)
+        return errnoAt(received.data, message);
   }
 }
 
-function errnoAt(data: Buffer, { from, to }: { readonly from: number; readonly to: number }): number {
+function errnoAt(
+  data: Buffer,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
   return to - from >= 4 ? -data.readInt32LE(from) : 0;
 }
 

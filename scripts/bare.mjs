@@ -1,8 +1,9 @@
 /**
- * `npm run bare [-- test|start|package...]`: the README's commands on machines that have next to nothing: `npm test` on a
- * bare Debian 13 (git, nodejs and npm as Debian has them), `npm start` and `npm run package` on a bare Debian 12 (git, and
- * this Node copied in). Each runs on a fresh copy of a root file system that is built once; what the host has installed
- * is not there. Needs root. What is not committed is not part of it.
+ * `npm run bare [-- test|start|package...]`: the README's commands on machines that have next to
+ * nothing: `npm test` on a bare Debian 13 (git, nodejs and npm as Debian has them), `npm start` and
+ * `npm run package` on a bare Debian 12 (git, and this Node copied in). Each runs on a fresh copy
+ * of a root file system that is built once; what the host has installed is not there. Needs root.
+ * What is not committed is not part of it.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -21,30 +22,42 @@ const STEPS = {
 };
 
 function debian13() {
-  return { base: debianRoot('bare-trixie', 'trixie', ['git', 'nodejs', 'npm']), prepare: () => undefined };
+  return {
+    base: debianRoot('bare-trixie', 'trixie', ['git', 'nodejs', 'npm']),
+    prepare: () => undefined,
+  };
 }
 
-/** Debian 12's own Node is too old, so this one comes along, as an administrator would unpack it below /usr/local. */
+/**
+ * Debian 12's own Node is too old, so this one comes along, as an administrator would unpack it
+ * below /usr/local.
+ */
 function debian12() {
   const base = debianRoot('bare-bookworm', 'bookworm', ['git', 'ca-certificates']);
   const prefix = dirname(dirname(process.execPath));
   const parts = ['bin/node', 'lib/node_modules/npm', 'include/node'];
   const missing = parts.filter((part) => !existsSync(join(prefix, part)));
-  if (missing.length > 0) fail(`this Node cannot be copied: ${missing.join(', ')} is not below ${prefix}`);
+  if (missing.length > 0)
+    fail(`this Node cannot be copied: ${missing.join(', ')} is not below ${prefix}`);
   const prepare = (root) => {
     for (const part of parts) {
       mkdirSync(dirname(join(root, 'usr/local', part)), { recursive: true });
       cpSync(join(prefix, part), join(root, 'usr/local', part), { recursive: true });
     }
     for (const name of ['npm', 'npx'])
-      quietly('ln', ['-s', `../lib/node_modules/npm/bin/${name}-cli.js`, join(root, 'usr/local/bin', name)]);
+      quietly('ln', [
+        '-s',
+        `../lib/node_modules/npm/bin/${name}-cli.js`,
+        join(root, 'usr/local/bin', name),
+      ]);
   };
   return { base, prepare };
 }
 
 /**
- * Makes the mounts of a machine around `$1` and runs the rest of the words in it as the first process of a process
- * namespace of its own. The cache of root file systems is shared: it holds nothing but what the project's scripts made.
+ * Makes the mounts of a machine around `$1` and runs the rest of the words in it as the first
+ * process of a process namespace of its own. The cache of root file systems is shared: it holds
+ * nothing but what the project's scripts made.
  */
 const ENTER = `
 root=$1; shared=$2; shift 2
@@ -63,7 +76,10 @@ mkdir -p "$root$shared"; mount --bind "$shared" "$root$shared"
 exec chroot "$root" "$@"
 `;
 
-/** Certificates that this host trusts: behind a proxy with an authority of its own nothing can be fetched without them. */
+/**
+ * Certificates that this host trusts: behind a proxy with an authority of its own nothing can be
+ * fetched without them.
+ */
 const TRUSTED = '/etc/ssl/certs/ca-certificates.crt';
 /** Where a bare machine has them, if this host has any. */
 const TRUSTED_INSIDE = '/etc/ssl/trusted-by-host.crt';
@@ -77,7 +93,14 @@ function environment() {
     TERM: process.env.TERM ?? 'dumb',
     BANJOUR_E2E_CACHE: CACHE,
   };
-  const passed = ['CI', 'BANJOUR_REQUIRE_ALL', 'BANJOUR_E2E_MIRROR', 'http_proxy', 'https_proxy', 'no_proxy'];
+  const passed = [
+    'CI',
+    'BANJOUR_REQUIRE_ALL',
+    'BANJOUR_E2E_MIRROR',
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+  ];
   for (const name of passed) if (process.env[name] !== undefined) own[name] = process.env[name];
   if (existsSync(TRUSTED)) own.NODE_EXTRA_CA_CERTS = TRUSTED_INSIDE;
   return Object.entries(own).map(([name, value]) => `${name}=${value}`);
@@ -87,16 +110,21 @@ function environment() {
 function removeLeftovers() {
   for (const name of readdirSync(CACHE)) {
     const pid = /^bare-run-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(CACHE, name), { recursive: true, force: true });
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(CACHE, name), { recursive: true, force: true });
   }
 }
 
-/** Runs commands one after the other in a fresh copy of their root; returns the first exit status that is not 0. */
+/**
+ * Runs commands one after the other in a fresh copy of their root; returns the first exit status
+ * that is not 0.
+ */
 function runIn({ base, prepare }, commands) {
   removeLeftovers();
   const root = mkdtempSync(join(CACHE, `bare-run-${process.pid}-`));
   try {
-    if (!quietly('cp', ['-a', '--reflink=auto', `${base}/.`, root]).ok) fail(`no room to copy ${base}`);
+    if (!quietly('cp', ['-a', '--reflink=auto', `${base}/.`, root]).ok)
+      fail(`no room to copy ${base}`);
     prepare(root);
     copyNetworkSettings(root);
     mkdirSync(join(root, dirname(TRUSTED_INSIDE)), { recursive: true });
@@ -106,9 +134,34 @@ function runIn({ base, prepare }, commands) {
     for (const command of commands) {
       say(`${command}, on a bare machine`);
       const start = performance.now();
-      const isolated = ['--mount', '--pid', '--fork', '--kill-child', '--uts', '--ipc', '--propagation', 'private'];
-      const inside = ['env', '-i', ...environment(), 'sh', '-c', `cd ${HOME} && ${command} < /dev/null`];
-      const status = openly('unshare', [...isolated, 'sh', '-euc', ENTER, 'enter', root, CACHE, ...inside]);
+      const isolated = [
+        '--mount',
+        '--pid',
+        '--fork',
+        '--kill-child',
+        '--uts',
+        '--ipc',
+        '--propagation',
+        'private',
+      ];
+      const inside = [
+        'env',
+        '-i',
+        ...environment(),
+        'sh',
+        '-c',
+        `cd ${HOME} && ${command} < /dev/null`,
+      ];
+      const status = openly('unshare', [
+        ...isolated,
+        'sh',
+        '-euc',
+        ENTER,
+        'enter',
+        root,
+        CACHE,
+        ...inside,
+      ]);
       if (status !== 0) {
         warn(`${command} ended with ${status} after ${since(start)}`);
         return status;
@@ -123,13 +176,17 @@ function runIn({ base, prepare }, commands) {
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !Object.hasOwn(STEPS, name));
-if (unknown !== undefined) fail(`unknown step "${unknown}"; say ${Object.keys(STEPS).join(', ')}, or nothing for all`);
+if (unknown !== undefined)
+  fail(`unknown step "${unknown}"; say ${Object.keys(STEPS).join(', ')}, or nothing for all`);
 if (!isRoot) fail('root file systems need root: sudo npm run bare');
 systemPackages('package');
-if (quietly('git', ['status', '--porcelain']).output.trim() !== '') warn('what is not committed is not part of this');
+if (quietly('git', ['status', '--porcelain']).output.trim() !== '')
+  warn('what is not committed is not part of this');
 const names = wanted.length > 0 ? wanted : Object.keys(STEPS);
 for (const root of new Set(names.map((name) => STEPS[name].root))) {
-  const commands = names.filter((name) => STEPS[name].root === root).map((name) => STEPS[name].command);
+  const commands = names
+    .filter((name) => STEPS[name].root === root)
+    .map((name) => STEPS[name].command);
   const status = runIn(root(), commands);
   if (status !== 0) {
     process.exitCode = status;

@@ -1,7 +1,8 @@
 /**
- * `npm run bench [-- NAME...] [--runs N] [--scale FRACTION] [--json]`: builds, installs what is missing, and runs the
- * benchmarks: every figure beside fail2ban (Debian's package) and beside the physical limit (plain C) in the same run.
- * Tables here, charts and JSON in build/bench. What needs root, nft or containers says so when it is missing.
+ * `npm run bench [-- NAME...] [--runs N] [--scale FRACTION] [--json]`: builds, installs what is
+ * missing, and runs the benchmarks: every figure beside fail2ban (Debian's package) and beside the
+ * physical limit (plain C) in the same run. Tables here, charts and JSON in build/bench. What needs
+ * root, nft or containers says so when it is missing.
  */
 import { openly } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';

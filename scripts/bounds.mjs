@@ -1,7 +1,8 @@
 /**
- * `npm run bounds [-- NAME...]`: breaks the bounds of src/core/limits.ts, one after the other, and says which of them no test
- * notices. A bound is broken in the built modules that use it, so the tests still know the true one: once it is gone (or
- * zero, for a least value or a rate), once it is one less. `npm test` must be green before; a whole round takes an hour.
+ * `npm run bounds [-- NAME...]`: breaks the bounds of src/core/limits.ts, one after the other, and
+ * says which of them no test notices. A bound is broken in the built modules that use it, so the
+ * tests still know the true one: once it is gone (or zero, for a least value or a rate), once it is
+ * one less. `npm test` must be green before; a whole round takes an hour.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -35,10 +36,17 @@ function names(path, name) {
   return words.get(path).has(name);
 }
 
-/** The module with a bound of its own in the place of the imported one, or nothing where it imports none. */
+/**
+ * The module with a bound of its own in the place of the imported one, or nothing where it imports
+ * none.
+ */
 function broken(source, name, value) {
-  const imported = new RegExp(`(import \\{[^}]*?)\\b${name}\\b,?([^}]*\\} from '[^']*limits\\.js';)`);
-  return imported.test(source) ? source.replace(imported, `$1$2 const ${name} = ${value};`) : undefined;
+  const imported = new RegExp(
+    `(import \\{[^}]*?)\\b${name}\\b,?([^}]*\\} from '[^']*limits\\.js';)`,
+  );
+  return imported.test(source)
+    ? source.replace(imported, `$1$2 const ${name} = ${value};`)
+    : undefined;
 }
 
 /** Exit status of the tests; null when they were ended. */
@@ -51,13 +59,17 @@ function jest(tests) {
     '--bail',
     '-i',
   ];
-  child = spawn(process.execPath, [...flags, '--silent', '--forceExit', '--runTestsByPath', ...tests], {
-    cwd: ROOT,
-    env: { ...process.env, LC_ALL: 'C.UTF-8' },
-    stdio: 'ignore',
-    timeout: DEADLINE_MS,
-    killSignal: 'SIGKILL',
-  });
+  child = spawn(
+    process.execPath,
+    [...flags, '--silent', '--forceExit', '--runTestsByPath', ...tests],
+    {
+      cwd: ROOT,
+      env: { ...process.env, LC_ALL: 'C.UTF-8' },
+      stdio: 'ignore',
+      timeout: DEADLINE_MS,
+      killSignal: 'SIGKILL',
+    },
+  );
   return new Promise((resolve) => child.once('close', resolve));
 }
 
@@ -94,18 +106,23 @@ for (const signal of ['SIGINT', 'SIGTERM'])
   });
 
 const modules = [...built('dist/src'), ...built('dist/native')].filter((path) => path !== LIMITS);
-const tests = built('dist/test').filter((path) => path.endsWith('.test.js') && !/test\/(?:house|e2e)\//.test(path));
+const tests = built('dist/test').filter(
+  (path) => path.endsWith('.test.js') && !/test\/(?:house|e2e)\//.test(path),
+);
 let missed = 0;
 for (const [name, value] of Object.entries(limits)) {
   if (stopped) break;
   if (wanted.length > 0 ? !wanted.includes(name) : typeof value !== 'number') continue;
   const concerned = tests.filter((path) => names(path, name));
   const users = modules.filter((path) => names(path, name));
-  const breaks = { gone: /_MIN$|_PER_/.test(name) ? 0 : value < GONE ? GONE : Number.MAX_SAFE_INTEGER };
+  const breaks = {
+    gone: /_MIN$|_PER_/.test(name) ? 0 : value < GONE ? GONE : Number.MAX_SAFE_INTEGER,
+  };
   if (!TIMES.test(name)) breaks['one less'] = value - 1;
   for (const [how, other] of Object.entries(breaks)) {
     if (stopped) break;
-    const answer = concerned.length === 0 ? 'NO TEST' : await isNoticed(concerned, users, name, other);
+    const answer =
+      concerned.length === 0 ? 'NO TEST' : await isNoticed(concerned, users, name, other);
     if (answer !== 'noticed') missed += 1;
     say(`${name} ${how}: ${answer}`);
   }

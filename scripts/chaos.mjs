@@ -1,7 +1,8 @@
 /**
- * `npm run chaos [-- --seed N --minutes M --hosts H]`: a booted Debian 13 under attack while the agent and its host are
- * killed, filled, damaged and set back, in an order that the seed gives; after each step the kernel is compared with an
- * independent recount of the journal. An hour with 3,000 banned hosts unless it is told otherwise. Needs root.
+ * `npm run chaos [-- --seed N --minutes M --hosts H]`: a booted Debian 13 under attack while the
+ * agent and its host are killed, filled, damaged and set back, in an order that the seed gives;
+ * after each step the kernel is compared with an independent recount of the journal. An hour with
+ * 3,000 banned hosts unless it is told otherwise. Needs root.
  */
 import { parseArgs } from 'node:util';
 import { fail, isRoot, openly, say } from './lib/run.mjs';
@@ -13,15 +14,19 @@ const DEFAULTS = { seed: '1', minutes: '60', hosts: '3000' };
 function numbers() {
   let values;
   try {
-    const options = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, { type: 'string' }]));
+    const options = Object.fromEntries(
+      Object.keys(DEFAULTS).map((name) => [name, { type: 'string' }]),
+    );
     ({ values } = parseArgs({ options }));
   } catch (error) {
     fail(`${error.message}\nusage: npm run chaos [-- --seed N --minutes M --hosts H]`);
   }
   return Object.entries({ ...DEFAULTS, ...values }).map(([name, text]) => {
     const number = Number(text);
-    if (!(text.trim() !== '' && Number.isFinite(number) && number > 0)) fail(`--${name} ${text}: not a number above 0`);
-    if (name !== 'minutes' && !Number.isInteger(number)) fail(`--${name} ${text}: not a whole number`);
+    if (!(text.trim() !== '' && Number.isFinite(number) && number > 0))
+      fail(`--${name} ${text}: not a number above 0`);
+    if (name !== 'minutes' && !Number.isInteger(number))
+      fail(`--${name} ${text}: not a whole number`);
     // Each host has an IPv4 address and an IPv6 prefix of its own; there are not more prefixes.
     if (name === 'hosts' && number > 50_000) fail(`--hosts ${text}: at most 50000`);
     return text;

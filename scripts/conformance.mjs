@@ -1,7 +1,8 @@
 #!/usr/bin/env node
-// npm run conformance -- [--fail2ban ROOT] DIR : compares verdicts with recorded ones of fail2ban (see
-// test/support/conformance.ts). ROOT is a fail2ban configuration folder, or an unpacked package with one.
-// npm run conformance -- --expectations : asks fail2ban's own tests and client, writes docs/conformance.md.
+// npm run conformance -- [--fail2ban ROOT] DIR : compares verdicts with recorded ones of fail2ban
+// (see test/support/conformance.ts). ROOT is a fail2ban configuration folder, or an unpacked
+// package with one. npm run conformance -- --expectations : asks fail2ban's own tests and client,
+// writes docs/conformance.md.
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,7 +23,10 @@ if (!values.expectations && (directory === undefined || !existsSync(directory)))
   process.exit(64);
 }
 const project = join(import.meta.dirname, '..');
-const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc');
+const tsc = join(
+  dirname(createRequire(import.meta.url).resolve('typescript/package.json')),
+  'bin/tsc',
+);
 const built = spawnSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(70);
 
@@ -46,7 +50,8 @@ if (values.expectations) {
 
 let root = values.fail2ban;
 if (root === undefined) {
-  // Verdicts depend on the filters' own text: the newest package is nearest to records of a development version.
+  // Verdicts depend on the filters' own text: the newest package is nearest to records of a
+  // development version.
   const found = ['1.1.1-1', '1.1.0-8'].map(fail2banPackage);
   root = found.find((one) => 'root' in one)?.root;
   if (root === undefined) {
@@ -54,7 +59,8 @@ if (root === undefined) {
     process.exit(69);
   }
 }
-for (const inner of ['etc/fail2ban', 'config']) if (existsSync(join(root, inner, 'filter.d'))) root = join(root, inner);
+for (const inner of ['etc/fail2ban', 'config'])
+  if (existsSync(join(root, inner, 'filter.d'))) root = join(root, inner);
 if (!existsSync(join(root, 'filter.d'))) {
   console.error(`${root} has no filter.d`);
   process.exit(66);

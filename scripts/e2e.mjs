@@ -1,6 +1,7 @@
 /**
- * `npm run test:e2e [-- PATTERN...]`: real mail servers in booted containers, real attacks, real bans. Needs root; root
- * file systems are built once (about a minute each) and kept in /var/cache/banjour-e2e ($BANJOUR_E2E_CACHE).
+ * `npm run test:e2e [-- PATTERN...]`: real mail servers in booted containers, real attacks, real
+ * bans. Needs root; root file systems are built once (about a minute each) and kept in
+ * /var/cache/banjour-e2e ($BANJOUR_E2E_CACHE).
  */
 import { conclude, jest } from './lib/jest.mjs';
 import { fail, isRoot, openly, say } from './lib/run.mjs';
@@ -9,9 +10,11 @@ import { setUp } from './lib/setup.mjs';
 if (!isRoot) fail('containers and network namespaces need root: sudo npm run test:e2e');
 setUp('e2e');
 say('root file systems');
-if (openly(process.execPath, ['dist/test/e2e/lib/prepare.js']) !== 0) fail('a root file system could not be built');
+if (openly(process.execPath, ['dist/test/e2e/lib/prepare.js']) !== 0)
+  fail('a root file system could not be built');
 say('packages');
-if (openly(process.execPath, ['scripts/package.mjs']) !== 0) fail('the packages could not be built');
+if (openly(process.execPath, ['scripts/package.mjs']) !== 0)
+  fail('the packages could not be built');
 say('end-to-end tests');
 const result = jest('jest.e2e.config.mjs', process.argv.slice(2));
 conclude(result);

@@ -1,19 +1,28 @@
 /**
- * `npm run house`: counts what makes the code easy or hard to live in: size and number of files, long functions, circles of
- * imports (types included), and exported types of one name in several files. `--list` names each of them.
+ * `npm run house`: counts what makes the code easy or hard to live in: size and number of files,
+ * long functions, circles of imports (types included), and exported types of one name in several
+ * files. `--list` names each of them.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { ROOT } from './lib/run.mjs';
 
-/** Below this a file that only its own folder imports is merged with a neighbour; above the other it is divided. */
+/**
+ * Below this a file that only its own folder imports is merged with a neighbour; above the other it
+ * is divided.
+ */
 const FILE_LINES_MIN = 40;
 const FILE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 70;
 
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-const TYPES = new Set(['TSInterfaceDeclaration', 'TSTypeAliasDeclaration', 'ClassDeclaration', 'TSEnumDeclaration']);
+const TYPES = new Set([
+  'TSInterfaceDeclaration',
+  'TSTypeAliasDeclaration',
+  'ClassDeclaration',
+  'TSEnumDeclaration',
+]);
 
 /** One source file with what is counted in it. */
 function read(path) {
@@ -34,7 +43,8 @@ function read(path) {
       const lines = lineOf(node.end) - lineOf(node.start) + 1;
       functions.push({ name: own ?? 'anonymous', line: lineOf(node.start), lines });
     }
-    if (node.type === 'ImportExpression' && typeof node.source?.value === 'string') imports.push(node.source.value);
+    if (node.type === 'ImportExpression' && typeof node.source?.value === 'string')
+      imports.push(node.source.value);
     for (const [key, value] of Object.entries(node)) if (key !== 'type') visit(value, own);
   };
   visit(program.body, undefined);
@@ -106,10 +116,13 @@ const files = ['src', 'native']
   .sort()
   .map(read);
 const importers = new Map(files.map(({ path }) => [path, []]));
-for (const { path, targets } of files) for (const target of targets) importers.get(target)?.push(path);
+for (const { path, targets } of files)
+  for (const target of targets) importers.get(target)?.push(path);
 const homes = new Map();
-for (const { path, types } of files) for (const name of types) homes.set(name, [...(homes.get(name) ?? []), path]);
-const isOfFolderOnly = ({ path }) => importers.get(path).every((from) => dirname(from) === dirname(path));
+for (const { path, types } of files)
+  for (const name of types) homes.set(name, [...(homes.get(name) ?? []), path]);
+const isOfFolderOnly = ({ path }) =>
+  importers.get(path).every((from) => dirname(from) === dirname(path));
 
 const lists = {
   [`files under ${FILE_LINES_MIN} lines that only their folder imports`]: files
@@ -134,5 +147,6 @@ process.stdout.write(
 );
 for (const [what, list] of Object.entries(lists)) {
   process.stdout.write(`${String(list.length).padStart(4)} ${what}\n`);
-  if (process.argv.includes('--list')) for (const each of list) process.stdout.write(`       ${each}\n`);
+  if (process.argv.includes('--list'))
+    for (const each of list) process.stdout.write(`       ${each}\n`);
 }

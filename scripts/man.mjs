@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
- * Man pages and completion scripts from the table of commands: build/man/*.1, build/completions. Run after a
- * build: node scripts/man.mjs [DIRECTORY]. Nothing but Node is needed; SOURCE_DATE_EPOCH sets the date.
+ * Man pages and completion scripts from the table of commands: build/man/*.1, build/completions.
+ * Run after a build: node scripts/man.mjs [DIRECTORY]. Nothing but Node is needed;
+ * SOURCE_DATE_EPOCH sets the date.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,16 +10,21 @@ import { join } from 'node:path';
 const project = join(import.meta.dirname, '..');
 const target = process.argv[2] ?? join(project, 'build');
 const { COMMANDS } = await import(join(project, 'dist/src/cli/table.js'));
-const { GLOBAL_OPTIONS, optionsOf } = await import(join(project, 'dist/src/cli/global-options.js'));
-const { GENERAL_EXITS } = await import(join(project, 'dist/src/cli/exits.js'));
+const { GLOBAL_OPTIONS, optionsOf } = await import(join(project, 'dist/src/cli/command.js'));
+const { GENERAL_EXITS } = await import(join(project, 'dist/src/cli/cli.js'));
 const { completionScript } = await import(join(project, 'dist/src/cli/completion/scripts.js'));
-const { VERSION } = await import(join(project, 'dist/src/cli/version.js'));
+const { VERSION } = await import(join(project, 'dist/src/setup/paths.js'));
 
-const date = new Date(process.env.SOURCE_DATE_EPOCH ? Number(process.env.SOURCE_DATE_EPOCH) * 1000 : Date.now())
+const date = new Date(
+  process.env.SOURCE_DATE_EPOCH ? Number(process.env.SOURCE_DATE_EPOCH) * 1000 : Date.now(),
+)
   .toISOString()
   .slice(0, 10);
 
-/** Text for roff: backslashes, dashes that must be typed, and dots and quotes at the beginning of a line. */
+/**
+ * Text for roff: backslashes, dashes that must be typed, and dots and quotes at the beginning of a
+ * line.
+ */
 function text(value) {
   return value
     .replaceAll('\\', '\\e')
@@ -56,7 +62,10 @@ function optionLines(options) {
       ...(option.alias === undefined ? [] : [`-${option.alias}`]),
       `--${option.type === 'boolean' && option.default === true ? 'no-' : ''}${name}`,
     ];
-    const preset = option.default === undefined || option.type === 'boolean' ? '' : ` (default: ${option.default})`;
+    const preset =
+      option.default === undefined || option.type === 'boolean'
+        ? ''
+        : ` (default: ${option.default})`;
     return ['.TP', `${spelled.map(bold).join(', ')}${value}`, text(`${option.describe}${preset}`)];
   });
 }
@@ -76,13 +85,15 @@ function page(command) {
   for (const paragraph of command.details ?? []) lines.push('.PP', text(paragraph));
   if ((command.positionals ?? []).length > 0) {
     lines.push('.SH ARGUMENTS');
-    for (const { name, describe } of command.positionals) lines.push('.TP', italic(name.toUpperCase()), text(describe));
+    for (const { name, describe } of command.positionals)
+      lines.push('.TP', italic(name.toUpperCase()), text(describe));
   }
   lines.push('.SH OPTIONS', ...optionLines(optionsOf(command)));
   lines.push('.SH EXIT STATUS', ...exitLines([[0, 'done'], ...(command.exits ?? [])]));
   lines.push('.PP', `General exit codes: ${bold('banjour')}(1).`);
   lines.push('.SH EXAMPLES');
-  for (const [line, explanation] of command.examples) lines.push('.TP', bold(line), text(explanation));
+  for (const [line, explanation] of command.examples)
+    lines.push('.TP', bold(line), text(explanation));
   lines.push('.SH SEE ALSO', `${bold('banjour')}(1)`);
   return `${lines.join('\n')}\n`;
 }
@@ -93,9 +104,15 @@ function mainPage() {
     '.SH SYNOPSIS',
     `${bold('banjour')} ${italic('COMMAND')} [${italic('ARGUMENTS')}] [options]`,
     '.SH DESCRIPTION',
-    text('Reads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.'),
+    text(
+      'Reads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.',
+    ),
     '.SH COMMANDS',
-    ...COMMANDS.flatMap((command) => ['.TP', `${bold(`banjour-${command.name}`)}(1)`, text(command.summary)]),
+    ...COMMANDS.flatMap((command) => [
+      '.TP',
+      `${bold(`banjour-${command.name}`)}(1)`,
+      text(command.summary),
+    ]),
     '.SH OPTIONS',
     text('Each command takes those that mean something to it.'),
     ...optionLines(GLOBAL_OPTIONS),
@@ -110,7 +127,10 @@ function mainPage() {
     text('What shows long answers on a terminal (default: less); empty or cat: nothing does.'),
     '.SH FILES',
     ...[
-      ['/etc/banjour/', "the administrator's configuration: jail.local, jail.d/, filter.d/, banjour.local"],
+      [
+        '/etc/banjour/',
+        "the administrator's configuration: jail.local, jail.d/, filter.d/, banjour.local",
+      ],
       ['/usr/lib/banjour/', 'the shipped configuration'],
       ['/run/banjour/control.sock', 'changes things; for root'],
       ['/run/banjour/status.sock', 'reads; for a group'],
@@ -161,7 +181,8 @@ for (const folder of [man, completions]) {
 }
 writeFileSync(join(man, 'banjour.1'), mainPage());
 writeFileSync(join(man, 'banjour-fail2ban.1'), fail2banPage(USAGE, SPOKEN_VERSION));
-for (const command of COMMANDS) writeFileSync(join(man, `banjour-${command.name}.1`), page(command));
+for (const command of COMMANDS)
+  writeFileSync(join(man, `banjour-${command.name}.1`), page(command));
 for (const [shell, name] of [
   ['bash', 'banjour'],
   ['zsh', '_banjour'],

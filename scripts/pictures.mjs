@@ -1,4 +1,7 @@
-/** `npm run pictures`: writes docs/pictures again, from what the program prints today. Needs root and nft, as the tests do. */
+/**
+ * `npm run pictures`: writes docs/pictures again, from what the program prints today. Needs root
+ * and nft, as the tests do.
+ */
 import { jest } from './lib/jest.mjs';
 import { setUp } from './lib/setup.mjs';
 

@@ -1,7 +1,8 @@
 /**
- * `npm start`: sets up, then shows the main job on a recorded attack: the journal that is shipped under examples/,
- * judged by the shipped jails, bans pushed into nftables inside a private network namespace; this host is not touched.
- * `sudo npm start -- --host`: the same live, on this host's own journal and firewall.
+ * `npm start`: sets up, then shows the main job on a recorded attack: the journal that is shipped
+ * under examples/, judged by the shipped jails, bans pushed into nftables inside a private network
+ * namespace; this host is not touched. `sudo npm start -- --host`: the same live, on this host's
+ * own journal and firewall.
  */
 import { fail, isRoot, openly, quietly, say, which } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
@@ -32,11 +33,15 @@ Next:
   docs/from-fail2ban.md            bring your fail2ban jails, filters and bans
 `;
 
-/** The prefix that gives a program a network namespace of its own: as root, or through a user namespace. */
+/**
+ * The prefix that gives a program a network namespace of its own: as root, or through a user
+ * namespace.
+ */
 function privateNetwork() {
   if (which('nft') === undefined) fail('nft is missing: sudo apt-get install -y nftables');
   const command = ['unshare', ...(isRoot ? ['-n'] : ['-r', '-n'])];
-  if (quietly(command[0], [...command.slice(1), which('nft'), 'list', 'ruleset']).ok) return command;
+  if (quietly(command[0], [...command.slice(1), which('nft'), 'list', 'ruleset']).ok)
+    return command;
   fail(
     isRoot
       ? 'nft does not work in a new network namespace (unshare -n nft list ruleset); does this kernel have nf_tables?'
@@ -49,7 +54,12 @@ function demonstrate(verbose) {
   setUp('build');
   const [command, ...flags] = privateNetwork();
   say(`replaying ${JOURNAL} into nftables of a private network namespace`);
-  const status = openly(command, [...flags, process.execPath, ...DEMONSTRATION, ...(verbose ? [] : ['--quiet'])]);
+  const status = openly(command, [
+    ...flags,
+    process.execPath,
+    ...DEMONSTRATION,
+    ...(verbose ? [] : ['--quiet']),
+  ]);
   if (status === 0) process.stdout.write(`\n${SUMMARY}`);
   return status;
 }
@@ -60,7 +70,9 @@ if (way === '--help') {
 } else if (way === '--host') {
   if (!isRoot) fail("the host's journal and firewall need root: sudo npm start -- --host");
   setUp('build');
-  say("watching this host's journal; bans go into its nftables. Ctrl-C stops (bans stay until they end)");
+  say(
+    "watching this host's journal; bans go into its nftables. Ctrl-C stops (bans stay until they end)",
+  );
   process.exitCode = openly(process.execPath, [...LIVE, ...more]);
 } else if (way === undefined || way === '--verbose') {
   process.exitCode = demonstrate(way === '--verbose');

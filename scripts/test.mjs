@@ -1,12 +1,13 @@
 /**
- * `npm test [-- PATTERN...]`: sets up, builds, lints (also for files and exports that nobody uses), counts the house,
- * runs every test, and tells what was skipped and why.
+ * `npm test [-- PATTERN...]`: sets up, builds, lints (also for files and exports that nobody uses),
+ * counts the house, runs every test, and tells what was skipped and why.
  */
 import { conclude, jest } from './lib/jest.mjs';
 import { fail, isRoot, openly, say, warn } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
-// Nothing may be skipped in the pipeline: a real fail2ban of Debian 13 runs in a root file system of the end-to-end suite.
+// Nothing may be skipped in the pipeline: a real fail2ban of Debian 13 runs in a root file system
+// of the end-to-end suite.
 const isComplete = process.env.BANJOUR_REQUIRE_ALL === '1' && isRoot;
 setUp(isComplete ? 'e2e' : 'test');
 if (isComplete && openly(process.execPath, ['dist/test/e2e/lib/prepare.js', 'trixie']) !== 0)

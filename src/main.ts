@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-import { enter } from './cli/entry.js';
-import { leave } from './cli/leave.js';
-import { processTerminal } from './cli/terminal.js';
+import { exitProcess, runProgram } from './cli/entry.js';
+import { processTerminal } from './tools/terminal.js';
 
-await leave(await enter(process.argv[1] ?? '', process.argv.slice(2), processTerminal()));
+await exitProcess(
+  await runProgram(process.argv[1] ?? '', process.argv.slice(2), processTerminal()),
+);

@@ -1,7 +1,10 @@
-/* Notes when addresses come into sets of nf_tables in this network namespace: "SET ADDRESS MICROSECONDS" a line, from
- * the kernel's own announcements, which it makes when the transaction is committed. "ready" comes first; "lost" when
- * the kernel dropped announcements. Announcements are kept in memory and printed when they cease for 100 ms, so that
- * writing does not disturb the measuring. Form: linux/netfilter/nf_tables.h. */
+/*
+ * Notes when addresses come into sets of nf_tables in this network namespace: "SET ADDRESS
+ * MICROSECONDS" a line, from the kernel's own announcements, which it makes when the transaction is
+ * committed. "ready" comes first; "lost" when the kernel dropped announcements. Announcements are
+ * kept in memory and printed when they cease for 100 ms, so that writing does not disturb the
+ * measuring. Form: linux/netfilter/nf_tables.h.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,7 +1,10 @@
-/* Writes entries into this machine's journal as a daemon does, and notes when.
- * inject CGROUP COMM < PLAN > TIMES: moves itself into the control group (so that journald stamps the entries with its
- * unit), then sends each line of the plan, "MICROSECONDS MESSAGE", as a syslog datagram when that much time has passed
- * since the start. Prints the time of each send, microseconds since 1970. The start is announced on standard error. */
+/*
+ * Writes entries into this machine's journal as a daemon does, and notes when. inject CGROUP COMM <
+ * PLAN > TIMES: moves itself into the control group (so that journald stamps the entries with its
+ * unit), then sends each line of the plan, "MICROSECONDS MESSAGE", as a syslog datagram when that
+ * much time has passed since the start. Prints the time of each send, microseconds since 1970. The
+ * start is announced on standard error.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>

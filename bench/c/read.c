@@ -1,5 +1,8 @@
-/* The physical limit: the shortest loop that reads MESSAGE of every entry through libsystemd.
- * read DIRECTORY [MATCH...], groups of matches divided by "+". Prints the count, the bytes and the seconds. */
+/*
+ * The physical limit: the shortest loop that reads MESSAGE of every entry through libsystemd. read
+ * DIRECTORY [MATCH...], groups of matches divided by "+". Prints the count, the bytes and the
+ * seconds.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

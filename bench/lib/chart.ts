@@ -1,4 +1,6 @@
-/** Charts as SVG, made here: bars for comparing, lines for growth. Readable on light and dark pages. */
+/**
+ * Charts as SVG, made here: bars for comparing, lines for growth. Readable on light and dark pages.
+ */
 
 interface Bar {
   readonly label: string;
@@ -21,7 +23,10 @@ interface Lines {
   readonly title: string;
   readonly x: string;
   readonly y: string;
-  readonly series: readonly { readonly label: string; readonly points: readonly (readonly [number, number])[] }[];
+  readonly series: readonly {
+    readonly label: string;
+    readonly points: readonly (readonly [number, number])[];
+  }[];
 }
 
 export type Chart = Bars | Lines;
@@ -54,15 +59,24 @@ function number(value: number): string {
 function bars({ title, unit, bars: all, logarithmic = false }: Bars): string {
   const known = all.filter(({ value }) => Number.isFinite(value) && value > 0);
   const highest = Math.max(...known.map(({ value }) => value));
-  const floor = logarithmic ? 10 ** (Math.floor(Math.log10(Math.min(...known.map(({ value }) => value)))) - 0.3) : 0;
+  const floor = logarithmic
+    ? 10 ** (Math.floor(Math.log10(Math.min(...known.map(({ value }) => value)))) - 0.3)
+    : 0;
   const room = WIDTH - LABELS - RIGHT;
   const length = (value: number) =>
-    Math.max(1, room * (logarithmic ? Math.log(value / floor) / Math.log(highest / floor) : value / highest));
+    Math.max(
+      1,
+      room * (logarithmic ? Math.log(value / floor) / Math.log(highest / floor) : value / highest),
+    );
   const body = known.map(({ label, value, kind }, i) => {
     const y = 44 + i * 28;
     return `<text x="${LABELS - 8}" y="${y + 14}" text-anchor="end">${escapeXml(label)}</text><rect x="${LABELS}" y="${y}" width="${length(value).toFixed(1)}" height="20" rx="2" fill="${COLOURS[kind]}"/><text x="${(LABELS + length(value) + 6).toFixed(1)}" y="${y + 14}">${number(value)} ${escapeXml(unit)}</text>`;
   });
-  return frame(56 + known.length * 28, logarithmic ? `${title} (logarithmic)` : title, body.join(''));
+  return frame(
+    56 + known.length * 28,
+    logarithmic ? `${title} (logarithmic)` : title,
+    body.join(''),
+  );
 }
 
 /** Both axes begin at zero, so that twice as much looks like twice as much. */

@@ -1,4 +1,7 @@
-/** fail2ban-regex of Debian's package over text files: each filter its share of a mail server's lines. */
+/**
+ * fail2ban-regex of Debian's package over text files: each filter its share of a mail server's
+ * lines.
+ */
 import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,17 +24,30 @@ export class TextLogs {
   readonly #root: string;
 
   /** Writes the files into `folder`; `root` is the unpacked package. */
-  constructor(root: string, folder: string, entries: Iterable<MailEntry>, host: string, start: number) {
+  constructor(
+    root: string,
+    folder: string,
+    entries: Iterable<MailEntry>,
+    host: string,
+    start: number,
+  ) {
     this.#root = root;
     this.#folder = folder;
     const files = new Map<MailEntry['service'], { file: number; lines: string[]; count: number }>();
-    const flush = (log: { file: number; lines: string[] }) => writeSync(log.file, log.lines.splice(0).join(''));
+    const flush = (log: { file: number; lines: string[] }) =>
+      writeSync(log.file, log.lines.splice(0).join(''));
     let n = 0;
     for (const { service, ident, pid, message } of entries) {
-      const log = files.get(service) ?? { file: openSync(this.#path(service), 'w'), lines: [], count: 0 };
+      const log = files.get(service) ?? {
+        file: openSync(this.#path(service), 'w'),
+        lines: [],
+        count: 0,
+      };
       files.set(service, log);
       log.count++;
-      log.lines.push(`${new Date(start * 1000 + n++).toISOString()} ${host} ${ident}[${pid}]: ${message}\n`);
+      log.lines.push(
+        `${new Date(start * 1000 + n++).toISOString()} ${host} ${ident}[${pid}]: ${message}\n`,
+      );
       if (log.lines.length === 10_000) flush(log);
     }
     for (const log of files.values()) {
@@ -42,7 +58,10 @@ export class TextLogs {
     this.counts = new Map([...files].map(([service, { count }]) => [service, count]));
   }
 
-  /** Judges the lines of a service with a filter, by name or a regex; its start-up, an empty file, is taken off. */
+  /**
+   * Judges the lines of a service with a filter, by name or a regex; its start-up, an empty file,
+   * is taken off.
+   */
   run(service: MailEntry['service'], filter: string, options: readonly string[]): Cost {
     const startUp = this.#regex('empty', filter, options);
     const { seconds, cpu, hits } = this.#regex(service, filter, options);
@@ -55,7 +74,12 @@ export class TextLogs {
 
   /** Its own figure by the clock leaves out start-up and reading the configuration. */
   #regex(file: string, filter: string, options: readonly string[]): Omit<Cost, 'lines'> {
-    const program = ['python3', join(this.#root, 'usr/bin/fail2ban-regex'), '-c', join(this.#root, 'etc/fail2ban')];
+    const program = [
+      'python3',
+      join(this.#root, 'usr/bin/fail2ban-regex'),
+      '-c',
+      join(this.#root, 'etc/fail2ban'),
+    ];
     const quiet = ['--usedns', 'no', '--print-no-missed', '--print-no-ignored'];
     // `times` prints, in its second line, user and system time of the children (POSIX, sh).
     const words = [...program, ...quiet, ...options, this.#path(file), filter];
@@ -68,7 +92,8 @@ export class TextLogs {
     const [, userMinutes, user, systemMinutes, system] =
       /(\d+)m([\d.]+)s (\d+)m([\d.]+)s\s*$/.exec(run.stdout)?.map(Number) ?? [];
     const cpu = 60 * ((userMinutes ?? 0) + (systemMinutes ?? 0)) + (user ?? 0) + (system ?? 0);
-    if (!Number.isFinite(seconds) || cpu === 0) throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);
+    if (!Number.isFinite(seconds) || cpu === 0)
+      throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);
     return { seconds, cpu, hits };
   }
 }

@@ -24,14 +24,33 @@ export class Fail2ban {
   static find(): Fail2ban | string {
     const found = fail2banPackage(FAIL2BAN_VERSION);
     if ('reason' in found) return found.reason;
-    const check = spawnSync('/usr/bin/python3', ['-P', '-c', 'import systemd.journal'], { encoding: 'utf8' });
-    return check.status === 0 ? new Fail2ban(found.root) : `python3-systemd is missing: ${check.stderr.trim()}`;
+    const check = spawnSync('/usr/bin/python3', ['-P', '-c', 'import systemd.journal'], {
+      encoding: 'utf8',
+    });
+    return check.status === 0
+      ? new Fail2ban(found.root)
+      : `python3-systemd is missing: ${check.stderr.trim()}`;
   }
 
-  /** `fail2ban-regex` with a stock filter over the journal files of a folder, first regex wins as in the daemon. */
+  /**
+   * `fail2ban-regex` with a stock filter over the journal files of a folder, first regex wins as in
+   * the daemon.
+   */
   filter(folder: string, filter: string, match: string): Fail2banRun {
-    const program = [join(this.#root, 'usr/bin/fail2ban-regex'), '-c', join(this.#root, 'etc/fail2ban')];
-    const options = ['--usedns', 'no', '--no-check-all', '--print-no-missed', '--print-no-ignored', '-m', match];
+    const program = [
+      join(this.#root, 'usr/bin/fail2ban-regex'),
+      '-c',
+      join(this.#root, 'etc/fail2ban'),
+    ];
+    const options = [
+      '--usedns',
+      'no',
+      '--no-check-all',
+      '--print-no-missed',
+      '--print-no-ignored',
+      '-m',
+      match,
+    ];
     const run = spawnSync(
       '/usr/bin/python3',
       [...program, ...options, `systemd-journal[journalpath=${folder}]`, filter],
@@ -43,7 +62,8 @@ export class Fail2ban {
     );
     const numbers = /Lines: (\d+) lines, \d+ ignored, (\d+) matched/.exec(run.stdout);
     const seconds = Number(/\[processed in ([\d.]+) sec\]/.exec(run.stdout)?.[1]);
-    if (numbers === null || !Number.isFinite(seconds)) throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);
+    if (numbers === null || !Number.isFinite(seconds))
+      throw new Error(`fail2ban-regex: ${run.stdout}${run.stderr}`);
     return { seconds, lines: Number(numbers[1]), matched: Number(numbers[2]) };
   }
 }

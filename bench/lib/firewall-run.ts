@@ -1,7 +1,8 @@
 /**
- * The firewall's figures, in the network namespace that `bench/firewall.ts` starts it in. Ratios count: each way is
- * measured beside a bare `nft -f` of one element and beside one nft per ban through a shell, which is fail2ban's way,
- * in the same run on the same machine. Prints the rows as JSON.
+ * The firewall's figures, in the network namespace that `bench/firewall.ts` starts it in. Ratios
+ * count: each way is measured beside a bare `nft -f` of one element and beside one nft per ban
+ * through a shell, which is fail2ban's way, in the same run on the same machine. Prints the rows as
+ * JSON.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -29,12 +30,14 @@ function bans(count: number, from = 0): Element[] {
   const until = plus(wallClock.now(), 3600);
   return Array.from({ length: count }, (_, i) => {
     const n = BigInt(from + i);
-    const address = i % 4 === 3 ? fromBits(6, (0x20010db8n << 96n) | (n << 16n)) : fromBits(4, 0x0b000000n + n);
+    const address =
+      i % 4 === 3 ? fromBits(6, (0x20010db8n << 96n) | (n << 16n)) : fromBits(4, 0x0b000000n + n);
     return { jail: JAIL, target: hostPrefix(address), until };
   });
 }
 
-const puts = (elements: readonly Element[]) => elements.map((one): ElementChange => ({ kind: 'put', ...one }));
+const puts = (elements: readonly Element[]) =>
+  elements.map((one): ElementChange => ({ kind: 'put', ...one }));
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
@@ -66,7 +69,10 @@ interface Place {
   readonly healed: () => Promise<unknown>;
 }
 
-async function withKernel<T>(wanted: () => readonly Element[], run: (place: Place) => Promise<T>): Promise<T> {
+async function withKernel<T>(
+  wanted: () => readonly Element[],
+  run: (place: Place) => Promise<T>,
+): Promise<T> {
   const backend = new NftBackend();
   let ring: () => void = () => undefined;
   backend.provideWanted(wanted);
@@ -97,8 +103,9 @@ async function single(folder: string, inForce: number): Promise<void> {
       await backend.open(PLAN, bans(inForce));
       const file = join(folder, 'one.nft');
       const round = 10;
-      // In rounds, so that all three see the same weather. A pause between them: an nft that ends waits for the kernel to
-      // free what the transaction before it deleted, and would pay for somebody else.
+      // In rounds, so that all three see the same weather. A pause between them: an nft that ends
+      // waits for the kernel to free what the transaction before it deleted, and would pay for
+      // somebody else.
       const rest = () => new Promise((resolve) => setTimeout(resolve, 100));
       const ours: number[] = [];
       const bare: number[] = [];
@@ -109,7 +116,10 @@ async function single(folder: string, inForce: number): Promise<void> {
         }
         await rest();
         for (let i = from; i < from + round; i++) {
-          writeFileSync(file, `add element inet banjour ban4.sshd { 198.18.0.${i} timeout 3600s }\n`);
+          writeFileSync(
+            file,
+            `add element inet banjour ban4.sshd { 198.18.0.${i} timeout 3600s }\n`,
+          );
           bare.push(await timed(() => program(['nft', '-f', file])));
         }
         await rest();
@@ -193,14 +203,17 @@ async function heal(size: number, times: number): Promise<void> {
   );
 }
 
-/** Masked hash sets against an interval set, both with prefixes of one length: the cost of one more for nft. */
+/**
+ * Masked hash sets against an interval set, both with prefixes of one length: the cost of one more
+ * for nft.
+ */
 async function prefixes(size: number): Promise<void> {
   await withKernel(
     () => [],
     async ({ backend }) => {
-      const nets = Array.from({ length: size + 20 }, (_, i) => parsePrefix(`11.${i >> 8}.${i & 255}.0/24`)).filter(
-        (one) => one !== undefined,
-      );
+      const nets = Array.from({ length: size + 20 }, (_, i) =>
+        parsePrefix(`11.${i >> 8}.${i & 255}.0/24`),
+      ).filter((one) => one !== undefined);
       const until = plus(wallClock.now(), 3600);
       await backend.open(
         PLAN,
@@ -208,17 +221,40 @@ async function prefixes(size: number): Promise<void> {
       );
       const ours = await repeated(20, (i) => {
         const target = nets[size + i];
-        return target === undefined ? Promise.resolve() : backend.apply([{ kind: 'put', jail: JAIL, target, until }]);
+        return target === undefined
+          ? Promise.resolve()
+          : backend.apply([{ kind: 'put', jail: JAIL, target, until }]);
       });
-      const elements = nets.slice(0, size).map(({ base, length }) => `${base}/${length} timeout 3600s`);
+      const elements = nets
+        .slice(0, size)
+        .map(({ base, length }) => `${base}/${length} timeout 3600s`);
       await program(['nft', 'add', 'table', 'inet', 'other']);
-      await program(['nft', 'add', 'set', 'inet', 'other', 's', '{ type ipv4_addr; flags interval, timeout; }']);
+      await program([
+        'nft',
+        'add',
+        'set',
+        'inet',
+        'other',
+        's',
+        '{ type ipv4_addr; flags interval, timeout; }',
+      ]);
       const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
-      writeFileSync(join(folder, 'many.nft'), `add element inet other s { ${elements.join(', ')} }\n`);
+      writeFileSync(
+        join(folder, 'many.nft'),
+        `add element inet other s { ${elements.join(', ')} }\n`,
+      );
       await program(['nft', '-f', join(folder, 'many.nft')]);
       rmSync(folder, { recursive: true });
       const theirs = await repeated(20, (i) =>
-        program(['nft', 'add', 'element', 'inet', 'other', 's', `{ 12.0.${i}.0/24 timeout 3600s }`]),
+        program([
+          'nft',
+          'add',
+          'element',
+          'inet',
+          'other',
+          's',
+          `{ 12.0.${i}.0/24 timeout 3600s }`,
+        ]),
       );
       row(`one prefix more, ${size.toLocaleString('en')} in force: banjour (masked hash)`, ours);
       row(`one prefix more, ${size.toLocaleString('en')} in force: nft, interval set`, theirs);
@@ -230,7 +266,8 @@ const folder = mkdtempSync(join(tmpdir(), 'banjour-bench-'));
 try {
   await single(folder, 0);
   await single(folder, 100_000);
-  const perBan = rows.find(({ what }) => what.endsWith('none in force: sh -c nft'))?.ms ?? Number.NaN;
+  const perBan =
+    rows.find(({ what }) => what.endsWith('none in force: sh -c nft'))?.ms ?? Number.NaN;
   for (const [size, times] of [
     [1_000, 7],
     [10_000, 5],

@@ -1,4 +1,7 @@
-/** Entry file of a process that asks the status socket named in its argument as fast as it can, until it is ended. */
+/**
+ * Entry file of a process that asks the status socket named in its argument as fast as it can,
+ * until it is ended.
+ */
 import { ControlClient } from '../../src/control/client.js';
 
 /** Questions under way at once. */

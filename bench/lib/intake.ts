@@ -1,12 +1,16 @@
-/** Reading and filtering as the intake thread does it, in this thread and to the end of a stored journal. */
+/**
+ * Reading and filtering as the intake thread does it, in this thread and to the end of a stored
+ * journal.
+ */
+
+import { guard } from '../../src/agent/intake/guard.js';
+import { Intake } from '../../src/agent/intake/intake.js';
+import { disablePretenuring } from '../../src/agent/memory.js';
 import type { SourceSpec } from '../../src/core/entry.js';
 import { sourceId } from '../../src/core/names.js';
 import type { JailIntake } from '../../src/core/specs.js';
-import { keepYoung } from '../../src/daemon/intake/collector.js';
-import { guard } from '../../src/daemon/intake/guard.js';
-import { Intake } from '../../src/daemon/intake/intake.js';
 import { FilterBank } from '../../src/filter/bank.js';
-import { createSource } from '../../src/journal/journal.js';
+import { createSource } from '../../src/journal/source.js';
 
 export interface IntakeRun {
   readonly seconds: number;
@@ -16,8 +20,11 @@ export interface IntakeRun {
   readonly events: number;
 }
 
-export async function intakeRun(source: SourceSpec, jails: readonly JailIntake[]): Promise<IntakeRun> {
-  keepYoung();
+export async function intakeRun(
+  source: SourceSpec,
+  jails: readonly JailIntake[],
+): Promise<IntakeRun> {
+  disablePretenuring();
   const id = sourceId('bench');
   let entries = 0;
   let events = 0;

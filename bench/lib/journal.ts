@@ -1,6 +1,7 @@
 /**
- * Stored journals for the benchmarks: the mail server of `mailserver.ts` with the fields that journald adds, one entry in
- * five of other services, the same every time. Written by systemd-journal-remote, kept in `build/bench`.
+ * Stored journals for the benchmarks: the mail server of `mailserver.ts` with the fields that
+ * journald adds, one entry in five of other services, the same every time. Written by
+ * systemd-journal-remote, kept in `build/bench`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +20,11 @@ const BOOT = '5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69';
 const MACHINE = '0b4e0d7a2f1c4e6f8a9b1c2d3e4f5a6b';
 
 /** Units as Debian 13 names them. */
-export const UNITS = { postfix: 'postfix.service', dovecot: 'dovecot.service', sshd: 'ssh.service' } as const;
+export const UNITS = {
+  postfix: 'postfix.service',
+  dovecot: 'dovecot.service',
+  sshd: 'ssh.service',
+} as const;
 
 interface Origin {
   readonly unit: string;
@@ -30,7 +35,12 @@ interface Origin {
 const ORIGINS: Readonly<Record<MailEntry['service'] | 'cron' | 'nginx', Origin>> = {
   postfix: { unit: UNITS.postfix, comm: 'smtpd', exe: '/usr/lib/postfix/sbin/smtpd', facility: 2 },
   dovecot: { unit: UNITS.dovecot, comm: 'log', exe: '/usr/lib/dovecot/log', facility: 2 },
-  sshd: { unit: UNITS.sshd, comm: 'sshd-session', exe: '/usr/lib/openssh/sshd-session', facility: 4 },
+  sshd: {
+    unit: UNITS.sshd,
+    comm: 'sshd-session',
+    exe: '/usr/lib/openssh/sshd-session',
+    facility: 4,
+  },
   cron: { unit: 'cron.service', comm: 'cron', exe: '/usr/sbin/cron', facility: 9 },
   nginx: { unit: 'nginx.service', comm: 'nginx', exe: '/usr/sbin/nginx', facility: 3 },
 };
@@ -44,9 +54,13 @@ function headOf({ unit, comm, exe }: Origin, index: number): string {
   );
 }
 
-/** The entries in the export format (systemd.journal-fields(7), "Journal Export Format"), in pieces. */
+/**
+ * The entries in the export format (systemd.journal-fields(7), "Journal Export Format"), in pieces.
+ */
 function* exported(count: number): Generator<string> {
-  const heads = new Map(Object.entries(ORIGINS).map(([name, origin], i) => [name, headOf(origin, i + 1)]));
+  const heads = new Map(
+    Object.entries(ORIGINS).map(([name, origin], i) => [name, headOf(origin, i + 1)]),
+  );
   const mail = mailServer(count);
   let piece = '';
   for (let n = 0; n < count; n++) {
@@ -58,7 +72,8 @@ function* exported(count: number): Generator<string> {
       : service === 'cron'
         ? {
             ident: 'CRON',
-            message: '(root) CMD (test -x /usr/sbin/anacron || run-parts --report /etc/cron.hourly)',
+            message:
+              '(root) CMD (test -x /usr/sbin/anacron || run-parts --report /etc/cron.hourly)',
             pid: n,
           }
         : {
@@ -82,18 +97,25 @@ function* exported(count: number): Generator<string> {
   yield piece;
 }
 
-/** The folder with a journal of so many entries; made when it is not there, about a minute per million. */
+/**
+ * The folder with a journal of so many entries; made when it is not there, about a minute per
+ * million.
+ */
 export async function mailJournal(count: number, say: (line: string) => void): Promise<string> {
   const folder = join(OUTPUT, `journal-${RECIPE}-${count}`);
   if (existsSync(join(folder, '.complete'))) return folder;
-  if (!existsSync(REMOTE)) throw new Error(`${REMOTE} is missing: apt-get install -y systemd-journal-remote`);
+  if (!existsSync(REMOTE))
+    throw new Error(`${REMOTE} is missing: apt-get install -y systemd-journal-remote`);
   say(`writing a journal of ${count.toLocaleString('en')} entries`);
   const building = `${folder}.${process.pid}`;
   mkdirSync(building, { recursive: true });
   try {
-    const child = spawn(REMOTE, ['-o', join(building, 'mail.journal'), '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
+    const child = spawn(REMOTE, ['-o', join(building, 'mail.journal'), '-'], {
+      stdio: ['pipe', 'ignore', 'pipe'],
+    });
     const ended = once(child, 'exit');
-    for (const piece of exported(count)) if (!child.stdin.write(piece)) await once(child.stdin, 'drain');
+    for (const piece of exported(count))
+      if (!child.stdin.write(piece)) await once(child.stdin, 'drain');
     child.stdin.end();
     const [status] = await ended;
     if (status !== 0) throw new Error(`${REMOTE}: status ${status}`);

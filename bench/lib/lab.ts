@@ -1,6 +1,7 @@
 /**
- * A booted Debian 13 mail server for latency and bursts: entries come in through its own journald, as from Postfix, and
- * bans are seen where the kernel announces them. Banjour and Debian's fail2ban take turns on it.
+ * A booted Debian 13 mail server for latency and bursts: entries come in through its own journald,
+ * as from Postfix, and bans are seen where the kernel announces them. Banjour and Debian's fail2ban
+ * take turns on it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -69,7 +70,10 @@ export function failure(address: string): string {
   return `warning: unknown[${address}]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=info`;
 }
 
-/** The n-th stranger: none is met twice in one lab. Of a network that is nobody's (RFC 1112, class E), yet whois is asked about it. */
+/**
+ * The n-th stranger: none is met twice in one lab. Of a network that is nobody's (RFC 1112, class
+ * E), yet whois is asked about it.
+ */
 export function stranger(n: number): string {
   return `240.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
 }
@@ -93,7 +97,10 @@ export class Lab {
     const machine = await Machine.boot('trixie');
     try {
       const agent = await Agent.install(machine);
-      await copyFile(join('systemd', NOTIFY_UNIT), join(machine.root, 'usr/lib/systemd/system', NOTIFY_UNIT));
+      await copyFile(
+        join('systemd', NOTIFY_UNIT),
+        join(machine.root, 'usr/lib/systemd/system', NOTIFY_UNIT),
+      );
       const users = 'sysusers.d/banjour-notify.conf';
       await copyFile(join('systemd', users), join(machine.root, 'usr/lib', users));
       await machine.exec(['systemd-sysusers']);
@@ -101,7 +108,8 @@ export class Lab {
       await writeFile(join(machine.root, 'etc/banjour/notify.conf'), NOTIFY_CONF);
       await mkdir(join(machine.root, 'etc/fail2ban'), { recursive: true });
       await writeFile(join(machine.root, 'etc/fail2ban/jail.local'), THEIRS);
-      // journald drops entries of a service that writes more than 10,000 in 30 s (journald.conf(5)).
+      // journald drops entries of a service that writes more than 10,000 in 30 s
+      // (journald.conf(5)).
       const journald = join(machine.root, 'etc/systemd/journald.conf.d/bench.conf');
       await writeFile(journald, '[Journal]\nRateLimitIntervalSec=0\nForwardToSyslog=no\n');
       await machine.exec(['systemctl', 'restart', 'systemd-journald']);
@@ -118,15 +126,23 @@ export class Lab {
     await this.#machine.destroy();
   }
 
-  /** Starts one of them, alone and without a past; resolves with its process, as this host numbers it. */
+  /**
+   * Starts one of them, alone and without a past; resolves with its process, as this host numbers
+   * it.
+   */
   async start(who: Watcher): Promise<number> {
     for (const unit of [NOTIFY_UNIT, 'fail2ban.service', 'banjour.service'])
       await this.#machine.try(['systemctl', 'stop', unit]);
     const jails = who === 'banjour+notify' ? TELLING : OURS;
     await writeFile(join(this.#machine.root, 'etc/banjour/jail.local'), jails);
     await this.#machine.try(['nft', 'flush', 'ruleset']);
-    // What either of them did before is not known any more, nor are the failures of earlier attackers.
-    await this.#machine.exec(['sh', '-c', 'rm -rf /var/lib/banjour/* /var/lib/banjour-notify/* /var/lib/fail2ban/*']);
+    // What either of them did before is not known any more, nor are the failures of earlier
+    // attackers.
+    await this.#machine.exec([
+      'sh',
+      '-c',
+      'rm -rf /var/lib/banjour/* /var/lib/banjour-notify/* /var/lib/fail2ban/*',
+    ]);
     await sleep(1_100);
     await this.#machine.exec(['journalctl', '-q', '--rotate', '--vacuum-time=1s']);
     if (who !== 'fail2ban') await this.agent.start();
@@ -138,7 +154,9 @@ export class Lab {
       );
     }
     await sleep(SETTLE_MS);
-    const inside = Number(await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', unitOf(who)]));
+    const inside = Number(
+      await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', unitOf(who)]),
+    );
     return hostPid(this.#machine.leader, inside);
   }
 
@@ -149,7 +167,9 @@ export class Lab {
     await this.#endServers();
     const idle = Object.entries(STALLED).filter(([, port]) => !this.#met.has(port));
     if (idle.length > 0)
-      throw new Error(`nobody waited for the stalled ${idle.map(([name]) => name).join(', ')}: nothing was measured`);
+      throw new Error(
+        `nobody waited for the stalled ${idle.map(([name]) => name).join(', ')}: nothing was measured`,
+      );
   }
 
   async #endServers(): Promise<void> {
@@ -165,7 +185,15 @@ export class Lab {
   async #stall(): Promise<void> {
     const program = join(process.cwd(), 'dist/bench/lib/stalled.js');
     const ports = Object.values(STALLED).map(String);
-    const inside = ['-t', String(this.#machine.leader), '-n', '--', process.execPath, program, ...ports];
+    const inside = [
+      '-t',
+      String(this.#machine.leader),
+      '-n',
+      '--',
+      process.execPath,
+      program,
+      ...ports,
+    ];
     const servers = spawn('nsenter', inside, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#servers = servers;
     let ready = 0;
@@ -178,13 +206,20 @@ export class Lab {
   }
 
   async version(program: string): Promise<string> {
-    return (await this.#machine.exec(['dpkg-query', '-W', '-f', '$' + '{Version}', program])).trim();
+    return (
+      await this.#machine.exec(['dpkg-query', '-W', '-f', '$' + '{Version}', program])
+    ).trim();
   }
 
   /** Sends the plan as Postfix; resolves with the time of each send, microseconds since 1970. */
   async inject(plan: readonly Planned[]): Promise<number[]> {
     const input = plan.map(({ at, message }) => `${Math.round(at)} ${message}\n`).join('');
-    const command = ['/usr/local/bin/inject', 'system.slice/postfix.service', 'smtpd', 'postfix/smtpd'];
+    const command = [
+      '/usr/local/bin/inject',
+      'system.slice/postfix.service',
+      'smtpd',
+      'postfix/smtpd',
+    ];
     const out = await this.#machine.exec(command, { input, timeoutMs: 600_000 });
     return out.trim().split('\n').map(Number);
   }
@@ -255,7 +290,10 @@ export class Watch {
 function hostPid(leader: number, inside: number): number {
   const space = (pid: string | number) => {
     try {
-      return /^NSpid:\s+(.+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ?? [];
+      return (
+        /^NSpid:\s+(.+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]?.split(/\s+/) ??
+        []
+      );
     } catch {
       return [];
     }
@@ -264,7 +302,8 @@ function hostPid(leader: number, inside: number): number {
   for (const pid of readdirSync('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
     const numbers = space(pid);
-    if (numbers.length === depth && Number(numbers.at(-1)) === inside && below(Number(pid), leader)) return Number(pid);
+    if (numbers.length === depth && Number(numbers.at(-1)) === inside && below(Number(pid), leader))
+      return Number(pid);
   }
   throw new Error(`no process ${inside} in the machine`);
 }

@@ -12,7 +12,9 @@ const PER_COMMIT = 10_000;
 export function bannedHost(n: number): Prefix {
   const bits = BigInt(n);
   return hostPrefix(
-    n % 4 === 3 ? fromBits(6, (0x2001_0db8n << 96n) | (bits << 16n)) : fromBits(4, 0x0b00_0000n + bits),
+    n % 4 === 3
+      ? fromBits(6, (0x2001_0db8n << 96n) | (bits << 16n))
+      : fromBits(4, 0x0b00_0000n + bits),
   );
 }
 
@@ -32,7 +34,9 @@ export function fillLedger(path: string, count: number): void {
           until: plus(now, 86_400),
           failures: 5,
           evidence: [
-            cursor(`s=5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69;i=${from + i};b=0b4e0d7a2f1c4e6f8a9b1c2d3e4f5a6b;m=1;t=2;x=3`),
+            cursor(
+              `s=5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69;i=${from + i};b=0b4e0d7a2f1c4e6f8a9b1c2d3e4f5a6b;m=1;t=2;x=3`,
+            ),
           ],
           user: 'info@example.org',
           origin: 'journal',

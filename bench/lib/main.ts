@@ -1,4 +1,7 @@
-/** Runs the benchmarks that are named, or all; prints them, keeps them in `build/bench`. Started by scripts/bench.mjs. */
+/**
+ * Runs the benchmarks that are named, or all; prints them, keeps them in `build/bench`. Started by
+ * scripts/bench.mjs.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -36,12 +39,18 @@ async function main(): Promise<number> {
     );
     return 64;
   }
-  const options: BenchOptions = { runs, scale, say: (line) => process.stderr.write(`... ${line}\n`) };
+  const options: BenchOptions = {
+    runs,
+    scale,
+    say: (line) => process.stderr.write(`... ${line}\n`),
+  };
   const here = machine();
   const results: Result[] = [];
   for (const name of positionals.length > 0 ? positionals : NAMES) {
     options.say(`${name} (load ${load()})`);
-    const { bench } = (await import(`../${name}.js`)) as { bench: (options: BenchOptions) => Promise<Result> };
+    const { bench } = (await import(`../${name}.js`)) as {
+      bench: (options: BenchOptions) => Promise<Result>;
+    };
     const result = await bench(options);
     results.push(result);
     keep(result, here);
@@ -51,7 +60,9 @@ async function main(): Promise<number> {
   if (values.json) process.stdout.write(`${JSON.stringify({ ...facts, results }, undefined, 1)}\n`);
   else {
     const words = Object.entries(here).map(([name, value]) => `${name} ${value}`);
-    process.stdout.write(`\n${words.join(', ')}; load after ${facts.loadAfter}; ${runs} runs each, medians\n`);
+    process.stdout.write(
+      `\n${words.join(', ')}; load after ${facts.loadAfter}; ${runs} runs each, medians\n`,
+    );
     process.stdout.write(`charts and JSON: ${OUTPUT}\n`);
   }
   return 0;
@@ -60,7 +71,10 @@ async function main(): Promise<number> {
 function keep(result: Result, here: Readonly<Record<string, string>>): void {
   mkdirSync(OUTPUT, { recursive: true });
   writeFileSync(join(OUTPUT, `${result.name}.svg`), svg(result.chart));
-  writeFileSync(join(OUTPUT, `${result.name}.json`), `${JSON.stringify({ machine: here, ...result }, undefined, 1)}\n`);
+  writeFileSync(
+    join(OUTPUT, `${result.name}.json`),
+    `${JSON.stringify({ machine: here, ...result }, undefined, 1)}\n`,
+  );
 }
 
 process.exitCode = await main();

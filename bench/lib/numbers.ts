@@ -9,7 +9,9 @@ export function quantile(values: readonly number[], share: number): number {
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const upper = sorted[sorted.length >> 1] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[(sorted.length >> 1) - 1] ?? Number.NaN)) / 2;
+  return sorted.length % 2 === 1
+    ? upper
+    : (upper + (sorted[(sorted.length >> 1) - 1] ?? Number.NaN)) / 2;
 }
 
 /** `1 234 567` as `1,234,567`, without fraction. */
@@ -34,7 +36,9 @@ export async function rounds<K extends string>(
   runs: number,
   ways: Readonly<Record<K, () => Promise<number> | number>>,
 ): Promise<Record<K, number[]>> {
-  const values = Object.fromEntries(Object.keys(ways).map((name) => [name, [] as number[]])) as Record<K, number[]>;
+  const values = Object.fromEntries(
+    Object.keys(ways).map((name) => [name, [] as number[]]),
+  ) as Record<K, number[]>;
   for (let run = 0; run < runs; run++)
     for (const name of Object.keys(ways) as K[]) values[name].push(await ways[name]());
   return values;

@@ -1,4 +1,7 @@
-/** The agent as a process of its own: a network namespace, a journal of ours, folders that vanish. No container. */
+/**
+ * The agent as a process of its own: a network namespace, a journal of ours, folders that vanish.
+ * No container.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -60,7 +63,9 @@ export class Place {
         if (this.said.length < 1_000_000) this.said += chunk;
         if (this.said.includes(until)) resolve();
       });
-      agent.once('exit', (status) => reject(new Error(`the agent ended with ${status}\n${this.said}`)));
+      agent.once('exit', (status) =>
+        reject(new Error(`the agent ended with ${status}\n${this.said}`)),
+      );
     });
     // `ip netns exec` becomes the program that it runs.
     return agent.pid ?? 0;

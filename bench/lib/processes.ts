@@ -16,7 +16,8 @@ export interface Cost {
 export function costOf(pid: number): Cost | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const kib = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+    const kib = (name: string) =>
+      Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
     return {
       rssMib: kib('VmRSS') / 1024,
       anonymousMib: kib('RssAnon') / 1024,
@@ -43,7 +44,10 @@ export function familyOf(pid: number): { readonly pid: number; readonly name: st
   try {
     const name = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
     const children = readdirSync(`/proc/${pid}/task`).flatMap((task) =>
-      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+      readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8')
+        .split(' ')
+        .filter(Boolean)
+        .map(Number),
     );
     return [{ pid, name }, ...children.flatMap(familyOf)];
   } catch {

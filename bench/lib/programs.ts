@@ -10,7 +10,10 @@ export interface ProgramRun {
   readonly stdout: string;
 }
 
-/** Runs a program to its end through a shell that reports what it used: `getrusage(2)` of the child, by Python. */
+/**
+ * Runs a program to its end through a shell that reports what it used: `getrusage(2)` of the child,
+ * by Python.
+ */
 const WRAPPER = `
 import os, resource, sys
 pid = os.spawnvp(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
@@ -21,7 +24,9 @@ sys.exit(os.waitstatus_to_exitcode(status))
 
 export async function programRun(command: readonly string[]): Promise<ProgramRun> {
   const started = performance.now();
-  const child = spawn('/usr/bin/python3', ['-c', WRAPPER, ...command], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('/usr/bin/python3', ['-c', WRAPPER, ...command], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => {
@@ -33,6 +38,7 @@ export async function programRun(command: readonly string[]): Promise<ProgramRun
   const [status] = await once(child, 'close');
   const seconds = (performance.now() - started) / 1000;
   const used = /USED (\d+) ([\d.]+)/.exec(stderr);
-  if (status !== 0 || used === null) throw new Error(`${command.join(' ')}: status ${status}\n${stderr}`);
+  if (status !== 0 || used === null)
+    throw new Error(`${command.join(' ')}: status ${status}\n${stderr}`);
   return { seconds, cpuSeconds: Number(used[2]), peakMib: Number(used[1]) / 1024, stdout };
 }

@@ -1,4 +1,7 @@
-/** What every benchmark hands back: tables for people, figures for programs, targets with the verdict, one chart. */
+/**
+ * What every benchmark hands back: tables for people, figures for programs, targets with the
+ * verdict, one chart.
+ */
 import type { Chart } from './chart.js';
 
 export interface Table {
@@ -46,7 +49,8 @@ export function scaled(options: BenchOptions, count: number, least = 1): number 
 /** The tables and targets as text of a terminal or a Markdown page. */
 export function textOf({ title, method, tables, targets, missing }: Result): string {
   const parts = [`## ${title}`, method.map((line) => `- ${line}`).join('\n')];
-  for (const table of tables) parts.push(table.title === '' ? '' : `### ${table.title}`, tableText(table));
+  for (const table of tables)
+    parts.push(table.title === '' ? '' : `### ${table.title}`, tableText(table));
   if (targets.length > 0)
     parts.push(
       tableText({
@@ -65,7 +69,9 @@ export function textOf({ title, method, tables, targets, missing }: Result): str
 }
 
 function tableText({ columns, rows }: Table): string {
-  const widths = columns.map((column, i) => Math.max(3, column.length, ...rows.map((row) => (row[i] ?? '').length)));
+  const widths = columns.map((column, i) =>
+    Math.max(3, column.length, ...rows.map((row) => (row[i] ?? '').length)),
+  );
   const line = (cells: readonly string[]) =>
     `| ${widths.map((width, i) => (i === 0 ? (cells[i] ?? '').padEnd(width) : (cells[i] ?? '').padStart(width))).join(' | ')} |`;
   const rule = `| ${widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`)).join(' | ')} |`;

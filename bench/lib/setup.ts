@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadSetup } from '../../src/daemon/configuration/load.js';
-import type { AgentSetup } from '../../src/daemon/configuration/setup.js';
+import { loadSetup } from '../../src/setup/load.js';
+import type { AgentSetup } from '../../src/setup/setup.js';
 
 /** A folder that is removed at the end of its `using` block. */
 export class Scratch {
@@ -16,8 +16,10 @@ export class Scratch {
   }
 }
 
-/** The jails of a mail server, as an administrator enables them; `more` are further lines of `[DEFAULT]`.
- * The jail that weighs is off, unless it is among them: fail2ban has none. */
+/**
+ * The jails of a mail server, as an administrator enables them; `more` are further lines of
+ * `[DEFAULT]`. The jail that weighs is off, unless it is among them: fail2ban has none.
+ */
 export function jailLocal(
   more: readonly string[],
   jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd'],

@@ -1,7 +1,7 @@
 /**
- * Servers that accept and never answer: what a mail server, a webhook and whois are on their worst day. A program of its
- * own, so that it can run in a machine's network: `node stalled.js PORT...`. It writes each accepted port on a line,
- * and ends with whoever holds its standard input.
+ * Servers that accept and never answer: what a mail server, a webhook and whois are on their worst
+ * day. A program of its own, so that it can run in a machine's network: `node stalled.js PORT...`.
+ * It writes each accepted port on a line, and ends with whoever holds its standard input.
  */
 import { createServer } from 'node:net';
 

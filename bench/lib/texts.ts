@@ -1,6 +1,6 @@
 /**
- * Many log lines outside of V8's heap, as a journal's files are: a million objects would be marked by the collector again
- * and again while somebody else's work is timed.
+ * Many log lines outside of V8's heap, as a journal's files are: a million objects would be marked
+ * by the collector again and again while somebody else's work is timed.
  */
 import type { MailEntry } from '../mailserver.js';
 
@@ -38,7 +38,10 @@ export class Texts {
 
   /** The n-th line, made anew as by a reader; `text` is what `latin1` gave. */
   at(n: number, text: string): MailEntry {
-    const { service, ident } = this.#names[this.#kinds[n] ?? 0] as Pick<MailEntry, 'service' | 'ident'>;
+    const { service, ident } = this.#names[this.#kinds[n] ?? 0] as Pick<
+      MailEntry,
+      'service' | 'ident'
+    >;
     const [from, end] = [this.#ends[n - 1] ?? 0, this.#ends[n]];
     const message = this.#foreign.has(n) ? this.#bytes.toString('utf8', from, end) : text;
     return { service, ident, pid: this.#pids[n] ?? 0, message };
@@ -46,7 +49,8 @@ export class Texts {
 
   #add({ service, ident, pid, message }: MailEntry): void {
     const size = Buffer.byteLength(message);
-    if (this.#end + size > this.#bytes.length) this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
+    if (this.#end + size > this.#bytes.length)
+      this.#bytes = Buffer.concat([this.#bytes], this.#bytes.length * 2);
     this.#end += this.#bytes.write(message, this.#end);
     let kind = this.#names.findIndex((one) => one.service === service && one.ident === ident);
     if (kind < 0) kind = this.#names.push({ service, ident }) - 1;

@@ -1,4 +1,7 @@
-/** The benchmarks' own C programs: the physical limit, and clocks that cost nothing beside what they measure. */
+/**
+ * The benchmarks' own C programs: the physical limit, and clocks that cost nothing beside what they
+ * measure.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +9,10 @@ import { join } from 'node:path';
 /** Everything that benchmarks make and keep. */
 export const OUTPUT = join(process.cwd(), 'build/bench');
 
-/** Compiles `bench/c/NAME.c` when it changed; returns the program's path. Throws what the compiler says. */
+/**
+ * Compiles `bench/c/NAME.c` when it changed; returns the program's path. Throws what the compiler
+ * says.
+ */
 export function tool(name: string, ...libraries: readonly string[]): string {
   const source = join(process.cwd(), 'bench/c', `${name}.c`);
   const target = join(OUTPUT, name);

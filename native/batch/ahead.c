@@ -1,4 +1,7 @@
-/* A thread that reads while the caller judges. Everything of its journal happens in it (sd_journal_open(3), "Notes"). */
+/*
+ * A thread that reads while the caller judges. Everything of its journal happens in it
+ * (sd_journal_open(3), "Notes").
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -107,7 +110,10 @@ static int begin(struct place *place, sd_journal **journal) {
         return result < 0 ? result : 1;
 }
 
-/* Fills a chunk. 1 when it is to be taken, 0 when there is nothing more to read ahead, or a negative errno. */
+/*
+ * Fills a chunk. 1 when it is to be taken, 0 when there is nothing more to read ahead, or a
+ * negative errno.
+ */
 static int fill(struct banjour_ahead *ahead, sd_journal *journal, struct banjour_chunk *chunk) {
         uint8_t *buffer = ahead->memory + chunk->index * ahead->size;
         int result = banjour_read(ahead->reader, journal, ahead->max, 0, buffer, ahead->size, &chunk->counts);

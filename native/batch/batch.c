@@ -127,7 +127,9 @@ static int is_unreadable(int result) {
                result == -EPROTONOSUPPORT || result == -EADDRNOTAVAIL;
 }
 
-/* More UTF-16 units than the bound, for text that is UTF-8; of other bytes each counts one at most. */
+/*
+ * More UTF-16 units than the bound, for text that is UTF-8; of other bytes each counts one at most.
+ */
 static int is_long(const uint8_t *text, size_t length, uint32_t chars_max) {
         size_t chars = 0;
         if (length <= chars_max)
@@ -174,8 +176,10 @@ static int put_number(struct out *out, uint32_t value) {
         return put_bytes(out, bytes, sizeof(bytes));
 }
 
-/* Writes one value; name_bytes counts the name and its '='. The bounds are those of the whole data, as in the plain
- * reader, so that both cut at the same byte. */
+/*
+ * Writes one value; name_bytes counts the name and its '='. The bounds are those of the whole data,
+ * as in the plain reader, so that both cut at the same byte.
+ */
 static int put_value(const struct banjour_reader *reader, struct out *out, uint32_t index, const uint8_t *data,
                      size_t length, size_t name_bytes) {
         size_t bytes_max = (size_t) reader->head_bytes + reader->tail_bytes;
@@ -255,8 +259,10 @@ static enum outcome put_record(const struct banjour_reader *reader, sd_journal *
         return PASSED;
 }
 
-/* The entries that would have ended the process, so that the others who read them (the probe does, every minute) pass them
- * over unread. What stands below the count is never changed again. */
+/*
+ * The entries that would have ended the process, so that the others who read them (the probe does,
+ * every minute) pass them over unread. What stands below the count is never changed again.
+ */
 #define KNOWN_MAX 64u
 static struct {
         uint64_t realtime;
@@ -305,8 +311,10 @@ struct entry_call {
         struct banjour_counts *counts;
 };
 
-/* Reads the current entry, which was counted. Changes the buffer and the counts with its last steps only, so that it may
- * end early. */
+/*
+ * Reads the current entry, which was counted. Changes the buffer and the counts with its last steps
+ * only, so that it may end early.
+ */
 static int read_entry(void *argument) {
         const struct entry_call *call = argument;
         const struct banjour_reader *reader = call->reader;

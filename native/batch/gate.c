@@ -1,5 +1,7 @@
-/* Which of some literals does a text contain? Wu and Manber's search with blocks of two bytes: most of the text is
- * skipped, whatever the number of literals. */
+/*
+ * Which of some literals does a text contain? Wu and Manber's search with blocks of two bytes: most
+ * of the text is skipped, whatever the number of literals.
+ */
 #define _GNU_SOURCE /* memmem(3) */
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +9,10 @@
 #include "batch.h"
 #include "bytes.h"
 
-/* Pairs of bytes that share one only make the search skip less; tables this small stay in the first cache. */
+/*
+ * Pairs of bytes that share one only make the search skip less; tables this small stay in the first
+ * cache.
+ */
 #define BLOCKS 4096u
 #define LITERALS_MAX 65535u
 
@@ -32,7 +37,10 @@ static uint32_t block_at(const uint8_t *p) {
         return ((uint32_t) p[0] << 5 ^ p[1]) & (BLOCKS - 1);
 }
 
-/* The window is as long as the shortest literal; of the longer ones only their beginning stands in the tables. */
+/*
+ * The window is as long as the shortest literal; of the longer ones only their beginning stands in
+ * the tables.
+ */
 static void add_literal(struct banjour_gate *gate, uint32_t index) {
         struct literal *literal = &gate->literals[index];
         if (gate->shortest < 2)

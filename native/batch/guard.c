@@ -1,5 +1,8 @@
-/* abort(3) may be left by siglongjmp from a handler of SIGABRT (POSIX: "if the signal is being caught, and the signal handler
- * does not return"); glibc allows for it. Outside of a guarded call the signals do what they did before. */
+/*
+ * abort(3) may be left by siglongjmp from a handler of SIGABRT (POSIX: "if the signal is being
+ * caught, and the signal handler does not return"); glibc allows for it. Outside of a guarded call
+ * the signals do what they did before.
+ */
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -66,7 +69,10 @@ static int unreadable(int (*call)(void *), struct arguments with) {
         return result == BANJOUR_ABORTED ? -EBADMSG : result;
 }
 
-/* Defines banjour_NAME with these parameters as sd_journal_NAME with what is given, taken from `with`, whose members are set so. */
+/*
+ * Defines banjour_NAME with these parameters as sd_journal_NAME with what is given, taken from
+ * `with`, whose members are set so.
+ */
 #define GUARDED(name, parameters, given, ...)                            \
         static int call_##name(void *argument) {                         \
                 const struct arguments *with = argument;                 \

@@ -1,5 +1,8 @@
-/* Calls of libsystemd that a damaged file can end in abort(3), e.g. by an assertion of its decompressors (systemd 252), or
- * in SIGBUS, where a file was cut short under its mapping. Within a guarded call both come back as an errno. */
+/*
+ * Calls of libsystemd that a damaged file can end in abort(3), e.g. by an assertion of its
+ * decompressors (systemd 252), or in SIGBUS, where a file was cut short under its mapping. Within a
+ * guarded call both come back as an errno.
+ */
 #ifndef BANJOUR_GUARD_H
 #define BANJOUR_GUARD_H
 
@@ -7,16 +10,25 @@
 #include <stdint.h>
 #include <systemd/sd-journal.h>
 
-/* What a guarded call returns that did not come to its end: no errno of libsystemd (ENOTRECOVERABLE). What it had
- * allocated is lost, so a process does this at most BANJOUR_LANDINGS_MAX times; then it ends as it would have. */
+/*
+ * What a guarded call returns that did not come to its end: no errno of libsystemd
+ * (ENOTRECOVERABLE). What it had allocated is lost, so a process does this at most
+ * BANJOUR_LANDINGS_MAX times; then it ends as it would have.
+ */
 #define BANJOUR_ABORTED (-131)
 #define BANJOUR_LANDINGS_MAX 100u
 
-/* Runs the call. It must leave no lock behind where it may end early, and no half of something of its own. */
+/*
+ * Runs the call. It must leave no lock behind where it may end early, and no half of something of
+ * its own.
+ */
 int banjour_guarded(int (*call)(void *), void *argument);
 
-/* The calls of libsystemd that look into files, guarded: sd_journal_NAME is banjour_NAME. A call that did not come to its end
- * says EBADMSG. What only sets or forgets something in the handle is not here. */
+/*
+ * The calls of libsystemd that look into files, guarded: sd_journal_NAME is banjour_NAME. A call
+ * that did not come to its end says EBADMSG. What only sets or forgets something in the handle is
+ * not here.
+ */
 int banjour_open(sd_journal **opened, int flags);
 int banjour_open_namespace(sd_journal **opened, const char *name, int flags);
 int banjour_open_directory(sd_journal **opened, const char *path, int flags);

@@ -1,5 +1,7 @@
-/* Fields of an entry beside the terms of the routes. Of a field with several values the first counts: the fields that
- * journald writes have one. */
+/*
+ * Fields of an entry beside the terms of the routes. Of a field with several values the first
+ * counts: the fields that journald writes have one.
+ */
 #include <errno.h>
 #include <stdlib.h>
 

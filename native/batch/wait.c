@@ -14,8 +14,10 @@ static uint64_t now(void) {
         return (uint64_t) t.tv_sec * 1000000u + (uint64_t) t.tv_nsec / 1000u;
 }
 
-/* Whether there was an order, which is taken. A descriptor that cannot be read is not asked again: it would end every
- * sleep at once. */
+/*
+ * Whether there was an order, which is taken. A descriptor that cannot be read is not asked again:
+ * it would end every sleep at once.
+ */
 static int ordered(struct pollfd *orders) {
         uint64_t written;
         if (orders->revents == 0)
@@ -27,9 +29,12 @@ static int ordered(struct pollfd *orders) {
         return 0;
 }
 
-/* journald tells of new entries up to 250 ms late, so it is not waited for but looked at. What was read with the last
- * look of the caller counts as the first look here. Files that come and go are told of by inotify, whose descriptor is
- * polled: reading it in vain would cost more than the look at the journal. */
+/*
+ * journald tells of new entries up to 250 ms late, so it is not waited for but looked at. What was
+ * read with the last look of the caller counts as the first look here. Files that come and go are
+ * told of by inotify, whose descriptor is polled: reading it in vain would cost more than the look
+ * at the journal.
+ */
 int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t most) {
         struct pollfd polls[] = { { .fd = orders, .events = POLLIN },
                                   { .fd = banjour_get_fd(journal), .events = POLLIN } };

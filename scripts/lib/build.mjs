@@ -22,11 +22,14 @@ export function build() {
   say('building');
   const start = performance.now();
   removeStale();
-  if (openly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']) !== 0) fail('tsc -p .');
+  if (openly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']) !== 0)
+    fail('tsc -p .');
   if (existsSync(join(ROOT, 'native/build.mjs'))) {
     const native = quietly(process.execPath, ['native/build.mjs']);
     if (!native.ok)
-      warn(`the batch reader was not compiled; the journal is read the slower way\n${tail(native.output, 15)}`);
+      warn(
+        `the batch reader was not compiled; the journal is read the slower way\n${tail(native.output, 15)}`,
+      );
   }
   stampWith(STAMP, value);
   say(`built in ${since(start)}`);

@@ -1,6 +1,7 @@
 /**
- * Root file systems of Debian that the scripts build once and keep: the one in which packages are compiled, and the bare
- * ones on which the README's commands are proven. A kept root is never changed.
+ * Root file systems of Debian that the scripts build once and keep: the one in which packages are
+ * compiled, and the bare ones on which the README's commands are proven. A kept root is never
+ * changed.
  */
 import {
   copyFileSync,
@@ -24,7 +25,13 @@ const AGE_DAYS_MAX = 30;
 /** What a build prints, kept for whoever wants to read more than the lines that are shown. */
 const LOG = join(CACHE, 'debian-root.log');
 
-const CLEAN = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LANG=C.UTF-8', 'DEBIAN_FRONTEND=noninteractive'];
+const CLEAN = [
+  'env',
+  '-i',
+  'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+  'LANG=C.UTF-8',
+  'DEBIAN_FRONTEND=noninteractive',
+];
 
 /** Identifies a root that is made of these packages of this suite. */
 export function recipeOf(suite, packages) {
@@ -33,7 +40,10 @@ export function recipeOf(suite, packages) {
 
 function isUsable(root) {
   const stamp = join(root, '.built');
-  return existsSync(stamp) && Date.now() - Number(readFileSync(stamp, 'utf8')) < AGE_DAYS_MAX * 86_400_000;
+  return (
+    existsSync(stamp) &&
+    Date.now() - Number(readFileSync(stamp, 'utf8')) < AGE_DAYS_MAX * 86_400_000
+  );
 }
 
 /** Gives a root what it takes to reach the mirror from here: name servers, hosts, proxies. */
@@ -49,15 +59,27 @@ export function copyNetworkSettings(root) {
   writeFileSync(join(root, 'etc/apt/apt.conf.d/99proxy'), proxies.join(''));
 }
 
-/** Debootstrap knows nothing of virtual packages, so it makes only the base; apt inside the root installs the rest. */
+/**
+ * Debootstrap knows nothing of virtual packages, so it makes only the base; apt inside the root
+ * installs the rest.
+ */
 function make(suite, packages, root) {
   const debs = join(CACHE, 'debs');
   mkdirSync(debs, { recursive: true });
   rmSync(root, { recursive: true, force: true });
-  const base = quietly('debootstrap', ['--variant=minbase', `--cache-dir=${debs}`, suite, root, MIRROR]);
+  const base = quietly('debootstrap', [
+    '--variant=minbase',
+    `--cache-dir=${debs}`,
+    suite,
+    root,
+    MIRROR,
+  ]);
   if (!base.ok) {
     const log = join(root, 'debootstrap/debootstrap.log');
-    return { ok: false, output: existsSync(log) ? `${base.output}\n${readFileSync(log, 'utf8')}` : base.output };
+    return {
+      ok: false,
+      output: existsSync(log) ? `${base.output}\n${readFileSync(log, 'utf8')}` : base.output,
+    };
   }
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
   sources.push(`deb ${MIRROR}-security ${suite}-security main`);
@@ -88,14 +110,18 @@ function removeOthers(name, keep) {
 }
 
 /**
- * Sees to a root of Debian's `suite` with `packages` and what they need; returns its path. Ends the script when it cannot
- * be built: that needs root, debootstrap and a mirror.
+ * Sees to a root of Debian's `suite` with `packages` and what they need; returns its path. Ends the
+ * script when it cannot be built: that needs root, debootstrap and a mirror.
  */
 export function debianRoot(name, suite, packages) {
-  if (!isRoot) fail(`a root file system of Debian (${suite}) is needed for this, and building it needs root: use sudo`);
+  if (!isRoot)
+    fail(
+      `a root file system of Debian (${suite}) is needed for this, and building it needs root: use sudo`,
+    );
   const root = join(CACHE, `${name}-${recipeOf(suite, packages)}`);
   if (isUsable(root)) return root;
-  if (which('debootstrap') === undefined) fail('debootstrap is missing: sudo apt-get install -y debootstrap');
+  if (which('debootstrap') === undefined)
+    fail('debootstrap is missing: sudo apt-get install -y debootstrap');
   say(`building a root file system: ${suite} with ${packages.join(' ')} (some minutes, once)`);
   const start = performance.now();
   const work = `${root}.building-${process.pid}`;

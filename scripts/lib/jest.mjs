@@ -4,13 +4,19 @@ import { join } from 'node:path';
 import { fail, openly, ROOT } from './run.mjs';
 
 /**
- * Runs jest with its usual output. Returns whether it succeeded, its counts, and the reasons for skipping: from the
- * titles of skipped tests, which end in ` [skipped: reason]`.
+ * Runs jest with its usual output. Returns whether it succeeded, its counts, and the reasons for
+ * skipping: from the titles of skipped tests, which end in ` [skipped: reason]`.
  */
 export function jest(config, args) {
   const results = 'dist/test-results.json';
   rmSync(join(ROOT, results), { force: true });
-  const flags = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--config', config];
+  const flags = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    '--config',
+    config,
+  ];
   // Tests that want another language say so; programs complain of a locale that is not installed.
   process.env.LC_ALL = 'C.UTF-8';
   delete process.env.LANGUAGE;
@@ -28,7 +34,10 @@ export function jest(config, args) {
     for (const test of file.assertionResults) {
       if (test.status !== 'pending' && test.status !== 'todo') continue;
       const reason = / \[skipped: (.+)\]$/s.exec(test.title)?.[1] ?? 'no reason given';
-      skipped.set(reason, [...(skipped.get(reason) ?? []), test.fullName.replace(/ \[skipped: .+\]$/s, '')]);
+      skipped.set(reason, [
+        ...(skipped.get(reason) ?? []),
+        test.fullName.replace(/ \[skipped: .+\]$/s, ''),
+      ]);
     }
   // A test file that does not even load has no test to count.
   const failed = report.numFailedTests + report.numRuntimeErrorTestSuites;

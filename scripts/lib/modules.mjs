@@ -13,14 +13,18 @@ function modulesLoad() {
   return quietly(process.execPath, ['-e', script]);
 }
 
-/** True when someone else (npm install, a copied folder) already put exactly the locked versions there. */
+/**
+ * True when someone else (npm install, a copied folder) already put exactly the locked versions
+ * there.
+ */
 function alreadyThere() {
   const hidden = join(ROOT, 'node_modules/.package-lock.json');
   if (!existsSync(hidden)) return false;
   const locked = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
   const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages;
   return Object.entries(locked).every(
-    ([path, entry]) => path === '' || entry.optional === true || installed[path]?.version === entry.version,
+    ([path, entry]) =>
+      path === '' || entry.optional === true || installed[path]?.version === entry.version,
   );
 }
 
@@ -36,7 +40,8 @@ export function npmPackages() {
   const start = performance.now();
   const headers = nodeHeaders();
   const env = { ...process.env };
-  // Headers of the running Node are on this disk: node-gyp need not fetch them. Both names: npm up to 11, and after it.
+  // Headers of the running Node are on this disk: node-gyp need not fetch them. Both names: npm up
+  // to 11, and after it.
   if (headers !== undefined) {
     env.npm_config_nodedir = headers;
     env.npm_package_config_node_gyp_nodedir = headers;
@@ -46,7 +51,8 @@ export function npmPackages() {
   );
   if (!npm.ok) fail(`npm ci\n${tail(npm.output, 60)}`);
   const loaded = modulesLoad();
-  if (!loaded.ok) fail(`npm ci ran, but better-sqlite3 or koffi does not load:\n${tail(loaded.output)}`);
+  if (!loaded.ok)
+    fail(`npm ci ran, but better-sqlite3 or koffi does not load:\n${tail(loaded.output)}`);
   stampWith(STAMP, value);
   say(`npm packages installed in ${since(start)}`);
 }

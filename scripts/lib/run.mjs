@@ -1,4 +1,7 @@
-/** Running programs and telling about it; used before anything is installed, so with Node's own modules only. */
+/**
+ * Running programs and telling about it; used before anything is installed, so with Node's own
+ * modules only.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -12,10 +15,14 @@ export const isRoot = process.getuid?.() === 0;
 const colour = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const paint = (code, text) => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
 
-// Programs that are called by their name (nft, ip, nsenter) lie in administrators' folders, which not every PATH has.
+// Programs that are called by their name (nft, ip, nsenter) lie in administrators' folders, which
+// not every PATH has.
 const ADMIN_FOLDERS = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 process.env.PATH = [
-  ...new Set([...(process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter), ...ADMIN_FOLDERS]),
+  ...new Set([
+    ...(process.env.PATH ?? '/usr/local/bin:/usr/bin:/bin').split(delimiter),
+    ...ADMIN_FOLDERS,
+  ]),
 ].join(delimiter);
 
 /** A line about what happens now. */
@@ -48,9 +55,17 @@ export function which(name) {
   return undefined;
 }
 
-/** Runs a program whose output is shown only when it fails. Returns whether it succeeded, and its output. */
+/**
+ * Runs a program whose output is shown only when it fails. Returns whether it succeeded, and its
+ * output.
+ */
 export function quietly(command, args, options = {}) {
-  const done = spawnSync(command, args, { cwd: ROOT, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024, ...options });
+  const done = spawnSync(command, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    ...options,
+  });
   const output = `${done.stdout ?? ''}${done.stderr ?? ''}${done.error ? `${done.error.message}\n` : ''}`;
   return { ok: done.status === 0, output };
 }
@@ -63,8 +78,9 @@ export function openly(command, args, options = {}) {
 }
 
 /**
- * Does what needs the network, and does it again after a pause when it failed: mirrors hiccup, and a fresh machine's own
- * apt holds its locks for a while. `work` says whether it succeeded, and its output; the last answer is returned.
+ * Does what needs the network, and does it again after a pause when it failed: mirrors hiccup, and
+ * a fresh machine's own apt holds its locks for a while. `work` says whether it succeeded, and its
+ * output; the last answer is returned.
  */
 export function persistently(what, work) {
   for (const seconds of [5, 20, 60]) {
@@ -76,7 +92,10 @@ export function persistently(what, work) {
   return work();
 }
 
-/** Runs beside long work: says every ten seconds (on a terminal every second, in one line) how long it has taken. */
+/**
+ * Runs beside long work: says every ten seconds (on a terminal every second, in one line) how long
+ * it has taken.
+ */
 const CLOCK = `
 const [what, usual] = process.argv.slice(1);
 const tty = process.stdout.isTTY === true;
@@ -89,9 +108,14 @@ setInterval(() => {
 }, tty ? 1000 : 10000);
 `;
 
-/** Does long work that prints nothing, and meanwhile shows that it goes on. `usual` says how long it takes as a rule. */
+/**
+ * Does long work that prints nothing, and meanwhile shows that it goes on. `usual` says how long it
+ * takes as a rule.
+ */
 export function patiently(what, usual, work) {
-  const clock = spawn(process.execPath, ['-e', CLOCK, what, usual], { stdio: ['ignore', 'inherit', 'ignore'] });
+  const clock = spawn(process.execPath, ['-e', CLOCK, what, usual], {
+    stdio: ['ignore', 'inherit', 'ignore'],
+  });
   try {
     return work();
   } finally {
@@ -105,16 +129,23 @@ export function tail(output, lines = 40) {
   return output.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** The lines of a long output that say what went wrong, each once, or its end when none says so by itself. */
+/**
+ * The lines of a long output that say what went wrong, each once, or its end when none says so by
+ * itself.
+ */
 export function failed(output, lines = 20) {
   const telling = output
     .split('\n')
-    .filter((line) => /^(?:E|W|Err):|\berror\b|\bfailed\b|\bdepends on\b|\bnot found\b/i.test(line));
+    .filter((line) =>
+      /^(?:E|W|Err):|\berror\b|\bfailed\b|\bdepends on\b|\bnot found\b/i.test(line),
+    );
   return telling.length > 0 ? [...new Set(telling)].slice(-lines).join('\n') : tail(output, lines);
 }
 
 /** How long something took, as people say it. */
 export function since(start) {
   const seconds = (performance.now() - start) / 1000;
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  return seconds < 60
+    ? `${seconds.toFixed(1)} s`
+    : `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
 }

@@ -1,13 +1,15 @@
 import { lookup } from 'node:dns/promises';
 import { type Address, compareAddresses, parseAddress } from '../core/address.js';
 import { messageOf } from '../core/errors.js';
-import { ALLOW_DNS_DEADLINE_MS, ALLOW_DNS_PARALLEL_MAX, ALLOW_NAME_ADDRESSES_MAX } from '../core/limits.js';
+import { ALLOW_DNS_PARALLEL_MAX, ALLOW_NAME_ADDRESSES_MAX } from '../core/limits.js';
+import { ALLOW_DNS_DEADLINE_MS } from '../core/timeouts.js';
 
 /** Asks for the addresses of a name. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
 /** As the system resolves names: hosts file first, then DNS (getaddrinfo(3)). */
-export const systemResolve: Resolve = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+export const systemResolve: Resolve = async (name) =>
+  (await lookup(name, { all: true })).map(({ address }) => address);
 
 interface Answer {
   /** The last good one. */
@@ -15,7 +17,10 @@ interface Answer {
   problem: string | undefined;
 }
 
-/** Addresses of names: resolved off the ban path, the last good answer kept while a name does not resolve. */
+/**
+ * Addresses of names: resolved off the ban path, the last good answer kept while a name does not
+ * resolve.
+ */
 export class Names {
   readonly #answers = new Map<string, Answer>();
   readonly #resolve: Resolve;
@@ -43,7 +48,8 @@ export class Names {
     for (const name of this.#answers.keys()) if (!names.has(name)) this.#answers.delete(name);
     const queue = [...names];
     const worker = async () => {
-      for (let name = queue.shift(); name !== undefined; name = queue.shift()) await this.#ask(name);
+      for (let name = queue.shift(); name !== undefined; name = queue.shift())
+        await this.#ask(name);
     };
     await Promise.all(Array.from({ length: ALLOW_DNS_PARALLEL_MAX }, worker));
   }
@@ -53,14 +59,18 @@ export class Names {
     this.#answers.set(name, answer);
     let timer: NodeJS.Timeout | undefined;
     const deadline = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no answer within ${this.#deadlineMs} ms`)), this.#deadlineMs);
+      timer = setTimeout(
+        () => reject(new Error(`no answer within ${this.#deadlineMs} ms`)),
+        this.#deadlineMs,
+      );
     });
     try {
       const texts = await Promise.race([this.#resolve(name), deadline]);
       const addresses = texts.flatMap((text) => parseAddress(text) ?? []).sort(compareAddresses);
       if (addresses.length === 0) throw new Error('it has no address');
       const kept = addresses.slice(0, ALLOW_NAME_ADDRESSES_MAX);
-      if (kept.map(({ text }) => text).join() !== answer.addresses.map(({ text }) => text).join()) this.version++;
+      if (kept.map(({ text }) => text).join() !== answer.addresses.map(({ text }) => text).join())
+        this.version++;
       answer.addresses = kept;
       answer.problem =
         addresses.length > ALLOW_NAME_ADDRESSES_MAX

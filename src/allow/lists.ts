@@ -10,7 +10,9 @@ export interface ParsedList {
   readonly wrong: readonly { readonly line: number; readonly text: string }[];
 }
 
-/** Parses a list: one address or prefix per line, `#` and `;` begin comments, blanks are ignored. */
+/**
+ * Parses a list: one address or prefix per line, `#` and `;` begin comments, blanks are ignored.
+ */
 export function parseList(text: string): ParsedList {
   const prefixes: Prefix[] = [];
   const wrong: { line: number; text: string }[] = [];
@@ -30,7 +32,10 @@ interface Loaded {
   problem: string | undefined;
 }
 
-/** `file:` lists, read again when the file changes; the last good content is kept while it cannot be read. */
+/**
+ * `file:` lists, read again when the file changes; the last good content is kept while it cannot be
+ * read.
+ */
 export class Lists {
   readonly #loaded = new Map<string, Loaded>();
   /** Rises whenever some list was read anew. */
@@ -62,7 +67,8 @@ export class Lists {
       const { mtimeMs, size, ino } = statSync(path);
       const stamp = `${ino} ${mtimeMs} ${size}`;
       if (stamp === loaded.stamp) return;
-      if (size > ALLOW_FILE_BYTES_MAX) throw new Error(`it is larger than ${ALLOW_FILE_BYTES_MAX} bytes`);
+      if (size > ALLOW_FILE_BYTES_MAX)
+        throw new Error(`it is larger than ${ALLOW_FILE_BYTES_MAX} bytes`);
       loaded.list = parseList(readFileSync(path, 'utf8'));
       loaded.stamp = stamp;
       this.version++;

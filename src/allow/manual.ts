@@ -4,13 +4,16 @@ import type { JailName } from '../core/names.js';
 import { noneRemote, strangersIn } from '../core/networks.js';
 import type { AllowSnapshot } from './snapshot.js';
 
-/** Shortest prefixes that a person may ban without insisting: a /8 is 16 million hosts, a /32 a provider. */
+/**
+ * Shortest prefixes that a person may ban without insisting: a /8 is 16 million hosts, a /32 a
+ * provider.
+ */
 const MANUAL_LENGTH_MIN = { 4: 8, 6: 32 } as const;
 
 /**
- * Why an operator's ban is refused, or undefined when it may be made. With `force` it may be made of whatever can be a
- * remote host; the kernel still lets exempted addresses through, because its allow set wins. `nat64` are the NAT64
- * prefixes of this network.
+ * Why an operator's ban is refused, or undefined when it may be made. With `force` it may be made
+ * of whatever can be a remote host; the kernel still lets exempted addresses through, because its
+ * allow set wins. `nat64` are the NAT64 prefixes of this network.
  */
 export function refuseManualBan(
   target: Prefix,
@@ -41,7 +44,10 @@ export function refuseManualBan(
     );
   const reason = snapshot.overlaps(jail, target);
   if (reason === undefined) return undefined;
-  return new OperatorError(`${formatPrefix(target)} would shut out an address that is never banned: ${reason.text}`, {
-    hint: 'take it out of ignoreip first, or add --force to note the ban all the same',
-  });
+  return new OperatorError(
+    `${formatPrefix(target)} would shut out an address that is never banned: ${reason.text}`,
+    {
+      hint: 'take it out of ignoreip first, or add --force to note the ban all the same',
+    },
+  );
 }

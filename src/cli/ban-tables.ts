@@ -2,8 +2,7 @@
 import type { BanView } from '../control/protocol.js';
 import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
-import { type Column, formatTable } from './columns.js';
-import { formatTime } from './terminal.js';
+import { type Column, formatTable, formatTime } from '../tools/terminal.js';
 
 /** What a name from the network may take of a line on a terminal. */
 const NAME_COLUMNS = 64;
@@ -36,7 +35,11 @@ const USER: Part = {
 
 /** Bans of the past and the present, in `width` columns. */
 export function historyTable(bans: readonly BanView[], width: number): string {
-  return tableOf([SINCE, JAIL, ADDRESS, FAILURES, UNTIL, STATE, ...reporters(bans), USER], bans, width);
+  return tableOf(
+    [SINCE, JAIL, ADDRESS, FAILURES, UNTIL, STATE, ...reporters(bans), USER],
+    bans,
+    width,
+  );
 }
 
 /** Bans in force, in `width` columns; the address stands first. */

@@ -1,12 +1,33 @@
 /** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
-import type { Args, CommandDefinition } from './command.js';
-import { COMPLETE } from './completion/question.js';
-import { honours } from './global-options.js';
-import { defaultPaths, type Paths } from './paths.js';
+import { defaultPaths, type Paths } from '../setup/paths.js';
+import { type Terminal, widthOf } from '../tools/terminal.js';
+import { type Args, type CommandDefinition, honours } from './command.js';
+import { COMPLETE } from './completion/values.js';
 import { quickChoice } from './quick.js';
-import { type Terminal, widthOf } from './terminal.js';
+
+/**
+ * What every command's exit codes mean, unless it says otherwise (sysexits.h). For help, man pages
+ * and docs/cli.md.
+ */
+export const GENERAL_EXITS: readonly (readonly [ExitCode, string])[] = [
+  [EXIT.ok, 'done'],
+  [EXIT.no, 'the answer is no: nobody is banned, nothing was found, something was not changed'],
+  [EXIT.usage, 'the command line is not valid'],
+  [
+    EXIT.dataError,
+    'the agent refused: an unknown jail, not an address, a value that is not valid; or a file is not what it should be',
+  ],
+  [EXIT.noInput, 'a file to read is not there'],
+  [EXIT.unavailable, 'no agent is running'],
+  [EXIT.software, 'a fault of Banjour; please report it'],
+  [EXIT.osError, 'the system failed: journal, nft, disk'],
+  [EXIT.cannotCreate, 'a file cannot be written'],
+  [EXIT.temporary, 'not now: too many clients; try again'],
+  [EXIT.noPermission, 'no permission; try as root'],
+  [EXIT.config, 'the configuration has errors'],
+];
 
 export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const json = argv.includes('--json');
@@ -28,16 +49,17 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 /** By yargs: help, every spelling of every option. */
 async function fullChoice(argv: readonly string[], terminal: Terminal) {
   const [{ parseCommandLine }, { COMMANDS }, { VERSION }] = await Promise.all([
-    import('./yargs.js'),
+    import('./command-line.js'),
     import('./table.js'),
-    import('./version.js'),
+    import('../setup/paths.js'),
   ]);
   return parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
 }
 
 async function run(command: CommandDefinition, args: Args, terminal: Terminal): Promise<ExitCode> {
   const paths = pathsOf(args);
-  const isForPeople = terminal.stdout.isTTY === true && !args.flag('json') && args.text('pager') !== 'false';
+  const isForPeople =
+    terminal.stdout.isTTY === true && !args.flag('json') && args.text('pager') !== 'false';
   if (!isForPeople || !honours(command, 'pager')) return command.run({ args, terminal, paths });
   const { paged } = await import('./pager.js');
   return paged(terminal, (through) => command.run({ args, terminal: through, paths }));
@@ -60,7 +82,10 @@ function report(error: unknown, terminal: Terminal, json: boolean): ExitCode {
       terminal.err(
         `${JSON.stringify({ error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) })}\n`,
       );
-    else terminal.err(`banjour: ${safe(error.message)}${error.hint === undefined ? '' : `\n  ${safe(error.hint)}`}\n`);
+    else
+      terminal.err(
+        `banjour: ${safe(error.message)}${error.hint === undefined ? '' : `\n  ${safe(error.hint)}`}\n`,
+      );
     return error.exitCode;
   }
   if (error instanceof OperatingError) {

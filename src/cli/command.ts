@@ -1,17 +1,23 @@
 /**
- * A command is data: its words, its options, examples that teach, and what it does. One table lists them all
- * (`table.ts`); help, completion and man pages come from these definitions. Only `yargs.ts` knows the parser.
+ * A command is data: its words, its options, examples that teach, and what it does. One table lists
+ * them all (`table.ts`); help, completion and man pages come from these definitions. Only
+ * `yargs.ts` knows the parser.
  */
 import type { ExitCode } from '../core/errors.js';
-import type { GlobalOption } from './global-options.js';
-import type { Paths } from './paths.js';
-import type { Terminal } from './terminal.js';
+import type { Paths } from '../setup/paths.js';
+import type { Terminal } from '../tools/terminal.js';
 
 /**
- * What a shell offers in a place: fixed words, files or folders, or what the running agent knows (its jails, the banned
- * addresses, both).
+ * What a shell offers in a place: fixed words, files or folders, or what the running agent knows
+ * (its jails, the banned addresses, both).
  */
-export type Completion = 'jails' | 'banned' | 'jails-and-banned' | 'files' | 'folders' | readonly string[];
+export type Completion =
+  | 'jails'
+  | 'banned'
+  | 'jails-and-banned'
+  | 'files'
+  | 'folders'
+  | readonly string[];
 
 export interface OptionDefinition {
   readonly type: 'string' | 'number' | 'boolean' | 'strings';
@@ -55,7 +61,9 @@ export interface CommandContext {
   readonly paths: Paths;
 }
 
-/** Parsed arguments, read by name and type. Reading one that the definition does not have is a bug. */
+/**
+ * Parsed arguments, read by name and type. Reading one that the definition does not have is a bug.
+ */
 export class Args {
   readonly #values: Readonly<Record<string, unknown>>;
   constructor(values: Readonly<Record<string, unknown>>) {
@@ -77,4 +85,49 @@ export class Args {
     const value = this.#values[name];
     return Array.isArray(value) ? value.map(String) : value === undefined ? [] : [String(value)];
   }
+}
+
+/** Options that mean the same to every command that honours them. */
+export type GlobalOption =
+  | 'json'
+  | 'pager'
+  | 'config-dir'
+  | 'shipped-dir'
+  | 'run-dir'
+  | 'state-dir';
+
+export const GLOBAL_OPTIONS: Readonly<Record<GlobalOption, OptionDefinition>> = {
+  json: { type: 'boolean', describe: 'Answer in JSON' },
+  pager: {
+    type: 'boolean',
+    default: true,
+    describe: 'Long output on a terminal goes to a pager; --no-pager prints it as it is',
+  },
+  'config-dir': {
+    type: 'string',
+    describe: "The administrator's configuration (default: /etc/banjour)",
+    complete: 'folders',
+  },
+  'shipped-dir': { type: 'string', describe: 'The shipped configuration', complete: 'folders' },
+  'run-dir': {
+    type: 'string',
+    describe: 'Directory of the control sockets (default: /run/banjour)',
+    complete: 'folders',
+  },
+  'state-dir': {
+    type: 'string',
+    describe: 'Directory of the ledger (default: /var/lib/banjour)',
+    complete: 'folders',
+  },
+};
+
+/** True when a global option means something to a command. */
+export function honours(command: CommandDefinition, name: string): boolean {
+  return command.honours.some((one) => one === name);
+}
+
+/** Every option that a command takes: its own, then the global ones that it honours. */
+export function optionsOf(command: CommandDefinition): Readonly<Record<string, OptionDefinition>> {
+  const global = Object.entries(GLOBAL_OPTIONS).filter(([name]) => honours(command, name));
+  return { ...command.options, ...Object.fromEntries(global) };
 }

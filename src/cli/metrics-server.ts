@@ -1,12 +1,13 @@
 /**
- * The metrics on a port of the loopback, for a Prometheus that cannot read Unix sockets. A process of its own: the
- * agent keeps a sandbox without any network.
+ * The metrics on a port of the loopback, for a Prometheus that cannot read Unix sockets. A process
+ * of its own: the agent keeps a sandbox without any network.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { boundClients } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
-import { METRICS_CLIENTS_MAX, METRICS_REQUEST_MS_MAX } from '../core/limits.js';
+import { METRICS_CLIENTS_MAX } from '../core/service-limits.js';
+import { METRICS_REQUEST_MS_MAX } from '../core/timeouts.js';
 import { CONTENT_TYPES, formatFor, type MetricsFormat } from '../metrics/format.js';
 
 export interface MetricsServer {
@@ -15,7 +16,10 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** `127.0.0.1:9811`, `[::1]:9811` or a port. Throws `OperatorError` for anything that is not on the loopback. */
+/**
+ * `127.0.0.1:9811`, `[::1]:9811` or a port. Throws `OperatorError` for anything that is not on the
+ * loopback.
+ */
 export function listenAddress(text: string): { readonly host: string; readonly port: number } {
   const parts = /^(?:(127(?:\.\d{1,3}){3}|\[::1\]|localhost):)?(\d{1,5})$/.exec(text);
   const port = Number(parts?.[2]);
@@ -23,22 +27,35 @@ export function listenAddress(text: string): { readonly host: string; readonly p
     throw new OperatorError(`not a port of the loopback: ${JSON.stringify(text)}`, {
       hint: 'write 9811, 127.0.0.1:9811 or [::1]:9811; for other hosts put a proxy with a password before it',
     });
-  return { host: (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1'), port };
+  return {
+    host: (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1'),
+    port,
+  };
 }
 
-/** True for the names of the loopback, and for none: a page of another name must not read the numbers (DNS rebinding). */
+/**
+ * True for the names of the loopback, and for none: a page of another name must not read the
+ * numbers (DNS rebinding).
+ */
 function isLoopback(host: string | undefined): boolean {
-  return host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host);
+  return (
+    host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host)
+  );
 }
 
-/** Serves `/metrics`; `read` is asked at each scrape. Throws `OperatorError` when the port cannot be had. */
+/**
+ * Serves `/metrics`; `read` is asked at each scrape. Throws `OperatorError` when the port cannot be
+ * had.
+ */
 export async function serveMetrics(
   where: { readonly host: string; readonly port: number },
   read: (format: MetricsFormat) => Promise<string>,
 ): Promise<MetricsServer> {
   const server: Server = createServer(async (request, response) => {
     if (!isLoopback(request.headers.host)) {
-      response.writeHead(403, { 'content-type': 'text/plain' }).end('this port answers to the names of the loopback\n');
+      response
+        .writeHead(403, { 'content-type': 'text/plain' })
+        .end('this port answers to the names of the loopback\n');
       return;
     }
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
@@ -56,7 +73,11 @@ export async function serveMetrics(
   boundClients(server, METRICS_CLIENTS_MAX, METRICS_REQUEST_MS_MAX);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
-      reject(new OperatorError(`cannot listen on ${where.host}:${where.port}: ${messageOf(cause)}`, { cause })),
+      reject(
+        new OperatorError(`cannot listen on ${where.host}:${where.port}: ${messageOf(cause)}`, {
+          cause,
+        }),
+      ),
     );
     server.listen(where.port, where.host, () => resolve());
   });

@@ -1,18 +1,23 @@
 /**
- * Long answers on a terminal go through a pager, in the manner of systemctl(1): `$BANJOUR_PAGER`, else `$PAGER`, else
- * less(1). An empty value or `cat` means none, and so does a terminal that is `dumb`.
+ * Long answers on a terminal go through a pager, in the manner of systemctl(1): `$BANJOUR_PAGER`,
+ * else `$PAGER`, else less(1). An empty value or `cat` means none, and so does a terminal that is
+ * `dumb`.
  *
- * Whoever may run Banjour as root by sudo(8) must not get a shell of root by it: less is told to be secure (it runs no
- * command and opens no file), and in a session of another user no other pager is started.
+ * Whoever may run Banjour as root by sudo(8) must not get a shell of root by it: less is told to be
+ * secure (it runs no command and opens no file), and in a session of another user no other pager is
+ * started.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { ExitCode } from '../core/errors.js';
 import { shellWords } from '../core/text.js';
-import type { Terminal } from './terminal.js';
+import type { Terminal } from '../tools/terminal.js';
 
-/** What systemd gives less: quit when all fits, colours, long lines not folded, no clearing, prompt, quit at Ctrl-C. */
+/**
+ * What systemd gives less: quit when all fits, colours, long lines not folded, no clearing, prompt,
+ * quit at Ctrl-C.
+ */
 const LESS = 'FRSXMK';
 /** Of a terminal that does not know its size. */
 const ROWS = 24;
@@ -21,7 +26,10 @@ const ROWS = 24;
 const NO_LOGIN = 4_294_967_295;
 
 /** Runs a command and shows what it answers: in a pager when that is longer than the screen. */
-export async function paged(terminal: Terminal, run: (terminal: Terminal) => Promise<ExitCode>): Promise<ExitCode> {
+export async function paged(
+  terminal: Terminal,
+  run: (terminal: Terminal) => Promise<ExitCode>,
+): Promise<ExitCode> {
   let text = '';
   const collect = (more: string) => {
     text += more;
@@ -51,8 +59,14 @@ export function pagers(env: NodeJS.ProcessEnv, elevated: boolean): readonly (rea
   return elevated ? [['less']] : [words, ['less']];
 }
 
-/** True when this process has other rights than the user who logged in: sudo(8), pkexec(1), su(1). */
-export function isElevated(env: NodeJS.ProcessEnv, uid = process.geteuid?.(), login = loginUid()): boolean {
+/**
+ * True when this process has other rights than the user who logged in: sudo(8), pkexec(1), su(1).
+ */
+export function isElevated(
+  env: NodeJS.ProcessEnv,
+  uid = process.geteuid?.(),
+  login = loginUid(),
+): boolean {
   if (['SUDO_UID', 'PKEXEC_UID', 'DOAS_USER'].some((name) => env[name] !== undefined)) return true;
   return login !== undefined && login !== NO_LOGIN && login !== uid;
 }
@@ -66,7 +80,11 @@ function loginUid(): number | undefined {
 }
 
 /** False when there is no such program. */
-async function shownBy(command: readonly string[], text: string, env: NodeJS.ProcessEnv): Promise<boolean> {
+async function shownBy(
+  command: readonly string[],
+  text: string,
+  env: NodeJS.ProcessEnv,
+): Promise<boolean> {
   const [program = '', ...args] = command;
   const isUtf8 = /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '');
   const child = spawn(program, args, {

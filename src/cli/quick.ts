@@ -1,9 +1,9 @@
 /**
- * Command lines that scripts run all day, read without yargs, whose loading takes longer than everything else together.
- * Only the plainest are taken: a command word, words, and options of the table written out. Anything else is yargs'.
+ * Command lines that scripts run all day, read without yargs, whose loading takes longer than
+ * everything else together. Only the plainest are taken: a command word, words, and options of the
+ * table written out. Anything else is yargs'.
  */
-import { Args, type CommandDefinition, type OptionDefinition } from './command.js';
-import { optionsOf } from './global-options.js';
+import { Args, type CommandDefinition, type OptionDefinition, optionsOf } from './command.js';
 
 const QUICK: Readonly<Record<string, () => Promise<CommandDefinition>>> = {
   status: async () => (await import('./commands/status.js')).status,
@@ -51,12 +51,19 @@ export async function quickChoice(argv: readonly string[]): Promise<QuickChoice 
 }
 
 /** The option that a single letter stands for. */
-function keyOf(options: Readonly<Record<string, OptionDefinition>>, letter: string): string | undefined {
+function keyOf(
+  options: Readonly<Record<string, OptionDefinition>>,
+  letter: string,
+): string | undefined {
   return Object.keys(options).find((key) => options[key]?.alias === letter);
 }
 
 /** Puts the words into the positionals; false when they do not fit. */
-function place(command: CommandDefinition, words: readonly string[], values: Record<string, unknown>): boolean {
+function place(
+  command: CommandDefinition,
+  words: readonly string[],
+  values: Record<string, unknown>,
+): boolean {
   let at = 0;
   for (const { name, required, many } of command.positionals ?? []) {
     const taken = many === true ? words.slice(at) : words.slice(at, at + 1);

@@ -1,12 +1,12 @@
 /**
- * What `banjour service install` puts where, for hosts without the Debian package. The texts are the shipped ones; only
- * the paths of Node and of this installation are written into the unit.
+ * What `banjour service install` puts where, for hosts without the Debian package. The texts are
+ * the shipped ones; only the paths of Node and of this installation are written into the unit.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, OperatorError } from '../core/errors.js';
-import { PACKAGE_ROOT } from './paths.js';
+import { PACKAGE_ROOT } from '../setup/paths.js';
 
 export interface PlacedFile {
   readonly path: string;
@@ -37,12 +37,21 @@ export function serviceFiles(
 ): PlacedFile[] {
   const shipped = (path: string) => readFileSync(join(installation, path), 'utf8');
   const ours = (path: string, text: string) => ({ path, text, theirs: false });
-  const theirs = (path: string) => ({ path, text: shipped(join('packaging/debian', path)), theirs: true });
+  const theirs = (path: string) => ({
+    path,
+    text: shipped(join('packaging/debian', path)),
+    theirs: true,
+  });
   return [
     ...UNITS.map((name) =>
-      ours(`/etc/systemd/system/${name}`, unitFor(shipped(`systemd/${name}`), node, installation, systemd)),
+      ours(
+        `/etc/systemd/system/${name}`,
+        unitFor(shipped(`systemd/${name}`), node, installation, systemd),
+      ),
     ),
-    ...USERS.map((name) => ours(`/etc/sysusers.d/${name}.conf`, shipped(`systemd/sysusers.d/${name}.conf`))),
+    ...USERS.map((name) =>
+      ours(`/etc/sysusers.d/${name}.conf`, shipped(`systemd/sysusers.d/${name}.conf`)),
+    ),
     ours('/usr/local/lib/systemd/catalog/banjour.catalog', shipped('systemd/banjour.catalog')),
     theirs('/etc/banjour/jail.d/host.conf'),
     theirs('/etc/banjour/banjour.d/host.conf'),
@@ -51,12 +60,15 @@ export function serviceFiles(
 }
 
 /**
- * The unit with `/usr/bin/banjour` replaced by this Node and this installation. A systemd that cannot let the pause
- * between failed starts grow gets a longer one instead.
+ * The unit with `/usr/bin/banjour` replaced by this Node and this installation. A systemd that
+ * cannot let the pause between failed starts grow gets a longer one instead.
  */
 export function unitFor(unit: string, node: string, installation: string, systemd: number): string {
   const command = [node, join(installation, 'dist/src/main.js')].map(execWord).join(' ');
-  const placed = unit.replace(/^(Exec\w+=-?)\/usr\/bin\/banjour\b/gm, (_, key: string) => `${key}${command}`);
+  const placed = unit.replace(
+    /^(Exec\w+=-?)\/usr\/bin\/banjour\b/gm,
+    (_, key: string) => `${key}${command}`,
+  );
   if (systemd >= GROWING_PAUSE) return placed;
   return placed
     .replace(/^RestartSec=.*$/m, 'RestartSec=2s')
@@ -69,30 +81,42 @@ export function systemdVersion(): number {
   return Number(/^systemd (\d+)/.exec(stdout ?? '')?.[1] ?? 0);
 }
 
-/** A word of an Exec line (systemd.service(5), "Command lines"; `%` is systemd.unit(5), "Specifiers"). */
+/**
+ * A word of an Exec line (systemd.service(5), "Command lines"; `%` is systemd.unit(5),
+ * "Specifiers").
+ */
 function execWord(word: string): string {
   const escaped = word.replaceAll('%', '%%').replaceAll('$', '$$$$');
   return /^[\w@%+=:,./$-]+$/.test(escaped) ? escaped : `"${escaped.replace(/["\\]/g, '\\$&')}"`;
 }
 
 /**
- * Throws `OperatorError` unless the user banjour, inside the unit's sandbox, can run this Node and read this
- * installation.
+ * Throws `OperatorError` unless the user banjour, inside the unit's sandbox, can run this Node and
+ * read this installation.
  */
-export function requireVisible(node: string = process.execPath, installation: string = PACKAGE_ROOT): void {
+export function requireVisible(
+  node: string = process.execPath,
+  installation: string = PACKAGE_ROOT,
+): void {
   for (const path of [realpathSync(node), realpathSync(join(installation, 'dist/src/main.js'))]) {
     if (HIDDEN.test(path))
-      throw new OperatorError(`the service could not see ${path}: its sandbox hides home and temporary folders`, {
-        hint: 'install Node and Banjour for the whole system, e.g. Node from nodesource and, as root, npm install -g banjour',
-        exitCode: EXIT.config,
-      });
+      throw new OperatorError(
+        `the service could not see ${path}: its sandbox hides home and temporary folders`,
+        {
+          hint: 'install Node and Banjour for the whole system, e.g. Node from nodesource and, as root, npm install -g banjour',
+          exitCode: EXIT.config,
+        },
+      );
     for (let at = path; at !== '/'; at = dirname(at)) {
       const needed = at === path ? 0o004 : 0o001;
       if ((statSync(at).mode & needed) === 0)
-        throw new OperatorError(`the user banjour could not read ${path}: others have no access to ${at}`, {
-          hint: `chmod o+rX ${at}`,
-          exitCode: EXIT.noPermission,
-        });
+        throw new OperatorError(
+          `the user banjour could not read ${path}: others have no access to ${at}`,
+          {
+            hint: `chmod o+rX ${at}`,
+            exitCode: EXIT.noPermission,
+          },
+        );
     }
   }
 }

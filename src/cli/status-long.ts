@@ -1,8 +1,15 @@
 /** `status --long`: whether it works, for people. */
 import type { AgentView } from '../control/protocol.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
-import { formatTable } from './columns.js';
-import { formatLength, formatTime, type Terminal, tableWidth, wantsColour, zone } from './terminal.js';
+import {
+  formatLength,
+  formatTable,
+  formatTime,
+  type Terminal,
+  tableWidth,
+  wantsColour,
+  zone,
+} from '../tools/terminal.js';
 
 export function longStatus(view: AgentView, terminal: Terminal): string {
   const width = tableWidth(terminal.stdout);
@@ -68,7 +75,8 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
     ...overrides.map((override) => `${jail}: ${override} is set by hand, until reload or restart`),
     ...demoted.map((regex) => `${jail}: ${regex} is slow and runs in the linear matcher`),
   ]);
-  if (notes.length > 0) parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
+  if (notes.length > 0)
+    parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
   if (warnings.length > 0)
     parts.push(
       `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,

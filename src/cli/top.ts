@@ -4,8 +4,15 @@ import type { AgentView, BanView, CountersView } from '../control/protocol.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
-import { formatTable } from './columns.js';
-import { formatLength, formatTime, type Terminal, tableWidth, wantsColour, zone } from './terminal.js';
+import {
+  formatLength,
+  formatTable,
+  formatTime,
+  type Terminal,
+  tableWidth,
+  wantsColour,
+  zone,
+} from '../tools/terminal.js';
 
 export interface TopOptions {
   readonly intervalMs: number;
@@ -27,7 +34,11 @@ const NEWEST = 8;
 const ALTERNATE_SCREEN = '\x1b[?1049h\x1b[?25l';
 const NORMAL_SCREEN = '\x1b[?25h\x1b[?1049l';
 
-export async function showTop(client: ControlClient, terminal: Terminal, options: TopOptions): Promise<ExitCode> {
+export async function showTop(
+  client: ControlClient,
+  terminal: Terminal,
+  options: TopOptions,
+): Promise<ExitCode> {
   const live = !options.once && !options.json && terminal.stdout.isTTY === true;
   const keys = live ? listenForEnd() : undefined;
   let before: TopSample | undefined;
@@ -65,10 +76,15 @@ function jsonOf({ view, counters, newest }: TopSample) {
 }
 
 /** One picture; rates are of the time since `before`. */
-export function picture(sample: TopSample, before: TopSample | undefined, terminal: Terminal): string {
+export function picture(
+  sample: TopSample,
+  before: TopSample | undefined,
+  terminal: Terminal,
+): string {
   const { view, counters, newest } = sample;
   const width = tableWidth(terminal.stdout);
-  const bold = (text: string) => (wantsColour(terminal.stdout, terminal.env) ? `\x1b[1m${text}\x1b[0m` : text);
+  const bold = (text: string) =>
+    wantsColour(terminal.stdout, terminal.env) ? `\x1b[1m${text}\x1b[0m` : text;
   const perMinute = (now: number, then: number | undefined) => {
     if (before === undefined || then === undefined) return '';
     const minutes = (sample.at - before.at) / 60_000;
@@ -120,12 +136,18 @@ export function picture(sample: TopSample, before: TopSample | undefined, termin
       formatTime(ban.time),
       ban.jail,
       ban.target,
-      ban.ended !== undefined ? ban.ended.reason : ban.until === null ? 'for good' : formatTime(ban.until),
+      ban.ended !== undefined
+        ? ban.ended.reason
+        : ban.until === null
+          ? 'for good'
+          : formatTime(ban.until),
       escapeUntrusted(ban.user ?? '', USER_CHARS_MAX),
     ]),
     width,
   );
-  const warnings = view.warnings.map((warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`);
+  const warnings = view.warnings.map(
+    (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
+  );
   return `${head}\n${jails}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
 }
 

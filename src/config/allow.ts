@@ -3,7 +3,7 @@ import { bitsOf, type Prefix, parseAddress, parsePrefix } from '../core/address.
 import { NAT64_LENGTHS, parseTranslator } from '../core/networks.js';
 import type { AllowTerm } from '../core/specs.js';
 import { shellWords } from '../core/text.js';
-import type { Reader } from './reader.js';
+import type { Section } from './section.js';
 import { type Parsed, splitWords } from './values.js';
 
 const NAME = /^(?=.{1,253}$)(?!.*\.\.)(?=.*[a-z])[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?\.?$/i;
@@ -13,14 +13,20 @@ export function parseAllowTerm(word: string): Parsed<AllowTerm> {
   if (word.startsWith('file:')) {
     const path = word.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
     if (path.startsWith('/')) return { value: { kind: 'file', path } };
-    return { problem: `names a file without its folder: "${word}"`, fix: 'write file:/etc/banjour/friends' };
+    return {
+      problem: `names a file without its folder: "${word}"`,
+      fix: 'write file:/etc/banjour/friends',
+    };
   }
   const prefix = parsePrefix(withLength(word));
   if (prefix !== undefined) return { value: { kind: 'prefix', prefix } };
-  if (NAME.test(word) && !/^[\d.]+$/.test(word)) return { value: { kind: 'name', name: word.replace(/\.$/, '') } };
+  if (NAME.test(word) && !/^[\d.]+$/.test(word))
+    return { value: { kind: 'name', name: word.replace(/\.$/, '') } };
   const placeholder = /^<.*>$/.test(word);
   return {
-    problem: placeholder ? `still has the placeholder "${word}"` : `has "${word}", which is no address, prefix or name`,
+    problem: placeholder
+      ? `still has the placeholder "${word}"`
+      : `has "${word}", which is no address, prefix or name`,
     fix: placeholder
       ? 'write your address in its place'
       : 'write e.g. 192.0.2.1, 192.0.2.0/24, 2001:db8::/64, host.example.org',
@@ -41,7 +47,9 @@ function withLength(word: string): string {
     .slice(2)
     .map((part) => Number(part).toString(2).padStart(8, '0'))
     .join('');
-  return /^1*0*$/.test(bits) && bits.length === 32 ? `${mask[1]}/${bits.replace(/0+$/, '').length}` : word;
+  return /^1*0*$/.test(bits) && bits.length === 32
+    ? `${mask[1]}/${bits.replace(/0+$/, '').length}`
+    : word;
 }
 
 /** The prefixes of `nat64`. */
@@ -60,7 +68,7 @@ export function parseTranslators(text: string): Parsed<readonly Prefix[]> {
 }
 
 /** The terms of `ignoreip`; wrong ones are reported. */
-export function readAllow(reader: Reader): AllowTerm[] {
+export function readAllow(reader: Section): AllowTerm[] {
   const terms: AllowTerm[] = [];
   for (const word of splitWords(reader.text('ignoreip'))) {
     const parsed = parseAllowTerm(word);
@@ -71,8 +79,9 @@ export function readAllow(reader: Reader): AllowTerm[] {
 }
 
 /**
- * Addresses of one's own network: loopback, private (RFC 1918, RFC 4193), link-local. Behind another address in a chain such a
- * one is nearly always a proxy of the house, and to ban it would shut out everybody whom it serves.
+ * Addresses of one's own network: loopback, private (RFC 1918, RFC 4193), link-local. Behind
+ * another address in a chain such a one is nearly always a proxy of the house, and to ban it would
+ * shut out everybody whom it serves.
  */
 const OWN_NETWORKS: readonly Prefix[] = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
@@ -80,10 +89,10 @@ const OWN_NETWORKS: readonly Prefix[] = [
 ].flatMap((text) => parsePrefix(text) ?? []);
 
 /**
- * The prefixes of `trusted_proxies`; where it is not stated, one's own networks and the prefixes of `ignoreip` (names and files of
- * that cannot be told apart in a log line).
+ * The prefixes of `trusted_proxies`; where it is not stated, one's own networks and the prefixes of
+ * `ignoreip` (names and files of that cannot be told apart in a log line).
  */
-export function readProxies(reader: Reader): readonly Prefix[] {
+export function readProxies(reader: Section): readonly Prefix[] {
   const stated = reader.text('trusted_proxies') !== '';
   const prefixes: Prefix[] = stated ? [] : [...OWN_NETWORKS];
   for (const word of splitWords(reader.text(stated ? 'trusted_proxies' : 'ignoreip'))) {
@@ -102,10 +111,23 @@ export function readProxies(reader: Reader): readonly Prefix[] {
 }
 
 /** Tags that stand for themselves in `ignorecommand`. */
-const COMMAND_TAGS = new Set(['ip', 'ip-host', 'family', 'F-ID', 'F-USER', 'jail', 'name', 'time', 'failures']);
+const COMMAND_TAGS = new Set([
+  'ip',
+  'ip-host',
+  'family',
+  'F-ID',
+  'F-USER',
+  'jail',
+  'name',
+  'time',
+  'failures',
+]);
 
-/** The command and its arguments; null when there is none. No shell runs it, so what needs one is refused. */
-export function readIgnorecommand(reader: Reader): readonly string[] | null {
+/**
+ * The command and its arguments; null when there is none. No shell runs it, so what needs one is
+ * refused.
+ */
+export function readIgnorecommand(reader: Section): readonly string[] | null {
   const text = reader.text('ignorecommand');
   if (text === '') return null;
   const fix = 'put it into a script and write ignorecommand = /path/to/script <ip>';

@@ -1,29 +1,35 @@
 /**
- * Reads a whole configuration: the shipped root, then the administrator's, each as `jail.conf`, `jail.d/*.conf`,
- * `jail.local`, `jail.d/*.local` (fail2ban's order), and `banjour.*` likewise (`fail2ban.*` of the administrator too).
+ * Reads a whole configuration: the shipped root, then the administrator's, each as `jail.conf`,
+ * `jail.d/*.conf`, `jail.local`, `jail.d/*.local` (fail2ban's order), and `banjour.*` likewise
+ * (`fail2ban.*` of the administrator too).
  */
 import { statSync } from 'node:fs';
 import type { Diagnostic } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
 import type { AllowTerm } from '../core/specs.js';
-import { diskTree } from '../ini/disk.js';
-import type { IniDocument } from '../ini/document.js';
-import { loadFiles } from '../ini/load.js';
+import { loadFiles, Roots } from '../ini/load.js';
+import type { IniDocument } from '../ini/parse.js';
 import { DEFAULT_SECTION } from '../ini/parse.js';
 import { Report } from '../ini/report.js';
-import { Roots } from '../ini/roots.js';
 import type { FileTree } from '../ini/tree.js';
+import { diskTree } from '../ini/tree.js';
+import { BUILT_IN } from '../ini/value.js';
+import { joinHooks } from './actions.js';
 import { parseTranslators, readAllow } from './allow.js';
-import { joinHooks } from './banaction.js';
 import { readJail } from './jail.js';
-import { Overlays } from './overlays.js';
-import { Reader } from './reader.js';
-import { warnForgotten } from './recidive.js';
-import { BUILT_IN, builtInText, JAIL_KEYS, JAIL_VARIABLES, SETTING_KEYS } from './schema.js';
+import {
+  builtInText,
+  JAIL_KEYS,
+  JAIL_VARIABLES,
+  referencedNames,
+  reportKeys,
+  SETTING_KEYS,
+} from './schema.js';
+import { ActionFiles, Section } from './section.js';
 import { readSettings } from './settings.js';
 import type { LogsToJournal } from './source.js';
+import { warnForgotten } from './special.js';
 import type { Config, ConfigResult, JailConfig } from './types.js';
-import { referencedNames, reportKeys } from './unknown.js';
 import { parseBoolean, parseEnabled } from './values.js';
 
 export interface ConfigRequest {
@@ -39,7 +45,10 @@ export interface ConfigRequest {
   readonly logsToJournal?: LogsToJournal;
 }
 
-/** Loads and checks everything. Never throws for what files contain: all problems are in `diagnostics`. */
+/**
+ * Loads and checks everything. Never throws for what files contain: all problems are in
+ * `diagnostics`.
+ */
 export function loadConfig(request: ConfigRequest): ConfigResult {
   const report = new Report();
   const tree = request.tree ?? diskTree;
@@ -50,12 +59,19 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
   for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
 
-  if (request.tree === undefined && request.adminRoot !== ADMIN_ROOT && !isFolder(request.adminRoot))
+  if (
+    request.tree === undefined &&
+    request.adminRoot !== ADMIN_ROOT &&
+    !isFolder(request.adminRoot)
+  )
     report.add(missing(request.adminRoot, 'folder'));
 
   const settingFiles = families(['fail2ban', 'banjour']);
   const settingsText = builtInText(SETTING_KEYS);
-  const settingsDocument = loadFiles(roots, settingFiles, report, { file: BUILT_IN, text: settingsText });
+  const settingsDocument = loadFiles(roots, settingFiles, report, {
+    file: BUILT_IN,
+    text: settingsText,
+  });
   const jailText = `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.adminRoot}\n`;
   const jailFiles = [...families(['jail']), ...extra];
   const document = loadFiles(roots, jailFiles, report, { file: BUILT_IN, text: jailText });
@@ -65,21 +81,36 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   for (const section of ['Definition', 'Thread', DEFAULT_SECTION])
     reportKeys(settingsDocument, section, SETTING_KEYS, settingNames, report);
 
-  const overlays = new Overlays(roots, report);
-  const around = { document, roots, overlays, report, hook: agent.hook, logsToJournal: request.logsToJournal };
+  const overlays = new ActionFiles(roots, report);
+  const around = {
+    document,
+    roots,
+    overlays,
+    report,
+    hook: agent.hook,
+    logsToJournal: request.logsToJournal,
+  };
   const { enabled, disabled } = sortSections(document, report);
   const names = referencedNames(document);
-  for (const section of [DEFAULT_SECTION, ...enabled]) reportKeys(document, section, JAIL_KEYS, names, report);
-  const read = enabled.map((section) => readJail(section, around)).filter((jail) => jail !== undefined);
+  for (const section of [DEFAULT_SECTION, ...enabled])
+    reportKeys(document, section, JAIL_KEYS, names, report);
+  const read = enabled
+    .map((section) => readJail(section, around))
+    .filter((jail) => jail !== undefined);
   const hook = joinHooks(read.length === 0 ? [agent.hook] : read.map((jail) => jail.hook));
-  const jails = read.map((jail) => (jail.hook === hook ? jail : { ...jail, rule: { ...jail.rule, hook: jail.hook } }));
-  for (const jail of jails) warnForgotten(jail, new Reader(document, jail.name, report), agent.settings.dbpurgeage);
-  const defaults = new Reader(document, DEFAULT_SECTION, report);
+  const jails = read.map((jail) =>
+    jail.hook === hook ? jail : { ...jail, rule: { ...jail.rule, hook: jail.hook } },
+  );
+  for (const jail of jails)
+    warnForgotten(jail, new Section(document, jail.name, report), agent.settings.dbpurgeage);
+  const defaults = new Section(document, DEFAULT_SECTION, report);
   const terms = readAllow(defaults);
   const nat64 = defaults.parse('nat64', parseTranslators, []);
   const self = defaults.parse('ignoreself', parseBoolean, true);
   if (enabled.length === 0) report.add(noJails(request.adminRoot));
-  const files = [...new Set([...settingsDocument.files, ...document.files])].filter((file) => file !== BUILT_IN);
+  const files = [...new Set([...settingsDocument.files, ...document.files])].filter(
+    (file) => file !== BUILT_IN,
+  );
   const filters = read.flatMap(({ policy, intake }) =>
     (policy.counts ?? 'failures') === 'failures' ? [intake.filter] : [],
   );
@@ -114,17 +145,25 @@ export function checkConfig(request: ConfigRequest): readonly Diagnostic[] {
   return loadConfig(request).diagnostics;
 }
 
-/** Jails that state `ignoreip` themselves; fail2ban lets that replace the global list, here it adds to it. */
+/**
+ * Jails that state `ignoreip` themselves; fail2ban lets that replace the global list, here it adds
+ * to it.
+ */
 function allowPerJail(jails: readonly JailConfig[]): ReadonlyMap<JailName, readonly AllowTerm[]> {
-  return new Map(jails.filter((jail) => jail.allow.length > 0).map((jail) => [jail.name, jail.allow]));
+  return new Map(
+    jails.filter((jail) => jail.allow.length > 0).map((jail) => [jail.name, jail.allow]),
+  );
 }
 
-function sortSections(document: IniDocument, report: Report): { enabled: string[]; disabled: string[] } {
+function sortSections(
+  document: IniDocument,
+  report: Report,
+): { enabled: string[]; disabled: string[] } {
   const enabled: string[] = [];
   const disabled: string[] = [];
   for (const section of document.sections.keys()) {
     if (section === 'INCLUDES') continue;
-    const reader = new Reader(document, section, report);
+    const reader = new Section(document, section, report);
     const on = reader.parse('enabled', parseEnabled, false) !== false;
     (on ? enabled : disabled).push(section);
     if (on && reader.own('ignoreself') && !reader.parse('ignoreself', parseBoolean, true))

@@ -3,9 +3,8 @@ import { hideArguments } from '../core/secrets.js';
 import { shellWords } from '../core/text.js';
 import type { Call } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
-import type { Overlays } from './overlays.js';
-import type { Reader } from './reader.js';
 import type { MAIL_ACTION_KEYS } from './schema.js';
+import type { ActionFiles, Section } from './section.js';
 import type { NotifySpec, UrlSource } from './types.js';
 
 /** fail2ban's mail actions; what follows the program's name says how much the mail holds. */
@@ -18,14 +17,19 @@ export function isNotification(name: string): boolean {
 }
 
 /** The spec of a notification; undefined when it is broken, which is reported. */
-export function readNotification(call: Call, reader: Reader, overlays: Overlays): NotifySpec | undefined {
+export function readNotification(
+  call: Call,
+  reader: Section,
+  overlays: ActionFiles,
+): NotifySpec | undefined {
   const param = (key: string) => textOf(call.options.get(key) ?? []).trim();
   const mail = MAIL.exec(call.name);
   if (mail !== null) {
     const files = ['sendmail-common', 'sendmail', call.name];
     const overlay = (key: (typeof MAIL_ACTION_KEYS)[number]) => overlays.find(files, key)?.text;
     const kind = mail[1] ?? '';
-    const style = kind === '' || kind === 'buffered' ? 'plain' : kind === 'whois' ? 'whois' : 'whois-lines';
+    const style =
+      kind === '' || kind === 'buffered' ? 'plain' : kind === 'whois' ? 'whois' : 'whois-lines';
     const sender = param('sender') || overlay('sender') || reader.text('sender');
     return {
       kind: 'mail',
@@ -38,7 +42,11 @@ export function readNotification(call: Call, reader: Reader, overlays: Overlays)
   }
   if (call.name === 'exec') return readExec(param('command'), reader);
   const url: UrlSource | undefined =
-    param('url-file') !== '' ? { file: param('url-file') } : param('url') !== '' ? { text: param('url') } : undefined;
+    param('url-file') !== ''
+      ? { file: param('url-file') }
+      : param('url') !== ''
+        ? { text: param('url') }
+        : undefined;
   if (url === undefined || ('text' in url && !/^https?:\/\/\S+$/.test(url.text))) {
     const fix = `write ${call.name}[url-file=/etc/banjour/secrets/${call.name}] with a file that only root reads, or url="https://..."`;
     reader.error('jail.notify', 'action', `${call.name} needs an http(s) address to send to`, fix);
@@ -51,10 +59,14 @@ export function readNotification(call: Call, reader: Reader, overlays: Overlays)
       `the address that ${call.name} sends to is a secret for whoever can read this file`,
       `write ${call.name}[url-file=/etc/banjour/secrets/${call.name}], and the address into that file`,
     );
-  return { kind: call.name === 'slack' ? 'slack' : 'webhook', url, secretFile: param('secret-file') || null };
+  return {
+    kind: call.name === 'slack' ? 'slack' : 'webhook',
+    url,
+    secretFile: param('secret-file') || null,
+  };
 }
 
-function readExec(command: string, reader: Reader): NotifySpec | undefined {
+function readExec(command: string, reader: Section): NotifySpec | undefined {
   const argv = shellWords(command);
   if (argv?.[0]?.startsWith('/')) return { kind: 'exec', argv };
   const fix = 'write exec[command="/path/to/program <jail> <ip>"]';
@@ -69,10 +81,16 @@ function readExec(command: string, reader: Reader): NotifySpec | undefined {
 }
 
 /** An address that can stand in a header and an argument without being more than an address. */
-function mailbox(key: string, text: string, reader: Reader): string {
+function mailbox(key: string, text: string, reader: Section): string {
   // fail2ban writes root@<fq-hostname>: the local mailer adds the host itself.
   const bare = text.replace(/@<fq-hostname>$/, '');
   if (!/^[\w.+=][\w.+=-]*(?:@[\w.-]+)?(?:\s*,\s*[\w.+=][\w.+=-]*(?:@[\w.-]+)?)*$/.test(bare))
-    reader.error('jail.notify', 'action', `${key} is not a mail address`, `write ${key}=postmaster@example.org`, text);
+    reader.error(
+      'jail.notify',
+      'action',
+      `${key} is not a mail address`,
+      `write ${key}=postmaster@example.org`,
+      text,
+    );
   return bare;
 }

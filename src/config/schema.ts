@@ -1,8 +1,12 @@
 /**
- * Every key that is known, what it means and what it is when nobody says anything. `docs/config.md` must name each
- * (test/config/docs.test.ts). The defaults form a file of their own that is read before all others, so a value
- * that nobody stated has a place too: `(built in)`.
+ * Every key that is known, what it means and what it is when nobody says anything. `docs/config.md`
+ * must name each (test/config/docs.test.ts). The defaults form a file of their own that is read
+ * before all others, so a value that nobody stated has a place too: `(built in)`.
  */
+import { nearest } from '../core/text.js';
+import { DEFAULT_SECTION, type IniDocument } from '../ini/parse.js';
+import type { Report } from '../ini/report.js';
+import { BUILT_IN, textOf } from '../ini/value.js';
 
 export interface KeySpec {
   readonly key: string;
@@ -13,8 +17,6 @@ export interface KeySpec {
   /** May hold regexes, files or lists over several lines. */
   readonly lines?: true;
 }
-
-export { BUILT_IN } from '../ini/value.js';
 
 /** Keys of a jail, or of [DEFAULT] for all jails. */
 export const JAIL_KEYS: readonly KeySpec[] = [
@@ -55,7 +57,8 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'ignorecommand' },
   {
     key: 'ignorecache',
-    noMeaning: 'ignoreip is one set in memory and in the kernel; answers of ignorecommand hold for a minute',
+    noMeaning:
+      'ignoreip is one set in memory and in the kernel; answers of ignorecommand hold for a minute',
   },
   { key: 'usedns', preset: 'no' },
   { key: 'prefregex' },
@@ -78,7 +81,10 @@ export const JAIL_KEYS: readonly KeySpec[] = [
   { key: 'mta', preset: 'sendmail' },
 ];
 
-/** Names that stock configurations use in their values; not keys, but somebody's `%(action_mwl)s` must find them. */
+/**
+ * Names that stock configurations use in their values; not keys, but somebody's `%(action_mwl)s`
+ * must find them.
+ */
 export const JAIL_VARIABLES: Readonly<Record<string, string>> = {
   action_: '%(banaction)s[port="%(port)s", protocol="%(protocol)s", chain="%(chain)s"]',
   action_mw: '%(action_)s\n %(mta)s-whois[sender="%(sender)s", dest="%(destemail)s"]',
@@ -132,9 +138,84 @@ export const BAN_ACTION_KEYS = ['chain_hook', 'protocol', 'blocktype', 'chain'] 
 export const MAIL_ACTION_KEYS = ['dest', 'sender', 'sendername'] as const;
 
 /** The built-in file in the dialect of the others. */
-export function builtInText(keys: readonly KeySpec[], variables: Readonly<Record<string, string>> = {}): string {
-  const presets = keys.filter((spec) => spec.preset !== undefined).map((spec) => `${spec.key} = ${spec.preset}`);
-  return ['[DEFAULT]', ...presets, ...Object.entries(variables).map(([key, text]) => `${key} = ${text}`), ''].join(
-    '\n',
-  );
+export function builtInText(
+  keys: readonly KeySpec[],
+  variables: Readonly<Record<string, string>> = {},
+): string {
+  const presets = keys
+    .filter((spec) => spec.preset !== undefined)
+    .map((spec) => `${spec.key} = ${spec.preset}`);
+  return [
+    '[DEFAULT]',
+    ...presets,
+    ...Object.entries(variables).map(([key, text]) => `${key} = ${text}`),
+    '',
+  ].join('\n');
+}
+
+/* Keys that nothing reads: misspelled, or fail2ban's without a meaning here. */
+
+/** Names that some value of the document uses, as `%(name)s`, `%(section/name)s` or `<name>`. */
+export function referencedNames(document: IniDocument): Set<string> {
+  const names = new Set<string>();
+  const sections = [...document.sections.values()].map((section) => section.options);
+  for (const options of [document.defaults, ...sections])
+    for (let option of options.values())
+      for (;;) {
+        for (const [, name = ''] of textOf(option.value).matchAll(
+          /(?:%\(|<)(?:[\w-]+\/)?([^()<>\s]+)[)>]/g,
+        ))
+          names.add(name.toLowerCase());
+        if (option.previous === undefined) break;
+        option = option.previous;
+      }
+  return names;
+}
+
+/**
+ * Reports keys of one section. In [DEFAULT], where people keep variables, only what looks like a
+ * misspelled key is reported.
+ */
+export function reportKeys(
+  document: IniDocument,
+  section: string,
+  keys: readonly KeySpec[],
+  used: ReadonlySet<string>,
+  report: Report,
+): void {
+  const isDefault = section === DEFAULT_SECTION;
+  const options = isDefault
+    ? document.defaults
+    : (document.sections.get(section)?.options ?? new Map());
+  const known = new Map(keys.map((spec) => [spec.key, spec]));
+  for (const { key, place } of options.values()) {
+    if (place.file === BUILT_IN) continue;
+    const about = { place, section, key };
+    const reason = known.get(key)?.noMeaning;
+    if (reason !== undefined)
+      report.add({
+        level: 'note',
+        id: 'config.no-meaning',
+        message: `has no meaning here: ${reason}`,
+        ...about,
+      });
+    if (
+      known.has(key) ||
+      used.has(key) ||
+      Object.hasOwn(JAIL_VARIABLES, key) ||
+      key.startsWith('action_')
+    )
+      continue;
+    const similar = nearest(key, known.keys());
+    if (isDefault && similar === undefined) continue;
+    const fix =
+      similar === undefined ? 'remove it, or correct its name' : `did you mean ${similar}?`;
+    report.add({
+      level: 'warning',
+      id: 'config.unknown-key',
+      message: 'is not a known key and nothing uses it',
+      ...about,
+      fix,
+    });
+  }
 }

@@ -1,12 +1,16 @@
-/** `banjour.conf` (and fail2ban's `fail2ban.conf`, `.local`): what concerns the agent as a whole. */
+/**
+ * `banjour.conf` (and fail2ban's `fail2ban.conf`, `.local`): what concerns the agent as a whole.
+ */
+
+import type { LogLevel } from '../core/log.js';
 import type { Hook } from '../core/specs.js';
 import { seconds } from '../core/time.js';
-import type { IniDocument } from '../ini/document.js';
+import type { IniDocument } from '../ini/parse.js';
 import type { Report } from '../ini/report.js';
-import { parseHook } from './banaction.js';
-import { Reader } from './reader.js';
+import { parseHook } from './actions.js';
 import { LEDGER, SETTING_KEYS } from './schema.js';
-import type { LogLevel, Setting, Settings } from './types.js';
+import { Section } from './section.js';
+import type { Setting, Settings } from './types.js';
 import { type Parsed, parseBoolean, parseDuration } from './values.js';
 
 export interface AgentSettings {
@@ -45,24 +49,36 @@ export function parseLoglevel(text: string): Parsed<LogLevel> {
     ];
     return { value: steps.find(([least]) => Number(word) >= least)?.[1] ?? 'debug' };
   }
-  return { problem: 'is not a level', fix: 'write CRITICAL, ERROR, WARNING, NOTICE, INFO or DEBUG' };
+  return {
+    problem: 'is not a level',
+    fix: 'write CRITICAL, ERROR, WARNING, NOTICE, INFO or DEBUG',
+  };
 }
 
-/** `journal`, `SYSLOG` and `SYSTEMD-JOURNAL` are the journal; `STDOUT`, `STDERR`, or an absolute path. */
+/**
+ * `journal`, `SYSLOG` and `SYSTEMD-JOURNAL` are the journal; `STDOUT`, `STDERR`, or an absolute
+ * path.
+ */
 export function parseLogtarget(text: string): Parsed<Settings['logtarget']> {
   const word = text.trim().split('[')[0] as string;
   const lower = word.toLowerCase();
-  if (['journal', 'syslog', 'systemd-journal', 'sysout'].includes(lower)) return { value: 'journal' };
+  if (['journal', 'syslog', 'systemd-journal', 'sysout'].includes(lower))
+    return { value: 'journal' };
   if (lower === 'stdout' || lower === 'stderr') return { value: lower };
   if (word.startsWith('/')) return { value: { file: word } };
-  return { problem: 'is not a place for logs', fix: 'write journal, STDOUT, STDERR or /var/log/banjour/banjour.log' };
+  return {
+    problem: 'is not a place for logs',
+    fix: 'write journal, STDOUT, STDERR or /var/log/banjour/banjour.log',
+  };
 }
 
 /** `auto`, `yes` or `no`. */
 export function parseAllowipv6(text: string): Parsed<Settings['allowipv6']> {
   if (text.trim().toLowerCase() === 'auto') return { value: 'auto' };
   const parsed = parseBoolean(text);
-  return 'value' in parsed ? { value: parsed.value ? 'yes' : 'no' } : { ...parsed, fix: 'write auto, yes or no' };
+  return 'value' in parsed
+    ? { value: parsed.value ? 'yes' : 'no' }
+    : { ...parsed, fix: 'write auto, yes or no' };
 }
 
 function parseCounters(text: string): Parsed<boolean> {
@@ -76,7 +92,7 @@ function parseCounters(text: string): Parsed<boolean> {
 
 /** Reads [Definition] of the merged settings files. */
 export function readSettings(document: IniDocument, report: Report): AgentSettings {
-  const reader = new Reader(document, 'Definition', report);
+  const reader = new Section(document, 'Definition', report);
   const dbfile = reader.text('dbfile');
   const memory = /^(?:none|:memory:)$/i.test(dbfile);
   if (!memory && !dbfile.startsWith('/'))
@@ -108,6 +124,8 @@ export function readSettings(document: IniDocument, report: Report): AgentSettin
     bridge: reader.parse('bridge', parseBoolean, false),
     countersPerElement: reader.parse('counters', parseCounters, false),
     lockoutGuard: reader.parse('lockoutguard', parseBoolean, true),
-    origins: reader.origins(SETTING_KEYS.filter((spec) => spec.noMeaning === undefined).map((spec) => spec.key)),
+    origins: reader.origins(
+      SETTING_KEYS.filter((spec) => spec.noMeaning === undefined).map((spec) => spec.key),
+    ),
   };
 }

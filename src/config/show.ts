@@ -5,7 +5,8 @@ import { formatMatch } from '../core/match.js';
 import { HIDDEN, hideSecrets, shownCommand } from '../core/secrets.js';
 import type { AllowTerm, PortRange } from '../core/specs.js';
 import { counted, escapeUntrusted } from '../core/text.js';
-import { BUILT_IN } from './schema.js';
+import { BUILT_IN } from '../ini/value.js';
+
 import type { Config, JailConfig, JailSource, NotifySpec, Setting } from './types.js';
 
 /** One line per problem, errors last so that they are seen, and a sum. */
@@ -17,22 +18,41 @@ export function formatDiagnostics(diagnostics: readonly Diagnostic[]): string {
     const found = diagnostics.filter((diagnostic) => diagnostic.level === level).length;
     return counted(found, word);
   };
-  return [...lines, `${count('error', 'error')}, ${count('warning', 'warning')}, ${count('note', 'note')}`].join('\n');
+  return [
+    ...lines,
+    `${count('error', 'error')}, ${count('warning', 'warning')}, ${count('note', 'note')}`,
+  ].join('\n');
 }
 
-/** The effective configuration in its own syntax, each value with its origin as a comment. Secrets are left out. */
+/**
+ * The effective configuration in its own syntax, each value with its origin as a comment. Secrets
+ * are left out.
+ */
 export function showConfig(config: Config): string {
-  const lines = ['# Files read, in order:', ...config.files.map((file) => `#   ${file}`), '', '[Definition]'];
+  const lines = [
+    '# Files read, in order:',
+    ...config.files.map((file) => `#   ${file}`),
+    '',
+    '[Definition]',
+  ];
   for (const [key, setting] of config.origins) lines.push(withOrigin(key, setting));
-  lines.push('', `# Never banned: ${config.allow.terms.map(formatTerm).join(' ') || '(nothing stated)'}`);
+  lines.push(
+    '',
+    `# Never banned: ${config.allow.terms.map(formatTerm).join(' ') || '(nothing stated)'}`,
+  );
   lines.push(`# own addresses ${config.allow.self ? 'are' : 'are not'} spared`);
-  lines.push(`# packets are judged in: ${config.firewall.hook}${config.firewall.bridge ? ' and bridge' : ''}`);
+  lines.push(
+    `# packets are judged in: ${config.firewall.hook}${config.firewall.bridge ? ' and bridge' : ''}`,
+  );
   for (const jail of config.jails) lines.push('', ...showJail(jail));
   if (config.disabled.length > 0) lines.push('', `# Not enabled: ${config.disabled.join(' ')}`);
   return `${lines.map((line) => escapeUntrusted(line, 8_192)).join('\n')}\n`;
 }
 
-/** The same as data: the effective configuration, its secrets hidden. Maps become objects: JSON has no other word. */
+/**
+ * The same as data: the effective configuration, its secrets hidden. Maps become objects: JSON has
+ * no other word.
+ */
 export function configJson(config: Config): string {
   const jails = config.jails.map((jail) => ({
     ...jail,
@@ -41,7 +61,9 @@ export function configJson(config: Config): string {
     origins: shownOrigins(jail.origins),
   }));
   const shown = { ...config, jails, origins: shownOrigins(config.origins) };
-  return JSON.stringify(shown, (_key, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value));
+  return JSON.stringify(shown, (_key, value: unknown) =>
+    value instanceof Map ? Object.fromEntries(value) : value,
+  );
 }
 
 function shownNotify(spec: NotifySpec): NotifySpec {
@@ -51,7 +73,12 @@ function shownNotify(spec: NotifySpec): NotifySpec {
 }
 
 function shownOrigins(origins: ReadonlyMap<string, Setting>): Map<string, Setting> {
-  return new Map([...origins].map(([key, setting]) => [key, { ...setting, text: hideSecrets(setting.text, key) }]));
+  return new Map(
+    [...origins].map(([key, setting]) => [
+      key,
+      { ...setting, text: hideSecrets(setting.text, key) },
+    ]),
+  );
 }
 
 function showJail(jail: JailConfig): string[] {
@@ -62,10 +89,18 @@ function showJail(jail: JailConfig): string[] {
     `# reads: ${formatSource(jail)}`,
     `# closes: ports ${ports}, protocols ${protocols}, ${jail.rule.verdict}, in ${jail.hook}`,
     ...jail.notify.map((spec) => `# tells: ${formatNotify(spec)}`),
-    ...filter.failregex.map(({ text, place }) => `# failregex: ${text}   (${place.file}:${place.line})`),
-    ...filter.ignoreregex.map(({ text, place }) => `# ignoreregex: ${text}   (${place.file}:${place.line})`),
+    ...filter.failregex.map(
+      ({ text, place }) => `# failregex: ${text}   (${place.file}:${place.line})`,
+    ),
+    ...filter.ignoreregex.map(
+      ({ text, place }) => `# ignoreregex: ${text}   (${place.file}:${place.line})`,
+    ),
   ];
-  return [`[${jail.name}]`, ...[...jail.origins].map(([key, setting]) => withOrigin(key, setting)), ...effect];
+  return [
+    `[${jail.name}]`,
+    ...[...jail.origins].map(([key, setting]) => withOrigin(key, setting)),
+    ...effect,
+  ];
 }
 
 function withOrigin(key: string, { text, place }: Setting): string {
@@ -79,14 +114,20 @@ function formatSource(jail: JailConfig): string {
   if (source.kind === 'ledger') return 'the bans of the other jails, from the ledger';
   if (source.kind === 'group') return 'what the jails of its group find';
   if (source.kind === 'hand') return 'nothing: it holds what is banned by hand';
-  if (source.kind === 'text') return source.paths.map((path) => `${path.path} (${path.from})`).join(', ');
+  if (source.kind === 'text')
+    return source.paths.map((path) => `${path.path} (${path.from})`).join(', ');
   const where =
-    'path' in source.spec ? ` ${source.spec.path}` : 'paths' in source.spec ? ` ${source.spec.paths.join(' ')}` : '';
+    'path' in source.spec
+      ? ` ${source.spec.path}`
+      : 'paths' in source.spec
+        ? ` ${source.spec.paths.join(' ')}`
+        : '';
   return `journal (${source.spec.kind}${where}), match ${formatMatch(jail.intake.match) || 'all'}`;
 }
 
 function formatNotify(spec: NotifySpec): string {
-  if (spec.kind === 'mail') return `mail (${spec.style}) to ${spec.dest} from ${spec.sendername} <${spec.sender}>`;
+  if (spec.kind === 'mail')
+    return `mail (${spec.style}) to ${spec.dest} from ${spec.sendername} <${spec.sender}>`;
   if (spec.kind === 'exec') return `exec ${spec.argv[0]}`;
   return `${spec.kind} ${'file' in spec.url ? spec.url.file : HIDDEN}`;
 }
@@ -96,5 +137,9 @@ function formatRange(range: PortRange): string {
 }
 
 function formatTerm(term: AllowTerm): string {
-  return term.kind === 'prefix' ? formatPrefix(term.prefix) : term.kind === 'name' ? term.name : `file:${term.path}`;
+  return term.kind === 'prefix'
+    ? formatPrefix(term.prefix)
+    : term.kind === 'name'
+      ? term.name
+      : `file:${term.path}`;
 }

@@ -1,18 +1,29 @@
-/** Where a jail's lines come from: `source`, `backend`, `logpath`, and the match that selects them. */
+/**
+ * Where a jail's lines come from: `source`, `backend`, `logpath`, and the match that selects them.
+ */
 
 import { isEncoding } from '../core/encoding.js';
 import type { SourceSpec } from '../core/entry.js';
-import { forgeableGroups, formatMatch, type MatchExpression, parseMatch, WHOLE_JOURNAL } from '../core/match.js';
+import {
+  forgeableGroups,
+  formatMatch,
+  type MatchExpression,
+  parseMatch,
+  WHOLE_JOURNAL,
+} from '../core/match.js';
 import { parseCall } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
-import type { Reader } from './reader.js';
+import type { Section } from './section.js';
 import type { JailSource, LogPath } from './types.js';
 import type { Parsed } from './values.js';
 
 /** Where systemd-journal-remote keeps what other hosts send (systemd-journal-remote.service(8)). */
 const REMOTE = '/var/log/journal/remote';
 
-/** `local`, `directory PATH`, `namespace NAME`, `container NAME`, `remote [PATH]`, `files PATH...`, `export PATH`. */
+/**
+ * `local`, `directory PATH`, `namespace NAME`, `container NAME`, `remote [PATH]`, `files PATH...`,
+ * `export PATH`.
+ */
 function parseSource(text: string): Parsed<SourceSpec> {
   const [kind = 'local', ...rest] = text.trim().split(/\s+/);
   const [first] = rest;
@@ -25,7 +36,11 @@ function parseSource(text: string): Parsed<SourceSpec> {
   if (kind === 'remote' && (path === undefined || path.startsWith('/')))
     return { value: { kind: 'remote', path: path ?? REMOTE } };
   // The names that machinectl(1) takes: those of hosts.
-  if (kind === 'container' && first !== undefined && /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(first))
+  if (
+    kind === 'container' &&
+    first !== undefined &&
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(first)
+  )
     return { value: { kind: 'container', name: first } };
   if (kind === 'files' && rest.length > 0) return { value: { kind: 'files', paths: rest } };
   if (kind === 'export' && first !== undefined) return { value: { kind: 'export', path: first } };
@@ -35,7 +50,10 @@ function parseSource(text: string): Parsed<SourceSpec> {
   };
 }
 
-/** Files into which syslog daemons write what the journal holds too, and the match that selects it there. */
+/**
+ * Files into which syslog daemons write what the journal holds too, and the match that selects it
+ * there.
+ */
 const SYSLOG_FILES: readonly (readonly [RegExp, string])[] = [
   [/^\/var\/log\/mail(?:log|\.(?:log|info|warn|err))?$/, 'SYSLOG_FACILITY=2'],
   [/^\/var\/log\/(?:auth\.log|secure)$/, 'SYSLOG_FACILITY=4 SYSLOG_FACILITY=10'],
@@ -43,13 +61,16 @@ const SYSLOG_FILES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What was found out: the source and, for journals, the match. */
-export interface Selection {
+export interface SourceSelection {
   readonly source: JailSource;
   readonly match: MatchExpression;
 }
 
-/** The jail's own match: `match`, else `journalmatch`. `all` is the whole journal. Undefined when neither is stated. */
-function readMatch(reader: Reader): MatchExpression | undefined {
+/**
+ * The jail's own match: `match`, else `journalmatch`. `all` is the whole journal. Undefined when
+ * neither is stated.
+ */
+function readMatch(reader: Section): MatchExpression | undefined {
   for (const key of ['match', 'journalmatch']) {
     const text = reader.text(key);
     if (text === '') continue;
@@ -65,26 +86,29 @@ function readMatch(reader: Reader): MatchExpression | undefined {
   return undefined;
 }
 
-/** True when none of the files holds anything and the journal of this host has entries of the match. */
+/**
+ * True when none of the files holds anything and the journal of this host has entries of the match.
+ */
 export type LogsToJournal = (paths: readonly string[], match: MatchExpression) => boolean;
 
 /**
- * Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is missing. Without
- * `logsToJournal` only the files decide.
+ * Chooses between journal and text files; `filterMatch` is the filter's own. Reports what is
+ * missing. Without `logsToJournal` only the files decide.
  */
 export function selectSource(
-  reader: Reader,
+  reader: Section,
   filterMatch: MatchExpression | undefined,
   logsToJournal: LogsToJournal = () => false,
-): Selection {
+): SourceSelection {
   const own = readMatch(reader);
   const paths = readLogpaths(reader);
   const { spec, backend: stated } = readBackend(reader);
-  // A logpath that stands in a later file than "backend = systemd" is the newer word: Debian's and our own files say
-  // systemd for all jails, and whoever then names a file wants it read.
-  const newer = reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
+  // A logpath that stands in a later file than "backend = systemd" is the newer word: Debian's and
+  // our own files say systemd for all jails, and whoever then names a file wants it read.
+  const newer =
+    reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
   const backend = stated === 'systemd' && newer ? 'auto' : stated;
-  const text = (): Selection => ({
+  const text = (): SourceSelection => ({
     source: { kind: 'text', paths, encoding: encodingOf(reader), timezone: timezoneOf(reader) },
     match: WHOLE_JOURNAL,
   });
@@ -97,9 +121,13 @@ export function selectSource(
       'write logpath = /PATH, or backend = auto',
     );
   }
-  // A file of the service's own means that it does not write to the journal, unless it is not there while the journal
-  // has the service's entries; syslog's files hold a copy of them.
-  const ownFiles = backend === 'auto' && reader.own('logpath') && paths.length > 0 && syslogMatch(paths) === undefined;
+  // A file of the service's own means that it does not write to the journal, unless it is not there
+  // while the journal has the service's entries; syslog's files hold a copy of them.
+  const ownFiles =
+    backend === 'auto' &&
+    reader.own('logpath') &&
+    paths.length > 0 &&
+    syslogMatch(paths) === undefined;
   const inJournal =
     ownFiles &&
     filterMatch !== undefined &&
@@ -112,7 +140,12 @@ export function selectSource(
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
     const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));
-    if (reader.own('logpath') && paths.length > 0 && backend !== 'systemd' && reader.rank('logpath') >= latest)
+    if (
+      reader.own('logpath') &&
+      paths.length > 0 &&
+      backend !== 'systemd' &&
+      reader.rank('logpath') >= latest
+    )
       reader.note(
         'jail.logpath-unused',
         'logpath',
@@ -146,20 +179,40 @@ export function selectSource(
 
 function syslogMatch(paths: readonly LogPath[]): MatchExpression | undefined {
   const lines = paths.map(({ path }) => SYSLOG_FILES.find(([pattern]) => pattern.test(path))?.[1]);
-  return lines.includes(undefined) ? undefined : parseMatch([...new Set(lines)].join('\n')).expression;
+  return lines.includes(undefined)
+    ? undefined
+    : parseMatch([...new Set(lines)].join('\n')).expression;
 }
 
-/** Options of fail2ban's systemd backend; the flags only widen what is read, which the source says here. */
-const BACKEND_OPTIONS: readonly string[] = ['journalfiles', 'journalpath', 'namespace', 'journalflags', 'rotated'];
+/**
+ * Options of fail2ban's systemd backend; the flags only widen what is read, which the source says
+ * here.
+ */
+const BACKEND_OPTIONS: readonly string[] = [
+  'journalfiles',
+  'journalpath',
+  'namespace',
+  'journalflags',
+  'rotated',
+];
 
-function readBackend(reader: Reader): { spec: SourceSpec; backend: 'auto' | 'systemd' | 'file' } {
+function readBackend(reader: Section): { spec: SourceSpec; backend: 'auto' | 'systemd' | 'file' } {
   const spec = reader.parse('source', parseSource, { kind: 'local' });
-  const call = parseCall(reader.value('backend') ?? [], reader.report, { section: reader.section, key: 'backend' });
+  const call = parseCall(reader.value('backend') ?? [], reader.report, {
+    section: reader.section,
+    key: 'backend',
+  });
   const name = call?.name.toLowerCase() ?? 'auto';
   if (['polling', 'pyinotify', 'gamin'].includes(name)) return { spec, backend: 'file' };
   if (name === 'auto') return { spec, backend: 'auto' };
   if (name !== 'systemd') {
-    reader.error('jail.backend', 'backend', 'is not a backend', 'write auto, systemd or polling', name);
+    reader.error(
+      'jail.backend',
+      'backend',
+      'is not a backend',
+      'write auto, systemd or polling',
+      name,
+    );
     return { spec, backend: 'auto' };
   }
   for (const key of call?.options.keys() ?? [])
@@ -183,7 +236,7 @@ function readBackend(reader: Reader): { spec: SourceSpec; backend: 'auto' | 'sys
   return { spec, backend: 'systemd' };
 }
 
-function readLogpaths(reader: Reader): LogPath[] {
+function readLogpaths(reader: Section): LogPath[] {
   const paths: LogPath[] = [];
   for (const { text } of reader.lines('logpath')) {
     const found = /^(.*?)(?:\s+(head|tail))?$/.exec(text);
@@ -201,7 +254,7 @@ function readLogpaths(reader: Reader): LogPath[] {
   return paths;
 }
 
-function encodingOf(reader: Reader): string {
+function encodingOf(reader: Section): string {
   const text = reader.text('logencoding') || 'auto';
   if (isEncoding(text)) return text;
   reader.error(
@@ -214,16 +267,22 @@ function encodingOf(reader: Reader): string {
   return 'auto';
 }
 
-function timezoneOf(reader: Reader): string | null {
+function timezoneOf(reader: Section): string | null {
   const text = reader.text('logtimezone');
   if (text === '') return null;
   if (/^(?:Z|UTC|GMT|(?:UTC|GMT)[+-]\d{2}:?\d{2})$/i.test(text)) return text.toUpperCase();
-  reader.error('jail.logtimezone', 'logtimezone', 'is not a fixed offset', 'write Z, UTC or e.g. UTC+0200', text);
+  reader.error(
+    'jail.logtimezone',
+    'logtimezone',
+    'is not a fixed offset',
+    'write Z, UTC or e.g. UTC+0200',
+    text,
+  );
   return null;
 }
 
 /** Whatever a local user can write he can use to have any address banned. */
-function warnForgeable(reader: Reader, match: MatchExpression, fromFilter: boolean): void {
+function warnForgeable(reader: Section, match: MatchExpression, fromFilter: boolean): void {
   const groups = forgeableGroups(match);
   if (groups.length === 0) return;
   const key = fromFilter ? 'filter' : reader.text('match') === '' ? 'journalmatch' : 'match';

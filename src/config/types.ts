@@ -1,7 +1,11 @@
-/** What the administrator's files say, checked and complete: no value is missing, everything knows where it came from. */
+/**
+ * What the administrator's files say, checked and complete: no value is missing, everything knows
+ * where it came from.
+ */
 
 import type { SourceSpec } from '../core/entry.js';
-import type { Diagnostic, Place } from '../core/finding.js';
+import type { Diagnostic, FilePosition } from '../core/finding.js';
+import type { LogLevel } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import type {
   AllowSpec,
@@ -14,9 +18,6 @@ import type {
   JailRule,
 } from '../core/specs.js';
 import type { Seconds } from '../core/time.js';
-
-/** How much is logged; fail2ban's words in lower case, its finer ones folded. */
-export type LogLevel = 'critical' | 'error' | 'warning' | 'notice' | 'info' | 'debug';
 
 export interface Settings {
   readonly loglevel: LogLevel;
@@ -60,7 +61,10 @@ export type JailSource =
       readonly timezone: string | null;
     };
 
-/** Whom to tell about a jail's bans. Nothing in it is a secret itself: those are read from files by banjour-notify. */
+/**
+ * Whom to tell about a jail's bans. Nothing in it is a secret itself: those are read from files by
+ * banjour-notify.
+ */
 export type NotifySpec =
   | {
       readonly kind: 'mail';
@@ -72,7 +76,11 @@ export type NotifySpec =
       readonly sender: string;
       readonly sendername: string;
     }
-  | { readonly kind: 'webhook' | 'slack'; readonly url: UrlSource; readonly secretFile: string | null }
+  | {
+      readonly kind: 'webhook' | 'slack';
+      readonly url: UrlSource;
+      readonly secretFile: string | null;
+    }
   | { readonly kind: 'exec'; readonly argv: readonly string[] };
 
 /** An URL, which may be a secret: from a file, or as written. */
@@ -81,7 +89,7 @@ export type UrlSource = { readonly file: string } | { readonly text: string };
 /** A value as people read it, and where it was written. */
 export interface Setting {
   readonly text: string;
-  readonly place: Place;
+  readonly place: FilePosition;
 }
 
 export interface JailConfig {
@@ -96,7 +104,10 @@ export interface JailConfig {
   readonly allow: readonly AllowTerm[];
   /** Entries remembered with a ban, 0 to `EVIDENCE_CURSORS_MAX`. */
   readonly maxmatches: number;
-  /** Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for themselves. */
+  /**
+   * Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for
+   * themselves.
+   */
   readonly ignorecommand: readonly string[] | null;
   readonly notify: readonly NotifySpec[];
   /** Every key of the schema in force in this jail, as written, and its place. */
@@ -121,7 +132,10 @@ export interface Config {
 export interface ConfigResult {
   /** Absent when there are errors. */
   readonly config?: Config;
-  /** Filters of the jails that read entries, as far as they could be read: also when there are errors. */
+  /**
+   * Filters of the jails that read entries, as far as they could be read: also when there are
+   * errors.
+   */
   readonly filters: readonly FilterDefinition[];
   /** All there is to say, errors, warnings and notes, in the order of discovery. */
   readonly diagnostics: readonly Diagnostic[];

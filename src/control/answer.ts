@@ -1,6 +1,12 @@
-/** Answers on their way out: small ones whole, lists piece by piece, so that neither memory nor a turn grows with them. */
-import type { ServerResponse } from 'node:http';
-import { CONTROL_STALL_MS_MAX } from '../core/limits.js';
+/**
+ * Answers on their way out: small ones whole, lists piece by piece, so that neither memory nor a
+ * turn grows with them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BanjourEvent } from '../core/decision.js';
+import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/service-limits.js';
+import { CONTROL_STALL_MS_MAX } from '../core/timeouts.js';
+import type { Operations, StreamEvent } from './protocol.js';
 
 /** Characters that are sent before other work gets a turn. */
 const PIECE_CHARS = 64 * 1024;
@@ -10,7 +16,12 @@ export function sendWhole(response: ServerResponse, status: number, body: unknow
 }
 
 /** A whole answer that need not be JSON. */
-export function sendText(response: ServerResponse, text: string, contentType: string, status = 200): void {
+export function sendText(
+  response: ServerResponse,
+  text: string,
+  contentType: string,
+  status = 200,
+): void {
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(text),
@@ -19,7 +30,9 @@ export function sendText(response: ServerResponse, text: string, contentType: st
   response.end(text);
 }
 
-/** Sends `before`, the items as JSON separated by commas, `after`. A client that stalls is cut off. */
+/**
+ * Sends `before`, the items as JSON separated by commas, `after`. A client that stalls is cut off.
+ */
 export async function sendList(
   response: ServerResponse,
   before: string,
@@ -62,4 +75,57 @@ async function sendPiece(response: ServerResponse, piece: string): Promise<boole
     response.once('drain', drained);
     response.once('close', closed);
   });
+}
+
+/*
+ * The event stream: server-sent events, one client each. A client that does not read is cut off,
+ * never waited for.
+ */
+
+/** A comment line is sent this often, so that both sides notice a dead connection, ms. */
+const HEARTBEAT_MS = 15_000;
+
+/** What a client wants of the stream. */
+export interface StreamWish {
+  /** Kept events after this id first. */
+  readonly since?: number;
+  /** Only these; all when absent. */
+  readonly only?: ReadonlySet<BanjourEvent>;
+}
+
+/** Sends what was kept after `since`, then every event as it happens. */
+export function streamEvents(
+  request: IncomingMessage,
+  response: ServerResponse,
+  operations: Operations,
+  { since, only }: StreamWish,
+): void {
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  response.write(': banjour events, version 1\n\n');
+  const send = (text: string) => {
+    if (response.writableLength > CONTROL_STREAM_BACKLOG_BYTES_MAX) response.destroy();
+    else response.write(text);
+  };
+  const { missed, gap } = operations.eventsSince(since);
+  if (gap) send('event: gap\ndata: {"reason":"older events are no longer kept"}\n\n');
+  // What is kept is bounded, and so may be sent whole before the reader has taken any of it.
+  const wanted = only === undefined ? missed : missed.filter(({ event }) => only.has(event));
+  if (wanted.length > 0) response.write(wanted.map(formatEvent).join(''));
+  const stop = operations.subscribe((event) => {
+    if (only === undefined || only.has(event.event)) send(formatEvent(event));
+  });
+  const heartbeat = setInterval(() => send(': still here\n\n'), HEARTBEAT_MS);
+  heartbeat.unref();
+  const end = () => {
+    stop();
+    clearInterval(heartbeat);
+  };
+  request.once('close', end);
+  response.once('close', end);
+  response.once('error', end);
+}
+
+/** `JSON.stringify` escapes every line break, so an event is always one `data:` line. */
+function formatEvent(event: StreamEvent): string {
+  return `id: ${event.id}\nevent: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`;
 }

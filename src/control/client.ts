@@ -2,7 +2,10 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { BanjourEvent } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { CONTROL_ANSWER_BYTES_MAX, CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/limits.js';
+import {
+  CONTROL_ANSWER_BYTES_MAX,
+  CONTROL_STREAM_BACKLOG_BYTES_MAX,
+} from '../core/service-limits.js';
 import {
   type AgentView,
   API_VERSION,
@@ -32,7 +35,10 @@ export class ControlClient {
   readonly #socket: string;
   readonly #signal: AbortSignal | undefined;
 
-  /** `socket`: path of control.sock, or of status.sock for reading. `signal` ends every request that is under way. */
+  /**
+   * `socket`: path of control.sock, or of status.sock for reading. `signal` ends every request that
+   * is under way.
+   */
   constructor(socket: string, signal?: AbortSignal) {
     this.#socket = socket;
     this.#signal = signal;
@@ -50,7 +56,9 @@ export class ControlClient {
   jail(name: string): Promise<{ readonly jail: JailView; readonly banned: readonly BanView[] }> {
     return this.#ask('GET', `/jails/${encodeURIComponent(name)}`);
   }
-  bans(query: { readonly jail?: string; readonly address?: string } = {}): Promise<readonly BanView[]> {
+  bans(
+    query: { readonly jail?: string; readonly address?: string } = {},
+  ): Promise<readonly BanView[]> {
     return this.#ask('GET', `/bans?${new URLSearchParams(query)}`);
   }
   history(
@@ -77,7 +85,10 @@ export class ControlClient {
   }
   /** Options of a jail, or of the agent. */
   options(jail?: string): Promise<OptionsView> {
-    return this.#ask('GET', jail === undefined ? '/options' : `/jails/${encodeURIComponent(jail)}/options`);
+    return this.#ask(
+      'GET',
+      jail === undefined ? '/options' : `/jails/${encodeURIComponent(jail)}/options`,
+    );
   }
   set(request: SetRequest): Promise<SetAnswer> {
     return this.#ask('POST', '/set', request);
@@ -109,8 +120,9 @@ export class ControlClient {
   }
 
   /**
-   * Calls back for each event until the agent goes or `signal` aborts. With `since`, what was missed after that id comes
-   * first; `gap` is called when part of it is no longer kept. `opened` is called when every event from then on is told.
+   * Calls back for each event until the agent goes or `signal` aborts. With `since`, what was
+   * missed after that id comes first; `gap` is called when part of it is no longer kept. `opened`
+   * is called when every event from then on is told.
    */
   async events(
     listener: (event: StreamEvent) => void,
@@ -146,7 +158,10 @@ export class ControlClient {
     }
   }
 
-  /** The answer of a path below `/v1` that only reads, of a socket that speaks as these do (banjour-notify's). */
+  /**
+   * The answer of a path below `/v1` that only reads, of a socket that speaks as these do
+   * (banjour-notify's).
+   */
   read<T>(path: string): Promise<T> {
     return this.#ask('GET', path);
   }
@@ -182,7 +197,9 @@ export class ControlClient {
       for await (const chunk of response) {
         bytes += (chunk as Buffer).length;
         if (bytes > CONTROL_ANSWER_BYTES_MAX)
-          throw new OperatorError(`the answer on ${this.#socket} is larger than ${CONTROL_ANSWER_BYTES_MAX} bytes`);
+          throw new OperatorError(
+            `the answer on ${this.#socket} is larger than ${CONTROL_ANSWER_BYTES_MAX} bytes`,
+          );
         chunks.push(chunk as Buffer);
       }
       return Buffer.concat(chunks).toString('utf8');
@@ -192,13 +209,21 @@ export class ControlClient {
   }
 
   #cutShort(error: unknown): OperatorError {
-    return new OperatorError(`the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`, {
-      exitCode: EXIT.unavailable,
-      cause: error,
-    });
+    return new OperatorError(
+      `the answer on ${this.#socket} is cut short or not JSON: ${messageOf(error)}`,
+      {
+        exitCode: EXIT.unavailable,
+        cause: error,
+      },
+    );
   }
 
-  #open(method: 'GET' | 'POST', path: string, body: unknown, signal = this.#signal): Promise<IncomingMessage> {
+  #open(
+    method: 'GET' | 'POST',
+    path: string,
+    body: unknown,
+    signal = this.#signal,
+  ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const text = body === undefined ? undefined : JSON.stringify(body);
       const request: ClientRequest = httpRequest(
@@ -208,7 +233,9 @@ export class ControlClient {
           path: `/v${API_VERSION}${path}`,
           agent: false,
           headers:
-            text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
+            text === undefined
+              ? {}
+              : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
           ...(signal === undefined ? { timeout: ANSWER_MS_MAX } : { signal }),
         },
         resolve,

@@ -3,9 +3,33 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Bounds the clients of a server. Who has sent no request after so many milliseconds is cut off (Node's own limits do
- * not know of a connection that never says a word). One client more than `most` takes the place of the one that has
- * been silent for longest, so that whoever asks is answered.
+ * How many requests per second a socket takes. What is over waits: the flooder's own connections,
+ * nobody else's turn.
+ */
+export class RateLimiter {
+  readonly #perSecond: number;
+  readonly #now: () => number;
+  /** When the next request is due, ms. */
+  #next = 0;
+
+  constructor(perSecond: number, now: () => number = () => performance.now()) {
+    this.#perSecond = perSecond;
+    this.#now = now;
+  }
+
+  /** Milliseconds that the next request must wait; a second's worth may come at once. */
+  delay(): number {
+    const now = this.#now();
+    this.#next = Math.max(this.#next, now - 1000) + 1000 / this.#perSecond;
+    return Math.max(0, this.#next - now);
+  }
+}
+
+/**
+ * Bounds the clients of a server. Who has sent no request after so many milliseconds is cut off
+ * (Node's own limits do not know of a connection that never says a word). One client more than
+ * `most` takes the place of the one that has been silent for longest, so that whoever asks is
+ * answered.
  */
 export function boundClients(server: Server, most: number, milliseconds: number): void {
   const silent = new Map<Socket, NodeJS.Timeout>();

@@ -1,14 +1,17 @@
 /**
  * What is said over the control sockets, version 1. docs/api.md documents it for people.
  *
- * HTTP/JSON over two Unix sockets that differ by mode alone, since Node cannot ask who the peer is: `control.sock`
- * (0600) changes things, `status.sock` (0660, for a group) only reads. Everything that status.sock answers,
- * control.sock answers too.
+ * HTTP/JSON over two Unix sockets that differ by mode alone, since Node cannot ask who the peer is:
+ * `control.sock` (0600) changes things, `status.sock` (0660, for a group) only reads. Everything
+ * that status.sock answers, control.sock answers too.
  */
 import type { BanjourEvent, BanRecord, BanState, EvidenceRule, Origin } from '../core/decision.js';
 import type { LogLevel } from '../core/log.js';
 
-/** Part of every path: `/v1/...`. Fields may be added within a version; none goes or changes its meaning. */
+/**
+ * Part of every path: `/v1/...`. Fields may be added within a version; none goes or changes its
+ * meaning.
+ */
 export const API_VERSION = 1;
 
 /** A ban as clients see it: times as ISO 8601, `until: null` is permanent. */
@@ -55,8 +58,14 @@ export interface JailView {
   readonly currentlyBanned: number;
   readonly totalBanned: number;
   /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
-  readonly evidence?: { readonly addresses: number; readonly users: number; readonly bytes: number };
-  /** Of a jail with `enabled = watch`: bans that would be in force, and all that it would have made. */
+  readonly evidence?: {
+    readonly addresses: number;
+    readonly users: number;
+    readonly bytes: number;
+  };
+  /**
+   * Of a jail with `enabled = watch`: bans that would be in force, and all that it would have made.
+   */
   readonly watched?: { readonly current: number; readonly total: number };
   /** Entries whose fields satisfied the match, of those that passed the literal gate. */
   readonly entriesMatched: number;
@@ -84,7 +93,10 @@ export interface SourceView {
   /** Why the source cannot be read; it is tried again. Absent while it can. */
   readonly problem?: string;
   readonly entriesRead: number;
-  /** Entries of the jails that waited to be read at the last look (once a minute); null before the first. */
+  /**
+   * Entries of the jails that waited to be read at the last look (once a minute); null before the
+   * first.
+   */
   readonly lagEntries: number | null;
   /** Seconds between the last entry read and now while the reader is behind; 0 when it is not. */
   readonly lagSeconds: number | null;
@@ -225,7 +237,11 @@ export interface ImportAnswer {
   readonly banned: number;
   /** Past bans in the request; what was known before is not kept twice. */
   readonly history: number;
-  readonly skipped: readonly { readonly jail: string; readonly target: string; readonly reason: string }[];
+  readonly skipped: readonly {
+    readonly jail: string;
+    readonly target: string;
+    readonly reason: string;
+  }[];
 }
 
 /** Failures of an address that are in a window now. */
@@ -249,7 +265,11 @@ export interface ExplainView {
   readonly bans: readonly BanView[];
   readonly windows: readonly WindowView[];
   /** Elements of the kernel that hold it. */
-  readonly kernel: readonly { readonly jail: string; readonly target: string; readonly until: string | null }[];
+  readonly kernel: readonly {
+    readonly jail: string;
+    readonly target: string;
+    readonly until: string | null;
+  }[];
 }
 
 /** What the kernel has counted, by jail; read at most as often as it is cheap. */
@@ -305,7 +325,10 @@ export interface ApiProblem {
   readonly hint?: string;
 }
 
-/** Which bans of the history are asked for; `before` and `after` are ids, newest first unless `oldestFirst`. */
+/**
+ * Which bans of the history are asked for; `before` and `after` are ids, newest first unless
+ * `oldestFirst`.
+ */
 export interface HistoryQuery {
   readonly jail?: string;
   readonly address?: string;

@@ -1,13 +1,15 @@
-/** Bodies of requests, checked: what comes out has exactly the type it says, or the client is told what is wrong. */
+/**
+ * Bodies of requests, checked: what comes out has exactly the type it says, or the client is told
+ * what is wrong.
+ */
 import { OperatorError } from '../core/errors.js';
 import {
-  CONTROL_IMPORT_BANS_MAX,
-  CONTROL_TARGETS_MAX,
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
   OPERATOR_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../core/limits.js';
+import { CONTROL_IMPORT_BANS_MAX, CONTROL_TARGETS_MAX } from '../core/service-limits.js';
 import type {
   AttemptRequest,
   BanRequest,
@@ -28,7 +30,9 @@ export function banRequest(body: unknown): BanRequest {
     bantime !== null &&
     !(typeof bantime === 'number' && Number.isFinite(bantime) && bantime > 0)
   )
-    throw new OperatorError('bantimeSeconds must be a positive number of seconds, or null for a permanent ban');
+    throw new OperatorError(
+      'bantimeSeconds must be a positive number of seconds, or null for a permanent ban',
+    );
   return {
     jail: text(fields, 'jail'),
     targets: targets(fields),
@@ -48,7 +52,12 @@ export function unbanRequest(body: unknown): UnbanRequest {
 
 export function reloadRequest(body: unknown): ReloadRequest {
   const fields = object(body);
-  return { ...flag(fields, 'dryRun'), ...flag(fields, 'unban'), ...optionalText(fields, 'jail'), ...operator(fields) };
+  return {
+    ...flag(fields, 'dryRun'),
+    ...flag(fields, 'unban'),
+    ...optionalText(fields, 'jail'),
+    ...operator(fields),
+  };
 }
 
 export function attemptRequest(body: unknown): AttemptRequest {
@@ -56,7 +65,12 @@ export function attemptRequest(body: unknown): AttemptRequest {
   const { count } = fields;
   if (
     count !== undefined &&
-    !(typeof count === 'number' && Number.isInteger(count) && count >= 1 && count <= EVENT_COUNT_MAX)
+    !(
+      typeof count === 'number' &&
+      Number.isInteger(count) &&
+      count >= 1 &&
+      count <= EVENT_COUNT_MAX
+    )
   )
     throw new OperatorError(`count must be a whole number from 1 to ${EVENT_COUNT_MAX}`);
   return {
@@ -79,9 +93,14 @@ export function setRequest(body: unknown): SetRequest {
 
 export function importRequest(body: unknown): ImportRequest {
   const fields = object(body);
-  const request = { active: importedBans(fields, 'active'), history: importedBans(fields, 'history') };
+  const request = {
+    active: importedBans(fields, 'active'),
+    history: importedBans(fields, 'history'),
+  };
   if (request.active.length + request.history.length > CONTROL_IMPORT_BANS_MAX)
-    throw new OperatorError(`at most ${CONTROL_IMPORT_BANS_MAX} bans in one request`, { hint: 'send them in parts' });
+    throw new OperatorError(`at most ${CONTROL_IMPORT_BANS_MAX} bans in one request`, {
+      hint: 'send them in parts',
+    });
   return request;
 }
 
@@ -92,7 +111,8 @@ function importedBans(fields: Fields, key: string): readonly ImportedBan[] {
     const ban = object(item);
     const until = ban['until'] === null ? null : instant(ban, 'until');
     const user = ban['user'];
-    if (user !== undefined && typeof user !== 'string') throw new OperatorError('user must be a text');
+    if (user !== undefined && typeof user !== 'string')
+      throw new OperatorError('user must be a text');
     return {
       jail: text(ban, 'jail'),
       target: text(ban, 'target'),
@@ -115,7 +135,8 @@ function count(fields: Fields, key: string): number {
 /** A time from 1970 to 9999. */
 function instant(fields: Fields, key: string): string {
   const value = fields[key];
-  const ms = typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
+  const ms =
+    typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value) ? Date.parse(value) : Number.NaN;
   if (!(ms >= 0)) throw new OperatorError(`${key} must be a time such as 2026-11-21T18:50:38Z`);
   return value as string;
 }
@@ -133,7 +154,9 @@ function text(fields: Fields, key: string): string {
 }
 
 function optionalText<K extends string>(fields: Fields, key: K): { readonly [P in K]?: string } {
-  return fields[key] === undefined ? {} : ({ [key]: text(fields, key) } as { readonly [P in K]?: string });
+  return fields[key] === undefined
+    ? {}
+    : ({ [key]: text(fields, key) } as { readonly [P in K]?: string });
 }
 
 /** Who asks, as the client says. */
@@ -153,7 +176,11 @@ function flag<K extends string>(fields: Fields, key: K): { readonly [P in K]?: b
 
 function targets(fields: Fields): readonly string[] {
   const value = fields['targets'];
-  if (!Array.isArray(value) || value.length === 0 || !value.every((target) => typeof target === 'string'))
+  if (
+    !Array.isArray(value) ||
+    value.length === 0 ||
+    !value.every((target) => typeof target === 'string')
+  )
     throw new OperatorError('targets must be a list of addresses or prefixes');
   if (value.length > CONTROL_TARGETS_MAX)
     throw new OperatorError(`at most ${CONTROL_TARGETS_MAX} targets in one request`);

@@ -1,11 +1,21 @@
-/** The paths of the API: one table from method and path to what the daemon does. docs/api.md has an entry for each. */
+/**
+ * The paths of the API: one table from method and path to what the daemon does. docs/api.md has an
+ * entry for each.
+ */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { BANJOUR_EVENTS, type BanjourEvent } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
-import { HISTORY_ANSWER_ROWS_MAX } from '../core/limits.js';
+import { HISTORY_ANSWER_ROWS_MAX } from '../core/service-limits.js';
+import { streamEvents } from './answer.js';
 import { API_VERSION, type Operations } from './protocol.js';
-import { attemptRequest, banRequest, importRequest, reloadRequest, setRequest, unbanRequest } from './requests.js';
-import { streamEvents } from './stream.js';
+import {
+  attemptRequest,
+  banRequest,
+  importRequest,
+  reloadRequest,
+  setRequest,
+  unbanRequest,
+} from './requests.js';
 
 export type Reply =
   | { readonly status: number; readonly body: unknown }
@@ -59,7 +69,9 @@ export const ROUTES: readonly Route[] = [
     const { jail, banned } = operations.jail(parameters[0] ?? '');
     return { before: `{"jail":${JSON.stringify(jail)},"banned":[`, items: banned, after: ']}' };
   }),
-  reads('/jails/:jail/options', ({ operations, parameters }) => ok(operations.options(parameters[0] ?? ''))),
+  reads('/jails/:jail/options', ({ operations, parameters }) =>
+    ok(operations.options(parameters[0] ?? '')),
+  ),
   reads('/options', ({ operations }) => ok(operations.options(undefined))),
   reads('/bans', ({ operations, query }) => ({
     before: '[',
@@ -80,7 +92,9 @@ export const ROUTES: readonly Route[] = [
     );
   }),
   reads('/history/newest', ({ operations }) => ok({ id: operations.newestBan() })),
-  reads('/explain/:address', async ({ operations, parameters }) => ok(await operations.explain(parameters[0] ?? ''))),
+  reads('/explain/:address', async ({ operations, parameters }) =>
+    ok(await operations.explain(parameters[0] ?? '')),
+  ),
   reads('/counters', async ({ operations }) => ok(await operations.counters())),
   reads('/metrics', async ({ operations, query }) => {
     const format = query.get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
@@ -89,15 +103,24 @@ export const ROUTES: readonly Route[] = [
   reads('/events', ({ operations, query, headers }) => {
     const since = whole(query, 'since', Number.MAX_SAFE_INTEGER) ?? lastEventId(headers);
     const only = kinds(query);
-    const wish = { ...(since === undefined ? {} : { since }), ...(only === undefined ? {} : { only }) };
+    const wish = {
+      ...(since === undefined ? {} : { since }),
+      ...(only === undefined ? {} : { only }),
+    };
     return { stream: (request, response) => streamEvents(request, response, operations, wish) };
   }),
   changes('/ban', async ({ operations, body }) => ok(await operations.ban(banRequest(body)))),
   changes('/unban', async ({ operations, body }) => ok(await operations.unban(unbanRequest(body)))),
-  changes('/attempt', async ({ operations, body }) => ok(await operations.attempt(attemptRequest(body)))),
+  changes('/attempt', async ({ operations, body }) =>
+    ok(await operations.attempt(attemptRequest(body))),
+  ),
   changes('/set', async ({ operations, body }) => ok(await operations.set(setRequest(body)))),
-  changes('/import', async ({ operations, body }) => ok(await operations.import(importRequest(body)))),
-  changes('/reload', async ({ operations, body }) => ok(await operations.reload(reloadRequest(body)))),
+  changes('/import', async ({ operations, body }) =>
+    ok(await operations.import(importRequest(body))),
+  ),
+  changes('/reload', async ({ operations, body }) =>
+    ok(await operations.reload(reloadRequest(body))),
+  ),
   changes('/flush', async ({ operations }) => {
     await operations.flush();
     return ok({ flushed: true });
@@ -115,7 +138,9 @@ export function findRoute(
     const pattern = route.path.slice(1).split('/');
     if (route.method !== method || pattern.length !== parts.length) continue;
     if (!pattern.every((part, index) => part.startsWith(':') || part === parts[index])) continue;
-    const parameters = pattern.flatMap((part, index) => (part.startsWith(':') ? [decode(parts[index] ?? '')] : []));
+    const parameters = pattern.flatMap((part, index) =>
+      part.startsWith(':') ? [decode(parts[index] ?? '')] : [],
+    );
     return { ...route, parameters };
   }
   return undefined;
@@ -138,7 +163,9 @@ function selection(query: URLSearchParams): { jail?: string; address?: string } 
 function isOldestFirst(query: URLSearchParams): boolean {
   const order = query.get('order') ?? 'newest';
   if (order !== 'newest' && order !== 'oldest')
-    throw new OperatorError(`order must be newest or oldest, not ${JSON.stringify(order.slice(0, 100))}`);
+    throw new OperatorError(
+      `order must be newest or oldest, not ${JSON.stringify(order.slice(0, 100))}`,
+    );
   return order === 'oldest';
 }
 
@@ -147,7 +174,9 @@ function whole(query: URLSearchParams, name: string, max: number): number | unde
   if (text === null) return undefined;
   const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= (name === 'limit' ? 1 : 0) && value <= max))
-    throw new OperatorError(`${name} must be a whole number up to ${max}, not ${JSON.stringify(text.slice(0, 100))}`);
+    throw new OperatorError(
+      `${name} must be a whole number up to ${max}, not ${JSON.stringify(text.slice(0, 100))}`,
+    );
   return value;
 }
 

@@ -1,6 +1,7 @@
 /**
- * The two control sockets. Bounded in clients, streams, requests per second, request size and time; a client that
- * floods, stalls or sends garbage costs its own connection and nothing else. One request per connection.
+ * The two control sockets. Bounded in clients, streams, requests per second, request size and time;
+ * a client that floods, stalls or sends garbage costs its own connection and nothing else. One
+ * request per connection.
  */
 
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
@@ -11,13 +12,12 @@ import { messageOf, OperatorError } from '../core/errors.js';
 import {
   CONTROL_CLIENTS_MAX,
   CONTROL_REQUEST_BYTES_MAX,
-  CONTROL_REQUEST_MS_MAX,
   CONTROL_REQUESTS_PER_SECOND_MAX,
-  CONTROL_STALL_MS_MAX,
   CONTROL_STREAMS_MAX,
-} from '../core/limits.js';
+} from '../core/service-limits.js';
+import { CONTROL_REQUEST_MS_MAX, CONTROL_STALL_MS_MAX } from '../core/timeouts.js';
 import { sendList, sendText, sendWhole } from './answer.js';
-import { Pace } from './pace.js';
+import { RateLimiter } from './clients.js';
 import type { Operations } from './protocol.js';
 import { findRoute, type Reply } from './routes.js';
 
@@ -32,13 +32,24 @@ export interface ControlServer {
   close(): Promise<void>;
 }
 
-/** Time limits of connections are looked at this often, ms, also while there are none: each look wakes the process. */
+/**
+ * Time limits of connections are looked at this often, ms, also while there are none: each look
+ * wakes the process.
+ */
 const CHECK_MS = 2_500;
 
 /** Opens both sockets. Throws `OperatorError` when another agent answers on them. */
-export async function serveControl(sockets: ControlSockets, operations: Operations): Promise<ControlServer> {
+export async function serveControl(
+  sockets: ControlSockets,
+  operations: Operations,
+): Promise<ControlServer> {
   const control = await listen(sockets.control, 0o600, undefined, new Desk(operations, true));
-  const status = await listen(sockets.status, 0o660, sockets.statusGroupId, new Desk(operations, false));
+  const status = await listen(
+    sockets.status,
+    0o660,
+    sockets.statusGroupId,
+    new Desk(operations, false),
+  );
   return {
     close: async () => {
       await Promise.all(
@@ -54,7 +65,12 @@ export async function serveControl(sockets: ControlSockets, operations: Operatio
   };
 }
 
-async function listen(path: string, mode: number, groupId: number | undefined, desk: Desk): Promise<Server> {
+async function listen(
+  path: string,
+  mode: number,
+  groupId: number | undefined,
+  desk: Desk,
+): Promise<Server> {
   await removeStale(path);
   const server = createServer(
     {
@@ -71,7 +87,8 @@ async function listen(path: string, mode: number, groupId: number | undefined, d
     socket.once('data', () => clearTimeout(timer));
     socket.once('close', () => clearTimeout(timer));
   });
-  // A broken client ends its own connection; Node's default would answer 400 on it, which is as good.
+  // A broken client ends its own connection; Node's default would answer 400 on it, which is as
+  // good.
   server.on('clientError', (_error, socket) => socket.destroy());
   const before = process.umask(0o177);
   try {
@@ -113,7 +130,7 @@ async function removeStale(path: string): Promise<void> {
 class Desk {
   readonly #operations: Operations;
   readonly #mayChange: boolean;
-  readonly #pace = new Pace(CONTROL_REQUESTS_PER_SECOND_MAX);
+  readonly #pace = new RateLimiter(CONTROL_REQUESTS_PER_SECOND_MAX);
   #streams = 0;
 
   constructor(operations: Operations, mayChange: boolean) {
@@ -155,12 +172,18 @@ class Desk {
       if (url === undefined || route === undefined)
         return {
           status: 404,
-          body: { error: `no such path: ${request.method} ${request.url}`, hint: 'docs/api.md lists them' },
+          body: {
+            error: `no such path: ${request.method} ${request.url}`,
+            hint: 'docs/api.md lists them',
+          },
         };
       if (route.changes && !this.#mayChange)
         return {
           status: 403,
-          body: { error: 'this socket only reads', hint: 'changes go through control.sock, as root' },
+          body: {
+            error: 'this socket only reads',
+            hint: 'changes go through control.sock, as root',
+          },
         };
       const body = route.changes ? await readBody(request) : undefined;
       return await route.handle({
@@ -171,8 +194,12 @@ class Desk {
         body,
       });
     } catch (error) {
-      if (!(error instanceof OperatorError)) return { status: 500, body: { error: messageOf(error) } };
-      return { status: 400, body: { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) } };
+      if (!(error instanceof OperatorError))
+        return { status: 500, body: { error: messageOf(error) } };
+      return {
+        status: 400,
+        body: { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
+      };
     }
   }
 

@@ -1,9 +1,10 @@
 /**
  * IP addresses and prefixes: parsed strictly once, carried in canonical form ever after.
  *
- * `Address` and `Prefix` are unions on `family`, and a set of the firewall is of one family, so an IPv6 address in
- * an IPv4 set does not compile. Canonical text is dotted quad without leading zeros, and RFC 5952 for IPv6.
- * IPv4-mapped IPv6 addresses (`::ffff:192.0.2.1`) are folded to IPv4: such packets arrive as IPv4.
+ * `Address` and `Prefix` are unions on `family`, and a set of the firewall is of one family, so an
+ * IPv6 address in an IPv4 set does not compile. Canonical text is dotted quad without leading
+ * zeros, and RFC 5952 for IPv6. IPv4-mapped IPv6 addresses (`::ffff:192.0.2.1`) are folded to IPv4:
+ * such packets arrive as IPv4.
  */
 import { isIP } from 'node:net';
 
@@ -31,9 +32,9 @@ export function widthOf(family: Family): 32 | 128 {
 }
 
 /**
- * Parses one address as log lines and administrators write it: surrounding brackets and an IPv6 zone
- * (`[fe80::1%eth0]`) are taken off, IPv4-mapped is folded. Leading zeros in IPv4 (`192.030.0.6`), ports and anything
- * else make it not an address: undefined.
+ * Parses one address as log lines and administrators write it: surrounding brackets and an IPv6
+ * zone (`[fe80::1%eth0]`) are taken off, IPv4-mapped is folded. Leading zeros in IPv4
+ * (`192.030.0.6`), ports and anything else make it not an address: undefined.
  */
 export function parseAddress(text: string): Address | undefined {
   let bare = text;
@@ -73,7 +74,8 @@ export function hostPrefix(address: Address): Prefix {
 /** The prefix of `length` bits that holds this address. */
 export function prefixOf(address: Address, length: number): Prefix {
   const width = widthOf(address.family);
-  if (!Number.isInteger(length) || length < 0 || length > width) throw new RangeError(`prefix length ${length}`);
+  if (!Number.isInteger(length) || length < 0 || length > width)
+    throw new RangeError(`prefix length ${length}`);
   if (length === width) return hostPrefix(address);
   const shift = BigInt(width - length);
   const base = fromBits(address.family, (bitsOf(address) >> shift) << shift, false);
@@ -192,7 +194,10 @@ function bitsOfText6(text: string): bigint {
   return bits;
 }
 
-/** RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of equals) as `::`. */
+/**
+ * RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of
+ * equals) as `::`.
+ */
 function text6(bits: bigint): string {
   const groups: number[] = [];
   for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((bits >> shift) & 0xffffn));

@@ -1,10 +1,13 @@
 /** Work that nobody waits for. */
 
 /**
- * Lets work go on by itself. What it throws goes to `failed`; without that it ends the process, as a bug does: the agent says
- * what it was and is started anew.
+ * Lets work go on by itself. What it throws goes to `failed`; without that it ends the process, as
+ * a bug does: the agent says what it was and is started anew.
  */
-export function inBackground(work: PromiseLike<unknown>, failed: (error: unknown) => void = raise): void {
+export function inBackground(
+  work: PromiseLike<unknown>,
+  failed: (error: unknown) => void = raise,
+): void {
   work.then(undefined, failed);
 }
 
@@ -13,4 +16,21 @@ function raise(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });
+}
+
+/**
+ * Whether this process has ever had threads. Node and V8 can wait for each other for ever while
+ * they take a thread or a process with threads down (nodejs/node#54918), so such a process must not
+ * rely on ending by itself.
+ */
+let started = false;
+
+/** To be called before a thread is started. */
+export function noteThread(): void {
+  started = true;
+}
+
+/** True when `noteThread` was called. */
+export function hasHadThreads(): boolean {
+  return started;
 }

@@ -1,18 +1,45 @@
 /** Decisions of the jail and of operators, and what became of them. */
-import type { Prefix } from './address.js';
+import { type Address, formatPrefix, type Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
+/*
+ * What a filter says about an entry: a failure (or a success) of somebody, once or several times.
+ */
+
+export interface FilterEvent {
+  readonly kind: 'failure' | 'success';
+  readonly jail: JailName;
+  /** Checked and normalised; a match whose address is not one never becomes an event. */
+  readonly address: Address;
+  /** Attacker's text: escape before showing. */
+  readonly user?: string;
+  /** The host that reported it, of sources of other hosts: its own text, escape before showing. */
+  readonly host?: string;
+  /** Attempts that the entry reports; at least 1, at most `EVENT_COUNT_MAX`. */
+  readonly count: number;
+  /** The entry's time; windows count in it. */
+  readonly time: EpochMicros;
+  readonly cursor: Cursor;
+  /** Index of the failregex (successregex) that matched, from 0, as `banjour explain` names it. */
+  readonly regex: number;
+}
+
 /**
- * Why a jail that weighs evidence bans. `fast`: the failures at all services of the group together; `slow`: the points of an address; `subnet`: offenders of a prefix; `user`: one more
- * address against a user under attack; `dead-name`: one more for a name that nobody logs in with; `honeypot`.
+ * Why a jail that weighs evidence bans. `fast`: the failures at all services of the group together;
+ * `slow`: the points of an address; `subnet`: offenders of a prefix; `user`: one more address
+ * against a user under attack; `dead-name`: one more for a name that nobody logs in with;
+ * `honeypot`.
  */
 export type EvidenceRule = 'fast' | 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
 
 /** Who decided: the jail from the journal, a person, or an import from fail2ban. */
 export type Origin = 'journal' | 'operator' | 'import';
 
-/** Ban `target` in `jail` until `until`. A second one for a target in force extends (or shortens) it. */
+/**
+ * Ban `target` in `jail` until `until`. A second one for a target in force extends (or shortens)
+ * it.
+ */
 export interface BanDecision {
   readonly kind: 'ban';
   readonly jail: JailName;
@@ -43,21 +70,25 @@ export interface UnbanDecision {
   readonly target: Prefix;
   readonly time: EpochMicros;
   readonly reason: 'expired' | 'operator' | 'reload';
-  /** Who lifted it, as the program that asked says: a user of the system; at most `OPERATOR_CHARS_MAX` characters. */
+  /**
+   * Who lifted it, as the program that asked says: a user of the system; at most
+   * `OPERATOR_CHARS_MAX` characters.
+   */
   readonly by?: string;
 }
 
 export type Decision = BanDecision | UnbanDecision;
 
 /**
- * The life of a ban. `wanted`: decided and in the ledger. `in-force`: the kernel has it. `refused`: the kernel did not
- * take it (reason kept). `ended`: expired or lifted.
+ * The life of a ban. `wanted`: decided and in the ledger. `in-force`: the kernel has it. `refused`:
+ * the kernel did not take it (reason kept). `ended`: expired or lifted.
  */
 export type BanState = 'wanted' | 'in-force' | 'refused' | 'ended';
 
 /**
- * Why a ban ended. Beside an unban's reasons: `replaced` by a later one of the same target; and of bans that were never
- * in force: `lapsed`, its end had passed before the kernel had it, and `ignored`, an ignorecommand forbade it.
+ * Why a ban ended. Beside an unban's reasons: `replaced` by a later one of the same target; and of
+ * bans that were never in force: `lapsed`, its end had passed before the kernel had it, and
+ * `ignored`, an ignorecommand forbade it.
  */
 export type EndReason = UnbanDecision['reason'] | 'replaced' | 'lapsed' | 'ignored';
 
@@ -84,3 +115,8 @@ export const BANJOUR_EVENTS = [
   'under-attack',
 ] as const;
 export type BanjourEvent = (typeof BANJOUR_EVENTS)[number];
+
+/** Names a ban among those in force: a jail holds at most one of a target. */
+export function banKey(jail: string, target: Prefix): string {
+  return `${jail} ${formatPrefix(target)}`;
+}

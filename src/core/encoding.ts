@@ -1,6 +1,11 @@
-/** Names of encodings of text files: those of Python are understood beside the labels of the WHATWG Encoding Standard. */
+/**
+ * Names of encodings of text files: those of Python are understood beside the labels of the WHATWG
+ * Encoding Standard.
+ */
 
-/** The label of an encoding for `TextDecoder`; `auto` is UTF-8. It may be unknown: see `isEncoding`. */
+/**
+ * The label of an encoding for `TextDecoder`; `auto` is UTF-8. It may be unknown: see `isEncoding`.
+ */
 export function encodingLabel(encoding: string): string {
   const name = encoding.toLowerCase().replaceAll('_', '-');
   if (name === 'auto' || name === '') return 'utf-8';

@@ -1,12 +1,14 @@
 /**
  * Errors by who must act.
  *
- * - `OperatorError`: a person must change something. Message and hint say what to type; no stack is shown.
- * - `OperatingError`: the surroundings failed (journal, nft, disk). Retried by whoever holds the resource; `code` is
- *   stable and `cause` keeps the original.
+ * - `OperatorError`: a person must change something. Message and hint say what to type; no stack is
+ *   shown.
+ * - `OperatingError`: the surroundings failed (journal, nft, disk). Retried by whoever holds the
+ *   resource; `code` is stable and `cause` keeps the original.
  * - Anything else is a bug: the process ends and systemd starts it anew.
  *
- * Exit codes are those of sysexits.h, so that the unit can tell "fix the configuration" from "try again".
+ * Exit codes are those of sysexits.h, so that the unit can tell "fix the configuration" from "try
+ * again".
  */
 import { ERROR_CAUSES_MAX } from './limits.js';
 
@@ -34,7 +36,10 @@ export class OperatorError extends Error {
   /** What to type or change, one line. */
   readonly hint: string | undefined;
   readonly exitCode: ExitCode;
-  constructor(message: string, options: { hint?: string; exitCode?: ExitCode; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    options: { hint?: string; exitCode?: ExitCode; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.hint = options.hint;
     this.exitCode = options.exitCode ?? EXIT.usage;
@@ -68,7 +73,9 @@ export function packError(error: unknown, depth = 0): PackedError {
   if (!(error instanceof Error)) return { kind: 'bug', message: String(error) };
   const { message, stack } = error;
   const cause =
-    error.cause === undefined || depth >= ERROR_CAUSES_MAX ? {} : { cause: packError(error.cause, depth + 1) };
+    error.cause === undefined || depth >= ERROR_CAUSES_MAX
+      ? {}
+      : { cause: packError(error.cause, depth + 1) };
   const rest = { message, ...(stack === undefined ? {} : { stack }), ...cause };
   if (error instanceof OperatorError) {
     const { hint, exitCode } = error;
@@ -78,8 +85,19 @@ export function packError(error: unknown, depth = 0): PackedError {
   return { kind: 'bug', ...rest };
 }
 
-/** The error again as it was thrown in the other thread: kind, message, hint, exit code, code, stack and cause. */
-export function unpackError({ kind, message, hint, exitCode, code, stack, cause }: PackedError): Error {
+/**
+ * The error again as it was thrown in the other thread: kind, message, hint, exit code, code, stack
+ * and cause.
+ */
+export function unpackError({
+  kind,
+  message,
+  hint,
+  exitCode,
+  code,
+  stack,
+  cause,
+}: PackedError): Error {
   const options = cause === undefined ? {} : { cause: unpackError(cause) };
   const error =
     kind === 'operator'

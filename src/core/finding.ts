@@ -1,6 +1,6 @@
 /**
- * What a stage has to say about its own health (`check()`), what a file has wrong with it, and where.
- * `doctor`, `config check` and `status` collect and print these.
+ * What a stage has to say about its own health (`check()`), what a file has wrong with it, and
+ * where. `doctor`, `config check` and `status` collect and print these.
  */
 export type FindingLevel = 'ok' | 'note' | 'warning' | 'error';
 
@@ -15,7 +15,7 @@ export interface Finding {
 }
 
 /** A place in a file that a person edits; `line` and `column` count from 1. */
-export interface Place {
+export interface FilePosition {
   readonly file: string;
   readonly line: number;
   readonly column?: number;
@@ -27,7 +27,7 @@ export interface Diagnostic {
   /** Stable, e.g. `ini.cycle`, `regex.unsupported`, `jail.unknown-key`. */
   readonly id: string;
   readonly message: string;
-  readonly place?: Place;
+  readonly place?: FilePosition;
   readonly section?: string;
   readonly key?: string;
   readonly value?: string;
@@ -37,7 +37,9 @@ export interface Diagnostic {
 /** `file:line:column: [section] key: message`, as compilers print it; for logs and terminals. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { place, section, key, value, fix } = diagnostic;
-  const where = place ? `${place.file}:${place.line}${place.column === undefined ? '' : `:${place.column}`}: ` : '';
+  const where = place
+    ? `${place.file}:${place.line}${place.column === undefined ? '' : `:${place.column}`}: `
+    : '';
   const what = `${section === undefined ? '' : `[${section}] `}${key === undefined ? '' : `${key}: `}`;
   const got = value === undefined ? '' : ` (got ${JSON.stringify(value)})`;
   return `${where}${diagnostic.level}: ${what}${diagnostic.message}${got}${fix === undefined ? '' : `; ${fix}`}`;

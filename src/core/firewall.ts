@@ -1,16 +1,19 @@
 /**
  * The contract of a firewall backend. Executed by test/firewall/contract.ts against every backend.
  *
- * A backend makes the kernel equal to what is wanted; it knows nothing of failures or of the ledger. All methods may
- * be called only after `open` has settled and before `close`; calls are queued and carried out in order.
+ * A backend makes the kernel equal to what is wanted; it knows nothing of failures or of the
+ * ledger. All methods may be called only after `open` has settled and before `close`; calls are
+ * queued and carried out in order.
  *
- * - `open` brings schema and elements to the wanted state by a diff against the kernel, without a moment in which a
- *   wanted element is not in force. Elements that are not wanted are removed, but for those that `keep` answers when it is
- *   asked about them; the kernel's other tables are never touched.
- * - `apply` is atomic per batch; refused changes are dropped one by one (bisection), each with its reason, and the rest
- *   is applied. A `put` of an element in force replaces its end; a `remove` of an absent one is no error.
- * - `until` is a time on the wall clock; the backend turns it into the kernel's relative timeout at sending. An end
- *   that has passed already makes `put` a `remove`.
+ * - `open` brings schema and elements to the wanted state by a diff against the kernel, without a
+ *   moment in which a wanted element is not in force. Elements that are not wanted are removed, but
+ *   for those that `keep` answers when it is asked about them; the kernel's other tables are never
+ *   touched.
+ * - `apply` is atomic per batch; refused changes are dropped one by one (bisection), each with its
+ *   reason, and the rest is applied. A `put` of an element in force replaces its end; a `remove` of
+ *   an absent one is no error.
+ * - `until` is a time on the wall clock; the backend turns it into the kernel's relative timeout at
+ *   sending. An end that has passed already makes `put` a `remove`.
  * - `close` leaves the table in the kernel. `flush` removes it.
  */
 import type { Prefix } from './address.js';
@@ -57,7 +60,10 @@ export interface KernelState {
 /** Answers which elements of the kernel that are not wanted stay in force all the same. */
 export type KeepElements = (elements: readonly Element[]) => Iterable<Element>;
 
-/** Called when the kernel no longer equals the wanted state (somebody else's flush) and after it was made so again. */
+/**
+ * Called when the kernel no longer equals the wanted state (somebody else's flush) and after it was
+ * made so again.
+ */
 export type DriftListener = (event: {
   readonly kind: 'drift' | 'healed';
   readonly reason: string;
@@ -66,8 +72,8 @@ export type DriftListener = (event: {
 
 export interface FirewallBackend {
   /**
-   * Takes the tables for this process until `close`, before anything else is asked for. Throws OperatorError when another
-   * process holds them. Absent where there is nothing to share.
+   * Takes the tables for this process until `close`, before anything else is asked for. Throws
+   * OperatorError when another process holds them. Absent where there is nothing to share.
    */
   claim?(): void;
   open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport>;
@@ -76,7 +82,10 @@ export interface FirewallBackend {
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;
   /** Expensive with many elements: never on a hot path. */
   read(): Promise<KernelState>;
-  /** Only the counters of `read`: cheap however many elements there are. Absent where there is no kernel. */
+  /**
+   * Only the counters of `read`: cheap however many elements there are. Absent where there is no
+   * kernel.
+   */
   counters?(): Promise<KernelState['counters']>;
   /** The ruleset in nft syntax: what `open(plan, ...)` makes, without elements. */
   describe(plan: FirewallPlan): string;
@@ -87,8 +96,9 @@ export interface FirewallBackend {
   close(): Promise<void>;
   check(): Promise<Finding[]>;
   /**
-   * The heartbeat: false when calls have been stuck for so long that only a restart helps. Waits up to `milliseconds` for
-   * an answer, and on the way replaces a child process that gives none. Absent where nothing can hang.
+   * The heartbeat: false when calls have been stuck for so long that only a restart helps. Waits up
+   * to `milliseconds` for an answer, and on the way replaces a child process that gives none.
+   * Absent where nothing can hang.
    */
   alive?(milliseconds: number): Promise<boolean>;
 }

@@ -1,21 +1,36 @@
 /**
- * Every bound of Banjour, with its unit in its name and its reason. Tests stand at the bounds and one past
- * them; test/house/limits.test.ts lists the two that no test names, with the reason, and `npm run bounds` breaks each
- * bound and says which break no test notices.
- * What strangers can fill must be in this list.
+ * Every bound of Banjour, with its unit in its name and its reason. Tests stand at the bounds and
+ * one past them; test/house/limits.test.ts lists the two that no test names, with the reason, and
+ * `npm run bounds` breaks each bound and says which break no test notices. What strangers can fill
+ * must be in this list.
  */
 
-/** Longest MESSAGE that is judged whole. Real mail log lines stay under 1,000; Postfix cuts at 2,000, Dovecot at 8,192 with its prefix. */
+/**
+ * Longest MESSAGE that is judged whole. Real mail log lines stay under 1,000; Postfix cuts at
+ * 2,000, Dovecot at 8,192 with its prefix.
+ */
 export const MESSAGE_CHARS_MAX = 8_192;
-/** Kept of the end of a longer MESSAGE; the rest of the bound is its head. Addresses stand at either end. */
+/**
+ * Kept of the end of a longer MESSAGE; the rest of the bound is its head. Addresses stand at either
+ * end.
+ */
 export const MESSAGE_TAIL_CHARS = 2_048;
-/** Longest value of any other field: units, identifiers and host names are far shorter (NAME_MAX is 255). */
+/**
+ * Longest value of any other field: units, identifiers and host names are far shorter (NAME_MAX is
+ * 255).
+ */
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
-/** Matches with literals of their own that a reader tells apart: a bit each. A host with more is read without. */
+/**
+ * Matches with literals of their own that a reader tells apart: a bit each. A host with more is
+ * read without.
+ */
 export const GATE_ROUTES_MAX = 64;
-/** Fields of those matches, and bytes of one `FIELD=value` (`native/batch/routes.c` has the same bounds). */
+/**
+ * Fields of those matches, and bytes of one `FIELD=value` (`native/batch/routes.c` has the same
+ * bounds).
+ */
 export const GATE_FIELDS_MAX = 16;
 export const GATE_TERM_BYTES_MAX = 512;
 /** Notices of journald's rate limit that doctor reads; one per unit and 30 s at most. */
@@ -23,21 +38,38 @@ export const SUPPRESSIONS_READ_MAX = 50_000;
 /** Units of them that doctor names. */
 export const SUPPRESSIONS_UNITS_MAX = 100;
 /**
- * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch follow from it. The
- * guard costs 0.03 ms (0.15 and more without inspector), the entries themselves about 1 ms per thousand.
+ * Entries of one intake batch: one regex guard (50 ms) covers it, one commit and one nft batch
+ * follow from it. The guard costs 0.03 ms (0.15 and more without inspector), the entries themselves
+ * about 1 ms per thousand.
  */
 export const BATCH_ENTRIES_MAX = 2_000;
-/** Compressed data need not be unpacked beyond this many bytes (libsystemd takes it for a hint, and 252 unpacks more), so that the tail of a padded MESSAGE is still seen; journald takes up to 768 MiB from a local process. */
+/**
+ * Compressed data need not be unpacked beyond this many bytes (libsystemd takes it for a hint, and
+ * 252 unpacks more), so that the tail of a padded MESSAGE is still seen; journald takes up to 768
+ * MiB from a local process.
+ */
 export const JOURNAL_DATA_BYTES_MAX = 4 * 1024 * 1024;
-/** Data of one entry that is looked at, count: the bound of systemd's own importer (journal-importer.h, ENTRY_FIELD_COUNT_MAX). */
+/**
+ * Data of one entry that is looked at, count: the bound of systemd's own importer
+ * (journal-importer.h, ENTRY_FIELD_COUNT_MAX).
+ */
 export const ENTRY_FIELDS_MAX = 1_024;
-/** Values kept of one entry, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each of about five wanted fields. */
+/**
+ * Values kept of one entry, count: together with `FIELD_BYTES_MAX` 2 MiB; a real entry has one each
+ * of about five wanted fields.
+ */
 export const ENTRY_VALUES_MAX = 64;
-/** Bytes of one field of an export stream, longer is malformed: the bound of journald's own importer (768 MiB). Skipped, never held. */
+/**
+ * Bytes of one field of an export stream, longer is malformed: the bound of journald's own importer
+ * (768 MiB). Skipped, never held.
+ */
 export const EXPORT_FIELD_BYTES_MAX = 768 * 1024 * 1024;
 /** One entry that Banjour writes to the journal, bytes; ours are under 4 KiB. */
 export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
-/** Terms of a match that libsystemd is given; with more, everything is read and selected here. Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25. */
+/**
+ * Terms of a match that libsystemd is given; with more, everything is read and selected here.
+ * Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25.
+ */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
@@ -47,31 +79,34 @@ export const EVENT_COUNT_MAX = 100;
 export const OPERATOR_CHARS_MAX = 128;
 /** Characters of a user name that are kept for logs and the ledger. */
 export const USER_CHARS_MAX = 256;
-/** Time that the regexes of one guarded batch may take before the culprit is demoted to the linear matcher, ms. */
-export const REGEX_GUARD_MS = 50;
-/** Times a regex may be caught running when a guarded batch times out, without a clean batch in between, before it is demoted. */
+/**
+ * Times a regex may be caught running when a guarded batch times out, without a clean batch in
+ * between, before it is demoted.
+ */
 export const REGEX_STRIKES_MAX = 3;
-/** Time for one entry whose regexes run in the linear matcher already, ms; what is not done then is given up and counted. */
-export const REGEX_LINEAR_GUARD_MS = 500;
 /** Combinations of field values for which the routing of entries is remembered. */
 export const ROUTES_MAX = 1_000;
-/** Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The oldest evidence of whatever there is most of (either family, failed once or again) goes first. */
+/**
+ * Addresses with failures that one jail remembers: about 100 bytes each, see bench `growth`. The
+ * oldest evidence of whatever there is most of (either family, failed once or again) goes first.
+ */
 export const TRACKED_ADDRESSES_MAX = 250_000;
-/** Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest evidence goes too. */
+/**
+ * Failures in the windows of one jail: 22 bytes each. Four per tracked address; past it the oldest
+ * evidence goes too.
+ */
 export const TRACKED_FAILURES_MAX = 1_000_000;
 /** Logins and failures that the ledger keeps for the evidence; about 100 bytes each. */
 export const ATTEMPTS_KEPT_MAX = 500_000;
-/** A login of the same user from the same network is not written again within so many seconds. */
-export const LOGIN_REPEAT_SECONDS = 6 * 3600;
 /** Names of `honeypot`. */
 export const HONEYPOT_NAMES_MAX = 1_000;
 /** So many times maxretry an address may fail at most, where many users log in. */
 export const ALLOWANCE_MAX = 5;
-/** Longest ban of an address that several users log in from, by evidence. */
-export const SHARED_BAN_SECONDS_MAX = 3600;
 /** Addresses with points in the evidence model: 32 bytes each, half of them for either family. */
 export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
-/** Offenders of a prefix or a user, and networks of a user, that the model remembers: the newest. */
+/**
+ * Offenders of a prefix or a user, and networks of a user, that the model remembers: the newest.
+ */
 export const EVIDENCE_OFFENDERS_MAX = 8;
 /** Prefixes of which the model remembers offenders: 72 bytes each. */
 export const EVIDENCE_PREFIXES_MAX = 60_000;
@@ -79,50 +114,50 @@ export const EVIDENCE_PREFIXES_MAX = 60_000;
 export const EVIDENCE_NAMES_MAX = 40_000;
 /** Addresses, networks and pairs with a login that vouch for somebody: 64, 12 and 12 bytes each. */
 export const EVIDENCE_CREDITS_MAX = 40_000;
-/** Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see `sweep` in src/jail/jails.ts. */
+/**
+ * Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see
+ * `sweep` in src/jail/jails.ts.
+ */
 export const UNSWEPT_TARGETS_MAX = 10_000;
-/** Failures for one name that an address where others log in may have at once, and then one in so many seconds: a phone with an old password. */
+/**
+ * Failures for one name that an address where others log in may have at once, and then one in so
+ * many seconds: a phone with an old password.
+ */
 export const PHONE_BURST = 30;
-export const PHONE_PAUSE_SECONDS = 120;
-/** Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6 MB. */
+/**
+ * Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6
+ * MB.
+ */
 export const WATCHED_BANS_MAX = 20_000;
-/** Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a whole number in a double. */
-export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
 /** Causes of causes of an error that cross a thread, count: an error may be its own. */
 export const ERROR_CAUSES_MAX = 4;
-/** A source that cannot be read is tried again after this, then after twice as long, ms: most come within a boot. */
-export const SOURCE_RETRY_MS_MIN = 500;
-/** At last it is tried again this often, ms: a container that is started later is seen to soon, and a try costs a thread. */
-export const SOURCE_RETRY_MS_MAX = 15_000;
-/** An entry or a stored position that is further ahead of the wall than this is dated by a wrong clock, seconds: NTP keeps hosts within one. */
-export const AHEAD_SECONDS_MAX = 60;
 /** Floors of wide prefixes that one jail remembers; operators set them, by hand. */
 export const WIDE_FLOORS_MAX = 64;
-/** IPv6 prefixes whose logins are remembered, for each length that jails count by: about 200 bytes each. The oldest go first. */
+/**
+ * IPv6 prefixes whose logins are remembered, for each length that jails count by: about 200 bytes
+ * each. The oldest go first.
+ */
 export const LOGIN_PREFIXES_MAX = 10_000;
 /** Longest maxretry: a window keeps up to twice as many failures of one address. */
 export const MAXRETRY_MAX = 100_000;
-/** Cursors of recent failures, bytes, all jails together: about 120,000 cursors of systemd. Older evidence is lost, never a count. */
+/**
+ * Cursors of recent failures, bytes, all jails together: about 120,000 cursors of systemd. Older
+ * evidence is lost, never a count.
+ */
 export const EVIDENCE_LOG_BYTES_MAX = 16 * 1024 * 1024;
 /** Longest cursor that is kept as evidence, bytes; systemd's have about 130. */
 export const EVIDENCE_CURSOR_BYTES_MAX = 1_024;
-/** Longest temporary ban, seconds (100 years): an incremented ban time must stay a date that everybody can print. */
-export const BAN_SECONDS_MAX = 100 * 366 * 86_400;
-/** Ended and refused bans that the ledger keeps, whatever dbpurgeage says: about 1.5 kB each with 10 cursors. */
-export const HISTORY_BANS_MAX = 250_000;
-/** Rows that one answer of the history may have. */
-export const HISTORY_ANSWER_ROWS_MAX = 10_000;
 /** Bans that one turn of expiry ends: 10,000 take about 50 ms. */
 export const EXPIRE_BANS_MAX = 10_000;
 /** Operators' unbans that are remembered for the warm-up of a later start. */
 export const PARDONS_MAX = 10_000;
 /** Write-ahead log that is kept on disk after a checkpoint, bytes. */
 export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
-/** Size of a ledger that is in memory because its file cannot be written, bytes: about 700,000 bans; then the past is forgotten. */
+/**
+ * Size of a ledger that is in memory because its file cannot be written, bytes: about 700,000 bans;
+ * then the past is forgotten.
+ */
 export const LEDGER_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
-/** First and longest pause between two tries to write such a ledger, ms: each may write all of it in vain. */
-export const LEDGER_SAVE_MS_MIN = 2_000;
-export const LEDGER_SAVE_MS_MAX = 30_000;
 /** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
 export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** `ignoreip` words and list lines together, and addresses that they may become. */
@@ -131,20 +166,15 @@ export const ALLOW_PREFIXES_MAX = 100_000;
 export const ALLOW_NAME_ADDRESSES_MAX = 64;
 /** Size of one `file:` list, bytes. */
 export const ALLOW_FILE_BYTES_MAX = 8 * 1024 * 1024;
-/** Largest file about the host (routes, resolvers) that is read, characters; a full IPv4 routing table is not a mail server's. */
+/**
+ * Largest file about the host (routes, resolvers) that is read, characters; a full IPv4 routing
+ * table is not a mail server's.
+ */
 export const ALLOW_HOST_FILE_CHARS_MAX = 4 * 1024 * 1024;
-/** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
-export const ALLOW_DNS_DEADLINE_MS = 5_000;
 /** Names that are resolved at the same time; each holds one of libuv's four threads. */
 export const ALLOW_DNS_PARALLEL_MAX = 2;
-/** Time between two looks at what is cheap to see: own addresses, routes, resolvers, list files, ms. */
-export const ALLOW_LOOK_MS = 5_000;
-/** Time between two resolutions of names and questions to logind, ms. */
-export const ALLOW_REFRESH_MS = 60_000;
 /** Login sessions that the lockout guard looks at. */
 export const ALLOW_SESSIONS_MAX = 256;
-/** Time for one question to logind, ms. */
-export const ALLOW_LOGIND_DEADLINE_MS = 5_000;
 /** Output of loginctl that is read, bytes. */
 export const ALLOW_LOGIND_BYTES_MAX = 1024 * 1024;
 /** Cursors kept with a ban as evidence. */
@@ -153,15 +183,22 @@ export const EVIDENCE_CURSORS_MAX = 10;
 export const LOG_LINES_PER_SECOND_MAX = 200;
 /** Sessions (`<F-MLFID>`) that one jail keeps open; fail2ban has 100. */
 export const SESSIONS_MAX = 10_000;
-/** A session without a line for this long is forgotten, in journal time, seconds. */
-export const SESSION_IDLE_SECONDS = 300;
-/** Longest text that names a session, with its boot id: `host ident[pid]: ` is far shorter; a longer one is not remembered. */
+/**
+ * Longest text that names a session, with its boot id: `host ident[pid]: ` is far shorter; a longer
+ * one is not remembered.
+ */
 export const SESSION_KEY_CHARS_MAX = 1_024;
 /** Users kept of one session; that there is more than one is what matters. */
 export const SESSION_USERS_MAX = 8;
-/** Outputs of services with an unfinished line that an export stream remembers; the one that was broken longest ago goes first. */
+/**
+ * Outputs of services with an unfinished line that an export stream remembers; the one that was
+ * broken longest ago goes first.
+ */
 export const BROKEN_OUTPUTS_MAX = 1_000;
-/** Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the longest silent goes first. */
+/**
+ * Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the
+ * longest silent goes first.
+ */
 export const TALLY_ADDRESSES_MAX = 10_000;
 /** Attempts remembered of one address: twenty connections with a dozen each. */
 export const TALLY_ATTEMPTS_MAX = 256;
@@ -169,113 +206,89 @@ export const TALLY_ATTEMPTS_MAX = 256;
 export const TALLY_ALL_ATTEMPTS_MAX = 50_000;
 /** Connections (`<F-OPENED>`) remembered of one address; Postfix lets a client have 50. */
 export const TALLY_SESSIONS_MAX = 64;
-/** Characters of a user by which two lines of one attempt are told to be the same: Dovecot shows 80, Postfix 100. */
+/**
+ * Characters of a user by which two lines of one attempt are told to be the same: Dovecot shows 80,
+ * Postfix 100.
+ */
 export const TALLY_USER_CHARS_MAX = 80;
-/** An attempt is remembered for this long, and an address without a line, seconds: Dovecot hangs up on silent clients after 3 min, but an attacker can keep one connection busy. */
-export const TALLY_SECONDS = 3_600;
-/** Two witnesses tell of the same attempt at most this far apart, seconds. PAM waits 1 to 3 s before it answers Dovecot. */
-export const TALLY_SAME_SECONDS = 15;
-/** A witness tells of the same user and session again within this long: several stores of one kind were asked. Between two guesses of a connection Dovecot lets at least 1 s pass (`auth_failure_delay = 2 secs`, counted in whole seconds). */
-export const TALLY_REPEAT_SECONDS = 0.9;
-/** Stores of one kind that a server may ask in turn; more lines about one attempt come from a second connection. */
+/**
+ * Stores of one kind that a server may ask in turn; more lines about one attempt come from a second
+ * connection.
+ */
 export const TALLY_TELLINGS_MAX = 3;
-/** So many addresses show, one after the other, that each attempt is told several times, before it is believed. */
+/**
+ * So many addresses show, one after the other, that each attempt is told several times, before it
+ * is believed.
+ */
 export const TALLY_TELLINGS_PROOFS = 3;
-/** A witness that tells each attempt several times does so within this long, seconds: on a busy host Dovecot lets the second store wait for a worker for up to 60 s. */
-export const TALLY_TELLINGS_SECONDS = 60;
-/** A sum says in whole seconds how far it reaches back; PAM's own line may come a little before, seconds. */
-export const TALLY_SLACK_SECONDS = 2;
-/** A witness's line may come this much after the sum: the processes of a daemon log by pipes of their own, seconds. */
-export const TALLY_LATE_SECONDS = 1;
-/** A failure of a session this soon after the server's own trouble (`<F-TROUBLE>`) is not the client's, seconds: Postfix logs both in the same moment. */
-export const TALLY_TROUBLE_SECONDS = 1;
 /** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
 export const TALLY_TROUBLES_MAX = 1_000;
-/** An attempt that another jail counted is told by its witness at most this much later, seconds: on a busy host Dovecot lets it wait for a worker for up to 60 s (`AUTH_WORKER_LOOKUP_TIMEOUT_SECS`), long after Postfix gave up. */
-export const TALLY_ELSEWHERE_SECONDS = 60;
-/** An attempt that may be another jail's, or no failure at all, waits this long for the line that decides, seconds. Postfix gives up asking after 10 s. */
-export const TALLY_WAIT_SECONDS = 12;
-/** A failure and a login of the same user this close are one attempt at two password stores, seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s more; PAM waits at most 3 s. */
-export const TALLY_CONTRADICTION_SECONDS = 3.5;
-/** A witness that was contradicted is in doubt for this long, seconds. */
-export const TALLY_DOUBT_SECONDS = 3_600;
 /** Witnesses in doubt that are remembered; the password stores of a server are few. */
 export const TALLY_WITNESSES_MAX = 16;
-/** An unsure line (`<F-UNSURE>`) counts for an address whose last failure is at most this old, seconds. */
-export const TALLY_UNSURE_SECONDS = 600;
-/** For IPv6 a failure of any address of the same network will do: Dovecot's penalty is for 48 bits (`PENALTY_IPV6_MASK_BITS`), so one address lets others wait. */
+/**
+ * For IPv6 a failure of any address of the same network will do: Dovecot's penalty is for 48 bits
+ * (`PENALTY_IPV6_MASK_BITS`), so one address lets others wait.
+ */
 export const TALLY_NETWORK_BITS = 48;
 /** Such networks whose last failure is remembered. */
 export const TALLY_NETWORKS_MAX = 1_000;
-/** ... and only when its connection was silent this long, seconds: Postfix waits 10 s for an answer, and of a Dovecot that was stopped it hears at once. */
-export const TALLY_UNSURE_QUIET_SECONDS = 9;
 /** Lines of a multi-line filter's window; every line searches the whole window. */
 export const MAXLINES_MAX = 20;
-/** Least `linelimit` of a filter, bytes: no daemon cuts its lines shorter than syslog's first transports did. */
+/**
+ * Least `linelimit` of a filter, bytes: no daemon cuts its lines shorter than syslog's first
+ * transports did.
+ */
 export const LINELIMIT_MIN = 80;
-/** Below this many changes a batch goes through the resident nft child, above through a fresh one (break-even measured at 100-150). */
+/**
+ * Below this many changes a batch goes through the resident nft child, above through a fresh one
+ * (break-even measured at 100-150).
+ */
 export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */
 export const NFT_BATCH_CHANGES_MAX = 200_000;
-/** Changes of the first transaction that fills an empty table: the most important bans are in force after about 70 ms, the rest follows. */
+/**
+ * Changes of the first transaction that fills an empty table: the most important bans are in force
+ * after about 70 ms, the rest follows.
+ */
 export const NFT_FIRST_CHANGES_MAX = 10_000;
-/** Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3 s in the resident child. */
+/**
+ * Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3
+ * s in the resident child.
+ */
 export const NFT_BISECT_BATCHES_MAX = 4_096;
-/** Bytes sent to one resident nft child before it is replaced: its line editor remembers every line. */
+/**
+ * Bytes sent to one resident nft child before it is replaced: its line editor remembers every line.
+ */
 export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
 export const NFT_WAITING_CALLS_MAX = 100_000;
-/** Comment of a table, bytes with the zero behind it: what is longer, nft does not read back from a saved ruleset. */
+/**
+ * Comment of a table, bytes with the zero behind it: what is longer, nft does not read back from a
+ * saved ruleset.
+ */
 export const NFT_COMMENT_BYTES_MAX = 128;
 /** Batches that the recording backend of a dry run remembers; the oldest go first. */
 export const NFT_RECORDED_BATCHES_MAX = 1_000;
-/** Deadline of `ss -K` for one banned host, ms: it walks all sockets of the host, 100,000 take well under a second. */
-export const SS_DEADLINE_MS = 5_000;
-/** Output of `ss -K`, bytes: about 100 per closed socket. */
-export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
-/** Looks at a netlink doorbell that signals, ms: only for a signal that was lost. */
-export const DOORBELL_CHECK_MS = 5_000;
-/** Looks at a netlink doorbell that cannot signal, ms: part of the 250 ms in which a flushed table is back; one look costs about 5 us. */
-export const DOORBELL_POLL_MS = 20;
-/** Repairs of the tables within 10 s before each further one waits 1 s and more: another program that keeps flushing must not make us spin. */
+/**
+ * Repairs of the tables within 10 s before each further one waits 1 s and more: another program
+ * that keeps flushing must not make us spin.
+ */
 export const DRIFT_REPAIRS_BURST_MAX = 20;
-/** Deadline of one transaction in the resident child, ms. */
-export const NFT_RESIDENT_DEADLINE_MS = 2_000;
-/** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
-export const NFT_FRESH_DEADLINE_MS = 30_000;
-/** Calls of the firewall that stand still for so long are stuck for good, ms: every child process ends by its deadline, so twice the longest. */
-export const NFT_STUCK_MS = 60_000;
 /** Output of an nft child that is kept, bytes, when it is only read for errors. */
 export const NFT_ERROR_BYTES_MAX = 65_536;
 /** Output of `nft -j list`, bytes: 100,000 elements are 6.6 MB. */
 export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
-/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
-export const WARMUP_SECONDS_MIN = 300;
-/** Request body on a control socket, bytes. */
-export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
-/** Clients of a control socket at once. */
-export const CONTROL_CLIENTS_MAX = 64;
-/** Time within which a client must have sent its request, ms. */
-export const CONTROL_REQUEST_MS_MAX = 5_000;
-/** Event streams of one control socket at once: half of its clients, so that a question always finds room. */
-export const CONTROL_STREAMS_MAX = 32;
-/** Requests per second that one control socket answers; more wait their turn, so that a flood costs the flooder time. */
-export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
-/** A client that takes nothing of its answer for so long is cut off, ms. */
-export const CONTROL_STALL_MS_MAX = 15_000;
-/** An answer that a client takes, bytes: the agent may be another program. 100,000 bans are about 30 MB. */
-export const CONTROL_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
-/** Addresses of one ban or unban request. */
-export const CONTROL_TARGETS_MAX = 10_000;
-/** Bytes that may wait for one reader of the event stream before it is cut off. */
-export const CONTROL_STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
-/** Events kept for readers that come back (`since`): about 300 bytes each; an hour of three failures per second. */
+/**
+ * Events kept for readers that come back (`since`): about 300 bytes each; an hour of three failures
+ * per second.
+ */
 export const EVENTS_KEPT_MAX = 10_000;
-/** Bans of one import request: 2,000 stay well under the size of a request. */
-export const CONTROL_IMPORT_BANS_MAX = 2_000;
 /** Characters of a value that is set live; a regex of a filter stays under it. */
 export const LIVE_VALUE_CHARS_MAX = 8_192;
-/** Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their own thread. */
+/**
+ * Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their
+ * own thread.
+ */
 export const PROBE_ENTRIES_MAX = 20_000;
 /** Entries with the words of a filter, none of which passes its prefregex, before it is told. */
 export const PREFIX_MISSES_MIN = 10;
@@ -283,17 +296,21 @@ export const PREFIX_MISSES_MIN = 10;
 export const PROBE_LAG_ENTRIES_MAX = 100_000;
 /** Units and identifiers with failures that no jail reads, told of one jail. */
 export const PROBE_ORIGINS_MAX = 5;
-/** Looks of the probe from one renewal of a reader that stays behind to the next; it doubles up to here, about an hour. */
+/**
+ * Looks of the probe from one renewal of a reader that stays behind to the next; it doubles up to
+ * here, about an hour.
+ */
 export const PROBE_RENEWAL_LOOKS_MAX = 64;
-/** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
-export const PROBE_DEADLINE_MS = 20_000;
 /** Warnings of one kind that status shows. */
 export const WARNINGS_MAX = 50;
 /** Size of one configuration or filter file, bytes. */
 export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
 export const INI_DEPTH_MAX = 16;
-/** Length of one value after interpolation, characters; the largest stock filter has 20,000. Stops doubling definitions. */
+/**
+ * Length of one value after interpolation, characters; the largest stock filter has 20,000. Stops
+ * doubling definitions.
+ */
 export const INI_VALUE_CHARS_MAX = 250_000;
 /** Times that one tag may be replaced in one value; fail2ban's own bound, a cycle exceeds it. */
 export const INI_TAG_USES_MAX = 25;
@@ -301,39 +318,47 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
-/** Length of a formula of ban times that an import reads, characters; fail2ban's own have 70. Bounds the depth of brackets. */
-export const FORMULA_CHARS_MAX = 500;
 /** Bans that an import cannot take over and names; the others are only counted. */
 export const IMPORT_SKIPPED_MAX = 100;
-/** How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds; they answer within 50. */
-export const IMPORT_ASK_MS = 3_000;
-/** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
-export const REPORT_LINES_MAX = 100_000;
-/** Characters of such a line. */
-export const REPORT_LINE_CHARS_MAX = 2_048;
-/** Matches per regex that a filter report keeps as examples. */
-export const REPORT_HITS_MAX = 100;
 /** Characters of one regex after its tags are expanded; the longest stock one has about 3,000. */
 export const REGEX_CHARS_MAX = 65_536;
 /** Groups within groups of one regex; parser and compilers recurse this deep. */
 export const REGEX_DEPTH_MAX = 100;
-/** Instructions of one regex in the linear matcher; `{1,1000}` is written out, and each costs memory per character of the text. */
+/**
+ * Instructions of one regex in the linear matcher; `{1,1000}` is written out, and each costs memory
+ * per character of the text.
+ */
 export const REGEX_INSTRUCTIONS_MAX = 20_000;
-/** Steps of the linear matcher where a back-reference forbids to remember failures; then the text counts as no match. About 10 ms. */
+/**
+ * Steps of the linear matcher where a back-reference forbids to remember failures; then the text
+ * counts as no match. About 10 ms.
+ */
 export const REGEX_BACKTRACK_STEPS_MAX = 500_000;
 /** Added to these steps for each character: what a long text takes without any going back. */
 export const REGEX_BACKTRACK_STEPS_PER_CHAR = 32;
 /** Groups that conditionals of one regex test; each doubles the memory of the linear matcher. */
 export const REGEX_CONDITIONS_MAX = 6;
-/** Memory of one match in the linear matcher, words of 32 bits (64 MiB); a text that needs more counts as no match. */
+/**
+ * Memory of one match in the linear matcher, words of 32 bits (64 MiB); a text that needs more
+ * counts as no match.
+ */
 export const REGEX_MEMORY_WORDS_MAX = 1 << 24;
-/** Characters and sets in the body of a loop that is judged by whether it is ambiguous: their number is squared. */
+/**
+ * Characters and sets in the body of a loop that is judged by whether it is ambiguous: their number
+ * is squared.
+ */
 export const REGEX_LOOP_STATES_MAX = 80;
-/** Files that one text source follows at the same time; each holds a descriptor (systemd gives a service 1,024 soft). */
+/**
+ * Files that one text source follows at the same time; each holds a descriptor (systemd gives a
+ * service 1,024 soft).
+ */
 export const TEXT_FILES_MAX = 512;
 /** Bytes of a text file that one turn reads before the others have theirs. */
 export const TEXT_TURN_BYTES = 1024 * 1024;
-/** Bytes before a place in a text file that prove it is still the same file: more than a log line's date. */
+/**
+ * Bytes before a place in a text file that prove it is still the same file: more than a log line's
+ * date.
+ */
 export const TEXT_PROOF_BYTES = 256;
 /** Bytes of a text file that are looked through for a date when a time is sought. */
 export const TEXT_SEEK_BYTES = 64 * 1024;
@@ -345,86 +370,19 @@ export const REMOTE_HOSTS_MAX = 400;
 export const HOST_CHARS_MAX = 255;
 /** Places of ended streams (rotated files, vanished hosts) that a position remembers. */
 export const ENDED_PLACES_MAX = 64;
-/** Values of one field that a glob is expanded over; a host with more units than this has something wrong with it. */
+/**
+ * Values of one field that a glob is expanded over; a host with more units than this has something
+ * wrong with it.
+ */
 export const GLOB_VALUES_MAX = 10_000;
-/** Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons: about 300 bytes each. */
-export const WHAT_IF_ADDRESSES_MAX = 250_000;
-/** Users of one address that a what-if keeps for its list of likely mistakes. */
-export const WHAT_IF_USERS_MAX = 3;
-/** Different values of labels that the metrics have, jails and sources together; further ones are counted as `other`. */
-export const METRICS_LABEL_VALUES_MAX = 500;
-/** Connections to the port of the metrics at once; one more takes the place of the one that has been silent for longest. */
-export const METRICS_CLIENTS_MAX = 32;
-/** Time within which a client of that port must have sent its request, ms. */
-export const METRICS_REQUEST_MS_MAX = 2_000;
-/** Bans that banjour-notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each, ten receivers take 15 MB. */
-export const NOTIFY_QUEUE_MAX = 1_000;
-/** Rows of history that banjour-notify asks for at once: some 300 kB of the agent's time. */
-export const NOTIFY_PAGE_ROWS = 200;
-/** Bans of one digest mail that are told in full; the others are only listed. */
-export const NOTIFY_DIGEST_FULL_MAX = 20;
-/** Bans of one digest mail; what is more comes with the next. */
-export const NOTIFY_DIGEST_BANS_MAX = 500;
-/** First and longest pause after a failed delivery, ms. */
-export const NOTIFY_BACKOFF_MS_MIN = 1_000;
-export const NOTIFY_BACKOFF_MS_MAX = 300_000;
-/** A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help nobody. */
-export const NOTIFY_AGE_SECONDS_MAX = 86_400;
-/** Time for one delivery: mail, webhook or program, ms. */
-export const NOTIFY_DEADLINE_MS = 30_000;
-/** Size of a file with a secret, bytes: keys and addresses are under 200. */
-export const NOTIFY_SECRET_BYTES_MAX = 4_096;
-/** Size of a template, bytes. */
-export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
-/** Answer of a webhook, and output of a program, that is read, bytes. */
-export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
-/** Longest wait that a receiver may ask for, seconds. */
-export const NOTIFY_RETRY_AFTER_SECONDS_MAX = 3_600;
-/** Characters of one log line in a mail. */
-export const NOTIFY_LINE_CHARS_MAX = 1_000;
-/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
-export const WHOIS_DEADLINE_MS = 10_000;
-/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
-export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
-/** Lines of a whois answer in a mail. */
-export const WHOIS_LINES_MAX = 120;
-/** A line of a whois answer is cut here, characters. */
-export const WHOIS_LINE_CHARS_MAX = 200;
-/** Networks whose whois answer is remembered, and for how long, ms. */
-export const WHOIS_CACHE_MAX = 1_000;
-export const WHOIS_CACHE_MS = 86_400_000;
-/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
-export const WHOIS_HOPS_MAX = 3;
-/** Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes on. */
-export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
 /** Processes of ignorecommands at once. */
 export const IGNORE_COMMANDS_PARALLEL_MAX = 8;
 /** What an ignorecommand writes to its standard error and is kept for the log, bytes. */
 export const IGNORE_COMMAND_BYTES_MAX = 1_024;
-/** Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few seconds otherwise. */
-export const IGNORE_ANSWER_MS = 60_000;
 /** Answers of ignorecommands that are remembered; the oldest go first. */
 export const IGNORE_ANSWERS_MAX = 1_000;
-/** Time that completion waits for the agent, ms: a person is typing. */
-export const COMPLETION_MS_MAX = 200;
-/** Values that completion offers; with more bans than this none is offered, since nobody would read them. */
-export const COMPLETION_VALUES_MAX = 2_000;
-/** Files and bytes of /etc/banjour that the move from fail2ban keeps, to put them back when it is taken back. */
-export const SWITCH_KEPT_FILES_MAX = 10_000;
-export const SWITCH_KEPT_BYTES_MAX = 64 * 1024 * 1024;
-/** Bans that fail2ban makes while others are taken over are taken over in the next of so many rounds. */
-export const SWITCH_ROUNDS_MAX = 5;
-/** What a program answers during the move, bytes: a listing of 100,000 banned addresses is 4 MB. */
-export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
-/** Time for a program to answer during the move, ms; a stop of fail2ban with many bans takes a minute and more. */
-export const SWITCH_PROGRAM_MS_MAX = 180_000;
-/** Time in which fail2ban has to have all of its bans in force again when the move is taken back, ms. */
-export const SWITCH_RETURN_MS_MAX = 90_000;
-/** Longest `sleep` of fail2ban's grammar, s: a number with too many digits must not hold a script for ever, or overflow the timer. */
-export const SLEEP_SECONDS_MAX = 3_600;
-/** Stored entries may be read for so long before the newest are judged beside them, ms: a small host has read all by then. */
-export const EDGE_AFTER_MS = 150;
-/** The newest entries begin so long ago, seconds: longer than most connections last, whose lines belong together. */
-export const EDGE_SECONDS = 300;
-/** Batches of the newest entries that are judged between two of the stored ones: these go on even in a storm. */
+/**
+ * Batches of the newest entries that are judged between two of the stored ones: these go on even in
+ * a storm.
+ */
 export const EDGE_BATCHES_MAX = 4;

@@ -1,4 +1,6 @@
-/** Names that must not be mixed up. Each has one function that makes it, the only cast of its kind. */
+/**
+ * Names that must not be mixed up. Each has one function that makes it, the only cast of its kind.
+ */
 export type JailName = string & { readonly __name: 'jail' };
 export type FilterName = string & { readonly __name: 'filter' };
 /** An opaque journal position (`sd_journal_get_cursor(3)`). */
@@ -9,8 +11,8 @@ export type SourceId = string & { readonly __name: 'source' };
 const JAIL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._@+ -]{0,62}[A-Za-z0-9])?$/;
 
 /**
- * Checks a jail's name: 1-64 letters, digits, blanks and `. _ @ + -`, beginning and ending with a letter or digit. It
- * appears in log lines, set comments and file names, so nothing else is let in.
+ * Checks a jail's name: 1-64 letters, digits, blanks and `. _ @ + -`, beginning and ending with a
+ * letter or digit. It appears in log lines, set comments and file names, so nothing else is let in.
  * Returns undefined when the name is not acceptable.
  */
 export function jailName(text: string): JailName | undefined {

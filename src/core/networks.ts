@@ -1,6 +1,6 @@
 /**
- * Networks that mean more than their bits say: those that no remote host has an address in, and those of IPv6 in which
- * neighbours are strangers to each other.
+ * Networks that mean more than their bits say: those that no remote host has an address in, and
+ * those of IPv6 in which neighbours are strangers to each other.
  */
 import {
   type Address,
@@ -19,7 +19,10 @@ import {
 /** Lengths that the prefix of a NAT64 may have (RFC 6052, 2.2). */
 export const NAT64_LENGTHS: readonly number[] = [32, 40, 48, 56, 64, 96];
 
-/** Source addresses that no packet of a remote host bears. Loopback is not among them: `ignoreself` says about it. */
+/**
+ * Source addresses that no packet of a remote host bears. Loopback is not among them: `ignoreself`
+ * says about it.
+ */
 const NOWHERE = [
   ['0.0.0.0/8', '"this network" (RFC 1122)'],
   ['224.0.0.0/4', 'multicast'],
@@ -30,7 +33,8 @@ const NOWHERE = [
 
 /** IPv6 networks in which one holder has no more than `holder` leading bits for himself. */
 const SHARED = [
-  // The last 32 bits are an IPv4 address each: compatible (RFC 4291), translated (RFC 7915), NAT64 (RFC 6052, 8215).
+  // The last 32 bits are an IPv4 address each: compatible (RFC 4291), translated (RFC 7915), NAT64
+  // (RFC 6052, 8215).
   ['::/96', 128],
   ['::ffff:0:0:0/96', 128],
   ['64:ff9b::/96', 128],
@@ -47,16 +51,25 @@ const SHARED = [
 /** Networks whose last 32 bits are an IPv4 address, the host's own as others know it. */
 const TRANSLATED = ['::ffff:0:0:0/96', '64:ff9b::/96'].map((text) => networkOf(mustPrefix(text)));
 
-/** Why no remote host can have this address, or undefined when one can. It is asked about every failure. */
+/**
+ * Why no remote host can have this address, or undefined when one can. It is asked about every
+ * failure.
+ */
 export function notRemote(address: Address): string | undefined {
   if (address.family === 4) {
     const first = Number.parseInt(address.text, 10);
     return first > 0 && first < 224 ? undefined : noneRemote(hostPrefix(address));
   }
   const words = wordsOf6(address.text);
-  if (NOWHERE.some(({ prefix, words: base }) => prefix.family === 6 && agree(words, base, prefix.length)))
+  if (
+    NOWHERE.some(
+      ({ prefix, words: base }) => prefix.family === 6 && agree(words, base, prefix.length),
+    )
+  )
     return noneRemote(hostPrefix(address));
-  const isTranslated = TRANSLATED.some(({ prefix, words: base }) => agree(words, base, prefix.length));
+  const isTranslated = TRANSLATED.some(({ prefix, words: base }) =>
+    agree(words, base, prefix.length),
+  );
   return isTranslated ? notRemote(fromBits(4, BigInt(words[3]))) : undefined;
 }
 
@@ -67,10 +80,15 @@ export function noneRemote(prefix: Prefix): string | undefined {
 }
 
 /**
- * The leading bits that an IPv6 address is to be counted and banned by when `length` are wanted: more where so many
- * would hold strangers. `translators` are the NAT64 prefixes of this network. It is asked about every failure.
+ * The leading bits that an IPv6 address is to be counted and banned by when `length` are wanted:
+ * more where so many would hold strangers. `translators` are the NAT64 prefixes of this network. It
+ * is asked about every failure.
  */
-export function holderLength(address: Address, length: number, translators: readonly Prefix[] = []): number {
+export function holderLength(
+  address: Address,
+  length: number,
+  translators: readonly Prefix[] = [],
+): number {
   const words = wordsOf6(address.text);
   let longest = length;
   const look = ({ prefix, words: base }: Network, holder: number) => {
@@ -82,19 +100,29 @@ export function holderLength(address: Address, length: number, translators: read
   return longest;
 }
 
-/** The network of strangers that the prefix holds or lies in while it is too wide for one of them; undefined when none. */
-export function strangersIn(prefix: Prefix, translators: readonly Prefix[] = []): Prefix | undefined {
+/**
+ * The network of strangers that the prefix holds or lies in while it is too wide for one of them;
+ * undefined when none.
+ */
+export function strangersIn(
+  prefix: Prefix,
+  translators: readonly Prefix[] = [],
+): Prefix | undefined {
   if (prefix.family === 4) return undefined;
   const networks = [...SHARED.map((one) => one.prefix), ...translators];
   return networks.find(
     (network) =>
       covers(prefix, network) ||
-      (covers(network, prefix) && prefix.length < holderLength(baseAddress(prefix), prefix.length, translators)),
+      (covers(network, prefix) &&
+        prefix.length < holderLength(baseAddress(prefix), prefix.length, translators)),
   );
 }
 
 /** The IPv4 address that a translator (SIIT, NAT64) put into this one, or undefined. */
-export function embedded(address: Address, translators: readonly Prefix[] = []): Address | undefined {
+export function embedded(
+  address: Address,
+  translators: readonly Prefix[] = [],
+): Address | undefined {
   if (address.family === 4) return undefined;
   const network = translatorOf(address, translators);
   if (network === undefined) return undefined;
@@ -106,7 +134,10 @@ export function embedded(address: Address, translators: readonly Prefix[] = []):
 }
 
 /** The IPv4 prefix that a translator put into one of at least its own length, or undefined. */
-export function embeddedPrefix(prefix: Prefix, translators: readonly Prefix[] = []): Prefix | undefined {
+export function embeddedPrefix(
+  prefix: Prefix,
+  translators: readonly Prefix[] = [],
+): Prefix | undefined {
   if (prefix.family === 4) return undefined;
   const network = translatorOf(baseAddress(prefix), translators);
   const base = embedded(baseAddress(prefix), translators);
@@ -127,7 +158,9 @@ export function parseTranslator(text: string): Prefix | undefined {
 function translatorOf(address: Address, translators: readonly Prefix[]): Prefix | undefined {
   const words = wordsOf6(address.text);
   const own = translators.find((one) => agree(words, wordsOf6(one.base), one.length));
-  return own ?? TRANSLATED.find(({ prefix, words: base }) => agree(words, base, prefix.length))?.prefix;
+  return (
+    own ?? TRANSLATED.find(({ prefix, words: base }) => agree(words, base, prefix.length))?.prefix
+  );
 }
 
 /** A prefix and its first address as numbers; of IPv4 they are not looked at. */

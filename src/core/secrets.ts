@@ -1,7 +1,7 @@
 /**
- * What of a configuration is a secret, decided here for every output: `config show` and `check`, the control sockets,
- * logs, errors. Addresses of services, parameters that are secrets by their name, and arguments of programs are hidden;
- * files that hold secrets are named.
+ * What of a configuration is a secret, decided here for every output: `config show` and `check`,
+ * the control sockets, logs, errors. Addresses of services, parameters that are secrets by their
+ * name, and arguments of programs are hidden; files that hold secrets are named.
  */
 import { shellWords } from './text.js';
 
@@ -9,25 +9,53 @@ export const HIDDEN = '(hidden)';
 
 /** Parameters of actions that are never secrets. What is not among them may be one. */
 const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
-  ...['actname', 'bantime', 'blocktype', 'chain', 'chain_hook', 'dest', 'logpath', 'name', 'port', 'protocol'],
+  ...[
+    'actname',
+    'bantime',
+    'blocktype',
+    'chain',
+    'chain_hook',
+    'dest',
+    'logpath',
+    'name',
+    'port',
+    'protocol',
+  ],
   ...['secret-file', 'sender', 'sendername', 'type', 'url-file'],
 ]);
 
 /** Keys whose values are regexes, selections or paths: what looks like a secret there is none. */
 const PLAIN_KEYS: ReadonlySet<string> = new Set([
-  ...['datepattern', 'failregex', 'filter', 'ignoreip', 'ignoreregex', 'journalmatch', 'logpath', 'match'],
+  ...[
+    'datepattern',
+    'failregex',
+    'filter',
+    'ignoreip',
+    'ignoreregex',
+    'journalmatch',
+    'logpath',
+    'match',
+  ],
   ...['prefregex', 'smtp-password-file', 'source', 'successregex'],
 ]);
 
 const SECRET_NAME = /key|token|secret|passw|pwd|credential/i;
-/** Nothing of a URL is shown that has more than a host, and nothing of http: the address of a webhook is its password. */
-const URL = /\b(?:https?:\/\/[^\s"'\],]+|[a-z][a-z\d+.-]*:\/\/(?![\w.-]+(?::\d+)?\/?(?![^\s"'\],]))[^\s"'\],]+)/gi;
-/** `name = value` outside of an action's brackets; a quote that is not closed reaches to the end. */
+/**
+ * Nothing of a URL is shown that has more than a host, and nothing of http: the address of a
+ * webhook is its password.
+ */
+const URL =
+  /\b(?:https?:\/\/[^\s"'\],]+|[a-z][a-z\d+.-]*:\/\/(?![\w.-]+(?::\d+)?\/?(?![^\s"'\],]))[^\s"'\],]+)/gi;
+/**
+ * `name = value` outside of an action's brackets; a quote that is not closed reaches to the end.
+ */
 const ASSIGNMENT = /([\w.-]+)(\s*[=:]\s*)("[^"]*"?|'[^']*'?|[^,\]\s]+)/g;
 /** Shorter words are not sought in what programs say: they would be found everywhere. */
 const REDACTED_CHARS_MIN = 4;
 
-/** The value of a key of the configuration as it may be shown to whoever may not know its secrets. */
+/**
+ * The value of a key of the configuration as it may be shown to whoever may not know its secrets.
+ */
 export function hideSecrets(text: string, key = ''): string {
   const name = key.toLowerCase();
   if (PLAIN_KEYS.has(name)) return text;
@@ -35,7 +63,9 @@ export function hideSecrets(text: string, key = ''): string {
   if (name === 'ignorecommand') return hideArguments(text);
   if (name.startsWith('action')) return hideParameters(text).replace(URL, HIDDEN);
   return text
-    .replace(ASSIGNMENT, (whole, left: string, sign: string) => (isSecretName(left) ? left + sign + HIDDEN : whole))
+    .replace(ASSIGNMENT, (whole, left: string, sign: string) =>
+      isSecretName(left) ? left + sign + HIDDEN : whole,
+    )
     .replace(URL, HIDDEN);
 }
 
@@ -67,7 +97,10 @@ function isPlaceholder(word: string): boolean {
   return /^<[\w-]+>$/.test(word);
 }
 
-/** Actions with their parameters: of a bracket only what is known to be plain is left, closed or not. */
+/**
+ * Actions with their parameters: of a bracket only what is known to be plain is left, closed or
+ * not.
+ */
 function hideParameters(text: string): string {
   let shown = '';
   for (let at = 0; at < text.length; ) {
@@ -78,7 +111,8 @@ function hideParameters(text: string): string {
     const isPlain = kept.every((one, index) => one === parameters[index]);
     shown += text.slice(at, open) + (isPlain ? text.slice(open, end) : `[${kept.join(', ')}]`);
     at = end;
-    // After a bracket stands another one or a blank; anything else is what a wrong quote has let out of it.
+    // After a bracket stands another one or a blank; anything else is what a wrong quote has let
+    // out of it.
     const stray = /^[^\s[]+/.exec(text.slice(at));
     if (stray !== null) {
       shown += HIDDEN;
@@ -89,7 +123,10 @@ function hideParameters(text: string): string {
 }
 
 /** Splits a bracket into its parameters; `end` is behind it. */
-function bracket(text: string, from: number): { readonly parameters: readonly string[]; readonly end: number } {
+function bracket(
+  text: string,
+  from: number,
+): { readonly parameters: readonly string[]; readonly end: number } {
   const parameters: string[] = [];
   let quote = '';
   let start = from;

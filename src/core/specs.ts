@@ -1,9 +1,9 @@
 /**
- * What the configuration says, as plain data for each stage. `config` writes these; stages read them. All of it can
- * cross a thread boundary (structured clone).
+ * What the configuration says, as plain data for each stage. `config` writes these; stages read
+ * them. All of it can cross a thread boundary (structured clone).
  */
 import type { Prefix } from './address.js';
-import type { Place } from './finding.js';
+import type { FilePosition } from './finding.js';
 import type { MatchExpression } from './match.js';
 import type { FilterName, JailName } from './names.js';
 import type { Seconds } from './time.js';
@@ -11,10 +11,13 @@ import type { Seconds } from './time.js';
 /** A regex, still in Python's syntax with fail2ban's tags, and where it was written. */
 export interface SourceText {
   readonly text: string;
-  readonly place: Place;
+  readonly place: FilePosition;
 }
 
-/** A filter after includes, overlays, interpolation and option tags; the regex tags (`<HOST>` ...) are still in. */
+/**
+ * A filter after includes, overlays, interpolation and option tags; the regex tags (`<HOST>` ...)
+ * are still in.
+ */
 export interface FilterDefinition {
   readonly name: FilterName;
   readonly failregex: readonly SourceText[];
@@ -24,17 +27,28 @@ export interface FilterDefinition {
   readonly prefregex?: SourceText;
   /** Lines that one regex may span; 1 unless the filter is multi-line. */
   readonly maxlines: number;
-  /** Bytes at which the daemon cuts its lines; undefined where that cannot make a line look like another. */
+  /**
+   * Bytes at which the daemon cuts its lines; undefined where that cannot make a line look like
+   * another.
+   */
   readonly linelimit?: number;
   /** `no`: a name instead of an address never counts. `raw` is fail2ban's: keep it as it is. */
   readonly usedns: 'no' | 'raw';
   /** Used for text files only. */
   readonly datepattern?: SourceText;
-  /** The administrator's proxies: of a chain of addresses (`<F-CHAIN>`) the last that is none of these counts. */
+  /**
+   * The administrator's proxies: of a chain of addresses (`<F-CHAIN>`) the last that is none of
+   * these counts.
+   */
   readonly proxies?: readonly Prefix[];
-  /** `container`: the daemon's header may stand in MESSAGE of any entry, not only of a container's. */
+  /**
+   * `container`: the daemon's header may stand in MESSAGE of any entry, not only of a container's.
+   */
   readonly logtype?: 'container';
-  /** `system`: an entry that an ordinary user's process wrote counts only where the match names its `_UID`. */
+  /**
+   * `system`: an entry that an ordinary user's process wrote counts only where the match names its
+   * `_UID`.
+   */
   readonly loggedby?: 'system';
   /** The filter's own match, used when the jail has none. */
   readonly journalmatch?: MatchExpression;
@@ -51,8 +65,9 @@ export interface JailIntake {
 export interface JailPolicy {
   readonly jail: JailName;
   /**
-   * What it counts: failures that its filter finds (the default), bans of the other jails (recidive), nothing: a jail for
-   * bans by hand; or it weighs the failures and logins of the jails of its group (evidence).
+   * What it counts: failures that its filter finds (the default), bans of the other jails
+   * (recidive), nothing: a jail for bans by hand; or it weighs the failures and logins of the jails
+   * of its group (evidence).
    */
   readonly counts?: 'failures' | 'bans' | 'nothing' | 'evidence';
   /** True: it decides, says so and counts, and bans nobody (`enabled = watch`). */
@@ -73,7 +88,9 @@ export interface JailPolicy {
   readonly nat64?: readonly Prefix[];
   /** A success of the address forgets its failures in this jail. */
   readonly forgetOnSuccess: boolean;
-  /** Cursors kept with a ban as evidence, at most `EVIDENCE_CURSORS_MAX`, which it is when absent. */
+  /**
+   * Cursors kept with a ban as evidence, at most `EVIDENCE_CURSORS_MAX`, which it is when absent.
+   */
   readonly maxmatches?: number;
 }
 
@@ -83,9 +100,15 @@ export interface EvidencePolicy {
   readonly credit: Seconds;
   /** Offenders of one prefix within a week that ban the prefix; 0 is off. */
   readonly subnet: number;
-  /** Addresses that fail for one user within a day before each further one is banned at once; 0 is off. */
+  /**
+   * Addresses that fail for one user within a day before each further one is banned at once; 0 is
+   * off.
+   */
   readonly underattack: number;
-  /** Addresses that try a name which never logged in before each further one is banned at once; 0 is off. */
+  /**
+   * Addresses that try a name which never logged in before each further one is banned at once; 0 is
+   * off.
+   */
   readonly deadnames: number;
   /** Networks from which one user logs in within a day that make an alarm; 0 is off. */
   readonly takeover: number;
@@ -94,7 +117,10 @@ export interface EvidencePolicy {
 }
 
 export interface BantimeIncrement {
-  /** `exponential`: bantime * 2^n (fail2ban's default formula); `multipliers`: bantime * list[n], the last repeating. */
+  /**
+   * `exponential`: bantime * 2^n (fail2ban's default formula); `multipliers`: bantime * list[n],
+   * the last repeating.
+   */
   readonly formula:
     | { readonly kind: 'exponential' }
     | { readonly kind: 'multipliers'; readonly list: readonly number[] };
@@ -132,7 +158,10 @@ export type Hook = 'input' | 'forward' | 'both' | 'prerouting';
 /** Everything the kernel table must contain besides the bans. */
 export interface FirewallPlan {
   readonly hook: Hook;
-  /** A second table of the bridge family, for bridges without br_netfilter; every verdict in it is drop. */
+  /**
+   * A second table of the bridge family, for bridges without br_netfilter; every verdict in it is
+   * drop.
+   */
   readonly bridge: boolean;
   readonly rules: readonly JailRule[];
   /** Addresses that no jail may shut out. */

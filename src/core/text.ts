@@ -1,9 +1,10 @@
 /** Text that strangers wrote, made safe to show. */
 
 /**
- * Makes text from log lines and other strangers safe for terminals, logs and files of one line: control characters
- * (C0, DEL, C1), line and paragraph separators, bidirectional controls, zero-width characters and lone surrogates
- * become `\xHH` or `\u{H}`. Longer than `charsMax` is cut with an ellipsis.
+ * Makes text from log lines and other strangers safe for terminals, logs and files of one line:
+ * control characters (C0, DEL, C1), line and paragraph separators, bidirectional controls,
+ * zero-width characters and lone surrogates become `\xHH` or `\u{H}`. Longer than `charsMax` is cut
+ * with an ellipsis.
  */
 export function escapeUntrusted(text: string, charsMax = 1024): string {
   const cut = text.length > charsMax ? `${text.slice(0, charsMax)}…` : text;
@@ -11,14 +12,17 @@ export function escapeUntrusted(text: string, charsMax = 1024): string {
     /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g,
     (char) => {
       const code = char.charCodeAt(0);
-      return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+      return code < 0x100
+        ? `\\x${code.toString(16).padStart(2, '0')}`
+        : `\\u{${code.toString(16)}}`;
     },
   );
 }
 
 /**
- * Splits a line into words as a POSIX shell does without expanding anything: blanks separate, single and double
- * quotes group, a backslash escapes. Returns undefined when a quote is not closed.
+ * Splits a line into words as a POSIX shell does without expanding anything: blanks separate,
+ * single and double quotes group, a backslash escapes. Returns undefined when a quote is not
+ * closed.
  */
 export function shellWords(line: string): string[] | undefined {
   const words: string[] = [];
@@ -50,7 +54,10 @@ export function shellWords(line: string): string[] | undefined {
   return words;
 }
 
-/** The same text, without the line that it was cut from: V8 keeps all of that for a piece of 13 characters or more. */
+/**
+ * The same text, without the line that it was cut from: V8 keeps all of that for a piece of 13
+ * characters or more.
+ */
 export function copyOf(text: string): string {
   return Buffer.from(text, 'utf16le').toString('utf16le');
 }
@@ -63,4 +70,137 @@ export function formatCount(count: number): string {
 /** A number of things: `1 error`, `2,000 errors`, `2 entries`. */
 export function counted(count: number, thing: string, things = `${thing}s`): string {
   return `${formatCount(count)} ${count === 1 ? thing : things}`;
+}
+
+/* Does a text contain one of some plain strings? */
+
+/** Below this the search skips too little, and V8's alternation of strings is faster. */
+const SHORTEST_MIN = 4;
+/** Entries of the tables; pairs of characters that share one only make it skip less. */
+const SLOTS = 4096;
+const SHIFT_MAX = 255;
+
+/**
+ * The search for any of the literals as one function; of none it is always false.
+ *
+ * Wu and Manber's search with blocks of two characters, as in `native/batch/gate.c`: most of the
+ * text is skipped, whatever the number of literals. On lines of a mail server and 45 literals 0.1
+ * us instead of 0.24 us of an alternation, and no slower on any text than one comparison with each
+ * literal at each place.
+ */
+export function literalSearch(literals: readonly string[]): (text: string) => boolean {
+  // A text that contains the longer one contains the shorter one as well.
+  const needed = literals.filter(
+    (one) => !literals.some((other) => other.length < one.length && one.includes(other)),
+  );
+  const [first] = needed;
+  if (first === undefined) return () => false;
+  if (needed.length === 1) return (text) => text.includes(first);
+  const shortest = Math.min(...needed.map(({ length }) => length));
+  return shortest < SHORTEST_MIN
+    ? alternation(needed)
+    : skipping(needed, Math.min(shortest, SHIFT_MAX));
+}
+
+function alternation(literals: readonly string[]): (text: string) => boolean {
+  const escaped = literals.map((literal) => literal.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  const any = new RegExp(escaped.sort().join('|'));
+  return (text) => any.test(text);
+}
+
+/**
+ * The window is as long as the shortest literal; of the longer ones only their beginning stands in
+ * the tables.
+ */
+function skipping(literals: readonly string[], window: number): (text: string) => boolean {
+  /** How far the window may move when it ends in this block. */
+  const shifts = new Uint8Array(SLOTS).fill(window - 1);
+  const ending = new Map<number, string[]>();
+  for (const literal of literals)
+    for (let i = 1; i < window; i++) {
+      const slot = slotOf(literal.charCodeAt(i - 1), literal.charCodeAt(i));
+      shifts[slot] = Math.min(shifts[slot] ?? 0, window - 1 - i);
+      if (i === window - 1) ending.set(slot, [...(ending.get(slot) ?? []), literal]);
+    }
+  return (text) => {
+    const { length } = text;
+    for (let end = window - 1; end < length; ) {
+      const slot = slotOf(text.charCodeAt(end - 1), text.charCodeAt(end));
+      const shift = shifts[slot] as number;
+      if (shift > 0) {
+        end += shift;
+        continue;
+      }
+      const start = end - window + 1;
+      for (const literal of ending.get(slot) as string[])
+        if (text.startsWith(literal, start)) return true;
+      end++;
+    }
+    return false;
+  };
+}
+
+function slotOf(first: number, second: number): number {
+  return ((first << 5) ^ second) & (SLOTS - 1);
+}
+
+/* The likely meaning of a misspelt word. */
+
+/** The member of `known` that is spelled most alike, if any is close. */
+export function nearest(word: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.ceil(word.length / 3)) + 0.5;
+  for (const one of known) {
+    const distance = editDistance(word, one, least);
+    if (distance < least) [best, least] = [one, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions, replacements and swaps of neighbours between two words. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return Number.POSITIVE_INFINITY;
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  for (let i = 1; i <= a.length; i++) {
+    const above = rows[i - 1] as number[];
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let cost = Math.min(
+        (above[j] as number) + 1,
+        (row[j - 1] as number) + 1,
+        (above[j - 1] as number) + same,
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        cost = Math.min(cost, ((rows[i - 2] as number[])[j - 2] as number) + 1);
+      row.push(cost);
+    }
+    rows.push(row);
+  }
+  return rows[a.length]?.[b.length] ?? Number.POSITIVE_INFINITY;
+}
+
+/*
+ * Arguments of programs that are filled with what others wrote. No shell reads them, each word
+ * stays one word, and a value never begins a word with a dash: no stranger's text becomes an
+ * option.
+ */
+
+/**
+ * The words with `<name>` replaced; the program itself, and what `factOf` does not know, stay as
+ * they are. `ours` are names whose values nobody else writes: they may begin with a dash (`-1`).
+ */
+export function fillArguments(
+  template: readonly string[],
+  factOf: (name: string) => string | undefined,
+  ours: readonly string[] = [],
+): string[] {
+  return template.map((word, index) => {
+    if (index === 0) return word;
+    const filled = word.replace(/<([\w-]+)>/g, (whole, name: string) => factOf(name) ?? whole);
+    const isGuarded =
+      filled.startsWith('-') && !word.startsWith('-') && !ours.some((name) => word === `<${name}>`);
+    // In the form in which other characters of strangers are escaped.
+    return isGuarded ? `\\x2d${filled.slice(1)}` : filled;
+  });
 }

@@ -4,25 +4,32 @@
  * - `EpochMicros` is a point on the wall clock in microseconds since 1970, the journal's own unit
  *   (`sd_journal_get_realtime_usec(3)`). A double holds it exactly until the year 2255.
  * - `Seconds` is a length of time, the unit of findtime and bantime.
- * - Monotonic time (deadlines, back-off) is `performance.now()` and stays inside the function that measures.
+ * - Monotonic time (deadlines, back-off) is `performance.now()` and stays inside the function that
+ *   measures.
  *
- * Windows count in the entries' own time; `now` is the time of the source (see ARCHITECTURE.md, "Clocks").
+ * Windows count in the entries' own time; `now` is the time of the source (see ARCHITECTURE.md,
+ * "Clocks").
  */
-import { ENTRY_MICROS_MAX } from './limits.js';
+import { ENTRY_MICROS_MAX } from './timeouts.js';
 
 export type EpochMicros = number & { readonly __unit: 'epoch microseconds' };
 export type Seconds = number & { readonly __unit: 'seconds' };
 
 export const MICROS_PER_SECOND = 1_000_000;
 
-/** Takes a number as microseconds since 1970; throws on anything that is not a whole, non-negative number. */
+/**
+ * Takes a number as microseconds since 1970; throws on anything that is not a whole, non-negative
+ * number.
+ */
 export function epochMicros(value: number): EpochMicros {
   const time = microsOf(value);
   if (time === undefined) throw new RangeError(`not a time in microseconds: ${value}`);
   return time;
 }
 
-/** The same for a number that a line, and so a stranger, chose: undefined when it is no such time. */
+/**
+ * The same for a number that a line, and so a stranger, chose: undefined when it is no such time.
+ */
 export function microsOf(value: number): EpochMicros | undefined {
   return Number.isSafeInteger(value) && value >= 0 ? (value as EpochMicros) : undefined;
 }
@@ -32,9 +39,12 @@ export function entryTime(stated: number | bigint): EpochMicros {
   return Math.min(Number(stated), ENTRY_MICROS_MAX) as EpochMicros;
 }
 
-/** Takes a number as seconds; throws on NaN, infinity and negative values. Fractions are allowed. */
+/**
+ * Takes a number as seconds; throws on NaN, infinity and negative values. Fractions are allowed.
+ */
 export function seconds(value: number): Seconds {
-  if (!Number.isFinite(value) || value < 0) throw new RangeError(`not a length of time in seconds: ${value}`);
+  if (!Number.isFinite(value) || value < 0)
+    throw new RangeError(`not a length of time in seconds: ${value}`);
   return value as Seconds;
 }
 
@@ -68,7 +78,10 @@ export const wallClock: Clock = {
   now: () => (Date.now() * 1000) as EpochMicros,
 };
 
-/** A clock that stands where it was last set: the source's clock of warm-up and replay, and of tests. */
+/**
+ * A clock that stands where it was last set: the source's clock of warm-up and replay, and of
+ * tests.
+ */
 export class SetClock implements Clock {
   #now: EpochMicros;
   constructor(now: EpochMicros = 0 as EpochMicros) {

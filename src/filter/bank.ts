@@ -1,30 +1,139 @@
 /**
- * All filters of all jails over one stream of entries: routing by match expression, literals, regexes under the guard,
- * connections, addresses. The only thing that the intake thread needs of this folder.
+ * All filters of all jails over one stream of entries: routing by match expression, literals,
+ * regexes under the guard, connections, addresses. The only thing that the intake thread needs of
+ * this folder.
  */
-import type { Entry, Gate, GateRoute } from '../core/entry.js';
+
+import type { FilterEvent } from '../core/decision.js';
+import { type Entry, type Gate, type GateRoute, matchesSystem } from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
-import type { FilterEvent } from '../core/event.js';
-import { formatDiagnostic, type Place } from '../core/finding.js';
-import { literalSearch } from '../core/literals.js';
-import { formatMatch } from '../core/match.js';
+import { type FilePosition, formatDiagnostic } from '../core/finding.js';
+import { ROUTES_MAX } from '../core/limits.js';
+import { fieldsOf, formatMatch, type MatchExpression, matches } from '../core/match.js';
 import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
+import { literalSearch } from '../core/text.js';
 import { compileFilter } from './compile.js';
-import { matchEntry } from './container.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
-import { type CompiledFilter, type LineMatch, slotName } from './filter.js';
+import type { CompiledFilter, LineMatch } from './filter.js';
 import { countOf, identityOf, userOf } from './groups.js';
 import { type Guard, GuardedRunner } from './guarded.js';
-import { LINE_FIELDS, type Line, lineOf } from './line.js';
-import { Router } from './router.js';
+import { LINE_FIELDS, type Line, lineInMessage, lineOf } from './line.js';
+import { type RunningRegex, slotName } from './search.js';
+
+/*
+ * Which jails want an entry. Entries of one service look alike in the fields that decide, so the
+ * answer is remembered.
+ */
+
+/** Answers by the value of one field after the other. */
+type Known<T> = Map<string | undefined, Known<T> | readonly T[]>;
+
+export interface JailRoute<T> {
+  readonly match: MatchExpression;
+  /** `system` keeps out what ordinary users wrote, unless the match names their `_UID`. */
+  readonly loggedby?: 'system' | undefined;
+  readonly to: T;
+}
+
+export class Router<T> {
+  readonly fields: readonly string[];
+  readonly #routes: readonly JailRoute<T>[];
+  readonly #known: Known<T> = new Map();
+  #size = 0;
+
+  constructor(routes: readonly JailRoute<T>[]) {
+    this.#routes = routes;
+    const uid = routes.some(({ loggedby }) => loggedby === 'system') ? ['_UID'] : [];
+    this.fields = [
+      ...new Set([...routes.flatMap(({ match }) => [...fieldsOf(match)]), ...uid]),
+    ].sort();
+  }
+
+  /** Where the entry goes, in the order of the routes. */
+  route({ fields }: Entry): readonly T[] {
+    let known: Known<T> | readonly T[] | undefined = this.#known;
+    for (const field of this.fields)
+      known = (known as Known<T> | undefined)?.get(fields.get(field));
+    if (known !== undefined && this.fields.length > 0) return known as readonly T[];
+    const field = (name: string) => fields.get(name);
+    const to = this.#routes
+      .filter(({ match, loggedby }) =>
+        (loggedby === 'system' ? matchesSystem : matches)(match, field),
+      )
+      .map((route) => route.to);
+    this.#remember(fields, to);
+    return to;
+  }
+
+  #remember(fields: Entry['fields'], to: readonly T[]): void {
+    // A field such as _PID has endless values; starting over is cheaper than keeping book of use.
+    if (this.#size >= ROUTES_MAX) {
+      this.#known.clear();
+      this.#size = 0;
+    }
+    this.#size++;
+    let at = this.#known;
+    this.fields.forEach((field, i) => {
+      const value = fields.get(field);
+      if (i === this.fields.length - 1) at.set(value, to);
+      else {
+        const next = (at.get(value) as Known<T> | undefined) ?? new Map();
+        at.set(value, next);
+        at = next;
+      }
+    });
+  }
+}
+
+/*
+ * Containers in the host's journal: Docker's and podman's log drivers, and programs that write to
+ * standard output, put the daemon's own header into MESSAGE, while the entry's identifier is the
+ * container's.
+ */
+
+/**
+ * A date as daemons write it at the beginning of a line, with the priority and brackets around it.
+ */
+const DATE =
+  /^(?:<\d{1,3}>)?\s{0,3}\[?(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)\]?:?(?=\s)/;
+
+/** The match of an entry: of its line, else of the line that stands within its message. */
+export function matchEntry(
+  filter: CompiledFilter,
+  entry: Entry,
+  line: Line,
+  progress: RunningRegex,
+): LineMatch {
+  const match = filter.match(line, progress);
+  const isNothing = match.result === 'none' || match.result === 'noprefix';
+  if (!isNothing || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
+    return match;
+  const inside = lineInside(entry);
+  return inside === undefined ? match : filter.match(inside, progress);
+}
+
+/** True for an entry that a container runtime wrote for a container. */
+function isOfContainer(entry: Entry): boolean {
+  return entry.fields.has('CONTAINER_NAME');
+}
+
+/**
+ * The line that the daemon in the container wrote, without its date; undefined where the message
+ * has no such line.
+ */
+function lineInside(entry: Entry): Line | undefined {
+  return entry.whole === true
+    ? undefined
+    : lineInMessage(entry, DATE.exec(entry.message)?.[0].length ?? 0);
+}
 
 /** A regex that was too slow and runs in the linear matcher from now on. */
 export interface Demotion {
   readonly jail: JailName;
   /** E.g. `failregex 3`, counted from 1. */
   readonly regex: string;
-  readonly place: Place;
+  readonly place: FilePosition;
 }
 
 /** What a batch of entries came to. */
@@ -64,31 +173,39 @@ export class FilterBank {
   constructor(jails: readonly JailIntake[], guard: Guard) {
     this.#desks = jails.map(deskOf);
     this.#router = new Router(
-      jails.map(({ match, filter }, i) => ({ match, loggedby: filter.loggedby, to: this.#desks[i] as Desk })),
+      jails.map(({ match, filter }, i) => ({
+        match,
+        loggedby: filter.loggedby,
+        to: this.#desks[i] as Desk,
+      })),
     );
     this.#runner = new GuardedRunner(guard);
     this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
     const sets = this.#desks.map((desk) => desk.filter.literals);
-    const literals = sets.includes(undefined) ? undefined : [...new Set(sets.flatMap((set) => set ?? []))].sort();
+    const literals = sets.includes(undefined)
+      ? undefined
+      : [...new Set(sets.flatMap((set) => set ?? []))].sort();
     this.#literals = literals && literalSearch(literals);
     const fields = [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort();
     this.gate = { literals, fields, routes: this.#routes(jails) };
   }
 
   /**
-   * Judges entries in the order in which they were read. Never throws, whatever they say, and never takes much longer
-   * than the guard allows per regex that proves slow.
+   * Judges entries in the order in which they were read. Never throws, whatever they say, and never
+   * takes much longer than the guard allows per regex that proves slow.
    */
   judge(entries: readonly Entry[]): JudgeReport {
     const events: FilterEvent[] = [];
     const demoted: Demotion[] = [];
     const cases = this.#admit(entries);
-    // A multi-line filter needs the window that its last line left, so its lines cannot be matched ahead.
+    // A multi-line filter needs the window that its last line left, so its lines cannot be matched
+    // ahead.
     const ahead = this.#windows ? cases.filter(({ desk }) => desk.filter.maxlines === 1) : cases;
     const matches = this.#match(ahead, demoted);
     let next = 0;
     for (const item of cases) {
-      const match = item.desk.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
+      const match =
+        item.desk.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
       const event = settle(item, match);
       if (event !== undefined) events.push(event);
     }
@@ -97,7 +214,9 @@ export class FilterBank {
 
   /** A copy of the counters of every jail. */
   stats(): readonly JailCounters[] {
-    return this.#desks.map(({ counters, filter }) => structuredClone({ ...counters, sessions: filter.sessions }));
+    return this.#desks.map(({ counters, filter }) =>
+      structuredClone({ ...counters, sessions: filter.sessions }),
+    );
   }
 
   /** The literals of all jails of the same match together. */
@@ -106,7 +225,8 @@ export class FilterBank {
     jails.forEach(({ match }, i) => {
       const key = formatMatch(match);
       const [before, own] = [byMatch.get(key), this.#desks[i]?.filter.literals];
-      const literals = before === undefined ? own : before.literals && own && [...before.literals, ...own];
+      const literals =
+        before === undefined ? own : before.literals && own && [...before.literals, ...own];
       byMatch.set(key, { match, literals });
     });
     return [...byMatch.values()];
@@ -150,9 +270,12 @@ function deskOf({ jail, filter: definition }: JailIntake): Desk {
   const { filter, diagnostics } = compileFilter(definition);
   if (filter === undefined) {
     const errors = diagnostics.filter(({ level }) => level === 'error').map(formatDiagnostic);
-    throw new OperatorError(`jail ${jail}: filter ${definition.name} cannot be used\n${errors.join('\n')}`, {
-      hint: 'correct the filter, or disable the jail',
-    });
+    throw new OperatorError(
+      `jail ${jail}: filter ${definition.name} cannot be used\n${errors.join('\n')}`,
+      {
+        hint: 'correct the filter, or disable the jail',
+      },
+    );
   }
   const literals = filter.literals && literalSearch(filter.literals);
   return { jail, filter, literals, counters: newCounters(jail) };

@@ -3,7 +3,7 @@ import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 
 /** How often, and the time of the last entry it was; 0 when it never was. */
-export interface Tally {
+export interface EventCount {
   count: number;
   last: EpochMicros | 0;
 }
@@ -11,24 +11,29 @@ export interface Tally {
 export interface JailCounters {
   readonly jail: JailName;
   /** Entries that the jail's match selected. */
-  readonly routed: Tally;
+  readonly routed: EventCount;
   /** Of those, entries with one of the filter's literals: the regexes ran. */
-  readonly gated: Tally;
-  /** Of those, entries that passed the filter's prefregex, if it has one, and entries that did not. */
-  readonly prefixed: Tally;
-  readonly unprefixed: Tally;
-  readonly failures: Tally;
-  readonly successes: Tally;
+  readonly gated: EventCount;
+  /**
+   * Of those, entries that passed the filter's prefregex, if it has one, and entries that did not.
+   */
+  readonly prefixed: EventCount;
+  readonly unprefixed: EventCount;
+  readonly failures: EventCount;
+  readonly successes: EventCount;
   /** Dropped by an ignoreregex. */
-  readonly ignored: Tally;
+  readonly ignored: EventCount;
   /** Matched, but what stands for the address is none (`192.030.0.6`). Never banned. */
-  readonly notAnAddress: Tally;
+  readonly notAnAddress: EventCount;
   /** Matched with a host name instead of an address. Never resolved, never banned. */
-  readonly names: Tally;
-  /** Entries with an over-long MESSAGE that came to nothing: a failure may have been in, or across, what was left out. */
-  readonly cut: Tally;
+  readonly names: EventCount;
+  /**
+   * Entries with an over-long MESSAGE that came to nothing: a failure may have been in, or across,
+   * what was left out.
+   */
+  readonly cut: EventCount;
   /** Searches given up because even the linear matcher took too long. */
-  readonly givenUp: Tally;
+  readonly givenUp: EventCount;
   /** Regexes that were too slow and run in the linear matcher now, by name. */
   readonly demoted: string[];
   /** Connections remembered now. */
@@ -36,7 +41,7 @@ export interface JailCounters {
 }
 
 export function newCounters(jail: JailName): JailCounters {
-  const tally = (): Tally => ({ count: 0, last: 0 });
+  const tally = (): EventCount => ({ count: 0, last: 0 });
   return {
     jail,
     routed: tally(),
@@ -55,7 +60,7 @@ export function newCounters(jail: JailName): JailCounters {
   };
 }
 
-export function tick(tally: Tally, time: EpochMicros): void {
+export function tick(tally: EventCount, time: EpochMicros): void {
   tally.count++;
   tally.last = time;
 }

@@ -1,16 +1,23 @@
 /**
- * Finds the date in a line of a text file, its time, and the line without it: filters are written for lines whose date
- * has been cut out. Journal entries need none of this.
+ * Finds the date in a line of a text file, its time, and the line without it: filters are written
+ * for lines whose date has been cut out. Journal entries need none of this.
  *
- * Which of several possible dates it is follows fail2ban 1.1 (server/datedetector.py): the pattern that matched last at
- * the same place first, patterns bound to the line's start before others, and of those the one that stands first.
- * Unlike there, a date that makes no time (February 30, the year 5138) gives way to one that does: what looks like a
- * date may be a name that a stranger chose.
+ * Which of several possible dates it is follows fail2ban 1.1 (server/datedetector.py): the pattern
+ * that matched last at the same place first, patterns bound to the line's start before others, and
+ * of those the one that stands first. Unlike there, a date that makes no time (February 30, the
+ * year 5138) gives way to one that does: what looks like a date may be a name that a stranger
+ * chose.
  */
 import type { Diagnostic } from '../core/finding.js';
 import { type EpochMicros, microsOf } from '../core/time.js';
-import { DATE_FIELD_LIST, timeOfFields } from './datefields.js';
-import { type DatePattern, datePatterns, patternLabel, unknownFields } from './datepattern.js';
+import {
+  DATE_FIELD_LIST,
+  type DatePattern,
+  datePatterns,
+  patternLabel,
+  timeOfFields,
+  unknownFields,
+} from './datepattern.js';
 import type { Groups } from './groups.js';
 import { compileRegex, type Regex } from './regex/regex.js';
 import { asciiDigits, standInOf } from './regex/scripts.js';
@@ -49,8 +56,8 @@ export class DateFinder {
   readonly #zone: number | undefined;
 
   /**
-   * `datepattern` as in a filter; without one the known formats. `zone` is what dates without a zone are in, minutes east
-   * of Greenwich; the machine's when absent.
+   * `datepattern` as in a filter; without one the known formats. `zone` is what dates without a
+   * zone are in, minutes east of Greenwich; the machine's when absent.
    */
   constructor(datepattern?: string, zone?: number) {
     this.#zone = zone;
@@ -65,9 +72,13 @@ export class DateFinder {
           value: pattern.name,
           fix: `write ${DATE_FIELD_LIST}; %% is a percent sign`,
         });
-      const { regex, problems } = compileRegex(pattern.source, { usedns: 'no', finalNewline: false });
+      const { regex, problems } = compileRegex(pattern.source, {
+        usedns: 'no',
+        finalNewline: false,
+      });
       if (regex !== undefined) {
-        // No guard watches over dates: a pattern that we did not write runs where no line can hold it up.
+        // No guard watches over dates: a pattern that we did not write runs where no line can hold
+        // it up.
         if (datepattern !== undefined) regex.demote();
         this.#templates.push({ ...pattern, regex, hits: 0 });
       } else
@@ -112,7 +123,8 @@ export class DateFinder {
     const last = this.#last;
     if (last !== undefined) {
       const again = this.#search(last.template, line, now);
-      const same = last.template.anchored || (again?.start === last.start && again.end === last.end);
+      const same =
+        last.template.anchored || (again?.start === last.start && again.end === last.end);
       if (same && again !== undefined && decides(again)) return again;
     }
     let best: Found | undefined;
@@ -131,7 +143,10 @@ export class DateFinder {
     const found = search(template, line);
     if (found === undefined) return undefined;
     const millis = timeOf(template, readable(found.groups, line), now / 1000, this.#zone);
-    return { ...found, time: millis === undefined ? undefined : microsOf(Math.round(millis * 1000)) };
+    return {
+      ...found,
+      time: millis === undefined ? undefined : microsOf(Math.round(millis * 1000)),
+    };
   }
 }
 
@@ -159,11 +174,18 @@ function search(template: Template, line: string) {
 /** The groups with digits of every script in ASCII, as Python reads them. */
 function readable(groups: Groups, line: string): Groups {
   if (standInOf(line).ascii) return groups;
-  return Object.fromEntries(Object.entries(groups).map(([name, value]) => [name, value && asciiDigits(value)]));
+  return Object.fromEntries(
+    Object.entries(groups).map(([name, value]) => [name, value && asciiDigits(value)]),
+  );
 }
 
 /** Milliseconds since 1970. */
-function timeOf({ kind }: Template, groups: Groups, now: number, zone: number | undefined): number | undefined {
+function timeOf(
+  { kind }: Template,
+  groups: Groups,
+  now: number,
+  zone: number | undefined,
+): number | undefined {
   const digits = groups['epoch'] ?? groups['epoch2'] ?? groups['epoch3'] ?? '';
   switch (kind) {
     case 'epoch':
@@ -176,9 +198,12 @@ function timeOf({ kind }: Template, groups: Groups, now: number, zone: number | 
           ? Number(digits)
           : Number(digits) * 1000;
     case 'tai64n': {
-      // TAI64 labels count from 2^62 at 1970 TAI (cr.yp.to/libtai/tai64.html); leap seconds are left to others.
+      // TAI64 labels count from 2^62 at 1970 TAI (cr.yp.to/libtai/tai64.html); leap seconds are
+      // left to others.
       const label = groups['tai64n'] ?? '';
-      return Number.parseInt(label.slice(2, 17), 16) * 1000 + Number.parseInt(label.slice(17), 16) / 1e6;
+      return (
+        Number.parseInt(label.slice(2, 17), 16) * 1000 + Number.parseInt(label.slice(17), 16) / 1e6
+      );
     }
     case 'none':
       return undefined;

@@ -1,66 +1,55 @@
 /**
- * One compiled filter: says what an entry's line means. In two phases, because a match may be stopped by the regex
- * guard in the middle: `match` is pure and can be started again; `settle` then applies what it found to the memory of
- * the filter (connections, multi-line window) and never runs a regex.
+ * One compiled filter: says what an entry's line means. In two phases, because a match may be
+ * stopped by the regex guard in the middle: `match` is pure and can be started again; `settle` then
+ * applies what it found to the memory of the filter (connections, multi-line window) and never runs
+ * a regex.
  *
- * Rules of fail2ban 1.1 (filter.py, findFailure). A compiled filter never throws, whatever the line.
+ * Rules of fail2ban 1.1 (filter.py, findFailure). A compiled filter never throws, whatever the
+ * line.
  */
 import type { Prefix } from '../core/address.js';
 import type { FilterName } from '../core/names.js';
-import type { SourceText } from '../core/specs.js';
 import type { EpochMicros } from '../core/time.js';
-import { behindProxies } from './chain.js';
 import {
-  type Alternate,
+  behindProxies,
   countOf,
-  type Facts,
   type Groups,
   identityOf,
   type Marks,
+  type MatchFacts,
   marksOf,
   mergeFacts,
   NO_FACTS,
   NO_MARKS,
   rawId,
+  type Told,
+  toldOf,
+  wantsTally,
 } from './groups.js';
 import type { Line } from './line.js';
 import { newCaptures } from './regex/captures.js';
-import type { Regex } from './regex/regex.js';
-import { type Hit, Search } from './search.js';
+import {
+  type Hit,
+  pushLine,
+  type RegexSlot,
+  type RunningRegex,
+  Search,
+  SlotList,
+  splitByMatch,
+  textOf,
+} from './search.js';
 import { SessionTable } from './session.js';
-import { SlotList } from './slots.js';
 import { Tally } from './tally.js';
-import { type Told, toldOf, wantsTally } from './told.js';
-import { pushLine, splitByMatch, textOf } from './window.js';
-
-export type RegexKind = 'prefregex' | 'failregex' | 'ignoreregex' | 'successregex';
-
-/** One regex of a filter and where it stands in it. */
-export interface RegexSlot {
-  readonly kind: RegexKind;
-  /** From 0, among those of its kind. */
-  readonly index: number;
-  readonly regex: Regex;
-  readonly alternates: readonly Alternate[];
-  readonly source: SourceText;
-}
-
-/** How people name a regex: its kind and its number from 1. */
-export function slotName({ kind, index }: RegexSlot): string {
-  return kind === 'prefregex' ? kind : `${kind} ${index + 1}`;
-}
-
-/** Which regex is running; read by whoever stops it. */
-export interface Progress {
-  running: RegexSlot | undefined;
-}
 
 /** What a line is, before connections are looked at. */
 export interface LineMatch {
   readonly result: 'none' | 'noprefix' | 'ignored' | 'failure' | 'success';
   /** The regex that decided; for `ignored` the ignoreregex. */
   readonly slot: RegexSlot | undefined;
-  /** Of its groups and, where it has none, of the prefregex's. Taken out at once: fewer objects live until `settle`. */
+  /**
+   * Of its groups and, where it has none, of the prefregex's. Taken out at once: fewer objects live
+   * until `settle`.
+   */
   readonly marks: Marks;
   /** The connection that the line belongs to (F-MLFID). */
   readonly key: string | undefined;
@@ -77,21 +66,21 @@ export interface LineMatch {
 }
 
 /** Circumstances of a line that its text does not tell. */
-export interface Circumstances {
+export interface LineContext {
   readonly time: EpochMicros;
   /** `_BOOT_ID`; empty when unknown. */
   readonly boot: string;
 }
 
 /**
- * What a line means. `nofail`: remembered for its connection, does not count; `pending`: a failure whose address is
- * not known yet.
+ * What a line means. `nofail`: remembered for its connection, does not count; `pending`: a failure
+ * whose address is not known yet.
  */
 export interface Verdict {
   readonly result: 'none' | 'noprefix' | 'ignored' | 'nofail' | 'pending' | 'failure' | 'success';
   /** Index of the regex that decided, among those of its kind. */
   readonly regex: number | undefined;
-  readonly facts: Facts;
+  readonly facts: MatchFacts;
   readonly lines: number;
   readonly users: readonly string[];
   readonly cut: boolean;
@@ -113,7 +102,7 @@ export const NO_MATCH: LineMatch = {
 };
 const NO_PREFIX: LineMatch = { ...NO_MATCH, result: 'noprefix' };
 
-export interface FilterParts {
+export interface FilterDeps {
   readonly name: FilterName;
   readonly maxlines: number;
   /** Bytes at which the daemon cuts its lines: the end of such a line is not the daemon's. */
@@ -126,7 +115,10 @@ export interface FilterParts {
   readonly container?: boolean;
   /** The administrator's proxies. */
   readonly proxies?: readonly Prefix[];
-  /** Any of them stands in the MESSAGE of every entry that can match; undefined when there is no such set. */
+  /**
+   * Any of them stands in the MESSAGE of every entry that can match; undefined when there is no
+   * such set.
+   */
   readonly literals: readonly string[] | undefined;
 }
 
@@ -143,14 +135,16 @@ export class CompiledFilter {
   readonly #failregex: SlotList;
   readonly #ignoreregex: SlotList;
   readonly #successregex: SlotList;
-  /** fail2ban tests ignoreregex ahead of everything only when they are few against the failregex. */
+  /**
+   * fail2ban tests ignoreregex ahead of everything only when they are few against the failregex.
+   */
   readonly #ignoreFirst: boolean;
   readonly #sessions = new SessionTable();
   /** Only of a filter with tags that ask for it. */
   readonly #tally: Tally | undefined;
   #window: readonly string[] = [];
 
-  constructor(parts: FilterParts) {
+  constructor(parts: FilterDeps) {
     this.name = parts.name;
     this.maxlines = parts.maxlines;
     this.container = parts.container === true;
@@ -173,12 +167,12 @@ export class CompiledFilter {
   }
 
   /** Both phases at once, for callers without a guard. */
-  judge(line: Line, circumstances: Circumstances): Verdict {
+  judge(line: Line, circumstances: LineContext): Verdict {
     return this.settle(this.match(line, { running: undefined }), circumstances);
   }
 
   /** First phase: runs the regexes; changes nothing but `progress`. */
-  match(line: Line, progress: Progress): LineMatch {
+  match(line: Line, progress: RunningRegex): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
     // Of a line that goes on no byte is the last.
     const search = new Search(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
@@ -203,7 +197,7 @@ export class CompiledFilter {
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
-  #matchWindow(line: Line, progress: Progress): LineMatch {
+  #matchWindow(line: Line, progress: RunningRegex): LineMatch {
     // A line without its middle or its end would not be where the regex expects it.
     if (line.cutAt !== undefined || line.goesOn) return { ...NO_MATCH, cut: true };
     const lines = pushLine(this.#window, line.text, this.maxlines);
@@ -248,10 +242,10 @@ export class CompiledFilter {
   }
 
   /**
-   * Second phase: merges the match into its connection, and counts of it what no line before counted. Matches must be
-   * settled in the order of their lines.
+   * Second phase: merges the match into its connection, and counts of it what no line before
+   * counted. Matches must be settled in the order of their lines.
    */
-  settle(match: LineMatch, circumstances: Circumstances): Verdict {
+  settle(match: LineMatch, circumstances: LineContext): Verdict {
     const merged = this.#merge(match, circumstances);
     const { result, facts, users } = merged;
     if (this.#tally === undefined || match.told === undefined) return merged;
@@ -281,13 +275,18 @@ export class CompiledFilter {
     return verdict(match, 'failure', { ...facts, count: `${count}` }, users, merged.lines);
   }
 
-  #merge(match: LineMatch, { time, boot }: Circumstances): Verdict {
+  #merge(match: LineMatch, { time, boot }: LineContext): Verdict {
     if (match.window !== undefined) this.#window = match.window;
     const { result, marks, key } = match;
-    if (result === 'none' || result === 'noprefix' || result === 'ignored') return verdict(match, result, NO_FACTS);
+    if (result === 'none' || result === 'noprefix' || result === 'ignored')
+      return verdict(match, result, NO_FACTS);
     if (result === 'success') {
       const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
-      return verdict(match, result, before === undefined ? marks.facts : mergeFacts(marks.facts, before));
+      return verdict(
+        match,
+        result,
+        before === undefined ? marks.facts : mergeFacts(marks.facts, before),
+      );
     }
     if (key === undefined) {
       const { facts } = marks;
@@ -297,7 +296,8 @@ export class CompiledFilter {
     const merged = this.#sessions.merge(key, boot, marks, time, match.length > LONG_LINE_CHARS);
     const { facts, users, lines } = merged;
     if (merged.calm) return verdict(match, 'nofail', facts, users, lines);
-    if (rawId(facts) !== undefined && !marks.waits) return verdict(match, 'failure', facts, users, lines);
+    if (rawId(facts) !== undefined && !marks.waits)
+      return verdict(match, 'failure', facts, users, lines);
     merged.pending = true;
     return verdict(match, 'pending', facts, users, lines);
   }
@@ -308,7 +308,7 @@ const NO_USERS: readonly string[] = [];
 function verdict(
   match: LineMatch,
   result: Verdict['result'],
-  facts: Facts,
+  facts: MatchFacts,
   users = NO_USERS,
   lines = match.lines,
 ): Verdict {
@@ -320,5 +320,15 @@ const LONG_LINE_CHARS = 512;
 
 function outcome(result: LineMatch['result'], search: Search, slot?: RegexSlot): LineMatch {
   const { cut, length } = search;
-  return { result, slot, marks: NO_MARKS, key: undefined, told: undefined, length, lines: 1, cut, window: undefined };
+  return {
+    result,
+    slot,
+    marks: NO_MARKS,
+    key: undefined,
+    told: undefined,
+    length,
+    lines: 1,
+    cut,
+    window: undefined,
+  };
 }

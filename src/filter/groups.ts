@@ -1,9 +1,10 @@
 /**
- * What the groups of a match mean: whose failure it is, which user, how many attempts. The names are those that
- * fail2ban's tags give (`<HOST>` makes ip4, ip6, dns; `<F-ID>` fid; `<F-USER>` user; `<F-MLFID>` mlfid ...).
+ * What the groups of a match mean: whose failure it is, which user, how many attempts. The names
+ * are those that fail2ban's tags give (`<HOST>` makes ip4, ip6, dns; `<F-ID>` fid; `<F-USER>` user;
+ * `<F-MLFID>` mlfid ...).
  */
-import { type Address, parseAddress } from '../core/address.js';
-import { EVENT_COUNT_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import { type Address, contains, type Prefix, parseAddress } from '../core/address.js';
+import { EVENT_COUNT_MAX, SESSION_KEY_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { asciiDigits } from './regex/scripts.js';
 
 /** Groups of a match by name; a group that took no part is undefined. */
@@ -12,8 +13,11 @@ export type Groups = Readonly<Record<string, string | undefined>>;
 /** Groups that tell whose failure it is, in the order in which fail2ban looks at them. */
 export const ID_GROUPS = ['fid', 'ip4', 'ip6', 'dns'] as const;
 
-/** The part of the groups that outlives its line. All fields are always there: objects of one shape are fast. */
-export interface Facts {
+/**
+ * The part of the groups that outlives its line. All fields are always there: objects of one shape
+ * are fast.
+ */
+export interface MatchFacts {
   readonly fid: string | undefined;
   readonly ip4: string | undefined;
   readonly ip6: string | undefined;
@@ -22,7 +26,7 @@ export interface Facts {
   readonly count: string | undefined;
 }
 
-export const NO_FACTS: Facts = {
+export const NO_FACTS: MatchFacts = {
   fid: undefined,
   ip4: undefined,
   ip6: undefined,
@@ -31,8 +35,10 @@ export const NO_FACTS: Facts = {
   count: undefined,
 };
 
-/** The facts of `groups`, over those of `before`. A group that took no part leaves what was prefix. */
-function factsOf(groups: Groups, prefix: Groups): Facts {
+/**
+ * The facts of `groups`, over those of `before`. A group that took no part leaves what was prefix.
+ */
+function factsOf(groups: Groups, prefix: Groups): MatchFacts {
   return {
     fid: groups['fid'] ?? prefix['fid'],
     ip4: groups['ip4'] ?? prefix['ip4'],
@@ -44,10 +50,10 @@ function factsOf(groups: Groups, prefix: Groups): Facts {
 }
 
 /**
- * The facts of a line over what was known before it. A line that names a host names one host: an address of the other
- * family, which process number or queue name had before, is not its.
+ * The facts of a line over what was known before it. A line that names a host names one host: an
+ * address of the other family, which process number or queue name had before, is not its.
  */
-export function mergeFacts(line: Facts, before: Facts): Facts {
+export function mergeFacts(line: MatchFacts, before: MatchFacts): MatchFacts {
   const host = (line.ip4 ?? line.ip6 ?? line.dns) === undefined ? before : line;
   return {
     fid: line.fid ?? before.fid,
@@ -66,9 +72,11 @@ export function withoutIdentity(groups: Groups): Groups {
   return rest;
 }
 
-/** What a line says about its connection; the prefregex's groups count where the failregex has none. */
+/**
+ * What a line says about its connection; the prefregex's groups count where the failregex has none.
+ */
 export interface Marks {
-  readonly facts: Facts;
+  readonly facts: MatchFacts;
   readonly nofail: boolean;
   readonly gained: boolean;
   readonly forget: boolean;
@@ -77,7 +85,13 @@ export interface Marks {
 }
 
 /** What most lines say. */
-export const NO_MARKS: Marks = { facts: NO_FACTS, nofail: false, gained: false, forget: false, waits: false };
+export const NO_MARKS: Marks = {
+  facts: NO_FACTS,
+  nofail: false,
+  gained: false,
+  forget: false,
+  waits: false,
+};
 
 export function marksOf(prefix: Groups, groups: Groups): Marks {
   return {
@@ -103,10 +117,10 @@ export type Identity =
   | { readonly kind: 'none' };
 
 /**
- * Whose failure it is. fail2ban counts by fid where there is one; an id that is no address (`user@192.0.2.1`) cannot
- * be banned, so the address beside it is taken.
+ * Whose failure it is. fail2ban counts by fid where there is one; an id that is no address
+ * (`user@192.0.2.1`) cannot be banned, so the address beside it is taken.
  */
-export function identityOf(facts: Facts): Identity {
+export function identityOf(facts: MatchFacts): Identity {
   const host = facts.ip4 ?? facts.ip6;
   for (const raw of [facts.fid, host]) {
     const address = raw === undefined ? undefined : parseAddress(raw);
@@ -117,23 +131,30 @@ export function identityOf(facts: Facts): Identity {
   if (facts.dns === undefined) return { kind: 'none' };
   // A name group also takes what only looks like an address of the other family.
   const address = parseAddress(facts.dns);
-  return address === undefined ? { kind: 'name', raw: facts.dns } : { kind: 'address', address, raw: facts.dns };
+  return address === undefined
+    ? { kind: 'name', raw: facts.dns }
+    : { kind: 'address', address, raw: facts.dns };
 }
 
 /** The id as fail2ban prints it, before any check; undefined when the match has none. */
-export function rawId(facts: Facts): string | undefined {
+export function rawId(facts: MatchFacts): string | undefined {
   return facts.fid ?? facts.ip4 ?? facts.ip6 ?? facts.dns;
 }
 
-/** Attempts that the entry reports (`<F-COUNT>`), from 1 to the bound; 1 when it says nothing readable. */
-export function countOf(facts: Facts): number {
+/**
+ * Attempts that the entry reports (`<F-COUNT>`), from 1 to the bound; 1 when it says nothing
+ * readable.
+ */
+export function countOf(facts: MatchFacts): number {
   const count = facts.count === undefined ? '' : asciiDigits(facts.count);
   return /^\d+$/.test(count) ? Math.min(EVENT_COUNT_MAX, Math.max(1, Number(count))) : 1;
 }
 
 /** The user as it goes into events and the ledger. */
-export function userOf(facts: Facts): string | undefined {
-  return facts.user === undefined || facts.user === '' ? undefined : facts.user.slice(0, USER_CHARS_MAX);
+export function userOf(facts: MatchFacts): string | undefined {
+  return facts.user === undefined || facts.user === ''
+    ? undefined
+    : facts.user.slice(0, USER_CHARS_MAX);
 }
 
 /** One `<F-ALT_NAME>` group and the group it stands in for. */
@@ -163,4 +184,86 @@ export function fillAlternates(groups: Groups, alternates: readonly Alternate[])
     filled[target] = value;
   }
   return filled ?? groups;
+}
+
+/*
+ * Addresses as a chain of proxies lists them (`X-Forwarded-For`): each adds whom it was asked by at
+ * the end, and what stands in front of the administrator's own proxies is the client's to write.
+ */
+
+/**
+ * The groups with the last address that is not one of the proxies in place of the last of all.
+ * `<F-CHAIN>` holds what stands before that one. No address at all where the one that would count
+ * is none; the first where all are proxies.
+ */
+export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Groups {
+  const chain = groups['chain'];
+  const last = groups['ip4'] ?? groups['ip6'];
+  if (chain === undefined || last === undefined || proxies.length === 0) return groups;
+  const before = chain.split(',').map((word) => word.trim());
+  let address = parseAddress(last);
+  while (address !== undefined && before.length > 0) {
+    const proxy = address;
+    if (!proxies.some((prefix) => contains(prefix, proxy))) break;
+    address = parseAddress(before.pop() as string);
+  }
+  const none = { ...groups, ip4: undefined, ip6: undefined };
+  if (address === undefined) return none;
+  return address.family === 4 ? { ...none, ip4: address.text } : { ...none, ip6: address.text };
+}
+
+/*
+ * What a line says about how it is to be counted, beside whose failure it is: the tags
+ * `<F-SESSION>`, `<F-WITNESS>`, `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-TROUBLE>`,
+ * `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
+ */
+
+/** How a line is to be counted. */
+export type Part =
+  /** A failure like any other. */
+  | 'plain'
+  /** One of several lines that tell of one attempt (`<F-WITNESS>`). */
+  | 'witness'
+  /** Says how many attempts its connection made in all (`<F-SUM>`). */
+  | 'sum'
+  /** Perhaps the client's failure, perhaps the server's trouble (`<F-UNSURE>`). */
+  | 'unsure'
+  /** The server's own trouble: what its session says next is no failure (`<F-TROUBLE>`). */
+  | 'trouble'
+  /** A connection begins or ends (`<F-OPENED>`, `<F-CLOSED>`): no failure. */
+  | 'opened'
+  | 'closed'
+  /** An attempt that another jail counts (`<F-ELSEWHERE>`). */
+  | 'elsewhere';
+
+export interface Told {
+  readonly part: Part;
+  /** The name of the connection; undefined where the line has none. */
+  readonly session: string | undefined;
+  /** Who tells it; empty but for a witness. */
+  readonly witness: string;
+  /** How far a sum reaches back, seconds; undefined when it does not say. */
+  readonly seconds: number | undefined;
+}
+
+const PARTS = ['trouble', 'opened', 'closed', 'elsewhere', 'unsure', 'sum', 'witness'] as const;
+
+/** Does a regex with these groups ask for an account of what was counted already? */
+export function wantsTally(groupNames: readonly string[]): boolean {
+  return PARTS.some((part) => groupNames.includes(part));
+}
+
+/** What the groups of a match say; the prefregex's count where the failregex has none. */
+export function toldOf(prefix: Groups, groups: Groups): Told {
+  const filled = (name: string) => {
+    const text = groups[name] ?? prefix[name];
+    return text === undefined || text === '' ? undefined : text;
+  };
+  const seconds = filled('seconds');
+  return {
+    part: PARTS.find((name) => filled(name) !== undefined) ?? 'plain',
+    session: filled('session')?.slice(0, SESSION_KEY_CHARS_MAX),
+    witness: filled('witness') ?? '',
+    seconds: seconds !== undefined && /^\d{1,9}$/.test(seconds) ? Number(seconds) : undefined,
+  };
 }

@@ -1,16 +1,22 @@
 /**
- * Runs matches under the regex guard. A regex that misses it is demoted to the linear matcher for good, and what it
- * was judging is judged again: nothing is lost, nothing is done twice, and no filter is ever switched off by a line.
- * The same holds for a line that makes an executor throw (V8 does when its stack is too small for it).
+ * Runs matches under the regex guard. A regex that misses it is demoted to the linear matcher for
+ * good, and what it was judging is judged again: nothing is lost, nothing is done twice, and no
+ * filter is ever switched off by a line. The same holds for a line that makes an executor throw (V8
+ * does when its stack is too small for it).
  */
-import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS, REGEX_STRIKES_MAX } from '../core/limits.js';
-import type { LineMatch, Progress, RegexSlot } from './filter.js';
+import { REGEX_STRIKES_MAX } from '../core/limits.js';
+import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS } from '../core/timeouts.js';
+import type { LineMatch } from './filter.js';
+import type { RegexSlot, RunningRegex } from './search.js';
 
-/** Runs `run` and stops it after so many milliseconds. False: it was stopped, at any point of its code. */
+/**
+ * Runs `run` and stops it after so many milliseconds. False: it was stopped, at any point of its
+ * code.
+ */
 export type Guard = (run: () => void, milliseconds: number) => boolean;
 
 /** Matches the n-th of several lines: pure, may be stopped and run again. */
-export type Task = (n: number, progress: Progress) => LineMatch;
+export type Task = (n: number, progress: RunningRegex) => LineMatch;
 
 export interface GuardedRun {
   /** One per line, in order; undefined where the search had to be given up. */
@@ -32,7 +38,7 @@ export class GuardedRunner {
   /** Matches lines 0 to `count` - 1. */
   run(count: number, task: Task): GuardedRun {
     const matches: (LineMatch | undefined)[] = new Array(count);
-    const progress: Progress = { running: undefined };
+    const progress: RunningRegex = { running: undefined };
     const demoted: RegexSlot[] = [];
     let timeouts = 0;
     let next = 0;
@@ -41,7 +47,8 @@ export class GuardedRunner {
       slot.regex.demote();
       demoted.push(slot);
     };
-    // `next` moves after the result is stored: stopped in between, a task runs twice, which a pure one may.
+    // `next` moves after the result is stored: stopped in between, a task runs twice, which a pure
+    // one may.
     const upTo = (end: number) => () => {
       while (next < end) {
         matches[next] = task(next, progress);
@@ -65,7 +72,8 @@ export class GuardedRunner {
       if (guard(upTo(count), REGEX_GUARD_MS)) break;
       timeouts++;
       const slot = progress.running as RegexSlot | undefined;
-      // Many lines that are each slow, or a machine that stood still: the task alone shows whether it is the culprit.
+      // Many lines that are each slow, or a machine that stood still: the task alone shows whether
+      // it is the culprit.
       if (slot !== undefined && slot.regex.engine !== 'linear' && this.#strike(slot)) demote(slot);
       while (next < count) {
         const at = next;
@@ -77,7 +85,8 @@ export class GuardedRunner {
           demote(culprit);
           continue;
         }
-        // The linear matcher is bounded, but a bound can be long; what exceeds even this is passed over.
+        // The linear matcher is bounded, but a bound can be long; what exceeds even this is passed
+        // over.
         if (!guard(upTo(at + 1), REGEX_LINEAR_GUARD_MS) && next === at) matches[next++] = undefined;
         break;
       }

@@ -1,23 +1,27 @@
 /**
- * The text that is judged: fail2ban's filters are written for `host ident[pid]: message`, and without that header half
- * of them give another verdict. Built as fail2ban 1.1's systemd backend does (filtersystemd.py, formatJournalEntry).
+ * The text that is judged: fail2ban's filters are written for `host ident[pid]: message`, and
+ * without that header half of them give another verdict. Built as fail2ban 1.1's systemd backend
+ * does (filtersystemd.py, formatJournalEntry).
  */
-import { GOES_ON_FIELDS, goesOn } from '../core/broken-line.js';
+
 import type { Entry } from '../core/entry.js';
+import { GOES_ON_FIELDS, goesOn } from '../core/entry.js';
 
 /** One text to be judged. */
 export interface Line {
   readonly text: string;
   /**
-   * Index of the newline that stands for the part of the message that was left out; the only newline in `text`.
-   * No match may touch it.
+   * Index of the newline that stands for the part of the message that was left out; the only
+   * newline in `text`. No match may touch it.
    */
   readonly cutAt?: number;
   /** The daemon's line goes on behind the text: its end is not the daemon's. */
   readonly goesOn?: true;
 }
 
-/** The fields, besides MESSAGE, that the header is made of, or that tell that it stands in MESSAGE. */
+/**
+ * The fields, besides MESSAGE, that the header is made of, or that tell that it stands in MESSAGE.
+ */
 export const LINE_FIELDS: readonly string[] = [
   '_HOSTNAME',
   'SYSLOG_IDENTIFIER',
@@ -40,7 +44,10 @@ export function lineOf(entry: Entry): Line {
 export function lineInMessage(entry: Entry, skipped: number): Line | undefined {
   const { message, cutAt } = entry;
   if (cutAt !== undefined && cutAt < skipped) return undefined;
-  const rest = { message: message.slice(skipped), ...(cutAt === undefined ? {} : { cutAt: cutAt - skipped }) };
+  const rest = {
+    message: message.slice(skipped),
+    ...(cutAt === undefined ? {} : { cutAt: cutAt - skipped }),
+  };
   return { ...textOf(rest, ''), ...endOf(entry) };
 }
 
@@ -65,10 +72,12 @@ function headerOf(fields: ReadonlyMap<string, string>): string {
   const ident = fields.get('SYSLOG_IDENTIFIER') ?? fields.get('_COMM');
   if (ident === undefined) return host;
   const pid = fields.get('SYSLOG_PID') ?? fields.get('_PID');
-  // Put together in one go, of parts without newlines: searched for them as a whole it would have to be copied twice.
+  // Put together in one go, of parts without newlines: searched for them as a whole it would have
+  // to be copied twice.
   if (pid !== undefined) return `${host}${oneLine(ident)}[${oneLine(plainInteger(pid))}]: `;
   if (ident !== 'kernel') return `${host}${oneLine(ident)}: `;
-  const monotonic = fields.get('_SOURCE_MONOTONIC_TIMESTAMP') ?? fields.get('__MONOTONIC_TIMESTAMP');
+  const monotonic =
+    fields.get('_SOURCE_MONOTONIC_TIMESTAMP') ?? fields.get('__MONOTONIC_TIMESTAMP');
   if (monotonic === undefined || !/^\d{1,15}$/.test(monotonic)) return `${host}kernel: `;
   return `${host}kernel: [${(Number(monotonic) / 1e6).toFixed(6).padStart(12)}] `;
 }

@@ -1,7 +1,100 @@
-/** Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long message. */
-import type { Progress, RegexSlot } from './filter.js';
-import { fillAlternates, type Groups, withoutIdentity } from './groups.js';
-import type { SlotList } from './slots.js';
+/**
+ * Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long
+ * message.
+ */
+
+import type { SourceText } from '../core/specs.js';
+import { type Alternate, fillAlternates, type Groups, withoutIdentity } from './groups.js';
+import type { Regex } from './regex/regex.js';
+
+/*
+ * Regexes that are tried one after the other, and which of them a text can match at all by its
+ * first character.
+ */
+
+/** Texts of log lines begin in ASCII; for others every regex is tried. */
+const CODES = 128;
+
+export class SlotList {
+  readonly all: readonly RegexSlot[];
+  /**
+   * By the code of the first character: most regexes of a filter begin with another word than the
+   * text.
+   */
+  readonly #byFirst: readonly (readonly RegexSlot[])[];
+
+  constructor(all: readonly RegexSlot[]) {
+    this.all = all;
+    this.#byFirst = Array.from({ length: CODES }, (_, code) =>
+      all.filter(({ regex }) => regex.canBeginWith(code)),
+    );
+  }
+
+  /** Those that the text may match, in their order. */
+  for(text: string): readonly RegexSlot[] {
+    if (text === '') return this.all;
+    return this.#byFirst[text.charCodeAt(0)] ?? this.all;
+  }
+}
+
+/*
+ * The last lines of a multi-line filter, and which of them a match uses up. Rules of fail2ban 1.1
+ * (failregex.py, search; filter.py, findFailure): the lines that a match touches are gone, the
+ * others and those that `<SKIPLINES>` skipped stay for the next match.
+ */
+
+/** Lines of the window after `line` came, oldest first, at most `maxlines`. */
+export function pushLine(
+  window: readonly string[],
+  line: string,
+  maxlines: number,
+): readonly string[] {
+  return [...window, line].slice(-maxlines);
+}
+
+/** The lines as one text, every line ended by a newline. */
+export function textOf(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * Splits the window into lines that the match used and lines that stay. `text` is what was
+ * searched.
+ */
+export function splitByMatch(
+  lines: readonly string[],
+  text: string,
+  match: { readonly index: number; readonly end: number; readonly groups: Groups },
+): { readonly matched: readonly string[]; readonly rest: readonly string[] } {
+  if (lines.length <= 1) return { matched: lines, rest: [] };
+  const start = text.lastIndexOf('\n', match.index) + 1;
+  const newline = text.indexOf('\n', match.end > 0 ? match.end - 1 : text.length - 1);
+  const first = newlinesIn(text, start);
+  const after = newlinesIn(text, newline < 0 ? text.length : newline + 1);
+  const matched = lines.slice(first, after);
+  const rest = lines.slice(0, first);
+  let from = 0;
+  for (const skipped of skippedLines(match.groups)) {
+    const at = matched.indexOf(skipped, from);
+    if (at < 0) continue;
+    rest.push(...matched.splice(at, 1));
+    from = at;
+  }
+  return { matched, rest: [...rest, ...lines.slice(after)] };
+}
+
+function newlinesIn(text: string, end: number): number {
+  let count = 0;
+  for (let at = text.indexOf('\n'); at >= 0 && at < end; at = text.indexOf('\n', at + 1)) count++;
+  return count;
+}
+
+function skippedLines(groups: Groups): string[] {
+  let skipped = '';
+  for (const name of Object.keys(groups).sort())
+    if (/^skiplines\d+$/.test(name)) skipped += groups[name] ?? '';
+  return skipped === '' ? [] : skipped.replace(/\n$/, '').split('\n');
+}
 
 /** A match of one regex of a filter. */
 export interface Hit {
@@ -18,11 +111,14 @@ export class Search {
   readonly length: number;
   #text: string;
   #cutAt: number | undefined;
-  readonly #progress: Progress;
+  readonly #progress: RunningRegex;
   readonly #linelimit: number | undefined;
 
-  /** `linelimit`: bytes of the text, or of the content that a prefregex takes out, at which the daemon cuts it. */
-  constructor(text: string, cutAt: number | undefined, progress: Progress, linelimit?: number) {
+  /**
+   * `linelimit`: bytes of the text, or of the content that a prefregex takes out, at which the
+   * daemon cuts it.
+   */
+  constructor(text: string, cutAt: number | undefined, progress: RunningRegex, linelimit?: number) {
     this.length = text.length;
     this.#text = text;
     this.#cutAt = cutAt;
@@ -37,9 +133,9 @@ export class Search {
   }
 
   /**
-   * Searches the prefregex and narrows the text to its content; undefined when it does not hit. The content may hold
-   * the cut, since it is judged again: while it is taken out, a character that no daemon writes stands for the cut,
-   * because `.+` would stop at a newline.
+   * Searches the prefregex and narrows the text to its content; undefined when it does not hit. The
+   * content may hold the cut, since it is judged again: while it is taken out, a character that no
+   * daemon writes stands for the cut, because `.+` would stop at a newline.
    */
   prefix(slot: RegexSlot): Groups | undefined {
     const cutAt = this.#cutAt;
@@ -66,8 +162,9 @@ export class Search {
   }
 
   /**
-   * The first regex that hits. A match that touches the cut may owe its end to it (an address of which digits are
-   * missing, a `$` that is not the end) and does not count; an ignoreregex (`lenient`) may.
+   * The first regex that hits. A match that touches the cut may owe its end to it (an address of
+   * which digits are missing, a `$` that is not the end) and does not count; an ignoreregex
+   * (`lenient`) may.
    */
   first(slots: SlotList, lenient = false): Hit | undefined {
     for (const slot of slots.for(this.#text)) {
@@ -77,7 +174,9 @@ export class Search {
         this.cut = true;
         if (!lenient) continue;
       }
-      return this.#owesItsEndToTheDaemon(hit) ? { ...hit, groups: withoutIdentity(hit.groups) } : hit;
+      return this.#owesItsEndToTheDaemon(hit)
+        ? { ...hit, groups: withoutIdentity(hit.groups) }
+        : hit;
     }
     return undefined;
   }
@@ -87,7 +186,8 @@ export class Search {
     this.#progress.running = slot;
     const match = slot.regex.exec(this.#text);
     if (match === null) return undefined;
-    const groups = slot.alternates.length === 0 ? match.groups : fillAlternates(match.groups, slot.alternates);
+    const groups =
+      slot.alternates.length === 0 ? match.groups : fillAlternates(match.groups, slot.alternates);
     return { slot, groups, index: match.index, end: match.end };
   }
 
@@ -96,16 +196,43 @@ export class Search {
   }
 
   /**
-   * Whether the line may have been cut, and the hit depends on its end: there, or where a lookahead did not find
-   * something, a client chose what stands. Such a hit says no address.
+   * Whether the line may have been cut, and the hit depends on its end: there, or where a lookahead
+   * did not find something, a client chose what stands. Such a hit says no address.
    */
   #owesItsEndToTheDaemon({ slot, end }: Hit): boolean {
     const limit = this.#linelimit;
     // No character has more than three bytes for each of its units.
-    if (limit === undefined || this.#text.length * 3 < limit || Buffer.byteLength(this.#text) < limit) return false;
+    if (
+      limit === undefined ||
+      this.#text.length * 3 < limit ||
+      Buffer.byteLength(this.#text) < limit
+    )
+      return false;
     return end === this.#text.length || slot.regex.looksAhead;
   }
 }
 
 /** U+FFFF is not a character (Unicode 16, section 23.7). */
 const CUT_MARK = '\uffff';
+
+export type RegexKind = 'prefregex' | 'failregex' | 'ignoreregex' | 'successregex';
+
+/** One regex of a filter and where it stands in it. */
+export interface RegexSlot {
+  readonly kind: RegexKind;
+  /** From 0, among those of its kind. */
+  readonly index: number;
+  readonly regex: Regex;
+  readonly alternates: readonly Alternate[];
+  readonly source: SourceText;
+}
+
+/** How people name a regex: its kind and its number from 1. */
+export function slotName({ kind, index }: RegexSlot): string {
+  return kind === 'prefregex' ? kind : `${kind} ${index + 1}`;
+}
+
+/** Which regex is running; read by whoever stops it. */
+export interface RunningRegex {
+  running: RegexSlot | undefined;
+}

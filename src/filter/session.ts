@@ -1,10 +1,9 @@
 /**
- * Connections that say whose they are in one line and what they did in another (`<F-MLFID>`). A bounded table that
- * forgets by journal time, and fail2ban's rules for merging a line into what is known of its connection
- * (filter.py, _mergeFailure, fail2ban 1.1).
+ * Connections that say whose they are in one line and what they did in another (`<F-MLFID>`). A
+ * bounded table that forgets by journal time, and fail2ban's rules for merging a line into what is
+ * known of its connection (filter.py, _mergeFailure, fail2ban 1.1).
  */
 import {
-  SESSION_IDLE_SECONDS,
   SESSION_KEY_CHARS_MAX,
   SESSION_USERS_MAX,
   SESSIONS_MAX,
@@ -12,15 +11,15 @@ import {
 } from '../core/limits.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { type Facts, type Marks, mergeFacts, NO_FACTS } from './groups.js';
-import { append, type Linked, unlink } from './recency.js';
-import { type Indexed, SessionIndex } from './session-index.js';
+import { SESSION_IDLE_SECONDS } from '../core/timeouts.js';
+import { append, type Indexed, type Linked, SessionIndex, unlink } from './bounded-index.js';
+import { type Marks, type MatchFacts, mergeFacts, NO_FACTS } from './groups.js';
 
 const NO_USERS: readonly string[] = [];
 
 /** What is known of a connection after its last line. */
 export interface Session {
-  facts: Facts;
+  facts: MatchFacts;
   /** Every user the connection tried, at most `SESSION_USERS_MAX`. */
   users: readonly string[];
   /** The last line does not count by itself: "no failure" or "authenticated". */
@@ -48,9 +47,10 @@ export class SessionTable {
   }
 
   /**
-   * Merges a line into its connection. `key` is the text of F-MLFID, `boot` the boot that the entry is of: process
-   * numbers repeat after a restart. `long` says that the line is so long that nothing kept may hold on to it. Set
-   * `pending` of the result when the failure has to wait for its address.
+   * Merges a line into its connection. `key` is the text of F-MLFID, `boot` the boot that the entry
+   * is of: process numbers repeat after a restart. `long` says that the line is so long that
+   * nothing kept may hold on to it. Set `pending` of the result when the failure has to wait for
+   * its address.
    */
   merge(key: string, boot: string, marks: Marks, time: EpochMicros, long = false): Session {
     this.#expire(time);
@@ -58,7 +58,14 @@ export class SessionTable {
     const entry = known ?? newEntry(long ? copyOf(key) : key, boot, time);
     const { forget, gained } = marks;
     if (known !== undefined && marks.nofail && isOfAnother(marks.facts, known.facts))
-      return { facts: marks.facts, users: NO_USERS, calm: true, pending: false, lines: 1, calmLines: 0 };
+      return {
+        facts: marks.facts,
+        users: NO_USERS,
+        calm: true,
+        pending: false,
+        lines: 1,
+        calmLines: 0,
+      };
     const remember = known !== undefined || !forget;
     if (remember) addUser(entry, marks.facts.user, long);
     const wasPending = entry.pending;
@@ -75,7 +82,8 @@ export class SessionTable {
       this.#append(entry, known === undefined);
     }
     entry.calm = gained || marks.nofail;
-    // A second user, or a failure that now gets its address: the line counts, whatever it says of itself.
+    // A second user, or a failure that now gets its address: the line counts, whatever it says of
+    // itself.
     if (entry.pending || entry.users.length > 1) {
       entry.pending = false;
       entry.calm = false;
@@ -88,7 +96,7 @@ export class SessionTable {
   }
 
   /** What is known of a connection, without touching it. */
-  factsOf(key: string, boot: string): Facts | undefined {
+  factsOf(key: string, boot: string): MatchFacts | undefined {
     return this.#index.find(key, boot)?.facts;
   }
 
@@ -108,7 +116,10 @@ export class SessionTable {
   /** Only the oldest can be idle for too long. */
   #expire(now: EpochMicros): void {
     const ends = this.#ends;
-    while (ends.newer !== ends && now - ends.newer.lastSeen > SESSION_IDLE_SECONDS * MICROS_PER_SECOND)
+    while (
+      ends.newer !== ends &&
+      now - ends.newer.lastSeen > SESSION_IDLE_SECONDS * MICROS_PER_SECOND
+    )
       this.#remove(ends.newer);
   }
 }
@@ -133,16 +144,18 @@ function newEntry(key: string, boot: string, lastSeen: EpochMicros): Entry {
 }
 
 /**
- * Whether a line is about another client than what is known: processes in a container may all have one number, and then a
- * harmless line must not bring its address to a failure that waits.
+ * Whether a line is about another client than what is known: processes in a container may all have
+ * one number, and then a harmless line must not bring its address to a failure that waits.
  */
-function isOfAnother(line: Facts, before: Facts): boolean {
+function isOfAnother(line: MatchFacts, before: MatchFacts): boolean {
   const host = line.ip4 ?? line.ip6;
   const known = before.ip4 ?? before.ip6;
   return host !== undefined && known !== undefined && host !== known;
 }
 
-/** A new list each time, of just its length: V8 makes room for sixteen more when it lets one grow. */
+/**
+ * A new list each time, of just its length: V8 makes room for sixteen more when it lets one grow.
+ */
 function addUser(session: Session, user: string | undefined, long: boolean): void {
   const { users } = session;
   if (user === undefined || user === '' || users.length >= SESSION_USERS_MAX) return;
@@ -151,13 +164,23 @@ function addUser(session: Session, user: string | undefined, long: boolean): voi
 }
 
 /** Facts that do not keep their line in memory. */
-function detached(facts: Facts): Facts {
+function detached(facts: MatchFacts): MatchFacts {
   const { fid, ip4, ip6, dns, user, count } = facts;
   const copy = (value: string | undefined) => (value === undefined ? undefined : kept(value, true));
-  return { fid: copy(fid), ip4: copy(ip4), ip6: copy(ip6), dns: copy(dns), user: copy(user), count: copy(count) };
+  return {
+    fid: copy(fid),
+    ip4: copy(ip4),
+    ip6: copy(ip6),
+    dns: copy(dns),
+    user: copy(user),
+    count: copy(count),
+  };
 }
 
-/** No address and no user that is kept is longer than a user. V8 keeps the whole line for a slice of 13 or more. */
+/**
+ * No address and no user that is kept is longer than a user. V8 keeps the whole line for a slice of
+ * 13 or more.
+ */
 function kept(value: string, long: boolean): string {
   if (!long) return value;
   return copyOf(value.slice(0, USER_CHARS_MAX));

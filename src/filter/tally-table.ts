@@ -1,22 +1,24 @@
-/** What a tally keeps of each address: a bounded table that forgets by journal time, the longest silent address first. */
+/**
+ * What a tally keeps of each address: a bounded table that forgets by journal time, the longest
+ * silent address first.
+ */
 import {
   TALLY_ADDRESSES_MAX,
   TALLY_ALL_ATTEMPTS_MAX,
   TALLY_ATTEMPTS_MAX,
-  TALLY_SECONDS,
   TALLY_SESSIONS_MAX,
   TALLY_USER_CHARS_MAX,
 } from '../core/limits.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { append, type Linked, unlink } from './recency.js';
-import { type Indexed, SessionIndex } from './session-index.js';
+import { TALLY_SECONDS } from '../core/timeouts.js';
+import { append, type Indexed, type Linked, SessionIndex, unlink } from './bounded-index.js';
 
 /**
- * One attempt that was told, or so many that no line told yet: a sum reported them (`summed`), another jail counts them, or
- * a line that may be the server's trouble (`unsure`).
+ * One attempt that was told, or so many that no line told yet: a sum reported them (`summed`),
+ * another jail counts them, or a line that may be the server's trouble (`unsure`).
  */
-export interface Attempt {
+export interface TalliedAttempt {
   readonly time: EpochMicros;
   readonly user: UserName;
   session: string | undefined;
@@ -29,8 +31,8 @@ export interface Attempt {
 }
 
 /**
- * A user by which lines are told to be about the same attempt. Names are logged as the client wrote them or as the server
- * changed them: in lower case, without their domain, cut.
+ * A user by which lines are told to be about the same attempt. Names are logged as the client wrote
+ * them or as the server changed them: in lower case, without their domain, cut.
  */
 export interface UserName {
   readonly full: string;
@@ -57,7 +59,7 @@ interface OpenSession {
 /** All about one address. */
 export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */
-  readonly attempts: Attempt[];
+  readonly attempts: TalliedAttempt[];
   /** In the order of their last lines. */
   readonly sessions: OpenSession[];
   /** When a failure last counted. */
@@ -86,7 +88,11 @@ export class TallyTable {
     const silent = time - TALLY_SECONDS * MICROS_PER_SECOND;
     const known = this.#index.find(address, boot);
     // What still waits is decided first, however long ago it was.
-    for (let oldest = this.#ends.newer; oldest !== this.#ends && oldest !== known; oldest = this.#ends.newer) {
+    for (
+      let oldest = this.#ends.newer;
+      oldest !== this.#ends && oldest !== known;
+      oldest = this.#ends.newer
+    ) {
       if (oldest.lastSeen >= silent) break;
       this.#remove(oldest);
     }
@@ -100,7 +106,10 @@ export class TallyTable {
     return account;
   }
 
-  /** Ends what `open` began: the account is now the one heard last, or gone when nothing is left to know. */
+  /**
+   * Ends what `open` began: the account is now the one heard last, or gone when nothing is left to
+   * know.
+   */
   close(account: Account, time: EpochMicros): void {
     const { attempts, sessions, failed } = account;
     if (attempts.length === 0 && sessions.length === 0 && failed === undefined) {
@@ -111,19 +120,24 @@ export class TallyTable {
     unlink(account);
     const ends = this.#ends;
     append(ends, account);
-    while (this.#attempts > TALLY_ALL_ATTEMPTS_MAX && ends.newer !== account) this.#remove(ends.newer);
+    while (this.#attempts > TALLY_ALL_ATTEMPTS_MAX && ends.newer !== account)
+      this.#remove(ends.newer);
   }
 
   /** Takes an attempt; the oldest of the address goes when there are too many. */
-  addAttempt(account: Account, attempt: Attempt): void {
+  addAttempt(account: Account, attempt: TalliedAttempt): void {
     const { session, witnesses } = attempt;
-    account.attempts.push({ ...attempt, session: session && copyOf(session), witnesses: witnesses.map(copyOf) });
+    account.attempts.push({
+      ...attempt,
+      session: session && copyOf(session),
+      witnesses: witnesses.map(copyOf),
+    });
     if (account.attempts.length > TALLY_ATTEMPTS_MAX) account.attempts.shift();
     else this.#attempts++;
   }
 
   /** Keeps the attempts for which `stays` is true. */
-  filter(account: Account, stays: (attempt: Attempt) => boolean): void {
+  filter(account: Account, stays: (attempt: TalliedAttempt) => boolean): void {
     const { attempts } = account;
     const before = attempts.length;
     let left = 0;
@@ -132,7 +146,9 @@ export class TallyTable {
     this.#attempts -= before - left;
   }
 
-  /** A line of a connection of the address; the longest silent is forgotten when there are too many. */
+  /**
+   * A line of a connection of the address; the longest silent is forgotten when there are too many.
+   */
   noteSession(account: Account, name: string | undefined, time: EpochMicros): void {
     if (name !== undefined) this.endSession(account, name);
     const { sessions } = account;

@@ -1,38 +1,47 @@
 /**
- * Counts an attempt once, though several lines tell of it: at once by the first of them, and by the line that sums its
- * connection up only what no line told before. All state comes from lines and goes by their time, so that reading the
- * journal back after a restart ends in the same state.
+ * Counts an attempt once, though several lines tell of it: at once by the first of them, and by the
+ * line that sums its connection up only what no line told before. All state comes from lines and
+ * goes by their time, so that reading the journal back after a restart ends in the same state.
  *
- * An attempt *waits*, known but not counted, while it may be another jail's (its line names no connection, and its
- * address has one open at another service), or while the witness is in doubt (it told of a failure just before the
- * same user was let in: several password stores are asked in turn). It counts as soon as a line decides it, at
- * the latest with the first line of its address after `TALLY_WAIT_SECONDS`; otherwise an attacker could hide behind the
- * doubt.
+ * An attempt *waits*, known but not counted, while it may be another jail's (its line names no
+ * connection, and its address has one open at another service), or while the witness is in doubt
+ * (it told of a failure just before the same user was let in: several password stores are asked in
+ * turn). It counts as soon as a line decides it, at the latest with the first line of its address
+ * after `TALLY_WAIT_SECONDS`; otherwise an attacker could hide behind the doubt.
  */
 import { formatPrefix, parseAddress, prefixOf } from '../core/address.js';
+import {
+  TALLY_NETWORK_BITS,
+  TALLY_NETWORKS_MAX,
+  TALLY_TROUBLES_MAX,
+  TALLY_WITNESSES_MAX,
+} from '../core/limits.js';
+import { copyOf } from '../core/text.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import {
   TALLY_CONTRADICTION_SECONDS,
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
-  TALLY_NETWORK_BITS,
-  TALLY_NETWORKS_MAX,
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SLACK_SECONDS,
   TALLY_TELLINGS_SECONDS,
   TALLY_TROUBLE_SECONDS,
-  TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
   TALLY_UNSURE_SECONDS,
   TALLY_WAIT_SECONDS,
-  TALLY_WITNESSES_MAX,
-} from '../core/limits.js';
-import { copyOf } from '../core/text.js';
-import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { type Account, type Attempt, sameUser, TallyTable, type UserName, userName } from './tally-table.js';
+} from '../core/timeouts.js';
+import type { Told } from './groups.js';
+import {
+  type Account,
+  sameUser,
+  type TalliedAttempt,
+  TallyTable,
+  type UserName,
+  userName,
+} from './tally-table.js';
 import { Tellings } from './tellings.js';
-import type { Told } from './told.js';
 
 /** One line of one address. */
 export interface TallyLine {
@@ -70,7 +79,10 @@ export class Tally {
     if (account.failed === time && told.part !== 'unsure') this.#noteNetwork(line);
     const { part, session } = told;
     if (part === 'closed') this.#table.endSession(account, session);
-    else if (part === 'opened' || (session !== undefined && (part === 'plain' || part === 'unsure')))
+    else if (
+      part === 'opened' ||
+      (session !== undefined && (part === 'plain' || part === 'unsure'))
+    )
       this.#table.noteSession(account, session, time);
     this.#table.close(account, time);
     return count;
@@ -78,12 +90,14 @@ export class Tally {
 
   /** The server's own trouble, which no address stands in. */
   trouble({ told, boot, time }: Pick<TallyLine, 'told' | 'boot' | 'time'>): void {
-    if (told.session !== undefined) remember(this.#troubles, `${boot} ${told.session}`, time, TALLY_TROUBLES_MAX);
+    if (told.session !== undefined)
+      remember(this.#troubles, `${boot} ${told.session}`, time, TALLY_TROUBLES_MAX);
   }
 
   #noteNetwork({ address, boot, time }: TallyLine): void {
     const network = networkOf(address);
-    if (network !== undefined) remember(this.#networks, `${boot} ${network}`, time, TALLY_NETWORKS_MAX);
+    if (network !== undefined)
+      remember(this.#networks, `${boot} ${network}`, time, TALLY_NETWORKS_MAX);
   }
 
   /** When the address last failed, or one that the server lets wait with it. */
@@ -104,11 +118,14 @@ export class Tally {
     const { session } = told;
     const name = userName(user);
     this.#table.filter(account, (attempt) => {
-      const same = attempt.session === undefined ? sameUser(attempt.user, name) : attempt.session === session;
+      const same =
+        attempt.session === undefined ? sameUser(attempt.user, name) : attempt.session === session;
       if (!same || !isTold(attempt)) return true;
-      // Who lets himself in behind a guess at somebody else's password made that guess all the same.
+      // Who lets himself in behind a guess at somebody else's password made that guess all the
+      // same.
       if (sameUser(attempt.user, name) && within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
-        for (const witness of attempt.witnesses) remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);
+        for (const witness of attempt.witnesses)
+          remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);
         return false;
       }
       // Of a connection that ends well no sum will come.
@@ -125,7 +142,8 @@ export class Tally {
       case 'unsure': {
         const failed = this.#lastFailure(account, line);
         const before = account.sessions.find(({ name }) => name === told.session);
-        const quiet = before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
+        const quiet =
+          before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
         if (this.#inTrouble(line) || !quiet) return 0;
         if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
         this.#table.addAttempt(account, {
@@ -142,7 +160,10 @@ export class Tally {
         account.failed = time;
         const user = userName(line.user);
         const other = account.attempts.find(
-          (attempt) => attempt.state === 'waiting' && attempt.session === undefined && mayBeSame(user, attempt.user),
+          (attempt) =>
+            attempt.state === 'waiting' &&
+            attempt.session === undefined &&
+            mayBeSame(user, attempt.user),
         );
         // Of an attempt that Postfix gave up the server tells later that it looked at the password.
         const unsure = account.attempts.find(
@@ -154,7 +175,15 @@ export class Tally {
         );
         const decided = other ?? unsure;
         if (decided !== undefined) this.#table.filter(account, (attempt) => attempt !== decided);
-        else this.#table.addAttempt(account, { ...UNTOLD, user, time, toldAt: time, state: 'elsewhere', left: count });
+        else
+          this.#table.addAttempt(account, {
+            ...UNTOLD,
+            user,
+            time,
+            toldAt: time,
+            state: 'elsewhere',
+            left: count,
+          });
         return decided !== undefined && decided === unsure ? unsure.left : 0;
       }
       case 'witness':
@@ -173,7 +202,9 @@ export class Tally {
     const known = account.attempts.find((attempt) => {
       if (attempt.state === 'elsewhere')
         return (
-          session === undefined && mayBeSame(attempt.user, name) && within(attempt.time, time, TALLY_ELSEWHERE_SECONDS)
+          session === undefined &&
+          mayBeSame(attempt.user, name) &&
+          within(attempt.time, time, TALLY_ELSEWHERE_SECONDS)
         );
       if (attempt.state === 'unsure') return false;
       if (attempt.state === 'summed')
@@ -182,11 +213,17 @@ export class Tally {
           (session === undefined ? sameUser(attempt.user, name) : attempt.session === session)
         );
       if (!sameUser(attempt.user, name)) return false;
-      const sameSession = attempt.session === undefined || session === undefined || attempt.session === session;
+      const sameSession =
+        attempt.session === undefined || session === undefined || attempt.session === session;
       const another = this.#tellings.times > 1 ? TALLY_TELLINGS_SECONDS : TALLY_SAME_SECONDS;
-      if (!attempt.witnesses.includes(witness)) return sameSession && within(attempt.toldAt, time, another);
+      if (!attempt.witnesses.includes(witness))
+        return sameSession && within(attempt.toldAt, time, another);
       // Several stores of one kind, asked in turn, bear the same name.
-      if (session !== undefined && attempt.session === session && within(attempt.time, time, TALLY_REPEAT_SECONDS))
+      if (
+        session !== undefined &&
+        attempt.session === session &&
+        within(attempt.time, time, TALLY_REPEAT_SECONDS)
+      )
         return true;
       const isToldAgain = timesTold(attempt, witness) < this.#tellings.times;
       return isToldAgain && sameSession && within(attempt.time, time, TALLY_TELLINGS_SECONDS);
@@ -196,9 +233,11 @@ export class Tally {
       if (known.left === 0) this.#table.filter(account, (attempt) => attempt !== known);
       return 0;
     }
-    const waits = this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
+    const waits =
+      this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
     if (known !== undefined) {
-      if (timesTold(known, witness) < this.#tellings.times) known.witnesses = [...known.witnesses, witness];
+      if (timesTold(known, witness) < this.#tellings.times)
+        known.witnesses = [...known.witnesses, witness];
       known.toldAt = time;
       known.session ??= session;
       if (known.state === 'counted' || waits) return 0;
@@ -221,10 +260,11 @@ export class Tally {
   #sum(account: Account, { address, told, time, user, count }: TallyLine): number {
     const { session, seconds } = told;
     const name = userName(user);
-    const since = seconds === undefined ? 0 : time - (seconds + TALLY_SLACK_SECONDS) * MICROS_PER_SECOND;
-    const covered = new Set<Attempt>();
+    const since =
+      seconds === undefined ? 0 : time - (seconds + TALLY_SLACK_SECONDS) * MICROS_PER_SECOND;
+    const covered = new Set<TalliedAttempt>();
     let counted = 0;
-    const cover = (fits: (attempt: Attempt) => boolean) => {
+    const cover = (fits: (attempt: TalliedAttempt) => boolean) => {
       for (const attempt of account.attempts) {
         if (covered.size >= count) return;
         if (!isTold(attempt) || covered.has(attempt) || !fits(attempt)) continue;
@@ -233,8 +273,9 @@ export class Tally {
       }
     };
     if (session !== undefined) cover((attempt) => attempt.session === session);
-    // A connection may try many users and its sum names the last: those who are not named come after.
-    const nameless = (attempt: Attempt) =>
+    // A connection may try many users and its sum names the last: those who are not named come
+    // after.
+    const nameless = (attempt: TalliedAttempt) =>
       attempt.time >= since && (attempt.session === undefined || session === undefined);
     cover((attempt) => nameless(attempt) && sameUser(attempt.user, name));
     cover(nameless);
@@ -242,16 +283,27 @@ export class Tally {
       const told = account.attempts.filter(
         (attempt) => isTold(attempt) && (attempt.session === session || nameless(attempt)),
       );
-      // What an earlier sum has left over may be of that connection, or of one beside it: only the latter refutes.
+      // What an earlier sum has left over may be of that connection, or of one beside it: only the
+      // latter refutes.
       const isOnce = linesOf(told) === count;
-      const own = told.filter((attempt) => account.summed === undefined || attempt.time > account.summed);
+      const own = told.filter(
+        (attempt) => account.summed === undefined || attempt.time > account.summed,
+      );
       this.#tellings.learn(address, count, isOnce ? count : linesOf(own));
     }
     account.summed = time;
     this.#table.filter(account, (attempt) => !covered.has(attempt));
     const left = count - covered.size;
     if (left > 0)
-      this.#table.addAttempt(account, { ...UNTOLD, time, toldAt: time, user: name, session, state: 'summed', left });
+      this.#table.addAttempt(account, {
+        ...UNTOLD,
+        time,
+        toldAt: time,
+        user: name,
+        session,
+        state: 'summed',
+        left,
+      });
     return count - counted;
   }
 
@@ -261,8 +313,15 @@ export class Tally {
   }
 }
 
-/** Keeps the time of a name; the one that was silent longest goes when there are more than `most`. */
-function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicros, most: number): void {
+/**
+ * Keeps the time of a name; the one that was silent longest goes when there are more than `most`.
+ */
+function remember(
+  times: Map<string, EpochMicros>,
+  name: string,
+  time: EpochMicros,
+  most: number,
+): void {
   const own = copyOf(name);
   times.delete(own);
   times.set(own, time);
@@ -270,7 +329,10 @@ function remember(times: Map<string, EpochMicros>, name: string, time: EpochMicr
   if (times.size > most && oldest !== undefined) times.delete(oldest);
 }
 
-/** The network of an IPv6 address that Dovecot's penalty is for; undefined for IPv4, where it is for the address. */
+/**
+ * The network of an IPv6 address that Dovecot's penalty is for; undefined for IPv4, where it is for
+ * the address.
+ */
 function networkOf(address: string): string | undefined {
   const parsed = address.includes(':') ? parseAddress(address) : undefined;
   return parsed && formatPrefix(prefixOf(parsed, TALLY_NETWORK_BITS));
@@ -285,20 +347,21 @@ function mayBeSame(one: UserName, other: UserName): boolean {
 }
 
 /** How often the witness told the attempt. */
-function timesTold({ witnesses }: Attempt, witness: string): number {
+function timesTold({ witnesses }: TalliedAttempt, witness: string): number {
   return witnesses.filter((each) => each === witness).length;
 }
 
 /** Lines of one witness about the attempts: of each, those of the most talkative. */
-function linesOf(attempts: readonly Attempt[]): number {
+function linesOf(attempts: readonly TalliedAttempt[]): number {
   return attempts.reduce(
-    (sum, attempt) => sum + Math.max(...attempt.witnesses.map((witness) => timesTold(attempt, witness))),
+    (sum, attempt) =>
+      sum + Math.max(...attempt.witnesses.map((witness) => timesTold(attempt, witness))),
     0,
   );
 }
 
 /** A witness told it; otherwise it is known before its witness. */
-function isTold({ state }: Attempt): boolean {
+function isTold({ state }: TalliedAttempt): boolean {
   return state === 'counted' || state === 'waiting';
 }
 

@@ -1,6 +1,7 @@
 /**
- * How often one witness tells of one attempt: twice where a server asks two stores of the witness's kind in turn (two of PAM's,
- * whose lines name no connection). Learned from the sums of connections, which say how many attempts there were.
+ * How often one witness tells of one attempt: twice where a server asks two stores of the witness's
+ * kind in turn (two of PAM's, whose lines name no connection). Learned from the sums of
+ * connections, which say how many attempts there were.
  */
 import { TALLY_TELLINGS_MAX, TALLY_TELLINGS_PROOFS } from '../core/limits.js';
 
@@ -15,8 +16,9 @@ export class Tellings {
   }
 
   /**
-   * A connection of the address made `attempts`, and its witnesses told `lines` times. Several addresses have to agree, and one
-   * connection with as many lines as attempts refutes them, so nobody can halve what counts of him where others fail too.
+   * A connection of the address made `attempts`, and its witnesses told `lines` times. Several
+   * addresses have to agree, and one connection with as many lines as attempts refutes them, so
+   * nobody can halve what counts of him where others fail too.
    */
   learn(address: string, attempts: number, lines: number): void {
     const times = lines / attempts;

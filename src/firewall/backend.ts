@@ -1,8 +1,10 @@
 /**
- * The firewall backend over a transport: keeps the order of calls, joins those that wait into one transaction, finds
- * the culprits of a refusal, and makes the kernel equal to what is wanted when somebody else changed it.
+ * The firewall backend over a transport: keeps the order of calls, joins those that wait into one
+ * transaction, finds the culprits of a refusal, and makes the kernel equal to what is wanted when
+ * somebody else changed it.
  *
- * It remembers no bans: what is in force stands in the kernel, what is wanted in the ledger (`provideWanted`).
+ * It remembers no bans: what is in force stands in the kernel, what is wanted in the ledger
+ * (`provideWanted`).
  */
 import { OperatingError } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
@@ -16,21 +18,32 @@ import type {
   KernelState,
   Refusal,
 } from '../core/firewall.js';
-import { NFT_BATCH_CHANGES_MAX, NFT_WAITING_CALLS_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
+import {
+  NFT_BATCH_CHANGES_MAX,
+  NFT_WAITING_CALLS_MAX,
+  RESIDENT_CHANGES_MAX,
+} from '../core/limits.js';
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
-import { bisect } from './bisect.js';
-import { elementId, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
+import {
+  bisect,
+  elementId,
+  missingSets,
+  operations,
+  prefixSetsFor,
+  sortOut,
+  whyNot,
+} from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
-import { Heartbeat } from './heartbeat.js';
-import { type KernelTables, kernelState, prefixSetsIn } from './kernel.js';
+import type { Transport } from './json.js';
+import { type KernelTables, kernelState, prefixSetsIn } from './kernel-tables.js';
 import { setNamer } from './names.js';
 import { Queue } from './queue.js';
 import { byImportance, reconcile } from './reconcile.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
-import type { Transport } from './transport.js';
+import { Heartbeat } from './watch.js';
 
 export interface BackendOptions extends SchemaOptions {
   readonly clock?: Clock;
@@ -64,7 +77,9 @@ export class TableBackend implements FirewallBackend {
     this.#transport = transport;
     this.#options = options;
     this.#clock = options.clock ?? wallClock;
-    this.#queue = new Queue(NFT_WAITING_CALLS_MAX, NFT_BATCH_CHANGES_MAX, (calls) => this.#applyCalls(calls));
+    this.#queue = new Queue(NFT_WAITING_CALLS_MAX, NFT_BATCH_CHANGES_MAX, (calls) =>
+      this.#applyCalls(calls),
+    );
     this.#heartbeat = new Heartbeat(() => this.#queue.alone(async () => this.#transport.ping?.()));
   }
 
@@ -127,8 +142,8 @@ export class TableBackend implements FirewallBackend {
   }
 
   /**
-   * Makes the kernel equal again after somebody else touched our tables. `certain`: it is known that something is
-   * missing; otherwise drift is announced only when the comparison finds it.
+   * Makes the kernel equal again after somebody else touched our tables. `certain`: it is known
+   * that something is missing; otherwise drift is announced only when the comparison finds it.
    */
   repair(reason: string, certain: boolean): Promise<void> {
     return this.#queue.alone(async () => {
@@ -147,13 +162,18 @@ export class TableBackend implements FirewallBackend {
     if (!certain) this.#drifted(reason);
     this.#healed++;
     const loss = refused.length === 0 ? '' : `; ${refused.length} refused: ${refused[0]?.reason}`;
-    this.#tell({ kind: 'healed', reason: `${reason}${loss}`, elapsedMs: performance.now() - start });
+    this.#tell({
+      kind: 'healed',
+      reason: `${reason}${loss}`,
+      elapsedMs: performance.now() - start,
+    });
   }
 
   /**
-   * The structure from memory, before anything is read: reading takes the longer the more bans there are, and rules that
-   * were removed or passed over let all of them in meanwhile. Elements that stand are not touched. What this cannot mend
-   * (a set of another type) is refused, and the comparison that follows mends it.
+   * The structure from memory, before anything is read: reading takes the longer the more bans
+   * there are, and rules that were removed or passed over let all of them in meanwhile. Elements
+   * that stand are not touched. What this cannot mend (a set of another type) is refused, and the
+   * comparison that follows mends it.
    */
   async #restate(): Promise<void> {
     const commands = this.#schema.flatMap((table) => compileStructure(table));
@@ -169,7 +189,11 @@ export class TableBackend implements FirewallBackend {
     for (const listener of this.#listeners) listener(event);
   }
 
-  async #establish(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
+  async #establish(
+    plan: FirewallPlan,
+    wanted: Iterable<Element>,
+    keep?: KeepElements,
+  ): Promise<ApplyReport> {
     const start = performance.now();
     const { via, refused } = await this.#equalise(plan, wanted, keep);
     return { refused, via, elapsedMs: performance.now() - start };
@@ -192,14 +216,18 @@ export class TableBackend implements FirewallBackend {
       if (reason === undefined) elements.push(element);
       else refused.push({ change: { kind: 'put', ...element }, reason });
     }
-    if (keep !== undefined) for (const element of keep(notIn(elements, kernel))) elements.push(element);
+    if (keep !== undefined)
+      for (const element of keep(notIn(elements, kernel))) elements.push(element);
     byImportance(elements);
     const now = this.#clock.now();
     const schema = makeSchema(plan, prefixSetsFor(elements), this.#options);
     const { different, batches } = reconcile(schema, elements, kernel, now, slack);
     let via: Via = 'none';
     for (const batch of batches) {
-      const outcome = await this.#transport.send(batch.commands, batch.commands.length + batch.changes);
+      const outcome = await this.#transport.send(
+        batch.commands,
+        batch.commands.length + batch.changes,
+      );
       via = outcome.via;
       if (outcome.refusal === undefined) continue;
       this.#adopt(plan, jails, await this.#structureOnly(plan, outcome.refusal));
@@ -215,16 +243,25 @@ export class TableBackend implements FirewallBackend {
     this.#schema = schema;
   }
 
-  /** After a refusal of everything at once: the tables by themselves, around the elements that are there. */
+  /**
+   * After a refusal of everything at once: the tables by themselves, around the elements that are
+   * there.
+   */
   async #structureOnly(plan: FirewallPlan, because: string): Promise<Schema> {
     const kernel = await this.#transport.list();
     const present = kernelState(kernel).elements;
     const schema = makeSchema(plan, prefixSetsIn(kernel), this.#options);
     const { batches } = reconcile(schema, present, kernel, this.#clock.now());
     for (const batch of batches) {
-      const { refusal } = await this.#transport.send(batch.commands, batch.commands.length + batch.changes);
+      const { refusal } = await this.#transport.send(
+        batch.commands,
+        batch.commands.length + batch.changes,
+      );
       if (refusal !== undefined) {
-        throw new OperatingError('ERR_NFT_REFUSED', `the kernel refuses our tables: ${refusal} (before: ${because})`);
+        throw new OperatingError(
+          'ERR_NFT_REFUSED',
+          `the kernel refuses our tables: ${refusal} (before: ${because})`,
+        );
       }
     }
     return schema;
@@ -254,8 +291,11 @@ export class TableBackend implements FirewallBackend {
     }));
   }
 
-  async #applyChanges(changes: readonly ElementChange[]): Promise<{ refused: Refusal[]; via: Via }> {
-    if (this.#plan === undefined) throw new OperatingError('ERR_FIREWALL_CLOSED', 'the firewall is not open');
+  async #applyChanges(
+    changes: readonly ElementChange[],
+  ): Promise<{ refused: Refusal[]; via: Via }> {
+    if (this.#plan === undefined)
+      throw new OperatingError('ERR_FIREWALL_CLOSED', 'the firewall is not open');
     const { valid, refused } = sortOut(changes, this.#jails);
     const all: Refusal[] = [...refused];
     let via: Via = 'none';
@@ -264,22 +304,35 @@ export class TableBackend implements FirewallBackend {
       const sent = await this.#sendChanges(part);
       via = sent.via === 'none' ? via : sent.via;
       if (sent.refusal !== undefined) {
-        const found = await bisect(part, sent.refusal, async (half) => (await this.#sendChanges(half)).refusal);
+        const found = await bisect(
+          part,
+          sent.refusal,
+          async (half) => (await this.#sendChanges(half)).refusal,
+        );
         for (const one of found) if (!(await this.#removed(one.change))) all.push(one);
       }
     }
     return { refused: all, via };
   }
 
-  /** One transaction of at most NFT_BATCH_CHANGES_MAX changes, with the repair that a missing set or table calls for. */
-  async #sendChanges(changes: readonly ElementChange[]): Promise<{ refusal: string | undefined; via: Via }> {
+  /**
+   * One transaction of at most NFT_BATCH_CHANGES_MAX changes, with the repair that a missing set or
+   * table calls for.
+   */
+  async #sendChanges(
+    changes: readonly ElementChange[],
+  ): Promise<{ refusal: string | undefined; via: Via }> {
     const first = await this.#transact(changes);
-    if (first.refusal === undefined || this.#plan === undefined || !isMissing(first.refusal)) return first;
+    if (first.refusal === undefined || this.#plan === undefined || !isMissing(first.refusal))
+      return first;
     await this.#repair(this.#plan, `a change met a missing table or set (${first.refusal})`, true);
     return this.#transact(changes);
   }
 
-  /** Whether a refused change was a removal that can be had in another way: a full set has no room for `remove`. */
+  /**
+   * Whether a refused change was a removal that can be had in another way: a full set has no room
+   * for `remove`.
+   */
   async #removed(change: ElementChange): Promise<boolean> {
     if (change.kind !== 'remove') return false;
     for (const op of operations([change], this.#schema, this.#clock.now())) {
@@ -289,35 +342,46 @@ export class TableBackend implements FirewallBackend {
     return true;
   }
 
-  async #transact(changes: readonly ElementChange[]): Promise<{ refusal: string | undefined; via: Via }> {
+  async #transact(
+    changes: readonly ElementChange[],
+  ): Promise<{ refusal: string | undefined; via: Via }> {
     const now = this.#clock.now();
     const plan = this.#plan;
     const missing = missingSets(changes, this.#schema, now);
     let schema = this.#schema;
     if (missing.length > 0 && plan !== undefined)
       schema = makeSchema(plan, [...prefixSetsOf(schema), ...missing], this.#options);
-    const structure = missing.length === 0 ? [] : schema.flatMap((table) => compileStructure(table));
+    const structure =
+      missing.length === 0 ? [] : schema.flatMap((table) => compileStructure(table));
     if (structure.length === 0 && changes.length > RESIDENT_CHANGES_MAX) {
-      // Most large batches are new bans: half the work if so, refused as a whole and sent again if not.
+      // Most large batches are new bans: half the work if so, refused as a whole and sent again if
+      // not.
       const ops = operations(changes, schema, now, true);
       const outcome = await this.#transport.send(compileOps(ops), ops.length, false);
       if (outcome.refusal === undefined) return outcome;
     }
     const ops = operations(changes, schema, now);
     if (ops.length === 0 && structure.length === 0) return { refusal: undefined, via: 'none' };
-    const outcome = await this.#transport.send([...structure, ...compileOps(ops)], ops.length + structure.length);
+    const outcome = await this.#transport.send(
+      [...structure, ...compileOps(ops)],
+      ops.length + structure.length,
+    );
     if (outcome.refusal === undefined) this.#schema = schema;
     return outcome;
   }
 }
 
-/** What the kernel holds besides these elements. Hardly ever anything: the names of 100,000 are made only where they count. */
+/**
+ * What the kernel holds besides these elements. Hardly ever anything: the names of 100,000 are made
+ * only where they count.
+ */
 function notIn(elements: readonly Element[], kernel: KernelTables): Element[] {
   const sets = kernel.get('inet')?.sets;
   if (sets === undefined) return [];
   const nameOf = setNamer();
   let found = 0;
-  for (const element of elements) if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
+  for (const element of elements)
+    if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
   const present = kernelState(kernel).elements;
   if (present.length === found) return [];
   const known = new Set(elements.map(elementId));

@@ -1,6 +1,10 @@
-/** From what the daemon asks to operations on sets: validation, last word per element, ends to timeouts. Pure. */
+/**
+ * From what the daemon asks to operations on sets: validation, last word per element, ends to
+ * timeouts. Pure.
+ */
 import { isHost } from '../core/address.js';
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';
+import { NFT_BISECT_BATCHES_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
@@ -46,7 +50,11 @@ export function sortOut(changes: readonly ElementChange[], jails: ReadonlySet<Ja
 }
 
 /** Sets of prefixes that the changes need and the schema lacks. */
-export function missingSets(changes: readonly ElementChange[], schema: Schema, now: EpochMicros): BanSet[] {
+export function missingSets(
+  changes: readonly ElementChange[],
+  schema: Schema,
+  now: EpochMicros,
+): BanSet[] {
   const known = new Set(schema[0]?.sets.map((set) => set.name));
   const missing = new Map<string, BanSet>();
   const nameOf = setNamer();
@@ -59,8 +67,9 @@ export function missingSets(changes: readonly ElementChange[], schema: Schema, n
 }
 
 /**
- * The operations of the changes in every table of the schema. With `create` elements are believed absent: half the
- * work for nft, and refused when one is there. Removals from sets that do not exist are nothing to do.
+ * The operations of the changes in every table of the schema. With `create` elements are believed
+ * absent: half the work for nft, and refused when one is there. Removals from sets that do not
+ * exist are nothing to do.
  */
 export function operations(
   changes: readonly ElementChange[],
@@ -78,7 +87,9 @@ export function operations(
       if (!known.has(set)) continue;
       const key = change.target.base;
       const timeout = change.kind === 'remove' ? 0 : timeoutOf(change.until, now);
-      ops.push(timeout === 0 ? { table, set, key, kind: 'remove' } : { table, set, key, kind, timeout });
+      ops.push(
+        timeout === 0 ? { table, set, key, kind: 'remove' } : { table, set, key, kind, timeout },
+      );
     }
   }
   return ops;
@@ -91,4 +102,45 @@ export function prefixSetsFor(elements: Iterable<Element>): BanSet[] {
     if (!isHost(target)) sets.set(`${jail} ${target.family} ${target.length}`, setOf(jail, target));
   }
   return [...sets.values()];
+}
+
+/*
+ * A transaction is refused as a whole because of one bad change in it. Halving finds the bad ones:
+ * they are reported with their reason and dropped, the rest is applied.
+ */
+
+/** Sends the changes in one transaction; undefined when accepted, otherwise the reason. */
+export type SendChanges = (changes: readonly ElementChange[]) => Promise<string | undefined>;
+
+/**
+ * Applies all changes that can be applied. `reason` is why all of them together were refused.
+ * Transactions are bounded; when the bound is reached, every part that was refused as a whole is
+ * reported so.
+ */
+export async function bisect(
+  changes: readonly ElementChange[],
+  reason: string,
+  send: SendChanges,
+  batchesMax: number = NFT_BISECT_BATCHES_MAX,
+): Promise<Refusal[]> {
+  const refused: Refusal[] = [];
+  let left = batchesMax;
+  const halve = async (part: readonly ElementChange[], why: string): Promise<void> => {
+    if (part.length <= 1) {
+      for (const change of part) refused.push({ change, reason: why });
+      return;
+    }
+    const middle = part.length >> 1;
+    for (const half of [part.slice(0, middle), part.slice(middle)]) {
+      if (left-- <= 0) {
+        for (const change of half)
+          refused.push({ change, reason: `${why} (one of ${half.length}, not tried alone)` });
+        continue;
+      }
+      const answer = await send(half);
+      if (answer !== undefined) await halve(half, answer);
+    }
+  };
+  await halve(changes, reason);
+  return refused;
 }

@@ -1,9 +1,10 @@
 /**
- * The part of libnftables' JSON that we write (libnftables-json(5), schema version 1), and the printer from `schema.ts`.
- * Typed, so that a misspelt key does not compile.
+ * The part of libnftables' JSON that we write (libnftables-json(5), schema version 1), and the
+ * printer from `schema.ts`. Typed, so that a misspelt key does not compile.
  */
 import { type Family, isHost, type Prefix } from '../core/address.js';
 import type { PortRange } from '../core/specs.js';
+import type { KernelTables } from './kernel-tables.js';
 import { TABLE, type TableFamily } from './names.js';
 import type { Action, Chain, Match, Rule, SetDefinition } from './schema.js';
 
@@ -88,7 +89,12 @@ export function chainObject(family: TableFamily, chain: Chain): NftObject {
   const hooked =
     base === undefined
       ? {}
-      : ({ type: 'filter', hook: base.hook, prio: base.priority, policy: 'accept' } as const satisfies object);
+      : ({
+          type: 'filter',
+          hook: base.hook,
+          prio: base.priority,
+          policy: 'accept',
+        } as const satisfies object);
   return { chain: { family, table: TABLE, name: chain.name, ...hooked } };
 }
 
@@ -104,7 +110,11 @@ export function ruleObject(family: TableFamily, chain: string, rule: Rule): NftO
   return { rule: { family, table: TABLE, chain, expr } };
 }
 
-export function elementObject(family: TableFamily, set: string, elem: readonly ElementJson[]): NftObject {
+export function elementObject(
+  family: TableFamily,
+  set: string,
+  elem: readonly ElementJson[],
+): NftObject {
   return { element: { family, table: TABLE, name: set, elem } };
 }
 
@@ -131,7 +141,9 @@ function matchJson(table: TableFamily, match: Match): Json[] {
     }
     case 'saddr': {
       const saddr = { payload: { protocol: match.family === 4 ? 'ip' : 'ip6', field: 'saddr' } };
-      return [equals(match.mask === undefined ? saddr : { '&': [saddr, match.mask] }, `@${match.set}`)];
+      return [
+        equals(match.mask === undefined ? saddr : { '&': [saddr, match.mask] }, `@${match.set}`),
+      ];
     }
   }
 }
@@ -170,4 +182,38 @@ function oneOrSet(values: readonly Json[]): Json {
 
 function portJson(range: PortRange): Json {
   return range.first === range.last ? range.first : { range: [range.first, range.last] };
+}
+
+/*
+ * What a firewall backend needs of a kernel. `runner.ts` is the real one, `recording.ts` remembers
+ * instead.
+ */
+
+export interface BatchOutcome {
+  /**
+   * undefined: accepted. Otherwise nft's or the kernel's words, and nothing of the batch was
+   * applied.
+   */
+  readonly refusal: string | undefined;
+  readonly via: 'resident' | 'fresh';
+}
+
+export interface Transport {
+  /**
+   * Applies one transaction or nothing of it. `changes` is the number of its elements and decides
+   * the way; with `repeatable` false it goes by the way that never sends a batch twice. Throws
+   * OperatingError when it could not be found out whether nft took it.
+   */
+  send(
+    commands: readonly NftCommand[],
+    changes: number,
+    repeatable?: boolean,
+  ): Promise<BatchOutcome>;
+  /** Reads our tables. Expensive with many elements. */
+  list(): Promise<KernelTables>;
+  /**
+   * Sees to it that a child process that no longer answers is replaced; absent where there is none.
+   */
+  ping?(): Promise<void>;
+  close(): Promise<void>;
 }

@@ -1,10 +1,12 @@
 /**
- * Names inside the nftables tables. They are legible (`ban4.sshd`), legal in nft's own syntax, and injective: the jail
- * is recovered from the name, so nothing has to be remembered beside the kernel.
+ * Names inside the nftables tables. They are legible (`ban4.sshd`), legal in nft's own syntax, and
+ * injective: the jail is recovered from the name, so nothing has to be remembered beside the
+ * kernel.
  *
- * nft's identifiers are a letter followed by letters, digits and `/ \ _ . -` (libnftables scanner, 1.0.6); a jail's
- * name may also hold `@`, `+` and blanks, which are written `/a`, `/p` and `/s` (`/` cannot stand in a jail's name). The kernel's
- * limit for a name is 255 bytes, a jail's name has at most 64.
+ * nft's identifiers are a letter followed by letters, digits and `/ \ _ . -` (libnftables scanner,
+ * 1.0.6); a jail's name may also hold `@`, `+` and blanks, which are written `/a`, `/p` and `/s`
+ * (`/` cannot stand in a jail's name). The kernel's limit for a name is 255 bytes, a jail's name
+ * has at most 64.
  */
 import type { Family, Prefix } from '../core/address.js';
 import { type JailName, jailName } from '../core/names.js';
@@ -72,7 +74,10 @@ export function parseSetName(name: string): BanSet | undefined {
 }
 
 /** `setName` for the bans of many elements, which are of few sets: each name is made once. */
-export function setNamer(): (element: { readonly jail: JailName; readonly target: Prefix }) => string {
+export function setNamer(): (element: {
+  readonly jail: JailName;
+  readonly target: Prefix;
+}) => string {
   const names = new Map<JailName, string[]>();
   return ({ jail, target: { family, length } }) => {
     const ofJail = names.get(jail) ?? [];

@@ -1,27 +1,82 @@
-/** The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What the daemon makes. */
+/**
+ * The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What
+ * the daemon makes.
+ */
 
 import type { TableOwner } from '../../native/netlink-owner.js';
+import { formatPrefix, type Prefix } from '../core/address.js';
+import { OperatingError } from '../core/errors.js';
 import type { ApplyReport, Element, KeepElements, KernelState } from '../core/firewall.js';
+import { NFT_ERROR_BYTES_MAX } from '../core/limits.js';
+import { SS_OUTPUT_BYTES_MAX } from '../core/service-limits.js';
 import type { FirewallPlan } from '../core/specs.js';
+import { SS_DEADLINE_MS } from '../core/timeouts.js';
 import { type BackendOptions, TableBackend } from './backend.js';
 import { checkFirewall } from './check.js';
 import { compileStructure } from './compile.js';
-import { dumpJailCounters } from './dump.js';
+import { dumpJailCounters } from './kernel-tables.js';
 import { claimTables } from './owner.js';
 import { NftRunner, type RunnerOptions } from './runner.js';
 import { makeSchema } from './schema.js';
+import { type Command, findProgram, run } from './spawn.js';
 import { DriftWatch } from './watch.js';
 
-export interface NftBackendOptions extends BackendOptions, Omit<RunnerOptions, 'onStart' | 'onEnd' | 'onIll'> {
-  /** Troubles that were got over (the resident nft died, a repair must be tried again), one line each, for the log. */
+/*
+ * Closes this host's sockets of a banned prefix at once. Its packets are dropped anyway; this frees
+ * what the service still holds for it instead of leaving that to time-outs. ss(8) of iproute2; the
+ * kernel needs INET_DIAG_DESTROY.
+ */
+
+export interface KillOptions {
+  /** ss and first arguments; without it ss is looked for in the system's folders. */
+  readonly command?: Command;
+  readonly deadlineMs?: number;
+}
+
+/**
+ * Ends all TCP and UDP sockets whose remote address lies in the prefix and says how many there
+ * were. Throws OperatingError `ERR_SS_MISSING`, `ERR_SS_FAILED`, or those of a child process.
+ */
+export async function killSockets(prefix: Prefix, options: KillOptions = {}): Promise<number> {
+  const command = options.command ?? found(findProgram('ss'));
+  const target = prefix.family === 6 ? `[${formatPrefix(prefix)}]` : formatPrefix(prefix);
+  const { status, stdout, stderr } = await run(
+    command,
+    ['-K', '-H', '-n', '-t', '-u', 'state', 'connected', 'dst', target],
+    {
+      deadlineMs: options.deadlineMs ?? SS_DEADLINE_MS,
+      outputBytesMax: SS_OUTPUT_BYTES_MAX,
+      errorBytesMax: NFT_ERROR_BYTES_MAX,
+    },
+  );
+  if (status !== 0)
+    throw new OperatingError(
+      'ERR_SS_FAILED',
+      `ss -K dst ${target}: ${stderr.trim().slice(0, 300)}`,
+    );
+  return stdout.split('\n').filter((line) => line.trim() !== '').length;
+}
+
+function found(path: string | undefined): Command {
+  if (path !== undefined) return [path];
+  throw new OperatingError('ERR_SS_MISSING', 'ss is not installed: apt install iproute2');
+}
+
+export interface NftBackendOptions
+  extends BackendOptions,
+    Omit<RunnerOptions, 'onStart' | 'onEnd' | 'onIll'> {
+  /**
+   * Troubles that were got over (the resident nft died, a repair must be tried again), one line
+   * each, for the log.
+   */
   readonly onProblem?: (message: string) => void;
   /** Window of a burst of repairs, ms. */
   readonly burstMs?: number;
 }
 
 /**
- * Bans in the kernel's tables `inet banjour` and `bridge banjour`. The constructor throws OperatorError when nft
- * is not installed.
+ * Bans in the kernel's tables `inet banjour` and `bridge banjour`. The constructor throws
+ * OperatorError when nft is not installed.
  */
 export class NftBackend extends TableBackend {
   readonly #runner: NftRunner;
@@ -40,7 +95,9 @@ export class NftBackend extends TableBackend {
       onIll: (reason) => onProblem(`${reason}; its work goes to fresh ones meanwhile`),
     });
     const trial = (plan: FirewallPlan) =>
-      runner.trial(makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)));
+      runner.trial(
+        makeSchema(plan, [], options).flatMap((table) => compileStructure(table, undefined, true)),
+      );
     super(runner, { check: (plan) => checkFirewall(plan, { ...options, trial }), ...options });
     watch = new DriftWatch({
       ...(options.netns === undefined ? {} : { netns: options.netns }),
@@ -53,7 +110,11 @@ export class NftBackend extends TableBackend {
     this.#watch = watch;
   }
 
-  override open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
+  override open(
+    plan: FirewallPlan,
+    wanted: Iterable<Element>,
+    keep?: KeepElements,
+  ): Promise<ApplyReport> {
     // Listening before looking: a change in between rings.
     this.#watch.start();
     this.#runner.warm();
@@ -87,7 +148,10 @@ export class NftBackend extends TableBackend {
     return this.#netns === undefined ? {} : { netns: this.#netns };
   }
 
-  /** The ruleset in nft syntax as it stands in the kernel, without elements: what is, where `describe` says what would be. */
+  /**
+   * The ruleset in nft syntax as it stands in the kernel, without elements: what is, where
+   * `describe` says what would be.
+   */
   ruleset(): Promise<string> {
     return this.#runner.ruleset();
   }

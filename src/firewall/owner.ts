@@ -1,6 +1,7 @@
 /**
- * Whose the tables are. One agent of a network namespace holds them, which a table of its own says that the kernel
- * removes when that agent ends (`native/netlink-owner.ts`). Two that repaired each other's work would go on for ever.
+ * Whose the tables are. One agent of a network namespace holds them, which a table of its own says
+ * that the kernel removes when that agent ends (`native/netlink-owner.ts`). Two that repaired each
+ * other's work would go on for ever.
  */
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -21,8 +22,9 @@ export interface OwnerOptions {
 }
 
 /**
- * Takes the tables of this network namespace for this process; undefined where the kernel knows no owners, or where this
- * process has no say in the firewall, which whoever opens it is told better. Throws OperatorError when another has them.
+ * Takes the tables of this network namespace for this process; undefined where the kernel knows no
+ * owners, or where this process has no say in the firewall, which whoever opens it is told better.
+ * Throws OperatorError when another has them.
  */
 export function claimTables({ netns, proc = '/proc' }: OwnerOptions = {}): TableOwner | undefined {
   for (let attempt = 0; ; attempt++) {

@@ -1,6 +1,7 @@
 /**
- * The order of calls: one thing at a time, and calls of `apply` that wait behind one another are carried out together.
- * Bounded; a rejection reaches the callers of the calls it concerns and nobody else.
+ * The order of calls: one thing at a time, and calls of `apply` that wait behind one another are
+ * carried out together. Bounded; a rejection reaches the callers of the calls it concerns and
+ * nobody else.
  */
 import { inBackground } from '../core/background.js';
 import { OperatingError } from '../core/errors.js';
@@ -22,7 +23,10 @@ export class Queue<I, R> {
   #running = false;
   #closed = false;
 
-  /** `carryOut` gets the items of one or more calls, together at most `itemsMax` unless it is one call, and answers each. */
+  /**
+   * `carryOut` gets the items of one or more calls, together at most `itemsMax` unless it is one
+   * call, and answers each.
+   */
   constructor(
     waitingMax: number,
     itemsMax: number,
@@ -40,9 +44,14 @@ export class Queue<I, R> {
     });
   }
 
-  /** Carries out the items when everything before them is done, perhaps together with neighbours of their kind. */
+  /**
+   * Carries out the items when everything before them is done, perhaps together with neighbours of
+   * their kind.
+   */
   join(items: readonly I[]): Promise<R> {
-    return new Promise<R>((resolve, reject) => this.#push({ kind: 'join', items, resolve, reject }, reject));
+    return new Promise<R>((resolve, reject) =>
+      this.#push({ kind: 'join', items, resolve, reject }, reject),
+    );
   }
 
   /** Refuses every later call. */
@@ -53,7 +62,12 @@ export class Queue<I, R> {
   #push(job: Job<I, R>, reject: (error: unknown) => void): void {
     if (this.#closed) reject(new OperatingError('ERR_FIREWALL_CLOSED', 'the firewall is closed'));
     else if (this.#jobs.length >= this.#waitingMax) {
-      reject(new OperatingError('ERR_FIREWALL_BUSY', `${this.#waitingMax} calls are waiting for the firewall`));
+      reject(
+        new OperatingError(
+          'ERR_FIREWALL_BUSY',
+          `${this.#waitingMax} calls are waiting for the firewall`,
+        ),
+      );
     } else {
       this.#jobs.push(job);
       if (!this.#running) inBackground(this.#work());
@@ -76,7 +90,8 @@ export class Queue<I, R> {
     const taken: Joining<I, R>[] = [];
     let items = 0;
     for (const job of this.#jobs) {
-      if (job.kind !== 'join' || (taken.length > 0 && items + job.items.length > this.#itemsMax)) break;
+      if (job.kind !== 'join' || (taken.length > 0 && items + job.items.length > this.#itemsMax))
+        break;
       taken.push(job);
       items += job.items.length;
     }

@@ -1,15 +1,22 @@
 /**
  * The difference between what is wanted and what the kernel holds, as transactions. Pure.
  *
- * Elements in force that are wanted stay untouched, so there is no moment in which one of them is not in force; where
- * a table must be made anew, its removal and everything in it are one transaction.
+ * Elements in force that are wanted stay untouched, so there is no moment in which one of them is
+ * not in force; where a table must be made anew, its removal and everything in it are one
+ * transaction.
  */
 import type { Element } from '../core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
-import { compileOps, compileStructure, type ElementOp, mustRebuild, removeTable } from './compile.js';
+import {
+  compileOps,
+  compileStructure,
+  type ElementOp,
+  mustRebuild,
+  removeTable,
+} from './compile.js';
 import type { NftCommand } from './json.js';
-import type { KernelTable, KernelTables } from './kernel.js';
+import type { KernelTable, KernelTables } from './kernel-tables.js';
 import { parseSetName, setNamer } from './names.js';
 import type { Schema, TableSchema } from './schema.js';
 
@@ -25,7 +32,9 @@ export interface Reconciliation {
   readonly batches: readonly Batch[];
 }
 
-/** Longest timeout that is sent, seconds (63 years): nft 1.0.6 reads it as a signed 32-bit number. */
+/**
+ * Longest timeout that is sent, seconds (63 years): nft 1.0.6 reads it as a signed 32-bit number.
+ */
 export const TIMEOUT_SECONDS_MAX = 2_000_000_000;
 
 /** nft rounds `expires` to whole seconds, and we round timeouts up. */
@@ -38,8 +47,8 @@ export function timeoutOf(until: EpochMicros | null, now: EpochMicros): number |
 }
 
 /**
- * What to send so that the tables equal the schema and hold exactly the wanted elements. `slack` is how long reading
- * the kernel took, in microseconds: ends read are that uncertain.
+ * What to send so that the tables equal the schema and hold exactly the wanted elements. `slack` is
+ * how long reading the kernel took, in microseconds: ends read are that uncertain.
  */
 export function reconcile(
   schema: Schema,
@@ -66,17 +75,24 @@ export function reconcile(
 }
 
 function hasBans({ sets }: KernelTable): boolean {
-  for (const [name, { elements }] of sets) if (elements.size > 0 && parseSetName(name) !== undefined) return true;
+  for (const [name, { elements }] of sets)
+    if (elements.size > 0 && parseSetName(name) !== undefined) return true;
   return false;
 }
 
 /**
- * With no ban in the kernel the most important elements go ahead in a small first transaction, the rest follows;
- * otherwise everything is one transaction as far as its bound allows.
+ * With no ban in the kernel the most important elements go ahead in a small first transaction, the
+ * rest follows; otherwise everything is one transaction as far as its bound allows.
  */
-function split(structure: readonly NftCommand[], ops: readonly ElementOp[], atomic: boolean): Batch[] {
+function split(
+  structure: readonly NftCommand[],
+  ops: readonly ElementOp[],
+  atomic: boolean,
+): Batch[] {
   const first = ops.slice(0, atomic ? NFT_BATCH_CHANGES_MAX : NFT_FIRST_CHANGES_MAX);
-  const batches: Batch[] = [{ commands: [...structure, ...compileOps(first)], changes: first.length }];
+  const batches: Batch[] = [
+    { commands: [...structure, ...compileOps(first)], changes: first.length },
+  ];
   for (let at = first.length; at < ops.length; at += NFT_BATCH_CHANGES_MAX) {
     const some = ops.slice(at, at + NFT_BATCH_CHANGES_MAX);
     batches.push({ commands: compileOps(some), changes: some.length });
@@ -115,7 +131,10 @@ function* diff(
   }
 }
 
-/** The end that the kernel can be told: a ban of a hundred years is in force for as long as a timeout lasts. */
+/**
+ * The end that the kernel can be told: a ban of a hundred years is in force for as long as a
+ * timeout lasts.
+ */
 function reachable(until: EpochMicros | null, now: EpochMicros): EpochMicros | null {
   return until === null ? null : (Math.min(until, plus(now, TIMEOUT_SECONDS_MAX)) as EpochMicros);
 }
@@ -125,7 +144,10 @@ function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number
   return Math.abs(a - b) <= tolerance;
 }
 
-/** Sorts in place, permanent first, then those that end last: the order in which they come back into force. */
+/**
+ * Sorts in place, permanent first, then those that end last: the order in which they come back into
+ * force.
+ */
 export function byImportance(elements: Element[]): Element[] {
   const end = (element: Element) => element.until ?? Number.MAX_SAFE_INTEGER;
   return elements.sort((a, b) => end(b) - end(a));

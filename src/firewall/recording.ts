@@ -1,14 +1,23 @@
 /**
- * The backend of `--dry-run`: everything is compiled as for the kernel, nothing is sent. It remembers the batches
- * that nft would have got, and keeps their effect, so that what follows is compiled as it would be.
+ * The backend of `--dry-run`: everything is compiled as for the kernel, nothing is sent. It
+ * remembers the batches that nft would have got, and keeps their effect, so that what follows is
+ * compiled as it would be.
  */
+
+import type { ApplyReport, FirewallBackend, KernelState } from '../core/firewall.js';
 import { NFT_RECORDED_BATCHES_MAX } from '../core/limits.js';
 import { type Clock, type EpochMicros, plus, wallClock } from '../core/time.js';
 import { type BackendOptions, TableBackend } from './backend.js';
-import { batchText, type ElementJson, type NftCommand, type NftObject } from './json.js';
-import type { KernelElements, KernelTable, KernelTables } from './kernel.js';
+import {
+  type BatchOutcome,
+  batchText,
+  type ElementJson,
+  type NftCommand,
+  type NftObject,
+  type Transport,
+} from './json.js';
+import type { KernelElements, KernelTable, KernelTables } from './kernel-tables.js';
 import type { TableFamily } from './names.js';
-import type { Outcome, Transport } from './transport.js';
 
 /** A kernel of memory: takes our commands with the kernel's rules, so far as they matter to us. */
 export class RecordingTransport implements Transport {
@@ -27,7 +36,7 @@ export class RecordingTransport implements Transport {
     return this.#batches;
   }
 
-  async send(commands: readonly NftCommand[]): Promise<Outcome> {
+  async send(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     const batch = batchText(commands);
     this.#batches.push(batch);
     this.#show(batch);
@@ -55,18 +64,23 @@ export class RecordingTransport implements Transport {
     const now = this.#clock.now();
     for (const table of this.#tables.values()) {
       for (const { elements } of table.sets.values()) {
-        for (const [key, until] of elements) if (until !== null && until <= now) elements.delete(key);
+        for (const [key, until] of elements)
+          if (until !== null && until <= now) elements.delete(key);
       }
     }
   }
 
   /** The first command that cannot be carried out refuses the whole batch; then its reason. */
   #carryOut(tables: Map<TableFamily, KernelTable>, command: NftCommand): string | undefined {
-    const [verb, object] = Object.entries(command)[0] as ['add' | 'create' | 'delete' | 'flush', NftObject];
+    const [verb, object] = Object.entries(command)[0] as [
+      'add' | 'create' | 'delete' | 'flush',
+      NftObject,
+    ];
     if ('table' in object) {
       const { family } = object.table;
       if (verb === 'delete') return tables.delete(family) ? undefined : NO_SUCH;
-      if (!tables.has(family)) tables.set(family, { sets: new Map(), chains: new Map(), counters: new Map() });
+      if (!tables.has(family))
+        tables.set(family, { sets: new Map(), chains: new Map(), counters: new Map() });
       return undefined;
     }
     const place = Object.values(object)[0] as { readonly family: TableFamily };
@@ -82,7 +96,8 @@ export class RecordingTransport implements Transport {
       const { name, hook, prio, policy } = object.chain;
       return changeNamed(table.chains, verb, name, { hook, priority: prio, policy });
     }
-    if ('counter' in object) return changeNamed(table.counters, verb, object.counter.name, { packets: 0, bytes: 0 });
+    if ('counter' in object)
+      return changeNamed(table.counters, verb, object.counter.name, { packets: 0, bytes: 0 });
     const { name, type, flags, size, stmt } = object.set;
     if (verb === 'flush') table.sets.get(name)?.elements.clear();
     return changeNamed(table.sets, verb, name, {
@@ -97,7 +112,12 @@ export class RecordingTransport implements Transport {
 
 const NO_SUCH = 'No such file or directory';
 
-function changeNamed<T>(map: Map<string, T>, verb: string, name: string, value: T): string | undefined {
+function changeNamed<T>(
+  map: Map<string, T>,
+  verb: string,
+  name: string,
+  value: T,
+): string | undefined {
   if (verb === 'add') {
     if (!map.has(name)) map.set(name, value);
     return undefined;
@@ -114,19 +134,30 @@ function changeElements(
   now: EpochMicros,
 ): string | undefined {
   for (const one of elem) {
-    const key = typeof one === 'string' ? one : 'elem' in one ? one.elem.val : `${one.prefix.addr}/${one.prefix.len}`;
+    const key =
+      typeof one === 'string'
+        ? one
+        : 'elem' in one
+          ? one.elem.val
+          : `${one.prefix.addr}/${one.prefix.len}`;
     if (verb === 'delete') {
       if (!elements.delete(key)) return NO_SUCH;
     } else if (elements.has(key)) {
       if (verb === 'create') return 'File exists';
-    } else elements.set(key, typeof one === 'object' && 'elem' in one ? plus(now, one.elem.timeout) : null);
+    } else
+      elements.set(
+        key,
+        typeof one === 'object' && 'elem' in one ? plus(now, one.elem.timeout) : null,
+      );
   }
   return undefined;
 }
 
 function copyTable(table: KernelTable): KernelTable {
   return {
-    sets: new Map([...table.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }])),
+    sets: new Map(
+      [...table.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }]),
+    ),
     chains: new Map(table.chains),
     counters: new Map(table.counters),
   };
@@ -146,5 +177,43 @@ export class RecordingBackend extends TableBackend {
   /** The newest batches that nft would have got, JSON of one line each, the oldest first. */
   get batches(): readonly string[] {
     return this.#transport.batches;
+  }
+}
+
+/* The backend of a replay that bans nobody: takes every change, keeps nothing, costs nothing. */
+
+const TAKEN: ApplyReport = { refused: [], via: 'none', elapsedMs: 0 };
+const NOTHING: KernelState = { present: false, elements: [], counters: new Map() };
+
+export class NoFirewall implements FirewallBackend {
+  open(): Promise<ApplyReport> {
+    return Promise.resolve(TAKEN);
+  }
+  apply(): Promise<ApplyReport> {
+    return Promise.resolve(TAKEN);
+  }
+  replan(): Promise<ApplyReport> {
+    return Promise.resolve(TAKEN);
+  }
+  read(): Promise<KernelState> {
+    return Promise.resolve(NOTHING);
+  }
+  describe(): string {
+    return '';
+  }
+  onDrift(): void {
+    // There is no kernel that could drift.
+  }
+  provideWanted(): void {
+    // There is nothing to build anew.
+  }
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+  check() {
+    return Promise.resolve([]);
   }
 }

@@ -1,36 +1,35 @@
 /**
- * The way to the kernel: small batches through the resident nft, large ones through a fresh `nft -j -f -` with a file
- * as standard input, which is also the way whenever the resident one is missing, ill or backing off.
+ * The way to the kernel: small batches through the resident nft, large ones through a fresh `nft -j
+ * -f -` with a file as standard input, which is also the way whenever the resident one is missing,
+ * ill or backing off.
  *
- * nft opens /dev/stdin by its path, and Node's pipes are sockets, which cannot be opened so; hence a file. It is
- * unlinked before nft starts: nobody else can change it, and nothing is left behind.
+ * nft opens /dev/stdin by its path, and Node's pipes are sockets, which cannot be opened so; hence
+ * a file. It is unlinked before nft starts: nobody else can change it, and nothing is left behind.
  */
 import { constants, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
-import {
-  NFT_ERROR_BYTES_MAX,
-  NFT_FRESH_DEADLINE_MS,
-  NFT_LIST_BYTES_MAX,
-  RESIDENT_CHANGES_MAX,
-} from '../core/limits.js';
+import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
 import { type Clock, wallClock } from '../core/time.js';
-import { dumpTables } from './dump.js';
+import { NFT_FRESH_DEADLINE_MS } from '../core/timeouts.js';
+import type { BatchOutcome, Transport } from './json.js';
 import { batchText, type NftCommand } from './json.js';
-import type { KernelTable, KernelTables } from './kernel.js';
+import type { KernelTable, KernelTables } from './kernel-tables.js';
+import { dumpTables, parseTable } from './kernel-tables.js';
 import { TABLE, type TableFamily } from './names.js';
-import { parseTable } from './parse.js';
-import { ResidentNft } from './resident.js';
+import { NftSession } from './nft-session.js';
 import { type Command, findProgram, type RunOptions, run } from './spawn.js';
-import type { Outcome, Transport } from './transport.js';
 
 export interface RunnerOptions {
   /** nft and first arguments; without it nft is looked for in the system's folders. */
   readonly command?: Command;
   /** Path of a network namespace (`/run/netns/NAME`) to work in instead of our own. */
   readonly netns?: string;
-  /** Where the unlinked files of large batches are made; the system's folder for temporary files without it. */
+  /**
+   * Where the unlinked files of large batches are made; the system's folder for temporary files
+   * without it.
+   */
   readonly directory?: string;
   /** False: never keep an nft running. */
   readonly resident?: boolean;
@@ -60,7 +59,10 @@ function found(path: string | undefined): Command {
   throw missing('nft', 'nftables');
 }
 
-/** No fault of the configuration: a package that is being replaced is back soon, so systemd has to try again. */
+/**
+ * No fault of the configuration: a package that is being replaced is back soon, so systemd has to
+ * try again.
+ */
 function missing(program: string, packageName: string): OperatorError {
   return new OperatorError(`${program} is not installed`, {
     hint: `apt install ${packageName}`,
@@ -72,16 +74,18 @@ export class NftRunner implements Transport {
   readonly #options: RunnerOptions;
   readonly #command: Command;
   readonly #clock: Clock;
-  readonly #resident: ResidentNft | undefined;
+  readonly #resident: NftSession | undefined;
 
   constructor(options: RunnerOptions = {}) {
     this.#options = options;
     this.#command = nftCommand(options);
     this.#clock = options.clock ?? wallClock;
     if (options.resident === false) return;
-    this.#resident = new ResidentNft({
+    this.#resident = new NftSession({
       command: this.#command,
-      ...(options.residentDeadlineMs === undefined ? {} : { deadlineMs: options.residentDeadlineMs }),
+      ...(options.residentDeadlineMs === undefined
+        ? {}
+        : { deadlineMs: options.residentDeadlineMs }),
       ...hooks(options),
       ...(options.onIll === undefined ? {} : { onIll: options.onIll }),
     });
@@ -92,7 +96,11 @@ export class NftRunner implements Transport {
     return this.#resident?.pid;
   }
 
-  async send(commands: readonly NftCommand[], changes: number, repeatable = true): Promise<Outcome> {
+  async send(
+    commands: readonly NftCommand[],
+    changes: number,
+    repeatable = true,
+  ): Promise<BatchOutcome> {
     const text = batchText(commands);
     if (repeatable && changes <= RESIDENT_CHANGES_MAX && this.#resident?.usable) {
       try {
@@ -128,7 +136,10 @@ export class NftRunner implements Transport {
           exitCode: EXIT.noPermission,
         });
       } else if (!stderr.includes('No such file or directory')) {
-        throw new OperatingError('ERR_NFT_LIST', `nft -j list table ${family} ${TABLE}: ${reasonOf(stderr)}`);
+        throw new OperatingError(
+          'ERR_NFT_LIST',
+          `nft -j list table ${family} ${TABLE}: ${reasonOf(stderr)}`,
+        );
       }
     }
     return tables;
@@ -138,14 +149,18 @@ export class NftRunner implements Transport {
   async ruleset(): Promise<string> {
     const texts: string[] = [];
     for (const family of ['inet', 'bridge']) {
-      const { status, stdout } = await run(this.#command, ['-t', 'list', 'table', family, TABLE], this.#reading());
+      const { status, stdout } = await run(
+        this.#command,
+        ['-t', 'list', 'table', family, TABLE],
+        this.#reading(),
+      );
       if (status === 0) texts.push(stdout);
     }
     return texts.join('\n');
   }
 
   /** Has nft and the kernel judge a batch without applying it. */
-  async trial(commands: readonly NftCommand[]): Promise<Outcome> {
+  async trial(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     return { refusal: await this.#fresh(batchText(commands), ['-c']), via: 'fresh' };
   }
 
@@ -154,7 +169,10 @@ export class NftRunner implements Transport {
     this.#resident?.warm();
   }
 
-  /** A resident nft that does not answer by its deadline is killed; the next one starts when its back-off is over. */
+  /**
+   * A resident nft that does not answer by its deadline is killed; the next one starts when its
+   * back-off is over.
+   */
   async ping(): Promise<void> {
     if (this.#resident?.pid === undefined) return this.warm();
     try {
@@ -187,7 +205,8 @@ export class NftRunner implements Transport {
         ...hooks(this.#options),
       });
       if (status === 0) return undefined;
-      if (status === null) throw new OperatingError('ERR_NFT_DIED', 'nft was killed before it had answered');
+      if (status === null)
+        throw new OperatingError('ERR_NFT_DIED', 'nft was killed before it had answered');
       return reasonOf(stderr) ?? `nft ended with status ${status}`;
     } finally {
       await file.close();
@@ -196,7 +215,10 @@ export class NftRunner implements Transport {
 }
 
 function hooks({ onStart, onEnd }: RunnerOptions): Pick<RunnerOptions, 'onStart' | 'onEnd'> {
-  return { ...(onStart === undefined ? {} : { onStart }), ...(onEnd === undefined ? {} : { onEnd }) };
+  return {
+    ...(onStart === undefined ? {} : { onStart }),
+    ...(onEnd === undefined ? {} : { onEnd }),
+  };
 }
 
 async function unlinkedFile(directory: string, text: string): Promise<files.FileHandle> {
@@ -209,8 +231,10 @@ async function unlinkedFile(directory: string, text: string): Promise<files.File
     );
     await files.unlink(path);
     const data = Buffer.from(text);
-    // At positions, which leaves the descriptor's own at the start: nft 1.1.3 reads on from there, 1.0.6 opens it anew.
-    for (let at = 0; at < data.length; ) at += (await file.write(data, at, data.length - at, at)).bytesWritten;
+    // At positions, which leaves the descriptor's own at the start: nft 1.1.3 reads on from there,
+    // 1.0.6 opens it anew.
+    for (let at = 0; at < data.length; )
+      at += (await file.write(data, at, data.length - at, at)).bytesWritten;
     return file;
   } catch (cause) {
     throw new OperatingError('ERR_NFT_FILE', `cannot write a batch to ${directory}`, { cause });
@@ -221,7 +245,9 @@ async function unlinkedFile(directory: string, text: string): Promise<files.File
 export function reasonOf(stderr: string): string | undefined {
   const words = stderr
     .split('\n')
-    .map((line) => line.replace(/^(?:internal:0:0-0|<cmdline>:\d+:[\d-]+|\/dev\/stdin:\d+:[\d-]+): /, '').trim())
+    .map((line) =>
+      line.replace(/^(?:internal:0:0-0|<cmdline>:\d+:[\d-]+|\/dev\/stdin:\d+:[\d-]+): /, '').trim(),
+    )
     .filter((line) => line !== '' && !/^\^+$/.test(line))
     .map((line) => line.replace(/^Error: /, '').replace(/^Could not process rule: /, ''));
   return words.length === 0 ? undefined : [...new Set(words)].join('; ').slice(0, 300);

@@ -1,21 +1,31 @@
 /**
- * What the tables must contain, as data: a plan (and the prefix lengths in use) makes a `Schema`. Printed as JSON by
- * `json.ts` for the kernel and as nft's syntax by `text.ts` for people, so that the two cannot differ.
+ * What the tables must contain, as data: a plan (and the prefix lengths in use) makes a `Schema`.
+ * Printed as JSON by `json.ts` for the kernel and as nft's syntax by `text.ts` for people, so that
+ * the two cannot differ.
  *
  * One table `inet banjour`, and `bridge banjour` when bridges are filtered natively:
  *
- * - `allow4`, `allow6`: who is never shut out; first rule of every chain of bans. Interval sets without timeouts.
- * - `ban4.JAIL`, `ban6.JAIL`: hosts, hash sets with timeouts. `net4.24.JAIL`, `net6.64.JAIL`: prefixes of one length,
- *   hash sets of the masked address. One element is one ban, so nested prefixes need no splitting, neighbours are never
- *   merged, and an add costs the same however many there are (an interval set costs nft more with every element).
+ * - `allow4`, `allow6`: who is never shut out; first rule of every chain of bans. Interval sets
+ *   without timeouts.
+ * - `ban4.JAIL`, `ban6.JAIL`: hosts, hash sets with timeouts. `net4.24.JAIL`, `net6.64.JAIL`:
+ *   prefixes of one length, hash sets of the masked address. One element is one ban, so nested
+ *   prefixes need no splitting, neighbours are never merged, and an add costs the same however many
+ *   there are (an interval set costs nft more with every element).
  * - a named counter per jail, which survives a rewrite of the rules.
- * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook (`bans4.input`, `bans4.forward` and
- *   so on where jails judge in different places); chain `reject` shared by all
- *   jails that reject, so that the limit on answers is one limit.
+ * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook
+ *   (`bans4.input`, `bans4.forward` and so on where jails judge in different places); chain
+ *   `reject` shared by all jails that reject, so that the limit on answers is one limit.
  *
  * Rules do not look at the connection's state: a banned host's established connections end too.
  */
-import { comparePrefixes, covers, type Family, fromBits, type Prefix, widthOf } from '../core/address.js';
+import {
+  comparePrefixes,
+  covers,
+  type Family,
+  fromBits,
+  type Prefix,
+  widthOf,
+} from '../core/address.js';
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan, Hook, JailRule, PortRange, Protocol } from '../core/specs.js';
 import {
@@ -31,9 +41,22 @@ import {
 
 export type Match =
   | { readonly kind: 'family'; readonly family: Family }
-  | { readonly kind: 'protocols'; readonly protocols: readonly Protocol[]; readonly negate?: boolean }
-  | { readonly kind: 'ports'; readonly protocols: readonly Protocol[]; readonly ports: readonly PortRange[] }
-  | { readonly kind: 'saddr'; readonly family: Family; readonly set: string; readonly mask?: string };
+  | {
+      readonly kind: 'protocols';
+      readonly protocols: readonly Protocol[];
+      readonly negate?: boolean;
+    }
+  | {
+      readonly kind: 'ports';
+      readonly protocols: readonly Protocol[];
+      readonly ports: readonly PortRange[];
+    }
+  | {
+      readonly kind: 'saddr';
+      readonly family: Family;
+      readonly set: string;
+      readonly mask?: string;
+    };
 
 export type Action =
   | { readonly kind: 'drop' | 'return' }
@@ -81,10 +104,11 @@ export interface SchemaOptions {
 }
 
 /**
- * Priorities (nft(8), 1.0.6: filter is 0 in inet and -200 in bridge, raw is -300). An accept in another base chain of
- * the same hook never undoes our drop, whatever its priority; being early only saves the others' work and comes
- * before their queueing. In prerouting we are before connection tracking (-200), so a banned flood makes no
- * entries there, and before destination NAT, so ports are those that the client asked for.
+ * Priorities (nft(8), 1.0.6: filter is 0 in inet and -200 in bridge, raw is -300). An accept in
+ * another base chain of the same hook never undoes our drop, whatever its priority; being early
+ * only saves the others' work and comes before their queueing. In prerouting we are before
+ * connection tracking (-200), so a banned flood makes no entries there, and before destination NAT,
+ * so ports are those that the client asked for.
  */
 const PRIORITY = { inet: -10, prerouting: -310, bridge: -210 } as const;
 
@@ -122,8 +146,15 @@ export function prefixSetsOf(schema: Schema): BanSet[] {
   });
 }
 
-/** Everything that the tables must contain besides the bans; `prefixSets` are the sets of prefixes in use. */
-export function makeSchema(plan: FirewallPlan, prefixSets: Iterable<BanSet>, options: SchemaOptions = {}): Schema {
+/**
+ * Everything that the tables must contain besides the bans; `prefixSets` are the sets of prefixes
+ * in use.
+ */
+export function makeSchema(
+  plan: FirewallPlan,
+  prefixSets: Iterable<BanSet>,
+  options: SchemaOptions = {},
+): Schema {
   const sets = collectSets(plan, prefixSets);
   const inet = makeTable('inet', plan, sets, options);
   return plan.bridge ? [inet, makeTable('bridge', plan, sets, options)] : [inet];
@@ -139,17 +170,24 @@ function makeTable(
   const ruleOf = new Map(plan.rules.map((rule) => [rule.jail, rule]));
   const rejects = family === 'inet' && plan.rules.some((rule) => rule.verdict === 'reject');
   const hooks = hooksOf(plan);
-  const isShared = hooks.every((hook) => plan.rules.every((rule) => hooksOfRule(rule, plan).includes(hook)));
+  const isShared = hooks.every((hook) =>
+    plan.rules.every((rule) => hooksOfRule(rule, plan).includes(hook)),
+  );
   // A bridge forwards whatever it is for.
   const places = family === 'bridge' || isShared ? [undefined] : hooks;
   const bans = (version: Family, place: BaseHook | undefined): Chain => ({
     name: bansName(version, place),
     rules: [
-      { match: [{ kind: 'saddr', family: version, set: SET_ALLOW[version] }], action: { kind: 'return' } },
+      {
+        match: [{ kind: 'saddr', family: version, set: SET_ALLOW[version] }],
+        action: { kind: 'return' },
+      },
       ...sets.flatMap((set) => {
         const rule = ruleOf.get(set.jail);
         if (rule === undefined || set.family !== version) return [];
-        return place === undefined || hooksOfRule(rule, plan).includes(place) ? [banRule(rule, set, family)] : [];
+        return place === undefined || hooksOfRule(rule, plan).includes(place)
+          ? [banRule(rule, set, family)]
+          : [];
       }),
     ],
   });
@@ -157,7 +195,11 @@ function makeTable(
     family === 'bridge'
       ? [entry('forward', PRIORITY.bridge, undefined)]
       : hooks.map((hook) =>
-          entry(hook, hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet, isShared ? undefined : hook),
+          entry(
+            hook,
+            hook === 'prerouting' ? PRIORITY.prerouting : PRIORITY.inet,
+            isShared ? undefined : hook,
+          ),
         );
   return {
     family,
@@ -166,7 +208,13 @@ function makeTable(
       { name: SET_ALLOW[4], family: 4, kind: 'allow', counter: false },
       { name: SET_ALLOW[6], family: 6, kind: 'allow', counter: false },
       ...sets.map((set): SetDefinition => {
-        return { name: setName(set), family: set.family, kind: 'bans', counter: plan.countersPerElement, ...size };
+        return {
+          name: setName(set),
+          family: set.family,
+          kind: 'bans',
+          counter: plan.countersPerElement,
+          ...size,
+        };
       }),
     ],
     chains: [
@@ -188,7 +236,9 @@ function collectSets(plan: FirewallPlan, prefixSets: Iterable<BanSet>): BanSet[]
   }
   return plan.rules.flatMap(({ jail }) => [
     ...hostSets(jail),
-    ...[...(extra.get(jail)?.values() ?? [])].sort((a, b) => a.family - b.family || b.length - a.length),
+    ...[...(extra.get(jail)?.values() ?? [])].sort(
+      (a, b) => a.family - b.family || b.length - a.length,
+    ),
   ]);
 }
 
@@ -222,7 +272,8 @@ function entry(hook: BaseHook, priority: number, place: BaseHook | undefined): C
 function banRule(rule: JailRule, set: BanSet, table: TableFamily): Rule {
   const match: Match[] = [];
   if (rule.ports !== 'all') {
-    // A port belongs to a protocol: all protocols with some ports cannot come from the configuration.
+    // A port belongs to a protocol: all protocols with some ports cannot come from the
+    // configuration.
     const protocols = rule.protocols === 'all' ? (['tcp', 'udp'] as const) : rule.protocols;
     match.push({ kind: 'ports', protocols, ports: mergePorts(rule.ports) });
   } else if (rule.protocols !== 'all') {
@@ -235,7 +286,8 @@ function banRule(rule: JailRule, set: BanSet, table: TableFamily): Rule {
     set: setName(set),
     ...(host ? {} : { mask: maskText(set.family, set.length) }),
   });
-  // The bridge family has no reject on many kernels (NFT_BRIDGE_REJECT): drop is what works everywhere.
+  // The bridge family has no reject on many kernels (NFT_BRIDGE_REJECT): drop is what works
+  // everywhere.
   const rejecting = rule.verdict === 'reject' && table === 'inet';
   return {
     match,
@@ -270,7 +322,10 @@ export function maskText(family: Family, length: number): string {
   return fromBits(family, bits, false).text;
 }
 
-/** The prefixes of one family without those that another one covers: an interval set refuses overlaps. */
+/**
+ * The prefixes of one family without those that another one covers: an interval set refuses
+ * overlaps.
+ */
 export function disjoint(prefixes: readonly Prefix[], family: Family): Prefix[] {
   const kept: Prefix[] = [];
   for (const prefix of prefixes.filter((one) => one.family === family).sort(comparePrefixes)) {

@@ -1,6 +1,7 @@
 /**
- * The only file that starts child processes: nft and, on request, ss. Absolute path, no shell, clean environment,
- * a deadline and then SIGKILL, bounded output. Descriptors of ours are close-on-exec, so a child has its three alone.
+ * The only file that starts child processes: nft and, on request, ss. Absolute path, no shell,
+ * clean environment, a deadline and then SIGKILL, bounded output. Descriptors of ours are
+ * close-on-exec, so a child has its three alone.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
@@ -8,10 +9,16 @@ import { OperatingError } from '../core/errors.js';
 
 const SEARCH = ['/usr/sbin', '/sbin', '/usr/bin', '/bin', '/usr/local/sbin'];
 
-/** `LC_ALL=C`: messages in English, whose words we look at. No home, as nft keeps a history of its prompt there. */
+/**
+ * `LC_ALL=C`: messages in English, whose words we look at. No home, as nft keeps a history of its
+ * prompt there.
+ */
 const ENVIRONMENT = { HOME: '/dev/null', LC_ALL: 'C', PATH: SEARCH.join(':') };
 
-/** The absolute path of a program of the system; undefined when it is not installed. $PATH is not asked. */
+/**
+ * The absolute path of a program of the system; undefined when it is not installed. $PATH is not
+ * asked.
+ */
 export function findProgram(name: string): string | undefined {
   for (const folder of SEARCH) {
     const path = `${folder}/${name}`;
@@ -28,7 +35,10 @@ export function findProgram(name: string): string | undefined {
 /** A command: absolute path of the program, then its first arguments. */
 export type Command = readonly [string, ...string[]];
 
-/** Starts a child that lives on. `stdin` is a pipe or an open descriptor, `stdout` a pipe or nothing. */
+/**
+ * Starts a child that lives on. `stdin` is a pipe or an open descriptor, `stdout` a pipe or
+ * nothing.
+ */
 export function start(
   command: Command,
   args: readonly string[],
@@ -54,7 +64,10 @@ export interface Finished {
 export interface RunOptions {
   readonly stdin?: number;
   readonly deadlineMs: number;
-  /** Bytes of standard output that are taken; more ends the child. Standard error has `errorBytesMax`. */
+  /**
+   * Bytes of standard output that are taken; more ends the child. Standard error has
+   * `errorBytesMax`.
+   */
   readonly outputBytesMax: number;
   readonly errorBytesMax: number;
   /** Called with the process id at once, before the child can have done anything. */
@@ -64,10 +77,15 @@ export interface RunOptions {
 }
 
 /**
- * Runs a child to its end. Throws OperatingError: `ERR_NFT_START` (cannot be started), `ERR_NFT_DEADLINE` (killed),
- * `ERR_NFT_OUTPUT` (more output than allowed, killed). An exit status other than 0 is a result, not an error.
+ * Runs a child to its end. Throws OperatingError: `ERR_NFT_START` (cannot be started),
+ * `ERR_NFT_DEADLINE` (killed), `ERR_NFT_OUTPUT` (more output than allowed, killed). An exit status
+ * other than 0 is a result, not an error.
  */
-export async function run(command: Command, args: readonly string[], options: RunOptions): Promise<Finished> {
+export async function run(
+  command: Command,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<Finished> {
   const wanted = options.outputBytesMax > 0 ? 'pipe' : 'ignore';
   const child = start(command, args, options.stdin ?? 'ignore', wanted);
   if (child.pid !== undefined) options.onStart?.(child.pid);
@@ -88,7 +106,9 @@ export async function run(command: Command, args: readonly string[], options: Ru
     const stderr = collect(child.stderr, options.errorBytesMax, () => undefined);
     child.once('error', (cause) => {
       clearTimeout(timer);
-      reject(new OperatingError('ERR_NFT_START', `cannot start ${what}: ${cause.message}`, { cause }));
+      reject(
+        new OperatingError('ERR_NFT_START', `cannot start ${what}: ${cause.message}`, { cause }),
+      );
     });
     child.once('close', (status) => {
       clearTimeout(timer);
@@ -100,7 +120,11 @@ export async function run(command: Command, args: readonly string[], options: Ru
 }
 
 /** Keeps up to `max` bytes of a stream and says once when there are more. */
-function collect(stream: NodeJS.ReadableStream | null, max: number, onMore: () => void): () => string {
+function collect(
+  stream: NodeJS.ReadableStream | null,
+  max: number,
+  onMore: () => void,
+): () => string {
   const chunks: Buffer[] = [];
   let size = 0;
   stream?.on('data', (chunk: Buffer) => {

@@ -1,4 +1,7 @@
-/** Prints a schema in nft's own syntax, as `nft list table` would: what people read and can load with `nft -f`. */
+/**
+ * Prints a schema in nft's own syntax, as `nft list table` would: what people read and can load
+ * with `nft -f`.
+ */
 import { formatPrefix } from '../core/address.js';
 import type { PortRange } from '../core/specs.js';
 import { TABLE, type TableFamily } from './names.js';
@@ -64,7 +67,9 @@ function matchText(table: TableFamily, match: Match): string {
     }
     case 'saddr': {
       const field = match.family === 4 ? 'ip saddr' : 'ip6 saddr';
-      return match.mask === undefined ? `${field} @${match.set}` : `${field} & ${match.mask} == @${match.set}`;
+      return match.mask === undefined
+        ? `${field} @${match.set}`
+        : `${field} & ${match.mask} == @${match.set}`;
     }
   }
 }

@@ -1,15 +1,65 @@
 /**
- * Watches the doorbell and has the tables repaired when it rings. One repair at a time; what rings meanwhile is
- * repaired after it. Against a program that keeps changing our tables it slows down instead of fighting at full speed.
+ * Watches the doorbell and has the tables repaired when it rings. One repair at a time; what rings
+ * meanwhile is repaired after it. Against a program that keeps changing our tables it slows down
+ * instead of fighting at full speed.
  */
 
 import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
 import { inBackground } from '../core/background.js';
 import { messageOf } from '../core/errors.js';
-import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
+import { DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
+import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, NFT_STUCK_MS } from '../core/timeouts.js';
 import { TABLE } from './names.js';
 
-/** Window of the burst, ms, and the pause before each further repair: doubles from the first to the last. */
+/*
+ * Whether the firewall's calls go on. One beat at a time goes through the queue like any other
+ * call; while calls before it are under way it may wait as long as their deadlines allow.
+ */
+
+export class Heartbeat {
+  readonly #beat: () => Promise<void>;
+  readonly #stuckMs: number;
+  #pending: { readonly answered: Promise<boolean>; readonly since: number } | undefined;
+
+  /** `beat` resolves when everything before it is done and the way to the kernel is open. */
+  constructor(beat: () => Promise<void>, stuckMs: number = NFT_STUCK_MS) {
+    this.#beat = beat;
+    this.#stuckMs = stuckMs;
+  }
+
+  /** False when a beat failed, or has been waiting for longer than any call may take. */
+  async alive(milliseconds: number): Promise<boolean> {
+    const pending = this.#pending ?? this.#start();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(
+        () => resolve(performance.now() - pending.since < this.#stuckMs),
+        milliseconds,
+      );
+    });
+    const answer = await Promise.race([pending.answered, late]);
+    clearTimeout(timer);
+    return answer;
+  }
+
+  #start() {
+    const answered = this.#beat()
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => {
+        this.#pending = undefined;
+      });
+    this.#pending = { answered, since: performance.now() };
+    return this.#pending;
+  }
+}
+
+/**
+ * Window of the burst, ms, and the pause before each further repair: doubles from the first to the
+ * last.
+ */
 const BURST_MS_PRESET = 10_000;
 const BURST_PAUSE_MS = { first: 1_000, last: 30_000 } as const;
 /** Pause after a repair that failed: doubles from the first to the last, ms. */
@@ -22,7 +72,9 @@ export type Bell = Pick<NftDoorbell, 'onRing' | 'look' | 'ignore' | 'unignore' |
 
 export interface WatchOptions {
   readonly netns?: string;
-  /** Makes the kernel equal to what is wanted. `certain`: something besides elements was touched. */
+  /**
+   * Makes the kernel equal to what is wanted. `certain`: something besides elements was touched.
+   */
   readonly repair: (reason: string, certain: boolean) => Promise<void>;
   readonly onProblem: (message: string) => void;
   /** What rings; netlink's unless a test has another. */
@@ -58,7 +110,10 @@ export class DriftWatch {
       this.#options.onProblem(
         `cannot hear changes of the ruleset, comparing every ${BLIND_CHECK_MS / 1000} s instead: ${messageOf(error)}`,
       );
-      this.#timer = setInterval(() => this.#rang({ what: 'periodic comparison', structure: false }), BLIND_CHECK_MS);
+      this.#timer = setInterval(
+        () => this.#rang({ what: 'periodic comparison', structure: false }),
+        BLIND_CHECK_MS,
+      );
     }
     this.#timer.unref();
   }
@@ -114,7 +169,9 @@ export class DriftWatch {
       if (this.#timer === undefined) return;
       this.#pending = ring;
       pause = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures++);
-      this.#options.onProblem(`the tables could not be repaired, next try in ${pause} ms: ${messageOf(error)}`);
+      this.#options.onProblem(
+        `the tables could not be repaired, next try in ${pause} ms: ${messageOf(error)}`,
+      );
     } finally {
       this.#repairing = false;
     }

@@ -1,12 +1,14 @@
-/** `name[mode=aggressive, port="smtp,465"][extra='..']`: filters and actions with their parameters. */
-import type { Place } from '../core/finding.js';
+/**
+ * `name[mode=aggressive, port="smtp,465"][extra='..']`: filters and actions with their parameters.
+ */
+import type { FilePosition } from '../core/finding.js';
 import { HIDDEN, hideSecrets } from '../core/secrets.js';
 import type { Report } from './report.js';
 import { BUILT_IN, placeAt, placeOf, sliceValue, textOf, trimValue, type Value } from './value.js';
 
 export interface Call {
   readonly name: string;
-  readonly place: Place;
+  readonly place: FilePosition;
   /** Names in lower case. */
   readonly options: ReadonlyMap<string, Value>;
 }
@@ -16,20 +18,38 @@ const OPEN = /\s*\[/y;
 const OPTION = /\s*([\w\-.]+)=(?:"([^"]*)"|'([^']*)'|([^,\]]*))\s*/dy;
 const NEXT = /,\s*|\]\s*\[|\]/y;
 
-/** Reads one call that is the whole value, as in `filter =`. Undefined when it is not one, which is reported. */
-export function parseCall(value: Value, report: Report, about: { section?: string; key: string }): Call | undefined {
+/**
+ * Reads one call that is the whole value, as in `filter =`. Undefined when it is not one, which is
+ * reported.
+ */
+export function parseCall(
+  value: Value,
+  report: Report,
+  about: { section?: string; key: string },
+): Call | undefined {
   const calls = parseCalls(value, report, about);
   if (calls === undefined || calls.length === 0) return undefined;
   if (calls.length > 1) {
     const { name, place } = calls[1] as Call;
     const message = 'only one name with parameters can stand here';
-    report.add({ level: 'error', id: 'ini.call', message, place, ...about, value: name, fix: 'remove the others' });
+    report.add({
+      level: 'error',
+      id: 'ini.call',
+      message,
+      place,
+      ...about,
+      value: name,
+      fix: 'remove the others',
+    });
     return undefined;
   }
   return calls[0];
 }
 
-/** Reads calls separated by white space, as in `action =`. Undefined when one is broken, which is reported. */
+/**
+ * Reads calls separated by white space, as in `action =`. Undefined when one is broken, which is
+ * reported.
+ */
 export function parseCalls(
   value: Value,
   report: Report,
@@ -50,7 +70,8 @@ export function parseCalls(
     // A piece of a value does not show which parameter it is of.
     const isPlain = hideSecrets(text, about.key) === text;
     const rest = isPlain ? text.slice(at, at + 40) : HIDDEN;
-    const fix = 'write name[option=value, other="a, b"]; quote values with blanks, commas or brackets';
+    const fix =
+      'write name[option=value, other="a, b"]; quote values with blanks, commas or brackets';
     report.add({ level: 'error', id: 'ini.call', message, place, ...about, value: rest, fix });
   };
   for (;;) {

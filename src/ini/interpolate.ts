@@ -1,19 +1,98 @@
 /**
  * `%(name)s` and its relatives, as Python's BasicInterpolation with fail2ban's additions:
  *
- * - `%(name)s`: the jail's or caller's options, then the section, then `[DEFAULT]`. `%%` is a percent sign.
+ * - `%(name)s`: the jail's or caller's options, then the section, then `[DEFAULT]`. `%%` is a
+ *   percent sign.
  * - `%(section/name)s`: that section, else `[DEFAULT]`. `%(default/name)s`: `[DEFAULT]`.
  * - `%(known/name)s`: what the same option said in a file read earlier, else `[DEFAULT]`.
  * - `%(__name__)s`: the section's name.
  */
-import type { Diagnostic, Place } from '../core/finding.js';
-import { INI_DEPTH_MAX, INI_VALUE_CHARS_MAX } from '../core/limits.js';
-import type { IniDocument } from './document.js';
-import type { IniOption } from './parse.js';
-import type { Report } from './report.js';
-import { BUILT_IN, deeper, literal, type Piece, type Value } from './value.js';
 
-/** Values that come from outside of the document and go first; names in lower case. Taken as they are. */
+import type { Diagnostic, FilePosition } from '../core/finding.js';
+import { INI_DEPTH_MAX, INI_TAG_USES_MAX, INI_VALUE_CHARS_MAX } from '../core/limits.js';
+import type { IniDocument, IniOption } from './parse.js';
+import type { Report } from './report.js';
+import {
+  BUILT_IN,
+  deeper,
+  literal,
+  placeAt,
+  placeOf,
+  replaceAll,
+  textOf,
+  type Value,
+  type ValuePiece,
+} from './value.js';
+
+/*
+ * `<name>` in filters and actions: replaced by the option of that name, innermost first and again
+ * until nothing changes, so that `<mdre-<mode>>` works. Unknown tags (`<HOST>`, `<F-USER>`) stay.
+ */
+
+/** Finds the value of a tag; undefined leaves it as it is. */
+export type TagLookUp = (name: string) => Value | undefined;
+
+/**
+ * The value of the option `key` with its tags replaced; undefined when they never end, which is
+ * reported.
+ */
+export function expandTags(
+  key: string,
+  start: Value,
+  lookUp: TagLookUp,
+  report: Report,
+): Value | undefined {
+  const uses = new Map<string, number>();
+  const known = new Map<string, Value | undefined>();
+  let value = start;
+  let text = textOf(value);
+  const fail = (id: string, message: string, offset: number, fix: string): undefined => {
+    const place = placeAt(value, offset) ?? placeOf(start);
+    report.add({
+      level: 'error',
+      id,
+      message,
+      ...(place === undefined ? {} : { place }),
+      key,
+      fix,
+    });
+  };
+  for (let changed = true; changed; ) {
+    changed = false;
+    const tags = /<([^ <>]+)>/g;
+    for (let found = tags.exec(text); found !== null; found = tags.exec(text)) {
+      const name = found[1] as string;
+      const count = uses.get(name) ?? 0;
+      if (name === key || count > INI_TAG_USES_MAX) {
+        const message = `the tag <${name}> uses itself, or is used more than ${INI_TAG_USES_MAX} times`;
+        return fail(
+          'ini.tag-cycle',
+          message,
+          found.index,
+          `write the value of ${name} out where it is used`,
+        );
+      }
+      if (!known.has(name)) known.set(name, lookUp(name));
+      const replacement = known.get(name);
+      if (replacement === undefined) continue;
+      value = replaceAll(value, found[0], replacement);
+      text = textOf(value);
+      if (text.length > INI_VALUE_CHARS_MAX) {
+        const message = `the value grows beyond ${INI_VALUE_CHARS_MAX} characters when its tags are put in`;
+        return fail('ini.value-size', message, 0, 'its tags multiply one another: simplify them');
+      }
+      uses.set(name, count + 1);
+      tags.lastIndex = found.index;
+      changed = true;
+    }
+  }
+  return value;
+}
+
+/**
+ * Values that come from outside of the document and go first; names in lower case. Taken as they
+ * are.
+ */
 export type Vars = ReadonlyMap<string, Value>;
 
 /** Carries one problem from the depth of an expansion to its report. */
@@ -23,7 +102,10 @@ class Broken extends Error {
   }
 }
 
-/** The value of an option, interpolated. Undefined when there is none, or when it is broken, which is reported. */
+/**
+ * The value of an option, interpolated. Undefined when there is none, or when it is broken, which
+ * is reported.
+ */
 export function interpolate(
   document: IniDocument,
   section: string,
@@ -38,7 +120,10 @@ export function interpolate(
   return option && interpolateOption(document, section, option, report, vars);
 }
 
-/** The interpolated value of one option, seen from a section. Undefined when it is broken, which is reported. */
+/**
+ * The interpolated value of one option, seen from a section. Undefined when it is broken, which is
+ * reported.
+ */
 export function interpolateOption(
   document: IniDocument,
   section: string,
@@ -65,13 +150,20 @@ class Expansion {
 
   /** `stack` holds the options that are being expanded, outermost first. */
   expand(option: IniOption, stack: readonly IniOption[]): Value {
-    if (stack.includes(option)) throw this.#broken(option, option.place, 'ini.cycle', cycle(stack, option), CYCLE_FIX);
+    if (stack.includes(option))
+      throw this.#broken(option, option.place, 'ini.cycle', cycle(stack, option), CYCLE_FIX);
     if (stack.length >= INI_DEPTH_MAX) {
       const message = `%(...)s is nested deeper than ${INI_DEPTH_MAX} options`;
-      throw this.#broken(option, option.place, 'ini.depth', message, 'write some of the values out');
+      throw this.#broken(
+        option,
+        option.place,
+        'ini.depth',
+        message,
+        'write some of the values out',
+      );
     }
     const inner = [...stack, option];
-    const result: Piece[] = [];
+    const result: ValuePiece[] = [];
     for (const piece of option.value) {
       let from = 0;
       for (const found of piece.text.matchAll(/%(?:(%)|\(([^)]+)\)s)?/g)) {
@@ -83,7 +175,14 @@ class Expansion {
         else {
           const fix = 'write %% for a percent sign, %(name)s for the value of an option';
           const message = '"%" stands alone';
-          throw this.#broken(option, at(piece, found.index), 'ini.percent', message, fix, piece.text.trimEnd());
+          throw this.#broken(
+            option,
+            at(piece, found.index),
+            'ini.percent',
+            message,
+            fix,
+            piece.text.trimEnd(),
+          );
         }
       }
       push(result, piece, from, piece.text.length);
@@ -92,7 +191,7 @@ class Expansion {
     return result;
   }
 
-  #lookUp(name: string, piece: Piece, offset: number, stack: readonly IniOption[]): Value {
+  #lookUp(name: string, piece: ValuePiece, offset: number, stack: readonly IniOption[]): Value {
     const lower = name.toLowerCase();
     const given = this.vars.get(lower);
     if (given !== undefined) {
@@ -108,10 +207,13 @@ class Expansion {
       return deeper(literal(this.section, place));
     }
     const option =
-      this.document.own(this.section, lower) ?? this.#foreign(name, stack) ?? this.document.defaults.get(lower);
+      this.document.own(this.section, lower) ??
+      this.#foreign(name, stack) ??
+      this.document.defaults.get(lower);
     if (option !== undefined) {
       // Nobody can look up a line of the built-in file: its text stands where it is used.
-      const placed = (one: Piece) => (one.place.file === BUILT_IN ? { ...one, place: at(piece, offset) } : one);
+      const placed = (one: ValuePiece) =>
+        one.place.file === BUILT_IN ? { ...one, place: at(piece, offset) } : one;
       return deeper(this.expand(option, stack)).map(placed);
     }
     const user = stack.at(-1) as IniOption;
@@ -127,8 +229,10 @@ class Expansion {
     const key = (split[2] as string).toLowerCase();
     const kind = section.toLowerCase();
     if (kind === 'default') return this.document.defaults.get(key);
-    if (kind !== 'known') return this.document.sections.has(section) ? this.document.option(section, key) : undefined;
-    // Within an option that replaced another, "known" is what it replaced, in [DEFAULT] too and over several files.
+    if (kind !== 'known')
+      return this.document.sections.has(section) ? this.document.option(section, key) : undefined;
+    // Within an option that replaced another, "known" is what it replaced, in [DEFAULT] too and
+    // over several files.
     const user = stack.findLast((option) => option.key === key);
     const fallback = this.document.defaults.get(key);
     return (
@@ -151,8 +255,23 @@ class Expansion {
     );
   }
 
-  #broken(option: IniOption, place: Place, id: string, message: string, fix: string, value?: string): Broken {
-    const about = { level: 'error', id, message, place, section: this.section, key: option.key, fix } as const;
+  #broken(
+    option: IniOption,
+    place: FilePosition,
+    id: string,
+    message: string,
+    fix: string,
+    value?: string,
+  ): Broken {
+    const about = {
+      level: 'error',
+      id,
+      message,
+      place,
+      section: this.section,
+      key: option.key,
+      fix,
+    } as const;
     return new Broken(value === undefined ? about : { ...about, value });
   }
 }
@@ -164,11 +283,12 @@ function cycle(stack: readonly IniOption[], option: IniOption): string {
   return `the options use one another in a circle: ${chain.join(' -> ')}`;
 }
 
-function at(piece: Piece, offset: number): Place {
+function at(piece: ValuePiece, offset: number): FilePosition {
   const { place } = piece;
   return place.column === undefined ? place : { ...place, column: place.column + offset };
 }
 
-function push(result: Piece[], piece: Piece, from: number, to: number): void {
-  if (to > from) result.push({ text: piece.text.slice(from, to), place: at(piece, from), depth: piece.depth });
+function push(result: ValuePiece[], piece: ValuePiece, from: number, to: number): void {
+  if (to > from)
+    result.push({ text: piece.text.slice(from, to), place: at(piece, from), depth: piece.depth });
 }

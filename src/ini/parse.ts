@@ -2,13 +2,16 @@
  * One file in the dialect of fail2ban: Python 3.11's ConfigParser with inline comments after `;`
  * (docs.python.org/3.11/library/configparser.html, "Supported INI File Structure").
  *
- * - `key = value` or `key: value`; keys in any case, section names as written; one option once per file.
- * - A line indented deeper than its key continues the value. Lines are trimmed; blank lines at the end are dropped.
- * - A line beginning with `#` or `;` is a comment, within a value too; ` ;` begins a comment in any line, `#` never does.
+ * - `key = value` or `key: value`; keys in any case, section names as written; one option once per
+ *   file.
+ * - A line indented deeper than its key continues the value. Lines are trimmed; blank lines at the
+ *   end are dropped.
+ * - A line beginning with `#` or `;` is a comment, within a value too; ` ;` begins a comment in any
+ *   line, `#` never does.
  */
-import type { Place } from '../core/finding.js';
+import type { FilePosition } from '../core/finding.js';
 import type { Report } from './report.js';
-import type { Piece, Value } from './value.js';
+import type { Value, ValuePiece } from './value.js';
 
 export interface IniOption {
   /** Lower case. */
@@ -16,25 +19,27 @@ export interface IniOption {
   /** As written, before any interpolation. */
   readonly value: Value;
   /** Of the key. */
-  readonly place: Place;
+  readonly place: FilePosition;
   /** The option of an earlier file that this one replaced: `%(known/...)s`. */
   readonly previous?: IniOption;
 }
 
 export interface IniSection {
   readonly name: string;
-  readonly place: Place;
+  readonly place: FilePosition;
   readonly options: Map<string, IniOption>;
 }
 
 /** The name of the section that every other section falls back to. */
 export const DEFAULT_SECTION = 'DEFAULT';
 
-/** Reads the sections of one file. Problems go to `report`; what is sound is returned all the same. */
+/**
+ * Reads the sections of one file. Problems go to `report`; what is sound is returned all the same.
+ */
 export function parseIni(text: string, file: string, report: Report): Map<string, IniSection> {
   const sections = new Map<string, IniSection>();
   let section: IniSection | undefined;
-  let open: { key: string; place: Place; pieces: Piece[] } | undefined;
+  let open: { key: string; place: FilePosition; pieces: ValuePiece[] } | undefined;
   let indent = 0;
 
   const close = () => {
@@ -63,7 +68,8 @@ export function parseIni(text: string, file: string, report: Report): Map<string
     const body = kept.trim();
     const column = kept.length - kept.trimStart().length + 1;
     if (body === '') {
-      if (commentAt === undefined) open?.pieces.push({ text: '\n', place: { file, line }, depth: 0 });
+      if (commentAt === undefined)
+        open?.pieces.push({ text: '\n', place: { file, line }, depth: 0 });
       continue;
     }
     if (open !== undefined && column - 1 > indent) {
@@ -93,7 +99,9 @@ export function parseIni(text: string, file: string, report: Report): Map<string
       report.add({
         level: 'error',
         id: 'ini.no-section',
-        message: body.startsWith('[') ? 'a section header without its closing ]' : 'text before the first [section]',
+        message: body.startsWith('[')
+          ? 'a section header without its closing ]'
+          : 'text before the first [section]',
         place,
         value: body,
         fix: body.startsWith('[')
@@ -107,7 +115,10 @@ export function parseIni(text: string, file: string, report: Report): Map<string
       report.add({
         level: 'error',
         id: 'ini.syntax',
-        message: option === null ? 'neither "key = value" nor an indented continuation' : 'a value without a key',
+        message:
+          option === null
+            ? 'neither "key = value" nor an indented continuation'
+            : 'a value without a key',
         place,
         section: section.name,
         value: body,
@@ -117,7 +128,11 @@ export function parseIni(text: string, file: string, report: Report): Map<string
     }
     const key = (option[1] as string).toLowerCase();
     const at = { file, line, column: column + option[0].length };
-    open = { key, place, pieces: [{ text: `${body.slice(option[0].length)}\n`, place: at, depth: 0 }] };
+    open = {
+      key,
+      place,
+      pieces: [{ text: `${body.slice(option[0].length)}\n`, place: at, depth: 0 }],
+    };
   }
   close();
   return sections;
@@ -130,10 +145,61 @@ function commentStart(line: string): number | undefined {
   return at < 0 ? undefined : at;
 }
 
-/** An empty first line stays, as in `failregex =` with its lines below; at the end nothing blank does. */
-function trimEnd(pieces: readonly Piece[]): Value {
+/**
+ * An empty first line stays, as in `failregex =` with its lines below; at the end nothing blank
+ * does.
+ */
+function trimEnd(pieces: readonly ValuePiece[]): Value {
   const value = [...pieces];
-  while (value.length > 0 && (value.at(-1) as Piece).text.trim() === '') value.pop();
+  while (value.length > 0 && (value.at(-1) as ValuePiece).text.trim() === '') value.pop();
   const last = value.pop();
   return last === undefined ? [] : [...value, { ...last, text: last.text.trimEnd() }];
+}
+
+/* Several files merged into one: later options replace earlier ones and remember them. */
+
+export class IniDocument {
+  readonly sections = new Map<string, IniSection>();
+  readonly defaults: Map<string, IniOption> = new Map();
+  /** The files that were merged, in order. */
+  readonly files: string[] = [];
+
+  /**
+   * Adds the sections of one more file. `[Name?condition]` (fail2ban's `[Init?family=inet6]`)
+   * becomes options `key?condition` of `[Name]`.
+   */
+  merge(file: string, sections: ReadonlyMap<string, IniSection>): void {
+    this.files.push(file);
+    for (const [header, section] of sections) {
+      const conditional = /^(\w+)(\?.+)$/s.exec(header);
+      const name = conditional?.[1] ?? header;
+      const target =
+        name === DEFAULT_SECTION ? this.defaults : this.#section(name, section).options;
+      for (const option of section.options.values()) {
+        const key = option.key + (conditional?.[2] ?? '');
+        const previous = target.get(key);
+        target.set(key, previous === undefined ? { ...option, key } : { ...option, key, previous });
+      }
+    }
+  }
+
+  #section(name: string, like: IniSection): IniSection {
+    const known = this.sections.get(name);
+    if (known !== undefined) return known;
+    const made: IniSection = { name, place: like.place, options: new Map() };
+    this.sections.set(name, made);
+    return made;
+  }
+
+  /** An option of the section itself. */
+  own(section: string, key: string): IniOption | undefined {
+    return section === DEFAULT_SECTION
+      ? this.defaults.get(key)
+      : this.sections.get(section)?.options.get(key);
+  }
+
+  /** An option of the section, else of `[DEFAULT]`. */
+  option(section: string, key: string): IniOption | undefined {
+    return this.own(section, key) ?? this.defaults.get(key);
+  }
 }

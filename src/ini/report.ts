@@ -28,7 +28,9 @@ export class Report {
 
   /** True when there is at least one error. */
   get failed(): boolean {
-    return this.#dropped > 0 || this.#diagnostics.some((diagnostic) => diagnostic.level === 'error');
+    return (
+      this.#dropped > 0 || this.#diagnostics.some((diagnostic) => diagnostic.level === 'error')
+    );
   }
 
   /** Everything, in the order it was found; past the bound one line says how many are missing. */
@@ -37,7 +39,12 @@ export class Report {
     const level = 'error';
     return [
       ...this.#diagnostics,
-      { level, id: 'ini.too-many', message: `${this.#dropped} more problems are not shown`, fix: 'mend these first' },
+      {
+        level,
+        id: 'ini.too-many',
+        message: `${this.#dropped} more problems are not shown`,
+        fix: 'mend these first',
+      },
     ];
   }
 }

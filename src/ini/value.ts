@@ -1,29 +1,29 @@
 /**
  * Option values that know where each of their characters was written.
  *
- * A value is a list of pieces; the text is their concatenation. A piece lies in one line of one file, so slicing,
- * splitting and substituting keep the place of everything, and a failregex line that came through three includes and
- * two tags still names its own line.
+ * A value is a list of pieces; the text is their concatenation. A piece lies in one line of one
+ * file, so slicing, splitting and substituting keep the place of everything, and a failregex line
+ * that came through three includes and two tags still names its own line.
  */
-import type { Place } from '../core/finding.js';
+import type { FilePosition } from '../core/finding.js';
 import type { SourceText } from '../core/specs.js';
 
 /** Name of the file that is in no folder: what holds when nobody says anything. */
 export const BUILT_IN = '(built in)';
 
-export interface Piece {
+export interface ValuePiece {
   /** May end in a newline; holds none elsewhere. */
   readonly text: string;
   /** Of the first character. */
-  readonly place: Place;
+  readonly place: FilePosition;
   /** How many substitutions brought it here; 0 is text of the option itself. */
   readonly depth: number;
 }
 
-export type Value = readonly Piece[];
+export type Value = readonly ValuePiece[];
 
 /** A value of one piece per line of `text`, all at `place`. */
-export function literal(text: string, place: Place): Value {
+export function literal(text: string, place: FilePosition): Value {
   return text
     .split(/(?<=\n)/)
     .filter((line) => line !== '')
@@ -32,12 +32,14 @@ export function literal(text: string, place: Place): Value {
 
 /** The text of a value. */
 export function textOf(value: Value): string {
-  return value.length === 1 ? (value[0] as Piece).text : value.map((piece) => piece.text).join('');
+  return value.length === 1
+    ? (value[0] as ValuePiece).text
+    : value.map((piece) => piece.text).join('');
 }
 
 /** The characters from `from` up to (not including) `to`. */
 export function sliceValue(value: Value, from: number, to: number): Value {
-  const result: Piece[] = [];
+  const result: ValuePiece[] = [];
   let start = 0;
   for (const piece of value) {
     const end = start + piece.text.length;
@@ -51,7 +53,7 @@ export function sliceValue(value: Value, from: number, to: number): Value {
   return result;
 }
 
-function shift(place: Place, by: number): Place {
+function shift(place: FilePosition, by: number): FilePosition {
   return by === 0 || place.column === undefined ? place : { ...place, column: place.column + by };
 }
 
@@ -71,12 +73,12 @@ export function deeper(value: Value): Value {
 export function replaceAll(value: Value, needle: string, replacement: Value): Value {
   const text = textOf(value);
   const inserted = deeper(replacement);
-  const result: Piece[] = [];
+  const result: ValuePiece[] = [];
   let index = 0;
   let start = 0;
   const copy = (from: number, to: number) => {
     for (; index < value.length; index++) {
-      const piece = value[index] as Piece;
+      const piece = value[index] as ValuePiece;
       const end = start + piece.text.length;
       if (end > from) {
         const skip = Math.max(0, from - start);
@@ -97,24 +99,28 @@ export function replaceAll(value: Value, needle: string, replacement: Value): Va
   return result;
 }
 
-/** Where the value begins: its first piece that is not blank, else its first; undefined for an empty value. */
-export function placeOf(value: Value): Place | undefined {
+/**
+ * Where the value begins: its first piece that is not blank, else its first; undefined for an empty
+ * value.
+ */
+export function placeOf(value: Value): FilePosition | undefined {
   return (value.find((piece) => piece.text.trim() !== '') ?? value[0])?.place;
 }
 
 /** The place of the character at an offset; undefined past the end. */
-export function placeAt(value: Value, offset: number): Place | undefined {
+export function placeAt(value: Value, offset: number): FilePosition | undefined {
   return sliceValue(value, offset, offset + 1)[0]?.place;
 }
 
 /**
- * The lines that hold anything but nothing, untrimmed, each with its place: that of the first piece which went through
- * the fewest substitutions. So a regex is placed where it was written, not where `%(__prefix_line)s` was.
+ * The lines that hold anything but nothing, untrimmed, each with its place: that of the first piece
+ * which went through the fewest substitutions. So a regex is placed where it was written, not where
+ * `%(__prefix_line)s` was.
  */
 export function linesOf(value: Value): SourceText[] {
   const lines: SourceText[] = [];
   let text = '';
-  let best: Piece | undefined;
+  let best: ValuePiece | undefined;
   const flush = () => {
     if (text !== '' && best !== undefined) lines.push({ text, place: best.place });
     text = '';
@@ -131,8 +137,8 @@ export function linesOf(value: Value): SourceText[] {
   return lines;
 }
 
-function better(piece: Piece, best: Piece): boolean {
-  const blank = (one: Piece) => one.text.trim() === '';
+function better(piece: ValuePiece, best: ValuePiece): boolean {
+  const blank = (one: ValuePiece) => one.text.trim() === '';
   if (blank(piece)) return false;
   return blank(best) || piece.depth < best.depth;
 }

@@ -1,42 +1,51 @@
 /**
- * The live edge of the jails: failures that arrive while older ones are still being read. They are counted in windows of
- * their own, which know nothing of the older ones, and can only ban: whom they ban, the whole would ban too. Each comes
- * once more in its turn and then counts with all the others; a floor keeps it from being answered twice.
+ * The live edge of the jails: failures that arrive while older ones are still being read. They are
+ * counted in windows of their own, which know nothing of the older ones, and can only ban: whom
+ * they ban, the whole would ban too. Each comes once more in its turn and then counts with all the
+ * others; a floor keeps it from being answered twice.
  *
- * What needs the older entries waits for its turn: bans by evidence, failures of addresses with a login, which it may
- * excuse, and IPv6 prefixes, since it matters who has logged in there.
+ * What needs the older entries waits for its turn: bans by evidence, failures of addresses with a
+ * login, which it may excuse, and IPv6 prefixes, since it matters who has logged in there.
  */
 import { formatPrefix, isHost, type Prefix } from '../core/address.js';
-import type { BanDecision } from '../core/decision.js';
-import type { FilterEvent } from '../core/event.js';
+import type { BanDecision, FilterEvent } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import type { Jail } from './jail.js';
+import type { AllowContext, JailContext, Judgement } from './judgement.js';
 import { keyOf } from './keys.js';
-import type { Overlay } from './overlay.js';
-import type { AllowContext, JailContext, Judgement } from './verdict.js';
+import type { PendingDecisions } from './pending.js';
 
 /** What the edge needs of the jails. */
 export interface EdgeParts {
   readonly jailOf: (name: JailName) => Jail | undefined;
-  /** True when the failure bans nobody as it is: the jail only watches, or another that weighs what it finds may excuse it. */
+  /**
+   * True when the failure bans nobody as it is: the jail only watches, or another that weighs what
+   * it finds may excuse it.
+   */
   readonly waits: (jail: Jail, event: FilterEvent, target: Prefix) => boolean;
-  readonly overlay: (context: JailContext) => Overlay;
-  readonly sorted: (overlay: Overlay) => Sorted;
+  readonly overlay: (context: JailContext) => PendingDecisions;
+  readonly sorted: (overlay: PendingDecisions) => Sorted;
   /** An empty jail of the same policy. */
   readonly empty: (jail: Jail) => Jail;
   /** Puts a failure into the windows of a jail. */
   readonly add: (jail: Jail, target: Prefix, event: FilterEvent) => void;
   /** Decides by the windows of a jail; true when that is a new ban. */
-  readonly decide: (jail: Jail, target: Prefix, event: FilterEvent, now: EpochMicros, overlay: Overlay) => boolean;
+  readonly decide: (
+    jail: Jail,
+    target: Prefix,
+    event: FilterEvent,
+    now: EpochMicros,
+    overlay: PendingDecisions,
+  ) => boolean;
   /** Counts a new ban in the jails that count bans. */
   readonly banned: (
     ban: BanDecision,
     event: FilterEvent,
     now: EpochMicros,
     context: JailContext,
-    overlay: Overlay,
+    overlay: PendingDecisions,
   ) => void;
 }
 
@@ -65,7 +74,11 @@ export class JailsEdge {
   }
 
   /** Judges new events in order, each at the time that `clock` says; returns what comes of them. */
-  judge(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros, context: JailContext): Sorted {
+  judge(
+    events: readonly FilterEvent[],
+    clock: (event: FilterEvent) => EpochMicros,
+    context: JailContext,
+  ): Sorted {
     const overlay = this.#parts.overlay(context);
     for (const event of events) {
       const now = clock(event);
@@ -73,7 +86,11 @@ export class JailsEdge {
       if (entered === undefined) continue;
       const { jail, edge, target } = entered;
       // What is open already is extended by the whole, or not.
-      if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND || isOpen(overlay, jail, target)) continue;
+      if (
+        event.time < now - jail.policy.findtime * MICROS_PER_SECOND ||
+        isOpen(overlay, jail, target)
+      )
+        continue;
       const first = overlay.decisions.length;
       if (!this.#parts.decide(edge, target, event, now, overlay)) continue;
       jail.forgetExactly(target, edge.windows.floor(keyOf(target)) as EpochMicros);
@@ -106,7 +123,8 @@ export class JailsEdge {
     const jail = this.#parts.jailOf(event.jail);
     if (jail === undefined) return undefined;
     if (!isHost(jail.prefixOf(event.address))) return undefined;
-    if ((notRemote(event.address) ?? context.allowed(event.jail, event.address)) !== undefined) return undefined;
+    if ((notRemote(event.address) ?? context.allowed(event.jail, event.address)) !== undefined)
+      return undefined;
     const target = jail.targetOf(event.address, context);
     const key = keyOf(target);
     const edge = this.#edges.get(event.jail) ?? this.#parts.empty(jail);
@@ -117,12 +135,13 @@ export class JailsEdge {
       return undefined;
     }
     if (jail.isSettled(target, key, event.time, undefined)) return undefined;
-    if (this.#logins.has(formatPrefix(target)) || this.#parts.waits(jail, event, target)) return undefined;
+    if (this.#logins.has(formatPrefix(target)) || this.#parts.waits(jail, event, target))
+      return undefined;
     this.#parts.add(edge, target, event);
     return { jail, edge, target };
   }
 }
 
-function isOpen(overlay: Overlay, { policy }: Jail, target: Prefix): boolean {
+function isOpen(overlay: PendingDecisions, { policy }: Jail, target: Prefix): boolean {
   return overlay.openBan(policy.jail, target) !== undefined;
 }

@@ -13,9 +13,9 @@ import { ALLOWANCE_MAX, WIDE_FLOORS_MAX } from '../core/limits.js';
 import { holderLength } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import type { EvidenceLog } from './evidence-log.js';
+import type { EvidenceLog } from './evidence/log.js';
+import type { AllowContext } from './judgement.js';
 import { keyOf, type TargetKey, targetOfKey } from './keys.js';
-import type { AllowContext } from './verdict.js';
 import { type WindowBounds, type WindowRule, Windows } from './windows.js';
 
 /** One jail: its policy, its windows, its totals, and which prefix it counts an address by. */
@@ -31,7 +31,10 @@ export class Jail {
     this.windows = new Windows(ruleOf(policy), bounds, log);
   }
 
-  /** Takes a new policy; windows stay. Returns true when they hold too little for it and must be warmed up anew. */
+  /**
+   * Takes a new policy; windows stay. Returns true when they hold too little for it and must be
+   * warmed up anew.
+   */
   reconfigure(policy: JailPolicy): boolean {
     const old = this.policy;
     this.policy = policy;
@@ -46,9 +49,9 @@ export class Jail {
   }
 
   /**
-   * The prefix that an address is counted and banned by: the host for IPv4, `ipv6prefix` bits for IPv6 (more where so
-   * many hold strangers), and the host again when that prefix holds an allowed address, so that no neighbour's failures
-   * shut anybody out.
+   * The prefix that an address is counted and banned by: the host for IPv4, `ipv6prefix` bits for
+   * IPv6 (more where so many hold strangers), and the host again when that prefix holds an allowed
+   * address, so that no neighbour's failures shut anybody out.
    */
   targetOf(address: Address, allow: AllowContext): Prefix {
     const prefix = this.prefixOf(address);
@@ -63,37 +66,47 @@ export class Jail {
   }
 
   /**
-   * True when failures of the target up to this time count no more. A floor later than `now` was set by a clock that
-   * has been put back since: it is dropped, or nobody would be counted until the clock is there again.
+   * True when failures of the target up to this time count no more. A floor later than `now` was
+   * set by a clock that has been put back since: it is dropped, or nobody would be counted until
+   * the clock is there again.
    */
   isSettled(target: Prefix, key: TargetKey, time: number, now: number | undefined): boolean {
     const floor = this.windows.floor(key);
     if (now !== undefined && floor > now) this.windows.resetFloor(key, 0);
     else if (time <= floor) return true;
     return this.#wideFloors.some(
-      (wide) => time <= wide.upTo && (now === undefined || wide.upTo <= now) && covers(wide.target, target),
+      (wide) =>
+        time <= wide.upTo && (now === undefined || wide.upTo <= now) && covers(wide.target, target),
     );
   }
 
   /**
-   * Forgets failures of exactly this target up to a time, and those of the prefix that its address is counted by:
-   * where a single address was banned, its failures must not shut out its neighbours too.
+   * Forgets failures of exactly this target up to a time, and those of the prefix that its address
+   * is counted by: where a single address was banned, its failures must not shut out its neighbours
+   * too.
    */
   forgetExactly(target: Prefix, upTo: EpochMicros): number {
-    return this.#keysOf(target).reduce((forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo), 0);
+    return this.#keysOf(target).reduce(
+      (forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo),
+      0,
+    );
   }
 
   /** Forgets failures of every target that shares an address with this prefix, up to a time. */
   forget(target: Prefix, upTo: EpochMicros): number {
     const keys = this.#keysOf(target);
     if (!isHost(target)) {
-      for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target))) keys.push(key);
+      for (const key of this.windows.keys((key) => overlap(targetOfKey(key), target)))
+        keys.push(key);
       this.#wideFloors = [...this.#wideFloors.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
     }
     return keys.reduce((forgotten, key) => forgotten + this.windows.forgetUpTo(key, upTo), 0);
   }
 
-  /** The target's own key, and that of the prefix which its addresses are counted by when that is wider. */
+  /**
+   * The target's own key, and that of the prefix which its addresses are counted by when that is
+   * wider.
+   */
   #keysOf(target: Prefix): TargetKey[] {
     const counted = this.prefixOf(baseAddress(target));
     return counted.length < target.length ? [keyOf(counted), keyOf(target)] : [keyOf(target)];

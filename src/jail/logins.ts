@@ -7,8 +7,9 @@ interface Login {
 }
 
 /**
- * Who logged in from where: of each IPv6 prefix the two addresses with the newest logins. A prefix with a login of one
- * address is not banned for the failures of another. The prefix whose login is the oldest is forgotten first.
+ * Who logged in from where: of each IPv6 prefix the two addresses with the newest logins. A prefix
+ * with a login of one address is not banned for the failures of another. The prefix whose login is
+ * the oldest is forgotten first.
  */
 export class Logins {
   readonly #prefixes = new Map<string, readonly Login[]>();
@@ -34,14 +35,20 @@ export class Logins {
       const others = before.filter((login) => login !== own);
       this.#prefixes.delete(key);
       this.#prefixes.set(key, [newest, ...others].sort((a, b) => b.time - a.time).slice(0, 2));
-      if (this.#prefixes.size > this.#max) this.#prefixes.delete(this.#prefixes.keys().next().value as string);
+      if (this.#prefixes.size > this.#max)
+        this.#prefixes.delete(this.#prefixes.keys().next().value as string);
     }
   }
 
-  /** True when the prefix of this length had a login of another address than this one between the two moments. */
+  /**
+   * True when the prefix of this length had a login of another address than this one between the
+   * two moments.
+   */
   ofAnother(address: Address, length: number, from: number, to: number): boolean {
     if (this.#prefixes.size === 0) return false;
     const logins = this.#prefixes.get(formatPrefix(prefixOf(address, length))) ?? [];
-    return logins.some((login) => login.address !== address.text && login.time >= from && login.time <= to);
+    return logins.some(
+      (login) => login.address !== address.text && login.time >= from && login.time <= to,
+    );
   }
 }

@@ -1,4 +1,4 @@
-import { type EvidenceRef, NO_EVIDENCE } from './evidence-log.js';
+import { type EvidenceRef, NO_EVIDENCE } from './evidence/log.js';
 
 /** No record, no slot. */
 export const NONE = -1;
@@ -6,8 +6,8 @@ export const NONE = -1;
 const FIRST_CAPACITY = 1_024;
 
 /**
- * All failures of one jail in columns of numbers: 21 bytes each, no objects. Records form chains, newest first; freed
- * ones are used again. Grows by doubling up to its bound.
+ * All failures of one jail in columns of numbers: 21 bytes each, no objects. Records form chains,
+ * newest first; freed ones are used again. Grows by doubling up to its bound.
  */
 export class FailurePool {
   #time = new Float64Array(FIRST_CAPACITY);
@@ -82,7 +82,10 @@ export class FailurePool {
 }
 
 /** Copies a column into its longer successor. */
-export function grown<T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(from: T, to: T): T {
+export function grown<T extends Float64Array | Int32Array | Uint32Array | Uint8Array>(
+  from: T,
+  to: T,
+): T {
   to.set(from);
   return to;
 }

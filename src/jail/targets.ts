@@ -1,24 +1,24 @@
-import { KeyIndex } from './key-index.js';
-import { isSix, type TargetKey } from './keys.js';
+import { isSix, KeyIndex, type TargetKey } from './keys.js';
 import { grown, NONE } from './pool.js';
 
 const FIRST_CAPACITY = 1_024;
 
 /**
- * Both families, each with the targets that failed at most once and those that failed again. Whoever floods fills one
- * of these lists; who makes room is taken from the longest, so that each has a quarter for itself.
+ * Both families, each with the targets that failed at most once and those that failed again.
+ * Whoever floods fills one of these lists; who makes room is taken from the longest, so that each
+ * has a quarter for itself.
  */
 export const LISTS = 4;
 /** The first list of IPv6. */
 const SIX = 2;
 
 /** What the lists are compared by: how many targets they have, or how many failures. */
-export type Measure = 'targets' | 'failures';
+export type SizeUnit = 'targets' | 'failures';
 
 /**
- * The targets of one jail, each in a slot of a list, in the order of their newest evidence. A slot has a chain of
- * failures and a floor: the time up to which failures of the target do not count (it was banned, unbanned or forgiven
- * then).
+ * The targets of one jail, each in a slot of a list, in the order of their newest evidence. A slot
+ * has a chain of failures and a floor: the time up to which failures of the target do not count (it
+ * was banned, unbanned or forgiven then).
  */
 export class TargetTable {
   readonly #index = new KeyIndex();
@@ -30,7 +30,7 @@ export class TargetTable {
   #list = new Uint8Array(FIRST_CAPACITY);
   readonly #oldest = new Int32Array(LISTS).fill(NONE);
   readonly #newest = new Int32Array(LISTS).fill(NONE);
-  readonly #sums: Readonly<Record<Measure, Float64Array>> = {
+  readonly #sums: Readonly<Record<SizeUnit, Float64Array>> = {
     targets: new Float64Array(LISTS),
     failures: new Float64Array(LISTS),
   };
@@ -55,10 +55,10 @@ export class TargetTable {
   }
 
   /**
-   * The slot that has to go first: the oldest of the longest list, of equals that which `key` is about to join; never
-   * `kept`. NONE when there is no other.
+   * The slot that has to go first: the oldest of the longest list, of equals that which `key` is
+   * about to join; never `kept`. NONE when there is no other.
    */
-  victim(measure: Measure, key: TargetKey, kept = NONE): number {
+  victim(measure: SizeUnit, key: TargetKey, kept = NONE): number {
     const joined = listOf(isSix(key), 0);
     const sums = this.#sums[measure];
     let found = NONE;
@@ -146,7 +146,10 @@ export class TargetTable {
     this.#floor[slot] = floor;
   }
 
-  /** Every slot in use, list by list, oldest evidence first. The slot at hand may be removed meanwhile. */
+  /**
+   * Every slot in use, list by list, oldest evidence first. The slot at hand may be removed
+   * meanwhile.
+   */
   *[Symbol.iterator](): IterableIterator<number> {
     for (let list = 0; list < LISTS; list++)
       for (let slot = this.oldest(list); slot !== NONE; ) {

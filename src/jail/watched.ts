@@ -2,7 +2,7 @@ import { formatPrefix, overlap, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { WATCHED_BANS_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
-import type { OpenBan } from './verdict.js';
+import type { OpenBan } from './judgement.js';
 
 interface Watched extends OpenBan {
   readonly jail: JailName;
@@ -12,8 +12,9 @@ interface Watched extends OpenBan {
 }
 
 /**
- * The bans that jails with `enabled = watch` would have made. They stand here and nowhere else: not in the ledger, not in
- * the kernel. A restart forgets them. The one that was touched the longest ago makes room.
+ * The bans that jails with `enabled = watch` would have made. They stand here and nowhere else: not
+ * in the ledger, not in the kernel. A restart forgets them. The one that was touched the longest
+ * ago makes room.
  */
 export class WatchedBans {
   readonly #bans = new Map<string, Watched>();
@@ -46,8 +47,9 @@ export class WatchedBans {
 
   /** How many bans of the jail would be in force. Looks at all: not for hot paths. */
   currentOf(jail: JailName, now: number): number {
-    return [...this.#bans.values()].filter((ban) => ban.jail === jail && (ban.until === null || ban.until > now))
-      .length;
+    return [...this.#bans.values()].filter(
+      (ban) => ban.jail === jail && (ban.until === null || ban.until > now),
+    ).length;
   }
 
   /** How many bans the jail would have made. */
@@ -58,7 +60,8 @@ export class WatchedBans {
   /** Forgets all that shares an address with the target, of one jail or of all. */
   forget(target: Prefix, jail?: JailName): void {
     for (const [key, ban] of this.#bans)
-      if ((jail === undefined || jail === ban.jail) && overlap(ban.target, target)) this.#bans.delete(key);
+      if ((jail === undefined || jail === ban.jail) && overlap(ban.target, target))
+        this.#bans.delete(key);
   }
 
   /** Forgets all that jails have which do not watch any more. */

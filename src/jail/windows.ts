@@ -1,8 +1,8 @@
 import type { Cursor } from '../core/names.js';
-import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence-log.js';
+import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence/log.js';
 import type { TargetKey } from './keys.js';
 import { FailurePool, NONE } from './pool.js';
-import { LISTS, type Measure, TargetTable } from './targets.js';
+import { LISTS, type SizeUnit, TargetTable } from './targets.js';
 
 /** A window that has reached maxretry: its first and last moment, and the failures in it. */
 export interface FullWindow {
@@ -28,11 +28,12 @@ export interface WindowBounds {
 /**
  * The failures of one jail, per target, ordered by the entries' own time.
  *
- * A window is any stretch of findtime, both ends included: K failures fill it when the last of them lies at most
- * findtime after the first. Entries may arrive in any order. What can no longer decide is dropped: of each target the
- * failures are kept that weigh twice maxretry (times the largest allowance), counted back from the last to arrive
- * (enough for entries that are late by up to findtime); of each jail the targets with the newest evidence, both families and those that failed again each
- * with a share of their own: a flood makes room for itself.
+ * A window is any stretch of findtime, both ends included: K failures fill it when the last of them
+ * lies at most findtime after the first. Entries may arrive in any order. What can no longer decide
+ * is dropped: of each target the failures are kept that weigh twice maxretry (times the largest
+ * allowance), counted back from the last to arrive (enough for entries that are late by up to
+ * findtime); of each jail the targets with the newest evidence, both families and those that failed
+ * again each with a share of their own: a flood makes room for itself.
  */
 export class Windows {
   readonly #targets: TargetTable;
@@ -93,10 +94,15 @@ export class Windows {
   }
 
   /**
-   * The latest full window of failures later than `after` that the moment `time` lies in, or undefined. `allowance`: so
-   * many times maxretry fill it.
+   * The latest full window of failures later than `after` that the moment `time` lies in, or
+   * undefined. `allowance`: so many times maxretry fill it.
    */
-  full(key: TargetKey, time: number, after = Number.NEGATIVE_INFINITY, allowance = 1): FullWindow | undefined {
+  full(
+    key: TargetKey,
+    time: number,
+    after = Number.NEGATIVE_INFINITY,
+    allowance = 1,
+  ): FullWindow | undefined {
     const slot = this.#targets.find(key);
     const { findtimeMicros } = this.rule;
     const maxretry = this.rule.maxretry * allowance;
@@ -104,7 +110,8 @@ export class Windows {
     let lead = this.#targets.head(slot);
     let record = lead;
     let failures = 0;
-    // Backwards in time: `record` is the start that is tried, `lead` the newest failure that it reaches.
+    // Backwards in time: `record` is the start that is tried, `lead` the newest failure that it
+    // reaches.
     while (record !== NONE) {
       const from = this.#pool.time(record);
       if (from < time - findtimeMicros || from <= after) return undefined;
@@ -114,7 +121,8 @@ export class Windows {
         failures -= this.#pool.count(lead);
         lead = this.#pool.older(lead);
       }
-      if (from <= time && failures >= maxretry) return { from, to: this.#pool.time(lead), failures };
+      if (from <= time && failures >= maxretry)
+        return { from, to: this.#pool.time(lead), failures };
     }
     return undefined;
   }
@@ -124,7 +132,11 @@ export class Windows {
     const slot = this.#targets.find(key);
     let failures = 0;
     if (slot === NONE) return failures;
-    for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
+    for (
+      let record = this.#targets.head(slot);
+      record !== NONE;
+      record = this.#pool.older(record)
+    ) {
       const at = this.#pool.time(record);
       if (at < from) break;
       if (at <= time) failures += this.#pool.count(record);
@@ -132,20 +144,30 @@ export class Windows {
     return failures;
   }
 
-  /** Cursors of the newest failures between the two moments, newest last; at most `most` of them. */
+  /**
+   * Cursors of the newest failures between the two moments, newest last; at most `most` of them.
+   */
   evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
     const slot = this.#targets.find(key);
     const refs: EvidenceRef[] = [];
     if (slot === NONE) return [];
-    for (let record = this.#targets.head(slot); record !== NONE; record = this.#pool.older(record)) {
+    for (
+      let record = this.#targets.head(slot);
+      record !== NONE;
+      record = this.#pool.older(record)
+    ) {
       if (refs.length >= most || this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
-      if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref)) refs.push(ref);
+      if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref))
+        refs.push(ref);
     }
     return refs.reverse().flatMap((ref) => this.#log.read(ref) ?? []);
   }
 
-  /** Forgets the failures of the target up to a time and lets none up to it count later. Returns what was forgotten. */
+  /**
+   * Forgets the failures of the target up to a time and lets none up to it count later. Returns
+   * what was forgotten.
+   */
   forgetUpTo(key: TargetKey, time: number): number {
     const slot = this.#slot(key);
     this.#targets.setFloor(slot, Math.max(this.#targets.floor(slot), time));
@@ -159,7 +181,9 @@ export class Windows {
     return slot === NONE ? 0 : this.#cut(slot, upTo);
   }
 
-  /** Takes one failure of exactly this time back out; nothing happens when there is none (any more). */
+  /**
+   * Takes one failure of exactly this time back out; nothing happens when there is none (any more).
+   */
   take(key: TargetKey, time: number): void {
     const slot = this.#targets.find(key);
     if (slot === NONE) return;
@@ -177,12 +201,19 @@ export class Windows {
     this.#pool.release(record);
   }
 
-  /** Frees the oldest targets that can decide nothing any more; a few per call, so that it costs nothing. */
+  /**
+   * Frees the oldest targets that can decide nothing any more; a few per call, so that it costs
+   * nothing.
+   */
   sweep(now: number, most = 4): void {
     const horizon = now - 2 * this.rule.findtimeMicros;
     let left = most;
     for (let list = 0; list < LISTS; list++)
-      for (let slot = this.#targets.oldest(list); slot !== NONE && left > 0; slot = this.#targets.oldest(list)) {
+      for (
+        let slot = this.#targets.oldest(list);
+        slot !== NONE && left > 0;
+        slot = this.#targets.oldest(list)
+      ) {
         if (this.#newestOf(slot) >= horizon) break;
         this.#drop(slot);
         left--;
@@ -236,7 +267,7 @@ export class Windows {
   }
 
   /** Makes room for the key, but not at the cost of `kept`; false when there is nobody else. */
-  #evict(measure: Measure, key: TargetKey, kept = NONE): boolean {
+  #evict(measure: SizeUnit, key: TargetKey, kept = NONE): boolean {
     const slot = this.#targets.victim(measure, key, kept);
     if (slot === NONE) return false;
     this.#drop(slot);
@@ -264,7 +295,11 @@ export class Windows {
   #trim(slot: number, time: number): void {
     let newer = NONE;
     let record = this.#targets.head(slot);
-    for (let kept = 0; record !== NONE && kept < 2 * this.#retryMax; record = this.#pool.older(record)) {
+    for (
+      let kept = 0;
+      record !== NONE && kept < 2 * this.#retryMax;
+      record = this.#pool.older(record)
+    ) {
       if (this.#pool.time(record) <= time) kept += this.#pool.count(record);
       newer = record;
     }

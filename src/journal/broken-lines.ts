@@ -1,17 +1,21 @@
 /**
- * Finds the entries that begin in the middle of a daemon's line (`src/core/broken-line.ts`): they are no line of the
- * daemon and must not be judged as one. An entry does not say that it is such a rest (but Docker's, by their ordinal):
- * the entry before it, of the same output and process, says that it goes on.
+ * Finds the entries that begin in the middle of a daemon's line (`src/core/entry.ts`): they are no
+ * line of the daemon and must not be judged as one. An entry does not say that it is such a rest
+ * (but Docker's, by their ordinal): the entry before it, of the same output and process, says that
+ * it goes on.
  */
-import { fieldKey, READ } from '../../native/data.js';
+import { fieldKey, READ } from '../../native/entry-data.js';
 import type { JournalHandle } from '../../native/journal.js';
-import type { RawEntry } from '../../native/reader.js';
-import { GOES_ON_FIELDS, goesOn, LINE_BREAKS } from '../core/broken-line.js';
+import type { RawEntry } from '../../native/raw-entries.js';
+import { GOES_ON_FIELDS, goesOn, LINE_BREAKS } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { BROKEN_OUTPUTS_MAX } from '../core/limits.js';
 import { type MatchGroup, WHOLE_JOURNAL } from '../core/match.js';
 
-/** Fields by which an output is told from others. Only entries of standard output and of containers have them. */
+/**
+ * Fields by which an output is told from others. Only entries of standard output and of containers
+ * have them.
+ */
 export const OUTPUT_FIELDS: readonly string[] = [
   ...GOES_ON_FIELDS,
   ...['_STREAM_ID', '_PID', 'CONTAINER_ID_FULL', 'CONTAINER_PARTIAL_ORDINAL'],
@@ -52,14 +56,17 @@ export class BrokenLines {
     if (numbered !== undefined) return numbered;
     const output = outputOf(field);
     if (output === undefined || !this.#anyGoesOn(output)) return false;
-    // Where the entry is gone, or a file is damaged, nobody can tell, and lines of this output do break.
+    // Where the entry is gone, or a file is damaged, nobody can tell, and lines of this output do
+    // break.
     return this.#look(true, (handle) => {
       handle.setMatches(WHOLE_JOURNAL);
       handle.seekCursor(cursor);
       if (!handle.next() || !handle.testCursor(cursor)) return true;
-      // What a container prints as output and as errors are two streams, told apart by the priority only.
+      // What a container prints as output and as errors are two streams, told apart by the priority
+      // only.
       const priority = output.has('CONTAINER_ID_FULL') ? read(handle, 'PRIORITY') : undefined;
-      const group: MatchGroup = priority === undefined ? output : new Map([...output, ['PRIORITY', [priority]]]);
+      const group: MatchGroup =
+        priority === undefined ? output : new Map([...output, ['PRIORITY', [priority]]]);
       handle.setMatches({ groups: [group] });
       return handle.previous() && goesOn((name) => read(handle, name));
     });
@@ -93,7 +100,10 @@ export class BrokenLines {
     return any;
   }
 
-  /** What is seen with the handle; `otherwise` where it cannot be read: a damaged file must not stop the reading. */
+  /**
+   * What is seen with the handle; `otherwise` where it cannot be read: a damaged file must not stop
+   * the reading.
+   */
   #look(otherwise: boolean, question: (handle: JournalHandle) => boolean): boolean {
     try {
       this.#handle ??= this.#open();
@@ -109,7 +119,9 @@ export class BrokenLines {
 }
 
 function read(handle: JournalHandle, name: string): string | undefined {
-  return handle.readData(fieldKey(name)) === READ.found ? handle.data.head(name.length + 1) : undefined;
+  return handle.readData(fieldKey(name)) === READ.found
+    ? handle.data.head(name.length + 1)
+    : undefined;
 }
 
 /** In a stream that is read from its beginning: remembers the outputs whose last line goes on. */
@@ -117,7 +129,10 @@ export class BrokenStream {
   /** The one that was broken longest ago comes first. */
   readonly #going = new Set<string>();
 
-  /** Takes every entry in turn, judged or not; true when it is the rest of a line that began in another one. */
+  /**
+   * Takes every entry in turn, judged or not; true when it is the rest of a line that began in
+   * another one.
+   */
   take(field: Field): boolean {
     const output = outputOf(field);
     if (output === undefined) return false;

@@ -1,24 +1,83 @@
 /** The gate, as tests on text and fields. */
+
 import type { Gate, GateRoute } from '../core/entry.js';
-import { isNameGlob } from '../core/glob.js';
 import { GATE_FIELDS_MAX, GATE_ROUTES_MAX, GATE_TERM_BYTES_MAX } from '../core/limits.js';
-import { literalSearch } from '../core/literals.js';
-import { type MatchExpression, type MatchGroup, matches } from '../core/match.js';
+import {
+  isNameGlob,
+  isWholeJournal,
+  type MatchExpression,
+  type MatchGroup,
+  matches,
+} from '../core/match.js';
+import { literalSearch } from '../core/text.js';
+
+/* A match expression applied here instead of in libsystemd. */
+
+/** Values of one entry, by field; a field may have several. */
+export type FieldValues = ReadonlyMap<string, readonly string[]>;
 
 /**
- * The literals as one function. The text may be decoded as Latin-1 or as UTF-8: the literals are ASCII, and bytes of
- * ASCII mean the same in both.
+ * The same for an entry whose fields have one value each, with `more` for those that have several.
+ */
+export function matchFieldsTest(
+  expression: MatchExpression,
+): (fields: ReadonlyMap<string, string>, more: FieldValues | undefined) => boolean {
+  const test = matchTest(expression);
+  const isPlain = expression.groups.every((group) =>
+    [...group.values()].every((wanted) => !wanted.some(isNameGlob)),
+  );
+  const plain = expression.groups.map((group) =>
+    [...group].map(([field, wanted]) => ({ field, wanted: new Set<string | undefined>(wanted) })),
+  );
+  return (fields, more) => {
+    if (isPlain && more === undefined)
+      return plain.some((group) =>
+        group.every(({ field, wanted }) => wanted.has(fields.get(field))),
+      );
+    return test(
+      new Map([...fields].map(([name, value]) => [name, [value, ...(more?.get(name) ?? [])]])),
+    );
+  };
+}
+
+/**
+ * The expression as one function; as in libsystemd, a term holds when any of the field's values is
+ * the wanted one.
+ */
+export function matchTest(expression: MatchExpression): (values: FieldValues) => boolean {
+  if (isWholeJournal(expression)) return () => true;
+  const groups = expression.groups.map((group) =>
+    [...group].map(([field, wanted]) => {
+      const exact = new Set(wanted);
+      const alone: MatchExpression = { groups: [new Map([[field, wanted]])] };
+      return { field, holds: (value: string) => exact.has(value) || matches(alone, () => value) };
+    }),
+  );
+  return (values) =>
+    groups.some((group) =>
+      group.every(({ field, holds }) => values.get(field)?.some(holds) === true),
+    );
+}
+
+/**
+ * The literals as one function. The text may be decoded as Latin-1 or as UTF-8: the literals are
+ * ASCII, and bytes of ASCII mean the same in both.
  */
 export function gateTest({ literals }: Pick<Gate, 'literals'>): (text: string) => boolean {
   if (literals === undefined) return () => true;
   return literalSearch(literals);
 }
 
-/** The routes as a reader can test them before an entry is read whole; none when there are more than it takes. */
+/**
+ * The routes as a reader can test them before an entry is read whole; none when there are more than
+ * it takes.
+ */
 export function routesOf({ routes = [] }: Gate): readonly GateRoute[] {
   const exact = routes.map(({ match, literals }) => ({ match: exactPart(match), literals }));
   const terms = exact.flatMap(({ match }) => match.groups.flatMap((group) => [...group]));
-  const bytes = terms.flatMap(([field, values]) => values.map((value) => Buffer.byteLength(`${field}=${value}`)));
+  const bytes = terms.flatMap(([field, values]) =>
+    values.map((value) => Buffer.byteLength(`${field}=${value}`)),
+  );
   const fields = new Set(terms.map(([field]) => field));
   const fits =
     exact.length <= GATE_ROUTES_MAX &&
@@ -33,12 +92,13 @@ export function routesTest(
 ): (text: string, fields: ReadonlyMap<string, string>) => boolean {
   if (routes.length === 0) return () => true;
   const tests = routes.map((route) => ({ match: route.match, takes: gateTest(route) }));
-  return (text, fields) => tests.some(({ match, takes }) => takes(text) && matches(match, (name) => fields.get(name)));
+  return (text, fields) =>
+    tests.some(({ match, takes }) => takes(text) && matches(match, (name) => fields.get(name)));
 }
 
 /**
- * Terms that decide by the first value of a field: exact ones, of fields that journald itself writes, which have one value.
- * What is left out holds always.
+ * Terms that decide by the first value of a field: exact ones, of fields that journald itself
+ * writes, which have one value. What is left out holds always.
  */
 function exactPart({ groups }: MatchExpression): MatchExpression {
   const isExact = ([field, values]: readonly [string, readonly string[]]) =>

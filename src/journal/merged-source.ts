@@ -1,16 +1,26 @@
 /**
  * Several streams as one source: each with its own order and its own place, merged by time.
  *
- * A stream that has come to its end holds nobody up, so an entry that arrives late is delivered when it arrives,
- * whatever other streams have delivered meanwhile. (One libsystemd handle over the same files passes such entries over.)
- * While there is more to read in several streams, as after a stop, entries come in the order of their times.
+ * A stream that has come to its end holds nobody up, so an entry that arrives late is delivered
+ * when it arrives, whatever other streams have delivered meanwhile. (One libsystemd handle over the
+ * same files passes such entries over.) While there is more to read in several streams, as after a
+ * stop, entries come in the order of their times.
  */
-import type { Batch, Entry, EntrySource, Gate, OpenReport, Position, ReadPosition, StreamView } from '../core/entry.js';
+import type {
+  Batch,
+  Entry,
+  EntrySource,
+  Gate,
+  OpenReport,
+  Position,
+  ReadPosition,
+  StreamView,
+} from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { ENDED_PLACES_MAX } from '../core/limits.js';
 import type { MatchExpression } from '../core/match.js';
 import type { Cursor, SourceId } from '../core/names.js';
-import { Places } from './places.js';
+import { PositionList } from './position.js';
 
 /** Entries that a stream reads ahead: what waits for entries of other streams. */
 const AHEAD_ENTRIES = 100;
@@ -41,11 +51,18 @@ export interface Stream {
 }
 
 /** What the streams of a source are at the moment. */
-export interface Roster {
+export interface StreamSet {
   /** Called once, before `look`; says whether something before the position is gone. */
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport;
-  /** Looks for streams that came and went; called at open and before reads. Cheap when it is not yet time. */
-  look(): { readonly joined: readonly Stream[]; readonly left: readonly Stream[]; readonly notices: readonly string[] };
+  /**
+   * Looks for streams that came and went; called at open and before reads. Cheap when it is not yet
+   * time.
+   */
+  look(): {
+    readonly joined: readonly Stream[];
+    readonly left: readonly Stream[];
+    readonly notices: readonly string[];
+  };
   close(): void;
   find?(cursor: Cursor): Entry | undefined;
 }
@@ -76,17 +93,17 @@ class Lane {
 
 export class MergedSource implements EntrySource {
   readonly id: SourceId;
-  readonly #roster: Roster;
+  readonly #roster: StreamSet;
   readonly find?: (cursor: Cursor) => Entry | undefined;
   #lanes: Lane[] = [];
-  #places = new Places();
+  #places = new PositionList();
   /** Lines whose stream is gone, oldest first. */
   #ended: string[] = [];
-  #skip: Places | undefined;
+  #skip: PositionList | undefined;
   #moved = false;
   #state: 'new' | 'open' | 'closed' = 'new';
 
-  constructor(id: SourceId, roster: Roster) {
+  constructor(id: SourceId, roster: StreamSet) {
     this.id = id;
     this.#roster = roster;
     if (roster.find !== undefined) this.find = (cursor) => roster.find?.(cursor);
@@ -95,10 +112,11 @@ export class MergedSource implements EntrySource {
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
     if (this.#state === 'closed') throw closed();
     if (this.#state === 'open') throw new Error('bug: a source is opened once');
-    const mark = position.at === 'cursor' ? position : position.at === 'time' ? position.mark : undefined;
-    this.#places = new Places(mark);
+    const mark =
+      position.at === 'cursor' ? position : position.at === 'time' ? position.mark : undefined;
+    this.#places = new PositionList(mark);
     this.#ended = this.#places.lines();
-    if (position.at === 'cursor') this.#skip = new Places(position);
+    if (position.at === 'cursor') this.#skip = new PositionList(position);
     const report = this.#roster.open(match, gate, position);
     this.#state = 'open';
     return report;
@@ -120,13 +138,20 @@ export class MergedSource implements EntrySource {
         lane.last = entry;
         sum.read++;
         this.#reach(lane, { cursor: entry.cursor, time: entry.realtime });
-        if (this.#skip?.cover({ cursor: entry.cursor, time: entry.realtime }) !== true) entries.push(entry);
+        if (this.#skip?.cover({ cursor: entry.cursor, time: entry.realtime }) !== true)
+          entries.push(entry);
         if (lane.head === undefined) this.#settle(lane, sum);
       }
     }
     const position = this.#moved ? this.#places.position() : undefined;
     this.#moved = false;
-    return { entries, ...sum, ended: false, notices, ...(position === undefined ? {} : { position }) };
+    return {
+      entries,
+      ...sum,
+      ended: false,
+      notices,
+      ...(position === undefined ? {} : { position }),
+    };
   }
 
   poll(): void {
@@ -208,7 +233,8 @@ export class MergedSource implements EntrySource {
   #forget(): void {
     const inUse = new Set(this.#lanes.flatMap(({ lines }) => [...lines]));
     this.#ended = [...new Set(this.#ended)].filter((line) => !inUse.has(line));
-    while (this.#ended.length > ENDED_PLACES_MAX) this.#places.delete(this.#ended.shift() as string);
+    while (this.#ended.length > ENDED_PLACES_MAX)
+      this.#places.delete(this.#ended.shift() as string);
   }
 
   #mustBeOpen(): void {

@@ -1,6 +1,6 @@
 import type { Database } from 'better-sqlite3';
 import { parseAddress } from '../core/address.js';
-import type { FilterEvent } from '../core/event.js';
+import type { FilterEvent } from '../core/decision.js';
 import { ATTEMPTS_KEPT_MAX } from '../core/limits.js';
 import { cursor, type JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -18,7 +18,9 @@ interface AttemptRow {
 /** Rows that are read at once. */
 const PAGE_ROWS = 10_000;
 
-/** Failed and successful logins of the past, from which the evidence is made again after a restart. */
+/**
+ * Failed and successful logins of the past, from which the evidence is made again after a restart.
+ */
 export class Attempts {
   readonly #db: Database;
 
@@ -57,7 +59,9 @@ export class Attempts {
   prune(before: EpochMicros, most = ATTEMPTS_KEPT_MAX): void {
     guarded(() => {
       this.#db.prepare('DELETE FROM attempt WHERE time < ?').run(before);
-      this.#db.prepare('DELETE FROM attempt WHERE id <= (SELECT max(id) FROM attempt) - ?').run(most);
+      this.#db
+        .prepare('DELETE FROM attempt WHERE id <= (SELECT max(id) FROM attempt) - ?')
+        .run(most);
     });
   }
 }

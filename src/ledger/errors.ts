@@ -1,8 +1,9 @@
 import { messageOf, OperatingError } from '../core/errors.js';
 
 /**
- * SQLite's result code, e.g. `SQLITE_BUSY`, of an error that better-sqlite3 threw. By name, not by class: the native
- * part keeps the class of whoever loaded it first, which need not be the one of this module's realm.
+ * SQLite's result code, e.g. `SQLITE_BUSY`, of an error that better-sqlite3 threw. By name, not by
+ * class: the native part keeps the class of whoever loaded it first, which need not be the one of
+ * this module's realm.
  */
 export function sqliteCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
@@ -10,20 +11,26 @@ export function sqliteCode(error: unknown): string | undefined {
   return name === 'SqliteError' && typeof code === 'string' ? code : undefined;
 }
 
-/** The file's content is not what SQLite wrote: <https://sqlite.org/rescode.html>, SQLITE_CORRUPT and SQLITE_NOTADB. */
+/**
+ * The file's content is not what SQLite wrote: <https://sqlite.org/rescode.html>, SQLITE_CORRUPT
+ * and SQLITE_NOTADB.
+ */
 export function isCorruption(error: unknown): boolean {
   return /^SQLITE_(?:CORRUPT|NOTADB)/.test(sqliteCode(error) ?? '');
 }
 
 /**
- * The content is to blame, not the disk, the rights or another process: also SQL that does not fit the tables
- * (SQLITE_ERROR), broken constraints, and integers that are none of ours. Takes what `guarded` throws.
+ * The content is to blame, not the disk, the rights or another process: also SQL that does not fit
+ * the tables (SQLITE_ERROR), broken constraints, and integers that are none of ours. Takes what
+ * `guarded` throws.
  */
 export function isContent(error: unknown): boolean {
   const cause = error instanceof OperatingError ? error.cause : error;
   return (
     cause instanceof RangeError ||
-    /^SQLITE_(?:CORRUPT|NOTADB|ERROR|SCHEMA|CONSTRAINT|MISMATCH|FORMAT)/.test(sqliteCode(cause) ?? '')
+    /^SQLITE_(?:CORRUPT|NOTADB|ERROR|SCHEMA|CONSTRAINT|MISMATCH|FORMAT)/.test(
+      sqliteCode(cause) ?? '',
+    )
   );
 }
 
@@ -36,15 +43,17 @@ export function isDiskTrouble(error: unknown): boolean {
 }
 
 /**
- * Another process holds the file (a backup, somebody's sqlite3), longer than SQLite waits. Not the writer's lock, which is an
- * agent's and nobody goes on beside.
+ * Another process holds the file (a backup, somebody's sqlite3), longer than SQLite waits. Not the
+ * writer's lock, which is an agent's and nobody goes on beside.
  */
 export function isBusy(error: unknown): boolean {
   if (/^SQLITE_(?:BUSY|LOCKED)/.test(sqliteCode(error) ?? '')) return true;
   return error instanceof OperatingError && isBusy(error.cause);
 }
 
-/** What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged. */
+/**
+ * What SQLite threw, as an error of the surroundings with a stable code; everything else unchanged.
+ */
 export function ledgerError(error: unknown): unknown {
   const sqlite = sqliteCode(error);
   if (sqlite === undefined) return error;

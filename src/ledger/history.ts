@@ -1,15 +1,15 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Family, type Prefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
-import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
+import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { guarded } from './errors.js';
 import { BAN_COLUMNS, type BanRow, firstOf, rangeOf, recordOf, targetOf } from './rows.js';
 import { OPEN } from './schema.js';
 
 /** Which bans to show; all given conditions must hold. */
-export interface HistoryQuery {
+export interface BanQuery {
   /** Bans that share an address with it: of it, of wider prefixes around it, of hosts within it. */
   readonly target?: Prefix;
   readonly jail?: JailName;
@@ -57,7 +57,7 @@ export class History {
   }
 
   /** Bans that match, newest first unless the query says otherwise. */
-  find(query: HistoryQuery = {}): BanRecord[] {
+  find(query: BanQuery = {}): BanRecord[] {
     const limit = Math.min(query.limit ?? HISTORY_ANSWER_ROWS_MAX, HISTORY_ANSWER_ROWS_MAX);
     const where: string[] = ['id < ? AND id > ?'];
     const values: unknown[] = [query.before ?? Number.MAX_SAFE_INTEGER, query.after ?? 0];
@@ -76,15 +76,21 @@ export class History {
       values.push(query.target.family === 6 ? 1 : 0);
       where.push(`id IN (SELECT id FROM ban WHERE first BETWEEN ? AND ? AND length >= ?
         UNION ALL SELECT id FROM ban WHERE (first, length) IN (VALUES ${around.map(() => '(?, ?)').join(', ')}))`);
-      values.push(first, last, query.target.length, ...around.flatMap((prefix) => [firstOf(prefix), prefix.length]));
+      values.push(
+        first,
+        last,
+        query.target.length,
+        ...around.flatMap((prefix) => [firstOf(prefix), prefix.length]),
+      );
     }
     const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE ${where.join(' AND ')} ORDER BY id ${query.oldestFirst ? 'ASC' : 'DESC'} LIMIT ?`;
     return (guarded(() => this.#db.prepare(sql).all(...values, limit)) as BanRow[]).map(recordOf);
   }
 
   /**
-   * The highest id that was ever given, 0 before the first ban: it stays when that ban is forgotten, and is lower than
-   * one that somebody remembers only in another ledger (sqlite.org/autoinc.html).
+   * The highest id that was ever given, 0 before the first ban: it stays when that ban is
+   * forgotten, and is lower than one that somebody remembers only in another ledger
+   * (sqlite.org/autoinc.html).
    */
   newestId(): number {
     const sql = "SELECT seq FROM sqlite_sequence WHERE name = 'ban'";
@@ -93,7 +99,9 @@ export class History {
 
   /** One ban by its id. */
   get(id: number): BanRecord | undefined {
-    const row = guarded(() => this.#db.prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE id = ?`).get(id));
+    const row = guarded(() =>
+      this.#db.prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE id = ?`).get(id),
+    );
     return row === undefined ? undefined : recordOf(row as BanRow);
   }
 
@@ -115,7 +123,10 @@ export class History {
     return statement;
   }
 
-  /** New bans of the journal (no extensions) since a time, oldest first: what jails that count bans are warmed up with. */
+  /**
+   * New bans of the journal (no extensions) since a time, oldest first: what jails that count bans
+   * are warmed up with.
+   */
   newBans(since: EpochMicros): BanRecord[] {
     const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL
       AND ended_reason IS NOT 'ignored' ORDER BY id`;
@@ -126,15 +137,25 @@ export class History {
   counts(): Map<JailName, BanCounts> {
     const sql = `SELECT jail, count(*) FILTER (WHERE ${OPEN}) AS current,
       count(*) FILTER (WHERE state <> 'refused' AND coalesce(ended_reason, '') NOT IN ('replaced', 'ignored')) AS total FROM ban GROUP BY jail`;
-    const rows = guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; current: number; total: number }[];
-    return new Map(rows.map((row) => [row.jail, { currentlyBanned: row.current, totalBanned: row.total }]));
+    const rows = guarded(() => this.#db.prepare(sql).all()) as {
+      jail: JailName;
+      current: number;
+      total: number;
+    }[];
+    return new Map(
+      rows.map((row) => [row.jail, { currentlyBanned: row.current, totalBanned: row.total }]),
+    );
   }
 
   /** Bans wanted or in force, by jail and family; read from an index, 100,000 take about 20 ms. */
   activeBans(): { readonly jail: JailName; readonly family: Family; readonly count: number }[] {
     const sql = `SELECT jail, CASE WHEN instr(target, ':') > 0 THEN 6 ELSE 4 END AS family, count(*) AS count
       FROM ban WHERE ${OPEN} GROUP BY 1, 2`;
-    return guarded(() => this.#db.prepare(sql).all()) as { jail: JailName; family: Family; count: number }[];
+    return guarded(() => this.#db.prepare(sql).all()) as {
+      jail: JailName;
+      family: Family;
+      count: number;
+    }[];
   }
 
   /** See `Ledger.floors`. */
@@ -163,14 +184,17 @@ export class History {
   }
 
   /**
-   * Forgets bans that ended (or were refused) longer ago than `keepSeconds` (dbpurgeage) and the oldest beyond the bound,
-   * and gives their space back. Open bans are never forgotten. Returns how many went.
+   * Forgets bans that ended (or were refused) longer ago than `keepSeconds` (dbpurgeage) and the
+   * oldest beyond the bound, and gives their space back. Open bans are never forgotten. Returns how
+   * many went.
    */
   prune(now: EpochMicros, keepSeconds: number, bansMax = HISTORY_BANS_MAX): number {
     return guarded(() => {
       const before = plus(now, -keepSeconds);
       const gone = this.#db.transaction(() => {
-        const old = this.#db.prepare('DELETE FROM ban WHERE ended_time IS NOT NULL AND ended_time < ?').run(before);
+        const old = this.#db
+          .prepare('DELETE FROM ban WHERE ended_time IS NOT NULL AND ended_time < ?')
+          .run(before);
         const excess = this.#db
           .prepare(
             `DELETE FROM ban WHERE id IN (SELECT id FROM ban WHERE ended_time IS NOT NULL ORDER BY ended_time DESC LIMIT -1 OFFSET ?)`,

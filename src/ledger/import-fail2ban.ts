@@ -1,15 +1,18 @@
 /**
- * Reads fail2ban's own database (`fail2ban.sqlite3`, schema 4 of fail2ban 0.11 to 1.1): table `bips` has the latest ban
- * of each address and jail, with its rank; table `bans` has those of the last `dbpurgeage`. The file is only read.
+ * Reads fail2ban's own database (`fail2ban.sqlite3`, schema 4 of fail2ban 0.11 to 1.1): table
+ * `bips` has the latest ban of each address and jail, with its rank; table `bans` has those of the
+ * last `dbpurgeage`. The file is only read.
  */
 import { existsSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { BAN_SECONDS_MAX, HISTORY_BANS_MAX, IMPORT_SKIPPED_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import { IMPORT_SKIPPED_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { jailName } from '../core/names.js';
+import { HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
+import { BAN_SECONDS_MAX } from '../core/timeouts.js';
 
 /** What was found in the file. */
 export interface Fail2banBans {
@@ -17,8 +20,14 @@ export interface Fail2banBans {
   readonly active: readonly BanDecision[];
   /** Over. */
   readonly history: readonly BanDecision[];
-  /** Who cannot be taken over, with the reason, each once; at most `IMPORT_SKIPPED_MAX` are named. */
-  readonly skipped: readonly { readonly jail: string; readonly id: string; readonly reason: string }[];
+  /**
+   * Who cannot be taken over, with the reason, each once; at most `IMPORT_SKIPPED_MAX` are named.
+   */
+  readonly skipped: readonly {
+    readonly jail: string;
+    readonly id: string;
+    readonly reason: string;
+  }[];
   readonly skippedCount: number;
 }
 
@@ -36,7 +45,8 @@ interface Row {
 
 /**
  * Reads bans that are active at `now` and past ones.
- * @throws OperatorError when the file is missing, unreadable, or not a fail2ban database of a known version
+ * @throws OperatorError when the file is missing, unreadable, or not a fail2ban database of a known
+ * version
  */
 export function readFail2ban(path: string, now: EpochMicros): Fail2banBans {
   if (!existsSync(path))
@@ -49,10 +59,13 @@ export function readFail2ban(path: string, now: EpochMicros): Fail2banBans {
     db = new Database(path, { readonly: true, timeout: 5_000 });
     const version = db.prepare('SELECT version FROM fail2banDb').pluck().get();
     if (!SCHEMAS.includes(version as number))
-      throw new OperatorError(`${path} has schema ${String(version)}; this version reads ${SCHEMAS.join(', ')}`, {
-        hint: 'start fail2ban 1.0 or 1.1 once: it brings its database up to date',
-        exitCode: EXIT.dataError,
-      });
+      throw new OperatorError(
+        `${path} has schema ${String(version)}; this version reads ${SCHEMAS.join(', ')}`,
+        {
+          hint: 'start fail2ban 1.0 or 1.1 once: it brings its database up to date',
+          exitCode: EXIT.dataError,
+        },
+      );
     return collect(db, now);
   } catch (error) {
     if (error instanceof OperatorError) throw error;
@@ -92,7 +105,12 @@ function collect(db: Database.Database, now: EpochMicros): Fail2banBans {
     take(row, (ban) => {
       if (!active.has(identity(ban))) history.push(ban);
     });
-  return { active: [...active.values()], history: history.reverse(), skipped, skippedCount: skippedIds.size };
+  return {
+    active: [...active.values()],
+    history: history.reverse(),
+    skipped,
+    skippedCount: skippedIds.size,
+  };
 }
 
 function identity({ jail, target, time }: BanDecision): string {
@@ -105,13 +123,17 @@ function banOf(row: Row, now: EpochMicros): BanDecision | string {
   if (jail === undefined) return 'the name of the jail is not one that Banjour takes';
   const target = typeof row.ip === 'string' ? parsePrefix(row.ip) : undefined;
   if (target === undefined) return 'it is not an address';
-  if (!Number.isSafeInteger(row.timeofban) || (row.timeofban as number) < 0) return 'the time of the ban is not a time';
+  if (!Number.isSafeInteger(row.timeofban) || (row.timeofban as number) < 0)
+    return 'the time of the ban is not a time';
   const noted = (row.timeofban as number) * MICROS_PER_SECOND;
-  // fail2ban rounds the time of a ban to the next second, which a ban of this very moment may lie before.
-  if (!Number.isSafeInteger(noted) || noted > now + ROUNDING_MICROS) return 'the time of the ban lies in the future';
+  // fail2ban rounds the time of a ban to the next second, which a ban of this very moment may lie
+  // before.
+  if (!Number.isSafeInteger(noted) || noted > now + ROUNDING_MICROS)
+    return 'the time of the ban lies in the future';
   const time = Math.min(noted, now) as EpochMicros;
   const bantime = row.bantime as number;
-  if (typeof bantime !== 'number' || (bantime < 0 && bantime !== -1)) return 'the length of the ban is not known';
+  if (typeof bantime !== 'number' || (bantime < 0 && bantime !== -1))
+    return 'the length of the ban is not known';
   const count = Number.isSafeInteger(row.bancount) ? Math.max(1, row.bancount as number) : 1;
   return {
     kind: 'ban',
@@ -131,10 +153,13 @@ function dataOf(data: unknown): { failures: number; user?: string } {
   let failures = 0;
   let user: string | undefined;
   try {
-    const parsed: unknown = JSON.parse(Buffer.isBuffer(data) ? data.toString('utf8') : String(data));
+    const parsed: unknown = JSON.parse(
+      Buffer.isBuffer(data) ? data.toString('utf8') : String(data),
+    );
     if (typeof parsed === 'object' && parsed !== null) {
       const fields = parsed as Record<string, unknown>;
-      if (Number.isSafeInteger(fields['failures'])) failures = Math.max(0, fields['failures'] as number);
+      if (Number.isSafeInteger(fields['failures']))
+        failures = Math.max(0, fields['failures'] as number);
       if (typeof fields['user'] === 'string') user = fields['user'].slice(0, USER_CHARS_MAX);
     }
   } catch {

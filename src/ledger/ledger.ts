@@ -1,23 +1,33 @@
 /**
- * The ledger: every decision, what became of it, and how far each source was read. One SQLite file, one writer.
+ * The ledger: every decision, what became of it, and how far each source was read. One SQLite file,
+ * one writer.
  *
- * A batch's decisions and its position are one transaction: after a crash either both are there, or the journal is read
- * again from before. Decisions of the journal are written with `synchronous=NORMAL` (a power cut may lose the last
- * ones, together with their position), those of operators with FULL, because nothing would bring them back
+ * A batch's decisions and its position are one transaction: after a crash either both are there, or
+ * the journal is read again from before. Decisions of the journal are written with
+ * `synchronous=NORMAL` (a power cut may lose the last ones, together with their position), those of
+ * operators with FULL, because nothing would bring them back
  * (<https://sqlite.org/pragma.html#pragma_synchronous>).
  *
- * When the file cannot be written (a disk that is full, read-only, broken or gone; another program that holds it), the ledger goes on in memory with everything that it knows and
- * loses nothing: `unsaved` says why, and `save` puts all of it back into the file.
+ * When the file cannot be written (a disk that is full, read-only, broken or gone; another program
+ * that holds it), the ledger goes on in memory with everything that it knows and loses nothing:
+ * `unsaved` says why, and `save` puts all of it back into the file.
  *
- * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one replaces it.
+ * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one
+ * replaces it.
  */
 import { existsSync } from 'node:fs';
 import Database, { type Transaction } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
-import type { BanDecision, BanRecord, Decision, EndReason, UnbanDecision } from '../core/decision.js';
+import type {
+  BanDecision,
+  BanRecord,
+  Decision,
+  EndReason,
+  FilterEvent,
+  UnbanDecision,
+} from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
-import type { FilterEvent } from '../core/event.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, LEDGER_MEMORY_BYTES_MAX, PARDONS_MAX } from '../core/limits.js';
@@ -28,8 +38,17 @@ import { checkLedger } from './check.js';
 import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
 import { History, type SettledUpTo } from './history.js';
 import type { WriterLock } from './lock.js';
-import { type BanRow, type ElementRow, firstOf, ofFamily, rangeOf, recordOf, targetOf, targetText } from './rows.js';
-import { type BanInsert, type Statements, statementsOf } from './statements.js';
+import {
+  type BanRow,
+  type ElementRow,
+  firstOf,
+  ofFamily,
+  rangeOf,
+  recordOf,
+  targetOf,
+  targetText,
+} from './rows.js';
+import { type BanInsert, type Statements, statementsOf } from './schema.js';
 
 /** What is written together. */
 export interface Commit {
@@ -50,7 +69,8 @@ export interface CommitReport {
 
 /** A database in memory with the content of a file. */
 export function inMemory(content: Buffer): Database.Database {
-  // There is no write-ahead log in memory: the header must not ask for one (sqlite.org/fileformat.html, 1.3.3).
+  // There is no write-ahead log in memory: the header must not ask for one
+  // (sqlite.org/fileformat.html, 1.3.3).
   content.fill(1, 18, 20);
   return new Database(content);
 }
@@ -58,13 +78,22 @@ export function inMemory(content: Buffer): Database.Database {
 /** The kernel's ends are whole seconds, and reading a hundred thousand of them takes a second. */
 const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
 
-const ADOPTED = { kind: 'ban', failures: 0, evidence: [], origin: 'import', previousBans: 0 } as const;
+const ADOPTED = {
+  kind: 'ban',
+  failures: 0,
+  evidence: [],
+  origin: 'import',
+  previousBans: 0,
+} as const;
 
 export type Settlement = 'in-force' | 'ignored' | { readonly refused: string };
 
 /** How a ledger in memory gets back to its file. */
 export interface LedgerFile {
-  /** Makes room for a whole ledger: what stands there and could not be read is kept under another name. */
+  /**
+   * Makes room for a whole ledger: what stands there and could not be read is kept under another
+   * name.
+   */
   readonly prepare: () => void;
   readonly open: () => Database.Database;
 }
@@ -84,10 +113,16 @@ export class Ledger {
   #next: { readonly end: EpochMicros | undefined } | undefined;
 
   /**
-   * Takes a migrated database; see `openLedger`. Without `file` it never goes on in memory. `unsaved`: it is in memory
-   * from the beginning, and why.
+   * Takes a migrated database; see `openLedger`. Without `file` it never goes on in memory.
+   * `unsaved`: it is in memory from the beginning, and why.
    */
-  constructor(db: Database.Database, path: string, lock?: WriterLock, file?: LedgerFile, unsaved?: string) {
+  constructor(
+    db: Database.Database,
+    path: string,
+    lock?: WriterLock,
+    file?: LedgerFile,
+    unsaved?: string,
+  ) {
     this.path = path;
     this.#lock = lock;
     this.#file = file;
@@ -113,14 +148,19 @@ export class Ledger {
     return this.#attempts;
   }
 
-  /** Why the file cannot be written, while the ledger is in memory only; undefined while it is in its file. */
+  /**
+   * Why the file cannot be written, while the ledger is in memory only; undefined while it is in
+   * its file.
+   */
   get unsaved(): string | undefined {
     return this.#unsaved;
   }
 
   /**
-   * Puts a ledger that is in memory back into its file and goes on there. What is written meanwhile goes along.
-   * @throws OperatingError while the disk still cannot be written; nothing is lost, and the ledger stays in memory
+   * Puts a ledger that is in memory back into its file and goes on there. What is written meanwhile
+   * goes along.
+   * @throws OperatingError while the disk still cannot be written; nothing is lost, and the ledger
+   * stays in memory
    */
   async save(): Promise<void> {
     if (this.#unsaved === undefined || this.#file === undefined) return;
@@ -137,8 +177,8 @@ export class Ledger {
   }
 
   /**
-   * Keeps a ledger that is in memory within its bound: bans that are over are forgotten, the oldest first. Those in force
-   * stay, however many. Returns how many were forgotten.
+   * Keeps a ledger that is in memory within its bound: bans that are over are forgotten, the oldest
+   * first. Those in force stay, however many. Returns how many were forgotten.
    */
   shrink(bytesMax: number = LEDGER_MEMORY_BYTES_MAX): number {
     if (this.#unsaved === undefined) return 0;
@@ -174,8 +214,9 @@ export class Ledger {
   }
 
   /**
-   * Notes the kernel's answer to bans, or an ignorecommand's. An extension that is refused or ignored gives its target
-   * back the ban that it replaced, which is what the kernel still holds. Ids whose ban is over by now are passed over.
+   * Notes the kernel's answer to bans, or an ignorecommand's. An extension that is refused or
+   * ignored gives its target back the ban that it replaced, which is what the kernel still holds.
+   * Ids whose ban is over by now are passed over.
    */
   settle(ids: readonly number[], outcome: Settlement, now: EpochMicros): void {
     this.#write(false, () => {
@@ -185,7 +226,10 @@ export class Ledger {
     });
   }
 
-  /** The ban of exactly this target that is wanted or in force, also when its end has passed and `expire` is due. */
+  /**
+   * The ban of exactly this target that is wanted or in force, also when its end has passed and
+   * `expire` is due.
+   */
   openBan(jail: JailName, target: Prefix): BanRecord | undefined {
     const row = guarded(() => this.#sql.open.get(jail, targetText(target))) as BanRow | undefined;
     return row === undefined ? undefined : recordOf(row);
@@ -201,10 +245,15 @@ export class Ledger {
     ) as number;
   }
 
-  /** Bans that are wanted or in force and not due, in the order of their decisions; of one jail or of all. */
+  /**
+   * Bans that are wanted or in force and not due, in the order of their decisions; of one jail or
+   * of all.
+   */
   *inForce(now: EpochMicros, jail?: JailName): IterableIterator<BanRecord> {
     for (let after = 0; ; ) {
-      const rows = guarded(() => this.#sql.openAfter.all({ after, now, jail: jail ?? null })) as BanRow[];
+      const rows = guarded(() =>
+        this.#sql.openAfter.all({ after, now, jail: jail ?? null }),
+      ) as BanRow[];
       for (const row of rows) yield recordOf(row);
       const last = rows.at(-1);
       if (last === undefined) return;
@@ -215,7 +264,9 @@ export class Ledger {
   /** What the kernel must hold. */
   *elements(now: EpochMicros): IterableIterator<Element> {
     for (let after = { jail: '', target: '' }; ; ) {
-      const rows = guarded(() => this.#sql.elementsAfter.all(after.jail, after.target, now)) as ElementRow[];
+      const rows = guarded(() =>
+        this.#sql.elementsAfter.all(after.jail, after.target, now),
+      ) as ElementRow[];
       for (const { jail, target, until } of rows) yield { jail, target: targetOf(target), until };
       const last = rows.at(-1);
       if (last === undefined) return;
@@ -223,20 +274,25 @@ export class Ledger {
     }
   }
 
-  /** Bans that the kernel has not answered for: after a crash between commit and settle, to be settled and announced. */
+  /**
+   * Bans that the kernel has not answered for: after a crash between commit and settle, to be
+   * settled and announced.
+   */
   unsettled(): BanRecord[] {
     return (guarded(() => this.#sql.wanted.all()) as BanRow[]).map(recordOf);
   }
 
   /** The end that comes next, for a timer; undefined when no temporary ban is open. */
   nextEnd(): EpochMicros | undefined {
-    this.#next ??= { end: (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined };
+    this.#next ??= {
+      end: (guarded(() => this.#sql.nextEnd.get()) as EpochMicros | null) ?? undefined,
+    };
     return this.#next.end;
   }
 
   /**
-   * Ends the bans whose time is up, at most `most`; call again while it returns that many. Those that never were in
-   * force have lapsed; `inForceOnly` leaves them open.
+   * Ends the bans whose time is up, at most `most`; call again while it returns that many. Those
+   * that never were in force have lapsed; `inForceOnly` leaves them open.
    */
   expire(now: EpochMicros, { most = EXPIRE_BANS_MAX, inForceOnly = false } = {}): BanRecord[] {
     let rows: BanRow[] = [];
@@ -248,22 +304,25 @@ export class Ledger {
 
   /** How far the source was read. */
   position(source: SourceId): ReadPosition | undefined {
-    const row = guarded(() => this.#sql.position.get(source)) as { cursor: Cursor; time: EpochMicros } | undefined;
+    const row = guarded(() => this.#sql.position.get(source)) as
+      | { cursor: Cursor; time: EpochMicros }
+      | undefined;
     return row === undefined ? undefined : { cursor: row.cursor, time: row.time };
   }
 
   /**
-   * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to `since`: by bans of
-   * the journal, by the end of bans, by operators' unbans.
+   * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to
+   * `since`: by bans of the journal, by the end of bans, by operators' unbans.
    */
   floors(since: EpochMicros): SettledUpTo[] {
     return this.history.floors(since);
   }
 
   /**
-   * Takes over what the kernel holds and this ledger does not know (a lost ledger or a lost end of one, a row that cannot
-   * be read): in force at once, origin `import`. A ban with the same end that is over is known: it was lifted, and
-   * whoever did it died before the kernel had the news. Returns the new records.
+   * Takes over what the kernel holds and this ledger does not know (a lost ledger or a lost end of
+   * one, a row that cannot be read): in force at once, origin `import`. A ban with the same end
+   * that is over is known: it was lifted, and whoever did it died before the kernel had the news.
+   * Returns the new records.
    */
   adopt(elements: Iterable<Element>, now: EpochMicros): BanRecord[] {
     const adopted: BanRecord[] = [];
@@ -273,7 +332,8 @@ export class Ledger {
         if (until !== null && until <= now) continue;
         if (this.#sql.open.get(jail, targetText(target)) !== undefined) continue;
         const like = { jail, first: firstOf(target), length: target.length, until };
-        if (this.#sql.ended.get({ ...like, tolerance: END_TOLERANCE_MICROS }) !== undefined) continue;
+        if (this.#sql.ended.get({ ...like, tolerance: END_TOLERANCE_MICROS }) !== undefined)
+          continue;
         const record = this.#insert({ ...ADOPTED, jail, target, time: now, until }, null);
         this.#sql.inForce.run(record.id);
         adopted.push({ ...record, state: 'in-force' });
@@ -283,8 +343,9 @@ export class Ledger {
   }
 
   /**
-   * Takes over bans of another program, the past ones as ended. What is known already (same jail, target and time) and
-   * what is banned already is passed over, so that an import may be repeated. Returns the bans that are now `wanted`.
+   * Takes over bans of another program, the past ones as ended. What is known already (same jail,
+   * target and time) and what is banned already is passed over, so that an import may be repeated.
+   * Returns the bans that are now `wanted`.
    */
   import(
     bans: { readonly active: readonly BanDecision[]; readonly history: readonly BanDecision[] },
@@ -297,7 +358,12 @@ export class Ledger {
       wanted.length = 0;
       for (const ban of bans.history)
         if (!known(ban))
-          this.#sql.end.run(Math.min(ban.until ?? now, now), 'expired', null, this.#insert(ban, null).id);
+          this.#sql.end.run(
+            Math.min(ban.until ?? now, now),
+            'expired',
+            null,
+            this.#insert(ban, null).id,
+          );
       for (const ban of bans.active)
         if (!known(ban) && this.#sql.open.get(ban.jail, targetText(ban.target)) === undefined)
           wanted.push(this.#insert(ban, null));
@@ -323,7 +389,9 @@ export class Ledger {
   }
 
   #ban(decision: BanDecision, ended: BanRecord[]): BanRecord {
-    const row = this.#sql.open.get(decision.jail, targetText(decision.target)) as BanRow | undefined;
+    const row = this.#sql.open.get(decision.jail, targetText(decision.target)) as
+      | BanRow
+      | undefined;
     if (row === undefined) return this.#insert(decision, null);
     const over = row.until !== null && row.until <= decision.time;
     const reason = !over ? 'replaced' : row.state === 'wanted' ? 'lapsed' : 'expired';
@@ -373,14 +441,22 @@ export class Ledger {
     return [...ofFamily(within, target), ...this.history.openAround(target)];
   }
 
-  #end(row: BanRow, time: number, reason: EndReason, ended: BanRecord[], by: string | null = null): void {
+  #end(
+    row: BanRow,
+    time: number,
+    reason: EndReason,
+    ended: BanRecord[],
+    by: string | null = null,
+  ): void {
     this.#sql.end.run(time, reason, by, row.id);
-    ended.push(recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason, ended_by: by }));
+    ended.push(
+      recordOf({ ...row, state: 'ended', ended_time: time, ended_reason: reason, ended_by: by }),
+    );
   }
 
   /**
-   * Goes on in memory when the file is gone (its folder deleted or replaced): SQLite writes to what nobody can open any
-   * more, and says nothing. To be called now and then.
+   * Goes on in memory when the file is gone (its folder deleted or replaced): SQLite writes to what
+   * nobody can open any more, and says nothing. To be called now and then.
    */
   noticeLoss(): void {
     if (this.#file === undefined || this.#unsaved !== undefined || existsSync(this.path)) return;

@@ -17,10 +17,14 @@ export function lockWriter(path: string): WriterLock {
 }
 
 /**
- * Takes a lock that one process at a time can hold: an exclusive transaction on a database of its own, so that the kernel
- * frees it when the process dies. Throws `OperatorError` with the words of `busy` while another holds it.
+ * Takes a lock that one process at a time can hold: an exclusive transaction on a database of its
+ * own, so that the kernel frees it when the process dies. Throws `OperatorError` with the words of
+ * `busy` while another holds it.
  */
-export function holdLock(path: string, busy: { readonly message: string; readonly hint: string }): WriterLock {
+export function holdLock(
+  path: string,
+  busy: { readonly message: string; readonly hint: string },
+): WriterLock {
   for (let attempt = 0; ; attempt++) {
     const db = new Database(path, { timeout: 0 });
     try {
@@ -33,7 +37,11 @@ export function holdLock(path: string, busy: { readonly message: string; readonl
         continue;
       }
       if (sqliteCode(error)?.startsWith('SQLITE_BUSY'))
-        throw new OperatorError(busy.message, { hint: busy.hint, exitCode: EXIT.temporary, cause: error });
+        throw new OperatorError(busy.message, {
+          hint: busy.hint,
+          exitCode: EXIT.temporary,
+          cause: error,
+        });
       throw error;
     }
   }

@@ -14,7 +14,7 @@ import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
-import { probeTables, setAsideBadRows } from './bad-rows.js';
+import { probeTables, setAsideBadRows } from './check.js';
 import { guarded, isBusy, isContent, isCorruption, isDiskTrouble } from './errors.js';
 import { inMemory, Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
@@ -29,7 +29,10 @@ interface Unusable {
 
 export interface OpenedLedger {
   readonly ledger: Ledger;
-  /** True when the ledger knows nothing: the kernel's own sets are all there is to go on from; see `Ledger.adopt`. */
+  /**
+   * True when the ledger knows nothing: the kernel's own sets are all there is to go on from; see
+   * `Ledger.adopt`.
+   */
   readonly fresh: boolean;
   /** Bans whose rows could not be read and were left out, e.g. `ban 17 (sshd 192.0.2.1)`. */
   readonly skipped: readonly string[];
@@ -42,8 +45,8 @@ const BUSY_MS = 2_000;
 const LEDGER_CACHE_KIB = 4_096;
 
 /**
- * Opens (makes, migrates) the ledger for writing. A file that cannot be the ledger is renamed, with its companions, and
- * a fresh one begun: the report says so, and the agent goes on protecting.
+ * Opens (makes, migrates) the ledger for writing. A file that cannot be the ledger is renamed, with
+ * its companions, and a fresh one begun: the report says so, and the agent goes on protecting.
  * `now` stamps the preserved copy. `:memory:` keeps nothing.
  * @throws OperatorError when another agent holds the ledger or the directory cannot be used
  */
@@ -64,7 +67,8 @@ export function openLedger(path: string, now: EpochMicros): OpenedLedger {
     try {
       begun = guarded(() => begin(path, lock));
     } catch (error) {
-      // SQLite opens it, and yet it is not the ledger that this version wrote: tables, columns, the schema itself.
+      // SQLite opens it, and yet it is not the ledger that this version wrote: tables, columns, the
+      // schema itself.
       if (!found || setAside !== undefined || !isContent(error)) throw error;
       setAside = aside({ kind: 'corrupt', reason: `${path} cannot be used: ${messageOf(error)}` });
       begun = guarded(() => begin(path, lock));
@@ -80,8 +84,9 @@ export function openLedger(path: string, now: EpochMicros): OpenedLedger {
 }
 
 /**
- * The same for an agent, which has to protect whatever its disk is like: where nothing can be written (another program
- * holds the file, too) the ledger is in memory, with what can be read of the file, until `Ledger.save` succeeds.
+ * The same for an agent, which has to protect whatever its disk is like: where nothing can be
+ * written (another program holds the file, too) the ledger is in memory, with what can be read of
+ * the file, until `Ledger.save` succeeds.
  */
 export function openLedgerAnyway(path: string, now: EpochMicros): OpenedLedger {
   try {
@@ -102,7 +107,8 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     const { content, whole } = contentOf(path);
     isWhole = whole;
     read = inMemory(content);
-    if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID) throw new Error('it is no ledger');
+    if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID)
+      throw new Error('it is no ledger');
     migrate(read);
     skipped = setAsideBadRows(read);
     probeTables(read);
@@ -119,7 +125,8 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     prepare: () => {
       prepareFile(path);
       lock ??= guarded(() => lockWriter(path));
-      if ((fresh || !isWhole) && existsSync(path) && statSync(path).size > 0) moveAway(path, 'unread', now);
+      if ((fresh || !isWhole) && existsSync(path) && statSync(path).size > 0)
+        moveAway(path, 'unread', now);
     },
     open: () => guarded(() => connect(path)),
   };
@@ -154,7 +161,8 @@ export function openLedgerForReading(path: string): Ledger {
       exitCode: EXIT.noInput,
     });
   const unusable = inspect(path);
-  if (unusable !== undefined) throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
+  if (unusable !== undefined)
+    throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
   return new Ledger(
     guarded(() => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })),
     path,
@@ -166,7 +174,10 @@ interface Begun {
   readonly skipped: readonly string[];
 }
 
-/** Connects, migrates, and asks once for all that a start asks for, so that what is wrong shows here. */
+/**
+ * Connects, migrates, and asks once for all that a start asks for, so that what is wrong shows
+ * here.
+ */
 function begin(path: string, lock: WriterLock): Begun {
   const db = connect(path);
   try {
@@ -189,7 +200,8 @@ function connect(path: string): Database.Database {
     db.pragma('synchronous = NORMAL');
     db.pragma(`journal_size_limit = ${LEDGER_WAL_BYTES_MAX}`);
     db.pragma('temp_store = MEMORY');
-    // SQLite's own default in better-sqlite3 is 16 MB, which a ledger of 100,000 bans fills at its start and keeps.
+    // SQLite's own default in better-sqlite3 is 16 MB, which a ledger of 100,000 bans fills at its
+    // start and keeps.
     db.pragma(`cache_size = -${LEDGER_CACHE_KIB}`);
     migrate(db);
     return db;
@@ -199,12 +211,19 @@ function connect(path: string): Database.Database {
   }
 }
 
-/** Looks at a file that exists and is not empty. Undefined: it is a ledger that this version can use. */
+/**
+ * Looks at a file that exists and is not empty. Undefined: it is a ledger that this version can
+ * use.
+ */
 function inspect(path: string): Unusable | undefined {
-  const unusable = (kind: Unusable['kind'], what: string): Unusable => ({ kind, reason: `${path} ${what}` });
+  const unusable = (kind: Unusable['kind'], what: string): Unusable => ({
+    kind,
+    reason: `${path} ${what}`,
+  });
   let db: Database.Database | undefined;
   try {
-    // For reading only: else SQLite would tidy away a write-ahead log that belongs to the preserved copy.
+    // For reading only: else SQLite would tidy away a write-ahead log that belongs to the preserved
+    // copy.
     db = new Database(path, { fileMustExist: true, timeout: BUSY_MS, readonly: true });
     const application = db.pragma('application_id', { simple: true });
     const version = db.pragma('user_version', { simple: true }) as number;
@@ -214,7 +233,10 @@ function inspect(path: string): Unusable | undefined {
       return undefined;
     }
     if (version > SCHEMA_VERSION)
-      return unusable('newer', `was written by a newer Banjour (schema ${version}, this one knows ${SCHEMA_VERSION})`);
+      return unusable(
+        'newer',
+        `was written by a newer Banjour (schema ${version}, this one knows ${SCHEMA_VERSION})`,
+      );
     const check = db.pragma('quick_check(1)', { simple: true }) as string;
     if (check !== 'ok') return unusable('corrupt', `is damaged: ${check.replaceAll(/\s+/g, ' ')}`);
     return undefined;

@@ -1,4 +1,11 @@
-import { type Address, bitsOf, formatPrefix, type Prefix, parsePrefix, widthOf } from '../core/address.js';
+import {
+  type Address,
+  bitsOf,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  widthOf,
+} from '../core/address.js';
 import type { BanRecord, BanState, EndReason, EvidenceRule, Origin } from '../core/decision.js';
 import { assert } from '../core/errors.js';
 import type { Cursor, JailName } from '../core/names.js';
@@ -73,7 +80,10 @@ export function targetOf(text: string): Prefix {
 
 const MAPPED = 0xffff_0000_0000n;
 
-/** First and last address of a prefix as 16 bytes, IPv4 as IPv4-mapped: they sort as the addresses do. */
+/**
+ * First and last address of a prefix as 16 bytes, IPv4 as IPv4-mapped: they sort as the addresses
+ * do.
+ */
 export function rangeOf(prefix: Prefix): { readonly first: Buffer; readonly last: Buffer } {
   const bits = bitsOf({ family: prefix.family, text: prefix.base } as Address);
   const size = 1n << BigInt(widthOf(prefix.family) - prefix.length);
@@ -81,7 +91,9 @@ export function rangeOf(prefix: Prefix): { readonly first: Buffer; readonly last
   return { first: bytes16(bits + offset), last: bytes16(bits + offset + size - 1n) };
 }
 
-/** Only the rows of the prefix's family: `::/0` and its like have the IPv4-mapped range within them. */
+/**
+ * Only the rows of the prefix's family: `::/0` and its like have the IPv4-mapped range within them.
+ */
 export function ofFamily(rows: readonly BanRow[], prefix: Prefix): BanRow[] {
   return rows.filter((row) => row.target.includes(':') === (prefix.family === 6));
 }

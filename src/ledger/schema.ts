@@ -1,4 +1,5 @@
-import type { Database } from 'better-sqlite3';
+import type { Database, Statement } from 'better-sqlite3';
+import { BAN_COLUMNS } from './rows.js';
 
 /** `Banj`: marks the file as ours (`PRAGMA application_id`, shown by file(1)). */
 export const APPLICATION_ID = 0x42616e6a;
@@ -7,8 +8,9 @@ export const APPLICATION_ID = 0x42616e6a;
 export const OPEN = `state IN ('wanted', 'in-force')`;
 
 /**
- * One step per version, each run once and in order; never changed after a release. Times are microseconds since 1970.
- * `first` is the target's first address in 16 bytes, IPv4 as an IPv4-mapped one, so that ranges can be looked up.
+ * One step per version, each run once and in order; never changed after a release. Times are
+ * microseconds since 1970. `first` is the target's first address in 16 bytes, IPv4 as an
+ * IPv4-mapped one, so that ranges can be looked up.
  */
 const MIGRATIONS: readonly string[] = [
   `
@@ -74,7 +76,10 @@ const MIGRATIONS: readonly string[] = [
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
 
-/** Brings the schema to the newest version; each step is one transaction. Returns the version that was found. */
+/**
+ * Brings the schema to the newest version; each step is one transaction. Returns the version that
+ * was found.
+ */
 export function migrate(db: Database, migrations: readonly string[] = MIGRATIONS): number {
   const found = db.pragma('user_version', { simple: true }) as number;
   for (let version = found; version < migrations.length; version++)
@@ -84,4 +89,109 @@ export function migrate(db: Database, migrations: readonly string[] = MIGRATIONS
       db.pragma(`user_version = ${version + 1}`);
     }).exclusive();
   return found;
+}
+
+/** Parameters of the statement that inserts a ban. */
+export interface BanInsert {
+  readonly jail: string;
+  readonly target: string;
+  readonly first: Buffer;
+  readonly length: number;
+  readonly time: number;
+  readonly until: number | null;
+  readonly failures: number;
+  readonly evidence: string;
+  readonly user: string | null;
+  readonly host: string | null;
+  readonly origin: string;
+  readonly rule: string | null;
+  readonly previousBans: number;
+  readonly replaces: number | null;
+}
+
+/**
+ * How often a target was banned. Bans that were extended go on in their extension; those that an
+ * operator lifted were wrong, those that were ignored never were. An imported ban brings the rank
+ * that fail2ban had given it, though the bans before it were not imported.
+ */
+const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import')
+  + coalesce(max(previous_bans + 1) FILTER (WHERE origin = 'import'), 0)) FROM ban
+  WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator', 'ignored'))
+  AND first = ? AND length = ?`;
+
+/** Bans of one page of `openAfter`. */
+const PAGE_ROWS = 1_000;
+
+export type Statements = ReturnType<typeof statementsOf>;
+
+/** Every statement of the hot paths, prepared once. */
+export function statementsOf(db: Database) {
+  const prepare = (sql: string): Statement<unknown[], unknown> =>
+    db.prepare<unknown[], unknown>(sql);
+  return {
+    position: prepare('SELECT cursor, time FROM position WHERE source = ?'),
+    setPosition: prepare(
+      'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
+    ),
+    insert: prepare(
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @previousBans, 'wanted', @replaces)`,
+    ),
+    insertAttempt: prepare(
+      'INSERT INTO attempt (jail, kind, address, user, count, time) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
+    openOfTarget: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban WHERE first = ? AND length = ? AND ${OPEN}`,
+    ),
+    openWithin: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban WHERE first BETWEEN ? AND ? AND length >= ? AND ${OPEN} ORDER BY id`,
+    ),
+    openAfter: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban NOT INDEXED WHERE id > @after AND ${OPEN} AND (until IS NULL OR until > @now)
+       AND (@jail IS NULL OR jail = @jail) ORDER BY id LIMIT ${PAGE_ROWS}`,
+    ),
+    elementsAfter: prepare(
+      `SELECT jail, target, until FROM ban WHERE (jail, target) > (?, ?) AND ${OPEN} AND (until IS NULL OR until > ?)
+       ORDER BY jail, target LIMIT ${PAGE_ROWS}`,
+    ),
+    wanted: prepare(
+      `SELECT ${BAN_COLUMNS} FROM ban WHERE ${OPEN} AND state = 'wanted' ORDER BY id`,
+    ),
+    nextEnd: prepare(`SELECT min(until) FROM ban WHERE ${OPEN} AND until IS NOT NULL`).pluck(),
+    inForce: prepare(`UPDATE ban SET state = 'in-force' WHERE id = ? AND state = 'wanted'`),
+    refuse: prepare(
+      `UPDATE ban SET state = 'refused', refusal = ?, ended_time = ?, ended_reason = NULL WHERE id = ? AND ${OPEN}`,
+    ),
+    ignore: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = 'ignored' WHERE id = ? AND state = 'wanted'`,
+    ),
+    reopen: prepare(
+      `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL, ended_by = NULL
+       WHERE id = (SELECT replaces FROM ban WHERE id = ?) AND ended_reason = 'replaced' AND (until IS NULL OR until > ?)`,
+    ),
+    end: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ?, ended_by = ? WHERE id = ?`,
+    ),
+    expire: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = until,
+       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id IN
+       (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
+       ORDER BY until LIMIT ?)
+       RETURNING ${BAN_COLUMNS}`,
+    ),
+    forgetOldest: prepare(
+      `DELETE FROM ban WHERE ended_time <= (SELECT ended_time FROM ban WHERE ended_time IS NOT NULL ORDER BY ended_time
+       LIMIT 1 OFFSET (SELECT count(*) / 2 FROM ban WHERE ended_time IS NOT NULL))`,
+    ),
+    ended: prepare(
+      `SELECT 1 FROM ban WHERE first = @first AND length = @length AND jail = @jail AND state = 'ended'
+       AND (until IS @until OR abs(until - @until) <= @tolerance)`,
+    ),
+    known: prepare('SELECT 1 FROM ban WHERE first = ? AND length = ? AND jail = ? AND time = ?'),
+    previous: prepare(`${PREVIOUS} AND jail = ?`).pluck(),
+    previousAll: prepare(PREVIOUS).pluck(),
+    pardon: prepare('INSERT INTO pardon (jail, target, time) VALUES (?, ?, ?)'),
+    trimPardons: prepare('DELETE FROM pardon WHERE id <= (SELECT max(id) FROM pardon) - ?'),
+  };
 }

@@ -1,11 +1,11 @@
 /**
- * Log lines as structured journal entries: the same text, and the facts as fields that can be searched
- * (`journalctl BANJOUR_ADDRESS=192.0.2.1`). The writer is injected; `native/journal-send.ts` is the real one.
+ * Log lines as structured journal entries: the same text, and the facts as fields that can be
+ * searched (`journalctl BANJOUR_ADDRESS=192.0.2.1`). The writer is injected;
+ * `native/journal-send.ts` is the real one.
  */
 import Transport from 'winston-transport';
 import type { LogFacts, LogLevel } from '../core/log.js';
-import { MESSAGE_IDS } from './messages.js';
-import { formatLine, PRIORITIES } from './text.js';
+import { formatLine, MESSAGE_IDS, PRIORITIES } from './text.js';
 
 /** Fields of one entry, as sd_journal_sendv(3) takes them. */
 export type JournalFields = Readonly<Record<string, string>>;
@@ -33,7 +33,9 @@ export function fieldsOf(level: LogLevel, message: string, facts: LogFacts): Jou
     BANJOUR_TIME: time,
   };
   return Object.fromEntries(
-    Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+    Object.entries(all).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, String(value)]],
+    ),
   );
 }
 
@@ -53,7 +55,10 @@ export class JournalTransport extends Transport {
     this.#options = options;
   }
 
-  override log(info: LogFacts & { readonly level: LogLevel; readonly message: string }, next: () => void): void {
+  override log(
+    info: LogFacts & { readonly level: LogLevel; readonly message: string },
+    next: () => void,
+  ): void {
     const { level, message, ...facts } = info;
     try {
       this.#options.send(fieldsOf(level, message, facts));

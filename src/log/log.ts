@@ -1,8 +1,8 @@
 /**
  * Log lines: `NOTICE [postfix-sasl] Ban 192.0.2.1`.
  *
- * Owns the winston logger. Lines per second are bounded: what goes over is counted and summed in one line when the
- * second is over.
+ * Owns the winston logger. Lines per second are bounded: what goes over is counted and summed in
+ * one line when the second is over.
  */
 import { Writable } from 'node:stream';
 import winston from 'winston';
@@ -48,15 +48,21 @@ export function createLog(options: LogOptions): LogHandle {
       formatLine(level as LogLevel, String(message), facts as LogFacts, style, now()),
     ),
     transports: [
-      ...(stream === undefined ? [] : [new winston.transports.Stream({ stream: asWritable(stream) })]),
+      ...(stream === undefined
+        ? []
+        : [new winston.transports.Stream({ stream: asWritable(stream) })]),
       ...transports,
     ],
   });
   const bound = new LineBound(max);
-  const write = (level: LogLevel, message: string, facts: LogFacts = {}) => logger.log({ level, message, ...facts });
+  const write = (level: LogLevel, message: string, facts: LogFacts = {}) =>
+    logger.log({ level, message, ...facts });
   const sum = (suppressed: number) => {
     if (suppressed > 0)
-      write('warning', `${suppressed} log lines of the last second left out (bound: ${max} per second)`);
+      write(
+        'warning',
+        `${suppressed} log lines of the last second left out (bound: ${max} per second)`,
+      );
   };
   return {
     log: (level, message, facts) => {
@@ -119,7 +125,9 @@ function asWritable(stream: LineSink): Writable {
   });
 }
 
-/** The style that fits where the process runs: JOURNAL_STREAM is set by systemd (systemd.exec(5)). */
+/**
+ * The style that fits where the process runs: JOURNAL_STREAM is set by systemd (systemd.exec(5)).
+ */
 export function styleFor(stream: { readonly isTTY?: boolean }, env: NodeJS.ProcessEnv): LogStyle {
   if (env['JOURNAL_STREAM'] !== undefined) return 'systemd';
   return stream.isTTY === true && (env['NO_COLOR'] ?? '') === '' ? 'colour' : 'plain';

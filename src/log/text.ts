@@ -2,8 +2,9 @@
 import type { LogFacts, LogLevel } from '../core/log.js';
 
 /**
- * `systemd`: priority prefix, no time. `journal`: neither, the entry has fields. `plain`: time, no colour. `colour`: time
- * and colour, for terminals. `fail2ban`: the format of fail2ban.log, for files that other tools parse.
+ * `systemd`: priority prefix, no time. `journal`: neither, the entry has fields. `plain`: time, no
+ * colour. `colour`: time and colour, for terminals. `fail2ban`: the format of fail2ban.log, for
+ * files that other tools parse.
  */
 export type LogStyle = 'systemd' | 'journal' | 'plain' | 'colour' | 'fail2ban';
 
@@ -44,8 +45,8 @@ export function formatLine(
 }
 
 /**
- * Which of fail2ban's loggers says what (fail2ban 1.1: `server/filter.py`, `server/actions.py`, `server/server.py`);
- * parsers look for the name, the level and the words after the jail.
+ * Which of fail2ban's loggers says what (fail2ban 1.1: `server/filter.py`, `server/actions.py`,
+ * `server/server.py`); parsers look for the name, the level and the words after the jail.
  */
 const LOGGERS: Readonly<Record<string, string>> = {
   found: 'fail2ban.filter',
@@ -56,14 +57,25 @@ const LOGGERS: Readonly<Record<string, string>> = {
   refused: 'fail2ban.actions',
 };
 
-/** `2019-08-22 10:18:05,975 fail2ban.actions        [950]: NOTICE  [postfix-sasl] Ban 192.0.2.1`. */
-function formatFail2ban(level: LogLevel, message: string, facts: LogFacts, nowMs: number, pid: number): string {
+/**
+ * `2019-08-22 10:18:05,975 fail2ban.actions        [950]: NOTICE  [postfix-sasl] Ban 192.0.2.1`.
+ */
+function formatFail2ban(
+  level: LogLevel,
+  message: string,
+  facts: LogFacts,
+  nowMs: number,
+  pid: number,
+): string {
   const logger = LOGGERS[facts.action ?? ''] ?? 'fail2ban.server';
   const jail = facts.jail === undefined ? '' : `[${facts.jail}] `;
   return `${localTime(nowMs)} ${logger.padEnd(24)}[${pid}]: ${level.toUpperCase().padEnd(7)} ${jail}${fail2banWords(message, facts)}`;
 }
 
-/** A failure is `Found ADDRESS - TIME` there, with the time of the entry; everything else reads the same. */
+/**
+ * A failure is `Found ADDRESS - TIME` there, with the time of the entry; everything else reads the
+ * same.
+ */
 function fail2banWords(message: string, { action, address, time }: LogFacts): string {
   if (action !== 'found' || address === undefined || time === undefined) return message;
   return `Found ${address} - ${localTime(Date.parse(time)).slice(0, 19)}`;
@@ -78,3 +90,26 @@ export function localTime(ms: number): string {
     `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())},${String(date.getMilliseconds()).padStart(3, '0')}`
   );
 }
+
+/**
+ * The kinds of events that have an entry in the message catalog (`systemd/banjour.catalog`), by the
+ * `action` of a log line's facts. The numbers are fixed for ever: people and monitoring search the
+ * journal by MESSAGE_ID.
+ */
+export const MESSAGE_IDS: Readonly<Record<string, string>> = {
+  ban: '8596c96eaa6f4967bf33ab049d0de30a',
+  unban: '169feabe65bd4931ac43c063c4ea8095',
+  found: '05080106c37c402bb6d5eaec81b733bb',
+  ignored: '968840ecf0f04b4892819f2d2dbdaf19',
+  refused: '90ee627a1c674fdabf7d12ab466f2a62',
+  'would-ban': '5d0cf1b0a4a24a17a0ad5f1f2d7be93c',
+  takeover: 'e583630f943f47699526864b8df0e3be',
+  'under-attack': '2a04211ecfa54740a85c1c5a3c05c97e',
+  started: 'c444edaf8a3c4701ac6ac51c6423ae73',
+  stopped: 'a0252e1641cf4ca39bfe510523c3d824',
+  reloaded: 'a47cdfb3d87445c4809319a5563a73ed',
+  'reload-refused': 'c28f2c498e4b4a8a8cab3f786f6b6753',
+  drift: 'f2db8223cb8d4f2abe651eab9c20ce51',
+  healed: 'fc6bf612fa9642d4a3a132276e641e17',
+  failed: '4aca851b153a4b8dab272242902fea2d',
+};

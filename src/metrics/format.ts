@@ -1,4 +1,7 @@
-/** The two text formats of the same metrics: OpenMetrics 1.0.0 and the older one of Prometheus (0.0.4). */
+/**
+ * The two text formats of the same metrics: OpenMetrics 1.0.0 and the older one of Prometheus
+ * (0.0.4).
+ */
 
 export type MetricsFormat = 'openmetrics' | 'prometheus';
 
@@ -8,8 +11,9 @@ export const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
 };
 
 /**
- * Prometheus' text as OpenMetrics: the family of a counter is named without `_total`, no empty lines, `# EOF` at the
- * end. prom-client's own OpenMetrics registry renames its counters at the first use, so that it cannot do both.
+ * Prometheus' text as OpenMetrics: the family of a counter is named without `_total`, no empty
+ * lines, `# EOF` at the end. prom-client's own OpenMetrics registry renames its counters at the
+ * first use, so that it cannot do both.
  */
 export function openMetrics(prometheus: string): string {
   const lines = prometheus
@@ -19,7 +23,10 @@ export function openMetrics(prometheus: string): string {
   return `${lines.join('\n')}\n# EOF\n`;
 }
 
-/** Which format a client of HTTP asks for: OpenMetrics only when its Accept header names it, as Prometheus' does. */
+/**
+ * Which format a client of HTTP asks for: OpenMetrics only when its Accept header names it, as
+ * Prometheus' does.
+ */
 export function formatFor(accept: string | undefined): MetricsFormat {
   return accept?.includes('application/openmetrics-text') === true ? 'openmetrics' : 'prometheus';
 }

@@ -1,16 +1,66 @@
 /**
- * The agent's metrics. Two kinds of work: events as they happen go into counters and histograms here, everything else
- * is asked for at the scrape. Labels have few values: jails, sources, families, fixed words; never an address or a user.
+ * The agent's metrics. Two kinds of work: events as they happen go into counters and histograms
+ * here, everything else is asked for at the scrape. Labels have few values: jails, sources,
+ * families, fixed words; never an address or a user.
  */
+
 import type { CounterConfiguration } from 'prom-client';
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
+import type { Family } from '../core/address.js';
 import type { BanjourEvent } from '../core/decision.js';
-import { METRICS_LABEL_VALUES_MAX } from '../core/limits.js';
+import { METRICS_LABEL_VALUES_MAX } from '../core/service-limits.js';
+import type { EpochMicros } from '../core/time.js';
 import { type MetricsFormat, openMetrics } from './format.js';
-import type { AgentSnapshot } from './snapshot.js';
+
+/* What the agent knows at the moment of a scrape. Counts are of this run of the agent. */
+
+export interface SourceNumbers {
+  readonly source: string;
+  /** The end of the source was reached once. */
+  readonly live: boolean;
+  readonly entriesRead: number;
+  readonly entriesCut: number;
+  readonly entriesUnreadable: number;
+  readonly gaps: number;
+  /** null before the first entry. */
+  readonly lagSeconds: number | null;
+  readonly lastEntry?: EpochMicros;
+}
+
+export interface JailNumbers {
+  readonly jail: string;
+  readonly matched: number;
+  readonly prefilterHits: number;
+  readonly successes: number;
+  readonly notAnAddress: number;
+  readonly givenUp: number;
+  readonly demoted: number;
+  readonly tracked: number;
+  readonly evicted: number;
+}
+
+export interface AgentSnapshot {
+  readonly version: string;
+  readonly startedAt: EpochMicros;
+  readonly sources: readonly SourceNumbers[];
+  readonly jails: readonly JailNumbers[];
+  readonly activeBans: readonly {
+    readonly jail: string;
+    readonly family: Family;
+    readonly count: number;
+  }[];
+  /** By jail, as the kernel counted; absent when it could not be asked. */
+  readonly stopped?: ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+  readonly batchesUnderWay: number;
+  readonly drifts: number;
+  readonly healed: number;
+  readonly ledgerBytes: number;
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+}
 
 /** Seconds; a ban is in force after some 20 ms, and the alert stands at 1 s. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
@@ -30,59 +80,123 @@ export class AgentMetrics {
   readonly #registry = new Registry();
   readonly #snapshot: () => Promise<AgentSnapshot>;
   readonly #known = new Set<string>();
-  readonly #info = this.#gauge('banjour_info', 'Version of the agent, as a label; always 1', ['version']);
-  readonly #started = this.#gauge('banjour_start_time_seconds', 'When the agent started, seconds since 1970');
+  readonly #info = this.#gauge('banjour_info', 'Version of the agent, as a label; always 1', [
+    'version',
+  ]);
+  readonly #started = this.#gauge(
+    'banjour_start_time_seconds',
+    'When the agent started, seconds since 1970',
+  );
   readonly #resident = this.#gauge('banjour_resident_memory_bytes', 'Resident memory of the agent');
-  readonly #cpu = this.#counter('banjour_cpu_seconds_total', 'Processor time of the agent, all threads');
+  readonly #cpu = this.#counter(
+    'banjour_cpu_seconds_total',
+    'Processor time of the agent, all threads',
+  );
   readonly #read = this.#counter('banjour_entries_read_total', 'Journal entries read', ['source']);
-  readonly #cut = this.#counter('banjour_entries_cut_total', 'Entries whose message was longer than is judged', [
-    'source',
-  ]);
-  readonly #unreadable = this.#counter('banjour_entries_unreadable_total', 'Corrupt entries that were passed over', [
-    'source',
-  ]);
-  readonly #gaps = this.#counter('banjour_gaps_total', 'Times that a stored position was gone from the journal', [
-    'source',
-  ]);
-  readonly #lag = this.#gauge('banjour_lag_seconds', 'How far the reader is behind the journal; 0 when it is live', [
-    'source',
-  ]);
-  readonly #live = this.#gauge('banjour_source_live', '1 when the reader has reached the end of its source', [
-    'source',
-  ]);
-  readonly #lastEntry = this.#gauge('banjour_last_entry_timestamp_seconds', 'Time of the last entry read', ['source']);
+  readonly #cut = this.#counter(
+    'banjour_entries_cut_total',
+    'Entries whose message was longer than is judged',
+    ['source'],
+  );
+  readonly #unreadable = this.#counter(
+    'banjour_entries_unreadable_total',
+    'Corrupt entries that were passed over',
+    ['source'],
+  );
+  readonly #gaps = this.#counter(
+    'banjour_gaps_total',
+    'Times that a stored position was gone from the journal',
+    ['source'],
+  );
+  readonly #lag = this.#gauge(
+    'banjour_lag_seconds',
+    'How far the reader is behind the journal; 0 when it is live',
+    ['source'],
+  );
+  readonly #live = this.#gauge(
+    'banjour_source_live',
+    '1 when the reader has reached the end of its source',
+    ['source'],
+  );
+  readonly #lastEntry = this.#gauge(
+    'banjour_last_entry_timestamp_seconds',
+    'Time of the last entry read',
+    ['source'],
+  );
   readonly #matched = this.#counter(
     'banjour_entries_matched_total',
     'Entries that the journal match of the jail chose, of those with a text that may matter',
     ['jail'],
   );
-  readonly #hits = this.#counter('banjour_prefilter_hits_total', 'Of those, entries on which regexes ran', ['jail']);
-  readonly #failures = this.#counter('banjour_failures_total', 'Failed attempts that count', ['jail']);
-  readonly #successes = this.#counter('banjour_successes_total', 'Entries that report a login', ['jail']);
-  readonly #ignored = this.#counter('banjour_ignored_total', 'Failures of addresses that are never banned', ['jail']);
-  readonly #notAnAddress = this.#counter('banjour_not_an_address_total', 'Matches whose address was none', ['jail']);
-  readonly #givenUp = this.#counter('banjour_searches_given_up_total', 'Regex searches that took too long', ['jail']);
-  readonly #demoted = this.#gauge('banjour_demoted_regexes', 'Regexes that run in the linear matcher, being too slow', [
+  readonly #hits = this.#counter(
+    'banjour_prefilter_hits_total',
+    'Of those, entries on which regexes ran',
+    ['jail'],
+  );
+  readonly #failures = this.#counter('banjour_failures_total', 'Failed attempts that count', [
     'jail',
   ]);
-  readonly #tracked = this.#gauge('banjour_tracked_addresses', 'Addresses with failures that are remembered', ['jail']);
-  readonly #evicted = this.#counter('banjour_evicted_addresses_total', 'Addresses forgotten because of the bound', [
+  readonly #successes = this.#counter('banjour_successes_total', 'Entries that report a login', [
     'jail',
   ]);
-  readonly #bans = this.#counter('banjour_bans_total', 'Bans put in force, extensions included', ['jail', 'family']);
+  readonly #ignored = this.#counter(
+    'banjour_ignored_total',
+    'Failures of addresses that are never banned',
+    ['jail'],
+  );
+  readonly #notAnAddress = this.#counter(
+    'banjour_not_an_address_total',
+    'Matches whose address was none',
+    ['jail'],
+  );
+  readonly #givenUp = this.#counter(
+    'banjour_searches_given_up_total',
+    'Regex searches that took too long',
+    ['jail'],
+  );
+  readonly #demoted = this.#gauge(
+    'banjour_demoted_regexes',
+    'Regexes that run in the linear matcher, being too slow',
+    ['jail'],
+  );
+  readonly #tracked = this.#gauge(
+    'banjour_tracked_addresses',
+    'Addresses with failures that are remembered',
+    ['jail'],
+  );
+  readonly #evicted = this.#counter(
+    'banjour_evicted_addresses_total',
+    'Addresses forgotten because of the bound',
+    ['jail'],
+  );
+  readonly #bans = this.#counter('banjour_bans_total', 'Bans put in force, extensions included', [
+    'jail',
+    'family',
+  ]);
   readonly #unbans = this.#counter('banjour_unbans_total', 'Bans that ended', ['jail', 'reason']);
-  readonly #refused = this.#counter('banjour_refused_bans_total', 'Bans that the kernel did not take', ['jail']);
+  readonly #refused = this.#counter(
+    'banjour_refused_bans_total',
+    'Bans that the kernel did not take',
+    ['jail'],
+  );
   readonly #wouldBan = this.#counter(
     'banjour_would_ban_total',
     'Bans that a jail with enabled = watch would have made',
     ['jail'],
   );
   readonly #active = this.#gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
-  readonly #packets = this.#counter('banjour_stopped_packets_total', 'Packets of banned hosts that were stopped', [
+  readonly #packets = this.#counter(
+    'banjour_stopped_packets_total',
+    'Packets of banned hosts that were stopped',
+    ['jail'],
+  );
+  readonly #bytes = this.#counter('banjour_stopped_bytes_total', 'Bytes of those packets', [
     'jail',
   ]);
-  readonly #bytes = this.#counter('banjour_stopped_bytes_total', 'Bytes of those packets', ['jail']);
-  readonly #kernel = this.#gauge('banjour_kernel_readable', '1 when the counters of the kernel could be read');
+  readonly #kernel = this.#gauge(
+    'banjour_kernel_readable',
+    '1 when the counters of the kernel could be read',
+  );
   readonly #batches = new Histogram({
     name: 'banjour_nft_batch_seconds',
     help: 'Time of one batch of changes to nftables',
@@ -96,10 +210,22 @@ export class AgentMetrics {
     buckets: LATENCY_BUCKETS,
     registers: [this.#registry],
   });
-  readonly #underWay = this.#gauge('banjour_batches_under_way', 'Batches that wait for the answer of the kernel');
-  readonly #drifts = this.#counter('banjour_drifts_total', 'Times that somebody else changed the table');
-  readonly #repairs = this.#counter('banjour_drift_repairs_total', 'Times that the table was made whole again');
-  readonly #ledger = this.#gauge('banjour_ledger_bytes', 'Size of the ledger on disk, with its write-ahead log');
+  readonly #underWay = this.#gauge(
+    'banjour_batches_under_way',
+    'Batches that wait for the answer of the kernel',
+  );
+  readonly #drifts = this.#counter(
+    'banjour_drifts_total',
+    'Times that somebody else changed the table',
+  );
+  readonly #repairs = this.#counter(
+    'banjour_drift_repairs_total',
+    'Times that the table was made whole again',
+  );
+  readonly #ledger = this.#gauge(
+    'banjour_ledger_bytes',
+    'Size of the ledger on disk, with its write-ahead log',
+  );
 
   /** `snapshot` is asked at each scrape. */
   constructor(snapshot: () => Promise<AgentSnapshot>) {
@@ -111,7 +237,10 @@ export class AgentMetrics {
     return new Map(
       this.#registry
         .getMetricsAsArray()
-        .map((metric) => [metric.name, (metric as unknown as { labelNames: readonly string[] }).labelNames]),
+        .map((metric) => [
+          metric.name,
+          (metric as unknown as { labelNames: readonly string[] }).labelNames,
+        ]),
     );
   }
 
@@ -170,7 +299,10 @@ export class AgentMetrics {
     this.#takeJails(now);
     this.#active.reset();
     for (const { jail, family, count } of now.activeBans)
-      this.#active.inc({ jail: this.#label('jail', jail), family: family === 4 ? 'ipv4' : 'ipv6' }, count);
+      this.#active.inc(
+        { jail: this.#label('jail', jail), family: family === 4 ? 'ipv4' : 'ipv6' },
+        count,
+      );
     this.#kernel.set(now.stopped === undefined ? 0 : 1);
     this.#packets.reset();
     this.#bytes.reset();
@@ -182,7 +314,15 @@ export class AgentMetrics {
   }
 
   #takeSources({ sources }: AgentSnapshot): void {
-    for (const metric of [this.#read, this.#cut, this.#unreadable, this.#gaps, this.#lag, this.#live, this.#lastEntry])
+    for (const metric of [
+      this.#read,
+      this.#cut,
+      this.#unreadable,
+      this.#gaps,
+      this.#lag,
+      this.#live,
+      this.#lastEntry,
+    ])
       metric.reset();
     for (const one of sources) {
       const source = this.#label('source', one.source);
@@ -197,7 +337,14 @@ export class AgentMetrics {
   }
 
   #takeJails({ jails }: AgentSnapshot): void {
-    for (const metric of [this.#matched, this.#hits, this.#successes, this.#notAnAddress, this.#givenUp, this.#evicted])
+    for (const metric of [
+      this.#matched,
+      this.#hits,
+      this.#successes,
+      this.#notAnAddress,
+      this.#givenUp,
+      this.#evicted,
+    ])
       metric.reset();
     this.#demoted.reset();
     this.#tracked.reset();

@@ -1,14 +1,15 @@
 /**
- * Follows the agent: its event stream rings, its history says what there is. Pages are read in the order of ids, from where
- * the slowest receiver that has room stands; what a receiver has no room for stays in the agent's ledger until it has.
- * Ids of bans rise over restarts of either side, so nothing is lost while one of them is away; only a ban that the agent
- * itself has forgotten is (a gap, counted).
+ * Follows the agent: its event stream rings, its history says what there is. Pages are read in the
+ * order of ids, from where the slowest receiver that has room stands; what a receiver has no room
+ * for stays in the agent's ledger until it has. Ids of bans rise over restarts of either side, so
+ * nothing is lost while one of them is away; only a ban that the agent itself has forgotten is (a
+ * gap, counted).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BanView, StreamEvent } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
-import { NOTIFY_PAGE_ROWS } from '../core/limits.js';
 import type { Log } from '../core/log.js';
+import { NOTIFY_PAGE_ROWS } from '../core/service-limits.js';
 import type { NotifyMetrics } from './metrics.js';
 
 /** What of the control client is used. */
@@ -33,7 +34,10 @@ export interface Receiver {
   readonly seen: number;
   /** False: it takes nothing now. */
   readonly hasRoom: boolean;
-  /** Takes a ban in the order of ids; one up to `seen` is passed over, one that it has no room for changes nothing. */
+  /**
+   * Takes a ban in the order of ids; one up to `seen` is passed over, one that it has no room for
+   * changes nothing.
+   */
   offer(ban: BanView): void;
   /** Up to this id there is nothing to tell it; changes nothing when it has no room. */
   pass(id: number): void;
@@ -60,7 +64,10 @@ export interface FollowerOptions {
 
 /** The history is looked at this often even when nothing rings, ms. */
 const LOOK_MS = 60_000;
-/** `between`: bans that come in quick succession are asked for together; the agent has better things to do. */
+/**
+ * `between`: bans that come in quick succession are asked for together; the agent has better things
+ * to do.
+ */
 const PAUSES = { reconnectMin: 500, reconnectMax: 30_000, unsettled: 250, between: 100 };
 
 export class Follower {
@@ -93,7 +100,8 @@ export class Follower {
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
           pause = pauses.reconnectMin;
-          // Of a storm of failures the agent sends nothing here. What came between the look and the stream is looked for.
+          // Of a storm of failures the agent sends nothing here. What came between the look and the
+          // stream is looked for.
           const options = { only: ['ban'], opened: () => this.ring() } as const;
           await feed.events(() => this.ring(), this.#abort.signal, options);
         } catch (error) {
@@ -114,7 +122,9 @@ export class Follower {
     this.#abort.abort();
   }
 
-  /** There may be something new, or room for it: looks now, or once more when a look is under way. */
+  /**
+   * There may be something new, or room for it: looks now, or once more when a look is under way.
+   */
   ring(): void {
     if (this.#abort.signal.aborted) return;
     this.#rung = true;
@@ -131,7 +141,9 @@ export class Follower {
       const settled = await this.#look().catch(() => true);
       this.#rung ||= !settled;
       if (this.#rung)
-        await sleep(settled ? between : unsettled, undefined, { signal: this.#abort.signal }).catch(() => undefined);
+        await sleep(settled ? between : unsettled, undefined, { signal: this.#abort.signal }).catch(
+          () => undefined,
+        );
     }
   }
 
@@ -152,8 +164,8 @@ export class Follower {
   }
 
   /**
-   * Hands out what is new; false when there is more whose answer of the kernel is still awaited. One at a time: two that
-   * overlap could take an older answer for another ledger.
+   * Hands out what is new; false when there is more whose answer of the kernel is still awaited.
+   * One at a time: two that overlap could take an older answer for another ledger.
    */
   #look(): Promise<boolean> {
     this.#reading ??= this.#readOn().finally(() => {
@@ -165,7 +177,8 @@ export class Follower {
   async #readOn(): Promise<boolean> {
     const receivers = await this.#meet();
     while (!this.#abort.signal.aborted) {
-      // Chosen before the page is asked for: who has room only by then has missed what lies before it.
+      // Chosen before the page is asked for: who has room only by then has missed what lies before
+      // it.
       const takers = receivers.filter(({ hasRoom }) => hasRoom);
       const from = Math.min(...takers.map(({ seen }) => seen));
       if (from >= this.#newest) return true;
@@ -182,7 +195,10 @@ export class Follower {
     return true;
   }
 
-  /** Hands out a page of what comes after `from`; false when the kernel has not answered to all of it. */
+  /**
+   * Hands out a page of what comes after `from`; false when the kernel has not answered to all of
+   * it.
+   */
   #hand(rows: readonly BanView[], from: number, takers: readonly Receiver[]): boolean {
     let before = from;
     for (const ban of rows) {
@@ -217,7 +233,15 @@ export class Follower {
   }
 }
 
-/** False for a ban that was imported, that the kernel refused, that was over before it came there, or that an ignorecommand forbade. */
+/**
+ * False for a ban that was imported, that the kernel refused, that was over before it came there,
+ * or that an ignorecommand forbade.
+ */
 function isNews({ state, ended, origin }: BanView): boolean {
-  return origin !== 'import' && state !== 'refused' && ended?.reason !== 'lapsed' && ended?.reason !== 'ignored';
+  return (
+    origin !== 'import' &&
+    state !== 'refused' &&
+    ended?.reason !== 'lapsed' &&
+    ended?.reason !== 'ignored'
+  );
 }

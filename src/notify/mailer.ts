@@ -2,9 +2,9 @@
 import { isIP } from 'node:net';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
 import { messageOf } from '../core/errors.js';
-import { NOTIFY_DEADLINE_MS } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
-import { DeliveryError } from './failure.js';
+import { NOTIFY_DEADLINE_MS } from '../core/timeouts.js';
+import { DeliveryError } from './news.js';
 import { runProgram } from './program.js';
 import { readSecret } from './secret.js';
 
@@ -34,8 +34,8 @@ export interface MailerOptions {
 }
 
 /**
- * The domain that an address without one gets: none from sendmail, which knows its own; `localhost` on this host's server,
- * where Postfix and Exim take it for theirs; else this host's name.
+ * The domain that an address without one gets: none from sendmail, which knows its own; `localhost`
+ * on this host's server, where Postfix and Exim take it for theirs; else this host's name.
  */
 export function domainFor(spec: MailerSpec, host: string): string | undefined {
   if (spec.kind === 'sendmail') return undefined;
@@ -56,8 +56,14 @@ export async function deliver(
 /** sysexits.h: what the same mail would meet again. */
 const PERMANENT_EXITS: ReadonlySet<number | null> = new Set([64, 65, 67, 68, 77]);
 
-async function bySendmail(path: string, { from, to }: Envelope, message: Buffer, options: MailerOptions) {
-  // -i: a lone dot ends nothing. Receivers after `--`, not -t: headers decide nothing. Local mailers want bare line ends.
+async function bySendmail(
+  path: string,
+  { from, to }: Envelope,
+  message: Buffer,
+  options: MailerOptions,
+) {
+  // -i: a lone dot ends nothing. Receivers after `--`, not -t: headers decide nothing. Local
+  // mailers want bare line ends.
   const argv = [path, '-i', '-f', from, '--', ...to];
   const input = Buffer.from(message.toString('latin1').replaceAll('\r\n', '\n'), 'latin1');
   const deadlineMs = options.deadlineMs ?? NOTIFY_DEADLINE_MS;
@@ -65,7 +71,11 @@ async function bySendmail(path: string, { from, to }: Envelope, message: Buffer,
   try {
     outcome = await runProgram(argv, { deadlineMs, input });
   } catch (cause) {
-    throw new DeliveryError('ERR_NOTIFY_SENDMAIL', `${path} cannot be started: ${messageOf(cause)}`, { cause });
+    throw new DeliveryError(
+      'ERR_NOTIFY_SENDMAIL',
+      `${path} cannot be started: ${messageOf(cause)}`,
+      { cause },
+    );
   }
   const { status, complaint } = outcome;
   if (status === 0) return;
@@ -81,7 +91,8 @@ async function bySmtp(
   message: Buffer,
   { host, env, deadlineMs = NOTIFY_DEADLINE_MS }: MailerOptions,
 ): Promise<void> {
-  const password = spec.passwordFile === undefined ? undefined : readSecret({ file: spec.passwordFile }, env);
+  const password =
+    spec.passwordFile === undefined ? undefined : readSecret({ file: spec.passwordFile }, env);
   const connection = new SMTPConnection({
     host: spec.host,
     port: spec.port,
@@ -91,14 +102,17 @@ async function bySmtp(
     greetingTimeout: deadlineMs,
     socketTimeout: deadlineMs,
     dnsTimeout: deadlineMs,
-    // A password never travels in the clear; without one, a local server without TLS is as good as sendmail.
+    // A password never travels in the clear; without one, a local server without TLS is as good as
+    // sendmail.
     requireTLS: password !== undefined && !spec.secure && !isLoopback(spec.host),
-    // Mail servers meet without checking each other's certificates; a password is given to the right one only.
+    // Mail servers meet without checking each other's certificates; a password is given to the
+    // right one only.
     tls: { rejectUnauthorized: password !== undefined && !isLoopback(spec.host) },
   });
   const work = new Promise<void>((resolve, reject) => {
     const step = (next: () => void) => (error?: Error | null) => (error ? reject(error) : next());
-    const send = () => connection.send({ from: envelope.from, to: [...envelope.to] }, message, step(resolve));
+    const send = () =>
+      connection.send({ from: envelope.from, to: [...envelope.to] }, message, step(resolve));
     connection.once('error', reject);
     connection.once('end', () => reject(new Error('the server has hung up')));
     connection.connect(
@@ -119,10 +133,14 @@ async function bySmtp(
     connection.close();
     const { responseCode, code } = error as { responseCode?: number; code?: string };
     const words = said(password?.redact(messageOf(error)) ?? messageOf(error));
-    throw new DeliveryError('ERR_NOTIFY_SMTP', `the mail server ${spec.host}:${spec.port}: ${words}`, {
-      // A wrong password may be put right; a refused receiver stays refused.
-      permanent: responseCode !== undefined && responseCode >= 500 && code !== 'EAUTH',
-    });
+    throw new DeliveryError(
+      'ERR_NOTIFY_SMTP',
+      `the mail server ${spec.host}:${spec.port}: ${words}`,
+      {
+        // A wrong password may be put right; a refused receiver stays refused.
+        permanent: responseCode !== undefined && responseCode >= 500 && code !== 'EAUTH',
+      },
+    );
   } finally {
     clearTimeout(timer);
     work.catch(() => undefined);

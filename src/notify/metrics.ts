@@ -1,8 +1,11 @@
-/** Numbers of banjour-notify, in the same formats as the agent's. Labels are the four channels, nothing else. */
+/**
+ * Numbers of banjour-notify, in the same formats as the agent's. Labels are the four channels,
+ * nothing else.
+ */
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Registry from 'prom-client/lib/registry.js';
-import type { Channel } from './message.js';
+import type { Channel } from './news.js';
 
 const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];
 
@@ -10,19 +13,31 @@ export class NotifyMetrics {
   readonly #registry = new Registry();
   readonly #waiting: () => ReadonlyMap<Channel, number>;
   readonly events = this.#counter('banjour_notify_events_total', 'Events taken from the agent');
-  readonly gaps = this.#counter('banjour_notify_gaps_total', 'Times that the agent no longer had what was missed');
-  readonly sent = this.#counter('banjour_notify_sent_total', 'Messages that were delivered', ['channel']);
-  readonly failed = this.#counter('banjour_notify_failed_total', 'Attempts that failed and are tried again', [
+  readonly gaps = this.#counter(
+    'banjour_notify_gaps_total',
+    'Times that the agent no longer had what was missed',
+  );
+  readonly sent = this.#counter('banjour_notify_sent_total', 'Messages that were delivered', [
     'channel',
   ]);
-  readonly dropped = this.#counter('banjour_notify_dropped_total', 'Bans that nobody was told of', ['channel']);
+  readonly failed = this.#counter(
+    'banjour_notify_failed_total',
+    'Attempts that failed and are tried again',
+    ['channel'],
+  );
+  readonly dropped = this.#counter('banjour_notify_dropped_total', 'Bans that nobody was told of', [
+    'channel',
+  ]);
   readonly #queue = new Gauge({
     name: 'banjour_notify_queue_length',
     help: 'Bans held here that wait to be told',
     labelNames: ['channel'],
     registers: [this.#registry],
   });
-  readonly whoisFailed = this.#counter('banjour_notify_whois_failed_total', 'Questions to whois without an answer');
+  readonly whoisFailed = this.#counter(
+    'banjour_notify_whois_failed_total',
+    'Questions to whois without an answer',
+  );
 
   /** `waiting` is asked at each scrape. */
   constructor(waiting: () => ReadonlyMap<Channel, number>) {
@@ -35,7 +50,10 @@ export class NotifyMetrics {
     return new Map(
       this.#registry
         .getMetricsAsArray()
-        .map((metric) => [metric.name, (metric as unknown as { labelNames: readonly string[] }).labelNames]),
+        .map((metric) => [
+          metric.name,
+          (metric as unknown as { labelNames: readonly string[] }).labelNames,
+        ]),
     );
   }
 

@@ -1,17 +1,17 @@
 /** banjour-notify: one follower, one outbox per target, the file of positions. */
 
-import { NOTIFY_DIGEST_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
+import { NOTIFY_DIGEST_BANS_MAX } from '../core/service-limits.js';
 import { type Feed, Follower, type FollowerOptions } from './follower.js';
-import type { Channel } from './message.js';
 import { NotifyMetrics } from './metrics.js';
-import { Outbox, type OutboxOptions, type Trouble } from './outbox.js';
+import type { Channel } from './news.js';
+import { type DeliveryTrouble, Outbox, type OutboxOptions } from './outbox.js';
 import { Positions } from './position.js';
 import type { Sender } from './sender.js';
-import { channelOf, describeTarget, keyOf, type Route } from './spec.js';
+import { channelOf, describeTarget, keyOf, type NotifyRoute } from './targets.js';
 
 export interface NotifierOptions {
-  readonly routes: readonly Route[];
+  readonly routes: readonly NotifyRoute[];
   readonly sender: Pick<Sender, 'send'>;
   readonly feed: Feed;
   readonly positionsPath: string;
@@ -41,7 +41,7 @@ export interface TargetView {
   /** There are more: they wait in the agent's ledger until there is room for them here. */
   readonly full: boolean;
   /** Why the last delivery failed; null when it did not. */
-  readonly trouble: Trouble | null;
+  readonly trouble: DeliveryTrouble | null;
   /** Id of the last ban that is done with; null before the agent was met. */
   readonly done: number | null;
 }
@@ -119,12 +119,13 @@ export class Notifier {
       this.#positions.set(key, done);
       this.#outboxes.set(key, this.#outbox(route, done));
     }
-    // At once: a crash before the first write would make the next start begin with what comes from then on.
+    // At once: a crash before the first write would make the next start begin with what comes from
+    // then on.
     this.#keepNow();
     return [...this.#outboxes.values()];
   }
 
-  #outbox(route: Route, done: number): Outbox {
+  #outbox(route: NotifyRoute, done: number): Outbox {
     const { sender, log, digestMs, backoffMs } = this.#options;
     const isMail = route.target.kind === 'mail';
     return new Outbox(done, {

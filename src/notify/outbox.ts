@@ -1,25 +1,25 @@
 /**
- * What one target is still to be told: a bounded queue in the order of the bans, one delivery at a time, pauses that grow
- * while deliveries fail. What does not fit stays in the agent's ledger until it does; what is too old or cannot succeed is
- * dropped, counted and said once.
+ * What one target is still to be told: a bounded queue in the order of the bans, one delivery at a
+ * time, pauses that grow while deliveries fail. What does not fit stays in the agent's ledger until
+ * it does; what is too old or cannot succeed is dropped, counted and said once.
  */
 import type { BanView } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { NOTIFY_QUEUE_MAX } from '../core/service-limits.js';
+import { counted } from '../core/text.js';
 import {
   NOTIFY_AGE_SECONDS_MAX,
   NOTIFY_BACKOFF_MS_MAX,
   NOTIFY_BACKOFF_MS_MIN,
-  NOTIFY_QUEUE_MAX,
-} from '../core/limits.js';
-import type { Log } from '../core/log.js';
-import { counted } from '../core/text.js';
-import { DeliveryError } from './failure.js';
+} from '../core/timeouts.js';
 import type { Receiver } from './follower.js';
 import type { NotifyMetrics } from './metrics.js';
-import { channelOf, describeTarget, type Route } from './spec.js';
+import { DeliveryError } from './news.js';
+import { channelOf, describeTarget, type NotifyRoute } from './targets.js';
 
 export interface OutboxOptions {
-  readonly route: Route;
+  readonly route: NotifyRoute;
   /** Tells the target; rejects with `DeliveryError`. */
   readonly send: (bans: readonly BanView[]) => Promise<void>;
   /** Bans of one delivery, at most. */
@@ -39,7 +39,7 @@ export interface OutboxOptions {
 }
 
 /** What keeps a target from being told. */
-export interface Trouble {
+export interface DeliveryTrouble {
   /** ISO 8601. */
   readonly time: string;
   /** Safe to show: no secret, nothing unescaped. */
@@ -47,14 +47,14 @@ export interface Trouble {
 }
 
 export class Outbox implements Receiver {
-  readonly route: Route;
+  readonly route: NotifyRoute;
   readonly #options: OutboxOptions;
   readonly #now: () => number;
   #queue: BanView[] = [];
   #seen: number;
   /** A ban found no room: none is taken until half of the queue is free. */
   #full = false;
-  #trouble: Trouble | undefined;
+  #trouble: DeliveryTrouble | undefined;
   #lost = 0;
   #stopped = false;
   #failures = 0;
@@ -99,7 +99,7 @@ export class Outbox implements Receiver {
   }
 
   /** Why the last delivery failed; undefined when it did not. */
-  get trouble(): Trouble | undefined {
+  get trouble(): DeliveryTrouble | undefined {
     return this.#trouble;
   }
 
@@ -122,7 +122,10 @@ export class Outbox implements Receiver {
     this.#wake?.();
   }
 
-  /** Ends the work; a delivery under way may take until `graceMs`, then it will be repeated by the next start. */
+  /**
+   * Ends the work; a delivery under way may take until `graceMs`, then it will be repeated by the
+   * next start.
+   */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     this.#wake?.();
@@ -184,13 +187,20 @@ export class Outbox implements Receiver {
   }
 
   #again(error: unknown): number {
-    const { log, route, backoffMs = { min: NOTIFY_BACKOFF_MS_MIN, max: NOTIFY_BACKOFF_MS_MAX } } = this.#options;
+    const {
+      log,
+      route,
+      backoffMs = { min: NOTIFY_BACKOFF_MS_MIN, max: NOTIFY_BACKOFF_MS_MAX },
+    } = this.#options;
     const asked = error instanceof DeliveryError ? error.retryAfterMs : undefined;
     const grown = Math.min(backoffMs.max, backoffMs.min * 2 ** Math.min(this.#failures, 20));
     // Half of it by chance, so that many hosts do not come back to one receiver together.
     const pause = Math.max(asked ?? 0, grown / 2 + (Math.random() * grown) / 2);
     if (this.#failures++ === 0)
-      log('warning', `${describeTarget(route.target)}: ${messageOf(error)}; it is tried again until it is taken`);
+      log(
+        'warning',
+        `${describeTarget(route.target)}: ${messageOf(error)}; it is tried again until it is taken`,
+      );
     return pause;
   }
 

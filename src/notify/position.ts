@@ -1,6 +1,6 @@
 /**
- * How far each target has been told, in a small file: id of the last ban that is done with. Written after a delivery,
- * so that a crash repeats what it does not know, and loses nothing.
+ * How far each target has been told, in a small file: id of the last ban that is done with. Written
+ * after a delivery, so that a crash repeats what it does not know, and loses nothing.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { messageOf, OperatorError } from '../core/errors.js';
@@ -15,21 +15,27 @@ export class Positions {
     this.#done = done;
   }
 
-  /** Reads the file; none is a first start. A file that is not ours is set aside by the first write. */
+  /**
+   * Reads the file; none is a first start. A file that is not ours is set aside by the first write.
+   */
   static open(path: string): Positions {
     let text: string;
     try {
       text = readFileSync(path, 'utf8');
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return new Positions(path, new Map());
-      throw new OperatorError(`the positions in ${path} cannot be read: ${messageOf(cause)}`, { cause });
+      throw new OperatorError(`the positions in ${path} cannot be read: ${messageOf(cause)}`, {
+        cause,
+      });
     }
     const done = new Map<string, number>();
     try {
       const { targets } = JSON.parse(text) as { targets?: unknown };
-      for (const [key, id] of Object.entries(targets ?? {})) if (Number.isSafeInteger(id)) done.set(key, id as number);
+      for (const [key, id] of Object.entries(targets ?? {}))
+        if (Number.isSafeInteger(id)) done.set(key, id as number);
     } catch {
-      // Half a file cannot come from us (see `write`); what it meant is lost, and the targets begin anew.
+      // Half a file cannot come from us (see `write`); what it meant is lost, and the targets begin
+      // anew.
     }
     return new Positions(path, done);
   }
@@ -63,10 +69,13 @@ export class Positions {
       }
       renameSync(next, this.#path);
     } catch (cause) {
-      throw new OperatorError(`the positions cannot be kept in ${this.#path}: ${messageOf(cause)}`, {
-        hint: 'its directory must belong to banjour-notify (StateDirectory= of the unit, or --state-dir)',
-        cause,
-      });
+      throw new OperatorError(
+        `the positions cannot be kept in ${this.#path}: ${messageOf(cause)}`,
+        {
+          hint: 'its directory must belong to banjour-notify (StateDirectory= of the unit, or --state-dir)',
+          cause,
+        },
+      );
     }
     this.#written = text;
   }

@@ -1,6 +1,14 @@
-/** Runs a program with arguments as they are: no shell, no inherited environment, bounded in time and output. */
+/**
+ * Runs a program with arguments as they are: no shell, no inherited environment, bounded in time
+ * and output.
+ */
 import { spawn } from 'node:child_process';
-import { NOTIFY_ANSWER_BYTES_MAX } from '../core/limits.js';
+import { messageOf } from '../core/errors.js';
+import { redactArguments } from '../core/secrets.js';
+import { NOTIFY_ANSWER_BYTES_MAX } from '../core/service-limits.js';
+import { escapeUntrusted, fillArguments } from '../core/text.js';
+import { NOTIFY_DEADLINE_MS } from '../core/timeouts.js';
+import { type BanFacts, DeliveryError, FACT_NAMES } from './news.js';
 
 export interface ProgramOptions {
   readonly deadlineMs: number;
@@ -17,10 +25,16 @@ export interface ProgramOutcome {
   readonly complaint: string;
 }
 
-const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
+const ENVIRONMENT = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+};
 
 /** Resolves when the program has ended; rejects when it cannot be started. */
-export function runProgram(argv: readonly string[], options: ProgramOptions): Promise<ProgramOutcome> {
+export function runProgram(
+  argv: readonly string[],
+  options: ProgramOptions,
+): Promise<ProgramOutcome> {
   const [file = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     // A group of its own, so that what it starts is ended with it.
@@ -65,4 +79,50 @@ class Kept {
   get text(): string {
     return Buffer.concat(this.#chunks).toString('utf8');
   }
+}
+
+/*
+ * A program for each ban. Its arguments are words of the configuration with `<ip>` and kin filled
+ * in. The same facts come as JSON on standard input.
+ */
+
+/** Resolves when the program ends with 0; rejects with `DeliveryError`. */
+export async function execute(
+  template: readonly string[],
+  facts: BanFacts,
+  deadlineMs = NOTIFY_DEADLINE_MS,
+): Promise<void> {
+  const argv = argvOf(template, facts);
+  const program = argv[0] ?? '';
+  try {
+    const { status, complaint } = await runProgram(argv, {
+      deadlineMs,
+      input: `${JSON.stringify(facts)}\n`,
+    });
+    if (status === 0) return;
+    const how =
+      status === null ? `was ended after ${deadlineMs} ms` : `ended with status ${status}`;
+    const said = escapeUntrusted(
+      redactArguments(complaint, template).trim().replace(/\s+/g, ' '),
+      300,
+    );
+    throw new DeliveryError(
+      'ERR_NOTIFY_EXEC',
+      `${program} ${how}${said === '' ? '' : `: ${said}`}`,
+    );
+  } catch (error) {
+    if (error instanceof DeliveryError) throw error;
+    throw new DeliveryError(
+      'ERR_NOTIFY_EXEC',
+      `${program} cannot be started: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** The words with `<name>` replaced; the program itself stays as it is. */
+export function argvOf(template: readonly string[], facts: BanFacts): string[] {
+  const factOf = (name: string) =>
+    (FACT_NAMES as readonly string[]).includes(name) ? facts[name as keyof BanFacts] : undefined;
+  return fillArguments(template, factOf, ['bantime']);
 }

@@ -1,14 +1,15 @@
 /**
- * Secrets: read at the moment of use, held in an object that nothing prints, taken out of whatever others say.
- * A name without a slash is a credential of the unit (`LoadCredential=`, systemd.exec(5)).
+ * Secrets: read at the moment of use, held in an object that nothing prints, taken out of whatever
+ * others say. A name without a slash is a credential of the unit (`LoadCredential=`,
+ * systemd.exec(5)).
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { messageOf, OperatingError } from '../core/errors.js';
-import { NOTIFY_SECRET_BYTES_MAX } from '../core/limits.js';
 import { HIDDEN } from '../core/secrets.js';
-import type { SecretSource } from './spec.js';
+import { NOTIFY_SECRET_BYTES_MAX } from '../core/service-limits.js';
+import type { SecretSource } from './targets.js';
 
 export class Secret {
   readonly #text: string;
@@ -39,7 +40,10 @@ export function secretPath(name: string, env: NodeJS.ProcessEnv): string {
   if (name.includes('/')) return name;
   const directory = env['CREDENTIALS_DIRECTORY'];
   if (directory === undefined)
-    throw new OperatingError('ERR_NOTIFY_SECRET', `there is no credential ${name}: the unit has no LoadCredential=`);
+    throw new OperatingError(
+      'ERR_NOTIFY_SECRET',
+      `there is no credential ${name}: the unit has no LoadCredential=`,
+    );
   return join(directory, name);
 }
 
@@ -53,7 +57,8 @@ export function readSecret(source: SecretSource, env: NodeJS.ProcessEnv): Secret
       if (!fstatSync(file).isFile()) throw new Error('it is not a file');
       const bytes = Buffer.alloc(NOTIFY_SECRET_BYTES_MAX + 1);
       const size = readSync(file, bytes, 0, bytes.length, 0);
-      if (size > NOTIFY_SECRET_BYTES_MAX) throw new Error(`it is larger than ${NOTIFY_SECRET_BYTES_MAX} bytes`);
+      if (size > NOTIFY_SECRET_BYTES_MAX)
+        throw new Error(`it is larger than ${NOTIFY_SECRET_BYTES_MAX} bytes`);
       const text = bytes.toString('utf8', 0, size).split(/\r?\n/)[0]?.trim() ?? '';
       if (text === '') throw new Error('its first line is empty');
       return new Secret(text);
@@ -61,8 +66,12 @@ export function readSecret(source: SecretSource, env: NodeJS.ProcessEnv): Secret
       closeSync(file);
     }
   } catch (cause) {
-    throw new OperatingError('ERR_NOTIFY_SECRET', `the secret in ${path} cannot be read: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new OperatingError(
+      'ERR_NOTIFY_SECRET',
+      `the secret in ${path} cannot be read: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,14 +1,13 @@
 /** One delivery: finds out what the message holds, writes it, hands it over. */
 import type { BanView } from '../control/protocol.js';
 import { baseAddress, parsePrefix } from '../core/address.js';
-import { NOTIFY_DIGEST_FULL_MAX } from '../core/limits.js';
-import { execute } from './exec.js';
-import { factsOf } from './facts.js';
-import { letterOf } from './mail-text.js';
+import { NOTIFY_DIGEST_FULL_MAX } from '../core/service-limits.js';
+import { addressOf, letterOf, mimeOf } from './mail.js';
 import { deliver, domainFor, type MailerSpec } from './mailer.js';
-import type { BanNews } from './message.js';
-import { addressOf, mimeOf } from './mime.js';
-import { keyOf, type MailTarget, type Route } from './spec.js';
+import type { BanNews } from './news.js';
+import { factsOf } from './news.js';
+import { execute } from './program.js';
+import { keyOf, type MailTarget, type NotifyRoute } from './targets.js';
 import { post } from './web.js';
 import type { Whois } from './whois.js';
 
@@ -33,8 +32,10 @@ export class Sender {
     this.#options = options;
   }
 
-  /** Tells the route's target of the bans; only a mail takes several. Rejects with `DeliveryError`. */
-  async send(route: Route, bans: readonly BanView[]): Promise<void> {
+  /**
+   * Tells the route's target of the bans; only a mail takes several. Rejects with `DeliveryError`.
+   */
+  async send(route: NotifyRoute, bans: readonly BanView[]): Promise<void> {
     const { target } = route;
     if (target.kind === 'mail') return this.#mail(route, target, bans);
     const { host, env, version, templates, deadlineMs } = this.#options;
@@ -54,11 +55,13 @@ export class Sender {
     }
   }
 
-  async #mail(route: Route, target: MailTarget, bans: readonly BanView[]): Promise<void> {
+  async #mail(route: NotifyRoute, target: MailTarget, bans: readonly BanView[]): Promise<void> {
     const { host, env, mailer, deadlineMs } = this.#options;
     const wants = { lines: target.style === 'whois-lines', whois: target.style !== 'plain' };
     const news = await Promise.all(
-      bans.map((ban, index) => (index < NOTIFY_DIGEST_FULL_MAX ? this.#news(ban, wants) : { ban, lines: [] })),
+      bans.map((ban, index) =>
+        index < NOTIFY_DIGEST_FULL_MAX ? this.#news(ban, wants) : { ban, lines: [] },
+      ),
     );
     const { subject, body } = letterOf(news, { host, names: route.jails });
     const ids = bans.map(({ id }) => id);
@@ -76,10 +79,17 @@ export class Sender {
       date: new Date(),
       headers: { 'X-Banjour-Bans': String(ids.length) },
     });
-    await deliver(mailer, envelope, message, { host, env, ...(deadlineMs === undefined ? {} : { deadlineMs }) });
+    await deliver(mailer, envelope, message, {
+      host,
+      env,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    });
   }
 
-  async #news(ban: BanView, wants: { readonly lines: boolean; readonly whois: boolean }): Promise<BanNews> {
+  async #news(
+    ban: BanView,
+    wants: { readonly lines: boolean; readonly whois: boolean },
+  ): Promise<BanNews> {
     const { whois, lines } = this.#options;
     const target = parsePrefix(ban.target);
     const [said, entries] = await Promise.all([

@@ -1,15 +1,16 @@
 /**
- * Webhooks: one POST per ban. With a key, `X-Banjour-Signature: sha256=HEX` is the HMAC-SHA256 (RFC 2104) of the
- * timestamp header, a dot, and the body: the receiver knows who sent it, that nothing was changed, and when.
+ * Webhooks: one POST per ban. With a key, `X-Banjour-Signature: sha256=HEX` is the HMAC-SHA256 (RFC
+ * 2104) of the timestamp header, a dot, and the body: the receiver knows who sent it, that nothing
+ * was changed, and when.
  */
 import { createHmac } from 'node:crypto';
-import { NOTIFY_ANSWER_BYTES_MAX, NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX } from '../core/limits.js';
+import { NOTIFY_ANSWER_BYTES_MAX } from '../core/service-limits.js';
 import { escapeUntrusted } from '../core/text.js';
-import { FACT_NAMES, type Facts } from './facts.js';
-import { DeliveryError } from './failure.js';
-import type { BanNews } from './message.js';
+import { NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX } from '../core/timeouts.js';
+import type { BanNews } from './news.js';
+import { type BanFacts, DeliveryError, FACT_NAMES } from './news.js';
 import { readSecret, type Secret } from './secret.js';
-import type { WebTarget } from './spec.js';
+import type { WebTarget } from './targets.js';
 
 export interface WebOptions {
   readonly env: NodeJS.ProcessEnv;
@@ -20,15 +21,24 @@ export interface WebOptions {
   readonly now?: () => number;
 }
 
-/** Resolves when the receiver has taken it (2xx); rejects with `DeliveryError`. Redirects are not followed. */
-export async function post(target: WebTarget, news: BanNews, facts: Facts, options: WebOptions): Promise<void> {
+/**
+ * Resolves when the receiver has taken it (2xx); rejects with `DeliveryError`. Redirects are not
+ * followed.
+ */
+export async function post(
+  target: WebTarget,
+  news: BanNews,
+  facts: BanFacts,
+  options: WebOptions,
+): Promise<void> {
   const url = readSecret(target.url, options.env);
   if (!/^https?:\/\//.test(url.reveal()))
     throw new DeliveryError(
       'ERR_NOTIFY_WEB',
       `the address of the ${target.kind} does not begin with http:// or https://`,
     );
-  const secret = target.secretFile === null ? undefined : readSecret({ file: target.secretFile }, options.env);
+  const secret =
+    target.secretFile === null ? undefined : readSecret({ file: target.secretFile }, options.env);
   const body = bodyOf(target.kind, news, facts, options.template);
   const timestamp = String(Math.floor((options.now ?? Date.now)() / 1000));
   const headers: Record<string, string> = {
@@ -37,7 +47,9 @@ export async function post(target: WebTarget, news: BanNews, facts: Facts, optio
     'x-banjour-event': 'ban',
     'x-banjour-delivery': `${facts.host}-${facts.id}`.replace(/[^\w.-]/g, ''),
     'x-banjour-timestamp': timestamp,
-    ...(secret === undefined ? {} : { 'x-banjour-signature': signatureOf(secret, timestamp, body) }),
+    ...(secret === undefined
+      ? {}
+      : { 'x-banjour-signature': signatureOf(secret, timestamp, body) }),
   };
   let response: Response;
   try {
@@ -51,16 +63,23 @@ export async function post(target: WebTarget, news: BanNews, facts: Facts, optio
     await drain(response);
   } catch (error) {
     // Never the error itself: it names the address, which may be the secret.
-    throw new DeliveryError('ERR_NOTIFY_WEB', `the ${target.kind} is not reached: ${reasonOf(error)}`);
+    throw new DeliveryError(
+      'ERR_NOTIFY_WEB',
+      `the ${target.kind} is not reached: ${reasonOf(error)}`,
+    );
   }
   if (response.ok) return;
   const { status } = response;
   const wait = Number(response.headers.get('retry-after'));
   const words = escapeUntrusted(url.redact(response.statusText), 100);
-  throw new DeliveryError('ERR_NOTIFY_WEB', `the ${target.kind} answers ${status} ${words}`.trim(), {
-    permanent: status < 500 && ![408, 425, 429].includes(status),
-    ...(wait > 0 ? { retryAfterMs: Math.min(wait, NOTIFY_RETRY_AFTER_SECONDS_MAX) * 1000 } : {}),
-  });
+  throw new DeliveryError(
+    'ERR_NOTIFY_WEB',
+    `the ${target.kind} answers ${status} ${words}`.trim(),
+    {
+      permanent: status < 500 && ![408, 425, 429].includes(status),
+      ...(wait > 0 ? { retryAfterMs: Math.min(wait, NOTIFY_RETRY_AFTER_SECONDS_MAX) * 1000 } : {}),
+    },
+  );
 }
 
 /** The value of `X-Banjour-Signature`. */
@@ -69,7 +88,12 @@ function signatureOf(secret: Secret, timestamp: string, body: string): string {
 }
 
 /** The JSON that is sent. */
-export function bodyOf(kind: WebTarget['kind'], news: BanNews, facts: Facts, template?: string): string {
+export function bodyOf(
+  kind: WebTarget['kind'],
+  news: BanNews,
+  facts: BanFacts,
+  template?: string,
+): string {
   if (template !== undefined) return filled(template, facts);
   if (kind === 'slack') return JSON.stringify({ text: slackText(news, facts) });
   const { ban, lines, whois } = news;
@@ -91,8 +115,10 @@ export function bodyOf(kind: WebTarget['kind'], news: BanNews, facts: Facts, tem
   });
 }
 
-/** Slack's three characters (docs "Formatting text"), and none that would begin markup of its own. */
-function slackText({ ban }: BanNews, { host, name, user, until, failures }: Facts): string {
+/**
+ * Slack's three characters (docs "Formatting text"), and none that would begin markup of its own.
+ */
+function slackText({ ban }: BanNews, { host, name, user, until, failures }: BanFacts): string {
   const by = ban.user === undefined ? '' : `, last user \`${slackSafe(user)}\``;
   const end = ban.until === null ? 'for good' : `until ${until}`;
   return `*${slackSafe(name)}* on ${slackSafe(host)}: banned \`${ban.target}\` after ${failures} failed attempts${by}, ${end}`;
@@ -106,10 +132,14 @@ function slackSafe(text: string): string {
   });
 }
 
-/** `{{user}}` and kin, each as it stands between the quotes of a JSON text; others stay as they are. */
-function filled(template: string, facts: Facts): string {
+/**
+ * `{{user}}` and kin, each as it stands between the quotes of a JSON text; others stay as they are.
+ */
+function filled(template: string, facts: BanFacts): string {
   return template.replace(/\{\{(\w+)\}\}/g, (whole, name: string) =>
-    (FACT_NAMES as readonly string[]).includes(name) ? JSON.stringify(facts[name as keyof Facts]).slice(1, -1) : whole,
+    (FACT_NAMES as readonly string[]).includes(name)
+      ? JSON.stringify(facts[name as keyof BanFacts]).slice(1, -1)
+      : whole,
   );
 }
 

@@ -3,7 +3,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { defaultGateways, ownAddresses, resolvers } from '../../src/allow/host.js';
-import type { Exemption } from '../../src/allow/reason.js';
+import type { Exemption } from '../../src/allow/snapshot.js';
 import { formatPrefix, parsePrefix } from '../../src/core/address.js';
 import { ALLOW_HOST_FILE_CHARS_MAX } from '../../src/core/limits.js';
 
@@ -14,7 +14,9 @@ describe('own addresses', () => {
     const own = shown(ownAddresses());
     expect(own.slice(0, 2)).toEqual(['127.0.0.0/8', '::1']);
     for (const { address } of Object.values(networkInterfaces()).flatMap((list) => list ?? []))
-      expect(own).toContain(formatPrefix(parsePrefix(address) ?? { family: 4, base: 'none', length: 32 }));
+      expect(own).toContain(
+        formatPrefix(parsePrefix(address) ?? { family: 4, base: 'none', length: 32 }),
+      );
   });
 
   test('link-local ones lose their zone', () => {
@@ -48,9 +50,12 @@ describe('default gateways', () => {
   const read = (path: string) => (path === 'four' ? ROUTE : path === 'six' ? ROUTE6 : '');
 
   test('are the next hops of default routes, of no others', () => {
-    // /proc/net/route is written in the machine's own byte order; these lines are of a little-endian one.
+    // /proc/net/route is written in the machine's own byte order; these lines are of a
+    // little-endian one.
     const [four, six] = shown(defaultGateways('four', 'six', read));
-    expect(new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? four : '192.0.2.1').toBe('192.0.2.1');
+    expect(new Uint8Array(new Uint16Array([1]).buffer)[0] === 1 ? four : '192.0.2.1').toBe(
+      '192.0.2.1',
+    );
     expect(six).toBe('fd00::1');
     expect(defaultGateways('four', 'six', read)).toHaveLength(2);
   });

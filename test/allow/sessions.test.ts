@@ -2,8 +2,9 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { adminHosts, administrators, hostsOf, sessionIds } from '../../src/allow/sessions.js';
-import { ALLOW_LOGIND_BYTES_MAX, ALLOW_LOGIND_DEADLINE_MS, ALLOW_SESSIONS_MAX } from '../../src/core/limits.js';
+import { adminHosts, administrators, hostsOf, sessionIds } from '../../src/allow/host.js';
+import { ALLOW_LOGIND_BYTES_MAX, ALLOW_SESSIONS_MAX } from '../../src/core/limits.js';
+import { ALLOW_LOGIND_DEADLINE_MS } from '../../src/core/timeouts.js';
 import { Timeouts } from '../support/timeouts.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'banjour-sessions-'));
@@ -24,7 +25,13 @@ const block = (name: string, user: number, host: string, more = 'Remote=yes\nSta
 
 describe('administrators', () => {
   test('are root, members of sudo and wheel, and users whose own group is one of them', () => {
-    expect([...administrators(PASSWD, GROUP)].sort()).toEqual(['alice', 'bob', 'dave', 'root', 'toor']);
+    expect([...administrators(PASSWD, GROUP)].sort()).toEqual([
+      'alice',
+      'bob',
+      'dave',
+      'root',
+      'toor',
+    ]);
   });
 });
 
@@ -45,7 +52,10 @@ describe("logind's sessions", () => {
       block('alice', 1000, '192.0.2.5', 'Remote=yes\nState=closing'),
       block('alice', 1000, ''),
     ].join('\n');
-    expect(hostsOf(shown, administrators(PASSWD, GROUP))).toEqual(['192.0.2.1', 'office.example.org']);
+    expect(hostsOf(shown, administrators(PASSWD, GROUP))).toEqual([
+      '192.0.2.1',
+      'office.example.org',
+    ]);
   });
 });
 

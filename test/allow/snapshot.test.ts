@@ -1,15 +1,26 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { refuseManualBan } from '../../src/allow/manual.js';
-import { reasonOf } from '../../src/allow/reason.js';
-import { AllowSnapshot } from '../../src/allow/snapshot.js';
-import { contains, formatPrefix, fromBits, overlap, type Prefix, prefixOf, widthOf } from '../../src/core/address.js';
+import { AllowSnapshot, reasonOf } from '../../src/allow/snapshot.js';
+import {
+  contains,
+  formatPrefix,
+  fromBits,
+  overlap,
+  type Prefix,
+  prefixOf,
+  widthOf,
+} from '../../src/core/address.js';
 import { address, exemptions, JAIL, OTHER, prefix } from './support.js';
 
 describe('a snapshot', () => {
   const snapshot = new AllowSnapshot([
     ...exemptions('192.0.2.0/24', '192.0.2.7', '2001:db8::/32'),
-    { prefix: prefix('198.51.100.1'), reason: reasonOf('ignoreip', prefix('198.51.100.1')), jail: OTHER },
+    {
+      prefix: prefix('198.51.100.1'),
+      reason: reasonOf('ignoreip', prefix('198.51.100.1')),
+      jail: OTHER,
+    },
   ]);
 
   test('tells who is never banned and why, by the most exact word', () => {
@@ -37,20 +48,29 @@ describe('a snapshot', () => {
   test('answers as a look at every exemption would', () => {
     // Few bits that matter, so that prefixes meet.
     const some = fc
-      .record({ six: fc.boolean(), bits: fc.bigInt({ min: 0n, max: 255n }), length: fc.integer({ min: 0, max: 8 }) })
+      .record({
+        six: fc.boolean(),
+        bits: fc.bigInt({ min: 0n, max: 255n }),
+        length: fc.integer({ min: 0, max: 8 }),
+      })
       .map(({ six, bits, length }): Prefix => {
         const family = six ? 6 : 4;
         return prefixOf(fromBits(family, bits << BigInt(widthOf(family) - 8)), length);
       });
     fc.assert(
       fc.property(fc.array(some, { maxLength: 8 }), some, (list, asked) => {
-        const made = new AllowSnapshot(list.map((one) => ({ prefix: one, reason: reasonOf('ignoreip', one) })));
-        expect(made.overlaps(JAIL, asked) !== undefined).toBe(list.some((one) => overlap(one, asked)));
+        const made = new AllowSnapshot(
+          list.map((one) => ({ prefix: one, reason: reasonOf('ignoreip', one) })),
+        );
+        expect(made.overlaps(JAIL, asked) !== undefined).toBe(
+          list.some((one) => overlap(one, asked)),
+        );
         const host = address(asked.base);
         expect(made.allows(JAIL, host) !== undefined).toBe(list.some((one) => contains(one, host)));
         for (const [i, a] of made.prefixes().entries())
           for (const b of made.prefixes().slice(i + 1)) expect(overlap(a, b)).toBe(false);
-        for (const one of list) expect(made.prefixes().some((kept) => overlap(kept, one))).toBe(true);
+        for (const one of list)
+          expect(made.prefixes().some((kept) => overlap(kept, one))).toBe(true);
       }),
     );
   });
@@ -75,11 +95,14 @@ describe('a snapshot', () => {
 
 describe("an operator's ban", () => {
   const snapshot = new AllowSnapshot(exemptions('192.0.2.7'));
-  const refused = (text: string, force = false) => refuseManualBan(prefix(text), JAIL, snapshot, force)?.message;
+  const refused = (text: string, force = false) =>
+    refuseManualBan(prefix(text), JAIL, snapshot, force)?.message;
 
   test('of an exempted address, or of a network that holds one, is refused', () => {
     expect(refused('192.0.2.7')).toContain('ignoreip 192.0.2.7');
-    expect(refused('192.0.2.0/24')).toContain('192.0.2.0/24 would shut out an address that is never banned');
+    expect(refused('192.0.2.0/24')).toContain(
+      '192.0.2.0/24 would shut out an address that is never banned',
+    );
     expect(refused('192.0.2.8')).toBeUndefined();
   });
 
@@ -93,10 +116,13 @@ describe("an operator's ban", () => {
     expect(refused(text) !== undefined).toBe(expected);
   });
 
-  test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])('of %s is refused, forced or not', (text) => {
-    expect(refused(text)).toContain('no remote host has such an address');
-    expect(refused(text, true)).toBe(refused(text));
-  });
+  test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])(
+    'of %s is refused, forced or not',
+    (text) => {
+      expect(refused(text)).toContain('no remote host has such an address');
+      expect(refused(text, true)).toBe(refused(text));
+    },
+  );
 
   test.each([
     '64:ff9b::/64',
@@ -120,13 +146,18 @@ describe("an operator's ban", () => {
 
   test("of the network's own NAT64 prefix is refused", () => {
     const own = [prefix('2001:db8:64::/96')];
-    expect(refuseManualBan(prefix('2001:db8:64::/64'), JAIL, snapshot, false, own)?.message).toContain(
-      'holds strangers',
-    );
-    expect(refuseManualBan(prefix('2001:db8:64::c000:208'), JAIL, snapshot, false, own)).toBeUndefined();
+    expect(
+      refuseManualBan(prefix('2001:db8:64::/64'), JAIL, snapshot, false, own)?.message,
+    ).toContain('holds strangers');
+    expect(
+      refuseManualBan(prefix('2001:db8:64::c000:208'), JAIL, snapshot, false, own),
+    ).toBeUndefined();
   });
 
   test('is made all the same with --force', () => {
-    expect([refused('192.0.2.7', true), refused('0.0.0.0/0', true)]).toEqual([undefined, undefined]);
+    expect([refused('192.0.2.7', true), refused('0.0.0.0/0', true)]).toEqual([
+      undefined,
+      undefined,
+    ]);
   });
 });

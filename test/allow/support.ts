@@ -1,4 +1,4 @@
-import { type Exemption, reasonOf } from '../../src/allow/reason.js';
+import { type Exemption, reasonOf } from '../../src/allow/snapshot.js';
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../src/core/address.js';
 import { mustJailName } from '../../src/core/names.js';
 import type { AllowSpec, AllowTerm } from '../../src/core/specs.js';
@@ -20,7 +20,10 @@ export function prefix(text: string): Prefix {
 
 /** Words of `ignoreip` as exemptions. */
 export function exemptions(...words: string[]): Exemption[] {
-  return words.map((word) => ({ prefix: prefix(word), reason: reasonOf('ignoreip', prefix(word)) }));
+  return words.map((word) => ({
+    prefix: prefix(word),
+    reason: reasonOf('ignoreip', prefix(word)),
+  }));
 }
 
 export function term(word: string): AllowTerm {
@@ -31,5 +34,11 @@ export function term(word: string): AllowTerm {
 
 /** What `ignoreip` says, nothing of the host. */
 export function spec(words: readonly string[] = [], changes: Partial<AllowSpec> = {}): AllowSpec {
-  return { terms: words.map(term), perJail: new Map(), self: false, lockoutGuard: false, ...changes };
+  return {
+    terms: words.map(term),
+    perJail: new Map(),
+    self: false,
+    lockoutGuard: false,
+    ...changes,
+  };
 }

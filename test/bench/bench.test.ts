@@ -16,7 +16,10 @@ const canRun = needs(
   'needs cc and systemd-journal-remote',
 );
 
-const beside = needs('root' in fail2banPackage(FAIL2BAN_VERSION), "needs Debian's package fail2ban");
+const beside = needs(
+  'root' in fail2banPackage(FAIL2BAN_VERSION),
+  "needs Debian's package fail2ban",
+);
 
 describe('the benchmarks', () => {
   canRun('reading measures every way over the same entries', async () => {
@@ -40,7 +43,10 @@ describe('the bench of the filters', () => {
     const hits = (way: string) => result.tables[0]?.rows.find(([name]) => name === way)?.[6];
     const ours = hits('banjour, 3 jails at once');
     expect(Number(ours)).toBeGreaterThan(10);
-    expect([hits('fail2ban-regex, as called'), hits('fail2ban-regex, first wins')]).toEqual([ours, ours]);
+    expect([hits('fail2ban-regex, as called'), hits('fail2ban-regex, first wins')]).toEqual([
+      ours,
+      ours,
+    ]);
     expect(textOf(result)).toContain('judging alone');
   });
 });
@@ -56,7 +62,12 @@ describe('what the benchmarks print', () => {
       { what: 'b', wanted: '<= 1', measured: '1.5', reached: false },
     ],
     figures: {},
-    chart: { kind: 'bars', title: 'a < b', unit: 'ms', bars: [{ label: '"ours" & co', value: 1.5, kind: 'ours' }] },
+    chart: {
+      kind: 'bars',
+      title: 'a < b',
+      unit: 'ms',
+      bars: [{ label: '"ours" & co', value: 1.5, kind: 'ours' }],
+    },
     missing: ['y: no root'],
   };
 
@@ -93,7 +104,12 @@ describe('what the benchmarks print', () => {
     expect(median([4, 1, 2, 3])).toBe(2.5);
     expect(median([])).toBeNaN();
     expect(quantile([1, 2, 3, 4], 0.99)).toBe(4);
-    expect([short(0.12345), short(12.345), short(1234.5), short(0)]).toEqual(['0.123', '12.3', '1235', '0']);
+    expect([short(0.12345), short(12.345), short(1234.5), short(0)]).toEqual([
+      '0.123',
+      '12.3',
+      '1235',
+      '0',
+    ]);
     expect(whole(1_234_567.4)).toBe('1,234,567');
   });
 });

@@ -22,11 +22,21 @@ describe('the program itself', () => {
     expect([code, out]).toEqual([64, '']);
     expect(err).toContain('did you mean banjour status?');
     const german = { ...process.env, LC_ALL: 'de_DE.UTF-8' };
-    expect(await runProgram([process.execPath, MAIN, 'stauts'], { env: german })).toEqual({ code, out, err });
+    expect(await runProgram([process.execPath, MAIN, 'stauts'], { env: german })).toEqual({
+      code,
+      out,
+      err,
+    });
   });
 
   test('without an agent leaves with 69 and says what to type', async () => {
-    const { code, err } = await runProgram([process.execPath, MAIN, 'status', '--run-dir', '/nonexistent']);
+    const { code, err } = await runProgram([
+      process.execPath,
+      MAIN,
+      'status',
+      '--run-dir',
+      '/nonexistent',
+    ]);
     expect([code, err]).toEqual([
       69,
       'banjour: no agent is running (nobody answers on /nonexistent/status.sock)\n  systemctl start banjour\n',
@@ -69,7 +79,11 @@ describe('the program itself', () => {
   needs(...canWrite)('is fail2ban-client when it is called so', async () => {
     const link = linkAs(host, 'fail2ban-client');
     const at = ['-s', host.socket('control')];
-    expect(await runProgram([link, ...at, 'ping'])).toEqual({ code: 0, out: 'Server replied: pong\n', err: '' });
+    expect(await runProgram([link, ...at, 'ping'])).toEqual({
+      code: 0,
+      out: 'Server replied: pong\n',
+      err: '',
+    });
     expect((await runProgram([link, '-V'])).out).toBe('1.1.0\n');
     const wrong = await runProgram([link, ...at, 'status', 'nojail']);
     expect([wrong.code, wrong.out]).toEqual([255, "Sorry but the jail 'nojail' does not exist\n"]);

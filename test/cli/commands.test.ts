@@ -1,6 +1,7 @@
 /**
- * What Banjour's own commands print, held in `golden/banjour.txt`: standard output, standard error and exit code, with
- * times, folders and numbers of processes masked. BANJOUR_WRITE_GOLDEN=1 writes the file anew; read what changed.
+ * What Banjour's own commands print, held in `golden/banjour.txt`: standard output, standard error
+ * and exit code, with times, folders and numbers of processes masked. BANJOUR_WRITE_GOLDEN=1 writes
+ * the file anew; read what changed.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -127,7 +128,12 @@ describe('the commands', () => {
   beforeAll(async () => {
     if (!canWrite[0]) return;
     host = await new Host(FILES, '/tmp').start();
-    host.append([{ message: 'x bad user=\x1b[2Jjoe\u202e 192.0.2.7', fields: { _SYSTEMD_UNIT: 'postfix@-.service' } }]);
+    host.append([
+      {
+        message: 'x bad user=\x1b[2Jjoe\u202e 192.0.2.7',
+        fields: { _SYSTEMD_UNIT: 'postfix@-.service' },
+      },
+    ]);
     await host.until('the entry is read and counted', async () =>
       (await host.client().status()).jails.every(
         ({ jail, failuresFound }) => jail === 'dovecot' || failuresFound === 1,
@@ -155,22 +161,36 @@ describe('the commands', () => {
       const { out, err } = await host.banjour(...line);
       expect(`${out}${err}`).not.toMatch(/[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]/);
     }
-    expect((await host.banjour('events', '--since', '0', '-n', '1')).out).toContain('user \\x1b[2Jjoe\\u{202e}');
+    expect((await host.banjour('events', '--since', '0', '-n', '1')).out).toContain(
+      'user \\x1b[2Jjoe\\u{202e}',
+    );
   });
 
   needs(...canWrite)('colour only a terminal, and none that says NO_COLOR', async () => {
     const events = ['events', '--since', '0', '-n', '1'];
     expect((await host.onTerminal({}, ...events)).out).toContain('\x1b[');
-    expect((await host.onTerminal({ env: { NO_COLOR: '1' } }, ...events)).out).not.toContain('\x1b[');
-    expect((await host.onTerminal({ env: { TERM: 'dumb' } }, ...events)).out).not.toContain('\x1b[');
+    expect((await host.onTerminal({ env: { NO_COLOR: '1' } }, ...events)).out).not.toContain(
+      '\x1b[',
+    );
+    expect((await host.onTerminal({ env: { TERM: 'dumb' } }, ...events)).out).not.toContain(
+      '\x1b[',
+    );
     expect((await host.banjour(...events)).out).not.toContain('\x1b[');
     expect((await host.onTerminal({}, 'status')).out).not.toContain('\x1b[');
-    expect((await host.onTerminal({}, 'events', '--since', '0', '-n', '1', '--json')).out).not.toContain('\x1b[');
+    expect(
+      (await host.onTerminal({}, 'events', '--since', '0', '-n', '1', '--json')).out,
+    ).not.toContain('\x1b[');
   });
 
   needs(...canWrite)('fit their tables into the width', async () => {
     for (const columns of [80, 100, 140])
-      for (const line of [['history'], ['get', 'sshd'], ['top', '--once'], ['status', '--long'], ['--help']]) {
+      for (const line of [
+        ['history'],
+        ['get', 'sshd'],
+        ['top', '--once'],
+        ['status', '--long'],
+        ['--help'],
+      ]) {
         const { out } = await host.onTerminal({ columns, env: { NO_COLOR: '1' } }, ...line);
         const widest = Math.max(...out.split('\n').map((one) => one.length));
         expect([line, columns, widest <= columns]).toEqual([line, columns, true]);
@@ -194,17 +214,23 @@ describe('the commands', () => {
     }
   });
 
-  needs(...canWrite)('draw the table of stats in ASCII where the locale has no box drawing', async () => {
-    const { out } = await host.onTerminal({ env: { LANG: 'de_DE.ISO-8859-1' } }, 'stats');
-    expect(out).toMatch(/^[\x20-\x7e\n]+$/);
-    expect((await host.onTerminal({ env: { LANG: 'C' } }, 'stats')).out).toContain('║');
-  });
+  needs(...canWrite)(
+    'draw the table of stats in ASCII where the locale has no box drawing',
+    async () => {
+      const { out } = await host.onTerminal({ env: { LANG: 'de_DE.ISO-8859-1' } }, 'stats');
+      expect(out).toMatch(/^[\x20-\x7e\n]+$/);
+      expect((await host.onTerminal({ env: { LANG: 'C' } }, 'stats')).out).toContain('║');
+    },
+  );
 });
 
 test('every command has an example that begins with its name, and says what it does', async () => {
   const { COMMANDS } = await import('../../src/cli/table.js');
   for (const { name, summary, examples } of COMMANDS) {
     expect([name, summary.length > 8, examples.length > 0]).toEqual([name, true, true]);
-    expect([name, examples.some(([line]) => line.includes(`banjour ${name}`))]).toEqual([name, true]);
+    expect([name, examples.some(([line]) => line.includes(`banjour ${name}`))]).toEqual([
+      name,
+      true,
+    ]);
   }
 });

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +14,8 @@ import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals
 import { runCli } from '../../src/cli/cli.js';
 import { completionValues } from '../../src/cli/completion/values.js';
 import { COMMANDS } from '../../src/cli/table.js';
-import { COMPLETION_MS_MAX, COMPLETION_VALUES_MAX } from '../../src/core/limits.js';
+import { COMPLETION_VALUES_MAX } from '../../src/core/service-limits.js';
+import { COMPLETION_MS_MAX } from '../../src/core/timeouts.js';
 import { caught, Host } from '../control/host.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -38,12 +47,17 @@ const HARMFUL = [
 ];
 const LINES = [
   ...COMMANDS.flatMap(({ name }) =>
-    ['', ' ', ' -', ' sshd ', ' sshd 192.0.2.1', ' sshd 192.0.2.1 '].map((rest) => `banjour ${name}${rest}`),
+    ['', ' ', ' -', ' sshd ', ' sshd 192.0.2.1', ' sshd 192.0.2.1 '].map(
+      (rest) => `banjour ${name}${rest}`,
+    ),
   ),
   ...HARMFUL,
 ];
 
-/** A shell with the completion of its own, and a `banjour` on its PATH that writes down what it is asked and what it runs. */
+/**
+ * A shell with the completion of its own, and a `banjour` on its PATH that writes down what it is
+ * asked and what it runs.
+ */
 class Typed {
   readonly folder = mkdtempSync(join(tmpdir(), 'banjour-completion-'));
   readonly #asked = join(this.folder, 'asked');
@@ -81,7 +95,11 @@ for (const command of COMMANDS) {
       ['fish', 'banjour.fish'],
     ] as const)
       writeFileSync(join(this.folder, name), scripts.get(shell) ?? '');
-    const command = { bash: 'bash --norc --noprofile -i', zsh: 'zsh -f -i', fish: 'fish --no-config -i' }[kind];
+    const command = {
+      bash: 'bash --norc --noprofile -i',
+      zsh: 'zsh -f -i',
+      fish: 'fish --no-config -i',
+    }[kind];
     this.#shell = new PtyShell(`stty cols 240 rows 60; exec ${command}`, {
       PATH: `${bin}:/usr/local/bin:/usr/bin:/bin`,
       HOME: this.folder,
@@ -131,7 +149,10 @@ beforeAll(async () => {
 });
 
 for (const shell of SHELLS) {
-  const onPty = needs(hasCommand(shell) && hasCommand('script') && canWrite[0], `${shell} or script is not installed`);
+  const onPty = needs(
+    hasCommand(shell) && hasCommand('script') && canWrite[0],
+    `${shell} or script is not installed`,
+  );
   describe(`completion in ${shell}`, () => {
     onPty(
       'carries out no command, whatever stands in the line',
@@ -143,7 +164,9 @@ for (const shell of SHELLS) {
           for (const line of LINES) await typed.complete(line);
           expect(typed.entered()).toEqual([]);
           expect(
-            typed.asked().filter((words) => !/^__complete (?:jails|banned|jails-and-banned)$/.test(words)),
+            typed
+              .asked()
+              .filter((words) => !/^__complete (?:jails|banned|jails-and-banned)$/.test(words)),
           ).toEqual([]);
           expect((await host.banjour('banned')).out).toMatch(/^198\.51\.100\.7 /m);
           // The spy does see a command that is entered.
@@ -166,7 +189,8 @@ for (const shell of SHELLS) {
           await host.banjour('ban', 'sshd', '198.51.100.7', '2001:db8:7::/64');
           const offers = async (line: string, ...words: string[]) => {
             const seen = (await typed.complete(line)).replaceAll(/\r|\n/g, ' ');
-            for (const word of words) expect([line, seen]).toEqual([line, expect.stringContaining(word)]);
+            for (const word of words)
+              expect([line, seen]).toEqual([line, expect.stringContaining(word)]);
           };
           await offers('banjour ', ...COMMANDS.map(({ name }) => name));
           await offers('banjour --', '--json', '--run-dir');
@@ -222,12 +246,18 @@ describe('the question of completion', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   /** An agent that answers each request after so long; `undefined` never. */
-  async function agent(answer: (path: string) => unknown, afterMs: number | undefined): Promise<void> {
+  async function agent(
+    answer: (path: string) => unknown,
+    afterMs: number | undefined,
+  ): Promise<void> {
     server = createServer((socket) => {
       socket.on('error', () => undefined);
       socket.on('data', (data) => {
         const body = JSON.stringify(answer(/^\S+ (\S+)/.exec(String(data))?.[1] ?? ''));
-        const reply = () => socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+        const reply = () =>
+          socket.end(
+            `HTTP/1.1 200 OK\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+          );
         if (afterMs === undefined) return;
         if (afterMs === 0) reply();
         else setTimeout(reply, afterMs);
@@ -235,13 +265,24 @@ describe('the question of completion', () => {
     });
     await new Promise<void>((resolve) => server?.listen(join(folder, 'status.sock'), resolve));
   }
-  const end = () => new Promise<void>((resolve) => (server === undefined ? resolve() : server.close(() => resolve())));
+  const end = () =>
+    new Promise<void>((resolve) =>
+      server === undefined ? resolve() : server.close(() => resolve()),
+    );
   const status = (currentlyBanned: number) => ({ jails: [{ jail: 'sshd', currentlyBanned }] });
 
   test('enters no run', async () => {
     const spies = COMMANDS.map((command) => jest.spyOn(command, 'run'));
-    for (const kind of ['jails', 'banned', 'nonsense', '--help', ...COMMANDS.map(({ name }) => name)]) {
-      const { code, err } = await caught((terminal) => runCli(['__complete', kind, '--run-dir', folder], terminal));
+    for (const kind of [
+      'jails',
+      'banned',
+      'nonsense',
+      '--help',
+      ...COMMANDS.map(({ name }) => name),
+    ]) {
+      const { code, err } = await caught((terminal) =>
+        runCli(['__complete', kind, '--run-dir', folder], terminal),
+      );
       expect([kind, code, err]).toEqual([kind, 0, '']);
     }
     for (const spy of spies) {
@@ -269,16 +310,25 @@ describe('the question of completion', () => {
       await agent((path) => {
         paths.push(path);
         if (path.endsWith('/status')) return status(count);
-        return Array.from({ length: count }, (_, index) => ({ target: `10.0.${index >> 8}.${index & 255}` }));
+        return Array.from({ length: count }, (_, index) => ({
+          target: `10.0.${index >> 8}.${index & 255}`,
+        }));
       }, 0);
       const found = await completionValues(['banned', '--run-dir', folder]);
-      expect([found.length, paths.length]).toEqual(count > COMPLETION_VALUES_MAX ? [0, 1] : [count, 2]);
+      expect([found.length, paths.length]).toEqual(
+        count > COMPLETION_VALUES_MAX ? [0, 1] : [count, 2],
+      );
       await end();
     }
   });
 
   test('leaves out what a shell would have to quote', async () => {
-    await agent(() => ({ jails: [{ jail: '$(reboot)' }, { jail: 'a b' }, { jail: '`x`' }, { jail: 'ok-1' }] }), 0);
+    await agent(
+      () => ({
+        jails: [{ jail: '$(reboot)' }, { jail: 'a b' }, { jail: '`x`' }, { jail: 'ok-1' }],
+      }),
+      0,
+    );
     expect(await completionValues(['jails', '--run-dir', folder])).toEqual(['ok-1']);
     await end();
   });

@@ -1,11 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import { GENERAL_EXITS } from '../../src/cli/exits.js';
+import { GENERAL_EXITS } from '../../src/cli/cli.js';
 import { COMMANDS } from '../../src/cli/table.js';
 import { API_VERSION } from '../../src/control/protocol.js';
 import { ROUTES } from '../../src/control/routes.js';
 import { EXIT } from '../../src/core/errors.js';
-import * as limits from '../../src/core/limits.js';
+import * as counts from '../../src/core/limits.js';
+import * as serviceLimits from '../../src/core/service-limits.js';
+import * as timeouts from '../../src/core/timeouts.js';
+
+const limits = { ...counts, ...serviceLimits, ...timeouts };
 
 const read = (name: string) => readFileSync(`docs/${name}`, 'utf8');
 
@@ -25,10 +29,16 @@ test('docs/api.md states the bounds that are in force', () => {
   const row = (name: string) => new RegExp(`^\\| ${name} \\| (.*) \\|$`, 'm').exec(text)?.[1];
   const count = (value: number) => value.toLocaleString('en-US');
   expect(row('clients of a socket at once')).toContain(count(limits.CONTROL_CLIENTS_MAX));
-  expect(row('requests per second and socket')).toContain(count(limits.CONTROL_REQUESTS_PER_SECOND_MAX));
-  expect(row('size of a request')).toContain(`${limits.CONTROL_REQUEST_BYTES_MAX / 1024 / 1024} MiB`);
+  expect(row('requests per second and socket')).toContain(
+    count(limits.CONTROL_REQUESTS_PER_SECOND_MAX),
+  );
+  expect(row('size of a request')).toContain(
+    `${limits.CONTROL_REQUEST_BYTES_MAX / 1024 / 1024} MiB`,
+  );
   expect(row('time to send a request')).toContain(`${limits.CONTROL_REQUEST_MS_MAX / 1000} s`);
-  expect(row('time without taking any of an answer')).toContain(`${limits.CONTROL_STALL_MS_MAX / 1000} s`);
+  expect(row('time without taking any of an answer')).toContain(
+    `${limits.CONTROL_STALL_MS_MAX / 1000} s`,
+  );
   expect(row('event streams of a socket')).toContain(count(limits.CONTROL_STREAMS_MAX));
   expect(row('events that wait for a slow reader')).toContain(
     `${limits.CONTROL_STREAM_BACKLOG_BYTES_MAX / 1024 / 1024} MiB`,

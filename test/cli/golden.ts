@@ -1,6 +1,7 @@
 /**
  * Command lines of fail2ban-client with their answers, taken down from fail2ban 1.1.0 of Debian 13
- * (`fail2ban-client.txt`). One test holds Banjour to the file, another the real program, so that the file stays true.
+ * (`fail2ban-client.txt`). One test holds Banjour to the file, another the real program, so that
+ * the file stays true.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +91,14 @@ export const COMMAND_LINES: readonly string[] = [
 ];
 
 /** Command lines while nobody answers. */
-export const WITHOUT_SERVER: readonly string[] = ['status', 'ping', 'unban 192.0.2.1', 'reload', 'status sshd', 'stop'];
+export const WITHOUT_SERVER: readonly string[] = [
+  'status',
+  'ping',
+  'unban 192.0.2.1',
+  'reload',
+  'status sshd',
+  'stop',
+];
 
 export interface Answer {
   readonly line: string;
@@ -102,7 +110,10 @@ export interface Answer {
 export function formatAnswers(answers: readonly Answer[]): string {
   return answers
     .map(({ line, code, out }) => {
-      const masked = out.replace(/(?<!9999-)\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d/g, 'YYYY-MM-DD HH:MM:SS');
+      const masked = out.replace(
+        /(?<!9999-)\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d/g,
+        'YYYY-MM-DD HH:MM:SS',
+      );
       return `$ ${line}\n${masked}=> ${code}\n`;
     })
     .join('');

@@ -1,6 +1,8 @@
-/** Writes much, has had a thread (or not: `leave.child.js plain`), keeps a timer, and leaves with 3. */
-import { leave } from '../../src/cli/leave.js';
-import { noteThread } from '../../src/core/threads.js';
+/**
+ * Writes much, has had a thread (or not: `leave.child.js plain`), keeps a timer, and leaves with 3.
+ */
+import { exitProcess } from '../../src/cli/entry.js';
+import { noteThread } from '../../src/core/background.js';
 
 if (process.argv[2] !== 'plain') {
   noteThread();
@@ -8,4 +10,4 @@ if (process.argv[2] !== 'plain') {
   setInterval(() => undefined, 1_000);
 }
 process.stdout.write('x'.repeat(5_000_000));
-await leave(3);
+await exitProcess(3);

@@ -22,14 +22,19 @@ const page = (name: string) => readFileSync(join(folder, 'man', `${name}.1`), 'u
 describe('the man pages', () => {
   test('are one for each command, and two about the whole', () => {
     expect(readdirSync(join(folder, 'man')).sort()).toEqual(
-      ['banjour.1', 'banjour-fail2ban.1', ...COMMANDS.map(({ name }) => `banjour-${name}.1`)].sort(),
+      [
+        'banjour.1',
+        'banjour-fail2ban.1',
+        ...COMMANDS.map(({ name }) => `banjour-${name}.1`),
+      ].sort(),
     );
   });
 
   test('have every option, argument, example and exit code of their command', () => {
     for (const { name, options = {}, positionals = [], examples, exits = [] } of COMMANDS) {
       const text = page(`banjour-${name}`).replaceAll('\\-', '-');
-      for (const option of Object.keys(options)) expect([name, text]).toEqual([name, expect.stringContaining(option)]);
+      for (const option of Object.keys(options))
+        expect([name, text]).toEqual([name, expect.stringContaining(option)]);
       for (const one of positionals) expect(text).toContain(one.name.toUpperCase());
       for (const [line] of examples) expect(text).toContain(line.replaceAll('\\', '\\e'));
       for (const [code, meaning] of exits) expect(text).toContain(`\\fB${code}\\fR\n${meaning}`);
@@ -43,7 +48,11 @@ describe('the man pages', () => {
   needs(hasCommand('man'), 'man is not installed')(
     'are roff that man takes without a word',
     () => {
-      for (const name of ['banjour', 'banjour-fail2ban', ...COMMANDS.map((one) => `banjour-${one.name}`)]) {
+      for (const name of [
+        'banjour',
+        'banjour-fail2ban',
+        ...COMMANDS.map((one) => `banjour-${one.name}`),
+      ]) {
         const { stderr, stdout } = spawnSync(
           'man',
           ['-l', '--warnings=mac,char,escape', join(folder, 'man', `${name}.1`)],

@@ -31,13 +31,16 @@ const terminal = (pager: string, isTTY = true) => ({
 const rules = ['rules', '--plan'];
 const unlessElevated = isElevated({}) ? test.skip : test;
 
-unlessElevated('a long answer goes whole to the pager, with its words, and not to the terminal', async () => {
-  const { out } = await caught((one) => runCli(rules, one), terminal(`${folder}/pager 'a b'`));
-  const whole = await caught((one) => runCli(rules, one), terminal('', false));
-  expect(whole.out.split('\n').length).toBeGreaterThan(30);
-  expect([out, read('shown')]).toEqual(['', whole.out]);
-  expect(read('asked')).toBe('1 a b FRSXMK 1\n');
-});
+unlessElevated(
+  'a long answer goes whole to the pager, with its words, and not to the terminal',
+  async () => {
+    const { out } = await caught((one) => runCli(rules, one), terminal(`${folder}/pager 'a b'`));
+    const whole = await caught((one) => runCli(rules, one), terminal('', false));
+    expect(whole.out.split('\n').length).toBeGreaterThan(30);
+    expect([out, read('shown')]).toEqual(['', whole.out]);
+    expect(read('asked')).toBe('1 a b FRSXMK 1\n');
+  },
+);
 
 test.each([
   ['--no-pager', [...rules, '--no-pager'], true],
@@ -76,7 +79,9 @@ test.each<[NodeJS.ProcessEnv, boolean, readonly (readonly string[])[]]>([
   [{ TERM: 'xterm', PAGER: 'cat' }, true, []],
   [{ TERM: 'dumb', PAGER: 'most' }, false, []],
   [{ PAGER: 'most' }, false, []],
-])('%j, elevated %s: %j', (env, elevated, expected) => expect(pagers(env, elevated)).toEqual(expected));
+])('%j, elevated %s: %j', (env, elevated, expected) =>
+  expect(pagers(env, elevated)).toEqual(expected),
+);
 
 test('a session of another user is elevated', () => {
   expect(isElevated({}, 0, 0)).toBe(false);

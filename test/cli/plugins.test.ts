@@ -39,15 +39,25 @@ describe('monitoring plugins for fail2ban, unchanged', () => {
         client: client.path,
         config_dir: '/etc/fail2ban',
       };
-      expect(await runProgram(['bash', plugin, 'autoconf'], { env })).toEqual({ code: 0, out: 'yes\n', err: '' });
+      expect(await runProgram(['bash', plugin, 'autoconf'], { env })).toEqual({
+        code: 0,
+        out: 'yes\n',
+        err: '',
+      });
       const config = await runProgram(['bash', plugin, 'config'], { env });
       expect(config.out).toContain('postfix_sasl.label postfix-sasl\n');
       const values = await runProgram(['bash', plugin], { env });
-      expect([values.out, values.err]).toEqual(['dovecot.value 0\npostfix_sasl.value 2\nsshd.value 1\n', '']);
+      expect([values.out, values.err]).toEqual([
+        'dovecot.value 0\npostfix_sasl.value 2\nsshd.value 1\n',
+        '',
+      ]);
     },
   );
 
-  needs(canWrite[0] && 'root' in fail2ban && hasCommand('perl'), reasonOf(fail2ban) || canWrite[1] || 'needs perl')(
+  needs(
+    canWrite[0] && 'root' in fail2ban && hasCommand('perl'),
+    reasonOf(fail2ban) || canWrite[1] || 'needs perl',
+  )(
     "Nagios' check_fail2ban counts the banned",
     async () => {
       const plugin = join(examples, 'nagios/check_fail2ban');
@@ -57,24 +67,48 @@ describe('monitoring plugins for fail2ban, unchanged', () => {
         0,
         'CHECK FAIL2BAN ACTIVITY - OK - 3 detected jails with 3 current banned IP(s) | dovecot.currentBannedIP=0 postfix-sasl.currentBannedIP=2 sshd.currentBannedIP=1 ',
       ]);
-      const one = await runProgram(['perl', plugin, ...at, '-j', 'postfix-sasl', '-w', '1', '-c', '2']);
+      const one = await runProgram([
+        'perl',
+        plugin,
+        ...at,
+        '-j',
+        'postfix-sasl',
+        '-w',
+        '1',
+        '-c',
+        '2',
+      ]);
       expect([one.code, one.out]).toEqual([
         2,
         'CHECK FAIL2BAN ACTIVITY - CRITICAL - 2 current banned IP(s) for the specific jail postfix-sasl | 2 ',
       ]);
-      const dead = await runProgram(['perl', plugin, '-P', link, '-S', '/nonexistent/control.sock']);
-      expect([dead.code, dead.out]).toEqual([2, expect.stringContaining('CRITICAL - non-zero exit code')]);
+      const dead = await runProgram([
+        'perl',
+        plugin,
+        '-P',
+        link,
+        '-S',
+        '/nonexistent/control.sock',
+      ]);
+      expect([dead.code, dead.out]).toEqual([
+        2,
+        expect.stringContaining('CRITICAL - non-zero exit code'),
+      ]);
     },
     20_000,
   );
 
-  needs(canWrite[0] && 'root' in fail2ban && hasCommand('awk'), reasonOf(fail2ban) || canWrite[1] || 'needs awk')(
-    "cacti's fail2ban_stats.sh reads failures and bans",
-    async () => {
-      const env = { PATH: `${client.folder}:${process.env['PATH']}` };
-      const script = join(examples, 'cacti/fail2ban_stats.sh');
-      expect((await runProgram(['bash', script, 'dovecot'], { env })).out).toBe('failed:3 banned:0\n');
-      expect((await runProgram(['bash', script, 'postfix-sasl'], { env })).out).toBe('failed:0 banned:2\n');
-    },
-  );
+  needs(
+    canWrite[0] && 'root' in fail2ban && hasCommand('awk'),
+    reasonOf(fail2ban) || canWrite[1] || 'needs awk',
+  )("cacti's fail2ban_stats.sh reads failures and bans", async () => {
+    const env = { PATH: `${client.folder}:${process.env['PATH']}` };
+    const script = join(examples, 'cacti/fail2ban_stats.sh');
+    expect((await runProgram(['bash', script, 'dovecot'], { env })).out).toBe(
+      'failed:3 banned:0\n',
+    );
+    expect((await runProgram(['bash', script, 'postfix-sasl'], { env })).out).toBe(
+      'failed:0 banned:2\n',
+    );
+  });
 });

@@ -1,4 +1,6 @@
-/** Banjour's own binary and other programs, run as they are, without holding the test's event loop. */
+/**
+ * Banjour's own binary and other programs, run as they are, without holding the test's event loop.
+ */
 import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -37,13 +39,23 @@ export function linkAs(host: Host, name: string): string {
   return link;
 }
 
-/** The same for programs that cannot be told where the sockets are: a shell script in front of the link says it. */
-export function wrapped(host: Host, link: string): { readonly path: string; readonly folder: string } {
+/**
+ * The same for programs that cannot be told where the sockets are: a shell script in front of the
+ * link says it.
+ */
+export function wrapped(
+  host: Host,
+  link: string,
+): { readonly path: string; readonly folder: string } {
   const folder = join(host.folder, 'wrapped');
   mkdirSync(folder, { recursive: true });
   const path = join(folder, 'fail2ban-client');
-  writeFileSync(path, `#!/bin/sh\nexec '${process.execPath}' '${link}' -s '${host.socket('control')}' "$@"\n`, {
-    mode: 0o755,
-  });
+  writeFileSync(
+    path,
+    `#!/bin/sh\nexec '${process.execPath}' '${link}' -s '${host.socket('control')}' "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  );
   return { path, folder };
 }

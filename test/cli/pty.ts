@@ -1,9 +1,13 @@
-/** A shell as a person has it: interactive, on a terminal of its own (by `script` of util-linux), typed into. */
+/**
+ * A shell as a person has it: interactive, on a terminal of its own (by `script` of util-linux),
+ * typed into.
+ */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 /** Escape sequences of terminals: CSI, OSC, and the short ones. */
-const ESCAPES = /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x07\x00\x0f]/g;
+const ESCAPES =
+  /\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]*[0-~])|[\x07\x00\x0f]/g;
 
 /** The prompt that the shells of the tests have. */
 export const PROMPT = 'ready> ';
@@ -22,7 +26,8 @@ export class PtyShell {
       stream.setEncoding('utf8').on('data', (text: string) => {
         this.#output += text;
         // fish asks what the terminal is, and waits for the answer.
-        if (text.includes('\x1b[c') || text.includes('\x1b[0c')) this.#child.stdin.write('\x1b[?6c');
+        if (text.includes('\x1b[c') || text.includes('\x1b[0c'))
+          this.#child.stdin.write('\x1b[?6c');
         this.#wake();
       });
   }
@@ -34,7 +39,9 @@ export class PtyShell {
     return this.#carriedOut();
   }
 
-  /** Types the beginning of a line and TAB, then gives the line up; what was seen on the terminal. */
+  /**
+   * Types the beginning of a line and TAB, then gives the line up; what was seen on the terminal.
+   */
   async complete(line: string): Promise<string> {
     this.#output = '';
     // The letter after TAB is echoed when the shell has done what TAB asks for.
@@ -46,7 +53,10 @@ export class PtyShell {
     return seen;
   }
 
-  /** A mark, and the prompt after it: before that the terminal, not the shell, would take what is typed. */
+  /**
+   * A mark, and the prompt after it: before that the terminal, not the shell, would take what is
+   * typed.
+   */
   async #carriedOut(): Promise<string> {
     const mark = `done-${++this.#marks}-`;
     // The quotes keep the echo of the line from being taken for its output.
@@ -59,14 +69,16 @@ export class PtyShell {
 
   async end(): Promise<void> {
     this.#child.stdin.end('exit\r');
-    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'close');
+    if (this.#child.exitCode === null && this.#child.signalCode === null)
+      await once(this.#child, 'close');
   }
 
   async #until(holds: () => boolean): Promise<void> {
     const deadline = Date.now() + 20_000;
     while (!holds()) {
       const left = deadline - Date.now();
-      if (left <= 0) throw new Error(`the shell hangs; on its terminal: ${JSON.stringify(this.#output)}`);
+      if (left <= 0)
+        throw new Error(`the shell hangs; on its terminal: ${JSON.stringify(this.#output)}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);
         this.#wake = () => {

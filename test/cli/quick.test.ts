@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
+import { parseCommandLine } from '../../src/cli/command-line.js';
 import { quickChoice } from '../../src/cli/quick.js';
 import { COMMANDS } from '../../src/cli/table.js';
-import { parseCommandLine } from '../../src/cli/yargs.js';
 
 const NAMES = ['status', 'stats', 'banned', 'ban', 'unban', 'attempt', 'ping'];
 const WORDS = [
@@ -18,7 +18,18 @@ const WORDS = [
   '-1',
   '1d',
 ];
-const MORE = ['--run-dir', '/run/x', '-l', '--long', '-', '--', '--run-dir=/run/y', '--nonsense', '--help', ''];
+const MORE = [
+  '--run-dir',
+  '/run/x',
+  '-l',
+  '--long',
+  '-',
+  '--',
+  '--run-dir=/run/y',
+  '--nonsense',
+  '--help',
+  '',
+];
 
 describe('the quick reading of command lines', () => {
   test('agrees with yargs wherever it dares', async () => {
@@ -44,10 +55,9 @@ describe('the quick reading of command lines', () => {
             json: { type: 'boolean' },
             'run-dir': { type: 'string' },
           }))
-            expect([key, type === 'boolean' ? quick.args.flag(key) : quick.args.text(key)]).toEqual([
-              key,
-              type === 'boolean' ? full.args.flag(key) : full.args.text(key),
-            ]);
+            expect([key, type === 'boolean' ? quick.args.flag(key) : quick.args.text(key)]).toEqual(
+              [key, type === 'boolean' ? full.args.flag(key) : full.args.text(key)],
+            );
         },
       ),
       { numRuns: 250 },
@@ -66,7 +76,10 @@ describe('the quick reading of command lines', () => {
       'ban sshd 192.0.2.1 --bantime 1h',
       'unban --all',
     ])
-      expect([line, (await quickChoice(line.split(' ')))?.command.name]).toEqual([line, line.split(' ')[0]]);
+      expect([line, (await quickChoice(line.split(' ')))?.command.name]).toEqual([
+        line,
+        line.split(' ')[0],
+      ]);
   });
 
   test('leaves to yargs what it does not know', async () => {

@@ -1,6 +1,7 @@
 /**
- * A real fail2ban 1.1 of Debian 13, with the jails of `test/control/host.ts` and an action that does nothing, in the
- * cached root file system of the end-to-end suite: in namespaces of its own, on a tmpfs of its own.
+ * A real fail2ban 1.1 of Debian 13, with the jails of `test/control/host.ts` and an action that
+ * does nothing, in the cached root file system of the end-to-end suite: in namespaces of its own,
+ * on a tmpfs of its own.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -83,7 +84,11 @@ for line; do ask "$line"; done
 `;
 
 /** Asks the real program; `after` is asked when the server has stopped. */
-export function askReal(root: string, lines: readonly string[], after: readonly string[]): Answer[] {
+export function askReal(
+  root: string,
+  lines: readonly string[],
+  after: readonly string[],
+): Answer[] {
   const { status, stdout, stderr } = spawnSync(
     'unshare',
     ['-nmpf', '--mount-proc', 'bash', '-c', SCRIPT, 'bash', root, ...lines, '--', ...after],
@@ -93,6 +98,10 @@ export function askReal(root: string, lines: readonly string[], after: readonly 
   const parts = stdout.split('\0');
   const answers: Answer[] = [];
   for (let at = 0; at + 2 < parts.length; at += 3)
-    answers.push({ line: parts[at] as string, code: Number(parts[at + 1]), out: parts[at + 2] as string });
+    answers.push({
+      line: parts[at] as string,
+      code: Number(parts[at + 1]),
+      out: parts[at + 2] as string,
+    });
   return answers;
 }

@@ -18,7 +18,9 @@ describe('banjour top', () => {
     'on a terminal redraws until q, and leaves the screen as it was',
     async () => {
       const command = `'${process.execPath}' '${MAIN}' top --interval 0.2 --run-dir '${host.run}'`;
-      const child = spawn('script', ['-qec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
+      const child = spawn('script', ['-qec', command, '/dev/null'], {
+        env: { ...process.env, TERM: 'xterm' },
+      });
       let out = '';
       child.stdout.on('data', (data) => {
         out += data;
@@ -43,7 +45,14 @@ describe('banjour top', () => {
         since: new Date().toISOString(),
         state: 'running' as const,
         sources: [],
-        firewall: { hook: 'input', inForce: 0, refused: 0, batches: 0, healed: 0, lastBatchMs: null },
+        firewall: {
+          hook: 'input',
+          inForce: 0,
+          refused: 0,
+          batches: 0,
+          healed: 0,
+          lastBatchMs: null,
+        },
         jails: [jail(totalFailed)],
         warnings: ['a jail is deaf\x1b[2J'],
       },

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
-import { optionsOf } from '../../src/cli/global-options.js';
+import { optionsOf } from '../../src/cli/command.js';
+import { parseCommandLine } from '../../src/cli/command-line.js';
 import { COMMANDS } from '../../src/cli/table.js';
-import { parseCommandLine } from '../../src/cli/yargs.js';
 import { EXIT, OperatorError } from '../../src/core/errors.js';
 
 test.each([
@@ -31,12 +31,28 @@ test.each([
     'banjour events --help',
   ],
   ['ban sshd 192.0.2.1 --bantime', '--bantime wants a value behind it', 'banjour ban --help'],
-  ['status --jsn', 'banjour status does not know "jsn"; did you mean --json?', 'banjour status --help'],
-  ['status --nothing-like-it', 'banjour status does not know "nothing-like-it"', 'banjour status --help'],
-  ['completion bash --json', '--json means nothing to banjour completion', 'banjour completion --help'],
+  [
+    'status --jsn',
+    'banjour status does not know "jsn"; did you mean --json?',
+    'banjour status --help',
+  ],
+  [
+    'status --nothing-like-it',
+    'banjour status does not know "nothing-like-it"',
+    'banjour status --help',
+  ],
+  [
+    'completion bash --json',
+    '--json means nothing to banjour completion',
+    'banjour completion --help',
+  ],
   ['--json flush', '--json means nothing to banjour flush', 'banjour flush --help'],
   ['ping --config-dir /etc/x', '--config-dir means nothing to banjour ping', 'banjour ping --help'],
-  ['ban sshd 192.0.2.1 --state-dir=/x', '--state-dir means nothing to banjour ban', 'banjour ban --help'],
+  [
+    'ban sshd 192.0.2.1 --state-dir=/x',
+    '--state-dir means nothing to banjour ban',
+    'banjour ban --help',
+  ],
   ['events --no-pager', '--no-pager means nothing to banjour events', 'banjour events --help'],
   ['status sshd more', 'banjour status does not know "more"', 'banjour status --help'],
 ])('banjour %s: says what is wrong in our words', async (line, message, hint) => {
@@ -55,7 +71,9 @@ test.each([
 });
 
 test('no option begins with no-, which would be the opposite of another one', () => {
-  const names = COMMANDS.flatMap(({ name, options = {} }) => Object.keys(options).map((option) => `${name} ${option}`));
+  const names = COMMANDS.flatMap(({ name, options = {} }) =>
+    Object.keys(options).map((option) => `${name} ${option}`),
+  );
   expect(names.filter((name) => / no-/.test(name))).toEqual([]);
 });
 
@@ -64,7 +82,9 @@ test.each(COMMANDS.map((command) => [command.name, command] as const))(
   async (name, command) => {
     const { output } = await parseCommandLine([name, '--help'], COMMANDS, '0', 100);
     const shown = [...output.matchAll(/^ +(?:-\w, )?--([\w-]+)/gm)].map(([, option]) => option);
-    expect(new Set(shown)).toEqual(new Set([...Object.keys(optionsOf(command)), 'help', 'version']));
+    expect(new Set(shown)).toEqual(
+      new Set([...Object.keys(optionsOf(command)), 'help', 'version']),
+    );
   },
 );
 

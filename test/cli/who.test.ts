@@ -13,7 +13,8 @@ test.each<[NodeJS.ProcessEnv, string]>([
   [{ PKEXEC_UID: '1000' }, 'uid 1000 (as root)'],
 ])('%j: %s', (env, who) => expect(whoTypes(env, root)).toBe(who));
 
-test('without sudo it is the user of the process', () => expect(whoTypes({})).toBe(userInfo().username));
+test('without sudo it is the user of the process', () =>
+  expect(whoTypes({})).toBe(userInfo().username));
 
 test('a name is no longer than the agent takes', () => {
   const long = (length: number) => whoTypes({}, () => 'x'.repeat(length));

@@ -1,8 +1,11 @@
-/** Words of fail2ban-client that scripts use, on an agent of its own: a jail on log files, and one with a blank in its name. */
+/**
+ * Words of fail2ban-client that scripts use, on an agent of its own: a jail on log files, and one
+ * with a blank in its name.
+ */
 import { appendFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { SLEEP_SECONDS_MAX } from '../../src/core/limits.js';
+import { SLEEP_SECONDS_MAX } from '../../src/core/timeouts.js';
 import { FILES, Host } from '../control/host.js';
 
 const JAILS = `${FILES['jail.local']}
@@ -30,30 +33,49 @@ describe('on a running agent', () => {
   afterAll(() => host.end());
 
   test('a jail has a blank in its name, and bans', async () => {
-    expect((await host.fail2ban('status')).out).toContain('Jail list:\tdovecot, postfix-sasl, sshd, web mail\n');
-    await host.until('the file is read', async () => (await host.fail2ban('status', 'web mail')).out.includes(first));
+    expect((await host.fail2ban('status')).out).toContain(
+      'Jail list:\tdovecot, postfix-sasl, sshd, web mail\n',
+    );
+    await host.until('the file is read', async () =>
+      (await host.fail2ban('status', 'web mail')).out.includes(first),
+    );
     appendFileSync(first, 'login of müller from 192.0.2.1\n'.repeat(2));
-    await host.until('the ban', async () => (await host.fail2ban('banned', '192.0.2.1')).out.includes('web mail'));
-    expect((await host.fail2ban('status', 'web mail')).out).toContain('Banned IP list:\t192.0.2.1\n');
+    await host.until('the ban', async () =>
+      (await host.fail2ban('banned', '192.0.2.1')).out.includes('web mail'),
+    );
+    expect((await host.fail2ban('status', 'web mail')).out).toContain(
+      'Banned IP list:\t192.0.2.1\n',
+    );
     expect((await host.fail2ban('set', 'web mail', 'unbanip', '192.0.2.1')).out).toBe('1\n');
   });
 
   test('a log file is added and taken away, and the added one is read', async () => {
     const added = await host.fail2ban('set', 'web mail', 'addlogpath', second);
-    expect(added).toMatchObject({ code: 0, out: `Current monitored log file(s):\n|- ${first}\n\`- ${second}\n` });
-    await host.until('both are read', async () => (await host.fail2ban('status', 'web mail')).out.includes(second));
+    expect(added).toMatchObject({
+      code: 0,
+      out: `Current monitored log file(s):\n|- ${first}\n\`- ${second}\n`,
+    });
+    await host.until('both are read', async () =>
+      (await host.fail2ban('status', 'web mail')).out.includes(second),
+    );
     appendFileSync(second, 'login of Иван from 192.0.2.2\n'.repeat(2));
-    await host.until('the ban', async () => (await host.fail2ban('banned', '192.0.2.2')).out.includes('web mail'));
+    await host.until('the ban', async () =>
+      (await host.fail2ban('banned', '192.0.2.2')).out.includes('web mail'),
+    );
     const taken = await host.fail2ban('set', 'web mail', 'dellogpath', second);
     expect(taken).toMatchObject({ code: 0, out: `Current monitored log file(s):\n\`- ${first}\n` });
-    expect(await host.fail2ban('set', 'web mail', 'dellogpath', second)).toMatchObject({ code: 255 });
+    expect(await host.fail2ban('set', 'web mail', 'dellogpath', second)).toMatchObject({
+      code: 255,
+    });
   });
 
   test('the history is kept as long as is said, until a reload', async () => {
     const answer = 'Current database purge age is:\n`- 172800seconds\n';
     expect(await host.fail2ban('set', 'dbpurgeage', '2d')).toMatchObject({ code: 0, out: answer });
     expect((await host.fail2ban('get', 'dbpurgeage')).out).toBe(answer);
-    expect((await host.banjour('set', 'dbpurgeage', '3d')).err).toContain('dbpurgeage 172800 -> 259200');
+    expect((await host.banjour('set', 'dbpurgeage', '3d')).err).toContain(
+      'dbpurgeage 172800 -> 259200',
+    );
     expect(await host.fail2ban('set', 'dbpurgeage', 'soon')).toMatchObject({ code: 255 });
     await host.fail2ban('reload');
     expect((await host.fail2ban('get', 'dbpurgeage')).out).toContain('2592000seconds');
@@ -61,11 +83,16 @@ describe('on a running agent', () => {
 
   test('a match is added to what the jail looks at, whichever option says so', async () => {
     const before = 'Current match filter:\n_SYSTEMD_UNIT=dovecot.service';
-    const added = await host.fail2ban('set', 'dovecot', 'addjournalmatch', '_SYSTEMD_UNIT=x.service');
-    expect(added).toMatchObject({ code: 0, out: `${before} + _SYSTEMD_UNIT=x.service\n` });
-    expect((await host.fail2ban('set', 'dovecot', 'deljournalmatch', '_SYSTEMD_UNIT=x.service')).out).toBe(
-      `${before}\n`,
+    const added = await host.fail2ban(
+      'set',
+      'dovecot',
+      'addjournalmatch',
+      '_SYSTEMD_UNIT=x.service',
     );
+    expect(added).toMatchObject({ code: 0, out: `${before} + _SYSTEMD_UNIT=x.service\n` });
+    expect(
+      (await host.fail2ban('set', 'dovecot', 'deljournalmatch', '_SYSTEMD_UNIT=x.service')).out,
+    ).toBe(`${before}\n`);
   });
 
   test('what no file says of increments is None, and switches are those of Python', async () => {
@@ -81,7 +108,10 @@ describe('on a running agent', () => {
   });
 
   test('there is no cache of ignorecommand to be set', async () => {
-    expect(await host.fail2ban('get', 'sshd', 'ignorecache')).toMatchObject({ code: 0, out: 'None\n' });
+    expect(await host.fail2ban('get', 'sshd', 'ignorecache')).toMatchObject({
+      code: 0,
+      out: 'None\n',
+    });
   });
 
   test('an error of several lines has several lines', async () => {
@@ -105,7 +135,10 @@ describe('sleep', () => {
     [[], 'list index out of range'],
     [['abc'], "could not convert string to float: 'abc'"],
     [['-1'], `sleep length must be from 0 to ${SLEEP_SECONDS_MAX} seconds`],
-    [[String(SLEEP_SECONDS_MAX + 1)], `sleep length must be from 0 to ${SLEEP_SECONDS_MAX} seconds`],
+    [
+      [String(SLEEP_SECONDS_MAX + 1)],
+      `sleep length must be from 0 to ${SLEEP_SECONDS_MAX} seconds`,
+    ],
   ])('of %j is refused', async (words, message) => {
     const { code, err } = await sleep(...words);
     expect(code).toBe(255);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { mergePorts } from '../../src/config/banaction.js';
+import { mergePorts } from '../../src/config/actions.js';
 import { goodJail, jail } from './support.js';
 
 const P25 = [{ first: 25, last: 25 }];
@@ -9,10 +9,18 @@ describe('what a ban closes', () => {
     ['port = smtp', { ports: P25, protocols: ['tcp'], verdict: 'reject' }, 'input'],
     ['port = smtp\nbanaction = %(banaction_allports)s', { ports: 'all' }, 'input'],
     ['port = smtp\nbanaction = iptables-allports', { ports: 'all', protocols: ['tcp'] }, 'input'],
-    ['action = iptables-multiport[name=a, port="25", protocol=udp]', { ports: P25, protocols: ['udp'] }, 'input'],
+    [
+      'action = iptables-multiport[name=a, port="25", protocol=udp]',
+      { ports: P25, protocols: ['udp'] },
+      'input',
+    ],
     ['action = iptables[type=multiport, port=25, chain=FORWARD]', { ports: P25 }, 'forward'],
     ['action = iptables[type=allports, protocol=all]', { ports: 'all', protocols: 'all' }, 'input'],
-    ['action = nftables[type=multiport, port="25", chain_hook=prerouting]', { ports: P25 }, 'prerouting'],
+    [
+      'action = nftables[type=multiport, port="25", chain_hook=prerouting]',
+      { ports: P25 },
+      'prerouting',
+    ],
     ['action = nftables-allports[blocktype=drop]', { ports: 'all', verdict: 'drop' }, 'input'],
     [
       'action = iptables-multiport[blocktype="REJECT --reject-with tcp-reset", port=25]',
@@ -21,7 +29,11 @@ describe('what a ban closes', () => {
     ],
     ['port = 25\naction = iptables-multiport[name=x]', { ports: P25 }, 'input'],
     ['blocktype = drop\nchain = DOCKER-USER', { verdict: 'drop' }, 'forward'],
-    ['port = 25\nprotocol = all', { ports: P25, protocols: ['tcp', 'udp', 'udplite', 'sctp', 'dccp'] }, 'input'],
+    [
+      'port = 25\nprotocol = all',
+      { ports: P25, protocols: ['tcp', 'udp', 'udplite', 'sctp', 'dccp'] },
+      'input',
+    ],
     [
       'action = nftables[port=25]\n  nftables[port=26, protocol=udp]',
       {
@@ -41,12 +53,15 @@ describe('what a ban closes', () => {
 
   test("follows action.d/nftables-common.local where the jail's call says nothing", () => {
     const files = {
-      'action.d/nftables-common.local': '[Init]\nprotocol = tcp,udp\nchain_hook = forward\nblocktype = drop\n',
+      'action.d/nftables-common.local':
+        '[Init]\nprotocol = tcp,udp\nchain_hook = forward\nblocktype = drop\n',
     };
     const found = goodJail('action = nftables[type=multiport, port=25]', files);
     expect(found.rule).toMatchObject({ protocols: ['tcp', 'udp'], verdict: 'drop' });
     expect(found.hook).toBe('forward');
-    expect(goodJail('action = nftables[type=multiport, port=25, protocol=tcp]', files).rule.protocols).toEqual(['tcp']);
+    expect(
+      goodJail('action = nftables[type=multiport, port=25, protocol=tcp]', files).rule.protocols,
+    ).toEqual(['tcp']);
   });
 
   test('follows the chain of action.d/iptables-common.local', () => {
@@ -56,13 +71,16 @@ describe('what a ban closes', () => {
   });
 
   test('of two actions with different ports is all of it, and that is said', () => {
-    expect(jail('action = nftables[port=25]\n  nftables[port=26, protocol=udp]').ids).toEqual(['jail.action-joined']);
+    expect(jail('action = nftables[port=25]\n  nftables[port=26, protocol=udp]').ids).toEqual([
+      'jail.action-joined',
+    ]);
     expect(jail('action = nftables[port=25]\n  nftables[port=25, protocol=udp]').ids).toEqual([]);
   });
 
   test('is judged in one place for all jails that covers each', () => {
     const two = (a: string, b: string) =>
-      jail(`action = nftables[chain=${a}]\n[x]\nenabled = true\naction = nftables[chain=${b}]`).config?.firewall.hook;
+      jail(`action = nftables[chain=${a}]\n[x]\nenabled = true\naction = nftables[chain=${b}]`)
+        .config?.firewall.hook;
     expect([
       two('INPUT', 'INPUT'),
       two('INPUT', 'FORWARD'),
@@ -73,7 +91,10 @@ describe('what a ban closes', () => {
 
   test('has no port twice', () => {
     const port = (first: number, last = first) => ({ first, last });
-    expect(mergePorts([port(30), port(10, 20), port(15, 25), port(30)])).toEqual([port(10, 25), port(30)]);
+    expect(mergePorts([port(30), port(10, 20), port(15, 25), port(30)])).toEqual([
+      port(10, 25),
+      port(30),
+    ]);
   });
 
   test('loses nothing silently: actions and parameters without counterpart are named', () => {
@@ -99,7 +120,13 @@ describe('what a ban closes', () => {
 describe('who is told', () => {
   test('%(action_)s tells nobody, %(action_mw)s and %(action_mwl)s send mail', () => {
     expect(goodJail('').notify).toEqual([]);
-    const mail = { kind: 'mail', name: 'j', dest: 'root', sender: 'banjour', sendername: 'Banjour' };
+    const mail = {
+      kind: 'mail',
+      name: 'j',
+      dest: 'root',
+      sender: 'banjour',
+      sendername: 'Banjour',
+    };
     expect(goodJail('action = %(action_mw)s').notify).toEqual([{ ...mail, style: 'whois' }]);
     expect(goodJail('action = %(action_mwl)s\ndestemail = ops@example.org').notify).toEqual([
       { ...mail, style: 'whois-lines', dest: 'ops@example.org' },
@@ -107,7 +134,9 @@ describe('who is told', () => {
   });
 
   test('sendmail-whois-lines[..] takes its addresses from action.d/sendmail-common.local', () => {
-    const files = { 'action.d/sendmail-common.local': '[Init]\ndest = a@example.org\nsender = b@example.org\n' };
+    const files = {
+      'action.d/sendmail-common.local': '[Init]\ndest = a@example.org\nsender = b@example.org\n',
+    };
     const lines =
       'logpath = /var/log/own.log\naction = nftables\n   sendmail-whois-lines[name=SMTP, logpath="%(logpath)s"]';
     expect(goodJail(lines, files).notify).toEqual([

@@ -17,7 +17,9 @@ describe('a jail for bans by hand', () => {
       rule: { ports: [{ first: 25, last: 25 }] },
       intake: { match: { groups: [] }, filter: { failregex: [] } },
     });
-    expect(config && showConfig(config)).toContain('# reads: nothing: it holds what is banned by hand');
+    expect(config && showConfig(config)).toContain(
+      '# reads: nothing: it holds what is banned by hand',
+    );
   });
 
   test('an empty filter file is one too, and a note says so', () => {
@@ -29,8 +31,8 @@ describe('a jail for bans by hand', () => {
   test('a regex of the jail makes an ordinary one of it', () => {
     const jail = '[empty]\nenabled = true\nfailregex = ^bad <HOST>$\nmatch = -u x\n';
     expect(load({ ...EMPTY, 'jail.local': jail }).config?.jails[0]?.policy.counts).toBeUndefined();
-    expect(ids(load({ ...EMPTY, 'jail.local': jail.replace(/^match.*\n/m, '') }).diagnostics)).toContain(
-      'jail.no-match',
-    );
+    expect(
+      ids(load({ ...EMPTY, 'jail.local': jail.replace(/^match.*\n/m, '') }).diagnostics),
+    ).toContain('jail.no-match');
   });
 });

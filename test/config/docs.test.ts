@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { BAN_ACTION_KEYS, JAIL_KEYS, MAIL_ACTION_KEYS, SETTING_KEYS } from '../../src/config/schema.js';
-import { FILTER_KEYS } from '../../src/ini/definition.js';
+import {
+  BAN_ACTION_KEYS,
+  JAIL_KEYS,
+  MAIL_ACTION_KEYS,
+  SETTING_KEYS,
+} from '../../src/config/schema.js';
+import { FILTER_KEYS } from '../../src/ini/filterfile.js';
 
 const text = readFileSync(join(process.cwd(), 'docs/config.md'), 'utf8');
 
@@ -16,12 +21,15 @@ const rows = new Map(
 );
 
 describe('docs/config.md', () => {
-  test.each([...JAIL_KEYS, ...SETTING_KEYS])('has the key $key with its default', ({ key, preset, noMeaning }) => {
-    const row = rows.get(key);
-    expect(row?.meaning.length).toBeGreaterThan(0);
-    if (preset !== undefined) expect(row?.preset).toBe(`\`${preset}\``);
-    if (noMeaning !== undefined) expect(row?.meaning).toContain('has no meaning here');
-  });
+  test.each([...JAIL_KEYS, ...SETTING_KEYS])(
+    'has the key $key with its default',
+    ({ key, preset, noMeaning }) => {
+      const row = rows.get(key);
+      expect(row?.meaning.length).toBeGreaterThan(0);
+      if (preset !== undefined) expect(row?.preset).toBe(`\`${preset}\``);
+      if (noMeaning !== undefined) expect(row?.meaning).toContain('has no meaning here');
+    },
+  );
 
   test('has no key that the program does not know', () => {
     const known = new Set([...JAIL_KEYS, ...SETTING_KEYS].map((spec) => spec.key));
@@ -29,6 +37,7 @@ describe('docs/config.md', () => {
   });
 
   test('names what filters and action files may say', () => {
-    for (const key of [...FILTER_KEYS, ...BAN_ACTION_KEYS, ...MAIL_ACTION_KEYS]) expect(text).toContain(`\`${key}`);
+    for (const key of [...FILTER_KEYS, ...BAN_ACTION_KEYS, ...MAIL_ACTION_KEYS])
+      expect(text).toContain(`\`${key}`);
   });
 });

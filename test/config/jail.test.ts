@@ -28,16 +28,22 @@ describe('a jail', () => {
     const proxies = (lines: string, regex: string) =>
       goodJail(`${lines}\nfailregex = ${regex}`).intake.filter.proxies?.map(formatPrefix);
     const chain = '^bad (?:<F-CHAIN>.*</F-CHAIN>, )?<ADDR>$';
-    const both = 'ignoreip = 10.0.0.0/8 friend.example.org\ntrusted_proxies = 172.22.0.1 2001:db8::/48';
+    const both =
+      'ignoreip = 10.0.0.0/8 friend.example.org\ntrusted_proxies = 172.22.0.1 2001:db8::/48';
     expect(proxies(both, chain)).toEqual(['172.22.0.1', '2001:db8::/48']);
-    expect(proxies('ignoreip = 203.0.113.0/24 friend.example.org', chain)).toEqual([...own, '203.0.113.0/24']);
+    expect(proxies('ignoreip = 203.0.113.0/24 friend.example.org', chain)).toEqual([
+      ...own,
+      '203.0.113.0/24',
+    ]);
     expect(proxies('', chain)).toEqual(own);
     expect(proxies('trusted_proxies = 127.0.0.1', chain)).toEqual(['127.0.0.1']);
     expect(proxies(both, '^bad <HOST>')).toBeUndefined();
   });
 
   test('is named like its filter unless it says otherwise', () => {
-    expect(load({ 'jail.local': '[x]\nenabled = yes\n' }).config?.jails[0]?.intake.filter.name).toBe('x');
+    expect(
+      load({ 'jail.local': '[x]\nenabled = yes\n' }).config?.jails[0]?.intake.filter.name,
+    ).toBe('x');
   });
 
   test('takes its numbers and times', () => {
@@ -90,12 +96,19 @@ describe('a jail', () => {
       { first: 5, last: 5 },
     ]);
     expect(config?.jails[0]?.policy).toMatchObject({ maxretry: 3, bantime: 3_600 });
-    expect(config?.jails[0]?.origins.get('port')).toEqual({ text: '4,5', place: { file: '/etc/jail.local', line: 2 } });
+    expect(config?.jails[0]?.origins.get('port')).toEqual({
+      text: '4,5',
+      place: { file: '/etc/jail.local', line: 2 },
+    });
   });
 
   test("brings its own regexes, and its filter's under %(known/..)s", () => {
-    const { intake } = goodJail('failregex = %(known/failregex)s\n   ^worse <HOST>\nignoreregex = ^never');
-    expect(intake.filter.failregex.map(({ text, place }) => [text, place.file, place.line])).toEqual([
+    const { intake } = goodJail(
+      'failregex = %(known/failregex)s\n   ^worse <HOST>\nignoreregex = ^never',
+    );
+    expect(
+      intake.filter.failregex.map(({ text, place }) => [text, place.file, place.line]),
+    ).toEqual([
       ['^bad <HOST>', '/usr/filter.d/x.conf', 2],
       ['^worse <HOST>', '/etc/jail.local', 5],
     ]);
@@ -111,8 +124,11 @@ describe('a jail', () => {
       rndtime: 0,
       overalljails: false,
     });
-    const stock = 'bantime.formula = ban.Time * (1<<(ban.Count if ban.Count<20 else 20)) * banFactor';
-    expect(goodJail(`${on}${stock}\nbantime.factor = 2.0/4`).policy.increment).toMatchObject({ factor: 0.5 });
+    const stock =
+      'bantime.formula = ban.Time * (1<<(ban.Count if ban.Count<20 else 20)) * banFactor';
+    expect(goodJail(`${on}${stock}\nbantime.factor = 2.0/4`).policy.increment).toMatchObject({
+      factor: 0.5,
+    });
     const more =
       'bantime.multipliers = 1 5 30\nbantime.maxtime = 5w\nbantime.rndtime = 10m\nbantime.overalljails = true';
     expect(goodJail(on + more).policy.increment).toEqual({
@@ -122,19 +138,21 @@ describe('a jail', () => {
       rndtime: 600,
       overalljails: true,
     });
-    const exponent = 'bantime.formula = ban.Time * math.exp(float(ban.Count+1)*banFactor)/math.exp(1*banFactor)';
+    const exponent =
+      'bantime.formula = ban.Time * math.exp(float(ban.Count+1)*banFactor)/math.exp(1*banFactor)';
     const { formula } = goodJail(on + exponent).policy.increment ?? {};
-    expect(formula?.kind === 'multipliers' && formula.list.slice(0, 3).map((one) => one.toFixed(3))).toEqual([
-      '1.000',
-      '2.718',
-      '7.389',
-    ]);
+    expect(
+      formula?.kind === 'multipliers' && formula.list.slice(0, 3).map((one) => one.toFixed(3)),
+    ).toEqual(['1.000', '2.718', '7.389']);
     expect(goodJail('bantime.factor = 3').policy.increment).toBeUndefined();
   });
 
   test('takes the NAT64 prefixes of the network', () => {
     const { nat64 } = goodJail('nat64 = 2001:db8:64::/96, 2001:db8:65::/48').policy;
-    expect(nat64?.map(({ base, length }) => `${base}/${length}`)).toEqual(['2001:db8:64::/96', '2001:db8:65::/48']);
+    expect(nat64?.map(({ base, length }) => `${base}/${length}`)).toEqual([
+      '2001:db8:64::/96',
+      '2001:db8:65::/48',
+    ]);
     expect(goodJail('').policy.nat64).toBeUndefined();
   });
 
@@ -185,7 +203,9 @@ describe('a jail', () => {
   });
 
   test('whose name no log line could carry is refused', () => {
-    expect(ids(load({ 'jail.local': '[my jail]\nenabled = true\nfilter = x\n' }).diagnostics)).toContain('jail.name');
+    expect(
+      ids(load({ 'jail.local': '[my jail]\nenabled = true\nfilter = x\n' }).diagnostics),
+    ).toContain('jail.name');
   });
 
   test.each([
@@ -193,11 +213,15 @@ describe('a jail', () => {
     ['watch', true],
     ['Watch', true],
   ])('with enabled = %s: only watches is %s', (word, watch) => {
-    expect(load({ 'jail.local': `[x]\nenabled = ${word}\n` }).config?.jails[0]?.policy.watch).toBe(watch);
+    expect(load({ 'jail.local': `[x]\nenabled = ${word}\n` }).config?.jails[0]?.policy.watch).toBe(
+      watch,
+    );
   });
 
   test('that is not enabled is not read: its mistakes wait', () => {
-    const { config, diagnostics } = load({ 'jail.local': '[off]\nport = nosuch\n[x]\nenabled = true\n' });
+    const { config, diagnostics } = load({
+      'jail.local': '[off]\nport = nosuch\n[x]\nenabled = true\n',
+    });
     expect(diagnostics).toEqual([]);
     expect(config?.disabled).toEqual(['off']);
   });
@@ -208,14 +232,20 @@ describe('a jail', () => {
   ])('with the unknown key %s is told the nearest known one', (line, near) => {
     const { config, diagnostics } = jail(line);
     expect(config).toBeDefined();
-    expect(diagnostics[0]).toMatchObject({ id: 'config.unknown-key', level: 'warning', fix: `did you mean ${near}?` });
+    expect(diagnostics[0]).toMatchObject({
+      id: 'config.unknown-key',
+      level: 'warning',
+      fix: `did you mean ${near}?`,
+    });
   });
 
   test('is told of misspelled keys in [DEFAULT], where other names are variables', () => {
     const { diagnostics } = load({
       'jail.local': '[DEFAULT]\nbantme = 1h\nmy_network = 192.0.2.0/24\n[x]\nenabled = true\n',
     });
-    expect(diagnostics).toMatchObject([{ id: 'config.unknown-key', key: 'bantme', fix: 'did you mean bantime?' }]);
+    expect(diagnostics).toMatchObject([
+      { id: 'config.unknown-key', key: 'bantme', fix: 'did you mean bantime?' },
+    ]);
   });
 
   test('may have variables of its own', () => {

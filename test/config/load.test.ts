@@ -16,8 +16,10 @@ describe('a configuration', () => {
   test('has settings from banjour.conf and from fail2ban.local', () => {
     const { config } = load({
       '/usr/banjour.conf': '[Definition]\nloglevel = NOTICE\nhook = forward\n',
-      'fail2ban.local': '[Definition]\nloglevel = 10\nallowipv6 = off\ndbpurgeage = 1w\nlogtarget = SYSLOG\n',
-      'banjour.local': '[Definition]\nbridge = yes\ncounters = address\nlockoutguard = no\ndbfile = None\n',
+      'fail2ban.local':
+        '[Definition]\nloglevel = 10\nallowipv6 = off\ndbpurgeage = 1w\nlogtarget = SYSLOG\n',
+      'banjour.local':
+        '[Definition]\nbridge = yes\ncounters = address\nlockoutguard = no\ndbfile = None\n',
       'jail.local': JAIL,
     });
     expect(config?.settings).toEqual({
@@ -27,9 +29,15 @@ describe('a configuration', () => {
       dbpurgeage: 604_800,
       dbfile: null,
     });
-    expect(config?.firewall).toMatchObject({ hook: 'forward', bridge: true, countersPerElement: true });
+    expect(config?.firewall).toMatchObject({
+      hook: 'forward',
+      bridge: true,
+      countersPerElement: true,
+    });
     expect(config?.allow.lockoutGuard).toBe(false);
-    expect(config?.origins.get('allowipv6')).toMatchObject({ place: { file: '/etc/fail2ban.local', line: 3 } });
+    expect(config?.origins.get('allowipv6')).toMatchObject({
+      place: { file: '/etc/fail2ban.local', line: 3 },
+    });
   });
 
   test.each([
@@ -40,7 +48,10 @@ describe('a configuration', () => {
     ['counters = all', 'config.value'],
     ['dbfile = ledger.db', 'config.value'],
   ])('with the setting %s is refused', (line, id) => {
-    const { config, diagnostics } = load({ 'banjour.local': `[Definition]\n${line}\n`, 'jail.local': JAIL });
+    const { config, diagnostics } = load({
+      'banjour.local': `[Definition]\n${line}\n`,
+      'jail.local': JAIL,
+    });
     expect(config).toBeUndefined();
     expect(diagnostics[0]).toMatchObject({ id, place: { file: '/etc/banjour.local', line: 2 } });
   });
@@ -90,7 +101,9 @@ describe('a configuration', () => {
     });
     const request = { shippedRoot: '/usr', adminRoot: '/etc', tree };
     expect(loadConfig({ ...request, extraFiles: ['/tmp/new.conf'] }).config?.jails).toHaveLength(1);
-    expect(ids(checkConfig({ ...request, extraFiles: ['/tmp/gone.conf'] }))).toContain('config.missing');
+    expect(ids(checkConfig({ ...request, extraFiles: ['/tmp/gone.conf'] }))).toContain(
+      'config.missing',
+    );
   });
 
   test('can cross a thread boundary', () => {

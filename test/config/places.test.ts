@@ -23,11 +23,17 @@ describe('the place of a problem', () => {
     ['action = nftables[chain=NOWHERE]', 'jail.action'],
   ])('is the line of its value: %s', (text, id, line = 4) => {
     const { diagnostics } = jail(text, SHIPPED);
-    expect(diagnostics.find((one) => one.id === id)?.place).toMatchObject({ file: '/etc/jail.local', line });
+    expect(diagnostics.find((one) => one.id === id)?.place).toMatchObject({
+      file: '/etc/jail.local',
+      line,
+    });
   });
 
   test('of a filter named after its section is the section', () => {
-    const { diagnostics } = load({ ...SHIPPED, 'jail.local': '\n[j]\n[dovecto]\nenabled = true\n' });
+    const { diagnostics } = load({
+      ...SHIPPED,
+      'jail.local': '\n[j]\n[dovecto]\nenabled = true\n',
+    });
     expect(diagnostics.find(({ id }) => id === 'filter.missing')?.place).toMatchObject({ line: 6 });
     const own = load({ 'jail.local': '\n[dovecto]\nenabled = true\n' });
     expect(own.diagnostics.find(({ id }) => id === 'filter.missing')?.place).toMatchObject({
@@ -39,9 +45,18 @@ describe('the place of a problem', () => {
 
 describe('one error', () => {
   test('hides no other of the jail', () => {
-    const { ids: found } = jail('filter = nosuch\nport = foo\nbantime = long\nipv6prefix = 200\nignoreip = ?', SHIPPED);
+    const { ids: found } = jail(
+      'filter = nosuch\nport = foo\nbantime = long\nipv6prefix = 200\nignoreip = ?',
+      SHIPPED,
+    );
     expect(found).toEqual(
-      expect.arrayContaining(['filter.missing', 'jail.action', 'config.value', 'config.value', 'jail.ignoreip']),
+      expect.arrayContaining([
+        'filter.missing',
+        'jail.action',
+        'config.value',
+        'config.value',
+        'jail.ignoreip',
+      ]),
     );
   });
 
@@ -65,7 +80,9 @@ describe('what a newcomer writes', () => {
   test('a misspelt filter: the nearest is offered', () => {
     const files = { '/usr/filter.d/dovecot.conf': '[Definition]\nfailregex = ^<HOST>\n' };
     const { diagnostics } = jail('filter = dovecto', files);
-    expect(diagnostics.find(({ id }) => id === 'filter.missing')?.fix).toMatch(/^did you mean dovecot\?/);
+    expect(diagnostics.find(({ id }) => id === 'filter.missing')?.fix).toMatch(
+      /^did you mean dovecot\?/,
+    );
   });
 
   test('bantime = 0 keeps nobody out', () => {
@@ -76,22 +93,31 @@ describe('what a newcomer writes', () => {
   test('usedns = yes, in the jail or once in [DEFAULT]', () => {
     expect(jail('usedns = yes').ids).toContain('jail.usedns');
     const two = '[DEFAULT]\nusedns = yes\nfilter = x\nenabled = true\n[a]\n[b]\n';
-    expect(ids(load({ 'jail.local': two }).diagnostics).filter((id) => id === 'jail.usedns')).toHaveLength(1);
+    expect(
+      ids(load({ 'jail.local': two }).diagnostics).filter((id) => id === 'jail.usedns'),
+    ).toHaveLength(1);
   });
 
   test('an option of the systemd backend that there is not', () => {
     expect(jail('backend = systemd[foo=1]').ids).toContain('jail.backend-option');
-    expect(jail('backend = systemd[namespace=x, journalflags=1]').ids).not.toContain('jail.backend-option');
+    expect(jail('backend = systemd[namespace=x, journalflags=1]').ids).not.toContain(
+      'jail.backend-option',
+    );
   });
 
-  test.each(['abuseipdb', 'blocklist_de', 'cf_mwl', 'xarf'])('the stock shortcut action_%s is a warning', (name) => {
-    const own = name === 'abuseipdb' ? '%(action_)s\n  ' : '';
-    const found = jail(`action = ${own}%(action_${name})s[key="%(fail2ban_agent)s", category="18,22"]`);
-    expect(found.diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
-    const warning = found.diagnostics.find(({ id }) => id === 'jail.action-unmapped');
-    expect(warning?.place).toMatchObject({ file: '/etc/jail.local', line: own === '' ? 4 : 5 });
-    expect(found.jail?.rule.ports).toBeDefined();
-  });
+  test.each(['abuseipdb', 'blocklist_de', 'cf_mwl', 'xarf'])(
+    'the stock shortcut action_%s is a warning',
+    (name) => {
+      const own = name === 'abuseipdb' ? '%(action_)s\n  ' : '';
+      const found = jail(
+        `action = ${own}%(action_${name})s[key="%(fail2ban_agent)s", category="18,22"]`,
+      );
+      expect(found.diagnostics.filter(({ level }) => level === 'error')).toEqual([]);
+      const warning = found.diagnostics.find(({ id }) => id === 'jail.action-unmapped');
+      expect(warning?.place).toMatchObject({ file: '/etc/jail.local', line: own === '' ? 4 : 5 });
+      expect(found.jail?.rule.ports).toBeDefined();
+    },
+  );
 });
 
 describe("fail2ban's shapes of a jail", () => {

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { importConfig } from '../../src/config/import.js';
 import { loadConfig } from '../../src/config/load.js';
-import { diskTree as disk } from '../../src/ini/disk.js';
-import { memoryTree } from '../../src/ini/tree.js';
+import { diskTree as disk, memoryTree } from '../../src/ini/tree.js';
+import { importConfig } from '../../src/tools/import/config.js';
 import { ids, load } from './support.js';
 
 /** As fail2ban users have it. */
@@ -34,13 +33,18 @@ describe('[recidive]', () => {
   });
 
   test('under another name is the same', () => {
-    const { config } = load({ 'jail.local': '[again]\nenabled = true\nfilter = recidive[_jailname=again]\n' });
+    const { config } = load({
+      'jail.local': '[again]\nenabled = true\nfilter = recidive[_jailname=again]\n',
+    });
     expect(config?.jails[0]?.policy).toMatchObject({ jail: 'again', counts: 'bans' });
   });
 
   test('with a findtime that the ledger does not remember is warned of', () => {
     const text = THEIRS.replace('findtime = 1d', 'findtime = 6w');
-    expect(ids(load({ 'jail.local': text }).diagnostics)).toEqual(['jail.recidive', 'jail.recidive-forgotten']);
+    expect(ids(load({ 'jail.local': text }).diagnostics)).toEqual([
+      'jail.recidive',
+      'jail.recidive-forgotten',
+    ]);
     const longer = { 'jail.local': text, 'banjour.conf': '[Definition]\ndbpurgeage = 6w\n' };
     expect(ids(load(longer).diagnostics)).toEqual(['jail.recidive']);
   });

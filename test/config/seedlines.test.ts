@@ -6,8 +6,15 @@ import { describe, expect } from '@jest/globals';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { hasCommand, needs } from '../support/require.js';
 
-/** Log lines that the articles show, and how many of them the article's filter takes for failures. */
-const LINES: readonly (readonly [example: string, filter: string, matched: number, lines: readonly string[]])[] = [
+/**
+ * Log lines that the articles show, and how many of them the article's filter takes for failures.
+ */
+const LINES: readonly (readonly [
+  example: string,
+  filter: string,
+  matched: number,
+  lines: readonly string[],
+])[] = [
   [
     'postfix-auth',
     'postfix-auth.conf',
@@ -65,7 +72,9 @@ const LINES: readonly (readonly [example: string, filter: string, matched: numbe
     'qmail',
     'dovecot.local',
     1,
-    ['Jul 22 23:33:29 auth-worker(27283): Info: sql(user@yourdomain.xy,1.2.3.4): Password mismatch'],
+    [
+      'Jul 22 23:33:29 auth-worker(27283): Info: sql(user@yourdomain.xy,1.2.3.4): Password mismatch',
+    ],
   ],
 ];
 
@@ -74,21 +83,30 @@ describe("the articles' filters as they were repaired", () => {
   const reason = 'reason' in unpacked ? unpacked.reason : 'python3 is not installed';
   const run = needs('root' in unpacked && hasCommand('python3'), reason);
   for (const [example, filter, matched, lines] of LINES)
-    run(`${example}/${filter}: fail2ban itself finds ${matched} failures in the article's lines`, () => {
-      if (!('root' in unpacked)) return;
-      const folder = mkdtempSync(join(tmpdir(), 'banjour-seed-'));
-      try {
-        cpSync(join(unpacked.root, 'etc/fail2ban'), folder, { recursive: true });
-        const copy = join(folder, 'filter.d', 'seed-of-article.conf');
-        cpSync(join(process.cwd(), 'examples/seeds', example, 'filter.d', filter), copy);
-        const log = join(folder, 'lines.log');
-        writeFileSync(log, `${lines.join('\n')}\n`);
-        const program = join(unpacked.root, 'usr/bin/fail2ban-regex');
-        const env = { ...process.env, PYTHONPATH: join(unpacked.root, 'usr/lib/python3/dist-packages') };
-        const { stdout } = spawnSync('python3', [program, '-c', folder, log, copy], { encoding: 'utf8', env });
-        expect(/, (\d+) matched/.exec(stdout)?.[1]).toBe(String(matched));
-      } finally {
-        rmSync(folder, { recursive: true });
-      }
-    });
+    run(
+      `${example}/${filter}: fail2ban itself finds ${matched} failures in the article's lines`,
+      () => {
+        if (!('root' in unpacked)) return;
+        const folder = mkdtempSync(join(tmpdir(), 'banjour-seed-'));
+        try {
+          cpSync(join(unpacked.root, 'etc/fail2ban'), folder, { recursive: true });
+          const copy = join(folder, 'filter.d', 'seed-of-article.conf');
+          cpSync(join(process.cwd(), 'examples/seeds', example, 'filter.d', filter), copy);
+          const log = join(folder, 'lines.log');
+          writeFileSync(log, `${lines.join('\n')}\n`);
+          const program = join(unpacked.root, 'usr/bin/fail2ban-regex');
+          const env = {
+            ...process.env,
+            PYTHONPATH: join(unpacked.root, 'usr/lib/python3/dist-packages'),
+          };
+          const { stdout } = spawnSync('python3', [program, '-c', folder, log, copy], {
+            encoding: 'utf8',
+            env,
+          });
+          expect(/, (\d+) matched/.exec(stdout)?.[1]).toBe(String(matched));
+        } finally {
+          rmSync(folder, { recursive: true });
+        }
+      },
+    );
 });

@@ -49,7 +49,9 @@ describe.each(SHIPPED)('the configurations of the articles, over %s', (shipped) 
     const { config, warnings } = example(shipped, 'postfix-auth');
     const [jail] = named(config, 'postfix-auth');
     expect(jail?.policy.maxretry).toBe(3);
-    expect(jail?.rule.ports).toEqual([80, 443, 25, 587, 110, 995, 143, 993, 4190].map((one) => port(one)));
+    expect(jail?.rule.ports).toEqual(
+      [80, 443, 25, 587, 110, 995, 143, 993, 4190].map((one) => port(one)),
+    );
     expect(jail?.intake.filter.failregex.map((one) => one.text)).toEqual([
       'lost connection after AUTH from (.*)\\[<HOST>\\]',
     ]);
@@ -61,9 +63,15 @@ describe.each(SHIPPED)('the configurations of the articles, over %s', (shipped) 
     const { config, warnings } = example(shipped, 'sasl');
     const [jail] = named(config, 'postfix-sasl');
     expect(jail?.policy).toMatchObject({ maxretry: 50, findtime: 600, bantime: 1_800 });
-    expect(formatMatch(jail?.intake.match ?? { groups: [] })).toContain('_SYSTEMD_UNIT=postfix.service');
-    expect(jail?.intake.filter.failregex[0]?.text).toContain('warning: [-._\\w]+\\[<HOST>\\]: SASL ((?i)LOGIN|PLAIN|');
-    expect(jail?.intake.filter.failregex[0]?.place.file).toContain('examples/seeds/sasl/filter.d/postfix-sasl.conf');
+    expect(formatMatch(jail?.intake.match ?? { groups: [] })).toContain(
+      '_SYSTEMD_UNIT=postfix.service',
+    );
+    expect(jail?.intake.filter.failregex[0]?.text).toContain(
+      'warning: [-._\\w]+\\[<HOST>\\]: SASL ((?i)LOGIN|PLAIN|',
+    );
+    expect(jail?.intake.filter.failregex[0]?.place.file).toContain(
+      'examples/seeds/sasl/filter.d/postfix-sasl.conf',
+    );
     expect(jail?.intake.filter.ignoreregex).toHaveLength(1);
     expect(warnings).toEqual([]);
   });
@@ -75,17 +83,22 @@ describe.each(SHIPPED)('the configurations of the articles, over %s', (shipped) 
 
   test('the Puppet class gives the same jail, and the log level and ignoreip it sets', () => {
     const { config } = example(shipped, 'sasl-puppet');
-    expect(named(config, 'postfix-sasl')[0]?.policy).toMatchObject({ maxretry: 50, findtime: 600, bantime: 1_800 });
+    expect(named(config, 'postfix-sasl')[0]?.policy).toMatchObject({
+      maxretry: 50,
+      findtime: 600,
+      bantime: 1_800,
+    });
     expect(config.settings.loglevel).toBe('notice');
-    expect(config.allow.terms).toEqual([{ kind: 'prefix', prefix: { family: 4, base: '127.0.0.1', length: 32 } }]);
+    expect(config.allow.terms).toEqual([
+      { kind: 'prefix', prefix: { family: 4, base: '127.0.0.1', length: 32 } },
+    ]);
   });
 
   test('the parameters of the third article mean what it says', () => {
     const { config, warnings } = example(shipped, 'dovecot-ignoreip');
-    expect(config.allow.terms.map((term) => (term.kind === 'prefix' ? formatPrefix(term.prefix) : term))).toEqual([
-      '127.0.0.1',
-      '192.168.254.0/24',
-    ]);
+    expect(
+      config.allow.terms.map((term) => (term.kind === 'prefix' ? formatPrefix(term.prefix) : term)),
+    ).toEqual(['127.0.0.1', '192.168.254.0/24']);
     const jails = named(config, 'dovecot', 'postfix-sasl');
     expect(jails.map((jail) => [jail.name, jail.policy.maxretry, jail.policy.bantime])).toEqual([
       ['dovecot', 3, 600],

@@ -30,7 +30,9 @@ describe('config show', () => {
 
 describe('config check', () => {
   test('prints every problem with file, line, section, key, value and what to write, errors last', () => {
-    const { diagnostics } = load({ 'jail.local': '[x]\nenabled = true\nmaxrety = 1\nbantime = soon\n' });
+    const { diagnostics } = load({
+      'jail.local': '[x]\nenabled = true\nmaxrety = 1\nbantime = soon\n',
+    });
     expect(formatDiagnostics(diagnostics).split('\n')).toEqual([
       '/etc/jail.local:3: warning: [x] maxrety: is not a known key and nothing uses it; did you mean maxretry?',
       '/etc/jail.local:4:11: error: [x] bantime: is not a length of time (got "soon"); write seconds or units: 600, 10m, 1d12h, 1w; -1 is for ever',

@@ -1,15 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { parseServices } from '../../src/config/services.js';
 import {
   parseBoolean,
   parseDuration,
   parseInteger,
   parsePorts,
   parseProtocols,
+  parseServices,
   parseVerdict,
 } from '../../src/config/values.js';
-import { nearest } from '../../src/core/nearest.js';
+import { nearest } from '../../src/core/text.js';
 
 describe('lengths of time', () => {
   test.each([
@@ -23,7 +23,10 @@ describe('lengths of time', () => {
     ['1hour+30min', 5_400],
     ['1year-6mo', 15_778_800],
     ['6 months', 15_778_800],
-    ['1yy 1mon 1wee 1da 1hou 1min 1sec', 31_557_600 + 2_629_800 + 604_800 + 86_400 + 3_600 + 60 + 1],
+    [
+      '1yy 1mon 1wee 1da 1hou 1min 1sec',
+      31_557_600 + 2_629_800 + 604_800 + 86_400 + 3_600 + 60 + 1,
+    ],
     ['60*60*24', 86_400],
     ['1.5h', 5_400],
     ['10M', 600],
@@ -61,17 +64,26 @@ describe('ports', () => {
     expect(parsePorts(text)).toEqual({ value: 'all' });
   });
 
-  test.each(['nosuchservice', '65536', '10:5', '1:70000', '-1'])('are refused when there is no such: %s', (text) => {
-    expect(parsePorts(text)).toHaveProperty('problem');
-  });
+  test.each(['nosuchservice', '65536', '10:5', '1:70000', '-1'])(
+    'are refused when there is no such: %s',
+    (text) => {
+      expect(parsePorts(text)).toHaveProperty('problem');
+    },
+  );
 
   test('65535 is one, 65536 is none', () => {
     expect(parsePorts('65535')).toEqual({ value: [{ first: 65_535, last: 65_535 }] });
   });
 
   test('have their names from services(5), aliases too', () => {
-    const ports = parseServices('# comment\nsmtp 25/tcp mail # Simple\nmail 99/tcp\nodd\nqmqp\t628/tcp\n');
-    expect([ports.get('mail'), ports.get('qmqp'), ports.get('simple')]).toEqual([25, 628, undefined]);
+    const ports = parseServices(
+      '# comment\nsmtp 25/tcp mail # Simple\nmail 99/tcp\nodd\nqmqp\t628/tcp\n',
+    );
+    expect([ports.get('mail'), ports.get('qmqp'), ports.get('simple')]).toEqual([
+      25,
+      628,
+      undefined,
+    ]);
   });
 });
 
@@ -97,7 +109,8 @@ describe('other values', () => {
 
   test('numbers stay within their bounds', () => {
     expect(parseInteger('1', 1, 9)).toEqual({ value: 1 });
-    for (const text of ['0', '10', '1.5', 'x', '']) expect(parseInteger(text, 1, 9)).toHaveProperty('problem');
+    for (const text of ['0', '10', '1.5', 'x', ''])
+      expect(parseInteger(text, 1, 9)).toHaveProperty('problem');
   });
 
   test('misspelled words have a neighbour, others none', () => {

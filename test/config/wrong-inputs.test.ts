@@ -1,6 +1,7 @@
 /**
- * Wrong configurations and what is said of each, held in `golden/wrong-inputs.txt`; wrong command lines are in
- * test/cli/usage.test.ts. To write the file anew: BANJOUR_WRITE_GOLDEN=1 npm run jest -- test/config/wrong-inputs
+ * Wrong configurations and what is said of each, held in `golden/wrong-inputs.txt`; wrong command
+ * lines are in test/cli/usage.test.ts. To write the file anew: BANJOUR_WRITE_GOLDEN=1 npm run jest
+ * -- test/config/wrong-inputs
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -93,13 +94,18 @@ const FILES: readonly (readonly [string, string])[] = [
 /** What a jail with these lines is told, by its filter's compiler too. */
 function toldOf(lines: string) {
   const { jail: config, diagnostics } = jail(lines);
-  return [...diagnostics, ...(config === undefined ? [] : compileFilter(config.intake.filter).diagnostics)];
+  return [
+    ...diagnostics,
+    ...(config === undefined ? [] : compileFilter(config.intake.filter).diagnostics),
+  ];
 }
 
 function said(): string {
   const answers: string[] = [];
   const note = (input: string, diagnostics: ReturnType<typeof load>['diagnostics']) =>
-    answers.push(`${input.trimEnd()}\n${diagnostics.map((one) => `  => ${formatDiagnostic(one)}\n`).join('')}`);
+    answers.push(
+      `${input.trimEnd()}\n${diagnostics.map((one) => `  => ${formatDiagnostic(one)}\n`).join('')}`,
+    );
   for (const lines of JAIL_LINES) note(lines, toldOf(lines));
   for (const [name, text] of FILES) note(`${name}:\n${text}`, load({ [name]: text }).diagnostics);
   return answers.join('\n');

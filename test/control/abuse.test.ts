@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
-import { CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX, CONTROL_STREAMS_MAX } from '../../src/core/limits.js';
+import { CONTROL_CLIENTS_MAX, CONTROL_STREAMS_MAX } from '../../src/core/service-limits.js';
+import { CONTROL_REQUEST_MS_MAX } from '../../src/core/timeouts.js';
 import { canWrite } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 import { Host } from './host.js';
@@ -21,8 +22,11 @@ describe('clients that mean no good', () => {
     return socket;
   };
   const closed = (socket: Socket) =>
-    new Promise<void>((resolve) => (socket.destroyed ? resolve() : socket.once('close', () => resolve())));
-  const drained = (socket: Socket) => new Promise<void>((resolve) => socket.once('drain', () => resolve()));
+    new Promise<void>((resolve) =>
+      socket.destroyed ? resolve() : socket.once('close', () => resolve()),
+    );
+  const drained = (socket: Socket) =>
+    new Promise<void>((resolve) => socket.once('drain', () => resolve()));
 
   needs(...canWrite)('may send 1 GB: the connection is closed long before', async () => {
     const megabyte = Buffer.alloc(1024 * 1024, 0x61);
@@ -60,7 +64,9 @@ describe('clients that mean no good', () => {
         }),
       );
       // The socket is full, the other one is not concerned.
-      await expect(new ControlClient(host.socket('status')).ping()).rejects.toThrow('does not answer');
+      await expect(new ControlClient(host.socket('status')).ping()).rejects.toThrow(
+        'does not answer',
+      );
       expect(await host.client().ping()).toEqual({ pong: true });
       const started = performance.now();
       await Promise.all(idle.map(closed));
@@ -74,7 +80,9 @@ describe('clients that mean no good', () => {
     async () => {
       const end = new AbortController();
       const client = new ControlClient(host.socket('status'));
-      const streams = Array.from({ length: CONTROL_STREAMS_MAX }, () => client.events(() => undefined, end.signal));
+      const streams = Array.from({ length: CONTROL_STREAMS_MAX }, () =>
+        client.events(() => undefined, end.signal),
+      );
       const over = streams.map((stream) => stream.catch(() => undefined));
       await host.until('one more is refused', async () => {
         const extra = new AbortController();
@@ -120,37 +128,43 @@ describe('clients that mean no good', () => {
     expect(await host.client().ping()).toEqual({ pong: true });
   });
 
-  needs(...canWrite)('may flood: the one who floods waits, and a ban is in force meanwhile', async () => {
-    let answered = 0;
-    let stop = false;
-    const started = performance.now();
-    const flood = Array.from({ length: 48 }, async () => {
-      const client = new ControlClient(host.socket('status'));
-      while (!stop) {
-        await client.status().catch(() => undefined);
-        answered++;
-      }
-    });
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    for (let n = 1; n <= 5; n++) {
-      host.append(
-        Array.from({ length: 5 }, () => ({
-          message: `x bad 198.51.100.${n}`,
-          fields: { _SYSTEMD_UNIT: 'postfix.service' },
-        })),
-      );
-      await host.until('the attacker is banned', async () => {
-        return (await host.client().bans({ jail: 'postfix-sasl', address: `198.51.100.${n}` })).length === 1;
+  needs(...canWrite)(
+    'may flood: the one who floods waits, and a ban is in force meanwhile',
+    async () => {
+      let answered = 0;
+      let stop = false;
+      const started = performance.now();
+      const flood = Array.from({ length: 48 }, async () => {
+        const client = new ControlClient(host.socket('status'));
+        while (!stop) {
+          await client.status().catch(() => undefined);
+          answered++;
+        }
       });
-    }
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    stop = true;
-    const seconds = (performance.now() - started) / 1000;
-    await Promise.all(flood);
-    // A second's worth may come at once; those under way at the end are answered too.
-    expect(answered).toBeLessThan(200 * (seconds + 1) + 100);
-    expect(answered).toBeGreaterThan(100);
-  });
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      for (let n = 1; n <= 5; n++) {
+        host.append(
+          Array.from({ length: 5 }, () => ({
+            message: `x bad 198.51.100.${n}`,
+            fields: { _SYSTEMD_UNIT: 'postfix.service' },
+          })),
+        );
+        await host.until('the attacker is banned', async () => {
+          return (
+            (await host.client().bans({ jail: 'postfix-sasl', address: `198.51.100.${n}` }))
+              .length === 1
+          );
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      stop = true;
+      const seconds = (performance.now() - started) / 1000;
+      await Promise.all(flood);
+      // A second's worth may come at once; those under way at the end are answered too.
+      expect(answered).toBeLessThan(200 * (seconds + 1) + 100);
+      expect(answered).toBeGreaterThan(100);
+    },
+  );
 
   needs(...canWrite)(
     'may ask for a long list and never read it: it is made no further than the socket takes it',

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
-import { CONTROL_ANSWER_BYTES_MAX } from '../../src/core/limits.js';
+import { CONTROL_ANSWER_BYTES_MAX } from '../../src/core/service-limits.js';
 
 test.each([
   [CONTROL_ANSWER_BYTES_MAX, 'not JSON'],

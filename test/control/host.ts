@@ -1,19 +1,20 @@
 /**
- * A whole agent inside the test: real configuration files, a real journal directory, a real ledger, both sockets; only
- * the kernel is the recording backend's. And commands run in process, their output caught.
+ * A whole agent inside the test: real configuration files, a real journal directory, a real ledger,
+ * both sockets; only the kernel is the recording backend's. And commands run in process, their
+ * output caught.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { Agent } from '../../src/agent/agent.js';
 import { runCli } from '../../src/cli/cli.js';
 import { fail2banClient } from '../../src/cli/fail2ban/client.js';
-import type { Terminal } from '../../src/cli/terminal.js';
 import { ControlClient } from '../../src/control/client.js';
 import type { LogLevel } from '../../src/core/log.js';
-import { Agent } from '../../src/daemon/agent.js';
-import { LiveConfiguration } from '../../src/daemon/configuration/live.js';
 import { RecordingBackend } from '../../src/firewall/recording.js';
+import { LiveConfiguration } from '../../src/setup/live.js';
+import type { Terminal } from '../../src/tools/terminal.js';
 import { type FakeEntry, LiveJournal, T0 } from '../support/journal-files.js';
 import { placed } from '../support/placed.js';
 import { until } from '../support/until.js';
@@ -27,7 +28,11 @@ export interface Output {
 /** Runs something with a terminal whose output is caught. */
 export async function caught(
   work: (terminal: Terminal) => Promise<number>,
-  options: { readonly columns?: number; readonly isTTY?: boolean; readonly env?: NodeJS.ProcessEnv } = {},
+  options: {
+    readonly columns?: number;
+    readonly isTTY?: boolean;
+    readonly env?: NodeJS.ProcessEnv;
+  } = {},
 ): Promise<Output> {
   let out = '';
   let err = '';
@@ -104,11 +109,15 @@ export class Host {
     this.shipped = join(this.folder, 'shipped');
     this.state = join(this.folder, 'state');
     this.journalFolder = join(this.folder, 'journal');
-    for (const folder of [this.run, this.config, this.shipped, this.state, this.journalFolder]) mkdirSync(folder);
+    for (const folder of [this.run, this.config, this.shipped, this.state, this.journalFolder])
+      mkdirSync(folder);
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     this.journal = new LiveJournal(join(this.journalFolder, 'system.journal'));
-    // The time of entries is the journal's own, so that one of them must be there for the file to be made.
-    this.journal.append([{ at: 0, message: 'the journal begins', fields: { _SYSTEMD_UNIT: 'init.scope' } }]);
+    // The time of entries is the journal's own, so that one of them must be there for the file to
+    // be made.
+    this.journal.append([
+      { at: 0, message: 'the journal begins', fields: { _SYSTEMD_UNIT: 'init.scope' } },
+    ]);
   }
 
   /** Writes a configuration file; JOURNAL stands for the journal's folder. */
@@ -119,7 +128,10 @@ export class Host {
   }
 
   async start(): Promise<this> {
-    const { live, loaded } = LiveConfiguration.load({ shippedRoot: this.shipped, adminRoot: this.config });
+    const { live, loaded } = LiveConfiguration.load({
+      shippedRoot: this.shipped,
+      adminRoot: this.config,
+    });
     await this.until('the journal is on disk', async () => this.journalIsThere());
     this.agent = await Agent.start({
       setup: loaded.setup,
@@ -170,7 +182,9 @@ export class Host {
 
   /** `fail2ban-client ...`. */
   fail2ban(...words: string[]): Promise<Output> {
-    return caught((terminal) => fail2banClient(['-s', this.socket('control'), '-c', this.config, ...words], terminal));
+    return caught((terminal) =>
+      fail2banClient(['-s', this.socket('control'), '-c', this.config, ...words], terminal),
+    );
   }
 
   /** Entries of now, a millisecond apart. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Pace } from '../../src/control/pace.js';
+import { RateLimiter } from '../../src/control/clients.js';
 import {
   attemptRequest,
   banRequest,
@@ -10,18 +10,17 @@ import {
 } from '../../src/control/requests.js';
 import { findRoute, ROUTES } from '../../src/control/routes.js';
 import {
-  CONTROL_IMPORT_BANS_MAX,
-  CONTROL_TARGETS_MAX,
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
   OPERATOR_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../../src/core/limits.js';
+import { CONTROL_IMPORT_BANS_MAX, CONTROL_TARGETS_MAX } from '../../src/core/service-limits.js';
 
 describe('the pace of a socket', () => {
   test("takes a second's worth at once, then one after the other", () => {
     let now = 10_000;
-    const pace = new Pace(10, () => now);
+    const pace = new RateLimiter(10, () => now);
     expect(Array.from({ length: 10 }, () => pace.delay())).toEqual(Array(10).fill(0));
     expect([pace.delay(), pace.delay(), pace.delay()]).toEqual([100, 200, 300]);
     now += 300;
@@ -32,12 +31,17 @@ describe('the pace of a socket', () => {
 });
 
 describe('requests', () => {
-  const list = (count: number) => Array.from({ length: count }, (_, n) => `10.0.${n >> 8}.${n & 255}`);
+  const list = (count: number) =>
+    Array.from({ length: count }, (_, n) => `10.0.${n >> 8}.${n & 255}`);
   const ban = { jail: 'sshd', target: '192.0.2.1', time: '2026-11-21T00:00:00Z', until: null };
 
   test('take as many addresses as the bound says, and not one more', () => {
-    expect(banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX) }).targets).toHaveLength(CONTROL_TARGETS_MAX);
-    expect(() => banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX + 1) })).toThrow('at most');
+    expect(banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX) }).targets).toHaveLength(
+      CONTROL_TARGETS_MAX,
+    );
+    expect(() => banRequest({ jail: 'sshd', targets: list(CONTROL_TARGETS_MAX + 1) })).toThrow(
+      'at most',
+    );
     expect(() => unbanRequest({ targets: list(CONTROL_TARGETS_MAX + 1) })).toThrow('at most');
   });
 
@@ -52,13 +56,16 @@ describe('requests', () => {
   });
 
   test('take as many failures of one address as an entry may report, and not one more', () => {
-    const attempt = (count: unknown) => attemptRequest({ jail: 'sshd', target: '192.0.2.1', count });
+    const attempt = (count: unknown) =>
+      attemptRequest({ jail: 'sshd', target: '192.0.2.1', count });
     expect(attempt(EVENT_COUNT_MAX).count).toBe(EVENT_COUNT_MAX);
-    for (const wrong of [EVENT_COUNT_MAX + 1, 0, -1, 1.5, '3', null]) expect(() => attempt(wrong)).toThrow('count');
+    for (const wrong of [EVENT_COUNT_MAX + 1, 0, -1, 1.5, '3', null])
+      expect(() => attempt(wrong)).toThrow('count');
   });
 
   test('take a value of the greatest length, and not one character more', () => {
-    const set = (length: number) => setRequest({ jail: 'sshd', key: 'port', value: 'x'.repeat(length) });
+    const set = (length: number) =>
+      setRequest({ jail: 'sshd', key: 'port', value: 'x'.repeat(length) });
     expect(set(LIVE_VALUE_CHARS_MAX).value).toHaveLength(LIVE_VALUE_CHARS_MAX);
     expect(() => set(LIVE_VALUE_CHARS_MAX + 1)).toThrow('at most');
     expect(() => setRequest({ key: 'loglevel', value: 'x', action: 'drop' })).toThrow('action');
@@ -68,9 +75,9 @@ describe('requests', () => {
     const half = Array(CONTROL_IMPORT_BANS_MAX / 2).fill(ban);
     expect(importRequest({ active: half, history: half }).history).toHaveLength(half.length);
     expect(() => importRequest({ active: [...half, ban], history: half })).toThrow('at most');
-    expect(importRequest({ active: [{ ...ban, user: 'u'.repeat(1000) }] }).active[0]?.user).toHaveLength(
-      USER_CHARS_MAX,
-    );
+    expect(
+      importRequest({ active: [{ ...ban, user: 'u'.repeat(1000) }] }).active[0]?.user,
+    ).toHaveLength(USER_CHARS_MAX);
     for (const wrong of [
       { time: 'yesterday' },
       { time: '-271821-04-20T00:00:00Z' },

@@ -1,4 +1,7 @@
-/** A running agent whose configuration is full of secrets: whatever it or its commands say holds none. */
+/**
+ * A running agent whose configuration is full of secrets: whatever it or its commands say holds
+ * none.
+ */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
@@ -47,7 +50,11 @@ describe('an agent that knows secrets', () => {
 
   test('tells none on the socket that every member of its group may ask, nor in its log', async () => {
     const client = new ControlClient(host.socket('status'));
-    const views = [await client.options('postfix-sasl'), await client.options(), await client.status()];
+    const views = [
+      await client.options('postfix-sasl'),
+      await client.options(),
+      await client.status(),
+    ];
     expect(JSON.stringify(views)).toContain('/usr/bin/tell');
     expect(JSON.stringify(views)).not.toContain('S3KRET');
     expect(host.log.join('\n')).not.toContain('S3KRET');

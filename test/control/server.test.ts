@@ -5,10 +5,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
-import type { AgentView, BanRequest, Operations, StreamEvent, UnbanRequest } from '../../src/control/protocol.js';
+import type {
+  AgentView,
+  BanRequest,
+  Operations,
+  StreamEvent,
+  UnbanRequest,
+} from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
-import { CONTROL_REQUEST_BYTES_MAX, CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../../src/core/limits.js';
+import {
+  CONTROL_REQUEST_BYTES_MAX,
+  CONTROL_STREAM_BACKLOG_BYTES_MAX,
+} from '../../src/core/service-limits.js';
 import { until } from '../support/until.js';
 
 const view: AgentView = {
@@ -72,7 +81,10 @@ beforeEach(async () => {
       return () => listeners.delete(listener);
     },
   };
-  server = await serveControl({ control: path('control.sock'), status: path('status.sock') }, operations);
+  server = await serveControl(
+    { control: path('control.sock'), status: path('status.sock') },
+    operations,
+  );
 });
 afterEach(async () => {
   await server.close();
@@ -81,7 +93,12 @@ afterEach(async () => {
 
 const path = (name: string) => join(directory, name);
 
-function ask(socket: string, method: string, url: string, body?: string): Promise<{ status: number; body: string }> {
+function ask(
+  socket: string,
+  method: string,
+  url: string,
+  body?: string,
+): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const call = request({ socketPath: path(socket), method, path: url }, (response) => {
       let text = '';
@@ -105,7 +122,11 @@ describe('the control sockets', () => {
     expect(await new ControlClient(path('status.sock')).status()).toEqual(view);
     expect(await new ControlClient(path('control.sock')).status()).toEqual(view);
     expect(
-      await new ControlClient(path('control.sock')).ban({ jail: 'sshd', targets: ['192.0.2.1'], bantimeSeconds: null }),
+      await new ControlClient(path('control.sock')).ban({
+        jail: 'sshd',
+        targets: ['192.0.2.1'],
+        bantimeSeconds: null,
+      }),
     ).toEqual({
       results: [],
       changed: 1,
@@ -115,7 +136,10 @@ describe('the control sockets', () => {
 
   test('give metrics as text, in the format that was asked for', async () => {
     const client = new ControlClient(path('status.sock'));
-    expect([await client.metrics(), await client.metrics('prometheus')]).toEqual(['openmetrics\n', 'prometheus\n']);
+    expect([await client.metrics(), await client.metrics('prometheus')]).toEqual([
+      'openmetrics\n',
+      'prometheus\n',
+    ]);
   });
 
   test('the status socket changes nothing', async () => {
@@ -133,11 +157,16 @@ describe('the control sockets', () => {
       ['{"targets":["192.0.2.1"]}', 'jail'],
     ] as const) {
       const answer = await ask('control.sock', 'POST', '/v1/ban', body);
-      expect([answer.status, JSON.parse(answer.body).error]).toEqual([400, expect.stringContaining(word)]);
+      expect([answer.status, JSON.parse(answer.body).error]).toEqual([
+        400,
+        expect.stringContaining(word),
+      ]);
     }
     expect((await ask('status.sock', 'GET', '/v1/nothing')).status).toBe(404);
     expect((await ask('status.sock', 'GET', '/v2/status')).status).toBe(404);
-    await expect(new ControlClient(path('status.sock')).jail('nosuch')).rejects.toThrow('no jail nosuch');
+    await expect(new ControlClient(path('status.sock')).jail('nosuch')).rejects.toThrow(
+      'no jail nosuch',
+    );
   });
 
   test('accept a request of the greatest size and refuse one byte more', async () => {
@@ -145,8 +174,12 @@ describe('the control sockets', () => {
       const head = '{"jail":"sshd","targets":["192.0.2.1"],"x":"';
       return `${head}${'a'.repeat(size - head.length - 2)}"}`;
     };
-    expect((await ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX))).status).toBe(200);
-    await expect(ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX + 1))).rejects.toThrow();
+    expect(
+      (await ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX))).status,
+    ).toBe(200);
+    await expect(
+      ask('control.sock', 'POST', '/v1/ban', filler(CONTROL_REQUEST_BYTES_MAX + 1)),
+    ).rejects.toThrow();
     expect(asked).toHaveLength(1);
   });
 
@@ -197,10 +230,14 @@ describe('the control sockets', () => {
       const seen: number[] = [];
       let gaps = 0;
       const end = new AbortController();
-      const done = new ControlClient(path('status.sock')).events(({ id }) => seen.push(id), end.signal, {
-        since,
-        gap: () => gaps++,
-      });
+      const done = new ControlClient(path('status.sock')).events(
+        ({ id }) => seen.push(id),
+        end.signal,
+        {
+          since,
+          gap: () => gaps++,
+        },
+      );
       await until('somebody listens', () => listeners.size > 0);
       for (const listener of listeners) listener(event(9));
       await until('the event is seen', () => seen.includes(9));
@@ -235,7 +272,9 @@ describe('the control sockets', () => {
 
   test('survive clients that send garbage or go away', async () => {
     await new Promise<void>((resolve) => {
-      const socket = connect(path('control.sock'), () => socket.write(Buffer.from([0, 255, 1, 2, 10, 13, 10, 13, 10])));
+      const socket = connect(path('control.sock'), () =>
+        socket.write(Buffer.from([0, 255, 1, 2, 10, 13, 10, 13, 10])),
+      );
       socket.on('close', () => resolve());
       socket.on('error', () => undefined);
     });
@@ -244,7 +283,10 @@ describe('the control sockets', () => {
 
   test('take the place of a socket that a dead agent left, and never that of a living one', async () => {
     writeFileSync(path('old.sock'), '');
-    const second = await serveControl({ control: path('old.sock'), status: path('old-status.sock') }, {} as Operations);
+    const second = await serveControl(
+      { control: path('old.sock'), status: path('old-status.sock') },
+      {} as Operations,
+    );
     await second.close();
     await expect(
       serveControl({ control: path('control.sock'), status: path('x.sock') }, {} as Operations),

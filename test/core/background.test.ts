@@ -13,6 +13,8 @@ test('or ends the process', () => {
   const script = `import { inBackground } from ${module};
     process.on('uncaughtException', (error) => console.log(error.message));
     inBackground(Promise.resolve(1)); inBackground(Promise.reject(new Error('made up')));`;
-  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' });
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+  });
   expect(stdout).toBe('made up\n');
 });

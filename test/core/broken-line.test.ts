@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { goesOn } from '../../src/core/broken-line.js';
+import { goesOn } from '../../src/core/entry.js';
 
 const of = (fields: Record<string, string>) => goesOn((name) => fields[name]);
 

@@ -34,7 +34,11 @@ describe('errors', () => {
   });
 
   test('anything thrown has a text', () => {
-    expect([messageOf(new Error('a')), messageOf('b'), messageOf(undefined)]).toEqual(['a', 'b', 'undefined']);
+    expect([messageOf(new Error('a')), messageOf('b'), messageOf(undefined)]).toEqual([
+      'a',
+      'b',
+      'undefined',
+    ]);
   });
 });
 
@@ -43,16 +47,25 @@ describe('errors that cross threads', () => {
   const cause = new OperatingError('ERR_DISK', 'full', { cause: new Error('ENOSPC') });
 
   test.each([
-    ['of the operator', new OperatorError('no journal', { hint: 'name one', exitCode: EXIT.noInput, cause })],
+    [
+      'of the operator',
+      new OperatorError('no journal', { hint: 'name one', exitCode: EXIT.noInput, cause }),
+    ],
     ['of the operator, without more', new OperatorError('no such jail')],
     ['of the surroundings', new OperatingError('ERR_JOURNAL_CLOSED', 'it is closed', { cause })],
     ['that are bugs', new TypeError('x is not a function')],
   ])('%s arrive as they were thrown', (_, error) => {
     const arrived = crossed(error);
     expect(arrived).toEqual(error);
-    expect([arrived.message, arrived.stack, arrived.cause]).toEqual([error.message, error.stack, error.cause]);
+    expect([arrived.message, arrived.stack, arrived.cause]).toEqual([
+      error.message,
+      error.stack,
+      error.cause,
+    ]);
     for (const key of ['hint', 'exitCode', 'code'] as const)
-      expect((arrived as OperatorError & OperatingError)[key]).toBe((error as OperatorError & OperatingError)[key]);
+      expect((arrived as OperatorError & OperatingError)[key]).toBe(
+        (error as OperatorError & OperatingError)[key],
+      );
     expect(arrived instanceof OperatorError).toBe(error instanceof OperatorError);
     expect(arrived instanceof OperatingError).toBe(error instanceof OperatingError);
   });

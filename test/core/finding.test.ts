@@ -22,6 +22,8 @@ describe('a problem in a file', () => {
   test('leaves out what it does not know', () => {
     expect(formatDiagnostic({ level: 'note', id: 'x', message: 'hello' })).toBe('note: hello');
     const place = { file: 'f', line: 1 };
-    expect(formatDiagnostic({ level: 'warning', id: 'x', message: 'hello', place })).toBe('f:1: warning: hello');
+    expect(formatDiagnostic({ level: 'warning', id: 'x', message: 'hello', place })).toBe(
+      'f:1: warning: hello',
+    );
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { globTest, isGlob, isNameGlob } from '../../src/core/glob.js';
+import { globTest, isGlob, isNameGlob } from '../../src/core/match.js';
 
 const fits = (pattern: string, text: string) => globTest(pattern)(text);
 
@@ -26,7 +26,12 @@ describe('wildcards', () => {
 
   test('a backslash is a character like others in names of units', () => {
     expect(globTest('dev-x\\x2d*', 'literal')('dev-x\\x2dy.device')).toBe(true);
-    expect([isGlob('a\\*'), isNameGlob('a\\*'), isGlob('a*'), isGlob('a')]).toEqual([false, true, true, false]);
+    expect([isGlob('a\\*'), isNameGlob('a\\*'), isGlob('a*'), isGlob('a')]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
   });
 
   test('agree with the regex that says the same', () => {

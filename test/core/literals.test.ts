@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { literalSearch } from '../../src/core/literals.js';
+import { literalSearch } from '../../src/core/text.js';
 
-const naive = (literals: readonly string[]) => (text: string) => literals.some((one) => text.includes(one));
+const naive = (literals: readonly string[]) => (text: string) =>
+  literals.some((one) => text.includes(one));
 
 describe('the search for literals', () => {
   test.each([

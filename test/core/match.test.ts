@@ -19,7 +19,8 @@ function parsed(text: string): MatchExpression {
   return expression;
 }
 
-const wants = (text: string, fields: Record<string, string>) => matches(parsed(text), (name) => fields[name]);
+const wants = (text: string, fields: Record<string, string>) =>
+  matches(parsed(text), (name) => fields[name]);
 
 describe('a match expression', () => {
   test('the same field twice is OR, different fields are AND', () => {
@@ -38,9 +39,12 @@ describe('a match expression', () => {
     }
   });
 
-  test.each(['-u postfix', '-upostfix', '--unit=postfix', '--unit postfix.service'])('%s is the unit only', (text) => {
-    expect(formatMatch(parsed(text))).toBe('_SYSTEMD_UNIT=postfix.service');
-  });
+  test.each(['-u postfix', '-upostfix', '--unit=postfix', '--unit postfix.service'])(
+    '%s is the unit only',
+    (text) => {
+      expect(formatMatch(parsed(text))).toBe('_SYSTEMD_UNIT=postfix.service');
+    },
+  );
 
   test('-u keeps the suffix of other kinds of unit', () => {
     expect(formatMatch(parsed('-u ssh.socket -u postfix@-.service'))).toBe(
@@ -107,12 +111,16 @@ describe('what an expression selects', () => {
   });
 
   test('groups that a local user can forge are found', () => {
-    const groups = forgeableGroups(parsed('SYSLOG_IDENTIFIER=sshd + SYSLOG_IDENTIFIER=sshd _UID=0 + -u ssh'));
+    const groups = forgeableGroups(
+      parsed('SYSLOG_IDENTIFIER=sshd + SYSLOG_IDENTIFIER=sshd _UID=0 + -u ssh'),
+    );
     expect(groups).toEqual([new Map([['SYSLOG_IDENTIFIER', ['sshd']]])]);
   });
 
   test('the union has each group once; with the whole journal it is that', () => {
-    expect(formatMatch(unionOf([parsed('A=1 + B=2'), parsed('B=2 + C=3')]))).toBe('A=1 + B=2 + C=3');
+    expect(formatMatch(unionOf([parsed('A=1 + B=2'), parsed('B=2 + C=3')]))).toBe(
+      'A=1 + B=2 + C=3',
+    );
     expect(unionOf([parsed('A=1'), WHOLE_JOURNAL])).toBe(WHOLE_JOURNAL);
   });
 });
@@ -123,13 +131,18 @@ describe('wildcards in names of units and hosts', () => {
     if (expression === undefined) throw new Error(text);
     return expression;
   };
-  const select = (text: string, fields: Record<string, string>) => matches(parsed(text), (name) => fields[name]);
+  const select = (text: string, fields: Record<string, string>) =>
+    matches(parsed(text), (name) => fields[name]);
 
   test("-u 'postfix@*' means every instance, whatever its type", () => {
     expect(formatMatch(parsed("-u 'postfix@*'"))).toBe('_SYSTEMD_UNIT=postfix@*');
     expect(select("-u 'postfix@*'", { _SYSTEMD_UNIT: 'postfix@-.service' })).toBe(true);
-    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix@mx.service' })).toBe(true);
-    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix.service' })).toBe(false);
+    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix@mx.service' })).toBe(
+      true,
+    );
+    expect(select('_SYSTEMD_UNIT=postfix@*.service', { _SYSTEMD_UNIT: 'postfix.service' })).toBe(
+      false,
+    );
     expect(select('_HOSTNAME=mx?', { _HOSTNAME: 'mx1' })).toBe(true);
   });
 

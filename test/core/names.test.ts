@@ -10,11 +10,22 @@ describe('the name of a jail', () => {
     },
   );
 
-  test.each(['', '-a', 'a-', '.a', ' a', 'a ', 'a\tb', 'a/b', 'a\n', 'ä', 'a"b', 'x'.repeat(65), '../x'])(
-    '%j is none',
-    (text) => {
-      expect(jailName(text)).toBeUndefined();
-      expect(() => mustJailName(text)).toThrow(RangeError);
-    },
-  );
+  test.each([
+    '',
+    '-a',
+    'a-',
+    '.a',
+    ' a',
+    'a ',
+    'a\tb',
+    'a/b',
+    'a\n',
+    'ä',
+    'a"b',
+    'x'.repeat(65),
+    '../x',
+  ])('%j is none', (text) => {
+    expect(jailName(text)).toBeUndefined();
+    expect(() => mustJailName(text)).toThrow(RangeError);
+  });
 });

@@ -56,12 +56,15 @@ describe('an address that no remote host has', () => {
   });
 
   test('a prefix is refused when all of it is such, not when a part is', () => {
-    expect(['ff05::/16', '224.0.0.0/24', '0.0.0.0'].map((text) => noneRemote(prefix(text)) !== undefined)).toEqual([
-      true,
-      true,
-      true,
+    expect(
+      ['ff05::/16', '224.0.0.0/24', '0.0.0.0'].map(
+        (text) => noneRemote(prefix(text)) !== undefined,
+      ),
+    ).toEqual([true, true, true]);
+    expect(['0.0.0.0/0', 'fe00::/7'].map((text) => noneRemote(prefix(text)))).toEqual([
+      undefined,
+      undefined,
     ]);
-    expect(['0.0.0.0/0', 'fe00::/7'].map((text) => noneRemote(prefix(text)))).toEqual([undefined, undefined]);
   });
 });
 
@@ -102,7 +105,15 @@ describe('the length that an IPv6 address is banned by', () => {
   });
 
   test('no prefix that is banned by it holds a network of strangers', () => {
-    const networks = ['64:ff9b::', '64:ff9b:1::', '2001::', '2002::', 'fe80::', '::ffff:0:0:0', '2001:db8:64::'];
+    const networks = [
+      '64:ff9b::',
+      '64:ff9b:1::',
+      '2001::',
+      '2002::',
+      'fe80::',
+      '::ffff:0:0:0',
+      '2001:db8:64::',
+    ];
     const bits = fc
       .record({
         base: fc.constantFrom(...networks),
@@ -146,9 +157,9 @@ describe('the IPv4 address within', () => {
     expect(embeddedPrefix(prefix('64:ff9b::c000:200/120'))).toEqual(prefix('192.0.2.0/24'));
     expect(embeddedPrefix(prefix('64:ff9b::/96'))).toEqual(prefix('0.0.0.0/0'));
     expect(embeddedPrefix(prefix('64:ff9b::/95'))).toBeUndefined();
-    expect(embeddedPrefix(prefix('2001:db8:122:c000:2::/80'), [prefix('2001:db8:122::/48')])).toEqual(
-      prefix('192.0.2.0/24'),
-    );
+    expect(
+      embeddedPrefix(prefix('2001:db8:122:c000:2::/80'), [prefix('2001:db8:122::/48')]),
+    ).toEqual(prefix('192.0.2.0/24'));
     expect(embeddedPrefix(prefix('2001:db8::/64'))).toBeUndefined();
   });
 

@@ -4,7 +4,10 @@ import { hideArguments, hideSecrets, redactArguments } from '../../src/core/secr
 describe('a value that is shown', () => {
   test.each([
     ['action', 'nftables[port="smtp,465", protocol="tcp", chain="<known/chain>"]'],
-    ['action', 'nftables[type=allports]\n sendmail-whois[name="SSH",dest="root", sender=a@example.org]'],
+    [
+      'action',
+      'nftables[type=allports]\n sendmail-whois[name="SSH",dest="root", sender=a@example.org]',
+    ],
     ['action', 'webhook[url-file=/etc/banjour/secrets/hook, secret-file=/etc/banjour/secrets/key]'],
     ['action', 'exec[command="/usr/bin/tell"]'],
     ['ignorecommand', '/usr/local/bin/friend <ip> <F-USER>'],
@@ -21,8 +24,16 @@ describe('a value that is shown', () => {
   test.each([
     ['action', 'webhook[url="https://x.example/T0KEN"]', 'webhook[url=(hidden)]'],
     ['action', 'webhook[url=https://u:T0KEN@x.example]', 'webhook[url=(hidden)]'],
-    ['action', "slack[url='https://x.example/a,T0KEN', url-file=/f]", 'slack[url=(hidden), url-file=/f]'],
-    ['action', 'exec[command="/bin/tell --password T0KEN <ip>"]', 'exec[command="/bin/tell (hidden) (hidden) <ip>"]'],
+    [
+      'action',
+      "slack[url='https://x.example/a,T0KEN', url-file=/f]",
+      'slack[url=(hidden), url-file=/f]',
+    ],
+    [
+      'action',
+      'exec[command="/bin/tell --password T0KEN <ip>"]',
+      'exec[command="/bin/tell (hidden) (hidden) <ip>"]',
+    ],
     ['action', 'exec[command=/bin/tell T0KEN <jail>]', 'exec[command="/bin/tell (hidden) <jail>"]'],
     ['action', 'abuseipdb[apikey="T0KEN"][port=1]', 'abuseipdb[apikey=(hidden)][port=1]'],
     ['action', 'exec[command="/bin/tell T0KEN', 'exec[command="/bin/tell (hidden)"]'],

@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { ENTRY_MICROS_MAX } from '../../src/core/limits.js';
 import {
   earlierOf,
   entryTime,
@@ -12,6 +11,7 @@ import {
   secondsBetween,
   wallClock,
 } from '../../src/core/time.js';
+import { ENTRY_MICROS_MAX } from '../../src/core/timeouts.js';
 
 describe('points in time', () => {
   test('are whole microseconds since 1970', () => {
@@ -52,7 +52,8 @@ describe('points in time', () => {
 describe('lengths of time', () => {
   test('are not negative, not infinite, not NaN', () => {
     expect(seconds(0.5)).toBe(0.5);
-    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY]) expect(() => seconds(wrong)).toThrow(RangeError);
+    for (const wrong of [-1, Number.NaN, Number.POSITIVE_INFINITY])
+      expect(() => seconds(wrong)).toThrow(RangeError);
   });
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { isOrdinaryUser, matchesSystem } from '../../src/core/entry.js';
 import { parseMatch } from '../../src/core/match.js';
-import { isOrdinaryUser, matchesSystem } from '../../src/core/users.js';
 
 test("ordinary are people's user ids and those of directories and containers, at their bounds", () => {
   const ordinary = (uid: string | undefined) => isOrdinaryUser(uid);
@@ -11,7 +11,9 @@ test("ordinary are people's user ids and those of directories and containers, at
 });
 
 test('an entry of an ordinary user needs a group that names _UID', () => {
-  const { expression } = parseMatch('_SYSTEMD_UNIT=postfix@*.service + SYSLOG_IDENTIFIER=mail _UID=1000');
+  const { expression } = parseMatch(
+    '_SYSTEMD_UNIT=postfix@*.service + SYSLOG_IDENTIFIER=mail _UID=1000',
+  );
   const wanted = (fields: Record<string, string>) =>
     expression !== undefined && matchesSystem(expression, (name) => fields[name]);
   expect(wanted({ _SYSTEMD_UNIT: 'postfix@out.service', _UID: '101' })).toBe(true);

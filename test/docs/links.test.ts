@@ -1,4 +1,7 @@
-/** The documents of the project: every link leads somewhere, and every document can be reached from the README. */
+/**
+ * The documents of the project: every link leads somewhere, and every document can be reached from
+ * the README.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { expect, test } from '@jest/globals';

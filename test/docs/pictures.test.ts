@@ -1,6 +1,7 @@
 /**
- * The pictures of the README: what the real program prints, as SVG below docs/pictures. `npm run pictures` writes them
- * again; without it the test holds them to what the program says today, but for digits and the width of columns.
+ * The pictures of the README: what the real program prints, as SVG below docs/pictures. `npm run
+ * pictures` writes them again; without it the test holds them to what the program says today, but
+ * for digits and the width of columns.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -50,12 +51,18 @@ describe('the pictures are what the program prints', () => {
   /** What a command prints on a terminal of COLUMNS columns. */
   const shown = (command: string): string => {
     const words = [process.execPath, MAIN, ...host.placed(command.split(' '))].join(' ');
-    const [file, ...args] = host.namespace.inside(['script', '-qec', `stty cols ${COLUMNS}; ${words}`, '/dev/null']);
+    const [file, ...args] = host.namespace.inside([
+      'script',
+      '-qec',
+      `stty cols ${COLUMNS}; ${words}`,
+      '/dev/null',
+    ]);
     const env = { ...process.env, TERM: 'xterm', TZ: 'UTC', PAGER: 'cat', NO_COLOR: '' };
-    return spawnSync(file, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] }).stdout.replaceAll(
-      '\r',
-      '',
-    );
+    return spawnSync(file, args, {
+      encoding: 'utf8',
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    }).stdout.replaceAll('\r', '');
   };
 
   beforeAll(async () => {
@@ -85,7 +92,8 @@ describe('the pictures are what the program prints', () => {
     sasl('203.0.113.45', 'info@example.org', 1500);
     imap('2001:db8:5:1::9', 'sales@example.org', 'Qx7kTmE0aVYgAQ24', 1300);
     sasl('203.0.113.45', 'sales@example.org', 700);
-    for (const last of ['a', 'b']) imap(`2001:db8:5:1::${last}`, 'info@example.org', `Rx7kTmE0aVYgAQ2${last}`, 60);
+    for (const last of ['a', 'b'])
+      imap(`2001:db8:5:1::${last}`, 'info@example.org', `Rx7kTmE0aVYgAQ2${last}`, 60);
     for (const user of ['root', 'postgres']) ssh('198.51.100.7', user, 30);
     sasl('203.0.113.45', 'office@example.org');
     for (const user of ['anna', 'info', 'scan']) sasl('198.51.100.130', `${user}@example.org`);
@@ -117,7 +125,11 @@ describe('the pictures are what the program prints', () => {
     child.stdin.write('q');
     await new Promise((resolve) => child.once('close', resolve));
     const [, , second = ''] = out.split('\x1b[H');
-    keep('top', 'banjour top', (second.split('\x1b[J')[0] ?? '').replaceAll('\r', '').replaceAll('\x1b[K', ''));
+    keep(
+      'top',
+      'banjour top',
+      (second.split('\x1b[J')[0] ?? '').replaceAll('\r', '').replaceAll('\x1b[K', ''),
+    );
   });
 });
 

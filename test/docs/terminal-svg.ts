@@ -1,4 +1,7 @@
-/** A terminal's text as an SVG picture: what a program printed, with its colours, in a window of its own. */
+/**
+ * A terminal's text as an SVG picture: what a program printed, with its colours, in a window of its
+ * own.
+ */
 
 /** Pixels of one character cell, of the window's rim, and of its title bar. */
 const CELL = { width: 7.8, height: 18 } as const;
@@ -45,7 +48,10 @@ ${body}
 `;
 }
 
-/** The words that a picture shows, in one line; digits and the number of blanks are masked, since they differ by run. */
+/**
+ * The words that a picture shows, in one line; digits and the number of blanks are masked, since
+ * they differ by run.
+ */
 export function wordsOf(svg: string): string {
   const texts = [...svg.matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, text = '']) => text);
   return texts
@@ -54,9 +60,14 @@ export function wordsOf(svg: string): string {
     .replace(/\s+/g, ' ');
 }
 
-/** A plain line in pieces that fit; one with colours is left whole, since only short lines have them. */
+/**
+ * A plain line in pieces that fit; one with colours is left whole, since only short lines have
+ * them.
+ */
 function wrapped(line: string): string[] {
-  return line.includes('\x1b') || line === '' ? [line] : (line.match(new RegExp(`.{1,${COLUMNS_MAX}}`, 'gu')) ?? []);
+  return line.includes('\x1b') || line === ''
+    ? [line]
+    : (line.match(new RegExp(`.{1,${COLUMNS_MAX}}`, 'gu')) ?? []);
 }
 
 /** A line in parts of one style each. */
@@ -93,5 +104,9 @@ function draw({ text, column, style }: Run, y: number): string {
 }
 
 function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return text
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }

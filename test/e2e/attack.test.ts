@@ -1,4 +1,7 @@
-/** Real attacks on a booted mail server that the agent protects, and the agent killed in the middle of them. */
+/**
+ * Real attacks on a booted mail server that the agent protects, and the agent killed in the middle
+ * of them.
+ */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
 import type { LoginService } from './lib/clients/job.js';
@@ -7,13 +10,18 @@ import type { Suite } from './lib/rootfs.js';
 import { sleep, until } from './lib/shell.js';
 import { cutOff, judged, Station, tally } from './lib/station.js';
 
-/** Pause between connections: longer than from the last line of an attempt to the ban, shorter than people wait. */
+/**
+ * Pause between connections: longer than from the last line of an attempt to the ban, shorter than
+ * people wait.
+ */
 const PACE = { intervalMs: 1_000, readMs: 20_000 };
 const SERVICES: readonly LoginService[] = ['smtp', 'submission', 'imap', 'pop3', 'ssh'];
 
 /** Attackers and bystanders, one /64 each. */
-const bad = (n: number, family: 4 | 6) => (family === 4 ? `203.0.113.${n}` : `2001:db8:bad:${n.toString(16)}::1`);
-const good = (n: number, family: 4 | 6) => (family === 4 ? `198.51.100.${n}` : `2001:db8:900d:${n.toString(16)}::1`);
+const bad = (n: number, family: 4 | 6) =>
+  family === 4 ? `203.0.113.${n}` : `2001:db8:bad:${n.toString(16)}::1`;
+const good = (n: number, family: 4 | 6) =>
+  family === 4 ? `198.51.100.${n}` : `2001:db8:900d:${n.toString(16)}::1`;
 
 describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite) => {
   let machine: Machine;
@@ -33,7 +41,11 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
 
   async function banned(address: string): Promise<boolean> {
     for (const elements of (await agent.sets()).values())
-      if (elements.some((element) => element === address || element.startsWith(address.replace(/::1$/, '::'))))
+      if (
+        elements.some(
+          (element) => element === address || element.startsWith(address.replace(/::1$/, '::')),
+        )
+      )
         return true;
     return false;
   }
@@ -41,9 +53,12 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test.each<[4 | 6]>([[4], [6]])(
     'cuts off brute force on every service over IPv%d after three failures; others get through',
     async (family) => {
-      const attacks = SERVICES.map((service, i) => station.attack(service, bad(10 + i, family), 8, PACE));
+      const attacks = SERVICES.map((service, i) =>
+        station.attack(service, bad(10 + i, family), 8, PACE),
+      );
       // While the attack runs, and after it.
-      const served = () => Promise.all(SERVICES.map((service, i) => station.login(service, good(10 + i, family))));
+      const served = () =>
+        Promise.all(SERVICES.map((service, i) => station.login(service, good(10 + i, family))));
       const during = await served();
       const results = await Promise.all(attacks);
       const after = await served();
@@ -51,7 +66,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
         results.map((attempts, i) => [SERVICES[i], [judged(attempts), cutOff(attempts)]]),
       );
       expect(seen).toEqual(Object.fromEntries(SERVICES.map((service) => [service, [3, true]])));
-      expect([...during, ...after].map((attempt) => attempt.result)).toEqual(Array(2 * SERVICES.length).fill('ok'));
+      expect([...during, ...after].map((attempt) => attempt.result)).toEqual(
+        Array(2 * SERVICES.length).fill('ok'),
+      );
     },
   );
 
@@ -60,7 +77,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     async (service) => {
       const n = service === 'imap' ? 140 : 142;
       const held = station.attack(service, bad(n, 4), 8, { ...PACE, perConnection: 8 });
-      const parallel = Array.from({ length: 20 }, () => station.attack(service, bad(n + 1, 4), 3, PACE));
+      const parallel = Array.from({ length: 20 }, () =>
+        station.attack(service, bad(n + 1, 4), 3, PACE),
+      );
       const attempts = await held;
       // The answer to the third still leaves the server; what the client says then does not arrive.
       expect([tally(attempts, 'failed'), cutOff(attempts)]).toEqual([3, true]);
@@ -71,7 +90,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   );
 
   test('counts what Postfix gave up since Dovecot let the attacker wait: six hosts at once are banned at the third', async () => {
-    const attacks = Array.from({ length: 6 }, (_, i) => station.attack('smtp', bad(70 + i, 4), 8, PACE));
+    const attacks = Array.from({ length: 6 }, (_, i) =>
+      station.attack('smtp', bad(70 + i, 4), 8, PACE),
+    );
     for (const attempts of await Promise.all(attacks)) {
       const delayed = attempts.filter(({ detail }) => detail === 'reply 454').length;
       expect([judged(attempts) + delayed, cutOff(attempts)]).toEqual([3, true]);
@@ -81,12 +102,18 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test('bans over SMTP for every mail port, and leaves the other doors to their own jails', async () => {
     const from = bad(10, 4);
     const visit = async (service: LoginService | 'ssh-preauth') => {
-      const [attempt] = await station.play({ service, from, attempts: 1, user: 'anna', password: 'wrong-password' });
+      const [attempt] = await station.play({
+        service,
+        from,
+        attempts: 1,
+        user: 'anna',
+        password: 'wrong-password',
+      });
       return attempt?.result;
     };
-    expect(await Promise.all([visit('smtp'), visit('submissions'), visit('imap'), visit('pop3')])).toEqual(
-      Array(4).fill('blocked'),
-    );
+    expect(
+      await Promise.all([visit('smtp'), visit('submissions'), visit('imap'), visit('pop3')]),
+    ).toEqual(Array(4).fill('blocked'));
     expect(await visit('ssh-preauth')).toBe('failed');
   });
 
@@ -94,14 +121,29 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     const victim = bad(120, 4);
     const line = `warning: unknown[${victim}]: SASL LOGIN authentication failed: x, sasl_username=anna`;
     const script = `#!/bin/sh\ncat > /dev/null\nlogger -t postfix/smtpd '${line}'\nsleep 1\n`;
-    await machine.exec(['sh', '-c', 'printf %s "$0" > /home/anna/imitate && chmod 755 /home/anna/imitate', script]);
+    await machine.exec([
+      'sh',
+      '-c',
+      'printf %s "$0" > /home/anna/imitate && chmod 755 /home/anna/imitate',
+      script,
+    ]);
     await machine.exec([
       'sh',
       '-c',
       'echo "|/home/anna/imitate" > /home/anna/.forward; chown anna: /home/anna/.forward',
     ]);
-    for (let mails = 0; mails < 4; mails++) await machine.exec(['sh', '-c', 'echo x | sendmail anna']);
-    const written = ['journalctl', '-q', '-o', 'cat', '-t', 'postfix/smtpd', '--grep', victim.replaceAll('.', '\\.')];
+    for (let mails = 0; mails < 4; mails++)
+      await machine.exec(['sh', '-c', 'echo x | sendmail anna']);
+    const written = [
+      'journalctl',
+      '-q',
+      '-o',
+      'cat',
+      '-t',
+      'postfix/smtpd',
+      '--grep',
+      victim.replaceAll('.', '\\.'),
+    ];
     await until('the imitations stand in the journal', async () => {
       const stdout = await machine.exec(['sh', '-c', `${written.join(' ')} | wc -l`]);
       return Number(stdout) >= 4;
@@ -112,14 +154,16 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     expect(await banned(victim)).toBe(false);
     await until(
       'the imitation is told',
-      async () => (await machine.try(['banjour', 'status'])).stderr.includes('user 1000 imitates smtpd'),
+      async () =>
+        (await machine.try(['banjour', 'status'])).stderr.includes('user 1000 imitates smtpd'),
       { timeoutMs: 100_000, everyMs: 2_000 },
     );
   });
 
   test("a user whose ssh session is left in sshd's unit bans nobody from there", async () => {
     const victim = bad(130, 4);
-    // Where pam_systemd is missing the session stays in the control group of the daemon that began it.
+    // Where pam_systemd is missing the session stays in the control group of the daemon that began
+    // it.
     const script = [
       "find /sys/fs/cgroup -path '*/ssh.service/cgroup.procs' | while read -r file; do echo $$ > $file; done",
       'exec setpriv --reuid=anna --regid=anna --clear-groups sh -c "$0"',
@@ -127,7 +171,15 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     const line = `Failed password for root from ${victim} port 4242 ssh2`;
     const session = `for n in 1 2 3 4 5; do logger -t sshd "${line}"; logger -t sshd-session "${line}"; done; sleep 1`;
     await machine.exec(['sh', '-c', script, session]);
-    const written = await machine.exec(['journalctl', '-q', '-o', 'cat', '-u', 'ssh.service', '_UID=1000']);
+    const written = await machine.exec([
+      'journalctl',
+      '-q',
+      '-o',
+      'cat',
+      '-u',
+      'ssh.service',
+      '_UID=1000',
+    ]);
     expect(written.split('\n').filter((text) => text === line).length).toBeGreaterThan(4);
     expect(judged(await station.attack('ssh', bad(131, 4), 8, PACE))).toBe(3);
     expect(await banned(victim)).toBe(false);
@@ -144,14 +196,21 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test('kill -9 in the middle of an attack: nothing forgotten, nothing counted twice, the banned stay out', async () => {
     await agent.override('Restart=no');
     const attack = async (n: number, attempts: number) =>
-      judged(await station.attack(n % 2 === 0 ? 'ssh' : 'smtp', bad(n, 4), attempts, { ...PACE, connectMs: 3_000 }));
+      judged(
+        await station.attack(n % 2 === 0 ? 'ssh' : 'smtp', bad(n, 4), attempts, {
+          ...PACE,
+          connectMs: 3_000,
+        }),
+      );
     // Two failures each before the kill: 60 and 61 go on after it, 62 and 63 never do.
     expect(await Promise.all([60, 61, 62, 63].map((n) => attack(n, 2)))).toEqual([2, 2, 2, 2]);
     await agent.kill();
     // While the agent is dead: who was banned stays out, and the journal keeps what it cannot see.
     expect(await Promise.all([10, 14].map((n) => banned(bad(n, 4))))).toEqual([true, true]);
     expect(cutOff(await station.attack('smtp', bad(10, 4), 1))).toBe(true);
-    expect(await Promise.all([attack(64, 3), attack(65, 3), attack(66, 2), attack(67, 1)])).toEqual([3, 3, 2, 1]);
+    expect(await Promise.all([attack(64, 3), attack(65, 3), attack(66, 2), attack(67, 1)])).toEqual(
+      [3, 3, 2, 1],
+    );
     await agent.start();
     // Three failures that nobody watched are enough by themselves.
     await until(
@@ -161,13 +220,19 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     // One more for two before, for two while dead: exactly one more is answered.
     const more = await Promise.all([60, 61, 66].map((n) => attack(n, 5)));
     expect(more).toEqual([1, 1, 1]);
-    expect(await Promise.all([62, 63, 67].map((n) => banned(bad(n, 4))))).toEqual([false, false, false]);
+    expect(await Promise.all([62, 63, 67].map((n) => banned(bad(n, 4))))).toEqual([
+      false,
+      false,
+      false,
+    ]);
     expect(await Promise.all([10, 14].map((n) => banned(bad(n, 4))))).toEqual([true, true]);
     await agent.override('');
   });
 
   test('killed again and again while attacks run, it comes back by itself and loses nobody', async () => {
-    const persistent = [80, 81, 82, 83].map((n) => station.attack(n % 2 === 0 ? 'ssh' : 'smtp', bad(n, 4), 20, PACE));
+    const persistent = [80, 81, 82, 83].map((n) =>
+      station.attack(n % 2 === 0 ? 'ssh' : 'smtp', bad(n, 4), 20, PACE),
+    );
     const careful = [90, 91].map((n) =>
       station.attack(n % 2 === 0 ? 'ssh' : 'smtp', bad(n, 4), 2, { ...PACE, intervalMs: 6_000 }),
     );

@@ -17,7 +17,10 @@ describe('the recount', () => {
     const recount = new Recount();
     recount.banned.set('ban4.sshd', new Set(['203.0.113.5', '203.0.113.6']));
     const kernel = new Map([['ban4.sshd', ['203.0.113.6', '203.0.113.7']]]);
-    expect(recount.compare(kernel)).toEqual({ missing: ['ban4.sshd 203.0.113.5'], extra: ['ban4.sshd 203.0.113.7'] });
+    expect(recount.compare(kernel)).toEqual({
+      missing: ['ban4.sshd 203.0.113.5'],
+      extra: ['ban4.sshd 203.0.113.7'],
+    });
   });
 });
 

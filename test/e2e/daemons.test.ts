@@ -1,6 +1,7 @@
 /**
- * Filters against the daemons that they are made for: failing and right logins over every protocol, by names that imitate
- * a daemon's line with a bystander's address, and what is counted and banned held against the clients' own record.
+ * Filters against the daemons that they are made for: failing and right logins over every protocol,
+ * by names that imitate a daemon's line with a bystander's address, and what is counted and banned
+ * held against the clients' own record.
  */
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -40,10 +41,14 @@ const NAMES = [
   `x [${BYSTANDER}] plaintext (y) [SASL(-13): authentication failure: checkpass failed]`,
   `x", client: ${BYSTANDER}, server: y`,
 ];
-/** A name with which Courier's logger breaks the line so that the client writes the whole second entry. */
+/**
+ * A name with which Courier's logger breaks the line so that the client writes the whole second
+ * entry.
+ */
 const HEAD = 'LOGIN FAILED, user=';
 const TAIL = `, ip=[${BYSTANDER}], port=[1]`;
-const BREAKING = 'A'.repeat(505 - HEAD.length) + HEAD + 'x'.repeat(511 - HEAD.length - TAIL.length) + TAIL;
+const BREAKING =
+  'A'.repeat(505 - HEAD.length) + HEAD + 'x'.repeat(511 - HEAD.length - TAIL.length) + TAIL;
 
 const JAILS = DAEMONS.map(({ name, filter }) => {
   const ports = Object.values(DAEMON_PORTS[name]).join(',');
@@ -56,7 +61,9 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
   let agent: Agent;
 
   beforeAll(async () => {
-    machine = await Machine.bootDaemons(Object.values(DAEMON_PORTS).flatMap((ports) => Object.values(ports)));
+    machine = await Machine.bootDaemons(
+      Object.values(DAEMON_PORTS).flatMap((ports) => Object.values(ports)),
+    );
     station = new Station(machine);
     agent = await Agent.install(machine);
     await writeFile(
@@ -92,7 +99,9 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
   }
 
   test('each failed login counts once, for its client alone, whatever the name', async () => {
-    const expected = new Map<string, Map<string, number>>(DAEMONS.map(({ filter }) => [filter, new Map()]));
+    const expected = new Map<string, Map<string, number>>(
+      DAEMONS.map(({ filter }) => [filter, new Map()]),
+    );
     await Promise.all(
       doors.map(async ({ filter, service, port, net }) => {
         await Promise.all(
@@ -116,9 +125,13 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
     );
     for (const { filter } of DAEMONS) {
       const wanted = expected.get(filter) ?? new Map();
-      // Nearly every name is answered with a no; what a daemon does not take for a name is no attempt.
+      // Nearly every name is answered with a no; what a daemon does not take for a name is no
+      // attempt.
       expect(wanted.size).toBeGreaterThan(NAMES.length - 4);
-      await until(`the journal has all of ${filter}`, async () => (await found(filter)).size >= wanted.size);
+      await until(
+        `the journal has all of ${filter}`,
+        async () => (await found(filter)).size >= wanted.size,
+      );
       expect([filter, await found(filter)]).toEqual([filter, wanted]);
     }
   });
@@ -139,28 +152,56 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
       }),
     );
     // nginx hands SMTP and POP3 on to an IMAP server here, which is no answer to a client.
-    const right = (name: string, service: string) => (name === 'nginx' && service !== 'imap' ? 'error' : 'ok');
+    const right = (name: string, service: string) =>
+      name === 'nginx' && service !== 'imap' ? 'error' : 'ok';
     expect(results).toEqual(
-      doors.map(({ name, service }) => [name, service, 3, true, ...Array(4).fill(right(name, service))]),
+      doors.map(({ name, service }) => [
+        name,
+        service,
+        3,
+        true,
+        ...Array(4).fill(right(name, service)),
+      ]),
     );
     const banned = await bannedAddresses();
     expect(doors.filter(({ net }) => banned.includes(`${net}.201`))).toEqual([]);
   });
 
   test("a name that breaks Courier's line bans nobody else", async () => {
-    const { port } = doors.find(({ name, service }) => name === 'courier' && service === 'imap') ?? {};
+    const { port } =
+      doors.find(({ name, service }) => name === 'courier' && service === 'imap') ?? {};
     await Promise.all(
       [1, 2, 3, 4].map((n) =>
         station.play({
-          ...{ service: 'imap', from: `203.0.99.${n}`, user: BREAKING, password: 'wrong', attempts: 1 },
+          ...{
+            service: 'imap',
+            from: `203.0.99.${n}`,
+            user: BREAKING,
+            password: 'wrong',
+            attempts: 1,
+          },
           ...(port === undefined ? {} : { port }),
         }),
       ),
     );
-    const written = ['journalctl', '-q', '-o', 'cat', '-u', 'courier-imap', '--grep', `^${HEAD}x+, ip=.${BYSTANDER}`];
-    await until('the broken lines stand in the journal', async () => (await machine.try(written)).stdout !== '');
+    const written = [
+      'journalctl',
+      '-q',
+      '-o',
+      'cat',
+      '-u',
+      'courier-imap',
+      '--grep',
+      `^${HEAD}x+, ip=.${BYSTANDER}`,
+    ];
+    await until(
+      'the broken lines stand in the journal',
+      async () => (await machine.try(written)).stdout !== '',
+    );
     // What stands behind them in the journal is judged, so they were.
-    expect(judged(await station.attack('imap', '203.0.99.9', 6, { intervalMs: 1_000, readMs: 20_000 }))).toBe(3);
+    expect(
+      judged(await station.attack('imap', '203.0.99.9', 6, { intervalMs: 1_000, readMs: 20_000 })),
+    ).toBe(3);
     expect(await bannedAddresses()).not.toContain(BYSTANDER);
   });
 

@@ -1,4 +1,6 @@
-/** The Debian package on a host that fail2ban protects, and the switch; services that come and go. */
+/**
+ * The Debian package on a host that fail2ban protects, and the switch; services that come and go.
+ */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -29,7 +31,9 @@ describe('the Debian package on a host with fail2ban', () => {
   const has = async (...command: readonly string[]) => (await machine.try(command)).status === 0;
   const jails = async () => {
     const { stdout } = await agent.command('status', '--json');
-    return ['postfix-sasl', 'dovecot', 'sshd', 'login'].filter((jail) => stdout.includes(`"${jail}"`));
+    return ['postfix-sasl', 'dovecot', 'sshd', 'login'].filter((jail) =>
+      stdout.includes(`"${jail}"`),
+    );
   };
 
   test('installing starts nothing, says so, and tells the line of the switch', async () => {
@@ -77,7 +81,12 @@ describe('the Debian package on a host with fail2ban', () => {
   });
 
   test('of the jails that import left off, those run afterwards whose service the host has', async () => {
-    await machine.exec(['sed', '-i', '/^# Not enabled in fail2ban$/,+2d', '/etc/banjour/jail.conf']);
+    await machine.exec([
+      'sed',
+      '-i',
+      '/^# Not enabled in fail2ban$/,+2d',
+      '/etc/banjour/jail.conf',
+    ]);
     const { status, stderr } = await agent.command('reload');
     expect([status, stderr]).toEqual([0, '']);
     expect(await jails()).toEqual(['postfix-sasl', 'sshd', 'login']);
@@ -87,7 +96,9 @@ describe('the Debian package on a host with fail2ban', () => {
     const pid = await agent.pid();
     await rename(join(machine.root, 'root/dovecot.service'), join(machine.root, DOVECOT));
     await installation.serviceAppeared(`/${DOVECOT}`);
-    await until('dovecot is watched', async () => (await jails()).includes('dovecot'), { timeoutMs: 60_000 });
+    await until('dovecot is watched', async () => (await jails()).includes('dovecot'), {
+      timeoutMs: 60_000,
+    });
     expect(await agent.pid()).toBe(pid);
   });
 });

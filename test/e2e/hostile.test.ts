@@ -1,7 +1,9 @@
 /**
- * Hostile sessions on real daemons, against what the clients themselves were told: every refused guess counts exactly once,
- * however it came, and nobody else is ever named. $BANJOUR_HOSTILE_SESSIONS sets how many names are tried (long form: 500),
- * $BANJOUR_E2E_SEED repeats a cast, and $BANJOUR_E2E_KEEP names a folder that keeps the journals and what the clients were told.
+ * Hostile sessions on real daemons, against what the clients themselves were told: every refused
+ * guess counts exactly once, however it came, and nobody else is ever named.
+ * $BANJOUR_HOSTILE_SESSIONS sets how many names are tried (long form: 500), $BANJOUR_E2E_SEED
+ * repeats a cast, and $BANJOUR_E2E_KEEP names a folder that keeps the journals and what the clients
+ * were told.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -64,7 +66,8 @@ const kept = process.env['BANJOUR_E2E_KEEP'];
 const folder = kept ?? mkdtempSync(join(tmpdir(), 'banjour-e2e-hostile-'));
 const truths = new Map<Suite, readonly Truth[]>();
 
-const failed = ({ failures }: Deeds) => [...failures.values()].reduce((sum, count) => sum + count, 0);
+const failed = ({ failures }: Deeds) =>
+  [...failures.values()].reduce((sum, count) => sum + count, 0);
 
 /** Not kept out by a ban. */
 const isTried = (outcome: string) => !outcome.startsWith('blocked');
@@ -88,7 +91,8 @@ async function playAgainstAgent(machine: Machine, station: Station): Promise<Map
   const truth = await playCast(station, makeManners('10.68.0', 8, IMPATIENT), true);
   const lines = await machine.exec(['journalctl', '-q', '-u', 'banjour.service', '-o', 'json']);
   const told = lines.split('\n').flatMap((line) => {
-    const entry = line === '' ? {} : (JSON.parse(line) as { MESSAGE?: string; __REALTIME_TIMESTAMP?: string });
+    const entry =
+      line === '' ? {} : (JSON.parse(line) as { MESSAGE?: string; __REALTIME_TIMESTAMP?: string });
     const address = / Ban (\S+)$/.exec(entry.MESSAGE ?? '')?.[1];
     return address === undefined ? [] : [[address, Number(entry.__REALTIME_TIMESTAMP)] as const];
   });
@@ -96,12 +100,19 @@ async function playAgainstAgent(machine: Machine, station: Station): Promise<Map
   return new Map(
     [...truth].map(([address, deeds]) => [
       address,
-      { role: deeds.role, guesses: failed(deeds) + deeds.unclear.filter(isTried).length, at: times.get(address) ?? 0 },
+      {
+        role: deeds.role,
+        guesses: failed(deeds) + deeds.unclear.filter(isTried).length,
+        at: times.get(address) ?? 0,
+      },
     ]),
   );
 }
 
-/** Plays the casts against a fresh machine and keeps its journal. The servers' delays are most of the time. */
+/**
+ * Plays the casts against a fresh machine and keeps its journal. The servers' delays are most of
+ * the time.
+ */
 async function record(suite: Suite): Promise<void> {
   const machine = await Machine.boot(suite);
   const station = new Station(machine);
@@ -111,7 +122,11 @@ async function record(suite: Suite): Promise<void> {
     if (LONG) banned.set(suite, await playAgainstAgent(machine, station));
     await exportJournal(machine, join(folder, suite));
     const told = (truths.get(suite) ?? []).flatMap((truth) =>
-      [...truth].map(([address, deeds]) => ({ address, ...deeds, failures: Object.fromEntries(deeds.failures) })),
+      [...truth].map(([address, deeds]) => ({
+        address,
+        ...deeds,
+        failures: Object.fromEntries(deeds.failures),
+      })),
     );
     writeFileSync(join(folder, `${suite}.json`), JSON.stringify(told, null, 1));
   } finally {
@@ -131,16 +146,22 @@ describe.each(SUITES)(`hostile sessions on %s, seed ${SEED}`, (suite) => {
     const etc = mkdtempSync(join(folder, 'etc-'));
     writeFileSync(join(etc, 'jail.local'), jails);
     const args = ['dist/src/main.js', 'replay', join(folder, suite), '--json', '--config-dir', etc];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      encoding: 'utf8',
+      maxBuffer: 1 << 28,
+    });
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-    const events = stdout.split('\n').flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Found]));
+    const events = stdout
+      .split('\n')
+      .flatMap((line) => (line === '' ? [] : [JSON.parse(line) as Found]));
     return events.filter(({ event }) => event === 'found' || event === 'ignored');
   }
 
   /** What was found, by address. */
   function counted(jails: string): Map<string, number> {
     const found = new Map<string, number>();
-    for (const { address, count = 1 } of replayed(jails)) found.set(address, (found.get(address) ?? 0) + count);
+    for (const { address, count = 1 } of replayed(jails))
+      found.set(address, (found.get(address) ?? 0) + count);
     return found;
   }
 
@@ -166,9 +187,13 @@ describe.each(SUITES)(`hostile sessions on %s, seed ${SEED}`, (suite) => {
     const found = counted(JAILS);
     const looked = new Map<string, number>();
     const text = readFileSync(join(folder, suite), 'latin1');
-    for (const [, address = ''] of text.matchAll(/^MESSAGE=pam_unix\(dovecot:auth\): .* rhost=(\S+)/gm))
+    for (const [, address = ''] of text.matchAll(
+      /^MESSAGE=pam_unix\(dovecot:auth\): .* rhost=(\S+)/gm,
+    ))
       looked.set(address, (looked.get(address) ?? 0) + 1);
-    const manners = [...(truths.get(suite)?.[1] ?? [])].filter(([, { role }]) => !role.endsWith('ssh'));
+    const manners = [...(truths.get(suite)?.[1] ?? [])].filter(
+      ([, { role }]) => !role.endsWith('ssh'),
+    );
     const told = manners.map(([address, { role }]) => [role, looked.get(address)]);
     expect(manners.map(([address, { role }]) => [role, found.get(address)])).toEqual(told);
   });
@@ -188,10 +213,16 @@ describe.each(SUITES)(`hostile sessions on %s, seed ${SEED}`, (suite) => {
       const counts = new Map<string, number>();
       for (const { address, time, count = 1 } of replayed(JAILS)) {
         counts.set(address, (counts.get(address) ?? 0) + count);
-        if ((counts.get(address) ?? 0) >= 3 && !third.has(address)) third.set(address, Date.parse(time));
+        if ((counts.get(address) ?? 0) >= 3 && !third.has(address))
+          third.set(address, Date.parse(time));
       }
       const rows = [...(banned.get(suite) ?? [])].map(([address, { role, guesses, at }]) => {
-        return { role, guesses, counted: counts.get(address) ?? 0, ms: at / 1000 - (third.get(address) ?? 0) };
+        return {
+          role,
+          guesses,
+          counted: counts.get(address) ?? 0,
+          ms: at / 1000 - (third.get(address) ?? 0),
+        };
       });
       const late = rows.map(({ ms }) => ms).sort((a, b) => a - b);
       process.stdout.write(

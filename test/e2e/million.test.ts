@@ -1,4 +1,7 @@
-/** A journal of a million entries: bounded memory, and the same decisions however it is cut. No container is needed. */
+/**
+ * A journal of a million entries: bounded memory, and the same decisions however it is cut. No
+ * container is needed.
+ */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -15,7 +18,10 @@ const UNITS: Readonly<Record<MailEntry['service'], string>> = {
   sshd: 'ssh.service',
 };
 
-/** An export stream, made as it is read; chunks of changing length, so that batches fall differently. */
+/**
+ * An export stream, made as it is read; chunks of changing length, so that batches fall
+ * differently.
+ */
 function* exported(count: number, entriesPerChunk: number): Generator<string> {
   let chunk = '';
   let number = 0;
@@ -38,9 +44,13 @@ function* exported(count: number, entriesPerChunk: number): Generator<string> {
 function replay(
   stream: Iterable<string>,
 ): Promise<{ digest: string; bans: number; rssMib: number; code: number | null }> {
-  const child = spawn(process.execPath, [join(process.cwd(), 'dist/src/main.js'), 'replay', '-', '--json'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    process.execPath,
+    [join(process.cwd(), 'dist/src/main.js'), 'replay', '-', '--json'],
+    {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    },
+  );
   const hash = createHash('sha256');
   let bans = 0;
   let rest = '';

@@ -1,4 +1,7 @@
-/** People are told: banjour-notify under its own unit, Postfix' SMTP server and its sendmail, a mailbox at the end. */
+/**
+ * People are told: banjour-notify under its own unit, Postfix' SMTP server and its sendmail, a
+ * mailbox at the end.
+ */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -53,7 +56,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     const { stdout } = await machine.try(['sh', '-c', `cat ${MAILBOX}/* 2>/dev/null`]);
     return stdout.replace(/=\n/g, '');
   };
-  const notifyLog = () => machine.exec(['journalctl', '-u', 'banjour-notify', '-o', 'cat', '--no-pager']);
+  const notifyLog = () =>
+    machine.exec(['journalctl', '-u', 'banjour-notify', '-o', 'cat', '--no-pager']);
   /** An attack on SSH that is cut off after three failures, as without anybody to tell. */
   async function attack(from: string): Promise<void> {
     const attempts = await station.attack('ssh', from, 6, PACE);
@@ -78,7 +82,10 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     const agent = await Agent.install(machine);
     for (const name of ['banjour-notify', 'banjour-metrics'])
       await place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
-    await place('systemd/sysusers.d/banjour-notify.conf', '/usr/lib/sysusers.d/banjour-notify.conf');
+    await place(
+      'systemd/sysusers.d/banjour-notify.conf',
+      '/usr/lib/sysusers.d/banjour-notify.conf',
+    );
     await write('/etc/banjour/jail.local', JAILS);
     await write('/etc/banjour/notify.conf', SETTINGS);
     await write('/opt/whois.py', WHOIS);
@@ -86,11 +93,15 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     await machine.exec(['systemctl', 'daemon-reload']);
     await machine.exec(['systemd-run', '--unit=whois-server', 'python3', '/opt/whois.py']);
     await agent.start();
-    await machine.exec(['systemctl', 'enable', '--now', 'banjour-notify', 'banjour-metrics']).catch(async (error) => {
-      throw new Error(`${error}\n${await notifyLog()}`);
-    });
+    await machine
+      .exec(['systemctl', 'enable', '--now', 'banjour-notify', 'banjour-metrics'])
+      .catch(async (error) => {
+        throw new Error(`${error}\n${await notifyLog()}`);
+      });
     await until('banjour-notify has met the agent', async () =>
-      (await machine.try(['test', '-s', '/var/lib/banjour-notify/positions.json'])).status === 0 ? true : undefined,
+      (await machine.try(['test', '-s', '/var/lib/banjour-notify/positions.json'])).status === 0
+        ? true
+        : undefined,
     );
   });
   afterAll(async () => {

@@ -10,12 +10,15 @@ if (isMainThread && process.argv[2] === 'run') {
   const fs = require('node:fs');
   const net = require('node:net');
 
-  const capabilities = (status) => [...status.matchAll(/^Cap\w+:\s*(\w+)$/gm)].map((match) => match[1]).join(' ');
+  const capabilities = (status) =>
+    [...status.matchAll(/^Cap\w+:\s*(\w+)$/gm)].map((match) => match[1]).join(' ');
   const internet = (host) =>
     new Promise((resolve) => {
       const socket = net.connect({ host, port: 25 });
       socket.once('connect', () => resolve('ok'));
-      socket.once('error', ({ code }) => resolve(code === 'EAFNOSUPPORT' ? `refused ${code}` : `ok ${code}`));
+      socket.once('error', ({ code }) =>
+        resolve(code === 'EAFNOSUPPORT' ? `refused ${code}` : `ok ${code}`),
+      );
     });
 
   const probe = async () => {
@@ -36,19 +39,35 @@ if (isMainThread && process.argv[2] === 'run') {
     seen.capabilities = capabilities(own);
     seen['no new privileges'] = /^NoNewPrivs:\s*(\d)/m.exec(own)[1];
     seen.seccomp = /^Seccomp:\s*(\d)/m.exec(own)[1];
-    seen['capabilities of a child'] = capabilities(execFileSync('cat', ['/proc/self/status'], { encoding: 'utf8' }));
+    seen['capabilities of a child'] = capabilities(
+      execFileSync('cat', ['/proc/self/status'], { encoding: 'utf8' }),
+    );
     attempt('read /etc/shadow', () => fs.readFileSync('/etc/shadow').length);
-    for (const path of ['/etc/x', '/usr/x', '/var/x', '/var/log/x', '/var/tmp/../x', '/run/x', '/boot/x', '/dev/shm/x'])
+    for (const path of [
+      '/etc/x',
+      '/usr/x',
+      '/var/x',
+      '/var/log/x',
+      '/var/tmp/../x',
+      '/run/x',
+      '/boot/x',
+      '/dev/shm/x',
+    ])
       attempt(`write ${path}`, () => fs.writeFileSync(path, 'x'));
-    for (const path of ['/home', '/root']) attempt(`read ${path}`, () => fs.readdirSync(path).length);
+    for (const path of ['/home', '/root'])
+      attempt(`read ${path}`, () => fs.readdirSync(path).length);
     seen['Internet socket'] = await internet('127.0.0.1');
     seen['Internet socket, IPv6'] = await internet('::1');
-    attempt('become root by a set-user-ID program', () => program('su', '-s', '/bin/sh', '-c', 'id -u', 'root'));
+    attempt('become root by a set-user-ID program', () =>
+      program('su', '-s', '/bin/sh', '-c', 'id -u', 'root'),
+    );
     attempt('give a file capabilities', () => {
       fs.copyFileSync('/bin/true', '/var/lib/banjour/true');
       program('setcap', 'cap_net_admin+ep', '/var/lib/banjour/true');
     });
-    attempt('make a set-user-ID file', () => fs.chmodSync('/var/lib/banjour/ledger.sqlite3', 0o4755));
+    attempt('make a set-user-ID file', () =>
+      fs.chmodSync('/var/lib/banjour/ledger.sqlite3', 0o4755),
+    );
     attempt('change user', () => process.setuid(0));
     attempt('new namespace', () => program('unshare', '-n', 'true'));
     attempt('mount', () => program('mount', '-t', 'tmpfs', 'none', '/tmp'));

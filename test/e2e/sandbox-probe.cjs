@@ -17,15 +17,20 @@ const program = (file, ...args) => {
   const { status, stderr } = spawnSync(file, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(stderr);
 };
-const capabilities = (status) => [...status.matchAll(/^Cap\w+:\s*(\w+)$/gm)].map((match) => match[1]).join(' ');
+const capabilities = (status) =>
+  [...status.matchAll(/^Cap\w+:\s*(\w+)$/gm)].map((match) => match[1]).join(' ');
 const own = fs.readFileSync('/proc/self/status', 'utf8');
 
 seen.user = execFileSync('id', { encoding: 'utf8' }).trim();
 seen.capabilities = capabilities(own);
 seen['no new privileges'] = /^NoNewPrivs:\s*(\d)/m.exec(own)[1];
 const drop = ['--ambient-caps=-all', '--inh-caps=-all', 'cat', '/proc/self/status'];
-seen['capabilities of a child without'] = capabilities(spawnSync('setpriv', drop, { encoding: 'utf8' }).stdout);
-seen['processes it sees'] = String(fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length);
+seen['capabilities of a child without'] = capabilities(
+  spawnSync('setpriv', drop, { encoding: 'utf8' }).stdout,
+);
+seen['processes it sees'] = String(
+  fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
+);
 for (const path of [
   '/var/lib/banjour/x',
   '/run/banjour/x',
@@ -41,7 +46,9 @@ attempt('read the journal', () =>
   execFileSync('journalctl', ['-n', '1', '-o', 'cat', '-u', 'ssh'], { encoding: 'utf8' }).trim(),
 );
 attempt('network interfaces', () => Object.keys(os.networkInterfaces()).length);
-attempt('nft', () => program('/usr/sbin/nft', 'add table inet sandbox_probe; delete table inet sandbox_probe'));
+attempt('nft', () =>
+  program('/usr/sbin/nft', 'add table inet sandbox_probe; delete table inet sandbox_probe'),
+);
 attempt('SQLite', () => {
   const Database = require('better-sqlite3');
   const ledger = new Database('/var/lib/banjour/probe.sqlite3');
@@ -66,7 +73,9 @@ function internet(name, host) {
       resolve();
     };
     socket.once('connect', () => tell('ok'));
-    socket.once('error', ({ code }) => tell(code === 'EAFNOSUPPORT' ? `refused ${code}` : `ok ${code}`));
+    socket.once('error', ({ code }) =>
+      tell(code === 'EAFNOSUPPORT' ? `refused ${code}` : `ok ${code}`),
+    );
   });
 }
 
@@ -83,7 +92,9 @@ function happens(name, emitter, good) {
 }
 
 const server = net.createServer().listen('/run/banjour/probe.sock');
-const worker = new Worker('require("node:worker_threads").parentPort.postMessage(1)', { eval: true });
+const worker = new Worker('require("node:worker_threads").parentPort.postMessage(1)', {
+  eval: true,
+});
 void Promise.all([
   internet('Internet socket', '127.0.0.1'),
   internet('Internet socket, IPv6', '::1'),

@@ -1,6 +1,6 @@
 /**
- * What a process can do under the settings of banjour.service: the unit's own file with another program in it, run by
- * the systemd of each release.
+ * What a process can do under the settings of banjour.service: the unit's own file with another
+ * program in it, run by the systemd of each release.
  */
 import { readFileSync } from 'node:fs';
 import { copyFile, writeFile } from 'node:fs/promises';
@@ -16,7 +16,13 @@ const NET_ADMIN = '0000000000001000';
 const NONE = '0000000000000000';
 
 test('the unit is rated 1.5 or better by systemd-analyze security', async () => {
-  const report = await run(['systemd-analyze', 'security', '--offline=true', '--no-pager', 'systemd/banjour.service']);
+  const report = await run([
+    'systemd-analyze',
+    'security',
+    '--offline=true',
+    '--no-pager',
+    'systemd/banjour.service',
+  ]);
   const rating = Number(/Overall exposure level for banjour\.service: ([\d.]+)/.exec(report)?.[1]);
   expect(rating).toBeGreaterThan(0);
   expect(rating).toBeLessThanOrEqual(1.5);
@@ -40,15 +46,20 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('under the unit on %s', (suit
     const started = await machine.try(['systemctl', 'start', 'probe.service']);
     const said = await machine.exec(['journalctl', '-b', '-t', 'probe', '-o', 'cat', '--no-pager']);
     const last = said.split('\n').findLast((line) => line.startsWith('{'));
-    if (last === undefined) throw new Error(`the probe ended with ${started.status}\n${started.stderr}\n${said}`);
+    if (last === undefined)
+      throw new Error(`the probe ended with ${started.status}\n${started.stderr}\n${said}`);
     seen = JSON.parse(last) as Record<string, string>;
   }, 120_000);
   afterAll(() => machine?.destroy());
 
   test('the process has its own user, the journal, and CAP_NET_ADMIN alone, which a child can be started without', () => {
     expect(seen['user']).toMatch(/^uid=\d+\(banjour\) .*systemd-journal/);
-    expect(seen['capabilities']).toBe([NET_ADMIN, NET_ADMIN, NET_ADMIN, NET_ADMIN, NET_ADMIN].join(' '));
-    expect(seen['capabilities of a child without']).toBe([NONE, NONE, NONE, NET_ADMIN, NONE].join(' '));
+    expect(seen['capabilities']).toBe(
+      [NET_ADMIN, NET_ADMIN, NET_ADMIN, NET_ADMIN, NET_ADMIN].join(' '),
+    );
+    expect(seen['capabilities of a child without']).toBe(
+      [NONE, NONE, NONE, NET_ADMIN, NONE].join(' '),
+    );
     expect(seen['no new privileges']).toBe('1');
     expect(seen['read the journal']).toMatch(/^ok/);
   });
@@ -62,7 +73,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('under the unit on %s', (suit
       'worker thread',
     ];
     works.push('network interfaces', 'SQLite', 'libsystemd');
-    for (const work of works) expect([work, seen[work]]).toEqual([work, expect.stringMatching(/^ok/)]);
+    for (const work of works)
+      expect([work, seen[work]]).toEqual([work, expect.stringMatching(/^ok/)]);
   });
 
   test('it cannot do anything else: secrets, other files, Internet sockets, namespaces, other processes', () => {
@@ -82,7 +94,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('under the unit on %s', (suit
       'mount',
       'write /proc/sys/kernel/hostname',
     );
-    for (const deed of forbidden) expect([deed, seen[deed]]).toEqual([deed, expect.stringMatching(/^refused/)]);
+    for (const deed of forbidden)
+      expect([deed, seen[deed]]).toEqual([deed, expect.stringMatching(/^refused/)]);
     expect(seen['processes it sees']).toBe('1');
   });
 });

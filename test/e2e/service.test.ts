@@ -1,4 +1,7 @@
-/** The running service: what its process can do, who watches it, what it writes and what it does not read. */
+/**
+ * The running service: what its process can do, who watches it, what it writes and what it does not
+ * read.
+ */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -50,7 +53,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
   }
   async function holdsBans(): Promise<boolean> {
     const elements = [...(await agent.sets()).values()].flat();
-    return BANNED.every((address) => elements.some((one) => one.startsWith(address.replace(/::1$/, '::'))));
+    return BANNED.every((address) =>
+      elements.some((one) => one.startsWith(address.replace(/::1$/, '::'))),
+    );
   }
 
   test('the running process has one capability, gains none, passes no other on, and is filtered by seccomp', async () => {
@@ -72,15 +77,25 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
       /^(?:read|write|Internet|become|give|make|change|new|mount|trace|load)/.test(deed),
     );
     expect(refused.length).toBeGreaterThan(18);
-    for (const deed of refused) expect([deed, seen[deed]]).toEqual([deed, expect.stringMatching(/^refused/)]);
+    for (const deed of refused)
+      expect([deed, seen[deed]]).toEqual([deed, expect.stringMatching(/^refused/)]);
   });
 
   test('the table of the owner names the service, and a second agent on the host is told', async () => {
     expect(await machine.exec(['nft', 'list', 'table', 'inet', 'banjour-owner'])).toMatch(
       /flags owner[\s\S]*comment "pid \d+ of banjour\.service on /,
     );
-    const second = await machine.try(['banjour', 'run', '--state-dir', '/tmp', '--run-dir', '/tmp']);
-    expect(second.stderr).toMatch(/another agent holds the table inet banjour: pid \d+ of banjour\.service on /);
+    const second = await machine.try([
+      'banjour',
+      'run',
+      '--state-dir',
+      '/tmp',
+      '--run-dir',
+      '/tmp',
+    ]);
+    expect(second.stderr).toMatch(
+      /another agent holds the table inet banjour: pid \d+ of banjour\.service on /,
+    );
     expect(await holdsBans()).toBe(true);
   });
 
@@ -95,7 +110,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     expect(child).not.toBe('');
     await machine.exec(['kill', '-STOP', child]);
     await door.stillBans();
-    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 60_000 });
+    await until('there is another nft', async () => ![child, ''].includes(await nft()), {
+      timeoutMs: 60_000,
+    });
     expect([await agent.pid(), await restarts()]).toEqual([pid, count]);
     expect(await holdsBans()).toBe(true);
   });
@@ -103,20 +120,26 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
   test('an nft child that is stopped while nothing happens is replaced, too', async () => {
     const child = await nft();
     await machine.exec(['kill', '-STOP', child]);
-    await until('there is another nft', async () => ![child, ''].includes(await nft()), { timeoutMs: 60_000 });
+    await until('there is another nft', async () => ![child, ''].includes(await nft()), {
+      timeoutMs: 60_000,
+    });
   });
 
   test('a main thread that loops is killed and started anew, and no ban is lost', async () => {
     const [pid, count] = [await agent.pid(), await restarts()];
     await order('spin');
-    await until('systemd has restarted the agent', async () => (await restarts()) > count && (await agent.isActive()), {
-      timeoutMs: 120_000,
-      everyMs: 500,
-    });
-    expect(await agent.pid()).not.toBe(pid);
-    expect(await machine.exec(['journalctl', '-b', '--no-pager', '-o', 'cat', 'UNIT=banjour.service'])).toMatch(
-      /[Ww]atchdog timeout/,
+    await until(
+      'systemd has restarted the agent',
+      async () => (await restarts()) > count && (await agent.isActive()),
+      {
+        timeoutMs: 120_000,
+        everyMs: 500,
+      },
     );
+    expect(await agent.pid()).not.toBe(pid);
+    expect(
+      await machine.exec(['journalctl', '-b', '--no-pager', '-o', 'cat', 'UNIT=banjour.service']),
+    ).toMatch(/[Ww]atchdog timeout/);
     expect(await door.isShut()).toBe(true);
     expect(await holdsBans()).toBe(true);
     await door.stillBans();
@@ -133,7 +156,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     );
     await agent.reload();
     await door.station.attack('ssh', '203.0.113.77', 1);
-    await until('the agent has told of it', async () => (await agent.log()).includes('Found 203.0.113.77'));
+    await until('the agent has told of it', async () =>
+      (await agent.log()).includes('Found 203.0.113.77'),
+    );
     await machine.exec(['logger', '-t', 'banjour', 'INFO [sshd] Found 203.0.113.78']);
     await until('the line of somebody else is judged', async () =>
       (await agent.log()).includes('[echo] Ban 203.0.113.78'),
@@ -149,7 +174,10 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     const script = `#!/bin/sh\ngrep ^Cap /proc/self/status > /var/lib/banjour/caps\ntest "$1" = ${friend}\n`;
     await machine.exec(['sh', '-euc', `cat > ${command}; chmod 755 ${command}`], { input: script });
     await machine.exec(['mkdir', '-p', '/etc/banjour/jail.d']);
-    await writeFile(join(machine.root, 'etc/banjour/jail.d/ask.conf'), `[sshd]\nignorecommand = ${command} <ip>\n`);
+    await writeFile(
+      join(machine.root, 'etc/banjour/jail.d/ask.conf'),
+      `[sshd]\nignorecommand = ${command} <ip>\n`,
+    );
     await agent.reload();
     await door.station.attack('ssh', friend, 3, { intervalMs: 400, readMs: 60_000 });
     await until('the friend is ignored', async () =>
@@ -177,7 +205,9 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('banjour.service on %s', (sui
     );
     await machine.exec(['mv', '/var/log/banjour/banjour.log', '/var/log/banjour/banjour.log.1']);
     await machine.exec(['systemctl', 'kill', '--signal=SIGUSR1', 'banjour']);
-    await until('there is a new file', async () => (await log('banjour.log')).includes('opened anew'));
+    await until('there is a new file', async () =>
+      (await log('banjour.log')).includes('opened anew'),
+    );
     await door.stillBans();
     expect(await log('banjour.log')).toMatch(/NOTICE {2}\[sshd\] Ban 203\.0\.113\.\d+$/m);
   });

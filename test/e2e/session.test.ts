@@ -1,6 +1,7 @@
 /**
- * A fresh session with a seed that nobody has seen: recorded without an agent on a real mail server, replayed, and scored
- * by what the clients themselves were told. $BANJOUR_E2E_SEED repeats one.
+ * A fresh session with a seed that nobody has seen: recorded without an agent on a real mail
+ * server, replayed, and scored by what the clients themselves were told. $BANJOUR_E2E_SEED repeats
+ * one.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -43,31 +44,43 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])(`a session on %s, seed ${SEED
   test('went as it was cast: attackers failed, ordinary users were served', () => {
     const deeds = [...truth.values()];
     expect(
-      deeds.filter((one) => one.role === 'ordinary user' && (one.successes === 0 || one.failures.size > 0)),
+      deeds.filter(
+        (one) => one.role === 'ordinary user' && (one.successes === 0 || one.failures.size > 0),
+      ),
     ).toEqual([]);
     expect(mustBan(truth, 3).length).toBeGreaterThan(20);
     expect(mustNotBan(truth, cast, 3).length).toBeGreaterThan(20);
   });
 
-  test.each([3, 5])('replayed with maxretry %d: everyone who must be banned is, nobody else', (maxretry) => {
-    const args = [
-      'dist/src/main.js',
-      'replay',
-      journal,
-      '--json',
-      '--ipv6prefix',
-      '128',
-      '--maxretry',
-      String(maxretry),
-    ];
-    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
-    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-    const lines = stdout
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Line);
-    const banned = new Set(lines.filter((line) => line.event === 'ban').map((line) => line.address));
-    expect(mustBan(truth, maxretry).filter((address) => !banned.has(address))).toEqual([]);
-    expect(mustNotBan(truth, cast, maxretry).filter((address) => banned.has(address))).toEqual([]);
-  });
+  test.each([3, 5])(
+    'replayed with maxretry %d: everyone who must be banned is, nobody else',
+    (maxretry) => {
+      const args = [
+        'dist/src/main.js',
+        'replay',
+        journal,
+        '--json',
+        '--ipv6prefix',
+        '128',
+        '--maxretry',
+        String(maxretry),
+      ];
+      const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+        encoding: 'utf8',
+        maxBuffer: 1 << 28,
+      });
+      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+      const lines = stdout
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as Line);
+      const banned = new Set(
+        lines.filter((line) => line.event === 'ban').map((line) => line.address),
+      );
+      expect(mustBan(truth, maxretry).filter((address) => !banned.has(address))).toEqual([]);
+      expect(mustNotBan(truth, cast, maxretry).filter((address) => banned.has(address))).toEqual(
+        [],
+      );
+    },
+  );
 });

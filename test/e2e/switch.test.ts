@@ -1,4 +1,7 @@
-/** The move from a real fail2ban, as `banjour import --switch` makes it, while banned hosts knock all the time. */
+/**
+ * The move from a real fail2ban, as `banjour import --switch` makes it, while banned hosts knock
+ * all the time.
+ */
 import { spawn } from 'node:child_process';
 import { chmod, copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -10,7 +13,10 @@ import { Machine } from './lib/machine.js';
 import { until } from './lib/shell.js';
 import { Station } from './lib/station.js';
 
-/** At least so many packets of each must have come for a silence behind the firewall to mean something. */
+/**
+ * At least so many packets of each must have come for a silence behind the firewall to mean
+ * something.
+ */
 const KNOCKS_MIN = 50;
 /** And so many before it begins. */
 const KNOCKS_FIRST = 5;
@@ -39,7 +45,9 @@ describe('a host with fail2ban', () => {
       'auth_failure_delay = 0\nservice anvil {\n  unix_listener anvil-auth-penalty {\n    mode = 0\n  }\n}\n',
     );
     await machine.exec(['systemctl', 'reload', 'dovecot']);
-    await cp(join(machine.root, 'etc/fail2ban'), join(machine.root, 'srv/fail2ban'), { recursive: true });
+    await cp(join(machine.root, 'etc/fail2ban'), join(machine.root, 'srv/fail2ban'), {
+      recursive: true,
+    });
   });
   afterAll(async () => {
     await station?.close();
@@ -61,7 +69,12 @@ describe('a host with fail2ban', () => {
   async function become({ files: own, commands = [], bans }: Fail2banHost): Promise<void> {
     await machine.try(['systemctl', 'disable', '--now', 'banjour', 'banjour-notify', 'fail2ban']);
     await machine.exec(['banjour', 'flush']);
-    for (const path of ['etc/banjour', 'var/lib/banjour', 'etc/fail2ban', 'var/lib/fail2ban/fail2ban.sqlite3'])
+    for (const path of [
+      'etc/banjour',
+      'var/lib/banjour',
+      'etc/fail2ban',
+      'var/lib/fail2ban/fail2ban.sqlite3',
+    ])
       await rm(join(machine.root, path), { recursive: true, force: true });
     await mkdir(join(machine.root, 'etc/banjour'));
     await machine.exec(['cp', '-a', '/srv/fail2ban', '/etc/fail2ban']);
@@ -105,7 +118,8 @@ describe('a host with fail2ban', () => {
     }
   }
 
-  const banjour = (...words: readonly string[]) => machine.try(['banjour', ...words], { timeoutMs: 180_000 });
+  const banjour = (...words: readonly string[]) =>
+    machine.try(['banjour', ...words], { timeoutMs: 180_000 });
 
   /** fail2ban protects the host, and nothing is left of the try. */
   async function isAsBefore({ bans }: Fail2banHost, before: string): Promise<void> {
@@ -129,8 +143,15 @@ describe('a host with fail2ban', () => {
     });
 
     /** The move is made until it ends by itself or is ended at a step; what it said. */
-    function moveUntil(step: number, signal: string): Promise<{ status: number | null; said: string }> {
-      const [file = '', ...args] = machine.inside(['sh', '-c', 'echo $$; exec banjour import --switch 2>&1']);
+    function moveUntil(
+      step: number,
+      signal: string,
+    ): Promise<{ status: number | null; said: string }> {
+      const [file = '', ...args] = machine.inside([
+        'sh',
+        '-c',
+        'echo $$; exec banjour import --switch 2>&1',
+      ]);
       const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'inherit'] });
       let said = '';
       let sent = false;
@@ -147,10 +168,18 @@ describe('a host with fail2ban', () => {
 
     test('because its unit was changed: all is as before, and no banned host got in', async () => {
       await mkdir(dirname(join(machine.root, DROP_IN)), { recursive: true });
-      await writeFile(join(machine.root, DROP_IN), '[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n');
+      await writeFile(
+        join(machine.root, DROP_IN),
+        '[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n',
+      );
       await machine.exec(['systemctl', 'daemon-reload']);
-      const { status, stdout, stderr } = await shutDuring(host, () => banjour('import', '--switch'));
-      expect([status, stderr]).toEqual([71, expect.stringContaining('the move was taken back: systemctl start')]);
+      const { status, stdout, stderr } = await shutDuring(host, () =>
+        banjour('import', '--switch'),
+      );
+      expect([status, stderr]).toEqual([
+        71,
+        expect.stringContaining('the move was taken back: systemctl start'),
+      ]);
       expect(stdout).toContain('fail2ban runs, and its bans are in force');
       await isAsBefore(host, before);
       await rm(join(machine.root, DROP_IN));
@@ -171,7 +200,10 @@ describe('a host with fail2ban', () => {
       await become(forgetful);
       before = await files('/etc/banjour');
       const { status, said } = await shutDuring(forgetful, () => moveUntil(6, 'TERM'));
-      expect({ status, said }).toEqual({ status: 75, said: expect.stringContaining('the move was taken back: ') });
+      expect({ status, said }).toEqual({
+        status: 75,
+        said: expect.stringContaining('the move was taken back: '),
+      });
       await isAsBefore(forgetful, before);
     });
   });
@@ -179,16 +211,27 @@ describe('a host with fail2ban', () => {
   describe.each(FAIL2BAN_HOSTS.map((host) => [host.name, host] as const))('%s', (_, host) => {
     test('none of the banned hosts gets in during the move', async () => {
       await become(host);
-      const { status, stdout, stderr } = await shutDuring(host, () => banjour('import', '--switch'));
-      expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, said: '' });
+      const { status, stdout, stderr } = await shutDuring(host, () =>
+        banjour('import', '--switch'),
+      );
+      expect({ status, said: status === 0 ? '' : stdout + stderr }).toEqual({
+        status: 0,
+        said: '',
+      });
       expect([await isUp('fail2ban'), await isOn('fail2ban')]).toEqual([false, false]);
       expect([await isUp('banjour'), await isOn('banjour')]).toEqual([true, true]);
       for (const [jail, from] of host.bans)
-        expect([from, (await banjour('banned', from)).stdout]).toEqual([from, expect.stringContaining(jail)]);
+        expect([from, (await banjour('banned', from)).stdout]).toEqual([
+          from,
+          expect.stringContaining(jail),
+        ]);
     });
 
     test('the jails work, and mails go on', async () => {
-      const attacks = Object.values(host.attacks).map((attack) => ({ attack, from: `198.51.100.${++newcomers}` }));
+      const attacks = Object.values(host.attacks).map((attack) => ({
+        attack,
+        from: `198.51.100.${++newcomers}`,
+      }));
       await Promise.all(attacks.map(({ attack, from }) => attack({ machine, station }, from)));
       expect(await isUp('banjour-notify')).toBe(host.mail !== undefined);
       if (host.mail === undefined) return;

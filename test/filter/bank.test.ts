@@ -19,7 +19,9 @@ describe('routing', () => {
       [
         jail('sshd', SSH, { failregex: ['Failed password from <HOST>'] }),
         jail('postfix', MAIL, { failregex: ['SASL login failed from <HOST>'] }),
-        jail('everything', '', { failregex: ['failed from <HOST>', 'Failed password from <HOST>'] }),
+        jail('everything', '', {
+          failregex: ['failed from <HOST>', 'Failed password from <HOST>'],
+        }),
       ],
       noGuard,
     );
@@ -63,11 +65,19 @@ describe('routing', () => {
       failregex: ['^failed from <HOST>$'],
     };
     const docker = { SYSLOG_IDENTIFIER: 'e8d820bf982c', CONTAINER_NAME: 'mail' };
-    const found = (message: string, fields: Record<string, string>, more: Partial<FilterText> = {}) => {
+    const found = (
+      message: string,
+      fields: Record<string, string>,
+      more: Partial<FilterText> = {},
+    ) => {
       const made = new FilterBank([jail('j', '', { ...text, ...more })], noGuard);
       const { events } = made.judge([entry(message, fields)]);
       const [counters] = made.stats();
-      return [events.map(({ address }) => address.text), counters?.prefixed.count, counters?.unprefixed.count];
+      return [
+        events.map(({ address }) => address.text),
+        counters?.prefixed.count,
+        counters?.unprefixed.count,
+      ];
     };
 
     test.each([
@@ -85,7 +95,11 @@ describe('routing', () => {
       expect(found(`${header}failed from 192.0.2.1`, docker)).toEqual([['192.0.2.1'], 1, 0]);
       const podman = { SYSLOG_IDENTIFIER: 'podman' };
       expect(found(`${header}failed from 192.0.2.1`, podman)).toEqual([[], 0, 1]);
-      expect(found(`${header}failed from 192.0.2.1`, podman, { logtype: 'container' })).toEqual([['192.0.2.1'], 1, 0]);
+      expect(found(`${header}failed from 192.0.2.1`, podman, { logtype: 'container' })).toEqual([
+        ['192.0.2.1'],
+        1,
+        0,
+      ]);
     });
 
     test('is not needed where the tag is the name of the daemon', () => {
@@ -94,8 +108,12 @@ describe('routing', () => {
     });
 
     test("is not another daemon's, whatever its words are", () => {
-      expect(found('Nov 21 19:34:21 mail app[1]: postfix/smtpd[1]: failed from 192.0.2.1', docker)).toEqual([[], 0, 1]);
-      expect(found('x Nov 21 19:34:21 mail postfix/smtpd[1]: failed from 192.0.2.1', docker)).toEqual([[], 0, 1]);
+      expect(
+        found('Nov 21 19:34:21 mail app[1]: postfix/smtpd[1]: failed from 192.0.2.1', docker),
+      ).toEqual([[], 0, 1]);
+      expect(
+        found('x Nov 21 19:34:21 mail postfix/smtpd[1]: failed from 192.0.2.1', docker),
+      ).toEqual([[], 0, 1]);
     });
 
     test('of a message without its middle ends before the gap', () => {
@@ -107,7 +125,11 @@ describe('routing', () => {
 
   test('the gate has the literals of all filters, and the fields that matches and lines need', () => {
     const { gate } = both();
-    expect(gate.literals).toEqual(['Failed password from ', 'SASL login failed from ', 'failed from ']);
+    expect(gate.literals).toEqual([
+      'Failed password from ',
+      'SASL login failed from ',
+      'failed from ',
+    ]);
     for (const field of ['_SYSTEMD_UNIT', '_HOSTNAME', 'SYSLOG_IDENTIFIER', '_PID', '_BOOT_ID'])
       expect(gate.fields).toContain(field);
   });
@@ -133,14 +155,19 @@ describe('routing', () => {
     const sshd = bank({ failregex: ['Failed password from <HOST>'] });
     const one = entry('session opened');
     sshd.judge([one]);
-    expect(sshd.stats()[0]).toMatchObject({ routed: { count: 1, last: one.realtime }, gated: { count: 0, last: 0 } });
+    expect(sshd.stats()[0]).toMatchObject({
+      routed: { count: 1, last: one.realtime },
+      gated: { count: 0, last: 0 },
+    });
   });
 });
 
 describe('events', () => {
   test('carry address, user, count, time and cursor of their entry', () => {
     const sshd = bank({
-      failregex: ['auth failed, <F-COUNT>\\d+</F-COUNT> attempts by <F-USER>\\S+</F-USER> at <HOST>'],
+      failregex: [
+        'auth failed, <F-COUNT>\\d+</F-COUNT> attempts by <F-USER>\\S+</F-USER> at <HOST>',
+      ],
     });
     const one = entry('auth failed, 3 attempts by anna at [2001:DB8::0:1]');
     expect(sshd.judge([one]).events).toEqual([
@@ -159,7 +186,14 @@ describe('events', () => {
 
   test('a count stands between 1 and EVENT_COUNT_MAX', () => {
     const sshd = bank({ failregex: ['failed, <F-COUNT>\\S+</F-COUNT> attempts at <HOST>'] });
-    const counts = ['0', '1', String(EVENT_COUNT_MAX), String(EVENT_COUNT_MAX + 1), '9'.repeat(400), 'x'].map(
+    const counts = [
+      '0',
+      '1',
+      String(EVENT_COUNT_MAX),
+      String(EVENT_COUNT_MAX + 1),
+      '9'.repeat(400),
+      'x',
+    ].map(
       (count) => sshd.judge([entry(`failed, ${count} attempts at 192.0.2.1`)]).events[0]?.count,
     );
     expect(counts).toEqual([1, 1, EVENT_COUNT_MAX, EVENT_COUNT_MAX, EVENT_COUNT_MAX, 1]);
@@ -168,7 +202,9 @@ describe('events', () => {
   test('a user is cut at USER_CHARS_MAX', () => {
     const sshd = bank({ failregex: ['failed user <F-USER>\\S+</F-USER> at <HOST>'] });
     const users = [USER_CHARS_MAX, USER_CHARS_MAX + 1].map(
-      (length) => sshd.judge([entry(`failed user ${'u'.repeat(length)} at 192.0.2.1`)]).events[0]?.user?.length,
+      (length) =>
+        sshd.judge([entry(`failed user ${'u'.repeat(length)} at 192.0.2.1`)]).events[0]?.user
+          ?.length,
     );
     expect(users).toEqual([USER_CHARS_MAX, USER_CHARS_MAX]);
   });
@@ -181,7 +217,11 @@ describe('events', () => {
       entry('failed login from 12:34:56'),
     ]);
     expect(events).toEqual([]);
-    expect(sshd.stats()[0]).toMatchObject({ notAnAddress: { count: 2 }, names: { count: 1 }, failures: { count: 0 } });
+    expect(sshd.stats()[0]).toMatchObject({
+      notAnAddress: { count: 2 },
+      names: { count: 1 },
+      failures: { count: 0 },
+    });
   });
 
   test('with usedns = no a name does not match at all', () => {
@@ -192,12 +232,20 @@ describe('events', () => {
 
   test('an id that is no address gives way to the address beside it', () => {
     const sshd = bank({ failregex: ['failed login by <F-ID>\\S+@<ADDR></F-ID>'] });
-    expect(sshd.judge([entry('failed login by anna@192.0.2.9')]).events[0]?.address.text).toBe('192.0.2.9');
+    expect(sshd.judge([entry('failed login by anna@192.0.2.9')]).events[0]?.address.text).toBe(
+      '192.0.2.9',
+    );
   });
 
   test('a success is an event of its own', () => {
-    const sshd = bank({ failregex: ['failed login from <HOST>'], successregex: ['good login from <HOST>'] });
-    expect(sshd.judge([entry('good login from 192.0.2.1')]).events[0]).toMatchObject({ kind: 'success', regex: 0 });
+    const sshd = bank({
+      failregex: ['failed login from <HOST>'],
+      successregex: ['good login from <HOST>'],
+    });
+    expect(sshd.judge([entry('good login from 192.0.2.1')]).events[0]).toMatchObject({
+      kind: 'success',
+      regex: 0,
+    });
     expect(sshd.stats()[0]).toMatchObject({ successes: { count: 1 }, failures: { count: 0 } });
   });
 
@@ -206,7 +254,9 @@ describe('events', () => {
       prefregex: PREFIX,
       failregex: ['^<F-NOFAIL>Connection</F-NOFAIL> from <HOST>', '^Bad <F-USER>\\S+</F-USER>'],
     });
-    expect(sshd.judge([entry('Connection from 192.0.2.1'), entry('Bad root')]).events).toHaveLength(1);
+    expect(sshd.judge([entry('Connection from 192.0.2.1'), entry('Bad root')]).events).toHaveLength(
+      1,
+    );
     expect(sshd.judge([entry('Bad root')]).events).toHaveLength(1);
     expect(sshd.judge([entry('Bad root', { _BOOT_ID: 'next' })]).events).toEqual([]);
     expect(sshd.stats()[0]?.sessions).toBe(2);
@@ -238,7 +288,11 @@ describe('hostile text', () => {
   test('never throws and never hangs the bank', () => {
     const texts: FilterText[] = [
       { failregex: ['^(?:\\S+ ?)*: <HOST>$', 'count <F-COUNT>.*</F-COUNT> <HOST>'] },
-      { prefregex: PREFIX, failregex: ['^User <F-USER>.*</F-USER> from <HOST>'], ignoreregex: ['^x'] },
+      {
+        prefregex: PREFIX,
+        failregex: ['^User <F-USER>.*</F-USER> from <HOST>'],
+        ignoreregex: ['^x'],
+      },
       { maxlines: 4, failregex: ['^.*a<SKIPLINES>.*<HOST>'], usedns: 'raw' },
     ];
     const filters = new FilterBank(
@@ -248,20 +302,30 @@ describe('hostile text', () => {
     const message = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 300 }),
       fc
-        .array(fc.constantFrom('a', ' ', 'User ', 'from ', '::', '192.0.2.1', 'count ', '\n', '\ud800'), {
-          maxLength: 60,
-        })
+        .array(
+          fc.constantFrom('a', ' ', 'User ', 'from ', '::', '192.0.2.1', 'count ', '\n', '\ud800'),
+          {
+            maxLength: 60,
+          },
+        )
         .map((parts) => parts.join('')),
     );
     const field = fc.string({ unit: 'binary', maxLength: 40 });
     fc.assert(
-      fc.property(fc.array(fc.tuple(message, field, fc.option(fc.nat(300))), { maxLength: 5 }), (entries) => {
-        filters.judge(
-          entries.map(([text, value, cutAt]) =>
-            entry(text, { _HOSTNAME: value, SYSLOG_IDENTIFIER: value, _BOOT_ID: value }, cutAt ?? undefined),
-          ),
-        );
-      }),
+      fc.property(
+        fc.array(fc.tuple(message, field, fc.option(fc.nat(300))), { maxLength: 5 }),
+        (entries) => {
+          filters.judge(
+            entries.map(([text, value, cutAt]) =>
+              entry(
+                text,
+                { _HOSTNAME: value, SYSLOG_IDENTIFIER: value, _BOOT_ID: value },
+                cutAt ?? undefined,
+              ),
+            ),
+          );
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -10,7 +10,9 @@ function problems(text: FilterText) {
 
 describe('compiling a filter', () => {
   test('one regex that cannot be kept refuses the filter whole, by file, line and column', () => {
-    const { kept, diagnostics } = problems({ failregex: ['^good <HOST>', '^bad (unclosed <HOST>'] });
+    const { kept, diagnostics } = problems({
+      failregex: ['^good <HOST>', '^bad (unclosed <HOST>'],
+    });
     expect(kept).toBe(false);
     expect(diagnostics).toContainEqual(
       expect.objectContaining({
@@ -24,16 +26,24 @@ describe('compiling a filter', () => {
   test('a failregex that names nobody is refused', () => {
     const { kept, diagnostics } = problems({ failregex: ['^somebody failed'] });
     expect(kept).toBe(false);
-    expect(diagnostics).toContainEqual(expect.objectContaining({ level: 'error', id: 'filter.no-address' }));
+    expect(diagnostics).toContainEqual(
+      expect.objectContaining({ level: 'error', id: 'filter.no-address' }),
+    );
   });
 
   test('the address, or the name of the connection, may stand in the prefregex', () => {
-    expect(problems({ prefregex: '^<HOST> <F-CONTENT>.+</F-CONTENT>', failregex: ['failed'] }).kept).toBe(true);
-    expect(problems({ prefregex: '^<F-MLFID>\\S+</F-MLFID> ', failregex: ['failed'] }).kept).toBe(true);
+    expect(
+      problems({ prefregex: '^<HOST> <F-CONTENT>.+</F-CONTENT>', failregex: ['failed'] }).kept,
+    ).toBe(true);
+    expect(problems({ prefregex: '^<F-MLFID>\\S+</F-MLFID> ', failregex: ['failed'] }).kept).toBe(
+      true,
+    );
   });
 
   test('a filter without any failregex is refused', () => {
-    expect(problems({}).diagnostics).toContainEqual(expect.objectContaining({ id: 'filter.no-failregex' }));
+    expect(problems({}).diagnostics).toContainEqual(
+      expect.objectContaining({ id: 'filter.no-failregex' }),
+    );
   });
 
   test('a window of MAXLINES_MAX lines is taken, one line more is not', () => {

@@ -13,7 +13,12 @@ function cut(line: string, datepattern?: string, now: EpochMicros = NOW) {
 
 describe('the date of a line', () => {
   test.each<[string, string, string, EpochMicros]>([
-    ['syslog', 'Nov 21 18:30:01 mx1 sshd[7]: bad', ' mx1 sshd[7]: bad', at(2026, 11, 21, 18, 30, 1)],
+    [
+      'syslog',
+      'Nov 21 18:30:01 mx1 sshd[7]: bad',
+      ' mx1 sshd[7]: bad',
+      at(2026, 11, 21, 18, 30, 1),
+    ],
     ['syslog, day of one digit', 'Nov  1 18:30:01 mx1 x', ' mx1 x', at(2026, 11, 1, 18, 30, 1)],
     ['ISO', '2026-11-21T18:30:01 mx1', ' mx1', at(2026, 11, 21, 18, 30, 1)],
     [
@@ -22,7 +27,12 @@ describe('the date of a line', () => {
       ' mx1',
       epochMicros(Date.UTC(2026, 10, 21, 16, 30, 1, 250) * 1000),
     ],
-    ['ISO with Z', '2026-11-21T18:30:01Z mx1', ' mx1', epochMicros(Date.UTC(2026, 10, 21, 18, 30, 1) * 1000)],
+    [
+      'ISO with Z',
+      '2026-11-21T18:30:01Z mx1',
+      ' mx1',
+      epochMicros(Date.UTC(2026, 10, 21, 18, 30, 1) * 1000),
+    ],
     ['slashes', '2015/05/27 15:45:58 user:x', ' user:x', at(2015, 5, 27, 15, 45, 58)],
     [
       'Roundcube',
@@ -64,7 +74,9 @@ describe('the date of a line', () => {
   });
 
   test('of February 29 without a year is of the last leap year that comes into question, or none', () => {
-    expect(cut('Feb 29 10:00:00 x', undefined, at(2024, 3, 1)).time).toBe(at(2024, 2, 29, 10, 0, 0));
+    expect(cut('Feb 29 10:00:00 x', undefined, at(2024, 3, 1)).time).toBe(
+      at(2024, 2, 29, 10, 0, 0),
+    );
     expect(cut('Feb 29 10:00:00 x').time).toBeUndefined();
   });
 
@@ -95,7 +107,10 @@ describe('a datepattern', () => {
       text: 'at  x',
       time: at(2026, 11, 21, 18, 30, 1),
     });
-    expect(cut('Nov 21 18:30:01 x', '%d\\|%m\\|%Y')).toEqual({ text: 'Nov 21 18:30:01 x', date: '' });
+    expect(cut('Nov 21 18:30:01 x', '%d\\|%m\\|%Y')).toEqual({
+      text: 'Nov 21 18:30:01 x',
+      date: '',
+    });
   });
 
   test('cuts out its first group, or all of it', () => {
@@ -120,14 +135,18 @@ describe('a datepattern', () => {
   });
 
   test('that is no regex is told', () => {
-    expect(new DateFinder('%Y (').diagnostics).toMatchObject([{ level: 'error', key: 'datepattern', value: '%Y (' }]);
+    expect(new DateFinder('%Y (').diagnostics).toMatchObject([
+      { level: 'error', key: 'datepattern', value: '%Y (' },
+    ]);
   });
 });
 
 test('the place where the last date stood is preferred', () => {
   const finder = new DateFinder();
   finder.cut('mx1 2026-11-21 18:30:01 x', NOW);
-  expect(finder.cut('mx1 2026-11-21 18:30:02 at 2020-01-01 00:00:00', NOW).text).toBe('mx1  at 2020-01-01 00:00:00');
+  expect(finder.cut('mx1 2026-11-21 18:30:02 at 2020-01-01 00:00:00', NOW).text).toBe(
+    'mx1  at 2020-01-01 00:00:00',
+  );
 });
 
 describe('a date that makes no time', () => {
@@ -136,7 +155,11 @@ describe('a date that makes no time', () => {
 
   test('is cut out and says none; the last time that can be reckoned with does', () => {
     expect(cut(`${LAST} x`)).toMatchObject({ text: ' x', time: LAST * 1e6 });
-    expect(cut(`${LAST + 1} x`)).toEqual({ text: ' x', date: `${LAST + 1}`, pattern: '{^LN-BEG}EPOCH' });
+    expect(cut(`${LAST + 1} x`)).toEqual({
+      text: ' x',
+      date: `${LAST + 1}`,
+      pattern: '{^LN-BEG}EPOCH',
+    });
   });
 
   test.each([
@@ -152,7 +175,8 @@ describe('a date that makes no time', () => {
   });
 
   test('gives way to one that does, whoever chose the first', () => {
-    const line = '192.0.2.5 - audit(99999999999:1) [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 401 0';
+    const line =
+      '192.0.2.5 - audit(99999999999:1) [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 401 0';
     expect(cut(line)).toMatchObject({
       text: '192.0.2.5 - audit(99999999999:1) [] "GET / HTTP/1.1" 401 0',
       time: Date.UTC(2026, 10, 21, 10) * 1000,

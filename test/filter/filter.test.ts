@@ -13,8 +13,13 @@ const PREFIX = String.raw`^<F-MLFID>\S+ sshd\[\d+\]: </F-MLFID><F-CONTENT>.+</F-
 
 describe('a line', () => {
   test('is a failure of the first regex that hits', () => {
-    const filter = compiled({ failregex: ['^one from <HOST>', '^two from <HOST>', '^two from <HOST> again'] });
-    expect(judge(filter, 'two from 192.0.2.1 again')).toMatchObject({ result: 'failure', regex: 1 });
+    const filter = compiled({
+      failregex: ['^one from <HOST>', '^two from <HOST>', '^two from <HOST> again'],
+    });
+    expect(judge(filter, 'two from 192.0.2.1 again')).toMatchObject({
+      result: 'failure',
+      regex: 1,
+    });
     expect(judge(filter, 'three from 192.0.2.1')).toMatchObject({ result: 'none' });
   });
 
@@ -26,22 +31,34 @@ describe('a line', () => {
   });
 
   test('is dropped by an ignoreregex', () => {
-    const filter = compiled({ failregex: ['^bad <HOST> .*'], ignoreregex: ['because of us$', 'x'] });
-    expect(judge(filter, 'bad 192.0.2.1 because of us')).toMatchObject({ result: 'ignored', regex: 0 });
+    const filter = compiled({
+      failregex: ['^bad <HOST> .*'],
+      ignoreregex: ['because of us$', 'x'],
+    });
+    expect(judge(filter, 'bad 192.0.2.1 because of us')).toMatchObject({
+      result: 'ignored',
+      regex: 0,
+    });
     expect(judge(filter, 'bad 192.0.2.1 because')).toMatchObject({ result: 'failure' });
   });
 
   test('an ignoreregex sees the whole line first when there are few, and the content after a hit', () => {
     const many = ['^bad <HOST>', 'b <HOST>', 'c <HOST>', 'd <HOST>'];
     const header = { prefregex: PREFIX, ignoreregex: ['^mx1'] };
-    expect(judge(compiled({ ...header, failregex: many }), 'mx1 sshd[7]: bad 192.0.2.1').result).toBe('ignored');
-    expect(judge(compiled({ ...header, failregex: ['^bad <HOST>'] }), 'mx1 sshd[7]: bad 192.0.2.1').result).toBe(
-      'failure',
-    );
+    expect(
+      judge(compiled({ ...header, failregex: many }), 'mx1 sshd[7]: bad 192.0.2.1').result,
+    ).toBe('ignored');
+    expect(
+      judge(compiled({ ...header, failregex: ['^bad <HOST>'] }), 'mx1 sshd[7]: bad 192.0.2.1')
+        .result,
+    ).toBe('failure');
   });
 
   test('can be a success', () => {
-    const filter = compiled({ failregex: ['^bad <HOST>'], successregex: ['^good <F-USER>\\S+</F-USER> <HOST>'] });
+    const filter = compiled({
+      failregex: ['^bad <HOST>'],
+      successregex: ['^good <F-USER>\\S+</F-USER> <HOST>'],
+    });
     expect(judge(filter, 'good anna 192.0.2.1')).toMatchObject({
       result: 'success',
       regex: 0,
@@ -51,7 +68,9 @@ describe('a line', () => {
 
   test('takes the user from an alternate when there is no other', () => {
     const filter = compiled({
-      failregex: ['^bad (?:user <F-USER>\\w*</F-USER> )?(?:as <F-ALT_USER>\\w+</F-ALT_USER> )?from <HOST>'],
+      failregex: [
+        '^bad (?:user <F-USER>\\w*</F-USER> )?(?:as <F-ALT_USER>\\w+</F-ALT_USER> )?from <HOST>',
+      ],
     });
     expect(judge(filter, 'bad as anna from 192.0.2.1').facts.user).toBe('anna');
     expect(judge(filter, 'bad user  as anna from 192.0.2.1').facts.user).toBe('anna');
@@ -61,7 +80,9 @@ describe('a line', () => {
   test('says "no failure" with <F-NOFAIL> only where there are connections, as in fail2ban', () => {
     const failregex = ['^<F-NOFAIL>closed</F-NOFAIL> by <HOST>'];
     expect(judge(compiled({ failregex }), 'closed by 192.0.2.1').result).toBe('failure');
-    expect(judge(compiled({ prefregex: PREFIX, failregex }), 'mx1 sshd[7]: closed by 192.0.2.1').result).toBe('nofail');
+    expect(
+      judge(compiled({ prefregex: PREFIX, failregex }), 'mx1 sshd[7]: closed by 192.0.2.1').result,
+    ).toBe('nofail');
   });
 
   test('waits for its address within its connection', () => {
@@ -88,17 +109,29 @@ describe('a line whose middle was left out', () => {
   const filter = compiled({ failregex: ['from <HOST>', '^bad.*,[^!]*from <HOST>'] });
 
   test('matches in what was kept of its head and of its tail', () => {
-    expect(judge(filter, 'bad from 192.0.2.1 xx\nyy', 21)).toMatchObject({ result: 'failure', cut: false });
-    expect(judge(filter, 'bad x\ny from 192.0.2.1', 5)).toMatchObject({ result: 'failure', cut: false });
+    expect(judge(filter, 'bad from 192.0.2.1 xx\nyy', 21)).toMatchObject({
+      result: 'failure',
+      cut: false,
+    });
+    expect(judge(filter, 'bad x\ny from 192.0.2.1', 5)).toMatchObject({
+      result: 'failure',
+      cut: false,
+    });
   });
 
   test('no match reaches across the cut', () => {
     const across = compiled({ failregex: ['^bad[^!]*from <HOST>'] });
-    expect(judge(across, 'bad x\ny from 192.0.2.1', 5)).toMatchObject({ result: 'none', cut: true });
+    expect(judge(across, 'bad x\ny from 192.0.2.1', 5)).toMatchObject({
+      result: 'none',
+      cut: true,
+    });
   });
 
   test('an address that ends or begins at the cut may have lost digits and is not taken', () => {
-    expect(judge(filter, 'bad from 192.0.2.1\n7 or so', 18)).toMatchObject({ result: 'none', cut: true });
+    expect(judge(filter, 'bad from 192.0.2.1\n7 or so', 18)).toMatchObject({
+      result: 'none',
+      cut: true,
+    });
     const first = compiled({ failregex: ['<HOST> was bad'] });
     expect(judge(first, 'x 1\n92.0.2.1 was bad', 3)).toMatchObject({ result: 'none', cut: true });
   });
@@ -110,19 +143,28 @@ describe('a line whose middle was left out', () => {
 
   test('is still judged behind a prefregex', () => {
     const inner = compiled({ prefregex: PREFIX, failregex: ['bad from <HOST> '] });
-    expect(judge(inner, 'mx1 sshd[7]: bad from 192.0.2.1 xx\nyy', 34)).toMatchObject({ result: 'failure' });
-    expect(judge(inner, 'mx1 ss\nhd[7]: bad from 192.0.2.1 xx', 6)).toMatchObject({ result: 'noprefix' });
+    expect(judge(inner, 'mx1 sshd[7]: bad from 192.0.2.1 xx\nyy', 34)).toMatchObject({
+      result: 'failure',
+    });
+    expect(judge(inner, 'mx1 ss\nhd[7]: bad from 192.0.2.1 xx', 6)).toMatchObject({
+      result: 'noprefix',
+    });
   });
 });
 
 describe('a filter of several lines', () => {
-  const filter = () => compiled({ maxlines: 3, failregex: ['^attempt from <HOST><SKIPLINES>refused$'] });
+  const filter = () =>
+    compiled({ maxlines: 3, failregex: ['^attempt from <HOST><SKIPLINES>refused$'] });
 
   test('finds what is spread over them and uses them up', () => {
     const multi = filter();
     expect(judge(multi, 'attempt from 192.0.2.1').result).toBe('none');
     expect(judge(multi, 'something else').result).toBe('none');
-    expect(judge(multi, 'refused')).toMatchObject({ result: 'failure', facts: { ip4: '192.0.2.1' }, lines: 2 });
+    expect(judge(multi, 'refused')).toMatchObject({
+      result: 'failure',
+      facts: { ip4: '192.0.2.1' },
+      lines: 2,
+    });
     expect(judge(multi, 'refused').result).toBe('none');
   });
 
@@ -136,7 +178,9 @@ describe('a filter of several lines', () => {
 describe('a line in any script', () => {
   const filter = compiled({
     prefregex: '^\\w+: <F-CONTENT>.+</F-CONTENT>$',
-    failregex: ['^login of <F-USER>\\w+</F-USER> from <HOST>(?: <F-COUNT>\\d+</F-COUNT> times)?\\s'],
+    failregex: [
+      '^login of <F-USER>\\w+</F-USER> from <HOST>(?: <F-COUNT>\\d+</F-COUNT> times)?\\s',
+    ],
   });
 
   test.each(['müller', 'Иван', '𝐀lice', 'x²'])('gives the user as the line has it: %s', (user) => {
@@ -175,9 +219,22 @@ describe('a compiled filter', () => {
     const texts = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
       fc
-        .array(fc.constantFrom('User ', 'from ', '192.0.2.1', '\n', 'mx1 sshd[7]: ', 'a', 'b', '::', ' '), {
-          maxLength: 30,
-        })
+        .array(
+          fc.constantFrom(
+            'User ',
+            'from ',
+            '192.0.2.1',
+            '\n',
+            'mx1 sshd[7]: ',
+            'a',
+            'b',
+            '::',
+            ' ',
+          ),
+          {
+            maxLength: 30,
+          },
+        )
         .map((parts) => parts.join('')),
     );
     fc.assert(
@@ -190,7 +247,8 @@ describe('a compiled filter', () => {
 });
 
 describe('a line that goes on in another entry', () => {
-  const judgeBroken = (filter: CompiledFilter, text: string) => filter.judge({ text, goesOn: true }, NOW);
+  const judgeBroken = (filter: CompiledFilter, text: string) =>
+    filter.judge({ text, goesOn: true }, NOW);
 
   test('gives no address by a match that reaches its end, and one by a match that does not', () => {
     const filter = compiled({

@@ -1,29 +1,56 @@
 import { describe, expect, test } from '@jest/globals';
-import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS, REGEX_STRIKES_MAX } from '../../src/core/limits.js';
+import { REGEX_STRIKES_MAX } from '../../src/core/limits.js';
+import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS } from '../../src/core/timeouts.js';
 import { FilterBank } from '../../src/filter/bank.js';
-import type { Progress, RegexSlot } from '../../src/filter/filter.js';
 import { NO_MATCH } from '../../src/filter/filter.js';
 import { type Guard, GuardedRunner } from '../../src/filter/guarded.js';
+import type { RegexSlot, RunningRegex } from '../../src/filter/search.js';
 import { compiled, entry, jail } from '../support/filters.js';
 import { vmGuard } from '../support/guard.js';
 
 const WHOLE = '';
 /** Takes longer than anybody can wait in a backtracking executor, for the lines below. */
-const SLOW_SHAPES: readonly { readonly shape: string; readonly regex: string; readonly line: string }[] = [
-  { shape: 'loops within loops', regex: '^login (?:\\w+,? ?)+;;[^;]*from <HOST>', line: `login ${'ab '.repeat(40)}!` },
-  { shape: 'a choice that overlaps', regex: '^login (?:a|ab|b)*; from <HOST>', line: `login ${'ab'.repeat(60)}!` },
-  { shape: 'four loops in a row', regex: '^login \\w*\\w*\\w*\\w*; from <HOST>', line: `login ${'a'.repeat(3_000)}!` },
-  { shape: 'blanks at the end', regex: '^login (.+?)\\s*\\s*;$|^login x <HOST>', line: `login x${' '.repeat(8_000)}!` },
-  { shape: 'a search from everywhere', regex: 'login.*,.*,.*,.*; from <HOST>', line: `login ${','.repeat(6_000)}!` },
+const SLOW_SHAPES: readonly {
+  readonly shape: string;
+  readonly regex: string;
+  readonly line: string;
+}[] = [
+  {
+    shape: 'loops within loops',
+    regex: '^login (?:\\w+,? ?)+;;[^;]*from <HOST>',
+    line: `login ${'ab '.repeat(40)}!`,
+  },
+  {
+    shape: 'a choice that overlaps',
+    regex: '^login (?:a|ab|b)*; from <HOST>',
+    line: `login ${'ab'.repeat(60)}!`,
+  },
+  {
+    shape: 'four loops in a row',
+    regex: '^login \\w*\\w*\\w*\\w*; from <HOST>',
+    line: `login ${'a'.repeat(3_000)}!`,
+  },
+  {
+    shape: 'blanks at the end',
+    regex: '^login (.+?)\\s*\\s*;$|^login x <HOST>',
+    line: `login x${' '.repeat(8_000)}!`,
+  },
+  {
+    shape: 'a search from everywhere',
+    regex: 'login.*,.*,.*,.*; from <HOST>',
+    line: `login ${','.repeat(6_000)}!`,
+  },
 ];
 
 describe('a line that makes an executor throw', () => {
   const slotOf = (filter: ReturnType<typeof compiled>) => filter.slots[0] as RegexSlot;
-  const throwing = (slot: RegexSlot, engines: readonly string[]) => (n: number, progress: Progress) => {
-    progress.running = slot;
-    if (n === 1 && engines.includes(slot.regex.engine)) throw new RangeError('Maximum call stack size exceeded');
-    return { ...NO_MATCH, length: n };
-  };
+  const throwing =
+    (slot: RegexSlot, engines: readonly string[]) => (n: number, progress: RunningRegex) => {
+      progress.running = slot;
+      if (n === 1 && engines.includes(slot.regex.engine))
+        throw new RangeError('Maximum call stack size exceeded');
+      return { ...NO_MATCH, length: n };
+    };
 
   test('is judged by the linear matcher, and the lines after it are judged', () => {
     const slot = slotOf(compiled({ failregex: ['x <HOST>'] }));
@@ -58,34 +85,53 @@ test('the guard gives a batch, a line, and a line in the linear matcher the time
 });
 
 describe('a hostile line', () => {
-  test.each(SLOW_SHAPES)('$shape: neighbours lose nothing and the next lines are judged', ({ regex, line }) => {
-    const bank = new FilterBank(
-      [
-        jail('slow', WHOLE, { failregex: [regex.replace('^login', 'login')] }),
-        jail('other', WHOLE, { failregex: ['login failed from <HOST>'] }),
-      ],
-      vmGuard,
-    );
-    const batch = () => [entry('login failed from 192.0.2.1'), entry(line), entry('login failed from 192.0.2.2')];
-    const first = bank.judge(batch());
-    const second = bank.judge(batch());
-    for (const { events } of [first, second])
-      expect(events.map(({ jail: name, address }) => [name, address.text])).toEqual([
-        ['other', '192.0.2.1'],
-        ['other', '192.0.2.2'],
-      ]);
-    expect(second.demoted).toEqual([]);
-  });
+  test.each(SLOW_SHAPES)(
+    '$shape: neighbours lose nothing and the next lines are judged',
+    ({ regex, line }) => {
+      const bank = new FilterBank(
+        [
+          jail('slow', WHOLE, { failregex: [regex.replace('^login', 'login')] }),
+          jail('other', WHOLE, { failregex: ['login failed from <HOST>'] }),
+        ],
+        vmGuard,
+      );
+      const batch = () => [
+        entry('login failed from 192.0.2.1'),
+        entry(line),
+        entry('login failed from 192.0.2.2'),
+      ];
+      const first = bank.judge(batch());
+      const second = bank.judge(batch());
+      for (const { events } of [first, second])
+        expect(events.map(({ jail: name, address }) => [name, address.text])).toEqual([
+          ['other', '192.0.2.1'],
+          ['other', '192.0.2.2'],
+        ]);
+      expect(second.demoted).toEqual([]);
+    },
+  );
 
   test('a regex that proves slow is named with jail, number and place, and goes on in the linear matcher', () => {
-    // Not seen to be slow before it runs: the choice is hidden in two classes that share one character.
+    // Not seen to be slow before it runs: the choice is hidden in two classes that share one
+    // character.
     const regex = 'login [^;]*-[^;]*-[^;]*-[^;]*-[^;]*; from <HOST>';
-    const bank = new FilterBank([jail('slow', WHOLE, { failregex: ['never <HOST>', regex] })], vmGuard);
+    const bank = new FilterBank(
+      [jail('slow', WHOLE, { failregex: ['never <HOST>', regex] })],
+      vmGuard,
+    );
     const hit = 'login a-b-c-d-e; from 192.0.2.1';
     const before = bank.judge([entry(hit)]).events;
-    const { events, demoted } = bank.judge([entry(hit), entry(`login ${'-'.repeat(1_200)}`), entry(hit)]);
+    const { events, demoted } = bank.judge([
+      entry(hit),
+      entry(`login ${'-'.repeat(1_200)}`),
+      entry(hit),
+    ]);
     expect(demoted).toEqual([
-      { jail: 'slow', regex: 'failregex 2', place: expect.objectContaining({ file: 'filter.d/slow.conf', line: 11 }) },
+      {
+        jail: 'slow',
+        regex: 'failregex 2',
+        place: expect.objectContaining({ file: 'filter.d/slow.conf', line: 11 }),
+      },
     ]);
     expect(bank.stats()[0]?.demoted).toEqual(['failregex 2']);
     expect(events.map(({ regex: index, address }) => [index, address.text])).toEqual([
@@ -96,7 +142,11 @@ describe('a hostile line', () => {
 
   test('a stream of them is judged to its end', () => {
     const bank = new FilterBank(
-      [jail('slow', WHOLE, { failregex: ['login [^;]*-[^;]*-[^;]*-[^;]*; from <HOST>', 'login from <HOST>'] })],
+      [
+        jail('slow', WHOLE, {
+          failregex: ['login [^;]*-[^;]*-[^;]*-[^;]*; from <HOST>', 'login from <HOST>'],
+        }),
+      ],
       vmGuard,
     );
     const stream = Array.from({ length: 300 }, (_, i) => [
@@ -144,7 +194,7 @@ describe('the guard', () => {
 
   function run(runner: GuardedRunner, count: number, running: RegexSlot) {
     const order: number[] = [];
-    const result = runner.run(count, (n, progress: Progress) => {
+    const result = runner.run(count, (n, progress: RunningRegex) => {
       progress.running = running;
       ticker();
       order.push(n);
@@ -175,7 +225,8 @@ describe('the guard', () => {
     const regex = slot();
     const { guard } = stopping([1, 4, 8, 11, 14], 0);
     const runner = new GuardedRunner(guard);
-    // Call 1 stops, 2 is the line alone, 3 the rest; 4-6 the second batch; 7 a clean one; then three in a row.
+    // Call 1 stops, 2 is the line alone, 3 the rest; 4-6 the second batch; 7 a clean one; then
+    // three in a row.
     const demoted = [1, 2, 3, 4, 5, 6].map(() => run(runner, 2, regex).demoted.length);
     expect(REGEX_STRIKES_MAX).toBe(3);
     expect(demoted).toEqual([0, 0, 0, 0, 0, 1]);

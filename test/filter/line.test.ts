@@ -16,8 +16,16 @@ function entry(message: string, fields: Record<string, string> = {}, cutAt?: num
 
 describe('the line of a journal entry is the one that fail2ban judges', () => {
   test('host, identifier, pid and message', () => {
-    const fields = { _HOSTNAME: 'mx1', SYSLOG_IDENTIFIER: 'postfix/smtpd', SYSLOG_PID: '14398', _PID: '7', _COMM: 'x' };
-    expect(lineOf(entry('NOQUEUE: reject', fields))).toEqual({ text: 'mx1 postfix/smtpd[14398]: NOQUEUE: reject' });
+    const fields = {
+      _HOSTNAME: 'mx1',
+      SYSLOG_IDENTIFIER: 'postfix/smtpd',
+      SYSLOG_PID: '14398',
+      _PID: '7',
+      _COMM: 'x',
+    };
+    expect(lineOf(entry('NOQUEUE: reject', fields))).toEqual({
+      text: 'mx1 postfix/smtpd[14398]: NOQUEUE: reject',
+    });
   });
 
   test('_COMM and _PID stand in for what the service did not send', () => {
@@ -27,7 +35,9 @@ describe('the line of a journal entry is the one that fail2ban judges', () => {
   });
 
   test('a pid of digits is read as a number, anything else stays as it is', () => {
-    expect(lineOf(entry('m', { SYSLOG_IDENTIFIER: 'a', SYSLOG_PID: '0042' })).text).toBe('a[42]: m');
+    expect(lineOf(entry('m', { SYSLOG_IDENTIFIER: 'a', SYSLOG_PID: '0042' })).text).toBe(
+      'a[42]: m',
+    );
     expect(lineOf(entry('m', { SYSLOG_IDENTIFIER: 'a', SYSLOG_PID: '4x' })).text).toBe('a[4x]: m');
   });
 
@@ -38,9 +48,9 @@ describe('the line of a journal entry is the one that fail2ban judges', () => {
 
   test('a kernel line has the monotonic time, of the source if it has one', () => {
     const fields = { _HOSTNAME: 'mx1', SYSLOG_IDENTIFIER: 'kernel' };
-    expect(lineOf(entry('IN=eth0', { ...fields, _SOURCE_MONOTONIC_TIMESTAMP: '12345678' })).text).toBe(
-      'mx1 kernel: [   12.345678] IN=eth0',
-    );
+    expect(
+      lineOf(entry('IN=eth0', { ...fields, _SOURCE_MONOTONIC_TIMESTAMP: '12345678' })).text,
+    ).toBe('mx1 kernel: [   12.345678] IN=eth0');
     expect(lineOf(entry('IN=eth0', { ...fields, __MONOTONIC_TIMESTAMP: '1' })).text).toBe(
       'mx1 kernel: [    0.000001] IN=eth0',
     );
@@ -60,7 +70,10 @@ describe('the line of a journal entry is the one that fail2ban judges', () => {
 });
 
 test('says of a line that journald or a container runtime broke that it goes on', () => {
-  for (const fields of [{ _LINE_BREAK: 'nul' }, { CONTAINER_PARTIAL_MESSAGE: 'true' }] as Record<string, string>[])
+  for (const fields of [{ _LINE_BREAK: 'nul' }, { CONTAINER_PARTIAL_MESSAGE: 'true' }] as Record<
+    string,
+    string
+  >[])
     expect(lineOf(entry('m', fields))).toEqual({ text: 'm', goesOn: true });
   expect(lineOf(entry('m', { _LINE_BREAK: 'eof' }))).toEqual({ text: 'm' });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { ROUTES_MAX } from '../../src/core/limits.js';
 import type { MatchExpression } from '../../src/core/match.js';
-import { Router } from '../../src/filter/router.js';
+import { Router } from '../../src/filter/bank.js';
 import { entry } from '../support/filters.js';
 
 /** A router with one route, and how often it had to look at the match for its answer. */

@@ -37,7 +37,8 @@ const MAIL = [
 
 describe("fail2ban's sample lines", () => {
   const results = new Map<string, SampleResult>();
-  for (const name of root === '' ? [] : sampledFilters(root)) results.set(name, runSamples(root, name));
+  for (const name of root === '' ? [] : sampledFilters(root))
+    results.set(name, runSamples(root, name));
 
   withPackage('of mail services and sshd get its verdict, host and user, every one', () => {
     const mail = MAIL.map((name) => results.get(name));

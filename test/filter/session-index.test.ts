@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type Indexed, SessionIndex } from '../../src/filter/session-index.js';
+import { type Indexed, SessionIndex } from '../../src/filter/bounded-index.js';
 
 interface Item extends Indexed<Item> {
   readonly n: number;
 }
 
-const item = (key: string, boot: string, n: number): Item => ({ key, boot, n, hash: 0, chain: undefined });
+const item = (key: string, boot: string, n: number): Item => ({
+  key,
+  boot,
+  n,
+  hash: 0,
+  chain: undefined,
+});
 
 describe('the index of connections', () => {
   test('agrees with a map, whatever comes and goes', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import {
-  SESSION_IDLE_SECONDS,
   SESSION_KEY_CHARS_MAX,
   SESSION_USERS_MAX,
   SESSIONS_MAX,
   USER_CHARS_MAX,
 } from '../../src/core/limits.js';
 import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
+import { SESSION_IDLE_SECONDS } from '../../src/core/timeouts.js';
 import { type Groups, marksOf } from '../../src/filter/groups.js';
 import { SessionTable } from '../../src/filter/session.js';
 
@@ -33,9 +33,15 @@ describe('a connection', () => {
   test('is judged by the address that its line names, whatever family the one before was of', () => {
     const { line } = merger();
     line({ user: 'root', ip4: '192.0.2.1' });
-    expect(line({ user: 'root', ip6: '2001:db8::1' }).facts).toMatchObject({ ip4: undefined, ip6: '2001:db8::1' });
+    expect(line({ user: 'root', ip6: '2001:db8::1' }).facts).toMatchObject({
+      ip4: undefined,
+      ip6: '2001:db8::1',
+    });
     expect(line({ user: 'root' }).facts).toMatchObject({ ip4: undefined, ip6: '2001:db8::1' });
-    expect(line({ user: 'root', dns: 'host.example' }).facts).toMatchObject({ ip6: undefined, dns: 'host.example' });
+    expect(line({ user: 'root', dns: 'host.example' }).facts).toMatchObject({
+      ip6: undefined,
+      dns: 'host.example',
+    });
   });
 
   test('counts a failure that waited for its address once the address comes', () => {
@@ -109,7 +115,10 @@ describe('a connection', () => {
   test('takes entries whose time runs backwards', () => {
     const { line } = merger();
     line({ ip4: '192.0.2.1' });
-    expect(line({ user: 'root' }, epochMicros(5)).facts).toMatchObject({ ip4: '192.0.2.1', user: 'root' });
+    expect(line({ user: 'root' }, epochMicros(5)).facts).toMatchObject({
+      ip4: '192.0.2.1',
+      user: 'root',
+    });
   });
 });
 

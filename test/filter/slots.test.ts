@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { SlotList } from '../../src/filter/slots.js';
+import { SlotList } from '../../src/filter/search.js';
 import { compiled } from '../support/filters.js';
 
 const FAILREGEX = [

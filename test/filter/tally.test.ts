@@ -4,30 +4,32 @@ import {
   TALLY_ADDRESSES_MAX,
   TALLY_ALL_ATTEMPTS_MAX,
   TALLY_ATTEMPTS_MAX,
+  TALLY_NETWORK_BITS,
+  TALLY_NETWORKS_MAX,
+  TALLY_SESSIONS_MAX,
+  TALLY_TELLINGS_PROOFS,
+  TALLY_TROUBLES_MAX,
+  TALLY_USER_CHARS_MAX,
+  TALLY_WITNESSES_MAX,
+} from '../../src/core/limits.js';
+import { epochMicros } from '../../src/core/time.js';
+import {
   TALLY_CONTRADICTION_SECONDS,
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
-  TALLY_NETWORK_BITS,
-  TALLY_NETWORKS_MAX,
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SECONDS,
-  TALLY_SESSIONS_MAX,
   TALLY_SLACK_SECONDS,
-  TALLY_TELLINGS_PROOFS,
   TALLY_TELLINGS_SECONDS,
   TALLY_TROUBLE_SECONDS,
-  TALLY_TROUBLES_MAX,
   TALLY_UNSURE_QUIET_SECONDS,
   TALLY_UNSURE_SECONDS,
-  TALLY_USER_CHARS_MAX,
   TALLY_WAIT_SECONDS,
-  TALLY_WITNESSES_MAX,
-} from '../../src/core/limits.js';
-import { epochMicros } from '../../src/core/time.js';
+} from '../../src/core/timeouts.js';
+import type { Part, Told } from '../../src/filter/groups.js';
 import { Tally } from '../../src/filter/tally.js';
-import type { Part, Told } from '../../src/filter/told.js';
 
 interface Given {
   readonly user?: string;
@@ -52,14 +54,16 @@ function bench() {
       tally.failure(line(part, time, given));
   return {
     tally,
-    pam: (time: number, given: Given = {}) => tally.failure(line('witness', time, given, 'pam_unix')),
+    pam: (time: number, given: Given = {}) =>
+      tally.failure(line('witness', time, given, 'pam_unix')),
     auth: (time: number, session: string, given: Given = {}, store = 'pam') =>
       tally.failure(line('witness', time, { ...given, session }, store)),
     sum: (time: number, count: number, given: Given = {}) =>
       tally.failure(line('sum', time, { seconds: 60, session: 's', ...given, count })),
     trouble: (time: number, session: string) => tally.trouble(line('trouble', time, { session })),
     login: (time: number, given: Given = {}) => tally.success(line('plain', time, given)),
-    looked: (time: number, given: Given = {}) => tally.failure(line('elsewhere', time, given, 'pam_unix')),
+    looked: (time: number, given: Given = {}) =>
+      tally.failure(line('elsewhere', time, given, 'pam_unix')),
     plain: say('plain'),
     unsure: say('unsure'),
     opened: say('opened'),
@@ -91,7 +95,9 @@ describe('an attempt that several lines tell', () => {
 
   test('is one though stores of one kind refuse it, and another after the pause that a server makes', () => {
     const { auth, pam, sum } = bench();
-    expect([auth(100, 's'), auth(100.1, 's'), auth(100 + TALLY_REPEAT_SECONDS, 's')]).toEqual([1, 0, 0]);
+    expect([auth(100, 's'), auth(100.1, 's'), auth(100 + TALLY_REPEAT_SECONDS, 's')]).toEqual([
+      1, 0, 0,
+    ]);
     expect([auth(101, 's'), sum(103, 2)]).toEqual([1, 0]);
     // Another user, another connection, or a line without one, is another guess.
     expect([auth(200, 't'), auth(200, 't', { user: 'bob' }), auth(200, 'u')]).toEqual([1, 1, 1]);
@@ -103,19 +109,28 @@ describe('an attempt that several lines tell', () => {
   test('is another where the witnesses are too far apart, or the user is another', () => {
     const { pam, auth } = bench();
     expect([pam(100), auth(100 + TALLY_SAME_SECONDS, 's')]).toEqual([1, 0]);
-    expect([pam(200, { user: 'bob' }), auth(201 + TALLY_SAME_SECONDS, 't', { user: 'bob' })]).toEqual([1, 1]);
+    expect([
+      pam(200, { user: 'bob' }),
+      auth(201 + TALLY_SAME_SECONDS, 't', { user: 'bob' }),
+    ]).toEqual([1, 1]);
     expect([pam(300, { user: 'a' }), auth(301, 'u', { user: 'b' })]).toEqual([1, 1]);
   });
 
   test('has one user, in any case, with or without a domain', () => {
     const { pam, auth } = bench();
     const long = 'x'.repeat(TALLY_USER_CHARS_MAX);
-    expect([pam(100, { user: 'alice' }), auth(101, 's', { user: 'Alice@example.org' })]).toEqual([1, 0]);
+    expect([pam(100, { user: 'alice' }), auth(101, 's', { user: 'Alice@example.org' })]).toEqual([
+      1, 0,
+    ]);
     expect([pam(200, { user: 'a@example.org' }), auth(201, 't', { user: 'A' })]).toEqual([1, 0]);
     expect([pam(300, { user: `${long}` }), auth(301, 'u', { user: long })]).toEqual([1, 0]);
-    expect([pam(400, { user: `${long}y` }), auth(401, 'v', { user: `${long}...` })]).toEqual([1, 0]);
+    expect([pam(400, { user: `${long}y` }), auth(401, 'v', { user: `${long}...` })]).toEqual([
+      1, 0,
+    ]);
     const short = 'x'.repeat(TALLY_USER_CHARS_MAX - 1);
-    expect([pam(500, { user: `${short}y` }), auth(501, 'w', { user: `${short}z` })]).toEqual([1, 1]);
+    expect([pam(500, { user: `${short}y` }), auth(501, 'w', { user: `${short}z` })]).toEqual([
+      1, 1,
+    ]);
   });
 });
 
@@ -131,7 +146,9 @@ describe('the sum of a connection', () => {
     expect([auth(100, 's'), auth(101, 't'), auth(102, 't')]).toEqual([1, 1, 1]);
     expect(sum(104, 1, { session: 's' })).toBe(0);
     expect(sum(105, 2, { session: 't' })).toBe(0);
-    expect([pam(200, { user: 'a' }), pam(204, { user: 'b' }), sum(206, 2, { user: 'b' })]).toEqual([1, 1, 0]);
+    expect([pam(200, { user: 'a' }), pam(204, { user: 'b' }), sum(206, 2, { user: 'b' })]).toEqual([
+      1, 1, 0,
+    ]);
     expect([auth(300, 'x'), sum(302, 1, { session: 'y' })]).toEqual([1, 1]);
   });
 
@@ -157,7 +174,9 @@ describe('the sum of a connection', () => {
 
   test('of another address or another boot is another', () => {
     const { pam, sum } = bench();
-    expect([pam(100), sum(104, 1, { address: '192.0.2.2' }), sum(105, 1, { boot: 'c' })]).toEqual([1, 1, 1]);
+    expect([pam(100), sum(104, 1, { address: '192.0.2.2' }), sum(105, 1, { boot: 'c' })]).toEqual([
+      1, 1, 1,
+    ]);
   });
 });
 
@@ -175,7 +194,9 @@ describe('a server that asks two stores of PAM in turn', () => {
 
   test('counts each attempt once, with its first line, once that is known', () => {
     const { pam, sum } = learned();
-    expect([pam(200), pam(203), pam(206), pam(209), sum(209, 2, { seconds: 10 })]).toEqual([1, 0, 1, 0, 0]);
+    expect([pam(200), pam(203), pam(206), pam(209), sum(209, 2, { seconds: 10 })]).toEqual([
+      1, 0, 1, 0, 0,
+    ]);
   });
 
   test('also where the auth service tells of each store by its name', () => {
@@ -186,7 +207,9 @@ describe('a server that asks two stores of PAM in turn', () => {
       pam(time + 3),
       auth(time + 5, 's', {}, 'two'),
     ];
-    expect([...attempt(200), ...attempt(210), sum(216, 2, { seconds: 17 })]).toEqual([1, 0, 0, 0, 1, 0, 0, 0, 0]);
+    expect([...attempt(200), ...attempt(210), sum(216, 2, { seconds: 17 })]).toEqual([
+      1, 0, 0, 0, 1, 0, 0, 0, 0,
+    ]);
   });
 
   test('tells the second time within a minute, or it is another attempt', () => {
@@ -232,7 +255,12 @@ describe('a login that may be another service', () => {
   test('may be told after the other jail counted it, when its connection has ended', () => {
     const { opened, elsewhere, closed, pam, auth } = bench();
     opened(100);
-    expect([elsewhere(110), closed(111), auth(112, 's'), pam(110 + TALLY_ELSEWHERE_SECONDS)]).toEqual([0, 0, 1, 0]);
+    expect([
+      elsewhere(110),
+      closed(111),
+      auth(112, 's'),
+      pam(110 + TALLY_ELSEWHERE_SECONDS),
+    ]).toEqual([0, 0, 1, 0]);
     expect([elsewhere(200), pam(201 + TALLY_ELSEWHERE_SECONDS)]).toEqual([0, 1]);
   });
 
@@ -251,7 +279,9 @@ describe('a login that may be another service', () => {
     opened(100);
     expect([pam(101), auth(102, 's'), sum(104, 1)]).toEqual([0, 1, 0]);
     expect([pam(110), sum(114, 1, { session: 't' })]).toEqual([0, 1]);
-    expect([pam(200), pam(200 + TALLY_WAIT_SECONDS), pam(201 + TALLY_WAIT_SECONDS)]).toEqual([0, 0, 1]);
+    expect([pam(200), pam(200 + TALLY_WAIT_SECONDS), pam(201 + TALLY_WAIT_SECONDS)]).toEqual([
+      0, 0, 1,
+    ]);
   });
 
   test('is told by the names of the connections', () => {
@@ -341,9 +371,15 @@ test('an unsure line counts when a witness tells soon after that the server look
   expect(elsewhere(111)).toBe(0);
   expect([looked(112), looked(113), looked(114)]).toEqual([1, 1, 0]);
   const other = { address: '192.0.2.2' };
-  expect([unsure(200, { session: 'r', ...other }), looked(201 + TALLY_ELSEWHERE_SECONDS, other)]).toEqual([0, 0]);
+  expect([
+    unsure(200, { session: 'r', ...other }),
+    looked(201 + TALLY_ELSEWHERE_SECONDS, other),
+  ]).toEqual([0, 0]);
   const third = { address: '192.0.2.3', user: 'bob' };
-  expect([unsure(300, { session: 's', ...third }), looked(301, { ...third, user: 'alice' })]).toEqual([0, 0]);
+  expect([
+    unsure(300, { session: 's', ...third }),
+    looked(301, { ...third, user: 'alice' }),
+  ]).toEqual([0, 0]);
   expect(looked(302, third)).toBe(1);
   expect(plain(400, { count: 2 })).toBe(2);
 });
@@ -369,7 +405,9 @@ describe('trouble of the server', () => {
     expect(tally.size).toBe(1);
     expect(plain(101 + TALLY_TROUBLE_SECONDS, { session: 'p1' })).toBe(1);
     trouble(200, 'p1');
-    expect([plain(200, { session: 'p2' }), plain(200, { session: 'p1', boot: 'c' })]).toEqual([1, 1]);
+    expect([plain(200, { session: 'p2' }), plain(200, { session: 'p1', boot: 'c' })]).toEqual([
+      1, 1,
+    ]);
     expect(unsure(200, { session: 'p1' })).toBe(0);
   });
 
@@ -384,7 +422,9 @@ describe('the bounds', () => {
   test('an attempt is forgotten after its time, and so is a silent address', () => {
     const { pam, sum, tally } = bench();
     expect([pam(100), sum(100 + TALLY_SECONDS, 1, { seconds: TALLY_SECONDS })]).toEqual([1, 0]);
-    expect([pam(10_000), sum(10_001 + TALLY_SECONDS, 1, { seconds: TALLY_SECONDS })]).toEqual([1, 1]);
+    expect([pam(10_000), sum(10_001 + TALLY_SECONDS, 1, { seconds: TALLY_SECONDS })]).toEqual([
+      1, 1,
+    ]);
     pam(20_000, { address: '192.0.2.9' });
     expect(tally.size).toBe(1);
   });
@@ -403,7 +443,8 @@ describe('the bounds', () => {
     expect(many.tally.size).toBe(TALLY_ADDRESSES_MAX);
     const full = bench();
     const needed = Math.ceil(TALLY_ALL_ATTEMPTS_MAX / TALLY_ATTEMPTS_MAX);
-    for (let a = 0; a <= needed; a++) for (let i = 0; i < TALLY_ATTEMPTS_MAX; i++) full.pam(100, { address: `a${a}` });
+    for (let a = 0; a <= needed; a++)
+      for (let i = 0; i < TALLY_ATTEMPTS_MAX; i++) full.pam(100, { address: `a${a}` });
     expect(full.sum(101, 1, { address: 'a0' })).toBe(1);
     expect(full.sum(101, 1, { address: `a${needed}` })).toBe(0);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { pushLine, splitByMatch, textOf } from '../../src/filter/window.js';
+import { pushLine, splitByMatch, textOf } from '../../src/filter/search.js';
 
 function split(lines: string[], regex: RegExp) {
   const text = textOf(lines);
@@ -26,7 +26,10 @@ describe('the window of a multi-line filter', () => {
   });
 
   test('a match within one line takes that line whole', () => {
-    expect(split(['one', 'two', 'three'], /w/)).toEqual({ matched: ['two'], rest: ['one', 'three'] });
+    expect(split(['one', 'two', 'three'], /w/)).toEqual({
+      matched: ['two'],
+      rest: ['one', 'three'],
+    });
   });
 
   test('lines that <SKIPLINES> skipped stay', () => {

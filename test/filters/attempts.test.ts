@@ -1,7 +1,8 @@
 /**
- * Every shipped filter on attempts whose client chose every word it could, several at once: words of accounts at any length, and
- * words that imitate the rest of the line about somebody else, at every length and with the cut of the daemon or of a syslog
- * at every byte around them. Nobody else ever counts, and the client always does.
+ * Every shipped filter on attempts whose client chose every word it could, several at once: words
+ * of accounts at any length, and words that imitate the rest of the line about somebody else, at
+ * every length and with the cut of the daemon or of a syslog at every byte around them. Nobody else
+ * ever counts, and the client always does.
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -15,18 +16,26 @@ import { FILTERS, shipped } from './samples.js';
 
 const CLIENTS = { 4: '192.0.2.9', 6: '2001:db8:1234:5678:9abc:def0:1234:5678' } as const;
 const VICTIM = '198.51.100.77';
-/** Bytes at which syslog's transports cut a message: RFC 3164, RFC 5424, rsyslog (`MaxMessageSize`). */
+/**
+ * Bytes at which syslog's transports cut a message: RFC 3164, RFC 5424, rsyslog (`MaxMessageSize`).
+ */
 const SYSLOG_CUTS = [1_024, 2_048, 8_192];
 const RUNS = Number(process.env['BANJOUR_PROPERTY_RUNS'] ?? 40);
 
 type Words = Readonly<Record<string, string>>;
 
 function fill(line: string, client: string, words: Words): string {
-  const shown = (name: string) => (name === 'name80' ? (words['name'] ?? '').slice(0, 80) : (words[name] ?? ''));
-  return line.replaceAll(/\{(\w+)\}/g, (_, name: string) => (name === 'client' ? client : shown(name)));
+  const shown = (name: string) =>
+    name === 'name80' ? (words['name'] ?? '').slice(0, 80) : (words[name] ?? '');
+  return line.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+    name === 'client' ? client : shown(name),
+  );
 }
 
-/** The line as the filter gets it: cut by the daemon or on its way, its middle left out where it is too long for us. */
+/**
+ * The line as the filter gets it: cut by the daemon or on its way, its middle left out where it is
+ * too long for us.
+ */
 function onItsWay(text: string, cut: number): Line {
   const header = Buffer.byteLength(text.slice(0, text.indexOf(': ') + 2));
   const bytes = Buffer.from(text);
@@ -54,7 +63,10 @@ function counted(filter: CompiledFilter, lines: readonly Line[]): Record<string,
 
 /** Words of which accounts' names are made, of any length. */
 const plain = fc
-  .tuple(fc.constantFrom('alice', 'a.b-c_d', 'info@example.org', '', 'x1'), fc.oneof(fc.nat(200), fc.nat(9_000)))
+  .tuple(
+    fc.constantFrom('alice', 'a.b-c_d', 'info@example.org', '', 'x1'),
+    fc.oneof(fc.nat(200), fc.nat(9_000)),
+  )
   .map(([name, length]) => name + 'a'.repeat(length));
 
 /** Words that imitate what stands around a place in the attempt's own lines. */
@@ -74,7 +86,24 @@ function hostile({ lines, fields }: Attempt, place: string): fc.Arbitrary<string
     `, ${VICTIM}`,
     VICTIM,
   ];
-  const separators = [' ', '"', "'", '>', '<', ')', '(', ', ', ': ', ']', '[', '=', '\\', '\t', 'é', '\u2028'];
+  const separators = [
+    ' ',
+    '"',
+    "'",
+    '>',
+    '<',
+    ')',
+    '(',
+    ', ',
+    ': ',
+    ']',
+    '[',
+    '=',
+    '\\',
+    '\t',
+    'é',
+    '\u2028',
+  ];
   const words = [...new Set([...texts, ...around])].filter((text) => text !== '');
   const padding = fc
     .tuple(fc.constantFrom('a', ' ', '?', 'é'), fc.oneof(fc.nat(100), fc.nat(9_000)))
@@ -108,11 +137,21 @@ const cases = ATTEMPTS.map((attempt, i) => ({ ...attempt, name: `${attempt.filte
 
 describe.each(cases)('$name with $options', (attempt) => {
   const { filter } = shipped(attempt.filter, attempt.options);
-  const { lines, fields, bound = Number.POSITIVE_INFINITY, uncountedFrom = Number.POSITIVE_INFINITY } = attempt;
+  const {
+    lines,
+    fields,
+    bound = Number.POSITIVE_INFINITY,
+    uncountedFrom = Number.POSITIVE_INFINITY,
+  } = attempt;
   const places = Object.keys(fields);
   const clients = attempt.only === 4 ? [CLIENTS[4]] : [CLIENTS[4], CLIENTS[6]];
   const logged = (words: Words) =>
-    Object.fromEntries(places.map((place) => [place, (fields[place] as (word: string) => string)(words[place] ?? '')]));
+    Object.fromEntries(
+      places.map((place) => [
+        place,
+        (fields[place] as (word: string) => string)(words[place] ?? ''),
+      ]),
+    );
   const longest = (client: string, words: Words) =>
     Math.max(...lines.map((line) => Buffer.byteLength(fill(line, client, words))));
 
@@ -121,12 +160,15 @@ describe.each(cases)('$name with $options', (attempt) => {
       fc.constantFrom(...clients),
       fc.array(plain, { minLength: 4, maxLength: 4 }),
       (client, chosen) => {
-        const words = logged(Object.fromEntries(places.map((place, i) => [place, chosen[i] ?? ''])));
+        const words = logged(
+          Object.fromEntries(places.map((place, i) => [place, chosen[i] ?? ''])),
+        );
         const found = counted(
           filter,
           lines.map((line) => onItsWay(fill(line, client, words), bound)),
         );
-        if (longest(client, words) < uncountedFrom) expect(found).toEqual({ [client]: attempt.count ?? 1 });
+        if (longest(client, words) < uncountedFrom)
+          expect(found).toEqual({ [client]: attempt.count ?? 1 });
         else expect(Object.keys(found)).not.toContain(VICTIM);
       },
     );
@@ -137,11 +179,16 @@ describe.each(cases)('$name with $options', (attempt) => {
     if (places.length === 0) return;
     const chosen = fc.tuple(
       ...places.map((place) =>
-        fc.oneof({ weight: 3, arbitrary: hostile(attempt, place) }, { weight: 1, arbitrary: plain }),
+        fc.oneof(
+          { weight: 3, arbitrary: hostile(attempt, place) },
+          { weight: 1, arbitrary: plain },
+        ),
       ),
     );
     const property = fc.property(fc.constantFrom(...clients), chosen, (client, texts) => {
-      const words = logged(Object.fromEntries(places.map((place, i) => [place, texts[i] as string])));
+      const words = logged(
+        Object.fromEntries(places.map((place, i) => [place, texts[i] as string])),
+      );
       const found = counted(
         filter,
         lines.map((line) => onItsWay(fill(line, client, words), bound)),
@@ -155,7 +202,9 @@ describe.each(cases)('$name with $options', (attempt) => {
 
   // The header that a syslog counts is not the one that stands in the journal.
   const cuts = fc.oneof(
-    fc.tuple(fc.constantFrom(...(attempt.cuts ?? SYSLOG_CUTS)), fc.nat(170)).map(([cut, header]) => cut - header),
+    fc
+      .tuple(fc.constantFrom(...(attempt.cuts ?? SYSLOG_CUTS)), fc.nat(170))
+      .map(([cut, header]) => cut - header),
     fc.constant(Math.min(bound, 8_192)),
   );
 
@@ -170,7 +219,10 @@ describe.each(cases)('$name with $options', (attempt) => {
       (client, place, line, cut, off) => {
         if (!line.includes(`{${place}}`)) return;
         const plainWords = logged(Object.fromEntries(places.map((name) => [name, 'x'])));
-        const words = { ...plainWords, [place]: aimed(attempt, place, line, client, plainWords, cut, off) };
+        const words = {
+          ...plainWords,
+          [place]: aimed(attempt, place, line, client, plainWords, cut, off),
+        };
         const found = counted(
           filter,
           lines.map((each) => onItsWay(fill(each, client, words), cut)),

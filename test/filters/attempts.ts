@@ -1,6 +1,7 @@
 /**
- * One refused login (or refusal) per shipped filter as its daemon logs it, with a place for every word that the client
- * chooses, and what the daemon lets through in that place. Generators fill the places; `name80` is `name` as Dovecot shows it.
+ * One refused login (or refusal) per shipped filter as its daemon logs it, with a place for every
+ * word that the client chooses, and what the daemon lets through in that place. Generators fill the
+ * places; `name80` is `name` as Dovecot shows it.
  */
 import type { Options } from './samples.js';
 
@@ -17,7 +18,10 @@ export interface Attempt {
   readonly count?: number;
   /** Bytes behind the header at which the daemon itself cuts a line. */
   readonly bound?: number;
-  /** Words that no account's name has may make a line that can be read in two ways: it need not count. */
+  /**
+   * Words that no account's name has may make a line that can be read in two ways: it need not
+   * count.
+   */
   readonly ambiguous?: true;
   /** The address stands behind the client's words: a line of so many bytes need not count. */
   readonly uncountedFrom?: number;
@@ -57,8 +61,15 @@ const APACHE =
 const DOVECOT = 'mx1 dovecot[14]:';
 const SUM = '{client}, lip=203.0.113.1, TLS, session=<abc+d4A19h0>';
 const dovecot = cut(80, '...');
-const postfix = { helo: word, user: cut(100, '', printable), reason: printable, from: printable, to: printable };
-const reject = '{client}]: 554 5.7.1 <{to}>: Relay access denied; from=<{from}> to=<{to}> proto=ESMTP helo=<{helo}>';
+const postfix = {
+  helo: word,
+  user: cut(100, '', printable),
+  reason: printable,
+  from: printable,
+  to: printable,
+};
+const reject =
+  '{client}]: 554 5.7.1 <{to}>: Relay access denied; from=<{from}> to=<{to}> proto=ESMTP helo=<{helo}>';
 
 export const ATTEMPTS: readonly Attempt[] = [
   ...['', '/submission'].map((service) => ({
@@ -164,7 +175,9 @@ export const ATTEMPTS: readonly Attempt[] = [
       'mx1 sm-mta[22]: s1P819mk027713: ruleset=check_rcpt, arg1=<{to}>, relay=host.example.net [{client}], reject=550 5.7.1 <{to}>... Relaying denied.',
     ],
     // A bracket within a path stands in quotes.
-    fields: { to: (text) => printable(text).replace(/^[^"(\\]*/, (bare) => bare.replace(/[<>]/g, '')) },
+    fields: {
+      to: (text) => printable(text).replace(/^[^"(\\]*/, (bare) => bare.replace(/[<>]/g, '')),
+    },
     ambiguous: true,
     uncountedFrom: 800,
   },
@@ -188,7 +201,9 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'courier-smtp',
     options: {},
-    lines: ['mx1 courieresmtpd[24]: error,relay={client},port=43632,msg="535 Authentication failed.",cmd: {command}'],
+    lines: [
+      'mx1 courieresmtpd[24]: error,relay={client},port=43632,msg="535 Authentication failed.",cmd: {command}',
+    ],
     fields: { command: free },
   },
   {
@@ -203,7 +218,9 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'sieve',
     options: {},
-    lines: ['mx1 cyrus/timsieved[27]: badlogin: host.example.net[{client}] PLAIN authentication failure'],
+    lines: [
+      'mx1 cyrus/timsieved[27]: badlogin: host.example.net[{client}] PLAIN authentication failure',
+    ],
     fields: {},
   },
   {
@@ -232,7 +249,9 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'vpopmail',
     options: {},
-    lines: ["mx1 vpopmail[30]: vchkpw-smtp: password fail (pass: '{password}') {user}@example.org:{client}"],
+    lines: [
+      "mx1 vpopmail[30]: vchkpw-smtp: password fail (pass: '{password}') {user}@example.org:{client}",
+    ],
     fields: { user: free, password: free },
     uncountedFrom: 800,
     only: 4,
@@ -240,7 +259,9 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'qmailadmin',
     options: {},
-    lines: ['web1 qmailadmin[31]: 2026/11/21 20:52:00 user:{user} ip:{client} auth:failed [{user}]'],
+    lines: [
+      'web1 qmailadmin[31]: 2026/11/21 20:52:00 user:{user} ip:{client} auth:failed [{user}]',
+    ],
     fields: { user: free },
     ambiguous: true,
     uncountedFrom: 800,
@@ -295,16 +316,17 @@ export const ATTEMPTS: readonly Attempt[] = [
     ],
     fields: { url: free },
   },
-  ...['user {user}: authentication failure for "{url}": Password Mismatch', 'user {user} not found: {url}'].map(
-    (text) => ({
-      filter: 'apache-auth',
-      options: {},
-      lines: [`${APACHE} AH01617: ${text}`],
-      // The colon ends the name of HTTP's Basic authentication (RFC 7617, section 2).
-      fields: { user: without(/:/g), url: free },
-      uncountedFrom: 8_000,
-    }),
-  ),
+  ...[
+    'user {user}: authentication failure for "{url}": Password Mismatch',
+    'user {user} not found: {url}',
+  ].map((text) => ({
+    filter: 'apache-auth',
+    options: {},
+    lines: [`${APACHE} AH01617: ${text}`],
+    // The colon ends the name of HTTP's Basic authentication (RFC 7617, section 2).
+    fields: { user: without(/:/g), url: free },
+    uncountedFrom: 8_000,
+  })),
   {
     filter: 'phpmyadmin',
     options: {},
@@ -320,21 +342,27 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'assp',
     options: {},
-    lines: ['mx1 assp[42]: m1-12345-06790 {client} <{from}> to: {to} warning: SMTP authentication failed'],
+    lines: [
+      'mx1 assp[42]: m1-12345-06790 {client} <{from}> to: {to} warning: SMTP authentication failed',
+    ],
     fields: { from: without(/[<>]/g), to: (text) => word(text) || 'x' },
     uncountedFrom: 800,
   },
   {
     filter: 'domino-smtp',
     options: {},
-    lines: ['mx1 domino[43]: SMTP Server: Authentication failed for user {user} ; connecting host {client}'],
+    lines: [
+      'mx1 domino[43]: SMTP Server: Authentication failed for user {user} ; connecting host {client}',
+    ],
     fields: { user: free },
     uncountedFrom: 800,
   },
   {
     filter: 'domino-smtp',
     options: {},
-    lines: ['mx1 domino[43]: imap: {user} [{client}] authentication failure using internet password'],
+    lines: [
+      'mx1 domino[43]: imap: {user} [{client}] authentication failure using internet password',
+    ],
     fields: { user: free },
     uncountedFrom: 800,
   },
@@ -353,17 +381,21 @@ export const ATTEMPTS: readonly Attempt[] = [
     ],
     fields: { user: word },
   },
-  ...["SMTP: User {user} doesn't exist.", 'IMAP: Invalid password for user {user}.'].map((text) => ({
-    filter: 'kerio',
-    options: {},
-    lines: [`mx1 kerio-connect[41]: ${text} Attempt from IP address {client}.`],
-    fields: { user: free },
-    uncountedFrom: 800,
-  })),
+  ...["SMTP: User {user} doesn't exist.", 'IMAP: Invalid password for user {user}.'].map(
+    (text) => ({
+      filter: 'kerio',
+      options: {},
+      lines: [`mx1 kerio-connect[41]: ${text} Attempt from IP address {client}.`],
+      fields: { user: free },
+      uncountedFrom: 800,
+    }),
+  ),
   {
     filter: 'lighttpd-auth',
     options: {},
-    lines: ["web1 lighttpd[49]: (mod_auth.c.862) password doesn't match for /{url} username: {user} IP: {client}"],
+    lines: [
+      "web1 lighttpd[49]: (mod_auth.c.862) password doesn't match for /{url} username: {user} IP: {client}",
+    ],
     fields: { url: free, user: free },
     uncountedFrom: 7_900,
     cuts: [8_192],
@@ -389,7 +421,9 @@ export const ATTEMPTS: readonly Attempt[] = [
   {
     filter: 'modoboa',
     options: {},
-    lines: ["mx1 modoboa.auth[51]: WARNING Failed connection attempt from '{client}' as user '{user}'"],
+    lines: [
+      "mx1 modoboa.auth[51]: WARNING Failed connection attempt from '{client}' as user '{user}'",
+    ],
     fields: { user: free },
   },
   {

@@ -1,6 +1,7 @@
 /**
- * sshd as it writes, with names that a stranger chooses: each byte that cannot be printed is escaped, once or twice, and
- * a line ends at 500 bytes wherever it is then. Nothing that the stranger wrote may be taken for an address.
+ * sshd as it writes, with names that a stranger chooses: each byte that cannot be printed is
+ * escaped, once or twice, and a line ends at 500 bytes wherever it is then. Nothing that the
+ * stranger wrote may be taken for an address.
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -16,15 +17,24 @@ const LINE_BYTES = 500;
 /** Bytes of a name in the lines that name it once it was looked up (auth.c: "%.100s"). */
 const NAME_BYTES = 100;
 
-/** `levels` times escaped, as vis(3) does it: a byte becomes four characters, and a backslash two. */
+/**
+ * `levels` times escaped, as vis(3) does it: a byte becomes four characters, and a backslash two.
+ */
 function escaped(name: string, levels: number): string {
   const once = [...Buffer.from(name, 'latin1')]
-    .map((byte) => (byte > 126 || byte < 32 ? `\\${byte.toString(8).padStart(3, '0')}` : String.fromCharCode(byte)))
+    .map((byte) =>
+      byte > 126 || byte < 32
+        ? `\\${byte.toString(8).padStart(3, '0')}`
+        : String.fromCharCode(byte),
+    )
     .join('');
   return levels === 1 ? once : once.replaceAll('\\', '\\\\');
 }
 
-/** A client that takes another name within its connection: of what both names are said in, sshd writes this much. */
+/**
+ * A client that takes another name within its connection: of what both names are said in, sshd
+ * writes this much.
+ */
 const REASON_BYTES = 100;
 
 function changed(first: string, second: string, client: string): string {
@@ -58,17 +68,28 @@ const piece = fc.oneof(
     ' from ',
     VICTIM,
   ),
-  fc.tuple(fc.constantFrom('a', '\xc3', '\\', ' '), fc.nat(520)).map(([unit, count]) => unit.repeat(count)),
+  fc
+    .tuple(fc.constantFrom('a', '\xc3', '\\', ' '), fc.nat(520))
+    .map(([unit, count]) => unit.repeat(count)),
 );
 
 /** One that fills a line so that it ends with the words given, or a few bytes beside. */
 const aimed = fc
-  .tuple(fc.constantFrom('a', '\xc3'), fc.integer({ min: -6, max: 6 }), fc.nat(3), fc.constantFrom(1, 2))
+  .tuple(
+    fc.constantFrom('a', '\xc3'),
+    fc.integer({ min: -6, max: 6 }),
+    fc.nat(3),
+    fc.constantFrom(1, 2),
+  )
   .map(([unit, off, end, levels]) => {
-    const words = end === 3 ? ` ${VICTIM} port 1: Too many authentication failures` : ` ${VICTIM} port 1`;
+    const words =
+      end === 3 ? ` ${VICTIM} port 1: Too many authentication failures` : ` ${VICTIM} port 1`;
     const before = (ENDS[end] as (name: string, client: string) => string)('', '').indexOf('  ');
     const width = escaped(unit, levels).length;
-    return unit.repeat(Math.max(0, Math.round((LINE_BYTES - before - 1 - words.length + off) / width))) + words;
+    return (
+      unit.repeat(Math.max(0, Math.round((LINE_BYTES - before - 1 - words.length + off) / width))) +
+      words
+    );
   });
 const names = fc.oneof(
   aimed,
@@ -101,7 +122,8 @@ describe.each(['normal', 'ddos', 'extra', 'aggressive'])('sshd in mode %s', (mod
       (name, client, end, levels, method) => {
         const short = escaped(name.slice(0, NAME_BYTES), 1);
         const lines = [`Invalid user ${short} from ${client} port 40000`];
-        if (method !== null) lines.push(`Failed ${method} for invalid user ${short} from ${client} port 40000 ssh2`);
+        if (method !== null)
+          lines.push(`Failed ${method} for invalid user ${short} from ${client} port 40000 ssh2`);
         lines.push((ENDS[end] as (typeof ENDS)[number])(escaped(name, levels), client));
         const found = counted(filter, pid++, lines);
         expect(new Set(found)).toEqual(new Set([client]));
@@ -116,7 +138,10 @@ describe.each(['normal', 'ddos', 'extra', 'aggressive'])('sshd in mode %s', (mod
       for (const end of ends)
         for (let padding = 0; padding <= REASON_BYTES; padding++) {
           const name = `${'a'.repeat(padding)} ${VICTIM} port 1${end}`;
-          const lines = [`Invalid user bob from ${client} port 40000`, changed('bob', name, client)];
+          const lines = [
+            `Invalid user bob from ${client} port 40000`,
+            changed('bob', name, client),
+          ];
           expect([name, ...counted(filter, pid++, lines)]).toEqual([name, client]);
         }
   });

@@ -1,11 +1,14 @@
-/** Lines that journald broke, from the stream to the verdict: the rest of one is no line of the daemon. */
+/**
+ * Lines that journald broke, from the stream to the verdict: the rest of one is no line of the
+ * daemon.
+ */
 import { writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { identityOf } from '../../src/filter/groups.js';
 import { LINE_FIELDS, lineOf } from '../../src/filter/line.js';
-import { ExportSource } from '../../src/journal/export-source.js';
+import { ExportSource } from '../../src/journal/export/source.js';
 import { exportStream, Scratch } from '../support/journal-files.js';
 import { shipped } from './samples.js';
 

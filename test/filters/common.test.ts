@@ -16,13 +16,21 @@ beforeAll(() => {
 afterAll(() => rmSync(adminRoot, { recursive: true }));
 
 /** Writes a filter of an administrator's own and says whose failure it makes of a line. */
-function verdictOf(definition: string, line: string, logtype = 'journal', options: Options = {}): string {
+function verdictOf(
+  definition: string,
+  line: string,
+  logtype = 'journal',
+  options: Options = {},
+): string {
   const file = join(adminRoot, 'filter.d/own.conf');
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, definition);
-  const given = new Map(Object.entries(options).map(([key, value]) => [key, literal(value, { file, line: 1 })]));
+  const given = new Map(
+    Object.entries(options).map(([key, value]) => [key, literal(value, { file, line: 1 })]),
+  );
   const loaded = loadFilter({ name: 'own', options: given, logtype, dirs: [CONFIG, adminRoot] });
-  if (loaded.definition === undefined) throw new Error(loaded.diagnostics.map(formatDiagnostic).join('\n'));
+  if (loaded.definition === undefined)
+    throw new Error(loaded.diagnostics.map(formatDiagnostic).join('\n'));
   const { filter, diagnostics } = compileFilter(loaded.definition);
   if (filter === undefined) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
   const { result, facts } = filter.judge({ text: line }, { time: epochMicros(0), boot: '' });
@@ -59,11 +67,16 @@ describe('a filter of one’s own that begins with %(__prefix_line)s', () => {
   });
 
   test('may be given another daemon where it is used', () => {
-    expect(verdictOf(filter, 'mx1 imapd[12]: denied 192.0.2.1', 'journal', { _daemon: 'imapd' })).toBe('192.0.2.1');
+    expect(
+      verdictOf(filter, 'mx1 imapd[12]: denied 192.0.2.1', 'journal', { _daemon: 'imapd' }),
+    ).toBe('192.0.2.1');
   });
 
   test('may lengthen the prefix', () => {
-    const longer = own('^%(__prefix_line)sdenied <HOST>$', '__prefix_line = %(known/__prefix_line)s(?:[A-Z]\\d+: )?');
+    const longer = own(
+      '^%(__prefix_line)sdenied <HOST>$',
+      '__prefix_line = %(known/__prefix_line)s(?:[A-Z]\\d+: )?',
+    );
     expect(verdictOf(longer, 'mx1 popd[12]: Q17: denied 192.0.2.1')).toBe('192.0.2.1');
   });
 

@@ -15,17 +15,25 @@ describe('docs/filters.md', () => {
       for (const set of optionSets(name))
         for (const value of Object.values(set))
           if (value !== 'ignore')
-            expect({ name, value, named: DOCS.includes(value) }).toEqual({ name, value, named: true });
+            expect({ name, value, named: DOCS.includes(value) }).toEqual({
+              name,
+              value,
+              named: true,
+            });
     }
   });
 
   test('names every part of common.conf', () => {
     const text = readFileSync(join(CONFIG, 'filter.d/common.conf'), 'utf8');
-    const parts = [...text.matchAll(/^(__\w+|_daemon|logtype) *=/gm)].map((found) => found[1] as string);
+    const parts = [...text.matchAll(/^(__\w+|_daemon|logtype) *=/gm)].map(
+      (found) => found[1] as string,
+    );
     expect(parts.filter((part) => !DOCS.includes(part))).toEqual([]);
   });
 
-  const examples = [...DOCS.matchAll(/^ {4}# \/etc\/banjour\/(filter\.d\/\S+)\n((?: {4}.*\n|\n)+)/gm)];
+  const examples = [
+    ...DOCS.matchAll(/^ {4}# \/etc\/banjour\/(filter\.d\/\S+)\n((?: {4}.*\n|\n)+)/gm),
+  ];
 
   test('has examples of own filters', () => {
     expect(examples.length).toBeGreaterThan(1);

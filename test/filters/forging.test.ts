@@ -1,7 +1,7 @@
 /**
- * Every shipped filter, in every mode, on its own samples with a user name, HELO, sender or recipient that a stranger chose:
- * addresses, separators and imitations of the rest of the line, of any length, cut where the daemon cuts. Nobody but the
- * client may count.
+ * Every shipped filter, in every mode, on its own samples with a user name, HELO, sender or
+ * recipient that a stranger chose: addresses, separators and imitations of the rest of the line, of
+ * any length, cut where the daemon cuts. Nobody but the client may count.
  */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -12,8 +12,14 @@ import type { Line } from '../../src/filter/line.js';
 import { FILTERS, inJournal, optionSets, samplesOf, shipped } from './samples.js';
 
 const VICTIM = '198.51.100.77';
-/** Characters of a line behind its header at which daemons cut it, and of a name that Dovecot shows. */
-const LINE_CUTS: Readonly<Record<string, number>> = { sshd: 500, postfix: 2000, 'postfix-sasl': 2000 };
+/**
+ * Characters of a line behind its header at which daemons cut it, and of a name that Dovecot shows.
+ */
+const LINE_CUTS: Readonly<Record<string, number>> = {
+  sshd: 500,
+  postfix: 2000,
+  'postfix-sasl': 2000,
+};
 const NAME_CUTS: Readonly<Record<string, number>> = { dovecot: 80, managesieve: 80 };
 
 /** A sample in parts: what stands around the client's words, and the client's address. */
@@ -25,23 +31,25 @@ interface Template {
 }
 
 function templatesOf(name: string, options: Readonly<Record<string, string>>): Template[] {
-  return inJournal(samplesOf(name).get(JSON.stringify(options)) ?? []).flatMap(({ sample, text }) => {
-    const { host, user } = sample.expected;
-    if (host === undefined) return [];
-    const header = text.indexOf(': ') + 2;
-    const spans = [...text.matchAll(/(?<= (?:helo|from|to)=<)[^<>]*(?=>)/g)].map((found) => [
-      found.index,
-      found[0].length,
-    ]);
-    const at = user === undefined || user === '' ? -1 : text.indexOf(user, header);
-    if (at >= 0) spans.push([at, user?.length ?? 0]);
-    return spans.map(([start = 0, length = 0]) => ({
-      before: text.slice(0, start),
-      after: text.slice(start + length),
-      host,
-      place: sample.place,
-    }));
-  });
+  return inJournal(samplesOf(name).get(JSON.stringify(options)) ?? []).flatMap(
+    ({ sample, text }) => {
+      const { host, user } = sample.expected;
+      if (host === undefined) return [];
+      const header = text.indexOf(': ') + 2;
+      const spans = [...text.matchAll(/(?<= (?:helo|from|to)=<)[^<>]*(?=>)/g)].map((found) => [
+        found.index,
+        found[0].length,
+      ]);
+      const at = user === undefined || user === '' ? -1 : text.indexOf(user, header);
+      if (at >= 0) spans.push([at, user?.length ?? 0]);
+      return spans.map(([start = 0, length = 0]) => ({
+        before: text.slice(0, start),
+        after: text.slice(start + length),
+        host,
+        place: sample.place,
+      }));
+    },
+  );
 }
 
 /** Characters that a daemon lets into no name in that place, with the reason. */
@@ -61,19 +69,28 @@ function possible(filter: string, before: string, name: string): string {
   return never === undefined ? name : name.replace(never[2], '');
 }
 
-/** The line as the filter gets it: cut by the daemon, and its middle left out where it is still too long for us. */
+/**
+ * The line as the filter gets it: cut by the daemon, and its middle left out where it is still too
+ * long for us.
+ */
 function lineWith(filter: string, { before, after }: Template, name: string): Line {
   const shown = NAME_CUTS[filter];
   const may = possible(filter, before, name);
   const short = shown !== undefined && may.length > shown ? `${may.slice(0, shown)}...` : may;
   const header = before.indexOf(': ') + 2;
-  const text = `${before}${short}${after}`.slice(0, header + (LINE_CUTS[filter] ?? Number.POSITIVE_INFINITY));
+  const text = `${before}${short}${after}`.slice(
+    0,
+    header + (LINE_CUTS[filter] ?? Number.POSITIVE_INFINITY),
+  );
   if (text.length <= MESSAGE_CHARS_MAX) return { text };
   const cutAt = MESSAGE_CHARS_MAX - MESSAGE_TAIL_CHARS - 1;
   return { text: `${text.slice(0, cutAt)}\n${text.slice(-MESSAGE_TAIL_CHARS)}`, cutAt };
 }
 
-/** Names for a template: pieces of its own line with the victim's address, separators and paddings between them. */
+/**
+ * Names for a template: pieces of its own line with the victim's address, separators and paddings
+ * between them.
+ */
 function namesFor({ before, after, host }: Template, bound: number): fc.Arbitrary<string> {
   const header = before.indexOf(': ') + 2;
   const forged = (text: string) => text.replaceAll(host, VICTIM);
@@ -93,19 +110,25 @@ function namesFor({ before, after, host }: Template, bound: number): fc.Arbitrar
   const padding = fc
     .tuple(fc.constantFrom('a', ' ', '?'), fc.oneof(fc.nat(100), fc.nat(bound + 200)))
     .map(([unit, count]) => unit.repeat(count));
-  const piece = fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...words) }, { weight: 1, arbitrary: padding });
+  const piece = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...words) },
+    { weight: 1, arbitrary: padding },
+  );
   const mixed = fc.array(piece, { minLength: 1, maxLength: 5 }).map((pieces) => pieces.join(''));
   // Fills the line so that the cut falls behind the words, or a few characters beside.
   const aimed = fc
     .tuple(fc.constantFrom(...words.slice(0, 2)), fc.integer({ min: -6, max: 6 }))
-    .map(([end, off]) => 'a'.repeat(Math.max(0, bound - (before.length - header) - end.length + off)) + end);
+    .map(
+      ([end, off]) =>
+        'a'.repeat(Math.max(0, bound - (before.length - header) - end.length + off)) + end,
+    );
   return fc.oneof({ weight: 3, arbitrary: mixed }, { weight: 1, arbitrary: aimed });
 }
 
 const RUNS = Number(process.env['BANJOUR_PROPERTY_RUNS'] ?? 20);
-const CASES = FILTERS.flatMap((name) => optionSets(name).map((options) => ({ name, options }))).filter(
-  ({ name, options }) => templatesOf(name, options).length > 0,
-);
+const CASES = FILTERS.flatMap((name) =>
+  optionSets(name).map((options) => ({ name, options })),
+).filter(({ name, options }) => templatesOf(name, options).length > 0);
 let boot = 0;
 
 describe.each(CASES)('$name with $options', ({ name, options }) => {
@@ -113,13 +136,20 @@ describe.each(CASES)('$name with $options', ({ name, options }) => {
 
   test('counts nobody but the client, whatever the name', () => {
     for (const template of templatesOf(name, options)) {
-      const property = fc.property(namesFor(template, LINE_CUTS[name] ?? MESSAGE_CHARS_MAX), (user) => {
-        const line = lineWith(name, template, user);
-        const { result, facts } = filter.judge(line, { time: epochMicros(0), boot: String(boot++) });
-        if (result !== 'failure' && result !== 'success') return;
-        const identity = identityOf(facts);
-        if (identity.kind === 'address') expect([template.place, identity.address.text]).not.toContain(VICTIM);
-      });
+      const property = fc.property(
+        namesFor(template, LINE_CUTS[name] ?? MESSAGE_CHARS_MAX),
+        (user) => {
+          const line = lineWith(name, template, user);
+          const { result, facts } = filter.judge(line, {
+            time: epochMicros(0),
+            boot: String(boot++),
+          });
+          if (result !== 'failure' && result !== 'success') return;
+          const identity = identityOf(facts);
+          if (identity.kind === 'address')
+            expect([template.place, identity.address.text]).not.toContain(VICTIM);
+        },
+      );
       fc.assert(property, { numRuns: RUNS });
     }
   });

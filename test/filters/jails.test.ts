@@ -6,7 +6,10 @@ import { loadConfig } from '../../src/config/load.js';
 import { forgeableGroups, formatMatch } from '../../src/core/match.js';
 import { CONFIG, FILTERS } from './samples.js';
 
-/** The shipped configuration with this `jail.local` of an administrator; anything there is to say is an error here. */
+/**
+ * The shipped configuration with this `jail.local` of an administrator; anything there is to say is
+ * an error here.
+ */
 function configWith(jailLocal: string) {
   const adminRoot = mkdtempSync(join(tmpdir(), 'banjour-'));
   try {
@@ -26,15 +29,26 @@ describe('the shipped jails', () => {
   const config = configWith('');
 
   test('of mail and SSH logins run without a line of configuration: three failures in an hour, out for an hour', () => {
-    expect(config.jails.map(({ name }) => name).sort()).toEqual(['dovecot', 'postfix-sasl', 'sshd']);
+    expect(config.jails.map(({ name }) => name).sort()).toEqual([
+      'dovecot',
+      'postfix-sasl',
+      'sshd',
+    ]);
     for (const { policy } of config.jails)
-      expect(policy).toMatchObject({ maxretry: 3, findtime: 3600, bantime: 3600, forgetOnSuccess: false });
+      expect(policy).toMatchObject({
+        maxretry: 3,
+        findtime: 3600,
+        bantime: 3600,
+        forgetOnSuccess: false,
+      });
   });
 
   test('close all mail ports to those who guess mail passwords, and drop their packets', () => {
     for (const { name, rule } of config.jails) {
       const ports =
-        rule.ports === 'all' ? 'all' : rule.ports.flatMap(({ first, last }) => (first === last ? [first] : []));
+        rule.ports === 'all'
+          ? 'all'
+          : rule.ports.flatMap(({ first, last }) => (first === last ? [first] : []));
       expect({ name, ports: ports === 'all' ? ports : ports.sort((a, b) => a - b) }).toEqual({
         name,
         ports: name === 'sshd' ? [22] : MAIL,
@@ -44,10 +58,14 @@ describe('the shipped jails', () => {
   });
 
   test('select entries of Debian 12 and 13 alike, also those of sshd that lost their unit', () => {
-    const matches = Object.fromEntries(config.jails.map(({ name, intake }) => [name, formatMatch(intake.match)]));
+    const matches = Object.fromEntries(
+      config.jails.map(({ name, intake }) => [name, formatMatch(intake.match)]),
+    );
     expect(matches).toEqual({
-      'postfix-sasl': '_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service _SYSTEMD_UNIT=dovecot.service',
-      dovecot: '_SYSTEMD_UNIT=dovecot.service _SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
+      'postfix-sasl':
+        '_SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service _SYSTEMD_UNIT=dovecot.service',
+      dovecot:
+        '_SYSTEMD_UNIT=dovecot.service _SYSTEMD_UNIT=postfix.service _SYSTEMD_UNIT=postfix@-.service',
       sshd:
         '_SYSTEMD_UNIT=ssh.service _SYSTEMD_UNIT=sshd.service + ' +
         'SYSLOG_IDENTIFIER=sshd SYSLOG_IDENTIFIER=sshd-session _UID=0',
@@ -58,7 +76,9 @@ describe('the shipped jails', () => {
     const names = [...config.disabled, ...config.jails.map(({ name }) => name)];
     const all = configWith(names.map((name) => `[${name}]\nenabled = true\n`).join('\n'));
     expect(all.jails).toHaveLength(names.length);
-    const reading = all.jails.filter(({ source }) => source.kind !== 'ledger' && source.kind !== 'group');
+    const reading = all.jails.filter(
+      ({ source }) => source.kind !== 'ledger' && source.kind !== 'group',
+    );
     const used = new Set(reading.map(({ intake }) => String(intake.filter.name)));
     expect([...used].sort()).toEqual(FILTERS);
     for (const { name, intake, source } of all.jails)
@@ -78,8 +98,8 @@ describe('the shipped jails', () => {
 
   test('take a mode from the jail, as fail2ban does', () => {
     const count = (mode: string) =>
-      configWith(`[dovecot]\nmode = ${mode}\n`).jails.find(({ name }) => name === 'dovecot')?.intake.filter.failregex
-        .length;
+      configWith(`[dovecot]\nmode = ${mode}\n`).jails.find(({ name }) => name === 'dovecot')?.intake
+        .filter.failregex.length;
     expect(count('aggressive')).toBeGreaterThan(count('normal') ?? 0);
   });
 });

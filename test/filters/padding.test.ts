@@ -33,13 +33,21 @@ describe('an attacker who pads a line with a megabyte', () => {
       'postfix/smtpd',
       `warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=${padding}`,
     ],
-    ['postfix-sasl', 'postfix/smtpd', `warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: ${padding}`],
+    [
+      'postfix-sasl',
+      'postfix/smtpd',
+      `warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: ${padding}`,
+    ],
     [
       'postfix',
       'postfix/smtpd',
       `NOQUEUE: reject: RCPT from unknown[192.0.2.1]: 554 5.7.1 <${padding}@example.com>: Relay access denied; from=<>`,
     ],
-    ['postfix', 'postfix/smtpd', `improper command pipelining after EHLO from unknown[192.0.2.1]: ${padding}`],
+    [
+      'postfix',
+      'postfix/smtpd',
+      `improper command pipelining after EHLO from unknown[192.0.2.1]: ${padding}`,
+    ],
     [
       'courier-smtp',
       'courieresmtpd',
@@ -48,7 +56,10 @@ describe('an attacker who pads a line with a megabyte', () => {
     ['qmail-smtp', 'qmail-smtpd', `AUTH failed [192.0.2.1] ${padding}`],
   ])('is counted by %s, whose address stands in front', (name, identifier, message) => {
     const { filter } = shipped(name);
-    const verdict = filter.judge(lineOf(entryOf(identifier, message)), { time: epochMicros(0), boot: '' });
+    const verdict = filter.judge(lineOf(entryOf(identifier, message)), {
+      time: epochMicros(0),
+      boot: '',
+    });
     expect(verdict.result).toBe('failure');
     expect(identityOf(verdict.facts)).toMatchObject({ address: { text: '192.0.2.1' } });
   });
@@ -66,7 +77,10 @@ describe('an attacker who pads a line with a megabyte', () => {
     ],
   ])('cannot put another address in front of the cut for %s', (name, identifier, message) => {
     const { filter } = shipped(name);
-    const verdict = filter.judge(lineOf(entryOf(identifier, message)), { time: epochMicros(0), boot: '' });
+    const verdict = filter.judge(lineOf(entryOf(identifier, message)), {
+      time: epochMicros(0),
+      boot: '',
+    });
     expect(verdict.facts.ip4).not.toBe('198.51.100.1');
   });
 });

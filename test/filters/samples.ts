@@ -7,7 +7,8 @@ import type { FilterDefinition } from '../../src/core/specs.js';
 import { type EpochMicros, epochMicros } from '../../src/core/time.js';
 import { compileFilter } from '../../src/filter/compile.js';
 import { DateFinder } from '../../src/filter/dates.js';
-import type { CompiledFilter, RegexSlot } from '../../src/filter/filter.js';
+import type { CompiledFilter } from '../../src/filter/filter.js';
+import type { RegexSlot } from '../../src/filter/search.js';
 import { loadFilter } from '../../src/ini/filterfile.js';
 import { literal } from '../../src/ini/value.js';
 
@@ -55,20 +56,26 @@ export function shipped(name: string, options: Options = {}, logtype = 'journal'
   const definition = loadedBefore.get(key) ?? definitionOf(name, options, logtype);
   loadedBefore.set(key, definition);
   const { filter, diagnostics } = compileFilter(definition);
-  if (filter === undefined || diagnostics.length > 0) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
+  if (filter === undefined || diagnostics.length > 0)
+    throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
   return { definition, filter };
 }
 
 function definitionOf(name: string, options: Options, logtype: string): FilterDefinition {
   const place = { file: '(test)', line: 1 };
-  const given = new Map(Object.entries(options).map(([key, value]) => [key, literal(value, place)]));
+  const given = new Map(
+    Object.entries(options).map(([key, value]) => [key, literal(value, place)]),
+  );
   const loaded = loadFilter({ name, options: given, logtype, dirs: [CONFIG] });
   if (loaded.definition === undefined || loaded.diagnostics.length > 0)
     throw new Error(loaded.diagnostics.map(formatDiagnostic).join('\n'));
   return loaded.definition;
 }
 
-/** Every set of options that a filter's file offers: each `mode`, `publickey`, `logging` alone, and the defaults. */
+/**
+ * Every set of options that a filter's file offers: each `mode`, `publickey`, `logging` alone, and
+ * the defaults.
+ */
 export function optionSets(name: string): Options[] {
   const text = readFileSync(join(CONFIG, 'filter.d', `${name}.conf`), 'utf8');
   const sets: Options[] = [{}];
@@ -91,7 +98,8 @@ export function samplesOf(name: string): Map<string, Sample[]> {
   for (const [index, line] of lines.entries()) {
     const place = `${name}:${index + 1}`;
     const comment = /^# (failJSON|filterOptions): (.*)$/.exec(line);
-    if (comment?.[1] === 'filterOptions') sets = [JSON.parse(comment[2] as string)].flat() as Options[];
+    if (comment?.[1] === 'filterOptions')
+      sets = [JSON.parse(comment[2] as string)].flat() as Options[];
     else if (comment) expected = JSON.parse(comment[2] as string) as Expected;
     else if (line !== '' && !line.startsWith('#')) {
       if (expected === undefined) throw new Error(`${place}: a sample without failJSON`);
@@ -111,7 +119,10 @@ export interface JournalLine {
   readonly text: string;
 }
 
-/** The samples as journal lines. Lines of a daemon's own log file, without a date of syslog, are left out. */
+/**
+ * The samples as journal lines. Lines of a daemon's own log file, without a date of syslog, are
+ * left out.
+ */
 export function inJournal(samples: readonly Sample[]): JournalLine[] {
   return samples.flatMap((sample) => {
     const text = /^[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (.*)$/.exec(sample.line)?.[1];
@@ -121,13 +132,21 @@ export function inJournal(samples: readonly Sample[]): JournalLine[] {
 
 const dates = new DateFinder();
 
-/** The sample as a text file's line: after its date was cut out, and the time that the date says. */
-export function fileLine(sample: Sample): { readonly text: string; readonly time: EpochMicros | undefined } {
+/**
+ * The sample as a text file's line: after its date was cut out, and the time that the date says.
+ */
+export function fileLine(sample: Sample): {
+  readonly text: string;
+  readonly time: EpochMicros | undefined;
+} {
   const { text, time } = dates.cut(sample.line, epochMicros(Date.UTC(2026, 10, 23) * 1000));
   return { text, time };
 }
 
-/** What the failregexes of a filter search in a line; undefined when its prefregex does not want the line. */
+/**
+ * What the failregexes of a filter search in a line; undefined when its prefregex does not want the
+ * line.
+ */
 export function contentOf(filter: CompiledFilter, text: string): string | undefined {
   const prefregex = filter.slots.find(({ kind }) => kind === 'prefregex');
   if (prefregex === undefined) return text;
@@ -138,5 +157,7 @@ export function contentOf(filter: CompiledFilter, text: string): string | undefi
 export function hitsOf(filter: CompiledFilter, text: string): RegexSlot[] {
   const content = contentOf(filter, text);
   if (content === undefined) return [];
-  return filter.slots.filter(({ kind, regex }) => kind === 'failregex' && regex.exec(content) !== null);
+  return filter.slots.filter(
+    ({ kind, regex }) => kind === 'failregex' && regex.exec(content) !== null,
+  );
 }

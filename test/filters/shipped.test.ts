@@ -55,7 +55,9 @@ test('every shipped filter has samples', () => {
 
 describe.each(FILTERS)('the filter %s', (name) => {
   const samples = samplesOf(name);
-  const sets = [...new Set([...optionSets(name).map((set) => JSON.stringify(set)), ...samples.keys()])];
+  const sets = [
+    ...new Set([...optionSets(name).map((set) => JSON.stringify(set)), ...samples.keys()]),
+  ];
 
   test('loads without a word in each of its modes, and can be skipped by its literals', () => {
     for (const set of sets) expect(shipped(name, JSON.parse(set)).filter.literals).toBeDefined();
@@ -86,7 +88,10 @@ describe.each(FILTERS)('the filter %s', (name) => {
         expectTold(sample, judge(filter, text));
         const { place, expected } = sample;
         if (expected.time !== undefined)
-          expect({ place, time: (time ?? 0) / 1000 }).toEqual({ place, time: Date.parse(expected.time) });
+          expect({ place, time: (time ?? 0) / 1000 }).toEqual({
+            place,
+            time: Date.parse(expected.time),
+          });
       }
     }
   });
@@ -104,7 +109,10 @@ describe.each(FILTERS)('the filter %s', (name) => {
       const { filter } = shipped(name, JSON.parse(set));
       for (const { sample, text } of inJournal(list)) {
         const hits = hitsOf(filter, text);
-        expect({ place: sample.place, hits: hits.length <= 1 ? [] : hits.map(({ index }) => index) }).toEqual({
+        expect({
+          place: sample.place,
+          hits: hits.length <= 1 ? [] : hits.map(({ index }) => index),
+        }).toEqual({
           place: sample.place,
           hits: [],
         });
@@ -127,7 +135,8 @@ describe.each(FILTERS)('the filter %s', (name) => {
         for (const { kind, index, regex } of filter.slots) {
           if (kind !== 'failregex' && kind !== 'successregex') continue;
           const source = definition[kind][index]?.text;
-          if (content !== undefined && source !== undefined && regex.exec(content)) seen.add(source);
+          if (content !== undefined && source !== undefined && regex.exec(content))
+            seen.add(source);
         }
       }
     }
@@ -148,7 +157,8 @@ describe.each(FILTERS)('the filter %s', (name) => {
       }
       for (const { text } of inJournal(samples.get(set) ?? [])) {
         if (!BYSTANDER.test(text)) continue;
-        for (const { index } of hitsOf(filter, text)) tried.add(definition.failregex[index]?.text ?? '');
+        for (const { index } of hitsOf(filter, text))
+          tried.add(definition.failregex[index]?.text ?? '');
       }
     }
     const untried = [...open].filter(([text]) => !tried.has(text)).map(([, where]) => where);
@@ -175,11 +185,15 @@ describe.each(FILTERS.flatMap((name) => optionSets(name).map((options) => ({ nam
     test.each([' ', '\r', ' \r'])('change nothing: %j', (tail) => {
       const verdicts = (end: string) => {
         const { filter } = shipped(name, options);
-        return inJournal(samplesOf(name).get(JSON.stringify(options)) ?? []).map(({ sample, text }) => {
-          const time = epochMicros(Date.parse(sample.expected.time ?? '2026-11-21T20:00:00') * 1000);
-          const { result, facts } = filter.judge({ text: text + end }, { time, boot: '' });
-          return [sample.place, result, identityOf(facts)];
-        });
+        return inJournal(samplesOf(name).get(JSON.stringify(options)) ?? []).map(
+          ({ sample, text }) => {
+            const time = epochMicros(
+              Date.parse(sample.expected.time ?? '2026-11-21T20:00:00') * 1000,
+            );
+            const { result, facts } = filter.judge({ text: text + end }, { time, boot: '' });
+            return [sample.place, result, identityOf(facts)];
+          },
+        );
       };
       expect(verdicts(tail)).toEqual(verdicts(''));
     });

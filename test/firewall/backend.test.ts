@@ -1,10 +1,9 @@
 /** The order in which a backend puts right what somebody else changed, over a kernel of memory. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { TableBackend } from '../../src/firewall/backend.js';
-import type { NftCommand } from '../../src/firewall/json.js';
-import type { KernelTables } from '../../src/firewall/kernel.js';
+import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
+import type { KernelTables } from '../../src/firewall/kernel-tables.js';
 import { RecordingTransport } from '../../src/firewall/recording.js';
-import type { Outcome } from '../../src/firewall/transport.js';
 import { ban, inForce, plan } from './support.js';
 
 const BAN = ban('sshd', '192.0.2.1', null);
@@ -15,10 +14,12 @@ class Watched extends RecordingTransport {
   calls: string[] = [];
   refuses = false;
 
-  override async send(commands: readonly NftCommand[]): Promise<Outcome> {
+  override async send(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     const what = JSON.stringify(commands);
     this.calls.push(
-      [what.includes('"rule"') ? 'rules' : '', what.includes('192.0.2.1') ? 'bans' : ''].join(' ').trim(),
+      [what.includes('"rule"') ? 'rules' : '', what.includes('192.0.2.1') ? 'bans' : '']
+        .join(' ')
+        .trim(),
     );
     if (!this.refuses) return super.send(commands);
     this.refuses = false;

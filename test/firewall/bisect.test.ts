@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { ElementChange } from '../../src/core/firewall.js';
 import { NFT_BISECT_BATCHES_MAX } from '../../src/core/limits.js';
-import { bisect } from '../../src/firewall/bisect.js';
+import { bisect } from '../../src/firewall/changes.js';
 import { hosts, put } from './support.js';
 
 /** A kernel that refuses every batch with a bad change in it, and remembers what it took. */
@@ -48,7 +48,9 @@ describe('finding the bad changes of a refused batch', () => {
     const { send, sent } = kernel(new Set(changes));
     const refused = await bisect(changes, 'refused', send, room);
     expect(refused).toHaveLength(4);
-    expect(refused.filter(({ reason }) => reason.includes('not tried alone'))).toHaveLength(untried);
+    expect(refused.filter(({ reason }) => reason.includes('not tried alone'))).toHaveLength(
+      untried,
+    );
     expect(sent()).toBe(room);
   });
 

@@ -52,7 +52,11 @@ function host(of: Host): { proc: string; sys: string; command: Command } {
   write('flowtables', JSON.stringify({ nftables: of.flowtables ?? [] }));
   write('chains', JSON.stringify({ nftables: of.chains ?? [] }));
   const script = `cd ${root}; case "$*" in -V) cat version;; *flowtables) cat flowtables;; *) cat chains;; esac`;
-  return { proc: join(root, 'proc'), sys: join(root, 'sys'), command: ['/bin/sh', '-c', script, 'nft'] };
+  return {
+    proc: join(root, 'proc'),
+    sys: join(root, 'sys'),
+    command: ['/bin/sh', '-c', script, 'nft'],
+  };
 }
 
 async function told(of: Host, of_: FirewallPlan | undefined = plan(['sshd'])): Promise<string[]> {
@@ -96,7 +100,9 @@ describe('what doctor is told about the firewall', () => {
       'sysctl -w net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1',
     );
     expect(await told({ bridge: true }, FORWARD)).toContain('warning firewall.br-netfilter');
-    expect(await told({ bridge: true, brNetfilter: '1\n' }, FORWARD)).toContain('ok firewall.br-netfilter');
+    expect(await told({ bridge: true, brNetfilter: '1\n' }, FORWARD)).toContain(
+      'ok firewall.br-netfilter',
+    );
     expect(await told({ bridge: true }, { ...FORWARD, bridge: true })).toEqual(FINE);
     expect(await told({ bridge: true })).toEqual(FINE);
     expect(await told({}, FORWARD)).toEqual(FINE);
@@ -133,7 +139,10 @@ describe('what doctor is told about the firewall', () => {
   });
 
   test('whether the kernel takes the tables is tried', async () => {
-    const outcome = (refusal: string | undefined) => async () => ({ refusal, via: 'fresh' as const });
+    const outcome = (refusal: string | undefined) => async () => ({
+      refusal,
+      via: 'fresh' as const,
+    });
     const level = async (refusal: string | undefined) =>
       (await checkFirewall(plan(['sshd']), { ...host({}), trial: outcome(refusal) })).find(
         ({ id }) => id === 'firewall.kernel',

@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
-import { compileOps, compileStructure, mustRebuild, removeTable } from '../../src/firewall/compile.js';
+import {
+  compileOps,
+  compileStructure,
+  mustRebuild,
+  removeTable,
+} from '../../src/firewall/compile.js';
 import { batchText } from '../../src/firewall/json.js';
-import type { KernelTable } from '../../src/firewall/kernel.js';
+import type { KernelTable } from '../../src/firewall/kernel-tables.js';
 import { disjoint, makeSchema, maskText, mergePorts, setOf } from '../../src/firewall/schema.js';
 import { schemaText } from '../../src/firewall/text.js';
 import { plan, prefix, rule } from './support.js';
@@ -28,7 +33,11 @@ function standing(schema: ReturnType<typeof makeSchema>): KernelTable {
     chains: new Map(
       table?.chains.map(({ name, base }) => [
         name,
-        { hook: base?.hook, priority: base?.priority, policy: base === undefined ? undefined : 'accept' },
+        {
+          hook: base?.hook,
+          priority: base?.priority,
+          policy: base === undefined ? undefined : 'accept',
+        },
       ]),
     ),
     counters: new Map(table?.counters.map((name) => [name, { packets: 1, bytes: 40 }])),
@@ -38,7 +47,15 @@ function standing(schema: ReturnType<typeof makeSchema>): KernelTable {
 describe('the batch of element changes', () => {
   test('a new ban is one add', () => {
     expect(compileOps([{ ...AT, key: '192.0.2.1', kind: 'add', timeout: 600 }])).toEqual([
-      { add: { element: { ...place, name: 'ban4.sshd', elem: [{ elem: { val: '192.0.2.1', timeout: 600 } }] } } },
+      {
+        add: {
+          element: {
+            ...place,
+            name: 'ban4.sshd',
+            elem: [{ elem: { val: '192.0.2.1', timeout: 600 } }],
+          },
+        },
+      },
     ]);
   });
 
@@ -78,7 +95,9 @@ describe('the batch of element changes', () => {
 });
 
 describe('the batch of the structure', () => {
-  const small = plan([rule('sshd', { ports: [{ first: 22, last: 22 }] })], { allow: [prefix('10.0.0.0/8')] });
+  const small = plan([rule('sshd', { ports: [{ first: 22, last: 22 }] })], {
+    allow: [prefix('10.0.0.0/8')],
+  });
 
   test('makes table, counter, sets, chains and rules in this order', () => {
     const [table] = makeSchema(small, []);
@@ -91,7 +110,11 @@ describe('the batch of the structure', () => {
     const port = equals({ payload: { protocol: 'tcp', field: 'dport' } }, 22);
     const entry = (family: string, target: string) => ({
       add: {
-        rule: { ...place, chain: 'input', expr: [equals({ meta: { key: 'nfproto' } }, family), { jump: { target } }] },
+        rule: {
+          ...place,
+          chain: 'input',
+          expr: [equals({ meta: { key: 'nfproto' } }, family), { jump: { target } }],
+        },
       },
     });
     expect(compileStructure(table)).toEqual([
@@ -103,34 +126,75 @@ describe('the batch of the structure', () => {
       set('ban6.sshd', 'ipv6_addr', 'timeout'),
       { add: { chain: { ...place, name: 'bans4' } } },
       { add: { chain: { ...place, name: 'bans6' } } },
-      { add: { chain: { ...place, name: 'input', type: 'filter', hook: 'input', prio: -10, policy: 'accept' } } },
+      {
+        add: {
+          chain: {
+            ...place,
+            name: 'input',
+            type: 'filter',
+            hook: 'input',
+            prio: -10,
+            policy: 'accept',
+          },
+        },
+      },
       { flush: { chain: { ...place, name: 'bans4' } } },
       { flush: { chain: { ...place, name: 'bans6' } } },
       { flush: { chain: { ...place, name: 'input' } } },
-      { add: { rule: { ...place, chain: 'bans4', expr: [equals(saddr('ip'), '@allow4'), { return: null }] } } },
       {
         add: {
           rule: {
             ...place,
             chain: 'bans4',
-            expr: [port, equals(saddr('ip'), '@ban4.sshd'), { counter: 'jail.sshd' }, { drop: null }],
+            expr: [equals(saddr('ip'), '@allow4'), { return: null }],
           },
         },
       },
-      { add: { rule: { ...place, chain: 'bans6', expr: [equals(saddr('ip6'), '@allow6'), { return: null }] } } },
+      {
+        add: {
+          rule: {
+            ...place,
+            chain: 'bans4',
+            expr: [
+              port,
+              equals(saddr('ip'), '@ban4.sshd'),
+              { counter: 'jail.sshd' },
+              { drop: null },
+            ],
+          },
+        },
+      },
       {
         add: {
           rule: {
             ...place,
             chain: 'bans6',
-            expr: [port, equals(saddr('ip6'), '@ban6.sshd'), { counter: 'jail.sshd' }, { drop: null }],
+            expr: [equals(saddr('ip6'), '@allow6'), { return: null }],
+          },
+        },
+      },
+      {
+        add: {
+          rule: {
+            ...place,
+            chain: 'bans6',
+            expr: [
+              port,
+              equals(saddr('ip6'), '@ban6.sshd'),
+              { counter: 'jail.sshd' },
+              { drop: null },
+            ],
           },
         },
       },
       entry('ipv4', 'bans4'),
       entry('ipv6', 'bans6'),
       { flush: { set: { ...place, name: 'allow4' } } },
-      { add: { element: { ...place, name: 'allow4', elem: [{ prefix: { addr: '10.0.0.0', len: 8 } }] } } },
+      {
+        add: {
+          element: { ...place, name: 'allow4', elem: [{ prefix: { addr: '10.0.0.0', len: 8 } }] },
+        },
+      },
       { flush: { set: { ...place, name: 'allow6' } } },
     ]);
   });
@@ -160,14 +224,27 @@ describe('the batch of the structure', () => {
       if (old === undefined) throw new Error('nothing to change');
       return new Map(map).set(key, { ...old, ...value });
     };
-    expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { type: 'ipv6_addr' }) })).toBe(true);
     expect(
-      mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { flags: ['interval', 'timeout'] }) }),
+      mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { type: 'ipv6_addr' }) }),
     ).toBe(true);
-    expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { counter: true }) })).toBe(true);
-    expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { size: 7 }) })).toBe(true);
-    expect(mustRebuild(table, { ...same, chains: change(same.chains, 'input', { priority: 0 }) })).toBe(true);
-    expect(mustRebuild(table, { ...same, chains: change(same.chains, 'input', { policy: 'drop' }) })).toBe(true);
+    expect(
+      mustRebuild(table, {
+        ...same,
+        sets: change(same.sets, 'ban4.sshd', { flags: ['interval', 'timeout'] }),
+      }),
+    ).toBe(true);
+    expect(
+      mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { counter: true }) }),
+    ).toBe(true);
+    expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { size: 7 }) })).toBe(
+      true,
+    );
+    expect(
+      mustRebuild(table, { ...same, chains: change(same.chains, 'input', { priority: 0 }) }),
+    ).toBe(true);
+    expect(
+      mustRebuild(table, { ...same, chains: change(same.chains, 'input', { policy: 'drop' }) }),
+    ).toBe(true);
     expect(compileStructure(table, same, true).slice(0, 3)).toEqual([
       ...removeTable('inet'),
       { add: { table: { family: 'inet', name: 'banjour' } } },
@@ -219,8 +296,14 @@ describe('parts of the schema', () => {
   });
 
   test('allowed prefixes that another one covers are left out: an interval set refuses overlaps', () => {
-    const kept = disjoint(['10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8', '11.0.0.1', '::1'].map(prefix), 4);
-    expect(kept.map(({ base, length }) => `${base}/${length}`)).toEqual(['10.0.0.0/8', '11.0.0.1/32']);
+    const kept = disjoint(
+      ['10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8', '11.0.0.1', '::1'].map(prefix),
+      4,
+    );
+    expect(kept.map(({ base, length }) => `${base}/${length}`)).toEqual([
+      '10.0.0.0/8',
+      '11.0.0.1/32',
+    ]);
   });
 
   test('ports that overlap or touch are one range', () => {

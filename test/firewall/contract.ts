@@ -13,7 +13,10 @@ export interface Subject {
 
 const LONG = `a${'b'.repeat(62)}c`;
 
-/** Registers the contract's tests for one backend; `it` is `test` or one that is skipped where the backend cannot run. */
+/**
+ * Registers the contract's tests for one backend; `it` is `test` or one that is skipped where the
+ * backend cannot run.
+ */
 export function contract(name: string, make: () => Promise<Subject>, it: typeof test = test): void {
   const with_ = (run: (backend: FirewallBackend) => Promise<void>) => async () => {
     const { backend, dispose } = await make();
@@ -84,8 +87,16 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           asked.push(...elements.map(({ jail, target }) => `${jail} ${formatPrefix(target)}`));
           return elements.filter(({ jail }) => jail === 'mail');
         };
-        await backend.open(plan(['sshd', 'mail']), [ban('sshd', '192.0.2.1'), ban('sshd', '192.0.2.3')], keep);
-        expect(asked.sort()).toEqual(['mail 198.51.100.0/24', 'mail 2001:db8:1:2::/64', 'sshd 192.0.2.2']);
+        await backend.open(
+          plan(['sshd', 'mail']),
+          [ban('sshd', '192.0.2.1'), ban('sshd', '192.0.2.3')],
+          keep,
+        );
+        expect(asked.sort()).toEqual([
+          'mail 198.51.100.0/24',
+          'mail 2001:db8:1:2::/64',
+          'sshd 192.0.2.2',
+        ]);
         expect(await inForce(backend)).toEqual([
           'mail 198.51.100.0/24 10 min',
           'mail 2001:db8:1:2::/64 for good',
@@ -180,7 +191,10 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
       'apply refuses a change for a jail that the plan does not have and carries out the rest',
       with_(async (backend) => {
         await backend.open(plan(['sshd']), []);
-        const { refused } = await backend.apply([put('mail', '192.0.2.1'), put('sshd', '192.0.2.1')]);
+        const { refused } = await backend.apply([
+          put('mail', '192.0.2.1'),
+          put('sshd', '192.0.2.1'),
+        ]);
         expect(refused).toHaveLength(1);
         expect(refused[0]?.reason).toBe('no jail mail in the firewall plan');
         expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 10 min']);
@@ -197,7 +211,10 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           put('sshd', '198.51.100.7', null),
         ]);
         await backend.apply([remove('sshd', '198.51.100.0/24')]);
-        expect(await inForce(backend)).toEqual(['sshd 198.51.0.0/16 10 min', 'sshd 198.51.100.7/32 for good']);
+        expect(await inForce(backend)).toEqual([
+          'sshd 198.51.0.0/16 10 min',
+          'sshd 198.51.100.7/32 for good',
+        ]);
       }),
     );
 
@@ -236,12 +253,17 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
         const wanted = [ban('sshd', '192.0.2.1'), ban('mail', '198.51.100.0/24', null)];
         await backend.open(plan(['sshd', 'mail'], { hook: 'both', bridge: true }), wanted);
         const { refused } = await backend.replan(
-          plan([rule('sshd', { verdict: 'reject', ports: 'all', protocols: 'all' }), 'web'], { hook: 'prerouting' }),
+          plan([rule('sshd', { verdict: 'reject', ports: 'all', protocols: 'all' }), 'web'], {
+            hook: 'prerouting',
+          }),
           wanted.slice(0, 1),
         );
         expect(refused).toEqual([]);
         await backend.apply([put('web', '192.0.2.9')]);
-        expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 10 min', 'web 192.0.2.9/32 10 min']);
+        expect(await inForce(backend)).toEqual([
+          'sshd 192.0.2.1/32 10 min',
+          'web 192.0.2.9/32 10 min',
+        ]);
         expect([...(await backend.read()).counters.keys()].sort()).toEqual(['sshd', 'web']);
       }),
     );
@@ -281,17 +303,23 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           (text) => ban('x', text).target,
         );
         expect((await backend.open(plan(['sshd'], { allow }), [])).refused).toEqual([]);
-        expect((await backend.replan(plan(['sshd'], { allow: allow.slice(1) }), [])).refused).toEqual([]);
+        expect(
+          (await backend.replan(plan(['sshd'], { allow: allow.slice(1) }), [])).refused,
+        ).toEqual([]);
       }),
     );
 
     it(
       'describe tells the ruleset in nft syntax without touching anything',
       with_(async (backend) => {
-        const text = backend.describe(plan([rule('sshd', { verdict: 'reject' })], { bridge: true }));
+        const text = backend.describe(
+          plan([rule('sshd', { verdict: 'reject' })], { bridge: true }),
+        );
         expect(text).toContain('table inet banjour {');
         expect(text).toContain('table bridge banjour {');
-        expect(text).toContain('tcp dport 25 ip saddr @ban4.sshd counter name "jail.sshd" goto rejects');
+        expect(text).toContain(
+          'tcp dport 25 ip saddr @ban4.sshd counter name "jail.sshd" goto rejects',
+        );
         await backend.open(plan(['sshd']), []);
         expect((await backend.read()).elements).toEqual([]);
       }),
@@ -311,10 +339,14 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
     it(
       'a call before open or after close is refused with a stable code',
       with_(async (backend) => {
-        await expect(backend.apply([put('sshd', '192.0.2.1')])).rejects.toMatchObject({ code: 'ERR_FIREWALL_CLOSED' });
+        await expect(backend.apply([put('sshd', '192.0.2.1')])).rejects.toMatchObject({
+          code: 'ERR_FIREWALL_CLOSED',
+        });
         await backend.open(plan(['sshd']), []);
         await backend.close();
-        await expect(backend.apply([put('sshd', '192.0.2.1')])).rejects.toMatchObject({ code: 'ERR_FIREWALL_CLOSED' });
+        await expect(backend.apply([put('sshd', '192.0.2.1')])).rejects.toMatchObject({
+          code: 'ERR_FIREWALL_CLOSED',
+        });
       }),
     );
   });

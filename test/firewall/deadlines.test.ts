@@ -1,7 +1,7 @@
 /** How long an nft that hangs may hang. Time is the test's own. */
 import { describe, expect, jest, test } from '@jest/globals';
-import { NFT_FRESH_DEADLINE_MS, NFT_RESIDENT_DEADLINE_MS } from '../../src/core/limits.js';
-import { ResidentNft } from '../../src/firewall/resident.js';
+import { NFT_FRESH_DEADLINE_MS, NFT_RESIDENT_DEADLINE_MS } from '../../src/core/timeouts.js';
+import { NftSession } from '../../src/firewall/nft-session.js';
 import { NftRunner } from '../../src/firewall/runner.js';
 import type { Command } from '../../src/firewall/spawn.js';
 import { fakeTimers } from '../support/timeouts.js';
@@ -14,12 +14,13 @@ describe('an nft that hangs', () => {
     [
       'a fresh one',
       NFT_FRESH_DEADLINE_MS,
-      (onStart: () => void) => new NftRunner({ command: HANGS, resident: false, onStart }).send([], 1),
+      (onStart: () => void) =>
+        new NftRunner({ command: HANGS, resident: false, onStart }).send([], 1),
     ],
     [
       'the resident one',
       NFT_RESIDENT_DEADLINE_MS,
-      (onStart: () => void) => new ResidentNft({ command: HANGS, onStart }).send('{}'),
+      (onStart: () => void) => new NftSession({ command: HANGS, onStart }).send('{}'),
     ],
   ])('%s is given up after %i ms', async (_, deadlineMs, call) => {
     using __ = fakeTimers();

@@ -1,6 +1,6 @@
 import { describe, expect, jest, test } from '@jest/globals';
-import { NFT_STUCK_MS } from '../../src/core/limits.js';
-import { Heartbeat } from '../../src/firewall/heartbeat.js';
+import { NFT_STUCK_MS } from '../../src/core/timeouts.js';
+import { Heartbeat } from '../../src/firewall/watch.js';
 import { fakeTimers } from '../support/timeouts.js';
 
 const never = () => new Promise<void>(() => undefined);

@@ -23,7 +23,9 @@ describe('names in the tables', () => {
     expect(setName({ jail: sshd, family: 6, length: 128 })).toBe('ban6.sshd');
     expect(setName({ jail: sshd, family: 6, length: 64 })).toBe('net6.64.sshd');
     expect(setName({ jail: mustJailName('a@b+c'), family: 4, length: 24 })).toBe('net4.24.a/ab/pc');
-    expect(setName({ jail: mustJailName('web mail'), family: 6, length: 128 })).toBe('ban6.web/smail');
+    expect(setName({ jail: mustJailName('web mail'), family: 6, length: 128 })).toBe(
+      'ban6.web/smail',
+    );
     expect(counterName(mustJailName('all'))).toBe('jail.all');
   });
 

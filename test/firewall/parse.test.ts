@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { epochMicros, plus } from '../../src/core/time.js';
-import { kernelState } from '../../src/firewall/kernel.js';
-import { parseTable } from '../../src/firewall/parse.js';
+import { kernelState, parseTable } from '../../src/firewall/kernel-tables.js';
 import { reasonOf } from '../../src/firewall/runner.js';
 
 const NOW = epochMicros(1_800_000_000_000_000);
@@ -15,7 +14,10 @@ describe('what nft lists', () => {
   test('becomes bans with their ends', () => {
     const table = parseTable(
       listing(
-        bans('ban4.sshd', ['192.0.2.1', { elem: { val: '192.0.2.2', timeout: 600, expires: 599 } }]),
+        bans('ban4.sshd', [
+          '192.0.2.1',
+          { elem: { val: '192.0.2.2', timeout: 600, expires: 599 } },
+        ]),
         bans(
           'net6.64.sshd',
           [{ elem: { val: '2001:db8::', timeout: 600, expires: 10, counter: { packets: 0 } } }],
@@ -42,27 +44,38 @@ describe('what nft lists', () => {
   });
 
   test('and is not ours is left out of the bans but kept for the comparison', () => {
-    const table = parseTable(listing(bans('theirs', ['192.0.2.1']), bans('net4.24.sshd', ['192.0.2.7'])), NOW);
+    const table = parseTable(
+      listing(bans('theirs', ['192.0.2.1']), bans('net4.24.sshd', ['192.0.2.7'])),
+      NOW,
+    );
     expect(kernelState(new Map([['inet', table]])).elements).toEqual([]);
     expect(table.sets.get('net4.24.sshd')?.elements.size).toBe(1);
   });
 
-  test.each(['', '{', '[]', '{"nftables": 1}'])('and is no listing (%j) has a stable code', (text) => {
-    expect(() => parseTable(text, NOW)).toThrow(expect.objectContaining({ code: 'ERR_NFT_OUTPUT' }));
-  });
+  test.each(['', '{', '[]', '{"nftables": 1}'])(
+    'and is no listing (%j) has a stable code',
+    (text) => {
+      expect(() => parseTable(text, NOW)).toThrow(
+        expect.objectContaining({ code: 'ERR_NFT_OUTPUT' }),
+      );
+    },
+  );
 
   test('with strange items in it does no harm', () => {
     expect(
-      parseTable('{"nftables":[null, 1, "x", {"set": null}, {"chain": {}}, {"set": {"elem": [null]}}]}', NOW),
+      parseTable(
+        '{"nftables":[null, 1, "x", {"set": null}, {"chain": {}}, {"set": {"elem": [null]}}]}',
+        NOW,
+      ),
     ).toBeDefined();
   });
 });
 
 describe("nft's words", () => {
   test('become one line without what never varies', () => {
-    expect(reasonOf('internal:0:0-0: Error: Could not process rule: No such file or directory\n\n')).toBe(
-      'No such file or directory',
-    );
+    expect(
+      reasonOf('internal:0:0-0: Error: Could not process rule: No such file or directory\n\n'),
+    ).toBe('No such file or directory');
     expect(reasonOf('Error: a\nError: a\n   ^^^\n/dev/stdin:1:1-2: Error: b')).toBe('a; b');
     expect(reasonOf(' \n ^\n')).toBeUndefined();
     expect(reasonOf('x'.repeat(1000))).toHaveLength(300);

@@ -19,7 +19,13 @@ describe('the order of calls', () => {
     });
     const gate = deferred();
     const blocker = queue.alone(() => gate.promise);
-    const results = [queue.join([1]), queue.join([2, 3]), queue.join([4]), queue.join([5, 6, 7, 8, 9]), queue.join([])];
+    const results = [
+      queue.join([1]),
+      queue.join([2, 3]),
+      queue.join([4]),
+      queue.join([5, 6, 7, 8, 9]),
+      queue.join([]),
+    ];
     gate.resolve();
     await blocker;
     expect(await Promise.all(results)).toEqual([1, 2, 1, 5, 0]);
@@ -48,7 +54,9 @@ describe('the order of calls', () => {
       return calls.map((items) => items.length);
     });
     await expect(queue.join([1])).rejects.toThrow('broken');
-    await expect(queue.alone(async () => Promise.reject(new Error('alone')))).rejects.toThrow('alone');
+    await expect(queue.alone(async () => Promise.reject(new Error('alone')))).rejects.toThrow(
+      'alone',
+    );
     fail = false;
     expect(await queue.join([1, 2])).toBe(2);
   });

@@ -4,8 +4,13 @@ import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../../src/core/lim
 import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import type { NftCommand } from '../../src/firewall/json.js';
-import type { KernelElements, KernelTable } from '../../src/firewall/kernel.js';
-import { byImportance, reconcile, TIMEOUT_SECONDS_MAX, timeoutOf } from '../../src/firewall/reconcile.js';
+import type { KernelElements, KernelTable } from '../../src/firewall/kernel-tables.js';
+import {
+  byImportance,
+  reconcile,
+  TIMEOUT_SECONDS_MAX,
+  timeoutOf,
+} from '../../src/firewall/reconcile.js';
 import { makeSchema } from '../../src/firewall/schema.js';
 import { plan, prefix } from './support.js';
 
@@ -15,15 +20,27 @@ const PLAN = plan(['sshd']);
 const SCHEMA = makeSchema(PLAN, []);
 
 function wanted(target: string, seconds: number | null): Element {
-  return { jail: JAIL, target: prefix(target), until: seconds === null ? null : plus(NOW, seconds) };
+  return {
+    jail: JAIL,
+    target: prefix(target),
+    until: seconds === null ? null : plus(NOW, seconds),
+  };
 }
 
 function kernel(elements: Record<string, number | null>): Map<'inet', KernelTable> {
   const inForce: KernelElements = new Map(
     Object.entries(elements).map(([key, left]) => [key, left === null ? null : plus(NOW, left)]),
   );
-  const set = { type: 'ipv4_addr', flags: ['timeout'], size: undefined, counter: false, elements: inForce };
-  return new Map([['inet', { sets: new Map([['ban4.sshd', set]]), chains: new Map(), counters: new Map() }]]);
+  const set = {
+    type: 'ipv4_addr',
+    flags: ['timeout'],
+    size: undefined,
+    counter: false,
+    elements: inForce,
+  };
+  return new Map([
+    ['inet', { sets: new Map([['ban4.sshd', set]]), chains: new Map(), counters: new Map() }],
+  ]);
 }
 
 /** `verb key` of every element command on the set of bans. */
@@ -39,7 +56,11 @@ function elementWords(commands: readonly NftCommand[]): string[] {
   );
 }
 
-function changes(elements: readonly Element[], there: Record<string, number | null>, slack = 0): string[] {
+function changes(
+  elements: readonly Element[],
+  there: Record<string, number | null>,
+  slack = 0,
+): string[] {
   const { batches } = reconcile(SCHEMA, elements, kernel(there), NOW, slack);
   return batches.flatMap(({ commands }) => elementWords(commands));
 }
@@ -48,18 +69,29 @@ describe('the difference between ledger and kernel', () => {
   test('is empty when the kernel holds what is wanted, with ends within two seconds', () => {
     const elements = [wanted('192.0.2.1', 600), wanted('192.0.2.2', null)];
     expect(changes(elements, { '192.0.2.1': 598, '192.0.2.2': null })).toEqual([]);
-    expect(reconcile(SCHEMA, elements, kernel({ '192.0.2.1': 602, '192.0.2.2': null }), NOW).different).toBe(false);
+    expect(
+      reconcile(SCHEMA, elements, kernel({ '192.0.2.1': 602, '192.0.2.2': null }), NOW).different,
+    ).toBe(false);
   });
 
   test('replaces an end that is more than two seconds off, one more for each second that reading took', () => {
     const elements = [wanted('192.0.2.1', 600)];
-    expect(changes(elements, { '192.0.2.1': 597 })).toEqual(['add 192.0.2.1', 'delete 192.0.2.1', 'add 192.0.2.1']);
+    expect(changes(elements, { '192.0.2.1': 597 })).toEqual([
+      'add 192.0.2.1',
+      'delete 192.0.2.1',
+      'add 192.0.2.1',
+    ]);
     expect(changes(elements, { '192.0.2.1': 597 }, 1_000_000)).toEqual([]);
     expect(changes(elements, { '192.0.2.1': null })).toHaveLength(3);
   });
 
   test('adds what is missing and removes what is not wanted or over', () => {
-    expect(changes([wanted('192.0.2.1', 600), wanted('192.0.2.3', 0)], { '192.0.2.2': 60, '192.0.2.3': 60 })).toEqual([
+    expect(
+      changes([wanted('192.0.2.1', 600), wanted('192.0.2.3', 0)], {
+        '192.0.2.2': 60,
+        '192.0.2.3': 60,
+      }),
+    ).toEqual([
       'add 192.0.2.2',
       'add 192.0.2.3',
       'delete 192.0.2.2',
@@ -69,7 +101,9 @@ describe('the difference between ledger and kernel', () => {
   });
 
   test('of a second mention of an element is that of the first', () => {
-    expect(changes([wanted('192.0.2.1', null), wanted('192.0.2.1', 60)], {})).toEqual(['add 192.0.2.1']);
+    expect(changes([wanted('192.0.2.1', null), wanted('192.0.2.1', 60)], {})).toEqual([
+      'add 192.0.2.1',
+    ]);
   });
 
   test('removes a bridge table that the plan does not have', () => {
@@ -85,7 +119,9 @@ describe('the difference between ledger and kernel', () => {
 
 describe('the transactions', () => {
   const many = (count: number) =>
-    Array.from({ length: count }, (_, i) => wanted(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 600));
+    Array.from({ length: count }, (_, i) =>
+      wanted(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, 600),
+    );
 
   test.each([
     [NFT_FIRST_CHANGES_MAX, [NFT_FIRST_CHANGES_MAX]],
@@ -103,15 +139,31 @@ describe('the transactions', () => {
   test.each([
     [NFT_BATCH_CHANGES_MAX, [NFT_BATCH_CHANGES_MAX]],
     [NFT_BATCH_CHANGES_MAX + 1, [NFT_BATCH_CHANGES_MAX, 1]],
-  ])('%i bans into tables with a ban in them are one transaction up to its bound', (count, sizes) => {
-    const standing = wanted('192.0.2.1', 600);
-    const { batches } = reconcile(SCHEMA, [standing, ...many(count)], kernel({ '192.0.2.1': 600 }), NOW);
-    expect(batches.map((batch) => batch.changes)).toEqual(sizes);
-  });
+  ])(
+    '%i bans into tables with a ban in them are one transaction up to its bound',
+    (count, sizes) => {
+      const standing = wanted('192.0.2.1', 600);
+      const { batches } = reconcile(
+        SCHEMA,
+        [standing, ...many(count)],
+        kernel({ '192.0.2.1': 600 }),
+        NOW,
+      );
+      expect(batches.map((batch) => batch.changes)).toEqual(sizes);
+    },
+  );
 
   test('permanent bans come first, then those that last longest', () => {
-    const sorted = byImportance([wanted('192.0.2.1', 60), wanted('192.0.2.2', null), wanted('192.0.2.3', 600)]);
-    expect(sorted.map(({ target }) => target.base)).toEqual(['192.0.2.2', '192.0.2.3', '192.0.2.1']);
+    const sorted = byImportance([
+      wanted('192.0.2.1', 60),
+      wanted('192.0.2.2', null),
+      wanted('192.0.2.3', 600),
+    ]);
+    expect(sorted.map(({ target }) => target.base)).toEqual([
+      '192.0.2.2',
+      '192.0.2.3',
+      '192.0.2.1',
+    ]);
   });
 });
 
@@ -127,6 +179,8 @@ describe('the timeout of a ban', () => {
   test('is bounded by what nft reads, and such a ban is not taken for changed ever after', () => {
     expect(timeoutOf(plus(NOW, TIMEOUT_SECONDS_MAX), NOW)).toBe(TIMEOUT_SECONDS_MAX);
     expect(timeoutOf(plus(NOW, TIMEOUT_SECONDS_MAX + 1), NOW)).toBe(TIMEOUT_SECONDS_MAX);
-    expect(changes([wanted('192.0.2.1', TIMEOUT_SECONDS_MAX * 2)], { '192.0.2.1': TIMEOUT_SECONDS_MAX })).toEqual([]);
+    expect(
+      changes([wanted('192.0.2.1', TIMEOUT_SECONDS_MAX * 2)], { '192.0.2.1': TIMEOUT_SECONDS_MAX }),
+    ).toEqual([]);
   });
 });

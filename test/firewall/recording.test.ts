@@ -27,7 +27,8 @@ describe('a dry run', () => {
   test('remembers a bounded number of batches, the newest', async () => {
     const backend = new RecordingBackend();
     await backend.open(plan(['sshd']), []);
-    for (let i = 0; i < NFT_RECORDED_BATCHES_MAX; i++) await backend.apply([put('sshd', '192.0.2.1', 600 + i)]);
+    for (let i = 0; i < NFT_RECORDED_BATCHES_MAX; i++)
+      await backend.apply([put('sshd', '192.0.2.1', 600 + i)]);
     expect(backend.batches).toHaveLength(NFT_RECORDED_BATCHES_MAX);
     expect(backend.batches[0]).not.toContain('"chain"');
     expect(backend.batches.at(-1)).toContain(`"timeout":${599 + NFT_RECORDED_BATCHES_MAX}`);

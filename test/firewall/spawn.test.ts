@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { NFT_ERROR_BYTES_MAX, SS_DEADLINE_MS, SS_OUTPUT_BYTES_MAX } from '../../src/core/limits.js';
-import { killSockets } from '../../src/firewall/sockets.js';
+import { NFT_ERROR_BYTES_MAX } from '../../src/core/limits.js';
+import { SS_OUTPUT_BYTES_MAX } from '../../src/core/service-limits.js';
+import { SS_DEADLINE_MS } from '../../src/core/timeouts.js';
+import { killSockets } from '../../src/firewall/nft.js';
 import { type Command, findProgram, run } from '../../src/firewall/spawn.js';
 import { prefix } from './support.js';
 
@@ -19,7 +21,12 @@ describe('a child process', () => {
       .trim()
       .split('\n')
       .filter((line) => !line.startsWith('_=') && !line.startsWith('PWD='));
-    expect(lines.sort()).toEqual(['/', 'HOME=/dev/null', 'LC_ALL=C', expect.stringMatching(/^PATH=\/usr\/sbin:/)]);
+    expect(lines.sort()).toEqual([
+      '/',
+      'HOME=/dev/null',
+      'LC_ALL=C',
+      expect.stringMatching(/^PATH=\/usr\/sbin:/),
+    ]);
   });
 
   test('inherits no descriptor but its three', async () => {
@@ -60,12 +67,16 @@ describe('a child process', () => {
   test('is killed at its deadline', async () => {
     const pids: number[] = [];
     const options = { ...limits, deadlineMs: 100, onStart: (pid: number) => void pids.push(pid) };
-    await expect(run(['/bin/sleep'], ['30'], options)).rejects.toMatchObject({ code: 'ERR_NFT_DEADLINE' });
+    await expect(run(['/bin/sleep'], ['30'], options)).rejects.toMatchObject({
+      code: 'ERR_NFT_DEADLINE',
+    });
     expect(() => process.kill(pids[0] ?? 0, 0)).toThrow();
   });
 
   test('that cannot be started is an error with a stable code', async () => {
-    await expect(run(['/no/such/program'], [], limits)).rejects.toMatchObject({ code: 'ERR_NFT_START' });
+    await expect(run(['/no/such/program'], [], limits)).rejects.toMatchObject({
+      code: 'ERR_NFT_START',
+    });
   });
 });
 
@@ -83,10 +94,14 @@ describe('closing sockets', () => {
   });
 
   test('that fails or hangs is an error, not a wait', async () => {
-    await expect(killSockets(prefix('192.0.2.1'), ss('echo no >&2; exit 1'))).rejects.toMatchObject({
-      code: 'ERR_SS_FAILED',
-    });
-    await expect(killSockets(prefix('192.0.2.1'), { ...ss('exec sleep 9'), deadlineMs: 100 })).rejects.toMatchObject({
+    await expect(killSockets(prefix('192.0.2.1'), ss('echo no >&2; exit 1'))).rejects.toMatchObject(
+      {
+        code: 'ERR_SS_FAILED',
+      },
+    );
+    await expect(
+      killSockets(prefix('192.0.2.1'), { ...ss('exec sleep 9'), deadlineMs: 100 }),
+    ).rejects.toMatchObject({
       code: 'ERR_NFT_DEADLINE',
     });
     expect(SS_DEADLINE_MS).toBeLessThanOrEqual(5_000);
@@ -95,7 +110,9 @@ describe('closing sockets', () => {
   test('counts no more sockets than fit into its bound', async () => {
     const lines = (bytes: number) => ss(`head -c ${bytes} /dev/zero`);
     expect(await killSockets(prefix('192.0.2.1'), lines(SS_OUTPUT_BYTES_MAX))).toBe(1);
-    await expect(killSockets(prefix('192.0.2.1'), lines(SS_OUTPUT_BYTES_MAX + 1))).rejects.toMatchObject({
+    await expect(
+      killSockets(prefix('192.0.2.1'), lines(SS_OUTPUT_BYTES_MAX + 1)),
+    ).rejects.toMatchObject({
       code: 'ERR_NFT_OUTPUT',
     });
   });

@@ -12,10 +12,19 @@ export function prefix(text: string): Prefix {
 }
 
 export function rule(jail: string, more: Partial<JailRule> = {}): JailRule {
-  return { jail: mustJailName(jail), ports: [{ first: 25, last: 25 }], protocols: ['tcp'], verdict: 'drop', ...more };
+  return {
+    jail: mustJailName(jail),
+    ports: [{ first: 25, last: 25 }],
+    protocols: ['tcp'],
+    verdict: 'drop',
+    ...more,
+  };
 }
 
-export function plan(rules: readonly (JailRule | string)[], more: Partial<FirewallPlan> = {}): FirewallPlan {
+export function plan(
+  rules: readonly (JailRule | string)[],
+  more: Partial<FirewallPlan> = {},
+): FirewallPlan {
   return {
     hook: 'input',
     bridge: false,
@@ -40,7 +49,9 @@ export function remove(jail: string, target: string): ElementChange {
   return { kind: 'remove', jail: mustJailName(jail), target: prefix(target) };
 }
 
-/** What is in force, sorted: `jail target` and how long still, in tenths of a minute, or `for good`. */
+/**
+ * What is in force, sorted: `jail target` and how long still, in tenths of a minute, or `for good`.
+ */
 export async function inForce(backend: FirewallBackend): Promise<string[]> {
   const { elements } = await backend.read();
   return elements.map(told).sort();
@@ -49,11 +60,17 @@ export async function inForce(backend: FirewallBackend): Promise<string[]> {
 /** An element as `inForce` tells it; whole minutes above one, since a loaded machine is slow. */
 export function told({ jail, target, until }: Element): string {
   const minutes = until === null ? 0 : (until - wallClock.now()) / 6e7;
-  const left = until === null ? 'for good' : `${minutes < 1 ? Math.round(minutes * 10) / 10 : Math.round(minutes)} min`;
+  const left =
+    until === null
+      ? 'for good'
+      : `${minutes < 1 ? Math.round(minutes * 10) / 10 : Math.round(minutes)} min`;
   return `${jail} ${target.base}/${target.length} ${left}`;
 }
 
 /** `count` different IPv4 hosts. */
 export function hosts(count: number, net = 10): string[] {
-  return Array.from({ length: count }, (_, i) => `${net}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`);
+  return Array.from(
+    { length: count },
+    (_, i) => `${net}.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
+  );
 }

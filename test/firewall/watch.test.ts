@@ -1,6 +1,7 @@
 /** How often the tables are repaired when somebody keeps changing them. Time is the test's own. */
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
+import { DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
+import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS } from '../../src/core/timeouts.js';
 import { type Bell, DriftWatch } from '../../src/firewall/watch.js';
 
 let rings: boolean;
@@ -50,7 +51,8 @@ describe('a watch against a program that keeps changing the tables', () => {
     expect(after10).toBeLessThanOrEqual(4);
     const before = repairs;
     await pass(300_000);
-    // Twenty at once, then pauses that double until the twenty are forgotten; without pauses it would be 15,000.
+    // Twenty at once, then pauses that double until the twenty are forgotten; without pauses it
+    // would be 15,000.
     expect(repairs - before).toBeLessThanOrEqual(300_000 / 1_000);
   });
 
@@ -67,7 +69,9 @@ describe('a watch against a program that keeps changing the tables', () => {
   test('tries a repair that fails again, later and later, a minute at most', async () => {
     fails = true;
     await pass(600_000);
-    const pauses = problems.map((problem) => Number(/next try in (\d+) ms: nft is away/.exec(problem)?.[1]));
+    const pauses = problems.map((problem) =>
+      Number(/next try in (\d+) ms: nft is away/.exec(problem)?.[1]),
+    );
     expect(pauses.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
     expect(Math.max(...pauses)).toBe(60_000);
     expect(pauses.at(-1)).toBe(60_000);

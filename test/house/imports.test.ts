@@ -16,7 +16,8 @@ function rooms(): Map<string, Room> {
     const cells = line.split('|').map((cell) => cell.trim());
     const folder = /^`((?:src|native)[^`]*)`$/.exec(cells[1] ?? '')?.[1];
     if (folder === undefined || cells.length < 6) continue;
-    const names = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string);
+    const names = (cell: string) =>
+      [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string);
     const imports = cells[3] as string;
     const touches = cells[4] as string;
     table.set(folder, {
@@ -69,7 +70,9 @@ describe('the import table of ARCHITECTURE.md', () => {
       if (room === undefined) continue;
       for (const name of importsOf(file)) {
         if (name.startsWith('.')) {
-          const target = roomOf(relative(ROOT, resolve(ROOT, dirname(file), name)).replace(/\.js$/, '.ts'));
+          const target = roomOf(
+            relative(ROOT, resolve(ROOT, dirname(file), name)).replace(/\.js$/, '.ts'),
+          );
           const free = target === roomOf(file) || target === 'src/core';
           const allowed =
             free ||
@@ -78,11 +81,19 @@ describe('the import table of ARCHITECTURE.md', () => {
               : room.imports === 'src-but-cli'
                 ? target !== 'src/cli'
                 : room.imports.includes(target));
-          if (!allowed || (target === 'src/core' && roomOf(file) !== 'src/core' && room.imports.length === 0))
+          if (
+            !allowed ||
+            (target === 'src/core' && roomOf(file) !== 'src/core' && room.imports.length === 0)
+          )
             wrong.push(`${file} imports ${target}`);
         } else {
-          const bare = name.startsWith('@') ? name.split('/').slice(0, 2).join('/') : (name.split('/')[0] as string);
-          const allowed = room.touches === 'anything' || room.touches.includes(name) || room.touches.includes(bare);
+          const bare = name.startsWith('@')
+            ? name.split('/').slice(0, 2).join('/')
+            : (name.split('/')[0] as string);
+          const allowed =
+            room.touches === 'anything' ||
+            room.touches.includes(name) ||
+            room.touches.includes(bare);
           if (!allowed) wrong.push(`${file} touches ${name}`);
         }
       }
@@ -96,7 +107,9 @@ describe('the import table of ARCHITECTURE.md', () => {
       for (const name of importsOf(file)) {
         if (!name.startsWith('.')) continue;
         const from = roomOf(file);
-        const to = roomOf(relative(ROOT, resolve(ROOT, dirname(file), name)).replace(/\.js$/, '.ts'));
+        const to = roomOf(
+          relative(ROOT, resolve(ROOT, dirname(file), name)).replace(/\.js$/, '.ts'),
+        );
         if (from !== to) edges.set(from, (edges.get(from) ?? new Set()).add(to));
       }
     const cycles: string[] = [];

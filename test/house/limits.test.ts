@@ -1,26 +1,28 @@
 /**
- * Bounds that no test names, and bounds that stand outside of src/core/limits.ts. Both lists only become shorter: a bound
- * that is not in them fails here, and so does one that is in them for no reason any more.
+ * Bounds that no test names, and bounds that stand outside of src/core/limits.ts. Both lists only
+ * become shorter: a bound that is not in them fails here, and so does one that is in them for no
+ * reason any more.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 
 /**
- * Named by no test. The first is libsystemd's to keep, and 252 does not: it unpacks more. The second would take a million
- * failures, some ten seconds; a smaller one, by an option, has its test.
+ * Named by no test. The first is libsystemd's to keep, and 252 does not: it unpacks more. The
+ * second would take a million failures, some ten seconds; a smaller one, by an option, has its
+ * test.
  */
 const UNTESTED = ['JOURNAL_DATA_BYTES_MAX', 'TRACKED_FAILURES_MAX'];
 
 /** Bounds that stand beside the code, owed a move and a test. */
 const OWED = [
   'src/control/client.ts ANSWER_MS_MAX',
-  'src/daemon/operations.ts EXPLAIN_BANS_MAX',
-  'src/daemon/probe/deafness.ts REMEMBERED_MAX',
-  'src/daemon/reader.ts RESTARTS_MAX',
-  'src/daemon/reader.ts UNDER_WAY_MAX',
-  'src/journal/find.ts NEIGHBOURS_MAX',
-  'src/journal/text-stream.ts OFF_MAX',
+  'src/agent/control-queries.ts EXPLAIN_BANS_MAX',
+  'src/agent/probe/coverage.ts REMEMBERED_MAX',
+  'src/agent/intake/source-intake.ts RESTARTS_MAX',
+  'src/agent/intake/source-intake.ts UNDER_WAY_MAX',
+  'src/journal/systemd/find.ts NEIGHBOURS_MAX',
+  'src/journal/text/stream.ts OFF_MAX',
 ];
 
 /** No bounds of what others can fill, although they have the name: they stay where they are. */
@@ -29,13 +31,13 @@ const NO_BOUNDS = {
   format: [
     'src/filter/regex/charset.ts CODE_MAX',
     'src/firewall/reconcile.ts TIMEOUT_SECONDS_MAX',
-    'src/jail/duration.ts DOUBLINGS_MAX',
-    'src/journal/export-parser.ts NAME_BYTES_MAX',
+    'src/jail/bantime.ts DOUBLINGS_MAX',
+    'src/journal/export/parser.ts NAME_BYTES_MAX',
   ],
   /** Beyond it another way is cheaper, and the answer is the same. */
   speed: [
-    'src/core/literals.ts SHIFT_MAX',
-    'src/filter/regex/ambiguity.ts COPIES_MAX',
+    'src/core/text.ts SHIFT_MAX',
+    'src/filter/regex/lint.ts COPIES_MAX',
     'src/filter/regex/literals.ts CLASS_CHARS_MAX',
     'src/filter/regex/literals.ts LITERALS_MAX',
     'src/filter/regex/literals.ts LITERAL_CHARS_MAX',
@@ -43,19 +45,19 @@ const NO_BOUNDS = {
   /** How often something is done, and how much of it in one turn: the rest comes with the next. */
   pace: [
     'native/netlink-doorbell.ts DATAGRAMS_MAX',
-    'src/daemon/agent.ts RETRY_MS_MAX',
-    'src/daemon/intake/intake.ts POLL_MS_MAX',
-    'src/journal/unit-globs.ts COST_MAX',
+    'src/agent/agent.ts RETRY_MS_MAX',
+    'src/agent/intake/intake.ts POLL_MS_MAX',
+    'src/journal/systemd/selection.ts COST_MAX',
   ],
   /** Spaces of V8's heap. */
   heap: [
-    'src/daemon/intake/thread.ts REPLAY_YOUNG_MIB_MAX',
-    'src/daemon/intake/thread.ts THREAD_HEAP_MIB_MAX',
-    'src/daemon/intake/thread.ts THREAD_YOUNG_MIB_MAX',
-    'src/daemon/probe/probe-thread.ts YOUNG_MIB_MAX',
+    'src/agent/intake/thread.ts REPLAY_YOUNG_MIB_MAX',
+    'src/agent/intake/thread.ts THREAD_HEAP_MIB_MAX',
+    'src/agent/intake/thread.ts THREAD_YOUNG_MIB_MAX',
+    'src/agent/probe/thread.ts YOUNG_MIB_MAX',
   ],
   /** What people are shown; a switch shows all. */
-  shown: ['src/cli/what-if.ts LIST_LINES_MAX'],
+  shown: ['src/tools/replay/text.ts LIST_LINES_MAX'],
 };
 
 function files(folder: string): string[] {
@@ -67,16 +69,22 @@ function files(folder: string): string[] {
 
 test('every bound is named by a test, but those that are owed one', () => {
   const tests = files('test').filter((path) => !path.startsWith(join('test', 'house')));
-  const words = new Set(tests.flatMap((path) => readFileSync(path, 'utf8').match(/\b[A-Z][A-Z\d_]+\b/g) ?? []));
+  const words = new Set(
+    tests.flatMap((path) => readFileSync(path, 'utf8').match(/\b[A-Z][A-Z\d_]+\b/g) ?? []),
+  );
   const limits = readFileSync('src/core/limits.ts', 'utf8').matchAll(/^export const (\w+)/gm);
   const untested = [...limits].flatMap(([, name = '']) => (words.has(name) ? [] : [name]));
   expect(untested.sort()).toEqual(UNTESTED);
 });
 
 test('every bound stands in src/core/limits.ts, but those that are owed a move', () => {
-  const sources = [...files('src'), ...files('native')].filter((path) => path !== join('src', 'core', 'limits.ts'));
+  const sources = [...files('src'), ...files('native')].filter(
+    (path) => path !== join('src', 'core', 'limits.ts'),
+  );
   const found = sources.flatMap((path) =>
-    [...readFileSync(path, 'utf8').matchAll(/^(?:export )?const (\w*_MAX)\b/gm)].map(([, name]) => `${path} ${name}`),
+    [...readFileSync(path, 'utf8').matchAll(/^(?:export )?const (\w*_MAX)\b/gm)].map(
+      ([, name]) => `${path} ${name}`,
+    ),
   );
   expect(found.sort()).toEqual([...OWED, ...Object.values(NO_BOUNDS).flat()].sort());
 });

@@ -1,12 +1,15 @@
 /**
- * The Debian packages that the project's scripts install: each is used by a file that is named here, so that one taken off
- * the list, or one that nobody needs, is seen at once and not by a run on a bare machine. There, BANJOUR_REQUIRE_ALL=1 makes
- * a test that cannot run fail.
+ * The Debian packages that the project's scripts install: each is used by a file that is named
+ * here, so that one taken off the list, or one that nobody needs, is seen at once and not by a run
+ * on a bare machine. There, BANJOUR_REQUIRE_ALL=1 makes a test that cannot run fail.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 
-/** Package, the stage that brings it, a file that needs it in this stage, and the words by which it does. */
+/**
+ * Package, the stage that brings it, a file that needs it in this stage, and the words by which it
+ * does.
+ */
 const USES: readonly (readonly [name: string, stage: string, file: string, words: RegExp])[] = [
   ['libsystemd0', 'run', 'native/libsystemd.ts', /'libsystemd\.so\.0'/],
   ['nftables', 'run', 'src/firewall/runner.ts', /findProgram\('nft'\)/],
@@ -24,7 +27,7 @@ const USES: readonly (readonly [name: string, stage: string, file: string, words
   ['man-db', 'test', 'test/cli/man.test.ts', /hasCommand\('man'\)/],
   ['zsh', 'test', 'test/cli/completion.test.ts', /zsh/],
   ['fish', 'test', 'test/cli/completion.test.ts', /fish/],
-  ['iproute2', 'test', 'test/daemon/agent.test.ts', /run\(\['ip', /],
+  ['iproute2', 'test', 'test/agent/agent.test.ts', /run\(\['ip', /],
   ['python3-systemd', 'test', 'bench/lib/fail2ban.ts', /import systemd\.journal/],
   ['prometheus', 'test', 'test/metrics/metrics.test.ts', /hasCommand\('promtool'\)/],
   ['debootstrap', 'package', 'scripts/lib/debian-root.mjs', /'debootstrap'/],
@@ -49,9 +52,9 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   python3: 'python3',
 };
 
-const LISTED = [...readFileSync('scripts/lib/debian.mjs', 'utf8').matchAll(/for: '(\w+)',\s+package: '([^']+)'/g)].map(
-  ([, stage, name]) => `${name} (${stage})`,
-);
+const LISTED = [
+  ...readFileSync('scripts/lib/debian.mjs', 'utf8').matchAll(/for: '(\w+)',\s+package: '([^']+)'/g),
+].map(([, stage, name]) => `${name} (${stage})`);
 
 describe('the packages that scripts install', () => {
   test('are those that something uses, each in its stage', () => {
@@ -66,10 +69,14 @@ describe('the packages that scripts install', () => {
     const asked = new Set<string>();
     for (const file of readdirSync('test', { recursive: true, encoding: 'utf8' }))
       if (file.endsWith('.ts'))
-        for (const [, name = ''] of readFileSync(`test/${file}`, 'utf8').matchAll(/hasCommand\('([^']+)'\)/g))
+        for (const [, name = ''] of readFileSync(`test/${file}`, 'utf8').matchAll(
+          /hasCommand\('([^']+)'\)/g,
+        ))
           asked.add(name);
     const packages = new Set(USES.map(([name]) => name));
-    const without = [...asked].filter((name) => !ALWAYS_THERE.includes(name) && !packages.has(PACKAGE_OF[name] ?? ''));
+    const without = [...asked].filter(
+      (name) => !ALWAYS_THERE.includes(name) && !packages.has(PACKAGE_OF[name] ?? ''),
+    );
     expect(asked.size).toBeGreaterThan(ALWAYS_THERE.length);
     expect(without).toEqual([]);
   });

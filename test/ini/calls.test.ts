@@ -5,9 +5,14 @@ import { literal, textOf } from '../../src/ini/value.js';
 
 function calls(text: string) {
   const report = new Report();
-  const found = parseCalls(literal(text, { file: 'jail.local', line: 7, column: 10 }), report, { key: 'action' });
+  const found = parseCalls(literal(text, { file: 'jail.local', line: 7, column: 10 }), report, {
+    key: 'action',
+  });
   return {
-    found: found?.map(({ name, options }) => [name, Object.fromEntries([...options].map(([k, v]) => [k, textOf(v)]))]),
+    found: found?.map(({ name, options }) => [
+      name,
+      Object.fromEntries([...options].map(([k, v]) => [k, textOf(v)])),
+    ]),
     first: report.diagnostics[0],
   };
 }
@@ -32,20 +37,25 @@ describe('filters and actions with parameters', () => {
     expect(calls(text).found).toEqual(expected);
   });
 
-  test.each(['[a=b]', 'x[a', 'x[a=b', 'x[a="b', 'x[a="b" c]', 'x[=b]'])('are refused with their place: %j', (text) => {
-    const { found, first } = calls(text);
-    expect(found).toBeUndefined();
-    expect(first).toMatchObject({
-      id: 'ini.call',
-      level: 'error',
-      place: { file: 'jail.local', line: 7 },
-      key: 'action',
-    });
-  });
+  test.each(['[a=b]', 'x[a', 'x[a=b', 'x[a="b', 'x[a="b" c]', 'x[=b]'])(
+    'are refused with their place: %j',
+    (text) => {
+      const { found, first } = calls(text);
+      expect(found).toBeUndefined();
+      expect(first).toMatchObject({
+        id: 'ini.call',
+        level: 'error',
+        place: { file: 'jail.local', line: 7 },
+        key: 'action',
+      });
+    },
+  );
 
   test('are one only where one is wanted', () => {
     const report = new Report();
-    expect(parseCall(literal('a b', { file: 'f', line: 1 }), report, { key: 'filter' })).toBeUndefined();
+    expect(
+      parseCall(literal('a b', { file: 'f', line: 1 }), report, { key: 'filter' }),
+    ).toBeUndefined();
     expect(report.diagnostics[0]).toMatchObject({ id: 'ini.call', value: 'b' });
   });
 });

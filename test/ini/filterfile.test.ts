@@ -11,20 +11,31 @@ function given(options: Readonly<Record<string, string>>): Map<string, Value> {
 
 function load(
   files: Readonly<Record<string, string>>,
-  more: { options?: Record<string, string>; jail?: Record<string, string>; logtype?: string; name?: string } = {},
+  more: {
+    options?: Record<string, string>;
+    jail?: Record<string, string>;
+    logtype?: string;
+    name?: string;
+  } = {},
 ) {
   const tree = memoryTree(
     Object.fromEntries(Object.entries(files).map(([name, text]) => [`/e/filter.d/${name}`, text])),
   );
   const logtype = more.logtype === undefined ? {} : { logtype: more.logtype };
-  const request = { name: more.name ?? 'x', options: given(more.options ?? {}), jailOptions: given(more.jail ?? {}) };
+  const request = {
+    name: more.name ?? 'x',
+    options: given(more.options ?? {}),
+    jailOptions: given(more.jail ?? {}),
+  };
   const { definition, diagnostics } = loadFilter({ ...request, ...logtype, dirs: ['/e'], tree });
   return { definition, diagnostics, texts: definition?.failregex.map((line) => line.text) };
 }
 
 describe('a filter', () => {
   test('has one regex per line; empty lines are none and quotes are part of it', () => {
-    const it = load({ 'x.conf': '[Definition]\nfailregex = ^a <HOST>\n\n   ^b <ADDR>\nignoreregex = "^<ADDR>"\n' });
+    const it = load({
+      'x.conf': '[Definition]\nfailregex = ^a <HOST>\n\n   ^b <ADDR>\nignoreregex = "^<ADDR>"\n',
+    });
     expect(it.texts).toEqual(['^a <HOST>', '^b <ADDR>']);
     expect(it.definition?.ignoreregex.map((line) => line.text)).toEqual(['"^<ADDR>"']);
     expect(it.definition).toMatchObject({ name: 'x', maxlines: 1, usedns: 'no', successregex: [] });
@@ -67,13 +78,19 @@ describe('a filter', () => {
     expect(load(files, { options: { loggedby: 'system' } }).definition?.loggedby).toBe('system');
     expect(load(files, { options: { loggedby: 'anyone' } }).definition?.loggedby).toBeUndefined();
     expect(load(files, { options: { loggedby: 'root' } }).diagnostics).toEqual([
-      expect.objectContaining({ level: 'error', key: 'loggedby', value: 'root', fix: 'write loggedby = system' }),
+      expect.objectContaining({
+        level: 'error',
+        key: 'loggedby',
+        value: 'root',
+        fix: 'write loggedby = system',
+      }),
     ]);
   });
 
   test('prefers parameters to [Init], and [Init] to [Definition]', () => {
     const files = {
-      'x.conf': '[Definition]\nfailregex = <a> <known/a> <b> <HOST>\na = def\n[Init]\na = init\nb = init\n',
+      'x.conf':
+        '[Definition]\nfailregex = <a> <known/a> <b> <HOST>\na = def\n[Init]\na = init\nb = init\n',
     };
     expect(load(files).texts).toEqual(['init init init <HOST>']);
     expect(load(files, { options: { a: 'param' } }).texts).toEqual(['param init init <HOST>']);
@@ -99,22 +116,29 @@ describe('a filter', () => {
       expect(load({ 'x.conf': text(section) }, { jail }).texts).toEqual(['s 25 25 own own <HOST>']);
     const same = { 'x.conf': text('Definition').replace('\n[Definition]\nfail', '\nfail') };
     expect(load(same, { jail }).texts).toEqual(['s 25 25 own own <HOST>']);
-    expect(load(same, { jail, options: { mode: 'normal', port: '1' } }).texts).toEqual(['n 1 1 own own <HOST>']);
+    expect(load(same, { jail, options: { mode: 'normal', port: '1' } }).texts).toEqual([
+      'n 1 1 own own <HOST>',
+    ]);
   });
 
   test('reads the journal unless jail or filter say otherwise', () => {
     const files = {
-      'x.conf': '[Definition]\nfailregex = <lt_<logtype>/p> <HOST>\n[lt_file]\np = F\n[lt_journal]\np = J\n',
+      'x.conf':
+        '[Definition]\nfailregex = <lt_<logtype>/p> <HOST>\n[lt_file]\np = F\n[lt_journal]\np = J\n',
     };
     expect(load(files).texts).toEqual(['J <HOST>']);
     expect(load(files, { logtype: 'file' }).texts).toEqual(['F <HOST>']);
     expect(load(files, { options: { logtype: 'file' } }).texts).toEqual(['F <HOST>']);
-    const own = { 'x.conf': files['x.conf'].replace('[Definition]', '[Definition]\nlogtype = file') };
+    const own = {
+      'x.conf': files['x.conf'].replace('[Definition]', '[Definition]\nlogtype = file'),
+    };
     expect(load(own).texts).toEqual(['F <HOST>']);
   });
 
   test('hides a regex tag by an option of the same name in any case, as fail2ban does', () => {
-    expect(load({ 'x.conf': '[Definition]\nfailregex = ^<ADDR> <HOST>\naddr = a\n' }).texts).toEqual(['^a <HOST>']);
+    expect(
+      load({ 'x.conf': '[Definition]\nfailregex = ^<ADDR> <HOST>\naddr = a\n' }).texts,
+    ).toEqual(['^a <HOST>']);
   });
 
   test('sees the options of the jail as names', () => {
@@ -124,7 +148,9 @@ describe('a filter', () => {
 
   test("gives way to the jail's own failregex and kin, which are taken as they are", () => {
     const files = { 'x.conf': '[Definition]\nfailregex = ^a <HOST>\nmaxlines = 2\na = no\n' };
-    const it = load(files, { jail: { failregex: '^<a> <HOST>', maxlines: '3', usedns: 'raw', ignoreregex: '' } });
+    const it = load(files, {
+      jail: { failregex: '^<a> <HOST>', maxlines: '3', usedns: 'raw', ignoreregex: '' },
+    });
     expect(it.definition).toMatchObject({
       failregex: [{ text: '^<a> <HOST>', place: { file: 'jail.local', line: 3 } }],
       maxlines: 3,
@@ -134,9 +160,10 @@ describe('a filter', () => {
 
   test('never resolves names, whichever of yes, warn and no is written', () => {
     for (const usedns of ['yes', 'warn', 'no'])
-      expect(load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nusedns = ${usedns}\n` }).definition?.usedns).toBe(
-        'no',
-      );
+      expect(
+        load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nusedns = ${usedns}\n` }).definition
+          ?.usedns,
+      ).toBe('no');
   });
 
   test('brings its journal match, prefregex, datepattern and successregex', () => {
@@ -155,7 +182,9 @@ describe('a filter', () => {
       '/tmp/f.conf': '[Definition]\nfailregex = a <HOST>\n',
       '/tmp/f.local': '[Definition]\nfailregex = b <HOST>\n',
     });
-    expect(loadFilter({ name: '/tmp/f.conf', dirs: ['/e'], tree }).definition?.failregex[0]?.text).toBe('b <HOST>');
+    expect(
+      loadFilter({ name: '/tmp/f.conf', dirs: ['/e'], tree }).definition?.failregex[0]?.text,
+    ).toBe('b <HOST>');
   });
 
   test('that lies elsewhere finds what it includes beside itself, else in filter.d', () => {
@@ -164,7 +193,9 @@ describe('a filter', () => {
     const regex = (tree: ReturnType<typeof memoryTree>) =>
       loadFilter({ name: '/tmp/f.conf', dirs: ['/e'], tree }).definition?.failregex[0]?.text;
     expect(regex(memoryTree(files))).toBe('shipped <HOST>');
-    expect(regex(memoryTree({ ...files, '/tmp/common.conf': '[DEFAULT]\np = own\n' }))).toBe('own <HOST>');
+    expect(regex(memoryTree({ ...files, '/tmp/common.conf': '[DEFAULT]\np = own\n' }))).toBe(
+      'own <HOST>',
+    );
   });
 
   test.each([
@@ -187,17 +218,20 @@ describe('a filter', () => {
 
   test('may span as many lines as the bound allows', () => {
     expect(
-      load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nlinelimit = ${LINELIMIT_MIN}\n` }).definition?.linelimit,
+      load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nlinelimit = ${LINELIMIT_MIN}\n` })
+        .definition?.linelimit,
     ).toBe(LINELIMIT_MIN);
     expect(
-      load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nmaxlines = ${MAXLINES_MAX}\n` }).definition?.maxlines,
+      load({ 'x.conf': `[Definition]\nfailregex = <HOST>\nmaxlines = ${MAXLINES_MAX}\n` })
+        .definition?.maxlines,
     ).toBe(MAXLINES_MAX);
   });
 
   test('needs no address in a regex when prefregex has it', () => {
     expect(
       load({
-        'x.conf': '[Definition]\nprefregex = ^<F-MLFID>\\S+</F-MLFID> <F-CONTENT>.*</F-CONTENT>\nfailregex = ^a\n',
+        'x.conf':
+          '[Definition]\nprefregex = ^<F-MLFID>\\S+</F-MLFID> <F-CONTENT>.*</F-CONTENT>\nfailregex = ^a\n',
       }).texts,
     ).toEqual(['^a']);
   });

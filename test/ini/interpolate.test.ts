@@ -12,8 +12,13 @@ describe('%(name)s', () => {
   });
 
   test('within [DEFAULT] sees the section that uses it', () => {
-    const it = loadText('[DEFAULT]\naction=ban %(port)s of %(__name__)s\nport=all\n[smtp]\nport=25\n[x]\n');
-    expect([it.get('smtp', 'action'), it.get('x', 'action')]).toEqual(['ban 25 of smtp', 'ban all of x']);
+    const it = loadText(
+      '[DEFAULT]\naction=ban %(port)s of %(__name__)s\nport=all\n[smtp]\nport=25\n[x]\n',
+    );
+    expect([it.get('smtp', 'action'), it.get('x', 'action')]).toEqual([
+      'ban 25 of smtp',
+      'ban all of x',
+    ]);
   });
 
   test('of another section is %(section/name)s, else of [DEFAULT]; its own names are still seen from here', () => {
@@ -28,7 +33,8 @@ describe('%(name)s', () => {
       {
         '/e/x.conf': '[DEFAULT]\nignoreip=1\n[S]\na=one\n',
         '/e/x.d/1.conf': '[S]\na=%(known/a)s two\n',
-        '/e/x.local': '[DEFAULT]\nignoreip=%(known/ignoreip)s 2\n[S]\na=%(known/a)s three\nport=%(known/ignoreip)s\n',
+        '/e/x.local':
+          '[DEFAULT]\nignoreip=%(known/ignoreip)s 2\n[S]\na=%(known/a)s three\nport=%(known/ignoreip)s\n',
       },
       'x',
     );
@@ -63,7 +69,12 @@ describe('%(name)s', () => {
   ])('in %j is an error with its place', (text, id, place) => {
     const it = loadText(text);
     expect(it.get('S', 'x')).toBeUndefined();
-    expect(it.first).toMatchObject({ id, level: 'error', place: { file: '/e/x.conf', ...place }, section: 'S' });
+    expect(it.first).toMatchObject({
+      id,
+      level: 'error',
+      place: { file: '/e/x.conf', ...place },
+      section: 'S',
+    });
     expect(it.first?.fix).toBeTruthy();
   });
 
@@ -77,7 +88,10 @@ describe('%(name)s', () => {
     [INI_DEPTH_MAX, []],
     [INI_DEPTH_MAX + 1, ['ini.depth']],
   ])('may go %i options deep', (depth, ids) => {
-    const lines = Array.from({ length: depth }, (_, i) => `a${i + 1} = ${i + 1 < depth ? `%(a${i + 2})s` : 'end'}`);
+    const lines = Array.from(
+      { length: depth },
+      (_, i) => `a${i + 1} = ${i + 1 < depth ? `%(a${i + 2})s` : 'end'}`,
+    );
     const it = loadText(`[S]\n${lines.join('\n')}\n`);
     it.get('S', 'a1');
     expect(it.ids).toEqual(ids);
@@ -85,7 +99,9 @@ describe('%(name)s', () => {
 
   test('that doubles again and again stops at the bound instead of filling the memory', () => {
     const ten = (name: string) => `%(${name})s`.repeat(10);
-    const it = loadText(`[S]\na=${ten('b')}\nb=${ten('c')}\nc=${ten('d')}\nd=${ten('e')}\ne=${'x'.repeat(200)}\n`);
+    const it = loadText(
+      `[S]\na=${ten('b')}\nb=${ten('c')}\nc=${ten('d')}\nd=${ten('e')}\ne=${'x'.repeat(200)}\n`,
+    );
     expect(it.get('S', 'a')).toBeUndefined();
     expect(it.ids).toEqual(['ini.value-size']);
     expect(it.get('S', 'b')?.length).toBe(200_000);
@@ -128,10 +144,14 @@ describe('%(name)s', () => {
     fc.assert(
       fc.property(text, text, text, text, (a, b, c, d) => {
         const it = new Loaded(
-          { '/e/x.conf': `[DEFAULT]\nb=${d}\n[S]\na=${a}\nb=${b}\n`, '/e/x.local': `[S]\na=${c}\nc=${d}\n` },
+          {
+            '/e/x.conf': `[DEFAULT]\nb=${d}\n[S]\na=${a}\nb=${b}\n`,
+            '/e/x.local': `[S]\na=${c}\nc=${d}\n`,
+          },
           'x',
         );
-        for (const key of ['a', 'b', 'c']) if (it.get('S', key) === undefined) expect(it.ids.length).toBeGreaterThan(0);
+        for (const key of ['a', 'b', 'c'])
+          if (it.get('S', key) === undefined) expect(it.ids.length).toBeGreaterThan(0);
       }),
     );
   });

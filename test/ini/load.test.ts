@@ -15,7 +15,13 @@ describe('the files of a configuration', () => {
       },
       'x',
     );
-    expect(document.files).toEqual(['/e/x.conf', '/e/x.d/1.conf', '/e/x.d/2.conf', '/e/x.local', '/e/x.d/1.local']);
+    expect(document.files).toEqual([
+      '/e/x.conf',
+      '/e/x.d/1.conf',
+      '/e/x.d/2.conf',
+      '/e/x.local',
+      '/e/x.d/1.local',
+    ]);
     const values = ['a', 'b', 'c', 'd'].map((key) => document.own('A', key)?.value[0]?.text);
     expect(values).toEqual(['conf', 'two', 'local', 'dlocal']);
   });
@@ -23,7 +29,8 @@ describe('the files of a configuration', () => {
   test('are read after what "before" names and before what "after" names, each with its .local', () => {
     const { document, ids } = new Loaded(
       {
-        '/e/f/x.conf': '[INCLUDES]\nbefore = a.conf\n  ../b.conf\nafter = c.conf\n absent.conf\n[A]\nx=1\n',
+        '/e/f/x.conf':
+          '[INCLUDES]\nbefore = a.conf\n  ../b.conf\nafter = c.conf\n absent.conf\n[A]\nx=1\n',
         '/e/f/a.conf': '[A]\nx=2\n',
         '/e/f/a.local': '[A]\nx=3\n',
         '/e/b.conf': '[A]\nx=4\n',
@@ -31,14 +38,23 @@ describe('the files of a configuration', () => {
       },
       'f/x',
     );
-    expect(document.files).toEqual(['/e/f/a.conf', '/e/f/a.local', '/e/b.conf', '/e/f/x.conf', '/e/f/c.conf']);
+    expect(document.files).toEqual([
+      '/e/f/a.conf',
+      '/e/f/a.local',
+      '/e/b.conf',
+      '/e/f/x.conf',
+      '/e/f/c.conf',
+    ]);
     expect(document.own('A', 'x')?.value[0]?.text).toBe('5');
     expect(ids).toEqual([]);
   });
 
   test('that include one another in a circle are each read once', () => {
     const { document } = new Loaded(
-      { '/e/x.conf': '[INCLUDES]\nbefore = y.conf\n', '/e/y.conf': '[INCLUDES]\nbefore = x.conf\n[A]\n' },
+      {
+        '/e/x.conf': '[INCLUDES]\nbefore = y.conf\n',
+        '/e/y.conf': '[INCLUDES]\nbefore = x.conf\n[A]\n',
+      },
       'x',
     );
     expect(document.files).toEqual(['/e/y.conf', '/e/x.conf']);
@@ -57,7 +73,9 @@ describe('the files of a configuration', () => {
   });
 
   test('may be only a .local of what "before" names', () => {
-    expect(new Loaded({ '/e/x.conf': '[INCLUDES]\nbefore = y.conf\n', '/e/y.local': '[A]\n' }, 'x').ids).toEqual([]);
+    expect(
+      new Loaded({ '/e/x.conf': '[INCLUDES]\nbefore = y.conf\n', '/e/y.local': '[A]\n' }, 'x').ids,
+    ).toEqual([]);
   });
 
   test("of the administrator replace the shipped .conf of the same name, and every root's .local is merged", () => {
@@ -83,7 +101,10 @@ describe('the files of a configuration', () => {
 
   test('include shipped files from the administrator’s folder', () => {
     const { ids, document } = new Loaded(
-      { '/etc/filter.d/x.conf': '[INCLUDES]\nbefore = common.conf\n', '/usr/filter.d/common.conf': '[A]\n' },
+      {
+        '/etc/filter.d/x.conf': '[INCLUDES]\nbefore = common.conf\n',
+        '/usr/filter.d/common.conf': '[A]\n',
+      },
       'filter.d/x',
       ['/usr', '/etc'],
     );
@@ -111,7 +132,13 @@ describe('the files of a configuration', () => {
   });
 
   test('turn [Init?family=inet6] into conditional options of [Init]', () => {
-    const { document } = new Loaded({ '/e/x.conf': '[Init]\na=1\n[Init?family=inet6]\na=2\n' }, 'x');
-    expect([...(document.sections.get('Init')?.options.keys() ?? [])]).toEqual(['a', 'a?family=inet6']);
+    const { document } = new Loaded(
+      { '/e/x.conf': '[Init]\na=1\n[Init?family=inet6]\na=2\n' },
+      'x',
+    );
+    expect([...(document.sections.get('Init')?.options.keys() ?? [])]).toEqual([
+      'a',
+      'a?family=inet6',
+    ]);
   });
 });

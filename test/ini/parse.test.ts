@@ -37,14 +37,19 @@ describe('one configuration file', () => {
   });
 
   test('skips comment lines within a value', () => {
-    expect(parse('[A]\nx = one\n  # not me\n  ; nor me\n  two\n# nor me\n  three\n').get('A', 'x')).toBe(
-      'one\ntwo\nthree',
-    );
+    expect(
+      parse('[A]\nx = one\n  # not me\n  ; nor me\n  two\n# nor me\n  three\n').get('A', 'x'),
+    ).toBe('one\ntwo\nthree');
   });
 
   test('takes " ;" as a comment anywhere, "#" never and ";" not after a character', () => {
     const { get } = parse('[A]\nx = a ; gone\ny = a # stays\nz = a;b\nw = a\\; b\n');
-    expect([get('A', 'x'), get('A', 'y'), get('A', 'z'), get('A', 'w')]).toEqual(['a', 'a # stays', 'a;b', 'a\\; b']);
+    expect([get('A', 'x'), get('A', 'y'), get('A', 'z'), get('A', 'w')]).toEqual([
+      'a',
+      'a # stays',
+      'a;b',
+      'a\\; b',
+    ]);
   });
 
   test('reads lines that end as on Windows', () => {

@@ -4,7 +4,9 @@ import fc from 'fast-check';
 import { hasCommand, needs } from '../support/require.js';
 import { loadText } from './support.js';
 
-/** Python's ConfigParser as fail2ban sets it up: sections, or null when it refuses text or value. */
+/**
+ * Python's ConfigParser as fail2ban sets it up: sections, or null when it refuses text or value.
+ */
 const SCRIPT = `
 import configparser, json, sys
 out = []
@@ -27,7 +29,10 @@ json.dump(out, sys.stdout)
 `;
 
 const LINE = fc.oneof(
-  { weight: 3, arbitrary: fc.constantFrom('[a]', '[b]', '[A]', '[DEFAULT]', '[a] x', ' [b]', '[', '[]', ']') },
+  {
+    weight: 3,
+    arbitrary: fc.constantFrom('[a]', '[b]', '[A]', '[DEFAULT]', '[a] x', ' [b]', '[', '[]', ']'),
+  },
   {
     weight: 8,
     arbitrary: fc
@@ -69,36 +74,42 @@ const LINE = fc.oneof(
 );
 
 describe("this reader and Python's own", () => {
-  needs(hasCommand('python3'), 'python3 is not installed')('agree on 8,000 texts, right ones and wrong ones', () => {
-    const texts = fc.sample(fc.array(LINE, { maxLength: 9 }), { numRuns: 8_000, seed: 20_261_121 }).map((lines) =>
-      // Most of them begin with a section, or every second one would be refused for that alone.
-      [...(lines.length % 5 === 0 ? [] : ['[a]']), ...lines, ''].join('\n'),
-    );
-    const run = spawnSync('python3', ['-c', SCRIPT], {
-      input: JSON.stringify(texts),
-      encoding: 'utf8',
-      maxBuffer: 1 << 26,
-    });
-    expect(run.stderr).toBe('');
-    const theirs: (Record<string, string | null> | null)[] = JSON.parse(run.stdout);
-    let accepted = 0;
-    let values = 0;
-    for (const [i, text] of texts.entries()) {
-      const expected = theirs[i];
-      const it = loadText(text);
-      if (expected === null || expected === undefined) {
-        expect({ text, refused: it.report.failed }).toEqual({ text, refused: true });
-        continue;
+  needs(hasCommand('python3'), 'python3 is not installed')(
+    'agree on 8,000 texts, right ones and wrong ones',
+    () => {
+      const texts = fc
+        .sample(fc.array(LINE, { maxLength: 9 }), { numRuns: 8_000, seed: 20_261_121 })
+        .map((lines) =>
+          // Most of them begin with a section, or every second one would be refused for that alone.
+          [...(lines.length % 5 === 0 ? [] : ['[a]']), ...lines, ''].join('\n'),
+        );
+      const run = spawnSync('python3', ['-c', SCRIPT], {
+        input: JSON.stringify(texts),
+        encoding: 'utf8',
+        maxBuffer: 1 << 26,
+      });
+      expect(run.stderr).toBe('');
+      const theirs: (Record<string, string | null> | null)[] = JSON.parse(run.stdout);
+      let accepted = 0;
+      let values = 0;
+      for (const [i, text] of texts.entries()) {
+        const expected = theirs[i];
+        const it = loadText(text);
+        if (expected === null || expected === undefined) {
+          expect({ text, refused: it.report.failed }).toEqual({ text, refused: true });
+          continue;
+        }
+        accepted++;
+        expect({ text, ids: it.ids }).toEqual({ text, ids: [] });
+        const ours: Record<string, string | null> = {};
+        for (const [name, section] of it.document.sections)
+          for (const key of section.options.keys())
+            ours[`${name}/${key}`] = it.get(name, key) ?? null;
+        values += Object.keys(ours).length;
+        expect({ text, values: ours }).toEqual({ text, values: expected });
       }
-      accepted++;
-      expect({ text, ids: it.ids }).toEqual({ text, ids: [] });
-      const ours: Record<string, string | null> = {};
-      for (const [name, section] of it.document.sections)
-        for (const key of section.options.keys()) ours[`${name}/${key}`] = it.get(name, key) ?? null;
-      values += Object.keys(ours).length;
-      expect({ text, values: ours }).toEqual({ text, values: expected });
-    }
-    expect(accepted).toBeGreaterThan(1_000);
-    expect(values).toBeGreaterThan(1_500);
-  });
+      expect(accepted).toBeGreaterThan(1_000);
+      expect(values).toBeGreaterThan(1_500);
+    },
+  );
 });

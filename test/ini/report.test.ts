@@ -4,7 +4,8 @@ import { Report } from '../../src/ini/report.js';
 
 function fill(count: number): Report {
   const report = new Report();
-  for (let i = 0; i < count; i++) report.add({ level: 'warning', id: 'x', message: `problem ${i}` });
+  for (let i = 0; i < count; i++)
+    report.add({ level: 'warning', id: 'x', message: `problem ${i}` });
   return report;
 }
 

@@ -16,7 +16,10 @@ interface Variant {
 /** What fail2ban's own reader makes of every filter of its package, in every mode. */
 function expandWithFail2ban(root: string): { basedir: string; variants: Variant[] } {
   const script = join(process.cwd(), 'test/ini/fail2ban_expand.py');
-  const run = spawnSync('python3', [script, root], { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 });
+  const run = spawnSync('python3', [script, root], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
   if (run.status !== 0) throw new Error(run.stderr);
   return JSON.parse(run.stdout);
 }
@@ -37,8 +40,15 @@ describe.each(FAIL2BAN_VERSIONS)("the filters of Debian's fail2ban %s", (version
     const different: unknown[] = [];
     for (const { name, options, logtype, result } of variants) {
       const place = { file: 'test', line: 1 };
-      const given = new Map(Object.entries(options).map(([key, text]) => [key, literal(text, place)]));
-      const { definition, diagnostics } = loadFilter({ name, options: given, logtype, dirs: [basedir] });
+      const given = new Map(
+        Object.entries(options).map(([key, text]) => [key, literal(text, place)]),
+      );
+      const { definition, diagnostics } = loadFilter({
+        name,
+        options: given,
+        logtype,
+        dirs: [basedir],
+      });
       const ours = {
         failregex: definition?.failregex.map((line) => line.text),
         ignoreregex: definition?.ignoreregex.map((line) => line.text),

@@ -1,9 +1,8 @@
 import type { Diagnostic } from '../../src/core/finding.js';
-import type { IniDocument } from '../../src/ini/document.js';
 import { interpolate } from '../../src/ini/interpolate.js';
-import { loadFiles } from '../../src/ini/load.js';
+import { loadFiles, Roots } from '../../src/ini/load.js';
+import type { IniDocument } from '../../src/ini/parse.js';
 import { Report } from '../../src/ini/report.js';
-import { Roots } from '../../src/ini/roots.js';
 import { memoryTree } from '../../src/ini/tree.js';
 import { textOf } from '../../src/ini/value.js';
 
@@ -11,7 +10,11 @@ import { textOf } from '../../src/ini/value.js';
 export class Loaded {
   readonly report = new Report();
   readonly document: IniDocument;
-  constructor(files: Readonly<Record<string, string>>, name: string, folders: readonly string[] = ['/e']) {
+  constructor(
+    files: Readonly<Record<string, string>>,
+    name: string,
+    folders: readonly string[] = ['/e'],
+  ) {
     const roots = new Roots(memoryTree(files), folders);
     this.document = loadFiles(roots, roots.family(name), this.report);
   }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { INI_TAG_USES_MAX } from '../../src/core/limits.js';
+import { expandTags } from '../../src/ini/interpolate.js';
 import { Report } from '../../src/ini/report.js';
-import { expandTags } from '../../src/ini/tags.js';
 import { literal, textOf } from '../../src/ini/value.js';
 
 function expand(text: string, tags: Readonly<Record<string, string>>) {
@@ -14,7 +14,10 @@ function expand(text: string, tags: Readonly<Record<string, string>>) {
     (name) => (Object.hasOwn(tags, name) ? value(tags[name] ?? '') : undefined),
     report,
   );
-  return { text: found === undefined ? undefined : textOf(found), ids: report.diagnostics.map((one) => one.id) };
+  return {
+    text: found === undefined ? undefined : textOf(found),
+    ids: report.diagnostics.map((one) => one.id),
+  };
 }
 
 describe('<name>', () => {
@@ -49,7 +52,8 @@ describe('<name>', () => {
 
   test('that doubles again and again stops at the bound', () => {
     const tags: Record<string, string> = { z: 'x'.repeat(100) };
-    for (const name of 'abcdef') tags[name] = `<${String.fromCharCode(name.charCodeAt(0) + 1)}>`.repeat(10);
+    for (const name of 'abcdef')
+      tags[name] = `<${String.fromCharCode(name.charCodeAt(0) + 1)}>`.repeat(10);
     tags['g'] = '<z>';
     expect(expand('<a>', tags).ids).toEqual(['ini.value-size']);
   });

@@ -1,12 +1,20 @@
-/** Jails and a real ledger file wired as the daemon wires them, with a journal that is a list and a kernel that is a map. */
-import { contains, formatPrefix, overlap, type Prefix, parsePrefix } from '../../src/core/address.js';
-import type { BanDecision, BanRecord } from '../../src/core/decision.js';
-import type { FilterEvent } from '../../src/core/event.js';
+/**
+ * Jails and a real ledger file wired as the daemon wires them, with a journal that is a list and a
+ * kernel that is a map.
+ */
+import {
+  contains,
+  formatPrefix,
+  overlap,
+  type Prefix,
+  parsePrefix,
+} from '../../src/core/address.js';
+import type { BanDecision, BanRecord, FilterEvent } from '../../src/core/decision.js';
 import { type JailName, sourceId } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
-import type { JailContext } from '../../src/jail/verdict.js';
+import type { JailContext } from '../../src/jail/judgement.js';
 import type { Commit, Ledger } from '../../src/ledger/ledger.js';
 import { openLedger } from '../../src/ledger/open.js';
 
@@ -30,7 +38,12 @@ export class Agent {
   readonly #allowed: readonly Prefix[];
   #read = 0;
 
-  constructor(path: string, policies: readonly JailPolicy[], allowed: ReadonlySet<string>, now: EpochMicros) {
+  constructor(
+    path: string,
+    policies: readonly JailPolicy[],
+    allowed: ReadonlySet<string>,
+    now: EpochMicros,
+  ) {
     this.#path = path;
     this.policies = policies;
     this.#allowed = [...allowed].map((text) => parsePrefix(text) as Prefix);
@@ -70,12 +83,17 @@ export class Agent {
   }
 
   operatorBan(ban: BanDecision): void {
-    this.#settle(this.#commit({ decisions: [ban] }), ban.time, { refuses: () => false, dies: 'not' });
+    this.#settle(this.#commit({ decisions: [ban] }), ban.time, {
+      refuses: () => false,
+      dies: 'not',
+    });
   }
 
   operatorUnban(target: Prefix, jail: JailName | undefined, now: EpochMicros): void {
     const scope = jail === undefined ? {} : { jail };
-    this.#commit({ decisions: [{ kind: 'unban', target, time: now, reason: 'operator', ...scope }] });
+    this.#commit({
+      decisions: [{ kind: 'unban', target, time: now, reason: 'operator', ...scope }],
+    });
     this.jails.forget(target, { ...scope, upTo: now });
   }
 
@@ -107,12 +125,15 @@ export class Agent {
   }
 
   inForce(now: EpochMicros): string[] {
-    return [...this.ledger.elements(now)].map((e) => `${e.jail} ${formatPrefix(e.target)} ${e.until}`).sort();
+    return [...this.ledger.elements(now)]
+      .map((e) => `${e.jail} ${formatPrefix(e.target)} ${e.until}`)
+      .sort();
   }
 
   context(): JailContext {
     return {
-      allowed: (_, address) => (this.#allowed.some((prefix) => contains(prefix, address)) ? 'ignoreip' : undefined),
+      allowed: (_, address) =>
+        this.#allowed.some((prefix) => contains(prefix, address)) ? 'ignoreip' : undefined,
       coversAllowed: (_, prefix) => this.#allowed.some((allowed) => overlap(allowed, prefix)),
       openBan: (jail, target) => this.ledger.openBan(jail, target),
       previousBans: (jail, target) => this.ledger.previousBans(jail, target),
@@ -129,7 +150,11 @@ export class Agent {
   #settle(bans: readonly BanRecord[], now: EpochMicros, { refuses }: Knobs): BanRecord[] {
     const refused = bans.filter((ban) => refuses({ ...ban, kind: 'ban' }));
     for (const ban of bans)
-      this.ledger.settle([ban.id], refused.includes(ban) ? { refused: 'set is full' } : 'in-force', now);
+      this.ledger.settle(
+        [ban.id],
+        refused.includes(ban) ? { refused: 'set is full' } : 'in-force',
+        now,
+      );
     return refused;
   }
 
@@ -142,6 +167,7 @@ export class Agent {
     for (const event of this.journal.slice(0, this.#read))
       if (names.has(event.jail) && event.time >= since) this.jails.observe(event, this.context());
     for (const jail of policies.filter(({ counts }) => counts === 'bans'))
-      for (const ban of this.ledger.history.newBans(since)) this.jails.observeBan(ban, this.context(), jail.jail);
+      for (const ban of this.ledger.history.newBans(since))
+        this.jails.observeBan(ban, this.context(), jail.jail);
   }
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix } from '../../src/core/address.js';
-import type { BanDecision } from '../../src/core/decision.js';
-import type { FilterEvent } from '../../src/core/event.js';
+import type { BanDecision, FilterEvent } from '../../src/core/decision.js';
 import type { JailName } from '../../src/core/names.js';
 import { mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
@@ -17,7 +16,9 @@ class Judge {
   readonly bans: BanDecision[] = [];
   readonly #context = context({
     openBan: (jail, target) =>
-      this.bans.findLast((ban) => ban.jail === jail && formatPrefix(ban.target) === formatPrefix(target)),
+      this.bans.findLast(
+        (ban) => ban.jail === jail && formatPrefix(ban.target) === formatPrefix(target),
+      ),
     latest: () => at(1_000_000),
   });
 
@@ -147,13 +148,20 @@ describe('the live edge', () => {
       (judge) => judge.edge(past),
       (judge) => judge.observeEdge(past),
     ];
-    for (const [bans, before] of [...excused.map((one) => [0, one] as const), [1, () => undefined] as const]) {
+    for (const [bans, before] of [
+      ...excused.map((one) => [0, one] as const),
+      [1, () => undefined] as const,
+    ]) {
       const judge = new Judge(policies);
       before(judge);
       for (const event of events) judge.edge(event);
       expect(judge.bans).toHaveLength(bans);
     }
-    const watching = new Judge([policy({ group }), policy({ jail: other, group }), { ...weighing, watch: true }]);
+    const watching = new Judge([
+      policy({ group }),
+      policy({ jail: other, group }),
+      { ...weighing, watch: true },
+    ]);
     watching.judge(past);
     for (const event of events) watching.edge(event);
     expect(watching.bans).toHaveLength(1);
@@ -163,10 +171,17 @@ describe('the live edge', () => {
     const recidive = policy({ jail: mustJailName('recidive'), counts: 'bans', maxretry: 2 });
     const other = mustJailName('sshd');
     const judge = new Judge([policy(), policy({ jail: other }), recidive]);
-    const events = [...[one, two, three], ...[one, two, three].map((event) => ({ ...event, jail: other }))];
+    const events = [
+      ...[one, two, three],
+      ...[one, two, three].map((event) => ({ ...event, jail: other })),
+    ];
     for (const event of events) judge.edge(event);
     for (const event of events) judge.judge(event);
-    expect(judge.banned).toEqual(['postfix-sasl 192.0.2.1', 'recidive 192.0.2.1', 'sshd 192.0.2.1']);
+    expect(judge.banned).toEqual([
+      'postfix-sasl 192.0.2.1',
+      'recidive 192.0.2.1',
+      'sshd 192.0.2.1',
+    ]);
   });
 });
 
@@ -200,19 +215,27 @@ test('whatever was read when the agent died, and however far the edge is ahead, 
   for (let seed = 1; seed <= RUNS; seed++) {
     const below = random(seed);
     const policies = names.map((jail, i) =>
-      policy({ jail, forgetOnSuccess: i === 0, maxretry: 2 + below(4), bantime: 1_000_000 as Seconds }),
+      policy({
+        jail,
+        forgetOnSuccess: i === 0,
+        maxretry: 2 + below(4),
+        bantime: 1_000_000 as Seconds,
+      }),
     );
     const events = history(below, names);
     const whole = new Judge(policies);
     for (const event of events) whole.judge(event);
-    // Killed after `died` events, of which the ledger has the bans of all and the position of `mark`.
+    // Killed after `died` events, of which the ledger has the bans of all and the position of
+    // `mark`.
     const died = below(events.length);
     const mark = below(died + 1);
     const first = new Judge(policies);
     for (const event of events.slice(0, died)) first.judge(event);
     const second = new Judge(policies);
     second.bans.push(...first.bans);
-    second.jails.remember(first.bans.map(({ jail, target, time }) => ({ jail, target, upTo: time, exact: true })));
+    second.jails.remember(
+      first.bans.map(({ jail, target, time }) => ({ jail, target, upTo: time, exact: true })),
+    );
     let edge = below(events.length);
     for (let next = 0; next < events.length; ) {
       if (edge < events.length && below(3) > 0) {

@@ -1,6 +1,9 @@
-/** A million addresses fail once each, a few attack for real among them. Prints what became of it as JSON. */
+/**
+ * A million addresses fail once each, a few attack for real among them. Prints what became of it as
+ * JSON.
+ */
 
-import type { FilterEvent } from '../../src/core/event.js';
+import type { FilterEvent } from '../../src/core/decision.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros, type Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
@@ -12,7 +15,14 @@ const JAIL = mustJailName('flood');
 const IDS = '0123456789abcdef0123456789abcdef';
 
 const jails = new Jails([
-  { jail: JAIL, maxretry: 3, findtime: 3_600 as Seconds, bantime: null, ipv6prefix: 64, forgetOnSuccess: false },
+  {
+    jail: JAIL,
+    maxretry: 3,
+    findtime: 3_600 as Seconds,
+    bantime: null,
+    ipv6prefix: 64,
+    forgetOnSuccess: false,
+  },
 ]);
 const banned = new Set<string>();
 const nothingKnown = context();
@@ -21,7 +31,9 @@ const start = epochMicros(1_790_000_000_000_000);
 function fail(address: FilterEvent['address'], i: number): void {
   const time = (start + i * 1_000) as EpochMicros;
   const hex = i.toString(16);
-  const text = cursor(`s=${IDS};i=${hex};b=${IDS};m=${hex};t=${time.toString(16)};x=${IDS.slice(0, 16)}`);
+  const text = cursor(
+    `s=${IDS};i=${hex};b=${IDS};m=${hex};t=${time.toString(16)};x=${IDS.slice(0, 16)}`,
+  );
   const event: FilterEvent = {
     kind: 'failure',
     jail: JAIL,

@@ -12,13 +12,21 @@ import { cursor, type JailName, mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import type { EpochMicros, Seconds } from '../../src/core/time.js';
 import { Jails } from '../../src/jail/jails.js';
-import type { JailContext } from '../../src/jail/verdict.js';
+import type { JailContext } from '../../src/jail/judgement.js';
 import { address, at, context, failure, JAIL, policy, prefix } from './support.js';
 
 const SMALL = { evidenceLogBytesMax: 16_384 };
 
-/** Fails at these seconds, each judged at its own time; returns the seconds at which a ban was decided. */
-function bansAt(jails: Jails, who: string, seconds: readonly number[], ctx: JailContext = context()): number[] {
+/**
+ * Fails at these seconds, each judged at its own time; returns the seconds at which a ban was
+ * decided.
+ */
+function bansAt(
+  jails: Jails,
+  who: string,
+  seconds: readonly number[],
+  ctx: JailContext = context(),
+): number[] {
   return seconds.filter((s) => jails.step(failure(who, at(s)), at(s), ctx).decisions.length > 0);
 }
 
@@ -60,13 +68,21 @@ describe('when a ban is decided', () => {
   });
 
   test('an entry that reports several attempts counts as many', () => {
-    const { decisions } = jailsOf().step(failure('192.0.2.1', at(0), { count: 3 }), at(0), context());
+    const { decisions } = jailsOf().step(
+      failure('192.0.2.1', at(0), { count: 3 }),
+      at(0),
+      context(),
+    );
     expect(decisions.map(({ failures }) => failures)).toEqual([3]);
   });
 
   test('the largest count that an entry may report is counted whole', () => {
     const jails = jailsOf({ maxretry: EVENT_COUNT_MAX + 1 });
-    const first = jails.step(failure('192.0.2.1', at(0), { count: EVENT_COUNT_MAX }), at(0), context());
+    const first = jails.step(
+      failure('192.0.2.1', at(0), { count: EVENT_COUNT_MAX }),
+      at(0),
+      context(),
+    );
     expect(first.outcomes[0]).toMatchObject({ kind: 'counted', failures: EVENT_COUNT_MAX });
     expect(bansAt(jails, '192.0.2.1', [1])).toEqual([1]);
   });
@@ -77,7 +93,8 @@ describe('when a ban is decided', () => {
 
   test('entries that arrive out of order are counted by their own time', () => {
     const jails = jailsOf();
-    for (const s of [300, 0]) expect(jails.step(failure('192.0.2.1', at(s)), at(301), context()).decisions).toEqual([]);
+    for (const s of [300, 0])
+      expect(jails.step(failure('192.0.2.1', at(s)), at(301), context()).decisions).toEqual([]);
     expect(jails.step(failure('192.0.2.1', at(150)), at(301), context()).decisions).toHaveLength(1);
   });
 
@@ -90,14 +107,9 @@ describe('when a ban is decided', () => {
   test('an entry older than findtime decides nothing, but helps a later one', () => {
     const jails = jailsOf();
     const old = [0, 1, 2].map((s) => jails.step(failure('192.0.2.1', at(s)), at(700), context()));
-    expect(old.flatMap(({ outcomes, decisions }) => [outcomes[0]?.kind, decisions.length])).toEqual([
-      'stale',
-      0,
-      'stale',
-      0,
-      'stale',
-      0,
-    ]);
+    expect(old.flatMap(({ outcomes, decisions }) => [outcomes[0]?.kind, decisions.length])).toEqual(
+      ['stale', 0, 'stale', 0, 'stale', 0],
+    );
     expect(jails.step(failure('192.0.2.1', at(500)), at(701), context()).decisions).toHaveLength(1);
   });
 
@@ -105,7 +117,9 @@ describe('when a ban is decided', () => {
     const jails = jailsOf();
     const week = 7 * 86_400;
     for (let s = 0; s < 50; s++)
-      expect(jails.step(failure('192.0.2.1', at(s)), at(week + s), context()).decisions).toEqual([]);
+      expect(jails.step(failure('192.0.2.1', at(s)), at(week + s), context()).decisions).toEqual(
+        [],
+      );
   });
 
   test('an event of a jail that does not exist is passed over', () => {
@@ -136,13 +150,19 @@ describe('the decision', () => {
   });
 
   test('bantime -1 bans for good', () => {
-    const { decisions } = jailsOf({ bantime: null, maxretry: 1 }).step(failure('192.0.2.1', at(0)), at(0), context());
+    const { decisions } = jailsOf({ bantime: null, maxretry: 1 }).step(
+      failure('192.0.2.1', at(0)),
+      at(0),
+      context(),
+    );
     expect(decisions[0]?.until).toBeNull();
   });
 
   test('names the newest entries when there are more than fit', () => {
     const jails = jailsOf({ maxretry: EVIDENCE_CURSORS_MAX + 1 });
-    const events = Array.from({ length: EVIDENCE_CURSORS_MAX + 1 }, (_, s) => failure('192.0.2.1', at(s)));
+    const events = Array.from({ length: EVIDENCE_CURSORS_MAX + 1 }, (_, s) =>
+      failure('192.0.2.1', at(s)),
+    );
     const decisions = events.flatMap((event) => jails.step(event, event.time, context()).decisions);
     expect(decisions[0]?.evidence).toEqual(events.slice(1).map(({ cursor }) => cursor));
     expect(decisions[0]?.failures).toBe(EVIDENCE_CURSORS_MAX + 1);
@@ -185,7 +205,8 @@ describe('the decision', () => {
 });
 
 describe('an attack that goes on although it is banned', () => {
-  const banned = (until: EpochMicros | null) => context({ openBan: () => ({ until, previousBans: 0 }) });
+  const banned = (until: EpochMicros | null) =>
+    context({ openBan: () => ({ until, previousBans: 0 }) });
 
   test('extends the ban when that moves its end by a tenth', () => {
     const jails = jailsOf();
@@ -204,7 +225,9 @@ describe('an attack that goes on although it is banned', () => {
   });
 
   test('makes the ban permanent when bantime has become -1', () => {
-    expect(bansAt(jailsOf({ bantime: null }), '192.0.2.1', [0, 1, 2], banned(at(86_400)))).toEqual([2]);
+    expect(bansAt(jailsOf({ bantime: null }), '192.0.2.1', [0, 1, 2], banned(at(86_400)))).toEqual([
+      2,
+    ]);
   });
 
   test('counts anew after the end of the ban, also when nobody has noted the end yet', () => {
@@ -251,8 +274,12 @@ describe('success and unban', () => {
   test('an unban of a network forgets every host in it, also one that is heard of only now', () => {
     const jails = jailsOf({ maxretry: 1 });
     jails.forget(prefix('192.0.2.0/24'), { upTo: at(10) });
-    expect(jails.step(failure('192.0.2.7', at(9)), at(11), context()).outcomes[0]?.kind).toBe('settled');
-    expect(jails.step(failure('198.51.100.1', at(9)), at(11), context()).outcomes[0]?.kind).toBe('decided');
+    expect(jails.step(failure('192.0.2.7', at(9)), at(11), context()).outcomes[0]?.kind).toBe(
+      'settled',
+    );
+    expect(jails.step(failure('198.51.100.1', at(9)), at(11), context()).outcomes[0]?.kind).toBe(
+      'decided',
+    );
   });
 
   test('an unban of everything forgets everything, however much that is', () => {
@@ -341,14 +368,19 @@ describe('IPv6 prefixes that hold strangers', () => {
     expect(targets(jailsOf(), ...who)).toEqual(['2001:db8:64::/64']);
     const own = jailsOf({ nat64: [prefix('2001:db8:64::/96')] });
     expect(targets(own, ...who)).toEqual([]);
-    expect(targets(own, '2001:db8:64::c633:6401', '2001:db8:64::c633:6401')).toEqual(['2001:db8:64::c633:6401']);
+    expect(targets(own, '2001:db8:64::c633:6401', '2001:db8:64::c633:6401')).toEqual([
+      '2001:db8:64::c633:6401',
+    ]);
   });
 
   test.each(['0.0.0.0', '224.0.0.1', '255.255.255.255', '::', 'ff02::1'])('%s is nobody', (who) => {
     const jails = jailsOf({ maxretry: 1 });
     const { outcomes, decisions } = jails.step(failure(who, at(0)), at(0), context());
     expect(decisions).toEqual([]);
-    expect(outcomes[0]).toMatchObject({ kind: 'ignored', reason: expect.stringContaining('no remote host') });
+    expect(outcomes[0]).toMatchObject({
+      kind: 'ignored',
+      reason: expect.stringContaining('no remote host'),
+    });
   });
 });
 
@@ -356,7 +388,9 @@ describe('an IPv6 prefix in which another address has logged in', () => {
   const login = (jails: Jails, who: string, s: number, changes = {}) =>
     jails.step(failure(who, at(s), { kind: 'success', ...changes }), at(s), context());
   const fail = (jails: Jails, who: string, s: number) =>
-    jails.step(failure(who, at(s)), at(s), context()).decisions.map(({ target }) => formatPrefix(target));
+    jails
+      .step(failure(who, at(s)), at(s), context())
+      .decisions.map(({ target }) => formatPrefix(target));
 
   test('is not banned whole: the address that failed so often is', () => {
     const jails = jailsOf();
@@ -383,7 +417,9 @@ describe('an IPv6 prefix in which another address has logged in', () => {
     ] as const) {
       const jails = jailsOf();
       login(jails, '2001:db8::a', 0);
-      expect([598, 599, s].flatMap((one) => fail(jails, `2001:db8::${Math.floor(one)}`, one))).toEqual(banned);
+      expect(
+        [598, 599, s].flatMap((one) => fail(jails, `2001:db8::${Math.floor(one)}`, one)),
+      ).toEqual(banned);
     }
   });
 
@@ -405,7 +441,9 @@ describe('an IPv6 prefix in which another address has logged in', () => {
   test('a ban of the prefix settles what was counted of its addresses', () => {
     const jails = jailsOf();
     login(jails, '2001:db8::a', 0);
-    expect([590, 595, 601].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual(['2001:db8::/64']);
+    expect([590, 595, 601].flatMap((s) => fail(jails, '2001:db8::bad', s))).toEqual([
+      '2001:db8::/64',
+    ]);
     login(jails, '2001:db8::a', 602);
     expect(fail(jails, '2001:db8::bad', 603)).toEqual([]);
   });
@@ -413,7 +451,10 @@ describe('an IPv6 prefix in which another address has logged in', () => {
   test('a repeat offender is a single address there too: bans of single addresses add up to it, not to the prefix', () => {
     const again = mustJailName('again');
     const jails = new Jails(
-      [policy({ maxretry: 1 }), policy({ jail: again, counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds })],
+      [
+        policy({ maxretry: 1 }),
+        policy({ jail: again, counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds }),
+      ],
       SMALL,
     );
     login(jails, '2001:db8::a', 0);
@@ -424,7 +465,15 @@ describe('an IPv6 prefix in which another address has logged in', () => {
 
   test('it is so after a restart', () => {
     const jails = new Jails(
-      [policy(), policy({ jail: mustJailName('again'), counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds })],
+      [
+        policy(),
+        policy({
+          jail: mustJailName('again'),
+          counts: 'bans',
+          maxretry: 2,
+          findtime: 86_400 as Seconds,
+        }),
+      ],
       SMALL,
     );
     jails.observe(failure('2001:db8::a', at(0), { kind: 'success' }), context());
@@ -446,10 +495,16 @@ describe('an IPv6 prefix in which another address has logged in', () => {
 describe('allowed addresses', () => {
   test('are not counted at all', () => {
     const jails = jailsOf();
-    const ctx = context({ allowed: (_, { text }) => (text === '192.0.2.1' ? 'ignoreip 192.0.2.1' : undefined) });
+    const ctx = context({
+      allowed: (_, { text }) => (text === '192.0.2.1' ? 'ignoreip 192.0.2.1' : undefined),
+    });
     const { outcomes } = jails.step(failure('192.0.2.1', at(0)), at(0), ctx);
     expect(outcomes[0]).toMatchObject({ kind: 'ignored', reason: 'ignoreip 192.0.2.1' });
-    expect(jails.stats(JAIL, at(0))).toMatchObject({ currentlyFailed: 0, totalFailed: 0, totalIgnored: 1 });
+    expect(jails.stats(JAIL, at(0))).toMatchObject({
+      currentlyFailed: 0,
+      totalFailed: 0,
+      totalIgnored: 1,
+    });
   });
 });
 
@@ -457,9 +512,15 @@ describe('recidive: a jail that counts bans', () => {
   test('does not count those that were taken back', () => {
     const jails = new Jails([
       policy({ maxretry: 1 }),
-      policy({ jail: mustJailName('again'), counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds }),
+      policy({
+        jail: mustJailName('again'),
+        counts: 'bans',
+        maxretry: 2,
+        findtime: 86_400 as Seconds,
+      }),
     ]);
-    const ban = (second: number) => jails.step(failure('192.0.2.1', at(second)), at(second), context()).decisions;
+    const ban = (second: number) =>
+      jails.step(failure('192.0.2.1', at(second)), at(second), context()).decisions;
     const [first] = ban(0);
     if (first === undefined) throw new Error('no ban');
     jails.retract(first, context());
@@ -473,26 +534,42 @@ describe('recidive: a jail that counts bans', () => {
   const recidive = mustJailName('recidive');
   const both = [
     policy({ maxretry: 1, bantime: 10 as Seconds }),
-    policy({ jail: recidive, counts: 'bans', maxretry: 2, findtime: 86_400 as Seconds, bantime: null }),
+    policy({
+      jail: recidive,
+      counts: 'bans',
+      maxretry: 2,
+      findtime: 86_400 as Seconds,
+      bantime: null,
+    }),
   ];
 
   test('bans who was banned twice within its findtime', () => {
     const jails = new Jails(both, SMALL);
-    const found = [0, 100].map((s) => jails.step(failure('192.0.2.1', at(s)), at(s), context()).decisions);
-    expect(found.map((decisions) => decisions.map(({ jail }) => jail))).toEqual([[JAIL], [JAIL, recidive]]);
+    const found = [0, 100].map(
+      (s) => jails.step(failure('192.0.2.1', at(s)), at(s), context()).decisions,
+    );
+    expect(found.map((decisions) => decisions.map(({ jail }) => jail))).toEqual([
+      [JAIL],
+      [JAIL, recidive],
+    ]);
   });
 
   test('does not count an extension as a second ban', () => {
     const jails = new Jails(both, SMALL);
     jails.step(failure('192.0.2.1', at(0)), at(0), context());
-    const ctx = context({ openBan: (jail) => (jail === JAIL ? { until: at(10), previousBans: 0 } : undefined) });
+    const ctx = context({
+      openBan: (jail) => (jail === JAIL ? { until: at(10), previousBans: 0 } : undefined),
+    });
     const { decisions } = jails.step(failure('192.0.2.1', at(5)), at(5), ctx);
     expect(decisions.map(({ jail }) => jail)).toEqual([JAIL]);
   });
 
   test('is warmed up from the bans of the ledger', () => {
     const jails = new Jails(both, SMALL);
-    jails.observeBan({ jail: JAIL, target: prefix('192.0.2.1'), time: at(0), evidence: [] }, context());
+    jails.observeBan(
+      { jail: JAIL, target: prefix('192.0.2.1'), time: at(0), evidence: [] },
+      context(),
+    );
     const { decisions } = jails.step(failure('192.0.2.1', at(100)), at(100), context());
     expect(decisions.map(({ jail }) => jail)).toEqual([JAIL, recidive]);
   });
@@ -501,7 +578,8 @@ describe('recidive: a jail that counts bans', () => {
 describe('warm-up', () => {
   test('counts and decides nothing; the next failure completes the window', () => {
     const jails = jailsOf();
-    for (const s of [0, 1]) expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('counted');
+    for (const s of [0, 1])
+      expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('counted');
     expect(bansAt(jails, '192.0.2.1', [2])).toEqual([2]);
     expect(jails.stats(JAIL, at(2))?.totalFailed).toBe(1);
   });
@@ -509,7 +587,8 @@ describe('warm-up', () => {
   test('does not count again what the ledger says was settled', () => {
     const jails = jailsOf();
     jails.remember([{ jail: JAIL, target: prefix('192.0.2.1'), upTo: at(2), exact: true }]);
-    for (const s of [0, 1, 2]) expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('settled');
+    for (const s of [0, 1, 2])
+      expect(jails.observe(failure('192.0.2.1', at(s)), context()).kind).toBe('settled');
     expect(bansAt(jails, '192.0.2.1', [3, 4])).toEqual([]);
   });
 });
@@ -526,10 +605,14 @@ describe('reload', () => {
   test('names the jails that must be warmed up: new ones and those that look further back', () => {
     const jails = jailsOf();
     const sshd = mustJailName('sshd');
-    expect(jails.reconfigure([policy({ findtime: 700 as Seconds }), policy({ jail: sshd })])).toEqual([JAIL, sshd]);
+    expect(
+      jails.reconfigure([policy({ findtime: 700 as Seconds }), policy({ jail: sshd })]),
+    ).toEqual([JAIL, sshd]);
     expect(jails.reconfigure([policy({ findtime: 700 as Seconds, maxretry: 4 })])).toEqual([JAIL]);
     expect(jails.names).toEqual([JAIL]);
-    expect(jails.reconfigure([policy({ findtime: 700 as Seconds, maxretry: 4, ipv6prefix: 56 })])).toEqual([JAIL]);
+    expect(
+      jails.reconfigure([policy({ findtime: 700 as Seconds, maxretry: 4, ipv6prefix: 56 })]),
+    ).toEqual([JAIL]);
   });
 
   test('a lower maxretry holds from the next failure on', () => {
@@ -545,7 +628,10 @@ describe('explain', () => {
     const jails = jailsOf();
     const event = failure('2001:db8::1', at(0));
     jails.step(event, at(0), context());
-    const [view] = jails.explain({ family: 6, base: address('2001:db8::1').text, length: 128 }, at(1));
+    const [view] = jails.explain(
+      { family: 6, base: address('2001:db8::1').text, length: 128 },
+      at(1),
+    );
     expect(view).toEqual({
       jail: JAIL,
       target: prefix('2001:db8::/64'),
@@ -617,8 +703,10 @@ describe('bounds', () => {
     test('each of the four has its quarter, and what nobody else needs', () => {
       const jails = small();
       const remembered = (who: (i: number) => string) =>
-        Array.from({ length: 3 * MAX }, (_, i) => jails.explain(prefix(who(i)), at(9)).length).filter((n) => n > 0)
-          .length;
+        Array.from(
+          { length: 3 * MAX },
+          (_, i) => jails.explain(prefix(who(i)), at(9)).length,
+        ).filter((n) => n > 0).length;
       for (let i = 0; i < MAX; i++) bansAt(jails, four(i), [1]);
       expect(remembered(four)).toBe(MAX);
       for (let i = 0; i < 3 * MAX; i++) bansAt(jails, six(i), [2]);
@@ -644,7 +732,8 @@ describe('bounds', () => {
     [UNSWEPT_TARGETS_MAX + 1, UNSWEPT_TARGETS_MAX - 2],
   ])('of %i addresses with old failures an entry dated ahead leaves %i', (before, after) => {
     const jails = new Jails([policy()], SMALL);
-    for (let i = 0; i < before; i++) bansAt(jails, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, [1]);
+    for (let i = 0; i < before; i++)
+      bansAt(jails, `10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`, [1]);
     expect(jails.tracking(JAIL).tracked).toBe(before);
     bansAt(jails, '192.0.2.9', [7_200]);
     expect(jails.tracking(JAIL).tracked).toBe(after);
@@ -653,7 +742,8 @@ describe('bounds', () => {
 
 describe('the bounds that an agent has', () => {
   const evidence = (jails: Jails, who: string, second: number) =>
-    jails.step(failure(who, at(second), { cursor: cursor('last') }), at(second), context()).decisions[0]?.evidence;
+    jails.step(failure(who, at(second), { cursor: cursor('last') }), at(second), context())
+      .decisions[0]?.evidence;
 
   test('a cursor of the longest length is evidence, a longer one is not', () => {
     const jails = new Jails([policy({ maxretry: 2 })]);

@@ -10,11 +10,9 @@ describe('remembered logins', () => {
     const logins = new Logins();
     expect(at(logins, '2001:db8::1')).toBe(false);
     logins.add(address('2001:db8::1'), 100, [64]);
-    expect(['2001:db8::1', '2001:db8::2', '2001:db8:0:1::2'].map((who) => at(logins, who))).toEqual([
-      false,
-      true,
-      false,
-    ]);
+    expect(['2001:db8::1', '2001:db8::2', '2001:db8:0:1::2'].map((who) => at(logins, who))).toEqual(
+      [false, true, false],
+    );
     expect(logins.ofAnother(address('2001:db8::2'), 64, 101, 200)).toBe(false);
     expect(logins.ofAnother(address('2001:db8::2'), 64, 0, 99)).toBe(false);
   });
@@ -23,23 +21,28 @@ describe('remembered logins', () => {
     const logins = new Logins();
     for (const [i, who] of ['2001:db8::1', '2001:db8::2', '2001:db8::1', '2001:db8::1'].entries())
       logins.add(address(who), i, [64]);
-    expect(['2001:db8::1', '2001:db8::2', '2001:db8::3'].map((who) => at(logins, who))).toEqual([true, true, true]);
+    expect(['2001:db8::1', '2001:db8::2', '2001:db8::3'].map((who) => at(logins, who))).toEqual([
+      true,
+      true,
+      true,
+    ]);
   });
 
   test('are of so many prefixes and no more: the one with the oldest login goes', () => {
     const logins = new Logins();
-    const who = (i: number) => `2001:db8:${Math.floor(i / 65_536).toString(16)}:${(i % 65_536).toString(16)}::1`;
+    const who = (i: number) =>
+      `2001:db8:${Math.floor(i / 65_536).toString(16)}:${(i % 65_536).toString(16)}::1`;
     const stranger = (i: number) => who(i).replace(/1$/, '2');
     for (let i = 0; i < LOGIN_PREFIXES_MAX; i++) logins.add(address(who(i)), 1, [64]);
     expect([logins.size, at(logins, stranger(0))]).toEqual([LOGIN_PREFIXES_MAX, true]);
     logins.add(address(who(0)), 2, [64]);
     logins.add(address(who(LOGIN_PREFIXES_MAX)), 3, [64]);
-    expect([logins.size, at(logins, stranger(0)), at(logins, stranger(1)), at(logins, stranger(2))]).toEqual([
-      LOGIN_PREFIXES_MAX,
-      true,
-      false,
-      true,
-    ]);
+    expect([
+      logins.size,
+      at(logins, stranger(0)),
+      at(logins, stranger(1)),
+      at(logins, stranger(2)),
+    ]).toEqual([LOGIN_PREFIXES_MAX, true, false, true]);
   });
 
   test('of IPv4 are not kept', () => {

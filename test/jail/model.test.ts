@@ -36,7 +36,13 @@ const MEMORY_DISK = '/dev/shm';
 const seconds = (value: number) => value as Seconds;
 
 type Op =
-  | { readonly op: 'fail'; readonly jail: number; readonly who: number; readonly count: number; readonly times: number }
+  | {
+      readonly op: 'fail';
+      readonly jail: number;
+      readonly who: number;
+      readonly count: number;
+      readonly times: number;
+    }
   | { readonly op: 'success'; readonly jail: number; readonly who: number }
   | { readonly op: 'wait'; readonly seconds: number }
   | { readonly op: 'back'; readonly seconds: number }
@@ -47,7 +53,12 @@ type Op =
       readonly refuse: boolean;
     }
   | { readonly op: 'expire' }
-  | { readonly op: 'ban'; readonly jail: number; readonly who: number; readonly length: number | null }
+  | {
+      readonly op: 'ban';
+      readonly jail: number;
+      readonly who: number;
+      readonly length: number | null;
+    }
   | { readonly op: 'unban'; readonly jail: number | undefined; readonly target: string }
   | { readonly op: 'restart' }
   | { readonly op: 'reload'; readonly policy: number };
@@ -73,10 +84,19 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       op: fc.constant('wait' as const),
-      seconds: fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(59, 60, 61, 120, 700, 604_800)),
+      seconds: fc.oneof(
+        fc.integer({ min: 0, max: 40 }),
+        fc.constantFrom(59, 60, 61, 120, 700, 604_800),
+      ),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('back' as const), seconds: fc.integer({ min: 1, max: 50 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('back' as const),
+      seconds: fc.integer({ min: 1, max: 50 }),
+    }),
+  },
   {
     weight: 8,
     arbitrary: fc.record({
@@ -84,7 +104,10 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
       most: fc.integer({ min: 1, max: BATCH_MAX }),
       dies: fc.oneof(
         { weight: 5, arbitrary: fc.constant('not' as const) },
-        { weight: 1, arbitrary: fc.constantFrom('before-commit' as const, 'before-settle' as const) },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom('before-commit' as const, 'before-settle' as const),
+        },
       ),
       refuse: fc.constantFrom(false, false, false, true),
     }),
@@ -92,7 +115,12 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ op: fc.constant('expire' as const) }) },
   {
     weight: 1,
-    arbitrary: fc.record({ op: fc.constant('ban' as const), jail, who, length: fc.constantFrom(30, 400, null) }),
+    arbitrary: fc.record({
+      op: fc.constant('ban' as const),
+      jail,
+      who,
+      length: fc.constantFrom(30, 400, null),
+    }),
   },
   {
     weight: 1,
@@ -103,7 +131,13 @@ const operation: fc.Arbitrary<Op> = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ op: fc.constant('restart' as const) }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('reload' as const), policy: fc.integer({ min: 0, max: 2 }) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      op: fc.constant('reload' as const),
+      policy: fc.integer({ min: 0, max: 2 }),
+    }),
+  },
 );
 
 const policies = fc.record({
@@ -137,7 +171,13 @@ function policiesOf(choice: Choice): JailPolicy[] {
   };
   return [
     { ...shared, jail: JAILS[0] as JailName, maxretry: choice.maxretry },
-    { ...shared, jail: JAILS[1] as JailName, maxretry: 3, findtime: seconds(100), bantime: seconds(45) },
+    {
+      ...shared,
+      jail: JAILS[1] as JailName,
+      maxretry: 3,
+      findtime: seconds(100),
+      bantime: seconds(45),
+    },
     {
       jail: RECIDIVE,
       counts: 'bans',
@@ -189,8 +229,12 @@ class Run {
         break;
       case 'back':
         this.#wentBack = true;
-        // A clock that is put back before something that was settled is a test of its own (jails.test.ts).
-        this.now = Math.max(plus(this.now, -op.seconds), this.reference.lastSettled() + 1) as EpochMicros;
+        // A clock that is put back before something that was settled is a test of its own
+        // (jails.test.ts).
+        this.now = Math.max(
+          plus(this.now, -op.seconds),
+          this.reference.lastSettled() + 1,
+        ) as EpochMicros;
         break;
       case 'read':
         this.#read(op);
@@ -215,11 +259,14 @@ class Run {
         break;
       case 'reload': {
         const variant = this.variants[op.policy] as JailPolicy[];
-        // By which prefix it counts, and what a success did in the past, would have to be recounted: kept as they are.
+        // By which prefix it counts, and what a success did in the past, would have to be
+        // recounted: kept as they are.
         const kept = variant.map((policy, i) => {
           const { ipv6prefix, forgetOnSuccess, maxretry } = this.agent.policies[i] as JailPolicy;
           const same = { ...policy, ipv6prefix, forgetOnSuccess };
-          return this.reference.logins.length === 0 ? same : { ...same, maxretry: Math.min(maxretry, policy.maxretry) };
+          return this.reference.logins.length === 0
+            ? same
+            : { ...same, maxretry: Math.min(maxretry, policy.maxretry) };
         });
         this.agent.reload(kept);
         this.reference.policies = kept;
@@ -227,10 +274,9 @@ class Run {
     }
     expect(this.agent.inForce(this.now)).toEqual(this.reference.inForce(this.now));
     for (const policy of this.agent.policies)
-      expect([policy.jail, this.agent.jails.stats(policy.jail, this.now)?.currentlyFailed]).toEqual([
-        policy.jail,
-        this.reference.currentlyFailed(policy, this.now),
-      ]);
+      expect([policy.jail, this.agent.jails.stats(policy.jail, this.now)?.currentlyFailed]).toEqual(
+        [policy.jail, this.reference.currentlyFailed(policy, this.now)],
+      );
   }
 
   #log(kind: 'failure' | 'success', jailIndex: number, whoIndex: number, count: number): void {
@@ -251,7 +297,10 @@ class Run {
   #read(op: Extract<Op, { op: 'read' }>): void {
     const from = this.agent.journal.length - this.agent.unread;
     const events = this.agent.journal.slice(from, from + op.most);
-    const { decisions, refused } = this.agent.batch(op.most, this.now, { dies: op.dies, refuses: () => op.refuse });
+    const { decisions, refused } = this.agent.batch(op.most, this.now, {
+      dies: op.dies,
+      refuses: () => op.refuse,
+    });
     if (events.length === 0) return;
     if (op.dies !== 'before-commit') {
       const expected = events.flatMap((event) => this.reference.read(event, this.now));
@@ -265,8 +314,9 @@ class Run {
   }
 
   /**
-   * What is compared. After the clock was put back, a window may hold failures that were dropped when they were not
-   * needed by any clock that goes forward: it is full all the same, but how full is told up to twice maxretry only.
+   * What is compared. After the clock was put back, a window may hold failures that were dropped
+   * when they were not needed by any clock that goes forward: it is full all the same, but how full
+   * is told up to twice maxretry only.
    */
   #brief({ jail, target, time, until, previousBans, failures }: Compared) {
     const maxretry = this.agent.policies.find((policy) => policy.jail === jail)?.maxretry ?? 0;
@@ -295,7 +345,9 @@ class Run {
   }
 }
 
-const directory = mkdtempSync(join(existsSync(MEMORY_DISK) ? MEMORY_DISK : tmpdir(), 'banjour-model-'));
+const directory = mkdtempSync(
+  join(existsSync(MEMORY_DISK) ? MEMORY_DISK : tmpdir(), 'banjour-model-'),
+);
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 let runs = 0;
 
@@ -317,7 +369,9 @@ describe('jails and ledger, against a reference that recounts everything at ever
       ),
       {
         numRuns: Number(process.env['BANJOUR_MODEL_RUNS'] ?? 250),
-        ...(process.env['BANJOUR_MODEL_SEED'] && { seed: Number(process.env['BANJOUR_MODEL_SEED']) }),
+        ...(process.env['BANJOUR_MODEL_SEED'] && {
+          seed: Number(process.env['BANJOUR_MODEL_SEED']),
+        }),
       },
     );
   });

@@ -1,9 +1,17 @@
 /**
- * What jails and ledger together must do, as plainly as it can be said: every question is answered by recounting whole
- * lists. Knows nothing of windows, pools, files, crashes or restarts, and imports nothing from src/jail or src/ledger.
+ * What jails and ledger together must do, as plainly as it can be said: every question is answered
+ * by recounting whole lists. Knows nothing of windows, pools, files, crashes or restarts, and
+ * imports nothing from src/jail or src/ledger.
  */
-import { type Address, formatPrefix, overlap, type Prefix, parsePrefix, prefixOf } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/event.js';
+import {
+  type Address,
+  formatPrefix,
+  overlap,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/decision.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 
 const MICROS = 1_000_000;
@@ -111,7 +119,8 @@ export class Reference {
 
   expire(now: number): void {
     for (const ban of this.bans)
-      if (ban.state === 'open' && ban.until !== null && ban.until <= now) this.#end(ban, ban.until, 'expired');
+      if (ban.state === 'open' && ban.until !== null && ban.until <= now)
+        this.#end(ban, ban.until, 'expired');
   }
 
   /** The kernel did not take it. */
@@ -119,7 +128,8 @@ export class Reference {
     if (ban.state !== 'open') return;
     ban.state = 'refused';
     const before = ban.replaces;
-    if (before?.state === 'replaced' && (before.until === null || before.until > now)) before.state = 'open';
+    if (before?.state === 'replaced' && (before.until === null || before.until > now))
+      before.state = 'open';
   }
 
   inForce(now: number): string[] {
@@ -132,7 +142,9 @@ export class Reference {
   currentlyFailed(policy: JailPolicy, now: number): number {
     const failing = this.failures.filter(
       (failure) =>
-        failure.jail === policy.jail && this.#counts(failure) && failure.time >= now - policy.findtime * MICROS,
+        failure.jail === policy.jail &&
+        this.#counts(failure) &&
+        failure.time >= now - policy.findtime * MICROS,
     );
     return new Set(failing.map(({ target }) => target)).size;
   }
@@ -152,16 +164,23 @@ export class Reference {
     const { family, base, length } = prefix(target);
     if (family === 4 || length <= policy.ipv6prefix) return target;
     const wide = prefixOf({ family, text: base } as Address, policy.ipv6prefix);
-    return [...this.allowed].some((text) => overlap(prefix(text), wide)) ? base : formatPrefix(wide);
+    return [...this.allowed].some((text) => overlap(prefix(text), wide))
+      ? base
+      : formatPrefix(wide);
   }
 
   /** The same, whoever is allowed there. */
   #wideOnly(policy: JailPolicy, host: string): string {
     const { family, base } = prefix(host);
-    return family === 4 ? host : formatPrefix(prefixOf({ family, text: base } as Address, policy.ipv6prefix));
+    return family === 4
+      ? host
+      : formatPrefix(prefixOf({ family, text: base } as Address, policy.ipv6prefix));
   }
 
-  /** Another address of the prefix has logged in within the longest findtime of those that count failures. */
+  /**
+   * Another address of the prefix has logged in within the longest findtime of those that count
+   * failures.
+   */
   #hasNeighbour(target: string, host: string, time: number): boolean {
     const counting = this.policies.filter(({ counts }) => counts !== 'bans');
     const span = Math.max(...counting.map(({ findtime }) => findtime)) * MICROS;
@@ -194,7 +213,9 @@ export class Reference {
     const target = this.#hasNeighbour(wide, host, time) ? host : wide;
     let sum = this.#fullWindow(policy, target, time);
     if (sum === undefined) return undefined;
-    let open = this.bans.find((ban) => ban.jail === jail && ban.target === target && ban.state === 'open');
+    let open = this.bans.find(
+      (ban) => ban.jail === jail && ban.target === target && ban.state === 'open',
+    );
     if (open !== undefined && open.until !== null && open.until <= now) {
       this.#end(open, open.until, 'expired');
       if (time <= open.until) return undefined;
@@ -203,12 +224,17 @@ export class Reference {
       if (sum === undefined) return undefined;
     }
     const previousBans =
-      open?.previousBans ?? this.#previous(policy.increment?.overalljails ? undefined : jail, target);
+      open?.previousBans ??
+      this.#previous(policy.increment?.overalljails ? undefined : jail, target);
     const length = this.#length(policy, previousBans);
     const until = length === null ? null : now + Math.round(length * MICROS);
     if (open !== undefined) {
       if (open.until === null) return undefined;
-      if (until !== null && length !== null && until < open.until + Math.round(Math.max(1, length / 10) * MICROS))
+      if (
+        until !== null &&
+        length !== null &&
+        until < open.until + Math.round(Math.max(1, length / 10) * MICROS)
+      )
         return undefined;
     }
     this.settled.push({ jail, target, upTo: now, exact: true });
@@ -228,20 +254,30 @@ export class Reference {
   /** Weight of the latest stretch of findtime that holds this moment and is full. */
   #fullWindow(policy: JailPolicy, target: string, time: number): number | undefined {
     const span = policy.findtime * MICROS;
-    const own = this.failures.filter((f) => f.jail === policy.jail && f.target === target && this.#counts(f));
+    const own = this.failures.filter(
+      (f) => f.jail === policy.jail && f.target === target && this.#counts(f),
+    );
     const starts = own.map((f) => f.time).filter((start) => start <= time && start >= time - span);
     for (const start of starts.sort((a, b) => b - a)) {
-      const sum = own.filter((f) => f.time >= start && f.time <= start + span).reduce((all, f) => all + f.count, 0);
+      const sum = own
+        .filter((f) => f.time >= start && f.time <= start + span)
+        .reduce((all, f) => all + f.count, 0);
       if (sum >= policy.maxretry) return sum;
     }
     return undefined;
   }
 
   #counts(failure: Failure): boolean {
-    return !failure.dead && failure.time > this.#settledUpTo(failure.jail, failure.target, failure.within);
+    return (
+      !failure.dead &&
+      failure.time > this.#settledUpTo(failure.jail, failure.target, failure.within)
+    );
   }
 
-  /** A ban of a single address also settles what was counted of the prefix around it, and one of the prefix its addresses. */
+  /**
+   * A ban of a single address also settles what was counted of the prefix around it, and one of the
+   * prefix its addresses.
+   */
   #settledUpTo(jail: string, target: string, within: string | undefined): number {
     const policy = this.policies.find((one) => one.jail === jail) as JailPolicy;
     const isOf = (settled: string) =>
@@ -274,7 +310,10 @@ export class Reference {
       increment.formula.kind === 'exponential'
         ? 2 ** Math.min(20, previous)
         : (increment.formula.list[Math.min(previous, increment.formula.list.length - 1)] as number);
-    return Math.min(bantime * times * increment.factor, increment.maxtime ?? Number.POSITIVE_INFINITY);
+    return Math.min(
+      bantime * times * increment.factor,
+      increment.maxtime ?? Number.POSITIVE_INFINITY,
+    );
   }
 
   #add(ban: ReferenceBan): ReferenceBan {

@@ -1,9 +1,9 @@
 import { type Address, type Prefix, parseAddress, parsePrefix } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/event.js';
+import type { FilterEvent } from '../../src/core/decision.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, epochMicros, plus, type Seconds } from '../../src/core/time.js';
-import type { JailContext, OpenBan } from '../../src/jail/verdict.js';
+import type { JailContext, OpenBan } from '../../src/jail/judgement.js';
 
 export const JAIL = mustJailName('postfix-sasl');
 /** A moment to count from. */
@@ -41,7 +41,11 @@ export function policy(changes: Partial<JailPolicy> = {}): JailPolicy {
 
 let entries = 0;
 
-export function failure(who: string, time: EpochMicros, changes: Partial<FilterEvent> = {}): FilterEvent {
+export function failure(
+  who: string,
+  time: EpochMicros,
+  changes: Partial<FilterEvent> = {},
+): FilterEvent {
   const text = `c${entries++}`;
   return {
     kind: 'failure',

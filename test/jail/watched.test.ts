@@ -1,8 +1,7 @@
 /** Jails with `enabled = watch`: they decide as they would, and touch nothing. */
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix } from '../../src/core/address.js';
-import type { BanDecision } from '../../src/core/decision.js';
-import type { FilterEvent } from '../../src/core/event.js';
+import type { BanDecision, FilterEvent } from '../../src/core/decision.js';
 import { WATCHED_BANS_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
@@ -14,9 +13,17 @@ import { at, context, failure, JAIL, policy, prefix } from './support.js';
 const WHO = '198.51.100.7';
 const DAY = 86_400 as Seconds;
 
-function told(jails: Jails, seconds: readonly number[], changes: Parameters<typeof context>[0] = {}) {
+function told(
+  jails: Jails,
+  seconds: readonly number[],
+  changes: Parameters<typeof context>[0] = {},
+) {
   return seconds.flatMap((second) => {
-    const { decisions, wouldBan } = jails.step(failure(WHO, at(second)), at(second), context(changes));
+    const { decisions, wouldBan } = jails.step(
+      failure(WHO, at(second)),
+      at(second),
+      context(changes),
+    );
     const names = (of: readonly BanDecision[], word: string) =>
       of.map(({ jail, target }) => `${second} ${word} ${jail} ${formatPrefix(target)}`);
     return [...names(decisions, 'ban'), ...names(wouldBan, 'would ban')];
@@ -34,7 +41,10 @@ describe('a jail that only watches', () => {
   test('says it once for as long as the ban would last, and again when it would be over', () => {
     const jails = new Jails([policy({ watch: true, bantime: 100 as Seconds })]);
     const seconds = [0, 1, 2, 3, 4, 5, 200, 201, 202];
-    expect(told(jails, seconds)).toEqual([`2 would ban ${JAIL} ${WHO}`, `202 would ban ${JAIL} ${WHO}`]);
+    expect(told(jails, seconds)).toEqual([
+      `2 would ban ${JAIL} ${WHO}`,
+      `202 would ban ${JAIL} ${WHO}`,
+    ]);
   });
 
   test('bans that would grow do so', () => {
@@ -48,7 +58,9 @@ describe('a jail that only watches', () => {
     const jails = new Jails([policy({ watch: true, bantime: 100 as Seconds, increment })]);
     const ends = [0, 1000].map((begin) =>
       [0, 1, 2].flatMap((i) =>
-        jails.step(failure(WHO, at(begin + i)), at(begin + i), context()).wouldBan.map(({ until }) => until),
+        jails
+          .step(failure(WHO, at(begin + i)), at(begin + i), context())
+          .wouldBan.map(({ until }) => until),
       ),
     );
     expect(ends).toEqual([[at(102)], [at(1202)]]);
@@ -56,7 +68,9 @@ describe('a jail that only watches', () => {
 
   test('a jail that counts bans does not count its', () => {
     const recidive = policy({ jail: mustJailName('recidive'), counts: 'bans', maxretry: 1 });
-    expect(told(new Jails([policy({ watch: true }), recidive]), [0, 1, 2])).toEqual([`2 would ban ${JAIL} ${WHO}`]);
+    expect(told(new Jails([policy({ watch: true }), recidive]), [0, 1, 2])).toEqual([
+      `2 would ban ${JAIL} ${WHO}`,
+    ]);
     expect(told(new Jails([policy(), { ...recidive, watch: true }]), [0, 1, 2])).toEqual([
       `2 ban ${JAIL} ${WHO}`,
       `2 would ban recidive ${WHO}`,
@@ -65,7 +79,9 @@ describe('a jail that only watches', () => {
 
   test('a ban from before it watched stays as it is', () => {
     const open = { until: at(10), previousBans: 0 };
-    expect(told(new Jails([policy({ watch: true })]), [0, 1, 2, 3, 4, 5], { openBan: () => open })).toEqual([]);
+    expect(
+      told(new Jails([policy({ watch: true })]), [0, 1, 2, 3, 4, 5], { openBan: () => open }),
+    ).toEqual([]);
   });
 
   test('what it would have banned is no ban once it is enabled', () => {
@@ -94,7 +110,13 @@ describe('a jail that weighs and only watches', () => {
     takeover: 6,
     honeypot: ['trap'],
   };
-  const login: JailPolicy = policy({ jail: LOGIN, counts: 'evidence', bantime: DAY, evidence: rules, watch: true });
+  const login: JailPolicy = policy({
+    jail: LOGIN,
+    counts: 'evidence',
+    bantime: DAY,
+    evidence: rules,
+    watch: true,
+  });
   const success = (time: EpochMicros, user: string): FilterEvent => ({
     ...failure(WHO, time, { user }),
     kind: 'success',
@@ -103,10 +125,13 @@ describe('a jail that weighs and only watches', () => {
   test('leaves the jails of its group as they are: nobody is excused, no office gets more', () => {
     const bans = (policies: readonly JailPolicy[]) => {
       const jails = new Jails(policies);
-      for (const user of ['anna', 'bert', 'carl']) jails.step(success(at(-10), user), at(-10), context());
+      for (const user of ['anna', 'bert', 'carl'])
+        jails.step(success(at(-10), user), at(-10), context());
       return [0, 1, 2].flatMap((second) => {
         const event = failure(WHO, at(second), { user: 'anna' });
-        return jails.step(event, at(second), context()).decisions.map(({ jail }) => `${second} ${jail}`);
+        return jails
+          .step(event, at(second), context())
+          .decisions.map(({ jail }) => `${second} ${jail}`);
       });
     };
     const grouped = policy({ group: LOGIN });
@@ -117,8 +142,15 @@ describe('a jail that weighs and only watches', () => {
 
   test('says what it would have banned and why', () => {
     const jails = new Jails([policy({ group: LOGIN }), login]);
-    const { decisions, wouldBan } = jails.step(failure(WHO, at(0), { user: 'trap' }), at(0), context());
-    expect([decisions, wouldBan.map(({ jail, rule }) => [jail, rule])]).toEqual([[], [[LOGIN, 'honeypot']]]);
+    const { decisions, wouldBan } = jails.step(
+      failure(WHO, at(0), { user: 'trap' }),
+      at(0),
+      context(),
+    );
+    expect([decisions, wouldBan.map(({ jail, rule }) => [jail, rule])]).toEqual([
+      [],
+      [[LOGIN, 'honeypot']],
+    ]);
   });
 });
 
@@ -127,7 +159,16 @@ test(`as many as ${WATCHED_BANS_MAX} bans are remembered; one more makes the old
   const note = (i: number) => {
     const target = prefix(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
     const ban: BanDecision = {
-      ...{ kind: 'ban', jail: JAIL, target, time: at(0), until: null, failures: 3, evidence: [], origin: 'journal' },
+      ...{
+        kind: 'ban',
+        jail: JAIL,
+        target,
+        time: at(0),
+        until: null,
+        failures: 3,
+        evidence: [],
+        origin: 'journal',
+      },
       previousBans: 0,
     };
     watched.note(ban, false);

@@ -1,17 +1,20 @@
-/** Jails with a group: what the jail that weighs evidence decides, and that a restart changes none of it. */
+/**
+ * Jails with a group: what the jail that weighs evidence decides, and that a restart changes none
+ * of it.
+ */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { formatPrefix } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/event.js';
-import { SHARED_BAN_SECONDS_MAX } from '../../src/core/limits.js';
+import type { FilterEvent } from '../../src/core/decision.js';
 import { mustJailName, sourceId } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, plus, type Seconds } from '../../src/core/time.js';
+import { SHARED_BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
 import { Jails } from '../../src/jail/jails.js';
-import type { JailContext } from '../../src/jail/verdict.js';
+import type { JailContext } from '../../src/jail/judgement.js';
 import { openLedger } from '../../src/ledger/open.js';
 import { at, context, failure, JAIL, policy } from './support.js';
 
@@ -47,7 +50,13 @@ describe('a jail that weighs', () => {
   test('bans whoever fails slowly: the fourth other name within days', () => {
     const jails = new Jails(POLICIES);
     const days = [0, 1, 2, 3].map((day) =>
-      bansOf(jails.step(failure('198.51.100.7', at(day * DAY), { user: `user ${day}` }), at(day * DAY), context())),
+      bansOf(
+        jails.step(
+          failure('198.51.100.7', at(day * DAY), { user: `user ${day}` }),
+          at(day * DAY),
+          context(),
+        ),
+      ),
     );
     expect(days).toEqual([[], [], [], ['login 198.51.100.7 slow']]);
   });
@@ -84,13 +93,19 @@ describe('a jail that weighs', () => {
 
   describe('counts the failures at all services together', () => {
     const SSHD = mustJailName('sshd');
-    const both = [grouped, policy({ jail: SSHD, group: LOGIN, bantime: 1_000 as Seconds }), weighing()];
+    const both = [
+      grouped,
+      policy({ jail: SSHD, group: LOGIN, bantime: 1_000 as Seconds }),
+      weighing(),
+    ];
     const tried = (seconds: readonly number[], policies = both) => {
       const jails = new Jails(policies);
       return seconds.flatMap((second, i) => {
         const jail = i % 2 === 0 ? JAIL : SSHD;
         const event = failure('198.51.100.7', at(second), { user: 'anna', jail });
-        return jails.step(event, at(second), context()).decisions.map((ban) => [i, ban.jail, ban.rule, ban.until]);
+        return jails
+          .step(event, at(second), context())
+          .decisions.map((ban) => [i, ban.jail, ban.rule, ban.until]);
       });
     };
 
@@ -102,15 +117,28 @@ describe('a jail that weighs', () => {
     test('what a ban of one service answered does not count again there', () => {
       const jails = new Jails(both);
       const bans = [0, 1, 2, 3].map((second) => {
-        return jails.step(failure('198.51.100.7', at(second), { user: 'anna' }), at(second), context()).decisions;
+        return jails.step(
+          failure('198.51.100.7', at(second), { user: 'anna' }),
+          at(second),
+          context(),
+        ).decisions;
       });
-      expect(bans.map((of) => of.map(({ jail, rule }) => [jail, rule]))).toEqual([[], [], [[JAIL, undefined]], []]);
+      expect(bans.map((of) => of.map(({ jail, rule }) => [jail, rule]))).toEqual([
+        [],
+        [],
+        [[JAIL, undefined]],
+        [],
+      ]);
     });
   });
 
   test('without a jail that weighs a group means nothing', () => {
     const jails = new Jails([grouped]);
-    const { decisions, attempts } = jails.step(failure('198.51.100.7', at(0), { user: 'trap' }), at(0), context());
+    const { decisions, attempts } = jails.step(
+      failure('198.51.100.7', at(0), { user: 'trap' }),
+      at(0),
+      context(),
+    );
     expect([decisions, attempts]).toEqual([[], []]);
   });
 
@@ -119,7 +147,11 @@ describe('a jail that weighs', () => {
     jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
     const kinds = Array.from({ length: 9 }, (_, i) => {
       const time = at(60 + i);
-      const { outcomes, decisions } = jails.step(failure('192.0.2.1', time, { user: 'anna' }), time, context());
+      const { outcomes, decisions } = jails.step(
+        failure('192.0.2.1', time, { user: 'anna' }),
+        time,
+        context(),
+      );
       return [outcomes[0]?.kind, decisions.length];
     });
     expect(kinds).toEqual([['counted', 0], ...Array(8).fill(['excused', 0])]);
@@ -128,11 +160,13 @@ describe('a jail that weighs', () => {
 
   test('where two users log in, nine failures for other names fill the window instead of three', () => {
     const jails = new Jails([grouped, weighing({ maxretry: 1_000 })]);
-    for (const user of ['anna', 'ben']) jails.step(success('192.0.2.1', at(0), user), at(0), context());
+    for (const user of ['anna', 'ben'])
+      jails.step(success('192.0.2.1', at(0), user), at(0), context());
     const first = Array.from({ length: 12 }, (_, i) => {
       const time = at(60 + i);
       const event = failure('192.0.2.1', time, { user: `stranger ${i}` });
-      return jails.step(event, time, context()).decisions.filter(({ jail }) => jail === JAIL).length;
+      return jails.step(event, time, context()).decisions.filter(({ jail }) => jail === JAIL)
+        .length;
     }).indexOf(1);
     // The first name may be that of a phone with an old password.
     expect(first).toBe(9);
@@ -140,10 +174,13 @@ describe('a jail that weighs', () => {
 
   test('a ban of an address that others log in from lasts an hour, however often', () => {
     const jails = new Jails(POLICIES);
-    for (const user of ['anna', 'ben']) jails.step(success('192.0.2.1', at(0), user), at(0), context());
+    for (const user of ['anna', 'ben'])
+      jails.step(success('192.0.2.1', at(0), user), at(0), context());
     const event = failure('192.0.2.1', at(60), { user: 'trap' });
     const { decisions } = jails.step(event, at(60), context({ previousBans: () => 7 }));
-    expect(decisions.find(({ jail }) => jail === LOGIN)?.until).toBe(at(60 + SHARED_BAN_SECONDS_MAX));
+    expect(decisions.find(({ jail }) => jail === LOGIN)?.until).toBe(
+      at(60 + SHARED_BAN_SECONDS_MAX),
+    );
   });
 
   test('spares a network that holds an allowed address, and an allowed offender', () => {
@@ -154,13 +191,19 @@ describe('a jail that weighs', () => {
     );
     expect(rules.flat().filter((rule) => rule.endsWith('subnet'))).toEqual([]);
     const allowed = context({ allowed: (jail) => (jail === LOGIN ? 'ignoreip' : undefined) });
-    expect(bansOf(jails.step(failure('203.0.113.9', at(9), { user: 'trap' }), at(9), allowed))).toEqual([]);
+    expect(
+      bansOf(jails.step(failure('203.0.113.9', at(9), { user: 'trap' }), at(9), allowed)),
+    ).toEqual([]);
   });
 
   test('a ban in force is not decided again by every entry that was under way', () => {
     const jails = new Jails(POLICIES);
-    const open = context({ openBan: (jail) => (jail === LOGIN ? { until: at(DAY), previousBans: 0 } : undefined) });
-    expect(bansOf(jails.step(failure('198.51.100.7', at(1), { user: 'trap' }), at(1), open))).toEqual([]);
+    const open = context({
+      openBan: (jail) => (jail === LOGIN ? { until: at(DAY), previousBans: 0 } : undefined),
+    });
+    expect(
+      bansOf(jails.step(failure('198.51.100.7', at(1), { user: 'trap' }), at(1), open)),
+    ).toEqual([]);
   });
 
   test('an operator that lifts the ban forgets the points', () => {
@@ -184,7 +227,9 @@ describe('a jail that weighs', () => {
 const prefixOf7 = { family: 4, base: '198.51.100.7', length: 32 } as const;
 
 describe('a restart in between', () => {
-  const scratch = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'banjour-weighing-'));
+  const scratch = mkdtempSync(
+    join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'banjour-weighing-'),
+  );
   afterAll(() => rmSync(scratch, { recursive: true }));
   const source = sourceId('test');
 
@@ -203,13 +248,23 @@ describe('a restart in between', () => {
 
     /** Judges a batch and writes what it came to. */
     judge(events: readonly FilterEvent[]): string[] {
-      const { decisions, attempts } = this.#jails.judge(events, ({ time }) => time, this.#context());
+      const { decisions, attempts } = this.#jails.judge(
+        events,
+        ({ time }) => time,
+        this.#context(),
+      );
       this.#unwritten.push(...attempts);
       const last = events.at(-1);
       const position = last && { cursor: last.cursor, time: last.time };
-      this.#ledger.commit({ decisions, attempts: this.#unwritten, ...(position && { source, position }) });
+      this.#ledger.commit({
+        decisions,
+        attempts: this.#unwritten,
+        ...(position && { source, position }),
+      });
       this.#unwritten = [];
-      return decisions.map(({ jail, target, until, rule }) => `${jail} ${formatPrefix(target)} ${until} ${rule}`);
+      return decisions.map(
+        ({ jail, target, until, rule }) => `${jail} ${formatPrefix(target)} ${until} ${rule}`,
+      );
     }
 
     unban(time: EpochMicros): void {
@@ -218,7 +273,10 @@ describe('a restart in between', () => {
       this.#jails.forget(target, { upTo: time });
     }
 
-    /** Ends and starts anew; nothing of the windows of ordinary jails is read back, so they are left out. */
+    /**
+     * Ends and starts anew; nothing of the windows of ordinary jails is read back, so they are left
+     * out.
+     */
     restart(now: EpochMicros): void {
       this.#ledger.close();
       this.#ledger = openLedger(this.#path, now).ledger;
@@ -266,7 +324,8 @@ describe('a restart in between', () => {
           if (op === 'restart') restarted.restart(time);
           else if (op === 'unban') for (const host of [steady, restarted]) host.unban(time);
           else {
-            const made = op === 'fail' ? failure(from, time, { user: name }) : success(from, time, name);
+            const made =
+              op === 'fail' ? failure(from, time, { user: name }) : success(from, time, name);
             const [a, b] = [steady.judge([made]), restarted.judge([made])];
             const ofLogin = (list: string[]) => list.filter((line) => line.startsWith('login'));
             expect(ofLogin(b)).toEqual(ofLogin(a));

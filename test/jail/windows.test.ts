@@ -1,9 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
-import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence-log.js';
-import { KeyIndex } from '../../src/jail/key-index.js';
-import { keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
+import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence/log.js';
+import { KeyIndex, keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
 import { Windows } from '../../src/jail/windows.js';
 import { prefix } from './support.js';
 
@@ -45,13 +44,15 @@ describe('a window', () => {
             .map((start) => ({
               start,
               sum: list.reduce(
-                (all, { time, count }) => (time >= start && time <= start + findtime ? all + count : all),
+                (all, { time, count }) =>
+                  time >= start && time <= start + findtime ? all + count : all,
                 0,
               ),
             }))
             .filter(({ sum }) => sum >= maxretry)
             .sort((a, b) => b.start - a.start);
-          // Beyond four times maxretry the oldest are dropped; the model test covers what may follow from that.
+          // Beyond four times maxretry the oldest are dropped; the model test covers what may
+          // follow from that.
           fc.pre(list.reduce((all, { count }) => all + count, 0) < 4 * maxretry);
           expect(windows.full(ONE, last)?.failures).toBe(sums[0]?.sum);
           expect(windows.full(ONE, last)?.from).toBe(sums[0]?.start);
@@ -83,7 +84,8 @@ describe('a window', () => {
   test('uses freed places again', () => {
     const windows = windowsOf(3, 10);
     for (let round = 0; round < 100; round++) {
-      for (let key = 0; key < 50; key++) windows.add(numbered(round * 50 + key), round * 100, 1, NO_EVIDENCE);
+      for (let key = 0; key < 50; key++)
+        windows.add(numbered(round * 50 + key), round * 100, 1, NO_EVIDENCE);
       windows.sweep(round * 100 + 50, 1_000);
       expect(windows.size).toBe(0);
     }
@@ -101,7 +103,11 @@ describe('a table of windows', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const windows = new Windows({ maxretry: 3, findtimeMicros: 50 }, bounds, new EvidenceLog(4_096, 64));
+        const windows = new Windows(
+          { maxretry: 3, findtimeMicros: 50 },
+          bounds,
+          new EvidenceLog(4_096, 64),
+        );
         for (const [time, { what, n, count }] of steps.entries()) {
           const key = numbered(n);
           const kind = (of: TargetKey) => `${of.kind >= 64} ${windows.count(of, time) > 1}`;
@@ -115,8 +121,11 @@ describe('a table of windows', () => {
           expect(windows.records).toBeLessThanOrEqual(bounds.failuresMax);
           const after = [...windows.keys(() => true)];
           expect(after).toHaveLength(windows.size);
-          if (windows.evicted !== evicted + 1 || windows.records >= bounds.failuresMax - 1) continue;
-          const gone = before.filter(({ one }) => !after.some((left) => JSON.stringify(left) === JSON.stringify(one)));
+          if (windows.evicted !== evicted + 1 || windows.records >= bounds.failuresMax - 1)
+            continue;
+          const gone = before.filter(
+            ({ one }) => !after.some((left) => JSON.stringify(left) === JSON.stringify(one)),
+          );
           for (const { kind: lost } of gone)
             expect(before.filter((other) => other.kind === lost).length).toBeGreaterThanOrEqual(
               bounds.addressesMax / 4,
@@ -150,7 +159,10 @@ describe('keys of targets', () => {
 
 describe('the index of keys', () => {
   test('finds what is in it and nothing else, through insertions and removals', () => {
-    const steps = fc.array(fc.record({ insert: fc.boolean(), n: fc.integer({ min: 0, max: 40 }) }), { maxLength: 200 });
+    const steps = fc.array(
+      fc.record({ insert: fc.boolean(), n: fc.integer({ min: 0, max: 40 }) }),
+      { maxLength: 200 },
+    );
     fc.assert(
       fc.property(steps, fc.constantFrom(0, 1, 0xffffffff), (list, seed) => {
         const index = new KeyIndex(seed);

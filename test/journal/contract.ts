@@ -20,7 +20,10 @@ export interface SourceKind {
   readonly name: string;
   /** Whether the kind can be tested here, and why not. */
   readonly can: readonly [boolean, string];
-  /** Stores the entries in the directory and makes a source of them. Called again, it makes another source of the same. */
+  /**
+   * Stores the entries in the directory and makes a source of them. Called again, it makes another
+   * source of the same.
+   */
   make(scratch: Scratch, entries: readonly FakeEntry[]): EntrySource;
 }
 
@@ -63,13 +66,15 @@ export function sourceContract(kind: SourceKind): void {
     };
     try {
       const source = make();
-      if (open !== 'not opened') source.open(open.match ?? WHOLE_JOURNAL, open.gate ?? ALL, open.position ?? HEAD);
+      if (open !== 'not opened')
+        source.open(open.match ?? WHOLE_JOURNAL, open.gate ?? ALL, open.position ?? HEAD);
       return use(source, make);
     } finally {
       for (const source of made) source.close();
     }
   }
-  const readAll = (entries: readonly FakeEntry[], open = {}) => reading(entries, (source) => drain(source), open);
+  const readAll = (entries: readonly FakeEntry[], open = {}) =>
+    reading(entries, (source) => drain(source), open);
 
   describe(`${kind.name}: order and positions`, () => {
     test('delivers every entry once, oldest first, in batches of the asked size', () => {
@@ -106,24 +111,33 @@ export function sourceContract(kind: SourceKind): void {
         const { position } = source.next(7);
         if (position === undefined) throw new Error('no position');
         const second = again();
-        expect(second.open(WHOLE_JOURNAL, ALL, { at: 'cursor', ...position })).toEqual({ gap: false });
+        expect(second.open(WHOLE_JOURNAL, ALL, { at: 'cursor', ...position })).toEqual({
+          gap: false,
+        });
         expect(messages(drain(second).entries)).toEqual(all.slice(7).map((entry) => entry.message));
       });
     });
 
     test('goes on after a cursor whose entry is not among those of a changed match', () => {
-      const all = numbered(10).map((entry, i) => ({ ...entry, fields: { _SYSTEMD_UNIT: i < 5 ? 'a' : 'b' } }));
+      const all = numbered(10).map((entry, i) => ({
+        ...entry,
+        fields: { _SYSTEMD_UNIT: i < 5 ? 'a' : 'b' },
+      }));
       reading(all, (source, again) => {
         const { position } = source.next(3);
         if (position === undefined) throw new Error('no position');
         const second = again();
-        expect(second.open(match('_SYSTEMD_UNIT=b'), ALL, { at: 'cursor', ...position })).toEqual({ gap: false });
+        expect(second.open(match('_SYSTEMD_UNIT=b'), ALL, { at: 'cursor', ...position })).toEqual({
+          gap: false,
+        });
         expect(messages(drain(second).entries)).toEqual(all.slice(5).map((entry) => entry.message));
       });
     });
 
     test('reports a gap for a cursor that is gone and goes on at its time', () => {
-      const lost = cursor(`s=${'9'.repeat(32)};i=5;b=${'8'.repeat(32)};m=1;t=${(T0 + 4500).toString(16)};x=77`);
+      const lost = cursor(
+        `s=${'9'.repeat(32)};i=5;b=${'8'.repeat(32)};m=1;t=${(T0 + 4500).toString(16)};x=77`,
+      );
       for (const name of [lost, cursor('not a cursor at all')])
         reading(
           numbered(10),
@@ -142,7 +156,9 @@ export function sourceContract(kind: SourceKind): void {
         [T0 + 3001, 'entry 4'],
         [0, 'entry 0'],
       ] as const) {
-        const { entries } = readAll(numbered(6), { position: { at: 'time', time: epochMicros(at) } });
+        const { entries } = readAll(numbered(6), {
+          position: { at: 'time', time: epochMicros(at) },
+        });
         expect(entries[0]?.message).toBe(first);
       }
     });
@@ -158,15 +174,26 @@ export function sourceContract(kind: SourceKind): void {
     const units: FakeEntry[] = ['postfix', 'dovecot', 'ssh', 'nginx', 'postfix'].map((unit, i) => ({
       at: i * 1000,
       message: `${unit} ${i}`,
-      fields: { _SYSTEMD_UNIT: `${unit}.service`, SYSLOG_IDENTIFIER: unit, _UID: String(i % 2), _PID: '7' },
+      fields: {
+        _SYSTEMD_UNIT: `${unit}.service`,
+        SYSLOG_IDENTIFIER: unit,
+        _UID: String(i % 2),
+        _PID: '7',
+      },
     }));
     const selected = (text: string) => messages(readAll(units, { match: match(text) }).entries);
 
     test('selects as journalctl does: same field OR, other field AND, + OR', () => {
-      expect(selected('_SYSTEMD_UNIT=ssh.service _SYSTEMD_UNIT=nginx.service')).toEqual(['ssh 2', 'nginx 3']);
+      expect(selected('_SYSTEMD_UNIT=ssh.service _SYSTEMD_UNIT=nginx.service')).toEqual([
+        'ssh 2',
+        'nginx 3',
+      ]);
       expect(selected('_SYSTEMD_UNIT=postfix.service _UID=0')).toEqual(['postfix 0', 'postfix 4']);
       expect(selected('_SYSTEMD_UNIT=postfix.service _UID=1')).toEqual([]);
-      expect(selected('_SYSTEMD_UNIT=dovecot.service + SYSLOG_IDENTIFIER=ssh _UID=0')).toEqual(['dovecot 1', 'ssh 2']);
+      expect(selected('_SYSTEMD_UNIT=dovecot.service + SYSLOG_IDENTIFIER=ssh _UID=0')).toEqual([
+        'dovecot 1',
+        'ssh 2',
+      ]);
     });
 
     test('selects the same with more terms than libsystemd is given', () => {
@@ -177,10 +204,12 @@ export function sourceContract(kind: SourceKind): void {
     });
 
     test('passes entries whose MESSAGE has one of the literals, taken literally', () => {
-      const literal: FakeEntry[] = ['auth failed', 'a.th failed', 'Failed', 'nothing'].map((message, i) => ({
-        at: i,
-        message,
-      }));
+      const literal: FakeEntry[] = ['auth failed', 'a.th failed', 'Failed', 'nothing'].map(
+        (message, i) => ({
+          at: i,
+          message,
+        }),
+      );
       const read = (literals: readonly string[] | undefined) =>
         messages(readAll(literal, { gate: { literals, fields: [] } }).entries);
       expect(read(['a.th', 'Fail'])).toEqual(['a.th failed', 'Failed']);
@@ -192,7 +221,10 @@ export function sourceContract(kind: SourceKind): void {
     test('brings the asked fields along and no others', () => {
       const gate: Gate = { literals: ['ssh'], fields: ['_SYSTEMD_UNIT', '_PID', 'ABSENT'] };
       const { entries } = readAll(units, { gate });
-      expect(Object.fromEntries(entries[0]?.fields ?? [])).toEqual({ _SYSTEMD_UNIT: 'ssh.service', _PID: '7' });
+      expect(Object.fromEntries(entries[0]?.fields ?? [])).toEqual({
+        _SYSTEMD_UNIT: 'ssh.service',
+        _PID: '7',
+      });
       expect(entries[0]?.realtime).toBe(T0 + 2000);
     });
   });
@@ -200,8 +232,13 @@ export function sourceContract(kind: SourceKind): void {
   describe(`${kind.name}: hostile texts`, () => {
     const one = (message: FakeEntry['message'], fields?: Record<string, string>) => {
       const entry = message === undefined ? { at: 0 } : { at: 0, message };
-      const own = [fields === undefined ? entry : { ...entry, fields }, { at: 1000, message: 'true failure' }];
-      const { entries, batches } = readAll(own, { gate: { literals: undefined, fields: Object.keys(fields ?? {}) } });
+      const own = [
+        fields === undefined ? entry : { ...entry, fields },
+        { at: 1000, message: 'true failure' },
+      ];
+      const { entries, batches } = readAll(own, {
+        gate: { literals: undefined, fields: Object.keys(fields ?? {}) },
+      });
       expect(entries.at(-1)?.message).toBe('true failure');
       return { first: entries[0], cut: batches.reduce((sum, batch) => sum + batch.cut, 0) };
     };
@@ -212,11 +249,16 @@ export function sourceContract(kind: SourceKind): void {
     });
 
     test('replaces bytes that are no UTF-8', () => {
-      expect(one(Buffer.from([0x61, 0xff, 0xc3, 0x28, 0x62])).first?.message).toBe('a\ufffd\ufffd(b');
+      expect(one(Buffer.from([0x61, 0xff, 0xc3, 0x28, 0x62])).first?.message).toBe(
+        'a\ufffd\ufffd(b',
+      );
     });
 
     test('joins several MESSAGE values by one blank', () => {
-      expect(one(['first', 'second']).first?.message.split(' ').sort()).toEqual(['first', 'second']);
+      expect(one(['first', 'second']).first?.message.split(' ').sort()).toEqual([
+        'first',
+        'second',
+      ]);
     });
 
     test('delivers an entry without MESSAGE, with an empty text', () => {
@@ -245,7 +287,13 @@ export function sourceContract(kind: SourceKind): void {
     });
 
     test('keeps head and tail of texts at and past the bytes that are copied, up to 1 MiB and more', () => {
-      for (const size of [FIELD_BYTES_MAX - 8, FIELD_BYTES_MAX, FIELD_BYTES_MAX + 1, 1024 * 1024, 3 * 1024 * 1024]) {
+      for (const size of [
+        FIELD_BYTES_MAX - 8,
+        FIELD_BYTES_MAX,
+        FIELD_BYTES_MAX + 1,
+        1024 * 1024,
+        3 * 1024 * 1024,
+      ]) {
         const { first, cut } = one(`begin ${'x'.repeat(size - 10)} end`);
         expect(cut).toBe(1);
         expect(first?.message.length).toBe(MESSAGE_CHARS_MAX);
@@ -257,7 +305,9 @@ export function sourceContract(kind: SourceKind): void {
     test('keeps a field at its bound whole and cuts one past it', () => {
       const at = 'u'.repeat(FIELD_CHARS_MAX);
       for (const value of [at, `${at}x`])
-        expect(one('m', { SYSLOG_IDENTIFIER: value }).first?.fields.get('SYSLOG_IDENTIFIER')).toBe(at);
+        expect(one('m', { SYSLOG_IDENTIFIER: value }).first?.fields.get('SYSLOG_IDENTIFIER')).toBe(
+          at,
+        );
     });
   });
 
@@ -270,22 +320,25 @@ export function sourceContract(kind: SourceKind): void {
         open,
       );
 
-    test.each(['line-max', 'nul', 'pid-change'])('leaves out what follows on %s, and nothing else', (lineBreak) => {
-      const { entries, batches } = read([
-        ['before', stream],
-        ['begin', { ...stream, _LINE_BREAK: lineBreak }],
-        ['of another process', { ...stream, _PID: '8' }],
-        ['of another service', { ...stream, _STREAM_ID: 'b'.repeat(32) }],
-        ['of no stream', { _PID: '7' }],
-        ['middle', { ...stream, _LINE_BREAK: lineBreak }],
-        ['end', stream],
-        ['next line', stream],
-      ]);
-      const others = ['of another process', 'of another service', 'of no stream'];
-      expect(messages(entries)).toEqual(['before', 'begin', ...others, 'next line']);
-      expect(batches.reduce((sum, { cut }) => sum + cut, 0)).toBe(2);
-      expect(batches[0]?.read).toBe(8);
-    });
+    test.each(['line-max', 'nul', 'pid-change'])(
+      'leaves out what follows on %s, and nothing else',
+      (lineBreak) => {
+        const { entries, batches } = read([
+          ['before', stream],
+          ['begin', { ...stream, _LINE_BREAK: lineBreak }],
+          ['of another process', { ...stream, _PID: '8' }],
+          ['of another service', { ...stream, _STREAM_ID: 'b'.repeat(32) }],
+          ['of no stream', { _PID: '7' }],
+          ['middle', { ...stream, _LINE_BREAK: lineBreak }],
+          ['end', stream],
+          ['next line', stream],
+        ]);
+        const others = ['of another process', 'of another service', 'of no stream'];
+        expect(messages(entries)).toEqual(['before', 'begin', ...others, 'next line']);
+        expect(batches.reduce((sum, { cut }) => sum + cut, 0)).toBe(2);
+        expect(batches[0]?.read).toBe(8);
+      },
+    );
 
     test('the end of all output is the end of a line', () => {
       const { entries } = read([
@@ -315,7 +368,9 @@ export function sourceContract(kind: SourceKind): void {
         ['forged', stream],
         ['forged not', stream],
       ] as const;
-      expect(messages(read(rows, { gate: { literals: ['forged'], fields: [] } }).entries)).toEqual(['forged not']);
+      expect(messages(read(rows, { gate: { literals: ['forged'], fields: [] } }).entries)).toEqual([
+        'forged not',
+      ]);
       const begin = read(rows, { gate: { literals: undefined, fields: [] } }).entries[0];
       if (begin === undefined) throw new Error('the beginning was not read');
       const position: Position = { at: 'cursor', cursor: begin.cursor, time: begin.realtime };
@@ -328,7 +383,11 @@ export function sourceContract(kind: SourceKind): void {
       reading(numbered(2), (source) => {
         source.close();
         source.close();
-        const calls = [() => source.next(1), () => source.poll(), () => source.open(WHOLE_JOURNAL, ALL, HEAD)];
+        const calls = [
+          () => source.next(1),
+          () => source.poll(),
+          () => source.open(WHOLE_JOURNAL, ALL, HEAD),
+        ];
         for (const call of calls) {
           expect(call).toThrow(OperatingError);
           expect(call).toThrow(expect.objectContaining({ code: 'ERR_JOURNAL_CLOSED' }));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { cursor } from '../../src/core/names.js';
-import { sameEntry } from '../../src/journal/cursor.js';
+import { sameEntry } from '../../src/journal/position.js';
 
 describe('two cursors', () => {
   const here = cursor('s=aa;i=1;b=cc;m=5;t=6;x=7');

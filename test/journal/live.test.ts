@@ -6,15 +6,24 @@ import { OperatorError } from '../../src/core/errors.js';
 import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor, sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { createSource } from '../../src/journal/journal.js';
-import { canWrite, exportStream, LiveJournal, numbered, Scratch, T0, writeJournal } from '../support/journal-files.js';
+import { createSource } from '../../src/journal/source.js';
+import {
+  canWrite,
+  exportStream,
+  LiveJournal,
+  numbered,
+  Scratch,
+  T0,
+  writeJournal,
+} from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
 import { until } from '../support/until.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
 
 const test = needs(...canWrite);
 const id = sourceId('test');
-const texts = (count: number, from = 0) => numbered(count, from).map((entry) => entry.message as string);
+const texts = (count: number, from = 0) =>
+  numbered(count, from).map((entry) => entry.message as string);
 
 /** A directory that is written to, and a reader of it that keeps what it reads. */
 class Follow implements AsyncDisposable {
@@ -133,7 +142,10 @@ describe('following a directory', () => {
     follow.open();
     for (let round = 1; round <= 4; round++) {
       follow.turn(3);
-      renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
+      renameSync(
+        follow.scratch.file('system.journal'),
+        follow.scratch.file(`system@${round}.journal`),
+      );
       follow.write('system.journal').append(numbered(10, 10 * round));
       await stored(follow, 10 * (round + 1));
       follow.turn(3);
@@ -204,12 +216,17 @@ describe('following a directory', () => {
     const restart = () => {
       const last = follow.seen.at(-1);
       if (last === undefined) throw new Error('nothing read');
-      expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
+      expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({
+        gap: false,
+      });
     };
     for (let round = 1; round < rounds; round++) {
       // As with journald, nothing is written to a file after its successor has begun.
       await live.close();
-      renameSync(follow.scratch.file('system.journal'), follow.scratch.file(`system@${round}.journal`));
+      renameSync(
+        follow.scratch.file('system.journal'),
+        follow.scratch.file(`system@${round}.journal`),
+      );
       live = follow.write('system.journal');
       live.append(numbered(each, each * round));
       // The reader stays up to one round behind; files further back go.
@@ -236,7 +253,9 @@ describe('following a directory', () => {
     rmSync(follow.scratch.file('runtime.journal'));
     live.append(numbered(3, 5));
     expect(await follow.see(8)).toEqual(texts(8));
-    expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({ gap: false });
+    expect(follow.open({ at: 'cursor', cursor: last.cursor, time: last.realtime })).toEqual({
+      gap: false,
+    });
     expect(messages(follow.turn())).toEqual(texts(3, 5));
   });
 });
@@ -245,7 +264,9 @@ describe('following an export stream', () => {
   const writing = needs(hasCommand('mkfifo'), 'needs mkfifo');
 
   /** A pipe with both ends here, read as an export stream. */
-  function piped(use: (source: EntrySource, write: (bytes: Buffer) => void, hangUp: () => void) => void): void {
+  function piped(
+    use: (source: EntrySource, write: (bytes: Buffer) => void, hangUp: () => void) => void,
+  ): void {
     using scratch = new Scratch();
     const path = scratch.file('pipe');
     spawnSync('mkfifo', [path]);
@@ -278,26 +299,33 @@ describe('following an export stream', () => {
     });
   });
 
-  writing('searches a pipe for its cursor as it comes, and gives it up at the first later entry', () => {
-    const cursorOf = (index: number) => {
-      const line = exportStream(numbered(index + 1))
-        .toString()
-        .match(/(?<=__CURSOR=).*/g)?.[index];
-      return { at: 'cursor', cursor: cursor(line ?? ''), time: epochMicros(T0 + index * 1000) } as const;
-    };
-    piped((source, write) => {
-      expect(source.open(WHOLE_JOURNAL, ALL, cursorOf(1))).toEqual({ gap: false });
-      expect(source.next(10).read).toBe(0);
-      write(exportStream(numbered(4)));
-      expect(messages(drain(source).entries)).toEqual(texts(2, 2));
-    });
-    piped((source, write) => {
-      const position = { ...cursorOf(1), cursor: cursor('s=0;i=0') };
-      write(exportStream(numbered(4)));
-      expect(source.open(WHOLE_JOURNAL, ALL, position)).toEqual({ gap: true });
-      expect(messages(drain(source).entries)).toEqual(texts(2, 2));
-    });
-  });
+  writing(
+    'searches a pipe for its cursor as it comes, and gives it up at the first later entry',
+    () => {
+      const cursorOf = (index: number) => {
+        const line = exportStream(numbered(index + 1))
+          .toString()
+          .match(/(?<=__CURSOR=).*/g)?.[index];
+        return {
+          at: 'cursor',
+          cursor: cursor(line ?? ''),
+          time: epochMicros(T0 + index * 1000),
+        } as const;
+      };
+      piped((source, write) => {
+        expect(source.open(WHOLE_JOURNAL, ALL, cursorOf(1))).toEqual({ gap: false });
+        expect(source.next(10).read).toBe(0);
+        write(exportStream(numbered(4)));
+        expect(messages(drain(source).entries)).toEqual(texts(2, 2));
+      });
+      piped((source, write) => {
+        const position = { ...cursorOf(1), cursor: cursor('s=0;i=0') };
+        write(exportStream(numbered(4)));
+        expect(source.open(WHOLE_JOURNAL, ALL, position)).toEqual({ gap: true });
+        expect(messages(drain(source).entries)).toEqual(texts(2, 2));
+      });
+    },
+  );
 
   writing('refuses a stream that is not there, with what to type', () => {
     const source = createSource({ kind: 'export', path: '/nonexistent/stream' }, id);

@@ -4,7 +4,7 @@ import { ENDED_PLACES_MAX } from '../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor, sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { MergedSource, type Roster, type Stream } from '../../src/journal/merged-source.js';
+import { MergedSource, type Stream, type StreamSet } from '../../src/journal/merged-source.js';
 
 /** A stream of one entry, of a journal of its own. */
 function streamOf(i: number): Stream {
@@ -36,11 +36,13 @@ function streamOf(i: number): Stream {
   };
 }
 
-/** The places that a position holds after so many streams have come and gone, one after the other. */
+/**
+ * The places that a position holds after so many streams have come and gone, one after the other.
+ */
 function placesAfter(count: number): string[] {
   let stream: Stream | undefined;
   let next = 0;
-  const roster: Roster = {
+  const roster: StreamSet = {
     open: () => ({ gap: false }),
     look: () => {
       const left = stream === undefined ? [] : [stream];

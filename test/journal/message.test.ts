@@ -18,7 +18,11 @@ describe('the MESSAGE of an entry', () => {
   });
 
   test('keeps the beginning of the first and the end of the last value when one was cut on the way', () => {
-    const { text, cutAt } = composeMessage([{ head: 'one' }, { head: 'two', tail: 'owt' }, { head: 'three' }]);
+    const { text, cutAt } = composeMessage([
+      { head: 'one' },
+      { head: 'two', tail: 'owt' },
+      { head: 'three' },
+    ]);
     expect(text).toBe('one two\nowt three');
     expect(text[cutAt ?? -1]).toBe('\n');
   });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { isAtOrBefore, notBehind } from '../../src/agent/source-clocks.js';
 import { cursor } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { isAtOrBefore, notBehind } from '../../src/daemon/cursor-order.js';
-import { Places, parseTextCursor, textCursor } from '../../src/journal/places.js';
+import { PositionList, parseTextCursor, textCursor } from '../../src/journal/position.js';
 
 const file = 'tag.1.18446744073709551615';
 const text = (offset: number, generation = 0, name = file, time = offset) => ({
@@ -10,11 +10,18 @@ const text = (offset: number, generation = 0, name = file, time = offset) => ({
   time: epochMicros(time),
 });
 const host = (numbering: string, number: number, time: number) => ({
-  cursor: cursor(`s=${numbering.repeat(32)};i=${number.toString(16)};b=${'b'.repeat(32)};m=1;t=${time};x=1`),
+  cursor: cursor(
+    `s=${numbering.repeat(32)};i=${number.toString(16)};b=${'b'.repeat(32)};m=1;t=${time};x=1`,
+  ),
   time: epochMicros(time),
 });
-const many = (...positions: readonly { cursor: ReturnType<typeof cursor>; time: ReturnType<typeof epochMicros> }[]) => {
-  const places = new Places();
+const many = (
+  ...positions: readonly {
+    cursor: ReturnType<typeof cursor>;
+    time: ReturnType<typeof epochMicros>;
+  }[]
+) => {
+  const places = new PositionList();
   for (const position of positions) places.set(position);
   const position = places.position();
   if (position === undefined) throw new Error('no places');
@@ -30,7 +37,12 @@ describe('places in text files', () => {
   });
 
   test('survive as text, with inodes of 64 bits', () => {
-    expect(parseTextCursor(text(7, 3).cursor)).toEqual({ file, generation: 3, offset: 7, proof: 'abc' });
+    expect(parseTextCursor(text(7, 3).cursor)).toEqual({
+      file,
+      generation: 3,
+      offset: 7,
+      proof: 'abc',
+    });
     expect(parseTextCursor(cursor('text:1:2:3'))).toBeUndefined();
   });
 });

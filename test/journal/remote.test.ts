@@ -1,16 +1,23 @@
 /** Directories that systemd-journal-remote fills, with real journal files of several hosts. */
 import { copyFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { isAtOrBefore } from '../../src/agent/source-clocks.js';
 import type { Entry, EntrySource, Position, ReadPosition } from '../../src/core/entry.js';
 import { OperatorError } from '../../src/core/errors.js';
 import { HOST_CHARS_MAX, REMOTE_HOSTS_MAX } from '../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { isAtOrBefore } from '../../src/daemon/cursor-order.js';
-import { findEntry } from '../../src/journal/find.js';
-import { createSource } from '../../src/journal/journal.js';
-import { canWrite, type FakeEntry, LiveJournal, Scratch, T0, writeJournal } from '../support/journal-files.js';
+import { createSource } from '../../src/journal/source.js';
+import { findEntry } from '../../src/journal/systemd/find.js';
+import {
+  canWrite,
+  type FakeEntry,
+  LiveJournal,
+  Scratch,
+  T0,
+  writeJournal,
+} from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
 import { HEAD, match } from './contract.js';
@@ -123,8 +130,11 @@ describe('journals of other hosts in one directory', () => {
     open({ at: 'time', time: epochMicros(T0 + 150_000_000), mark });
     seen = [];
     await read(4);
-    const fresh = seen.filter(({ cursor, realtime }) => !isAtOrBefore({ cursor, time: realtime }, mark));
-    // What "c" said long before everything that counts is of no use to anybody; "b" was known, so it is not passed over.
+    const fresh = seen.filter(
+      ({ cursor, realtime }) => !isAtOrBefore({ cursor, time: realtime }, mark),
+    );
+    // What "c" said long before everything that counts is of no use to anybody; "b" was known, so
+    // it is not passed over.
     expect(fresh.map(({ message }) => message).sort()).toEqual(['a 300', 'b 60']);
     expect(seen.map(({ message }) => message)).toContain('a 200');
     open({ at: 'cursor', ...(position as ReadPosition) });
@@ -161,7 +171,9 @@ describe('journals of other hosts in one directory', () => {
     await read(3);
     expect(seen.map(({ host }) => host)).toEqual(['mail', 'mail (198.18.0.1)', 'web']);
     expect(
-      source.streams?.().map(({ name, host, machineId, entriesRead }) => [name, host, machineId, entriesRead]),
+      source
+        .streams?.()
+        .map(({ name, host, machineId, entriesRead }) => [name, host, machineId, entriesRead]),
     ).toContainEqual(['198.18.0.1', 'mail', '2'.repeat(32), 1]);
   });
 
@@ -187,20 +199,25 @@ describe('journals of other hosts in one directory', () => {
   test.each([
     [REMOTE_HOSTS_MAX, false],
     [REMOTE_HOSTS_MAX + 1, true],
-  ])('of %i hosts all are read up to the bound, and one more is told: %s', async (count, isTold) => {
-    const first = scratch.file('first.journal');
-    writeJournal(first, [said('a', 1)]);
-    for (let i = 0; i < count; i++) copyFileSync(first, scratch.file(`remote-h${i}.journal`));
-    rmSync(first);
-    open();
-    expect(await read(REMOTE_HOSTS_MAX)).toHaveLength(REMOTE_HOSTS_MAX);
-    expect(notices.join().includes(`more than ${REMOTE_HOSTS_MAX} hosts' files`)).toBe(isTold);
-  });
+  ])(
+    'of %i hosts all are read up to the bound, and one more is told: %s',
+    async (count, isTold) => {
+      const first = scratch.file('first.journal');
+      writeJournal(first, [said('a', 1)]);
+      for (let i = 0; i < count; i++) copyFileSync(first, scratch.file(`remote-h${i}.journal`));
+      rmSync(first);
+      open();
+      expect(await read(REMOTE_HOSTS_MAX)).toHaveLength(REMOTE_HOSTS_MAX);
+      expect(notices.join().includes(`more than ${REMOTE_HOSTS_MAX} hosts' files`)).toBe(isTold);
+    },
+  );
 
   test.each([HOST_CHARS_MAX, HOST_CHARS_MAX + 1])(
     'of a host name of %i characters so many are kept',
     async (length) => {
-      writeJournal(scratch.file('remote-a.journal'), [{ ...said('a', 1), fields: { _HOSTNAME: 'h'.repeat(length) } }]);
+      writeJournal(scratch.file('remote-a.journal'), [
+        { ...said('a', 1), fields: { _HOSTNAME: 'h'.repeat(length) } },
+      ]);
       open();
       await read(1);
       expect(seen[0]?.host).toBe('h'.repeat(HOST_CHARS_MAX));
@@ -213,7 +230,8 @@ describe('journals of other hosts in one directory', () => {
     write('b', 1, 2);
     open();
     await read(4);
-    for (const entry of seen) expect(findEntry(make, entry.cursor, [])?.message).toBe(entry.message);
+    for (const entry of seen)
+      expect(findEntry(make, entry.cursor, [])?.message).toBe(entry.message);
   });
 
   test('a directory that is not there yet is waited for; what is no directory is an error', async () => {

@@ -1,4 +1,7 @@
-/** Random lives of a log file: rotations, truncations and restarts, against what a careful reader could have read. */
+/**
+ * Random lives of a log file: rotations, truncations and restarts, against what a careful reader
+ * could have read.
+ */
 import {
   appendFileSync,
   copyFileSync,
@@ -14,9 +17,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { isAtOrBefore } from '../../src/agent/source-clocks.js';
 import type { Entry, ReadPosition } from '../../src/core/entry.js';
 import type { EpochMicros } from '../../src/core/time.js';
-import { isAtOrBefore } from '../../src/daemon/cursor-order.js';
 import { log, TextReader } from './text-support.js';
 
 type Step =
@@ -33,11 +36,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       torn: fc.boolean(),
     }),
   },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('read' as const), size: fc.constantFrom(1, 3, 500) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('read' as const), size: fc.constantFrom(1, 3, 500) }),
+  },
   {
     weight: 6,
     arbitrary: fc.record({
-      kind: fc.constantFrom('rename' as const, 'copytruncate', 'truncate', 'restart', 'restart far'),
+      kind: fc.constantFrom(
+        'rename' as const,
+        'copytruncate',
+        'truncate',
+        'restart',
+        'restart far',
+      ),
     }),
   },
 );
@@ -159,7 +171,9 @@ class Life {
   #take(_: readonly string[]): void {
     const fresh = this.reader.entries.slice(this.#taken);
     this.#taken = this.reader.entries.length;
-    this.delivered.push(...fresh.filter((entry) => this.#isNew(entry)).map(({ message }) => message));
+    this.delivered.push(
+      ...fresh.filter((entry) => this.#isNew(entry)).map(({ message }) => message),
+    );
   }
 
   #isNew({ cursor, realtime }: Entry): boolean {
@@ -171,7 +185,9 @@ class Life {
     this.#take(this.reader.read());
     expect(this.delivered.filter((line, i) => this.delivered.indexOf(line) !== i)).toEqual([]);
     const read = new Set(this.delivered);
-    expect(this.written.filter((line) => !read.has(line) && !this.perishable.has(line))).toEqual([]);
+    expect(this.written.filter((line) => !read.has(line) && !this.perishable.has(line))).toEqual(
+      [],
+    );
     expect(this.delivered.every((line) => this.written.includes(line))).toBe(true);
   }
 
@@ -197,7 +213,10 @@ describe('a log file in its life', () => {
   test('nor across a thousand of them in a row', () => {
     using life = new Life();
     writeFileSync(life.path, '');
-    const [steps = []] = fc.sample(fc.array(step, { minLength: 1_800, maxLength: 1_800 }), { numRuns: 1, seed: 9 });
+    const [steps = []] = fc.sample(fc.array(step, { minLength: 1_800, maxLength: 1_800 }), {
+      numRuns: 1,
+      seed: 9,
+    });
     let changes = 0;
     for (const one of steps) {
       life.apply(one);

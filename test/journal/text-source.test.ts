@@ -17,8 +17,8 @@ import { FIELD_BYTES_MAX, MESSAGE_CHARS_MAX, TEXT_FILES_MAX } from '../../src/co
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor } from '../../src/core/names.js';
 import type { EpochMicros } from '../../src/core/time.js';
-import { findEntry } from '../../src/journal/find.js';
-import type { TextTools } from '../../src/journal/journal.js';
+import type { TextTools } from '../../src/journal/source.js';
+import { findEntry } from '../../src/journal/systemd/find.js';
 import { until } from '../support/until.js';
 import { ALL, log, TextReader, textSource } from './text-support.js';
 
@@ -38,9 +38,16 @@ afterEach(() => {
 const HEAD: Position = { at: 'head' };
 const now = () => Date.now() * 1000;
 const at = (secondsAgo: number) => now() - secondsAgo * 1_000_000;
-const from = (secondsAgo: number): Position => ({ at: 'time', time: at(secondsAgo) as EpochMicros });
+const from = (secondsAgo: number): Position => ({
+  at: 'time',
+  time: at(secondsAgo) as EpochMicros,
+});
 
-function reader(logs: readonly TextLog[] = [log(path)], start: Position = HEAD, more: Partial<TextTools> = {}) {
+function reader(
+  logs: readonly TextLog[] = [log(path)],
+  start: Position = HEAD,
+  more: Partial<TextTools> = {},
+) {
   const made = new TextReader(logs, start, more);
   readers.push(made);
   return made;
@@ -98,7 +105,13 @@ describe('following a log file', () => {
 
   test('keeps a line at the bound whole, and head and tail of a longer one; what follows is not lost', () => {
     const whole = 'w'.repeat(MESSAGE_CHARS_MAX);
-    for (const size of [MESSAGE_CHARS_MAX + 1, FIELD_BYTES_MAX, FIELD_BYTES_MAX + 1, 300_000, 3_000_000]) {
+    for (const size of [
+      MESSAGE_CHARS_MAX + 1,
+      FIELD_BYTES_MAX,
+      FIELD_BYTES_MAX + 1,
+      300_000,
+      3_000_000,
+    ]) {
       writeFileSync(path, `${whole}\nbegin ${'x'.repeat(size - 10)} end\nnext\n`);
       const following = reader();
       const [first, long, next] = following.read();
@@ -118,11 +131,18 @@ describe('following a log file', () => {
     }
     appendFileSync(path, ' end\n');
     const [line] = following.read();
-    expect([line?.length, line?.slice(0, 7), line?.slice(-5)]).toEqual([MESSAGE_CHARS_MAX, 'begin x', 'x end']);
+    expect([line?.length, line?.slice(0, 7), line?.slice(-5)]).toEqual([
+      MESSAGE_CHARS_MAX,
+      'begin x',
+      'x end',
+    ]);
   });
 
   test('keeps NUL, replaces invalid bytes, and skips the hole that a truncation under a writer leaves', () => {
-    writeFileSync(path, Buffer.concat([Buffer.alloc(100_000), Buffer.from([0x61, 0, 0xff, 0x62, 0x0a])]));
+    writeFileSync(
+      path,
+      Buffer.concat([Buffer.alloc(100_000), Buffer.from([0x61, 0, 0xff, 0x62, 0x0a])]),
+    );
     expect(reader().read()).toEqual(['a\0\ufffdb']);
   });
 
@@ -146,7 +166,9 @@ describe('following a log file', () => {
     appendFileSync(path, 'good 1\nbad 1\nbad 2\ngood 2\n');
     expect(lines.read()).toEqual(['good 1', 'bad 1', 'bad 2', 'good 2']);
     lines.read();
-    expect(lines.notices).toEqual([expect.stringMatching(/log: the date of a line .*no such time/)]);
+    expect(lines.notices).toEqual([
+      expect.stringMatching(/log: the date of a line .*no such time/),
+    ]);
   });
 
   test('says so when a file may not be read', () => {
@@ -156,7 +178,8 @@ describe('following a log file', () => {
   });
 
   test(`follows ${TEXT_FILES_MAX} files and says that there are more`, () => {
-    for (let i = 0; i <= TEXT_FILES_MAX; i++) writeFileSync(join(folder, `${1000 + i}.log`), `${i}\n`);
+    for (let i = 0; i <= TEXT_FILES_MAX; i++)
+      writeFileSync(join(folder, `${1000 + i}.log`), `${i}\n`);
     const following = reader([log(join(folder, '*.log'))]);
     expect(following.read()).toHaveLength(TEXT_FILES_MAX);
     expect(following.notices.join()).toContain(`more than ${TEXT_FILES_MAX} files`);
@@ -257,7 +280,9 @@ describe('rotation', () => {
         following.read();
       }
       const lines = following.entries.map(({ message }) => message);
-      expect(lines.sort()).toEqual(['late', 'read'].flatMap((word) => [0, 1, 2, 3, 4].map((i) => `${word} ${i}`)));
+      expect(lines.sort()).toEqual(
+        ['late', 'read'].flatMap((word) => [0, 1, 2, 3, 4].map((i) => `${word} ${i}`)),
+      );
       rmSync(`${path}.1`);
     }
   });
@@ -290,7 +315,9 @@ describe('rotation', () => {
 
 describe('where reading begins', () => {
   const dated = (count: number) =>
-    Array.from({ length: count }, (_, i) => `${at(count - i)} line ${i} ${'x'.repeat(100)}\n`).join('');
+    Array.from({ length: count }, (_, i) => `${at(count - i)} line ${i} ${'x'.repeat(100)}\n`).join(
+      '',
+    );
 
   test('a first start reads back by the dates of the lines', () => {
     writeFileSync(path, dated(5_000));
@@ -391,7 +418,9 @@ describe('several logs', () => {
     expect(following.read()).toEqual(['a', 'b', 'c', 'd', 'e']);
     appendFileSync(other, `${at(45)} late\n`);
     expect(following.read(1)).toEqual(['late']);
-    expect(following.source.streams?.().map(({ name, entriesRead }) => [name, entriesRead])).toEqual([
+    expect(
+      following.source.streams?.().map(({ name, entriesRead }) => [name, entriesRead]),
+    ).toEqual([
       [path, 3],
       [other, 3],
     ]);
@@ -421,7 +450,11 @@ describe('closing', () => {
     source.open(WHOLE_JOURNAL, ALL, HEAD);
     source.close();
     source.close();
-    for (const call of [() => source.next(1), () => source.poll(), () => source.open(WHOLE_JOURNAL, ALL, HEAD)])
+    for (const call of [
+      () => source.next(1),
+      () => source.poll(),
+      () => source.open(WHOLE_JOURNAL, ALL, HEAD),
+    ])
       expect(call).toThrow(expect.objectContaining({ code: 'ERR_JOURNAL_CLOSED' }));
   });
 });

@@ -1,10 +1,19 @@
 /** Text sources over real files, with lines that carry their own time. */
-import type { Batch, Entry, EntrySource, Gate, Position, ReadPosition, TextLog } from '../../src/core/entry.js';
+
+import { isAtOrBefore } from '../../src/agent/source-clocks.js';
+import type {
+  Batch,
+  Entry,
+  EntrySource,
+  Gate,
+  Position,
+  ReadPosition,
+  TextLog,
+} from '../../src/core/entry.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../src/core/time.js';
-import { isAtOrBefore } from '../../src/daemon/cursor-order.js';
-import { createSource, type TextTools } from '../../src/journal/journal.js';
+import { createSource, type TextTools } from '../../src/journal/source.js';
 
 export const ALL: Gate = { literals: undefined, fields: [] };
 
@@ -20,7 +29,9 @@ export const log = (path: string, more: Partial<TextLog> = {}): TextLog => ({
 /** Lines begin with their time in microseconds and a blank; others have none. */
 const stamps: TextTools['dater'] = () => (line) => {
   const found = /^(\d{16}) (.*)$/s.exec(line);
-  return found === null ? { text: line } : { text: found[2] ?? '', time: epochMicros(Number(found[1])) };
+  return found === null
+    ? { text: line }
+    : { text: found[2] ?? '', time: epochMicros(Number(found[1])) };
 };
 
 const tools: TextTools = { dater: stamps, lookMs: 0 };
@@ -42,7 +53,12 @@ export class TextReader {
   #mark: ReadPosition | undefined;
   #restartedAt = 0;
 
-  constructor(logs: readonly TextLog[], start: Position, more: Partial<TextTools> = {}, gate = ALL) {
+  constructor(
+    logs: readonly TextLog[],
+    start: Position,
+    more: Partial<TextTools> = {},
+    gate = ALL,
+  ) {
     this.#logs = logs;
     this.#more = more;
     this.#gate = gate;
@@ -73,7 +89,10 @@ export class TextReader {
     const mark = this.#mark;
     return this.entries
       .slice(this.#restartedAt)
-      .filter(({ cursor, realtime }) => mark === undefined || !isAtOrBefore({ cursor, time: realtime }, mark))
+      .filter(
+        ({ cursor, realtime }) =>
+          mark === undefined || !isAtOrBefore({ cursor, time: realtime }, mark),
+      )
       .map(({ message }) => message);
   }
 

@@ -1,12 +1,18 @@
 import { expect } from '@jest/globals';
-import { batchReader } from '../../native/batch.js';
-import { EventDescriptor } from '../../native/event-descriptor.js';
+import { batchReader } from '../../native/batch-library.js';
+import { EventDescriptor } from '../../native/libc.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
-import { createSource } from '../../src/journal/journal.js';
-import { LibsystemdSource } from '../../src/journal/libsystemd-source.js';
-import { plainReader } from '../../src/journal/readers.js';
-import { canWrite, LiveJournal, numbered, Scratch, writeJournal } from '../support/journal-files.js';
+import { createSource } from '../../src/journal/source.js';
+import { plainReader } from '../../src/journal/systemd/readers.js';
+import { LibsystemdSource } from '../../src/journal/systemd/source.js';
+import {
+  canWrite,
+  LiveJournal,
+  numbered,
+  Scratch,
+  writeJournal,
+} from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
 import { ALL, drain, HEAD, messages } from './contract.js';
@@ -14,7 +20,10 @@ import { ALL, drain, HEAD, messages } from './contract.js';
 const id = sourceId('test');
 const texts = (count: number) => numbered(count).map((entry) => entry.message as string);
 
-needs(canWrite[0] && batchReader().functions !== undefined, `waiting is done in C: ${batchReader().why}`)(
+needs(
+  canWrite[0] && batchReader().functions !== undefined,
+  `waiting is done in C: ${batchReader().why}`,
+)(
   'waiting ends with the first new entry, which is then read once, with an order, and after its time without either',
   async () => {
     using scratch = new Scratch();

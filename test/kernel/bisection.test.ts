@@ -50,14 +50,19 @@ describe('when the kernel refuses a batch', () => {
       expect((await backend.apply([put('sshd', '192.0.2.1', 60)])).refused).toEqual([]);
       expect((await backend.apply([remove('sshd', '192.0.2.2')])).refused).toEqual([]);
       expect((await backend.apply([put('sshd', '192.0.2.3')])).refused).toEqual([]);
-      expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 1 min', 'sshd 192.0.2.3/32 10 min']);
+      expect(await inForce(backend)).toEqual([
+        'sshd 192.0.2.1/32 1 min',
+        'sshd 192.0.2.3/32 10 min',
+      ]);
     }, 2);
   });
 
   kernelTest('in a full set the removal of what is not there is still no error', async () => {
     await opened(async ({ backend }) => {
       await backend.apply([put('sshd', '192.0.2.1'), put('sshd', '192.0.2.2')]);
-      expect((await backend.apply([remove('sshd', '192.0.2.3'), remove('sshd', '192.0.2.1')])).refused).toEqual([]);
+      expect(
+        (await backend.apply([remove('sshd', '192.0.2.3'), remove('sshd', '192.0.2.1')])).refused,
+      ).toEqual([]);
       expect(await inForce(backend)).toEqual(['sshd 192.0.2.2/32 10 min']);
     }, 2);
   });
@@ -76,14 +81,23 @@ describe('when the kernel refuses a batch', () => {
     }
   });
 
-  kernelTest('because a set was deleted behind our back, the set comes back and nothing is refused', async () => {
-    await opened(async ({ backend, nft }) => {
-      nft('flush', 'chain', 'inet', 'banjour', 'bans4');
-      nft('delete', 'set', 'inet', 'banjour', 'ban4.sshd');
-      const { refused } = await backend.apply([put('sshd', '192.0.2.1'), put('mail', '192.0.2.1')]);
-      expect(refused).toEqual([]);
-      expect(await inForce(backend)).toEqual(['mail 192.0.2.1/32 10 min', 'sshd 192.0.2.1/32 10 min']);
-      expect(nft('list', 'chain', 'inet', 'banjour', 'bans4')).toContain('@ban4.sshd');
-    }, 10);
-  });
+  kernelTest(
+    'because a set was deleted behind our back, the set comes back and nothing is refused',
+    async () => {
+      await opened(async ({ backend, nft }) => {
+        nft('flush', 'chain', 'inet', 'banjour', 'bans4');
+        nft('delete', 'set', 'inet', 'banjour', 'ban4.sshd');
+        const { refused } = await backend.apply([
+          put('sshd', '192.0.2.1'),
+          put('mail', '192.0.2.1'),
+        ]);
+        expect(refused).toEqual([]);
+        expect(await inForce(backend)).toEqual([
+          'mail 192.0.2.1/32 10 min',
+          'sshd 192.0.2.1/32 10 min',
+        ]);
+        expect(nft('list', 'chain', 'inet', 'banjour', 'bans4')).toContain('@ban4.sshd');
+      }, 10);
+    },
+  );
 });

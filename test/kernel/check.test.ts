@@ -19,27 +19,30 @@ describe('the ruleset that is in force', () => {
 });
 
 describe('doctor on the real kernel', () => {
-  kernelTest('finds nft, its modes and a kernel that takes the tables, and leaves nothing behind', async () => {
-    const bench = makeBench();
-    try {
-      await bench.backend.open(
-        plan([rule('sshd', { verdict: 'reject' })], { bridge: true, countersPerElement: true }),
-        [],
-      );
-      const before = bench.nft('-s', 'list', 'ruleset');
-      const findings = await bench.backend.check();
-      const level = (id: string) => findings.find((finding) => finding.id === id)?.level;
-      expect([level('firewall.nft'), level('firewall.privilege'), level('firewall.kernel')]).toEqual([
-        'ok',
-        'ok',
-        'ok',
-      ]);
-      expect(findings.filter((finding) => finding.level === 'error')).toEqual([]);
-      expect(bench.nft('-s', 'list', 'ruleset')).toBe(before);
-    } finally {
-      await bench.dispose();
-    }
-  });
+  kernelTest(
+    'finds nft, its modes and a kernel that takes the tables, and leaves nothing behind',
+    async () => {
+      const bench = makeBench();
+      try {
+        await bench.backend.open(
+          plan([rule('sshd', { verdict: 'reject' })], { bridge: true, countersPerElement: true }),
+          [],
+        );
+        const before = bench.nft('-s', 'list', 'ruleset');
+        const findings = await bench.backend.check();
+        const level = (id: string) => findings.find((finding) => finding.id === id)?.level;
+        expect([
+          level('firewall.nft'),
+          level('firewall.privilege'),
+          level('firewall.kernel'),
+        ]).toEqual(['ok', 'ok', 'ok']);
+        expect(findings.filter((finding) => finding.level === 'error')).toEqual([]);
+        expect(bench.nft('-s', 'list', 'ruleset')).toBe(before);
+      } finally {
+        await bench.dispose();
+      }
+    },
+  );
 
   kernelTest('names other tables that see packets earlier', async () => {
     const bench = makeBench();

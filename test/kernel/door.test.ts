@@ -12,8 +12,12 @@ describe('the door, with 1,000 bans in force and a banned host sending 100 packe
     'stays shut through stop, start, a crash, a reload and new tables, while another host gets through all the time',
     async () => {
       const { backend, namespace, nft, flood, dispose } = await makeTopology('host');
-      const wanted: Element[] = [...hosts(999, 11).map((host) => ban('mail', host)), ban('mail', BANNED[4])];
-      const again = () => new NftBackend({ ...testCommand(), netns: `/run/netns/${namespace.name}` });
+      const wanted: Element[] = [
+        ...hosts(999, 11).map((host) => ban('mail', host)),
+        ban('mail', BANNED[4]),
+      ];
+      const again = () =>
+        new NftBackend({ ...testCommand(), netns: `/run/netns/${namespace.name}` });
       const open: NftBackend[] = [];
       try {
         await backend.open(plan([RULE]), wanted);
@@ -32,7 +36,8 @@ describe('the door, with 1,000 bans in force and a banned host sending 100 packe
         open.push(second);
         await second.open(plan([RULE]), wanted);
         await stillShut();
-        // A crash: nobody closes anything, its nft is killed, and the next one finds the tables as they are.
+        // A crash: nobody closes anything, its nft is killed, and the next one finds the tables as
+        // they are.
         if (second.residentPid !== undefined) process.kill(second.residentPid, 'SIGKILL');
         const third = again();
         open.push(third);
@@ -40,7 +45,8 @@ describe('the door, with 1,000 bans in force and a banned host sending 100 packe
         await stillShut();
         await third.replan(plan([RULE, rule('web')], { hook: 'both' }), wanted);
         await stillShut();
-        // What an upgrade with another schema does: the tables are removed and made anew in one transaction.
+        // What an upgrade with another schema does: the tables are removed and made anew in one
+        // transaction.
         await third.replan(plan([RULE], { countersPerElement: true }), wanted);
         await stillShut();
         expect((await third.read()).elements).toHaveLength(1000);

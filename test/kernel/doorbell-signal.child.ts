@@ -1,4 +1,7 @@
-/** Run in a network namespace of its own: prints `rung` for each signal of the doorbell after `ready`. */
+/**
+ * Run in a network namespace of its own: prints `rung` for each signal of the doorbell after
+ * `ready`.
+ */
 import { NftDoorbell } from '../../native/netlink-doorbell.js';
 
 const doorbell = new NftDoorbell('banjour');

@@ -9,7 +9,11 @@ import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js
 import { kernelTest, nftWords } from './kernel.js';
 
 async function listening(
-  run: (doorbell: NftDoorbell, nft: (...args: string[]) => void, namespace: NetworkNamespace) => Promise<void> | void,
+  run: (
+    doorbell: NftDoorbell,
+    nft: (...args: string[]) => void,
+    namespace: NetworkNamespace,
+  ) => Promise<void> | void,
 ): Promise<void> {
   const namespace = makeNetworkNamespace();
   const doorbell = new NftDoorbell('banjour', `/run/netns/${namespace.name}`);
@@ -43,18 +47,21 @@ describe('the netlink doorbell', () => {
     });
   });
 
-  kernelTest('is silent about tables of others, in other families too, and about other namespaces', async () => {
-    await listening(async (doorbell, nft) => {
-      nft('add', 'table', 'inet', 'banjour2');
-      nft('add', 'table', 'ip', 'banjour');
-      nft('delete', 'table', 'inet', 'banjour2');
-      await listening((other, otherNft) => {
-        otherNft('add', 'table', 'inet', 'banjour');
-        expect(other.look()).toBeDefined();
+  kernelTest(
+    'is silent about tables of others, in other families too, and about other namespaces',
+    async () => {
+      await listening(async (doorbell, nft) => {
+        nft('add', 'table', 'inet', 'banjour2');
+        nft('add', 'table', 'ip', 'banjour');
+        nft('delete', 'table', 'inet', 'banjour2');
+        await listening((other, otherNft) => {
+          otherNft('add', 'table', 'inet', 'banjour');
+          expect(other.look()).toBeDefined();
+        });
+        expect(doorbell.look()).toBeUndefined();
       });
-      expect(doorbell.look()).toBeUndefined();
-    });
-  });
+    },
+  );
 
   kernelTest('says when announcements were lost, and rings again afterwards', async () => {
     await listening((doorbell, nft, namespace) => {
@@ -67,7 +74,8 @@ describe('the netlink doorbell', () => {
       namespace.run(['sh', '-c', `${nftWords().join(' ')} -f - < ${file}`]);
       rmSync(folder, { recursive: true });
       let overrun = false;
-      for (let ring = doorbell.look(); ring !== undefined; ring = doorbell.look()) overrun ||= ring.overrun;
+      for (let ring = doorbell.look(); ring !== undefined; ring = doorbell.look())
+        overrun ||= ring.overrun;
       expect(overrun).toBe(true);
       nft('add', 'table', 'inet', 'banjour');
       expect(doorbell.look()).toEqual({ ...NOTHING, structure: true, what: 'table changed' });

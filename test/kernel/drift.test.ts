@@ -11,13 +11,18 @@ interface Watched extends Bench {
   readonly healed: (times?: number) => Promise<void>;
 }
 
-async function watched(run: (bench: Watched) => Promise<void>, wanted: Element[], bridge = false): Promise<void> {
+async function watched(
+  run: (bench: Watched) => Promise<void>,
+  wanted: Element[],
+  bridge = false,
+): Promise<void> {
   // However slow this machine is, a burst is a burst.
   const bench = makeBench({ burstMs: 600_000 });
   const events: string[] = [];
   bench.backend.onDrift(({ kind, reason }) => void events.push(`${kind}: ${reason}`));
   bench.backend.provideWanted(() => wanted);
-  const healed = (times = 1) => until(() => events.filter((event) => event.startsWith('healed')).length >= times);
+  const healed = (times = 1) =>
+    until(() => events.filter((event) => event.startsWith('healed')).length >= times);
   try {
     await bench.backend.open(plan(['sshd', 'mail'], { bridge }), wanted);
     await run({ ...bench, events, wanted, healed });
@@ -26,8 +31,16 @@ async function watched(run: (bench: Watched) => Promise<void>, wanted: Element[]
   }
 }
 
-const BANS = () => [ban('sshd', '192.0.2.1'), ban('sshd', '2001:db8::/64', null), ban('mail', '192.0.2.2', 1200)];
-const TOLD = ['mail 192.0.2.2/32 20 min', 'sshd 192.0.2.1/32 10 min', 'sshd 2001:db8::/64 for good'];
+const BANS = () => [
+  ban('sshd', '192.0.2.1'),
+  ban('sshd', '2001:db8::/64', null),
+  ban('mail', '192.0.2.2', 1200),
+];
+const TOLD = [
+  'mail 192.0.2.2/32 20 min',
+  'sshd 192.0.2.1/32 10 min',
+  'sshd 2001:db8::/64 for good',
+];
 
 describe('when somebody else changes the tables', () => {
   const cases: [string, string[][], string][] = [
@@ -42,9 +55,21 @@ describe('when somebody else changes the tables', () => {
       '',
     ],
     ['flushes a chain', [['flush', 'chain', 'inet', 'banjour', 'bans4']], 'rule deleted'],
-    ['puts an accept before our rules', [['insert', 'rule', 'inet', 'banjour', 'bans4', 'accept']], 'rule added'],
-    ['deletes a ban', [['delete', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 192.0.2.1 }']], 'element deleted'],
-    ['adds a ban', [['add', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 203.0.113.9 }']], 'element added'],
+    [
+      'puts an accept before our rules',
+      [['insert', 'rule', 'inet', 'banjour', 'bans4', 'accept']],
+      'rule added',
+    ],
+    [
+      'deletes a ban',
+      [['delete', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 192.0.2.1 }']],
+      'element deleted',
+    ],
+    [
+      'adds a ban',
+      [['add', 'element', 'inet', 'banjour', 'ban4.sshd', '{ 203.0.113.9 }']],
+      'element added',
+    ],
     ['empties a set', [['flush', 'set', 'inet', 'banjour', 'net6.64.sshd']], 'element deleted'],
     [
       'makes the chain drop everything',
@@ -87,20 +112,26 @@ describe('when somebody else changes the tables', () => {
     );
   });
 
-  kernelTest('the bans come back as they are wanted now, not as they were at the start', async () => {
-    await watched(async ({ nft, healed, wanted, backend }) => {
-      wanted.pop();
-      wanted.push(ban('mail', '198.51.100.0/24'));
-      await backend.apply([{ kind: 'remove', ...ban('mail', '192.0.2.2') }, put('mail', '198.51.100.0/24')]);
-      nft('flush', 'ruleset');
-      await healed();
-      expect(await inForce(backend)).toEqual([
-        'mail 198.51.100.0/24 10 min',
-        'sshd 192.0.2.1/32 10 min',
-        'sshd 2001:db8::/64 for good',
-      ]);
-    }, BANS());
-  });
+  kernelTest(
+    'the bans come back as they are wanted now, not as they were at the start',
+    async () => {
+      await watched(async ({ nft, healed, wanted, backend }) => {
+        wanted.pop();
+        wanted.push(ban('mail', '198.51.100.0/24'));
+        await backend.apply([
+          { kind: 'remove', ...ban('mail', '192.0.2.2') },
+          put('mail', '198.51.100.0/24'),
+        ]);
+        nft('flush', 'ruleset');
+        await healed();
+        expect(await inForce(backend)).toEqual([
+          'mail 198.51.100.0/24 10 min',
+          'sshd 192.0.2.1/32 10 min',
+          'sshd 2001:db8::/64 for good',
+        ]);
+      }, BANS());
+    },
+  );
 
   kernelTest('changes of other tables and our own batches are no drift', async () => {
     await watched(async ({ nft, events, backend }) => {
@@ -162,7 +193,9 @@ describe('when somebody else changes the tables', () => {
       await healed(DRIFT_REPAIRS_BURST_MAX + 2);
       expect(performance.now() - before).toBeGreaterThan(500);
       expect(await inForce(backend)).toEqual(TOLD);
-      expect(events.filter((event) => event.startsWith('drift')).length).toBeGreaterThan(DRIFT_REPAIRS_BURST_MAX + 1);
+      expect(events.filter((event) => event.startsWith('drift')).length).toBeGreaterThan(
+        DRIFT_REPAIRS_BURST_MAX + 1,
+      );
     }, BANS());
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Backends on the real kernel, each in a network namespace of its own. BANJOUR_TEST_NFT may name another nft, e.g.
- * `chroot /srv/trixie /usr/sbin/nft` for the one of Debian 13.
+ * Backends on the real kernel, each in a network namespace of its own. BANJOUR_TEST_NFT may name
+ * another nft, e.g. `chroot /srv/trixie /usr/sbin/nft` for the one of Debian 13.
  */
 import { NftBackend, type NftBackendOptions } from '../../src/firewall/nft.js';
 import type { Command } from '../../src/firewall/spawn.js';
@@ -22,7 +22,9 @@ export interface Bench {
 
 /** The command of BANJOUR_TEST_NFT, if it is set. */
 export function testCommand(): { command?: Command } {
-  const [program, ...args] = (process.env['BANJOUR_TEST_NFT'] ?? '').split(' ').filter((word) => word !== '');
+  const [program, ...args] = (process.env['BANJOUR_TEST_NFT'] ?? '')
+    .split(' ')
+    .filter((word) => word !== '');
   if (program === undefined) return {};
   return { command: [program.startsWith('/') ? program : `/usr/sbin/${program}`, ...args] };
 }
@@ -49,7 +51,10 @@ export function makeBench(options: NftBackendOptions = {}): Bench {
 }
 
 /** Waits until `condition` holds; throws after `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 30_000): Promise<void> {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  ms = 30_000,
+): Promise<void> {
   const end = performance.now() + ms;
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`did not happen within ${ms} ms`);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
 import { wallClock } from '../../src/core/time.js';
-import { dumpTables } from '../../src/firewall/dump.js';
+import { dumpTables } from '../../src/firewall/kernel-tables.js';
 import { NftRunner } from '../../src/firewall/runner.js';
 import { ban, plan, prefix, rule } from '../firewall/support.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
@@ -93,7 +93,9 @@ function load(namespace: NetworkNamespace, file: string): void {
 
 /** A listing as data, without handles and in the order of names. */
 function comparable(json: string): unknown[] {
-  const strip = JSON.parse(json, (key, value: unknown) => (key === 'handle' ? undefined : value)) as {
+  const strip = JSON.parse(json, (key, value: unknown) =>
+    key === 'handle' ? undefined : value,
+  ) as {
     nftables: object[];
   };
   const items = strip.nftables.filter((item) => !('metainfo' in item));
@@ -114,7 +116,9 @@ describe('what nft lists of our tables', () => {
       writeFileSync(join(folder, 'hand.nft'), BY_HAND);
       load(other, join(folder, 'hand.nft'));
       const list = ['-j', 'list', 'table', 'inet', 'banjour'];
-      expect(comparable(bench.nft(...list))).toEqual(comparable(other.run([...nftWords(), ...list])));
+      expect(comparable(bench.nft(...list))).toEqual(
+        comparable(other.run([...nftWords(), ...list])),
+      );
     } finally {
       rmSync(folder, { recursive: true });
       other.remove();
@@ -132,7 +136,9 @@ describe('what nft lists of our tables', () => {
       load(other, join(folder, 'described.nft'));
       for (const family of ['inet', 'bridge']) {
         const list = ['-j', 'list', 'table', family, 'banjour'];
-        expect(comparable(bench.nft(...list))).toEqual(comparable(other.run([...nftWords(), ...list])));
+        expect(comparable(bench.nft(...list))).toEqual(
+          comparable(other.run([...nftWords(), ...list])),
+        );
       }
     } finally {
       rmSync(folder, { recursive: true });
@@ -160,13 +166,18 @@ describe('what nft lists of our tables', () => {
         const [one, other] = [byNft.get(family), byDump.get(family)];
         expect(other?.chains).toEqual(one?.chains);
         expect(other?.counters).toEqual(one?.counters);
-        expect([...(other?.sets.keys() ?? [])].sort()).toEqual([...(one?.sets.keys() ?? [])].sort());
+        expect([...(other?.sets.keys() ?? [])].sort()).toEqual(
+          [...(one?.sets.keys() ?? [])].sort(),
+        );
         for (const [name, set] of one?.sets ?? []) {
-          // Interval sets hold the ends of intervals, which nft prints as prefixes: nobody asks for their elements.
+          // Interval sets hold the ends of intervals, which nft prints as prefixes: nobody asks for
+          // their elements.
           if (name.startsWith('allow')) continue;
           const dumped = other?.sets.get(name);
           expect(dumped).toMatchObject({ type: set.type, flags: set.flags, counter: set.counter });
-          expect([...(dumped?.elements.keys() ?? [])].sort()).toEqual([...set.elements.keys()].sort());
+          expect([...(dumped?.elements.keys() ?? [])].sort()).toEqual(
+            [...set.elements.keys()].sort(),
+          );
           for (const [key, end] of set.elements) {
             const there = dumped?.elements.get(key);
             if (end === null) expect(there).toBeNull();

@@ -1,4 +1,7 @@
-/** Holds the tables of a network namespace (its path is the argument) until it is killed; says whether it does. */
+/**
+ * Holds the tables of a network namespace (its path is the argument) until it is killed; says
+ * whether it does.
+ */
 import { claimTables } from '../../src/firewall/owner.js';
 
 const owner = claimTables({ netns: process.argv[2] ?? '' });

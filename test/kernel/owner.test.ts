@@ -15,7 +15,9 @@ import { kernelTest as test, until } from './kernel.js';
 
 const CHILD = join(process.cwd(), 'dist/test/kernel/owner.child.js');
 
-async function within(run: (netns: string, namespace: NetworkNamespace) => Promise<void>): Promise<void> {
+async function within(
+  run: (netns: string, namespace: NetworkNamespace) => Promise<void>,
+): Promise<void> {
   const namespace = makeNetworkNamespace();
   try {
     await run(`/run/netns/${namespace.name}`, namespace);
@@ -90,7 +92,9 @@ test('a flush of the ruleset takes it from nobody, and nobody else may remove it
   within(async (netns, namespace) => {
     const owner = claimTables({ netns });
     namespace.run(['nft', 'flush', 'ruleset']);
-    expect(() => namespace.run(['nft', 'delete', 'table', 'inet', 'banjour-owner'])).toThrow(/not permitted/);
+    expect(() => namespace.run(['nft', 'delete', 'table', 'inet', 'banjour-owner'])).toThrow(
+      /not permitted/,
+    );
     expect(refusalOf(netns).message).toContain(`pid ${process.pid}`);
     owner?.release();
   }));

@@ -1,11 +1,11 @@
 /**
- * A peer inside a network namespace, run as a program:
- * `serve PORT` answers every TCP connection with a banner and echoes; says `ready`.
- * `probe HOST PORT SOURCE MS` connects once and says what became of it: ok, timeout, or the error's code.
- * `udp HOST PORT SOURCE MS` sends datagrams and says silence or the error's code.
- * `flood HOST PORT SOURCE...` sends 100 datagrams per second from each source until it is killed.
- * `count PORT` says `ready`, then for every line of stdin how many datagrams came from each source, as JSON.
- * `hold HOST PORT SOURCE` connects, says `ok`, then for every line of stdin, a time in ms, sends a word and says echo, silence or closed.
+ * A peer inside a network namespace, run as a program: `serve PORT` answers every TCP connection
+ * with a banner and echoes; says `ready`. `probe HOST PORT SOURCE MS` connects once and says what
+ * became of it: ok, timeout, or the error's code. `udp HOST PORT SOURCE MS` sends datagrams and
+ * says silence or the error's code. `flood HOST PORT SOURCE...` sends 100 datagrams per second from
+ * each source until it is killed. `count PORT` says `ready`, then for every line of stdin how many
+ * datagrams came from each source, as JSON. `hold HOST PORT SOURCE` connects, says `ok`, then for
+ * every line of stdin, a time in ms, sends a word and says echo, silence or closed.
  */
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
@@ -51,7 +51,11 @@ function udp(): void {
     socket.connect(port, host, () => {
       // The ICMP answer comes back as the error of a later call.
       setInterval(
-        () => socket.send('x', (error) => error && end((error as NodeJS.ErrnoException).code ?? 'error')),
+        () =>
+          socket.send(
+            'x',
+            (error) => error && end((error as NodeJS.ErrnoException).code ?? 'error'),
+          ),
         50,
       );
     });
@@ -65,7 +69,9 @@ function flood(): void {
     const socket = createSocket('udp4');
     // An answer to what is shut out is an error here, and the flood goes on.
     socket.on('error', () => undefined);
-    socket.bind(0, source, () => setInterval(() => socket.send('x', Number(port), host, () => undefined), 10));
+    socket.bind(0, source, () =>
+      setInterval(() => socket.send('x', Number(port), host, () => undefined), 10),
+    );
   }
   say('ready');
 }

@@ -42,10 +42,18 @@ const foreign = fc.constantFrom<readonly (readonly string[])[]>(
   ],
 );
 const step = fc.oneof(
-  { weight: 6, arbitrary: fc.array(change, { maxLength: 12 }).map((changes): Step => ({ kind: 'apply', changes })) },
+  {
+    weight: 6,
+    arbitrary: fc
+      .array(change, { maxLength: 12 })
+      .map((changes): Step => ({ kind: 'apply', changes })),
+  },
   { weight: 2, arbitrary: foreign.map((commands): Step => ({ kind: 'foreign', commands })) },
   { weight: 1, arbitrary: fc.boolean().map((bridge): Step => ({ kind: 'replan', bridge })) },
-  { weight: 1, arbitrary: fc.constantFrom<Step>({ kind: 'kill' }, { kind: 'restart' }, { kind: 'settle' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Step>({ kind: 'kill' }, { kind: 'restart' }, { kind: 'settle' }),
+  },
 );
 
 describe('whatever happens', () => {
@@ -92,11 +100,14 @@ describe('whatever happens', () => {
             const wanted = [...ledger.values()].map(told).sort();
             // Nothing in force is no proof that the tables are there.
             const equal = async () =>
-              (await backend.read()).present && JSON.stringify(await inForce(backend)) === JSON.stringify(wanted);
+              (await backend.read()).present &&
+              JSON.stringify(await inForce(backend)) === JSON.stringify(wanted);
             await until(equal).catch(async () => expect(await inForce(backend)).toEqual(wanted));
             await until(() => {
               const rules = bench.nft('list', 'table', 'inet', 'banjour');
-              return ['ban4.sshd', 'ban6.sshd', 'ban4.mail', 'ban6.mail'].every((set) => rules.includes(`@${set} `));
+              return ['ban4.sshd', 'ban6.sshd', 'ban4.mail', 'ban6.mail'].every((set) =>
+                rules.includes(`@${set} `),
+              );
             });
             if (bridge) {
               const there = bench.nft('list', 'table', 'bridge', 'banjour');
@@ -113,13 +124,18 @@ describe('whatever happens', () => {
     120_000,
   );
 
-  kernelTest('a ban of the past and one far beyond what the kernel counts are dealt with', async () => {
-    const bench = makeBench();
-    try {
-      await bench.backend.open(plan(JAILS), [ban('sshd', '192.0.2.1', 100 * 365 * 86_400)]);
-      expect(bench.nft('list', 'set', 'inet', 'banjour', 'ban4.sshd')).toMatch(/192\.0\.2\.1 timeout 23148d/);
-    } finally {
-      await bench.dispose();
-    }
-  });
+  kernelTest(
+    'a ban of the past and one far beyond what the kernel counts are dealt with',
+    async () => {
+      const bench = makeBench();
+      try {
+        await bench.backend.open(plan(JAILS), [ban('sshd', '192.0.2.1', 100 * 365 * 86_400)]);
+        expect(bench.nft('list', 'set', 'inet', 'banjour', 'ban4.sshd')).toMatch(
+          /192\.0\.2\.1 timeout 23148d/,
+        );
+      } finally {
+        await bench.dispose();
+      }
+    },
+  );
 });

@@ -1,4 +1,7 @@
-/** Three ways in which packets meet our tables, as real namespaces: on the host itself, routed, and bridged. */
+/**
+ * Three ways in which packets meet our tables, as real namespaces: on the host itself, routed, and
+ * bridged.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -11,7 +14,10 @@ export type Shape = 'host' | 'routed' | 'bridged';
 
 export const BANNED = { 4: '10.9.1.2', 6: 'fd09:1::2' } as const;
 export const BYSTANDER = { 4: '10.9.1.3', 6: 'fd09:1::3' } as const;
-/** Silence is believed after this, ms; an answer that must come has `PATIENCE_MS`, for this machine may be busy. */
+/**
+ * Silence is believed after this, ms; an answer that must come has `PATIENCE_MS`, for this machine
+ * may be busy.
+ */
 const SILENCE_MS = 400;
 export const PATIENCE_MS = 20_000;
 const PORT = 2525;
@@ -21,10 +27,16 @@ export interface Topology extends Bench {
   readonly backend: NftBackend;
   /** One connection from that source; what became of it within `ms`. */
   readonly probe: (source: string, ms?: number) => Promise<string>;
-  /** Starts 100 datagrams per second from each source; the function says how many of each have arrived so far. */
+  /**
+   * Starts 100 datagrams per second from each source; the function says how many of each have
+   * arrived so far.
+   */
   readonly flood: (sources: readonly string[]) => Promise<() => Promise<Record<string, number>>>;
   readonly udp: (source: string) => Promise<string>;
-  /** Opens a connection and keeps it; the function sends a word over it and says what came back within `ms`. */
+  /**
+   * Opens a connection and keeps it; the function sends a word over it and says what came back
+   * within `ms`.
+   */
   readonly hold: (source: string) => Promise<(ms?: number) => Promise<string>>;
 }
 
@@ -38,7 +50,12 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
   const there = routed ? { 4: '10.9.2.1', 6: 'fd09:2::1' } : { 4: '10.9.1.1', 6: 'fd09:1::1' };
   for (const namespace of new Set([attacker, server, bench.namespace])) {
     // Otherwise routers may not use their addresses for the first two seconds.
-    namespace.run(['sysctl', '-qw', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.all.accept_dad=0']);
+    namespace.run([
+      'sysctl',
+      '-qw',
+      'net.ipv6.conf.default.accept_dad=0',
+      'net.ipv6.conf.all.accept_dad=0',
+    ]);
     namespace.run(['ip', 'link', 'set', 'lo', 'up']);
   }
   link(attacker, 'out', bench.namespace, 'in');
@@ -49,14 +66,20 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
   if (shape !== 'host') link(bench.namespace, 'on', server, 'eth');
   if (shape === 'bridged') {
     bench.namespace.run(['ip', 'link', 'add', 'br0', 'type', 'bridge']);
-    for (const name of ['in', 'on']) bench.namespace.run(['ip', 'link', 'set', name, 'master', 'br0']);
+    for (const name of ['in', 'on'])
+      bench.namespace.run(['ip', 'link', 'set', name, 'master', 'br0']);
     bench.namespace.run(['ip', 'link', 'set', 'br0', 'up']);
   }
   address(server, shape === 'host' ? 'in' : 'eth', there);
   if (routed) {
     address(bench.namespace, 'in', { 4: '10.9.1.254', 6: 'fd09:1::fe' });
     address(bench.namespace, 'on', { 4: '10.9.2.254', 6: 'fd09:2::fe' });
-    bench.namespace.run(['sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']);
+    bench.namespace.run([
+      'sysctl',
+      '-qw',
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+    ]);
     attacker.run(['ip', 'route', 'add', 'default', 'via', '10.9.1.254']);
     attacker.run(['ip', 'route', 'add', 'default', 'via', 'fd09:1::fe']);
     server.run(['ip', 'route', 'add', 'default', 'via', '10.9.2.254']);
@@ -113,7 +136,11 @@ function link(a: NetworkNamespace, nameA: string, b: NetworkNamespace, nameB: st
   b.run(['ip', 'link', 'set', nameB, 'up']);
 }
 
-function address(namespace: NetworkNamespace, device: string, both: { 4: string; 6: string }): void {
+function address(
+  namespace: NetworkNamespace,
+  device: string,
+  both: { 4: string; 6: string },
+): void {
   namespace.run(['ip', 'addr', 'add', `${both[4]}/24`, 'dev', device]);
   namespace.run(['ip', 'addr', 'add', `${both[6]}/64`, 'dev', device, 'nodad']);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix, hostPrefix } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/event.js';
+import type { FilterEvent } from '../../src/core/decision.js';
 import { ATTEMPTS_KEPT_MAX } from '../../src/core/limits.js';
 import { cursor } from '../../src/core/names.js';
 import { address } from '../jail/support.js';
@@ -18,7 +18,10 @@ const attempt = (who: string, second: number, changes: Partial<FilterEvent> = {}
 });
 const position = { cursor: cursor('p'), time: at(9) };
 const shown = (events: Iterable<FilterEvent>) =>
-  [...events].map(({ kind, address: who, user, count }) => `${kind} ${formatPrefix(hostPrefix(who))} ${user} ${count}`);
+  [...events].map(
+    ({ kind, address: who, user, count }) =>
+      `${kind} ${formatPrefix(hostPrefix(who))} ${user} ${count}`,
+  );
 
 describe('attempts', () => {
   test('are read back in the order in which they were judged, with what was weighed of them', () => {
@@ -39,8 +42,13 @@ describe('attempts', () => {
 
   test('are there with the position or not at all', () => {
     const { ledger } = opened();
-    const broken = [attempt('192.0.2.1', 1), attempt('192.0.2.2', 2, { kind: 'nonsense' as 'failure' })];
-    expect(() => ledger.commit({ decisions: [], attempts: broken, source: SOURCE, position })).toThrow(/CHECK/);
+    const broken = [
+      attempt('192.0.2.1', 1),
+      attempt('192.0.2.2', 2, { kind: 'nonsense' as 'failure' }),
+    ];
+    expect(() =>
+      ledger.commit({ decisions: [], attempts: broken, source: SOURCE, position }),
+    ).toThrow(/CHECK/);
     expect(shown(ledger.attempts.since(at(0)))).toEqual([]);
     expect(ledger.position(SOURCE)).toBeUndefined();
   });

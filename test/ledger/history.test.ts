@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../../src/core/limits.js';
+import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../../src/core/service-limits.js';
 import { openLedger } from '../../src/ledger/open.js';
 import { at, ban, JAIL, OTHER, opened, prefix } from './support.js';
 
@@ -49,7 +49,8 @@ describe('the history', () => {
 
   test('in the order of ids, page by page', () => {
     const { history } = filled();
-    const page = (after: number) => history.find({ after, oldestFirst: true, limit: 2 }).map(({ id }) => id);
+    const page = (after: number) =>
+      history.find({ after, oldestFirst: true, limit: 2 }).map(({ id }) => id);
     expect([page(0), page(2), page(4), page(5)]).toEqual([[1, 2], [3, 4], [5], []]);
     expect(history.find({ after: 2, before: 5 }).map(({ id }) => id)).toEqual([4, 3]);
   });
@@ -60,16 +61,23 @@ describe('the history', () => {
     ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
     ledger.settle([2], { refused: 'no' }, at(1));
     expect(ledger.history.prune(at(100), 10)).toBe(1);
-    expect([ledger.history.newestId(), ledger.history.find().map(({ id }) => id)]).toEqual([2, [1]]);
+    expect([ledger.history.newestId(), ledger.history.find().map(({ id }) => id)]).toEqual([
+      2,
+      [1],
+    ]);
     ledger.commit({ decisions: [ban('192.0.2.3')] });
     expect(ledger.history.newestId()).toBe(3);
   });
 
   test('has no more rows than its bound in one answer', () => {
     const { ledger } = opened();
-    const decisions = Array.from({ length: HISTORY_ANSWER_ROWS_MAX + 1 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`));
+    const decisions = Array.from({ length: HISTORY_ANSWER_ROWS_MAX + 1 }, (_, i) =>
+      ban(`10.0.${i >> 8}.${i & 255}`),
+    );
     ledger.commit({ decisions });
-    expect(ledger.history.find({ limit: HISTORY_ANSWER_ROWS_MAX + 1 })).toHaveLength(HISTORY_ANSWER_ROWS_MAX);
+    expect(ledger.history.find({ limit: HISTORY_ANSWER_ROWS_MAX + 1 })).toHaveLength(
+      HISTORY_ANSWER_ROWS_MAX,
+    );
   });
 
   test('counts bans per jail; an extension is no second ban', () => {
@@ -85,7 +93,10 @@ describe('the history', () => {
   test('new bans for jails that count bans: those of the journal, oldest first, no extensions', () => {
     const ledger = filled();
     ledger.commit({
-      decisions: [ban('198.51.100.1', { time: at(60) }), ban('203.0.113.1', { origin: 'operator', time: at(61) })],
+      decisions: [
+        ban('198.51.100.1', { time: at(60) }),
+        ban('203.0.113.1', { origin: 'operator', time: at(61) }),
+      ],
     });
     expect(ledger.history.newBans(at(10)).map(({ id }) => id)).toEqual([3, 4, 5]);
   });
@@ -104,7 +115,9 @@ describe('what is over is forgotten', () => {
   test('beyond the bound, the oldest first', () => {
     const { ledger } = openLedger(':memory:', at(0));
     const bound = 100;
-    const decisions = Array.from({ length: bound + 1 }, (_, i) => ban(`10.0.0.${i}`, { until: at(i + 1) }));
+    const decisions = Array.from({ length: bound + 1 }, (_, i) =>
+      ban(`10.0.0.${i}`, { until: at(i + 1) }),
+    );
     ledger.commit({ decisions });
     ledger.expire(at(200));
     expect(ledger.history.prune(at(200), 1e9, bound)).toBe(1);

@@ -2,9 +2,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { BAN_SECONDS_MAX, IMPORT_SKIPPED_MAX } from '../../src/core/limits.js';
+import { IMPORT_SKIPPED_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
 import { plus } from '../../src/core/time.js';
+import { BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
 import { readFail2ban } from '../../src/ledger/import-fail2ban.js';
 import { at, directory, inForce, JAIL, opened, prefix, T0 } from './support.js';
 
@@ -51,7 +52,12 @@ describe("fail2ban's database", () => {
     ]);
     const { active, history, skippedCount } = readFail2ban(path, at(0));
     expect(
-      active.map(({ target, until, previousBans, failures }) => [target.base, until, previousBans, failures]),
+      active.map(({ target, until, previousBans, failures }) => [
+        target.base,
+        until,
+        previousBans,
+        failures,
+      ]),
     ).toEqual([
       ['192.0.2.1', at(500), 2, 5],
       ['192.0.2.2', null, 0, 5],
@@ -92,7 +98,10 @@ describe("fail2ban's database", () => {
   });
 
   test('its notes may be spoiled, the ban counts', () => {
-    const { active } = readFail2ban(fail2ban([['sshd', '192.0.2.1', NOW, 600, 1, '{"failures": "x']]), at(0));
+    const { active } = readFail2ban(
+      fail2ban([['sshd', '192.0.2.1', NOW, 600, 1, '{"failures": "x']]),
+      at(0),
+    );
     expect(active[0]?.failures).toBe(0);
   });
 
@@ -130,8 +139,14 @@ describe('the ledger takes it over', () => {
   });
 });
 
-test.each([0, 1])('of as many bans as are named and %i more that cannot be taken over, the rest is counted', (more) => {
-  const rows = Array.from({ length: IMPORT_SKIPPED_MAX + more }, (_, i): Row => ['sshd', `nobody${i}`, NOW, 600]);
-  const { skipped, skippedCount } = readFail2ban(fail2ban(rows), at(0));
-  expect([skipped.length, skippedCount]).toEqual([IMPORT_SKIPPED_MAX, IMPORT_SKIPPED_MAX + more]);
-});
+test.each([0, 1])(
+  'of as many bans as are named and %i more that cannot be taken over, the rest is counted',
+  (more) => {
+    const rows = Array.from(
+      { length: IMPORT_SKIPPED_MAX + more },
+      (_, i): Row => ['sshd', `nobody${i}`, NOW, 600],
+    );
+    const { skipped, skippedCount } = readFail2ban(fail2ban(rows), at(0));
+    expect([skipped.length, skippedCount]).toEqual([IMPORT_SKIPPED_MAX, IMPORT_SKIPPED_MAX + more]);
+  },
+);

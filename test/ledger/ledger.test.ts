@@ -11,13 +11,19 @@ const unban = (target: string, seconds = 10) =>
 describe('a commit', () => {
   test('gives every ban an id and the state wanted, and reads back as it was written', () => {
     const { ledger } = opened();
-    const { bans } = ledger.commit({ decisions: [ban('192.0.2.1'), ban('2001:db8::/64', { until: null })] });
+    const { bans } = ledger.commit({
+      decisions: [ban('192.0.2.1'), ban('2001:db8::/64', { until: null })],
+    });
     expect(bans.map(({ id, state }) => [id, state])).toEqual([
       [1, 'wanted'],
       [2, 'wanted'],
     ]);
     const { kind: _, ...written } = ban('192.0.2.1');
-    expect(ledger.openBan(JAIL, prefix('192.0.2.1'))).toEqual({ ...written, id: 1, state: 'wanted' });
+    expect(ledger.openBan(JAIL, prefix('192.0.2.1'))).toEqual({
+      ...written,
+      id: 1,
+      state: 'wanted',
+    });
     expect(ledger.openBan(JAIL, prefix('2001:db8::/64'))?.until).toBeNull();
     expect(ledger.openBan(OTHER, prefix('192.0.2.1'))).toBeUndefined();
   });
@@ -26,7 +32,9 @@ describe('a commit', () => {
     const { ledger } = opened();
     const broken = { ...ban('192.0.2.2'), origin: 'nobody' as 'journal' };
     const position = { cursor: cursor('c'), time: at(0) };
-    expect(() => ledger.commit({ decisions: [ban('192.0.2.1'), broken], source: SOURCE, position })).toThrow(/CHECK/);
+    expect(() =>
+      ledger.commit({ decisions: [ban('192.0.2.1'), broken], source: SOURCE, position }),
+    ).toThrow(/CHECK/);
     expect(inForce(ledger)).toEqual([]);
     expect(ledger.position(SOURCE)).toBeUndefined();
   });
@@ -34,7 +42,11 @@ describe('a commit', () => {
   test('keeps one position per source, the last one', () => {
     const { ledger } = opened();
     for (const name of ['a', 'b'])
-      ledger.commit({ decisions: [], source: SOURCE, position: { cursor: cursor(name), time: at(1) } });
+      ledger.commit({
+        decisions: [],
+        source: SOURCE,
+        position: { cursor: cursor(name), time: at(1) },
+      });
     expect(ledger.position(SOURCE)).toEqual({ cursor: 'b', time: at(1) });
     expect(ledger.position(sourceId('other'))).toBeUndefined();
   });
@@ -42,8 +54,12 @@ describe('a commit', () => {
   test('a second ban of the same target replaces the first', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
-    const { ended } = ledger.commit({ decisions: [ban('192.0.2.1', { time: at(60), until: at(7_200) })] });
-    expect(ended.map(({ id, ended }) => [id, ended])).toEqual([[1, { time: at(60), reason: 'replaced' }]]);
+    const { ended } = ledger.commit({
+      decisions: [ban('192.0.2.1', { time: at(60), until: at(7_200) })],
+    });
+    expect(ended.map(({ id, ended }) => [id, ended])).toEqual([
+      [1, { time: at(60), reason: 'replaced' }],
+    ]);
     expect(inForce(ledger)).toEqual([`sshd 192.0.2.1/32 ${at(7_200)}`]);
   });
 
@@ -51,7 +67,9 @@ describe('a commit', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
     ledger.settle([1], 'in-force', at(1));
-    const { ended } = ledger.commit({ decisions: [ban('192.0.2.1', { time: at(4_000), until: at(8_000) })] });
+    const { ended } = ledger.commit({
+      decisions: [ban('192.0.2.1', { time: at(4_000), until: at(8_000) })],
+    });
     expect(ended[0]?.ended).toEqual({ time: at(3_600), reason: 'expired' });
   });
 
@@ -111,7 +129,9 @@ describe('the kernel answers', () => {
 test('who lifted a ban is kept, and of a ban that nobody lifted nothing', () => {
   const { ledger } = opened();
   ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
-  const { ended } = ledger.commit({ decisions: [{ ...unban('192.0.2.1'), by: 'alice (as root)' }] });
+  const { ended } = ledger.commit({
+    decisions: [{ ...unban('192.0.2.1'), by: 'alice (as root)' }],
+  });
   const lifted = { time: at(10), reason: 'operator', by: 'alice (as root)' };
   expect(ended.map((one) => one.ended)).toEqual([lifted]);
   expect(ledger.history.get(1)?.ended).toEqual(lifted);
@@ -124,7 +144,10 @@ describe('an ignorecommand that forbids a ban', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
     ledger.settle([1], 'ignored', at(12));
-    expect(ledger.history.get(1)).toMatchObject({ state: 'ended', ended: { time: at(12), reason: 'ignored' } });
+    expect(ledger.history.get(1)).toMatchObject({
+      state: 'ended',
+      ended: { time: at(12), reason: 'ignored' },
+    });
     expect([...ledger.elements(at(12))]).toEqual([]);
     expect(ledger.previousBans(JAIL, prefix('192.0.2.1'))).toBe(0);
     expect(ledger.history.newBans(at(0))).toEqual([]);
@@ -175,7 +198,9 @@ describe('an unban', () => {
   test('of all of IPv6 leaves IPv4 alone', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: all.map((target) => ban(target)) });
-    expect(ledger.commit({ decisions: [unban('::/0')] }).ended.map(({ target }) => target.family)).toEqual([6]);
+    expect(
+      ledger.commit({ decisions: [unban('::/0')] }).ended.map(({ target }) => target.family),
+    ).toEqual([6]);
   });
 
   test('in one jail leaves the others alone', () => {
@@ -197,7 +222,11 @@ describe('expiry', () => {
   test('ends what is due, at its own time, and nothing else', () => {
     const { ledger } = opened();
     ledger.commit({
-      decisions: [ban('192.0.2.1'), ban('192.0.2.2', { until: at(10) }), ban('192.0.2.3', { until: null })],
+      decisions: [
+        ban('192.0.2.1'),
+        ban('192.0.2.2', { until: at(10) }),
+        ban('192.0.2.3', { until: null }),
+      ],
     });
     ledger.settle([1, 2, 3], 'in-force', at(1));
     expect(ledger.nextEnd()).toBe(at(10));
@@ -216,7 +245,9 @@ describe('expiry', () => {
     ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.2')] });
     ledger.settle([2], 'in-force', at(1));
     expect(ledger.expire(at(3_600), { inForceOnly: true }).map(({ id }) => id)).toEqual([2]);
-    expect(ledger.expire(at(3_600)).map(({ id, ended }) => [id, ended?.reason])).toEqual([[1, 'lapsed']]);
+    expect(ledger.expire(at(3_600)).map(({ id, ended }) => [id, ended?.reason])).toEqual([
+      [1, 'lapsed'],
+    ]);
     // The failures that it answered stay answered, and it counts as an earlier ban.
     expect(ledger.floors(at(0)).map(({ upTo }) => upTo)).toContain(at(3_600));
     expect(ledger.previousBans(JAIL, prefix('192.0.2.1'))).toBe(1);
@@ -224,7 +255,9 @@ describe('expiry', () => {
 
   test('takes a bounded number at a time', () => {
     const { ledger } = opened();
-    const decisions = Array.from({ length: EXPIRE_BANS_MAX + 1 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`));
+    const decisions = Array.from({ length: EXPIRE_BANS_MAX + 1 }, (_, i) =>
+      ban(`10.0.${i >> 8}.${i & 255}`),
+    );
     ledger.commit({ decisions });
     expect(ledger.expire(at(1e6))).toHaveLength(EXPIRE_BANS_MAX);
     expect(ledger.expire(at(1e6))).toHaveLength(1);
@@ -234,7 +267,9 @@ describe('expiry', () => {
     const { ledger } = opened();
     ledger.commit({ decisions: [ban('192.0.2.1')] });
     expect([...ledger.elements(at(3_600))]).toEqual([]);
-    expect([...ledger.elements(at(3_599))]).toEqual([{ jail: JAIL, target: prefix('192.0.2.1'), until: at(3_600) }]);
+    expect([...ledger.elements(at(3_599))]).toEqual([
+      { jail: JAIL, target: prefix('192.0.2.1'), until: at(3_600) },
+    ]);
   });
 });
 
@@ -245,7 +280,9 @@ describe('elements and bans in force', () => {
       ban(`10.0.${i >> 8}.${i & 255}`, { jail: i % 2 ? JAIL : OTHER }),
     );
     ledger.commit({ decisions });
-    expect(new Set([...ledger.elements(at(0))].map(({ jail, target }) => `${jail} ${target.base}`)).size).toBe(2_500);
+    expect(
+      new Set([...ledger.elements(at(0))].map(({ jail, target }) => `${jail} ${target.base}`)).size,
+    ).toBe(2_500);
     const ids = [...ledger.inForce(at(0))].map(({ id }) => id);
     expect(ids).toEqual(decisions.map((_, i) => i + 1));
     expect([...ledger.inForce(at(0), JAIL)]).toHaveLength(1_250);
@@ -258,9 +295,13 @@ describe('earlier bans', () => {
     const target = prefix('192.0.2.1');
     ledger.commit({ decisions: [ban('192.0.2.1'), ban('192.0.2.1', { jail: OTHER })] });
     ledger.commit({ decisions: [ban('192.0.2.1', { time: at(60) })] });
-    expect([ledger.previousBans(JAIL, target), ledger.previousBans(undefined, target)]).toEqual([1, 2]);
+    expect([ledger.previousBans(JAIL, target), ledger.previousBans(undefined, target)]).toEqual([
+      1, 2,
+    ]);
     ledger.commit({ decisions: [{ ...unban('192.0.2.1'), jail: OTHER }] });
-    expect([ledger.previousBans(OTHER, target), ledger.previousBans(undefined, target)]).toEqual([0, 1]);
+    expect([ledger.previousBans(OTHER, target), ledger.previousBans(undefined, target)]).toEqual([
+      0, 1,
+    ]);
     expect(ledger.previousBans(JAIL, prefix('192.0.2.2'))).toBe(0);
   });
 });
@@ -272,7 +313,9 @@ describe('floors: what is settled', () => {
     ledger.commit({ decisions: [ban('192.0.2.3', { until: at(5) })] });
     ledger.expire(at(6));
     ledger.commit({ decisions: [unban('198.51.100.0/24')] });
-    expect(ledger.floors(at(0)).map(({ target, upTo, exact }) => [target.base, upTo, exact])).toEqual([
+    expect(
+      ledger.floors(at(0)).map(({ target, upTo, exact }) => [target.base, upTo, exact]),
+    ).toEqual([
       ['198.51.100.0', at(10), false],
       ['192.0.2.1', at(0), true],
       ['192.0.2.3', at(5), true],
@@ -282,7 +325,9 @@ describe('floors: what is settled', () => {
 
   test('remember a bounded number of unbans, the newest', () => {
     const { ledger } = opened();
-    const decisions = Array.from({ length: PARDONS_MAX + 1 }, (_, i) => unban(`10.0.${i >> 8}.${i & 255}`));
+    const decisions = Array.from({ length: PARDONS_MAX + 1 }, (_, i) =>
+      unban(`10.0.${i >> 8}.${i & 255}`),
+    );
     ledger.commit({ decisions });
     const kept = ledger.floors(at(0)).map(({ target }) => target.base);
     expect(kept).toHaveLength(PARDONS_MAX);
@@ -300,7 +345,11 @@ describe('a lost ledger', () => {
       { jail: OTHER, target: prefix('192.0.2.3'), until: null },
       { jail: OTHER, target: prefix('192.0.2.4'), until: at(0) },
     ];
-    expect(ledger.adopt(elements, at(0)).map(({ target, state, origin }) => [target.base, state, origin])).toEqual([
+    expect(
+      ledger
+        .adopt(elements, at(0))
+        .map(({ target, state, origin }) => [target.base, state, origin]),
+    ).toEqual([
       ['192.0.2.2', 'in-force', 'import'],
       ['192.0.2.3', 'in-force', 'import'],
     ]);
@@ -326,6 +375,8 @@ describe('a lost ledger', () => {
 
 describe('check', () => {
   test('says that a sound ledger is sound', () => {
-    expect(opened().ledger.check()).toEqual([expect.objectContaining({ level: 'ok', id: 'ledger.sound' })]);
+    expect(opened().ledger.check()).toEqual([
+      expect.objectContaining({ level: 'ok', id: 'ledger.sound' }),
+    ]);
   });
 });

@@ -23,7 +23,9 @@ import { at, ban, directory, inForce, opened } from './support.js';
 function filledFile(): string {
   const path = join(directory(), 'ledger.sqlite3');
   const { ledger } = openLedger(path, at(0));
-  ledger.commit({ decisions: Array.from({ length: 500 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`)) });
+  ledger.commit({
+    decisions: Array.from({ length: 500 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`)),
+  });
   ledger.close();
   return path;
 }
@@ -298,8 +300,13 @@ describe('migrations', () => {
     const db = new Database(path);
     expect(migrate(db, ['CREATE TABLE a (x)'])).toBe(0);
     expect(migrate(db, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)'])).toBe(1);
-    expect(() => migrate(db, ['', '', 'CREATE TABLE c (x); CREATE TABLE a (x)'])).toThrow(/already exists/);
-    expect(db.prepare('SELECT name FROM sqlite_schema ORDER BY name').pluck().all()).toEqual(['a', 'b']);
+    expect(() => migrate(db, ['', '', 'CREATE TABLE c (x); CREATE TABLE a (x)'])).toThrow(
+      /already exists/,
+    );
+    expect(db.prepare('SELECT name FROM sqlite_schema ORDER BY name').pluck().all()).toEqual([
+      'a',
+      'b',
+    ]);
     expect(db.pragma('user_version', { simple: true })).toBe(2);
     db.close();
   });
@@ -316,7 +323,9 @@ test('a write-ahead log that a burst has made large is small again after the nex
   const { ledger } = opened(path, at(0));
   const size = () => statSync(`${path}-wal`).size;
   const evidence = Array.from({ length: 10 }, (_, i) => cursor(`s=${'x'.repeat(500)};i=${i}`));
-  const decisions = Array.from({ length: 5_000 }, (_, i) => ban(`10.0.${i >> 8}.${i & 255}`, { evidence }));
+  const decisions = Array.from({ length: 5_000 }, (_, i) =>
+    ban(`10.0.${i >> 8}.${i & 255}`, { evidence }),
+  );
   ledger.commit({ decisions });
   expect(size()).toBeGreaterThan(LEDGER_WAL_BYTES_MAX);
   // The first write after a checkpoint begins the log anew and cuts it.

@@ -1,4 +1,7 @@
-/** Has many bans in memory, since another connection holds the file, and writes them back until it is killed: `save-victim.js PATH`. */
+/**
+ * Has many bans in memory, since another connection holds the file, and writes them back until it
+ * is killed: `save-victim.js PATH`.
+ */
 import Database from 'better-sqlite3';
 import { type Prefix, parsePrefix } from '../../src/core/address.js';
 import { mustJailName } from '../../src/core/names.js';

@@ -67,5 +67,7 @@ afterAll(() => {
 
 /** Ids and ends of the bans in force, for comparison. */
 export function inForce(ledger: Ledger, now = at(0)): string[] {
-  return [...ledger.inForce(now)].map(({ jail, target, until }) => `${jail} ${target.base}/${target.length} ${until}`);
+  return [...ledger.inForce(now)].map(
+    ({ jail, target, until }) => `${jail} ${target.base}/${target.length} ${until}`,
+  );
 }

@@ -51,36 +51,45 @@ function begun(open = openLedgerAnyway) {
 const address = (n: number) => `198.51.${n >> 8}.${n & 255}`;
 /** Decides bans of the addresses from `from` on, as a batch of the journal does. */
 function ban(ledger: Ledger, from: number, count: number) {
-  const decisions = Array.from({ length: count }, (_, i) => banOf(address(from + i), { time: at(1) }));
-  return ledger.commit({ decisions, source: SOURCE, position: { cursor: cursor(`c${from + count}`), time: at(1) } });
+  const decisions = Array.from({ length: count }, (_, i) =>
+    banOf(address(from + i), { time: at(1) }),
+  );
+  return ledger.commit({
+    decisions,
+    source: SOURCE,
+    position: { cursor: cursor(`c${from + count}`), time: at(1) },
+  });
 }
 const count = (ledger: Ledger) => [...ledger.inForce(at(2))].length;
 
 describe('a ledger whose disk cannot be written', () => {
-  onDisk('goes on in memory when the disk fills up, and loses nothing once there is room', async () => {
-    const { ledger } = begun();
-    ban(ledger, 0, 10);
-    fill();
-    const { bans } = ban(ledger, 10, 500);
-    expect(new Set(bans.map(({ id }) => id)).size).toBe(500);
-    expect(ledger.unsaved).toMatch(/full/);
-    ledger.settle(
-      bans.map(({ id }) => id),
-      'in-force',
-      at(1),
-    );
-    expect(count(ledger)).toBe(510);
-    await expect(ledger.save()).rejects.toThrow(/full/);
-    expect(count(ledger)).toBe(510);
-    rmSync(filler());
-    await ledger.save();
-    expect(ledger.unsaved).toBeUndefined();
-    ban(ledger, 510, 1);
-    opened.splice(0)[0]?.close();
-    const again = begun(openLedger).ledger;
-    expect(count(again)).toBe(511);
-    expect(again.position(SOURCE)?.cursor).toBe('c511');
-  });
+  onDisk(
+    'goes on in memory when the disk fills up, and loses nothing once there is room',
+    async () => {
+      const { ledger } = begun();
+      ban(ledger, 0, 10);
+      fill();
+      const { bans } = ban(ledger, 10, 500);
+      expect(new Set(bans.map(({ id }) => id)).size).toBe(500);
+      expect(ledger.unsaved).toMatch(/full/);
+      ledger.settle(
+        bans.map(({ id }) => id),
+        'in-force',
+        at(1),
+      );
+      expect(count(ledger)).toBe(510);
+      await expect(ledger.save()).rejects.toThrow(/full/);
+      expect(count(ledger)).toBe(510);
+      rmSync(filler());
+      await ledger.save();
+      expect(ledger.unsaved).toBeUndefined();
+      ban(ledger, 510, 1);
+      opened.splice(0)[0]?.close();
+      const again = begun(openLedger).ledger;
+      expect(count(again)).toBe(511);
+      expect(again.position(SOURCE)?.cursor).toBe('c511');
+    },
+  );
 
   onDisk('goes on in memory while another program holds the file, and begins so too', async () => {
     const first = begun().ledger;
@@ -110,30 +119,33 @@ describe('a ledger whose disk cannot be written', () => {
     expect(() => openLedgerAnyway(path, at(0))).toThrow(/another agent/);
   });
 
-  onDisk('keeps within its bound in memory: the oldest of the past goes, what is in force stays', () => {
-    const { ledger } = begun();
-    fill();
-    ban(ledger, 0, 2_000);
-    const lift = (from: number, to: number, seconds: number) =>
-      ledger.commit({
-        decisions: Array.from({ length: to - from }, (_, i) => ({
-          kind: 'unban' as const,
-          target: banOf(address(from + i)).target,
-          time: at(seconds),
-          reason: 'reload' as const,
-        })),
-      });
-    lift(0, 500, 10);
-    lift(500, 1_000, 20);
-    expect(ledger.shrink()).toBe(0);
-    expect(ledger.shrink(1)).toBeGreaterThanOrEqual(500);
-    expect(count(ledger)).toBe(1_000);
-    const past = ledger.history.find({ limit: 5_000 }).flatMap(({ ended }) => ended?.time ?? []);
-    expect(new Set(past).has(at(10))).toBe(false);
-    while (ledger.shrink(1) > 0);
-    expect(count(ledger)).toBe(1_000);
-    expect(ledger.shrink(LEDGER_MEMORY_BYTES_MAX)).toBe(0);
-  });
+  onDisk(
+    'keeps within its bound in memory: the oldest of the past goes, what is in force stays',
+    () => {
+      const { ledger } = begun();
+      fill();
+      ban(ledger, 0, 2_000);
+      const lift = (from: number, to: number, seconds: number) =>
+        ledger.commit({
+          decisions: Array.from({ length: to - from }, (_, i) => ({
+            kind: 'unban' as const,
+            target: banOf(address(from + i)).target,
+            time: at(seconds),
+            reason: 'reload' as const,
+          })),
+        });
+      lift(0, 500, 10);
+      lift(500, 1_000, 20);
+      expect(ledger.shrink()).toBe(0);
+      expect(ledger.shrink(1)).toBeGreaterThanOrEqual(500);
+      expect(count(ledger)).toBe(1_000);
+      const past = ledger.history.find({ limit: 5_000 }).flatMap(({ ended }) => ended?.time ?? []);
+      expect(new Set(past).has(at(10))).toBe(false);
+      while (ledger.shrink(1) > 0);
+      expect(count(ledger)).toBe(1_000);
+      expect(ledger.shrink(LEDGER_MEMORY_BYTES_MAX)).toBe(0);
+    },
+  );
 
   onDisk('begins in memory on a read-only disk, with what stands in the file', async () => {
     const first = begun().ledger;
@@ -157,7 +169,8 @@ describe('a ledger whose disk cannot be written', () => {
     opened.splice(0)[0]?.close();
     ban(begun().ledger, 1, 2);
     const left = mkdtempSync(join(tmpdir(), 'banjour-left-'));
-    for (const suffix of ['', '-wal', '-shm']) copyFileSync(path + suffix, join(left, `ledger${suffix}`));
+    for (const suffix of ['', '-wal', '-shm'])
+      copyFileSync(path + suffix, join(left, `ledger${suffix}`));
     opened.splice(0)[0]?.close();
     for (const suffix of ['', '-wal', '-shm']) {
       rmSync(path + suffix, { force: true });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { mustJailName } from '../../src/core/names.js';
 import { fieldsOf, type JournalFields, JournalTransport } from '../../src/log/journal.js';
 import { createLog } from '../../src/log/log.js';
-import { MESSAGE_IDS } from '../../src/log/messages.js';
+import { MESSAGE_IDS } from '../../src/log/text.js';
 
 const jail = mustJailName('postfix-sasl');
 
@@ -82,19 +82,33 @@ describe('the message catalog', () => {
     for (const [id, text] of catalog())
       expect([id, text]).toEqual([
         id,
-        expect.stringMatching(/^Subject: .+\nDefined-By: Banjour\nDocumentation: man:banjour\(1\)\n\n./),
+        expect.stringMatching(
+          /^Subject: .+\nDefined-By: Banjour\nDocumentation: man:banjour\(1\)\n\n./,
+        ),
       ]);
   });
 
   test('tells of a ban how to understand it, lift it and prevent it', () => {
     const text = catalog().get(MESSAGE_IDS['ban'] ?? '');
-    for (const words of ['banjour explain @BANJOUR_ADDRESS@', 'banjour unban @BANJOUR_ADDRESS@', 'ignoreip ='])
+    for (const words of [
+      'banjour explain @BANJOUR_ADDRESS@',
+      'banjour unban @BANJOUR_ADDRESS@',
+      'ignoreip =',
+    ])
       expect(text).toContain(words);
   });
 
   test('names only fields that entries have', () => {
     const known = Object.keys(
-      fieldsOf('notice', 'x', { jail, address: 'a', action: 'ban', failures: 1, until: 'never', user: 'u', time: 't' }),
+      fieldsOf('notice', 'x', {
+        jail,
+        address: 'a',
+        action: 'ban',
+        failures: 1,
+        until: 'never',
+        user: 'u',
+        time: 't',
+      }),
     );
     for (const text of catalog().values())
       for (const [, field] of text.matchAll(/@(\w+)@/g)) expect(known).toContain(field);

@@ -43,7 +43,10 @@ describe('log lines', () => {
     log('notice', 'Ban 192.0.2.1', { jail });
     setLevel('info');
     log('info', 'Found 192.0.2.2', { jail });
-    expect(lines).toEqual(['<5>NOTICE [postfix-sasl] Ban 192.0.2.1', '<6>INFO [postfix-sasl] Found 192.0.2.2']);
+    expect(lines).toEqual([
+      '<5>NOTICE [postfix-sasl] Ban 192.0.2.1',
+      '<6>INFO [postfix-sasl] Found 192.0.2.2',
+    ]);
   });
 
   test('are bounded per second, and the rest is summed when the second is over', () => {

@@ -7,17 +7,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { listenAddress, serveMetrics } from '../../src/cli/metrics-server.js';
-import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX, METRICS_REQUEST_MS_MAX } from '../../src/core/limits.js';
+import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX } from '../../src/core/service-limits.js';
 import type { EpochMicros } from '../../src/core/time.js';
+import { METRICS_REQUEST_MS_MAX } from '../../src/core/timeouts.js';
 import { formatFor, joinMetrics } from '../../src/metrics/format.js';
+import type { AgentSnapshot } from '../../src/metrics/metrics.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
-import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
 import { hasCommand, needs } from '../support/require.js';
 import { fakeTimers } from '../support/timeouts.js';
 import { until } from '../support/until.js';
 
-const withPromtool = needs(hasCommand('promtool'), 'promtool (Debian package prometheus) is not installed');
+const withPromtool = needs(
+  hasCommand('promtool'),
+  'promtool (Debian package prometheus) is not installed',
+);
 
 const SNAPSHOT: AgentSnapshot = {
   version: '1.2.3',
@@ -104,7 +108,9 @@ describe('the metrics', () => {
   });
 
   test('show a jail before its first ban, so that the first one is seen as an increase', async () => {
-    expect(await agent().text('prometheus')).toContain('banjour_bans_total{jail="sshd",family="ipv4"} 0');
+    expect(await agent().text('prometheus')).toContain(
+      'banjour_bans_total{jail="sshd",family="ipv4"} 0',
+    );
   });
 
   test('say so when the kernel does not answer', async () => {
@@ -127,14 +133,25 @@ describe('the metrics', () => {
       stopped: new Map(),
     }));
     metrics.happened({ event: 'refused', jail: 'first', address: '192.0.2.1' });
-    for (let i = 0; i < jails; i++) metrics.happened({ event: 'refused', jail: `jail${i}`, address: '192.0.2.1' });
+    for (let i = 0; i < jails; i++)
+      metrics.happened({ event: 'refused', jail: `jail${i}`, address: '192.0.2.1' });
     const text = await metrics.text('prometheus');
-    expect(/banjour_refused_bans_total\{jail="other"\} (\d+)/.exec(text)?.[1] ?? '0').toBe(String(others));
+    expect(/banjour_refused_bans_total\{jail="other"\} (\d+)/.exec(text)?.[1] ?? '0').toBe(
+      String(others),
+    );
   });
 
   test('have no label that strangers fill', () => {
     const labels = new Set([...agent().names.values(), ...notify().names.values()].flat());
-    expect([...labels].sort()).toEqual(['channel', 'family', 'jail', 'reason', 'source', 'version', 'via']);
+    expect([...labels].sort()).toEqual([
+      'channel',
+      'family',
+      'jail',
+      'reason',
+      'source',
+      'version',
+      'via',
+    ]);
   });
 
   test('come as OpenMetrics to those who accept it', () => {
@@ -156,35 +173,56 @@ describe('promtool', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   function promtool(args: readonly string[], input?: string) {
-    const { status, stdout, stderr } = spawnSync('promtool', args, { encoding: 'utf8', input, cwd: folder });
+    const { status, stdout, stderr } = spawnSync('promtool', args, {
+      encoding: 'utf8',
+      input,
+      cwd: folder,
+    });
     return { status, said: `${stdout}${stderr}` };
   }
 
   withPromtool('accepts the metrics without a remark', async () => {
-    const text = joinMetrics([await busy().text('prometheus'), await notify().text('prometheus')], 'prometheus');
+    const text = joinMetrics(
+      [await busy().text('prometheus'), await notify().text('prometheus')],
+      'prometheus',
+    );
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
   });
 
   withPromtool('reads the OpenMetrics of agent and notify together', async () => {
-    const text = joinMetrics([await busy().text('openmetrics'), await notify().text('openmetrics')], 'openmetrics');
+    const text = joinMetrics(
+      [await busy().text('openmetrics'), await notify().text('openmetrics')],
+      'openmetrics',
+    );
     // Its strict parser of OpenMetrics is that of backfilling, which wants a time on every sample.
     const timed = text.replace(/^(banjour\S* (?:\S+))$/gm, '$1 1795287036');
     const file = join(folder, 'metrics.om');
     writeFileSync(file, timed);
-    const { status, said } = promtool(['tsdb', 'create-blocks-from', 'openmetrics', file, join(folder, 'blocks')]);
+    const { status, said } = promtool([
+      'tsdb',
+      'create-blocks-from',
+      'openmetrics',
+      file,
+      join(folder, 'blocks'),
+    ]);
     expect([status, said]).toEqual([0, expect.stringContaining('BLOCK')]);
   });
 
   withPromtool('accepts the alert rules, and they fire when they should', () => {
     const alerts = join(process.cwd(), 'examples/alerts');
-    expect(promtool(['check', 'rules', join(alerts, 'banjour.rules.yml')])).toMatchObject({ status: 0 });
-    expect(promtool(['test', 'rules', join(alerts, 'banjour.test.yml')])).toMatchObject({ status: 0 });
+    expect(promtool(['check', 'rules', join(alerts, 'banjour.rules.yml')])).toMatchObject({
+      status: 0,
+    });
+    expect(promtool(['test', 'rules', join(alerts, 'banjour.test.yml')])).toMatchObject({
+      status: 0,
+    });
   });
 });
 
 describe('what is made of the metrics', () => {
   const known = new Map([...agent().names, ...notify().names]);
-  const exported = (name: string) => known.has(name) || known.has(name.replace(/_(?:bucket|sum|count)$/, ''));
+  const exported = (name: string) =>
+    known.has(name) || known.has(name.replace(/_(?:bucket|sum|count)$/, ''));
 
   test.each([
     'examples/dashboards/banjour.json',
@@ -206,7 +244,8 @@ describe('what is made of the metrics', () => {
         const by = /\bby \((\w+)(?:, \w+)?\)/.exec(expr)?.[1];
         const metric = /\bbanjour_\w+/.exec(expr)?.[0] ?? '';
         if (by === undefined || by === 'le') return [];
-        const labels = known.get(metric) ?? known.get(metric.replace(/_(?:bucket|sum|count)$/, '')) ?? [];
+        const labels =
+          known.get(metric) ?? known.get(metric.replace(/_(?:bucket|sum|count)$/, '')) ?? [];
         return labels.includes(by) ? [] : [`${title}: ${metric} has no ${by}`];
       }),
     );
@@ -216,18 +255,24 @@ describe('what is made of the metrics', () => {
 
   test('docs/metrics.md has an entry for each metric, and for nothing else', () => {
     const text = readFileSync('docs/metrics.md', 'utf8');
-    const documented = [...text.matchAll(/^\| `(banjour_\w+)`/gm)].map((match) => match[1] as string);
+    const documented = [...text.matchAll(/^\| `(banjour_\w+)`/gm)].map(
+      (match) => match[1] as string,
+    );
     expect(documented.toSorted()).toEqual([...known.keys()].toSorted());
   });
 });
 
 describe('the port of the loopback', () => {
-  test.each(['0.0.0.0:9811', '192.0.2.1:9811', '[::]:9811', ':9811', '127.0.0.1:99999', 'example.org:80'])(
-    'refuses %s',
-    (text) => {
-      expect(() => listenAddress(text)).toThrow('not a port of the loopback');
-    },
-  );
+  test.each([
+    '0.0.0.0:9811',
+    '192.0.2.1:9811',
+    '[::]:9811',
+    ':9811',
+    '127.0.0.1:99999',
+    'example.org:80',
+  ])('refuses %s', (text) => {
+    expect(() => listenAddress(text)).toThrow('not a port of the loopback');
+  });
 
   test('serves the metrics, and an error while the agent is gone', async () => {
     let gone = false;
@@ -237,13 +282,17 @@ describe('the port of the loopback', () => {
     });
     const get = (path: string, accept: string) =>
       new Promise<string>((resolve, reject) => {
-        request(`http://${server.address}${path}`, { headers: { accept }, agent: false }, (response) => {
-          let text = `${response.statusCode} `;
-          response.on('data', (chunk) => {
-            text += chunk;
-          });
-          response.on('end', () => resolve(text));
-        })
+        request(
+          `http://${server.address}${path}`,
+          { headers: { accept }, agent: false },
+          (response) => {
+            let text = `${response.statusCode} `;
+            response.on('data', (chunk) => {
+              text += chunk;
+            });
+            response.on('end', () => resolve(text));
+          },
+        )
           .on('error', reject)
           .end();
       });
@@ -300,7 +349,8 @@ describe('the port of the loopback', () => {
       // Who asks takes one place.
       await statusOf(server.address, 'localhost');
       expect(closed.length).toBeLessThanOrEqual(before + 1);
-      // Who says nothing is sent away: all of them, without the 30 s that Node takes between two looks.
+      // Who says nothing is sent away: all of them, without the 30 s that Node takes between two
+      // looks.
       await jest.advanceTimersByTimeAsync(1);
       await until('all have gone', () => closed.length === sockets.length);
     } finally {

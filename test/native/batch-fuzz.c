@@ -1,6 +1,9 @@
-/* Holds the gate of the batch reader against plain searching, on random literals and texts, feeds random wishes and places
- * to the reader, and reads a journal file (the argument, which it destroys) with random bytes in it. Compiled with
- * -fsanitize=address,undefined by batch.test.ts; ends with 0 when all is well. */
+/*
+ * Holds the gate of the batch reader against plain searching, on random literals and texts, feeds
+ * random wishes and places to the reader, and reads a journal file (the argument, which it
+ * destroys) with random bytes in it. Compiled with -fsanitize=address,undefined by batch.test.ts;
+ * ends with 0 when all is well.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
@@ -91,7 +94,10 @@ static void try_wishes(void) {
         free(own);
 }
 
-/* The wishes of read_file: _PID wanted, of texts with an x or of all, of the entries of some processes. */
+/*
+ * The wishes of read_file: _PID wanted, of texts with an x or of all, of the entries of some
+ * processes.
+ */
 static size_t put_wishes(uint8_t *wishes) {
         static const char tail[] = "_PID\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\6\0\0\0_PID=1\6\0\0\0_PID=2\1\0\0\0\6\0\0\0_PID=3";
         const uint32_t numbers[] = { 300, 100, 40, 200, 1024, 3, random_below(2), 1, 1 };
@@ -118,7 +124,10 @@ static size_t put_text(uint8_t *at, const char *text) {
         return 4 + strlen(text);
 }
 
-/* Reads what stands behind the journal's entry with the thread that reads ahead, now and then not to the end. */
+/*
+ * Reads what stands behind the journal's entry with the thread that reads ahead, now and then not
+ * to the end.
+ */
 static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wishes, size_t length, size_t size) {
         uint8_t place[2000] = { 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0 };
         size_t at = 16;
@@ -154,7 +163,10 @@ static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wis
         free(cursor);
 }
 
-/* Reads the file to its end in batches; whatever is in it, no byte beyond the buffer may be touched. */
+/*
+ * Reads the file to its end in batches; whatever is in it, no byte beyond the buffer may be
+ * touched.
+ */
 static uint32_t read_file(const char *path) {
         uint8_t wishes[200];
         uint32_t read = 0;
@@ -209,7 +221,10 @@ static int fuzz_file(const char *path) {
                 return 0;
         for (int round = 0; round < 300; round++) {
                 uint8_t before[4], after[4];
-                /* tail_object_offset of the file header (systemd.io, "Journal File Format"): data stands before it. */
+                /*
+                 * tail_object_offset of the file header (systemd.io, "Journal File Format"): data
+                 * stands before it.
+                 */
                 uint64_t tail = 0;
                 if (pread(file, &tail, sizeof(tail), 136) != sizeof(tail))
                         return 0;

@@ -2,9 +2,11 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { BatchReader, batchReader, load } from '../../native/batch.js';
+import { batchReader, load } from '../../native/batch-library.js';
+import { BatchReader } from '../../native/batch-reader.js';
 import { JournalHandle } from '../../native/journal.js';
-import { PlainReader, type RawBatch, type Reader, type Wanted } from '../../native/reader.js';
+import { PlainReader } from '../../native/plain-reader.js';
+import type { EntryReader, RawBatch, Wanted } from '../../native/raw-entries.js';
 import type { GateRoute } from '../../src/core/entry.js';
 import {
   FIELD_BYTES_MAX,
@@ -20,8 +22,13 @@ import { hasCommand, needs } from '../support/require.js';
 
 const { functions } = batchReader();
 /** All of the library but the waiting, which has no input to go wrong with. */
-const SOURCES = ['ahead', 'batch', 'gate', 'guard', 'routes'].map((name) => `native/batch/${name}.c`);
-const both = needs(canWrite[0] && functions !== undefined, functions === undefined ? 'no batch reader' : canWrite[1]);
+const SOURCES = ['ahead', 'batch', 'gate', 'guard', 'routes'].map(
+  (name) => `native/batch/${name}.c`,
+);
+const both = needs(
+  canWrite[0] && functions !== undefined,
+  functions === undefined ? 'no batch reader' : canWrite[1],
+);
 
 const wanted = (
   literals: readonly string[] | undefined,
@@ -44,7 +51,7 @@ function unionOf(routes: readonly GateRoute[]): readonly string[] | undefined {
 /** What both readers make of the file, call by call of at most `max` entries. */
 function readBoth(path: string, wish: Wanted, max: number): [RawBatch[], RawBatch[]] {
   if (functions === undefined) throw new Error('no batch reader');
-  const run = (reader: Reader) => {
+  const run = (reader: EntryReader) => {
     const handle = JournalHandle.openFiles([path]);
     handle.seekHead();
     const batches: RawBatch[] = [];
@@ -80,10 +87,16 @@ describe('the batch reader', () => {
       ),
     });
     const literals = fc.option(
-      fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 4 }), { maxLength: 5 }),
+      fc.array(
+        fc.string({ unit: fc.constantFrom('a', 'b', 'c', ' '), minLength: 1, maxLength: 4 }),
+        { maxLength: 5 },
+      ),
       { nil: undefined },
     );
-    const group = fc.dictionary(fc.constantFrom('_A', '_B'), fc.uniqueArray(unit, { minLength: 1, maxLength: 2 }));
+    const group = fc.dictionary(
+      fc.constantFrom('_A', '_B'),
+      fc.uniqueArray(unit, { minLength: 1, maxLength: 2 }),
+    );
     const route = fc.record({
       literals,
       match: fc.array(group, { minLength: 1, maxLength: 3 }).map((groups) => ({
@@ -92,7 +105,9 @@ describe('the batch reader', () => {
     });
     const gates = fc.oneof(
       literals.map((searched) => ({ searched, routes: [] })),
-      fc.array(route, { minLength: 1, maxLength: 4 }).map((routes) => ({ searched: unionOf(routes), routes })),
+      fc
+        .array(route, { minLength: 1, maxLength: 4 })
+        .map((routes) => ({ searched: unionOf(routes), routes })),
     );
     fc.assert(
       fc.property(
@@ -110,7 +125,11 @@ describe('the batch reader', () => {
             }),
           );
           writeJournal(path, stored);
-          const [inC, plain] = readBoth(path, wanted(searched, ['_PID', 'MESSAG', '_A', '_B'], routes), max);
+          const [inC, plain] = readBoth(
+            path,
+            wanted(searched, ['_PID', 'MESSAG', '_A', '_B'], routes),
+            max,
+          );
           expect(inC).toEqual(plain);
           expect(inC.reduce((sum, batch) => sum + batch.read, 0)).toBe(all.length);
         },
@@ -125,11 +144,16 @@ describe('the batch reader', () => {
     const count = 60;
     writeJournal(
       path,
-      Array.from({ length: count }, (_, i) => ({ at: i * 1000, message: `${i} ${'x'.repeat(FIELD_BYTES_MAX)}` })),
+      Array.from({ length: count }, (_, i) => ({
+        at: i * 1000,
+        message: `${i} ${'x'.repeat(FIELD_BYTES_MAX)}`,
+      })),
     );
     const [inC, plain] = readBoth(path, wanted(undefined, []), 500);
     expect(inC.length).toBeGreaterThan(plain.length);
-    expect(inC.flatMap((batch) => [...batch.entries])).toEqual(plain.flatMap((batch) => [...batch.entries]));
+    expect(inC.flatMap((batch) => [...batch.entries])).toEqual(
+      plain.flatMap((batch) => [...batch.entries]),
+    );
   });
 
   both('keeps a field value at its bound and cuts one past it', () => {
@@ -141,7 +165,8 @@ describe('the batch reader', () => {
       { at: 1, message: 'b', fields: { _PID: `${unit.repeat(FIELD_CHARS_MAX / 2)}x` } },
     ]);
     const [inC] = readBoth(path, wanted(undefined, ['_PID']), 10);
-    for (const entry of inC[0]?.entries ?? []) expect(entry.fields.get('_PID')?.length).toBe(FIELD_CHARS_MAX);
+    for (const entry of inC[0]?.entries ?? [])
+      expect(entry.fields.get('_PID')?.length).toBe(FIELD_CHARS_MAX);
   });
 
   test('that is missing or of another version is told, and never an error', () => {
@@ -150,7 +175,10 @@ describe('the batch reader', () => {
     expect(load('libc.so.6').functions).toBeUndefined();
   });
 
-  needs(canWrite[0] && hasCommand('cc') && existsSync('/usr/include/systemd/sd-journal.h'), 'needs cc, libsystemd-dev')(
+  needs(
+    canWrite[0] && hasCommand('cc') && existsSync('/usr/include/systemd/sd-journal.h'),
+    'needs cc, libsystemd-dev',
+  )(
     'stays within its memory, whatever literals, wishes and damaged files it is given (ASan, UBSan)',
     () => {
       using scratch = new Scratch();
@@ -158,18 +186,29 @@ describe('the batch reader', () => {
       const sanitize = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
       const warnings = ['-std=gnu11', '-Wall', '-Wextra', '-Wconversion', '-Werror'];
       const sources = ['test/native/batch-fuzz.c', ...SOURCES];
-      const built = spawnSync('cc', [...warnings, ...sanitize, '-o', program, ...sources, '-lsystemd'], {
-        encoding: 'utf8',
-      });
+      const built = spawnSync(
+        'cc',
+        [...warnings, ...sanitize, '-o', program, ...sources, '-lsystemd'],
+        {
+          encoding: 'utf8',
+        },
+      );
       expect(built.stderr).toBe('');
       const path = scratch.file('a.journal');
       writeJournal(
         path,
-        Array.from({ length: 200 }, (_, i) => ({ at: i, message: `${'x'.repeat(i * 5)}`, fields: { _PID: `${i}` } })),
+        Array.from({ length: 200 }, (_, i) => ({
+          at: i,
+          message: `${'x'.repeat(i * 5)}`,
+          fields: { _PID: `${i}` },
+        })),
       );
       const run = spawnSync(program, [path], { encoding: 'utf8' });
-      // libsystemd's word before it aborts (systemd 252: a compressed field that is shorter than it says).
-      const said = run.stderr.split('\n').filter((line) => !/^Assertion '.*' failed at src\/.* Aborting\.$/.test(line));
+      // libsystemd's word before it aborts (systemd 252: a compressed field that is shorter than it
+      // says).
+      const said = run.stderr
+        .split('\n')
+        .filter((line) => !/^Assertion '.*' failed at src\/.* Aborting\.$/.test(line));
       expect(said).toEqual(['']);
       expect(run.stdout).toBe('well\n');
     },
@@ -189,7 +228,9 @@ both('takes as many routes, fields and term bytes as the plain reader is given',
   using scratch = new Scratch();
   const path = scratch.file('a.journal');
   const long = 'x'.repeat(GATE_TERM_BYTES_MAX - '_F15='.length);
-  const fields = Object.fromEntries(Array.from({ length: GATE_FIELDS_MAX }, (_, i) => [`_F${i}`, long]));
+  const fields = Object.fromEntries(
+    Array.from({ length: GATE_FIELDS_MAX }, (_, i) => [`_F${i}`, long]),
+  );
   writeJournal(path, [
     { at: 0, message: 'bad', fields },
     { at: 1, message: 'bad', fields: { _F0: 'other' } },
@@ -197,7 +238,11 @@ both('takes as many routes, fields and term bytes as the plain reader is given',
   ]);
   const routes = Array.from({ length: GATE_ROUTES_MAX }, (_, i) => ({
     literals: ['bad'],
-    match: { groups: [new Map([[`_F${i % GATE_FIELDS_MAX}`, [i === GATE_ROUTES_MAX - 1 ? long : `no ${i}`]]])] },
+    match: {
+      groups: [
+        new Map([[`_F${i % GATE_FIELDS_MAX}`, [i === GATE_ROUTES_MAX - 1 ? long : `no ${i}`]]]),
+      ],
+    },
   }));
   const [inC, plain] = readBoth(path, wanted(['bad'], Object.keys(fields), routes), 10);
   expect(inC).toEqual(plain);

@@ -18,7 +18,8 @@ export class Datagrams {
     address.writeUInt16LE(AF_UNIX, 0);
     address.write(path, 2);
     this.#file = Datagrams.#socket(AF_UNIX, SOCK_DGRAM, 0) as number;
-    if (Datagrams.#bind(this.#file, address, address.length) !== 0) throw new Error(`cannot bind ${path}`);
+    if (Datagrams.#bind(this.#file, address, address.length) !== 0)
+      throw new Error(`cannot bind ${path}`);
   }
 
   /** The next datagram; undefined when there is none. */

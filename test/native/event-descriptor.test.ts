@@ -1,6 +1,6 @@
 import { readFileSync, readSync, writeSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
-import { EventDescriptor } from '../../native/event-descriptor.js';
+import { EventDescriptor } from '../../native/libc.js';
 
 const bytes = Buffer.alloc(8);
 /** What stands in it; it is empty afterwards. */
@@ -38,7 +38,9 @@ describe('a descriptor that tells of an event', () => {
   test('is not inherited by programs that are started', () => {
     const event = new EventDescriptor();
     try {
-      const flags = /^flags:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${event.number}`, 'latin1'))?.[1];
+      const flags = /^flags:\s+(\d+)$/m.exec(
+        readFileSync(`/proc/self/fdinfo/${event.number}`, 'latin1'),
+      )?.[1];
       // open(2): O_CLOEXEC.
       expect(Number.parseInt(flags ?? '0', 8) & 0o2000000).not.toBe(0);
     } finally {

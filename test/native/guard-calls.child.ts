@@ -1,4 +1,7 @@
-/** Makes one call that looks into the journal files of a folder, and prints the error that came of it. */
+/**
+ * Makes one call that looks into the journal files of a folder, and prints the error that came of
+ * it.
+ */
 import { openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { JournalHandle } from '../../native/journal.js';

@@ -1,4 +1,7 @@
-/* Holds the guard against calls that abort, fault or come back. Compiled by guard.test.ts; ends with 0 when all is well. */
+/*
+ * Holds the guard against calls that abort, fault or come back. Compiled by guard.test.ts; ends
+ * with 0 when all is well.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>

@@ -1,4 +1,7 @@
-/* Aborts in the call of libsystemd that ABORT_IN names, as a damaged file can make it. Preloaded by guard.test.ts. */
+/*
+ * Aborts in the call of libsystemd that ABORT_IN names, as a damaged file can make it. Preloaded by
+ * guard.test.ts.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdlib.h>

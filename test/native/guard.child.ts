@@ -1,11 +1,13 @@
-/** Reads a journal file to its end, and says what came of it; `truncate`: cuts it short after the first batch;
- * `again`: reads it twice. */
+/**
+ * Reads a journal file to its end, and says what came of it; `truncate`: cuts it short after the
+ * first batch; `again`: reads it twice.
+ */
 import { truncateSync } from 'node:fs';
 import { messageOf } from '../../src/core/errors.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
-import { LibsystemdSource } from '../../src/journal/libsystemd-source.js';
-import { bestReader, plainReader } from '../../src/journal/readers.js';
+import { bestReader, plainReader } from '../../src/journal/systemd/readers.js';
+import { LibsystemdSource } from '../../src/journal/systemd/source.js';
 
 const [how = '', path = ''] = process.argv.slice(2);
 const make = how.startsWith('plain') ? plainReader : bestReader;

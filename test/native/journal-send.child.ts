@@ -1,4 +1,7 @@
-/** Run in a mount namespace of its own: stands in for journald and prints what `journalSend` sends to it. */
+/**
+ * Run in a mount namespace of its own: stands in for journald and prints what `journalSend` sends
+ * to it.
+ */
 import { journalSend } from '../../native/journal-send.js';
 import { Datagrams } from './datagrams.js';
 

@@ -3,13 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
 import { journalSend } from '../../native/journal-send.js';
 import { JOURNAL_SEND_BYTES_MAX } from '../../src/core/limits.js';
-import { type ExportItem, ExportParser } from '../../src/journal/export-parser.js';
+import { type ExportItem, ExportParser } from '../../src/journal/export/parser.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
 
 const child = fileURLToPath(new URL('./journal-send.child.js', import.meta.url));
 
 /** journald's native protocol is the export format without an end of entry. */
-function fieldsOf(datagram: string | undefined, names: readonly string[]): Record<string, string | undefined> {
+function fieldsOf(
+  datagram: string | undefined,
+  names: readonly string[],
+): Record<string, string | undefined> {
   const parser = new ExportParser(new Set(names));
   parser.feed(Buffer.from(datagram ?? '', 'base64'));
   parser.end();
@@ -32,9 +35,13 @@ describe('entries written to the journal', () => {
     () => {
       const script =
         'mkdir -p /run/systemd && mount -t tmpfs tmpfs /run/systemd && mkdir /run/systemd/journal && exec "$@"';
-      const result = spawnSync('unshare', ['--mount', 'sh', '-c', script, 'sh', process.execPath, child], {
-        encoding: 'utf8',
-      });
+      const result = spawnSync(
+        'unshare',
+        ['--mount', 'sh', '-c', script, 'sh', process.execPath, child],
+        {
+          encoding: 'utf8',
+        },
+      );
       expect(result.stderr).toBe('');
       const [first, second] = result.stdout.split('\n');
       expect(fieldsOf(first, ['MESSAGE', 'PRIORITY'])).toEqual({ MESSAGE: 'plain', PRIORITY: '5' });

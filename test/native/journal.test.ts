@@ -2,10 +2,15 @@ import { chmodSync, chownSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { describe, expect, test } from '@jest/globals';
 import koffi from 'koffi';
 import { check } from '../../native/check.js';
-import { fieldKey, READ } from '../../native/data.js';
-import { requireReadable } from '../../native/files.js';
+import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
-import { libsystemd, libsystemdVersion, load, SYSTEMD_VERSION_MIN } from '../../native/libsystemd.js';
+import { requireReadable } from '../../native/journal-files.js';
+import {
+  libsystemd,
+  libsystemdVersion,
+  load,
+  SYSTEMD_VERSION_MIN,
+} from '../../native/libsystemd.js';
 import { EXIT, OperatorError } from '../../src/core/errors.js';
 import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor } from '../../src/core/names.js';
@@ -15,7 +20,9 @@ import { isRoot, needs } from '../support/require.js';
 
 const write = needs(...canWrite);
 
-/** Becomes the user and group for a while. Through libc: Node refuses it where io_uring may be on. */
+/**
+ * Becomes the user and group for a while. Through libc: Node refuses it where io_uring may be on.
+ */
 function become(user: number): void {
   const libc = koffi.load('libc.so.6');
   const names = user === 0 ? ['seteuid', 'setegid'] : ['setegid', 'seteuid'];
@@ -56,7 +63,10 @@ describe('an open journal', () => {
     const path = scratch.file('a.journal');
     writeJournal(
       path,
-      numbered(5).map((entry, i) => ({ ...entry, fields: { _SYSTEMD_UNIT: i < 2 ? 'a' : 'b', _UID: '0' } })),
+      numbered(5).map((entry, i) => ({
+        ...entry,
+        fields: { _SYSTEMD_UNIT: i < 2 ? 'a' : 'b', _UID: '0' },
+      })),
     );
     const handle = JournalHandle.openFiles([path]);
     const here = () => {
@@ -163,7 +173,8 @@ describe('an open journal', () => {
       () => handle.hasRuntimeFiles(),
       () => handle.hasPersistentFiles(),
     ];
-    for (const call of calls) expect(call).toThrow(expect.objectContaining({ code: 'ERR_JOURNAL_CLOSED' }));
+    for (const call of calls)
+      expect(call).toThrow(expect.objectContaining({ code: 'ERR_JOURNAL_CLOSED' }));
   });
 });
 
@@ -173,7 +184,8 @@ function damaged(scratch: Scratch): Record<'empty' | 'foreign' | 'truncated' | '
   writeJournal(`${good}.journal`, numbered(3));
   const bytes = readFileSync(`${good}.journal`);
   const newer = Buffer.from(bytes);
-  // incompatible_flags of the file header (systemd.io, "Journal File Format"): a bit that no systemd knows.
+  // incompatible_flags of the file header (systemd.io, "Journal File Format"): a bit that no
+  // systemd knows.
   newer.writeUInt32LE(newer.readUInt32LE(12) | 0x8000, 12);
   const put = (name: string, content: Uint8Array) => {
     mkdirSync(scratch.file(name));
@@ -202,21 +214,34 @@ describe('a journal that cannot be read', () => {
     const newer = refusal(() => JournalHandle.openFiles([paths.newer]));
     expect(newer.message).toContain('written by a newer systemd');
     expect(newer.hint).toContain('libsystemd0');
-    expect(refusal(() => JournalHandle.openFiles([scratch.file('absent')])).exitCode).toBe(EXIT.noInput);
-    expect(refusal(() => JournalHandle.openFiles([scratch.path])).message).toContain('is a directory');
-    expect(refusal(() => JournalHandle.openDirectory(scratch.file('absent'))).message).toContain('does not exist');
+    expect(refusal(() => JournalHandle.openFiles([scratch.file('absent')])).exitCode).toBe(
+      EXIT.noInput,
+    );
+    expect(refusal(() => JournalHandle.openFiles([scratch.path])).message).toContain(
+      'is a directory',
+    );
+    expect(refusal(() => JournalHandle.openDirectory(scratch.file('absent'))).message).toContain(
+      'does not exist',
+    );
   });
 
-  write('is refused as a directory when no file of it can be read, and told of when others can', () => {
-    using scratch = new Scratch();
-    const paths = damaged(scratch);
-    for (const kind of Object.keys(paths) as (keyof typeof paths)[]) {
-      const folder = scratch.file(kind);
-      expect(refusal(() => requireReadable(folder, [folder])).message).toContain(`${folder}/system.journal`);
-      writeJournal(`${folder}/other.journal`, numbered(1));
-      expect(requireReadable(folder, [folder])).toEqual([expect.stringContaining(`${folder}/system.journal`)]);
-    }
-  });
+  write(
+    'is refused as a directory when no file of it can be read, and told of when others can',
+    () => {
+      using scratch = new Scratch();
+      const paths = damaged(scratch);
+      for (const kind of Object.keys(paths) as (keyof typeof paths)[]) {
+        const folder = scratch.file(kind);
+        expect(refusal(() => requireReadable(folder, [folder])).message).toContain(
+          `${folder}/system.journal`,
+        );
+        writeJournal(`${folder}/other.journal`, numbered(1));
+        expect(requireReadable(folder, [folder])).toEqual([
+          expect.stringContaining(`${folder}/system.journal`),
+        ]);
+      }
+    },
+  );
 
   test('is refused when there are no files at all', () => {
     using scratch = new Scratch();
@@ -239,7 +264,10 @@ describe('a journal that cannot be read', () => {
       chownSync(user, 65534, 65534);
       become(65534);
       try {
-        for (const call of [() => JournalHandle.openFiles([path]), () => requireReadable('it', [scratch.path])]) {
+        for (const call of [
+          () => JournalHandle.openFiles([path]),
+          () => requireReadable('it', [scratch.path]),
+        ]) {
           const error = refusal(call);
           expect(error.message).toBe(`no permission to read ${path}`);
           expect(error.hint).toContain('usermod -aG systemd-journal');
@@ -259,7 +287,8 @@ describe('the findings for doctor', () => {
       expect.arrayContaining(['journal.libsystemd', 'journal.readable', 'journal.batch']),
     );
     for (const finding of findings)
-      if (finding.level === 'error' || finding.level === 'warning') expect(finding.fix).toBeTruthy();
+      if (finding.level === 'error' || finding.level === 'warning')
+        expect(finding.fix).toBeTruthy();
     expect(check('no-such-namespace')).toContainEqual(
       expect.objectContaining({ level: 'error', id: 'journal.readable' }),
     );

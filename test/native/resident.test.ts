@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect } from '@jest/globals';
 import { JournalHandle } from '../../native/journal.js';
-import { releaseJournalPages, trimHeap } from '../../native/resident.js';
+import { releaseJournalPages, trimHeap } from '../../native/libc.js';
 import { canWrite, numbered, Scratch, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 

@@ -1,10 +1,17 @@
 import { closeSync, openSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { describe, expect } from '@jest/globals';
-import { BatchReader, batchReader } from '../../native/batch.js';
-import { EventDescriptor } from '../../native/event-descriptor.js';
+import { batchReader } from '../../native/batch-library.js';
+import { BatchReader } from '../../native/batch-reader.js';
 import { JournalHandle } from '../../native/journal.js';
-import { canWrite, LiveJournal, numbered, Scratch, writeJournal } from '../support/journal-files.js';
+import { EventDescriptor } from '../../native/libc.js';
+import {
+  canWrite,
+  LiveJournal,
+  numbered,
+  Scratch,
+  writeJournal,
+} from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
 
@@ -70,7 +77,9 @@ async function waiting(use: (waiting: Waiting) => Promise<void> | void): Promise
 
 /** Runs JavaScript in another thread, which `descriptor` is given to. */
 function elsewhere(descriptor: number, code: string): Worker {
-  return new Worker(`const descriptor = ${descriptor}; const fs = require('node:fs'); ${code}`, { eval: true });
+  return new Worker(`const descriptor = ${descriptor}; const fs = require('node:fs'); ${code}`, {
+    eval: true,
+  });
 }
 
 const SIGNAL = `fs.writeSync(descriptor, new Uint8Array(BigUint64Array.of(1n).buffer));`;

@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { loadNotifyConfig } from '../../src/cli/notify-config.js';
-import type { Paths } from '../../src/cli/paths.js';
-import { NOTIFY_TEMPLATE_BYTES_MAX } from '../../src/core/limits.js';
+import { NOTIFY_TEMPLATE_BYTES_MAX } from '../../src/core/service-limits.js';
+import { loadNotifyConfig } from '../../src/setup/notify-config.js';
+import type { Paths } from '../../src/setup/paths.js';
 import { cli } from '../support/cli.js';
 
 let folder = '';
@@ -12,18 +12,25 @@ let paths: Paths;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'banjour-'));
   mkdirSync(join(folder, 'etc'));
-  paths = { shipped: join(process.cwd(), 'config'), config: join(folder, 'etc'), run: '', state: '' };
+  paths = {
+    shipped: join(process.cwd(), 'config'),
+    config: join(folder, 'etc'),
+    run: '',
+    state: '',
+  };
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const write = (name: string, text: string) => writeFileSync(join(folder, 'etc', name), text);
-const settings = (...lines: readonly string[]) => write('notify.conf', ['[Definition]', ...lines, ''].join('\n'));
+const settings = (...lines: readonly string[]) =>
+  write('notify.conf', ['[Definition]', ...lines, ''].join('\n'));
 
 describe('notify.conf', () => {
   test('is what docs/notify.md shows, when there is none', () => {
     const shown =
-      /notify\.conf\n[\s\S]*?\n {4}\[Definition\]\n((?: {4}.*\n)+)/.exec(readFileSync('docs/notify.md', 'utf8'))?.[1] ??
-      '';
+      /notify\.conf\n[\s\S]*?\n {4}\[Definition\]\n((?: {4}.*\n)+)/.exec(
+        readFileSync('docs/notify.md', 'utf8'),
+      )?.[1] ?? '';
     const without = loadNotifyConfig(paths);
     settings(...shown.split('\n').map((line) => line.trim()));
     expect(shown).toContain('mailer');
@@ -37,8 +44,14 @@ describe('notify.conf', () => {
 
   test.each([
     ['/usr/sbin/sendmail', { kind: 'sendmail', path: '/usr/sbin/sendmail' }],
-    ['smtp://mail.example.org:587', { kind: 'smtp', host: 'mail.example.org', port: 587, secure: false }],
-    ['smtps://mail.example.org', { kind: 'smtp', host: 'mail.example.org', port: 465, secure: true }],
+    [
+      'smtp://mail.example.org:587',
+      { kind: 'smtp', host: 'mail.example.org', port: 587, secure: false },
+    ],
+    [
+      'smtps://mail.example.org',
+      { kind: 'smtp', host: 'mail.example.org', port: 465, secure: true },
+    ],
     ['smtp://[::1]', { kind: 'smtp', host: '::1', port: 25, secure: false }],
   ])('mailer = %s', (text, mailer) => {
     settings(`mailer = ${text}`);
@@ -73,7 +86,10 @@ describe('notify.conf', () => {
     const path = join(folder, 'template');
     writeFileSync(path, `"${'x'.repeat(bytes - 2)}"`);
     settings(`webhook-template = ${path}`);
-    if (isRefused) expect(() => loadNotifyConfig(paths)).toThrow(`larger than ${NOTIFY_TEMPLATE_BYTES_MAX} bytes`);
+    if (isRefused)
+      expect(() => loadNotifyConfig(paths)).toThrow(
+        `larger than ${NOTIFY_TEMPLATE_BYTES_MAX} bytes`,
+      );
     else expect(loadNotifyConfig(paths).templates.webhook).toHaveLength(bytes);
   });
 
@@ -101,7 +117,10 @@ describe('banjour notify --dry-run', () => {
       '[DEFAULT]\ndestemail = a@example.org\naction = %(action_mwl)s\n[sshd]\nenabled = true\n[dovecot]\nenabled = true\naction = %(action_mwl)s\n slack[url="https://hooks.test/T0KEN"]\n[postfix-sasl]\nenabled = false\n',
     );
     const { code, out, err } = await dryRun();
-    expect([code, out]).toEqual([0, expect.stringMatching(/^mail to a@example\.org: .*\nslack: dovecot\n$/)]);
+    expect([code, out]).toEqual([
+      0,
+      expect.stringMatching(/^mail to a@example\.org: .*\nslack: dovecot\n$/),
+    ]);
     expect(out).toMatch(/sshd/);
     expect(out + err).not.toContain('T0KEN');
   });

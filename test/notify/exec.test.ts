@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_ANSWER_BYTES_MAX, NOTIFY_DEADLINE_MS } from '../../src/core/limits.js';
-import { argvOf, execute } from '../../src/notify/exec.js';
-import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
-import { runProgram } from '../../src/notify/program.js';
+import { NOTIFY_ANSWER_BYTES_MAX } from '../../src/core/service-limits.js';
+import { NOTIFY_DEADLINE_MS } from '../../src/core/timeouts.js';
+import { FACT_NAMES, factsOf } from '../../src/notify/news.js';
+import { argvOf, execute, runProgram } from '../../src/notify/program.js';
 import { fakeTimers } from '../support/timeouts.js';
 import { ban } from './support.js';
 
@@ -17,11 +17,32 @@ describe('the program that exec starts', () => {
   test('gets the facts as words', () => {
     expect(
       argvOf(
-        ['/bin/tell', '--jail=<jail>', '<ip>', '<failures>/<name>', '<bantime>', '<nothing>', '<user>'],
+        [
+          '/bin/tell',
+          '--jail=<jail>',
+          '<ip>',
+          '<failures>/<name>',
+          '<bantime>',
+          '<nothing>',
+          '<user>',
+        ],
         facts('a b'),
       ),
-    ).toEqual([...['/bin/tell', '--jail=sshd', '2001:db8::/64', '5/SSH', facts('').bantime, '<nothing>', 'a b']]);
-    expect(argvOf(['/bin/tell', '<bantime>'], facts('', { until: null }))).toEqual(['/bin/tell', '-1']);
+    ).toEqual([
+      ...[
+        '/bin/tell',
+        '--jail=sshd',
+        '2001:db8::/64',
+        '5/SSH',
+        facts('').bantime,
+        '<nothing>',
+        'a b',
+      ],
+    ]);
+    expect(argvOf(['/bin/tell', '<bantime>'], facts('', { until: null }))).toEqual([
+      '/bin/tell',
+      '-1',
+    ]);
   });
 
   test('never gets an option, a further word or another program out of what an attacker writes', () => {
@@ -64,7 +85,10 @@ describe('the program that exec starts', () => {
       const out = join(folder, 'out');
       const script = `import json,os,sys; open(sys.argv[1],"w").write(json.dumps([sys.argv[2:], json.load(sys.stdin), sorted(os.environ)]))`;
       process.env['BANJOUR_TEST_SECRET'] = 'x';
-      await execute(['/usr/bin/python3', '-c', script, out, '<user>', ';touch /tmp/x'], facts('$(id) `id`'));
+      await execute(
+        ['/usr/bin/python3', '-c', script, out, '<user>', ';touch /tmp/x'],
+        facts('$(id) `id`'),
+      );
       const [words, input, environment] = JSON.parse(readFileSync(out, 'utf8')) as [
         string[],
         Record<string, string>,
@@ -87,21 +111,29 @@ describe('the program that exec starts', () => {
         `head -c ${bytes} /dev/zero | tr '\\0' x; head -c ${bytes} /dev/zero | tr '\\0' y >&2`,
       ];
       const { output, complaint } = await runProgram(argv, { deadlineMs: 10_000 });
-      expect([output, complaint]).toEqual(['x', 'y'].map((char) => char.repeat(NOTIFY_ANSWER_BYTES_MAX)));
+      expect([output, complaint]).toEqual(
+        ['x', 'y'].map((char) => char.repeat(NOTIFY_ANSWER_BYTES_MAX)),
+      );
     },
   );
 
   test('that fails, stalls or is not there is said, to be tried again', async () => {
-    await expect(execute(['/bin/sh', '-c', 'echo no good >&2; exit 3'], facts(''))).rejects.toMatchObject({
+    await expect(
+      execute(['/bin/sh', '-c', 'echo no good >&2; exit 3'], facts('')),
+    ).rejects.toMatchObject({
       message: '/bin/sh ended with status 3: no good',
       permanent: false,
     });
-    await expect(execute(['/bin/sh', '-c', 'echo $0 >&2; exit 3', 'hunter2'], facts(''))).rejects.toThrow(
-      /status 3: \(hidden\)$/,
+    await expect(
+      execute(['/bin/sh', '-c', 'echo $0 >&2; exit 3', 'hunter2'], facts('')),
+    ).rejects.toThrow(/status 3: \(hidden\)$/);
+    await expect(execute(['/bin/sleep', '30'], facts(''), 50)).rejects.toThrow(
+      'was ended after 50 ms',
     );
-    await expect(execute(['/bin/sleep', '30'], facts(''), 50)).rejects.toThrow('was ended after 50 ms');
     // What it has started goes with it.
-    await expect(execute(['/bin/sh', '-c', 'sleep 30 & sleep 30'], facts(''), 50)).rejects.toThrow('was ended');
+    await expect(execute(['/bin/sh', '-c', 'sleep 30 & sleep 30'], facts(''), 50)).rejects.toThrow(
+      'was ended',
+    );
     await expect(execute(['/nonexistent'], facts(''))).rejects.toThrow('cannot be started');
   });
 });

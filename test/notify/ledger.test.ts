@@ -9,13 +9,17 @@ import { silentLog } from '../../src/core/log.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
 import { plus, wallClock } from '../../src/core/time.js';
 import { Notifier } from '../../src/notify/notifier.js';
-import { routesOf } from '../../src/notify/spec.js';
+import { routesOf } from '../../src/notify/targets.js';
 import { Host } from '../control/host.js';
 import { until } from '../support/until.js';
 
 const MANY = 25_000;
 const routes = routesOf([
-  { jail: 'sshd', name: 'sshd', target: { kind: 'webhook', url: { text: 'http://hook.test/' }, secretFile: null } },
+  {
+    jail: 'sshd',
+    name: 'sshd',
+    target: { kind: 'webhook', url: { text: 'http://hook.test/' }, secretFile: null },
+  },
 ]);
 
 let host: Host;
@@ -25,7 +29,9 @@ beforeEach(async () => {
 afterEach(() => host.end());
 
 /** Runs banjour-notify until `done`; resolves with the ids that were told, and its metrics. */
-async function told(done: (ids: readonly number[]) => boolean): Promise<{ ids: number[]; metrics: string }> {
+async function told(
+  done: (ids: readonly number[]) => boolean,
+): Promise<{ ids: number[]; metrics: string }> {
   const ids: number[] = [];
   const notifier = new Notifier({
     routes,

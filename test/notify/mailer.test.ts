@@ -5,7 +5,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { MailerSpec } from '../../src/notify/mailer.js';
 import { Sender } from '../../src/notify/sender.js';
-import { type MailTarget, type Route, routesOf } from '../../src/notify/spec.js';
+import { type MailTarget, type NotifyRoute, routesOf } from '../../src/notify/targets.js';
 import { Whois } from '../../src/notify/whois.js';
 import { ban, type SmtpSink, smtpSink, whoisServer } from './support.js';
 
@@ -28,7 +28,7 @@ async function sinkOf(options: Parameters<typeof smtpSink>[0] = {}): Promise<Smt
 const smtp = (port: number, more: Partial<MailerSpec> = {}): MailerSpec =>
   ({ kind: 'smtp', host: '127.0.0.1', port, secure: false, ...more }) as MailerSpec;
 
-function routeTo(more: Partial<MailTarget> = {}): Route {
+function routeTo(more: Partial<MailTarget> = {}): NotifyRoute {
   const target: MailTarget = {
     kind: 'mail',
     style: 'whois-lines',
@@ -37,10 +37,13 @@ function routeTo(more: Partial<MailTarget> = {}): Route {
     sendername: 'Banjour',
     ...more,
   };
-  return routesOf([{ jail: 'sshd', name: 'SSH', target }])[0] as Route;
+  return routesOf([{ jail: 'sshd', name: 'SSH', target }])[0] as NotifyRoute;
 }
 
-function senderOf(mailer: MailerSpec, more: Partial<ConstructorParameters<typeof Sender>[0]> = {}): Sender {
+function senderOf(
+  mailer: MailerSpec,
+  more: Partial<ConstructorParameters<typeof Sender>[0]> = {},
+): Sender {
   return new Sender({
     mailer,
     lines: async ({ evidence }) => evidence.map((one) => `line of ${one}`),
@@ -58,7 +61,9 @@ const news = ban(7, { evidence: ['c1', 'c2'] });
 describe('a mail over SMTP', () => {
   test('arrives with jail, address, failures, whois data and log lines', async () => {
     const sink = await sinkOf();
-    const registry = await whoisServer(() => 'netname: TEST-NET\r\nabuse-mailbox: abuse@example.net\r\n');
+    const registry = await whoisServer(
+      () => 'netname: TEST-NET\r\nabuse-mailbox: abuse@example.net\r\n',
+    );
     closing.push(registry.close);
     const whois = new Whois({ server: { host: '127.0.0.1', port: registry.port } });
     await senderOf(smtp(sink.port), { whois }).send(routeTo(), [news]);
@@ -78,16 +83,22 @@ describe('a mail over SMTP', () => {
     ['plain', false, false],
     ['whois', true, false],
     ['whois-lines', true, true],
-  ] as const)('of style %s has whois data: %s, log lines: %s', async (style, hasWhois, hasLines) => {
-    const sink = await sinkOf();
-    const registry = await whoisServer(() => 'netname: TEST-NET\r\n');
-    closing.push(registry.close);
-    const whois = new Whois({ server: { host: '127.0.0.1', port: registry.port } });
-    await senderOf(smtp(sink.port), { whois }).send(routeTo({ style }), [news]);
-    const message = sink.mails[0]?.message ?? '';
-    expect([message.includes('TEST-NET'), message.includes('line of')]).toEqual([hasWhois, hasLines]);
-    expect(message).toContain('198.51.100.7');
-  });
+  ] as const)(
+    'of style %s has whois data: %s, log lines: %s',
+    async (style, hasWhois, hasLines) => {
+      const sink = await sinkOf();
+      const registry = await whoisServer(() => 'netname: TEST-NET\r\n');
+      closing.push(registry.close);
+      const whois = new Whois({ server: { host: '127.0.0.1', port: registry.port } });
+      await senderOf(smtp(sink.port), { whois }).send(routeTo({ style }), [news]);
+      const message = sink.mails[0]?.message ?? '';
+      expect([message.includes('TEST-NET'), message.includes('line of')]).toEqual([
+        hasWhois,
+        hasLines,
+      ]);
+      expect(message).toContain('198.51.100.7');
+    },
+  );
 
   test('goes to several receivers, and as the sender of the jail', async () => {
     const sink = await sinkOf();
@@ -99,8 +110,13 @@ describe('a mail over SMTP', () => {
       }),
       [news],
     );
-    expect(sink.mails[0]).toMatchObject({ from: 'ban@example.org', to: ['anna@example.org', 'bert@example.org'] });
-    expect(sink.mails[0]?.message).toContain(`=?UTF-8?B?${Buffer.from('Wächter, "Nacht"').toString('base64')}?=`);
+    expect(sink.mails[0]).toMatchObject({
+      from: 'ban@example.org',
+      to: ['anna@example.org', 'bert@example.org'],
+    });
+    expect(sink.mails[0]?.message).toContain(
+      `=?UTF-8?B?${Buffer.from('Wächter, "Nacht"').toString('base64')}?=`,
+    );
   });
 
   test('goes without whois data when the registry stalls, and without log lines when the journal fails', async () => {
@@ -133,7 +149,9 @@ describe('a mail over SMTP', () => {
       [{ CONNECT: '421 too busy' }, false],
     ] as const) {
       const sink = await sinkOf({ reply });
-      await expect(senderOf(smtp(sink.port)).send(routeTo(), [news])).rejects.toMatchObject({ permanent });
+      await expect(senderOf(smtp(sink.port)).send(routeTo(), [news])).rejects.toMatchObject({
+        permanent,
+      });
       expect(sink.mails).toEqual([]);
     }
   });

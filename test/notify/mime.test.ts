@@ -1,9 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_DIGEST_FULL_MAX, NOTIFY_LINE_CHARS_MAX } from '../../src/core/limits.js';
-import { letterOf } from '../../src/notify/mail-text.js';
-import { addressOf, type Mail, mimeOf } from '../../src/notify/mime.js';
+import { NOTIFY_DIGEST_FULL_MAX, NOTIFY_LINE_CHARS_MAX } from '../../src/core/service-limits.js';
+import { addressOf, letterOf, type Mail, mimeOf } from '../../src/notify/mail.js';
 import { hasCommand, needs } from '../support/require.js';
 import { ban } from './support.js';
 
@@ -60,7 +59,9 @@ const NAMES = split(mimeOf(MAIL)).names;
 
 describe('a mail', () => {
   test('has no line that a mailbox or a server would take for another message or its end', () => {
-    const { body } = split(mimeOf({ ...MAIL, body: 'From a\nFrom \nFromage\n.\n..\n.From x\n>From y' }));
+    const { body } = split(
+      mimeOf({ ...MAIL, body: 'From a\nFrom \nFromage\n.\n..\n.From x\n>From y' }),
+    );
     const lines = body.split('\r\n');
     expect(lines.filter((line) => line.startsWith('From ') || line.startsWith('.'))).toEqual([]);
     expect(lines.slice(0, 4)).toEqual(['=46rom a', '=46rom=20', 'Fromage', '=2E']);
@@ -117,8 +118,14 @@ for line in sys.stdin:
     m = email.message_from_bytes(bytes.fromhex(line.strip()), policy=email.policy.default)
     print(json.dumps({"subject": str(m["subject"]), "keys": m.keys(), "body": m.get_content(), "to": str(m["to"]), "defects": len(m.defects)}))
 `;
-    const input = mails.map(([subject, body]) => mimeOf({ ...MAIL, subject, body }).toString('hex')).join('\n');
-    const { stdout, stderr } = spawnSync('python3', ['-c', script], { input, encoding: 'utf8', maxBuffer: 1e8 });
+    const input = mails
+      .map(([subject, body]) => mimeOf({ ...MAIL, subject, body }).toString('hex'))
+      .join('\n');
+    const { stdout, stderr } = spawnSync('python3', ['-c', script], {
+      input,
+      encoding: 'utf8',
+      maxBuffer: 1e8,
+    });
     const read = stdout
       .trimEnd()
       .split('\n')
@@ -152,7 +159,11 @@ for line in sys.stdin:
 
 describe('the words of a mail', () => {
   const options = { host: 'mx.example.org', names: new Map([['sshd', 'SSH']]) };
-  const one = ban(7, { target: '192.0.2.1', time: '2026-11-21T18:50:38.000Z', until: '2026-11-21T19:00:38.000Z' });
+  const one = ban(7, {
+    target: '192.0.2.1',
+    time: '2026-11-21T18:50:38.000Z',
+    until: '2026-11-21T19:00:38.000Z',
+  });
 
   test('have jail, address, failures, whois data and log lines', () => {
     const { subject, body } = letterOf(
@@ -173,19 +184,28 @@ describe('the words of a mail', () => {
   });
 
   test('leave out what is not known', () => {
-    const { body } = letterOf([{ ban: { ...one, until: null, origin: 'operator', failures: 0 }, lines: [] }], options);
+    const { body } = letterOf(
+      [{ ban: { ...one, until: null, origin: 'operator', failures: 0 }, lines: [] }],
+      options,
+    );
     expect(body).toContain('by hand');
     expect(body).toContain('for good');
     expect(body).not.toContain('whois');
     expect(body).not.toContain('Log lines');
   });
 
-  test.each([NOTIFY_DIGEST_FULL_MAX, NOTIFY_DIGEST_FULL_MAX + 1])('tell %i bans, so many of them in full', (count) => {
-    const news = Array.from({ length: count }, (_, i) => ({ ban: ban(i + 1), lines: [`line ${i}`] }));
-    const { body } = letterOf(news, options);
-    expect(body.match(/^ {2}line \d+$/gm)).toHaveLength(NOTIFY_DIGEST_FULL_MAX);
-    expect(body.includes('of 1 more are left out')).toBe(count > NOTIFY_DIGEST_FULL_MAX);
-  });
+  test.each([NOTIFY_DIGEST_FULL_MAX, NOTIFY_DIGEST_FULL_MAX + 1])(
+    'tell %i bans, so many of them in full',
+    (count) => {
+      const news = Array.from({ length: count }, (_, i) => ({
+        ban: ban(i + 1),
+        lines: [`line ${i}`],
+      }));
+      const { body } = letterOf(news, options);
+      expect(body.match(/^ {2}line \d+$/gm)).toHaveLength(NOTIFY_DIGEST_FULL_MAX);
+      expect(body.includes('of 1 more are left out')).toBe(count > NOTIFY_DIGEST_FULL_MAX);
+    },
+  );
 
   test('tell of many bans in one mail', () => {
     const news = Array.from({ length: 30 }, (_, i) => ({ ban: ban(i + 1), lines: [`line ${i}`] }));
@@ -199,12 +219,21 @@ describe('the words of a mail', () => {
   test('never let a stranger begin a line of the mail, whatever the log says', () => {
     fc.assert(
       fc.property(hostile, hostile, hostile, (user, line, whois) => {
-        const { body, subject } = letterOf([{ ban: { ...one, user }, lines: [line], whois }], options);
+        const { body, subject } = letterOf(
+          [{ ban: { ...one, user }, lines: [line], whois }],
+          options,
+        );
         expect(subject).not.toMatch(/[\r\n]/);
-        const mine = letterOf([{ ban: { ...one, user: 'x' }, lines: ['x'], whois: 'x' }], options).body.split('\n');
+        const mine = letterOf(
+          [{ ban: { ...one, user: 'x' }, lines: ['x'], whois: 'x' }],
+          options,
+        ).body.split('\n');
         const known = new Set(mine.filter((text) => !text.startsWith('  ')));
-        for (const text of body.split('\n')) if (!text.startsWith('  ')) expect(known).toContain(text);
-        expect(body.replace(/\n/g, '')).toMatch(/^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]*$/);
+        for (const text of body.split('\n'))
+          if (!text.startsWith('  ')) expect(known).toContain(text);
+        expect(body.replace(/\n/g, '')).toMatch(
+          /^[^\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]*$/,
+        );
       }),
       { numRuns: 200 },
     );

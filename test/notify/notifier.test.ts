@@ -3,35 +3,49 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { BanView } from '../../src/control/protocol.js';
+import { silentLog } from '../../src/core/log.js';
+import {
+  NOTIFY_DIGEST_BANS_MAX,
+  NOTIFY_PAGE_ROWS,
+  NOTIFY_QUEUE_MAX,
+} from '../../src/core/service-limits.js';
 import {
   NOTIFY_AGE_SECONDS_MAX,
   NOTIFY_BACKOFF_MS_MAX,
   NOTIFY_BACKOFF_MS_MIN,
-  NOTIFY_DIGEST_BANS_MAX,
-  NOTIFY_PAGE_ROWS,
-  NOTIFY_QUEUE_MAX,
-} from '../../src/core/limits.js';
-import { silentLog } from '../../src/core/log.js';
-import { DeliveryError } from '../../src/notify/failure.js';
+} from '../../src/core/timeouts.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
+import { DeliveryError } from '../../src/notify/news.js';
 import { Notifier } from '../../src/notify/notifier.js';
 import { Outbox, type OutboxOptions } from '../../src/notify/outbox.js';
-import { type Route, routesOf, type Target } from '../../src/notify/spec.js';
+import { type NotifyRoute, routesOf, type Target } from '../../src/notify/targets.js';
 import { fakeTimers } from '../support/timeouts.js';
 import { until } from '../support/until.js';
 import { ban, FakeAgent } from './support.js';
 
-const MAIL: Target = { kind: 'mail', style: 'plain', to: ['root'], sender: 'banjour', sendername: 'Banjour' };
-const HOOK: Target = { kind: 'webhook', url: { text: 'http://hook.test/SECRET' }, secretFile: null };
-const route = (target: Target, ...jails: string[]): Route =>
-  routesOf((jails.length === 0 ? ['sshd'] : jails).map((jail) => ({ jail, name: jail, target })))[0] as Route;
+const MAIL: Target = {
+  kind: 'mail',
+  style: 'plain',
+  to: ['root'],
+  sender: 'banjour',
+  sendername: 'Banjour',
+};
+const HOOK: Target = {
+  kind: 'webhook',
+  url: { text: 'http://hook.test/SECRET' },
+  secretFile: null,
+};
+const route = (target: Target, ...jails: string[]): NotifyRoute =>
+  routesOf(
+    (jails.length === 0 ? ['sshd'] : jails).map((jail) => ({ jail, name: jail, target })),
+  )[0] as NotifyRoute;
 
 let folder = '';
 let agent: FakeAgent;
 let running: { notifier: Notifier; done: Promise<void> }[];
 /** Deliveries: kind of the target and ids. */
 let told: [string, number[]][];
-let fail: ((route: Route, bans: readonly BanView[]) => Error | undefined) | undefined;
+let fail: ((route: NotifyRoute, bans: readonly BanView[]) => Error | undefined) | undefined;
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'banjour-'));
@@ -48,7 +62,10 @@ afterEach(async () => {
 const positions = () => join(folder, 'positions.json');
 const ids = (kind = 'webhook') => told.filter(([one]) => one === kind).flatMap(([, list]) => list);
 
-async function start(routes: readonly Route[] = [route(HOOK)], digestMs = 0): Promise<Notifier> {
+async function start(
+  routes: readonly NotifyRoute[] = [route(HOOK)],
+  digestMs = 0,
+): Promise<Notifier> {
   const notifier = new Notifier({
     routes,
     sender: {
@@ -160,7 +177,10 @@ describe('banjour-notify', () => {
     await start();
     agent.ban(ban(1));
     await until('told', () => ids().length === 1);
-    await until('noted', () => existsSync(positions()) && readFileSync(positions(), 'utf8').includes(':1}'));
+    await until(
+      'noted',
+      () => existsSync(positions()) && readFileSync(positions(), 'utf8').includes(':1}'),
+    );
     const before = readFileSync(positions(), 'utf8');
     agent.ban(ban(2));
     await until('told', () => ids().length === 2);
@@ -218,7 +238,7 @@ describe('banjour-notify', () => {
     const many = 25_000;
     const all = Array.from({ length: many }, (_, i) => i + 1);
     const gaps = (notifier: Notifier) => notifier.metrics.text('prometheus');
-    const left = async (routes: readonly Route[]) => {
+    const left = async (routes: readonly NotifyRoute[]) => {
       await start(routes);
       await stop();
       agent.bans.push(...all.map((id) => ban(id)));
@@ -249,7 +269,12 @@ describe('banjour-notify', () => {
       expect(ids('mail')).toEqual([...all, many + 1]);
       expect(ids()).toEqual([...all, many + 1]);
       expect(await gaps(notifier)).toContain('dropped_total{channel="mail"} 0');
-      expect(notifier.view()[1]).toMatchObject({ waiting: 0, full: false, trouble: null, done: many + 1 });
+      expect(notifier.view()[1]).toMatchObject({
+        waiting: 0,
+        full: false,
+        trouble: null,
+        done: many + 1,
+      });
     }, 70_000);
 
     test('reads pages of a bound, each from where the one before ended', async () => {
@@ -257,7 +282,11 @@ describe('banjour-notify', () => {
       agent.bans = agent.bans.slice(0, 2 * NOTIFY_PAGE_ROWS + 1);
       await start();
       await until('told', () => ids().length === 2 * NOTIFY_PAGE_ROWS + 1);
-      expect([...new Set(agent.asked)].slice(0, 3)).toEqual([0, NOTIFY_PAGE_ROWS, 2 * NOTIFY_PAGE_ROWS]);
+      expect([...new Set(agent.asked)].slice(0, 3)).toEqual([
+        0,
+        NOTIFY_PAGE_ROWS,
+        2 * NOTIFY_PAGE_ROWS,
+      ]);
     });
 
     test.each([
@@ -265,21 +294,24 @@ describe('banjour-notify', () => {
       ['in between', [1, 2, 5], 0],
       ['at the end', [1, 2], 5],
       ['everywhere', [], 5],
-    ])('counts what the agent has forgotten meanwhile as a gap, once: %s', async (_, kept, forgotten) => {
-      await left([route(HOOK), route(MAIL)]);
-      agent.bans = kept.map((id) => ban(id));
-      agent.forgotten = forgotten;
-      const notifier = await start([route(HOOK), route(MAIL)]);
-      agent.ban(ban(6));
-      await until('told', () => ids().includes(6) && ids('mail').includes(6));
-      expect([ids(), ids('mail')]).toEqual([
-        [...kept, 6],
-        [...kept, 6],
-      ]);
-      const missing = [1, 2, 3, 4, 5].filter((id) => !kept.includes(id));
-      const holes = missing.filter((id) => !missing.includes(id - 1)).length;
-      expect(await gaps(notifier)).toContain(`banjour_notify_gaps_total ${holes}`);
-    });
+    ])(
+      'counts what the agent has forgotten meanwhile as a gap, once: %s',
+      async (_, kept, forgotten) => {
+        await left([route(HOOK), route(MAIL)]);
+        agent.bans = kept.map((id) => ban(id));
+        agent.forgotten = forgotten;
+        const notifier = await start([route(HOOK), route(MAIL)]);
+        agent.ban(ban(6));
+        await until('told', () => ids().includes(6) && ids('mail').includes(6));
+        expect([ids(), ids('mail')]).toEqual([
+          [...kept, 6],
+          [...kept, 6],
+        ]);
+        const missing = [1, 2, 3, 4, 5].filter((id) => !kept.includes(id));
+        const holes = missing.filter((id) => !missing.includes(id - 1)).length;
+        expect(await gaps(notifier)).toContain(`banjour_notify_gaps_total ${holes}`);
+      },
+    );
   });
 
   test('asks one question at a time, so that no late answer looks like another ledger', async () => {
@@ -380,7 +412,9 @@ describe('a target that does not take messages', () => {
       ...more,
     });
     const dropped = async () =>
-      Number(/dropped_total\{channel="webhook"\} (\d+)/.exec(await metrics.text('prometheus'))?.[1]);
+      Number(
+        /dropped_total\{channel="webhook"\} (\d+)/.exec(await metrics.text('prometheus'))?.[1],
+      );
     return { box, said, dropped, room: () => rooms };
   }
   test('is tried again after a pause that doubles from the one bound to the other', async () => {
@@ -409,14 +443,17 @@ describe('a target that does not take messages', () => {
     [3, 3, true],
     [4, 3, false],
     [9, 3, false],
-  ])('%i bans where 3 may wait: what finds no room is not taken, nor dropped', async (count, seen, hasRoom) => {
-    const { box, dropped } = outbox(3, never);
-    for (let id = 1; id <= count; id++) box.offer(ban(id));
-    box.pass(count + 1);
-    expect([box.waiting, box.done, await dropped()]).toEqual([3, 0, 0]);
-    expect([box.seen, box.hasRoom]).toEqual([hasRoom ? count + 1 : seen, hasRoom]);
-    await box.stop(1);
-  });
+  ])(
+    '%i bans where 3 may wait: what finds no room is not taken, nor dropped',
+    async (count, seen, hasRoom) => {
+      const { box, dropped } = outbox(3, never);
+      for (let id = 1; id <= count; id++) box.offer(ban(id));
+      box.pass(count + 1);
+      expect([box.waiting, box.done, await dropped()]).toEqual([3, 0, 0]);
+      expect([box.seen, box.hasRoom]).toEqual([hasRoom ? count + 1 : seen, hasRoom]);
+      await box.stop(1);
+    },
+  );
 
   test('says when there is room again: when half of the queue is free', async () => {
     const free: (() => void)[] = [];
@@ -452,7 +489,8 @@ describe('a target that does not take messages', () => {
   test('for good loses that message only', async () => {
     let tries = 0;
     const { box, dropped } = outbox(10, async () => {
-      if (++tries === 1) throw new DeliveryError('ERR_X', 'the webhook answers 404', { permanent: true });
+      if (++tries === 1)
+        throw new DeliveryError('ERR_X', 'the webhook answers 404', { permanent: true });
     });
     box.offer(ban(1));
     await until('given up', () => box.dropped === 1);
@@ -466,7 +504,9 @@ describe('a target that does not take messages', () => {
 
   test('is not told of yesterday', async () => {
     const { box, dropped } = outbox(10, async () => undefined);
-    const old = (seconds: number) => ({ time: new Date(Date.now() - seconds * 1000).toISOString() });
+    const old = (seconds: number) => ({
+      time: new Date(Date.now() - seconds * 1000).toISOString(),
+    });
     box.offer(ban(1, old(NOTIFY_AGE_SECONDS_MAX + 1)));
     box.offer(ban(2, old(NOTIFY_AGE_SECONDS_MAX - 60)));
     await until('done', () => box.done === 2);

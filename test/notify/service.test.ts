@@ -1,10 +1,17 @@
 /**
- * banjour-notify beside a real agent, each a process of its own: real journal, real nftables in a network namespace, real
- * sockets. What it waits for must never hold up a ban.
+ * banjour-notify beside a real agent, each a process of its own: real journal, real nftables in a
+ * network namespace, real sockets. What it waits for must never hold up a ban.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHmac } from 'node:crypto';
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +25,10 @@ import { hasCommand, isRoot, needs } from '../support/require.js';
 import { until } from '../support/until.js';
 import { smtpSink, webSink, whoisServer } from './support.js';
 
-const test = needs(isRoot && hasCommand('nft') && canWrite[0], 'needs root, nft and systemd-journal-remote');
+const test = needs(
+  isRoot && hasCommand('nft') && canWrite[0],
+  'needs root, nft and systemd-journal-remote',
+);
 
 const TOKEN = 'T0PSECRETTOKEN';
 
@@ -36,7 +46,8 @@ const status = () => new ControlClient(file('run/status.sock'));
 
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), 'banjour-notify-'));
-  for (const name of ['journal', 'etc', 'run', 'state', 'run-notify', 'state-notify']) mkdirSync(file(name));
+  for (const name of ['journal', 'etc', 'run', 'state', 'run-notify', 'state-notify'])
+    mkdirSync(file(name));
   namespace = makeNetworkNamespace();
   journal = new LiveJournal(file('journal/host.journal'));
   processes = [];
@@ -99,7 +110,13 @@ function attack(address: string): void {
       {
         at: Date.now() * 1000 - T0 + (entries++ % 1000),
         message: `Failed password for root from ${address} port 22 ssh2`,
-        fields: { _SYSTEMD_UNIT: 'ssh.service', SYSLOG_IDENTIFIER: 'sshd', _HOSTNAME: 'mx', _UID: '0', _PID: '7' },
+        fields: {
+          _SYSTEMD_UNIT: 'ssh.service',
+          SYSLOG_IDENTIFIER: 'sshd',
+          _HOSTNAME: 'mx',
+          _UID: '0',
+          _PID: '7',
+        },
       },
     ]);
 }
@@ -107,13 +124,16 @@ function attack(address: string): void {
 const banned = (address: string) => namespace.run(['nft', 'list', 'ruleset']).includes(address);
 
 /** Everything that the notify process has a position for. */
-const position = () => Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
+const position = () =>
+  Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
 
 /** What the doctor says of banjour-notify. */
 async function doctor(): Promise<string> {
   const { out } = await cli(at('doctor', '--json'));
   const findings = JSON.parse(out) as { id: string; message: string }[];
-  return findings.flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : [])).join('\n');
+  return findings
+    .flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : []))
+    .join('\n');
 }
 
 async function ask(path: string): Promise<string> {
@@ -130,7 +150,10 @@ async function ask(path: string): Promise<string> {
   });
 }
 
-/** Waits until banjour-notify has had its first answer of the agent: what comes from then on is told. */
+/**
+ * Waits until banjour-notify has had its first answer of the agent: what comes from then on is
+ * told.
+ */
 async function met(): Promise<void> {
   await answered('/v1/status', (text) => {
     const { targets } = JSON.parse(text) as { targets: { done: number | null }[] };
@@ -161,16 +184,25 @@ describe('banjour-notify beside the agent', () => {
         `webhook[url-file="${file('hook-url')}", secret-file="${file('hook-key')}"]`,
         `slack[url="http://127.0.0.1:${hook.port}/slack/${TOKEN}"]`,
       ],
-      [`mailer = smtp://127.0.0.1:${mail.port}`, `whois = tcp:127.0.0.1:${whois.port}`, 'host = mx.example.org'],
+      [
+        `mailer = smtp://127.0.0.1:${mail.port}`,
+        `whois = tcp:127.0.0.1:${whois.port}`,
+        'host = mx.example.org',
+      ],
     );
     await start('run', 'reached the end');
     await start('notify', 'slack');
     await met();
     attack('198.51.100.77');
-    await until('mail and webhooks arrive', () => mail.mails.length === 1 && hook.posts.length === 2);
+    await until(
+      'mail and webhooks arrive',
+      () => mail.mails.length === 1 && hook.posts.length === 2,
+    );
     // The receivers have them; the sender counts them when it has read their answers.
     const sent = (channel: string) => `banjour_notify_sent_total{channel="${channel}"} 1\n`;
-    await answered('/v1/metrics', (text) => ['mail', 'webhook', 'slack'].every((one) => text.includes(sent(one))));
+    await answered('/v1/metrics', (text) =>
+      ['mail', 'webhook', 'slack'].every((one) => text.includes(sent(one))),
+    );
 
     const [letter] = mail.mails;
     expect([letter?.from, letter?.to]).toEqual(['ban@example.org', ['admin@example.org']]);
@@ -183,7 +215,9 @@ describe('banjour-notify beside the agent', () => {
       expect(letter?.message.replace(/=\r\n/g, '')).toContain(words);
 
     const signed = hook.posts.find(({ headers }) => headers['x-banjour-signature'] !== undefined);
-    const mine = createHmac('sha256', 'k3ySECRET').update(`${signed?.headers['x-banjour-timestamp']}.${signed?.body}`);
+    const mine = createHmac('sha256', 'k3ySECRET').update(
+      `${signed?.headers['x-banjour-timestamp']}.${signed?.body}`,
+    );
     expect(signed?.headers['x-banjour-signature']).toBe(`sha256=${mine.digest('hex')}`);
     expect(JSON.parse(signed?.body ?? '')).toMatchObject({
       address: '198.51.100.77',
@@ -195,7 +229,11 @@ describe('banjour-notify beside the agent', () => {
       (await cli(at('config', 'show'))).out,
       (await cli(at('config', 'check'))).out,
       (await cli(at('notify', '--dry-run'))).out,
-      JSON.stringify([await status().status(), await status().history({}), await status().jail('sshd')]),
+      JSON.stringify([
+        await status().status(),
+        await status().history({}),
+        await status().jail('sshd'),
+      ]),
       await ask('/v1/status'),
       await ask('/v1/metrics'),
       readFileSync(file('state-notify/positions.json'), 'utf8'),
@@ -215,7 +253,10 @@ describe('banjour-notify beside the agent', () => {
     const mail = await smtpSink();
     closing.push(mail.close);
     writeFileSync(file('auth.log'), '');
-    configure(['sendmail-whois-lines[name=SSH]'], [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no']);
+    configure(
+      ['sendmail-whois-lines[name=SSH]'],
+      [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no'],
+    );
     appendFileSync(file('etc/jail.local'), `backend = polling\nlogpath = ${file('auth.log')}\n`);
     await start('run', 'watching');
     await start('notify', 'mail to');
@@ -229,21 +270,32 @@ describe('banjour-notify beside the agent', () => {
     const text = mail.mails[0]?.message.replace(/=\r\n/g, '');
     expect(text).toContain('Log lines of 198.51.100.78:');
     for (let port = 1; port <= 3; port++)
-      expect(text).toContain(`mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`);
+      expect(text).toContain(
+        `mx sshd[7]: Failed password for root from 198.51.100.78 port ${port} ssh2`,
+      );
   });
 
   test('stalled servers, a stopped and a dead notify hold up no ban; what was banned meanwhile is told later', async () => {
     const stalled = await smtpSink({ stall: 'CONNECT' });
     const [hook, whois] = [await webSink(() => 'stall'), await whoisServer(() => undefined)];
     closing.push(stalled.close, hook.close, whois.close);
-    const actions = ['sendmail-whois-lines[name=SSH]', `webhook[url="http://127.0.0.1:${hook.port}/"]`];
-    configure(actions, [`mailer = smtp://127.0.0.1:${stalled.port}`, `whois = tcp:127.0.0.1:${whois.port}`]);
+    const actions = [
+      'sendmail-whois-lines[name=SSH]',
+      `webhook[url="http://127.0.0.1:${hook.port}/"]`,
+    ];
+    configure(actions, [
+      `mailer = smtp://127.0.0.1:${stalled.port}`,
+      `whois = tcp:127.0.0.1:${whois.port}`,
+    ]);
     await start('run', 'reached the end');
     const first = await start('notify', 'webhook');
     await met();
 
     attack('198.51.100.1');
-    await until('banned while whois and the webhook stall', () => whois.queries.length > 0 && hook.posts.length > 0);
+    await until(
+      'banned while whois and the webhook stall',
+      () => whois.queries.length > 0 && hook.posts.length > 0,
+    );
     expect(banned('198.51.100.1')).toBe(true);
     attack('198.51.100.2');
     await until('banned while all of them stall', () => banned('198.51.100.2'));
@@ -254,11 +306,17 @@ describe('banjour-notify beside the agent', () => {
     await ended(first, 'SIGKILL');
     attack('198.51.100.4');
     await until('banned while notify is dead', () => banned('198.51.100.4'));
-    expect(await doctor()).toContain('banjour-notify does not run: nobody is told of the bans of sshd');
+    expect(await doctor()).toContain(
+      'banjour-notify does not run: nobody is told of the bans of sshd',
+    );
 
     const mail = await smtpSink();
     closing.push(mail.close);
-    configure(actions.slice(0, 1), [`mailer = smtp://127.0.0.1:${mail.port}`, 'whois = no', 'digest = 0']);
+    configure(actions.slice(0, 1), [
+      `mailer = smtp://127.0.0.1:${mail.port}`,
+      'whois = no',
+      'digest = 0',
+    ]);
     await start('notify', 'mail to');
     const all = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
     const told = (one: string) => mail.mails.some(({ message }) => message.includes(one));

@@ -1,4 +1,7 @@
-/** What the tests of banjour-notify meet: bans, an SMTP server, a web server, a whois server, an agent's feed. */
+/**
+ * What the tests of banjour-notify meet: bans, an SMTP server, a web server, a whois server, an
+ * agent's feed.
+ */
 import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,8 +55,9 @@ export interface SmtpSink extends Listening {
 }
 
 /**
- * An SMTP server after RFC 5321: strict about the order of commands, line ends and the end of data. `reply` changes the
- * answer to a command (its first word, or `.` at the end of data); `stall` never answers it.
+ * An SMTP server after RFC 5321: strict about the order of commands, line ends and the end of data.
+ * `reply` changes the answer to a command (its first word, or `.` at the end of data); `stall`
+ * never answers it.
  */
 export async function smtpSink(
   options: { readonly reply?: Readonly<Record<string, string>>; readonly stall?: string } = {},
@@ -82,7 +86,8 @@ export async function smtpSink(
     const take = (line: string): unknown => {
       if (data !== undefined) {
         if (line !== '.') {
-          if (/[\r\n\0]/.test(line) || line.length > 998) throw new Error(`not a line of a mail: ${line}`);
+          if (/[\r\n\0]/.test(line) || line.length > 998)
+            throw new Error(`not a line of a mail: ${line}`);
           return data.push(line.startsWith('.') ? line.slice(1) : line);
         }
         if (options.reply?.['.'] === undefined && options.stall !== '.')
@@ -211,7 +216,10 @@ export class FakeAgent implements Feed {
     return { id: Math.max(this.forgotten, ...this.bans.map(({ id }) => id)) };
   }
 
-  async history(query: { readonly limit: string; readonly after: string }): Promise<readonly BanView[]> {
+  async history(query: {
+    readonly limit: string;
+    readonly after: string;
+  }): Promise<readonly BanView[]> {
     if (this.down) throw new Error('no agent is running');
     this.asked.push(Number(query.after));
     const rows = this.bans.filter(({ id }) => id > Number(query.after)).sort((a, b) => a.id - b.id);

@@ -7,10 +7,11 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
-import { NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX, NOTIFY_SECRET_BYTES_MAX } from '../../src/core/limits.js';
-import { FACT_NAMES, factsOf } from '../../src/notify/facts.js';
+import { NOTIFY_SECRET_BYTES_MAX } from '../../src/core/service-limits.js';
+import { NOTIFY_DEADLINE_MS, NOTIFY_RETRY_AFTER_SECONDS_MAX } from '../../src/core/timeouts.js';
+import { FACT_NAMES, factsOf } from '../../src/notify/news.js';
 import { readSecret, Secret, secretPath } from '../../src/notify/secret.js';
-import type { WebTarget } from '../../src/notify/spec.js';
+import type { WebTarget } from '../../src/notify/targets.js';
 import { bodyOf, post } from '../../src/notify/web.js';
 import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
@@ -27,7 +28,11 @@ function file(name: string, text: string): string {
   return join(folder, name);
 }
 
-const news = { ban: ban(7, { user: 'root' }), lines: ['Failed password\x1b[2J'], whois: 'netname: TEST' };
+const news = {
+  ban: ban(7, { user: 'root' }),
+  lines: ['Failed password\x1b[2J'],
+  whois: 'netname: TEST',
+};
 const facts = factsOf(news, 'mx', 'SSH');
 const hook = (port: number, more: Partial<WebTarget> = {}): WebTarget => ({
   kind: 'webhook',
@@ -44,7 +49,9 @@ describe('a webhook', () => {
     const silent = createServer(() => asked++);
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', () => resolve()));
     const settled = jest.fn();
-    const sent = post(hook((silent.address() as AddressInfo).port), news, facts, options).finally(settled);
+    const sent = post(hook((silent.address() as AddressInfo).port), news, facts, options).finally(
+      settled,
+    );
     const refused = expect(sent).rejects.toThrow('the webhook is not reached');
     timeouts.pass(NOTIFY_DEADLINE_MS - 1);
     await until('it is asked', () => asked > 0);
@@ -58,7 +65,10 @@ describe('a webhook', () => {
   test('gets the ban as JSON, signed so that the receiver can verify it', async () => {
     const sink = await webSink();
     const secretFile = file('key', 'a shared key\n');
-    await post(hook(sink.port, { secretFile }), news, facts, { ...options, now: () => 1_795_287_036_500 });
+    await post(hook(sink.port, { secretFile }), news, facts, {
+      ...options,
+      now: () => 1_795_287_036_500,
+    });
     await sink.close();
     const [{ headers, body } = { headers: {}, body: '' }] = sink.posts;
     expect(JSON.parse(body)).toMatchObject({
@@ -98,20 +108,29 @@ describe('a webhook', () => {
     [404, true],
     [400, true],
   ])('that answers %i is given up: %s', async (status, permanent) => {
-    const sink = await webSink(() => status, { 'retry-after': '7', location: 'http://127.0.0.1:1/' });
-    await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({ permanent, retryAfterMs: 7_000 });
+    const sink = await webSink(() => status, {
+      'retry-after': '7',
+      location: 'http://127.0.0.1:1/',
+    });
+    await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({
+      permanent,
+      retryAfterMs: 7_000,
+    });
     await sink.close();
     expect(sink.posts).toHaveLength(1);
   });
 
-  test.each([0, 1])('may ask for a wait of its bound and %i s, and gets the bound', async (more) => {
-    const asked = String(NOTIFY_RETRY_AFTER_SECONDS_MAX + more);
-    const sink = await webSink(() => 503, { 'retry-after': asked });
-    await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({
-      retryAfterMs: NOTIFY_RETRY_AFTER_SECONDS_MAX * 1_000,
-    });
-    await sink.close();
-  });
+  test.each([0, 1])(
+    'may ask for a wait of its bound and %i s, and gets the bound',
+    async (more) => {
+      const asked = String(NOTIFY_RETRY_AFTER_SECONDS_MAX + more);
+      const sink = await webSink(() => 503, { 'retry-after': asked });
+      await expect(post(hook(sink.port), news, facts, options)).rejects.toMatchObject({
+        retryAfterMs: NOTIFY_RETRY_AFTER_SECONDS_MAX * 1_000,
+      });
+      await sink.close();
+    },
+  );
 
   test('that stalls, or is gone, is given up in time; nobody says its address', async () => {
     const sink = await webSink(() => 'stall');
@@ -128,7 +147,9 @@ describe('a webhook', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (user) => {
         const one = { ...news, ban: { ...news.ban, user } };
-        const made = JSON.parse(bodyOf('webhook', one, factsOf(one, 'mx', 'SSH'), template)) as Record<string, unknown>;
+        const made = JSON.parse(
+          bodyOf('webhook', one, factsOf(one, 'mx', 'SSH'), template),
+        ) as Record<string, unknown>;
         expect(Object.keys(made)).toEqual(['who', 'fields', 'x']);
         expect(made['fields']).toHaveLength(FACT_NAMES.length);
         expect(made['x']).toBe('{{unknown}}');
@@ -147,13 +168,18 @@ describe('a message for Slack', () => {
   });
 
   test('has no link, mention or markup of an attacker in it', () => {
-    const words = fc.array(fc.constantFrom('<!channel>', '<https://evil|x>', '`', '*', '&', '<@U1>', '_x_', '~', 'a'), {
-      maxLength: 10,
-    });
+    const words = fc.array(
+      fc.constantFrom('<!channel>', '<https://evil|x>', '`', '*', '&', '<@U1>', '_x_', '~', 'a'),
+      {
+        maxLength: 10,
+      },
+    );
     fc.assert(
       fc.property(words, (parts) => {
         const one = { ...news, ban: { ...news.ban, user: parts.join('') } };
-        const { text } = JSON.parse(bodyOf('slack', one, factsOf(one, 'mx', 'SSH'))) as { text: string };
+        const { text } = JSON.parse(bodyOf('slack', one, factsOf(one, 'mx', 'SSH'))) as {
+          text: string;
+        };
         expect(text).not.toMatch(/[<>]/);
         expect(text.match(/`/g)).toHaveLength(4);
         expect(text).not.toMatch(/&(?!amp;|lt;|gt;)/);
@@ -165,7 +191,9 @@ describe('a message for Slack', () => {
 describe('a secret', () => {
   test('comes from a file, or from the credentials of the unit', () => {
     expect(readSecret({ file: file('plain', '  s3cret \nmore') }, {}).reveal()).toBe('s3cret');
-    expect(readSecret({ file: 'plain' }, { CREDENTIALS_DIRECTORY: folder }).reveal()).toBe('s3cret');
+    expect(readSecret({ file: 'plain' }, { CREDENTIALS_DIRECTORY: folder }).reveal()).toBe(
+      's3cret',
+    );
     expect(() => secretPath('plain', {})).toThrow('LoadCredential=');
   });
 

@@ -3,12 +3,11 @@ import { type Address, parseAddress } from '../../src/core/address.js';
 import {
   WHOIS_ANSWER_BYTES_MAX,
   WHOIS_CACHE_MAX,
-  WHOIS_CACHE_MS,
-  WHOIS_DEADLINE_MS,
   WHOIS_HOPS_MAX,
   WHOIS_LINE_CHARS_MAX,
   WHOIS_LINES_MAX,
-} from '../../src/core/limits.js';
+} from '../../src/core/service-limits.js';
+import { WHOIS_CACHE_MS, WHOIS_DEADLINE_MS } from '../../src/core/timeouts.js';
 import { Whois, type WhoisOptions } from '../../src/notify/whois.js';
 import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
@@ -47,7 +46,9 @@ describe('whois', () => {
         return host === 'whois.ripe.net' ? at(registry.port) : undefined;
       },
     });
-    expect(await whois.ask(address('198.51.100.7'))).toBe('inetnum: 198.51.100.0 - 198.51.100.255\nabuse: a@b.test');
+    expect(await whois.ask(address('198.51.100.7'))).toBe(
+      'inetnum: 198.51.100.0 - 198.51.100.255\nabuse: a@b.test',
+    );
     expect([root.queries, registry.queries, asked]).toEqual([
       ['198.51.100.7\r\n'],
       ['198.51.100.7\r\n'],
@@ -63,12 +64,17 @@ describe('whois', () => {
 
   test('asks so many servers and no more, however far it is sent on', async () => {
     const chain = await Promise.all(
-      Array.from({ length: WHOIS_HOPS_MAX + 1 }, (_, i) => server(() => `refer: whois${i + 1}.test\nnetname: N${i}\n`)),
+      Array.from({ length: WHOIS_HOPS_MAX + 1 }, (_, i) =>
+        server(() => `refer: whois${i + 1}.test\nnetname: N${i}\n`),
+      ),
     );
     const referral = (host: string) => at(chain[Number(/\d+/.exec(host)?.[0])]?.port ?? 1);
     const whois = new Whois({ server: at(chain[0]?.port ?? 1), referral });
     expect(await whois.ask(address('198.51.100.7'))).toContain(`netname: N${WHOIS_HOPS_MAX - 1}`);
-    expect(chain.map(({ queries }) => queries.length)).toEqual([...Array<number>(WHOIS_HOPS_MAX).fill(1), 0]);
+    expect(chain.map(({ queries }) => queries.length)).toEqual([
+      ...Array<number>(WHOIS_HOPS_MAX).fill(1),
+      0,
+    ]);
   });
 
   test('is asked again when the answer is as old as the bound says', async () => {
@@ -89,9 +95,10 @@ describe('whois', () => {
     using timeouts = new Timeouts();
     const root = await server(() => undefined);
     const failed: string[] = [];
-    const answer = new Whois({ server: at(root.port), failed: (reason) => failed.push(reason) }).ask(
-      address('198.51.100.7'),
-    );
+    const answer = new Whois({
+      server: at(root.port),
+      failed: (reason) => failed.push(reason),
+    }).ask(address('198.51.100.7'));
     timeouts.pass(WHOIS_DEADLINE_MS - 1);
     await until('the server is asked', () => root.queries.length > 0);
     expect(failed).toEqual([]);
@@ -121,7 +128,11 @@ describe('whois', () => {
   test('gives up at its deadline', async () => {
     const root = await server(() => undefined);
     const failures: string[] = [];
-    const whois = new Whois({ server: at(root.port), deadlineMs: 50, failed: (reason) => failures.push(reason) });
+    const whois = new Whois({
+      server: at(root.port),
+      deadlineMs: 50,
+      failed: (reason) => failures.push(reason),
+    });
     expect(await whois.ask(address('198.51.100.7'))).toBeUndefined();
     expect(failures).toEqual(['127.0.0.1 did not answer in time']);
   });
@@ -132,7 +143,9 @@ describe('whois', () => {
     const whois = new Whois({ server: at(root.port) });
     expect(await whois.ask(address('198.51.100.7'))).toBeUndefined();
     silent = false;
-    const answers = await Promise.all(['198.51.100.7', '198.51.100.8'].map((text) => whois.ask(address(text))));
+    const answers = await Promise.all(
+      ['198.51.100.7', '198.51.100.8'].map((text) => whois.ask(address(text))),
+    );
     expect(answers).toEqual(['netname: TEST', 'netname: TEST']);
     expect(root.queries).toHaveLength(2);
     await whois.ask(address('198.51.101.1'));
@@ -162,7 +175,9 @@ describe('whois', () => {
     [WHOIS_LINES_MAX + 1, WHOIS_LINES_MAX + 1],
     [5 * WHOIS_LINES_MAX, WHOIS_LINES_MAX + 1],
   ])('of %i lines %i are kept', async (lines, kept) => {
-    const root = await server(() => Array.from({ length: lines }, (_, i) => `line: ${i}`).join('\r\n'));
+    const root = await server(() =>
+      Array.from({ length: lines }, (_, i) => `line: ${i}`).join('\r\n'),
+    );
     const text = await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'));
     expect(text?.split('\n')).toHaveLength(kept);
   });
@@ -170,14 +185,20 @@ describe('whois', () => {
   test('a line of an answer is whole up to its bound and cut beyond it', async () => {
     const shown = async (chars: number) => {
       const root = await server(() => `${'y'.repeat(chars - 1)}E\n`);
-      return /y+E?/.exec((await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'))) ?? '')?.[0] ?? '';
+      return (
+        /y+E?/.exec(
+          (await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'))) ?? '',
+        )?.[0] ?? ''
+      );
     };
     expect(await shown(WHOIS_LINE_CHARS_MAX)).toHaveLength(WHOIS_LINE_CHARS_MAX);
     expect((await shown(WHOIS_LINE_CHARS_MAX + 1)).endsWith('E')).toBe(false);
   });
 
   test('reads no more of an endless answer than its bound', async () => {
-    const root = await server(() => `${'x'.repeat(150)}\n`.repeat((4 * WHOIS_ANSWER_BYTES_MAX) / 151));
+    const root = await server(() =>
+      `${'x'.repeat(150)}\n`.repeat((4 * WHOIS_ANSWER_BYTES_MAX) / 151),
+    );
     const text = await new Whois({ server: at(root.port) }).ask(address('198.51.100.7'));
     expect(text?.length).toBeLessThanOrEqual(WHOIS_ANSWER_BYTES_MAX);
   });
@@ -193,7 +214,10 @@ describe('whois', () => {
     const options: WhoisOptions = { program: '/bin/echo' };
     expect(await new Whois(options).ask(address('198.51.100.7'))).toBe('-- 198.51.100.7');
     const failures: string[] = [];
-    const gone = new Whois({ program: '/nonexistent/whois', failed: (reason) => failures.push(reason) });
+    const gone = new Whois({
+      program: '/nonexistent/whois',
+      failed: (reason) => failures.push(reason),
+    });
     expect(await gone.ask(address('198.51.100.7'))).toBeUndefined();
     expect(failures).toEqual(['ENOENT']);
   });
@@ -201,7 +225,8 @@ describe('whois', () => {
   test('remembers a bounded number of networks, the newest', async () => {
     const root = await server(() => 'netname: TEST\n');
     const whois = new Whois({ server: at(root.port) });
-    for (let i = 0; i <= WHOIS_CACHE_MAX; i++) await whois.ask(address(`20.${i >> 8}.${i & 255}.1`));
+    for (let i = 0; i <= WHOIS_CACHE_MAX; i++)
+      await whois.ask(address(`20.${i >> 8}.${i & 255}.1`));
     const before = root.queries.length;
     await whois.ask(address('20.0.1.1'));
     expect(root.queries.length).toBe(before);

@@ -1,8 +1,16 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { completionFiles } from '../../src/cli/completion/files.js';
+import { completionFiles } from '../../src/cli/completion/scripts.js';
 import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
 import { isRoot, needs } from '../support/require.js';
 
@@ -18,7 +26,12 @@ describe('banjour service install', () => {
   });
 
   test('writes paths so that systemd reads them as they are', () => {
-    const unit = unitFor('ExecStart=/usr/bin/banjour run\n', '/opt/my node/50%/node', '/opt/$x', 257);
+    const unit = unitFor(
+      'ExecStart=/usr/bin/banjour run\n',
+      '/opt/my node/50%/node',
+      '/opt/$x',
+      257,
+    );
     expect(unit).toBe('ExecStart="/opt/my node/50%%/node" /opt/$$x/dist/src/main.js run\n');
   });
 
@@ -41,11 +54,14 @@ describe('banjour service install', () => {
       '/usr/local/share/zsh/site-functions/_banjour',
       '/usr/local/share/fish/vendor_completions.d/banjour.fish',
     ]);
-    for (const { text, theirs } of files) expect([text.includes('import'), theirs]).toEqual([true, false]);
+    for (const { text, theirs } of files)
+      expect([text.includes('import'), theirs]).toEqual([true, false]);
   });
 
   test('never overwrites what an administrator may have edited', () => {
-    const theirs = serviceFiles(257, process.execPath, `${process.cwd()}/`).filter((file) => file.theirs);
+    const theirs = serviceFiles(257, process.execPath, `${process.cwd()}/`).filter(
+      (file) => file.theirs,
+    );
     expect(theirs.map(({ path }) => path)).toEqual([
       '/etc/banjour/jail.d/host.conf',
       '/etc/banjour/banjour.d/host.conf',
@@ -60,7 +76,9 @@ describe('banjour service install', () => {
       try {
         const node = join(folder, 'node');
         writeFileSync(node, '');
-        expect(() => requireVisible(node, `${process.cwd()}/`)).toThrow(/its sandbox hides home and temporary folders/);
+        expect(() => requireVisible(node, `${process.cwd()}/`)).toThrow(
+          /its sandbox hides home and temporary folders/,
+        );
       } finally {
         rmSync(folder, { recursive: true });
       }
@@ -77,7 +95,9 @@ describe('banjour service install', () => {
         chmodSync(folder, 0o755);
         chmodSync(join(folder, 'dist'), 0o700);
         const check = () => requireVisible('/bin/sh', `${folder}/`);
-        expect(check).toThrow(/the user banjour could not read .*main\.js: others have no access to .*\/dist/);
+        expect(check).toThrow(
+          /the user banjour could not read .*main\.js: others have no access to .*\/dist/,
+        );
         chmodSync(join(folder, 'dist'), 0o755);
         expect(check).not.toThrow();
       } finally {

@@ -14,7 +14,9 @@ describe('banjour.service', () => {
     () => {
       const command = ['security', '--offline=true', '--no-pager', 'systemd/banjour.service'];
       const { stdout } = spawnSync('systemd-analyze', command, { encoding: 'utf8' });
-      const rating = Number(/Overall exposure level for banjour\.service: ([\d.]+)/.exec(stdout)?.[1]);
+      const rating = Number(
+        /Overall exposure level for banjour\.service: ([\d.]+)/.exec(stdout)?.[1],
+      );
       expect(rating).toBeGreaterThan(0);
       expect(rating).toBeLessThanOrEqual(1.5);
     },
@@ -23,44 +25,64 @@ describe('banjour.service', () => {
   test('reads every Exec line from /usr/bin/banjour, which packages replace by where they put it', () => {
     for (const name of readdirSync('systemd').filter((file) => file.endsWith('.service')))
       for (const [line] of read(`systemd/${name}`).matchAll(/^Exec.*$/gm))
-        expect([name, line]).toEqual([name, expect.stringMatching(/^Exec\w+=-?\/(?:usr\/bin\/banjour|bin\/kill) /)]);
+        expect([name, line]).toEqual([
+          name,
+          expect.stringMatching(/^Exec\w+=-?\/(?:usr\/bin\/banjour|bin\/kill) /),
+        ]);
   });
 });
 
 describe('the Debian package', () => {
   test('has the version of the project', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };
-    expect(read(`${DEBIAN}/changelog`)).toMatch(new RegExp(`^banjour \\(${version.replace('-', '~')}\\) `));
+    expect(read(`${DEBIAN}/changelog`)).toMatch(
+      new RegExp(`^banjour \\(${version.replace('-', '~')}\\) `),
+    );
   });
 
-  test.each(['postinst', 'prerm', 'postrm'])('has a %s that is a correct shell script', (script) => {
-    const text = `set -e\n${read(`${DEBIAN}/common.sh`)}\n${read(`${DEBIAN}/${script}`)}`;
-    expect(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' })).toMatchObject({ status: 0, stderr: '' });
-  });
+  test.each(['postinst', 'prerm', 'postrm'])(
+    'has a %s that is a correct shell script',
+    (script) => {
+      const text = `set -e\n${read(`${DEBIAN}/common.sh`)}\n${read(`${DEBIAN}/${script}`)}`;
+      expect(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' })).toMatchObject({
+        status: 0,
+        stderr: '',
+      });
+    },
+  );
 
   test('switches jails off for absent services after those files switch them on, and before the administrator', () => {
     const path = /^SERVICES=(.*)$/m.exec(read(`${DEBIAN}/common.sh`))?.[1] ?? '';
-    const [folder, name] = [path.slice(0, path.lastIndexOf('/')), path.slice(path.lastIndexOf('/') + 1)];
+    const [folder, name] = [
+      path.slice(0, path.lastIndexOf('/')),
+      path.slice(path.lastIndexOf('/') + 1),
+    ];
     expect(folder).toBe('/usr/lib/banjour/config/jail.d');
     const shipped = readdirSync('config/jail.d');
     expect([...shipped, name].sort().at(-1)).toBe(name);
     const enabled = shipped.flatMap((file) =>
-      [...read(`config/jail.d/${file}`).matchAll(/^\[([\w-]+)\]\nenabled = true$/gm)].map((match) => match[1]),
+      [...read(`config/jail.d/${file}`).matchAll(/^\[([\w-]+)\]\nenabled = true$/gm)].map(
+        (match) => match[1],
+      ),
     );
-    for (const jail of enabled) expect(read(`${DEBIAN}/postinst`)).toContain(`[${jail}]\\nenabled = false`);
+    for (const jail of enabled)
+      expect(read(`${DEBIAN}/postinst`)).toContain(`[${jail}]\\nenabled = false`);
   });
 
   test('gives a reason for each exception from what lintian demands', () => {
     const lines = read(`${DEBIAN}/lintian-overrides`).split('\n').filter(Boolean);
     lines.forEach((line, index) => {
-      if (!line.startsWith('#')) expect([line, lines[index - 1]]).toEqual([line, expect.stringMatching(/^# .{20}/)]);
+      if (!line.startsWith('#'))
+        expect([line, lines[index - 1]]).toEqual([line, expect.stringMatching(/^# .{20}/)]);
     });
   });
 
   test('leaves every line of its configuration files to the administrator', () => {
     const files = (folder: string): string[] =>
       readdirSync(folder).flatMap((name) =>
-        statSync(join(folder, name)).isDirectory() ? files(join(folder, name)) : [join(folder, name)],
+        statSync(join(folder, name)).isDirectory()
+          ? files(join(folder, name))
+          : [join(folder, name)],
       );
     for (const path of files(`${DEBIAN}/etc/banjour`))
       for (const line of read(path).split('\n'))

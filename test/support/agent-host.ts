@@ -1,6 +1,6 @@
 /**
- * A host for one agent: real journal files, the agent as a process of its own in a network namespace, real nftables,
- * real sockets. `dispose` ends everything it started.
+ * A host for one agent: real journal files, the agent as a process of its own in a network
+ * namespace, real nftables, real sockets. `dispose` ends everything it started.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,12 @@ export const canHost = [
 ] as const;
 
 /** What an entry of sshd carries beside its message. */
-export const SSHD = { _SYSTEMD_UNIT: 'ssh.service', SYSLOG_IDENTIFIER: 'sshd', _UID: '0', _PID: '7' };
+export const SSHD = {
+  _SYSTEMD_UNIT: 'ssh.service',
+  SYSLOG_IDENTIFIER: 'sshd',
+  _UID: '0',
+  _PID: '7',
+};
 
 export class AgentHost {
   readonly scratch = mkdtempSync(join(tmpdir(), 'banjour-host-'));
@@ -43,12 +48,15 @@ export class AgentHost {
   }
 
   /**
-   * Writes `etc/jail.local`; below it stand bantime and findtime of one hour, and maxretry 3. The jail that weighs is off
-   * (`etc/jail.d/login.conf`): most tests are about what one jail counts.
+   * Writes `etc/jail.local`; below it stand bantime and findtime of one hour, and maxretry 3. The
+   * jail that weighs is off (`etc/jail.d/login.conf`): most tests are about what one jail counts.
    */
   configure(...lines: readonly string[]): void {
     const defaults = ['[DEFAULT]', `source = directory ${this.path('journal')}`];
-    this.write('etc/jail.d/test.conf', [...defaults, 'bantime = 1h', 'findtime = 1h', 'maxretry = 3', ''].join('\n'));
+    this.write(
+      'etc/jail.d/test.conf',
+      [...defaults, 'bantime = 1h', 'findtime = 1h', 'maxretry = 3', ''].join('\n'),
+    );
     this.write('etc/jail.local', ['[DEFAULT]', ...lines, ''].join('\n'));
   }
 
@@ -74,10 +82,12 @@ export class AgentHost {
   }
 
   /**
-   * Starts an agent and waits until it has read all that was logged before, and watches: what it meets earlier is the past
-   * to it. `program` stands in for the installed one.
+   * Starts an agent and waits until it has read all that was logged before, and watches: what it
+   * meets earlier is the past to it. `program` stands in for the installed one.
    */
-  async start(program: readonly string[] = [join(process.cwd(), 'dist/src/main.js'), 'run']): Promise<ChildProcess> {
+  async start(
+    program: readonly string[] = [join(process.cwd(), 'dist/src/main.js'), 'run'],
+  ): Promise<ChildProcess> {
     await this.#journal.settled();
     const before = this.said.length;
     const agent = this.launch(program);
@@ -88,7 +98,9 @@ export class AgentHost {
     });
     await until(
       () => `the agent watches:\n${this.said}`,
-      () => closed || ['is ready', 'reached the end'].every((words) => this.said.includes(words, before)),
+      () =>
+        closed ||
+        ['is ready', 'reached the end'].every((words) => this.said.includes(words, before)),
     );
     if (closed) throw new Error(this.said);
     return agent;
@@ -96,8 +108,15 @@ export class AgentHost {
 
   /** Starts a program with this host's directories in its namespace; waits for nothing. */
   launch(program: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    const [file, ...args] = this.namespace.inside([process.execPath, ...program, ...this.directories]);
-    const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, ...env } });
+    const [file, ...args] = this.namespace.inside([
+      process.execPath,
+      ...program,
+      ...this.directories,
+    ]);
+    const child = spawn(file, args, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
+    });
     this.#agents.push(child);
     child.stderr?.on('data', (chunk) => {
       this.said += chunk;
@@ -115,7 +134,8 @@ export class AgentHost {
 
   /** Entries of failed logins, stamped now or `ago` seconds before. */
   fail(address: string, count = 1, ago = 0): void {
-    for (let i = 0; i < count; i++) this.append(`Failed password for root from ${address} port 22 ssh2`, SSHD, ago);
+    for (let i = 0; i < count; i++)
+      this.append(`Failed password for root from ${address} port 22 ssh2`, SSHD, ago);
   }
 
   append(message: string, fields: Readonly<Record<string, string>> = SSHD, ago = 0): void {
@@ -126,7 +146,9 @@ export class AgentHost {
   /** Closes the journal file and goes on in a new one; the old one is returned. */
   async rotate(): Promise<string> {
     await this.#journal.close();
-    const old = this.path(this.#files === 0 ? 'journal/host.journal' : `journal/host-${this.#files}.journal`);
+    const old = this.path(
+      this.#files === 0 ? 'journal/host.journal' : `journal/host-${this.#files}.journal`,
+    );
     this.#journal = new LiveJournal(this.path(`journal/host-${++this.#files}.journal`));
     return old;
   }

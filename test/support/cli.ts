@@ -1,7 +1,7 @@
 /** Runs a command line in this process, as a person would type it, and keeps what it prints. */
 import { Writable } from 'node:stream';
 import { runCli } from '../../src/cli/cli.js';
-import type { Terminal } from '../../src/cli/terminal.js';
+import type { Terminal } from '../../src/tools/terminal.js';
 
 export interface Ran {
   readonly code: number;

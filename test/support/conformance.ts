@@ -1,6 +1,7 @@
 /**
- * Compares Banjour's verdicts with recorded verdicts of fail2ban: records as JSON lines, in `all/` (the text that
- * fail2ban searched) and `journal/` (journal entries). `live` is what fail2ban's engine said as the daemon runs it.
+ * Compares Banjour's verdicts with recorded verdicts of fail2ban: records as JSON lines, in `all/`
+ * (the text that fail2ban searched) and `journal/` (journal entries). `live` is what fail2ban's
+ * engine said as the daemon runs it.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ import { type Diagnostic, formatDiagnostic } from '../../src/core/finding.js';
 import { cursor } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../src/core/time.js';
 import { compileFilter } from '../../src/filter/compile.js';
-import type { Circumstances, CompiledFilter, Verdict } from '../../src/filter/filter.js';
+import type { CompiledFilter, LineContext, Verdict } from '../../src/filter/filter.js';
 import { rawId } from '../../src/filter/groups.js';
 import { GuardedRunner } from '../../src/filter/guarded.js';
 import { type Line, lineOf } from '../../src/filter/line.js';
@@ -54,12 +55,18 @@ export interface Conformance {
   readonly refused: readonly string[];
 }
 
-/** A filter of a fail2ban configuration folder, as fail2ban's own daemon would use it without DNS. */
+/**
+ * A filter of a fail2ban configuration folder, as fail2ban's own daemon would use it without DNS.
+ */
 export function stockFilter(
   root: string,
   name: string,
   options: Readonly<Record<string, string>> = {},
-): { readonly filter?: CompiledFilter; readonly datepattern?: string; readonly problems: readonly string[] } {
+): {
+  readonly filter?: CompiledFilter;
+  readonly datepattern?: string;
+  readonly problems: readonly string[];
+} {
   const given = Object.entries(options).filter(([key]) => !key.startsWith('test.'));
   const place = { file: '(test)', line: 1 };
   const loaded = loadFilter({
@@ -90,7 +97,10 @@ function entryOf(fields: Readonly<Record<string, string>>): Entry {
   };
 }
 
-/** Compares everything below `directory` that has the layout. `root` is a fail2ban configuration folder. */
+/**
+ * Compares everything below `directory` that has the layout. `root` is a fail2ban configuration
+ * folder.
+ */
 export function compareCorpus(directory: string, root: string): Conformance {
   const compared = new Map<string, number>();
   const differences: Difference[] = [];
@@ -148,7 +158,11 @@ function compareLine(line: string | undefined, { f2b_line }: CorpusRecord): stri
 }
 
 /** Judges under the regex guard: fail2ban's samples hold lines that older filters never finish. */
-export function judgeAll(filter: CompiledFilter, lines: readonly Line[], circumstances: Circumstances): Verdict[] {
+export function judgeAll(
+  filter: CompiledFilter,
+  lines: readonly Line[],
+  circumstances: LineContext,
+): Verdict[] {
   const runner = new GuardedRunner(vmGuard);
   const step = filter.maxlines > 1 ? 1 : lines.length;
   const verdicts: Verdict[] = [];
@@ -174,7 +188,8 @@ function compareVerdict(verdict: Verdict, live: CorpusRecord['live']): string | 
   const user = live.groups?.['user'] ?? undefined;
   if (user !== verdict.facts.user) return say('user', user, verdict.facts.user);
   if (result !== 'fail') return undefined;
-  if (!sameId(live.fid, rawId(verdict.facts))) return say('address', live.fid, rawId(verdict.facts));
+  if (!sameId(live.fid, rawId(verdict.facts)))
+    return say('address', live.fid, rawId(verdict.facts));
   return live.attempts === verdict.lines ? undefined : say('lines', live.attempts, verdict.lines);
 }
 

@@ -1,19 +1,29 @@
-/** Debian packages that tests run programs and read files of; unpacked into `.cache/`, never part of the project. */
+/**
+ * Debian packages that tests run programs and read files of; unpacked into `.cache/`, never part of
+ * the project.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** A version that a point release has replaced is gone from the mirrors; Debian's archive keeps it. */
-const MIRRORS = ['http://deb.debian.org/debian', 'https://snapshot.debian.org/archive/debian/20260101T000000Z'];
+/**
+ * A version that a point release has replaced is gone from the mirrors; Debian's archive keeps it.
+ */
+const MIRRORS = [
+  'http://deb.debian.org/debian',
+  'https://snapshot.debian.org/archive/debian/20260101T000000Z',
+];
 
 /** Mirrors hiccup. */
 const CURL = ['-fsS', '-m', '60', '--retry', '5', '--retry-all-errors', '--retry-max-time', '240'];
 
 /**
- * The folder with the files of the package at this path of the pool, e.g. `f/fail2ban/fail2ban_1.1.0-8_all.deb`, or why
- * there is none (no network, no dpkg).
+ * The folder with the files of the package at this path of the pool, e.g.
+ * `f/fail2ban/fail2ban_1.1.0-8_all.deb`, or why there is none (no network, no dpkg).
  */
-export function debianPackage(path: string): { readonly root: string } | { readonly reason: string } {
+export function debianPackage(
+  path: string,
+): { readonly root: string } | { readonly reason: string } {
   const name = path.replace(/^.*\//, '').replace(/\.deb$/, '');
   const cache = join(process.cwd(), '.cache');
   const root = join(cache, name);

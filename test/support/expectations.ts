@@ -1,6 +1,7 @@
 /**
- * fail2ban's own expectations, held against Banjour: the dates of its tests and the answers of its client. The report
- * names every difference in our words; what differs without a reason makes the command fail.
+ * fail2ban's own expectations, held against Banjour: the dates of its tests and the answers of its
+ * client. The report names every difference in our words; what differs without a reason makes the
+ * command fail.
  */
 
 import { type Answer, COMMAND_LINES, WITHOUT_SERVER } from '../cli/golden.js';
@@ -16,7 +17,10 @@ export interface Report {
 }
 
 /** `packageRoot`: fail2ban unpacked; `system`: a root file system in which it can run. */
-export async function expectations(packageRoot: string, system: string | undefined): Promise<Report> {
+export async function expectations(
+  packageRoot: string,
+  system: string | undefined,
+): Promise<Report> {
   const unexplained: string[] = [];
   const dates = datesPart(packageRoot, unexplained);
   const words = system === undefined ? NOT_ASKED : await wordsPart(system, unexplained);
@@ -40,7 +44,8 @@ function datesPart(packageRoot: string, unexplained: string[]): string {
   const differences = compareDates(records);
   const counts = new Map<string, number>();
   for (const { reason, patterns, line } of differences)
-    if (reason === undefined) unexplained.push(`date: ${JSON.stringify(patterns)} on ${JSON.stringify(line)}`);
+    if (reason === undefined)
+      unexplained.push(`date: ${JSON.stringify(patterns)} on ${JSON.stringify(line)}`);
     else counts.set(reason, (counts.get(reason) ?? 0) + 1);
   const rows = [...counts].map(([reason, count]) => `| ${count} | ${reason} |`);
   return `## Dates
@@ -82,7 +87,10 @@ ${[...rows].map(([reason, lines]) => `| ${lines.join(', ').replaceAll('|', '\\|'
 async function askBanjour(): Promise<Answer[]> {
   const host = await new Host().start();
   try {
-    await host.until('the agent runs', async () => (await host.client().status()).state === 'running');
+    await host.until(
+      'the agent runs',
+      async () => (await host.client().status()).state === 'running',
+    );
     const answers: Answer[] = [];
     for (const line of MORE_COMMAND_LINES) {
       const { code, out } = await host.fail2ban(...line.split(' '));

@@ -1,4 +1,7 @@
-/** Configurations of fail2ban as hosts have them: what an administrator lays over the files of the package. */
+/**
+ * Configurations of fail2ban as hosts have them: what an administrator lays over the files of the
+ * package.
+ */
 
 export interface Fail2banConfiguration {
   readonly name: string;
@@ -8,7 +11,10 @@ export interface Fail2banConfiguration {
   readonly edits?: Readonly<Record<string, (text: string) => string>>;
 }
 
-/** A host that grew over the years: most of what [DEFAULT] can hold, own filters and actions, layers in jail.d. */
+/**
+ * A host that grew over the years: most of what [DEFAULT] can hold, own filters and actions, layers
+ * in jail.d.
+ */
 const GROWN: Fail2banConfiguration = {
   name: 'grown',
   files: {
@@ -105,7 +111,9 @@ dbfile = /var/lib/fail2ban/fail2ban.sqlite3
   },
 };
 
-/** A mail server in a container: thresholds for all, bans by hand in a jail whose filter is empty. */
+/**
+ * A mail server in a container: thresholds for all, bans by hand in a jail whose filter is empty.
+ */
 const CONTAINER: Fail2banConfiguration = {
   name: 'container',
   files: {
@@ -262,7 +270,10 @@ actionunban = /usr/local/bin/bans-to-sql unban <ip> <name>
   },
 };
 
-/** A web host: many stock jails, some of which Banjour has no counterpart for, and another firewall's action. */
+/**
+ * A web host: many stock jails, some of which Banjour has no counterpart for, and another
+ * firewall's action.
+ */
 const WEB: Fail2banConfiguration = {
   name: 'web',
   files: {
@@ -307,12 +318,17 @@ logpath = /var/log/haproxy.log
 /** What many guides say: copy jail.conf to jail.local, then change a few lines in it. */
 export function copied(jailConf: string): Fail2banConfiguration {
   const enabled = ['sshd', 'postfix', 'dovecot', 'recidive'];
-  let text = jailConf.replace(/^bantime\s*=.*$/m, 'bantime  = 3h').replace(/^#ignoreip = .*$/m, 'ignoreip = 192.0.2.7');
+  let text = jailConf
+    .replace(/^bantime\s*=.*$/m, 'bantime  = 3h')
+    .replace(/^#ignoreip = .*$/m, 'ignoreip = 192.0.2.7');
   for (const jail of enabled) text = text.replace(`\n[${jail}]\n`, `\n[${jail}]\nenabled = true\n`);
   return { name: 'copied', files: { 'jail.local': text } };
 }
 
-/** What the comments at the top of jail.conf ask nobody to do: it is changed itself, and so is a filter. */
+/**
+ * What the comments at the top of jail.conf ask nobody to do: it is changed itself, and so is a
+ * filter.
+ */
 const IN_PLACE: Fail2banConfiguration = {
   name: 'in place',
   files: {},

@@ -1,4 +1,7 @@
-/** What fail2ban's own tests of dates expect: its tests run as they are, and every question to its detector is noted. */
+/**
+ * What fail2ban's own tests of dates expect: its tests run as they are, and every question to its
+ * detector is noted.
+ */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { epochMicros } from '../../src/core/time.js';
@@ -77,13 +80,19 @@ sys.exit(0 if passed else 1)
 export function recordedDates(packageRoot: string): readonly DateRecord[] {
   const run = spawnSync('python3', ['-W', 'ignore', '-c', SCRIPT], {
     encoding: 'utf8',
-    env: { ...process.env, TZ: ZONE, PYTHONPATH: join(packageRoot, 'usr/lib/python3/dist-packages') },
+    env: {
+      ...process.env,
+      TZ: ZONE,
+      PYTHONPATH: join(packageRoot, 'usr/lib/python3/dist-packages'),
+    },
     maxBuffer: 1 << 26,
     timeout: 120_000,
   });
   const found = /^RECORDS(.*)$/m.exec(run.stdout ?? '')?.[1];
   if (run.status !== 0 || found === undefined)
-    throw new Error(`fail2ban's tests of dates do not pass here: ${run.error?.message ?? run.stderr}`);
+    throw new Error(
+      `fail2ban's tests of dates do not pass here: ${run.error?.message ?? run.stderr}`,
+    );
   return JSON.parse(found) as DateRecord[];
 }
 
@@ -124,7 +133,12 @@ const LAST_SECOND = Number.MAX_SAFE_INTEGER / 1e6;
 function reasonOf(theirs: Hit, ours: Hit): string | undefined {
   if (theirs !== null && theirs.time > LAST_SECOND && ours === null)
     return 'A date beyond the year 2255 makes no time here, so the line is judged as of now; fail2ban takes the year 3000 for a time that is to come. A stranger who can write such a number gains nothing.';
-  if (theirs?.text === ours?.text && theirs !== null && ours !== null && Math.floor(ours.time) === theirs.time)
+  if (
+    theirs?.text === ours?.text &&
+    theirs !== null &&
+    ours !== null &&
+    Math.floor(ours.time) === theirs.time
+  )
     return 'The same date and second; the fraction that the line states is kept here and dropped there.';
   return undefined;
 }

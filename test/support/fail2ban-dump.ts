@@ -1,4 +1,7 @@
-/** What a real fail2ban makes of a configuration: the commands that its client would send to its server. */
+/**
+ * What a real fail2ban makes of a configuration: the commands that its client would send to its
+ * server.
+ */
 import { spawnSync } from 'node:child_process';
 
 export interface DumpedJail {
@@ -7,10 +10,16 @@ export interface DumpedJail {
   readonly logpaths: readonly string[];
   readonly failregex: readonly string[];
   /** Name and parameters of each action. */
-  readonly actions: readonly { readonly name: string; readonly parameters: ReadonlyMap<string, string> }[];
+  readonly actions: readonly {
+    readonly name: string;
+    readonly parameters: ReadonlyMap<string, string>;
+  }[];
 }
 
-/** Everything is mounted in a namespace of its own; the log files are there, since fail2ban leaves out what is not. */
+/**
+ * Everything is mounted in a namespace of its own; the log files are there, since fail2ban leaves
+ * out what is not.
+ */
 const SCRIPT = `
 set -e
 root=$1 package=$2 etc=$3
@@ -24,8 +33,8 @@ print(json.dumps([ast.literal_eval(line) for line in sys.stdin if line.startswit
 `;
 
 /**
- * The jails that fail2ban would run with `etc` in the place of /etc/fail2ban. `root` is a Debian with a fail2ban, whose
- * program is replaced by that of the unpacked `packaged`.
+ * The jails that fail2ban would run with `etc` in the place of /etc/fail2ban. `root` is a Debian
+ * with a fail2ban, whose program is replaced by that of the unpacked `packaged`.
  */
 export function dumpFail2ban(
   root: string,
@@ -48,22 +57,31 @@ export function dumpFail2ban(
   } catch {
     throw new Error(`the real fail2ban does not take the configuration: ${stderr}`);
   }
-  if (commands.length === 0) throw new Error(`the real fail2ban does not take the configuration: ${stderr}`);
+  if (commands.length === 0)
+    throw new Error(`the real fail2ban does not take the configuration: ${stderr}`);
   const started = commands.filter(([word]) => word === 'start').map(([, jail]) => String(jail));
   return new Map(started.map((jail) => [jail, jailOf(commands, jail)]));
 }
 
 function jailOf(commands: readonly unknown[][], jail: string): DumpedJail {
-  const own = commands.filter((command) => command[1] === jail).map(([word, , ...rest]) => ({ word, rest }));
+  const own = commands
+    .filter((command) => command[1] === jail)
+    .map(([word, , ...rest]) => ({ word, rest }));
   const set = own.filter(({ word }) => word === 'set').map(({ rest }) => rest.map(String));
-  const of = (key: string) => set.filter(([name]) => name === key).flatMap(([, ...values]) => values);
+  const of = (key: string) =>
+    set.filter(([name]) => name === key).flatMap(([, ...values]) => values);
   const multi = own.filter(({ word }) => word === 'multi-set');
-  const regexes = multi.filter(({ rest }) => rest[0] === 'addfailregex').flatMap(({ rest }) => rest[1] as string[]);
+  const regexes = multi
+    .filter(({ rest }) => rest[0] === 'addfailregex')
+    .flatMap(({ rest }) => rest[1] as string[]);
   const actions = of('addaction').map((name) => {
-    const parameters = multi.find(({ rest }) => rest[0] === 'action' && rest[1] === name)?.rest[2] ?? [];
+    const parameters =
+      multi.find(({ rest }) => rest[0] === 'action' && rest[1] === name)?.rest[2] ?? [];
     return {
       name,
-      parameters: new Map((parameters as unknown[][]).map(([key, value]) => [String(key), String(value)])),
+      parameters: new Map(
+        (parameters as unknown[][]).map(([key, value]) => [String(key), String(value)]),
+      ),
     };
   });
   return {

@@ -1,4 +1,7 @@
-/** A real fail2ban, run from Debian's unpacked package with files and a socket of its own, in a network namespace. */
+/**
+ * A real fail2ban, run from Debian's unpacked package with files and a socket of its own, in a
+ * network namespace.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -7,7 +10,10 @@ import { until } from './until.js';
 
 const PYTHON = 'python3';
 
-/** Whether this machine's Python can run it, and why not: for `needs`. Debian's package brings what Python has lost. */
+/**
+ * Whether this machine's Python can run it, and why not: for `needs`. Debian's package brings what
+ * Python has lost.
+ */
 export function canServe(): readonly [boolean, string] {
   const probe = spawnSync(PYTHON, ['-c', 'import sqlite3']);
   return [probe.status === 0, 'no Python that runs fail2ban 1.1'];
@@ -54,7 +60,8 @@ export class Fail2banServer {
   client(...words: readonly string[]): string {
     const [file, ...args] = this.#command('fail2ban-client', words);
     const ran = spawnSync(file, args, { encoding: 'utf8', env: this.#environment() });
-    if (ran.status !== 0) throw new Error(`fail2ban-client ${words.join(' ')}: ${ran.stdout}${ran.stderr}`);
+    if (ran.status !== 0)
+      throw new Error(`fail2ban-client ${words.join(' ')}: ${ran.stdout}${ran.stderr}`);
     return ran.stdout.trim();
   }
 
@@ -80,7 +87,12 @@ export class Fail2banServer {
   #command(program: string, words: readonly string[]): [string, ...string[]] {
     const run = join(this.#folder, 'run');
     const own = ['-c', this.etc, '-s', join(run, 'f2b.sock'), '-p', join(run, 'f2b.pid')];
-    return this.#namespace.inside([PYTHON, join(this.#package, 'usr/bin', program), ...own, ...words]);
+    return this.#namespace.inside([
+      PYTHON,
+      join(this.#package, 'usr/bin', program),
+      ...own,
+      ...words,
+    ]);
   }
 
   #environment(): NodeJS.ProcessEnv {

@@ -1,4 +1,7 @@
-/** Command lines of fail2ban-client beyond those that are held to the byte (`golden.ts`), and why an answer differs. */
+/**
+ * Command lines of fail2ban-client beyond those that are held to the byte (`golden.ts`), and why an
+ * answer differs.
+ */
 
 /** Asked in this order of the real program and of Banjour. */
 export const MORE_COMMAND_LINES: readonly string[] = [
@@ -104,12 +107,18 @@ export const MORE_COMMAND_LINES: readonly string[] = [
 
 /** Why an answer differs; the first whose command line fits. */
 export const WHY_ANSWERS_DIFFER: readonly (readonly [RegExp, string])[] = [
-  [/^get (?:dbfile|dbpurgeage|logtarget)$/, 'The two are set up with other values; the form is the same.'],
+  [
+    /^get (?:dbfile|dbpurgeage|logtarget)$/,
+    'The two are set up with other values; the form is the same.',
+  ],
   [
     /^set (?:dbmaxmatches|logtarget|syslogsocket|allowipv6|thread)\b/,
     'Cannot be changed while the agent runs, and says so: it stands in /etc/banjour/banjour.local.',
   ],
-  [/^get (?:allowipv6|thread)$/, 'No option of the agent that could be asked for; the error names it as a jail.'],
+  [
+    /^get (?:allowipv6|thread)$/,
+    'No option of the agent that could be asked for; the error names it as a jail.',
+  ],
   [
     /^set loglevel nonsense$|^set \S+ nonsense 1$|^set \S+ (?:maxretry|bantime) abc$|addfailregex without-host$|^set \S+ delignoreip 192\.0\.2\.222$|^--str2sec nonsense$|^set \S+ attempt$/,
     "Refused by both; the sentence here says what is wrong and what to write, instead of Python's exception.",
@@ -118,7 +127,10 @@ export const WHY_ANSWERS_DIFFER: readonly (readonly [RegExp, string])[] = [
     /^ping x$|^--nonsense$|^restart --if-exists nojail$/,
     'Refused or ignored with other words; nothing is changed by either.',
   ],
-  [/(?: |add|del)failregex\b/, 'Regexes are shown as they were written; there with their tags expanded.'],
+  [
+    /(?: |add|del)failregex\b/,
+    'Regexes are shown as they were written; there with their tags expanded.',
+  ],
   [
     /^get \S+ usedns$/,
     'The default differs: names are not resolved here, since whoever owns a zone would choose the address that is banned.',
@@ -144,6 +156,9 @@ export const WHY_ANSWERS_DIFFER: readonly (readonly [RegExp, string])[] = [
     /^status dovecot/,
     'An attempt of what is no address counts there, and one with two failures counts as one found line there, as two here.',
   ],
-  [/^(?:add|start|stop|status) newjail$/, 'Jails are made in the configuration: write them there and reload.'],
+  [
+    /^(?:add|start|stop|status) newjail$/,
+    'Jails are made in the configuration: write them there and reload.',
+  ],
   [/^--str2sec 1y6mo$/, 'The same number, there as a float.'],
 ];

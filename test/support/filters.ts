@@ -55,8 +55,14 @@ export function jail(name: string, match: string, text: FilterText): JailIntake 
 
 let sequence = 0;
 
-/** An entry of sshd on mx1 unless `fields` say otherwise; every one a second after the one before. */
-export function entry(message: string, fields: Readonly<Record<string, string>> = {}, cutAt?: number): Entry {
+/**
+ * An entry of sshd on mx1 unless `fields` say otherwise; every one a second after the one before.
+ */
+export function entry(
+  message: string,
+  fields: Readonly<Record<string, string>> = {},
+  cutAt?: number,
+): Entry {
   const n = sequence++;
   return {
     cursor: cursor(`c${n}`),

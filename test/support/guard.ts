@@ -1,10 +1,14 @@
-/** The regex guard as the daemon has it: V8 stops the code after so many milliseconds, wherever it is. */
+/**
+ * The regex guard as the daemon has it: V8 stops the code after so many milliseconds, wherever it
+ * is.
+ */
 import vm from 'node:vm';
 import type { Guard } from '../../src/filter/guarded.js';
 
 const KEY = '__banjourGuarded';
 const script = new vm.Script(`globalThis.${KEY}()`);
-// Under jest `globalThis` is that of the test file, but the script runs in the context of the process.
+// Under jest `globalThis` is that of the test file, but the script runs in the context of the
+// process.
 const slot = vm.runInThisContext('globalThis') as Record<string, () => void>;
 
 export const vmGuard: Guard = (run, milliseconds) => {

@@ -26,11 +26,19 @@ export interface FakeEntry {
 
 /** Entries `entry N`, a millisecond apart. */
 export const numbered = (count: number, from = 0): FakeEntry[] =>
-  Array.from({ length: count }, (_, i) => ({ at: (from + i) * 1000, message: `entry ${from + i}` }));
+  Array.from({ length: count }, (_, i) => ({
+    at: (from + i) * 1000,
+    message: `entry ${from + i}`,
+  }));
 
 /** An entry in the export format. Whatever needs it goes in the binary form. */
 export function exportEntry(entry: FakeEntry, index = 0): Buffer {
-  const messages = entry.message === undefined ? [] : Array.isArray(entry.message) ? entry.message : [entry.message];
+  const messages =
+    entry.message === undefined
+      ? []
+      : Array.isArray(entry.message)
+        ? entry.message
+        : [entry.message];
   const time = T0 + entry.at;
   const monotonic = Math.max(0, entry.at);
   const parts: Buffer[] = [
@@ -40,7 +48,8 @@ export function exportEntry(entry: FakeEntry, index = 0): Buffer {
         `__REALTIME_TIMESTAMP=${time}\n__MONOTONIC_TIMESTAMP=${monotonic}\n_BOOT_ID=${BOOT}\n_MACHINE_ID=${MACHINE}\n`,
     ),
   ];
-  for (const [name, value] of Object.entries(entry.fields ?? {})) parts.push(exportField(name, value));
+  for (const [name, value] of Object.entries(entry.fields ?? {}))
+    parts.push(exportField(name, value));
   for (const value of messages as readonly Value[]) parts.push(exportField('MESSAGE', value));
   parts.push(Buffer.from('\n'));
   return Buffer.concat(parts);
@@ -60,8 +69,15 @@ export function exportStream(entries: readonly FakeEntry[]): Buffer {
 }
 
 /** Writes a journal file. */
-export function writeJournal(path: string, entries: readonly FakeEntry[], options: readonly string[] = []): void {
-  const child = spawnSync(REMOTE, [...options, '-o', path, '-'], { input: exportStream(entries), encoding: 'utf8' });
+export function writeJournal(
+  path: string,
+  entries: readonly FakeEntry[],
+  options: readonly string[] = [],
+): void {
+  const child = spawnSync(REMOTE, [...options, '-o', path, '-'], {
+    input: exportStream(entries),
+    encoding: 'utf8',
+  });
   if (child.status !== 0) throw new Error(`systemd-journal-remote: ${child.stderr}`);
 }
 
@@ -80,7 +96,9 @@ export class LiveJournal {
     for (const entry of entries) this.#child.stdin?.write(exportEntry(entry, this.#count++));
   }
 
-  /** Resolves when everything that was appended is in the file: the writer is a process of its own. */
+  /**
+   * Resolves when everything that was appended is in the file: the writer is a process of its own.
+   */
   async settled(): Promise<void> {
     await until(
       () => `${this.#count} entries in ${this.#path}, which has ${entriesIn(this.#path)}`,
@@ -97,7 +115,10 @@ export class LiveJournal {
   }
 }
 
-/** Where the header of a journal file has its number of entries (systemd, "Journal File Format": n_entries, le64). */
+/**
+ * Where the header of a journal file has its number of entries (systemd, "Journal File Format":
+ * n_entries, le64).
+ */
 const ENTRIES_AT = 152;
 
 /** Number of entries in a journal file; 0 while there is none. */

@@ -17,13 +17,23 @@ export interface NetworkNamespace {
 export function makeNetworkNamespace(): NetworkNamespace {
   const name = `banjour-test-${process.pid}-${count++}`;
   execFileSync('ip', ['netns', 'add', name], { stdio: 'pipe' });
-  const inside = (command: readonly string[]): [string, ...string[]] => ['ip', 'netns', 'exec', name, ...command];
+  const inside = (command: readonly string[]): [string, ...string[]] => [
+    'ip',
+    'netns',
+    'exec',
+    name,
+    ...command,
+  ];
   return {
     name,
     inside,
     run: (command, input) => {
       const [file, ...args] = inside(command);
-      return execFileSync(file, args, { encoding: 'utf8', stdio: 'pipe', ...(input === undefined ? {} : { input }) });
+      return execFileSync(file, args, {
+        encoding: 'utf8',
+        stdio: 'pipe',
+        ...(input === undefined ? {} : { input }),
+      });
     },
     remove: () => execFileSync('ip', ['netns', 'del', name], { stdio: 'pipe' }),
   };

@@ -16,7 +16,13 @@ function outcome(requireAll: boolean): { titles: string[]; statuses: string[]; m
     join(folder, 'sample.test.js'),
     `import { needs } from '${support}';\nneeds(false, 'no such thing here')('bans an attacker', () => undefined);\n`,
   );
-  const args = ['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--json', '--silent'];
+  const args = [
+    '--experimental-vm-modules',
+    '--no-warnings',
+    'node_modules/jest/bin/jest.js',
+    '--json',
+    '--silent',
+  ];
   const more = [
     '--rootDir',
     folder,
@@ -29,7 +35,9 @@ function outcome(requireAll: boolean): { titles: string[]; statuses: string[]; m
     env: requireAll ? { ...env, BANJOUR_REQUIRE_ALL: '1' } : env,
   });
   const report = JSON.parse(done.stdout) as {
-    testResults: { assertionResults: { title: string; status: string; failureMessages: string[] }[] }[];
+    testResults: {
+      assertionResults: { title: string; status: string; failureMessages: string[] }[];
+    }[];
   };
   const tests = report.testResults.flatMap((file) => file.assertionResults);
   return {

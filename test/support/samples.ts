@@ -1,6 +1,7 @@
 /**
- * fail2ban's own sample lines (tests/files/logs): every line is preceded by what must come of it, `# failJSON: {..}`.
- * Read from the unpacked Debian package, judged by our engine, compared with the annotation.
+ * fail2ban's own sample lines (tests/files/logs): every line is preceded by what must come of it,
+ * `# failJSON: {..}`. Read from the unpacked Debian package, judged by our engine, compared with
+ * the annotation.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -57,7 +58,11 @@ export function runSamples(root: string, name: string): SampleResult {
     const key = JSON.stringify(options);
     let bench = benches.get(key);
     if (bench === undefined) {
-      const { filter, datepattern, problems } = stockFilter(join(root, 'etc/fail2ban'), name, options);
+      const { filter, datepattern, problems } = stockFilter(
+        join(root, 'etc/fail2ban'),
+        name,
+        options,
+      );
       if (filter === undefined) throw new Error(`${name}${key}: ${problems.join('; ')}`);
       bench = { filter, dates: new DateFinder(datepattern), options, texts: [], expected: [] };
       benches.set(key, bench);
@@ -80,11 +85,15 @@ export function runSamples(root: string, name: string): SampleResult {
         if (directive[1] === 'fileOptions') common = data;
         else if (directive[1] === 'addFILE') files.push(data);
         else if (directive[1] === 'filterOptions') {
-          const all: Options[] = (Array.isArray(data) ? data : [data]).map((options) => ({ ...common, ...options }));
+          const all: Options[] = (Array.isArray(data) ? data : [data]).map((options) => ({
+            ...common,
+            ...options,
+          }));
           ignore = false;
           active = [];
           for (const options of all) {
-            if (options['test.condition']) ignore = !holds(options['test.condition'], name, options);
+            if (options['test.condition'])
+              ignore = !holds(options['test.condition'], name, options);
             if (!ignore) active.push(benchOf(options));
           }
         }
@@ -108,14 +117,19 @@ export function runSamples(root: string, name: string): SampleResult {
     const lines = texts.map((text) => ({ text }));
     judgeAll(filter, lines, { time: NOW, boot: '' }).forEach((verdict, i) => {
       const difference = compare(verdict, expected[i] ?? {});
-      if (difference) wrong.push(`${name}${JSON.stringify(options)} ${expected[i]?.where} ${difference}: ${texts[i]}`);
+      if (difference)
+        wrong.push(
+          `${name}${JSON.stringify(options)} ${expected[i]?.where} ${difference}: ${texts[i]}`,
+        );
     });
   }
   return { filter: name, samples, wrong };
 }
 
 function textOf({ dates, options }: Bench, line: string): string {
-  return options['logtype'] === 'journal' ? (options['test.prefix-line'] ?? '') + line : dates.cut(line, NOW).text;
+  return options['logtype'] === 'journal'
+    ? (options['test.prefix-line'] ?? '') + line
+    : dates.cut(line, NOW).text;
 }
 
 function compare(verdict: Verdict, { match = false, host, user }: Annotation): string | undefined {
@@ -124,13 +138,15 @@ function compare(verdict: Verdict, { match = false, host, user }: Annotation): s
   if (!matched) return undefined;
   const { facts } = verdict;
   const ours = facts.ip4 ?? facts.ip6 ?? facts.dns ?? rawId(facts);
-  if (host !== undefined && !sameId(host, ours) && !sameId(host, rawId(facts))) return `host ${host}, not ${ours}`;
+  if (host !== undefined && !sameId(host, ours) && !sameId(host, rawId(facts)))
+    return `host ${host}, not ${ours}`;
   return user === undefined || user === facts.user ? undefined : `user ${user}, not ${facts.user}`;
 }
 
 /** The few Python expressions that annotations hold. */
 function holds(expression: string, name: string, options: Options): boolean {
-  const [, option, operator, value] = /^(?:name|opts\.get\('(\w+)'\)) *(==|!=) *'([^']*)'$/.exec(expression) ?? [];
+  const [, option, operator, value] =
+    /^(?:name|opts\.get\('(\w+)'\)) *(==|!=) *'([^']*)'$/.exec(expression) ?? [];
   if (operator === undefined) throw new Error(`unknown expression: ${expression}`);
   const left = option === undefined ? name : options[option];
   return (left === value) === (operator === '==');

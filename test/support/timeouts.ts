@@ -19,7 +19,8 @@ export class Timeouts {
   pass(milliseconds: number): void {
     for (const waiting of this.#waiting) {
       waiting.leftMs -= milliseconds;
-      if (waiting.leftMs <= 0) waiting.controller.abort(new DOMException('the time is over', 'TimeoutError'));
+      if (waiting.leftMs <= 0)
+        waiting.controller.abort(new DOMException('the time is over', 'TimeoutError'));
     }
   }
 
@@ -30,6 +31,8 @@ export class Timeouts {
 
 /** Fakes the timers of one test, and leaves what streams and children of Node need. */
 export function fakeTimers(): Disposable {
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'] });
+  jest.useFakeTimers({
+    doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'clearImmediate'],
+  });
   return { [Symbol.dispose]: () => void jest.useRealTimers() };
 }

@@ -1,13 +1,16 @@
 /**
- * The Debian 13 root file system in which packages are compiled and checked, so that they fit Debian's own Node and C
- * library whatever the host is. Built once and kept; a build works in a mount and network namespace of its own, on a
- * folder that is mounted at the same place every time.
+ * The Debian 13 root file system in which packages are compiled and checked, so that they fit
+ * Debian's own Node and C library whatever the host is. Built once and kept; a build works in a
+ * mount and network namespace of its own, on a folder that is mounted at the same place every time.
  */
 import { debianRoot, recipeOf } from '../debian-root.mjs';
 import { quietly } from '../run.mjs';
 
 const SUITE = 'trixie';
-const PACKAGES = 'ca-certificates cmake dpkg-dev g++ libnode-dev libsystemd-dev lintian make nodejs python3'.split(' ');
+const PACKAGES =
+  'ca-certificates cmake dpkg-dev g++ libnode-dev libsystemd-dev lintian make nodejs python3'.split(
+    ' ',
+  );
 /** Where the work folder is mounted in the root. */
 export const WORK = '/build';
 
@@ -18,8 +21,8 @@ export const RECIPE = recipeOf(SUITE, PACKAGES);
 export const buildRoot = () => debianRoot(`build-${SUITE}`, SUITE, PACKAGES);
 
 /**
- * Runs a shell script in the root, with `folder` at `WORK`, without network and with a clean environment. Returns
- * whether it succeeded, and its output.
+ * Runs a shell script in the root, with `folder` at `WORK`, without network and with a clean
+ * environment. Returns whether it succeeded, and its output.
  */
 export function inRoot(root, folder, script, env = {}) {
   const settings = Object.entries({

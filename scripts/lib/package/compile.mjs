@@ -1,4 +1,7 @@
-/** The compiled parts of a package: better-sqlite3, koffi and the batch reader, made in the build root, from source. */
+/**
+ * The compiled parts of a package: better-sqlite3, koffi and the batch reader, made in the build
+ * root, from source.
+ */
 import { cpSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { digest, filesBelow, isStamped, stampWith } from '../digest.mjs';
@@ -9,7 +12,10 @@ import { copyInto, emptied } from './product.mjs';
 /** Kept between runs, each part by itself: compiling SQLite takes minutes. */
 const FOLDER = '.cache/package/compiled';
 
-/** What is made of which sources, how, and where it lies in the package: below node_modules or at its top. */
+/**
+ * What is made of which sources, how, and where it lies in the package: below node_modules or at
+ * its top.
+ */
 const PARTS = [
   {
     name: 'better-sqlite3',

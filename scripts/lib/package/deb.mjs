@@ -1,5 +1,17 @@
-/** The Debian package: files at their places, control files, dpkg-deb. Needs neither debhelper nor a Debian host. */
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+/**
+ * The Debian package: files at their places, control files, dpkg-deb. Needs neither debhelper nor a
+ * Debian host.
+ */
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../digest.mjs';
@@ -22,12 +34,22 @@ const HOME = 'usr/lib/banjour';
 const DOC = 'usr/share/doc/banjour';
 const DEBIAN = 'packaging/debian';
 
-/** Of a module's files: code and what it reads. Texts for people, types, sources and tests stay out. */
+/**
+ * Of a module's files: code and what it reads. Texts for people, types, sources and tests stay out.
+ */
 function runs(path) {
-  if (/\.(?:min\.js|d\.[cm]?ts|ts|map|md|markdown|flow|h|hh|c|cc|cpp|inc|gyp|gypi|S|asm)$/.test(path)) return false;
-  if (/^node_modules\/(?:better-sqlite3\/(?:deps|src|build)|koffi\/(?:vendor|lib|doc|build))\//.test(path))
+  if (
+    /\.(?:min\.js|d\.[cm]?ts|ts|map|md|markdown|flow|h|hh|c|cc|cpp|inc|gyp|gypi|S|asm)$/.test(path)
+  )
     return false;
-  if (/\/(?:tests?|docs?|examples?|benchmarks?|\.github|node_modules\/\.bin)\//.test(path)) return false;
+  if (
+    /^node_modules\/(?:better-sqlite3\/(?:deps|src|build)|koffi\/(?:vendor|lib|doc|build))\//.test(
+      path,
+    )
+  )
+    return false;
+  if (/\/(?:tests?|docs?|examples?|benchmarks?|\.github|node_modules\/\.bin)\//.test(path))
+    return false;
   const name = basename(path);
   return !/^(?:license|licence|copying|readme|changelog|history|authors|\.|cmakelists|makefile|rollup\.config|karma|gulpfile|cnoke|trampolines|bun\.|yarn\.|package-lock)/i.test(
     name,
@@ -72,12 +94,15 @@ function placeSystem(tree) {
     ['systemd', 'usr/lib/systemd/system'],
     ['systemd/sysusers.d', 'usr/lib/sysusers.d'],
   ])
-    for (const name of readdirSync(join(ROOT, folder)).filter((file) => /\.(?:service|conf)$/.test(file)))
+    for (const name of readdirSync(join(ROOT, folder)).filter((file) =>
+      /\.(?:service|conf)$/.test(file),
+    ))
       write(tree, `${place}/${name}`, read(`${folder}/${name}`));
   write(tree, 'usr/lib/systemd/catalog/banjour.catalog', read('systemd/banjour.catalog'));
   const etc = filesBelow([`${DEBIAN}/etc`]);
   for (const path of etc) write(tree, path.slice(DEBIAN.length + 1), read(path));
-  for (const folder of ['filter.d', 'action.d']) mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
+  for (const folder of ['filter.d', 'action.d'])
+    mkdirSync(join(tree, 'etc/banjour', folder), { recursive: true });
   return etc.map((path) => `/${path.slice(DEBIAN.length + 1)}`);
 }
 
@@ -87,13 +112,16 @@ function placeDocuments(tree, modules) {
     const { version, license } = JSON.parse(read(join(module, 'package.json')));
     let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
     if (/Apache License\s+Version 2\.0/.test(text) && text.length > 5_000)
-      text = 'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
+      text =
+        'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
     return `${'-'.repeat(72)}\n${module.replace(/^.*node_modules\//, '')} ${version}\n\n${text}\n`;
   });
   write(
     tree,
     `${DOC}/copyright`,
-    [read(`${DEBIAN}/copyright`).replace('@LICENSE@', read('LICENSE').trim()), ...licences].join('\n'),
+    [read(`${DEBIAN}/copyright`).replace('@LICENSE@', read('LICENSE').trim()), ...licences].join(
+      '\n',
+    ),
   );
   write(tree, `${DOC}/changelog.gz`, gzipped(read(`${DEBIAN}/changelog`)));
   for (const path of filesBelow(['docs', 'examples', 'systemd/examples', 'README.md'])) {
@@ -123,7 +151,10 @@ function architecture(root) {
   return ok ? output.trim() : fail(output);
 }
 
-/** Depends: what the compiled parts need by dpkg-shlibdeps, Debian's Node of exactly this ABI, and the programs we run. */
+/**
+ * Depends: what the compiled parts need by dpkg-shlibdeps, Debian's Node of exactly this ABI, and
+ * the programs we run.
+ */
 function dependencies(root, tree) {
   const script = `mkdir -p ${WORK}/shlib/debian; cd ${WORK}/shlib; printf 'Source: x\\n\\nPackage: x\\nArchitecture: any\\n' > debian/control
 dpkg-shlibdeps -O --ignore-missing-info ${COMPILED.map((path) => `${WORK}/${HOME}/${path}`).join(' ')} 2>/dev/null
@@ -156,9 +187,15 @@ function control(tree, root, conffiles) {
     write(folder, script, `#!/bin/sh\nset -e\n\n${common}\n${read(`${DEBIAN}/${script}`)}`, 0o755);
   write(folder, 'triggers', read(`${DEBIAN}/triggers`));
   write(folder, 'conffiles', conffiles.map((path) => `${path}\n`).join(''));
-  const values = { VERSION: debianVersion(), ARCHITECTURE: architecture(root), DEPENDS: dependencies(root, tree) };
+  const values = {
+    VERSION: debianVersion(),
+    ARCHITECTURE: architecture(root),
+    DEPENDS: dependencies(root, tree),
+  };
   const files = filesBelow([relative(ROOT, tree)]).filter((path) => !path.includes('/DEBIAN/'));
-  values.SIZE = String(files.reduce((sum, path) => sum + Math.ceil(statSync(join(ROOT, path)).size / 1024), 0));
+  values.SIZE = String(
+    files.reduce((sum, path) => sum + Math.ceil(statSync(join(ROOT, path)).size / 1024), 0),
+  );
   const text = read(`${DEBIAN}/control.in`).replace(/@([A-Z]+)@/g, (_, name) => values[name]);
   write(folder, 'control', text);
   const sums = `find . -type f ! -path './DEBIAN/*' -printf '%P\\0' | LC_ALL=C sort -z | xargs -0 md5sum > DEBIAN/md5sums`;

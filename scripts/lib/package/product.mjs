@@ -1,4 +1,7 @@
-/** What a package is made of, whatever its format: version, date, own files, modules that are needed at run time. */
+/**
+ * What a package is made of, whatever its format: version, date, own files, modules that are needed
+ * at run time.
+ */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { filesBelow } from '../digest.mjs';
@@ -12,21 +15,26 @@ export const BUILT = ['dist/src', 'dist/native'];
 export const DATA = ['config'];
 
 /**
- * Seconds since 1970 that stand for "now" in packages, so that the same sources give the same bytes: $SOURCE_DATE_EPOCH,
- * or the date of the newest entry of the Debian change log.
+ * Seconds since 1970 that stand for "now" in packages, so that the same sources give the same
+ * bytes: $SOURCE_DATE_EPOCH, or the date of the newest entry of the Debian change log.
  */
 export function sourceDate() {
   const given = process.env.SOURCE_DATE_EPOCH;
   if (given !== undefined && given !== '') return Number(given);
-  const date = /^ -- .+> {2}(.+)$/m.exec(readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'))?.[1];
+  const date = /^ -- .+> {2}(.+)$/m.exec(
+    readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'),
+  )?.[1];
   return Date.parse(date ?? fail('packaging/debian/changelog has no date')) / 1000;
 }
 
 /** The version in Debian's spelling: a pre-release sorts before the release. */
 export function debianVersion() {
   const version = PACKAGE.version.replace('-', '~');
-  const entry = /^banjour \(([^)]+)\)/.exec(readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'))?.[1];
-  if (entry !== version) fail(`packaging/debian/changelog begins with ${entry}, package.json has ${PACKAGE.version}`);
+  const entry = /^banjour \(([^)]+)\)/.exec(
+    readFileSync(join(ROOT, 'packaging/debian/changelog'), 'utf8'),
+  )?.[1];
+  if (entry !== version)
+    fail(`packaging/debian/changelog begins with ${entry}, package.json has ${PACKAGE.version}`);
   return version;
 }
 
@@ -42,20 +50,28 @@ export function copyInto(target, paths, filter = () => true) {
 /** Modules that only fetch or hold ready-made binaries: the packages compile their own. */
 const INSTALL_ONLY = (name) => name === 'prebuild-install' || name.startsWith('@koromix/');
 
-/** Paths (`node_modules/...`) of the modules that run, by the lock file, without those of installation. */
+/**
+ * Paths (`node_modules/...`) of the modules that run, by the lock file, without those of
+ * installation.
+ */
 export function runtimeModules() {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
   const found = new Set();
   const visit = (from, name, optional) => {
     if (INSTALL_ONLY(name)) return;
     // As Node looks for it: beside the one who asks, then one level up, and so on.
-    for (let folder = from; ; folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))) {
+    for (
+      let folder = from;
+      ;
+      folder = folder.slice(0, Math.max(0, folder.lastIndexOf('node_modules/') - 1))
+    ) {
       const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
       if (lock[path] !== undefined) {
         if (found.has(path) || (optional && !existsSync(join(ROOT, path)))) return;
         found.add(path);
         const { dependencies = {}, optionalDependencies = {} } = lock[path];
-        for (const next of Object.keys(dependencies)) visit(path, next, next in optionalDependencies);
+        for (const next of Object.keys(dependencies))
+          visit(path, next, next in optionalDependencies);
         for (const next of Object.keys(optionalDependencies)) visit(path, next, true);
         return;
       }
@@ -74,11 +90,18 @@ export function emptied(path) {
   return path;
 }
 
-/** Man pages, made by `scripts/man.mjs DIRECTORY` from the commands' own definitions; paths relative to the project. */
+/**
+ * Man pages, made by `scripts/man.mjs DIRECTORY` from the commands' own definitions; paths relative
+ * to the project.
+ */
 export function manualPages() {
   const folder = '.cache/package/man';
   const env = { ...process.env, SOURCE_DATE_EPOCH: String(sourceDate()) };
-  const { ok, output } = quietly(process.execPath, ['scripts/man.mjs', emptied(join(ROOT, folder))], { env });
+  const { ok, output } = quietly(
+    process.execPath,
+    ['scripts/man.mjs', emptied(join(ROOT, folder))],
+    { env },
+  );
   if (!ok) fail(`scripts/man.mjs\n${tail(output)}`);
   return filesBelow([folder]).filter((name) => /\.[1-8]$/.test(name));
 }

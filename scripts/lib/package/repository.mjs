@@ -1,6 +1,6 @@
 /**
- * A directory that apt can install from: the Debian packages of packages/, their index, and a Release file, signed when
- * a key is given. The same packages give the same bytes.
+ * A directory that apt can install from: the Debian packages of packages/, their index, and a
+ * Release file, signed when a key is given. The same packages give the same bytes.
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,11 @@ export function buildRepository() {
   if (debs.length === 0) fail('there is no Debian package in packages/: npm run package -- deb');
   for (const name of debs) copyFileSync(join(ROOT, 'packages', name), join(folder, name));
   say('index for apt');
-  const scanned = inRoot(buildRoot(), folder, `dpkg-scanpackages --multiversion . 2> /dev/null > ${WORK}/Packages`);
+  const scanned = inRoot(
+    buildRoot(),
+    folder,
+    `dpkg-scanpackages --multiversion . 2> /dev/null > ${WORK}/Packages`,
+  );
   if (!scanned.ok) fail(`dpkg-scanpackages\n${tail(scanned.output)}`);
   const index = readFileSync(join(folder, 'Packages'));
   // Neither the time nor the system of whoever builds stands in the header.
@@ -36,27 +40,41 @@ export function buildRepository() {
 }
 
 function release(folder, index) {
-  const architectures = [...new Set([...index.matchAll(/^Architecture: (\S+)$/gm)].map((match) => match[1]))].sort();
+  const architectures = [
+    ...new Set([...index.matchAll(/^Architecture: (\S+)$/gm)].map((match) => match[1])),
+  ].sort();
   const sums = ['Packages', 'Packages.gz'].map((name) => {
     const bytes = readFileSync(join(folder, name));
     return ` ${createHash('sha256').update(bytes).digest('hex')} ${bytes.length} ${name}`;
   });
   const date = new Date(sourceDate() * 1000).toUTCString().replace('GMT', 'UTC');
-  const head = ['Origin: Banjour', 'Label: Banjour', 'Suite: stable', `Architectures: ${architectures.join(' ')}`];
+  const head = [
+    'Origin: Banjour',
+    'Label: Banjour',
+    'Suite: stable',
+    `Architectures: ${architectures.join(' ')}`,
+  ];
   return `${[...head, `Date: ${date}`, 'SHA256:', ...sums].join('\n')}\n`;
 }
 
 function sign(folder) {
-  if (which('gpg') === undefined) fail('BANJOUR_SIGNING_KEY is set, but gpg is missing: apt-get install gpg');
+  if (which('gpg') === undefined)
+    fail('BANJOUR_SIGNING_KEY is set, but gpg is missing: apt-get install gpg');
   for (const words of [
     ['--clearsign', '-o', 'InRelease', 'Release'],
     ['--armor', '--detach-sign', '-o', 'Release.gpg', 'Release'],
   ]) {
-    const signed = quietly('gpg', ['--batch', '--yes', '--local-user', KEY, ...words], { cwd: folder });
+    const signed = quietly('gpg', ['--batch', '--yes', '--local-user', KEY, ...words], {
+      cwd: folder,
+    });
     if (!signed.ok) fail(`gpg ${words.join(' ')}\n${tail(signed.output)}`);
   }
-  const exported = quietly('gpg', ['--batch', '--yes', '--armor', '--export', '-o', 'banjour.asc', KEY], {
-    cwd: folder,
-  });
+  const exported = quietly(
+    'gpg',
+    ['--batch', '--yes', '--armor', '--export', '-o', 'banjour.asc', KEY],
+    {
+      cwd: folder,
+    },
+  );
   if (!exported.ok) fail(`gpg --export\n${tail(exported.output)}`);
 }

@@ -1,14 +1,23 @@
 /**
- * The npm package, for Debian 12 and others: built code, native sources, and the modules that were tested, bundled, since
- * npm takes no notice of a lock file in a tarball. What is compiled is compiled (or fetched ready-made) at installation.
- * `npm install -g FILE`, then `banjour service install`.
+ * The npm package, for Debian 12 and others: built code, native sources, and the modules that were
+ * tested, bundled, since npm takes no notice of a lock file in a tarball. What is compiled is
+ * compiled (or fetched ready-made) at installation. `npm install -g FILE`, then `banjour service
+ * install`.
  */
 import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { BUILT, copyInto, DATA, emptied, manualPages, PACKAGE } from './product.mjs';
 
-const FILES = ['native', 'systemd', 'docs', 'LICENSE', 'README.md', 'CHANGELOG.md', 'packaging/debian/etc'];
+const FILES = [
+  'native',
+  'systemd',
+  'docs',
+  'LICENSE',
+  'README.md',
+  'CHANGELOG.md',
+  'packaging/debian/etc',
+];
 
 /** Folders of every module that is not for development, those of installation included. */
 function productionModules(lock) {
@@ -20,12 +29,18 @@ function productionModules(lock) {
 /** Packs into packages/; returns the tarball's path. */
 export async function buildTarball() {
   say('packing for npm');
-  const { default: lock } = await import(join(ROOT, 'package-lock.json'), { with: { type: 'json' } });
+  const { default: lock } = await import(join(ROOT, 'package-lock.json'), {
+    with: { type: 'json' },
+  });
   const tree = emptied(join(ROOT, '.cache/package/npm'));
   const own = (path) => !/\.(?:d\.ts|map|ts)$/.test(path) && !path.startsWith('docs/adr/');
   copyInto(tree, [...BUILT, ...DATA, ...FILES], own);
   // Compiled for this host, which need not be like the one that installs.
-  copyInto(tree, productionModules(lock), (path) => !/^node_modules\/[^/]+\/build\/(?:Release|Debug)\//.test(path));
+  copyInto(
+    tree,
+    productionModules(lock),
+    (path) => !/^node_modules\/[^/]+\/build\/(?:Release|Debug)\//.test(path),
+  );
   const manual = manualPages().map((page) => {
     copyFileSync(join(ROOT, page), join(tree, basename(page)));
     return `./${basename(page)}`;

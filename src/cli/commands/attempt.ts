@@ -1,8 +1,8 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { controlSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket } from '../paths.js';
 
 export const attempt: CommandDefinition = {
   name: 'attempt',
@@ -33,6 +33,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     target: args.text('address') ?? '',
     count,
   });
-  terminal.out(args.flag('json') ? `${JSON.stringify(answer)}\n` : `${escapeUntrusted(answer.message)}\n`);
+  terminal.out(
+    args.flag('json') ? `${JSON.stringify(answer)}\n` : `${escapeUntrusted(answer.message)}\n`,
+  );
   return answer.outcome === 'ignored' ? EXIT.no : EXIT.ok;
 }

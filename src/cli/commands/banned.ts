@@ -1,21 +1,30 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { statusSocket } from '../../setup/paths.js';
+import { tableWidth, zone } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { tableWidth, zone } from '../terminal.js';
 
 export const banned: CommandDefinition = {
   name: 'banned',
   summary: 'Who is banned now; or whether these addresses are',
   positionals: [
-    { name: 'address', describe: 'Addresses to look for', required: false, many: true, complete: 'banned' },
+    {
+      name: 'address',
+      describe: 'Addresses to look for',
+      required: false,
+      many: true,
+      complete: 'banned',
+    },
   ],
   options: { jail: { type: 'string', describe: 'Only in this jail', complete: 'jails' } },
   honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour banned', 'Every ban in force'],
     ['banjour banned --json | jq -r .target', 'The addresses alone, for scripts'],
-    ['banjour banned 192.0.2.1 && echo yes', 'For scripts: exit code 0 when it is banned, 1 when not'],
+    [
+      'banjour banned 192.0.2.1 && echo yes',
+      'For scripts: exit code 0 when it is banned, 1 when not',
+    ],
   ],
   exits: [[EXIT.no, 'one of the addresses (or nobody) is banned']],
   run,

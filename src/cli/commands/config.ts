@@ -8,7 +8,9 @@ export const config: CommandDefinition = {
     'check prints every problem at once: file, line, key, value, what to write. Filters are compiled, and it looks whether a start would succeed: the log file, the ledger, the sources, programs, lists, names, and whoever is to be told. Root gets the answer for the user and the sandbox of banjour.service; an ordinary user is told what was not looked at. A source that is not there yet is a warning: it is waited for.',
     'show prints the effective configuration, each value with its origin; secrets are left out.',
   ],
-  positionals: [{ name: 'action', describe: 'check or show', required: true, complete: ['check', 'show'] }],
+  positionals: [
+    { name: 'action', describe: 'check or show', required: true, complete: ['check', 'show'] },
+  ],
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'state-dir'],
   examples: [
     ['banjour config check', 'Before a reload or a start'],
@@ -26,7 +28,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const action = args.text('action');
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   if (action === 'check') {
-    const { checkStart } = await import('../start-check.js');
+    const { checkStart } = await import('../../setup/check.js');
     const { formatDiagnostics } = await import('../../config/show.js');
     const diagnostics = await checkStart(paths);
     const told = diagnostics.map(({ exitCode: _, ...diagnostic }) => diagnostic);
@@ -35,7 +37,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     return first === undefined ? EXIT.ok : (first.exitCode ?? EXIT.config);
   }
   if (action === 'show') {
-    const { loadSetup } = await import('../../daemon/configuration/load.js');
+    const { loadSetup } = await import('../../setup/load.js');
     const { configJson, showConfig } = await import('../../config/show.js');
     const { config: effective } = loadSetup(roots);
     terminal.out(args.flag('json') ? `${configJson(effective)}\n` : showConfig(effective));

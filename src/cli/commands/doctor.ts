@@ -1,9 +1,9 @@
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Finding, FindingLevel } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { ledgerFile, notifySocket, statusSocket } from '../../setup/paths.js';
+import { wantsColour } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { ledgerFile, notifySocket, statusSocket } from '../paths.js';
-import { wantsColour } from '../terminal.js';
 
 export const doctor: CommandDefinition = {
   name: 'doctor',
@@ -35,8 +35,8 @@ const COLOURS: Readonly<Record<FindingLevel, string>> = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { examine } = await import('../../daemon/doctor.js');
-  const { startSurroundings } = await import('../start-check.js');
+  const { examine } = await import('../../tools/doctor.js');
+  const { startSurroundings } = await import('../../setup/check.js');
   const findings = await examine({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: ledgerFile(paths),
@@ -46,7 +46,9 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   });
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
   if (args.flag('json')) terminal.out(`${JSON.stringify(sorted)}\n`);
-  else for (const finding of sorted) terminal.out(line(finding, wantsColour(terminal.stdout, terminal.env)));
+  else
+    for (const finding of sorted)
+      terminal.out(line(finding, wantsColour(terminal.stdout, terminal.env)));
   return findings.some(({ level }) => level === 'error') ? EXIT.no : EXIT.ok;
 }
 

@@ -3,9 +3,9 @@ import type { StreamEvent } from '../../control/protocol.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
+import { statusSocket } from '../../setup/paths.js';
+import { formatLength, formatTime, wantsColour } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { formatLength, formatTime, wantsColour } from '../terminal.js';
 
 export const events: CommandDefinition = {
   name: 'events',
@@ -42,7 +42,8 @@ const COLOURS: Readonly<Record<StreamEvent['event'], string>> = {
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const since = args.text('since');
-  if (since !== undefined && !/^\d{1,16}$/.test(since)) throw new OperatorError(`not an id: ${JSON.stringify(since)}`);
+  if (since !== undefined && !/^\d{1,16}$/.test(since))
+    throw new OperatorError(`not an id: ${JSON.stringify(since)}`);
   const jails = args.list('jail');
   const only = args.list('only');
   const most = args.number('count') ?? Number.POSITIVE_INFINITY;
@@ -57,7 +58,9 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
         if (shown >= most || (jails.length > 0 && !jails.includes(event.jail))) return;
         if (only.length > 0 && !only.includes(event.event)) return;
         const line = args.flag('json') ? JSON.stringify(event) : eventLine(event);
-        terminal.out(`${colour && !args.flag('json') ? `${COLOURS[event.event]}${line}\x1b[0m` : line}\n`);
+        terminal.out(
+          `${colour && !args.flag('json') ? `${COLOURS[event.event]}${line}\x1b[0m` : line}\n`,
+        );
         if (++shown >= most) stop();
       },
       end.signal,
@@ -77,7 +80,17 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 }
 
 /** One line for people; the user was escaped by the agent, and is again here, where it is shown. */
-function eventLine({ event, time, jail, address, user, count, until, reason, by }: StreamEvent): string {
+function eventLine({
+  event,
+  time,
+  jail,
+  address,
+  user,
+  count,
+  until,
+  reason,
+  by,
+}: StreamEvent): string {
   const facts = [
     ...(user === undefined ? [] : [`user ${escapeUntrusted(user, 256)}`]),
     ...(event === 'found' && count !== undefined && count > 1 ? [`${count} attempts`] : []),

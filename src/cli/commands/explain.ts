@@ -2,11 +2,11 @@ import { ControlClient } from '../../control/client.js';
 import type { EvidenceRule } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
-import type { Explanation } from '../../daemon/explain.js';
+import { statusSocket } from '../../setup/paths.js';
+import type { Explanation } from '../../tools/explain.js';
+import { formatTime, tableWidth, zone } from '../../tools/terminal.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { formatTime, tableWidth, zone } from '../terminal.js';
 
 export const explain: CommandDefinition = {
   name: 'explain',
@@ -14,7 +14,9 @@ export const explain: CommandDefinition = {
   details: [
     'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
   ],
-  positionals: [{ name: 'address', describe: 'An address or prefix', required: true, complete: 'banned' }],
+  positionals: [
+    { name: 'address', describe: 'An address or prefix', required: true, complete: 'banned' },
+  ],
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir'],
   examples: [['banjour explain 192.0.2.1', 'Everything that is known of an address']],
   exits: [[EXIT.no, 'nothing is known of it']],
@@ -22,14 +24,21 @@ export const explain: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { explain: ask } = await import('../../daemon/explain.js');
+  const { explain: ask } = await import('../../tools/explain.js');
   const told = await ask(new ControlClient(statusSocket(paths)), args.text('address') ?? '', {
     shippedRoot: paths.shipped,
     adminRoot: paths.config,
   });
-  terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : explanationText(told, tableWidth(terminal.stdout)));
+  terminal.out(
+    args.flag('json')
+      ? `${JSON.stringify(told)}\n`
+      : explanationText(told, tableWidth(terminal.stdout)),
+  );
   const known =
-    told.bans.length > 0 || told.windows.length > 0 || told.kernel.length > 0 || Object.keys(told.allowed).length > 0;
+    told.bans.length > 0 ||
+    told.windows.length > 0 ||
+    told.kernel.length > 0 ||
+    Object.keys(told.allowed).length > 0;
   return known ? EXIT.ok : EXIT.no;
 }
 
@@ -74,13 +83,18 @@ function explanationText(told: Explanation, width: number): string {
     lines.push('', `Counted in ${jail}:`);
     for (const entry of entries) {
       if (!entry.cursor.includes('=')) lines.push(`  ${escapeUntrusted(entry.cursor)}`);
-      else if (entry.line === undefined) lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
-      else lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line, lineChars)}`);
+      else if (entry.line === undefined)
+        lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
+      else
+        lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line, lineChars)}`);
     }
-    const regexes = [...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex])))];
+    const regexes = [
+      ...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex]))),
+    ];
     for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2 * lineChars)}`);
   }
-  if (told.bans.length > 0) lines.push('', 'Bans so far:', historyTable(told.bans, width).trimEnd());
+  if (told.bans.length > 0)
+    lines.push('', 'Bans so far:', historyTable(told.bans, width).trimEnd());
   if (inForce.length > 0)
     lines.push(
       '',

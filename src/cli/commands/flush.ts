@@ -1,7 +1,7 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import { controlSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket } from '../paths.js';
 
 export const flush: CommandDefinition = {
   name: 'flush',

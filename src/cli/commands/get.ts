@@ -1,16 +1,20 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { formatTable } from '../columns.js';
+import { statusSocket } from '../../setup/paths.js';
+import { formatTable, tableWidth } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { tableWidth } from '../terminal.js';
 
 export const get: CommandDefinition = {
   name: 'get',
   summary: 'Options in force in the running agent, and where each comes from',
   positionals: [
-    { name: 'jail', describe: 'A jail; or an option of the agent, as loglevel', required: false, complete: 'jails' },
+    {
+      name: 'jail',
+      describe: 'A jail; or an option of the agent, as loglevel',
+      required: false,
+      complete: 'jails',
+    },
     { name: 'option', describe: 'One option; without it all', required: false },
   ],
   honours: ['json', 'pager', 'run-dir'],
@@ -39,10 +43,15 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   }
   const options = view?.options ?? {};
   if (key === undefined) {
-    terminal.out(args.flag('json') ? `${JSON.stringify(view)}\n` : tableOf(options, tableWidth(terminal.stdout)));
+    terminal.out(
+      args.flag('json')
+        ? `${JSON.stringify(view)}\n`
+        : tableOf(options, tableWidth(terminal.stdout)),
+    );
     return EXIT.ok;
   }
-  const list = key === 'ignoreip' || key === 'failregex' || key === 'ignoreregex' ? view?.[key] : undefined;
+  const list =
+    key === 'ignoreip' || key === 'failregex' || key === 'ignoreregex' ? view?.[key] : undefined;
   const option = Object.hasOwn(options, key) ? options[key] : undefined;
   if (option === undefined && list === undefined)
     throw new OperatorError(`there is no option ${JSON.stringify(key)} with a value`, {
@@ -55,7 +64,10 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   return EXIT.ok;
 }
 
-function tableOf(options: Awaited<ReturnType<ControlClient['options']>>['options'], width: number): string {
+function tableOf(
+  options: Awaited<ReturnType<ControlClient['options']>>['options'],
+  width: number,
+): string {
   return formatTable(
     [{ title: 'Option' }, { title: 'Value', shrink: true, widest: 1024 }, { title: 'From' }],
     Object.entries(options)

@@ -1,16 +1,21 @@
 import { ControlClient } from '../../control/client.js';
 import { parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { statusSocket } from '../../setup/paths.js';
+import { tableWidth, zone } from '../../tools/terminal.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { tableWidth, zone } from '../terminal.js';
 
 export const history: CommandDefinition = {
   name: 'history',
   summary: 'Bans of the past and the present, newest first',
   positionals: [
-    { name: 'who', describe: 'An address, a prefix, or a jail', required: false, complete: 'jails-and-banned' },
+    {
+      name: 'who',
+      describe: 'An address, a prefix, or a jail',
+      required: false,
+      complete: 'jails-and-banned',
+    },
   ],
   options: { limit: { type: 'number', describe: 'Rows at most', default: 50 } },
   honours: ['json', 'pager', 'run-dir'],
@@ -25,12 +30,14 @@ export const history: CommandDefinition = {
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const who = args.text('who');
-  const query = who === undefined ? {} : parsePrefix(who) === undefined ? { jail: who } : { address: who };
+  const query =
+    who === undefined ? {} : parsePrefix(who) === undefined ? { jail: who } : { address: who };
   const bans = await new ControlClient(statusSocket(paths)).history({
     ...query,
     limit: String(args.number('limit') ?? 50),
   });
   if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
-  else if (bans.length > 0) terminal.out(`${historyTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
+  else if (bans.length > 0)
+    terminal.out(`${historyTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
   return bans.length > 0 ? EXIT.ok : EXIT.no;
 }

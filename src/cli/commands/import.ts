@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import { controlSocket, ledgerFile } from '../../setup/paths.js';
+import type { ImportOptions } from '../../tools/import/import.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import type { ImportOptions } from '../import.js';
-import { controlSocket, ledgerFile } from '../paths.js';
 
 export const importCommand: CommandDefinition = {
   name: 'import',
@@ -23,12 +23,30 @@ export const importCommand: CommandDefinition = {
     },
   ],
   options: {
-    database: { type: 'string', describe: 'Its database (default: what the configuration says)', complete: 'files' },
+    database: {
+      type: 'string',
+      describe: 'Its database (default: what the configuration says)',
+      complete: 'files',
+    },
     'dry-run': { type: 'boolean', describe: 'Only tell what would be written and taken over' },
-    force: { type: 'boolean', describe: 'Replace files that you changed; each is kept with the ending .before-import' },
-    config: { type: 'boolean', default: true, describe: 'Take over the configuration; --no-config leaves it' },
-    bans: { type: 'boolean', default: true, describe: 'Take over bans and history; --no-bans leaves them' },
-    enable: { type: 'boolean', describe: 'Also start what sends mails, now and at every boot, where jails want them' },
+    force: {
+      type: 'boolean',
+      describe: 'Replace files that you changed; each is kept with the ending .before-import',
+    },
+    config: {
+      type: 'boolean',
+      default: true,
+      describe: 'Take over the configuration; --no-config leaves it',
+    },
+    bans: {
+      type: 'boolean',
+      default: true,
+      describe: 'Take over bans and history; --no-bans leaves them',
+    },
+    enable: {
+      type: 'boolean',
+      describe: 'Also start what sends mails, now and at every boot, where jails want them',
+    },
     switch: {
       type: 'boolean',
       describe: 'The whole move, or none of it: fail2ban goes when Banjour protects the host',
@@ -43,20 +61,29 @@ export const importCommand: CommandDefinition = {
     ['banjour import --dry-run', 'What would happen'],
     ['banjour import /etc/fail2ban', 'Configuration, bans and history'],
     ['banjour import --no-config', 'Bans and history only'],
-    ['banjour import --switch', 'The whole move: Banjour has the bans in force before fail2ban goes'],
+    [
+      'banjour import --switch',
+      'The whole move: Banjour has the bans in force before fail2ban goes',
+    ],
     ['banjour import --switch-back', 'Back to fail2ban, with the bans in force'],
   ],
   exits: [
     [EXIT.config, 'the result would not be a valid configuration; nothing was written'],
-    [EXIT.cannotCreate, 'a file was changed since, or is not of an import (--force), or cannot be written'],
+    [
+      EXIT.cannotCreate,
+      'a file was changed since, or is not of an import (--force), or cannot be written',
+    ],
     [EXIT.unavailable, '--switch or --switch-back cannot be done here; nothing was changed'],
-    [EXIT.temporary, '--switch or --switch-back was interrupted and taken back, or another one is under way'],
+    [
+      EXIT.temporary,
+      '--switch or --switch-back was interrupted and taken back, or another one is under way',
+    ],
   ],
   run,
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { importFail2ban } = await import('../import.js');
+  const { importFail2ban } = await import('../../tools/import/import.js');
   const database = args.text('database');
   const options: ImportOptions = {
     from: resolve(args.text('folder') ?? '/etc/fail2ban'),
@@ -73,14 +100,16 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     ...(database === undefined ? {} : { database }),
   };
   if (args.flag('switch') && args.flag('switch-back'))
-    throw new OperatorError('--switch and --switch-back are opposite ways', { exitCode: EXIT.usage });
+    throw new OperatorError('--switch and --switch-back are opposite ways', {
+      exitCode: EXIT.usage,
+    });
   if (args.flag('switch') || args.flag('switch-back')) {
-    const { switchHere } = await import('../switch/here.js');
+    const { switchHere } = await import('../../tools/switch/here.js');
     return switchHere(paths, options, args.flag('switch') ? 'over' : 'back');
   }
   const code = await importFail2ban(options);
   if (args.flag('enable') && !options.dryRun) {
-    const { enableNotify } = await import('../switch/here.js');
+    const { enableNotify } = await import('../../tools/switch/here.js');
     await enableNotify(paths, options);
   }
   return code;

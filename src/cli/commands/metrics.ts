@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { joinMetrics, type MetricsFormat } from '../../metrics/format.js';
+import { notifySocket, type Paths, statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { listenAddress, serveMetrics } from '../metrics-server.js';
-import { notifySocket, type Paths, statusSocket } from '../paths.js';
 
 export const metrics: CommandDefinition = {
   name: 'metrics',
@@ -14,7 +14,10 @@ export const metrics: CommandDefinition = {
     'docs/metrics.md names every metric; a dashboard and alerts are in examples/.',
   ],
   options: {
-    listen: { type: 'string', describe: 'Serve http://ADDRESS/metrics until told to stop: 127.0.0.1:9811' },
+    listen: {
+      type: 'string',
+      describe: 'Serve http://ADDRESS/metrics until told to stop: 127.0.0.1:9811',
+    },
     format: {
       type: 'string',
       describe: 'What is printed',
@@ -25,7 +28,10 @@ export const metrics: CommandDefinition = {
   honours: ['run-dir'],
   examples: [
     ['banjour metrics', 'All of them, once'],
-    ['banjour metrics > /var/lib/prometheus/node-exporter/banjour.prom', "For node_exporter's textfile collector"],
+    [
+      'banjour metrics > /var/lib/prometheus/node-exporter/banjour.prom',
+      "For node_exporter's textfile collector",
+    ],
     ['banjour metrics --listen 127.0.0.1:9811', 'What banjour-metrics.service does'],
   ],
   exits: [[EXIT.unavailable, 'no agent is running']],

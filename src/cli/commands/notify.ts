@@ -1,20 +1,19 @@
 import { join } from 'node:path';
-import { sdNotify } from '../../../native/notify.js';
+import { sdNotify } from '../../../native/sd-notify.js';
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
-import { loadSetup } from '../../daemon/configuration/load.js';
 import { createLog, styleFor } from '../../log/log.js';
 import { Notifier } from '../../notify/notifier.js';
 import { Sender } from '../../notify/sender.js';
-import { describeTarget } from '../../notify/spec.js';
 import { serveStatus } from '../../notify/status.js';
+import { describeTarget } from '../../notify/targets.js';
 import { Whois } from '../../notify/whois.js';
+import { loadSetup } from '../../setup/load.js';
+import { loadNotifyConfig, routesFrom } from '../../setup/notify-config.js';
+import { notifySocket, notifyState, type Paths, statusSocket, VERSION } from '../../setup/paths.js';
+import { linesReader } from '../../tools/explain.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { linesReader } from '../log-lines.js';
-import { loadNotifyConfig, routesFrom } from '../notify-config.js';
-import { notifySocket, notifyState, type Paths, statusSocket } from '../paths.js';
-import { VERSION } from '../version.js';
 
 export const notify: CommandDefinition = {
   name: 'notify',
@@ -24,14 +23,22 @@ export const notify: CommandDefinition = {
     'Whom to tell stands in the jails, as in fail2ban: action = %(action_mwl)s, sendmail-whois-lines[...], slack[...], webhook[...], exec[...]. How to send stands in notify.conf. docs/notify.md has both.',
   ],
   options: {
-    'dry-run': { type: 'boolean', describe: 'Only say whom it would tell, with the configuration as it is' },
+    'dry-run': {
+      type: 'boolean',
+      describe: 'Only say whom it would tell, with the configuration as it is',
+    },
   },
   honours: ['config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
     ['banjour notify --dry-run', 'Check notify.conf and the actions of the jails'],
     ['systemctl enable --now banjour-notify', 'In service'],
   ],
-  exits: [[EXIT.config, 'the configuration has errors, or no jail tells anybody; systemd does not try again']],
+  exits: [
+    [
+      EXIT.config,
+      'the configuration has errors, or no jail tells anybody; systemd does not try again',
+    ],
+  ],
   run,
 };
 
@@ -62,13 +69,21 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 }
 
 /** Runs with the configuration as it is now; resolves with the signal that ended it. */
-async function serve(paths: Paths, log: Log, env: NodeJS.ProcessEnv, signals: Signals): Promise<NodeJS.Signals> {
+async function serve(
+  paths: Paths,
+  log: Log,
+  env: NodeJS.ProcessEnv,
+  signals: Signals,
+): Promise<NodeJS.Signals> {
   const { notifier, routes } = prepare(paths, log, env);
   const close = await serveStatus(notifySocket(paths), notifier);
   const running = notifier.run();
   try {
-    for (const { target, jails } of routes) log('info', `${describeTarget(target)}: ${[...jails.keys()].join(', ')}`);
-    sdNotify(`READY=1\nSTATUS=telling ${routes.length} ${routes.length === 1 ? 'receiver' : 'receivers'}`);
+    for (const { target, jails } of routes)
+      log('info', `${describeTarget(target)}: ${[...jails.keys()].join(', ')}`);
+    sdNotify(
+      `READY=1\nSTATUS=telling ${routes.length} ${routes.length === 1 ? 'receiver' : 'receivers'}`,
+    );
     return (await Promise.race([signals.next(), running])) ?? 'SIGTERM';
   } finally {
     notifier.stop();

@@ -1,7 +1,7 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
 
 export const ping: CommandDefinition = {
   name: 'ping',

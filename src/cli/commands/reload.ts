@@ -1,7 +1,7 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { controlSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket } from '../paths.js';
 import { whoTypes } from '../who.js';
 
 export const reload: CommandDefinition = {
@@ -37,7 +37,9 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   });
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
   else if (dryRun)
-    terminal.out(answer.changes.length === 0 ? 'Nothing would change.\n' : `${answer.changes.join('\n')}\n`);
+    terminal.out(
+      answer.changes.length === 0 ? 'Nothing would change.\n' : `${answer.changes.join('\n')}\n`,
+    );
   else terminal.out('OK\n');
   return EXIT.ok;
 }

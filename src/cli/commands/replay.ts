@@ -14,12 +14,11 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import type { SourceSpec } from '../../core/entry.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
-import { CHART_MARGIN } from '../chart.js';
+import { ledgerFile } from '../../setup/paths.js';
+import { sinceOf } from '../../tools/arguments.js';
+import { CHART_MARGIN, whatIfSummary, whatIfText } from '../../tools/replay/text.js';
+import { widthOf } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { ledgerFile } from '../paths.js';
-import { widthOf } from '../terminal.js';
-import { sinceOf } from '../time.js';
-import { whatIfSummary, whatIfText } from '../what-if.js';
 
 export const replay: CommandDefinition = {
   name: 'replay',
@@ -31,7 +30,12 @@ export const replay: CommandDefinition = {
     'With --json each event is one object per line: {"event":"found"|"ban"|"unban"|"ignored","time","jail","address","user","count","until","cursor"}.',
   ],
   positionals: [
-    { name: 'journal', describe: 'Journal file, directory, export file, or -', required: false, complete: 'files' },
+    {
+      name: 'journal',
+      describe: 'Journal file, directory, export file, or -',
+      required: false,
+      complete: 'files',
+    },
   ],
   options: {
     maxretry: { type: 'number', describe: "Instead of each jail's own" },
@@ -39,7 +43,10 @@ export const replay: CommandDefinition = {
     bantime: { type: 'string', describe: "Instead of each jail's own: 600, 10m, -1" },
     ipv6prefix: { type: 'number', describe: "Instead of each jail's own: 64, 128" },
     jail: { type: 'strings', describe: 'Only these jails, enabled or not', complete: 'jails' },
-    since: { type: 'string', describe: 'Only entries from this time on: 2h, 7d, or 2026-11-21T18:00' },
+    since: {
+      type: 'string',
+      describe: 'Only entries from this time on: 2h, 7d, or 2026-11-21T18:00',
+    },
     with: {
       type: 'strings',
       describe: 'Configuration files to read after all others, e.g. a new jail.d/mail.conf',
@@ -50,14 +57,23 @@ export const replay: CommandDefinition = {
       describe: "Compare with the bans of this ledger (default: this host's, for its own journal)",
       complete: 'files',
     },
-    summary: { type: 'boolean', describe: 'With --json: one more object at the end, with all that the text says' },
-    'into-kernel': { type: 'boolean', describe: "Put the bans into nftables; show the kernel's set at the end" },
+    summary: {
+      type: 'boolean',
+      describe: 'With --json: one more object at the end, with all that the text says',
+    },
+    'into-kernel': {
+      type: 'boolean',
+      describe: "Put the bans into nftables; show the kernel's set at the end",
+    },
     quiet: { type: 'boolean', alias: 'q', describe: 'Only the summary' },
   },
   honours: ['json', 'config-dir', 'shipped-dir', 'state-dir'],
   examples: [
     ['banjour replay', "What the jails make of this host's journal"],
-    ['banjour replay --since 7d --with ./new.conf -q', 'What a new jail would have done in the last week'],
+    [
+      'banjour replay --since 7d --with ./new.conf -q',
+      'What a new jail would have done in the last week',
+    ],
     ['banjour replay /var/log/journal --maxretry 5 --json', 'As data, with another maxretry'],
     ['journalctl -o export --since -1d | banjour replay -', 'From another command'],
     ['ssh mail journalctl -o export --since -7d | banjour replay - --quiet', 'From another host'],
@@ -66,7 +82,7 @@ export const replay: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { runReplay } = await import('../../daemon/replay/replay-service.js');
+  const { runReplay } = await import('../../tools/replay/service.js');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   const jails = args.list('jail');
   const since = args.text('since');
@@ -97,15 +113,20 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
       ...(since === undefined ? {} : { since: sinceOf(since) }),
     });
     if (!json) terminal.out(whatIfText(outcome, terminal, { brief: args.flag('quiet') }));
-    else if (args.flag('summary')) terminal.out(`${JSON.stringify({ summary: whatIfSummary(outcome) })}\n`);
+    else if (args.flag('summary'))
+      terminal.out(`${JSON.stringify({ summary: whatIfSummary(outcome) })}\n`);
     return EXIT.ok;
   } finally {
     cleanup();
   }
 }
 
-/** What the argument names: `LPKSHHRH` begins every journal file (systemd's Journal File Format). */
-async function sourceOf(path: string | undefined): Promise<{ readonly source: SourceSpec; cleanup(): void }> {
+/**
+ * What the argument names: `LPKSHHRH` begins every journal file (systemd's Journal File Format).
+ */
+async function sourceOf(
+  path: string | undefined,
+): Promise<{ readonly source: SourceSpec; cleanup(): void }> {
   const keep = () => undefined;
   if (path === undefined) return { source: { kind: 'local' }, cleanup: keep };
   if (path === '-') return { source: { kind: 'export', path }, cleanup: keep };
@@ -117,13 +138,18 @@ async function sourceOf(path: string | undefined): Promise<{ readonly source: So
     readSync(file, head, 0, 8, 0);
     closeSync(file);
     return {
-      source: head.toString('latin1') === 'LPKSHHRH' ? { kind: 'files', paths: [path] } : { kind: 'export', path },
+      source:
+        head.toString('latin1') === 'LPKSHHRH'
+          ? { kind: 'files', paths: [path] }
+          : { kind: 'export', path },
       cleanup: keep,
     };
   } catch (error) {
     if (error instanceof OperatorError) throw error;
     const isThere = (error as NodeJS.ErrnoException).code !== 'ENOENT';
-    const why = isThere ? `cannot read ${path}: ${messageOf(error)}` : `there is no file or folder ${path}`;
+    const why = isThere
+      ? `cannot read ${path}: ${messageOf(error)}`
+      : `there is no file or folder ${path}`;
     throw new OperatorError(why, { exitCode: EXIT.noInput, cause: error });
   }
 }
@@ -133,10 +159,17 @@ async function unpacked(path: string): Promise<{ readonly source: SourceSpec; cl
   const cleanup = () => rmSync(directory, { recursive: true, force: true });
   const target = join(directory, 'journal.export');
   try {
-    await pipeline(createReadStream(path), createGunzip(), createWriteStream(target, { mode: 0o600 }));
+    await pipeline(
+      createReadStream(path),
+      createGunzip(),
+      createWriteStream(target, { mode: 0o600 }),
+    );
   } catch (error) {
     cleanup();
-    throw new OperatorError(`cannot unpack ${path}: ${messageOf(error)}`, { exitCode: EXIT.noInput, cause: error });
+    throw new OperatorError(`cannot unpack ${path}: ${messageOf(error)}`, {
+      exitCode: EXIT.noInput,
+      cause: error,
+    });
   }
   return { source: { kind: 'export', path: target }, cleanup };
 }

@@ -4,7 +4,9 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 export const rules: CommandDefinition = {
   name: 'rules',
   summary: "Banjour's ruleset in nft syntax: what is in the kernel, or what would be",
-  options: { plan: { type: 'boolean', describe: 'What the configuration asks for, without elements' } },
+  options: {
+    plan: { type: 'boolean', describe: 'What the configuration asks for, without elements' },
+  },
   honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour rules', 'What the kernel has (as root)'],
@@ -14,7 +16,7 @@ export const rules: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { describeKernel, describePlan } = await import('../../daemon/rules.js');
+  const { describeKernel, describePlan } = await import('../../tools/rules.js');
   const text = args.flag('plan')
     ? describePlan({ shippedRoot: paths.shipped, adminRoot: paths.config })
     : await describeKernel();

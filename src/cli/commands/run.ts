@@ -1,8 +1,7 @@
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../../core/log.js';
+import { controlSocket, ledgerFile, statusSocket, VERSION } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket, ledgerFile, statusSocket } from '../paths.js';
-import { VERSION } from '../version.js';
 
 export const run: CommandDefinition = {
   name: 'run',
@@ -12,7 +11,10 @@ export const run: CommandDefinition = {
     '--dry-run reads and decides as ever and shows the batches that it would send, but leaves the kernel and the ledger alone.',
   ],
   options: {
-    'dry-run': { type: 'boolean', describe: 'Show what would be done to the kernel instead of doing it' },
+    'dry-run': {
+      type: 'boolean',
+      describe: 'Show what would be done to the kernel instead of doing it',
+    },
     'log-level': {
       type: 'string',
       describe: 'Least severe lines that are logged (default: loglevel of the configuration)',
@@ -33,8 +35,9 @@ export const run: CommandDefinition = {
 
 async function runAgent({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const level = args.text('log-level') as LogLevel | undefined;
-  if (level !== undefined && !LOG_LEVELS.includes(level)) throw new OperatorError(`no such log level: ${level}`);
-  const { runService } = await import('../../daemon/service.js');
+  if (level !== undefined && !LOG_LEVELS.includes(level))
+    throw new OperatorError(`no such log level: ${level}`);
+  const { runService } = await import('../../agent/service.js');
   return runService({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: args.flag('dry-run') ? ':memory:' : ledgerFile(paths),

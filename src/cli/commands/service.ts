@@ -31,15 +31,32 @@ export const service: CommandDefinition = {
     'For installations by npm. install places the unit, the user, the message catalog, completion for bash, zsh and fish and, unless they are there, commented files under /etc/banjour, then enables and starts the service. Run it again after an update. With fail2ban active it starts nothing and says how to switch.',
     'remove stops the service and removes all of that and the table in the kernel; --purge also the configuration, the ledger, logs and the user.',
   ],
-  positionals: [{ name: 'action', describe: 'install or remove', required: true, complete: ['install', 'remove'] }],
+  positionals: [
+    {
+      name: 'action',
+      describe: 'install or remove',
+      required: true,
+      complete: ['install', 'remove'],
+    },
+  ],
   options: {
     purge: { type: 'boolean', describe: 'remove: configuration, ledger, logs and user, too' },
-    start: { type: 'boolean', default: true, describe: 'install: start the service; --no-start places the files only' },
+    start: {
+      type: 'boolean',
+      default: true,
+      describe: 'install: start the service; --no-start places the files only',
+    },
   },
   honours: [],
   examples: [
-    ['npm install -g banjour && banjour service install', 'Protect a host that has no package of Banjour'],
-    ['banjour service remove && npm uninstall -g banjour', 'Leave nothing but the configuration and the ledger'],
+    [
+      'npm install -g banjour && banjour service install',
+      'Protect a host that has no package of Banjour',
+    ],
+    [
+      'banjour service remove && npm uninstall -g banjour',
+      'Leave nothing but the configuration and the ledger',
+    ],
   ],
   exits: [[EXIT.noPermission, 'only root can']],
   run,
@@ -96,10 +113,12 @@ async function remove(context: CommandContext): Promise<ExitCode> {
   const purge = context.args.flag('purge');
   if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', ...UNITS);
   await flush.run(context);
-  for (const { path, theirs } of await placedFiles()) if (!theirs || purge) rmSync(path, { force: true });
+  for (const { path, theirs } of await placedFiles())
+    if (!theirs || purge) rmSync(path, { force: true });
   if (purge) {
     const states = USERS.map((name) => `/var/lib/${name}`);
-    for (const path of ['/etc/banjour', '/var/log/banjour', ...states]) rmSync(path, { recursive: true, force: true });
+    for (const path of ['/etc/banjour', '/var/log/banjour', ...states])
+      rmSync(path, { recursive: true, force: true });
     // The group of the first has the second as a member, so the second goes first.
     for (const name of [...USERS].reverse()) succeeds('userdel', name);
   }
@@ -108,14 +127,16 @@ async function remove(context: CommandContext): Promise<ExitCode> {
     must('journalctl', '--update-catalog');
   }
   context.terminal.out(
-    purge ? 'Nothing is left but the program.\n' : 'Kept: /etc/banjour and the ledger (--purge removes them).\n',
+    purge
+      ? 'Nothing is left but the program.\n'
+      : 'Kept: /etc/banjour and the ledger (--purge removes them).\n',
   );
   return EXIT.ok;
 }
 
 /** All that install places. The table of commands, this one in it, is read when it is asked for. */
 async function placedFiles(): Promise<PlacedFile[]> {
-  const { completionFiles } = await import('../completion/files.js');
+  const { completionFiles } = await import('../completion/scripts.js');
   return [...serviceFiles(systemdVersion()), ...completionFiles()];
 }
 

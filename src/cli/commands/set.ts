@@ -1,8 +1,8 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { controlSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket } from '../paths.js';
 
 export const set: CommandDefinition = {
   name: 'set',
@@ -13,8 +13,17 @@ export const set: CommandDefinition = {
     'set loglevel LEVEL changes how much the agent logs, set dbpurgeage DURATION how long ended bans are remembered.',
   ],
   positionals: [
-    { name: 'jail', describe: 'A jail; or loglevel, dbpurgeage', required: true, complete: 'jails' },
-    { name: 'option', describe: 'bantime, findtime, maxretry, ignoreip, port, ...; or the level', required: true },
+    {
+      name: 'jail',
+      describe: 'A jail; or loglevel, dbpurgeage',
+      required: true,
+      complete: 'jails',
+    },
+    {
+      name: 'option',
+      describe: 'bantime, findtime, maxretry, ignoreip, port, ...; or the level',
+      required: true,
+    },
     { name: 'value', describe: 'The value', required: false, many: true },
   ],
   options: {

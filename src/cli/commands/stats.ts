@@ -1,8 +1,8 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { hasUnicode, statsText } from '../fail2ban/shapes.js';
-import { statusSocket } from '../paths.js';
 
 export const stats: CommandDefinition = {
   name: 'stats',
@@ -11,7 +11,10 @@ export const stats: CommandDefinition = {
   honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour stats', 'The table'],
-    ["banjour stats --json | jq '.[] | select(.currentlyBanned > 0)'", 'Jails with somebody in them'],
+    [
+      "banjour stats --json | jq '.[] | select(.currentlyBanned > 0)'",
+      'Jails with somebody in them',
+    ],
   ],
   exits: [[EXIT.unavailable, 'no agent is running']],
   run,
@@ -19,6 +22,8 @@ export const stats: CommandDefinition = {
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const { jails } = await new ControlClient(statusSocket(paths)).status();
-  terminal.out(args.flag('json') ? `${JSON.stringify(jails)}\n` : statsText(jails, hasUnicode(terminal.env)));
+  terminal.out(
+    args.flag('json') ? `${JSON.stringify(jails)}\n` : statsText(jails, hasUnicode(terminal.env)),
+  );
   return EXIT.ok;
 }

@@ -1,9 +1,9 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { jailText, statusText } from '../fail2ban/shapes.js';
-import { statusSocket } from '../paths.js';
 
 export const status: CommandDefinition = {
   name: 'status',
@@ -13,7 +13,13 @@ export const status: CommandDefinition = {
     '--json says more: sources and how far behind they are, what each jail has seen and when last, firewall, demoted regexes, options set by hand, warnings. --long says it for people.',
   ],
   positionals: [{ name: 'jail', describe: 'A jail', required: false, complete: 'jails' }],
-  options: { long: { type: 'boolean', alias: 'l', describe: 'Sources, lag, what each jail has seen, warnings' } },
+  options: {
+    long: {
+      type: 'boolean',
+      alias: 'l',
+      describe: 'Sources, lag, what each jail has seen, warnings',
+    },
+  },
   honours: ['json', 'pager', 'run-dir'],
   examples: [
     ['banjour status', 'How many jails, and which'],
@@ -47,7 +53,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     terminal.out(longStatus(view, terminal));
   } else {
     terminal.out(statusText(view.jails.map(({ jail }) => jail)));
-    for (const warning of view.warnings) terminal.err(`warning: ${escapeUntrusted(warning, 4096)}\n`);
+    for (const warning of view.warnings)
+      terminal.err(`warning: ${escapeUntrusted(warning, 4096)}\n`);
   }
   return EXIT.ok;
 }

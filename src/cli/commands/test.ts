@@ -10,9 +10,24 @@ export const test: CommandDefinition = {
     'Lines of text are dated as in fail2ban (syslog, ISO, TAI64N, epoch, ...); entries of the journal have their own time.',
   ],
   positionals: [
-    { name: 'input', describe: 'Line, file, -, or journal[MATCHES]', required: true, complete: 'files' },
-    { name: 'filter', describe: 'Filter, filter file, or regex', required: true, complete: 'files' },
-    { name: 'ignoreregex', describe: 'Regex or filter file of what to ignore', required: false, complete: 'files' },
+    {
+      name: 'input',
+      describe: 'Line, file, -, or journal[MATCHES]',
+      required: true,
+      complete: 'files',
+    },
+    {
+      name: 'filter',
+      describe: 'Filter, filter file, or regex',
+      required: true,
+      complete: 'files',
+    },
+    {
+      name: 'ignoreregex',
+      describe: 'Regex or filter file of what to ignore',
+      required: false,
+      complete: 'files',
+    },
   ],
   options: {
     'print-all-matched': { type: 'boolean', describe: 'Print every line that matched' },
@@ -30,22 +45,35 @@ export const test: CommandDefinition = {
     encoding: { type: 'string', alias: 'e', describe: 'Encoding of a file (default: UTF-8)' },
     maxlines: { type: 'number', alias: 'L', describe: 'Lines that one regex may span' },
     journalmatch: { type: 'string', alias: 'm', describe: 'Matches for journal' },
-    usedns: { type: 'string', describe: 'no: only addresses count; raw: keep names', choices: ['no', 'raw'] },
+    usedns: {
+      type: 'string',
+      describe: 'no: only addresses count; raw: keep names',
+      choices: ['no', 'raw'],
+    },
     since: { type: 'string', describe: 'Only entries of the journal from this time on: 2h, 7d' },
   },
   honours: ['json', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour test /var/log/mail.log postfix-sasl', 'What a shipped filter finds in a file'],
-    ["banjour test 'journal[_SYSTEMD_UNIT=dovecot.service]' dovecot --since 1d", 'In the journal of a day'],
-    ["banjour test 'sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2' sshd", 'In one line'],
-    ["banjour test mail.log 'reject: .* from \\S+\\[<HOST>\\]' -o ip", 'A regex of your own; only the addresses'],
+    [
+      "banjour test 'journal[_SYSTEMD_UNIT=dovecot.service]' dovecot --since 1d",
+      'In the journal of a day',
+    ],
+    [
+      "banjour test 'sshd[1]: Failed password for root from 192.0.2.1 port 22 ssh2' sshd",
+      'In one line',
+    ],
+    [
+      "banjour test mail.log 'reject: .* from \\S+\\[<HOST>\\]' -o ip",
+      'A regex of your own; only the addresses',
+    ],
   ],
   exits: [[EXIT.config, 'the filter has errors']],
   run,
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { testFilter } = await import('../filter-test.js');
+  const { testFilter } = await import('../../tools/test/test.js');
   const optional = <K extends string>(key: K, value: string | undefined) =>
     value === undefined ? {} : { [key]: value };
   const maxlines = args.number('maxlines');

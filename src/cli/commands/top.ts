@@ -1,12 +1,14 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import { statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
 
 export const top: CommandDefinition = {
   name: 'top',
   summary: 'A live table: jails and their rates, newest bans, what the kernel stopped',
-  details: ['Ctrl-C or q ends it. Where standard output is no terminal it prints one picture and ends.'],
+  details: [
+    'Ctrl-C or q ends it. Where standard output is no terminal it prints one picture and ends.',
+  ],
   options: {
     interval: { type: 'number', alias: 'n', describe: 'Seconds between two pictures (default: 2)' },
     once: { type: 'boolean', describe: 'One picture, then end' },
@@ -23,7 +25,8 @@ export const top: CommandDefinition = {
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const interval = args.number('interval') ?? 2;
-  if (!(interval >= 0.2 && interval <= 3600)) throw new OperatorError('the interval must be from 0.2 to 3600 seconds');
+  if (!(interval >= 0.2 && interval <= 3600))
+    throw new OperatorError('the interval must be from 0.2 to 3600 seconds');
   const { showTop } = await import('../top.js');
   return showTop(new ControlClient(statusSocket(paths)), terminal, {
     intervalMs: interval * 1000,

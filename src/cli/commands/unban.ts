@@ -1,9 +1,9 @@
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { controlSocket } from '../../setup/paths.js';
+import { targetsOf } from '../../tools/arguments.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { controlSocket } from '../paths.js';
-import { targetsOf } from '../targets.js';
 import { whoTypes } from '../who.js';
 
 export const unban: CommandDefinition = {
@@ -13,7 +13,13 @@ export const unban: CommandDefinition = {
     'Lifts the ban in every jail (or one, with --jail) and forgets the failures so far. Prints how many bans were lifted, as fail2ban-client does.',
   ],
   positionals: [
-    { name: 'address', describe: 'Addresses or prefixes', required: false, many: true, complete: 'banned' },
+    {
+      name: 'address',
+      describe: 'Addresses or prefixes',
+      required: false,
+      many: true,
+      complete: 'banned',
+    },
   ],
   options: {
     all: { type: 'boolean', describe: 'Every ban' },
@@ -45,7 +51,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   else {
     terminal.out(`${answer.changed}\n`);
     for (const result of answer.results)
-      if (!result.done) terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
+      if (!result.done)
+        terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
   }
   return answer.changed > 0 ? EXIT.ok : EXIT.no;
 }

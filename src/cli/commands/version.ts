@@ -1,9 +1,8 @@
 import { ControlClient } from '../../control/client.js';
 import { API_VERSION } from '../../control/protocol.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { statusSocket, VERSION } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
-import { statusSocket } from '../paths.js';
-import { VERSION } from '../version.js';
 
 export const version: CommandDefinition = {
   name: 'version',
@@ -18,8 +17,14 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     (answer) => answer.version,
     () => null,
   );
-  if (args.flag('json')) terminal.out(`${JSON.stringify({ version: VERSION, api: API_VERSION, agent })}\n`);
+  if (args.flag('json'))
+    terminal.out(`${JSON.stringify({ version: VERSION, api: API_VERSION, agent })}\n`);
   else if (agent === null) terminal.out(`${VERSION} (no agent is running)\n`);
-  else terminal.out(agent === VERSION ? `${VERSION}\n` : `${VERSION} (the running agent is ${agent}: restart it)\n`);
+  else
+    terminal.out(
+      agent === VERSION
+        ? `${VERSION}\n`
+        : `${VERSION} (the running agent is ${agent}: restart it)\n`,
+    );
   return EXIT.ok;
 }

@@ -1,7 +1,7 @@
 /** The completion script of bash (4.3 and later); the package bash-completion is not needed. */
 import type { Completion } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
-import { COMPLETE } from './question.js';
+import { COMPLETE } from './values.js';
 
 /** The script: the words are walked once, a `case` says what fits. */
 export function bashScript(commands: readonly OfferedCommand[]): string {
@@ -99,7 +99,8 @@ complete -F _banjour banjour
 }
 
 const takes = ({ takesValue }: OfferedOption) => takesValue;
-const spelled = (options: readonly OfferedOption[]) => options.flatMap(({ spellings }) => spellings);
+const spelled = (options: readonly OfferedOption[]) =>
+  options.flatMap(({ spellings }) => spellings);
 const patterns = (words: readonly string[]) => words.join('|');
 
 function takingLine({ name, options }: OfferedCommand): string {

@@ -1,7 +1,7 @@
 /** The completion script of fish (3.0 and later; since 4.0 a `?` is no wildcard there). */
 import type { Completion } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
-import { COMPLETE } from './question.js';
+import { COMPLETE } from './values.js';
 
 /** The script: one function walks the words and prints what fits, each with its description. */
 export function fishScript(commands: readonly OfferedCommand[]): string {
@@ -70,7 +70,8 @@ complete -c banjour -f -a '(__banjour_offers)'
 }
 
 const takes = ({ takesValue }: OfferedOption) => takesValue;
-const spelled = (options: readonly OfferedOption[]) => options.flatMap(({ spellings }) => spellings);
+const spelled = (options: readonly OfferedOption[]) =>
+  options.flatMap(({ spellings }) => spellings);
 const listed = (words: readonly string[]) => words.map(quoted).join(' ');
 
 function takingCase({ name, options }: OfferedCommand): string {
@@ -82,7 +83,9 @@ function takingCase({ name, options }: OfferedCommand): string {
 function printed(options: readonly OfferedOption[]): string {
   return options
     .flatMap(({ spellings, describe }) => spellings.map((word) => [word, describe] as const))
-    .map(([word, describe]) => `            printf '%s\\t%s\\n' ${quoted(word)} ${quoted(describe)}\n`)
+    .map(
+      ([word, describe]) => `            printf '%s\\t%s\\n' ${quoted(word)} ${quoted(describe)}\n`,
+    )
     .join('');
 }
 
@@ -109,7 +112,9 @@ function actionOf(offer: Completion | undefined): string {
   if (offer === undefined) return 'true';
   if (offer === 'files') return '__fish_complete_path (commandline -ct)';
   if (offer === 'folders') return '__fish_complete_directories (commandline -ct)';
-  return typeof offer === 'string' ? `__banjour_ask ${offer} $__banjour_run` : `printf '%s\\n' ${offer.join(' ')}`;
+  return typeof offer === 'string'
+    ? `__banjour_ask ${offer} $__banjour_run`
+    : `printf '%s\\n' ${offer.join(' ')}`;
 }
 
 function quoted(text: string): string {

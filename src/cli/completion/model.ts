@@ -1,6 +1,9 @@
-/** What shells need of the table of commands: which words fit where. The scripts of all shells are made from this. */
+/**
+ * What shells need of the table of commands: which words fit where. The scripts of all shells are
+ * made from this.
+ */
 import type { CommandDefinition, Completion, OptionDefinition } from '../command.js';
-import { GLOBAL_OPTIONS, type GlobalOption } from '../global-options.js';
+import { GLOBAL_OPTIONS, type GlobalOption } from '../command.js';
 
 export interface OfferedOption {
   /** As it is typed: `-n`, `--count`. */
@@ -51,7 +54,11 @@ export function offeredCommands(table: readonly CommandDefinition[]): readonly O
   return table.map(({ name, summary, options = {}, honours, positionals = [] }) => ({
     name,
     summary,
-    options: [...offered(options), ...honours.flatMap((one: GlobalOption) => GLOBAL[one] ?? []), HELP],
+    options: [
+      ...offered(options),
+      ...honours.flatMap((one: GlobalOption) => GLOBAL[one] ?? []),
+      HELP,
+    ],
     arguments: positionals.map(({ name: word, many = false, complete }) => ({
       name: word,
       many,
@@ -61,20 +68,25 @@ export function offeredCommands(table: readonly CommandDefinition[]): readonly O
 }
 
 function offered(options: Readonly<Record<string, OptionDefinition>>): OfferedOption[] {
-  return Object.entries(options).map(([name, { type, alias, describe, choices, complete, default: preset }]) => {
-    const offer = complete ?? choices;
-    const long = `--${type === 'boolean' && preset === true ? 'no-' : ''}${name}`;
-    return {
-      spellings: [...(alias === undefined ? [] : [`-${alias}`]), long],
-      describe,
-      takesValue: type !== 'boolean',
-      repeats: type === 'strings',
-      ...(offer === undefined ? {} : { offer }),
-    };
-  });
+  return Object.entries(options).map(
+    ([name, { type, alias, describe, choices, complete, default: preset }]) => {
+      const offer = complete ?? choices;
+      const long = `--${type === 'boolean' && preset === true ? 'no-' : ''}${name}`;
+      return {
+        spellings: [...(alias === undefined ? [] : [`-${alias}`]), long],
+        describe,
+        takesValue: type !== 'boolean',
+        repeats: type === 'strings',
+        ...(offer === undefined ? {} : { offer }),
+      };
+    },
+  );
 }
 
-/** The places of a command that offer something, `0` the first word after it; `*` stands for all that follow. */
+/**
+ * The places of a command that offer something, `0` the first word after it; `*` stands for all
+ * that follow.
+ */
 export function offeringSlots(command: OfferedCommand): readonly (readonly [string, Completion])[] {
   return command.arguments.flatMap(({ many, offer }, index) =>
     offer === undefined

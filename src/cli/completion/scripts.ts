@@ -1,9 +1,38 @@
-/** Completion scripts, made from the table of commands. They are static: no script runs a command to learn the table. */
+/**
+ * Completion scripts, made from the table of commands. They are static: no script runs a command to
+ * learn the table.
+ */
+
 import type { CommandDefinition } from '../command.js';
+import { COMMANDS } from '../table.js';
 import { bashScript } from './bash.js';
 import { fishScript } from './fish.js';
 import { offeredCommands } from './model.js';
 import { zshScript } from './zsh.js';
+
+/*
+ * Where the shells of an installation by npm find the completion scripts, as those of the Debian
+ * package below /usr/share.
+ */
+
+const PLACES: readonly (readonly [Shell, string])[] = [
+  ['bash', '/usr/local/share/bash-completion/completions/banjour'],
+  ['zsh', '/usr/local/share/zsh/site-functions/_banjour'],
+  ['fish', '/usr/local/share/fish/vendor_completions.d/banjour.fish'],
+];
+
+/** Every script and its absolute path. */
+export function completionFiles(): {
+  readonly path: string;
+  readonly text: string;
+  readonly theirs: boolean;
+}[] {
+  return PLACES.map(([shell, path]) => ({
+    path,
+    text: completionScript(shell, COMMANDS),
+    theirs: false,
+  }));
+}
 
 export type Shell = 'bash' | 'zsh' | 'fish';
 

@@ -1,11 +1,18 @@
 /**
- * Values that only the running agent knows, for completion. Reads `status.sock` and nothing else, answers in time or not
- * at all, and is silent about whatever goes wrong: a shell prints it into the line that is being typed.
+ * Values that only the running agent knows, for completion. Reads `status.sock` and nothing else,
+ * answers in time or not at all, and is silent about whatever goes wrong: a shell prints it into
+ * the line that is being typed.
  */
 import { join } from 'node:path';
 import { ControlClient } from '../../control/client.js';
-import { COMPLETION_MS_MAX, COMPLETION_VALUES_MAX } from '../../core/limits.js';
-import { defaultPaths } from '../paths.js';
+import { COMPLETION_VALUES_MAX } from '../../core/service-limits.js';
+import { COMPLETION_MS_MAX } from '../../core/timeouts.js';
+import { defaultPaths } from '../../setup/paths.js';
+
+/**
+ * The hidden command that completion scripts ask: `banjour __complete KIND [--run-dir DIRECTORY]`.
+ */
+export const COMPLETE = '__complete';
 
 /** What needs no quoting in any shell; names of jails and addresses are such. */
 const PLAIN = /^[\w.:/@%+-]+$/;
@@ -15,16 +22,24 @@ export async function completionValues(words: readonly string[]): Promise<readon
   const [kind, option, folder] = words;
   const run = option === '--run-dir' && folder !== undefined ? folder : defaultPaths().run;
   // Ends the request as well, so that nothing keeps the process.
-  const client = new ControlClient(join(run, 'status.sock'), AbortSignal.timeout(COMPLETION_MS_MAX));
+  const client = new ControlClient(
+    join(run, 'status.sock'),
+    AbortSignal.timeout(COMPLETION_MS_MAX),
+  );
   try {
     const values = await valuesOf(kind, client);
-    return [...new Set(values)].filter((value) => PLAIN.test(value)).slice(0, COMPLETION_VALUES_MAX);
+    return [...new Set(values)]
+      .filter((value) => PLAIN.test(value))
+      .slice(0, COMPLETION_VALUES_MAX);
   } catch {
     return [];
   }
 }
 
-async function valuesOf(kind: string | undefined, client: ControlClient): Promise<readonly string[]> {
+async function valuesOf(
+  kind: string | undefined,
+  client: ControlClient,
+): Promise<readonly string[]> {
   switch (kind) {
     case 'jails':
       return (await client.status()).jails.map(({ jail }) => jail);

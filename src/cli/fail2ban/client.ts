@@ -1,13 +1,33 @@
 /**
- * `fail2ban-client`: what Banjour is when it is called by that name (a symbolic link that the administrator makes). Its
- * words, its answers to the byte, its exit codes: 0, or 255 for everything that went wrong. The pickle socket behind the
- * real one is not spoken.
+ * `fail2ban-client`: what Banjour is when it is called by that name (a symbolic link that the
+ * administrator makes). Its words, its answers to the byte, its exit codes: 0, or 255 for
+ * everything that went wrong. The pickle socket behind the real one is not spoken.
  */
+
 import { basename, dirname } from 'node:path';
-import { controlSocket, defaultPaths, type Paths, statusSocket } from '../paths.js';
-import type { Terminal } from '../terminal.js';
+import { createInterface } from 'node:readline';
+import { shellWords } from '../../core/text.js';
+import { controlSocket, defaultPaths, type Paths, statusSocket } from '../../setup/paths.js';
+import type { Terminal } from '../../tools/terminal.js';
 import { carryOut, USAGE } from './commands.js';
 import { type Fail2banSession, NotOk, report } from './session.js';
+
+/** `fail2ban-client -i`: one command per line until `exit`, `quit` or the end of the input. */
+export async function interact(session: Fail2banSession): Promise<number> {
+  const { terminal } = session;
+  const prompt = () => terminal.out('fail2ban> ');
+  const lines = createInterface({ input: process.stdin });
+  prompt();
+  for await (const line of lines) {
+    const words = shellWords(line) ?? [];
+    if (words[0] === 'exit' || words[0] === 'quit') break;
+    if (words.length > 0)
+      await carryOut(words, session).catch((error: unknown) => report(error, terminal));
+    prompt();
+  }
+  lines.close();
+  return 0;
+}
 
 /** The version whose grammar and answers these are; scripts compare it. */
 export const SPOKEN_VERSION = '1.1.0';
@@ -49,7 +69,16 @@ const SPECIAL: Readonly<Record<string, NonNullable<CommandLine['special']>['name
   '-i': 'interactive',
   '--str2sec': 'seconds',
 };
-const IGNORED: ReadonlySet<string> = new Set(['-v', '-vv', '-vvv', '-q', '-x', '-b', '-f', '--async']);
+const IGNORED: ReadonlySet<string> = new Set([
+  '-v',
+  '-vv',
+  '-vvv',
+  '-q',
+  '-x',
+  '-b',
+  '-f',
+  '--async',
+]);
 
 /** Runs one command line; 0 or 255. */
 export async function fail2banClient(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -93,11 +122,21 @@ function parse(argv: readonly string[]): CommandLine {
       special = { name: SPECIAL[name], ...(value === undefined ? {} : { value }) };
     } else if (!IGNORED.has(name)) throw new NotOk(`option ${name} not recognized`);
   }
-  return { words: argv.slice(index), ...ownPlaces(values), ...(special === undefined ? {} : { special }) };
+  return {
+    words: argv.slice(index),
+    ...ownPlaces(values),
+    ...(special === undefined ? {} : { special }),
+  };
 }
 
 /** Places of the real fail2ban, which scripts may name, mean our own. */
-function ownPlaces({ config, socket }: { config?: string; socket?: string }): Pick<CommandLine, 'config' | 'socket'> {
+function ownPlaces({
+  config,
+  socket,
+}: {
+  config?: string;
+  socket?: string;
+}): Pick<CommandLine, 'config' | 'socket'> {
   return {
     ...(config === undefined || /(?:^|\/)fail2ban\/?$/.test(config) ? {} : { config }),
     ...(socket === undefined || basename(socket) === 'fail2ban.sock' ? {} : { socket }),
@@ -137,11 +176,11 @@ async function special(
     }
     case 'test':
     case 'dump': {
-      const { dumpConfiguration, testConfiguration } = await import('./configuration.js');
+      const { dumpConfiguration, testConfiguration } = await import('./service.js');
       return name === 'test' ? testConfiguration(session) : dumpConfiguration(session);
     }
     case 'interactive': {
-      const { interact } = await import('./interactive.js');
+      const { interact } = await import('./client.js');
       return interact(session);
     }
   }

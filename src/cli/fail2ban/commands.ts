@@ -2,13 +2,21 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BanView } from '../../control/protocol.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
-import { SLEEP_SECONDS_MAX } from '../../core/limits.js';
 import { escapeUntrusted } from '../../core/text.js';
+import { SLEEP_SECONDS_MAX } from '../../core/timeouts.js';
 import { whoTypes } from '../who.js';
-import { getOption } from './get.js';
+import { getOption, setOption } from './options.js';
 import { clientOf, type Fail2banSession, NotOk } from './session.js';
-import { setOption } from './set.js';
-import { allText, banTimeLine, byEnd, hasUnicode, jailText, pythonRepr, statsText, statusText } from './shapes.js';
+import {
+  allText,
+  banTimeLine,
+  byEnd,
+  hasUnicode,
+  jailText,
+  pythonRepr,
+  statsText,
+  statusText,
+} from './shapes.js';
 
 export const USAGE = `Usage: fail2ban-client [OPTIONS] <COMMAND>
 
@@ -42,7 +50,11 @@ export async function carryOut(words: readonly string[], session: Fail2banSessio
   session.terminal.out(`${answer}${answer.endsWith('\n') ? '' : '\n'}`);
 }
 
-async function explained(answer: Promise<string>, command: string, session: Fail2banSession): Promise<string> {
+async function explained(
+  answer: Promise<string>,
+  command: string,
+  session: Fail2banSession,
+): Promise<string> {
   try {
     return await answer;
   } catch (error) {
@@ -59,7 +71,10 @@ async function explained(answer: Promise<string>, command: string, session: Fail
     if (jail === undefined) throw error;
     throw command === 'reload'
       ? new NotOk(`Failed during configuration: No section: ${pythonRepr(jail)}`)
-      : new NotOk(`NOK: (${pythonRepr(jail)},)`, `Sorry but the jail '${escapeUntrusted(jail)}' does not exist`);
+      : new NotOk(
+          `NOK: (${pythonRepr(jail)},)`,
+          `Sorry but the jail '${escapeUntrusted(jail)}' does not exist`,
+        );
   }
 }
 
@@ -107,7 +122,8 @@ async function answerTo(words: readonly string[], session: Fail2banSession): Pro
 
 /** Scripts wait with it in interactive sessions and files of commands. */
 async function sleep([seconds]: readonly string[]): Promise<string> {
-  if (seconds === undefined) throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
+  if (seconds === undefined)
+    throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   const length = Number(seconds);
   if (seconds.trim() === '' || Number.isNaN(length)) {
     const message = `could not convert string to float: ${pythonRepr(seconds)}`;
@@ -121,7 +137,10 @@ async function sleep([seconds]: readonly string[]): Promise<string> {
   return 'None';
 }
 
-async function status([first, second]: readonly string[], session: Fail2banSession): Promise<string> {
+async function status(
+  [first, second]: readonly string[],
+  session: Fail2banSession,
+): Promise<string> {
   const client = clientOf(session);
   if (first === undefined) return statusText((await client.status()).jails.map(({ jail }) => jail));
   const short = second === 'short';
@@ -154,7 +173,9 @@ async function banned(addresses: readonly string[], session: Fail2banSession): P
   const jails = (await client.status()).jails.map(({ jail }) => jail);
   if (addresses.length > 0) {
     const answers = await Promise.all(addresses.map((address) => client.bans({ address })));
-    return pythonRepr(answers.map((bans) => jails.filter((name) => bans.some(({ jail }) => jail === name))));
+    return pythonRepr(
+      answers.map((bans) => jails.filter((name) => bans.some(({ jail }) => jail === name))),
+    );
   }
   const lists = new Map(jails.map((jail) => [jail, [] as string[]]));
   for (const { jail, target } of await client.bans()) lists.get(jail)?.push(target);
@@ -164,11 +185,16 @@ async function banned(addresses: readonly string[], session: Fail2banSession): P
 async function unban(words: readonly string[], session: Fail2banSession): Promise<string> {
   if (words.length === 0) throw new NotOk("NOK: ('Invalid command',)", 'Invalid command');
   const targets = words.includes('--all') ? 'all' : words;
-  return String((await clientOf(session, true).unban({ targets, by: whoTypes(session.terminal.env) })).changed);
+  return String(
+    (await clientOf(session, true).unban({ targets, by: whoTypes(session.terminal.env) })).changed,
+  );
 }
 
 /** `get JAIL banip [SEP|--with-time]`, `get JAIL banned [IP...]`. */
-async function bansOf([name = '', what, ...rest]: readonly string[], session: Fail2banSession): Promise<string> {
+async function bansOf(
+  [name = '', what, ...rest]: readonly string[],
+  session: Fail2banSession,
+): Promise<string> {
   const { banned: bans } = await clientOf(session).jail(name);
   if (what === 'banip') {
     if (rest[0] === '--with-time') return byEnd(bans).map(banTimeLine).join('\n');

@@ -1,8 +1,11 @@
-/** `fail2ban-regex`: its options, Banjour's tester. Exit code 255 for usage and filter errors, else 0. */
+/**
+ * `fail2ban-regex`: its options, Banjour's tester. Exit code 255 for usage and filter errors, else
+ * 0.
+ */
 import { messageOf, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { defaultPaths } from '../paths.js';
-import type { Terminal } from '../terminal.js';
+import { defaultPaths } from '../../setup/paths.js';
+import type { Terminal } from '../../tools/terminal.js';
 import { SPOKEN_VERSION } from './client.js';
 
 const VALUED: Readonly<Record<string, string>> = {
@@ -60,7 +63,9 @@ export async function fail2banRegex(argv: readonly string[], terminal: Terminal)
     return await run(argv, terminal);
   } catch (error) {
     const message =
-      error instanceof OperatorError && error.hint !== undefined ? `${error.message}\n${error.hint}` : messageOf(error);
+      error instanceof OperatorError && error.hint !== undefined
+        ? `${error.message}\n${error.hint}`
+        : messageOf(error);
     for (const line of message.split('\n')) terminal.err(`ERROR: ${escapeUntrusted(line, 4096)}\n`);
     return 255;
   }
@@ -95,7 +100,7 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
     terminal.err(USAGE);
     return 255;
   }
-  const { testFilter } = await import('../filter-test.js');
+  const { testFilter } = await import('../../tools/test/test.js');
   const paths = defaultPaths();
   const config = values.get('config');
   const optional = <K extends string>(key: K) => {
@@ -106,7 +111,10 @@ async function run(argv: readonly string[], terminal: Terminal): Promise<number>
   return testFilter({
     input: log,
     filter: regex,
-    dirs: [paths.shipped, config === undefined || /(?:^|\/)fail2ban\/?$/.test(config) ? paths.config : config],
+    dirs: [
+      paths.shipped,
+      config === undefined || /(?:^|\/)fail2ban\/?$/.test(config) ? paths.config : config,
+    ],
     json: false,
     verbose: flags.has('verbose'),
     printAllMatched: flags.has('print-all-matched'),

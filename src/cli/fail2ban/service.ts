@@ -1,11 +1,46 @@
 /** `start`, `stop`, `restart` of fail2ban-client: systemd does them. */
+
 import { spawnSync } from 'node:child_process';
+import { showConfig } from '../../config/show.js';
 import { messageOf } from '../../core/errors.js';
+import { formatDiagnostic } from '../../core/finding.js';
+import { escapeUntrusted } from '../../core/text.js';
+import { examineConfiguration } from '../../setup/check.js';
+import { loadSetup } from '../../setup/load.js';
 import { clientOf, type Fail2banSession, NotOk } from './session.js';
+import { errorLine } from './shapes.js';
+
+/* `fail2ban-client -t` and `-d`. */
+
+export function testConfiguration({ paths, terminal }: Fail2banSession): number {
+  const diagnostics = examineConfiguration({ shippedRoot: paths.shipped, adminRoot: paths.config });
+  const errors = diagnostics.filter(({ level }) => level === 'error');
+  for (const error of errors)
+    terminal.err(errorLine(escapeUntrusted(formatDiagnostic(error), 4096)));
+  terminal.out(
+    errors.length === 0
+      ? 'OK: configuration test is successful\n'
+      : 'ERROR: test configuration failed\n',
+  );
+  return errors.length === 0 ? 0 : 255;
+}
+
+/**
+ * Banjour's own form, with the origin of each value: the commands that fail2ban's server is fed
+ * have no meaning here.
+ */
+export function dumpConfiguration({ paths, terminal }: Fail2banSession): number {
+  const { config } = loadSetup({ shippedRoot: paths.shipped, adminRoot: paths.config });
+  terminal.out(`${showConfig(config).trimEnd()}\n`);
+  return 0;
+}
 
 const UNIT = 'banjour.service';
 
-/** `restart JAIL` is a reload of that jail; `start JAIL` and `stop JAIL` are not: a jail is enabled by its file. */
+/**
+ * `restart JAIL` is a reload of that jail; `start JAIL` and `stop JAIL` are not: a jail is enabled
+ * by its file.
+ */
 export async function controlService(
   command: 'start' | 'stop' | 'restart',
   rest: readonly string[],
@@ -43,7 +78,8 @@ function isUnit(pid: number): boolean {
 function systemctl(verb: string): void {
   const { status, stderr, error } = spawnSync('systemctl', [verb, UNIT], { encoding: 'utf8' });
   if (error !== undefined) throw new NotOk(`systemctl cannot be run: ${messageOf(error)}`);
-  if (status !== 0) throw new NotOk(`systemctl ${verb} ${UNIT} failed: ${stderr.trim().split('\n')[0] ?? ''}`);
+  if (status !== 0)
+    throw new NotOk(`systemctl ${verb} ${UNIT} failed: ${stderr.trim().split('\n')[0] ?? ''}`);
 }
 
 /** An agent in the foreground is ended as Ctrl-C ends it. */

@@ -1,9 +1,12 @@
-/** What the commands of fail2ban-client share: the session, the way to the agent, and how failures are told. */
+/**
+ * What the commands of fail2ban-client share: the session, the way to the agent, and how failures
+ * are told.
+ */
 import { ControlClient } from '../../control/client.js';
 import { messageOf, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
-import type { Paths } from '../paths.js';
-import type { Terminal } from '../terminal.js';
+import type { Paths } from '../../setup/paths.js';
+import type { Terminal } from '../../tools/terminal.js';
 import { errorLine } from './shapes.js';
 
 export interface Fail2banSession {
@@ -15,7 +18,10 @@ export interface Fail2banSession {
   readonly status: string;
 }
 
-/** What the real server answers with "NOK": the answer on standard output, the message in its log line. */
+/**
+ * What the real server answers with "NOK": the answer on standard output, the message in its log
+ * line.
+ */
 export class NotOk extends Error {
   readonly answer: string | undefined;
   constructor(message: string, answer?: string) {

@@ -1,6 +1,7 @@
 /**
- * The texts of fail2ban-client 1.1, to the byte: scripts and monitoring plugins read them. One tab stands after each
- * colon. Taken down from what a real server of that version answers (test/cli/golden/).
+ * The texts of fail2ban-client 1.1, to the byte: scripts and monitoring plugins read them. One tab
+ * stands after each colon. Taken down from what a real server of that version answers
+ * (test/cli/golden/).
  */
 import type { BanView, JailView } from '../../control/protocol.js';
 
@@ -15,7 +16,10 @@ export function jailText(jail: JailView, banned: readonly string[], short = fals
 }
 
 /** `status --all`. */
-export function allText(jails: readonly { jail: JailView; banned: readonly string[] }[], short = false): string {
+export function allText(
+  jails: readonly { jail: JailView; banned: readonly string[] }[],
+  short = false,
+): string {
   const ordered = jails.toSorted((a, b) => (a.jail.jail < b.jail.jail ? -1 : 1));
   const lines = [
     'Status',
@@ -33,9 +37,20 @@ export function allText(jails: readonly { jail: JailView; banned: readonly strin
   return `${lines.join('\n')}\n`;
 }
 
-function treeOf(jail: JailView, banned: readonly string[], short: boolean, indent: string): string[] {
-  const where = jail.files === undefined ? `Journal matches:\t${jail.match}` : `File list:\t${jail.files.join(' ')}`;
-  const actions = [`Currently banned:\t${jail.currentlyBanned}`, `Total banned:\t${jail.totalBanned}`];
+function treeOf(
+  jail: JailView,
+  banned: readonly string[],
+  short: boolean,
+  indent: string,
+): string[] {
+  const where =
+    jail.files === undefined
+      ? `Journal matches:\t${jail.match}`
+      : `File list:\t${jail.files.join(' ')}`;
+  const actions = [
+    `Currently banned:\t${jail.currentlyBanned}`,
+    `Total banned:\t${jail.totalBanned}`,
+  ];
   if (!short) actions.push(`Banned IP list:\t${banned.join(' ')}`);
   return [
     `${indent}|- Filter`,
@@ -43,7 +58,9 @@ function treeOf(jail: JailView, banned: readonly string[], short: boolean, inden
     `${indent}|  |- Total failed:\t${jail.totalFailed}`,
     `${indent}|  \`- ${where}`,
     `${indent}\`- Actions`,
-    ...actions.map((line, index) => `${indent}   ${index === actions.length - 1 ? '`-' : '|-'} ${line}`),
+    ...actions.map(
+      (line, index) => `${indent}   ${index === actions.length - 1 ? '`-' : '|-'} ${line}`,
+    ),
   ];
 }
 
@@ -52,9 +69,14 @@ export function statsText(jails: readonly JailView[], unicode = true): string {
   const rows = jails
     .toSorted((a, b) => (a.jail < b.jail ? -1 : 1))
     .map((jail) =>
-      [jail.jail, backendOf(jail), jail.currentlyFailed, jail.totalFailed, jail.currentlyBanned, jail.totalBanned].map(
-        String,
-      ),
+      [
+        jail.jail,
+        backendOf(jail),
+        jail.currentlyFailed,
+        jail.totalFailed,
+        jail.currentlyBanned,
+        jail.totalBanned,
+      ].map(String),
     );
   const widths = [8, 8, 3, 3, 3, 3].map((least, column) =>
     Math.max(least, ...rows.map((row) => (row[column] ?? '').length)),
@@ -101,20 +123,26 @@ export function banTimeLine(ban: BanView): string {
 
 /** By the end of the ban, as fail2ban sorts them; those without an end last. */
 export function byEnd(bans: readonly BanView[]): BanView[] {
-  const end = (ban: BanView) => (ban.until === null ? Number.POSITIVE_INFINITY : Date.parse(ban.until));
+  const end = (ban: BanView) =>
+    ban.until === null ? Number.POSITIVE_INFINITY : Date.parse(ban.until);
   return bans.toSorted((a, b) => end(a) - end(b) || a.id - b.id);
 }
 
 /** `Current ...:` with a branch per line. */
 export function listText(title: string, items: readonly string[]): string {
-  return [title, ...items.map((item, index) => `${index === items.length - 1 ? '`-' : '|-'} ${item}`)].join('\n');
+  return [
+    title,
+    ...items.map((item, index) => `${index === items.length - 1 ? '`-' : '|-'} ${item}`),
+  ].join('\n');
 }
 
 /** A value as Python's `repr` writes it: what some answers of fail2ban-client are. */
 export function pythonRepr(value: unknown): string {
   if (typeof value === 'string') {
     const escaped = value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\t', '\\t');
-    return escaped.includes("'") && !escaped.includes('"') ? `"${escaped}"` : `'${escaped.replaceAll("'", "\\'")}'`;
+    return escaped.includes("'") && !escaped.includes('"')
+      ? `"${escaped}"`
+      : `'${escaped.replaceAll("'", "\\'")}'`;
   }
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
   if (value === null || value === undefined) return 'None';
@@ -146,7 +174,10 @@ function sorted(names: readonly string[]): string[] {
   return [...names].sort();
 }
 
-/** Whether the locale's characters have box drawing. Python, and so fail2ban, takes C and POSIX as UTF-8 (PEP 538). */
+/**
+ * Whether the locale's characters have box drawing. Python, and so fail2ban, takes C and POSIX as
+ * UTF-8 (PEP 538).
+ */
 export function hasUnicode(env: NodeJS.ProcessEnv): boolean {
   const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || '';
   return !locale.includes('.') || /\.utf-?8/i.test(locale);

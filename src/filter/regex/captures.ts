@@ -1,8 +1,51 @@
 /**
- * The named groups of a match as an object. Every match of every regex makes one, and its readers ask it for a dozen
- * names: so the names that mean something to a filter are always there, in one order (V8 reads objects of one shape
- * several times faster), and nothing is inherited, since groups are named by whoever writes the filter.
+ * The named groups of a match as an object. Every match of every regex makes one, and its readers
+ * ask it for a dozen names: so the names that mean something to a filter are always there, in one
+ * order (V8 reads objects of one shape several times faster), and nothing is inherited, since
+ * groups are named by whoever writes the filter.
  */
+import { EMPTY } from './syntax.js';
+import { childrenOf, mapChildren, type Node, type Tree } from './tree.js';
+
+/*
+ * Takes out of a tree what nobody can see: captures without a name that nothing refers to, and
+ * `{1}`.
+ */
+
+/** Groups that a back-reference or conditional looks at. */
+export function referencedGroups(node: Node): Set<number> {
+  const found = new Set<number>();
+  const walk = (at: Node): void => {
+    if (at.kind === 'backref' || at.kind === 'cond') found.add(at.group);
+    childrenOf(at).forEach(walk);
+  };
+  walk(node);
+  return found;
+}
+
+/** The tree with observable captures only. Captures of a negative look never leave it. */
+export function observable(tree: Tree): Tree {
+  const referenced = referencedGroups(tree.root);
+  const walk = (node: Node, hidden: boolean): Node => {
+    const inner = hidden || (node.kind === 'look' && node.negative);
+    const mapped = mapChildren(node, (child) => walk(child, inner));
+    if (mapped.kind === 'group') {
+      const seen = referenced.has(mapped.index) || (!hidden && tree.names.has(mapped.index));
+      return seen ? mapped : mapped.body;
+    }
+    if (mapped.kind === 'repeat' && mapped.max === 0) return EMPTY;
+    if (
+      mapped.kind === 'repeat' &&
+      mapped.min === 1 &&
+      mapped.max === 1 &&
+      mapped.mode !== 'possessive'
+    ) {
+      return mapped.body;
+    }
+    return mapped;
+  };
+  return { ...tree, root: walk(tree.root, false) };
+}
 
 /** Groups by name; undefined where the group took no part. */
 export interface Captures {
@@ -44,8 +87,8 @@ export function newCaptures(): Captures {
 }
 
 /**
- * Sets a group, whether it took part or not. Written out, because a store under a name that stands in the code is
- * several times faster than one under a name that is computed.
+ * Sets a group, whether it took part or not. Written out, because a store under a name that stands
+ * in the code is several times faster than one under a name that is computed.
  */
 export function setCapture(to: Captures, name: string, value: string | undefined): void {
   switch (name) {

@@ -1,6 +1,6 @@
 /**
- * Sets of UTF-16 code units, as sorted disjoint ranges. The regex tree knows characters only through these, so both
- * executors agree on what `\s`, `.` or `(?i)k` mean.
+ * Sets of UTF-16 code units, as sorted disjoint ranges. The regex tree knows characters only
+ * through these, so both executors agree on what `\s`, `.` or `(?i)k` mean.
  */
 
 /** `[lo, hi, lo, hi, ...]`, sorted, disjoint and not touching. */
@@ -75,7 +75,8 @@ export function bitmapOf(set: CharSet): Uint8Array {
   if (bits === undefined) {
     bits = new Uint8Array(8192);
     for (const [lo, hi] of rangesOf(set)) {
-      for (let code = lo; code <= hi; code++) bits[code >> 3] = (bits[code >> 3] as number) | (1 << (code & 7));
+      for (let code = lo; code <= hi; code++)
+        bits[code >> 3] = (bits[code >> 3] as number) | (1 << (code & 7));
     }
     bitmaps.set(key, bits);
   }
@@ -95,7 +96,9 @@ export const WORD: CharSet = charSet([
   [0x5f, 0x5f],
   [0x61, 0x7a],
 ]);
-/** Python's `str.isspace` (docs.python.org/3/library/re.html, `\s`): has 1C-1F and 85, has not FEFF. */
+/**
+ * Python's `str.isspace` (docs.python.org/3/library/re.html, `\s`): has 1C-1F and 85, has not FEFF.
+ */
 export const SPACE: CharSet = charSet([
   [0x09, 0x0d],
   [0x1c, 0x20],
@@ -115,7 +118,10 @@ export const SPACE_ASCII: CharSet = charSet([
 export const ANY: CharSet = [0, CODE_MAX];
 export const NOT_NEWLINE: CharSet = negate(single(0x0a));
 
-/** Every character that is the same as one of the set when case is ignored, as Python's `re` sees it. */
+/**
+ * Every character that is the same as one of the set when case is ignored, as Python's `re` sees
+ * it.
+ */
 export function foldCase(set: CharSet, asciiOnly: boolean): CharSet {
   const extra: [number, number][] = [];
   for (const [lo, hi] of rangesOf(set)) {
@@ -167,12 +173,16 @@ export function toV8(set: CharSet): string {
   if (set.length === 0) return '[]';
   const inverted = set[set.length - 1] === CODE_MAX;
   const body = rangesOf(inverted ? negate(set) : set)
-    .map(([lo, hi]) => (lo === hi ? escapeCode(lo) : `${escapeCode(lo)}${hi === lo + 1 ? '' : '-'}${escapeCode(hi)}`))
+    .map(([lo, hi]) =>
+      lo === hi ? escapeCode(lo) : `${escapeCode(lo)}${hi === lo + 1 ? '' : '-'}${escapeCode(hi)}`,
+    )
     .join('');
   return `[${inverted ? '^' : ''}${body}]`;
 }
 
 function escapeCode(code: number): string {
   if (has(WORD, code)) return String.fromCharCode(code);
-  return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
+  return code < 0x100
+    ? `\\x${code.toString(16).padStart(2, '0')}`
+    : `\\u${code.toString(16).padStart(4, '0')}`;
 }

@@ -1,7 +1,7 @@
 /**
- * The tree as source for V8's regex engine, without flags. Where JavaScript means something else than Python the
- * source says it otherwise; where it cannot, the result is a gate: it matches wherever the real regex does, perhaps
- * elsewhere too, and the linear matcher has the last word.
+ * The tree as source for V8's regex engine, without flags. Where JavaScript means something else
+ * than Python the source says it otherwise; where it cannot, the result is a gate: it matches
+ * wherever the real regex does, perhaps elsewhere too, and the linear matcher has the last word.
  *
  * The differences that matter (ECMA-262, 22.2.2; CPython 3.11, Modules/_sre):
  * - a reference to a group that took no part fails in Python and is empty in JavaScript;
@@ -9,10 +9,19 @@
  * - JavaScript refuses an empty round of a loop, Python takes one and goes on;
  * - JavaScript has no conditional.
  */
+
+import { referencedGroups } from './captures.js';
 import { asciiPart, type CharSet, toV8 } from './charset.js';
-import { referencedGroups } from './observed.js';
 import { STANDIN_WORD, wordOfAnyScript } from './scripts.js';
-import { type AssertKind, type CondNode, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
+import {
+  type AssertKind,
+  type CondNode,
+  type Node,
+  nullable,
+  type RepeatNode,
+  some,
+  type Tree,
+} from './tree.js';
 
 export interface V8Source {
   readonly source: string;
@@ -22,7 +31,10 @@ export interface V8Source {
   readonly captures: ReadonlyMap<number, number>;
 }
 
-/** `ascii`: for texts of ASCII only, where classes and word boundaries are as small as V8 knows them itself. */
+/**
+ * `ascii`: for texts of ASCII only, where classes and word boundaries are as small as V8 knows them
+ * itself.
+ */
 export function emitV8(tree: Tree, ascii: boolean): V8Source {
   const exact = !needsGate(tree.root);
   const letters = ascii ? undefined : tree.scripts === 'wide' ? wordOfAnyScript() : STANDIN_WORD;
@@ -40,7 +52,8 @@ function needsGate(root: Node): boolean {
       return some(node.body, isReferenced) || (!node.ahead && some(node.body, isForwardOnly));
     }
     if (node.kind !== 'repeat' || node.body.kind === 'set') return false;
-    // CPython goes back neither into a possessive loop nor into one of its rounds (_sre, POSSESSIVE_REPEAT).
+    // CPython goes back neither into a possessive loop nor into one of its rounds (_sre,
+    // POSSESSIVE_REPEAT).
     if (node.mode === 'possessive') return true;
     if (node.max <= 1) return false;
     if (nullable(node.body)) return true;
@@ -51,7 +64,10 @@ function needsGate(root: Node): boolean {
 /** What means something else when it is read backwards, as JavaScript reads a lookbehind. */
 function isForwardOnly(node: Node): boolean {
   if (node.kind === 'atomic') return true;
-  return node.kind === 'repeat' && (node.mode === 'possessive' || some(node.body, (part) => part.kind === 'group'));
+  return (
+    node.kind === 'repeat' &&
+    (node.mode === 'possessive' || some(node.body, (part) => part.kind === 'group'))
+  );
 }
 
 /** Whether a round of a loop over `body` can leave one of its captures unset. */
@@ -93,13 +109,17 @@ function isOpen(node: Node): boolean {
     node.kind === 'backref' ||
     node.kind === 'cond' ||
     node.kind === 'atomic' ||
-    (node.kind === 'repeat' && (node.mode === 'possessive' || (node.max > 1 && nullable(node.body))))
+    (node.kind === 'repeat' &&
+      (node.mode === 'possessive' || (node.max > 1 && nullable(node.body))))
   );
 }
 
 class Emitter {
   readonly captures = new Map<number, number>();
-  /** Captures that hold the whole text once the group took part: a text that is never found again at any place. */
+  /**
+   * Captures that hold the whole text once the group took part: a text that is never found again at
+   * any place.
+   */
   private readonly witnesses = new Map<number, number>();
   private readonly sure = new Set<number>();
   private count = 0;
@@ -124,7 +144,9 @@ class Emitter {
       case 'repeat':
         return this.repeat(node);
       case 'assert':
-        return this.letters === undefined ? ASSERTS[node.what] : assertion(node.what, toV8(this.letters));
+        return this.letters === undefined
+          ? ASSERTS[node.what]
+          : assertion(node.what, toV8(this.letters));
       case 'look':
         return this.look(node.ahead, node.negative, node.body);
       case 'atomic':
@@ -187,7 +209,8 @@ class Emitter {
       return `(?:${this.separately(order).join('|')})`;
     }
     const counted = () =>
-      (optional ? (this.separately([one, () => ''])[0] as string) : one()) + quantifier(node.min, node.max);
+      (optional ? (this.separately([one, () => ''])[0] as string) : one()) +
+      quantifier(node.min, node.max);
     if (node.mode === 'possessive' && this.exact) return this.atomic(counted);
     return node.mode === 'lazy' ? `${counted()}?` : counted();
   }
@@ -213,7 +236,8 @@ class Emitter {
   }
 
   private conditional(node: CondNode): string {
-    if (!this.exact) return `(?:${this.separately([() => this.part(node.yes), () => this.part(node.no)]).join('|')})`;
+    if (!this.exact)
+      return `(?:${this.separately([() => this.part(node.yes), () => this.part(node.no)]).join('|')})`;
     if (!this.captures.has(node.group)) return this.part(node.no);
     const yes = () => {
       this.sure.add(node.group);
@@ -223,9 +247,9 @@ class Emitter {
   }
 
   /**
-   * Holds when the group took part (or not). The witness is the whole text or, unset, empty: the whole text neither
-   * begins nor ends at any place within a text that is not empty, except at its start and its end respectively. Empty
-   * texts go to the linear matcher.
+   * Holds when the group took part (or not). The witness is the whole text or, unset, empty: the
+   * whole text neither begins nor ends at any place within a text that is not empty, except at its
+   * start and its end respectively. Empty texts go to the linear matcher.
    */
   private tookPart(group: number, yes: boolean): string {
     const witness = `\\${this.witnesses.get(group)}`;

@@ -1,16 +1,16 @@
 /**
- * The linear matcher: backtracks in Python's order and remembers every choice that failed, so that each (choice,
- * position) is tried once. Time and memory grow with regex size times text length; only what the program marks as
- * not remembered (live back-references) runs on a budget of steps, after which the text counts as no match.
+ * The linear matcher: backtracks in Python's order and remembers every choice that failed, so that
+ * each (choice, position) is tried once. Time and memory grow with regex size times text length;
+ * only what the program marks as not remembered (live back-references) runs on a budget of steps,
+ * after which the text counts as no match.
  *
- * A run may be stopped at any point from outside (`vm` timeout), without `finally`; so all state is set up at its start.
+ * A run may be stopped at any point from outside (`vm` timeout), without `finally`; so all state is
+ * set up at its start.
  */
 import { REGEX_BACKTRACK_STEPS_MAX, REGEX_BACKTRACK_STEPS_PER_CHAR } from '../../core/limits.js';
-import { mayGoOn } from './ahead.js';
-import { holds } from './asserts.js';
 import { inBitmap, sameLetter } from './charset.js';
-import { type LinearMatch, OP, type Program } from './instructions.js';
-import { Bits, LEFT, Stack } from './memory.js';
+import { type LinearMatch, mayGoOn, OP, type Program } from './instructions.js';
+import { Bits, holds, LEFT, Stack } from './linear-state.js';
 
 const failed = new Bits();
 const succeeded = new Bits();
@@ -18,7 +18,10 @@ const stack = new Stack();
 let slots = new Int32Array(64);
 /** `backtrack` met a choice that is known to succeed. */
 const KNOWN = -2;
-/** How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path is forgotten. */
+/**
+ * How a run treats its success: 0 ends the search; 1 is remembered; 2 keeps captures, so its path
+ * is forgotten.
+ */
 type Mode = 0 | 1 | 2;
 
 export class LinearMatcher {
@@ -31,7 +34,10 @@ export class LinearMatcher {
   /** Where `backtrack` resumes. */
   private resumeAt = 0;
 
-  /** `first`: bitmap of what a match can begin with, undefined when anything; `anchored`: matches begin at 0 only. */
+  /**
+   * `first`: bitmap of what a match can begin with, undefined when anything; `anchored`: matches
+   * begin at 0 only.
+   */
   constructor(
     private readonly program: Program,
     private readonly first: Uint8Array | undefined,
@@ -68,7 +74,9 @@ export class LinearMatcher {
     const { states, lookStates, slots: count } = this.program;
     if (slots.length < count) slots = new Int32Array(count * 2);
     slots.fill(-1, 0, count);
-    this.stopped = !(failed.prepare(states * this.width) && succeeded.prepare(lookStates * this.width));
+    this.stopped = !(
+      failed.prepare(states * this.width) && succeeded.prepare(lookStates * this.width)
+    );
     return !this.stopped;
   }
 
@@ -154,7 +162,8 @@ export class LinearMatcher {
           const look = looks[operand];
           if (look === undefined) return -1;
           const start = pos - look.back;
-          const end = start < 0 ? -1 : this.run(look.start, start, look.captures || look.atomic ? 2 : 1);
+          const end =
+            start < 0 ? -1 : this.run(look.start, start, look.captures || look.atomic ? 2 : 1);
           if (this.stopped) return -1;
           if (end >= 0 !== look.negative) {
             if (look.atomic) pos = end;
@@ -200,7 +209,8 @@ export class LinearMatcher {
     const choice = simple === -1 ? undefined : choices[pc];
     if (choice === undefined) return -1;
     let mask = 0;
-    for (const group of choice.groups) mask = mask * 2 + ((slots[2 * group + 1] as number) >= 0 ? 1 : 0);
+    for (const group of choice.groups)
+      mask = mask * 2 + ((slots[2 * group + 1] as number) >= 0 ? 1 : 0);
     for (const slot of choice.rounds) mask = mask * 2 + (slots[slot] === pos ? 0 : 1);
     return (choice.state + mask) * this.width + pos;
   }
@@ -213,8 +223,8 @@ export class LinearMatcher {
   }
 
   /**
-   * Goes as far as the set allows and leaves the ways back on the stack. Stops where an earlier run came by: from
-   * there on all is known. True when that is known to succeed.
+   * Goes as far as the set allows and leaves the ways back on the stack. Stops where an earlier run
+   * came by: from there on all is known. True when that is known to succeed.
    */
   private runAhead(pc: number, start: number): boolean {
     const { a, sets, state, lookStates } = this.program;
@@ -260,7 +270,8 @@ export class LinearMatcher {
           stack.top = top;
           continue;
         }
-        // In a look the entry stays until its last way failed: it tells which choices led to a success.
+        // In a look the entry stays until its last way failed: it tells which choices led to a
+        // success.
         if (pos === third && mode === 0) stack.top = top;
         else data[top + 1] = pos - 1;
         this.resumeAt = pos;
@@ -294,7 +305,10 @@ export class LinearMatcher {
     return -1;
   }
 
-  /** Ends a look: the choices on the stack led to the success. Captures stay when they are kept, else slots go back. */
+  /**
+   * Ends a look: the choices on the stack led to the success. Captures stay when they are kept,
+   * else slots go back.
+   */
   private succeed(base: number, pos: number, mode: Mode): number {
     const { data } = stack;
     for (let at = stack.top - 3; at >= base; at -= 3) {
@@ -307,7 +321,8 @@ export class LinearMatcher {
         data[at + 2] = slots[what] as number;
         slots[what] = x;
       } else if (kind === LEFT.alternative || kind === LEFT.spent) this.settle(y, mode);
-      else if (kind === LEFT.run) for (let i = y; i <= x + 1; i++) this.settle(this.bitOf(what, i), mode);
+      else if (kind === LEFT.run)
+        for (let i = y; i <= x + 1; i++) this.settle(this.bitOf(what, i), mode);
       else for (let i = y; i < x; i++) this.settle(this.bitOf(what, i), mode);
     }
     let kept = base;
@@ -323,7 +338,10 @@ export class LinearMatcher {
     return pos;
   }
 
-  /** A choice that did not fail: known to succeed from now on, or (its captures matter) not known at all. */
+  /**
+   * A choice that did not fail: known to succeed from now on, or (its captures matter) not known at
+   * all.
+   */
   private settle(bit: number, mode: Mode): void {
     if (bit < 0) return;
     if (mode === 1) succeeded.set(bit);
@@ -333,7 +351,10 @@ export class LinearMatcher {
     }
   }
 
-  /** Where the text of a group, repeated here, ends; -1 when it is not here or the group took no part. */
+  /**
+   * Where the text of a group, repeated here, ends; -1 when it is not here or the group took no
+   * part.
+   */
   private repeats(group: number, pos: number, ignoreCase: boolean): number {
     const { text } = this;
     const start = slots[2 * group] as number;

@@ -1,14 +1,173 @@
 /**
- * What is wrong with a regex although it works: it can be held up, or an address can be forged into it. The texts it
- * runs on are written by attackers in part: user names, host names, protocol arguments.
+ * What is wrong with a regex although it works: it can be held up, or an address can be forged into
+ * it. The texts it runs on are written by attackers in part: user names, host names, protocol
+ * arguments.
  */
-import { judgeLoop } from './ambiguity.js';
+import { REGEX_LOOP_STATES_MAX } from '../../core/limits.js';
 import { type CharSet, has, intersect, union } from './charset.js';
-import { isAnchored } from './starts.js';
-import { childrenOf, type Node, type RepeatNode, some, type Tree } from './tree.js';
+import { isAnchored } from './instructions.js';
+import { childrenOf, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
+
+/*
+ * Whether a loop can read one text in several ways: then a backtracking matcher needs time that
+ * doubles with every round of a text that fails in the end. The loop's body becomes an automaton of
+ * its character sets (Glushkov); it is ambiguous when two different paths read the same text from
+ * one state back to it.
+ */
+
+/** Counts up to this are written out, higher ones taken as open. */
+const COPIES_MAX = 4;
+
+export type LoopVerdict = 'ambiguous' | 'unambiguous' | 'unknown';
+
+/** Judges an open loop. Anchors and looks within make `ambiguous` a suspicion only: `unknown`. */
+export function judgeLoop(loop: RepeatNode): LoopVerdict {
+  const automaton = new Automaton();
+  const { first, last } = automaton.add(loop.body);
+  automaton.connect(last, first);
+  if (automaton.sets.length > REGEX_LOOP_STATES_MAX) return 'unknown';
+  if (!automaton.isAmbiguous()) return 'unambiguous';
+  return automaton.conditional ? 'unknown' : 'ambiguous';
+}
+
+interface Part {
+  readonly first: readonly number[];
+  readonly last: readonly number[];
+}
+
+class Automaton {
+  readonly sets: CharSet[] = [];
+  /** How many edges lead from one state to another. */
+  private readonly edges: Map<number, number>[] = [];
+  /** Something that is no character decides too. */
+  conditional = false;
+
+  connect(from: readonly number[], to: readonly number[]): void {
+    for (const a of from) {
+      const out = this.edges[a];
+      if (out !== undefined) for (const b of to) out.set(b, (out.get(b) ?? 0) + 1);
+    }
+  }
+
+  /** Adds the states of a node; gives those it can begin and end with. */
+  add(node: Node): Part {
+    if (this.sets.length > REGEX_LOOP_STATES_MAX) return { first: [], last: [] };
+    switch (node.kind) {
+      case 'set': {
+        const state = this.sets.push(node.set) - 1;
+        this.edges.push(new Map());
+        return { first: [state], last: [state] };
+      }
+      case 'group':
+        return this.add(node.body);
+      case 'seq':
+        return this.sequence(node.parts);
+      case 'alt':
+        return this.branches(node.branches);
+      case 'repeat':
+        return this.repeat(node);
+      default:
+        this.conditional = true;
+        if (node.kind === 'atomic') return this.add(node.body);
+        return node.kind === 'cond' ? this.branches([node.yes, node.no]) : { first: [], last: [] };
+    }
+  }
+
+  private branches(branches: readonly Node[]): Part {
+    const parts = branches.map((branch) => this.add(branch));
+    return { first: parts.flatMap((part) => part.first), last: parts.flatMap((part) => part.last) };
+  }
+
+  private sequence(nodes: readonly Node[]): Part {
+    let first: readonly number[] = [];
+    let last: readonly number[] = [];
+    let empty = true;
+    for (const node of nodes) {
+      const part = this.add(node);
+      this.connect(last, part.first);
+      if (empty) first = [...first, ...part.first];
+      last = nullable(node) ? [...last, ...part.last] : part.last;
+      empty = empty && nullable(node);
+    }
+    return { first, last };
+  }
+
+  private repeat(node: RepeatNode): Part {
+    if (node.mode === 'possessive') this.conditional = true;
+    if (node.max <= COPIES_MAX) {
+      const optional: Node = {
+        kind: 'repeat',
+        body: node.body,
+        min: 0,
+        max: 1,
+        mode: 'greedy',
+        at: node.at,
+      };
+      if (node.min === 0 && node.max === 1) return this.add(node.body);
+      const copies = Array.from({ length: node.max }, (_, i) =>
+        i < node.min ? node.body : optional,
+      );
+      return this.sequence(copies);
+    }
+    const part = this.add(node.body);
+    this.connect(part.last, part.first);
+    return part;
+  }
+
+  isAmbiguous(): boolean {
+    const { sets, edges } = this;
+    const size = sets.length;
+    const together = sets.map((a) => sets.map((b) => intersect(a, b).length > 0));
+    const next = (pair: number): number[] => {
+      const out: number[] = [];
+      for (const a of edges[Math.floor(pair / size)]?.keys() ?? []) {
+        for (const b of edges[pair % size]?.keys() ?? [])
+          if (together[a]?.[b]) out.push(a * size + b);
+      }
+      return out;
+    };
+    const back = predecessors(size * size, next);
+    for (let state = 0; state < size; state++) {
+      const home = state * size + state;
+      const ahead = reach(home, next);
+      // A second edge to the same state, and a way home from there.
+      for (const [to, count] of edges[state] ?? []) {
+        if (count > 1 && reach(to * size + to, next).has(home)) return true;
+      }
+      const behind = reach(home, (pair) => back[pair] ?? []);
+      for (const pair of ahead)
+        if (Math.floor(pair / size) !== pair % size && behind.has(pair)) return true;
+    }
+    return false;
+  }
+}
+
+/** What one or more steps lead to. */
+function reach(from: number, next: (at: number) => readonly number[]): Set<number> {
+  const seen = new Set<number>();
+  const open = [from];
+  for (let at = open.pop(); at !== undefined; at = open.pop()) {
+    for (const to of next(at)) {
+      if (seen.has(to)) continue;
+      seen.add(to);
+      open.push(to);
+    }
+  }
+  return seen;
+}
+
+function predecessors(count: number, next: (at: number) => readonly number[]): number[][] {
+  const back: number[][] = Array.from({ length: count }, () => []);
+  for (let at = 0; at < count; at++) for (const to of next(at)) back[to]?.push(at);
+  return back;
+}
 
 export interface Remark {
-  readonly id: 'regex.nested-loop' | 'regex.adjacent-loops' | 'regex.unanchored' | 'regex.forgeable-address';
+  readonly id:
+    | 'regex.nested-loop'
+    | 'regex.adjacent-loops'
+    | 'regex.unanchored'
+    | 'regex.forgeable-address';
   readonly message: string;
   /** In the expanded text; undefined when the whole regex is meant. */
   readonly at?: number;
@@ -24,13 +183,20 @@ interface Loop {
   readonly rest: readonly Node[];
 }
 
-/** The open loops of a tree, with what follows each: the rest of its own sequence, then that of those around. */
+/**
+ * The open loops of a tree, with what follows each: the rest of its own sequence, then that of
+ * those around.
+ */
 function loopsOf(node: Node, rest: readonly Node[]): Loop[] {
   if (node.kind === 'seq') {
-    return node.parts.flatMap((part, index) => loopsOf(part, [...node.parts.slice(index + 1), ...rest]));
+    return node.parts.flatMap((part, index) =>
+      loopsOf(part, [...node.parts.slice(index + 1), ...rest]),
+    );
   }
-  const found = node.kind === 'look' ? [] : childrenOf(node).flatMap((child) => loopsOf(child, rest));
-  const isLoop = node.kind === 'repeat' && node.max === Number.POSITIVE_INFINITY && node.mode !== 'possessive';
+  const found =
+    node.kind === 'look' ? [] : childrenOf(node).flatMap((child) => loopsOf(child, rest));
+  const isLoop =
+    node.kind === 'repeat' && node.max === Number.POSITIVE_INFINITY && node.mode !== 'possessive';
   return isLoop ? [{ node, rest }, ...found] : found;
 }
 
@@ -61,7 +227,10 @@ function fitsInto(node: Node, set: CharSet): boolean {
   }
 }
 
-/** Loops that double the time with every round, for sure: nothing but the linear matcher may run these. */
+/**
+ * Loops that double the time with every round, for sure: nothing but the linear matcher may run
+ * these.
+ */
 export function isExponential(root: Node): boolean {
   return loopsOf(root, []).some((loop) => isDoubling(loop) && judgeLoop(loop.node) === 'ambiguous');
 }
@@ -95,31 +264,44 @@ function nestedLoops(loops: readonly Loop[]): Remark[] {
 function adjacentLoops(loops: readonly Loop[]): Remark[] {
   return loops.filter(hasRival).map(({ node }) => ({
     id: 'regex.adjacent-loops',
-    message: 'this loop and a later one can take the same characters; time grows with the square of the line',
+    message:
+      'this loop and a later one can take the same characters; time grows with the square of the line',
     at: node.at,
     fix: 'end the first with a character that it cannot take itself, e.g. [^"]*" instead of .*"',
   }));
 }
 
-/** Whether a later loop can take over, at any place, what the loop takes, and something after it can fail. */
+/**
+ * Whether a later loop can take over, at any place, what the loop takes, and something after it can
+ * fail.
+ */
 function hasRival({ node, rest }: Loop): boolean {
   const set = alphabetOf(node.body);
   return rest.some((part, index) => {
     if (rest.slice(index + 1).every(canBeEmpty)) return false;
     return loopsWithin(part, rest.slice(0, index)).some((later) => {
       const both = intersect(set, alphabetOf(later.node.body));
-      return fitsInto(later.node.body, both) && later.before.every((between) => fitsInto(between, both));
+      return (
+        fitsInto(later.node.body, both) && later.before.every((between) => fitsInto(between, both))
+      );
     });
   });
 }
 
 /** The open loops of a node, with what stands before each. */
-function loopsWithin(node: Node, before: readonly Node[]): { node: RepeatNode; before: readonly Node[] }[] {
+function loopsWithin(
+  node: Node,
+  before: readonly Node[],
+): { node: RepeatNode; before: readonly Node[] }[] {
   if (node.kind === 'seq') {
-    return node.parts.flatMap((part, index) => loopsWithin(part, [...before, ...node.parts.slice(0, index)]));
+    return node.parts.flatMap((part, index) =>
+      loopsWithin(part, [...before, ...node.parts.slice(0, index)]),
+    );
   }
   if (node.kind === 'repeat' && node.max === Number.POSITIVE_INFINITY) return [{ node, before }];
-  return node.kind === 'look' ? [] : childrenOf(node).flatMap((child) => loopsWithin(child, before));
+  return node.kind === 'look'
+    ? []
+    : childrenOf(node).flatMap((child) => loopsWithin(child, before));
 }
 
 function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
@@ -130,7 +312,8 @@ function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
   if (!isAnchored(tree.root)) {
     remarks.push({
       id: 'regex.unanchored',
-      message: 'the regex can begin anywhere in the line: a user name that looks like it forges an address',
+      message:
+        'the regex can begin anywhere in the line: a user name that looks like it forges an address',
       fix: 'begin the regex with ^',
     });
   }
@@ -139,10 +322,12 @@ function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
     const at = rest.findIndex(holdsAddress);
     if (at < 0 || !canHoldAddress(set) || isTempered(node)) continue;
     const between = rest.slice(0, at);
-    if (!between.every((part) => fitsInto(part, set)) || isTight(set, rest.slice(at + 1), between)) continue;
+    if (!between.every((part) => fitsInto(part, set)) || isTight(set, rest.slice(at + 1), between))
+      continue;
     remarks.push({
       id: 'regex.forgeable-address',
-      message: 'this loop can take what comes before the address and an address too: a user name forges one',
+      message:
+        'this loop can take what comes before the address and an address too: a user name forges one',
       at: node.at,
       fix: 'let the loop stop at a character that the daemon never lets through, or end the regex with $ after the address',
     });
@@ -151,7 +336,10 @@ function forgeries(tree: Tree, loops: readonly Loop[]): Remark[] {
   return remarks;
 }
 
-/** Whether each round first makes sure of what does not follow, as in `(?:(?! from ).)*`: its author knew of forgeries. */
+/**
+ * Whether each round first makes sure of what does not follow, as in `(?:(?! from ).)*`: its author
+ * knew of forgeries.
+ */
 function isTempered({ body }: RepeatNode): boolean {
   return some(body, (part) => part.kind === 'look' && part.ahead && part.negative);
 }
@@ -161,11 +349,14 @@ function canHoldAddress(set: CharSet): boolean {
 }
 
 /**
- * Whether what follows the address leads to the end of the line and cannot hold a forged address part: no loop of it
- * takes one, or none that the loop before the address (of characters `set`) could reach over the real address.
+ * Whether what follows the address leads to the end of the line and cannot hold a forged address
+ * part: no loop of it takes one, or none that the loop before the address (of characters `set`)
+ * could reach over the real address.
  */
 function isTight(set: CharSet, tail: readonly Node[], between: readonly Node[]): boolean {
-  const ends = tail.some((part) => some(part, (node) => node.kind === 'assert' && node.what === 'end'));
+  const ends = tail.some((part) =>
+    some(part, (node) => node.kind === 'assert' && node.what === 'end'),
+  );
   if (!ends) return false;
   return !tail.some(
     (part, index) =>

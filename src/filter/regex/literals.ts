@@ -1,6 +1,6 @@
 /**
- * Literals that a text must contain for a regex to match it: one of the list, in ASCII. The gate before all regexes
- * of all jails is made of them, so long and few ones are preferred.
+ * Literals that a text must contain for a regex to match it: one of the list, in ASCII. The gate
+ * before all regexes of all jails is made of them, so long and few ones are preferred.
  */
 import { rangesOf, sizeOf } from './charset.js';
 import type { Node } from './tree.js';
@@ -27,17 +27,24 @@ export function literalsOf(root: Node): readonly string[] | undefined {
   const best = better(exact, required);
   if (best === undefined || shortest(best) < LITERAL_CHARS_MIN) return undefined;
   // One that contains another is never needed.
-  return [...new Set(best)].filter((text) => !best.some((other) => other !== text && text.includes(other))).sort();
+  return [...new Set(best)]
+    .filter((text) => !best.some((other) => other !== text && text.includes(other)))
+    .sort();
 }
 
 function find(node: Node): Found {
   switch (node.kind) {
     case 'set': {
       const small = sizeOf(node.set) <= CLASS_CHARS_MAX ? rangesOf(node.set) : undefined;
-      const codes = small?.flatMap(([lo, hi]) => Array.from({ length: hi - lo + 1 }, (_, i) => lo + i));
+      const codes = small?.flatMap(([lo, hi]) =>
+        Array.from({ length: hi - lo + 1 }, (_, i) => lo + i),
+      );
       // A newline may be the one behind the line, which no text has.
       const ascii = codes?.every((code) => code < 0x80 && code !== 10);
-      return { exact: ascii ? codes?.map((code) => String.fromCharCode(code)) : undefined, required: undefined };
+      return {
+        exact: ascii ? codes?.map((code) => String.fromCharCode(code)) : undefined,
+        required: undefined,
+      };
     }
     case 'group':
     case 'atomic':
@@ -51,10 +58,14 @@ function find(node: Node): Found {
     case 'repeat': {
       if (node.max === 1 && node.min === 0) {
         const { exact } = find(node.body);
-        return { exact: exact === undefined ? undefined : limited([...exact, '']), required: undefined };
+        return {
+          exact: exact === undefined ? undefined : limited([...exact, '']),
+          required: undefined,
+        };
       }
       if (node.min === 0) return { exact: undefined, required: undefined };
-      if (node.min === node.max && node.min <= LITERAL_CHARS_MAX) return sequence(Array(node.min).fill(node.body));
+      if (node.min === node.max && node.min <= LITERAL_CHARS_MAX)
+        return sequence(Array(node.min).fill(node.body));
       const { exact, required } = find(node.body);
       return { exact: undefined, required: better(exact, required) };
     }
@@ -85,7 +96,10 @@ function sequence(parts: readonly Node[]): Found {
     required = better(required, current);
     current = found.exact ?? [''];
   }
-  return { exact: whole ? current : undefined, required: better(required, whole ? undefined : current) };
+  return {
+    exact: whole ? current : undefined,
+    required: better(required, whole ? undefined : current),
+  };
 }
 
 function either(branches: readonly Node[]): Found {
@@ -101,7 +115,10 @@ function either(branches: readonly Node[]): Found {
     if (best === undefined) isRequired = false;
     else required.push(...best);
   }
-  return { exact: isExact ? limited(exact) : undefined, required: isRequired ? limited(required) : undefined };
+  return {
+    exact: isExact ? limited(exact) : undefined,
+    required: isRequired ? limited(required) : undefined,
+  };
 }
 
 function cross(left: readonly string[], right: readonly string[]): readonly string[] | undefined {
@@ -115,8 +132,13 @@ function limited(texts: readonly string[]): readonly string[] | undefined {
   return distinct.length <= LITERALS_MAX ? distinct : undefined;
 }
 
-/** The list that fewer texts contain: the longer its shortest literal the better, and few of them. */
-function better(a: readonly string[] | undefined, b: readonly string[] | undefined): readonly string[] | undefined {
+/**
+ * The list that fewer texts contain: the longer its shortest literal the better, and few of them.
+ */
+function better(
+  a: readonly string[] | undefined,
+  b: readonly string[] | undefined,
+): readonly string[] | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return scoreOf(b) >= scoreOf(a) ? b : a;
 }

@@ -1,28 +1,43 @@
 /**
- * Python's `re` syntax (docs.python.org/3.13/library/re.html) to a tree. What Python refuses is refused; what it
- * accepts and we cannot keep exactly is refused by name. Nothing is kept by half.
+ * Python's `re` syntax (docs.python.org/3.13/library/re.html) to a tree. What Python refuses is
+ * refused; what it accepts and we cannot keep exactly is refused by name. Nothing is kept by half.
  */
 import { REGEX_CHARS_MAX, REGEX_DEPTH_MAX } from '../../core/limits.js';
 import { ANY, CODE_MAX, NOT_NEWLINE, single } from './charset.js';
-import { letter, parseClass, parseEscape, takeCodePoint } from './escapes.js';
 import {
   EMPTY,
   type Flags,
-  Groups,
-  Reader,
+  GroupList,
+  letter,
+  PatternReader,
+  parseClass,
+  parseEscape,
   RegexSyntaxError,
   seq,
   syntaxError,
+  takeCodePoint,
   unsupported,
   withFlags,
 } from './syntax.js';
-import { type AssertKind, type Node, type RepeatMode, type Scripts, some, type Tree, widthOf } from './tree.js';
+import {
+  type AssertKind,
+  type Node,
+  type RepeatMode,
+  type Scripts,
+  some,
+  type Tree,
+  widthOf,
+} from './tree.js';
 
 /** Parses expanded text. Throws `RegexSyntaxError`. */
 export function parseRegex(text: string, multiline: boolean): Tree {
   if (text.trim() === '') syntaxError('the regex is empty', 0);
   if (text.length > REGEX_CHARS_MAX) {
-    throw new RegexSyntaxError('regex.too-large', `the regex has more than ${REGEX_CHARS_MAX} characters`, 0);
+    throw new RegexSyntaxError(
+      'regex.too-large',
+      `the regex has more than ${REGEX_CHARS_MAX} characters`,
+      0,
+    );
   }
   const parser = new Parser(text, multiline, 'stand-in');
   const tree = parser.parse();
@@ -30,13 +45,13 @@ export function parseRegex(text: string, multiline: boolean): Tree {
 }
 
 class Parser {
-  private readonly reader: Reader;
-  private readonly groups = new Groups();
+  private readonly reader: PatternReader;
+  private readonly groups = new GroupList();
   private flags: Flags;
   private depth = 0;
 
   constructor(text: string, multiline: boolean, scripts: Scripts) {
-    this.reader = new Reader(text, scripts);
+    this.reader = new PatternReader(text, scripts);
     this.flags = { ignoreCase: false, multiline, dotAll: false, ascii: false };
   }
 
@@ -48,7 +63,8 @@ class Parser {
   parse(): Tree {
     this.globalFlags();
     const root = this.alternation();
-    if (!this.reader.done) syntaxError('this parenthesis closes nothing', this.reader.at, 'write \\) for a character');
+    if (!this.reader.done)
+      syntaxError('this parenthesis closes nothing', this.reader.at, 'write \\) for a character');
     const names = new Map([...this.groups.byName].map(([name, index]) => [index, name]));
     return { root, groupCount: this.groups.count, names, scripts: this.reader.scripts };
   }
@@ -102,7 +118,12 @@ class Parser {
       const escaped = parseEscape(reader, flags, this.groups);
       return 'node' in escaped ? escaped.node : this.character(escaped.code);
     }
-    if (char === '*' || char === '+' || char === '?' || (char === '{' && this.counts() !== undefined)) {
+    if (
+      char === '*' ||
+      char === '+' ||
+      char === '?' ||
+      (char === '{' && this.counts() !== undefined)
+    ) {
       syntaxError(`nothing to repeat before "${char}"`, at, `write \\${char} for a character`);
     }
     if (char === '.') {
@@ -112,7 +133,13 @@ class Parser {
     if (char === '^' || char === '$') {
       reader.at++;
       const what: AssertKind =
-        char === '^' ? (flags.multiline ? 'line-start' : 'start') : flags.multiline ? 'line-end' : 'end';
+        char === '^'
+          ? flags.multiline
+            ? 'line-start'
+            : 'start'
+          : flags.multiline
+            ? 'line-end'
+            : 'end';
       return { kind: 'assert', what };
     }
     return this.character(takeCodePoint(reader));
@@ -165,7 +192,11 @@ class Parser {
     const { reader } = this;
     const at = reader.at;
     if (++this.depth > REGEX_DEPTH_MAX) {
-      throw new RegexSyntaxError('regex.too-large', `groups are nested more than ${REGEX_DEPTH_MAX} deep`, at);
+      throw new RegexSyntaxError(
+        'regex.too-large',
+        `groups are nested more than ${REGEX_DEPTH_MAX} deep`,
+        at,
+      );
     }
     const outer = this.flags;
     const node = this.groupAt(at);
@@ -190,8 +221,10 @@ class Parser {
       return undefined;
     }
     if (reader.eat('>')) return { kind: 'atomic', body: this.closed(at) };
-    if (reader.eat('=')) return { kind: 'look', ahead: true, negative: false, body: this.closed(at), width: 0 };
-    if (reader.eat('!')) return { kind: 'look', ahead: true, negative: true, body: this.closed(at), width: 0 };
+    if (reader.eat('='))
+      return { kind: 'look', ahead: true, negative: false, body: this.closed(at), width: 0 };
+    if (reader.eat('!'))
+      return { kind: 'look', ahead: true, negative: true, body: this.closed(at), width: 0 };
     if (reader.eat('<=')) return this.lookbehind(false, at);
     if (reader.eat('<!')) return this.lookbehind(true, at);
     if (reader.eat('(')) return this.conditional(at);
@@ -210,7 +243,8 @@ class Parser {
   /** The body of a group up to and with its closing parenthesis. */
   private closed(at: number): Node {
     const body = this.alternation();
-    if (!this.reader.eat(')')) syntaxError('the group is not closed', at, 'write \\( for a character');
+    if (!this.reader.eat(')'))
+      syntaxError('the group is not closed', at, 'write \\( for a character');
     return body;
   }
 
@@ -227,7 +261,8 @@ class Parser {
       unsupported('references to groups are not supported within a lookbehind', at);
     }
     const [min, max] = widthOf(body);
-    if (min !== max) unsupported('a lookbehind must have one fixed width', at, 'write one lookbehind per width');
+    if (min !== max)
+      unsupported('a lookbehind must have one fixed width', at, 'write one lookbehind per width');
     return { kind: 'look', ahead: false, negative, body, width: min };
   }
 
@@ -235,7 +270,8 @@ class Parser {
     const group = this.groups.resolve(this.nameUntil(')', at), at);
     const yes = this.sequence();
     const no = this.reader.eat('|') ? this.sequence() : EMPTY;
-    if (this.reader.peek() === '|') syntaxError('a conditional has at most two branches', this.reader.at);
+    if (this.reader.peek() === '|')
+      syntaxError('a conditional has at most two branches', this.reader.at);
     if (!this.reader.eat(')')) syntaxError('the conditional is not closed', at);
     return { kind: 'cond', group, yes, no };
   }
@@ -246,7 +282,11 @@ class Parser {
     if (found === null || found[0] === '') syntaxError(`unknown group (?${reader.peek()}`, at);
     const [, on = '', minus, off = ''] = found;
     if (reader.peek() === ')' && minus === undefined) {
-      syntaxError(`flags (?${on}) stand at the start of the regex only`, at, `write (?${on}:...) around the part`);
+      syntaxError(
+        `flags (?${on}) stand at the start of the regex only`,
+        at,
+        `write (?${on}:...) around the part`,
+      );
     }
     if (minus !== undefined && off === '') syntaxError('a flag is missing after the minus', at);
     this.flags = withFlags(withFlags(this.flags, on, true, at), off, false, at);

@@ -1,16 +1,23 @@
 /**
  * The tree as instructions of the linear matcher, and which of its choices may be remembered.
  *
- * A choice that failed once at a position fails there again, as long as nothing else decides what follows. What else
- * can decide: whether a group that a later conditional tests took part, whether the round of a loop that may be
- * empty has moved (both are added to the key of the memory as bits), and the text of a group that a later
- * back-reference repeats (then nothing is remembered and a budget of steps applies).
+ * A choice that failed once at a position fails there again, as long as nothing else decides what
+ * follows. What else can decide: whether a group that a later conditional tests took part, whether
+ * the round of a loop that may be empty has moved (both are added to the key of the memory as
+ * bits), and the text of a group that a later back-reference repeats (then nothing is remembered
+ * and a budget of steps applies).
  */
 import { REGEX_CONDITIONS_MAX, REGEX_INSTRUCTIONS_MAX } from '../../core/limits.js';
-import { aheadOf } from './ahead.js';
 import { bitmapOf, type CharSet } from './charset.js';
-import { ASSERTS, type Choice, type Look, OP, type Program } from './instructions.js';
-import { livenessOf } from './liveness.js';
+import {
+  ASSERTS,
+  aheadOf,
+  type Choice,
+  type Look,
+  livenessOf,
+  OP,
+  type Program,
+} from './instructions.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type LookNode, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
 
@@ -72,7 +79,11 @@ class Compiler {
 
   private add(op: number, a = 0, b = 0): number {
     if (this.code.length >= REGEX_INSTRUCTIONS_MAX) {
-      throw new RegexSyntaxError('regex.too-large', 'the regex is too large once its counts are written out', 0);
+      throw new RegexSyntaxError(
+        'regex.too-large',
+        'the regex is too large once its counts are written out',
+        0,
+      );
     }
     this.code.push({ op, a, b, rounds: this.rounds, inLook: this.inLook });
     return this.code.length - 1;
@@ -177,7 +188,8 @@ class Compiler {
     const { body, min, max, mode } = node;
     const open = max === Number.POSITIVE_INFINITY;
     if (mode === 'possessive' && !(body.kind === 'set' && open)) {
-      // CPython goes back neither into the loop nor into one of its rounds (_sre, POSSESSIVE_REPEAT).
+      // CPython goes back neither into the loop nor into one of its rounds (_sre,
+      // POSSESSIVE_REPEAT).
       const round: Node = { kind: 'atomic', body };
       this.sub(body, undefined, () =>
         this.repeat({ ...node, body: body.kind === 'set' ? body : round, mode: 'greedy' }),
@@ -186,7 +198,10 @@ class Compiler {
     }
     for (let i = 0; i < min; i++) this.node(body);
     if (body.kind === 'set' && open) {
-      this.add(mode === 'greedy' ? OP.run : mode === 'lazy' ? OP.lazyRun : OP.fullRun, this.set(body.set));
+      this.add(
+        mode === 'greedy' ? OP.run : mode === 'lazy' ? OP.lazyRun : OP.fullRun,
+        this.set(body.set),
+      );
     } else if (open) this.loop(body, mode === 'lazy');
     else this.optional(body, max - min, mode === 'lazy');
   }

@@ -1,30 +1,100 @@
 /**
- * One regex of a filter: Python's syntax with fail2ban's tags in, a matcher out that behaves as Python's `re.search`.
+ * One regex of a filter: Python's syntax with fail2ban's tags in, a matcher out that behaves as
+ * Python's `re.search`.
  *
- * Two executors come from one tree. V8 is fast and can be held up by a hostile text; whoever runs it sets a deadline
- * from outside and calls `demote()` on the culprit. The linear matcher cannot be held up. Both give the same result.
+ * Two executors come from one tree. V8 is fast and can be held up by a hostile text; whoever runs
+ * it sets a deadline from outside and calls `demote()` on the culprit. The linear matcher cannot be
+ * held up. Both give the same result.
  */
-import { type Captures, newCaptures, setCapture } from './captures.js';
-import { inBitmap } from './charset.js';
+
+import { type Captures, newCaptures, observable, setCapture } from './captures.js';
+import { has, inBitmap } from './charset.js';
 import { emitV8, type V8Source } from './emit-v8.js';
-import { clientHeader } from './headers.js';
+import { firstBitmap, isAnchored } from './instructions.js';
 import { LinearMatcher } from './linear.js';
 import { isExponential, lintTree } from './lint.js';
 import { literalsOf } from './literals.js';
-import { observable } from './observed.js';
 import { parseRegex } from './parse.js';
 import { compileProgram } from './program.js';
 import { type StandIn, standInOf } from './scripts.js';
-import { firstBitmap, isAnchored } from './starts.js';
 import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags } from './tags.js';
-import { needsNewline } from './tail.js';
-import { type Node, some, type Tree } from './tree.js';
+import { type Node, nullable, some, type Tree } from './tree.js';
+
+/*
+ * Addresses that a client writes itself: request and mail headers that some proxies and webmailers
+ * log.
+ */
+
+const NAMES = [
+  'x-forwarded-for',
+  'x-real-ip',
+  'x-client-ip',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'client-ip',
+  'forwarded-for',
+];
+/** In a regex the hyphen may be escaped. */
+const HEADER = new RegExp(`\\b(?:${NAMES.join('|').replaceAll('-', '\\\\?[-_]')})`, 'i');
+const ADDRESS_TAG = /<(?:HOST|ADDR|IP4|IP6|DNS|SUBNET|F-(?:IP4|IP6|ADDR|DNS|SUBNET|ID)\/?)>/g;
+
+/** Where a regex takes an address from such a header; undefined when it does not. */
+export function clientHeader(
+  source: string,
+): { readonly name: string; readonly offset: number } | undefined {
+  const found = HEADER.exec(source);
+  if (found === null) return undefined;
+  const after = [...source.matchAll(ADDRESS_TAG)].some((tag) => tag.index > found.index);
+  return after ? { name: found[0].replaceAll('\\', ''), offset: found.index } : undefined;
+}
+
+/* Whether the newline that Python has behind a line could decide about a match. */
+
+const NEWLINE = 10;
+
+/**
+ * False when every match that ends in the newline has one without it beside it. Rather too often
+ * true.
+ */
+export function needsNewline(node: Node): boolean {
+  switch (node.kind) {
+    case 'set':
+      return has(node.set, NEWLINE);
+    case 'seq': {
+      const last = node.parts.findLastIndex((part) => !nullable(part));
+      return node.parts.slice(Math.max(0, last)).some(needsNewline);
+    }
+    case 'alt':
+      return node.branches.some(needsNewline);
+    case 'cond':
+      return needsNewline(node.yes) || needsNewline(node.no);
+    case 'group':
+    case 'atomic':
+      return needsNewline(node.body);
+    case 'repeat':
+      // One round less of a single character is a match as well.
+      return (
+        !(node.min === 0 && node.body.kind === 'set' && node.mode !== 'possessive') &&
+        needsNewline(node.body)
+      );
+    case 'look':
+      return some(node.body, (part) => part.kind === 'set' && has(part.set, NEWLINE));
+    default:
+      return false;
+  }
+}
 
 export interface RegexOptions {
   /** `^` and `$` also hold at newlines, as fail2ban compiles filters with `maxlines` above 1. */
   readonly multiline?: boolean;
-  /** False where Python is given the bare line, as for dates; else one newline stands behind every text. */
+  /**
+   * False where Python is given the bare line, as for dates; else one newline stands behind every
+   * text.
+   */
   readonly finalNewline?: boolean;
   /** What `<HOST>` takes: `no` an address only, `raw` an address or a name (group `dns`). */
   readonly usedns: 'no' | 'raw';
@@ -50,7 +120,10 @@ export interface RegexMatch {
 export interface Regex {
   /** As written. */
   readonly source: string;
-  /** Every text that matches contains one of these ASCII literals; undefined when nothing useful can be said. */
+  /**
+   * Every text that matches contains one of these ASCII literals; undefined when nothing useful can
+   * be said.
+   */
   readonly literals: readonly string[] | undefined;
   readonly groupNames: readonly string[];
   readonly hasBackreference: boolean;
@@ -60,16 +133,20 @@ export interface Regex {
   readonly engine: 'v8' | 'linear';
   /** Texts that the linear matcher gave up on, counted as no match. */
   readonly gaveUp: number;
-  /** Leftmost match as Python's `re.search` on the text and one final newline finds it; `text` has no final newline. */
+  /**
+   * Leftmost match as Python's `re.search` on the text and one final newline finds it; `text` has
+   * no final newline.
+   */
   exec(text: string): RegexMatch | null;
   /** False when no text that begins with this ASCII character can match. */
   canBeginWith(code: number): boolean;
   /** The linear matcher from now on, for good. */
   demote(): void;
   /**
-   * Warnings: what makes it slow on hostile lines (`regex.nested-loop`, `regex.adjacent-loops`) and what lets an
-   * attacker choose the address (`regex.unanchored`, `regex.forgeable-address`, `regex.client-header`). Anchoring is
-   * not judged for a regex that sees the content of a prefregex only: drop `regex.unanchored` there if you like.
+   * Warnings: what makes it slow on hostile lines (`regex.nested-loop`, `regex.adjacent-loops`) and
+   * what lets an attacker choose the address (`regex.unanchored`, `regex.forgeable-address`,
+   * `regex.client-header`). Anchoring is not judged for a regex that sees the content of a
+   * prefregex only: drop `regex.unanchored` there if you like.
    */
   lint(): RegexProblem[];
 }
@@ -86,18 +163,24 @@ export function compileRegex(source: string, options: RegexOptions): CompiledReg
   try {
     const parsed = parseRegex(expanded.text, options.multiline ?? false);
     const newline = options.finalNewline ?? true;
-    return { regex: new TwoEngineRegex(source, observable(parsed), expanded, newline), problems: [] };
+    return {
+      regex: new TwoEngineRegex(source, observable(parsed), expanded, newline),
+      problems: [],
+    };
   } catch (error) {
     if (!(error instanceof RegexSyntaxError)) throw error;
     const { id, message, index, fix } = error;
     const offset = expanded.offsets[index] ?? source.length;
-    return { problems: [fix === undefined ? { id, message, offset } : { id, message, offset, fix }] };
+    return {
+      problems: [fix === undefined ? { id, message, offset } : { id, message, offset, fix }],
+    };
   }
 }
 
 /** With the newline there `$` holds at two places, which a negative look would have to know of. */
 function deniesEnd(root: Node): boolean {
-  const isEnd = (node: Node) => node.kind === 'assert' && (node.what === 'end' || node.what === 'line-end');
+  const isEnd = (node: Node) =>
+    node.kind === 'assert' && (node.what === 'end' || node.what === 'line-end');
   return some(root, (node) => node.kind === 'look' && node.negative && some(node.body, isEnd));
 }
 
@@ -112,7 +195,9 @@ class TwoEngineRegex implements Regex {
   readonly hasBackreference: boolean;
   readonly looksAhead: boolean;
   private readonly linear: LinearMatcher;
-  /** Bitmap of the characters that a text must begin with, where the regex is bound to its start. */
+  /**
+   * Bitmap of the characters that a text must begin with, where the regex is bound to its start.
+   */
   private readonly begins: Uint8Array | undefined;
   /** A text without match may have one with the newline that Python searches too. */
   private readonly newline: boolean;
@@ -173,7 +258,8 @@ class TwoEngineRegex implements Regex {
 
   exec(text: string): RegexMatch | null {
     const { begins } = this;
-    // Most regexes of a filter begin with another word than the text: no need to look at more of it for that.
+    // Most regexes of a filter begin with another word than the text: no need to look at more of it
+    // for that.
     if (begins !== undefined && text !== '') {
       const first = text.charCodeAt(0);
       if (first < 0x80 && !inBitmap(begins, first)) return null;
@@ -187,13 +273,18 @@ class TwoEngineRegex implements Regex {
     // No text that is handed on has the newline.
     for (const [name, value] of Object.entries(again.groups))
       if (value?.endsWith('\n')) (again.groups as Captures)[name] = value.slice(0, -1);
-    return { ...again, index: Math.min(again.index, text.length), end: Math.min(again.end, text.length) };
+    return {
+      ...again,
+      index: Math.min(again.index, text.length),
+      end: Math.min(again.end, text.length),
+    };
   }
 
   /** A text of ASCII only. */
   private search(text: string): RegexMatch | null {
     const { v8 } = this;
-    // Conditionals tell by their place in the text whether a group took part, which an empty text does not have.
+    // Conditionals tell by their place in the text whether a group took part, which an empty text
+    // does not have.
     if (v8 === undefined || text === '') return this.linearMatch(text);
     const found = v8.regexp.exec(text);
     if (found === null) return null;
@@ -208,7 +299,10 @@ class TwoEngineRegex implements Regex {
     return spans && matchOf(spans, (from, to) => text.slice(from, to));
   }
 
-  /** A text with other characters than ASCII: found in its stand-in where the regex cannot tell the two apart. */
+  /**
+   * A text with other characters than ASCII: found in its stand-in where the regex cannot tell the
+   * two apart.
+   */
   private execBeyond({ text, judged, places }: StandIn): RegexMatch | null {
     const isWide = this.tree.scripts === 'wide';
     const own = isWide ? text : judged;
@@ -250,10 +344,16 @@ class TwoEngineRegex implements Regex {
 interface Spans {
   readonly index: number;
   readonly end: number;
-  readonly groups: readonly { readonly name: string; readonly span: readonly [number, number] | undefined }[];
+  readonly groups: readonly {
+    readonly name: string;
+    readonly span: readonly [number, number] | undefined;
+  }[];
 }
 
-function matchOf({ index, end, groups }: Spans, slice: (from: number, to: number) => string): RegexMatch {
+function matchOf(
+  { index, end, groups }: Spans,
+  slice: (from: number, to: number) => string,
+): RegexMatch {
   const captures = newCaptures();
   for (const { name, span } of groups) setCapture(captures, name, span && slice(...span));
   return { index, end, groups: captures };
@@ -261,7 +361,8 @@ function matchOf({ index, end, groups }: Spans, slice: (from: number, to: number
 
 /** A lookahead without an end: `(?!.* from )`. */
 function isFarLook(node: Node): boolean {
-  const isEndless = (inner: Node) => inner.kind === 'repeat' && inner.max === Number.POSITIVE_INFINITY;
+  const isEndless = (inner: Node) =>
+    inner.kind === 'repeat' && inner.max === Number.POSITIVE_INFINITY;
   return node.kind === 'look' && node.ahead && some(node.body, isEndless);
 }
 
@@ -271,7 +372,10 @@ interface V8Form extends V8Source {
   readonly names: readonly NumberedName[];
 }
 
-/** `ascii`: for ASCII texts; the other form tells places too. Undefined when V8 finds the regex too large. */
+/**
+ * `ascii`: for ASCII texts; the other form tells places too. Undefined when V8 finds the regex too
+ * large.
+ */
 function compileV8(tree: Tree, ascii: boolean): V8Form | undefined {
   const emitted = emitV8(tree, ascii);
   const names = [...tree.names].flatMap(([group, name]) => {

@@ -1,11 +1,12 @@
 /**
  * What Python's `\w`, `\d` and `\b` know beyond ASCII: letters, digits and numbers of every script.
  *
- * A class of them all has some 700 ranges, which would make every regex large and slow for the few lines that need it.
- * So a line that has other characters than ASCII is judged by a stand-in: each of its characters is replaced by one
- * that every class of Python judges alike. The regexes then need to know three characters more, and an ASCII line
- * costs nothing. A regex that names a character beyond ASCII, or refers back to what a group took, could tell a
- * stand-in from the character itself; it is given the line as it is, and the whole classes (`wide`).
+ * A class of them all has some 700 ranges, which would make every regex large and slow for the few
+ * lines that need it. So a line that has other characters than ASCII is judged by a stand-in: each
+ * of its characters is replaced by one that every class of Python judges alike. The regexes then
+ * need to know three characters more, and an ASCII line costs nothing. A regex that names a
+ * character beyond ASCII, or refers back to what a group took, could tell a stand-in from the
+ * character itself; it is given the line as it is, and the whole classes (`wide`).
  */
 import {
   bitmapOf,
@@ -21,12 +22,18 @@ import {
   WORD,
 } from './charset.js';
 
-/** What stands for a letter or a number, for a digit, for any other character. All of Latin-1: such texts are small. */
+/**
+ * What stands for a letter or a number, for a digit, for any other character. All of Latin-1: such
+ * texts are small.
+ */
 const LETTER_FOR_ALL = '\u00e9';
 const DIGIT_FOR_ALL = '\u00b2';
 const OTHER_FOR_ALL = '\u00a7';
 
-/** Letters that are an ASCII letter when case is ignored: dotted and dotless i, the long s, the Kelvin sign. */
+/**
+ * Letters that are an ASCII letter when case is ignored: dotted and dotless i, the long s, the
+ * Kelvin sign.
+ */
 const FOLDED: CharSet = [0x130, 0x131, 0x17f, 0x17f, 0x212a, 0x212a];
 
 /** What stands for itself beyond ASCII. */
@@ -115,13 +122,19 @@ export interface StandIn {
   readonly judged: string;
   /** The text has ASCII only, and stands for itself. */
   readonly ascii: boolean;
-  /** Where each character of `judged` begins in `text`, and its end; undefined where both are as long. */
+  /**
+   * Where each character of `judged` begins in `text`, and its end; undefined where both are as
+   * long.
+   */
   readonly places: Int32Array | undefined;
 }
 
 let latest: StandIn = plain('');
 
-/** What stands for a text. The latest one is kept, since many regexes look at one text after the other. */
+/**
+ * What stands for a text. The latest one is kept, since many regexes look at one text after the
+ * other.
+ */
 export function standInOf(text: string): StandIn {
   // A run may be stopped between any two steps, so the whole is stored at once.
   if (latest.text !== text) latest = BEYOND_ASCII.test(text) ? made(text) : plain(text);

@@ -1,7 +1,8 @@
 /**
- * fail2ban's regex tags (`<HOST>`, `<F-USER>..</F-USER>` ...) as Python regex text. Facts after fail2ban 1.1
- * (server/failregex.py, jail.conf(5)); the text is our own. Substitution is textual as there, so that a tag inside a
- * group or class means what users know; every character keeps the offset it came from.
+ * fail2ban's regex tags (`<HOST>`, `<F-USER>..</F-USER>` ...) as Python regex text. Facts after
+ * fail2ban 1.1 (server/failregex.py, jail.conf(5)); the text is our own. Substitution is textual as
+ * there, so that a tag inside a group or class means what users know; every character keeps the
+ * offset it came from.
  */
 
 export interface Expanded {
@@ -11,7 +12,10 @@ export interface Expanded {
 }
 
 const IP4 = String.raw`(?:::f{4,6}:)?(?P<ip4>\d{1,3}(?:\.\d{1,3}){3})`;
-/** Without the lookbehind of the original: before the last `:` there is always another. Checked with net.isIP after. A zone (RFC 4007, IFNAMSIZ) names a link of this host. */
+/**
+ * Without the lookbehind of the original: before the last `:` there is always another. Checked with
+ * net.isIP after. A zone (RFC 4007, IFNAMSIZ) names a link of this host.
+ */
 const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:[\da-fA-F]{1,4}|:))(?:%[\w.-]{1,15})?`;
 const DNS = String.raw`(?P<dns>[\w.^-]*\w)`;
 const CIDR = String.raw`(?P<cidr>\d+)`;
@@ -62,7 +66,10 @@ class Writer {
   }
 }
 
-/** Expands all tags. `usedns: 'no'` makes `<HOST>` an address; `raw` an address or a name (group `dns`). */
+/**
+ * Expands all tags. `usedns: 'no'` makes `<HOST>` an address; `raw` an address or a name (group
+ * `dns`).
+ */
 export function expandTags(source: string, usedns: 'no' | 'raw'): Expanded {
   const out = new Writer((offset) => offset);
   const open = new Set<string>();
@@ -92,8 +99,8 @@ export function expandTags(source: string, usedns: 'no' | 'raw'): Expanded {
 }
 
 /**
- * fail2ban turns flags at the head of a group into flags of that group, and drops the capture: `((?i)a|b)` and
- * `(?:(?i)a|b)` become `(?i:a|b)`. Python 3.11 would refuse them otherwise.
+ * fail2ban turns flags at the head of a group into flags of that group, and drops the capture:
+ * `((?i)a|b)` and `(?:(?i)a|b)` become `(?i:a|b)`. Python 3.11 would refuse them otherwise.
  */
 function localFlags(expanded: Expanded): Expanded {
   const { text, offsets } = expanded;

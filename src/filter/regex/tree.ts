@@ -1,13 +1,20 @@
 /**
- * The tree of a regex: what both executors, the literal gate and the lint are made from. Case, `.` and classes are
- * already sets of code units; groups that nobody can see are gone (see `observed.ts`).
+ * The tree of a regex: what both executors, the literal gate and the lint are made from. Case, `.`
+ * and classes are already sets of code units; groups that nobody can see are gone (see
+ * `observed.ts`).
  */
 import type { CharSet } from './charset.js';
 
-/** Letters and digits of a class: the few characters of a stand-in (`scripts.ts`), or those of every script. */
+/**
+ * Letters and digits of a class: the few characters of a stand-in (`scripts.ts`), or those of every
+ * script.
+ */
 export type Scripts = 'stand-in' | 'wide';
 export type RepeatMode = 'greedy' | 'lazy' | 'possessive';
-/** `line-*` are those of multi-line mode; `start` is `\A`, `end` is `\Z` and (a text has no final newline) `$`. */
+/**
+ * `line-*` are those of multi-line mode; `start` is `\A`, `end` is `\Z` and (a text has no final
+ * newline) `$`.
+ */
 export type AssertKind =
   | 'start'
   | 'end'

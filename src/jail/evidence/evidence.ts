@@ -1,10 +1,11 @@
 /**
- * What failures and logins say together: weights instead of counts, for three keys. An address has points that fade, a
- * prefix has offenders, a user has addresses that fail for them. Credit, the logins of the past, tells a forgetful user
- * and an office from an attacker. Pure: no clock, no file; the ledger keeps the events from which it is made again.
+ * What failures and logins say together: weights instead of counts, for three keys. An address has
+ * points that fade, a prefix has offenders, a user has addresses that fail for them. Credit, the
+ * logins of the past, tells a forgetful user and an office from an attacker. Pure: no clock, no
+ * file; the ledger keeps the events from which it is made again.
  *
- * The order in which events arrive matters little: times only ever rise, and what is older than a rule looks back
- * changes nothing.
+ * The order in which events arrive matters little: times only ever rise, and what is older than a
+ * rule looks back changes nothing.
  */
 import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
 import {
@@ -12,17 +13,15 @@ import {
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
   EVIDENCE_NAMES_MAX,
-  EVIDENCE_OFFENDERS_MAX,
   EVIDENCE_PREFIXES_MAX,
-  LOGIN_REPEAT_SECONDS,
   WIDE_FLOORS_MAX,
 } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
-import { Credit } from './credit.js';
-import { type Key, Keys } from './keys.js';
-import { RecentSet } from './recent.js';
-import type { Alarm, EvidenceRules, FailureMeaning, Finding } from './rules.js';
-import { NONE, type Slot, Table } from './table.js';
+import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
+import type { Alarm, EvidenceFinding, EvidenceRules, FailureMeaning } from './rules.js';
+import { Credit } from './rules.js';
+import { type Key, Keys, NONE, type Slot, Table } from './table.js';
+import { Offenders, WatchedUsers } from './users.js';
 
 /** One failed or successful login, as a filter tells of it. */
 export interface Attempt {
@@ -45,14 +44,13 @@ export interface EvidenceBounds {
 const POINT = 1000;
 /** What three failures within minutes lose by fading must not save them. */
 const POINT_TOLERANCE = 0.05;
-/** Columns of an address: points and their time; the first two names; when a user with credit last counted. */
+/**
+ * Columns of an address: points and their time; the first two names; when a user with credit last
+ * counted.
+ */
 const SCORE = { points: 0, at: 1, name: 2, another: 3, pair: 4, pairAt: 5, width: 6 } as const;
-/** Columns of a name: its last login, when either alarm was given, and who failed for it. */
-const NAME = { lastLogin: 0, alarmed: 1, taken: 2, offenders: 3 } as const;
-const DAY = 86_400;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
-const ALARM_PAUSE = DAY;
 /** The prefixes in which offenders are counted beside the target's own. */
 const PREFIXES = { 4: [24], 6: [56, 48] } as const;
 /** The network in which a user's credit holds. */
@@ -66,8 +64,8 @@ export class Evidence {
   readonly #scores: { readonly 4: Table; readonly 6: Table };
   readonly #offenders: { readonly 4: Offenders; readonly 6: Offenders };
   /** Names with a login, and names without: made-up ones never push out a user. */
-  readonly #users: Names;
-  readonly #strangers: Names;
+  readonly #users: WatchedUsers;
+  readonly #strangers: WatchedUsers;
   /** Prefixes, not hosts, that an operator has pardoned. */
   #pardons: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
   #began: number | undefined;
@@ -80,7 +78,8 @@ export class Evidence {
       const table: Table = new Table(
         SCORE.width,
         (bounds.addresses ?? EVIDENCE_ADDRESSES_MAX) / 2,
-        (slot) => this.#points(table, slot, table.get(slot, SCORE.at)) + table.get(slot, SCORE.at) / 1e9,
+        (slot) =>
+          this.#points(table, slot, table.get(slot, SCORE.at)) + table.get(slot, SCORE.at) / 1e9,
       );
       return table;
     };
@@ -88,14 +87,17 @@ export class Evidence {
     const prefixes = (bounds.prefixes ?? EVIDENCE_PREFIXES_MAX) / 2;
     this.#offenders = { 4: new Offenders(prefixes), 6: new Offenders(prefixes) };
     const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
-    this.#users = new Names(names);
-    this.#strangers = new Names(names);
+    this.#users = new WatchedUsers(names);
+    this.#strangers = new WatchedUsers(names);
   }
 
   /** Bytes of all tables. */
   get bytes(): number {
     const families = [...Object.values(this.#scores), ...Object.values(this.#offenders)];
-    return [this.#credit, this.#users, this.#strangers, ...families].reduce((sum, { bytes }) => sum + bytes, 0);
+    return [this.#credit, this.#users, this.#strangers, ...families].reduce(
+      (sum, { bytes }) => sum + bytes,
+      0,
+    );
   }
 
   /** How much it knows: addresses with points, users with a login, and the bytes of all tables. */
@@ -104,7 +106,10 @@ export class Evidence {
     return { addresses, users: this.#users.size, bytes: this.bytes };
   }
 
-  /** Notes a login. `isNew`: the same user did not log in from the same network within the last hours. */
+  /**
+   * Notes a login. `isNew`: the same user did not log in from the same network within the last
+   * hours.
+   */
   login(attempt: Attempt): { readonly isNew: boolean; readonly alarms: readonly Alarm[] } {
     const { user } = attempt;
     if (user === undefined || user === '') return { isNew: false, alarms: [] };
@@ -112,17 +117,27 @@ export class Evidence {
     const key = this.#keys.user(user);
     const where = this.#where(attempt);
     const prefixes = [where.target, ...where.prefixes.map((prefix) => this.#keys.prefix(prefix))];
-    const isNew = !this.#credit.hasBoth(key, where.target, where.network, time - LOGIN_REPEAT_SECONDS);
+    const isNew = !this.#credit.hasBoth(
+      key,
+      where.target,
+      where.network,
+      time - LOGIN_REPEAT_SECONDS,
+    );
     this.#credit.login(key, where.target, where.network, prefixes, time);
     this.#strangers.remove(key);
     const networks = this.#users.login(key, where.network.low, time);
     const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
     const alarms: Alarm[] =
-      isOdd && this.#users.mayAlarm(key, 'taken', time) ? [{ kind: 'takeover', user, count: networks }] : [];
+      isOdd && this.#users.mayAlarm(key, 'taken', time)
+        ? [{ kind: 'takeover', user, count: networks }]
+        : [];
     return { isNew, alarms };
   }
 
-  /** True when a failure counts as it is: nobody has credit at the target, nor this user near it. Changes nothing. */
+  /**
+   * True when a failure counts as it is: nobody has credit at the target, nor this user near it.
+   * Changes nothing.
+   */
   isStranger(attempt: Attempt): boolean {
     const { target, network } = this.#where(attempt);
     const since = Math.floor(attempt.time / MICROS_PER_SECOND) - this.rules.credit;
@@ -137,21 +152,31 @@ export class Evidence {
     const { rules } = this;
     const where = this.#where(attempt);
     if (this.#pardons.length > 0) this.#pardon(attempt.address, where);
-    const user = attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
+    const user =
+      attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
     const since = time - rules.credit;
     const others = this.#credit.others(user, where.target, since);
     const allowance = Math.min(ALLOWANCE_MAX, 1 + others);
     const isShared = others >= SHARED_USERS;
-    const credit = user === undefined ? undefined : this.#credit.of(user, where.target, where.network, since);
+    const credit =
+      user === undefined ? undefined : this.#credit.of(user, where.target, where.network, since);
     if (user !== undefined && credit === 'address')
-      return { points: this.#forgetful(attempt, where, user, time), allowance, findings: [], alarms: [] };
-    // A new lease in the user's network, or somebody who guesses next door: it counts, and weighs nothing.
+      return {
+        points: this.#forgetful(attempt, where, user, time),
+        allowance,
+        findings: [],
+        alarms: [],
+      };
+    // A new lease in the user's network, or somebody who guesses next door: it counts, and weighs
+    // nothing.
     if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
-    const findings: Finding[] = [];
-    const find = (rule: Finding['rule'], target: Prefix) => findings.push({ rule, target, isShared });
+    const findings: EvidenceFinding[] = [];
+    const find = (rule: EvidenceFinding['rule'], target: Prefix) =>
+      findings.push({ rule, target, isShared });
     const name = attempt.user?.trim().toLowerCase() ?? '';
     if (rules.honeypot.has(name)) find('honeypot', attempt.target);
-    const alarms = user === undefined ? [] : this.#aimedAt(attempt, user, where, time, others, find);
+    const alarms =
+      user === undefined ? [] : this.#aimedAt(attempt, user, where, time, others, find);
     if (
       user !== undefined &&
       isShared &&
@@ -166,13 +191,19 @@ export class Evidence {
     return { points, allowance, findings, alarms };
   }
 
-  /** Forgets what speaks against a target and all that lies in it, up to a time: an operator lifted its ban. */
+  /**
+   * Forgets what speaks against a target and all that lies in it, up to a time: an operator lifted
+   * its ban.
+   */
   forget(target: Prefix, upTo: EpochMicros): void {
     const key = this.#keys.prefix(target);
     this.#scores[target.family].remove(key);
     this.#offenders[target.family].forget(key);
     if (isHost(target)) return;
-    this.#pardons = [...this.#pardons.slice(1 - WIDE_FLOORS_MAX), { target, upTo: this.#secondsOf(upTo) }];
+    this.#pardons = [
+      ...this.#pardons.slice(1 - WIDE_FLOORS_MAX),
+      { target, upTo: this.#secondsOf(upTo) },
+    ];
   }
 
   /** Addresses of a prefix that was pardoned begin anew. */
@@ -181,7 +212,8 @@ export class Evidence {
     const slot = table.find(where.target);
     if (slot === NONE) return;
     const at = table.get(slot, SCORE.at);
-    if (this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address))) table.remove(where.target);
+    if (this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address)))
+      table.remove(where.target);
   }
 
   /** The points of a target at a time; for `explain`. */
@@ -191,7 +223,10 @@ export class Evidence {
     return slot === NONE ? 0 : this.#points(table, slot, this.#secondsOf(at));
   }
 
-  /** A user with credit fails: once in a while it counts for the jail's window, never for the points. */
+  /**
+   * A user with credit fails: once in a while it counts for the jail's window, never for the
+   * points.
+   */
   #forgetful({ target }: Attempt, where: Where, user: Key, time: number): number {
     const table = this.#scores[target.family];
     const slot = table.obtain(where.target);
@@ -210,18 +245,26 @@ export class Evidence {
     where: Where,
     time: number,
     others: number,
-    find: (rule: Finding['rule'], target: Prefix) => void,
+    find: (rule: EvidenceFinding['rule'], target: Prefix) => void,
   ): readonly Alarm[] {
     const { rules } = this;
     if (this.#users.hasLogin(key)) {
       const offenders = this.#users.offend(key, where.target.low, time, time - rules.userSpan);
       if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
       if (others === 0 && this.#isLearnt(time)) find('user', target);
-      return this.#users.mayAlarm(key, 'alarmed', time) ? [{ kind: 'under-attack', user, count: offenders }] : [];
+      return this.#users.mayAlarm(key, 'alarmed', time)
+        ? [{ kind: 'under-attack', user, count: offenders }]
+        : [];
     }
     if (!this.#isLearnt(time)) return [];
-    const offenders = this.#strangers.offend(key, where.target.low, time, time - rules.deadNameSpan);
-    if (rules.deadNameOffenders > 0 && offenders >= rules.deadNameOffenders && others === 0) find('dead-name', target);
+    const offenders = this.#strangers.offend(
+      key,
+      where.target.low,
+      time,
+      time - rules.deadNameSpan,
+    );
+    if (rules.deadNameOffenders > 0 && offenders >= rules.deadNameOffenders && others === 0)
+      find('dead-name', target);
     return [];
   }
 
@@ -235,8 +278,13 @@ export class Evidence {
     if (first === 0) table.set(slot, SCORE.name, user.low);
     else if (first !== user.low) table.set(slot, SCORE.another, user.low);
     const another = table.get(slot, SCORE.another);
-    const isAnother = (first !== 0 && first !== user.low) || (another !== 0 && another !== user.low);
-    return Math.max(1, isUnknown ? rules.unknownPoints : 0, isAnother ? rules.anotherNamePoints : 0);
+    const isAnother =
+      (first !== 0 && first !== user.low) || (another !== 0 && another !== user.low);
+    return Math.max(
+      1,
+      isUnknown ? rules.unknownPoints : 0,
+      isAnother ? rules.anotherNamePoints : 0,
+    );
   }
 
   /** Adds points to an address; what it has then. */
@@ -254,17 +302,28 @@ export class Evidence {
 
   #points(table: Table, slot: Slot, time: number): number {
     const at = table.get(slot, SCORE.at);
-    return (table.get(slot, SCORE.points) / POINT) * 2 ** (-Math.max(0, time - at) / this.rules.slowHalfLife);
+    return (
+      (table.get(slot, SCORE.points) / POINT) *
+      2 ** (-Math.max(0, time - at) / this.rules.slowHalfLife)
+    );
   }
 
   /** Notes an offender in the prefixes around it. */
-  #offend({ target }: Attempt, where: Where, time: number, find: (rule: 'subnet', target: Prefix) => void): void {
+  #offend(
+    { target }: Attempt,
+    where: Where,
+    time: number,
+    find: (rule: 'subnet', target: Prefix) => void,
+  ): void {
     const { rules } = this;
     if (rules.subnetOffenders === 0) return;
     const offenders = this.#offenders[target.family];
     for (const prefix of where.prefixes) {
       const key = this.#keys.prefix(prefix);
-      if (offenders.add(key, where.target.low, time, time - rules.subnetSpan) < rules.subnetOffenders) continue;
+      if (
+        offenders.add(key, where.target.low, time, time - rules.subnetSpan) < rules.subnetOffenders
+      )
+        continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;
       if (!this.#isLearnt(time)) continue;
       find('subnet', prefix);
@@ -272,7 +331,10 @@ export class Evidence {
     }
   }
 
-  /** False while too little was seen to say of a name, a network or an address that nobody logs in with it or from it. */
+  /**
+   * False while too little was seen to say of a name, a network or an address that nobody logs in
+   * with it or from it.
+   */
   #isLearnt(time: number): boolean {
     return this.#began !== undefined && time - this.#began >= this.rules.learning;
   }
@@ -299,86 +361,4 @@ interface Where {
   readonly target: Key;
   readonly network: Key;
   readonly prefixes: readonly Prefix[];
-}
-
-/** The offenders of prefixes. */
-class Offenders {
-  readonly #table: Table;
-  readonly #set: RecentSet;
-
-  constructor(max: number) {
-    this.#table = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => this.#set.count(slot, 1));
-    this.#set = new RecentSet(this.#table, 0, EVIDENCE_OFFENDERS_MAX);
-  }
-
-  get bytes(): number {
-    return this.#table.bytes;
-  }
-
-  /** Notes an offender; returns how many the prefix had since `from`. */
-  add(prefix: Key, offender: number, time: number, from: number): number {
-    const slot = this.#table.obtain(prefix);
-    this.#set.add(slot, offender, time);
-    return this.#set.count(slot, from);
-  }
-
-  forget(prefix: Key): void {
-    this.#table.remove(prefix);
-  }
-}
-
-/** What is known of names: their logins, and who failed for them. */
-class Names {
-  readonly #table: Table;
-  readonly #offenders: RecentSet;
-  readonly #networks: RecentSet;
-
-  constructor(max: number) {
-    const networks = NAME.offenders + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
-    this.#table = new Table(networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => {
-      return Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot));
-    });
-    this.#offenders = new RecentSet(this.#table, NAME.offenders, EVIDENCE_OFFENDERS_MAX);
-    this.#networks = new RecentSet(this.#table, networks, EVIDENCE_OFFENDERS_MAX);
-  }
-
-  get size(): number {
-    return this.#table.size;
-  }
-
-  get bytes(): number {
-    return this.#table.bytes;
-  }
-
-  hasLogin(name: Key): boolean {
-    const slot = this.#table.find(name);
-    return slot !== NONE && this.#table.get(slot, NAME.lastLogin) > 0;
-  }
-
-  /** Notes a login; returns from how many networks there were some within a day. */
-  login(name: Key, network: number, time: number): number {
-    const slot = this.#table.obtain(name);
-    if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
-    this.#networks.add(slot, network, time);
-    return this.#networks.count(slot, time - DAY);
-  }
-
-  /** Notes an address that failed for the name; returns how many did since `from`. */
-  offend(name: Key, address: number, time: number, from: number): number {
-    const slot = this.#table.obtain(name);
-    this.#offenders.add(slot, address, time);
-    return this.#offenders.count(slot, from);
-  }
-
-  /** True once a day for each kind of alarm. */
-  mayAlarm(name: Key, kind: 'alarmed' | 'taken', time: number): boolean {
-    const slot = this.#table.obtain(name);
-    if (time - this.#table.get(slot, NAME[kind]) < ALARM_PAUSE) return false;
-    this.#table.set(slot, NAME[kind], time);
-    return true;
-  }
-
-  remove(name: Key): void {
-    this.#table.remove(name);
-  }
 }

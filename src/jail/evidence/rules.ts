@@ -1,7 +1,10 @@
 /** What the evidence model goes by, and what it finds. */
 import type { Prefix } from '../../core/address.js';
 import type { EvidenceRule } from '../../core/decision.js';
+import { PHONE_BURST } from '../../core/limits.js';
 import { type Seconds, seconds } from '../../core/time.js';
+import { PHONE_PAUSE_SECONDS } from '../../core/timeouts.js';
+import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -17,15 +20,24 @@ export interface EvidenceRules {
   readonly slowHalfLife: Seconds;
   /** Points of a failure for a name that nobody has ever logged in with. */
   readonly unknownPoints: number;
-  /** Points of a failure for a second name and every further one, of an address without credit for it. */
+  /**
+   * Points of a failure for a second name and every further one, of an address without credit for
+   * it.
+   */
   readonly anotherNamePoints: number;
   /** Offenders of one prefix within `subnetSpan` that ban the prefix; 0 is off. */
   readonly subnetOffenders: number;
   readonly subnetSpan: Seconds;
-  /** Addresses without credit that fail for one user within `userSpan` and make the user "under attack"; 0 is off. */
+  /**
+   * Addresses without credit that fail for one user within `userSpan` and make the user "under
+   * attack"; 0 is off.
+   */
   readonly userOffenders: number;
   readonly userSpan: Seconds;
-  /** Addresses that try a name nobody ever logged in with, within `deadNameSpan`, and make the name dead; 0 is off. */
+  /**
+   * Addresses that try a name nobody ever logged in with, within `deadNameSpan`, and make the name
+   * dead; 0 is off.
+   */
   readonly deadNameOffenders: number;
   readonly deadNameSpan: Seconds;
   /** For so long after the first event no name is held for one that nobody logs in with. */
@@ -55,7 +67,7 @@ export const DEFAULT_RULES: EvidenceRules = {
 };
 
 /** A ban that the evidence asks for. */
-export interface Finding {
+export interface EvidenceFinding {
   readonly rule: EvidenceRule;
   readonly target: Prefix;
   /** True when other users log in from the address: the ban must stay short, and never grows. */
@@ -64,7 +76,10 @@ export interface Finding {
 
 /** What people should know of; it bans nobody. */
 export interface Alarm {
-  /** `under-attack`: many addresses fail for the user. `takeover`: the user logs in as somebody else would. */
+  /**
+   * `under-attack`: many addresses fail for the user. `takeover`: the user logs in as somebody else
+   * would.
+   */
   readonly kind: 'under-attack' | 'takeover';
   readonly user: string;
   /** Offending addresses, or networks. */
@@ -77,6 +92,126 @@ export interface FailureMeaning {
   readonly points: number;
   /** How often maxretry of a jail is to be taken for this address: 1, more where others log in. */
   readonly allowance: number;
-  readonly findings: readonly Finding[];
+  readonly findings: readonly EvidenceFinding[];
   readonly alarms: readonly Alarm[];
+}
+
+/** Users with a login that are remembered of one address. */
+const USERS_OF_ADDRESS = 6;
+/**
+ * Columns of an address behind its users: the one name that may fail there, and up to when its
+ * failures are used up.
+ */
+const PHONE = {
+  name: RecentSet.wordsOf(USERS_OF_ADDRESS),
+  usedUpTo: RecentSet.wordsOf(USERS_OF_ADDRESS) + 1,
+} as const;
+const PHONE_COLUMNS = 2;
+/** After so long without a failure another name may take the place. */
+const PHONE_REST = 86_400;
+
+/**
+ * Who logged in from where. A user has credit at an address, and in the network around it: leases
+ * change. How many users have credit at an address tells an office from one person.
+ */
+export class Credit {
+  readonly #keys: Keys;
+  /** Users of an address. */
+  readonly #addresses: Table;
+  readonly #users: RecentSet;
+  /** User and network together: the last login. */
+  readonly #pairs: Table;
+  /** Prefixes: the last login of anybody. */
+  readonly #prefixes: Table;
+
+  constructor(keys: Keys, max: number) {
+    this.#keys = keys;
+    this.#addresses = new Table(RecentSet.wordsOf(USERS_OF_ADDRESS) + PHONE_COLUMNS, max, (slot) =>
+      this.#users.newest(slot),
+    );
+    this.#users = new RecentSet(this.#addresses, 0, USERS_OF_ADDRESS);
+    this.#pairs = new Table(1, max, (slot) => this.#pairs.get(slot, 0));
+    this.#prefixes = new Table(1, max, (slot) => this.#prefixes.get(slot, 0));
+  }
+
+  get bytes(): number {
+    return this.#addresses.bytes + this.#pairs.bytes + this.#prefixes.bytes;
+  }
+
+  /** Notes a login. `prefixes`: all that the address lies in, itself included. */
+  login(user: Key, address: Key, network: Key, prefixes: readonly Key[], time: number): void {
+    this.#users.add(this.#addresses.obtain(address), user.low, time);
+    raise(this.#pairs, this.#keys.both(user, network), time);
+    for (const prefix of prefixes) raise(this.#prefixes, prefix, time);
+  }
+
+  /**
+   * Where the user logged in from this time on: from the address itself, or at least from its
+   * network.
+   */
+  of(user: Key, address: Key, network: Key, from: number): 'address' | 'network' | undefined {
+    const since = Math.max(1, from);
+    if (this.#lastAt(user, address) >= since) return 'address';
+    return this.#lastNear(user, network) >= since ? 'network' : undefined;
+  }
+
+  /**
+   * True when the user logged in from the address itself and from its network from this time on.
+   */
+  hasBoth(user: Key, address: Key, network: Key, from: number): boolean {
+    const since = Math.max(1, from);
+    return this.#lastAt(user, address) >= since && this.#lastNear(user, network) >= since;
+  }
+
+  /** Users other than this one that logged in from the address from this time on. */
+  others(user: Key | undefined, address: Key, from: number): number {
+    const slot = this.#addresses.find(address);
+    return slot === NONE ? 0 : this.#users.count(slot, Math.max(1, from), user?.low);
+  }
+
+  /**
+   * True when a failure at an address where others log in may be that of a phone with an old
+   * password: all are for one name, and not more than `PHONE_BURST` at once or one in
+   * `PHONE_PAUSE_SECONDS` for long. Takes them off what is left.
+   */
+  isPhone(user: Key, address: Key, count: number, time: number): boolean {
+    const slot = this.#addresses.find(address);
+    if (slot === NONE) return false;
+    const isSame = this.#addresses.get(slot, PHONE.name) === user.low;
+    const usedUpTo = this.#addresses.get(slot, PHONE.usedUpTo);
+    if (!isSame && time < usedUpTo + PHONE_REST) return false;
+    const next = Math.max(isSame ? usedUpTo : 0, time) + count * PHONE_PAUSE_SECONDS;
+    if (next - time > PHONE_BURST * PHONE_PAUSE_SECONDS) return false;
+    this.#addresses.set(slot, PHONE.name, user.low);
+    this.#addresses.set(slot, PHONE.usedUpTo, next);
+    return true;
+  }
+
+  /** True when anybody logged in from the prefix from this time on. */
+  inside(prefix: Key, from: number): boolean {
+    return timeOf(this.#prefixes, prefix) >= Math.max(1, from);
+  }
+
+  /** When the user last logged in from the address; 0 when it is not known. */
+  #lastAt(user: Key, address: Key): number {
+    const slot = this.#addresses.find(address);
+    return slot === NONE ? 0 : this.#users.seen(slot, user.low);
+  }
+
+  /** When the user last logged in from the network; 0 when it is not known. */
+  #lastNear(user: Key, network: Key): number {
+    return timeOf(this.#pairs, this.#keys.both(user, network));
+  }
+}
+
+/** The time under a key; 0 when there is none. */
+function timeOf(table: Table, key: Key): number {
+  const slot = table.find(key);
+  return slot === NONE ? 0 : table.get(slot, 0);
+}
+
+/** Keeps the later of two times under a key. */
+function raise(table: Table, key: Key, time: number): void {
+  const slot = table.obtain(key);
+  if (time > table.get(slot, 0)) table.set(slot, 0, time);
 }

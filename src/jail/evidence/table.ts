@@ -1,4 +1,60 @@
-import type { Key } from './keys.js';
+import type { Prefix } from '../../core/address.js';
+
+/**
+ * 64 bits that stand for an address, a prefix or a user. The seed is secret: strangers choose
+ * addresses and names, and must not be able to choose two that share a place.
+ */
+export interface Key {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Makes keys; two of one seed make the same ones. */
+export class Keys {
+  readonly #seed: number;
+
+  constructor(seed: number) {
+    this.#seed = seed >>> 0;
+  }
+
+  /** The key of a prefix of this length; a host is a prefix too. */
+  prefix({ base, length }: Prefix): Key {
+    return this.#of(base, length);
+  }
+
+  /**
+   * The key of a user name, as the attacker wrote it: case and blanks around it make no other user.
+   */
+  user(name: string): Key {
+    return this.#of(name.trim().toLowerCase(), 255);
+  }
+
+  /** The key of two things together. */
+  both(a: Key, b: Key): Key {
+    return {
+      high: mixed(Math.imul(a.high, 0x9e3779b1) ^ b.high),
+      low: mixed(Math.imul(a.low, 0x85ebca77) ^ b.low) || 1,
+    };
+  }
+
+  #of(text: string, kind: number): Key {
+    let high = this.#seed ^ kind;
+    let low = ~this.#seed ^ Math.imul(kind, 0x27d4eb2f);
+    for (let i = 0; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      high = Math.imul(high ^ code, 0x01000193);
+      low = Math.imul(low + code, 0x9e3779b1) ^ (low >>> 15);
+    }
+    // Zero marks an empty place of a table.
+    return { high: mixed(high), low: mixed(low) || 1 };
+  }
+}
+
+function mixed(value: number): number {
+  let word = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
+  return (word ^ (word >>> 16)) >>> 0;
+}
 
 /** Where a record lies; valid until the next record of the table is made. */
 export type Slot = number;
@@ -13,9 +69,10 @@ const KEY_WORDS = 2;
 const FULL_SHARE = 0.75;
 
 /**
- * Records of a few 32-bit numbers under a key, in one array: no objects, a strict bound. A key lies in one of two rows of
- * eight places, the one with more room when it came, so that nothing is ever searched far and rows fill evenly. The
- * table doubles while it is below its bound; when both rows are full the record that is worth the least makes room.
+ * Records of a few 32-bit numbers under a key, in one array: no objects, a strict bound. A key lies
+ * in one of two rows of eight places, the one with more room when it came, so that nothing is ever
+ * searched far and rows fill evenly. The table doubles while it is below its bound; when both rows
+ * are full the record that is worth the least makes room.
  */
 export class Table {
   readonly #stride: number;
@@ -27,8 +84,8 @@ export class Table {
   #evicted = 0;
 
   /**
-   * `width` numbers under each key, at most about `max` records. `worth` says which of two records is kept: it is called
-   * with the slots of a full row.
+   * `width` numbers under each key, at most about `max` records. `worth` says which of two records
+   * is kept: it is called with the slots of a full row.
    */
   constructor(width: number, max: number, worth: (slot: Slot) => number) {
     this.#stride = KEY_WORDS + width;
@@ -95,7 +152,10 @@ export class Table {
     this.#size--;
   }
 
-  /** A free place in that of the key's rows which has more of them; the least worthy record of two full rows goes. */
+  /**
+   * A free place in that of the key's rows which has more of them; the least worthy record of two
+   * full rows goes.
+   */
   #room({ high, low }: Key): Slot {
     const [one, other] = [this.#freeOf(high % this.#rows), this.#freeOf(low % this.#rows)];
     const free = one.count >= other.count ? one : other;
@@ -141,5 +201,84 @@ export class Table {
       this.#words.set(words.subarray(slot, slot + this.#stride), target);
       this.#size++;
     }
+  }
+}
+
+/** Numbers of one element: what it is, and when it was seen last. */
+const ELEMENT_WORDS = 2;
+
+/**
+ * A small set in the columns of a table: the last few different things that were seen, each with
+ * its time in seconds. When it is full the one that was seen longest ago goes.
+ */
+export class RecentSet {
+  readonly #table: Table;
+  readonly #first: number;
+  readonly #max: number;
+
+  /** `first`: the column where the set begins; it takes `wordsOf(max)` columns. */
+  constructor(table: Table, first: number, max: number) {
+    this.#table = table;
+    this.#first = first;
+    this.#max = max;
+  }
+
+  /** Columns that a set of so many elements takes. */
+  static wordsOf(max: number): number {
+    return max * ELEMENT_WORDS;
+  }
+
+  /** Notes that a thing was seen; an earlier time than the one that is known changes nothing. */
+  add(slot: Slot, thing: number, time: number): void {
+    let oldest = 0;
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < this.#max; i++) {
+      const seen = this.#time(slot, i);
+      if (seen !== 0 && this.#thing(slot, i) === thing) {
+        if (time > seen) this.#put(slot, i, thing, time);
+        return;
+      }
+      if (seen < least) {
+        least = seen;
+        oldest = i;
+      }
+    }
+    if (time > least) this.#put(slot, oldest, thing, time);
+  }
+
+  /** How many things other than `but` were seen from this time on. */
+  count(slot: Slot, from: number, but?: number): number {
+    let count = 0;
+    for (let i = 0; i < this.#max; i++)
+      if (this.#time(slot, i) !== 0 && this.#time(slot, i) >= from && this.#thing(slot, i) !== but)
+        count++;
+    return count;
+  }
+
+  /** When a thing was seen last, in seconds; 0 when it is not in the set. */
+  seen(slot: Slot, thing: number): number {
+    for (let i = 0; i < this.#max; i++)
+      if (this.#time(slot, i) !== 0 && this.#thing(slot, i) === thing) return this.#time(slot, i);
+    return 0;
+  }
+
+  /** The newest time of the set; 0 when it is empty. */
+  newest(slot: Slot): number {
+    let newest = 0;
+    for (let i = 0; i < this.#max; i++) newest = Math.max(newest, this.#time(slot, i));
+    return newest;
+  }
+
+  #thing(slot: Slot, i: number): number {
+    return this.#table.get(slot, this.#first + i * ELEMENT_WORDS);
+  }
+
+  #time(slot: Slot, i: number): number {
+    return this.#table.get(slot, this.#first + i * ELEMENT_WORDS + 1);
+  }
+
+  #put(slot: Slot, i: number, thing: number, time: number): void {
+    this.#table.set(slot, this.#first + i * ELEMENT_WORDS, thing);
+    this.#table.set(slot, this.#first + i * ELEMENT_WORDS + 1, time);
   }
 }

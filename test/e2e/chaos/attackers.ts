@@ -1,4 +1,7 @@
-/** Attackers: real clients against the real daemons, and many lines at once in the daemons' own units. */
+/**
+ * Attackers: real clients against the real daemons, and many lines at once in the daemons' own
+ * units.
+ */
 import type { Machine } from '../lib/machine.js';
 import type { Random } from '../lib/random.js';
 import { judged, type Station } from '../lib/station.js';
@@ -11,8 +14,15 @@ const UNITS: Readonly<Record<Daemon, readonly string[]>> = {
   postfix: ['postfix.service', 'postfix@-.service'],
   dovecot: ['dovecot.service'],
 };
-const TAGS: Readonly<Record<Daemon, string>> = { sshd: 'sshd-session', postfix: 'postfix/smtpd', dovecot: 'dovecot' };
-/** Joins the unit's control group, so that journald takes what is logged for the unit's, and logs what it is given. */
+const TAGS: Readonly<Record<Daemon, string>> = {
+  sshd: 'sshd-session',
+  postfix: 'postfix/smtpd',
+  dovecot: 'dovecot',
+};
+/**
+ * Joins the unit's control group, so that journald takes what is logged for the unit's, and logs
+ * what it is given.
+ */
 const LOGS = `
 for unit in $2 $3; do
   group=$(systemctl show -P ControlGroup "$unit")
@@ -27,7 +37,8 @@ export interface Attacker {
 }
 
 function lineOf({ daemon, address }: Attacker, number: number): string {
-  if (daemon === 'sshd') return `Failed password for root from ${address} port ${20_000 + number} ssh2`;
+  if (daemon === 'sshd')
+    return `Failed password for root from ${address} port ${20_000 + number} ssh2`;
   if (daemon === 'postfix')
     return `warning: unknown[${address}]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=info`;
   return `imap-login: Login aborted: Connection closed (auth failed, 1 attempts in 2 secs) (auth_failed): user=<info>, method=PLAIN, rip=${address}, lip=198.18.0.1, session=<${number.toString(36).padStart(16, 'A')}>`;
@@ -62,7 +73,9 @@ export class Attackers {
     const all = this.random.shuffled(attackers.flatMap((one) => Array<Attacker>(times).fill(one)));
     await Promise.all(
       DAEMONS.map(async (daemon) => {
-        const lines = all.filter((one) => one.daemon === daemon).map((one) => lineOf(one, this.#lines++));
+        const lines = all
+          .filter((one) => one.daemon === daemon)
+          .map((one) => lineOf(one, this.#lines++));
         if (lines.length === 0) return;
         const shell = ['sh', '-c', LOGS, 'sh', TAGS[daemon], ...UNITS[daemon]];
         await this.machine.exec(shell, { input: `${lines.join('\n')}\n` });
@@ -77,7 +90,9 @@ export class Attackers {
     const address = `203.0.${113 + (n >> 8)}.${n & 255}`;
     if (service === 'imap') this.recount.imapClients.add(address);
     const pace = { intervalMs: 1_000, readMs: 20_000 };
-    this.real.push(this.station.attack(service, address, 5, pace).then((attempts) => judged(attempts)));
+    this.real.push(
+      this.station.attack(service, address, 5, pace).then((attempts) => judged(attempts)),
+    );
   }
 
   /** Waits for the real clients. */

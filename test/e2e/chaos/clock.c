@@ -1,5 +1,8 @@
-/* A wall clock that a test may step, for the programs that are started with this as LD_PRELOAD: the seconds in CHAOS_CLOCK are
-   added to what the kernel says. The host's own clock is never touched, and monotonic clocks stay what they are. */
+/*
+ * A wall clock that a test may step, for the programs that are started with this as LD_PRELOAD: the
+ * seconds in CHAOS_CLOCK are added to what the kernel says. The host's own clock is never touched,
+ * and monotonic clocks stay what they are.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

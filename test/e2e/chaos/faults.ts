@@ -1,5 +1,15 @@
-/** What is done to the agent and its host. A fault begins, lasts while attackers go on, and is taken back. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+/**
+ * What is done to the agent and its host. A fault begins, lasts while attackers go on, and is taken
+ * back.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type { Random } from '../lib/random.js';
 import { sleep } from '../lib/shell.js';
@@ -9,7 +19,10 @@ export interface Fault {
   readonly kind: string;
   /** It takes the table, or parts of it, out of the kernel itself. */
   readonly tears?: true;
-  /** What is not yet judged would be lost for everybody: it begins when all is judged, and no attack spans it. */
+  /**
+   * What is not yet judged would be lost for everybody: it begins when all is judged, and no attack
+   * spans it.
+   */
   readonly quiet?: true;
   readonly begin: (host: Host, random: Random) => Promise<unknown>;
   readonly end?: (host: Host) => Promise<unknown>;
@@ -42,18 +55,23 @@ const JOURNAL = '/var/log/journal/*';
 
 async function step(host: Host, seconds: number): Promise<void> {
   const next = Number(host.clockSeconds) + seconds;
-  host.setClock(BigInt(Math.abs(next) > CLOCK_OFF_MAX ? Number(host.clockSeconds) - seconds : next));
+  host.setClock(
+    BigInt(Math.abs(next) > CLOCK_OFF_MAX ? Number(host.clockSeconds) - seconds : next),
+  );
 }
 
 /** Limits the agent's memory through the controller that this host has. */
 async function squeeze(host: Host, random: Random): Promise<void> {
   if (!existsSync(MEMORY_GROUPS)) {
-    await host.sh(`systemctl set-property --runtime banjour MemoryMax=${40 + random.below(30)}M MemorySwapMax=0`);
+    await host.sh(
+      `systemctl set-property --runtime banjour MemoryMax=${40 + random.below(30)}M MemorySwapMax=0`,
+    );
     return;
   }
   const group = join(MEMORY_GROUPS, `${host.machine.name}-chaos`);
   mkdirSync(group, { recursive: true });
-  // What it had before does not count here, only what it takes from now on: some of these limits kill it, some slow it.
+  // What it had before does not count here, only what it takes from now on: some of these limits
+  // kill it, some slow it.
   writeFileSync(join(group, 'memory.limit_in_bytes'), String((3 + random.below(13)) * 1024 * 1024));
   const pid = await host.pidOutside();
   // The kernel takes 0 for whoever writes it.
@@ -75,10 +93,19 @@ async function release(host: Host): Promise<void> {
   }
 }
 
-/** The soft limit of the agent's open files, set by its own user: that needs no right which a container may lack. */
+/**
+ * The soft limit of the agent's open files, set by its own user: that needs no right which a
+ * container may lack.
+ */
 async function limitDescriptors(host: Host, soft: string): Promise<void> {
   const user = ['setpriv', '--reuid=banjour', '--regid=banjour', '--clear-groups'];
-  await host.machine.exec([...user, 'prlimit', '--pid', String(await host.agent.pid()), `--nofile=${soft}:`]);
+  await host.machine.exec([
+    ...user,
+    'prlimit',
+    '--pid',
+    String(await host.agent.pid()),
+    `--nofile=${soft}:`,
+  ]);
 }
 
 export const FAULTS: readonly Fault[] = [
@@ -100,7 +127,8 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'one thread stopped',
-    begin: (host, random) => host.pauseThread((threads) => random.pick(threads), 2 + random.below(3)),
+    begin: (host, random) =>
+      host.pauseThread((threads) => random.pick(threads), 2 + random.below(3)),
   },
   {
     kind: 'full disk',
@@ -121,10 +149,21 @@ export const FAULTS: readonly Fault[] = [
     begin: whileDead(() => `mount -o remount,ro ${STATE}`),
     end: (host) => host.sh(`mount -o remount,rw ${STATE}`),
   },
-  { kind: 'clock forwards', quiet: true, begin: (host, random) => step(host, 60 + random.below(3 * 3_600)) },
-  { kind: 'clock backwards', quiet: true, begin: (host, random) => step(host, -60 - random.below(3 * 3_600)) },
+  {
+    kind: 'clock forwards',
+    quiet: true,
+    begin: (host, random) => step(host, 60 + random.below(3 * 3_600)),
+  },
+  {
+    kind: 'clock backwards',
+    quiet: true,
+    begin: (host, random) => step(host, -60 - random.below(3 * 3_600)),
+  },
   { kind: 'restart of journald', begin: (host) => host.sh('systemctl restart systemd-journald') },
-  { kind: 'kill -9 of journald', begin: (host) => host.sh('systemctl kill -s KILL systemd-journald') },
+  {
+    kind: 'kill -9 of journald',
+    begin: (host) => host.sh('systemctl kill -s KILL systemd-journald'),
+  },
   { kind: 'rotation of the journal', begin: (host) => host.sh('journalctl --rotate') },
   {
     kind: 'vacuum of the journal',
@@ -143,19 +182,30 @@ export const FAULTS: readonly Fault[] = [
   {
     kind: 'damaged active journal',
     quiet: true,
-    begin: (host, random) => host.sh(`${garble(`$(ls ${JOURNAL}/system.journal)`, random, 300)}; journalctl --rotate`),
+    begin: (host, random) =>
+      host.sh(`${garble(`$(ls ${JOURNAL}/system.journal)`, random, 300)}; journalctl --rotate`),
   },
-  { kind: 'damaged ledger', begin: whileDead((random) => garble(`${STATE}/ledger.sqlite3`, random, 6_000)) },
+  {
+    kind: 'damaged ledger',
+    begin: whileDead((random) => garble(`${STATE}/ledger.sqlite3`, random, 6_000)),
+  },
   {
     kind: 'damaged write-ahead log',
     begin: whileDead((random) => garble(`${STATE}/ledger.sqlite3-wal`, random, 6_000)),
   },
-  { kind: 'cut ledger', begin: whileDead((random) => `truncate -s ${random.below(40_000)} ${STATE}/ledger.sqlite3`) },
+  {
+    kind: 'cut ledger',
+    begin: whileDead((random) => `truncate -s ${random.below(40_000)} ${STATE}/ledger.sqlite3`),
+  },
   { kind: 'deleted ledger', begin: whileDead(() => `rm -f ${STATE}/ledger.sqlite3*`) },
   { kind: 'table deleted', tears: true, begin: (host) => host.sh('nft delete table inet banjour') },
   { kind: 'table flushed', tears: true, begin: (host) => host.sh('nft flush table inet banjour') },
   { kind: 'ruleset flushed', tears: true, begin: (host) => host.sh('nft flush ruleset') },
-  { kind: 'set flushed', tears: true, begin: (host) => host.sh('nft flush set inet banjour ban4.sshd') },
+  {
+    kind: 'set flushed',
+    tears: true,
+    begin: (host) => host.sh('nft flush set inet banjour ban4.sshd'),
+  },
   {
     kind: 'accept before our rules',
     tears: true,
@@ -171,12 +221,14 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'good reload',
-    begin: (host) => host.sh(`printf '[managesieve]\\nenabled = true\\n' > ${JAIL}; systemctl reload banjour`),
+    begin: (host) =>
+      host.sh(`printf '[managesieve]\\nenabled = true\\n' > ${JAIL}; systemctl reload banjour`),
     end: (host) => host.sh(`rm -f ${JAIL}; systemctl reload banjour`),
   },
   {
     kind: 'bad reload',
-    begin: (host) => host.sh(`printf '[sshd]\\nmaxretry = many\\n' > ${JAIL}; systemctl reload banjour`),
+    begin: (host) =>
+      host.sh(`printf '[sshd]\\nmaxretry = many\\n' > ${JAIL}; systemctl reload banjour`),
     end: (host) => host.sh(`rm -f ${JAIL}; systemctl reload banjour`),
   },
   { kind: 'memory pressure', begin: squeeze, end: release },
@@ -189,7 +241,9 @@ export const FAULTS: readonly Fault[] = [
     end: async (host) => {
       const pid = await host.pidOutside();
       if (pid === 0) return;
-      const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'))?.[1];
+      const hard = /^Max open files\s+\d+\s+(\d+)/m.exec(
+        readFileSync(`/proc/${pid}/limits`, 'utf8'),
+      )?.[1];
       if (hard !== undefined) await limitDescriptors(host, hard);
     },
   },

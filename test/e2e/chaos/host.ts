@@ -1,4 +1,7 @@
-/** The machine under test with its levers: the wall clock of journald and the agent, threads, the state directory. */
+/**
+ * The machine under test with its levers: the wall clock of journald and the agent, threads, the
+ * state directory.
+ */
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -68,16 +71,30 @@ export class Host {
       await run(['cc', '-O2', '-o', pauser, 'test/e2e/chaos/pause.c']);
       const journald = join(machine.root, 'etc/systemd/system/systemd-journald.service.d');
       await mkdir(journald, { recursive: true });
-      await writeFile(join(journald, 'chaos.conf'), `[Service]\nEnvironment=LD_PRELOAD=${CHAOS}/clock.so\n`);
+      await writeFile(
+        join(journald, 'chaos.conf'),
+        `[Service]\nEnvironment=LD_PRELOAD=${CHAOS}/clock.so\n`,
+      );
       await machine.exec(['mkdir', '-p', STATE]);
-      await machine.exec(['mount', '-t', 'tmpfs', '-o', `size=${STATE_MIB}m,mode=750`, 'tmpfs', STATE]);
+      await machine.exec([
+        'mount',
+        '-t',
+        'tmpfs',
+        '-o',
+        `size=${STATE_MIB}m,mode=750`,
+        'tmpfs',
+        STATE,
+      ]);
       const agent = await Agent.install(machine);
       await writeFile(join(machine.root, 'etc/banjour/jail.local'), JAIL_LOCAL);
       await mkdir(join(machine.root, 'etc/banjour/jail.d'), { recursive: true });
       await agent.override(UNIT);
       await machine.exec(['systemctl', 'restart', 'systemd-journald']);
       await agent.start();
-      await copyFile(join(machine.root, 'etc/banjour/jail.local'), join(machine.state, 'jail.local'));
+      await copyFile(
+        join(machine.root, 'etc/banjour/jail.local'),
+        join(machine.state, 'jail.local'),
+      );
       return new Host(machine, agent, pauser);
     } catch (error) {
       await machine.destroy();
@@ -111,8 +128,11 @@ export class Host {
     for (const name of readdirSync('/proc')) {
       if (!/^\d+$/.test(name)) continue;
       try {
-        const pids = /^NSpid:\s+(.*)$/m.exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]?.split(/\s+/);
-        if (pids?.at(-1) === String(inside) && readlinkSync(`/proc/${name}/ns/pid`) === space) return Number(name);
+        const pids = /^NSpid:\s+(.*)$/m
+          .exec(readFileSync(`/proc/${name}/status`, 'utf8'))?.[1]
+          ?.split(/\s+/);
+        if (pids?.at(-1) === String(inside) && readlinkSync(`/proc/${name}/ns/pid`) === space)
+          return Number(name);
       } catch {
         // It has ended since.
       }
@@ -121,9 +141,16 @@ export class Host {
   }
 
   /** Stops one thread for so long. */
-  async pauseThread(choose: (threads: readonly number[]) => number, seconds: number): Promise<void> {
+  async pauseThread(
+    choose: (threads: readonly number[]) => number,
+    seconds: number,
+  ): Promise<void> {
     const pid = await this.pidOutside();
     if (pid === 0) return;
-    await outcomeOf([this.pauser, String(choose(readdirSync(`/proc/${pid}/task`).map(Number))), String(seconds)]);
+    await outcomeOf([
+      this.pauser,
+      String(choose(readdirSync(`/proc/${pid}/task`).map(Number))),
+      String(seconds),
+    ]);
   }
 }

@@ -1,8 +1,12 @@
-/** Entry file: `main.js SEED MINUTES HOSTS`. Prints each step and then the report; exit status 1 when a promise was broken. */
+/**
+ * Entry file: `main.js SEED MINUTES HOSTS`. Prints each step and then the report; exit status 1
+ * when a promise was broken.
+ */
 import { chaos, type Torn } from './run.js';
 
 const [seed = 1, minutes = 60, hosts = 3_000] = process.argv.slice(2).map(Number);
-const say = (line: string) => process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+const say = (line: string) =>
+  process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 const report = await chaos({ seed, lastsMs: minutes * 60_000, hosts, senders: 8, say });
 
 const rows = Object.entries(report.survived).sort(([a], [b]) => a.localeCompare(b));

@@ -1,7 +1,8 @@
 /**
- * Entry file of two programs. `send`, in the attackers' namespace: each address named on standard input sends a packet every
- * 20 ms. `receive`, in the machine's: tells of each packet that arrives. The time in a packet is CLOCK_MONOTONIC of the
- * sender, which both share, so neither's delays count.
+ * Entry file of two programs. `send`, in the attackers' namespace: each address named on standard
+ * input sends a packet every 20 ms. `receive`, in the machine's: tells of each packet that arrives.
+ * The time in a packet is CLOCK_MONOTONIC of the sender, which both share, so neither's delays
+ * count.
  */
 import { createSocket } from 'node:dgram';
 import { createInterface } from 'node:readline';

@@ -1,4 +1,7 @@
-/** Hosts that send a packet every 20 ms for as long as the test runs, and which of those packets the machine received. */
+/**
+ * Hosts that send a packet every 20 ms for as long as the test runs, and which of those packets the
+ * machine received.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -11,7 +14,10 @@ const APART_MS = 500;
 /** Nothing came in for so long: shut. */
 const SHUT_MS = 200;
 
-/** A time in which packets of a banned host came in; the length includes the interval in which nobody can know. */
+/**
+ * A time in which packets of a banned host came in; the length includes the interval in which
+ * nobody can know.
+ */
 export interface Opening {
   readonly address: string;
   readonly fromMs: number;
@@ -51,7 +57,8 @@ export class Packets {
       this.#lastArrivalMs = sentMs;
     }
     if (address !== this.friend) return;
-    if (this.#bystander !== 0) this.bystanderSilenceMs = Math.max(this.bystanderSilenceMs, sentMs - this.#bystander);
+    if (this.#bystander !== 0)
+      this.bystanderSilenceMs = Math.max(this.bystanderSilenceMs, sentMs - this.#bystander);
     this.#bystander = sentMs;
   }
 
@@ -77,7 +84,8 @@ export class Packets {
       let from: number | undefined;
       let last = 0;
       const close = () => {
-        if (from !== undefined) found.push({ address, fromMs: from, lengthMs: last - from + EVERY_MS });
+        if (from !== undefined)
+          found.push({ address, fromMs: from, lengthMs: last - from + EVERY_MS });
         from = undefined;
       };
       for (const arrival of this.#arrivals) {

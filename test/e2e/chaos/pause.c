@@ -1,4 +1,7 @@
-/* pause TID SECONDS: stops one thread of a process, and not the others, as SIGSTOP cannot; it goes on afterwards. */
+/*
+ * pause TID SECONDS: stops one thread of a process, and not the others, as SIGSTOP cannot; it goes
+ * on afterwards.
+ */
 #include <stdlib.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>

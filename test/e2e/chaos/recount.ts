@@ -1,6 +1,7 @@
 /**
- * What ought to be banned, reckoned from the journal without anything of the agent: journalctl reads, three regexes and a
- * window of one hour decide. It knows only the lines that this suite's attackers cause.
+ * What ought to be banned, reckoned from the journal without anything of the agent: journalctl
+ * reads, three regexes and a window of one hour decide. It knows only the lines that this suite's
+ * attackers cause.
  */
 import type { Machine } from '../lib/machine.js';
 
@@ -14,7 +15,10 @@ interface Entry {
   readonly MESSAGE?: unknown;
 }
 
-/** What one line counts; the address is the first group, the number of guesses the second, where there is one. */
+/**
+ * What one line counts; the address is the first group, the number of guesses the second, where
+ * there is one.
+ */
 const LINES: readonly { readonly jail: string; readonly unit: RegExp; readonly line: RegExp }[] = [
   {
     jail: 'sshd',
@@ -36,13 +40,19 @@ const LINES: readonly { readonly jail: string; readonly unit: RegExp; readonly l
 const UNSURE = /^warning: [\w.-]+\[([\da-f.:]+)\]: SASL \w+ authentication failed: Connection lost/;
 const PAM = /^pam_unix\(dovecot:auth\): authentication failure; .* rhost=(\S+)/;
 
-/** The name of an address's set without the jail, and its element: IPv6 hosts are counted and banned by their /64. */
+/**
+ * The name of an address's set without the jail, and its element: IPv6 hosts are counted and banned
+ * by their /64.
+ */
 export function elementOf(address: string): { set: string; element: string } {
   if (!address.includes(':')) return { set: 'ban4', element: address };
   const [head = '', tail] = address.split('::');
   const groups = head.split(':');
   const rest = tail === undefined || tail === '' ? [] : tail.split(':');
-  const all = tail === undefined ? groups : [...groups, ...Array(8 - groups.length - rest.length).fill('0'), ...rest];
+  const all =
+    tail === undefined
+      ? groups
+      : [...groups, ...Array(8 - groups.length - rest.length).fill('0'), ...rest];
   const four = all.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
   while (four.at(-1) === '0') four.pop();
   return { set: 'net6.64', element: `${four.join(':')}::` };
@@ -55,7 +65,10 @@ export class Recount {
   readonly banned = new Map<string, Set<string>>();
   /** Elements of which the known lines do not tell enough. */
   readonly unsure = new Set<string>();
-  /** Addresses of real IMAP clients, of which PAM tells: a login that the ban cut ends in the log minutes later. */
+  /**
+   * Addresses of real IMAP clients, of which PAM tells: a login that the ban cut ends in the log
+   * minutes later.
+   */
   readonly imapClients = new Set<string>();
   failures = 0;
 
@@ -63,10 +76,20 @@ export class Recount {
     return [...this.banned.values()].reduce((sum, elements) => sum + elements.size, 0);
   }
 
-  /** Takes what the journal holds now; entries that it knows count once, and those that vanish stay counted. */
+  /**
+   * Takes what the journal holds now; entries that it knows count once, and those that vanish stay
+   * counted.
+   */
   async read(machine: Machine): Promise<void> {
     const units = ['ssh.service', 'postfix.service', 'postfix@-.service', 'dovecot.service'];
-    const command = ['journalctl', '-q', '--no-pager', '-o', 'json', ...units.map((unit) => `_SYSTEMD_UNIT=${unit}`)];
+    const command = [
+      'journalctl',
+      '-q',
+      '--no-pager',
+      '-o',
+      'json',
+      ...units.map((unit) => `_SYSTEMD_UNIT=${unit}`),
+    ];
     const fields = '--output-fields=MESSAGE,_SYSTEMD_UNIT';
     const { stdout } = await machine.try([...command, fields]);
     for (const line of stdout.split('\n')) if (line !== '') this.#take(JSON.parse(line) as Entry);
@@ -113,7 +136,8 @@ export class Recount {
     for (const [name, elements] of kernel) {
       if (!/^(?:ban|net)\d/.test(name)) continue;
       for (const element of elements)
-        if (!this.banned.get(name)?.has(element) && !this.unsure.has(element)) extra.push(`${name} ${element}`);
+        if (!this.banned.get(name)?.has(element) && !this.unsure.has(element))
+          extra.push(`${name} ${element}`);
     }
     return { missing, extra };
   }

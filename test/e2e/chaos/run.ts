@@ -31,7 +31,9 @@ export interface Torn {
   readonly ms: number;
   readonly bans: number;
   readonly faults: string;
-  /** Programs of the whole host that wanted a processor in the last minute, for each that it has. */
+  /**
+   * Programs of the whole host that wanted a processor in the last minute, for each that it has.
+   */
   readonly load: number;
   /** No other fault kept the agent from its work at the same time. */
   readonly alone: boolean;
@@ -45,7 +47,10 @@ export interface Report {
   readonly failures: number;
   readonly decisions: number;
   readonly senders: number;
-  /** Bans of the recount that the kernel did not have when its time was up, and those that only the kernel had. */
+  /**
+   * Bans of the recount that the kernel did not have when its time was up, and those that only the
+   * kernel had.
+   */
   readonly mismatches: readonly Trouble[];
   /** Packets of banned hosts that arrived though no fault had torn the table down. */
   readonly leaks: readonly Trouble[];
@@ -127,14 +132,17 @@ class Run {
   /** The first bans, and the hosts among them that send all the time. */
   async #prepare(): Promise<void> {
     const hosts = this.#attackers.fresh(this.plan.hosts);
-    for (let i = 0; i < hosts.length; i += 500) await this.#attackers.fail(hosts.slice(i, i + 500), 3);
+    for (let i = 0; i < hosts.length; i += 500)
+      await this.#attackers.fail(hosts.slice(i, i + 500), 3);
     const faults = 'none';
-    if (!(await this.#settles(faults))) throw new Error(`the first bans: ${JSON.stringify(this.#mismatches)}`);
+    if (!(await this.#settles(faults)))
+      throw new Error(`the first bans: ${JSON.stringify(this.#mismatches)}`);
     const banned = (one: { address: string }) => {
       const { element } = elementOf(one.address);
       return [...this.#recount.banned.values()].some((elements) => elements.has(element));
     };
-    for (const { address } of hosts.filter(banned).slice(0, this.plan.senders)) this.#packets.add(address);
+    for (const { address } of hosts.filter(banned).slice(0, this.plan.senders))
+      this.#packets.add(address);
   }
 
   /** Every fault once before any comes again, in an order that the seed gives. */
@@ -185,12 +193,16 @@ class Run {
     );
   }
 
-  /** Without agent and table the packets must arrive and the recount must differ, or neither would ever have told. */
+  /**
+   * Without agent and table the packets must arrive and the recount must differ, or neither would
+   * ever have told.
+   */
   async #proveInstruments(): Promise<void> {
     await this.host.sh('systemctl stop banjour; nft delete table inet banjour');
     await until('packets of banned hosts arrive without the table', () => !this.#packets.isShut());
     const { missing } = this.#recount.compare(await this.host.agent.sets());
-    if (missing.length !== this.#recount.decisions) throw new Error('the recount does not see that the table is gone');
+    if (missing.length !== this.#recount.decisions)
+      throw new Error('the recount does not see that the table is gone');
   }
 
   async #lurk(): Promise<void> {
@@ -211,7 +223,9 @@ class Run {
       await until('the kernel equals the recount', isEqual, { timeoutMs: SETTLE_MS, everyMs: 300 });
     } catch (error) {
       const shown = (list: string[]) => `${list.length} (${list.slice(0, 5).join(', ')})`;
-      const state = (await this.host.sh('systemctl status -n 12 --no-pager banjour; banjour status')).stdout;
+      const state = (
+        await this.host.sh('systemctl status -n 12 --no-pager banjour; banjour status')
+      ).stdout;
       const what = `missing ${shown(last.missing)}, extra ${shown(last.extra)}; ${String(error)}\n${state}`;
       this.#mismatches.push({ step: this.#steps, faults, what });
       this.plan.say(`MISMATCH ${faults}: ${what}`);

@@ -1,4 +1,7 @@
-/** The agent in a machine: installed from this tree as a package would, run by systemd under its own unit. */
+/**
+ * The agent in a machine: installed from this tree as a package would, run by systemd under its own
+ * unit.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -9,8 +12,8 @@ const HOME = '/usr/lib/banjour';
 const UNIT = 'banjour.service';
 
 /**
- * The administrator's file: only what the tests need differently from the shipped configuration. Most tests are about what
- * one jail counts: the one that weighs is off.
+ * The administrator's file: only what the tests need differently from the shipped configuration.
+ * Most tests are about what one jail counts: the one that weighs is off.
  */
 const JAIL_LOCAL = `[DEFAULT]
 bantime = 10m
@@ -29,7 +32,9 @@ enabled = false
 `;
 
 interface Lockfile {
-  readonly packages: Readonly<Record<string, { readonly dev?: boolean; readonly optional?: boolean }>>;
+  readonly packages: Readonly<
+    Record<string, { readonly dev?: boolean; readonly optional?: boolean }>
+  >;
 }
 
 /** What a production installation holds, relative to the project. */
@@ -38,8 +43,8 @@ function productionFiles(): string[] {
   const modules = Object.entries(packages).filter(
     ([path, entry]) => path !== '' && entry.dev !== true && existsSync(path),
   );
-  const own = ['package.json', 'dist/src', 'dist/native', 'build', 'config', 'systemd'].filter((path) =>
-    existsSync(path),
+  const own = ['package.json', 'dist/src', 'dist/native', 'build', 'config', 'systemd'].filter(
+    (path) => existsSync(path),
   );
   return [...own, ...modules.map(([path]) => path)];
 }
@@ -48,7 +53,8 @@ function productionFiles(): string[] {
 async function copyTree(machine: Machine, files: readonly string[], target: string): Promise<void> {
   const folder = join(machine.root, target);
   await mkdir(folder, { recursive: true });
-  const script = 'set -o pipefail; tar -c --exclude=node_modules/.cache -- "$@" | tar -x --no-same-owner -C "$0"';
+  const script =
+    'set -o pipefail; tar -c --exclude=node_modules/.cache -- "$@" | tar -x --no-same-owner -C "$0"';
   await run(['bash', '-c', script, folder, ...files]);
 }
 
@@ -60,7 +66,10 @@ export class Agent {
     return new Agent(machine);
   }
 
-  /** Installs without starting. Debian 12 has no Node that is new enough: it gets the one that runs the tests. */
+  /**
+   * Installs without starting. Debian 12 has no Node that is new enough: it gets the one that runs
+   * the tests.
+   */
   static async install(machine: Machine): Promise<Agent> {
     await copyTree(machine, productionFiles(), HOME);
     const place = async (from: string, to: string) => {
@@ -87,7 +96,9 @@ export class Agent {
     await this.machine.exec(['systemctl', 'daemon-reload']);
   }
 
-  /** Starts it, and at every boot from now on; resolves when systemd has its word that it is ready. */
+  /**
+   * Starts it, and at every boot from now on; resolves when systemd has its word that it is ready.
+   */
   async start(): Promise<void> {
     await this.#order('enable', '--now');
   }
@@ -139,13 +150,16 @@ export class Agent {
 
   /** What the kernel holds of its table: set name to elements, as `address` or `address/length`. */
   async sets(): Promise<Map<string, string[]>> {
-    const { status, stdout } = await outcomeOf(this.machine.inside(['nft', '-j', 'list', 'table', 'inet', 'banjour']));
+    const { status, stdout } = await outcomeOf(
+      this.machine.inside(['nft', '-j', 'list', 'table', 'inet', 'banjour']),
+    );
     const sets = new Map<string, string[]>();
     if (status !== 0) return sets;
     const { nftables } = JSON.parse(stdout) as {
       nftables: readonly { set?: { name: string; elem?: readonly unknown[] } }[];
     };
-    for (const { set } of nftables) if (set !== undefined) sets.set(set.name, (set.elem ?? []).map(elementText));
+    for (const { set } of nftables)
+      if (set !== undefined) sets.set(set.name, (set.elem ?? []).map(elementText));
     return sets;
   }
 }

@@ -1,7 +1,8 @@
 /**
- * Who takes part in a recorded session: brute forcers on every service, people below the threshold, mistaken users,
- * ordinary users, IPv6 attackers that rotate, and names that smuggle someone else's address into the log. Everything
- * that a filter could learn by heart (addresses, names, numbers) is drawn from the seed.
+ * Who takes part in a recorded session: brute forcers on every service, people below the threshold,
+ * mistaken users, ordinary users, IPv6 attackers that rotate, and names that smuggle someone else's
+ * address into the log. Everything that a filter could learn by heart (addresses, names, numbers)
+ * is drawn from the seed.
  */
 import type { Job, Service } from './clients/job.js';
 import { PASSWORD, REVERSE_NAMES, USERS } from './mailhost.js';
@@ -20,7 +21,19 @@ export interface Cast {
   readonly victims: readonly string[];
 }
 
-const NAMES = ['root', 'admin', 'info', 'test', 'oracle', 'www-data', 'j.doe', 'sales@e2e.test', 'x y', 'x)y', 'anna'];
+const NAMES = [
+  'root',
+  'admin',
+  'info',
+  'test',
+  'oracle',
+  'www-data',
+  'j.doe',
+  'sales@e2e.test',
+  'x y',
+  'x)y',
+  'anna',
+];
 
 export function makeCast(seed: number, waves: number): Cast {
   const random = new Random(seed);
@@ -28,7 +41,10 @@ export function makeCast(seed: number, waves: number): Cast {
   const net4 = `10.${random.below(200) + 20}`;
   const net6 = `2001:db8:${(random.below(0xfff) + 0x1000).toString(16)}`;
   const hosts4 = random.shuffled(
-    Array.from({ length: 60 * waves }, (_, i) => `${net4}.${i % 250}.${1 + Math.floor(i / 250) + (i % 199)}`),
+    Array.from(
+      { length: 60 * waves },
+      (_, i) => `${net4}.${i % 250}.${1 + Math.floor(i / 250) + (i % 199)}`,
+    ),
   );
   const hosts6 = random.shuffled(
     Array.from(
@@ -37,19 +53,41 @@ export function makeCast(seed: number, waves: number): Cast {
     ),
   );
   const next = (hosts: string[]) => hosts.pop() ?? '';
-  const fail = (from: string, service: Service, attempts: number, more: Partial<Job> = {}): Job => ({
-    ...{ service, from, attempts, user: random.pick(NAMES), password: 'wrong-password', intervalMs: 200 },
+  const fail = (
+    from: string,
+    service: Service,
+    attempts: number,
+    more: Partial<Job> = {},
+  ): Job => ({
+    ...{
+      service,
+      from,
+      attempts,
+      user: random.pick(NAMES),
+      password: 'wrong-password',
+      intervalMs: 200,
+    },
     ...(random.below(2) === 0 ? { mechanism: 'plain' as const } : {}),
     ...{ connectMs: 10_000, readMs: 90_000, keepGoing: true, ...more },
   });
   const good = (from: string, service: Service, attempts: number, more: Partial<Job> = {}): Job =>
     fail(from, service, attempts, { user: random.pick(USERS), password: PASSWORD, ...more });
-  const add = (role: string, address: string, ...jobs: Job[]) => players.push({ role, address, jobs });
+  const add = (role: string, address: string, ...jobs: Job[]) =>
+    players.push({ role, address, jobs });
   const brute = (address: string, service: Service, more: Partial<Job> = {}) =>
     add('brute force', address, fail(address, service, 3 + random.below(4), more));
 
   for (let wave = 0; wave < waves; wave++) {
-    for (const service of ['smtp', 'smtp', 'submission', 'submissions', 'imap', 'pop3', 'ssh', 'ssh'] as const)
+    for (const service of [
+      'smtp',
+      'smtp',
+      'submission',
+      'submissions',
+      'imap',
+      'pop3',
+      'ssh',
+      'ssh',
+    ] as const)
       brute(next(hosts4), service);
     for (const service of ['smtp', 'imap', 'ssh'] as const) brute(next(hosts6), service);
     brute(next(hosts4), 'imap', { perConnection: 3 });
@@ -62,7 +100,12 @@ export function makeCast(seed: number, waves: number): Cast {
       add('below the threshold', address, fail(address, service, 1 + random.below(2)));
     }
     const reader = next(hosts4);
-    add('mistaken user', reader, fail(reader, 'imap', 1, { user: 'anna' }), good(reader, 'imap', 2));
+    add(
+      'mistaken user',
+      reader,
+      fail(reader, 'imap', 1, { user: 'anna' }),
+      good(reader, 'imap', 2),
+    );
     const sender = next(hosts6);
     add(
       'mistaken user',
@@ -89,7 +132,11 @@ export function makeCast(seed: number, waves: number): Cast {
     }
   }
   for (const address of REVERSE_NAMES.keys()) brute(address, 'smtp');
-  const victims = ['192.0.2.200', '192.0.2.201', ...smugglers(random, next(hosts4).replace(/\d+$/, ''), brute)];
+  const victims = [
+    '192.0.2.200',
+    '192.0.2.201',
+    ...smugglers(random, next(hosts4).replace(/\d+$/, ''), brute),
+  ];
   return { players: random.shuffled(players), victims };
 }
 

@@ -1,6 +1,7 @@
 /**
- * A control group of its own for each machine. Two systemd-nspawn machines started with --keep-unit from one group would
- * both use its `payload` and their managers would fight. Where PID 1 is systemd, a delegated scope does the same.
+ * A control group of its own for each machine. Two systemd-nspawn machines started with --keep-unit
+ * from one group would both use its `payload` and their managers would fight. Where PID 1 is
+ * systemd, a delegated scope does the same.
  */
 import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -16,7 +17,15 @@ function roots(): string[] {
 /** The command that starts `command` in a control group called `name`. */
 export async function inOwnGroup(name: string, command: readonly string[]): Promise<string[]> {
   if (readFileSync('/proc/1/comm', 'utf8').trim() === 'systemd')
-    return ['systemd-run', '--quiet', '--scope', `--unit=${name}`, '-p', 'Delegate=yes', ...command];
+    return [
+      'systemd-run',
+      '--quiet',
+      '--scope',
+      `--unit=${name}`,
+      '-p',
+      'Delegate=yes',
+      ...command,
+    ];
   const files: string[] = [];
   for (const root of roots()) {
     await mkdir(join(root, name), { recursive: true });
@@ -26,13 +35,16 @@ export async function inOwnGroup(name: string, command: readonly string[]): Prom
   return ['sh', '-c', script, 'sh', ...command];
 }
 
-/** Removes what a machine left behind. A group whose processes do not leave stays; an empty one costs nothing. */
+/**
+ * Removes what a machine left behind. A group whose processes do not leave stays; an empty one
+ * costs nothing.
+ */
 export async function removeGroup(name: string): Promise<void> {
   for (const root of roots()) {
     const path = join(root, name);
-    await until('the processes of a machine have left', () => removeTree(path), { timeoutMs: 5_000 }).catch(
-      () => false,
-    );
+    await until('the processes of a machine have left', () => removeTree(path), {
+      timeoutMs: 5_000,
+    }).catch(() => false);
   }
 }
 

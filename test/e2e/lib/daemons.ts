@@ -1,6 +1,7 @@
 /**
- * Daemons that the filters are tried on beside Postfix, Dovecot and OpenSSH, in a layer above the mail server's root file
- * system: Debian's packages, set up so that each speaks on ports of its own and writes to the journal.
+ * Daemons that the filters are tried on beside Postfix, Dovecot and OpenSSH, in a layer above the
+ * mail server's root file system: Debian's packages, set up so that each speaks on ports of its own
+ * and writes to the journal.
  */
 import { PASSWORD, type Suite } from './mailhost.js';
 
@@ -10,7 +11,10 @@ export const DAEMONS_PACKAGES = [
   ...['exim4-daemon-light', 'courier-imap', 'courier-pop', 'courier-authdaemon'],
   ...['cyrus-common', 'sasl2-bin', 'nginx', 'libnginx-mod-mail'],
 ];
-/** Two servers of one protocol on one host are against Debian's rules; on ports of their own they do not mind. */
+/**
+ * Two servers of one protocol on one host are against Debian's rules; on ports of their own they do
+ * not mind.
+ */
 export const DAEMONS_BESIDE = ['cyrus-imapd', 'cyrus-pop3d'];
 
 /** Where each listens. nginx hands right logins on to Courier. */
@@ -63,7 +67,9 @@ const NGINX_MAIL = `mail {
   pop3_auth plain;
   smtp_auth plain login;
 ${Object.entries(DAEMON_PORTS.nginx)
-  .map(([protocol, port]) => `  server { listen ${port}; listen [::]:${port}; protocol ${protocol}; }`)
+  .map(
+    ([protocol, port]) => `  server { listen ${port}; listen [::]:${port}; protocol ${protocol}; }`,
+  )
   .join('\n')}
 }
 `;

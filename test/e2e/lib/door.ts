@@ -17,7 +17,9 @@ export class Door {
 
   /** Real brute force from both hosts: each is cut off after three failures. */
   async banBoth(): Promise<void> {
-    for (const attempts of await Promise.all(BANNED.map((from) => this.station.attack('smtp', from, 8, PACE))))
+    for (const attempts of await Promise.all(
+      BANNED.map((from) => this.station.attack('smtp', from, 8, PACE)),
+    ))
       expect([judged(attempts), cutOff(attempts)]).toEqual([3, true]);
   }
 
@@ -25,7 +27,11 @@ export class Door {
   visits(attempts: number, intervalMs: number, connectMs = 300) {
     return Promise.all(
       BANNED.map((from) =>
-        this.station.attack('smtp-connect', from, attempts, { connectMs, intervalMs, keepGoing: true }),
+        this.station.attack('smtp-connect', from, attempts, {
+          connectMs,
+          intervalMs,
+          keepGoing: true,
+        }),
       ),
     );
   }

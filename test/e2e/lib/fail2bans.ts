@@ -5,8 +5,13 @@ import { cutOff, type Station } from './station.js';
 
 export interface Fail2banHost {
   readonly name: string;
-  /** Below /etc/fail2ban, laid over Debian's own; a name that begins with a slash is somewhere else. Mode 0644 if not said. */
-  readonly files: Readonly<Record<string, string | { readonly text: string; readonly mode: number }>>;
+  /**
+   * Below /etc/fail2ban, laid over Debian's own; a name that begins with a slash is somewhere else.
+   * Mode 0644 if not said.
+   */
+  readonly files: Readonly<
+    Record<string, string | { readonly text: string; readonly mode: number }>
+  >;
   /** Commands before fail2ban starts. */
   readonly commands?: readonly (readonly string[])[];
   /** Bans by hand: jail, address, a port that the jail closes. */
@@ -17,7 +22,10 @@ export interface Fail2banHost {
   readonly mail?: string;
 }
 
-type Attack = (at: { readonly machine: Machine; readonly station: Station }, from: string) => Promise<void>;
+type Attack = (
+  at: { readonly machine: Machine; readonly station: Station },
+  from: string,
+) => Promise<void>;
 
 const PACE = { intervalMs: 100, readMs: 4_000 };
 
@@ -26,10 +34,14 @@ const guess =
   (service: 'ssh' | 'imap' | 'smtp', attempts: number): Attack =>
   async ({ station }, from) => {
     const result = await station.attack(service, from, attempts, PACE);
-    if (!cutOff(result)) throw new Error(`${service} is not cut off: ${result.map((one) => one.result).join(' ')}`);
+    if (!cutOff(result))
+      throw new Error(`${service} is not cut off: ${result.map((one) => one.result).join(' ')}`);
   };
 
-/** Lines that the attacked program writes into its own log file; FROM and NOW stand for the address and the time. */
+/**
+ * Lines that the attacked program writes into its own log file; FROM and NOW stand for the address
+ * and the time.
+ */
 const lines =
   (path: string, line: string, count: number): Attack =>
   async ({ machine }, from) => {
@@ -42,7 +54,10 @@ const lines =
     );
   };
 
-/** Wrong passwords over IMAP until the agent has banned: it may take its time to find out where Dovecot logs. */
+/**
+ * Wrong passwords over IMAP until the agent has banned: it may take its time to find out where
+ * Dovecot logs.
+ */
 const persist: Attack = async ({ machine, station }, from) => {
   await until(
     `${from} is banned for Dovecot's own log file`,
@@ -64,7 +79,8 @@ const byHand =
 const TIDY: Fail2banHost = {
   name: 'an old hand: logtarget, ten defaults, formula, mails, own actions and filters, recidive, tokens',
   files: {
-    'fail2ban.local': '[Definition]\nlogtarget = /var/log/fail2ban.log\nloglevel = NOTICE\ndbpurgeage = 8d\n',
+    'fail2ban.local':
+      '[Definition]\nlogtarget = /var/log/fail2ban.log\nloglevel = NOTICE\ndbpurgeage = 8d\n',
     'jail.local': {
       mode: 0o600,
       text: `# What holds for every jail.
@@ -310,4 +326,10 @@ action = nftables-multiport[name=webmail, port="80,443,25,587,465,110,995,143,99
   },
 };
 
-export const FAIL2BAN_HOSTS: readonly Fail2banHost[] = [TIDY, BY_HAND, DOCKER_MAILSERVER, MAIL_IN_A_BOX, IREDMAIL];
+export const FAIL2BAN_HOSTS: readonly Fail2banHost[] = [
+  TIDY,
+  BY_HAND,
+  DOCKER_MAILSERVER,
+  MAIL_IN_A_BOX,
+  IREDMAIL,
+];

@@ -1,7 +1,8 @@
 /**
- * Attackers whose names, greetings and manners are made to deceive: names that imitate the rest of a log line about somebody
- * else, bytes that no name has, lengths around every daemon's bound; guesses on connections that are held open, sent all
- * at once, from twenty connections, behind Dovecot's penalty, and slowly.
+ * Attackers whose names, greetings and manners are made to deceive: names that imitate the rest of
+ * a log line about somebody else, bytes that no name has, lengths around every daemon's bound;
+ * guesses on connections that are held open, sent all at once, from twenty connections, behind
+ * Dovecot's penalty, and slowly.
  */
 import type { Cast, Player } from './cast.js';
 import type { Job, LoginService } from './clients/job.js';
@@ -72,19 +73,33 @@ function nameOf(random: Random): string {
 /** What the protocol has no room for is left out of a name. */
 function allowed(service: LoginService, mechanism: Job['mechanism'], name: string): string {
   if (service === 'ssh') return name.replace(/[\n\r$%\u0100-\uffff]/g, '');
-  return mechanism === 'plain' || service === 'sieve' || service === 'smtp' || service === 'submission'
+  return mechanism === 'plain' ||
+    service === 'sieve' ||
+    service === 'smtp' ||
+    service === 'submission'
     ? name
     : name.replace(/[\r\n]/g, '');
 }
 
-const PATIENT = { connectMs: 20_000, readMs: 120_000, keepGoing: true, password: 'wrong-password' } as const;
+const PATIENT = {
+  connectMs: 20_000,
+  readMs: 120_000,
+  keepGoing: true,
+  password: 'wrong-password',
+} as const;
 
-/** So many sessions of one to three guesses, each with names of its own and from an address of its own. */
+/**
+ * So many sessions of one to three guesses, each with names of its own and from an address of its
+ * own.
+ */
 export function makeHostileNames(seed: number, sessions: number): Cast {
   const random = new Random(seed);
   const players = Array.from({ length: sessions }, (_, i): Player => {
     const service = SERVICES[i % SERVICES.length] as LoginService;
-    const address = random.below(3) === 0 ? `2001:db8:a77a:${(i + 1).toString(16)}::1` : `10.66.${i >> 8}.${i & 255}`;
+    const address =
+      random.below(3) === 0
+        ? `2001:db8:a77a:${(i + 1).toString(16)}::1`
+        : `10.66.${i >> 8}.${i & 255}`;
     const mechanism = random.below(2) === 0 ? 'plain' : 'login';
     const isSmtp = service === 'smtp' || service === 'submission';
     const job: Job = {
@@ -93,7 +108,9 @@ export function makeHostileNames(seed: number, sessions: number): Cast {
       ...(random.below(3) === 0 ? { perConnection: 3 } : {}),
       ...(mechanism === 'plain' && random.below(3) === 0 ? { authzid: nameOf(random) } : {}),
       // A greeting is one word for the server, so it holds no blank and no line end.
-      ...(isSmtp && random.below(2) === 0 ? { helo: nameOf(random).replace(/\s/g, '_').slice(0, 400) } : {}),
+      ...(isSmtp && random.below(2) === 0
+        ? { helo: nameOf(random).replace(/\s/g, '_').slice(0, 400) }
+        : {}),
       user: allowed(service, mechanism, nameOf(random)),
     };
     return { role: `hostile name over ${service}`, address, jobs: [job] };
@@ -102,8 +119,8 @@ export function makeHostileNames(seed: number, sessions: number): Cast {
 }
 
 /**
- * Every manner over every service, each from an address of its own in the network. `attempts` guesses one by one wait longer and longer
- * for Dovecot; `more` is for every job.
+ * Every manner over every service, each from an address of its own in the network. `attempts`
+ * guesses one by one wait longer and longer for Dovecot; `more` is for every job.
  */
 export function makeManners(network: string, attempts: number, more: Partial<Job> = {}): Cast {
   const players: Player[] = [];
@@ -121,7 +138,9 @@ export function makeManners(network: string, attempts: number, more: Partial<Job
     add(`one by one, ${service}`, (from) => [[job(from, { attempts })]]);
     add(`slow, ${service}`, (from) => [[job(from, { attempts: 4, intervalMs: 9_000 })]]);
     if (service !== 'ssh')
-      add(`all sent at once, ${service}`, (from) => [[job(from, { attempts: 5, perConnection: 5, pipelined: true })]]);
+      add(`all sent at once, ${service}`, (from) => [
+        [job(from, { attempts: 5, perConnection: 5, pipelined: true })],
+      ]);
   }
   return { players, victims: VICTIMS };
 }

@@ -1,6 +1,7 @@
 /**
- * Banned hosts that knock all the time: each sends a packet every 20 ms from its own address, and two chains of the
- * machine count those that came to its network and those that came past every firewall.
+ * Banned hosts that knock all the time: each sends a packet every 20 ms from its own address, and
+ * two chains of the machine count those that came to its network and those that came past every
+ * firewall.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Machine } from './machine.js';
@@ -52,8 +53,16 @@ add chain inet knocks passed { type filter hook input priority 500; }
 ${rules.join('\n')}
 `,
     });
-    const told = knocks.map((knock) => ({ ...knock, to: SERVER[knock.from.includes(':') ? 6 : 4] }));
-    const [file = '', ...args] = machine.outside([process.execPath, '-e', SCRIPT, JSON.stringify(told)]);
+    const told = knocks.map((knock) => ({
+      ...knock,
+      to: SERVER[knock.from.includes(':') ? 6 : 4],
+    }));
+    const [file = '', ...args] = machine.outside([
+      process.execPath,
+      '-e',
+      SCRIPT,
+      JSON.stringify(told),
+    ]);
     return new Knocker(machine, spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] }));
   }
 

@@ -10,7 +10,11 @@ import type { Suite } from './rootfs.js';
 import { until } from './shell.js';
 
 /** The tests of one way of installing, on one machine. */
-export function describeLife(way: string, suite: Suite, installationOn: (machine: Machine) => Installation): void {
+export function describeLife(
+  way: string,
+  suite: Suite,
+  installationOn: (machine: Machine) => Installation,
+): void {
   describe(`installed by the ${way} on ${suite}`, () => {
     let machine: Machine;
     let door: Door;
@@ -38,7 +42,8 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await has('systemctl', 'is-active', 'banjour')).toBe(true);
       expect(await has('systemctl', 'is-enabled', 'banjour')).toBe(true);
       const { stdout } = await agent.command('status', '--json');
-      for (const jail of ['postfix-sasl', 'dovecot', 'sshd', 'login']) expect(stdout).toContain(`"${jail}"`);
+      for (const jail of ['postfix-sasl', 'dovecot', 'sshd', 'login'])
+        expect(stdout).toContain(`"${jail}"`);
       expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
         /^watching 4 jails, 0 bans in force/,
       );
@@ -48,9 +53,13 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       });
       await agent.reload();
       // A package under /usr, npm under /usr/local.
-      expect(await machine.exec(['sh', '-c', 'ls /usr/share/man/man1 /usr/local/share/man/man1 || true'])).toMatch(
-        /^banjour-status\.1(?:\.gz)?$/m,
-      );
+      expect(
+        await machine.exec([
+          'sh',
+          '-c',
+          'ls /usr/share/man/man1 /usr/local/share/man/man1 || true',
+        ]),
+      ).toMatch(/^banjour-status\.1(?:\.gz)?$/m);
     });
 
     test('completion is where bash, zsh and fish look for it', () => {
@@ -72,7 +81,9 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
 
     test('the journal has each ban with its facts, and journalctl -x tells how to lift it', async () => {
       const [address] = BANNED;
-      const lines = (await journal('-o', 'json', 'BANJOUR_ACTION=ban', `BANJOUR_ADDRESS=${address}`))
+      const lines = (
+        await journal('-o', 'json', 'BANJOUR_ACTION=ban', `BANJOUR_ADDRESS=${address}`)
+      )
         .trim()
         .split('\n');
       expect(lines).toHaveLength(1);
@@ -141,7 +152,8 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await agent.isActive()).toBe(true);
       expect(await agent.pid()).not.toBe(pid);
       const after = await agent.sets();
-      for (const [set, elements] of before) expect([set, after.get(set)?.sort()]).toEqual([set, elements.sort()]);
+      for (const [set, elements] of before)
+        expect([set, after.get(set)?.sort()]).toEqual([set, elements.sort()]);
       await door.stillBans();
     });
 
@@ -153,7 +165,10 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       const ready = await stamp('banjour.service', 'ActiveEnterTimestampMonotonic');
       expect(ready).toBeGreaterThan(0);
       for (const unit of ['dovecot.service', 'ssh.service'])
-        expect([unit, ready < (await stamp(unit, 'ExecMainStartTimestampMonotonic'))]).toEqual([unit, true]);
+        expect([unit, ready < (await stamp(unit, 'ExecMainStartTimestampMonotonic'))]).toEqual([
+          unit,
+          true,
+        ]);
       await door.stillBans();
     });
 
@@ -162,11 +177,9 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await has('systemctl', 'is-active', 'banjour')).toBe(false);
       expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
       expect(await door.isOpen()).toBe(true);
-      expect([installation.unit, '/etc/banjour', '/var/lib/banjour/ledger.sqlite3'].map(there)).toEqual([
-        false,
-        true,
-        true,
-      ]);
+      expect(
+        [installation.unit, '/etc/banjour', '/var/lib/banjour/ledger.sqlite3'].map(there),
+      ).toEqual([false, true, true]);
     });
 
     test('installed again, the bans of the ledger are in force again', async () => {
@@ -181,7 +194,18 @@ export function describeLife(way: string, suite: Suite, installationOn: (machine
       expect(await has('getent', 'passwd', 'banjour')).toBe(false);
       expect(await has('getent', 'group', 'banjour')).toBe(false);
       const left = await machine.exec([
-        ...['find', '/etc', '/usr', '/var/lib', '/var/log', '/run', '/opt', '-xdev', '-iname', '*banjour*'],
+        ...[
+          'find',
+          '/etc',
+          '/usr',
+          '/var/lib',
+          '/var/log',
+          '/run',
+          '/opt',
+          '-xdev',
+          '-iname',
+          '*banjour*',
+        ],
         ...['-not', '-path', '/var/lib/dpkg/*', '-not', '-path', '/run/systemd/*'],
       ]);
       expect(left.trim()).toBe('');

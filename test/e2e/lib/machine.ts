@@ -1,6 +1,7 @@
 /**
- * One booted Debian mail server in a systemd-nspawn container, with the attackers' namespace before its door. Its disk
- * is an overlay above the cached root file system and outlives `reboot`, not `destroy`.
+ * One booted Debian mail server in a systemd-nspawn container, with the attackers' namespace before
+ * its door. Its disk is an overlay above the cached root file system and outlives `reboot`, not
+ * `destroy`.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
@@ -12,9 +13,15 @@ import { connect, makeWorld, removeNamespaces } from './network.js';
 import { daemonsPath, pathOf, type Suite } from './rootfs.js';
 import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './shell.js';
 
-/** State of the machines that run; the directory's name is the machine's, `bj`, its owner's process number, a letter. */
+/**
+ * State of the machines that run; the directory's name is the machine's, `bj`, its owner's process
+ * number, a letter.
+ */
 const STATE = '/var/tmp/banjour-e2e';
-/** SIGRTMIN+4 (34 + 4 with the C library's numbers): systemd powers the machine off, systemd(1), SIGNALS. */
+/**
+ * SIGRTMIN+4 (34 + 4 with the C library's numbers): systemd powers the machine off, systemd(1),
+ * SIGNALS.
+ */
 const POWER_OFF = 38;
 const PORTS = [25, 587, 465, 143, 110, 4190, 22];
 let count = 0;
@@ -59,7 +66,8 @@ export class Machine {
   static async #boot(suite: Suite, lower: string, ports: readonly number[]): Promise<Machine> {
     const name = `bj${process.pid}${String.fromCharCode(97 + count++)}`;
     const machine = new Machine(name, suite, join(STATE, name), ports);
-    for (const folder of ['upper', 'work', 'root']) mkdirSync(join(machine.state, folder), { recursive: true });
+    for (const folder of ['upper', 'work', 'root'])
+      mkdirSync(join(machine.state, folder), { recursive: true });
     const layers = `lowerdir=${lower},upperdir=${machine.state}/upper,workdir=${machine.state}/work`;
     await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, machine.root]);
     await makeWorld(machine.world);
@@ -70,13 +78,33 @@ export class Machine {
   /** Powers the container on and lays the cable. */
   async start(): Promise<void> {
     const log = openSync(join(this.state, 'console.log'), 'a');
-    const nspawn = ['systemd-nspawn', '-q', '-D', this.root, '-b', '--register=no', '--keep-unit', '--private-network'];
-    nspawn.push('--resolv-conf=off', '--timezone=off', '--link-journal=no', '--console=pipe', `--machine=${this.name}`);
-    // systemd 257 wants control groups v2. Where the host still mounts v1, nspawn is told to give the container the
-    // unified hierarchy, and the container's systemd not to mind.
+    const nspawn = [
+      'systemd-nspawn',
+      '-q',
+      '-D',
+      this.root,
+      '-b',
+      '--register=no',
+      '--keep-unit',
+      '--private-network',
+    ];
+    nspawn.push(
+      '--resolv-conf=off',
+      '--timezone=off',
+      '--link-journal=no',
+      '--console=pipe',
+      `--machine=${this.name}`,
+    );
+    // systemd 257 wants control groups v2. Where the host still mounts v1, nspawn is told to give
+    // the container the unified hierarchy, and the container's systemd not to mind.
     const unified = this.suite === 'trixie' ? ['SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1'] : [];
     const boot = this.suite === 'trixie' ? ['SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1'] : [];
-    const [file = '', ...args] = await inOwnGroup(this.name, ['env', ...unified, ...nspawn, ...boot]);
+    const [file = '', ...args] = await inOwnGroup(this.name, [
+      'env',
+      ...unified,
+      ...nspawn,
+      ...boot,
+    ]);
     const child = spawn(file, args, { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#spawned = child;
@@ -87,7 +115,10 @@ export class Machine {
     });
     await writeFile(join(this.state, 'leader'), `${this.leader}\n`);
     await connect(this.world, this.alias, this.leader);
-    await until('mail and ssh services listen', () => this.#listening(), { timeoutMs: 240_000, everyMs: 200 });
+    await until('mail and ssh services listen', () => this.#listening(), {
+      timeoutMs: 240_000,
+      everyMs: 200,
+    });
   }
 
   async #listening(): Promise<boolean> {
@@ -112,7 +143,13 @@ export class Machine {
 
   /** The command that runs `command` inside. */
   inside(command: readonly string[]): string[] {
-    const enter = ['nsenter', '-t', String(this.leader), ...'-m -u -i -n -p -C -r -w'.split(' '), '--'];
+    const enter = [
+      'nsenter',
+      '-t',
+      String(this.leader),
+      ...'-m -u -i -n -p -C -r -w'.split(' '),
+      '--',
+    ];
     const path = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
     return [...enter, 'env', '-i', path, 'HOME=/root', 'LANG=C.UTF-8', ...command];
   }
@@ -132,7 +169,8 @@ export class Machine {
     const child = this.#spawned;
     if (child === undefined) return;
     if (child.exitCode === null && this.leader !== 0) process.kill(this.leader, POWER_OFF);
-    // Without its first process the container is gone, and systemd-nspawn ends; the other way round it would live on.
+    // Without its first process the container is gone, and systemd-nspawn ends; the other way round
+    // it would live on.
     const patience = setTimeout(() => process.kill(this.leader, 'SIGKILL'), 30_000);
     await ended(child);
     clearTimeout(patience);
@@ -167,7 +205,9 @@ async function remove(name: string): Promise<void> {
     await rm(state, { recursive: true, force: true });
 }
 
-/** Removes machines whose test run was killed. Only processes that those runs recorded are ended. */
+/**
+ * Removes machines whose test run was killed. Only processes that those runs recorded are ended.
+ */
 export async function removeLeftovers(): Promise<void> {
   await mkdir(STATE, { recursive: true });
   for (const name of readdirSync(STATE)) {

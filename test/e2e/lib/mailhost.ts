@@ -1,10 +1,14 @@
 /**
- * What makes a Debian root file system a mail server for the end-to-end suite: packages, daemons' settings, users.
- * Debian 12 has Postfix 3.7, Dovecot 2.3, OpenSSH 9.2; Debian 13 Postfix 3.10, Dovecot 2.4 (renamed settings), OpenSSH 10.
+ * What makes a Debian root file system a mail server for the end-to-end suite: packages, daemons'
+ * settings, users. Debian 12 has Postfix 3.7, Dovecot 2.3, OpenSSH 9.2; Debian 13 Postfix 3.10,
+ * Dovecot 2.4 (renamed settings), OpenSSH 10.
  */
 export type Suite = 'bookworm' | 'trixie';
 
-/** The addresses of the mail server; everything else in the world belongs to the attackers' namespace. */
+/**
+ * The addresses of the mail server; everything else in the world belongs to the attackers'
+ * namespace.
+ */
 export const SERVER = { 4: '198.18.0.1', 6: '2001:db8:feed::1' } as const;
 export const GATEWAY = { 4: '198.18.0.2', 6: '2001:db8:feed::2' } as const;
 export const LINK = { 4: '198.18.0.0/24', 6: '2001:db8:feed::/64' } as const;
@@ -13,7 +17,9 @@ export const LINK = { 4: '198.18.0.0/24', 6: '2001:db8:feed::/64' } as const;
 export const USERS = ['anna', 'bert', 'postmaster2'] as const;
 export const PASSWORD = 'correct-horse-1';
 
-/** Addresses that have a (verified) reverse name; the last two look like another address on purpose. */
+/**
+ * Addresses that have a (verified) reverse name; the last two look like another address on purpose.
+ */
 export const REVERSE_NAMES: ReadonlyMap<string, string> = new Map([
   ['203.0.113.241', 'scanner1.attack.test'],
   ['203.0.113.242', 'dyn-192-0-2-200.attack.test'],
@@ -21,19 +27,39 @@ export const REVERSE_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 export const BASE_PACKAGES = [
-  ...['systemd', 'systemd-sysv', 'dbus', 'libpam-systemd', 'nftables', 'iproute2', 'procps', 'ca-certificates'],
+  ...[
+    'systemd',
+    'systemd-sysv',
+    'dbus',
+    'libpam-systemd',
+    'nftables',
+    'iproute2',
+    'procps',
+    'ca-certificates',
+  ],
 ];
 
 /** fail2ban is there for the tests of life beside it; it is disabled. */
 export function packagesOf(suite: Suite): string[] {
-  const common = ['postfix', 'dovecot-imapd', 'dovecot-pop3d', 'openssh-server', 'ssl-cert', 'libsasl2-modules'];
+  const common = [
+    'postfix',
+    'dovecot-imapd',
+    'dovecot-pop3d',
+    'openssh-server',
+    'ssl-cert',
+    'libsasl2-modules',
+  ];
   common.push('dovecot-managesieved');
   const more = ['systemd-journal-remote', 'sqlite3', 'fail2ban', 'python3-systemd'];
   return [...common, ...more, ...(suite === 'trixie' ? ['nodejs'] : [])];
 }
 
 /** Units that may not start by themselves. */
-export const DISABLED_UNITS = ['fail2ban.service', 'nftables.service', 'systemd-journal-remote.socket'];
+export const DISABLED_UNITS = [
+  'fail2ban.service',
+  'nftables.service',
+  'systemd-journal-remote.socket',
+];
 export const MASKED_UNITS = [
   ...['apt-daily.timer', 'apt-daily-upgrade.timer', 'systemd-networkd-wait-online.service'],
   ...['getty@tty1.service', 'console-getty.service'],
@@ -41,7 +67,8 @@ export const MASKED_UNITS = [
 
 const DOVECOT_MAIL: Readonly<Record<Suite, string>> = {
   bookworm: 'mail_location = maildir:~/Maildir\ndisable_plaintext_auth = no\n',
-  trixie: 'mail_driver = maildir\nmail_path = ~/Maildir\nmail_inbox_path =\nauth_allow_cleartext = yes\n',
+  trixie:
+    'mail_driver = maildir\nmail_path = ~/Maildir\nmail_inbox_path =\nauth_allow_cleartext = yes\n',
 };
 
 /** Files of the image: path to text. */
@@ -55,7 +82,10 @@ export function filesOf(suite: Suite): Map<string, string> {
     ['etc/resolv.conf', ''],
     ['etc/hosts', `${hosts.join('\n')}\n`],
     ['etc/systemd/journald.conf.d/e2e.conf', '[Journal]\nStorage=persistent\n'],
-    ['etc/ssh/sshd_config.d/e2e.conf', 'PasswordAuthentication yes\nPermitRootLogin prohibit-password\n'],
+    [
+      'etc/ssh/sshd_config.d/e2e.conf',
+      'PasswordAuthentication yes\nPermitRootLogin prohibit-password\n',
+    ],
     [
       'etc/dovecot/local.conf',
       `${DOVECOT_MAIL[suite]}protocols = imap pop3 sieve
@@ -77,18 +107,35 @@ service auth {
 const RELAY = 'permit_mynetworks,permit_sasl_authenticated,reject_unauth_destination';
 const AUTHENTICATED = 'smtpd_client_restrictions=permit_sasl_authenticated,reject';
 
-/** Commands run inside the image, in order: AUTH on 25, submission on 587, submissions on 465, passwords by Dovecot. */
+/**
+ * Commands run inside the image, in order: AUTH on 25, submission on 587, submissions on 465,
+ * passwords by Dovecot.
+ */
 export function commandsOf(): string[][] {
-  const main = ['myhostname=mail.e2e.test', 'mydestination=mail.e2e.test,e2e.test,localhost', 'inet_protocols=all'];
+  const main = [
+    'myhostname=mail.e2e.test',
+    'mydestination=mail.e2e.test,e2e.test,localhost',
+    'inet_protocols=all',
+  ];
   main.push('mynetworks=127.0.0.0/8 [::1]/128', 'home_mailbox=Maildir/', 'compatibility_level=3.6');
-  main.push('smtpd_sasl_auth_enable=yes', 'smtpd_sasl_type=dovecot', 'smtpd_sasl_path=private/auth');
+  main.push(
+    'smtpd_sasl_auth_enable=yes',
+    'smtpd_sasl_type=dovecot',
+    'smtpd_sasl_path=private/auth',
+  );
   main.push('smtpd_tls_auth_only=no', `smtpd_relay_restrictions=${RELAY}`);
   const services = [
     'submission/inet=submission inet n - y - - smtpd',
     'submissions/inet=submissions inet n - y - - smtpd',
   ];
-  const parameters = ['submission/inet/syslog_name=postfix/submission', `submission/inet/${AUTHENTICATED}`];
-  parameters.push('submissions/inet/syslog_name=postfix/submissions', 'submissions/inet/smtpd_tls_wrappermode=yes');
+  const parameters = [
+    'submission/inet/syslog_name=postfix/submission',
+    `submission/inet/${AUTHENTICATED}`,
+  ];
+  parameters.push(
+    'submissions/inet/syslog_name=postfix/submissions',
+    'submissions/inet/smtpd_tls_wrappermode=yes',
+  );
   parameters.push(`submissions/inet/${AUTHENTICATED}`);
   return [
     ...USERS.map((user) => ['useradd', '-m', '-s', '/bin/bash', user]),

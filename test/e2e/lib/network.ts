@@ -1,6 +1,7 @@
 /**
- * The attackers' network namespace and its cable to the machine. Every address of the world is local there, so a client
- * may come from any source address, IPv4 or IPv6; nothing leaves the two namespaces.
+ * The attackers' network namespace and its cable to the machine. Every address of the world is
+ * local there, so a client may come from any source address, IPv4 or IPv6; nothing leaves the two
+ * namespaces.
  */
 import { GATEWAY, LINK, SERVER } from './mailhost.js';
 import { outcomeOf, run, runAll } from './shell.js';
@@ -17,23 +18,44 @@ const SYSCTLS = [
 export async function makeWorld(world: string): Promise<void> {
   await run(['ip', 'netns', 'add', world]);
   const inWorld = ['ip', 'netns', 'exec', world];
-  await runAll(['ip', '-n', world, 'link', 'set', 'lo', 'up'], [...inWorld, 'sysctl', '-qw', ...SYSCTLS]);
+  await runAll(
+    ['ip', '-n', world, 'link', 'set', 'lo', 'up'],
+    [...inWorld, 'sysctl', '-qw', ...SYSCTLS],
+  );
 }
 
 /**
- * Lays the cable between the world and the machine whose first process is `leader`; `alias` names the machine's
- * namespace for ip(8). Called after every boot: a container has a new namespace each time.
+ * Lays the cable between the world and the machine whose first process is `leader`; `alias` names
+ * the machine's namespace for ip(8). Called after every boot: a container has a new namespace each
+ * time.
  */
 export async function connect(world: string, alias: string, leader: number): Promise<void> {
   await outcomeOf(['ip', 'netns', 'del', alias]);
-  // The kernel takes its time to clear away the namespace of the last boot, and our end of the cable with it.
+  // The kernel takes its time to clear away the namespace of the last boot, and our end of the
+  // cable with it.
   await outcomeOf(['ip', '-n', world, 'link', 'del', 'wan0']);
   await run(['ip', 'netns', 'attach', alias, String(leader)]);
-  await run(['ip', 'link', 'add', 'wan0', 'netns', world, 'type', 'veth', 'peer', 'name', 'host0', 'netns', alias]);
+  await run([
+    'ip',
+    'link',
+    'add',
+    'wan0',
+    'netns',
+    world,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'host0',
+    'netns',
+    alias,
+  ]);
   await setUpEnds(world, alias);
 }
 
-/** Addresses and routes of both ends of the way from the world (`wan0`) to the machine (`host0`). */
+/**
+ * Addresses and routes of both ends of the way from the world (`wan0`) to the machine (`host0`).
+ */
 async function setUpEnds(world: string, alias: string): Promise<void> {
   const inWorld = ['ip', '-n', world];
   const inMachine = ['ip', '-n', alias];
@@ -41,7 +63,8 @@ async function setUpEnds(world: string, alias: string): Promise<void> {
     [...inWorld, 'addr', 'add', GATEWAY[4] + bits(LINK[4]), 'dev', 'wan0'],
     [...inWorld, 'addr', 'add', GATEWAY[6] + bits(LINK[6]), 'dev', 'wan0', 'nodad'],
     [...inWorld, 'link', 'set', 'wan0', 'up'],
-    // The local table is asked first: the cable's own networks stand there too, or the rest of the world would hide them.
+    // The local table is asked first: the cable's own networks stand there too, or the rest of the
+    // world would hide them.
     [...inWorld, 'route', 'replace', LINK[4], 'dev', 'wan0', 'table', 'local'],
     [...inWorld, '-6', 'route', 'replace', LINK[6], 'dev', 'wan0', 'table', 'local'],
     [...inWorld, '-6', 'route', 'replace', 'fe80::/64', 'dev', 'wan0', 'table', 'local'],
@@ -62,16 +85,44 @@ const bits = (prefix: string) => prefix.slice(prefix.indexOf('/'));
 export const BRIDGE = { 4: '198.18.0.3', 6: '2001:db8:feed::3' } as const;
 
 /**
- * Puts a machine as a bridge between the world of another one and that one: world -- br0 -- mail server. The bridge has
- * addresses of its own in the mail server's network.
+ * Puts a machine as a bridge between the world of another one and that one: world -- br0 -- mail
+ * server. The bridge has addresses of its own in the mail server's network.
  */
 export async function connectBridge(mail: Wired, bridge: Wired): Promise<void> {
   const inBridge = ['ip', '-n', bridge.alias];
   await run(['ip', '-n', mail.world, 'link', 'del', 'wan0']);
   await run(['ip', '-n', bridge.world, 'link', 'del', 'wan0']);
   await runAll(
-    ['ip', 'link', 'add', 'wan0', 'netns', mail.world, 'type', 'veth', 'peer', 'name', 'wan1', 'netns', bridge.alias],
-    ['ip', 'link', 'add', 'host0', 'netns', mail.alias, 'type', 'veth', 'peer', 'name', 'lan1', 'netns', bridge.alias],
+    [
+      'ip',
+      'link',
+      'add',
+      'wan0',
+      'netns',
+      mail.world,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'wan1',
+      'netns',
+      bridge.alias,
+    ],
+    [
+      'ip',
+      'link',
+      'add',
+      'host0',
+      'netns',
+      mail.alias,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'lan1',
+      'netns',
+      bridge.alias,
+    ],
     [...inBridge, 'link', 'add', 'br0', 'type', 'bridge'],
     ...['wan1', 'lan1'].flatMap((port) => [
       [...inBridge, 'link', 'set', port, 'master', 'br0'],

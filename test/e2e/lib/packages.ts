@@ -23,7 +23,9 @@ export interface Installation {
 const NEWER = '99.0.0';
 
 function built(pattern: RegExp): string {
-  const name = existsSync('packages') ? readdirSync('packages').find((file) => pattern.test(file)) : undefined;
+  const name = existsSync('packages')
+    ? readdirSync('packages').find((file) => pattern.test(file))
+    : undefined;
   if (name === undefined) throw new Error('there is no package: npm run package');
   return resolve('packages', name);
 }
@@ -69,13 +71,16 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
   }
 
   #dpkg(...args: readonly string[]): Promise<Outcome> {
-    return this.machine.try(['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', ...args], { timeoutMs: 180_000 });
+    return this.machine.try(['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', ...args], {
+      timeoutMs: 180_000,
+    });
   }
 }
 
 /**
- * The tarball, by `npm install -g`, where Debian's own Node is too old. The machine gets the Node and npm that run the
- * tests and has no network; the compiled SQLite, which npm would fetch ready-made, lies there.
+ * The tarball, by `npm install -g`, where Debian's own Node is too old. The machine gets the Node
+ * and npm that run the tests and has no network; the compiled SQLite, which npm would fetch
+ * ready-made, lies there.
  */
 export class Tarball implements Installation {
   readonly newer = NEWER;
@@ -87,7 +92,9 @@ export class Tarball implements Installation {
     const { root } = this.machine;
     await copyFile(built(/\.tgz$/), join(root, 'srv/banjour.tgz'));
     await this.#placeSqlite();
-    return (await this.#npm('install', '-g', '/srv/banjour.tgz')) + said(await this.#service('install'));
+    return (
+      (await this.#npm('install', '-g', '/srv/banjour.tgz')) + said(await this.#service('install'))
+    );
   }
 
   async upgrade(): Promise<string> {
@@ -95,7 +102,9 @@ export class Tarball implements Installation {
 sed -i '0,/"version": "[^"]*"/s//"version": "${NEWER}"/' package/package.json
 tar -czf /srv/newer.tgz package`;
     await this.machine.exec(['sh', '-euc', script]);
-    return (await this.#npm('install', '-g', '/srv/newer.tgz')) + said(await this.#service('install'));
+    return (
+      (await this.#npm('install', '-g', '/srv/newer.tgz')) + said(await this.#service('install'))
+    );
   }
 
   async remove(): Promise<string> {
@@ -113,8 +122,16 @@ tar -czf /srv/newer.tgz package`;
 
   async #npm(...args: readonly string[]): Promise<string> {
     const env = ['npm_config_better_sqlite3_local_prebuilds=/srv/prebuilds'];
-    const flags = ['--offline', '--no-audit', '--no-fund', '--no-update-notifier', '--prefix=/usr/local'];
-    return said(await this.machine.try(['env', ...env, 'npm', ...args, ...flags], { timeoutMs: 180_000 }));
+    const flags = [
+      '--offline',
+      '--no-audit',
+      '--no-fund',
+      '--no-update-notifier',
+      '--prefix=/usr/local',
+    ];
+    return said(
+      await this.machine.try(['env', ...env, 'npm', ...args, ...flags], { timeoutMs: 180_000 }),
+    );
   }
 
   async #placeNode(): Promise<void> {
@@ -129,7 +146,9 @@ tar -czf /srv/newer.tgz package`;
   async #placeSqlite(): Promise<void> {
     const folder = join(this.machine.root, 'srv/prebuilds');
     await mkdir(folder);
-    const { version } = JSON.parse(readFileSync('node_modules/better-sqlite3/package.json', 'utf8')) as {
+    const { version } = JSON.parse(
+      readFileSync('node_modules/better-sqlite3/package.json', 'utf8'),
+    ) as {
       version: string;
     };
     const name = `better-sqlite3-v${version}-node-v${process.versions.modules}-linux-${process.arch}.tar.gz`;
@@ -139,7 +158,11 @@ tar -czf /srv/newer.tgz package`;
 }
 
 function npmFolder(): string {
-  const folder = [join(dirname(dirname(process.execPath)), 'lib/node_modules/npm'), '/usr/share/npm'].find(existsSync);
-  if (folder === undefined) throw new Error('npm is not installed beside the Node that runs the tests');
+  const folder = [
+    join(dirname(dirname(process.execPath)), 'lib/node_modules/npm'),
+    '/usr/share/npm',
+  ].find(existsSync);
+  if (folder === undefined)
+    throw new Error('npm is not installed beside the Node that runs the tests');
   return folder;
 }

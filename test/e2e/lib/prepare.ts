@@ -1,6 +1,6 @@
 /**
- * Entry file: clears away what a killed run left behind, then builds the root file systems named on the command line
- * (default: all, and the layer of further daemons), telling what it does.
+ * Entry file: clears away what a killed run left behind, then builds the root file systems named on
+ * the command line (default: all, and the layer of further daemons), telling what it does.
  */
 import { removeLeftovers } from './machine.js';
 import { build, buildDaemons, type Suite } from './rootfs.js';
@@ -8,5 +8,6 @@ import { build, buildDaemons, type Suite } from './rootfs.js';
 await removeLeftovers();
 const suites = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
-for (const suite of suites.length > 0 ? suites : ['trixie', 'bookworm']) await build(suite as Suite, say);
+for (const suite of suites.length > 0 ? suites : ['trixie', 'bookworm'])
+  await build(suite as Suite, say);
 if (suites.length === 0) await buildDaemons(say);

@@ -4,7 +4,9 @@ export class Random {
   constructor(seed: number) {
     this.#state = seed >>> 0;
   }
-  /** A whole number of 0 to `end` - 1 (xorshift32 over a Weyl sequence; quality is no concern here). */
+  /**
+   * A whole number of 0 to `end` - 1 (xorshift32 over a Weyl sequence; quality is no concern here).
+   */
   below(end: number): number {
     this.#state = (this.#state + 0x9e3779b9) >>> 0;
     let x = this.#state;

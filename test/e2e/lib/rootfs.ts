@@ -1,12 +1,28 @@
 /**
- * The Debian root file systems of the end-to-end suite, built once and cached. A cached one is never changed: machines
- * run on an overlay above it. Its name ends in a digest of everything it was made from.
+ * The Debian root file systems of the end-to-end suite, built once and cached. A cached one is
+ * never changed: machines run on an overlay above it. Its name ends in a digest of everything it
+ * was made from.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { DAEMONS_BESIDE, DAEMONS_PACKAGES, DAEMONS_SUITE, daemonCommands, daemonFiles } from './daemons.js';
+import {
+  DAEMONS_BESIDE,
+  DAEMONS_PACKAGES,
+  DAEMONS_SUITE,
+  daemonCommands,
+  daemonFiles,
+} from './daemons.js';
 import * as mailhost from './mailhost.js';
 import { persistently, run } from './shell.js';
 
@@ -15,11 +31,18 @@ export type { Suite } from './mailhost.js';
 /** Where root file systems and fetched packages live between runs. */
 const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env['BANJOUR_E2E_MIRROR'] ?? 'http://deb.debian.org/debian';
-/** A cached image older than this is built anew, so that the suite follows Debian's updates, days. */
+/**
+ * A cached image older than this is built anew, so that the suite follows Debian's updates, days.
+ */
 const AGE_DAYS_MAX = 30;
 
 function recipe(suite: mailhost.Suite): string {
-  const parts = [suite, mailhost.BASE_PACKAGES, mailhost.packagesOf(suite), [...mailhost.filesOf(suite)]];
+  const parts = [
+    suite,
+    mailhost.BASE_PACKAGES,
+    mailhost.packagesOf(suite),
+    [...mailhost.filesOf(suite)],
+  ];
   parts.push(mailhost.commandsOf().flat(), mailhost.DISABLED_UNITS, mailhost.MASKED_UNITS);
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
 }
@@ -29,10 +52,22 @@ export function pathOf(suite: mailhost.Suite): string {
   return join(CACHE, `${suite}-${recipe(suite)}`);
 }
 
-/** The path of the layer of further daemons, which `buildDaemons` makes; it lies above `pathOf(DAEMONS_SUITE)`. */
+/**
+ * The path of the layer of further daemons, which `buildDaemons` makes; it lies above
+ * `pathOf(DAEMONS_SUITE)`.
+ */
 export function daemonsPath(): string {
-  const parts = [recipe(DAEMONS_SUITE), DAEMONS_PACKAGES, DAEMONS_BESIDE, [...daemonFiles()], daemonCommands().flat()];
-  return join(CACHE, `daemons-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)}`);
+  const parts = [
+    recipe(DAEMONS_SUITE),
+    DAEMONS_PACKAGES,
+    DAEMONS_BESIDE,
+    [...daemonFiles()],
+    daemonCommands().flat(),
+  ];
+  return join(
+    CACHE,
+    `daemons-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)}`,
+  );
 }
 
 async function usable(root: string): Promise<boolean> {
@@ -44,7 +79,10 @@ async function usable(root: string): Promise<boolean> {
   }
 }
 
-/** Builds the root file system unless a usable one is there; needs root, debootstrap and, to build, the mirror. */
+/**
+ * Builds the root file system unless a usable one is there; needs root, debootstrap and, to build,
+ * the mirror.
+ */
 export async function build(suite: mailhost.Suite, say: (line: string) => void): Promise<string> {
   const root = pathOf(suite);
   if (await usable(root)) {
@@ -57,7 +95,15 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
   try {
     say(`${suite}: debootstrap`);
     const include = `--include=${mailhost.BASE_PACKAGES.join(',')}`;
-    const bootstrap = ['debootstrap', '--variant=minbase', `--cache-dir=${debs}`, include, suite, work, MIRROR];
+    const bootstrap = [
+      'debootstrap',
+      '--variant=minbase',
+      `--cache-dir=${debs}`,
+      include,
+      suite,
+      work,
+      MIRROR,
+    ];
     // A half-made root is no beginning: what was fetched is kept in `debs`.
     await persistently('debootstrap', say, async () => {
       await rm(work, { recursive: true, force: true });
@@ -113,11 +159,21 @@ export async function buildDaemons(say: (line: string) => void): Promise<string>
 }
 
 function inRoot(root: string, command: readonly string[]): Promise<string> {
-  const clean = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'DEBIAN_FRONTEND=noninteractive', 'LANG=C.UTF-8'];
+  const clean = [
+    'env',
+    '-i',
+    'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+    'DEBIAN_FRONTEND=noninteractive',
+    'LANG=C.UTF-8',
+  ];
   return run(['chroot', root, ...clean, ...command], { timeoutMs: 900_000 });
 }
 
-async function installPackages(root: string, suite: mailhost.Suite, say: (line: string) => void): Promise<void> {
+async function installPackages(
+  root: string,
+  suite: mailhost.Suite,
+  say: (line: string) => void,
+): Promise<void> {
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
   sources.push(`deb ${MIRROR}-security ${suite}-security main`);
   await writeFile(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
@@ -134,8 +190,8 @@ async function installPackages(root: string, suite: mailhost.Suite, say: (line: 
 }
 
 /**
- * Installs packages, and `beside` them some that conflict with them. Nothing may start while they unpack, and names
- * must resolve only while they are fetched.
+ * Installs packages, and `beside` them some that conflict with them. Nothing may start while they
+ * unpack, and names must resolve only while they are fetched.
  */
 async function install(
   root: string,
@@ -146,14 +202,18 @@ async function install(
   const policy = join(root, 'usr/sbin/policy-rc.d');
   const proxy = join(root, 'etc/apt/apt.conf.d/99e2e-proxy');
   const names = ['etc/resolv.conf', 'etc/hosts', 'etc/nsswitch.conf'];
-  const kept = await Promise.all(names.map((name) => readFile(join(root, name), 'utf8').catch(() => '')));
+  const kept = await Promise.all(
+    names.map((name) => readFile(join(root, name), 'utf8').catch(() => '')),
+  );
   await writeFile(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   await copyFile('/etc/resolv.conf', join(root, 'etc/resolv.conf'));
   await copyFile('/etc/hosts', join(root, 'etc/hosts'));
   await writeFile(join(root, 'etc/nsswitch.conf'), hostsBy(kept[2] ?? '', 'files dns'));
   const lines = ['http_proxy', 'https_proxy'].flatMap((name) => {
     const url = process.env[name];
-    return url === undefined || url === '' ? [] : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
+    return url === undefined || url === ''
+      ? []
+      : [`Acquire::${name.replace('_proxy', '')}::Proxy "${url}";\n`];
   });
   await writeFile(proxy, lines.join(''));
   const retries = ['-o', 'Acquire::Retries=3'];
@@ -161,7 +221,9 @@ async function install(
     inRoot(root, ['apt-get', '-q', ...retries, '-o', 'APT::Update::Error-Mode=any', 'update']),
   );
   const options = ['-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...retries];
-  await persistently('apt-get install', say, () => inRoot(root, ['apt-get', ...options, 'install', ...packages]));
+  await persistently('apt-get install', say, () =>
+    inRoot(root, ['apt-get', ...options, 'install', ...packages]),
+  );
   if (beside.length > 0) {
     const script =
       'cd /srv && apt-get -q download "$@" && dpkg -i --force-conflicts --force-breaks ./*.deb && rm ./*.deb';
@@ -192,7 +254,11 @@ async function configure(root: string, suite: mailhost.Suite): Promise<void> {
   await mkdir(join(root, 'var/log/journal'), { recursive: true });
   for (const command of mailhost.commandsOf()) await inRoot(root, command);
   for (const unit of mailhost.DISABLED_UNITS)
-    for (const target of ['multi-user.target.wants', 'sockets.target.wants', 'sysinit.target.wants'])
+    for (const target of [
+      'multi-user.target.wants',
+      'sockets.target.wants',
+      'sysinit.target.wants',
+    ])
       await rm(join(root, 'etc/systemd/system', target, unit), { force: true });
   for (const unit of mailhost.MASKED_UNITS) {
     await rm(join(root, 'etc/systemd/system', unit), { force: true });
@@ -206,7 +272,12 @@ async function removeOthers(kind: mailhost.Suite | 'daemons', keep: string): Pro
   for (const name of await readdir(CACHE)) {
     const path = join(CACHE, name);
     const building = /\.building-(\d+)$/.exec(name)?.[1];
-    if (!name.startsWith(`${kind}-`) || path === keep || mounts.includes(`${path}:`) || mounts.includes(`${path},`))
+    if (
+      !name.startsWith(`${kind}-`) ||
+      path === keep ||
+      mounts.includes(`${path}:`) ||
+      mounts.includes(`${path},`)
+    )
       continue;
     if (building !== undefined && existsSync(`/proc/${building}`)) continue;
     await rm(path, { recursive: true, force: true });

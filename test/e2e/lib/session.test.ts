@@ -2,8 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import { makeCast } from './cast.js';
 import { type Deeds, mustBan, mustNotBan, type Truth } from './session.js';
 
-function deeds(failures: Partial<Record<'smtp' | 'imap' | 'ssh', number>>, unclear: string[] = []): Deeds {
-  return { role: 'sample', failures: new Map(Object.entries(failures) as ['smtp', number][]), unclear, successes: 0 };
+function deeds(
+  failures: Partial<Record<'smtp' | 'imap' | 'ssh', number>>,
+  unclear: string[] = [],
+): Deeds {
+  return {
+    role: 'sample',
+    failures: new Map(Object.entries(failures) as ['smtp', number][]),
+    unclear,
+    successes: 0,
+  };
 }
 
 describe('the truth of a session', () => {
@@ -26,8 +34,11 @@ describe('the truth of a session', () => {
 describe('a cast', () => {
   test('is the same for the same seed and another for another', () => {
     expect(makeCast(7, 2)).toEqual(makeCast(7, 2));
-    const addresses = (seed: number) => new Set(makeCast(seed, 2).players.map(({ address }) => address));
-    expect([...addresses(7)].filter((address) => addresses(8).has(address)).length).toBeLessThan(10);
+    const addresses = (seed: number) =>
+      new Set(makeCast(seed, 2).players.map(({ address }) => address));
+    expect([...addresses(7)].filter((address) => addresses(8).has(address)).length).toBeLessThan(
+      10,
+    );
   });
 
   test('gives every player an address of their own, and nobody that of a victim', () => {
@@ -35,7 +46,9 @@ describe('a cast', () => {
       const { players, victims } = makeCast(seed, 3);
       const addresses = players.map(({ address }) => address);
       expect(new Set(addresses).size).toBe(addresses.length);
-      expect(addresses.filter((address) => address === '' || victims.includes(address))).toEqual([]);
+      expect(addresses.filter((address) => address === '' || victims.includes(address))).toEqual(
+        [],
+      );
     }
   });
 });

@@ -1,4 +1,7 @@
-/** Plays a cast against a machine and derives the truth from the clients' own results, never from the log. */
+/**
+ * Plays a cast against a machine and derives the truth from the clients' own results, never from
+ * the log.
+ */
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cast } from './cast.js';
@@ -11,7 +14,10 @@ export interface Deeds {
   readonly role: string;
   /** Login failures that the server answered, by service. */
   readonly failures: Map<LoginService, number>;
-  /** What came of attempts that ended otherwise (auth server busy, connection lost): they may be in the log as failures. */
+  /**
+   * What came of attempts that ended otherwise (auth server busy, connection lost): they may be in
+   * the log as failures.
+   */
   readonly unclear: string[];
   successes: number;
 }
@@ -21,7 +27,9 @@ export type Truth = ReadonlyMap<string, Deeds>;
 const SSH_AT_ONCE = 6;
 const OTHERS_AT_ONCE = 24;
 
-/** Plays every player's jobs, as many at once as the services bear; with `unbounded` all at once. */
+/**
+ * Plays every player's jobs, as many at once as the services bear; with `unbounded` all at once.
+ */
 export async function playCast(station: Station, cast: Cast, unbounded = false): Promise<Truth> {
   const truth = new Map<string, Deeds>();
   const most = unbounded ? cast.players.length : undefined;
@@ -56,13 +64,22 @@ export function mustBan(truth: Truth, maxretry: number): string[] {
     .map(([address]) => address);
 }
 
-/** Who must not: fewer failures at all services together, the victims of smuggled names included. */
+/**
+ * Who must not: fewer failures at all services together, the victims of smuggled names included.
+ */
 export function mustNotBan(truth: Truth, cast: Cast, maxretry: number): string[] {
-  const sum = ({ failures, unclear }: Deeds) => [...failures.values()].reduce((a, b) => a + b, unclear.length);
-  return [...[...truth].filter(([, deeds]) => sum(deeds) < maxretry).map(([address]) => address), ...cast.victims];
+  const sum = ({ failures, unclear }: Deeds) =>
+    [...failures.values()].reduce((a, b) => a + b, unclear.length);
+  return [
+    ...[...truth].filter(([, deeds]) => sum(deeds) < maxretry).map(([address]) => address),
+    ...cast.victims,
+  ];
 }
 
-/** The journal of this boot, `journalctl -o export`, byte by byte: attackers' names need not be UTF-8. */
+/**
+ * The journal of this boot, `journalctl -o export`, byte by byte: attackers' names need not be
+ * UTF-8.
+ */
 export async function exportJournal(machine: Machine, path: string): Promise<void> {
   const within = 'var/tmp/session.export';
   await machine.exec(['sh', '-c', `journalctl -b -o export --no-pager > /${within}`]);

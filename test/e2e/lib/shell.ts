@@ -1,4 +1,7 @@
-/** Running programs for the end-to-end suite: arguments as a list, a failure carries what the program said. */
+/**
+ * Running programs for the end-to-end suite: arguments as a list, a failure carries what the
+ * program said.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 
 export interface RunOptions {
@@ -20,7 +23,11 @@ export interface Outcome {
 export function outcomeOf(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const [file = '', ...args] = command;
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { cwd: options.cwd, env: options.env, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
     const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
     child.stdout.on('data', (chunk: Buffer) => chunks.stdout.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => chunks.stderr.push(chunk));
@@ -47,7 +54,9 @@ export function outcomeOf(command: readonly string[], options: RunOptions = {}):
 export async function run(command: readonly string[], options: RunOptions = {}): Promise<string> {
   const { status, stdout, stderr } = await outcomeOf(command, options);
   if (status !== 0)
-    throw new Error(`${command.join(' ')}: exit status ${status}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`);
+    throw new Error(
+      `${command.join(' ')}: exit status ${status}\n${stdout.slice(-2000)}${stderr.slice(-2000)}`,
+    );
   return stdout;
 }
 
@@ -57,12 +66,18 @@ export async function runAll(...commands: readonly (readonly string[])[]): Promi
 }
 
 /** Does what needs the network, and again after a pause when it failed: mirrors hiccup. */
-export async function persistently(what: string, say: (line: string) => void, work: () => Promise<unknown>) {
+export async function persistently(
+  what: string,
+  say: (line: string) => void,
+  work: () => Promise<unknown>,
+) {
   for (const seconds of [5, 20, 60]) {
     try {
       return void (await work());
     } catch (error) {
-      say(`${what} failed, trying again in ${seconds} s: ${String(error).split('\n').slice(0, 4).join(' ')}`);
+      say(
+        `${what} failed, trying again in ${seconds} s: ${String(error).split('\n').slice(0, 4).join(' ')}`,
+      );
       await sleep(seconds * 1_000);
     }
   }
@@ -73,7 +88,10 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Asks until the answer is neither undefined nor false; an exception counts as "not yet" and is told at the end. */
+/**
+ * Asks until the answer is neither undefined nor false; an exception counts as "not yet" and is
+ * told at the end.
+ */
 export async function until<T>(
   what: string,
   question: () => Promise<T | undefined | false> | T | undefined | false,
@@ -89,7 +107,10 @@ export async function until<T>(
       last = error;
     }
     if (performance.now() > deadline)
-      throw new Error(`${what}: not within ${timeoutMs / 1000} s`, last === undefined ? {} : { cause: last });
+      throw new Error(
+        `${what}: not within ${timeoutMs / 1000} s`,
+        last === undefined ? {} : { cause: last },
+      );
     await sleep(everyMs);
   }
 }

@@ -24,7 +24,9 @@ export class Station {
     const [file = '', ...args] = machine.outside([process.execPath, main]);
     const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'inherit'] });
     this.#child = child;
-    createInterface({ input: child.stdout }).on('line', (line) => this.#hear(JSON.parse(line) as Answer));
+    createInterface({ input: child.stdout }).on('line', (line) =>
+      this.#hear(JSON.parse(line) as Answer),
+    );
     child.on('exit', () => {
       for (const waiting of this.#waiting.values()) waiting.reject(new Error('the clients ended'));
       this.#waiting.clear();
@@ -54,8 +56,20 @@ export class Station {
   }
 
   /** A wrong password `attempts` times from one address, until it is cut off. */
-  attack(service: Service, from: string, attempts: number, more: Partial<Job> = {}): Promise<Attempt[]> {
-    return this.play({ service, from, attempts, user: 'anna', password: 'wrong-password', ...more });
+  attack(
+    service: Service,
+    from: string,
+    attempts: number,
+    more: Partial<Job> = {},
+  ): Promise<Attempt[]> {
+    return this.play({
+      service,
+      from,
+      attempts,
+      user: 'anna',
+      password: 'wrong-password',
+      ...more,
+    });
   }
 
   /** One login with the right password. */
@@ -72,7 +86,10 @@ export class Station {
   }
 }
 
-/** Passwords that the server judged. The answer to the last one may have come too late for the client. */
+/**
+ * Passwords that the server judged. The answer to the last one may have come too late for the
+ * client.
+ */
 export function judged(attempts: readonly Attempt[]): number {
   return tally(attempts, 'failed') + tally(attempts, 'cut');
 }

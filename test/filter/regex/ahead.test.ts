@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { mayGoOn } from '../../../src/filter/regex/ahead.js';
-import { observable } from '../../../src/filter/regex/observed.js';
+import { observable } from '../../../src/filter/regex/captures.js';
+import { mayGoOn } from '../../../src/filter/regex/instructions.js';
 import { parseRegex } from '../../../src/filter/regex/parse.js';
 import { compileProgram } from '../../../src/filter/regex/program.js';
 import { compileRegex } from '../../../src/filter/regex/regex.js';
@@ -35,17 +35,33 @@ describe('what must come next', () => {
   });
 
   test('nothing that matches at the start is ever ruled out', () => {
-    const piece = fc.constantFrom('a', 'b', '[^a]', '\\w', '.', '(?:a|b)', '(?:ab?)*', '$', '\\b', '(?!a)', '(?>a|ab)');
+    const piece = fc.constantFrom(
+      'a',
+      'b',
+      '[^a]',
+      '\\w',
+      '.',
+      '(?:a|b)',
+      '(?:ab?)*',
+      '$',
+      '\\b',
+      '(?!a)',
+      '(?>a|ab)',
+    );
     const loop = fc.constantFrom('', '*', '+', '?', '*?', '{0,2}');
     const source = fc
       .array(fc.tuple(piece, loop), { minLength: 1, maxLength: 5 })
-      .map((parts) => parts.map(([part, mark]) => (/^(?:\$|\\b|\(\?!)/.test(part) ? part : part + mark)).join(''));
+      .map((parts) =>
+        parts.map(([part, mark]) => (/^(?:\$|\\b|\(\?!)/.test(part) ? part : part + mark)).join(''),
+      );
     fc.assert(
       fc.property(
         source,
         fc.string({ unit: fc.constantFrom('a', 'b', ';', 'é', '\n'), maxLength: 4 }),
         (regex, text) => {
-          const found = compileRegex(`^${regex}`, { usedns: 'no', finalNewline: false }).regex?.exec(text) ?? null;
+          const found =
+            compileRegex(`^${regex}`, { usedns: 'no', finalNewline: false }).regex?.exec(text) ??
+            null;
           if (found !== null) expect(begins(regex, text)).toBe(true);
         },
       ),

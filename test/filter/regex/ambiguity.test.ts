@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { REGEX_LOOP_STATES_MAX } from '../../../src/core/limits.js';
-import { judgeLoop } from '../../../src/filter/regex/ambiguity.js';
+import { judgeLoop } from '../../../src/filter/regex/lint.js';
 import type { Node, RepeatNode } from '../../../src/filter/regex/tree.js';
 
 /** A loop around so many characters in a row. */

@@ -25,20 +25,28 @@ describe('both executors', () => {
   test('agree on verdict, place and every group, whatever the regex and the text', () => {
     const text = fc.string({ unit: fc.constantFrom(...'aabAB1_-: \n\u2028\x1c'), maxLength: 24 });
     fc.assert(
-      fc.property(fc.integer(), fc.boolean(), fc.array(text, { maxLength: 3 }), (seed, wild, texts) => {
-        const generated = generate(seed, { references: true, wild, atomic: wild });
-        fc.pre(generated.pattern.trim() !== '');
-        const v8 = compiled(generated.pattern);
-        const linear = demoted(generated.pattern);
-        for (const candidate of [...generated.texts, ...texts.map((line) => line.replace(/\n+$/, ''))]) {
-          let fast: unknown;
-          const done = vmGuard(() => {
-            fast = v8.exec(candidate);
-          }, 50);
-          const slow = linear.exec(candidate);
-          if (done && linear.gaveUp === 0 && v8.gaveUp === 0) expect(fast).toEqual(slow);
-        }
-      }),
+      fc.property(
+        fc.integer(),
+        fc.boolean(),
+        fc.array(text, { maxLength: 3 }),
+        (seed, wild, texts) => {
+          const generated = generate(seed, { references: true, wild, atomic: wild });
+          fc.pre(generated.pattern.trim() !== '');
+          const v8 = compiled(generated.pattern);
+          const linear = demoted(generated.pattern);
+          for (const candidate of [
+            ...generated.texts,
+            ...texts.map((line) => line.replace(/\n+$/, '')),
+          ]) {
+            let fast: unknown;
+            const done = vmGuard(() => {
+              fast = v8.exec(candidate);
+            }, 50);
+            const slow = linear.exec(candidate);
+            if (done && linear.gaveUp === 0 && v8.gaveUp === 0) expect(fast).toEqual(slow);
+          }
+        },
+      ),
       { numRuns: 400 },
     );
   });
@@ -54,7 +62,12 @@ describe('both executors', () => {
   });
 
   test.each([
-    ['a dot stops at a newline only, not at the separators that JavaScript knows', '^a.*b$', 'a\u2028\u2029\rb', true],
+    [
+      'a dot stops at a newline only, not at the separators that JavaScript knows',
+      '^a.*b$',
+      'a\u2028\u2029\rb',
+      true,
+    ],
     ['white space is that of Python: the file separator belongs to it', '^a\\sb$', 'a\x1cb', true],
     ['white space is that of Python: the byte order mark does not', '^a\\sb$', 'a\ufeffb', false],
     ['letters and digits are those of every script', '^\\w\\d$', '\u00e9\u0663', true],
@@ -79,7 +92,12 @@ describe('both executors', () => {
     ['flags hold in their scope', '^(?i:ab)c$', 'ABC', false],
     ['the Kelvin sign is a k when case is ignored', '^(?i:k)$', '\u212a', true],
     ['an octal escape', '^\\101\\07$', 'A\x07', true],
-    ['characters beyond the basic plane count as one for a quantifier', '^\u{1f600}+$', '\u{1f600}\u{1f600}', true],
+    [
+      'characters beyond the basic plane count as one for a quantifier',
+      '^\u{1f600}+$',
+      '\u{1f600}\u{1f600}',
+      true,
+    ],
   ])('%s', (_title, source, text, matches) => {
     expect(compiled(source).exec(text) !== null).toBe(matches);
     expect(demoted(source).exec(text) !== null).toBe(matches);
@@ -97,7 +115,9 @@ describe('both executors', () => {
       demoted('^(?P<__proto__>a)(?P<constructor>b)?'),
     ]) {
       const groups: Readonly<Record<string, string | undefined>> = regex.exec('a')?.groups ?? {};
-      expect(Object.keys(groups).filter((name) => groups[name] !== undefined)).toEqual(['__proto__']);
+      expect(Object.keys(groups).filter((name) => groups[name] !== undefined)).toEqual([
+        '__proto__',
+      ]);
       expect(Object.getPrototypeOf(Object.getPrototypeOf(groups))).toBeNull();
       expect(groups['constructor']).toBeUndefined();
       expect(groups['toString']).toBeUndefined();
@@ -119,15 +139,18 @@ describe('hostile lines', () => {
     ['addresses without end', '<HOST>: <HOSTS>', '1:'],
     ['a conditional in a loop', '(?:(a)|b)*?(?(1)x|y)<HOST>', 'ab'],
   ];
-  test.each(slow)('%s: the linear matcher takes each choice once per position', (_title, source, pump) => {
-    const regex = demoted(source);
-    // Stopped by the guard if it were not linear; generous, since other tests run beside.
-    const done = vmGuard(() => {
-      for (let i = 0; i < 3; i++) regex.exec(pump.repeat(length / pump.length));
-    }, 10_000);
-    expect(done).toBe(true);
-    expect(regex.gaveUp).toBe(0);
-  });
+  test.each(slow)(
+    '%s: the linear matcher takes each choice once per position',
+    (_title, source, pump) => {
+      const regex = demoted(source);
+      // Stopped by the guard if it were not linear; generous, since other tests run beside.
+      const done = vmGuard(() => {
+        for (let i = 0; i < 3; i++) regex.exec(pump.repeat(length / pump.length));
+      }, 10_000);
+      expect(done).toBe(true);
+      expect(regex.gaveUp).toBe(0);
+    },
+  );
 
   test('a back-reference that goes on and on is given up after the bound, counted, and no match', () => {
     const regex = demoted('(?P<u>.*) and (?P=u) from <HOST>');

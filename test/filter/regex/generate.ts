@@ -1,4 +1,7 @@
-/** Random regexes in Python's syntax, each with texts made to match it now and then. The seed decides everything. */
+/**
+ * Random regexes in Python's syntax, each with texts made to match it now and then. The seed
+ * decides everything.
+ */
 
 export interface Generated {
   readonly pattern: string;
@@ -11,15 +14,24 @@ export interface Wanted {
   readonly references: boolean;
   /** Captures within loops, loops whose round may be empty. */
   readonly wild: boolean;
-  /** Possessive loops and atomic groups: CPython 3.11 has defects there (wrong spans, even SystemError). */
+  /**
+   * Possessive loops and atomic groups: CPython 3.11 has defects there (wrong spans, even
+   * SystemError).
+   */
   readonly atomic?: boolean;
-  /** Texts with letters, digits and other characters of many scripts, also beyond U+FFFF; `named`: the regexes name some. */
+  /**
+   * Texts with letters, digits and other characters of many scripts, also beyond U+FFFF; `named`:
+   * the regexes name some.
+   */
   readonly scripts?: 'texts' | 'named';
 }
 
 const ALPHABET = [...'aaabbbAB1_-: ', '\n', '\u2028', '\x1c', '\u00a0', '\ufeff'];
 
-/** Letters, digits, numbers, marks and symbols; what is an ASCII letter when case is ignored; a space. */
+/**
+ * Letters, digits, numbers, marks and symbols; what is an ASCII letter when case is ignored; a
+ * space.
+ */
 const SCRIPTS = [...'éßªя漢²½Ⅷ٣९€§\u0301\u212a\u017f\u0130\u3000'];
 /** What a regex can name without being one that is given the line itself. */
 const PLAIN = ALPHABET.filter((char) => char !== '\ufeff');
@@ -109,7 +121,9 @@ class Generator {
   }
 
   private sequence(depth: number): Piece {
-    const parts = Array.from({ length: this.random(4) + (depth > 3 ? 1 : 0) }, () => this.quantified(depth));
+    const parts = Array.from({ length: this.random(4) + (depth > 3 ? 1 : 0) }, () =>
+      this.quantified(depth),
+    );
     return {
       pattern: parts.map((part) => part.pattern).join(''),
       sample: parts.map((part) => part.sample).join(''),
@@ -126,11 +140,15 @@ class Generator {
     const fixed = /^(?:\^|\$|\\[AZbB])$/.test(piece.pattern) || piece.pattern === '';
     const tame = !loops || (piece.least > 0 && this.groups === groups);
     if (fixed || (!this.wanted.wild && !tame)) return piece;
-    const rounds = { '*': this.random(3), '+': 1 + this.random(2), '?': this.random(2) }[counts] ?? 2;
+    const rounds =
+      { '*': this.random(3), '+': 1 + this.random(2), '?': this.random(2) }[counts] ?? 2;
     return {
       pattern: piece.pattern + counts + this.pick(['', '', '', '?', this.wanted.atomic ? '+' : '']),
       sample: piece.sample.repeat(rounds),
-      least: /[*?,]/.test(counts) && !counts.startsWith('{1') && !counts.startsWith('{2') ? 0 : piece.least,
+      least:
+        /[*?,]/.test(counts) && !counts.startsWith('{1') && !counts.startsWith('{2')
+          ? 0
+          : piece.least,
     };
   }
 
@@ -139,11 +157,13 @@ class Generator {
     if (kind < 4) return this.literal();
     if (kind < 6) return this.characterClass();
     if (kind < 8) return this.category();
-    if (kind < 9) return { pattern: this.pick(['^', '$', '\\A', '\\Z', '\\b', '\\B']), sample: '', least: 0 };
+    if (kind < 9)
+      return { pattern: this.pick(['^', '$', '\\A', '\\Z', '\\b', '\\B']), sample: '', least: 0 };
     if (kind < 12) return this.wrap('(?:', depth);
     if (kind < 16) return this.group(depth);
     if (kind === 16) return this.wrap(this.pick(['(?i:', '(?s:', '(?m:', '(?-i:', '(?is:']), depth);
-    if (kind === 17) return { ...this.wrap(this.pick(['(?=', '(?!']), depth), sample: '', least: 0 };
+    if (kind === 17)
+      return { ...this.wrap(this.pick(['(?=', '(?!']), depth), sample: '', least: 0 };
     if (kind === 18) {
       const body = this.pick(['a', 'ab', '[^a]', ':|b', '\\s', 'a{2}', '\\b', '(?:a|b)-']);
       return { pattern: `${this.pick(['(?<=', '(?<!'])}${body})`, sample: '', least: 0 };
@@ -155,13 +175,15 @@ class Generator {
   private category(): Piece {
     const piece = this.pick(CLASSES);
     const other = { '\\w': 'я', '\\W': '€', '\\d': '٣', '.': '🙂' }[piece.pattern];
-    if (this.wanted.scripts === undefined || other === undefined || this.random(2) === 0) return piece;
+    if (this.wanted.scripts === undefined || other === undefined || this.random(2) === 0)
+      return piece;
     return { ...piece, sample: this.wanted.scripts === 'texts' || other !== '🙂' ? other : '漢' };
   }
 
   private literal(): Piece {
     const { scripts } = this.wanted;
-    const chars = scripts === 'named' ? [...ALPHABET, ...SCRIPTS] : scripts === 'texts' ? PLAIN : ALPHABET;
+    const chars =
+      scripts === 'named' ? [...ALPHABET, ...SCRIPTS] : scripts === 'texts' ? PLAIN : ALPHABET;
     const char = this.pick(chars);
     return { pattern: char === '\n' ? '\\n' : char === '-' ? '\\-' : char, sample: char, least: 1 };
   }
@@ -170,7 +192,11 @@ class Generator {
     const members = Array.from({ length: 1 + this.random(3) }, () => this.pick(MEMBERS)).join('');
     const negated = this.random(3) === 0;
     const first = this.random(6) === 0 ? ']' : '';
-    return { pattern: `[${negated ? '^' : ''}${first}${members}]`, sample: this.character(), least: 1 };
+    return {
+      pattern: `[${negated ? '^' : ''}${first}${members}]`,
+      sample: this.character(),
+      least: 1,
+    };
   }
 
   private wrap(open: string, depth: number): Piece {
@@ -188,7 +214,8 @@ class Generator {
   private reference(depth: number): Piece {
     const target = this.closed[this.random(this.closed.length || 1)];
     if (!this.wanted.references || target === undefined) return this.literal();
-    if (this.random(2) === 0) return { pattern: `(?:\\${target.group})`, sample: target.sample, least: 0 };
+    if (this.random(2) === 0)
+      return { pattern: `(?:\\${target.group})`, sample: target.sample, least: 0 };
     const yes = this.sequence(depth - 1);
     const no = this.sequence(depth - 1);
     return {
@@ -209,4 +236,21 @@ const CLASSES: readonly Piece[] = [
   { pattern: '\\D', sample: '_', least: 1 },
   { pattern: '(?:a|ab)', sample: 'ab', least: 1 },
 ];
-const MEMBERS = ['a', 'b', 'A', '1', '_', ' ', ':', '[', '\\s', '\\d', '\\W', '\\-', 'a-b', '\\n', '\\u2028', '\\x1c'];
+const MEMBERS = [
+  'a',
+  'b',
+  'A',
+  '1',
+  '_',
+  ' ',
+  ':',
+  '[',
+  '\\s',
+  '\\d',
+  '\\W',
+  '\\-',
+  'a-b',
+  '\\n',
+  '\\u2028',
+  '\\x1c',
+];

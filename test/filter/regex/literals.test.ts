@@ -9,7 +9,10 @@ describe('what a line must contain', () => {
   test.each([
     ['^Failed password for .* from <HOST>$', ['Failed password for ']],
     ['^(?:reject|discard): RCPT from <HOST>', ['discard: RCPT from ', 'reject: RCPT from ']],
-    ['(?:[Uu]nknown user|password mismatch) <HOST>', ['Unknown user ', 'password mismatch ', 'unknown user ']],
+    [
+      '(?:[Uu]nknown user|password mismatch) <HOST>',
+      ['Unknown user ', 'password mismatch ', 'unknown user '],
+    ],
     ['^(?:a+bcd)+ <HOST>', ['bcd']],
     ['^.*(?=.* SASL).*$', [' SASL']],
     ['^x{3}<HOST>', ['xxx']],
@@ -18,10 +21,15 @@ describe('what a line must contain', () => {
     expect(literals(source)).toEqual(expected);
   });
 
-  test.each(['^<HOST>$', '^(?:foo|\\d+)', '^(?i:sks) <HOST>', '^(?!foo).*$', '^(?:foo)?', '^a:<HOST>', '^é+<HOST>'])(
-    'nothing useful can be said of %s',
-    (source) => {
-      expect(literals(source)).toBeUndefined();
-    },
-  );
+  test.each([
+    '^<HOST>$',
+    '^(?:foo|\\d+)',
+    '^(?i:sks) <HOST>',
+    '^(?!foo).*$',
+    '^(?:foo)?',
+    '^a:<HOST>',
+    '^é+<HOST>',
+  ])('nothing useful can be said of %s', (source) => {
+    expect(literals(source)).toBeUndefined();
+  });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { REGEX_MEMORY_WORDS_MAX } from '../../../src/core/limits.js';
-import { Bits } from '../../../src/filter/regex/memory.js';
+import { Bits } from '../../../src/filter/regex/linear-state.js';
 
 test('the linear matcher takes so much memory for one match and no more', () => {
   const bits = new Bits();

@@ -1,6 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { REGEX_CHARS_MAX, REGEX_CONDITIONS_MAX, REGEX_DEPTH_MAX } from '../../../src/core/limits.js';
+import {
+  REGEX_CHARS_MAX,
+  REGEX_CONDITIONS_MAX,
+  REGEX_DEPTH_MAX,
+} from '../../../src/core/limits.js';
 import { compileRegex } from '../../../src/filter/regex/regex.js';
 
 function problemOf(source: string): { id: string; offset: number; message: string } | undefined {
@@ -50,7 +54,9 @@ describe('bounds', () => {
   test('length of a regex', () => {
     expect(problemOf('a'.repeat(9_000))).toBeUndefined();
     expect(problemOf(`[${'a'.repeat(REGEX_CHARS_MAX - 2)}]`)).toBeUndefined();
-    expect(problemOf(`[${'a'.repeat(REGEX_CHARS_MAX - 1)}]`)).toMatchObject({ id: 'regex.too-large' });
+    expect(problemOf(`[${'a'.repeat(REGEX_CHARS_MAX - 1)}]`)).toMatchObject({
+      id: 'regex.too-large',
+    });
   });
 
   test('depth of groups', () => {
@@ -59,15 +65,18 @@ describe('bounds', () => {
     expect(problemOf(nested(REGEX_DEPTH_MAX + 1))).toMatchObject({ id: 'regex.too-large' });
   });
 
-  test.each([REGEX_CONDITIONS_MAX, REGEX_CONDITIONS_MAX + 1])('%d groups that conditionals test', (count) => {
-    const groups = Array.from({ length: count }, (_, i) => `(?P<g${i}>${i})?`).join('');
-    const tests = Array.from({ length: count }, (_, i) => `(?(g${i})a|b)`).join('');
-    const { regex } = compileRegex(`^${groups}-${tests}$`, { usedns: 'no' });
-    regex?.demote();
-    expect(regex?.exec(`0-${'a'}${'b'.repeat(count - 1)}`)).not.toBeNull();
-    expect(regex?.exec(`0-${'b'.repeat(count)}`)).toBeNull();
-    expect(regex?.gaveUp).toBe(0);
-  });
+  test.each([REGEX_CONDITIONS_MAX, REGEX_CONDITIONS_MAX + 1])(
+    '%d groups that conditionals test',
+    (count) => {
+      const groups = Array.from({ length: count }, (_, i) => `(?P<g${i}>${i})?`).join('');
+      const tests = Array.from({ length: count }, (_, i) => `(?(g${i})a|b)`).join('');
+      const { regex } = compileRegex(`^${groups}-${tests}$`, { usedns: 'no' });
+      regex?.demote();
+      expect(regex?.exec(`0-${'a'}${'b'.repeat(count - 1)}`)).not.toBeNull();
+      expect(regex?.exec(`0-${'b'.repeat(count)}`)).toBeNull();
+      expect(regex?.gaveUp).toBe(0);
+    },
+  );
 });
 
 describe('any text at all', () => {
@@ -83,17 +92,21 @@ describe('any text at all', () => {
   );
   test('compiles or is refused with an offset within it, and both executors run it', () => {
     fc.assert(
-      fc.property(fc.array(unit, { maxLength: 30 }), fc.string({ maxLength: 10 }), (units, text) => {
-        const source = units.join('');
-        const { regex, problems } = compileRegex(source, { usedns: 'no' });
-        for (const { offset } of problems) expect(offset).toBeLessThanOrEqual(source.length);
-        expect(regex === undefined).toBe(problems.length > 0);
-        if (regex === undefined) return;
-        for (const { offset } of regex.lint()) expect(offset).toBeLessThanOrEqual(source.length);
-        const fast = regex.exec(text);
-        regex.demote();
-        expect(regex.exec(text)).toEqual(fast);
-      }),
+      fc.property(
+        fc.array(unit, { maxLength: 30 }),
+        fc.string({ maxLength: 10 }),
+        (units, text) => {
+          const source = units.join('');
+          const { regex, problems } = compileRegex(source, { usedns: 'no' });
+          for (const { offset } of problems) expect(offset).toBeLessThanOrEqual(source.length);
+          expect(regex === undefined).toBe(problems.length > 0);
+          if (regex === undefined) return;
+          for (const { offset } of regex.lint()) expect(offset).toBeLessThanOrEqual(source.length);
+          const fast = regex.exec(text);
+          regex.demote();
+          expect(regex.exec(text)).toEqual(fast);
+        },
+      ),
       { numRuns: 3_000 },
     );
   });

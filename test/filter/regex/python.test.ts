@@ -38,7 +38,11 @@ function compile(source: string, multiline: boolean): { v8: Regex; linear: Regex
 }
 
 /** Compares on generated pairs; gives their number and that of the matches. */
-function compareGenerated(firstSeed: number, count: number, wanted: Wanted): { pairs: number; matches: number } {
+function compareGenerated(
+  firstSeed: number,
+  count: number,
+  wanted: Wanted,
+): { pairs: number; matches: number } {
   const generated = Array.from({ length: count }, (_, i) => generate(firstSeed + i, wanted)).filter(
     ({ pattern }) => pattern.trim() !== '',
   );
@@ -47,7 +51,8 @@ function compareGenerated(firstSeed: number, count: number, wanted: Wanted): { p
   let matches = 0;
   generated.forEach(({ pattern, multiline, texts }, i) => {
     const answer = answers[i];
-    if (answer === undefined || 'error' in answer) throw new Error(`Python refuses ${pattern}: ${answer?.error}`);
+    if (answer === undefined || 'error' in answer)
+      throw new Error(`Python refuses ${pattern}: ${answer?.error}`);
     const { v8, linear } = compile(pattern, multiline);
     texts.forEach((text, j) => {
       const found = answer.found[j];
@@ -84,7 +89,8 @@ describe("the same matches and groups as Python's re.search", () => {
       let matches = 0;
       stock.forEach(({ filter, source, multiline, texts }, i) => {
         const answer = answers[i];
-        if (answer === undefined || 'error' in answer) throw new Error(`${filter}: ${answer?.error}`);
+        if (answer === undefined || 'error' in answer)
+          throw new Error(`${filter}: ${answer?.error}`);
         const { v8, linear } = compile(source, multiline);
         texts.forEach((text, j) => {
           const found = answer.found[j];
@@ -95,7 +101,10 @@ describe("the same matches and groups as Python's re.search", () => {
           expect([place, ours(linear.exec(text))]).toEqual([place, theirs(found, text)]);
           expect([place, ours(v8.exec(text))]).toEqual([place, theirs(found, text)]);
           if (found !== null && v8.literals !== undefined) {
-            expect([place, v8.literals.some((literal) => text.includes(literal))]).toEqual([place, true]);
+            expect([place, v8.literals.some((literal) => text.includes(literal))]).toEqual([
+              place,
+              true,
+            ]);
           }
         });
       });
@@ -107,12 +116,28 @@ describe("the same matches and groups as Python's re.search", () => {
   );
 
   const kinds: readonly (readonly [string, number, Wanted])[] = [
-    ['groups, classes, loops, anchors, looks and scoped flags', 1, { references: false, wild: false }],
-    ['back-references and conditionals, also to groups that took no part', 10_001, { references: true, wild: false }],
-    ['captures within loops and loops whose round may be empty', 20_001, { references: true, wild: true }],
+    [
+      'groups, classes, loops, anchors, looks and scoped flags',
+      1,
+      { references: false, wild: false },
+    ],
+    [
+      'back-references and conditionals, also to groups that took no part',
+      10_001,
+      { references: true, wild: false },
+    ],
+    [
+      'captures within loops and loops whose round may be empty',
+      20_001,
+      { references: true, wild: true },
+    ],
     ['possessive loops and atomic groups', 30_001, { references: true, wild: false, atomic: true }],
     ['texts of many scripts', 40_001, { references: false, wild: false, scripts: 'texts' }],
-    ['regexes and texts of many scripts', 50_001, { references: true, wild: false, scripts: 'named' }],
+    [
+      'regexes and texts of many scripts',
+      50_001,
+      { references: true, wild: false, scripts: 'named' },
+    ],
   ];
   for (const [title, seed, wanted] of kinds) {
     withPython(

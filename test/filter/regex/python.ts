@@ -1,4 +1,7 @@
-/** Python's own `re`, asked once for many regexes and texts: the reference of every differential test. */
+/**
+ * Python's own `re`, asked once for many regexes and texts: the reference of every differential
+ * test.
+ */
 import { spawnSync } from 'node:child_process';
 
 export interface Question {
@@ -15,8 +18,13 @@ export interface Found {
   readonly groups: Readonly<Record<string, string>>;
 }
 
-/** The matches of each text (`slow`: Python did not come back in time), or what Python has against the regex. */
-export type Answer = { readonly error: string } | { readonly found: readonly (Found | null | 'slow')[] };
+/**
+ * The matches of each text (`slow`: Python did not come back in time), or what Python has against
+ * the regex.
+ */
+export type Answer =
+  | { readonly error: string }
+  | { readonly found: readonly (Found | null | 'slow')[] };
 
 const SCRIPT = `
 import json, re, signal, sys, warnings
@@ -46,12 +54,19 @@ for line in sys.stdin:
 `;
 
 export function hasPython(): boolean {
-  return spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))']).status === 0;
+  return (
+    spawnSync('python3', ['-c', 'import sys; sys.exit(sys.version_info < (3, 11))']).status === 0
+  );
 }
 
 export function askPython(questions: readonly Question[]): Answer[] {
   const input = questions.map((question) => JSON.stringify(question)).join('\n');
-  const run = spawnSync('python3', ['-c', SCRIPT], { input, encoding: 'utf8', maxBuffer: 1 << 28, timeout: 120_000 });
+  const run = spawnSync('python3', ['-c', SCRIPT], {
+    input,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    timeout: 120_000,
+  });
   if (run.status !== 0) throw new Error(`python3: ${run.error?.message ?? run.stderr}`);
   return run.stdout
     .split('\n')

@@ -1,6 +1,6 @@
 /**
- * The regexes of Debian's fail2ban package as its own loader expands them, and its sample lines, for comparing at test
- * time. Nothing of it is part of the project.
+ * The regexes of Debian's fail2ban package as its own loader expands them, and its sample lines,
+ * for comparing at test time. Nothing of it is part of the project.
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -58,7 +58,9 @@ for path in sorted(glob.glob(root + '/etc/fail2ban/filter.d/*.conf')):
                                   'expanded': Regex(source, multiline=multiline).getRegex(), 'texts': texts}))
 `;
 
-/** All regexes of all filters that have samples, in every mode, for log files and for the journal. */
+/**
+ * All regexes of all filters that have samples, in every mode, for log files and for the journal.
+ */
 export function stockRegexes(root: string): StockRegex[] {
   const run = spawnSync('python3', ['-W', 'ignore', '-c', SCRIPT, root], {
     encoding: 'utf8',

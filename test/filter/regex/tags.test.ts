@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { compileRegex, type RegexMatch } from '../../../src/filter/regex/regex.js';
 
-function groups(source: string, text: string, usedns: 'no' | 'raw' = 'raw'): RegexMatch['groups'] | undefined {
+function groups(
+  source: string,
+  text: string,
+  usedns: 'no' | 'raw' = 'raw',
+): RegexMatch['groups'] | undefined {
   const { regex, problems } = compileRegex(source, { usedns });
   if (regex === undefined) throw new Error(JSON.stringify(problems));
   return regex.exec(text)?.groups;
@@ -56,7 +60,10 @@ describe("fail2ban's tags", () => {
   });
 
   test('<SKIPLINES> steps over whole lines, the fewest that will do', () => {
-    const { regex } = compileRegex('^open <F-ID/>$<SKIPLINES>^close (?P=fid)$', { usedns: 'no', multiline: true });
+    const { regex } = compileRegex('^open <F-ID/>$<SKIPLINES>^close (?P=fid)$', {
+      usedns: 'no',
+      multiline: true,
+    });
     expect(regex?.exec('noise\nopen a\nx\ny\nclose a\nclose a')).toMatchObject({
       index: 6,
       groups: { fid: 'a', skiplines0: 'x\ny\n' },

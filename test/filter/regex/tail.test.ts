@@ -33,15 +33,20 @@ describe('the newline behind a line', () => {
     expect(both(`login of \\w+ from <HOST>${end}`, TEXT, false)).toBeNull();
   });
 
-  test.each(['.', '\\S', ' ', '\\s\\s', '[^\\n]', '\\s.', '\\s(?!$)'])('is one, and no other character: %s', (end) => {
-    expect(both(`from 192\\.0\\.2\\.1${end}`)).toBeNull();
-  });
+  test.each(['.', '\\S', ' ', '\\s\\s', '[^\\n]', '\\s.', '\\s(?!$)'])(
+    'is one, and no other character: %s',
+    (end) => {
+      expect(both(`from 192\\.0\\.2\\.1${end}`)).toBeNull();
+    },
+  );
 
   test('belongs to no group', () => {
     expect(both('from (?P<user>[^;]+;|.+\\s)')?.groups['user']).toBe('192.0.2.1');
   });
 
   test('is in no literal of the gate', () => {
-    expect(compileRegex('<HOST> refused\\n', { usedns: 'no' }).regex?.literals).toEqual([' refused']);
+    expect(compileRegex('<HOST> refused\\n', { usedns: 'no' }).regex?.literals).toEqual([
+      ' refused',
+    ]);
   });
 });

@@ -6,11 +6,10 @@ import {
   EVIDENCE_CREDITS_MAX,
   EVIDENCE_NAMES_MAX,
   EVIDENCE_PREFIXES_MAX,
-  LOGIN_REPEAT_SECONDS,
   PHONE_BURST,
-  PHONE_PAUSE_SECONDS,
 } from '../../../src/core/limits.js';
 import { seconds } from '../../../src/core/time.js';
+import { LOGIN_REPEAT_SECONDS, PHONE_PAUSE_SECONDS } from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
 import { DEFAULT_RULES, type EvidenceRules } from '../../../src/jail/evidence/rules.js';
 import { address, at, prefix } from '../support.js';
@@ -21,7 +20,8 @@ const DAY = 24 * HOUR;
 const LATER = 10 * DAY;
 
 let evidence: Evidence;
-const made = (rules: Partial<EvidenceRules> = {}) => new Evidence({ ...DEFAULT_RULES, ...rules }, 1);
+const made = (rules: Partial<EvidenceRules> = {}) =>
+  new Evidence({ ...DEFAULT_RULES, ...rules }, 1);
 
 /** An attempt, counted by the address itself or its /64. */
 function attempt(who: string, user: string | undefined, second: number) {
@@ -29,8 +29,10 @@ function attempt(who: string, user: string | undefined, second: number) {
   const target = prefixOf(from, from.family === 4 ? 32 : 64);
   return { address: from, target, time: at(second), ...(user === undefined ? {} : { user }) };
 }
-const fail = (who: string, user: string | undefined, second: number) => evidence.failure(attempt(who, user, second));
-const login = (who: string, user: string, second: number) => evidence.login(attempt(who, user, second));
+const fail = (who: string, user: string | undefined, second: number) =>
+  evidence.failure(attempt(who, user, second));
+const login = (who: string, user: string, second: number) =>
+  evidence.login(attempt(who, user, second));
 const rulesOf = ({ findings }: ReturnType<typeof fail>) =>
   findings.map(({ rule, target }) => `${rule} ${formatPrefix(target)}`);
 
@@ -42,14 +44,17 @@ beforeEach(() => {
 
 describe('the points of an address', () => {
   test('a user with logins, one failure a day: five days pass before the points suffice, and they fade', () => {
-    const days = Array.from({ length: 20 }, (_, day) => rulesOf(fail('198.51.100.7', 'anna', LATER + day * DAY)));
+    const days = Array.from({ length: 20 }, (_, day) =>
+      rulesOf(fail('198.51.100.7', 'anna', LATER + day * DAY)),
+    );
     const first = days.findIndex((rules) => rules.includes('slow 198.51.100.7'));
     // 1 + 2^(-1/7) + 2^(-2/7) + ... reaches 5 with the seventh.
     expect(first).toBe(6);
   });
 
   test('one failure in two weeks never suffices', () => {
-    for (let n = 0; n < 30; n++) expect(rulesOf(fail('198.51.100.7', 'anna', LATER + n * 14 * DAY))).toEqual([]);
+    for (let n = 0; n < 30; n++)
+      expect(rulesOf(fail('198.51.100.7', 'anna', LATER + n * 14 * DAY))).toEqual([]);
   });
 
   test('a name that never logged in weighs twice, and so does every further name', () => {
@@ -61,9 +66,10 @@ describe('the points of an address', () => {
 
   test('before three days have passed no name is held for unknown', () => {
     evidence = made();
-    expect([fail('198.51.100.7', 'nobody', 0).points, fail('198.51.100.7', 'nobody', 3 * DAY - 1).points]).toEqual([
-      1, 1,
-    ]);
+    expect([
+      fail('198.51.100.7', 'nobody', 0).points,
+      fail('198.51.100.7', 'nobody', 3 * DAY - 1).points,
+    ]).toEqual([1, 1]);
     expect(fail('198.51.100.7', 'nobody', 3 * DAY).points).toBe(2);
   });
 
@@ -134,11 +140,14 @@ describe('credit', () => {
     };
     const points = (user: string, times: readonly number[]) =>
       times.map((time) => fail(OFFICE, user, LATER + time).points);
-    const every = (pause: number, count: number) => Array.from({ length: count }, (_, n) => n * pause);
+    const every = (pause: number, count: number) =>
+      Array.from({ length: count }, (_, n) => n * pause);
 
     test(`may try every ${PHONE_PAUSE_SECONDS} seconds for ever`, () => {
       staff('anna', 'ben');
-      expect(points('carl', every(PHONE_PAUSE_SECONDS, 1_000)).filter((one) => one > 0)).toEqual([]);
+      expect(points('carl', every(PHONE_PAUSE_SECONDS, 1_000)).filter((one) => one > 0)).toEqual(
+        [],
+      );
     });
 
     test(`has ${PHONE_BURST} failures at once, and not one more`, () => {
@@ -169,18 +178,21 @@ describe('credit', () => {
   test.each([
     ['a network', (n: number) => [`198.51.100.${n}`, `u${n}`], 'subnet 198.51.100.0/24'],
     ['a user', (n: number) => [`198.51.${n}.1`, 'anna'], 'user 198.51.9.1'],
-  ] as const)('before three days have passed nothing is said against the next of %s', (_, who, rule) => {
-    const all = (from: number) => {
-      evidence = made();
-      login('192.0.2.1', 'anna', 0);
-      return Array.from({ length: 9 }, (__, n) => {
-        const [address = '', user = ''] = who(n + 1);
-        return rulesOf(fail(address, user, from + n));
-      }).flat();
-    };
-    expect(all(3 * DAY - 9)).toEqual([]);
-    expect(all(3 * DAY)).toContain(rule);
-  });
+  ] as const)(
+    'before three days have passed nothing is said against the next of %s',
+    (_, who, rule) => {
+      const all = (from: number) => {
+        evidence = made();
+        login('192.0.2.1', 'anna', 0);
+        return Array.from({ length: 9 }, (__, n) => {
+          const [address = '', user = ''] = who(n + 1);
+          return rulesOf(fail(address, user, from + n));
+        }).flat();
+      };
+      expect(all(3 * DAY - 9)).toEqual([]);
+      expect(all(3 * DAY)).toContain(rule);
+    },
+  );
 
   test('an address with many users may fail more often, up to five times as often', () => {
     for (const user of ['b', 'c', 'd', 'e', 'f', 'g']) login('192.0.2.1', user, 0);
@@ -201,7 +213,9 @@ describe('credit', () => {
 
   test('one mailbox of his own buys an attacker no short ban', () => {
     login('198.51.100.7', 'mallory', LATER);
-    const all = Array.from({ length: 10 }, (_, n) => fail('198.51.100.7', `stranger ${n}`, LATER + n));
+    const all = Array.from({ length: 10 }, (_, n) =>
+      fail('198.51.100.7', `stranger ${n}`, LATER + n),
+    );
     const found = all.flatMap(({ findings }) => findings);
     expect(found.map(({ isShared }) => isShared)).toContain(false);
   });
@@ -215,10 +229,15 @@ describe('credit', () => {
 
 describe('offenders of a prefix', () => {
   const sweep = (n: number, second = LATER) =>
-    Array.from({ length: n }, (_, i) => rulesOf(fail(`198.51.100.${i + 1}`, 'anna', second + i * HOUR)));
+    Array.from({ length: n }, (_, i) =>
+      rulesOf(fail(`198.51.100.${i + 1}`, 'anna', second + i * HOUR)),
+    );
 
   test('the sixth offender of a /24 within a week bans it', () => {
-    expect(sweep(6).map((rules) => rules.includes('subnet 198.51.100.0/24'))).toEqual([...Array(5).fill(false), true]);
+    expect(sweep(6).map((rules) => rules.includes('subnet 198.51.100.0/24'))).toEqual([
+      ...Array(5).fill(false),
+      true,
+    ]);
   });
 
   test('not when somebody logged in from there', () => {
@@ -238,21 +257,29 @@ describe('offenders of a prefix', () => {
   });
 
   test('IPv6: the /56 before the /48', () => {
-    const rules = Array.from({ length: 6 }, (_, i) => rulesOf(fail(`2001:db8:1:${i}::1`, 'anna', LATER + i)));
+    const rules = Array.from({ length: 6 }, (_, i) =>
+      rulesOf(fail(`2001:db8:1:${i}::1`, 'anna', LATER + i)),
+    );
     expect(rules[5]).toContain('subnet 2001:db8:1::/56');
-    const far = Array.from({ length: 6 }, (_, i) => rulesOf(fail(`2001:db8:9:${i}00::1`, 'anna', LATER + i)));
+    const far = Array.from({ length: 6 }, (_, i) =>
+      rulesOf(fail(`2001:db8:9:${i}00::1`, 'anna', LATER + i)),
+    );
     expect(far[5]).toContain('subnet 2001:db8:9::/48');
   });
 });
 
 describe('users and names', () => {
   test('the eighth address against a user within a day is banned at its first failure, and an alarm is given once', () => {
-    const all = Array.from({ length: 10 }, (_, i) => fail(`198.${51 + i}.1.1`, 'anna', LATER + i * 60));
+    const all = Array.from({ length: 10 }, (_, i) =>
+      fail(`198.${51 + i}.1.1`, 'anna', LATER + i * 60),
+    );
     expect(all.map((one) => rulesOf(one).some((rule) => rule.startsWith('user')))).toEqual([
       ...Array(7).fill(false),
       ...Array(3).fill(true),
     ]);
-    expect(all.flatMap(({ alarms }) => alarms)).toEqual([{ kind: 'under-attack', user: 'anna', count: 8 }]);
+    expect(all.flatMap(({ alarms }) => alarms)).toEqual([
+      { kind: 'under-attack', user: 'anna', count: 8 },
+    ]);
   });
 
   test('the user herself is spared where she logs in', () => {
@@ -261,7 +288,9 @@ describe('users and names', () => {
   });
 
   test('the fifth address that tries a name nobody has is banned, and a login makes the name alive', () => {
-    const all = Array.from({ length: 5 }, (_, i) => rulesOf(fail(`198.${51 + i}.1.1`, 'scanner', LATER + i * DAY)));
+    const all = Array.from({ length: 5 }, (_, i) =>
+      rulesOf(fail(`198.${51 + i}.1.1`, 'scanner', LATER + i * DAY)),
+    );
     expect(all.map((rules) => rules.some((rule) => rule.startsWith('dead-name')))).toEqual([
       ...Array(4).fill(false),
       true,
@@ -276,13 +305,21 @@ describe('users and names', () => {
   });
 
   test('logins from six networks within a day are an alarm, once', () => {
-    const alarms = Array.from({ length: 8 }, (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i * HOUR).alarms);
+    const alarms = Array.from(
+      { length: 8 },
+      (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i * HOUR).alarms,
+    );
     expect(alarms.flat()).toEqual([{ kind: 'takeover', user: 'anna', count: 6 }]);
     expect(alarms[5]).toHaveLength(1);
   });
 
   test('0 switches a rule off', () => {
-    evidence = made({ subnetOffenders: 0, userOffenders: 0, deadNameOffenders: 0, takeoverNetworks: 0 });
+    evidence = made({
+      subnetOffenders: 0,
+      userOffenders: 0,
+      deadNameOffenders: 0,
+      takeoverNetworks: 0,
+    });
     login('192.0.2.1', 'anna', 0);
     const failed = Array.from({ length: 20 }, (_, i) => [
       fail(`198.51.100.${i}`, 'anna', LATER + i),
@@ -290,9 +327,12 @@ describe('users and names', () => {
     ]).flat();
     const found = failed.flatMap(rulesOf).map((rule) => rule.split(' ')[0]);
     expect(new Set(found)).toEqual(new Set());
-    expect(Array.from({ length: 9 }, (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i).alarms).flat()).toEqual(
-      [],
-    );
+    expect(
+      Array.from(
+        { length: 9 },
+        (_, i) => login(`198.${51 + i}.1.1`, 'anna', LATER + i).alarms,
+      ).flat(),
+    ).toEqual([]);
   });
 
   test('a failure without a user counts for the address only', () => {
@@ -313,7 +353,12 @@ describe('bounds', () => {
   });
 
   test('a flood of IPv6 pushes no IPv4 address out', () => {
-    evidence = new Evidence({ ...DEFAULT_RULES }, 1, { addresses: 64, prefixes: 64, names: 64, credits: 64 });
+    evidence = new Evidence({ ...DEFAULT_RULES }, 1, {
+      addresses: 64,
+      prefixes: 64,
+      names: 64,
+      credits: 64,
+    });
     fail('198.51.100.7', 'anna', 0);
     for (let i = 0; i < 2_000; i++) fail(`2001:db8:${i.toString(16)}::1`, `made up ${i}`, 1);
     expect(evidence.pointsOf(prefix('198.51.100.7'), at(1))).toBeCloseTo(1, 2);

@@ -1,7 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Keys } from '../../../src/jail/evidence/keys.js';
-import { RecentSet } from '../../../src/jail/evidence/recent.js';
-import { NONE, Table } from '../../../src/jail/evidence/table.js';
+import { Keys, NONE, RecentSet, Table } from '../../../src/jail/evidence/table.js';
 
 const keys = new Keys(7);
 const key = (n: number) => keys.user(`user ${n}`);
@@ -45,7 +43,9 @@ describe('a recent set', () => {
     set.add(slot, 11, 100);
     set.add(slot, 11, 200);
     set.add(slot, 12, 150);
-    expect([set.count(slot, 100), set.count(slot, 160), set.count(slot, 100, 11)]).toEqual([2, 1, 1]);
+    expect([set.count(slot, 100), set.count(slot, 160), set.count(slot, 100, 11)]).toEqual([
+      2, 1, 1,
+    ]);
     expect([set.seen(slot, 11), set.seen(slot, 13), set.newest(slot)]).toEqual([200, 0, 200]);
   });
 

@@ -7,7 +7,10 @@ import { plain } from './sasl.js';
 const REFUSED =
   /AUTHENTICATIONFAILED|\[AUTH\]|^NO Login failed|^NO Invalid user|(?:-ERR|^NO) (?:Login failed|Invalid login)/;
 
-/** LOGIN or AUTHENTICATE attempts of one connection to port 143; a name goes as a quoted string, whatever it holds. */
+/**
+ * LOGIN or AUTHENTICATE attempts of one connection to port 143; a name goes as a quoted string,
+ * whatever it holds.
+ */
 export async function imap(job: Job, attempts: number): Promise<Attempt[]> {
   const dialogue = await Dialogue.open(job, job.port ?? 143);
   const quoted = (text: string) => `"${text.replace(/[\\"]/g, '\\$&')}"`;
@@ -67,7 +70,9 @@ export async function sieve(job: Job, attempts: number): Promise<Attempt[]> {
     hear: async () => {
       const answer = await dialogue.line();
       if (answer.startsWith('OK')) return attempt('ok');
-      return answer.startsWith('NO "Authentication failed') ? attempt('failed') : attempt('error', answer);
+      return answer.startsWith('NO "Authentication failed')
+        ? attempt('failed')
+        : attempt('error', answer);
     },
   });
 }
@@ -79,7 +84,10 @@ interface Protocol {
   hear(i: number): Promise<Attempt>;
 }
 
-/** After the greeting, tries until one attempt is not simply refused; what was answered before a cut stays answered. */
+/**
+ * After the greeting, tries until one attempt is not simply refused; what was answered before a cut
+ * stays answered.
+ */
 async function several(
   dialogue: Dialogue,
   attempts: number,

@@ -1,6 +1,7 @@
 /**
- * Entry file of the process that plays the clients; it is started inside the attackers' namespace and stays there.
- * Requests come on standard input, answers go to standard output, as soon as each attempt's result is known.
+ * Entry file of the process that plays the clients; it is started inside the attackers' namespace
+ * and stays there. Requests come on standard input, answers go to standard output, as soon as each
+ * attempt's result is known.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -44,7 +44,13 @@ export async function smtp(job: Job, attempts: number): Promise<Attempt[]> {
     if (pipelined) for (let i = 0; i < attempts; i++) dialogue.send(`AUTH PLAIN ${plain(job)}`);
     while (results.length < attempts) {
       const code = pipelined ? await reply(dialogue) : await login(dialogue, job);
-      results.push(code === 235 ? attempt('ok') : code === 535 ? attempt('failed') : attempt('error', `reply ${code}`));
+      results.push(
+        code === 235
+          ? attempt('ok')
+          : code === 535
+            ? attempt('failed')
+            : attempt('error', `reply ${code}`),
+      );
       if (code === 235) break;
     }
     if (job.deliver === true && results.at(-1)?.result === 'ok') await deliver(dialogue, job.user);

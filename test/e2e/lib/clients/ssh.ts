@@ -1,4 +1,7 @@
-/** SSH password attempts through the ssh program, which asks an askpass helper of ours for the password. */
+/**
+ * SSH password attempts through the ssh program, which asks an askpass helper of ours for the
+ * password.
+ */
 import { spawn } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import { isIPv6 } from 'node:net';
@@ -22,7 +25,10 @@ export async function ssh(job: Job, attempts: number, folder: string): Promise<A
   // On its command line ssh takes few names; in a file it takes any.
   const configuration = join(folder, `config${configurations++}`);
   const quoted = `"${job.user.replace(/[\\"]/g, '\\$&')}"`;
-  writeFileSync(configuration, Buffer.concat([Buffer.from('User '), bytesOf(quoted), Buffer.from('\n')]));
+  writeFileSync(
+    configuration,
+    Buffer.concat([Buffer.from('User '), bytesOf(quoted), Buffer.from('\n')]),
+  );
   try {
     return await connect(job, attempts, configuration, join(folder, 'askpass'));
   } finally {
@@ -30,16 +36,30 @@ export async function ssh(job: Job, attempts: number, folder: string): Promise<A
   }
 }
 
-async function connect(job: Job, attempts: number, configuration: string, askpass: string): Promise<Attempt[]> {
+async function connect(
+  job: Job,
+  attempts: number,
+  configuration: string,
+  askpass: string,
+): Promise<Attempt[]> {
   const settings = ['StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null', 'LogLevel=ERROR'];
-  settings.push('PreferredAuthentications=password', 'PubkeyAuthentication=no', `BindAddress=${job.from}`);
+  settings.push(
+    'PreferredAuthentications=password',
+    'PubkeyAuthentication=no',
+    `BindAddress=${job.from}`,
+  );
   settings.push(
     `NumberOfPasswordPrompts=${attempts}`,
     `ConnectTimeout=${Math.max(1, Math.round((job.connectMs ?? 1500) / 1000))}`,
   );
   const args = ['-F', configuration, ...settings.flatMap((setting) => ['-o', setting])];
   args.push(SERVER[isIPv6(job.from) ? 6 : 4], 'true');
-  const env = { PATH: process.env['PATH'], HOME: '/nonexistent', SSH_ASKPASS: askpass, SSH_ASKPASS_REQUIRE: 'force' };
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: '/nonexistent',
+    SSH_ASKPASS: askpass,
+    SSH_ASKPASS_REQUIRE: 'force',
+  };
   const child = spawn('ssh', args, {
     env: { ...env, E2E_PASSWORD: job.password },
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -60,7 +80,8 @@ async function connect(job: Job, attempts: number, configuration: string, askpas
   clearTimeout(timer);
   if (stalled) throw new Cut('stalled');
   if (status === 0) return [attempt('ok')];
-  if (said.includes('Permission denied')) return Array.from({ length: attempts }, () => attempt('failed'));
+  if (said.includes('Permission denied'))
+    return Array.from({ length: attempts }, () => attempt('failed'));
   // MaxStartups and PerSourcePenalties: sshd hangs up before its banner.
   if (said.includes('kex_exchange_identification') || said.includes('Not allowed at this time'))
     return [attempt('dropped')];

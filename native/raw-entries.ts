@@ -1,0 +1,130 @@
+/**
+ * Entries as they are read, before the stages see them, and what reads them: through C
+ * (`batch-reader.ts`) or call by call (`plain-reader.ts`).
+ */
+import type { GateRoute } from '../src/core/entry.js';
+import type { MatchExpression } from '../src/core/match.js';
+import type { Cursor } from '../src/core/names.js';
+import type { EpochMicros } from '../src/core/time.js';
+import type { JournalHandle } from './journal.js';
+
+/** One value; with `tail`, what stood between the two was left out. */
+export interface FieldValue {
+  readonly head: string;
+  readonly tail?: string;
+}
+
+/** An entry that passed the gate. */
+export interface RawEntry {
+  readonly cursor: Cursor;
+  readonly realtime: EpochMicros;
+  readonly messages: readonly FieldValue[];
+  /** The first value of each wanted field, at most `FIELD_CHARS_MAX` characters. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** Further values, of the few entries that have a field twice. */
+  readonly more?: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface RawBatch {
+  readonly entries: readonly RawEntry[];
+  /** Entries read, passed or not. */
+  readonly read: number;
+  /** MESSAGEs over their bound among those that did not pass. */
+  readonly longOthers: number;
+  readonly unreadable: number;
+  /** Those of the unreadable at which libsystemd would have ended the process. */
+  readonly aborted: number;
+  /** False when the end was reached. */
+  readonly more: boolean;
+}
+
+/** What a reader looks for. */
+export interface Wanted {
+  /** ASCII; undefined passes everything. */
+  readonly literals: readonly string[] | undefined;
+  /**
+   * An entry passes that one of them takes; when there are none, one with a literal. Their terms
+   * are exact, of fields that journald itself writes: the first value decides.
+   */
+  readonly routes: readonly GateRoute[];
+  /** The gate as a function on text decoded as Latin-1; the plain reader's form of `literals`. */
+  readonly passes: (text: string) => boolean;
+  /** The same for `routes`, for an entry that `passes`. */
+  readonly fits: (text: string, fields: ReadonlyMap<string, string>) => boolean;
+  /** Fields besides MESSAGE. */
+  readonly fields: ReadonlySet<string>;
+}
+
+export interface EntryReader {
+  /**
+   * Reads at most `max` entries. With `fromCurrent` the journal stands on an entry that is to be
+   * read first.
+   *
+   * @throws OperatingError when the journal fails; entries read in this call are then to be read
+   * again.
+   */
+  read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch;
+  /**
+   * Blocks the thread until an entry is there, files came or went, or `most` milliseconds have
+   * passed; looks every `interval` milliseconds (whole numbers). `orders` is the number of an
+   * `EventDescriptor`: it ends the wait, too. A reader that would have to wake JavaScript for each
+   * look does without `wait`.
+   */
+  wait?(handle: JournalHandle, interval: number, most: number, orders?: number): Awaited;
+  /** Begins to read ahead what is stored. To be closed before the reader. */
+  ahead?(place: ReadRange): Ahead;
+  close(): void;
+}
+
+/** A batch that was read ahead, and the last entry that was read for it, passed or not. */
+export interface AheadBatch {
+  readonly batch: RawBatch;
+  readonly last: { readonly cursor: Cursor; readonly time: EpochMicros };
+}
+
+/** Reading that goes on while the caller does something else. */
+export interface Ahead {
+  /**
+   * Waits for the next batch; undefined when there is none, for whatever reason: what follows is to
+   * be read otherwise.
+   */
+  take(): AheadBatch | undefined;
+  close(): void;
+}
+
+/** `entry`: the journal stands on the next one. `invalidate`: the caller must verify its place. */
+export type Awaited = 'nothing' | 'entry' | 'invalidate';
+
+/** The values of one entry while they are read. */
+export class Values {
+  readonly fields = new Map<string, string>();
+  more?: Map<string, string[]>;
+
+  add(name: string, value: string): void {
+    if (!this.fields.has(name)) {
+      this.fields.set(name, value);
+      return;
+    }
+    this.more ??= new Map();
+    const others = this.more.get(name);
+    if (others === undefined) this.more.set(name, [value]);
+    else others.push(value);
+  }
+}
+
+/** Which stored entries are to be read. */
+export interface ReadRange {
+  readonly kind: 'local' | 'directory' | 'files';
+  /** `flags` of sd_journal_open(3). */
+  readonly flags: number;
+  /** Compressed data is unpacked up to this many bytes. */
+  readonly threshold: number;
+  /** The namespace or none, the directory, the files. */
+  readonly paths: readonly string[];
+  /** What libsystemd selects by. */
+  readonly match: MatchExpression;
+  /** Reading begins after this entry. */
+  readonly after: Cursor;
+  /** And ends before the first batch that reaches beyond this time. */
+  readonly until: EpochMicros;
+}

@@ -1,0 +1,85 @@
+/**
+ * The live edge: the newest entries, judged while the reader is still busy with the stored ones. It
+ * has a source and filters of its own, so the reader's own state knows nothing of it; the reader
+ * comes to the same entries in its turn.
+ */
+
+import type { FilterEvent } from '../../core/decision.js';
+import type { EntrySource, Position, ReadPosition } from '../../core/entry.js';
+import { BATCH_ENTRIES_MAX } from '../../core/limits.js';
+import { unionOf } from '../../core/match.js';
+import type { JailIntake } from '../../core/specs.js';
+import { plus, wallClock } from '../../core/time.js';
+import { EDGE_SECONDS } from '../../core/timeouts.js';
+import type { FilterBank } from '../../filter/bank.js';
+import { isAtOrBefore } from '../source-clocks.js';
+import type { IntakePlan } from './protocol.js';
+import { isOwn, OWN_FIELDS, type OwnProcess } from './protocol.js';
+
+/** What one look at the edge found: events at or before the mark, and new ones. */
+export interface EdgeBatch {
+  readonly warm: readonly FilterEvent[];
+  readonly events: readonly FilterEvent[];
+}
+
+/**
+ * True where the newest entries can be read beside the stored ones: in one journal, which never
+ * ends.
+ */
+export function hasEdge({ source: { kind }, follow }: IntakePlan): boolean {
+  return follow && (kind === 'local' || kind === 'directory' || kind === 'container');
+}
+
+export class Edge {
+  readonly #source: EntrySource;
+  readonly #bank: FilterBank;
+  #mark: ReadPosition | undefined;
+  #self: OwnProcess | undefined;
+
+  constructor(source: EntrySource, bank: FilterBank) {
+    this.#source = source;
+    this.#bank = bank;
+  }
+
+  /** Opens the source a little before now. Throws what the source throws. */
+  open(jails: readonly JailIntake[], mark?: ReadPosition, self?: OwnProcess): void {
+    this.#mark = mark;
+    this.#self = self;
+    openFor(this.#source, this.#bank, jails, {
+      at: 'time',
+      time: plus(wallClock.now(), -EDGE_SECONDS),
+    });
+  }
+
+  /** The next entries; undefined when there are none yet. Throws what the source throws. */
+  next(): EdgeBatch | undefined {
+    const { read, entries } = this.#source.next(BATCH_ENTRIES_MAX);
+    if (read === 0) return undefined;
+    const warm: FilterEvent[] = [];
+    const events: FilterEvent[] = [];
+    for (const event of this.#bank.judge(entries.filter((entry) => !isOwn(entry, this.#self)))
+      .events)
+      (isWarm(event, this.#mark) ? warm : events).push(event);
+    return { warm, events };
+  }
+
+  close(): void {
+    this.#source.close();
+  }
+}
+
+/** Opens a source for what the filters of these jails need of it. */
+export function openFor(
+  source: EntrySource,
+  bank: FilterBank,
+  jails: readonly JailIntake[],
+  position: Position,
+) {
+  const fields = [...new Set([...bank.gate.fields, ...OWN_FIELDS])];
+  return source.open(unionOf(jails.map(({ match }) => match)), { ...bank.gate, fields }, position);
+}
+
+/** True when the event was read before the agent stopped. */
+export function isWarm({ cursor, time }: FilterEvent, mark: ReadPosition | undefined): boolean {
+  return mark !== undefined && isAtOrBefore({ cursor, time }, mark);
+}

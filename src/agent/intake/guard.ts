@@ -1,0 +1,84 @@
+/**
+ * The bound on regexes: V8 has no time limit of its own, but a running script can be ended from
+ * outside, and with it any regex that its call is stuck in; the process goes on. Two ways lead
+ * there:
+ *
+ * - the inspector protocol's `Runtime.evaluate` with `timeout` (V8's own timer, a task of the
+ *   platform's threads): 20-35 us per call, and no wait for another thread. The session is of this
+ *   thread alone; nothing listens anywhere.
+ * - `vm` with `timeout` where Node was built without inspector: starts and joins a thread for every
+ *   call, 90-165 us, and several milliseconds where the processors are busy, as they are under
+ *   attack.
+ */
+import { createRequire } from 'node:module';
+import { createContext, runInThisContext, Script } from 'node:vm';
+
+/**
+ * Runs `run` for at most `milliseconds`; false when it was ended. Whatever `run` throws is thrown
+ * on.
+ */
+export type GuardCall = (run: () => void, milliseconds: number) => boolean;
+
+let guards = 0;
+
+/** The guard by the inspector; undefined where Node has none. */
+export function inspectorGuard(): GuardCall | undefined {
+  if (process.features.inspector !== true) return undefined;
+  const { Session } = createRequire(import.meta.url)(
+    'node:inspector',
+  ) as typeof import('node:inspector');
+  const session = new Session();
+  session.connect();
+  let work: () => void = () => undefined;
+  let done = false;
+  let thrown: { readonly error: unknown } | undefined;
+  const call = () => {
+    try {
+      work();
+    } catch (error) {
+      thrown = { error };
+    }
+    done = true;
+  };
+  // What is evaluated finds the function by its name only.
+  const name = `__banjourGuarded${++guards}`;
+  Object.defineProperty(runInThisContext('globalThis'), name, { value: call, configurable: true });
+  const finished = () => undefined;
+  return (run, milliseconds) => {
+    work = run;
+    done = false;
+    thrown = undefined;
+    session.post(
+      'Runtime.evaluate',
+      { expression: `${name}()`, timeout: milliseconds, silent: true },
+      finished,
+    );
+    if (thrown !== undefined) throw (thrown as { readonly error: unknown }).error;
+    return done;
+  };
+}
+
+/** The guard by `vm`. */
+export function vmGuard(): GuardCall {
+  const script = new Script('run()', { filename: 'guard' });
+  // One for all calls: making a context costs as much as the call.
+  const context = createContext({ run: () => undefined }) as { run: () => void };
+  return (run, milliseconds) => {
+    context.run = run;
+    try {
+      script.runInContext(context, { timeout: milliseconds });
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') return false;
+      throw error;
+    }
+  };
+}
+
+let chosen: GuardCall | undefined;
+
+/** The guard of this thread; made when it is first needed. */
+export function guard(run: () => void, milliseconds: number): boolean {
+  chosen ??= inspectorGuard() ?? vmGuard();
+  return chosen(run, milliseconds);
+}

@@ -1,0 +1,117 @@
+/** What the intake thread and the main thread say to each other. Plain data only. */
+
+import type { FilterEvent } from '../../core/decision.js';
+import type { Entry, ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
+import type { PackedError } from '../../core/errors.js';
+import type { SourceId } from '../../core/names.js';
+import type { JailIntake } from '../../core/specs.js';
+import type { EpochMicros, Seconds } from '../../core/time.js';
+import type { JailCounters } from '../../filter/counters.js';
+
+/*
+ * Which entries are our own. They repeat addresses and user names of others' entries, so a jail
+ * that reads the whole journal would count them again. Told by what journald itself sets, never by
+ * text: a line that quotes ours is judged.
+ */
+
+/** Fields that every entry must carry for `isOwn`. */
+export const OWN_FIELDS: readonly string[] = ['_SYSTEMD_UNIT', '_PID'];
+
+const OWN_UNITS: ReadonlySet<string> = new Set(['banjour.service', 'banjour-notify.service']);
+
+/** This process, for an agent that was started by hand in some other unit. */
+export interface OwnProcess {
+  readonly pid: number;
+  /** When it started: the number may have been another process's before. */
+  readonly since: EpochMicros;
+}
+
+/** True for entries of our units and of the process. */
+export function isOwn({ fields, realtime }: Entry, self: OwnProcess | undefined): boolean {
+  const unit = fields.get('_SYSTEMD_UNIT');
+  if (unit !== undefined && OWN_UNITS.has(unit)) return true;
+  return self !== undefined && realtime >= self.since && fields.get('_PID') === String(self.pid);
+}
+
+/** Where an intake begins. `fresh` starts at the end of the journal, less `lookBack`. */
+export type IntakeStart =
+  /** Everything there is: replay. */
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'since'; readonly time: EpochMicros }
+  /** No stored position: the last `lookBack` is read and judged. */
+  | { readonly kind: 'fresh'; readonly lookBack: Seconds; readonly now: EpochMicros }
+  /** Goes on after `mark`; what lies up to `lookBack` before it is read for the windows only. */
+  | { readonly kind: 'resume'; readonly mark: ReadPosition; readonly lookBack: Seconds };
+
+export interface IntakePlan {
+  readonly id: SourceId;
+  readonly source: SourceSpec;
+  readonly jails: readonly JailIntake[];
+  readonly start: IntakeStart;
+  /** False: stop at the end of what is stored, although a journal never ends. */
+  readonly follow: boolean;
+  /** The running agent, whose own entries are nobody's failures; absent in replay. */
+  readonly self?: OwnProcess;
+}
+
+/** What the thread is started with. */
+export interface IntakeWork {
+  readonly plan: IntakePlan;
+  /**
+   * Number of the eventfd that is written to after every message to the thread; absent where nobody
+   * waits in C.
+   */
+  readonly orders?: number;
+}
+
+/**
+ * `warm-up`: at or before the stored mark. `catch-up`: stored entries after it. `live`: the end was
+ * reached once. `waiting`: the source cannot be read, and is tried again (never said by a thread).
+ */
+export type IntakePhase = 'opening' | 'warm-up' | 'catch-up' | 'live' | 'ended' | 'waiting';
+
+export interface IntakeStats {
+  readonly phase: IntakePhase;
+  readonly entriesRead: number;
+  readonly entriesCut: number;
+  readonly entriesUnreadable: number;
+  readonly lastEntry?: EpochMicros;
+  /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
+  readonly progress?: number;
+  readonly jails: readonly JailCounters[];
+  /** What the source is made of, when it is several streams. */
+  readonly streams?: readonly StreamView[];
+}
+
+export type FromIntake =
+  | { readonly type: 'opened'; readonly gap: boolean }
+  | {
+      readonly type: 'batch';
+      readonly phase: IntakePhase;
+      /** Entries at or before the mark: for the windows only. */
+      readonly warm: readonly FilterEvent[];
+      readonly events: readonly FilterEvent[];
+      /** The last entry read. */
+      readonly position?: ReadPosition;
+    }
+  /**
+   * Newest entries, while stored ones are still read; those come once more in their turn. `warm`:
+   * of them at or before the mark.
+   */
+  | {
+      readonly type: 'edge';
+      readonly warm: readonly FilterEvent[];
+      readonly events: readonly FilterEvent[];
+    }
+  | { readonly type: 'stats'; readonly stats: IntakeStats }
+  | { readonly type: 'notice'; readonly level: 'warning' | 'notice'; readonly message: string }
+  | { readonly type: 'pong'; readonly id: number }
+  | { readonly type: 'ended' }
+  /** The thread cannot go on. */
+  | { readonly type: 'failed'; readonly error: PackedError };
+
+export type ToIntake =
+  /** One batch (or one of the edge) has been taken: another may be sent. */
+  | { readonly type: 'credit' }
+  | { readonly type: 'ping'; readonly id: number }
+  | { readonly type: 'stop' };

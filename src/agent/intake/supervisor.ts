@@ -1,0 +1,222 @@
+/**
+ * All readers of the agent: one per source, started at the stored positions, swapped at a reload.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type Log, silentLog } from '../../core/log.js';
+import type { JailName, SourceId } from '../../core/names.js';
+import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../../core/time.js';
+import { AHEAD_SECONDS_MAX, WARMUP_SECONDS_MIN } from '../../core/timeouts.js';
+import type { Jails } from '../../jail/jails.js';
+import type { AllowContext } from '../../jail/judgement.js';
+import type { Ledger } from '../../ledger/ledger.js';
+import {
+  type AgentSetup,
+  bySource,
+  creditOf,
+  type JailSetup,
+  longestFindtime,
+  type SourceGroup,
+} from '../../setup/setup.js';
+import { neverPrefixed, unreadable } from '../control-views.js';
+import type { Pipeline } from '../pipeline.js';
+import type { IntakeStart } from './protocol.js';
+import { SourceIntake } from './source-intake.js';
+
+/** A reader that does not end in time is terminated, ms. */
+const STOP_MS = 3_000;
+
+export interface IntakeSupervisorDeps {
+  readonly jails: Jails;
+  readonly ledger: Ledger;
+  readonly pipeline: Pipeline;
+  readonly allow: AllowContext;
+  readonly log: Log;
+  /** Called when a source cannot be read any more, or a thread is left behind. */
+  readonly failed: (error: Error) => void;
+}
+
+export class IntakeSupervisor {
+  readonly #parts: IntakeSupervisorDeps;
+  #readers: readonly SourceIntake[] = [];
+  /** Sources that this agent has been started or reloaded with. */
+  readonly #accepted = new Set<SourceId>();
+
+  constructor(parts: IntakeSupervisorDeps) {
+    this.#parts = parts;
+  }
+
+  get all(): readonly SourceIntake[] {
+    return this.#readers;
+  }
+
+  /**
+   * Starts all; resolves when every source is open, or is known to be one that has to wait. What
+   * the ledger knows of the past goes into the jails first.
+   */
+  async start(setup: AgentSetup): Promise<void> {
+    const { jails, ledger } = this.#parts;
+    const resumes = [...bySource(setup.jails).keys()].every(
+      (id) => ledger.position(id) !== undefined,
+    );
+    this.#recall(setup, jails.names, resumes);
+    this.#readers = [...bySource(setup.jails)].map(([id, group]) =>
+      this.#make(id, group, readBackOf(setup), false),
+    );
+    for (const { id } of this.#readers) this.#accepted.add(id);
+    await this.#open(this.#readers);
+  }
+
+  /** A source that was accepted before may be away for a while; one that is new must be there. */
+  async #open(readers: readonly SourceIntake[]): Promise<void> {
+    await Promise.all(
+      readers.map((reader) =>
+        reader.opened.catch((error: unknown) => {
+          if (reader.phase !== 'waiting' || !this.#accepted.has(reader.id)) throw error;
+        }),
+      ),
+    );
+    for (const { id } of readers) this.#accepted.add(id);
+  }
+
+  /**
+   * Takes a new setup. Readers whose jails stay as they are go on; the others make way for new
+   * ones, which warm their jails up anew. `cold`: jails whose windows hold too little for their new
+   * policy.
+   */
+  async swap(setup: AgentSetup, cold: ReadonlySet<JailName>): Promise<void> {
+    const groups = bySource(setup.jails);
+    const goesOn = (reader: SourceIntake) => {
+      const group = groups.get(reader.id);
+      return (
+        group !== undefined &&
+        isDeepStrictEqual(group.jails, reader.jails) &&
+        isDeepStrictEqual(group.source, reader.source) &&
+        !group.jails.some(({ jail }) => cold.has(jail))
+      );
+    };
+    const kept = this.#readers.filter(goesOn);
+    const gone = this.#readers.filter((reader) => !kept.includes(reader));
+    this.#readers = kept;
+    const ends = await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
+    for (const { id } of gone) this.#parts.pipeline.leave(id);
+    this.#recall(setup, [...cold], true);
+    const present = new Set(kept.map(({ id }) => id));
+    const fresh = [...groups]
+      .filter(([id]) => !present.has(id))
+      .map(([id, group]) => this.#make(id, group, readBackOf(setup), true));
+    this.#readers = [...kept, ...fresh];
+    await this.#open(fresh);
+    // The new setup is in force; a process without what was left behind is better all the same.
+    if (ends.includes(false))
+      this.#parts.failed(new Error("a reader's thread does not end: starting anew"));
+  }
+
+  /**
+   * One sentence for each source that cannot be read, and for each jail none of whose entries
+   * passes its prefregex.
+   */
+  warnings(): readonly string[] {
+    return [
+      ...this.#readers.flatMap(({ id, problem }) =>
+        problem === undefined ? [] : [unreadable(id, problem)],
+      ),
+      ...this.#readers.flatMap(({ stats }) => (stats?.jails ?? []).flatMap(neverPrefixed)),
+    ];
+  }
+
+  /** True when every reader answers within `milliseconds`; a quiet journal is progress. */
+  async alive(milliseconds: number): Promise<boolean> {
+    const answers = await Promise.all(this.#readers.map((reader) => reader.ping(milliseconds)));
+    return answers.every(Boolean);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.stop(STOP_MS)));
+  }
+
+  /**
+   * Tells jails what the ledger knows of the past: which failures are settled and, to those that
+   * count bans, the bans. `resumes`: every source goes on where it was, so that nothing older than
+   * the windows is read.
+   */
+  #recall(setup: AgentSetup, names: readonly JailName[], resumes: boolean): void {
+    if (names.length === 0) return;
+    const { jails, ledger, allow } = this.#parts;
+    const since = plus(wallClock.now(), -lookBackOf(setup.jails));
+    jails.remember(ledger.floors(resumes ? since : epochMicros(0)), new Set(names));
+    const weighing = setup.jails.filter(
+      ({ policy }) => policy.counts === 'evidence' && names.includes(policy.jail),
+    );
+    if (weighing.length > 0) {
+      const past = plus(wallClock.now(), -creditOf(weighing));
+      jails.recall(
+        ledger.attempts.since(past),
+        ledger.floors(past),
+        new Set(weighing.map(({ policy }) => policy.jail)),
+      );
+    }
+    const counters = setup.jails.filter(
+      ({ policy }) => policy.counts === 'bans' && names.includes(policy.jail),
+    );
+    for (const { policy } of counters) {
+      jails.reset(policy.jail);
+      const past = plus(wallClock.now(), -lookBackOf([{ policy }]));
+      for (const ban of ledger.history.newBans(past)) jails.observeBan(ban, allow, policy.jail);
+    }
+  }
+
+  /** `again`: the windows hold something already, which is read anew and must not count twice. */
+  #make(id: SourceId, group: SourceGroup, lookBack: Seconds, again: boolean): SourceIntake {
+    const { jails, pipeline, log, failed } = this.#parts;
+    let reset = again;
+    let isTold = false;
+    const start = () => {
+      if (reset) for (const { jail } of group.jails) jails.reset(jail);
+      reset = true;
+      const begin = this.#startOf(id, lookBack, isTold ? silentLog : this.#parts.log);
+      isTold = true;
+      return begin;
+    };
+    const reader = new SourceIntake(
+      { id, source: group.source, jails: group.jails, start },
+      pipeline,
+      log,
+    );
+    reader.failure.catch((error: Error) => {
+      // A reader of a setup that was given up is nobody's business any more.
+      if (this.#readers.includes(reader)) failed(error);
+    });
+    return reader;
+  }
+
+  #startOf(id: SourceId, lookBack: Seconds, log: Log): IntakeStart {
+    const mark = this.#parts.ledger.position(id);
+    if (mark === undefined) return { kind: 'fresh', lookBack, now: wallClock.now() };
+    const now = wallClock.now();
+    if (mark.time <= plus(now, AHEAD_SECONDS_MAX)) {
+      log('info', `${id}: resuming at ${isoTime(mark.time)}`);
+      return { kind: 'resume', mark, lookBack };
+    }
+    // Where its entry is still there, what was read is known by its place; where it is gone,
+    // nothing of what is there was read, whatever its time.
+    const time = plus(now, -lookBack);
+    log(
+      'warning',
+      `${id}: the stored position is dated ahead, ${isoTime(mark.time)}: the clock was wrong when it was written; resuming at ${isoTime(time)} unless its entry is still there`,
+    );
+    return { kind: 'resume', mark: { cursor: mark.cursor, time }, lookBack };
+  }
+}
+
+/** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */
+export function lookBackOf(jails: readonly Pick<JailSetup, 'policy'>[]): Seconds {
+  return seconds(WARMUP_SECONDS_MIN + longestFindtime(jails));
+}
+
+/**
+ * The same of the jails that read entries: those that count bans find their long past in the
+ * ledger.
+ */
+function readBackOf({ jails }: AgentSetup): Seconds {
+  return lookBackOf(jails.filter(({ source }) => source !== undefined));
+}

@@ -1,0 +1,127 @@
+/** The intake thread as the main thread sees it: start, credits, heartbeat, end. */
+
+import { Worker } from 'node:worker_threads';
+import { EventDescriptor } from '../../../native/libc.js';
+import { inBackground, noteThread } from '../../core/background.js';
+import type { FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
+
+/** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
+const THREAD_HEAP_MIB_MAX = 128;
+/**
+ * Young space of the thread, MiB: three semi-spaces. What outlives a batch is rare, and what it
+ * once grew to stays.
+ */
+const THREAD_YOUNG_MIB_MAX = 6;
+/**
+ * The same for a replay, which reads without a pause: it is collected half as often and thrown away
+ * at the end.
+ */
+const REPLAY_YOUNG_MIB_MAX = 24;
+
+export interface IntakeListener {
+  /** Called for every message, in order. */
+  message(message: FromIntake): void;
+  /** The thread has ended: of itself, after `stop`, or by an error that it could not report. */
+  exit(error: Error | undefined): void;
+}
+
+export class IntakeThread {
+  readonly #worker: Worker;
+  readonly #ended: Promise<void>;
+  /**
+   * Tells a thread that waits in C of a message; a replay does not wait. Closed when the thread is
+   * gone, never before.
+   */
+  readonly #orders: EventDescriptor | undefined;
+  #pings = new Map<number, () => void>();
+  #pingId = 0;
+
+  /** `entry`: only tests name another than the intake's own. */
+  constructor(
+    plan: IntakePlan,
+    listener: IntakeListener,
+    entry = new URL('./worker.js', import.meta.url),
+  ) {
+    noteThread();
+    this.#orders = plan.follow ? new EventDescriptor() : undefined;
+    const work: IntakeWork = {
+      plan,
+      ...(this.#orders === undefined ? {} : { orders: this.#orders.number }),
+    };
+    this.#worker = new Worker(entry, {
+      workerData: work,
+      name: 'intake',
+      resourceLimits: {
+        maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
+        maxYoungGenerationSizeMb: plan.follow ? THREAD_YOUNG_MIB_MAX : REPLAY_YOUNG_MIB_MAX,
+      },
+    });
+    let error: Error | undefined;
+    this.#worker.on('error', (cause) => {
+      error = cause as Error;
+    });
+    this.#worker.on('message', (message: FromIntake) => {
+      if (message.type === 'pong') {
+        this.#pings.get(message.id)?.();
+        this.#pings.delete(message.id);
+      } else listener.message(message);
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', () => {
+        this.#orders?.close();
+        listener.exit(error);
+        resolve();
+      });
+    });
+  }
+
+  /** A batch has been committed: the thread may send another. */
+  credit(): void {
+    this.#say({ type: 'credit' });
+  }
+
+  /** True when the thread answers within `milliseconds`. */
+  async ping(milliseconds: number): Promise<boolean> {
+    const id = ++this.#pingId;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pings.delete(id);
+        resolve(false);
+      }, milliseconds);
+      this.#pings.set(id, () => {
+        clearTimeout(timer);
+        resolve(true);
+      });
+      this.#say({ type: 'ping', id });
+    });
+  }
+
+  /**
+   * Ends the thread; true when it is gone. One that does not end within `milliseconds` is
+   * terminated, and one that does not end then either is left behind: it is in a call that nobody
+   * can end, or V8 waits for itself (see core/threads).
+   */
+  async stop(milliseconds: number): Promise<boolean> {
+    this.#say({ type: 'stop' });
+    if (await this.#endsWithin(milliseconds)) return true;
+    inBackground(this.#worker.terminate());
+    if (await this.#endsWithin(milliseconds)) return true;
+    this.#worker.unref();
+    return false;
+  }
+
+  async #endsWithin(milliseconds: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), milliseconds);
+    });
+    const inTime = await Promise.race([this.#ended.then(() => true), late]);
+    clearTimeout(timer);
+    return inTime;
+  }
+
+  #say(message: ToIntake): void {
+    this.#worker.postMessage(message);
+    this.#orders?.signal();
+  }
+}

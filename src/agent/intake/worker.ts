@@ -1,0 +1,49 @@
+/**
+ * Entry file of the intake thread. Its only work is to connect the loop with the port to the main
+ * thread.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, packError } from '../../core/errors.js';
+import { FilterBank } from '../../filter/bank.js';
+import { createSource } from '../../journal/source.js';
+import { textTools } from '../../setup/load.js';
+import { disablePretenuring } from '../memory.js';
+import { Edge, hasEdge } from './edge.js';
+import { guard } from './guard.js';
+import { Intake } from './intake.js';
+import type { FromIntake, IntakeWork, ToIntake } from './protocol.js';
+
+disablePretenuring();
+assert(parentPort !== null, 'the intake worker runs as a worker thread');
+const port = parentPort;
+const { plan, orders } = workerData as IntakeWork;
+const post = (message: FromIntake) => port.postMessage(message);
+
+try {
+  const intake = new Intake(
+    plan,
+    createSource(plan.source, plan.id, textTools),
+    new FilterBank(plan.jails, guard),
+    post,
+    orders,
+    hasEdge(plan)
+      ? () => new Edge(createSource(plan.source, plan.id), new FilterBank(plan.jails, guard))
+      : undefined,
+  );
+  port.on('message', (message: ToIntake) => {
+    switch (message.type) {
+      case 'credit':
+        return intake.credit();
+      case 'ping':
+        return post({ type: 'pong', id: message.id });
+      case 'stop':
+        return intake.stop();
+    }
+  });
+  await intake.run();
+} catch (error) {
+  post({ type: 'failed', error: packError(error) });
+} finally {
+  // The port keeps the thread alive; all is said.
+  port.close();
+}

@@ -1,0 +1,40 @@
+/**
+ * Gives memory back after the start. Reading the configuration, restoring a hundred thousand bans
+ * and reading back an hour of journal leave tens of MiB of garbage that V8 would keep until the
+ * next attack makes it look.
+ */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { trimHeap } from '../../native/libc.js';
+
+/* How V8 is to collect what the intake leaves behind. */
+
+/**
+ * Everything new in the young space. By default V8 notes where much was alive when it collected,
+ * which for entries is the chance of a batch being under way, and puts what is made there into the
+ * old space at once; dead, it keeps alive what it points to until the old space is collected.
+ * Without, collecting takes half the time and filtering a fifth less (a million entries of a mail
+ * server: 0.8 s instead of 1.0 s). For the whole process; to be called early.
+ */
+export function disablePretenuring(): void {
+  setFlagsFromString('--no-allocation-site-pretenuring');
+}
+
+type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
+
+let collect: Collect | undefined;
+
+/**
+ * Collects the garbage of this thread and returns what is free to the system; takes some tens of
+ * milliseconds.
+ */
+export function trimMemory(): void {
+  if (collect === undefined) {
+    // The function exists only behind this flag of V8, which may be set at any time, and only in
+    // contexts made after it.
+    setFlagsFromString('--expose-gc');
+    collect = runInNewContext('gc') as Collect;
+  }
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  trimHeap();
+}

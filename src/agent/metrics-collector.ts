@@ -1,0 +1,129 @@
+/** Gathers what the metrics tell of the agent. */
+import { statSync } from 'node:fs';
+import type { ApplyReport } from '../core/firewall.js';
+import { type EpochMicros, secondsBetween, wallClock } from '../core/time.js';
+import type { JailCounters } from '../filter/counters.js';
+import type { MetricsFormat } from '../metrics/format.js';
+import type { AgentSnapshot, JailNumbers, SourceNumbers } from '../metrics/metrics.js';
+import { AgentMetrics } from '../metrics/metrics.js';
+import type { Agent } from './agent.js';
+import type { SourceIntake } from './intake/source-intake.js';
+
+/** What is expensive to ask is asked anew after this many times what it took. */
+const REST_FACTOR = 20;
+
+export class MetricsCollector {
+  readonly #agent: Agent;
+  readonly #metrics: AgentMetrics;
+  #active: AgentSnapshot['activeBans'] = [];
+  #activeUntil = 0;
+
+  constructor(agent: Agent) {
+    this.#agent = agent;
+    this.#metrics = new AgentMetrics(() => this.#snapshot());
+    agent.announcer.subscribe((announcement) => this.#metrics.happened(announcement));
+  }
+
+  /** A live ban is in force now; `entry` is the time of the entry that decided it. */
+  inForce(entry: EpochMicros): void {
+    this.#metrics.inForce(secondsBetween(entry, wallClock.now()));
+  }
+
+  /** The kernel answered a batch. */
+  applied(report: ApplyReport): void {
+    this.#agent.kernel.applied(report);
+    this.#metrics.batch(report.via, report.elapsedMs / 1000);
+  }
+
+  text(format: MetricsFormat): Promise<string> {
+    return this.#metrics.text(format);
+  }
+
+  async #snapshot(): Promise<AgentSnapshot> {
+    const { readers, kernel, ledger, pipeline, version, startedAt } = this.#agent;
+    const stopped = await this.#stopped();
+    const { user, system } = process.cpuUsage();
+    return {
+      version,
+      startedAt,
+      sources: readers.all.map(sourceNumbers),
+      jails: this.#jails(),
+      activeBans: this.#activeBans(),
+      ...(stopped === undefined ? {} : { stopped }),
+      batchesUnderWay: pipeline.underWay,
+      drifts: kernel.counts.drifts,
+      healed: kernel.counts.healed,
+      ledgerBytes:
+        ledger.path === ':memory:' ? 0 : sizeOf(ledger.path) + sizeOf(`${ledger.path}-wal`),
+      residentBytes: process.memoryUsage.rss(),
+      cpuSeconds: (user + system) / 1e6,
+    };
+  }
+
+  #jails(): JailNumbers[] {
+    const { readers, jails, setup } = this.#agent;
+    const counters = new Map<string, JailCounters>();
+    for (const { stats } of readers.all)
+      for (const one of stats?.jails ?? []) counters.set(one.jail, one);
+    return setup.jails.map(({ policy: { jail } }) => {
+      const seen = counters.get(jail);
+      const { tracked, evicted } = jails.tracking(jail);
+      return {
+        jail,
+        matched: seen?.routed.count ?? 0,
+        prefilterHits: seen?.gated.count ?? 0,
+        successes: seen?.successes.count ?? 0,
+        notAnAddress: (seen?.notAnAddress.count ?? 0) + (seen?.names.count ?? 0),
+        givenUp: seen?.givenUp.count ?? 0,
+        demoted: seen?.demoted.length ?? 0,
+        tracked,
+        evicted,
+      };
+    });
+  }
+
+  #activeBans(): AgentSnapshot['activeBans'] {
+    const started = performance.now();
+    if (started >= this.#activeUntil) {
+      this.#active = this.#agent.ledger.history.activeBans();
+      const ended = performance.now();
+      this.#activeUntil = ended + REST_FACTOR * (ended - started);
+    }
+    return this.#active;
+  }
+
+  /**
+   * Undefined when there is no kernel to ask, or it does not answer: the other metrics are told all
+   * the same.
+   */
+  async #stopped(): Promise<AgentSnapshot['stopped']> {
+    try {
+      return await this.#agent.firewall.counters?.();
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function sourceNumbers({ id, phase, stats, gaps }: SourceIntake): SourceNumbers {
+  const last = stats?.lastEntry;
+  return {
+    source: id,
+    live: phase === 'live' || phase === 'ended',
+    entriesRead: stats?.entriesRead ?? 0,
+    entriesCut: stats?.entriesCut ?? 0,
+    entriesUnreadable: stats?.entriesUnreadable ?? 0,
+    gaps,
+    lagSeconds:
+      last === undefined
+        ? null
+        : phase === 'live'
+          ? 0
+          : Math.max(0, secondsBetween(last, wallClock.now())),
+    ...(last === undefined ? {} : { lastEntry: last }),
+  };
+}
+
+function sizeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,478 @@
+/**
+ * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know
+ * the order of the stages. It also takes operators' decisions, at the ledger step.
+ *
+ * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then
+ * the ledger again (in force or refused). A crash at any point leaves a ledger from which the next
+ * start makes the kernel right and says what was not said.
+ */
+
+import { formatPrefix } from '../core/address.js';
+import {
+  type BanRecord,
+  banKey,
+  type Decision,
+  type EndReason,
+  type FilterEvent,
+  type UnbanDecision,
+} from '../core/decision.js';
+import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
+import type { JailName, SourceId } from '../core/names.js';
+import {
+  type Clock,
+  type EpochMicros,
+  laterOf,
+  MICROS_PER_SECOND,
+  type SetClock,
+} from '../core/time.js';
+import type { Jails } from '../jail/jails.js';
+import type { AllowContext, JailContext, JailOutcome } from '../jail/judgement.js';
+import type { CommitReport, Ledger } from '../ledger/ledger.js';
+import type { Announcer } from './announce.js';
+import { type IgnoreCommands, PendingIgnoreChecks } from './ignorecommand.js';
+import type { FromIntake } from './intake/protocol.js';
+import { SourceClocks } from './source-clocks.js';
+
+/* How long bans took: finds the entry that decided each of them. */
+
+/** What became of a decision in the kernel. */
+export interface Settled {
+  readonly record: BanRecord;
+  /** Absent: in force. */
+  readonly refusal?: string;
+}
+
+/** Calls `timed` for each ban in force with the time of the entry that decided it. */
+export function reportLatencies(
+  outcomes: readonly JailOutcome[],
+  bans: readonly Settled[],
+  timed: (record: BanRecord, entry: EpochMicros) => void,
+): void {
+  const entries = new Map<string, EpochMicros>();
+  for (const outcome of outcomes)
+    if (outcome.kind === 'decided')
+      entries.set(banKey(outcome.event.jail, outcome.target), outcome.event.time);
+  for (const { record, refusal } of bans) {
+    const entry = entries.get(banKey(record.jail, record.target));
+    if (refusal === undefined && entry !== undefined) timed(record, entry);
+  }
+}
+
+export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
+type EdgeBatch = Pick<Extract<FromIntake, { type: 'edge' }>, 'warm' | 'events'>;
+
+export interface PipelineDeps {
+  readonly jails: Jails;
+  readonly ledger: Ledger;
+  readonly firewall: FirewallBackend;
+  readonly announcer: Announcer;
+  readonly allow: AllowContext;
+  /** Wall time; for live batches, operators and expiry. */
+  readonly wall: Clock;
+  /**
+   * Set to each entry's time while stored entries are judged; the firewall of a replay reads it.
+   */
+  readonly stored: SetClock;
+  /** Asked about bans of the jails that have an ignorecommand; a replay asks nobody. */
+  readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
+  /** For rndtime. */
+  readonly random: () => number;
+  /**
+   * Stored entries are judged one by one, each ban with the kernel's answer, so that everything is
+   * said in the order in which it happened: for a replay. Without it they are judged and written in
+   * runs, as fast as they are read.
+   */
+  readonly inOrder?: boolean;
+  /** A login of an address that is not allowed anyway, in order with what is announced. */
+  readonly succeeded?: (event: FilterEvent) => void;
+  /** A live ban is in force; `entry` is the time of the entry that decided it. */
+  readonly timed?: (record: BanRecord, entry: EpochMicros) => void;
+  /** The kernel answered a batch. */
+  readonly applied?: (report: ApplyReport) => void;
+  /**
+   * What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is
+   * wanted.
+   */
+  readonly failed: (error: unknown) => void;
+  /**
+   * What must not happen behind a batch that was taken, e.g. a ledger that refuses; whoever runs
+   * the pipeline ends.
+   */
+  readonly broken: (error: unknown) => void;
+}
+
+export class Pipeline {
+  readonly #parts: PipelineDeps;
+  readonly #context: JailContext;
+  #applying = new Set<Promise<unknown>>();
+  readonly questions: PendingIgnoreChecks;
+  readonly #clocks: SourceClocks;
+  readonly #edgeClocks: SourceClocks;
+  /** Jails whose newest entries are judged while stored ones of their source are read. */
+  readonly #edges = new Map<SourceId, Set<JailName>>();
+  /** Attempts of each source that were weighed after its last position. */
+  readonly #attempts = new Map<SourceId, FilterEvent[]>();
+
+  constructor(parts: PipelineDeps) {
+    this.#parts = parts;
+    const { ledger, allow, random, ignore, failed, jails, wall, inOrder } = parts;
+    this.#clocks = new SourceClocks(
+      () => jails.shortestFindtime,
+      inOrder === true ? undefined : wall,
+    );
+    this.#edgeClocks = new SourceClocks(() => jails.shortestFindtime, wall);
+    this.questions = new PendingIgnoreChecks({
+      ignore,
+      ledger,
+      failed,
+      goOn: (ban, replaced) => this.#track(this.#send({ bans: [ban], ended: replaced })),
+      forbid: (ban, isOut) => this.#forbid(ban, isOut),
+    });
+    this.#context = {
+      allowed: (jail, address) => allow.allowed(jail, address),
+      coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
+      openBan: (jail, target) => ledger.openBan(jail, target),
+      previousBans: (jail, target) => ledger.previousBans(jail, target),
+      random,
+      // Floors of the edge and of operators lie ahead of stored entries, and never of the wall.
+      latest: () =>
+        inOrder === true ? this.#clocks.latest : laterOf(this.#clocks.latest, wall.now()),
+    };
+  }
+
+  /**
+   * Judges a batch. When it resolves, decisions and position are in the ledger. Live, the kernel
+   * follows on its own, so that a slow kernel never holds the reader; stored entries wait for it,
+   * so that everything is said in order.
+   */
+  async take(source: SourceId, batch: IntakeBatch): Promise<void> {
+    const { jails, wall } = this.#parts;
+    for (const event of batch.warm) jails.observe(event, this.#context);
+    if (batch.phase === 'live') {
+      this.leave(source);
+      const now = this.#clocks.live(wall.now());
+      this.#judge(batch.events, () => now, source, batch).catch(this.#parts.broken);
+      return;
+    }
+    // What expired in between is over before the next entry counts, so decisions do not depend on
+    // how entries fall into batches.
+    for (let from = 0; from < batch.events.length; ) {
+      const first = batch.events[from];
+      const now = this.#reach(source, first?.time ?? (0 as EpochMicros));
+      await this.expire(this.#clocks.over);
+      const to = this.#runEnd(batch.events, from, now);
+      const isLast = to === batch.events.length;
+      const clock = (event: FilterEvent) =>
+        event === first ? now : this.#reach(source, event.time);
+      await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
+      from = to;
+    }
+    // Where batches end is chance: a replay does not go by it.
+    if (batch.position !== undefined && this.#parts.inOrder !== true)
+      this.#clocks.reach(source, batch.position.time);
+    else if (batch.position !== undefined) this.#show(batch.position.time);
+    if (batch.events.length === 0) await this.#commit([], source, batch);
+    if (batch.phase !== 'ended') return;
+    // Nothing comes any more that could gainsay the last entry.
+    if (this.#parts.inOrder === true) await this.expire(this.#clocks.latest);
+    this.leave(source);
+  }
+
+  /**
+   * Judges the newest entries while stored ones of the source are still read. Only bans come of it,
+   * and no position: the same entries come once more in their turn, and are then found answered.
+   * After a crash in between nothing is missing.
+   */
+  takeEdge(source: SourceId, { warm, events }: EdgeBatch): void {
+    const { jails, ledger, announcer, broken } = this.#parts;
+    for (const { jail } of [...warm, ...events]) this.#edgeOf(source).add(jail);
+    for (const event of warm) jails.edge.observe(event, this.#context);
+    const clock = ({ time }: FilterEvent) => this.#edgeClocks.reach(source, time);
+    const { decisions, wouldBan } = jails.edge.judge(events, clock, this.#context);
+    for (const decision of wouldBan) announcer.wouldBan(decision);
+    if (decisions.length === 0) return;
+    const report = ledger.commit({ decisions });
+    this.#settleExpired(report);
+    this.#apply(report).catch(broken);
+  }
+
+  /**
+   * The time at which an entry of this time is judged, which is also that of what is said of it.
+   */
+  #reach(source: SourceId, time: EpochMicros): EpochMicros {
+    const now = this.#clocks.reach(source, time);
+    this.#parts.stored.set(now);
+    return now;
+  }
+
+  #show(time: EpochMicros): void {
+    const { stored } = this.#parts;
+    if (time > stored.now()) stored.set(time);
+  }
+
+  /**
+   * The source is not read any more, or has no stored entries left: its clock holds nobody back.
+   */
+  leave(source: SourceId): void {
+    this.#clocks.leave(source);
+    this.#edgeClocks.leave(source);
+    for (const jail of this.#edges.get(source) ?? []) this.#parts.jails.edge.leave(jail);
+    this.#edges.delete(source);
+  }
+
+  #edgeOf(source: SourceId): Set<JailName> {
+    const jails = this.#edges.get(source) ?? new Set();
+    this.#edges.set(source, jails);
+    return jails;
+  }
+
+  /**
+   * Ends the bans in force whose time is up on the wall; bans of stored entries end in the entries'
+   * own time.
+   */
+  expireByWall(): Promise<void> {
+    return this.expire(this.#parts.wall.now(), this.#clocks.active);
+  }
+
+  /**
+   * Ends the bans whose time is up at `now`, or of them those in force; resolves when the kernel
+   * has answered.
+   */
+  async expire(now: EpochMicros, inForceOnly = false): Promise<void> {
+    const { ledger, jails } = this.#parts;
+    const next = ledger.nextEnd();
+    if (next === undefined || next > now) return;
+    const ended = ledger.expire(now, { inForceOnly });
+    for (const ban of ended) jails.expired(ban);
+    await this.#apply({ bans: [], ended });
+  }
+
+  /** Carries out operators' (and other) decisions; resolves when the kernel has answered. */
+  async decide(
+    decisions: readonly Decision[],
+  ): Promise<{ readonly bans: readonly Settled[]; readonly ended: readonly BanRecord[] }> {
+    const { jails, ledger } = this.#parts;
+    const report = ledger.commit({ decisions });
+    for (const decision of decisions)
+      if (decision.kind === 'unban' && decision.reason === 'operator')
+        jails.forget(decision.target, {
+          upTo: decision.time,
+          ...(decision.jail === undefined ? {} : { jail: decision.jail }),
+        });
+    this.#settleExpired(report);
+    return { bans: await this.#apply(report), ended: report.ended };
+  }
+
+  /**
+   * Puts bans into the kernel that the ledger took over from elsewhere; resolves when it has
+   * answered.
+   */
+  enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
+    return this.#apply({ bans, ended: [] });
+  }
+
+  /** Resolves when nothing is under way to the kernel. */
+  async idle(): Promise<void> {
+    while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
+  }
+
+  /**
+   * Asks no ignorecommand any more and finishes what is under way; bans without an answer stay
+   * wanted in the ledger.
+   */
+  async stop(): Promise<void> {
+    await this.questions.stop();
+    await this.idle();
+  }
+
+  /** Batches under way to the kernel. */
+  get underWay(): number {
+    return this.#applying.size;
+  }
+
+  /**
+   * The end of the run of stored events from `from` on during which no ban ends, not even one
+   * decided in it.
+   */
+  #runEnd(events: readonly FilterEvent[], from: number, now: EpochMicros): number {
+    const { inOrder, jails, ledger } = this.#parts;
+    if (inOrder === true) return from + 1;
+    const next = ledger.nextEnd();
+    const own = now + jails.shortestBan * MICROS_PER_SECOND;
+    // An end that lies behind us waits for another source, whose clock stands still meanwhile.
+    const end = next === undefined || next <= now ? own : Math.min(next, own);
+    const to = events.findIndex(({ time }, i) => i > from && time >= end);
+    return to < 0 ? events.length : to;
+  }
+
+  #judge(
+    events: readonly FilterEvent[],
+    clock: (event: FilterEvent) => EpochMicros,
+    source: SourceId,
+    batch: IntakeBatch | undefined,
+  ): Promise<readonly Settled[]> {
+    const { outcomes, decisions, wouldBan, attempts, alarms } = this.#parts.jails.judge(
+      events,
+      clock,
+      this.#context,
+    );
+    for (const outcome of outcomes) this.#announce(outcome);
+    for (const decision of wouldBan) this.#parts.announcer.wouldBan(decision);
+    for (const { jail, alarm, event } of alarms) this.#parts.announcer.alarm(jail, alarm, event);
+    // They are written with the position: what is read again after a crash must not be weighed
+    // twice.
+    if (attempts.length > 0) {
+      const unwritten = this.#attempts.get(source) ?? [];
+      for (const attempt of attempts) unwritten.push(attempt);
+      this.#attempts.set(source, unwritten);
+    }
+    const settled = this.#commit(decisions, source, batch);
+    const { timed } = this.#parts;
+    if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
+      settled.then((bans) => reportLatencies(outcomes, bans, timed)).catch(this.#parts.broken);
+    return settled;
+  }
+
+  /**
+   * Writes decisions and, at the end of a batch, its position; resolves when the kernel has
+   * answered.
+   */
+  #commit(
+    decisions: readonly Decision[],
+    source: SourceId,
+    batch: IntakeBatch | undefined,
+  ): Promise<readonly Settled[]> {
+    const position = batch?.position;
+    if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
+    const attempts = position === undefined ? [] : (this.#attempts.get(source) ?? []);
+    if (position !== undefined) this.#attempts.delete(source);
+    const report = this.#parts.ledger.commit({
+      decisions,
+      ...(position === undefined ? {} : { attempts, source, position }),
+    });
+    this.#settleExpired(report);
+    return this.#apply(report);
+  }
+
+  /** Bans that a commit found over: what they answered counts no more. */
+  #settleExpired({ ended }: CommitReport): void {
+    for (const ban of ended)
+      if (ban.ended?.reason === 'expired' || ban.ended?.reason === 'lapsed')
+        this.#parts.jails.expired(ban);
+  }
+
+  /** An ignorecommand forbade the ban: as if it had never been. */
+  #forbid(ban: BanRecord, isOut: boolean): void {
+    const { ledger, jails, announcer, wall } = this.#parts;
+    ledger.settle([ban.id], 'ignored', wall.now());
+    if (isOut)
+      ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
+    jails.retract(ban, this.#context);
+    announcer.spared(ban);
+  }
+
+  #announce(outcome: JailOutcome): void {
+    const { announcer } = this.#parts;
+    if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
+    else if (outcome.kind === 'success') this.#parts.succeeded?.(outcome.event);
+    else if (outcome.kind !== 'unknown') announcer.found(outcome.event);
+  }
+
+  /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
+  #apply(report: CommitReport): Promise<Settled[]> {
+    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
+    const bans = report.bans.filter((ban) => !asked.includes(ban));
+    const keys = new Set(asked.map((ban) => banKey(ban.jail, ban.target)));
+    const isAsked = (ban: BanRecord) =>
+      ban.ended?.reason === 'replaced' && keys.has(banKey(ban.jail, ban.target));
+    for (const ban of asked) {
+      const key = banKey(ban.jail, ban.target);
+      const replaced = report.ended.filter(
+        (one) => isAsked(one) && banKey(one.jail, one.target) === key,
+      );
+      this.questions.ask(ban, replaced);
+    }
+    for (const { jail, target } of bans) this.questions.release(jail, target);
+    const ended = report.ended.filter((ban) => !isAsked(ban));
+    if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
+    return this.#track(this.#send({ bans, ended }));
+  }
+
+  #track(under: Promise<Settled[]>): Promise<Settled[]> {
+    this.#applying.add(under);
+    const done = () => this.#applying.delete(under);
+    under.then(done, done);
+    return under;
+  }
+
+  async #send({ bans, ended }: CommitReport): Promise<Settled[]> {
+    const { firewall, ledger, announcer, failed, wall } = this.#parts;
+    const over = ended.filter((ban) => ban.ended?.reason !== 'replaced');
+    let answer: ApplyReport;
+    try {
+      answer = await firewall.apply([...over.map(removal), ...bans.map(addition)]);
+    } catch (error) {
+      // The ledger still wants them; the next open or repair puts them into the kernel.
+      failed(error);
+      return bans.map((record) => ({ record, refusal: 'the firewall does not answer' }));
+    }
+    this.#parts.applied?.(answer);
+    const refusals = new Map(
+      answer.refused.map((refusal) => [keyOfRefusal(refusal), refusal.reason]),
+    );
+    const settled = bans.map((record): Settled => {
+      const refusal = refusals.get(banKey(record.jail, record.target));
+      return { record, ...(refusal === undefined ? {} : { refusal }) };
+    });
+    const now = wall.now();
+    // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
+    const lapsed = new Set(
+      settled.filter(({ record: { until } }) => until !== null && until <= now),
+    );
+    const replaced = new Set(
+      ended
+        .filter((ban) => ban.ended?.reason === 'replaced')
+        .map((ban) => banKey(ban.jail, ban.target)),
+    );
+    // Said before it is noted: whoever dies in between says it once more at the next start, and
+    // never not at all.
+    for (const ban of over)
+      if (ban.ended !== undefined && isUnban(ban.ended.reason))
+        announcer.unban(
+          ban.jail,
+          formatPrefix(ban.target),
+          ban.ended.time,
+          ban.ended.reason,
+          ban.ended.by,
+        );
+    for (const one of settled) {
+      const { record, refusal } = one;
+      if (refusal !== undefined) announcer.refused(record, refusal);
+      else if (lapsed.has(one)) announcer.lapsed(record);
+      else announcer.ban(record, replaced.has(banKey(record.jail, record.target)));
+    }
+    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
+    const ids = inForce.map(({ record }) => record.id);
+    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
+    for (const { record, refusal } of settled)
+      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
+    return settled;
+  }
+}
+
+/** True for the end of a ban that was in force. */
+function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
+  return reason === 'expired' || reason === 'operator' || reason === 'reload';
+}
+
+function addition({ jail, target, until }: BanRecord): ElementChange {
+  return { kind: 'put', jail, target, until };
+}
+
+function removal({ jail, target }: BanRecord): ElementChange {
+  return { kind: 'remove', jail, target };
+}
+
+function keyOfRefusal({ change }: Refusal): string {
+  return banKey(change.jail, change.target);
+}

@@ -1,0 +1,70 @@
+/** The thread of a probe: a look, an answer, and it is gone with all that it took. */
+
+import { Worker } from 'node:worker_threads';
+import { trimHeap } from '../../../native/libc.js';
+import { inBackground, noteThread } from '../../core/background.js';
+import { PROBE_DEADLINE_MS } from '../../core/timeouts.js';
+import type { CopyReport } from './copies.js';
+import type { ProbePlan, ProbeReport } from './probe.js';
+
+/** Young space of the thread, MiB: what a look makes is thrown away with it. */
+const YOUNG_MIB_MAX = 6;
+/**
+ * The thread ends within this once it has answered, ms: V8 may wait for itself for ever there (see
+ * core/threads).
+ */
+const END_MS = 10_000;
+
+/** What the thread sends. */
+export interface ProbeAnswer {
+  readonly report: ProbeReport;
+  readonly isVolatile: boolean;
+  readonly copies?: readonly CopyReport[];
+}
+
+/** What only tests have otherwise. */
+export interface ThreadTest {
+  readonly entry?: URL;
+  readonly endMs?: number;
+}
+
+/**
+ * Carries out a probe in a thread of its own. `lost` is called when the thread does not end
+ * afterwards.
+ */
+export function probeInThread(
+  plan: ProbePlan,
+  lost: () => void,
+  test: ThreadTest = {},
+): Promise<ProbeAnswer> {
+  noteThread();
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(test.entry ?? new URL('./worker.js', import.meta.url), {
+      workerData: plan,
+      name: 'probe',
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
+    });
+    worker.unref();
+    let timer = setTimeout(() => {
+      reject(new Error(`no answer within ${PROBE_DEADLINE_MS} ms`));
+      inBackground(worker.terminate());
+      expectEnd();
+    }, PROBE_DEADLINE_MS);
+    timer.unref();
+    const expectEnd = () => {
+      clearTimeout(timer);
+      timer = setTimeout(lost, test.endMs ?? END_MS);
+      timer.unref();
+    };
+    worker.once('message', (answer: ProbeAnswer) => {
+      resolve(answer);
+      expectEnd();
+    });
+    worker.once('error', reject);
+    worker.once('exit', () => {
+      clearTimeout(timer);
+      trimHeap();
+      reject(new Error('the probe ended without an answer'));
+    });
+  });
+}

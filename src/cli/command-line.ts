@@ -1,0 +1,267 @@
+/**
+ * What is wrong with a command line, in words of our own: the parser counts arguments where people
+ * want names.
+ */
+
+import yargs from 'yargs';
+import { EXIT, OperatorError } from '../core/errors.js';
+import { escapeUntrusted, nearest } from '../core/text.js';
+import {
+  Args,
+  type CommandDefinition,
+  GLOBAL_OPTIONS,
+  honours,
+  type OptionDefinition,
+  optionsOf,
+} from './command.js';
+
+/** The error for what the parser (yargs 18) says of these words. */
+export function usageError(
+  said: string,
+  words: readonly string[],
+  table: readonly CommandDefinition[],
+): OperatorError {
+  const first = words.find((word) => !word.startsWith('-'));
+  if (first === undefined) return problem('no command is named', undefined);
+  const command = table.find(({ name }) => name === first);
+  if (command === undefined) return unknownCommand(first, table);
+  return (
+    missingArgument(said, command, words) ??
+    wrongChoice(said, command) ??
+    missingValue(said, command) ??
+    unknownWord(said, command) ??
+    problem(said, command)
+  );
+}
+
+/** The error for an option that wants a number and did not get one. */
+export function numberError(
+  option: string,
+  words: readonly string[],
+  command: CommandDefinition,
+): OperatorError {
+  const at = words.findIndex((word) => word === `--${option}` || word.startsWith(`--${option}=`));
+  const word = words[at] ?? '';
+  const given = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];
+  const got = given === undefined ? '' : `, not "${escapeUntrusted(given)}"`;
+  return problem(`--${option} takes a number${got}`, command);
+}
+
+/** The error for a global option that means nothing to the command. */
+export function meaninglessError(option: string, command: CommandDefinition): OperatorError {
+  const { type, default: preset } = GLOBAL_OPTIONS[option as keyof typeof GLOBAL_OPTIONS];
+  const spelled = `--${type === 'boolean' && preset === true ? 'no-' : ''}${option}`;
+  return problem(`${spelled} means nothing to banjour ${command.name}`, command);
+}
+
+function problem(
+  message: string,
+  command: CommandDefinition | undefined,
+  hint?: string,
+): OperatorError {
+  const help =
+    command === undefined ? 'banjour --help lists the commands' : `banjour ${command.name} --help`;
+  return new OperatorError(message, { hint: hint ?? help, exitCode: EXIT.usage });
+}
+
+function missingArgument(
+  said: string,
+  command: CommandDefinition,
+  words: readonly string[],
+): OperatorError | undefined {
+  const got = /^Not enough non-option arguments: got (\d+)/.exec(said)?.[1];
+  if (got === undefined) return undefined;
+  const required = (command.positionals ?? []).filter((one) => one.required);
+  const missing = required[Number(got)];
+  if (missing === undefined) return undefined;
+  const example = command.examples[0]?.[0];
+  const what = missing.describe.charAt(0).toLowerCase() + missing.describe.slice(1);
+  const line = `banjour ${words.join(' ')}`;
+  return problem(
+    `${missing.name.toUpperCase()} is missing behind "${escapeUntrusted(line)}": ${what}`,
+    command,
+    example === undefined ? undefined : `e.g. ${example}`,
+  );
+}
+
+function wrongChoice(said: string, command: CommandDefinition): OperatorError | undefined {
+  const [, option = '', given = '', choices = ''] =
+    /Argument: (\S+), Given: (.*), Choices: (.*)/.exec(said) ?? [];
+  if (option === '') return undefined;
+  const known = choices.split(', ').map((word) => word.replaceAll('"', ''));
+  const similar = nearest(given.replaceAll('"', ''), known);
+  const meant = similar === undefined ? '' : `; did you mean ${similar}?`;
+  return problem(
+    `--${option} is one of ${known.join(', ')}, not ${escapeUntrusted(given)}${meant}`,
+    command,
+  );
+}
+
+function missingValue(said: string, command: CommandDefinition): OperatorError | undefined {
+  const option = /^Not enough arguments following: (\S+)/.exec(said)?.[1];
+  if (option === undefined) return undefined;
+  return problem(`--${option} wants a value behind it`, command);
+}
+
+function unknownCommand(word: string, table: readonly CommandDefinition[]): OperatorError {
+  const similar = nearest(
+    word,
+    table.map(({ name }) => name),
+  );
+  const hint = similar === undefined ? undefined : `did you mean banjour ${similar}?`;
+  return problem(`there is no command "${escapeUntrusted(word)}"`, undefined, hint);
+}
+
+function unknownWord(said: string, command: CommandDefinition): OperatorError | undefined {
+  const list = /^Unknown (?:argument|command)s?: (.+)$/s.exec(said)?.[1];
+  if (list === undefined) return undefined;
+  const word = list.split(', ')[0] ?? '';
+  const shown = escapeUntrusted(word);
+  const similar = nearest(word, Object.keys(optionsOf(command)));
+  if (similar !== undefined)
+    return problem(
+      `banjour ${command.name} does not know "${shown}"; did you mean --${similar}?`,
+      command,
+    );
+  return problem(`banjour ${command.name} does not know "${shown}"`, command);
+}
+
+/*
+ * The only file that knows yargs: turns the table of commands into a parser and gives back what was
+ * chosen.
+ */
+
+export interface ParsedCommand {
+  /** The command to run; absent when yargs has already said all (help, version). */
+  readonly command?: CommandDefinition;
+  readonly args: Args;
+  /** What yargs wants printed. */
+  readonly output: string;
+}
+
+/** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
+const STANDARD_INPUT = '\u{10ffff}-';
+
+/**
+ * Parses a command line. Throws `OperatorError` (usage) for anything that the table does not allow.
+ */
+export async function parseCommandLine(
+  argv: readonly string[],
+  table: readonly CommandDefinition[],
+  version: string,
+  width: number,
+): Promise<ParsedCommand> {
+  let chosen: CommandDefinition | undefined;
+  let parser = yargs()
+    .scriptName('banjour')
+    // yargs would speak the language of the locale, amid everything else in English.
+    .locale('en')
+    .usage(
+      'banjour COMMAND\n\nReads the systemd journal, recognises hosts that attack a mail server, and bans them in nftables.',
+    )
+    .version(version)
+    .help()
+    .alias('h', 'help')
+    .strict()
+    .demandCommand(1, 'Name a command; `banjour --help` lists them.')
+    .wrap(Math.min(width, 120))
+    .exitProcess(false)
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'parse-positional-numbers': false,
+      'greedy-arrays': false,
+    })
+    .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
+  // Without a default, so that it shows whether the option was typed.
+  for (const [name, option] of Object.entries(GLOBAL_OPTIONS))
+    parser = parser.option(name, { ...toYargs(option), default: undefined, global: true });
+  for (const command of table) {
+    const words = (command.positionals ?? []).map(({ name, required, many }) => {
+      const word = `${name}${many ? '..' : ''}`;
+      return required ? `<${word}>` : `[${word}]`;
+    });
+    parser = parser.command(
+      [command.name, ...words].join(' '),
+      command.summary,
+      (sub) => {
+        let built = sub.usage(
+          [
+            `banjour ${[command.name, ...words].join(' ')}`,
+            command.summary,
+            ...(command.details ?? []),
+          ].join('\n\n'),
+        );
+        for (const { name, describe } of command.positionals ?? [])
+          built = built.positional(name, { describe, type: 'string' });
+        for (const [name, option] of Object.entries(command.options ?? {}))
+          built = built.option(name, toYargs(option));
+        for (const name of Object.keys(GLOBAL_OPTIONS))
+          if (!honours(command, name)) built = built.hide(name);
+        for (const [line, explanation] of command.examples)
+          built = built.example(line, explanation);
+        return built;
+      },
+      () => {
+        chosen = command;
+      },
+    );
+  }
+  let output = '';
+  let problem: string | undefined;
+  const values = await parser
+    .fail((message, error) => {
+      problem ??= message ?? error?.message ?? 'the command line is not valid';
+    })
+    .parseAsync(
+      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
+      {},
+      (_error: Error | undefined, _values: unknown, text: string) => {
+        output = text;
+      },
+    );
+  if (problem !== undefined) throw usageError(problem, argv, table);
+  const command = chosen as CommandDefinition | undefined;
+  const meaningless =
+    command &&
+    Object.keys(GLOBAL_OPTIONS).find(
+      (name) => !honours(command, name) && given(values, name) !== undefined,
+    );
+  if (command !== undefined && meaningless !== undefined)
+    throw meaninglessError(meaningless, command);
+  const unread = Object.entries(chosen?.options ?? {}).find(
+    ([name, { type }]) => type === 'number' && Number.isNaN(given(values, name)),
+  );
+  if (unread !== undefined && chosen !== undefined) throw numberError(unread[0], argv, chosen);
+  return {
+    args: new Args(restored(values as Record<string, unknown>)),
+    output,
+    ...(chosen === undefined ? {} : { command: chosen }),
+  };
+}
+
+function given(values: object, name: string): unknown {
+  return (values as Record<string, unknown>)[name];
+}
+
+function restored(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const back = (value: unknown) => (value === STANDARD_INPUT ? '-' : value);
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(back) : back(value),
+    ]),
+  );
+}
+
+function toYargs(option: OptionDefinition) {
+  return {
+    describe: option.describe,
+    ...(option.type === 'strings'
+      ? { type: 'string' as const, array: true }
+      : { type: option.type }),
+    ...(option.alias === undefined ? {} : { alias: option.alias }),
+    ...(option.default === undefined ? {} : { default: option.default }),
+    ...(option.choices === undefined ? {} : { choices: option.choices }),
+    ...(option.type === 'number' || option.type === 'string' ? { requiresArg: true } : {}),
+  };
+}

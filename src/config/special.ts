@@ -1,0 +1,151 @@
+/**
+ * A jail without a failregex: people and programs ban in it (`banjour ban JAIL ADDRESS`), and it
+ * finds nobody itself. fail2ban runs such jails too; `filter =` with nothing behind it is how they
+ * are written.
+ */
+
+import { EVIDENCE_OFFENDERS_MAX, HONEYPOT_NAMES_MAX } from '../core/limits.js';
+import { filterName, type JailName, jailName } from '../core/names.js';
+import type { EvidencePolicy, JailIntake } from '../core/specs.js';
+import { type Seconds, seconds } from '../core/time.js';
+import type { FilterFile } from '../ini/filterfile.js';
+import { textOf } from '../ini/value.js';
+import type { Section } from './section.js';
+import type { JailConfig } from './types.js';
+import { type Parsed, parseDuration, parseInteger, splitWords } from './values.js';
+
+/** What such a jail takes in: no entry at all. */
+export function handIntake(jail: JailName): JailIntake {
+  const filter = {
+    name: filterName(jail),
+    failregex: [],
+    ignoreregex: [],
+    successregex: [],
+    maxlines: 1,
+  };
+  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+}
+
+/**
+ * True when neither the jail nor its filter has a regex; a filter that was named for nothing is
+ * told.
+ */
+export function findsNobody(reader: Section, filter: FilterFile, name: string): boolean {
+  for (const key of ['failregex', 'successregex'] as const)
+    if (reader.text(key) !== '' || textOf(filter.option(key) ?? []).trim() !== '') return false;
+  reader.note(
+    'jail.by-hand',
+    'filter',
+    `the filter "${name}" has no failregex, so the jail finds nobody itself: it holds bans by hand`,
+    'nothing to do if that is meant; else write failregex = REGEX into the filter, in [Definition]',
+    reader.text('filter'),
+  );
+  return true;
+}
+
+/*
+ * `filter = evidence`: a jail that weighs what the jails of its group find, failures and logins. It
+ * reads no log itself; `maxretry` is the points that ban an address, `findtime` the time in which
+ * points lose half their weight.
+ */
+
+/** The word of `filter` by which the jail is known. */
+export const EVIDENCE = 'evidence';
+
+const OFFENDERS_MIN = 2;
+
+/** What such a jail takes in: no entry at all. */
+export function evidenceIntake(jail: JailName): JailIntake {
+  const filter = {
+    name: filterName(EVIDENCE),
+    failregex: [],
+    ignoreregex: [],
+    successregex: [],
+    maxlines: 1,
+  };
+  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+}
+
+/** The keys of such a jail beside those that every jail has. */
+export function readEvidence(reader: Section): EvidencePolicy {
+  const credit = reader.parse('credit', parseDuration, 30 * 86_400);
+  return {
+    credit: seconds(Math.max(0, credit)),
+    subnet: reader.parse('subnet', parseOffenders, 6),
+    underattack: reader.parse('underattack', parseOffenders, 8),
+    deadnames: reader.parse('deadnames', parseOffenders, 5),
+    takeover: reader.parse('takeover', parseOffenders, 6),
+    honeypot: reader.parse('honeypot', parseNames, []),
+  };
+}
+
+/** The jail that weighs what this one finds; undefined when none is named. */
+export function readGroup(reader: Section): JailName | undefined {
+  return reader.parse('group', parseGroup, undefined);
+}
+
+function parseGroup(text: string): Parsed<JailName | undefined> {
+  if (text === '') return { value: undefined };
+  const name = jailName(text);
+  if (name !== undefined) return { value: name };
+  return {
+    problem: `has "${text}", which cannot be the name of a jail`,
+    fix: 'write e.g. group = login',
+  };
+}
+
+/** A number of offenders, or 0 for never. */
+function parseOffenders(text: string): Parsed<number> {
+  if (text === '0') return { value: 0 };
+  return parseInteger(text, OFFENDERS_MIN, EVIDENCE_OFFENDERS_MAX);
+}
+
+function parseNames(text: string): Parsed<readonly string[]> {
+  const names = splitWords(text).map((name) => name.toLowerCase());
+  if (names.length <= HONEYPOT_NAMES_MAX) return { value: names };
+  return { problem: `has ${names.length} names`, fix: `write at most ${HONEYPOT_NAMES_MAX}` };
+}
+
+/*
+ * `filter = recidive`: a jail that counts the bans of the other jails. fail2ban finds them in its
+ * own log; here they are in the ledger, so such a jail reads nothing, and whatever says where to
+ * read from has no meaning.
+ */
+
+/** The name of fail2ban's filter, by which the jail is known. */
+export const RECIDIVE = 'recidive';
+
+const READ_FROM = ['logpath', 'match', 'journalmatch', 'failregex'] as const;
+
+/** What such a jail takes in: no entry at all. */
+export function recidiveIntake(jail: JailName, reader: Section): JailIntake {
+  for (const key of READ_FROM)
+    if (reader.own(key))
+      reader.note(
+        'jail.recidive',
+        key,
+        'bans of the other jails are counted from the ledger, not from a log',
+        `nothing to do; the line ${key} can be removed`,
+        reader.text(key),
+      );
+  const filter = {
+    name: filterName(RECIDIVE),
+    failregex: [],
+    ignoreregex: [],
+    successregex: [],
+    maxlines: 1,
+  };
+  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+}
+
+/** Bans that the ledger has forgotten cannot be counted. */
+export function warnForgotten({ policy }: JailConfig, reader: Section, dbpurgeage: Seconds): void {
+  if (policy.counts !== 'bans' || policy.findtime <= dbpurgeage) return;
+  reader.warn(
+    'jail.recidive-forgotten',
+    'findtime',
+    `reaches further back than dbpurgeage (${dbpurgeage} s), so older bans are forgotten before they count`,
+    `write dbpurgeage = ${policy.findtime} into banjour.conf`,
+    reader.text('findtime'),
+  );
+}

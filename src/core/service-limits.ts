@@ -1,0 +1,114 @@
+/**
+ * The bounds of size and number of what stands around the engine: control sockets, banjour-notify,
+ * metrics and the commands.
+ */
+
+/**
+ * Ended and refused bans that the ledger keeps, whatever dbpurgeage says: about 1.5 kB each with 10
+ * cursors.
+ */
+export const HISTORY_BANS_MAX = 250_000;
+/** Rows that one answer of the history may have. */
+export const HISTORY_ANSWER_ROWS_MAX = 10_000;
+/** Output of `ss -K`, bytes: about 100 per closed socket. */
+export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** Request body on a control socket, bytes. */
+export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
+/** Clients of a control socket at once. */
+export const CONTROL_CLIENTS_MAX = 64;
+/**
+ * Event streams of one control socket at once: half of its clients, so that a question always finds
+ * room.
+ */
+export const CONTROL_STREAMS_MAX = 32;
+/**
+ * Requests per second that one control socket answers; more wait their turn, so that a flood costs
+ * the flooder time.
+ */
+export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
+/**
+ * An answer that a client takes, bytes: the agent may be another program. 100,000 bans are about 30
+ * MB.
+ */
+export const CONTROL_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+/** Addresses of one ban or unban request. */
+export const CONTROL_TARGETS_MAX = 10_000;
+/** Bytes that may wait for one reader of the event stream before it is cut off. */
+export const CONTROL_STREAM_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** Bans of one import request: 2,000 stay well under the size of a request. */
+export const CONTROL_IMPORT_BANS_MAX = 2_000;
+/**
+ * Length of a formula of ban times that an import reads, characters; fail2ban's own have 70. Bounds
+ * the depth of brackets.
+ */
+export const FORMULA_CHARS_MAX = 500;
+/** Lines of one class (matched, missed, ignored) that a filter report keeps for printing. */
+export const REPORT_LINES_MAX = 100_000;
+/** Characters of such a line. */
+export const REPORT_LINE_CHARS_MAX = 2_048;
+/** Matches per regex that a filter report keeps as examples. */
+export const REPORT_HITS_MAX = 100;
+/**
+ * Addresses of logins and of bans that a what-if (`banjour replay`) remembers for its comparisons:
+ * about 300 bytes each.
+ */
+export const WHAT_IF_ADDRESSES_MAX = 250_000;
+/** Users of one address that a what-if keeps for its list of likely mistakes. */
+export const WHAT_IF_USERS_MAX = 3;
+/**
+ * Different values of labels that the metrics have, jails and sources together; further ones are
+ * counted as `other`.
+ */
+export const METRICS_LABEL_VALUES_MAX = 500;
+/**
+ * Connections to the port of the metrics at once; one more takes the place of the one that has been
+ * silent for longest.
+ */
+export const METRICS_CLIENTS_MAX = 32;
+/**
+ * Bans that banjour-notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each,
+ * ten receivers take 15 MB.
+ */
+export const NOTIFY_QUEUE_MAX = 1_000;
+/** Rows of history that banjour-notify asks for at once: some 300 kB of the agent's time. */
+export const NOTIFY_PAGE_ROWS = 200;
+/** Bans of one digest mail that are told in full; the others are only listed. */
+export const NOTIFY_DIGEST_FULL_MAX = 20;
+/** Bans of one digest mail; what is more comes with the next. */
+export const NOTIFY_DIGEST_BANS_MAX = 500;
+/** Size of a file with a secret, bytes: keys and addresses are under 200. */
+export const NOTIFY_SECRET_BYTES_MAX = 4_096;
+/** Size of a template, bytes. */
+export const NOTIFY_TEMPLATE_BYTES_MAX = 64 * 1024;
+/** Answer of a webhook, and output of a program, that is read, bytes. */
+export const NOTIFY_ANSWER_BYTES_MAX = 64 * 1024;
+/** Characters of one log line in a mail. */
+export const NOTIFY_LINE_CHARS_MAX = 1_000;
+/** Answer of one whois server, bytes; registries send 2 to 8 kB. */
+export const WHOIS_ANSWER_BYTES_MAX = 64 * 1024;
+/** Lines of a whois answer in a mail. */
+export const WHOIS_LINES_MAX = 120;
+/** A line of a whois answer is cut here, characters. */
+export const WHOIS_LINE_CHARS_MAX = 200;
+/** Networks whose whois answer is remembered, and for how long, ms. */
+export const WHOIS_CACHE_MAX = 1_000;
+/** Servers that are asked for one address: the root, the registry, one more that it refers to. */
+export const WHOIS_HOPS_MAX = 3;
+/**
+ * Values that completion offers; with more bans than this none is offered, since nobody would read
+ * them.
+ */
+export const COMPLETION_VALUES_MAX = 2_000;
+/**
+ * Files and bytes of /etc/banjour that the move from fail2ban keeps, to put them back when it is
+ * taken back.
+ */
+export const SWITCH_KEPT_FILES_MAX = 10_000;
+export const SWITCH_KEPT_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * Bans that fail2ban makes while others are taken over are taken over in the next of so many
+ * rounds.
+ */
+export const SWITCH_ROUNDS_MAX = 5;
+/** What a program answers during the move, bytes: a listing of 100,000 banned addresses is 4 MB. */
+export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;

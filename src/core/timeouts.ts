@@ -1,0 +1,216 @@
+/**
+ * Every length of time that bounds something, with its unit in its name and its reason; the bounds
+ * of size and number stand in `limits.ts` and `service-limits.ts`.
+ */
+
+/**
+ * Time that the regexes of one guarded batch may take before the culprit is demoted to the linear
+ * matcher, ms.
+ */
+export const REGEX_GUARD_MS = 50;
+/**
+ * Time for one entry whose regexes run in the linear matcher already, ms; what is not done then is
+ * given up and counted.
+ */
+export const REGEX_LINEAR_GUARD_MS = 500;
+/** A login of the same user from the same network is not written again within so many seconds. */
+export const LOGIN_REPEAT_SECONDS = 6 * 3600;
+/** Longest ban of an address that several users log in from, by evidence. */
+export const SHARED_BAN_SECONDS_MAX = 3600;
+export const PHONE_PAUSE_SECONDS = 120;
+/**
+ * Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a
+ * whole number in a double.
+ */
+export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
+/**
+ * A source that cannot be read is tried again after this, then after twice as long, ms: most come
+ * within a boot.
+ */
+export const SOURCE_RETRY_MS_MIN = 500;
+/**
+ * At last it is tried again this often, ms: a container that is started later is seen to soon, and
+ * a try costs a thread.
+ */
+export const SOURCE_RETRY_MS_MAX = 15_000;
+/**
+ * An entry or a stored position that is further ahead of the wall than this is dated by a wrong
+ * clock, seconds: NTP keeps hosts within one.
+ */
+export const AHEAD_SECONDS_MAX = 60;
+/**
+ * Longest temporary ban, seconds (100 years): an incremented ban time must stay a date that
+ * everybody can print.
+ */
+export const BAN_SECONDS_MAX = 100 * 366 * 86_400;
+/**
+ * First and longest pause between two tries to write such a ledger, ms: each may write all of it in
+ * vain.
+ */
+export const LEDGER_SAVE_MS_MIN = 2_000;
+export const LEDGER_SAVE_MS_MAX = 30_000;
+/** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
+export const ALLOW_DNS_DEADLINE_MS = 5_000;
+/**
+ * Time between two looks at what is cheap to see: own addresses, routes, resolvers, list files, ms.
+ */
+export const ALLOW_LOOK_MS = 5_000;
+/** Time between two resolutions of names and questions to logind, ms. */
+export const ALLOW_REFRESH_MS = 60_000;
+/** Time for one question to logind, ms. */
+export const ALLOW_LOGIND_DEADLINE_MS = 5_000;
+/** A session without a line for this long is forgotten, in journal time, seconds. */
+export const SESSION_IDLE_SECONDS = 300;
+/**
+ * An attempt is remembered for this long, and an address without a line, seconds: Dovecot hangs up
+ * on silent clients after 3 min, but an attacker can keep one connection busy.
+ */
+export const TALLY_SECONDS = 3_600;
+/**
+ * Two witnesses tell of the same attempt at most this far apart, seconds. PAM waits 1 to 3 s before
+ * it answers Dovecot.
+ */
+export const TALLY_SAME_SECONDS = 15;
+/**
+ * A witness tells of the same user and session again within this long: several stores of one kind
+ * were asked. Between two guesses of a connection Dovecot lets at least 1 s pass
+ * (`auth_failure_delay = 2 secs`, counted in whole seconds).
+ */
+export const TALLY_REPEAT_SECONDS = 0.9;
+/**
+ * A witness that tells each attempt several times does so within this long, seconds: on a busy host
+ * Dovecot lets the second store wait for a worker for up to 60 s.
+ */
+export const TALLY_TELLINGS_SECONDS = 60;
+/**
+ * A sum says in whole seconds how far it reaches back; PAM's own line may come a little before,
+ * seconds.
+ */
+export const TALLY_SLACK_SECONDS = 2;
+/**
+ * A witness's line may come this much after the sum: the processes of a daemon log by pipes of
+ * their own, seconds.
+ */
+export const TALLY_LATE_SECONDS = 1;
+/**
+ * A failure of a session this soon after the server's own trouble (`<F-TROUBLE>`) is not the
+ * client's, seconds: Postfix logs both in the same moment.
+ */
+export const TALLY_TROUBLE_SECONDS = 1;
+/**
+ * An attempt that another jail counted is told by its witness at most this much later, seconds: on
+ * a busy host Dovecot lets it wait for a worker for up to 60 s (`AUTH_WORKER_LOOKUP_TIMEOUT_SECS`),
+ * long after Postfix gave up.
+ */
+export const TALLY_ELSEWHERE_SECONDS = 60;
+/**
+ * An attempt that may be another jail's, or no failure at all, waits this long for the line that
+ * decides, seconds. Postfix gives up asking after 10 s.
+ */
+export const TALLY_WAIT_SECONDS = 12;
+/**
+ * A failure and a login of the same user this close are one attempt at two password stores,
+ * seconds. After a real failure Dovecot waits 2 s and, before it looks at the next password, 2 s
+ * more; PAM waits at most 3 s.
+ */
+export const TALLY_CONTRADICTION_SECONDS = 3.5;
+/** A witness that was contradicted is in doubt for this long, seconds. */
+export const TALLY_DOUBT_SECONDS = 3_600;
+/**
+ * An unsure line (`<F-UNSURE>`) counts for an address whose last failure is at most this old,
+ * seconds.
+ */
+export const TALLY_UNSURE_SECONDS = 600;
+/**
+ * ... and only when its connection was silent this long, seconds: Postfix waits 10 s for an answer,
+ * and of a Dovecot that was stopped it hears at once.
+ */
+export const TALLY_UNSURE_QUIET_SECONDS = 9;
+/**
+ * Deadline of `ss -K` for one banned host, ms: it walks all sockets of the host, 100,000 take well
+ * under a second.
+ */
+export const SS_DEADLINE_MS = 5_000;
+/** Looks at a netlink doorbell that signals, ms: only for a signal that was lost. */
+export const DOORBELL_CHECK_MS = 5_000;
+/**
+ * Looks at a netlink doorbell that cannot signal, ms: part of the 250 ms in which a flushed table
+ * is back; one look costs about 5 us.
+ */
+export const DOORBELL_POLL_MS = 20;
+/** Deadline of one transaction in the resident child, ms. */
+export const NFT_RESIDENT_DEADLINE_MS = 2_000;
+/** Deadline of a fresh nft child, ms: 200,000 changes take about 1 s. */
+export const NFT_FRESH_DEADLINE_MS = 30_000;
+/**
+ * Calls of the firewall that stand still for so long are stuck for good, ms: every child process
+ * ends by its deadline, so twice the longest.
+ */
+export const NFT_STUCK_MS = 60_000;
+/** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
+export const WARMUP_SECONDS_MIN = 300;
+/** Time within which a client must have sent its request, ms. */
+export const CONTROL_REQUEST_MS_MAX = 5_000;
+/** A client that takes nothing of its answer for so long is cut off, ms. */
+export const CONTROL_STALL_MS_MAX = 15_000;
+/** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
+export const PROBE_DEADLINE_MS = 20_000;
+/**
+ * How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds;
+ * they answer within 50.
+ */
+export const IMPORT_ASK_MS = 3_000;
+/** Time within which a client of that port must have sent its request, ms. */
+export const METRICS_REQUEST_MS_MAX = 2_000;
+/** First and longest pause after a failed delivery, ms. */
+export const NOTIFY_BACKOFF_MS_MIN = 1_000;
+export const NOTIFY_BACKOFF_MS_MAX = 300_000;
+/**
+ * A ban that could not be told for so long is dropped and counted, seconds: news of yesterday help
+ * nobody.
+ */
+export const NOTIFY_AGE_SECONDS_MAX = 86_400;
+/** Time for one delivery: mail, webhook or program, ms. */
+export const NOTIFY_DEADLINE_MS = 30_000;
+/** Longest wait that a receiver may ask for, seconds. */
+export const NOTIFY_RETRY_AFTER_SECONDS_MAX = 3_600;
+/** Time for all whois questions about one address, ms; fail2ban waits up to 60 s. */
+export const WHOIS_DEADLINE_MS = 10_000;
+export const WHOIS_CACHE_MS = 86_400_000;
+/**
+ * Time that one ignorecommand has to answer, waiting for its turn included, ms; then the ban goes
+ * on.
+ */
+export const IGNORE_COMMAND_DEADLINE_MS = 5_000;
+/**
+ * Time for which an answer of an ignorecommand holds, ms: a monitoring host is banned every few
+ * seconds otherwise.
+ */
+export const IGNORE_ANSWER_MS = 60_000;
+/** Time that completion waits for the agent, ms: a person is typing. */
+export const COMPLETION_MS_MAX = 200;
+/**
+ * Time for a program to answer during the move, ms; a stop of fail2ban with many bans takes a
+ * minute and more.
+ */
+export const SWITCH_PROGRAM_MS_MAX = 180_000;
+/**
+ * Time in which fail2ban has to have all of its bans in force again when the move is taken back,
+ * ms.
+ */
+export const SWITCH_RETURN_MS_MAX = 90_000;
+/**
+ * Longest `sleep` of fail2ban's grammar, s: a number with too many digits must not hold a script
+ * for ever, or overflow the timer.
+ */
+export const SLEEP_SECONDS_MAX = 3_600;
+/**
+ * Stored entries may be read for so long before the newest are judged beside them, ms: a small host
+ * has read all by then.
+ */
+export const EDGE_AFTER_MS = 150;
+/**
+ * The newest entries begin so long ago, seconds: longer than most connections last, whose lines
+ * belong together.
+ */
+export const EDGE_SECONDS = 300;

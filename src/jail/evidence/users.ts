@@ -1,0 +1,95 @@
+/**
+ * What the evidence model keeps of user names: who failed for each, and from which networks it logs
+ * in.
+ */
+import { EVIDENCE_OFFENDERS_MAX } from '../../core/limits.js';
+import { type Key, NONE, RecentSet, Table } from './table.js';
+
+/** Columns of a name: its last login, when either alarm was given, and who failed for it. */
+const NAME = { lastLogin: 0, alarmed: 1, taken: 2, offenders: 3 } as const;
+const DAY = 86_400;
+const ALARM_PAUSE = DAY;
+
+/** The offenders of prefixes. */
+export class Offenders {
+  readonly #table: Table;
+  readonly #set: RecentSet;
+
+  constructor(max: number) {
+    this.#table = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) =>
+      this.#set.count(slot, 1),
+    );
+    this.#set = new RecentSet(this.#table, 0, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  /** Notes an offender; returns how many the prefix had since `from`. */
+  add(prefix: Key, offender: number, time: number, from: number): number {
+    const slot = this.#table.obtain(prefix);
+    this.#set.add(slot, offender, time);
+    return this.#set.count(slot, from);
+  }
+
+  forget(prefix: Key): void {
+    this.#table.remove(prefix);
+  }
+}
+
+/** What is known of names: their logins, and who failed for them. */
+export class WatchedUsers {
+  readonly #table: Table;
+  readonly #offenders: RecentSet;
+  readonly #networks: RecentSet;
+
+  constructor(max: number) {
+    const networks = NAME.offenders + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
+    this.#table = new Table(networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => {
+      return Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot));
+    });
+    this.#offenders = new RecentSet(this.#table, NAME.offenders, EVIDENCE_OFFENDERS_MAX);
+    this.#networks = new RecentSet(this.#table, networks, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get size(): number {
+    return this.#table.size;
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  hasLogin(name: Key): boolean {
+    const slot = this.#table.find(name);
+    return slot !== NONE && this.#table.get(slot, NAME.lastLogin) > 0;
+  }
+
+  /** Notes a login; returns from how many networks there were some within a day. */
+  login(name: Key, network: number, time: number): number {
+    const slot = this.#table.obtain(name);
+    if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
+    this.#networks.add(slot, network, time);
+    return this.#networks.count(slot, time - DAY);
+  }
+
+  /** Notes an address that failed for the name; returns how many did since `from`. */
+  offend(name: Key, address: number, time: number, from: number): number {
+    const slot = this.#table.obtain(name);
+    this.#offenders.add(slot, address, time);
+    return this.#offenders.count(slot, from);
+  }
+
+  /** True once a day for each kind of alarm. */
+  mayAlarm(name: Key, kind: 'alarmed' | 'taken', time: number): boolean {
+    const slot = this.#table.obtain(name);
+    if (time - this.#table.get(slot, NAME[kind]) < ALARM_PAUSE) return false;
+    this.#table.set(slot, NAME[kind], time);
+    return true;
+  }
+
+  remove(name: Key): void {
+    this.#table.remove(name);
+  }
+}

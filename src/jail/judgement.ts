@@ -1,0 +1,135 @@
+import type { Address, Prefix } from '../core/address.js';
+import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+import type { Alarm } from './evidence/rules.js';
+
+/** What the jail must know of a ban that the ledger has not ended. A `BanRecord` is one. */
+export interface OpenBan {
+  readonly until: EpochMicros | null;
+  readonly previousBans: number;
+}
+
+/** Whom the jail may not touch. */
+export interface AllowContext {
+  /** Why this address is never banned in the jail, or undefined. */
+  allowed(jail: JailName, address: Address): string | undefined;
+  /** True when the prefix holds an address that must not be banned in the jail. */
+  coversAllowed(jail: JailName, prefix: Prefix): boolean;
+}
+
+/** What the jail asks the ledger, the allow snapshot and chance, while it judges. */
+export interface JailContext extends AllowContext {
+  /**
+   * The ban of exactly this target that is wanted or in force, even when its end has just passed.
+   */
+  openBan(jail: JailName, target: Prefix): OpenBan | undefined;
+  /**
+   * Earlier bans of exactly this target in the jail, or in all jails; extensions and bans that an
+   * operator lifted not counted.
+   */
+  previousBans(jail: JailName | undefined, target: Prefix): number;
+  /** A number in [0, 1), for rndtime. */
+  random(): number;
+  /**
+   * The latest time that the source has reached, where an event is judged at an earlier one;
+   * absent: no such events.
+   */
+  latest?(): EpochMicros;
+}
+
+/**
+ * What became of one event.
+ *
+ * - `counted`: a failure that counts; `failures` is how many the target now has in the findtime up
+ *   to this one.
+ * - `banned`: counts, and its window is full, but a ban in force answers it already.
+ * - `decided`: counts, and filled the window: the decision stands in `decisions`.
+ * - `stale`: too old to decide anything now; it may still help to fill the window of a later
+ *   failure.
+ * - `settled`: not newer than the last ban, unban or expiry of the target: it was judged by that.
+ * - `excused`: a failure of a user who logs in from there; it counts now and then only.
+ * - `ignored`: of an allowed address.
+ * - `success`: a login; `failures` were forgotten by it.
+ * - `unknown`: of a jail that does not exist (any more).
+ */
+export type JailOutcome =
+  | {
+      readonly kind: 'counted' | 'stale';
+      readonly event: FilterEvent;
+      readonly target: Prefix;
+      readonly failures: number;
+    }
+  | {
+      readonly kind: 'success';
+      readonly event: FilterEvent;
+      readonly target: Prefix;
+      readonly failures: number;
+    }
+  | {
+      readonly kind: 'banned' | 'decided' | 'settled' | 'excused';
+      readonly event: FilterEvent;
+      readonly target: Prefix;
+    }
+  | { readonly kind: 'ignored'; readonly event: FilterEvent; readonly reason: string }
+  | { readonly kind: 'unknown'; readonly event: FilterEvent };
+
+export interface Judgement {
+  /** One per event, in order. */
+  readonly outcomes: readonly JailOutcome[];
+  /** In the order in which they were taken. */
+  readonly decisions: readonly BanDecision[];
+  /**
+   * What jails that only watch would have banned; the ledger and the kernel must not know of it.
+   */
+  readonly wouldBan: readonly BanDecision[];
+  /**
+   * What was weighed and must be weighed again after a restart: it belongs into the ledger, with
+   * the position.
+   */
+  readonly attempts: readonly FilterEvent[];
+  /** What people should know of. */
+  readonly alarms: readonly JailAlarm[];
+}
+
+/** An alarm with the jail that gives it and the entry that showed it. */
+export interface JailAlarm {
+  readonly jail: JailName;
+  readonly alarm: Alarm;
+  readonly event: FilterEvent;
+}
+
+/** What `status JAIL` shows of the windows. */
+export interface JailStats {
+  /** Addresses (or prefixes) with a failure in the last findtime. */
+  readonly currentlyFailed: number;
+  /** Failures counted since the agent started. */
+  readonly totalFailed: number;
+  /** Events of allowed addresses since the agent started. */
+  readonly totalIgnored: number;
+  /** Targets that are remembered, and targets that were forgotten for want of room. */
+  readonly tracked: number;
+  readonly evicted: number;
+  /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
+  readonly evidence?: {
+    readonly addresses: number;
+    readonly users: number;
+    readonly bytes: number;
+  };
+  /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
+  readonly watched?: { readonly current: number; readonly total: number };
+}
+
+/** One target as `explain` shows it. */
+export interface WindowView {
+  readonly jail: JailName;
+  readonly target: Prefix;
+  /** Failures in the last findtime, and maxretry. */
+  readonly failures: number;
+  readonly maxretry: number;
+  /** Of a jail that weighs evidence, which bans at maxretry points. */
+  readonly points?: number;
+  readonly last: EpochMicros | undefined;
+  /** Cursors of the newest of them, newest last. */
+  readonly evidence: readonly string[];
+}

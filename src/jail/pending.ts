@@ -1,0 +1,66 @@
+import { formatPrefix, type Prefix } from '../core/address.js';
+import type { BanDecision } from '../core/decision.js';
+import type { JailName } from '../core/names.js';
+import type { EpochMicros } from '../core/time.js';
+import type { JailContext, OpenBan } from './judgement.js';
+import type { WatchedBans } from './watched.js';
+
+/** A decision of this call, and whether it extends a ban. */
+export interface Taken {
+  readonly decision: BanDecision;
+  readonly extends: boolean;
+}
+
+/** The ledger as it will be once the decisions of this call are in it. */
+export class PendingDecisions {
+  readonly decisions: Taken[] = [];
+  readonly random: () => number;
+  readonly #context: JailContext;
+  readonly #watchedOf: (jail: JailName) => WatchedBans | undefined;
+  readonly #open = new Map<string, BanDecision>();
+  readonly #bans = new Map<string, number>();
+
+  /** `watchedOf`: what a jail that only watches would have banned; undefined for the others. */
+  constructor(context: JailContext, watchedOf: (jail: JailName) => WatchedBans | undefined) {
+    this.#context = context;
+    this.#watchedOf = watchedOf;
+    this.random = () => context.random();
+  }
+
+  get latest(): EpochMicros | undefined {
+    return this.#context.latest?.();
+  }
+
+  openBan(jail: JailName, target: Prefix): OpenBan | undefined {
+    const own = this.#open.get(name(jail, target));
+    if (own !== undefined) return own;
+    const open = this.#context.openBan(jail, target);
+    const watched = this.#watchedOf(jail);
+    if (watched === undefined) return open;
+    // A ban from the time before the jail watched goes on as it is: nothing makes it longer.
+    return open === undefined ? watched.openBan(jail, target) : { ...open, until: null };
+  }
+
+  previousBans(jail: JailName | undefined, target: Prefix): number {
+    const watched = jail === undefined ? undefined : this.#watchedOf(jail);
+    const before =
+      this.#context.previousBans(jail, target) +
+      (watched?.previousBans(jail as JailName, target) ?? 0);
+    return before + (this.#bans.get(name(jail, target)) ?? 0);
+  }
+
+  add(decision: BanDecision, extension: boolean): void {
+    const { jail, target } = decision;
+    this.decisions.push({ decision, extends: extension });
+    this.#open.set(name(jail, target), decision);
+    if (extension) return;
+    for (const scope of [jail, undefined]) {
+      const key = name(scope, target);
+      this.#bans.set(key, (this.#bans.get(key) ?? 0) + 1);
+    }
+  }
+}
+
+function name(jail: JailName | undefined, target: Prefix): string {
+  return `${jail ?? ''} ${formatPrefix(target)}`;
+}

@@ -1,0 +1,417 @@
+import { CHANGE, type JournalHandle } from '../../../native/journal.js';
+import { JournalPages } from '../../../native/libc.js';
+import type {
+  EntryReader,
+  RawBatch,
+  RawEntry,
+  ReadRange,
+  Wanted,
+} from '../../../native/raw-entries.js';
+import type {
+  Batch,
+  Entry,
+  EntrySource,
+  Gate,
+  OpenReport,
+  Position,
+  ReadPosition,
+} from '../../core/entry.js';
+import { OperatingError } from '../../core/errors.js';
+import { GLOB_VALUES_MAX } from '../../core/limits.js';
+import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../../core/match.js';
+import type { Cursor, SourceId } from '../../core/names.js';
+import { type EpochMicros, isoTime, wallClock } from '../../core/time.js';
+import { BrokenLines, OUTPUT_FIELDS } from '../broken-lines.js';
+import { gateTest, matchFieldsTest, routesOf, routesTest } from '../gate.js';
+import { entryOf } from '../message.js';
+import { PositionList, positionOf, sameEntry } from '../position.js';
+import {
+  type LibsystemdSpec,
+  openingOf,
+  openWatched,
+  type Reading,
+  requireJournal,
+  seekTime,
+  spanOf,
+} from './open.js';
+import { bestReader, ReadAhead } from './readers.js';
+import { ofLibrary, Selection, UnitGlobs } from './selection.js';
+
+/**
+ * Entries read through libsystemd: this host's journal, a directory, files.
+ *
+ * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the
+ * literal gate, because reading four fields costs more than twice as much as MESSAGE alone. Of an
+ * entry with several MESSAGE fields (no daemon writes such) the gate looks at the first.
+ */
+
+export { check } from '../../../native/check.js';
+
+/** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
+const PROCESS_EVERY_MS = 20;
+
+/** Entries that are read at once of units that have just appeared. */
+const LATE_ENTRIES = 500;
+
+export class LibsystemdSource implements EntrySource {
+  readonly id: SourceId;
+  readonly #spec: LibsystemdSpec;
+  readonly #makeReader: (wanted: Wanted) => EntryReader;
+  #reading: Reading | undefined;
+  #closed = false;
+  #last: ReadPosition | undefined;
+  /** The wall when `#last` was read: later entries came after it, whatever its own time says. */
+  #reachedAt = wallClock.now();
+  /**
+   * Set when the place was not found: the next entry is not delivered again if it is a copy of this
+   * one.
+   */
+  #lost: Cursor | undefined;
+  /** The journal stands on an entry that was not read yet. */
+  #standing = false;
+  #processed = 0;
+  /** Where it was when wildcards were last expanded. */
+  #checkpoint: Position = { at: 'head' };
+  /** Entries of units that a wildcard fits, written before the unit was known. */
+  #late: RawEntry[] = [];
+  readonly #pages = new JournalPages();
+  readonly #broken: BrokenLines;
+  #notices: string[] = [];
+  /** Times between which the stored entries lie that `open` has set out to read. */
+  #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
+
+  /** `makeReader` is for tests and benchmarks; by default C reads when it was compiled. */
+  constructor(
+    id: SourceId,
+    spec: LibsystemdSpec,
+    makeReader: (wanted: Wanted) => EntryReader = bestReader,
+  ) {
+    this.id = id;
+    this.#spec = spec;
+    this.#makeReader = makeReader;
+    this.#broken = new BrokenLines(() => openWatched(spec));
+  }
+
+  open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
+    if (this.#closed) throw closed();
+    if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
+    this.#notices.push(...requireJournal(this.#spec));
+    const handle = openWatched(this.#spec);
+    const globs = new UnitGlobs(match);
+    const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
+    const inLibrary = ofLibrary(expanded);
+    const routes = routesOf(gate);
+    const reader = this.#makeReader({
+      literals: gate.literals,
+      passes: gateTest(gate),
+      routes,
+      fits: routesTest(routes),
+      fields: new Set(
+        [...gate.fields, ...fieldsOf(match), ...OUTPUT_FIELDS].filter((name) => name !== 'MESSAGE'),
+      ),
+    });
+    const reading: Reading = {
+      handle,
+      globs,
+      reader,
+      ahead: new ReadAhead(reader),
+      inLibrary,
+      selection: new Selection(inLibrary),
+      selected: isWholeJournal(match) ? undefined : matchFieldsTest(match),
+      ofHost: this.#spec.kind === 'directory',
+    };
+    this.#reading = reading;
+    this.#span = spanOf(reading.handle, position);
+    const found = this.#place(reading, position);
+    const atTail: Position =
+      this.#last === undefined ? { at: 'head' } : { at: 'cursor', ...this.#last };
+    this.#checkpoint = position.at === 'tail' ? atTail : position;
+    return { gap: !found };
+  }
+
+  next(max: number): Batch {
+    this.#open();
+    if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
+    const { selected, ofHost, inLibrary, globs } = this.#open();
+    const test = globs.present || inLibrary === WHOLE_JOURNAL ? selected : undefined;
+    const raw = this.#takeAhead() ?? this.#readHere(max);
+    const entries: Entry[] = [];
+    let cut = raw.longOthers;
+    const late = this.#late.splice(0);
+    for (const each of late.length === 0 ? raw.entries : [...late, ...raw.entries]) {
+      const entry = entryOf(each, ofHost);
+      const wanted = test === undefined || test(each.fields, each.more);
+      const isRest = wanted && this.#broken.isRest(each);
+      if (entry.cutAt !== undefined || isRest) cut++;
+      if (wanted && !isRest) entries.push(entry);
+    }
+    this.#broken.endBatch();
+    // Many hosts' files may be open at once: no second descriptor stays for each.
+    if (this.#spec.kind === 'files') this.#broken.close();
+    const { unreadable } = raw;
+    this.#tellAborted(raw.aborted);
+    const read = raw.read + late.length;
+    this.#pages.read(raw.read);
+    const notices = this.#notices;
+    this.#notices = [];
+    const ended = this.#spec.kind === 'files' && !raw.more;
+    const position = read > 0 ? this.#last : undefined;
+    return {
+      entries,
+      read,
+      cut,
+      unreadable,
+      ended,
+      notices,
+      ...(position === undefined ? {} : { position }),
+    };
+  }
+
+  /**
+   * Says that entries were passed over at which libsystemd would have ended this process, as often
+   * as that happens.
+   */
+  #tellAborted(count: number): void {
+    if (count === 0) return;
+    const where = this.#last === undefined ? '' : `, not long before ${isoTime(this.#last.time)}`;
+    this.#notices.push(
+      `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
+    );
+  }
+
+  #readHere(max: number): RawBatch {
+    const { handle, reader, ahead } = this.#open();
+    const before = this.#last;
+    const raw = reader.read(
+      handle,
+      max,
+      this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)),
+    );
+    this.#standing = false;
+    if (raw.read > 0) this.#remember(handle);
+    if (raw.more) this.#select(raw.read, before);
+    ahead.note(raw, max, () => this.#placeAhead());
+    return raw;
+  }
+
+  /**
+   * A batch that was read ahead. After the last one the source stands behind it, and reads on
+   * itself.
+   */
+  #takeAhead(): RawBatch | undefined {
+    const { ahead } = this.#open();
+    if (!ahead.active) return undefined;
+    const taken = ahead.take();
+    if (taken === undefined) this.#reopen();
+    else this.#last = taken.last;
+    return taken?.batch;
+  }
+
+  /**
+   * Where reading ahead may begin: not where units may appear that a wildcard fits, or a place was
+   * lost.
+   */
+  #placeAhead(): ReadRange | undefined {
+    const { globs, inLibrary } = this.#open();
+    if (globs.present || this.#last === undefined || this.#lost !== undefined || !this.#span)
+      return undefined;
+    return {
+      ...openingOf(this.#spec),
+      match: inLibrary,
+      after: this.#last.cursor,
+      until: this.#span.to,
+    };
+  }
+
+  poll(): void {
+    const { handle, ahead } = this.#open();
+    this.#processed = performance.now();
+    // The handle stands where reading ahead began: it is put right when that is over.
+    if (ahead.active) return;
+    if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate)
+      this.#verifyPosition();
+    // An entry that was waited for stands to be read: a new selection would lose it.
+    if (this.#open().globs.due && !this.#standing) this.#expand();
+  }
+
+  wait(interval: number, most: number, orders?: number): boolean {
+    const { handle, reader } = this.#open();
+    if (reader.wait === undefined || this.#spec.kind === 'files' || this.#lost !== undefined)
+      return false;
+    if (this.#standing) return true;
+    const awaited = reader.wait(handle, interval, most, orders);
+    this.#processed = performance.now();
+    this.#standing = awaited === 'entry';
+    if (awaited === 'invalidate') this.#verifyPosition();
+    return true;
+  }
+
+  /** A value of the field in any entry, whatever is selected. */
+  someValue(field: string): string | undefined {
+    return this.#open().handle.uniqueValues(field, 1)[0];
+  }
+
+  /** By time: libsystemd does not know how many entries there are. */
+  progress(): number | undefined {
+    const span = this.#span;
+    if (span === undefined) return undefined;
+    const read = (this.#last?.time ?? span.from) - span.from;
+    return span.to <= span.from ? 1 : Math.min(1, Math.max(0, read / (span.to - span.from)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#broken.close();
+    this.#reading?.ahead.close();
+    this.#reading?.handle.close();
+    this.#reading?.reader.close();
+    this.#reading = undefined;
+  }
+
+  #open(): Reading {
+    if (this.#closed) throw closed();
+    if (this.#reading === undefined) throw new Error('bug: the source is not open');
+    return this.#reading;
+  }
+
+  /**
+   * Goes to the position and selects the entries, in this order: the entry of the position need not
+   * be among the selected. `setMatches` keeps the place (libsystemd's `detach_location`). False
+   * when a wanted cursor is gone.
+   */
+  #place(reading: Reading, position: Position): boolean {
+    const { handle, inLibrary } = reading;
+    this.#standing = false;
+    handle.setMatches(WHOLE_JOURNAL);
+    let found = true;
+    if (position.at === 'tail') {
+      handle.seekTail();
+      if (handle.previous()) this.#remember(handle);
+      else handle.seekHead();
+    } else if (position.at === 'cursor') {
+      this.#last = position;
+      const isCursor = handle.seekCursor(position.cursor);
+      const here = isCursor && handle.next() ? handle.cursor() : undefined;
+      found =
+        here !== undefined &&
+        (handle.testCursor(position.cursor) || sameEntry(here, position.cursor));
+      const isNear =
+        here !== undefined && positionOf(here)?.line === positionOf(position.cursor)?.line;
+      if (!found && isCursor && (isNear || position.time <= this.#reachedAt))
+        handle.seekCursor(position.cursor);
+      // The entry of a clock that was ahead: by its time nothing would be found until then.
+      else if (!found) handle.seekRealtime(Math.min(position.time, this.#reachedAt) as EpochMicros);
+    } else if (position.at === 'time') seekTime(handle, position);
+    else handle.seekHead();
+    handle.setMatches(inLibrary);
+    this.#lost = found || position.at !== 'cursor' ? undefined : position.cursor;
+    return found;
+  }
+
+  /**
+   * Selects the units too that have appeared since the last look, and reads what they said
+   * meanwhile.
+   */
+  #expand(): void {
+    const reading = this.#open();
+    const expansion = reading.globs.look(valuesIn(reading.handle));
+    const last = this.#last;
+    if (expansion !== undefined) {
+      if (last !== undefined) this.#readLate(expansion.added, last);
+      reading.selection.become(ofLibrary(expansion.all));
+      this.#selectAnew(reading);
+    }
+    if (last !== undefined) this.#checkpoint = { at: 'cursor', ...last };
+  }
+
+  /**
+   * Lets libsystemd select or read everything, whichever is cheaper by the batch that was read
+   * after `before`.
+   */
+  #select(read: number, before: ReadPosition | undefined): void {
+    const reading = this.#open();
+    if (reading.selection.note(read, before?.cursor, this.#last?.cursor)) this.#selectAnew(reading);
+  }
+
+  #selectAnew(reading: Reading): void {
+    const { inLibrary } = reading.selection;
+    reading.handle.setMatches(inLibrary);
+    this.#reading = { ...reading, inLibrary };
+  }
+
+  /**
+   * Entries of these units from the last look to the place that has been reached; later ones come
+   * by themselves.
+   */
+  #readLate(added: MatchExpression, reached: ReadPosition): void {
+    const reading = this.#open();
+    const handle = openWatched(this.#spec);
+    const places = new PositionList(reached);
+    const last = this.#last;
+    const lost = this.#lost;
+    try {
+      this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
+      for (;;) {
+        const batch = reading.reader.read(handle, LATE_ENTRIES, false);
+        const late = batch.entries.filter(({ cursor, realtime }) =>
+          places.cover({ cursor, time: realtime }),
+        );
+        this.#late.push(...late);
+        if (!batch.more || late.length < batch.entries.length) return;
+      }
+    } finally {
+      handle.close();
+      this.#last = last;
+      this.#lost = lost;
+    }
+  }
+
+  /**
+   * Goes to the next entry after a lost place. True when it stands on one that was not delivered
+   * before.
+   */
+  #nextIsNew(handle: JournalHandle): boolean {
+    if (!handle.next()) return false;
+    const here = handle.cursor();
+    const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
+    this.#lost = undefined;
+    return !isCopy;
+  }
+
+  #remember(handle: JournalHandle): void {
+    const cursor = handle.cursor();
+    const time = handle.realtime();
+    if (cursor === undefined || time === undefined) return;
+    this.#last = { cursor, time };
+    this.#reachedAt = wallClock.now();
+  }
+
+  /**
+   * After files came or went: goes on only if libsystemd still stands where it was, else opens anew
+   * at that place.
+   */
+  #verifyPosition(): void {
+    const last = this.#last;
+    if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
+  }
+
+  /** Opens the files that are there now, at the entry that was read last. */
+  #reopen(): void {
+    const reading = this.#open();
+    const handle = openWatched(this.#spec);
+    reading.handle.close();
+    this.#reading = { ...reading, handle };
+    if (this.#last !== undefined && !this.#place(this.#open(), { at: 'cursor', ...this.#last }))
+      this.#notices.push(
+        'the entry read last was removed from the journal; entries after it may be missing',
+      );
+  }
+}
+
+function closed(): OperatingError {
+  return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
+}
+
+function valuesIn(handle: JournalHandle): (field: string) => string[] {
+  return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
+}

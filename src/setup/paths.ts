@@ -1,0 +1,59 @@
+/** Where things are on a host. Options of the same names override each. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Paths {
+  /** Shipped defaults: filter.d, jail.d, jail.conf. */
+  readonly shipped: string;
+  /** The administrator's configuration; wins over shipped. */
+  readonly config: string;
+  /** Control sockets. */
+  readonly run: string;
+  /** Ledger. */
+  readonly state: string;
+}
+
+/** Root of the package, seen from the built file `dist/src/setup/paths.js`. */
+export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+/** Where a packaged agent finds its shipped configuration. */
+const SHIPPED = '/usr/lib/banjour';
+
+export function defaultPaths(): Paths {
+  const own = join(PACKAGE_ROOT, 'config');
+  return {
+    shipped: existsSync(own) ? own : SHIPPED,
+    config: '/etc/banjour',
+    run: '/run/banjour',
+    state: '/var/lib/banjour',
+  };
+}
+
+export function controlSocket(paths: Paths): string {
+  return join(paths.run, 'control.sock');
+}
+
+export function statusSocket(paths: Paths): string {
+  return join(paths.run, 'status.sock');
+}
+
+/** Where banjour-notify answers: beside the agent's directory, since it is another user's. */
+export function notifySocket(paths: Paths): string {
+  return join(`${paths.run}-notify`, 'status.sock');
+}
+
+/** Where banjour-notify keeps how far it is. */
+export function notifyState(paths: Paths): string {
+  return `${paths.state}-notify`;
+}
+
+export function ledgerFile(paths: Paths): string {
+  return join(paths.state, 'ledger.sqlite3');
+}
+
+/* The version of the package, from its package.json. */
+
+export const VERSION: string = (
+  JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
+).version;

@@ -1,0 +1,317 @@
+/** Collects what every stage has to say about its health. */
+
+import { spawnSync } from 'node:child_process';
+import { unreadable } from '../agent/control-views.js';
+import { Allowlist } from '../allow/allowlist.js';
+import { loadConfig } from '../config/load.js';
+import { ControlClient } from '../control/client.js';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
+import { type Finding, formatDiagnostic } from '../core/finding.js';
+import { sourceId } from '../core/names.js';
+import { counted } from '../core/text.js';
+import { plus, wallClock } from '../core/time.js';
+import { NftBackend } from '../firewall/nft.js';
+import { check as checkJournal, createSource } from '../journal/source.js';
+import { suppressedLines, suppressionFindings } from '../journal/systemd/suppressed.js';
+import { openLedgerForReading } from '../ledger/open.js';
+import type { TargetView } from '../notify/notifier.js';
+import type { NotifyView } from '../notify/status.js';
+import { type ConfigurationRoots, loadSetup } from '../setup/load.js';
+import { allNeeds, type Need } from '../setup/needs.js';
+import { IN_MEMORY, ledgerPathOf } from '../setup/setup.js';
+import type { StartSurroundings } from '../setup/viewer.js';
+
+/* Whether the people whom the jails want told are told: what banjour-notify says of itself. */
+
+/**
+ * A ban that has waited for so long without an error is worth a word, ms; digests are gathered for
+ * a minute.
+ */
+const PATIENCE_MS = 15 * 60_000;
+const RESTART =
+  'systemctl restart banjour-notify; journalctl -u banjour-notify -n 20 says what it meets';
+
+/**
+ * Nothing when no jail tells anybody, or the configuration cannot be read (which another part
+ * says).
+ */
+export async function checkNotify(
+  { shippedRoot, adminRoot }: ConfigurationRoots,
+  socket: string,
+  now = Date.now(),
+): Promise<Finding[]> {
+  const { config } = loadConfig({ shippedRoot, adminRoot });
+  const jails =
+    config?.jails.filter(({ notify }) => notify.length > 0).map(({ name }) => name as string) ?? [];
+  if (jails.length === 0) return [];
+  let view: NotifyView;
+  try {
+    view = await new ControlClient(socket).read<NotifyView>('/status');
+  } catch (error) {
+    return [unanswered(error, socket, jails)];
+  }
+  const known = new Set(view.targets.flatMap((target) => target.jails));
+  const unknown = jails.filter((jail) => !known.has(jail));
+  return [
+    ...view.targets.map((target) => targetFinding(target, now)),
+    ...(unknown.length === 0
+      ? []
+      : [
+          {
+            level: 'warning' as const,
+            id: 'notify.configuration',
+            message: `banjour-notify runs with an older configuration: nobody is told of the bans of ${unknown.join(', ')}`,
+            fix: 'systemctl reload banjour-notify',
+          },
+        ]),
+  ];
+}
+
+function unanswered(error: unknown, socket: string, jails: readonly string[]): Finding {
+  const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED')
+    return {
+      level: 'error',
+      id: 'notify',
+      message: `banjour-notify does not run: nobody is told of the bans of ${jails.join(', ')}`,
+      fix: 'systemctl enable --now banjour-notify; banjour notify --dry-run says whether its configuration is right',
+    };
+  if (code === 'EACCES')
+    return {
+      level: 'note',
+      id: 'notify',
+      message: `banjour-notify cannot be asked: no permission for ${socket}`,
+      fix: 'run the command as root, or join the group banjour-notify',
+    };
+  return {
+    level: 'error',
+    id: 'notify',
+    message: `banjour-notify does not answer: ${messageOf(error)}`,
+    fix: RESTART,
+  };
+}
+
+function targetFinding(target: TargetView, now: number): Finding {
+  const { waiting, oldest, dropped, full, trouble, done } = target;
+  const id = 'notify.target';
+  const lost =
+    dropped > 0
+      ? `; ${counted(dropped, 'ban')} ${dropped === 1 ? 'was' : 'were'} given up since it was started`
+      : '';
+  const since = oldest === null ? '' : `, the oldest since ${oldest}`;
+  const bans = waiting === 1 ? '1 ban waits' : `${waiting} bans wait`;
+  const count =
+    waiting === 0 ? 'nothing waits' : `${bans}${since}${full ? ', more in the ledger' : ''}`;
+  const say = (level: Finding['level'], words: string, fix?: string): Finding => ({
+    level,
+    id,
+    message: `${target.target}: ${words}${lost}`,
+    ...(fix === undefined ? {} : { fix }),
+  });
+  if (done === null)
+    return say(
+      'warning',
+      'banjour-notify has not met the agent yet',
+      `systemctl status banjour; if it runs, ${RESTART}`,
+    );
+  if (trouble !== null)
+    return say(
+      'warning',
+      `${count}; the last delivery failed at ${trouble.time}: ${trouble.reason}`,
+      fixOf(target),
+    );
+  if (full || (oldest !== null && now - Date.parse(oldest) > PATIENCE_MS))
+    return say('warning', `it is behind, ${count}`, RESTART);
+  return say(dropped > 0 ? 'warning' : 'ok', count, dropped > 0 ? fixOf(target) : undefined);
+}
+
+/** Where the settings of a target stand; what it is itself says the error. */
+function fixOf({ target, jails }: TargetView): string {
+  const place = target.startsWith('mail')
+    ? 'mailer in /etc/banjour/notify.conf'
+    : `action of the jail ${jails[0] ?? ''}`;
+  return `put it right (${place}), then: systemctl reload banjour-notify`;
+}
+
+/** journald's rate limit is looked at so far back, days. */
+const RATE_LIMIT_DAYS = 7;
+
+/**
+ * What other parts of the examination look at as well: nft, and the sources, which the agent tells
+ * of.
+ */
+const TOLD_BY_OTHERS = ['start.nft', 'start.source'];
+
+export interface DoctorTarget {
+  readonly configuration: ConfigurationRoots;
+  readonly ledgerPath: string;
+  readonly statusSocket: string;
+  /** Where banjour-notify answers. */
+  readonly notifySocket: string;
+  /** With whose rights the services run. */
+  readonly surroundings: StartSurroundings;
+}
+
+/** Every finding; never throws for what it finds. */
+export async function examine(patient: DoctorTarget): Promise<Finding[]> {
+  const parts: (readonly [string, () => Finding[] | Promise<Finding[]>])[] = [
+    ['journal', () => checkJournal()],
+    ['journal.rate-limit', checkRateLimit],
+    ['configuration', () => checkConfiguration(patient)],
+    ['firewall', () => checkFirewall()],
+    ['ledger', () => checkLedger(patient)],
+    ['agent', () => checkAgent(patient.statusSocket)],
+    ['notify', () => checkNotify(patient.configuration, patient.notifySocket)],
+  ];
+  const findings: Finding[] = [];
+  for (const [id, look] of parts) {
+    try {
+      findings.push(...(await look()));
+    } catch (error) {
+      const hint = error instanceof OperatorError ? error.hint : undefined;
+      findings.push({
+        level: 'error',
+        id,
+        message: messageOf(error),
+        ...(hint === undefined ? {} : { fix: hint }),
+      });
+    }
+  }
+  return onePerRemedy(findings);
+}
+
+/**
+ * What is mended by the same means is one finding: the first, which says of the others what they
+ * are.
+ */
+export function onePerRemedy(findings: readonly Finding[]): Finding[] {
+  const merged = new Map<string, Finding>();
+  for (const [index, finding] of findings.entries()) {
+    const remedy = finding.fix === undefined ? String(index) : `${finding.level} ${finding.fix}`;
+    const first = merged.get(remedy);
+    const isNew = first === undefined || first.message.split('; ').includes(finding.message);
+    merged.set(
+      remedy,
+      isNew ? (first ?? finding) : { ...first, message: `${first.message}; ${finding.message}` },
+    );
+  }
+  return [...merged.values()];
+}
+
+function checkRateLimit(): Finding[] {
+  const source = createSource({ kind: 'local' }, sourceId('doctor'));
+  try {
+    const since = plus(wallClock.now(), -RATE_LIMIT_DAYS * 86_400);
+    return suppressionFindings(suppressedLines(source, since), RATE_LIMIT_DAYS);
+  } finally {
+    source.close();
+  }
+}
+
+async function checkConfiguration({
+  configuration,
+  surroundings,
+}: DoctorTarget): Promise<Finding[]> {
+  const { config, setup, warnings } = loadSetup(configuration);
+  const keeper = new Allowlist(setup.allow);
+  await keeper.refresh();
+  return [
+    ...warnings.map((message): Finding => ({ level: 'warning', id: 'configuration', message })),
+    {
+      level: setup.jails.length === 0 ? 'error' : 'ok',
+      id: 'configuration.jails',
+      message: `${setup.jails.length === 1 ? '1 jail is' : `${setup.jails.length} jails are`} enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
+    },
+    ...keeper.check().filter(({ id }) => !id.startsWith('allow.file')),
+    ...allNeeds(config, surroundings)
+      .filter(({ id }) => !TOLD_BY_OTHERS.includes(id))
+      .map(findingOf),
+  ];
+}
+
+/** The place first, as `config check` has it, and the remedy as every finding has it. */
+function findingOf({ fix, ...need }: Need): Finding {
+  const { level, id } = need;
+  return { level, id, message: formatDiagnostic(need), ...(fix === undefined ? {} : { fix }) };
+}
+
+async function checkFirewall(): Promise<Finding[]> {
+  const backend = new NftBackend({ resident: false });
+  try {
+    return await backend.check();
+  } finally {
+    await backend.close();
+  }
+}
+
+function checkLedger({ configuration, ledgerPath }: DoctorTarget): Finding[] {
+  const path = ledgerPathOf(loadSetup(configuration).settings, ledgerPath);
+  if (path === IN_MEMORY)
+    return [
+      {
+        level: 'note',
+        id: 'ledger.memory',
+        message: 'dbfile = None: decisions are forgotten at every stop',
+      },
+    ];
+  const ledger = openLedgerForReading(path);
+  try {
+    return ledger.check();
+  } finally {
+    ledger.close();
+  }
+}
+
+function fail2banProtects(): boolean {
+  return (
+    spawnSync('systemctl', ['--quiet', 'is-active', 'fail2ban'], { stdio: 'ignore' }).status === 0
+  );
+}
+
+async function checkAgent(socket: string): Promise<Finding[]> {
+  const view = await new ControlClient(socket).status().catch((error: unknown) => {
+    if (
+      !(error instanceof OperatorError && error.exitCode === EXIT.unavailable && fail2banProtects())
+    )
+      throw error;
+    // Both at once would ban the same hosts.
+    throw new OperatorError(`${error.message}; fail2ban protects this host`, {
+      hint: 'banjour import --switch',
+    });
+  });
+  return [
+    {
+      level: 'ok',
+      id: 'agent',
+      message: `the agent ${view.version} runs since ${view.since}, ${counted(view.firewall.inForce, 'ban')} in force`,
+    },
+    ...view.sources.map(
+      ({ source, phase, problem, entriesRead, gaps }): Finding => ({
+        level: problem !== undefined ? 'error' : gaps > 0 ? 'warning' : 'ok',
+        id: 'agent.source',
+        message:
+          problem === undefined
+            ? `${source}: ${phase}, ${counted(entriesRead, 'entry', 'entries')} read${gaps > 0 ? `, ${counted(gaps, 'gap')}` : ''}`
+            : unreadable(source, problem),
+      }),
+    ),
+    ...view.jails
+      .filter(({ selects }) => selects === false)
+      .map(
+        ({ jail, match }): Finding => ({
+          level: 'note',
+          id: 'agent.match',
+          message: `${jail}: the journal holds no entry that its match selects (${match})`,
+          fix: `if the service runs and logs: journalctl -o verbose shows the fields of its entries`,
+        }),
+      ),
+    ...view.warnings
+      .filter(
+        (message) =>
+          !view.sources.some(
+            ({ source, problem }) => message === unreadable(source, problem ?? ''),
+          ),
+      )
+      .map((message): Finding => ({ level: 'warning', id: 'agent', message })),
+  ];
+}

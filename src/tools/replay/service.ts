@@ -1,0 +1,173 @@
+/**
+ * `banjour replay`: a replay with its log lines or JSON and its progress; what it came to is the
+ * answer.
+ */
+
+import { allowContext } from '../../agent/allow-context.js';
+import { type Announcement, Announcer } from '../../agent/announce.js';
+import type { IntakeStats } from '../../agent/intake/protocol.js';
+import { Allowlist } from '../../allow/allowlist.js';
+import type { SourceSpec } from '../../core/entry.js';
+import { OperatorError } from '../../core/errors.js';
+import type { KernelState } from '../../core/firewall.js';
+import { silentLog } from '../../core/log.js';
+import type { JailName } from '../../core/names.js';
+import { type EpochMicros, SetClock } from '../../core/time.js';
+import { NftBackend } from '../../firewall/nft.js';
+import { NoFirewall } from '../../firewall/recording.js';
+import { createLog, styleFor } from '../../log/log.js';
+import { type ConfigurationRoots, loadSetup } from '../../setup/load.js';
+import { differenceFromHistory, type WhatDiffers } from './history.js';
+import { ReplayProgress, replay } from './replay.js';
+import { WhatIf, type WhatIfResult } from './what-if.js';
+
+interface Output {
+  out(text: string): void;
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean };
+  readonly stderr: NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
+  readonly env: NodeJS.ProcessEnv;
+}
+
+export interface ReplayServiceOptions {
+  readonly configuration: ConfigurationRoots;
+  readonly source: SourceSpec;
+  readonly terminal: Output;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly intoKernel: boolean;
+  /** Only these; all enabled ones when empty. */
+  readonly jails: readonly string[];
+  /** Configuration files that are read after everything else. */
+  readonly extraFiles: readonly string[];
+  /** Keys of every jail that are set to this. */
+  readonly overrides: Readonly<Record<string, string>>;
+  readonly since?: EpochMicros;
+  /** Ledger whose history is compared with; `must`: it is an error when it cannot be read. */
+  readonly history?: { readonly path: string; readonly must: boolean };
+  /** Columns of the timeline, at most. */
+  readonly binsMax: number;
+}
+
+/** What the replay took of the machine. */
+interface ReplayCost {
+  readonly seconds: number;
+  /** Of all threads. */
+  readonly cpuSeconds: number;
+  readonly residentBytesMax: number;
+}
+
+export interface ReplayOutcome extends WhatIfResult {
+  readonly totals: Readonly<Record<Announcement['event'], number>>;
+  readonly stats: IntakeStats | undefined;
+  /** Time of the last entry. */
+  readonly end: EpochMicros;
+  readonly cost: ReplayCost;
+  /** Only with `intoKernel`. */
+  readonly kernel?: KernelState;
+  readonly difference?: WhatDiffers;
+  /** Why there is no difference although one was looked for. */
+  readonly noDifference?: string;
+  readonly order: readonly JailName[];
+}
+
+export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOutcome> {
+  const { terminal, jails, extraFiles, overrides } = options;
+  const loaded = loadSetup(options.configuration, { overrides, jails, extraFiles });
+  const setup = {
+    ...loaded.setup,
+    allow: { ...loaded.setup.allow, self: false, lockoutGuard: false },
+  };
+  const progress = new ReplayProgress(
+    terminal.stderr,
+    !options.json && terminal.stderr.isTTY === true,
+  );
+  const clock = new SetClock();
+  const firewall = options.intoKernel ? new NftBackend({ clock }) : new NoFirewall();
+  const lines = createLog({
+    level: 'info',
+    stream: { write: (text) => progress.around(() => terminal.out(text)) },
+    style: terminal.stdout.isTTY === true ? styleFor(terminal.stdout, terminal.env) : 'plain',
+    // The journal's time, in which everything here happens.
+    now: () => clock.now() / 1000,
+    linesPerSecondMax: Number.POSITIVE_INFINITY,
+  });
+  const problems = createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log;
+  for (const warning of loaded.warnings) problems('warning', warning);
+  const announcer = new Announcer(options.json || options.quiet ? silentLog : lines.log);
+  const totals = {
+    found: 0,
+    ban: 0,
+    unban: 0,
+    ignored: 0,
+    refused: 0,
+    'would-ban': 0,
+    takeover: 0,
+    'under-attack': 0,
+  };
+  const whatIf = new WhatIf({
+    policies: setup.jails.map(({ policy }) => policy),
+    binsMax: options.binsMax,
+    shiftSeconds: -60 * new Date().getTimezoneOffset(),
+  });
+  announcer.subscribe((announcement) => {
+    totals[announcement.event]++;
+    whatIf.announced(announcement);
+    if (options.json) terminal.out(`${JSON.stringify(announcement)}\n`);
+  });
+  const keeper = new Allowlist(setup.allow);
+  const started = performance.now();
+  const before = process.cpuUsage();
+  const { stats } = await replay({
+    setup,
+    source: options.source,
+    announcer,
+    allow: allowContext(
+      () => keeper.snapshot,
+      () => setup.ipv6,
+    ),
+    log: problems,
+    firewall,
+    clock,
+    succeeded: (event) => whatIf.success(event),
+    progress: ({ entriesRead, lastEntry, progress: fraction }) => {
+      if (lastEntry !== undefined) whatIf.reach(lastEntry);
+      progress.show(entriesRead, lastEntry, fraction);
+    },
+    ...(options.since === undefined ? {} : { since: options.since }),
+  });
+  progress.end();
+  const { user, system } = process.cpuUsage(before);
+  const cost = {
+    seconds: (performance.now() - started) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    residentBytesMax: process.resourceUsage().maxRSS * 1024,
+  };
+  const kernel = options.intoKernel ? await firewall.read() : undefined;
+  await firewall.close();
+  const result = whatIf.result();
+  const end = clock.now();
+  const from = (options.since ?? (result.timeline?.from ?? 0) * 1e6) as EpochMicros;
+  return {
+    ...result,
+    totals,
+    stats,
+    end,
+    cost,
+    order: setup.jails.map(({ policy }) => policy.jail),
+    ...(kernel === undefined ? {} : { kernel }),
+    ...compare(options, { banned: result.banned, from, to: end, keep: setup.keepHistory }),
+  };
+}
+
+function compare(
+  { history, jails }: ReplayServiceOptions,
+  what: Omit<Parameters<typeof differenceFromHistory>[0], 'path' | 'jails'>,
+): Pick<ReplayOutcome, 'difference' | 'noDifference'> {
+  if (history === undefined) return {};
+  try {
+    return { difference: differenceFromHistory({ ...what, path: history.path, jails }) };
+  } catch (error) {
+    if (history.must || !(error instanceof OperatorError)) throw error;
+    return { noDifference: error.message };
+  }
+}

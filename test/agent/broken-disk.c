@@ -1,0 +1,47 @@
+/*
+ * Preloaded: what is read from or written to a ledger fails with EIO while the file that
+ * BROKEN_DISK names is there (its content says what: r, w, or both). Compiled by unsaved.test.ts.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+static int is_broken(int fd, char how) {
+        char link[64], path[4096], kinds[4] = "";
+        const char *trigger = getenv("BROKEN_DISK");
+        FILE *file = trigger ? fopen(trigger, "re") : NULL;
+        if (!file)
+                return 0;
+        size_t read = fread(kinds, 1, sizeof(kinds) - 1, file);
+        fclose(file);
+        snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+        ssize_t length = readlink(link, path, sizeof(path) - 1);
+        if (read == 0 || length < 0 || !strchr(kinds, how))
+                return 0;
+        path[length] = 0;
+        return strstr(path, "ledger.sqlite3") != NULL && strstr(path, ".lock") == NULL;
+}
+
+#define BROKEN(name, result, how, parameters, arguments)                                    \
+        result name parameters {                                                            \
+                static result (*real) parameters;                                           \
+                if (is_broken(fd, how)) {                                                   \
+                        errno = EIO;                                                        \
+                        return -1;                                                          \
+                }                                                                           \
+                if (!real)                                                                  \
+                        *(void **) &real = dlsym(RTLD_NEXT, #name);                         \
+                return real arguments;                                                      \
+        }
+
+BROKEN(pread64, ssize_t, 'r', (int fd, void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
+BROKEN(pread, ssize_t, 'r', (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+BROKEN(pwrite64, ssize_t, 'w', (int fd, const void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
+BROKEN(pwrite, ssize_t, 'w', (int fd, const void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+BROKEN(fdatasync, int, 'w', (int fd), (fd))
+BROKEN(fsync, int, 'w', (int fd), (fd))

@@ -1,0 +1,182 @@
+import { describe, expect, test } from '@jest/globals';
+import { guard } from '../../../src/agent/intake/guard.js';
+import { Intake } from '../../../src/agent/intake/intake.js';
+import type { Batch, EntrySource } from '../../../src/core/entry.js';
+import { BATCH_CREDITS } from '../../../src/core/limits.js';
+import { cursor, sourceId } from '../../../src/core/names.js';
+import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
+import { AHEAD_SECONDS_MAX } from '../../../src/core/timeouts.js';
+import { FilterBank } from '../../../src/filter/bank.js';
+import { entry, jail } from '../../support/filters.js';
+
+const plan = {
+  id: sourceId('test'),
+  source: { kind: 'local' },
+  jails: [],
+  start: { kind: 'whole' },
+  follow: true,
+} as const;
+
+const QUIET: Batch = { entries: [], read: 0, cut: 0, unreadable: 0, ended: false, notices: [] };
+const ENTRY: Batch = {
+  ...QUIET,
+  read: 1,
+  position: { cursor: cursor('s=1'), time: epochMicros(1) },
+};
+const NOTHING = new Int32Array(new SharedArrayBuffer(4));
+
+interface Wait {
+  readonly interval: number;
+  readonly most: number;
+  readonly orders: number | undefined;
+  /** True when the place of the entry had been handed on. */
+  readonly told: boolean;
+}
+
+/**
+ * Runs an intake whose source reads `batches` and is quiet then, until it has waited `count` times.
+ */
+async function waits(
+  batches: readonly Batch[],
+  count: number,
+  orders?: number,
+): Promise<readonly Wait[]> {
+  const asked: Wait[] = [];
+  const left = [...batches];
+  let told = false;
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    wait: (interval, most, descriptor) => {
+      asked.push({ interval, most, orders: descriptor, told });
+      if (left.length === 0) Atomics.wait(NOTHING, 0, 0, most);
+      if (asked.length >= count) intake.stop();
+      return true;
+    },
+    close: () => undefined,
+  };
+  const intake = new Intake(
+    plan,
+    source,
+    new FilterBank([], guard),
+    (message) => {
+      if (message.type !== 'batch') return;
+      intake.credit();
+      told ||= message.position !== undefined;
+    },
+    orders,
+  );
+  await intake.run();
+  return asked;
+}
+
+describe('a reader that waits for entries', () => {
+  test('waits for orders, too, and looks less often the longer it is quiet', async () => {
+    const asked = await waits([ENTRY], 3, 77);
+    for (const { orders } of asked) expect(orders).toBe(77);
+    const intervals = asked.map(({ interval }) => interval);
+    expect(intervals).toEqual([...intervals].sort((a, b) => a - b));
+    expect(new Set(intervals).size).toBeGreaterThan(1);
+  });
+
+  test('comes back as often as it may be asked something when no order can reach it, else seldom', async () => {
+    const [deaf, hearing] = [await waits([], 1), await waits([], 1, 77)];
+    expect(deaf[0]?.most).toBeLessThanOrEqual(200);
+    expect(hearing[0]?.most).toBeGreaterThan(200);
+  });
+
+  test('comes back in time to hand on, within a second, how far it has read', async () => {
+    const [, ...asked] = await waits([QUIET, ENTRY], 6, 77);
+    const untold = asked.filter(({ told }) => !told);
+    expect(untold.length).toBeGreaterThan(0);
+    expect(untold.length).toBeLessThan(asked.length);
+    expect(untold.reduce((sum, { most }) => sum + most, 0)).toBeLessThanOrEqual(
+      1_000 + untold.length,
+    );
+  });
+});
+
+describe('entries dated ahead', () => {
+  /** What is said of batches whose last entries are so many seconds ahead of the wall. */
+  async function said(follow: boolean, ...ahead: readonly number[]): Promise<readonly string[]> {
+    const notices: string[] = [];
+    const left = ahead.map(
+      (seconds, i): Batch => ({
+        ...ENTRY,
+        position: { cursor: cursor(`s=${i}`), time: plus(wallClock.now(), seconds) },
+        ended: i === ahead.length - 1,
+      }),
+    );
+    const source: EntrySource = {
+      id: plan.id,
+      open: () => ({ gap: false }),
+      next: () => left.shift() ?? QUIET,
+      poll: () => undefined,
+      close: () => undefined,
+    };
+    const intake = new Intake({ ...plan, follow }, source, new FilterBank([], guard), (message) => {
+      if (message.type === 'notice') notices.push(message.message);
+    });
+    await intake.run();
+    return notices;
+  }
+
+  test('are told once, when they are ahead by more than the bound', async () => {
+    expect(await said(true, AHEAD_SECONDS_MAX)).toEqual([]);
+    expect(await said(true, 0, AHEAD_SECONDS_MAX + 10, AHEAD_SECONDS_MAX + 20)).toEqual([
+      expect.stringContaining('an entry is dated ahead'),
+    ]);
+  });
+
+  test('are nothing to speak of in a replay, whose time is another', async () => {
+    expect(await said(false, AHEAD_SECONDS_MAX + 10)).toEqual([]);
+  });
+});
+
+test('a replay whose stream is dry is not live: its entries keep their own time', async () => {
+  const phases: string[] = [];
+  const left = [ENTRY, QUIET, ENTRY, { ...QUIET, ended: true }];
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    close: () => undefined,
+  };
+  const replay = { ...plan, source: { kind: 'export', path: '-' }, follow: false } as const;
+  const intake = new Intake(replay, source, new FilterBank([], guard), (message) => {
+    if (message.type === 'stats') phases.push(message.stats.phase);
+    if (message.type === 'batch') phases.push(message.phase);
+  });
+  await intake.run();
+  expect(phases).not.toContain('live');
+  expect(phases.at(-1)).toBe('ended');
+});
+
+test('has as many batches under way as the bound says, and reads on with each that is done', async () => {
+  let posted = 0;
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => ({ ...ENTRY, entries: [entry('bad 192.0.2.1')] }),
+    poll: () => undefined,
+    close: () => undefined,
+  };
+  const bank = new FilterBank([jail('x', '', { failregex: ['bad <HOST>'] })], guard);
+  const intake = new Intake(plan, source, bank, (message) => {
+    if (message.type === 'batch') posted++;
+  });
+  const turns = async () => {
+    for (let turn = 0; turn < 5 * BATCH_CREDITS; turn++) await new Promise(setImmediate);
+  };
+  const running = intake.run();
+  await turns();
+  expect(posted).toBe(BATCH_CREDITS);
+  intake.credit();
+  await turns();
+  expect(posted).toBe(BATCH_CREDITS + 1);
+  intake.stop();
+  await running;
+});

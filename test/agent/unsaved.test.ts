@@ -1,0 +1,151 @@
+/** An agent whose state directory is a disk that fills up. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect } from '@jest/globals';
+import { savePause } from '../../src/agent/allow-context.js';
+import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/timeouts.js';
+import { AgentHost, canHost } from '../support/agent-host.js';
+import { hasCommand, needs } from '../support/require.js';
+import { until } from '../support/until.js';
+
+const test = needs(...canHost);
+
+let host: AgentHost;
+beforeEach(() => {
+  host = new AgentHost();
+  host.configure();
+  mkdirSync(host.path('state'), { recursive: true });
+  const { status } = spawnSync('mount', [
+    '-t',
+    'tmpfs',
+    '-o',
+    'size=600k',
+    'tmpfs',
+    host.path('state'),
+  ]);
+  expect(status).toBe(0);
+});
+afterEach(async () => {
+  // The agent that still runs goes on there: only the name is gone.
+  spawnSync('umount', ['-l', host.path('state')]);
+  await host.dispose();
+});
+
+function fill(): void {
+  try {
+    writeFileSync(host.path('state/filler'), Buffer.alloc(1024 * 1024));
+  } catch {
+    // Full, as it is meant to be.
+  }
+}
+const isBanned = (address: string) =>
+  until(
+    () => `${address} is banned:\n${host.said}`,
+    () => host.ruleset().includes(address),
+  );
+const warnings = async () =>
+  (await host.status.status()).warnings.filter((text) => text.includes('cannot be written'));
+
+test('a ledger that cannot be written is tried less and less often', () => {
+  expect([0, 1, 3, 4, 50].map(savePause)).toEqual([
+    LEDGER_SAVE_MS_MIN,
+    2 * LEDGER_SAVE_MS_MIN,
+    8 * LEDGER_SAVE_MS_MIN,
+    LEDGER_SAVE_MS_MAX,
+    LEDGER_SAVE_MS_MAX,
+  ]);
+});
+
+test('a full disk ends nothing: bans go on, status says so, and all of it is written when there is room', async () => {
+  const agent = await host.start();
+  host.fail('198.51.100.1', 3);
+  await isBanned('198.51.100.1');
+  fill();
+  for (let n = 2; n < 40; n++) host.fail(`198.51.100.${n}`, 3);
+  await isBanned('198.51.100.39');
+  await until('it is told', () => host.said.includes('cannot be written'));
+  expect(await warnings()).toHaveLength(1);
+  rmSync(host.path('state/filler'));
+  await until('it is written', () => host.said.includes('can be written again'));
+  expect(await warnings()).toEqual([]);
+  await host.end(agent);
+  const before = host.said.length;
+  await host.start();
+  expect(host.said.slice(before)).not.toMatch(/\] Unban/);
+  for (let n = 1; n < 40; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+});
+
+needs(canHost[0] && hasCommand('cc'), 'needs cc and what an agent needs').each(['w', 'rw'])(
+  'a disk that fails at run time (%s) lifts no ban and forgets none',
+  async (how) => {
+    const shim = host.path('broken.so');
+    const built = spawnSync('cc', [
+      '-shared',
+      '-fPIC',
+      '-o',
+      shim,
+      'test/daemon/broken-disk.c',
+      '-ldl',
+    ]);
+    expect(built.status).toBe(0);
+    const env = { LD_PRELOAD: shim, BROKEN_DISK: host.path('broken') };
+    const run = [join(process.cwd(), 'dist/src/main.js'), 'run'];
+    let agent = host.launch(run, env);
+    // systemd starts an agent again that ends.
+    let starts = 0;
+    const restart = () => {
+      if (++starts < 5) agent = host.launch(run, env).once('exit', restart);
+    };
+    agent.once('exit', restart);
+    await until(
+      'it watches',
+      () => host.said.includes('is ready') && host.said.includes('reached the end'),
+    );
+    host.fail('198.51.100.1', 3);
+    await isBanned('198.51.100.1');
+    host.write('broken', how);
+    host.fail('198.51.100.2', 3);
+    await isBanned('198.51.100.2');
+    host.fail('198.51.100.3', 3);
+    await isBanned('198.51.100.3');
+    await until('it is told', () => host.said.includes('cannot be written'));
+    rmSync(host.path('broken'));
+    await until('it is written', () => host.said.includes('can be written again'));
+    starts = 5;
+    await host.end(agent, 'SIGTERM');
+    await host.start();
+    for (let n = 1; n <= 3; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+    expect(host.announced('Unban')).toEqual([]);
+  },
+);
+
+test('a start on a full disk protects, and keeps what the kernel holds', async () => {
+  const agent = await host.start();
+  host.fail('198.51.100.1', 3);
+  await isBanned('198.51.100.1');
+  await host.end(agent);
+  fill();
+  await host.start();
+  expect(host.ruleset()).toContain('198.51.100.1');
+  host.fail('198.51.100.2', 3);
+  await isBanned('198.51.100.2');
+});
+
+test('a start on a read-only disk after a crash lifts no ban', async () => {
+  const first = await host.start();
+  host.fail('198.51.100.1', 3);
+  await isBanned('198.51.100.1');
+  await host.end(first, 'SIGTERM');
+  const second = await host.start();
+  host.fail('198.51.100.2', 3);
+  await isBanned('198.51.100.2');
+  await host.end(second);
+  expect(spawnSync('mount', ['-o', 'remount,ro', host.path('state')]).status).toBe(0);
+  const before = host.said.length;
+  await host.start();
+  for (const n of [1, 2]) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+  expect(host.said.slice(before)).not.toMatch(/\] Unban/);
+  host.fail('198.51.100.3', 3);
+  await isBanned('198.51.100.3');
+});
