@@ -1,7 +1,7 @@
 /**
  * Many entries at once: of each entry MESSAGE, and only of those that pass the literal gate the
- * rest. This is the plain reader, call by call through FFI; `batch.ts` does the same in one call of
- * C.
+ * rest. This is the plain reader, call by call through FFI; `batch-reader.ts` does the same in one
+ * call of C.
  */
 import {
   ENTRY_FIELDS_MAX,

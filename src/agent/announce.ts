@@ -4,7 +4,8 @@
  *
  * `Ban` is said only when the kernel has it (or, without a firewall, when it is decided).
  */
-import type { StreamEvent, StreamStart } from '../control/protocol.js';
+import type { KeptEvents } from '../control/endpoints.js';
+import type { StreamEvent } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanDecision, BanRecord, FilterEvent, UnbanDecision } from '../core/decision.js';
 import { EVENTS_KEPT_MAX, USER_CHARS_MAX } from '../core/limits.js';
@@ -35,7 +36,7 @@ export class EventLog {
   }
 
   /** Kept events after `id`, all of them after 0; nothing when it is undefined. */
-  since(id: number | undefined): StreamStart {
+  since(id: number | undefined): KeptEvents {
     if (id === undefined || id >= this.#last) return { missed: [], gap: false };
     const oldest = this.#kept[0]?.id ?? this.#last + 1;
     return { missed: this.#kept.filter((event) => event.id > id), gap: id > 0 && id + 1 < oldest };

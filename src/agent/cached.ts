@@ -1,11 +1,11 @@
-/** A value that is as fresh as it is cheap: it serves for four times as long as it took to make. */
+/** A value that serves for four times as long as it took to make: the cheaper, the fresher. */
 export class Cached<T> {
   readonly #make: () => T;
   readonly #now: () => number;
   #value: { readonly value: T; readonly until: number; readonly made: number } | undefined;
   #changed = true;
 
-  /** Whoever asks how often: at most a fifth of the time goes into making it. */
+  /** However often it is asked for, at most a fifth of the time goes into making it. */
   constructor(make: () => T, now: () => number = () => performance.now()) {
     this.#make = make;
     this.#now = now;

@@ -3,16 +3,8 @@
  * values as the jail's.
  */
 import { refuseManualBan } from '../allow/manual.js';
-import type {
-  AttemptAnswer,
-  AttemptRequest,
-  BanRequest,
-  ChangeAnswer,
-  ImportAnswer,
-  ImportedBan,
-  ImportRequest,
-  UnbanRequest,
-} from '../control/protocol.js';
+import type { AnswerFor, ImportedBan, RequestFor } from '../control/endpoints.js';
+import type { ChangeAnswer, ImportAnswer } from '../control/protocol.js';
 import { baseAddress, formatPrefix, isHost, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
@@ -21,20 +13,20 @@ import { noneRemote, notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import { counted } from '../core/text.js';
 import { type EpochMicros, epochMicros, plus, wallClock } from '../core/time.js';
-import type { Agent } from './agent.js';
+import type { Stages } from './stages.js';
 
 /** Names the entry that stands behind a reported failure: there is none. */
 const REPORTED = cursor('reported by an operator');
 
 export class ControlChanges {
-  readonly #agent: Agent;
+  readonly #stages: Stages;
 
-  constructor(agent: Agent) {
-    this.#agent = agent;
+  constructor(stages: Stages) {
+    this.#stages = stages;
   }
 
-  async ban(request: BanRequest): Promise<ChangeAnswer> {
-    const agent = this.#agent;
+  async ban(request: RequestFor<'ban'>): Promise<ChangeAnswer> {
+    const stages = this.#stages;
     const now = wallClock.now();
     const { jail, bantime, nat64 } = this.policy(request.jail);
     const length = request.bantimeSeconds === undefined ? bantime : request.bantimeSeconds;
@@ -45,13 +37,13 @@ export class ControlChanges {
       const target = parsePrefix(text);
       const refusal =
         target &&
-        refuseManualBan(target, jail, agent.allow.snapshot, request.force ?? false, nat64);
+        refuseManualBan(target, jail, stages.allow.snapshot, request.force ?? false, nat64);
       if (target === undefined) refused.set(text, 'not an address or prefix');
       else if (refusal !== undefined)
         refused.set(text, `${refusal.message}; ${refusal.hint ?? ''}`);
       else decisions.push(this.#decision(jail, target, now, until));
     }
-    const { bans } = await agent.pipeline.decide(decisions);
+    const { bans } = await stages.pipeline.decide(decisions);
     const settled = new Map(bans.map((one) => [formatPrefix(one.record.target), one]));
     const results = request.targets.map((target) => {
       const problem = refused.get(target) ?? settled.get(formatPrefix(prefixOf(target)))?.refusal;
@@ -60,22 +52,22 @@ export class ControlChanges {
     return { results, changed: results.filter(({ done }) => done).length };
   }
 
-  async unban(request: UnbanRequest): Promise<ChangeAnswer> {
-    const agent = this.#agent;
+  async unban(request: RequestFor<'unban'>): Promise<ChangeAnswer> {
+    const stages = this.#stages;
     const now = wallClock.now();
     const jail = request.jail === undefined ? undefined : this.policy(request.jail).jail;
     const targets =
       request.targets === 'all'
         ? [
             ...new Map(
-              [...agent.ledger.inForce(now, jail)].map(({ target }) => [
+              [...stages.ledger.inForce(now, jail)].map(({ target }) => [
                 formatPrefix(target),
                 target,
               ]),
             ).values(),
           ]
         : request.targets.map(prefixOf);
-    const { ended } = await agent.pipeline.decide(
+    const { ended } = await stages.pipeline.decide(
       targets.map((target) => ({
         kind: 'unban' as const,
         target,
@@ -98,14 +90,18 @@ export class ControlChanges {
   }
 
   /** A failure without a log line; the jail judges it as any other. */
-  async attempt({ jail: name, target, count = 1 }: AttemptRequest): Promise<AttemptAnswer> {
-    const agent = this.#agent;
+  async attempt({
+    jail: name,
+    target,
+    count = 1,
+  }: RequestFor<'attempt'>): Promise<AnswerFor<'attempt'>> {
+    const stages = this.#stages;
     const { jail, maxretry } = this.policy(name);
     const prefix = prefixOf(target);
     if (!isHost(prefix))
       throw new OperatorError(`${JSON.stringify(target)} is a prefix: failures are of one address`);
     const address = baseAddress(prefix);
-    const allowed = notRemote(address) ?? agent.allow.snapshot.allows(jail, address)?.text;
+    const allowed = notRemote(address) ?? stages.allow.snapshot.allows(jail, address)?.text;
     const event = {
       kind: 'failure',
       jail,
@@ -115,23 +111,23 @@ export class ControlChanges {
       cursor: REPORTED,
       regex: -1,
     } as const;
-    await agent.pipeline.take(sourceId('operator'), {
+    await stages.pipeline.take(sourceId('operator'), {
       type: 'batch',
       phase: 'live',
       warm: [],
       events: [event],
     });
-    await agent.pipeline.idle();
+    await stages.pipeline.idle();
     if (allowed !== undefined) return { outcome: 'ignored', message: `never banned: ${allowed}` };
     const now = wallClock.now();
-    const isBanned = agent.ledger.history
+    const isBanned = stages.ledger.history
       .find({ target: prefix, jail })
       .some(
         ({ state, until }) =>
           (state === 'wanted' || state === 'in-force') && (until === null || until > now),
       );
     if (isBanned) return { outcome: 'banned', message: 'banned' };
-    const window = agent.jails.explain(prefix, now).find((one) => one.jail === jail);
+    const window = stages.jails.explain(prefix, now).find((one) => one.jail === jail);
     return {
       outcome: 'counted',
       message: `${window?.failures ?? 0} of ${counted(maxretry, 'failure')}`,
@@ -139,8 +135,8 @@ export class ControlChanges {
   }
 
   /** Takes over bans of another program: of jails that are here, never of who is exempted. */
-  async import(request: ImportRequest): Promise<ImportAnswer> {
-    const agent = this.#agent;
+  async import(request: RequestFor<'import'>): Promise<ImportAnswer> {
+    const stages = this.#stages;
     const now = wallClock.now();
     const skipped: ImportAnswer['skipped'][number][] = [];
     const take = (bans: readonly ImportedBan[], isActive: boolean) =>
@@ -152,8 +148,8 @@ export class ControlChanges {
       });
     const active = take(request.active, true);
     const history = take(request.history, false);
-    const wanted = agent.ledger.import({ active, history }, now);
-    const settled = await agent.pipeline.enforce(wanted);
+    const wanted = stages.ledger.import({ active, history }, now);
+    const settled = await stages.pipeline.enforce(wanted);
     for (const { record, refusal } of settled)
       if (refusal !== undefined)
         skipped.push({ jail: record.jail, target: formatPrefix(record.target), reason: refusal });
@@ -166,7 +162,7 @@ export class ControlChanges {
 
   /** The policy of a jail; an error that names the jails when there is none of that name. */
   policy(name: string): JailPolicy {
-    const jails = this.#agent.setup.jails.map(({ policy }) => policy);
+    const jails = this.#stages.setup.jails.map(({ policy }) => policy);
     const found = jails.find(({ jail }) => jail === name);
     if (found === undefined)
       throw new OperatorError(`there is no jail ${JSON.stringify(name)}`, {
@@ -176,7 +172,7 @@ export class ControlChanges {
   }
 
   #imported(ban: ImportedBan, isActive: boolean, now: EpochMicros): BanDecision | string {
-    const jail = this.#agent.setup.jails.find(({ policy }) => policy.jail === ban.jail)?.policy
+    const jail = this.#stages.setup.jails.find(({ policy }) => policy.jail === ban.jail)?.policy
       .jail;
     if (jail === undefined) return 'there is no such jail';
     const target = parsePrefix(ban.target);
@@ -186,7 +182,7 @@ export class ControlChanges {
     if (time > now) return 'the ban lies in the future';
     const nowhere = isActive ? noneRemote(target) : undefined;
     if (nowhere !== undefined) return `never banned: ${nowhere}`;
-    const exempted = isActive ? this.#agent.allow.snapshot.overlaps(jail, target) : undefined;
+    const exempted = isActive ? this.#stages.allow.snapshot.overlaps(jail, target) : undefined;
     if (exempted !== undefined) return `never banned: ${exempted.text}`;
     return {
       kind: 'ban',
@@ -217,7 +213,7 @@ export class ControlChanges {
       failures: 0,
       evidence: [],
       origin: 'operator',
-      previousBans: this.#agent.ledger.previousBans(jail, target),
+      previousBans: this.#stages.ledger.previousBans(jail, target),
     };
   }
 }

@@ -1,29 +1,21 @@
 /** What the control sockets may ask of the agent, and the views that they get. */
 import { parseLoglevel } from '../config/settings.js';
 import { parseDuration } from '../config/values.js';
-import type {
-  AgentView,
-  AttemptAnswer,
-  AttemptRequest,
-  BanRequest,
-  BanView,
-  ChangeAnswer,
-  CountersView,
-  ExplainView,
-  HistoryQuery,
-  ImportAnswer,
-  ImportRequest,
-  JailView,
-  Operations,
-  OptionsView,
-  OptionView,
-  ReloadAnswer,
-  ReloadRequest,
-  SetAnswer,
-  SetRequest,
-  StreamEvent,
-  StreamStart,
-  UnbanRequest,
+import type { ControlHandlers, EventFeed, RequestFor } from '../control/endpoints.js';
+import {
+  type AgentView,
+  API_VERSION,
+  type AttemptAnswer,
+  type BanView,
+  type ChangeAnswer,
+  type CountersView,
+  type ExplainView,
+  type ImportAnswer,
+  type JailView,
+  type OptionsView,
+  type OptionView,
+  type ReloadAnswer,
+  type SetAnswer,
 } from '../control/protocol.js';
 import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
@@ -31,17 +23,24 @@ import type { JailName } from '../core/names.js';
 import { hideSecrets } from '../core/secrets.js';
 import { counted } from '../core/text.js';
 import { isoTime, seconds, wallClock } from '../core/time.js';
-import type { MetricsFormat } from '../metrics/format.js';
-import { describeDifference } from '../setup/difference.js';
+import { describeDifference, type SetupDifference } from '../setup/difference.js';
+import type { Candidate, LiveConfiguration } from '../setup/live.js';
 import type { LiveJail } from '../setup/load.js';
 import type { JailSetup } from '../setup/setup.js';
-import type { Agent } from './agent.js';
-import { unsavedWarnings } from './allow-context.js';
 import { EventLog } from './announce.js';
 import { Cached, CachedAsync } from './cached.js';
 import { ControlChanges, prefixOf } from './control-changes.js';
 import { banListViews, banView, jailView, sourceView } from './control-views.js';
+import { unsavedWarnings } from './ledger-upkeep.js';
+import type { Stages } from './stages.js';
 
+/** Rows of history in one answer when the client does not say. */
+const HISTORY_ROWS = 100;
+/** OpenMetrics 1.0.0 unless the older format of Prometheus is asked for. */
+const METRICS_CONTENT_TYPES = {
+  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
+} as const;
 /** Bans of the past that `explain` shows. */
 const EXPLAIN_BANS_MAX = 20;
 /**
@@ -50,44 +49,62 @@ const EXPLAIN_BANS_MAX = 20;
  */
 const COUNTS_KEPT_MS = 60_000;
 
-export class AgentOperations implements Operations {
-  readonly #agent: Agent;
+/** Becomes what a candidate says, or only tells the difference. */
+type Reload = (
+  dryRun: boolean,
+  candidate: (live: LiveConfiguration) => Promise<Candidate>,
+) => Promise<SetupDifference>;
+
+export class ControlQueries implements ControlHandlers {
+  readonly #stages: Stages;
+  readonly #reload: Reload;
   readonly #operator: ControlChanges;
   readonly #events: EventLog;
-  readonly #counts: Cached<ReturnType<Agent['ledger']['history']['counts']>>;
+  readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
-  readonly #kernel: CachedAsync<Awaited<ReturnType<Agent['firewall']['read']>>>;
+  readonly #kernel: CachedAsync<Awaited<ReturnType<Stages['firewall']['read']>>>;
 
-  constructor(agent: Agent) {
-    this.#agent = agent;
-    this.#operator = new ControlChanges(agent);
-    this.#events = new EventLog(agent.announcer, agent.startedAt);
-    this.#counts = new Cached(() => agent.ledger.history.counts());
+  constructor(stages: Stages, reload: Reload) {
+    this.#stages = stages;
+    this.#reload = reload;
+    this.#operator = new ControlChanges(stages);
+    this.#events = new EventLog(stages.announcer, stages.startedAt);
+    this.#counts = new Cached(() => stages.ledger.history.counts());
     this.#events.subscribe(() => this.#counts.touch());
     this.#status = new Cached(() => this.#view());
-    this.#kernel = new CachedAsync(() => agent.firewall.read());
+    this.#kernel = new CachedAsync(() => stages.firewall.read());
   }
 
-  metrics(format: MetricsFormat): Promise<string> {
-    return this.#agent.measure.text(format);
+  ping(): { readonly pong: boolean } {
+    return { pong: true };
   }
 
-  version(): string {
-    return this.#agent.version;
+  version(): { readonly version: string; readonly api: number } {
+    return { version: this.#stages.version, api: API_VERSION };
+  }
+
+  async metrics({ format = 'openmetrics' }: RequestFor<'metrics'>) {
+    return {
+      text: await this.#stages.metrics.text(format),
+      contentType: METRICS_CONTENT_TYPES[format],
+    };
   }
 
   status(): AgentView {
     return this.#status.get();
   }
 
-  jail(name: string): { readonly jail: JailView; readonly banned: Iterable<BanView> } {
+  jail({ jail: name }: RequestFor<'jail'>): {
+    readonly jail: JailView;
+    readonly banned: Iterable<BanView>;
+  } {
     const jail = this.#find(name);
-    const banned = this.#agent.ledger.inForce(wallClock.now(), jail.policy.jail);
+    const banned = this.#stages.ledger.inForce(wallClock.now(), jail.policy.jail);
     return { jail: this.#jailView(jail), banned: banListViews(banned) };
   }
 
-  bans(query: { readonly jail?: string; readonly address?: string }): Iterable<BanView> {
-    const { ledger } = this.#agent;
+  bans(query: RequestFor<'bans'>): Iterable<BanView> {
+    const { ledger } = this.#stages;
     const now = wallClock.now();
     const jail = query.jail === undefined ? undefined : this.#find(query.jail).policy.jail;
     if (query.address === undefined) return banListViews(ledger.inForce(now, jail));
@@ -101,21 +118,21 @@ export class AgentOperations implements Operations {
       .map(banView);
   }
 
-  history(query: HistoryQuery): readonly BanView[] {
-    return this.#agent.ledger.history
+  history(query: RequestFor<'history'>): readonly BanView[] {
+    return this.#stages.ledger.history
       .find({
-        limit: query.limit,
+        limit: query.limit ?? HISTORY_ROWS,
         ...(query.before === undefined ? {} : { before: query.before }),
         ...(query.after === undefined ? {} : { after: query.after }),
-        ...(query.oldestFirst === undefined ? {} : { oldestFirst: query.oldestFirst }),
+        oldestFirst: query.order === 'oldest',
         ...(query.jail === undefined ? {} : { jail: query.jail as JailName }),
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
   }
 
-  newestBan(): number {
-    return this.#agent.ledger.history.newestId();
+  newestBan(): { readonly id: number } {
+    return { id: this.#stages.ledger.history.newestId() };
   }
 
   async counters(): Promise<CountersView> {
@@ -123,12 +140,12 @@ export class AgentOperations implements Operations {
     return { present, jails: Object.fromEntries(counters) };
   }
 
-  async explain(address: string): Promise<ExplainView> {
-    const agent = this.#agent;
+  async explain({ address }: RequestFor<'explain'>): Promise<ExplainView> {
+    const stages = this.#stages;
     const now = wallClock.now();
     const target = prefixOf(address);
-    const { snapshot } = agent.allow;
-    const allowed = agent.setup.jails.flatMap(({ policy }) => {
+    const { snapshot } = stages.allow;
+    const allowed = stages.setup.jails.flatMap(({ policy }) => {
       const reason = snapshot.overlaps(policy.jail, target);
       return reason === undefined ? [] : [[policy.jail, reason.text]];
     });
@@ -136,8 +153,8 @@ export class AgentOperations implements Operations {
     return {
       address: formatPrefix(target),
       allowed: Object.fromEntries(allowed),
-      bans: agent.ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
-      windows: agent.jails.explain(target, now).map(({ last, target: counted, ...window }) => ({
+      bans: stages.ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
+      windows: stages.jails.explain(target, now).map(({ last, target: counted, ...window }) => ({
         ...window,
         target: formatPrefix(counted),
         ...(last === undefined ? {} : { last: isoTime(last) }),
@@ -152,15 +169,17 @@ export class AgentOperations implements Operations {
     };
   }
 
-  options(name: string | undefined): OptionsView {
-    const { live } = this.#agent;
-    if (name === undefined) {
-      const level: OptionView = { value: this.#agent.loglevel.get().toUpperCase(), live: false };
-      const options = { ...optionsOf(live.config.origins, new Map()), loglevel: level };
-      const { keepHistory } = this.#agent.setup;
-      if (keepHistory === live.config.settings.dbpurgeage) return { options };
-      return { options: { ...options, dbpurgeage: { value: String(keepHistory), live: true } } };
-    }
+  options(): OptionsView {
+    const { live, loglevel, setup } = this.#stages;
+    const level: OptionView = { value: loglevel.get().toUpperCase(), live: false };
+    const options = { ...optionsOf(live.config.origins, new Map()), loglevel: level };
+    const { keepHistory } = setup;
+    if (keepHistory === live.config.settings.dbpurgeage) return { options };
+    return { options: { ...options, dbpurgeage: { value: String(keepHistory), live: true } } };
+  }
+
+  jailOptions({ jail: name }: RequestFor<'jailOptions'>): OptionsView {
+    const { live } = this.#stages;
     this.#find(name);
     const jail = live.jail(name) as LiveJail;
     const { filter } = jail.config.intake;
@@ -173,13 +192,13 @@ export class AgentOperations implements Operations {
     };
   }
 
-  async set({ jail, key, action, value }: SetRequest): Promise<SetAnswer> {
+  async set({ jail, key, action, value }: RequestFor<'set'>): Promise<SetAnswer> {
     if (jail === undefined) return this.#setOfAgent(key, value);
     this.#find(jail);
     const difference = await this.#changing(
-      this.#agent.reload(false, (live) => live.changed(jail, { key, action, value })),
+      this.#reload(false, (live) => live.changed(jail, { key, action, value })),
     );
-    const now = this.options(jail).options[key.toLowerCase()];
+    const now = this.jailOptions({ jail }).options[key.toLowerCase()];
     return {
       key: key.toLowerCase(),
       value: now?.value ?? '',
@@ -187,36 +206,42 @@ export class AgentOperations implements Operations {
     };
   }
 
-  attempt(request: AttemptRequest): Promise<AttemptAnswer> {
+  attempt(request: RequestFor<'attempt'>): Promise<AttemptAnswer> {
     return this.#changing(this.#operator.attempt(request));
   }
 
-  ban(request: BanRequest): Promise<ChangeAnswer> {
+  ban(request: RequestFor<'ban'>): Promise<ChangeAnswer> {
     return this.#changing(this.#operator.ban(request));
   }
 
-  unban(request: UnbanRequest): Promise<ChangeAnswer> {
+  unban(request: RequestFor<'unban'>): Promise<ChangeAnswer> {
     return this.#changing(this.#operator.unban(request));
   }
 
-  import(request: ImportRequest): Promise<ImportAnswer> {
+  import(request: RequestFor<'import'>): Promise<ImportAnswer> {
     return this.#changing(this.#operator.import(request));
   }
 
-  async flush(): Promise<void> {
-    await this.#agent.firewall.flush();
+  async flush(): Promise<{ readonly flushed: boolean }> {
+    await this.#stages.firewall.flush();
+    return { flushed: true };
   }
 
-  async reload({ dryRun = false, jail, unban = false, by }: ReloadRequest): Promise<ReloadAnswer> {
+  async reload({
+    dryRun = false,
+    jail,
+    unban = false,
+    by,
+  }: RequestFor<'reload'>): Promise<ReloadAnswer> {
     const difference = await this.#changing(
-      this.#agent.reload(dryRun, (live) =>
+      this.#reload(dryRun, (live) =>
         jail === undefined ? live.reloaded() : live.reloadedJail(jail),
       ),
     );
     const changes = describeDifference(difference);
     if (!unban || dryRun) return { changes };
     const isHere =
-      jail === undefined || this.#agent.setup.jails.some(({ policy }) => policy.jail === jail);
+      jail === undefined || this.#stages.setup.jails.some(({ policy }) => policy.jail === jail);
     const { changed } = isHere
       ? await this.unban({
           targets: 'all',
@@ -227,15 +252,14 @@ export class AgentOperations implements Operations {
     return { changes: [...changes, `${counted(changed, 'ban')} lifted`] };
   }
 
-  eventsSince(id: number | undefined): StreamStart {
-    return this.#events.since(id);
+  events({ since }: RequestFor<'events'>): EventFeed {
+    return {
+      kept: () => this.#events.since(since),
+      subscribe: (listener) => this.#events.subscribe(listener),
+    };
   }
 
-  subscribe(listener: (event: StreamEvent) => void): () => void {
-    return this.#events.subscribe(listener);
-  }
-
-  /** Who has changed something sees it at once. */
+  /** Runs a change, after which the next answers are made anew: the client sees its change. */
   async #changing<T>(work: Promise<T>): Promise<T> {
     try {
       return await work;
@@ -246,22 +270,22 @@ export class AgentOperations implements Operations {
   }
 
   #view(): AgentView {
-    const agent = this.#agent;
+    const stages = this.#stages;
     const now = wallClock.now();
-    const { counts } = agent.kernel;
+    const { counts } = stages.firewallSync;
     return {
-      version: agent.version,
+      version: stages.version,
       pid: process.pid,
-      since: isoTime(agent.startedAt),
-      state: agent.readers.all.every(({ phase }) => ['live', 'ended', 'waiting'].includes(phase))
+      since: isoTime(stages.startedAt),
+      state: stages.intake.all.every(({ phase }) => ['live', 'ended', 'waiting'].includes(phase))
         ? 'running'
         : 'starting',
-      loglevel: agent.loglevel.get(),
-      sources: agent.readers.all.map((reader) =>
-        sourceView(reader, agent.prober.lagOf(reader.id), now),
+      loglevel: stages.loglevel.get(),
+      sources: stages.intake.all.map((reader) =>
+        sourceView(reader, stages.coverage.lagOf(reader.id), now),
       ),
       firewall: {
-        hook: agent.setup.firewall.hook,
+        hook: stages.setup.firewall.hook,
         inForce: [...this.#counts.get(COUNTS_KEPT_MS).values()].reduce(
           (sum, one) => sum + one.currentlyBanned,
           0,
@@ -271,34 +295,34 @@ export class AgentOperations implements Operations {
         healed: counts.healed,
         lastBatchMs: counts.lastBatchMs ?? null,
       },
-      jails: agent.setup.jails.map((jail) => this.#jailView(jail)),
+      jails: stages.setup.jails.map((jail) => this.#jailView(jail)),
       warnings: [
-        ...unsavedWarnings(agent.ledger),
-        ...agent.readers.warnings(),
-        ...agent.copies.warnings(),
-        ...agent.prober.warnings(),
+        ...unsavedWarnings(stages.ledger),
+        ...stages.intake.warnings(),
+        ...stages.copies.warnings(),
+        ...stages.coverage.warnings(),
       ],
     };
   }
 
   #jailView(setup: JailSetup): JailView {
     const { jail } = setup.policy;
-    const agent = this.#agent;
-    const overrides = agent.live.jail(jail)?.overrides ?? new Map<string, string>();
+    const stages = this.#stages;
+    const overrides = stages.live.jail(jail)?.overrides ?? new Map<string, string>();
     return jailView(setup, {
-      stats: agent.jails.stats(jail, wallClock.now()),
-      counters: agent.readers.all
+      stats: stages.jails.stats(jail, wallClock.now()),
+      counters: stages.intake.all
         .flatMap(({ stats }) => stats?.jails ?? [])
         .find((one) => one.jail === jail),
       counts: this.#counts.get(COUNTS_KEPT_MS).get(jail),
       overrides: [...overrides].map(([key, value]) => `${key} = ${hideSecrets(value, key)}`),
-      selects: agent.prober.selects(jail),
+      selects: stages.coverage.selects(jail),
     });
   }
 
   #find(name: string): JailSetup {
     const { jail } = this.#operator.policy(name);
-    return this.#agent.setup.jails.find(({ policy }) => policy.jail === jail) as JailSetup;
+    return this.#stages.setup.jails.find(({ policy }) => policy.jail === jail) as JailSetup;
   }
 
   async #setOfAgent(key: string, value: string): Promise<SetAnswer> {
@@ -314,7 +338,7 @@ export class AgentOperations implements Operations {
       });
     const history = seconds(Math.max(0, parsed.value));
     const difference = await this.#changing(
-      this.#agent.reload(false, async (live) => live.keeping(history)),
+      this.#reload(false, async (live) => live.keeping(history)),
     );
     return { key, value: String(history), changes: describeDifference(difference) };
   }
@@ -325,8 +349,8 @@ export class AgentOperations implements Operations {
       throw new OperatorError(`loglevel ${JSON.stringify(value)} ${parsed.problem}`, {
         hint: parsed.fix,
       });
-    const before = this.#agent.loglevel.get();
-    this.#agent.loglevel.set(parsed.value);
+    const before = this.#stages.loglevel.get();
+    this.#stages.loglevel.set(parsed.value);
     return {
       key: 'loglevel',
       value: parsed.value.toUpperCase(),
@@ -354,7 +378,7 @@ function optionsOf(
   );
 }
 
-function termText(term: Agent['live']['config']['allow']['terms'][number]): string {
+function termText(term: Stages['live']['config']['allow']['terms'][number]): string {
   if (term.kind === 'prefix') return formatPrefix(term.prefix);
   return term.kind === 'name' ? term.name : `file:${term.path}`;
 }

@@ -40,7 +40,7 @@ export interface IgnoreOptions {
   readonly deadlineMs?: number;
 }
 
-/** Who has less time left than this is not started any more, ms: it could not answer. */
+/** A command with less time left than this is not started, ms: it could not answer. */
 const START_MS = 50;
 
 interface Waiting {
@@ -293,7 +293,7 @@ export class PendingIgnoreChecks {
     const ignored = await ignore?.ask(ban);
     if (ignored === undefined) return;
     const wasHeld = this.#held.get(key) === ban.id && this.#held.delete(key);
-    // What ended meanwhile (by an operator, by time, by a later ban) is nobody's question any more.
+    // A ban that has ended meanwhile (by an operator, by time, by a later ban) needs no answer.
     if (ledger.openBan(ban.jail, ban.target)?.id !== ban.id) return;
     if (ignored) forbid(ban, wasHeld && replaced.length > 0);
     else await goOn(ban, replaced);

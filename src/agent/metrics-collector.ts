@@ -1,27 +1,46 @@
 /** Gathers what the metrics tell of the agent. */
 import { statSync } from 'node:fs';
-import type { ApplyReport } from '../core/firewall.js';
+import type { ApplyReport, FirewallBackend } from '../core/firewall.js';
 import { type EpochMicros, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
+import type { Jails } from '../jail/jails.js';
+import type { Ledger } from '../ledger/ledger.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { AgentSnapshot, JailNumbers, SourceNumbers } from '../metrics/metrics.js';
 import { AgentMetrics } from '../metrics/metrics.js';
-import type { Agent } from './agent.js';
+import type { AgentSetup } from '../setup/setup.js';
+import type { Announcer } from './announce.js';
+import type { FirewallSync } from './firewall-sync.js';
 import type { SourceIntake } from './intake/source-intake.js';
+import type { Pipeline } from './pipeline.js';
 
-/** What is expensive to ask is asked anew after this many times what it took. */
+/** An expensive number is read again after this many times as long as reading it took. */
 const REST_FACTOR = 20;
 
+/** What the metrics are gathered from. */
+export interface MetricsDeps {
+  readonly version: string;
+  readonly startedAt: EpochMicros;
+  readonly setup: () => AgentSetup;
+  readonly readers: () => readonly SourceIntake[];
+  readonly announcer: Announcer;
+  readonly firewall: FirewallBackend;
+  readonly firewallSync: FirewallSync;
+  readonly jails: Jails;
+  readonly ledger: Ledger;
+  readonly pipeline: Pipeline;
+}
+
 export class MetricsCollector {
-  readonly #agent: Agent;
+  readonly #deps: MetricsDeps;
   readonly #metrics: AgentMetrics;
   #active: AgentSnapshot['activeBans'] = [];
   #activeUntil = 0;
 
-  constructor(agent: Agent) {
-    this.#agent = agent;
+  constructor(deps: MetricsDeps) {
+    this.#deps = deps;
     this.#metrics = new AgentMetrics(() => this.#snapshot());
-    agent.announcer.subscribe((announcement) => this.#metrics.happened(announcement));
+    deps.announcer.subscribe((announcement) => this.#metrics.happened(announcement));
   }
 
   /** A live ban is in force now; `entry` is the time of the entry that decided it. */
@@ -31,7 +50,7 @@ export class MetricsCollector {
 
   /** The kernel answered a batch. */
   applied(report: ApplyReport): void {
-    this.#agent.kernel.applied(report);
+    this.#deps.firewallSync.applied(report);
     this.#metrics.batch(report.via, report.elapsedMs / 1000);
   }
 
@@ -40,19 +59,19 @@ export class MetricsCollector {
   }
 
   async #snapshot(): Promise<AgentSnapshot> {
-    const { readers, kernel, ledger, pipeline, version, startedAt } = this.#agent;
+    const { readers, firewallSync, ledger, pipeline, version, startedAt } = this.#deps;
     const stopped = await this.#stopped();
     const { user, system } = process.cpuUsage();
     return {
       version,
       startedAt,
-      sources: readers.all.map(sourceNumbers),
+      sources: readers().map(sourceNumbers),
       jails: this.#jails(),
       activeBans: this.#activeBans(),
       ...(stopped === undefined ? {} : { stopped }),
       batchesUnderWay: pipeline.underWay,
-      drifts: kernel.counts.drifts,
-      healed: kernel.counts.healed,
+      drifts: firewallSync.counts.drifts,
+      healed: firewallSync.counts.healed,
       ledgerBytes:
         ledger.path === ':memory:' ? 0 : sizeOf(ledger.path) + sizeOf(`${ledger.path}-wal`),
       residentBytes: process.memoryUsage.rss(),
@@ -61,11 +80,11 @@ export class MetricsCollector {
   }
 
   #jails(): JailNumbers[] {
-    const { readers, jails, setup } = this.#agent;
+    const { readers, jails, setup } = this.#deps;
     const counters = new Map<string, JailCounters>();
-    for (const { stats } of readers.all)
+    for (const { stats } of readers())
       for (const one of stats?.jails ?? []) counters.set(one.jail, one);
-    return setup.jails.map(({ policy: { jail } }) => {
+    return setup().jails.map(({ policy: { jail } }) => {
       const seen = counters.get(jail);
       const { tracked, evicted } = jails.tracking(jail);
       return {
@@ -85,7 +104,7 @@ export class MetricsCollector {
   #activeBans(): AgentSnapshot['activeBans'] {
     const started = performance.now();
     if (started >= this.#activeUntil) {
-      this.#active = this.#agent.ledger.history.activeBans();
+      this.#active = this.#deps.ledger.history.activeBans();
       const ended = performance.now();
       this.#activeUntil = ended + REST_FACTOR * (ended - started);
     }
@@ -98,7 +117,7 @@ export class MetricsCollector {
    */
   async #stopped(): Promise<AgentSnapshot['stopped']> {
     try {
-      return await this.#agent.firewall.counters?.();
+      return await this.#deps.firewall.counters?.();
     } catch {
       return undefined;
     }

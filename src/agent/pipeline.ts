@@ -434,8 +434,8 @@ export class Pipeline {
         .filter((ban) => ban.ended?.reason === 'replaced')
         .map((ban) => banKey(ban.jail, ban.target)),
     );
-    // Said before it is noted: whoever dies in between says it once more at the next start, and
-    // never not at all.
+    // The announcement comes before the note in the ledger: an agent that dies in between announces
+    // it again at its next start. The other way round, it would never be announced.
     for (const ban of over)
       if (ban.ended !== undefined && isUnban(ban.ended.reason))
         announcer.unban(

@@ -175,8 +175,8 @@ class StatusLine {
 
 /** One line for `systemctl status`. */
 function stateOf(agent: Agent): string {
-  const jails = agent.setup.jails.length;
-  return `watching ${counted(jails, 'jail')}, ${counted(agent.kernel.inForce(), 'ban')} in force`;
+  const jails = agent.stages.setup.jails.length;
+  return `watching ${counted(jails, 'jail')}, ${counted(agent.stages.firewallSync.inForce(), 'ban')} in force`;
 }
 
 /**
@@ -196,7 +196,7 @@ function reopenOnSignal(logging: AgentLog): void {
 async function reloadOnSignal(agent: Agent): Promise<void> {
   try {
     const changes = describeDifference(await agent.reload(false));
-    agent.log(
+    agent.stages.log(
       'notice',
       changes.length === 0 ? 'reload: nothing changed' : `reload: ${changes.join('; ')}`,
       {
@@ -204,7 +204,7 @@ async function reloadOnSignal(agent: Agent): Promise<void> {
       },
     );
   } catch (error) {
-    agent.log(
+    agent.stages.log(
       'error',
       `reload refused, the old configuration stays in force: ${messageOf(error)}`,
       {

@@ -1,8 +1,8 @@
 /**
- * Who must never be banned, kept up to date. What the administrator wrote (addresses, names, lists)
- * and what the host itself shows (own addresses, gateways, resolvers, logged-in administrators)
- * become one immutable snapshot; a new one is made when something has changed, never on the ban
- * path.
+ * Addresses that must never be banned, kept up to date. What the administrator wrote (addresses,
+ * names, lists) and what the host itself shows (own addresses, gateways, resolvers, logged-in
+ * administrators) become one immutable snapshot; a new one is made when something has changed,
+ * never on the ban path.
  */
 
 import { hostPrefix, parseAddress } from '../core/address.js';

@@ -128,7 +128,7 @@ export class PrefixTable {
 }
 
 /**
- * Who must not be banned, at one moment. Immutable: whoever holds one sees the same answers for
+ * The addresses that must not be banned, at one moment. Immutable: its answers stay the same for
  * ever.
  */
 export class AllowSnapshot {
@@ -195,4 +195,19 @@ function outermost(prefixes: readonly Prefix[]): Prefix[] {
     if (last === undefined || !covers(last, prefix)) kept.push(prefix);
   }
   return kept;
+}
+
+/**
+ * What the jails ask of the allow stage: always the newest snapshot, and whether IPv6 matters at
+ * all.
+ */
+export function allowContext(snapshot: () => AllowSnapshot, ipv6: () => boolean) {
+  return {
+    /** Why the address is never banned; undefined when it may be. */
+    allowed: (jail: JailName, address: Address): string | undefined =>
+      address.family === 6 && !ipv6() ? 'allowipv6 = no' : snapshot().allows(jail, address)?.text,
+    /** Whether a ban of the prefix would shut out somebody who is never banned. */
+    coversAllowed: (jail: JailName, prefix: Prefix): boolean =>
+      snapshot().overlaps(jail, prefix) !== undefined,
+  };
 }

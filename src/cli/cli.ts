@@ -1,7 +1,7 @@
 /** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
-import { defaultPaths, type Paths } from '../setup/paths.js';
+import { defaultPaths, type Paths, VERSION } from '../setup/paths.js';
 import { type Terminal, widthOf } from '../tools/terminal.js';
 import { type Args, type CommandDefinition, honours } from './command.js';
 import { COMPLETE } from './completion/values.js';
@@ -48,21 +48,26 @@ export async function runCli(argv: readonly string[], terminal: Terminal): Promi
 
 /** By yargs: help, every spelling of every option. */
 async function fullChoice(argv: readonly string[], terminal: Terminal) {
-  const [{ parseCommandLine }, { COMMANDS }, { VERSION }] = await Promise.all([
+  const [{ parseCommandLine }, table] = await Promise.all([
     import('./command-line.js'),
-    import('./table.js'),
-    import('../setup/paths.js'),
+    commands(),
   ]);
-  return parseCommandLine(argv, COMMANDS, VERSION, widthOf(terminal.stdout));
+  return parseCommandLine(argv, table, VERSION, widthOf(terminal.stdout));
+}
+
+/** The table of commands, loaded only when a command line needs it. */
+async function commands(): Promise<readonly CommandDefinition[]> {
+  return (await import('./table.js')).COMMANDS;
 }
 
 async function run(command: CommandDefinition, args: Args, terminal: Terminal): Promise<ExitCode> {
   const paths = pathsOf(args);
   const isForPeople =
     terminal.stdout.isTTY === true && !args.flag('json') && args.text('pager') !== 'false';
-  if (!isForPeople || !honours(command, 'pager')) return command.run({ args, terminal, paths });
+  if (!isForPeople || !honours(command, 'pager'))
+    return command.run({ args, terminal, paths, commands });
   const { paged } = await import('./pager.js');
-  return paged(terminal, (through) => command.run({ args, terminal: through, paths }));
+  return paged(terminal, (through) => command.run({ args, terminal: through, paths, commands }));
 }
 
 function pathsOf(args: Args): Paths {

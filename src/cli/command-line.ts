@@ -152,6 +152,55 @@ export async function parseCommandLine(
   width: number,
 ): Promise<ParsedCommand> {
   let chosen: CommandDefinition | undefined;
+  const parser = parserOf(table, version, width, (command) => {
+    chosen = command;
+  });
+  let output = '';
+  let problem: string | undefined;
+  const values = await parser
+    .fail((message, error) => {
+      problem ??= message ?? error?.message ?? 'the command line is not valid';
+    })
+    .parseAsync(
+      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
+      {},
+      (_error: Error | undefined, _values: unknown, text: string) => {
+        output = text;
+      },
+    );
+  if (problem !== undefined) throw usageError(problem, argv, table);
+  const command = chosen as CommandDefinition | undefined;
+  if (command !== undefined) refuseMeaningless(command, values, argv);
+  return {
+    args: new Args(restored(values as Record<string, unknown>)),
+    output,
+    ...(command === undefined ? {} : { command }),
+  };
+}
+
+/** Refuses a global option that the command does not honour, and a number that is none. */
+function refuseMeaningless(
+  command: CommandDefinition,
+  values: object,
+  argv: readonly string[],
+): void {
+  const meaningless = Object.keys(GLOBAL_OPTIONS).find(
+    (name) => !honours(command, name) && given(values, name) !== undefined,
+  );
+  if (meaningless !== undefined) throw meaninglessError(meaningless, command);
+  const unread = Object.entries(command.options ?? {}).find(
+    ([name, { type }]) => type === 'number' && Number.isNaN(given(values, name)),
+  );
+  if (unread !== undefined) throw numberError(unread[0], argv, command);
+}
+
+/** yargs with every command of the table; `choose` is called with the one of a command line. */
+function parserOf(
+  table: readonly CommandDefinition[],
+  version: string,
+  width: number,
+  choose: (command: CommandDefinition) => void,
+) {
   let parser = yargs()
     .scriptName('banjour')
     // yargs would speak the language of the locale, amid everything else in English.
@@ -180,63 +229,27 @@ export async function parseCommandLine(
       const word = `${name}${many ? '..' : ''}`;
       return required ? `<${word}>` : `[${word}]`;
     });
+    const line = [command.name, ...words].join(' ');
     parser = parser.command(
-      [command.name, ...words].join(' '),
+      line,
       command.summary,
       (sub) => {
-        let built = sub.usage(
-          [
-            `banjour ${[command.name, ...words].join(' ')}`,
-            command.summary,
-            ...(command.details ?? []),
-          ].join('\n\n'),
-        );
+        const text = [`banjour ${line}`, command.summary, ...(command.details ?? [])];
+        let built = sub.usage(text.join('\n\n'));
         for (const { name, describe } of command.positionals ?? [])
           built = built.positional(name, { describe, type: 'string' });
         for (const [name, option] of Object.entries(command.options ?? {}))
           built = built.option(name, toYargs(option));
         for (const name of Object.keys(GLOBAL_OPTIONS))
           if (!honours(command, name)) built = built.hide(name);
-        for (const [line, explanation] of command.examples)
-          built = built.example(line, explanation);
+        for (const [example, explanation] of command.examples)
+          built = built.example(example, explanation);
         return built;
       },
-      () => {
-        chosen = command;
-      },
+      () => choose(command),
     );
   }
-  let output = '';
-  let problem: string | undefined;
-  const values = await parser
-    .fail((message, error) => {
-      problem ??= message ?? error?.message ?? 'the command line is not valid';
-    })
-    .parseAsync(
-      argv.map((word) => (word === '-' ? STANDARD_INPUT : word)),
-      {},
-      (_error: Error | undefined, _values: unknown, text: string) => {
-        output = text;
-      },
-    );
-  if (problem !== undefined) throw usageError(problem, argv, table);
-  const command = chosen as CommandDefinition | undefined;
-  const meaningless =
-    command &&
-    Object.keys(GLOBAL_OPTIONS).find(
-      (name) => !honours(command, name) && given(values, name) !== undefined,
-    );
-  if (command !== undefined && meaningless !== undefined)
-    throw meaninglessError(meaningless, command);
-  const unread = Object.entries(chosen?.options ?? {}).find(
-    ([name, { type }]) => type === 'number' && Number.isNaN(given(values, name)),
-  );
-  if (unread !== undefined && chosen !== undefined) throw numberError(unread[0], argv, chosen);
-  return {
-    args: new Args(restored(values as Record<string, unknown>)),
-    output,
-    ...(chosen === undefined ? {} : { command: chosen }),
-  };
+  return parser;
 }
 
 function given(values: object, name: string): unknown {

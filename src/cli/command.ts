@@ -1,7 +1,7 @@
 /**
  * A command is data: its words, its options, examples that teach, and what it does. One table lists
  * them all (`table.ts`); help, completion and man pages come from these definitions. Only
- * `yargs.ts` knows the parser.
+ * `command-line.ts` knows the parser.
  */
 import type { ExitCode } from '../core/errors.js';
 import type { Paths } from '../setup/paths.js';
@@ -59,6 +59,8 @@ export interface CommandContext {
   readonly args: Args;
   readonly terminal: Terminal;
   readonly paths: Paths;
+  /** Every command, for those that tell of the others. */
+  readonly commands: () => Promise<readonly CommandDefinition[]>;
 }
 
 /**

@@ -66,7 +66,7 @@ async function take(client: ControlClient): Promise<TopSample> {
   const [view, counters, newest] = await Promise.all([
     client.status(),
     client.counters(),
-    client.history({ limit: String(NEWEST) }),
+    client.history({ limit: NEWEST }),
   ]);
   return { at: performance.now(), view, counters, newest };
 }
@@ -124,7 +124,15 @@ export function picture(
     ]),
     width,
   );
-  const bans = formatTable(
+  const bans = newestTable(newest, width);
+  const warnings = view.warnings.map(
+    (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
+  );
+  return `${head}\n${jails}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
+}
+
+function newestTable(newest: TopSample['newest'], width: number): string {
+  return formatTable(
     [
       { title: 'Newest bans' },
       { title: 'Jail' },
@@ -145,10 +153,6 @@ export function picture(
     ]),
     width,
   );
-  const warnings = view.warnings.map(
-    (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
-  );
-  return `${head}\n${jails}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
 }
 
 /** As many lines as the terminal has; the rest of each line is cleared. */

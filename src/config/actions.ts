@@ -97,87 +97,117 @@ export function readBanAction(
   overlays: ActionFiles,
   presetHook: Hook,
 ): BanEffect {
-  const family = call.name.split('-')[0] as string;
-  const files = [...new Set([`${family}-common`, family, call.name])];
-  const param = (key: string) => textOf(call.options.get(key) ?? []).trim();
-  const about = (key: string) => `action ${call.name}[${key}]`;
-  // The line that somebody has to mend: the parameter's, which may have come through `%(port)s`,
-  // else the key's own.
-  const placed = (key: string) =>
-    placeOf(call.options.get(key) ?? []) ?? reader.place(key) ?? call.place;
-  const read = <T>(
+  const action = new BanAction(call, reader, overlays);
+  action.warnMeaningless();
+  const all = reachOf(call, action.param('type')) === 'allports';
+  const ports = all
+    ? 'all'
+    : action.read('port', action.param('port') || reader.text('port'), parsePorts, 'all');
+  const blocktype = action.param('blocktype') || reader.text('blocktype');
+  const [hook, hookPlace] = action.hook();
+  return {
+    ports,
+    protocols: action.protocols(ports),
+    verdict: action.read(
+      'blocktype',
+      blocktype || action.overlay('blocktype'),
+      parseVerdict,
+      'reject',
+      action.overlaid('blocktype', blocktype),
+    ),
+    hook: action.read('chain', hook, parseHook, presetHook, hookPlace),
+  };
+}
+
+/** One firewall action: its parameters, with the jail's keys and the action's file behind them. */
+class BanAction {
+  readonly #call: Call;
+  readonly #reader: Section;
+  readonly #overlays: ActionFiles;
+  /** Files of fail2ban's action.d that an administrator may have changed. */
+  readonly #files: readonly string[];
+
+  constructor(call: Call, reader: Section, overlays: ActionFiles) {
+    this.#call = call;
+    this.#reader = reader;
+    this.#overlays = overlays;
+    const family = call.name.split('-')[0] as string;
+    this.#files = [...new Set([`${family}-common`, family, call.name])];
+  }
+
+  param(key: string): string {
+    return textOf(this.#call.options.get(key) ?? []).trim();
+  }
+
+  overlay(key: (typeof BAN_ACTION_KEYS)[number]): string {
+    return this.#overlays.find(this.#files, key)?.text ?? '';
+  }
+
+  /** Where the action's file says so, when nothing before it does. */
+  overlaid(key: (typeof BAN_ACTION_KEYS)[number], given: string): FilePosition | undefined {
+    return given === '' ? this.#overlays.find(this.#files, key)?.place : undefined;
+  }
+
+  /** A value; what is wrong with it is reported, and the fallback counts. */
+  read<T>(
     key: string,
     text: string,
     parser: (text: string) => Parsed<T>,
     fallback: T,
-    place = placed(key),
-  ): T => {
+    place = this.#placed(key),
+  ): T {
     if (text === '') return fallback;
     const parsed = parser(text);
     if ('value' in parsed) return parsed.value;
-    reader.errorAt(
-      place,
-      'jail.action',
-      'action',
-      `${about(key)} ${parsed.problem}`,
-      parsed.fix,
-      text,
-    );
+    const message = `${this.#about(key)} ${parsed.problem}`;
+    this.#reader.errorAt(place, 'jail.action', 'action', message, parsed.fix, text);
     return fallback;
-  };
-  for (const key of call.options.keys())
-    if (!IGNORED.has(key)) {
-      const fix = 'remove it; ports, protocol, blocktype, chain and type have a meaning here';
-      reader.warnAt(
-        placed(key),
-        'jail.action-parameter',
-        'action',
-        `${about(key)} has no meaning here`,
-        fix,
-      );
-    }
-  const all = reachOf(call, param('type')) === 'allports';
-  const ports = all ? 'all' : read('port', param('port') || reader.text('port'), parsePorts, 'all');
-  const overlay = (key: (typeof BAN_ACTION_KEYS)[number]) => overlays.find(files, key)?.text ?? '';
-  const overlaid = (key: (typeof BAN_ACTION_KEYS)[number], given: string) =>
-    given === '' ? overlays.find(files, key)?.place : undefined;
-  const fallback = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
-  const jailProtocol = reader.own('protocol') ? reader.text('protocol') : '';
-  const protocolText = param('protocol') || jailProtocol || overlay('protocol') || fallback;
-  const protocols = read<readonly Protocol[] | 'all'>('protocol', protocolText, parseProtocols, [
-    'tcp',
-  ]);
-  const ownBlocktype = param('blocktype') || reader.text('blocktype');
-  const blocktype = ownBlocktype || overlay('blocktype');
-  return {
-    ports,
-    // Only protocols with ports can be closed by port: "all" of them, then.
-    protocols:
-      protocols === 'all' && ports !== 'all'
-        ? ['tcp', 'udp', 'udplite', 'sctp', 'dccp']
-        : protocols,
-    verdict: read(
-      'blocktype',
-      blocktype,
-      parseVerdict,
-      'reject',
-      overlaid('blocktype', ownBlocktype),
-    ),
-    hook: readHook([
-      [param('chain_hook'), placed('chain_hook')],
-      [reader.text('hook'), reader.place('hook')],
-      [chainOf(param('chain')), placed('chain')],
-      [chainOf(reader.text('chain')), reader.place('chain')],
-      [overlay('chain_hook'), overlaid('chain_hook', '')],
-      [chainOf(overlay('chain')), overlaid('chain', '')],
-    ]),
-  };
+  }
 
-  function readHook(
-    stated: readonly (readonly [text: string, place: FilePosition | undefined])[],
-  ): Hook {
-    const [text, place] = stated.find(([one]) => one !== '') ?? [''];
-    return read('chain', text, parseHook, presetHook, place);
+  warnMeaningless(): void {
+    for (const key of this.#call.options.keys()) {
+      if (IGNORED.has(key)) continue;
+      const fix = 'remove it; ports, protocol, blocktype, chain and type have a meaning here';
+      const message = `${this.#about(key)} has no meaning here`;
+      this.#reader.warnAt(this.#placed(key), 'jail.action-parameter', 'action', message, fix);
+    }
+  }
+
+  /** Only protocols with ports can be closed by port: "all" of them, then. */
+  protocols(ports: BanEffect['ports']): readonly Protocol[] | 'all' {
+    const reader = this.#reader;
+    const preset = reader.stated('protocol') ? reader.text('protocol') : 'tcp';
+    const ofJail = reader.own('protocol') ? reader.text('protocol') : '';
+    const text = this.param('protocol') || ofJail || this.overlay('protocol') || preset;
+    const read = this.read<readonly Protocol[] | 'all'>('protocol', text, parseProtocols, ['tcp']);
+    return read === 'all' && ports !== 'all' ? ['tcp', 'udp', 'udplite', 'sctp', 'dccp'] : read;
+  }
+
+  /** Where packets are judged: the first that is stated, and where it stands. */
+  hook(): readonly [text: string, place: FilePosition | undefined] {
+    const reader = this.#reader;
+    const stated: (readonly [string, FilePosition | undefined])[] = [
+      [this.param('chain_hook'), this.#placed('chain_hook')],
+      [reader.text('hook'), reader.place('hook')],
+      [chainOf(this.param('chain')), this.#placed('chain')],
+      [chainOf(reader.text('chain')), reader.place('chain')],
+      [this.overlay('chain_hook'), this.overlaid('chain_hook', '')],
+      [chainOf(this.overlay('chain')), this.overlaid('chain', '')],
+    ];
+    return stated.find(([text]) => text !== '') ?? ['', undefined];
+  }
+
+  /**
+   * The line that somebody has to mend: the parameter's, which may have come through `%(port)s`,
+   * else the key's own.
+   */
+  #placed(key: string): FilePosition | undefined {
+    const call = this.#call;
+    return placeOf(call.options.get(key) ?? []) ?? this.#reader.place(key) ?? call.place;
+  }
+
+  #about(key: string): string {
+    return `action ${this.#call.name}[${key}]`;
   }
 }
 

@@ -103,8 +103,8 @@ export function selectSource(
   const own = readMatch(reader);
   const paths = readLogpaths(reader);
   const { spec, backend: stated } = readBackend(reader);
-  // A logpath that stands in a later file than "backend = systemd" is the newer word: Debian's and
-  // our own files say systemd for all jails, and whoever then names a file wants it read.
+  // A logpath in a later file than "backend = systemd" wins over it: Debian's and our own files say
+  // systemd for all jails, and an administrator who then names a file wants it read.
   const newer =
     reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
   const backend = stated === 'systemd' && newer ? 'auto' : stated;
@@ -123,11 +123,7 @@ export function selectSource(
   }
   // A file of the service's own means that it does not write to the journal, unless it is not there
   // while the journal has the service's entries; syslog's files hold a copy of them.
-  const ownFiles =
-    backend === 'auto' &&
-    reader.own('logpath') &&
-    paths.length > 0 &&
-    syslogMatch(paths) === undefined;
+  const ownFiles = backend === 'auto' && isOwnFile(reader, paths);
   const inJournal =
     ownFiles &&
     filterMatch !== undefined &&
@@ -139,35 +135,11 @@ export function selectSource(
   if (own === undefined && ownFiles && !inJournal) return text();
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
-    const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));
-    if (
-      reader.own('logpath') &&
-      paths.length > 0 &&
-      backend !== 'systemd' &&
-      reader.rank('logpath') >= latest
-    )
-      reader.note(
-        'jail.logpath-unused',
-        'logpath',
-        `the journal is read instead (match ${formatMatch(match)})`,
-        'nothing to do: if failures stand in the file alone, it is read; backend = polling reads it at once',
-      );
+    const unread = noteUnread(reader, paths, backend, match) && backend === 'auto';
     warnForgeable(reader, match, own === undefined);
-    const unread = reader.own('logpath') && backend === 'auto' && reader.rank('logpath') >= latest;
     return { source: { kind: 'journal', spec, ...(unread ? { unread: paths } : {}) }, match };
   }
-  const derived = paths.length > 0 && backend === 'auto' ? syslogMatch(paths) : undefined;
-  if (derived !== undefined) {
-    reader.warn(
-      'jail.match-from-logpath',
-      'logpath',
-      `the syslog file is not read as long as the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
-      'name the service: match = -u postfix',
-      reader.text('logpath'),
-    );
-    return { source: { kind: 'journal', spec, unread: paths }, match: derived };
-  }
-  if (paths.length > 0 && backend === 'auto') return text();
+  if (paths.length > 0 && backend === 'auto') return syslogSource(reader, paths, spec) ?? text();
   reader.error(
     'jail.no-match',
     'match',
@@ -175,6 +147,51 @@ export function selectSource(
     'write match = -u SERVICE (see journalctl -o json-pretty), or match = all for the whole journal',
   );
   return { source: { kind: 'journal', spec }, match: WHOLE_JOURNAL };
+}
+
+/** Whether the jail names files that a service writes by itself, not syslog. */
+function isOwnFile(reader: Section, paths: readonly LogPath[]): boolean {
+  return reader.own('logpath') && paths.length > 0 && syslogMatch(paths) === undefined;
+}
+
+/**
+ * Whether the jail's own logpath is the newest word and still not read, because the journal is.
+ * That is told.
+ */
+function noteUnread(
+  reader: Section,
+  paths: readonly LogPath[],
+  backend: string,
+  match: MatchExpression,
+): boolean {
+  const latest = Math.max(reader.rank('match'), reader.rank('journalmatch'));
+  if (!reader.own('logpath') || reader.rank('logpath') < latest) return false;
+  if (paths.length > 0 && backend !== 'systemd')
+    reader.note(
+      'jail.logpath-unused',
+      'logpath',
+      `the journal is read instead (match ${formatMatch(match)})`,
+      'nothing to do: if failures stand in the file alone, it is read; backend = polling reads it at once',
+    );
+  return true;
+}
+
+/** The journal instead of syslog's files, which hold a copy of its lines. */
+function syslogSource(
+  reader: Section,
+  paths: readonly LogPath[],
+  spec: SourceSpec,
+): SourceSelection | undefined {
+  const derived = syslogMatch(paths);
+  if (derived === undefined) return undefined;
+  reader.warn(
+    'jail.match-from-logpath',
+    'logpath',
+    `the syslog file is not read as long as the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
+    'name the service: match = -u postfix',
+    reader.text('logpath'),
+  );
+  return { source: { kind: 'journal', spec, unread: paths }, match: derived };
 }
 
 function syslogMatch(paths: readonly LogPath[]): MatchExpression | undefined {

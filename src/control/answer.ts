@@ -6,7 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BanjourEvent } from '../core/decision.js';
 import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../core/service-limits.js';
 import { CONTROL_STALL_MS_MAX } from '../core/timeouts.js';
-import type { Operations, StreamEvent } from './protocol.js';
+import type { EventFeed } from './endpoints.js';
+import type { StreamEvent } from './protocol.js';
 
 /** Characters that are sent before other work gets a turn. */
 const PIECE_CHARS = 64 * 1024;
@@ -31,9 +32,29 @@ export function sendText(
 }
 
 /**
+ * Sends an answer as JSON: whole, but a list that is made while it is read (the answer itself, or
+ * its last field) piece by piece.
+ */
+export async function sendAnswer(response: ServerResponse, answer: unknown): Promise<void> {
+  if (isMadeWhileRead(answer)) return sendList(response, '[', answer, ']');
+  const fields = Object.entries(answer as Readonly<Record<string, unknown>>);
+  const [name, last] = fields.at(-1) ?? ['', undefined];
+  if (!isMadeWhileRead(last)) return sendWhole(response, 200, answer);
+  const before = JSON.stringify(Object.fromEntries(fields.slice(0, -1))).slice(0, -1);
+  const comma = fields.length > 1 ? ',' : '';
+  return sendList(response, `${before}${comma}${JSON.stringify(name)}:[`, last, ']}');
+}
+
+function isMadeWhileRead(value: unknown): value is Iterable<unknown> {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && Symbol.iterator in value
+  );
+}
+
+/**
  * Sends `before`, the items as JSON separated by commas, `after`. A client that stalls is cut off.
  */
-export async function sendList(
+async function sendList(
   response: ServerResponse,
   before: string,
   items: Iterable<unknown>,
@@ -85,33 +106,26 @@ async function sendPiece(response: ServerResponse, piece: string): Promise<boole
 /** A comment line is sent this often, so that both sides notice a dead connection, ms. */
 const HEARTBEAT_MS = 15_000;
 
-/** What a client wants of the stream. */
-export interface StreamWish {
-  /** Kept events after this id first. */
-  readonly since?: number;
-  /** Only these; all when absent. */
-  readonly only?: ReadonlySet<BanjourEvent>;
-}
-
-/** Sends what was kept after `since`, then every event as it happens. */
+/** Sends what was missed, then every event as it happens; only these kinds, or all. */
 export function streamEvents(
   request: IncomingMessage,
   response: ServerResponse,
-  operations: Operations,
-  { since, only }: StreamWish,
+  { kept, subscribe }: EventFeed,
+  kinds: readonly BanjourEvent[] | undefined,
 ): void {
+  const only = kinds && new Set(kinds);
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
   response.write(': banjour events, version 1\n\n');
   const send = (text: string) => {
     if (response.writableLength > CONTROL_STREAM_BACKLOG_BYTES_MAX) response.destroy();
     else response.write(text);
   };
-  const { missed, gap } = operations.eventsSince(since);
+  const { missed, gap } = kept();
   if (gap) send('event: gap\ndata: {"reason":"older events are no longer kept"}\n\n');
   // What is kept is bounded, and so may be sent whole before the reader has taken any of it.
   const wanted = only === undefined ? missed : missed.filter(({ event }) => only.has(event));
   if (wanted.length > 0) response.write(wanted.map(formatEvent).join(''));
-  const stop = operations.subscribe((event) => {
+  const stop = subscribe((event) => {
     if (only === undefined || only.has(event.event)) send(formatEvent(event));
   });
   const heartbeat = setInterval(() => send(': still here\n\n'), HEARTBEAT_MS);

@@ -7,31 +7,27 @@ import {
   CONTROL_STREAM_BACKLOG_BYTES_MAX,
 } from '../core/service-limits.js';
 import {
-  type AgentView,
-  API_VERSION,
-  type ApiProblem,
-  type AttemptAnswer,
-  type AttemptRequest,
-  type BanRequest,
-  type BanView,
-  type ChangeAnswer,
-  type CountersView,
-  type ExplainView,
-  type ImportAnswer,
-  type ImportRequest,
-  type JailView,
-  type OptionsView,
-  type ReloadAnswer,
-  type ReloadRequest,
-  type SetAnswer,
-  type SetRequest,
-  type StreamEvent,
-  type UnbanRequest,
-} from './protocol.js';
+  type AnswerFor,
+  type CallName,
+  ENDPOINTS,
+  type Endpoint,
+  type RequestFor,
+} from './endpoints.js';
+import { API_VERSION, type ApiProblem, type StreamEvent } from './protocol.js';
 
 const ANSWER_MS_MAX = 60_000;
 
-export class ControlClient {
+/** A method for each call that answers JSON; calls without fields need no request. */
+type Calls = {
+  readonly [K in CallName as (typeof ENDPOINTS)[K]['kind'] extends 'json' ? K : never]: (
+    ...request: Partial<RequestFor<K>> extends RequestFor<K>
+      ? [request?: RequestFor<K>]
+      : [request: RequestFor<K>]
+  ) => Promise<AnswerFor<K>>;
+};
+
+/** What the calls of the table share; `ControlClient` adds a method for each of them. */
+class ControlSocketClient {
   readonly #socket: string;
   readonly #signal: AbortSignal | undefined;
 
@@ -42,79 +38,20 @@ export class ControlClient {
   constructor(socket: string, signal?: AbortSignal) {
     this.#socket = socket;
     this.#signal = signal;
-  }
-
-  ping(): Promise<{ readonly pong: boolean }> {
-    return this.#ask('GET', '/ping');
-  }
-  version(): Promise<{ readonly version: string; readonly api: number }> {
-    return this.#ask('GET', '/version');
-  }
-  status(): Promise<AgentView> {
-    return this.#ask('GET', '/status');
-  }
-  jail(name: string): Promise<{ readonly jail: JailView; readonly banned: readonly BanView[] }> {
-    return this.#ask('GET', `/jails/${encodeURIComponent(name)}`);
-  }
-  bans(
-    query: { readonly jail?: string; readonly address?: string } = {},
-  ): Promise<readonly BanView[]> {
-    return this.#ask('GET', `/bans?${new URLSearchParams(query)}`);
-  }
-  history(
-    query: {
-      readonly jail?: string;
-      readonly address?: string;
-      readonly limit?: string;
-      readonly before?: string;
-      readonly after?: string;
-      readonly order?: 'newest' | 'oldest';
-    } = {},
-  ): Promise<readonly BanView[]> {
-    return this.#ask('GET', `/history?${new URLSearchParams(query)}`);
-  }
-  /** The highest id that a ban was ever given. */
-  newestBan(): Promise<{ readonly id: number }> {
-    return this.#ask('GET', '/history/newest');
-  }
-  explain(address: string): Promise<ExplainView> {
-    return this.#ask('GET', `/explain/${encodeURIComponent(address)}`);
-  }
-  counters(): Promise<CountersView> {
-    return this.#ask('GET', '/counters');
-  }
-  /** Options of a jail, or of the agent. */
-  options(jail?: string): Promise<OptionsView> {
-    return this.#ask(
-      'GET',
-      jail === undefined ? '/options' : `/jails/${encodeURIComponent(jail)}/options`,
-    );
-  }
-  set(request: SetRequest): Promise<SetAnswer> {
-    return this.#ask('POST', '/set', request);
-  }
-  attempt(request: AttemptRequest): Promise<AttemptAnswer> {
-    return this.#ask('POST', '/attempt', request);
-  }
-  import(request: ImportRequest): Promise<ImportAnswer> {
-    return this.#ask('POST', '/import', request);
-  }
-  ban(request: BanRequest): Promise<ChangeAnswer> {
-    return this.#ask('POST', '/ban', request);
-  }
-  unban(request: UnbanRequest): Promise<ChangeAnswer> {
-    return this.#ask('POST', '/unban', request);
-  }
-  reload(request: ReloadRequest = {}): Promise<ReloadAnswer> {
-    return this.#ask('POST', '/reload', request);
-  }
-  flush(): Promise<{ readonly flushed: boolean }> {
-    return this.#ask('POST', '/flush', {});
+    for (const [name, endpoint] of Object.entries(ENDPOINTS))
+      if (endpoint.kind === 'json')
+        Object.defineProperty(this, name, {
+          value: (request: Values = {}) => {
+            const { path, body } = asked(endpoint, request);
+            return this.#ask(endpoint.method, path, body);
+          },
+        });
   }
 
   /** The metrics as text. */
   async metrics(format: 'openmetrics' | 'prometheus' = 'openmetrics'): Promise<string> {
-    const response = await this.#open('GET', `/metrics?format=${format}`, undefined);
+    const { path } = asked(ENDPOINTS.metrics, { format });
+    const response = await this.#open('GET', path, undefined);
     if (response.statusCode !== 200) throw await this.#problem(response);
     return this.#text(response);
   }
@@ -134,11 +71,8 @@ export class ControlClient {
       readonly opened?: () => void;
     } = {},
   ): Promise<void> {
-    const query = new URLSearchParams({
-      ...(options.since === undefined ? {} : { since: String(options.since) }),
-      ...(options.only === undefined ? {} : { only: options.only.join(',') }),
-    });
-    const response = await this.#open('GET', `/events?${query}`, undefined, signal);
+    const { path } = asked(ENDPOINTS.events, { since: options.since, only: options.only });
+    const response = await this.#open('GET', path, undefined, signal);
     if (response.statusCode !== 200) throw await this.#problem(response);
     response.setEncoding('utf8');
     // The agent answers and follows in one go.
@@ -245,6 +179,28 @@ export class ControlClient {
       request.end(text);
     });
   }
+}
+
+export type ControlClient = ControlSocketClient & Calls;
+export const ControlClient = ControlSocketClient as new (
+  ...parameters: ConstructorParameters<typeof ControlSocketClient>
+) => ControlClient;
+
+type Values = Readonly<Record<string, unknown>>;
+
+/** Path and body of a request: fields of the path first, then query or body. */
+function asked({ method, path }: Endpoint, request: Values): { path: string; body?: Values } {
+  const rest = new Map(Object.entries(request).filter(([, value]) => value !== undefined));
+  const filled = path.replace(/:(\w+)/g, (_, name: string) => {
+    const value = encodeURIComponent(String(rest.get(name)));
+    rest.delete(name);
+    return value;
+  });
+  if (method === 'POST') return { path: filled, body: Object.fromEntries(rest) };
+  const query = new URLSearchParams(
+    [...rest].map(([name, value]): [string, string] => [name, String(value)]),
+  );
+  return { path: query.size === 0 ? filled : `${filled}?${query}` };
 }
 
 function explain(error: NodeJS.ErrnoException, socket: string): Error {

@@ -139,23 +139,6 @@ export interface AgentView {
   readonly warnings: readonly string[];
 }
 
-export interface BanRequest {
-  readonly jail: string;
-  readonly targets: readonly string[];
-  /** Seconds; null bans for good; absent takes the jail's. */
-  readonly bantimeSeconds?: number | null;
-  /** Also very wide prefixes and allowed addresses. */
-  readonly force?: boolean;
-}
-
-export interface UnbanRequest {
-  /** Absent: in every jail. */
-  readonly jail?: string;
-  readonly targets: readonly string[] | 'all';
-  /** Who lifts the bans: a user of the system, as the client says. */
-  readonly by?: string;
-}
-
 /** What became of each target, in the order of the request. */
 export interface ChangeAnswer {
   readonly results: readonly {
@@ -168,28 +151,10 @@ export interface ChangeAnswer {
   readonly changed: number;
 }
 
-/** Failures of an address, reported by a person or program instead of a log line. */
-export interface AttemptRequest {
-  readonly jail: string;
-  readonly target: string;
-  /** How many; 1 when absent. */
-  readonly count?: number;
-}
-
 export interface AttemptAnswer {
   /** `ignored`: it is never banned. `counted`: short of maxretry. `banned`: now, or before. */
   readonly outcome: 'counted' | 'banned' | 'ignored';
   readonly message: string;
-}
-
-/** An option of a jail (or of the agent) that changes until the next reload or restart. */
-export interface SetRequest {
-  /** Absent: an option of the agent, `loglevel` or `dbpurgeage`. */
-  readonly jail?: string;
-  readonly key: string;
-  /** `add` and `del` are for options that are lists, as ignoreip. */
-  readonly action: 'set' | 'add' | 'del';
-  readonly value: string;
 }
 
 export interface SetAnswer {
@@ -214,22 +179,6 @@ export interface OptionsView {
   readonly ignoreip?: readonly string[];
   readonly failregex?: readonly string[];
   readonly ignoreregex?: readonly string[];
-}
-
-/** Bans of another program. Times are ISO 8601. */
-export interface ImportedBan {
-  readonly jail: string;
-  readonly target: string;
-  readonly time: string;
-  readonly until: string | null;
-  readonly failures: number;
-  readonly user?: string;
-  readonly previousBans: number;
-}
-
-export interface ImportRequest {
-  readonly active: readonly ImportedBan[];
-  readonly history: readonly ImportedBan[];
 }
 
 export interface ImportAnswer {
@@ -278,17 +227,6 @@ export interface CountersView {
   readonly jails: Readonly<Record<string, { readonly packets: number; readonly bytes: number }>>;
 }
 
-export interface ReloadRequest {
-  /** Only tell what would change. */
-  readonly dryRun?: boolean;
-  /** Only this jail; the others stay as they are. */
-  readonly jail?: string;
-  /** Lift the bans of the jail (or of all) as well. */
-  readonly unban?: boolean;
-  /** Who lifts the bans then. */
-  readonly by?: string;
-}
-
 /** What changed (or would), one line each; empty when nothing. */
 export interface ReloadAnswer {
   readonly changes: readonly string[];
@@ -311,57 +249,8 @@ export interface StreamEvent {
   readonly by?: string;
 }
 
-/** Where a stream goes on. */
-export interface StreamStart {
-  /** Kept events after the id that was asked for, oldest first. */
-  readonly missed: readonly StreamEvent[];
-  /** True when events between that id and the oldest kept one are gone. */
-  readonly gap: boolean;
-}
-
 /** Every answer that is not a success. */
 export interface ApiProblem {
   readonly error: string;
   readonly hint?: string;
-}
-
-/**
- * Which bans of the history are asked for; `before` and `after` are ids, newest first unless
- * `oldestFirst`.
- */
-export interface HistoryQuery {
-  readonly jail?: string;
-  readonly address?: string;
-  readonly limit: number;
-  readonly before?: number;
-  readonly after?: number;
-  readonly oldestFirst?: boolean;
-}
-
-/** What the daemon does for the sockets. Throws `OperatorError` for what the client can mend. */
-export interface Operations {
-  version(): string;
-  status(): AgentView;
-  /** `banned` may be long; it is read while it is sent. */
-  jail(name: string): { readonly jail: JailView; readonly banned: Iterable<BanView> };
-  bans(query: { readonly jail?: string; readonly address?: string }): Iterable<BanView>;
-  history(query: HistoryQuery): readonly BanView[];
-  /** The highest id that a ban was ever given; 0 before the first. */
-  newestBan(): number;
-  counters(): Promise<CountersView>;
-  options(jail: string | undefined): OptionsView;
-  set(request: SetRequest): Promise<SetAnswer>;
-  attempt(request: AttemptRequest): Promise<AttemptAnswer>;
-  ban(request: BanRequest): Promise<ChangeAnswer>;
-  unban(request: UnbanRequest): Promise<ChangeAnswer>;
-  import(request: ImportRequest): Promise<ImportAnswer>;
-  flush(): Promise<void>;
-  reload(request: ReloadRequest): Promise<ReloadAnswer>;
-  explain(address: string): Promise<ExplainView>;
-  /** The metrics as text; docs/metrics.md names them. */
-  metrics(format: 'openmetrics' | 'prometheus'): Promise<string>;
-  /** What was missed since an id of the stream; nothing without one. */
-  eventsSince(id: number | undefined): StreamStart;
-  /** Calls back for each event from now on; returns the way to stop. */
-  subscribe(listener: (event: StreamEvent) => void): () => void;
 }

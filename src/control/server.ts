@@ -8,6 +8,7 @@ import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { inBackground } from '../core/background.js';
+import type { BanjourEvent } from '../core/decision.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import {
   CONTROL_CLIENTS_MAX,
@@ -16,10 +17,16 @@ import {
   CONTROL_STREAMS_MAX,
 } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX, CONTROL_STALL_MS_MAX } from '../core/timeouts.js';
-import { sendList, sendText, sendWhole } from './answer.js';
+import { sendAnswer, sendText, sendWhole, streamEvents } from './answer.js';
 import { RateLimiter } from './clients.js';
-import type { Operations } from './protocol.js';
-import { findRoute, type Reply } from './routes.js';
+import {
+  type ControlHandlers,
+  type Endpoint,
+  type EventFeed,
+  findEndpoint,
+  requestOf,
+} from './endpoints.js';
+import type { ApiProblem } from './protocol.js';
 
 export interface ControlSockets {
   readonly control: string;
@@ -41,14 +48,19 @@ const CHECK_MS = 2_500;
 /** Opens both sockets. Throws `OperatorError` when another agent answers on them. */
 export async function serveControl(
   sockets: ControlSockets,
-  operations: Operations,
+  handlers: ControlHandlers,
 ): Promise<ControlServer> {
-  const control = await listen(sockets.control, 0o600, undefined, new Desk(operations, true));
+  const control = await listen(
+    sockets.control,
+    0o600,
+    undefined,
+    new RequestHandler(handlers, true),
+  );
   const status = await listen(
     sockets.status,
     0o660,
     sockets.statusGroupId,
-    new Desk(operations, false),
+    new RequestHandler(handlers, false),
   );
   return {
     close: async () => {
@@ -69,7 +81,7 @@ async function listen(
   path: string,
   mode: number,
   groupId: number | undefined,
-  desk: Desk,
+  requests: RequestHandler,
 ): Promise<Server> {
   await removeStale(path);
   const server = createServer(
@@ -78,7 +90,7 @@ async function listen(
       requestTimeout: CONTROL_REQUEST_MS_MAX,
       connectionsCheckingInterval: CHECK_MS,
     },
-    (request, response) => inBackground(desk.answer(request, response)),
+    (request, response) => inBackground(requests.answer(request, response)),
   );
   server.maxConnections = CONTROL_CLIENTS_MAX;
   server.on('connection', (socket: Socket) => {
@@ -126,15 +138,26 @@ async function removeStale(path: string): Promise<void> {
   unlinkSync(path);
 }
 
+/** An answer that is not the one that was asked for. */
+class Refusal {
+  readonly status: number;
+  readonly body: ApiProblem;
+
+  constructor(status: number, error: string, hint?: string) {
+    this.status = status;
+    this.body = { error, ...(hint === undefined ? {} : { hint }) };
+  }
+}
+
 /** Answers the requests of one socket. */
-class Desk {
-  readonly #operations: Operations;
+class RequestHandler {
+  readonly #handlers: ControlHandlers;
   readonly #mayChange: boolean;
-  readonly #pace = new RateLimiter(CONTROL_REQUESTS_PER_SECOND_MAX);
+  readonly #limiter = new RateLimiter(CONTROL_REQUESTS_PER_SECOND_MAX);
   #streams = 0;
 
-  constructor(operations: Operations, mayChange: boolean) {
-    this.#operations = operations;
+  constructor(handlers: ControlHandlers, mayChange: boolean) {
+    this.#handlers = handlers;
     this.#mayChange = mayChange;
   }
 
@@ -144,69 +167,76 @@ class Desk {
     response.once('finish', () => {
       if (!request.complete) request.destroy();
     });
-    const delay = this.#pace.delay();
+    const delay = this.#limiter.delay();
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     if (response.destroyed) return;
-    const reply = await this.#reply(request);
+    const call = await this.#call(request);
     if (response.destroyed) return;
     try {
-      if ('stream' in reply) this.#stream(request, response, reply.stream);
-      else {
-        response.setTimeout(CONTROL_STALL_MS_MAX, () => response.destroy());
-        if ('text' in reply) sendText(response, reply.text, reply.contentType);
-        else if ('items' in reply) await sendList(response, reply.before, reply.items, reply.after);
-        else sendWhole(response, reply.status, reply.body);
-      }
+      if (call instanceof Refusal) sendWhole(response, call.status, call.body);
+      else await this.#send(request, response, call);
     } catch {
       // The ledger failed in the middle of a list: the client sees an answer that is cut short.
       response.destroy();
     }
   }
 
-  async #reply(request: IncomingMessage): Promise<Reply> {
+  /** What the call answers, with the fields that it was asked with. */
+  async #call(request: IncomingMessage): Promise<Called | Refusal> {
     try {
       const url = URL.canParse(request.url ?? '/', 'http://banjour')
         ? new URL(request.url ?? '/', 'http://banjour')
         : undefined;
-      const route = url && findRoute(request.method ?? 'GET', url.pathname);
-      if (url === undefined || route === undefined)
-        return {
-          status: 404,
-          body: {
-            error: `no such path: ${request.method} ${request.url}`,
-            hint: 'docs/api.md lists them',
-          },
-        };
-      if (route.changes && !this.#mayChange)
-        return {
-          status: 403,
-          body: {
-            error: 'this socket only reads',
-            hint: 'changes go through control.sock, as root',
-          },
-        };
-      const body = route.changes ? await readBody(request) : undefined;
-      return await route.handle({
-        operations: this.#operations,
-        query: url.searchParams,
-        headers: request.headers,
-        parameters: route.parameters,
-        body,
-      });
+      const found = url && findEndpoint(request.method ?? 'GET', url.pathname);
+      if (url === undefined || found === undefined)
+        return new Refusal(
+          404,
+          `no such path: ${request.method} ${request.url}`,
+          'docs/api.md lists them',
+        );
+      const { name, endpoint, parameters } = found;
+      const changes = endpoint.method === 'POST';
+      if (changes && !this.#mayChange)
+        return new Refusal(
+          403,
+          'this socket only reads',
+          'changes go through control.sock, as root',
+        );
+      const given = changes ? await readBody(request) : queryOf(url, request);
+      const fields = requestOf(
+        endpoint,
+        typeof given === 'object' && given !== null && !Array.isArray(given)
+          ? { ...given, ...parameters }
+          : given,
+      );
+      const handle = this.#handlers[name] as (request: unknown) => unknown;
+      return { endpoint, fields, answer: await handle.call(this.#handlers, fields) };
     } catch (error) {
-      if (!(error instanceof OperatorError))
-        return { status: 500, body: { error: messageOf(error) } };
-      return {
-        status: 400,
-        body: { error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) },
-      };
+      if (!(error instanceof OperatorError)) return new Refusal(500, messageOf(error));
+      return new Refusal(400, error.message, error.hint);
     }
+  }
+
+  async #send(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { endpoint, fields, answer }: Called,
+  ): Promise<void> {
+    if (endpoint.kind === 'stream') {
+      this.#stream(request, response, answer as EventFeed, fields);
+      return;
+    }
+    response.setTimeout(CONTROL_STALL_MS_MAX, () => response.destroy());
+    if (endpoint.kind === 'json') return sendAnswer(response, answer);
+    const { text, contentType } = answer as { text: string; contentType: string };
+    sendText(response, text, contentType);
   }
 
   #stream(
     request: IncomingMessage,
     response: ServerResponse,
-    start: (request: IncomingMessage, response: ServerResponse) => void,
+    feed: EventFeed,
+    fields: Readonly<Record<string, unknown>>,
   ): void {
     if (this.#streams >= CONTROL_STREAMS_MAX) {
       sendWhole(response, 503, {
@@ -217,8 +247,27 @@ class Desk {
     }
     this.#streams++;
     response.once('close', () => this.#streams--);
-    start(request, response);
+    streamEvents(request, response, feed, fields['only'] as readonly BanjourEvent[] | undefined);
   }
+}
+
+/** A call that was carried out. */
+interface Called {
+  readonly endpoint: Endpoint;
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly answer: unknown;
+}
+
+/**
+ * The query as fields. A browser's EventSource that comes back sends the last id as a header (HTML
+ * standard, "Server-sent events").
+ */
+function queryOf({ searchParams }: URL, { headers }: IncomingMessage): Record<string, string> {
+  const last = headers['last-event-id'];
+  return {
+    ...(typeof last === 'string' && /^\d{1,16}$/.test(last) ? { since: last } : {}),
+    ...Object.fromEntries(searchParams),
+  };
 }
 
 async function readBody(request: IncomingMessage): Promise<unknown> {

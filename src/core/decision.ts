@@ -33,7 +33,7 @@ export interface FilterEvent {
  */
 export type EvidenceRule = 'fast' | 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
 
-/** Who decided: the jail from the journal, a person, or an import from fail2ban. */
+/** The origin of a decision: a jail, a person, or an import from fail2ban. */
 export type Origin = 'journal' | 'operator' | 'import';
 
 /**

@@ -129,7 +129,7 @@ export interface StreamView {
  *   to, or for no reason; false at once when it cannot wait, and the caller has to sleep.
  * - `close` may be called at any time, also twice; everything after it throws `ERR_JOURNAL_CLOSED`.
  * - Every entry is delivered once, in journal order, across rotation, vacuum and INVALIDATE; but
- *   for one that begins in the middle of a daemon's line (`broken-line.ts`), which is no line and
+ *   for one that begins in the middle of a daemon's line (`goesOn`), which is no line and
  *   is left out.
  */
 export interface EntrySource {
@@ -215,9 +215,9 @@ export function goesOn(field: (name: string) => string | undefined): boolean {
 }
 
 /*
- * Who wrote an entry, by its `_UID`: the kernel tells journald (SCM_CREDENTIALS), so no process can
- * have another's. A unit alone does not tell a daemon from a user's command that the daemon runs:
- * `.forward` pipes, commands of an ssh session without pam_systemd, jobs of cron.
+ * The user who wrote an entry, by its `_UID`: the kernel tells journald (SCM_CREDENTIALS), so no
+ * process can have another's. A unit alone does not tell a daemon from a user's command that the
+ * daemon runs: `.forward` pipes, commands of an ssh session without pam_systemd, jobs of cron.
  */
 
 /** First user of people (`UID_MIN` of login.defs(5)). */

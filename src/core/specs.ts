@@ -176,7 +176,7 @@ export type AllowTerm =
   | { readonly kind: 'name'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string };
 
-/** Who must never be banned. */
+/** Addresses that must never be banned. */
 export interface AllowSpec {
   /** Valid for every jail. */
   readonly terms: readonly AllowTerm[];

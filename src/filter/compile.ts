@@ -108,7 +108,7 @@ function withoutIdentity(
     .map(({ kind, index, source }) => ({
       level: 'error',
       id: 'filter.no-address',
-      message: `filter ${name}, ${kind} ${index + 1} says no address`,
+      message: `filter ${name}, ${kind} ${index + 1} gives no address`,
       place: source.place,
       key: kind,
       fix: 'put <HOST> (or <ADDR>, <F-ID>) where the line has the address',

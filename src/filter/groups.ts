@@ -240,7 +240,7 @@ export interface Told {
   readonly part: Part;
   /** The name of the connection; undefined where the line has none. */
   readonly session: string | undefined;
-  /** Who tells it; empty but for a witness. */
+  /** The witness that tells it; empty for other lines. */
   readonly witness: string;
   /** How far a sum reaches back, seconds; undefined when it does not say. */
   readonly seconds: number | undefined;

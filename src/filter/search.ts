@@ -196,8 +196,8 @@ export class Search {
   }
 
   /**
-   * Whether the line may have been cut, and the hit depends on its end: there, or where a lookahead
-   * did not find something, a client chose what stands. Such a hit says no address.
+   * Whether the line may have been cut, and the hit depends on its end: a client
+   * chose what stands there, or what a lookahead did not find. Such a hit gives no address.
    */
   #owesItsEndToTheDaemon({ slot, end }: Hit): boolean {
     const limit = this.#linelimit;

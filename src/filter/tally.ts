@@ -38,10 +38,10 @@ import {
   sameUser,
   type TalliedAttempt,
   TallyTable,
+  Tellings,
   type UserName,
   userName,
 } from './tally-table.js';
-import { Tellings } from './tellings.js';
 
 /** One line of one address. */
 export interface TallyLine {
@@ -121,8 +121,8 @@ export class Tally {
       const same =
         attempt.session === undefined ? sameUser(attempt.user, name) : attempt.session === session;
       if (!same || !isTold(attempt)) return true;
-      // Who lets himself in behind a guess at somebody else's password made that guess all the
-      // same.
+      // A guess at somebody else's password counts, also when the client then logs in with its
+      // own.
       if (sameUser(attempt.user, name) && within(attempt.time, time, TALLY_CONTRADICTION_SECONDS)) {
         for (const witness of attempt.witnesses)
           remember(this.#doubts, witness, time, TALLY_WITNESSES_MAX);

@@ -265,7 +265,7 @@ function bridgeNames(sys: string): string[] {
   }
 }
 
-/** Who holds the tables, where that can be seen. */
+/** The process that holds the tables, where that can be seen. */
 function owner({ netns, proc }: CheckOptions): Finding[] {
   const who = ownerOfTables({
     ...(netns === undefined ? {} : { netns }),

@@ -1,5 +1,5 @@
 /**
- * What the kernel holds of our tables, whoever told it: `nft -j list` (`parse.ts`), a netlink dump
+ * What the kernel holds of our tables, whoever told it: `nft -j list`, a netlink dump
  * or the recording backend. Pure data.
  */
 

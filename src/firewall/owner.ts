@@ -39,7 +39,7 @@ export function claimTables({ netns, proc = '/proc' }: OwnerOptions = {}): Table
   }
 }
 
-/** Who holds the tables, in words; undefined when nobody does, or it cannot be seen. */
+/** The holder of the tables, in words; undefined when there is none, or it cannot be seen. */
 export function ownerOfTables({ netns, proc = '/proc' }: OwnerOptions = {}): string | undefined {
   const table = tableOf(netns);
   return table?.owned === true ? words(table.comment, proc) : undefined;

@@ -37,82 +37,105 @@ export const DEFAULT_SECTION = 'DEFAULT';
  * Reads the sections of one file. Problems go to `report`; what is sound is returned all the same.
  */
 export function parseIni(text: string, file: string, report: Report): Map<string, IniSection> {
-  const sections = new Map<string, IniSection>();
-  let section: IniSection | undefined;
-  let open: { key: string; place: FilePosition; pieces: ValuePiece[] } | undefined;
-  let indent = 0;
+  const parser = new Parser(file, report);
+  for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) parser.line(raw, index + 1);
+  parser.close();
+  return parser.sections;
+}
 
-  const close = () => {
-    if (open === undefined || section === undefined) return;
-    const { key, place, pieces } = open;
-    const value = trimEnd(pieces);
-    const earlier = section.options.get(key);
-    if (earlier !== undefined)
-      report.add({
-        level: 'error',
-        id: 'ini.duplicate-option',
-        message: `the option stands twice in this file, first in line ${earlier.place.line}`,
-        place,
-        section: section.name,
-        key,
-        fix: 'remove one of the two',
-      });
-    section.options.set(key, { key, value, place });
-    open = undefined;
-  };
+/** Reads one file line by line. */
+class Parser {
+  readonly sections = new Map<string, IniSection>();
+  readonly #file: string;
+  readonly #report: Report;
+  #section: IniSection | undefined;
+  /** The option whose value may go on in the next line. */
+  #open: { key: string; place: FilePosition; pieces: ValuePiece[] } | undefined;
+  /** Columns before the option that is open. */
+  #indent = 0;
 
-  for (const [index, raw] of text.split(/\r\n|\r|\n/).entries()) {
-    const line = index + 1;
+  constructor(file: string, report: Report) {
+    this.#file = file;
+    this.#report = report;
+  }
+
+  line(raw: string, line: number): void {
     const commentAt = commentStart(raw);
     const kept = commentAt === undefined ? raw : raw.slice(0, commentAt);
     const body = kept.trim();
     const column = kept.length - kept.trimStart().length + 1;
+    const place = { file: this.#file, line };
     if (body === '') {
-      if (commentAt === undefined)
-        open?.pieces.push({ text: '\n', place: { file, line }, depth: 0 });
-      continue;
+      if (commentAt === undefined) this.#open?.pieces.push({ text: '\n', place, depth: 0 });
+      return;
     }
-    if (open !== undefined && column - 1 > indent) {
-      open.pieces.push({ text: `${body}\n`, place: { file, line, column }, depth: 0 });
-      continue;
+    if (this.#open !== undefined && column - 1 > this.#indent) {
+      this.#open.pieces.push({ text: `${body}\n`, place: { ...place, column }, depth: 0 });
+      return;
     }
-    close();
-    indent = column - 1;
-    const place = { file, line };
+    this.close();
+    this.#indent = column - 1;
     const header = /^\[(.+)\]/.exec(body)?.[1];
-    if (header !== undefined) {
-      const known = sections.get(header);
-      if (known !== undefined && header !== DEFAULT_SECTION)
-        report.add({
-          level: 'error',
-          id: 'ini.duplicate-section',
-          message: `the section stands twice in this file, first in line ${known.place.line}`,
-          place,
-          section: header,
-          fix: 'join the two',
-        });
-      section = known ?? { name: header, place, options: new Map() };
-      sections.set(header, section);
-      continue;
-    }
-    if (section === undefined) {
-      report.add({
+    if (header !== undefined) this.#enter(header, place);
+    else if (this.#section === undefined) this.#refuseOutside(body, place);
+    else this.#begin(this.#section, body, place, column);
+  }
+
+  /** Ends the value that is open. */
+  close(): void {
+    if (this.#open === undefined || this.#section === undefined) return;
+    const { key, place, pieces } = this.#open;
+    const value = trimEnd(pieces);
+    const earlier = this.#section.options.get(key);
+    if (earlier !== undefined)
+      this.#report.add({
         level: 'error',
-        id: 'ini.no-section',
-        message: body.startsWith('[')
-          ? 'a section header without its closing ]'
-          : 'text before the first [section]',
+        id: 'ini.duplicate-option',
+        message: `the option stands twice in this file, first in line ${earlier.place.line}`,
         place,
-        value: body,
-        fix: body.startsWith('[')
-          ? `write ${body.trimEnd()}]`
-          : 'write a section header such as [DEFAULT] or [Definition] above it',
+        section: this.#section.name,
+        key,
+        fix: 'remove one of the two',
       });
-      continue;
-    }
+    this.#section.options.set(key, { key, value, place });
+    this.#open = undefined;
+  }
+
+  #enter(header: string, place: FilePosition): void {
+    const known = this.sections.get(header);
+    if (known !== undefined && header !== DEFAULT_SECTION)
+      this.#report.add({
+        level: 'error',
+        id: 'ini.duplicate-section',
+        message: `the section stands twice in this file, first in line ${known.place.line}`,
+        place,
+        section: header,
+        fix: 'join the two',
+      });
+    this.#section = known ?? { name: header, place, options: new Map() };
+    this.sections.set(header, this.#section);
+  }
+
+  #refuseOutside(body: string, place: FilePosition): void {
+    this.#report.add({
+      level: 'error',
+      id: 'ini.no-section',
+      message: body.startsWith('[')
+        ? 'a section header without its closing ]'
+        : 'text before the first [section]',
+      place,
+      value: body,
+      fix: body.startsWith('[')
+        ? `write ${body.trimEnd()}]`
+        : 'write a section header such as [DEFAULT] or [Definition] above it',
+    });
+  }
+
+  /** Begins an option; its value may go on in the next lines. */
+  #begin(section: IniSection, body: string, place: FilePosition, column: number): void {
     const option = /^(.*?)\s*[=:]\s*/s.exec(body);
     if (option === null || option[1] === '') {
-      report.add({
+      this.#report.add({
         level: 'error',
         id: 'ini.syntax',
         message:
@@ -124,18 +147,15 @@ export function parseIni(text: string, file: string, report: Report): Map<string
         value: body,
         fix: 'indent the line if it continues the value above it, or begin it with # if it is a comment',
       });
-      continue;
+      return;
     }
-    const key = (option[1] as string).toLowerCase();
-    const at = { file, line, column: column + option[0].length };
-    open = {
-      key,
+    const at = { ...place, column: column + option[0].length };
+    this.#open = {
+      key: (option[1] as string).toLowerCase(),
       place,
       pieces: [{ text: `${body.slice(option[0].length)}\n`, place: at, depth: 0 }],
     };
   }
-  close();
-  return sections;
 }
 
 /** Where a comment begins: the whole line, or at a `;` after white space. */

@@ -1,5 +1,7 @@
 /** The files a configuration is read from: the disk, or a tree in memory. */
+
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 import { INI_FILE_BYTES_MAX } from '../core/limits.js';
 
@@ -89,3 +91,31 @@ function list(folder: string): readonly string[] {
 
 /** The machine's files. */
 export const diskTree: FileTree = { read, list };
+
+/** The tree as it would be with the files below `folder`, and with nothing else there. */
+export function overlaid(
+  tree: FileTree,
+  folder: string,
+  files: ReadonlyMap<string, { readonly text: string }>,
+): FileTree {
+  const inside = (path: string) => path === folder || path.startsWith(`${folder}/`);
+  return {
+    read: (path) => {
+      if (!inside(path)) return tree.read(path);
+      const file = files.get(path.slice(folder.length + 1));
+      return file === undefined ? undefined : { text: file.text };
+    },
+    list: (path) =>
+      inside(path)
+        ? [...files.keys()]
+            .filter((name) => dirname(join(folder, name)) === path)
+            .map((name) => basename(name))
+            .sort()
+        : tree.list(path),
+  };
+}
+
+/** The tree with one file more. */
+export function withFile(tree: FileTree, name: string, text: string): FileTree {
+  return { ...tree, read: (path) => (path === name ? { text } : tree.read(path)) };
+}

@@ -66,9 +66,9 @@ export class Jail {
   }
 
   /**
-   * True when failures of the target up to this time count no more. A floor later than `now` was
-   * set by a clock that has been put back since: it is dropped, or nobody would be counted until
-   * the clock is there again.
+   * True when failures of the target up to this time no longer count. A floor later than `now` was
+   * set by a clock that has been put back since. It is dropped; otherwise nothing would be counted
+   * until the clock reaches it.
    */
   isSettled(target: Prefix, key: TargetKey, time: number, now: number | undefined): boolean {
     const floor = this.windows.floor(key);

@@ -7,7 +7,7 @@ interface Login {
 }
 
 /**
- * Who logged in from where: of each IPv6 prefix the two addresses with the newest logins. A prefix
+ * Addresses of logins: of each IPv6 prefix the two addresses with the newest logins. A prefix
  * with a login of one address is not banned for the failures of another. The prefix whose login is
  * the oldest is forgotten first.
  */

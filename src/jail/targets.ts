@@ -5,8 +5,8 @@ const FIRST_CAPACITY = 1_024;
 
 /**
  * Both families, each with the targets that failed at most once and those that failed again.
- * Whoever floods fills one of these lists; who makes room is taken from the longest, so that each
- * has a quarter for itself.
+ * A flood fills one of these lists. Room is made in the longest list, so each keeps at least a
+ * quarter of the whole.
  */
 export const LISTS = 4;
 /** The first list of IPv6. */

@@ -1,10 +1,10 @@
 /**
  * Several streams as one source: each with its own order and its own place, merged by time.
  *
- * A stream that has come to its end holds nobody up, so an entry that arrives late is delivered
- * when it arrives, whatever other streams have delivered meanwhile. (One libsystemd handle over the
- * same files passes such entries over.) While there is more to read in several streams, as after a
- * stop, entries come in the order of their times.
+ * The others do not wait for a stream that has come to its end. An entry that arrives late is
+ * delivered when it arrives, whatever other streams have delivered meanwhile. (One libsystemd
+ * handle over the same files passes such entries over.) While there is more to read in several
+ * streams, as after a stop, entries come in the order of their times.
  */
 import type {
   Batch,

@@ -44,7 +44,7 @@ export interface EntryPosition {
 }
 
 export interface TextPosition {
-  /** Who reads it (`tag`), device and inode, as `tag.dev.ino`. */
+  /** The log it belongs to (`tag`), device and inode, as `tag.dev.ino`. */
   readonly file: string;
   /** Rises whenever the file is begun anew (truncation). */
   readonly generation: number;

@@ -20,9 +20,7 @@ export interface Fail2banBans {
   readonly active: readonly BanDecision[];
   /** Over. */
   readonly history: readonly BanDecision[];
-  /**
-   * Who cannot be taken over, with the reason, each once; at most `IMPORT_SKIPPED_MAX` are named.
-   */
+  /** Bans that cannot be taken over, with the reason, each once; at most `IMPORT_SKIPPED_MAX`. */
   readonly skipped: readonly {
     readonly jail: string;
     readonly id: string;

@@ -15,8 +15,8 @@ import type { NotifyMetrics } from './metrics.js';
 /** What of the control client is used. */
 export interface Feed {
   history(query: {
-    readonly limit: string;
-    readonly after: string;
+    readonly limit: number;
+    readonly after: number;
     readonly order: 'oldest';
   }): Promise<readonly BanView[]>;
   newestBan(): Promise<{ readonly id: number }>;
@@ -28,7 +28,7 @@ export interface Feed {
   ): Promise<void>;
 }
 
-/** Who is told, at a pace of its own. */
+/** A target that is told, at its own speed. */
 export interface Receiver {
   /** Everything up to this id was taken, or is of no concern. */
   readonly seen: number;
@@ -183,8 +183,8 @@ export class Follower {
       const from = Math.min(...takers.map(({ seen }) => seen));
       if (from >= this.#newest) return true;
       const rows = await this.#options.feed.history({
-        limit: String(NOTIFY_PAGE_ROWS),
-        after: String(from),
+        limit: NOTIFY_PAGE_ROWS,
+        after: from,
         order: 'oldest',
       });
       const settled = this.#hand(rows, from, takers);
@@ -220,7 +220,7 @@ export class Follower {
 
   /** Ids between two neighbours belong to bans that the agent has forgotten. */
   #skip(before: number, next: number, takers: readonly Receiver[]): void {
-    // Who stands lower has no room, and comes back to this place later.
+    // A receiver that has seen less has no room now; it asks for these ids again later.
     const missing = takers.filter(({ seen }) => seen >= before && seen < next - 1);
     if (missing.length === 0) return;
     this.#gap('the agent has forgotten them (dbpurgeage)');

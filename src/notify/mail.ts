@@ -129,7 +129,7 @@ function quotedLine(line: string): string {
   for (const [index, byte] of bytes.entries()) {
     const isLast = index === bytes.length - 1;
     const literal = (byte > 32 && byte < 127 && byte !== 61) || (byte === 32 && !isLast);
-    // A dot that begins a line and `From ` are left to no mailer's care.
+    // Some mailers change a line that begins with a dot or with `From `, so these are encoded.
     const risky =
       out === '' &&
       (byte === 46 || (byte === 70 && bytes.toString('latin1', index, index + 5) === 'From '));

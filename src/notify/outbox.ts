@@ -210,7 +210,7 @@ export class Outbox implements Receiver {
     const old = fresh < 0 ? this.#queue.length : fresh;
     if (old === 0) return;
     this.#take(old);
-    this.#drop(old, 'they are of yesterday');
+    this.#drop(old, 'they are more than a day old');
     this.#options.moved();
   }
 

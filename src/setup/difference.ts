@@ -42,7 +42,7 @@ export function differenceOf(old: AgentSetup, next: AgentSetup): SetupDifference
         : [`dbpurgeage ${old.keepHistory} -> ${next.keepHistory}`]),
       ...(old.ipv6 === next.ipv6
         ? []
-        : [next.ipv6 ? 'IPv6 addresses count' : 'IPv6 addresses count no more']),
+        : [next.ipv6 ? 'IPv6 addresses count' : 'IPv6 addresses are no longer counted']),
     ],
   };
 }
@@ -68,12 +68,14 @@ export function isEmpty({
 export function describeDifference(difference: SetupDifference): string[] {
   return [
     ...difference.added.map((name) => `jail ${name}: new`),
-    ...difference.removed.map((name) => `jail ${name}: goes, and its bans with it`),
+    ...difference.removed.map((name) => `jail ${name}: removed; its bans are lifted`),
     ...[...difference.changed].flatMap(([name, lines]) =>
       lines.map((line) => `jail ${name}: ${line}`),
     ),
     ...(difference.firewall ? ["the kernel's table changes; bans stay in force"] : []),
-    ...(difference.allow ? ['who is never banned (ignoreip and kin) changes'] : []),
+    ...(difference.allow
+      ? ['the addresses that are never banned (ignoreip and the like) change']
+      : []),
     ...difference.settings,
   ];
 }

@@ -102,12 +102,12 @@ export class Viewer {
     this.#stranger = stranger;
   }
 
-  /** Who looks for itself: an agent, or whoever runs it by hand. */
+  /** Looks with this process's own rights: an agent, or a person who runs it by hand. */
   static self(): Viewer {
     return new Viewer(undefined, undefined, false);
   }
 
-  /** Who looks for a unit; for itself when there is no such unit, or it is the unit. */
+  /** Looks with a unit's rights; with its own when there is no such unit, or this is the unit. */
   static of(sandbox: Sandbox | undefined, uid = process.geteuid?.() ?? 0): Viewer {
     if (sandbox === undefined) return Viewer.self();
     const number = uidOf(sandbox.user);

@@ -24,8 +24,8 @@ import type { StartSurroundings } from '../setup/viewer.js';
 /* Whether the people whom the jails want told are told: what banjour-notify says of itself. */
 
 /**
- * A ban that has waited for so long without an error is worth a word, ms; digests are gathered for
- * a minute.
+ * A ban that has waited for so long without an error is reported, ms. Digests are gathered for a
+ * minute, so a shorter wait means nothing.
  */
 const PATIENCE_MS = 15 * 60_000;
 const RESTART =

@@ -168,7 +168,7 @@ export async function explain(
   address: string,
   roots: ConfigurationRoots,
 ): Promise<Explanation> {
-  const view = await client.explain(address);
+  const view = await client.explain({ address });
   const { setup } = loadSetup(roots);
   const jails = new Map(setup.jails.map((jail) => [jail.policy.jail as string, jail]));
   const newest = new Map<string, BanView>();

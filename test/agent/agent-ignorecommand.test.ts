@@ -32,7 +32,7 @@ describe('a jail with an ignorecommand', () => {
     await host.heard('Ban', 2);
     expect(host.announced('Ban')).toEqual(['sshd 198.51.100.3', 'sshd 198.51.100.2']);
     expect(host.said).toMatch(/ignorecommand .* no answer/);
-    const past = await host.status.history({ limit: '10' });
+    const past = await host.status.history({ limit: 10 });
     expect(past.map(({ target, state, ended }) => [target, state, ended?.reason]).sort()).toEqual([
       ['198.51.100.1', 'ended', 'ignored'],
       ['198.51.100.2', 'in-force', undefined],

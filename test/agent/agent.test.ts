@@ -129,7 +129,7 @@ const control = () => new ControlClient(join(scratch, 'run/control.sock'));
 async function noted(): Promise<void> {
   const isInForce = ({ state }: { state: string }) => state === 'in-force';
   await until('the bans are in force', async () =>
-    (await status().jail('sshd')).banned.every(isInForce),
+    (await status().jail({ jail: 'sshd' })).banned.every(isInForce),
   );
 }
 const ruleset = () => namespace.run(['nft', 'list', 'ruleset']);
@@ -155,7 +155,7 @@ describe('the agent', () => {
     expect(bans()).toEqual(['198.51.100.1', '198.51.100.2']);
     fail('198.51.100.3');
     await until('the third attacker is banned', () => bans().includes('198.51.100.3'));
-    const { jail, banned } = await status().jail('sshd');
+    const { jail, banned } = await status().jail({ jail: 'sshd' });
     expect(banned.map(({ target, state, failures }) => [target, state, failures])).toEqual(
       ['198.51.100.1', '198.51.100.2', '198.51.100.3'].map((address) => [address, 'in-force', 3]),
     );

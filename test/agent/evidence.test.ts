@@ -29,7 +29,7 @@ test('a honeypot bans on all ports, and explain says why', async () => {
   await host.heard('Ban', 1);
   expect(host.announced('Ban')).toEqual(['login 198.51.100.7']);
   expect(host.ruleset()).toContain('198.51.100.7');
-  const told = await host.status.explain('198.51.100.7');
+  const told = await host.status.explain({ address: '198.51.100.7' });
   expect(told.bans.map(({ jail, rule }) => [jail, rule])).toEqual([['login', 'honeypot']]);
 });
 
@@ -67,7 +67,7 @@ test('with enabled = watch it says what it would ban, and the kernel and the led
   await host.heard('Would ban', 1);
   expect(host.announced('Would ban')).toEqual(['login 198.51.100.7']);
   expect(host.ruleset()).not.toContain('198.51.100.7');
-  const view = await host.status.jail('login');
+  const view = await host.status.jail({ jail: 'login' });
   expect([view.banned, view.jail.currentlyBanned, view.jail.watched]).toEqual([
     [],
     0,

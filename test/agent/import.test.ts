@@ -113,17 +113,17 @@ describe('a move from a real fail2ban 1.1 with live bans', () => {
       expect(table()).toContain(address);
     expect(table()).not.toContain('198.51.100.2');
 
-    const { banned } = await host.status.jail('sshd');
+    const { banned } = await host.status.jail({ jail: 'sshd' });
     expect(banned.map(({ target, origin, state }) => [target, origin, state])).toEqual([
       ['198.51.100.1', 'import', 'in-force'],
       ['2001:db8::1', 'import', 'in-force'],
     ]);
     const end = Date.parse(`${ends.get('198.51.100.1')?.replace(' ', 'T')}`);
     expect(Math.abs(Date.parse(banned[0]?.until ?? '') - end)).toBeLessThan(5_000);
-    expect((await host.status.jail('postfix-sasl')).banned[0]?.until).toBeNull();
-    const { jail: recidive } = await host.status.jail('recidive');
+    expect((await host.status.jail({ jail: 'postfix-sasl' })).banned[0]?.until).toBeNull();
+    const { jail: recidive } = await host.status.jail({ jail: 'recidive' });
     expect(recidive).toMatchObject({ source: 'ledger', currentlyBanned: 1 });
-    const { jail: sshd } = await host.status.jail('sshd');
+    const { jail: sshd } = await host.status.jail({ jail: 'sshd' });
     expect(sshd).toMatchObject({ maxretry: 4, findtimeSeconds: 1_200, bantimeSeconds: 7_200 });
     expect(table()).toMatch(/tcp dport \{ 22, 2222 \} ip saddr @ban4\.sshd/);
 

@@ -47,7 +47,7 @@ describe('the recidive jail of a running agent', () => {
       'sshd 198.51.100.1',
       'recidive 198.51.100.1',
     ]);
-    const { jail, banned } = await host.status.jail('recidive');
+    const { jail, banned } = await host.status.jail({ jail: 'recidive' });
     expect(jail).toMatchObject({ source: 'ledger', currentlyBanned: 1, bantimeSeconds: 604_800 });
     expect(banned[0]).toMatchObject({ target: '198.51.100.1', failures: 3, state: 'in-force' });
     expect(host.ruleset()).toMatch(/meta l4proto tcp ip saddr @ban4\.recidive/);

@@ -37,7 +37,7 @@ describe('a reload', () => {
     // The other jail of the same source counted nothing twice.
     host.fail('198.51.100.2', 1);
     await host.heard('Found', 3);
-    expect((await host.status.jail('sshd')).jail.currentlyFailed).toBe(1);
+    expect((await host.status.jail({ jail: 'sshd' })).jail.currentlyFailed).toBe(1);
     expect(host.announced('Ban')).toHaveLength(1);
   });
 
@@ -77,11 +77,11 @@ describe('a reload', () => {
     sasl('198.51.100.2', 3);
     await host.heard('Ban', 2);
     host.configure('[sshd]', 'enabled = false');
-    expect(await reload()).toContain('jail sshd: goes, and its bans with it');
+    expect(await reload()).toContain('jail sshd: removed; its bans are lifted');
     expect(host.announced('Unban')).toEqual(['sshd 198.51.100.1']);
     expect(host.ruleset()).not.toContain('198.51.100.1');
     expect(host.ruleset()).toContain('198.51.100.2');
-    const past = await host.status.history({ address: '198.51.100.1', limit: '5' });
+    const past = await host.status.history({ address: '198.51.100.1', limit: 5 });
     expect(past[0]?.ended?.reason).toBe('reload');
   });
 
@@ -133,7 +133,7 @@ describe('bans of a running agent', () => {
     await host.start();
     host.fail('198.51.100.1', 3);
     await host.heard('Ban', 3);
-    const past = await host.status.history({ address: '198.51.100.1', limit: '5' });
+    const past = await host.status.history({ address: '198.51.100.1', limit: 5 });
     const seconds = past.map(
       ({ time, until: end }) => (Date.parse(end ?? '') - Date.parse(time)) / 1000,
     );

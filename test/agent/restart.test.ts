@@ -101,7 +101,7 @@ describe('a start with a ledger that cannot be used', () => {
     await host.start();
     await until('it watches', () => host.said.includes('reached the end'));
     expect(inKernel()).toEqual(['198.51.100.1']);
-    const { banned: bans } = await host.status.jail('sshd');
+    const { banned: bans } = await host.status.jail({ jail: 'sshd' });
     expect(bans.map(({ target }) => target)).toEqual(['198.51.100.1']);
   });
 });
@@ -173,7 +173,7 @@ describe('a start after a long time', () => {
     );
     expect(host.announced('Unban')).toEqual([]);
     // They are history all the same: who comes back is no stranger.
-    const past = await host.status.history({ address: '198.51.100.1', limit: '10' });
+    const past = await host.status.history({ address: '198.51.100.1', limit: 10 });
     expect(past.map(({ state, ended }) => [state, ended?.reason])).toEqual([
       ['ended', 'lapsed'],
       ['ended', 'lapsed'],

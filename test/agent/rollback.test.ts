@@ -13,11 +13,15 @@ function inForce() {
   const { agent } = host;
   if (agent === undefined) throw new Error('no agent');
   return {
-    names: agent.jails.names,
-    setup: agent.setup.jails.map(({ policy, rule }) => [policy.jail, policy.maxretry, rule.ports]),
-    readers: agent.readers.all.map(({ id, jails }) => [id, jails.map(({ jail }) => jail)]),
-    allowed: agent.allow.snapshot.prefixes().length,
-    plan: agent.kernel.plan().rules.map(({ jail }) => jail),
+    names: agent.stages.jails.names,
+    setup: agent.stages.setup.jails.map(({ policy, rule }) => [
+      policy.jail,
+      policy.maxretry,
+      rule.ports,
+    ]),
+    readers: agent.stages.intake.all.map(({ id, jails }) => [id, jails.map(({ jail }) => jail)]),
+    allowed: agent.stages.allow.snapshot.prefixes().length,
+    plan: agent.stages.firewallSync.plan().rules.map(({ jail }) => jail),
   };
 }
 
@@ -41,10 +45,9 @@ describe('a reload that fails half way', () => {
       const { agent } = host;
       if (agent === undefined) throw new Error('no agent');
       const before = inForce();
-      const target = (step === 'replan' ? agent.firewall : agent.readers) as unknown as Record<
-        string,
-        unknown
-      >;
+      const target = (step === 'replan'
+        ? agent.stages.firewall
+        : agent.stages.intake) as unknown as Record<string, unknown>;
       const own = target[step] as (...parts: unknown[]) => Promise<unknown>;
       // The allow set and the plan are changed by a call each.
       let failures = step === 'replan' ? 2 : 1;

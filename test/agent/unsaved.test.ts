@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { savePause } from '../../src/agent/allow-context.js';
+import { savePause } from '../../src/agent/ledger-upkeep.js';
 import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/timeouts.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -85,7 +85,7 @@ needs(canHost[0] && hasCommand('cc'), 'needs cc and what an agent needs').each([
       '-fPIC',
       '-o',
       shim,
-      'test/daemon/broken-disk.c',
+      'test/agent/broken-disk.c',
       '-ldl',
     ]);
     expect(built.status).toBe(0);

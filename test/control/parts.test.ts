@@ -1,14 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { RateLimiter } from '../../src/control/clients.js';
-import {
-  attemptRequest,
-  banRequest,
-  importRequest,
-  reloadRequest,
-  setRequest,
-  unbanRequest,
-} from '../../src/control/requests.js';
-import { findRoute, ROUTES } from '../../src/control/routes.js';
+import { ENDPOINTS, type Endpoint, findEndpoint, requestOf } from '../../src/control/endpoints.js';
+import type { Fields } from '../../src/control/fields.js';
 import {
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
@@ -16,6 +9,18 @@ import {
   USER_CHARS_MAX,
 } from '../../src/core/limits.js';
 import { CONTROL_IMPORT_BANS_MAX, CONTROL_TARGETS_MAX } from '../../src/core/service-limits.js';
+
+/** A check of the requests of one call. */
+const checks =
+  <F extends Fields>(endpoint: Endpoint<F>) =>
+  (values: unknown) =>
+    requestOf(endpoint, values);
+const banRequest = checks(ENDPOINTS.ban);
+const unbanRequest = checks(ENDPOINTS.unban);
+const attemptRequest = checks(ENDPOINTS.attempt);
+const setRequest = checks(ENDPOINTS.set);
+const importRequest = checks(ENDPOINTS.import);
+const reloadRequest = checks(ENDPOINTS.reload);
 
 describe('the pace of a socket', () => {
   test("takes a second's worth at once, then one after the other", () => {
@@ -104,19 +109,30 @@ describe('requests', () => {
   });
 });
 
-describe('the table of paths', () => {
-  test('has every path once; what changes something is a POST', () => {
-    const paths = ROUTES.map(({ method, path }) => `${method} ${path}`);
+describe('the table of calls', () => {
+  test('has every path once', () => {
+    const paths = Object.values(ENDPOINTS).map(({ method, path }) => `${method} ${path}`);
     expect(new Set(paths).size).toBe(paths.length);
-    for (const { method, changes } of ROUTES) expect(changes).toBe(method === 'POST');
   });
 
-  test('finds parameters, and nothing outside of the version', () => {
-    expect(findRoute('GET', '/v1/jails/post%2Ffix')?.parameters).toEqual(['post/fix']);
-    expect(findRoute('GET', '/v1/jails/sshd/options')?.parameters).toEqual(['sshd']);
+  test('has a field for everything that stands in a path', () => {
+    for (const { fields, path } of Object.values(ENDPOINTS) as Endpoint[])
+      for (const [, name = ''] of path.matchAll(/:(\w+)/g))
+        expect(fields[name]?.isOptional).toBe(false);
+  });
+
+  test('finds what stands in a path, and nothing outside of the version', () => {
+    expect(findEndpoint('GET', '/v1/jails/post%2Ffix')).toMatchObject({
+      name: 'jail',
+      parameters: { jail: 'post/fix' },
+    });
+    expect(findEndpoint('GET', '/v1/jails/sshd/options')).toMatchObject({
+      name: 'jailOptions',
+      parameters: { jail: 'sshd' },
+    });
     for (const path of ['/v1', '/v1/', '/status', '/v0/status', '/v1/status/', '/v1/jails/a/b'])
-      expect(findRoute('GET', path)).toBeUndefined();
-    expect(findRoute('POST', '/v1/status')).toBeUndefined();
-    expect(() => findRoute('GET', '/v1/jails/%')).toThrow('encoded');
+      expect(findEndpoint('GET', path)).toBeUndefined();
+    expect(findEndpoint('POST', '/v1/status')).toBeUndefined();
+    expect(() => findEndpoint('GET', '/v1/jails/%')).toThrow('encoded');
   });
 });

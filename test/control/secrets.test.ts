@@ -51,7 +51,7 @@ describe('an agent that knows secrets', () => {
   test('tells none on the socket that every member of its group may ask, nor in its log', async () => {
     const client = new ControlClient(host.socket('status'));
     const views = [
-      await client.options('postfix-sasl'),
+      await client.jailOptions({ jail: 'postfix-sasl' }),
       await client.options(),
       await client.status(),
     ];

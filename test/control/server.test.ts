@@ -5,13 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
-import type {
-  AgentView,
-  BanRequest,
-  Operations,
-  StreamEvent,
-  UnbanRequest,
-} from '../../src/control/protocol.js';
+import type { ControlHandlers, RequestFor } from '../../src/control/endpoints.js';
+import type { AgentView, StreamEvent } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
 import {
@@ -42,28 +37,29 @@ const event = (id: number): StreamEvent => ({
 
 let directory: string;
 let server: ControlServer;
-let asked: (BanRequest | UnbanRequest)[];
+let asked: (RequestFor<'ban'> | RequestFor<'unban'>)[];
 let listeners: Set<(event: StreamEvent) => void>;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'banjour-control-'));
   asked = [];
   listeners = new Set();
-  const operations: Operations = {
-    version: () => '0',
+  const operations: ControlHandlers = {
+    ping: () => ({ pong: true }),
+    version: () => ({ version: '0', api: 1 }),
     counters: async () => ({ present: true, jails: {} }),
     options: () => ({ options: {} }),
+    jailOptions: () => ({ options: {} }),
     set: async ({ key, value }) => ({ key, value, changes: [] }),
     attempt: async () => ({ outcome: 'counted', message: '1 of 5 failures' }),
     import: async () => ({ banned: 0, history: 0, skipped: [] }),
-    eventsSince: (since) => ({ missed: since === 5 ? [event(6)] : [], gap: since === 1 }),
     status: () => view,
-    jail: (name) => {
-      throw new OperatorError(`no jail ${name}`, { hint: 'banjour status lists them' });
+    jail: ({ jail }) => {
+      throw new OperatorError(`no jail ${jail}`, { hint: 'banjour status lists them' });
     },
     bans: () => [],
     history: () => [],
-    newestBan: () => 7,
+    newestBan: () => ({ id: 7 }),
     ban: async (body) => {
       asked.push(body);
       return { results: [], changed: body.targets.length };
@@ -72,14 +68,20 @@ beforeEach(async () => {
       asked.push(body);
       return { results: [], changed: 1 };
     },
-    flush: async () => undefined,
+    flush: async () => ({ flushed: true }),
     reload: async () => ({ changes: [] }),
-    explain: async (address) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
-    metrics: async (format) => `${format}\n`,
-    subscribe: (listener) => {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    explain: async ({ address }) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
+    metrics: async ({ format = 'openmetrics' }) => ({
+      text: `${format}\n`,
+      contentType: `text/${format}`,
+    }),
+    events: ({ since }) => ({
+      kept: () => ({ missed: since === 5 ? [event(6)] : [], gap: since === 1 }),
+      subscribe: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    }),
   };
   server = await serveControl(
     { control: path('control.sock'), status: path('status.sock') },
@@ -164,7 +166,7 @@ describe('the control sockets', () => {
     }
     expect((await ask('status.sock', 'GET', '/v1/nothing')).status).toBe(404);
     expect((await ask('status.sock', 'GET', '/v2/status')).status).toBe(404);
-    await expect(new ControlClient(path('status.sock')).jail('nosuch')).rejects.toThrow(
+    await expect(new ControlClient(path('status.sock')).jail({ jail: 'nosuch' })).rejects.toThrow(
       'no jail nosuch',
     );
   });
@@ -285,11 +287,14 @@ describe('the control sockets', () => {
     writeFileSync(path('old.sock'), '');
     const second = await serveControl(
       { control: path('old.sock'), status: path('old-status.sock') },
-      {} as Operations,
+      {} as ControlHandlers,
     );
     await second.close();
     await expect(
-      serveControl({ control: path('control.sock'), status: path('x.sock') }, {} as Operations),
+      serveControl(
+        { control: path('control.sock'), status: path('x.sock') },
+        {} as ControlHandlers,
+      ),
     ).rejects.toThrow('another agent is running');
   });
 });

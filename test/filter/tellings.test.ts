@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { TALLY_TELLINGS_MAX, TALLY_TELLINGS_PROOFS } from '../../src/core/limits.js';
-import { Tellings } from '../../src/filter/tellings.js';
+import { Tellings } from '../../src/filter/tally-table.js';
 
 /** So many addresses each show a connection of two attempts and these lines. */
 function taught(addresses: number, lines: number, tellings = new Tellings()): Tellings {

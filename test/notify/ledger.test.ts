@@ -51,7 +51,7 @@ async function told(
 
 /** Bans of an hour, in force at once. */
 function banned(count: number): void {
-  const ledger = host.agent?.ledger;
+  const ledger = host.agent?.stages.ledger;
   const now = wallClock.now();
   const decisions = Array.from({ length: count }, (_, i): BanDecision => {
     const target = parsePrefix(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`);
@@ -88,10 +88,10 @@ test('25,000 bans that came while it was away are told after the next start, in 
 test('the history is given page by page, oldest first, and says its newest id', async () => {
   banned(5);
   const client = new ControlClient(host.socket('status'));
-  const page = async (after: string) =>
-    (await client.history({ order: 'oldest', after, limit: '3' })).map(({ id }) => id);
-  expect([await page('0'), await page('3'), await page('5')]).toEqual([[1, 2, 3], [4, 5], []]);
-  expect((await client.history({ limit: '2' })).map(({ id }) => id)).toEqual([5, 4]);
+  const page = async (after: number) =>
+    (await client.history({ order: 'oldest', after, limit: 3 })).map(({ id }) => id);
+  expect([await page(0), await page(3), await page(5)]).toEqual([[1, 2, 3], [4, 5], []]);
+  expect((await client.history({ limit: 2 })).map(({ id }) => id)).toEqual([5, 4]);
   expect(await client.newestBan()).toEqual({ id: 5 });
   await expect(client.history({ order: 'sideways' as 'oldest' })).rejects.toThrow(
     new OperatorError('order must be newest or oldest, not "sideways"'),

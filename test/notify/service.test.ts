@@ -232,7 +232,7 @@ describe('banjour-notify beside the agent', () => {
       JSON.stringify([
         await status().status(),
         await status().history({}),
-        await status().jail('sshd'),
+        await status().jail({ jail: 'sshd' }),
       ]),
       await ask('/v1/status'),
       await ask('/v1/metrics'),

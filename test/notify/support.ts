@@ -217,13 +217,13 @@ export class FakeAgent implements Feed {
   }
 
   async history(query: {
-    readonly limit: string;
-    readonly after: string;
+    readonly limit: number;
+    readonly after: number;
   }): Promise<readonly BanView[]> {
     if (this.down) throw new Error('no agent is running');
-    this.asked.push(Number(query.after));
-    const rows = this.bans.filter(({ id }) => id > Number(query.after)).sort((a, b) => a.id - b.id);
-    return rows.slice(0, Number(query.limit));
+    this.asked.push(query.after);
+    const rows = this.bans.filter(({ id }) => id > query.after).sort((a, b) => a.id - b.id);
+    return rows.slice(0, query.limit);
   }
 
   /** Connecting takes its time, and what happens meanwhile is not told. */

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { completionFiles } from '../../src/cli/completion/scripts.js';
 import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
+import { COMMANDS } from '../../src/cli/table.js';
 import { isRoot, needs } from '../support/require.js';
 
 const UNIT = readFileSync('systemd/banjour.service', 'utf8');
@@ -48,7 +49,7 @@ describe('banjour service install', () => {
   });
 
   test('places completion where bash, zsh and fish look for it', () => {
-    const files = completionFiles();
+    const files = completionFiles(COMMANDS);
     expect(files.map(({ path }) => path)).toEqual([
       '/usr/local/share/bash-completion/completions/banjour',
       '/usr/local/share/zsh/site-functions/_banjour',

@@ -144,7 +144,7 @@ export class Intake {
         this.#take(batch);
         if (batch.ended) break;
         this.#lookAtEdge();
-        // Lets credits, pings and stop in.
+        // Messages of the main thread (credits, pings, stop) are read here.
         await new Promise(setImmediate);
         continue;
       }

@@ -98,8 +98,8 @@ export class SourceIntake {
   }
 
   /**
-   * Resolves when the thread is gone and what it said is done: true. False when it does not go: it
-   * is not listened to any more, but its memory is not to be had back.
+   * Resolves when the thread is gone and what it said is done: true. False when it does not
+   * end: its messages are ignored from then on, and its memory stays taken.
    */
   async stop(milliseconds: number): Promise<boolean> {
     this.#stopped = true;

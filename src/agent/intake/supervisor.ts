@@ -183,7 +183,7 @@ export class IntakeSupervisor {
       log,
     );
     reader.failure.catch((error: Error) => {
-      // A reader of a setup that was given up is nobody's business any more.
+      // The failure of a reader that was replaced does not concern the agent.
       if (this.#readers.includes(reader)) failed(error);
     });
     return reader;

@@ -46,7 +46,7 @@ export interface ProbePlan {
   readonly now: EpochMicros;
 }
 
-/** Who logs, as journald says; strangers' text. */
+/** The program that logs, as journald says; strangers wrote it. */
 export interface EntryOrigin {
   readonly unit: string;
   readonly identifier: string;
@@ -61,7 +61,8 @@ interface JailProbe {
   /** Whether the journal holds any entry at all that the match selects. */
   readonly selects: boolean;
   /**
-   * Who logs failures (`failures`) or has the name of the service (`named`) and is read by no jail.
+   * Programs that log failures (`failures`) or bear the service's name (`named`), and that no jail
+   * reads.
    */
   readonly elsewhere: readonly (EntryOrigin & { readonly failures: number })[];
 }

@@ -10,8 +10,8 @@ import type { ProbePlan, ProbeReport } from './probe.js';
 /** Young space of the thread, MiB: what a look makes is thrown away with it. */
 const YOUNG_MIB_MAX = 6;
 /**
- * The thread ends within this once it has answered, ms: V8 may wait for itself for ever there (see
- * core/threads).
+ * The thread ends within this once it has answered, ms. It may never end: V8's threads can wait
+ * for one another (see `hasHadThreads`).
  */
 const END_MS = 10_000;
 

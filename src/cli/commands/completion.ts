@@ -27,7 +27,7 @@ export const completion: CommandDefinition = {
   run,
 };
 
-async function run({ args, terminal }: CommandContext): Promise<ExitCode> {
+async function run({ args, commands, terminal }: CommandContext): Promise<ExitCode> {
   const wanted = args.text('shell') ?? basename(terminal.env['SHELL'] ?? '');
   const shell = SHELLS.find((one) => one === wanted);
   if (shell === undefined)
@@ -37,10 +37,7 @@ async function run({ args, terminal }: CommandContext): Promise<ExitCode> {
         : `there is no completion for the shell ${JSON.stringify(wanted)}`,
       { hint: SHELLS.map((one) => `banjour completion ${one}`).join('   or   ') },
     );
-  const [{ completionScript }, { COMMANDS }] = await Promise.all([
-    import('../completion/scripts.js'),
-    import('../table.js'),
-  ]);
-  terminal.out(completionScript(shell, COMMANDS));
+  const { completionScript } = await import('../completion/scripts.js');
+  terminal.out(completionScript(shell, await commands()));
   return EXIT.ok;
 }

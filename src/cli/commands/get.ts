@@ -39,7 +39,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     if (key === undefined && Object.hasOwn(options, first)) {
       view = { options };
       key = first;
-    } else view = await client.options(first);
+    } else view = await client.jailOptions({ jail: first });
   }
   const options = view?.options ?? {};
   if (key === undefined) {

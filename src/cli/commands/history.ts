@@ -34,7 +34,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     who === undefined ? {} : parsePrefix(who) === undefined ? { jail: who } : { address: who };
   const bans = await new ControlClient(statusSocket(paths)).history({
     ...query,
-    limit: String(args.number('limit') ?? 50),
+    limit: args.number('limit') ?? 50,
   });
   if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
   else if (bans.length > 0)

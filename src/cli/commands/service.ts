@@ -76,9 +76,10 @@ async function run(context: CommandContext): Promise<ExitCode> {
   return action === 'install' ? install(context) : remove(context);
 }
 
-async function install({ args, terminal }: CommandContext): Promise<ExitCode> {
+async function install(context: CommandContext): Promise<ExitCode> {
+  const { args, terminal } = context;
   requireVisible();
-  for (const { path, text, theirs } of await placedFiles()) {
+  for (const { path, text, theirs } of await placedFiles(context)) {
     if (theirs && existsSync(path)) continue;
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path, text, { mode: 0o644 });
@@ -113,7 +114,7 @@ async function remove(context: CommandContext): Promise<ExitCode> {
   const purge = context.args.flag('purge');
   if (existsSync('/run/systemd/system')) succeeds('systemctl', 'disable', '--now', ...UNITS);
   await flush.run(context);
-  for (const { path, theirs } of await placedFiles())
+  for (const { path, theirs } of await placedFiles(context))
     if (!theirs || purge) rmSync(path, { force: true });
   if (purge) {
     const states = USERS.map((name) => `/var/lib/${name}`);
@@ -134,10 +135,10 @@ async function remove(context: CommandContext): Promise<ExitCode> {
   return EXIT.ok;
 }
 
-/** All that install places. The table of commands, this one in it, is read when it is asked for. */
-async function placedFiles(): Promise<PlacedFile[]> {
+/** All that install places. */
+async function placedFiles({ commands }: CommandContext): Promise<PlacedFile[]> {
   const { completionFiles } = await import('../completion/scripts.js');
-  return [...serviceFiles(systemdVersion()), ...completionFiles()];
+  return [...serviceFiles(systemdVersion()), ...completionFiles(await commands())];
 }
 
 function succeeds(program: string, ...args: readonly string[]): boolean {

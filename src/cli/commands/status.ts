@@ -35,7 +35,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const client = new ControlClient(statusSocket(paths));
   const name = args.text('jail');
   if (name !== undefined) {
-    const { jail, banned } = await client.jail(name);
+    const { jail, banned } = await client.jail({ jail: name });
     if (args.flag('json')) terminal.out(`${JSON.stringify({ ...jail, banned })}\n`);
     else
       terminal.out(

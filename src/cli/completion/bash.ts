@@ -3,26 +3,10 @@ import type { Completion } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
 import { COMPLETE } from './values.js';
 
-/** The script: the words are walked once, a `case` says what fits. */
-export function bashScript(commands: readonly OfferedCommand[]): string {
-  return `# bash completion of banjour, made by "banjour completion bash". It starts a program only to ask a running agent.
-_banjour_takes() {
-  case $2 in ${patterns(spelled(COMMON.filter(takes)))}) return 0 ;; esac
-  case "$1 $2" in
-${commands.map(takingLine).join('')}  esac
-  return 1
-}
-_banjour_options() {
-  case $1 in
-${commands.map(({ name, options }) => `    ${name}) printf '%s\\n' ${spelled(options).join(' ')} ;;\n`).join('')}    *) printf '%s\\n' ${spelled(ALONE).join(' ')} ;;
-  esac
-}
-_banjour_offers() {
-  case "$1 $2" in
-${optionLines('*', COMMON)}${commands.map(offerLines).join('')}  esac
-}
-_banjour() {
-  local IFS=$' \\t\\n' word glue='' command='' pending='' run='' rest='' strip='' offer='' slot=0 i
+/**
+ * Walks the words that are typed: which command, which option wants a value, which slot is next.
+ */
+const WALK = `  local IFS=$' \\t\\n' word glue='' command='' pending='' run='' rest='' strip='' offer='' slot=0 i
   local -a words=() found=()
   COMPREPLY=()
   # bash breaks words at colons and equals signs, which addresses and options have.
@@ -64,7 +48,28 @@ _banjour() {
     before=$pending=
     value=\${current#*=}
   fi
-  if [[ -n $pending ]]; then
+`;
+
+/** The script: the words are walked once, a `case` says what fits. */
+export function bashScript(commands: readonly OfferedCommand[]): string {
+  return `# bash completion of banjour, made by "banjour completion bash". It starts a program only to ask a running agent.
+_banjour_takes() {
+  case $2 in ${patterns(spelled(COMMON.filter(takes)))}) return 0 ;; esac
+  case "$1 $2" in
+${commands.map(takingLine).join('')}  esac
+  return 1
+}
+_banjour_options() {
+  case $1 in
+${commands.map(({ name, options }) => `    ${name}) printf '%s\\n' ${spelled(options).join(' ')} ;;\n`).join('')}    *) printf '%s\\n' ${spelled(ALONE).join(' ')} ;;
+  esac
+}
+_banjour_offers() {
+  case "$1 $2" in
+${optionLines('*', COMMON)}${commands.map(offerLines).join('')}  esac
+}
+_banjour() {
+${WALK}  if [[ -n $pending ]]; then
     offer=$(_banjour_offers "$command" "$pending")
   elif [[ -z $rest && $current == -* ]]; then
     offer=$(_banjour_options "$command")

@@ -4,7 +4,6 @@
  */
 
 import type { CommandDefinition } from '../command.js';
-import { COMMANDS } from '../table.js';
 import { bashScript } from './bash.js';
 import { fishScript } from './fish.js';
 import { offeredCommands } from './model.js';
@@ -21,15 +20,15 @@ const PLACES: readonly (readonly [Shell, string])[] = [
   ['fish', '/usr/local/share/fish/vendor_completions.d/banjour.fish'],
 ];
 
-/** Every script and its absolute path. */
-export function completionFiles(): {
+/** Every script for these commands, and its absolute path. */
+export function completionFiles(table: readonly CommandDefinition[]): {
   readonly path: string;
   readonly text: string;
   readonly theirs: boolean;
 }[] {
   return PLACES.map(([shell, path]) => ({
     path,
-    text: completionScript(shell, COMMANDS),
+    text: completionScript(shell, table),
     theirs: false,
   }));
 }

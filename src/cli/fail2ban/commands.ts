@@ -152,13 +152,13 @@ async function status(
     );
   }
   if (first !== '--all') {
-    const { jail, banned: bans } = await client.jail(first);
+    const { jail, banned: bans } = await client.jail({ jail: first });
     return jailText(jail, targetsOf(bans), short);
   }
   const { jails } = await client.status();
   const all = [];
   for (const { jail: name } of jails) {
-    const { jail, banned: bans } = await client.jail(name);
+    const { jail, banned: bans } = await client.jail({ jail: name });
     all.push({ jail, banned: targetsOf(bans) });
   }
   return allText(all, short);
@@ -195,7 +195,7 @@ async function bansOf(
   [name = '', what, ...rest]: readonly string[],
   session: Fail2banSession,
 ): Promise<string> {
-  const { banned: bans } = await clientOf(session).jail(name);
+  const { banned: bans } = await clientOf(session).jail({ jail: name });
   if (what === 'banip') {
     if (rest[0] === '--with-time') return byEnd(bans).map(banTimeLine).join('\n');
     return targetsOf(byEnd(bans)).join(rest[0] ?? ' ');

@@ -121,7 +121,7 @@ export async function getOption(
       "NOK: ('Invalid command (no get action or not yet implemented)',)",
       'Invalid command (no get action or not yet implemented)',
     );
-  return answer({ options: await client.options(first), jail });
+  return answer({ options: await client.jailOptions({ jail: first }), jail });
 }
 
 /* `set ...` of fail2ban-client. */

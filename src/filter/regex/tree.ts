@@ -1,7 +1,7 @@
 /**
  * The tree of a regex: what both executors, the literal gate and the lint are made from. Case, `.`
  * and classes are already sets of code units; groups that nobody can see are gone (see
- * `observed.ts`).
+ * `captures.ts`).
  */
 import type { CharSet } from './charset.js';
 

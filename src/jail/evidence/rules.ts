@@ -111,8 +111,8 @@ const PHONE_COLUMNS = 2;
 const PHONE_REST = 86_400;
 
 /**
- * Who logged in from where. A user has credit at an address, and in the network around it: leases
- * change. How many users have credit at an address tells an office from one person.
+ * Logins and where they came from. A user has credit at an address, and in the network around it:
+ * leases change. How many users have credit at an address tells an office from one person.
  */
 export class Credit {
   readonly #keys: Keys;

@@ -36,8 +36,8 @@ export type LineDater = (
  */
 const COPY_STILL_MS = 1_000;
 /**
- * A line that was just written and claims another time than this was written by a clock of another
- * zone, or a liar's.
+ * A line that was just written carries a time that differs by at most this. Beyond it the clock
+ * that wrote it has another zone, or somebody made the date up.
  */
 const OFF_MAX = 60 * MICROS_PER_SECOND;
 
@@ -46,7 +46,7 @@ const START: ProvenOffset = { offset: 0, proof: proofOf(Buffer.alloc(0)) };
 /** How the files of one `TextLog` are read. */
 export interface TextReading {
   readonly log: TextLog;
-  /** Short and of its own; part of every cursor. */
+  /** Names this log in every cursor; short, and different for each log. */
   readonly tag: string;
   readonly dater: LineDater;
   readonly decode: Decode;

@@ -99,7 +99,7 @@ export interface ReplayReport {
  * Runs to the end of the source. The firewall is left open: what it holds is part of the answer.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const { setup, source, announcer, allow, log, clock, firewall } = options;
+  const { setup, announcer, allow, clock, firewall } = options;
   const { ledger } = openLedger(':memory:', clock.now());
   const jails = new Jails(setup.jails.map(({ policy }) => policy));
   await firewall.open(
@@ -125,53 +125,61 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     failed,
     broken: failed,
   });
-  const id = idOf(source);
-  let stats: IntakeStats | undefined;
-  const start: IntakeStart =
-    options.since === undefined ? { kind: 'whole' } : { kind: 'since', time: options.since };
   try {
-    await new Promise<void>((resolve, reject) => {
-      let queue: Promise<void> = Promise.resolve();
-      const handle = async (message: FromIntake) => {
-        switch (message.type) {
-          case 'batch':
-            await pipeline.take(id, message);
-            thread.credit();
-            return;
-          case 'stats':
-            stats = message.stats;
-            options.progress?.(message.stats);
-            return;
-          case 'notice':
-            return log(message.level, message.message);
-          case 'failed':
-            throw unpackError(message.error);
-          case 'ended':
-            // Without waiting for the thread, which does not always go when it is done.
-            inBackground(thread.stop(STOP_MS).then(() => resolve()));
-            return;
-          default:
-            return;
-        }
-      };
-      const thread = new IntakeThread(
-        { id, source, jails: intakesOf(setup.jails), start, follow: false },
-        {
-          message: (message) => {
-            queue = queue.then(() => handle(message));
-            queue.catch(reject);
-          },
-          exit: (error) => {
-            if (error !== undefined) reject(error);
-            else queue.then(resolve, reject);
-          },
-        },
-      );
-    });
+    const stats = await readToEnd(pipeline, options);
     await pipeline.idle();
     if (failure !== undefined) throw failure;
     return { stats };
   } finally {
     ledger.close();
   }
+}
+
+/** Reads the source to its end, batch by batch into the pipeline; the last counts. */
+function readToEnd(
+  pipeline: Pipeline,
+  { setup, source, since, log, progress }: ReplayOptions,
+): Promise<IntakeStats | undefined> {
+  const id = idOf(source);
+  const start: IntakeStart =
+    since === undefined ? { kind: 'whole' } : { kind: 'since', time: since };
+  let stats: IntakeStats | undefined;
+  return new Promise((resolve, reject) => {
+    let queue: Promise<void> = Promise.resolve();
+    const handle = async (message: FromIntake) => {
+      switch (message.type) {
+        case 'batch':
+          await pipeline.take(id, message);
+          thread.credit();
+          return;
+        case 'stats':
+          stats = message.stats;
+          progress?.(message.stats);
+          return;
+        case 'notice':
+          return log(message.level, message.message);
+        case 'failed':
+          throw unpackError(message.error);
+        case 'ended':
+          // Without waiting for the thread, which does not always go when it is done.
+          inBackground(thread.stop(STOP_MS).then(() => resolve(stats)));
+          return;
+        default:
+          return;
+      }
+    };
+    const thread = new IntakeThread(
+      { id, source, jails: intakesOf(setup.jails), start, follow: false },
+      {
+        message: (message) => {
+          queue = queue.then(() => handle(message));
+          queue.catch(reject);
+        },
+        exit: (error) => {
+          if (error !== undefined) reject(error);
+          else queue.then(() => resolve(stats), reject);
+        },
+      },
+    );
+  });
 }

@@ -3,14 +3,15 @@
  * answer.
  */
 
-import { allowContext } from '../../agent/allow-context.js';
 import { type Announcement, Announcer } from '../../agent/announce.js';
 import type { IntakeStats } from '../../agent/intake/protocol.js';
 import { Allowlist } from '../../allow/allowlist.js';
+import { allowContext } from '../../allow/snapshot.js';
+import { BANJOUR_EVENTS } from '../../core/decision.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { OperatorError } from '../../core/errors.js';
 import type { KernelState } from '../../core/firewall.js';
-import { silentLog } from '../../core/log.js';
+import { type Log, silentLog } from '../../core/log.js';
 import type { JailName } from '../../core/names.js';
 import { type EpochMicros, SetClock } from '../../core/time.js';
 import { NftBackend } from '../../firewall/nft.js';
@@ -57,7 +58,7 @@ interface ReplayCost {
 }
 
 export interface ReplayOutcome extends WhatIfResult {
-  readonly totals: Readonly<Record<Announcement['event'], number>>;
+  readonly totals: Readonly<Totals>;
   readonly stats: IntakeStats | undefined;
   /** Time of the last entry. */
   readonly end: EpochMicros;
@@ -69,6 +70,9 @@ export interface ReplayOutcome extends WhatIfResult {
   readonly noDifference?: string;
   readonly order: readonly JailName[];
 }
+
+/** How often each event was announced. */
+type Totals = Record<Announcement['event'], number>;
 
 export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOutcome> {
   const { terminal, jails, extraFiles, overrides } = options;
@@ -83,27 +87,9 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   );
   const clock = new SetClock();
   const firewall = options.intoKernel ? new NftBackend({ clock }) : new NoFirewall();
-  const lines = createLog({
-    level: 'info',
-    stream: { write: (text) => progress.around(() => terminal.out(text)) },
-    style: terminal.stdout.isTTY === true ? styleFor(terminal.stdout, terminal.env) : 'plain',
-    // The journal's time, in which everything here happens.
-    now: () => clock.now() / 1000,
-    linesPerSecondMax: Number.POSITIVE_INFINITY,
-  });
-  const problems = createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log;
+  const { problems, announcer } = voicesOf(options, progress, clock);
   for (const warning of loaded.warnings) problems('warning', warning);
-  const announcer = new Announcer(options.json || options.quiet ? silentLog : lines.log);
-  const totals = {
-    found: 0,
-    ban: 0,
-    unban: 0,
-    ignored: 0,
-    refused: 0,
-    'would-ban': 0,
-    takeover: 0,
-    'under-attack': 0,
-  };
+  const totals = Object.fromEntries(BANJOUR_EVENTS.map((event) => [event, 0])) as Totals;
   const whatIf = new WhatIf({
     policies: setup.jails.map(({ policy }) => policy),
     binsMax: options.binsMax,
@@ -156,6 +142,25 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     order: setup.jails.map(({ policy }) => policy.jail),
     ...(kernel === undefined ? {} : { kernel }),
     ...compare(options, { banned: result.banned, from, to: end, keep: setup.keepHistory }),
+  };
+}
+
+/** Where a replay says what happens, and what is wrong: in the journal's time, on this terminal. */
+function voicesOf(
+  { terminal, json, quiet }: ReplayServiceOptions,
+  progress: ReplayProgress,
+  clock: SetClock,
+): { readonly problems: Log; readonly announcer: Announcer } {
+  const lines = createLog({
+    level: 'info',
+    stream: { write: (text) => progress.around(() => terminal.out(text)) },
+    style: terminal.stdout.isTTY === true ? styleFor(terminal.stdout, terminal.env) : 'plain',
+    now: () => clock.now() / 1000,
+    linesPerSecondMax: Number.POSITIVE_INFINITY,
+  });
+  return {
+    problems: createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log,
+    announcer: new Announcer(json || quiet ? silentLog : lines.log),
   };
 }
 

@@ -1,5 +1,5 @@
 /** What the move from fail2ban asks of a host; tests put a made-up one in its place. */
-import type { ImportedBan } from '../../control/protocol.js';
+import type { ImportedBan } from '../../control/endpoints.js';
 import type { ExitCode } from '../../core/errors.js';
 import type { Diagnostic } from '../../core/finding.js';
 
@@ -48,7 +48,7 @@ export interface OwnBan {
   readonly state: 'wanted' | 'in-force' | 'refused' | 'ended';
 }
 
-/** Who is not banned, and why: by intention, or because the kernel refused. */
+/** An address that is not banned, and why: by intention, or because the kernel refused. */
 export interface NotBanned {
   readonly jail: string;
   readonly target: string;

@@ -4,7 +4,7 @@
  * wrong, or an administrator who wants it over, takes all of it back, in the same manner: fail2ban
  * has its bans in force again before Banjour's table goes.
  */
-import type { ImportedBan } from '../../control/protocol.js';
+import type { ImportedBan } from '../../control/endpoints.js';
 import { covers, type Prefix, parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
 import { formatDiagnostic } from '../../core/finding.js';

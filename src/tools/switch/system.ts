@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../../config/types.js';
 import { ControlClient } from '../../control/client.js';
-import type { ImportedBan } from '../../control/protocol.js';
+import type { ImportedBan } from '../../control/endpoints.js';
 import { EXIT, messageOf, OperatorError } from '../../core/errors.js';
 import type { Diagnostic } from '../../core/finding.js';
 import { CONTROL_IMPORT_BANS_MAX, SWITCH_ANSWER_BYTES_MAX } from '../../core/service-limits.js';
@@ -356,7 +356,7 @@ export class SystemHost implements SwitchHost {
     readonly target: string;
   }): Promise<boolean> {
     const bans = await this.#agent()
-      .history({ jail, address: target, limit: '1' })
+      .history({ jail, address: target, limit: 1 })
       .catch(() => []);
     return bans[0]?.state === 'refused';
   }

@@ -37,7 +37,7 @@ async function agent(): Promise<{ host: Host; file: string }> {
 
 /** A line of 20 seconds ago. */
 const dated = (text: string) => `${new Date(Date.now() - 20_000).toISOString()} ${text}\n`;
-const source = (host: Host) => host.agent?.setup.jails[0]?.source?.kind;
+const source = (host: Host) => host.agent?.stages.setup.jails[0]?.source?.kind;
 const banned = async (host: Host) => (await host.client().bans()).length;
 
 describe('a file that is believed to be a copy of the journal', () => {
@@ -45,7 +45,7 @@ describe('a file that is believed to be a copy of the journal', () => {
     const { host, file } = await agent();
     expect(source(host)).toBe('directory');
     for (let i = 0; i < 3; i++) appendFileSync(file, dated(`imap-login: bad user=u${i} 192.0.2.9`));
-    await host.agent?.copies.look();
+    await host.agent?.stages.copies.look();
     expect(source(host)).toBe('text');
     await host.until('the ban', async () => (await banned(host)) === 1);
     const said = expect.stringContaining(
@@ -56,7 +56,7 @@ describe('a file that is believed to be a copy of the journal', () => {
     // After a reload of the files it is found out anew.
     expect((await host.banjour('reload')).code).toBe(0);
     expect([source(host), (await host.client().status()).warnings]).toEqual(['directory', []]);
-    await host.agent?.copies.look();
+    await host.agent?.stages.copies.look();
     expect(source(host)).toBe('text');
   }, 60_000);
 
@@ -76,7 +76,7 @@ describe('a file that is believed to be a copy of the journal', () => {
       file,
       dated('mx dovecot[7]: message repeated 2 times: [ imap-login: bad user=u 192.0.2.9]'),
     );
-    await host.agent?.copies.look();
+    await host.agent?.stages.copies.look();
     expect(source(host)).toBe('directory');
     expect((await host.client().status()).warnings).toEqual([]);
   }, 60_000);
@@ -90,7 +90,7 @@ describe('a file that is believed to be a copy of the journal', () => {
     expect((await host.banjour('reload')).code).toBe(0);
     appendFileSync(file, dated('mx cron[7]: (root) CMD (true)'));
     appendFileSync(file, dated('mx dovecot[7]: imap-login: bad mood, nobody is meant'));
-    await host.agent?.copies.look();
+    await host.agent?.stages.copies.look();
     expect(source(host)).toBe('text');
     const said = expect.stringContaining(
       `dovecot: ${file} holds lines of the service that the journal does not have`,
@@ -101,7 +101,7 @@ describe('a file that is believed to be a copy of the journal', () => {
   test('is not read for lines of others that are no failures of the jail', async () => {
     const { host, file } = await agent();
     appendFileSync(file, dated('mx cron[7]: (root) CMD (true)'));
-    await host.agent?.copies.look();
+    await host.agent?.stages.copies.look();
     expect(source(host)).toBe('directory');
   }, 60_000);
 });

@@ -520,7 +520,7 @@ describe('the prober', () => {
     try {
       alive.append([{ message: 'bad 192.0.2.1', fields: unit('elsewhere.service', 'else') }]);
       await alive.until('it is found', async () => {
-        await alive.agent?.prober.look();
+        await alive.agent?.stages.coverage.look();
         return (await alive.client().status()).warnings.some((text) =>
           text.includes('elsewhere.service (else)'),
         );

@@ -243,7 +243,7 @@ describe('banjour import', () => {
     expect(out).toContain('2 active bans and 1 past ones taken over');
     const status = await host.banjour('status', 'mine');
     expect(status.out).toContain('Banned IP list:\t192.0.2.1 198.51.100.2\n');
-    const kernel = await host.agent?.firewall.read();
+    const kernel = await host.agent?.stages.firewall.read();
     expect(kernel?.elements.map(({ target }) => target.base).sort()).toEqual([
       '192.0.2.1',
       '198.51.100.2',

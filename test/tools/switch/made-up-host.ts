@@ -4,7 +4,7 @@
  * and after each it is looked at whether a banned host could get in.
  */
 
-import type { ImportedBan } from '../../../src/control/protocol.js';
+import type { ImportedBan } from '../../../src/control/endpoints.js';
 import type { OperatorError } from '../../../src/core/errors.js';
 import type { Diagnostic } from '../../../src/core/finding.js';
 import {

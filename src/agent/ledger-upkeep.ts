@@ -1,0 +1,80 @@
+/**
+ * Keeps the ledger written and small while the agent runs: what could not be written is tried
+ * again, and history that is old enough is forgotten.
+ */
+import { messageOf } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import { counted, escapeUntrusted } from '../core/text.js';
+import { plus, type Seconds, wallClock } from '../core/time.js';
+import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
+import type { Ledger } from '../ledger/ledger.js';
+
+/** For status: nothing, or what is wrong while the ledger cannot be written. */
+export function unsavedWarnings({ path, unsaved }: Ledger): readonly string[] {
+  return unsaved === undefined ? [] : [unsavedWarning(path, unsaved)];
+}
+
+/** How long to wait after so many tries to write the ledger in vain, ms. */
+export function savePause(tries: number): number {
+  return Math.min(LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN * 2 ** tries);
+}
+
+export class LedgerUpkeep {
+  readonly #ledger: Ledger;
+  readonly #log: Log;
+  #isTold = false;
+  #isSaving = false;
+  #tries = 0;
+  #notBefore = 0;
+
+  constructor(ledger: Ledger, log: Log) {
+    this.#ledger = ledger;
+    this.#log = log;
+  }
+
+  /** Tells that the ledger is in memory only, tries to write it, and tells when that succeeded. */
+  async save(): Promise<void> {
+    const ledger = this.#ledger;
+    ledger.noticeLoss();
+    if (ledger.unsaved === undefined || this.#isSaving) return;
+    const forgotten = ledger.shrink();
+    if (forgotten > 0)
+      this.#log(
+        'warning',
+        `the ledger in memory has reached its bound: ${counted(forgotten, 'past ban')} forgotten`,
+      );
+    if (!this.#isTold) this.#log('error', unsavedWarning(ledger.path, ledger.unsaved));
+    this.#isTold = true;
+    if (performance.now() < this.#notBefore) return;
+    this.#isSaving = true;
+    try {
+      await ledger.save();
+      this.#isTold = false;
+      this.#tries = 0;
+      this.#log(
+        'notice',
+        `the ledger ${ledger.path} can be written again; all that was decided meanwhile is in it`,
+      );
+    } catch {
+      // It stays in memory, as was told, and is tried again, less and less often.
+      this.#notBefore = performance.now() + savePause(this.#tries++);
+    } finally {
+      this.#isSaving = false;
+    }
+  }
+
+  /** Forgets history older than `keep`, and logins older than `credit`. */
+  prune(keep: Seconds, credit: Seconds): void {
+    const now = wallClock.now();
+    try {
+      this.#ledger.history.prune(now, keep);
+      this.#ledger.attempts.prune(plus(now, -credit));
+    } catch (error) {
+      this.#log('warning', `the history is not tidied: ${messageOf(error)}`);
+    }
+  }
+}
+
+function unsavedWarning(path: string, reason: string): string {
+  return `the ledger ${path} cannot be written (${escapeUntrusted(reason)}): bans go on, and what is decided is kept in memory until it can; make room, or make the directory writable, and do not restart the agent before`;
+}

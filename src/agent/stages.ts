@@ -1,0 +1,197 @@
+/**
+ * The stages of the main thread, made once, each after those that it needs. Everything that serves
+ * the agent (the control sockets, the metrics) gets these, never the agent itself.
+ */
+import { randomInt } from 'node:crypto';
+import { Allowlist } from '../allow/allowlist.js';
+import { allowContext } from '../allow/snapshot.js';
+import type { FirewallBackend } from '../core/firewall.js';
+import type { Log, LogLevel } from '../core/log.js';
+import { counted } from '../core/text.js';
+import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
+import { Jails } from '../jail/jails.js';
+import type { Ledger } from '../ledger/ledger.js';
+import { openLedgerAnyway } from '../ledger/open.js';
+import type { SetupDifference } from '../setup/difference.js';
+import type { Candidate, LiveConfiguration } from '../setup/live.js';
+import type { AgentSetup } from '../setup/setup.js';
+import { Announcer } from './announce.js';
+import { FirewallSync } from './firewall-sync.js';
+import { IgnoreCommands } from './ignorecommand.js';
+import { IntakeSupervisor } from './intake/supervisor.js';
+import { MetricsCollector } from './metrics-collector.js';
+import { Pipeline } from './pipeline.js';
+import { Copies } from './probe/copies.js';
+import { CoverageCheck } from './probe/coverage.js';
+import { probeInThread } from './probe/thread.js';
+
+/** The level of the log while the agent runs. */
+export interface LoglevelControl {
+  get(): LogLevel;
+  set(level: LogLevel): void;
+}
+
+/** What the stages are made from. */
+export interface StageOptions {
+  readonly setup: AgentSetup;
+  readonly ledgerPath: string;
+  readonly firewall: FirewallBackend;
+  readonly log: Log;
+  readonly version: string;
+  /** The configuration that `setup` came from; read anew at a reload. */
+  readonly live: LiveConfiguration;
+  readonly loglevel: LoglevelControl;
+}
+
+/** What the stages ask of the agent that runs them. */
+export interface StageEvents {
+  /** The agent cannot go on. */
+  failed(error: unknown): void;
+  /** The kernel did not take a change; the bans stay wanted. */
+  kernelFailed(error: unknown): void;
+  /** Becomes another configuration. */
+  reload(candidate: (live: LiveConfiguration) => Promise<Candidate>): Promise<SetupDifference>;
+}
+
+export interface Stages {
+  readonly version: string;
+  readonly startedAt: EpochMicros;
+  readonly log: Log;
+  readonly loglevel: LoglevelControl;
+  readonly live: LiveConfiguration;
+  readonly announcer: Announcer;
+  readonly firewall: FirewallBackend;
+  readonly ledger: Ledger;
+  /** The ledger is new: the kernel's own bans are adopted. */
+  readonly isLedgerFresh: boolean;
+  readonly jails: Jails;
+  readonly allow: Allowlist;
+  readonly pipeline: Pipeline;
+  readonly firewallSync: FirewallSync;
+  readonly intake: IntakeSupervisor;
+  readonly coverage: CoverageCheck;
+  readonly copies: Copies;
+  readonly metrics: MetricsCollector;
+  /** What the agent is made of now; the agent replaces it at a reload. */
+  setup: AgentSetup;
+}
+
+/** Makes the stages; opens the ledger, starts nothing. */
+export function makeStages(options: StageOptions, events: StageEvents): Stages {
+  const { firewall, log, live } = options;
+  const startedAt = wallClock.now();
+  const current = { setup: options.setup };
+  const setup = () => current.setup;
+  const failed = (error: unknown) => events.failed(error);
+  const announcer = new Announcer(log);
+  const { ledger, fresh: isLedgerFresh } = openLedgerLoudly(options.ledgerPath, startedAt, log);
+  const jails = new Jails(
+    options.setup.jails.map(({ policy }) => policy),
+    { seed: randomInt(2 ** 32) },
+  );
+  const allow = new Allowlist(options.setup.allow);
+  const context = allowContext(
+    () => allow.snapshot,
+    () => setup().ipv6,
+  );
+  const ignore = new IgnoreCommands({
+    commandOf: (name) => setup().jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
+    log,
+  });
+  const pipeline = new Pipeline({
+    jails,
+    ledger,
+    firewall,
+    announcer,
+    allow: context,
+    wall: wallClock,
+    stored: new SetClock(),
+    ignore,
+    random: Math.random,
+    timed: (_, entry) => metrics.inForce(entry),
+    applied: (report) => metrics.applied(report),
+    failed: (error) => events.kernelFailed(error),
+    broken: failed,
+  });
+  const firewallSync = new FirewallSync({
+    firewall,
+    ledger,
+    allow,
+    announcer,
+    log,
+    setup,
+    isHeld: (jail, target) => pipeline.questions.isHeld(jail, target),
+  });
+  const intake = new IntakeSupervisor({ jails, ledger, pipeline, allow: context, log, failed });
+  const readers = () => intake.all;
+  const coverage = new CoverageCheck({ setup, readers, log, failed });
+  const copies = copiesOf({ setup, live, log }, events);
+  const metrics = new MetricsCollector({
+    version: options.version,
+    startedAt,
+    setup,
+    readers,
+    announcer,
+    firewall,
+    firewallSync,
+    jails,
+    ledger,
+    pipeline,
+  });
+  return Object.assign(current, {
+    version: options.version,
+    startedAt,
+    log,
+    loglevel: options.loglevel,
+    live,
+    announcer,
+    firewall,
+    ledger,
+    isLedgerFresh,
+    jails,
+    allow,
+    pipeline,
+    firewallSync,
+    intake,
+    coverage,
+    copies,
+    metrics,
+  });
+}
+
+/** Opens the ledger whatever is wrong with it, and says what was wrong. */
+function openLedgerLoudly(path: string, now: EpochMicros, log: Log) {
+  const opened = openLedgerAnyway(path, now);
+  const { skipped, setAside } = opened;
+  if (setAside !== undefined)
+    log(
+      'error',
+      `${setAside.reason}; it is kept as ${setAside.path}, and protection goes on from the kernel's own sets`,
+    );
+  if (skipped.length > 0)
+    log(
+      'error',
+      `${counted(skipped.length, 'ban')} in the ledger could not be read and ${skipped.length === 1 ? 'is' : 'are'} set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
+    );
+  return opened;
+}
+
+/** The watch over files that are believed to be copies of the journal. */
+function copiesOf(
+  { setup, live, log }: { setup: () => AgentSetup; live: LiveConfiguration; log: Log },
+  events: StageEvents,
+): Copies {
+  return new Copies({
+    setup,
+    byFiles: async (jail) =>
+      (await live.byFiles(jail)).setup.jails.find(({ policy }) => policy.jail === jail),
+    isByFiles: (jail) => live.jail(jail)?.overrides.get('backend') === 'polling',
+    readFiles: (jail) => events.reload((configuration) => configuration.byFiles(jail)),
+    run: async (copies) => {
+      const now = wallClock.now();
+      const lost = () => events.failed(new Error("the probe's thread does not end: starting anew"));
+      return (await probeInThread({ sources: [], since: now, now, copies }, lost)).copies ?? [];
+    },
+    log,
+  });
+}
