@@ -104,7 +104,7 @@ const REALTIME_AT = COUNTS_BYTES;
 const INDEX_AT = REALTIME_AT + 8;
 const CURSOR_AT = INDEX_AT + 4;
 
-export class AheadReader implements Ahead {
+class AheadReader implements Ahead {
   readonly #functions: AheadFunctions;
   readonly #names: readonly string[];
   readonly #size: number;

@@ -61,7 +61,7 @@ type Name = keyof typeof SIGNATURES;
  * The calls that look into files: what a damaged one ends there would end this process
  * (native/batch/guard.h).
  */
-export const GUARDED: readonly Name[] = [
+const GUARDED: readonly Name[] = [
   'sd_journal_open',
   'sd_journal_open_namespace',
   'sd_journal_open_directory',

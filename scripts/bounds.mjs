@@ -1,6 +1,6 @@
 /**
- * `npm run bounds [-- NAME...]`: breaks the bounds of src/core/limits.ts, one after the other, and
- * says which of them no test notices. A bound is broken in the built modules that use it, so the
+ * `npm run bounds [-- NAME...]`: breaks the bounds of src/core (limits, service-limits,
+ * timeouts), one after the other, and says which of them no test notices. A bound is broken in the built modules that use it, so the
  * tests still know the true one: once it is gone (or zero, for a least value or a rate), once it is
  * one less. `npm test` must be green before; a whole round takes an hour.
  */
@@ -9,7 +9,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fail, ROOT, say } from './lib/run.mjs';
 
-const LIMITS = 'dist/src/core/limits.js';
+const LIMITS = ['limits', 'service-limits', 'timeouts'].map((name) => `dist/src/core/${name}.js`);
 /** Larger than all that tests make, and still a number that timers and libraries take. */
 const GONE = 2 ** 31 - 1;
 /** A broken bound may make a test wait for ever, ms. */
@@ -42,7 +42,7 @@ function names(path, name) {
  */
 function broken(source, name, value) {
   const imported = new RegExp(
-    `(import \\{[^}]*?)\\b${name}\\b,?([^}]*\\} from '[^']*limits\\.js';)`,
+    `(import \\{[^}]*?)\\b${name}\\b,?([^}]*\\} from '[^']*(?:limits|timeouts)\\.js';)`,
   );
   return imported.test(source)
     ? source.replace(imported, `$1$2 const ${name} = ${value};`)
@@ -93,11 +93,14 @@ async function isNoticed(tests, modules, name, value) {
   }
 }
 
-if (!existsSync(join(ROOT, LIMITS))) fail('build first: npm run build');
-const limits = await import(join(ROOT, LIMITS));
+if (!LIMITS.every((path) => existsSync(join(ROOT, path)))) fail('build first: npm run build');
+const limits = Object.assign(
+  {},
+  ...(await Promise.all(LIMITS.map((path) => import(join(ROOT, path))))),
+);
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in limits));
-if (unknown !== undefined) fail(`src/core/limits.ts has no ${unknown}`);
+if (unknown !== undefined) fail(`src/core has no bound ${unknown}`);
 // A stop in the middle must not leave a broken build behind.
 for (const signal of ['SIGINT', 'SIGTERM'])
   process.on(signal, () => {
@@ -105,7 +108,9 @@ for (const signal of ['SIGINT', 'SIGTERM'])
     child?.kill('SIGKILL');
   });
 
-const modules = [...built('dist/src'), ...built('dist/native')].filter((path) => path !== LIMITS);
+const modules = [...built('dist/src'), ...built('dist/native')].filter(
+  (path) => !LIMITS.includes(path),
+);
 const tests = built('dist/test').filter(
   (path) => path.endsWith('.test.js') && !/test\/(?:house|e2e)\//.test(path),
 );

@@ -43,7 +43,7 @@ export interface Settled {
 }
 
 /** Calls `timed` for each ban in force with the time of the entry that decided it. */
-export function reportLatencies(
+function reportLatencies(
   outcomes: readonly JailOutcome[],
   bans: readonly Settled[],
   timed: (record: BanRecord, entry: EpochMicros) => void,

@@ -26,7 +26,7 @@ import { CoverageCheck } from './probe/coverage.js';
 import { probeInThread } from './probe/thread.js';
 
 /** The level of the log while the agent runs. */
-export interface LoglevelControl {
+interface LoglevelControl {
   get(): LogLevel;
   set(level: LogLevel): void;
 }

@@ -16,7 +16,7 @@ import {
 } from './command.js';
 
 /** The error for what the parser (yargs 18) says of these words. */
-export function usageError(
+function usageError(
   said: string,
   words: readonly string[],
   table: readonly CommandDefinition[],
@@ -35,7 +35,7 @@ export function usageError(
 }
 
 /** The error for an option that wants a number and did not get one. */
-export function numberError(
+function numberError(
   option: string,
   words: readonly string[],
   command: CommandDefinition,
@@ -48,7 +48,7 @@ export function numberError(
 }
 
 /** The error for a global option that means nothing to the command. */
-export function meaninglessError(option: string, command: CommandDefinition): OperatorError {
+function meaninglessError(option: string, command: CommandDefinition): OperatorError {
   const { type, default: preset } = GLOBAL_OPTIONS[option as keyof typeof GLOBAL_OPTIONS];
   const spelled = `--${type === 'boolean' && preset === true ? 'no-' : ''}${option}`;
   return problem(`${spelled} means nothing to banjour ${command.name}`, command);

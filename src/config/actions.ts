@@ -14,7 +14,7 @@ import type { NotifySpec } from './types.js';
 import { type Parsed, parsePorts, parseProtocols, parseVerdict } from './values.js';
 
 /** What a ban of the jail closes, as far as one action says. */
-export interface BanEffect {
+interface BanEffect {
   readonly ports: readonly PortRange[] | 'all';
   readonly protocols: readonly Protocol[] | 'all';
   readonly verdict: 'drop' | 'reject';
@@ -91,7 +91,7 @@ export function parseHook(text: string): Parsed<Hook> {
 }
 
 /** What one firewall action of a jail closes. Wrong parameters are reported. */
-export function readBanAction(
+function readBanAction(
   call: Call,
   reader: Section,
   overlays: ActionFiles,
@@ -223,7 +223,7 @@ function reachOf(call: Call, type: string): 'ports' | 'allports' {
 }
 
 /** What several actions close together. */
-export function joinEffects(effects: readonly BanEffect[]): BanEffect | undefined {
+function joinEffects(effects: readonly BanEffect[]): BanEffect | undefined {
   return effects.reduce<BanEffect | undefined>((sum, one) => {
     if (sum === undefined) return one;
     return {

@@ -52,7 +52,7 @@ const EXPONENT = 'ban.Time*math.exp(float(ban.Count+1)*banFactor)/math.exp(1*ban
 const EXPONENT_STEPS = 25;
 
 /** The increment of a jail; undefined when it is off or broken (reported). */
-export function readIncrement(reader: Section): BantimeIncrement | undefined {
+function readIncrement(reader: Section): BantimeIncrement | undefined {
   if (!reader.parse('bantime.increment', parseBoolean, false)) return undefined;
   const factor = reader.parse('bantime.factor', parseFactor, 1);
   const maxtime = reader.parse<number | null>('bantime.maxtime', parseDuration, null);

@@ -50,7 +50,7 @@ const SERVICES: Readonly<Record<string, number>> = {
 let system: Map<string, number> | undefined;
 
 /** The number of a port given by number or name; undefined when unknown. */
-export function portOf(word: string): number | undefined {
+function portOf(word: string): number | undefined {
   if (/^\d{1,5}$/.test(word)) return Number(word) <= 65_535 ? Number(word) : undefined;
   const name = word.toLowerCase();
   if (Object.hasOwn(SERVICES, name)) return SERVICES[name];

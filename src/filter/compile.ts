@@ -140,7 +140,7 @@ const LITERAL_CHARS_MIN = 3;
  * The literals of a filter; undefined when one of its regexes has none, or when it looks at several
  * lines: then every line matters.
  */
-export function gateLiterals(
+function gateLiterals(
   deciding: readonly RegexSlot[],
   prefregex: RegexSlot | undefined,
   maxlines: number,

@@ -33,7 +33,7 @@ const short = (names: readonly string[]) => names.map((name) => name.slice(0, 3)
 const group = (name: string, body: string) => `(?P<${name}>${body})`;
 
 /** Python regex text of each field. */
-export const DATE_FIELDS: Readonly<Record<string, string>> = {
+const DATE_FIELDS: Readonly<Record<string, string>> = {
   Y: group('Y', '\\d{4}'),
   ExY: group('Y', '(?:19|20)\\d\\d'),
   y: group('y', '\\d\\d'),
@@ -75,7 +75,7 @@ export const DATE_FIELD_LIST = Object.keys(DATE_FIELDS)
   .join(' ');
 
 /** What people call the fields in reports (fail2ban-regex's words). */
-export const DATE_FIELD_NAMES: Readonly<Record<string, string>> = {
+const DATE_FIELD_NAMES: Readonly<Record<string, string>> = {
   a: 'DAY',
   A: 'DAYNAME',
   b: 'MON',

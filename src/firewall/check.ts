@@ -32,10 +32,7 @@ interface BaseChain {
 }
 
 /** Looks at flowtables and at the base chains of other tables on our hooks. */
-export async function competitors(
-  command: Command,
-  plan: FirewallPlan | undefined,
-): Promise<Finding[]> {
+async function competitors(command: Command, plan: FirewallPlan | undefined): Promise<Finding[]> {
   try {
     const findings: Finding[] = [];
     const flowtables = (await list(command, 'flowtables'))

@@ -20,7 +20,7 @@ import { type BanSet, parseCounterName, parseSetName, TABLE, type TableFamily } 
 /** End of each element by its key; null without timeout. Keys are canonical text. */
 export type KernelElements = Map<string, EpochMicros | null>;
 
-export interface KernelSet {
+interface KernelSet {
   readonly type: string;
   readonly flags: readonly string[];
   readonly size: number | undefined;
@@ -29,7 +29,7 @@ export interface KernelSet {
   readonly elements: KernelElements;
 }
 
-export interface KernelChain {
+interface KernelChain {
   readonly hook: string | undefined;
   readonly priority: number | undefined;
   readonly policy: string | undefined;
@@ -63,7 +63,7 @@ export function kernelState(tables: KernelTables): KernelState {
 }
 
 /** Counters of all tables by the jail that their names tell, summed. */
-export function countersByJail(
+function countersByJail(
   named: Iterable<readonly [string, { readonly packets: number; readonly bytes: number }]>,
 ): KernelState['counters'] {
   const counters = new Map<JailName, { packets: number; bytes: number }>();

@@ -55,7 +55,7 @@ function word4(text: string): number {
  * Where a search for the key begins. `seed` is secret: strangers choose their addresses, and must
  * not choose collisions.
  */
-export function hashOf({ a, b, c, d, kind }: TargetKey, seed: number): number {
+function hashOf({ a, b, c, d, kind }: TargetKey, seed: number): number {
   let hash = seed ^ kind;
   for (const word of [a, b, c, d]) {
     hash = Math.imul(hash ^ word, 0x9e3779b1);

@@ -11,7 +11,7 @@ import { SCHEMA_VERSION } from './schema.js';
 const ASIDE = 'unreadable';
 
 /** A row that no question could read, and how to name it. */
-export interface BadRow {
+interface BadRow {
   readonly id: number;
   /** e.g. `ban 17 (sshd 192.0.2.1)`. */
   readonly name: string;
@@ -32,7 +32,7 @@ const SHOWN = 80;
 /**
  * The bans that cannot be read, those that are over too: a question about the past would meet them.
  */
-export function badRows(db: Database): BadRow[] {
+function badRows(db: Database): BadRow[] {
   db.function('is_target', { deterministic: true }, (text) =>
     parsePrefix(String(text)) === undefined ? 0 : 1,
   );
@@ -75,7 +75,7 @@ export function setAsideBadRows(db: Database): string[] {
 }
 
 /** How many rows were set aside and are kept. */
-export function rowsAside(db: Database): number {
+function rowsAside(db: Database): number {
   if (db.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(ASIDE) === undefined) return 0;
   return db.prepare(`SELECT count(*) FROM ${ASIDE}`).pluck().get() as number;
 }

@@ -12,7 +12,7 @@ import { examineNotifyConfig } from './notify-config.js';
 import { defaultPaths, ledgerFile, type Paths } from './paths.js';
 import { type StartSurroundings, surroundingsOf } from './viewer.js';
 
-export interface Examination {
+interface Examination {
   readonly roots: ConfigurationRoots;
   readonly surroundings: StartSurroundings;
 }
@@ -26,7 +26,7 @@ export function examineConfiguration(roots: ConfigurationRoots): readonly Diagno
 }
 
 /** The same, and what a start needs beyond it; asks name servers, which may take seconds. */
-export async function examineStart({ roots, surroundings }: Examination): Promise<readonly Need[]> {
+async function examineStart({ roots, surroundings }: Examination): Promise<readonly Need[]> {
   const { config, diagnostics } = examined(roots);
   if (config === undefined) return diagnostics;
   return [...diagnostics, ...allNeeds(config, surroundings), ...(await nameNeeds(config))];

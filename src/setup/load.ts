@@ -196,7 +196,7 @@ function membersOf({ config, overrides }: LiveJail, key: string, separator: ' ' 
 }
 
 /** A file of configuration that says what was set by hand. */
-export function overlayText(jails: ReadonlyMap<string, ReadonlyMap<string, string>>): string {
+function overlayText(jails: ReadonlyMap<string, ReadonlyMap<string, string>>): string {
   const lines: string[] = [];
   for (const [name, options] of jails) {
     lines.push(`[${name}]`);

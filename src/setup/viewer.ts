@@ -48,7 +48,7 @@ const TEMPORARY = ['/tmp', '/var/tmp'];
 const HOMES = ['/home', '/root', '/run/user'];
 
 /** The sandbox of a unit; undefined when there is no such unit, or no systemd to ask. */
-export function sandboxOf(unit: string): Sandbox | undefined {
+function sandboxOf(unit: string): Sandbox | undefined {
   if (!existsSync('/run/systemd/system')) return undefined;
   const { status, stdout } = spawnSync(
     'systemctl',

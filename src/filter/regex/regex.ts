@@ -43,7 +43,7 @@ const HEADER = new RegExp(`\\b(?:${NAMES.join('|').replaceAll('-', '\\\\?[-_]')}
 const ADDRESS_TAG = /<(?:HOST|ADDR|IP4|IP6|DNS|SUBNET|F-(?:IP4|IP6|ADDR|DNS|SUBNET|ID)\/?)>/g;
 
 /** Where a regex takes an address from such a header; undefined when it does not. */
-export function clientHeader(
+function clientHeader(
   source: string,
 ): { readonly name: string; readonly offset: number } | undefined {
   const found = HEADER.exec(source);
@@ -60,7 +60,7 @@ const NEWLINE = 10;
  * False when every match that ends in the newline has one without it beside it. Rather too often
  * true.
  */
-export function needsNewline(node: Node): boolean {
+function needsNewline(node: Node): boolean {
   switch (node.kind) {
     case 'set':
       return has(node.set, NEWLINE);

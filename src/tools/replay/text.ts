@@ -28,7 +28,7 @@ const HEIGHT = 6;
 /** Columns that labels take from the width. */
 export const CHART_MARGIN = 12;
 
-export interface ChartStyle {
+interface ChartStyle {
   /** Marks the bars, e.g. with a colour. */
   readonly bar: (text: string) => string;
   /** A time on the axis, at most 16 characters. */
@@ -36,7 +36,7 @@ export interface ChartStyle {
 }
 
 /** The lines of the chart; none without a ban. */
-export function chartOf(timeline: TimelineView, style: ChartStyle): string[] {
+function chartOf(timeline: TimelineView, style: ChartStyle): string[] {
   const { bins, from, width } = timeline;
   const most = Math.max(...bins.map(({ bans }) => bans));
   if (most === 0) return [];
