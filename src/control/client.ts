@@ -20,9 +20,11 @@ const ANSWER_MS_MAX = 60_000;
 /** A method for each call that answers JSON; calls without fields need no request. */
 type Calls = {
   readonly [K in CallName as (typeof ENDPOINTS)[K]['kind'] extends 'json' ? K : never]: (
-    ...request: Partial<RequestFor<K>> extends RequestFor<K>
-      ? [request?: RequestFor<K>]
-      : [request: RequestFor<K>]
+    ...request: keyof RequestFor<K> extends never
+      ? []
+      : Partial<RequestFor<K>> extends RequestFor<K>
+        ? [request?: RequestFor<K>]
+        : [request: RequestFor<K>]
   ) => Promise<AnswerFor<K>>;
 };
 

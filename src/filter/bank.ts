@@ -143,7 +143,7 @@ export interface JudgeReport {
   readonly demoted: readonly Demotion[];
 }
 
-interface Desk {
+interface JailFilter {
   readonly jail: JailName;
   readonly filter: CompiledFilter;
   readonly literals: ((text: string) => boolean) | undefined;
@@ -151,9 +151,9 @@ interface Desk {
 }
 
 /** One entry for one jail. */
-interface Case {
+interface Candidate {
   readonly entry: Entry;
-  readonly desk: Desk;
+  readonly jailFilter: JailFilter;
   line: Line | undefined;
 }
 
@@ -162,8 +162,8 @@ const NOTHING: readonly never[] = [];
 export class FilterBank {
   /** What a source has to let through, and which fields it must read for it. */
   readonly gate: Gate;
-  readonly #desks: readonly Desk[];
-  readonly #router: Router<Desk>;
+  readonly #jailFilters: readonly JailFilter[];
+  readonly #router: Router<JailFilter>;
   readonly #literals: ((text: string) => boolean) | undefined;
   readonly #runner: GuardedRunner;
   /** Some filter is multi-line. */
@@ -171,17 +171,17 @@ export class FilterBank {
 
   /** Throws an OperatorError when a filter cannot be compiled. */
   constructor(jails: readonly JailIntake[], guard: Guard) {
-    this.#desks = jails.map(deskOf);
+    this.#jailFilters = jails.map(jailFilterOf);
     this.#router = new Router(
       jails.map(({ match, filter }, i) => ({
         match,
         loggedby: filter.loggedby,
-        to: this.#desks[i] as Desk,
+        to: this.#jailFilters[i] as JailFilter,
       })),
     );
     this.#runner = new GuardedRunner(guard);
-    this.#windows = this.#desks.some(({ filter }) => filter.maxlines > 1);
-    const sets = this.#desks.map((desk) => desk.filter.literals);
+    this.#windows = this.#jailFilters.some(({ filter }) => filter.maxlines > 1);
+    const sets = this.#jailFilters.map((jailFilter) => jailFilter.filter.literals);
     const literals = sets.includes(undefined)
       ? undefined
       : [...new Set(sets.flatMap((set) => set ?? []))].sort();
@@ -197,15 +197,17 @@ export class FilterBank {
   judge(entries: readonly Entry[]): JudgeReport {
     const events: FilterEvent[] = [];
     const demoted: Demotion[] = [];
-    const cases = this.#admit(entries);
+    const candidates = this.#admit(entries);
     // A multi-line filter needs the window that its last line left, so its lines cannot be matched
     // ahead.
-    const ahead = this.#windows ? cases.filter(({ desk }) => desk.filter.maxlines === 1) : cases;
+    const ahead = this.#windows
+      ? candidates.filter(({ jailFilter }) => jailFilter.filter.maxlines === 1)
+      : candidates;
     const matches = this.#match(ahead, demoted);
     let next = 0;
-    for (const item of cases) {
+    for (const item of candidates) {
       const match =
-        item.desk.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
+        item.jailFilter.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
       const event = settle(item, match);
       if (event !== undefined) events.push(event);
     }
@@ -214,7 +216,7 @@ export class FilterBank {
 
   /** A copy of the counters of every jail. */
   stats(): readonly JailCounters[] {
-    return this.#desks.map(({ counters, filter }) =>
+    return this.#jailFilters.map(({ counters, filter }) =>
       structuredClone({ ...counters, sessions: filter.sessions }),
     );
   }
@@ -224,7 +226,7 @@ export class FilterBank {
     const byMatch = new Map<string, GateRoute>();
     jails.forEach(({ match }, i) => {
       const key = formatMatch(match);
-      const [before, own] = [byMatch.get(key), this.#desks[i]?.filter.literals];
+      const [before, own] = [byMatch.get(key), this.#jailFilters[i]?.filter.literals];
       const literals =
         before === undefined ? own : before.literals && own && [...before.literals, ...own];
       byMatch.set(key, { match, literals });
@@ -232,41 +234,44 @@ export class FilterBank {
     return [...byMatch.values()];
   }
 
-  #admit(entries: readonly Entry[]): Case[] {
-    const cases: Case[] = [];
+  #admit(entries: readonly Entry[]): Candidate[] {
+    const candidates: Candidate[] = [];
     for (const entry of entries) {
-      const desks = this.#router.route(entry);
-      for (const { counters } of desks) tick(counters.routed, entry.realtime);
+      const jailFilters = this.#router.route(entry);
+      for (const { counters } of jailFilters) tick(counters.routed, entry.realtime);
       // With one jail its own literals tell more at the same price.
-      if (desks.length > 1 && this.#literals?.(entry.message) === false) continue;
-      for (const desk of desks) {
-        if (desk.literals?.(entry.message) === false) continue;
-        tick(desk.counters.gated, entry.realtime);
-        cases.push({ entry, desk, line: undefined });
+      if (jailFilters.length > 1 && this.#literals?.(entry.message) === false) continue;
+      for (const jailFilter of jailFilters) {
+        if (jailFilter.literals?.(entry.message) === false) continue;
+        tick(jailFilter.counters.gated, entry.realtime);
+        candidates.push({ entry, jailFilter, line: undefined });
       }
     }
-    return cases;
+    return candidates;
   }
 
-  #match(cases: readonly Case[], demoted: Demotion[]): readonly (LineMatch | undefined)[] {
-    if (cases.length === 0) return NOTHING;
-    const run = this.#runner.run(cases.length, (n, progress) => {
-      const item = cases[n] as Case;
+  #match(
+    candidates: readonly Candidate[],
+    demoted: Demotion[],
+  ): readonly (LineMatch | undefined)[] {
+    if (candidates.length === 0) return NOTHING;
+    const run = this.#runner.run(candidates.length, (n, progress) => {
+      const item = candidates[n] as Candidate;
       item.line ??= lineOf(item.entry);
-      return matchEntry(item.desk.filter, item.entry, item.line, progress);
+      return matchEntry(item.jailFilter.filter, item.entry, item.line, progress);
     });
     for (const slot of run.demoted) {
-      const desk = this.#desks.find(({ filter }) => filter.slots.includes(slot));
-      if (desk === undefined) continue;
+      const jailFilter = this.#jailFilters.find(({ filter }) => filter.slots.includes(slot));
+      if (jailFilter === undefined) continue;
       const regex = slotName(slot);
-      desk.counters.demoted.push(regex);
-      demoted.push({ jail: desk.jail, regex, place: slot.source.place });
+      jailFilter.counters.demoted.push(regex);
+      demoted.push({ jail: jailFilter.jail, regex, place: slot.source.place });
     }
     return run.matches;
   }
 }
 
-function deskOf({ jail, filter: definition }: JailIntake): Desk {
+function jailFilterOf({ jail, filter: definition }: JailIntake): JailFilter {
   const { filter, diagnostics } = compileFilter(definition);
   if (filter === undefined) {
     const errors = diagnostics.filter(({ level }) => level === 'error').map(formatDiagnostic);
@@ -282,8 +287,11 @@ function deskOf({ jail, filter: definition }: JailIntake): Desk {
 }
 
 /** Applies a match to the memory of its filter and makes the event of it. */
-function settle({ entry, desk }: Case, match: LineMatch | undefined): FilterEvent | undefined {
-  const { counters, filter, jail } = desk;
+function settle(
+  { entry, jailFilter }: Candidate,
+  match: LineMatch | undefined,
+): FilterEvent | undefined {
+  const { counters, filter, jail } = jailFilter;
   const time = entry.realtime;
   if (match === undefined) {
     tick(counters.givenUp, time);

@@ -178,7 +178,8 @@ export async function setOption(
   const [action, named] = edit;
   // A jail with a "match" of its own does not look at its journalmatch.
   const isMatch =
-    named === 'journalmatch' && ((await client.options(jail)).options['match']?.value ?? '') !== '';
+    named === 'journalmatch' &&
+    ((await client.jailOptions({ jail })).options['match']?.value ?? '') !== '';
   const key = isMatch ? 'match' : named;
   const members = key === 'ignoreip' ? values : [values.join(' ')];
   for (const value of members) await client.set({ jail, key, action, value });
