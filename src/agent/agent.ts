@@ -69,7 +69,7 @@ export class Agent {
       },
       reload: (candidate) => this.reload(false, candidate),
     });
-    this.#upkeep = new LedgerUpkeep(this.stages.ledger, options.log);
+    this.#upkeep = new LedgerUpkeep(this.stages.ledger.database, options.log);
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */

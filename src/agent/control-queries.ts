@@ -297,7 +297,7 @@ export class ControlQueries implements ControlHandlers {
       },
       jails: stages.setup.jails.map((jail) => this.#jailView(jail)),
       warnings: [
-        ...unsavedWarnings(stages.ledger),
+        ...unsavedWarnings(stages.ledger.database),
         ...stages.intake.warnings(),
         ...stages.copies.warnings(),
         ...stages.coverage.warnings(),

@@ -7,10 +7,10 @@ import type { Log } from '../core/log.js';
 import { counted, escapeUntrusted } from '../core/text.js';
 import { plus, type Seconds, wallClock } from '../core/time.js';
 import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
-import type { Ledger } from '../ledger/ledger.js';
+import type { LedgerDatabase } from '../ledger/database.js';
 
 /** For status: nothing, or what is wrong while the ledger cannot be written. */
-export function unsavedWarnings({ path, unsaved }: Ledger): readonly string[] {
+export function unsavedWarnings({ path, unsaved }: LedgerDatabase): readonly string[] {
   return unsaved === undefined ? [] : [unsavedWarning(path, unsaved)];
 }
 
@@ -20,14 +20,14 @@ export function savePause(tries: number): number {
 }
 
 export class LedgerUpkeep {
-  readonly #ledger: Ledger;
+  readonly #ledger: LedgerDatabase;
   readonly #log: Log;
   #isTold = false;
   #isSaving = false;
   #tries = 0;
   #notBefore = 0;
 
-  constructor(ledger: Ledger, log: Log) {
+  constructor(ledger: LedgerDatabase, log: Log) {
     this.#ledger = ledger;
     this.#log = log;
   }

@@ -8,15 +8,12 @@
  * operators with FULL, because nothing would bring them back
  * (<https://sqlite.org/pragma.html#pragma_synchronous>).
  *
- * When the file cannot be written (a disk that is full, read-only, broken or gone; another program
- * that holds it), the ledger goes on in memory with everything that it knows and loses nothing:
- * `unsaved` says why, and `save` puts all of it back into the file.
+ * Where it is written, and what happens while it cannot be, stands in `database.ts`: it goes on in
+ * memory with everything that it knows, and loses nothing.
  *
  * A target has at most one ban per jail that is not over (`wanted` or `in-force`). A second one
  * replaces it.
  */
-import { existsSync } from 'node:fs';
-import Database, { type Transaction } from 'better-sqlite3';
 import type { Prefix } from '../core/address.js';
 import type {
   BanDecision,
@@ -27,17 +24,15 @@ import type {
   UnbanDecision,
 } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
-import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
-import { EXPIRE_BANS_MAX, LEDGER_MEMORY_BYTES_MAX, PARDONS_MAX } from '../core/limits.js';
+import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { Attempts } from './attempts.js';
-import { checkLedger } from './check.js';
-import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
-import { History, type SettledUpTo } from './history.js';
-import type { WriterLock } from './lock.js';
+import type { Attempts } from './attempts.js';
+import type { LedgerDatabase } from './database.js';
+import { guarded } from './errors.js';
+import type { History, SettledUpTo } from './history.js';
 import {
   type BanRow,
   type ElementRow,
@@ -48,7 +43,7 @@ import {
   targetOf,
   targetText,
 } from './rows.js';
-import { type BanInsert, type Statements, statementsOf } from './schema.js';
+import type { BanInsert, Statements } from './schema.js';
 
 /** What is written together. */
 export interface Commit {
@@ -67,14 +62,6 @@ export interface CommitReport {
   readonly ended: readonly BanRecord[];
 }
 
-/** A database in memory with the content of a file. */
-export function inMemory(content: Buffer): Database.Database {
-  // There is no write-ahead log in memory: the header must not ask for one
-  // (sqlite.org/fileformat.html, 1.3.3).
-  content.fill(1, 18, 20);
-  return new Database(content);
-}
-
 /** The kernel's ends are whole seconds, and reading a hundred thousand of them takes a second. */
 const END_TOLERANCE_MICROS = 5 * MICROS_PER_SECOND;
 
@@ -88,107 +75,29 @@ const ADOPTED = {
 
 export type Settlement = 'in-force' | 'ignored' | { readonly refused: string };
 
-/** How a ledger in memory gets back to its file. */
-export interface LedgerFile {
-  /**
-   * Makes room for a whole ledger: what stands there and could not be read is kept under another
-   * name.
-   */
-  readonly prepare: () => void;
-  readonly open: () => Database.Database;
-}
-
 export class Ledger {
-  readonly path: string;
-  #history!: History;
-  #attempts!: Attempts;
-  #db!: Database.Database;
-  #sql!: Statements;
-  readonly #lock: WriterLock | undefined;
-  readonly #file: LedgerFile | undefined;
-  #unsaved: string | undefined;
-  /** Made once: making it costs as much as a small transaction. */
-  #transaction!: Transaction<(work: () => void) => void>;
+  /** Where it is written, and whether it can be. */
+  readonly database: LedgerDatabase;
   /** What `nextEnd` found; asked for every stored event, changed by writes only. */
   #next: { readonly end: EpochMicros | undefined } | undefined;
 
-  /**
-   * Takes a migrated database; see `openLedger`. Without `file` it never goes on in memory.
-   * `unsaved`: it is in memory from the beginning, and why.
-   */
-  constructor(
-    db: Database.Database,
-    path: string,
-    lock?: WriterLock,
-    file?: LedgerFile,
-    unsaved?: string,
-  ) {
-    this.path = path;
-    this.#lock = lock;
-    this.#file = file;
-    this.#unsaved = unsaved;
-    this.#use(db);
+  constructor(database: LedgerDatabase) {
+    this.database = database;
   }
 
-  #use(db: Database.Database): void {
-    this.#db = db;
-    this.#sql = guarded(() => statementsOf(db));
-    this.#history = new History(db);
-    this.#attempts = new Attempts(db);
-    this.#transaction = db.transaction((work: () => void) => work());
+  /** Of the file, also while it is in memory. */
+  get path(): string {
+    return this.database.path;
   }
 
   /** What was, and for how long it is kept. */
   get history(): History {
-    return this.#history;
+    return this.database.history;
   }
 
   /** Logins and failures that the evidence is made of. */
   get attempts(): Attempts {
-    return this.#attempts;
-  }
-
-  /**
-   * Why the file cannot be written, while the ledger is in memory only; undefined while it is in
-   * its file.
-   */
-  get unsaved(): string | undefined {
-    return this.#unsaved;
-  }
-
-  /**
-   * Puts a ledger that is in memory back into its file and goes on there. What is written meanwhile
-   * goes along.
-   * @throws OperatingError while the disk still cannot be written; nothing is lost, and the ledger
-   * stays in memory
-   */
-  async save(): Promise<void> {
-    if (this.#unsaved === undefined || this.#file === undefined) return;
-    const memory = this.#db;
-    try {
-      this.#file.prepare();
-      await memory.backup(this.path);
-      this.#use(this.#file.open());
-    } catch (error) {
-      throw ledgerError(error);
-    }
-    this.#unsaved = undefined;
-    memory.close();
-  }
-
-  /**
-   * Keeps a ledger that is in memory within its bound: bans that are over are forgotten, the oldest
-   * first. Those in force stay, however many. Returns how many were forgotten.
-   */
-  shrink(bytesMax: number = LEDGER_MEMORY_BYTES_MAX): number {
-    if (this.#unsaved === undefined) return 0;
-    const size = (name: string) => this.#db.pragma(name, { simple: true }) as number;
-    if (size('page_count') * size('page_size') <= bytesMax) return 0;
-    return guarded(() => {
-      const forget = this.#sql.forgetOldest.run();
-      this.#db.pragma('incremental_vacuum');
-      return forget.changes;
-    });
+    return this.database.attempts;
   }
 
   /** Writes decisions and position, all or nothing. */
@@ -373,13 +282,12 @@ export class Ledger {
 
   /** Findings for `doctor`. */
   check(): Finding[] {
-    return checkLedger(this.#db, this.path);
+    return this.database.check();
   }
 
   /** Closes the file and frees the writer's lock; may be called twice. */
   close(): void {
-    this.#db.close();
-    this.#lock?.release();
+    this.database.close();
   }
 
   #settle(id: number, outcome: Settlement, now: EpochMicros): boolean {
@@ -454,47 +362,12 @@ export class Ledger {
     );
   }
 
-  /**
-   * Goes on in memory when the file is gone (its folder deleted or replaced): SQLite writes to what
-   * nobody can open any more, and says nothing. To be called now and then.
-   */
-  noticeLoss(): void {
-    if (this.#file === undefined || this.#unsaved !== undefined || existsSync(this.path)) return;
-    this.#goOnInMemory(new Error(`ledger: ${this.path} is gone`));
+  get #sql(): Statements {
+    return this.database.sql;
   }
 
-  /** Runs `work` in a transaction; a second time, in memory, when the disk fails the first. */
   #write(durably: boolean, work: () => void): void {
     this.#next = undefined;
-    try {
-      this.#writeOnce(durably, work);
-    } catch (error) {
-      const isElsewhere = isDiskTrouble(error) || isBusy(error);
-      if (this.#file === undefined || this.#unsaved !== undefined || !isElsewhere) throw error;
-      this.#goOnInMemory(error);
-      this.#writeOnce(durably, work);
-    }
-  }
-
-  #goOnInMemory(error: unknown): void {
-    const file = this.#db;
-    this.#use(guarded(() => inMemory(file.serialize())));
-    this.#unsaved = messageOf(error);
-    try {
-      file.close();
-    } catch {
-      // What it could not write stands in memory.
-    }
-  }
-
-  #writeOnce(durably: boolean, work: () => void): void {
-    guarded(() => {
-      if (durably) this.#db.pragma('synchronous = FULL');
-      try {
-        this.#transaction.immediate(work);
-      } finally {
-        if (durably) this.#db.pragma('synchronous = NORMAL');
-      }
-    });
+    this.database.write(durably, work);
   }
 }

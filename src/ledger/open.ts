@@ -15,8 +15,9 @@ import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import { probeTables, setAsideBadRows } from './check.js';
+import { inMemory, LedgerDatabase } from './database.js';
 import { guarded, isBusy, isContent, isCorruption, isDiskTrouble } from './errors.js';
-import { inMemory, Ledger } from './ledger.js';
+import { Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
 
@@ -53,7 +54,7 @@ const LEDGER_CACHE_KIB = 4_096;
 export function openLedger(path: string, now: EpochMicros): OpenedLedger {
   if (path === ':memory:') {
     const db = connect(path);
-    return { ledger: new Ledger(db, path), fresh: true, skipped: [] };
+    return { ledger: new Ledger(new LedgerDatabase(db, path)), fresh: true, skipped: [] };
   }
   prepareFile(path);
   const lock = guarded(() => lockWriter(path));
@@ -86,7 +87,7 @@ export function openLedger(path: string, now: EpochMicros): OpenedLedger {
 /**
  * The same for an agent, which has to protect whatever its disk is like: where nothing can be
  * written (another program holds the file, too) the ledger is in memory, with what can be read of
- * the file, until `Ledger.save` succeeds.
+ * the file, until `LedgerDatabase.save` succeeds.
  */
 export function openLedgerAnyway(path: string, now: EpochMicros): OpenedLedger {
   try {
@@ -130,7 +131,12 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     },
     open: () => guarded(() => connect(path)),
   };
-  const ledger = new Ledger(db, path, { release: () => lock?.release() }, file, reason);
+  const database = new LedgerDatabase(db, path, {
+    lock: { release: () => lock?.release() },
+    file,
+    unsaved: reason,
+  });
+  const ledger = new Ledger(database);
   // The kernel may hold bans that only the write-ahead log knows.
   return { ledger, fresh: fresh || !isWhole || skipped.length > 0, skipped };
 }
@@ -163,10 +169,10 @@ export function openLedgerForReading(path: string): Ledger {
   const unusable = inspect(path);
   if (unusable !== undefined)
     throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
-  return new Ledger(
-    guarded(() => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS })),
-    path,
+  const db = guarded(
+    () => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS }),
   );
+  return new Ledger(new LedgerDatabase(db, path));
 }
 
 interface Begun {
@@ -183,7 +189,7 @@ function begin(path: string, lock: WriterLock): Begun {
   try {
     const skipped = setAsideBadRows(db);
     const file = { prepare: () => prepareFile(path), open: () => guarded(() => connect(path)) };
-    const ledger = new Ledger(db, path, lock, file);
+    const ledger = new Ledger(new LedgerDatabase(db, path, { lock, file }));
     probeTables(db);
     return { ledger, skipped };
   } catch (error) {

@@ -205,20 +205,20 @@ test.each(['deleted', 'replaced'])(
     const path = join(folder, 'ledger.sqlite3');
     const { ledger } = opened(path);
     ledger.commit({ decisions: [ban('192.0.2.1')] });
-    ledger.noticeLoss();
-    expect(ledger.unsaved).toBeUndefined();
+    ledger.database.noticeLoss();
+    expect(ledger.database.unsaved).toBeUndefined();
     rmSync(folder, { recursive: true });
     if (how === 'replaced') mkdirSync(folder);
     ledger.commit({ decisions: [ban('192.0.2.2')] });
-    ledger.noticeLoss();
-    expect(ledger.unsaved).toContain('is gone');
+    ledger.database.noticeLoss();
+    expect(ledger.database.unsaved).toContain('is gone');
     ledger.commit({ decisions: [ban('192.0.2.3')] });
     if (how === 'deleted') {
-      await expect(ledger.save()).rejects.toThrow(/cannot be used/);
+      await expect(ledger.database.save()).rejects.toThrow(/cannot be used/);
       mkdirSync(folder);
     }
-    await ledger.save();
-    expect(ledger.unsaved).toBeUndefined();
+    await ledger.database.save();
+    expect(ledger.database.unsaved).toBeUndefined();
     expect(statSync(path).mode & 0o777).toBe(0o600);
     ledger.close();
     expect(inForce(opened(path).ledger)).toHaveLength(3);

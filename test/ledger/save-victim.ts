@@ -28,6 +28,6 @@ ledger.commit({ decisions: Array.from({ length: 20_000 }, (_, i) => ban(i)) });
 other.exec('COMMIT');
 other.close();
 process.stdout.write('writing\n');
-await ledger.save();
+await ledger.database.save();
 process.stdout.write('written\n');
 setInterval(() => ledger, 1_000_000);

@@ -71,18 +71,18 @@ describe('a ledger whose disk cannot be written', () => {
       fill();
       const { bans } = ban(ledger, 10, 500);
       expect(new Set(bans.map(({ id }) => id)).size).toBe(500);
-      expect(ledger.unsaved).toMatch(/full/);
+      expect(ledger.database.unsaved).toMatch(/full/);
       ledger.settle(
         bans.map(({ id }) => id),
         'in-force',
         at(1),
       );
       expect(count(ledger)).toBe(510);
-      await expect(ledger.save()).rejects.toThrow(/full/);
+      await expect(ledger.database.save()).rejects.toThrow(/full/);
       expect(count(ledger)).toBe(510);
       rmSync(filler());
-      await ledger.save();
-      expect(ledger.unsaved).toBeUndefined();
+      await ledger.database.save();
+      expect(ledger.database.unsaved).toBeUndefined();
       ban(ledger, 510, 1);
       opened.splice(0)[0]?.close();
       const again = begun(openLedger).ledger;
@@ -97,18 +97,18 @@ describe('a ledger whose disk cannot be written', () => {
     const other = new Database(path, { timeout: 0 });
     other.exec('BEGIN IMMEDIATE');
     ban(first, 3, 3);
-    expect(first.unsaved).toMatch(/locked/);
+    expect(first.database.unsaved).toMatch(/locked/);
     expect(count(first)).toBe(6);
     other.exec('COMMIT');
-    await first.save();
+    await first.database.save();
     opened.splice(0)[0]?.close();
     other.pragma('locking_mode = EXCLUSIVE');
     other.exec('BEGIN EXCLUSIVE');
     const { ledger } = begun();
-    expect(ledger.unsaved).toBeDefined();
+    expect(ledger.database.unsaved).toBeDefined();
     ban(ledger, 6, 1);
     other.close();
-    await ledger.save();
+    await ledger.database.save();
     opened.splice(0)[0]?.close();
     const again = begun(openLedger).ledger;
     expect([...again.inForce(at(2))].map(({ target }) => target.base)).toContain(address(6));
@@ -136,14 +136,14 @@ describe('a ledger whose disk cannot be written', () => {
         });
       lift(0, 500, 10);
       lift(500, 1_000, 20);
-      expect(ledger.shrink()).toBe(0);
-      expect(ledger.shrink(1)).toBeGreaterThanOrEqual(500);
+      expect(ledger.database.shrink()).toBe(0);
+      expect(ledger.database.shrink(1)).toBeGreaterThanOrEqual(500);
       expect(count(ledger)).toBe(1_000);
       const past = ledger.history.find({ limit: 5_000 }).flatMap(({ ended }) => ended?.time ?? []);
       expect(new Set(past).has(at(10))).toBe(false);
-      while (ledger.shrink(1) > 0);
+      while (ledger.database.shrink(1) > 0);
       expect(count(ledger)).toBe(1_000);
-      expect(ledger.shrink(LEDGER_MEMORY_BYTES_MAX)).toBe(0);
+      expect(ledger.database.shrink(LEDGER_MEMORY_BYTES_MAX)).toBe(0);
     },
   );
 
@@ -154,11 +154,11 @@ describe('a ledger whose disk cannot be written', () => {
     mount('-o', 'remount,ro', disk);
     const { ledger, fresh } = begun();
     expect([fresh, count(ledger)]).toEqual([false, 5]);
-    expect(ledger.unsaved).toBeDefined();
+    expect(ledger.database.unsaved).toBeDefined();
     ban(ledger, 5, 5);
-    await expect(ledger.save()).rejects.toThrow();
+    await expect(ledger.database.save()).rejects.toThrow();
     mount('-o', 'remount,rw', disk);
-    await ledger.save();
+    await ledger.database.save();
     opened.splice(0)[0]?.close();
     expect(count(begun(openLedger).ledger)).toBe(10);
   });
@@ -183,7 +183,7 @@ describe('a ledger whose disk cannot be written', () => {
     // Bans that could not be read are adopted from the kernel, which a fresh ledger asks for.
     expect(fresh || count(ledger) === 3).toBe(true);
     mount('-o', 'remount,rw', disk);
-    await ledger.save();
+    await ledger.database.save();
     const kept = readdirSync(disk).some((name) => name.includes('.unread-'));
     expect(kept || count(ledger) === 3).toBe(true);
   });
@@ -191,10 +191,10 @@ describe('a ledger whose disk cannot be written', () => {
   onDisk('begins on a full disk without any file, and makes it once there is room', async () => {
     fill();
     const { ledger, fresh } = begun();
-    expect([fresh, ledger.unsaved !== undefined]).toEqual([true, true]);
+    expect([fresh, ledger.database.unsaved !== undefined]).toEqual([true, true]);
     ban(ledger, 0, 3);
     rmSync(filler());
-    await ledger.save();
+    await ledger.database.save();
     opened.splice(0)[0]?.close();
     expect(count(begun(openLedger).ledger)).toBe(3);
   });
@@ -203,9 +203,9 @@ describe('a ledger whose disk cannot be written', () => {
     const { ledger } = begun();
     fill();
     ban(ledger, 0, 400);
-    expect(ledger.unsaved).toBeDefined();
+    expect(ledger.database.unsaved).toBeDefined();
     rmSync(filler());
-    const saved = ledger.save();
+    const saved = ledger.database.save();
     ban(ledger, 400, 50);
     await saved;
     opened.splice(0)[0]?.close();
