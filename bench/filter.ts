@@ -20,7 +20,7 @@ import { cursor, mustJailName } from '../src/core/names.js';
 import type { JailIntake } from '../src/core/specs.js';
 import { epochMicros } from '../src/core/time.js';
 import { FilterBank } from '../src/filter/bank.js';
-import { loadFilter } from '../src/ini/filterfile.js';
+import { loadFilter } from '../src/ini/definition.js';
 import { gateTest } from '../src/journal/gate.js';
 import { fail2banPackage } from '../test/support/fail2ban.js';
 import { FAIL2BAN_VERSION } from './lib/fail2ban.js';

@@ -11,57 +11,85 @@ import {
   zone,
 } from '../tools/terminal.js';
 
+/** The whole text: the agent, its sources, its jails, and what is to be noted. */
 export function longStatus(view: AgentView, terminal: Terminal): string {
   const width = tableWidth(terminal.stdout);
   const colour = wantsColour(terminal.stdout, terminal.env);
   const { firewall, sources, jails, warnings } = view;
-  const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
   const running = `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)}`;
   const times = `(times: ${zone()})`;
   const parts = [
     `${running}${running.length + 1 + times.length > width ? '\n' : ' '}${times}\n` +
       `${counted(firewall.inForce, 'ban')} in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${counted(firewall.healed, 'time')}\n`,
-    formatTable(
-      [
-        { title: 'Source', shrink: true },
-        { title: 'Phase' },
-        { title: 'Entries read', align: 'right' },
-        { title: 'Behind' },
-        { title: 'Last entry', optional: true },
-      ],
-      sources.map((source) => [
-        escapeUntrusted(source.source),
-        source.phase,
-        formatCount(source.entriesRead),
-        behind(source),
-        ago(source.lastEntry),
-      ]),
-      width,
-    ),
+    sourcesTable(sources, width),
     ...streamsTable(sources, width),
-    formatTable(
-      [
-        { title: 'Jail', shrink: true },
-        { title: 'Selected', align: 'right' },
-        { title: 'Looked at', align: 'right', optional: true },
-        { title: 'Failures', align: 'right' },
-        { title: 'Last failure', optional: true },
-        { title: 'Banned', align: 'right' },
-        { title: 'In total', align: 'right' },
-      ],
-      jails.map((jail) => [
-        jail.jail,
-        formatCount(jail.entriesMatched),
-        formatCount(jail.prefilterHits),
-        formatCount(jail.failuresFound),
-        ago(jail.lastFailure),
-        formatCount(jail.currentlyBanned),
-        formatCount(jail.totalBanned),
-      ]),
-      width,
-    ),
+    jailsTable(jails, width),
   ];
-  const notes = jails.flatMap(({ jail, overrides, demoted, watched, evidence }) => [
+  const notes = jails.flatMap(notesOf);
+  if (notes.length > 0)
+    parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
+  if (warnings.length > 0)
+    parts.push(
+      `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
+    );
+  return parts.join('\n');
+}
+
+const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
+
+function sourcesTable(sources: AgentView['sources'], width: number): string {
+  return formatTable(
+    [
+      { title: 'Source', shrink: true },
+      { title: 'Phase' },
+      { title: 'Entries read', align: 'right' },
+      { title: 'Behind' },
+      { title: 'Last entry', optional: true },
+    ],
+    sources.map((source) => [
+      escapeUntrusted(source.source),
+      source.phase,
+      formatCount(source.entriesRead),
+      behind(source),
+      ago(source.lastEntry),
+    ]),
+    width,
+  );
+}
+
+function jailsTable(jails: AgentView['jails'], width: number): string {
+  return formatTable(
+    [
+      { title: 'Jail', shrink: true },
+      { title: 'Selected', align: 'right' },
+      { title: 'Looked at', align: 'right', optional: true },
+      { title: 'Failures', align: 'right' },
+      { title: 'Last failure', optional: true },
+      { title: 'Banned', align: 'right' },
+      { title: 'In total', align: 'right' },
+    ],
+    jails.map((jail) => [
+      jail.jail,
+      formatCount(jail.entriesMatched),
+      formatCount(jail.prefilterHits),
+      formatCount(jail.failuresFound),
+      ago(jail.lastFailure),
+      formatCount(jail.currentlyBanned),
+      formatCount(jail.totalBanned),
+    ]),
+    width,
+  );
+}
+
+/** What is out of the ordinary in a jail, a line each. */
+function notesOf({
+  jail,
+  overrides,
+  demoted,
+  watched,
+  evidence,
+}: AgentView['jails'][number]): string[] {
+  return [
     ...(evidence === undefined
       ? []
       : [
@@ -74,14 +102,7 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
         ]),
     ...overrides.map((override) => `${jail}: ${override} is set by hand, until reload or restart`),
     ...demoted.map((regex) => `${jail}: ${regex} is slow and runs in the linear matcher`),
-  ]);
-  if (notes.length > 0)
-    parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
-  if (warnings.length > 0)
-    parts.push(
-      `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
-    );
-  return parts.join('\n');
+  ];
 }
 
 /** The hosts and files that sources are made of. */
@@ -100,7 +121,7 @@ function streamsTable(sources: AgentView['sources'], width: number): string[] {
         escapeUntrusted(name, 256),
         escapeUntrusted(host ?? '', 256),
         formatCount(entriesRead),
-        lastEntry === undefined ? 'never' : formatTime(lastEntry),
+        ago(lastEntry),
       ]),
       width,
     ),

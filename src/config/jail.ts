@@ -3,22 +3,18 @@
 import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../core/limits.js';
 import { parseMatch } from '../core/match.js';
 import { type JailName, jailName } from '../core/names.js';
-import type { BantimeIncrement, Hook, JailIntake } from '../core/specs.js';
-import { type Seconds, seconds } from '../core/time.js';
+import type { Hook, JailIntake, JailPolicy } from '../core/specs.js';
+import { seconds } from '../core/time.js';
 import { type Call, parseCall } from '../ini/calls.js';
-import {
-  defineFilter,
-  FILTER_KEYS,
-  FilterFile,
-  type FilterRequest,
-  openFilter,
-} from '../ini/filterfile.js';
+import { defineFilter, FILTER_KEYS } from '../ini/definition.js';
+import { FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
 import type { Roots } from '../ini/load.js';
 import { DEFAULT_SECTION, IniDocument } from '../ini/parse.js';
 import type { Report } from '../ini/report.js';
 import { textOf, type Value } from '../ini/value.js';
 import { readActions } from './actions.js';
 import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './allow.js';
+import { readIncrement } from './increment.js';
 import { JAIL_KEYS } from './schema.js';
 import { type ActionFiles, Section } from './section.js';
 import { type LogsToJournal, selectSource } from './source.js';
@@ -33,81 +29,7 @@ import {
   recidiveIntake,
 } from './special.js';
 import type { JailConfig, JailSource } from './types.js';
-import {
-  type Parsed,
-  parseBoolean,
-  parseDuration,
-  parseEnabled,
-  parseInteger,
-  splitWords,
-} from './values.js';
-
-/* `bantime.*`: longer bans for repeat offenders. */
-
-/** fail2ban's default formula (jail.conf of 1.0 and 1.1): doubles, up to 2^20. */
-const DOUBLING = 'ban.Time*(1<<(ban.Countifban.Count<20else20))*banFactor';
-/** Its second one: grows by e^factor each time. */
-const EXPONENT = 'ban.Time*math.exp(float(ban.Count+1)*banFactor)/math.exp(1*banFactor)';
-/** Steps of the second one that are kept: with factor 1 the last is 15,000 years. */
-const EXPONENT_STEPS = 25;
-
-/** The increment of a jail; undefined when it is off or broken (reported). */
-function readIncrement(reader: Section): BantimeIncrement | undefined {
-  if (!reader.parse('bantime.increment', parseBoolean, false)) return undefined;
-  const factor = reader.parse('bantime.factor', parseFactor, 1);
-  const maxtime = reader.parse<number | null>('bantime.maxtime', parseDuration, null);
-  const list = reader.parse('bantime.multipliers', parseMultipliers, undefined);
-  return {
-    ...(list === undefined
-      ? formulaOf(reader, factor)
-      : { formula: { kind: 'multipliers', list }, factor }),
-    maxtime: maxtime === null || maxtime <= 0 ? null : seconds(maxtime),
-    rndtime: seconds(Math.max(0, reader.parse('bantime.rndtime', parseDuration, 0))) as Seconds,
-    overalljails: reader.parse('bantime.overalljails', parseBoolean, false),
-  };
-}
-
-function formulaOf(reader: Section, factor: number): Pick<BantimeIncrement, 'formula' | 'factor'> {
-  const text = reader.text('bantime.formula');
-  const bare = text.replace(/\s+/g, '');
-  if (bare === '' || bare === DOUBLING) return { formula: { kind: 'exponential' }, factor };
-  if (bare === EXPONENT) {
-    const list = Array.from({ length: EXPONENT_STEPS }, (_, count) =>
-      Math.exp(Math.min(count * factor, 40)),
-    );
-    return { formula: { kind: 'multipliers', list }, factor: 1 };
-  }
-  reader.error(
-    'jail.formula',
-    'bantime.formula',
-    'only the two formulas of the stock jail.conf are known; Python is not run',
-    'write the growth as bantime.multipliers = 1 2 4 8 16, or remove the line for doubling',
-    text,
-  );
-  return { formula: { kind: 'exponential' }, factor };
-}
-
-/** A number, or a product or quotient of numbers such as `2.0/2.885385`. */
-export function parseFactor(text: string): Parsed<number> {
-  const parts = text.replace(/\s+/g, '').split(/(?<=[\d.])([*/])/);
-  let value = Number(parts[0]);
-  for (let i = 1; i < parts.length; i += 2)
-    value = parts[i] === '*' ? value * Number(parts[i + 1]) : value / Number(parts[i + 1]);
-  if (Number.isFinite(value) && value > 0) return { value };
-  return { problem: 'is not a positive number', fix: 'write e.g. bantime.factor = 1' };
-}
-
-/** Positive numbers separated by blanks or commas, at most 100. */
-function parseMultipliers(text: string): Parsed<readonly number[] | undefined> {
-  const list = splitWords(text).map(Number);
-  if (list.length === 0) return { value: undefined };
-  if (list.length <= 100 && list.every((one) => Number.isFinite(one) && one > 0))
-    return { value: list };
-  return {
-    problem: 'is not a list of at most 100 positive numbers',
-    fix: 'write e.g. bantime.multipliers = 1 2 4 8 16',
-  };
-}
+import { type Parsed, parseBoolean, parseDuration, parseEnabled, parseInteger } from './values.js';
 
 export interface JailDeps {
   readonly document: IniDocument;
@@ -123,8 +45,7 @@ const KEYS = JAIL_KEYS.map((spec) => spec.key);
 
 /** Reads a jail. Problems go to the report; undefined when there is no jail to speak of. */
 export function readJail(section: string, around: JailDeps): JailConfig | undefined {
-  const { document, report, overlays } = around;
-  const first = new Section(document, section, report);
+  const first = new Section(around.document, section, around.report);
   const name = jailName(section);
   if (name === undefined) {
     const fix =
@@ -132,22 +53,50 @@ export function readJail(section: string, around: JailDeps): JailConfig | undefi
     first.error('jail.name', 'enabled', 'the section cannot be the name of a jail', fix, section);
     return undefined;
   }
-  const call = parseCall(first.value('filter') ?? [], report, { section, key: 'filter' });
-  const unnamed = first.value('filter') !== undefined && first.text('filter') === '';
-  const ownRegex = unnamed && first.text('failregex') !== '';
-  const countsBans = call?.name === RECIDIVE;
-  const reading: Reading | undefined = countsBans
-    ? { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } }
-    : call?.name === EVIDENCE
-      ? { reader: first, intake: evidenceIntake(name), source: { kind: 'group' } }
-      : unnamed && !ownRegex
-        ? { reader: first, intake: handIntake(name), source: { kind: 'hand' } }
-        : call === undefined && !ownRegex
-          ? undefined
-          : readEntries(section, name, call, around);
+  const reading = readIntake(first, name, around);
   // What else is wrong with the jail is told in the same go.
   const reader = reading?.reader ?? first;
-  const actions = readActions(reader, overlays, around.hook);
+  const { effect, notify } = readActions(reader, around.overlays, around.hook);
+  const limits = readLimits(reader);
+  const maxmatches = Math.min(
+    EVIDENCE_CURSORS_MAX,
+    reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), limits.maxretry),
+  );
+  const ignorecommand = readIgnorecommand(reader);
+  const allow = reader.own('ignoreip') ? readAllow(reader) : [];
+  const ipv6prefix = reader.parse('ipv6prefix', parsePrefixLength, 64);
+  const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
+  const watches = reader.parse('enabled', parseEnabled, false) === 'watch';
+  const counted = readCounted(reader, reading?.source.kind);
+  if (reading === undefined) return undefined;
+  const { intake, source } = reading;
+  return {
+    name,
+    intake,
+    policy: {
+      jail: name,
+      ...limits,
+      ...counted,
+      ipv6prefix,
+      forgetOnSuccess,
+      ...(watches ? { watch: true } : {}),
+      ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
+    },
+    rule: { jail: name, ports: effect.ports, protocols: effect.protocols, verdict: effect.verdict },
+    hook: effect.hook,
+    source,
+    allow,
+    maxmatches,
+    ignorecommand,
+    notify,
+    origins: reader.origins(KEYS),
+  };
+}
+
+/** How many failures in what time ban for how long. */
+function readLimits(
+  reader: Section,
+): Pick<JailPolicy, 'maxretry' | 'findtime' | 'bantime' | 'increment' | 'nat64'> {
   const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, MAXRETRY_MAX), 5);
   const bantime = reader.parse('bantime', parseDuration, 600);
   const findtime = reader.parse('findtime', parseDuration, 600);
@@ -169,59 +118,50 @@ export function readJail(section: string, around: JailDeps): JailConfig | undefi
       reader.text('bantime'),
     );
   const increment = readIncrement(reader);
-  const maxmatches = Math.min(
-    EVIDENCE_CURSORS_MAX,
-    reader.parse('maxmatches', (text) => parseInteger(text, 0, 1_000_000), maxretry),
-  );
-  const ignorecommand = readIgnorecommand(reader);
-  const allow = reader.own('ignoreip') ? readAllow(reader) : [];
-  const ipv6prefix = reader.parse(
-    'ipv6prefix',
-    (text) => parseInteger(text.replace(/^\//, ''), 1, 128, 64),
-    64,
-  );
-  const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
-  const watches = reader.parse('enabled', parseEnabled, false) === 'watch';
+  return {
+    ...(nat64.length === 0 ? {} : { nat64 }),
+    maxretry,
+    findtime: seconds(Math.max(0, findtime)),
+    bantime: bantime < 0 ? null : seconds(bantime),
+    ...(increment === undefined ? {} : { increment }),
+  };
+}
+
+/** Whether it counts failures, bans, nothing or points, by where its lines come from. */
+function readCounted(
+  reader: Section,
+  source: JailSource['kind'] | undefined,
+): Pick<JailPolicy, 'counts' | 'group' | 'evidence'> {
   const group = readGroup(reader);
   const evidence = readEvidence(reader);
-  if (reading === undefined) return undefined;
-  const { intake, source } = reading;
-  return {
-    name,
-    intake,
-    policy: {
-      jail: name,
-      ...(nat64.length === 0 ? {} : { nat64 }),
-      ...(source.kind === 'ledger' ? { counts: 'bans' as const } : {}),
-      ...(source.kind === 'hand' ? { counts: 'nothing' as const } : {}),
-      ...(watches ? { watch: true } : {}),
-      ...(source.kind === 'group'
-        ? { counts: 'evidence' as const, evidence }
-        : group === undefined
-          ? {}
-          : { group }),
-      maxretry,
-      findtime: seconds(Math.max(0, findtime)),
-      bantime: bantime < 0 ? null : seconds(bantime),
-      ...(increment === undefined ? {} : { increment }),
-      ipv6prefix,
-      forgetOnSuccess,
-      ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
-    },
-    rule: {
-      jail: name,
-      ports: actions.effect.ports,
-      protocols: actions.effect.protocols,
-      verdict: actions.effect.verdict,
-    },
-    hook: actions.effect.hook,
-    source,
-    allow,
-    maxmatches,
-    ignorecommand,
-    notify: actions.notify,
-    origins: reader.origins(KEYS),
-  };
+  if (source === 'group') return { counts: 'evidence', evidence };
+  const ofGroup = group === undefined ? {} : { group };
+  if (source === 'ledger') return { counts: 'bans', ...ofGroup };
+  if (source === 'hand') return { counts: 'nothing', ...ofGroup };
+  return ofGroup;
+}
+
+/** `64` or `/64`. */
+function parsePrefixLength(text: string): Parsed<number> {
+  return parseInteger(text.replace(/^\//, ''), 1, 128, 64);
+}
+
+/** What the jail takes in, by its filter's name; undefined when that is broken (reported). */
+function readIntake(first: Section, name: JailName, around: JailDeps): Reading | undefined {
+  const call = parseCall(first.value('filter') ?? [], around.report, {
+    section: first.section,
+    key: 'filter',
+  });
+  if (call?.name === RECIDIVE)
+    return { reader: first, intake: recidiveIntake(name, first), source: { kind: 'ledger' } };
+  if (call?.name === EVIDENCE)
+    return { reader: first, intake: evidenceIntake(name), source: { kind: 'group' } };
+  const unnamed = first.value('filter') !== undefined && first.text('filter') === '';
+  const ownRegex = unnamed && first.text('failregex') !== '';
+  if (unnamed && !ownRegex)
+    return { reader: first, intake: handIntake(name), source: { kind: 'hand' } };
+  if (call === undefined && !ownRegex) return undefined;
+  return readEntries(first.section, name, call, around);
 }
 
 /** What a jail reads, and the reader of its section that knows the filter's values. */

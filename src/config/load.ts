@@ -6,7 +6,7 @@
 import { statSync } from 'node:fs';
 import type { Diagnostic } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
-import type { AllowTerm } from '../core/specs.js';
+import type { AllowSpec, AllowTerm } from '../core/specs.js';
 import { loadFiles, Roots } from '../ini/load.js';
 import type { IniDocument } from '../ini/parse.js';
 import { DEFAULT_SECTION } from '../ini/parse.js';
@@ -51,49 +51,24 @@ export interface ConfigRequest {
  */
 export function loadConfig(request: ConfigRequest): ConfigResult {
   const report = new Report();
-  const tree = request.tree ?? diskTree;
-  const folders = [...new Set([request.shippedRoot, request.adminRoot])];
-  const roots = new Roots(tree, folders);
-  const families = (bases: readonly string[]) =>
-    folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
-  const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
-  for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
-
-  if (
-    request.tree === undefined &&
-    request.adminRoot !== ADMIN_ROOT &&
-    !isFolder(request.adminRoot)
-  )
-    report.add(missing(request.adminRoot, 'folder'));
-
-  const settingFiles = families(['fail2ban', 'banjour']);
-  const settingsText = builtInText(SETTING_KEYS);
-  const settingsDocument = loadFiles(roots, settingFiles, report, {
-    file: BUILT_IN,
-    text: settingsText,
-  });
-  const jailText = `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.adminRoot}\n`;
-  const jailFiles = [...families(['jail']), ...extra];
-  const document = loadFiles(roots, jailFiles, report, { file: BUILT_IN, text: jailText });
-
-  const agent = readSettings(settingsDocument, report);
-  const settingNames = referencedNames(settingsDocument);
+  const { roots, settings, jails: document } = readFiles(request, report);
+  const agent = readSettings(settings, report);
+  const settingNames = referencedNames(settings);
   for (const section of ['Definition', 'Thread', DEFAULT_SECTION])
-    reportKeys(settingsDocument, section, SETTING_KEYS, settingNames, report);
+    reportKeys(settings, section, SETTING_KEYS, settingNames, report);
 
-  const overlays = new ActionFiles(roots, report);
-  const around = {
-    document,
-    roots,
-    overlays,
-    report,
-    hook: agent.hook,
-    logsToJournal: request.logsToJournal,
-  };
   const { enabled, disabled } = sortSections(document, report);
   const names = referencedNames(document);
   for (const section of [DEFAULT_SECTION, ...enabled])
     reportKeys(document, section, JAIL_KEYS, names, report);
+  const around = {
+    document,
+    roots,
+    overlays: new ActionFiles(roots, report),
+    report,
+    hook: agent.hook,
+    logsToJournal: request.logsToJournal,
+  };
   const read = enabled
     .map((section) => readJail(section, around))
     .filter((jail) => jail !== undefined);
@@ -103,14 +78,8 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   );
   for (const jail of jails)
     warnForgotten(jail, new Section(document, jail.name, report), agent.settings.dbpurgeage);
-  const defaults = new Section(document, DEFAULT_SECTION, report);
-  const terms = readAllow(defaults);
-  const nat64 = defaults.parse('nat64', parseTranslators, []);
-  const self = defaults.parse('ignoreself', parseBoolean, true);
+  const global = readGlobalAllow(new Section(document, DEFAULT_SECTION, report));
   if (enabled.length === 0) report.add(noJails(request.adminRoot));
-  const files = [...new Set([...settingsDocument.files, ...document.files])].filter(
-    (file) => file !== BUILT_IN,
-  );
   const filters = read.flatMap(({ policy, intake }) =>
     (policy.counts ?? 'failures') === 'failures' ? [intake.filter] : [],
   );
@@ -127,17 +96,48 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
       allow: [],
       countersPerElement: agent.countersPerElement,
     },
-    allow: {
-      terms,
-      perJail: allowPerJail(jails),
-      self,
-      lockoutGuard: agent.lockoutGuard,
-      ...(nat64.length === 0 ? {} : { nat64 }),
-    },
+    allow: { ...global, perJail: allowPerJail(jails), lockoutGuard: agent.lockoutGuard },
     origins: agent.origins,
-    files,
+    files: [...new Set([...settings.files, ...document.files])].filter((file) => file !== BUILT_IN),
   };
   return { config, filters, diagnostics: report.diagnostics };
+}
+
+/** The files of settings and of jails, each kind merged into one document. */
+function readFiles(
+  request: ConfigRequest,
+  report: Report,
+): { roots: Roots; settings: IniDocument; jails: IniDocument } {
+  const tree = request.tree ?? diskTree;
+  const folders = [...new Set([request.shippedRoot, request.adminRoot])];
+  const roots = new Roots(tree, folders);
+  const families = (bases: readonly string[]) =>
+    folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
+  const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
+  for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
+  if (
+    request.tree === undefined &&
+    request.adminRoot !== ADMIN_ROOT &&
+    !isFolder(request.adminRoot)
+  )
+    report.add(missing(request.adminRoot, 'folder'));
+  const settings = loadFiles(roots, families(['fail2ban', 'banjour']), report, {
+    file: BUILT_IN,
+    text: builtInText(SETTING_KEYS),
+  });
+  const jails = loadFiles(roots, [...families(['jail']), ...extra], report, {
+    file: BUILT_IN,
+    text: `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.adminRoot}\n`,
+  });
+  return { roots, settings, jails };
+}
+
+/** Who is never banned in any jail, from `[DEFAULT]`. */
+function readGlobalAllow(defaults: Section): Pick<AllowSpec, 'terms' | 'self' | 'nat64'> {
+  const terms = readAllow(defaults);
+  const nat64 = defaults.parse('nat64', parseTranslators, []);
+  const self = defaults.parse('ignoreself', parseBoolean, true);
+  return { terms, self, ...(nat64.length === 0 ? {} : { nat64 }) };
 }
 
 /** All there is to say about a configuration, for `config check`. */

@@ -10,14 +10,8 @@
  */
 import type { Diagnostic } from '../core/finding.js';
 import { type EpochMicros, microsOf } from '../core/time.js';
-import {
-  DATE_FIELD_LIST,
-  type DatePattern,
-  datePatterns,
-  patternLabel,
-  timeOfFields,
-  unknownFields,
-} from './datepattern.js';
+import { DATE_FIELD_LIST, timeOfFields, unknownFields } from './datefields.js';
+import { type DatePattern, datePatterns, patternLabel } from './datepattern.js';
 import type { Groups } from './groups.js';
 import { compileRegex, type Regex } from './regex/regex.js';
 import { asciiDigits, standInOf } from './regex/scripts.js';

@@ -10,7 +10,7 @@ import type { MatchExpression } from '../core/match.js';
 import { sourceId } from '../core/names.js';
 import { counted, shellWords } from '../core/text.js';
 import { plus, wallClock } from '../core/time.js';
-import { minutesOf } from '../filter/datepattern.js';
+import { minutesOf } from '../filter/datefields.js';
 import { DateFinder } from '../filter/dates.js';
 import { diskTree, type FileText, type FileTree } from '../ini/tree.js';
 import { createSource, type TextTools } from '../journal/source.js';

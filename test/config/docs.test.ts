@@ -7,7 +7,7 @@ import {
   MAIL_ACTION_KEYS,
   SETTING_KEYS,
 } from '../../src/config/schema.js';
-import { FILTER_KEYS } from '../../src/ini/filterfile.js';
+import { FILTER_KEYS } from '../../src/ini/definition.js';
 
 const text = readFileSync(join(process.cwd(), 'docs/config.md'), 'utf8');
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { formatDiagnostic } from '../../src/core/finding.js';
 import { epochMicros } from '../../src/core/time.js';
 import { compileFilter } from '../../src/filter/compile.js';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { literal } from '../../src/ini/value.js';
 import { CONFIG, type Options } from './samples.js';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { compileFilter } from '../../src/filter/compile.js';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { CONFIG, FILTERS, optionSets } from './samples.js';
 
 const DOCS = readFileSync(join(CONFIG, '../docs/filters.md'), 'utf8');

@@ -9,7 +9,7 @@ import { compileFilter } from '../../src/filter/compile.js';
 import { DateFinder } from '../../src/filter/dates.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
 import type { RegexSlot } from '../../src/filter/search.js';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { literal } from '../../src/ini/value.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { LINELIMIT_MIN, MAXLINES_MAX } from '../../src/core/limits.js';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { memoryTree } from '../../src/ini/tree.js';
 import { literal, type Value } from '../../src/ini/value.js';
 

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect } from '@jest/globals';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { literal } from '../../src/ini/value.js';
 import { FAIL2BAN_VERSIONS, fail2banPackage } from '../support/fail2ban.js';
 import { hasCommand, needs } from '../support/require.js';

@@ -15,7 +15,7 @@ import type { CompiledFilter, LineContext, Verdict } from '../../src/filter/filt
 import { rawId } from '../../src/filter/groups.js';
 import { GuardedRunner } from '../../src/filter/guarded.js';
 import { type Line, lineOf } from '../../src/filter/line.js';
-import { loadFilter } from '../../src/ini/filterfile.js';
+import { loadFilter } from '../../src/ini/definition.js';
 import { literal } from '../../src/ini/value.js';
 import { vmGuard } from './guard.js';
 

@@ -1,5 +1,5 @@
 import { parseAllowTerm } from '../../config/allow.js';
-import { parseFactor } from '../../config/jail.js';
+import { parseFactor } from '../../config/increment.js';
 import { Section } from '../../config/section.js';
 import { splitWords } from '../../config/values.js';
 import type { Diagnostic } from '../../core/finding.js';

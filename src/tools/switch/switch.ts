@@ -10,10 +10,8 @@ import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors
 import { formatDiagnostic } from '../../core/finding.js';
 import { SWITCH_ROUNDS_MAX } from '../../core/service-limits.js';
 import { counted } from '../../core/text.js';
-import { SWITCH_RETURN_MS_MAX } from '../../core/timeouts.js';
 import {
   BANJOUR,
-  countDown,
   FAIL2BAN,
   Interrupted,
   isOn,
@@ -22,25 +20,10 @@ import {
   NOTIFY,
   nameOf,
   type OwnBan,
-  RESTORE_MS,
   type SwitchHost,
   type UnitState,
 } from './host.js';
-
-/** How the host was before anything was changed. */
-interface Before {
-  readonly fail2ban: UnitState;
-  readonly banjour: UnitState;
-  readonly notify: UnitState;
-  readonly table: boolean;
-  readonly remembers: boolean;
-  /**
-   * Bans of fail2ban's that were in force, and those of their addresses that stood in the kernel's
-   * rules.
-   */
-  readonly bans: readonly ImportedBan[];
-  readonly rules: ReadonlySet<string>;
-}
+import { type Before, takeBack } from './take-back.js';
 
 export interface SwitchOptions {
   /** Tells a step, or what came of it; one line. */
@@ -110,7 +93,7 @@ async function moveOver(host: SwitchHost, options: SwitchOptions): Promise<ExitC
     const reason = options.interrupted.aborted ? 'it was interrupted' : messageOf(error);
     options.say(`the move is taken back: ${reason}`);
     host.patience = undefined;
-    const outcome = await move.takeBack(before);
+    const outcome = await takeBack(host, before, options.say);
     throw new OperatorError(`${outcome}: ${reason}`, {
       ...(error instanceof OperatorError && error.hint !== undefined ? { hint: error.hint } : {}),
       exitCode: options.interrupted.aborted
@@ -331,95 +314,6 @@ class Move {
         ? "    fail2ban has taken its rules out of the kernel; other rules of this host's firewall stay as they are"
         : `    rules that are not Banjour's still hold ${counted(left.length, 'banned address', 'banned addresses')}, first ${left[0]}: they stay there until you remove them`,
     );
-  }
-
-  /** Makes the host what it was; says what came of it. Never leaves it without any of the two. */
-  async takeBack(before: Before): Promise<string> {
-    const say = (line: string) => this.#options.say(`    ${line}`);
-    try {
-      if (isUp(before.fail2ban)) {
-        await this.#host.order('start', FAIL2BAN);
-        await this.#return(before);
-        say('fail2ban runs, and its bans are in force');
-      }
-      if (isOn(before.fail2ban)) await this.#host.order('enable', FAIL2BAN);
-    } catch (error) {
-      say(`fail2ban cannot be brought back: ${messageOf(error)}`);
-      const up = isUp(await this.#host.unit(BANJOUR));
-      return `fail2ban does not come back, so ${up ? 'Banjour goes on' : "Banjour's table stays in the kernel"}; nothing else was taken back`;
-    }
-    const problems: string[] = [];
-    const undo = async (deed: () => unknown) => {
-      try {
-        await deed();
-      } catch (error) {
-        problems.push(messageOf(error));
-      }
-    };
-    const host = this.#host;
-    const { notify, banjour } = before;
-    await undo(async () => {
-      if ((await host.unit(NOTIFY)).load === 'not-found') return;
-      if (!isUp(notify)) await host.order('stop', NOTIFY);
-      if (!isUp(notify)) await this.#forgive(NOTIFY);
-      if (!isOn(notify)) await host.order('disable', NOTIFY);
-    });
-    if (isUp(banjour)) {
-      await undo(() => host.restoreFiles());
-      await undo(() => host.order('reload-or-restart', BANJOUR));
-    } else {
-      await undo(() => host.order('stop', BANJOUR));
-      if (!isOn(banjour)) await undo(() => host.order('disable', BANJOUR));
-      await undo(() => this.#forgive(BANJOUR));
-      if (!before.table) await undo(() => host.removeTable());
-      await undo(() => host.restoreFiles());
-    }
-    for (const problem of problems) say(problem);
-    if (problems.length > 0) return 'the move was taken back, but not in everything';
-    say('Banjour and its files are as they were');
-    return 'the move was taken back';
-  }
-
-  /**
-   * A start that failed because of us is not shown as a failed unit. systemd refuses this for one
-   * that did not fail.
-   */
-  async #forgive(name: string): Promise<void> {
-    if ((await this.#host.unit(name)).active === 'failed')
-      await this.#host.order('reset-failed', name);
-  }
-
-  /**
-   * Waits until fail2ban has in force whom it had before: as long as it takes, while it gets on.
-   */
-  async #return(before: Before): Promise<void> {
-    const host = this.#host;
-    const answers = await countDown(
-      host,
-      async () => ((await host.fail2banAnswers()) ? 0 : 1),
-      SWITCH_RETURN_MS_MAX,
-    );
-    if (answers > 0) throw new Error('it does not answer');
-    const wanted = () =>
-      before.bans.filter((ban) => ban.until === null || Date.parse(ban.until) > host.now() + 1_000);
-    const missing = async () => {
-      const there = new Set((await host.fail2banBans()).map(nameOf));
-      return wanted().filter((ban) => !there.has(nameOf(ban)));
-    };
-    const count = async () => (await missing()).length;
-    if (before.remembers) await countDown(host, count, RESTORE_MS);
-    await host.fail2banBan(await missing());
-    if ((await countDown(host, count, RESTORE_MS)) > 0) throw new Error('bans of it are missing');
-    const left = await countDown(
-      host,
-      async () => {
-        const rules = await host.othersRules();
-        return wanted().filter(({ target }) => before.rules.has(target) && !rules.has(target))
-          .length;
-      },
-      RESTORE_MS,
-    );
-    if (left > 0) throw new Error(`${counted(left, 'ban')} of it are not in the kernel`);
   }
 }
 

@@ -8,7 +8,7 @@ import { type Diagnostic, formatDiagnostic } from '../../core/finding.js';
 import { filterName } from '../../core/names.js';
 import type { FilterDefinition, SourceText } from '../../core/specs.js';
 import { parseCall } from '../../ini/calls.js';
-import { loadFilter } from '../../ini/filterfile.js';
+import { loadFilter } from '../../ini/definition.js';
 import { Report } from '../../ini/report.js';
 import { literal } from '../../ini/value.js';
 
