@@ -204,7 +204,7 @@ describe('a jail', () => {
 
   test('whose name no log line could carry is refused', () => {
     expect(
-      ids(load({ 'jail.local': '[my jail]\nenabled = true\nfilter = x\n' }).diagnostics),
+      ids(load({ 'jail.local': '[my/jail]\nenabled = true\nfilter = x\n' }).diagnostics),
     ).toContain('jail.name');
   });
 
