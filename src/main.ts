@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+/** The program that `banjour` and fail2ban's names start. */
 import { exitProcess, runProgram } from './cli/entry.js';
 import { processTerminal } from './tools/terminal.js';
 

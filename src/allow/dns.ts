@@ -1,3 +1,6 @@
+/**
+ * Names of hosts that are never banned: resolved in the background, so that no ban waits for DNS.
+ */
 import { lookup } from 'node:dns/promises';
 import { type Address, compareAddresses, parseAddress } from '../core/address.js';
 import { messageOf } from '../core/errors.js';

@@ -1,3 +1,6 @@
+/**
+ * Files of addresses that are never banned (`ignoreip = file:PATH`), read again when they change.
+ */
 import { readFileSync, statSync } from 'node:fs';
 import { type Prefix, parsePrefix } from '../core/address.js';
 import { messageOf } from '../core/errors.js';

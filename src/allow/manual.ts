@@ -1,3 +1,6 @@
+/**
+ * What a person must not ban by hand without insisting: allowed addresses and very wide prefixes.
+ */
 import { formatPrefix, type Prefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
 import type { JailName } from '../core/names.js';

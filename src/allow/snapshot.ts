@@ -1,3 +1,6 @@
+/**
+ * Who is never banned at one moment, and why: prefixes with their reasons, in an immutable table.
+ */
 import {
   type Address,
   baseAddress,

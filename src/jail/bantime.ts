@@ -1,3 +1,4 @@
+/** How long a ban is: longer for repeat offenders, and when it is worth extending one in force. */
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { BAN_SECONDS_MAX } from '../core/timeouts.js';

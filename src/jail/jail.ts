@@ -1,3 +1,4 @@
+/** One jail by itself: whom it counts together, and what it has counted. */
 import {
   type Address,
   baseAddress,

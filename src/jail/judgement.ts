@@ -1,3 +1,4 @@
+/** What the jails ask while they judge, and what they answer to an event. */
 import type { Address, Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent } from '../core/decision.js';
 import type { JailName } from '../core/names.js';

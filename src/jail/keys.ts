@@ -1,3 +1,4 @@
+/** Targets as keys of five numbers, and the index that finds their slot. */
 import { fromBits, type Prefix, prefixOf, wordsOf6 } from '../core/address.js';
 import { grown, NONE } from './pool.js';
 

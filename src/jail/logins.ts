@@ -1,3 +1,6 @@
+/**
+ * Who has logged in, so that an IPv6 prefix with an honest user in it is not banned for another.
+ */
 import { type Address, formatPrefix, prefixOf } from '../core/address.js';
 import { LOGIN_PREFIXES_MAX } from '../core/limits.js';
 

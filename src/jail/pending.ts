@@ -1,3 +1,6 @@
+/**
+ * Decisions of one batch of events that are not yet in the ledger, so that later events see them.
+ */
 import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import type { JailName } from '../core/names.js';

@@ -1,3 +1,4 @@
+/** The failures of one jail in columns of numbers, without an object for each. */
 import { type EvidenceRef, NO_EVIDENCE } from './evidence/log.js';
 
 /** No record, no slot. */

@@ -1,3 +1,7 @@
+/**
+ * The targets of one jail in the order of their newest failure, so that a flood makes room for
+ * itself.
+ */
 import { isSix, KeyIndex, type TargetKey } from './keys.js';
 import { grown, NONE } from './pool.js';
 

@@ -1,3 +1,4 @@
+/** What jails with `enabled = watch` would have banned. */
 import { formatPrefix, overlap, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { WATCHED_BANS_MAX } from '../core/limits.js';

@@ -1,3 +1,4 @@
+/** Failures of each target within findtime: when does a window reach maxretry? */
 import type { Cursor } from '../core/names.js';
 import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence/log.js';
 import type { TargetKey } from './keys.js';

@@ -1,3 +1,4 @@
+/** Failed and successful logins of the past, kept for the jail that weighs evidence. */
 import type { Database } from 'better-sqlite3';
 import { parseAddress } from '../core/address.js';
 import type { FilterEvent } from '../core/decision.js';

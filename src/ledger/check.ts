@@ -1,3 +1,4 @@
+/** What `doctor` says about the ledger, and rows that cannot be read: they are set aside. */
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { parsePrefix } from '../core/address.js';

@@ -1,3 +1,4 @@
+/** SQLite's errors by what they mean: the content, the disk, or another process. */
 import { messageOf, OperatingError } from '../core/errors.js';
 
 /**

@@ -1,3 +1,4 @@
+/** Past bans: questions about them, counts, and when they are forgotten. */
 import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Family, type Prefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';

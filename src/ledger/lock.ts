@@ -1,3 +1,4 @@
+/** One writer at a time: a lock that the kernel frees when its process dies. */
 import { rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { EXIT, OperatorError } from '../core/errors.js';

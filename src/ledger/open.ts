@@ -1,3 +1,4 @@
+/** Opens the ledger whatever is wrong with its file or its disk. */
 import {
   accessSync,
   chmodSync,

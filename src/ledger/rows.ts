@@ -1,3 +1,4 @@
+/** Rows of the ledger's tables to records and back. */
 import {
   type Address,
   bitsOf,

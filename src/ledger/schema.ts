@@ -1,3 +1,4 @@
+/** The ledger's tables, the steps from one version to the next, and the statements. */
 import type { Database, Statement } from 'better-sqlite3';
 import { BAN_COLUMNS } from './rows.js';
 

@@ -1,4 +1,7 @@
-/** Every folder of src and native says in one line what each of its files is for. */
+/**
+ * Every folder of src and native says in one line what each of its files is for, and every file
+ * says it again in the comment that it begins with.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
@@ -23,6 +26,19 @@ describe.each([...folders('src'), ...folders('native')])('%s/README.md', (folder
       .map((one) => (one.isDirectory() ? `${one.name}/` : one.name))
       .filter((name) => name !== 'README.md');
     expect(said.map(([, name]) => name).sort()).toEqual(here.sort());
+  });
+});
+
+describe('every file', () => {
+  const sources = [...folders('src'), 'src', ...folders('native')].flatMap((folder) =>
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => join(folder, name)),
+  );
+
+  test('begins with a comment that says what it is for', () => {
+    const begins = /^(?:#!.*\n)?\/\*\*(?:\n \*)? [^\s*@]/;
+    expect(sources.filter((path) => !begins.test(readFileSync(path, 'utf8')))).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+/** `banjour attempt`: a program reports a failure of an address, and the jail counts it. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

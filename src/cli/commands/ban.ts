@@ -1,3 +1,4 @@
+/** `banjour ban`: addresses and prefixes are banned at once, by hand. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

@@ -1,3 +1,4 @@
+/** `banjour banned`: who is banned now, or whether the given addresses are. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { statusSocket } from '../../setup/paths.js';

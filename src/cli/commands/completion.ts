@@ -1,3 +1,4 @@
+/** `banjour completion`: prints the completion script of a shell. */
 import { basename } from 'node:path';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';

@@ -1,3 +1,6 @@
+/**
+ * `banjour config`: checks the configuration, or shows what is in force and where it comes from.
+ */
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 

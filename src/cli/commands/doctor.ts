@@ -1,3 +1,4 @@
+/** `banjour doctor`: what is wrong with this installation, and the remedy of each. */
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Finding, FindingLevel } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';

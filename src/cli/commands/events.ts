@@ -1,3 +1,4 @@
+/** `banjour events`: follows failures, bans and unbans of the running agent. */
 import { ControlClient } from '../../control/client.js';
 import type { StreamEvent } from '../../control/protocol.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';

@@ -1,3 +1,4 @@
+/** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
 import type { EvidenceRule } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';

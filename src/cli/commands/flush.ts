@@ -1,3 +1,4 @@
+/** `banjour flush`: removes Banjour's tables from the kernel when no agent runs. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { controlSocket } from '../../setup/paths.js';

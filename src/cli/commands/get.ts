@@ -1,3 +1,4 @@
+/** `banjour get`: options in force in the running agent, and where each comes from. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

@@ -1,3 +1,4 @@
+/** `banjour history`: bans of the past and the present, newest first. */
 import { ControlClient } from '../../control/client.js';
 import { parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';

@@ -1,3 +1,4 @@
+/** `banjour import`: takes over a host's fail2ban, makes the whole move, or the way back. */
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { controlSocket, ledgerFile } from '../../setup/paths.js';

@@ -1,3 +1,4 @@
+/** `banjour metrics`: numbers for Prometheus, printed once or served on a port of the loopback. */
 import { existsSync } from 'node:fs';
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';

@@ -1,3 +1,4 @@
+/** `banjour notify`: the process that tells people of bans, until a signal ends it. */
 import { join } from 'node:path';
 import { sdNotify } from '../../../native/sd-notify.js';
 import { ControlClient } from '../../control/client.js';

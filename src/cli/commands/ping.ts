@@ -1,3 +1,4 @@
+/** `banjour ping`: whether the agent answers. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { statusSocket } from '../../setup/paths.js';

@@ -1,3 +1,4 @@
+/** `banjour reload`: the agent reads its configuration anew, and the command waits until it has. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { controlSocket } from '../../setup/paths.js';

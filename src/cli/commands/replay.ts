@@ -1,3 +1,4 @@
+/** `banjour replay`: stored entries are judged as the agent would have judged them. */
 import {
   closeSync,
   createReadStream,

@@ -1,3 +1,4 @@
+/** `banjour rules`: the ruleset in nft's syntax, as it is in the kernel or as it would be. */
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 

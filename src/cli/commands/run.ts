@@ -1,3 +1,4 @@
+/** `banjour run`: the agent itself, which systemd starts; or its dry run. */
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../../core/log.js';
 import { controlSocket, ledgerFile, statusSocket, VERSION } from '../../setup/paths.js';

@@ -1,3 +1,4 @@
+/** `banjour service`: installs or removes the systemd service where no package does. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';

@@ -1,3 +1,4 @@
+/** `banjour set`: changes an option of a jail or of the agent until the next reload or restart. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

@@ -1,3 +1,4 @@
+/** `banjour stats`: failures and bans of all jails in one table. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { statusSocket } from '../../setup/paths.js';

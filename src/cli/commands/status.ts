@@ -1,3 +1,4 @@
+/** `banjour status`: the jails of the running agent, or one jail in detail. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

@@ -1,3 +1,4 @@
+/** `banjour test`: tries a filter on a line, a file, or the journal. */
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 

@@ -1,3 +1,4 @@
+/** `banjour top`: a live table of jails, newest bans and what the kernel stopped. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { statusSocket } from '../../setup/paths.js';

@@ -1,3 +1,4 @@
+/** `banjour unban`: lifts bans and forgets the failures so far. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';

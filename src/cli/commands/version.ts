@@ -1,3 +1,4 @@
+/** `banjour version`: versions of this program and of the running agent. */
 import { ControlClient } from '../../control/client.js';
 import { API_VERSION } from '../../control/protocol.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';

@@ -1,3 +1,4 @@
+/** The cursors of the entries that failures came from, so that a ban can name its evidence. */
 import { type Cursor, cursor } from '../../core/names.js';
 
 /** Where a cursor stands in the log; `NO_EVIDENCE` when it was not kept. */

@@ -1,3 +1,7 @@
+/**
+ * What the jail that weighs remembers is kept here: records of numbers under secret keys, strictly
+ * bounded.
+ */
 import type { Prefix } from '../../core/address.js';
 
 /**

@@ -1,3 +1,10 @@
+/**
+ * Entries read through libsystemd: this host's journal, a directory, files.
+ *
+ * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the
+ * literal gate, because reading four fields costs more than twice as much as MESSAGE alone. Of an
+ * entry with several MESSAGE fields (no daemon writes such) the gate looks at the first.
+ */
 import { CHANGE, type JournalHandle } from '../../../native/journal.js';
 import { JournalPages } from '../../../native/libc.js';
 import type {
@@ -36,14 +43,6 @@ import {
 } from './open.js';
 import { bestReader, ReadAhead } from './readers.js';
 import { ofLibrary, Selection, UnitGlobs } from './selection.js';
-
-/**
- * Entries read through libsystemd: this host's journal, a directory, files.
- *
- * Only MESSAGE is read of every entry; cursor, time and other fields only of those that pass the
- * literal gate, because reading four fields costs more than twice as much as MESSAGE alone. Of an
- * entry with several MESSAGE fields (no daemon writes such) the gate looks at the first.
- */
 
 export { check } from '../../../native/check.js';
 

@@ -1,3 +1,4 @@
+/** Mends an imported configuration: what is wrong in it is commented out, with the reason. */
 import { parseAllowTerm } from '../../config/allow.js';
 import { parseFactor } from '../../config/increment.js';
 import { Section } from '../../config/section.js';
