@@ -4,7 +4,7 @@
  * one.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -52,35 +52,41 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])(`a session on %s, seed ${SEED
     expect(mustNotBan(truth, cast, 3).length).toBeGreaterThan(20);
   });
 
+  /** Whom a replay with these options bans. */
+  const replayed = (...options: readonly string[]) => {
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['dist/src/main.js', 'replay', journal, '--json', ...options],
+      { encoding: 'utf8', maxBuffer: 1 << 28 },
+    );
+    expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+    const lines = stdout
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Line);
+    return new Set(lines.filter((line) => line.event === 'ban').map((line) => line.address));
+  };
+
   test.each([3, 5])(
     'replayed with maxretry %d: everyone who must be banned is, nobody else',
     (maxretry) => {
-      const args = [
-        'dist/src/main.js',
-        'replay',
-        journal,
-        '--json',
-        '--ipv6prefix',
-        '128',
-        '--maxretry',
-        String(maxretry),
-      ];
-      const { status, stdout, stderr } = spawnSync(process.execPath, args, {
-        encoding: 'utf8',
-        maxBuffer: 1 << 28,
-      });
-      expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-      const lines = stdout
-        .split('\n')
-        .filter((line) => line !== '')
-        .map((line) => JSON.parse(line) as Line);
-      const banned = new Set(
-        lines.filter((line) => line.event === 'ban').map((line) => line.address),
-      );
+      // Counting alone: the jail that weighs also bans attackers who fail less often.
+      const counting = join(folder, 'counting.conf');
+      writeFileSync(counting, '[login]\nenabled = false\n');
+      const options = ['--ipv6prefix', '128', '--maxretry', String(maxretry), '--with', counting];
+      const banned = replayed(...options);
       expect(mustBan(truth, maxretry).filter((address) => !banned.has(address))).toEqual([]);
       expect(mustNotBan(truth, cast, maxretry).filter((address) => banned.has(address))).toEqual(
         [],
       );
     },
   );
+
+  test('replayed as it is installed: attackers are banned, no user and no third party', () => {
+    const banned = replayed();
+    const users = [...truth].filter(([, { role }]) => role === 'ordinary user');
+    const innocent = [...users.map(([address]) => address), ...cast.victims];
+    expect(innocent.filter((address) => banned.has(address))).toEqual([]);
+    expect(mustBan(truth, 3).filter((address) => banned.has(address)).length).toBeGreaterThan(20);
+  });
 });

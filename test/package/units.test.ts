@@ -65,7 +65,8 @@ describe('the Debian package', () => {
         (match) => match[1],
       ),
     );
-    for (const jail of enabled)
+    // The jail that weighs watches no service.
+    for (const jail of enabled.filter((name) => name !== 'login'))
       expect(read(`${DEBIAN}/postinst`)).toContain(`[${jail}]\\nenabled = false`);
   });
 
