@@ -115,7 +115,23 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     live,
     loglevel: { get: logging.getLevel, set: logging.setLevel },
   });
-  log('notice', `Banjour ${options.version} is ready: ${stateOf(agent)}`, { action: 'started' });
+  return serve(agent, { logging, signal, bug, version: options.version });
+}
+
+interface ServeOptions {
+  readonly logging: AgentLog;
+  readonly signal: ReturnType<typeof firstSignal>;
+  readonly bug: ReturnType<typeof firstBug>;
+  readonly version: string;
+}
+
+/** Runs an agent that has started until it is told to stop or fails, and stops it. */
+async function serve(
+  agent: Agent,
+  { logging, signal, bug, version }: ServeOptions,
+): Promise<ExitCode> {
+  const { log } = logging;
+  log('notice', `Banjour ${version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);
   const status = new StatusLine(agent);
   const timers = [

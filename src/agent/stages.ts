@@ -20,7 +20,7 @@ import { FirewallSync } from './firewall-sync.js';
 import { IgnoreCommands } from './ignorecommand.js';
 import { IntakeSupervisor } from './intake/supervisor.js';
 import { MetricsCollector } from './metrics-collector.js';
-import { Pipeline } from './pipeline.js';
+import { Pipeline, type PipelineDeps } from './pipeline.js';
 import { Copies } from './probe/copies.js';
 import { CoverageCheck } from './probe/coverage.js';
 import { probeInThread } from './probe/thread.js';
@@ -85,34 +85,21 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
   const failed = (error: unknown) => events.failed(error);
   const announcer = new Announcer(log);
   const { ledger, fresh: isLedgerFresh } = openLedgerLoudly(options.ledgerPath, startedAt, log);
-  const jails = new Jails(
-    options.setup.jails.map(({ policy }) => policy),
-    { seed: randomInt(2 ** 32) },
+  const { jails, allow, context } = judgesOf(options.setup, setup);
+  const pipeline = makePipeline(
+    {
+      jails,
+      ledger,
+      firewall,
+      announcer,
+      allow: context,
+      timed: (_, entry) => metrics.inForce(entry),
+      applied: (report) => metrics.applied(report),
+      failed: (error) => events.kernelFailed(error),
+      broken: failed,
+    },
+    { setup, log },
   );
-  const allow = new Allowlist(options.setup.allow);
-  const context = allowContext(
-    () => allow.snapshot,
-    () => setup().ipv6,
-  );
-  const ignore = new IgnoreCommands({
-    commandOf: (name) => setup().jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
-    log,
-  });
-  const pipeline = new Pipeline({
-    jails,
-    ledger,
-    firewall,
-    announcer,
-    allow: context,
-    wall: wallClock,
-    stored: new SetClock(),
-    ignore,
-    random: Math.random,
-    timed: (_, entry) => metrics.inForce(entry),
-    applied: (report) => metrics.applied(report),
-    failed: (error) => events.kernelFailed(error),
-    broken: failed,
-  });
   const firewallSync = new FirewallSync({
     firewall,
     ledger,
@@ -156,6 +143,38 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     coverage,
     copies,
     metrics,
+  });
+}
+
+/** The jails, and who is never banned. `current`: the setup after a reload, too. */
+function judgesOf(first: AgentSetup, current: () => AgentSetup) {
+  const jails = new Jails(
+    first.jails.map(({ policy }) => policy),
+    { seed: randomInt(2 ** 32) },
+  );
+  const allow = new Allowlist(first.allow);
+  const context = allowContext(
+    () => allow.snapshot,
+    () => current().ipv6,
+  );
+  return { jails, allow, context };
+}
+
+/** The pipeline of an agent: by the wall, and with the ignorecommands that the jails have now. */
+function makePipeline(
+  parts: Omit<PipelineDeps, 'wall' | 'stored' | 'ignore' | 'random'>,
+  { setup, log }: { readonly setup: () => AgentSetup; readonly log: Log },
+): Pipeline {
+  const ignore = new IgnoreCommands({
+    commandOf: (name) => setup().jails.find(({ policy }) => policy.jail === name)?.ignorecommand,
+    log,
+  });
+  return new Pipeline({
+    ...parts,
+    wall: wallClock,
+    stored: new SetClock(),
+    ignore,
+    random: Math.random,
   });
 }
 
