@@ -1,80 +1,35 @@
 /**
  * The main thread's pipeline: events -> jail -> ledger -> firewall. One of the two places that know
- * the order of the stages. It also takes operators' decisions, at the ledger step.
+ * the order of the stages; what follows the ledger is the part of its `Enforcer`. It also takes
+ * operators' decisions, at the ledger step.
  *
  * Order of every change: the ledger first (wanted), then the kernel, then the announcement, then
  * the ledger again (in force or refused). A crash at any point leaves a ledger from which the next
  * start makes the kernel right and says what was not said.
  */
 
-import { formatPrefix } from '../core/address.js';
-import {
-  type BanRecord,
-  banKey,
-  type Decision,
-  type EndReason,
-  type FilterEvent,
-  type UnbanDecision,
-} from '../core/decision.js';
-import type { ApplyReport, ElementChange, FirewallBackend, Refusal } from '../core/firewall.js';
+import { type BanRecord, banKey, type Decision, type FilterEvent } from '../core/decision.js';
 import type { JailName, SourceId } from '../core/names.js';
-import {
-  type Clock,
-  type EpochMicros,
-  laterOf,
-  MICROS_PER_SECOND,
-  type SetClock,
-} from '../core/time.js';
+import { type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { AllowContext, JailContext, JailOutcome } from '../jail/judgement.js';
-import type { CommitReport, Ledger } from '../ledger/ledger.js';
-import type { Announcer } from './announce.js';
-import { type IgnoreCommands, PendingIgnoreChecks } from './ignorecommand.js';
+import type { CommitReport } from '../ledger/ledger.js';
+import { Enforcer, type EnforcerDeps, type Settled } from './enforcer.js';
+import type { PendingIgnoreChecks } from './ignorecommand.js';
 import type { FromIntake } from './intake/protocol.js';
 import { SourceClocks } from './source-clocks.js';
-
-/* How long bans took: finds the entry that decided each of them. */
-
-/** What became of a decision in the kernel. */
-export interface Settled {
-  readonly record: BanRecord;
-  /** Absent: in force. */
-  readonly refusal?: string;
-}
-
-/** Calls `timed` for each ban in force with the time of the entry that decided it. */
-function reportLatencies(
-  outcomes: readonly JailOutcome[],
-  bans: readonly Settled[],
-  timed: (record: BanRecord, entry: EpochMicros) => void,
-): void {
-  const entries = new Map<string, EpochMicros>();
-  for (const outcome of outcomes)
-    if (outcome.kind === 'decided')
-      entries.set(banKey(outcome.event.jail, outcome.target), outcome.event.time);
-  for (const { record, refusal } of bans) {
-    const entry = entries.get(banKey(record.jail, record.target));
-    if (refusal === undefined && entry !== undefined) timed(record, entry);
-  }
-}
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 type EdgeBatch = Pick<Extract<FromIntake, { type: 'edge' }>, 'warm' | 'events'>;
 
-export interface PipelineDeps {
+/** `wall` is for live batches, operators and expiry. */
+export interface PipelineDeps extends EnforcerDeps {
   readonly jails: Jails;
-  readonly ledger: Ledger;
-  readonly firewall: FirewallBackend;
-  readonly announcer: Announcer;
   readonly allow: AllowContext;
-  /** Wall time; for live batches, operators and expiry. */
-  readonly wall: Clock;
   /**
    * Set to each entry's time while stored entries are judged; the firewall of a replay reads it.
    */
   readonly stored: SetClock;
-  /** Asked about bans of the jails that have an ignorecommand; a replay asks nobody. */
-  readonly ignore?: Pick<IgnoreCommands, 'asks' | 'ask' | 'stop'>;
   /** For rndtime. */
   readonly random: () => number;
   /**
@@ -87,13 +42,6 @@ export interface PipelineDeps {
   readonly succeeded?: (event: FilterEvent) => void;
   /** A live ban is in force; `entry` is the time of the entry that decided it. */
   readonly timed?: (record: BanRecord, entry: EpochMicros) => void;
-  /** The kernel answered a batch. */
-  readonly applied?: (report: ApplyReport) => void;
-  /**
-   * What cannot be mended here, e.g. an nft that no longer answers; the ledger keeps what is
-   * wanted.
-   */
-  readonly failed: (error: unknown) => void;
   /**
    * What must not happen behind a batch that was taken, e.g. a ledger that refuses; whoever runs
    * the pipeline ends.
@@ -104,8 +52,7 @@ export interface PipelineDeps {
 export class Pipeline {
   readonly #parts: PipelineDeps;
   readonly #context: JailContext;
-  #applying = new Set<Promise<unknown>>();
-  readonly questions: PendingIgnoreChecks;
+  readonly #enforcer: Enforcer;
   readonly #clocks: SourceClocks;
   readonly #edgeClocks: SourceClocks;
   /** Jails whose newest entries are judged while stored ones of their source are read. */
@@ -115,19 +62,13 @@ export class Pipeline {
 
   constructor(parts: PipelineDeps) {
     this.#parts = parts;
-    const { ledger, allow, random, ignore, failed, jails, wall, inOrder } = parts;
+    const { ledger, allow, random, jails, wall, inOrder } = parts;
     this.#clocks = new SourceClocks(
       () => jails.shortestFindtime,
       inOrder === true ? undefined : wall,
     );
     this.#edgeClocks = new SourceClocks(() => jails.shortestFindtime, wall);
-    this.questions = new PendingIgnoreChecks({
-      ignore,
-      ledger,
-      failed,
-      goOn: (ban, replaced) => this.#track(this.#send({ bans: [ban], ended: replaced })),
-      forbid: (ban, isOut) => this.#forbid(ban, isOut),
-    });
+    this.#enforcer = new Enforcer(parts, (ban) => jails.retract(ban, this.#context));
     this.#context = {
       allowed: (jail, address) => allow.allowed(jail, address),
       coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
@@ -193,7 +134,7 @@ export class Pipeline {
     if (decisions.length === 0) return;
     const report = ledger.commit({ decisions });
     this.#settleExpired(report);
-    this.#apply(report).catch(broken);
+    this.#enforcer.apply(report).catch(broken);
   }
 
   /**
@@ -244,7 +185,7 @@ export class Pipeline {
     if (next === undefined || next > now) return;
     const ended = ledger.expire(now, { inForceOnly });
     for (const ban of ended) jails.expired(ban);
-    await this.#apply({ bans: [], ended });
+    await this.#enforcer.apply({ bans: [], ended });
   }
 
   /** Carries out operators' (and other) decisions; resolves when the kernel has answered. */
@@ -260,7 +201,7 @@ export class Pipeline {
           ...(decision.jail === undefined ? {} : { jail: decision.jail }),
         });
     this.#settleExpired(report);
-    return { bans: await this.#apply(report), ended: report.ended };
+    return { bans: await this.#enforcer.apply(report), ended: report.ended };
   }
 
   /**
@@ -268,26 +209,27 @@ export class Pipeline {
    * answered.
    */
   enforce(bans: readonly BanRecord[]): Promise<readonly Settled[]> {
-    return this.#apply({ bans, ended: [] });
+    return this.#enforcer.apply({ bans, ended: [] });
+  }
+
+  /** Bans that an ignorecommand is asked about. */
+  get questions(): PendingIgnoreChecks {
+    return this.#enforcer.questions;
   }
 
   /** Resolves when nothing is under way to the kernel. */
-  async idle(): Promise<void> {
-    while (this.#applying.size > 0) await Promise.allSettled([...this.#applying]);
+  idle(): Promise<void> {
+    return this.#enforcer.idle();
   }
 
-  /**
-   * Asks no ignorecommand any more and finishes what is under way; bans without an answer stay
-   * wanted in the ledger.
-   */
-  async stop(): Promise<void> {
-    await this.questions.stop();
-    await this.idle();
+  /** Finishes what is under way to the kernel; see `Enforcer.stop`. */
+  stop(): Promise<void> {
+    return this.#enforcer.stop();
   }
 
   /** Batches under way to the kernel. */
   get underWay(): number {
-    return this.#applying.size;
+    return this.#enforcer.underWay;
   }
 
   /**
@@ -351,7 +293,7 @@ export class Pipeline {
       ...(position === undefined ? {} : { attempts, source, position }),
     });
     this.#settleExpired(report);
-    return this.#apply(report);
+    return this.#enforcer.apply(report);
   }
 
   /** Bans that a commit found over: what they answered counts no more. */
@@ -361,118 +303,26 @@ export class Pipeline {
         this.#parts.jails.expired(ban);
   }
 
-  /** An ignorecommand forbade the ban: as if it had never been. */
-  #forbid(ban: BanRecord, isOut: boolean): void {
-    const { ledger, jails, announcer, wall } = this.#parts;
-    ledger.settle([ban.id], 'ignored', wall.now());
-    if (isOut)
-      ledger.commit({ decisions: [{ ...ban, kind: 'unban', time: wall.now(), reason: 'reload' }] });
-    jails.retract(ban, this.#context);
-    announcer.spared(ban);
-  }
-
   #announce(outcome: JailOutcome): void {
     const { announcer } = this.#parts;
     if (outcome.kind === 'ignored') announcer.ignored(outcome.event, outcome.reason);
     else if (outcome.kind === 'success') this.#parts.succeeded?.(outcome.event);
     else if (outcome.kind !== 'unknown') announcer.found(outcome.event);
   }
+}
 
-  /** Brings the kernel to what the ledger now says, notes its answer and announces it. */
-  #apply(report: CommitReport): Promise<Settled[]> {
-    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
-    const bans = report.bans.filter((ban) => !asked.includes(ban));
-    const keys = new Set(asked.map((ban) => banKey(ban.jail, ban.target)));
-    const isAsked = (ban: BanRecord) =>
-      ban.ended?.reason === 'replaced' && keys.has(banKey(ban.jail, ban.target));
-    for (const ban of asked) {
-      const key = banKey(ban.jail, ban.target);
-      const replaced = report.ended.filter(
-        (one) => isAsked(one) && banKey(one.jail, one.target) === key,
-      );
-      this.questions.ask(ban, replaced);
-    }
-    for (const { jail, target } of bans) this.questions.release(jail, target);
-    const ended = report.ended.filter((ban) => !isAsked(ban));
-    if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
-    return this.#track(this.#send({ bans, ended }));
+/** Calls `timed` for each ban in force with the time of the entry that decided it. */
+function reportLatencies(
+  outcomes: readonly JailOutcome[],
+  bans: readonly Settled[],
+  timed: (record: BanRecord, entry: EpochMicros) => void,
+): void {
+  const entries = new Map<string, EpochMicros>();
+  for (const outcome of outcomes)
+    if (outcome.kind === 'decided')
+      entries.set(banKey(outcome.event.jail, outcome.target), outcome.event.time);
+  for (const { record, refusal } of bans) {
+    const entry = entries.get(banKey(record.jail, record.target));
+    if (refusal === undefined && entry !== undefined) timed(record, entry);
   }
-
-  #track(under: Promise<Settled[]>): Promise<Settled[]> {
-    this.#applying.add(under);
-    const done = () => this.#applying.delete(under);
-    under.then(done, done);
-    return under;
-  }
-
-  async #send({ bans, ended }: CommitReport): Promise<Settled[]> {
-    const { firewall, ledger, announcer, failed, wall } = this.#parts;
-    const over = ended.filter((ban) => ban.ended?.reason !== 'replaced');
-    let answer: ApplyReport;
-    try {
-      answer = await firewall.apply([...over.map(removal), ...bans.map(addition)]);
-    } catch (error) {
-      // The ledger still wants them; the next open or repair puts them into the kernel.
-      failed(error);
-      return bans.map((record) => ({ record, refusal: 'the firewall does not answer' }));
-    }
-    this.#parts.applied?.(answer);
-    const refusals = new Map(
-      answer.refused.map((refusal) => [keyOfRefusal(refusal), refusal.reason]),
-    );
-    const settled = bans.map((record): Settled => {
-      const refusal = refusals.get(banKey(record.jail, record.target));
-      return { record, ...(refusal === undefined ? {} : { refusal }) };
-    });
-    const now = wall.now();
-    // Decided on old entries and over by now: the kernel did not take them, and nobody was banned.
-    const lapsed = new Set(
-      settled.filter(({ record: { until } }) => until !== null && until <= now),
-    );
-    const replaced = new Set(
-      ended
-        .filter((ban) => ban.ended?.reason === 'replaced')
-        .map((ban) => banKey(ban.jail, ban.target)),
-    );
-    // The announcement comes before the note in the ledger: an agent that dies in between announces
-    // it again at its next start. The other way round, it would never be announced.
-    for (const ban of over)
-      if (ban.ended !== undefined && isUnban(ban.ended.reason))
-        announcer.unban(
-          ban.jail,
-          formatPrefix(ban.target),
-          ban.ended.time,
-          ban.ended.reason,
-          ban.ended.by,
-        );
-    for (const one of settled) {
-      const { record, refusal } = one;
-      if (refusal !== undefined) announcer.refused(record, refusal);
-      else if (lapsed.has(one)) announcer.lapsed(record);
-      else announcer.ban(record, replaced.has(banKey(record.jail, record.target)));
-    }
-    const inForce = settled.filter((one) => one.refusal === undefined && !lapsed.has(one));
-    const ids = inForce.map(({ record }) => record.id);
-    if (ids.length > 0) ledger.settle(ids, 'in-force', now);
-    for (const { record, refusal } of settled)
-      if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
-    return settled;
-  }
-}
-
-/** True for the end of a ban that was in force. */
-function isUnban(reason: EndReason): reason is UnbanDecision['reason'] {
-  return reason === 'expired' || reason === 'operator' || reason === 'reload';
-}
-
-function addition({ jail, target, until }: BanRecord): ElementChange {
-  return { kind: 'put', jail, target, until };
-}
-
-function removal({ jail, target }: BanRecord): ElementChange {
-  return { kind: 'remove', jail, target };
-}
-
-function keyOfRefusal({ change }: Refusal): string {
-  return banKey(change.jail, change.target);
 }
