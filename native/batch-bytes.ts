@@ -1,4 +1,7 @@
-/** What the C batch reader is told, as the bytes that batch.h and routes.h describe. */
+/**
+ * The bytes that the C batch reader and TypeScript exchange: what it is told (batch.h, routes.h),
+ * and what it has written.
+ */
 import type { GateRoute } from '../src/core/entry.js';
 import {
   ENTRY_FIELDS_MAX,
@@ -96,9 +99,7 @@ function long(value: bigint): Buffer {
   return bytes;
 }
 
-/*
- * What the C batch reader has written, decoded; the form of counts and records stands in batch.h.
- */
+// What the C batch reader has written, decoded; the form of counts and records stands in batch.h.
 
 /** Bytes of `struct banjour_counts`. */
 export const COUNTS_BYTES = 32;

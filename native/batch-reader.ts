@@ -1,4 +1,7 @@
-/** The C batch reader (`native/batch/`): what `PlainReader` does, in one call for many entries. */
+/**
+ * The C batch reader (`native/batch/`): what `PlainReader` does, in one call for many entries, and
+ * ahead of what is judged.
+ */
 import { OperatingError } from '../src/core/errors.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { cursor } from '../src/core/names.js';
@@ -91,10 +94,8 @@ export class BatchReader implements EntryReader {
   }
 }
 
-/*
- * Stored entries, read ahead by a thread of C (native/batch/ahead.c) while those before them are
- * judged here.
- */
+// Stored entries, read ahead by a thread of C (native/batch/ahead.c) while those before them are
+// judged here.
 
 /** `BANJOUR_AHEAD_CHUNKS` and `BANJOUR_CURSOR_BYTES_MAX` of batch.h. */
 const CHUNKS = 3;

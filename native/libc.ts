@@ -1,4 +1,7 @@
-/** Memory that C may keep a pointer to: it does not move and lives until it is freed. */
+/**
+ * What is asked of the C library: memory that does not move, the end of the process, eventfd, and
+ * memory given back.
+ */
 
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
@@ -48,8 +51,6 @@ export function stableText(text: string): bigint {
   return address;
 }
 
-/* The end of this process, by libc. */
-
 /**
  * Ends the process and all its threads at once (_exit(2)): no handler of Node or V8 runs, and none
  * can wait for another.
@@ -59,10 +60,8 @@ export function endProcess(code: number): never {
   throw new Error('bug: _exit(2) returned');
 }
 
-/*
- * A number in the kernel that one thread raises and another polls (eventfd(2)): it reaches a thread
- * that is in a call of C, where no message of JavaScript does.
- */
+// A number in the kernel that one thread raises and another polls (eventfd(2)): it reaches a thread
+// that is in a call of C, where no message of JavaScript does.
 
 const EFD_NONBLOCK = 0o4000;
 const EFD_CLOEXEC = 0o2000000;
@@ -108,12 +107,10 @@ export class EventDescriptor {
   }
 }
 
-/*
- * What this process holds of the machine's memory without needing it. Two kinds: blocks that were
- * freed and that the C library keeps, and pages of journal files that libsystemd has mapped and
- * read long ago. Neither is lost by giving it back: the one is asked for anew, the other is read
- * again, mostly from the page cache.
- */
+// What this process holds of the machine's memory without needing it. Two kinds: blocks that were
+// freed and that the C library keeps, and pages of journal files that libsystemd has mapped and
+// read long ago. Neither is lost by giving it back: the one is asked for anew, the other is read
+// again, mostly from the page cache.
 
 const MADV_DONTNEED = 4;
 

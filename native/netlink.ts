@@ -1,17 +1,16 @@
 /**
  * A netlink socket to nf_tables (netlink(7), linux/netfilter/nfnetlink.h), through libc:
- * non-blocking. Three uses: the doorbell (`netlink-doorbell.ts`), dumps (`netlink-dump.ts`), and a
- * table that says who is there (`netlink-owner.ts`). All other changes are nft's.
+ * non-blocking; and its messages as bytes. Three uses: the doorbell (`netlink-doorbell.ts`), dumps
+ * (`netlink-dump.ts`), and a table that says who is there (`netlink-owner.ts`). All other changes
+ * are nft's.
  */
 import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
 import { StableMemory } from './libc.js';
 
-/*
- * Netlink messages and attributes (netlink(7), rtnetlink(3)) of nf_tables
- * (linux/netfilter/nf_tables.h), as bytes.
- */
+// Netlink messages and attributes (netlink(7), rtnetlink(3)) of nf_tables
+// (linux/netfilter/nf_tables.h), as bytes.
 
 export const NFPROTO = { inet: 1, bridge: 7 } as const;
 /** nlmsghdr types of netlink itself (netlink(7)). */

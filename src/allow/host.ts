@@ -1,6 +1,6 @@
 /**
- * What this host itself tells about whom it must not shut out: own addresses, gateways, resolvers.
- * Files and calls only; never open sockets.
+ * What this host itself tells about whom it must not shut out: own addresses, gateways, resolvers,
+ * and the hosts of administrators who are logged in. Files and calls only; never open sockets.
  */
 
 import { execFile } from 'node:child_process';
@@ -109,7 +109,7 @@ function readText(path: string): string {
   }
 }
 
-/* Remote hosts of administrators who are logged in, as logind reports them. */
+// Remote hosts of administrators who are logged in, as logind reports them.
 
 /**
  * Groups whose members become root (Debian: sudo, Fedora and openSUSE: wheel, old Ubuntu: admin).

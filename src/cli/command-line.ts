@@ -1,6 +1,7 @@
 /**
- * What is wrong with a command line, in words of our own: the parser counts arguments where people
- * want names.
+ * The only file that knows yargs: it turns the table of commands into a parser and gives back what
+ * was chosen. What is wrong with a command line is told in words of our own, since the parser
+ * counts arguments where people want names.
  */
 
 import yargs from 'yargs';
@@ -125,11 +126,6 @@ function unknownWord(said: string, command: CommandDefinition): OperatorError | 
     );
   return problem(`banjour ${command.name} does not know "${shown}"`, command);
 }
-
-/*
- * The only file that knows yargs: turns the table of commands into a parser and gives back what was
- * chosen.
- */
 
 export interface ParsedCommand {
   /** The command to run; absent when yargs has already said all (help, version). */

@@ -1,10 +1,11 @@
-/** Which program this is: Banjour, or one of fail2ban's, by the name that it was called by. */
+/**
+ * Which program this is (Banjour, or one of fail2ban's, by the name that it was called by), and how
+ * its process ends.
+ */
 
 import { basename } from 'node:path';
 import { hasHadThreads } from '../core/background.js';
 import type { Terminal } from '../tools/terminal.js';
-
-/* The end of the process. */
 
 /**
  * Ends the process with this exit code: when nothing is left to do, or, when it has had threads,

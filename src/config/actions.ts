@@ -1,6 +1,6 @@
 /**
- * fail2ban's firewall actions as what they close: ports, protocols, hook, verdict. Their commands
- * are never run.
+ * The `action` list of a jail: what it closes and whom it tells. fail2ban's firewall actions are
+ * read as ports, protocols, hook and verdict. Their commands are never run.
  */
 import type { FilePosition } from '../core/finding.js';
 import type { Hook, PortRange, Protocol } from '../core/specs.js';
@@ -261,7 +261,7 @@ export function joinHooks(hooks: readonly Hook[]): Hook {
   return set.has('forward') ? 'forward' : 'input';
 }
 
-/* The `action` list of a jail: what it closes and whom it tells. */
+// The whole list, actions that close and actions that tell.
 
 export interface Actions {
   readonly effect: BanEffect;

@@ -1,7 +1,8 @@
 /**
  * Every key that is known, what it means and what it is when nobody says anything. `docs/config.md`
  * must name each (test/config/docs.test.ts). The defaults form a file of their own that is read
- * before all others, so a value that nobody stated has a place too: `(built in)`.
+ * before all others, so a value that nobody stated has a place too: `(built in)`. Keys that are not
+ * among them are reported.
  */
 import { nearest } from '../core/text.js';
 import { DEFAULT_SECTION, type IniDocument } from '../ini/parse.js';
@@ -153,7 +154,7 @@ export function builtInText(
   ].join('\n');
 }
 
-/* Keys that nothing reads: misspelled, or fail2ban's without a meaning here. */
+// Keys that nothing reads: misspelled, or fail2ban's without a meaning here.
 
 /** Names that some value of the document uses, as `%(name)s`, `%(section/name)s` or `<name>`. */
 export function referencedNames(document: IniDocument): Set<string> {

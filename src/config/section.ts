@@ -1,7 +1,6 @@
 /**
- * `action.d/*.conf` and `.local` as settings: users of fail2ban put `chain_hook`, `protocol`,
- * `blocktype` there for all firewall actions, and `dest`, `sender` for all mails. Their commands
- * are never run.
+ * The configuration read key by key: one section (`Section`), and the settings of action files
+ * (`ActionFiles`).
  */
 
 import type { FilePosition } from '../core/finding.js';
@@ -13,6 +12,11 @@ import { BUILT_IN, linesOf, placeOf, textOf, type Value } from '../ini/value.js'
 import type { Setting } from './types.js';
 import type { Parsed } from './values.js';
 
+/**
+ * `action.d/*.conf` and `.local` as settings: users of fail2ban put `chain_hook`, `protocol`,
+ * `blocktype` there for all firewall actions, and `dest`, `sender` for all mails. Their commands
+ * are never run.
+ */
 export class ActionFiles {
   readonly #documents = new Map<string, IniDocument>();
   constructor(
@@ -52,11 +56,10 @@ export class ActionFiles {
   }
 }
 
-/*
+/**
  * One section of the configuration, read key by key: interpolated, parsed, with the origin of every
  * value.
  */
-
 export class Section {
   readonly #values = new Map<string, Value | undefined>();
 

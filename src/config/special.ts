@@ -1,7 +1,5 @@
 /**
- * A jail without a failregex: people and programs ban in it (`banjour ban JAIL ADDRESS`), and it
- * finds nobody itself. fail2ban runs such jails too; `filter =` with nothing behind it is how they
- * are written.
+ * Jails that read no log: without a failregex, with `filter = evidence`, with `filter = recidive`.
  */
 
 import { EVIDENCE_OFFENDERS_MAX, HONEYPOT_NAMES_MAX } from '../core/limits.js';
@@ -14,16 +12,23 @@ import type { Section } from './section.js';
 import type { JailConfig } from './types.js';
 import { type Parsed, parseDuration, parseInteger, splitWords } from './values.js';
 
-/** What such a jail takes in: no entry at all. */
-export function handIntake(jail: JailName): JailIntake {
-  const filter = {
-    name: filterName(jail),
-    failregex: [],
-    ignoreregex: [],
-    successregex: [],
-    maxlines: 1,
+/** What such jails take in: no entry at all. */
+function noEntries(jail: JailName, filter: string): JailIntake {
+  const empty = { failregex: [], ignoreregex: [], successregex: [], maxlines: 1 };
+  return {
+    jail,
+    match: { groups: [] },
+    filter: { name: filterName(filter), ...empty, usedns: 'no' },
   };
-  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+}
+
+// A jail without a failregex: people and programs ban in it (`banjour ban JAIL ADDRESS`), and it
+// finds nobody itself. fail2ban runs such jails too; `filter =` with nothing behind it is how they
+// are written.
+
+/** What a jail without a failregex takes in. */
+export function handIntake(jail: JailName): JailIntake {
+  return noEntries(jail, jail);
 }
 
 /**
@@ -43,27 +48,18 @@ export function findsNobody(reader: Section, filter: FilterFile, name: string): 
   return true;
 }
 
-/*
- * `filter = evidence`: a jail that weighs what the jails of its group find, failures and logins. It
- * reads no log itself; `maxretry` is the points that ban an address, `findtime` the time in which
- * points lose half their weight.
- */
+// `filter = evidence`: a jail that weighs what the jails of its group find, failures and logins. It
+// reads no log itself; `maxretry` is the points that ban an address, `findtime` the time in which
+// points lose half their weight.
 
 /** The word of `filter` by which the jail is known. */
 export const EVIDENCE = 'evidence';
 
 const OFFENDERS_MIN = 2;
 
-/** What such a jail takes in: no entry at all. */
+/** What a jail that weighs takes in. */
 export function evidenceIntake(jail: JailName): JailIntake {
-  const filter = {
-    name: filterName(EVIDENCE),
-    failregex: [],
-    ignoreregex: [],
-    successregex: [],
-    maxlines: 1,
-  };
-  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+  return noEntries(jail, EVIDENCE);
 }
 
 /** The keys of such a jail beside those that every jail has. */
@@ -106,18 +102,16 @@ function parseNames(text: string): Parsed<readonly string[]> {
   return { problem: `has ${names.length} names`, fix: `write at most ${HONEYPOT_NAMES_MAX}` };
 }
 
-/*
- * `filter = recidive`: a jail that counts the bans of the other jails. fail2ban finds them in its
- * own log; here they are in the ledger, so such a jail reads nothing, and whatever says where to
- * read from has no meaning.
- */
+// `filter = recidive`: a jail that counts the bans of the other jails. fail2ban finds them in its
+// own log; here they are in the ledger, so such a jail reads nothing, and whatever says where to
+// read from has no meaning.
 
 /** The name of fail2ban's filter, by which the jail is known. */
 export const RECIDIVE = 'recidive';
 
 const READ_FROM = ['logpath', 'match', 'journalmatch', 'failregex'] as const;
 
-/** What such a jail takes in: no entry at all. */
+/** What a jail that counts bans takes in; keys that say where to read from are told. */
 export function recidiveIntake(jail: JailName, reader: Section): JailIntake {
   for (const key of READ_FROM)
     if (reader.own(key))
@@ -128,14 +122,7 @@ export function recidiveIntake(jail: JailName, reader: Section): JailIntake {
         `nothing to do; the line ${key} can be removed`,
         reader.text(key),
       );
-  const filter = {
-    name: filterName(RECIDIVE),
-    failregex: [],
-    ignoreregex: [],
-    successregex: [],
-    maxlines: 1,
-  };
-  return { jail, match: { groups: [] }, filter: { ...filter, usedns: 'no' } };
+  return noEntries(jail, RECIDIVE);
 }
 
 /** Bans that the ledger has forgotten cannot be counted. */

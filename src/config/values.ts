@@ -1,14 +1,13 @@
 /**
- * Single values of the configuration: each parser is pure and says what is wrong and what to write.
+ * Single values of the configuration, names of ports among them. Each parser is pure and says what
+ * is wrong and what to write.
  */
 import { readFileSync } from 'node:fs';
 import { INI_FILE_BYTES_MAX } from '../core/limits.js';
 import type { PortRange, Protocol } from '../core/specs.js';
 
-/*
- * Port numbers by name: the services of mail and web hosts, then `/etc/services` (services(5))
- * where there is one. The table goes first, so that a jail means the same on a minimal system.
- */
+// Port numbers by name: the services of mail and web hosts, then `/etc/services` (services(5))
+// where there is one. The table goes first, so that a jail means the same on a minimal system.
 
 const SERVICES: Readonly<Record<string, number>> = {
   ftp: 21,

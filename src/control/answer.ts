@@ -1,6 +1,6 @@
 /**
- * Answers on their way out: small ones whole, lists piece by piece, so that neither memory nor a
- * turn grows with them.
+ * Answers on their way out: small ones whole, lists piece by piece, events as they happen. Neither
+ * memory nor a turn grows with them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { BanjourEvent } from '../core/decision.js';
@@ -98,10 +98,8 @@ async function sendPiece(response: ServerResponse, piece: string): Promise<boole
   });
 }
 
-/*
- * The event stream: server-sent events, one client each. A client that does not read is cut off,
- * never waited for.
- */
+// The event stream: server-sent events, one client each. A client that does not read is cut off,
+// never waited for.
 
 /** A comment line is sent this often, so that both sides notice a dead connection, ms. */
 const HEARTBEAT_MS = 15_000;

@@ -1,12 +1,11 @@
-/** Decisions of the jail and of operators, and what became of them. */
+/** What filters find, what the jails and operators decide, and what became of it. */
 import { type Address, formatPrefix, type Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
-/*
+/**
  * What a filter says about an entry: a failure (or a success) of somebody, once or several times.
  */
-
 export interface FilterEvent {
   readonly kind: 'failure' | 'success';
   readonly jail: JailName;

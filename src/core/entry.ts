@@ -1,4 +1,7 @@
-/** Journal entries as the stages see them, and the sources they come from. */
+/**
+ * Journal entries as the stages see them, the sources they come from, lines that journald broke,
+ * and users who write entries.
+ */
 import { type MatchExpression, matches } from './match.js';
 import type { Cursor, SourceId } from './names.js';
 import type { EpochMicros } from './time.js';
@@ -191,13 +194,11 @@ export interface TextLog {
  */
 export const TEXT_LOG_FIELD = '_LOGPATH';
 
-/*
- * One line of a daemon in several entries. journald breaks what a service prints at 48 KiB
- * (`LineMax=`), at a NUL, and where another process of the service prints in between
- * (systemd.journal-fields(7), `_LINE_BREAK`, since systemd 235 and 246); Docker and podman break a
- * container's at 16 KiB. Only the first of these entries begins with the daemon's words: whoever
- * made the line long chose how the others begin.
- */
+// One line of a daemon in several entries. journald breaks what a service prints at 48 KiB
+// (`LineMax=`), at a NUL, and where another process of the service prints in between
+// (systemd.journal-fields(7), `_LINE_BREAK`, since systemd 235 and 246); Docker and podman break a
+// container's at 16 KiB. Only the first of these entries begins with the daemon's words: whoever
+// made the line long chose how the others begin.
 
 /** Fields that tell that an entry's line goes on in another. */
 export const GOES_ON_FIELDS = ['_LINE_BREAK', 'CONTAINER_PARTIAL_MESSAGE'] as const;
@@ -214,11 +215,9 @@ export function goesOn(field: (name: string) => string | undefined): boolean {
   return field('CONTAINER_PARTIAL_MESSAGE') === 'true';
 }
 
-/*
- * The user who wrote an entry, by its `_UID`: the kernel tells journald (SCM_CREDENTIALS), so no
- * process can have another's. A unit alone does not tell a daemon from a user's command that the
- * daemon runs: `.forward` pipes, commands of an ssh session without pam_systemd, jobs of cron.
- */
+// The user who wrote an entry, by its `_UID`: the kernel tells journald (SCM_CREDENTIALS), so no
+// process can have another's. A unit alone does not tell a daemon from a user's command that the
+// daemon runs: `.forward` pipes, commands of an ssh session without pam_systemd, jobs of cron.
 
 /** First user of people (`UID_MIN` of login.defs(5)). */
 const FIRST = 1_000;

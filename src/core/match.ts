@@ -13,11 +13,9 @@
  */
 import { shellWords } from './text.js';
 
-/*
- * Wildcards: `*`, `?`, `[a-z]`, `[!a-z]`. In paths a backslash takes the next character as it is,
- * as in shells; in names of units it is a character like others, as in journalctl(1), since escaped
- * names are full of it.
- */
+// Wildcards: `*`, `?`, `[a-z]`, `[!a-z]`. In paths a backslash takes the next character as it is,
+// as in shells; in names of units it is a character like others, as in journalctl(1), since escaped
+// names are full of it.
 
 type Step =
   | { readonly kind: 'any' }

@@ -1,4 +1,7 @@
-/** Text that strangers wrote, made safe to show. */
+/**
+ * Text: what strangers wrote, made safe to show; plain strings, searched for; misspelt words, by
+ * their likely meaning; arguments of programs, filled in.
+ */
 
 /**
  * Makes text from log lines and other strangers safe for terminals, logs and files of one line:
@@ -72,7 +75,7 @@ export function counted(count: number, thing: string, things = `${thing}s`): str
   return `${formatCount(count)} ${count === 1 ? thing : things}`;
 }
 
-/* Does a text contain one of some plain strings? */
+// Searching for one of some plain strings.
 
 /** Below this the search skips too little, and V8's alternation of strings is faster. */
 const SHORTEST_MIN = 4;
@@ -144,8 +147,6 @@ function slotOf(first: number, second: number): number {
   return ((first << 5) ^ second) & (SLOTS - 1);
 }
 
-/* The likely meaning of a misspelt word. */
-
 /** The member of `known` that is spelled most alike, if any is close. */
 export function nearest(word: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -180,11 +181,9 @@ function editDistance(a: string, b: string, limit: number): number {
   return rows[a.length]?.[b.length] ?? Number.POSITIVE_INFINITY;
 }
 
-/*
- * Arguments of programs that are filled with what others wrote. No shell reads them, each word
- * stays one word, and a value never begins a word with a dash: no stranger's text becomes an
- * option.
- */
+// Arguments of programs that are filled with what others wrote. No shell reads them, each word
+// stays one word, and a value never begins a word with a dash: no stranger's text becomes an
+// option.
 
 /**
  * The words with `<name>` replaced; the program itself, and what `factOf` does not know, stay as

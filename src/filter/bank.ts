@@ -21,10 +21,8 @@ import { type Guard, GuardedRunner } from './guarded.js';
 import { LINE_FIELDS, type Line, lineInMessage, lineOf } from './line.js';
 import { type RunningRegex, slotName } from './search.js';
 
-/*
- * Which jails want an entry. Entries of one service look alike in the fields that decide, so the
- * answer is remembered.
- */
+// Which jails want an entry. Entries of one service look alike in the fields that decide, so the
+// answer is remembered.
 
 /** Answers by the value of one field after the other. */
 type Known<T> = Map<string | undefined, Known<T> | readonly T[]>;
@@ -86,11 +84,9 @@ export class Router<T> {
   }
 }
 
-/*
- * Containers in the host's journal: Docker's and podman's log drivers, and programs that write to
- * standard output, put the daemon's own header into MESSAGE, while the entry's identifier is the
- * container's.
- */
+// Containers in the host's journal: Docker's and podman's log drivers, and programs that write to
+// standard output, put the daemon's own header into MESSAGE, while the entry's identifier is the
+// container's.
 
 /**
  * A date as daemons write it at the beginning of a line, with the priority and brackets around it.

@@ -1,6 +1,6 @@
 /**
- * From a filter's definition to the filter that judges lines, or to everything that is wrong with
- * it. Pure.
+ * From a filter's definition to the filter that judges lines, with its literal gate, or to
+ * everything that is wrong with it. Pure.
  */
 import type { Diagnostic } from '../core/finding.js';
 import { MAXLINES_MAX } from '../core/limits.js';
@@ -127,11 +127,9 @@ function placeAt({ text, place }: SourceText, offset: number): SourceText['place
   return { ...place, column: (place.column ?? 1) + offset };
 }
 
-/*
- * The literal gate: plain strings of which one must stand in the MESSAGE of every entry that a
- * filter can match. The source asks for MESSAGE only, so a string that the header `host ident[pid]:
- * ` can satisfy is no use.
- */
+// The literal gate: plain strings of which one must stand in the MESSAGE of every entry that a
+// filter can match. The source asks for MESSAGE only, so a string that the line's header (host,
+// identifier, pid) can satisfy is no use.
 
 /** Shorter strings stand in nearly every message. */
 const LITERAL_CHARS_MIN = 3;

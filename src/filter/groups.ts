@@ -1,7 +1,7 @@
 /**
- * What the groups of a match mean: whose failure it is, which user, how many attempts. The names
- * are those that fail2ban's tags give (`<HOST>` makes ip4, ip6, dns; `<F-ID>` fid; `<F-USER>` user;
- * `<F-MLFID>` mlfid ...).
+ * What the groups of a match mean: whose failure it is (also behind proxies), which user, how many
+ * attempts, and how the line is to be counted. The names are those that fail2ban's tags give
+ * (`<HOST>` makes ip4, ip6, dns; `<F-ID>` fid; `<F-USER>` user; `<F-MLFID>` mlfid ...).
  */
 import { type Address, contains, type Prefix, parseAddress } from '../core/address.js';
 import { EVENT_COUNT_MAX, SESSION_KEY_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
@@ -186,10 +186,8 @@ export function fillAlternates(groups: Groups, alternates: readonly Alternate[])
   return filled ?? groups;
 }
 
-/*
- * Addresses as a chain of proxies lists them (`X-Forwarded-For`): each adds whom it was asked by at
- * the end, and what stands in front of the administrator's own proxies is the client's to write.
- */
+// Addresses as a chain of proxies lists them (`X-Forwarded-For`): each adds whom it was asked by at
+// the end, and what stands in front of the administrator's own proxies is the client's to write.
 
 /**
  * The groups with the last address that is not one of the proxies in place of the last of all.
@@ -212,11 +210,9 @@ export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Group
   return address.family === 4 ? { ...none, ip4: address.text } : { ...none, ip6: address.text };
 }
 
-/*
- * What a line says about how it is to be counted, beside whose failure it is: the tags
- * `<F-SESSION>`, `<F-WITNESS>`, `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-TROUBLE>`,
- * `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
- */
+// What a line says about how it is to be counted, beside whose failure it is: the tags
+// `<F-SESSION>`, `<F-WITNESS>`, `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-TROUBLE>`,
+// `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
 
 /** How a line is to be counted. */
 export type Part =

@@ -1,16 +1,14 @@
 /**
- * Runs the regexes of a filter over one text and keeps their matches off the cut of an over-long
- * message.
+ * Runs the regexes of a filter over one text, or over the last lines of a multi-line filter, and
+ * keeps their matches off the cut of an over-long message.
  */
 
 import type { SourceText } from '../core/specs.js';
 import { type Alternate, fillAlternates, type Groups, withoutIdentity } from './groups.js';
 import type { Regex } from './regex/regex.js';
 
-/*
- * Regexes that are tried one after the other, and which of them a text can match at all by its
- * first character.
- */
+// Regexes that are tried one after the other, and which of them a text can match at all by its
+// first character.
 
 /** Texts of log lines begin in ASCII; for others every regex is tried. */
 const CODES = 128;
@@ -37,11 +35,9 @@ export class SlotList {
   }
 }
 
-/*
- * The last lines of a multi-line filter, and which of them a match uses up. Rules of fail2ban 1.1
- * (failregex.py, search; filter.py, findFailure): the lines that a match touches are gone, the
- * others and those that `<SKIPLINES>` skipped stay for the next match.
- */
+// The last lines of a multi-line filter, and which of them a match uses up. Rules of fail2ban 1.1
+// (failregex.py, search; filter.py, findFailure): the lines that a match touches are gone, the
+// others and those that `<SKIPLINES>` skipped stay for the next match.
 
 /** Lines of the window after `line` came, oldest first, at most `maxlines`. */
 export function pushLine(

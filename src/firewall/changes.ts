@@ -1,6 +1,6 @@
 /**
  * From what the daemon asks to operations on sets: validation, last word per element, ends to
- * timeouts. Pure.
+ * timeouts; and which change a refused transaction was refused for. Pure.
  */
 import { isHost } from '../core/address.js';
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';
@@ -104,10 +104,8 @@ export function prefixSetsFor(elements: Iterable<Element>): BanSet[] {
   return [...sets.values()];
 }
 
-/*
- * A transaction is refused as a whole because of one bad change in it. Halving finds the bad ones:
- * they are reported with their reason and dropped, the rest is applied.
- */
+// A transaction is refused as a whole because of one bad change in it. Halving finds the bad ones:
+// they are reported with their reason and dropped, the rest is applied.
 
 /** Sends the changes in one transaction; undefined when accepted, otherwise the reason. */
 export type SendChanges = (changes: readonly ElementChange[]) => Promise<string | undefined>;

@@ -17,11 +17,9 @@ import { nftCommand, type RunnerOptions, reasonOf } from './runner.js';
 import { makeSchema } from './schema.js';
 import { type Command, run } from './spawn.js';
 
-/*
- * What else in the ruleset sees packets before us. An accept elsewhere cannot undo our drop; what
- * can are flowtables, which take packets of known flows past the forward hook, and tables that drop
- * before us only spare us work.
- */
+// What else in the ruleset sees packets before us. An accept elsewhere cannot undo our drop; what
+// can are flowtables, which take packets of known flows past the forward hook, and tables that drop
+// before us only spare us work.
 
 interface BaseChain {
   readonly family: string;

@@ -1,6 +1,7 @@
 /**
- * The part of libnftables' JSON that we write (libnftables-json(5), schema version 1), and the
- * printer from `schema.ts`. Typed, so that a misspelt key does not compile.
+ * The part of libnftables' JSON that we write (libnftables-json(5), schema version 1), the printer
+ * from `schema.ts`, and what a backend needs of a kernel that reads it. Typed, so that a misspelt
+ * key does not compile.
  */
 import { type Family, isHost, type Prefix } from '../core/address.js';
 import type { PortRange } from '../core/specs.js';
@@ -184,10 +185,8 @@ function portJson(range: PortRange): Json {
   return range.first === range.last ? range.first : { range: [range.first, range.last] };
 }
 
-/*
- * What a firewall backend needs of a kernel. `runner.ts` is the real one, `recording.ts` remembers
- * instead.
- */
+// What a firewall backend needs of a kernel. `runner.ts` is the real one, `recording.ts` remembers
+// instead.
 
 export interface BatchOutcome {
   /**

@@ -102,10 +102,8 @@ function targetOf(set: BanSet, key: string): Prefix | undefined {
   return prefix.base === key ? prefix : undefined;
 }
 
-/*
- * Reads what `nft -j list table` prints (libnftables-json(5); seen from 1.0.6 and 1.1.3) into
- * `KernelTable`. Only what reconciling needs is looked at, and nothing is trusted to be there.
- */
+// Reads what `nft -j list table` prints (libnftables-json(5); seen from 1.0.6 and 1.1.3) into
+// `KernelTable`. Only what reconciling needs is looked at, and nothing is trusted to be there.
 
 type Fields = { readonly [key: string]: unknown };
 
@@ -189,10 +187,8 @@ function numberOf(value: unknown): number {
   return typeof value === 'number' ? value : 0;
 }
 
-/*
- * A netlink dump of our tables as `KernelTables`: what `nft -j list` would say, several times
- * faster.
- */
+// A netlink dump of our tables as `KernelTables`: what `nft -j list` would say, several times
+// faster.
 
 /** Numbers of nft's data types in NFTA_SET_KEY_TYPE (libnftables datatype.h, 1.0.6). */
 const KEY_TYPES = new Map([

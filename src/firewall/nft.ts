@@ -1,6 +1,6 @@
 /**
  * The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What
- * the daemon makes.
+ * the daemon makes. It also closes this host's sockets of who is banned.
  */
 
 import type { TableOwner } from '../../native/netlink-owner.js';
@@ -21,11 +21,9 @@ import { makeSchema } from './schema.js';
 import { type Command, findProgram, run } from './spawn.js';
 import { DriftWatch } from './watch.js';
 
-/*
- * Closes this host's sockets of a banned prefix at once. Its packets are dropped anyway; this frees
- * what the service still holds for it instead of leaving that to time-outs. ss(8) of iproute2; the
- * kernel needs INET_DIAG_DESTROY.
- */
+// Closes this host's sockets of a banned prefix at once. Its packets are dropped anyway; this frees
+// what the service still holds for it instead of leaving that to time-outs. ss(8) of iproute2; the
+// kernel needs INET_DIAG_DESTROY.
 
 export interface KillOptions {
   /** ss and first arguments; without it ss is looked for in the system's folders. */

@@ -1,7 +1,6 @@
 /**
- * The backend of `--dry-run`: everything is compiled as for the kernel, nothing is sent. It
- * remembers the batches that nft would have got, and keeps their effect, so that what follows is
- * compiled as it would be.
+ * Backends that leave the kernel alone: `--dry-run` shows what would be sent, a replay that bans
+ * nobody keeps nothing.
  */
 
 import type { ApplyReport, FirewallBackend, KernelState } from '../core/firewall.js';
@@ -19,7 +18,11 @@ import {
 import type { KernelElements, KernelTable, KernelTables } from './kernel-tables.js';
 import type { TableFamily } from './names.js';
 
-/** A kernel of memory: takes our commands with the kernel's rules, so far as they matter to us. */
+/**
+ * A kernel of memory: takes our commands with the kernel's rules, so far as they matter to us. It
+ * remembers the batches that nft would have got, and keeps their effect, so that what follows is
+ * compiled as it would be.
+ */
 export class RecordingTransport implements Transport {
   readonly #clock: Clock;
   readonly #show: (batch: string) => void;
@@ -180,11 +183,10 @@ export class RecordingBackend extends TableBackend {
   }
 }
 
-/* The backend of a replay that bans nobody: takes every change, keeps nothing, costs nothing. */
-
 const TAKEN: ApplyReport = { refused: [], via: 'none', elapsedMs: 0 };
 const NOTHING: KernelState = { present: false, elements: [], counters: new Map() };
 
+/** The backend of a replay that bans nobody: takes every change, keeps nothing, costs nothing. */
 export class NoFirewall implements FirewallBackend {
   open(): Promise<ApplyReport> {
     return Promise.resolve(TAKEN);

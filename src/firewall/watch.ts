@@ -1,7 +1,7 @@
 /**
- * Watches the doorbell and has the tables repaired when it rings. One repair at a time; what rings
- * meanwhile is repaired after it. Against a program that keeps changing our tables it slows down
- * instead of fighting at full speed.
+ * Watches the doorbell and has the tables repaired when it rings; a heartbeat says whether calls go
+ * on. One repair at a time; what rings meanwhile is repaired after it. Against a program that keeps
+ * changing our tables it slows down instead of fighting at full speed.
  */
 
 import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
@@ -11,11 +11,10 @@ import { DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
 import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, NFT_STUCK_MS } from '../core/timeouts.js';
 import { TABLE } from './names.js';
 
-/*
+/**
  * Whether the firewall's calls go on. One beat at a time goes through the queue like any other
  * call; while calls before it are under way it may wait as long as their deadlines allow.
  */
-
 export class Heartbeat {
   readonly #beat: () => Promise<void>;
   readonly #stuckMs: number;

@@ -1,4 +1,6 @@
 /**
+ * Names and tags in values, replaced by what they stand for.
+ *
  * `%(name)s` and its relatives, as Python's BasicInterpolation with fail2ban's additions:
  *
  * - `%(name)s`: the jail's or caller's options, then the section, then `[DEFAULT]`. `%%` is a
@@ -6,6 +8,9 @@
  * - `%(section/name)s`: that section, else `[DEFAULT]`. `%(default/name)s`: `[DEFAULT]`.
  * - `%(known/name)s`: what the same option said in a file read earlier, else `[DEFAULT]`.
  * - `%(__name__)s`: the section's name.
+ *
+ * `<name>` in filters and actions: replaced by the option of that name, innermost first and again
+ * until nothing changes, so that `<mdre-<mode>>` works. Unknown tags (`<HOST>`, `<F-USER>`) stay.
  */
 
 import type { Diagnostic, FilePosition } from '../core/finding.js';
@@ -23,11 +28,6 @@ import {
   type Value,
   type ValuePiece,
 } from './value.js';
-
-/*
- * `<name>` in filters and actions: replaced by the option of that name, innermost first and again
- * until nothing changes, so that `<mdre-<mode>>` works. Unknown tags (`<HOST>`, `<F-USER>`) stay.
- */
 
 /** Finds the value of a tag; undefined leaves it as it is. */
 export type TagLookUp = (name: string) => Value | undefined;

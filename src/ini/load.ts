@@ -1,4 +1,7 @@
-/** Reads files with everything their `[INCLUDES]` name, in fail2ban's order, into one document. */
+/**
+ * Reads files with everything their `[INCLUDES]` name, in fail2ban's order, from several folders
+ * (`Roots`) into one document.
+ */
 import { dirname, isAbsolute, join, normalize } from 'node:path/posix';
 import type { FilePosition } from '../core/finding.js';
 import { INI_DEPTH_MAX, INI_FILES_MAX } from '../core/limits.js';
@@ -8,11 +11,9 @@ import type { Report } from './report.js';
 import type { FileText, FileTree } from './tree.js';
 import { linesOf } from './value.js';
 
-/*
- * Several configuration folders seen as one. The last root is the administrator's: a `.conf` of his
- * replaces the shipped one of the same name, a `.local` of any root is merged, in the order of the
- * roots.
- */
+// Several configuration folders seen as one. The last root is the administrator's: a `.conf` of his
+// replaces the shipped one of the same name, a `.local` of any root is merged, in the order of the
+// roots.
 
 /** A file: where it is, and its name relative to the roots if it lies in one. */
 export interface FileRef {

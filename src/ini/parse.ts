@@ -8,6 +8,8 @@
  *   end are dropped.
  * - A line beginning with `#` or `;` is a comment, within a value too; ` ;` begins a comment in any
  *   line, `#` never does.
+ *
+ * Several files become one document (`IniDocument`).
  */
 import type { FilePosition } from '../core/finding.js';
 import type { Report } from './report.js';
@@ -176,8 +178,7 @@ function trimEnd(pieces: readonly ValuePiece[]): Value {
   return last === undefined ? [] : [...value, { ...last, text: last.text.trimEnd() }];
 }
 
-/* Several files merged into one: later options replace earlier ones and remember them. */
-
+/** Several files merged into one: later options replace earlier ones and remember them. */
 export class IniDocument {
   readonly sections = new Map<string, IniSection>();
   readonly defaults: Map<string, IniOption> = new Map();

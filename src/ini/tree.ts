@@ -35,7 +35,7 @@ export function memoryTree(files: Readonly<Record<string, string>>): FileTree {
   };
 }
 
-/* The one file of this folder that reads the disk. */
+// The disk. Nothing else in this folder reads it.
 
 function codeOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;

@@ -1,4 +1,4 @@
-/** The gate, as tests on text and fields. */
+/** The gate and match expressions as tests on text and fields, for what C does not select. */
 
 import type { Gate, GateRoute } from '../core/entry.js';
 import { GATE_FIELDS_MAX, GATE_ROUTES_MAX, GATE_TERM_BYTES_MAX } from '../core/limits.js';
@@ -11,7 +11,7 @@ import {
 } from '../core/match.js';
 import { literalSearch } from '../core/text.js';
 
-/* A match expression applied here instead of in libsystemd. */
+// Match expressions.
 
 /** Values of one entry, by field; a field may have several. */
 export type FieldValues = ReadonlyMap<string, readonly string[]>;

@@ -1,4 +1,7 @@
-/** MESSAGE as the filters see it: several values joined, the over-long cut to head and tail. */
+/**
+ * What was read of an entry, as the stages see it: the values of MESSAGE joined, the over-long cut
+ * to head and tail.
+ */
 
 import type { RawEntry } from '../../native/raw-entries.js';
 import type { Entry } from '../core/entry.js';
@@ -42,8 +45,6 @@ function cut(before: string, after: string): Message {
   const tail = after.slice(-MESSAGE_TAIL_CHARS).replace(/^[\udc00-\udfff]/, '');
   return { text: `${head}\n${tail}`, cutAt: head.length };
 }
-
-/* What was read of an entry, as the stages see it. */
 
 /** The entry; with `ofHost`, as another host's that names who reported it. */
 export function entryOf({ cursor, realtime, messages, fields }: RawEntry, ofHost: boolean): Entry {

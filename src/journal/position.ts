@@ -1,4 +1,6 @@
-/** Whether two cursors name one entry. */
+/**
+ * Positions in a source: whether two cursors name one entry, and which of two places is earlier.
+ */
 
 import type { ReadPosition } from '../core/entry.js';
 import { type Cursor, cursor } from '../core/names.js';
@@ -22,18 +24,16 @@ function identityOf(cursor: Cursor): string | undefined {
   )?.[1];
 }
 
-/*
- * Places in a source, and their order.
- *
- * A cursor is opaque for seeking, but its fields are stable. Of systemd's, `s=` identifies the
- * numbering and `i=` is the sequence number in hexadecimal (sd-journal/sd-journal.c since systemd
- * 187; journald gives all its files one numbering). Of a text file's, device and inode identify the
- * file, and generation and offset are the place in it. Entries of one line are ordered by number,
- * as libsystemd itself orders them; others by time.
- *
- * A source of several streams has one place per stream. Its position is one text that holds them
- * all: `many:` and, separated by blanks, `cursor@time`.
- */
+// Places in a source, and their order.
+//
+// A cursor is opaque for seeking, but its fields are stable. Of systemd's, `s=` identifies the
+// numbering and `i=` is the sequence number in hexadecimal (sd-journal/sd-journal.c since systemd
+// 187; journald gives all its files one numbering). Of a text file's, device and inode identify the
+// file, and generation and offset are the place in it. Entries of one line are ordered by number,
+// as libsystemd itself orders them; others by time.
+//
+// A source of several streams has one place per stream. Its position is one text that holds them
+// all: `many:` and, separated by blanks, `cursor@time`.
 
 const MANY = 'many:';
 

@@ -15,7 +15,7 @@ import { METRICS_LABEL_VALUES_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import { type MetricsFormat, openMetrics } from './format.js';
 
-/* What the agent knows at the moment of a scrape. Counts are of this run of the agent. */
+// What the agent knows at the moment of a scrape. Counts are of this run of the agent.
 
 export interface SourceNumbers {
   readonly source: string;

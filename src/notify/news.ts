@@ -1,4 +1,6 @@
-/** What banjour-notify tells: bans, and whom. */
+/**
+ * What banjour-notify tells: bans, with their facts by name; and why a message was not delivered.
+ */
 import type { BanView } from '../control/protocol.js';
 import { OperatingError } from '../core/errors.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
@@ -19,8 +21,7 @@ export interface BanNews {
   readonly whois?: string;
 }
 
-/* A ban as named values: for templates, JSON bodies and arguments of programs. */
-
+/** A ban as named values: for templates, JSON bodies and arguments of programs. */
 export interface BanFacts {
   readonly id: string;
   readonly host: string;
@@ -75,8 +76,7 @@ export function factsOf({ ban }: BanNews, host: string, name: string): BanFacts 
   };
 }
 
-/* Why a message was not delivered, and whether another try can help. */
-
+/** Why a message was not delivered, and whether another try can help. */
 export class DeliveryError extends OperatingError {
   /** True: the same again would fail again; the message is given up. */
   readonly permanent: boolean;

@@ -1,6 +1,6 @@
 /**
  * Runs a program with arguments as they are: no shell, no inherited environment, bounded in time
- * and output.
+ * and output. A jail can name one for its bans.
  */
 import { spawn } from 'node:child_process';
 import { messageOf } from '../core/errors.js';
@@ -81,10 +81,8 @@ class Kept {
   }
 }
 
-/*
- * A program for each ban. Its arguments are words of the configuration with `<ip>` and kin filled
- * in. The same facts come as JSON on standard input.
- */
+// A program for each ban. Its arguments are words of the configuration with `<ip>` and kin filled
+// in. The same facts come as JSON on standard input.
 
 /** Resolves when the program ends with 0; rejects with `DeliveryError`. */
 export async function execute(

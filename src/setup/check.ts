@@ -53,10 +53,8 @@ function lineOf({ place }: Diagnostic): string {
   return place === undefined ? '' : `${place.file}:${place.line}`;
 }
 
-/*
- * `config check`, and the same before the move from fail2ban: can Banjour start with its files as
- * they are?
- */
+// Can Banjour start with its files as they are? `config check` asks, and the move from fail2ban
+// before it begins.
 
 /** Whose rights a start has: those of the services of this host, unless the files are elsewhere. */
 export function startSurroundings(paths: Paths): StartSurroundings {

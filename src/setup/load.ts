@@ -1,4 +1,7 @@
-/** From the files of the administrator to what an agent is made of. */
+/**
+ * From the files of the administrator to what an agent is made of: configuration and filters, with
+ * everything that is wrong at once; and the options that can be set by hand.
+ */
 import { statSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import { JAIL_KEYS } from '../config/schema.js';
@@ -17,7 +20,7 @@ import { createSource, type TextTools } from '../journal/source.js';
 import { expandPath } from '../journal/text/paths.js';
 import { type AgentSetup, intakesOf, type JailSetup, textMatch, textSpec } from './setup.js';
 
-/* Where a service logs to, by what is there: the question that `backend = auto` puts. */
+// The question that `backend = auto` puts: does a service log to the journal or to its file?
 
 /** A service that has said nothing for so long does not log to the journal, seconds. */
 const RECENT_SECONDS = 7 * 86_400;
@@ -72,8 +75,6 @@ export function snapshotTree(tree: FileTree): FileTree {
   };
 }
 
-/* The dates of log lines. */
-
 /** What is wrong with the date patterns of a source. */
 export function dateProblems(source: SourceSpec): readonly Diagnostic[] {
   if (source.kind !== 'text') return [];
@@ -89,7 +90,7 @@ export const textTools: TextTools = {
   },
 };
 
-/* Which options can be set by hand, and how a change becomes a line of configuration. */
+// Which options can be set by hand, and how a change becomes a line of configuration.
 
 /** One jail as it is in force. */
 export interface LiveJail {

@@ -1,4 +1,7 @@
-/** Where things are on a host. Options of the same names override each. */
+/**
+ * Where things are on a host, and which version this is. Options of the same names override each
+ * place.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,8 +55,7 @@ export function ledgerFile(paths: Paths): string {
   return join(paths.state, 'ledger.sqlite3');
 }
 
-/* The version of the package, from its package.json. */
-
+/** The version of the package, from its package.json. */
 export const VERSION: string = (
   JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
 ).version;

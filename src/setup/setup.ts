@@ -16,10 +16,8 @@ import type {
 } from '../core/specs.js';
 import { type Seconds, seconds } from '../core/time.js';
 
-/*
- * Which file the ledger is: `dbfile` of the configuration, or where the command line says that
- * state is kept.
- */
+// Which file the ledger is: `dbfile` of the configuration, or where the command line says that
+// state is kept.
 
 /** A ledger that is kept nowhere. */
 export const IN_MEMORY = ':memory:';
@@ -33,10 +31,8 @@ export function ledgerPathOf({ dbfile }: Pick<Settings, 'dbfile'>, stated: strin
   return dbfile ?? IN_MEMORY;
 }
 
-/*
- * Text files: from what the configuration says to how they are read, and the match by which their
- * jails find them.
- */
+// Text files: from what the configuration says to how they are read, and the match by which their
+// jails find them.
 
 type TextSource = Extract<JailSource, { kind: 'text' }>;
 

@@ -1,4 +1,4 @@
-/** The addresses and prefixes of a command line. */
+/** What people type on a command line: addresses and prefixes, times and lengths. */
 import { parsePrefix } from '../core/address.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -20,7 +20,7 @@ export function targetsOf(words: readonly string[]): readonly string[] {
   });
 }
 
-/* Times and lengths as people type them on a command line. */
+// Times and lengths.
 
 const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 

@@ -1,4 +1,6 @@
-/** Collects what every stage has to say about its health. */
+/**
+ * Collects what every stage has to say about its health, and what banjour-notify says of its own.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { unreadable } from '../agent/control-views.js';
@@ -21,7 +23,7 @@ import { allNeeds, type Need } from '../setup/needs.js';
 import { IN_MEMORY, ledgerPathOf } from '../setup/setup.js';
 import type { StartSurroundings } from '../setup/viewer.js';
 
-/* Whether the people whom the jails want told are told: what banjour-notify says of itself. */
+// Whether the people whom the jails want told are told: what banjour-notify says of itself.
 
 /**
  * A ban that has waited for so long without an error is reported, ms. Digests are gathered for a

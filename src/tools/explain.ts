@@ -23,10 +23,8 @@ import { findEntry } from '../journal/systemd/find.js';
 import { type ConfigurationRoots, loadSetup, textTools } from '../setup/load.js';
 import { bySource, idOf, type JailSetup } from '../setup/setup.js';
 
-/*
- * Log lines by the cursors that were kept with a ban: what it was decided from, read again where
- * they are.
- */
+// Log lines by the cursors that were kept with a ban: what it was decided from, read again where
+// they are.
 
 const FIELDS = ['MESSAGE', '_HOSTNAME', 'SYSLOG_IDENTIFIER', '_PID'].map(
   (name) => [name, fieldKey(name)] as const,

@@ -1,14 +1,12 @@
 /**
- * Where a command writes, and how it looks there: colour only on a terminal and never against
- * NO_COLOR, numbers and times for people. A reader that goes away (`| head`) ends the command
- * without a word.
+ * Where a command writes, and how it looks there: tables, colour only on a terminal and never
+ * against NO_COLOR, numbers and times for people. A reader that goes away (`| head`) ends the
+ * command without a word.
  */
 import stringWidth from 'string-width';
 
-/*
- * Tables. A width is what a terminal shows: two columns for a wide character, none for a mark that
- * combines.
- */
+// Tables. A width is what a terminal shows: two columns for a wide character, none for a mark that
+// combines.
 
 export interface Column {
   readonly title: string;

@@ -40,6 +40,13 @@ describe('every file', () => {
     const begins = /^(?:#!.*\n)?\/\*\*(?:\n \*)? [^\s*@]/;
     expect(sources.filter((path) => !begins.test(readFileSync(path, 'utf8')))).toEqual([]);
   });
+
+  test('speaks of all of itself there: no other comment stands between its parts as a head', () => {
+    const heads = sources
+      .filter((path) => !path.startsWith('src/agent'))
+      .filter((path) => /^\/\*(?!\*)/m.test(readFileSync(path, 'utf8')));
+    expect(heads).toEqual([]);
+  });
 });
 
 test('files that comments name are there', () => {

@@ -1,6 +1,6 @@
 /**
- * Completion scripts, made from the table of commands. They are static: no script runs a command to
- * learn the table.
+ * Completion scripts, made from the table of commands, and where the shells find them. They are
+ * static: no script runs a command to learn the table.
  */
 
 import type { CommandDefinition } from '../command.js';
@@ -9,10 +9,8 @@ import { fishScript } from './fish.js';
 import { offeredCommands } from './model.js';
 import { zshScript } from './zsh.js';
 
-/*
- * Where the shells of an installation by npm find the completion scripts, as those of the Debian
- * package below /usr/share.
- */
+// Where the shells of an installation by npm find the completion scripts, as those of the Debian
+// package below /usr/share.
 
 const PLACES: readonly (readonly [Shell, string])[] = [
   ['bash', '/usr/local/share/bash-completion/completions/banjour'],

@@ -1,4 +1,4 @@
-/** `get ...` of fail2ban-client, but for bans. */
+/** `get ...` and `set ...` of fail2ban-client, but for bans. */
 import { parseDuration } from '../../config/values.js';
 import type { ControlClient } from '../../control/client.js';
 import type { JailView, OptionsView } from '../../control/protocol.js';
@@ -124,7 +124,7 @@ export async function getOption(
   return answer({ options: await client.jailOptions({ jail: first }), jail });
 }
 
-/* `set ...` of fail2ban-client. */
+// `set ...` of fail2ban-client.
 
 /** Verbs that add to or take from an option that is a list. */
 const EDITS: Readonly<Record<string, readonly ['add' | 'del', string]>> = {

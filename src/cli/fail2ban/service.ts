@@ -1,4 +1,7 @@
-/** `start`, `stop`, `restart` of fail2ban-client: systemd does them. */
+/**
+ * What fail2ban-client does without asking the agent: `start`, `stop`, `restart` (systemd does
+ * them), `-t` and `-d`.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { showConfig } from '../../config/show.js';
@@ -10,8 +13,7 @@ import { loadSetup } from '../../setup/load.js';
 import { clientOf, type Fail2banSession, NotOk } from './session.js';
 import { errorLine } from './shapes.js';
 
-/* `fail2ban-client -t` and `-d`. */
-
+/** `fail2ban-client -t`: is the configuration free of errors? Returns the exit code. */
 export function testConfiguration({ paths, terminal }: Fail2banSession): number {
   const diagnostics = examineConfiguration({ shippedRoot: paths.shipped, adminRoot: paths.config });
   const errors = diagnostics.filter(({ level }) => level === 'error');
@@ -26,8 +28,8 @@ export function testConfiguration({ paths, terminal }: Fail2banSession): number 
 }
 
 /**
- * Banjour's own form, with the origin of each value: the commands that fail2ban's server is fed
- * have no meaning here.
+ * `fail2ban-client -d` in Banjour's own form, with the origin of each value: the commands that
+ * fail2ban's server is fed have no meaning here.
  */
 export function dumpConfiguration({ paths, terminal }: Fail2banSession): number {
   const { config } = loadSetup({ shippedRoot: paths.shipped, adminRoot: paths.config });

@@ -2,15 +2,14 @@
  * The named groups of a match as an object. Every match of every regex makes one, and its readers
  * ask it for a dozen names: so the names that mean something to a filter are always there, in one
  * order (V8 reads objects of one shape several times faster), and nothing is inherited, since
- * groups are named by whoever writes the filter.
+ * groups are named by whoever writes the filter. Captures that nobody can see are taken out of the
+ * tree.
  */
 import { EMPTY } from './syntax.js';
 import { childrenOf, mapChildren, type Node, type Tree } from './tree.js';
 
-/*
- * Takes out of a tree what nobody can see: captures without a name that nothing refers to, and
- * `{1}`.
- */
+// Takes out of a tree what nobody can see: captures without a name that nothing refers to, and
+// `{1}`.
 
 /** Groups that a back-reference or conditional looks at. */
 export function referencedGroups(node: Node): Set<number> {

@@ -1,4 +1,4 @@
-/** Instructions of the linear matcher. */
+/** Instructions of the linear matcher, and what can be known from them before a text is read. */
 
 import { bitmapOf, type CharSet, union } from './charset.js';
 import { type AssertKind, type Node, nullable } from './tree.js';
@@ -99,7 +99,7 @@ export interface LinearMatch {
   readonly slots: Int32Array;
 }
 
-/* Which groups can still decide what follows an instruction: a classic backward analysis. */
+// Which groups can still decide what follows an instruction: a classic backward analysis.
 
 export interface Live {
   /** Groups that a conditional may test before they are set anew. */
@@ -182,7 +182,7 @@ function join(a: Live, b: Live): Live {
   return { conds: both(a.conds, b.conds), backrefs: both(a.backrefs, b.backrefs) };
 }
 
-/* What a match can begin with, for the search loop of the linear matcher. */
+// What a match can begin with, for the search loop of the linear matcher.
 
 /**
  * Bitmap of the first characters of any match; undefined when a match can be empty or begins with a
@@ -251,12 +251,10 @@ function isEmpty(node: Node): boolean {
   return node.kind === 'assert' || node.kind === 'look';
 }
 
-/*
- * What the text must have next for an instruction not to fail for sure: a choice of the linear
- * matcher that cannot come to anything is seen by one look at the next character instead of being
- * tried. Always rather too much than too little. Five words per instruction: one bit per ASCII
- * character, then `OTHERS` and `END`.
- */
+// What the text must have next for an instruction not to fail for sure: a choice of the linear
+// matcher that cannot come to anything is seen by one look at the next character instead of being
+// tried. Always rather too much than too little. Five words per instruction: one bit per ASCII
+// character, then `OTHERS` and `END`.
 
 const WORDS = 5;
 /** In the fifth word: any character that is not ASCII. */

@@ -1,4 +1,4 @@
-/** Anchors and word boundaries of the linear matcher. */
+/** What the linear matcher works with: anchors and word boundaries, and its memory. */
 
 import { REGEX_MEMORY_WORDS_MAX } from '../../core/limits.js';
 import { inBitmap } from './charset.js';
@@ -44,10 +44,8 @@ function isAsciiWord(text: string, pos: number): boolean {
   );
 }
 
-/*
- * Working memory of the linear matcher: one for all, as matches never overlap. Nothing in it
- * survives a run.
- */
+// Working memory of the linear matcher: one for all, as matches never overlap. Nothing in it
+// survives a run.
 
 /** A bit per (choice, position). */
 export class Bits {

@@ -8,12 +8,10 @@ import { type CharSet, has, intersect, union } from './charset.js';
 import { isAnchored } from './instructions.js';
 import { childrenOf, type Node, nullable, type RepeatNode, some, type Tree } from './tree.js';
 
-/*
- * Whether a loop can read one text in several ways: then a backtracking matcher needs time that
- * doubles with every round of a text that fails in the end. The loop's body becomes an automaton of
- * its character sets (Glushkov); it is ambiguous when two different paths read the same text from
- * one state back to it.
- */
+// Whether a loop can read one text in several ways: then a backtracking matcher needs time that
+// doubles with every round of a text that fails in the end. The loop's body becomes an automaton of
+// its character sets (Glushkov); it is ambiguous when two different paths read the same text from
+// one state back to it.
 
 /** Counts up to this are written out, higher ones taken as open. */
 const COPIES_MAX = 4;

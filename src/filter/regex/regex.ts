@@ -21,10 +21,8 @@ import { RegexSyntaxError } from './syntax.js';
 import { type Expanded, expandTags } from './tags.js';
 import { type Node, nullable, some, type Tree } from './tree.js';
 
-/*
- * Addresses that a client writes itself: request and mail headers that some proxies and webmailers
- * log.
- */
+// Addresses that a client writes itself: request and mail headers that some proxies and webmailers
+// log.
 
 const NAMES = [
   'x-forwarded-for',
@@ -52,7 +50,7 @@ function clientHeader(
   return after ? { name: found[0].replaceAll('\\', ''), offset: found.index } : undefined;
 }
 
-/* Whether the newline that Python has behind a line could decide about a match. */
+// Whether the newline that Python has behind a line could decide about a match.
 
 const NEWLINE = 10;
 

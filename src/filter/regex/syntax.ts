@@ -1,6 +1,6 @@
 /**
- * What the parser of Python's `re` syntax shares: the reading position, flags in force, and
- * refusals.
+ * What the parser of Python's `re` syntax shares: the reading position, flags in force, refusals,
+ * escapes and character classes.
  */
 
 import type { CharSet } from './charset.js';
@@ -155,7 +155,7 @@ export function seq(parts: readonly Node[]): Node {
 
 export const EMPTY: Node = { kind: 'seq', parts: [] };
 
-/* Escapes and character classes of Python's `re` syntax. */
+// Escapes and character classes.
 
 const CONTROLS: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 };
 

@@ -1,4 +1,6 @@
-/** How the journal of a source is opened, by kind. */
+/**
+ * How the journal of a source is opened, by kind, and where a container of this host keeps its own.
+ */
 
 import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { JournalHandle } from '../../../native/journal.js';
@@ -113,7 +115,7 @@ export function spanOf(handle: JournalHandle, position: Position) {
   return { from: Math.max(stored.from, start) as EpochMicros, to: stored.to };
 }
 
-/* Where a container of this host keeps its journal. */
+// Where a container of this host keeps its journal.
 
 /** Files and folders of the host; another in tests. */
 export interface ContainerHost {

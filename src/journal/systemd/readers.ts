@@ -1,6 +1,6 @@
 /**
- * The ways to read many entries of one handle: through C, call by call, or as one of several that
- * share a reader.
+ * The ways to read many entries of one handle: through C, call by call, as one of several that
+ * share a reader, or ahead of what is judged.
  */
 
 import { batchReader } from '../../../native/batch-library.js';
@@ -49,11 +49,9 @@ export function bestReader(wanted: Wanted): EntryReader {
   return functions === undefined ? new PlainReader(wanted) : new BatchReader(functions, wanted);
 }
 
-/*
- * When to read ahead: where much is stored, a thread of C reads on while what it has read is
- * judged. It reads what was stored when the source was opened; the source goes on from there by
- * itself, and sees to files that came and went.
- */
+// When to read ahead: where much is stored, a thread of C reads on while what it has read is
+// judged. It reads what was stored when the source was opened; the source goes on from there by
+// itself, and sees to files that came and went.
 
 /** So many full batches in a row show that there is a past to catch up with. */
 const BATCHES_BEFORE = 3;

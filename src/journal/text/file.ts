@@ -1,5 +1,5 @@
 /**
- * One text file that grows: its lines, once each, across truncation.
+ * One text file that grows: its lines, once each, across truncation; and its bytes as text.
  *
  * A place is an offset, and the bytes just before it prove that the file is still the one that was
  * read: they are read again with everything that is new, so a file that was emptied and has grown
@@ -316,8 +316,7 @@ export function proofOf(bytes: Uint8Array): string {
   return ((a >>> 0) * 0x200000 + ((b >>> 0) & 0x1fffff)).toString(36);
 }
 
-/* Bytes of log files to text. */
-
+/** Bytes of log files to text. */
 export interface Decode {
   /**
    * `start` is the bytes' offset in the file: a byte order mark stands at 0 only. Invalid bytes

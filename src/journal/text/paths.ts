@@ -1,4 +1,6 @@
-/** Paths with wildcards, expanded over what there is now. */
+/**
+ * Paths of log files: wildcards expanded over what there is now, and where rotation puts a file.
+ */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { TEXT_FOLDER_NAMES_MAX } from '../../core/limits.js';
@@ -35,10 +37,8 @@ export function namesIn(folder: string): string[] {
   }
 }
 
-/*
- * Where rotation puts a log file: logrotate(8)'s numbers and dates beside it, multilog's and
- * s6-log's TAI64N names.
- */
+// Where rotation puts a log file: logrotate(8)'s numbers and dates beside it, multilog's and
+// s6-log's TAI64N names.
 
 export interface RotatedFile {
   readonly path: string;

@@ -1,4 +1,7 @@
-/** The lines of one text file as entries: decoded, dated, without their date. */
+/**
+ * One text file as a stream of entries: where its reading begins, and its lines decoded, dated,
+ * without their date.
+ */
 import {
   type Entry,
   type Gate,
@@ -322,10 +325,8 @@ export function markOf(position: Position): PositionList | undefined {
     : undefined;
 }
 
-/*
- * Where the reading of a text file begins: by its place of last time, by the dates of its lines, or
- * at its end.
- */
+// Where the reading of a text file begins: by its place of last time, by the dates of its lines, or
+// at its end.
 
 /** True when the file still has the place: nobody has begun it anew since. */
 export function hasPlace(file: TextFile, place: TextPosition): boolean {

@@ -1,7 +1,7 @@
 /**
- * The files of an import on the disk. Each says in its first line where it came from and what it
- * held then, so that a later import can tell what a person has changed since: that is never
- * replaced without a word.
+ * The files of an import on the disk, and what another import changes in them. Each says in its
+ * first line where it came from and what it held then, so that a later import can tell what a
+ * person has changed since: that is never replaced without a word.
  */
 
 import { createHash } from 'node:crypto';
@@ -23,7 +23,7 @@ import { hideSecrets } from '../../core/secrets.js';
 import { diskTree } from '../../ini/tree.js';
 import type { ImportedFile } from './config.js';
 
-/* What another import changes: jails that come and go, and values of those that stay. */
+// What another import changes: jails that come and go, and values of those that stay.
 
 /** One line for each difference of what is in force, secrets hidden. */
 export function changesOf(before: Config | undefined, after: Config | undefined): string[] {

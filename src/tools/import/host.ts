@@ -84,10 +84,8 @@ function conffiles(status: string): ReadonlyMap<string, string> | undefined {
     : new Map(sums.map(([, name, sum]) => [name as string, sum as string]));
 }
 
-/*
- * Log files that a service writes itself: the journal has nothing of it, so its jails must read the
- * file.
- */
+// Log files that a service writes itself: the journal has nothing of it, so its jails must read the
+// file.
 
 /** A service that was asked where it logs to. */
 export interface MailLog {

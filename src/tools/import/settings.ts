@@ -1,6 +1,6 @@
 /**
  * `fail2ban.local` and its kin as `banjour.local`: what has a meaning here stays, all else is
- * commented out.
+ * commented out. A `bantime.formula` becomes the multipliers that it stands for.
  */
 
 import { SETTING_KEYS } from '../../config/schema.js';
@@ -103,10 +103,8 @@ export function changedSettings(
   ]);
 }
 
-/*
- * A `bantime.formula` of the administrator's own as the list of multipliers that it stands for.
- * Formulas are Python; here is as much of it as arithmetic needs, and nothing is run.
- */
+// A `bantime.formula` of the administrator's own as the list of multipliers that it stands for.
+// Formulas are Python; here is as much of it as arithmetic needs, and nothing is run.
 
 /** Steps that are kept: as many as fail2ban's own formula has. */
 const STEPS = 21;

@@ -1,6 +1,6 @@
 /**
- * A chart of bans over time for a terminal: columns of block characters, failures as a line below,
- * a time axis.
+ * What `banjour replay` says at its end: for people, with a chart of bans over time, or as one JSON
+ * object.
  */
 
 import { comparePrefixes, formatPrefix } from '../../core/address.js';
@@ -35,7 +35,10 @@ interface ChartStyle {
   readonly time: (epochSeconds: number, width: number) => string;
 }
 
-/** The lines of the chart; none without a ban. */
+/**
+ * The lines of the chart; none without a ban: columns of block characters, failures as a line
+ * below, a time axis.
+ */
 function chartOf(timeline: TimelineView, style: ChartStyle): string[] {
   const { bins, from, width } = timeline;
   const most = Math.max(...bins.map(({ bans }) => bans));
@@ -68,7 +71,7 @@ function eighths(value: number, most: number, height: number, row: number): numb
   return Math.min(8, Math.max(0, filled - row * 8));
 }
 
-/* What `banjour replay` says at its end: for people, or as one JSON object. */
+// The text and the JSON object.
 
 /** Lines of each list on a terminal; elsewhere the lists are whole, as in the JSON object. */
 const LIST_LINES_MAX = 20;

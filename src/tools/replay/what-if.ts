@@ -11,10 +11,8 @@ import { WHAT_IF_ADDRESSES_MAX, WHAT_IF_USERS_MAX } from '../../core/service-lim
 import type { JailPolicy } from '../../core/specs.js';
 import { type EpochMicros, epochMicros } from '../../core/time.js';
 
-/*
- * Counts over time in a bounded number of bins, however long the journal is: bins widen as it goes
- * on.
- */
+// Counts over time in a bounded number of bins, however long the journal is: bins widen as it goes
+// on.
 
 /** Widths of a bin in seconds; each divides the next, so that bins can be joined. */
 const WIDTHS: readonly number[] = [

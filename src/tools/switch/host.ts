@@ -1,4 +1,7 @@
-/** What the move from fail2ban asks of a host; tests put a made-up one in its place. */
+/**
+ * What the move from fail2ban asks of a host (tests put a made-up one in its place), how it waits
+ * for it, and how fail2ban-client's answers are read.
+ */
 import type { ImportedBan } from '../../control/endpoints.js';
 import type { ExitCode } from '../../core/errors.js';
 import type { Diagnostic } from '../../core/finding.js';
@@ -125,7 +128,7 @@ export interface SwitchHost {
   now(): number;
 }
 
-/* Waiting for what another program has to get done, as long as it gets on. */
+// Waiting for what another program has to get done, as long as it gets on.
 
 /** Between two looks at what is waited for, ms. */
 export const LOOK_MS = 200;
@@ -154,7 +157,7 @@ export async function countDown(
   }
 }
 
-/* What fail2ban-client 1.0 and 1.1 answer, read. */
+// What fail2ban-client 1.0 and 1.1 answer, read.
 
 /** The jails of `fail2ban-client status`. */
 export function jailsOf(text: string): string[] {

@@ -1,4 +1,7 @@
-/** The host that the program runs on, for the move from fail2ban. */
+/**
+ * The host that the program runs on, for the move from fail2ban, and the programs that are asked
+ * there.
+ */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -30,8 +33,7 @@ import {
 } from './host.js';
 import { KeptFolder, KeptLedger } from './kept-files.js';
 
-/* Programs of the system that the move asks. */
-
+/** What a program of the system that the move asked has answered. */
 export interface Answer {
   /** Null when a signal ended it; 127 when it is not installed. */
   readonly status: number | null;
