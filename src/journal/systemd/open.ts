@@ -6,12 +6,10 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { JournalHandle } from '../../../native/journal.js';
 import { localDirectories, requireReadable } from '../../../native/journal-files.js';
 import type { EntryReader, ReadRange } from '../../../native/raw-entries.js';
-import type { Position, SourceSpec } from '../../core/entry.js';
+import type { SourceSpec } from '../../core/entry.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import type { MatchExpression } from '../../core/match.js';
-import type { EpochMicros } from '../../core/time.js';
 import type { matchFieldsTest } from '../gate.js';
-import { positionOf } from '../position.js';
 import { namesIn } from '../text/paths.js';
 import type { ReadAhead } from './readers.js';
 import type { Selection, UnitGlobs } from './selection.js';
@@ -80,39 +78,6 @@ export interface Reading {
   readonly selected: ReturnType<typeof matchFieldsTest> | undefined;
   /** The journal of a directory is another's: its entries name who reported them. */
   readonly ofHost: boolean;
-}
-
-/**
- * Goes to a time. The times of a journal need not be in order (a clock was put back), and
- * libsystemd halves its way by them: where that ends behind the mark, reading begins at the mark,
- * so that nothing after it is left out.
- */
-export function seekTime(
-  handle: JournalHandle,
-  { time, mark }: Extract<Position, { at: 'time' }>,
-): void {
-  handle.seekRealtime(time);
-  const wanted = mark && positionOf(mark.cursor);
-  if (mark === undefined || wanted === undefined) return;
-  const here = handle.next() ? handle.cursor() : undefined;
-  const found = here === undefined ? undefined : positionOf(here);
-  const isBehind =
-    here === undefined || (found?.line === wanted.line && found.number > wanted.number);
-  if (isBehind && handle.seekCursor(mark.cursor) && handle.next() && handle.testCursor(mark.cursor))
-    handle.seekCursor(mark.cursor);
-  else handle.seekRealtime(time);
-}
-
-/**
- * The stored entries from the position on. Undefined when there are none, or their times cannot be
- * told.
- */
-export function spanOf(handle: JournalHandle, position: Position) {
-  const stored = handle.cutoff();
-  if (stored === undefined) return undefined;
-  const start =
-    position.at === 'head' ? stored.from : position.at === 'tail' ? stored.to : position.time;
-  return { from: Math.max(stored.from, start) as EpochMicros, to: stored.to };
 }
 
 // Where a container of this host keeps its journal.

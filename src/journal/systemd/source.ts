@@ -7,13 +7,7 @@
  */
 import { CHANGE, type JournalHandle } from '../../../native/journal.js';
 import { JournalPages } from '../../../native/libc.js';
-import type {
-  EntryReader,
-  RawBatch,
-  RawEntry,
-  ReadRange,
-  Wanted,
-} from '../../../native/raw-entries.js';
+import type { EntryReader, RawBatch, ReadRange, Wanted } from '../../../native/raw-entries.js';
 import type {
   Batch,
   Entry,
@@ -26,21 +20,20 @@ import type {
 import { OperatingError } from '../../core/errors.js';
 import { GLOB_VALUES_MAX } from '../../core/limits.js';
 import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../../core/match.js';
-import type { Cursor, SourceId } from '../../core/names.js';
-import { type EpochMicros, isoTime, wallClock } from '../../core/time.js';
+import type { SourceId } from '../../core/names.js';
+import { type EpochMicros, isoTime } from '../../core/time.js';
 import { BrokenLines, OUTPUT_FIELDS } from '../broken-lines.js';
 import { gateTest, matchFieldsTest, routesOf, routesTest } from '../gate.js';
 import { entryOf } from '../message.js';
-import { PositionList, positionOf, sameEntry } from '../position.js';
+import { LateEntries } from './late.js';
 import {
   type LibsystemdSpec,
   openingOf,
   openWatched,
   type Reading,
   requireJournal,
-  seekTime,
-  spanOf,
 } from './open.js';
+import { JournalPlace, spanOf } from './place.js';
 import { bestReader, ReadAhead } from './readers.js';
 import { ofLibrary, Selection, UnitGlobs } from './selection.js';
 
@@ -49,30 +42,17 @@ export { check } from '../../../native/check.js';
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
 
-/** Entries that are read at once of units that have just appeared. */
-const LATE_ENTRIES = 500;
-
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
   readonly #spec: LibsystemdSpec;
   readonly #makeReader: (wanted: Wanted) => EntryReader;
   #reading: Reading | undefined;
   #closed = false;
-  #last: ReadPosition | undefined;
-  /** The wall when `#last` was read: later entries came after it, whatever its own time says. */
-  #reachedAt = wallClock.now();
-  /**
-   * Set when the place was not found: the next entry is not delivered again if it is a copy of this
-   * one.
-   */
-  #lost: Cursor | undefined;
+  readonly #place = new JournalPlace();
   /** The journal stands on an entry that was not read yet. */
   #standing = false;
   #processed = 0;
-  /** Where it was when wildcards were last expanded. */
-  #checkpoint: Position = { at: 'head' };
-  /** Entries of units that a wildcard fits, written before the unit was known. */
-  #late: RawEntry[] = [];
+  readonly #late: LateEntries;
   readonly #pages = new JournalPages();
   readonly #broken: BrokenLines;
   #notices: string[] = [];
@@ -88,6 +68,7 @@ export class LibsystemdSource implements EntrySource {
     this.id = id;
     this.#spec = spec;
     this.#makeReader = makeReader;
+    this.#late = new LateEntries(spec);
     this.#broken = new BrokenLines(() => openWatched(spec));
   }
 
@@ -121,10 +102,10 @@ export class LibsystemdSource implements EntrySource {
     };
     this.#reading = reading;
     this.#span = spanOf(reading.handle, position);
-    const found = this.#place(reading, position);
-    const atTail: Position =
-      this.#last === undefined ? { at: 'head' } : { at: 'cursor', ...this.#last };
-    this.#checkpoint = position.at === 'tail' ? atTail : position;
+    const found = this.#place.goTo(handle, position, inLibrary);
+    const { last } = this.#place;
+    const atTail: Position = last === undefined ? { at: 'head' } : { at: 'cursor', ...last };
+    this.#late.expandedAt(position.at === 'tail' ? atTail : position);
     return { gap: !found };
   }
 
@@ -136,7 +117,7 @@ export class LibsystemdSource implements EntrySource {
     const raw = this.#takeAhead() ?? this.#readHere(max);
     const entries: Entry[] = [];
     let cut = raw.longOthers;
-    const late = this.#late.splice(0);
+    const late = this.#late.take();
     for (const each of late.length === 0 ? raw.entries : [...late, ...raw.entries]) {
       const entry = entryOf(each, ofHost);
       const wanted = test === undefined || test(each.fields, each.more);
@@ -154,7 +135,7 @@ export class LibsystemdSource implements EntrySource {
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
-    const position = read > 0 ? this.#last : undefined;
+    const position = read > 0 ? this.#place.last : undefined;
     return {
       entries,
       read,
@@ -172,7 +153,8 @@ export class LibsystemdSource implements EntrySource {
    */
   #tellAborted(count: number): void {
     if (count === 0) return;
-    const where = this.#last === undefined ? '' : `, not long before ${isoTime(this.#last.time)}`;
+    const { last } = this.#place;
+    const where = last === undefined ? '' : `, not long before ${isoTime(last.time)}`;
     this.#notices.push(
       `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
     );
@@ -180,14 +162,14 @@ export class LibsystemdSource implements EntrySource {
 
   #readHere(max: number): RawBatch {
     const { handle, reader, ahead } = this.#open();
-    const before = this.#last;
+    const before = this.#place.last;
     const raw = reader.read(
       handle,
       max,
-      this.#standing || (this.#lost !== undefined && this.#nextIsNew(handle)),
+      this.#standing || (this.#place.isLost && this.#place.nextIsNew(handle)),
     );
     this.#standing = false;
-    if (raw.read > 0) this.#remember(handle);
+    if (raw.read > 0) this.#place.remember(handle);
     if (raw.more) this.#select(raw.read, before);
     ahead.note(raw, max, () => this.#placeAhead());
     return raw;
@@ -202,7 +184,7 @@ export class LibsystemdSource implements EntrySource {
     if (!ahead.active) return undefined;
     const taken = ahead.take();
     if (taken === undefined) this.#reopen();
-    else this.#last = taken.last;
+    else this.#place.rememberAhead(taken.last);
     return taken?.batch;
   }
 
@@ -212,12 +194,12 @@ export class LibsystemdSource implements EntrySource {
    */
   #placeAhead(): ReadRange | undefined {
     const { globs, inLibrary } = this.#open();
-    if (globs.present || this.#last === undefined || this.#lost !== undefined || !this.#span)
-      return undefined;
+    const { last, isLost } = this.#place;
+    if (globs.present || last === undefined || isLost || !this.#span) return undefined;
     return {
       ...openingOf(this.#spec),
       match: inLibrary,
-      after: this.#last.cursor,
+      after: last.cursor,
       until: this.#span.to,
     };
   }
@@ -235,7 +217,7 @@ export class LibsystemdSource implements EntrySource {
 
   wait(interval: number, most: number, orders?: number): boolean {
     const { handle, reader } = this.#open();
-    if (reader.wait === undefined || this.#spec.kind === 'files' || this.#lost !== undefined)
+    if (reader.wait === undefined || this.#spec.kind === 'files' || this.#place.isLost)
       return false;
     if (this.#standing) return true;
     const awaited = reader.wait(handle, interval, most, orders);
@@ -254,7 +236,7 @@ export class LibsystemdSource implements EntrySource {
   progress(): number | undefined {
     const span = this.#span;
     if (span === undefined) return undefined;
-    const read = (this.#last?.time ?? span.from) - span.from;
+    const read = (this.#place.last?.time ?? span.from) - span.from;
     return span.to <= span.from ? 1 : Math.min(1, Math.max(0, read / (span.to - span.from)));
   }
 
@@ -274,53 +256,19 @@ export class LibsystemdSource implements EntrySource {
   }
 
   /**
-   * Goes to the position and selects the entries, in this order: the entry of the position need not
-   * be among the selected. `setMatches` keeps the place (libsystemd's `detach_location`). False
-   * when a wanted cursor is gone.
-   */
-  #place(reading: Reading, position: Position): boolean {
-    const { handle, inLibrary } = reading;
-    this.#standing = false;
-    handle.setMatches(WHOLE_JOURNAL);
-    let found = true;
-    if (position.at === 'tail') {
-      handle.seekTail();
-      if (handle.previous()) this.#remember(handle);
-      else handle.seekHead();
-    } else if (position.at === 'cursor') {
-      this.#last = position;
-      const isCursor = handle.seekCursor(position.cursor);
-      const here = isCursor && handle.next() ? handle.cursor() : undefined;
-      found =
-        here !== undefined &&
-        (handle.testCursor(position.cursor) || sameEntry(here, position.cursor));
-      const isNear =
-        here !== undefined && positionOf(here)?.line === positionOf(position.cursor)?.line;
-      if (!found && isCursor && (isNear || position.time <= this.#reachedAt))
-        handle.seekCursor(position.cursor);
-      // The entry of a clock that was ahead: by its time nothing would be found until then.
-      else if (!found) handle.seekRealtime(Math.min(position.time, this.#reachedAt) as EpochMicros);
-    } else if (position.at === 'time') seekTime(handle, position);
-    else handle.seekHead();
-    handle.setMatches(inLibrary);
-    this.#lost = found || position.at !== 'cursor' ? undefined : position.cursor;
-    return found;
-  }
-
-  /**
    * Selects the units too that have appeared since the last look, and reads what they said
    * meanwhile.
    */
   #expand(): void {
     const reading = this.#open();
     const expansion = reading.globs.look(valuesIn(reading.handle));
-    const last = this.#last;
     if (expansion !== undefined) {
-      if (last !== undefined) this.#readLate(expansion.added, last);
+      this.#late.read(expansion.added, reading.reader, this.#place);
       reading.selection.become(ofLibrary(expansion.all));
       this.#selectAnew(reading);
     }
-    if (last !== undefined) this.#checkpoint = { at: 'cursor', ...last };
+    const { last } = this.#place;
+    if (last !== undefined) this.#late.expandedAt({ at: 'cursor', ...last });
   }
 
   /**
@@ -329,7 +277,8 @@ export class LibsystemdSource implements EntrySource {
    */
   #select(read: number, before: ReadPosition | undefined): void {
     const reading = this.#open();
-    if (reading.selection.note(read, before?.cursor, this.#last?.cursor)) this.#selectAnew(reading);
+    if (reading.selection.note(read, before?.cursor, this.#place.last?.cursor))
+      this.#selectAnew(reading);
   }
 
   #selectAnew(reading: Reading): void {
@@ -339,58 +288,11 @@ export class LibsystemdSource implements EntrySource {
   }
 
   /**
-   * Entries of these units from the last look to the place that has been reached; later ones come
-   * by themselves.
-   */
-  #readLate(added: MatchExpression, reached: ReadPosition): void {
-    const reading = this.#open();
-    const handle = openWatched(this.#spec);
-    const places = new PositionList(reached);
-    const last = this.#last;
-    const lost = this.#lost;
-    try {
-      this.#place({ ...reading, handle, inLibrary: ofLibrary(added) }, this.#checkpoint);
-      for (;;) {
-        const batch = reading.reader.read(handle, LATE_ENTRIES, false);
-        const late = batch.entries.filter(({ cursor, realtime }) =>
-          places.cover({ cursor, time: realtime }),
-        );
-        this.#late.push(...late);
-        if (!batch.more || late.length < batch.entries.length) return;
-      }
-    } finally {
-      handle.close();
-      this.#last = last;
-      this.#lost = lost;
-    }
-  }
-
-  /**
-   * Goes to the next entry after a lost place. True when it stands on one that was not delivered
-   * before.
-   */
-  #nextIsNew(handle: JournalHandle): boolean {
-    if (!handle.next()) return false;
-    const here = handle.cursor();
-    const isCopy = here !== undefined && this.#lost !== undefined && sameEntry(here, this.#lost);
-    this.#lost = undefined;
-    return !isCopy;
-  }
-
-  #remember(handle: JournalHandle): void {
-    const cursor = handle.cursor();
-    const time = handle.realtime();
-    if (cursor === undefined || time === undefined) return;
-    this.#last = { cursor, time };
-    this.#reachedAt = wallClock.now();
-  }
-
-  /**
    * After files came or went: goes on only if libsystemd still stands where it was, else opens anew
    * at that place.
    */
   #verifyPosition(): void {
-    const last = this.#last;
+    const last = this.#place.last;
     if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
   }
 
@@ -400,7 +302,12 @@ export class LibsystemdSource implements EntrySource {
     const handle = openWatched(this.#spec);
     reading.handle.close();
     this.#reading = { ...reading, handle };
-    if (this.#last !== undefined && !this.#place(this.#open(), { at: 'cursor', ...this.#last }))
+    this.#standing = false;
+    const { last } = this.#place;
+    if (
+      last !== undefined &&
+      !this.#place.goTo(handle, { at: 'cursor', ...last }, reading.inLibrary)
+    )
       this.#notices.push(
         'the entry read last was removed from the journal; entries after it may be missing',
       );
