@@ -14,6 +14,7 @@ const DEFAULTS = { seed: '1', minutes: '60', hosts: '3000' };
 function numbers() {
   let values;
   try {
+    /** @type {Record<string, { type: 'string' }>} */
     const options = Object.fromEntries(
       Object.keys(DEFAULTS).map((name) => [name, { type: 'string' }]),
     );

@@ -30,12 +30,12 @@ const tsc = join(
 const built = spawnSync(process.execPath, [tsc, '-p', project], { stdio: 'inherit' });
 if (built.status !== 0) process.exit(70);
 
-const { compareCorpus } = await import('../dist/test/support/conformance.js');
-const { fail2banPackage } = await import('../dist/test/support/fail2ban.js');
+const { compareCorpus } = await import(join(project, 'dist/test/support/conformance.js'));
+const { fail2banPackage } = await import(join(project, 'dist/test/support/fail2ban.js'));
 
 if (values.expectations) {
-  const { expectations } = await import('../dist/test/support/expectations.js');
-  const { trixie } = await import('../dist/test/cli/real-fail2ban.js');
+  const { expectations } = await import(join(project, 'dist/test/support/expectations.js'));
+  const { trixie } = await import(join(project, 'dist/test/cli/real-fail2ban.js'));
   const unpacked = fail2banPackage('1.1.0-8');
   if (!('root' in unpacked)) {
     console.error(unpacked.reason);

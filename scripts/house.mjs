@@ -52,7 +52,7 @@ function read(path) {
   };
   visit(program.body, undefined);
   const types = [];
-  for (const node of program.body) {
+  for (const node of /** @type {any[]} */ (program.body)) {
     if (node.source?.value !== undefined) imports.push(node.source.value);
     if (node.type === 'ExportNamedDeclaration' && TYPES.has(node.declaration?.type))
       types.push(node.declaration.id.name);
@@ -123,6 +123,7 @@ const files = ['src', 'native']
   )
   .sort()
   .map(read);
+/** @type {Map<string, string[]>} */
 const importers = new Map(files.map(({ path }) => [path, []]));
 for (const { path, targets } of files)
   for (const target of targets) importers.get(target)?.push(path);
@@ -130,8 +131,8 @@ const homes = new Map();
 for (const { path, types } of files)
   for (const name of types) homes.set(name, [...(homes.get(name) ?? []), path]);
 const isOfFolderOnly = ({ path }) =>
-  importers.get(path).length > 0 &&
-  importers.get(path).every((from) => dirname(from) === dirname(path));
+  importers.get(path)?.length !== 0 &&
+  importers.get(path)?.every((from) => dirname(from) === dirname(path));
 
 const lists = {
   [`files under ${FILE_LINES_MIN} lines that only their folder imports`]: files

@@ -35,7 +35,10 @@ export function warn(text) {
   process.stdout.write(`${paint('33', '==> note:')} ${text}\n`);
 }
 
-/** Ends the script: nothing further can work. */
+/**
+ * Ends the script: nothing further can work.
+ * @returns {never}
+ */
 export function fail(text) {
   process.stderr.write(`${paint('31', '==> failed:')} ${text}\n`);
   process.exit(1);

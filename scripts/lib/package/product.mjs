@@ -39,7 +39,7 @@ export function debianVersion() {
 }
 
 /** Copies files and folders of the project into `target`, keeping their paths. */
-export function copyInto(target, paths, filter = () => true) {
+export function copyInto(target, paths, filter = (/** @type {string} */ _path) => true) {
   for (const path of filesBelow(paths)) {
     if (!filter(path)) continue;
     mkdirSync(dirname(join(target, path)), { recursive: true });
