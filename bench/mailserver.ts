@@ -11,7 +11,7 @@ export interface MailEntry {
 }
 
 /** mulberry32: small, fast, and the same on every machine. */
-function random(seed: number): () => number {
+export function random(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;

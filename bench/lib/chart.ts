@@ -29,7 +29,18 @@ interface Lines {
   }[];
 }
 
-export type Chart = Bars | Lines;
+/** Several bars for each of several things. */
+interface Groups {
+  readonly kind: 'groups';
+  readonly title: string;
+  readonly unit: string;
+  /** The whole length of a bar. */
+  readonly whole: number;
+  readonly series: readonly string[];
+  readonly groups: readonly { readonly label: string; readonly values: readonly number[] }[];
+}
+
+export type Chart = Bars | Lines | Groups;
 
 const WIDTH = 860;
 const LABELS = 330;
@@ -40,6 +51,7 @@ const STYLE =
   '<style>text{font:13px system-ui,sans-serif;fill:#57606a}.t{font-size:15px;font-weight:600}.a{stroke:#9aa4af;stroke-width:1}</style>';
 
 export function svg(chart: Chart): string {
+  if (chart.kind === 'groups') return groups(chart);
   return chart.kind === 'bars' ? bars(chart) : lines(chart);
 }
 
@@ -96,4 +108,25 @@ function lines({ title, x, y, series }: Lines): string {
   });
   const axes = `<path class="a" d="M80 60V290H600" fill="none"/><text x="74" y="64" text-anchor="end">${number(top)}</text><text x="74" y="290" text-anchor="end">0</text><text x="600" y="308" text-anchor="end">${number(right)} ${escapeXml(x)}</text><text x="80" y="48">${escapeXml(y)}</text>`;
   return frame(320, title, axes + body.join(''));
+}
+
+function groups({ title, unit, whole, series, groups: all }: Groups): string {
+  const [thin, gap] = [13, 10];
+  const high = series.length * thin + gap;
+  const room = WIDTH - LABELS - RIGHT;
+  const colour = (i: number) => SERIES[i % SERIES.length];
+  const names = series.map(
+    (name, i) =>
+      `<text x="${LABELS + i * 180}" y="50" style="fill:${colour(i)}">${escapeXml(name)}</text>`,
+  );
+  const body = all.map(({ label, values }, g) => {
+    const top = 64 + g * high;
+    const own = values.map((value, i) => {
+      const length = Math.max(1, (room * value) / whole);
+      const y = top + i * thin;
+      return `<rect x="${LABELS}" y="${y}" width="${length.toFixed(1)}" height="${thin - 2}" fill="${colour(i)}"/><text x="${(LABELS + length + 6).toFixed(1)}" y="${y + 10}" style="font-size:11px">${number(value)} ${escapeXml(unit)}</text>`;
+    });
+    return `<text x="${LABELS - 8}" y="${top + (high - gap) / 2 + 4}" text-anchor="end">${escapeXml(label)}</text>${own.join('')}`;
+  });
+  return frame(72 + all.length * high, title, names.join('') + body.join(''));
 }

@@ -23,6 +23,7 @@ export const NAMES = [
   'idle',
   'growth',
   'status',
+  'detection',
 ] as const;
 
 async function main(): Promise<number> {
