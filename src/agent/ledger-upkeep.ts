@@ -6,7 +6,7 @@ import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { counted, escapeUntrusted } from '../core/text.js';
 import { plus, type Seconds, wallClock } from '../core/time.js';
-import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
+import { DIGEST_SECONDS, LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
 import type { LedgerDatabase } from '../ledger/database.js';
 
 /** For status: nothing, or what is wrong while the ledger cannot be written. */
@@ -63,12 +63,13 @@ export class LedgerUpkeep {
     }
   }
 
-  /** Forgets history older than `keep`, and logins older than `credit`. */
+  /** Forgets history older than `keep`, digests of passwords older than a day, and logins older than `credit`. */
   prune(keep: Seconds, credit: Seconds): void {
     const now = wallClock.now();
     try {
       this.#ledger.history.prune(now, keep);
       this.#ledger.attempts.prune(plus(now, -credit));
+      this.#ledger.attempts.forgetDigests(plus(now, -DIGEST_SECONDS));
     } catch (error) {
       this.#log('warning', `the history is not tidied: ${messageOf(error)}`);
     }

@@ -3,6 +3,9 @@ import { type Address, formatPrefix, type Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
+/** What a filter may know of a failure: the server has no such user; it has, the password is wrong. */
+export type FailureCause = 'unknown-user' | 'wrong-password';
+
 /**
  * What a filter says about an entry: a failure (or a success) of somebody, once or several times.
  */
@@ -13,6 +16,13 @@ export interface FilterEvent {
   readonly address: Address;
   /** Attacker's text: escape before showing. */
   readonly user?: string;
+  /** Absent: a success, or the line does not say. */
+  readonly cause?: FailureCause;
+  /**
+   * Stands for the password that was tried, equal for equal ones: the first
+   * `DIGEST_CHARS_KEPT_MAX` hexadecimal digits of the server's own digest. Never the password.
+   */
+  readonly digest?: string;
   /** The host that reported it, of sources of other hosts: its own text, escape before showing. */
   readonly host?: string;
   /** Attempts that the entry reports; at least 1, at most `EVENT_COUNT_MAX`. */
@@ -22,6 +32,12 @@ export interface FilterEvent {
   readonly cursor: Cursor;
   /** Index of the failregex (successregex) that matched, from 0, as `banjour explain` names it. */
   readonly regex: number;
+}
+
+/** A failed or successful login as the ledger remembers it for a jail that weighs evidence. */
+export interface WeighedAttempt extends FilterEvent {
+  /** It weighed as one of many users on whom a password was tried. */
+  readonly isSpray?: boolean;
 }
 
 /**

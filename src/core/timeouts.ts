@@ -15,6 +15,11 @@ export const REGEX_GUARD_MS = 50;
 export const REGEX_LINEAR_GUARD_MS = 500;
 /** A login of the same user from the same network is not written again within so many seconds. */
 export const LOGIN_REPEAT_SECONDS = 6 * 3600;
+/**
+ * A wrong password that the same user tries again from the same network says nothing new for so
+ * long; for so long the ledger keeps digests.
+ */
+export const DIGEST_SECONDS = 86_400;
 /** Longest ban of an address that several users log in from, by evidence. */
 export const SHARED_BAN_SECONDS_MAX = 3600;
 export const PHONE_PAUSE_SECONDS = 120;

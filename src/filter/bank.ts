@@ -308,11 +308,15 @@ function settle(
   if (identity.kind !== 'address') return undefined;
   tick(verdict.result === 'failure' ? counters.failures : counters.successes, time);
   const user = userOf(verdict.facts);
+  const { cause, digest } = verdict.facts;
+  const isFailure = verdict.result === 'failure';
   return {
     kind: verdict.result,
     jail,
     address: identity.address,
     ...(user !== undefined && { user }),
+    ...(isFailure && cause !== undefined && { cause }),
+    ...(isFailure && digest !== undefined && { digest }),
     ...(entry.host !== undefined && { host: entry.host }),
     count: countOf(verdict.facts),
     time,

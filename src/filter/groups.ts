@@ -4,7 +4,15 @@
  * (`<HOST>` makes ip4, ip6, dns; `<F-ID>` fid; `<F-USER>` user; `<F-MLFID>` mlfid ...).
  */
 import { type Address, contains, type Prefix, parseAddress } from '../core/address.js';
-import { EVENT_COUNT_MAX, SESSION_KEY_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import type { FailureCause } from '../core/decision.js';
+import {
+  DIGEST_CHARS_KEPT_MAX,
+  DIGEST_CHARS_MAX,
+  DIGEST_CHARS_MIN,
+  EVENT_COUNT_MAX,
+  SESSION_KEY_CHARS_MAX,
+  USER_CHARS_MAX,
+} from '../core/limits.js';
 import { asciiDigits } from './regex/scripts.js';
 
 /** Groups of a match by name; a group that took no part is undefined. */
@@ -24,6 +32,8 @@ export interface MatchFacts {
   readonly dns: string | undefined;
   readonly user: string | undefined;
   readonly count: string | undefined;
+  readonly cause: FailureCause | undefined;
+  readonly digest: string | undefined;
 }
 
 export const NO_FACTS: MatchFacts = {
@@ -33,6 +43,8 @@ export const NO_FACTS: MatchFacts = {
   dns: undefined,
   user: undefined,
   count: undefined,
+  cause: undefined,
+  digest: undefined,
 };
 
 /**
@@ -46,6 +58,8 @@ function factsOf(groups: Groups, prefix: Groups): MatchFacts {
     dns: groups['dns'] ?? prefix['dns'],
     user: groups['user'] ?? prefix['user'],
     count: groups['count'] ?? prefix['count'],
+    cause: causeOf(groups) ?? causeOf(prefix),
+    digest: digestOf(groups['digest'] ?? prefix['digest']),
   };
 }
 
@@ -62,7 +76,38 @@ export function mergeFacts(line: MatchFacts, before: MatchFacts): MatchFacts {
     dns: host.dns,
     user: line.user ?? before.user,
     count: line.count ?? before.count,
+    cause:
+      line.cause ??
+      (line.user === undefined || line.user === before.user ? before.cause : undefined),
+    digest: line.digest ?? before.digest,
   };
+}
+
+/** What the text of `<F-KIND>` says, in the words of the servers, and what each of them means. */
+const CAUSES: readonly (readonly [RegExp, FailureCause])[] = [
+  [/unknown|not known|not found|no such|nonexist|invalid user|illegal user/i, 'unknown-user'],
+  [/mismatch|(?:wrong|incorrect|invalid|bad) password/i, 'wrong-password'],
+];
+
+/**
+ * What kind of failure the groups tell of: by a word that stands in the line only then
+ * (`<F-KIND_UNKNOWN>`, `<F-KIND_PASSWORD>`), or by the line's own words (`<F-KIND>`).
+ */
+function causeOf(groups: Groups): FailureCause | undefined {
+  if (isFilled(groups['kind_unknown'])) return 'unknown-user';
+  if (isFilled(groups['kind_password'])) return 'wrong-password';
+  const { kind } = groups;
+  return kind === undefined ? undefined : CAUSES.find(([words]) => words.test(kind))?.[1];
+}
+
+/**
+ * The beginning of a digest. A text that may be the password itself is none, and of a whole digest
+ * too little is kept to find the password by.
+ */
+function digestOf(text: string | undefined): string | undefined {
+  if (text === undefined || text.length < DIGEST_CHARS_MIN || text.length > DIGEST_CHARS_MAX)
+    return undefined;
+  return /^[\da-f]+$/i.test(text) ? text.slice(0, DIGEST_CHARS_KEPT_MAX).toLowerCase() : undefined;
 }
 
 /** The groups without those that tell whose failure it is. */

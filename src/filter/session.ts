@@ -71,8 +71,10 @@ export class SessionTable {
     const wasPending = entry.pending;
     if (gained) entry.pending = false;
     if (!entry.calm && !entry.pending) entry.lines = 0;
-    // A number of attempts is its line's, or that of a failure which waits.
-    const before = wasPending ? entry.facts : { ...entry.facts, count: undefined };
+    // A number of attempts and a password are their line's, or that of a failure which waits.
+    const before = wasPending
+      ? entry.facts
+      : { ...entry.facts, count: undefined, digest: undefined };
     entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, before);
     entry.lastSeen = time;
     if (forget) {
@@ -165,7 +167,7 @@ function addUser(session: Session, user: string | undefined, long: boolean): voi
 
 /** Facts that do not keep their line in memory. */
 function detached(facts: MatchFacts): MatchFacts {
-  const { fid, ip4, ip6, dns, user, count } = facts;
+  const { fid, ip4, ip6, dns, user, count, cause, digest } = facts;
   const copy = (value: string | undefined) => (value === undefined ? undefined : kept(value, true));
   return {
     fid: copy(fid),
@@ -174,6 +176,8 @@ function detached(facts: MatchFacts): MatchFacts {
     dns: copy(dns),
     user: copy(user),
     count: copy(count),
+    cause,
+    digest: copy(digest),
   };
 }
 

@@ -22,7 +22,7 @@
  * counted by host as well, and the host is banned instead of the prefix.
  */
 import { type Address, baseAddress, hostPrefix, isHost, type Prefix } from '../core/address.js';
-import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import {
   EVIDENCE_CURSOR_BYTES_MAX,
   EVIDENCE_CURSORS_MAX,
@@ -168,7 +168,7 @@ export class Jails {
   ): Judgement {
     const outcomes: JailOutcome[] = [];
     const alarms: JailAlarm[] = [];
-    const attempts: FilterEvent[] = [];
+    const attempts: WeighedAttempt[] = [];
     const overlay = this.#overlay(context);
     for (const event of events) {
       const now = clock(event);
@@ -196,7 +196,7 @@ export class Jails {
    * the unbans of operators are taken, each at its time.
    */
   recall(
-    attempts: Iterable<FilterEvent>,
+    attempts: Iterable<WeighedAttempt>,
     floors: Iterable<Floor>,
     only: ReadonlySet<JailName>,
   ): void {
@@ -417,7 +417,8 @@ export class Jails {
     const latest = laterOf(now, context.latest?.() ?? now);
     const { outcome, meaning } = this.#enter(jail, event, { now, latest }, context);
     const { group } = jail.policy;
-    if (meaning?.isNew === true) told.attempts.push(event);
+    if (meaning?.isNew === true)
+      told.attempts.push(meaning.guess === 'spray' ? { ...event, isSpray: true } : event);
     if (group !== undefined)
       for (const alarm of meaning?.alarms ?? []) told.alarms.push({ jail: group, alarm, event });
     if (outcome.kind === 'ignored') jail.totalIgnored++;
@@ -454,12 +455,14 @@ export class Jails {
   /**
    * What the event means to the jail that weighs what this one finds; undefined when there is none.
    */
-  #weigh({ policy }: Jail, event: FilterEvent, target: Prefix): Weighed | undefined {
+  #weigh({ policy }: Jail, event: WeighedAttempt, target: Prefix): Weighed | undefined {
     const evidence = policy.group === undefined ? undefined : this.#evidence.get(policy.group);
     if (evidence === undefined) return undefined;
-    const { address, user, time } = event;
-    const attempt: Attempt = { address, target, time, ...(user === undefined ? {} : { user }) };
-    if (event.kind === 'failure') return { ...evidence.failure(attempt, event.count), isNew: true };
+    const attempt: Attempt = { ...event, target };
+    if (event.kind === 'failure') {
+      const meaning = evidence.failure(attempt, event.count);
+      return { ...meaning, isNew: meaning.guess !== 'repeat' };
+    }
     return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
   }
 
@@ -519,14 +522,9 @@ export class Jails {
   }
 
   /** True when the jail that weighs what this one finds may excuse the event. */
-  #isExcusable(
-    { policy: { group } }: Jail,
-    { address, user, time }: FilterEvent,
-    target: Prefix,
-  ): boolean {
+  #isExcusable({ policy: { group } }: Jail, event: FilterEvent, target: Prefix): boolean {
     if (group === undefined || this.#watches(group)) return false;
-    const attempt = { address, target, time, ...(user === undefined ? {} : { user }) };
-    return this.#evidence.get(group)?.isStranger(attempt) === false;
+    return this.#evidence.get(group)?.isStranger({ ...event, target }) === false;
   }
 
   /** Puts the event into its window. Without a time in warm-up. */
@@ -766,7 +764,7 @@ interface Weighed extends FailureMeaning {
 /** What a call of `judge` tells beside outcomes and decisions. */
 interface Told {
   readonly alarms: JailAlarm[];
-  readonly attempts: FilterEvent[];
+  readonly attempts: WeighedAttempt[];
 }
 
 /** The rules of a jail that weighs evidence: its own words for them are maxretry and findtime. */

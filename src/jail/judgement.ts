@@ -1,6 +1,6 @@
 /** What the jails ask while they judge, and what they answer to an event. */
 import type { Address, Prefix } from '../core/address.js';
-import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { Alarm } from './evidence/rules.js';
@@ -88,7 +88,7 @@ export interface Judgement {
    * What was weighed and must be weighed again after a restart: it belongs into the ledger, with
    * the position.
    */
-  readonly attempts: readonly FilterEvent[];
+  readonly attempts: readonly WeighedAttempt[];
   /** What people should know of. */
   readonly alarms: readonly JailAlarm[];
 }

@@ -1,7 +1,7 @@
 /** Failed and successful logins of the past, kept for the jail that weighs evidence. */
 import type { Database } from 'better-sqlite3';
 import { parseAddress } from '../core/address.js';
-import type { FilterEvent } from '../core/decision.js';
+import type { FailureCause, WeighedAttempt } from '../core/decision.js';
 import { ATTEMPTS_KEPT_MAX } from '../core/limits.js';
 import { cursor, type JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -14,6 +14,16 @@ interface AttemptRow {
   readonly user: string | null;
   readonly count: number;
   readonly time: EpochMicros;
+  readonly cause: FailureCause | null;
+  readonly digest: string | null;
+  readonly spray: 0 | 1;
+}
+
+/** The values of a row, in the order of `insertAttempt`. */
+export function attemptValues(attempt: WeighedAttempt): (string | number | null)[] {
+  const { jail, kind, address, user, count, time, cause, digest, isSpray } = attempt;
+  const known = [cause ?? null, digest ?? null, isSpray === true ? 1 : 0];
+  return [jail, kind, address.text, user ?? null, count, time, ...known];
 }
 
 /** Rows that are read at once. */
@@ -30,13 +40,14 @@ export class Attempts {
   }
 
   /** Attempts since a time, in the order in which they were judged. Their cursors are not kept. */
-  *since(time: EpochMicros): IterableIterator<FilterEvent> {
+  *since(time: EpochMicros): IterableIterator<WeighedAttempt> {
     const page = this.#db.prepare(
-      `SELECT id, jail, kind, address, user, count, time FROM attempt WHERE id > ? AND time >= ? ORDER BY id LIMIT ${PAGE_ROWS}`,
+      `SELECT id, jail, kind, address, user, count, time, cause, digest, spray FROM attempt WHERE id > ? AND time >= ? ORDER BY id LIMIT ${PAGE_ROWS}`,
     );
     for (let after = 0; ; ) {
       const rows = guarded(() => page.all(after, time)) as (AttemptRow & { readonly id: number })[];
-      for (const { jail, kind, address: text, user, count, time: at } of rows) {
+      for (const row of rows) {
+        const { jail, kind, address: text, user, count, time: at, cause, digest, spray } = row;
         const address = parseAddress(text);
         if (address === undefined) continue;
         yield {
@@ -44,6 +55,9 @@ export class Attempts {
           jail,
           address,
           ...(user === null ? {} : { user }),
+          ...(cause === null ? {} : { cause }),
+          ...(digest === null ? {} : { digest }),
+          ...(spray === 1 && { isSpray: true }),
           count,
           time: at,
           cursor: cursor(''),
@@ -54,6 +68,15 @@ export class Attempts {
       if (last === undefined) return;
       after = last.id;
     }
+  }
+
+  /** Forgets digests of passwords before a time: no restart asks for them any more. */
+  forgetDigests(before: EpochMicros): void {
+    guarded(() =>
+      this.#db
+        .prepare('UPDATE attempt SET digest = NULL WHERE digest IS NOT NULL AND time < ?')
+        .run(before),
+    );
   }
 
   /** Forgets attempts before a time, and the oldest beyond the bound. */

@@ -20,8 +20,8 @@ import type {
   BanRecord,
   Decision,
   EndReason,
-  FilterEvent,
   UnbanDecision,
+  WeighedAttempt,
 } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
 import type { Finding } from '../core/finding.js';
@@ -29,7 +29,7 @@ import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
 import type { Cursor, JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import type { Attempts } from './attempts.js';
+import { type Attempts, attemptValues } from './attempts.js';
 import type { LedgerDatabase } from './database.js';
 import { guarded } from './errors.js';
 import type { History, SettledUpTo } from './history.js';
@@ -49,7 +49,7 @@ import type { BanInsert, Statements } from './schema.js';
 export interface Commit {
   readonly decisions: readonly Decision[];
   /** What the jails weighed up to the position; see `Attempts`. */
-  readonly attempts?: readonly FilterEvent[];
+  readonly attempts?: readonly WeighedAttempt[];
   /** How far the source was read when these decisions were taken. */
   readonly source?: SourceId;
   readonly position?: ReadPosition;
@@ -114,8 +114,7 @@ export class Ledger {
         if (decision.kind === 'ban') bans.push(this.#ban(decision, ended));
         else this.#unban(decision, ended);
       }
-      for (const { jail, kind, address, user, count, time } of attempts)
-        this.#sql.insertAttempt.run(jail, kind, address.text, user ?? null, count, time);
+      for (const attempt of attempts) this.#sql.insertAttempt.run(...attemptValues(attempt));
       if (source !== undefined && position !== undefined)
         this.#sql.setPosition.run(source, position.cursor, position.time);
     });

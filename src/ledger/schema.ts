@@ -73,6 +73,13 @@ const MIGRATIONS: readonly string[] = [
   `,
   // Who lifted a ban, of those that an operator lifted.
   'ALTER TABLE ban ADD COLUMN ended_by TEXT;',
+  // What filters know of a failure. Digests are forgotten after a day.
+  `
+  ALTER TABLE attempt ADD COLUMN cause TEXT;
+  ALTER TABLE attempt ADD COLUMN digest TEXT;
+  ALTER TABLE attempt ADD COLUMN spray INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX attempt_digest ON attempt (time) WHERE digest IS NOT NULL;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -139,7 +146,7 @@ export function statementsOf(db: Database) {
        VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
-      'INSERT INTO attempt (jail, kind, address, user, count, time) VALUES (?, ?, ?, ?, ?, ?)',
+      'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
     openOfTarget: prepare(

@@ -1,6 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { MESSAGE_CHARS_MAX } from '../../src/core/limits.js';
+import {
+  DIGEST_CHARS_KEPT_MAX,
+  DIGEST_CHARS_MAX,
+  DIGEST_CHARS_MIN,
+  MESSAGE_CHARS_MAX,
+} from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
 import { countOf, identityOf, NO_FACTS } from '../../src/filter/groups.js';
@@ -172,6 +177,44 @@ describe('a filter of several lines', () => {
     const multi = filter();
     for (const text of ['attempt from 192.0.2.1', 'a', 'b']) judge(multi, text);
     expect(judge(multi, 'refused').result).toBe('none');
+  });
+});
+
+describe('knows of a failure', () => {
+  const known = (regex: string, line: string) => {
+    const made = compiled({ failregex: [regex] });
+    const { cause, digest } = judge(made, line).facts;
+    return [cause, digest];
+  };
+
+  test('its kind, from the words of the line or from a word that stands there only then', () => {
+    const words = '^<F-KIND>.*</F-KIND> from <ADDR>$';
+    for (const [text, cause] of [
+      ['unknown user', 'unknown-user'],
+      ['No such account', 'unknown-user'],
+      ['Password mismatch', 'wrong-password'],
+      ['wrong password', 'wrong-password'],
+      ['failed', undefined],
+    ])
+      expect(known(words, `${text} from 192.0.2.1`)).toEqual([cause, undefined]);
+    const constant =
+      '^(?:<F-KIND_UNKNOWN>no</F-KIND_UNKNOWN>|<F-KIND_PASSWORD>bad</F-KIND_PASSWORD>|odd) login from <ADDR>$';
+    expect(known(constant, 'no login from 192.0.2.1')[0]).toBe('unknown-user');
+    expect(known(constant, 'bad login from 192.0.2.1')[0]).toBe('wrong-password');
+    expect(known(constant, 'odd login from 192.0.2.1')[0]).toBeUndefined();
+  });
+
+  test('the beginning of the digest of its password, and never what may be the password', () => {
+    const digest = (text: string) =>
+      known('^<F-DIGEST>.*</F-DIGEST> from <ADDR>$', `${text} from 192.0.2.1`)[1];
+    expect(digest('a'.repeat(DIGEST_CHARS_MIN - 1))).toBeUndefined();
+    expect(digest('A'.repeat(DIGEST_CHARS_MIN))).toBe('a'.repeat(DIGEST_CHARS_MIN));
+    const kept = 'a'.repeat(DIGEST_CHARS_KEPT_MAX);
+    expect(digest(kept)).toBe(kept);
+    expect(digest(`${kept}b`)).toBe(kept);
+    expect(digest('b'.repeat(DIGEST_CHARS_MAX))).toBe('b'.repeat(DIGEST_CHARS_KEPT_MAX));
+    expect(digest('b'.repeat(DIGEST_CHARS_MAX + 1))).toBeUndefined();
+    expect(digest('correct horse')).toBeUndefined();
   });
 });
 

@@ -28,6 +28,8 @@ interface Expected {
   readonly host?: string;
   readonly user?: string;
   readonly count?: number;
+  readonly cause?: string;
+  readonly digest?: string;
 }
 
 export interface Sample {

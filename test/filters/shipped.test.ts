@@ -40,6 +40,8 @@ function told(verdict: Verdict): Record<string, unknown> {
     host: identity.kind === 'address' ? identity.address.text : identity,
     ...(user !== undefined && { user }),
     ...(count !== 1 && { count }),
+    ...(facts.cause !== undefined && { cause: facts.cause }),
+    ...(facts.digest !== undefined && { digest: facts.digest }),
   };
 }
 

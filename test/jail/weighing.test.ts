@@ -12,7 +12,7 @@ import type { FilterEvent } from '../../src/core/decision.js';
 import { mustJailName, sourceId } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, plus, type Seconds } from '../../src/core/time.js';
-import { SHARED_BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
+import { DIGEST_SECONDS, SHARED_BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { JailContext } from '../../src/jail/judgement.js';
 import { openLedger } from '../../src/ledger/open.js';
@@ -140,6 +140,25 @@ describe('a jail that weighs', () => {
       context(),
     );
     expect([decisions, attempts]).toEqual([[], []]);
+  });
+
+  test('many devices of a user without any login that repeat one old password shut nobody out', () => {
+    const devices = (digest: (n: number) => string) => {
+      const jails = new Jails(POLICIES);
+      return Array.from({ length: 40 }, (_, n) => {
+        const event = failure('198.51.100.7', at(n), { user: 'bob', digest: digest(n) });
+        return jails.step(event, event.time, context());
+      });
+    };
+    const storm = devices(() => 'd390c1');
+    expect(storm.flatMap(bansOf)).toEqual([]);
+    expect(storm.map(({ outcomes }) => outcomes[0]?.kind)).toEqual([
+      'counted',
+      ...Array(39).fill('excused'),
+    ]);
+    // The ledger hears of the one that counts.
+    expect(storm.flatMap(({ attempts }) => attempts)).toHaveLength(1);
+    expect(devices((n) => `d390${10 + n}`).flatMap(bansOf)[0]).toBe(`${JAIL} 198.51.100.7 window`);
   });
 
   test('a forgetful user is found, and excused', () => {
@@ -280,6 +299,7 @@ describe('a restart in between', () => {
     restart(now: EpochMicros): void {
       this.#ledger.close();
       this.#ledger = openLedger(this.#path, now).ledger;
+      this.#ledger.attempts.forgetDigests(plus(now, -DIGEST_SECONDS));
       this.#jails = new Jails(POLICIES, { seed: Math.floor(now / 1e6) });
       const floors = this.#ledger.floors(at(0));
       this.#jails.recall(this.#ledger.attempts.since(at(-DAY)), floors, new Set([LOGIN]));
@@ -311,6 +331,8 @@ describe('a restart in between', () => {
       op: fc.constantFrom('fail', 'fail', 'fail', 'login', 'unban', 'restart'),
       who,
       user,
+      digest: fc.constantFrom(undefined, 'd390c1', 'd390c1', '3546d6'),
+      cause: fc.constantFrom(undefined, 'unknown-user' as const, 'wrong-password' as const),
       wait: fc.integer({ min: 0, max: 2 * DAY }),
     });
     let run = 0;
@@ -319,13 +341,19 @@ describe('a restart in between', () => {
         const steady = new Host(`steady-${run}`);
         const restarted = new Host(`restarted-${run++}`);
         let time = at(0);
-        for (const { op, who: from, user: name, wait } of ops) {
+        for (const { op, who: from, user: name, digest, cause, wait } of ops) {
           time = plus(time, wait);
           if (op === 'restart') restarted.restart(time);
           else if (op === 'unban') for (const host of [steady, restarted]) host.unban(time);
           else {
             const made =
-              op === 'fail' ? failure(from, time, { user: name }) : success(from, time, name);
+              op === 'fail'
+                ? failure(from, time, {
+                    user: name,
+                    ...(digest !== undefined && { digest }),
+                    ...(cause !== undefined && { cause }),
+                  })
+                : success(from, time, name);
             const [a, b] = [steady.judge([made]), restarted.judge([made])];
             const ofLogin = (list: string[]) => list.filter((line) => line.startsWith('login'));
             expect(ofLogin(b)).toEqual(ofLogin(a));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatPrefix, hostPrefix } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/decision.js';
+import type { FilterEvent, WeighedAttempt } from '../../src/core/decision.js';
 import { ATTEMPTS_KEPT_MAX } from '../../src/core/limits.js';
 import { cursor } from '../../src/core/names.js';
 import { address } from '../jail/support.js';
@@ -38,6 +38,28 @@ describe('attempts', () => {
       'failure 192.0.2.2 undefined 1',
     ]);
     expect(shown(ledger.attempts.since(at(4)))).toHaveLength(1);
+  });
+
+  test('bring back what the filter knew; of a password only its digest, and that for a day', () => {
+    const { ledger } = opened();
+    const known = { cause: 'unknown-user', digest: 'd390c1', isSpray: true } as const;
+    const attempts: WeighedAttempt[] = [
+      { ...attempt('192.0.2.1', 1), ...known },
+      { ...attempt('192.0.2.1', 2), ...known },
+      attempt('192.0.2.1', 3),
+    ];
+    ledger.commit({ decisions: [], attempts, source: SOURCE, position });
+    const facts = () =>
+      [...ledger.attempts.since(at(0))].map(({ cause, digest, isSpray }) => [
+        cause,
+        digest,
+        isSpray,
+      ]);
+    const whole = ['unknown-user', 'd390c1', true];
+    expect(facts()).toEqual([whole, whole, [undefined, undefined, undefined]]);
+    ledger.attempts.forgetDigests(at(2));
+    expect(facts()[0]).toEqual(['unknown-user', undefined, true]);
+    expect(facts()[1]).toEqual(whole);
   });
 
   test('are there with the position or not at all', () => {

@@ -8,28 +8,31 @@
  * rule looks back changes nothing.
  */
 import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
+import type { WeighedAttempt } from '../../core/decision.js';
 import {
   ALLOWANCE_MAX,
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
+  EVIDENCE_DIGESTS_MAX,
+  EVIDENCE_GUESSES_MAX,
   EVIDENCE_NAMES_MAX,
   EVIDENCE_PREFIXES_MAX,
   WIDE_FLOORS_MAX,
 } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
+import { type Guess, Guesses } from './guesses.js';
 import type { Alarm, EvidenceFinding, EvidenceRules, FailureMeaning } from './rules.js';
 import { Credit } from './rules.js';
 import { type Key, Keys, NONE, type Slot, Table } from './table.js';
 import { Offenders, WatchedUsers } from './users.js';
 
 /** One failed or successful login, as a filter tells of it. */
-export interface Attempt {
+export interface Attempt
+  extends Pick<WeighedAttempt, 'user' | 'cause' | 'digest' | 'isSpray' | 'time'> {
   readonly address: Address;
   /** What the jail counts the address by: itself, or its IPv6 prefix. */
   readonly target: Prefix;
-  readonly user?: string;
-  readonly time: EpochMicros;
 }
 
 /** Bounds that differ from those of core/limits.ts; for tests. */
@@ -38,6 +41,7 @@ export interface EvidenceBounds {
   readonly prefixes?: number;
   readonly names?: number;
   readonly credits?: number;
+  readonly guesses?: number;
 }
 
 /** Points are kept in thousandths. */
@@ -66,6 +70,7 @@ export class Evidence {
   /** Names with a login, and names without: made-up ones never push out a user. */
   readonly #users: WatchedUsers;
   readonly #strangers: WatchedUsers;
+  readonly #guesses: Guesses;
   /** Prefixes, not hosts, that an operator has pardoned. */
   #pardons: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
   #began: number | undefined;
@@ -89,12 +94,13 @@ export class Evidence {
     const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
     this.#users = new WatchedUsers(names);
     this.#strangers = new WatchedUsers(names);
+    this.#guesses = new Guesses(bounds.guesses ?? EVIDENCE_GUESSES_MAX, EVIDENCE_DIGESTS_MAX);
   }
 
   /** Bytes of all tables. */
   get bytes(): number {
     const families = [...Object.values(this.#scores), ...Object.values(this.#offenders)];
-    return [this.#credit, this.#users, this.#strangers, ...families].reduce(
+    return [this.#credit, this.#users, this.#strangers, this.#guesses, ...families].reduce(
       (sum, { bytes }) => sum + bytes,
       0,
     );
@@ -142,12 +148,24 @@ export class Evidence {
     const { target, network } = this.#where(attempt);
     const since = Math.floor(attempt.time / MICROS_PER_SECOND) - this.rules.credit;
     if (this.#credit.others(undefined, target, since) > 0) return false;
+    const guess = this.#guessOf(attempt);
+    if (guess !== undefined && this.#isRepeat(guess, attempt)) return false;
     if (attempt.user === undefined || attempt.user === '') return true;
     return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
   }
 
   /** Weighs a failure that was tried `count` times. */
   failure(attempt: Attempt, count = 1): FailureMeaning {
+    const guess = this.#guessOf(attempt);
+    // The ledger keeps no repeats, so nothing else may come of them.
+    if (guess !== undefined && this.#isRepeat(guess, attempt))
+      return { points: 0, allowance: 1, findings: [], alarms: [], guess: 'repeat' };
+    const meaning = this.#weigh(attempt, count, guess);
+    if (guess !== undefined) this.#guesses.note(guess, this.#secondsOf(attempt.time));
+    return meaning;
+  }
+
+  #weigh(attempt: Attempt, count: number, guess: Guess | undefined): FailureMeaning {
     const time = this.#secondsOf(attempt.time);
     const { rules } = this;
     const where = this.#where(attempt);
@@ -184,11 +202,30 @@ export class Evidence {
       this.#credit.isPhone(user, where.target, count, time)
     )
       return { points: 0, allowance, findings, alarms };
-    const points = count * this.#pointsOf(attempt, where, user, time);
+    const isSpray = attempt.isSpray === true || this.#isSpray(guess, time);
+    const points = count * this.#pointsOf(attempt, where, user, time, isSpray);
     if (this.#add(attempt, where, points, time) >= rules.slowPoints * allowance - POINT_TOLERANCE)
       find('slow', attempt.target);
     this.#offend(attempt, where, time, find);
-    return { points, allowance, findings, alarms };
+    return { points, allowance, findings, alarms, ...(isSpray && { guess: 'spray' }) };
+  }
+
+  /** The password that was tried, where the line tells its digest; never of a honeypot. */
+  #guessOf({ address, user = '', digest }: Attempt): Guess | undefined {
+    if (digest === undefined || user === '') return undefined;
+    if (this.rules.honeypot.has(user.trim().toLowerCase())) return undefined;
+    const key = this.#keys.user(user);
+    const network = this.#keys.prefix(prefixOf(address, NETWORK[address.family]));
+    return { user: key, pair: this.#keys.both(key, network), digest: this.#keys.digest(digest) };
+  }
+
+  #isRepeat(guess: Guess, { time }: Attempt): boolean {
+    return this.#guesses.isRepeat(guess, Math.floor(time / MICROS_PER_SECOND));
+  }
+
+  #isSpray(guess: Guess | undefined, time: number): boolean {
+    const { sprayUsers } = this.rules;
+    return guess !== undefined && this.#guesses.spread(guess, time) >= sprayUsers;
   }
 
   /**
@@ -240,7 +277,7 @@ export class Evidence {
 
   /** What the failure says of the user that it was aimed at. */
   #aimedAt(
-    { target, user = '' }: Attempt,
+    { target, user = '', cause }: Attempt,
     key: Key,
     where: Where,
     time: number,
@@ -257,21 +294,28 @@ export class Evidence {
         : [];
     }
     if (!this.#isLearnt(time)) return [];
-    const offenders = this.#strangers.offend(
-      key,
-      where.target.low,
-      time,
-      time - rules.deadNameSpan,
-    );
-    if (rules.deadNameOffenders > 0 && offenders >= rules.deadNameOffenders && others === 0)
-      find('dead-name', target);
+    // The server says that the name exists: it is somebody's, though nobody has logged in yet.
+    const [rule, span, most] =
+      cause === 'wrong-password'
+        ? (['user', rules.userSpan, rules.userOffenders] as const)
+        : (['dead-name', rules.deadNameSpan, rules.deadNameOffenders] as const);
+    const offenders = this.#strangers.offend(key, where.target.low, time, time - span);
+    if (most > 0 && offenders >= most && others === 0) find(rule, target);
     return [];
   }
 
-  #pointsOf({ target }: Attempt, where: Where, user: Key | undefined, time: number): number {
+  #pointsOf(
+    { target, cause }: Attempt,
+    where: Where,
+    user: Key | undefined,
+    time: number,
+    isSpray: boolean,
+  ): number {
     const { rules } = this;
     if (user === undefined) return 1;
-    const isUnknown = this.#isLearnt(time) && !this.#users.hasLogin(user);
+    const isUnknown =
+      !this.#users.hasLogin(user) &&
+      (cause === 'unknown-user' || (cause === undefined && this.#isLearnt(time)));
     const table = this.#scores[target.family];
     const slot = table.obtain(where.target);
     const first = table.get(slot, SCORE.name);
@@ -284,6 +328,7 @@ export class Evidence {
       1,
       isUnknown ? rules.unknownPoints : 0,
       isAnother ? rules.anotherNamePoints : 0,
+      isSpray ? rules.sprayPoints : 0,
     );
   }
 

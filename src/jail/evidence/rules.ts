@@ -25,6 +25,9 @@ export interface EvidenceRules {
    * it.
    */
   readonly anotherNamePoints: number;
+  /** Users on whom one password is tried within a day that make it a spray, and its points. */
+  readonly sprayUsers: number;
+  readonly sprayPoints: number;
   /** Offenders of one prefix within `subnetSpan` that ban the prefix; 0 is off. */
   readonly subnetOffenders: number;
   readonly subnetSpan: Seconds;
@@ -55,6 +58,8 @@ export const DEFAULT_RULES: EvidenceRules = {
   slowHalfLife: seconds(7 * DAY),
   unknownPoints: 2,
   anotherNamePoints: 2,
+  sprayUsers: 8,
+  sprayPoints: 3,
   subnetOffenders: 6,
   subnetSpan: seconds(7 * DAY),
   userOffenders: 8,
@@ -94,6 +99,11 @@ export interface FailureMeaning {
   readonly allowance: number;
   readonly findings: readonly EvidenceFinding[];
   readonly alarms: readonly Alarm[];
+  /**
+   * `repeat`: the same wrong password again, which changes nothing; `spray`: one that is tried on
+   * many users.
+   */
+  readonly guess?: 'repeat' | 'spray';
 }
 
 /** Users with a login that are remembered of one address. */

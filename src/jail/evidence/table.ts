@@ -33,6 +33,11 @@ export class Keys {
     return this.#of(name.trim().toLowerCase(), 255);
   }
 
+  /** The key of a password's digest. */
+  digest(text: string): Key {
+    return this.#of(text, 254);
+  }
+
   /** The key of two things together. */
   both(a: Key, b: Key): Key {
     return {

@@ -4,12 +4,20 @@ import {
   ALLOWANCE_MAX,
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
+  EVIDENCE_DIGESTS_MAX,
+  EVIDENCE_GUESSES_MAX,
   EVIDENCE_NAMES_MAX,
+  EVIDENCE_OFFENDERS_MAX,
+  EVIDENCE_OLD_PASSWORDS_MAX,
   EVIDENCE_PREFIXES_MAX,
   PHONE_BURST,
 } from '../../../src/core/limits.js';
 import { seconds } from '../../../src/core/time.js';
-import { LOGIN_REPEAT_SECONDS, PHONE_PAUSE_SECONDS } from '../../../src/core/timeouts.js';
+import {
+  DIGEST_SECONDS,
+  LOGIN_REPEAT_SECONDS,
+  PHONE_PAUSE_SECONDS,
+} from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
 import { DEFAULT_RULES, type EvidenceRules } from '../../../src/jail/evidence/rules.js';
 import { address, at, prefix } from '../support.js';
@@ -227,6 +235,111 @@ describe('credit', () => {
   });
 });
 
+describe('the password that was tried', () => {
+  /** A failure of which the line tells the digest. */
+  const guess = (who: string, user: string, second: number, digest: string) =>
+    evidence.failure({ ...attempt(who, user, second), digest });
+
+  test('one old password again and again is one failure a day, also without any login', () => {
+    const storm = Array.from({ length: 40 }, (_, n) =>
+      guess('198.51.100.7', 'anna', LATER + n, 'd390c1'),
+    );
+    expect(storm.map(({ points }) => points)).toEqual([1, ...Array(39).fill(0)]);
+    expect(storm.slice(1).every(({ guess: what }) => what === 'repeat')).toBe(true);
+    const next = LATER + DIGEST_SECONDS;
+    expect(guess('198.51.100.7', 'anna', next - 1, 'd390c1').points).toBe(0);
+    expect(guess('198.51.100.7', 'anna', next, 'd390c1').points).toBe(1);
+  });
+
+  test('another password, another user, or another network is another guess', () => {
+    guess('198.51.100.7', 'anna', LATER, 'd390c1');
+    expect(guess('198.51.100.7', 'anna', LATER, 'd390c2').points).toBe(1);
+    expect(guess('198.51.100.7', 'ben', LATER, 'd390c1').points).toBeGreaterThan(0);
+    expect(guess('203.0.113.7', 'anna', LATER, 'd390c1').points).toBe(1);
+    expect(guess('198.51.100.99', 'anna', LATER, 'd390c1').points).toBe(0);
+  });
+
+  test(`a user may have ${EVIDENCE_OLD_PASSWORDS_MAX} old passwords in use, and not one more`, () => {
+    const round = (count: number, second: number) =>
+      Array.from({ length: count }, (_, n) =>
+        guess('198.51.100.7', 'anna', second + n, `00000${n}`),
+      ).reduce((sum, { points }) => sum + points, 0);
+    expect(round(EVIDENCE_OLD_PASSWORDS_MAX, LATER)).toBe(EVIDENCE_OLD_PASSWORDS_MAX);
+    expect(round(EVIDENCE_OLD_PASSWORDS_MAX, LATER + 100)).toBe(0);
+    expect(round(EVIDENCE_OLD_PASSWORDS_MAX + 1, LATER + 200)).toBeGreaterThan(0);
+    expect(round(EVIDENCE_OLD_PASSWORDS_MAX + 1, LATER + 300)).toBeGreaterThan(0);
+  });
+
+  test('a user with a login, too, counts once a day with it instead of once in six hours', () => {
+    const points = Array.from(
+      { length: 4 },
+      (_, n) => guess('192.0.2.1', 'anna', HOUR + n * 7 * HOUR, 'd390c1').points,
+    );
+    expect(points).toEqual([1, 0, 0, 0]);
+  });
+
+  test('a failure without a digest counts as ever, and so does a honeypot', () => {
+    guess('198.51.100.7', 'anna', LATER, 'd390c1');
+    expect(fail('198.51.100.7', 'anna', LATER + 1).points).toBe(1);
+    evidence = made({ honeypot: new Set(['trap']) });
+    for (const second of [0, 1])
+      expect(rulesOf(guess('198.51.100.8', 'Trap', second, 'd390c1'))).toEqual([
+        'honeypot 198.51.100.8',
+      ]);
+  });
+
+  test('one password for eight users within a day is a spray: three points each from then on', () => {
+    const spray = (n: number, second: number) =>
+      guess(`198.51.${n}.7`, `user${n}`, second, 'd390c1');
+    for (let n = 0; n < 8; n++) login(`192.0.2.${n + 10}`, `user${n}`, LATER);
+    const points = Array.from({ length: 8 }, (_, n) => spray(n, LATER + n).points);
+    expect(points).toEqual([1, 1, 1, 1, 1, 1, 1, 3]);
+    expect(spray(7, LATER + 8).points).toBe(0);
+    evidence = made();
+    for (let n = 0; n < 8; n++) login(`192.0.2.${n + 10}`, `user${n}`, LATER);
+    const slow = Array.from({ length: 8 }, (_, n) => spray(n, LATER + n * 4 * HOUR).points);
+    expect(slow.at(-1)).toBe(1);
+  });
+
+  test('a stranger it is, for whom the live edge decides, unless it is a guess of before', () => {
+    const one = { ...attempt('198.51.100.7', 'anna', LATER), digest: 'd390c1' };
+    expect(evidence.isStranger(one)).toBe(true);
+    evidence.failure(one);
+    expect(evidence.isStranger(one)).toBe(false);
+    expect(evidence.isStranger({ ...one, digest: 'd390c2' })).toBe(true);
+  });
+
+  test('a flood of guesses takes no more room than its bound', () => {
+    evidence = new Evidence({ ...DEFAULT_RULES }, 1, { guesses: 64, names: 64, addresses: 64 });
+    for (let n = 0; n < 3_000; n++) guess('198.51.100.7', `user${n}`, LATER, 'd390c1');
+    expect(evidence.bytes).toBeLessThan(150_000);
+  });
+});
+
+describe('what the server says of a failure', () => {
+  const failed = (user: string, second: number, cause?: 'unknown-user' | 'wrong-password') =>
+    evidence.failure({ ...attempt('198.51.100.7', user, second), ...(cause && { cause }) });
+
+  test('a user that it does not know weighs twice at once, unless the name has logged in', () => {
+    evidence = made();
+    expect(failed('nobody', 0, 'unknown-user').points).toBe(2);
+    login('192.0.2.1', 'anna', 1);
+    evidence.forget(prefix('198.51.100.7'), at(2));
+    expect(failed('anna', 3, 'unknown-user').points).toBe(1);
+  });
+
+  test('a user that it knows is no unknown one, and no dead name, but may be under attack', () => {
+    const found = Array.from({ length: 8 }, (_, n) =>
+      evidence.failure({
+        ...attempt(`198.51.${n}.7`, 'mailbox', LATER + n),
+        cause: 'wrong-password',
+      }),
+    );
+    expect(found.map(({ points }) => points)).toEqual(Array(8).fill(1));
+    expect(found.flatMap(rulesOf)).toEqual(['user 198.51.7.7']);
+  });
+});
+
 describe('offenders of a prefix', () => {
   const sweep = (n: number, second = LATER) =>
     Array.from({ length: n }, (_, i) =>
@@ -348,7 +461,9 @@ describe('bounds', () => {
       EVIDENCE_ADDRESSES_MAX * 8 * words +
       EVIDENCE_PREFIXES_MAX * 18 * words +
       EVIDENCE_NAMES_MAX * 38 * words +
-      EVIDENCE_CREDITS_MAX * (14 + 3 + 3) * words;
+      EVIDENCE_CREDITS_MAX * (14 + 3 + 3) * words +
+      EVIDENCE_GUESSES_MAX * (2 + 2 * EVIDENCE_OLD_PASSWORDS_MAX) * words +
+      EVIDENCE_DIGESTS_MAX * (2 + 2 * EVIDENCE_OFFENDERS_MAX) * words;
     expect(bytes).toBeLessThan(48_000_000);
   });
 

@@ -1,0 +1,58 @@
+/**
+ * Which passwords were tried, by their digests: whether a failure is a new guess, and on how many
+ * users one password was tried.
+ */
+import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
+import { DIGEST_SECONDS } from '../../core/timeouts.js';
+import { type Key, NONE, RecentSet, Table } from './table.js';
+
+/** A password that was tried: for whom and from where, and which. */
+export interface Guess {
+  /** The user and the network that it came from, together. */
+  readonly pair: Key;
+  readonly user: Key;
+  readonly digest: Key;
+}
+
+export class Guesses {
+  /** Digests of a user in a network, each with the time at which it last counted. */
+  readonly #pairs: Table;
+  readonly #tried: RecentSet;
+  /** Users of a digest. */
+  readonly #digests: Table;
+  readonly #users: RecentSet;
+
+  constructor(pairs: number, digests: number) {
+    this.#pairs = new Table(RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX), pairs, (slot) =>
+      this.#tried.newest(slot),
+    );
+    this.#tried = new RecentSet(this.#pairs, 0, EVIDENCE_OLD_PASSWORDS_MAX);
+    this.#digests = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), digests, (slot) =>
+      this.#users.newest(slot),
+    );
+    this.#users = new RecentSet(this.#digests, 0, EVIDENCE_OFFENDERS_MAX);
+  }
+
+  get bytes(): number {
+    return this.#pairs.bytes + this.#digests.bytes;
+  }
+
+  /** Counts as no new guess: the same one counted within a day before or after. Changes nothing. */
+  isRepeat({ pair, digest }: Guess, time: number): boolean {
+    const slot = this.#pairs.find(pair);
+    const counted = slot === NONE ? 0 : this.#tried.seen(slot, digest.low);
+    return counted !== 0 && Math.abs(time - counted) < DIGEST_SECONDS;
+  }
+
+  /** Notes a guess that counts. */
+  note({ pair, digest }: Guess, time: number): void {
+    this.#tried.add(this.#pairs.obtain(pair), digest.low, time);
+  }
+
+  /** Notes on whom a password was tried; on how many users it was within a day. */
+  spread({ user, digest }: Guess, time: number): number {
+    const slot = this.#digests.obtain(digest);
+    this.#users.add(slot, user.low, time);
+    return this.#users.count(slot, time - DIGEST_SECONDS);
+  }
+}
