@@ -63,7 +63,7 @@ export class LedgerUpkeep {
     }
   }
 
-  /** Forgets history older than `keep`, digests of passwords older than a day, and logins older than `credit`. */
+  /** Forgets old history, logins older than `credit`, digests of passwords older than a day. */
   prune(keep: Seconds, credit: Seconds): void {
     const now = wallClock.now();
     try {

@@ -3,7 +3,7 @@ import { type Address, formatPrefix, type Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
 import type { EpochMicros } from './time.js';
 
-/** What a filter may know of a failure: the server has no such user; it has, the password is wrong. */
+/** What a filter may know of a failure: there is no such user; there is, with another password. */
 export type FailureCause = 'unknown-user' | 'wrong-password';
 
 /**

@@ -73,12 +73,9 @@ export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
 export const JOURNAL_MATCH_TERMS_MAX = 24;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
-/**
- * Hexadecimal digits that a digest of a password must have: with fewer, other passwords would pass
- * for the same one. Dovecot's `sha1:6` has six.
- */
+/** Hexadecimal digits that tell passwords apart; Dovecot's `sha1:6` has six. */
 export const DIGEST_CHARS_MIN = 6;
-/** A longer text is no digest: SHA-512 has 128 digits. */
+/** SHA-512 has so many. */
 export const DIGEST_CHARS_MAX = 128;
 /** Digits of a digest that are kept: enough to compare, too few to find the password by. */
 export const DIGEST_CHARS_KEPT_MAX = 8;
@@ -113,17 +110,15 @@ export const HONEYPOT_NAMES_MAX = 1_000;
 export const ALLOWANCE_MAX = 5;
 /** Addresses with points in the evidence model: 32 bytes each, half of them for either family. */
 export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
-/**
- * Offenders of a prefix or a user, and networks of a user, that the model remembers: the newest.
- */
+/** Offenders of a prefix or a user, and networks of a user, that are remembered: the newest. */
 export const EVIDENCE_OFFENDERS_MAX = 8;
 /** Prefixes of which the model remembers offenders: 72 bytes each. */
 export const EVIDENCE_PREFIXES_MAX = 60_000;
 /** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
-/** Users at their networks of which the model knows the passwords tried last: 40 bytes each. */
+/** Users at their networks with the passwords tried last: 40 bytes each. */
 export const EVIDENCE_GUESSES_MAX = 32_000;
-/** Passwords, of those that it remembers, that one user has in use on old devices. */
+/** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
 /** Passwords of which the model knows the users they were tried on: 72 bytes each. */
 export const EVIDENCE_DIGESTS_MAX = 8_000;

@@ -21,7 +21,7 @@ import {
 } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
-import { type Guess, Guesses } from './guesses.js';
+import { type Guess, Guesses, guessOf } from './guesses.js';
 import type { Alarm, EvidenceFinding, EvidenceRules, FailureMeaning } from './rules.js';
 import { Credit } from './rules.js';
 import { type Key, Keys, NONE, type Slot, Table } from './table.js';
@@ -149,7 +149,7 @@ export class Evidence {
     const since = Math.floor(attempt.time / MICROS_PER_SECOND) - this.rules.credit;
     if (this.#credit.others(undefined, target, since) > 0) return false;
     const guess = this.#guessOf(attempt);
-    if (guess !== undefined && this.#isRepeat(guess, attempt)) return false;
+    if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time)) return false;
     if (attempt.user === undefined || attempt.user === '') return true;
     return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
   }
@@ -158,7 +158,7 @@ export class Evidence {
   failure(attempt: Attempt, count = 1): FailureMeaning {
     const guess = this.#guessOf(attempt);
     // The ledger keeps no repeats, so nothing else may come of them.
-    if (guess !== undefined && this.#isRepeat(guess, attempt))
+    if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time))
       return { points: 0, allowance: 1, findings: [], alarms: [], guess: 'repeat' };
     const meaning = this.#weigh(attempt, count, guess);
     if (guess !== undefined) this.#guesses.note(guess, this.#secondsOf(attempt.time));
@@ -202,7 +202,8 @@ export class Evidence {
       this.#credit.isPhone(user, where.target, count, time)
     )
       return { points: 0, allowance, findings, alarms };
-    const isSpray = attempt.isSpray === true || this.#isSpray(guess, time);
+    const users = guess === undefined ? 0 : this.#guesses.spread(guess, time);
+    const isSpray = attempt.isSpray === true || users >= rules.sprayUsers;
     const points = count * this.#pointsOf(attempt, where, user, time, isSpray);
     if (this.#add(attempt, where, points, time) >= rules.slowPoints * allowance - POINT_TOLERANCE)
       find('slow', attempt.target);
@@ -211,21 +212,9 @@ export class Evidence {
   }
 
   /** The password that was tried, where the line tells its digest; never of a honeypot. */
-  #guessOf({ address, user = '', digest }: Attempt): Guess | undefined {
-    if (digest === undefined || user === '') return undefined;
-    if (this.rules.honeypot.has(user.trim().toLowerCase())) return undefined;
-    const key = this.#keys.user(user);
-    const network = this.#keys.prefix(prefixOf(address, NETWORK[address.family]));
-    return { user: key, pair: this.#keys.both(key, network), digest: this.#keys.digest(digest) };
-  }
-
-  #isRepeat(guess: Guess, { time }: Attempt): boolean {
-    return this.#guesses.isRepeat(guess, Math.floor(time / MICROS_PER_SECOND));
-  }
-
-  #isSpray(guess: Guess | undefined, time: number): boolean {
-    const { sprayUsers } = this.rules;
-    return guess !== undefined && this.#guesses.spread(guess, time) >= sprayUsers;
+  #guessOf(attempt: Attempt): Guess | undefined {
+    if (this.rules.honeypot.has(attempt.user?.trim().toLowerCase() ?? '')) return undefined;
+    return guessOf(this.#keys, prefixOf(attempt.address, NETWORK[attempt.address.family]), attempt);
   }
 
   /**

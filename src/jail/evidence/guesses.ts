@@ -2,9 +2,12 @@
  * Which passwords were tried, by their digests: whether a failure is a new guess, and on how many
  * users one password was tried.
  */
+import type { Prefix } from '../../core/address.js';
+import type { FilterEvent } from '../../core/decision.js';
 import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { DIGEST_SECONDS } from '../../core/timeouts.js';
-import { type Key, NONE, RecentSet, Table } from './table.js';
+import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
 
 /** A password that was tried: for whom and from where, and which. */
 export interface Guess {
@@ -12,6 +15,21 @@ export interface Guess {
   readonly pair: Key;
   readonly user: Key;
   readonly digest: Key;
+}
+
+/** The guess of a failure from a network; undefined where its line names no user or no digest. */
+export function guessOf(
+  keys: Keys,
+  network: Prefix,
+  { user = '', digest }: Pick<FilterEvent, 'user' | 'digest'>,
+): Guess | undefined {
+  if (digest === undefined || user === '') return undefined;
+  const key = keys.user(user);
+  return {
+    user: key,
+    pair: keys.both(key, keys.prefix(network)),
+    digest: keys.digest(digest),
+  };
 }
 
 export class Guesses {
@@ -38,10 +56,12 @@ export class Guesses {
   }
 
   /** Counts as no new guess: the same one counted within a day before or after. Changes nothing. */
-  isRepeat({ pair, digest }: Guess, time: number): boolean {
+  isRepeat({ pair, digest }: Guess, time: EpochMicros): boolean {
     const slot = this.#pairs.find(pair);
     const counted = slot === NONE ? 0 : this.#tried.seen(slot, digest.low);
-    return counted !== 0 && Math.abs(time - counted) < DIGEST_SECONDS;
+    return (
+      counted !== 0 && Math.abs(Math.floor(time / MICROS_PER_SECOND) - counted) < DIGEST_SECONDS
+    );
   }
 
   /** Notes a guess that counts. */
