@@ -302,6 +302,31 @@ describe('the pipeline', () => {
     );
   });
 
+  test('a ban that an ignorecommand forbids counts in no jail that counts bans', async () => {
+    const again = mustJailName('again');
+    jails = new Jails([
+      { ...policy, maxretry: 1 },
+      { ...policy, jail: again, counts: 'bans', maxretry: 2 },
+    ]);
+    let answer = true;
+    const ignore = { asks: () => true, ask: async () => answer, stop: () => undefined };
+    const asking = make({ ignore });
+    const ban = async (second: number) => {
+      wall.set(at(second));
+      await asking.take(source, batch('live', [failure('192.0.2.1', second)]));
+      await new Promise(setImmediate);
+      await asking.idle();
+      await asking.expireByWall();
+    };
+    await ban(0);
+    expect([...ledger.inForce(at(1))]).toEqual([]);
+    answer = false;
+    await ban(2);
+    expect([...ledger.inForce(at(2))].map((one) => one.jail)).toEqual([jail]);
+    await ban(100);
+    expect([...ledger.inForce(at(100))].map((one) => one.jail)).toEqual([jail, again]);
+  });
+
   test('says who is ignored and why, and never bans them', async () => {
     await pipeline.take(
       source,
