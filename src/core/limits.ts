@@ -126,7 +126,7 @@ export const EVIDENCE_DIGESTS_MAX = 8_000;
 export const EVIDENCE_CREDITS_MAX = 40_000;
 /**
  * Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see
- * `sweep` in src/jail/jails.ts.
+ * `sweepWhenMany` in src/jail/windows.ts.
  */
 export const UNSWEPT_TARGETS_MAX = 10_000;
 /**

@@ -8,49 +8,27 @@
  * login, which it may excuse, and IPv6 prefixes, since it matters who has logged in there.
  */
 import { formatPrefix, isHost, type Prefix } from '../core/address.js';
-import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { FilterEvent } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import type { BanCounter } from './ban-counter.js';
+import type { BanDecider } from './ban-decider.js';
 import type { Jail } from './jail.js';
-import type { AllowContext, JailContext, Judgement } from './judgement.js';
+import type { JailList } from './jail-list.js';
+import type { AllowContext, Decisions, JailContext } from './judgement.js';
 import { keyOf } from './keys.js';
 import type { PendingDecisions } from './pending.js';
+import type { Weighing } from './weighing.js';
 
 /** What the edge needs of the jails. */
 export interface EdgeParts {
-  readonly jailOf: (name: JailName) => Jail | undefined;
-  /**
-   * True when the failure bans nobody as it is: the jail only watches, or another that weighs what
-   * it finds may excuse it.
-   */
-  readonly waits: (jail: Jail, event: FilterEvent, target: Prefix) => boolean;
+  readonly jails: JailList;
+  readonly weighing: Weighing;
+  readonly decider: BanDecider;
+  readonly banCounter: BanCounter;
   readonly overlay: (context: JailContext) => PendingDecisions;
-  readonly sorted: (overlay: PendingDecisions) => Sorted;
-  /** An empty jail of the same policy. */
-  readonly empty: (jail: Jail) => Jail;
-  /** Puts a failure into the windows of a jail. */
-  readonly add: (jail: Jail, target: Prefix, event: FilterEvent) => void;
-  /** Decides by the windows of a jail; true when that is a new ban. */
-  readonly decide: (
-    jail: Jail,
-    target: Prefix,
-    event: FilterEvent,
-    now: EpochMicros,
-    overlay: PendingDecisions,
-  ) => boolean;
-  /** Counts a new ban in the jails that count bans. */
-  readonly banned: (
-    ban: BanDecision,
-    event: FilterEvent,
-    now: EpochMicros,
-    context: JailContext,
-    overlay: PendingDecisions,
-  ) => void;
 }
-
-/** What was taken: bans, and what jails that only watch would have banned. */
-export type Sorted = Pick<Judgement, 'decisions' | 'wouldBan'>;
 
 interface Entered {
   readonly jail: Jail;
@@ -78,7 +56,8 @@ export class JailsEdge {
     events: readonly FilterEvent[],
     clock: (event: FilterEvent) => EpochMicros,
     context: JailContext,
-  ): Sorted {
+  ): Decisions {
+    const { decider, banCounter } = this.#parts;
     const overlay = this.#parts.overlay(context);
     for (const event of events) {
       const now = clock(event);
@@ -92,12 +71,12 @@ export class JailsEdge {
       )
         continue;
       const first = overlay.decisions.length;
-      if (!this.#parts.decide(edge, target, event, now, overlay)) continue;
+      if (decider.decide(edge, target, event, now, overlay) !== 'decided') continue;
       jail.forgetExactly(target, edge.windows.floor(keyOf(target)) as EpochMicros);
       for (const { decision } of overlay.decisions.slice(first))
-        this.#parts.banned(decision, event, now, context, overlay);
+        banCounter.count(decision, event, now, context, overlay);
     }
-    return this.#parts.sorted(overlay);
+    return overlay.finish();
   }
 
   /** Everything that arrives is judged in its turn from now on. */
@@ -120,14 +99,15 @@ export class JailsEdge {
 
   /** Undefined: it counts for nobody here. */
   #enter(event: FilterEvent, context: AllowContext): Entered | undefined {
-    const jail = this.#parts.jailOf(event.jail);
+    const { jails } = this.#parts;
+    const jail = jails.get(event.jail);
     if (jail === undefined) return undefined;
     if (!isHost(jail.prefixOf(event.address))) return undefined;
     if ((notRemote(event.address) ?? context.allowed(event.jail, event.address)) !== undefined)
       return undefined;
     const target = jail.targetOf(event.address, context);
     const key = keyOf(target);
-    const edge = this.#edges.get(event.jail) ?? this.#parts.empty(jail);
+    const edge = this.#edges.get(event.jail) ?? jails.empty(jail.policy);
     this.#edges.set(event.jail, edge);
     if (event.kind === 'success') {
       this.#logins.add(formatPrefix(target));
@@ -135,10 +115,19 @@ export class JailsEdge {
       return undefined;
     }
     if (jail.isSettled(target, key, event.time, undefined)) return undefined;
-    if (this.#logins.has(formatPrefix(target)) || this.#parts.waits(jail, event, target))
+    if (this.#logins.has(formatPrefix(target)) || this.#waits(jail, event, target))
       return undefined;
-    this.#parts.add(edge, target, event);
+    edge.windows.sweepWhenMany(event.time);
+    edge.windows.add(key, event.time, event.count, jails.log.append(event.cursor));
     return { jail, edge, target };
+  }
+
+  /**
+   * True when the failure bans nobody as it is: the jail only watches, or another that weighs what
+   * it finds may excuse it.
+   */
+  #waits(jail: Jail, event: FilterEvent, target: Prefix): boolean {
+    return jail.policy.watch === true || this.#parts.weighing.isExcusable(jail, event, target);
   }
 }
 

@@ -109,9 +109,13 @@ export class Jail {
    * wider.
    */
   #keysOf(target: Prefix): TargetKey[] {
-    const counted = this.prefixOf(baseAddress(target));
-    return counted.length < target.length ? [keyOf(counted), keyOf(target)] : [keyOf(target)];
+    return both(this.prefixOf(baseAddress(target)), target).map(keyOf);
   }
+}
+
+/** The prefix that a target is counted by, and the target itself where it is longer. */
+export function both(counted: Prefix, target: Prefix): readonly Prefix[] {
+  return counted.length < target.length ? [counted, target] : [target];
 }
 
 function namesOf(prefixes: readonly Prefix[] = []): string {

@@ -75,15 +75,19 @@ export type JailOutcome =
   | { readonly kind: 'ignored'; readonly event: FilterEvent; readonly reason: string }
   | { readonly kind: 'unknown'; readonly event: FilterEvent };
 
-export interface Judgement {
-  /** One per event, in order. */
-  readonly outcomes: readonly JailOutcome[];
+/** Bans that were decided. */
+export interface Decisions {
   /** In the order in which they were taken. */
   readonly decisions: readonly BanDecision[];
   /**
    * What jails that only watch would have banned; the ledger and the kernel must not know of it.
    */
   readonly wouldBan: readonly BanDecision[];
+}
+
+export interface Judgement extends Decisions {
+  /** One per event, in order. */
+  readonly outcomes: readonly JailOutcome[];
   /**
    * What was weighed and must be weighed again after a restart: it belongs into the ledger, with
    * the position.

@@ -5,7 +5,7 @@ import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
-import type { JailContext, OpenBan } from './judgement.js';
+import type { Decisions, JailContext, OpenBan } from './judgement.js';
 import type { WatchedBans } from './watched.js';
 
 /** A decision of this call, and whether it extends a ban. */
@@ -50,6 +50,21 @@ export class PendingDecisions {
       this.#context.previousBans(jail, target) +
       (watched?.previousBans(jail as JailName, target) ?? 0);
     return before + (this.#bans.get(name(jail, target)) ?? 0);
+  }
+
+  /**
+   * What was taken, apart: bans, and what jails that only watch would have banned, which is noted
+   * with them. Call it once, when all events are judged.
+   */
+  finish(): Decisions {
+    const [decisions, wouldBan]: [BanDecision[], BanDecision[]] = [[], []];
+    for (const { decision, extends: extension } of this.decisions) {
+      const watched = this.#watchedOf(decision.jail);
+      watched?.note(decision, extension);
+      if (watched === undefined) decisions.push(decision);
+      else if (!extension) wouldBan.push(decision);
+    }
+    return { decisions, wouldBan };
   }
 
   add(decision: BanDecision, extension: boolean): void {

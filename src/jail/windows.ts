@@ -1,4 +1,5 @@
 /** Failures of each target within findtime: when does a window reach maxretry? */
+import { UNSWEPT_TARGETS_MAX } from '../core/limits.js';
 import type { Cursor } from '../core/names.js';
 import { type EvidenceLog, type EvidenceRef, NO_EVIDENCE } from './evidence/log.js';
 import type { TargetKey } from './keys.js';
@@ -200,6 +201,14 @@ export class Windows {
     else this.#pool.setOlder(newer, older);
     this.#targets.setWeight(slot, this.#targets.weight(slot) - this.#pool.count(record));
     this.#pool.release(record);
+  }
+
+  /**
+   * Frees what can decide nothing any more. Few are kept however old they are: one entry that is
+   * dated ahead would sweep away what the entries behind it need.
+   */
+  sweepWhenMany(now: number): void {
+    if (this.size > UNSWEPT_TARGETS_MAX) this.sweep(now);
   }
 
   /**

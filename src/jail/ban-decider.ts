@@ -1,0 +1,159 @@
+/** Whether the windows of a jail, or the evidence against a target, make a ban, and how long. */
+import { hostPrefix, type Prefix } from '../core/address.js';
+import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { JailPolicy } from '../core/specs.js';
+import { type EpochMicros, earlierOf, laterOf } from '../core/time.js';
+import { SHARED_BAN_SECONDS_MAX } from '../core/timeouts.js';
+import { banSeconds, endOf, worthExtending } from './bantime.js';
+import type { EvidenceFinding } from './evidence/rules.js';
+import type { Jail } from './jail.js';
+import type { AllowContext, OpenBan } from './judgement.js';
+import { keyOf } from './keys.js';
+import type { Neighbours } from './neighbours.js';
+import type { PendingDecisions } from './pending.js';
+import type { FullWindow } from './windows.js';
+
+export class BanDecider {
+  readonly #neighbours: Neighbours;
+
+  constructor(neighbours: Neighbours) {
+    this.#neighbours = neighbours;
+  }
+
+  /**
+   * Decides whether the event fills a window of the jail. A decision is added to `overlay`, and
+   * settles the failures of its target.
+   */
+  decide(
+    jail: Jail,
+    counted: Prefix,
+    event: FilterEvent,
+    now: EpochMicros,
+    overlay: PendingDecisions,
+    allowance = 1,
+  ): 'counted' | 'settled' | 'banned' | 'decided' {
+    const { policy } = jail;
+    let filled = this.#filled(jail, counted, event, allowance);
+    if (filled === undefined) return 'counted';
+    const target = filled.banned;
+    let open = overlay.openBan(policy.jail, target);
+    if (open !== undefined && open.until !== null && open.until <= now) {
+      // The ban is over, the ledger has just not said so yet: what it settled must not count, as if
+      // it had.
+      jail.forgetExactly(target, open.until);
+      if (event.time <= open.until) return 'settled';
+      filled = this.#filled(jail, counted, event, allowance);
+      if (filled === undefined) return 'counted';
+      open = undefined;
+    }
+    const previousBans = rankOf(policy, target, open, overlay);
+    const length = banSeconds(policy, previousBans, overlay.random);
+    const until = endOf(now, length);
+    if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
+    overlay.add(
+      decision(jail, target, event, now, filled.full, until, previousBans),
+      open !== undefined,
+    );
+    // An event that is judged in its own time, since it is late, answers those that came before it
+    // too.
+    jail.forgetExactly(
+      target,
+      laterOf(now, earlierOf(filled.full.to as EpochMicros, overlay.latest ?? now)),
+    );
+    return 'decided';
+  }
+
+  /**
+   * Bans what the evidence speaks against, unless that holds somebody who must not be banned.
+   * `lengths`: the jail whose bantime holds.
+   */
+  answer(
+    jail: Jail,
+    { rule, target: found, isShared }: EvidenceFinding,
+    event: FilterEvent,
+    now: EpochMicros,
+    context: AllowContext,
+    overlay: PendingDecisions,
+    lengths: JailPolicy = jail.policy,
+  ): void {
+    const { policy, windows } = jail;
+    // Where somebody else of the prefix logs in, only the address itself is shut out.
+    const isHosts =
+      rule !== 'subnet' && this.#neighbours.hasNeighbour(found, event.address, event.time);
+    const target = isHosts ? hostPrefix(event.address) : found;
+    if (
+      context.allowed(policy.jail, event.address) !== undefined ||
+      context.coversAllowed(policy.jail, target)
+    )
+      return;
+    const open = overlay.openBan(policy.jail, target);
+    const previousBans = rankOf(policy, target, open, overlay);
+    const usual = banSeconds(lengths, isShared ? 0 : previousBans, overlay.random);
+    const length = isShared
+      ? Math.min(usual ?? SHARED_BAN_SECONDS_MAX, SHARED_BAN_SECONDS_MAX)
+      : usual;
+    const until = endOf(now, length);
+    const isOpen = open !== undefined && (open.until === null || open.until > now);
+    if (isOpen && !worthExtending(open.until, until, length)) return;
+    const failures = Math.max(event.count, windows.count(keyOf(target), now));
+    const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
+    overlay.add({ ...decision(jail, target, event, now, full, until, previousBans), rule }, isOpen);
+  }
+
+  /**
+   * What the event has filled: the window of the target, or where others log in there only that of
+   * its own address.
+   */
+  #filled({ windows }: Jail, target: Prefix, { address, time }: FilterEvent, allowance: number) {
+    const isShared = this.#neighbours.hasNeighbour(target, address, time);
+    const banned = isShared ? hostPrefix(address) : target;
+    const full = windows.full(
+      keyOf(banned),
+      time,
+      isShared ? windows.floor(keyOf(target)) : undefined,
+      allowance,
+    );
+    return full && { full, banned };
+  }
+}
+
+function decision(
+  { windows, policy }: Jail,
+  target: Prefix,
+  event: FilterEvent,
+  now: EpochMicros,
+  full: FullWindow,
+  until: EpochMicros | null,
+  previousBans: number,
+): BanDecision {
+  return {
+    kind: 'ban',
+    jail: policy.jail,
+    target,
+    time: now,
+    until,
+    failures: full.failures,
+    evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
+    ...(event.user !== undefined && { user: event.user }),
+    ...(event.host !== undefined && { host: event.host }),
+    origin: 'journal',
+    previousBans,
+  };
+}
+
+/**
+ * How many bans of the target came before this one: an extension keeps the rank of the ban that it
+ * extends.
+ */
+function rankOf(
+  policy: JailPolicy,
+  target: Prefix,
+  open: OpenBan | undefined,
+  overlay: PendingDecisions,
+): number {
+  if (open !== undefined) return open.previousBans;
+  return overlay.previousBans(
+    policy.increment?.overalljails === true ? undefined : policy.jail,
+    target,
+  );
+}

@@ -1,0 +1,60 @@
+/** What people see of the jails: numbers for `status`, and windows for `explain`. */
+import { baseAddress, type Prefix } from '../core/address.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { both, type Jail } from './jail.js';
+import type { JailList } from './jail-list.js';
+import type { JailStats, WindowView } from './judgement.js';
+import { keyOf } from './keys.js';
+import type { WatchedBans } from './watched.js';
+import type { Weighing } from './weighing.js';
+
+/** What `status` shows of a jail. Looks at every tracked target. */
+export function statsOf(
+  { policy, windows, totalFailed, totalIgnored }: Jail,
+  weighing: Weighing,
+  watched: WatchedBans,
+  now: EpochMicros,
+): JailStats {
+  const name = policy.jail;
+  const evidence = weighing.holds(name);
+  return {
+    currentlyFailed: windows.failing(now),
+    totalFailed,
+    totalIgnored,
+    tracked: windows.size,
+    evicted: windows.evicted,
+    ...(policy.watch === true && {
+      watched: { current: watched.currentOf(name, now), total: watched.totalOf(name) },
+    }),
+    ...(evidence !== undefined && { evidence }),
+  };
+}
+
+/** The windows that an address is counted in, one per jail that has failures of it. */
+export function viewsOf(
+  jails: JailList,
+  weighing: Weighing,
+  target: Prefix,
+  now: EpochMicros,
+): WindowView[] {
+  const views: WindowView[] = [];
+  for (const jail of jails.of()) {
+    const { windows, policy } = jail;
+    for (const candidate of both(jail.prefixOf(baseAddress(target)), target)) {
+      const key = keyOf(candidate);
+      const failures = windows.count(key, now);
+      if (failures === 0) continue;
+      const points = weighing.pointsOf(policy.jail, candidate, now);
+      views.push({
+        jail: policy.jail,
+        target: candidate,
+        failures,
+        maxretry: policy.maxretry,
+        ...(points === undefined ? {} : { points }),
+        last: windows.last(key) as EpochMicros | undefined,
+        evidence: windows.evidence(key, now - policy.findtime * MICROS_PER_SECOND, now),
+      });
+    }
+  }
+  return views;
+}

@@ -1,0 +1,116 @@
+/** The jails that weigh evidence: what each knows, and what an event of their groups means. */
+import type { Prefix } from '../core/address.js';
+import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
+import type { JailName } from '../core/names.js';
+import type { JailPolicy } from '../core/specs.js';
+import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { type Attempt, Evidence } from './evidence/evidence.js';
+import { DEFAULT_RULES, type EvidenceRules, type FailureMeaning } from './evidence/rules.js';
+import type { Jail } from './jail.js';
+import type { JailList } from './jail-list.js';
+import type { JailStats } from './judgement.js';
+import { keyOf } from './keys.js';
+
+/** What an event means, and whether it is worth remembering. */
+export interface Weighed extends FailureMeaning {
+  readonly isNew: boolean;
+}
+
+export class Weighing {
+  readonly #jails: JailList;
+  readonly #seed: number;
+  readonly #evidence = new Map<JailName, Evidence>();
+
+  /** `seed`: of the tables of the evidence; a number that strangers do not know. */
+  constructor(jails: JailList, seed: number) {
+    this.#jails = jails;
+    this.#seed = seed;
+  }
+
+  /** Takes new policies. Kept jails keep what they know. */
+  reconfigure(policies: readonly JailPolicy[]): void {
+    const weighing = policies.filter(({ counts }) => counts === 'evidence');
+    for (const name of this.#evidence.keys())
+      if (!weighing.some(({ jail }) => jail === name)) this.#evidence.delete(name);
+    for (const policy of weighing) {
+      const rules = rulesOf(policy);
+      const evidence = this.#evidence.get(policy.jail);
+      if (evidence === undefined) this.#evidence.set(policy.jail, new Evidence(rules, this.#seed));
+      else evidence.rules = rules;
+    }
+  }
+
+  /** Forgets all that a jail knows, to weigh it anew. */
+  renew(name: JailName): void {
+    const policy = this.#jails.get(name)?.policy;
+    if (policy !== undefined && this.#evidence.has(name))
+      this.#evidence.set(name, new Evidence(rulesOf(policy), this.#seed));
+  }
+
+  /** Forgets what speaks against a target up to a time, in one jail or all. */
+  forget(target: Prefix, upTo: EpochMicros, jail?: JailName): void {
+    for (const [name, evidence] of this.#evidence)
+      if (jail === undefined || jail === name) evidence.forget(target, upTo);
+  }
+
+  /**
+   * What the event means to the jail that weighs what this one finds; undefined when there is none.
+   */
+  weigh({ policy }: Jail, event: WeighedAttempt, target: Prefix): Weighed | undefined {
+    const evidence = policy.group === undefined ? undefined : this.#evidence.get(policy.group);
+    if (evidence === undefined) return undefined;
+    const attempt: Attempt = { ...event, target };
+    if (event.kind === 'failure') {
+      const meaning = evidence.failure(attempt, event.count);
+      return { ...meaning, isNew: meaning.guess !== 'repeat' };
+    }
+    return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
+  }
+
+  /** True when the jail that weighs what this one finds may excuse the event. */
+  isExcusable({ policy: { group } }: Jail, event: FilterEvent, target: Prefix): boolean {
+    if (group === undefined || this.#jails.watches(group)) return false;
+    return this.#evidence.get(group)?.isStranger({ ...event, target }) === false;
+  }
+
+  /** The points against a target; undefined when the jail does not weigh. */
+  pointsOf(name: JailName, target: Prefix, now: EpochMicros): number | undefined {
+    return this.#evidence.get(name)?.pointsOf(target, now);
+  }
+
+  /** How much a jail knows; undefined when it does not weigh. */
+  holds(name: JailName): JailStats['evidence'] {
+    return this.#evidence.get(name)?.holds;
+  }
+}
+
+/**
+ * True when all services of the group together, whose failures stand in the windows of the jail
+ * that weighs, saw what would ban at one: maxretry failures within findtime.
+ */
+export function isFast(
+  { policy, windows }: Jail,
+  weighing: Jail,
+  target: Prefix,
+  { time }: FilterEvent,
+  allowance: number,
+): boolean {
+  const key = keyOf(target);
+  const from = Math.max(time - policy.findtime * MICROS_PER_SECOND, windows.floor(key) + 1);
+  return weighing.windows.count(key, time, from) >= policy.maxretry * allowance;
+}
+
+/** The rules of a jail that weighs evidence: its own words for them are maxretry and findtime. */
+function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
+  const rules = { ...DEFAULT_RULES, slowPoints: maxretry, slowHalfLife: findtime };
+  if (evidence === undefined) return rules;
+  return {
+    ...rules,
+    credit: evidence.credit,
+    subnetOffenders: evidence.subnet,
+    userOffenders: evidence.underattack,
+    deadNameOffenders: evidence.deadnames,
+    takeoverNetworks: evidence.takeover,
+    honeypot: new Set(evidence.honeypot),
+  };
+}
