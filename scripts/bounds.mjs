@@ -1,8 +1,9 @@
 /**
- * `npm run bounds [-- NAME...]`: breaks the bounds of src/core (limits, service-limits,
- * timeouts), one after the other, and says which of them no test notices. A bound is broken in the built modules that use it, so the
- * tests still know the true one: once it is gone (or zero, for a least value or a rate), once it is
- * one less. `npm test` must be green before; a whole round takes an hour.
+ * `npm run bounds [-- NAME...]`: breaks the bounds of src/core (limits, service-limits, timeouts),
+ * one after the other, and says which of them no test notices. A bound is broken in the built
+ * modules that use it, so the tests still know the true one: once it is gone (or zero, for a least
+ * value or a rate), once it is one less. `npm test` must be green before; a whole round takes an
+ * hour.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -15,8 +15,7 @@ import { escapeUntrusted } from '../core/text.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import type { Alarm } from '../jail/evidence/rules.js';
 
-/* The events of this run, the newest of them kept for readers of the stream that come back. */
-
+/** The events of this run; the newest are kept for clients of the stream that come back. */
 export class EventLog {
   readonly #base: number;
   readonly #max: number;

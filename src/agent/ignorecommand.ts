@@ -221,11 +221,8 @@ function kill(child: ChildProcess): void {
   }
 }
 
-/*
- * Bans that wait for the answer of an ignorecommand, beside everything else: nobody else's ban
- * waits for it. They are in the ledger as wanted; while the question is open, the kernel does not
- * have them.
- */
+// Bans that wait for the answer of an ignorecommand. No other ban waits for it. They are in the
+// ledger as wanted; until the answer comes, the kernel does not have them.
 
 export interface PendingIgnoreDeps {
   /** A replay asks nobody. */

@@ -1,13 +1,11 @@
 /**
- * Gives memory back after the start. Reading the configuration, restoring a hundred thousand bans
- * and reading back an hour of journal leave tens of MiB of garbage that V8 would keep until the
- * next attack makes it look.
+ * Gives memory back after the start, and tells V8 how to collect what the intake leaves behind.
+ * Reading the configuration, restoring a hundred thousand bans and reading back an hour of journal
+ * leave tens of MiB of garbage that V8 would keep until the next attack makes it look.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { trimHeap } from '../../native/libc.js';
-
-/* How V8 is to collect what the intake leaves behind. */
 
 /**
  * Everything new in the young space. By default V8 notes where much was alive when it collected,

@@ -1,7 +1,8 @@
 /**
- * The clocks of sources whose stored entries are being judged. An entry may be dated wrongly: by a
- * clock that was wrong at boot, by a machine that slept, by one host of many. Such an entry is
- * judged at a wrong time itself; it must not move the clock for the others.
+ * The clocks of sources whose stored entries are being judged, and the order of their positions. An
+ * entry may be dated wrongly: by a clock that was wrong at boot, by a machine that slept, by one
+ * host of many. Such an entry is judged at a wrong time itself; it must not move the clock for the
+ * others.
  *
  * - An entry is judged at the latest time that was reached, as long as it is late by no more than
  *   the shortest findtime: entries of several files come a little out of order. One that lies
@@ -23,7 +24,7 @@ import {
 } from '../core/time.js';
 import { PositionList } from '../journal/position.js';
 
-/* Order of two positions in a source: what was read before the agent stopped, and what is new. */
+// The order of two positions tells what was read before the agent stopped from what is new.
 
 const known = new WeakMap<ReadPosition, PositionList>();
 

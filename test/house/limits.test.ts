@@ -1,7 +1,7 @@
 /**
- * Bounds that no test names, and bounds that stand outside of their files in src/core. Both lists only
- * become shorter: a bound that is not in them fails here, and so does one that is in them for no
- * reason any more.
+ * Bounds that no test names, and bounds that stand outside of their files in src/core. Both lists
+ * only become shorter: a bound that is not in them fails here, and so does one that is in them for
+ * no reason any more.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** What the intake thread and the main thread say to each other. Plain data only. */
+/**
+ * What the intake thread and the main thread say to each other, as plain data; and which entries
+ * are Banjour's own.
+ */
 
 import type { FilterEvent } from '../../core/decision.js';
 import type { Entry, ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
@@ -8,11 +11,9 @@ import type { JailIntake } from '../../core/specs.js';
 import type { EpochMicros, Seconds } from '../../core/time.js';
 import type { JailCounters } from '../../filter/counters.js';
 
-/*
- * Which entries are our own. They repeat addresses and user names of others' entries, so a jail
- * that reads the whole journal would count them again. Told by what journald itself sets, never by
- * text: a line that quotes ours is judged.
- */
+// Our own entries repeat addresses and user names of others, so a jail that reads the whole journal
+// would count them again. They are known by what journald itself sets, never by their text: a line
+// that quotes one of ours is judged.
 
 /** Fields that every entry must carry for `isOwn`. */
 export const OWN_FIELDS: readonly string[] = ['_SYSTEMD_UNIT', '_PID'];

@@ -19,11 +19,8 @@ import type { Guard } from '../../filter/guarded.js';
 import { expandPath } from '../../journal/text/paths.js';
 import type { AgentSetup, JailSetup } from '../../setup/setup.js';
 
-/*
- * Whether a syslog file that is not read is what it is taken for: a copy of the journal. Its new
- * lines are sought in the journal; where they are not there, the jail's filter says whether they
- * are failures that nobody sees.
- */
+// Whether a file is a copy of the journal: its new lines are sought there. Where they are missing,
+// the jail's filter says whether they are failures that nobody sees.
 
 /** One jail that reads a journal although files are named. */
 export interface CopyPlan {

@@ -1,4 +1,7 @@
-/** What probes found in the last hour, put into words. */
+/**
+ * Has the journal probed once a minute, remembers for an hour what was found, and puts it into
+ * words.
+ */
 
 import { journalStamp, localDirectories } from '../../../native/journal-files.js';
 import { inBackground } from '../../core/background.js';
@@ -154,11 +157,6 @@ function nameOf({ unit, identifier }: EntryOrigin): string {
 function shown(text: string): string {
   return escapeUntrusted(text, NAME_CHARS);
 }
-
-/*
- * Has the journal probed once a minute, unless nothing was written since and all was well;
- * remembers for an hour what was found, and says it once.
- */
 
 /** First look, ms after the start: the readers are busy with the past until then. */
 const FIRST_MS = 3_000;
