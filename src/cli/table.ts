@@ -1,5 +1,6 @@
 /** Every command, in the order of the help. */
 import type { CommandDefinition } from './command.js';
+import { advise } from './commands/advise.js';
 import { attempt } from './commands/attempt.js';
 import { ban } from './commands/ban.js';
 import { banned } from './commands/banned.js';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   config,
   test,
   replay,
+  advise,
   importCommand,
   metrics,
   notify,

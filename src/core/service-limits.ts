@@ -112,3 +112,8 @@ export const SWITCH_KEPT_BYTES_MAX = 64 * 1024 * 1024;
 export const SWITCH_ROUNDS_MAX = 5;
 /** What a program answers during the move, bytes: a listing of 100,000 banned addresses is 4 MB. */
 export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * Failures and logins that `banjour advise` keeps, to judge them under many settings: about 300
+ * bytes each where every one has an address of its own. Beyond it the oldest go.
+ */
+export const ADVISE_EVENTS_MAX = 400_000;

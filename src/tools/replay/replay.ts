@@ -7,7 +7,7 @@
 import type { Announcer } from '../../agent/announce.js';
 import type { FromIntake, IntakeStart, IntakeStats } from '../../agent/intake/protocol.js';
 import { IntakeThread } from '../../agent/intake/thread.js';
-import { Pipeline } from '../../agent/pipeline.js';
+import { type IntakeBatch, Pipeline } from '../../agent/pipeline.js';
 import { inBackground } from '../../core/background.js';
 import type { FilterEvent } from '../../core/decision.js';
 import type { SourceSpec } from '../../core/entry.js';
@@ -126,7 +126,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     broken: failed,
   });
   try {
-    const stats = await readToEnd(pipeline, options);
+    const id = idOf(options.source);
+    const stats = await readToEnd((batch) => pipeline.take(id, batch), options);
     await pipeline.idle();
     if (failure !== undefined) throw failure;
     return { stats };
@@ -135,10 +136,16 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
   }
 }
 
-/** Reads the source to its end, batch by batch into the pipeline; the last counts. */
-function readToEnd(
-  pipeline: Pipeline,
-  { setup, source, since, log, progress }: ReplayOptions,
+/** Reads the source to its end and hands on batch by batch; the last counts. */
+export function readToEnd(
+  take: (batch: IntakeBatch) => Promise<void>,
+  {
+    setup,
+    source,
+    since,
+    log,
+    progress,
+  }: Pick<ReplayOptions, 'setup' | 'source' | 'since' | 'log' | 'progress'>,
 ): Promise<IntakeStats | undefined> {
   const id = idOf(source);
   const start: IntakeStart =
@@ -149,7 +156,7 @@ function readToEnd(
     const handle = async (message: FromIntake) => {
       switch (message.type) {
         case 'batch':
-          await pipeline.take(id, message);
+          await take(message);
           thread.credit();
           return;
         case 'stats':
