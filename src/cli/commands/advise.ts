@@ -45,10 +45,8 @@ export const advise: CommandDefinition = {
 const SINCE = '30d';
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const [{ advise: find }, { adviceObject, adviceText }] = await Promise.all([
-    import('../../tools/advise/advise.js'),
-    import('../../tools/advise/text.js'),
-  ]);
+  const { advise: find } = await import('../../tools/advise/advise.js');
+  const { adviceObject, adviceText } = await import('../../tools/advise/text.js');
   const stated = args.text('since');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   try {

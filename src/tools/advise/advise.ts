@@ -4,6 +4,7 @@
  */
 import { Allowlist } from '../../allow/allowlist.js';
 import { allowContext } from '../../allow/snapshot.js';
+import type { Address } from '../../core/address.js';
 import type { SourceSpec } from '../../core/entry.js';
 import type { JailName } from '../../core/names.js';
 import { notRemote } from '../../core/networks.js';
@@ -14,7 +15,7 @@ import { createLog } from '../../log/log.js';
 import type { ConfigurationRoots, Loaded } from '../../setup/load.js';
 import { ReplayProgress, readToEnd } from '../replay/replay.js';
 import type { Terminal } from '../terminal.js';
-import { judgeUnder, type Tally } from './judge.js';
+import { judgeUnder, PrefixTexts, type SettingTally } from './judge.js';
 import { AttemptStore, type KeptEvent } from './kept.js';
 import {
   type Base,
@@ -22,8 +23,8 @@ import {
   type Lines,
   linesOf,
   SettingsLoader,
+  type SettingValues,
   secondGrid,
-  type Values,
 } from './settings.js';
 
 export interface AdviseOptions {
@@ -38,16 +39,17 @@ export interface AdviseOptions {
 
 /** One setting and what it came to. */
 export interface Tried {
-  readonly values: Values;
+  readonly values: SettingValues;
   readonly lines: Lines;
-  readonly tally: Tally;
+  readonly tally: SettingTally;
 }
 
 /**
- * Why nothing is advised: `no-failures`: nothing to judge by; `no-logins`: who would be shut out
- * cannot be told; `good`: nothing is clearly better than what is there.
+ * Why nothing is advised: `no-failures`: nothing to judge by; `too-short`: less than a day of it;
+ * `no-logins`: who would be shut out cannot be told; `good`: nothing is clearly better than what is
+ * there.
  */
-export type NoAdvice = 'no-failures' | 'no-logins' | 'good';
+export type NoAdvice = 'no-failures' | 'too-short' | 'no-logins' | 'good';
 
 export interface Advice {
   readonly entries: number;
@@ -73,8 +75,9 @@ export interface Advice {
 export const HARM_GUESSES = 50;
 /** Less than this share of all guesses is no reason to change anything. */
 const WORTH = 0.01;
-/** Fewer guesses than this say nothing. */
+/** Fewer guesses than this say nothing, nor does a shorter time, in seconds. */
 const GUESSES_MIN = 20;
+const SPAN_MIN = 86_400;
 
 /** @throws OperatorError when the configuration has errors or the journal cannot be read */
 export async function advise(options: AdviseOptions): Promise<Advice> {
@@ -94,8 +97,9 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
   if (failures > 0)
     for (const values of secondGrid(judge.ranked[0]?.values ?? base.values)) judge.at(values);
   const tried = [now, ...judge.ranked.filter((one) => one !== now)];
-  const best = choice(tried, judge.ranked[0] ?? now, logins);
   const span = store.span();
+  const length = span === undefined ? 0 : secondsBetween(span.from, span.to);
+  const best = choice(tried, judge.ranked[0] ?? now, logins, length);
   return {
     entries,
     failures,
@@ -105,13 +109,13 @@ export async function advise(options: AdviseOptions): Promise<Advice> {
     base,
     tried,
     best,
-    lines: typeof best === 'number' ? careful(base, tried[best] ?? now, span) : new Map(),
+    lines: typeof best === 'number' ? careful(base, tried[best] ?? now, length) : new Map(),
     seconds: { reading: (read - started) / 1000, judging: (performance.now() - read) / 1000 },
   };
 }
 
 /** What a setting costs, in guesses. */
-export function costOf({ passed, blocked, hits }: Tally): number {
+function costOf({ passed, blocked, hits }: SettingTally): number {
   return passed + HARM_GUESSES * (blocked + hits.length);
 }
 
@@ -154,6 +158,7 @@ class Judge {
   readonly #base: Base;
   readonly #events: readonly KeptEvent[];
   readonly #allow: AllowContext;
+  readonly #texts = new PrefixTexts();
   /** By what the jails are made of: different lines may say the same. */
   readonly #known = new Map<string, Tried>();
 
@@ -169,13 +174,17 @@ class Judge {
     this.#allow = allow;
   }
 
-  at(values: Values): Tried {
+  at(values: SettingValues): Tried {
     const lines = linesOf(this.#base, values);
     const { jails } = (lines.size === 0 ? this.#base.loaded : this.#loader.load(lines)).setup;
     const key = JSON.stringify(jails.map(({ policy, rule }) => [policy, rule]));
     const known = this.#known.get(key);
     if (known !== undefined) return known;
-    const tried = { values, lines, tally: judgeUnder(this.#events, jails, this.#allow) };
+    const tried = {
+      values,
+      lines,
+      tally: judgeUnder(this.#events, jails, this.#allow, this.#texts),
+    };
     this.#known.set(key, tried);
     return tried;
   }
@@ -188,9 +197,15 @@ class Judge {
   }
 }
 
-function choice(tried: readonly Tried[], best: Tried, logins: number): number | NoAdvice {
+function choice(
+  tried: readonly Tried[],
+  best: Tried,
+  logins: number,
+  length: number,
+): number | NoAdvice {
   const now = (tried[0] as Tried).tally;
   if (now.guesses < GUESSES_MIN) return 'no-failures';
+  if (length < SPAN_MIN) return 'too-short';
   if (logins === 0) return 'no-logins';
   if (costOf(now) - costOf(best.tally) < now.guesses * WORTH) return 'good';
   return tried.indexOf(best);
@@ -200,20 +215,32 @@ function choice(tried: readonly Tried[], best: Tried, logins: number): number | 
  * The lines to take over. The jail that weighs first learns who logs in: after a short journal it
  * is advised to watch.
  */
-function careful(base: Base, { values, lines }: Tried, span: Advice['span']): Lines {
+function careful(base: Base, { values, lines }: Tried, length: number): Lines {
   const isNew = values.login === 'on' && base.values.login !== 'on';
-  const isShort = span === undefined || secondsBetween(span.from, span.to) < DEFAULT_RULES.learning;
-  if (!isNew || !isShort) return lines;
-  return linesOf(base, { ...values, login: 'watch' });
+  return isNew && length < DEFAULT_RULES.learning
+    ? linesOf(base, { ...values, login: 'watch' })
+    : lines;
 }
 
 function allowOf({ setup }: Loaded): AllowContext {
   // What depends on the host of today says nothing of the journal's time.
   const keeper = new Allowlist({ ...setup.allow, self: false, lockoutGuard: false });
-  return allowContext(
+  const context = allowContext(
     () => keeper.snapshot,
     () => setup.ipv6,
   );
+  // Every setting asks the same of the same addresses.
+  const known = new Map<JailName, WeakMap<Address, string | false>>();
+  return {
+    coversAllowed: context.coversAllowed,
+    allowed: (jail, address) => {
+      const answers = known.get(jail) ?? new WeakMap<Address, string | false>();
+      known.set(jail, answers);
+      const answer = answers.get(address) ?? context.allowed(jail, address) ?? false;
+      answers.set(address, answer);
+      return answer === false ? undefined : answer;
+    },
+  };
 }
 
 function countOf(events: readonly KeptEvent[], kind: KeptEvent['kind']): number {

@@ -15,7 +15,7 @@ import type { JailSetup } from '../../setup/setup.js';
 import { type Client, isUsers, type KeptEvent } from './kept.js';
 
 /** A user's client that was banned. */
-export interface Hit {
+export interface HitClient {
   readonly client: Client;
   /** Of the first ban. */
   readonly jail: JailName;
@@ -24,7 +24,7 @@ export interface Hit {
   blocked: number;
 }
 
-export interface Tally {
+export interface SettingTally {
   /** Failures of clients that are no user's, and how many of them reach the host. */
   readonly guesses: number;
   readonly passed: number;
@@ -32,22 +32,27 @@ export interface Tally {
   readonly bans: number;
   readonly targets: number;
   /** Those with the most blocked logins first. */
-  readonly hits: readonly Hit[];
+  readonly hits: readonly HitClient[];
   /** Logins of users that would have been shut out. */
   readonly blocked: number;
 }
 
 const SOURCE = sourceId('advise');
 
-/** Judges the events under these jails. */
+/** Judges the events under these jails. `texts` is the same for all settings. */
 export function judgeUnder(
   events: readonly KeptEvent[],
   setups: readonly JailSetup[],
   allow: AllowContext,
-): Tally {
+  texts: PrefixTexts,
+): SettingTally {
   const jails = new Jails(setups.map(({ policy }) => policy));
-  const bans = new BansInForce(setups.map(({ rule }) => rule));
-  const clocks = new SourceClocks(() => jails.shortestFindtime);
+  const bans = new BansInForce(
+    setups.map(({ rule }) => rule),
+    texts,
+  );
+  const lateness = jails.shortestFindtime;
+  const clocks = new SourceClocks(() => lateness);
   const context: JailContext = {
     allowed: (jail, address) => allow.allowed(jail, address),
     coversAllowed: (jail, prefix) => allow.coversAllowed(jail, prefix),
@@ -56,7 +61,7 @@ export function judgeUnder(
     random: () => 0,
     latest: () => clocks.latest,
   };
-  const hits = new Map<Client, Hit>();
+  const hits = new Map<Client, HitClient>();
   const sum = { guesses: 0, passed: 0, blocked: 0 };
   for (const event of events) {
     const { client } = event;
@@ -90,7 +95,7 @@ export function judgeUnder(
   };
 }
 
-function hitOf(hits: Map<Client, Hit>, client: Client, { jail, time }: Ban): Hit {
+function hitOf(hits: Map<Client, HitClient>, client: Client, { jail, time }: Ban): HitClient {
   let hit = hits.get(client);
   if (hit === undefined) {
     hit = { client, jail, time, blocked: 0 };
@@ -110,13 +115,13 @@ class BansInForce {
   readonly #targets = new Set<string>();
   /** Lengths of what was banned, the only ones worth a look. */
   readonly #lengths: { readonly 4: number[]; readonly 6: number[] } = { 4: [], 6: [] };
-  /** The texts of an address's prefixes, by length. */
-  readonly #texts = new Map<Address, string[]>();
+  readonly #texts: PrefixTexts;
   /** For each jail those whose bans close its ports. */
   readonly #closers: ReadonlyMap<JailName, ReadonlySet<JailName>>;
   total = 0;
 
-  constructor(rules: readonly JailRule[]) {
+  constructor(rules: readonly JailRule[], texts: PrefixTexts) {
+    this.#texts = texts;
     this.#closers = new Map(
       rules.map((rule) => [
         rule.jail,
@@ -164,7 +169,8 @@ class BansInForce {
   ): { readonly over: readonly Ban[]; readonly closed: Ban | undefined } {
     const over: Ban[] = [];
     let closed: Ban | undefined;
-    for (const text of this.#textsOf(address)) {
+    for (const length of this.#lengths[address.family]) {
+      const text = this.#texts.of(address, length);
       const bans = this.#open.get(text);
       if (bans === undefined) continue;
       for (const ban of bans.values())
@@ -176,14 +182,24 @@ class BansInForce {
     }
     return { over, closed };
   }
+}
 
-  #textsOf(address: Address): readonly string[] {
-    const lengths = this.#lengths[address.family];
-    const known = this.#texts.get(address);
-    if (known !== undefined && known.length === lengths.length) return known;
-    const texts = lengths.map((length) => formatPrefix(prefixOf(address, length)));
-    this.#texts.set(address, texts);
-    return texts;
+/** The texts of the prefixes that addresses lie in, each made once. */
+export class PrefixTexts {
+  readonly #known = new Map<Address, Map<number, string>>();
+
+  of(address: Address, length: number): string {
+    let texts = this.#known.get(address);
+    if (texts === undefined) {
+      texts = new Map();
+      this.#known.set(address, texts);
+    }
+    let text = texts.get(length);
+    if (text === undefined) {
+      text = formatPrefix(prefixOf(address, length));
+      texts.set(length, text);
+    }
+    return text;
   }
 }
 

@@ -10,7 +10,7 @@ import { type ConfigurationRoots, type Loaded, loadSetup } from '../../setup/loa
 export type Lines = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** What the jails count by; of a setting, or of the configuration as it is. */
-export interface Values {
+export interface SettingValues {
   readonly maxretry: number;
   /** Seconds. */
   readonly findtime: number;
@@ -23,7 +23,7 @@ export interface Values {
 
 export interface Base {
   readonly loaded: Loaded;
-  readonly values: Values;
+  readonly values: SettingValues;
   /** The jail that weighs, when there is one, enabled or not. */
   readonly login: string | undefined;
   /** Where a key is to be written so that it reaches the jails that count logins. */
@@ -32,9 +32,9 @@ export interface Base {
   readonly keeps: readonly { readonly jail: JailName; readonly key: CountingKey }[];
 }
 
-export type CountingKey = 'maxretry' | 'findtime' | 'bantime';
+type CountingKey = 'maxretry' | 'findtime' | 'bantime';
 const COUNTING: readonly CountingKey[] = ['maxretry', 'findtime', 'bantime'];
-/** Values that nobody writes: a jail that takes one over follows `[DEFAULT]`. */
+/** SettingValues that nobody writes: a jail that takes one over follows `[DEFAULT]`. */
 const PROBE = { maxretry: '9973', findtime: '99733', bantime: '99787' } as const;
 
 const MAXRETRY: readonly number[] = [2, 3, 5];
@@ -122,7 +122,7 @@ export class SettingsLoader {
 }
 
 /** How often to ban and after what: with and without the jail that weighs. */
-export function firstGrid({ values, login }: Base): readonly Values[] {
+export function firstGrid({ values, login }: Base): readonly SettingValues[] {
   const states = login === undefined ? (['none'] as const) : (['off', 'on'] as const);
   return MAXRETRY.flatMap((maxretry) =>
     FINDTIME.flatMap((findtime) =>
@@ -132,14 +132,14 @@ export function firstGrid({ values, login }: Base): readonly Values[] {
 }
 
 /** Around the best of the first: how long to ban, and the rules of the jail that weighs. */
-export function secondGrid(best: Values): readonly Values[] {
+export function secondGrid(best: SettingValues): readonly SettingValues[] {
   const times = BANTIME.map((bantime) => ({ ...best, bantime }));
   if (best.login !== 'on') return times;
   return [...times, ...WEIGHING.map((one) => ({ ...best, weighing: new Map([one]) }))];
 }
 
 /** The lines that make the configuration have these values; none for what it has. */
-export function linesOf(base: Base, wanted: Values): Lines {
+export function linesOf(base: Base, wanted: SettingValues): Lines {
   const lines = new Map<string, Map<string, string>>();
   const put = (section: string, key: string, value: string) => {
     const keys = lines.get(section) ?? new Map<string, string>();

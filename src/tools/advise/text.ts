@@ -5,14 +5,15 @@ import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
 import { isoTime, secondsBetween } from '../../core/time.js';
 import { formatLength, formatTable, formatTime, tableWidth } from '../terminal.js';
 import { type Advice, HARM_GUESSES, type Tried } from './advise.js';
-import type { Hit, Tally } from './judge.js';
-import { type Lines, textOf, type Values } from './settings.js';
+import type { HitClient, SettingTally } from './judge.js';
+import { type Lines, type SettingValues, textOf } from './settings.js';
 
 /** Rows of each table on a terminal; elsewhere, and in the JSON object, all. */
 const ROWS_SHOWN = 15;
 
 const WHY_NOT = {
   'no-failures': 'too few failed logins were found to advise anything. Is the right journal read?',
+  'too-short': 'the journal holds less than a day; that is too little to advise anything.',
   'no-logins':
     'no login was found, so nobody can say who would be shut out. Do the jails read the right services?',
   good: 'keep what you have: no other setting is clearly better.',
@@ -69,11 +70,11 @@ export function textOfLines(lines: Lines): string {
     .join('\n');
 }
 
-function settingObject({ weighing, ...values }: Values): object {
+function settingObject({ weighing, ...values }: SettingValues): object {
   return { ...values, weighing: Object.fromEntries(weighing) };
 }
 
-function tallyObject({ guesses, passed, bans, targets, blocked, hits }: Tally): object {
+function tallyObject({ guesses, passed, bans, targets, blocked, hits }: SettingTally): object {
   return {
     guesses,
     passed,
@@ -134,12 +135,12 @@ function triedText({ tried, best, base }: Advice, width: number, rows: number): 
   return `What of ${counted(guesses, 'guess', 'guesses')} each setting lets through, and whom it bans (addresses and networks; users hit are addresses that log in):\n${table}${more}`;
 }
 
-function loginText({ login, weighing }: Values): string {
+function loginText({ login, weighing }: SettingValues): string {
   const rules = [...weighing].map(([key, value]) => `${key} = ${value}`);
   return [login === 'none' ? '-' : login, ...rules].join(', ');
 }
 
-function shareText({ guesses, passed }: Tally): string {
+function shareText({ guesses, passed }: SettingTally): string {
   return guesses === 0 ? '-' : `${((100 * passed) / guesses).toFixed(1)} %`;
 }
 
@@ -189,7 +190,7 @@ function hitsText({ tried, best }: Advice, width: number, rows: number): string 
   return `Addresses that log in and would ${typeof best === 'number' ? 'still ' : ''}have been banned, likely by mistake (${tally.hits.length}):\n${table}${more}`;
 }
 
-function hitRow({ client, jail, time, blocked }: Hit): string[] {
+function hitRow({ client, jail, time, blocked }: HitClient): string[] {
   return [
     formatPrefix(client.target),
     jail,
