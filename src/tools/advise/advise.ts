@@ -49,7 +49,7 @@ export interface Tried {
  * `no-logins`: who would be shut out cannot be told; `good`: nothing is clearly better than what is
  * there.
  */
-export type NoAdvice = 'no-failures' | 'too-short' | 'no-logins' | 'good';
+type NoAdvice = 'no-failures' | 'too-short' | 'no-logins' | 'good';
 
 export interface Advice {
   readonly entries: number;

@@ -62,7 +62,7 @@ export function adviceObject(advice: Advice): object {
 }
 
 /** Lines of jail.local. */
-export function textOfLines(lines: Lines): string {
+function textOfLines(lines: Lines): string {
   return [...lines]
     .map(([section, keys]) =>
       [`[${section}]`, ...[...keys].map(([key, value]) => `${key} = ${value}`), ''].join('\n'),
