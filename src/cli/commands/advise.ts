@@ -1,3 +1,4 @@
+/** `banjour advise`: which settings suit this host, by what its journal holds. */
 import { resolve } from 'node:path';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { sinceOf } from '../../tools/arguments.js';

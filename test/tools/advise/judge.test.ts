@@ -1,3 +1,4 @@
+/** One setting judged: the closed loop, whom it hits, and what is kept for it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
