@@ -43,10 +43,11 @@ type Month = keyof typeof MONTHS;
 type Scores = Readonly<Record<Way, Readonly<Record<Month, readonly Score[]>>>>;
 
 export async function bench(options: BenchOptions): Promise<Result> {
-  const scores = await playAll(options);
   const sessions: SessionScore[] = [];
-  const folders = [join(process.cwd(), 'examples/journal'), process.env['BANJOUR_SESSIONS'] ?? ''];
+  const more = process.env['BANJOUR_SESSIONS'] ?? '';
+  const folders = [join(process.cwd(), 'examples/journal'), ...(more === '' ? [] : [more])];
   for (const session of sessionsIn(folders)) sessions.push(await scoreSession(session, SINGLE));
+  const scores = await playAll(options);
   const classes = [...classesOf(scores.Banjour.mixed).keys()];
   const shareOf = (way: Way, name: string) => percent(classesOf(scores[way].mixed).get(name));
   return {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { bench as detection } from '../../bench/detection.js';
@@ -161,6 +162,17 @@ describe('recorded sessions', () => {
     expect(score.guilty).toBeGreaterThan(50);
     const strict = await scoreSession(session, '[DEFAULT]\nmaxretry = 1\nipv6prefix = 128\n');
     expect(strict.wrong.length).toBeGreaterThan(0);
+  });
+
+  test('a folder that is not there and a truth of another form are told', async () => {
+    expect(() => sessionsIn(['/no/such/folder'])).toThrow(/\/no\/such\/folder.*BANJOUR_SESSIONS/);
+    using scratch = new Scratch();
+    writeFileSync(scratch.file('a.export'), '');
+    writeFileSync(scratch.file('a.json'), '{}');
+    const [session] = sessionsIn([scratch.path]);
+    await expect(scoreSession(session ?? { name: '', folder: '' }, '')).rejects.toThrow(
+      /a\.json is no truth of a recorded session/,
+    );
   });
 });
 

@@ -32,16 +32,32 @@ export interface SessionScore {
   readonly wrong: readonly string[];
 }
 
-/** The sessions of these folders; one of the same name counts once. */
+/** The sessions of these folders; one of the same name counts once. Throws where one is missing. */
 export function sessionsIn(folders: readonly string[]): { name: string; folder: string }[] {
   const found = new Map<string, { name: string; folder: string }>();
-  for (const folder of folders.filter((path) => existsSync(path)))
+  for (const folder of folders) {
+    if (!existsSync(folder))
+      throw new Error(`no such folder with recorded sessions: ${folder}; see BANJOUR_SESSIONS`);
     for (const file of readdirSync(folder)) {
       const name = /^(.+)\.export(?:\.gz)?$/.exec(file)?.[1];
       if (name !== undefined && existsSync(join(folder, `${name}.json`)) && !found.has(name))
         found.set(name, { name, folder });
     }
+  }
   return [...found.values()];
+}
+
+function truthOf(path: string): SessionTruth {
+  const truth = JSON.parse(readFileSync(path, 'utf8')) as Partial<SessionTruth>;
+  if (
+    truth.must_ban?.maxretry3 === undefined ||
+    truth.must_not_ban?.maxretry3 === undefined ||
+    truth.never?.smuggled_victims === undefined
+  )
+    throw new Error(
+      `${path} is no truth of a recorded session: must_ban.maxretry3, must_not_ban.maxretry3 or never.smuggled_victims is missing; see examples/journal/README.md`,
+    );
+  return truth as SessionTruth;
 }
 
 /** Judges a session in one go: what was recorded reacts to nobody. */
@@ -49,7 +65,7 @@ export async function scoreSession(
   { name, folder }: { readonly name: string; readonly folder: string },
   jailLocal: string,
 ): Promise<SessionScore> {
-  const truth = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as SessionTruth;
+  const truth = truthOf(join(folder, `${name}.json`));
   const judge = new BanjourJudge(jailLocal);
   using scratch = new Scratch();
   const plain = join(folder, `${name}.export`);
