@@ -3,11 +3,12 @@ import { statSync } from 'node:fs';
 import type { ApplyReport, FirewallBackend } from '../core/firewall.js';
 import { type EpochMicros, secondsBetween, wallClock } from '../core/time.js';
 import type { JailCounters } from '../filter/counters.js';
+import type { Holdings } from '../jail/evidence/rules.js';
 import type { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { MetricsFormat } from '../metrics/format.js';
-import type { AgentSnapshot, JailNumbers, SourceNumbers } from '../metrics/metrics.js';
 import { AgentMetrics } from '../metrics/metrics.js';
+import type { AgentSnapshot, JailNumbers, SourceNumbers } from '../metrics/snapshot.js';
 import type { AgentSetup } from '../setup/setup.js';
 import type { Announcer } from './announce.js';
 import type { FirewallSync } from './firewall-sync.js';
@@ -87,6 +88,7 @@ export class MetricsCollector {
     return setup().jails.map(({ policy: { jail } }) => {
       const seen = counters.get(jail);
       const { tracked, evicted } = jails.tracking(jail);
+      const evidence = jails.holds(jail, wallClock.now());
       return {
         jail,
         matched: seen?.routed.count ?? 0,
@@ -97,6 +99,7 @@ export class MetricsCollector {
         demoted: seen?.demoted.length ?? 0,
         tracked,
         evicted,
+        ...(evidence === undefined ? {} : { evidence: withoutBytes(evidence) }),
       };
     });
   }
@@ -145,4 +148,9 @@ function sourceNumbers({ id, phase, stats, gaps }: SourceIntake): SourceNumbers 
 
 function sizeOf(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** What memory it takes is not worth a metric. */
+function withoutBytes({ bytes: _, ...numbers }: Holdings): NonNullable<JailNumbers['evidence']> {
+  return numbers;
 }

@@ -93,7 +93,7 @@ function notesOf({
     ...(evidence === undefined
       ? []
       : [
-          `${jail}: weighs ${formatCount(evidence.addresses)} addresses and knows the logins of ${formatCount(evidence.users)} users`,
+          `${jail}: weighs ${formatCount(evidence.addresses)} addresses and knows the logins of ${formatCount(evidence.users)} users (${formatCount(evidence.credits)} with the network they come from); ${counted(evidence.underAttack, 'user')} under attack within a day, ${counted(evidence.takeovers, 'takeover')}`,
         ]),
     ...(watched === undefined
       ? []

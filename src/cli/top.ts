@@ -125,10 +125,17 @@ export function picture(
     width,
   );
   const bans = newestTable(newest, width);
+  const weighing = view.jails.flatMap(({ jail, evidence }) =>
+    evidence === undefined
+      ? []
+      : [
+          `${jail}: ${counted(evidence.addresses, 'address', 'addresses')} weighed, ${counted(evidence.underAttack, 'user')} under attack, ${counted(evidence.takeovers, 'takeover')}\n`,
+        ],
+  );
   const warnings = view.warnings.map(
     (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
   );
-  return `${head}\n${jails}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
+  return `${head}\n${jails}${weighing.join('')}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
 }
 
 function newestTable(newest: TopSample['newest'], width: number): string {

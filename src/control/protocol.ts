@@ -57,10 +57,16 @@ export interface JailView {
   readonly totalFailed: number;
   readonly currentlyBanned: number;
   readonly totalBanned: number;
-  /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
+  /**
+   * Of a jail that weighs: addresses with points, users with a login and with credit (each in each
+   * network), users under attack within a day, takeovers within the time of credit, bytes.
+   */
   readonly evidence?: {
     readonly addresses: number;
     readonly users: number;
+    readonly credits: number;
+    readonly underAttack: number;
+    readonly takeovers: number;
     readonly bytes: number;
   };
   /**

@@ -258,6 +258,11 @@ export class Jails {
     return jail && statsOf(jail, this.#weighing, this.#watched, now);
   }
 
+  /** What a jail that weighs evidence knows. */
+  holds(name: JailName, now: EpochMicros): JailStats['evidence'] {
+    return this.#weighing.holds(name, now);
+  }
+
   /**
    * How many addresses of a jail are remembered, and how many its bound has cost; cheap, unlike
    * `stats`.

@@ -3,7 +3,7 @@ import type { Address, Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
-import type { Alarm } from './evidence/rules.js';
+import type { Alarm, Holdings } from './evidence/rules.js';
 
 /** What the jail must know of a ban that the ledger has not ended. A `BanRecord` is one. */
 export interface OpenBan {
@@ -116,11 +116,7 @@ export interface JailStats {
   readonly tracked: number;
   readonly evicted: number;
   /** Of a jail that weighs: addresses with points, users with a login, bytes of its tables. */
-  readonly evidence?: {
-    readonly addresses: number;
-    readonly users: number;
-    readonly bytes: number;
-  };
+  readonly evidence?: Holdings;
   /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
   readonly watched?: { readonly current: number; readonly total: number };
 }

@@ -16,7 +16,7 @@ export function statsOf(
   now: EpochMicros,
 ): JailStats {
   const name = policy.jail;
-  const evidence = weighing.holds(name);
+  const evidence = weighing.holds(name, now);
   return {
     currentlyFailed: windows.failing(now),
     totalFailed,

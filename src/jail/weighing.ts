@@ -4,8 +4,13 @@ import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { type Attempt, Evidence } from './evidence/evidence.js';
-import { DEFAULT_RULES, type EvidenceRules, type FailureMeaning } from './evidence/rules.js';
+import { Evidence } from './evidence/evidence.js';
+import {
+  type Attempt,
+  DEFAULT_RULES,
+  type EvidenceRules,
+  type FailureMeaning,
+} from './evidence/rules.js';
 import type { Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
 import type { JailStats } from './judgement.js';
@@ -79,8 +84,8 @@ export class Weighing {
   }
 
   /** How much a jail knows; undefined when it does not weigh. */
-  holds(name: JailName): JailStats['evidence'] {
-    return this.#evidence.get(name)?.holds;
+  holds(name: JailName, now: EpochMicros): JailStats['evidence'] {
+    return this.#evidence.get(name)?.holds(now);
   }
 }
 

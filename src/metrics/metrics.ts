@@ -9,58 +9,10 @@ import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
-import type { Family } from '../core/address.js';
 import type { BanjourEvent } from '../core/decision.js';
 import { METRICS_LABEL_VALUES_MAX } from '../core/service-limits.js';
-import type { EpochMicros } from '../core/time.js';
 import { type MetricsFormat, openMetrics } from './format.js';
-
-// What the agent knows at the moment of a scrape. Counts are of this run of the agent.
-
-export interface SourceNumbers {
-  readonly source: string;
-  /** The end of the source was reached once. */
-  readonly live: boolean;
-  readonly entriesRead: number;
-  readonly entriesCut: number;
-  readonly entriesUnreadable: number;
-  readonly gaps: number;
-  /** null before the first entry. */
-  readonly lagSeconds: number | null;
-  readonly lastEntry?: EpochMicros;
-}
-
-export interface JailNumbers {
-  readonly jail: string;
-  readonly matched: number;
-  readonly prefilterHits: number;
-  readonly successes: number;
-  readonly notAnAddress: number;
-  readonly givenUp: number;
-  readonly demoted: number;
-  readonly tracked: number;
-  readonly evicted: number;
-}
-
-export interface AgentSnapshot {
-  readonly version: string;
-  readonly startedAt: EpochMicros;
-  readonly sources: readonly SourceNumbers[];
-  readonly jails: readonly JailNumbers[];
-  readonly activeBans: readonly {
-    readonly jail: string;
-    readonly family: Family;
-    readonly count: number;
-  }[];
-  /** By jail, as the kernel counted; absent when it could not be asked. */
-  readonly stopped?: ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
-  readonly batchesUnderWay: number;
-  readonly drifts: number;
-  readonly healed: number;
-  readonly ledgerBytes: number;
-  readonly residentBytes: number;
-  readonly cpuSeconds: number;
-}
+import type { AgentSnapshot } from './snapshot.js';
 
 /** Seconds; a ban is in force after some 20 ms, and the alert stands at 1 s. */
 const LATENCY_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60];
@@ -184,6 +136,16 @@ export class AgentMetrics {
     'Bans that a jail with enabled = watch would have made',
     ['jail'],
   );
+  readonly #alarms = this.#counter(
+    'banjour_alarms_total',
+    'Alarms of a jail that weighs: under-attack, takeover',
+    ['jail', 'kind'],
+  );
+  readonly #evidence = this.#gauge(
+    'banjour_evidence',
+    'What a jail that weighs knows: addresses, users, credits, under-attack, takeovers',
+    ['jail', 'of'],
+  );
   readonly #active = this.#gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
   readonly #packets = this.#counter(
     'banjour_stopped_packets_total',
@@ -262,6 +224,10 @@ export class AgentMetrics {
         break;
       case 'would-ban':
         this.#wouldBan.inc({ jail });
+        break;
+      case 'under-attack':
+      case 'takeover':
+        this.#alarms.inc({ jail, kind: event });
         break;
       case 'refused':
         this.#refused.inc({ jail });
@@ -348,6 +314,7 @@ export class AgentMetrics {
       metric.reset();
     this.#demoted.reset();
     this.#tracked.reset();
+    this.#evidence.reset();
     for (const one of jails) {
       const jail = this.#label('jail', one.jail);
       this.#matched.inc({ jail }, one.matched);
@@ -358,6 +325,12 @@ export class AgentMetrics {
       this.#evicted.inc({ jail }, one.evicted);
       this.#demoted.inc({ jail }, one.demoted);
       this.#tracked.inc({ jail }, one.tracked);
+      const { underAttack, ...others } = one.evidence ?? {};
+      const known = {
+        ...others,
+        ...(underAttack !== undefined && { 'under-attack': underAttack }),
+      };
+      for (const [of, value] of Object.entries(known)) this.#evidence.set({ jail, of }, value);
       // So that the first ban of a jail is seen as an increase.
       for (const metric of [this.#failures, this.#ignored, this.#refused]) metric.inc({ jail }, 0);
       for (const family of ['ipv4', 'ipv6']) this.#bans.inc({ jail, family }, 0);

@@ -22,6 +22,7 @@ import { type ConfigurationRoots, loadSetup } from '../setup/load.js';
 import { allNeeds, type Need } from '../setup/needs.js';
 import { IN_MEMORY, ledgerPathOf } from '../setup/setup.js';
 import type { StartSurroundings } from '../setup/viewer.js';
+import { checkDovecot } from './dovecot.js';
 
 // Whether the people whom the jails want told are told: what banjour-notify says of itself.
 
@@ -163,6 +164,7 @@ export async function examine(patient: DoctorTarget): Promise<Finding[]> {
     ['firewall', () => checkFirewall()],
     ['ledger', () => checkLedger(patient)],
     ['agent', () => checkAgent(patient.statusSocket)],
+    ['dovecot', () => checkDovecot()],
     ['notify', () => checkNotify(patient.configuration, patient.notifySocket)],
   ];
   const findings: Finding[] = [];

@@ -87,8 +87,24 @@ describe('a jail that weighs', () => {
     jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
     for (const who of ['198.51.100.7', '198.51.100.8'])
       jails.step(failure(who, at(1), { user: 'anna' }), at(1), context());
-    expect(jails.stats(LOGIN, at(2))?.evidence).toMatchObject({ addresses: 2, users: 1 });
+    expect(jails.stats(LOGIN, at(2))?.evidence).toMatchObject({
+      addresses: 2,
+      users: 1,
+      credits: 1,
+      underAttack: 0,
+      takeovers: 0,
+    });
     expect(jails.stats(JAIL, at(2))?.evidence).toBeUndefined();
+    for (let n = 0; n < 8; n++)
+      jails.step(failure(`203.0.${n}.7`, at(DAY), { user: 'anna' }), at(DAY), context());
+    for (let n = 0; n < 6; n++) {
+      const event = success(`192.0.${n}.1`, at(DAY), 'anna');
+      jails.step(event, event.time, context());
+    }
+    const evidence = (second: number) => jails.stats(LOGIN, at(second))?.evidence;
+    expect(evidence(DAY + 1)).toMatchObject({ underAttack: 1, takeovers: 1 });
+    expect(evidence(3 * DAY)).toMatchObject({ underAttack: 0, takeovers: 1 });
+    expect(evidence(40 * DAY)).toMatchObject({ underAttack: 0, takeovers: 0, credits: 0 });
   });
 
   describe('counts the failures at all services together', () => {

@@ -11,8 +11,8 @@ import { METRICS_CLIENTS_MAX, METRICS_LABEL_VALUES_MAX } from '../../src/core/se
 import type { EpochMicros } from '../../src/core/time.js';
 import { METRICS_REQUEST_MS_MAX } from '../../src/core/timeouts.js';
 import { formatFor, joinMetrics } from '../../src/metrics/format.js';
-import type { AgentSnapshot } from '../../src/metrics/metrics.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
+import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
 import { hasCommand, needs } from '../support/require.js';
 import { fakeTimers } from '../support/timeouts.js';
@@ -50,6 +50,18 @@ const SNAPSHOT: AgentSnapshot = {
       tracked: 15,
       evicted: 0,
     },
+    {
+      jail: 'login',
+      matched: 0,
+      prefilterHits: 0,
+      successes: 0,
+      notAnAddress: 0,
+      givenUp: 0,
+      demoted: 0,
+      tracked: 0,
+      evicted: 0,
+      evidence: { addresses: 9, users: 4, credits: 5, underAttack: 2, takeovers: 1 },
+    },
   ],
   activeBans: [
     { jail: 'sshd', family: 4, count: 7 },
@@ -75,6 +87,7 @@ function busy(): AgentMetrics {
   metrics.happened({ event: 'unban', jail: 'sshd', address: '192.0.2.1', reason: 'expired' });
   metrics.happened({ event: 'refused', jail: 'sshd', address: '192.0.2.3' });
   metrics.happened({ event: 'ignored', jail: 'sshd', address: '192.0.2.2' });
+  metrics.happened({ event: 'takeover', jail: 'login', address: '192.0.2.2' });
   metrics.batch('resident', 0.004);
   metrics.inForce(0.02);
   return metrics;
@@ -90,6 +103,9 @@ describe('the metrics', () => {
       'banjour_unbans_total{jail="sshd",reason="expired"} 1',
       'banjour_refused_bans_total{jail="sshd"} 1',
       'banjour_ignored_total{jail="sshd"} 1',
+      'banjour_alarms_total{jail="login",kind="takeover"} 1',
+      'banjour_evidence{jail="login",of="under-attack"} 2',
+      'banjour_evidence{jail="login",of="credits"} 5',
       'banjour_active_bans{jail="sshd",family="ipv4"} 7',
       'banjour_stopped_packets_total{jail="sshd"} 12',
       'banjour_demoted_regexes{jail="sshd"} 1',
@@ -147,6 +163,8 @@ describe('the metrics', () => {
       'channel',
       'family',
       'jail',
+      'kind',
+      'of',
       'reason',
       'source',
       'version',

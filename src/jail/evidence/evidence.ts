@@ -8,7 +8,6 @@
  * rule looks back changes nothing.
  */
 import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
-import type { WeighedAttempt } from '../../core/decision.js';
 import {
   ALLOWANCE_MAX,
   EVIDENCE_ADDRESSES_MAX,
@@ -22,27 +21,18 @@ import {
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
-import type { Alarm, EvidenceFinding, EvidenceRules, FailureMeaning } from './rules.js';
+import type {
+  Alarm,
+  Attempt,
+  EvidenceBounds,
+  EvidenceFinding,
+  EvidenceRules,
+  FailureMeaning,
+  Holdings,
+} from './rules.js';
 import { Credit } from './rules.js';
 import { type Key, Keys, NONE, type Slot, Table } from './table.js';
 import { Offenders, WatchedUsers } from './users.js';
-
-/** One failed or successful login, as a filter tells of it. */
-export interface Attempt
-  extends Pick<WeighedAttempt, 'user' | 'cause' | 'digest' | 'isSpray' | 'time'> {
-  readonly address: Address;
-  /** What the jail counts the address by: itself, or its IPv6 prefix. */
-  readonly target: Prefix;
-}
-
-/** Bounds that differ from those of core/limits.ts; for tests. */
-export interface EvidenceBounds {
-  readonly addresses?: number;
-  readonly prefixes?: number;
-  readonly names?: number;
-  readonly credits?: number;
-  readonly guesses?: number;
-}
 
 /** Points are kept in thousandths. */
 const POINT = 1000;
@@ -106,10 +96,18 @@ export class Evidence {
     );
   }
 
-  /** How much it knows: addresses with points, users with a login, and the bytes of all tables. */
-  get holds(): { readonly addresses: number; readonly users: number; readonly bytes: number } {
-    const addresses = this.#scores[4].size + this.#scores[6].size;
-    return { addresses, users: this.#users.size, bytes: this.bytes };
+  /** How much it knows. Looks at whole tables: not for hot paths. */
+  holds(now: EpochMicros): Holdings {
+    const time = Math.floor(now / MICROS_PER_SECOND);
+    const since = time - this.rules.credit;
+    return {
+      addresses: this.#scores[4].size + this.#scores[6].size,
+      users: this.#users.size,
+      credits: this.#credit.pairs(since),
+      underAttack: this.#users.alarmed('alarmed', time - this.rules.userSpan),
+      takeovers: this.#users.alarmed('taken', since),
+      bytes: this.bytes,
+    };
   }
 
   /**

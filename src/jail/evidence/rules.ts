@@ -1,6 +1,6 @@
 /** What the evidence model goes by, and what it finds. */
-import type { Prefix } from '../../core/address.js';
-import type { EvidenceRule } from '../../core/decision.js';
+import type { Address, Prefix } from '../../core/address.js';
+import type { EvidenceRule, WeighedAttempt } from '../../core/decision.js';
 import { PHONE_BURST } from '../../core/limits.js';
 import { type Seconds, seconds } from '../../core/time.js';
 import { PHONE_PAUSE_SECONDS } from '../../core/timeouts.js';
@@ -71,6 +71,23 @@ export const DEFAULT_RULES: EvidenceRules = {
   honeypot: new Set(),
 };
 
+/** One failed or successful login, as a filter tells of it. */
+export interface Attempt
+  extends Pick<WeighedAttempt, 'user' | 'cause' | 'digest' | 'isSpray' | 'time'> {
+  readonly address: Address;
+  /** What the jail counts the address by: itself, or its IPv6 prefix. */
+  readonly target: Prefix;
+}
+
+/** Bounds that differ from those of core/limits.ts; for tests. */
+export interface EvidenceBounds {
+  readonly addresses?: number;
+  readonly prefixes?: number;
+  readonly names?: number;
+  readonly credits?: number;
+  readonly guesses?: number;
+}
+
 /** A ban that the evidence asks for. */
 export interface EvidenceFinding {
   readonly rule: EvidenceRule;
@@ -89,6 +106,20 @@ export interface Alarm {
   readonly user: string;
   /** Offending addresses, or networks. */
   readonly count: number;
+}
+
+/** How much the model knows. */
+export interface Holdings {
+  /** Addresses with points. */
+  readonly addresses: number;
+  /** Users with a login, and with credit: each in each network that it logs in from. */
+  readonly users: number;
+  readonly credits: number;
+  /** Users under attack within a day; takeovers within the time of credit, one of each user. */
+  readonly underAttack: number;
+  readonly takeovers: number;
+  /** Of all tables. */
+  readonly bytes: number;
 }
 
 /** What one failure means. */
@@ -195,6 +226,11 @@ export class Credit {
     this.#addresses.set(slot, PHONE.name, user.low);
     this.#addresses.set(slot, PHONE.usedUpTo, next);
     return true;
+  }
+
+  /** How many users vouch for a network: pairs with a login from this time on. */
+  pairs(from: number): number {
+    return this.#pairs.count((slot) => this.#pairs.get(slot, 0) >= Math.max(1, from));
   }
 
   /** True when anybody logged in from the prefix from this time on. */

@@ -118,6 +118,14 @@ export class Table {
     return this.#words.byteLength;
   }
 
+  /** How many records pass a test; looks at all of them. */
+  count(test: (slot: Slot) => boolean): number {
+    let count = 0;
+    for (let slot = 0; slot < this.#words.length; slot += this.#stride)
+      if (this.#words[slot + 1] !== 0 && test(slot)) count++;
+    return count;
+  }
+
   /** The record of a key, or NONE. */
   find(key: Key): Slot {
     const found = this.#inRow(key.high % this.#rows, key);

@@ -89,6 +89,11 @@ export class WatchedUsers {
     return true;
   }
 
+  /** Names of which an alarm of the kind was given from this time on. */
+  alarmed(kind: 'alarmed' | 'taken', from: number): number {
+    return this.#table.count((slot) => this.#table.get(slot, NAME[kind]) >= Math.max(1, from));
+  }
+
   remove(name: Key): void {
     this.#table.remove(name);
   }
