@@ -45,8 +45,8 @@ const POINT_TOLERANCE = 0.05;
 const SCORE = { points: 0, at: 1, name: 2, another: 3, pair: 4, pairAt: 5, width: 6 } as const;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
-/** The prefixes in which offenders are counted beside the target's own. */
-const PREFIXES = { 4: [24], 6: [56, 48] } as const;
+/** The prefixes in which offenders are counted, and which are banned for them. */
+export const OFFENDER_PREFIXES = { 4: [24], 6: [56, 48] } as const;
 /** The network in which a user's credit holds. */
 const NETWORK = { 4: 24, 6: 48 } as const;
 
@@ -373,7 +373,7 @@ export class Evidence {
 
   #where({ address, target }: Attempt): Where {
     const { family } = address;
-    const prefixes = PREFIXES[family].filter((length) => length < target.length);
+    const prefixes = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
     return {
       target: this.#keys.prefix(target),
       network: this.#keys.prefix(prefixOf(address, NETWORK[family])),

@@ -88,6 +88,7 @@ export function whatIfText(
     brief ? kernelCountText(outcome) : kernelText(outcome),
     chartText(outcome, wantsColour(terminal.stdout, terminal.env)),
     jailsText(outcome, width),
+    rulesText(outcome),
     mistakesText(outcome.mistakes, width),
     differenceText(outcome, width),
     costText(outcome),
@@ -224,6 +225,22 @@ function jailsText(
     '',
     table,
   ].join('\n');
+}
+
+/** Bans of jails that weigh by rule, and what jails that only watch would have done. */
+function rulesText({ jails }: ReplayOutcome): string {
+  return jails
+    .flatMap(({ jail, bans, wouldBan, rules }) => {
+      const told = Object.entries(rules)
+        .sort(([, a], [, b]) => b - a)
+        .map(([rule, count]) => `${rule} ${formatCount(count)}`)
+        .join(', ');
+      const by = told === '' ? '' : `, by rule: ${told}`;
+      if (wouldBan > 0)
+        return [`${jail} only watches, and would have made ${counted(wouldBan, 'ban')}${by}\n`];
+      return told === '' ? [] : [`${jail} made ${counted(bans, 'ban')}${by}\n`];
+    })
+    .join('');
 }
 
 function mistakesText(mistakes: readonly Mistake[], width: number): string {

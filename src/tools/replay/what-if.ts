@@ -10,6 +10,7 @@ import type { FilterEvent } from '../../core/decision.js';
 import { WHAT_IF_ADDRESSES_MAX, WHAT_IF_USERS_MAX } from '../../core/service-limits.js';
 import type { JailPolicy } from '../../core/specs.js';
 import { type EpochMicros, epochMicros } from '../../core/time.js';
+import { OFFENDER_PREFIXES } from '../../jail/evidence/evidence.js';
 
 // Counts over time in a bounded number of bins, however long the journal is: bins widen as it goes
 // on.
@@ -143,6 +144,10 @@ export interface JailSum {
   targets: number;
   /** Bans in force at the same time, at most. */
   atOnce: number;
+  /** Bans that a jail which only watches would have made. */
+  wouldBan: number;
+  /** Of a jail that weighs: bans by rule, also those that it would have made. */
+  readonly rules: Record<string, number>;
 }
 
 export interface WhatIfResult {
@@ -163,7 +168,7 @@ interface Logins {
 }
 
 export interface WhatIfOptions {
-  readonly policies: readonly Pick<JailPolicy, 'jail' | 'ipv6prefix'>[];
+  readonly policies: readonly Pick<JailPolicy, 'jail' | 'ipv6prefix' | 'counts'>[];
   readonly binsMax: number;
   readonly shiftSeconds: number;
   readonly addressesMax?: number;
@@ -172,8 +177,8 @@ export interface WhatIfOptions {
 export class WhatIf {
   readonly #timeline: Timeline;
   readonly #addressesMax: number;
-  /** Lengths of the IPv6 prefixes that jails ban by. */
-  readonly #lengths: readonly number[];
+  /** Lengths of the prefixes that jails ban by. */
+  readonly #lengths: { readonly 4: readonly number[]; readonly 6: readonly number[] };
   readonly #jails = new Map<string, JailSum & { active: number }>();
   readonly #logins = new Map<string, Logins>();
   /** Banned targets, then the jails that banned them. */
@@ -186,14 +191,21 @@ export class WhatIf {
     this.#timeline = new Timeline(options.binsMax, options.shiftSeconds);
     this.#addressesMax = options.addressesMax ?? WHAT_IF_ADDRESSES_MAX;
     // Single addresses are banned where a prefix holds strangers.
-    this.#lengths = [...new Set([...options.policies.map(({ ipv6prefix }) => ipv6prefix), 128])];
+    const networks = options.policies.some(({ counts }) => counts === 'evidence')
+      ? OFFENDER_PREFIXES
+      : { 4: [], 6: [] };
+    this.#lengths = {
+      4: [32, ...networks[4]],
+      6: [
+        ...new Set([...options.policies.map(({ ipv6prefix }) => ipv6prefix), 128, ...networks[6]]),
+      ],
+    };
     for (const { jail } of options.policies) this.#jailOf(jail);
   }
 
   /** A login of an address. Must come in order with what is announced. */
   success({ address, user, time }: FilterEvent): void {
-    const lengths = address.family === 4 ? [32] : this.#lengths;
-    for (const length of lengths) {
+    for (const length of this.#lengths[address.family]) {
       const target = formatPrefix(prefixOf(address, length));
       const logins = this.#loginsOf(target);
       if (logins !== undefined) {
@@ -219,7 +231,10 @@ export class WhatIf {
       this.#timeline.add(time, { failures: announcement.count ?? 1 });
     } else if (event === 'ignored') sum.ignored++;
     else if (event === 'ban') this.#ban(announcement, time, sum);
-    else if (event === 'unban' && this.#active.delete(`${jail} ${announcement.address}`))
+    else if (event === 'would-ban') {
+      sum.wouldBan++;
+      countRule(sum, announcement);
+    } else if (event === 'unban' && this.#active.delete(`${jail} ${announcement.address}`))
       sum.active--;
   }
 
@@ -255,6 +270,7 @@ export class WhatIf {
     else {
       this.#active.add(key);
       sum.bans++;
+      countRule(sum, announcement);
       sum.active++;
       sum.atOnce = Math.max(sum.atOnce, sum.active);
       this.#atOnce = Math.max(this.#atOnce, this.#active.size);
@@ -308,11 +324,17 @@ export class WhatIf {
         targets: 0,
         atOnce: 0,
         active: 0,
+        wouldBan: 0,
+        rules: {},
       };
       this.#jails.set(jail, sum);
     }
     return sum;
   }
+}
+
+function countRule({ rules }: JailSum, { rule }: Announcement): void {
+  if (rule !== undefined) rules[rule] = (rules[rule] ?? 0) + 1;
 }
 
 /** Announcements carry times to the millisecond. */

@@ -311,3 +311,60 @@ describe('the bound of addresses', () => {
     ]);
   });
 });
+
+describe('a jail that weighs', () => {
+  const jail = mustJailName('login');
+  const time = '2026-11-21T00:00:00.000Z';
+  const make = () =>
+    new WhatIf({
+      policies: [{ jail, ipv6prefix: 64, counts: 'evidence' }],
+      binsMax: 10,
+      shiftSeconds: 0,
+    });
+
+  test('has its bans counted by rule, extensions not', () => {
+    const whatIf = make();
+    for (const [address, rule] of [
+      ['192.0.2.1', 'slow'],
+      ['192.0.2.1', 'slow'],
+      ['192.0.2.2', 'slow'],
+      ['198.51.100.0/24', 'subnet'],
+    ] as const)
+      whatIf.announced({ event: 'ban', time, jail, address, until: null, count: 3, rule });
+    expect(whatIf.result().jails).toMatchObject([
+      { bans: 3, wouldBan: 0, rules: { slow: 2, subnet: 1 } },
+    ]);
+  });
+
+  test('and those that it would have made while it watches', () => {
+    const whatIf = make();
+    const address = '192.0.2.1';
+    whatIf.announced({ event: 'would-ban', time, jail, address, until: null, rule: 'fast' });
+    expect(whatIf.result().jails).toMatchObject([{ bans: 0, wouldBan: 1, rules: { fast: 1 } }]);
+  });
+
+  test.each([
+    ['198.51.100.0/24', { family: 4 as const, text: '198.51.100.7' }],
+    ['2001:db8::/48', { family: 6 as const, text: '2001:db8::7' }],
+    ['2001:db8::/56', { family: 6 as const, text: '2001:db8::7' }],
+  ])('bans the network %s: a login from it is a likely mistake', (target, address) => {
+    const whatIf = make();
+    whatIf.announced({ event: 'ban', time, jail, address: target, until: null, rule: 'subnet' });
+    whatIf.success({
+      kind: 'success',
+      jail,
+      address,
+      user: 'anna',
+      count: 1,
+      time: 0 as EpochMicros,
+      cursor: cursor('c'),
+      regex: 0,
+    });
+    expect(whatIf.result().mistakes).toMatchObject([{ target, shutOut: 1, users: ['anna'] }]);
+  });
+});
+
+test('replay tells the bans by rule', async () => {
+  const { out } = await cli(['replay', SESSION, '--quiet', '--ipv6prefix', '128']);
+  expect(out).toMatch(/^login made \d+ bans?, by rule: slow \d+, fast \d+$/m);
+});
