@@ -53,7 +53,20 @@ describe('banjour top', () => {
           healed: 0,
           lastBatchMs: null,
         },
-        jails: [jail(totalFailed)],
+        jails: [
+          jail(totalFailed),
+          jailView({
+            jail: 'login',
+            evidence: {
+              addresses: 9,
+              users: 4,
+              credits: 5,
+              underAttack: 2,
+              takeovers: 1,
+              bytes: 1,
+            },
+          }),
+        ],
         warnings: ['a jail is deaf\x1b[2J'],
       },
       counters: { present: true, jails: { sshd: { packets: 12_345, bytes: 1 } } },
@@ -65,6 +78,7 @@ describe('banjour top', () => {
     });
     const row = out.split('\n').find((line) => line.startsWith('sshd'));
     expect(row?.split(/\s+/)).toEqual(['sshd', '1', '30', '60', '0', '0', '0', '12,345', 'never']);
+    expect(out).toContain('login: 9 addresses weighed, 2 users under attack, 1 takeover\n');
     expect(out).toContain('! a jail is deaf\\x1b[2J');
   });
 });

@@ -333,6 +333,25 @@ describe('a restart in between', () => {
     }
   }
 
+  test('knows the passwords of the last day again, and the sprays of before', () => {
+    const host = new Host('digests');
+    const old = (n: number) => failure('198.51.100.7', at(n), { user: 'bob', digest: 'd390c1' });
+    expect(host.judge([old(0)])).toEqual([]);
+    for (let n = 1; n < 10; n++) {
+      host.restart(at(n));
+      expect(host.judge([old(n)])).toEqual([]);
+    }
+    for (let n = 0; n < 8; n++)
+      host.judge([failure(`203.0.${n}.7`, at(20 + n), { user: `user${n}`, digest: '3546d6' })]);
+    host.restart(at(2 * DAY));
+    // Three points of the spray have faded a little, and two more make five.
+    const bans = ['x', 'y'].flatMap((user, n) =>
+      host.judge([failure('203.0.7.7', at(2 * DAY + n), { user, cause: 'unknown-user' })]),
+    );
+    expect(bans.some((ban) => ban.startsWith('login 203.0.7.7'))).toBe(true);
+    host.close();
+  });
+
   test('changes no decision of the jail that weighs', () => {
     const who = fc.constantFrom(
       '198.51.100.7',
