@@ -64,7 +64,7 @@ export class Weighing {
   weigh({ policy }: Jail, event: WeighedAttempt, target: Prefix): Weighed | undefined {
     const evidence = policy.group === undefined ? undefined : this.#evidence.get(policy.group);
     if (evidence === undefined) return undefined;
-    const attempt: Attempt = { ...event, target };
+    const attempt = attemptOf(event, target);
     if (event.kind === 'failure') {
       const meaning = evidence.failure(attempt, event.count);
       return { ...meaning, isNew: meaning.guess !== 'repeat' };
@@ -75,7 +75,7 @@ export class Weighing {
   /** True when the jail that weighs what this one finds may excuse the event. */
   isExcusable({ policy: { group } }: Jail, event: FilterEvent, target: Prefix): boolean {
     if (group === undefined || this.#jails.watches(group)) return false;
-    return this.#evidence.get(group)?.isStranger({ ...event, target }) === false;
+    return this.#evidence.get(group)?.isStranger(attemptOf(event, target)) === false;
   }
 
   /** The points against a target; undefined when the jail does not weigh. */
@@ -118,4 +118,10 @@ function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
     takeoverNetworks: evidence.takeover,
     honeypot: new Set(evidence.honeypot),
   };
+}
+
+/** Fields one by one: a spread takes as long as all of the weighing. */
+function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
+  const { address, time, user, cause, digest, isSpray } = event;
+  return { address, target, time, user, cause, digest, isSpray };
 }

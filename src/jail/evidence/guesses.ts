@@ -2,11 +2,12 @@
  * Which passwords were tried, by their digests: whether a failure is a new guess, and on how many
  * users one password was tried.
  */
+
 import type { Prefix } from '../../core/address.js';
-import type { FilterEvent } from '../../core/decision.js';
 import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { DIGEST_SECONDS } from '../../core/timeouts.js';
+import type { Attempt } from './rules.js';
 import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
 
 /** A password that was tried: for whom and from where, and which. */
@@ -21,7 +22,7 @@ export interface Guess {
 export function guessOf(
   keys: Keys,
   network: Prefix,
-  { user = '', digest }: Pick<FilterEvent, 'user' | 'digest'>,
+  { user = '', digest }: Pick<Attempt, 'user' | 'digest'>,
 ): Guess | undefined {
   if (digest === undefined || user === '') return undefined;
   const key = keys.user(user);

@@ -72,8 +72,12 @@ export const DEFAULT_RULES: EvidenceRules = {
 };
 
 /** One failed or successful login, as a filter tells of it. */
-export interface Attempt
-  extends Pick<WeighedAttempt, 'user' | 'cause' | 'digest' | 'isSpray' | 'time'> {
+export interface Attempt {
+  readonly user?: WeighedAttempt['user'] | undefined;
+  readonly cause?: WeighedAttempt['cause'] | undefined;
+  readonly digest?: WeighedAttempt['digest'] | undefined;
+  readonly isSpray?: WeighedAttempt['isSpray'] | undefined;
+  readonly time: WeighedAttempt['time'];
   readonly address: Address;
   /** What the jail counts the address by: itself, or its IPv6 prefix. */
   readonly target: Prefix;
