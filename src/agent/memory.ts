@@ -3,6 +3,7 @@
  * Reading the configuration, restoring a hundred thousand bans and reading back an hour of journal
  * leave tens of MiB of garbage that V8 would keep until the next attack makes it look.
  */
+import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { trimHeap } from '../../native/libc.js';
@@ -35,4 +36,13 @@ export function trimMemory(): void {
   }
   collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   trimHeap();
+}
+
+/**
+ * The most memory that this process has had, bytes (VmHWM, proc_pid_status(5)). The `maxRSS` of
+ * getrusage(2) would tell that of the parent, when that was larger at the time of the fork.
+ */
+export function peakResidentBytes(): number {
+  const kib = /^VmHWM:\s*(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return Number(kib ?? Number.NaN) * 1024;
 }

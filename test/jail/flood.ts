@@ -3,6 +3,7 @@
  * JSON.
  */
 
+import { peakResidentBytes } from '../../src/agent/memory.js';
 import type { FilterEvent } from '../../src/core/decision.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros, type Seconds } from '../../src/core/time.js';
@@ -57,7 +58,7 @@ for (let i = 0; i < ADDRESSES; i++) {
 
 console.log(
   JSON.stringify({
-    rssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+    rssMiB: Math.round(peakResidentBytes() / 1024 / 1024),
     banned: [...banned].sort(),
     stats: jails.stats(JAIL, (start + ADDRESSES * 1_000) as EpochMicros),
   }),

@@ -5,6 +5,7 @@
 
 import { type Announcement, Announcer } from '../../agent/announce.js';
 import type { IntakeStats } from '../../agent/intake/protocol.js';
+import { peakResidentBytes } from '../../agent/memory.js';
 import { Allowlist } from '../../allow/allowlist.js';
 import { allowContext } from '../../allow/snapshot.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';
@@ -126,7 +127,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   const cost = {
     seconds: (performance.now() - started) / 1000,
     cpuSeconds: (user + system) / 1e6,
-    residentBytesMax: process.resourceUsage().maxRSS * 1024,
+    residentBytesMax: peakResidentBytes(),
   };
   const kernel = options.intoKernel ? await firewall.read() : undefined;
   await firewall.close();
