@@ -60,30 +60,7 @@ export class EventLog {
 /**
  * One object of `replay --json` and, with an id, of the event stream. Times are ISO 8601 in UTC.
  */
-export interface Announcement {
-  readonly event:
-    | 'found'
-    | 'ban'
-    | 'unban'
-    | 'ignored'
-    | 'refused'
-    | 'would-ban'
-    | 'takeover'
-    | 'under-attack';
-  readonly time: string;
-  readonly jail: string;
-  readonly address: string;
-  readonly user?: string;
-  readonly host?: string;
-  readonly count?: number;
-  readonly until?: string | null;
-  readonly cursor?: string;
-  readonly reason?: string;
-  /** Of a ban by evidence. */
-  readonly rule?: string;
-  /** Of an unban: who lifted it. */
-  readonly by?: string;
-}
+export type Announcement = Omit<StreamEvent, 'id'>;
 
 export class Announcer {
   readonly #log: Log;

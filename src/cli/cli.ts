@@ -3,8 +3,7 @@ import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '.
 import { escapeUntrusted } from '../core/text.js';
 import { defaultPaths, type Paths, VERSION } from '../setup/paths.js';
 import { type Terminal, widthOf } from '../tools/terminal.js';
-import { type Args, type CommandDefinition, honours } from './command.js';
-import { COMPLETE } from './completion/values.js';
+import { type Args, COMPLETE, type CommandDefinition, honours } from './command.js';
 import { quickChoice } from './quick.js';
 
 /**

@@ -8,6 +8,11 @@ import type { Paths } from '../setup/paths.js';
 import type { Terminal } from '../tools/terminal.js';
 
 /**
+ * The hidden command that completion scripts ask: `banjour __complete KIND [--run-dir DIRECTORY]`.
+ */
+export const COMPLETE = '__complete';
+
+/**
  * What a shell offers in a place: fixed words, files or folders, or what the running agent knows
  * (its jails, the banned addresses, both).
  */

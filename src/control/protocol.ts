@@ -251,6 +251,8 @@ export interface StreamEvent {
   readonly until?: string | null;
   readonly cursor?: string;
   readonly reason?: string;
+  /** Of a ban by evidence. */
+  readonly rule?: string;
   /** Of an unban: who lifted the ban, where that was said. */
   readonly by?: string;
 }

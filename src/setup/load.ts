@@ -6,17 +6,14 @@ import { statSync } from 'node:fs';
 import { loadConfig } from '../config/load.js';
 import { JAIL_KEYS } from '../config/schema.js';
 import type { Config, JailConfig, Settings } from '../config/types.js';
-import type { SourceSpec } from '../core/entry.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../core/finding.js';
 import type { MatchExpression } from '../core/match.js';
 import { sourceId } from '../core/names.js';
 import { counted, shellWords } from '../core/text.js';
 import { plus, wallClock } from '../core/time.js';
-import { minutesOf } from '../filter/datefields.js';
-import { DateFinder } from '../filter/dates.js';
 import { diskTree, type FileText, type FileTree } from '../ini/tree.js';
-import { createSource, type TextTools } from '../journal/source.js';
+import { createSource } from '../journal/source.js';
 import { expandPath } from '../journal/text/paths.js';
 import { type AgentSetup, intakesOf, type JailSetup, textMatch, textSpec } from './setup.js';
 
@@ -74,21 +71,6 @@ export function snapshotTree(tree: FileTree): FileTree {
     },
   };
 }
-
-/** What is wrong with the date patterns of a source. */
-export function dateProblems(source: SourceSpec): readonly Diagnostic[] {
-  if (source.kind !== 'text') return [];
-  return source.logs.flatMap(({ datepattern }) => new DateFinder(datepattern).diagnostics);
-}
-
-/** Dates, found as `banjour test` finds them. */
-export const textTools: TextTools = {
-  dater: ({ datepattern, timezone }) => {
-    const zone = timezone === null ? undefined : minutesOf(timezone);
-    const dates = new DateFinder(datepattern, zone);
-    return (line, now) => dates.cut(line, now);
-  },
-};
 
 // Which options can be set by hand, and how a change becomes a line of configuration.
 
@@ -346,7 +328,7 @@ function jailSetup({ intake, policy, rule, source, ignorecommand }: JailConfig):
  */
 export async function verifyFilters(setup: AgentSetup): Promise<readonly Diagnostic[]> {
   const { compileFilter } = await import('../filter/compile.js');
-  const { dateProblems } = await import('./load.js');
+  const { dateProblems } = await import('./text-dates.js');
   const diagnostics = [
     ...intakesOf(setup.jails).flatMap(({ filter }) => compileFilter(filter).diagnostics),
     ...setup.jails.flatMap(({ source }) => (source === undefined ? [] : dateProblems(source))),

@@ -20,8 +20,9 @@ import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { parseTextCursor } from '../journal/position.js';
 import { createSource } from '../journal/source.js';
 import { findEntry } from '../journal/systemd/find.js';
-import { type ConfigurationRoots, loadSetup, textTools } from '../setup/load.js';
+import { type ConfigurationRoots, loadSetup } from '../setup/load.js';
 import { bySource, idOf, type JailSetup } from '../setup/setup.js';
+import { textTools } from '../setup/text-dates.js';
 
 // Log lines by the cursors that were kept with a ban: what it was decided from, read again where
 // they are.

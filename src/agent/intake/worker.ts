@@ -6,7 +6,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { assert, packError } from '../../core/errors.js';
 import { FilterBank } from '../../filter/bank.js';
 import { createSource } from '../../journal/source.js';
-import { textTools } from '../../setup/load.js';
+import { textTools } from '../../setup/text-dates.js';
 import { disablePretenuring } from '../memory.js';
 import { Edge, hasEdge } from './edge.js';
 import { guard } from './guard.js';

@@ -4,7 +4,7 @@ import type { SourceSpec } from '../../core/entry.js';
 import { assert } from '../../core/errors.js';
 import type { SourceId } from '../../core/names.js';
 import { check, createSource } from '../../journal/source.js';
-import { textTools } from '../../setup/load.js';
+import { textTools } from '../../setup/text-dates.js';
 import { guard } from '../intake/guard.js';
 import { probeCopy } from './copies.js';
 import { type ProbePlan, probe } from './probe.js';

@@ -1,7 +1,7 @@
 /** The completion script of bash (4.3 and later); the package bash-completion is not needed. */
 import type { Completion } from '../command.js';
+import { COMPLETE } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
-import { COMPLETE } from './values.js';
 
 /**
  * Walks the words that are typed: which command, which option wants a value, which slot is next.

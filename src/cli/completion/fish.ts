@@ -1,7 +1,7 @@
 /** The completion script of fish (3.0 and later; since 4.0 a `?` is no wildcard there). */
 import type { Completion } from '../command.js';
+import { COMPLETE } from '../command.js';
 import { ALONE, COMMON, type OfferedCommand, type OfferedOption, offeringSlots } from './model.js';
-import { COMPLETE } from './values.js';
 
 /** The script: one function walks the words and prints what fits, each with its description. */
 export function fishScript(commands: readonly OfferedCommand[]): string {

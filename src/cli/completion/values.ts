@@ -9,11 +9,6 @@ import { COMPLETION_VALUES_MAX } from '../../core/service-limits.js';
 import { COMPLETION_MS_MAX } from '../../core/timeouts.js';
 import { defaultPaths } from '../../setup/paths.js';
 
-/**
- * The hidden command that completion scripts ask: `banjour __complete KIND [--run-dir DIRECTORY]`.
- */
-export const COMPLETE = '__complete';
-
 /** What needs no quoting in any shell; names of jails and addresses are such. */
 const PLAIN = /^[\w.:/@%+-]+$/;
 

@@ -1,7 +1,7 @@
 /** The completion script of zsh, by its own `_arguments`. */
 import type { Completion } from '../command.js';
+import { COMPLETE } from '../command.js';
 import { ALONE, type OfferedArgument, type OfferedCommand, type OfferedOption } from './model.js';
-import { COMPLETE } from './values.js';
 
 /** The script, as a file `_banjour` in a folder of `$fpath`. */
 export function zshScript(commands: readonly OfferedCommand[]): string {

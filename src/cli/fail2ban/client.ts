@@ -179,9 +179,7 @@ async function special(
       const { dumpConfiguration, testConfiguration } = await import('./service.js');
       return name === 'test' ? testConfiguration(session) : dumpConfiguration(session);
     }
-    case 'interactive': {
-      const { interact } = await import('./client.js');
+    case 'interactive':
       return interact(session);
-    }
   }
 }
