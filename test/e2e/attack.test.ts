@@ -120,7 +120,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test('a user whose .forward writes as smtpd does bans nobody, and status names the user', async () => {
     const victim = bad(120, 4);
     const line = `warning: unknown[${victim}]: SASL LOGIN authentication failed: x, sasl_username=anna`;
-    const script = `#!/bin/sh\ncat > /dev/null\nlogger -t postfix/smtpd '${line}'\nsleep 1\n`;
+    // journald asks for the sender's control group when it reads the line, so the sender waits.
+    const script = `#!/bin/sh\ncat > /dev/null\n{ echo '${line}'; sleep 1; } | logger -t postfix/smtpd\n`;
     await machine.exec([
       'sh',
       '-c',
@@ -169,18 +170,21 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
       'exec setpriv --reuid=anna --regid=anna --clear-groups sh -c "$0"',
     ].join('; ');
     const line = `Failed password for root from ${victim} port 4242 ssh2`;
-    const session = `for n in 1 2 3 4 5; do logger -t sshd "${line}"; logger -t sshd-session "${line}"; done; sleep 1`;
-    await machine.exec(['sh', '-c', script, session]);
-    const written = await machine.exec([
-      'journalctl',
-      '-q',
-      '-o',
-      'cat',
-      '-u',
-      'ssh.service',
-      '_UID=1000',
-    ]);
-    expect(written.split('\n').filter((text) => text === line).length).toBeGreaterThan(4);
+    // journald asks for the sender's control group when it reads a line, which may be late. The
+    // senders stay until their lines stand in the journal.
+    const stop = '/run/imitated';
+    const session = [
+      `send() { for n in 1 2 3 4 5; do echo "${line}"; done; until [ -e ${stop} ]; do sleep 0.1; done; }`,
+      'send | logger -t sshd & send | logger -t sshd-session & wait',
+    ].join('; ');
+    const imitation = machine.exec(['sh', '-c', script, session]);
+    const written = 'journalctl -q -o cat -u ssh.service _UID=1000'.split(' ');
+    await until('the imitations stand in the journal, in the unit of sshd', async () => {
+      const lines = (await machine.exec(written)).split('\n');
+      return lines.filter((text) => text === line).length === 10;
+    });
+    await machine.exec(['touch', stop]);
+    await imitation;
     expect(judged(await station.attack('ssh', bad(131, 4), 8, PACE))).toBe(3);
     expect(await banned(victim)).toBe(false);
   });
