@@ -7,4 +7,9 @@ export default {
   testMatch: ['<rootDir>/test/**/*.test.js'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
   testTimeout: 60_000,
+  // `npm test -- --coverage`: a report, no gate. What runs in processes of its own is not seen.
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['<rootDir>/src/**/*.js', '<rootDir>/native/**/*.js'],
+  coverageDirectory: '../coverage',
+  coverageReporters: ['text', 'html'],
 };
