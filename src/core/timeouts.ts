@@ -88,6 +88,13 @@ export const TALLY_REPEAT_SECONDS = 0.9;
  */
 export const TALLY_TELLINGS_SECONDS = 60;
 /**
+ * The second of two stores of PAM is asked by the same process as soon as PAM has waited for the
+ * first, 1 to 3 s; no client that waits for its answer guesses again so soon, seconds.
+ */
+export const TALLY_PAIR_SECONDS = 3.5;
+/** PAM's least wait: lines that end sooner, and then silence, were no pairs, seconds. */
+export const TALLY_PAIR_LEAST_SECONDS = 0.9;
+/**
  * A sum says in whole seconds how far it reaches back; PAM's own line may come a little before,
  * seconds.
  */

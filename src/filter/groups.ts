@@ -256,8 +256,8 @@ export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Group
 }
 
 // What a line says about how it is to be counted, beside whose failure it is: the tags
-// `<F-SESSION>`, `<F-WITNESS>`, `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`, `<F-TROUBLE>`,
-// `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
+// `<F-SESSION>`, `<F-PROCESS>`, `<F-WITNESS>`, `<F-SUM>`, `<F-SECONDS>`, `<F-UNSURE>`,
+// `<F-TROUBLE>`, `<F-OPENED>`, `<F-CLOSED>`, `<F-ELSEWHERE>` (docs/filters.md).
 
 /** How a line is to be counted. */
 export type Part =
@@ -281,6 +281,8 @@ export interface Told {
   readonly part: Part;
   /** The name of the connection; undefined where the line has none. */
   readonly session: string | undefined;
+  /** The process that wrote the line, which judges one attempt at a time; undefined: not said. */
+  readonly process: string | undefined;
   /** The witness that tells it; empty for other lines. */
   readonly witness: string;
   /** How far a sum reaches back, seconds; undefined when it does not say. */
@@ -304,6 +306,7 @@ export function toldOf(prefix: Groups, groups: Groups): Told {
   return {
     part: PARTS.find((name) => filled(name) !== undefined) ?? 'plain',
     session: filled('session')?.slice(0, SESSION_KEY_CHARS_MAX),
+    process: filled('process')?.slice(0, SESSION_KEY_CHARS_MAX),
     witness: filled('witness') ?? '',
     seconds: seconds !== undefined && /^\d{1,9}$/.test(seconds) ? Number(seconds) : undefined,
   };

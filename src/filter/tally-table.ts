@@ -13,7 +13,7 @@ import {
 } from '../core/limits.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import { TALLY_SECONDS } from '../core/timeouts.js';
+import { TALLY_PAIR_LEAST_SECONDS, TALLY_PAIR_SECONDS, TALLY_SECONDS } from '../core/timeouts.js';
 import { append, type Indexed, type Linked, SessionIndex, unlink } from './bounded-index.js';
 
 /**
@@ -30,6 +30,18 @@ export interface TalliedAttempt {
   toldAt: EpochMicros;
   state: 'counted' | 'waiting' | 'summed' | 'elsewhere' | 'unsure';
   left: number;
+  /** The process that told it first. */
+  readonly process: string | undefined;
+  /** When it was told again while nobody knows yet whether that was a second store or a guess. */
+  pairedAt?: EpochMicros | undefined;
+}
+
+/** Lines without a connection's name that came close together. */
+interface Burst {
+  readonly from: EpochMicros;
+  readonly to: EpochMicros;
+  /** One process told twice of a user. */
+  readonly isPaired: boolean;
 }
 
 /**
@@ -68,6 +80,7 @@ export interface Account extends Indexed<Account>, Linked<Account> {
   failed: EpochMicros | undefined;
   /** When a connection was last summed up. */
   summed: EpochMicros | undefined;
+  burst: Burst | undefined;
   lastSeen: EpochMicros;
 }
 
@@ -132,6 +145,7 @@ export class TallyTable {
     account.attempts.push({
       ...attempt,
       session: session && copyOf(session),
+      process: attempt.process && copyOf(attempt.process),
       witnesses: witnesses.map(copyOf),
     });
     if (account.attempts.length > TALLY_ATTEMPTS_MAX) account.attempts.shift();
@@ -146,6 +160,21 @@ export class TallyTable {
     for (const attempt of attempts) if (stays(attempt)) attempts[left++] = attempt;
     attempts.length = left;
     this.#attempts -= before - left;
+  }
+
+  /**
+   * Each pair becomes two attempts, since no second store was asked. Says how many count by that.
+   */
+  partPairs(account: Account): number {
+    let count = 0;
+    for (const attempt of account.attempts.filter(({ pairedAt }) => pairedAt !== undefined)) {
+      const { pairedAt: time = attempt.time, left, state } = attempt;
+      attempt.pairedAt = undefined;
+      attempt.witnesses = [...new Set(attempt.witnesses)];
+      this.addAttempt(account, { ...attempt, time, toldAt: time, session: undefined });
+      if (state === 'counted') count += left;
+    }
+    return count;
   }
 
   /**
@@ -182,6 +211,7 @@ function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
     sessions: [],
     failed: undefined,
     summed: undefined,
+    burst: undefined,
     lastSeen,
   };
   account.older = account as Account;
@@ -189,19 +219,63 @@ function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
   return account as Account;
 }
 
+/** Lines of a pair. */
+const PAIR = 2;
+
 /**
  * How often one witness tells of one attempt: twice where a server asks two stores of the witness's
  * kind in turn (two of PAM's, whose lines name no connection). Learned from the sums of
- * connections, which say how many attempts there were.
+ * connections, which say how many attempts there were. As long as nothing was learned, two lines of
+ * one process about one user, as close as the stores are asked, are a *pair* and one attempt; the
+ * first lines that are no pairs, or the first sum, end that, and all that was paired counts.
  */
 export class Tellings {
-  #times = 1;
+  #times: number | undefined;
   #proven = 1;
   readonly #addresses = new Set<string>();
 
   /** So often each attempt is told; 1 until it is proven to be more. */
   get times(): number {
-    return this.#times;
+    return this.#times ?? 1;
+  }
+
+  /** Each attempt is told once, for certain. */
+  get isOnce(): boolean {
+    return this.#times === 1;
+  }
+
+  /** So often the attempt may be told by one witness. */
+  timesOf({ pairedAt }: TalliedAttempt): number {
+    return pairedAt === undefined ? this.times : Math.max(this.times, PAIR);
+  }
+
+  /** The second line of a pair: of the process that told the attempt, once, just now. */
+  isPair(attempt: TalliedAttempt, by: string | undefined, time: EpochMicros): boolean {
+    const { process, toldAt, pairedAt } = attempt;
+    const isSoon = Math.abs(time - toldAt) <= TALLY_PAIR_SECONDS * MICROS_PER_SECOND;
+    return (
+      this.#times === undefined &&
+      by !== undefined &&
+      process === by &&
+      pairedAt === undefined &&
+      isSoon
+    );
+  }
+
+  /**
+   * A line of the account that names no connection. Silence behind lines that came at once proves
+   * that each attempt is told once: a second store would have been asked meanwhile.
+   */
+  hear(account: Account, time: EpochMicros, isPaired: boolean): void {
+    const { burst } = account;
+    const isApart = burst === undefined || time - burst.to > TALLY_PAIR_SECONDS * MICROS_PER_SECOND;
+    if (burst !== undefined && isApart && !burst.isPaired) {
+      const isShort = burst.to - burst.from < TALLY_PAIR_LEAST_SECONDS * MICROS_PER_SECOND;
+      if (isShort) this.#times ??= 1;
+    }
+    account.burst = isApart
+      ? { from: time, to: time, isPaired }
+      : { from: burst.from, to: time, isPaired: burst.isPaired || isPaired };
   }
 
   /**

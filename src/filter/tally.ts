@@ -74,7 +74,8 @@ export class Tally {
   failure(line: TallyLine): number {
     const { told, time } = line;
     const account = this.#table.open(line.address, line.boot, time);
-    const count = this.#weigh(account, line) + overdue(account, time);
+    let count = this.#weigh(account, line) + overdue(account, time);
+    if (this.#tellings.isOnce) count += this.#table.partPairs(account);
     if (count > 0) account.failed = time;
     if (account.failed === time && told.part !== 'unsure') this.#noteNetwork(line);
     const { part, session } = told;
@@ -197,8 +198,10 @@ export class Tally {
 
   /** A line about one attempt: a new one, or one that another witness told already. */
   #hear(account: Account, { told, time, user, count }: TallyLine): number {
-    const { witness, session } = told;
+    const { witness, session, process } = told;
     const name = userName(user);
+    const isPair = (attempt: TalliedAttempt) =>
+      session === undefined && this.#tellings.isPair(attempt, process, time);
     const known = account.attempts.find((attempt) => {
       if (attempt.state === 'elsewhere')
         return (
@@ -225,9 +228,16 @@ export class Tally {
         within(attempt.time, time, TALLY_REPEAT_SECONDS)
       )
         return true;
-      const isToldAgain = timesTold(attempt, witness) < this.#tellings.times;
-      return isToldAgain && sameSession && within(attempt.time, time, TALLY_TELLINGS_SECONDS);
+      const isToldAgain =
+        timesTold(attempt, witness) < this.#tellings.timesOf(attempt) &&
+        within(attempt.time, time, TALLY_TELLINGS_SECONDS);
+      return sameSession && (isToldAgain || isPair(attempt));
     });
+    if (session === undefined) {
+      const isPaired = known !== undefined && isTold(known) && isPair(known);
+      if (isPaired) known.pairedAt = time;
+      this.#tellings.hear(account, time, isPaired);
+    }
     if (known !== undefined && !isTold(known)) {
       known.left--;
       if (known.left === 0) this.#table.filter(account, (attempt) => attempt !== known);
@@ -236,7 +246,7 @@ export class Tally {
     const waits =
       this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
     if (known !== undefined) {
-      if (timesTold(known, witness) < this.#tellings.times)
+      if (timesTold(known, witness) < this.#tellings.timesOf(known))
         known.witnesses = [...known.witnesses, witness];
       known.toldAt = time;
       known.session ??= session;
@@ -249,6 +259,7 @@ export class Tally {
       toldAt: time,
       user: name,
       session,
+      process,
       witnesses: [witness],
       state: waits ? 'waiting' : 'counted',
       left: count,
@@ -339,7 +350,7 @@ function networkOf(address: string): string | undefined {
 }
 
 /** An attempt that another line said to be coming. */
-const UNTOLD = { session: undefined, witnesses: [] };
+const UNTOLD = { session: undefined, process: undefined, witnesses: [] };
 
 /** Not every line names the user. */
 function mayBeSame(one: UserName, other: UserName): boolean {

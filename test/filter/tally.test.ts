@@ -18,6 +18,8 @@ import {
   TALLY_DOUBT_SECONDS,
   TALLY_ELSEWHERE_SECONDS,
   TALLY_LATE_SECONDS,
+  TALLY_PAIR_LEAST_SECONDS,
+  TALLY_PAIR_SECONDS,
   TALLY_REPEAT_SECONDS,
   TALLY_SAME_SECONDS,
   TALLY_SECONDS,
@@ -35,6 +37,7 @@ interface Given {
   readonly user?: string;
   readonly address?: string;
   readonly session?: string;
+  readonly process?: string;
   readonly count?: number;
   readonly seconds?: number;
   readonly boot?: string;
@@ -44,7 +47,8 @@ interface Given {
 function bench() {
   const tally = new Tally();
   const line = (part: Part, time: number, given: Given, witness = '') => {
-    const told: Told = { part, session: given.session, witness, seconds: given.seconds };
+    const { session, process, seconds } = given;
+    const told: Told = { part, session, process, witness, seconds };
     const { address = '192.0.2.1', boot = 'b', user = 'alice', count = 1 } = given;
     return { address, boot, user, count, time: epochMicros(Math.round(time * 1e6)), told };
   };
@@ -216,6 +220,65 @@ describe('a server that asks two stores of PAM in turn', () => {
     const { pam } = learned();
     expect([pam(200), pam(200 + TALLY_TELLINGS_SECONDS)]).toEqual([1, 0]);
     expect([pam(400), pam(401 + TALLY_TELLINGS_SECONDS)]).toEqual([1, 1]);
+  });
+
+  test('is believed of a pair that one process tells, as long as nothing says otherwise', () => {
+    const { pam, sum } = bench();
+    const given = { process: '7' };
+    expect([pam(100, given), pam(100 + TALLY_PAIR_SECONDS, given)]).toEqual([1, 0]);
+    expect([pam(108, given), pam(111, given), pam(114, given)]).toEqual([1, 0, 1]);
+    expect(sum(120, 3, { seconds: 21 })).toBe(0);
+    for (const [user, process] of [
+      ['alice', '8'],
+      ['bob', '7'],
+    ] as const) {
+      const other = bench();
+      expect([other.pam(100, given), other.pam(102, { user, process })]).toEqual([1, 1]);
+    }
+    const late = bench();
+    expect([late.pam(100, given), late.pam(100.01 + TALLY_PAIR_SECONDS, given)]).toEqual([1, 1]);
+    const nameless = bench();
+    expect([nameless.pam(100), nameless.pam(102)]).toEqual([1, 1]);
+  });
+
+  test('is not believed behind one line and silence, and then both of a pair count', () => {
+    const { pam } = bench();
+    const given = { process: '7' };
+    const other = { process: '9', address: '192.0.2.2' };
+    expect([pam(100, given), pam(102, given), pam(102.5, other)]).toEqual([1, 0, 1]);
+    expect(pam(102.6 + TALLY_PAIR_SECONDS, other)).toBe(1);
+    expect([pam(110, given), pam(112, given)]).toEqual([2, 1]);
+  });
+
+  test('is still believed behind lines that came as a second store makes them', () => {
+    const { pam } = bench();
+    const process = (name: string) => ({ process: name });
+    expect([pam(100, process('1')), pam(100 + TALLY_PAIR_LEAST_SECONDS, process('2'))]).toEqual([
+      1, 1,
+    ]);
+    expect([pam(110, process('1')), pam(112, process('1'))]).toEqual([1, 0]);
+    const shorter = bench();
+    shorter.pam(100, process('1'));
+    shorter.pam(99.99 + TALLY_PAIR_LEAST_SECONDS, process('2'));
+    expect([shorter.pam(110, process('1')), shorter.pam(112, process('1'))]).toEqual([1, 1]);
+  });
+
+  test('is not believed after a sum of as many attempts as lines', () => {
+    const { pam, sum } = bench();
+    const given = { process: '7' };
+    expect([pam(100, given), sum(103, 1), pam(104, given), pam(106, given)]).toEqual([1, 0, 1, 1]);
+  });
+
+  test('is believed where the auth service tells of each store too, and not of the next guess', () => {
+    const { pam, auth, sum } = bench();
+    const attempt = (time: number) => [
+      pam(time, { process: '7' }),
+      auth(time + 2, 's'),
+      pam(time + 2.1, { process: '7' }),
+      auth(time + 4, 's'),
+    ];
+    expect([...attempt(100), ...attempt(108)]).toEqual([1, 0, 0, 0, 1, 0, 0, 0]);
+    expect(sum(115, 2, { seconds: 16 })).toBe(0);
   });
 
   test('is not what two connections of one address look like', () => {
