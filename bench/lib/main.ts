@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { svg } from './chart.js';
+import { svg } from '../../src/charts/charts.js';
 import { load, machine } from './machine.js';
 import { type BenchOptions, type Result, textOf } from './result.js';
 import { OUTPUT } from './tools.js';

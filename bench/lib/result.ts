@@ -2,7 +2,7 @@
  * What every benchmark hands back: tables for people, figures for programs, targets with the
  * verdict, one chart.
  */
-import type { Chart } from './chart.js';
+import type { Chart } from '../../src/charts/charts.js';
 
 export interface Table {
   readonly title: string;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
 import { bench as filter } from '../../bench/filter.js';
-import { svg } from '../../bench/lib/chart.js';
 import { FAIL2BAN_VERSION } from '../../bench/lib/fail2ban.js';
 import { median, quantile, short, whole } from '../../bench/lib/numbers.js';
 import { type Result, textOf } from '../../bench/lib/result.js';
 import { bench as pipeline } from '../../bench/pipeline.js';
 import { bench as reading } from '../../bench/reading.js';
+import { svg } from '../../src/charts/charts.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';

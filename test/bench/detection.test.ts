@@ -7,12 +7,12 @@ import { type CampaignOptions, play } from '../../bench/lib/campaign/campaign.js
 import { BanjourJudge, Fail2banModel, NobodyJudge } from '../../bench/lib/campaign/judges.js';
 import { scoreSession, sessionsIn } from '../../bench/lib/campaign/sessions.js';
 import type { LogLine } from '../../bench/lib/campaign/stage.js';
-import { svg } from '../../bench/lib/chart.js';
 import { FAIL2BAN_VERSION } from '../../bench/lib/fail2ban.js';
 import { TextLogs } from '../../bench/lib/fail2ban-text.js';
 import { textOf } from '../../bench/lib/result.js';
 import { Scratch } from '../../bench/lib/setup.js';
 import type { MailEntry } from '../../bench/mailserver.js';
+import { svg } from '../../src/charts/charts.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { needs } from '../support/require.js';
 

@@ -2,6 +2,7 @@
  * A terminal's text as an SVG picture: what a program printed, with its colours, in a window of its
  * own.
  */
+import { escapeXml } from '../../src/charts/svg.js';
 
 /** Pixels of one character cell, of the window's rim, and of its title bar. */
 const CELL = { width: 7.8, height: 18 } as const;
@@ -101,12 +102,4 @@ function draw({ text, column, style }: Run, y: number): string {
   const x = (RIM + column * CELL.width).toFixed(1);
   const length = (text.length * CELL.width).toFixed(1);
   return `<text x="${x}" y="${y}" textLength="${length}"${style}>${escapeXml(text)}</text>`;
-}
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
