@@ -80,7 +80,7 @@ describe('what the benchmarks print', () => {
 
   test('charts are well-formed whatever the labels are', () => {
     expect(svg(result.chart)).toContain('a &lt; b');
-    expect(svg(result.chart)).toContain('"ours" &amp; co');
+    expect(svg(result.chart)).toContain('&quot;ours&quot; &amp; co');
     const lines = svg({
       kind: 'lines',
       title: 't',
