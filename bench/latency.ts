@@ -62,7 +62,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
       'time: from just before the send of the third failure to the kernel announcing the element, milliseconds, one clock',
       `after quiet: ${bans} addresses, each after about a second without an entry`,
       `storm: ${whole(STORM)} entries per second, one in twenty a failure of an address that fails once; ${bans} attackers among them`,
-      'banjour+notify: banjour-notify runs beside it, and whois, the SMTP server and the webhook of every ban accept and never answer',
+      'banjour+notify: banjour-companion runs beside it, and whois, the SMTP server and the webhook of every ban accept and never answer',
       `versions: ${[...versions].map(([name, version]) => `${name} ${version}`).join(', ') || '-'}`,
     ],
     tables: [

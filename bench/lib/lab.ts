@@ -33,9 +33,9 @@ const THEIRS = [
   '',
 ].join('\n');
 
-/** Where servers stall that banjour-notify wants to talk to. */
+/** Where servers stall that banjour-companion wants to talk to. */
 const STALLED = { smtp: 2525, whois: 4343, webhook: 8081 } as const;
-const NOTIFY_UNIT = 'banjour-notify.service';
+const NOTIFY_UNIT = 'banjour-companion.service';
 /** The same jails; every ban is told by mail with whois and log lines, and to a webhook. */
 const TELLING = OURS.replace(
   '[DEFAULT]',
@@ -52,7 +52,7 @@ whois = tcp:127.0.0.1:${STALLED.whois}
 digest = 0
 `;
 
-/** Who watches: ours, ours beside a banjour-notify whose servers all stall, theirs. */
+/** Who watches: ours, ours beside a banjour-companion whose servers all stall, theirs. */
 export type Watcher = 'banjour' | 'banjour+notify' | 'fail2ban';
 
 /** Rest after a start, ms: starting is not what is measured here. */
@@ -101,7 +101,7 @@ export class Lab {
         join('systemd', NOTIFY_UNIT),
         join(machine.root, 'usr/lib/systemd/system', NOTIFY_UNIT),
       );
-      const users = 'sysusers.d/banjour-notify.conf';
+      const users = 'sysusers.d/banjour-companion.conf';
       await copyFile(join('systemd', users), join(machine.root, 'usr/lib', users));
       await machine.exec(['systemd-sysusers']);
       await machine.exec(['systemctl', 'daemon-reload']);
@@ -141,7 +141,7 @@ export class Lab {
     await this.#machine.exec([
       'sh',
       '-c',
-      'rm -rf /var/lib/banjour/* /var/lib/banjour-notify/* /var/lib/fail2ban/*',
+      'rm -rf /var/lib/banjour/* /var/lib/banjour-companion/* /var/lib/fail2ban/*',
     ]);
     await sleep(1_100);
     await this.#machine.exec(['journalctl', '-q', '--rotate', '--vacuum-time=1s']);
@@ -181,7 +181,7 @@ export class Lab {
     await gone;
   }
 
-  /** Servers that never answer, and a banjour-notify that waits for them. */
+  /** Servers that never answer, and a banjour-companion that waits for them. */
   async #stall(): Promise<void> {
     const program = join(process.cwd(), 'dist/bench/lib/stalled.js');
     const ports = Object.values(STALLED).map(String);

@@ -1,7 +1,7 @@
 # Shared by the maintainer scripts; put before each of them when the package is built.
 UNIT=banjour.service
-# They run only where an administrator enabled them.
-OTHERS='banjour-notify.service banjour-metrics.service'
+# It runs only where an administrator enabled it.
+OTHERS='banjour-companion.service'
 # Written by postinst, never by hand: which of the jails that run from the start have no service on this host. It is
 # read after defaults.conf, which switches them on, and before what the administrator says.
 SERVICES=/usr/lib/banjour/config/jail.d/services.conf

@@ -28,7 +28,12 @@ export const GENERAL_EXITS: readonly (readonly [ExitCode, string])[] = [
   [EXIT.config, 'the configuration has errors'],
 ];
 
-export async function runCli(argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+/** Commands of 0.1.0 that scripts still call, and what they are called now. */
+const OLD_NAMES: Readonly<Record<string, string>> = { notify: 'companion' };
+
+export async function runCli(line: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const [name = ''] = line;
+  const argv = Object.hasOwn(OLD_NAMES, name) ? [OLD_NAMES[name] ?? '', ...line.slice(1)] : line;
   const json = argv.includes('--json');
   if (argv[0] === COMPLETE) {
     const { completionValues } = await import('./completion/values.js');

@@ -18,14 +18,13 @@ export interface PlacedFile {
 /** Folders that the unit's ProtectHome= and PrivateTmp= hide from the agent. */
 const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)(?:\/|$)/;
 
-/** The agent first; the others run only where an administrator enables them. */
+/** The agent first; the other runs only where an administrator enables it. */
 export const UNITS: readonly [string, ...string[]] = [
   'banjour.service',
-  'banjour-notify.service',
-  'banjour-metrics.service',
+  'banjour-companion.service',
 ];
 /** Users that the units run as. */
-export const USERS: readonly string[] = ['banjour', 'banjour-notify'];
+export const USERS: readonly string[] = ['banjour', 'banjour-companion'];
 /** The systemd that knows RestartSteps=, systemd.service(5). */
 const GROWING_PAUSE = 254;
 

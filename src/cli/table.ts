@@ -4,6 +4,7 @@ import { advise } from './commands/advise.js';
 import { attempt } from './commands/attempt.js';
 import { ban } from './commands/ban.js';
 import { banned } from './commands/banned.js';
+import { companion } from './commands/companion.js';
 import { completion } from './commands/completion.js';
 import { config } from './commands/config.js';
 import { doctor } from './commands/doctor.js';
@@ -14,7 +15,6 @@ import { get } from './commands/get.js';
 import { history } from './commands/history.js';
 import { importCommand } from './commands/import.js';
 import { metrics } from './commands/metrics.js';
-import { notify } from './commands/notify.js';
 import { ping } from './commands/ping.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
@@ -50,7 +50,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   advise,
   importCommand,
   metrics,
-  notify,
+  companion,
   rules,
   flush,
   doctor,

@@ -1,4 +1,4 @@
-/** Actions that tell somebody, as specs for banjour-notify. */
+/** Actions that tell somebody, as specs for the companion. */
 import { hideArguments } from '../core/secrets.js';
 import { shellWords } from '../core/text.js';
 import type { Call } from '../ini/calls.js';

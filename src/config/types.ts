@@ -63,7 +63,7 @@ export type JailSource =
 
 /**
  * Whom to tell about a jail's bans. Nothing in it is a secret itself: those are read from files by
- * banjour-notify.
+ * the companion.
  */
 export type NotifySpec =
   | {

@@ -96,7 +96,7 @@ class ControlSocketClient {
 
   /**
    * The answer of a path below `/v1` that only reads, of a socket that speaks as these do
-   * (banjour-notify's).
+   * (the companion's).
    */
   read<T>(path: string): Promise<T> {
     return this.#ask('GET', path);

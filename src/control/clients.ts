@@ -61,3 +61,13 @@ export function boundClients(server: Server, most: number, milliseconds: number)
     });
   });
 }
+
+/**
+ * True for the names of the loopback, and for none: a page of another name must not reach a port of
+ * the loopback through its visitor's browser (DNS rebinding).
+ */
+export function namesLoopback(host: string | undefined): boolean {
+  return (
+    host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host)
+  );
+}

@@ -1,5 +1,5 @@
 /**
- * The bounds of size and number of what stands around the engine: control sockets, banjour-notify,
+ * The bounds of size and number of what stands around the engine: control sockets, the companion,
  * metrics and the commands.
  */
 
@@ -66,11 +66,11 @@ export const METRICS_LABEL_VALUES_MAX = 500;
  */
 export const METRICS_CLIENTS_MAX = 32;
 /**
- * Bans that banjour-notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each,
+ * Bans that notify holds for one receiver; more wait in the agent's ledger. At 1.5 kB each,
  * ten receivers take 15 MB.
  */
 export const NOTIFY_QUEUE_MAX = 1_000;
-/** Rows of history that banjour-notify asks for at once: some 300 kB of the agent's time. */
+/** Rows of history that notify asks for at once: some 300 kB of the agent's time. */
 export const NOTIFY_PAGE_ROWS = 200;
 /** Bans of one digest mail that are told in full; the others are only listed. */
 export const NOTIFY_DIGEST_FULL_MAX = 20;

@@ -174,6 +174,16 @@ export const PROBE_DEADLINE_MS = 20_000;
 export const IMPORT_ASK_MS = 3_000;
 /** Time within which a client of that port must have sent its request, ms. */
 export const METRICS_REQUEST_MS_MAX = 2_000;
+/**
+ * First and longest pause before a part of the companion that could not start is tried again, ms: a
+ * port is free, a file is there soon after somebody saw to it.
+ */
+export const COMPANION_RETRY_MS_MIN = 1_000;
+export const COMPANION_RETRY_MS_MAX = 60_000;
+/** Time for a part to start, ms: systemd waits for all of them, 90 s. */
+export const COMPANION_START_MS_MAX = 20_000;
+/** Time for a part to stop, ms: notify lets deliveries end for 5 s, systemd kills after 15 s. */
+export const COMPANION_STOP_MS_MAX = 10_000;
 /** First and longest pause after a failed delivery, ms. */
 export const NOTIFY_BACKOFF_MS_MIN = 1_000;
 export const NOTIFY_BACKOFF_MS_MAX = 300_000;

@@ -109,7 +109,7 @@ export class Roots {
   }
 }
 
-const INCLUDES = 'INCLUDES';
+export const INCLUDES = 'INCLUDES';
 
 /** A file that is not on disk and is merged before all others: presets. */
 export interface BuiltIn {

@@ -1,5 +1,5 @@
 /**
- * Numbers of banjour-notify, in the same formats as the agent's. Labels are the four channels,
+ * Numbers of notify, in the same formats as the agent's. Labels are the four channels,
  * nothing else.
  */
 import Counter from 'prom-client/lib/counter.js';

@@ -1,5 +1,5 @@
 /**
- * What banjour-notify tells: bans, with their facts by name; and why a message was not delivered.
+ * What notify tells: bans, with their facts by name; and why a message was not delivered.
  */
 import type { BanView } from '../control/protocol.js';
 import { OperatingError } from '../core/errors.js';

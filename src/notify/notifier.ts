@@ -1,4 +1,4 @@
-/** banjour-notify: one follower, one outbox per target, the file of positions. */
+/** What tells people of bans: one follower, one outbox per target, the file of positions. */
 
 import type { Log } from '../core/log.js';
 import { NOTIFY_DIGEST_BANS_MAX } from '../core/service-limits.js';
@@ -89,7 +89,7 @@ export class Notifier {
     this.#follower.stop();
   }
 
-  /** For the status socket: no secret in it. */
+  /** For companion.sock: no secret in it. */
   view(): TargetView[] {
     return this.#options.routes.map(({ target, jails }) => {
       const outbox = this.#outboxes.get(keyOf(target));

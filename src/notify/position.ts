@@ -72,7 +72,7 @@ export class Positions {
       throw new OperatorError(
         `the positions cannot be kept in ${this.#path}: ${messageOf(cause)}`,
         {
-          hint: 'its directory must belong to banjour-notify (StateDirectory= of the unit, or --state-dir)',
+          hint: 'its directory must belong to banjour-companion (StateDirectory= of the unit, or --state-dir)',
           cause,
         },
       );

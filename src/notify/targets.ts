@@ -1,5 +1,5 @@
 /**
- * Whom to tell, as banjour-notify works with it: plain data, made by the command line from the
+ * Whom to tell, as notify works with it: plain data, made from the
  * configuration.
  */
 import { createHash } from 'node:crypto';

@@ -313,7 +313,7 @@ function lists(config: Config, { agent }: StartSurroundings): Need[] {
   return unique(found);
 }
 
-/** Programs and files of whoever is told; banjour-notify meets the trouble, the bans do not. */
+/** Programs and files of whoever is told; the companion meets the trouble, the bans do not. */
 function receivers({ jails }: Config, { notify }: StartSurroundings): Need[] {
   return unique(
     jails.flatMap((jail) =>
@@ -324,7 +324,7 @@ function receivers({ jails }: Config, { notify }: StartSurroundings): Need[] {
           const trouble = notify.executable(program);
           if (trouble === undefined) return [];
           if (trouble.kind === 'unknown') return [unknown(`exec ${program}`)];
-          const message = `banjour-notify cannot run ${program}: ${trouble.why}; nobody is told by it`;
+          const message = `banjour-companion cannot run ${program}: ${trouble.why}; nobody is told by it`;
           return [
             {
               level: 'warning',
@@ -350,11 +350,11 @@ function receivers({ jails }: Config, { notify }: StartSurroundings): Need[] {
               {
                 level: 'warning',
                 id: 'start.notify',
-                message: `banjour-notify cannot read the secret in ${path}: ${trouble.why}; nobody is told by ${spec.kind}`,
+                message: `banjour-companion cannot read the secret in ${path}: ${trouble.why}; nobody is told by ${spec.kind}`,
                 ...at,
                 fix:
                   trouble.fix ??
-                  `chgrp banjour-notify ${path} && chmod 640 ${path}, or LoadCredential= in the unit (docs/notify.md)`,
+                  `chgrp banjour-companion ${path} && chmod 640 ${path}, or LoadCredential= in the unit (docs/notify.md)`,
               },
             ];
           });

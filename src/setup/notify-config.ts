@@ -1,5 +1,5 @@
 /**
- * `notify.conf`: how banjour-notify sends; whom it tells stands in the jails (`action = ...`). Made
+ * `notify.conf`: how the companion sends; whom it tells stands in the jails (`action = ...`). Made
  * into its plain data.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
@@ -7,16 +7,15 @@ import { hostname } from 'node:os';
 import { Section } from '../config/section.js';
 import type { Config, NotifySpec } from '../config/types.js';
 import { type Parsed, parseDuration } from '../config/values.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { messageOf } from '../core/errors.js';
 import type { Diagnostic } from '../core/finding.js';
 import { NOTIFY_TEMPLATE_BYTES_MAX } from '../core/service-limits.js';
-import { loadFiles, Roots } from '../ini/load.js';
 import { Report } from '../ini/report.js';
-import { diskTree } from '../ini/tree.js';
 import type { MailerSpec } from '../notify/mailer.js';
 import { type NotifyRoute, routesOf, type Subscription, type Target } from '../notify/targets.js';
 import type { WhoisOptions } from '../notify/whois.js';
 import { configError } from './load.js';
+import { loadOwnFiles } from './own-files.js';
 import type { Paths } from './paths.js';
 import type { AccessTrouble, Viewer } from './viewer.js';
 
@@ -39,11 +38,6 @@ host =
 webhook-template =
 slack-template =
 `;
-const BUILT_IN_FILE = '(built in)';
-const KEYS: ReadonlySet<string> = new Set(
-  [...DEFAULTS.matchAll(/^([\w-]+) =/gm)].map((match) => match[1] as string),
-);
-
 /**
  * Reads `notify.conf`, `notify.d/*.conf`, `notify.local` and so on. Throws `OperatorError` with
  * every problem.
@@ -56,7 +50,7 @@ export function loadNotifyConfig(paths: Paths): NotifyConfig {
 }
 
 /**
- * What is wrong with it, and whether banjour-notify can use the files and programs that it names.
+ * What is wrong with it, and whether the companion can use the files and programs that it names.
  * Never throws.
  */
 export function examineNotifyConfig(paths: Paths, viewer: Viewer): readonly Diagnostic[] {
@@ -68,7 +62,7 @@ export function examineNotifyConfig(paths: Paths, viewer: Viewer): readonly Diag
       reader.warn(
         'notify.file',
         key,
-        `banjour-notify cannot use it: ${trouble.why}`,
+        `banjour-companion cannot use it: ${trouble.why}`,
         'correct its name or its mode',
         path,
       );
@@ -85,21 +79,7 @@ function readNotifyConfig(
   paths: Paths,
   report: Report,
 ): { readonly config: NotifyConfig; readonly reader: Section } {
-  const folders = [...new Set([paths.shipped, paths.config])];
-  const files = folders.flatMap((folder) => new Roots(diskTree, [folder]).family('notify'));
-  const roots = new Roots(diskTree, folders);
-  const document = loadFiles(roots, files, report, { file: BUILT_IN_FILE, text: DEFAULTS });
-  for (const option of document.sections.get('Definition')?.options.values() ?? [])
-    if (!KEYS.has(option.key))
-      report.add({
-        level: 'error',
-        id: 'notify.unknown-key',
-        message: 'there is no such setting',
-        place: option.place,
-        section: 'Definition',
-        key: option.key,
-        fix: `settings: ${[...KEYS].join(', ')}`,
-      });
+  const document = loadOwnFiles(paths, 'notify', DEFAULTS, report);
   const reader = new Section(document, 'Definition', report);
   const templates = {
     webhook: templateOf(reader, 'webhook-template'),
@@ -191,9 +171,9 @@ function templateOf(reader: Section, key: string): string | undefined {
   }
 }
 
-/** Whom the jails want told. Throws `OperatorError` when it is nobody. */
+/** Whom the jails want told; empty when it is nobody. */
 export function routesFrom(config: Config): NotifyRoute[] {
-  const routes = routesOf(
+  return routesOf(
     config.jails.flatMap(({ name, notify }) =>
       notify.map((spec): Subscription => {
         const target = targetOf(spec);
@@ -201,12 +181,6 @@ export function routesFrom(config: Config): NotifyRoute[] {
       }),
     ),
   );
-  if (routes.length === 0)
-    throw new OperatorError('no jail tells anybody: there is nothing to do', {
-      hint: 'write action = %(action_mwl)s (mail with whois and log lines) or add slack[url-file=...] to action',
-      exitCode: 78,
-    });
-  return routes;
 }
 
 function targetOf(spec: NotifySpec): Target {

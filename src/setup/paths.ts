@@ -41,14 +41,14 @@ export function statusSocket(paths: Paths): string {
   return join(paths.run, 'status.sock');
 }
 
-/** Where banjour-notify answers: beside the agent's directory, since it is another user's. */
-export function notifySocket(paths: Paths): string {
-  return join(`${paths.run}-notify`, 'status.sock');
+/** Where the companion answers: beside the agent's directory, since it is another user's. */
+export function companionSocket(paths: Paths): string {
+  return join(`${paths.run}-companion`, 'companion.sock');
 }
 
-/** Where banjour-notify keeps how far it is. */
-export function notifyState(paths: Paths): string {
-  return `${paths.state}-notify`;
+/** Where the companion keeps what its parts remember. */
+export function companionState(paths: Paths): string {
+  return `${paths.state}-companion`;
 }
 
 export function ledgerFile(paths: Paths): string {

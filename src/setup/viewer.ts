@@ -260,7 +260,7 @@ export interface StartSurroundings {
   readonly ledgerPath: string;
   /** Whose rights the agent has. */
   readonly agent: Viewer;
-  /** Whose rights banjour-notify has. */
+  /** Whose rights the companion has. */
   readonly notify: Viewer;
 }
 
@@ -273,6 +273,6 @@ export function surroundingsOf(ledgerPath: string, isService: boolean): StartSur
   return {
     ledgerPath,
     agent: Viewer.of(sandboxOf('banjour.service')),
-    notify: Viewer.of(sandboxOf('banjour-notify.service')),
+    notify: Viewer.of(sandboxOf('banjour-companion.service')),
   };
 }

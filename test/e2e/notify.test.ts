@@ -1,5 +1,5 @@
 /**
- * People are told: banjour-notify under its own unit, Postfix' SMTP server and its sendmail, a
+ * People are told: banjour-companion under its own unit, Postfix' SMTP server and its sendmail, a
  * mailbox at the end.
  */
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
@@ -57,7 +57,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     return stdout.replace(/=\n/g, '');
   };
   const notifyLog = () =>
-    machine.exec(['journalctl', '-u', 'banjour-notify', '-o', 'cat', '--no-pager']);
+    machine.exec(['journalctl', '-u', 'banjour-companion', '-o', 'cat', '--no-pager']);
   /** An attack on SSH that is cut off after three failures, as without anybody to tell. */
   async function attack(from: string): Promise<void> {
     const attempts = await station.attack('ssh', from, 6, PACE);
@@ -80,11 +80,11 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     machine = await Machine.boot(suite);
     station = new Station(machine);
     const agent = await Agent.install(machine);
-    for (const name of ['banjour-notify', 'banjour-metrics'])
+    for (const name of ['banjour-companion'])
       await place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
     await place(
-      'systemd/sysusers.d/banjour-notify.conf',
-      '/usr/lib/sysusers.d/banjour-notify.conf',
+      'systemd/sysusers.d/banjour-companion.conf',
+      '/usr/lib/sysusers.d/banjour-companion.conf',
     );
     await write('/etc/banjour/jail.local', JAILS);
     await write('/etc/banjour/notify.conf', SETTINGS);
@@ -94,12 +94,12 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     await machine.exec(['systemd-run', '--unit=whois-server', 'python3', '/opt/whois.py']);
     await agent.start();
     await machine
-      .exec(['systemctl', 'enable', '--now', 'banjour-notify', 'banjour-metrics'])
+      .exec(['systemctl', 'enable', '--now', 'banjour-companion'])
       .catch(async (error) => {
         throw new Error(`${error}\n${await notifyLog()}`);
       });
-    await until('banjour-notify has met the agent', async () =>
-      (await machine.try(['test', '-s', '/var/lib/banjour-notify/positions.json'])).status === 0
+    await until('banjour-companion has met the agent', async () =>
+      (await machine.try(['test', '-s', '/var/lib/banjour-companion/positions.json'])).status === 0
         ? true
         : undefined,
     );
@@ -125,7 +125,7 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   });
 
   test('it has no capability, cannot gain any, and its metrics are on the loopback', async () => {
-    const pid = await machine.exec(['systemctl', 'show', '-P', 'MainPID', 'banjour-notify']);
+    const pid = await machine.exec(['systemctl', 'show', '-P', 'MainPID', 'banjour-companion']);
     const status = await machine.exec(['cat', `/proc/${pid.trim()}/status`]);
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^CapBnd:\t0+$/m);
@@ -140,22 +140,22 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   test("a ban is mailed through Postfix' sendmail, with the group that it asks for", async () => {
     await write('/etc/banjour/notify.conf', `${SETTINGS}mailer = /usr/sbin/sendmail\n`);
     await write(
-      '/etc/systemd/system/banjour-notify.service.d/sendmail.conf',
+      '/etc/systemd/system/banjour-companion.service.d/sendmail.conf',
       '[Service]\nSupplementaryGroups=postdrop\n',
     );
     await machine.exec(['systemctl', 'daemon-reload']);
-    await machine.exec(['systemctl', 'restart', 'banjour-notify']);
+    await machine.exec(['systemctl', 'restart', 'banjour-companion']);
     await attack('203.0.113.8');
     const text = await mailAbout('203.0.113.8');
     expect(text).toContain('from 203.0.113.8 port');
     expect(text).toContain('To: anna');
   });
 
-  test('what was banned while banjour-notify was dead is told when it comes back', async () => {
-    await machine.exec(['systemctl', 'stop', 'banjour-notify']);
+  test('what was banned while banjour-companion was dead is told when it comes back', async () => {
+    await machine.exec(['systemctl', 'stop', 'banjour-companion']);
     await attack('203.0.113.9');
     expect(await mails()).not.toContain('banned 203.0.113.9 ');
-    await machine.exec(['systemctl', 'start', 'banjour-notify']);
+    await machine.exec(['systemctl', 'start', 'banjour-companion']);
     await mailAbout('203.0.113.9');
     expect((await mails()).match(/^Subject: .*banned 203\.0\.113\.9 /gm)).toHaveLength(1);
   });

@@ -31,8 +31,8 @@ describe('a host with fail2ban', () => {
     station = new Station(machine);
     await Agent.install(machine);
     for (const [from, to] of [
-      ['systemd/banjour-notify.service', '/usr/lib/systemd/system/banjour-notify.service'],
-      ['systemd/sysusers.d/banjour-notify.conf', '/usr/lib/sysusers.d/banjour-notify.conf'],
+      ['systemd/banjour-companion.service', '/usr/lib/systemd/system/banjour-companion.service'],
+      ['systemd/sysusers.d/banjour-companion.conf', '/usr/lib/sysusers.d/banjour-companion.conf'],
     ] as const) {
       await mkdir(dirname(join(machine.root, to)), { recursive: true });
       await copyFile(from, join(machine.root, to));
@@ -67,7 +67,14 @@ describe('a host with fail2ban', () => {
 
   /** fail2ban runs as on such a host, and has banned some. */
   async function become({ files: own, commands = [], bans }: Fail2banHost): Promise<void> {
-    await machine.try(['systemctl', 'disable', '--now', 'banjour', 'banjour-notify', 'fail2ban']);
+    await machine.try([
+      'systemctl',
+      'disable',
+      '--now',
+      'banjour',
+      'banjour-companion',
+      'fail2ban',
+    ]);
     await machine.exec(['banjour', 'flush']);
     for (const path of [
       'etc/banjour',
@@ -124,7 +131,7 @@ describe('a host with fail2ban', () => {
   /** fail2ban protects the host, and nothing is left of the try. */
   async function isAsBefore({ bans }: Fail2banHost, before: string): Promise<void> {
     expect([await isUp('fail2ban'), await isOn('fail2ban')]).toEqual([true, true]);
-    for (const unit of ['banjour', 'banjour-notify'])
+    for (const unit of ['banjour', 'banjour-companion'])
       expect([unit, await isUp(unit), await isOn(unit)]).toEqual([unit, false, false]);
     expect(await hasTable()).toBe(false);
     expect(await files('/etc/banjour')).toBe(before);
@@ -233,7 +240,7 @@ describe('a host with fail2ban', () => {
         from: `198.51.100.${++newcomers}`,
       }));
       await Promise.all(attacks.map(({ attack, from }) => attack({ machine, station }, from)));
-      expect(await isUp('banjour-notify')).toBe(host.mail !== undefined);
+      expect(await isUp('banjour-companion')).toBe(host.mail !== undefined);
       if (host.mail === undefined) return;
       const mailbox = `/home/${host.mail}/Maildir/new`;
       await until('a mail about the attacker arrives', () =>

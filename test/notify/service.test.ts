@@ -1,5 +1,5 @@
 /**
- * banjour-notify beside a real agent, each a process of its own: real journal, real nftables in a
+ * The companion that tells people, beside a real agent, each a process of its own: real journal, real nftables in a
  * network namespace, real sockets. What it waits for must never hold up a ban.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -46,7 +46,7 @@ const status = () => new ControlClient(file('run/status.sock'));
 
 beforeEach(() => {
   scratch = mkdtempSync(join(tmpdir(), 'banjour-notify-'));
-  for (const name of ['journal', 'etc', 'run', 'state', 'run-notify', 'state-notify'])
+  for (const name of ['journal', 'etc', 'run', 'state', 'run-companion', 'state-companion'])
     mkdirSync(file(name));
   namespace = makeNetworkNamespace();
   journal = new LiveJournal(file('journal/host.journal'));
@@ -82,7 +82,7 @@ function configure(actions: readonly string[], settings: readonly string[]): voi
   writeFileSync(file('etc/notify.conf'), ['[Definition]', ...settings, ''].join('\n'));
 }
 
-async function start(command: 'run' | 'notify', ready: string): Promise<ChildProcess> {
+async function start(command: 'run' | 'companion', ready: string): Promise<ChildProcess> {
   const own = [process.execPath, join(process.cwd(), 'dist/src/main.js'), ...at(command)];
   const [program = '', ...args] = command === 'run' ? namespace.inside(own) : own;
   const before = said.length;
@@ -125,20 +125,20 @@ const banned = (address: string) => namespace.run(['nft', 'list', 'ruleset']).in
 
 /** Everything that the notify process has a position for. */
 const position = () =>
-  Object.values(JSON.parse(readFileSync(file('state-notify/positions.json'), 'utf8')).targets);
+  Object.values(JSON.parse(readFileSync(file('state-companion/positions.json'), 'utf8')).targets);
 
-/** What the doctor says of banjour-notify. */
+/** What the doctor says of the companion. */
 async function doctor(): Promise<string> {
   const { out } = await cli(at('doctor', '--json'));
   const findings = JSON.parse(out) as { id: string; message: string }[];
   return findings
-    .flatMap(({ id, message }) => (id.startsWith('notify') ? [message] : []))
+    .flatMap(({ id, message }) => (id.startsWith('companion') ? [message] : []))
     .join('\n');
 }
 
 async function ask(path: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    request({ socketPath: file('run-notify/status.sock'), path }, (response) => {
+    request({ socketPath: file('run-companion/companion.sock'), path }, (response) => {
       let text = '';
       response.on('data', (chunk) => {
         text += chunk;
@@ -151,13 +151,13 @@ async function ask(path: string): Promise<string> {
 }
 
 /**
- * Waits until banjour-notify has had its first answer of the agent: what comes from then on is
+ * Waits until notify has had its first answer of the agent: what comes from then on is
  * told.
  */
 async function met(): Promise<void> {
   await answered('/v1/status', (text) => {
-    const { targets } = JSON.parse(text) as { targets: { done: number | null }[] };
-    return targets.every(({ done }) => done !== null);
+    const { parts } = JSON.parse(text) as { parts: { status: { done: number | null }[] | null }[] };
+    return parts.every(({ status }) => status?.every(({ done }) => done !== null));
   });
 }
 
@@ -171,7 +171,7 @@ async function answered(path: string, wished: (text: string) => boolean): Promis
   }
 }
 
-describe('banjour-notify beside the agent', () => {
+describe('notify beside the agent', () => {
   test('mails the ban with whois data and the log lines, and signs the webhook; secrets appear nowhere', async () => {
     const [mail, hook] = [await smtpSink(), await webSink()];
     const whois = await whoisServer(() => 'netname: TEST-NET-2\r\n');
@@ -191,7 +191,7 @@ describe('banjour-notify beside the agent', () => {
       ],
     );
     await start('run', 'reached the end');
-    await start('notify', 'slack');
+    await start('companion', 'slack');
     await met();
     attack('198.51.100.77');
     await until(
@@ -228,7 +228,7 @@ describe('banjour-notify beside the agent', () => {
     const shown = [
       (await cli(at('config', 'show'))).out,
       (await cli(at('config', 'check'))).out,
-      (await cli(at('notify', '--dry-run'))).out,
+      (await cli(at('companion', '--dry-run'))).out,
       JSON.stringify([
         await status().status(),
         await status().history({}),
@@ -236,7 +236,7 @@ describe('banjour-notify beside the agent', () => {
       ]),
       await ask('/v1/status'),
       await ask('/v1/metrics'),
-      readFileSync(file('state-notify/positions.json'), 'utf8'),
+      readFileSync(file('state-companion/positions.json'), 'utf8'),
       said,
     ];
     for (const text of shown) {
@@ -259,7 +259,7 @@ describe('banjour-notify beside the agent', () => {
     );
     appendFileSync(file('etc/jail.local'), `backend = polling\nlogpath = ${file('auth.log')}\n`);
     await start('run', 'watching');
-    await start('notify', 'mail to');
+    await start('companion', 'mail to');
     await met();
     for (let port = 1; port <= 3; port++) {
       const time = new Date().toISOString();
@@ -288,7 +288,7 @@ describe('banjour-notify beside the agent', () => {
       `whois = tcp:127.0.0.1:${whois.port}`,
     ]);
     await start('run', 'reached the end');
-    const first = await start('notify', 'webhook');
+    const first = await start('companion', 'webhook');
     await met();
 
     attack('198.51.100.1');
@@ -307,7 +307,7 @@ describe('banjour-notify beside the agent', () => {
     attack('198.51.100.4');
     await until('banned while notify is dead', () => banned('198.51.100.4'));
     expect(await doctor()).toContain(
-      'banjour-notify does not run: nobody is told of the bans of sshd',
+      'banjour-companion does not run: nobody is told of the bans of sshd',
     );
 
     const mail = await smtpSink();
@@ -317,7 +317,7 @@ describe('banjour-notify beside the agent', () => {
       'whois = no',
       'digest = 0',
     ]);
-    await start('notify', 'mail to');
+    await start('companion', 'mail to');
     const all = ['198.51.100.1', '198.51.100.2', '198.51.100.3', '198.51.100.4'];
     const told = (one: string) => mail.mails.some(({ message }) => message.includes(one));
     await until('all are told', () => all.every(told));

@@ -18,7 +18,12 @@ import type { JailCounters } from '../../filter/counters.js';
 /** Fields that every entry must carry for `isOwn`. */
 export const OWN_FIELDS: readonly string[] = ['_SYSTEMD_UNIT', '_PID'];
 
-const OWN_UNITS: ReadonlySet<string> = new Set(['banjour.service', 'banjour-notify.service']);
+const OWN_UNITS: ReadonlySet<string> = new Set([
+  'banjour.service',
+  'banjour-companion.service',
+  // Of 0.1.0, whose lines the journal still holds after an upgrade.
+  'banjour-notify.service',
+]);
 
 /** This process, for an agent that was started by hand in some other unit. */
 export interface OwnProcess {

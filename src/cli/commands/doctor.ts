@@ -2,7 +2,7 @@
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Finding, FindingLevel } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { ledgerFile, notifySocket, statusSocket } from '../../setup/paths.js';
+import { companionSocket, ledgerFile, statusSocket } from '../../setup/paths.js';
 import { wantsColour } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -10,7 +10,7 @@ export const doctor: CommandDefinition = {
   name: 'doctor',
   summary: 'Is everything as it should be, and if not, what to type',
   details: [
-    'Looks at the journal, the configuration, the firewall, the ledger, the running agent and banjour-notify, and changes nothing.',
+    'Looks at the journal, the configuration, the firewall, the ledger, the running agent and the companion, and changes nothing.',
   ],
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir', 'state-dir'],
   examples: [
@@ -42,7 +42,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: ledgerFile(paths),
     statusSocket: statusSocket(paths),
-    notifySocket: notifySocket(paths),
+    companionSocket: companionSocket(paths),
     surroundings: startSurroundings(paths),
   });
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));

@@ -11,7 +11,7 @@ export const importCommand: CommandDefinition = {
   details: [
     "Writes the configuration below /etc/banjour (your files as they are; jail.conf with what differs in fail2ban's own files) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. What cannot be taken over is commented out with the reason, and keeps nothing else from it.",
     'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
-    '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-notify, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
+    '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-companion, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
     "--switch-back is the way back after such a move: it starts fail2ban, has it ban whom Banjour bans (for the jail's bantime from now), and when that is in the kernel it stops and disables Banjour and removes its table. Bans that fail2ban cannot have in force stop it, unless --force gives them up. Files and history stay.",
     'May be repeated: it replaces the files that it wrote, says which jails and values are different, and takes over bans that are new. A file that you changed since is never replaced, unless --force keeps it with the ending .before-import.',
   ],
@@ -110,8 +110,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   }
   const code = await importFail2ban(options);
   if (args.flag('enable') && !options.dryRun) {
-    const { enableNotify } = await import('../../tools/switch/here.js');
-    await enableNotify(paths, options);
+    const { enableCompanion } = await import('../../tools/switch/here.js');
+    await enableCompanion(paths, options);
   }
   return code;
 }

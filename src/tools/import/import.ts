@@ -61,7 +61,7 @@ interface Report {
   diagnostics: readonly Diagnostic[];
   /** Jails that were not taken over, and why. */
   left: Readonly<Record<string, readonly Diagnostic[]>>;
-  /** A jail tells somebody of its bans: banjour-notify does that. */
+  /** A jail tells somebody of its bans: banjour-companion does that. */
   notifies: boolean;
   database: string | null;
   /** How the bans were taken over; null when they were not. */
@@ -361,7 +361,7 @@ function say(report: Report, { terminal, json, dryRun, config, bans }: ImportOpt
   }
   if (report.notifies)
     terminal.err(
-      'mails and other messages go on once banjour-notify runs: systemctl enable --now banjour-notify\n',
+      'mails and other messages go on once banjour-companion runs: systemctl enable --now banjour-companion\n',
     );
   for (const file of report.groupless)
     terminal.err(

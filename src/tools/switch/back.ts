@@ -9,12 +9,12 @@ import { counted } from '../../core/text.js';
 import { SWITCH_RETURN_MS_MAX } from '../../core/timeouts.js';
 import {
   BANJOUR,
+  COMPANION,
   countDown,
   FAIL2BAN,
   Interrupted,
   isOn,
   isUp,
-  NOTIFY,
   nameOf,
   type OwnBan,
   RESTORE_MS,
@@ -130,7 +130,7 @@ class Back {
           if (!isOn(await host.unit(FAIL2BAN))) await host.order('enable', FAIL2BAN);
           // Those of the last seconds.
           await this.#handOver();
-          for (const name of [NOTIFY, BANJOUR]) {
+          for (const name of [COMPANION, BANJOUR]) {
             const unit = await host.unit(name);
             if (isUp(unit)) await host.order('stop', name);
             if (isOn(unit)) await host.order('disable', name);
@@ -200,10 +200,10 @@ class Back {
     try {
       if (!isUp(await host.unit(BANJOUR))) await host.order('start', BANJOUR);
       if (!isOn(await host.unit(BANJOUR))) await host.order('enable', BANJOUR);
-      const notify = await host.unit(NOTIFY);
+      const notify = await host.unit(COMPANION);
       if (host.notifies() && notify.load === 'loaded' && !isUp(notify)) {
-        await host.order('enable', NOTIFY);
-        await host.order('start', NOTIFY);
+        await host.order('enable', COMPANION);
+        await host.order('start', COMPANION);
       }
     } catch (error) {
       return `Banjour cannot be brought back (${messageOf(error)}), so fail2ban goes on`;

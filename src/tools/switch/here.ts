@@ -7,7 +7,7 @@ import { escapeUntrusted } from '../../core/text.js';
 import type { Paths } from '../../setup/paths.js';
 import type { ImportOptions } from '../import/import.js';
 import { switchBack } from './back.js';
-import { NOTIFY } from './host.js';
+import { COMPANION } from './host.js';
 import { switchOver } from './switch.js';
 import { SystemHost } from './system.js';
 
@@ -63,20 +63,20 @@ export async function switchHere(
 }
 
 /** Starts what sends mails and other messages, where a jail wants them, now and at every boot. */
-export async function enableNotify(paths: Paths, options: ImportOptions): Promise<void> {
+export async function enableCompanion(paths: Paths, options: ImportOptions): Promise<void> {
   const host = new SystemHost(paths, options);
   const { terminal } = options;
   if (!host.notifies()) {
-    terminal.err('no jail tells anybody of its bans: banjour-notify is not needed\n');
+    terminal.err('no jail tells anybody of its bans: banjour-companion is not needed\n');
     return;
   }
   const obstacle = host.obstacle();
   if (obstacle !== undefined)
-    throw new OperatorError(`banjour-notify cannot be enabled: ${obstacle.why}`, {
-      hint: 'systemctl enable --now banjour-notify',
+    throw new OperatorError(`banjour-companion cannot be enabled: ${obstacle.why}`, {
+      hint: 'systemctl enable --now banjour-companion',
       exitCode: obstacle.exitCode,
     });
-  await host.order('enable', NOTIFY);
-  await host.order('restart', NOTIFY);
-  terminal.err('banjour-notify runs, now and at every boot\n');
+  await host.order('enable', COMPANION);
+  await host.order('restart', COMPANION);
+  terminal.err('banjour-companion runs, now and at every boot\n');
 }

@@ -7,7 +7,7 @@ import type { ExitCode } from '../../core/errors.js';
 import type { Diagnostic } from '../../core/finding.js';
 
 export const BANJOUR = 'banjour.service';
-export const NOTIFY = 'banjour-notify.service';
+export const COMPANION = 'banjour-companion.service';
 export const FAIL2BAN = 'fail2ban.service';
 
 /** The administrator wants it over: Ctrl-C, SIGTERM, a terminal that is gone. */

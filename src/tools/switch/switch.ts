@@ -12,12 +12,12 @@ import { SWITCH_ROUNDS_MAX } from '../../core/service-limits.js';
 import { counted } from '../../core/text.js';
 import {
   BANJOUR,
+  COMPANION,
   FAIL2BAN,
   Interrupted,
   isOn,
   isUp,
   LOOK_MS,
-  NOTIFY,
   nameOf,
   type OwnBan,
   type SwitchHost,
@@ -169,7 +169,7 @@ class Move {
     return {
       fail2ban,
       banjour,
-      notify: await host.unit(NOTIFY),
+      notify: await host.unit(COMPANION),
       table: await host.hasTable(),
       remembers: up && (await host.fail2banRemembers()),
       bans,
@@ -276,8 +276,8 @@ class Move {
       this.#options.say('    none does');
       return;
     }
-    await this.#host.order('enable', NOTIFY);
-    await this.#host.order('restart', NOTIFY);
+    await this.#host.order('enable', COMPANION);
+    await this.#host.order('restart', COMPANION);
   }
 
   async #stop(fail2ban: UnitState): Promise<void> {

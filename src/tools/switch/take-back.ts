@@ -8,11 +8,11 @@ import { counted } from '../../core/text.js';
 import { SWITCH_RETURN_MS_MAX } from '../../core/timeouts.js';
 import {
   BANJOUR,
+  COMPANION,
   countDown,
   FAIL2BAN,
   isOn,
   isUp,
-  NOTIFY,
   nameOf,
   RESTORE_MS,
   type SwitchHost,
@@ -63,10 +63,10 @@ export async function takeBack(
   };
   const { notify, banjour } = before;
   await undo(async () => {
-    if ((await host.unit(NOTIFY)).load === 'not-found') return;
-    if (!isUp(notify)) await host.order('stop', NOTIFY);
-    if (!isUp(notify)) await forgive(host, NOTIFY);
-    if (!isOn(notify)) await host.order('disable', NOTIFY);
+    if ((await host.unit(COMPANION)).load === 'not-found') return;
+    if (!isUp(notify)) await host.order('stop', COMPANION);
+    if (!isUp(notify)) await forgive(host, COMPANION);
+    if (!isOn(notify)) await host.order('disable', COMPANION);
   });
   if (isUp(banjour)) {
     await undo(() => host.restoreFiles());

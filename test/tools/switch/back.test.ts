@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { switchBack } from '../../../src/tools/switch/back.js';
-import { BANJOUR, FAIL2BAN, NOTIFY } from '../../../src/tools/switch/host.js';
+import { BANJOUR, COMPANION, FAIL2BAN } from '../../../src/tools/switch/host.js';
 import { banOf, MadeUpHost, type Trouble } from './made-up-host.js';
 
 const OLD = banOf('sshd', '192.0.2.1');
@@ -26,7 +26,7 @@ async function back({
   const on = { load: 'loaded', active: 'active', file: 'enabled' };
   Object.assign(host.units, {
     [BANJOUR]: { ...on },
-    [NOTIFY]: { ...on },
+    [COMPANION]: { ...on },
     [FAIL2BAN]: { load: 'loaded', active: 'inactive', file: 'disabled' },
   });
   host.database = [OLD];
@@ -62,8 +62,8 @@ test("fail2ban has Banjour's bans in force before Banjour goes", async () => {
   expect(host.deeds).toEqual([
     `start ${FAIL2BAN}`,
     `enable ${FAIL2BAN}`,
-    `stop ${NOTIFY}`,
-    `disable ${NOTIFY}`,
+    `stop ${COMPANION}`,
+    `disable ${COMPANION}`,
     `stop ${BANJOUR}`,
     `disable ${BANJOUR}`,
     'remove the table',

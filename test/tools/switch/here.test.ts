@@ -41,7 +41,7 @@ test('--enable says when nobody is to be told', async () => {
   );
   expect([code, err]).toEqual([
     0,
-    'no jail tells anybody of its bans: banjour-notify is not needed\n',
+    'no jail tells anybody of its bans: banjour-companion is not needed\n',
   ]);
 });
 
@@ -55,6 +55,6 @@ test('--enable that cannot be done is an error of its own, with the line to type
     '--no-bans',
   );
   expect([64, 69, 77]).toContain(code);
-  expect(err).toContain('banjour-notify cannot be enabled: ');
-  expect(err).toContain('systemctl enable --now banjour-notify');
+  expect(err).toContain('banjour-companion cannot be enabled: ');
+  expect(err).toContain('systemctl enable --now banjour-companion');
 });

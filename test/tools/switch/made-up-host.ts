@@ -9,9 +9,9 @@ import type { OperatorError } from '../../../src/core/errors.js';
 import type { Diagnostic } from '../../../src/core/finding.js';
 import {
   BANJOUR,
+  COMPANION,
   FAIL2BAN,
   Interrupted,
-  NOTIFY,
   type NotBanned,
   type Obstacle,
   type OwnBan,
@@ -46,7 +46,7 @@ export class MadeUpHost implements SwitchHost {
   patience: AbortSignal | undefined;
   readonly units: Record<string, Unit> = {
     [BANJOUR]: { load: 'loaded', active: 'inactive', file: 'disabled' },
-    [NOTIFY]: { load: 'loaded', active: 'inactive', file: 'disabled' },
+    [COMPANION]: { load: 'loaded', active: 'inactive', file: 'disabled' },
     [FAIL2BAN]: { load: 'loaded', active: 'active', file: 'enabled' },
   };
   /** What fail2ban's database holds, and what fail2ban itself remembers while it runs. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { OperatorError } from '../../../src/core/errors.js';
 import { SWITCH_ROUNDS_MAX } from '../../../src/core/service-limits.js';
 import { SWITCH_RETURN_MS_MAX } from '../../../src/core/timeouts.js';
-import { BANJOUR, FAIL2BAN, NOTIFY } from '../../../src/tools/switch/host.js';
+import { BANJOUR, COMPANION, FAIL2BAN } from '../../../src/tools/switch/host.js';
 import { switchOver, uncovered } from '../../../src/tools/switch/switch.js';
 import { banOf, MadeUpHost, type Trouble } from './made-up-host.js';
 
@@ -45,8 +45,8 @@ test('the order is the one without a gap', async () => {
     'check',
     `start ${BANJOUR}`,
     `enable ${BANJOUR}`,
-    `enable ${NOTIFY}`,
-    `restart ${NOTIFY}`,
+    `enable ${COMPANION}`,
+    `restart ${COMPANION}`,
     `stop ${FAIL2BAN}`,
     `disable ${FAIL2BAN}`,
     'take over bans',
@@ -100,7 +100,7 @@ test('bans that are made meanwhile are taken over, too, but not for ever', async
   expect(error?.message).toContain('fail2ban has bans that Banjour does not put in force');
 });
 
-test.each([`enable ${BANJOUR}`, `restart ${NOTIFY}`])(
+test.each([`enable ${BANJOUR}`, `restart ${COMPANION}`])(
   'whom fail2ban bans after "%s" does not get in either',
   async (deed) => {
     const { host, code } = await move((one) => {
@@ -168,11 +168,11 @@ test('an error of the configuration is told before anything is started', async (
   expect(host.picture()).toEqual(before);
 });
 
-test('no jail tells anybody: banjour-notify stays off', async () => {
+test('no jail tells anybody: banjour-companion stays off', async () => {
   const { host } = await move((one) => {
     one.tells = false;
   });
-  expect(host.units[NOTIFY]).toMatchObject({ active: 'inactive', file: 'disabled' });
+  expect(host.units[COMPANION]).toMatchObject({ active: 'inactive', file: 'disabled' });
 });
 
 test('an agent that runs beside fail2ban already goes on when the move is taken back', async () => {

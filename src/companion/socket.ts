@@ -1,6 +1,6 @@
 /**
- * Where banjour-notify is asked how it is: a Unix socket that only reads. `banjour metrics` takes
- * its numbers from here.
+ * Where the companion is asked how it is: a Unix socket that only reads. `banjour metrics`,
+ * `status` and `doctor` ask here.
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -8,25 +8,18 @@ import { boundClients } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX } from '../core/timeouts.js';
-import type { Notifier, TargetView } from './notifier.js';
+import { CONTENT_TYPES, joinMetrics } from '../metrics/format.js';
+import type { Companion } from './companion.js';
 
-/** What `GET /v1/status` answers. */
-export interface NotifyView {
-  readonly targets: readonly TargetView[];
-}
-
-const TYPES = {
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-  prometheus: 'text/plain; version=0.0.4; charset=utf-8',
-} as const;
+const JSON_TYPE = 'application/json';
 
 /**
  * Opens the socket; resolves with the way to close it. Throws `OperatorError` when it cannot be
  * had.
  */
-export async function serveStatus(
+export async function serveCompanion(
   path: string,
-  notifier: Pick<Notifier, 'view' | 'metrics'>,
+  companion: Pick<Companion, 'view' | 'figures'>,
 ): Promise<() => Promise<void>> {
   // One service, one directory of its own: what stands there was left behind.
   if (existsSync(path)) unlinkSync(path);
@@ -35,21 +28,14 @@ export async function serveStatus(
     const [path, query] = (request.url ?? '/').split('?');
     const format =
       new URLSearchParams(query).get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
-    let answer: readonly [number, string, string] = [
-      404,
-      'application/json',
-      '{"error":"no such path"}\n',
-    ];
-    if (request.method === 'GET' && path === '/v1/ping')
-      answer = [200, 'application/json', '{"pong":true}\n'];
-    if (request.method === 'GET' && path === '/v1/status')
-      answer = [
-        200,
-        'application/json',
-        `${JSON.stringify({ targets: notifier.view() } satisfies NotifyView)}\n`,
-      ];
-    if (request.method === 'GET' && path === '/v1/metrics')
-      answer = [200, TYPES[format], await notifier.metrics.text(format)];
+    const known = request.method === 'GET' ? path : '';
+    let answer: readonly [number, string, string] = [404, JSON_TYPE, '{"error":"no such path"}\n'];
+    if (known === '/v1/ping') answer = [200, JSON_TYPE, '{"pong":true}\n'];
+    if (known === '/v1/status') answer = [200, JSON_TYPE, `${JSON.stringify(companion.view())}\n`];
+    if (known === '/v1/metrics') {
+      const texts = await companion.figures(format);
+      answer = [200, CONTENT_TYPES[format], joinMetrics(texts, format)];
+    }
     const [status, type, text] = answer;
     response
       .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
@@ -59,8 +45,8 @@ export async function serveStatus(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
-        new OperatorError(`cannot open the status socket ${path}: ${messageOf(cause)}`, {
-          hint: 'its directory must exist and belong to banjour-notify (RuntimeDirectory= of the unit, or --run-dir)',
+        new OperatorError(`cannot open the socket ${path}: ${messageOf(cause)}`, {
+          hint: 'its directory must exist and belong to banjour-companion (RuntimeDirectory= of the unit, or --run-dir)',
           cause,
         }),
       ),

@@ -3,10 +3,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { NotifyMetrics } from '../../src/notify/metrics.js';
+import type { PartView } from '../../src/companion/companion.js';
+import { serveCompanion } from '../../src/companion/socket.js';
 import type { TargetView } from '../../src/notify/notifier.js';
-import { serveStatus } from '../../src/notify/status.js';
-import { checkNotify } from '../../src/tools/doctor.js';
+import { checkCompanion } from '../../src/tools/doctor-companion.js';
 
 const NOW = Date.parse('2026-11-21T20:00:00.000Z');
 const GOOD: TargetView = {
@@ -45,21 +45,28 @@ function configure(action: string, more = ''): void {
   );
 }
 
+const companion = (text: string) => writeFileSync(join(folder, 'etc/companion.conf'), `${text}\n`);
+
 const look = () =>
-  checkNotify(
+  checkCompanion(
     { shippedRoot: join(process.cwd(), 'config'), adminRoot: join(folder, 'etc') },
     socket(),
     NOW,
   );
 
-/** What is found when banjour-notify says this of its target. */
-async function saying(...views: readonly Partial<TargetView>[]) {
-  const targets = views.map((view) => ({ ...GOOD, ...view }));
-  close = await serveStatus(socket(), {
-    view: () => targets,
-    metrics: new NotifyMetrics(() => new Map()),
+/** What is found when the companion says this of its parts. */
+async function running(...parts: readonly PartView[]) {
+  close = await serveCompanion(socket(), {
+    view: () => ({ version: '1', parts }),
+    figures: async () => [],
   });
   return look();
+}
+
+/** What is found when notify says this of its targets. */
+async function saying(...views: readonly Partial<TargetView>[]) {
+  const status = views.map((view) => ({ ...GOOD, ...view }));
+  return running({ name: 'notify', running: true, summary: 'telling', status });
 }
 
 describe('the doctor looks whether people are told', () => {
@@ -68,13 +75,13 @@ describe('the doctor looks whether people are told', () => {
     expect(await look()).toEqual([]);
   });
 
-  test('a banjour-notify that was never started is an error, with the command that starts it', async () => {
+  test('a banjour-companion that was never started is an error, with the command that starts it', async () => {
     expect(await look()).toEqual([
       {
         level: 'error',
-        id: 'notify',
-        message: 'banjour-notify does not run: nobody is told of the bans of dovecot, sshd',
-        fix: 'systemctl enable --now banjour-notify; banjour notify --dry-run says whether its configuration is right',
+        id: 'companion',
+        message: 'banjour-companion does not run: nobody is told of the bans of dovecot, sshd',
+        fix: 'systemctl enable --now banjour-companion; banjour companion --dry-run says whether its configuration is right',
       },
     ]);
   });
@@ -95,10 +102,10 @@ describe('the doctor looks whether people are told', () => {
     expect(
       await saying({}, { target: 'slack', waiting: 3, oldest: '2026-11-21T19:50:00.000Z' }),
     ).toEqual([
-      { level: 'ok', id: 'notify.target', message: 'mail to root: nothing waits' },
+      { level: 'ok', id: 'companion.notify', message: 'mail to root: nothing waits' },
       {
         level: 'ok',
-        id: 'notify.target',
+        id: 'companion.notify',
         message: 'slack: 3 bans wait, the oldest since 2026-11-21T19:50:00.000Z',
       },
     ]);
@@ -112,9 +119,9 @@ describe('the doctor looks whether people are told', () => {
     ).toEqual([
       {
         level: 'warning',
-        id: 'notify.target',
+        id: 'companion.notify',
         message: `mail to root: 12 bans wait, the oldest since ${oldest}; the last delivery failed at 2026-11-21T19:59:00.000Z: ${reason}`,
-        fix: 'put it right (mailer in /etc/banjour/notify.conf), then: systemctl reload banjour-notify',
+        fix: 'put it right (mailer in /etc/banjour/notify.conf), then: systemctl reload banjour-companion',
       },
     ]);
   });
@@ -157,11 +164,48 @@ describe('the doctor looks whether people are told', () => {
     configure('%(action_mwl)s', '[postfix-sasl]\nenabled = true\naction = %(action_mw)s\n');
     expect((await saying({})).at(-1)).toEqual({
       level: 'warning',
-      id: 'notify.configuration',
+      id: 'companion.configuration',
       message:
-        'banjour-notify runs with an older configuration: nobody is told of the bans of postfix-sasl',
-      fix: 'systemctl reload banjour-notify',
+        'banjour-companion runs with an older configuration: nobody is told of the bans of postfix-sasl',
+      fix: 'systemctl reload banjour-companion',
     });
+  });
+
+  test.each(['enabled = true', 'enabled = true\nlisten = 9900'])(
+    'metrics that are switched on (%s) and not there are an older configuration',
+    async (lines) => {
+      configure('%(action_)s');
+      companion(`[metrics]\n${lines}`);
+      expect(await running()).toEqual([
+        {
+          level: 'warning',
+          id: 'companion.configuration',
+          message: 'banjour-companion runs with an older configuration: metrics are not served',
+          fix: 'systemctl reload banjour-companion',
+        },
+      ]);
+    },
+  );
+
+  test('a part that does not run is an error with its reason', async () => {
+    configure('%(action_)s');
+    companion('[metrics]\nenabled = true');
+    const summary = 'metrics: does not run: cannot listen on 127.0.0.1:9811';
+    expect(await running({ name: 'metrics', running: false, summary, status: null })).toEqual([
+      {
+        level: 'error',
+        id: 'companion.metrics',
+        message: `banjour-companion: ${summary}`,
+        fix: expect.stringContaining('systemctl restart banjour-companion'),
+      },
+    ]);
+  });
+
+  test('notify that is switched off while jails tell somebody is noted', async () => {
+    companion('[notify]\nenabled = false');
+    expect(await look()).toMatchObject([
+      { level: 'note', message: expect.stringContaining('the bans of dovecot, sshd') },
+    ]);
   });
 
   test('an answer that is none is an error, not a crash', async () => {

@@ -1,14 +1,15 @@
 /**
- * The metrics on a port of the loopback, for a Prometheus that cannot read Unix sockets. A process
- * of its own: the agent keeps a sandbox without any network.
+ * The metrics on a port of the loopback, for a Prometheus that cannot read Unix sockets. Never in
+ * the agent, which keeps a sandbox without any network.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { boundClients } from '../control/clients.js';
+import { boundClients, namesLoopback } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { METRICS_CLIENTS_MAX } from '../core/service-limits.js';
 import { METRICS_REQUEST_MS_MAX } from '../core/timeouts.js';
 import { CONTENT_TYPES, formatFor, type MetricsFormat } from '../metrics/format.js';
+import { describePort, type LoopbackPort } from '../setup/companion-config.js';
 
 export interface MetricsServer {
   /** `127.0.0.1:9811`, with the port that the system chose when 0 was asked for. */
@@ -17,42 +18,15 @@ export interface MetricsServer {
 }
 
 /**
- * `127.0.0.1:9811`, `[::1]:9811` or a port. Throws `OperatorError` for anything that is not on the
- * loopback.
- */
-export function listenAddress(text: string): { readonly host: string; readonly port: number } {
-  const parts = /^(?:(127(?:\.\d{1,3}){3}|\[::1\]|localhost):)?(\d{1,5})$/.exec(text);
-  const port = Number(parts?.[2]);
-  if (parts === null || port > 65_535)
-    throw new OperatorError(`not a port of the loopback: ${JSON.stringify(text)}`, {
-      hint: 'write 9811, 127.0.0.1:9811 or [::1]:9811; for other hosts put a proxy with a password before it',
-    });
-  return {
-    host: (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1'),
-    port,
-  };
-}
-
-/**
- * True for the names of the loopback, and for none: a page of another name must not read the
- * numbers (DNS rebinding).
- */
-function isLoopback(host: string | undefined): boolean {
-  return (
-    host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host)
-  );
-}
-
-/**
  * Serves `/metrics`; `read` is asked at each scrape. Throws `OperatorError` when the port cannot be
  * had.
  */
 export async function serveMetrics(
-  where: { readonly host: string; readonly port: number },
+  where: LoopbackPort,
   read: (format: MetricsFormat) => Promise<string>,
 ): Promise<MetricsServer> {
   const server: Server = createServer(async (request, response) => {
-    if (!isLoopback(request.headers.host)) {
+    if (!namesLoopback(request.headers.host)) {
       response
         .writeHead(403, { 'content-type': 'text/plain' })
         .end('this port answers to the names of the loopback\n');
@@ -74,16 +48,17 @@ export async function serveMetrics(
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
-        new OperatorError(`cannot listen on ${where.host}:${where.port}: ${messageOf(cause)}`, {
+        new OperatorError(`cannot listen on ${describePort(where)}: ${messageOf(cause)}`, {
+          hint: `ss -ltnp 'sport = :${where.port}' shows who listens there`,
           cause,
         }),
       ),
     );
     server.listen(where.port, where.host, () => resolve());
   });
-  const { address, port, family } = server.address() as AddressInfo;
+  const { address, port } = server.address() as AddressInfo;
   return {
-    address: family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`,
+    address: describePort({ host: address, port }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

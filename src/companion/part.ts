@@ -1,0 +1,54 @@
+/** What a part of the companion is, what it is made from, and what is at hand for it. */
+import type { Log } from '../core/log.js';
+import type { MetricsFormat } from '../metrics/format.js';
+import type { SenderOptions } from '../notify/sender.js';
+import type { CompanionConfig } from '../setup/companion-config.js';
+import type { Paths } from '../setup/paths.js';
+import type { JailSetup } from '../setup/setup.js';
+
+export type PartName = 'notify' | 'metrics' | 'policy';
+
+/** A part of the companion: runs until it is stopped. It has no capability and needs none. */
+export interface CompanionPart {
+  /** What it does now, for `systemctl status` and the log: "metrics on 127.0.0.1:9811". */
+  readonly summary: string;
+  /** Its figures as one text of this format, whose names no other part has. */
+  readonly figures?: (format: MetricsFormat) => Promise<string>;
+  /** For `banjour status` and doctor: plain data without a secret. */
+  status(): unknown;
+  /** Resolves once it has let go of its sockets and files. Never throws. */
+  stop(): Promise<void>;
+}
+
+/** A part that the configuration switches on, before it is started. */
+export interface PartPlan {
+  readonly name: PartName;
+  /** All of its configuration as a text: when that changes, a reload starts the part anew. */
+  readonly configuration: string;
+  /** What it will do, a line each: for the log and `--dry-run`. */
+  readonly lines: readonly string[];
+  /** What is wrong with its configuration. A reload leaves a part that runs as it is then. */
+  readonly problem?: unknown;
+  /**
+   * Starts it. Throws (`OperatorError` where a person can mend it) when that cannot be: it is tried
+   * again. `failed` is called once when it cannot go on later: it is stopped and started anew.
+   */
+  start(failed: (error: unknown) => void): Promise<CompanionPart>;
+}
+
+/** What the companion lends to its parts. */
+export interface PartHost {
+  readonly paths: Paths;
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  /** The figures of the agent and of all parts. Throws when the agent does not answer. */
+  readonly figures: (format: MetricsFormat) => Promise<string>;
+  /** Reads the log lines of bans. Lent by the command, since reading is the commands' as well. */
+  readonly lines: (jails: readonly JailSetup[], log: Log) => SenderOptions['lines'];
+}
+
+/**
+ * What the configuration wants of a part; undefined when it is switched off. Throws nothing: what
+ * is wrong is the plan's `problem`.
+ */
+export type Planner = (config: CompanionConfig, host: PartHost) => Promise<PartPlan | undefined>;

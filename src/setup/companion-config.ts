@@ -1,0 +1,135 @@
+/**
+ * `companion.conf`: which parts the companion runs, and where they listen. Made into its plain
+ * data.
+ */
+import { Section } from '../config/section.js';
+import { type Parsed, parseBoolean } from '../config/values.js';
+import type { Diagnostic } from '../core/finding.js';
+import { Report } from '../ini/report.js';
+import { configError } from './load.js';
+import { type ConfigFolders, loadOwnFiles } from './own-files.js';
+
+/** A port of the loopback. */
+export interface LoopbackPort {
+  /** `127.0.0.1` or `::1`, without brackets. */
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface CompanionConfig {
+  /** `auto`: on when an action of a jail tells somebody. */
+  readonly notify: { readonly enabled: boolean | 'auto' };
+  readonly metrics: { readonly enabled: boolean; readonly listen: LoopbackPort };
+  readonly policy: {
+    readonly enabled: boolean;
+    /** null: no port. */
+    readonly listen: LoopbackPort | null;
+    /** Path of a Unix socket, beside the port or instead of it; null: none. */
+    readonly socket: string | null;
+    /** Path of the file with the key, or the name of a credential of systemd. */
+    readonly apiKeyFile: string;
+  };
+}
+
+const DEFAULTS = `[notify]
+enabled = auto
+[metrics]
+enabled = false
+listen = 127.0.0.1:9811
+[policy]
+enabled = false
+listen = 127.0.0.1:9813
+socket =
+api-key-file = /etc/banjour/secrets/policy
+`;
+
+/**
+ * Reads `companion.conf`, `companion.d/*.conf`, `companion.local` and so on. Throws `OperatorError`
+ * with every problem.
+ */
+export function loadCompanionConfig(paths: ConfigFolders): CompanionConfig {
+  const report = new Report();
+  const config = readCompanionConfig(paths, report);
+  if (report.failed) throw configError(report.diagnostics);
+  return config;
+}
+
+/** What is wrong with it. Never throws. */
+export function examineCompanionConfig(paths: ConfigFolders): readonly Diagnostic[] {
+  const report = new Report();
+  readCompanionConfig(paths, report);
+  return report.diagnostics;
+}
+
+function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionConfig {
+  const document = loadOwnFiles(paths, 'companion', DEFAULTS, report);
+  const [notify, metrics, policy] = ['notify', 'metrics', 'policy'].map(
+    (name) => new Section(document, name, report),
+  ) as [Section, Section, Section];
+  const config = {
+    notify: { enabled: notify.parse('enabled', parseAuto, 'auto' as const) },
+    metrics: {
+      enabled: metrics.parse('enabled', parseBoolean, false),
+      listen: metrics.parse('listen', parseLoopbackPort, { host: '127.0.0.1', port: 9811 }),
+    },
+    policy: {
+      enabled: policy.parse('enabled', parseBoolean, false),
+      listen: policy.parse<LoopbackPort | null>('listen', parseLoopbackPort, null),
+      socket: policy.parse<string | null>('socket', parseSocketPath, null),
+      apiKeyFile: policy.text('api-key-file'),
+    },
+  };
+  samePort(config, policy);
+  return config;
+}
+
+/** Two parts cannot listen at one place; the second would be tried again for ever. */
+function samePort({ metrics, policy }: CompanionConfig, reader: Section): void {
+  if (!metrics.enabled || !policy.enabled || policy.listen === null) return;
+  const { host, port } = policy.listen;
+  if (port !== 0 && port === metrics.listen.port && host === metrics.listen.host)
+    reader.error(
+      'companion.port',
+      'listen',
+      '[metrics] listens there as well',
+      'give each a port of its own',
+      reader.text('listen'),
+    );
+}
+
+function parseAuto(text: string): Parsed<boolean | 'auto'> {
+  if (text.trim().toLowerCase() === 'auto') return { value: 'auto' };
+  const parsed = parseBoolean(text);
+  return 'value' in parsed
+    ? parsed
+    : { problem: 'is none of auto, true and false', fix: 'write auto, true or false' };
+}
+
+/** `127.0.0.1:9811`, `[::1]:9811`, `localhost:9811` or a port: of the loopback alone. */
+export function parseLoopbackPort(text: string): Parsed<LoopbackPort> {
+  const parts = /^(?:(127(?:\.\d{1,3}){3}|\[::1\]|localhost):)?(\d{1,5})$/.exec(text.trim());
+  const port = Number(parts?.[2]);
+  const octets = parts?.[1]?.match(/\d+(?=\.|$)/g) ?? [];
+  if (parts === null || port > 65_535 || octets.some((octet) => Number(octet) > 255))
+    return {
+      problem: 'is not a port of the loopback',
+      fix: 'write 9811, 127.0.0.1:9811 or [::1]:9811; for other hosts put a proxy with a password before it',
+    };
+  const host = (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1');
+  return { value: { host, port } };
+}
+
+function parseSocketPath(text: string): Parsed<string> {
+  // The kernel's bound for a name of a Unix socket, unix(7): 108 bytes with the final zero.
+  if (text.startsWith('/') && !text.endsWith('/') && Buffer.byteLength(text) < 108)
+    return { value: text };
+  return {
+    problem: 'is no place for a socket',
+    fix: 'write a path such as /run/banjour-companion/policy.sock, shorter than 108 bytes',
+  };
+}
+
+/** A port of the loopback as it is written. */
+export function describePort({ host, port }: LoopbackPort): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
