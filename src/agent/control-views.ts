@@ -125,6 +125,7 @@ export function banView(record: BanRecord): BanView {
     ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
     ...(record.rule === undefined ? {} : { rule: record.rule }),
+    ...(record.leniency === undefined ? {} : { leniency: record.leniency }),
     state: record.state,
     ...(record.refusal === undefined ? {} : { refusal: record.refusal }),
     ...(record.ended === undefined

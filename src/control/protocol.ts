@@ -5,7 +5,14 @@
  * `control.sock` (0600) changes things, `status.sock` (0660, for a group) only reads. Everything
  * that status.sock answers, control.sock answers too.
  */
-import type { BanjourEvent, BanRecord, BanState, EvidenceRule, Origin } from '../core/decision.js';
+import type {
+  BanjourEvent,
+  BanRecord,
+  BanState,
+  EvidenceRule,
+  Leniency,
+  Origin,
+} from '../core/decision.js';
 import type { LogLevel } from '../core/log.js';
 
 /**
@@ -29,6 +36,11 @@ export interface BanView {
   readonly origin: Origin;
   /** Which rule decided, in a jail that weighs evidence. */
   readonly rule?: EvidenceRule;
+  /**
+   * `shared`: other users log in from there, so that it does not count for jails that count bans;
+   * `storm`: short, since all failures came at once and for one name.
+   */
+  readonly leniency?: Leniency;
   readonly state: BanState;
   readonly refusal?: string;
   /** `by`: who lifted it, where that was said. */

@@ -48,6 +48,13 @@ export interface WeighedAttempt extends FilterEvent {
  */
 export type EvidenceRule = 'fast' | 'slow' | 'subnet' | 'user' | 'dead-name' | 'honeypot';
 
+/**
+ * Why a ban is shorter than its jail's, or counts for less. `shared`: other users log in from the
+ * address; jails that count bans pass it over. `storm`: all failures came at once, for one name, as
+ * a device with an old password sends them.
+ */
+export type Leniency = 'shared' | 'storm';
+
 /** The origin of a decision: a jail, a person, or an import from fail2ban. */
 export type Origin = 'journal' | 'operator' | 'import';
 
@@ -76,6 +83,8 @@ export interface BanDecision {
   readonly previousBans: number;
   /** Of a jail that weighs evidence. */
   readonly rule?: EvidenceRule;
+  /** Of a jail whose failures are weighed, or that weighs them. */
+  readonly leniency?: Leniency;
 }
 
 /** Lift the ban of `target`, in one jail or (without) in all. */

@@ -130,6 +130,11 @@ export const EVIDENCE_CREDITS_MAX = 40_000;
  */
 export const UNSWEPT_TARGETS_MAX = 10_000;
 /**
+ * Tries of one line of log that may be a device's with an old password: a client tries twice on one
+ * connection, with two mechanisms.
+ */
+export const STORM_COUNT_MAX = 2;
+/**
  * Failures for one name that an address where others log in may have at once, and then one in so
  * many seconds: a phone with an old password.
  */

@@ -22,6 +22,15 @@ export const LOGIN_REPEAT_SECONDS = 6 * 3600;
 export const DIGEST_SECONDS = 86_400;
 /** Longest ban of an address that several users log in from, by evidence. */
 export const SHARED_BAN_SECONDS_MAX = 3600;
+/**
+ * Failures of an address for one name that lie no further apart are those of one device, seconds:
+ * servers answer a wrong password after two.
+ */
+export const STORM_SECONDS = 2;
+/** The first ban for such a storm: the jail's by this, but no shorter and no longer than these. */
+export const STORM_BAN_PART = 12;
+export const STORM_BAN_SECONDS_MIN = 300;
+export const STORM_BAN_SECONDS_MAX = 3600;
 export const PHONE_PAUSE_SECONDS = 120;
 /**
  * Latest time of an entry, microseconds: the year 2200. A ban of any length after it is still a

@@ -11,6 +11,9 @@ import type { AllowContext } from './judgement.js';
 import { keyOf } from './keys.js';
 import type { PendingDecisions } from './pending.js';
 
+/** What is counted of a ban. */
+export type Counted = Pick<BanDecision, 'jail' | 'target' | 'time' | 'leniency'>;
+
 export class BanCounter {
   readonly #jails: JailList;
   readonly #decider: BanDecider;
@@ -20,7 +23,10 @@ export class BanCounter {
     this.#decider = decider;
   }
 
-  /** Counts a new ban as a failure, which may fill a window. */
+  /**
+   * Counts a new ban as a failure, which may fill a window. Bans of addresses that other users log
+   * in from are passed over here and below: they are short so that nobody is shut out for long.
+   */
   count(
     ban: BanDecision,
     event: FilterEvent,
@@ -28,7 +34,7 @@ export class BanCounter {
     context: AllowContext,
     overlay: PendingDecisions,
   ): void {
-    for (const jail of this.#jails.countingBansOf(ban.jail)) {
+    for (const jail of this.#countersOf(ban)) {
       const target = banTarget(jail, ban.target, context);
       const key = keyOf(target);
       if (jail.isSettled(target, key, now, now)) continue;
@@ -42,11 +48,11 @@ export class BanCounter {
 
   /** Counts a past ban and decides nothing; see `Jails.observeBan`. */
   observe(
-    ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>,
+    ban: Counted & Pick<BanDecision, 'evidence'>,
     context: AllowContext,
     only?: JailName,
   ): void {
-    for (const jail of this.#jails.countingBansOf(ban.jail)) {
+    for (const jail of this.#countersOf(ban)) {
       if (only !== undefined && jail.policy.jail !== only) continue;
       const target = banTarget(jail, ban.target, context);
       const cursor = ban.evidence.at(-1);
@@ -58,10 +64,14 @@ export class BanCounter {
   }
 
   /** Takes a new ban back: it was never put in force. */
-  retract(ban: Pick<BanDecision, 'jail' | 'target' | 'time'>, context: AllowContext): void {
-    for (const jail of this.#jails.countingBansOf(ban.jail))
+  retract(ban: Counted, context: AllowContext): void {
+    for (const jail of this.#countersOf(ban))
       for (const one of both(banTarget(jail, ban.target, context), ban.target))
         jail.windows.take(keyOf(one), ban.time);
+  }
+
+  #countersOf({ jail, leniency }: Counted): Iterable<Jail> {
+    return leniency === 'shared' ? [] : this.#jails.countingBansOf(jail);
   }
 }
 

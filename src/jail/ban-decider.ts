@@ -1,11 +1,10 @@
 /** Whether the windows of a jail, or the evidence against a target, make a ban, and how long. */
 import { hostPrefix, type Prefix } from '../core/address.js';
-import type { BanDecision, FilterEvent } from '../core/decision.js';
+import type { BanDecision, FilterEvent, Leniency } from '../core/decision.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, earlierOf, laterOf } from '../core/time.js';
-import { SHARED_BAN_SECONDS_MAX } from '../core/timeouts.js';
-import { banSeconds, endOf, worthExtending } from './bantime.js';
-import type { EvidenceFinding } from './evidence/rules.js';
+import { banSeconds, endOf, lenientSeconds, worthExtending } from './bantime.js';
+import type { EvidenceFinding, FailureMeaning } from './evidence/rules.js';
 import type { Jail } from './jail.js';
 import type { AllowContext, OpenBan } from './judgement.js';
 import { keyOf } from './keys.js';
@@ -30,7 +29,7 @@ export class BanDecider {
     event: FilterEvent,
     now: EpochMicros,
     overlay: PendingDecisions,
-    allowance = 1,
+    { allowance, isStorm }: Pick<FailureMeaning, 'allowance' | 'isStorm'> = { allowance: 1 },
   ): 'counted' | 'settled' | 'banned' | 'decided' {
     const { policy } = jail;
     let filled = this.#filled(jail, counted, event, allowance);
@@ -47,11 +46,16 @@ export class BanDecider {
       open = undefined;
     }
     const previousBans = rankOf(policy, target, open, overlay);
-    const length = banSeconds(policy, previousBans, overlay.random);
+    const usual = banSeconds(policy, previousBans, overlay.random);
+    // Of an office the window is larger, and its ban as long as any.
+    const isFirstStorm = isStorm === true && previousBans === 0;
+    const length = isFirstStorm ? lenientSeconds(usual, 'storm') : usual;
+    const leniency: Leniency | undefined =
+      allowance > 1 ? 'shared' : isFirstStorm ? 'storm' : undefined;
     const until = endOf(now, length);
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
     overlay.add(
-      decision(jail, target, event, now, filled.full, until, previousBans),
+      decision(jail, target, event, now, { full: filled.full, until, previousBans, leniency }),
       open !== undefined,
     );
     // An event that is judged in its own time, since it is late, answers those that came before it
@@ -69,7 +73,7 @@ export class BanDecider {
    */
   answer(
     jail: Jail,
-    { rule, target: found, isShared }: EvidenceFinding,
+    { rule, target: found, isShared, hasOthers, isStorm }: EvidenceFinding,
     event: FilterEvent,
     now: EpochMicros,
     context: AllowContext,
@@ -89,15 +93,20 @@ export class BanDecider {
     const open = overlay.openBan(policy.jail, target);
     const previousBans = rankOf(policy, target, open, overlay);
     const usual = banSeconds(lengths, isShared ? 0 : previousBans, overlay.random);
-    const length = isShared
-      ? Math.min(usual ?? SHARED_BAN_SECONDS_MAX, SHARED_BAN_SECONDS_MAX)
-      : usual;
+    const isFirstStorm = isStorm === true && previousBans === 0;
+    const length = lenientSeconds(usual, isShared ? 'shared' : isFirstStorm ? 'storm' : undefined);
+    const leniency: Leniency | undefined = hasOthers
+      ? 'shared'
+      : isFirstStorm
+        ? 'storm'
+        : undefined;
     const until = endOf(now, length);
     const isOpen = open !== undefined && (open.until === null || open.until > now);
     if (isOpen && !worthExtending(open.until, until, length)) return;
     const failures = Math.max(event.count, windows.count(keyOf(target), now));
     const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
-    overlay.add({ ...decision(jail, target, event, now, full, until, previousBans), rule }, isOpen);
+    const answer = { full, until, previousBans, leniency };
+    overlay.add({ ...decision(jail, target, event, now, answer), rule }, isOpen);
   }
 
   /**
@@ -117,14 +126,20 @@ export class BanDecider {
   }
 }
 
+/** What a full window, or a finding, is answered with. */
+interface Answer {
+  readonly full: FullWindow;
+  readonly until: EpochMicros | null;
+  readonly previousBans: number;
+  readonly leniency: Leniency | undefined;
+}
+
 function decision(
   { windows, policy }: Jail,
   target: Prefix,
   event: FilterEvent,
   now: EpochMicros,
-  full: FullWindow,
-  until: EpochMicros | null,
-  previousBans: number,
+  { full, until, previousBans, leniency }: Answer,
 ): BanDecision {
   return {
     kind: 'ban',
@@ -138,6 +153,7 @@ function decision(
     ...(event.host !== undefined && { host: event.host }),
     origin: 'journal',
     previousBans,
+    ...(leniency !== undefined && { leniency }),
   };
 }
 

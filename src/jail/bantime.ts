@@ -1,7 +1,14 @@
 /** How long a ban is: longer for repeat offenders, and when it is worth extending one in force. */
+import type { Leniency } from '../core/decision.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, plus } from '../core/time.js';
-import { BAN_SECONDS_MAX } from '../core/timeouts.js';
+import {
+  BAN_SECONDS_MAX,
+  SHARED_BAN_SECONDS_MAX,
+  STORM_BAN_PART,
+  STORM_BAN_SECONDS_MAX,
+  STORM_BAN_SECONDS_MIN,
+} from '../core/timeouts.js';
 
 /** fail2ban doubles at most this many times. */
 const DOUBLINGS_MAX = 20;
@@ -31,8 +38,26 @@ export function banSeconds(
   return Math.min(length + random() * rndtime, BAN_SECONDS_MAX);
 }
 
-/** The least that `banSeconds` can give, in seconds; infinity when every ban is for good. */
-export function shortestBan({ bantime, increment }: JailPolicy): number {
+/** The same of a ban that is shorter than its jail's. */
+export function lenientSeconds(
+  usual: number | null,
+  leniency: Leniency | undefined,
+): number | null {
+  if (leniency === undefined) return usual;
+  const most = leniency === 'shared' ? SHARED_BAN_SECONDS_MAX : STORM_BAN_SECONDS_MAX;
+  if (usual === null) return most;
+  if (leniency === 'shared') return Math.min(usual, most);
+  return Math.min(usual, most, Math.max(STORM_BAN_SECONDS_MIN, usual / STORM_BAN_PART));
+}
+
+/** The least that a ban of the jail can last, in seconds; infinity when every ban is for good. */
+export function shortestBan(policy: JailPolicy): number {
+  const usual = shortestUsual(policy);
+  const isLenient = policy.group !== undefined || policy.counts === 'evidence';
+  return isLenient ? Math.min(usual, STORM_BAN_SECONDS_MIN) : usual;
+}
+
+function shortestUsual({ bantime, increment }: JailPolicy): number {
   if (bantime === null) return Number.POSITIVE_INFINITY;
   if (increment === undefined) return Math.min(bantime, BAN_SECONDS_MAX);
   const { formula, factor, maxtime } = increment;

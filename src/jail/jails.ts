@@ -39,11 +39,10 @@ import {
   seconds,
 } from '../core/time.js';
 import { BAN_SECONDS_MAX } from '../core/timeouts.js';
-import { BanCounter } from './ban-counter.js';
+import { BanCounter, type Counted } from './ban-counter.js';
 import { BanDecider } from './ban-decider.js';
 import { shortestBan } from './bantime.js';
 import { JailsEdge } from './edge.js';
-import type { EvidenceFinding } from './evidence/rules.js';
 import { FailureCounter } from './failure-counter.js';
 import { JailList } from './jail-list.js';
 import type {
@@ -178,7 +177,7 @@ export class Jails {
    * warm-up.
    */
   observeBan(
-    ban: Pick<BanDecision, 'jail' | 'target' | 'time' | 'evidence'>,
+    ban: Counted & Pick<BanDecision, 'evidence'>,
     context: AllowContext,
     only?: JailName,
   ): void {
@@ -186,7 +185,7 @@ export class Jails {
   }
 
   /** Takes a new ban back from the jails that count bans: it was never put in force. */
-  retract(ban: Pick<BanDecision, 'jail' | 'target' | 'time'>, context: AllowContext): void {
+  retract(ban: Counted, context: AllowContext): void {
     this.#banCounter.retract(ban, context);
   }
 
@@ -304,15 +303,17 @@ export class Jails {
     const { policy } = jail;
     if (event.time < now - jail.policy.findtime * MICROS_PER_SECOND)
       return { ...outcome, kind: 'stale' };
-    const allowance = this.#jails.watches(group) ? 1 : meaning?.allowance;
-    const kind = this.#decider.decide(jail, target, event, now, overlay, allowance);
+    const weighed = this.#jails.watches(group) ? undefined : meaning;
+    const kind = this.#decider.decide(jail, target, event, now, overlay, weighed);
     const weighing = group === undefined ? undefined : this.#jails.get(group);
     if (weighing !== undefined && meaning !== undefined) {
       const fast = kind === 'counted' && isFast(jail, weighing, target, event, meaning.allowance);
       for (const finding of meaning.findings)
         this.#decider.answer(weighing, finding, event, now, context, overlay);
       if (fast) {
-        const finding: EvidenceFinding = { rule: 'fast', target, isShared: meaning.allowance > 1 };
+        const hasOthers = meaning.allowance > 1;
+        const { isStorm } = meaning;
+        const finding = { rule: 'fast', target, isShared: hasOthers, hasOthers, isStorm } as const;
         this.#decider.answer(weighing, finding, event, now, context, overlay, policy);
       }
     }

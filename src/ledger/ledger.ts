@@ -321,6 +321,7 @@ export class Ledger {
       host: ban.host ?? null,
       origin: ban.origin,
       rule: ban.rule ?? null,
+      leniency: ban.leniency ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

@@ -7,7 +7,14 @@ import {
   parsePrefix,
   widthOf,
 } from '../core/address.js';
-import type { BanRecord, BanState, EndReason, EvidenceRule, Origin } from '../core/decision.js';
+import type {
+  BanRecord,
+  BanState,
+  EndReason,
+  EvidenceRule,
+  Leniency,
+  Origin,
+} from '../core/decision.js';
 import { assert } from '../core/errors.js';
 import type { Cursor, JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
@@ -25,6 +32,7 @@ export interface BanRow {
   readonly host: string | null;
   readonly origin: string;
   readonly rule: string | null;
+  readonly leniency: string | null;
   readonly previous_bans: number;
   readonly state: string;
   readonly refusal: string | null;
@@ -42,7 +50,7 @@ export interface ElementRow {
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, refusal, ended_time, ended_reason, ended_by';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -59,6 +67,7 @@ export function recordOf(row: BanRow): BanRecord {
     origin: row.origin as Origin,
     previousBans: row.previous_bans,
     ...(row.rule !== null && { rule: row.rule as EvidenceRule }),
+    ...(row.leniency !== null && { leniency: row.leniency as Leniency }),
     state: row.state as BanState,
     ...(row.refusal !== null && { refusal: row.refusal }),
     ...(row.ended_time !== null &&

@@ -80,6 +80,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE attempt ADD COLUMN spray INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX attempt_digest ON attempt (time) WHERE digest IS NOT NULL;
   `,
+  // Why a ban was short, or counts for less.
+  'ALTER TABLE ban ADD COLUMN leniency TEXT;',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -113,6 +115,7 @@ export interface BanInsert {
   readonly host: string | null;
   readonly origin: string;
   readonly rule: string | null;
+  readonly leniency: string | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -142,8 +145,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
       'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',

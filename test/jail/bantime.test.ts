@@ -1,8 +1,20 @@
 import { describe, expect, test } from '@jest/globals';
+import { mustJailName } from '../../src/core/names.js';
 import type { BantimeIncrement } from '../../src/core/specs.js';
 import type { Seconds } from '../../src/core/time.js';
-import { BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
-import { banSeconds, endOf, shortestBan, worthExtending } from '../../src/jail/bantime.js';
+import {
+  BAN_SECONDS_MAX,
+  STORM_BAN_PART,
+  STORM_BAN_SECONDS_MAX,
+  STORM_BAN_SECONDS_MIN,
+} from '../../src/core/timeouts.js';
+import {
+  banSeconds,
+  endOf,
+  lenientSeconds,
+  shortestBan,
+  worthExtending,
+} from '../../src/jail/bantime.js';
 import { at, policy } from './support.js';
 
 const seconds = (value: number) => value as Seconds;
@@ -117,4 +129,20 @@ test('the shortest ban is never longer than any that is given', () => {
       }
   expect(shortestBan(policy({ bantime: seconds(600) }))).toBe(600);
   expect(shortestBan(policy({ bantime: null }))).toBe(Number.POSITIVE_INFINITY);
+  const group = mustJailName('login');
+  for (const bantime of [null, seconds(60), seconds(86_400)])
+    for (const leniency of ['storm', 'shared'] as const)
+      expect(shortestBan(policy({ bantime, group }))).toBeLessThanOrEqual(
+        lenientSeconds(bantime, leniency) as number,
+      );
+});
+
+test('a ban for a storm is a twelfth of the usual one, no shorter than five minutes and no longer than an hour', () => {
+  const least = STORM_BAN_SECONDS_MIN * STORM_BAN_PART;
+  const most = STORM_BAN_SECONDS_MAX * STORM_BAN_PART;
+  const lengths = [null, 60, 300, least, least + 12, 7_200, most, most + 1, 604_800];
+  expect(lengths.map((usual) => lenientSeconds(usual, 'storm'))).toEqual([
+    3_600, 60, 300, 300, 301, 600, 3_600, 3_600, 3_600,
+  ]);
+  expect(lengths.map((usual) => lenientSeconds(usual, undefined))).toEqual(lengths);
 });

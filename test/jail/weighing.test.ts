@@ -8,11 +8,17 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { formatPrefix } from '../../src/core/address.js';
-import type { FilterEvent } from '../../src/core/decision.js';
+import type { BanDecision, FilterEvent } from '../../src/core/decision.js';
+import { STORM_COUNT_MAX } from '../../src/core/limits.js';
 import { mustJailName, sourceId } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, plus, type Seconds } from '../../src/core/time.js';
-import { DIGEST_SECONDS, SHARED_BAN_SECONDS_MAX } from '../../src/core/timeouts.js';
+import {
+  DIGEST_SECONDS,
+  SHARED_BAN_SECONDS_MAX,
+  STORM_BAN_SECONDS_MIN,
+  STORM_SECONDS,
+} from '../../src/core/timeouts.js';
 import { Jails } from '../../src/jail/jails.js';
 import type { JailContext } from '../../src/jail/judgement.js';
 import { openLedger } from '../../src/ledger/open.js';
@@ -216,6 +222,110 @@ describe('a jail that weighs', () => {
     expect(decisions.find(({ jail }) => jail === LOGIN)?.until).toBe(
       at(60 + SHARED_BAN_SECONDS_MAX),
     );
+  });
+
+  describe('a device that opens several connections at once with an old password', () => {
+    const burst = (seconds: readonly number[], user = (_: number) => 'bob', more = {}) => {
+      const jails = new Jails(POLICIES);
+      const open = new Map<string, BanDecision>();
+      return seconds.flatMap((second, i) => {
+        const event = failure('198.51.100.7', at(second), { user: user(i), ...more });
+        const { decisions } = jails.step(
+          event,
+          event.time,
+          context({
+            openBan: (jail) => open.get(jail),
+            previousBans: (jail) => (open.has(jail ?? '') ? 1 : 0),
+          }),
+        );
+        for (const ban of decisions) open.set(ban.jail, ban);
+        return decisions.map(({ jail, until, time, leniency }) => {
+          return [jail, ((until ?? 0) - time) / 1e6, leniency];
+        });
+      });
+    };
+
+    test('is shut out for minutes, not for as long as the jail says', () => {
+      expect(burst([0, 0.3, 0.6, 0.9])).toEqual([[JAIL, STORM_BAN_SECONDS_MIN, 'storm']]);
+      // Also where it opens so many that the points would ban it for a day.
+      const many = Array.from({ length: 20 }, (_, i) => i * 0.1);
+      expect(burst(many).every(([, length]) => length === STORM_BAN_SECONDS_MIN)).toBe(true);
+    });
+
+    test.each([
+      ['guesses one after the other', [0, 1, STORM_SECONDS + 1], undefined, {}],
+      ['tries other names', [0, 0.3, 0.6], (i: number) => `user${i}`, {}],
+      ['tries a name that does not exist', [0, 0.3, 0.6], undefined, { cause: 'unknown-user' }],
+      ['guesses often on one connection', [0], undefined, { count: STORM_COUNT_MAX + 1 }],
+    ] as const)('who %s is banned as ever', (_, seconds, user, more) => {
+      expect(burst(seconds, user, more)[0]).toEqual([JAIL, 3_600, undefined]);
+    });
+
+    test('a client that tries twice on each connection is such a device', () => {
+      const length = burst([0, 0.3], undefined, { count: STORM_COUNT_MAX })[0]?.[1];
+      expect(length).toBe(STORM_BAN_SECONDS_MIN);
+    });
+
+    test('the second time it is banned as ever', () => {
+      const again = burst([0, 0.3, 0.6, 400, 400.3, 400.6, 400.9]);
+      expect(again[0]).toEqual([JAIL, STORM_BAN_SECONDS_MIN, 'storm']);
+      expect(again).toContainEqual([JAIL, 3_600, undefined]);
+    });
+  });
+
+  describe('beside recidive', () => {
+    const RECIDIVE = mustJailName('recidive');
+    const counter = policy({
+      jail: RECIDIVE,
+      counts: 'bans',
+      maxretry: 2,
+      findtime: DAY as Seconds,
+      bantime: (7 * DAY) as Seconds,
+    });
+    const short = { bantime: 10 as Seconds };
+    /** Jails that banned in two attacks from one address, an hour apart. */
+    const attacked = (users: readonly string[], policies: readonly JailPolicy[]) => {
+      const jails = new Jails([...policies, counter]);
+      for (const user of users) {
+        const event = success('192.0.2.1', at(0), user);
+        jails.step(event, event.time, context());
+      }
+      return [3_600, 7_200].flatMap((start) =>
+        Array.from({ length: 30 }, (_, i) => {
+          const event = failure('192.0.2.1', at(start + i), { user: `stranger ${start + i}` });
+          return jails.step(event, event.time, context()).decisions;
+        }).flat(),
+      );
+    };
+    const jailsOf = (bans: readonly BanDecision[]) => new Set(bans.map(({ jail }) => jail));
+    const both = [policy({ group: LOGIN, ...short }), weighing(short)];
+
+    test('bans of an address that another user logs in from do not count', () => {
+      const bans = attacked(['anna'], both);
+      expect(jailsOf(bans)).toEqual(new Set([JAIL, LOGIN]));
+      expect(bans.every(({ leniency }) => leniency === 'shared')).toBe(true);
+      expect(jailsOf(attacked(['anna', 'ben', 'carla'], both))).not.toContain(RECIDIVE);
+    });
+
+    test('all others do, and so do those of jails that nobody weighs', () => {
+      expect(jailsOf(attacked([], both))).toContain(RECIDIVE);
+      expect(jailsOf(attacked(['anna'], [policy(short), weighing(short)]))).toContain(RECIDIVE);
+      expect(jailsOf(attacked(['anna'], [policy(short)]))).toContain(RECIDIVE);
+    });
+
+    test('a restart leaves them out as well', () => {
+      const [ban] = attacked(['anna'], both);
+      if (ban === undefined) throw new Error('no ban');
+      const banned = (past: BanDecision) => {
+        const jails = new Jails([policy({ maxretry: 1 }), counter]);
+        jails.observeBan(past, context());
+        const event = failure('192.0.2.1', plus(past.time, 60));
+        return jailsOf(jails.step(event, event.time, context()).decisions);
+      };
+      expect(banned(ban)).not.toContain(RECIDIVE);
+      const { leniency: _, ...other } = ban;
+      expect(banned(other)).toContain(RECIDIVE);
+    });
   });
 
   test('spares a network that holds an allowed address, and an allowed offender', () => {

@@ -28,6 +28,13 @@ describe('a commit', () => {
     expect(ledger.openBan(OTHER, prefix('192.0.2.1'))).toBeUndefined();
   });
 
+  test('keeps why it was decided, and why it is short', () => {
+    const { ledger } = opened();
+    ledger.commit({ decisions: [ban('192.0.2.1', { rule: 'fast', leniency: 'storm' })] });
+    const kept = ledger.openBan(JAIL, prefix('192.0.2.1'));
+    expect([kept?.rule, kept?.leniency]).toEqual(['fast', 'storm']);
+  });
+
   test('keeps decisions and position together: when one fails, neither is there', () => {
     const { ledger } = opened();
     const broken = { ...ban('192.0.2.2'), origin: 'nobody' as 'journal' };

@@ -1,6 +1,6 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
-import type { EvidenceRule } from '../../core/decision.js';
+import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
@@ -53,6 +53,11 @@ const RULES: Readonly<Record<EvidenceRule, string>> = {
   honeypot: 'it tried a honeypot name',
 };
 
+const LENIENCIES: Readonly<Record<Leniency, string>> = {
+  shared: 'Other users log in from there, so it does not count for recidive',
+  storm: 'It is short: all failures came at once and for one name, as from a device',
+};
+
 /** The story of an address, for people. */
 function explanationText(told: Explanation, width: number): string {
   // A line of log may fill a screen.
@@ -63,7 +68,7 @@ function explanationText(told: Explanation, width: number): string {
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
         `${ban.origin !== 'journal' ? ` by ${ban.origin}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
-        `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.`,
+        `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
   for (const [jail, reason] of Object.entries(told.allowed))

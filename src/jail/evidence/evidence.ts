@@ -16,11 +16,13 @@ import {
   EVIDENCE_GUESSES_MAX,
   EVIDENCE_NAMES_MAX,
   EVIDENCE_PREFIXES_MAX,
+  STORM_COUNT_MAX,
   WIDE_FLOORS_MAX,
 } from '../../core/limits.js';
-import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
+import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
+import { Points, secondsOf } from './points.js';
 import type {
   Alarm,
   Attempt,
@@ -31,18 +33,11 @@ import type {
   Holdings,
 } from './rules.js';
 import { Credit } from './rules.js';
-import { type Key, Keys, NONE, type Slot, Table } from './table.js';
+import { type Key, Keys } from './table.js';
 import { Offenders, WatchedUsers } from './users.js';
 
-/** Points are kept in thousandths. */
-const POINT = 1000;
 /** What three failures within minutes lose by fading must not save them. */
 const POINT_TOLERANCE = 0.05;
-/**
- * Columns of an address: points and their time; the first two names; when a user with credit last
- * counted.
- */
-const SCORE = { points: 0, at: 1, name: 2, another: 3, pair: 4, pairAt: 5, width: 6 } as const;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
 /** The prefixes in which offenders are counted, and which are banned for them. */
@@ -54,8 +49,7 @@ export class Evidence {
   rules: EvidenceRules;
   readonly #keys: Keys;
   readonly #credit: Credit;
-  /** One table for each family, so that a flood of one does not push out the other. */
-  readonly #scores: { readonly 4: Table; readonly 6: Table };
+  readonly #points: { readonly 4: Points; readonly 6: Points };
   readonly #offenders: { readonly 4: Offenders; readonly 6: Offenders };
   /** Names with a login, and names without: made-up ones never push out a user. */
   readonly #users: WatchedUsers;
@@ -69,16 +63,9 @@ export class Evidence {
     this.rules = rules;
     this.#keys = new Keys(seed);
     this.#credit = new Credit(this.#keys, bounds.credits ?? EVIDENCE_CREDITS_MAX);
-    const scores = () => {
-      const table: Table = new Table(
-        SCORE.width,
-        (bounds.addresses ?? EVIDENCE_ADDRESSES_MAX) / 2,
-        (slot) =>
-          this.#points(table, slot, table.get(slot, SCORE.at)) + table.get(slot, SCORE.at) / 1e9,
-      );
-      return table;
-    };
-    this.#scores = { 4: scores(), 6: scores() };
+    const addresses = (bounds.addresses ?? EVIDENCE_ADDRESSES_MAX) / 2;
+    const points = () => new Points(addresses, () => this.rules.slowHalfLife);
+    this.#points = { 4: points(), 6: points() };
     const prefixes = (bounds.prefixes ?? EVIDENCE_PREFIXES_MAX) / 2;
     this.#offenders = { 4: new Offenders(prefixes), 6: new Offenders(prefixes) };
     const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
@@ -89,7 +76,7 @@ export class Evidence {
 
   /** Bytes of all tables. */
   get bytes(): number {
-    const families = [...Object.values(this.#scores), ...Object.values(this.#offenders)];
+    const families = [...Object.values(this.#points), ...Object.values(this.#offenders)];
     return [this.#credit, this.#users, this.#strangers, this.#guesses, ...families].reduce(
       (sum, { bytes }) => sum + bytes,
       0,
@@ -98,10 +85,10 @@ export class Evidence {
 
   /** How much it knows. Looks at whole tables: not for hot paths. */
   holds(now: EpochMicros): Holdings {
-    const time = Math.floor(now / MICROS_PER_SECOND);
+    const time = secondsOf(now);
     const since = time - this.rules.credit;
     return {
-      addresses: this.#scores[4].size + this.#scores[6].size,
+      addresses: this.#points[4].size + this.#points[6].size,
       users: this.#users.size,
       credits: this.#credit.pairs(since),
       underAttack: this.#users.alarmed('alarmed', time - this.rules.userSpan),
@@ -144,7 +131,7 @@ export class Evidence {
    */
   isStranger(attempt: Attempt): boolean {
     const { target, network } = this.#where(attempt);
-    const since = Math.floor(attempt.time / MICROS_PER_SECOND) - this.rules.credit;
+    const since = secondsOf(attempt.time) - this.rules.credit;
     if (this.#credit.others(undefined, target, since) > 0) return false;
     const guess = this.#guessOf(attempt);
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time)) return false;
@@ -167,6 +154,7 @@ export class Evidence {
     const time = this.#secondsOf(attempt.time);
     const { rules } = this;
     const where = this.#where(attempt);
+    const points = this.#points[attempt.target.family];
     if (this.#pardons.length > 0) this.#pardon(attempt.address, where);
     const user =
       attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
@@ -178,7 +166,8 @@ export class Evidence {
       user === undefined ? undefined : this.#credit.of(user, where.target, where.network, since);
     if (user !== undefined && credit === 'address')
       return {
-        points: this.#forgetful(attempt, where, user, time),
+        // Once in a while it counts for the jail's window, never for the points.
+        points: points.forgets(where.target, user, time, rules.creditPause) ? 1 : 0,
         allowance,
         findings: [],
         alarms: [],
@@ -188,7 +177,7 @@ export class Evidence {
     if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
     const findings: EvidenceFinding[] = [];
     const find = (rule: EvidenceFinding['rule'], target: Prefix) =>
-      findings.push({ rule, target, isShared });
+      findings.push({ rule, target, isShared, hasOthers: others > 0 });
     const name = attempt.user?.trim().toLowerCase() ?? '';
     if (rules.honeypot.has(name)) find('honeypot', attempt.target);
     const alarms =
@@ -202,11 +191,20 @@ export class Evidence {
       return { points: 0, allowance, findings, alarms };
     const users = guess === undefined ? 0 : this.#guesses.spread(guess, time);
     const isSpray = attempt.isSpray === true || users >= rules.sprayUsers;
-    const points = count * this.#pointsOf(attempt, where, user, time, isSpray);
-    if (this.#add(attempt, where, points, time) >= rules.slowPoints * allowance - POINT_TOLERANCE)
+    const each = this.#pointsOf(attempt, where, user, time, isSpray);
+    const sum = points.add(where.target, count * each, time);
+    const isStorm = user !== undefined && each === 1 && count <= STORM_COUNT_MAX && sum.isAtOnce;
+    if (!isStorm && sum.points >= rules.slowPoints * allowance - POINT_TOLERANCE)
       find('slow', attempt.target);
     this.#offend(attempt, where, time, find);
-    return { points, allowance, findings, alarms, ...(isSpray && { guess: 'spray' }) };
+    return {
+      points: count * each,
+      allowance,
+      findings,
+      alarms,
+      ...(isStorm && { isStorm }),
+      ...(isSpray && { guess: 'spray' }),
+    };
   }
 
   /** The password that was tried, where the line tells its digest; never of a honeypot. */
@@ -221,7 +219,7 @@ export class Evidence {
    */
   forget(target: Prefix, upTo: EpochMicros): void {
     const key = this.#keys.prefix(target);
-    this.#scores[target.family].remove(key);
+    this.#points[target.family].remove(key);
     this.#offenders[target.family].forget(key);
     if (isHost(target)) return;
     this.#pardons = [
@@ -232,34 +230,18 @@ export class Evidence {
 
   /** Addresses of a prefix that was pardoned begin anew. */
   #pardon(address: Address, where: Where): void {
-    const table = this.#scores[address.family];
-    const slot = table.find(where.target);
-    if (slot === NONE) return;
-    const at = table.get(slot, SCORE.at);
-    if (this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address)))
-      table.remove(where.target);
+    const points = this.#points[address.family];
+    const at = points.last(where.target);
+    if (
+      at !== undefined &&
+      this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address))
+    )
+      points.remove(where.target);
   }
 
   /** The points of a target at a time; for `explain`. */
   pointsOf(target: Prefix, at: EpochMicros): number {
-    const table = this.#scores[target.family];
-    const slot = table.find(this.#keys.prefix(target));
-    return slot === NONE ? 0 : this.#points(table, slot, this.#secondsOf(at));
-  }
-
-  /**
-   * A user with credit fails: once in a while it counts for the jail's window, never for the
-   * points.
-   */
-  #forgetful({ target }: Attempt, where: Where, user: Key, time: number): number {
-    const table = this.#scores[target.family];
-    const slot = table.obtain(where.target);
-    const isSame = table.get(slot, SCORE.pair) === user.low;
-    const last = table.get(slot, SCORE.pairAt);
-    if (isSame && time - last < this.rules.creditPause) return 0;
-    table.set(slot, SCORE.pair, user.low);
-    table.set(slot, SCORE.pairAt, time);
-    return 1;
+    return this.#points[target.family].of(this.#keys.prefix(target), this.#secondsOf(at));
   }
 
   /** What the failure says of the user that it was aimed at. */
@@ -303,40 +285,12 @@ export class Evidence {
     const isUnknown =
       !this.#users.hasLogin(user) &&
       (cause === 'unknown-user' || (cause === undefined && this.#isLearnt(time)));
-    const table = this.#scores[target.family];
-    const slot = table.obtain(where.target);
-    const first = table.get(slot, SCORE.name);
-    if (first === 0) table.set(slot, SCORE.name, user.low);
-    else if (first !== user.low) table.set(slot, SCORE.another, user.low);
-    const another = table.get(slot, SCORE.another);
-    const isAnother =
-      (first !== 0 && first !== user.low) || (another !== 0 && another !== user.low);
+    const isAnother = this.#points[target.family].tries(where.target, user);
     return Math.max(
       1,
       isUnknown ? rules.unknownPoints : 0,
       isAnother ? rules.anotherNamePoints : 0,
       isSpray ? rules.sprayPoints : 0,
-    );
-  }
-
-  /** Adds points to an address; what it has then. */
-  #add({ target }: Attempt, where: Where, points: number, time: number): number {
-    const table = this.#scores[target.family];
-    const slot = table.obtain(where.target);
-    const at = Math.max(time, table.get(slot, SCORE.at));
-    // An event of the past has faded by now as much as if it had been added then.
-    const faded = points * 2 ** (-(at - time) / this.rules.slowHalfLife);
-    const sum = this.#points(table, slot, at) + faded;
-    table.set(slot, SCORE.points, Math.min(0xffffffff, Math.round(sum * POINT)));
-    table.set(slot, SCORE.at, at);
-    return sum;
-  }
-
-  #points(table: Table, slot: Slot, time: number): number {
-    const at = table.get(slot, SCORE.at);
-    return (
-      (table.get(slot, SCORE.points) / POINT) *
-      2 ** (-Math.max(0, time - at) / this.rules.slowHalfLife)
     );
   }
 
@@ -382,7 +336,7 @@ export class Evidence {
   }
 
   #secondsOf(time: EpochMicros): number {
-    const seconds = Math.floor(time / MICROS_PER_SECOND);
+    const seconds = secondsOf(time);
     this.#began = Math.min(this.#began ?? seconds, seconds);
     return seconds;
   }

@@ -98,6 +98,10 @@ export interface EvidenceFinding {
   readonly target: Prefix;
   /** True when other users log in from the address: the ban must stay short, and never grows. */
   readonly isShared: boolean;
+  /** True when another user logs in from the address: jails that count bans pass it over. */
+  readonly hasOthers: boolean;
+  /** See `FailureMeaning`. */
+  readonly isStorm?: boolean | undefined;
 }
 
 /** What people should know of; it bans nobody. */
@@ -139,6 +143,11 @@ export interface FailureMeaning {
    * many users.
    */
   readonly guess?: 'repeat' | 'spray';
+  /**
+   * All that speaks against the address came at once and for one name: a device that opens several
+   * connections with an old password looks like that.
+   */
+  readonly isStorm?: boolean;
 }
 
 /** Users with a login that are remembered of one address. */
