@@ -129,15 +129,9 @@ export const EVIDENCE_CREDITS_MAX = 40_000;
  * `sweepWhenMany` in src/jail/windows.ts.
  */
 export const UNSWEPT_TARGETS_MAX = 10_000;
-/**
- * Tries of one line of log that may be a device's with an old password: a client tries twice on one
- * connection, with two mechanisms.
- */
+/** Tries on one connection that may be a device's with an old password: with two mechanisms. */
 export const STORM_COUNT_MAX = 2;
-/**
- * Failures for one name that an address where others log in may have at once, and then one in so
- * many seconds: a phone with an old password.
- */
+/** Failures at once for one name, where others log in, that may be a phone's old password. */
 export const PHONE_BURST = 30;
 /**
  * Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6
