@@ -87,6 +87,9 @@ export class Agent {
       for (const ban of held) pipeline.questions.ask(ban, []);
       await agent.#liftBansOfOthers();
       agent.#server = await serveControl(options.sockets, operations);
+      const { policy, policyGroupId } = options.sockets;
+      if (policy !== undefined && policyGroupId === undefined)
+        options.log('debug', `${policy} is root's alone: the group banjour-companion is not there`);
       firewallSync.followAllow(() => agent.#liftBansOfAllowed());
       await stages.intake.start(options.setup);
       stages.coverage.start();

@@ -32,6 +32,7 @@ import { Cached, CachedAsync } from './cached.js';
 import { ControlChanges, prefixOf } from './control-changes.js';
 import { banListViews, banView, jailView, sourceView } from './control-views.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
+import { PolicyDesk } from './policy-desk.js';
 import type { Stages } from './stages.js';
 
 /** Rows of history in one answer when the client does not say. */
@@ -59,6 +60,7 @@ export class ControlQueries implements ControlHandlers {
   readonly #stages: Stages;
   readonly #reload: Reload;
   readonly #operator: ControlChanges;
+  readonly #policy: PolicyDesk;
   readonly #events: EventLog;
   readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
@@ -68,6 +70,7 @@ export class ControlQueries implements ControlHandlers {
     this.#stages = stages;
     this.#reload = reload;
     this.#operator = new ControlChanges(stages);
+    this.#policy = new PolicyDesk(stages);
     this.#events = new EventLog(stages.announcer, stages.startedAt);
     this.#counts = new Cached(() => stages.ledger.history.counts());
     this.#events.subscribe(() => this.#counts.touch());
@@ -250,6 +253,18 @@ export class ControlQueries implements ControlHandlers {
         })
       : { changed: 0 };
     return { changes: [...changes, `${counted(changed, 'ban')} lifted`] };
+  }
+
+  policyLogin(request: RequestFor<'policyLogin'>) {
+    return this.#policy.login(request);
+  }
+
+  policyReports(request: RequestFor<'policyReports'>) {
+    return this.#policy.reports(request);
+  }
+
+  refusals(request: RequestFor<'refusals'>) {
+    return this.#policy.refusals(request);
   }
 
   events({ since }: RequestFor<'events'>): EventFeed {

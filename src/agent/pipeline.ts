@@ -8,11 +8,18 @@
  * start makes the kernel right and says what was not said.
  */
 
-import { type BanRecord, banKey, type Decision, type FilterEvent } from '../core/decision.js';
+import {
+  type BanRecord,
+  banKey,
+  type Decision,
+  type FilterEvent,
+  type WeighedAttempt,
+} from '../core/decision.js';
 import type { JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
-import type { AllowContext, JailContext, JailOutcome } from '../jail/judgement.js';
+import type { AllowContext, JailContext, JailOutcome, Judgement } from '../jail/judgement.js';
+import { ReportedFailures } from '../jail/reported.js';
 import type { CommitReport } from '../ledger/ledger.js';
 import { Enforcer, type EnforcerDeps, type Settled } from './enforcer.js';
 import type { PendingIgnoreChecks } from './ignorecommand.js';
@@ -58,7 +65,9 @@ export class Pipeline {
   /** Jails whose newest entries are judged while stored ones of their source are read. */
   readonly #edges = new Map<SourceId, Set<JailName>>();
   /** Attempts of each source that were weighed after its last position. */
-  readonly #attempts = new Map<SourceId, FilterEvent[]>();
+  readonly #attempts = new Map<SourceId, WeighedAttempt[]>();
+  /** Failures that a service reported before their lines came. */
+  readonly #reported = new ReportedFailures();
 
   constructor(parts: PipelineDeps) {
     this.#parts = parts;
@@ -89,34 +98,67 @@ export class Pipeline {
   async take(source: SourceId, batch: IntakeBatch): Promise<void> {
     const { jails, wall } = this.#parts;
     for (const event of batch.warm) jails.observe(event, this.#context);
+    const events = this.#unreported(batch.events, source);
     if (batch.phase === 'live') {
       this.leave(source);
       const now = this.#clocks.live(wall.now());
-      this.#judge(batch.events, () => now, source, batch).catch(this.#parts.broken);
+      this.#judge(events, () => now, source, batch).catch(this.#parts.broken);
       return;
     }
     // What expired in between is over before the next entry counts, so decisions do not depend on
     // how entries fall into batches.
-    for (let from = 0; from < batch.events.length; ) {
-      const first = batch.events[from];
+    for (let from = 0; from < events.length; ) {
+      const first = events[from];
       const now = this.#reach(source, first?.time ?? (0 as EpochMicros));
       await this.expire(this.#clocks.over);
-      const to = this.#runEnd(batch.events, from, now);
-      const isLast = to === batch.events.length;
+      const to = this.#runEnd(events, from, now);
+      const isLast = to === events.length;
       const clock = (event: FilterEvent) =>
         event === first ? now : this.#reach(source, event.time);
-      await this.#judge(batch.events.slice(from, to), clock, source, isLast ? batch : undefined);
+      await this.#judge(events.slice(from, to), clock, source, isLast ? batch : undefined);
       from = to;
     }
     // Where batches end is chance: a replay does not go by it.
     if (batch.position !== undefined && this.#parts.inOrder !== true)
       this.#clocks.reach(source, batch.position.time);
     else if (batch.position !== undefined) this.#show(batch.position.time);
-    if (batch.events.length === 0) await this.#commit([], source, batch);
+    if (events.length === 0) await this.#commit([], source, batch);
     if (batch.phase !== 'ended') return;
     // Nothing comes any more that could gainsay the last entry.
     if (this.#parts.inOrder === true) await this.expire(this.#clocks.latest);
     this.leave(source);
+  }
+
+  /** Failures are going to be reported: from now on lines are matched with them. */
+  expectReports(): void {
+    this.#reported.expect();
+  }
+
+  /**
+   * A failure that its service reports, with its session. It counts at once where no line told it
+   * before, and is remembered beyond a restart when its line comes. While stored entries are read
+   * the lines alone count. False for a failure that is not `counted`: its line will not count.
+   */
+  report(event: FilterEvent, isCounted = true): void {
+    if (this.#clocks.active || !this.#reported.report(event) || !isCounted) return;
+    const now = this.#clocks.live(this.#parts.wall.now());
+    const { decisions, attempts } = this.#weigh([event], () => now);
+    this.#reported.weighed(event, attempts);
+    if (decisions.length === 0) return;
+    const report = this.#parts.ledger.commit({ decisions });
+    this.#settleExpired(report);
+    this.#enforcer.apply(report).catch(this.#parts.broken);
+  }
+
+  /** What no report told before; the attempts of those that did are written with the position. */
+  #unreported(events: readonly FilterEvent[], source: SourceId): readonly FilterEvent[] {
+    const left: FilterEvent[] = [];
+    for (const line of events) {
+      const { event, attempts } = this.#reported.line(line);
+      if (event !== undefined) left.push(event);
+      this.#remember(attempts, source);
+    }
+    return left;
   }
 
   /**
@@ -253,26 +295,34 @@ export class Pipeline {
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
-    const { outcomes, decisions, wouldBan, attempts, alarms } = this.#parts.jails.judge(
-      events,
-      clock,
-      this.#context,
-    );
-    for (const outcome of outcomes) this.#announce(outcome);
-    for (const decision of wouldBan) this.#parts.announcer.wouldBan(decision);
-    for (const { jail, alarm, event } of alarms) this.#parts.announcer.alarm(jail, alarm, event);
-    // They are written with the position: what is read again after a crash must not be weighed
-    // twice.
-    if (attempts.length > 0) {
-      const unwritten = this.#attempts.get(source) ?? [];
-      for (const attempt of attempts) unwritten.push(attempt);
-      this.#attempts.set(source, unwritten);
-    }
+    const { outcomes, decisions, attempts } = this.#weigh(events, clock);
+    this.#remember(attempts, source);
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
       settled.then((bans) => reportLatencies(outcomes, bans, timed)).catch(this.#parts.broken);
     return settled;
+  }
+
+  /** Judges events and says what became of them. */
+  #weigh(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros): Judgement {
+    const { jails, announcer } = this.#parts;
+    const judgement = jails.judge(events, clock, this.#context);
+    for (const outcome of judgement.outcomes) this.#announce(outcome);
+    for (const decision of judgement.wouldBan) announcer.wouldBan(decision);
+    for (const { jail, alarm, event } of judgement.alarms) announcer.alarm(jail, alarm, event);
+    return judgement;
+  }
+
+  /**
+   * Attempts are written with the position: what is read again after a crash must not be weighed
+   * twice.
+   */
+  #remember(attempts: readonly WeighedAttempt[], source: SourceId): void {
+    if (attempts.length === 0) return;
+    const unwritten = this.#attempts.get(source) ?? [];
+    for (const attempt of attempts) unwritten.push(attempt);
+    this.#attempts.set(source, unwritten);
   }
 
   /**

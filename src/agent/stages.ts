@@ -10,6 +10,7 @@ import type { Log, LogLevel } from '../core/log.js';
 import { counted } from '../core/text.js';
 import { type EpochMicros, SetClock, wallClock } from '../core/time.js';
 import { Jails } from '../jail/jails.js';
+import type { AllowContext } from '../jail/judgement.js';
 import type { Ledger } from '../ledger/ledger.js';
 import { openLedgerAnyway } from '../ledger/open.js';
 import type { SetupDifference } from '../setup/difference.js';
@@ -66,6 +67,8 @@ export interface Stages {
   readonly isLedgerFresh: boolean;
   readonly jails: Jails;
   readonly allow: Allowlist;
+  /** Whom the jails may not touch, as they ask it. */
+  readonly allowed: AllowContext;
   readonly pipeline: Pipeline;
   readonly firewallSync: FirewallSync;
   readonly intake: IntakeSupervisor;
@@ -137,6 +140,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     isLedgerFresh,
     jails,
     allow,
+    allowed: context,
     pipeline,
     firewallSync,
     intake,

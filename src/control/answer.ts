@@ -26,7 +26,6 @@ export function sendText(
   response.writeHead(status, {
     'content-type': contentType,
     'content-length': Buffer.byteLength(text),
-    connection: 'close',
   });
   response.end(text);
 }
@@ -60,7 +59,7 @@ async function sendList(
   items: Iterable<unknown>,
   after: string,
 ): Promise<void> {
-  response.writeHead(200, { 'content-type': 'application/json', connection: 'close' });
+  response.writeHead(200, { 'content-type': 'application/json' });
   let piece = before;
   let first = true;
   for (const item of items) {

@@ -6,15 +6,20 @@
 import { BANJOUR_EVENTS } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import {
+  DIGEST_CHARS_MAX,
   EVENT_COUNT_MAX,
   LIVE_VALUE_CHARS_MAX,
   OPERATOR_CHARS_MAX,
+  SESSION_KEY_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../core/limits.js';
 import {
   CONTROL_IMPORT_BANS_MAX,
   CONTROL_TARGETS_MAX,
   HISTORY_ANSWER_ROWS_MAX,
+  POLICY_ADDRESS_CHARS_MAX,
+  POLICY_REPORTS_MAX,
+  POLICY_WORD_CHARS_MAX,
 } from '../core/service-limits.js';
 import {
   cutText,
@@ -48,11 +53,19 @@ import type {
   ImportAnswer,
   JailView,
   OptionsView,
+  PolicyFacts,
+  RefusalView,
   ReloadAnswer,
   SetAnswer,
   StreamEvent,
 } from './protocol.js';
-import { API_VERSION } from './protocol.js';
+import { API_VERSION, REFUSAL_REASONS } from './protocol.js';
+
+/**
+ * Who may ask: `read` whoever may read the status, `change` root alone, `policy` also the companion,
+ * for the mail server that asks it.
+ */
+export type Right = 'read' | 'change' | 'policy';
 
 /** What an answer is: JSON, a text of its own type, or events until either side ends. */
 type Kind = 'json' | 'text' | 'stream';
@@ -62,6 +75,7 @@ type Kind = 'json' | 'text' | 'stream';
  */
 export interface Endpoint<F extends Fields = Fields, A = unknown, K extends Kind = Kind> {
   readonly method: 'GET' | 'POST';
+  readonly right: Right;
   /** Below `/v1`; `:name` is a field of the request. */
   readonly path: string;
   readonly fields: F;
@@ -90,6 +104,18 @@ const importedBans = listOf(
   },
   'bans',
 );
+
+/** A failed login, or one that was refused before its password was looked at. */
+const POLICY_REPORT = {
+  address: wordUpTo(POLICY_ADDRESS_CHARS_MAX),
+  user: optional(cutText(USER_CHARS_MAX)),
+  protocol: optional(cutText(POLICY_WORD_CHARS_MAX)),
+  session: optional(shortText(SESSION_KEY_CHARS_MAX)),
+  /** Stands for the password: equal for equal ones of the same user. */
+  pwhash: optional(cutText(DIGEST_CHARS_MAX)),
+  cause: optional(oneOf('unknown-user', 'wrong-password')),
+  refused: optional(oneOf(...REFUSAL_REASONS)),
+};
 
 export const ENDPOINTS = {
   ping: reads('/ping', {}).answering<{ readonly pong: boolean }>(),
@@ -164,6 +190,25 @@ export const ENDPOINTS = {
     by: optional(operator),
   }).answering<ReloadAnswer>(),
   flush: changes('/flush', {}).answering<{ readonly flushed: boolean }>(),
+  refusals: reads('/policy/refusals', {
+    user: optional(text),
+    address: optional(text),
+  }).answering<readonly RefusalView[]>(),
+  policyLogin: asks('/policy/login', {
+    address: wordUpTo(POLICY_ADDRESS_CHARS_MAX),
+    user: optional(cutText(USER_CHARS_MAX)),
+    protocol: optional(cutText(POLICY_WORD_CHARS_MAX)),
+  }).answering<PolicyFacts>(),
+  policyReports: asks(
+    '/policy/reports',
+    { reports: listOf(POLICY_REPORT, 'reports') },
+    ({ reports }) => {
+      if (reports.length > POLICY_REPORTS_MAX)
+        throw new OperatorError(`at most ${POLICY_REPORTS_MAX} reports in one request`, {
+          hint: 'send them in parts',
+        });
+    },
+  ).answering<{ readonly taken: number }>(),
 } as const;
 
 type Endpoints = typeof ENDPOINTS;
@@ -212,13 +257,25 @@ export interface EventFeed {
   readonly subscribe: (listener: (event: StreamEvent) => void) => () => void;
 }
 
-/** A call that only reads: both sockets answer it. */
+/** A call that only reads: control.sock and status.sock answer it. */
 function reads<F extends Fields, K extends Kind = 'json'>(
   path: string,
   fields: F,
   kind: K = 'json' as K,
 ) {
-  return { answering: <A>(): Endpoint<F, A, K> => ({ method: 'GET', path, fields, kind }) };
+  const method = 'GET';
+  const right = 'read';
+  return { answering: <A>(): Endpoint<F, A, K> => ({ method, right, path, fields, kind }) };
+}
+
+/** A call of the companion for a mail server: control.sock and policy.sock answer it. */
+function asks<F extends Fields>(
+  path: string,
+  fields: F,
+  check: (request: RequestOf<F>) => void = () => undefined,
+) {
+  const call = { method: 'POST', right: 'policy', path, fields, kind: 'json', check } as const;
+  return { answering: <A>(): Endpoint<F, A, 'json'> => call };
 }
 
 /** A call that changes something: only control.sock answers it. */
@@ -227,15 +284,8 @@ function changes<F extends Fields>(
   fields: F,
   check: (request: RequestOf<F>) => void = () => undefined,
 ) {
-  return {
-    answering: <A>(): Endpoint<F, A, 'json'> => ({
-      method: 'POST',
-      path,
-      fields,
-      kind: 'json',
-      check,
-    }),
-  };
+  const call = { method: 'POST', right: 'change', path, fields, kind: 'json', check } as const;
+  return { answering: <A>(): Endpoint<F, A, 'json'> => call };
 }
 
 /**

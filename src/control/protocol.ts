@@ -239,6 +239,50 @@ export interface ExplainView {
   }[];
 }
 
+/** Why a login is refused before its password is looked at. */
+export const REFUSAL_REASONS = [
+  'banned',
+  'honeypot',
+  'under-attack',
+  'dead-name',
+  'shared-address',
+] as const;
+export type RefusalReason = (typeof REFUSAL_REASONS)[number];
+
+/** A login that was refused. */
+export interface RefusalView {
+  readonly time: string;
+  readonly address: string;
+  readonly user?: string;
+  readonly protocol?: string;
+  readonly reason: RefusalReason;
+}
+
+/** What is known of a login before its password is looked at. */
+export interface PolicyFacts {
+  /** The jail that weighs it; without one nothing else is known. */
+  readonly jail?: string;
+  /** The jail only watches. */
+  readonly isWatching: boolean;
+  /** Why the address is never banned. */
+  readonly allowed?: string;
+  /** The jail whose ban holds the address now. */
+  readonly banned?: string;
+  /** The user logged in from the address lately, or at least from the network around it. */
+  readonly credit?: 'address' | 'network';
+  /** Other users who did, from the address. */
+  readonly others: number;
+  /** Points of the address, and at how many it is banned where nobody else logs in. */
+  readonly points: number;
+  readonly limit: number;
+  /** Its failures within findtime, and maxretry. */
+  readonly failures: number;
+  readonly maxretry: number;
+  readonly isUnderAttack: boolean;
+  readonly isDeadName: boolean;
+  readonly isHoneypot: boolean;
+}
+
 /** What the kernel has counted, by jail; read at most as often as it is cheap. */
 export interface CountersView {
   readonly present: boolean;

@@ -1,7 +1,7 @@
 /**
- * The two control sockets. Bounded in clients, streams, requests per second, request size and time;
- * a client that floods, stalls or sends garbage costs its own connection and nothing else. One
- * request per connection.
+ * The control sockets. Bounded in clients, streams, requests per second, request size and time; a
+ * client that floods, stalls or sends garbage costs its own connection and nothing else. One
+ * request per connection, but on policy.sock.
  */
 
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
@@ -15,8 +15,14 @@ import {
   CONTROL_REQUEST_BYTES_MAX,
   CONTROL_REQUESTS_PER_SECOND_MAX,
   CONTROL_STREAMS_MAX,
+  POLICY_CLIENTS_MAX,
+  POLICY_REQUESTS_PER_SECOND_MAX,
 } from '../core/service-limits.js';
-import { CONTROL_REQUEST_MS_MAX, CONTROL_STALL_MS_MAX } from '../core/timeouts.js';
+import {
+  CONTROL_IDLE_MS_MAX,
+  CONTROL_REQUEST_MS_MAX,
+  CONTROL_STALL_MS_MAX,
+} from '../core/timeouts.js';
 import { sendAnswer, sendText, sendWhole, streamEvents } from './answer.js';
 import { RateLimiter } from './clients.js';
 import {
@@ -24,6 +30,7 @@ import {
   type Endpoint,
   type EventFeed,
   findEndpoint,
+  type Right,
   requestOf,
 } from './endpoints.js';
 import type { ApiProblem } from './protocol.js';
@@ -33,6 +40,46 @@ export interface ControlSockets {
   readonly status: string;
   /** Group that may read status.sock; absent leaves the process's own. */
   readonly statusGroupId?: number;
+  /** For the companion: what mail servers ask. */
+  readonly policy?: string;
+  /** Group that may ask it; absent leaves it to root. */
+  readonly policyGroupId?: number | undefined;
+}
+
+/** How one of the sockets is served. */
+interface SocketSpec {
+  readonly path: string;
+  readonly mode: number;
+  readonly groupId?: number | undefined;
+  readonly rights: readonly Right[];
+  readonly clients: number;
+  readonly perSecond: number;
+  /** Many requests of one connection. */
+  readonly keepAlive: boolean;
+}
+
+function specsOf(sockets: ControlSockets): SocketSpec[] {
+  const bounds = {
+    clients: CONTROL_CLIENTS_MAX,
+    perSecond: CONTROL_REQUESTS_PER_SECOND_MAX,
+    keepAlive: false,
+  };
+  const { control, status, statusGroupId, policy, policyGroupId } = sockets;
+  const specs: SocketSpec[] = [
+    { ...bounds, path: control, mode: 0o600, rights: ['read', 'change', 'policy'] },
+    { ...bounds, path: status, mode: 0o660, groupId: statusGroupId, rights: ['read'] },
+  ];
+  if (policy !== undefined)
+    specs.push({
+      path: policy,
+      mode: policyGroupId === undefined ? 0o600 : 0o660,
+      groupId: policyGroupId,
+      rights: ['policy'],
+      clients: POLICY_CLIENTS_MAX,
+      perSecond: POLICY_REQUESTS_PER_SECOND_MAX,
+      keepAlive: true,
+    });
+  return specs;
 }
 
 export interface ControlServer {
@@ -45,27 +92,18 @@ export interface ControlServer {
  */
 const CHECK_MS = 2_500;
 
-/** Opens both sockets. Throws `OperatorError` when another agent answers on them. */
+/** Opens the sockets. Throws `OperatorError` when another agent answers on them. */
 export async function serveControl(
   sockets: ControlSockets,
   handlers: ControlHandlers,
 ): Promise<ControlServer> {
-  const control = await listen(
-    sockets.control,
-    0o600,
-    undefined,
-    new RequestHandler(handlers, true),
-  );
-  const status = await listen(
-    sockets.status,
-    0o660,
-    sockets.statusGroupId,
-    new RequestHandler(handlers, false),
-  );
+  const servers: Server[] = [];
+  for (const spec of specsOf(sockets))
+    servers.push(await listen(spec, new RequestHandler(handlers, spec)));
   return {
     close: async () => {
       await Promise.all(
-        [control, status].map(
+        servers.map(
           (server) =>
             new Promise<void>((resolve) => {
               server.close(() => resolve());
@@ -78,9 +116,7 @@ export async function serveControl(
 }
 
 async function listen(
-  path: string,
-  mode: number,
-  groupId: number | undefined,
+  { path, mode, groupId, clients, keepAlive }: SocketSpec,
   requests: RequestHandler,
 ): Promise<Server> {
   await removeStale(path);
@@ -89,10 +125,11 @@ async function listen(
       headersTimeout: CONTROL_REQUEST_MS_MAX,
       requestTimeout: CONTROL_REQUEST_MS_MAX,
       connectionsCheckingInterval: CHECK_MS,
+      ...(keepAlive ? { keepAliveTimeout: CONTROL_IDLE_MS_MAX } : {}),
     },
     (request, response) => inBackground(requests.answer(request, response)),
   );
-  server.maxConnections = CONTROL_CLIENTS_MAX;
+  server.maxConnections = clients;
   server.on('connection', (socket: Socket) => {
     // Of a connection that never says a word, Node's limits know nothing.
     const timer = setTimeout(() => socket.destroy(), CONTROL_REQUEST_MS_MAX);
@@ -152,17 +189,21 @@ class Refusal {
 /** Answers the requests of one socket. */
 class RequestHandler {
   readonly #handlers: ControlHandlers;
-  readonly #mayChange: boolean;
-  readonly #limiter = new RateLimiter(CONTROL_REQUESTS_PER_SECOND_MAX);
+  readonly #rights: readonly Right[];
+  readonly #keepAlive: boolean;
+  readonly #limiter: RateLimiter;
   #streams = 0;
 
-  constructor(handlers: ControlHandlers, mayChange: boolean) {
+  constructor(handlers: ControlHandlers, { rights, keepAlive, perSecond }: SocketSpec) {
     this.#handlers = handlers;
-    this.#mayChange = mayChange;
+    this.#rights = rights;
+    this.#keepAlive = keepAlive;
+    this.#limiter = new RateLimiter(perSecond);
   }
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     response.on('error', () => undefined);
+    if (!this.#keepAlive) response.setHeader('connection', 'close');
     // What a client goes on sending after its answer is not read.
     response.once('finish', () => {
       if (!request.complete) request.destroy();
@@ -195,14 +236,17 @@ class RequestHandler {
           'docs/api.md lists them',
         );
       const { name, endpoint, parameters } = found;
-      const changes = endpoint.method === 'POST';
-      if (changes && !this.#mayChange)
+      if (!this.#rights.includes(endpoint.right))
         return new Refusal(
           403,
-          'this socket only reads',
-          'changes go through control.sock, as root',
+          this.#rights.includes('read')
+            ? 'this socket only reads'
+            : 'this socket does not answer that',
+          endpoint.right === 'change'
+            ? 'changes go through control.sock, as root'
+            : 'docs/api.md says which socket answers what',
         );
-      const given = changes ? await readBody(request) : queryOf(url, request);
+      const given = endpoint.method === 'POST' ? await readBody(request) : queryOf(url, request);
       const fields = requestOf(
         endpoint,
         typeof given === 'object' && given !== null && !Array.isArray(given)

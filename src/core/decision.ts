@@ -25,6 +25,10 @@ export interface FilterEvent {
   readonly digest?: string;
   /** The host that reported it, of sources of other hosts: its own text, escape before showing. */
   readonly host?: string;
+  /** Names the connection of a failure, where its line does. */
+  readonly session?: string;
+  /** True: it was refused before anybody looked at the password. */
+  readonly isRefused?: boolean;
   /** Attempts that the entry reports; at least 1, at most `EVENT_COUNT_MAX`. */
   readonly count: number;
   /** The entry's time; windows count in it. */

@@ -31,6 +31,20 @@ export const CONTROL_REQUESTS_PER_SECOND_MAX = 200;
  * MB.
  */
 export const CONTROL_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * Clients of policy.sock at once, and requests per second that it answers: the companion asks twice
+ * for a login, with a few connections that it keeps.
+ */
+export const POLICY_CLIENTS_MAX = 16;
+export const POLICY_REQUESTS_PER_SECOND_MAX = 2_000;
+/** Reports of one request. */
+export const POLICY_REPORTS_MAX = 500;
+/** An IPv6 address with an IPv4 address in it has 45 characters. */
+export const POLICY_ADDRESS_CHARS_MAX = 64;
+/** A protocol's name. */
+export const POLICY_WORD_CHARS_MAX = 32;
+/** Refused logins that the agent remembers, for `explain`. */
+export const POLICY_REFUSALS_MAX = 1_000;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */

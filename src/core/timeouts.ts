@@ -20,6 +20,11 @@ export const LOGIN_REPEAT_SECONDS = 6 * 3600;
  * long; for so long the ledger keeps digests.
  */
 export const DIGEST_SECONDS = 86_400;
+/**
+ * A name that nobody logs in with is looked for once in so long although others tried it, seconds:
+ * the mailbox may be new.
+ */
+export const DEAD_NAME_REST_SECONDS = 86_400;
 /** Longest ban of an address that several users log in from, by evidence. */
 export const SHARED_BAN_SECONDS_MAX = 3600;
 /**
@@ -104,6 +109,11 @@ export const TALLY_PAIR_SECONDS = 3.5;
 /** PAM's least wait: lines that end sooner, and then silence, were no pairs, seconds. */
 export const TALLY_PAIR_LEAST_SECONDS = 0.9;
 /**
+ * A reported failure waits so long for its log line, and a line for its report, seconds: an
+ * attacker can keep one connection open.
+ */
+export const REPORTED_SECONDS = 3_600;
+/**
  * A sum says in whole seconds how far it reaches back; PAM's own line may come a little before,
  * seconds.
  */
@@ -172,6 +182,8 @@ export const NFT_STUCK_MS = 60_000;
 export const WARMUP_SECONDS_MIN = 300;
 /** Time within which a client must have sent its request, ms. */
 export const CONTROL_REQUEST_MS_MAX = 5_000;
+/** A kept connection of policy.sock ends when it was silent for so long, ms. */
+export const CONTROL_IDLE_MS_MAX = 60_000;
 /** A client that takes nothing of its answer for so long is cut off, ms. */
 export const CONTROL_STALL_MS_MAX = 15_000;
 /** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */

@@ -310,6 +310,7 @@ function settle(
   const user = userOf(verdict.facts);
   const { cause, digest } = verdict.facts;
   const isFailure = verdict.result === 'failure';
+  const session = match.told?.session;
   return {
     kind: verdict.result,
     jail,
@@ -318,6 +319,7 @@ function settle(
     ...(isFailure && cause !== undefined && { cause }),
     ...(isFailure && digest !== undefined && { digest }),
     ...(entry.host !== undefined && { host: entry.host }),
+    ...(isFailure && session !== undefined && { session }),
     count: countOf(verdict.facts),
     time,
     cursor: entry.cursor,

@@ -21,7 +21,7 @@
  * While another address of the prefix has logged in within the longest findtime, failures are
  * counted by host as well, and the host is banned instead of the prefix.
  */
-import type { Prefix } from '../core/address.js';
+import type { Address, Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import {
   EVIDENCE_CURSORS_MAX,
@@ -52,12 +52,13 @@ import type {
   JailOutcome,
   JailStats,
   Judgement,
+  LoginView,
   WindowView,
 } from './judgement.js';
 import { Neighbours } from './neighbours.js';
 import { PendingDecisions } from './pending.js';
 import { type Floor, recall, remember } from './restart.js';
-import { statsOf, viewsOf } from './views.js';
+import { loginViewOf, statsOf, viewsOf } from './views.js';
 import { WatchedBans } from './watched.js';
 import { isFast, Weighing } from './weighing.js';
 
@@ -255,6 +256,20 @@ export class Jails {
   stats(name: JailName, now: EpochMicros): JailStats | undefined {
     const jail = this.#jails.get(name);
     return jail && statsOf(jail, this.#weighing, this.#watched, now);
+  }
+
+  /**
+   * What is known of a login that is to come at the service of a jail; undefined where no jail
+   * weighs it. Changes nothing.
+   */
+  login(
+    name: JailName,
+    attempt: { readonly address: Address; readonly user?: string | undefined },
+    now: EpochMicros,
+    allow: AllowContext,
+  ): LoginView | undefined {
+    const parts = { jails: this.#jails, weighing: this.#weighing };
+    return loginViewOf(parts, name, attempt, now, allow);
   }
 
   /** What a jail that weighs evidence knows. */

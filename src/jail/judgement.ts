@@ -3,6 +3,7 @@ import type { Address, Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
+import type { LoginFacts } from './evidence/facts.js';
 import type { Alarm, Holdings } from './evidence/rules.js';
 
 /** What the jail must know of a ban that the ledger has not ended. A `BanRecord` is one. */
@@ -119,6 +120,21 @@ export interface JailStats {
   readonly evidence?: Holdings;
   /** Of a jail that only watches: bans that would be in force, and all that it would have made. */
   readonly watched?: { readonly current: number; readonly total: number };
+}
+
+/** What the jails know of a login that is to come. */
+export interface LoginView extends LoginFacts {
+  /** The jail that weighs. */
+  readonly jail: JailName;
+  /** It only watches: nobody is turned away for what it says. */
+  readonly isWatching: boolean;
+  /** What the address is counted by. */
+  readonly target: Prefix;
+  /** Why the address is never banned. */
+  readonly allowed?: string;
+  /** Failures of the address within findtime, and how many ban one where nobody else logs in. */
+  readonly failures: number;
+  readonly maxretry: number;
 }
 
 /** One target as `explain` shows it. */

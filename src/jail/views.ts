@@ -1,12 +1,14 @@
 /** What people see of the jails: numbers for `status`, and windows for `explain`. */
-import { baseAddress, type Prefix } from '../core/address.js';
+import { type Address, baseAddress, type Prefix } from '../core/address.js';
+import type { JailName } from '../core/names.js';
+import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { both, type Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
-import type { JailStats, WindowView } from './judgement.js';
+import type { AllowContext, JailStats, LoginView, WindowView } from './judgement.js';
 import { keyOf } from './keys.js';
 import type { WatchedBans } from './watched.js';
-import type { Weighing } from './weighing.js';
+import { failuresOf, type Weighing } from './weighing.js';
 
 /** What `status` shows of a jail. Looks at every tracked target. */
 export function statsOf(
@@ -27,6 +29,35 @@ export function statsOf(
       watched: { current: watched.currentOf(name, now), total: watched.totalOf(name) },
     }),
     ...(evidence !== undefined && { evidence }),
+  };
+}
+
+/**
+ * What is known of a login that is to come at the service of a jail; undefined where no jail weighs
+ * it.
+ */
+export function loginViewOf(
+  { jails, weighing }: { readonly jails: JailList; readonly weighing: Weighing },
+  name: JailName,
+  { address, user }: { readonly address: Address; readonly user?: string | undefined },
+  now: EpochMicros,
+  allow: AllowContext,
+): LoginView | undefined {
+  const jail = jails.get(name);
+  const weigher = jails.get(jail?.policy.group as JailName);
+  if (jail === undefined || weigher === undefined) return undefined;
+  const target = jail.targetOf(address, allow);
+  const facts = weighing.facts(jail, { address, target, user, time: now });
+  if (facts === undefined) return undefined;
+  const allowed = notRemote(address) ?? allow.allowed(weigher.policy.jail, address);
+  return {
+    ...facts,
+    jail: weigher.policy.jail,
+    isWatching: weigher.policy.watch === true,
+    target,
+    ...(allowed === undefined ? {} : { allowed }),
+    failures: failuresOf(jail, weigher, target, now),
+    maxretry: jail.policy.maxretry,
   };
 }
 

@@ -5,6 +5,7 @@ import type { JailName } from '../core/names.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { Evidence } from './evidence/evidence.js';
+import type { LoginFacts } from './evidence/facts.js';
 import {
   type Attempt,
   DEFAULT_RULES,
@@ -72,6 +73,11 @@ export class Weighing {
     return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
   }
 
+  /** What the jail that weighs what this one finds knows of an attempt that is to come. */
+  facts({ policy: { group } }: Jail, attempt: Attempt): LoginFacts | undefined {
+    return group === undefined ? undefined : this.#evidence.get(group)?.facts(attempt);
+  }
+
   /** True when the jail that weighs what this one finds may excuse the event. */
   isExcusable({ policy: { group } }: Jail, event: FilterEvent, target: Prefix): boolean {
     if (group === undefined || this.#jails.watches(group)) return false;
@@ -94,15 +100,25 @@ export class Weighing {
  * that weighs, saw what would ban at one: maxretry failures within findtime.
  */
 export function isFast(
-  { policy, windows }: Jail,
+  jail: Jail,
   weighing: Jail,
   target: Prefix,
   { time }: FilterEvent,
   allowance: number,
 ): boolean {
+  return failuresOf(jail, weighing, target, time) >= jail.policy.maxretry * allowance;
+}
+
+/** Failures of the target at all services of the group together, within findtime of this one. */
+export function failuresOf(
+  { policy, windows }: Jail,
+  weighing: Jail,
+  target: Prefix,
+  time: EpochMicros,
+): number {
   const key = keyOf(target);
   const from = Math.max(time - policy.findtime * MICROS_PER_SECOND, windows.floor(key) + 1);
-  return weighing.windows.count(key, time, from) >= policy.maxretry * allowance;
+  return weighing.windows.count(key, time, from);
 }
 
 /** The rules of a jail that weighs evidence: its own words for them are maxretry and findtime. */
@@ -122,6 +138,6 @@ function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
 
 /** Fields one by one: a spread takes as long as all of the weighing. */
 function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
-  const { address, time, user, cause, digest, isSpray } = event;
-  return { address, target, time, user, cause, digest, isSpray };
+  const { address, time, user, cause, digest, isSpray, isRefused } = event;
+  return { address, target, time, user, cause, digest, isSpray, isRefused };
 }

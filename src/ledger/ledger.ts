@@ -143,6 +143,16 @@ export class Ledger {
     return row === undefined ? undefined : recordOf(row);
   }
 
+  /** Bans that are wanted or in force and cover the target, also those of prefixes around it. */
+  covering(target: Prefix, now: EpochMicros): BanRecord[] {
+    const own = guarded(() =>
+      this.#sql.openOfTarget.all(firstOf(target), target.length),
+    ) as BanRow[];
+    return [...ofFamily(own, target), ...this.history.openAround(target)]
+      .map(recordOf)
+      .filter(({ until }) => until === null || until > now);
+  }
+
   /** Earlier bans of exactly this target in one jail or in all; see `JailContext.previousBans`. */
   previousBans(jail: JailName | undefined, target: Prefix): number {
     const first = firstOf(target);

@@ -41,6 +41,18 @@ export function statusSocket(paths: Paths): string {
   return join(paths.run, 'status.sock');
 }
 
+/** Where the companion asks for a mail server. */
+export function policySocket(paths: Paths): string {
+  return join(paths.run, 'policy.sock');
+}
+
+/** The number of a group of this host; undefined before its package has made it. */
+export function groupIdOf(name: string): number | undefined {
+  const groups = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '';
+  const line = groups.split('\n').find((one) => one.startsWith(`${name}:`));
+  return line === undefined ? undefined : Number(line.split(':')[2]);
+}
+
 /** Where the companion answers: beside the agent's directory, since it is another user's. */
 export function companionSocket(paths: Paths): string {
   return join(`${paths.run}-companion`, 'companion.sock');

@@ -1,17 +1,18 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
 import type { ControlHandlers, RequestFor } from '../../src/control/endpoints.js';
-import type { AgentView, StreamEvent } from '../../src/control/protocol.js';
+import type { AgentView, PolicyFacts, StreamEvent } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
 import {
   CONTROL_REQUEST_BYTES_MAX,
   CONTROL_STREAM_BACKLOG_BYTES_MAX,
+  POLICY_REPORTS_MAX,
 } from '../../src/core/service-limits.js';
 import { until } from '../support/until.js';
 
@@ -24,6 +25,18 @@ const view: AgentView = {
   firewall: { hook: 'input', inForce: 0, refused: 0, batches: 0, healed: 0, lastBatchMs: null },
   jails: [],
   warnings: [],
+};
+
+const facts: PolicyFacts = {
+  isWatching: false,
+  others: 0,
+  points: 0,
+  limit: 5,
+  failures: 0,
+  maxretry: 3,
+  isUnderAttack: false,
+  isDeadName: false,
+  isHoneypot: false,
 };
 
 const event = (id: number): StreamEvent => ({
@@ -75,6 +88,9 @@ beforeEach(async () => {
       text: `${format}\n`,
       contentType: `text/${format}`,
     }),
+    policyLogin: () => facts,
+    policyReports: ({ reports }) => ({ taken: reports.length }),
+    refusals: () => [],
     events: ({ since }) => ({
       kept: () => ({ missed: since === 5 ? [event(6)] : [], gap: since === 1 }),
       subscribe: (listener) => {
@@ -84,7 +100,7 @@ beforeEach(async () => {
     }),
   };
   server = await serveControl(
-    { control: path('control.sock'), status: path('status.sock') },
+    { control: path('control.sock'), status: path('status.sock'), policy: path('policy.sock') },
     operations,
   );
 });
@@ -118,6 +134,55 @@ describe('the control sockets', () => {
   test('differ by their modes', () => {
     expect(statSync(path('control.sock')).mode & 0o777).toBe(0o600);
     expect(statSync(path('status.sock')).mode & 0o777).toBe(0o660);
+  });
+
+  test('policy.sock answers what mail servers ask and nothing else, root asks it anywhere', async () => {
+    expect(statSync(path('policy.sock')).mode & 0o777).toBe(0o600);
+    const asked = { address: '192.0.2.1', user: 'anna' };
+    expect(await new ControlClient(path('policy.sock')).policyLogin(asked)).toEqual(facts);
+    expect(await new ControlClient(path('control.sock')).policyLogin(asked)).toEqual(facts);
+    const body = JSON.stringify(asked);
+    expect(await ask('status.sock', 'POST', '/v1/policy/login', body)).toMatchObject({
+      status: 403,
+    });
+    for (const [method, url] of [
+      ['GET', '/v1/status'],
+      ['GET', '/v1/ping'],
+      ['GET', '/v1/policy/refusals'],
+      ['POST', '/v1/ban'],
+      ['POST', '/v1/flush'],
+    ] as const)
+      expect(await ask('policy.sock', method, url, method === 'GET' ? undefined : '{}')).toEqual({
+        status: 403,
+        body: expect.stringContaining('this socket does not answer that'),
+      });
+    expect(asked).toEqual({ address: '192.0.2.1', user: 'anna' });
+  });
+
+  test('policy.sock keeps its connections, and takes reports up to its bound', async () => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    const ports = new Set<unknown>();
+    const post = (url: string, body: unknown) =>
+      new Promise<number>((resolve, reject) => {
+        const call = request(
+          { socketPath: path('policy.sock'), method: 'POST', path: url, agent },
+          (response) => {
+            response.resume();
+            response.once('end', () => resolve(response.statusCode ?? 0));
+          },
+        );
+        call.once('socket', (socket) => ports.add(socket));
+        call.once('error', reject);
+        call.end(JSON.stringify(body));
+      });
+    const report = { address: '192.0.2.1' };
+    const reports = (count: number) => ({ reports: Array(count).fill(report) });
+    expect(await post('/v1/policy/login', report)).toBe(200);
+    expect(await post('/v1/policy/reports', reports(POLICY_REPORTS_MAX))).toBe(200);
+    expect(ports.size).toBe(1);
+    expect(await post('/v1/policy/reports', reports(POLICY_REPORTS_MAX + 1))).toBe(400);
+    expect(await post('/v1/policy/login', { address: 'x'.repeat(65) })).toBe(400);
+    agent.destroy();
   });
 
   test('answer what they are asked', async () => {

@@ -1,7 +1,14 @@
 /** `banjour run`: the agent itself, which systemd starts; or its dry run. */
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { LOG_LEVELS, type LogLevel } from '../../core/log.js';
-import { controlSocket, ledgerFile, statusSocket, VERSION } from '../../setup/paths.js';
+import {
+  controlSocket,
+  groupIdOf,
+  ledgerFile,
+  policySocket,
+  statusSocket,
+  VERSION,
+} from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const run: CommandDefinition = {
@@ -42,7 +49,12 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
   return runService({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
     ledgerPath: args.flag('dry-run') ? ':memory:' : ledgerFile(paths),
-    sockets: { control: controlSocket(paths), status: statusSocket(paths) },
+    sockets: {
+      control: controlSocket(paths),
+      status: statusSocket(paths),
+      policy: policySocket(paths),
+      policyGroupId: companionGroup(),
+    },
     dryRun: args.flag('dry-run'),
     stderr: terminal.stderr,
     out: (text) => terminal.out(text),
@@ -50,4 +62,11 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     version: VERSION,
     ...(level === undefined ? {} : { logLevel: level }),
   });
+}
+
+/** The companion's group, where this process may give it a socket. */
+function companionGroup(): number | undefined {
+  const id = groupIdOf('banjour-companion');
+  if (id === undefined) return undefined;
+  return process.getuid?.() === 0 || process.getgroups?.().includes(id) === true ? id : undefined;
 }

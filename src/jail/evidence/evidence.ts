@@ -21,6 +21,7 @@ import {
 } from '../../core/limits.js';
 import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
+import { factsOf, type LoginFacts, NETWORK, type Where, whereOf } from './facts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
 import { Points, secondsOf } from './points.js';
 import type {
@@ -40,11 +41,6 @@ import { Offenders, WatchedUsers } from './users.js';
 const POINT_TOLERANCE = 0.05;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
-/** The prefixes in which offenders are counted, and which are banned for them. */
-export const OFFENDER_PREFIXES = { 4: [24], 6: [56, 48] } as const;
-/** The network in which a user's credit holds. */
-const NETWORK = { 4: 24, 6: 48 } as const;
-
 export class Evidence {
   rules: EvidenceRules;
   readonly #keys: Keys;
@@ -137,6 +133,20 @@ export class Evidence {
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time)) return false;
     if (attempt.user === undefined || attempt.user === '') return true;
     return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
+  }
+
+  /** What is known of an attempt before its password is looked at. Changes nothing. */
+  facts(attempt: Attempt): LoginFacts {
+    const parts = {
+      rules: this.rules,
+      keys: this.#keys,
+      credit: this.#credit,
+      users: this.#users,
+      strangers: this.#strangers,
+      isLearnt: this.#isLearnt(secondsOf(attempt.time)),
+      points: this.pointsOf(attempt.target, attempt.time),
+    };
+    return factsOf(parts, attempt);
   }
 
   /** Weighs a failure that was tried `count` times. */
@@ -246,7 +256,7 @@ export class Evidence {
 
   /** What the failure says of the user that it was aimed at. */
   #aimedAt(
-    { target, user = '', cause }: Attempt,
+    { target, user = '', cause, isRefused = false }: Attempt,
     key: Key,
     where: Where,
     time: number,
@@ -257,11 +267,13 @@ export class Evidence {
     if (this.#users.hasLogin(key)) {
       const offenders = this.#users.offend(key, where.target.low, time, time - rules.userSpan);
       if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
-      if (others === 0 && this.#isLearnt(time)) find('user', target);
+      // Who was refused may be the user in a new place: it is known of nobody that he guessed.
+      if (others === 0 && !isRefused && this.#isLearnt(time)) find('user', target);
       return this.#users.mayAlarm(key, 'alarmed', time)
         ? [{ kind: 'under-attack', user, count: offenders }]
         : [];
     }
+    if (!isRefused) this.#strangers.noteChecked(key, time, cause === 'wrong-password');
     if (!this.#isLearnt(time)) return [];
     // The server says that the name exists: it is somebody's, though nobody has logged in yet.
     const [rule, span, most] =
@@ -325,14 +337,8 @@ export class Evidence {
     return this.#began !== undefined && time - this.#began >= this.rules.learning;
   }
 
-  #where({ address, target }: Attempt): Where {
-    const { family } = address;
-    const prefixes = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
-    return {
-      target: this.#keys.prefix(target),
-      network: this.#keys.prefix(prefixOf(address, NETWORK[family])),
-      prefixes: prefixes.map((length) => prefixOf(address, length)),
-    };
+  #where(attempt: Attempt): Where {
+    return whereOf(this.#keys, attempt);
   }
 
   #secondsOf(time: EpochMicros): number {
@@ -340,11 +346,4 @@ export class Evidence {
     this.#began = Math.min(this.#began ?? seconds, seconds);
     return seconds;
   }
-}
-
-/** The keys of an address. */
-interface Where {
-  readonly target: Key;
-  readonly network: Key;
-  readonly prefixes: readonly Prefix[];
 }

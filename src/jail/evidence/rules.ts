@@ -77,6 +77,7 @@ export interface Attempt {
   readonly cause?: WeighedAttempt['cause'] | undefined;
   readonly digest?: WeighedAttempt['digest'] | undefined;
   readonly isSpray?: WeighedAttempt['isSpray'] | undefined;
+  readonly isRefused?: WeighedAttempt['isRefused'] | undefined;
   readonly time: WeighedAttempt['time'];
   readonly address: Address;
   /** What the jail counts the address by: itself, or its IPv6 prefix. */

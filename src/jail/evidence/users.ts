@@ -5,8 +5,11 @@
 import { EVIDENCE_OFFENDERS_MAX } from '../../core/limits.js';
 import { type Key, NONE, RecentSet, Table } from './table.js';
 
-/** Columns of a name: its last login, when either alarm was given, and who failed for it. */
-const NAME = { lastLogin: 0, alarmed: 1, taken: 2, offenders: 3 } as const;
+/**
+ * Columns of a name: its last login, when either alarm was given, when a server last looked at it,
+ * when one last said that it exists, and who failed for it.
+ */
+const NAME = { lastLogin: 0, alarmed: 1, taken: 2, checked: 3, exists: 4, offenders: 5 } as const;
 const DAY = 86_400;
 const ALARM_PAUSE = DAY;
 
@@ -79,6 +82,29 @@ export class WatchedUsers {
     const slot = this.#table.obtain(name);
     this.#offenders.add(slot, address, time);
     return this.#offenders.count(slot, from);
+  }
+
+  /** How many addresses failed for the name since `from`. Changes nothing. */
+  offenders(name: Key, from: number): number {
+    const slot = this.#table.find(name);
+    return slot === NONE ? 0 : this.#offenders.count(slot, Math.max(1, from));
+  }
+
+  /** A server looked for the name, and perhaps said that it exists. */
+  noteChecked(name: Key, time: number, exists: boolean): void {
+    const slot = this.#table.obtain(name);
+    for (const column of exists ? [NAME.checked, NAME.exists] : [NAME.checked])
+      if (time > this.#table.get(slot, column)) this.#table.set(slot, column, time);
+  }
+
+  /** When a server last looked for the name, and when one last said that it exists; 0 is never. */
+  checked(name: Key): { readonly last: number; readonly exists: number } {
+    const slot = this.#table.find(name);
+    if (slot === NONE) return { last: 0, exists: 0 };
+    return {
+      last: this.#table.get(slot, NAME.checked),
+      exists: this.#table.get(slot, NAME.exists),
+    };
   }
 
   /** True once a day for each kind of alarm. */

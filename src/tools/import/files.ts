@@ -21,6 +21,7 @@ import type { Config, Setting } from '../../config/types.js';
 import { EXIT, messageOf, OperatorError } from '../../core/errors.js';
 import { hideSecrets } from '../../core/secrets.js';
 import { diskTree } from '../../ini/tree.js';
+import { groupIdOf } from '../../setup/paths.js';
 import type { ImportedFile } from './config.js';
 
 // What another import changes: jails that come and go, and values of those that stay.
@@ -159,7 +160,7 @@ export function refuseEdited(planned: readonly PlannedFile[], force: boolean): v
 
 /** Writes what is planned. Returns the files that hold secrets and that no group may read yet. */
 export function writeFiles(planned: readonly PlannedFile[]): string[] {
-  const group = groupId();
+  const group = groupIdOf('banjour');
   const writing = planned.filter(({ state, text }) => text !== undefined && state !== 'same');
   const begun: string[] = [];
   try {
@@ -208,13 +209,6 @@ function narrow(path: string, group: number | undefined): void {
   }
   chownSync(path, 0, group ?? 0);
   chmodSync(path, 0o640);
-}
-
-/** The agent's group; undefined before its package has made it. */
-function groupId(): number | undefined {
-  const groups = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '';
-  const id = /^banjour:[^:]*:(\d+):/m.exec(groups)?.[1];
-  return id === undefined ? undefined : Number(id);
 }
 
 /** A name for the old file that no earlier one has. */

@@ -10,7 +10,7 @@ import type { FilterEvent } from '../../core/decision.js';
 import { WHAT_IF_ADDRESSES_MAX, WHAT_IF_USERS_MAX } from '../../core/service-limits.js';
 import type { JailPolicy } from '../../core/specs.js';
 import { type EpochMicros, epochMicros } from '../../core/time.js';
-import { OFFENDER_PREFIXES } from '../../jail/evidence/evidence.js';
+import { OFFENDER_PREFIXES } from '../../jail/evidence/facts.js';
 
 // Counts over time in a bounded number of bins, however long the journal is: bins widen as it goes
 // on.

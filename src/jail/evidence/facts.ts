@@ -1,0 +1,110 @@
+/**
+ * What is known of a login before its password is looked at, and under which keys the evidence
+ * stands.
+ */
+import { type Prefix, prefixOf } from '../../core/address.js';
+
+import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
+import { secondsOf } from './points.js';
+import type { Attempt, Credit, EvidenceRules } from './rules.js';
+import type { Key, Keys } from './table.js';
+import type { WatchedUsers } from './users.js';
+
+/** The prefixes in which offenders are counted, and which are banned for them. */
+export const OFFENDER_PREFIXES = { 4: [24], 6: [56, 48] } as const;
+/** The network in which a user's credit holds. */
+export const NETWORK = { 4: 24, 6: 48 } as const;
+
+/** The keys of an address. */
+export interface Where {
+  readonly target: Key;
+  readonly network: Key;
+  readonly prefixes: readonly Prefix[];
+}
+
+/** Where an attempt comes from, as keys. */
+export function whereOf(
+  keys: Keys,
+  { address, target }: Pick<Attempt, 'address' | 'target'>,
+): Where {
+  const { family } = address;
+  const prefixes = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
+  return {
+    target: keys.prefix(target),
+    network: keys.prefix(prefixOf(address, NETWORK[family])),
+    prefixes: prefixes.map((length) => prefixOf(address, length)),
+  };
+}
+
+/** What is known of an address and a user before a password is looked at. */
+export interface LoginFacts {
+  /** The user logged in from the address lately, or at least from the network around it. */
+  readonly credit?: 'address' | 'network';
+  /** Other users with credit at the address. */
+  readonly others: number;
+  /** Points of the address, and at how many it is banned where nobody else logs in. */
+  readonly points: number;
+  readonly limit: number;
+  /** So many addresses fail for the user that each further one is banned at once. */
+  readonly isUnderAttack: boolean;
+  /** So many addresses try a name that nobody logs in with; now and then one is let through. */
+  readonly isDeadName: boolean;
+  readonly isHoneypot: boolean;
+}
+
+/** The parts of the evidence that are asked. */
+export interface AskedEvidence {
+  readonly rules: EvidenceRules;
+  readonly keys: Keys;
+  readonly credit: Credit;
+  /** Names with a login, and names without. */
+  readonly users: WatchedUsers;
+  readonly strangers: WatchedUsers;
+  /** Enough was seen to say of a name that nobody logs in with it. */
+  readonly isLearnt: boolean;
+  /** Of the address. */
+  readonly points: number;
+}
+
+/** Asks the evidence about an attempt that is to come. Changes nothing. */
+export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
+  const { rules, keys, credit, users, strangers, points } = evidence;
+  const { user = '' } = attempt;
+  const time = secondsOf(attempt.time);
+  const where = whereOf(keys, attempt);
+  const since = time - rules.credit;
+  const name = user === '' ? undefined : keys.user(user);
+  const own = name && credit.of(name, where.target, where.network, since);
+  const others = credit.others(name, where.target, since);
+  // Who fails for a name stands there, whether it has a login or not.
+  const failing = name !== undefined && users.hasLogin(name) ? users : strangers;
+  return {
+    ...(own === undefined ? {} : { credit: own }),
+    others,
+    points,
+    limit: rules.slowPoints,
+    isUnderAttack:
+      name !== undefined &&
+      rules.userOffenders > 0 &&
+      failing.offenders(name, time - rules.userSpan) >= rules.userOffenders,
+    isDeadName: name !== undefined && isDead(evidence, name, time),
+    isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
+  };
+}
+
+/**
+ * True for a name that many tried and nobody logs in with. Once in a while it is looked for all the
+ * same: the mailbox may be new.
+ */
+function isDead(
+  { rules, users, strangers, isLearnt }: AskedEvidence,
+  name: Key,
+  time: number,
+): boolean {
+  const { deadNameOffenders: most, deadNameSpan } = rules;
+  if (most === 0 || users.hasLogin(name) || !isLearnt) return false;
+  const { last, exists } = strangers.checked(name);
+  if (exists >= Math.max(1, time - deadNameSpan)) return false;
+  if (time - last >= DEAD_NAME_REST_SECONDS) return false;
+  return strangers.offenders(name, time - deadNameSpan) >= most;
+}

@@ -1,0 +1,105 @@
+/** What is known of a login before its password is looked at. */
+import { beforeEach, expect, test } from '@jest/globals';
+import { prefixOf } from '../../../src/core/address.js';
+import { seconds } from '../../../src/core/time.js';
+import { DEAD_NAME_REST_SECONDS } from '../../../src/core/timeouts.js';
+import { Evidence } from '../../../src/jail/evidence/evidence.js';
+import type { Attempt } from '../../../src/jail/evidence/rules.js';
+import { DEFAULT_RULES } from '../../../src/jail/evidence/rules.js';
+import { address, at } from '../support.js';
+
+const DAY = 86_400;
+/** Long enough after the first event for names to be known. */
+const LATER = 10 * DAY;
+let evidence: Evidence;
+
+const attempt = (who: string, user: string | undefined, second: number): Attempt => ({
+  address: address(who),
+  target: prefixOf(address(who), 32),
+  time: at(second),
+  user,
+});
+const facts = (who: string, user: string | undefined, second: number) =>
+  evidence.facts(attempt(who, user, second));
+/** So many addresses fail for a user at a time. */
+const spray = (user: string, count: number, second: number, more: Partial<Attempt> = {}) => {
+  for (let n = 0; n < count; n++)
+    evidence.failure({ ...attempt(`203.0.${n}.7`, user, second), ...more });
+};
+
+beforeEach(() => {
+  evidence = new Evidence({ ...DEFAULT_RULES, honeypot: new Set(['trap']) }, 1);
+  evidence.login(attempt('192.0.2.1', 'anna', 0));
+});
+
+test('who logged in from the address, or near it, has credit; others make it a shared one', () => {
+  expect(facts('192.0.2.1', 'Anna', DAY)).toMatchObject({ credit: 'address', others: 0 });
+  expect(facts('192.0.2.9', 'anna', DAY)).toMatchObject({ credit: 'network', others: 0 });
+  expect(facts('192.0.2.1', 'bert', DAY)).toMatchObject({ others: 1 });
+  for (const [who, user] of [
+    ['192.0.2.1', 'bert'],
+    ['198.51.100.1', 'anna'],
+    ['192.0.2.1', undefined],
+  ] as const)
+    expect(facts(who, user, DAY).credit).toBeUndefined();
+  expect(facts('192.0.2.1', 'anna', 31 * DAY).credit).toBeUndefined();
+});
+
+test('asking changes nothing', () => {
+  spray('anna', 7, LATER);
+  for (let n = 0; n < 20; n++) facts(`198.51.${n}.1`, 'anna', LATER);
+  expect(facts('198.51.100.1', 'anna', LATER)).toMatchObject({ isUnderAttack: false, points: 0 });
+});
+
+test('a user is under attack from the eighth address of a day on, and for a day', () => {
+  spray('anna', 8, LATER);
+  expect(facts('198.51.100.1', 'anna', LATER + 1).isUnderAttack).toBe(true);
+  expect(facts('198.51.100.1', 'anna', LATER + DAY + 1).isUnderAttack).toBe(false);
+  evidence.rules = { ...evidence.rules, userOffenders: 0 };
+  expect(facts('198.51.100.1', 'anna', LATER + 1).isUnderAttack).toBe(false);
+});
+
+test('a refused attempt bans nobody for the user, and its points count', () => {
+  spray('anna', 8, LATER);
+  const refused = { ...attempt('198.51.100.1', 'anna', LATER), isRefused: true };
+  expect(evidence.failure(refused).findings).toEqual([]);
+  expect(facts('198.51.100.1', 'anna', LATER).points).toBeCloseTo(1);
+  const checked = evidence.failure(attempt('198.51.100.2', 'anna', LATER));
+  expect(checked.findings.map(({ rule }) => rule)).toEqual(['user']);
+});
+
+test('a dead name is let through once a day: the mailbox may be new', () => {
+  spray('ghost', 5, LATER);
+  const dead = (second: number) => facts('198.51.100.1', 'ghost', LATER + second).isDeadName;
+  expect([dead(1), dead(DEAD_NAME_REST_SECONDS - 1)]).toEqual([true, true]);
+  expect(dead(DEAD_NAME_REST_SECONDS)).toBe(false);
+  // What was refused was not looked for.
+  evidence.failure({ ...attempt('198.51.100.1', 'ghost', LATER + DAY - 2), isRefused: true });
+  expect(dead(DEAD_NAME_REST_SECONDS)).toBe(false);
+  evidence.failure(attempt('198.51.100.1', 'ghost', LATER + DAY));
+  expect(dead(DEAD_NAME_REST_SECONDS)).toBe(true);
+});
+
+test('no name is dead that a server knows, that logs in, or that too few tried', () => {
+  spray('known', 9, LATER, { cause: 'wrong-password' });
+  spray('few', 4, LATER);
+  expect(facts('198.51.100.1', 'known', LATER)).toMatchObject({
+    isDeadName: false,
+    isUnderAttack: true,
+  });
+  expect(facts('198.51.100.1', 'few', LATER).isDeadName).toBe(false);
+  spray('new', 5, LATER);
+  expect(facts('198.51.100.1', 'new', LATER).isDeadName).toBe(true);
+  evidence.login(attempt('198.51.100.1', 'new', LATER));
+  expect(facts('198.51.100.2', 'new', LATER).isDeadName).toBe(false);
+  evidence.rules = { ...evidence.rules, deadNameOffenders: 0, learning: seconds(0) };
+  spray('off', 9, LATER);
+  expect(facts('198.51.100.1', 'off', LATER).isDeadName).toBe(false);
+});
+
+test('points, their limit, and a honeypot', () => {
+  evidence.failure(attempt('198.51.100.1', 'bert', LATER), 3);
+  expect(facts('198.51.100.1', 'Trap ', LATER)).toMatchObject({ limit: 5, isHoneypot: true });
+  expect(facts('198.51.100.1', 'bert', LATER)).toMatchObject({ isHoneypot: false });
+  expect(facts('198.51.100.1', 'bert', LATER).points).toBeGreaterThanOrEqual(3);
+});
