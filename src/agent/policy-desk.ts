@@ -120,7 +120,7 @@ export class PolicyDesk {
     return undefined;
   }
 
-  /** The jail that bans the address: the one that weighs, one of its group, or one that closes all. */
+  /** The jail that bans the address: the one that weighs, one of its group, one that closes all. */
   #banOf(address: string, group: JailName, now: EpochMicros): string | undefined {
     const { ledger, setup } = this.#stages;
     const parsed = addressOf(address);

@@ -62,7 +62,7 @@ import type {
 import { API_VERSION, REFUSAL_REASONS } from './protocol.js';
 
 /**
- * Who may ask: `read` whoever may read the status, `change` root alone, `policy` also the companion,
+ * Who may ask: `read` whoever may read the status, `change` root alone, `policy` the companion too,
  * for the mail server that asks it.
  */
 export type Right = 'read' | 'change' | 'policy';

@@ -86,13 +86,6 @@ export const OPERATOR_CHARS_MAX = 128;
 /** Characters of a user name that are kept for logs and the ledger. */
 export const USER_CHARS_MAX = 256;
 /**
- * Addresses whose reported failures are matched with log lines at once, sessions of each, and lines
- * of each that name no session.
- */
-export const REPORTED_ADDRESSES_MAX = 10_000;
-export const REPORTED_SESSIONS_MAX = 64;
-export const REPORTED_LINES_MAX = 64;
-/**
  * Times a regex may be caught running when a guarded batch times out, without a clean batch in
  * between, before it is demoted.
  */

@@ -45,6 +45,13 @@ export const POLICY_ADDRESS_CHARS_MAX = 64;
 export const POLICY_WORD_CHARS_MAX = 32;
 /** Refused logins that the agent remembers, for `explain`. */
 export const POLICY_REFUSALS_MAX = 1_000;
+/**
+ * Addresses whose reported failures are matched with log lines at once, sessions of each, and lines
+ * of each that name no session.
+ */
+export const REPORTED_ADDRESSES_MAX = 10_000;
+export const REPORTED_SESSIONS_MAX = 64;
+export const REPORTED_LINES_MAX = 64;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */

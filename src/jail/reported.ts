@@ -7,12 +7,12 @@
  * A line may name no session (PAM's). Then it is that of a report of the same address and user.
  */
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
+import { EVENT_COUNT_MAX } from '../core/limits.js';
 import {
-  EVENT_COUNT_MAX,
   REPORTED_ADDRESSES_MAX,
   REPORTED_LINES_MAX,
   REPORTED_SESSIONS_MAX,
-} from '../core/limits.js';
+} from '../core/service-limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { REPORTED_SECONDS, TALLY_TELLINGS_SECONDS } from '../core/timeouts.js';
 

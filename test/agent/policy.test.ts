@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
+import { POLICY_REFUSALS_MAX } from '../../src/core/service-limits.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
@@ -123,6 +124,13 @@ test('remembers whom it was told to be refused, for explain', async () => {
     ['under-attack', WHO],
     ['shared-address', WHO],
   ]);
+  const refused = 'banned' as const;
+  for (let n = 0; n < 2; n++)
+    await policy().policyReports({
+      reports: Array.from({ length: POLICY_REFUSALS_MAX / 2 }, () => ({ address: WHO, refused })),
+    });
+  expect((await host.status.refusals({})).length).toBe(POLICY_REFUSALS_MAX);
+  expect(await host.status.refusals({ user: 'anna' })).toEqual([]);
   // An address that many share is not charged with it, nor is its line.
   ended('anna', 's1');
   ended('other', 's4', 1, '198.51.100.9');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
+import { RateLimiter } from '../../src/control/clients.js';
 import type { ControlHandlers, RequestFor } from '../../src/control/endpoints.js';
 import type { AgentView, PolicyFacts, StreamEvent } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
@@ -12,8 +13,13 @@ import { OperatorError } from '../../src/core/errors.js';
 import {
   CONTROL_REQUEST_BYTES_MAX,
   CONTROL_STREAM_BACKLOG_BYTES_MAX,
+  POLICY_ADDRESS_CHARS_MAX,
+  POLICY_CLIENTS_MAX,
   POLICY_REPORTS_MAX,
+  POLICY_REQUESTS_PER_SECOND_MAX,
+  POLICY_WORD_CHARS_MAX,
 } from '../../src/core/service-limits.js';
+import { CONTROL_IDLE_MS_MAX } from '../../src/core/timeouts.js';
 import { until } from '../support/until.js';
 
 const view: AgentView = {
@@ -51,11 +57,13 @@ const event = (id: number): StreamEvent => ({
 let directory: string;
 let server: ControlServer;
 let asked: (RequestFor<'ban'> | RequestFor<'unban'>)[];
+let logins: RequestFor<'policyLogin'>[];
 let listeners: Set<(event: StreamEvent) => void>;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'banjour-control-'));
   asked = [];
+  logins = [];
   listeners = new Set();
   const operations: ControlHandlers = {
     ping: () => ({ pong: true }),
@@ -88,7 +96,10 @@ beforeEach(async () => {
       text: `${format}\n`,
       contentType: `text/${format}`,
     }),
-    policyLogin: () => facts,
+    policyLogin: (login) => {
+      logins.push(login);
+      return facts;
+    },
     policyReports: ({ reports }) => ({ taken: reports.length }),
     refusals: () => [],
     events: ({ since }) => ({
@@ -181,8 +192,42 @@ describe('the control sockets', () => {
     expect(await post('/v1/policy/reports', reports(POLICY_REPORTS_MAX))).toBe(200);
     expect(ports.size).toBe(1);
     expect(await post('/v1/policy/reports', reports(POLICY_REPORTS_MAX + 1))).toBe(400);
-    expect(await post('/v1/policy/login', { address: 'x'.repeat(65) })).toBe(400);
+    for (const [length, status] of [
+      [POLICY_ADDRESS_CHARS_MAX, 200],
+      [POLICY_ADDRESS_CHARS_MAX + 1, 400],
+    ] as const)
+      expect(await post('/v1/policy/login', { address: 'x'.repeat(length) })).toBe(status);
+    const protocol = 'p'.repeat(POLICY_WORD_CHARS_MAX + 1);
+    expect(await post('/v1/policy/login', { ...report, protocol })).toBe(200);
+    expect(logins.at(-1)?.protocol).toBe(protocol.slice(0, POLICY_WORD_CHARS_MAX));
     agent.destroy();
+  });
+
+  test('policy.sock has room for so many clients, and says how long it keeps them', async () => {
+    const clients = Array.from({ length: POLICY_CLIENTS_MAX }, () => connect(path('policy.sock')));
+    await Promise.all(clients.map((one) => new Promise((resolve) => one.once('connect', resolve))));
+    const more = connect(path('policy.sock'));
+    await new Promise<void>((resolve) => {
+      more.once('close', () => resolve());
+      more.on('error', () => undefined);
+    });
+    const [one] = clients;
+    const body = '{"address":"192.0.2.1"}';
+    one?.write(
+      `POST /v1/policy/login HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
+    const answer = await new Promise((resolve) => one?.once('data', (text) => resolve(`${text}`)));
+    expect(answer).toContain(`Keep-Alive: timeout=${CONTROL_IDLE_MS_MAX / 1000}`);
+    for (const client of clients) client.destroy();
+  });
+
+  test('policy.sock answers so many requests a second, and lets the next wait', () => {
+    const limiter = new RateLimiter(POLICY_REQUESTS_PER_SECOND_MAX, () => 10_000);
+    const delays = Array.from({ length: POLICY_REQUESTS_PER_SECOND_MAX + 1 }, () =>
+      limiter.delay(),
+    );
+    expect(delays.at(-2)).toBe(0);
+    expect(delays.at(-1)).toBeGreaterThan(0);
   });
 
   test('answer what they are asked', async () => {

@@ -2,11 +2,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { FilterEvent } from '../../src/core/decision.js';
+import { EVENT_COUNT_MAX } from '../../src/core/limits.js';
 import {
-  EVENT_COUNT_MAX,
   REPORTED_ADDRESSES_MAX,
+  REPORTED_LINES_MAX,
   REPORTED_SESSIONS_MAX,
-} from '../../src/core/limits.js';
+} from '../../src/core/service-limits.js';
 import { REPORTED_SECONDS, TALLY_TELLINGS_SECONDS } from '../../src/core/timeouts.js';
 import { ReportedFailures } from '../../src/jail/reported.js';
 import { at, failure } from './support.js';
@@ -136,6 +137,10 @@ describe('what is kept is bounded', () => {
     expect(counted(reported, of('s0'))).toBe(1);
     for (let n = 0; n <= EVENT_COUNT_MAX; n++) reported.report(of('many', {}, '192.0.2.2'));
     expect(counted(reported, of('many', { count: 200 }, '192.0.2.2'))).toBe(200 - EVENT_COUNT_MAX);
+    for (let n = 0; n <= REPORTED_LINES_MAX; n++)
+      reported.line(of(undefined, { user: `u${n}` }, '192.0.2.5'));
+    expect(reported.report(of('s', { user: 'u1' }, '192.0.2.5'))).toBe(false);
+    expect(reported.report(of('s', { user: 'u0' }, '192.0.2.5'))).toBe(true);
     reported.report(of('old', {}, '192.0.2.3'));
     const late = of('old', { time: at(REPORTED_SECONDS + 1) }, '192.0.2.4');
     reported.report(late);
