@@ -6,6 +6,7 @@
  * kernel, sockets, firewall, ledger; the kernel's table stays.
  */
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
+import { inBackground } from '../core/background.js';
 import type { BanRecord, UnbanDecision } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import { wallClock } from '../core/time.js';
@@ -27,6 +28,8 @@ const RETRY_MS_MIN = 1_000;
 const RETRY_MS_MAX = 60_000;
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
+/** The agent's health and the kernel's counters are noted this often, ms. */
+const HEALTH_MS = 300_000;
 /** What a reload waits for longer than this is logged, ms. */
 const SLOW_MS = 5_000;
 /**
@@ -77,8 +80,10 @@ export class Agent {
     const agent = new Agent(options);
     const { stages } = agent;
     const { firewallSync, ledger, pipeline } = stages;
-    const operations = new ControlQueries(stages, (dryRun, candidate) =>
-      agent.reload(dryRun, candidate),
+    const operations = new ControlQueries(
+      stages,
+      (dryRun, candidate) => agent.reload(dryRun, candidate),
+      () => agent.#failed(new Error('the thread of the figures does not end: starting anew')),
     );
     try {
       options.firewall.claim?.();
@@ -263,6 +268,9 @@ export class Agent {
       this.#timers.push(setInterval(work, milliseconds));
     every(EXPIRY_MS, () => stages.pipeline.expireByWall().catch(this.#failed));
     every(LEDGER_SAVE_MS_MIN, () => this.#upkeep.save().catch(this.#failed));
+    const look = () => stages.health.look().catch(this.#failed);
+    every(HEALTH_MS, look);
+    inBackground(look());
     every(TIDY_MS, () =>
       this.#upkeep.prune(stages.setup.keepHistory, creditOf(stages.setup.jails)),
     );

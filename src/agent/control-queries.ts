@@ -19,6 +19,7 @@ import {
 } from '../control/protocol.js';
 import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
+import type { AlarmView, Figures } from '../core/figures.js';
 import type { JailName } from '../core/names.js';
 import { hideSecrets } from '../core/secrets.js';
 import { counted } from '../core/text.js';
@@ -31,6 +32,7 @@ import { EventLog } from './announce.js';
 import { Cached, CachedAsync } from './cached.js';
 import { ControlChanges, prefixOf } from './control-changes.js';
 import { banListViews, banView, jailView, sourceView } from './control-views.js';
+import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';
 import type { Stages } from './stages.js';
@@ -64,9 +66,11 @@ export class ControlQueries implements ControlHandlers {
   readonly #events: EventLog;
   readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
+  readonly #figures: FiguresDesk;
   readonly #kernel: CachedAsync<Awaited<ReturnType<Stages['firewall']['read']>>>;
 
-  constructor(stages: Stages, reload: Reload) {
+  /** `lost`: a thread does not end. */
+  constructor(stages: Stages, reload: Reload, lost: () => void) {
     this.#stages = stages;
     this.#reload = reload;
     this.#operator = new ControlChanges(stages);
@@ -76,6 +80,7 @@ export class ControlQueries implements ControlHandlers {
     this.#events.subscribe(() => this.#counts.touch());
     this.#status = new Cached(() => this.#view());
     this.#kernel = new CachedAsync(() => stages.firewall.read());
+    this.#figures = new FiguresDesk(stages.ledger.database, { lost });
   }
 
   ping(): { readonly pong: boolean } {
@@ -132,6 +137,14 @@ export class ControlQueries implements ControlHandlers {
         ...(query.address === undefined ? {} : { target: prefixOf(query.address) }),
       })
       .map(banView);
+  }
+
+  figures(query: RequestFor<'figures'>): Promise<Figures> {
+    return this.#figures.answer(query);
+  }
+
+  alarms(query: RequestFor<'alarms'>): readonly AlarmView[] {
+    return this.#figures.alarms(query);
   }
 
   newestBan(): { readonly id: number } {

@@ -69,6 +69,7 @@ export class LedgerUpkeep {
     try {
       this.#ledger.history.prune(now, keep);
       this.#ledger.attempts.prune(plus(now, -credit));
+      this.#ledger.alarms.prune(now);
       this.#ledger.attempts.forgetDigests(plus(now, -DIGEST_SECONDS));
     } catch (error) {
       this.#log('warning', `the history is not tidied: ${messageOf(error)}`);

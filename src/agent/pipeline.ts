@@ -8,13 +8,7 @@
  * start makes the kernel right and says what was not said.
  */
 
-import {
-  type BanRecord,
-  banKey,
-  type Decision,
-  type FilterEvent,
-  type WeighedAttempt,
-} from '../core/decision.js';
+import { type BanRecord, banKey, type Decision, type FilterEvent } from '../core/decision.js';
 import type { JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
@@ -25,6 +19,7 @@ import { Enforcer, type EnforcerDeps, type Settled } from './enforcer.js';
 import type { PendingIgnoreChecks } from './ignorecommand.js';
 import type { FromIntake } from './intake/protocol.js';
 import { SourceClocks } from './source-clocks.js';
+import { Unwritten } from './unwritten.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 type EdgeBatch = Pick<Extract<FromIntake, { type: 'edge' }>, 'warm' | 'events'>;
@@ -64,8 +59,7 @@ export class Pipeline {
   readonly #edgeClocks: SourceClocks;
   /** Jails whose newest entries are judged while stored ones of their source are read. */
   readonly #edges = new Map<SourceId, Set<JailName>>();
-  /** Attempts of each source that were weighed after its last position. */
-  readonly #attempts = new Map<SourceId, WeighedAttempt[]>();
+  readonly #unwritten = new Unwritten();
   /** Failures that a service reported before their lines came. */
   readonly #reported = new ReportedFailures();
 
@@ -142,7 +136,7 @@ export class Pipeline {
   report(event: FilterEvent, isCounted = true): void {
     if (this.#clocks.active || !this.#reported.report(event) || !isCounted) return;
     const now = this.#clocks.live(this.#parts.wall.now());
-    const { decisions, attempts } = this.#weigh([event], () => now);
+    const { decisions, attempts } = this.#weigh([event], () => now, undefined);
     this.#reported.weighed(event, attempts);
     if (decisions.length === 0) return;
     const report = this.#parts.ledger.commit({ decisions });
@@ -156,7 +150,7 @@ export class Pipeline {
     for (const line of events) {
       const { event, attempts } = this.#reported.line(line);
       if (event !== undefined) left.push(event);
-      this.#remember(attempts, source);
+      this.#unwritten.remember(attempts, source);
     }
     return left;
   }
@@ -295,8 +289,8 @@ export class Pipeline {
     source: SourceId,
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
-    const { outcomes, decisions, attempts } = this.#weigh(events, clock);
-    this.#remember(attempts, source);
+    const { outcomes, decisions, attempts } = this.#weigh(events, clock, source);
+    this.#unwritten.remember(attempts, source);
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
@@ -304,25 +298,19 @@ export class Pipeline {
     return settled;
   }
 
-  /** Judges events and says what became of them. */
-  #weigh(events: readonly FilterEvent[], clock: (event: FilterEvent) => EpochMicros): Judgement {
-    const { jails, announcer } = this.#parts;
+  /** Judges events, says and counts what became of them; `source` told of them, if any did. */
+  #weigh(
+    events: readonly FilterEvent[],
+    clock: (event: FilterEvent) => EpochMicros,
+    source: SourceId | undefined,
+  ): Judgement {
+    const { jails, announcer, wall } = this.#parts;
     const judgement = jails.judge(events, clock, this.#context);
+    this.#unwritten.count(judgement, source, wall.now());
     for (const outcome of judgement.outcomes) this.#announce(outcome);
     for (const decision of judgement.wouldBan) announcer.wouldBan(decision);
     for (const { jail, alarm, event } of judgement.alarms) announcer.alarm(jail, alarm, event);
     return judgement;
-  }
-
-  /**
-   * Attempts are written with the position: what is read again after a crash must not be weighed
-   * twice.
-   */
-  #remember(attempts: readonly WeighedAttempt[], source: SourceId): void {
-    if (attempts.length === 0) return;
-    const unwritten = this.#attempts.get(source) ?? [];
-    for (const attempt of attempts) unwritten.push(attempt);
-    this.#attempts.set(source, unwritten);
   }
 
   /**
@@ -336,11 +324,9 @@ export class Pipeline {
   ): Promise<readonly Settled[]> {
     const position = batch?.position;
     if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
-    const attempts = position === undefined ? [] : (this.#attempts.get(source) ?? []);
-    if (position !== undefined) this.#attempts.delete(source);
     const report = this.#parts.ledger.commit({
       decisions,
-      ...(position === undefined ? {} : { attempts, source, position }),
+      ...(position === undefined ? {} : { ...this.#unwritten.take(source), source, position }),
     });
     this.#settleExpired(report);
     return this.#enforcer.apply(report);

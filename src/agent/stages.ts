@@ -17,7 +17,9 @@ import type { SetupDifference } from '../setup/difference.js';
 import type { Candidate, LiveConfiguration } from '../setup/live.js';
 import type { AgentSetup } from '../setup/setup.js';
 import { Announcer } from './announce.js';
+import { sourceView } from './control-views.js';
 import { FirewallSync } from './firewall-sync.js';
+import { HealthLog } from './health.js';
 import { IgnoreCommands } from './ignorecommand.js';
 import { IntakeSupervisor } from './intake/supervisor.js';
 import { MetricsCollector } from './metrics-collector.js';
@@ -75,6 +77,7 @@ export interface Stages {
   readonly coverage: CoverageCheck;
   readonly copies: Copies;
   readonly metrics: MetricsCollector;
+  readonly health: HealthLog;
   /** What the agent is made of now; the agent replaces it at a reload. */
   setup: AgentSetup;
 }
@@ -128,6 +131,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     ledger,
     pipeline,
   });
+  const health = healthOf({ setup, readers, firewall, firewallSync, coverage, ledger });
   return Object.assign(current, {
     version: options.version,
     startedAt,
@@ -147,6 +151,34 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     coverage,
     copies,
     metrics,
+    health,
+  });
+}
+
+/** What is noted by the hour. */
+function healthOf(
+  parts: Pick<Stages, 'firewall' | 'firewallSync' | 'coverage' | 'ledger'> & {
+    readonly setup: () => AgentSetup;
+    readonly readers: () => IntakeSupervisor['all'];
+  },
+): HealthLog {
+  const { firewall, firewallSync, coverage, ledger, setup, readers } = parts;
+  return new HealthLog({
+    firewall,
+    ledger,
+    now: () => {
+      const now = wallClock.now();
+      const lags = readers().map(
+        (reader) => sourceView(reader, coverage.lagOf(reader.id), now).lagSeconds ?? 0,
+      );
+      return {
+        lagSeconds: Math.max(0, ...lags),
+        ...firewallSync.counts,
+        gaps: readers().reduce((sum, { gaps }) => sum + gaps, 0),
+        warnings: coverage.warnings(),
+        jails: setup().jails.map(({ policy }) => policy.jail),
+      };
+    },
   });
 }
 

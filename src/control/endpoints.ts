@@ -5,6 +5,7 @@
  */
 import { BANJOUR_EVENTS } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
+import type { AlarmView, Figures } from '../core/figures.js';
 import {
   DIGEST_CHARS_MAX,
   EVENT_COUNT_MAX,
@@ -14,6 +15,7 @@ import {
   USER_CHARS_MAX,
 } from '../core/limits.js';
 import {
+  ALARMS_KEPT_MAX,
   CONTROL_IMPORT_BANS_MAX,
   CONTROL_TARGETS_MAX,
   HISTORY_ANSWER_ROWS_MAX,
@@ -138,6 +140,14 @@ export const ENDPOINTS = {
     after: optional(id),
     order: optional(oneOf('newest', 'oldest')),
   }).answering<readonly BanView[]>(),
+  figures: reads('/figures', {
+    since: optional(instant),
+    until: optional(instant),
+  }).answering<Figures>(),
+  alarms: reads('/alarms', {
+    since: optional(instant),
+    limit: optional(wholeInQuery(1, ALARMS_KEPT_MAX)),
+  }).answering<readonly AlarmView[]>(),
   newestBan: reads('/history/newest', {}).answering<{ readonly id: number }>(),
   explain: reads('/explain/:address', { address: text }).answering<ExplainView>(),
   counters: reads('/counters', {}).answering<CountersView>(),

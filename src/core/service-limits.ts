@@ -138,3 +138,9 @@ export const SWITCH_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
  * bytes each where every one has an address of its own. Beyond it the oldest go.
  */
 export const ADVISE_EVENTS_MAX = 400_000;
+/** Rows of each list of a report: users, networks, likely mistakes, alarms. */
+export const FIGURES_ROWS_MAX = 20;
+/** Hourly counters that the ledger keeps: 62 days of 40 jails with 8 kinds each; 30 bytes a row. */
+export const HOURLY_ROWS_MAX = 500_000;
+/** Alarms that the ledger keeps; about 150 bytes each, 400 where the names are long. */
+export const ALARMS_KEPT_MAX = 5_000;

@@ -257,3 +257,7 @@ export const EDGE_AFTER_MS = 150;
  * belong together.
  */
 export const EDGE_SECONDS = 300;
+/** The ledger keeps hourly counters and alarms for so long, seconds: two months, to compare. */
+export const HOURLY_SECONDS = 62 * 86_400;
+/** The figures of a report must be there after so long, ms; those of a full ledger take 3 s. */
+export const FIGURES_DEADLINE_MS = 30_000;

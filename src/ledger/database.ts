@@ -8,12 +8,16 @@
 import { existsSync } from 'node:fs';
 import Database, { type Transaction } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
+import type { Figures } from '../core/figures.js';
 import type { Finding } from '../core/finding.js';
 import { LEDGER_MEMORY_BYTES_MAX } from '../core/limits.js';
+import type { EpochMicros } from '../core/time.js';
 import { Attempts } from './attempts.js';
 import { checkLedger } from './check.js';
 import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
+import { figuresOf } from './figures.js';
 import { History } from './history.js';
+import { Alarms } from './hourly.js';
 import type { WriterLock } from './lock.js';
 import { type Statements, statementsOf } from './schema.js';
 
@@ -47,6 +51,7 @@ export class LedgerDatabase {
   readonly path: string;
   #history!: History;
   #attempts!: Attempts;
+  #alarms!: Alarms;
   #db!: Database.Database;
   #sql!: Statements;
   readonly #lock: WriterLock | undefined;
@@ -69,6 +74,7 @@ export class LedgerDatabase {
     this.#sql = guarded(() => statementsOf(db));
     this.#history = new History(db);
     this.#attempts = new Attempts(db);
+    this.#alarms = new Alarms(db);
     this.#transaction = db.transaction((work: () => void) => work());
   }
 
@@ -85,6 +91,17 @@ export class LedgerDatabase {
   /** Logins and failures that the evidence is made of. */
   get attempts(): Attempts {
     return this.#attempts;
+  }
+
+  /** Alarms, and how long they and the hourly counters are kept. */
+  get alarms(): Alarms {
+    return this.#alarms;
+  }
+
+  /** The figures of a time; see `figuresOf`. Takes seconds of a large ledger. */
+  figures(since: EpochMicros, until: EpochMicros): Figures {
+    // One transaction: all of them are of one moment.
+    return guarded(() => this.#db.transaction(() => figuresOf(this.#db, since, until))());
   }
 
   /** Why the file cannot be written, while it is in memory only; undefined while in its file. */

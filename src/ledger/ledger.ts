@@ -24,6 +24,7 @@ import type {
   WeighedAttempt,
 } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
+import type { HourlyCount } from '../core/figures.js';
 import type { Finding } from '../core/finding.js';
 import type { Element } from '../core/firewall.js';
 import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../core/limits.js';
@@ -33,6 +34,7 @@ import { type Attempts, attemptValues } from './attempts.js';
 import type { LedgerDatabase } from './database.js';
 import { guarded } from './errors.js';
 import type { History, SettledUpTo } from './history.js';
+import { type AlarmInsert, HourlyTally, writeHourly, writeStopped } from './hourly.js';
 import {
   type BanRow,
   type ElementRow,
@@ -50,6 +52,9 @@ export interface Commit {
   readonly decisions: readonly Decision[];
   /** What the jails weighed up to the position; see `Attempts`. */
   readonly attempts?: readonly WeighedAttempt[];
+  /** What was counted up to the position; see `HourlyTally`. */
+  readonly hourly?: readonly HourlyCount[];
+  readonly alarms?: readonly AlarmInsert[];
   /** How far the source was read when these decisions were taken. */
   readonly source?: SourceId;
   readonly position?: ReadPosition;
@@ -101,7 +106,8 @@ export class Ledger {
   }
 
   /** Writes decisions and position, all or nothing. */
-  commit({ decisions, attempts = [], source, position }: Commit): CommitReport {
+  commit(commit: Commit): CommitReport {
+    const { decisions, attempts = [], hourly = [], alarms = [], source, position } = commit;
     const byOperator = decisions.some((decision) =>
       decision.kind === 'ban' ? decision.origin === 'operator' : decision.reason === 'operator',
     );
@@ -115,10 +121,25 @@ export class Ledger {
         else this.#unban(decision, ended);
       }
       for (const attempt of attempts) this.#sql.insertAttempt.run(...attemptValues(attempt));
+      writeHourly(this.#sql, hourly, alarms);
       if (source !== undefined && position !== undefined)
         this.#sql.setPosition.run(source, position.cursor, position.time);
     });
     return { bans, ended };
+  }
+
+  /** Counts what belongs to no position, e.g. the agent's own health. */
+  count(
+    hourly: readonly HourlyCount[],
+    stopped: ReadonlyMap<JailName, { readonly packets: number }>,
+    now: EpochMicros,
+  ): void {
+    this.#write(false, () => {
+      const tally = new HourlyTally();
+      for (const [jail, packets] of writeStopped(this.#sql, stopped))
+        tally.add('packets', jail, packets, now, now);
+      writeHourly(this.#sql, [...hourly, ...tally.take()], []);
+    });
   }
 
   /**

@@ -158,7 +158,8 @@ function contentOf(path: string): { readonly content: Buffer; readonly whole: bo
 }
 
 /**
- * Opens the ledger for reading only, beside an agent or without one.
+ * Opens the ledger for reading only, beside an agent or without one. One that an older version
+ * wrote is read into memory and brought up to date there.
  * @throws OperatorError when there is none, or the file is not a ledger of this version
  */
 export function openLedgerForReading(path: string): Ledger {
@@ -170,9 +171,14 @@ export function openLedgerForReading(path: string): Ledger {
   const unusable = inspect(path);
   if (unusable !== undefined)
     throw new OperatorError(unusable.reason, { exitCode: EXIT.dataError });
-  const db = guarded(
-    () => new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS }),
-  );
+  const db = guarded(() => {
+    const file = new Database(path, { readonly: true, fileMustExist: true, timeout: BUSY_MS });
+    if (file.pragma('user_version', { simple: true }) === SCHEMA_VERSION) return file;
+    const copy = inMemory(file.serialize());
+    file.close();
+    migrate(copy);
+    return copy;
+  });
   return new Ledger(new LedgerDatabase(db, path));
 }
 

@@ -82,6 +82,32 @@ const MIGRATIONS: readonly string[] = [
   `,
   // Why a ban was short, or counts for less.
   'ALTER TABLE ban ADD COLUMN leniency TEXT;',
+  // What reports are made of: counters by the hour, alarms, and the kernel's counters as they were
+  // last seen. The row `begun` says from when on they count.
+  `
+  CREATE TABLE hourly (
+    hour INTEGER NOT NULL,
+    jail TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (hour, jail, kind)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE alarm (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL CHECK (kind IN ('takeover', 'under-attack')),
+    jail TEXT NOT NULL,
+    user TEXT NOT NULL,
+    address TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    time INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX alarm_time ON alarm (time);
+  CREATE TABLE stopped (
+    jail TEXT PRIMARY KEY,
+    packets INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO hourly VALUES (CAST(strftime('%s', 'now') AS INTEGER) / 3600, '', 'begun', 1);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -133,13 +159,38 @@ const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import'
 /** Bans of one page of `openAfter`. */
 const PAGE_ROWS = 1_000;
 
+type Prepare = (sql: string) => Statement<unknown[], unknown>;
+
+/** Statements of what reports are made of. */
+function reportStatements(prepare: Prepare) {
+  return {
+    addHourly: prepare(
+      `INSERT INTO hourly (hour, jail, kind, count) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET count = count + excluded.count`,
+    ),
+    raiseHourly: prepare(
+      `INSERT INTO hourly (hour, jail, kind, count) VALUES (?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET count = max(count, excluded.count)`,
+    ),
+    insertAlarm: prepare(
+      'INSERT INTO alarm (kind, jail, user, address, count, time) VALUES (?, ?, ?, ?, ?, ?)',
+    ),
+    trimAlarms: prepare('DELETE FROM alarm WHERE id <= (SELECT max(id) FROM alarm) - ?'),
+    stopped: prepare('SELECT packets FROM stopped WHERE jail = ?').pluck(),
+    anyStopped: prepare('SELECT 1 FROM stopped LIMIT 1'),
+    setStopped: prepare(
+      'INSERT INTO stopped VALUES (?, ?) ON CONFLICT DO UPDATE SET packets = excluded.packets',
+    ),
+  };
+}
+
 export type Statements = ReturnType<typeof statementsOf>;
 
 /** Every statement of the hot paths, prepared once. */
 export function statementsOf(db: Database) {
-  const prepare = (sql: string): Statement<unknown[], unknown> =>
-    db.prepare<unknown[], unknown>(sql);
+  const prepare: Prepare = (sql) => db.prepare<unknown[], unknown>(sql);
   return {
+    ...reportStatements(prepare),
     position: prepare('SELECT cursor, time FROM position WHERE source = ?'),
     setPosition: prepare(
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',

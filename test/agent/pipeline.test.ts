@@ -7,9 +7,18 @@ import type { ApplyReport, ElementChange } from '../../src/core/firewall.js';
 import { silentLog } from '../../src/core/log.js';
 import { cursor, mustJailName, sourceId } from '../../src/core/names.js';
 import type { JailPolicy } from '../../src/core/specs.js';
-import { type EpochMicros, epochMicros, plus, SetClock, seconds } from '../../src/core/time.js';
+import {
+  type EpochMicros,
+  epochMicros,
+  isoTime,
+  plus,
+  SetClock,
+  seconds,
+} from '../../src/core/time.js';
+import { HOURLY_SECONDS } from '../../src/core/timeouts.js';
 import { NoFirewall } from '../../src/firewall/recording.js';
 import { Jails } from '../../src/jail/jails.js';
+import { hourOf, timeOfHour } from '../../src/ledger/hourly.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger } from '../../src/ledger/open.js';
 
@@ -131,6 +140,49 @@ const told = () => said.map(({ event, address }) => `${event} ${address}`);
 const prefix = (text: string) => parsePrefix(text) as Prefix;
 
 describe('the pipeline', () => {
+  test('counts what it found by the hour, once, and writes it with the position', async () => {
+    const counted = () => {
+      const { totals, jails: rows } = ledger.database.figures(at(0), at(7200));
+      return { totals, rows };
+    };
+    wall.set(at(100));
+    const login = { ...failure('192.0.2.9', 3), kind: 'success' as const };
+    const events = [
+      failure('192.0.2.1', 1, 2),
+      failure('198.51.100.7', 2),
+      login,
+      failure('192.0.2.1', 4),
+      failure('192.0.2.1', 5),
+    ];
+    const { position: _, ...half } = batch('live', events.slice(0, 2));
+    await pipeline.take(source, half);
+    // Without a position nothing is written: it will be read again.
+    expect(counted().totals).toMatchObject({ attempts: 0, ignored: 0 });
+    await pipeline.take(source, batch('live', events.slice(2)));
+    await pipeline.idle();
+    expect(counted().totals).toMatchObject({ attempts: 4, ignored: 1, logins: 1, bans: 1 });
+    const found = said.filter(({ event }) => event === 'found');
+    expect(found.reduce((sum, { count = 0 }) => sum + count, 0)).toBe(4);
+    // The warm-up of a restart counts nothing again.
+    pipeline = make({});
+    await pipeline.take(source, batch('catch-up', [], events));
+    expect(counted().totals.attempts).toBe(4);
+  });
+
+  test('counts an entry from the future as one of now, and passes over what is too old', async () => {
+    wall.set(at(10));
+    const events = [failure('192.0.2.1', 9_000_000), failure('192.0.2.2', -HOURLY_SECONDS + 9)];
+    await pipeline.take(
+      source,
+      batch('live', [...events, failure('192.0.2.3', -HOURLY_SECONDS + 10)]),
+    );
+    const figures = ledger.database.figures(at(-HOURLY_SECONDS - 7200), at(9_100_000));
+    expect(figures.hours.filter(({ attempts }) => attempts > 0)).toMatchObject([
+      { attempts: 1 },
+      { time: isoTime(timeOfHour(hourOf(at(10)))), attempts: 1 },
+    ]);
+  });
+
   test('says which host reported the failures, and the ledger remembers it', async () => {
     wall.set(at(3));
     const events = [1, 2, 3].map((second) => ({

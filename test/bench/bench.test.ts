@@ -96,7 +96,8 @@ describe('what the benchmarks print', () => {
         },
       ],
     });
-    expect(lines.match(/<circle/g)).toHaveLength(2);
+    // Two points, and one that names the line.
+    expect(lines.match(/<circle/g)).toHaveLength(3);
   });
 
   test('statistics are the usual ones', () => {

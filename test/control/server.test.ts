@@ -81,6 +81,10 @@ beforeEach(async () => {
     bans: () => [],
     history: () => [],
     newestBan: () => ({ id: 7 }),
+    figures: () => {
+      throw new OperatorError('nothing was counted');
+    },
+    alarms: () => [],
     ban: async (body) => {
       asked.push(body);
       return { results: [], changed: body.targets.length };

@@ -28,6 +28,19 @@ export interface ThreadTest {
   readonly endMs?: number;
 }
 
+/** A thread that gives one answer. */
+export interface ThreadQuestion {
+  /** Its file. */
+  readonly entry: URL;
+  readonly name: string;
+  /** Its `workerData`. */
+  readonly work: unknown;
+  readonly deadlineMs: number;
+  /** Called when it does not end after its answer, or after the deadline. */
+  readonly lost: () => void;
+  readonly endMs?: number;
+}
+
 /**
  * Carries out a probe in a thread of its own. `lost` is called when the thread does not end
  * afterwards.
@@ -37,26 +50,39 @@ export function probeInThread(
   lost: () => void,
   test: ThreadTest = {},
 ): Promise<ProbeAnswer> {
+  return askThread<ProbeAnswer>({
+    entry: test.entry ?? new URL('./worker.js', import.meta.url),
+    name: 'probe',
+    work: plan,
+    deadlineMs: PROBE_DEADLINE_MS,
+    lost,
+    ...(test.endMs === undefined ? {} : { endMs: test.endMs }),
+  });
+}
+
+/** Starts a thread, resolves with the first message that it sends, and sees to its end. */
+export function askThread<A>(question: ThreadQuestion): Promise<A> {
+  const { entry, name, work, deadlineMs, lost, endMs = END_MS } = question;
   noteThread();
   return new Promise((resolve, reject) => {
-    const worker = new Worker(test.entry ?? new URL('./worker.js', import.meta.url), {
-      workerData: plan,
-      name: 'probe',
+    const worker = new Worker(entry, {
+      workerData: work,
+      name,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB_MAX },
     });
     worker.unref();
     let timer = setTimeout(() => {
-      reject(new Error(`no answer within ${PROBE_DEADLINE_MS} ms`));
+      reject(new Error(`no answer within ${deadlineMs} ms`));
       inBackground(worker.terminate());
       expectEnd();
-    }, PROBE_DEADLINE_MS);
+    }, deadlineMs);
     timer.unref();
     const expectEnd = () => {
       clearTimeout(timer);
-      timer = setTimeout(lost, test.endMs ?? END_MS);
+      timer = setTimeout(lost, endMs);
       timer.unref();
     };
-    worker.once('message', (answer: ProbeAnswer) => {
+    worker.once('message', (answer: A) => {
       resolve(answer);
       expectEnd();
     });
@@ -64,7 +90,7 @@ export function probeInThread(
     worker.once('exit', () => {
       clearTimeout(timer);
       trimHeap();
-      reject(new Error('the probe ended without an answer'));
+      reject(new Error(`the ${name} ended without an answer`));
     });
   });
 }

@@ -1,0 +1,123 @@
+/**
+ * The figures of a report, counted in a thread of their own: of a large ledger that takes seconds,
+ * in which the main thread goes on banning. The thread reads the ledger's file beside the agent.
+ */
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import type { RequestFor } from '../control/endpoints.js';
+import { messageOf, OperatorError } from '../core/errors.js';
+import type { AlarmView, Figures } from '../core/figures.js';
+import { type EpochMicros, earlierOf, laterOf, plus, wallClock } from '../core/time.js';
+import { ENTRY_MICROS_MAX, FIGURES_DEADLINE_MS } from '../core/timeouts.js';
+import type { LedgerDatabase } from '../ledger/database.js';
+import { oldestFigures } from '../ledger/figures.js';
+import { hourOf } from '../ledger/hourly.js';
+import { openLedgerForReading } from '../ledger/open.js';
+import { askThread } from './probe/thread.js';
+
+const TASK = 'figures';
+
+/** What is to be counted. */
+interface FiguresPlan {
+  /** Tells this thread from others that load this file. */
+  readonly task: typeof TASK;
+  readonly path: string;
+  readonly since: EpochMicros;
+  readonly until: EpochMicros;
+}
+
+type Answer = { readonly figures: Figures } | { readonly problem: string };
+
+interface DeskOptions {
+  /** Called when a thread does not end after its answer. */
+  readonly lost: () => void;
+  /** What only tests have otherwise. */
+  readonly entry?: URL;
+}
+
+/** Rejects with `OperatorError`. */
+async function figuresInThread(
+  plan: FiguresPlan,
+  { lost, entry = new URL(import.meta.url) }: DeskOptions,
+): Promise<Figures> {
+  const answer = await askThread<Answer>({
+    entry,
+    name: 'figures',
+    work: plan,
+    deadlineMs: FIGURES_DEADLINE_MS,
+    lost,
+  });
+  if ('problem' in answer) throw new OperatorError(answer.problem);
+  return answer.figures;
+}
+
+/** What the control sockets are told of the past: one question at a time. */
+export class FiguresDesk {
+  readonly #ledger: LedgerDatabase;
+  readonly #options: DeskOptions;
+  #turn: Promise<unknown> = Promise.resolve();
+  /** The last answer serves for four times as long as it took. */
+  #last: { readonly key: string; readonly figures: Figures; readonly until: number } | undefined;
+
+  constructor(ledger: LedgerDatabase, options: DeskOptions) {
+    this.#ledger = ledger;
+    this.#options = options;
+  }
+
+  /** Of the last week unless the client says otherwise. */
+  answer({ since, until }: RequestFor<'figures'>): Promise<Figures> {
+    const now = wallClock.now();
+    const end = until === undefined ? now : earlierOf(micros(until), now);
+    const begin = since === undefined ? plus(end, -WEEK_SECONDS) : micros(since);
+    const oldest = oldestFigures(now);
+    const answer = this.#turn.then(() => this.#count(laterOf(begin, oldest), laterOf(end, oldest)));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** The newest alarms. */
+  alarms({ since, limit }: RequestFor<'alarms'>): readonly AlarmView[] {
+    const from = since === undefined ? (0 as EpochMicros) : micros(since);
+    return this.#ledger.alarms.find(from, ENTRY_MICROS_MAX as EpochMicros, limit);
+  }
+
+  async #count(since: EpochMicros, until: EpochMicros): Promise<Figures> {
+    const key = `${hourOf(since)} ${hourOf(until)}`;
+    const started = performance.now();
+    if (this.#last?.key === key && started < this.#last.until) return this.#last.figures;
+    const { path, unsaved } = this.#ledger;
+    const counted =
+      path === ':memory:'
+        ? this.#ledger.figures(since, until)
+        : await figuresInThread({ task: TASK, path, since, until }, this.#options);
+    const figures =
+      unsaved === undefined
+        ? counted
+        : { ...counted, missing: [...counted.missing, `${UNSAVED}: ${unsaved}`] };
+    const ended = performance.now();
+    this.#last = { key, figures, until: ended + 4 * (ended - started) };
+    return figures;
+  }
+}
+
+const WEEK_SECONDS = 7 * 86_400;
+const UNSAVED = 'what was decided since the ledger could not be written is missing';
+
+function micros(iso: string): EpochMicros {
+  return (Date.parse(iso) * 1000) as EpochMicros;
+}
+
+function answerOf({ path, since, until }: FiguresPlan): Answer {
+  try {
+    const ledger = openLedgerForReading(path);
+    try {
+      return { figures: ledger.database.figures(since, until) };
+    } finally {
+      ledger.close();
+    }
+  } catch (error) {
+    return { problem: messageOf(error) };
+  }
+}
+
+if (!isMainThread && (workerData as Partial<FiguresPlan> | null)?.task === TASK)
+  parentPort?.postMessage(answerOf(workerData as FiguresPlan));

@@ -1,0 +1,131 @@
+/**
+ * The figures of a report: what happened in a time, as the ledger counted it. Times are ISO 8601;
+ * `since` and `until` are whole hours.
+ */
+import type { EndReason, Origin } from './decision.js';
+
+/** What is counted by the hour and jail. Of `lag` and `deaf` the highest number counts. */
+export const HOURLY_KINDS = [
+  'attempt',
+  'ignored',
+  'login',
+  'packets',
+  'lag',
+  'deaf',
+  'drift',
+  'healed',
+  'gap',
+  'awake',
+] as const;
+export type HourlyKind = (typeof HOURLY_KINDS)[number];
+
+/** One counter; those of the whole agent have no jail (``). */
+export interface HourlyCount {
+  /** Hours since 1970. */
+  readonly hour: number;
+  readonly jail: string;
+  readonly kind: HourlyKind;
+  readonly count: number;
+}
+
+/** An alarm as the ledger and its readers have it. The user is a stranger's text. */
+export interface AlarmView {
+  readonly time: string;
+  readonly kind: 'takeover' | 'under-attack';
+  readonly jail: string;
+  readonly user: string;
+  /** The address whose attempt showed it. */
+  readonly address: string;
+  /** Networks of a takeover; addresses of an attack. */
+  readonly count: number;
+}
+
+/** What an hour, a jail or the whole time holds. */
+export interface FigureCounts {
+  /** Failed logins that were found, of those who may be banned. */
+  readonly attempts: number;
+  readonly bans: number;
+}
+
+export interface JailFigures extends FigureCounts {
+  readonly jail: string;
+  readonly logins: number;
+  /** Attempts of those who are never banned. */
+  readonly ignored: number;
+  /** Bans made longer while they were in force. */
+  readonly extended: number;
+  /** Bans that an operator lifted. */
+  readonly lifted: number;
+  /** Bans that the kernel did not take. */
+  readonly refused: number;
+  /** Packets that the kernel stopped. */
+  readonly packets: number;
+}
+
+/** A ban that was probably wrong, or of an account whose password was found. */
+export interface MistakeFigures {
+  /**
+   * `known`: somebody had logged in from there before. `lifted`: an operator lifted it. `returned`:
+   * somebody logged in from there within a day after it.
+   */
+  readonly kind: 'known' | 'lifted' | 'returned';
+  readonly id: number;
+  readonly jail: string;
+  readonly target: string;
+  readonly time: string;
+  /** The user of the last failure. */
+  readonly user?: string;
+  /** Who logged in, and when; or who lifted it, and when. */
+  readonly who?: string;
+  readonly when: string;
+}
+
+export interface Figures {
+  readonly since: string;
+  readonly until: string;
+  /** Attempts, packets and health are counted from this time on. */
+  readonly countedSince: string;
+  readonly totals: Omit<JailFigures, 'jail'> & {
+    /** Addresses and prefixes that were banned. */
+    readonly targets: number;
+    readonly byOrigin: Readonly<Record<Exclude<Origin, 'import'>, number>>;
+    readonly mistakes: Readonly<Record<MistakeFigures['kind'], number>>;
+    readonly alarms: Readonly<Record<AlarmView['kind'], number>>;
+    /** Bans that ended, by why. */
+    readonly ended: Partial<Readonly<Record<EndReason, number>>>;
+  };
+  /** Every hour, those in which nothing happened too. */
+  readonly hours: readonly (FigureCounts & { readonly time: string })[];
+  /** Most bans first. */
+  readonly jails: readonly JailFigures[];
+  /** Most attempts first; of the attempts that the ledger keeps, or else of the bans. */
+  readonly users: readonly (FigureCounts & {
+    readonly user: string;
+    /** Addresses that tried. */
+    readonly addresses: number;
+  })[];
+  readonly usersFrom: 'attempts' | 'bans';
+  /** By /24 and /48; most bans first. */
+  readonly networks: readonly (FigureCounts & {
+    readonly network: string;
+    readonly addresses: number;
+  })[];
+  /** The newest first. */
+  readonly mistakes: readonly MistakeFigures[];
+  /** The newest first. */
+  readonly alarms: readonly AlarmView[];
+  readonly health: {
+    /** Hours in which the agent ran, of those that were counted. */
+    readonly hoursAwake: number;
+    readonly hoursCounted: number;
+    readonly lagSecondsMax: number;
+    readonly drifts: number;
+    readonly healed: number;
+    readonly gaps: number;
+    /** Hours in which something kept a jail from seeing its attackers; of the agent: no jail. */
+    readonly deaf: readonly { readonly jail: string; readonly hours: number }[];
+    readonly refusals: readonly { readonly reason: string; readonly count: number }[];
+  };
+  /** What these figures lack, a sentence each. */
+  readonly missing: readonly string[];
+}
