@@ -31,7 +31,14 @@ import type { JailSetup } from '../setup/setup.js';
 import { EventLog } from './announce.js';
 import { Cached, CachedAsync } from './cached.js';
 import { ControlChanges, prefixOf } from './control-changes.js';
-import { banListViews, banView, jailView, sourceView } from './control-views.js';
+import {
+  banListViews,
+  banView,
+  jailView,
+  optionsOf,
+  sourceView,
+  termText,
+} from './control-views.js';
 import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';
@@ -385,28 +392,4 @@ export class ControlQueries implements ControlHandlers {
       changes: before === parsed.value ? [] : [`loglevel ${before} -> ${parsed.value}`],
     };
   }
-}
-
-function optionsOf(
-  origins: ReadonlyMap<
-    string,
-    { readonly text: string; readonly place: { readonly file: string; readonly line: number } }
-  >,
-  overrides: ReadonlyMap<string, string>,
-): Record<string, OptionView> {
-  return Object.fromEntries(
-    [...origins].map(([key, { text, place }]) => [
-      key,
-      {
-        value: hideSecrets(text, key),
-        ...(place.file.startsWith('(') ? {} : { place: `${place.file}:${place.line}` }),
-        live: overrides.has(key),
-      },
-    ]),
-  );
-}
-
-function termText(term: Stages['live']['config']['allow']['terms'][number]): string {
-  if (term.kind === 'prefix') return formatPrefix(term.prefix);
-  return term.kind === 'name' ? term.name : `file:${term.path}`;
 }

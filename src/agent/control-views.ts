@@ -1,10 +1,12 @@
 /** What the agent knows, as clients see it. */
-import type { BanView, JailView, SourceView, StreamInfo } from '../control/protocol.js';
+import type { BanView, JailView, OptionView, SourceView, StreamInfo } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import type { StreamView } from '../core/entry.js';
 import { PREFIX_MISSES_MIN } from '../core/limits.js';
 import { formatMatch } from '../core/match.js';
+import { hideSecrets } from '../core/secrets.js';
+import type { AllowTerm } from '../core/specs.js';
 import { type EpochMicros, isoTime, secondsBetween } from '../core/time.js';
 import type { EventCount, JailCounters } from '../filter/counters.js';
 import type { JailStats } from '../jail/judgement.js';
@@ -138,4 +140,30 @@ export function banView(record: BanRecord): BanView {
 /** For lists of the present: their evidence would make them ten times as long. */
 export function* banListViews(records: Iterable<BanRecord>): IterableIterator<BanView> {
   for (const record of records) yield { ...banView(record), evidence: [] };
+}
+
+/** Options with where they come from; `overrides` were set by hand. */
+export function optionsOf(
+  origins: ReadonlyMap<
+    string,
+    { readonly text: string; readonly place: { readonly file: string; readonly line: number } }
+  >,
+  overrides: ReadonlyMap<string, string>,
+): Record<string, OptionView> {
+  return Object.fromEntries(
+    [...origins].map(([key, { text, place }]) => [
+      key,
+      {
+        value: hideSecrets(text, key),
+        ...(place.file.startsWith('(') ? {} : { place: `${place.file}:${place.line}` }),
+        live: overrides.has(key),
+      },
+    ]),
+  );
+}
+
+/** A word of an ignoreip list. */
+export function termText(term: AllowTerm): string {
+  if (term.kind === 'prefix') return formatPrefix(term.prefix);
+  return term.kind === 'name' ? term.name : `file:${term.path}`;
 }

@@ -5,8 +5,8 @@
 import type { HourlyKind } from '../core/figures.js';
 import type { FirewallBackend } from '../core/firewall.js';
 import { wallClock } from '../core/time.js';
+import type { LedgerDatabase } from '../ledger/database.js';
 import { HourlyTally } from '../ledger/hourly.js';
-import type { Ledger } from '../ledger/ledger.js';
 
 /** How the agent is at one moment. Numbers that only rise count from its start. */
 export interface HealthNow {
@@ -22,7 +22,7 @@ export interface HealthNow {
 export interface HealthDeps {
   readonly now: () => HealthNow;
   readonly firewall: Pick<FirewallBackend, 'counters'>;
-  readonly ledger: Pick<Ledger, 'count'>;
+  readonly ledger: Pick<LedgerDatabase, 'count'>;
 }
 
 const RISING = { drift: 'drifts', healed: 'healed', gap: 'gaps' } as const;

@@ -131,7 +131,6 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     ledger,
     pipeline,
   });
-  const health = healthOf({ setup, readers, firewall, firewallSync, coverage, ledger });
   return Object.assign(current, {
     version: options.version,
     startedAt,
@@ -151,7 +150,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     coverage,
     copies,
     metrics,
-    health,
+    health: healthOf({ setup, readers, firewall, firewallSync, coverage, ledger }),
   });
 }
 
@@ -165,7 +164,7 @@ function healthOf(
   const { firewall, firewallSync, coverage, ledger, setup, readers } = parts;
   return new HealthLog({
     firewall,
-    ledger,
+    ledger: ledger.database,
     now: () => {
       const now = wallClock.now();
       const lags = readers().map(

@@ -8,16 +8,17 @@
 import { existsSync } from 'node:fs';
 import Database, { type Transaction } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
-import type { Figures } from '../core/figures.js';
+import type { Figures, HourlyCount } from '../core/figures.js';
 import type { Finding } from '../core/finding.js';
 import { LEDGER_MEMORY_BYTES_MAX } from '../core/limits.js';
+import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import { Attempts } from './attempts.js';
 import { checkLedger } from './check.js';
 import { guarded, isBusy, isDiskTrouble, ledgerError } from './errors.js';
 import { figuresOf } from './figures.js';
 import { History } from './history.js';
-import { Alarms } from './hourly.js';
+import { Alarms, HourlyTally, writeHourly, writeStopped } from './hourly.js';
 import type { WriterLock } from './lock.js';
 import { type Statements, statementsOf } from './schema.js';
 
@@ -166,6 +167,20 @@ export class LedgerDatabase {
       this.#goOnInMemory(error);
       this.#writeOnce(durably, work);
     }
+  }
+
+  /** Counts what belongs to no position, e.g. the agent's own health. */
+  count(
+    hourly: readonly HourlyCount[],
+    stopped: ReadonlyMap<JailName, { readonly packets: number }>,
+    now: EpochMicros,
+  ): void {
+    this.write(false, () => {
+      const tally = new HourlyTally();
+      for (const [jail, packets] of writeStopped(this.#sql, stopped))
+        tally.add('packets', jail, packets, now, now);
+      writeHourly(this.#sql, [...hourly, ...tally.take()], []);
+    });
   }
 
   /** Findings for `doctor`. */

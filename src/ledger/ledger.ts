@@ -34,7 +34,7 @@ import { type Attempts, attemptValues } from './attempts.js';
 import type { LedgerDatabase } from './database.js';
 import { guarded } from './errors.js';
 import type { History, SettledUpTo } from './history.js';
-import { type AlarmInsert, HourlyTally, writeHourly, writeStopped } from './hourly.js';
+import { type AlarmInsert, writeHourly } from './hourly.js';
 import {
   type BanRow,
   type ElementRow,
@@ -126,20 +126,6 @@ export class Ledger {
         this.#sql.setPosition.run(source, position.cursor, position.time);
     });
     return { bans, ended };
-  }
-
-  /** Counts what belongs to no position, e.g. the agent's own health. */
-  count(
-    hourly: readonly HourlyCount[],
-    stopped: ReadonlyMap<JailName, { readonly packets: number }>,
-    now: EpochMicros,
-  ): void {
-    this.#write(false, () => {
-      const tally = new HourlyTally();
-      for (const [jail, packets] of writeStopped(this.#sql, stopped))
-        tally.add('packets', jail, packets, now, now);
-      writeHourly(this.#sql, [...hourly, ...tally.take()], []);
-    });
   }
 
   /**

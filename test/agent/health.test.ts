@@ -16,7 +16,7 @@ beforeEach(() => {
   now = { lagSeconds: 0, drifts: 0, healed: 0, gaps: 0, warnings: [], jails: ['sshd', 'dovecot'] };
   packets = 0;
   log = new HealthLog({
-    ledger,
+    ledger: ledger.database,
     now: () => now,
     firewall: {
       counters: async () => {

@@ -15,7 +15,7 @@ describe('hourly counters', () => {
     for (const count of [3, 9, 4]) {
       const tally = new HourlyTally();
       for (const kind of ['drift', 'lag'] as HourlyKind[]) tally.add(kind, '', count, T0, T0);
-      ledger.count(tally.take(), new Map(), T0);
+      ledger.database.count(tally.take(), new Map(), T0);
     }
     expect(ledger.database.figures(T0, at(1)).health).toMatchObject({
       drifts: 16,
@@ -26,19 +26,19 @@ describe('hourly counters', () => {
   test('packets are what the kernel has counted since the last look, over restarts of either', () => {
     const { ledger } = opened();
     const packets = () => ledger.database.figures(T0, at(1)).totals.packets;
-    ledger.count([], kernel(1_000_000), T0);
+    ledger.database.count([], kernel(1_000_000), T0);
     // What it had counted before anybody looked may be years old.
     expect(packets()).toBe(0);
-    ledger.count([], kernel(1_000_010), T0);
-    ledger.count([], kernel(1_000_010), T0);
+    ledger.database.count([], kernel(1_000_010), T0);
+    ledger.database.count([], kernel(1_000_010), T0);
     expect(packets()).toBe(10);
     // Made anew: it began at 0.
-    ledger.count([], kernel(7), T0);
+    ledger.database.count([], kernel(7), T0);
     expect(packets()).toBe(17);
     // A jail that was not there before.
-    ledger.count([], kernel(5, OTHER), T0);
+    ledger.database.count([], kernel(5, OTHER), T0);
     expect(packets()).toBe(22);
-    ledger.count([], new Map(), T0);
+    ledger.database.count([], new Map(), T0);
     expect(packets()).toBe(22);
   });
 
@@ -53,7 +53,7 @@ describe('hourly counters', () => {
       kind: 'attempt' as const,
       count: 1,
     }));
-    ledger.count(hourly, new Map(), now);
+    ledger.database.count(hourly, new Map(), now);
     const hours = () =>
       ledger.database
         .figures(old, at(1))
