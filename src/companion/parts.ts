@@ -1,9 +1,10 @@
 /** Which parts the configuration switches on: each part's planner is a line here. */
 import { OperatorError } from '../core/errors.js';
-import { type CompanionConfig, loadCompanionConfig } from '../setup/companion-config.js';
+import { loadCompanionConfig } from '../setup/companion-config.js';
 import { planMetrics } from './metrics.js';
 import { planNotify } from './notify.js';
 import type { PartHost, PartPlan, Planner } from './part.js';
+import { planPolicy } from './policy.js';
 
 const PLANNERS: readonly Planner[] = [planNotify, planMetrics, planPolicy];
 
@@ -31,20 +32,4 @@ export function requireWork(plans: readonly PartPlan[]): void {
       },
     );
   if (plans.every(({ problem }) => problem !== undefined)) throw plans[0]?.problem;
-}
-
-/** Answers mail servers that ask before they check a password. */
-async function planPolicy({ policy }: CompanionConfig): Promise<PartPlan | undefined> {
-  if (!policy.enabled) return undefined;
-  const problem = new OperatorError('[policy] is not part of this version', {
-    hint: 'remove enabled = true below [policy] from companion.conf',
-    exitCode: 78,
-  });
-  return {
-    name: 'policy',
-    configuration: JSON.stringify(policy),
-    lines: [],
-    problem,
-    start: () => Promise.reject(problem),
-  };
 }

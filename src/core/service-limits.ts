@@ -37,6 +37,17 @@ export const CONTROL_ANSWER_BYTES_MAX = 256 * 1024 * 1024;
  */
 export const POLICY_CLIENTS_MAX = 16;
 export const POLICY_REQUESTS_PER_SECOND_MAX = 2_000;
+/**
+ * Connections of mail servers at once: Dovecot's auth process opens at most 100. One more takes the
+ * place of the one that has been silent for longest.
+ */
+export const POLICY_HTTP_CLIENTS_MAX = 256;
+/** Body of a mail server's request, bytes: what counts of it sums to 2 kB. */
+export const POLICY_BODY_BYTES_MAX = 64 * 1024;
+/** Reports that wait for the agent; the oldest go, since their log lines come. */
+export const POLICY_QUEUE_MAX = 5_000;
+/** Logins that waited and may be asked about once more. */
+export const POLICY_DELAYED_MAX = 1_000;
 /** Reports of one request. */
 export const POLICY_REPORTS_MAX = 500;
 /** An IPv6 address with an IPv4 address in it has 45 characters. */

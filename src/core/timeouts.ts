@@ -182,6 +182,17 @@ export const NFT_STUCK_MS = 60_000;
 export const WARMUP_SECONDS_MIN = 300;
 /** Time within which a client must have sent its request, ms. */
 export const CONTROL_REQUEST_MS_MAX = 5_000;
+/**
+ * A mail server's login is served when the agent has not said what it knows after this, ms: it
+ * waits for us at most 500 ms, as the example has it.
+ */
+export const POLICY_ANSWER_MS_MAX = 200;
+/** Time for the body of a mail server's request, once its head is there, ms. */
+export const POLICY_BODY_MS_MAX = 1_000;
+/** A mail server's silent connection ends after so long, ms: Dovecot ends it after 10 s. */
+export const POLICY_IDLE_MS_MAX = 15_000;
+/** Longest wait that a login is told, seconds: mail clients give up after 30 to 60. */
+export const POLICY_DELAY_SECONDS_MAX = 30;
 /** A kept connection of policy.sock ends when it was silent for so long, ms. */
 export const CONTROL_IDLE_MS_MAX = 60_000;
 /** A client that takes nothing of its answer for so long is cut off, ms. */

@@ -3,9 +3,11 @@
  * data.
  */
 import { Section } from '../config/section.js';
-import { type Parsed, parseBoolean } from '../config/values.js';
+import { type Parsed, parseBoolean, parseInteger } from '../config/values.js';
 import type { Diagnostic } from '../core/finding.js';
+import { POLICY_DELAY_SECONDS_MAX } from '../core/timeouts.js';
 import { Report } from '../ini/report.js';
+import { DEFAULT_POLICY_RULES, type PolicyRules } from '../policy/decide.js';
 import { configError } from './load.js';
 import { type ConfigFolders, loadOwnFiles } from './own-files.js';
 
@@ -28,6 +30,7 @@ export interface CompanionConfig {
     readonly socket: string | null;
     /** Path of the file with the key, or the name of a credential of systemd. */
     readonly apiKeyFile: string;
+    readonly rules: PolicyRules;
   };
 }
 
@@ -41,6 +44,11 @@ enabled = false
 listen = 127.0.0.1:9813
 socket =
 api-key-file = /etc/banjour/secrets/policy
+underattack = refuse
+deadnames = refuse
+sharedaddress = refuse
+nearlimit = delay
+delay = 5
 `;
 
 /**
@@ -77,10 +85,40 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
       listen: policy.parse<LoopbackPort | null>('listen', parseLoopbackPort, null),
       socket: policy.parse<string | null>('socket', parseSocketPath, null),
       apiKeyFile: policy.text('api-key-file'),
+      rules: readRules(policy),
     },
   };
   samePort(config, policy);
   return config;
+}
+
+function readRules(policy: Section): PolicyRules {
+  const preset = DEFAULT_POLICY_RULES;
+  const refuse = wordOf('refuse', 'serve');
+  return {
+    underAttack: policy.parse(
+      'underattack',
+      wordOf('refuse', 'delay', 'serve'),
+      preset.underAttack,
+    ),
+    deadName: policy.parse('deadnames', refuse, preset.deadName),
+    sharedAddress: policy.parse('sharedaddress', refuse, preset.sharedAddress),
+    nearLimit: policy.parse('nearlimit', wordOf('delay', 'serve'), preset.nearLimit),
+    delay: policy.parse(
+      'delay',
+      (text) => parseInteger(text, 1, POLICY_DELAY_SECONDS_MAX),
+      preset.delay,
+    ),
+  };
+}
+
+/** One of these words. */
+function wordOf<const T extends string>(...words: readonly T[]): (text: string) => Parsed<T> {
+  return (text) => {
+    const value = words.find((word) => word === text.trim().toLowerCase());
+    const all = words.join(' or ');
+    return value === undefined ? { problem: `is not ${all}`, fix: `write ${words[0]}` } : { value };
+  };
 }
 
 /** Two parts cannot listen at one place; the second would be tried again for ever. */

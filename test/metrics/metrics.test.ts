@@ -9,6 +9,7 @@ import { formatFor, joinMetrics } from '../../src/metrics/format.js';
 import { AgentMetrics } from '../../src/metrics/metrics.js';
 import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
+import { PolicyMetrics } from '../../src/policy/metrics.js';
 import { hasCommand, needs } from '../support/require.js';
 
 const withPromtool = needs(
@@ -70,6 +71,7 @@ const SNAPSHOT: AgentSnapshot = {
 };
 
 const agent = () => new AgentMetrics(async () => SNAPSHOT);
+const policy = () => new PolicyMetrics();
 const notify = () => new NotifyMetrics(() => new Map([['mail', 3]]));
 
 function busy(): AgentMetrics {
@@ -151,7 +153,9 @@ describe('the metrics', () => {
   });
 
   test('have no label that strangers fill', () => {
-    const labels = new Set([...agent().names.values(), ...notify().names.values()].flat());
+    const labels = new Set(
+      [agent(), notify(), policy()].flatMap(({ names }) => [...names.values()].flat()),
+    );
     expect([...labels].sort()).toEqual([
       'channel',
       'family',
@@ -160,8 +164,10 @@ describe('the metrics', () => {
       'of',
       'reason',
       'source',
+      'verdict',
       'version',
       'via',
+      'why',
     ]);
   });
 
@@ -194,7 +200,11 @@ describe('promtool', () => {
 
   withPromtool('accepts the metrics without a remark', async () => {
     const text = joinMetrics(
-      [await busy().text('prometheus'), await notify().text('prometheus')],
+      [
+        await busy().text('prometheus'),
+        await notify().text('prometheus'),
+        await policy().text('prometheus'),
+      ],
       'prometheus',
     );
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, said: '' });
@@ -202,7 +212,11 @@ describe('promtool', () => {
 
   withPromtool('reads the OpenMetrics of agent and notify together', async () => {
     const text = joinMetrics(
-      [await busy().text('openmetrics'), await notify().text('openmetrics')],
+      [
+        await busy().text('openmetrics'),
+        await notify().text('openmetrics'),
+        await policy().text('openmetrics'),
+      ],
       'openmetrics',
     );
     // Its strict parser of OpenMetrics is that of backfilling, which wants a time on every sample.
@@ -231,7 +245,7 @@ describe('promtool', () => {
 });
 
 describe('what is made of the metrics', () => {
-  const known = new Map([...agent().names, ...notify().names]);
+  const known = new Map([...agent().names, ...notify().names, ...policy().names]);
   const exported = (name: string) =>
     known.has(name) || known.has(name.replace(/_(?:bucket|sum|count)$/, ''));
 

@@ -1,0 +1,57 @@
+/** The part that mail servers ask before they check a password (docs/policy.md). */
+import { OperatorError } from '../core/errors.js';
+import { readSecret } from '../notify/secret.js';
+import { type CompanionConfig, describePort } from '../setup/companion-config.js';
+import { policySocket } from '../setup/paths.js';
+import type { CompanionPart, PartHost, PartPlan } from './part.js';
+
+export async function planPolicy(
+  { policy }: CompanionConfig,
+  host: PartHost,
+): Promise<PartPlan | undefined> {
+  if (!policy.enabled) return undefined;
+  const { listen, socket, apiKeyFile, rules } = policy;
+  const places = [listen && describePort(listen), socket].filter((place) => place !== null);
+  const problem =
+    listen === null && socket === null
+      ? new OperatorError('[policy] listens nowhere: both listen and socket are empty', {
+          hint: 'write listen = 127.0.0.1:9813 below [policy] into /etc/banjour/companion.local',
+          exitCode: 78,
+        })
+      : undefined;
+  return {
+    name: 'policy',
+    configuration: JSON.stringify(policy),
+    lines: [`policy on ${places.join(' and ')}`],
+    ...(problem === undefined ? {} : { problem }),
+    start: async (): Promise<CompanionPart> => {
+      if (problem !== undefined) throw problem;
+      const key = keyOf(apiKeyFile, host.env);
+      const { PolicyService } = await import('../policy/policy.js');
+      const service = await PolicyService.start({
+        places: { port: listen, socket },
+        key,
+        rules,
+        agentSocket: policySocket(host.paths),
+      });
+      return {
+        summary: `policy on ${service.addresses.join(' and ')}`,
+        figures: (format) => service.figures(format),
+        status: () => ({ addresses: service.addresses, agentAnswers: service.isAgentAnswering }),
+        stop: () => service.stop(),
+      };
+    },
+  };
+}
+
+/** The key of the mail server. Throws `OperatorError` with the remedy. */
+function keyOf(file: string, env: NodeJS.ProcessEnv): string {
+  try {
+    return readSecret({ file }, env).reveal();
+  } catch (cause) {
+    throw new OperatorError(`[policy] has no key: ${(cause as Error).message}`, {
+      hint: `install -m 0640 -g banjour-companion /dev/stdin ${file} <<< "$(openssl rand -hex 24)"`,
+      cause,
+    });
+  }
+}

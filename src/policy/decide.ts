@@ -1,0 +1,85 @@
+/** What a mail server is told of a login, by what the agent knows of it. Pure. */
+import type { PolicyFacts, RefusalReason } from '../control/protocol.js';
+
+/** What companion.conf says below `[policy]`. */
+export interface PolicyRules {
+  /** Of a user under attack, to whom no login of the past vouches for. */
+  readonly underAttack: 'refuse' | 'delay' | 'serve';
+  /** Of a name that many try and nobody logs in with. */
+  readonly deadName: 'refuse' | 'serve';
+  /** Of an address that would be banned if others did not log in from it. */
+  readonly sharedAddress: 'refuse' | 'serve';
+  /** Of an address that is about to be banned. */
+  readonly nearLimit: 'delay' | 'serve';
+  /** How long a delayed login waits, seconds. */
+  readonly delay: number;
+}
+
+export const DEFAULT_POLICY_RULES: PolicyRules = {
+  underAttack: 'refuse',
+  deadName: 'refuse',
+  sharedAddress: 'refuse',
+  nearLimit: 'delay',
+  delay: 5,
+};
+
+/** What becomes of a login, and why where it is for a reason. */
+export type PolicyVerdict =
+  | { readonly action: 'serve'; readonly reason?: 'allowed' | 'credit' | 'watch' }
+  | {
+      readonly action: 'delay';
+      readonly reason: 'under-attack' | 'near-limit';
+      readonly seconds: number;
+    }
+  | { readonly action: 'refuse'; readonly reason: RefusalReason };
+
+const SERVE: PolicyVerdict = { action: 'serve' };
+/** From this share of its limit on an address is about to be banned. */
+const NEAR = 0.6;
+/** Points fade: so little below the limit is at it. */
+const FULL = 0.99;
+
+/**
+ * Decides. Who is allowed, and who logged in from there lately, is always served; where nothing is
+ * known, too.
+ */
+export function decide(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
+  if (facts.jail === undefined) return SERVE;
+  if (facts.allowed !== undefined) return { action: 'serve', reason: 'allowed' };
+  if (facts.credit !== undefined) return { action: 'serve', reason: 'credit' };
+  const verdict = ofStranger(facts, rules);
+  return facts.isWatching && verdict.action !== 'serve'
+    ? { action: 'serve', reason: 'watch' }
+    : verdict;
+}
+
+/** What becomes of a login that nothing vouches for. */
+function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
+  if (facts.banned !== undefined) return { action: 'refuse', reason: 'banned' };
+  if (facts.isHoneypot) return { action: 'refuse', reason: 'honeypot' };
+  if (facts.isUnderAttack && rules.underAttack === 'refuse')
+    return { action: 'refuse', reason: 'under-attack' };
+  if (facts.isDeadName && rules.deadName === 'refuse')
+    return { action: 'refuse', reason: 'dead-name' };
+  const share = Math.max(
+    facts.limit > 0 ? facts.points / facts.limit : 0,
+    facts.maxretry > 0 ? facts.failures / facts.maxretry : 0,
+  );
+  if (share >= FULL && facts.others > 0 && rules.sharedAddress === 'refuse')
+    return { action: 'refuse', reason: 'shared-address' };
+  const { delay: seconds } = rules;
+  if (facts.isUnderAttack && rules.underAttack === 'delay')
+    return { action: 'delay', reason: 'under-attack', seconds };
+  if (share >= NEAR && rules.nearLimit === 'delay')
+    return { action: 'delay', reason: 'near-limit', seconds };
+  return SERVE;
+}
+
+/** What the client is told; the mail server logs it too. */
+export const REFUSAL_WORDS: Readonly<Record<RefusalReason, string>> = {
+  banned: 'this address is banned',
+  honeypot: 'login refused',
+  'under-attack': 'this mailbox is under attack, try again later or from a known place',
+  'dead-name': 'login refused',
+  'shared-address': 'too many failed logins from this address, try again later',
+};

@@ -1,0 +1,139 @@
+/**
+ * Answers mail servers that ask before they check a password. Whatever is wrong with the agent, a
+ * login is served: it then is as safe as it was without anybody to ask.
+ */
+import type { RefusalReason } from '../control/protocol.js';
+import { POLICY_DELAYED_MAX } from '../core/service-limits.js';
+import type { MetricsFormat } from '../metrics/format.js';
+import { AgentLink } from './agent-link.js';
+import { decide, type PolicyRules, type PolicyVerdict, REFUSAL_WORDS } from './decide.js';
+import { PolicyMetrics } from './metrics.js';
+import { failureOf, type PolicyReport, readRequest } from './request.js';
+import { type PolicyPlaces, type PolicyServer, servePolicy } from './server.js';
+
+/** A login that waited is asked about once more within this, ms, when its password was right. */
+const AGAIN_MS = 60_000;
+
+export interface PolicyOptions {
+  readonly places: PolicyPlaces;
+  readonly key: string;
+  readonly rules: PolicyRules;
+  /** policy.sock of the agent. */
+  readonly agentSocket: string;
+}
+
+/** weakforced's answer to `allow`: -1 refuses, 0 serves, n waits so many seconds. */
+interface Allowance {
+  readonly status: number;
+  readonly msg: string;
+}
+
+export class PolicyService {
+  readonly #options: PolicyOptions;
+  readonly #metrics = new PolicyMetrics();
+  readonly #link: AgentLink;
+  /** Attempts that waited already, before their password was checked, and when. */
+  readonly #delayed = new Map<string, number>();
+  #slowest = 0;
+  #server: PolicyServer | undefined;
+
+  constructor(options: PolicyOptions) {
+    this.#options = options;
+    this.#link = new AgentLink(options.agentSocket, (reports) => this.#metrics.lost.inc(reports));
+  }
+
+  /** Listens. Throws `OperatorError` when it cannot. */
+  static async start(options: PolicyOptions): Promise<PolicyService> {
+    const service = new PolicyService(options);
+    service.#server = await servePolicy({
+      places: options.places,
+      key: options.key,
+      answer: (command, body) => service.answer(command, body),
+      denied: (why) => service.#metrics.denied(why),
+    });
+    return service;
+  }
+
+  get addresses(): readonly string[] {
+    return this.#server?.addresses ?? [];
+  }
+
+  get isAgentAnswering(): boolean {
+    return this.#link.isAnswering;
+  }
+
+  /** The answer to a command of weakforced's; undefined for one that is none. */
+  async answer(command: string, body: string): Promise<object | undefined> {
+    if (command === 'ping') return { status: 'ok' };
+    if (command === 'allow') return this.#allow(readRequest(body));
+    if (command !== 'report') return undefined;
+    const failure = failureOf(readRequest(body));
+    if (failure !== undefined) {
+      this.#metrics.reports.inc();
+      this.#link.report(failure);
+    }
+    return { status: 'ok' };
+  }
+
+  async #allow(request: PolicyReport): Promise<Allowance> {
+    const started = performance.now();
+    const verdict = await this.#verdict(request);
+    this.#metrics.decided(verdict);
+    this.#slowest = Math.max(this.#slowest, performance.now() - started);
+    if (verdict.action === 'serve') return { status: 0, msg: '' };
+    if (verdict.action === 'delay')
+      return { status: this.#isDelayedAgain(request) ? 0 : verdict.seconds, msg: '' };
+    this.#refuse(request, verdict.reason);
+    return { status: -1, msg: `Banjour: ${REFUSAL_WORDS[verdict.reason]}` };
+  }
+
+  async #verdict(request: PolicyReport): Promise<PolicyVerdict> {
+    if (request.address === undefined) return { action: 'serve' };
+    const facts = await this.#link.facts(request);
+    if (facts === undefined) {
+      this.#metrics.unanswered.inc();
+      return { action: 'serve' };
+    }
+    return decide(facts, this.#options.rules);
+  }
+
+  /** A mail server may ask again when the password was right: one attempt waits once. */
+  #isDelayedAgain({ session, pwhash, user }: PolicyReport): boolean {
+    if (session === undefined) return false;
+    const attempt = JSON.stringify([session, user, pwhash]);
+    const now = performance.now();
+    const before = this.#delayed.get(attempt);
+    this.#delayed.delete(attempt);
+    if (before !== undefined && now - before < AGAIN_MS) return true;
+    this.#delayed.set(attempt, now);
+    const [oldest] = this.#delayed.keys();
+    if (this.#delayed.size > POLICY_DELAYED_MAX && oldest !== undefined)
+      this.#delayed.delete(oldest);
+    return false;
+  }
+
+  #refuse(request: PolicyReport, refused: RefusalReason): void {
+    const { address, user, protocol, session, pwhash } = request;
+    if (address === undefined) return;
+    this.#link.report({
+      address,
+      ...(user === undefined ? {} : { user }),
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(session === undefined ? {} : { session }),
+      ...(pwhash === undefined ? {} : { pwhash }),
+      refused,
+    });
+  }
+
+  figures(format: MetricsFormat): Promise<string> {
+    this.#metrics.slowest.set(this.#slowest / 1000);
+    this.#slowest = 0;
+    return this.#metrics.text(format);
+  }
+
+  /** Lets go of port, socket and agent. Never throws. */
+  async stop(): Promise<void> {
+    await this.#server?.close();
+    await this.#link.close();
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * The port (and the Unix socket) that mail servers ask: HTTP with a key, for programs of this host
+ * alone. Who has no key gets no body read; connections, bodies and time are bounded.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { boundClients, namesLoopback } from '../control/clients.js';
+import { messageOf, OperatorError } from '../core/errors.js';
+import { POLICY_BODY_BYTES_MAX, POLICY_HTTP_CLIENTS_MAX } from '../core/service-limits.js';
+import { POLICY_BODY_MS_MAX, POLICY_IDLE_MS_MAX } from '../core/timeouts.js';
+
+/** Where it listens; either may be absent. */
+export interface PolicyPlaces {
+  readonly port: { readonly host: string; readonly port: number } | null;
+  readonly socket: string | null;
+}
+
+/** What becomes of a request with the key; the answer is JSON. */
+export type PolicyAnswerer = (command: string, body: string) => Promise<object | undefined>;
+
+/** Why a request got no answer to what it asked. */
+export type PolicyDenial = 'key' | 'host' | 'path' | 'body';
+
+export interface PolicyServerOptions {
+  readonly places: PolicyPlaces;
+  readonly key: string;
+  readonly answer: PolicyAnswerer;
+  readonly denied: (why: PolicyDenial) => void;
+}
+
+export interface PolicyServer {
+  /** `127.0.0.1:9813`, with the port that the system chose for 0; the socket's path. */
+  readonly addresses: readonly string[];
+  close(): Promise<void>;
+}
+
+const WORDS: Readonly<Record<PolicyDenial, readonly [number, string]>> = {
+  key: [401, 'the key is not the one of api-key-file'],
+  host: [403, 'this port answers to the names of the loopback'],
+  path: [404, 'POST /?command=allow or report'],
+  body: [400, 'the request is too large, too slow or not JSON'],
+};
+
+/** Opens port and socket. Throws `OperatorError` when one of them cannot be had. */
+export async function servePolicy(options: PolicyServerOptions): Promise<PolicyServer> {
+  const { port, socket } = options.places;
+  const servers: Server[] = [];
+  const addresses: string[] = [];
+  try {
+    if (port !== null) {
+      const server = makeServer(options, true);
+      servers.push(server);
+      await listen(server, { host: port.host, port: port.port }, `port ${port.port}`);
+      const { address, port: chosen, family } = server.address() as AddressInfo;
+      addresses.push(family === 'IPv6' ? `[${address}]:${chosen}` : `${address}:${chosen}`);
+    }
+    if (socket !== null) {
+      const server = makeServer(options, false);
+      servers.push(server);
+      if (existsSync(socket)) unlinkSync(socket);
+      await listen(server, { path: socket }, socket);
+      // The key is what counts; the mail server's user is another one.
+      chmodSync(socket, 0o666);
+      addresses.push(socket);
+    }
+  } catch (error) {
+    await Promise.all(servers.map(end));
+    throw error;
+  }
+  return {
+    addresses,
+    close: async () => {
+      await Promise.all(servers.map(end));
+    },
+  };
+}
+
+function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolean): Server {
+  const digest = digestOf(key);
+  const server = createServer(async (request, response) => {
+    response.on('error', () => undefined);
+    const deny = (why: PolicyDenial) => {
+      denied(why);
+      const [status, error] = WORDS[why];
+      // What else comes of such a client is not read.
+      response.setHeader('connection', 'close');
+      send(response, status, { error });
+    };
+    if (isPort && !namesLoopback(request.headers.host)) return deny('host');
+    if (!isKey(request, digest)) return deny('key');
+    const command = commandOf(request);
+    if (command === undefined) return deny('path');
+    try {
+      const body = request.method === 'POST' ? await readBody(request) : '';
+      const answered = await answer(command, body);
+      if (answered === undefined) deny('path');
+      else send(response, 200, answered);
+    } catch (error) {
+      // The mail server goes on without an answer.
+      if (error instanceof OperatorError) deny('body');
+      else response.destroy();
+    }
+  });
+  server.keepAliveTimeout = POLICY_IDLE_MS_MAX;
+  server.on('clientError', (_error, socket) => socket.destroy());
+  boundClients(server, POLICY_HTTP_CLIENTS_MAX, POLICY_IDLE_MS_MAX);
+  return server;
+}
+
+function listen(server: Server, where: object, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new OperatorError(`cannot listen on ${name}: ${messageOf(cause)}`, {
+          hint: "ss -lxtnp shows who listens there; its directory must be the companion's",
+          cause,
+        }),
+      ),
+    );
+    server.listen(where, () => resolve());
+  });
+}
+
+function end(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/** `/?command=allow`, and weakforced's `GET /?command=ping`. */
+function commandOf({ method, url = '' }: IncomingMessage): string | undefined {
+  if (method !== 'POST' && method !== 'GET') return undefined;
+  const [path, query = ''] = url.split('?', 2);
+  const command = new URLSearchParams(query).get('command') ?? undefined;
+  if (path !== '/' || (method === 'GET' && command !== 'ping')) return undefined;
+  return command;
+}
+
+/** The key as the password of `Authorization: Basic`, whoever the user, or as `X-API-Key`. */
+function isKey({ headers }: IncomingMessage, digest: Buffer): boolean {
+  const basic = /^Basic ([\w+/=-]{1,8192})$/i.exec(headers.authorization ?? '')?.[1];
+  const pair = basic === undefined ? undefined : Buffer.from(basic, 'base64').toString('utf8');
+  const given = pair === undefined ? headers['x-api-key'] : pair.slice(pair.indexOf(':') + 1);
+  // Digests are of one length, and say nothing of how much of a key is right.
+  return timingSafeEqual(digestOf(typeof given === 'string' ? given : ''), digest);
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  const timer = setTimeout(() => request.destroy(), POLICY_BODY_MS_MAX);
+  try {
+    for await (const chunk of request) {
+      bytes += (chunk as Buffer).length;
+      if (bytes > POLICY_BODY_BYTES_MAX) throw new OperatorError('the request is too large');
+      chunks.push(chunk as Buffer);
+    }
+  } catch (cause) {
+    throw new OperatorError(`the request was not read: ${messageOf(cause)}`);
+  } finally {
+    clearTimeout(timer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function send(response: ServerResponse, status: number, body: object): void {
+  if (response.destroyed) return;
+  const text = JSON.stringify(body);
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
+}

@@ -1,0 +1,80 @@
+/** The part that mail servers ask: its configuration, its key, its port. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { PartHost } from '../../src/companion/part.js';
+import { planPolicy } from '../../src/companion/policy.js';
+import { POLICY_DELAY_SECONDS_MAX } from '../../src/core/timeouts.js';
+import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
+import { loadCompanionConfig } from '../../src/setup/companion-config.js';
+
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'banjour-part-'));
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+const write = (name: string, text: string) => {
+  mkdirSync(dirname(join(scratch, name)), { recursive: true });
+  writeFileSync(join(scratch, name), text);
+  return join(scratch, name);
+};
+const paths = () => ({
+  shipped: 'config',
+  config: join(scratch, 'etc'),
+  run: join(scratch, 'run'),
+  state: scratch,
+});
+const configured = (...lines: readonly string[]) => {
+  write('etc/companion.local', ['[policy]', ...lines, ''].join('\n'));
+  return loadCompanionConfig(paths());
+};
+const planned = (...lines: readonly string[]) =>
+  planPolicy(configured(...lines), { paths: paths(), env: {} } as Partial<PartHost> as PartHost);
+
+test('is off unless it is switched on, with rules that nobody needs to touch', async () => {
+  const { policy } = configured();
+  expect(policy.rules).toEqual(DEFAULT_POLICY_RULES);
+  expect(await planned()).toBeUndefined();
+});
+
+test('takes its rules, and says what is wrong with them', () => {
+  const { policy } = configured('underattack = delay', 'deadnames = serve', 'delay = 30');
+  expect(policy.rules).toMatchObject({ underAttack: 'delay', deadName: 'serve', delay: 30 });
+  for (const [line, words] of [
+    ['underattack = ban', /refuse or delay or serve/],
+    ['deadnames = delay', /refuse or serve/],
+    ['delay = 0', /delay/],
+    [`delay = ${POLICY_DELAY_SECONDS_MAX + 1}`, /delay/],
+    ['underatack = refuse', /underattack/],
+  ] as const)
+    expect(() => configured(line)).toThrow(words);
+});
+
+test('listens with the key of the file, and says where', async () => {
+  const key = write('key', 'the key\n');
+  const socket = join(scratch, 'policy.sock');
+  const plan = await planned(
+    'enabled = true',
+    'listen = 127.0.0.1:0',
+    `socket = ${socket}`,
+    `api-key-file = ${key}`,
+  );
+  expect(plan?.problem).toBeUndefined();
+  const part = await plan?.start(() => undefined);
+  expect(part?.summary).toMatch(/^policy on 127\.0\.0\.1:\d+ and \S+policy\.sock$/);
+  expect(part?.status()).toMatchObject({ agentAnswers: true });
+  expect(await part?.figures?.('openmetrics')).toContain('banjour_policy_logins_total');
+  await part?.stop();
+});
+
+test('without a key, a place or a free port it says what to do', async () => {
+  const absent = await planned('enabled = true', `api-key-file = ${join(scratch, 'none')}`);
+  await expect(absent?.start(() => undefined)).rejects.toMatchObject({
+    message: expect.stringContaining('[policy] has no key'),
+    hint: expect.stringContaining('openssl rand'),
+  });
+  const nowhere = await planned('enabled = true', 'listen =');
+  expect(nowhere?.problem).toMatchObject({ message: expect.stringContaining('listens nowhere') });
+});

@@ -1,0 +1,94 @@
+/** What a mail server is told of a login. */
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/protocol.js';
+import { DEFAULT_POLICY_RULES, decide, REFUSAL_WORDS } from '../../src/policy/decide.js';
+
+const facts = (changes: Partial<PolicyFacts> = {}): PolicyFacts => ({
+  jail: 'login',
+  isWatching: false,
+  others: 0,
+  points: 0,
+  limit: 5,
+  failures: 0,
+  maxretry: 3,
+  isUnderAttack: false,
+  isDeadName: false,
+  isHoneypot: false,
+  ...changes,
+});
+const told = (changes: Partial<PolicyFacts>, rules = {}) => {
+  const verdict = decide(facts(changes), { ...DEFAULT_POLICY_RULES, ...rules });
+  return 'reason' in verdict ? `${verdict.action} ${verdict.reason}` : verdict.action;
+};
+const bad: Partial<PolicyFacts> = {
+  banned: 'login',
+  isHoneypot: true,
+  isUnderAttack: true,
+  isDeadName: true,
+  points: 50,
+  failures: 30,
+  others: 3,
+};
+
+test('who is allowed, who has credit, and where nobody weighs, is served whatever else is known', () => {
+  expect(told({ ...bad, allowed: 'ignoreip' })).toBe('serve allowed');
+  expect(told({ ...bad, credit: 'address' })).toBe('serve credit');
+  expect(told({ ...bad, credit: 'network' })).toBe('serve credit');
+  const { jail: _, ...unknown } = facts(bad);
+  expect(decide(unknown, DEFAULT_POLICY_RULES)).toEqual({ action: 'serve' });
+  expect(told({})).toBe('serve');
+});
+
+test('each reason to refuse, and the keys that switch it off', () => {
+  expect(told({ banned: 'login' })).toBe('refuse banned');
+  expect(told({ isHoneypot: true })).toBe('refuse honeypot');
+  expect(told({ isUnderAttack: true })).toBe('refuse under-attack');
+  expect(told({ isUnderAttack: true }, { underAttack: 'delay' })).toBe('delay under-attack');
+  expect(told({ isUnderAttack: true }, { underAttack: 'serve' })).toBe('serve');
+  expect(told({ isDeadName: true })).toBe('refuse dead-name');
+  expect(told({ isDeadName: true }, { deadName: 'serve' })).toBe('serve');
+});
+
+test('an address that only its other users keep from a ban serves those alone', () => {
+  expect(told({ points: 4.95, others: 1 })).toBe('refuse shared-address');
+  expect(told({ failures: 3, others: 1 })).toBe('refuse shared-address');
+  expect(told({ points: 4.94, others: 1 })).toBe('delay near-limit');
+  expect(told({ points: 5, others: 0 })).toBe('delay near-limit');
+  expect(told({ points: 5, others: 1 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
+});
+
+test('near the limit a login waits', () => {
+  expect(decide(facts({ points: 3 }), { ...DEFAULT_POLICY_RULES, delay: 7 })).toEqual({
+    action: 'delay',
+    reason: 'near-limit',
+    seconds: 7,
+  });
+  expect(told({ failures: 2 })).toBe('delay near-limit');
+  expect(told({ points: 2.9, failures: 1 })).toBe('serve');
+  expect(told({ points: 3 }, { nearLimit: 'serve' })).toBe('serve');
+  expect(told({ points: 0, limit: 0, failures: 0, maxretry: 0 })).toBe('serve');
+});
+
+test('a jail that only watches turns nobody away', () => {
+  expect(told({ ...bad, isWatching: true })).toBe('serve watch');
+});
+
+test('nobody with credit is ever refused or made to wait, and words are there for every reason', () => {
+  const any = fc.record({
+    jail: fc.constant('login'),
+    isWatching: fc.boolean(),
+    banned: fc.constantFrom('login', 'dovecot'),
+    credit: fc.constantFrom('address' as const, 'network' as const),
+    others: fc.nat(9),
+    points: fc.nat(99),
+    limit: fc.nat(9),
+    failures: fc.nat(99),
+    maxretry: fc.nat(9),
+    isUnderAttack: fc.boolean(),
+    isDeadName: fc.boolean(),
+    isHoneypot: fc.boolean(),
+  });
+  fc.assert(fc.property(any, (one) => decide(one, DEFAULT_POLICY_RULES).action === 'serve'));
+  expect(Object.keys(REFUSAL_WORDS).sort()).toEqual([...REFUSAL_REASONS].sort());
+});
