@@ -13,7 +13,7 @@ export interface Columns {
   readonly ink?: Ink;
 }
 
-/** How much in each cell of a grid: the darker, the more. */
+/** How much in each cell of a grid: the darker, the more; four times as much is twice as dark. */
 export interface Heat {
   readonly kind: 'heat';
   readonly title: string;
@@ -102,7 +102,7 @@ export function drawHeat({ title, unit, columns, rows }: Heat): string {
       const at = { x: LEFT + i * step, y, width: Math.max(1, step - 2), height: 22 };
       if (!(value > 0)) return box({ ...at, ink: 'empty' });
       const tip = `${where}: ${figure(value)} ${unit}`;
-      return box({ ...at, ink: 'c1', opacity: 0.15 + (0.85 * value) / most, tip });
+      return box({ ...at, ink: 'c1', opacity: 0.1 + 0.9 * Math.sqrt(value / most), tip });
     });
     return word(LEFT - 8, y + 15, label, { anchor: 'end' }) + own.join('');
   });

@@ -18,6 +18,7 @@ import { metrics } from './commands/metrics.js';
 import { ping } from './commands/ping.js';
 import { reload } from './commands/reload.js';
 import { replay } from './commands/replay.js';
+import { report } from './commands/report.js';
 import { rules } from './commands/rules.js';
 import { run } from './commands/run.js';
 import { service } from './commands/service.js';
@@ -41,6 +42,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   attempt,
   history,
   explain,
+  report,
   reload,
   get,
   set,

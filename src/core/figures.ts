@@ -5,19 +5,17 @@
 import type { EndReason, Origin } from './decision.js';
 
 /** What is counted by the hour and jail. Of `lag` and `deaf` the highest number counts. */
-export const HOURLY_KINDS = [
-  'attempt',
-  'ignored',
-  'login',
-  'packets',
-  'lag',
-  'deaf',
-  'drift',
-  'healed',
-  'gap',
-  'awake',
-] as const;
-export type HourlyKind = (typeof HOURLY_KINDS)[number];
+export type HourlyKind =
+  | 'attempt'
+  | 'ignored'
+  | 'login'
+  | 'packets'
+  | 'lag'
+  | 'deaf'
+  | 'drift'
+  | 'healed'
+  | 'gap'
+  | 'awake';
 
 /** One counter; those of the whole agent have no jail (``). */
 export interface HourlyCount {
