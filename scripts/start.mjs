@@ -9,7 +9,7 @@ import { setUp } from './lib/setup.mjs';
 
 const JOURNAL = 'examples/journal/lab-session.export.gz';
 /** The command lines of the two ways, below node. */
-const DEMONSTRATION = ['dist/src/main.js', 'replay', JOURNAL, '--into-kernel'];
+const DEMONSTRATION = ['dist/src/main.js', 'replay', JOURNAL, '--into-kernel', '--no-pager'];
 const LIVE = ['dist/src/main.js', 'run'];
 
 const HELP = `npm start                  replay a recorded attack into a private network namespace, and sum up

@@ -107,6 +107,7 @@ export class Announcer {
   ban(record: BanRecord, extended: boolean): void {
     const target = formatPrefix(record.target);
     const until = record.until === null ? null : isoTime(record.until);
+    const who = record.by === undefined ? {} : { by: shown(record.by) };
     this.#log('notice', `${extended ? 'Extend Ban' : 'Ban'} ${target}${reportedBy(record)}`, {
       jail: record.jail,
       address: target,
@@ -115,6 +116,7 @@ export class Announcer {
       until: until ?? 'never',
       ...(record.user === undefined ? {} : { user: shown(record.user) }),
       ...(record.rule === undefined ? {} : { rule: record.rule }),
+      ...who,
     });
     const last = record.evidence.at(-1);
     this.#tell({
@@ -127,6 +129,7 @@ export class Announcer {
       count: record.failures,
       until,
       ...(record.rule === undefined ? {} : { rule: record.rule }),
+      ...who,
       ...(last === undefined ? {} : { cursor: last }),
     });
   }

@@ -41,7 +41,7 @@ export class ControlChanges {
       if (target === undefined) refused.set(text, 'not an address or prefix');
       else if (refusal !== undefined)
         refused.set(text, `${refusal.message}; ${refusal.hint ?? ''}`);
-      else decisions.push(this.#decision(jail, target, now, until));
+      else decisions.push(this.#decision(jail, target, now, until, request.by));
     }
     const { bans } = await stages.pipeline.decide(decisions);
     const settled = new Map(bans.map((one) => [formatPrefix(one.record.target), one]));
@@ -203,6 +203,7 @@ export class ControlChanges {
     target: Prefix,
     time: EpochMicros,
     until: EpochMicros | null,
+    by: string | undefined,
   ): BanDecision {
     return {
       kind: 'ban',
@@ -213,6 +214,7 @@ export class ControlChanges {
       failures: 0,
       evidence: [],
       origin: 'operator',
+      ...(by === undefined ? {} : { by }),
       previousBans: this.#stages.ledger.previousBans(jail, target),
     };
   }

@@ -28,6 +28,10 @@ const HOST: Part = {
   column: { title: 'Reported by', shrink: true, widest: NAME_COLUMNS },
   cell: ({ host }) => escapeUntrusted(host ?? '', USER_CHARS_MAX),
 };
+const BY: Part = {
+  column: { title: 'Banned by', shrink: true, widest: NAME_COLUMNS },
+  cell: ({ by }) => escapeUntrusted(by ?? '', OPERATOR_CHARS_MAX),
+};
 const USER: Part = {
   column: { title: 'User', shrink: true, optional: true, widest: NAME_COLUMNS },
   cell: ({ user }) => escapeUntrusted(user ?? '', USER_CHARS_MAX),
@@ -36,7 +40,7 @@ const USER: Part = {
 /** Bans of the past and the present, in `width` columns. */
 export function historyTable(bans: readonly BanView[], width: number): string {
   return tableOf(
-    [SINCE, JAIL, ADDRESS, FAILURES, UNTIL, STATE, ...reporters(bans), USER],
+    [SINCE, JAIL, ADDRESS, FAILURES, UNTIL, STATE, ...sayers(bans), USER],
     bans,
     width,
   );
@@ -44,12 +48,15 @@ export function historyTable(bans: readonly BanView[], width: number): string {
 
 /** Bans in force, in `width` columns; the address stands first. */
 export function bannedTable(bans: readonly BanView[], width: number): string {
-  return tableOf([ADDRESS, JAIL, SINCE, UNTIL, FAILURES, ...reporters(bans), USER], bans, width);
+  return tableOf([ADDRESS, JAIL, SINCE, UNTIL, FAILURES, ...sayers(bans), USER], bans, width);
 }
 
-/** The hosts that reported, where there are others than this one. */
-function reporters(bans: readonly BanView[]): Part[] {
-  return bans.some(({ host }) => host !== undefined) ? [HOST] : [];
+/** The hosts that reported, where there are others than this one, and the people who banned. */
+function sayers(bans: readonly BanView[]): Part[] {
+  return [
+    ...(bans.some(({ host }) => host !== undefined) ? [HOST] : []),
+    ...(bans.some(({ by }) => by !== undefined) ? [BY] : []),
+  ];
 }
 
 function tableOf(parts: readonly Part[], bans: readonly BanView[], width: number): string {

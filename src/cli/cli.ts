@@ -42,9 +42,8 @@ export async function runCli(line: readonly string[], terminal: Terminal): Promi
   }
   try {
     const choice = (await quickChoice(argv)) ?? (await fullChoice(argv, terminal));
-    if ('output' in choice && choice.output !== '') terminal.out(`${choice.output}\n`);
-    if (choice.command === undefined) return EXIT.ok;
-    return await run(choice.command, choice.args, terminal);
+    if (choice.command !== undefined) return await run(choice.command, choice.args, terminal);
+    return await help('output' in choice ? choice.output : '', argv, terminal);
   } catch (error) {
     return report(error, terminal, json);
   }
@@ -69,9 +68,22 @@ async function run(command: CommandDefinition, args: Args, terminal: Terminal): 
   const isForPeople =
     terminal.stdout.isTTY === true && !args.flag('json') && args.text('pager') !== 'false';
   if (!isForPeople || !honours(command, 'pager'))
-    return command.run({ args, terminal, paths, commands });
+    return command.run({ args, terminal, live: terminal, paths, commands });
   const { paged } = await import('./pager.js');
-  return paged(terminal, (through) => command.run({ args, terminal: through, paths, commands }));
+  return paged(terminal, (through) =>
+    command.run({ args, terminal: through, live: terminal, paths, commands }),
+  );
+}
+
+/** What the parser answered itself: a help text, the version. */
+async function help(text: string, argv: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const print = async (to: Terminal) => {
+    if (text !== '') to.out(`${text}\n`);
+    return EXIT.ok;
+  };
+  if (terminal.stdout.isTTY !== true || argv.includes('--no-pager')) return print(terminal);
+  const { paged } = await import('./pager.js');
+  return paged(terminal, print);
 }
 
 function pathsOf(args: Args): Paths {

@@ -63,6 +63,8 @@ export interface CommandDefinition {
 export interface CommandContext {
   readonly args: Args;
   readonly terminal: Terminal;
+  /** The terminal without a pager: for what is to be seen as it comes. */
+  readonly live: Terminal;
   readonly paths: Paths;
   /** Every command, for those that tell of the others. */
   readonly commands: () => Promise<readonly CommandDefinition[]>;

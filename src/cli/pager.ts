@@ -11,6 +11,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import type { ExitCode } from '../core/errors.js';
+import { PAGER_CHARS_MAX } from '../core/service-limits.js';
 import { shellWords } from '../core/text.js';
 import type { Terminal } from '../tools/terminal.js';
 
@@ -25,14 +26,22 @@ const ROWS = 24;
 /** The loginuid of a session that nobody logged in to; proc_pid_loginuid(5). */
 const NO_LOGIN = 4_294_967_295;
 
-/** Runs a command and shows what it answers: in a pager when that is longer than the screen. */
+/**
+ * Runs a command and shows what it answers: in a pager when that is longer than the screen. What is
+ * longer than `PAGER_CHARS_MAX` is printed instead.
+ */
 export async function paged(
   terminal: Terminal,
   run: (terminal: Terminal) => Promise<ExitCode>,
 ): Promise<ExitCode> {
   let text = '';
+  let isCollected = true;
   const collect = (more: string) => {
     text += more;
+    if (isCollected && text.length <= PAGER_CHARS_MAX) return;
+    isCollected = false;
+    terminal.out(text);
+    text = '';
   };
   try {
     return await run({ ...terminal, out: collect });

@@ -1,4 +1,4 @@
-/** Who types: for the record of a ban that is lifted. */
+/** Who types: for the record of a ban, and of its end. */
 import { userInfo } from 'node:os';
 import { OPERATOR_CHARS_MAX } from '../core/limits.js';
 

@@ -159,7 +159,9 @@ class BanAction {
     if (text === '') return fallback;
     const parsed = parser(text);
     if ('value' in parsed) return parsed.value;
-    const message = `${this.#about(key)} ${parsed.problem}`;
+    const written = place === undefined ? undefined : this.#reader.keyAt(place);
+    const isOwn = written === undefined || written === 'action';
+    const message = isOwn ? `${this.#about(key)} ${parsed.problem}` : parsed.problem;
     this.#reader.errorAt(place, 'jail.action', 'action', message, parsed.fix, text);
     return fallback;
   }

@@ -93,12 +93,18 @@ export function readJail(section: string, around: JailDeps): JailConfig | undefi
   };
 }
 
+/** A length of time; the remedy for a wrong one names the ban that never ends, too. */
+function parseBantime(text: string): Parsed<number> {
+  const parsed = parseDuration(text);
+  return 'value' in parsed ? parsed : { ...parsed, fix: `${parsed.fix}; -1 is for ever` };
+}
+
 /** How many failures in what time ban for how long. */
 function readLimits(
   reader: Section,
 ): Pick<JailPolicy, 'maxretry' | 'findtime' | 'bantime' | 'increment' | 'nat64'> {
   const maxretry = reader.parse('maxretry', (text) => parseInteger(text, 1, MAXRETRY_MAX), 5);
-  const bantime = reader.parse('bantime', parseDuration, 600);
+  const bantime = reader.parse('bantime', parseBantime, 600);
   const findtime = reader.parse('findtime', parseDuration, 600);
   if (findtime <= 0)
     reader.error(

@@ -4,10 +4,11 @@
  * (`fail2ban.*` of the administrator too).
  */
 import { statSync } from 'node:fs';
+import { basename } from 'node:path/posix';
 import type { Diagnostic } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
 import type { AllowSpec, AllowTerm } from '../core/specs.js';
-import { loadFiles, Roots } from '../ini/load.js';
+import { loadFiles, Roots, reportSections } from '../ini/load.js';
 import type { IniDocument } from '../ini/parse.js';
 import { DEFAULT_SECTION } from '../ini/parse.js';
 import { Report } from '../ini/report.js';
@@ -57,7 +58,20 @@ export function loadConfig(request: ConfigRequest): ConfigResult {
   for (const section of ['Definition', 'Thread', DEFAULT_SECTION])
     reportKeys(settings, section, SETTING_KEYS, settingNames, report);
 
+  reportSections(
+    settings,
+    ['Definition', 'Thread', DEFAULT_SECTION],
+    'nothing reads this section',
+    report,
+  );
   const { enabled, disabled } = sortSections(document, report);
+  reportSections(
+    document,
+    knownJails(document, request.shippedRoot, enabled),
+    IDLE,
+    report,
+    (name) => document.own(name, 'enabled') !== undefined,
+  );
   const names = referencedNames(document);
   for (const section of [DEFAULT_SECTION, ...enabled])
     reportKeys(document, section, JAIL_KEYS, names, report);
@@ -125,11 +139,39 @@ function readFiles(
     file: BUILT_IN,
     text: builtInText(SETTING_KEYS),
   });
+  reportUnread(tree, request.adminRoot, report);
   const jails = loadFiles(roots, [...families(['jail']), ...extra], report, {
     file: BUILT_IN,
     text: `${builtInText(JAIL_KEYS, JAIL_VARIABLES)}fail2ban_confpath = ${request.adminRoot}\n`,
   });
   return { roots, settings, jails };
+}
+
+/** Files that are read by name. */
+const BASES = ['jail', 'banjour', 'fail2ban', 'notify', 'companion'];
+/** Names that editors and packages give to what is kept aside. */
+const ASIDE =
+  /^[.#]|~$|\.(?:bak|orig|old|save|sw[op]|rej|disabled|off|example|sample|txt|md|(?:dpkg|ucf|rpm)[-\w]*)$/i;
+
+/** Notes files that look like configuration and are not read, because of their name. */
+function reportUnread(tree: FileTree, root: string, report: Report): void {
+  const isWrong = (name: string) => !/\.(?:conf|local)$/.test(name);
+  for (const base of BASES) {
+    const beside = tree
+      .list(root)
+      .filter((name) => name.startsWith(`${base}.`) && name !== `${base}.d`)
+      .filter((name) => isWrong(name) || name.split('.').length > 2);
+    const within = tree.list(`${root}/${base}.d`).filter(isWrong);
+    for (const name of [...beside, ...within.map((one) => `${base}.d/${one}`)])
+      if (!ASIDE.test(basename(name)))
+        report.add({
+          level: 'note',
+          id: 'config.unread',
+          message: 'nothing reads this file because of its name',
+          place: { file: `${root}/${name}`, line: 1 },
+          fix: `rename it: ${base}.local, or ${base}.d/NAME.conf or ${base}.d/NAME.local`,
+        });
+  }
 }
 
 /** Who is never banned in any jail, from `[DEFAULT]`. */
@@ -170,6 +212,16 @@ function sortSections(
       reader.warn('jail.ignoreself', 'ignoreself', 'is one for all jails', 'write it in [DEFAULT]');
   }
   return { enabled, disabled };
+}
+
+const IDLE = 'no jail of this name is enabled, so nothing here counts';
+
+/** The jails that are on or that the package ships, and the section that holds for all. */
+function knownJails(document: IniDocument, shippedRoot: string, enabled: readonly string[]) {
+  const shipped = [...document.sections.values()].filter(({ place }) =>
+    place.file.startsWith(`${shippedRoot}/`),
+  );
+  return [DEFAULT_SECTION, ...enabled, ...shipped.map(({ name }) => name)];
 }
 
 /** The administrator's root that a package brings; before it is there, nothing is configured. */

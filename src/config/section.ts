@@ -104,6 +104,14 @@ export class Section {
     return file === undefined || file === BUILT_IN ? -1 : this.document.files.lastIndexOf(file);
   }
 
+  /** The key that this section or [DEFAULT] states in that line, if there is one. */
+  keyAt({ file, line }: FilePosition): string | undefined {
+    const own = this.document.sections.get(this.section)?.options ?? new Map();
+    return [...own.values(), ...this.document.defaults.values()].find(
+      ({ place }) => place.file === file && place.line === line,
+    )?.key;
+  }
+
   /** Where the key was written. */
   place(key: string): FilePosition | undefined {
     return placeOf(this.value(key) ?? []) ?? this.document.option(this.section, key)?.place;
@@ -115,10 +123,16 @@ export class Section {
    */
   parse<T>(key: string, parser: (text: string) => Parsed<T>, fallback: T): T {
     const text = this.text(key);
-    if (text === '') return fallback;
     const parsed = parser(text);
+    if (text === '') {
+      // Where nothing is no value, an administrator who wrote nothing meant something.
+      if (this.stated(key) && this.value(key) !== undefined && !('value' in parsed))
+        this.warn('config.empty', key, 'has no value, so the default counts', parsed.fix);
+      return fallback;
+    }
     if ('value' in parsed) return parsed.value;
-    this.error('config.value', key, parsed.problem, parsed.fix, text);
+    const fix = /\s#/.test(text) ? `${parsed.fix}; # begins no comment here, ; does` : parsed.fix;
+    this.error('config.value', key, parsed.problem, fix, text);
     return fallback;
   }
 
@@ -170,7 +184,9 @@ export class Section {
     at?: FilePosition,
   ) {
     const place = at ?? this.place(key) ?? this.document.sections.get(this.section)?.place;
-    const about = { level, id, message, section: this.#sectionOf(id, key, place), key, fix };
+    const written = at === undefined ? key : (this.keyAt(at) ?? key);
+    const section = this.#sectionOf(id, key, place);
+    const about = { level, id, message, section, key: written, fix };
     this.report.add({
       ...about,
       ...(place === undefined ? {} : { place }),

@@ -27,23 +27,26 @@ const REMOTE = '/var/log/journal/remote';
 function parseSource(text: string): Parsed<SourceSpec> {
   const [kind = 'local', ...rest] = text.trim().split(/\s+/);
   const [first] = rest;
+  const isOne = rest.length === 1;
   if (kind === 'local' && rest.length === 0) return { value: { kind: 'local' } };
-  if (kind === 'namespace' && first !== undefined && /^[\w.-]+$/.test(first))
+  if (kind === 'namespace' && isOne && first !== undefined && /^[\w.-]+$/.test(first))
     return { value: { kind: 'local', namespace: first } };
   const path = first?.replace(/(?<=.)\/+$/, '');
-  if (kind === 'directory' && path?.startsWith('/'))
+  if (kind === 'directory' && isOne && path?.startsWith('/'))
     return { value: { kind: path === REMOTE ? 'remote' : 'directory', path } };
-  if (kind === 'remote' && (path === undefined || path.startsWith('/')))
+  if (kind === 'remote' && (path === undefined || (isOne && path.startsWith('/'))))
     return { value: { kind: 'remote', path: path ?? REMOTE } };
   // The names that machinectl(1) takes: those of hosts.
   if (
     kind === 'container' &&
+    isOne &&
     first !== undefined &&
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(first)
   )
     return { value: { kind: 'container', name: first } };
   if (kind === 'files' && rest.length > 0) return { value: { kind: 'files', paths: rest } };
-  if (kind === 'export' && first !== undefined) return { value: { kind: 'export', path: first } };
+  if (kind === 'export' && isOne && first !== undefined)
+    return { value: { kind: 'export', path: first } };
   return {
     problem: 'is not a source of entries',
     fix: 'write local, namespace NAME, container NAME, directory /PATH, remote, files /PATH... or export /PATH',
@@ -68,9 +71,9 @@ export interface SourceSelection {
 
 /**
  * The jail's own match: `match`, else `journalmatch`. `all` is the whole journal. Undefined when
- * neither is stated.
+ * neither is stated; a wrong one is reported.
  */
-function readMatch(reader: Section): MatchExpression | undefined {
+function readMatch(reader: Section): MatchExpression | 'wrong' | undefined {
   for (const key of ['match', 'journalmatch']) {
     const text = reader.text(key);
     if (text === '') continue;
@@ -79,7 +82,7 @@ function readMatch(reader: Section): MatchExpression | undefined {
     if (problem !== undefined) {
       const fix = `write e.g. ${key} = -u postfix, or ${key} = _SYSTEMD_UNIT=postfix.service + SYSLOG_IDENTIFIER=x _UID=0`;
       reader.error('jail.match', key, problem.message, fix, problem.term);
-      return WHOLE_JOURNAL;
+      return 'wrong';
     }
     if (expression !== undefined) return expression;
   }
@@ -100,14 +103,15 @@ export function selectSource(
   filterMatch: MatchExpression | undefined,
   logsToJournal: LogsToJournal = () => false,
 ): SourceSelection {
-  const own = readMatch(reader);
+  const stated = readMatch(reader);
+  const own = stated === 'wrong' ? WHOLE_JOURNAL : stated;
   const paths = readLogpaths(reader);
-  const { spec, backend: stated } = readBackend(reader);
+  const { spec, backend: wanted } = readBackend(reader);
   // A logpath in a later file than "backend = systemd" wins over it: Debian's and our own files say
   // systemd for all jails, and an administrator who then names a file wants it read.
   const newer =
     reader.own('logpath') && paths.length > 0 && reader.rank('logpath') > reader.rank('backend');
-  const backend = stated === 'systemd' && newer ? 'auto' : stated;
+  const backend = wanted === 'systemd' && newer ? 'auto' : wanted;
   const text = (): SourceSelection => ({
     source: { kind: 'text', paths, encoding: encodingOf(reader), timezone: timezoneOf(reader) },
     match: WHOLE_JOURNAL,
@@ -116,9 +120,10 @@ export function selectSource(
     if (paths.length > 0) return text();
     reader.error(
       'jail.no-logpath',
-      'logpath',
-      'the backend reads files, and no logpath names one',
+      'backend',
+      'reads files, and no logpath names one',
       'write logpath = /PATH, or backend = auto',
+      reader.text('backend'),
     );
   }
   // A file of the service's own means that it does not write to the journal, unless it is not there
@@ -136,7 +141,7 @@ export function selectSource(
   const match = own ?? filterMatch ?? (backend === 'file' ? WHOLE_JOURNAL : undefined);
   if (match !== undefined) {
     const unread = noteUnread(reader, paths, backend, match) && backend === 'auto';
-    warnForgeable(reader, match, own === undefined);
+    if (stated !== 'wrong') warnForgeable(reader, match, own === undefined);
     return { source: { kind: 'journal', spec, ...(unread ? { unread: paths } : {}) }, match };
   }
   if (paths.length > 0 && backend === 'auto') return syslogSource(reader, paths, spec) ?? text();

@@ -131,7 +131,7 @@ const UNITS: readonly (readonly [RegExp, number])[] = [
 export function parseDuration(text: string): Parsed<number> {
   const bad = {
     problem: 'is not a length of time',
-    fix: 'write seconds or units: 600, 10m, 1d12h, 1w; -1 is for ever',
+    fix: 'write seconds or units: 600, 10m, 1d12h, 1w',
   };
   const body = text.trim().toLowerCase();
   const term = /\s*([+-]?)\s*(\d+(?:\.\d+)?(?:\s*\*\s*\d+(?:\.\d+)?)*)\s*([a-z]*)/y;

@@ -166,6 +166,7 @@ export const ENDPOINTS = {
     targets: targets(CONTROL_TARGETS_MAX),
     bantimeSeconds: optional(secondsOrNull),
     force: optional(flag),
+    by: optional(operator),
   }).answering<ChangeAnswer>(),
   unban: changes('/unban', {
     jail: optional(text),

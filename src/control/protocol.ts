@@ -34,6 +34,8 @@ export interface BanView {
   /** The host whose journal reported it, when it was another one. */
   readonly host?: string;
   readonly origin: Origin;
+  /** The person who banned by hand, where that was said. */
+  readonly by?: string;
   /** Which rule decided, in a jail that weighs evidence. */
   readonly rule?: EvidenceRule;
   /**
@@ -309,7 +311,7 @@ export interface StreamEvent {
   readonly reason?: string;
   /** Of a ban by evidence. */
   readonly rule?: string;
-  /** Of an unban: who lifted the ban, where that was said. */
+  /** The person who banned by hand or lifted the ban, where that was said. */
   readonly by?: string;
 }
 

@@ -83,6 +83,11 @@ export interface BanDecision {
   /** The host that reported the last failure, when it was another one. */
   readonly host?: string;
   readonly origin: Origin;
+  /**
+   * The person who banned, as the program that asked says: a user of the system; at most
+   * `OPERATOR_CHARS_MAX` characters.
+   */
+  readonly by?: string;
   /** How many times this target was banned before in this jail (or all, with overalljails). */
   readonly previousBans: number;
   /** Of a jail that weighs evidence. */

@@ -28,7 +28,7 @@ export interface LogFacts {
   readonly failures?: number;
   /** Of a ban by evidence. */
   readonly rule?: string;
-  /** Who lifted a ban. */
+  /** The person who banned or lifted a ban. */
   readonly by?: string;
   /** ISO 8601, or `never`. */
   readonly until?: string;

@@ -12,6 +12,8 @@ export const HISTORY_BANS_MAX = 250_000;
 export const HISTORY_ANSWER_ROWS_MAX = 10_000;
 /** Output of `ss -K`, bytes: about 100 per closed socket. */
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
+/** Characters of an answer that are collected for the pager; a longer one is printed. */
+export const PAGER_CHARS_MAX = 16 * 1024 * 1024;
 /** Request body on a control socket, bytes. */
 export const CONTROL_REQUEST_BYTES_MAX = 1024 * 1024;
 /** Clients of a control socket at once. */

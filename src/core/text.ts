@@ -147,10 +147,14 @@ function slotOf(first: number, second: number): number {
   return ((first << 5) ^ second) & (SLOTS - 1);
 }
 
-/** The member of `known` that is spelled most alike, if any is close. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+/** The member of `known` that is spelled most alike, if any is close: `most` edits away at most. */
+export function nearest(
+  word: string,
+  known: Iterable<string>,
+  most = Math.max(2, Math.ceil(word.length / 3)),
+): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.ceil(word.length / 3)) + 0.5;
+  let least = most + 0.5;
   for (const one of known) {
     const distance = editDistance(word, one, least);
     if (distance < least) [best, least] = [one, distance];

@@ -50,7 +50,8 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
           message: `filter ${name}, ${kind} ${index + 1}: ${message}`,
           place: placeAt(source, offset),
           key: kind,
-          ...(fix !== undefined && { fix }),
+          value: excerpt(source.text, offset),
+          fix: fix ?? TRY,
         });
       for (const problem of problems) say(regex === undefined ? 'error' : 'warning', problem);
       if (regex === undefined) return [];
@@ -113,6 +114,17 @@ function withoutIdentity(
       key: kind,
       fix: 'put <HOST> (or <ADDR>, <F-ID>) where the line has the address',
     }));
+}
+
+/** The remedy where the regex language has none of its own. */
+const TRY = 'correct the regex; banjour test LINE REGEX tries it';
+
+/** Characters of a regex that a message shows, from where the fault is. */
+const EXCERPT_CHARS = 40;
+
+function excerpt(text: string, offset: number): string {
+  const line = text.slice(offset).split('\n')[0] || text;
+  return line.length > EXCERPT_CHARS ? `${line.slice(0, EXCERPT_CHARS)}...` : line;
 }
 
 /** The place of a character of a regex, which is one line of its file. */

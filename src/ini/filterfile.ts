@@ -9,10 +9,10 @@
 import type { FilePosition } from '../core/finding.js';
 import { nearest } from '../core/text.js';
 import { expandTags, interpolate, interpolateOption, type Vars } from './interpolate.js';
-import { type FileRef, loadFiles, type Roots } from './load.js';
-import type { IniDocument } from './parse.js';
+import { type FileRef, loadFiles, type Roots, reportSections } from './load.js';
+import { DEFAULT_SECTION, type IniDocument } from './parse.js';
 import type { Report } from './report.js';
-import { BUILT_IN, literal, type Value } from './value.js';
+import { BUILT_IN, literal, textOf, type Value } from './value.js';
 
 export interface FilterRequest {
   /** The name in `filter.d`, or a path (with a `/`) to a filter file. */
@@ -56,7 +56,44 @@ export function openFilter(
     return undefined;
   }
   const document = loadFiles(roots, files, report);
+  const message = 'nothing reads this section of a filter';
+  reportSections(document, ['Definition', 'Init', DEFAULT_SECTION], message, report);
+  reportKeys(document, report);
   return new FilterFile(document, request, report);
+}
+
+/** Options that a filter is read for. */
+const OPTIONS = [
+  'failregex',
+  'ignoreregex',
+  'successregex',
+  'prefregex',
+  'journalmatch',
+  'datepattern',
+  'maxlines',
+  'logtype',
+];
+
+/**
+ * Warns of an option that no value names and whose own name is nearly that of one that is read:
+ * `failregx`. Any other may be a name of the administrator's own.
+ */
+function reportKeys(document: IniDocument, report: Report): void {
+  const options = [...(document.sections.get('Definition')?.options.values() ?? [])];
+  const texts = options.map(({ value }) => textOf(value)).join('\n');
+  for (const { key, place } of options) {
+    const meant = OPTIONS.includes(key) ? undefined : nearest(key, OPTIONS, 1);
+    if (meant === undefined || texts.includes(`%(${key})s`) || texts.includes(`<${key}>`)) continue;
+    report.add({
+      level: 'warning',
+      id: 'filter.unknown-key',
+      message: 'is not a known option of a filter, and no other value names it',
+      place,
+      section: 'Definition',
+      key,
+      fix: `did you mean ${meant}?`,
+    });
+  }
 }
 
 /** `sub/name` is a file of a folder in `filter.d`, as in fail2ban, else a path. */

@@ -5,6 +5,7 @@
 import { dirname, isAbsolute, join, normalize } from 'node:path/posix';
 import type { FilePosition } from '../core/finding.js';
 import { INI_DEPTH_MAX, INI_FILES_MAX } from '../core/limits.js';
+import { nearest } from '../core/text.js';
 import { interpolate } from './interpolate.js';
 import { IniDocument, type IniSection, parseIni } from './parse.js';
 import type { Report } from './report.js';
@@ -133,6 +134,38 @@ export function loadFiles(
   new Loader(roots, report).load(files, document);
   return document;
 }
+
+/**
+ * Warns of sections that nothing reads and whose name is like one that is read: whatever stands in
+ * them does not count. `isRead` tells of those that mean something all the same.
+ */
+export function reportSections(
+  document: IniDocument,
+  known: readonly string[],
+  message: string,
+  report: Report,
+  isRead: (section: string) => boolean = () => false,
+): void {
+  for (const { name, place } of document.sections.values()) {
+    if (known.includes(name) || name === INCLUDES || isRead(name)) continue;
+    const meant =
+      known.find((one) => one.toLowerCase() === name.toLowerCase()) ??
+      nearest(name, known, name.length < LONG_NAME ? 1 : 2);
+    if (meant === undefined) continue;
+    const fix = `did you mean [${meant}]?`;
+    report.add({
+      level: 'warning',
+      id: 'config.unknown-section',
+      message,
+      place,
+      section: name,
+      fix,
+    });
+  }
+}
+
+/** Names of so many characters may differ in two of them and still be meant. */
+const LONG_NAME = 8;
 
 class Loader {
   readonly #roots: Roots;

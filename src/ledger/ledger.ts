@@ -339,6 +339,7 @@ export class Ledger {
       origin: ban.origin,
       rule: ban.rule ?? null,
       leniency: ban.leniency ?? null,
+      by: ban.by ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

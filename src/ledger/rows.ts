@@ -39,6 +39,7 @@ export interface BanRow {
   readonly ended_time: number | null;
   readonly ended_reason: string | null;
   readonly ended_by: string | null;
+  readonly banned_by: string | null;
 }
 
 /** What the kernel is told of a row. */
@@ -50,7 +51,7 @@ export interface ElementRow {
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -65,6 +66,7 @@ export function recordOf(row: BanRow): BanRecord {
     ...(row.user !== null && { user: row.user }),
     ...(row.host !== null && { host: row.host }),
     origin: row.origin as Origin,
+    ...(row.banned_by !== null && { by: row.banned_by }),
     previousBans: row.previous_bans,
     ...(row.rule !== null && { rule: row.rule as EvidenceRule }),
     ...(row.leniency !== null && { leniency: row.leniency as Leniency }),

@@ -108,6 +108,8 @@ const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   INSERT INTO hourly VALUES (CAST(strftime('%s', 'now') AS INTEGER) / 3600, '', 'begun', 1);
   `,
+  // The person behind a ban by hand.
+  'ALTER TABLE ban ADD COLUMN banned_by TEXT;',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -142,6 +144,7 @@ export interface BanInsert {
   readonly origin: string;
   readonly rule: string | null;
   readonly leniency: string | null;
+  readonly by: string | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -196,8 +199,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
       'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',

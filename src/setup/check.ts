@@ -62,11 +62,15 @@ export function startSurroundings(paths: Paths): StartSurroundings {
   return surroundingsOf(ledgerFile(paths), paths.config === config && paths.state === state);
 }
 
-/** Everything that there is to say, notify.conf included where a jail tells somebody. */
+/** Everything that there is to say, notify.conf included. */
 export async function checkStart(paths: Paths): Promise<readonly Need[]> {
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   const surroundings = startSurroundings(paths);
   const diagnostics = await examineStart({ roots, surroundings });
   const tells = loadConfig(roots).config?.jails.some(({ notify }) => notify.length > 0) === true;
-  return tells ? [...diagnostics, ...examineNotifyConfig(paths, surroundings.notify)] : diagnostics;
+  // Where no jail tells anybody, nothing needs notify.conf yet.
+  const ofNotify = examineNotifyConfig(paths, surroundings.notify).map((one) =>
+    tells || one.level !== 'error' ? one : { ...one, level: 'warning' as const },
+  );
+  return [...diagnostics, ...ofNotify];
 }

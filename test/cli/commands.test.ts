@@ -6,6 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { whoTypes } from '../../src/cli/who.js';
 import { FILES, Host, type Output } from '../control/host.js';
 import { canWrite } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
@@ -97,7 +98,11 @@ function masked(text: string, host: Host): string {
       .replaceAll(process.cwd(), '/BANJOUR')
       .replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g, 'TTTT-TT-TTTTT:TT:TT.TTTZ')
       .replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TTTT-TT-TT TT:TT:TT')
-      .replace(/(lifted by |operator, by |"by":")[\w-]+(?: \(as \w+\))?/g, '$1WHO')
+      .replace(
+        /(lifted by |operator, by |"by":"|for 1h, by |until TTTT-TT-TT TT:TT:TT by )[\w-]+(?: \(as \w+\))?/g,
+        '$1WHO',
+      )
+      .replaceAll(new RegExp(` {2}${whoTypes({})}$`, 'gm'), '  WHO')
       // A busy machine may find a regex slow.
       .replace(/"demoted":\[[^\]]*\]/g, '"demoted":[]')
       .replace(/(\n\S+: failregex \d+ is slow and runs in the linear matcher)+\n(?=\n|$)/g, '')

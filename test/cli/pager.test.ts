@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { runCli } from '../../src/cli/cli.js';
-import { isElevated, pagers } from '../../src/cli/pager.js';
+import { isElevated, paged, pagers } from '../../src/cli/pager.js';
+import { PAGER_CHARS_MAX } from '../../src/core/service-limits.js';
+import type { Terminal } from '../../src/tools/terminal.js';
 import { caught } from '../control/host.js';
 
 let folder: string;
@@ -49,6 +51,31 @@ test.each([
 ])('%s: no pager is started', async (_, words, isTTY) => {
   await caught((one) => runCli(words, one), terminal(`${folder}/pager`, isTTY));
   expect(read('asked')).toBeUndefined();
+});
+
+unlessElevated('a help text longer than the screen goes to the pager', async () => {
+  const { out } = await caught((one) => runCli(['--help'], one), terminal(`${folder}/pager`));
+  const whole = await caught((one) => runCli(['--help'], one), terminal('', false));
+  expect([out, read('shown')]).toEqual(['', whole.out]);
+  const { out: printed } = await caught(
+    (one) => runCli(['--help', '--no-pager'], one),
+    terminal(`${folder}/pager`),
+  );
+  expect(printed).toBe(whole.out);
+});
+
+(isElevated({}) ? test.skip : test).each([
+  ['as long as the bound', 0, 'shown'],
+  ['one character longer', 1, 'printed'],
+])('an answer %s is %s', async (_, more, how) => {
+  const long = '\n'.repeat(PAGER_CHARS_MAX + more);
+  const answer = async (to: Terminal) => {
+    for (const part of ['', long, '']) to.out(part);
+    return 0 as const;
+  };
+  const { out } = await caught((one) => paged(one, answer), terminal(`${folder}/pager`));
+  const isShown = how === 'shown';
+  expect([out === long, read('shown') === long]).toEqual([!isShown, isShown]);
 });
 
 test('an answer that fits the screen: no pager is started', async () => {

@@ -71,6 +71,42 @@ const JAIL_LINES: readonly string[] = [
   'action = nosuch',
   'group = not/a/name',
   'subnet = 1',
+  'maxretry = 5 # five',
+  "maxretry = '3'",
+  'maxretry = 3.5',
+  'maxretry = 1000000',
+  'maxretry =',
+  'bantime =',
+  'bantime = "1h"',
+  'bantime = 1h;',
+  'bantime = 10 mins and 5',
+  'bantime.increment = true\nbantime.rndtime = lots',
+  'bantime.increment = true\nbantime.overalljails = all of them',
+  'findtime = 1h 5x',
+  'forgetonsuccess = maybe',
+  'ignoreip = 192.0.2.1,,192.0.2.2;198.51.100.0/24',
+  'ignoreip = 192.0.2.0/24/8',
+  'backend = pyinotify',
+  'source = container web mail',
+  'source = directory var/log/journal',
+  'source = namespace',
+  'match = _SYSTEMD_UNIT = x.service',
+  'port = 22-',
+  'port = %(prot)s',
+  'protocol = tcp udpp',
+  'action = %(action_)',
+  'action = %(action_wml)s',
+  'action = nftables[port=22]\n  nftabels[port=23]',
+  'logpath = %(nosuch_log)s\nbackend = auto',
+  'logpath = var/log/x.log\nbackend = polling',
+  'failregex = ^bad <HOTS> from <HOST>',
+  'failregex = ^bad [<HOST>',
+  'failregex = ^bad (?P<x>y)(?P<x>z) <HOST>',
+  'failregex = ^bad {2,1} <HOST>',
+  'failregex = ^bad (?P=who) <HOST>',
+  'successregex = ^welcome',
+  'logpath = /var/log/x.log\nbackend = polling\nlogencoding = utf-99',
+  'usedns = warn',
 ];
 
 /** Whole files, each wrong by itself. */
@@ -83,6 +119,16 @@ const FILES: readonly (readonly [string, string])[] = [
   ['jail.local', '[x]\nenabled = true\njust words\n'],
   ['jail.local', '[INCLUDES]\nbefore = nosuch.conf\n\n[x]\nenabled = true\n'],
   ['jail.local', '[a jail!]\nenabled = true\nfilter = x\n'],
+  ['jail.local', '[DEFUALT]\nbantime = 1d\n'],
+  ['jail.local', '[default]\nbantime = 1d\n'],
+  ['jail.local', '[x]\nenabled = true\nmaxretry = 3\n\n[X]\nmaxretry = 5\n'],
+  ['jail.local', '[x]\nenabled =\n'],
+  ['jail.local', '\ufeff[x]\r\nenabled = true\r\nmaxretry = x\r\n'],
+  ['jail.local.conf', '[x]\nenabled = true\n'],
+  ['jail.d/mail.cfg', '[x]\nenabled = true\n'],
+  ['filter.d/x.local', '[Definition]\nfailregx = ^bad <HOST>\n'],
+  ['filter.d/x.local', '[Defintion]\nfailregex = ^bad <HOST>\n'],
+  ['banjour.local', '[Defintion]\nloglevel = INFO\n'],
   ['banjour.local', '[Definition]\nloglevel = LOUD\n'],
   ['banjour.local', '[Definition]\nlogtarget = banjour.log\n'],
   ['banjour.local', '[Definition]\nhook = outside\n'],
@@ -100,6 +146,12 @@ function toldOf(lines: string) {
   ];
 }
 
+/** What such a file is told; the filter's is that of a jail. */
+function toldOfFile(name: string, text: string) {
+  const ofFilter = name.startsWith('filter.d/') ? { 'jail.local': '[x]\nenabled = true\n' } : {};
+  return load({ [name]: text, ...ofFilter }).diagnostics;
+}
+
 function said(): string {
   const answers: string[] = [];
   const note = (input: string, diagnostics: ReturnType<typeof load>['diagnostics']) =>
@@ -107,13 +159,19 @@ function said(): string {
       `${input.trimEnd()}\n${diagnostics.map((one) => `  => ${formatDiagnostic(one)}\n`).join('')}`,
     );
   for (const lines of JAIL_LINES) note(lines, toldOf(lines));
-  for (const [name, text] of FILES) note(`${name}:\n${text}`, load({ [name]: text }).diagnostics);
+  for (const [name, text] of FILES) note(`${name}:\n${text}`, toldOfFile(name, text));
   return answers.join('\n');
 }
 
 test(`${JAIL_LINES.length + FILES.length} wrong configurations: each is told as the golden file says`, () => {
   if (process.env['BANJOUR_WRITE_GOLDEN'] === '1') writeFileSync(GOLDEN, said());
   expect(said()).toBe(readFileSync(GOLDEN, 'utf8'));
+});
+
+test.each(FILES)('%s %j is told at its file and line, with a remedy', (name, text) => {
+  const [first] = toldOfFile(name, text);
+  expect(first?.place).toMatchObject({ file: `/etc/${name}`, line: expect.any(Number) });
+  expect(first?.fix?.length ?? 0).toBeGreaterThan(0);
 });
 
 test.each(JAIL_LINES)('%j is told at the line of the user, with a remedy', (lines) => {

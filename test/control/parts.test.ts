@@ -54,9 +54,13 @@ describe('requests', () => {
     const by = 'x'.repeat(OPERATOR_CHARS_MAX);
     expect(unbanRequest({ targets: 'all', by })).toEqual({ targets: 'all', by });
     expect(reloadRequest({ unban: true, by })).toEqual({ unban: true, by });
+    expect(banRequest({ jail: 'sshd', targets: ['192.0.2.1'], by }).by).toBe(by);
     for (const wrong of [`${by}x`, '', 7]) {
       expect(() => unbanRequest({ targets: 'all', by: wrong })).toThrow(/^by must /);
       expect(() => reloadRequest({ by: wrong })).toThrow(/^by must /);
+      expect(() => banRequest({ jail: 'sshd', targets: ['192.0.2.1'], by: wrong })).toThrow(
+        /^by must /,
+      );
     }
   });
 

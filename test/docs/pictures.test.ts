@@ -135,7 +135,7 @@ describe('the pictures are what the program prints', () => {
 
 test('replay', () => {
   const journal = 'examples/journal/lab-session.export.gz';
-  const command = `stty cols ${COLUMNS}; ${process.execPath} ${MAIN} replay ${journal} --quiet`;
+  const command = `stty cols ${COLUMNS}; ${process.execPath} ${MAIN} replay ${journal} --quiet --no-pager`;
   const env = { ...process.env, TERM: 'xterm', TZ: 'UTC', NO_COLOR: '' };
   const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
     encoding: 'utf8',

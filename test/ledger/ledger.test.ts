@@ -146,6 +146,17 @@ test('who lifted a ban is kept, and of a ban that nobody lifted nothing', () => 
   expect(ledger.history.get(2)?.ended).toEqual({ time: at(10), reason: 'operator' });
 });
 
+test('who banned is kept, and of a ban that nobody made by hand nothing', () => {
+  const { ledger } = opened();
+  const { bans } = ledger.commit({
+    decisions: [{ ...ban('192.0.2.1'), origin: 'operator', by: 'alice (as root)' }],
+  });
+  expect(bans[0]).toMatchObject({ origin: 'operator', by: 'alice (as root)' });
+  expect(ledger.history.get(1)).toMatchObject({ origin: 'operator', by: 'alice (as root)' });
+  ledger.commit({ decisions: [ban('192.0.2.2')] });
+  expect(ledger.history.get(2)?.by).toBeUndefined();
+});
+
 describe('an ignorecommand that forbids a ban', () => {
   test('ends it as if it had never been', () => {
     const { ledger } = opened();

@@ -183,9 +183,11 @@ describe('a configuration without errors', () => {
     },
   );
 
-  test('notify.conf is checked where a jail tells somebody', async () => {
+  test('notify.conf is checked, and needed where a jail tells somebody', async () => {
     host.write('notify.conf', '[Definition]\nmailer = carrier pigeon\n');
-    expect((await check()).code).toBe(0);
+    const unused = await check();
+    expect(unused.code).toBe(0);
+    expect(unused.found.map(({ level, key }) => [level, key])).toEqual([['warning', 'mailer']]);
     jail('action = %(action_)s', '  exec[command="/bin/true <ip>"]');
     const { code, found } = await check();
     expect(code).toBe(78);

@@ -33,7 +33,7 @@ export const advise: CommandDefinition = {
       complete: 'files',
     },
   },
-  honours: ['json', 'config-dir', 'shipped-dir'],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour advise', "What would suit this host, by its journal's last 30 days"],
     ['banjour advise --since 7d --json', 'As data, with all settings and their lines'],

@@ -5,6 +5,7 @@ import { escapeUntrusted } from '../../core/text.js';
 import { controlSocket } from '../../setup/paths.js';
 import { bantimeOf, targetsOf } from '../../tools/arguments.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import { whoTypes } from '../who.js';
 
 export const ban: CommandDefinition = {
   name: 'ban',
@@ -50,6 +51,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     jail: args.text('jail') ?? '',
     targets: targetsOf(args.list('address')),
     force: args.flag('force'),
+    by: whoTypes(terminal.env),
     ...(bantime === undefined ? {} : { bantimeSeconds: bantimeOf(bantime) }),
   });
   if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);

@@ -2,6 +2,7 @@
 import { ControlClient } from '../../control/client.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
 import type { Explanation } from '../../tools/explain.js';
@@ -67,7 +68,7 @@ function explanationText(told: Explanation, width: number): string {
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin !== 'journal' ? ` by ${ban.origin}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
+        `${ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
         `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');

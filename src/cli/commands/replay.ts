@@ -55,7 +55,7 @@ export const replay: CommandDefinition = {
     },
     quiet: { type: 'boolean', alias: 'q', describe: 'Only the summary' },
   },
-  honours: ['json', 'config-dir', 'shipped-dir', 'state-dir'],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'state-dir'],
   examples: [
     ['banjour replay', "What the jails make of this host's journal"],
     [
@@ -69,7 +69,7 @@ export const replay: CommandDefinition = {
   run,
 };
 
-async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+async function run({ args, terminal, live, paths }: CommandContext): Promise<ExitCode> {
   const { runReplay } = await import('../../tools/replay/service.js');
   const { source, cleanup } = await sourceOf(args.text('journal'));
   const jails = args.list('jail');
@@ -80,7 +80,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     const outcome = await runReplay({
       configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },
       source,
-      terminal,
+      terminal: live,
       json,
       quiet: args.flag('quiet'),
       intoKernel: args.flag('into-kernel'),

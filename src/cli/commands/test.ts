@@ -53,7 +53,7 @@ export const test: CommandDefinition = {
     },
     since: { type: 'string', describe: 'Only entries of the journal from this time on: 2h, 7d' },
   },
-  honours: ['json', 'config-dir', 'shipped-dir'],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
   examples: [
     ['banjour test /var/log/mail.log postfix-sasl', 'What a shipped filter finds in a file'],
     [

@@ -140,7 +140,7 @@ const EDITS: Readonly<Record<string, readonly ['add' | 'del', string]>> = {
   delignoreregex: ['del', 'ignoreregex'],
 };
 
-/** `by`: who types, for the record of a ban that is lifted. */
+/** `by`: who types, for the record of a ban and of its end. */
 export async function setOption(
   words: readonly string[],
   client: ControlClient,
@@ -158,7 +158,7 @@ export async function setOption(
     throw new NotOk("NOK: ('list index out of range',)", 'Sorry but the command is invalid');
   switch (verb) {
     case 'banip':
-      return ban(jail, values, client);
+      return ban(jail, values, client, by);
     case 'unbanip':
       return unban(jail, values, client, by);
     case 'attempt':
@@ -197,13 +197,14 @@ async function ban(
   jail: string,
   targets: readonly string[],
   client: ControlClient,
+  by: string,
 ): Promise<string> {
   const prefixes = new Set(targets.flatMap((text) => parsePrefix(text) ?? []).map(formatPrefix));
   const before = new Set<string>();
   for (const address of prefixes)
     if ((await client.bans({ jail, address })).some(({ target }) => target === address))
       before.add(address);
-  const { results } = await client.ban({ jail, targets });
+  const { results } = await client.ban({ jail, targets, by });
   const refused = results.filter(({ done }) => !done);
   const refusedTargets = new Set(
     refused.flatMap(({ target }) => parsePrefix(target) ?? []).map(formatPrefix),

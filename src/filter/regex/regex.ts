@@ -18,7 +18,7 @@ import { parseRegex } from './parse.js';
 import { compileProgram } from './program.js';
 import { type StandIn, standInOf } from './scripts.js';
 import { RegexSyntaxError } from './syntax.js';
-import { type Expanded, expandTags } from './tags.js';
+import { type Expanded, expandTags, misspeltTag } from './tags.js';
 import { type Node, nullable, some, type Tree } from './tree.js';
 
 // Addresses that a client writes itself: request and mail headers that some proxies and webmailers
@@ -237,17 +237,23 @@ class TwoEngineRegex implements Regex {
   }
 
   lint(): RegexProblem[] {
-    const problems = lintTree(this.tree).map(({ id, message, at, fix }) => ({
+    const problems: RegexProblem[] = lintTree(this.tree).map(({ id, message, at, fix }) => ({
       id,
       message,
       offset: at === undefined ? 0 : (this.expanded.offsets[at] ?? 0),
       fix,
     }));
     const header = clientHeader(this.source);
-    if (header === undefined) return problems;
-    const message = `the address is taken from ${header.name}, which any client can write`;
-    const fix = 'take the address of the connection, or let the proxy overwrite the header';
-    return [...problems, { id: 'regex.client-header', message, offset: header.offset, fix }];
+    if (header !== undefined)
+      problems.push({
+        id: 'regex.client-header',
+        message: `the address is taken from ${header.name}, which any client can write`,
+        offset: header.offset,
+        fix: 'take the address of the connection, or let the proxy overwrite the header',
+      });
+    const tag = misspeltTag(this.source);
+    if (tag !== undefined) problems.push({ id: 'regex.unknown-tag', ...tag });
+    return problems;
   }
 
   canBeginWith(code: number): boolean {

@@ -5,6 +5,8 @@
  * offset it came from.
  */
 
+import { nearest } from '../../core/text.js';
+
 export interface Expanded {
   readonly text: string;
   /** Offset in the source of each character of `text`, and one more for its end. */
@@ -39,6 +41,26 @@ const FIXED: Readonly<Record<string, string>> = {
   'F-ID/': String.raw`(?P<fid>\S+)`,
   'F-PORT/': String.raw`(?P<fport>\w+)`,
 };
+
+/** Tags that stand for an address or a text. */
+const TAGS = ['HOST', 'SKIPLINES', ...Object.keys(FIXED)];
+
+/**
+ * What is written as a tag, is none, and reads like one: `<HOTS>`. It would stand for itself, and
+ * no line has it.
+ */
+export function misspeltTag(
+  source: string,
+): { readonly message: string; readonly offset: number; readonly fix: string } | undefined {
+  for (const { 1: tag = '', index } of source.matchAll(/<([A-Z][A-Z0-9-]*\/?)>/g)) {
+    if (TAGS.includes(tag) || tag.startsWith('F-')) continue;
+    const meant = nearest(tag, TAGS);
+    if (meant === undefined) continue;
+    const message = `there is no tag <${tag}>, so it stands for itself`;
+    return { message, offset: index, fix: `did you mean <${meant}>?` };
+  }
+  return undefined;
+}
 
 /** The group of `<F-NAME>`. */
 function groupOf(name: string): string {

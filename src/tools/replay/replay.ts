@@ -20,6 +20,7 @@ import { Jails } from '../../jail/jails.js';
 import type { AllowContext } from '../../jail/judgement.js';
 import { openLedger } from '../../ledger/open.js';
 import { type AgentSetup, idOf, intakesOf } from '../../setup/setup.js';
+import { formatTime, zone } from '../terminal.js';
 
 /** Columns of the bar. */
 const BAR = 24;
@@ -28,14 +29,14 @@ const REDRAW_MS = 100;
 
 /** One line on a terminal that says how far a long read is; other output goes above it. */
 export class ReplayProgress {
-  readonly #stream: NodeJS.WritableStream;
+  readonly #stream: NodeJS.WritableStream & { readonly columns?: number };
   readonly #shown: boolean;
   #line = '';
   #drawnAt = 0;
   #turn = 0;
 
   /** `shown` false: silent, for pipes and files. */
-  constructor(stream: NodeJS.WritableStream, shown: boolean) {
+  constructor(stream: NodeJS.WritableStream & { readonly columns?: number }, shown: boolean) {
     this.#stream = stream;
     this.#shown = shown;
   }
@@ -50,7 +51,11 @@ export class ReplayProgress {
         ? `${'·'.repeat(at)}#${'·'.repeat(BAR - 1 - at)}`
         : `${'#'.repeat(at)}${'·'.repeat(BAR - at)}`;
     this.#clear();
-    this.#line = `[${bar}] ${fraction === undefined ? '' : `${Math.round(fraction * 100)} % `}${counted(entries, 'entry', 'entries')}${time === undefined ? '' : `, ${isoTime(time)}`}`;
+    const part = fraction === undefined ? '' : `${Math.round(fraction * 100)} % `;
+    const when = time === undefined ? '' : `, ${formatTime(isoTime(time))} ${zone()}`;
+    const line = `[${bar}] ${part}${counted(entries, 'entry', 'entries')}${when}`;
+    // A line that is folded could not be cleared.
+    this.#line = line.slice(0, (this.#stream.columns || Number.POSITIVE_INFINITY) - 1);
     this.#stream.write(this.#line);
   }
 
