@@ -112,7 +112,7 @@ export const ALLOWANCE_MAX = 5;
 export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
 /** Offenders of a prefix or a user, and networks of a user, that are remembered: the newest. */
 export const EVIDENCE_OFFENDERS_MAX = 8;
-/** Prefixes of which the model remembers offenders: 72 bytes each. */
+/** Prefixes of which the model remembers offenders: 76 bytes each. */
 export const EVIDENCE_PREFIXES_MAX = 60_000;
 /** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;

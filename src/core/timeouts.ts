@@ -25,8 +25,12 @@ export const DIGEST_SECONDS = 86_400;
  * the mailbox may be new.
  */
 export const DEAD_NAME_REST_SECONDS = 86_400;
-/** Longest ban of an address that several users log in from, by evidence. */
+/**
+ * Longest ban of an address that several users log in from, by evidence; and where the failures are
+ * slow: a longer one stops a guess or two, and shuts all of them out.
+ */
 export const SHARED_BAN_SECONDS_MAX = 3600;
+export const SHARED_SLOW_BAN_SECONDS_MAX = 300;
 /**
  * Failures of an address for one name that lie no further apart are those of one device, seconds:
  * servers answer a wrong password after two.

@@ -3,8 +3,8 @@ import { hostPrefix, type Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, Leniency } from '../core/decision.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, earlierOf, laterOf } from '../core/time.js';
-import { banSeconds, endOf, lenientSeconds, worthExtending } from './bantime.js';
-import type { EvidenceFinding, FailureMeaning } from './evidence/rules.js';
+import { banSeconds, endOf, sharedSeconds, stormSeconds, worthExtending } from './bantime.js';
+import { type EvidenceFinding, type FailureMeaning, JOINT_BANS } from './evidence/rules.js';
 import type { Jail } from './jail.js';
 import type { AllowContext, OpenBan } from './judgement.js';
 import { keyOf } from './keys.js';
@@ -49,7 +49,7 @@ export class BanDecider {
     const usual = banSeconds(policy, previousBans, overlay.random);
     // Of an office the window is larger, and its ban as long as any.
     const isFirstStorm = isStorm === true && previousBans === 0;
-    const length = isFirstStorm ? lenientSeconds(usual, 'storm') : usual;
+    const length = isFirstStorm ? stormSeconds(usual) : usual;
     const leniency: Leniency | undefined =
       allowance > 1 ? 'shared' : isFirstStorm ? 'storm' : undefined;
     const until = endOf(now, length);
@@ -92,9 +92,11 @@ export class BanDecider {
       return;
     const open = overlay.openBan(policy.jail, target);
     const previousBans = rankOf(policy, target, open, overlay);
-    const usual = banSeconds(lengths, isShared ? 0 : previousBans, overlay.random);
+    const rank = isShared ? 0 : previousBans + (JOINT_BANS[rule] ?? 0);
+    const usual = banSeconds(lengths, rank, overlay.random);
     const isFirstStorm = isStorm === true && previousBans === 0;
-    const length = lenientSeconds(usual, isShared ? 'shared' : isFirstStorm ? 'storm' : undefined);
+    const mild = isFirstStorm ? stormSeconds(usual) : usual;
+    const length = isShared ? sharedSeconds(usual, rule) : mild;
     const leniency: Leniency | undefined = hasOthers
       ? 'shared'
       : isFirstStorm

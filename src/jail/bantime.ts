@@ -1,10 +1,11 @@
 /** How long a ban is: longer for repeat offenders, and when it is worth extending one in force. */
-import type { Leniency } from '../core/decision.js';
+import type { EvidenceRule } from '../core/decision.js';
 import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import {
   BAN_SECONDS_MAX,
   SHARED_BAN_SECONDS_MAX,
+  SHARED_SLOW_BAN_SECONDS_MAX,
   STORM_BAN_PART,
   STORM_BAN_SECONDS_MAX,
   STORM_BAN_SECONDS_MIN,
@@ -38,16 +39,17 @@ export function banSeconds(
   return Math.min(length + random() * rndtime, BAN_SECONDS_MAX);
 }
 
-/** The same of a ban that is shorter than its jail's. */
-export function lenientSeconds(
-  usual: number | null,
-  leniency: Leniency | undefined,
-): number | null {
-  if (leniency === undefined) return usual;
-  const most = leniency === 'shared' ? SHARED_BAN_SECONDS_MAX : STORM_BAN_SECONDS_MAX;
-  if (usual === null) return most;
-  if (leniency === 'shared') return Math.min(usual, most);
-  return Math.min(usual, most, Math.max(STORM_BAN_SECONDS_MIN, usual / STORM_BAN_PART));
+/** The same for an address that several users log in from: who fails fast is stopped for longer. */
+export function sharedSeconds(usual: number | null, rule: EvidenceRule): number {
+  const most = rule === 'fast' ? SHARED_BAN_SECONDS_MAX : SHARED_SLOW_BAN_SECONDS_MAX;
+  return Math.min(usual ?? most, most);
+}
+
+/** The same for failures that all came at once and for one name. */
+export function stormSeconds(usual: number | null): number {
+  if (usual === null) return STORM_BAN_SECONDS_MAX;
+  const part = Math.max(STORM_BAN_SECONDS_MIN, usual / STORM_BAN_PART);
+  return Math.min(usual, part, STORM_BAN_SECONDS_MAX);
 }
 
 /** The least that a ban of the jail can last, in seconds; infinity when every ban is for good. */

@@ -4,6 +4,8 @@ import type { BantimeIncrement } from '../../src/core/specs.js';
 import type { Seconds } from '../../src/core/time.js';
 import {
   BAN_SECONDS_MAX,
+  SHARED_BAN_SECONDS_MAX,
+  SHARED_SLOW_BAN_SECONDS_MAX,
   STORM_BAN_PART,
   STORM_BAN_SECONDS_MAX,
   STORM_BAN_SECONDS_MIN,
@@ -11,8 +13,9 @@ import {
 import {
   banSeconds,
   endOf,
-  lenientSeconds,
+  sharedSeconds,
   shortestBan,
+  stormSeconds,
   worthExtending,
 } from '../../src/jail/bantime.js';
 import { at, policy } from './support.js';
@@ -131,18 +134,21 @@ test('the shortest ban is never longer than any that is given', () => {
   expect(shortestBan(policy({ bantime: null }))).toBe(Number.POSITIVE_INFINITY);
   const group = mustJailName('login');
   for (const bantime of [null, seconds(60), seconds(86_400)])
-    for (const leniency of ['storm', 'shared'] as const)
-      expect(shortestBan(policy({ bantime, group }))).toBeLessThanOrEqual(
-        lenientSeconds(bantime, leniency) as number,
-      );
+    for (const mild of [stormSeconds(bantime), sharedSeconds(bantime, 'slow')])
+      expect(shortestBan(policy({ bantime, group }))).toBeLessThanOrEqual(mild);
 });
 
 test('a ban for a storm is a twelfth of the usual one, no shorter than five minutes and no longer than an hour', () => {
   const least = STORM_BAN_SECONDS_MIN * STORM_BAN_PART;
   const most = STORM_BAN_SECONDS_MAX * STORM_BAN_PART;
   const lengths = [null, 60, 300, least, least + 12, 7_200, most, most + 1, 604_800];
-  expect(lengths.map((usual) => lenientSeconds(usual, 'storm'))).toEqual([
-    3_600, 60, 300, 300, 301, 600, 3_600, 3_600, 3_600,
-  ]);
-  expect(lengths.map((usual) => lenientSeconds(usual, undefined))).toEqual(lengths);
+  expect(lengths.map(stormSeconds)).toEqual([3_600, 60, 300, 300, 301, 600, 3_600, 3_600, 3_600]);
+});
+
+test('a ban of an address that several users log in from lasts an hour at most, and minutes for what is slow', () => {
+  const most = [SHARED_BAN_SECONDS_MAX, SHARED_SLOW_BAN_SECONDS_MAX];
+  for (const usual of [null, 60, ...most.flatMap((s) => [s, s + 1])]) {
+    const seconds = [sharedSeconds(usual, 'fast'), sharedSeconds(usual, 'slow')];
+    expect(seconds).toEqual(most.map((s) => Math.min(s, usual ?? s)));
+  }
 });

@@ -15,7 +15,7 @@ import type { JailPolicy } from '../../src/core/specs.js';
 import { type EpochMicros, plus, type Seconds } from '../../src/core/time.js';
 import {
   DIGEST_SECONDS,
-  SHARED_BAN_SECONDS_MAX,
+  SHARED_SLOW_BAN_SECONDS_MAX,
   STORM_BAN_SECONDS_MIN,
   STORM_SECONDS,
 } from '../../src/core/timeouts.js';
@@ -213,15 +213,39 @@ describe('a jail that weighs', () => {
     expect(first).toBe(9);
   });
 
-  test('a ban of an address that others log in from lasts an hour, however often', () => {
+  test('a ban of an address that others log in from lasts minutes, however often', () => {
     const jails = new Jails(POLICIES);
     for (const user of ['anna', 'ben'])
       jails.step(success('192.0.2.1', at(0), user), at(0), context());
     const event = failure('192.0.2.1', at(60), { user: 'trap' });
     const { decisions } = jails.step(event, at(60), context({ previousBans: () => 7 }));
     expect(decisions.find(({ jail }) => jail === LOGIN)?.until).toBe(
-      at(60 + SHARED_BAN_SECONDS_MAX),
+      at(60 + SHARED_SLOW_BAN_SECONDS_MAX),
     );
+  });
+
+  test('who attacks together with others is banned as if it had come back', () => {
+    const increment = {
+      formula: { kind: 'exponential' },
+      factor: 1,
+      maxtime: null,
+      rndtime: 0 as Seconds,
+      overalljails: false,
+    } as const;
+    const jails = new Jails([grouped, weighing({ increment })]);
+    jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
+    const bans = Array.from({ length: 8 }, (_, n) => {
+      const event = failure(`203.0.${n}.7`, at(4 * DAY + n), { user: 'anna' });
+      return jails.step(event, event.time, context()).decisions;
+    }).flat();
+    const lasts = bans.map(({ rule, time, until }) => [rule, ((until ?? 0) - time) / 1e6 / DAY]);
+    expect(lasts).toEqual([['user', 8]]);
+    expect(bans[0]?.previousBans).toBe(0);
+    const dead = Array.from({ length: 5 }, (_, n) => {
+      const event = failure(`203.1.${n}.7`, at(4 * DAY + n), { user: 'scanner' });
+      return jails.step(event, event.time, context()).decisions;
+    }).flat();
+    expect(dead.map(({ time, until }) => ((until ?? 0) - time) / 1e6 / DAY)).toEqual([4]);
   });
 
   describe('a device that opens several connections at once with an old password', () => {

@@ -15,6 +15,7 @@ import {
   EVIDENCE_DIGESTS_MAX,
   EVIDENCE_GUESSES_MAX,
   EVIDENCE_NAMES_MAX,
+  EVIDENCE_OFFENDERS_MAX,
   EVIDENCE_PREFIXES_MAX,
   STORM_COUNT_MAX,
   WIDE_FLOORS_MAX,
@@ -33,7 +34,7 @@ import type {
   FailureMeaning,
   Holdings,
 } from './rules.js';
-import { Credit } from './rules.js';
+import { Credit, JOINT_BANS } from './rules.js';
 import { type Key, Keys } from './table.js';
 import { Offenders, WatchedUsers } from './users.js';
 
@@ -202,11 +203,12 @@ export class Evidence {
     const users = guess === undefined ? 0 : this.#guesses.spread(guess, time);
     const isSpray = attempt.isSpray === true || users >= rules.sprayUsers;
     const each = this.#pointsOf(attempt, where, user, time, isSpray);
-    const sum = points.add(where.target, count * each, time);
+    const joins = findings.some(({ rule }) => rule in JOINT_BANS);
+    const sum = points.add(where.target, count * each + (joins ? rules.slowPoints : 0), time);
     const isStorm = user !== undefined && each === 1 && count <= STORM_COUNT_MAX && sum.isAtOnce;
-    if (!isStorm && sum.points >= rules.slowPoints * allowance - POINT_TOLERANCE)
+    if (!isStorm && !joins && sum.points >= rules.slowPoints * allowance - POINT_TOLERANCE)
       find('slow', attempt.target);
-    this.#offend(attempt, where, time, find);
+    this.#offend(attempt, where, user, time, find);
     return {
       points: count * each,
       allowance,
@@ -310,20 +312,21 @@ export class Evidence {
   #offend(
     { target }: Attempt,
     where: Where,
+    user: Key | undefined,
     time: number,
     find: (rule: 'subnet', target: Prefix) => void,
   ): void {
     const { rules } = this;
     if (rules.subnetOffenders === 0) return;
     const offenders = this.#offenders[target.family];
+    const offence = { offender: where.target.low, name: user?.low ?? 0, time };
     for (const prefix of where.prefixes) {
       const key = this.#keys.prefix(prefix);
-      if (
-        offenders.add(key, where.target.low, time, time - rules.subnetSpan) < rules.subnetOffenders
-      )
-        continue;
+      const { offenders: count, isSeveral } = offenders.add(key, offence, time - rules.subnetSpan);
+      if (count < rules.subnetOffenders) continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;
-      if (!this.#isLearnt(time)) continue;
+      // A device with an old password that gets one address after the other tries one name.
+      if (!this.#isLearnt(time) && (!isSeveral || count < EVIDENCE_OFFENDERS_MAX)) continue;
       find('subnet', prefix);
       offenders.forget(key);
     }

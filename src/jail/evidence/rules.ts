@@ -93,6 +93,16 @@ export interface EvidenceBounds {
   readonly guesses?: number;
 }
 
+/**
+ * Rules that ban an address at its first failure, since it takes part in an attack from many. It
+ * will come back: it is banned as if it had been so often, and its next failure within days is
+ * enough.
+ */
+export const JOINT_BANS: Readonly<Partial<Record<EvidenceRule, number>>> = {
+  user: 3,
+  'dead-name': 2,
+};
+
 /** A ban that the evidence asks for. */
 export interface EvidenceFinding {
   readonly rule: EvidenceRule;

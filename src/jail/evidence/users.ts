@@ -13,15 +13,17 @@ const NAME = { lastLogin: 0, alarmed: 1, taken: 2, checked: 3, exists: 4, offend
 const DAY = 86_400;
 const ALARM_PAUSE = DAY;
 
+/** Behind its offenders a prefix has the name that they tried, or that there were several. */
+const TRIED = RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
+const SEVERAL = 0xffffffff;
+
 /** The offenders of prefixes. */
 export class Offenders {
   readonly #table: Table;
   readonly #set: RecentSet;
 
   constructor(max: number) {
-    this.#table = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) =>
-      this.#set.count(slot, 1),
-    );
+    this.#table = new Table(TRIED + 1, max, (slot) => this.#set.count(slot, 1));
     this.#set = new RecentSet(this.#table, 0, EVIDENCE_OFFENDERS_MAX);
   }
 
@@ -29,16 +31,33 @@ export class Offenders {
     return this.#table.bytes;
   }
 
-  /** Notes an offender; returns how many the prefix had since `from`. */
-  add(prefix: Key, offender: number, time: number, from: number): number {
+  /**
+   * Notes an offender and the name that it tried; how many the prefix had since `from`, and whether
+   * they tried several names.
+   */
+  add(prefix: Key, { offender, name, time }: Offence, from: number) {
     const slot = this.#table.obtain(prefix);
     this.#set.add(slot, offender, time);
-    return this.#set.count(slot, from);
+    const tried = this.#table.get(slot, TRIED);
+    if (tried === 0) this.#table.set(slot, TRIED, name);
+    else if (name !== 0 && tried !== name) this.#table.set(slot, TRIED, SEVERAL);
+    return {
+      offenders: this.#set.count(slot, from),
+      isSeveral: this.#table.get(slot, TRIED) === SEVERAL,
+    };
   }
 
   forget(prefix: Key): void {
     this.#table.remove(prefix);
   }
+}
+
+/** One failure, as it concerns the network that it came from. */
+interface Offence {
+  readonly offender: number;
+  /** Of the user; 0 when the line names none. */
+  readonly name: number;
+  readonly time: number;
 }
 
 /** What is known of names: their logins, and who failed for them. */

@@ -184,7 +184,7 @@ describe('credit', () => {
   });
 
   test.each([
-    ['a network', (n: number) => [`198.51.100.${n}`, `u${n}`], 'subnet 198.51.100.0/24'],
+    ['a network', (n: number) => [`198.51.100.${n}`, 'ben'], 'subnet 198.51.100.0/24'],
     ['a user', (n: number) => [`198.51.${n}.1`, 'anna'], 'user 198.51.9.1'],
   ] as const)(
     'before three days have passed nothing is said against the next of %s',
@@ -340,6 +340,15 @@ describe('what the server says of a failure', () => {
   });
 });
 
+test('who attacked a user, or tried a dead name, is banned at the next failure within days', () => {
+  for (let n = 0; n < 8; n++) fail(`198.51.${n}.7`, 'anna', LATER + n);
+  expect(rulesOf(fail('198.51.7.7', 'anna', LATER + 2 * DAY))).toEqual(['slow 198.51.7.7']);
+  for (let n = 0; n < 5; n++) fail(`203.0.${n}.7`, 'scanner', LATER + n);
+  expect(rulesOf(fail('203.0.4.7', 'carla', LATER + DAY))).toContain('slow 203.0.4.7');
+  // Those that came first were not known to be of them.
+  expect(rulesOf(fail('203.0.0.7', 'ben', LATER + DAY))).toEqual([]);
+});
+
 describe('offenders of a prefix', () => {
   const sweep = (n: number, second = LATER) =>
     Array.from({ length: n }, (_, i) =>
@@ -367,6 +376,25 @@ describe('offenders of a prefix', () => {
       rulesOf(fail(`198.51.100.${i + 1}`, 'anna', LATER + i * 2 * DAY)),
     );
     expect(rules.flat().filter((rule) => rule.startsWith('subnet'))).toEqual([]);
+  });
+
+  test('in the first days only many that try several names, as no device with an old password does', () => {
+    const early = (names: readonly string[], count: number) => {
+      evidence = made();
+      login('192.0.2.1', 'anna', 0);
+      return Array.from({ length: count }, (_, n) =>
+        rulesOf(fail(`198.51.100.${n + 1}`, names[n % names.length], n)),
+      ).flat();
+    };
+    const banned = 'subnet 198.51.100.0/24';
+    expect(early(['ben', 'carla'], EVIDENCE_OFFENDERS_MAX)).toEqual([banned]);
+    expect(early(['ben', 'carla'], EVIDENCE_OFFENDERS_MAX - 1)).toEqual([]);
+    expect(early(['ben'], 4 * EVIDENCE_OFFENDERS_MAX)).toEqual([]);
+    login('198.51.100.200', 'anna', DAY);
+    const later = Array.from({ length: EVIDENCE_OFFENDERS_MAX }, (_, n) =>
+      rulesOf(fail(`198.51.100.${n + 1}`, `user${n}`, DAY + n)),
+    ).flat();
+    expect(later).toEqual([]);
   });
 
   test('IPv6: the /56 before the /48', () => {
