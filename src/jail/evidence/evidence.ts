@@ -40,6 +40,8 @@ import { Offenders, WatchedUsers } from './users.js';
 
 /** What three failures within minutes lose by fading must not save them. */
 const POINT_TOLERANCE = 0.05;
+/** When most users have logged in: this part of the time of learning. */
+const FIRST_PART = 1 / 3;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
 export class Evidence {
@@ -326,7 +328,8 @@ export class Evidence {
       if (count < rules.subnetOffenders) continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;
       // A device with an old password that gets one address after the other tries one name.
-      if (!this.#isLearnt(time) && (!isSeveral || count < EVIDENCE_OFFENDERS_MAX)) continue;
+      const isPlain = isSeveral && count >= EVIDENCE_OFFENDERS_MAX;
+      if (!this.#isLearnt(time) && !(isPlain && this.#isLearnt(time, FIRST_PART))) continue;
       find('subnet', prefix);
       offenders.forget(key);
     }
@@ -336,8 +339,8 @@ export class Evidence {
    * False while too little was seen to say of a name, a network or an address that nobody logs in
    * with it or from it.
    */
-  #isLearnt(time: number): boolean {
-    return this.#began !== undefined && time - this.#began >= this.rules.learning;
+  #isLearnt(time: number, part = 1): boolean {
+    return this.#began !== undefined && time - this.#began >= this.rules.learning * part;
   }
 
   #where(attempt: Attempt): Where {

@@ -378,16 +378,17 @@ describe('offenders of a prefix', () => {
     expect(rules.flat().filter((rule) => rule.startsWith('subnet'))).toEqual([]);
   });
 
-  test('in the first days only many that try several names, as no device with an old password does', () => {
-    const early = (names: readonly string[], count: number) => {
+  test('from the second to the third day only many that try several names, as no old phone does', () => {
+    const early = (names: readonly string[], count: number, from = DAY) => {
       evidence = made();
       login('192.0.2.1', 'anna', 0);
       return Array.from({ length: count }, (_, n) =>
-        rulesOf(fail(`198.51.100.${n + 1}`, names[n % names.length], n)),
+        rulesOf(fail(`198.51.100.${n + 1}`, names[n % names.length], from + n)),
       ).flat();
     };
     const banned = 'subnet 198.51.100.0/24';
     expect(early(['ben', 'carla'], EVIDENCE_OFFENDERS_MAX)).toEqual([banned]);
+    expect(early(['ben', 'carla'], EVIDENCE_OFFENDERS_MAX, DAY - 9)).toEqual([]);
     expect(early(['ben', 'carla'], EVIDENCE_OFFENDERS_MAX - 1)).toEqual([]);
     expect(early(['ben'], 4 * EVIDENCE_OFFENDERS_MAX)).toEqual([]);
     login('198.51.100.200', 'anna', DAY);
