@@ -1,12 +1,13 @@
 /** What a part of the companion is, what it is made from, and what is at hand for it. */
 import type { Log } from '../core/log.js';
 import type { MetricsFormat } from '../metrics/format.js';
+import type { ReportLetter } from '../notify/report-mail.js';
 import type { SenderOptions } from '../notify/sender.js';
 import type { CompanionConfig } from '../setup/companion-config.js';
 import type { Paths } from '../setup/paths.js';
 import type { JailSetup } from '../setup/setup.js';
 
-export type PartName = 'notify' | 'metrics' | 'policy';
+export type PartName = 'notify' | 'report' | 'metrics' | 'policy';
 
 /** A part of the companion: runs until it is stopped. It has no capability and needs none. */
 export interface CompanionPart {
@@ -43,6 +44,8 @@ export interface PartHost {
   readonly log: Log;
   /** The figures of the agent and of all parts. Throws when the agent does not answer. */
   readonly figures: (format: MetricsFormat) => Promise<string>;
+  /** The report of a time, for a host of this name. Rejects when the agent does not answer. */
+  readonly report: (since: Date, until: Date, host: string) => Promise<ReportLetter>;
   /** Reads the log lines of bans. Lent by the command, since reading is the commands' as well. */
   readonly lines: (jails: readonly JailSetup[], log: Log) => SenderOptions['lines'];
 }

@@ -5,8 +5,9 @@ import { planMetrics } from './metrics.js';
 import { planNotify } from './notify.js';
 import type { PartHost, PartPlan, Planner } from './part.js';
 import { planPolicy } from './policy.js';
+import { planReport } from './report.js';
 
-const PLANNERS: readonly Planner[] = [planNotify, planMetrics, planPolicy];
+const PLANNERS: readonly Planner[] = [planNotify, planReport, planMetrics, planPolicy];
 
 /**
  * The parts that are to run, by the configuration as it is now. Throws `OperatorError` when

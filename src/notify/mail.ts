@@ -17,6 +17,8 @@ export interface Mail {
   readonly to: readonly string[];
   readonly subject: string;
   readonly body: string;
+  /** The same as HTML, for who reads that; plain text comes first (RFC 2046, 5.1.4). */
+  readonly html?: string;
   /** Without brackets; the same mail sent again has the same. */
   readonly messageId: string;
   readonly date: Date;
@@ -34,6 +36,9 @@ const WORD_BYTES = 45;
 
 /** The message with CRLF line ends. */
 export function mimeOf(mail: Mail): Buffer {
+  const { html } = mail;
+  // No line of quoted-printable text has `=_` in it (RFC 2045, 6.7).
+  const boundary = '=_banjour';
   const headers = {
     From: `${phrase(mail.from.name)} <${addressOf(mail.from.address)}>`,
     To: mail.to.map(addressOf).join(', '),
@@ -43,14 +48,39 @@ export function mimeOf(mail: Mail): Buffer {
     // No vacation answers to a machine (RFC 3834), and no loops.
     'Auto-Submitted': 'auto-generated',
     'MIME-Version': '1.0',
-    'Content-Type': 'text/plain; charset=utf-8',
-    'Content-Transfer-Encoding': 'quoted-printable',
+    ...(html === undefined
+      ? partHeaders('plain')
+      : { 'Content-Type': `multipart/alternative; boundary="${boundary}"` }),
     ...Object.fromEntries(
       Object.entries(mail.headers ?? {}).map(([name, value]) => [name, unstructured(value)]),
     ),
   };
-  const lines = Object.entries(headers).map(([name, value]) => folded(`${name}: ${value}`));
-  return Buffer.from(`${lines.join('\r\n')}\r\n\r\n${quotedPrintable(mail.body)}\r\n`, 'latin1');
+  const body =
+    html === undefined
+      ? quotedPrintable(mail.body)
+      : [
+          `--${boundary}`,
+          ...[partOf('plain', mail.body), `--${boundary}`, partOf('html', html)],
+          `--${boundary}--`,
+        ].join('\r\n');
+  return Buffer.from(`${headerLines(headers)}\r\n\r\n${body}\r\n`, 'latin1');
+}
+
+function headerLines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => folded(`${name}: ${value}`))
+    .join('\r\n');
+}
+
+function partHeaders(kind: 'plain' | 'html') {
+  return {
+    'Content-Type': `text/${kind}; charset=utf-8`,
+    'Content-Transfer-Encoding': 'quoted-printable',
+  };
+}
+
+function partOf(kind: 'plain' | 'html', text: string): string {
+  return `${headerLines(partHeaders(kind))}\r\n\r\n${quotedPrintable(text)}`;
 }
 
 /** An address that is nothing else: checked by the configuration, and once more here. */

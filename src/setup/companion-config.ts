@@ -18,9 +18,20 @@ export interface LoopbackPort {
   readonly port: number;
 }
 
+/** The report by mail. */
+export interface ReportConfig {
+  readonly every: 'none' | 'daily' | 'weekly';
+  /** Of the day, local time. */
+  readonly hour: number;
+  /** Addresses; without a domain they are local. */
+  readonly to: readonly string[];
+  readonly sender: string;
+}
+
 export interface CompanionConfig {
   /** `auto`: on when an action of a jail tells somebody. */
   readonly notify: { readonly enabled: boolean | 'auto' };
+  readonly report: ReportConfig;
   readonly metrics: { readonly enabled: boolean; readonly listen: LoopbackPort };
   readonly policy: {
     readonly enabled: boolean;
@@ -36,6 +47,10 @@ export interface CompanionConfig {
 
 const DEFAULTS = `[notify]
 enabled = auto
+report = none
+report-hour = 6
+report-to = root
+report-sender = root
 [metrics]
 enabled = false
 listen = 127.0.0.1:9811
@@ -76,6 +91,12 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
   ) as [Section, Section, Section];
   const config = {
     notify: { enabled: notify.parse('enabled', parseAuto, 'auto' as const) },
+    report: {
+      every: notify.parse<ReportConfig['every']>('report', parseEvery, 'none'),
+      hour: notify.parse('report-hour', parseHour, 6),
+      to: notify.parse('report-to', parseMailboxes, ['root']),
+      sender: notify.parse('report-sender', parseMailboxes, ['root'])[0] ?? 'root',
+    },
     metrics: {
       enabled: metrics.parse('enabled', parseBoolean, false),
       listen: metrics.parse('listen', parseLoopbackPort, { host: '127.0.0.1', port: 9811 }),
@@ -134,6 +155,27 @@ function samePort({ metrics, policy }: CompanionConfig, reader: Section): void {
       reader.text('listen'),
     );
 }
+
+function parseEvery(text: string): Parsed<ReportConfig['every']> {
+  const word = text.trim().toLowerCase();
+  if (word === 'none' || word === 'daily' || word === 'weekly') return { value: word };
+  return { problem: 'is none of none, daily and weekly', fix: 'write weekly' };
+}
+
+function parseHour(text: string): Parsed<number> {
+  if (/^\d{1,2}$/.test(text.trim()) && Number(text) < 24) return { value: Number(text) };
+  return { problem: 'is no hour of the day', fix: 'write 0 to 23' };
+}
+
+/** Addresses that can stand in headers and arguments, between commas or blanks. */
+function parseMailboxes(text: string): Parsed<readonly string[]> {
+  const addresses = text.split(/[\s,]+/).filter((word) => word !== '');
+  if (addresses.length > 0 && addresses.every((one) => MAILBOX.test(one)))
+    return { value: addresses };
+  return { problem: 'is no mail address', fix: 'write e.g. postmaster@example.org' };
+}
+
+const MAILBOX = /^[\w.+=][\w.+=-]*(?:@[\w.-]+)?$/;
 
 function parseAuto(text: string): Parsed<boolean | 'auto'> {
   if (text.trim().toLowerCase() === 'auto') return { value: 'auto' };

@@ -55,6 +55,10 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     log,
     figures: (format) => readFigures(paths, format),
     lines: linesReader,
+    report: async (since, until, name) => {
+      const { letterFromAgent } = await import('../../tools/report/letter.js');
+      return letterFromAgent(paths, since, until, name);
+    },
   };
   const signals = new Signals();
   try {

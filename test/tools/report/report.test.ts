@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -181,6 +189,25 @@ describe('banjour report', () => {
     const html = readFileSync(page, 'utf8');
     expect(html).toContain(`${formatCount(report.totals.attempts)} failed attempts`);
     expect(statSync(page).mode & 0o777).toBe(0o600);
+  });
+
+  test('goes by mail to the receivers in companion.conf, by the mailer of notify.conf', () => {
+    const config = join(directory, 'etc');
+    mkdirSync(config);
+    const sendmail = join(directory, 'sendmail');
+    writeFileSync(sendmail, `#!/bin/sh\ncat > ${directory}/mail; echo "$@" > ${directory}/args\n`);
+    chmodSync(sendmail, 0o755);
+    writeFileSync(join(config, 'notify.conf'), `[Definition]\nmailer = ${sendmail}\n`);
+    writeFileSync(join(config, 'companion.conf'), '[notify]\nreport-to = anna@example.org\n');
+    const sent = run(...week, ...places, '--config-dir', config, '--mail');
+    expect([sent.status, sent.stdout, sent.stderr]).toEqual([0, '', 'sent to anna@example.org\n']);
+    expect(readFileSync(join(directory, 'args'), 'utf8')).toBe('-i -f root -- anna@example.org\n');
+    expect(readFileSync(join(directory, 'mail'), 'utf8')).toMatch(
+      /^Subject: \[Banjour\] [^]*245 bans[^]*^Content-Type: text\/html/m,
+    );
+    writeFileSync(join(config, 'notify.conf'), '[Definition]\nmailer = /bin/false\n');
+    const refused = run(...week, ...places, '--config-dir', config, '--mail');
+    expect([refused.status, refused.stderr]).toEqual([69, expect.stringContaining('not sent')]);
   });
 
   test('says what is wrong with what was typed', () => {
