@@ -52,32 +52,45 @@ export const SET_FLAG = { anonymous: 0x1, interval: 0x4, map: 0x8, timeout: 0x10
 
 /** Times that a dump is begun anew because the ruleset changed under it. */
 const ATTEMPTS = 5;
-/** Datagrams of up to 32 KiB read before other work of this thread gets its turn. */
-const DATAGRAMS_PER_TURN = 32;
+/**
+ * Datagrams of up to 32 KiB read before other work of this thread gets its turn: the kernel walks
+ * over all before them to find the next, which takes milliseconds in a large set.
+ */
+const DATAGRAMS_PER_TURN = 8;
 const ENOENT = 2;
 const COUNTER_OBJECT = 1;
 
+export interface DumpOptions {
+  /** Path of another network namespace. */
+  readonly netns?: string | undefined;
+  /** False: sets without their elements. */
+  readonly elements?: boolean;
+  /** Times that it is begun anew when the ruleset changes under it. */
+  readonly attempts?: number;
+}
+
 /**
  * The table's sets with elements, chains and counters; undefined when there is no such table.
- * Throws OperatingError `ERR_NETLINK`, also when the ruleset kept changing.
+ * Throws OperatingError `ERR_NETLINK_CHANGING` when the ruleset kept changing, `ERR_NETLINK` for
+ * anything else.
  */
 export async function dumpTable(
   family: NetlinkFamily,
   table: string,
-  netns?: string,
+  { netns, elements = true, attempts = ATTEMPTS }: DumpOptions = {},
 ): Promise<DumpedTable | undefined> {
-  const socket = new NetlinkSocket(0, netns);
-  try {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const dump = new Dump(socket, family, table);
-      const result = await dump.run();
+  for (let attempt = 0; attempt < attempts; attempt++) {
+    // A dump that is given up leaves its socket with the rest of the answer.
+    const socket = new NetlinkSocket(0, netns);
+    try {
+      const result = await new Dump(socket, family, table).run(elements);
       if (result === 'absent') return undefined;
       if (result !== 'interrupted') return result;
+    } finally {
+      socket.close();
     }
-    throw new OperatingError('ERR_NETLINK', 'the ruleset kept changing while it was read');
-  } finally {
-    socket.close();
   }
+  throw new OperatingError('ERR_NETLINK_CHANGING', 'the ruleset kept changing while it was read');
 }
 
 /**
@@ -111,7 +124,7 @@ class Dump {
     this.#table = table;
   }
 
-  async run(): Promise<DumpedTable | 'absent' | 'interrupted'> {
+  async run(elements: boolean): Promise<DumpedTable | 'absent' | 'interrupted'> {
     const sets: DumpedSet[] = [];
     const chains: DumpedTable['chains'][number][] = [];
     const there = await this.#ask(MESSAGE.GETSET, [this.#table], (data, message) => {
@@ -124,7 +137,8 @@ class Dump {
       if (chain !== undefined) chains.push(chain);
     });
     const counters = await this.counters();
-    for (const set of sets) {
+    for (const set of elements ? sets : []) {
+      if (this.#interrupted) break;
       await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) =>
         readElements(data, message, set),
       );
@@ -141,7 +155,7 @@ class Dump {
     return counters;
   }
 
-  /** One dump; false when what was asked for does not exist. */
+  /** One dump, up to its interruption; false when what was asked for does not exist. */
   async #ask(
     type: number,
     texts: readonly string[],
@@ -167,6 +181,7 @@ class Dump {
         }
         each(received.data, message);
       }
+      if (this.#interrupted) return true;
     }
   }
 }

@@ -1,8 +1,9 @@
 /**
  * The agent: start, running, reload, stop.
  *
- * Order of a start: ledger, then the kernel (banned hosts are shut out before anything is read),
- * then the control sockets, then the intake. Order of a stop: intake, what is under way to the
+ * Order of a start: ledger, then the kernel and, beside it, the intake, then the control sockets.
+ * Banned hosts are shut out before anything is read, and whom the newest entries ban is shut out
+ * while the kernel is put right. Order of a stop: intake, what is under way to the
  * kernel, sockets, firewall, ledger; the kernel's table stays.
  */
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
@@ -88,15 +89,24 @@ export class Agent {
     try {
       options.firewall.claim?.();
       const held = pipeline.questions.hold(ledger.unsettled());
-      await firewallSync.restore(stages.isLedgerFresh);
-      for (const ban of held) pipeline.questions.ask(ban, []);
-      await agent.#liftBansOfOthers();
-      agent.#server = await serveControl(options.sockets, operations);
-      const { policy, policyGroupId } = options.sockets;
-      if (policy !== undefined && policyGroupId === undefined)
-        options.log('debug', `${policy} is root's alone: the group banjour-companion is not there`);
-      firewallSync.followAllow(() => agent.#liftBansOfAllowed());
-      await stages.intake.start(options.setup);
+      const restored = firewallSync.restore(stages.isLedgerFresh);
+      // What a new ledger does not know of, the kernel may: until that is taken over, a short ban
+      // would replace a long one.
+      if (stages.isLedgerFresh) await restored;
+      const serving = async () => {
+        await restored;
+        for (const ban of held) pipeline.questions.ask(ban, []);
+        await agent.#liftBansOfOthers();
+        agent.#server = await serveControl(options.sockets, operations);
+        const { policy, policyGroupId } = options.sockets;
+        if (policy !== undefined && policyGroupId === undefined)
+          options.log(
+            'debug',
+            `${policy} is root's alone: the group banjour-companion is not there`,
+          );
+        firewallSync.followAllow(() => agent.#liftBansOfAllowed());
+      };
+      await allOf([serving(), stages.intake.start(options.setup)]);
       stages.coverage.start();
       stages.copies.start();
       agent.#startTimers();
@@ -210,10 +220,10 @@ export class Agent {
   /** Bans of jails that are no more end: nothing closes their ports. */
   #liftBansOfOthers(): Promise<void> {
     const known = new Set(this.stages.setup.jails.map(({ policy }) => policy.jail));
-    const others = new Set(this.stages.ledger.history.activeBans().map(({ jail }) => jail));
     // A hundred thousand bans take half a second to look through, at every start, and others there
     // are hardly ever.
-    if ([...others].every((jail) => known.has(jail))) return Promise.resolve();
+    if (this.stages.ledger.history.openJails().every((jail) => known.has(jail)))
+      return Promise.resolve();
     return this.#lift(({ jail }) => !known.has(jail));
   }
 
@@ -279,4 +289,10 @@ export class Agent {
   /** The end of the agent, for what nobody waits for. */
   readonly #failed = (error: unknown) =>
     this.#fail(error instanceof Error ? error : new Error(String(error)));
+}
+
+/** Resolves when all have, rejects with the first reason in their order when none goes on. */
+async function allOf(works: readonly Promise<void>[]): Promise<void> {
+  for (const result of await Promise.allSettled(works))
+    if (result.status === 'rejected') throw result.reason;
 }

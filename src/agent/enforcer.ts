@@ -58,20 +58,13 @@ export class Enforcer {
    * by themselves. Resolves when the kernel has answered for the others.
    */
   apply(report: CommitReport): Promise<Settled[]> {
-    const asked = report.bans.filter((ban) => this.questions.mustAsk(ban));
-    const bans = report.bans.filter((ban) => !asked.includes(ban));
-    const keys = new Set(asked.map((ban) => banKey(ban.jail, ban.target)));
-    const isAsked = (ban: BanRecord) =>
-      ban.ended?.reason === 'replaced' && keys.has(banKey(ban.jail, ban.target));
-    for (const ban of asked) {
-      const key = banKey(ban.jail, ban.target);
-      const replaced = report.ended.filter(
-        (one) => isAsked(one) && banKey(one.jail, one.target) === key,
-      );
-      this.questions.ask(ban, replaced);
-    }
+    const asked: BanRecord[] = [];
+    const bans: BanRecord[] = [];
+    for (const ban of report.bans) (this.questions.mustAsk(ban) ? asked : bans).push(ban);
+    const { replaced, ended } = splitEnded(report.ended, asked);
+    for (const ban of asked)
+      this.questions.ask(ban, replaced.get(banKey(ban.jail, ban.target)) ?? []);
     for (const { jail, target } of bans) this.questions.release(jail, target);
-    const ended = report.ended.filter((ban) => !isAsked(ban));
     if (bans.length === 0 && ended.length === 0) return Promise.resolve([]);
     return this.#track(this.#send({ bans, ended }));
   }
@@ -165,6 +158,23 @@ export class Enforcer {
       if (refusal !== undefined) ledger.settle([record.id], { refused: refusal }, now);
     return settled;
   }
+}
+
+/** Of the bans that ended, those that the asked ones replace, by key, and the others. */
+function splitEnded(
+  all: readonly BanRecord[],
+  asked: readonly BanRecord[],
+): { readonly replaced: ReadonlyMap<string, BanRecord[]>; readonly ended: readonly BanRecord[] } {
+  const replaced = new Map(
+    asked.map((ban): [string, BanRecord[]] => [banKey(ban.jail, ban.target), []]),
+  );
+  const ended: BanRecord[] = [];
+  for (const ban of all) {
+    const own =
+      ban.ended?.reason === 'replaced' ? replaced.get(banKey(ban.jail, ban.target)) : undefined;
+    (own ?? ended).push(ban);
+  }
+  return { replaced, ended };
 }
 
 /** True for the end of a ban that was in force. */

@@ -31,6 +31,8 @@ export interface FirewallSyncDeps {
 
 export class FirewallSync {
   readonly #parts: FirewallSyncDeps;
+  /** The start has not put the kernel right yet. */
+  isRestoring = false;
   /** Counts of this run, for status. */
   readonly counts = {
     batches: 0,
@@ -79,7 +81,8 @@ export class FirewallSync {
     const expired = expireAll(ledger, now);
     const over = new Set(expired.map(nameOf));
     const unsettled = this.#unsettled();
-    const report = await firewall.open(this.plan(), this.#wanted(), (elements) => {
+    this.isRestoring = true;
+    const opening = firewall.open(this.plan(), this.#wanted(), (elements) => {
       // Bans end by the wall: where that has leapt, the kernel has not noticed.
       const unknown = elements.filter((element) => !over.has(nameOf(element)));
       const adopted = ledger.adopt(unknown, wallClock.now());
@@ -95,6 +98,9 @@ export class FirewallSync {
         );
       const known = this.#jails();
       return adopted.filter(({ jail }) => known.has(jail));
+    });
+    const report = await opening.finally(() => {
+      this.isRestoring = false;
     });
     this.#settle(unsettled, report);
     for (const { jail, target, until, ended } of expired)
@@ -156,7 +162,7 @@ export class FirewallSync {
 
   /** Bans in force by the ledger. */
   inForce(): number {
-    return this.#parts.ledger.history.activeBans().reduce((sum, { count }) => sum + count, 0);
+    return this.#parts.ledger.history.openBans();
   }
 
   /** Bans that were decided, are to be in the kernel, and have not been answered for. */

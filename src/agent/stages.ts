@@ -115,7 +115,9 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     setup,
     isHeld: (jail, target) => pipeline.questions.isHeld(jail, target),
   });
-  const intake = new IntakeSupervisor({ jails, ledger, pipeline, allow: context, log, failed });
+  const isRestoring = () => firewallSync.isRestoring;
+  const parts = { jails, ledger, pipeline, allow: context, log, failed, isRestoring };
+  const intake = new IntakeSupervisor(parts);
   const readers = () => intake.all;
   const coverage = new CoverageCheck({ setup, readers, log, failed });
   const copies = copiesOf({ setup, live, log }, events);

@@ -45,7 +45,7 @@ export function parseAddress(text: string): Address | undefined {
     case 4:
       return { family: 4, text: bare };
     case 6:
-      return fromBits(6, bitsOfText6(bare));
+      return address6(groupsOfText6(bare));
     default:
       return undefined;
   }
@@ -77,9 +77,15 @@ export function prefixOf(address: Address, length: number): Prefix {
   if (!Number.isInteger(length) || length < 0 || length > width)
     throw new RangeError(`prefix length ${length}`);
   if (length === width) return hostPrefix(address);
+  if (address.family === 6) {
+    const groups = groups6(address.text).map(
+      (group, i) => group & (0xffff << Math.min(16, Math.max(0, 16 * (i + 1) - length))),
+    );
+    return { family: 6, base: text6(groups), length };
+  }
   const shift = BigInt(width - length);
-  const base = fromBits(address.family, (bitsOf(address) >> shift) << shift, false);
-  return { family: base.family, base: base.text, length } as Prefix;
+  const base = fromBits(4, (bitsOf(address) >> shift) << shift);
+  return { family: 4, base: base.text, length };
 }
 
 /** True when the prefix is a single address. */
@@ -116,8 +122,11 @@ export function overlap(a: Prefix, b: Prefix): boolean {
 
 /** The address as an unsigned number of 32 or 128 bits. */
 export function bitsOf(address: Address): bigint {
-  if (address.family === 6) return bitsOfText6(address.text);
   let bits = 0n;
+  if (address.family === 6) {
+    for (const word of wordsOf6(address.text)) bits = (bits << 32n) | BigInt(word);
+    return bits;
+  }
   for (const part of address.text.split('.')) bits = (bits << 8n) | BigInt(Number(part));
   return bits;
 }
@@ -129,7 +138,9 @@ export function fromBits(family: Family, bits: bigint, fold = true): Address {
     return { family: 4, text: `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}` };
   }
   if (fold && bits >> 32n === 0xffffn) return fromBits(4, bits & 0xffffffffn);
-  return { family: 6, text: text6(bits) };
+  const groups: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((bits >> shift) & 0xffffn));
+  return { family: 6, text: text6(groups) };
 }
 
 /** Canonical IPv6 text as four numbers of 32 bits each: for what is asked of every failure. */
@@ -139,7 +150,7 @@ export function wordsOf6(text: string): readonly [number, number, number, number
   return [word(0), word(2), word(4), word(6)];
 }
 
-/** The eight groups of canonical IPv6 text, without big numbers. */
+/** The eight groups of IPv6 text in lower case and without dots; without big numbers. */
 function groups6(text: string): number[] {
   const groups: number[] = [];
   let gap = -1;
@@ -170,37 +181,34 @@ export function comparePrefixes(a: Prefix, b: Prefix): number {
   return compareAddresses(baseAddress(a), baseAddress(b)) || a.length - b.length;
 }
 
-/** Expects text that `net.isIP` calls 6, without zone. */
-function bitsOfText6(text: string): bigint {
-  let hex = text;
+/**
+ * The eight groups of IPv6 text as people write it. Expects what `net.isIP` calls 6, without zone.
+ */
+function groupsOfText6(text: string): number[] {
   const dot = text.indexOf('.');
-  if (dot >= 0) {
-    const colon = text.lastIndexOf(':', dot);
-    const parts = text
-      .slice(colon + 1)
-      .split('.')
-      .map(Number);
-    const [a = 0, b = 0, c = 0, d = 0] = parts;
-    hex = `${text.slice(0, colon + 1)}${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
-  }
-  const [left = '', right] = hex.split('::');
-  const head = left === '' ? [] : left.split(':');
-  const tail = right === undefined || right === '' ? [] : right.split(':');
-  const zeros = right === undefined ? 0 : 8 - head.length - tail.length;
-  let bits = 0n;
-  for (const group of [...head, ...Array<string>(zeros).fill('0'), ...tail]) {
-    bits = (bits << 16n) | BigInt(Number.parseInt(group, 16));
-  }
-  return bits;
+  if (dot < 0) return groups6(text.toLowerCase());
+  const colon = text.lastIndexOf(':', dot);
+  const [a = 0, b = 0, c = 0, d = 0] = text
+    .slice(colon + 1)
+    .split('.')
+    .map(Number);
+  const quad = `${((a << 8) | b).toString(16)}:${((c << 8) | d).toString(16)}`;
+  return groups6(`${text.slice(0, colon + 1).toLowerCase()}${quad}`);
+}
+
+/** The address of eight groups; an IPv4-mapped one becomes IPv4. */
+function address6(groups: readonly number[]): Address {
+  const [, , , , , mapped, high = 0, low = 0] = groups;
+  if (mapped === 0xffff && groups.slice(0, 5).every((group) => group === 0))
+    return { family: 4, text: `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}` };
+  return { family: 6, text: text6(groups) };
 }
 
 /**
  * RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups (the first of
  * equals) as `::`.
  */
-function text6(bits: bigint): string {
-  const groups: number[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((bits >> shift) & 0xffffn));
+function text6(groups: readonly number[]): string {
   let best = -1;
   let bestLength = 1;
   for (let i = 0; i < 8; i++) {

@@ -139,6 +139,12 @@ export interface JudgeReport {
   readonly demoted: readonly Demotion[];
 }
 
+/** A filter, and the names of its regexes that proved slow: known to all banks that share it. */
+interface Compiled {
+  readonly filter: CompiledFilter;
+  readonly demoted: string[];
+}
+
 interface JailFilter {
   readonly jail: JailName;
   readonly filter: CompiledFilter;
@@ -165,9 +171,25 @@ export class FilterBank {
   /** Some filter is multi-line. */
   readonly #windows: boolean;
 
-  /** Throws an OperatorError when a filter cannot be compiled. */
-  constructor(jails: readonly JailIntake[], guard: Guard) {
-    this.#jailFilters = jails.map(jailFilterOf);
+  readonly #jails: readonly JailIntake[];
+  readonly #guard: Guard;
+
+  /**
+   * Throws an OperatorError when a filter cannot be compiled. `compiled`: the filters of these
+   * jails where they are known, and which of their regexes proved slow.
+   */
+  constructor(
+    jails: readonly JailIntake[],
+    guard: Guard,
+    compiled: readonly Compiled[] = jails.map((jail) => ({ filter: filterOf(jail), demoted: [] })),
+  ) {
+    this.#jails = jails;
+    this.#guard = guard;
+    this.#jailFilters = jails.map(({ jail }, i) => {
+      const { filter, demoted } = compiled[i] as Compiled;
+      const literals = filter.literals && literalSearch(filter.literals);
+      return { jail, filter, literals, counters: { ...newCounters(jail), demoted } };
+    });
     this.#router = new Router(
       jails.map(({ match, filter }, i) => ({
         match,
@@ -184,6 +206,18 @@ export class FilterBank {
     this.#literals = literals && literalSearch(literals);
     const fields = [...new Set([...this.#router.fields, ...LINE_FIELDS, '_BOOT_ID'])].sort();
     this.gate = { literals, fields, routes: this.#routes(jails) };
+  }
+
+  /**
+   * Another bank with the same regexes, compiled once, that knows nothing of what this one has
+   * judged. A regex that proves slow in one of them is slow in both.
+   */
+  twin(): FilterBank {
+    const compiled = this.#jailFilters.map(({ filter, counters }) => ({
+      filter: filter.twin(),
+      demoted: counters.demoted,
+    }));
+    return new FilterBank(this.#jails, this.#guard, compiled);
   }
 
   /**
@@ -267,7 +301,7 @@ export class FilterBank {
   }
 }
 
-function jailFilterOf({ jail, filter: definition }: JailIntake): JailFilter {
+function filterOf({ jail, filter: definition }: JailIntake): CompiledFilter {
   const { filter, diagnostics } = compileFilter(definition);
   if (filter === undefined) {
     const errors = diagnostics.filter(({ level }) => level === 'error').map(formatDiagnostic);
@@ -278,8 +312,7 @@ function jailFilterOf({ jail, filter: definition }: JailIntake): JailFilter {
       },
     );
   }
-  const literals = filter.literals && literalSearch(filter.literals);
-  return { jail, filter, literals, counters: newCounters(jail) };
+  return filter;
 }
 
 /** Applies a match to the memory of its filter and makes the event of it. */

@@ -26,21 +26,13 @@ import {
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
-import {
-  bisect,
-  elementId,
-  missingSets,
-  operations,
-  prefixSetsFor,
-  sortOut,
-  whyNot,
-} from './changes.js';
+import { bisect, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import type { Transport } from './json.js';
-import { type KernelTables, kernelState, prefixSetsIn } from './kernel-tables.js';
-import { setNamer } from './names.js';
+import { banSetsIn, type KernelTables, kernelState } from './kernel-tables.js';
+import { elementId } from './names.js';
 import { Queue } from './queue.js';
-import { byImportance, reconcile } from './reconcile.js';
+import { besides, byImportance, reconcile, schemaAround } from './reconcile.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import { Heartbeat } from './watch.js';
@@ -53,10 +45,10 @@ export interface BackendOptions extends SchemaOptions {
 
 type Via = ApplyReport['via'];
 
-/** Drift repairs since the start, for the metrics. */
-export interface DriftCounts {
-  readonly drifts: number;
-  readonly healed: number;
+/** What was read, and since when (`performance.now`). */
+interface ReadTables {
+  readonly kernel: KernelTables;
+  readonly since: number;
 }
 
 export class TableBackend implements FirewallBackend {
@@ -70,8 +62,6 @@ export class TableBackend implements FirewallBackend {
   #plan: FirewallPlan | undefined;
   #jails: ReadonlySet<JailName> = new Set();
   #schema: Schema = [];
-  #drifts = 0;
-  #healed = 0;
 
   constructor(transport: Transport, options: BackendOptions = {}) {
     this.#transport = transport;
@@ -87,12 +77,41 @@ export class TableBackend implements FirewallBackend {
     return this.#heartbeat.alive(milliseconds);
   }
 
-  get driftCounts(): DriftCounts {
-    return { drifts: this.#drifts, healed: this.#healed };
+  /**
+   * Where the tables stand already (the agent was away for a moment), their rules are stated first
+   * and changes go on from then: what was banned is, and who attacks now need not wait until all of
+   * them are read.
+   */
+  async open(
+    plan: FirewallPlan,
+    wanted: Iterable<Element>,
+    keep?: KeepElements,
+  ): Promise<ApplyReport> {
+    const start = performance.now();
+    const opened = await this.#queue.alone(async () =>
+      (await this.#stateAhead(plan)) ? undefined : this.#establish(plan, wanted, keep),
+    );
+    if (opened !== undefined) return opened;
+    const since = performance.now();
+    const kernel = await this.#transport.glance();
+    const read = kernel === undefined ? undefined : { kernel, since };
+    const report = await this.#queue.alone(() => this.#establish(plan, wanted, keep, read));
+    return { ...report, elapsedMs: performance.now() - start };
   }
 
-  open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport> {
-    return this.#queue.alone(() => this.#establish(plan, wanted, keep));
+  /**
+   * States the structure around the elements that are there; false when there is nothing yet, or it
+   * takes more than that.
+   */
+  async #stateAhead(plan: FirewallPlan): Promise<boolean> {
+    const kernel = await this.#transport.outline();
+    const schema = kernel && schemaAround(kernel, plan, this.#options);
+    if (schema === undefined) return false;
+    const commands = schema.flatMap((table) => compileStructure(table));
+    const { refusal } = await this.#transport.send(commands, commands.length);
+    if (refusal !== undefined) return false;
+    this.#adopt(plan, new Set(plan.rules.map(({ jail }) => jail)), schema);
+    return true;
   }
 
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport> {
@@ -154,13 +173,12 @@ export class TableBackend implements FirewallBackend {
   async #repair(plan: FirewallPlan, reason: string, certain: boolean): Promise<void> {
     const start = performance.now();
     if (certain) {
-      this.#drifted(reason);
+      this.#tell({ kind: 'drift', reason });
       await this.#restate();
     }
     const { different, refused } = await this.#equalise(plan, this.#wanted?.());
     if (!certain && !different) return;
-    if (!certain) this.#drifted(reason);
-    this.#healed++;
+    if (!certain) this.#tell({ kind: 'drift', reason });
     const loss = refused.length === 0 ? '' : `; ${refused.length} refused: ${refused[0]?.reason}`;
     this.#tell({
       kind: 'healed',
@@ -180,11 +198,6 @@ export class TableBackend implements FirewallBackend {
     await this.#transport.send(commands, commands.length);
   }
 
-  #drifted(reason: string): void {
-    this.#drifts++;
-    this.#tell({ kind: 'drift', reason });
-  }
-
   #tell(event: Parameters<DriftListener>[0]): void {
     for (const listener of this.#listeners) listener(event);
   }
@@ -193,21 +206,29 @@ export class TableBackend implements FirewallBackend {
     plan: FirewallPlan,
     wanted: Iterable<Element>,
     keep?: KeepElements,
+    read?: ReadTables,
   ): Promise<ApplyReport> {
     const start = performance.now();
-    const { via, refused } = await this.#equalise(plan, wanted, keep);
+    const { via, refused } = await this.#equalise(plan, wanted, keep, read);
     return { refused, via, elapsedMs: performance.now() - start };
   }
 
-  /** Structure and elements by difference; without `wanted` the elements stay as they are. */
+  /**
+   * Structure and elements by difference; without `wanted` the elements stay as they are. `read`:
+   * the kernel as it was a moment ago. Changes of ours since then stand in `wanted`, too: one that
+   * is added again stays as it is, one that is removed again is gone.
+   */
   async #equalise(
     plan: FirewallPlan,
     wanted: Iterable<Element> | undefined,
     keep?: KeepElements,
+    read?: ReadTables,
   ): Promise<{ different: boolean; via: Via; refused: Refusal[] }> {
-    const start = performance.now();
-    const kernel = await this.#transport.list();
-    const slack = (performance.now() - start) * 1000;
+    const { kernel, since } = read ?? {
+      since: performance.now(),
+      kernel: await this.#transport.list(),
+    };
+    const slack = (performance.now() - since) * 1000;
     const jails = new Set(plan.rules.map((rule) => rule.jail));
     const refused: Refusal[] = [];
     const elements: Element[] = [];
@@ -217,7 +238,7 @@ export class TableBackend implements FirewallBackend {
       else refused.push({ change: { kind: 'put', ...element }, reason });
     }
     if (keep !== undefined)
-      for (const element of keep(notIn(elements, kernel))) elements.push(element);
+      for (const element of keep(besides(elements, kernel))) elements.push(element);
     byImportance(elements);
     const now = this.#clock.now();
     const schema = makeSchema(plan, prefixSetsFor(elements), this.#options);
@@ -250,7 +271,7 @@ export class TableBackend implements FirewallBackend {
   async #structureOnly(plan: FirewallPlan, because: string): Promise<Schema> {
     const kernel = await this.#transport.list();
     const present = kernelState(kernel).elements;
-    const schema = makeSchema(plan, prefixSetsIn(kernel), this.#options);
+    const schema = makeSchema(plan, banSetsIn(kernel, 'filled'), this.#options);
     const { batches } = reconcile(schema, present, kernel, this.#clock.now());
     for (const batch of batches) {
       const { refusal } = await this.#transport.send(
@@ -369,23 +390,6 @@ export class TableBackend implements FirewallBackend {
     if (outcome.refusal === undefined) this.#schema = schema;
     return outcome;
   }
-}
-
-/**
- * What the kernel holds besides these elements. Hardly ever anything: the names of 100,000 are made
- * only where they count.
- */
-function notIn(elements: readonly Element[], kernel: KernelTables): Element[] {
-  const sets = kernel.get('inet')?.sets;
-  if (sets === undefined) return [];
-  const nameOf = setNamer();
-  let found = 0;
-  for (const element of elements)
-    if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
-  const present = kernelState(kernel).elements;
-  if (present.length === found) return [];
-  const known = new Set(elements.map(elementId));
-  return present.filter((element) => !known.has(elementId(element)));
 }
 
 function isMissing(refusal: string): boolean {

@@ -8,14 +8,9 @@ import { NFT_BISECT_BATCHES_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
-import { type BanSet, setNamer } from './names.js';
+import { type BanSet, elementId, setNamer } from './names.js';
 import { timeoutOf } from './reconcile.js';
 import { type Schema, setOf } from './schema.js';
-
-/** One text per banned element, the same for every change of it. */
-export function elementId(change: Pick<ElementChange, 'jail' | 'target'>): string {
-  return `${change.jail} ${change.target.base}/${change.target.length}`;
-}
 
 export interface Sorted {
   /** At most one change per element: the last one asked for. */

@@ -210,6 +210,12 @@ export interface Transport {
   ): Promise<BatchOutcome>;
   /** Reads our tables. Expensive with many elements. */
   list(): Promise<KernelTables>;
+  /** The same without elements, for little; undefined where that is not to be had. */
+  outline(): Promise<KernelTables | undefined>;
+  /**
+   * The same as `list`, beside changes of our own: undefined as soon as one of them comes between.
+   */
+  glance(): Promise<KernelTables | undefined>;
   /**
    * Sees to it that a child process that no longer answers is replaced; absent where there is none.
    */

@@ -6,6 +6,7 @@
 import {
   type DumpedSet,
   type DumpedTable,
+  type DumpOptions,
   dumpCounters,
   dumpTable,
   SET_FLAG,
@@ -76,13 +77,13 @@ function countersByJail(
   return counters;
 }
 
-/** Sets of prefixes that stand in the tables and hold something. */
-export function prefixSetsIn(tables: KernelTables): BanSet[] {
+/** Sets of bans that stand in the tables; with `only` those that hold something. */
+export function banSetsIn(tables: KernelTables, only?: 'filled'): BanSet[] {
   const found: BanSet[] = [];
   for (const table of tables.values()) {
     for (const [name, set] of table.sets) {
       const bans = parseSetName(name);
-      if (bans !== undefined && set.elements.size > 0) found.push(bans);
+      if (bans !== undefined && (only === undefined || set.elements.size > 0)) found.push(bans);
     }
   }
   return found;
@@ -203,11 +204,11 @@ const HOOKS = new Map([
 ]);
 const NF_ACCEPT = 1;
 
-/** Reads our tables in the given network namespace. Throws OperatingError `ERR_NETLINK`. */
-export async function dumpTables(clock: Clock, netns?: string): Promise<KernelTables> {
+/** Reads our tables. Throws OperatingError as `dumpTable` does. */
+export async function dumpTables(clock: Clock, options: DumpOptions = {}): Promise<KernelTables> {
   const tables = new Map<TableFamily, KernelTable>();
   for (const family of ['inet', 'bridge'] as const) {
-    const dumped = await dumpTable(family, TABLE, netns);
+    const dumped = await dumpTable(family, TABLE, options);
     if (dumped !== undefined) tables.set(family, kernelTable(dumped, clock.now()));
   }
   return tables;

@@ -88,3 +88,8 @@ export function setNamer(): (element: {
     return ofJail[index];
   };
 }
+
+/** One text per banned element, the same for every change of it. */
+export function elementId(change: { readonly jail: JailName; readonly target: Prefix }): string {
+  return `${change.jail} ${change.target.base}/${change.target.length}`;
+}

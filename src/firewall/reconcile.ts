@@ -5,9 +5,12 @@
  * not in force; where a table must be made anew, its removal and everything in it are one
  * transaction.
  */
+import { widthOf } from '../core/address.js';
 import type { Element } from '../core/firewall.js';
 import { NFT_BATCH_CHANGES_MAX, NFT_FIRST_CHANGES_MAX } from '../core/limits.js';
+import type { FirewallPlan } from '../core/specs.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
+import { NFT_FRESH_DEADLINE_MS } from '../core/timeouts.js';
 import {
   compileOps,
   compileStructure,
@@ -16,9 +19,9 @@ import {
   removeTable,
 } from './compile.js';
 import type { NftCommand } from './json.js';
-import type { KernelTable, KernelTables } from './kernel-tables.js';
-import { parseSetName, setNamer } from './names.js';
-import type { Schema, TableSchema } from './schema.js';
+import { banSetsIn, type KernelTable, type KernelTables, kernelState } from './kernel-tables.js';
+import { elementId, parseSetName, setNamer } from './names.js';
+import { makeSchema, type Schema, type SchemaOptions, type TableSchema } from './schema.js';
 
 /** One transaction; `changes` is the number of its elements. */
 interface Batch {
@@ -39,6 +42,12 @@ export const TIMEOUT_SECONDS_MAX = 2_000_000_000;
 
 /** nft rounds `expires` to whole seconds, and we round timeouts up. */
 const TOLERANCE_MICROS = 2 * MICROS_PER_SECOND;
+/**
+ * The kernel counts a timeout from when it carries the transaction out, seconds after it was
+ * reckoned where 200,000 are sent on a busy machine. To send them once more would make them late
+ * again; the agent itself ends a ban at its time.
+ */
+const LATE_MICROS = NFT_FRESH_DEADLINE_MS * 1000;
 
 /** Seconds from now to the end, rounded up; null for good; 0 when it is over. */
 export function timeoutOf(until: EpochMicros | null, now: EpochMicros): number | null {
@@ -139,9 +148,10 @@ function reachable(until: EpochMicros | null, now: EpochMicros): EpochMicros | n
   return until === null ? null : (Math.min(until, plus(now, TIMEOUT_SECONDS_MAX)) as EpochMicros);
 }
 
-function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number): boolean {
-  if (a === null || b === null) return a === b;
-  return Math.abs(a - b) <= tolerance;
+/** True when what the kernel holds ends when it should, or a little later. */
+function sameEnd(held: EpochMicros | null, end: EpochMicros | null, tolerance: number): boolean {
+  if (held === null || end === null) return held === end;
+  return held >= end - tolerance && held <= end + LATE_MICROS + tolerance;
 }
 
 /**
@@ -151,4 +161,40 @@ function sameEnd(a: EpochMicros | null, b: EpochMicros | null, tolerance: number
 export function byImportance(elements: Element[]): Element[] {
   const end = (element: Element) => element.until ?? Number.MAX_SAFE_INTEGER;
   return elements.sort((a, b) => end(b) - end(a));
+}
+
+/**
+ * What the kernel holds besides these elements. Hardly ever anything: the names of 100,000 are made
+ * only where they count.
+ */
+export function besides(elements: readonly Element[], kernel: KernelTables): Element[] {
+  const sets = kernel.get('inet')?.sets;
+  if (sets === undefined) return [];
+  const nameOf = setNamer();
+  let found = 0;
+  for (const element of elements)
+    if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
+  const present = kernelState(kernel).elements;
+  if (present.length === found) return [];
+  const known = new Set(elements.map(elementId));
+  return present.filter((element) => !known.has(elementId(element)));
+}
+
+/**
+ * The plan's schema with the sets of prefixes that stand in the kernel; undefined when there is
+ * nothing yet, or a table must be made anew.
+ */
+export function schemaAround(
+  kernel: KernelTables,
+  plan: FirewallPlan,
+  options: SchemaOptions,
+): Schema | undefined {
+  if (kernel.size === 0) return undefined;
+  const prefixes = banSetsIn(kernel).filter(({ family, length }) => length < widthOf(family));
+  const schema = makeSchema(plan, prefixes, options);
+  const isStanding = schema.every((table) => {
+    const there = kernel.get(table.family);
+    return there === undefined || !mustRebuild(table, there);
+  });
+  return isStanding ? schema : undefined;
 }

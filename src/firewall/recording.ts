@@ -59,6 +59,14 @@ export class RecordingTransport implements Transport {
     return new Map([...this.#tables].map(([family, table]) => [family, copyTable(table)]));
   }
 
+  outline(): Promise<KernelTables> {
+    return this.list();
+  }
+
+  glance(): Promise<KernelTables> {
+    return this.list();
+  }
+
   async close(): Promise<void> {
     // Nothing is held: like the kernel's, the tables stay.
   }

@@ -9,6 +9,7 @@
 import { constants, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { DumpOptions } from '../../native/netlink-dump.js';
 import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
 import { type Clock, wallClock } from '../core/time.js';
@@ -114,11 +115,24 @@ export class NftRunner implements Transport {
 
   /** By netlink dump; by `nft -j list` where that is not to be had. */
   async list(): Promise<KernelTables> {
+    return (await this.#dump({})) ?? this.listByNft();
+  }
+
+  outline(): Promise<KernelTables | undefined> {
+    return this.#dump({ elements: false });
+  }
+
+  glance(): Promise<KernelTables | undefined> {
+    return this.#dump({ attempts: 1 });
+  }
+
+  /** Undefined when netlink does not answer, or the ruleset kept changing. */
+  async #dump(options: Omit<DumpOptions, 'netns'>): Promise<KernelTables | undefined> {
     try {
-      return await dumpTables(this.#clock, this.#options.netns);
+      return await dumpTables(this.#clock, { ...options, netns: this.#options.netns });
     } catch (error) {
       if (!(error instanceof OperatingError)) throw error;
-      return this.listByNft();
+      return undefined;
     }
   }
 

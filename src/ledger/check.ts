@@ -1,11 +1,11 @@
 /** What `doctor` says about the ledger, and rows that cannot be read: they are set aside. */
 import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
-import { parsePrefix } from '../core/address.js';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
 import { LEDGER_ROWS_ASIDE_MAX } from '../core/limits.js';
 import { counted } from '../core/text.js';
+import { isTarget } from './rows.js';
 import { SCHEMA_VERSION } from './schema.js';
 
 /** The table of the rows that could not be read. */
@@ -34,9 +34,7 @@ const SHOWN = 80;
  * The bans that cannot be read, those that are over too: a question about the past would meet them.
  */
 function badRows(db: Database): BadRow[] {
-  db.function('is_target', { deterministic: true }, (text) =>
-    parsePrefix(String(text)) === undefined ? 0 : 1,
-  );
+  db.function('is_target', { deterministic: true }, (text) => (isTarget(String(text)) ? 1 : 0));
   const rows = db
     .prepare(
       `SELECT id, substr(jail, 1, ${SHOWN}) AS jail, substr(target, 1, ${SHOWN}) AS target FROM ban

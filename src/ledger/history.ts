@@ -1,12 +1,12 @@
 /** Past bans: questions about them, counts, and when they are forgotten. */
 import type { Database, Statement } from 'better-sqlite3';
-import { baseAddress, type Family, type Prefix, prefixOf } from '../core/address.js';
+import { baseAddress, type Family, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { guarded } from './errors.js';
-import { BAN_COLUMNS, type BanRow, firstOf, rangeOf, recordOf, targetOf } from './rows.js';
+import { BAN_COLUMNS, type BanRow, firstOf, rangeOf, recordOf, targetAsWritten } from './rows.js';
 import { OPEN } from './schema.js';
 
 /** Which bans to show; all given conditions must hold. */
@@ -159,29 +159,65 @@ export class History {
     }[];
   }
 
-  /** See `Ledger.floors`. */
-  floors(since: EpochMicros): SettledUpTo[] {
+  /** Number of bans that are wanted or in force. */
+  openBans(): number {
+    const sql = `SELECT count(*) FROM ban WHERE ${OPEN}`;
+    return guarded(() => this.#db.prepare(sql).pluck().get()) as number;
+  }
+
+  /**
+   * Jails that have bans wanted or in force, found by one step in the index each: 200,000 bans are
+   * not looked through.
+   */
+  openJails(): JailName[] {
+    const sql = `WITH RECURSIVE known (jail) AS (
+        SELECT min(jail) FROM ban WHERE ${OPEN}
+        UNION ALL
+        SELECT (SELECT min(jail) FROM ban WHERE ${OPEN} AND jail > known.jail) FROM known
+          WHERE known.jail IS NOT NULL
+      ) SELECT jail FROM known WHERE jail IS NOT NULL`;
+    return guarded(() => this.#db.prepare(sql).pluck().all()) as JailName[];
+  }
+
+  /**
+   * See `Ledger.floors`. One target may come several times: the latest holds, and to find it here
+   * would mean to sort them all. Nothing else may be asked of the ledger meanwhile.
+   */
+  *floors(since: EpochMicros): IterableIterator<SettledUpTo> {
     const sql = `
-      SELECT jail, target, max(upTo) AS upTo, exact FROM (
-        SELECT jail, target, time AS upTo, 1 AS exact FROM ban WHERE time >= @since AND origin = 'journal'
-        UNION ALL
-        SELECT jail, target, ended_time, 1 FROM ban
-          WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'lapsed', 'operator', 'reload')
-        UNION ALL
-        SELECT jail, target, time, 0 FROM pardon WHERE time >= @since
-      ) GROUP BY jail, target, exact`;
-    const rows = guarded(() => this.#db.prepare(sql).all({ since })) as {
-      jail: JailName | null;
-      target: string;
-      upTo: EpochMicros;
-      exact: number;
-    }[];
-    return rows.map(({ jail, target, upTo, exact }) => ({
-      ...(jail !== null && { jail }),
-      target: targetOf(target),
-      upTo,
-      exact: exact === 1,
-    }));
+      SELECT jail, target, time FROM ban WHERE time >= @since AND origin = 'journal'
+      UNION ALL
+      SELECT jail, target, ended_time FROM ban
+        WHERE ended_time IS NOT NULL AND ended_time >= @since AND ended_reason IN ('expired', 'lapsed', 'operator', 'reload')
+`;
+    const rows = guarded(() => this.#db.prepare(sql).raw().iterate({ since })) as IterableIterator<
+      [jail: JailName, target: string, upTo: EpochMicros]
+    >;
+    try {
+      for (;;) {
+        const { done, value } = guarded(() => rows.next());
+        if (done === true) break;
+        const [jail, target, upTo] = value;
+        yield { jail, target: targetAsWritten(target), upTo, exact: true };
+      }
+    } finally {
+      rows.return?.();
+    }
+    yield* this.pardons(since);
+  }
+
+  /** The floors that operators' unbans set, in the order of their times. */
+  pardons(since: EpochMicros): SettledUpTo[] {
+    const rows = guarded(() =>
+      this.#db
+        .prepare('SELECT jail, target, time FROM pardon WHERE time >= ? ORDER BY time')
+        .all(since),
+    ) as { jail: JailName | null; target: string; time: EpochMicros }[];
+    return rows.flatMap(({ jail, target: text, time }) => {
+      const target = parsePrefix(text);
+      if (target === undefined) return [];
+      return [{ ...(jail !== null && { jail }), target, upTo: time, exact: false }];
+    });
   }
 
   /**

@@ -42,7 +42,7 @@ import {
   ofFamily,
   rangeOf,
   recordOf,
-  targetOf,
+  targetAsWritten,
   targetText,
 } from './rows.js';
 import type { BanInsert, Statements } from './schema.js';
@@ -188,14 +188,13 @@ export class Ledger {
 
   /** What the kernel must hold. */
   *elements(now: EpochMicros): IterableIterator<Element> {
-    for (let after = { jail: '', target: '' }; ; ) {
-      const rows = guarded(() =>
-        this.#sql.elementsAfter.all(after.jail, after.target, now),
-      ) as ElementRow[];
-      for (const { jail, target, until } of rows) yield { jail, target: targetOf(target), until };
+    for (let after: readonly [string, string] = ['', '']; ; ) {
+      const rows = guarded(() => this.#sql.elementsAfter.all(...after, now)) as ElementRow[];
+      for (const [jail, target, until] of rows)
+        yield { jail, target: targetAsWritten(target), until };
       const last = rows.at(-1);
       if (last === undefined) return;
-      after = last;
+      after = [last[0], last[1]];
     }
   }
 
@@ -237,9 +236,10 @@ export class Ledger {
 
   /**
    * Up to when the failures of targets are settled, for the warm-up of the jails that reads back to
-   * `since`: by bans of the journal, by the end of bans, by operators' unbans.
+   * `since`: by bans of the journal, by the end of bans, by operators' unbans. A target may come
+   * more than once. Nothing else may be asked of the ledger until all are read.
    */
-  floors(since: EpochMicros): SettledUpTo[] {
+  floors(since: EpochMicros): IterableIterator<SettledUpTo> {
     return this.history.floors(since);
   }
 

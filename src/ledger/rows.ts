@@ -43,11 +43,7 @@ export interface BanRow {
 }
 
 /** What the kernel is told of a row. */
-export interface ElementRow {
-  readonly jail: JailName;
-  readonly target: string;
-  readonly until: EpochMicros | null;
-}
+export type ElementRow = readonly [jail: JailName, target: string, until: EpochMicros | null];
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
@@ -88,6 +84,24 @@ export function targetOf(text: string): Prefix {
   const target = parsePrefix(text);
   assert(target !== undefined, `target ${text} in the ledger`);
   return target;
+}
+
+/**
+ * The same where each was looked at (`isTarget`) when the ledger was opened for writing: a start
+ * asks for 200,000 of them.
+ */
+export function targetAsWritten(text: string): Prefix {
+  const slash = text.indexOf('/');
+  const six = text.includes(':');
+  const base = slash < 0 ? text : text.slice(0, slash);
+  const length = slash < 0 ? (six ? 128 : 32) : Number(text.slice(slash + 1));
+  return { family: six ? 6 : 4, base, length };
+}
+
+/** True for the text of a prefix in the one form in which `targetText` writes it. */
+export function isTarget(text: string): boolean {
+  const target = parsePrefix(text);
+  return target !== undefined && targetText(target) === text;
 }
 
 const MAPPED = 0xffff_0000_0000n;

@@ -219,7 +219,7 @@ export function statementsOf(db: Database) {
     elementsAfter: prepare(
       `SELECT jail, target, until FROM ban WHERE (jail, target) > (?, ?) AND ${OPEN} AND (until IS NULL OR until > ?)
        ORDER BY jail, target LIMIT ${PAGE_ROWS}`,
-    ),
+    ).raw(),
     wanted: prepare(
       `SELECT ${BAN_COLUMNS} FROM ban WHERE ${OPEN} AND state = 'wanted' ORDER BY id`,
     ),

@@ -330,3 +330,20 @@ describe('hostile text', () => {
     );
   });
 });
+
+test('a twin has the same regexes and a memory of its own', () => {
+  const text: FilterText = {
+    prefregex: PREFIX,
+    failregex: ['^login failed$', '^<F-NOFAIL>connect from <HOST></F-NOFAIL>$'],
+  };
+  const first = bank(text);
+  const twin = first.twin();
+  const connect = entry('connect from 192.0.2.1');
+  const failed = entry('login failed');
+  first.judge([connect]);
+  expect(twin.judge([failed]).events).toEqual([]);
+  expect(first.judge([failed]).events.map(({ address }) => address.text)).toEqual(['192.0.2.1']);
+  twin.judge([connect]);
+  expect(twin.judge([failed]).events).toHaveLength(1);
+  expect([first, twin].map((one) => one.stats()[0]?.failures.count)).toEqual([1, 1]);
+});

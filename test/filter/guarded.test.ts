@@ -134,6 +134,7 @@ describe('a hostile line', () => {
       },
     ]);
     expect(bank.stats()[0]?.demoted).toEqual(['failregex 2']);
+    expect(bank.twin().stats()[0]?.demoted).toEqual(['failregex 2']);
     expect(events.map(({ regex: index, address }) => [index, address.text])).toEqual([
       [before[0]?.regex, before[0]?.address.text],
       [before[0]?.regex, before[0]?.address.text],

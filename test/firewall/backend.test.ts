@@ -1,5 +1,6 @@
 /** The order in which a backend puts right what somebody else changed, over a kernel of memory. */
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Element, ElementChange } from '../../src/core/firewall.js';
 import { TableBackend } from '../../src/firewall/backend.js';
 import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
 import type { KernelTables } from '../../src/firewall/kernel-tables.js';
@@ -30,6 +31,21 @@ class Watched extends RecordingTransport {
     this.calls.push('list');
     return super.list();
   }
+
+  override async outline(): Promise<KernelTables> {
+    this.calls.push('outline');
+    return super.list();
+  }
+
+  /** Reads at once, and answers when it may. */
+  override async glance(): Promise<KernelTables> {
+    this.calls.push('glance');
+    const tables = await super.list();
+    await this.mayAnswer;
+    return tables;
+  }
+
+  mayAnswer: Promise<void> = Promise.resolve();
 }
 
 let kernel: Watched;
@@ -70,5 +86,100 @@ describe('a repair', () => {
   test('only reads where elements alone may differ', async () => {
     await backend.repair('element deleted', false);
     expect(kernel.calls[0]).toBe('list');
+  });
+});
+
+describe('an opening where tables stand', () => {
+  const OTHER = ban('sshd', '198.51.100.7', null);
+  const NET = ban('sshd', '203.0.113.0/24', null);
+  const LOST = ban('sshd', '192.0.2.9', null);
+  const put = (element: Element): ElementChange => ({ kind: 'put', ...element });
+
+  /** What another process left, opened by this one. */
+  function reopened(): { readonly backend: TableBackend; answer(): void } {
+    let answer: () => void = () => undefined;
+    kernel.mayAnswer = new Promise((resolve) => {
+      answer = resolve;
+    });
+    return { backend: new TableBackend(kernel), answer };
+  }
+
+  test('states the rules, those of prefixes too, and takes bans while it reads', async () => {
+    await backend.apply([put(NET)]);
+    kernel.calls = [];
+    const { backend: second, answer } = reopened();
+    const stated = jest.spyOn(kernel, 'send');
+    const wanted = [BAN, NET, LOST];
+    const opening = second.open(plan(['sshd']), wanted);
+    wanted.push(OTHER);
+    await second.apply([put(OTHER)]);
+    expect(kernel.calls).toEqual(['outline', 'rules', 'glance', '']);
+    expect(JSON.stringify(stated.mock.calls[0]?.[0])).toContain('@net4.24.sshd');
+    answer();
+    await opening;
+    expect(await inForce(second)).toEqual(
+      ['192.0.2.1/32', '192.0.2.9/32', '198.51.100.7/32', '203.0.113.0/24'].map(
+        (target) => `sshd ${target} for good`,
+      ),
+    );
+  });
+
+  test('does not take over what was lifted while it read', async () => {
+    const { backend: second, answer } = reopened();
+    const found: Element[] = [];
+    const wanted = [BAN];
+    const opening = second.open(plan(['sshd']), wanted, (elements) => {
+      found.push(...elements);
+      return [];
+    });
+    wanted.pop();
+    await second.apply([{ kind: 'remove', jail: BAN.jail, target: BAN.target }]);
+    answer();
+    await opening;
+    // Whoever keeps the ledger knows that it is over.
+    expect(found).toEqual([BAN]);
+    expect(await inForce(second)).toEqual([]);
+  });
+
+  test('reads once more, alone, when a change of its own came between', async () => {
+    kernel.glance = async () => undefined as never;
+    const second = new TableBackend(kernel);
+    await second.open(plan(['sshd']), [BAN, LOST]);
+    expect(kernel.calls).toEqual(['outline', 'rules', 'list', 'rules']);
+    expect(await inForce(second)).toHaveLength(2);
+  });
+
+  test.each([
+    [
+      'nothing stands',
+      async () => {
+        await kernel.send(GONE);
+      },
+    ],
+    [
+      'a set is of another kind',
+      async () => {
+        await kernel.send(GONE);
+        const other = { family: 'inet', table: 'banjour', name: 'ban4.sshd' } as const;
+        await kernel.send([
+          { add: { table: { family: 'inet', name: 'banjour' } } },
+          { add: { set: { ...other, type: 'ipv6_addr', flags: ['timeout'] } } },
+        ]);
+      },
+    ],
+    [
+      'the rules are refused',
+      async () => {
+        kernel.refuses = true;
+      },
+    ],
+  ])('is one transaction with the bans where %s', async (_, spoil) => {
+    await spoil();
+    kernel.calls = [];
+    const second = new TableBackend(kernel);
+    await second.open(plan(['sshd']), [BAN]);
+    expect(kernel.calls.filter((call) => call === 'glance')).toEqual([]);
+    expect(kernel.calls).toContain('list');
+    expect(await inForce(second)).toEqual(['sshd 192.0.2.1/32 for good']);
   });
 });

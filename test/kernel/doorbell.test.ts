@@ -98,7 +98,9 @@ describe('the netlink doorbell', () => {
 describe('a netlink dump', () => {
   kernelTest('of a table that is not there is nothing', async () => {
     await listening(async (_, __, namespace) => {
-      expect(await dumpTable('inet', 'banjour', `/run/netns/${namespace.name}`)).toBeUndefined();
+      expect(
+        await dumpTable('inet', 'banjour', { netns: `/run/netns/${namespace.name}` }),
+      ).toBeUndefined();
     });
   });
 });

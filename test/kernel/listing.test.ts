@@ -161,7 +161,7 @@ describe('what nft lists of our tables', () => {
       ]);
       const netns = `/run/netns/${bench.namespace.name}`;
       const byNft = await new NftRunner({ ...testCommand(), netns, resident: false }).listByNft();
-      const byDump = await dumpTables(wallClock, netns);
+      const byDump = await dumpTables(wallClock, { netns });
       for (const family of ['inet', 'bridge'] as const) {
         const [one, other] = [byNft.get(family), byDump.get(family)];
         expect(other?.chains).toEqual(one?.chains);

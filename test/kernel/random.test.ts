@@ -2,7 +2,7 @@ import { describe, expect } from '@jest/globals';
 import fc from 'fast-check';
 import { formatPrefix } from '../../src/core/address.js';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
-import { elementId } from '../../src/firewall/changes.js';
+import { elementId } from '../../src/firewall/names.js';
 import { ban, inForce, plan, put, remove, told } from '../firewall/support.js';
 import { kernelTest, makeBench, until } from './kernel.js';
 

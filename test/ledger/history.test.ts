@@ -134,3 +134,18 @@ describe('what is over is forgotten', () => {
     expect(ledger.history.prune(at(100), 10)).toBe(1);
   });
 });
+
+describe('what is open', () => {
+  test('is counted, and its jails are named', () => {
+    const ledger = filled();
+    expect([ledger.history.openBans(), ledger.history.openJails()]).toEqual([5, [OTHER, JAIL]]);
+    ledger.commit({
+      decisions: [
+        { kind: 'unban', jail: OTHER, target: prefix('192.0.2.1'), time: at(9), reason: 'reload' },
+      ],
+    });
+    expect([ledger.history.openBans(), ledger.history.openJails()]).toEqual([4, [JAIL]]);
+    const empty = openLedger(':memory:', at(0)).ledger.history;
+    expect([empty.openBans(), empty.openJails()]).toEqual([0, []]);
+  });
+});

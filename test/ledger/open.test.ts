@@ -139,6 +139,8 @@ describe('one bad row is set aside and named, and the rest goes on', () => {
   test.each([
     ["target = 'not-an-address'", 'not-an-address'],
     ["target = '10.0.0.999'", '10.0.0.999'],
+    ["target = '2001:DB8::1'", '2001:DB8::1'],
+    ["target = '10.0.0.1/24'", '10.0.0.1/24'],
     ["evidence = '[\"cut'", '10.0.0.0'],
     ["evidence = '7'", '10.0.0.0'],
     ['until = 9007199254740992', '10.0.0.0'],

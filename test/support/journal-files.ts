@@ -1,8 +1,16 @@
 /** Real journal files for tests, written by systemd-journal-remote from the export format. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { until } from './until.js';
 
 const REMOTE = '/usr/lib/systemd/systemd-journal-remote';
@@ -121,8 +129,19 @@ export class LiveJournal {
  */
 const ENTRIES_AT = 152;
 
-/** Number of entries in a journal file; 0 while there is none. */
+/**
+ * Number of entries in a journal file and those that it was rotated into (`NAME@...`), which its
+ * writer does at 128 MiB; 0 while there is none.
+ */
 function entriesIn(path: string): number {
+  const archived = `${basename(path, '.journal')}@`;
+  return readdirSync(dirname(path))
+    .filter((name) => name === basename(path) || name.startsWith(archived))
+    .reduce((sum, name) => sum + entriesOf(join(dirname(path), name)), 0);
+}
+
+function entriesOf(path: string): number {
+  // It may have been renamed since it was listed.
   if (!existsSync(path)) return 0;
   const file = openSync(path, 'r');
   try {

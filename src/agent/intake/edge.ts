@@ -11,7 +11,7 @@ import { unionOf } from '../../core/match.js';
 import type { JailIntake } from '../../core/specs.js';
 import { plus, wallClock } from '../../core/time.js';
 import { EDGE_SECONDS } from '../../core/timeouts.js';
-import type { FilterBank } from '../../filter/bank.js';
+import type { Demotion, FilterBank } from '../../filter/bank.js';
 import { isAtOrBefore } from '../source-clocks.js';
 import type { IntakePlan } from './protocol.js';
 import { isOwn, OWN_FIELDS, type OwnProcess } from './protocol.js';
@@ -20,6 +20,7 @@ import { isOwn, OWN_FIELDS, type OwnProcess } from './protocol.js';
 export interface EdgeBatch {
   readonly warm: readonly FilterEvent[];
   readonly events: readonly FilterEvent[];
+  readonly demoted: readonly Demotion[];
 }
 
 /**
@@ -57,10 +58,9 @@ export class Edge {
     if (read === 0) return undefined;
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
-    for (const event of this.#bank.judge(entries.filter((entry) => !isOwn(entry, this.#self)))
-      .events)
-      (isWarm(event, this.#mark) ? warm : events).push(event);
-    return { warm, events };
+    const report = this.#bank.judge(entries.filter((entry) => !isOwn(entry, this.#self)));
+    for (const event of report.events) (isWarm(event, this.#mark) ? warm : events).push(event);
+    return { warm, events, demoted: report.demoted };
   }
 
   close(): void {

@@ -14,7 +14,7 @@ import { messageOf } from '../../core/errors.js';
 import { BATCH_CREDITS, BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/limits.js';
 import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
 import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
-import type { FilterBank } from '../../filter/bank.js';
+import type { Demotion, FilterBank } from '../../filter/bank.js';
 import { trimMemory } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
 import { type Edge, isWarm, openFor } from './edge.js';
@@ -178,12 +178,7 @@ export class Intake {
     const report = this.#bank.judge(
       batch.entries.filter((entry) => !isOwn(entry, this.#plan.self)),
     );
-    for (const demotion of report.demoted)
-      this.#post({
-        type: 'notice',
-        level: 'warning',
-        message: `[${demotion.jail}] ${demotion.regex} at ${demotion.place.file}:${demotion.place.line} is too slow on a log line: it runs in the linear matcher from now on`,
-      });
+    this.#tellDemoted(report.demoted);
     this.#tellAhead(batch);
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
@@ -197,6 +192,15 @@ export class Intake {
       this.#phase = 'catch-up';
     if (events.length > 0 || warm.length > 0) this.#send(warm, events);
     this.#pulse();
+  }
+
+  #tellDemoted(demoted: readonly Demotion[]): void {
+    for (const { jail, regex, place } of demoted)
+      this.#post({
+        type: 'notice',
+        level: 'warning',
+        message: `[${jail}] ${regex} at ${place.file}:${place.line} is too slow on a log line: it runs in the linear matcher from now on`,
+      });
   }
 
   /** Says once that entries are dated ahead of this host's clock. */
@@ -231,9 +235,11 @@ export class Intake {
       ) {
         const batch = edge.next();
         if (batch === undefined) return;
-        if (batch.warm.length + batch.events.length === 0) continue;
+        const { warm, events, demoted } = batch;
+        this.#tellDemoted(demoted);
+        if (warm.length + events.length === 0) continue;
         this.#credits--;
-        this.#post({ type: 'edge', ...batch });
+        this.#post({ type: 'edge', warm, events });
       }
     } catch (error) {
       this.#leaveEdge();

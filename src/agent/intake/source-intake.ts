@@ -4,6 +4,7 @@
  * ever, alone: the others go on. A thread that died is started again at the stored position; three
  * deaths are one too many.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SourceSpec } from '../../core/entry.js';
 import { messageOf, OperatingError, OperatorError, unpackError } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
@@ -26,6 +27,8 @@ const RESTART_MS = 500;
 const RENEW_STOP_MS = 3_000;
 /** This process, whose own log lines are not judged. */
 const SELF = { pid: process.pid, since: plus(wallClock.now(), -process.uptime()) };
+/** A batch that gives way is followed by a pause of so many times what it took. */
+const GIVE_WAY = 3;
 /** Batches that may wait for the kernel before the reader is held back. */
 const UNDER_WAY_MAX = 64;
 
@@ -35,6 +38,8 @@ export interface SourceIntakeOptions {
   readonly jails: readonly JailIntake[];
   /** Asked at every start of the thread: the stored position moves. */
   readonly start: () => IntakeStart;
+  /** True while this thread has something more urgent to do than to judge stored entries. */
+  readonly givesWay?: () => boolean;
 }
 
 export class SourceIntake {
@@ -156,12 +161,16 @@ export class SourceIntake {
         }
         this.#resolveOpened();
         return;
-      case 'batch':
+      case 'batch': {
+        const begun = performance.now();
         await this.#pipeline.take(this.id, message);
         if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
         this.#enter(message.phase);
+        if (this.#options.givesWay?.() === true)
+          await sleep(GIVE_WAY * (performance.now() - begun));
         this.#thread.credit();
         return;
+      }
       case 'edge':
         this.#pipeline.takeEdge(this.id, message);
         if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();

@@ -31,6 +31,8 @@ export interface IntakeSupervisorDeps {
   readonly pipeline: Pipeline;
   readonly allow: AllowContext;
   readonly log: Log;
+  /** The kernel is being put right: stored entries take their time meanwhile. */
+  readonly isRestoring?: () => boolean;
   /** Called when a source cannot be read any more, or a thread is left behind. */
   readonly failed: (error: Error) => void;
 }
@@ -51,17 +53,18 @@ export class IntakeSupervisor {
 
   /**
    * Starts all; resolves when every source is open, or is known to be one that has to wait. What
-   * the ledger knows of the past goes into the jails first.
+   * the ledger knows of the past goes into the jails while the threads begin: before the first of
+   * their messages, which nothing but a later turn of this thread takes.
    */
   async start(setup: AgentSetup): Promise<void> {
     const { jails, ledger } = this.#parts;
     const resumes = [...bySource(setup.jails).keys()].every(
       (id) => ledger.position(id) !== undefined,
     );
-    this.#recall(setup, jails.names, resumes);
     this.#readers = [...bySource(setup.jails)].map(([id, group]) =>
       this.#make(id, group, readBackOf(setup), false),
     );
+    this.#recall(setup, jails.names, resumes);
     for (const { id } of this.#readers) this.#accepted.add(id);
     await this.#open(this.#readers);
   }
@@ -151,7 +154,7 @@ export class IntakeSupervisor {
       const past = plus(wallClock.now(), -creditOf(weighing));
       jails.recall(
         ledger.attempts.since(past),
-        ledger.floors(past),
+        ledger.history.pardons(past),
         new Set(weighing.map(({ policy }) => policy.jail)),
       );
     }
@@ -178,7 +181,13 @@ export class IntakeSupervisor {
       return begin;
     };
     const reader = new SourceIntake(
-      { id, source: group.source, jails: group.jails, start },
+      {
+        id,
+        source: group.source,
+        jails: group.jails,
+        start,
+        givesWay: () => this.#parts.isRestoring?.() === true,
+      },
       pipeline,
       log,
     );

@@ -20,15 +20,14 @@ const { plan, orders } = workerData as IntakeWork;
 const post = (message: FromIntake) => port.postMessage(message);
 
 try {
+  const bank = new FilterBank(plan.jails, guard);
   const intake = new Intake(
     plan,
     createSource(plan.source, plan.id, textTools),
-    new FilterBank(plan.jails, guard),
+    bank,
     post,
     orders,
-    hasEdge(plan)
-      ? () => new Edge(createSource(plan.source, plan.id), new FilterBank(plan.jails, guard))
-      : undefined,
+    hasEdge(plan) ? () => new Edge(createSource(plan.source, plan.id), bank.twin()) : undefined,
   );
   port.on('message', (message: ToIntake) => {
     switch (message.type) {
