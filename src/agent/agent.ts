@@ -93,8 +93,10 @@ export class Agent {
       // What a new ledger does not know of, the kernel may: until that is taken over, a short ban
       // would replace a long one.
       if (stages.isLedgerFresh) await restored;
+      stages.intake.givesWay = true;
       const serving = async () => {
         await restored;
+        stages.intake.givesWay = false;
         for (const ban of held) pipeline.questions.ask(ban, []);
         await agent.#liftBansOfOthers();
         agent.#server = await serveControl(options.sockets, operations);

@@ -31,8 +31,6 @@ export interface FirewallSyncDeps {
 
 export class FirewallSync {
   readonly #parts: FirewallSyncDeps;
-  /** The start has not put the kernel right yet. */
-  isRestoring = false;
   /** Counts of this run, for status. */
   readonly counts = {
     batches: 0,
@@ -81,8 +79,7 @@ export class FirewallSync {
     const expired = expireAll(ledger, now);
     const over = new Set(expired.map(nameOf));
     const unsettled = this.#unsettled();
-    this.isRestoring = true;
-    const opening = firewall.open(this.plan(), this.#wanted(), (elements) => {
+    const report = await firewall.open(this.plan(), this.#wanted(), (elements) => {
       // Bans end by the wall: where that has leapt, the kernel has not noticed.
       const unknown = elements.filter((element) => !over.has(nameOf(element)));
       const adopted = ledger.adopt(unknown, wallClock.now());
@@ -98,9 +95,6 @@ export class FirewallSync {
         );
       const known = this.#jails();
       return adopted.filter(({ jail }) => known.has(jail));
-    });
-    const report = await opening.finally(() => {
-      this.isRestoring = false;
     });
     this.#settle(unsettled, report);
     for (const { jail, target, until, ended } of expired)

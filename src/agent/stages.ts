@@ -115,9 +115,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     setup,
     isHeld: (jail, target) => pipeline.questions.isHeld(jail, target),
   });
-  const isRestoring = () => firewallSync.isRestoring;
-  const parts = { jails, ledger, pipeline, allow: context, log, failed, isRestoring };
-  const intake = new IntakeSupervisor(parts);
+  const intake = new IntakeSupervisor({ jails, ledger, pipeline, allow: context, log, failed });
   const readers = () => intake.all;
   const coverage = new CoverageCheck({ setup, readers, log, failed });
   const copies = copiesOf({ setup, live, log }, events);

@@ -31,14 +31,14 @@ export interface IntakeSupervisorDeps {
   readonly pipeline: Pipeline;
   readonly allow: AllowContext;
   readonly log: Log;
-  /** The kernel is being put right: stored entries take their time meanwhile. */
-  readonly isRestoring?: () => boolean;
   /** Called when a source cannot be read any more, or a thread is left behind. */
   readonly failed: (error: Error) => void;
 }
 
 export class IntakeSupervisor {
   readonly #parts: IntakeSupervisorDeps;
+  /** Stored entries take their time: something else is more urgent. */
+  givesWay = false;
   #readers: readonly SourceIntake[] = [];
   /** Sources that this agent has been started or reloaded with. */
   readonly #accepted = new Set<SourceId>();
@@ -186,7 +186,7 @@ export class IntakeSupervisor {
         source: group.source,
         jails: group.jails,
         start,
-        givesWay: () => this.#parts.isRestoring?.() === true,
+        givesWay: () => this.givesWay,
       },
       pipeline,
       log,
