@@ -23,6 +23,12 @@ export const UNITS: readonly [string, ...string[]] = [
   'banjour.service',
   'banjour-companion.service',
 ];
+/** What 0.1.0 placed and this version does not: its banjour-notify and banjour-metrics are one. */
+export const FORMER_FILES: readonly string[] = [
+  '/etc/systemd/system/banjour-notify.service',
+  '/etc/systemd/system/banjour-metrics.service',
+  '/etc/sysusers.d/banjour-notify.conf',
+];
 /** Users that the units run as. */
 export const USERS: readonly string[] = ['banjour', 'banjour-companion'];
 /** The systemd that knows RestartSteps=, systemd.service(5). */

@@ -1,4 +1,5 @@
 /** `status --long`: whether it works, for people. */
+import type { CompanionView } from '../companion/companion.js';
 import type { AgentView } from '../control/protocol.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import {
@@ -11,8 +12,12 @@ import {
   zone,
 } from '../tools/terminal.js';
 
-/** The whole text: the agent, its sources, its jails, and what is to be noted. */
-export function longStatus(view: AgentView, terminal: Terminal): string {
+/** The whole text: the agent, its sources, its jails, the companion, and what is to be noted. */
+export function longStatus(
+  view: AgentView,
+  companion: CompanionView | null,
+  terminal: Terminal,
+): string {
   const width = tableWidth(terminal.stdout);
   const colour = wantsColour(terminal.stdout, terminal.env);
   const { firewall, sources, jails, warnings } = view;
@@ -25,6 +30,7 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
     ...streamsTable(sources, width),
     jailsTable(jails, width),
   ];
+  if (companion !== null) parts.push(companionText(companion, colour));
   const notes = jails.flatMap(notesOf);
   if (notes.length > 0)
     parts.push(`${notes.map((note) => escapeUntrusted(note, 4096)).join('\n')}\n`);
@@ -33,6 +39,15 @@ export function longStatus(view: AgentView, terminal: Terminal): string {
       `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
     );
   return parts.join('\n');
+}
+
+/** A line for each of its parts; one that does not run is a warning. */
+function companionText({ version, parts }: CompanionView, colour: boolean): string {
+  const lines = parts.map(({ running, summary }) => {
+    const warning = colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:';
+    return `  ${running ? '' : `${warning} `}${escapeUntrusted(summary, 4096)}\n`;
+  });
+  return `Companion ${version}\n${lines.join('')}`;
 }
 
 const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));

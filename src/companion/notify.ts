@@ -1,4 +1,5 @@
 /** The part that tells people of bans: mail, webhooks, programs. */
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { loadConfig } from '../config/load.js';
 import { ControlClient } from '../control/client.js';
@@ -18,7 +19,7 @@ export async function planNotify(
   host: PartHost,
 ): Promise<PartPlan | undefined> {
   if (notify.enabled === false) return undefined;
-  const plan = { name: 'notify', start: startNotify.bind(undefined, host) } as const;
+  const name = 'notify';
   try {
     const { paths } = host;
     if (notify.enabled === 'auto' && !tells(paths)) return undefined;
@@ -26,15 +27,29 @@ export async function planNotify(
     const lines = read.routes.map(
       ({ target, jails }) => `${describeTarget(target)}: ${[...jails.keys()].join(', ')}`,
     );
-    return { ...plan, configuration: JSON.stringify(read, plain), lines };
+    // A later try reads the configuration anew: it may have been mended since.
+    let fresh: ReturnType<typeof readNotify> | undefined = read;
+    const start = async (failed: (error: unknown) => void) => {
+      const now = fresh ?? readNotify(paths);
+      fresh = undefined;
+      return startNotify(now, host, failed);
+    };
+    return { name, configuration: digestOf(read), lines, start };
   } catch (problem) {
-    return { ...plan, configuration: '', lines: [], problem };
+    const start = async (failed: (error: unknown) => void) =>
+      startNotify(readNotify(host.paths), host, failed);
+    return { name, configuration: '', lines: [], problem, start };
   }
 }
 
-/** Maps and sets as what is in them: they are part of what decides whether something changed. */
-function plain(_: string, value: unknown): unknown {
-  return value instanceof Map || value instanceof Set ? [...value] : value;
+/** Of all that matters here: of a jail whom it tells, and where its lines are. */
+function digestOf({ settings, jails, routes }: ReturnType<typeof readNotify>): string {
+  const sources = jails.map(({ policy, source }) => [policy.jail, source]);
+  // Maps and sets are what is in them.
+  const text = JSON.stringify({ settings, routes, sources }, (_, value) =>
+    value instanceof Map || value instanceof Set ? [...value] : value,
+  );
+  return createHash('sha256').update(text).digest('hex');
 }
 
 /** Whether a jail tells anybody; true when the jails cannot be read, so that this is said. */
@@ -56,8 +71,8 @@ function readNotify(paths: Paths) {
   return { settings, jails: setup.jails, routes };
 }
 
-/** Reads the configuration anew: it may have been mended since the plan was made. */
 async function startNotify(
+  { settings, jails, routes }: ReturnType<typeof readNotify>,
   host: PartHost,
   failed: (error: unknown) => void,
 ): Promise<CompanionPart> {
@@ -67,7 +82,6 @@ async function startNotify(
     import('../notify/sender.js'),
     import('../notify/whois.js'),
   ]);
-  const { settings, jails, routes } = readNotify(paths);
   const { whois, mailer, templates, digestMs } = settings;
   const asksWhois = whois !== null && {
     whois: new Whois({ ...whois, failed: () => notifier.metrics.whoisFailed.inc() }),

@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.js';
 import type { ConfigResult } from '../config/types.js';
 import type { Diagnostic } from '../core/finding.js';
 import { compileFilter } from '../filter/compile.js';
+import { examineCompanionConfig } from './companion-config.js';
 import { type ConfigurationRoots, logsToJournal } from './load.js';
 import { allNeeds, type Need, nameNeeds } from './needs.js';
 import { examineNotifyConfig } from './notify-config.js';
@@ -62,11 +63,12 @@ export function startSurroundings(paths: Paths): StartSurroundings {
   return surroundingsOf(ledgerFile(paths), paths.config === config && paths.state === state);
 }
 
-/** Everything that there is to say, notify.conf included. */
+/** Everything that there is to say, companion.conf and notify.conf included. */
 export async function checkStart(paths: Paths): Promise<readonly Need[]> {
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   const surroundings = startSurroundings(paths);
-  const diagnostics = await examineStart({ roots, surroundings });
+  const start = await examineStart({ roots, surroundings });
+  const diagnostics = [...start, ...examineCompanionConfig(paths)];
   const tells = loadConfig(roots).config?.jails.some(({ notify }) => notify.length > 0) === true;
   // Where no jail tells anybody, nothing needs notify.conf yet.
   const ofNotify = examineNotifyConfig(paths, surroundings.notify).map((one) =>

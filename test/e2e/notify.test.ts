@@ -80,14 +80,17 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     machine = await Machine.boot(suite);
     station = new Station(machine);
     const agent = await Agent.install(machine);
-    for (const name of ['banjour-companion'])
-      await place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
+    await place(
+      'systemd/banjour-companion.service',
+      '/usr/lib/systemd/system/banjour-companion.service',
+    );
     await place(
       'systemd/sysusers.d/banjour-companion.conf',
       '/usr/lib/sysusers.d/banjour-companion.conf',
     );
     await write('/etc/banjour/jail.local', JAILS);
     await write('/etc/banjour/notify.conf', SETTINGS);
+    await write('/etc/banjour/companion.conf', '[metrics]\nenabled = true\n');
     await write('/opt/whois.py', WHOIS);
     await machine.exec(['systemd-sysusers']);
     await machine.exec(['systemctl', 'daemon-reload']);

@@ -1,4 +1,4 @@
-/** banjour-notify at the real history: a ledger on disk, the control sockets, the typed client. */
+/** notify at the real history: a ledger on disk, the control sockets, the typed client. */
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
@@ -28,7 +28,7 @@ beforeEach(async () => {
 });
 afterEach(() => host.end());
 
-/** Runs banjour-notify until `done`; resolves with the ids that were told, and its metrics. */
+/** Runs notify until `done`; resolves with the ids that were told, and its metrics. */
 async function told(
   done: (ids: readonly number[]) => boolean,
 ): Promise<{ ids: number[]; metrics: string }> {

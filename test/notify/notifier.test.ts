@@ -94,7 +94,7 @@ async function stop(): Promise<void> {
   }
 }
 
-describe('banjour-notify', () => {
+describe('notify', () => {
   test('begins with what comes after its first start', async () => {
     agent.ban(ban(1), ban(2));
     await start();

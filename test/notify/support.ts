@@ -1,5 +1,5 @@
 /**
- * What the tests of banjour-notify meet: bans, an SMTP server, a web server, a whois server, an
+ * What the tests of notify meet: bans, an SMTP server, a web server, a whois server, an
  * agent's feed.
  */
 import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';

@@ -196,6 +196,15 @@ describe('a configuration without errors', () => {
     );
   });
 
+  test('companion.conf is checked', async () => {
+    host.write('companion.local', '[metrics]\nlisten = 0.0.0.0:1\n');
+    const { code, found } = await check();
+    expect(code).toBe(78);
+    expect(found).toContainEqual(
+      expect.objectContaining({ level: 'error', key: 'listen', value: '0.0.0.0:1' }),
+    );
+  });
+
   test('what all jails share is told once', async () => {
     host.write(
       'jail.d/z.local',

@@ -183,8 +183,11 @@ function control(tree, root, conffiles) {
   const folder = join(tree, 'DEBIAN');
   mkdirSync(folder);
   const common = read(`${DEBIAN}/common.sh`);
-  for (const script of ['postinst', 'prerm', 'postrm'])
-    write(folder, script, `#!/bin/sh\nset -e\n\n${common}\n${read(`${DEBIAN}/${script}`)}`, 0o755);
+  for (const script of ['postinst', 'prerm', 'postrm']) {
+    const former = script === 'postinst' ? read('systemd/former-units.sh') : '';
+    const text = [common, former, read(`${DEBIAN}/${script}`)].join('\n');
+    write(folder, script, `#!/bin/sh\nset -e\n\n${text}`, 0o755);
+  }
   write(folder, 'triggers', read(`${DEBIAN}/triggers`));
   write(folder, 'conffiles', conffiles.map((path) => `${path}\n`).join(''));
   const values = {

@@ -1,10 +1,12 @@
 /** `banjour service`: installs or removes the systemd service where no package does. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
+import { PACKAGE_ROOT } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import {
+  FORMER_FILES,
   isPackaged,
   type PlacedFile,
   requireRoot,
@@ -17,6 +19,7 @@ import {
 import { flush } from './flush.js';
 
 const [UNIT, ...OTHERS] = UNITS;
+const SYSUSERS = USERS.map((name) => `/etc/sysusers.d/${name}.conf`);
 /** Where an administrator's own files go, as the Debian package has them. */
 const CONFIG_FOLDERS = [
   '/etc/banjour/jail.d',
@@ -87,7 +90,8 @@ async function install(context: CommandContext): Promise<ExitCode> {
     terminal.out(`${path}\n`);
   }
   for (const folder of CONFIG_FOLDERS) mkdirSync(folder, { recursive: true, mode: 0o755 });
-  must('systemd-sysusers', ...USERS.map((name) => `/etc/sysusers.d/${name}.conf`));
+  takeOverFormer(context);
+  must('systemd-sysusers', ...SYSUSERS);
   if (!existsSync('/run/systemd/system')) {
     terminal.out('systemd does not run here: nothing is started\n');
     return EXIT.ok;
@@ -109,6 +113,17 @@ async function install(context: CommandContext): Promise<ExitCode> {
     terminal.out('Banjour runs, and will at every boot: banjour status\n');
   }
   return EXIT.ok;
+}
+
+/** What an installation of 0.1.0 left: users, state, and what was enabled. */
+function takeOverFormer({ terminal }: CommandContext): void {
+  if (!FORMER_FILES.some((path) => existsSync(path))) return;
+  for (const path of FORMER_FILES) rmSync(path, { force: true });
+  const script = `. "$0"; former_stop; systemd-sysusers "$@"
+[ ! -d /run/systemd/system ] || systemctl daemon-reload
+former_hand_over`;
+  const functions = join(PACKAGE_ROOT, 'systemd/former-units.sh');
+  terminal.out(must('sh', '-euc', script, functions, ...SYSUSERS));
 }
 
 async function remove(context: CommandContext): Promise<ExitCode> {
@@ -146,13 +161,16 @@ function succeeds(program: string, ...args: readonly string[]): boolean {
   return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
 }
 
-/** Runs a program of the system; throws `OperatorError` with its words when it fails. */
-function must(program: string, ...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(program, args, {
+/**
+ * Runs a program of the system; returns what it says. Throws `OperatorError` with its words when it
+ * fails.
+ */
+function must(program: string, ...args: readonly string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
     encoding: 'utf8',
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  if (status === 0) return;
+  if (status === 0) return stdout;
   throw new OperatorError(`${[program, ...args].join(' ')}: ${error?.message ?? stderr.trim()}`, {
     hint: args.includes(UNIT) ? 'journalctl -u banjour -n 20' : 'banjour doctor',
     exitCode: EXIT.osError,

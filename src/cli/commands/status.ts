@@ -1,8 +1,9 @@
 /** `banjour status`: the jails of the running agent, or one jail in detail. */
+import type { CompanionView } from '../../companion/companion.js';
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { statusSocket } from '../../setup/paths.js';
+import { companionSocket, type Paths, statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { jailText, statusText } from '../fail2ban/shapes.js';
 
@@ -11,7 +12,7 @@ export const status: CommandDefinition = {
   summary: 'Jails of the running agent, or one jail in detail',
   details: [
     "The text on standard output is fail2ban-client's to the byte, since scripts read it. Warnings (a jail that sees nothing, a journal that drops messages) go to standard error.",
-    '--json says more: sources and how far behind they are, what each jail has seen and when last, firewall, demoted regexes, options set by hand, warnings. --long says it for people.',
+    '--json says more: sources and how far behind they are, what each jail has seen and when last, firewall, demoted regexes, options set by hand, warnings, the parts of the companion. --long says it for people.',
   ],
   positionals: [{ name: 'jail', describe: 'A jail', required: false, complete: 'jails' }],
   options: {
@@ -48,14 +49,22 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     return EXIT.ok;
   }
   const view = await client.status();
-  if (args.flag('json')) terminal.out(`${JSON.stringify(view)}\n`);
-  else if (args.flag('long')) {
+  if (args.flag('json')) {
+    const companion = await askCompanion(paths);
+    terminal.out(`${JSON.stringify(companion === null ? view : { ...view, companion })}\n`);
+  } else if (args.flag('long')) {
     const { longStatus } = await import('../status-long.js');
-    terminal.out(longStatus(view, terminal));
+    terminal.out(longStatus(view, await askCompanion(paths), terminal));
   } else {
     terminal.out(statusText(view.jails.map(({ jail }) => jail)));
     for (const warning of view.warnings)
       terminal.err(`warning: ${escapeUntrusted(warning, 4096)}\n`);
   }
   return EXIT.ok;
+}
+
+/** What the companion says of itself; null when it does not run, or may not be asked. */
+async function askCompanion(paths: Paths): Promise<CompanionView | null> {
+  const client = new ControlClient(companionSocket(paths));
+  return client.read<CompanionView>('/status').catch(() => null);
 }

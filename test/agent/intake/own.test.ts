@@ -15,6 +15,7 @@ const entry = (fields: Readonly<Record<string, string>>, at = 2_000): Entry => (
 describe("the agent's own entries", () => {
   test('are those of its units, in replay too', () => {
     expect(isOwn(entry({ _SYSTEMD_UNIT: 'banjour.service', _PID: '9' }), undefined)).toBe(true);
+    expect(isOwn(entry({ _SYSTEMD_UNIT: 'banjour-companion.service' }), undefined)).toBe(true);
     expect(isOwn(entry({ _SYSTEMD_UNIT: 'banjour-notify.service' }), undefined)).toBe(true);
   });
 

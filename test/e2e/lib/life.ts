@@ -1,13 +1,19 @@
 /** The life of Banjour on a host, in order: every step begins where the one before it ended. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './agent.js';
 import { BANNED, Door } from './door.js';
+import { becomeFormer } from './former.js';
 import { Machine } from './machine.js';
 import type { Installation } from './packages.js';
 import type { Suite } from './rootfs.js';
 import { until } from './shell.js';
+
+/** The number of each ban, into the journal. */
+const TELL = 'exec[command="/usr/bin/logger -t told <id>"]';
+const READ_METRICS =
+  'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1:9811/metrics").read().decode())';
 
 /** The tests of one way of installing, on one machine. */
 export function describeLife(
@@ -34,6 +40,15 @@ export function describeLife(
 
     const there = (path: string) => existsSync(join(machine.root, path));
     const has = async (...command: readonly string[]) => (await machine.try(command)).status === 0;
+    /** What was there before the upgrade, and what it said. */
+    const former = { uid: '', told: 0, said: '' };
+    /** How far the companion has told, by receiver. */
+    const positions = async () =>
+      (await machine.try(['cat', '/var/lib/banjour-companion/positions.json'])).stdout;
+    const told = async () =>
+      (await machine.exec(['journalctl', '-t', 'told', '-o', 'cat', '--no-pager']))
+        .split('\n')
+        .filter((line) => line !== '');
     const journal = (...args: readonly string[]) =>
       machine.exec(['journalctl', '-u', 'banjour', '--no-pager', '--no-hostname', ...args]);
 
@@ -47,11 +62,13 @@ export function describeLife(
       expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
         /^watching 4 jails, 0 bans in force/,
       );
-      // What follows is about what one jail counts.
+      // What follows is about what one jail counts. Each ban is told once.
       await machine.exec(['sh', '-euc', 'cat > /etc/banjour/jail.d/single.conf'], {
-        input: '[login]\nenabled = false\n',
+        input: `[login]\nenabled = false\n[sshd]\naction = %(action_)s\n         ${TELL}\n[postfix-sasl]\naction = %(action_)s\n         ${TELL}\n`,
       });
       await agent.reload();
+      await machine.exec(['systemctl', 'enable', '--now', 'banjour-companion']);
+      await until('the companion has met the agent', async () => (await positions()) !== '');
       // A package under /usr, npm under /usr/local.
       expect(
         await machine.exec([
@@ -145,9 +162,15 @@ export function describeLife(
     });
 
     test('an upgrade keeps every ban, and the door is shut throughout', async () => {
+      former.uid = await machine.exec(['id', '-u', 'banjour-companion']);
+      former.told = (await told()).length;
+      expect(former.told).toBeGreaterThan(0);
+      await becomeFormer(machine, dirname(installation.unit), installation.unit.startsWith('/usr'));
       const before = await agent.sets();
       const pid = await agent.pid();
-      await door.staysShutDuring(() => installation.upgrade());
+      await door.staysShutDuring(async () => {
+        former.said = await installation.upgrade();
+      });
       expect((await agent.command('--version')).stdout.trim()).toBe(installation.newer);
       expect(await agent.isActive()).toBe(true);
       expect(await agent.pid()).not.toBe(pid);
@@ -155,6 +178,36 @@ export function describeLife(
       for (const [set, elements] of before)
         expect([set, after.get(set)?.sort()]).toEqual([set, elements.sort()]);
       await door.stillBans();
+    });
+
+    test('that upgrade, from 0.1.0, made one service of its two others, and nobody is told twice', async () => {
+      for (const words of ['companion.local says', 'drop-ins', 'are one service now'])
+        expect(former.said).toContain(words);
+      for (const state of ['is-active', 'is-enabled']) {
+        expect([state, await has('systemctl', state, 'banjour-companion')]).toEqual([state, true]);
+        for (const unit of ['banjour-notify', 'banjour-metrics'])
+          expect([unit, state, await has('systemctl', state, unit)]).toEqual([unit, state, false]);
+      }
+      expect(await machine.exec(['id', '-u', 'banjour-companion'])).toBe(former.uid);
+      expect(await machine.exec(['stat', '-c', '%G', '/etc/banjour/secret'])).toBe(
+        await machine.exec(['id', '-gn', 'banjour-companion']),
+      );
+      expect([await has('id', 'banjour-notify'), there('/var/lib/banjour-notify')]).toEqual([
+        false,
+        false,
+      ]);
+      expect(await machine.exec(['systemctl', 'show', '-P', 'Nice', 'banjour-companion'])).toMatch(
+        /^3$/m,
+      );
+      expect(await machine.exec(['python3', '-c', READ_METRICS])).toMatch(
+        /^banjour_notify_dropped_total\{/m,
+      );
+      await until('the new bans are told', async () => (await told()).length > former.told);
+      const all = await told();
+      expect(all).toEqual([...new Set(all)]);
+      // Drop-ins are an administrator's own.
+      await machine.exec(['sh', '-c', 'rm -r /etc/systemd/system/banjour-*.service.d']);
+      await machine.exec(['systemctl', 'daemon-reload']);
     });
 
     test('a reboot: the bans are in force before mail and ssh services start', async () => {
