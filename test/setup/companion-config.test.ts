@@ -18,7 +18,7 @@ const load = () =>
 
 describe('companion.conf', () => {
   test('without one, only notify may run', () => {
-    expect(load()).toEqual({
+    expect(load()).toMatchObject({
       notify: { enabled: 'auto' },
       metrics: { enabled: false, listen: { host: '127.0.0.1', port: 9811 } },
       policy: {
