@@ -24,6 +24,7 @@ export const NAMES = [
   'growth',
   'status',
   'detection',
+  'policy',
 ] as const;
 
 async function main(): Promise<number> {

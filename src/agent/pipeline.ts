@@ -134,8 +134,10 @@ export class Pipeline {
    * the lines alone count. False for a failure that is not `counted`: its line will not count.
    */
   report(event: FilterEvent, isCounted = true): void {
-    if (this.#clocks.active || !this.#reported.report(event) || !isCounted) return;
-    const now = this.#clocks.live(this.#parts.wall.now());
+    const { wall, inOrder } = this.#parts;
+    if (inOrder !== true && this.#clocks.active) return;
+    if (!this.#reported.report(event) || !isCounted) return;
+    const now = inOrder === true ? event.time : this.#clocks.live(wall.now());
     const { decisions, attempts } = this.#weigh([event], () => now, undefined);
     this.#reported.weighed(event, attempts);
     if (decisions.length === 0) return;

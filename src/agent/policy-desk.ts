@@ -34,6 +34,7 @@ const NOTHING_KNOWN: PolicyFacts = {
   isUnderAttack: false,
   isDeadName: false,
   isHoneypot: false,
+  isLearnt: false,
 };
 /** Refusals that speak against the address as a failure does; the others say nothing new of it. */
 const WEIGHED: ReadonlySet<RefusalReason> = new Set(['honeypot', 'under-attack', 'dead-name']);
@@ -48,13 +49,14 @@ export class PolicyDesk {
   }
 
   /** What is known of a login that is to come. */
-  login({ address: text, user, protocol }: RequestFor<'policyLogin'>): PolicyFacts {
+  login({ address: text, user, protocol, pwhash }: RequestFor<'policyLogin'>): PolicyFacts {
     const { jails, allowed, pipeline } = this.#stages;
     const address = addressOf(text);
     pipeline.expectReports();
     const now = wallClock.now();
     const jail = this.#jailOf(protocol);
-    const view = jail && jails.login(jail.policy.jail, { address, user }, now, allowed);
+    const digest = pwhash === undefined ? undefined : digestOf(user, pwhash);
+    const view = jail && jails.login(jail.policy.jail, { address, user, digest }, now, allowed);
     if (view === undefined) return NOTHING_KNOWN;
     const { target: _, ...facts } = view;
     const banned = this.#banOf(text, facts.jail as JailName, now);
@@ -90,8 +92,10 @@ export class PolicyDesk {
     }
     const jail = this.#jailOf(protocol);
     // Without a session nothing says which line is about the same failure: the line alone counts.
-    if (session === undefined || session === '' || jail?.intake.filter.name !== SESSION_FILTER)
-      return;
+    // Of a refusal it must not, which is known by address and user.
+    const isNamed = session !== undefined && session !== '';
+    const counts = refused !== undefined || (isNamed && isOfDovecot(jail));
+    if (jail === undefined || !counts) return;
     const event: FilterEvent = {
       kind: 'failure',
       jail: jail.policy.jail,
@@ -99,7 +103,7 @@ export class PolicyDesk {
       ...(user === undefined || user === '' ? {} : { user }),
       ...(cause === undefined ? {} : { cause }),
       ...(pwhash === undefined || pwhash === '' ? {} : { digest: digestOf(user, pwhash) }),
-      session,
+      session: session ?? '',
       ...(refused === undefined ? {} : { isRefused: true }),
       count: 1,
       time,
@@ -131,6 +135,11 @@ export class PolicyDesk {
     }
     return undefined;
   }
+}
+
+/** Its lines name the session that a report names. */
+function isOfDovecot(jail: JailSetup | undefined): boolean {
+  return jail?.intake.filter.name === SESSION_FILTER;
 }
 
 function addressOf(text: string) {

@@ -209,6 +209,7 @@ export const ENDPOINTS = {
     address: wordUpTo(POLICY_ADDRESS_CHARS_MAX),
     user: optional(cutText(USER_CHARS_MAX)),
     protocol: optional(cutText(POLICY_WORD_CHARS_MAX)),
+    pwhash: optional(cutText(DIGEST_CHARS_MAX)),
   }).answering<PolicyFacts>(),
   policyReports: asks(
     '/policy/reports',

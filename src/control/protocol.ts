@@ -283,6 +283,8 @@ export interface PolicyFacts {
   readonly isUnderAttack: boolean;
   readonly isDeadName: boolean;
   readonly isHoneypot: boolean;
+  /** Enough was seen to say of a user that nothing vouches for him. */
+  readonly isLearnt: boolean;
 }
 
 /** What the kernel has counted, by jail; read at most as often as it is cheap. */

@@ -153,9 +153,19 @@ async function listen(
   } finally {
     process.umask(before);
   }
-  if (groupId !== undefined) chownSync(path, -1, groupId);
-  chmodSync(path, mode);
+  chmodSync(path, isGivenTo(path, groupId) ? mode : 0o600);
   return server;
+}
+
+/** False when the group cannot have the socket: then it is the owner's alone. */
+function isGivenTo(path: string, groupId: number | undefined): boolean {
+  if (groupId === undefined) return true;
+  try {
+    chownSync(path, -1, groupId);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A socket that nobody answers on was left by an agent that died. */

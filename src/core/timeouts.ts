@@ -24,7 +24,7 @@ export const DIGEST_SECONDS = 86_400;
  * A name that nobody logs in with is looked for once in so long although others tried it, seconds:
  * the mailbox may be new.
  */
-export const DEAD_NAME_REST_SECONDS = 86_400;
+export const DEAD_NAME_REST_SECONDS = 7 * 86_400;
 /**
  * Longest ban of an address that several users log in from, by evidence; and where the failures are
  * slow: a longer one stops a guess or two, and shuts all of them out.

@@ -21,7 +21,7 @@
  * While another address of the prefix has logged in within the longest findtime, failures are
  * counted by host as well, and the host is banned instead of the prefix.
  */
-import type { Address, Prefix } from '../core/address.js';
+import type { Prefix } from '../core/address.js';
 import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
 import {
   EVIDENCE_CURSORS_MAX,
@@ -47,6 +47,7 @@ import { FailureCounter } from './failure-counter.js';
 import { JailList } from './jail-list.js';
 import type {
   AllowContext,
+  ComingLogin,
   JailAlarm,
   JailContext,
   JailOutcome,
@@ -264,7 +265,7 @@ export class Jails {
    */
   login(
     name: JailName,
-    attempt: { readonly address: Address; readonly user?: string | undefined },
+    attempt: ComingLogin,
     now: EpochMicros,
     allow: AllowContext,
   ): LoginView | undefined {

@@ -122,6 +122,14 @@ export interface JailStats {
   readonly watched?: { readonly current: number; readonly total: number };
 }
 
+/** A login that is to come. */
+export interface ComingLogin {
+  readonly address: Address;
+  readonly user?: string | undefined;
+  /** Stands for its password: equal for equal ones of the user. */
+  readonly digest?: string | undefined;
+}
+
 /** What the jails know of a login that is to come. */
 export interface LoginView extends LoginFacts {
   /** The jail that weighs. */

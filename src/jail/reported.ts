@@ -161,9 +161,9 @@ function takeLoose({ sessions }: Account, event: FilterEvent): Report[] {
 }
 
 function isSame(one: Report | Line, user: string, time: EpochMicros): boolean {
-  return (
-    one.user === user && Math.abs(time - one.time) <= TALLY_TELLINGS_SECONDS * MICROS_PER_SECOND
-  );
+  // Not every line names the user.
+  const isUser = one.user === user || one.user === '' || user === '';
+  return isUser && Math.abs(time - one.time) <= TALLY_TELLINGS_SECONDS * MICROS_PER_SECOND;
 }
 
 /** A session of an address; the oldest is forgotten when there are too many. */

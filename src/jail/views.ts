@@ -1,11 +1,11 @@
 /** What people see of the jails: numbers for `status`, and windows for `explain`. */
-import { type Address, baseAddress, type Prefix } from '../core/address.js';
+import { baseAddress, type Prefix } from '../core/address.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { both, type Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
-import type { AllowContext, JailStats, LoginView, WindowView } from './judgement.js';
+import type { AllowContext, ComingLogin, JailStats, LoginView, WindowView } from './judgement.js';
 import { keyOf } from './keys.js';
 import type { WatchedBans } from './watched.js';
 import { failuresOf, type Weighing } from './weighing.js';
@@ -39,15 +39,16 @@ export function statsOf(
 export function loginViewOf(
   { jails, weighing }: { readonly jails: JailList; readonly weighing: Weighing },
   name: JailName,
-  { address, user }: { readonly address: Address; readonly user?: string | undefined },
+  attempt: ComingLogin,
   now: EpochMicros,
   allow: AllowContext,
 ): LoginView | undefined {
   const jail = jails.get(name);
   const weigher = jails.get(jail?.policy.group as JailName);
   if (jail === undefined || weigher === undefined) return undefined;
+  const { address } = attempt;
   const target = jail.targetOf(address, allow);
-  const facts = weighing.facts(jail, { address, target, user, time: now });
+  const facts = weighing.facts(jail, { ...attempt, target, time: now });
   if (facts === undefined) return undefined;
   const allowed = notRemote(address) ?? allow.allowed(weigher.policy.jail, address);
   return {

@@ -45,12 +45,17 @@ export class AgentLink {
   }
 
   /** What the agent knows of a login; undefined when it does not say so in time. */
-  async facts({ address, user, protocol }: PolicyRequest): Promise<PolicyFacts | undefined> {
+  async facts({
+    address,
+    user,
+    protocol,
+    pwhash,
+  }: PolicyRequest): Promise<PolicyFacts | undefined> {
     if (performance.now() < this.#restUntil) return undefined;
     try {
       const facts = await this.#post(
         '/policy/login',
-        { address, user, protocol },
+        { address, user, protocol, pwhash },
         POLICY_ANSWER_MS_MAX,
       );
       this.#failures = 0;

@@ -57,18 +57,19 @@ export function decide(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
 function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   if (facts.banned !== undefined) return { action: 'refuse', reason: 'banned' };
   if (facts.isHoneypot) return { action: 'refuse', reason: 'honeypot' };
-  if (facts.isUnderAttack && rules.underAttack === 'refuse')
-    return { action: 'refuse', reason: 'under-attack' };
-  if (facts.isDeadName && rules.deadName === 'refuse')
-    return { action: 'refuse', reason: 'dead-name' };
+  // In the first days nothing vouches for anybody.
   const share = Math.max(
     facts.limit > 0 ? facts.points / facts.limit : 0,
     facts.maxretry > 0 ? facts.failures / facts.maxretry : 0,
   );
-  if (share >= FULL && facts.others > 0 && rules.sharedAddress === 'refuse')
+  if (share >= FULL && facts.others > 0 && facts.isLearnt && rules.sharedAddress === 'refuse')
     return { action: 'refuse', reason: 'shared-address' };
+  if (facts.isUnderAttack && rules.underAttack === 'refuse' && facts.isLearnt)
+    return { action: 'refuse', reason: 'under-attack' };
+  if (facts.isDeadName && rules.deadName === 'refuse')
+    return { action: 'refuse', reason: 'dead-name' };
   const { delay: seconds } = rules;
-  if (facts.isUnderAttack && rules.underAttack === 'delay')
+  if (facts.isUnderAttack && rules.underAttack !== 'serve')
     return { action: 'delay', reason: 'under-attack', seconds };
   if (share >= NEAR && rules.nearLimit === 'delay')
     return { action: 'delay', reason: 'near-limit', seconds };

@@ -64,7 +64,10 @@ export class PolicyService {
 
   /** The answer to a command of weakforced's; undefined for one that is none. */
   async answer(command: string, body: string): Promise<object | undefined> {
-    if (command === 'ping') return { status: 'ok' };
+    if (command === 'ping') {
+      const facts = await this.#link.facts({ address: '127.0.0.1' });
+      return { status: 'ok', agent: facts !== undefined };
+    }
     if (command === 'allow') return this.#allow(readRequest(body));
     if (command !== 'report') return undefined;
     const failure = failureOf(readRequest(body));

@@ -6,7 +6,8 @@ import { loadConfig } from '../config/load.js';
 import type { ConfigResult } from '../config/types.js';
 import type { Diagnostic } from '../core/finding.js';
 import { compileFilter } from '../filter/compile.js';
-import { examineCompanionConfig } from './companion-config.js';
+import { examineCompanionConfig, loadCompanionConfig } from './companion-config.js';
+import { examinePolicy } from './dovecot-policy.js';
 import { type ConfigurationRoots, logsToJournal } from './load.js';
 import { allNeeds, type Need, nameNeeds } from './needs.js';
 import { examineNotifyConfig } from './notify-config.js';
@@ -67,12 +68,18 @@ export function startSurroundings(paths: Paths): StartSurroundings {
 export async function checkStart(paths: Paths): Promise<readonly Need[]> {
   const roots = { shippedRoot: paths.shipped, adminRoot: paths.config };
   const surroundings = startSurroundings(paths);
-  const start = await examineStart({ roots, surroundings });
-  const diagnostics = [...start, ...examineCompanionConfig(paths)];
+  const diagnostics = await examineStart({ roots, surroundings });
   const tells = loadConfig(roots).config?.jails.some(({ notify }) => notify.length > 0) === true;
   // Where no jail tells anybody, nothing needs notify.conf yet.
   const ofNotify = examineNotifyConfig(paths, surroundings.notify).map((one) =>
     tells || one.level !== 'error' ? one : { ...one, level: 'warning' as const },
   );
-  return [...diagnostics, ...ofNotify];
+  return [...diagnostics, ...ofNotify, ...companionNeeds(paths)];
+}
+
+/** What is wrong with companion.conf, and where Dovecot does not agree with it. */
+function companionNeeds(paths: Paths): readonly Diagnostic[] {
+  const diagnostics = examineCompanionConfig(paths);
+  if (diagnostics.some(({ level }) => level === 'error')) return diagnostics;
+  return [...diagnostics, ...examinePolicy(loadCompanionConfig(paths).policy)];
 }

@@ -15,11 +15,13 @@ import { NftBackend } from '../firewall/nft.js';
 import { check as checkJournal, createSource } from '../journal/source.js';
 import { suppressedLines, suppressionFindings } from '../journal/systemd/suppressed.js';
 import { openLedgerForReading } from '../ledger/open.js';
+import { examineCompanionConfig, loadCompanionConfig } from '../setup/companion-config.js';
 import { type ConfigurationRoots, loadSetup } from '../setup/load.js';
 import { allNeeds, type Need } from '../setup/needs.js';
 import { IN_MEMORY, ledgerPathOf } from '../setup/setup.js';
 import type { StartSurroundings } from '../setup/viewer.js';
 import { checkCompanion } from './doctor-companion.js';
+import { checkPolicy } from './doctor-policy.js';
 import { checkDovecot } from './dovecot.js';
 
 /** journald's rate limit is looked at so far back, days. */
@@ -52,6 +54,7 @@ export async function examine(patient: DoctorTarget): Promise<Finding[]> {
     ['agent', () => checkAgent(patient.statusSocket)],
     ['dovecot', () => checkDovecot()],
     ['companion', () => checkCompanion(patient.configuration, patient.companionSocket)],
+    ['policy', () => checkPolicyOf(patient.configuration)],
   ];
   const findings: Finding[] = [];
   for (const [id, look] of parts) {
@@ -86,6 +89,13 @@ export function onePerRemedy(findings: readonly Finding[]): Finding[] {
     );
   }
   return [...merged.values()];
+}
+
+/** What is wrong with companion.conf is told elsewhere. */
+async function checkPolicyOf({ shippedRoot, adminRoot }: ConfigurationRoots): Promise<Finding[]> {
+  const folders = { shipped: shippedRoot, config: adminRoot };
+  const isWrong = examineCompanionConfig(folders).some(({ level }) => level === 'error');
+  return isWrong ? [] : checkPolicy(loadCompanionConfig(folders).policy);
 }
 
 function checkRateLimit(): Finding[] {

@@ -6,7 +6,8 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type { BanView, ExplainView } from '../control/protocol.js';
+import type { BanView, ExplainView, RefusalView } from '../control/protocol.js';
+import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
 import { FIELD_CHARS_MAX, MESSAGE_CHARS_MAX } from '../core/limits.js';
@@ -155,7 +156,20 @@ interface EvidenceView {
   readonly regex?: string;
 }
 
+/** What is known of a user: the logins that were refused. */
+export interface UserExplanation {
+  readonly user: string;
+  readonly refusals: readonly RefusalView[];
+}
+
+/** Logins of a user that were refused before their password was looked at, newest first. */
+export async function explainUser(client: ControlClient, user: string): Promise<UserExplanation> {
+  return { user, refusals: await client.refusals({ user }) };
+}
+
 export interface Explanation extends ExplainView {
+  /** Logins that were refused before their password was looked at, newest first. */
+  readonly refusals: readonly RefusalView[];
   readonly evidence: readonly {
     readonly jail: string;
     readonly entries: readonly EvidenceView[];
@@ -168,6 +182,7 @@ export async function explain(
   roots: ConfigurationRoots,
 ): Promise<Explanation> {
   const view = await client.explain({ address });
+  const refusals = parseAddress(address) === undefined ? [] : await client.refusals({ address });
   const { setup } = loadSetup(roots);
   const jails = new Map(setup.jails.map((jail) => [jail.policy.jail as string, jail]));
   const newest = new Map<string, BanView>();
@@ -183,7 +198,7 @@ export async function explain(
     jail,
     entries: list.map((text) => evidenceOf(text, judgesOf(jails.get(jail), setup.jails))),
   }));
-  return { ...view, evidence };
+  return { ...view, evidence, refusals };
 }
 
 /** The jails whose filters may have found an entry: the jail itself, or those of its group. */

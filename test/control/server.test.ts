@@ -43,6 +43,7 @@ const facts: PolicyFacts = {
   isUnderAttack: false,
   isDeadName: false,
   isHoneypot: false,
+  isLearnt: true,
 };
 
 const event = (id: number): StreamEvent => ({
@@ -153,6 +154,15 @@ describe('the control sockets', () => {
 
   test('policy.sock answers what mail servers ask and nothing else, root asks it anywhere', async () => {
     expect(statSync(path('policy.sock')).mode & 0o777).toBe(0o600);
+    const others = { control: path('c.sock'), status: path('s.sock'), policy: path('p.sock') };
+    for (const [policyGroupId, mode] of [
+      [process.getgid?.(), 0o660],
+      [2 ** 32 - 2, process.getuid?.() === 0 ? 0o660 : 0o600],
+    ] as const) {
+      const another = await serveControl({ ...others, policyGroupId }, {} as ControlHandlers);
+      expect(statSync(path('p.sock')).mode & 0o777).toBe(mode);
+      await another.close();
+    }
     const asked = { address: '192.0.2.1', user: 'anna' };
     expect(await new ControlClient(path('policy.sock')).policyLogin(asked)).toEqual(facts);
     expect(await new ControlClient(path('control.sock')).policyLogin(asked)).toEqual(facts);

@@ -15,6 +15,7 @@ const facts = (changes: Partial<PolicyFacts> = {}): PolicyFacts => ({
   isUnderAttack: false,
   isDeadName: false,
   isHoneypot: false,
+  isLearnt: true,
   ...changes,
 });
 const told = (changes: Partial<PolicyFacts>, rules = {}) => {
@@ -58,6 +59,12 @@ test('an address that only its other users keep from a ban serves those alone', 
   expect(told({ points: 5, others: 1 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
 });
 
+test('in the first days, when nothing vouches for anybody, strangers wait', () => {
+  expect(told({ isUnderAttack: true, isLearnt: false })).toBe('delay under-attack');
+  expect(told({ points: 5, others: 1, isLearnt: false })).toBe('delay near-limit');
+  expect(told({ banned: 'login', isLearnt: false })).toBe('refuse banned');
+});
+
 test('near the limit a login waits', () => {
   expect(decide(facts({ points: 3 }), { ...DEFAULT_POLICY_RULES, delay: 7 })).toEqual({
     action: 'delay',
@@ -88,6 +95,7 @@ test('nobody with credit is ever refused or made to wait, and words are there fo
     isUnderAttack: fc.boolean(),
     isDeadName: fc.boolean(),
     isHoneypot: fc.boolean(),
+    isLearnt: fc.boolean(),
   });
   fc.assert(fc.property(any, (one) => decide(one, DEFAULT_POLICY_RULES).action === 'serve'));
   expect(Object.keys(REFUSAL_WORDS).sort()).toEqual([...REFUSAL_REASONS].sort());

@@ -34,6 +34,7 @@ const FACTS: PolicyFacts = {
   isUnderAttack: false,
   isDeadName: false,
   isHoneypot: false,
+  isLearnt: true,
 };
 const LOGIN = {
   login: 'anna',
@@ -141,7 +142,9 @@ describe('with an agent', () => {
 
   test('allow: served, made to wait, refused, as the facts say', async () => {
     expect(await ask(LOGIN)).toEqual({ status: 200, body: { status: 0, msg: '' } });
-    expect(asked).toEqual([{ address: '198.51.100.7', user: 'anna', protocol: 'imap' }]);
+    expect(asked).toEqual([
+      { address: '198.51.100.7', user: 'anna', protocol: 'imap', pwhash: '0a1' },
+    ]);
     facts = { ...FACTS, failures: 2 };
     expect(await statusOf()).toBe(5);
     facts = { ...FACTS, isUnderAttack: true };
@@ -190,7 +193,7 @@ describe('with an agent', () => {
     });
     expect(await ask('', { method: 'GET', path: '/?command=ping' })).toEqual({
       status: 200,
-      body: { status: 'ok' },
+      body: { status: 'ok', agent: true },
     });
     expect(await ask(LOGIN, { headers: { 'x-api-key': 'the key', authorization: '' } })).toEqual({
       status: 200,
@@ -291,6 +294,9 @@ describe('a login is served when the agent', () => {
   test('is away', async () => {
     expect(await statusOf()).toBe(0);
     expect(service.isAgentAnswering).toBe(false);
+    expect(await ask('', { method: 'GET', path: '/?command=ping' })).toMatchObject({
+      body: { agent: false },
+    });
     await report();
     await startAgent();
     facts = { ...FACTS, isUnderAttack: true };

@@ -32,6 +32,8 @@ export interface Score {
   /** Addresses of good people, and those that were ever banned while in use. */
   readonly addresses: Part;
   readonly logins: Part;
+  /** Logins that the mail server was told to refuse, where no ban blocked them. */
+  readonly refused: Part;
   readonly takeovers: Part;
   readonly falseAlarms: number;
   /** Hours from the first foreign login to the alarm, one for each that was told. */
@@ -89,6 +91,7 @@ function scoreOf(truth: Truth, judge: Judge): Omit<Score, 'lines' | 'bans' | 'se
       judge.held(address, from - DAY / 2, to + DAY / 2),
     ),
     logins: part(truth.logins, ({ blocked }) => blocked),
+    refused: part(truth.logins, ({ refused }) => refused),
     takeovers: { all: truth.takeovers.size, some: first.size },
     falseAlarms,
     alarmHours: [...first.values()],

@@ -5,7 +5,7 @@
  * and later; Postfix gives up on it after ten.
  */
 import { createHash } from 'node:crypto';
-import type { Chance, Guess, Hint, Service, Stage, Writer } from './stage.js';
+import type { Asked, Chance, Guess, Hint, Service, Stage, Writer } from './stage.js';
 
 /** One password of a visit. */
 export interface Try {
@@ -119,8 +119,16 @@ export class Host {
     let seen = 0;
     for (const one of tries) {
       if (one.pause !== undefined) yield stage.now + one.pause;
-      if (!this.#begins(address, service, one, isGood)) break;
+      const asked = { address, service, session: id, ...one };
+      const outcome = this.#begins(asked, one, isGood);
+      if (outcome === 'stopped') break;
       seen++;
+      if (outcome === 'refused') {
+        yield stage.now + 2;
+        refused++;
+        last = one.user;
+        continue;
+      }
       if (one.ok) {
         const pid = this.#next();
         stage.log(
@@ -138,6 +146,7 @@ export class Host {
       }
       yield* this.#wait(address, one.password);
       this.#refuse(address, one, id);
+      stage.report(asked);
       yield stage.now + 2;
       refused++;
       last = one.user;
@@ -158,9 +167,16 @@ export class Host {
     let [seen, wrong] = [0, 0];
     for (const one of tries) {
       if (one.pause !== undefined) yield stage.now + one.pause;
-      if (!this.#begins(address, service, one, isGood)) break;
+      const outcome = this.#begins({ address, service, session: '', ...one }, one, isGood);
+      if (outcome === 'stopped') break;
       if (seen++ === 0) stage.log(writer, pid, `connect from ${who}`);
       yield stage.now + 0.3;
+      if (outcome === 'refused') {
+        wrong++;
+        yield stage.now + 2;
+        this.#smtpRefuses(writer, pid, who, one.user);
+        continue;
+      }
       if (one.ok) {
         this.#message(
           pid,
@@ -200,7 +216,8 @@ export class Host {
     let last = '';
     for (const one of tries) {
       if (one.pause !== undefined) yield stage.now + one.pause;
-      if (!this.#begins(address, 'ssh', one, isGood)) break;
+      const asked = { address, service: 'ssh', session: '', ...one } as const;
+      if (this.#begins(asked, one, isGood) === 'stopped') break;
       const isKnown = this.#users.has(one.user);
       const name = `${isKnown ? '' : 'invalid user '}${one.user}`;
       if (one.ok) {
@@ -247,16 +264,31 @@ export class Host {
     return seen;
   }
 
-  /** Notes the truth of one password; false: a ban stops it. */
-  #begins(address: string, service: Service, one: Try, isGood: boolean): boolean {
+  /** Notes the truth of one password, and asks where the service does. */
+  #begins(asked: Asked, one: Try, isGood: boolean): 'stopped' | 'refused' | 'checked' {
     const { truth, now } = this.#stage;
+    const { address, service } = asked;
     const blocked = this.#stage.isShut(address, service);
+    const refused = !blocked && service !== 'ssh' && !this.#stage.allows(asked);
     if (isGood) {
       truth.good(address, now);
-      if (one.ok) truth.logins.push({ time: now, address, user: one.user, blocked });
-      else if (!blocked) truth.goodFailures++;
-    } else if (!blocked && one.guess !== undefined) one.guess.through = { time: now, address };
-    return !blocked;
+      if (one.ok)
+        truth.logins.push({
+          time: now,
+          address,
+          user: one.user,
+          blocked: blocked || refused,
+          refused,
+        });
+      else if (!blocked && !refused) truth.goodFailures++;
+    } else if (!blocked && !refused && one.guess !== undefined)
+      one.guess.through = { time: now, address };
+    return blocked ? 'stopped' : refused ? 'refused' : 'checked';
+  }
+
+  #smtpRefuses(writer: Writer, pid: number, who: string, user: string): void {
+    const words = `SASL LOGIN authentication failed: (reason unavailable), sasl_username=${user}`;
+    this.#stage.log(writer, pid, `warning: ${who}: ${words}`);
   }
 
   /** What Dovecot's authentication writes at once about a wrong password. */

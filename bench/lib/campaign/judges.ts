@@ -7,15 +7,16 @@ import { Pipeline } from '../../../src/agent/pipeline.js';
 import { formatPrefix, parseAddress, prefixOf } from '../../../src/core/address.js';
 import type { Entry, Gate } from '../../../src/core/entry.js';
 import { silentLog } from '../../../src/core/log.js';
-import { cursor, sourceId } from '../../../src/core/names.js';
+import { cursor, mustJailName, sourceId } from '../../../src/core/names.js';
 import type { JailRule } from '../../../src/core/specs.js';
 import { epochMicros, MICROS_PER_SECOND, SetClock } from '../../../src/core/time.js';
 import { FilterBank } from '../../../src/filter/bank.js';
 import { NoFirewall } from '../../../src/firewall/recording.js';
 import { Jails } from '../../../src/jail/jails.js';
+import type { AllowContext } from '../../../src/jail/judgement.js';
 import { openLedger } from '../../../src/ledger/open.js';
 import { setupOf } from '../setup.js';
-import type { Judge, JudgeAlarm, LogLine, Service, Writer } from './stage.js';
+import type { Asked, Judge, JudgeAlarm, LogLine, Service, Writer } from './stage.js';
 
 /** Time of the beginning, seconds since 1970: 2026-09-07 00:00 UTC, a Monday. */
 const BEGIN = 1_788_739_200;
@@ -83,7 +84,7 @@ function originOf(writer: Writer): { readonly unit?: string; readonly uid: numbe
 /** The entry that journald makes of a line. */
 function entryOf({ time, writer, pid, message }: LogLine, n: number): Entry {
   const { unit, uid } = originOf(writer);
-  const realtime = epochMicros(Math.round((BEGIN + time) * MICROS_PER_SECOND));
+  const realtime = momentOf(time);
   const fields = new Map([
     ['_HOSTNAME', 'mx1'],
     ['_BOOT_ID', '5f0b3c1e7d6a4c2f9b8e1a2d3c4b5a69'],
@@ -96,6 +97,19 @@ function entryOf({ time, writer, pid, message }: LogLine, n: number): Entry {
   return { cursor: cursor(`n=${n.toString(16)}`), realtime, message, fields };
 }
 
+const NOBODY_ALLOWED: AllowContext = { allowed: () => undefined, coversAllowed: () => false };
+
+/** A time of the campaign as the entries have it. */
+export function momentOf(time: number) {
+  return epochMicros(Math.round((BEGIN + time) * MICROS_PER_SECOND));
+}
+
+export function addressOf(text: string) {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(text);
+  return address;
+}
+
 /** Banjour with these lines of jail.local. Own addresses of this machine count for nothing. */
 export class BanjourJudge implements Judge {
   readonly alarms: JudgeAlarm[] = [];
@@ -105,7 +119,8 @@ export class BanjourJudge implements Judge {
   /** Failures that the filters found. */
   found = 0;
   readonly #bank: FilterBank;
-  readonly #pipeline: Pipeline;
+  readonly #jails: Jails;
+  protected readonly pipeline: Pipeline;
   readonly #ledger: ReturnType<typeof openLedger>['ledger'];
   readonly #source = sourceId('campaign');
   #failure: unknown;
@@ -140,12 +155,13 @@ export class BanjourJudge implements Judge {
     );
     this.gate = this.#bank.gate;
     this.#ledger = openLedger(':memory:', clock.now()).ledger;
-    this.#pipeline = new Pipeline({
-      jails: new Jails(jails.map(({ policy }) => policy)),
+    this.#jails = new Jails(jails.map(({ policy }) => policy));
+    this.pipeline = new Pipeline({
+      jails: this.#jails,
       ledger: this.#ledger,
       firewall: new NoFirewall(),
       announcer,
-      allow: { allowed: () => undefined, coversAllowed: () => false },
+      allow: NOBODY_ALLOWED,
       wall: clock,
       stored: clock,
       random: () => 0,
@@ -183,20 +199,27 @@ export class BanjourJudge implements Judge {
     return this.#table.held(address, from, to);
   }
 
+  /** What is known of a login at the service of a jail. */
+  protected knows(jail: string, { address, user }: Asked, digest: string, time: number) {
+    const who = { address: addressOf(address), user, digest };
+    const name = mustJailName(jail);
+    return this.#jails.login(name, who, momentOf(time), NOBODY_ALLOWED);
+  }
+
   close(): void {
     this.#ledger.close();
   }
 
   async #judge(events: ReturnType<FilterBank['judge']>['events'], entry: Entry): Promise<void> {
     const position = { cursor: entry.cursor, time: entry.realtime };
-    await this.#pipeline.take(this.#source, {
+    await this.pipeline.take(this.#source, {
       type: 'batch',
       phase: 'catch-up',
       warm: [],
       events,
       position,
     });
-    await this.#pipeline.idle();
+    await this.pipeline.idle();
     if (this.#failure !== undefined) throw this.#failure;
   }
 }

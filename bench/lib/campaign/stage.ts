@@ -45,12 +45,26 @@ export interface JudgeAlarm {
   readonly user: string;
 }
 
+/** A password that is about to be looked at, or was. */
+export interface Asked {
+  readonly address: string;
+  readonly user: string;
+  readonly password: string;
+  readonly service: Service;
+  /** The connection; empty where the service does not name it. */
+  readonly session: string;
+}
+
 /** Hears the lines in order of time and bans. */
 export interface Judge {
   /** A promise where the line needs time; the bans that it brings hold when it has resolved. */
   take(line: LogLine): Promise<void> | undefined;
   /** Whether the address is shut out of the service at that time. */
   holds(address: string, service: Service, time: number): boolean;
+  /** Whether the mail server is told to look at a password; absent: it asks nobody. */
+  allows?(asked: Asked, time: number): boolean;
+  /** A mail server reports a wrong password, at once. */
+  reported?(asked: Asked, time: number): void;
   /** Whether a ban held for the address at any time between the two. */
   held(address: string, from: number, to: number): boolean;
   readonly bans: number;
@@ -75,6 +89,8 @@ export interface GoodLogin {
   readonly address: string;
   readonly user: string;
   readonly blocked: boolean;
+  /** The mail server was told to refuse it, where no ban blocked it. */
+  readonly refused: boolean;
 }
 
 /** What really happened. */
@@ -172,6 +188,16 @@ export class Stage {
   /** Whether a ban shuts the address out of the service now. */
   isShut(address: string, service: Service): boolean {
     return this.#judge.holds(address, service, this.now);
+  }
+
+  /** Whether the mail server looks at a password, which no ban keeps away. */
+  allows(asked: Asked): boolean {
+    return this.#judge.allows?.(asked, this.now) !== false;
+  }
+
+  /** A mail server's report of a wrong password. */
+  report(asked: Asked): void {
+    this.#judge.reported?.(asked, this.now);
   }
 
   log(writer: Writer, pid: number, message: string, hint?: Hint): void {

@@ -1,36 +1,50 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
+import type { RefusalReason } from '../../control/protocol.js';
+import { parsePrefix } from '../../core/address.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
-import type { Explanation } from '../../tools/explain.js';
+import type { Explanation, UserExplanation } from '../../tools/explain.js';
 import { formatTime, tableWidth, zone } from '../../tools/terminal.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const explain: CommandDefinition = {
   name: 'explain',
-  summary: 'Why is this address banned (or not), by which entries, and how is it lifted',
+  summary: 'Why is this address banned (or not), or this user refused, and how is it lifted',
   details: [
     'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
   ],
   positionals: [
-    { name: 'address', describe: 'An address or prefix', required: true, complete: 'banned' },
+    {
+      name: 'address',
+      describe: 'An address or prefix, or the name of a user',
+      required: true,
+      complete: 'banned',
+    },
   ],
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir'],
-  examples: [['banjour explain 192.0.2.1', 'Everything that is known of an address']],
+  examples: [
+    ['banjour explain 192.0.2.1', 'Everything that is known of an address'],
+    ['banjour explain anna@example.org', 'Whose logins as this user were refused unseen'],
+  ],
   exits: [[EXIT.no, 'nothing is known of it']],
   run,
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { explain: ask } = await import('../../tools/explain.js');
-  const told = await ask(new ControlClient(statusSocket(paths)), args.text('address') ?? '', {
-    shippedRoot: paths.shipped,
-    adminRoot: paths.config,
-  });
+  const { explain: ask, explainUser } = await import('../../tools/explain.js');
+  const client = new ControlClient(statusSocket(paths));
+  const who = args.text('address') ?? '';
+  if (isUser(who)) {
+    const told = await explainUser(client, who);
+    terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : userText(told));
+    return told.refusals.length > 0 ? EXIT.ok : EXIT.no;
+  }
+  const told = await ask(client, who, { shippedRoot: paths.shipped, adminRoot: paths.config });
   terminal.out(
     args.flag('json')
       ? `${JSON.stringify(told)}\n`
@@ -40,9 +54,45 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     told.bans.length > 0 ||
     told.windows.length > 0 ||
     told.kernel.length > 0 ||
+    told.refusals.length > 0 ||
     Object.keys(told.allowed).length > 0;
   return known ? EXIT.ok : EXIT.no;
 }
+
+/** What looks like an address is one, however wrong; all else is the name of a user. */
+function isUser(who: string): boolean {
+  return parsePrefix(who) === undefined && !/^[\d.:/a-f]*[.:][\d.:/a-f]*$/i.test(who);
+}
+
+/** Refused logins, newest first. */
+function refusalLines(refusals: Explanation['refusals']): string[] {
+  return refusals
+    .slice(0, REFUSALS_SHOWN)
+    .map(
+      ({ time, address, user, protocol, reason }) =>
+        `  ${formatTime(time)}  ${address}${user === undefined ? '' : `  ${escapeUntrusted(user, 256)}`}${protocol === undefined ? '' : `  ${escapeUntrusted(protocol, 32)}`}  ${REFUSALS[reason]}`,
+    );
+}
+
+function userText({ user, refusals }: UserExplanation): string {
+  const name = escapeUntrusted(user, 256);
+  if (refusals.length === 0)
+    return `${name}: no login was refused before its password was looked at.\n`;
+  const all = counted(refusals.length, 'login');
+  const words = `${name}: ${all} refused before the password was looked at (times: ${zone()})`;
+  return `${[words, ...refusalLines(refusals)].join('\n')}\n`;
+}
+
+/** Refused logins that are shown of those that the agent remembers. */
+const REFUSALS_SHOWN = 20;
+/** Why a login was refused, for people; docs/policy.md says more. */
+const REFUSALS: Readonly<Record<RefusalReason, string>> = {
+  banned: 'the address is banned',
+  honeypot: 'a honeypot name',
+  'under-attack': 'the user is under attack, and never logged in from there',
+  'dead-name': 'a name that nobody logs in with and that many addresses try',
+  'shared-address': 'the address would be banned if others did not log in from it',
+};
 
 /** Why a jail that weighs evidence bans, for people; docs/detection.md says more. */
 const RULES: Readonly<Record<EvidenceRule, string>> = {
@@ -85,6 +135,12 @@ function explanationText(told: Explanation, width: number): string {
       ? 'The kernel does not shut it out.'
       : `The kernel shuts it out: ${told.kernel.map(({ jail, target, until }) => `${target} in ${jail}${until === null ? '' : ` until ${formatTime(until)}`}`).join(', ')}.`,
   );
+  if (told.refusals.length > 0)
+    lines.push(
+      '',
+      'Logins refused before the password was looked at:',
+      ...refusalLines(told.refusals),
+    );
   for (const { jail, entries } of told.evidence) {
     if (entries.length === 0) continue;
     lines.push('', `Counted in ${jail}:`);

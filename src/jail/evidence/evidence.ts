@@ -146,6 +146,7 @@ export class Evidence {
       credit: this.#credit,
       users: this.#users,
       strangers: this.#strangers,
+      guesses: this.#guesses,
       isLearnt: this.#isLearnt(secondsOf(attempt.time)),
       points: this.pointsOf(attempt.target, attempt.time),
     };
@@ -285,7 +286,7 @@ export class Evidence {
         ? (['user', rules.userSpan, rules.userOffenders] as const)
         : (['dead-name', rules.deadNameSpan, rules.deadNameOffenders] as const);
     const offenders = this.#strangers.offend(key, where.target.low, time, time - span);
-    if (most > 0 && offenders >= most && others === 0) find(rule, target);
+    if (most > 0 && offenders >= most && others === 0 && !isRefused) find(rule, target);
     return [];
   }
 

@@ -5,6 +5,7 @@
 import { type Prefix, prefixOf } from '../../core/address.js';
 
 import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
+import { type Guesses, guessOf } from './guesses.js';
 import { secondsOf } from './points.js';
 import type { Attempt, Credit, EvidenceRules } from './rules.js';
 import type { Key, Keys } from './table.js';
@@ -47,9 +48,14 @@ export interface LoginFacts {
   readonly limit: number;
   /** So many addresses fail for the user that each further one is banned at once. */
   readonly isUnderAttack: boolean;
-  /** So many addresses try a name that nobody logs in with; now and then one is let through. */
+  /**
+   * So many addresses try a name that nobody logs in with. Not for a client that tries the same
+   * password once more, as that of a new mailbox does: nothing can be guessed there.
+   */
   readonly isDeadName: boolean;
   readonly isHoneypot: boolean;
+  /** Enough was seen to say of somebody that nothing vouches for him. */
+  readonly isLearnt: boolean;
 }
 
 /** The parts of the evidence that are asked. */
@@ -60,6 +66,7 @@ export interface AskedEvidence {
   /** Names with a login, and names without. */
   readonly users: WatchedUsers;
   readonly strangers: WatchedUsers;
+  readonly guesses: Guesses;
   /** Enough was seen to say of a name that nobody logs in with it. */
   readonly isLearnt: boolean;
   /** Of the address. */
@@ -87,9 +94,17 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       name !== undefined &&
       rules.userOffenders > 0 &&
       failing.offenders(name, time - rules.userSpan) >= rules.userOffenders,
-    isDeadName: name !== undefined && isDead(evidence, name, time),
+    isDeadName: name !== undefined && isDead(evidence, name, time) && !isRepeat(evidence, attempt),
     isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
+    isLearnt: evidence.isLearnt,
   };
+}
+
+/** True when the password was tried from there for the user within a day. */
+function isRepeat({ keys, guesses }: AskedEvidence, attempt: Attempt): boolean {
+  const { address } = attempt;
+  const guess = guessOf(keys, prefixOf(address, NETWORK[address.family]), attempt);
+  return guess !== undefined && guesses.isRepeat(guess, attempt.time);
 }
 
 /**

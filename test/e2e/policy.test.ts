@@ -1,0 +1,203 @@
+/**
+ * Dovecot asks before it checks a password: a spray of one mailbox by hundreds of addresses, the
+ * owner beside it, and a companion or an agent that is away or hangs.
+ */
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Agent } from './lib/agent.js';
+import { Machine } from './lib/machine.js';
+import type { Suite } from './lib/rootfs.js';
+import { sleep, until } from './lib/shell.js';
+import { Station } from './lib/station.js';
+
+/** Addresses of the spray; the long form takes what is said. */
+const SPRAYERS = Number(process.env['BANJOUR_E2E_SPRAYERS'] ?? 120);
+/** Guesses under way at once: each takes Dovecot's two seconds. */
+const AT_ONCE = 40;
+const HOME = '203.0.113.9';
+const ELSEWHERE = '192.0.2.50';
+const KEY = 'e2e-policy-key-0123456789';
+const PATIENCE = { connectMs: 20_000, readMs: 40_000 };
+const VERSIONS: Readonly<Record<Suite, string>> = { bookworm: '2.3', trixie: '2.4' };
+
+const JAILS = `[DEFAULT]
+bantime = 10m
+
+[dovecot]
+enabled = true
+
+[login]
+enabled = true
+`;
+
+describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
+  let machine: Machine;
+  let station: Station;
+  let agent: Agent;
+
+  const write = async (path: string, text: string) => {
+    await mkdir(dirname(join(machine.root, path)), { recursive: true });
+    await writeFile(join(machine.root, path), text);
+  };
+  const place = async (from: string, to: string) => {
+    await mkdir(dirname(join(machine.root, to)), { recursive: true });
+    await copyFile(from, join(machine.root, to));
+  };
+  const companion = (order: string) => machine.exec(['systemctl', order, 'banjour-companion']);
+  const login = async (from: string) => (await station.login('imap', from, PATIENCE)).result;
+  /** Passwords that PAM looked at and refused. */
+  const checked = async () => {
+    const text = await machine.exec(['journalctl', '-b', '-o', 'cat', '--no-pager']);
+    return text
+      .split('\n')
+      .filter((line) => /pam_unix\(dovecot:auth\): authentication f/.test(line)).length;
+  };
+  /** The owner logs in, at the latest in so many seconds: an anvil's penalty and a time limit. */
+  const servedWhile = async (what: string) => {
+    const started = Date.now();
+    expect([what, await login(HOME)]).toEqual([what, 'ok']);
+    expect((Date.now() - started) / 1000).toBeLessThan(15);
+  };
+  const pidOf = (unit: string) => machine.exec(['systemctl', 'show', '-P', 'MainPID', unit]);
+
+  beforeAll(async () => {
+    machine = await Machine.boot(suite);
+    station = new Station(machine);
+    agent = await Agent.install(machine);
+    const name = 'banjour-companion';
+    await place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
+    await place(`systemd/sysusers.d/${name}.conf`, `/usr/lib/sysusers.d/${name}.conf`);
+    await write('/etc/banjour/jail.local', JAILS);
+    await place('examples/dovecot-policy/companion.local', '/etc/banjour/companion.local');
+    const conf = '99-banjour-policy.conf';
+    const version = VERSIONS[suite];
+    await place(`examples/dovecot-policy/${version}/${conf}`, `/etc/dovecot/conf.d/${conf}`);
+    const basic = Buffer.from(`dovecot:${KEY}`).toString('base64');
+    await write(
+      '/etc/dovecot/banjour-policy.conf.ext',
+      `auth_policy_server_api_header = Authorization: Basic ${basic}\nauth_policy_hash_nonce = 0123456789abcdef\n`,
+    );
+    await write('/etc/banjour/secrets/policy', `${KEY}\n`);
+    await machine.exec(['systemd-sysusers']);
+    await machine.exec(['chgrp', '-R', name, '/etc/banjour/secrets']);
+    await machine.exec(['systemctl', 'daemon-reload']);
+    await agent.start();
+    // Four days ago the agent saw the first login: names and networks are known by now.
+    await agent.stop();
+    const then = (Date.now() - 4 * 86_400_000) * 1_000;
+    await machine.exec([
+      'sqlite3',
+      '/var/lib/banjour/ledger.sqlite3',
+      `INSERT INTO attempt (jail, kind, address, user, count, time, spray) VALUES ('dovecot', 'success', '203.0.113.8', 'bert', 1, ${then}, 0)`,
+    ]);
+    await agent.restart();
+    await machine.exec(['systemctl', 'enable', '--now', name]).catch(async (error: unknown) => {
+      throw new Error(
+        `${error}\n${await machine.exec(['journalctl', '-u', name, '-o', 'cat', '--no-pager'])}`,
+      );
+    });
+    await machine.exec(['systemctl', 'restart', 'dovecot']);
+    await until('Dovecot is asked by doctor', async () => {
+      const { stdout } = await agent.command('doctor');
+      return /Dovecot's question is answered within/.test(stdout) ? true : undefined;
+    });
+  });
+  afterAll(async () => {
+    await station?.close();
+    await machine?.destroy();
+  });
+
+  test('doctor and config check find nothing wrong between the two', async () => {
+    const { stdout } = await agent.command('config', 'check');
+    expect(stdout).not.toMatch(/policy/i);
+    const { stdout: said } = await agent.command('doctor');
+    expect(said).not.toMatch(/(?:ERROR|WARNING).*(?:policy|Dovecot asks)/);
+  });
+
+  test('a spray is refused unseen, and the owner is served all the while', async () => {
+    expect(await login(HOME)).toBe('ok');
+    await until('the login is credit', async () => {
+      const { stdout } = await agent.command('status', 'login', '--json');
+      return /"credits":\s*[1-9]/.test(stdout) ? true : undefined;
+    });
+    const before = await checked();
+    const sprayers = Array.from(
+      { length: SPRAYERS },
+      (_, n) => `198.51.${100 + (n >> 7)}.${(n & 127) + 1}`,
+    );
+    // The first come one by one, as a spray that knows how to be slow.
+    const guess = (from: string) =>
+      station.attack('imap', from, 1, { ...PATIENCE, password: `guess of ${from}` });
+    for (const from of sprayers.splice(0, 8)) await guess(from);
+    const logins: string[] = [];
+    let spraying = true;
+    const owner = (async () => {
+      while (spraying) {
+        logins.push(await login(HOME));
+        await sleep(1_000);
+      }
+    })();
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let from = sprayers.shift(); from !== undefined; from = sprayers.shift())
+          await guess(from);
+      }),
+    );
+    spraying = false;
+    await owner;
+    const seen = (await checked()) - before;
+    expect(seen).toBeGreaterThanOrEqual(8);
+    expect(seen).toBeLessThanOrEqual(Math.max(12, SPRAYERS * 0.05));
+    expect(logins.length).toBeGreaterThan(0);
+    expect(logins.filter((result) => result !== 'ok')).toEqual([]);
+    const { stdout, status } = await agent.command('explain', 'anna');
+    expect([status, stdout]).toEqual([0, expect.stringContaining('the user is under attack')]);
+  });
+
+  test('the owner is served from a new network with underattack = delay', async () => {
+    expect(await login(ELSEWHERE)).not.toBe('ok');
+    await write('/etc/banjour/companion.local', '[policy]\nenabled = true\nunderattack = delay\n');
+    await companion('reload');
+    await until('the new rule holds', async () =>
+      (await login(ELSEWHERE)) === 'ok' ? true : undefined,
+    );
+  });
+
+  test('whoever has no key, or comes under another name, is told nothing', async () => {
+    const port = `http://127.0.0.1:9813/?command=allow`;
+    const script = [
+      'import urllib.request as r, urllib.error as e, sys',
+      'def ask(**h):',
+      ' try: return r.urlopen(r.Request(sys.argv[1], b"{}", h)).status',
+      ' except e.HTTPError as x: return x.code',
+      'print(ask(), ask(Authorization="Basic eDp5"), ask(Host="evil.example"))',
+    ].join('\n');
+    const said = await machine.exec([
+      ...['setpriv', '--reuid=65534', '--clear-groups'],
+      ...['python3', '-c', script, port],
+    ]);
+    expect(said.trim()).toBe('401 401 403');
+    const open =
+      'import socket, sys\nfor i in range(600):\n s = socket.create_connection(("127.0.0.1", 9813))\n globals()[f"s{i}"] = s\nimport time\ntime.sleep(8)';
+    const flood = machine.exec(['timeout', '20', 'python3', '-c', open]).catch(() => '');
+    await servedWhile('600 connections are open');
+    await flood;
+  });
+
+  test('Dovecot goes on while the companion, or the agent, hangs, is killed or is stopped', async () => {
+    const pid = (await pidOf('banjour-companion')).trim();
+    await machine.exec(['kill', '-STOP', pid]);
+    await servedWhile('the companion hangs');
+    await machine.exec(['kill', '-KILL', pid]);
+    await servedWhile('the companion was killed');
+    await companion('stop');
+    await servedWhile('the companion is stopped');
+    expect(await login(ELSEWHERE)).toBe('ok');
+    await companion('start');
+    const own = (await pidOf('banjour')).trim();
+    await machine.exec(['kill', '-STOP', own]);
+    await servedWhile('the agent hangs');
+    await machine.exec(['kill', '-CONT', own]);
+  });
+});
