@@ -47,10 +47,12 @@ former_stop() {
 former_hand_over() {
 	if [ -d /var/lib/banjour-notify ]; then
 		mkdir -p -m 750 /var/lib/banjour-companion
-		if [ -e /var/lib/banjour-notify/positions.json ] && [ ! -e /var/lib/banjour-companion/positions.json ]; then
-			mv /var/lib/banjour-notify/positions.json /var/lib/banjour-companion/
+		positions=/var/lib/banjour-companion/positions.json
+		if [ -e /var/lib/banjour-notify/positions.json ] && [ ! -e "$positions" ]; then
+			mv /var/lib/banjour-notify/positions.json "$positions"
+			chown banjour-companion:banjour-companion "$positions"
 		fi
-		chown -R banjour-companion:banjour-companion /var/lib/banjour-companion
+		chown banjour-companion:banjour-companion /var/lib/banjour-companion
 		rm -rf /var/lib/banjour-notify
 	fi
 	if [ "$FORMER_NOTIFY$FORMER_METRICS" != offoff ]; then

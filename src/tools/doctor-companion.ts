@@ -59,13 +59,14 @@ export async function checkCompanion(
 
 /** What does not happen while only these parts are there. */
 function lacking({ config, tellers }: Wishes, there: ReadonlySet<string>): string[] {
-  const { notify, metrics, policy } = config;
+  const { notify, report, metrics, policy } = config;
   const wanted: readonly (readonly [string, boolean, string])[] = [
     [
       'notify',
       notify.enabled === true || (notify.enabled === 'auto' && tellers.length > 0),
       `nobody is told of the bans of ${tellers.join(', ')}`,
     ],
+    ['report', report.every !== 'none', 'the report is not mailed'],
     ['metrics', metrics.enabled, 'metrics are not served'],
     ['policy', policy.enabled, 'nobody answers the mail server before it checks a password'],
   ];

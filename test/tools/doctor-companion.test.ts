@@ -187,6 +187,18 @@ describe('the doctor looks whether people are told', () => {
     },
   );
 
+  test.each([
+    ['[notify]\nreport = weekly', 'the report is not mailed'],
+    ['[policy]\nenabled = true', 'nobody answers the mail server before it checks a password'],
+    ['[notify]\nenabled = true', 'nobody is told of the bans of '],
+  ])('where %j is wanted and nothing runs, that is an error', async (lines, words) => {
+    configure('%(action_)s');
+    companion(lines);
+    expect(await look()).toMatchObject([
+      { level: 'error', message: expect.stringContaining(`does not run: ${words}`) },
+    ]);
+  });
+
   test('a part that does not run is an error with its reason', async () => {
     configure('%(action_)s');
     companion('[metrics]\nenabled = true');
