@@ -46,6 +46,17 @@ export function batchReader(): { readonly functions?: Functions; readonly why: s
   return loaded;
 }
 
+/** How to have it. */
+export const BATCH_READER_FIX = 'apt install gcc libsystemd-dev && node native/build.mjs';
+
+/** What goes without the batch reader, and why it is not there; undefined when it is. */
+export function withoutBatchReader(): string | undefined {
+  const { functions, why } = batchReader();
+  return functions === undefined
+    ? `a damaged journal file can end the agent, and the journal is read at two thirds of the speed: no batch reader, ${why}`
+    : undefined;
+}
+
 /** Loads the library; only tests name another than the installed one. */
 export function load(path: string | undefined): {
   readonly functions?: Functions;

@@ -1,7 +1,7 @@
 /** What `doctor` reports about libsystemd and the journal of this host. */
 import { messageOf, OperatorError } from '../src/core/errors.js';
 import type { Finding } from '../src/core/finding.js';
-import { batchReader } from './batch-library.js';
+import { BATCH_READER_FIX, withoutBatchReader } from './batch-library.js';
 import { JournalHandle } from './journal.js';
 import { localDirectories, requireReadable } from './journal-files.js';
 import { libsystemdVersion } from './libsystemd.js';
@@ -24,15 +24,10 @@ export function check(namespace?: string): Finding[] {
 }
 
 function batch(): Finding {
-  const { functions, why } = batchReader();
-  if (functions !== undefined)
+  const message = withoutBatchReader();
+  if (message === undefined)
     return { level: 'ok', id: 'journal.batch', message: 'the batch reader is compiled' };
-  return {
-    level: 'warning',
-    id: 'journal.batch',
-    message: `a damaged journal file can end the agent, and the journal is read at two thirds of the speed: no batch reader, ${why}`,
-    fix: 'apt install gcc libsystemd-dev && node native/build.mjs',
-  };
+  return { level: 'warning', id: 'journal.batch', message, fix: BATCH_READER_FIX };
 }
 
 function readable(namespace: string | undefined): Finding[] {

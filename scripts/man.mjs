@@ -13,7 +13,7 @@ const { COMMANDS } = await import(join(project, 'dist/src/cli/table.js'));
 const { GLOBAL_OPTIONS, optionsOf } = await import(join(project, 'dist/src/cli/command.js'));
 const { GENERAL_EXITS } = await import(join(project, 'dist/src/cli/cli.js'));
 const { completionScript } = await import(join(project, 'dist/src/cli/completion/scripts.js'));
-const { VERSION } = await import(join(project, 'dist/src/setup/paths.js'));
+const { packageVersion } = await import(join(project, 'dist/src/setup/paths.js'));
 
 const date = new Date(
   process.env.SOURCE_DATE_EPOCH ? Number(process.env.SOURCE_DATE_EPOCH) * 1000 : Date.now(),
@@ -37,7 +37,7 @@ const italic = (value) => `\\fI${text(value)}\\fR`;
 
 function head(name, summary) {
   return [
-    `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "${date}" "Banjour ${VERSION}" "Banjour"`,
+    `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "${date}" "Banjour ${packageVersion()}" "Banjour"`,
     '.ad l',
     '.SH NAME',
     `${text(name)} \\- ${text(summary.charAt(0).toLowerCase() + summary.slice(1))}`,

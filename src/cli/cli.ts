@@ -1,7 +1,7 @@
 /** Runs one command line: parse, run, turn whatever is thrown into a message and an exit code. */
 import { EXIT, type ExitCode, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
-import { defaultPaths, type Paths, VERSION } from '../setup/paths.js';
+import { defaultPaths, type Paths, packageVersion } from '../setup/paths.js';
 import { type Terminal, widthOf } from '../tools/terminal.js';
 import { type Args, COMPLETE, type CommandDefinition, honours } from './command.js';
 import { quickChoice } from './quick.js';
@@ -55,7 +55,7 @@ async function fullChoice(argv: readonly string[], terminal: Terminal) {
     import('./command-line.js'),
     commands(),
   ]);
-  return parseCommandLine(argv, table, VERSION, widthOf(terminal.stdout));
+  return parseCommandLine(argv, table, packageVersion(), widthOf(terminal.stdout));
 }
 
 /** The table of commands, loaded only when a command line needs it. */

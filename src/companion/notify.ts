@@ -10,7 +10,7 @@ import { describeTarget } from '../notify/targets.js';
 import type { CompanionConfig } from '../setup/companion-config.js';
 import { loadSetup } from '../setup/load.js';
 import { loadNotifyConfig, routesFrom } from '../setup/notify-config.js';
-import { companionState, type Paths, statusSocket, VERSION } from '../setup/paths.js';
+import { companionState, type Paths, packageVersion, statusSocket } from '../setup/paths.js';
 import type { CompanionPart, PartHost, PartPlan } from './part.js';
 
 /** Switched on by the jails, unless companion.conf says otherwise. */
@@ -88,7 +88,7 @@ async function startNotify(
   };
   const lines = host.lines(jails, log);
   const sender = new Sender({
-    ...{ mailer, lines, templates, host: settings.host, version: VERSION, env },
+    ...{ mailer, lines, templates, host: settings.host, version: packageVersion(), env },
     ...asksWhois,
   });
   const notifier = new Notifier({

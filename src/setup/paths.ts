@@ -67,7 +67,12 @@ export function ledgerFile(paths: Paths): string {
   return join(paths.state, 'ledger.sqlite3');
 }
 
-/** The version of the package, from its package.json. */
-export const VERSION: string = (
-  JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
-).version;
+let version: string | undefined;
+
+/** The version of the package, from its package.json; read when first asked for. */
+export function packageVersion(): string {
+  version ??= (
+    JSON.parse(readFileSync(join(PACKAGE_ROOT, 'package.json'), 'utf8')) as { version: string }
+  ).version;
+  return version;
+}

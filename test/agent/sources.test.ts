@@ -1,5 +1,6 @@
 /** Sources that are not there (yet): each waits and comes back alone. */
-import { mkdirSync, renameSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, renameSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { retryPause } from '../../src/agent/intake/source-intake.js';
@@ -103,4 +104,27 @@ test('a source that stays away is tried less and less often, up to the bound', (
     SOURCE_RETRY_MS_MAX,
     SOURCE_RETRY_MS_MAX,
   ]);
+});
+
+test('a program without the compiled reader of journals says so in its log, status and doctor', async () => {
+  // As it is where no compiler was there when it was installed.
+  const program = host.path('program');
+  mkdirSync(join(program, 'dist'), { recursive: true });
+  for (const part of ['src', 'native'])
+    cpSync(join('dist', part), join(program, 'dist', part), { recursive: true });
+  for (const part of ['node_modules', 'package.json', 'config', 'systemd', 'docs'])
+    symlinkSync(join(process.cwd(), part), join(program, part));
+  const main = join(program, 'dist/src/main.js');
+  await host.start([main, 'run']);
+  const { warnings } = await host.status.status();
+  expect(warnings.filter((text) => text.includes('no batch reader'))).toHaveLength(1);
+  expect(
+    host.said.match(/WARNING .*no batch reader, it was not compiled \(apt install/g),
+  ).toHaveLength(1);
+  const words = [main, ...host.placed(['doctor', '--json'])];
+  const [file, ...args] = host.namespace.inside([process.execPath, ...words]);
+  const { stdout } = spawnSync(file, args, { encoding: 'utf8' });
+  expect(stdout).toContain('no batch reader, it was not compiled');
+  host.fail('198.51.100.4', 3);
+  await isBanned('198.51.100.4');
 });

@@ -2,6 +2,7 @@
  * All readers of the agent: one per source, started at the stored positions, swapped at a reload.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { BATCH_READER_FIX, withoutBatchReader } from '../../../native/batch-library.js';
 import { type Log, silentLog } from '../../core/log.js';
 import type { JailName, SourceId } from '../../core/names.js';
 import { epochMicros, isoTime, plus, type Seconds, seconds, wallClock } from '../../core/time.js';
@@ -66,6 +67,7 @@ export class IntakeSupervisor {
     );
     this.#recall(setup, jails.names, resumes);
     for (const { id } of this.#readers) this.#accepted.add(id);
+    for (const warning of this.#slowly()) this.#parts.log('warning', warning);
     await this.#open(this.#readers);
   }
 
@@ -115,16 +117,26 @@ export class IntakeSupervisor {
   }
 
   /**
-   * One sentence for each source that cannot be read, and for each jail none of whose entries
-   * passes its prefregex.
+   * One sentence for each source that cannot be read, for each jail none of whose entries passes
+   * its prefregex, and one where journals are read without the compiled reader.
    */
   warnings(): readonly string[] {
     return [
+      ...this.#slowly(),
       ...this.#readers.flatMap(({ id, problem }) =>
         problem === undefined ? [] : [unreadable(id, problem)],
       ),
       ...this.#readers.flatMap(({ stats }) => (stats?.jails ?? []).flatMap(neverPrefixed)),
     ];
+  }
+
+  /** What journals are read without; nothing where none is read. */
+  #slowly(): readonly string[] {
+    const isRead = this.#readers.some(
+      ({ source: { kind } }) => kind !== 'text' && kind !== 'export',
+    );
+    const without = isRead ? withoutBatchReader() : undefined;
+    return without === undefined ? [] : [`${without} (${BATCH_READER_FIX})`];
   }
 
   /** True when every reader answers within `milliseconds`; a quiet journal is progress. */

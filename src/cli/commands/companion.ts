@@ -8,7 +8,7 @@ import { serveCompanion } from '../../companion/socket.js';
 import { EXIT, type ExitCode, messageOf } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { createLog, styleFor } from '../../log/log.js';
-import { companionSocket, VERSION } from '../../setup/paths.js';
+import { companionSocket, packageVersion } from '../../setup/paths.js';
 import { linesReader } from '../../tools/explain.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -88,7 +88,7 @@ async function serve(
   const { paths, log } = host;
   let isReady = false;
   const say = () => isReady && sdNotify(`STATUS=${running.summary}`);
-  const running = new Companion({ version: VERSION, log, changed: say });
+  const running = new Companion({ version: packageVersion(), log, changed: say });
   const close = await serveCompanion(companionSocket(paths), running);
   try {
     await running.adopt(plans);

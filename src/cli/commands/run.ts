@@ -5,9 +5,9 @@ import {
   controlSocket,
   groupIdOf,
   ledgerFile,
+  packageVersion,
   policySocket,
   statusSocket,
-  VERSION,
 } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -59,7 +59,7 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     stderr: terminal.stderr,
     out: (text) => terminal.out(text),
     env: terminal.env,
-    version: VERSION,
+    version: packageVersion(),
     ...(level === undefined ? {} : { logLevel: level }),
   });
 }

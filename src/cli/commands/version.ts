@@ -2,7 +2,7 @@
 import { ControlClient } from '../../control/client.js';
 import { API_VERSION } from '../../control/protocol.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { statusSocket, VERSION } from '../../setup/paths.js';
+import { packageVersion, statusSocket } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const version: CommandDefinition = {
@@ -14,18 +14,17 @@ export const version: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
+  const own = packageVersion();
   const agent = await new ControlClient(statusSocket(paths)).version().then(
     (answer) => answer.version,
     () => null,
   );
   if (args.flag('json'))
-    terminal.out(`${JSON.stringify({ version: VERSION, api: API_VERSION, agent })}\n`);
-  else if (agent === null) terminal.out(`${VERSION} (no agent is running)\n`);
+    terminal.out(`${JSON.stringify({ version: own, api: API_VERSION, agent })}\n`);
+  else if (agent === null) terminal.out(`${own} (no agent is running)\n`);
   else
     terminal.out(
-      agent === VERSION
-        ? `${VERSION}\n`
-        : `${VERSION} (the running agent is ${agent}: restart it)\n`,
+      agent === own ? `${own}\n` : `${own} (the running agent is ${agent}: restart it)\n`,
     );
   return EXIT.ok;
 }
