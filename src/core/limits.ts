@@ -102,6 +102,8 @@ export const TRACKED_ADDRESSES_MAX = 250_000;
  * evidence goes too.
  */
 export const TRACKED_FAILURES_MAX = 1_000_000;
+/** Entries that a jail that weighs and is new has read for logins of the past: the newest. */
+export const PAST_ENTRIES_MAX = 2_000_000;
 /** Logins and failures that the ledger keeps for the evidence; about 100 bytes each. */
 export const ATTEMPTS_KEPT_MAX = 500_000;
 /** Names of `honeypot`. */

@@ -30,6 +30,7 @@ import {
   TRACKED_FAILURES_MAX,
 } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
+import { notRemote } from '../core/networks.js';
 import type { JailPolicy } from '../core/specs.js';
 import {
   type EpochMicros,
@@ -160,6 +161,21 @@ export class Jails {
     const jail = this.#jails.get(event.jail);
     if (jail === undefined) return { kind: 'unknown', event };
     return this.#failureCounter.count(jail, event, undefined, context).outcome;
+  }
+
+  /**
+   * Takes in logins of the past, in any order, for the jails that weigh; returns those that are
+   * worth remembering. Nobody is alarmed.
+   */
+  learn(logins: Iterable<FilterEvent>, context: AllowContext): WeighedAttempt[] {
+    return [...logins].filter((event) => {
+      const jail = this.#jails.get(event.jail);
+      if (jail === undefined || event.kind !== 'success') return false;
+      const reason = notRemote(event.address) ?? context.allowed(event.jail, event.address);
+      return (
+        reason === undefined && this.#weighing.learn(jail, event, jail.prefixOf(event.address))
+      );
+    });
   }
 
   /**

@@ -78,6 +78,12 @@ export class Weighing {
     return group === undefined ? undefined : this.#evidence.get(group)?.facts(attempt);
   }
 
+  /** Notes a login of the past; true when it is worth remembering. */
+  learn({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): boolean {
+    const evidence = group === undefined ? undefined : this.#evidence.get(group);
+    return evidence?.login(attemptOf(event, target), true).isNew === true;
+  }
+
   /** True when the jail that weighs what this one finds may excuse the event. */
   isExcusable({ policy: { group } }: Jail, event: FilterEvent, target: Prefix): boolean {
     if (group === undefined || this.#jails.watches(group)) return false;

@@ -39,6 +39,11 @@ export class Attempts {
     this.#db = db;
   }
 
+  /** True when there are none. */
+  isEmpty(): boolean {
+    return guarded(() => this.#db.prepare('SELECT 1 FROM attempt LIMIT 1').get()) === undefined;
+  }
+
   /** Attempts since a time, in the order in which they were judged. Their cursors are not kept. */
   *since(time: EpochMicros): IterableIterator<WeighedAttempt> {
     const page = this.#db.prepare(

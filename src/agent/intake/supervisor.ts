@@ -19,6 +19,7 @@ import {
   type SourceGroup,
 } from '../../setup/setup.js';
 import { neverPrefixed, unreadable } from '../control-views.js';
+import { PastLearner } from '../learning/learner.js';
 import type { Pipeline } from '../pipeline.js';
 import type { IntakeStart } from './protocol.js';
 import { SourceIntake } from './source-intake.js';
@@ -43,9 +44,11 @@ export class IntakeSupervisor {
   #readers: readonly SourceIntake[] = [];
   /** Sources that this agent has been started or reloaded with. */
   readonly #accepted = new Set<SourceId>();
+  readonly #learner: PastLearner;
 
   constructor(parts: IntakeSupervisorDeps) {
     this.#parts = parts;
+    this.#learner = new PastLearner(parts);
   }
 
   get all(): readonly SourceIntake[] {
@@ -66,9 +69,11 @@ export class IntakeSupervisor {
       this.#make(id, group, readBackOf(setup), false),
     );
     this.#recall(setup, jails.names, resumes);
+    const past = this.#learner.plan(setup);
     for (const { id } of this.#readers) this.#accepted.add(id);
     for (const warning of this.#slowly()) this.#parts.log('warning', warning);
     await this.#open(this.#readers);
+    this.#learner.start(past);
   }
 
   /** A source that was accepted before may be away for a while; one that is new must be there. */
@@ -105,12 +110,14 @@ export class IntakeSupervisor {
     const ends = await Promise.all(gone.map((reader) => reader.stop(STOP_MS)));
     for (const { id } of gone) this.#parts.pipeline.leave(id);
     this.#recall(setup, [...cold], true);
+    const past = this.#learner.plan(setup);
     const present = new Set(kept.map(({ id }) => id));
     const fresh = [...groups]
       .filter(([id]) => !present.has(id))
       .map(([id, group]) => this.#make(id, group, readBackOf(setup), true));
     this.#readers = [...kept, ...fresh];
     await this.#open(fresh);
+    this.#learner.start(past);
     // The new setup is in force; a process without what was left behind is better all the same.
     if (ends.includes(false))
       this.#parts.failed(new Error("a reader's thread does not end: starting anew"));
@@ -146,7 +153,8 @@ export class IntakeSupervisor {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#readers.map((reader) => reader.stop(STOP_MS)));
+    const ends = this.#readers.map((reader) => reader.stop(STOP_MS));
+    await Promise.all([this.#learner.stop(STOP_MS), ...ends]);
   }
 
   /**

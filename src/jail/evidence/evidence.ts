@@ -98,9 +98,12 @@ export class Evidence {
 
   /**
    * Notes a login. `isNew`: the same user did not log in from the same network within the last
-   * hours.
+   * hours. `isPast`: it alarms nobody any more.
    */
-  login(attempt: Attempt): { readonly isNew: boolean; readonly alarms: readonly Alarm[] } {
+  login(
+    attempt: Attempt,
+    isPast = false,
+  ): { readonly isNew: boolean; readonly alarms: readonly Alarm[] } {
     const { user } = attempt;
     if (user === undefined || user === '') return { isNew: false, alarms: [] };
     const time = this.#secondsOf(attempt.time);
@@ -118,7 +121,7 @@ export class Evidence {
     const networks = this.#users.login(key, where.network.low, time);
     const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
     const alarms: Alarm[] =
-      isOdd && this.#users.mayAlarm(key, 'taken', time)
+      !isPast && isOdd && this.#users.mayAlarm(key, 'taken', time)
         ? [{ kind: 'takeover', user, count: networks }]
         : [];
     return { isNew, alarms };

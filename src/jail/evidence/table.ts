@@ -263,12 +263,13 @@ export class RecentSet {
     if (time > least) this.#put(slot, oldest, thing, time);
   }
 
-  /** How many things other than `but` were seen from this time on. */
-  count(slot: Slot, from: number, but?: number): number {
+  /** How many things other than `but` were seen between two times. */
+  count(slot: Slot, from: number, but?: number, to = Number.POSITIVE_INFINITY): number {
     let count = 0;
-    for (let i = 0; i < this.#max; i++)
-      if (this.#time(slot, i) !== 0 && this.#time(slot, i) >= from && this.#thing(slot, i) !== but)
-        count++;
+    for (let i = 0; i < this.#max; i++) {
+      const time = this.#time(slot, i);
+      if (time !== 0 && time >= from && time <= to && this.#thing(slot, i) !== but) count++;
+    }
     return count;
   }
 

@@ -12,6 +12,7 @@ import { type Key, NONE, RecentSet, Table } from './table.js';
 const NAME = { lastLogin: 0, alarmed: 1, taken: 2, checked: 3, exists: 4, offenders: 5 } as const;
 const DAY = 86_400;
 const ALARM_PAUSE = DAY;
+const AHEAD = 3600;
 
 /** Behind its offenders a prefix has the name that they tried, or that there were several. */
 const TRIED = RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
@@ -88,12 +89,15 @@ export class WatchedUsers {
     return slot !== NONE && this.#table.get(slot, NAME.lastLogin) > 0;
   }
 
-  /** Notes a login; returns from how many networks there were some within a day. */
+  /**
+   * Notes a login; returns from how many networks there were some within the day before it. Logins
+   * of sources that are a little ahead count too; those long after one of the past do not.
+   */
   login(name: Key, network: number, time: number): number {
     const slot = this.#table.obtain(name);
     if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
     this.#networks.add(slot, network, time);
-    return this.#networks.count(slot, time - DAY);
+    return this.#networks.count(slot, time - DAY, undefined, time + AHEAD);
   }
 
   /** Notes an address that failed for the name; returns how many did since `from`. */

@@ -1,0 +1,41 @@
+/**
+ * Entry file of the thread that reads logins of the past. It rests longer than it works: nobody
+ * waits for it.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parentPort, workerData } from 'node:worker_threads';
+import { assert, packError } from '../../core/errors.js';
+import { createSource } from '../../journal/source.js';
+import { guard } from '../intake/guard.js';
+import type { FromPast } from './learner.js';
+import { type PastPlan, pastLogins } from './past-logins.js';
+
+/** So many times as long as it worked it rests. */
+const REST = 3;
+const REST_MS_MIN = 1;
+
+assert(parentPort !== null, 'logins of the past are read in a worker thread');
+const port = parentPort;
+const stop = new AbortController();
+port.once('message', () => stop.abort());
+const post = (message: FromPast) => port.postMessage(message);
+
+try {
+  let began = performance.now();
+  for (const step of pastLogins(workerData as PastPlan, make, guard)) {
+    post({ type: 'step', ...step });
+    const rest = Math.max(REST_MS_MIN, REST * (performance.now() - began));
+    await sleep(rest, undefined, { signal: stop.signal }).catch(() => undefined);
+    if (stop.signal.aborted) break;
+    began = performance.now();
+  }
+} catch (error) {
+  post({ type: 'failed', error: packError(error) });
+} finally {
+  // The port keeps the thread alive; all is said.
+  port.close();
+}
+
+function make({ id, source }: PastPlan['sources'][number]) {
+  return createSource(source, id);
+}
