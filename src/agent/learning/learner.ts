@@ -18,8 +18,8 @@ import { hasPast, type PastPlan, type PastStep } from './past-logins.js';
 
 const DAY = 86_400;
 /** Memory of the thread, MiB. */
-const HEAP_MIB_MAX = 96;
-const YOUNG_MIB_MAX = 6;
+const HEAP_MIB = 96;
+const YOUNG_MIB = 6;
 
 /** What the thread says. */
 export type FromPast =
@@ -65,8 +65,8 @@ export class PastLearner {
       workerData: plan,
       name: 'past logins',
       resourceLimits: {
-        maxOldGenerationSizeMb: HEAP_MIB_MAX,
-        maxYoungGenerationSizeMb: YOUNG_MIB_MAX,
+        maxOldGenerationSizeMb: HEAP_MIB,
+        maxYoungGenerationSizeMb: YOUNG_MIB,
       },
     });
     worker.unref();

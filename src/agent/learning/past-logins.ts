@@ -61,10 +61,11 @@ export function* pastLogins(
   const known = new Set<string>();
   const { entries = PAST_ENTRIES_MAX, logins = EVIDENCE_CREDITS_MAX } = bounds;
   let left = entries;
+  const days = plan.sources.map((one) => new Days(one, () => make(one), guard));
   for (let day = 0; day < plan.days; day++) {
     const to = plus(plan.until, -day * DAY);
-    for (const one of plan.sources)
-      for (const { found, read } of dayOf(one, to, make, guard)) {
+    for (const one of days)
+      for (const { found, read } of one.endingAt(to)) {
         left -= read;
         const fresh = found.filter((event) => {
           const key = `${event.address.text} ${event.user}`;
@@ -78,28 +79,42 @@ export function* pastLogins(
   }
 }
 
-/** The logins of the day that ends at a time. */
-function* dayOf(
-  one: PastSource,
-  to: EpochMicros,
-  make: (source: PastSource) => EntrySource,
-  guard: Guard,
-) {
-  const source = make(one);
-  try {
-    const bank = new FilterBank(one.jails, guard);
-    openFor(source, bank, one.jails, { at: 'time', time: plus(to, -DAY) });
-    for (;;) {
-      const { entries, read, position } = source.next(BATCH_ENTRIES_MAX);
-      if (read === 0) return;
-      const own = entries.filter((entry) => entry.realtime < to && !isOwn(entry, undefined));
-      const found = bank
-        .judge(own)
-        .events.filter(({ kind, user }) => kind === 'success' && user !== undefined && user !== '');
-      yield { found, read };
-      if (position === undefined || position.time >= to) return;
-    }
-  } finally {
-    source.close();
+/** The days of one source. Filters are made for days that have entries: it takes a while. */
+class Days {
+  readonly #one: PastSource;
+  readonly #make: () => EntrySource;
+  readonly #guard: Guard;
+  readonly #gate: FilterBank;
+
+  constructor(one: PastSource, make: () => EntrySource, guard: Guard) {
+    this.#one = one;
+    this.#make = make;
+    this.#guard = guard;
+    this.#gate = new FilterBank(one.jails, guard);
   }
+
+  /** The logins of the day that ends at a time. */
+  *endingAt(to: EpochMicros) {
+    const { jails } = this.#one;
+    const source = this.#make();
+    let bank: FilterBank | undefined;
+    try {
+      openFor(source, this.#gate, jails, { at: 'time', time: plus(to, -DAY) });
+      for (;;) {
+        const { entries, read, position } = source.next(BATCH_ENTRIES_MAX);
+        if (read === 0) return;
+        const own = entries.filter((entry) => entry.realtime < to && !isOwn(entry, undefined));
+        if (own.length > 0) bank ??= new FilterBank(jails, this.#guard);
+        const events = bank?.judge(own).events ?? [];
+        yield { found: events.filter(isLogin), read };
+        if (position === undefined || position.time >= to) return;
+      }
+    } finally {
+      source.close();
+    }
+  }
+}
+
+function isLogin({ kind, user }: FilterEvent): boolean {
+  return kind === 'success' && user !== undefined && user !== '';
 }

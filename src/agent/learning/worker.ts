@@ -10,9 +10,9 @@ import { guard } from '../intake/guard.js';
 import type { FromPast } from './learner.js';
 import { type PastPlan, pastLogins } from './past-logins.js';
 
-/** So many times as long as it worked it rests. */
+/** So many times as long as it worked it rests, ms; not longer where others keep it waiting. */
 const REST = 3;
-const REST_MS_MIN = 1;
+const REST_MS = { least: 1, most: 200 } as const;
 
 assert(parentPort !== null, 'logins of the past are read in a worker thread');
 const port = parentPort;
@@ -24,7 +24,8 @@ try {
   let began = performance.now();
   for (const step of pastLogins(workerData as PastPlan, make, guard)) {
     post({ type: 'step', ...step });
-    const rest = Math.max(REST_MS_MIN, REST * (performance.now() - began));
+    const worked = performance.now() - began;
+    const rest = Math.min(REST_MS.most, Math.max(REST_MS.least, REST * worked));
     await sleep(rest, undefined, { signal: stop.signal }).catch(() => undefined);
     if (stop.signal.aborted) break;
     began = performance.now();
