@@ -2,6 +2,7 @@
 import type { ControlClient } from '../control/client.js';
 import type { AgentView, BanView, CountersView } from '../control/protocol.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
+import type { AlarmView } from '../core/figures.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import {
@@ -27,10 +28,16 @@ export interface TopSample {
   readonly view: AgentView;
   readonly counters: CountersView;
   readonly newest: readonly BanView[];
+  /** Of the last day, the newest first. */
+  readonly alarms: readonly AlarmView[];
 }
 
 /** Newest bans in a picture. */
 const NEWEST = 8;
+/** Users under attack in a picture, and alarms that are looked through for them. */
+const ATTACKED = 5;
+const ALARMS = 100;
+const DAY_MS = 86_400_000;
 const ALTERNATE_SCREEN = '\x1b[?1049h\x1b[?25l';
 const NORMAL_SCREEN = '\x1b[?25h\x1b[?1049l';
 
@@ -63,16 +70,18 @@ export async function showTop(
 }
 
 async function take(client: ControlClient): Promise<TopSample> {
-  const [view, counters, newest] = await Promise.all([
+  const since = new Date(Date.now() - DAY_MS).toISOString();
+  const [view, counters, newest, alarms] = await Promise.all([
     client.status(),
     client.counters(),
     client.history({ limit: NEWEST }),
+    client.alarms({ since, limit: ALARMS }),
   ]);
-  return { at: performance.now(), view, counters, newest };
+  return { at: performance.now(), view, counters, newest, alarms };
 }
 
-function jsonOf({ view, counters, newest }: TopSample) {
-  return { time: new Date().toISOString(), ...view, counters: counters.jails, newest };
+function jsonOf({ view, counters, newest, alarms }: TopSample) {
+  return { time: new Date().toISOString(), ...view, counters: counters.jails, newest, alarms };
 }
 
 /** One picture; rates are of the time since `before`. */
@@ -81,7 +90,7 @@ export function picture(
   before: TopSample | undefined,
   terminal: Terminal,
 ): string {
-  const { view, counters, newest } = sample;
+  const { view, counters, newest, alarms } = sample;
   const width = tableWidth(terminal.stdout);
   const bold = (text: string) =>
     wantsColour(terminal.stdout, terminal.env) ? `\x1b[1m${text}\x1b[0m` : text;
@@ -135,7 +144,7 @@ export function picture(
   const warnings = view.warnings.map(
     (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
   );
-  return `${head}\n${jails}${weighing.join('')}\n${bans}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
+  return `${head}\n${jails}${weighing.join('')}\n${bans}${attackedTable(alarms, width)}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
 }
 
 function newestTable(newest: TopSample['newest'], width: number): string {
@@ -160,6 +169,36 @@ function newestTable(newest: TopSample['newest'], width: number): string {
     ]),
     width,
   );
+}
+
+/** Users of the newest alarms, each once; nothing when there are none. */
+function attackedTable(alarms: TopSample['alarms'], width: number): string {
+  const users = new Map<string, AlarmView>();
+  for (const alarm of alarms) {
+    const key = `${alarm.kind} ${alarm.user}`;
+    if (!users.has(key)) users.set(key, alarm);
+  }
+  if (users.size === 0) return '';
+  const table = formatTable(
+    [
+      { title: 'Users under attack', shrink: true, widest: 64 },
+      { title: 'What' },
+      { title: 'Since' },
+      { title: 'Newest address', optional: true },
+    ],
+    [...users.values()]
+      .slice(0, ATTACKED)
+      .map(({ time, kind, user, address, count }) => [
+        escapeUntrusted(user, USER_CHARS_MAX),
+        kind === 'takeover'
+          ? `takeover? ${counted(count, 'network')}`
+          : counted(count, 'address', 'addresses'),
+        formatTime(time),
+        escapeUntrusted(address),
+      ]),
+    width,
+  );
+  return `\n${table}`;
 }
 
 /** As many lines as the terminal has; the rest of each line is cleared. */

@@ -23,7 +23,7 @@ export interface ReportLetter {
   readonly html: string;
 }
 
-export interface ReportReceivers {
+interface ReportReceivers {
   readonly to: readonly string[];
   readonly sender: string;
 }

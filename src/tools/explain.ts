@@ -17,6 +17,7 @@ import { escapeUntrusted } from '../core/text.js';
 import { isoTime } from '../core/time.js';
 import { matchEntry } from '../filter/bank.js';
 import { compileFilter } from '../filter/compile.js';
+import { countOf } from '../filter/groups.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { parseTextCursor } from '../journal/position.js';
 import { createSource } from '../journal/source.js';
@@ -152,6 +153,8 @@ interface EvidenceView {
   readonly time?: string;
   /** As the filter sees it; a stranger's text. */
   readonly line?: string;
+  /** Attempts that it tells of. */
+  readonly count?: number;
   /** Which regex of which file and line finds the failure in it today. */
   readonly regex?: string;
 }
@@ -173,6 +176,12 @@ export interface Explanation extends ExplainView {
   readonly evidence: readonly {
     readonly jail: string;
     readonly entries: readonly EvidenceView[];
+    /** How the jail counts; absent when it is no more. */
+    readonly rule?: {
+      readonly findtimeSeconds: number;
+      readonly maxretry: number;
+      readonly isWeighing: boolean;
+    };
   }[];
 }
 
@@ -197,8 +206,15 @@ export async function explain(
   const evidence = [...cursors].map(([jail, list]) => ({
     jail,
     entries: list.map((text) => evidenceOf(text, judgesOf(jails.get(jail), setup.jails))),
+    ...ruleOf(jails.get(jail)),
   }));
   return { ...view, evidence, refusals };
+}
+
+function ruleOf(jail: JailSetup | undefined): Pick<Explanation['evidence'][number], 'rule'> {
+  if (jail === undefined) return {};
+  const { findtime, maxretry, counts } = jail.policy;
+  return { rule: { findtimeSeconds: findtime, maxretry, isWeighing: counts === 'evidence' } };
 }
 
 /** The jails whose filters may have found an entry: the jail itself, or those of its group. */
@@ -238,6 +254,7 @@ function evidenceIn(text: string, jail: JailSetup): EvidenceView {
       cursor: text,
       time: new Date(entry.realtime / 1000).toISOString(),
       line: line.text,
+      count: verdict === undefined ? 1 : countOf(verdict.facts),
       ...(regex === undefined
         ? {}
         : { regex: `${regex.place.file}:${regex.place.line}: ${regex.text}` }),

@@ -36,6 +36,15 @@ describe('banjour top', () => {
   );
 
   test('shows rates of the time between two pictures', async () => {
+    const alarm = (more: object) => ({
+      time: '2026-11-21T18:50:38.000Z',
+      kind: 'under-attack' as const,
+      jail: 'login',
+      user: 'anna\x1b[31m',
+      address: '192.0.2.9',
+      count: 12,
+      ...more,
+    });
     const jail = (totalFailed: number) => jailView({ currentlyFailed: 1, totalFailed });
     const sample = (at: number, totalFailed: number) => ({
       at,
@@ -71,12 +80,24 @@ describe('banjour top', () => {
       },
       counters: { present: true, jails: { sshd: { packets: 12_345, bytes: 1 } } },
       newest: [],
+      alarms: [
+        alarm({}),
+        alarm({ count: 8, address: '192.0.2.1' }),
+        alarm({ kind: 'takeover', user: 'ben', count: 6 }),
+      ],
     });
     const { out } = await caught(async (terminal) => {
       terminal.out(picture(sample(10_000, 30), sample(0, 20), terminal));
       return 0;
     });
     const row = out.split('\n').find((line) => line.startsWith('sshd'));
+    const attacked = out
+      .split('\n')
+      .filter((line) => /12 addresses|8 addresses|takeover\?/.test(line));
+    expect(attacked.map((line) => line.replace(/\s+/g, ' ').replace(/ 2026-.* /, ' AT '))).toEqual([
+      'anna\\x1b[31m 12 addresses AT 192.0.2.9',
+      'ben takeover? 6 networks AT 192.0.2.9',
+    ]);
     expect(row?.split(/\s+/)).toEqual(['sshd', '1', '30', '60', '0', '0', '0', '12,345', 'never']);
     expect(out).toContain('login: 9 addresses weighed, 2 users under attack, 1 takeover\n');
     expect(out).toContain('! a jail is deaf\\x1b[2J');

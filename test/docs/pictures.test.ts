@@ -4,12 +4,14 @@
  * for digits and the width of columns.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { AgentHost, canHost, SSHD } from '../support/agent-host.js';
 import { hasCommand, needs } from '../support/require.js';
 import { until } from '../support/until.js';
+import { writeWeek } from '../tools/report/sample.js';
 import { terminalSvg, wordsOf } from './terminal-svg.js';
 
 const MAIN = join(process.cwd(), 'dist/src/main.js');
@@ -147,4 +149,25 @@ test('replay', () => {
     'banjour replay lab-session.export.gz --quiet',
     stdout.replaceAll('\r', '').replace(/^.*\x1b\[K/gm, ''),
   );
+});
+
+test('report', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banjour-picture-'));
+  try {
+    writeWeek(join(folder, 'ledger.sqlite3'));
+    const week = '--since 2026-11-16T00:00Z --until 2026-11-23T00:00Z';
+    const places = `--state-dir ${folder} --run-dir ${folder} --no-pager`;
+    const command = `stty cols ${COLUMNS}; ${process.execPath} ${MAIN} report ${week} ${places}`;
+    const env = { ...process.env, TERM: 'xterm', TZ: 'UTC', NO_COLOR: '' };
+    const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
+      encoding: 'utf8',
+      env,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const shown = stdout.replaceAll('\r', '').replace(/^Banjour on \S+,/, 'Banjour on mx,');
+    // Its beginning: the tables behind are long.
+    keep('report', 'banjour report', shown.slice(0, shown.indexOf('\nNetworks:')));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

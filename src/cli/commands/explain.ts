@@ -1,6 +1,6 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
-import type { RefusalReason } from '../../control/protocol.js';
+import type { BanView, RefusalReason } from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
@@ -9,6 +9,7 @@ import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
 import type { Explanation, UserExplanation } from '../../tools/explain.js';
 import { formatTime, tableWidth, zone } from '../../tools/terminal.js';
+import { timeLine } from '../../tools/time-line.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -141,7 +142,7 @@ function explanationText(told: Explanation, width: number): string {
       'Logins refused before the password was looked at:',
       ...refusalLines(told.refusals),
     );
-  for (const { jail, entries } of told.evidence) {
+  for (const { jail, entries, rule } of told.evidence) {
     if (entries.length === 0) continue;
     lines.push('', `Counted in ${jail}:`);
     for (const entry of entries) {
@@ -155,6 +156,7 @@ function explanationText(told: Explanation, width: number): string {
       ...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex]))),
     ];
     for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2 * lineChars)}`);
+    if (rule !== undefined) lines.push(...drawn(entries, rule, newestBan(told, jail), width));
   }
   if (told.bans.length > 0)
     lines.push('', 'Bans so far:', historyTable(told.bans, width).trimEnd());
@@ -165,4 +167,33 @@ function explanationText(told: Explanation, width: number): string {
       `Never again:  ignoreip = ${told.address}   in /etc/banjour/jail.local, then banjour reload`,
     );
   return `${lines.join('\n')}\n`;
+}
+
+function newestBan({ bans }: Explanation, jail: string): BanView | undefined {
+  return bans.find((ban) => ban.jail === jail && ban.origin === 'journal');
+}
+
+/** The time line of a jail's entries, below them. */
+function drawn(
+  entries: Explanation['evidence'][number]['entries'],
+  rule: NonNullable<Explanation['evidence'][number]['rule']>,
+  ban: BanView | undefined,
+  width: number,
+): string[] {
+  const facts = {
+    ...rule,
+    entries: entries.flatMap(({ time, count = 1 }) =>
+      time === undefined ? [] : [{ time, count }],
+    ),
+    ...(ban === undefined
+      ? {}
+      : {
+          ban: {
+            ...{ time: ban.time, until: ban.until },
+            ...(ban.ended === undefined ? {} : { ended: ban.ended.time }),
+          },
+        }),
+  };
+  const lines = timeLine(facts, width);
+  return lines.length === 0 ? [] : ['', ...lines];
 }

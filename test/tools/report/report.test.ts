@@ -203,7 +203,7 @@ describe('banjour report', () => {
     expect([sent.status, sent.stdout, sent.stderr]).toEqual([0, '', 'sent to anna@example.org\n']);
     expect(readFileSync(join(directory, 'args'), 'utf8')).toBe('-i -f root -- anna@example.org\n');
     expect(readFileSync(join(directory, 'mail'), 'utf8')).toMatch(
-      /^Subject: \[Banjour\] [^]*245 bans[^]*^Content-Type: text\/html/m,
+      /^Subject: \[Banjour\] [\s\S]*245 bans[\s\S]*^Content-Type: text\/html/m,
     );
     writeFileSync(join(config, 'notify.conf'), '[Definition]\nmailer = /bin/false\n');
     const refused = run(...week, ...places, '--config-dir', config, '--mail');

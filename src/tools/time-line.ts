@@ -1,0 +1,85 @@
+/**
+ * The time line of a decision, for the terminal: entries by what they weigh, the window that
+ * counted them, the decision, and the ban behind it.
+ */
+import { formatLength, formatTime } from './terminal.js';
+
+/** What is drawn; times are ISO 8601. */
+export interface TimeLineFacts {
+  readonly entries: readonly { readonly time: string; readonly count: number }[];
+  readonly findtimeSeconds: number;
+  readonly maxretry: number;
+  /** A jail that weighs: findtime is the time in which points lose half their weight. */
+  readonly isWeighing: boolean;
+  readonly ban?: {
+    readonly time: string;
+    readonly until: string | null;
+    /** When it was over, if it is. */
+    readonly ended?: string;
+  };
+}
+
+/** Columns of the line at most, and of the ban behind it. */
+const PLOT_COLUMNS = 76;
+const TAIL = '━━━━';
+/** Narrower than this a line says nothing. */
+const PLOT_COLUMNS_MIN = 20;
+
+/** The lines, or none where there is nothing to draw. */
+export function timeLine(facts: TimeLineFacts, width: number): string[] {
+  const { entries, findtimeSeconds, maxretry, isWeighing, ban } = facts;
+  const times = entries.map(({ time }) => Date.parse(time)).filter((time) => time >= 0);
+  const room = Math.min(PLOT_COLUMNS, width - TAIL.length - 5);
+  if (times.length === 0 || room < PLOT_COLUMNS_MIN) return [];
+  const last = Math.max(...times, ban === undefined ? 0 : Date.parse(ban.time));
+  const begin = last - findtimeSeconds * 1000;
+  // Points fade for weeks: their window has no beginning.
+  const from = Math.min(...times, isWeighing ? last : begin);
+  const column = (time: number) =>
+    Math.round(((room - 1) * (time - from)) / Math.max(1, last - from));
+  const cells = Array<number>(room).fill(0);
+  for (const { time, count } of entries) {
+    const at = column(Date.parse(time));
+    if (at >= 0 && at < room) cells[at] = (cells[at] ?? 0) + count;
+  }
+  const marks = cells.map(markOf).join('');
+  const rule = isWeighing
+    ? `bans at ${maxretry} points; half of them are gone after ${formatLength(findtimeSeconds)}`
+    : `bans at ${maxretry} within ${formatLength(findtimeSeconds)}`;
+  const head = `  Time line (● an attempt, 2 to 9 and + so many at once; ${rule}):`;
+  const lines = [head, `  ${marks}${ban === undefined ? '' : `■${TAIL}${tailEnd(ban)}`}`];
+  if (!isWeighing) lines.push(`  ${bracket(column(begin), room, formatLength(findtimeSeconds))}`);
+  const [first, end] = [formatTime(new Date(from).toISOString()), endOf(last, ban)];
+  lines.push(`  ${first}${end.padStart(Math.max(end.length + 1, room + 5 - first.length))}`);
+  return lines;
+}
+
+function markOf(count: number): string {
+  if (count === 0) return '·';
+  if (count === 1) return '●';
+  return count < 10 ? String(count) : '+';
+}
+
+/** The window, from its beginning to the last entry. */
+function bracket(begin: number, room: number, length: string): string {
+  const from = Math.max(0, begin);
+  const inner = room - from - 2;
+  if (inner < 0) return '';
+  const label = ` ${length} `;
+  const line =
+    inner < label.length + 2
+      ? '─'.repeat(inner)
+      : label.padStart(Math.ceil((inner + label.length) / 2), '─').padEnd(inner, '─');
+  return `${' '.repeat(from)}├${line}┤`;
+}
+
+function tailEnd({ until, ended }: NonNullable<TimeLineFacts['ban']>): string {
+  return until === null && ended === undefined ? '∞' : ended === undefined ? '▶' : '┤';
+}
+
+function endOf(last: number, ban: TimeLineFacts['ban']): string {
+  const time = formatTime(ban?.time ?? new Date(last).toISOString());
+  if (ban === undefined) return time;
+  if (ban.ended !== undefined) return `banned ${time}, over ${formatTime(ban.ended)}`;
+  return `banned ${time}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}`;
+}
