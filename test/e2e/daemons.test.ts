@@ -9,8 +9,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
 import type { LoginService } from './lib/clients/job.js';
-import { DAEMON_PORTS, DAEMONS_SUITE } from './lib/daemons.js';
+import { DAEMON_PORTS } from './lib/daemons.js';
 import { Machine } from './lib/machine.js';
+import { LAYERS_SUITE } from './lib/rootfs.js';
 import { until } from './lib/shell.js';
 import { cutOff, judged, Station, tally } from './lib/station.js';
 
@@ -61,7 +62,8 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
   let agent: Agent;
 
   beforeAll(async () => {
-    machine = await Machine.bootDaemons(
+    machine = await Machine.bootLayer(
+      'daemons',
       Object.values(DAEMON_PORTS).flatMap((ports) => Object.values(ports)),
     );
     station = new Station(machine);
@@ -210,7 +212,7 @@ describe('a host with Exim, Courier, Cyrus and nginx', () => {
     for (const { package: name, title } of DAEMONS) {
       const version = await machine.exec(['dpkg-query', '-W', '-f', '$' + '{Version}', name]);
       const told = /^(?:\d+:)?(?:\d+\.\d+\.\d+\+)?(\d+\.\d+)/.exec(version)?.[1];
-      expect(docs).toContain(`| ${title} ${told} | ${DAEMONS_SUITE} |`);
+      expect(docs).toContain(`| ${title} ${told} | ${LAYERS_SUITE} |`);
     }
   });
 });

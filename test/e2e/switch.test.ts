@@ -27,7 +27,7 @@ describe('a host with fail2ban', () => {
   let newcomers = 0;
 
   beforeAll(async () => {
-    machine = await Machine.boot('trixie');
+    machine = await Machine.bootLayer('firewalls');
     station = new Station(machine);
     await Agent.install(machine);
     for (const [from, to] of [
@@ -65,8 +65,11 @@ describe('a host with fail2ban', () => {
       `find ${folder} -type f -exec sha256sum {} + 2>/dev/null | sort -k2; ls -lR ${folder} | cut -d' ' -f1`,
     ]);
 
+  let undo: readonly (readonly string[])[] = [];
+
   /** fail2ban runs as on such a host, and has banned some. */
-  async function become({ files: own, commands = [], bans }: Fail2banHost): Promise<void> {
+  async function become(host: Fail2banHost): Promise<void> {
+    const { files: own, commands = [], bans } = host;
     await machine.try([
       'systemctl',
       'disable',
@@ -76,6 +79,8 @@ describe('a host with fail2ban', () => {
       'fail2ban',
     ]);
     await machine.exec(['banjour', 'flush']);
+    for (const command of undo) await machine.exec(command);
+    undo = host.afterwards ?? [];
     for (const path of [
       'etc/banjour',
       'var/lib/banjour',

@@ -146,11 +146,11 @@ export const WHY_ANSWERS_DIFFER: readonly (readonly [RegExp, string])[] = [
   [/(?:add|del)ignoreip /, 'The same members; the order there is that of a Python set.'],
   [
     /(?:un)?ban(?:ip|ned)? nonsense$|attempt nonsense$/,
-    'What is no address is refused; there it is taken for the name of a host, and counted or banned.',
+    'A word that is no address is refused; there it is taken for the name of a host, and counted or banned.',
   ],
   [
     /banip 127\.0\.0\.1$/,
-    'Who is never to be banned is not banned by hand either; there ignoreip holds for log lines only.',
+    'An address that is never to be banned is not banned by hand either; there ignoreip holds for log lines only.',
   ],
   [
     /^status dovecot/,

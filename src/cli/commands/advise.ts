@@ -10,7 +10,7 @@ export const advise: CommandDefinition = {
   summary: 'Say which settings suit this host, by what its journal holds',
   details: [
     "Reads this host's journal of the last 30 days, or the journal that is named (as replay does), once, and judges what the filters found under some thirty settings: maxretry, findtime, bantime, and the jail login on and off, with its points, its credit and without its single rules. It says how many guesses each would have let through, and which addresses of users it would have shut out, with their logins. Nothing is banned and no configuration is changed: at the end stand the lines to write into jail.local.",
-    'Who is banned writes no lines: what an address would have done while it is banned counts as stopped. What the bans of that time stopped is in no journal, so a setting that is laxer than the one in force then looks better than it is.',
+    'A banned address writes no lines: whatever it would have done during a ban counts as stopped. Guesses that the bans of that time stopped are in no journal, so a setting that is laxer than the one in force then looks better than it is.',
     'A client is taken for one of a user when it logs in more often than it fails with names that never log in from there. One login shut out, and one such address banned, weigh like 50 guesses let through.',
   ],
   positionals: [

@@ -7,7 +7,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const banned: CommandDefinition = {
   name: 'banned',
-  summary: 'Who is banned now; or whether these addresses are',
+  summary: 'List the bans in force, or say whether these addresses are banned',
   positionals: [
     {
       name: 'address',

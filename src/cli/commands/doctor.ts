@@ -8,7 +8,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const doctor: CommandDefinition = {
   name: 'doctor',
-  summary: 'Is everything as it should be, and if not, what to type',
+  summary: 'Check everything, and say what to type if something is wrong',
   details: [
     'Looks at the journal, the configuration, the firewall, the ledger, the running agent and the companion, and changes nothing.',
   ],

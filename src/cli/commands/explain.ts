@@ -15,7 +15,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const explain: CommandDefinition = {
   name: 'explain',
-  summary: 'Why is this address banned (or not), or this user refused, and how is it lifted',
+  summary: 'Show why an address is banned or not, or a user refused, and how to lift the ban',
   details: [
     'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
   ],

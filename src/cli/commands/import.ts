@@ -9,10 +9,10 @@ export const importCommand: CommandDefinition = {
   name: 'import',
   summary: "Take over a host's fail2ban: its configuration, active bans and history",
   details: [
-    "Writes the configuration below /etc/banjour (your files as they are; jail.conf with what differs in fail2ban's own files) and takes the bans over from fail2ban.sqlite3: those in force keep their end, past ones count for longer bans of repeat offenders. fail2ban itself is not touched. What cannot be taken over is commented out with the reason, and keeps nothing else from it.",
-    'With a running agent it is reloaded and the bans are in the kernel when the command returns; without one they are when it starts.',
-    '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-companion, where jails send mails), makes sure that whoever fail2ban bans is banned in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
-    "--switch-back is the way back after such a move: it starts fail2ban, has it ban whom Banjour bans (for the jail's bantime from now), and when that is in the kernel it stops and disables Banjour and removes its table. Bans that fail2ban cannot have in force stop it, unless --force gives them up. Files and history stay.",
+    "Writes the configuration below /etc/banjour (your files as they are; jail.conf with the differences in fail2ban's own files) and takes the bans over from fail2ban.sqlite3. Bans in force keep their end; past ones count for longer bans of repeat offenders. fail2ban itself is not touched. Settings that cannot be taken over are commented out with the reason; all others are taken over.",
+    'If the agent runs, it is reloaded, and the bans are in the kernel when the command returns. If not, they are there once it starts.',
+    '--switch makes the whole move without letting a banned host in: it takes over configuration and bans, checks what a start needs, starts Banjour (and banjour-companion, where jails send mails), makes sure that every ban of fail2ban is in the kernel, and only then stops and disables fail2ban. When a step fails, or at Ctrl-C, everything becomes what it was.',
+    "--switch-back is the way back after such a move: it starts fail2ban, gives it the bans of Banjour (for the jail's bantime from now), and when that is in the kernel it stops and disables Banjour and removes its table. Bans that fail2ban cannot have in force stop it, unless --force gives them up. Files and history stay.",
     'May be repeated: it replaces the files that it wrote, says which jails and values are different, and takes over bans that are new. A file that you changed since is never replaced, unless --force keeps it with the ending .before-import.',
   ],
   positionals: [

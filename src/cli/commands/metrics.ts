@@ -18,7 +18,7 @@ export const metrics: CommandDefinition = {
     },
     format: {
       type: 'string',
-      describe: 'What is printed',
+      describe: 'The format of the numbers',
       choices: ['prometheus', 'openmetrics'],
       default: 'prometheus',
     },

@@ -6,7 +6,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const ping: CommandDefinition = {
   name: 'ping',
-  summary: 'Does the agent answer',
+  summary: 'Ask whether the agent answers',
   honours: ['json', 'run-dir'],
   examples: [
     ['banjour ping', 'Prints "Server replied: pong", as fail2ban-client does'],

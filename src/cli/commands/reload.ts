@@ -9,7 +9,7 @@ export const reload: CommandDefinition = {
   name: 'reload',
   summary: 'Read the configuration anew, without letting anybody in',
   details: [
-    'Waits until the agent has taken it over. A configuration with errors is refused whole: the old one stays in force, and the errors are printed. Bans survive, except those of jails that are gone. What was set by hand (banjour set) is gone afterwards.',
+    'Waits until the agent has taken it over. A configuration with errors is refused whole: the old one stays in force, and the errors are printed. Bans survive, except those of jails that are gone. Options that were set by hand (banjour set) are gone afterwards.',
     'With a jail only that one is taken from the files: changed, new, or gone; the others stay as they are.',
   ],
   positionals: [{ name: 'jail', describe: 'Only this jail', required: false, complete: 'jails' }],

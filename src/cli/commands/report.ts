@@ -11,7 +11,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const report: CommandDefinition = {
   name: 'report',
-  summary: 'What happened: attempts, bans, users, networks, likely mistakes, alarms, health',
+  summary: 'Report on a time: attempts, bans, users, networks, likely mistakes, alarms, health',
   details: [
     'The figures come from the ledger, and how the agent is now from the agent, where it runs. Without an agent the report says what is missing. Times are whole hours; the ledger counts for 62 days.',
     '--html writes one file with everything in it: no script, nothing from elsewhere. --mail sends the same by the mailer of notify.conf to the receivers in companion.conf, by which the companion can also send one every day or week: report = weekly below [notify]. docs/report.md says what each figure means.',

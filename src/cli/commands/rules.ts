@@ -6,7 +6,10 @@ export const rules: CommandDefinition = {
   name: 'rules',
   summary: "Banjour's ruleset in nft syntax: what is in the kernel, or what would be",
   options: {
-    plan: { type: 'boolean', describe: 'What the configuration asks for, without elements' },
+    plan: {
+      type: 'boolean',
+      describe: 'The rules that the configuration asks for, without elements',
+    },
   },
   honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
   examples: [

@@ -6,7 +6,7 @@ import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const top: CommandDefinition = {
   name: 'top',
-  summary: 'A live table: jails and their rates, newest bans, what the kernel stopped',
+  summary: 'A live table: jails and their rates, newest bans, packets that the kernel stopped',
   details: [
     'Ctrl-C or q ends it. Where standard output is no terminal it prints one picture and ends.',
   ],

@@ -3,10 +3,8 @@
  * mail server's root file system: Debian's packages, set up so that each speaks on ports of its own
  * and writes to the journal.
  */
-import { PASSWORD, type Suite } from './mailhost.js';
+import { PASSWORD } from './mailhost.js';
 
-/** The release that the layer is made for. */
-export const DAEMONS_SUITE: Suite = 'trixie';
 export const DAEMONS_PACKAGES = [
   ...['exim4-daemon-light', 'courier-imap', 'courier-pop', 'courier-authdaemon'],
   ...['cyrus-common', 'sasl2-bin', 'nginx', 'libnginx-mod-mail'],

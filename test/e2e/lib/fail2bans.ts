@@ -1,4 +1,4 @@
-/** fail2ban as it is set up on five real kinds of host; every filter here is our own. */
+/** fail2ban as it is set up on six real kinds of host; every filter here is our own. */
 import type { Machine } from './machine.js';
 import { until } from './shell.js';
 import { cutOff, type Station } from './station.js';
@@ -14,6 +14,8 @@ export interface Fail2banHost {
   >;
   /** Commands before fail2ban starts. */
   readonly commands?: readonly (readonly string[])[];
+  /** Commands that undo them. */
+  readonly afterwards?: readonly (readonly string[])[];
   /** Bans by hand: jail, address, a port that the jail closes. */
   readonly bans: readonly (readonly [jail: string, from: string, port: number])[];
   /** Each jail that works afterwards: an attack from the address ends in a ban. */
@@ -148,7 +150,7 @@ findtime = 1d
 };
 
 const BY_HAND: Fail2banHost = {
-  name: 'a web server: a jail for bans by hand, polling, no database',
+  name: 'a web server behind ufw: a jail for bans by hand, ipset, polling, no database',
   files: {
     'fail2ban.local': '[Definition]\ndbfile = None\n',
     'jail.local': `[DEFAULT]
@@ -158,13 +160,14 @@ bantime = 1h
 [sshd]
 enabled = true
 maxretry = 4
+banaction = iptables-ipset
 
 [manual]
 enabled = true
 filter =
 bantime = -1
 port = 0:65535
-banaction = %(banaction_allports)s
+banaction = ufw
 
 [wiki]
 enabled = true
@@ -179,6 +182,11 @@ maxretry = 3
       '[Definition]\nfailregex = ^ <HOST> "POST /login" 403$\ndatepattern = ^%%Y-%%m-%%d %%H:%%M:%%S\n',
     '/var/log/wiki/access.log': '',
   },
+  commands: [
+    ['ufw', 'allow', 'proto', 'tcp', 'to', 'any', 'port', '22,25,80,143,443'],
+    ['ufw', '--force', 'enable'],
+  ],
+  afterwards: [['ufw', '--force', 'reset']],
   bans: [
     ['sshd', '203.0.113.21', 22],
     ['manual', '203.0.113.22', 25],
@@ -326,10 +334,46 @@ action = nftables-multiport[name=webmail, port="80,443,25,587,465,110,995,143,99
   },
 };
 
+const FIREWALLD: Fail2banHost = {
+  name: 'a host with firewalld: sets, rich rules and chains of its own',
+  files: {
+    'jail.local': `[DEFAULT]
+backend = systemd
+banaction = firewallcmd-ipset
+banaction_allports = firewallcmd-allports
+
+[sshd]
+enabled = true
+maxretry = 4
+
+[dovecot]
+enabled = true
+banaction = firewallcmd-rich-rules
+
+[recidive]
+enabled = true
+banaction = %(banaction_allports)s
+`,
+  },
+  commands: [
+    ['systemctl', 'start', 'firewalld'],
+    ['firewall-cmd', '--add-port=25/tcp', '--add-port=143/tcp'],
+  ],
+  afterwards: [['systemctl', 'stop', 'firewalld']],
+  bans: [
+    ['sshd', '203.0.113.61', 22],
+    ['sshd', '2001:db8:bad:61::1', 22],
+    ['dovecot', '203.0.113.62', 143],
+    ['recidive', '203.0.113.63', 25],
+  ],
+  attacks: { sshd: guess('ssh', 7), dovecot: guess('imap', 8) },
+};
+
 export const FAIL2BAN_HOSTS: readonly Fail2banHost[] = [
   TIDY,
   BY_HAND,
   DOCKER_MAILSERVER,
   MAIL_IN_A_BOX,
   IREDMAIL,
+  FIREWALLD,
 ];

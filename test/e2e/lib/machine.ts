@@ -8,9 +8,8 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync }
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inOwnGroup, removeGroup } from './cgroup.js';
-import { DAEMONS_SUITE } from './daemons.js';
 import { connect, makeWorld, removeNamespaces } from './network.js';
-import { daemonsPath, pathOf, type Suite } from './rootfs.js';
+import { LAYERS_SUITE, type Layer, layerPath, pathOf, type Suite } from './rootfs.js';
 import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './shell.js';
 
 /**
@@ -58,9 +57,9 @@ export class Machine {
     return Machine.#boot(suite, pathOf(suite), PORTS);
   }
 
-  /** Boots one that has the further daemons (`daemons.ts`) in place of Postfix and Dovecot. */
-  static bootDaemons(ports: readonly number[]): Promise<Machine> {
-    return Machine.#boot(DAEMONS_SUITE, `${daemonsPath()}:${pathOf(DAEMONS_SUITE)}`, ports);
+  /** Boots one with a layer above its root file system; it waits for the ports. */
+  static bootLayer(layer: Layer, ports: readonly number[] = PORTS): Promise<Machine> {
+    return Machine.#boot(LAYERS_SUITE, `${layerPath(layer)}:${pathOf(LAYERS_SUITE)}`, ports);
   }
 
   static async #boot(suite: Suite, lower: string, ports: readonly number[]): Promise<Machine> {

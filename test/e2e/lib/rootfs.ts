@@ -16,13 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  DAEMONS_BESIDE,
-  DAEMONS_PACKAGES,
-  DAEMONS_SUITE,
-  daemonCommands,
-  daemonFiles,
-} from './daemons.js';
+import { DAEMONS_BESIDE, DAEMONS_PACKAGES, daemonCommands, daemonFiles } from './daemons.js';
 import * as mailhost from './mailhost.js';
 import { persistently, run } from './shell.js';
 
@@ -52,22 +46,43 @@ export function pathOf(suite: mailhost.Suite): string {
   return join(CACHE, `${suite}-${recipe(suite)}`);
 }
 
-/**
- * The path of the layer of further daemons, which `buildDaemons` makes; it lies above
- * `pathOf(DAEMONS_SUITE)`.
- */
-export function daemonsPath(): string {
-  const parts = [
-    recipe(DAEMONS_SUITE),
-    DAEMONS_PACKAGES,
-    DAEMONS_BESIDE,
-    [...daemonFiles()],
-    daemonCommands().flat(),
-  ];
-  return join(
-    CACHE,
-    `daemons-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12)}`,
-  );
+/** Packages and settings that lie above the mail server's root file system, for some tests only. */
+interface LayerRecipe {
+  readonly packages: readonly string[];
+  /** Packages that conflict with these. */
+  readonly beside: readonly string[];
+  readonly files: ReadonlyMap<string, string>;
+  /** Run inside the layer, in order. */
+  readonly commands: readonly (readonly string[])[];
+}
+
+/** The release that the layers are made for. */
+export const LAYERS_SUITE: mailhost.Suite = 'trixie';
+export const LAYERS = ['daemons', 'firewalls'] as const;
+export type Layer = (typeof LAYERS)[number];
+
+const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
+  daemons: {
+    packages: DAEMONS_PACKAGES,
+    beside: DAEMONS_BESIDE,
+    files: daemonFiles(),
+    commands: daemonCommands(),
+  },
+  // What fail2ban's actions drive beside nftables. A test switches on what its host has.
+  firewalls: {
+    packages: ['firewalld', 'ufw', 'ipset', 'iptables'],
+    beside: [],
+    files: new Map(),
+    commands: [['systemctl', 'disable', 'firewalld', 'ufw']],
+  },
+};
+
+/** The path of a layer, which `buildLayer` makes; it lies above `pathOf(LAYERS_SUITE)`. */
+export function layerPath(layer: Layer): string {
+  const { packages, beside, files, commands } = LAYER_RECIPES[layer];
+  const parts = [recipe(LAYERS_SUITE), packages, beside, [...files], commands.flat()];
+  const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
+  return join(CACHE, `${layer}-${digest.slice(0, 12)}`);
 }
 
 async function usable(root: string): Promise<boolean> {
@@ -124,14 +139,15 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
   return root;
 }
 
-/** Builds the layer of further daemons unless a usable one is there. */
-export async function buildDaemons(say: (line: string) => void): Promise<string> {
-  const layer = daemonsPath();
+/** Builds a layer unless a usable one is there. */
+export async function buildLayer(kind: Layer, say: (line: string) => void): Promise<string> {
+  const layer = layerPath(kind);
   if (await usable(layer)) {
-    say('daemons: the layer is cached');
+    say(`${kind}: the layer is cached`);
     return layer;
   }
-  const base = await build(DAEMONS_SUITE, say);
+  const { packages, beside, files, commands } = LAYER_RECIPES[kind];
+  const base = await build(LAYERS_SUITE, say);
   const work = `${layer}.building-${process.pid}`;
   const [upper, root] = [join(work, 'upper'), join(work, 'root')];
   for (const folder of [upper, root, join(work, 'work')]) await mkdir(folder, { recursive: true });
@@ -139,11 +155,11 @@ export async function buildDaemons(say: (line: string) => void): Promise<string>
   try {
     await run(['mount', '-t', 'overlay', 'overlay', '-o', mount, root]);
     try {
-      say('daemons: packages');
-      await install(root, DAEMONS_PACKAGES, say, DAEMONS_BESIDE);
-      say('daemons: configuration');
-      await placeFiles(root, daemonFiles());
-      for (const command of daemonCommands()) await inRoot(root, command);
+      say(`${kind}: packages`);
+      await install(root, packages, say, beside);
+      say(`${kind}: configuration`);
+      await placeFiles(root, files);
+      for (const command of commands) await inRoot(root, command);
     } finally {
       await run(['umount', root]);
     }
@@ -153,8 +169,8 @@ export async function buildDaemons(say: (line: string) => void): Promise<string>
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  await removeOthers('daemons', layer);
-  say('daemons: ready');
+  await removeOthers(kind, layer);
+  say(`${kind}: ready`);
   return layer;
 }
 
@@ -267,7 +283,7 @@ async function configure(root: string, suite: mailhost.Suite): Promise<void> {
 }
 
 /** Removes images of earlier recipes, unless a machine still runs on one. */
-async function removeOthers(kind: mailhost.Suite | 'daemons', keep: string): Promise<void> {
+async function removeOthers(kind: mailhost.Suite | Layer, keep: string): Promise<void> {
   const mounts = await readFile('/proc/mounts', 'utf8');
   for (const name of await readdir(CACHE)) {
     const path = join(CACHE, name);
