@@ -75,9 +75,7 @@ export class Companion {
 
   /** One line of what all parts do. */
   get summary(): string {
-    return this.view()
-      .parts.map(({ summary }) => summary)
-      .join('; ');
+    return [...this.#places.values()].map(({ summary }) => summary).join('; ');
   }
 
   /** The figures of the parts, a text each. A part that cannot say them has none. */
@@ -132,11 +130,19 @@ class Place {
     });
   }
 
+  get summary(): string {
+    return this.#part?.summary ?? `${this.#plan?.name ?? ''}: ${this.#trouble ?? 'starts'}`;
+  }
+
+  /** A part that cannot say how it is does not keep the others from being asked. */
   view(): Omit<PartView, 'name'> {
-    const name = this.#plan?.name ?? '';
-    return this.#part === undefined
-      ? { running: false, summary: `${name}: ${this.#trouble ?? 'starts'}`, status: null }
-      : { running: true, summary: this.#part.summary, status: this.#part.status() };
+    const { summary } = this;
+    const running = this.#part !== undefined;
+    try {
+      return { running, summary, status: this.#part?.status() ?? null };
+    } catch (error) {
+      return { running, summary: `${summary}: ${firstLine(error)}`, status: null };
+    }
   }
 
   async figures(format: MetricsFormat): Promise<string | undefined> {
@@ -147,9 +153,11 @@ class Place {
     }
   }
 
-  /** Does it when all before is done. */
+  /** Does it when all before is done. Never rejects: what comes after has its turn all the same. */
   #next(work: () => Promise<void>): Promise<void> {
-    this.#turn = this.#turn.then(work);
+    this.#turn = this.#turn
+      .then(work)
+      .catch((error) => this.#say(this.#plan?.name ?? '', 'is in disorder', error));
     return this.#turn;
   }
 

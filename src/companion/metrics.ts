@@ -28,14 +28,24 @@ export async function planMetrics(
   };
 }
 
-/** The agent's figures, and the companion's when it answers. Throws when no agent does. */
-export async function readFigures(paths: Paths, format: MetricsFormat): Promise<string> {
+/**
+ * The agent's figures and those of the companion's parts: the companion's own way to them, or its
+ * socket when it answers. Throws when no agent does.
+ */
+export async function readFigures(
+  paths: Paths,
+  format: MetricsFormat,
+  parts = () => askedFigures(paths, format),
+): Promise<string> {
   const agent = await new ControlClient(statusSocket(paths)).metrics(format);
+  return joinMetrics([agent, ...(await parts())], format);
+}
+
+async function askedFigures(paths: Paths, format: MetricsFormat): Promise<readonly string[]> {
   const socket = companionSocket(paths);
-  if (!existsSync(socket)) return agent;
-  try {
-    return joinMetrics([agent, await new ControlClient(socket).metrics(format)], format);
-  } catch {
-    return agent;
-  }
+  if (!existsSync(socket)) return [];
+  return new ControlClient(socket).metrics(format).then(
+    (text) => [text],
+    () => [],
+  );
 }

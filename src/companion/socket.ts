@@ -8,10 +8,30 @@ import { boundClients } from '../control/clients.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX } from '../core/timeouts.js';
-import { CONTENT_TYPES, joinMetrics } from '../metrics/format.js';
+import { CONTENT_TYPES, joinMetrics, type MetricsFormat } from '../metrics/format.js';
 import type { Companion } from './companion.js';
 
 const JSON_TYPE = 'application/json';
+
+/** Status, type and text. */
+type Answer = readonly [number, string, string];
+
+async function answerTo(
+  companion: Pick<Companion, 'view' | 'figures'>,
+  path: string,
+  format: MetricsFormat,
+): Promise<Answer> {
+  switch (path) {
+    case '/v1/ping':
+      return [200, JSON_TYPE, '{"pong":true}\n'];
+    case '/v1/status':
+      return [200, JSON_TYPE, `${JSON.stringify(companion.view())}\n`];
+    case '/v1/metrics':
+      return [200, CONTENT_TYPES[format], joinMetrics(await companion.figures(format), format)];
+    default:
+      return [404, JSON_TYPE, '{"error":"no such path"}\n'];
+  }
+}
 
 /**
  * Opens the socket; resolves with the way to close it. Throws `OperatorError` when it cannot be
@@ -28,15 +48,14 @@ export async function serveCompanion(
     const [path, query] = (request.url ?? '/').split('?');
     const format =
       new URLSearchParams(query).get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
-    const known = request.method === 'GET' ? path : '';
-    let answer: readonly [number, string, string] = [404, JSON_TYPE, '{"error":"no such path"}\n'];
-    if (known === '/v1/ping') answer = [200, JSON_TYPE, '{"pong":true}\n'];
-    if (known === '/v1/status') answer = [200, JSON_TYPE, `${JSON.stringify(companion.view())}\n`];
-    if (known === '/v1/metrics') {
-      const texts = await companion.figures(format);
-      answer = [200, CONTENT_TYPES[format], joinMetrics(texts, format)];
-    }
-    const [status, type, text] = answer;
+    const known = request.method === 'GET' ? (path ?? '') : '';
+    const [status, type, text] = await answerTo(companion, known, format).catch(
+      (error: unknown): Answer => [
+        500,
+        JSON_TYPE,
+        `${JSON.stringify({ error: messageOf(error) })}\n`,
+      ],
+    );
     response
       .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
       .end(text);

@@ -193,6 +193,31 @@ describe('parts', () => {
     expect(said.at(-1)).toBe('warning notify: it has not stopped in time');
   });
 
+  test('one that cannot say how it is, and a listener that throws, keep no other from their turn', async () => {
+    companion = new Companion({
+      version: '1',
+      log: (level, message) => said.push(`${level} ${message}`),
+      changed: () => {
+        throw new Error('nobody listens');
+      },
+    });
+    const broken = plan('notify');
+    const start = async (failed: (error: unknown) => void) => ({
+      ...(await broken.start(failed)),
+      status: () => {
+        throw new Error('lost');
+      },
+    });
+    const adopting = [{ ...broken, start }, plan('metrics')];
+    await companion.adopt(adopting).catch(() => undefined);
+    expect(companion.view().parts).toEqual([
+      { name: 'notify', running: true, summary: 'notify on 1: lost', status: null },
+      { name: 'metrics', running: true, summary: 'metrics on 1', status: { configuration: '1' } },
+    ]);
+    await companion.adopt([plan('metrics')]).catch(() => undefined);
+    expect(happened.at(-1)).toBe('notify stops by 1');
+  });
+
   test('figures of one that cannot say them are left out', async () => {
     await companion.adopt([
       plan('notify', { figures: async (format) => `in ${format}` }),

@@ -2,7 +2,7 @@
 import { sdNotify } from '../../../native/sd-notify.js';
 import { Companion } from '../../companion/companion.js';
 import { readFigures } from '../../companion/metrics.js';
-import type { PartHost } from '../../companion/part.js';
+import type { PartHost, PartPlan } from '../../companion/part.js';
 import { readPlans, requireWork } from '../../companion/parts.js';
 import { serveCompanion } from '../../companion/socket.js';
 import { EXIT, type ExitCode, messageOf } from '../../core/errors.js';
@@ -49,11 +49,12 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     stream: terminal.stderr,
     style: styleFor(terminal.stderr, terminal.env),
   });
+  const running = new Companion({ version: packageVersion(), log, changed: () => sayStatus(running) });
   const host: PartHost = {
     paths,
     env: terminal.env,
     log,
-    figures: (format) => readFigures(paths, format),
+    figures: (format) => readFigures(paths, format, () => running.figures(format)),
     lines: linesReader,
     report: async (since, until, name) => {
       const { letterFromAgent } = await import('../../tools/report/letter.js');
@@ -72,7 +73,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
       return EXIT.ok;
     }
     requireWork(plans);
-    await serve(host, plans, signals);
+    await serve(host, running, plans, signals);
     return EXIT.ok;
   } finally {
     flush();
@@ -82,19 +83,15 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
 /** Runs the parts until a signal says that it is enough. */
 async function serve(
   host: PartHost,
-  plans: Awaited<ReturnType<typeof readPlans>>,
+  running: Companion,
+  plans: readonly PartPlan[],
   signals: Signals,
 ): Promise<void> {
   const { paths, log } = host;
-  let isReady = false;
-  const say = () => isReady && sdNotify(`STATUS=${running.summary}`);
-  const running = new Companion({ version: packageVersion(), log, changed: say });
   const close = await serveCompanion(companionSocket(paths), running);
   try {
     await running.adopt(plans);
-    isReady = true;
     sdNotify('READY=1');
-    say();
     for (;;) {
       const name = await signals.next();
       if (name !== 'SIGHUP') {
@@ -109,13 +106,18 @@ async function serve(
   }
 }
 
+/** For `systemctl status`. */
+function sayStatus(running: Companion): void {
+  sdNotify(`STATUS=${running.summary}`);
+}
+
 /**
  * Reads the configuration anew; one that is wrong leaves everything as it is. Throws when it
  * switches everything off.
  */
 async function reload(host: PartHost, running: Companion): Promise<void> {
   const { log } = host;
-  let plans: Awaited<ReturnType<typeof readPlans>>;
+  let plans: readonly PartPlan[];
   try {
     plans = await readPlans(host);
   } catch (error) {

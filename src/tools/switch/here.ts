@@ -67,7 +67,9 @@ export async function enableCompanion(paths: Paths, options: ImportOptions): Pro
   const host = new SystemHost(paths, options);
   const { terminal } = options;
   if (!host.notifies()) {
-    terminal.err('no jail tells anybody of its bans: banjour-companion is not needed\n');
+    terminal.err(
+      'no jail tells anybody of its bans, or companion.conf switches notify off: banjour-companion is not needed\n',
+    );
     return;
   }
   const obstacle = host.obstacle();

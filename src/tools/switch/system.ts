@@ -15,6 +15,7 @@ import { SWITCH_PROGRAM_MS_MAX } from '../../core/timeouts.js';
 import { NftBackend } from '../../firewall/nft.js';
 import { findProgram } from '../../firewall/spawn.js';
 import { holdLock } from '../../ledger/lock.js';
+import { loadCompanionConfig } from '../../setup/companion-config.js';
 import { loadSetup } from '../../setup/load.js';
 import { controlSocket, defaultPaths, ledgerFile, type Paths } from '../../setup/paths.js';
 import { type ImportOptions, importFail2ban } from '../import/import.js';
@@ -279,6 +280,8 @@ export class SystemHost implements SwitchHost {
   }
 
   notifies(): boolean {
+    const { notify } = loadCompanionConfig(this.#paths);
+    if (notify.enabled === false) return false;
     return this.#config().jails.some(({ notify }) => notify.length > 0);
   }
 

@@ -41,7 +41,7 @@ test('--enable says when nobody is to be told', async () => {
   );
   expect([code, err]).toEqual([
     0,
-    'no jail tells anybody of its bans: banjour-companion is not needed\n',
+    'no jail tells anybody of its bans, or companion.conf switches notify off: banjour-companion is not needed\n',
   ]);
 });
 
