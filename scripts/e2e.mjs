@@ -13,7 +13,8 @@ say('root file systems');
 if (openly(process.execPath, ['dist/test/e2e/lib/prepare.js']) !== 0)
   fail('a root file system could not be built');
 say('packages');
-if (openly(process.execPath, ['scripts/package.mjs']) !== 0)
+const kinds = ['deb', 'npm', 'self-contained', '--format', 'deb'];
+if (openly(process.execPath, ['scripts/package.mjs', ...kinds]) !== 0)
   fail('the packages could not be built');
 say('end-to-end tests');
 const result = jest('jest.e2e.config.mjs', process.argv.slice(2));

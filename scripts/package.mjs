@@ -1,29 +1,66 @@
 /**
- * `npm run package [-- deb|npm]`: the Debian package with a directory that apt can install from,
- * and the npm tarball, into packages/. The Debian package is compiled and checked in a root file
- * system of Debian 13 that is built once (root, some minutes). The same sources give the same
- * bytes. $BANJOUR_SIGNING_KEY names a key of gpg's that signs the directory.
+ * `npm run package [-- KIND...]`: packages, into packages/. Kinds: `deb`, for Debian 13 with its
+ * own Node, and `npm`, the tarball, which are made when none is named; `self-contained`, which
+ * brings its Node, as .deb, .rpm and .tar.xz (`--format deb,rpm,tar`, `--arch x64,arm64`); all
+ * Debian packages stand in a directory that apt can install from. What is compiled is compiled in
+ * root file systems that are built once (root, some minutes). The same sources give the same bytes.
+ * $BANJOUR_SIGNING_KEY names a key of gpg's that signs the directory and the checksums.
  */
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildArchive } from './lib/package/archive.mjs';
 import { buildDeb } from './lib/package/deb.mjs';
 import { buildRepository } from './lib/package/repository.mjs';
+import { buildRpm } from './lib/package/rpm.mjs';
+import { buildSbom } from './lib/package/sbom.mjs';
+import { sizesOf, writeChecksums } from './lib/package/sums.mjs';
 import { buildTarball } from './lib/package/tarball.mjs';
-import { fail, ROOT, say } from './lib/run.mjs';
+import { SELF_CONTAINED_FOR, SLIM, selfContained } from './lib/package/targets.mjs';
+import { fail, say } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
-const kinds = { deb: buildDeb, npm: buildTarball };
-const wanted = process.argv.slice(2);
-const unknown = wanted.find((kind) => !Object.hasOwn(kinds, kind));
-if (unknown !== undefined)
-  fail(`unknown kind of package "${unknown}"; say deb, npm, or nothing for both`);
-setUp(wanted.length === 1 && wanted[0] === 'npm' ? 'build' : 'package');
-for (const kind of wanted.length > 0 ? wanted : Object.keys(kinds)) {
-  const path = await kinds[kind]();
-  const digest = createHash('sha256')
-    .update(readFileSync(join(ROOT, path)))
-    .digest('hex');
-  process.stdout.write(`${digest}  ${path}\n`);
-  if (kind === 'deb') say(`apt can install from ${buildRepository()}`);
+const KINDS = ['deb', 'npm', 'self-contained'];
+const FORMATS = { deb: buildDeb, rpm: buildRpm, tar: buildArchive };
+
+/** @returns {{ positionals: string[], values: { format?: string, arch?: string } }} */
+function commandLine() {
+  try {
+    const options = { format: { type: 'string' }, arch: { type: 'string' } };
+    return /** @type {any} */ (
+      parseArgs({ options: /** @type {any} */ (options), allowPositionals: true })
+    );
+  } catch (error) {
+    return fail(error.message);
+  }
 }
+
+/** The words of a list with commas, each of which must be one of `all`. */
+function listed(name, text, all) {
+  const words = text.split(',');
+  const unknown = words.find((word) => !all.includes(word));
+  if (unknown !== undefined) fail(`--${name}: "${unknown}" is none of ${all.join(', ')}`);
+  return [...new Set(words)];
+}
+
+const { positionals, values } = commandLine();
+const kinds = positionals.length > 0 ? [...new Set(positionals)] : ['deb', 'npm'];
+const unknown = kinds.find((kind) => !KINDS.includes(kind));
+if (unknown !== undefined)
+  fail(`unknown kind of package "${unknown}"; say ${KINDS.join(', ')}, or nothing for deb and npm`);
+const bundled = kinds.includes('self-contained');
+if (!bundled && (values.format !== undefined || values.arch !== undefined))
+  fail('--format and --arch are for self-contained packages: npm run package -- self-contained');
+const formats = listed('format', values.format ?? 'deb,rpm,tar', Object.keys(FORMATS));
+const targets = listed('arch', values.arch ?? 'x64', SELF_CONTAINED_FOR);
+
+setUp(kinds.every((kind) => kind === 'npm') ? 'build' : 'package');
+const made = [];
+if (kinds.includes('deb')) made.push(buildDeb(SLIM));
+if (kinds.includes('npm')) made.push(await buildTarball());
+if (bundled)
+  for (const arch of targets)
+    for (const format of formats) made.push(FORMATS[format](selfContained(arch)));
+const sbom = buildSbom();
+if (sbom !== undefined) made.push(sbom);
+for (const path of made) process.stdout.write(`${sizesOf(path)}  ${path}\n`);
+if (made.some((path) => path.endsWith('.deb'))) say(`apt can install from ${buildRepository()}`);
+say(`checksums: ${writeChecksums()}`);

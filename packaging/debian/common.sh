@@ -27,3 +27,29 @@ has_unit() {
 	done
 	return 1
 }
+
+# The jails that run from the start, and the units that each watches. Succeeds when the file changed.
+note_services() {
+	new="$SERVICES.new"
+	{
+		echo "# Written when packages are installed or removed: jails whose service this host does not have."
+		echo "# To have one all the same, write \"enabled = true\" under its name into /etc/banjour/jail.local."
+		has_unit postfix.service || printf '\n[postfix-sasl]\nenabled = false\n'
+		has_unit dovecot.service || printf '\n[dovecot]\nenabled = false\n'
+		has_unit ssh.service sshd.service || printf '\n[sshd]\nenabled = false\n'
+	} > "$new"
+	if cmp -s "$new" "$SERVICES"; then
+		rm -f "$new"
+		return 1
+	fi
+	mv "$new" "$SERVICES"
+}
+
+say_fail2ban() {
+	cat <<-EOF
+	banjour: fail2ban protects this host already, so Banjour was NOT started: both would ban the same hosts.
+	To switch from fail2ban to Banjour:
+	    banjour import --switch
+	See /usr/share/doc/banjour/from-fail2ban.md.
+	EOF
+}

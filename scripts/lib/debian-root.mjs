@@ -22,6 +22,8 @@ export const CACHE = process.env.BANJOUR_E2E_CACHE ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env.BANJOUR_E2E_MIRROR ?? 'http://deb.debian.org/debian';
 /** Older than this a root is built anew, so that it follows Debian's updates, days. */
 const AGE_DAYS_MAX = 30;
+/** Out of support: their security archive is listed, but no longer whole. */
+const WITHOUT_SECURITY = ['bullseye'];
 /** What a build prints, kept for whoever wants to read more than the lines that are shown. */
 const LOG = join(CACHE, 'debian-root.log');
 
@@ -82,14 +84,17 @@ function make(suite, packages, root) {
     };
   }
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
-  sources.push(`deb ${MIRROR}-security ${suite}-security main`);
+  if (!WITHOUT_SECURITY.includes(suite))
+    sources.push(`deb ${MIRROR}-security ${suite}-security main`);
   writeFileSync(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
   // Nothing starts while packages unpack.
   const policy = join(root, 'usr/sbin/policy-rc.d');
   writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   copyNetworkSettings(root);
   const apt = 'apt-get -q -o Acquire::Retries=3 -o Dpkg::Use-Pty=0';
+  const foreign = packages.flatMap((name) => name.split(':').slice(1));
   const script = [
+    ...new Set(foreign.map((architecture) => `dpkg --add-architecture ${architecture}`)),
     `${apt} -o APT::Update::Error-Mode=any update`,
     `${apt} -y --no-install-recommends install ${packages.join(' ')}`,
     'apt-get clean',
@@ -110,8 +115,9 @@ function removeOthers(name, keep) {
 }
 
 /**
- * Sees to a root of Debian's `suite` with `packages` and what they need; returns its path. Ends the
- * script when it cannot be built: that needs root, debootstrap and a mirror.
+ * Sees to a root of Debian's `suite` with `packages` (`name:arm64` for those of another
+ * architecture) and what they need; returns its path. Ends the script when it cannot be built: that
+ * needs root, debootstrap and a mirror.
  */
 export function debianRoot(name, suite, packages) {
   if (!isRoot)

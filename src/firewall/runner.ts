@@ -10,10 +10,11 @@ import { constants, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DumpOptions } from '../../native/netlink-dump.js';
+import { inBackground } from '../core/background.js';
 import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
 import { type Clock, wallClock } from '../core/time.js';
-import { NFT_FRESH_DEADLINE_MS } from '../core/timeouts.js';
+import { NFT_FRESH_DEADLINE_MS, NFT_RESIDENT_DEADLINE_MS } from '../core/timeouts.js';
 import type { BatchOutcome, Transport } from './json.js';
 import { batchText, type NftCommand } from './json.js';
 import type { KernelTable, KernelTables } from './kernel-tables.js';
@@ -76,6 +77,8 @@ export class NftRunner implements Transport {
   readonly #command: Command;
   readonly #clock: Clock;
   readonly #resident: NftSession | undefined;
+  /** Whether this nft may be kept running; asked once. */
+  #mayStay: Promise<boolean> | undefined;
 
   constructor(options: RunnerOptions = {}) {
     this.#options = options;
@@ -103,9 +106,11 @@ export class NftRunner implements Transport {
     repeatable = true,
   ): Promise<BatchOutcome> {
     const text = batchText(commands);
-    if (repeatable && changes <= RESIDENT_CHANGES_MAX && this.#resident?.usable) {
+    const small = repeatable && changes <= RESIDENT_CHANGES_MAX;
+    const resident = small ? await this.#kept() : undefined;
+    if (resident?.usable) {
       try {
-        return { refusal: reasonOf(await this.#resident.send(text)), via: 'resident' };
+        return { refusal: reasonOf(await resident.send(text)), via: 'resident' };
       } catch (error) {
         if (!(error instanceof OperatingError)) throw error;
       }
@@ -180,7 +185,7 @@ export class NftRunner implements Transport {
 
   /** Starts the resident nft ahead of the first batch. */
   warm(): void {
-    this.#resident?.warm();
+    inBackground(this.#kept().then((resident) => resident?.warm()));
   }
 
   /**
@@ -197,7 +202,16 @@ export class NftRunner implements Transport {
   }
 
   async close(): Promise<void> {
+    // Whoever waits for that answer to start it comes first.
+    await this.#mayStay;
     await this.#resident?.close();
+  }
+
+  /** The resident nft, unless it is one that may not be kept. */
+  async #kept(): Promise<NftSession | undefined> {
+    if (this.#resident === undefined) return undefined;
+    this.#mayStay ??= mayStay(this.#command);
+    return (await this.#mayStay) ? this.#resident : undefined;
   }
 
   #reading(): RunOptions {
@@ -225,6 +239,26 @@ export class NftRunner implements Transport {
     } finally {
       await file.close();
     }
+  }
+}
+
+/**
+ * False for nft before 1.0: after a line that it refused, such as the one that ends each batch, a
+ * session of 0.9.8 takes further batches, says nothing and does nothing. Every change then has an
+ * nft of its own. Also false when it does not answer, since a ban that is lost in silence is worse
+ * than a slow one.
+ */
+async function mayStay(command: Command): Promise<boolean> {
+  try {
+    const { stdout } = await run(command, ['-V'], {
+      deadlineMs: NFT_RESIDENT_DEADLINE_MS,
+      outputBytesMax: NFT_ERROR_BYTES_MAX,
+      errorBytesMax: NFT_ERROR_BYTES_MAX,
+    });
+    return !/nftables v0\./.test(stdout);
+  } catch (error) {
+    if (error instanceof OperatingError) return false;
+    throw error;
   }
 }
 

@@ -21,7 +21,7 @@ describe('the Debian package on a host with fail2ban', () => {
   beforeAll(async () => {
     machine = await Machine.boot('trixie');
     agent = Agent.on(machine);
-    installation = new DebPackage(machine);
+    installation = new DebPackage(machine, 'slim');
     await machine.exec(['systemctl', 'enable', '--now', 'fail2ban']);
     // Dovecot runs on; for packages it is as if it had never been installed.
     await rename(join(machine.root, DOVECOT), join(machine.root, 'root/dovecot.service'));

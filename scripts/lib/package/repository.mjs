@@ -1,19 +1,19 @@
 /**
  * A directory that apt can install from: the Debian packages of packages/, their index, and a
- * Release file, signed when a key is given. The same packages give the same bytes.
+ * Release file, signed when a key is given; without one apt has to be told `[trusted=yes]`. The
+ * same packages give the same bytes.
  */
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { fail, quietly, ROOT, say, tail, which } from '../run.mjs';
+import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { buildRoot, inRoot, WORK } from './buildroot.mjs';
 import { emptied, sourceDate } from './product.mjs';
+import { KEY, sign } from './sums.mjs';
 
 /** Relative to the project. */
 const FOLDER = 'packages/apt';
-/** Name or fingerprint of a secret key of gpg's; without it apt has to be told `[trusted=yes]`. */
-const KEY = process.env.BANJOUR_SIGNING_KEY ?? '';
 
 /** Builds the directory from every .deb in packages/; returns its path. */
 export function buildRepository() {
@@ -35,7 +35,7 @@ export function buildRepository() {
   packed[9] = 255;
   writeFileSync(join(folder, 'Packages.gz'), packed);
   writeFileSync(join(folder, 'Release'), release(folder, index.toString()));
-  if (KEY !== '') sign(folder);
+  if (KEY !== '') signAll(folder);
   return FOLDER;
 }
 
@@ -57,24 +57,10 @@ function release(folder, index) {
   return `${[...head, `Date: ${date}`, 'SHA256:', ...sums].join('\n')}\n`;
 }
 
-function sign(folder) {
-  if (which('gpg') === undefined)
-    fail('BANJOUR_SIGNING_KEY is set, but gpg is missing: apt-get install gpg');
-  for (const words of [
-    ['--clearsign', '-o', 'InRelease', 'Release'],
-    ['--armor', '--detach-sign', '-o', 'Release.gpg', 'Release'],
-  ]) {
-    const signed = quietly('gpg', ['--batch', '--yes', '--local-user', KEY, ...words], {
-      cwd: folder,
-    });
-    if (!signed.ok) fail(`gpg ${words.join(' ')}\n${tail(signed.output)}`);
-  }
-  const exported = quietly(
-    'gpg',
-    ['--batch', '--yes', '--armor', '--export', '-o', 'banjour.asc', KEY],
-    {
-      cwd: folder,
-    },
-  );
+function signAll(folder) {
+  sign(folder, '--clearsign', '-o', 'InRelease', 'Release');
+  sign(folder, '--armor', '--detach-sign', '-o', 'Release.gpg', 'Release');
+  const words = ['--batch', '--yes', '--armor', '--export', '-o', 'banjour.asc', KEY];
+  const exported = quietly('gpg', words, { cwd: folder });
   if (!exported.ok) fail(`gpg --export\n${tail(exported.output)}`);
 }

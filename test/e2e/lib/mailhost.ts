@@ -1,9 +1,10 @@
 /**
  * What makes a Debian root file system a mail server for the end-to-end suite: packages, daemons'
- * settings, users. Debian 12 has Postfix 3.7, Dovecot 2.3, OpenSSH 9.2; Debian 13 Postfix 3.10,
- * Dovecot 2.4 (renamed settings), OpenSSH 10.
+ * settings, users. Debian 11 has Postfix 3.5, Dovecot 2.3, OpenSSH 8.4; Debian 12 Postfix 3.7,
+ * Dovecot 2.3, OpenSSH 9.2; Debian 13 Postfix 3.10, Dovecot 2.4 (renamed settings), OpenSSH 10.
  */
-export type Suite = 'bookworm' | 'trixie';
+export const SUITES = ['bullseye', 'bookworm', 'trixie'] as const;
+export type Suite = (typeof SUITES)[number];
 
 /**
  * The addresses of the mail server; everything else in the world belongs to the attackers'
@@ -65,8 +66,10 @@ export const MASKED_UNITS = [
   ...['getty@tty1.service', 'console-getty.service'],
 ];
 
+const DOVECOT_23 = 'mail_location = maildir:~/Maildir\ndisable_plaintext_auth = no\n';
 const DOVECOT_MAIL: Readonly<Record<Suite, string>> = {
-  bookworm: 'mail_location = maildir:~/Maildir\ndisable_plaintext_auth = no\n',
+  bullseye: DOVECOT_23,
+  bookworm: DOVECOT_23,
   trixie:
     'mail_driver = maildir\nmail_path = ~/Maildir\nmail_inbox_path =\nauth_allow_cleartext = yes\n',
 };
@@ -111,13 +114,16 @@ const AUTHENTICATED = 'smtpd_client_restrictions=permit_sasl_authenticated,rejec
  * Commands run inside the image, in order: AUTH on 25, submission on 587, submissions on 465,
  * passwords by Dovecot.
  */
-export function commandsOf(): string[][] {
+export function commandsOf(suite: Suite): string[][] {
   const main = [
     'myhostname=mail.e2e.test',
     'mydestination=mail.e2e.test,e2e.test,localhost',
     'inet_protocols=all',
   ];
-  main.push('mynetworks=127.0.0.0/8 [::1]/128', 'home_mailbox=Maildir/', 'compatibility_level=3.6');
+  // Before 3.6 a level is one number.
+  const level = suite === 'bullseye' ? '2' : '3.6';
+  main.push('mynetworks=127.0.0.0/8 [::1]/128', 'home_mailbox=Maildir/');
+  main.push(`compatibility_level=${level}`);
   main.push(
     'smtpd_sasl_auth_enable=yes',
     'smtpd_sasl_type=dovecot',

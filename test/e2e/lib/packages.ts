@@ -22,7 +22,7 @@ export interface Installation {
 
 const NEWER = '99.0.0';
 
-function built(pattern: RegExp): string {
+export function built(pattern: RegExp): string {
   const name = existsSync('packages')
     ? readdirSync('packages').find((file) => pattern.test(file))
     : undefined;
@@ -35,15 +35,23 @@ function said({ status, stdout, stderr }: Outcome): string {
   return `${stdout}${stderr}`;
 }
 
-/** Debian's package, by dpkg. */
+/** The package for Debian 13, and the one that brings its Node; the latter's version names it. */
+const FILES = { slim: /^banjour_[^+]+\.deb$/, 'self-contained': /^banjour_.+\+node.+_amd64\.deb$/ };
+
+/** A Debian package, by apt: its needs are there, or it is refused. */
 export class DebPackage implements Installation {
   readonly newer = NEWER;
   readonly unit = '/usr/lib/systemd/system/banjour.service';
-  constructor(private readonly machine: Machine) {}
+  constructor(
+    private readonly machine: Machine,
+    private readonly kind: keyof typeof FILES,
+  ) {}
 
+  /** The self-contained package is installed where there is no Node. */
   async install(): Promise<string> {
-    await copyFile(built(/\.deb$/), join(this.machine.root, 'srv/banjour.deb'));
-    return said(await this.#dpkg('-i', '/srv/banjour.deb'));
+    if (this.kind === 'self-contained') await this.#withoutNode();
+    await copyFile(built(FILES[this.kind]), join(this.machine.root, 'srv/banjour.deb'));
+    return this.#apt('/srv/banjour.deb');
   }
 
   /** The same package with a later version: what a release would bring. */
@@ -53,7 +61,7 @@ sed -i 's/^Version: .*/Version: ${NEWER}/' DEBIAN/control
 sed -i 's/"version": "[^"]*"/"version": "${NEWER}"/' usr/lib/banjour/package.json
 dpkg-deb -Znone -b . /srv/newer.deb`;
     await this.machine.exec(['sh', '-euc', script]);
-    return said(await this.#dpkg('-i', '/srv/newer.deb'));
+    return this.#apt('/srv/newer.deb');
   }
 
   async remove(): Promise<string> {
@@ -68,6 +76,18 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
   async serviceAppeared(path: string): Promise<void> {
     await this.machine.exec(['dpkg-trigger', '--by-package=dpkg', path]);
     said(await this.#dpkg('--triggers-only', '-a'));
+  }
+
+  async #withoutNode(): Promise<void> {
+    const script =
+      'dpkg -l nodejs > /dev/null 2>&1 && dpkg --purge --force-depends nodejs; ! command -v node';
+    await this.machine.exec(['sh', '-c', script]);
+  }
+
+  async #apt(file: string): Promise<string> {
+    const words = ['apt-get', 'install', '-y', '-o', 'Dpkg::Use-Pty=0', file];
+    const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
+    return said(await this.machine.try([...environment, ...words], { timeoutMs: 180_000 }));
   }
 
   #dpkg(...args: readonly string[]): Promise<Outcome> {

@@ -23,12 +23,14 @@ import { persistently, run } from './shell.js';
 export type { Suite } from './mailhost.js';
 
 /** Where root file systems and fetched packages live between runs. */
-const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
+export const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env['BANJOUR_E2E_MIRROR'] ?? 'http://deb.debian.org/debian';
 /**
  * A cached image older than this is built anew, so that the suite follows Debian's updates, days.
  */
 const AGE_DAYS_MAX = 30;
+/** Out of support: their security archive is listed, but no longer whole. */
+const WITHOUT_SECURITY: readonly mailhost.Suite[] = ['bullseye'];
 
 function recipe(suite: mailhost.Suite): string {
   const parts = [
@@ -37,8 +39,17 @@ function recipe(suite: mailhost.Suite): string {
     mailhost.packagesOf(suite),
     [...mailhost.filesOf(suite)],
   ];
-  parts.push(mailhost.commandsOf().flat(), mailhost.DISABLED_UNITS, mailhost.MASKED_UNITS);
+  parts.push(mailhost.commandsOf(suite).flat(), mailhost.DISABLED_UNITS, mailhost.MASKED_UNITS);
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 12);
+}
+
+/** Releases that $BANJOUR_E2E_SUITES names, for tests that run on any; Debian 12 by default. */
+export function namedSuites(): mailhost.Suite[] {
+  const names = (process.env['BANJOUR_E2E_SUITES'] ?? 'bookworm').split(',');
+  const unknown = names.find((name) => !mailhost.SUITES.includes(name as mailhost.Suite));
+  if (unknown !== undefined)
+    throw new Error(`BANJOUR_E2E_SUITES: ${unknown} is none of ${mailhost.SUITES.join(', ')}`);
+  return names as mailhost.Suite[];
 }
 
 /** The path of the suite's root file system, which `build` makes. */
@@ -191,7 +202,8 @@ async function installPackages(
   say: (line: string) => void,
 ): Promise<void> {
   const sources = [`deb ${MIRROR} ${suite} main`, `deb ${MIRROR} ${suite}-updates main`];
-  sources.push(`deb ${MIRROR}-security ${suite}-security main`);
+  if (!WITHOUT_SECURITY.includes(suite))
+    sources.push(`deb ${MIRROR}-security ${suite}-security main`);
   await writeFile(join(root, 'etc/apt/sources.list'), `${sources.join('\n')}\n`);
   const answers = [
     'postfix postfix/main_mailer_type select Internet Site',
@@ -268,7 +280,7 @@ async function configure(root: string, suite: mailhost.Suite): Promise<void> {
   const nsswitch = join(root, 'etc/nsswitch.conf');
   await writeFile(nsswitch, hostsBy(await readFile(nsswitch, 'utf8'), 'files'));
   await mkdir(join(root, 'var/log/journal'), { recursive: true });
-  for (const command of mailhost.commandsOf()) await inRoot(root, command);
+  for (const command of mailhost.commandsOf(suite)) await inRoot(root, command);
   for (const unit of mailhost.DISABLED_UNITS)
     for (const target of [
       'multi-user.target.wants',
