@@ -21,6 +21,18 @@ describe('the example of a bridging host', () => {
   });
 });
 
+describe('the example of mail in a container of podman', () => {
+  test('is loaded without a warning: packets are judged before their destination is rewritten', async () => {
+    const { setup, warnings } = loadSetup({
+      shippedRoot: 'config',
+      adminRoot: 'examples/podman/etc/banjour',
+    });
+    expect(warnings).toEqual([]);
+    expect(setup.firewall.hook).toBe('prerouting');
+    expect(await verifyFilters(setup)).toEqual([]);
+  });
+});
+
 describe('a date pattern', () => {
   test('that cannot be used is refused before anything is read', async () => {
     const { setup } = loadSetup(

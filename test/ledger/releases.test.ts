@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { wallClock } from '../../src/core/time.js';
+import { placeLedger, RELEASES } from '../support/releases.js';
+import { directory, opened } from './support.js';
+
+describe.each(RELEASES)('the ledger of version %s', (version) => {
+  test('is opened as it is, and every ban of it is in force', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    const bans = placeLedger(version, path);
+    expect(bans.length).toBeGreaterThan(0);
+    const { ledger, fresh, setAside } = opened(path, wallClock.now());
+    expect([fresh, setAside]).toEqual([false, undefined]);
+    const found = [...ledger.inForce(wallClock.now())].map(({ jail, target }) => {
+      const host = target.length === (target.family === 4 ? 32 : 128);
+      return `${jail} ${target.base}${host ? '' : `/${target.length}`}`;
+    });
+    expect(found.sort()).toEqual(bans);
+  });
+});
