@@ -13,7 +13,7 @@ say('root file systems');
 if (openly(process.execPath, ['dist/test/e2e/lib/prepare.js']) !== 0)
   fail('a root file system could not be built');
 say('packages');
-const kinds = ['deb', 'npm', 'self-contained', '--format', 'deb'];
+const kinds = ['deb', 'npm', 'self-contained', '--format', 'deb,rpm'];
 if (openly(process.execPath, ['scripts/package.mjs', ...kinds]) !== 0)
   fail('the packages could not be built');
 say('end-to-end tests');

@@ -1,6 +1,6 @@
 # What the scriptlets do, after packaging/debian/common.sh.
 prepare_service() {
-	systemd-sysusers /usr/lib/sysusers.d/banjour.conf /usr/lib/sysusers.d/banjour-notify.conf
+	systemd-sysusers /usr/lib/sysusers.d/banjour.conf /usr/lib/sysusers.d/banjour-companion.conf
 	note_services || true
 	if running_systemd; then
 		systemctl daemon-reload || true

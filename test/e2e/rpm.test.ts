@@ -66,7 +66,7 @@ describe('the RPM', () => {
     // Debian's packages stand in no database of rpm's.
     await exec('rpm', '-i', '--nodeps', '/srv/banjour.rpm');
     expect(await exec('rpm', '-V', '--nodeps', 'banjour')).toBe('');
-    for (const user of ['banjour', 'banjour-notify'])
+    for (const user of ['banjour', 'banjour-companion'])
       expect(await exec('getent', 'passwd', user)).toContain('nologin');
     expect(await exec('systemctl', 'is-enabled', 'banjour')).toBe('enabled\n');
     expect((await exec('banjour', '--version')).trim()).toMatch(/^\d+\.\d+\.\d+/);

@@ -67,15 +67,30 @@ describe('the Debian package', () => {
     );
     // The jail that weighs watches no service.
     for (const jail of enabled.filter((name) => name !== 'login'))
-      expect(read(`${DEBIAN}/postinst`)).toContain(`[${jail}]\\nenabled = false`);
+      expect(read(`${DEBIAN}/common.sh`)).toContain(`[${jail}]\\nenabled = false`);
   });
 
   test('gives a reason for each exception from what lintian demands', () => {
-    const lines = read(`${DEBIAN}/lintian-overrides`).split('\n').filter(Boolean);
-    lines.forEach((line, index) => {
-      if (!line.startsWith('#'))
-        expect([line, lines[index - 1]]).toEqual([line, expect.stringMatching(/^# .{20}/)]);
-    });
+    for (const name of ['lintian-overrides', 'lintian-overrides.self-contained']) {
+      const lines = read(`${DEBIAN}/${name}`).split('\n').filter(Boolean);
+      lines.forEach((line, index) => {
+        if (!line.startsWith('#'))
+          expect([line, lines[index - 1]]).toEqual([line, expect.stringMatching(/^# .{20}/)]);
+      });
+    }
+  });
+
+  test('pins a digest of each Node for each architecture, and packs one of them', () => {
+    const { packaged, versions } = JSON.parse(read('packaging/node.json')) as {
+      packaged: string;
+      versions: Record<string, Record<string, string>>;
+    };
+    expect(Object.keys(versions)).toContain(packaged);
+    for (const [version, digests] of Object.entries(versions)) {
+      expect([version, Object.keys(digests).sort()]).toEqual([version, ['arm64', 'x64']]);
+      for (const digest of Object.values(digests))
+        expect(Buffer.from(digest.replace(/^sha512-/, ''), 'base64')).toHaveLength(64);
+    }
   });
 
   test('leaves every line of its configuration files to the administrator', () => {

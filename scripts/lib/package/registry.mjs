@@ -17,7 +17,7 @@ function digestOf(path, algorithm) {
 }
 
 /** What is wrong with a file that shall have this digest; undefined when nothing is. */
-export function mismatch(path, integrity) {
+function mismatch(path, integrity) {
   const algorithm = /^(sha512|sha384|sha256)-/.exec(integrity ?? '')?.[1];
   if (algorithm === undefined) return `the pinned digest ${JSON.stringify(integrity)} is none`;
   const found = digestOf(path, algorithm);
