@@ -19,7 +19,11 @@ const HOME = '203.0.113.9';
 const ELSEWHERE = '192.0.2.50';
 const KEY = 'e2e-policy-key-0123456789';
 const PATIENCE = { connectMs: 20_000, readMs: 40_000 };
-const VERSIONS: Readonly<Record<Suite, string>> = { bookworm: '2.3', trixie: '2.4' };
+const VERSIONS: Readonly<Record<Suite, string>> = {
+  bullseye: '2.3',
+  bookworm: '2.3',
+  trixie: '2.4',
+};
 
 const JAILS = `[DEFAULT]
 bantime = 10m
