@@ -41,7 +41,11 @@ function numberError(
   words: readonly string[],
   command: CommandDefinition,
 ): OperatorError {
-  const at = words.findIndex((word) => word === `--${option}` || word.startsWith(`--${option}=`));
+  const { alias } = optionsOf(command)[option] ?? {};
+  const at = words.findIndex(
+    (word) =>
+      word === `--${option}` || word.startsWith(`--${option}=`) || word === `-${alias ?? option}`,
+  );
   const word = words[at] ?? '';
   const given = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];
   const got = given === undefined ? '' : `, not "${escapeUntrusted(given)}"`;

@@ -3,7 +3,6 @@
  * `jail.d/*.conf`, `jail.local`, `jail.d/*.local` (fail2ban's order), and `banjour.*` likewise
  * (`fail2ban.*` of the administrator too).
  */
-import { statSync } from 'node:fs';
 import { basename } from 'node:path/posix';
 import type { Diagnostic } from '../core/finding.js';
 import type { JailName } from '../core/names.js';
@@ -129,11 +128,7 @@ function readFiles(
     folders.flatMap((folder) => bases.flatMap((base) => new Roots(tree, [folder]).family(base)));
   const extra = (request.extraFiles ?? []).map((path) => ({ path, home: '' }));
   for (const { path } of extra) if (roots.read(path) === undefined) report.add(missing(path));
-  if (
-    request.tree === undefined &&
-    request.adminRoot !== ADMIN_ROOT &&
-    !isFolder(request.adminRoot)
-  )
+  if (request.adminRoot !== ADMIN_ROOT && tree.hasFolder?.(request.adminRoot) === false)
     report.add(missing(request.adminRoot, 'folder'));
   const settings = loadFiles(roots, families(['fail2ban', 'banjour']), report, {
     file: BUILT_IN,
@@ -226,10 +221,6 @@ function knownJails(document: IniDocument, shippedRoot: string, enabled: readonl
 
 /** The administrator's root that a package brings; before it is there, nothing is configured. */
 const ADMIN_ROOT = '/etc/banjour';
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-}
 
 function missing(file: string, what: 'file' | 'folder' = 'file'): Diagnostic {
   return {

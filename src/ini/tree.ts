@@ -1,6 +1,6 @@
 /** The files a configuration is read from: the disk, or a tree in memory. */
 
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { messageOf } from '../core/errors.js';
 import { INI_FILE_BYTES_MAX } from '../core/limits.js';
@@ -15,6 +15,8 @@ export interface FileTree {
   read(path: string): FileText | undefined;
   /** Names of the entries of a folder, sorted; empty when there is no such folder. */
   list(folder: string): readonly string[];
+  /** Whether there is such a folder; absent where folders are only names. */
+  hasFolder?(path: string): boolean;
 }
 
 /** A tree of `path -> text`, for tests and for files that were never on disk. */
@@ -89,8 +91,12 @@ function list(folder: string): readonly string[] {
   }
 }
 
+function hasFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
+
 /** The machine's files. */
-export const diskTree: FileTree = { read, list };
+export const diskTree: FileTree = { read, list, hasFolder };
 
 /** The tree as it would be with the files below `folder`, and with nothing else there. */
 export function overlaid(

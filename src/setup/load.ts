@@ -57,7 +57,9 @@ function hasContent(path: string): boolean {
 export function snapshotTree(tree: FileTree): FileTree {
   const texts = new Map<string, FileText | undefined>();
   const folders = new Map<string, readonly string[]>();
+  const { hasFolder } = tree;
   return {
+    ...(hasFolder === undefined ? {} : { hasFolder }),
     read: (path) => {
       if (!texts.has(path)) texts.set(path, tree.read(path));
       return texts.get(path);

@@ -24,6 +24,7 @@ test.each([
   ['test', /^INPUT is missing behind "banjour test": /, /^e\.g\. banjour test /],
   ['config', /^ACTION is missing behind "banjour config": /, /^e\.g\. banjour config /],
   ['history --limit abc', '--limit takes a number, not "abc"', 'banjour history --help'],
+  ['events -n x', '--count takes a number, not "x"', 'banjour events --help'],
   ['history --limit=1x', '--limit takes a number, not "1x"', 'banjour history --help'],
   [
     'events --only bam',

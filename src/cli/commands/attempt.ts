@@ -28,7 +28,10 @@ export const attempt: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const words = args.text('count') ?? '1';
   const count = /^\d{1,9}$/.test(words) ? Number(words) : 0;
-  if (count < 1) throw new OperatorError(`not a number of failures: ${JSON.stringify(words)}`);
+  if (count < 1)
+    throw new OperatorError(`not a number of failures: ${JSON.stringify(words)}`, {
+      hint: 'write a whole number from 1, e.g. banjour attempt sshd 192.0.2.1 3',
+    });
   const answer = await new ControlClient(controlSocket(paths)).attempt({
     jail: args.text('jail') ?? '',
     target: args.text('address') ?? '',

@@ -44,7 +44,10 @@ const COLOURS: Readonly<Record<StreamEvent['event'], string>> = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const since = args.text('since');
   if (since !== undefined && !/^\d{1,16}$/.test(since))
-    throw new OperatorError(`not an id: ${JSON.stringify(since)}`);
+    throw new OperatorError(`not an id of an event: ${JSON.stringify(since)}`, {
+      exitCode: EXIT.usage,
+      hint: 'write the id of an event, e.g. the last one of banjour events --json, or 0',
+    });
   const jails = args.list('jail');
   const only = args.list('only');
   const most = args.number('count') ?? Number.POSITIVE_INFINITY;

@@ -103,6 +103,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   if (args.flag('switch') && args.flag('switch-back'))
     throw new OperatorError('--switch and --switch-back are opposite ways', {
       exitCode: EXIT.usage,
+      hint: 'write --switch to move to Banjour, --switch-back to return to fail2ban',
     });
   if (args.flag('switch') || args.flag('switch-back')) {
     const { switchHere } = await import('../../tools/switch/here.js');

@@ -39,9 +39,14 @@ export const unban: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const targets = args.list('address');
   if (args.flag('all') === targets.length > 0)
-    throw new OperatorError('name addresses, or --all, not both', {
-      hint: 'banjour unban 192.0.2.1   or   banjour unban --all',
-    });
+    throw new OperatorError(
+      targets.length > 0
+        ? '--all lifts every ban, so no address can stand beside it'
+        : 'ADDRESS is missing behind "banjour unban", and --all is not given',
+      {
+        hint: 'banjour unban 192.0.2.1   or   banjour unban --all',
+      },
+    );
   const jail = args.text('jail');
   const answer = await new ControlClient(controlSocket(paths)).unban({
     targets: args.flag('all') ? 'all' : targetsOf(targets),

@@ -10,7 +10,7 @@ import { Allowlist } from '../../allow/allowlist.js';
 import { allowContext } from '../../allow/snapshot.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';
 import type { SourceSpec } from '../../core/entry.js';
-import { OperatorError } from '../../core/errors.js';
+import { EXIT, OperatorError } from '../../core/errors.js';
 import type { KernelState } from '../../core/firewall.js';
 import { type Log, silentLog } from '../../core/log.js';
 import type { JailName } from '../../core/names.js';
@@ -123,6 +123,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     ...(options.since === undefined ? {} : { since: options.since }),
   });
   progress.end();
+  requireEntries(options.source, stats);
   const { user, system } = process.cpuUsage(before);
   const cost = {
     seconds: (performance.now() - started) / 1000,
@@ -144,6 +145,17 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     ...(kernel === undefined ? {} : { kernel }),
     ...compare(options, { banned: result.banned, from, to: end, keep: setup.keepHistory }),
   };
+}
+
+/** A file of which nothing could be read as an entry is no journal: that is no answer, but an error. */
+function requireEntries(source: SourceSpec, stats: IntakeStats | undefined): void {
+  if (source.kind !== 'export' || stats === undefined || stats.entriesRead === 0) return;
+  if (stats.entriesUnreadable < stats.entriesRead) return;
+  const path = source.path === '-' ? 'standard input' : source.path;
+  throw new OperatorError(`${path} holds no entry of a journal`, {
+    exitCode: EXIT.dataError,
+    hint: 'journalctl -o export writes such entries; banjour test tries lines of text',
+  });
 }
 
 /** Where a replay says what happens, and what is wrong: in the journal's time, on this terminal. */

@@ -48,7 +48,11 @@ export async function sourceOf(
     const why = isThere
       ? `cannot read ${path}: ${messageOf(error)}`
       : `there is no file or folder ${path}`;
-    throw new OperatorError(why, { exitCode: EXIT.noInput, cause: error });
+    throw new OperatorError(why, {
+      exitCode: EXIT.noInput,
+      cause: error,
+      hint: isThere ? 'correct its mode, or run this as root' : 'correct its name',
+    });
   }
 }
 
