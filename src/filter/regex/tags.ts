@@ -45,6 +45,9 @@ const FIXED: Readonly<Record<string, string>> = {
 /** Tags that stand for an address or a text. */
 const TAGS = ['HOST', 'SKIPLINES', ...Object.keys(FIXED)];
 
+/** Tags of so many characters may differ in two of them and still be meant. */
+const LONG_TAG = 8;
+
 /**
  * What is written as a tag, is none, and reads like one: `<HOTS>`. It would stand for itself, and
  * no line has it.
@@ -52,9 +55,9 @@ const TAGS = ['HOST', 'SKIPLINES', ...Object.keys(FIXED)];
 export function misspeltTag(
   source: string,
 ): { readonly message: string; readonly offset: number; readonly fix: string } | undefined {
-  for (const { 1: tag = '', index } of source.matchAll(/<([A-Z][A-Z0-9-]*\/?)>/g)) {
+  for (const { 1: tag = '', index } of source.matchAll(/(?<!\(\?P?)<([A-Z][A-Z0-9-]*\/?)>/g)) {
     if (TAGS.includes(tag) || tag.startsWith('F-')) continue;
-    const meant = nearest(tag, TAGS);
+    const meant = nearest(tag, TAGS, tag.length < LONG_TAG ? 1 : 2);
     if (meant === undefined) continue;
     const message = `there is no tag <${tag}>, so it stands for itself`;
     return { message, offset: index, fix: `did you mean <${meant}>?` };

@@ -70,3 +70,15 @@ describe("fail2ban's tags", () => {
     });
   });
 });
+
+test.each([
+  ['^login of <HOTS>$', 'did you mean <HOST>?'],
+  ['^from <ADRR> <HOST>', 'did you mean <ADDR>?'],
+  ['^a<SKIPLINE>b <HOST>', 'did you mean <SKIPLINES>?'],
+  ['^error:(?P<CODE>x):(?P=CODE) <HOST>', undefined],
+  ['^(?P<HOTS>x) <HOST>', undefined],
+  ['^<TLS> <HTTP> <user> <F-USER>.*</F-USER> <HOST>', undefined],
+])('%s: a tag that is none and reads like one is told (%s)', (source, fix) => {
+  const problems = compileRegex(source, { usedns: 'no' }).regex?.lint() ?? [];
+  expect(problems.find(({ id }) => id === 'regex.unknown-tag')?.fix).toBe(fix);
+});
