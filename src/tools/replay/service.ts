@@ -124,12 +124,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   });
   progress.end();
   requireEntries(options.source, stats);
-  const { user, system } = process.cpuUsage(before);
-  const cost = {
-    seconds: (performance.now() - started) / 1000,
-    cpuSeconds: (user + system) / 1e6,
-    residentBytesMax: peakResidentBytes(),
-  };
+  const cost = costSince(started, before);
   const kernel = options.intoKernel ? await firewall.read() : undefined;
   await firewall.close();
   const result = whatIf.result();
@@ -147,7 +142,17 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   };
 }
 
-/** A file of which nothing could be read as an entry is no journal: that is no answer, but an error. */
+/** The cost of a replay that began then. */
+function costSince(started: number, before: NodeJS.CpuUsage): ReplayCost {
+  const { user, system } = process.cpuUsage(before);
+  return {
+    seconds: (performance.now() - started) / 1000,
+    cpuSeconds: (user + system) / 1e6,
+    residentBytesMax: peakResidentBytes(),
+  };
+}
+
+/** A file of which nothing could be read as an entry is no journal, which is an error. */
 function requireEntries(source: SourceSpec, stats: IntakeStats | undefined): void {
   if (source.kind !== 'export' || stats === undefined || stats.entriesRead === 0) return;
   if (stats.entriesUnreadable < stats.entriesRead) return;
