@@ -5,21 +5,13 @@
  * ban made longer.
  */
 import type { Database } from 'better-sqlite3';
-import {
-  type Address,
-  baseAddress,
-  formatPrefix,
-  type Prefix,
-  parseAddress,
-  prefixOf,
-} from '../core/address.js';
+import { baseAddress, formatPrefix, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
 import type { AlarmView, FigureCounts, Figures, HourlyKind, JailFigures } from '../core/figures.js';
 import { FIGURES_ROWS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, earlierOf, isoTime, laterOf, plus } from '../core/time.js';
 import { HOURLY_SECONDS } from '../core/timeouts.js';
 import { Alarms, hourOf, timeOfHour } from './hourly.js';
 import { mistakesOf } from './mistakes.js';
-import { targetOf } from './rows.js';
 
 /** A ban that counts. */
 const MADE = `origin <> 'import' AND state <> 'refused' AND coalesce(ended_reason, '') <> 'ignored'`;
@@ -102,7 +94,6 @@ export function figuresOf(db: Database, since: EpochMicros, until: EpochMicros):
 interface Asker {
   one(sql: string): number;
   rows<T>(sql: string): T[];
-  each<T>(sql: string): IterableIterator<T>;
   pairs(sql: string): Record<string, number>;
 }
 
@@ -114,7 +105,6 @@ function asker(db: Database, span: Span): Asker {
   return {
     one: (sql) => (db.prepare(sql).pluck().get(needed(sql)) as number | undefined) ?? 0,
     rows: <T>(sql: string) => db.prepare(sql).all(needed(sql)) as T[],
-    each: <T>(sql: string) => db.prepare(sql).iterate(needed(sql)) as IterableIterator<T>,
     pairs: (sql) =>
       Object.fromEntries(db.prepare(sql).raw().all(needed(sql)) as [string, number][]),
   };
@@ -183,28 +173,32 @@ function jailsOf(db: Database, span: Span): JailFigures[] {
     .sort(mostOf(({ jail }) => jail));
 }
 
+/** The users tried most; of them alone it is counted from where. */
 function usersOf(db: Database, span: Span, fromAttempts: boolean): Figures['users'] {
   const ask = asker(db, span);
-  type Row = Figures['users'][number];
-  if (!fromAttempts)
-    return ask.rows<Row>(
-      `SELECT user, sum(failures) AS attempts, count(DISTINCT target) AS addresses, count(*) AS bans
-       FROM ban WHERE user IS NOT NULL AND user <> '' AND ${NEW} AND ${IN_TIME}
-       GROUP BY 1 ORDER BY attempts DESC, bans DESC, user LIMIT ${FIGURES_ROWS_MAX}`,
-    );
-  const bans = db.prepare(
-    `SELECT count(*) FROM ban WHERE user = ? AND ${NEW} AND time >= ? AND time < ?`,
+  const named = `user IS NOT NULL AND user <> '' AND ${IN_TIME}`;
+  const [table, count, which, address] = fromAttempts
+    ? ['attempt', 'count', "kind = 'failure'", 'address']
+    : ['ban', 'failures', NEW, 'target'];
+  const top = ask.rows<{ user: string; attempts: number }>(
+    `SELECT user, sum(${count}) AS attempts FROM ${table} WHERE ${which} AND ${named}
+     GROUP BY 1 ORDER BY attempts DESC, user LIMIT ${FIGURES_ROWS_MAX}`,
   );
-  return ask
-    .rows<Omit<Row, 'bans'>>(
-      `SELECT user, sum(count) AS attempts, count(DISTINCT address) AS addresses FROM attempt
-       WHERE kind = 'failure' AND user IS NOT NULL AND user <> '' AND ${IN_TIME}
-       GROUP BY 1 ORDER BY attempts DESC, addresses DESC, user LIMIT ${FIGURES_ROWS_MAX}`,
-    )
-    .map((row) => ({
-      ...row,
-      bans: bans.pluck().get(row.user, span.since, span.until) as number,
-    }));
+  const places = top.map(() => '?').join(', ');
+  const ofTop = (sql: string) =>
+    Object.fromEntries(
+      db
+        .prepare(`${sql} AND user IN (${places}) AND time >= ? AND time < ? GROUP BY 1`)
+        .raw()
+        .all(...top.map(({ user }) => user), span.since, span.until) as [string, number][],
+    );
+  const addresses = ofTop(`SELECT user, count(DISTINCT ${address}) FROM ${table} WHERE ${which}`);
+  const bans = ofTop(`SELECT user, count(*) FROM ban WHERE ${NEW}`);
+  return top.map((row) => ({
+    ...row,
+    addresses: addresses[row.user] ?? 0,
+    bans: bans[row.user] ?? 0,
+  }));
 }
 
 /** The network that an address or prefix is shown in. */
@@ -213,42 +207,31 @@ function networkOf(target: Prefix): string {
   return formatPrefix(target.length <= most ? target : prefixOf(baseAddress(target), most));
 }
 
+/** The same in SQL; single IPv4 addresses, which most are, without a call. */
+function networkIn(column: string): string {
+  const isPlain = `instr(${column}, ':') = 0 AND instr(${column}, '/') = 0`;
+  return `CASE WHEN ${isPlain} THEN rtrim(${column}, '0123456789') || '0/24' ELSE network_of(${column}) END`;
+}
+
+/** Attempts and addresses are those of the bans where no attempt from the network is kept. */
 function networksOf(db: Database, span: Span): Figures['networks'] {
-  const ask = asker(db, span);
-  const networks = new Map<string, { attempts: number; bans: number; addresses: number }>();
-  const of = (network: string) => {
-    const known = networks.get(network) ?? { attempts: 0, bans: 0, addresses: 0 };
-    networks.set(network, known);
-    return known;
-  };
-  const hostNetwork = (address: Address) =>
-    networkOf(prefixOf(address, address.family === 4 ? 32 : 128));
-  const tried = ask.each<{ address: string; attempts: number }>(
-    `SELECT address, sum(count) AS attempts FROM attempt WHERE kind = 'failure' AND ${IN_TIME} GROUP BY 1`,
+  db.function('network_of', { deterministic: true }, (text) => {
+    const target = parsePrefix(String(text));
+    return target === undefined ? String(text) : networkOf(target);
+  });
+  return asker(db, span).rows(
+    `SELECT network, coalesce(sum(tried), sum(failed)) AS attempts,
+     coalesce(sum(hosts), sum(targets)) AS addresses, coalesce(sum(bans), 0) AS bans FROM (
+       SELECT ${networkIn('address')} AS network, sum(attempts) AS tried, count(*) AS hosts,
+       NULL AS failed, NULL AS targets, NULL AS bans FROM
+         (SELECT address, sum(count) AS attempts FROM attempt
+          WHERE kind = 'failure' AND ${IN_TIME} GROUP BY 1) GROUP BY 1
+       UNION ALL
+       SELECT ${networkIn('target')}, NULL, NULL, sum(failures), count(*), sum(bans) FROM
+         (SELECT target, sum(failures) AS failures, count(*) AS bans FROM ban
+          WHERE ${NEW} AND ${IN_TIME} GROUP BY 1) GROUP BY 1
+     ) GROUP BY 1 ORDER BY bans DESC, attempts DESC, network LIMIT ${FIGURES_ROWS_MAX}`,
   );
-  for (const { address, attempts } of tried) {
-    const parsed = parseAddress(address);
-    if (parsed === undefined) continue;
-    const network = of(hostNetwork(parsed));
-    network.attempts += attempts;
-    network.addresses++;
-  }
-  const counted = new Set(networks.keys());
-  const banned = ask.each<{ target: string; bans: number; failures: number }>(
-    `SELECT target, count(*) AS bans, sum(failures) AS failures FROM ban WHERE ${NEW} AND ${IN_TIME} GROUP BY 1`,
-  );
-  for (const { target, bans, failures } of banned) {
-    const name = networkOf(targetOf(target));
-    const network = of(name);
-    network.bans += bans;
-    if (counted.has(name)) continue;
-    network.attempts += failures;
-    network.addresses++;
-  }
-  return [...networks]
-    .map(([network, counts]) => ({ network, ...counts }))
-    .sort(mostOf(({ network }) => network))
-    .slice(0, FIGURES_ROWS_MAX);
 }
 
 /** Most bans first, then most attempts, then by name. */

@@ -1,6 +1,6 @@
 /** Bans that were probably wrong: of those who log in, and those that an operator lifted. */
 import type { Database } from 'better-sqlite3';
-import { type Prefix, parseAddress, prefixOf, widthOf } from '../core/address.js';
+import { type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import type { MistakeFigures } from '../core/figures.js';
 import { FIGURES_ROWS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, isoTime, plus } from '../core/time.js';
@@ -41,16 +41,17 @@ class Logins {
       listOf(this.#hosts, address).push({ user: user ?? '', time });
   }
 
-  /** Logins from within a target, oldest first. */
-  of(target: Prefix): readonly Login[] {
-    if (target.length === widthOf(target.family)) return this.#hosts.get(target.base) ?? [];
+  /** Logins from within a target of the ledger, oldest first. */
+  of(text: string): readonly Login[] {
+    if (!text.includes('/')) return this.#hosts.get(text) ?? [];
+    const target = targetOf(text);
     const kind = `${target.family} ${target.length}`;
     let prefixes = this.#wider.get(kind);
     if (prefixes === undefined) {
       prefixes = this.#within(target);
       this.#wider.set(kind, prefixes);
     }
-    return prefixes.get(targetText(target)) ?? [];
+    return prefixes.get(text) ?? [];
   }
 
   #within({ family, length }: Prefix): Map<string, Login[]> {
@@ -119,7 +120,7 @@ function mistakeOf(row: BanRow, logins: Logins): MistakeFigures | undefined {
     return told('lifted', row.ended_time, row.ended_by);
   // Who bans by hand knows whom.
   if (origin !== 'journal') return undefined;
-  const own = logins.of(targetOf(target));
+  const own = logins.of(target);
   const before = own.findLast((login) => login.time <= time);
   if (before !== undefined) return told('known', before.time, before.user);
   const over = row.ended_time ?? row.until;

@@ -13,7 +13,7 @@ export const OPEN = `state IN ('wanted', 'in-force')`;
  * microseconds since 1970. `first` is the target's first address in 16 bytes, IPv4 as an
  * IPv4-mapped one, so that ranges can be looked up.
  */
-const MIGRATIONS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE position (
     source TEXT PRIMARY KEY,

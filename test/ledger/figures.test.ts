@@ -8,6 +8,7 @@ import type { EpochMicros } from '../../src/core/time.js';
 import { HourlyTally, hourOf } from '../../src/ledger/hourly.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedgerForReading } from '../../src/ledger/open.js';
+import { MIGRATIONS, migrate } from '../../src/ledger/schema.js';
 import { address } from '../jail/support.js';
 import { at, ban, directory, JAIL, OTHER, opened, SOURCE, T0 } from './support.js';
 
@@ -220,11 +221,14 @@ describe('figures equal a recount', () => {
 describe('figures say what they lack', () => {
   test('a ledger of an older version has its bans, and nothing that was not counted then', () => {
     const path = `${directory()}/ledger.sqlite3`;
-    const { ledger } = opened(path);
-    made(ledger, '192.0.2.1', 5);
-    ledger.close();
     const db = new Database(path);
-    db.exec('DROP TABLE hourly; DROP TABLE alarm; DROP TABLE stopped; PRAGMA user_version = 6');
+    // As it was before anything was counted by the hour.
+    const first = MIGRATIONS.findIndex((step) => step.includes('TABLE hourly'));
+    migrate(db, MIGRATIONS.slice(0, first));
+    db.exec(
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, origin, previous_bans, state)
+       VALUES ('sshd', '192.0.2.1', x'00', 32, ${at(5)}, NULL, 3, '[]', 'journal', 0, 'in-force')`,
+    );
     db.close();
     const old = openLedgerForReading(path);
     const figures = old.database.figures(T0, at(HOUR));
