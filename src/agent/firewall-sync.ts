@@ -7,7 +7,7 @@ import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { ApplyReport, Element, FirewallBackend } from '../core/firewall.js';
-import { EXPIRE_BANS_MAX } from '../core/limits.js';
+import { EXPIRE_BANS_MAX, NFT_URGENT_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
@@ -43,7 +43,10 @@ export class FirewallSync {
   constructor(parts: FirewallSyncDeps) {
     this.#parts = parts;
     const { firewall, log } = parts;
-    firewall.provideWanted(() => this.#wanted());
+    firewall.provideWanted(
+      () => this.#wanted(),
+      () => this.#urgent(),
+    );
     firewall.onDrift(({ kind, reason, elapsedMs }) => {
       if (kind === 'drift') {
         this.counts.drifts++;
@@ -193,6 +196,14 @@ export class FirewallSync {
     const known = this.#jails();
     for (const element of ledger.elements(wallClock.now()))
       if (known.has(element.jail) && !isHeld(element.jail, element.target)) yield element;
+  }
+
+  /** Those that end last: the newest, and of them whoever came again. */
+  #urgent(): readonly Element[] {
+    const { ledger, isHeld } = this.#parts;
+    return ledger.history
+      .lastToEnd(wallClock.now(), NFT_URGENT_BANS_MAX)
+      .filter(({ jail, target }) => !isHeld(jail, target));
   }
 
   #note(report: ApplyReport): void {

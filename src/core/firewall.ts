@@ -90,8 +90,11 @@ export interface FirewallBackend {
   /** The ruleset in nft syntax: what `open(plan, ...)` makes, without elements. */
   describe(plan: FirewallPlan): string;
   onDrift(listener: DriftListener): void;
-  /** Supplies the wanted elements when the table must be built anew after drift. */
-  provideWanted(wanted: () => Iterable<Element>): void;
+  /**
+   * Supplies the wanted elements when the table must be built anew after drift. `urgent`: those of
+   * them that are most likely to be at it now, at most NFT_URGENT_BANS_MAX, for little.
+   */
+  provideWanted(wanted: () => Iterable<Element>, urgent?: () => readonly Element[]): void;
   flush(): Promise<void>;
   close(): Promise<void>;
   check(): Promise<Finding[]>;

@@ -26,11 +26,11 @@ import {
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
-import { bisect, missingSets, operations, prefixSetsFor, sortOut, whyNot } from './changes.js';
+import { additions, bisect, missingSets, operations, sortOut, whyNot } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import type { Transport } from './json.js';
-import { banSetsIn, type KernelTables, kernelState } from './kernel-tables.js';
-import { elementId } from './names.js';
+import { banSetsIn, kernelState, type ReadTables } from './kernel-tables.js';
+import { elementId, prefixSetsFor } from './names.js';
 import { Queue } from './queue.js';
 import { besides, byImportance, reconcile, schemaAround } from './reconcile.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
@@ -45,12 +45,6 @@ export interface BackendOptions extends SchemaOptions {
 
 type Via = ApplyReport['via'];
 
-/** What was read, and since when (`performance.now`). */
-interface ReadTables {
-  readonly kernel: KernelTables;
-  readonly since: number;
-}
-
 export class TableBackend implements FirewallBackend {
   readonly #transport: Transport;
   readonly #options: BackendOptions;
@@ -59,6 +53,7 @@ export class TableBackend implements FirewallBackend {
   readonly #listeners: DriftListener[] = [];
   readonly #heartbeat: Heartbeat;
   #wanted: (() => Iterable<Element>) | undefined;
+  #urgent: (() => readonly Element[]) | undefined;
   #plan: FirewallPlan | undefined;
   #jails: ReadonlySet<JailName> = new Set();
   #schema: Schema = [];
@@ -134,8 +129,9 @@ export class TableBackend implements FirewallBackend {
     this.#listeners.push(listener);
   }
 
-  provideWanted(wanted: () => Iterable<Element>): void {
+  provideWanted(wanted: () => Iterable<Element>, urgent?: () => readonly Element[]): void {
     this.#wanted = wanted;
+    this.#urgent = urgent;
   }
 
   flush(): Promise<void> {
@@ -188,14 +184,18 @@ export class TableBackend implements FirewallBackend {
   }
 
   /**
-   * The structure from memory, before anything is read: reading takes the longer the more bans
-   * there are, and rules that were removed or passed over let all of them in meanwhile. Elements
-   * that stand are not touched. What this cannot mend (a set of another type) is refused, and the
-   * comparison that follows mends it.
+   * The structure from memory and the most urgent bans, before anything is read: reading takes the
+   * longer the more bans there are. Elements that stand are not touched. What this cannot mend (a
+   * set of another type) is refused, and the comparison that follows mends it.
    */
   async #restate(): Promise<void> {
     const commands = this.#schema.flatMap((table) => compileStructure(table));
-    await this.#transport.send(commands, commands.length);
+    const urgent = (this.#urgent?.() ?? []).filter((one) => !whyNot(one, this.#jails));
+    const bans = additions(urgent, this.#schema, this.#clock.now());
+    const all = [...commands, ...compileOps(bans)];
+    const { refusal } = await this.#transport.send(all, commands.length);
+    if (refusal !== undefined && bans.length > 0)
+      await this.#transport.send(commands, commands.length);
   }
 
   #tell(event: Parameters<DriftListener>[0]): void {

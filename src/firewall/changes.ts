@@ -2,15 +2,14 @@
  * From what the daemon asks to operations on sets: validation, last word per element, ends to
  * timeouts; and which change a refused transaction was refused for. Pure.
  */
-import { isHost } from '../core/address.js';
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';
 import { NFT_BISECT_BATCHES_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
-import { type BanSet, elementId, setNamer } from './names.js';
+import { type BanSet, elementId, setNamer, setOf } from './names.js';
 import { timeoutOf } from './reconcile.js';
-import { type Schema, setOf } from './schema.js';
+import type { Schema } from './schema.js';
 
 export interface Sorted {
   /** At most one change per element: the last one asked for. */
@@ -90,13 +89,19 @@ export function operations(
   return ops;
 }
 
-/** The sets that the prefixes among the elements are in. */
-export function prefixSetsFor(elements: Iterable<Element>): BanSet[] {
-  const sets = new Map<string, BanSet>();
-  for (const { jail, target } of elements) {
-    if (!isHost(target)) sets.set(`${jail} ${target.family} ${target.length}`, setOf(jail, target));
-  }
-  return [...sets.values()];
+/**
+ * Operations that add elements, there or not: those that stand stay as they are. Elements whose set
+ * the schema lacks are left out.
+ */
+export function additions(
+  elements: readonly Element[],
+  schema: Schema,
+  now: EpochMicros,
+): ElementOp[] {
+  const changes = elements.map((one): ElementChange => ({ kind: 'put', ...one }));
+  return operations(changes, schema, now, true).flatMap((op) =>
+    op.kind === 'create' ? [{ ...op, kind: 'add' as const }] : [],
+  );
 }
 
 // A transaction is refused as a whole because of one bad change in it. Halving finds the bad ones:

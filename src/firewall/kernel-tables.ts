@@ -45,6 +45,12 @@ export interface KernelTable {
 /** Our tables that are present. */
 export type KernelTables = ReadonlyMap<TableFamily, KernelTable>;
 
+/** What was read, and since when (`performance.now`). */
+export interface ReadTables {
+  readonly kernel: KernelTables;
+  readonly since: number;
+}
+
 /**
  * The state as the rest of Banjour sees it: bans of the inet table, counters of both summed by
  * jail.

@@ -8,7 +8,7 @@
  * (`/` cannot stand in a jail's name). The kernel's limit for a name is 255 bytes, a jail's name
  * has at most 64.
  */
-import type { Family, Prefix } from '../core/address.js';
+import { type Family, isHost, type Prefix } from '../core/address.js';
 import { type JailName, jailName } from '../core/names.js';
 
 /** The name of every table we own; no other table is ever changed. */
@@ -92,4 +92,20 @@ export function setNamer(): (element: {
 /** One text per banned element, the same for every change of it. */
 export function elementId(change: { readonly jail: JailName; readonly target: Prefix }): string {
   return `${change.jail} ${change.target.base}/${change.target.length}`;
+}
+
+/** The set that holds the bans of `target`'s family and length. */
+export function setOf(jail: JailName, target: Prefix): BanSet {
+  return { jail, family: target.family, length: target.length };
+}
+
+/** The sets that the prefixes among the elements are in. */
+export function prefixSetsFor(
+  elements: Iterable<{ readonly jail: JailName; readonly target: Prefix }>,
+): BanSet[] {
+  const sets = new Map<string, BanSet>();
+  for (const { jail, target } of elements) {
+    if (!isHost(target)) sets.set(`${jail} ${target.family} ${target.length}`, setOf(jail, target));
+  }
+  return [...sets.values()];
 }

@@ -133,11 +133,6 @@ function hostSets(jail: JailName): BanSet[] {
   ];
 }
 
-/** The set that holds the bans of `target`'s family and length. */
-export function setOf(jail: JailName, target: Prefix): BanSet {
-  return { jail, family: target.family, length: target.length };
-}
-
 /** The sets of prefixes that a schema has. */
 export function prefixSetsOf(schema: Schema): BanSet[] {
   return (schema[0]?.sets ?? []).flatMap(({ name }) => {

@@ -2,11 +2,20 @@
 import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Family, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
+import type { Element } from '../core/firewall.js';
 import type { JailName } from '../core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { guarded } from './errors.js';
-import { BAN_COLUMNS, type BanRow, firstOf, rangeOf, recordOf, targetAsWritten } from './rows.js';
+import {
+  BAN_COLUMNS,
+  type BanRow,
+  type ElementRow,
+  firstOf,
+  rangeOf,
+  recordOf,
+  targetAsWritten,
+} from './rows.js';
 import { OPEN } from './schema.js';
 
 /** Which bans to show; all given conditions must hold. */
@@ -157,6 +166,14 @@ export class History {
       family: Family;
       count: number;
     }[];
+  }
+
+  /** Of the temporary bans to be in the kernel those whose end is the farthest, at most `most`. */
+  lastToEnd(now: EpochMicros, most: number): Element[] {
+    const sql = `SELECT jail, target, until FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until > ?
+      ORDER BY until DESC LIMIT ?`;
+    const rows = guarded(() => this.#db.prepare(sql).raw().all(now, most)) as ElementRow[];
+    return rows.map(([jail, target, until]) => ({ jail, target: targetAsWritten(target), until }));
   }
 
   /** Number of bans that are wanted or in force. */

@@ -1,6 +1,7 @@
 /** The order in which a backend puts right what somebody else changed, over a kernel of memory. */
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
+import { RESIDENT_CHANGES_MAX } from '../../src/core/limits.js';
 import { TableBackend } from '../../src/firewall/backend.js';
 import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
 import type { KernelTables } from '../../src/firewall/kernel-tables.js';
@@ -81,6 +82,36 @@ describe('a repair', () => {
     await backend.repair('set changed', true);
     expect(kernel.calls).toEqual(['rules', 'list', 'rules bans']);
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
+  });
+
+  test('brings the urgent bans back with the rules, and those that stand are left as they are', async () => {
+    const urgent = [BAN, ban('other', '192.0.2.8', null), ban('sshd', '192.0.2.7', -1)];
+    backend.provideWanted(
+      () => [BAN],
+      () => urgent,
+    );
+    await kernel.send(GONE);
+    kernel.calls = [];
+    const sent = jest.spyOn(kernel, 'send');
+    await backend.repair('table deleted', true);
+    expect(kernel.calls).toEqual(['rules bans', 'list', 'rules']);
+    // By the resident nft: what is counted are the rules.
+    expect((sent.mock.calls[0] as readonly unknown[])[1]).toBeLessThan(RESIDENT_CHANGES_MAX);
+    expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
+    await backend.repair('rule added', true);
+    expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
+  });
+
+  test('states the rules alone when they are refused together with bans', async () => {
+    backend.provideWanted(
+      () => [BAN],
+      () => [BAN],
+    );
+    await kernel.send(GONE);
+    kernel.calls = [];
+    kernel.refuses = true;
+    await backend.repair('set changed', true);
+    expect(kernel.calls).toEqual(['rules bans', 'rules', 'list', 'rules bans']);
   });
 
   test('only reads where elements alone may differ', async () => {

@@ -7,7 +7,8 @@ import {
 } from '../../src/firewall/compile.js';
 import { batchText } from '../../src/firewall/json.js';
 import type { KernelTable } from '../../src/firewall/kernel-tables.js';
-import { disjoint, makeSchema, maskText, mergePorts, setOf } from '../../src/firewall/schema.js';
+import { setOf } from '../../src/firewall/names.js';
+import { disjoint, makeSchema, maskText, mergePorts } from '../../src/firewall/schema.js';
 import { schemaText } from '../../src/firewall/text.js';
 import { plan, prefix, rule } from './support.js';
 

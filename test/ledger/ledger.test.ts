@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { EXPIRE_BANS_MAX, PARDONS_MAX } from '../../src/core/limits.js';
+import { EXPIRE_BANS_MAX, NFT_URGENT_BANS_MAX, PARDONS_MAX } from '../../src/core/limits.js';
 import { cursor, sourceId } from '../../src/core/names.js';
 import { openLedger } from '../../src/ledger/open.js';
 import { at, ban, directory, inForce, JAIL, OTHER, opened, prefix, SOURCE } from './support.js';
@@ -322,6 +322,21 @@ describe('earlier bans', () => {
     ]);
     expect(ledger.previousBans(JAIL, prefix('192.0.2.2'))).toBe(0);
   });
+});
+
+test('the bans that end last are the urgent ones, so many and no more', () => {
+  const { ledger } = opened();
+  const decisions = Array.from({ length: NFT_URGENT_BANS_MAX + 2 }, (_, i) =>
+    ban(`10.0.0.${i}`, { until: at(100 + i) }),
+  );
+  ledger.commit({ decisions: [...decisions, ban('192.0.2.1', { until: null })] });
+  ledger.commit({ decisions: [unban('10.0.0.201')] });
+  const bases = (most: number, now = 0) =>
+    ledger.history.lastToEnd(at(now), most).map(({ target }) => target.base);
+  expect(bases(NFT_URGENT_BANS_MAX)).toHaveLength(NFT_URGENT_BANS_MAX);
+  expect(bases(NFT_URGENT_BANS_MAX + 1)).toHaveLength(NFT_URGENT_BANS_MAX + 1);
+  expect(bases(2)).toEqual(['10.0.0.200', '10.0.0.199']);
+  expect(bases(2, 300)).toEqual([]);
 });
 
 describe('floors: what is settled', () => {
