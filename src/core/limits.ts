@@ -227,10 +227,7 @@ export const TALLY_USER_CHARS_MAX = 80;
  * connection.
  */
 export const TALLY_TELLINGS_MAX = 3;
-/**
- * So many addresses show, one after the other, that each attempt is told several times, before it
- * is believed.
- */
+/** Addresses in a row that show each attempt told several times, before it is believed. */
 export const TALLY_TELLINGS_PROOFS = 3;
 /** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
 export const TALLY_TROUBLES_MAX = 1_000;
@@ -245,15 +242,9 @@ export const TALLY_NETWORK_BITS = 48;
 export const TALLY_NETWORKS_MAX = 1_000;
 /** Lines of a multi-line filter's window; every line searches the whole window. */
 export const MAXLINES_MAX = 20;
-/**
- * Least `linelimit` of a filter, bytes: no daemon cuts its lines shorter than syslog's first
- * transports did.
- */
+/** Least `linelimit` of a filter, bytes: no daemon cuts shorter than syslog's first transports. */
 export const LINELIMIT_MIN = 80;
-/**
- * Below this many changes a batch goes through the resident nft child, above through a fresh one
- * (break-even measured at 100-150).
- */
+/** Up to so many changes the resident nft is quicker than a fresh one (measured: 100-150). */
 export const RESIDENT_CHANGES_MAX = 100;
 /** Changes of one nft transaction; 111,000 were measured at 0.5 s. */
 export const NFT_BATCH_CHANGES_MAX = 200_000;
