@@ -28,6 +28,9 @@ function alreadyThere() {
   );
 }
 
+/** node-gyp's words when a program that compiles is not there: waiting for it does not help. */
+const NO_COMPILER = /Error: not found: |Could not find any Python installation/;
+
 /** Sees to node_modules. */
 export function npmPackages() {
   const value = digest(['package-lock.json'], process.version, process.arch);
@@ -47,7 +50,11 @@ export function npmPackages() {
     env.npm_package_config_node_gyp_nodedir = headers;
   }
   const npm = patiently('npm ci, which compiles SQLite', 'one to two minutes', () =>
-    persistently('npm ci', () => quietly('npm', ['ci', '--no-audit', '--no-fund'], { env })),
+    persistently(
+      'npm ci',
+      () => quietly('npm', ['ci', '--no-audit', '--no-fund'], { env }),
+      (output) => NO_COMPILER.test(output),
+    ),
   );
   if (!npm.ok) fail(`npm ci\n${tail(npm.output, 60)}`);
   const loaded = modulesLoad();

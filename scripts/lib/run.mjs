@@ -83,12 +83,13 @@ export function openly(command, args, options = {}) {
 /**
  * Does what needs the network, and does it again after a pause when it failed: mirrors hiccup, and
  * a fresh machine's own apt holds its locks for a while. `work` says whether it succeeded, and its
- * output; the last answer is returned.
+ * output; the last answer is returned. `isHopeless` tells from the output that another try would
+ * end as this one.
  */
-export function persistently(what, work) {
+export function persistently(what, work, isHopeless = (_output) => false) {
   for (const seconds of [5, 20, 60]) {
     const done = work();
-    if (done.ok) return done;
+    if (done.ok || isHopeless(done.output)) return done;
     warn(`${what} failed, trying again in ${seconds} s: ${tail(done.output, 3)}`);
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
   }
