@@ -275,4 +275,4 @@ export const EDGE_SECONDS = 300;
 /** The ledger keeps hourly counters and alarms for so long, seconds: two months, to compare. */
 export const HOURLY_SECONDS = 62 * 86_400;
 /** The figures of a report must be there after so long, ms: a full ledger takes 10 s of a core. */
-export const FIGURES_DEADLINE_MS = 120_000;
+export const FIGURES_DEADLINE_MS = 55_000;
