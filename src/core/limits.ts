@@ -300,6 +300,10 @@ export const PREFIX_MISSES_MIN = 10;
 export const PROBE_LAG_ENTRIES_MAX = 100_000;
 /** Units and identifiers with failures that no jail reads, told of one jail. */
 export const PROBE_ORIGINS_MAX = 5;
+/** Origins of all probes that are remembered for an hour, and suppressed units. */
+export const COVERAGE_REMEMBERED_MAX = 200;
+/** Entries of one microsecond are looked through for the one of a cursor, and no more. */
+export const CURSOR_NEIGHBOURS_MAX = 64;
 /**
  * Looks of the probe from one renewal of a reader that stays behind to the next; it doubles up to
  * here, about an hour.

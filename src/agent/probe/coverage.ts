@@ -6,7 +6,11 @@
 import { journalStamp, localDirectories } from '../../../native/journal-files.js';
 import { inBackground } from '../../core/background.js';
 import { isOrdinaryUser, type SourceSpec } from '../../core/entry.js';
-import { PROBE_RENEWAL_LOOKS_MAX, WARNINGS_MAX } from '../../core/limits.js';
+import {
+  COVERAGE_REMEMBERED_MAX,
+  PROBE_RENEWAL_LOOKS_MAX,
+  WARNINGS_MAX,
+} from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import { formatMatch } from '../../core/match.js';
 import type { JailName, SourceId } from '../../core/names.js';
@@ -19,8 +23,6 @@ import { type ProbeAnswer, probeInThread } from './thread.js';
 
 /** What is not seen again for so long is over, seconds. */
 const MEMORY_SECONDS = 3_600;
-/** Things that are remembered, each kind. */
-const REMEMBERED_MAX = 200;
 /** Units in which users run what they like: a match that names one lets them ban whom they like. */
 const USERS_UNIT =
   /^(?:session-.*\.scope|user(?:@|-).*|run-.*\.scope|(?:cron|crond|atd)\.service)$/;
@@ -54,7 +56,7 @@ export class CoverageReport {
         for (const { unit, identifier, uid, failures } of elsewhere) {
           const key = `${jail}\0${unit}\0${identifier}\0${uid}`;
           const known = this.#elsewhere.get(key);
-          if (known === undefined && this.#elsewhere.size >= REMEMBERED_MAX) continue;
+          if (known === undefined && this.#elsewhere.size >= COVERAGE_REMEMBERED_MAX) continue;
           this.#elsewhere.set(key, {
             jail,
             unit,
@@ -66,7 +68,7 @@ export class CoverageReport {
         }
       }
       for (const { unit } of suppressed)
-        if (this.#suppressed.has(unit) || this.#suppressed.size < REMEMBERED_MAX)
+        if (this.#suppressed.has(unit) || this.#suppressed.size < COVERAGE_REMEMBERED_MAX)
           this.#suppressed.set(unit, { unit, seen: now });
     }
   }

@@ -49,7 +49,11 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     stream: terminal.stderr,
     style: styleFor(terminal.stderr, terminal.env),
   });
-  const running = new Companion({ version: packageVersion(), log, changed: () => sayStatus(running) });
+  const running = new Companion({
+    version: packageVersion(),
+    log,
+    changed: () => sayStatus(running),
+  });
   const host: PartHost = {
     paths,
     env: terminal.env,

@@ -1,12 +1,10 @@
 /** Single entries by their cursors: what `banjour explain` shows of the evidence. */
 import type { Entry, EntrySource } from '../../core/entry.js';
+import { CURSOR_NEIGHBOURS_MAX } from '../../core/limits.js';
 import { WHOLE_JOURNAL } from '../../core/match.js';
 import type { Cursor } from '../../core/names.js';
 import { epochMicros } from '../../core/time.js';
 import { parseTextCursor, sameEntry } from '../position.js';
-
-/** Entries of one microsecond are looked through for the cursor, and no more. */
-const NEIGHBOURS_MAX = 64;
 
 /**
  * The entry of a cursor, or undefined when it is gone (vacuumed, rotated away) or the cursor is of
@@ -35,7 +33,7 @@ export function findEntry(
       { literals: undefined, fields },
       { at: 'time', time: epochMicros(Number.parseInt(time, 16)) },
     );
-    for (let read = 0; read < NEIGHBOURS_MAX; read++) {
+    for (let read = 0; read < CURSOR_NEIGHBOURS_MAX; read++) {
       const batch = source.next(1);
       const entry = batch.entries[0];
       if (entry !== undefined && sameEntry(entry.cursor, cursor)) return entry;
