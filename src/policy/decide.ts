@@ -38,6 +38,8 @@ const SERVE: PolicyVerdict = { action: 'serve' };
 const NEAR = 0.6;
 /** Points fade: so little below the limit is at it. */
 const FULL = 0.99;
+/** So many other users with credit make an address a shared one. */
+const SHARED_USERS = 2;
 
 /**
  * Decides. Who is allowed, and who logged in from there lately, is always served; where nothing is
@@ -62,7 +64,12 @@ function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
     facts.limit > 0 ? facts.points / facts.limit : 0,
     facts.maxretry > 0 ? facts.failures / facts.maxretry : 0,
   );
-  if (share >= FULL && facts.others > 0 && facts.isLearnt && rules.sharedAddress === 'refuse')
+  if (
+    share >= FULL &&
+    facts.others >= SHARED_USERS &&
+    facts.isLearnt &&
+    rules.sharedAddress === 'refuse'
+  )
     return { action: 'refuse', reason: 'shared-address' };
   if (facts.isUnderAttack && rules.underAttack === 'refuse' && facts.isLearnt)
     return { action: 'refuse', reason: 'under-attack' };

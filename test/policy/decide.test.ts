@@ -52,16 +52,16 @@ test('each reason to refuse, and the keys that switch it off', () => {
 });
 
 test('an address that only its other users keep from a ban serves those alone', () => {
-  expect(told({ points: 4.95, others: 1 })).toBe('refuse shared-address');
-  expect(told({ failures: 3, others: 1 })).toBe('refuse shared-address');
-  expect(told({ points: 4.94, others: 1 })).toBe('delay near-limit');
-  expect(told({ points: 5, others: 0 })).toBe('delay near-limit');
-  expect(told({ points: 5, others: 1 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
+  expect(told({ points: 4.95, others: 2 })).toBe('refuse shared-address');
+  expect(told({ failures: 3, others: 2 })).toBe('refuse shared-address');
+  expect(told({ points: 4.94, others: 2 })).toBe('delay near-limit');
+  expect(told({ points: 5, others: 1 })).toBe('delay near-limit');
+  expect(told({ points: 5, others: 2 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
 });
 
 test('in the first days, when nothing vouches for anybody, strangers wait', () => {
   expect(told({ isUnderAttack: true, isLearnt: false })).toBe('delay under-attack');
-  expect(told({ points: 5, others: 1, isLearnt: false })).toBe('delay near-limit');
+  expect(told({ points: 5, others: 2, isLearnt: false })).toBe('delay near-limit');
   expect(told({ banned: 'login', isLearnt: false })).toBe('refuse banned');
 });
 
