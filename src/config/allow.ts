@@ -83,7 +83,7 @@ export function readAllow(reader: Section): AllowTerm[] {
  * another address in a chain such a one is nearly always a proxy of the house, and to ban it would
  * shut out everybody whom it serves.
  */
-const OWN_NETWORKS: readonly Prefix[] = [
+export const OWN_NETWORKS: readonly Prefix[] = [
   ...['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '169.254.0.0/16'],
   ...['::1', 'fc00::/7', 'fe80::/10'],
 ].flatMap((text) => parsePrefix(text) ?? []);

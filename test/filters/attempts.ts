@@ -289,6 +289,21 @@ export const ATTEMPTS: readonly Attempt[] = [
   },
   {
     filter: 'sogo-auth',
+    options: { logging: 'access' },
+    lines: [
+      'web1 nginx: {client} - {user} [21/Nov/2026:20:47:11 +0000] "POST /SOGo/connect?{query} HTTP/1.1" 403 54 "{referrer}" "{agent}"',
+    ],
+    // The web server escapes quotes.
+    fields: {
+      user: without(/"/g),
+      query: without(/[" ]/g),
+      referrer: without(/"/g),
+      agent: without(/"/g),
+    },
+    uncountedFrom: 800,
+  },
+  {
+    filter: 'sogo-auth',
     options: {},
     lines: [
       "web1 sogod[27]: SOGoRootPage Login from '{forwarded}, {client}' for user '{user}' might not have worked - password policy: 65535  grace: -1  expire: -1  bound: 0",

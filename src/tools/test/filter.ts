@@ -3,6 +3,9 @@
  */
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { OWN_NETWORKS } from '../../config/allow.js';
+import { loadConfig } from '../../config/load.js';
+import type { Prefix } from '../../core/address.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import { type Diagnostic, formatDiagnostic } from '../../core/finding.js';
 import { filterName } from '../../core/names.js';
@@ -38,10 +41,22 @@ export function findFilter(wanted: WantedFilter, logtype: 'journal' | 'file'): F
       usedns: wanted.usedns,
       maxlines: wanted.maxlines ?? definition.maxlines,
       ignoreregex: ignore?.regexes ?? definition.ignoreregex,
+      ...(definition.failregex.some(({ text }) => text.includes('<F-CHAIN>')) && {
+        proxies: proxiesOf(wanted, definition.name),
+      }),
     },
     diagnostics,
     use: [...use, ...(ignore === undefined ? [] : [ignore.use])],
   };
+}
+
+/** The proxies of the jail that has this filter; where no such jail is on, one's own networks. */
+function proxiesOf({ dirs }: WantedFilter, name: string): readonly Prefix[] {
+  const [shippedRoot = '', adminRoot = shippedRoot] = [dirs[0], dirs.at(-1)];
+  const { config } = loadConfig({ shippedRoot, adminRoot });
+  const intakes = config?.jails.map(({ intake }) => intake) ?? [];
+  const filters = intakes.flatMap((intake) => ('filter' in intake ? [intake.filter] : []));
+  return filters.find((filter) => filter.name === name)?.proxies ?? OWN_NETWORKS;
 }
 
 function mainFilter(wanted: WantedFilter, logtype: string): FoundFilter {

@@ -154,10 +154,11 @@ export function reportJson(report: FilterReport): object {
 
 /**
  * One match in the format of `-o`: `id`, `ip`, `row`, `msg`, the name of a group (`user`, `ip4`,
- * `dns` ...), or a text with `<tags>`. Undefined for a line that did not match.
+ * `dns` ...), or a text with `<tags>`. Undefined for a line that is no failure: a script that counts
+ * rows counts failures.
  */
 export function reportRow(result: LineResult, format: string): string | undefined {
-  if (result.class !== 'matched' || result.result === 'pending') return undefined;
+  if (result.result !== 'failure') return undefined;
   const { facts } = result;
   const identity = identityOf(facts);
   const ip =
