@@ -23,6 +23,7 @@ export const NAMES = [
   'idle',
   'growth',
   'status',
+  'worst',
   'detection',
   'policy',
 ] as const;

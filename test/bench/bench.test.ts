@@ -5,7 +5,9 @@ import { median, quantile, short, whole } from '../../bench/lib/numbers.js';
 import { type Result, textOf } from '../../bench/lib/result.js';
 import { bench as pipeline } from '../../bench/pipeline.js';
 import { bench as reading } from '../../bench/reading.js';
+import { bench as worst } from '../../bench/worst.js';
 import { svg } from '../../src/charts/charts.js';
+import { FILTERS } from '../filters/samples.js';
 import { fail2banPackage } from '../support/fail2ban.js';
 import { canWrite } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
@@ -48,6 +50,14 @@ describe('the bench of the filters', () => {
       ours,
     ]);
     expect(textOf(result)).toContain('judging alone');
+  });
+});
+
+describe('the bench of the longest time', () => {
+  test('has a row for every shipped filter, and a time for each way', async () => {
+    const { tables, figures } = await worst(TINY);
+    expect(tables[0]?.rows.map(([name]) => name)).toEqual(FILTERS);
+    expect(Object.values(figures).every((ms) => ms > 0)).toBe(true);
   });
 });
 

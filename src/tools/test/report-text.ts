@@ -154,8 +154,8 @@ export function reportJson(report: FilterReport): object {
 
 /**
  * One match in the format of `-o`: `id`, `ip`, `row`, `msg`, the name of a group (`user`, `ip4`,
- * `dns` ...), or a text with `<tags>`. Undefined for a line that is no failure: a script that counts
- * rows counts failures.
+ * `dns` ...), or a text with `<tags>`. Undefined for a line that is no failure: who counts rows
+ * counts failures.
  */
 export function reportRow(result: LineResult, format: string): string | undefined {
   if (result.result !== 'failure') return undefined;
