@@ -24,7 +24,7 @@ const MONTH_NAMES = Object.keys(MONTHS) as Month[];
 type Scores = Readonly<Record<Way, Readonly<Record<Month, readonly Score[]>>>>;
 
 /** Kinds of attackers and the most of their guesses that may be looked at, %. */
-const CLASS_TARGETS = { 'one mailbox': 5, 'once, dead name': 15, 'shared address': 10 } as const;
+const CLASS_TARGETS = { spread: 5, 'once, dead name': 15, infected: 10 } as const;
 
 export async function bench({ runs, scale, say }: BenchOptions): Promise<Result> {
   const scores = Object.fromEntries(
