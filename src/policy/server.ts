@@ -18,7 +18,7 @@ export interface PolicyPlaces {
 }
 
 /** What becomes of a request with the key; the answer is JSON. */
-export type PolicyAnswerer = (command: string, body: string) => Promise<object | undefined>;
+type PolicyAnswerer = (command: string, body: string) => Promise<object | undefined>;
 
 /** Why a request got no answer to what it asked. */
 export type PolicyDenial = 'key' | 'host' | 'path' | 'body';
