@@ -94,6 +94,10 @@ export class Router<T> {
 const DATE =
   /^(?:<\d{1,3}>)?\s{0,3}\[?(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)\]?:?(?=\s)/;
 
+/** The whole header of RFC 5424, as a container's syslog prints it: host, program, process. */
+const RFC5424 =
+  /^<\d{1,3}>1 \d{4}-\d\d-\d\dT\S{8,21} (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|(?:\[[^\]]{1,999}\]){1,9}) (?:\ufeff)?/;
+
 /** The match of an entry: of its line, else of the line that stands within its message. */
 export function matchEntry(
   filter: CompiledFilter,
@@ -119,9 +123,20 @@ function isOfContainer(entry: Entry): boolean {
  * has no such line.
  */
 function lineInside(entry: Entry): Line | undefined {
-  return entry.whole === true
-    ? undefined
-    : lineInMessage(entry, DATE.exec(entry.message)?.[0].length ?? 0);
+  if (entry.whole === true) return undefined;
+  const [header, host, program, process] = RFC5424.exec(entry.message) ?? [];
+  if (header === undefined || program === undefined)
+    return lineInMessage(entry, DATE.exec(entry.message)?.[0].length ?? 0);
+  const line = lineInMessage(entry, header.length);
+  if (line === undefined) return undefined;
+  // With the host, or a program's name could pass for one in front of the daemon's.
+  const before = `${host} ${program}${process === '-' ? '' : `[${process}]`}: `;
+  const { text, cutAt } = line;
+  return {
+    ...line,
+    text: before + text,
+    ...(cutAt === undefined ? {} : { cutAt: before.length + cutAt }),
+  };
 }
 
 /** A regex that was too slow and runs in the linear matcher from now on. */

@@ -89,6 +89,8 @@ describe('routing', () => {
       '2026-11-21 19:34:21,123 postfix/smtpd[123]: ',
       '<22>Nov 21 19:34:21 mail postfix/smtpd[123]: ',
       '[2026-11-21 19:34:21] postfix/smtpd[123]: ',
+      '<22>1 2026-11-21T19:34:21.123456+01:00 mail postfix/smtpd 123 - - ',
+      '<22>1 2026-11-21T19:34:21Z mail postfix/smtpd - ID7 [a@1 b="c"][d e="f"] ',
       'mail postfix/smtpd[123]: ',
       'postfix/smtpd[123]: ',
     ])('is read: %s', (header) => {
@@ -111,13 +113,22 @@ describe('routing', () => {
       expect(
         found('Nov 21 19:34:21 mail app[1]: postfix/smtpd[1]: failed from 192.0.2.1', docker),
       ).toEqual([[], 0, 1]);
+      const modern = '<22>1 2026-11-21T19:34:21Z mail';
+      for (const header of [
+        `${modern} app 1 - - postfix/smtpd[1]: `,
+        `x ${modern} postfix/smtpd 1 - - `,
+      ])
+        expect(found(`${header}failed from 192.0.2.1`, docker)).toEqual([[], 0, 1]);
       expect(
         found('x Nov 21 19:34:21 mail postfix/smtpd[1]: failed from 192.0.2.1', docker),
       ).toEqual([[], 0, 1]);
     });
 
-    test('of a message without its middle ends before the gap', () => {
-      const message = 'Nov 21 19:34:21 postfix/smtpd[1]: failed from 192.0\n.2.1';
+    test.each([
+      'Nov 21 19:34:21 postfix/smtpd[1]: ',
+      '<22>1 2026-11-21T19:34:21Z mail postfix/smtpd 1 - - ',
+    ])('of a message without its middle ends before the gap: %s', (header) => {
+      const message = `${header}failed from 192.0\n.2.1`;
       const cut = { ...entry(message, docker), cutAt: message.indexOf('\n') };
       expect(new FilterBank([jail('j', '', text)], noGuard).judge([cut]).events).toEqual([]);
     });
