@@ -159,7 +159,7 @@ async function replayRun(folder: string, configuration: string) {
   using scratch = new Scratch();
   writeFileSync(scratch.file('jail.local'), configuration);
   const main = join(process.cwd(), 'dist/src/main.js');
-  return programRun([
+  return await programRun([
     process.execPath,
     main,
     'replay',
