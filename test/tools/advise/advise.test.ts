@@ -1,5 +1,5 @@
 /** Journals made by hand in which the right advice is obvious. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -113,8 +113,9 @@ function argumentsOf(lines: readonly Line[], ...configuration: string[]): string
     writeFileSync(path, text);
     return ['--with', path];
   });
-  const none = join(folder, 'none');
-  return ['advise', journal(lines), ...own, '--shipped-dir', 'config', '--config-dir', none];
+  const empty = join(folder, 'empty');
+  mkdirSync(empty, { recursive: true });
+  return ['advise', journal(lines), ...own, '--shipped-dir', 'config', '--config-dir', empty];
 }
 
 const LOGIN_OFF = '[login]\nenabled = false\n';
@@ -214,7 +215,7 @@ describe('the advice', () => {
     expect(out).toMatch(/^ {4}\[login\]\n {4}enabled = true$/m);
     expect(out).toContain('Nothing was changed.');
     expect(out).not.toContain('\x1b');
-    expect(existsSync(join(folder, 'none'))).toBe(false);
+    expect(readdirSync(join(folder, 'empty'))).toEqual([]);
   });
 });
 

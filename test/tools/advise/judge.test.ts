@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import { Allowlist } from '../../../src/allow/allowlist.js';
 import { allowContext } from '../../../src/allow/snapshot.js';
 import { parseAddress } from '../../../src/core/address.js';
@@ -42,13 +42,17 @@ function event(
 const fails = (jail: string, address: string, seconds: readonly number[]) =>
   seconds.map((second) => event('failure', jail, address, second));
 
+/** A configuration of the administrator that says nothing. */
+const empty = mkdtempSync(join(tmpdir(), 'banjour-judge-'));
+afterAll(() => rmSync(empty, { recursive: true }));
+
 /** The shipped jails with these lines. */
 function judged(
   events: readonly FilterEvent[],
   ...lines: [string, string, string][]
 ): SettingTally {
   const live = new Map(lines.map(([jail, key, value]) => [jail, new Map([[key, value]])]));
-  const { setup } = loadSetup({ shippedRoot: 'config', adminRoot: '/nonexistent' }, { live });
+  const { setup } = loadSetup({ shippedRoot: 'config', adminRoot: empty }, { live });
   const keeper = new Allowlist({ ...setup.allow, self: false, lockoutGuard: false });
   const allow = allowContext(
     () => keeper.snapshot,
@@ -146,7 +150,7 @@ test('a recorded attack is judged as replay judges it', async () => {
   // Else a banned /64 would stop its members here, and not in a replay.
   writeFileSync(join(folder, 'hosts.conf'), '[DEFAULT]\nipv6prefix = 128\n');
   const session = 'examples/journal/lab-session.export.gz';
-  const config = ['--shipped-dir', 'config', '--config-dir', join(folder, 'none')];
+  const config = ['--shipped-dir', 'config', '--config-dir', empty];
   const args = [session, '--json', '--with', join(folder, 'hosts.conf'), ...config];
   const replayed = await cli(['replay', '--summary', ...args]);
   const { summary } = JSON.parse(replayed.out.trimEnd().split('\n').at(-1) ?? '') as {
