@@ -83,9 +83,11 @@ export function prefixOf(address: Address, length: number): Prefix {
     );
     return { family: 6, base: text6(groups), length };
   }
-  const shift = BigInt(width - length);
-  const base = fromBits(4, (bitsOf(address) >> shift) << shift);
-  return { family: 4, base: base.text, length };
+  let bits = 0;
+  for (const part of address.text.split('.')) bits = (bits << 8) | Number(part);
+  // A shift by 32 is one by none.
+  const n = length === 0 ? 0 : bits & (-1 << (width - length));
+  return { family: 4, base: text4(n), length };
 }
 
 /** True when the prefix is a single address. */
@@ -134,13 +136,16 @@ export function bitsOf(address: Address): bigint {
 /** The address of a number; with `fold` (the default) an IPv4-mapped one becomes IPv4. */
 export function fromBits(family: Family, bits: bigint, fold = true): Address {
   if (family === 4) {
-    const n = Number(bits);
-    return { family: 4, text: `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}` };
+    return { family: 4, text: text4(Number(bits)) };
   }
   if (fold && bits >> 32n === 0xffffn) return fromBits(4, bits & 0xffffffffn);
   const groups: number[] = [];
   for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((bits >> shift) & 0xffffn));
   return { family: 6, text: text6(groups) };
+}
+
+function text4(n: number): string {
+  return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
 }
 
 /** Canonical IPv6 text as four numbers of 32 bits each: for what is asked of every failure. */

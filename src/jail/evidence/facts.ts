@@ -29,11 +29,13 @@ export function whereOf(
   { address, target }: Pick<Attempt, 'address' | 'target'>,
 ): Where {
   const { family } = address;
-  const prefixes = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
+  const lengths = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
+  const prefixes = lengths.map((length) => prefixOf(address, length));
+  const known = prefixes.find(({ length }) => length === NETWORK[family]);
   return {
     target: keys.prefix(target),
-    network: keys.prefix(prefixOf(address, NETWORK[family])),
-    prefixes: prefixes.map((length) => prefixOf(address, length)),
+    network: keys.prefix(known ?? prefixOf(address, NETWORK[family])),
+    prefixes,
   };
 }
 

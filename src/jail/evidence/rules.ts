@@ -101,6 +101,7 @@ export interface EvidenceBounds {
 export const JOINT_BANS: Readonly<Partial<Record<EvidenceRule, number>>> = {
   user: 3,
   'dead-name': 2,
+  honeypot: 2,
 };
 
 /** A ban that the evidence asks for. */
