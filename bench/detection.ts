@@ -1,9 +1,10 @@
 /** (l) What gets through, and who is shut out: a made-up month in a closed loop. */
 import { join } from 'node:path';
-import { type CampaignOptions, type Part, play, type Score } from './lib/campaign/campaign.js';
+import { type CampaignOptions, play, type Score } from './lib/campaign/campaign.js';
 import { BanjourJudge, Fail2banModel } from './lib/campaign/judges.js';
 import { type SessionScore, scoreSession, sessionsIn } from './lib/campaign/sessions.js';
 import type { Judge } from './lib/campaign/stage.js';
+import { classesOf, mean, most, percent, sum } from './lib/campaign/sums.js';
 import { short, whole } from './lib/numbers.js';
 import type { BenchOptions, Result } from './lib/result.js';
 import { jailLocal } from './lib/setup.js';
@@ -183,12 +184,6 @@ function targetsOf(
   shareOf: (way: Way, name: string) => number,
 ): Result['targets'] {
   const { mixed, verbose, honest } = scores.Banjour;
-  const most = (what: string, unit: string, limit: number, measured: number) => ({
-    what,
-    wanted: `<= ${limit}${unit}`,
-    measured: `${short(measured)}${unit}`,
-    reached: measured <= limit,
-  });
   const through = (months: readonly Score[]) => percent(sum(months, ({ guesses }) => guesses));
   const faults = sessions.reduce((n, { missed, wrong }) => n + missed.length + wrong.length, 0);
   return [
@@ -265,25 +260,4 @@ function figuresOf(
     for (const name of classes) set(`${name} through %`, shareOf(way, name));
   }
   return figures;
-}
-
-function classesOf(months: readonly Score[]): ReadonlyMap<string, Part> {
-  const names = [...(months[0]?.classes.keys() ?? [])];
-  return new Map(
-    names.map((name) => [name, sum(months, ({ classes }) => classes.get(name) ?? NONE)]),
-  );
-}
-
-const NONE: Part = { all: 0, some: 0 };
-
-function sum(months: readonly Score[], of: (score: Score) => Part): Part {
-  return months.map(of).reduce((a, b) => ({ all: a.all + b.all, some: a.some + b.some }), NONE);
-}
-
-function mean(months: readonly Score[], of: (score: Score) => number): number {
-  return months.reduce((n, score) => n + of(score), 0) / months.length;
-}
-
-function percent(part: Part | undefined): number {
-  return part === undefined || part.all === 0 ? 0 : (100 * part.some) / part.all;
 }

@@ -2,6 +2,7 @@
 import { type CampaignOptions, type Part, play, type Score } from './lib/campaign/campaign.js';
 import { BanjourJudge } from './lib/campaign/judges.js';
 import { PolicyJudge } from './lib/campaign/policy-judge.js';
+import { classesOf, mean, most, percent, sum } from './lib/campaign/sums.js';
 import { short, whole } from './lib/numbers.js';
 import type { BenchOptions, Result } from './lib/result.js';
 
@@ -122,12 +123,6 @@ function rowOf(month: Month, way: Way, months: readonly Score[]): string[] {
 
 function targetsOf(scores: Scores): Result['targets'] {
   const { verbose, honest, 'honest, verbose': told } = scores['asked first'];
-  const most = (what: string, unit: string, limit: number, measured: number) => ({
-    what,
-    wanted: `<= ${limit}${unit}`,
-    measured: `${short(measured)}${unit}`,
-    reached: measured <= limit,
-  });
   const classes = classesOf(verbose);
   return [
     most('guesses looked at, auth_verbose', ' %', 18, percent(guessesOf(verbose))),
@@ -146,25 +141,4 @@ function targetsOf(scores: Scores): Result['targets'] {
 
 function guessesOf(months: readonly Score[]): Part {
   return sum(months, ({ guesses }) => guesses);
-}
-
-function classesOf(months: readonly Score[]): ReadonlyMap<string, Part> {
-  const names = [...(months[0]?.classes.keys() ?? [])];
-  return new Map(
-    names.map((name) => [name, sum(months, ({ classes }) => classes.get(name) ?? NONE)]),
-  );
-}
-
-const NONE: Part = { all: 0, some: 0 };
-
-function sum(months: readonly Score[], of: (score: Score) => Part): Part {
-  return months.map(of).reduce((a, b) => ({ all: a.all + b.all, some: a.some + b.some }), NONE);
-}
-
-function mean(months: readonly Score[], of: (score: Score) => number): number {
-  return months.reduce((n, score) => n + of(score), 0) / months.length;
-}
-
-function percent(part: Part | undefined): number {
-  return part === undefined || part.all === 0 ? 0 : (100 * part.some) / part.all;
 }

@@ -148,6 +148,7 @@ export class Pipeline {
 
   /** What no report told before; the attempts of those that did are written with the position. */
   #unreported(events: readonly FilterEvent[], source: SourceId): readonly FilterEvent[] {
+    if (!this.#reported.isUsed) return events;
     const left: FilterEvent[] = [];
     for (const line of events) {
       const { event, attempts } = this.#reported.line(line);

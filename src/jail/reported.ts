@@ -64,6 +64,11 @@ export class ReportedFailures {
     return this.#accounts.size;
   }
 
+  /** False as long as every line counts as it is. */
+  get isUsed(): boolean {
+    return this.#isUsed;
+  }
+
   /** Somebody is there who reports: from now on lines are remembered. */
   expect(): void {
     this.#isUsed = true;

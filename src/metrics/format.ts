@@ -3,6 +3,8 @@
  * (0.0.4).
  */
 
+import type { Registry } from 'prom-client';
+
 export type MetricsFormat = 'openmetrics' | 'prometheus';
 
 export const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
@@ -15,12 +17,30 @@ export const CONTENT_TYPES: Readonly<Record<MetricsFormat, string>> = {
  * lines, `# EOF` at the end. prom-client's own OpenMetrics registry renames its counters at the
  * first use, so that it cannot do both.
  */
-export function openMetrics(prometheus: string): string {
+function openMetrics(prometheus: string): string {
   const lines = prometheus
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => line.replace(/^(# (?:HELP|TYPE) \S+?)_total /, '$1 '));
   return `${lines.join('\n')}\n# EOF\n`;
+}
+
+/** All metrics of a registry as one text. */
+export async function metricsText(registry: Registry, format: MetricsFormat): Promise<string> {
+  const text = await registry.metrics();
+  return format === 'prometheus' ? text : openMetrics(text);
+}
+
+/** Names and label names of all metrics, as Prometheus' text format has them. */
+export function metricLabels(registry: Registry): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    registry
+      .getMetricsAsArray()
+      .map((metric) => [
+        metric.name,
+        (metric as unknown as { labelNames: readonly string[] }).labelNames,
+      ]),
+  );
 }
 
 /**

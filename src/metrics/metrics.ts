@@ -11,7 +11,7 @@ import Histogram from 'prom-client/lib/histogram.js';
 import Registry from 'prom-client/lib/registry.js';
 import type { BanjourEvent } from '../core/decision.js';
 import { METRICS_LABEL_VALUES_MAX } from '../core/service-limits.js';
-import { type MetricsFormat, openMetrics } from './format.js';
+import { type MetricsFormat, metricLabels, metricsText } from './format.js';
 import type { AgentSnapshot } from './snapshot.js';
 
 /** Seconds; a ban is in force after some 20 ms, and the alert stands at 1 s. */
@@ -196,14 +196,7 @@ export class AgentMetrics {
 
   /** Names and label names of all metrics, as Prometheus' text format has them. */
   get names(): ReadonlyMap<string, readonly string[]> {
-    return new Map(
-      this.#registry
-        .getMetricsAsArray()
-        .map((metric) => [
-          metric.name,
-          (metric as unknown as { labelNames: readonly string[] }).labelNames,
-        ]),
-    );
+    return metricLabels(this.#registry);
   }
 
   /** An event of the stream. */
@@ -247,8 +240,7 @@ export class AgentMetrics {
 
   async text(format: MetricsFormat): Promise<string> {
     this.#take(await this.#snapshot());
-    const text = await this.#registry.metrics();
-    return format === 'prometheus' ? text : openMetrics(text);
+    return metricsText(this.#registry, format);
   }
 
   #take(now: AgentSnapshot): void {

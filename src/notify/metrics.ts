@@ -5,6 +5,7 @@
 import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Registry from 'prom-client/lib/registry.js';
+import { type MetricsFormat, metricLabels, metricsText } from '../metrics/format.js';
 import type { Channel } from './news.js';
 
 const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];
@@ -47,23 +48,13 @@ export class NotifyMetrics {
   }
 
   get names(): ReadonlyMap<string, readonly string[]> {
-    return new Map(
-      this.#registry
-        .getMetricsAsArray()
-        .map((metric) => [
-          metric.name,
-          (metric as unknown as { labelNames: readonly string[] }).labelNames,
-        ]),
-    );
+    return metricLabels(this.#registry);
   }
 
-  async text(format: 'openmetrics' | 'prometheus'): Promise<string> {
+  async text(format: MetricsFormat): Promise<string> {
     const waiting = this.#waiting();
     for (const channel of CHANNELS) this.#queue.set({ channel }, waiting.get(channel) ?? 0);
-    const text = await this.#registry.metrics();
-    if (format === 'prometheus') return text;
-    const lines = text.split('\n').filter((line) => line !== '');
-    return `${lines.map((line) => line.replace(/^(# (?:HELP|TYPE) \S+?)_total /, '$1 ')).join('\n')}\n# EOF\n`;
+    return metricsText(this.#registry, format);
   }
 
   #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {

@@ -3,7 +3,7 @@ import Counter from 'prom-client/lib/counter.js';
 import Gauge from 'prom-client/lib/gauge.js';
 import Registry from 'prom-client/lib/registry.js';
 import { REFUSAL_REASONS } from '../control/protocol.js';
-import { type MetricsFormat, openMetrics } from '../metrics/format.js';
+import { type MetricsFormat, metricLabels, metricsText } from '../metrics/format.js';
 import type { PolicyVerdict } from './decide.js';
 import type { PolicyDenial } from './server.js';
 
@@ -59,14 +59,7 @@ export class PolicyMetrics {
 
   /** The names with their labels; docs/metrics.md has each. */
   get names(): ReadonlyMap<string, readonly string[]> {
-    return new Map(
-      this.#registry
-        .getMetricsAsArray()
-        .map((metric) => [
-          metric.name,
-          (metric as unknown as { labelNames: readonly string[] }).labelNames,
-        ]),
-    );
+    return metricLabels(this.#registry);
   }
 
   decided(verdict: PolicyVerdict): void {
@@ -79,7 +72,6 @@ export class PolicyMetrics {
   }
 
   async text(format: MetricsFormat): Promise<string> {
-    const text = await this.#registry.metrics();
-    return format === 'prometheus' ? text : openMetrics(text);
+    return metricsText(this.#registry, format);
   }
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
 import { RateLimiter } from '../../src/control/clients.js';
 import type { ControlHandlers, RequestFor } from '../../src/control/endpoints.js';
-import type { AgentView, PolicyFacts, StreamEvent } from '../../src/control/protocol.js';
+import type { AgentView, StreamEvent } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import { OperatorError } from '../../src/core/errors.js';
 import {
@@ -20,6 +20,7 @@ import {
   POLICY_WORD_CHARS_MAX,
 } from '../../src/core/service-limits.js';
 import { CONTROL_IDLE_MS_MAX } from '../../src/core/timeouts.js';
+import { NOTHING_KNOWN } from '../support/policy-facts.js';
 import { until } from '../support/until.js';
 
 const view: AgentView = {
@@ -33,18 +34,7 @@ const view: AgentView = {
   warnings: [],
 };
 
-const facts: PolicyFacts = {
-  isWatching: false,
-  others: 0,
-  points: 0,
-  limit: 5,
-  failures: 0,
-  maxretry: 3,
-  isUnderAttack: false,
-  isDeadName: false,
-  isHoneypot: false,
-  isLearnt: true,
-};
+const { jail: _, ...facts } = NOTHING_KNOWN;
 
 const event = (id: number): StreamEvent => ({
   id,

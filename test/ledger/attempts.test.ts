@@ -3,19 +3,8 @@ import { formatPrefix, hostPrefix } from '../../src/core/address.js';
 import type { FilterEvent, WeighedAttempt } from '../../src/core/decision.js';
 import { ATTEMPTS_KEPT_MAX } from '../../src/core/limits.js';
 import { cursor } from '../../src/core/names.js';
-import { address } from '../jail/support.js';
-import { at, JAIL, opened, SOURCE } from './support.js';
+import { at, attempt, opened, SOURCE } from './support.js';
 
-const attempt = (who: string, second: number, changes: Partial<FilterEvent> = {}): FilterEvent => ({
-  kind: 'failure',
-  jail: JAIL,
-  address: address(who),
-  count: 1,
-  time: at(second),
-  cursor: cursor('c'),
-  regex: 0,
-  ...changes,
-});
 const position = { cursor: cursor('p'), time: at(9) };
 const shown = (events: Iterable<FilterEvent>) =>
   [...events].map(

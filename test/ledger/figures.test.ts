@@ -9,26 +9,10 @@ import { HourlyTally, hourOf } from '../../src/ledger/hourly.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedgerForReading } from '../../src/ledger/open.js';
 import { MIGRATIONS, migrate } from '../../src/ledger/schema.js';
-import { address } from '../jail/support.js';
-import { at, ban, directory, JAIL, OTHER, opened, SOURCE, T0 } from './support.js';
+import { at, attempt, ban, directory, JAIL, OTHER, opened, SOURCE, T0 } from './support.js';
 
 const HOUR = 3_600;
 const position = { cursor: cursor('p'), time: at(9) };
-
-const attempt = (
-  who: string,
-  second: number,
-  changes: Partial<WeighedAttempt> = {},
-): WeighedAttempt => ({
-  kind: 'failure',
-  jail: JAIL,
-  address: address(who),
-  count: 1,
-  time: at(second),
-  cursor: cursor('c'),
-  regex: 0,
-  ...changes,
-});
 
 function write(ledger: Ledger, attempts: readonly WeighedAttempt[]): void {
   const tally = new HourlyTally();

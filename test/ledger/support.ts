@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from '@jest/globals';
 import { type Prefix, parsePrefix } from '../../src/core/address.js';
-import type { BanDecision } from '../../src/core/decision.js';
+import type { BanDecision, WeighedAttempt } from '../../src/core/decision.js';
 import { cursor, mustJailName, sourceId } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { type OpenedLedger, openLedger } from '../../src/ledger/open.js';
+import { address } from '../jail/support.js';
 
 export const JAIL = mustJailName('sshd');
 export const OTHER = mustJailName('dovecot');
@@ -43,6 +44,24 @@ export function ban(target: string, changes: Partial<BanDecision> = {}): BanDeci
 }
 
 const directories: string[] = [];
+
+/** A failed login. */
+export function attempt(
+  who: string,
+  second: number,
+  changes: Partial<WeighedAttempt> = {},
+): WeighedAttempt {
+  return {
+    kind: 'failure',
+    jail: JAIL,
+    address: address(who),
+    count: 1,
+    time: at(second),
+    cursor: cursor('c'),
+    regex: 0,
+    ...changes,
+  };
+}
 
 /** A directory that is gone after the tests of the file. */
 export function directory(): string {

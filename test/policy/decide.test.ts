@@ -3,19 +3,10 @@ import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/protocol.js';
 import { DEFAULT_POLICY_RULES, decide, REFUSAL_WORDS } from '../../src/policy/decide.js';
+import { NOTHING_KNOWN } from '../support/policy-facts.js';
 
 const facts = (changes: Partial<PolicyFacts> = {}): PolicyFacts => ({
-  jail: 'login',
-  isWatching: false,
-  others: 0,
-  points: 0,
-  limit: 5,
-  failures: 0,
-  maxretry: 3,
-  isUnderAttack: false,
-  isDeadName: false,
-  isHoneypot: false,
-  isLearnt: true,
+  ...NOTHING_KNOWN,
   ...changes,
 });
 const told = (changes: Partial<PolicyFacts>, rules = {}) => {

@@ -21,21 +21,9 @@ import {
 } from '../../src/core/timeouts.js';
 import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
 import { PolicyService } from '../../src/policy/policy.js';
+import { NOTHING_KNOWN } from '../support/policy-facts.js';
 import { until } from '../support/until.js';
 
-const FACTS: PolicyFacts = {
-  jail: 'login',
-  isWatching: false,
-  others: 0,
-  points: 0,
-  limit: 5,
-  failures: 0,
-  maxretry: 3,
-  isUnderAttack: false,
-  isDeadName: false,
-  isHoneypot: false,
-  isLearnt: true,
-};
 const LOGIN = {
   login: 'anna',
   remote: '198.51.100.7',
@@ -74,7 +62,7 @@ async function startAgent(): Promise<void> {
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'banjour-policy-'));
-  facts = FACTS;
+  facts = NOTHING_KNOWN;
   asked = [];
   reports = [];
   agent = undefined;
@@ -145,9 +133,9 @@ describe('with an agent', () => {
     expect(asked).toEqual([
       { address: '198.51.100.7', user: 'anna', protocol: 'imap', pwhash: '0a1' },
     ]);
-    facts = { ...FACTS, failures: 2 };
+    facts = { ...NOTHING_KNOWN, failures: 2 };
     expect(await statusOf()).toBe(5);
-    facts = { ...FACTS, isUnderAttack: true };
+    facts = { ...NOTHING_KNOWN, isUnderAttack: true };
     expect(await ask(LOGIN)).toEqual({
       status: 200,
       body: { status: -1, msg: expect.stringContaining('this mailbox is under attack') },
@@ -166,7 +154,7 @@ describe('with an agent', () => {
   });
 
   test('who waited before the check does not wait again after it, the next attempt does', async () => {
-    facts = { ...FACTS, failures: 2 };
+    facts = { ...NOTHING_KNOWN, failures: 2 };
     expect([await statusOf(), await statusOf(), await statusOf()]).toEqual([5, 0, 5]);
     expect(await statusOf({ pwhash: '0a2' })).toBe(5);
     expect(await statusOf({ session_id: undefined })).toBe(5);
@@ -207,7 +195,7 @@ describe('with an agent', () => {
   });
 
   test('numbers without any name of a stranger', async () => {
-    facts = { ...FACTS, isDeadName: true };
+    facts = { ...NOTHING_KNOWN, isDeadName: true };
     await ask(LOGIN);
     await report();
     await ask(LOGIN, { headers: { authorization: '' } });
@@ -299,7 +287,7 @@ describe('a login is served when the agent', () => {
     });
     await report();
     await startAgent();
-    facts = { ...FACTS, isUnderAttack: true };
+    facts = { ...NOTHING_KNOWN, isUnderAttack: true };
     expect(await statusOf()).toBe(-1);
     expect(service.isAgentAnswering).toBe(true);
   });
@@ -335,7 +323,7 @@ describe('a login is served when the agent', () => {
     expect(await statusOf()).toBe(0);
     await agent?.close();
     await startAgent();
-    facts = { ...FACTS, isUnderAttack: true };
+    facts = { ...NOTHING_KNOWN, isUnderAttack: true };
     expect(await statusOf()).toBe(-1);
   });
 });

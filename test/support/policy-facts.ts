@@ -1,0 +1,16 @@
+/** What the agent says of a login that nothing is known of. */
+import type { PolicyFacts } from '../../src/control/protocol.js';
+
+export const NOTHING_KNOWN: PolicyFacts = {
+  jail: 'login',
+  isWatching: false,
+  others: 0,
+  points: 0,
+  limit: 5,
+  failures: 0,
+  maxretry: 3,
+  isUnderAttack: false,
+  isDeadName: false,
+  isHoneypot: false,
+  isLearnt: true,
+};
