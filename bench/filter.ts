@@ -11,7 +11,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { guard } from '../src/agent/intake/guard.js';
+import { guard } from '../src/agent/intake/v8-time-limit.js';
 import { disablePretenuring } from '../src/agent/memory.js';
 import type { Entry } from '../src/core/entry.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';

@@ -7,7 +7,7 @@ import { batchReader } from '../native/batch-library.js';
 import { BatchReader } from '../native/batch-reader.js';
 import { PlainReader } from '../native/plain-reader.js';
 import type { EntryReader, Wanted } from '../native/raw-entries.js';
-import { guard } from '../src/agent/intake/guard.js';
+import { guard } from '../src/agent/intake/v8-time-limit.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../src/core/match.js';
 import { sourceId } from '../src/core/names.js';

@@ -3,13 +3,13 @@
  * bound of 8,192 characters whose free places are filled with what makes a regex go back, by either
  * matcher; regexes of one's own that V8 could not bear; and tables that are full of sessions.
  */
-import { guard } from '../src/agent/intake/guard.js';
+import { guard } from '../src/agent/intake/v8-time-limit.js';
 import { MESSAGE_CHARS_MAX } from '../src/core/limits.js';
 import { filterName } from '../src/core/names.js';
 import { epochMicros } from '../src/core/time.js';
 import { compileFilter } from '../src/filter/compile.js';
 import type { CompiledFilter } from '../src/filter/filter.js';
-import { GuardedRunner } from '../src/filter/guarded.js';
+import { RegexGuard } from '../src/filter/regex-guard.js';
 import { ATTEMPTS, type Attempt } from '../test/filters/attempts.js';
 import { FILTERS, optionSets, samplesOf, shipped } from '../test/filters/samples.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
@@ -155,7 +155,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
       usedns: 'no',
     });
     const line = { text: `${'a'.repeat(MESSAGE_CHARS_MAX - 1)}!`, what: text };
-    const runner = new GuardedRunner(guard);
+    const runner = new RegexGuard(guard);
     const first = performance.now();
     if (filter !== undefined) runner.run(1, (_, progress) => filter.match(line, progress));
     const ms = performance.now() - first;

@@ -3,8 +3,8 @@
  * journal.
  */
 
-import { guard } from '../../src/agent/intake/guard.js';
 import { Intake } from '../../src/agent/intake/intake.js';
+import { guard } from '../../src/agent/intake/v8-time-limit.js';
 import { disablePretenuring } from '../../src/agent/memory.js';
 import type { SourceSpec } from '../../src/core/entry.js';
 import { sourceId } from '../../src/core/names.js';

@@ -15,7 +15,7 @@ import { LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
 import { differenceOf, isEmpty, type SetupDifference } from '../setup/difference.js';
 import type { Candidate, LiveConfiguration } from '../setup/live.js';
 import { type AgentSetup, creditOf } from '../setup/setup.js';
-import { ControlQueries } from './control-queries.js';
+import { AgentControlHandlers } from './control-handlers.js';
 import { LedgerUpkeep } from './ledger-upkeep.js';
 import { makeStages, type StageOptions, type Stages } from './stages.js';
 
@@ -81,7 +81,7 @@ export class Agent {
     const agent = new Agent(options);
     const { stages } = agent;
     const { firewallSync, ledger, pipeline } = stages;
-    const operations = new ControlQueries(
+    const operations = new AgentControlHandlers(
       stages,
       (dryRun, candidate) => agent.reload(dryRun, candidate),
       () => agent.#failed(new Error('the thread of the figures does not end: starting anew')),

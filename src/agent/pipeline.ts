@@ -19,7 +19,7 @@ import { Enforcer, type EnforcerDeps, type Settled } from './enforcer.js';
 import type { PendingIgnoreChecks } from './ignorecommand.js';
 import type { FromIntake } from './intake/protocol.js';
 import { SourceClocks } from './source-clocks.js';
-import { Unwritten } from './unwritten.js';
+import { UnsavedAttempts } from './unsaved-attempts.js';
 
 export type IntakeBatch = Extract<FromIntake, { type: 'batch' }>;
 type EdgeBatch = Pick<Extract<FromIntake, { type: 'edge' }>, 'warm' | 'events'>;
@@ -59,7 +59,7 @@ export class Pipeline {
   readonly #edgeClocks: SourceClocks;
   /** Jails whose newest entries are judged while stored ones of their source are read. */
   readonly #edges = new Map<SourceId, Set<JailName>>();
-  readonly #unwritten = new Unwritten();
+  readonly #unwritten = new UnsavedAttempts();
   /** Failures that a service reported before their lines came. */
   readonly #reported = new ReportedFailures();
 

@@ -1,7 +1,8 @@
 /**
  * Every call of the API, once: method, path, who may ask it, the fields of its request and the type
  * of its answer. The agent's handlers, the client, the checks and the tests of docs/api.md derive
- * from it: a new call is a row here, a method of `ControlQueries` and a heading in docs/api.md.
+ * from it: a new call is a row here, a method of `AgentControlHandlers` and a heading in
+ * docs/api.md.
  */
 import { BANJOUR_EVENTS } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';

@@ -16,9 +16,9 @@ import { literalSearch } from '../core/text.js';
 import { compileFilter } from './compile.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
-import { countOf, identityOf, userOf } from './groups.js';
-import { type Guard, GuardedRunner } from './guarded.js';
 import { LINE_FIELDS, type Line, lineInMessage, lineOf } from './line.js';
+import { countOf, identityOf, userOf } from './match-groups.js';
+import { type Guard, RegexGuard } from './regex-guard.js';
 import { type RunningRegex, slotName } from './search.js';
 
 // Which jails want an entry. Entries of one service look alike in the fields that decide, so the
@@ -182,7 +182,7 @@ export class FilterBank {
   readonly #jailFilters: readonly JailFilter[];
   readonly #router: Router<JailFilter>;
   readonly #literals: ((text: string) => boolean) | undefined;
-  readonly #runner: GuardedRunner;
+  readonly #runner: RegexGuard;
   /** Some filter is multi-line. */
   readonly #windows: boolean;
 
@@ -212,7 +212,7 @@ export class FilterBank {
         to: this.#jailFilters[i] as JailFilter,
       })),
     );
-    this.#runner = new GuardedRunner(guard);
+    this.#runner = new RegexGuard(guard);
     this.#windows = this.#jailFilters.some(({ filter }) => filter.maxlines > 1);
     const sets = this.#jailFilters.map((jailFilter) => jailFilter.filter.literals);
     const literals = sets.includes(undefined)

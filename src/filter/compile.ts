@@ -6,7 +6,7 @@ import type { Diagnostic } from '../core/finding.js';
 import { MAXLINES_MAX } from '../core/limits.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { CompiledFilter } from './filter.js';
-import { alternatesOf, ID_GROUPS } from './groups.js';
+import { alternatesOf, ID_GROUPS } from './match-groups.js';
 import { compileRegex, type RegexProblem } from './regex/regex.js';
 import type { RegexKind, RegexSlot } from './search.js';
 

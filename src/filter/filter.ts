@@ -10,6 +10,7 @@
 import type { Prefix } from '../core/address.js';
 import type { FilterName } from '../core/names.js';
 import type { EpochMicros } from '../core/time.js';
+import type { Line } from './line.js';
 import {
   behindProxies,
   countOf,
@@ -25,8 +26,7 @@ import {
   type Told,
   toldOf,
   wantsTally,
-} from './groups.js';
-import type { Line } from './line.js';
+} from './match-groups.js';
 import { newCaptures } from './regex/captures.js';
 import {
   type Hit,

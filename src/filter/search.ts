@@ -4,7 +4,7 @@
  */
 
 import type { SourceText } from '../core/specs.js';
-import { type Alternate, fillAlternates, type Groups, withoutIdentity } from './groups.js';
+import { type Alternate, fillAlternates, type Groups, withoutIdentity } from './match-groups.js';
 import type { Regex } from './regex/regex.js';
 
 // Regexes that are tried one after the other, and which of them a text can match at all by its

@@ -13,7 +13,7 @@ import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { SESSION_IDLE_SECONDS } from '../core/timeouts.js';
 import { append, type Indexed, type Linked, SessionIndex, unlink } from './bounded-index.js';
-import { type Marks, type MatchFacts, mergeFacts, NO_FACTS } from './groups.js';
+import { type Marks, type MatchFacts, mergeFacts, NO_FACTS } from './match-groups.js';
 
 const NO_USERS: readonly string[] = [];
 

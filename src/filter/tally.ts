@@ -32,7 +32,7 @@ import {
   TALLY_UNSURE_SECONDS,
   TALLY_WAIT_SECONDS,
 } from '../core/timeouts.js';
-import type { Told } from './groups.js';
+import type { Told } from './match-groups.js';
 import {
   type Account,
   sameUser,

@@ -8,7 +8,7 @@
  */
 import type { FilePosition } from '../core/finding.js';
 import { nearest } from '../core/text.js';
-import { expandTags, interpolate, interpolateOption, type Vars } from './interpolate.js';
+import { expandIniTags, interpolate, interpolateOption, type Vars } from './interpolate.js';
 import { type FileRef, loadFiles, type Roots, reportSections } from './load.js';
 import { DEFAULT_SECTION, type IniDocument } from './parse.js';
 import type { Report } from './report.js';
@@ -149,7 +149,7 @@ export class FilterFile {
     const value = this.#params.get(key) ?? this.#definition(key);
     return value === undefined
       ? undefined
-      : expandTags(key, value, (name) => this.#tag(name), this.#report);
+      : expandIniTags(key, value, (name) => this.#tag(name), this.#report);
   }
 
   /** Every option of the filter itself, as a jail finds them under `%(known/NAME)s`. */

@@ -36,7 +36,7 @@ export type TagLookUp = (name: string) => Value | undefined;
  * The value of the option `key` with its tags replaced; undefined when they never end, which is
  * reported.
  */
-export function expandTags(
+export function expandIniTags(
   key: string,
   start: Value,
   lookUp: TagLookUp,

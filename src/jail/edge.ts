@@ -12,13 +12,13 @@ import type { FilterEvent } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
-import type { BanCounter } from './ban-counter.js';
 import type { BanDecider } from './ban-decider.js';
 import type { Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
 import type { AllowContext, Decisions, JailContext } from './judgement.js';
 import { keyOf } from './keys.js';
 import type { PendingDecisions } from './pending.js';
+import type { Recidive } from './recidive.js';
 import type { Weighing } from './weighing.js';
 
 /** What the edge needs of the jails. */
@@ -26,7 +26,7 @@ export interface EdgeParts {
   readonly jails: JailList;
   readonly weighing: Weighing;
   readonly decider: BanDecider;
-  readonly banCounter: BanCounter;
+  readonly banCounter: Recidive;
   readonly overlay: (context: JailContext) => PendingDecisions;
 }
 

@@ -40,7 +40,6 @@ import {
   seconds,
 } from '../core/time.js';
 import { BAN_SECONDS_MAX } from '../core/timeouts.js';
-import { BanCounter, type Counted } from './ban-counter.js';
 import { BanDecider } from './ban-decider.js';
 import { shortestBan } from './bantime.js';
 import { JailsEdge } from './edge.js';
@@ -59,6 +58,7 @@ import type {
 } from './judgement.js';
 import { Neighbours } from './neighbours.js';
 import { PendingDecisions } from './pending.js';
+import { type Counted, Recidive } from './recidive.js';
 import { type Floor, recall, remember } from './restart.js';
 import { loginViewOf, statsOf, viewsOf } from './views.js';
 import { WatchedBans } from './watched.js';
@@ -79,7 +79,7 @@ export class Jails {
   readonly #weighing: Weighing;
   readonly #failureCounter: FailureCounter;
   readonly #decider: BanDecider;
-  readonly #banCounter: BanCounter;
+  readonly #banCounter: Recidive;
   /** What jails that only watch would have banned. */
   readonly #watched = new WatchedBans();
   /** What arrives while older entries are still being read. */
@@ -97,7 +97,7 @@ export class Jails {
     this.#weighing = new Weighing(jails, options.seed ?? 0);
     this.#failureCounter = new FailureCounter(jails, this.#neighbours, this.#weighing);
     this.#decider = new BanDecider(this.#neighbours);
-    this.#banCounter = new BanCounter(jails, this.#decider);
+    this.#banCounter = new Recidive(jails, this.#decider);
     this.edge = new JailsEdge({
       jails,
       weighing: this.#weighing,

@@ -11,7 +11,7 @@ import { MergedSource } from './merged-source.js';
 import { RemoteJournalSet } from './remote/source.js';
 import { containerJournal, type LibsystemdSpec, requireJournal } from './systemd/open.js';
 import { LibsystemdSource } from './systemd/source.js';
-import { TextLogSet } from './text/source.js';
+import { TextLogSet } from './text/log-set.js';
 import type { TextTools } from './text/stream.js';
 
 export { check } from './systemd/source.js';

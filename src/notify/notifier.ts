@@ -2,11 +2,11 @@
 
 import type { Log } from '../core/log.js';
 import { NOTIFY_DIGEST_BANS_MAX } from '../core/service-limits.js';
+import { Positions } from './delivered.js';
 import { type Feed, Follower, type FollowerOptions } from './follower.js';
 import { NotifyMetrics } from './metrics.js';
 import type { Channel } from './news.js';
 import { type DeliveryTrouble, Outbox, type OutboxOptions } from './outbox.js';
-import { Positions } from './position.js';
 import type { Sender } from './sender.js';
 import { channelOf, describeTarget, keyOf, type NotifyRoute } from './targets.js';
 

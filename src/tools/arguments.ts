@@ -1,4 +1,5 @@
 /** What people type on a command line: addresses and prefixes, times and lengths. */
+import { parseDuration } from '../config/values.js';
 import { parsePrefix } from '../core/address.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -22,16 +23,10 @@ export function targetsOf(words: readonly string[]): readonly string[] {
 
 // Times and lengths.
 
-const UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
-
-/** `600`, `10m`, `1d12h` as seconds; undefined for anything else. */
+/** Seconds, in the grammar of `bantime` in jail.local; undefined for anything else. */
 function lengthOf(text: string): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text);
-  if (!/^(?:\d+[smhdw])+$/.test(text)) return undefined;
-  let seconds = 0;
-  for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g))
-    seconds += Number(count) * (UNITS[unit as string] as number);
-  return seconds;
+  const parsed = parseDuration(text);
+  return 'value' in parsed ? parsed.value : undefined;
 }
 
 /** `--bantime`: seconds, or null for good. */
@@ -45,11 +40,14 @@ export function bantimeOf(text: string): number | null {
   return seconds;
 }
 
+const DATE = /^\s*\d{4}-\d{2}-\d{2}(?!\d)/;
+
 /** `--since`: a length before now, or a date and time of the local zone. */
 export function sinceOf(text: string, nowMs = Date.now()): EpochMicros {
-  const seconds = lengthOf(text);
+  // A date such as 2026-11-21 reads as a sum of seconds too, so that dates go first.
+  const seconds = DATE.test(text) ? undefined : lengthOf(text);
   const ms = seconds === undefined ? Date.parse(text) : nowMs - seconds * 1000;
-  if (Number.isNaN(ms))
+  if (Number.isNaN(ms) || (seconds !== undefined && seconds < 0))
     throw new OperatorError(`not a time: ${JSON.stringify(text)}`, {
       hint: 'write 2h, 7d, or 2026-11-21T18:00',
     });

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { type Prefix, parsePrefix } from '../../src/core/address.js';
 import { compileFilter } from '../../src/filter/compile.js';
-import { identityOf } from '../../src/filter/groups.js';
+import { identityOf } from '../../src/filter/match-groups.js';
 import { definition } from '../support/filters.js';
 
 const PROXIES = ['172.22.0.0/16', '2001:db8:1::/48'].map((text) => parsePrefix(text) as Prefix);

@@ -8,7 +8,7 @@ import {
 } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
-import { countOf, identityOf, NO_FACTS } from '../../src/filter/groups.js';
+import { countOf, identityOf, NO_FACTS } from '../../src/filter/match-groups.js';
 import { compiled } from '../support/filters.js';
 
 const NOW = { time: epochMicros(1_700_000_000_000_000), boot: 'b' };

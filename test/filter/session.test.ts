@@ -7,7 +7,7 @@ import {
 } from '../../src/core/limits.js';
 import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
 import { SESSION_IDLE_SECONDS } from '../../src/core/timeouts.js';
-import { type Groups, marksOf } from '../../src/filter/groups.js';
+import { type Groups, marksOf } from '../../src/filter/match-groups.js';
 import { SessionTable } from '../../src/filter/session.js';
 
 const START = epochMicros(1_700_000_000_000_000);

@@ -30,7 +30,7 @@ import {
   TALLY_UNSURE_SECONDS,
   TALLY_WAIT_SECONDS,
 } from '../../src/core/timeouts.js';
-import type { Part, Told } from '../../src/filter/groups.js';
+import type { Part, Told } from '../../src/filter/match-groups.js';
 import { Tally } from '../../src/filter/tally.js';
 
 interface Given {

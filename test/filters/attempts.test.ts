@@ -9,8 +9,8 @@ import fc from 'fast-check';
 import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
-import { countOf, identityOf } from '../../src/filter/groups.js';
 import type { Line } from '../../src/filter/line.js';
+import { countOf, identityOf } from '../../src/filter/match-groups.js';
 import { ATTEMPTS, type Attempt } from './attempts.js';
 import { FILTERS, shipped } from './samples.js';
 

@@ -7,7 +7,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter } from '../../src/filter/filter.js';
-import { identityOf } from '../../src/filter/groups.js';
+import { identityOf } from '../../src/filter/match-groups.js';
 import { shipped } from './samples.js';
 
 const CLIENTS = ['192.0.2.9', '2001:db8:1234:5678:9abc:def0:1234:5678'];

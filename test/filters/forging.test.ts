@@ -7,8 +7,8 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
-import { identityOf } from '../../src/filter/groups.js';
 import type { Line } from '../../src/filter/line.js';
+import { identityOf } from '../../src/filter/match-groups.js';
 import { FILTERS, inJournal, optionSets, samplesOf, shipped } from './samples.js';
 
 const VICTIM = '198.51.100.77';

@@ -3,8 +3,8 @@ import type { Entry } from '../../src/core/entry.js';
 import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
 import { cursor } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { identityOf } from '../../src/filter/groups.js';
 import { lineOf } from '../../src/filter/line.js';
+import { identityOf } from '../../src/filter/match-groups.js';
 import { shipped } from './samples.js';
 
 /** An entry as sources deliver it: a longer MESSAGE has lost its middle. */

@@ -5,8 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { fieldsOf } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
-import { countOf, identityOf } from '../../src/filter/groups.js';
 import { LINE_FIELDS, lineOf } from '../../src/filter/line.js';
+import { countOf, identityOf } from '../../src/filter/match-groups.js';
 import { ExportSource } from '../../src/journal/export/source.js';
 import { CONFIG, type Options, shipped } from './samples.js';
 

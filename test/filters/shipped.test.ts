@@ -4,7 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { forgeableGroups } from '../../src/core/match.js';
 import { epochMicros } from '../../src/core/time.js';
 import type { CompiledFilter, Verdict } from '../../src/filter/filter.js';
-import { countOf, identityOf, userOf } from '../../src/filter/groups.js';
+import { countOf, identityOf, userOf } from '../../src/filter/match-groups.js';
 import {
   contentOf,
   FILTERS,

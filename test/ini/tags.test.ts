@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { INI_TAG_USES_MAX } from '../../src/core/limits.js';
-import { expandTags } from '../../src/ini/interpolate.js';
+import { expandIniTags } from '../../src/ini/interpolate.js';
 import { Report } from '../../src/ini/report.js';
 import { literal, textOf } from '../../src/ini/value.js';
 
 function expand(text: string, tags: Readonly<Record<string, string>>) {
   const report = new Report();
   const value = (one: string) => literal(one, { file: 'f', line: 1, column: 1 });
-  const found = expandTags(
+  const found = expandIniTags(
     'x',
     value(text),
     (name) => (Object.hasOwn(tags, name) ? value(tags[name] ?? '') : undefined),

@@ -12,9 +12,9 @@ import { cursor } from '../../src/core/names.js';
 import { type EpochMicros, epochMicros } from '../../src/core/time.js';
 import { compileFilter } from '../../src/filter/compile.js';
 import type { CompiledFilter, LineContext, Verdict } from '../../src/filter/filter.js';
-import { rawId } from '../../src/filter/groups.js';
-import { GuardedRunner } from '../../src/filter/guarded.js';
 import { type Line, lineOf } from '../../src/filter/line.js';
+import { rawId } from '../../src/filter/match-groups.js';
+import { RegexGuard } from '../../src/filter/regex-guard.js';
 import { loadFilter } from '../../src/ini/definition.js';
 import { literal } from '../../src/ini/value.js';
 import { vmGuard } from './guard.js';
@@ -163,7 +163,7 @@ export function judgeAll(
   lines: readonly Line[],
   circumstances: LineContext,
 ): Verdict[] {
-  const runner = new GuardedRunner(vmGuard);
+  const runner = new RegexGuard(vmGuard);
   const step = filter.maxlines > 1 ? 1 : lines.length;
   const verdicts: Verdict[] = [];
   for (let at = 0; at < lines.length; at += step) {

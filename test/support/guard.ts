@@ -3,7 +3,7 @@
  * is.
  */
 import vm from 'node:vm';
-import type { Guard } from '../../src/filter/guarded.js';
+import type { Guard } from '../../src/filter/regex-guard.js';
 
 const KEY = '__banjourGuarded';
 const script = new vm.Script(`globalThis.${KEY}()`);

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { epochMicros } from '../../src/core/time.js';
 import { DateFinder } from '../../src/filter/dates.js';
 import type { CompiledFilter, Verdict } from '../../src/filter/filter.js';
-import { rawId } from '../../src/filter/groups.js';
+import { rawId } from '../../src/filter/match-groups.js';
 import { judgeAll, sameId, stockFilter } from './conformance.js';
 
 type Options = Readonly<Record<string, string>>;

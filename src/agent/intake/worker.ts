@@ -9,9 +9,9 @@ import { createSource } from '../../journal/source.js';
 import { textTools } from '../../setup/text-dates.js';
 import { disablePretenuring } from '../memory.js';
 import { Edge, hasEdge } from './edge.js';
-import { guard } from './guard.js';
 import { Intake } from './intake.js';
 import type { FromIntake, IntakeWork, ToIntake } from './protocol.js';
+import { guard } from './v8-time-limit.js';
 
 disablePretenuring();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');

@@ -9,7 +9,7 @@ import type { SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import { type EpochMicros, plus } from '../../core/time.js';
 import { FilterBank } from '../../filter/bank.js';
-import type { Guard } from '../../filter/guarded.js';
+import type { Guard } from '../../filter/regex-guard.js';
 import { openFor } from '../intake/edge.js';
 import { isOwn } from '../intake/protocol.js';
 

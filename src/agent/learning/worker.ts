@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert, packError } from '../../core/errors.js';
 import { createSource } from '../../journal/source.js';
-import { guard } from '../intake/guard.js';
+import { guard } from '../intake/v8-time-limit.js';
 import type { FromPast } from './learner.js';
 import { type PastPlan, pastLogins } from './past-logins.js';
 

@@ -15,7 +15,7 @@ import { type JailName, sourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import { type EpochMicros, plus, wallClock } from '../../core/time.js';
 import { FilterBank } from '../../filter/bank.js';
-import type { Guard } from '../../filter/guarded.js';
+import type { Guard } from '../../filter/regex-guard.js';
 import { expandPath } from '../../journal/text/paths.js';
 import type { AgentSetup, JailSetup } from '../../setup/setup.js';
 

@@ -24,7 +24,7 @@ import type { JailName, SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import { type EpochMicros, plus } from '../../core/time.js';
 import { FilterBank } from '../../filter/bank.js';
-import type { Guard } from '../../filter/guarded.js';
+import type { Guard } from '../../filter/regex-guard.js';
 import { isOwn } from '../intake/protocol.js';
 import type { CopyPlan } from './copies.js';
 

@@ -5,7 +5,7 @@ import { assert } from '../../core/errors.js';
 import type { SourceId } from '../../core/names.js';
 import { check, createSource } from '../../journal/source.js';
 import { textTools } from '../../setup/text-dates.js';
-import { guard } from '../intake/guard.js';
+import { guard } from '../intake/v8-time-limit.js';
 import { probeCopy } from './copies.js';
 import { type ProbePlan, probe } from './probe.js';
 import type { ProbeAnswer } from './thread.js';

@@ -2,20 +2,12 @@
  * A report as one HTML file: no script, nothing from elsewhere, charts as SVG within it. It reads
  * without its charts and without its style, as a mail client may show it.
  */
-import { type Chart, svg } from '../../charts/charts.js';
+import { svg } from '../../charts/charts.js';
 import { escapeXml } from '../../charts/svg.js';
 import { zone } from '../terminal.js';
+import { chartsOf } from './charts.js';
 import type { HostReport } from './report.js';
-import {
-  headOf,
-  minuteOf,
-  type ReportSection,
-  sectionsOf,
-  stepsOf,
-  summaryOf,
-  WEEKDAYS,
-  weekOf,
-} from './sections.js';
+import { headOf, minuteOf, type ReportSection, sectionsOf, summaryOf } from './sections.js';
 
 const STYLE = [
   ':root{color-scheme:light dark}',
@@ -27,8 +19,6 @@ const STYLE = [
   '@media (prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}th,td{border-color:#30363d}.m{color:#9aa4af}}',
 ].join('');
 
-/** Columns of a chart over time: a week by the hour. */
-const CHART_STEPS = 168;
 /** Characters of one cell or sentence. */
 const CELL_CHARS = 2048;
 
@@ -53,42 +43,6 @@ export function reportHtml(report: HostReport): string {
       : ['<h2>What is missing</h2>\n', ...report.missing.map(paragraph)]),
     '</body></html>\n',
   ].join('');
-}
-
-function chartsOf(report: HostReport): Chart[] {
-  const { hours, steps } = stepsOf(report, CHART_STEPS);
-  const every = Math.max(1, Math.ceil(steps.length / 7));
-  const ticks = steps.flatMap(({ time }, column) =>
-    column % every === 0 ? [{ column, label: minuteOf(time) }] : [],
-  );
-  const columnsOf = (which: 'attempts' | 'bans') =>
-    steps.map((step) => ({ label: minuteOf(step.time), value: step[which] }));
-  const each = hours === 1 ? 'by the hour' : `${hours} hours each`;
-  const week = weekOf(report);
-  return [
-    {
-      kind: 'columns',
-      title: `Failed attempts, ${each}`,
-      unit: 'attempts',
-      columns: columnsOf('attempts'),
-      ticks,
-    },
-    {
-      kind: 'columns',
-      title: `Bans, ${each}`,
-      unit: 'bans',
-      columns: columnsOf('bans'),
-      ticks,
-      ink: 'c1',
-    },
-    {
-      kind: 'heat',
-      title: 'Attempts by hour of the day',
-      unit: 'attempts',
-      columns: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0')),
-      rows: WEEKDAYS.map((label, i) => ({ label, values: week[i] ?? [] })),
-    },
-  ];
 }
 
 function sectionHtml({ title, columns, rows, nothing }: ReportSection): string {

@@ -4,7 +4,7 @@
  */
 import { escapeUntrusted } from '../../core/text.js';
 import { isoTime } from '../../core/time.js';
-import { identityOf, rawId } from '../../filter/groups.js';
+import { identityOf, rawId } from '../../filter/match-groups.js';
 import {
   FEW_LINES,
   type FilterReport,

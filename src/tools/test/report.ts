@@ -24,9 +24,9 @@ import {
   NO_MATCH,
   type Verdict,
 } from '../../filter/filter.js';
-import { identityOf, type MatchFacts, rawId } from '../../filter/groups.js';
-import { type Guard, GuardedRunner } from '../../filter/guarded.js';
 import { type Line, lineOf } from '../../filter/line.js';
+import { identityOf, type MatchFacts, rawId } from '../../filter/match-groups.js';
+import { type Guard, RegexGuard } from '../../filter/regex-guard.js';
 import { type RegexKind, type RegexSlot, slotName } from '../../filter/search.js';
 
 export interface ReportOptions {
@@ -93,14 +93,14 @@ export class FilterReport {
   readonly filter: CompiledFilter;
   readonly #dates: DateFinder | undefined;
   readonly #onResult: ((result: LineResult) => void) | undefined;
-  readonly #runner: GuardedRunner;
+  readonly #runner: RegexGuard;
   readonly #keep: Readonly<Record<LineResult['class'], number>>;
   readonly #bySlot = new Map<string, ReportRegex>();
   #waiting: Waiting[] = [];
 
   constructor(filter: CompiledFilter, guard: Guard, options: ReportOptions = {}) {
     this.filter = filter;
-    this.#runner = new GuardedRunner(guard);
+    this.#runner = new RegexGuard(guard);
     this.#dates = options.dates;
     this.#onResult = options.onResult;
     const most = (all: boolean | undefined) => (all ? REPORT_LINES_MAX : FEW_LINES);

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
-import { guard } from '../../agent/intake/guard.js';
+import { guard } from '../../agent/intake/v8-time-limit.js';
 import { matchesSystem } from '../../core/entry.js';
 import { EXIT, type ExitCode, messageOf, OperatorError } from '../../core/errors.js';
 import { formatDiagnostic } from '../../core/finding.js';

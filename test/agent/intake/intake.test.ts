@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { guard } from '../../../src/agent/intake/guard.js';
 import { Intake } from '../../../src/agent/intake/intake.js';
+import { guard } from '../../../src/agent/intake/v8-time-limit.js';
 import type { Batch, EntrySource } from '../../../src/core/entry.js';
 import { BATCH_CREDITS } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';

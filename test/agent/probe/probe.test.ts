@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { guard } from '../../../src/agent/intake/guard.js';
 import type { IntakeStats } from '../../../src/agent/intake/protocol.js';
+import { guard } from '../../../src/agent/intake/v8-time-limit.js';
 import { CoverageCheck } from '../../../src/agent/probe/coverage.js';
 import { probe } from '../../../src/agent/probe/probe.js';
 import type { Entry, EntrySource } from '../../../src/core/entry.js';

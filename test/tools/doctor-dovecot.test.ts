@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { checkDovecot } from '../../src/tools/dovecot.js';
+import { checkDovecot } from '../../src/tools/doctor-dovecot.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'banjour-dovecot-'));
 afterAll(() => rmSync(scratch, { recursive: true }));

@@ -27,7 +27,7 @@ export interface GuardedRun {
 }
 
 /** Keeps book of which regexes were running when the guard struck. */
-export class GuardedRunner {
+export class RegexGuard {
   readonly #guard: Guard;
   readonly #strikes = new Map<RegexSlot, number>();
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { guard, inspectorGuard, vmGuard } from '../../../src/agent/intake/guard.js';
+import { guard, inspectorGuard, vmGuard } from '../../../src/agent/intake/v8-time-limit.js';
 
 const missing = () => {
   throw new Error('this Node has no inspector');

@@ -16,7 +16,7 @@ interface OfSource {
   readonly tally: HourlyTally;
 }
 
-export class Unwritten {
+export class UnsavedAttempts {
   readonly #sources = new Map<SourceId | undefined, OfSource>();
 
   /** Attempts to be written with the next position of the source. */

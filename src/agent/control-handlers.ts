@@ -65,7 +65,7 @@ type Reload = (
   candidate: (live: LiveConfiguration) => Promise<Candidate>,
 ) => Promise<SetupDifference>;
 
-export class ControlQueries implements ControlHandlers {
+export class AgentControlHandlers implements ControlHandlers {
   readonly #stages: Stages;
   readonly #reload: Reload;
   readonly #operator: ControlChanges;

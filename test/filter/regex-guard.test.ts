@@ -3,7 +3,7 @@ import { REGEX_STRIKES_MAX } from '../../src/core/limits.js';
 import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS } from '../../src/core/timeouts.js';
 import { FilterBank } from '../../src/filter/bank.js';
 import { NO_MATCH } from '../../src/filter/filter.js';
-import { type Guard, GuardedRunner } from '../../src/filter/guarded.js';
+import { type Guard, RegexGuard } from '../../src/filter/regex-guard.js';
 import type { RegexSlot, RunningRegex } from '../../src/filter/search.js';
 import { compiled, entry, jail } from '../support/filters.js';
 import { vmGuard } from '../support/guard.js';
@@ -54,14 +54,14 @@ describe('a line that makes an executor throw', () => {
 
   test('is judged by the linear matcher, and the lines after it are judged', () => {
     const slot = slotOf(compiled({ failregex: ['x <HOST>'] }));
-    const { matches, demoted } = new GuardedRunner(vmGuard).run(3, throwing(slot, ['v8']));
+    const { matches, demoted } = new RegexGuard(vmGuard).run(3, throwing(slot, ['v8']));
     expect(matches.map((match) => match?.length)).toEqual([0, 1, 2]);
     expect(demoted).toEqual([slot]);
   });
 
   test('costs that line alone when the linear matcher throws too', () => {
     const slot = slotOf(compiled({ failregex: ['x <HOST>'] }));
-    const { matches } = new GuardedRunner(vmGuard).run(3, throwing(slot, ['v8', 'linear']));
+    const { matches } = new RegexGuard(vmGuard).run(3, throwing(slot, ['v8', 'linear']));
     expect(matches.map((match) => match?.length)).toEqual([0, undefined, 2]);
   });
 });
@@ -72,7 +72,7 @@ test('the guard gives a batch, a line, and a line in the linear matcher the time
     given.push(milliseconds);
     return false;
   };
-  const { matches, timeouts } = new GuardedRunner(never).run(2, () => NO_MATCH);
+  const { matches, timeouts } = new RegexGuard(never).run(2, () => NO_MATCH);
   expect(given).toEqual([
     REGEX_GUARD_MS,
     REGEX_GUARD_MS,
@@ -193,7 +193,7 @@ describe('the guard', () => {
     return first;
   };
 
-  function run(runner: GuardedRunner, count: number, running: RegexSlot) {
+  function run(runner: RegexGuard, count: number, running: RegexSlot) {
     const order: number[] = [];
     const result = runner.run(count, (n, progress: RunningRegex) => {
       progress.running = running;
@@ -207,7 +207,7 @@ describe('the guard', () => {
   test('that strikes once because the machine stood still demotes nothing', () => {
     const regex = slot();
     const { guard } = stopping([1], 2);
-    const { order, demoted, matches, timeouts } = run(new GuardedRunner(guard), 5, regex);
+    const { order, demoted, matches, timeouts } = run(new RegexGuard(guard), 5, regex);
     expect(order).toEqual([0, 1, 2, 3, 4]);
     expect(matches).toHaveLength(5);
     expect([demoted, timeouts]).toEqual([[], 1]);
@@ -216,7 +216,7 @@ describe('the guard', () => {
   test('that strikes again on the line alone demotes the regex that ran', () => {
     const regex = slot();
     const { guard } = stopping([1, 2], 0);
-    const { order, demoted } = run(new GuardedRunner(guard), 3, regex);
+    const { order, demoted } = run(new RegexGuard(guard), 3, regex);
     expect(demoted).toEqual([regex]);
     expect(regex.regex.engine).toBe('linear');
     expect(order).toEqual([0, 1, 2]);
@@ -225,7 +225,7 @@ describe('the guard', () => {
   test('that strikes in REGEX_STRIKES_MAX batches in a row demotes, with a clean one between it does not', () => {
     const regex = slot();
     const { guard } = stopping([1, 4, 8, 11, 14], 0);
-    const runner = new GuardedRunner(guard);
+    const runner = new RegexGuard(guard);
     // Call 1 stops, 2 is the line alone, 3 the rest; 4-6 the second batch; 7 a clean one; then
     // three in a row.
     const demoted = [1, 2, 3, 4, 5, 6].map(() => run(runner, 2, regex).demoted.length);
@@ -237,7 +237,7 @@ describe('the guard', () => {
     const regex = slot();
     regex.regex.demote();
     const { guard } = stopping([1, 2, 3], 0);
-    const { matches, order } = run(new GuardedRunner(guard), 3, regex);
+    const { matches, order } = run(new RegexGuard(guard), 3, regex);
     expect(matches[0]).toBeUndefined();
     expect(order).toEqual([1, 2]);
   });

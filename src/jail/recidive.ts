@@ -14,7 +14,7 @@ import type { PendingDecisions } from './pending.js';
 /** What is counted of a ban. */
 export type Counted = Pick<BanDecision, 'jail' | 'target' | 'time' | 'leniency'>;
 
-export class BanCounter {
+export class Recidive {
   readonly #jails: JailList;
   readonly #decider: BanDecider;
 
