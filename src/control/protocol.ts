@@ -260,6 +260,35 @@ export interface RefusalView {
   readonly reason: RefusalReason;
 }
 
+/** One entry that was counted. */
+export interface EvidenceView {
+  readonly cursor: string;
+  /** Absent: the journal has it no more. */
+  readonly time?: string;
+  /** As the filter sees it; a stranger's text. */
+  readonly line?: string;
+  /** Attempts that it tells of. */
+  readonly count?: number;
+  /** Which regex of which file and line finds the failure in it today. */
+  readonly regex?: string;
+}
+
+/** What `banjour explain` says: what the agent knows, and the entries, read again. */
+export interface Explanation extends ExplainView {
+  /** Logins that were refused before their password was looked at, newest first. */
+  readonly refusals: readonly RefusalView[];
+  readonly evidence: readonly {
+    readonly jail: string;
+    readonly entries: readonly EvidenceView[];
+    /** How the jail counts; absent when it is no more. */
+    readonly rule?: {
+      readonly findtimeSeconds: number;
+      readonly maxretry: number;
+      readonly isWeighing: boolean;
+    };
+  }[];
+}
+
 /** What is known of a login before its password is looked at. */
 export interface PolicyFacts {
   /** The jail that weighs it; without one nothing else is known. */

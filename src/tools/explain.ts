@@ -6,7 +6,7 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type { BanView, ExplainView, RefusalView } from '../control/protocol.js';
+import type { BanView, EvidenceView, Explanation, RefusalView } from '../control/protocol.js';
 import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
@@ -146,19 +146,6 @@ function openJournal(source: JournalSpec): JournalHandle {
   }
 }
 
-/** One entry that was counted. */
-interface EvidenceView {
-  readonly cursor: string;
-  /** Absent: the journal has it no more. */
-  readonly time?: string;
-  /** As the filter sees it; a stranger's text. */
-  readonly line?: string;
-  /** Attempts that it tells of. */
-  readonly count?: number;
-  /** Which regex of which file and line finds the failure in it today. */
-  readonly regex?: string;
-}
-
 /** What is known of a user: the logins that were refused. */
 export interface UserExplanation {
   readonly user: string;
@@ -168,21 +155,6 @@ export interface UserExplanation {
 /** Logins of a user that were refused before their password was looked at, newest first. */
 export async function explainUser(client: ControlClient, user: string): Promise<UserExplanation> {
   return { user, refusals: await client.refusals({ user }) };
-}
-
-export interface Explanation extends ExplainView {
-  /** Logins that were refused before their password was looked at, newest first. */
-  readonly refusals: readonly RefusalView[];
-  readonly evidence: readonly {
-    readonly jail: string;
-    readonly entries: readonly EvidenceView[];
-    /** How the jail counts; absent when it is no more. */
-    readonly rule?: {
-      readonly findtimeSeconds: number;
-      readonly maxretry: number;
-      readonly isWeighing: boolean;
-    };
-  }[];
 }
 
 export async function explain(

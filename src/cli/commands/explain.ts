@@ -1,13 +1,13 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
-import type { BanView, RefusalReason } from '../../control/protocol.js';
+import type { BanView, Explanation, Explanation, RefusalReason } from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
-import type { Explanation, UserExplanation } from '../../tools/explain.js';
+import type { UserExplanation } from '../../tools/explain.js';
 import { formatTime, tableWidth, zone } from '../../tools/terminal.js';
 import { timeLine } from '../../tools/time-line.js';
 import { historyTable } from '../ban-tables.js';

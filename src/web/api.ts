@@ -1,0 +1,189 @@
+/**
+ * What the page asks and what it is answered: the types that server and page share. Every text that
+ * a stranger wrote (user, host, reason, line) is whatever he wrote.
+ *
+ *     GET  /api/session                              WebSession
+ *     GET  /api/status                               AgentView
+ *     GET  /api/bans?q=&jail=&order=&offset=&limit=  BanPage
+ *     GET  /api/history?jail=&address=&before=&limit= BanView[]
+ *     GET  /api/figures?since=&until=                Figures
+ *     GET  /api/alarms?limit=                        AlarmView[]
+ *     GET  /api/explain?address=                     Explanation
+ *     GET  /api/refusals?user=&address=              RefusalView[]
+ *     GET  /api/counters                             CountersView
+ *     GET  /api/options?jail=                        OptionsView
+ *     GET  /api/whatif                               WhatIfView
+ *     GET  /api/events                               server-sent events, see LiveMessages
+ *     POST /api/ban, /api/unban, /api/attempt        BanRequest ..., answers of protocol.ts
+ *     POST /api/signout                              {}
+ *
+ * An answer that is not 200 is an `ApiProblem`. 401: there is no session, or no more.
+ */
+import type { AlarmView } from '../core/figures.js';
+
+/** The header in which a change names `WebSession.csrf`. */
+export const CSRF_HEADER = 'x-banjour-csrf';
+
+/** Rows of one page of bans, and how many there are where nothing is said. */
+export const BAN_PAGE_ROWS_MAX = 200;
+export const BAN_PAGE_ROWS = 50;
+
+export interface WebSession {
+  readonly version: string;
+  /** The host's name. */
+  readonly host: string;
+  /** The host's own time zone: `Europe/Berlin`. */
+  readonly timeZone: string;
+  /** Who asked for the link, where that was said. */
+  readonly user: string | null;
+  /** True: `POST /api/ban` and so on are answered. */
+  readonly changes: boolean;
+  readonly csrf: string;
+  /** When the session ends. */
+  readonly until: string;
+}
+
+/** A ban in force. Times are ISO 8601; `until: null` is for good. */
+export interface BanItem {
+  readonly jail: string;
+  readonly target: string;
+  readonly time: string;
+  readonly until: string | null;
+  readonly failures: number;
+  readonly user?: string;
+  /** The host that reported it, when it was another one. */
+  readonly host?: string;
+  readonly by?: string;
+  readonly rule?: string;
+}
+
+export const BAN_ORDERS = ['newest', 'oldest', 'ending', 'failures'] as const;
+/** `ending`: those that end soonest first; those for good come last. */
+export type BanOrder = (typeof BAN_ORDERS)[number];
+
+/**
+ * A page of bans in force. `q` is words, all of which must be found in a ban: an address or prefix
+ * finds what shares an address with it, anything else what has it in target, user, jail, host, rule
+ * or person.
+ */
+export interface BanPage {
+  /** Bans in force. */
+  readonly total: number;
+  /** Those that were asked for. */
+  readonly found: number;
+  readonly offset: number;
+  readonly rows: readonly BanItem[];
+  /** The list is kept up by the agent's events; false while it is read or the agent is silent. */
+  readonly isCurrent: boolean;
+}
+
+/** Attempts and bans of one jail in a time. */
+export interface LiveCounts {
+  readonly attempts: number;
+  readonly bans: number;
+}
+
+/** One minute; jails in which nothing happened are left out. */
+export interface LiveMinute {
+  /** When it began. */
+  readonly time: string;
+  readonly jails: Readonly<Record<string, LiveCounts>>;
+}
+
+/** The first event of the stream, `hello`. */
+export interface LiveHello {
+  readonly isAgentAnswering: boolean;
+  /** Minutes up to now, oldest first, at most an hour; the last is not over. */
+  readonly minutes: readonly LiveMinute[];
+}
+
+/** The event `tick`: twice a second at most, and every few seconds when nothing happens. */
+export interface LiveTick {
+  readonly time: string;
+  readonly isAgentAnswering: boolean;
+  /** The minute so far; takes the place of the one of the same time. */
+  readonly minute: LiveMinute;
+  /** The newest of the bans since the last tick, and how many there were. */
+  readonly bans: readonly BanItem[];
+  readonly bansMade: number;
+  readonly bansEnded: number;
+  /** Alarms since the last tick, the newest of them. */
+  readonly alarms: readonly AlarmView[];
+}
+
+export interface LiveMessages {
+  readonly hello: LiveHello;
+  readonly tick: LiveTick;
+}
+
+/** Body of `POST /api/ban`: null bans for good; without `bantimeSeconds` it lasts as the jail says. */
+export interface BanRequest {
+  readonly jail: string;
+  readonly target: string;
+  readonly bantimeSeconds?: number | null;
+}
+
+/** Body of `POST /api/unban`; without a jail in all of them. */
+export interface UnbanRequest {
+  readonly target: string;
+  readonly jail?: string;
+}
+
+/** Body of `POST /api/attempt`. */
+export interface AttemptRequest {
+  readonly jail: string;
+  readonly target: string;
+  readonly count?: number;
+}
+
+/** One setting that `banjour advise` judged. */
+export interface WhatIfSetting {
+  readonly maxretry: number;
+  /** Seconds. */
+  readonly findtime: number;
+  /** Seconds; null is for good. */
+  readonly bantime: number | null;
+  /** The jail that weighs: off, only watching, on; `none`: there is none. */
+  readonly login: 'off' | 'watch' | 'on' | 'none';
+  /** Keys of the jail that weighs that differ from the configuration. */
+  readonly weighing: Readonly<Record<string, string>>;
+  /** What to write into jail.local; empty: it is so now. */
+  readonly lines: string;
+  /** Failures of clients that are no user's, and how many of them would have come through. */
+  readonly guesses: number;
+  readonly passed: number;
+  readonly bans: number;
+  /** Addresses and prefixes that would have been banned. */
+  readonly targets: number;
+  /** Logins of users that would have been shut out. */
+  readonly blockedLogins: number;
+  /** Clients of users that would have been banned. */
+  readonly hits: readonly {
+    readonly target: string;
+    readonly jail: string;
+    readonly time: string;
+    readonly logins: number;
+    readonly blocked: number;
+    readonly users: readonly string[];
+  }[];
+}
+
+/**
+ * What the newest `banjour advise --for-web` found: the journal judged under some thirty settings
+ * by the jails themselves. A slider moves among the settings that are there.
+ */
+export interface WhatIfView {
+  /** When it was made; null: never. */
+  readonly made: string | null;
+  readonly advice: {
+    readonly entries: number;
+    readonly failures: number;
+    readonly logins: number;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly tried: readonly WhatIfSetting[];
+    /** Index of the best in `tried`; null: none is better, see `reason`. */
+    readonly best: number | null;
+    readonly reason?: string;
+  } | null;
+}
