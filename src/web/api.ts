@@ -116,7 +116,7 @@ export interface LiveMessages {
   readonly tick: LiveTick;
 }
 
-/** Body of `POST /api/ban`: null bans for good; without `bantimeSeconds` it lasts as the jail says. */
+/** Body of `POST /api/ban`; null bans for good, without a time it lasts as the jail says. */
 export interface BanRequest {
   readonly jail: string;
   readonly target: string;

@@ -1,6 +1,6 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
-import type { BanView, Explanation, Explanation, RefusalReason } from '../../control/protocol.js';
+import type { BanView, Explanation, RefusalReason } from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
