@@ -24,8 +24,7 @@ import type { AlarmView } from '../core/figures.js';
 /** The header in which a change names `WebSession.csrf`. */
 export const CSRF_HEADER = 'x-banjour-csrf';
 
-/** Rows of one page of bans, and how many there are where nothing is said. */
-export const BAN_PAGE_ROWS_MAX = 200;
+/** Rows of one page of bans where the request does not say; `WEB_ROWS_MAX` is the most. */
 export const BAN_PAGE_ROWS = 50;
 
 export interface WebSession {
