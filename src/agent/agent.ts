@@ -100,11 +100,11 @@ export class Agent {
         for (const ban of held) pipeline.questions.ask(ban, []);
         await agent.#liftBansOfOthers();
         agent.#server = await serveControl(options.sockets, operations);
-        const { policy, policyGroupId } = options.sockets;
-        if (policy !== undefined && policyGroupId === undefined)
+        const { policy, companionGroupId } = options.sockets;
+        if (policy !== undefined && companionGroupId === undefined)
           options.log(
             'debug',
-            `${policy} is root's alone: the group banjour-companion is not there`,
+            `${policy} and share.sock are root's alone: the group banjour-companion is not there`,
           );
         firewallSync.followAllow(() => agent.#liftBansOfAllowed());
       };

@@ -17,7 +17,6 @@ import {
   type ReloadAnswer,
   type SetAnswer,
 } from '../control/protocol.js';
-import { covers, formatPrefix } from '../core/address.js';
 import { OperatorError } from '../core/errors.js';
 import type { AlarmView, Figures } from '../core/figures.js';
 import type { JailName } from '../core/names.js';
@@ -39,9 +38,11 @@ import {
   sourceView,
   termText,
 } from './control-views.js';
+import { explainView } from './explain.js';
 import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';
+import { ShareDesk } from './share-desk.js';
 import type { Stages } from './stages.js';
 
 /** Rows of history in one answer when the client does not say. */
@@ -51,8 +52,6 @@ const METRICS_CONTENT_TYPES = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
 } as const;
-/** Bans of the past that `explain` shows. */
-const EXPLAIN_BANS_MAX = 20;
 /**
  * Numbers of bans are counted anew after so long although nothing was announced: history is tidied
  * in silence.
@@ -70,6 +69,7 @@ export class AgentControlHandlers implements ControlHandlers {
   readonly #reload: Reload;
   readonly #operator: ControlChanges;
   readonly #policy: PolicyDesk;
+  readonly #share: ShareDesk;
   readonly #events: EventLog;
   readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
@@ -82,6 +82,7 @@ export class AgentControlHandlers implements ControlHandlers {
     this.#reload = reload;
     this.#operator = new ControlChanges(stages);
     this.#policy = new PolicyDesk(stages);
+    this.#share = new ShareDesk(stages);
     this.#events = new EventLog(stages.announcer, stages.startedAt);
     this.#counts = new Cached(() => stages.ledger.history.counts());
     this.#events.subscribe(() => this.#counts.touch());
@@ -165,31 +166,9 @@ export class AgentControlHandlers implements ControlHandlers {
 
   async explain({ address }: RequestFor<'explain'>): Promise<ExplainView> {
     const stages = this.#stages;
-    const now = wallClock.now();
     const target = prefixOf(address);
-    const { snapshot } = stages.allow;
-    const allowed = stages.setup.jails.flatMap(({ policy }) => {
-      const reason = snapshot.overlaps(policy.jail, target);
-      return reason === undefined ? [] : [[policy.jail, reason.text]];
-    });
     const { elements } = await this.#kernel.get();
-    return {
-      address: formatPrefix(target),
-      allowed: Object.fromEntries(allowed),
-      bans: stages.ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
-      windows: stages.jails.explain(target, now).map(({ last, target: counted, ...window }) => ({
-        ...window,
-        target: formatPrefix(counted),
-        ...(last === undefined ? {} : { last: isoTime(last) }),
-      })),
-      kernel: elements
-        .filter((element) => covers(element.target, target))
-        .map((element) => ({
-          jail: element.jail,
-          target: formatPrefix(element.target),
-          until: element.until === null ? null : isoTime(element.until),
-        })),
-    };
+    return explainView(stages, target, elements);
   }
 
   options(): OptionsView {
@@ -285,6 +264,18 @@ export class AgentControlHandlers implements ControlHandlers {
 
   refusals(request: RequestFor<'refusals'>) {
     return this.#policy.refusals(request);
+  }
+
+  shareStatus() {
+    return this.#share.status();
+  }
+
+  shareDecisions(request: RequestFor<'shareDecisions'>) {
+    return this.#share.decisions(request);
+  }
+
+  flushShared(request: RequestFor<'flushShared'>) {
+    return this.#changing(this.#share.flush(request));
   }
 
   events({ since }: RequestFor<'events'>): EventFeed {

@@ -23,6 +23,10 @@ import {
   POLICY_ADDRESS_CHARS_MAX,
   POLICY_REPORTS_MAX,
   POLICY_WORD_CHARS_MAX,
+  SHARE_DECISIONS_MAX,
+  SHARE_TARGET_CHARS_MAX,
+  SHARE_TEXT_CHARS_MAX,
+  SHARE_WORD_CHARS_MAX,
 } from '../core/service-limits.js';
 import {
   cutText,
@@ -60,15 +64,17 @@ import type {
   RefusalView,
   ReloadAnswer,
   SetAnswer,
+  ShareAnswer,
+  ShareView,
   StreamEvent,
 } from './protocol.js';
 import { API_VERSION, REFUSAL_REASONS } from './protocol.js';
 
 /**
  * Who may ask: `read` whoever may read the status, `change` root alone, `policy` the companion too,
- * for the mail server that asks it.
+ * for the mail server that asks it, and `share` the companion too, for the hosts that share bans.
  */
-export type Right = 'read' | 'change' | 'policy';
+export type Right = 'read' | 'change' | 'policy' | 'share';
 
 /** What an answer is: JSON, a text of its own type, or events until either side ends. */
 type Kind = 'json' | 'text' | 'stream';
@@ -118,6 +124,21 @@ const POLICY_REPORT = {
   pwhash: optional(cutText(DIGEST_CHARS_MAX)),
   cause: optional(oneOf('unknown-user', 'wrong-password')),
   refused: optional(oneOf(...REFUSAL_REASONS)),
+};
+
+/**
+ * A decision of another host. Its words are read one by one, so that one that makes no sense is
+ * refused alone and the others are taken.
+ */
+const SHARED_TARGET = {
+  target: cutText(SHARE_TARGET_CHARS_MAX),
+  origin: cutText(SHARE_WORD_CHARS_MAX),
+  host: optional(cutText(SHARE_TEXT_CHARS_MAX)),
+};
+const SHARED_DECISION = {
+  ...SHARED_TARGET,
+  until: cutText(SHARE_WORD_CHARS_MAX),
+  scenario: optional(cutText(SHARE_TEXT_CHARS_MAX)),
 };
 
 export const ENDPOINTS = {
@@ -222,6 +243,27 @@ export const ENDPOINTS = {
         });
     },
   ).answering<{ readonly taken: number }>(),
+  shareStatus: reads('/share/status', {}).answering<ShareView>(),
+  flushShared: changes('/share/flush', {
+    by: optional(operator),
+  }).answering<{ readonly lifted: number; readonly listed: number }>(),
+  shareDecisions: asks(
+    '/share/decisions',
+    {
+      engine: wordUpTo(SHARE_WORD_CHARS_MAX),
+      decisions: listOf(SHARED_DECISION, 'decisions'),
+      lifted: listOf(SHARED_TARGET, 'targets'),
+      snapshot: optional(wordUpTo(SHARE_WORD_CHARS_MAX)),
+      ends: optional(flag),
+    },
+    ({ decisions, lifted }) => {
+      if (decisions.length + lifted.length > SHARE_DECISIONS_MAX)
+        throw new OperatorError(`at most ${SHARE_DECISIONS_MAX} decisions in one request`, {
+          hint: 'send them in parts',
+        });
+    },
+    'share',
+  ).answering<ShareAnswer>(),
 } as const;
 
 type Endpoints = typeof ENDPOINTS;
@@ -281,13 +323,14 @@ function reads<F extends Fields, K extends Kind = 'json'>(
   return { answering: <A>(): Endpoint<F, A, K> => ({ method, right, path, fields, kind }) };
 }
 
-/** A call of the companion for a mail server: control.sock and policy.sock answer it. */
+/** A call of the companion: control.sock and the socket of the right answer it. */
 function asks<F extends Fields>(
   path: string,
   fields: F,
   check: (request: RequestOf<F>) => void = () => undefined,
+  right: Right = 'policy',
 ) {
-  const call = { method: 'POST', right: 'policy', path, fields, kind: 'json', check } as const;
+  const call = { method: 'POST', right, path, fields, kind: 'json', check } as const;
   return { answering: <A>(): Endpoint<F, A, 'json'> => call };
 }
 

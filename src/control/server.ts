@@ -1,7 +1,7 @@
 /**
  * The control sockets. Bounded in clients, streams, requests per second, request size and time; a
  * client that floods, stalls or sends garbage costs its own connection and nothing else. One
- * request per connection, but on policy.sock.
+ * request per connection, but on policy.sock and share.sock.
  */
 
 import { chmodSync, chownSync, existsSync, unlinkSync } from 'node:fs';
@@ -17,6 +17,8 @@ import {
   CONTROL_STREAMS_MAX,
   POLICY_CLIENTS_MAX,
   POLICY_REQUESTS_PER_SECOND_MAX,
+  SHARE_CLIENTS_MAX,
+  SHARE_REQUESTS_PER_SECOND_MAX,
 } from '../core/service-limits.js';
 import {
   CONTROL_IDLE_MS_MAX,
@@ -42,8 +44,10 @@ export interface ControlSockets {
   readonly statusGroupId?: number;
   /** For the companion: what mail servers ask. */
   readonly policy?: string;
-  /** Group that may ask it; absent leaves it to root. */
-  readonly policyGroupId?: number | undefined;
+  /** For the companion: what other hosts decided. */
+  readonly share?: string;
+  /** Group that may ask these two; absent leaves them to root. */
+  readonly companionGroupId?: number | undefined;
 }
 
 /** How one of the sockets is served. */
@@ -64,20 +68,27 @@ function specsOf(sockets: ControlSockets): SocketSpec[] {
     perSecond: CONTROL_REQUESTS_PER_SECOND_MAX,
     keepAlive: false,
   };
-  const { control, status, statusGroupId, policy, policyGroupId } = sockets;
+  const { control, status, statusGroupId, policy, share, companionGroupId: groupId } = sockets;
+  const companion = { mode: groupId === undefined ? 0o600 : 0o660, groupId, keepAlive: true };
   const specs: SocketSpec[] = [
-    { ...bounds, path: control, mode: 0o600, rights: ['read', 'change', 'policy'] },
+    { ...bounds, path: control, mode: 0o600, rights: ['read', 'change', 'policy', 'share'] },
     { ...bounds, path: status, mode: 0o660, groupId: statusGroupId, rights: ['read'] },
   ];
   if (policy !== undefined)
     specs.push({
+      ...companion,
       path: policy,
-      mode: policyGroupId === undefined ? 0o600 : 0o660,
-      groupId: policyGroupId,
       rights: ['policy'],
       clients: POLICY_CLIENTS_MAX,
       perSecond: POLICY_REQUESTS_PER_SECOND_MAX,
-      keepAlive: true,
+    });
+  if (share !== undefined)
+    specs.push({
+      ...companion,
+      path: share,
+      rights: ['share'],
+      clients: SHARE_CLIENTS_MAX,
+      perSecond: SHARE_REQUESTS_PER_SECOND_MAX,
     });
   return specs;
 }

@@ -65,6 +65,19 @@ export const POLICY_REFUSALS_MAX = 1_000;
 export const REPORTED_ADDRESSES_MAX = 10_000;
 export const REPORTED_SESSIONS_MAX = 64;
 export const REPORTED_LINES_MAX = 64;
+/**
+ * Clients of share.sock at once, and requests per second that it answers: the companion asks with
+ * one connection at a time.
+ */
+export const SHARE_CLIENTS_MAX = 4;
+export const SHARE_REQUESTS_PER_SECOND_MAX = 100;
+/** Decisions of other hosts in one request, those that lift something among them. */
+export const SHARE_DECISIONS_MAX = 1_000;
+/** An address with a prefix length; and the words of a decision: origin, engine, a time. */
+export const SHARE_TARGET_CHARS_MAX = 64;
+export const SHARE_WORD_CHARS_MAX = 64;
+/** Characters of what others call their host and their scenario; what is longer is cut. */
+export const SHARE_TEXT_CHARS_MAX = 100;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */

@@ -46,6 +46,11 @@ export function policySocket(paths: Paths): string {
   return join(paths.run, 'policy.sock');
 }
 
+/** Where the companion tells what other hosts decided. */
+export function shareSocket(paths: Paths): string {
+  return join(paths.run, 'share.sock');
+}
+
 /** The number of a group of this host; undefined before its package has made it. */
 export function groupIdOf(name: string): number | undefined {
   const groups = existsSync('/etc/group') ? readFileSync('/etc/group', 'utf8') : '';

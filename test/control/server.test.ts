@@ -18,6 +18,12 @@ import {
   POLICY_REPORTS_MAX,
   POLICY_REQUESTS_PER_SECOND_MAX,
   POLICY_WORD_CHARS_MAX,
+  SHARE_CLIENTS_MAX,
+  SHARE_DECISIONS_MAX,
+  SHARE_REQUESTS_PER_SECOND_MAX,
+  SHARE_TARGET_CHARS_MAX,
+  SHARE_TEXT_CHARS_MAX,
+  SHARE_WORD_CHARS_MAX,
 } from '../../src/core/service-limits.js';
 import { CONTROL_IDLE_MS_MAX } from '../../src/core/timeouts.js';
 import { NOTHING_KNOWN } from '../support/policy-facts.js';
@@ -35,6 +41,7 @@ const view: AgentView = {
 };
 
 const { jail: _, ...facts } = NOTHING_KNOWN;
+const shared = { taken: 0, lifted: 0, refused: [], refusedCount: 0 };
 
 const event = (id: number): StreamEvent => ({
   id,
@@ -49,12 +56,14 @@ let directory: string;
 let server: ControlServer;
 let asked: (RequestFor<'ban'> | RequestFor<'unban'>)[];
 let logins: RequestFor<'policyLogin'>[];
+let tellings: unknown[];
 let listeners: Set<(event: StreamEvent) => void>;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'banjour-control-'));
   asked = [];
   logins = [];
+  tellings = [];
   listeners = new Set();
   const operations: ControlHandlers = {
     ping: () => ({ pong: true }),
@@ -95,6 +104,14 @@ beforeEach(async () => {
       logins.push(login);
       return facts;
     },
+    shareDecisions: ({ engine, decisions: [decision] }) => {
+      tellings.push({ engine, ...decision });
+      return shared;
+    },
+    flushShared: async () => ({ lifted: 0, listed: 0 }),
+    shareStatus: () => {
+      throw new OperatorError('nothing is shared');
+    },
     policyReports: ({ reports }) => ({ taken: reports.length }),
     refusals: () => [],
     events: ({ since }) => ({
@@ -106,7 +123,12 @@ beforeEach(async () => {
     }),
   };
   server = await serveControl(
-    { control: path('control.sock'), status: path('status.sock'), policy: path('policy.sock') },
+    {
+      control: path('control.sock'),
+      status: path('status.sock'),
+      policy: path('policy.sock'),
+      share: path('share.sock'),
+    },
     operations,
   );
 });
@@ -145,11 +167,11 @@ describe('the control sockets', () => {
   test('policy.sock answers what mail servers ask and nothing else, root asks it anywhere', async () => {
     expect(statSync(path('policy.sock')).mode & 0o777).toBe(0o600);
     const others = { control: path('c.sock'), status: path('s.sock'), policy: path('p.sock') };
-    for (const [policyGroupId, mode] of [
+    for (const [companionGroupId, mode] of [
       [process.getgid?.(), 0o660],
       [2 ** 32 - 2, process.getuid?.() === 0 ? 0o660 : 0o600],
     ] as const) {
-      const another = await serveControl({ ...others, policyGroupId }, {} as ControlHandlers);
+      const another = await serveControl({ ...others, companionGroupId }, {} as ControlHandlers);
       expect(statSync(path('p.sock')).mode & 0o777).toBe(mode);
       await another.close();
     }
@@ -172,6 +194,48 @@ describe('the control sockets', () => {
         body: expect.stringContaining('this socket does not answer that'),
       });
     expect(asked).toEqual({ address: '192.0.2.1', user: 'anna' });
+  });
+
+  test('share.sock takes decisions of others and answers nothing else', async () => {
+    expect(statSync(path('share.sock')).mode & 0o777).toBe(0o600);
+    const asked = { engine: 'lapi', decisions: [], lifted: [] };
+    expect(await new ControlClient(path('share.sock')).shareDecisions(asked)).toEqual(shared);
+    const body = JSON.stringify(asked);
+    for (const socket of ['status.sock', 'policy.sock'])
+      expect(await ask(socket, 'POST', '/v1/share/decisions', body)).toMatchObject({ status: 403 });
+    for (const [method, url] of [
+      ['GET', '/v1/status'],
+      ['GET', '/v1/share/status'],
+      ['POST', '/v1/policy/login'],
+      ['POST', '/v1/share/flush'],
+      ['POST', '/v1/unban'],
+    ] as const)
+      expect(
+        await ask('share.sock', method, url, method === 'GET' ? undefined : '{}'),
+      ).toMatchObject({ status: 403 });
+  });
+
+  test('share.sock takes so many decisions in one request, and not one more', async () => {
+    const decision = { target: '192.0.2.1', origin: 'lists', until: '2026-11-21T18:50:38Z' };
+    const many = Array.from({ length: SHARE_DECISIONS_MAX - 1 }, () => decision);
+    const lifted = [{ target: '192.0.2.2', origin: 'lists' }];
+    const client = new ControlClient(path('share.sock'));
+    const request = { engine: 'lapi', decisions: many, lifted };
+    expect(await client.shareDecisions(request)).toEqual(shared);
+    await expect(
+      client.shareDecisions({ ...request, decisions: [...many, decision] }),
+    ).rejects.toThrow(`at most ${SHARE_DECISIONS_MAX} decisions`);
+    const long = 'x'.repeat(200);
+    const hostile = { target: long, origin: long, until: long, host: long, scenario: long };
+    await client.shareDecisions({ engine: 'lapi', decisions: [hostile], lifted: [] });
+    expect(tellings.at(-1)).toEqual({
+      engine: 'lapi',
+      target: 'x'.repeat(SHARE_TARGET_CHARS_MAX),
+      origin: 'x'.repeat(SHARE_WORD_CHARS_MAX),
+      until: 'x'.repeat(SHARE_WORD_CHARS_MAX),
+      host: 'x'.repeat(SHARE_TEXT_CHARS_MAX),
+      scenario: 'x'.repeat(SHARE_TEXT_CHARS_MAX),
+    });
   });
 
   test('policy.sock keeps its connections, and takes reports up to its bound', async () => {
@@ -207,29 +271,39 @@ describe('the control sockets', () => {
     agent.destroy();
   });
 
-  test('policy.sock has room for so many clients, and says how long it keeps them', async () => {
-    const clients = Array.from({ length: POLICY_CLIENTS_MAX }, () => connect(path('policy.sock')));
-    await Promise.all(clients.map((one) => new Promise((resolve) => one.once('connect', resolve))));
-    const more = connect(path('policy.sock'));
-    await new Promise<void>((resolve) => {
-      more.once('close', () => resolve());
-      more.on('error', () => undefined);
-    });
-    const [one] = clients;
-    const body = '{"address":"192.0.2.1"}';
-    one?.write(
-      `POST /v1/policy/login HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
-    );
-    const answer = await new Promise((resolve) => one?.once('data', (text) => resolve(`${text}`)));
-    expect(answer).toContain(`Keep-Alive: timeout=${CONTROL_IDLE_MS_MAX / 1000}`);
-    for (const client of clients) client.destroy();
-  });
+  test.each([
+    ['policy.sock', POLICY_CLIENTS_MAX, 'policy/login', '{"address":"192.0.2.1"}'],
+    ['share.sock', SHARE_CLIENTS_MAX, 'share/decisions', '{"engine":"lapi"}'],
+  ])(
+    '%s has room for so many clients, and says how long it keeps them',
+    async (socket, most, call, body) => {
+      const clients = Array.from({ length: most }, () => connect(path(socket)));
+      await Promise.all(
+        clients.map((one) => new Promise((resolve) => one.once('connect', resolve))),
+      );
+      const more = connect(path(socket));
+      await new Promise<void>((resolve) => {
+        more.once('close', () => resolve());
+        more.on('error', () => undefined);
+      });
+      const [one] = clients;
+      one?.write(
+        `POST /v1/${call} HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+      const answer = await new Promise((resolve) =>
+        one?.once('data', (text) => resolve(`${text}`)),
+      );
+      expect(answer).toContain(`Keep-Alive: timeout=${CONTROL_IDLE_MS_MAX / 1000}`);
+      for (const client of clients) client.destroy();
+    },
+  );
 
-  test('policy.sock answers so many requests a second, and lets the next wait', () => {
-    const limiter = new RateLimiter(POLICY_REQUESTS_PER_SECOND_MAX, () => 10_000);
-    const delays = Array.from({ length: POLICY_REQUESTS_PER_SECOND_MAX + 1 }, () =>
-      limiter.delay(),
-    );
+  test.each([
+    ['policy.sock', POLICY_REQUESTS_PER_SECOND_MAX],
+    ['share.sock', SHARE_REQUESTS_PER_SECOND_MAX],
+  ])('%s answers so many requests a second, and lets the next wait', (_, perSecond) => {
+    const limiter = new RateLimiter(perSecond, () => 10_000);
+    const delays = Array.from({ length: perSecond + 1 }, () => limiter.delay());
     expect(delays.at(-2)).toBe(0);
     expect(delays.at(-1)).toBeGreaterThan(0);
   });

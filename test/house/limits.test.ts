@@ -17,7 +17,7 @@ const UNTESTED = ['JOURNAL_DATA_BYTES_MAX', 'TRACKED_FAILURES_MAX'];
 /** Bounds that stand beside the code, owed a move and a test. */
 const OWED = [
   'src/control/client.ts ANSWER_MS_MAX',
-  'src/agent/control-handlers.ts EXPLAIN_BANS_MAX',
+  'src/agent/explain.ts EXPLAIN_BANS_MAX',
   'src/agent/intake/source-intake.ts RESTARTS_MAX',
   'src/agent/intake/source-intake.ts UNDER_WAY_MAX',
   'src/journal/text/stream.ts OFF_MAX',

@@ -7,6 +7,7 @@ import {
   ledgerFile,
   packageVersion,
   policySocket,
+  shareSocket,
   statusSocket,
 } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
@@ -53,7 +54,8 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
       control: controlSocket(paths),
       status: statusSocket(paths),
       policy: policySocket(paths),
-      policyGroupId: companionGroup(),
+      share: shareSocket(paths),
+      companionGroupId: companionGroup(),
     },
     dryRun: args.flag('dry-run'),
     stderr: terminal.stderr,

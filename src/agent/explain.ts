@@ -1,0 +1,40 @@
+/** All that the agent knows of an address. */
+import type { ExplainView } from '../control/protocol.js';
+import { covers, formatPrefix, type Prefix } from '../core/address.js';
+import type { Element } from '../core/firewall.js';
+import { isoTime, wallClock } from '../core/time.js';
+import { banView } from './control-views.js';
+import type { Stages } from './stages.js';
+
+/** Bans of the past that `explain` shows. */
+const EXPLAIN_BANS_MAX = 20;
+
+/** `elements`: what the kernel holds. */
+export function explainView(
+  { setup, allow, ledger, jails }: Stages,
+  target: Prefix,
+  elements: readonly Element[],
+): ExplainView {
+  const { snapshot } = allow;
+  const allowed = setup.jails.flatMap(({ policy }) => {
+    const reason = snapshot.overlaps(policy.jail, target);
+    return reason === undefined ? [] : [[policy.jail, reason.text]];
+  });
+  return {
+    address: formatPrefix(target),
+    allowed: Object.fromEntries(allowed),
+    bans: ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
+    windows: jails.explain(target, wallClock.now()).map(({ last, target: counted, ...window }) => ({
+      ...window,
+      target: formatPrefix(counted),
+      ...(last === undefined ? {} : { last: isoTime(last) }),
+    })),
+    kernel: elements
+      .filter((element) => covers(element.target, target))
+      .map((element) => ({
+        jail: element.jail,
+        target: formatPrefix(element.target),
+        until: element.until === null ? null : isoTime(element.until),
+      })),
+  };
+}
