@@ -116,16 +116,20 @@ export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /**
  * Brings the schema to the newest version; each step is one transaction. Returns the version that
- * was found.
+ * was found. The version is asked again inside each transaction: whoever else opens the file may
+ * have taken the step since.
  */
 export function migrate(db: Database, migrations: readonly string[] = MIGRATIONS): number {
-  const found = db.pragma('user_version', { simple: true }) as number;
-  for (let version = found; version < migrations.length; version++)
-    db.transaction(() => {
-      db.exec(migrations[version] ?? '');
-      db.pragma(`application_id = ${APPLICATION_ID}`);
-      db.pragma(`user_version = ${version + 1}`);
-    }).exclusive();
+  const versionNow = () => db.pragma('user_version', { simple: true }) as number;
+  const step = db.transaction(() => {
+    const version = versionNow();
+    if (version >= migrations.length) return;
+    db.exec(migrations[version] ?? '');
+    db.pragma(`application_id = ${APPLICATION_ID}`);
+    db.pragma(`user_version = ${version + 1}`);
+  });
+  const found = versionNow();
+  while (versionNow() < migrations.length) step.exclusive();
   return found;
 }
 

@@ -313,6 +313,24 @@ describe('migrations', () => {
     db.close();
   });
 
+  test('that another process ran a moment ago are not run again', () => {
+    const path = join(directory(), 'db');
+    const steps = ['CREATE TABLE a (x)', 'ALTER TABLE a ADD COLUMN y'];
+    const [slow, quick] = [new Database(path), new Database(path)];
+    const pragma = slow.pragma.bind(slow);
+    let overtaken = false;
+    slow.pragma = (...words) => {
+      const answer = pragma(...words);
+      if (!overtaken) migrate(quick, steps);
+      overtaken = true;
+      return answer;
+    };
+    expect(migrate(slow, steps)).toBe(0);
+    expect(quick.pragma('user_version', { simple: true })).toBe(2);
+    slow.close();
+    quick.close();
+  });
+
   test('a copy of a ledger opens like the ledger', () => {
     const path = filledFile();
     copyFileSync(path, `${path}.copy`);
