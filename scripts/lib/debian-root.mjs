@@ -3,25 +3,15 @@
  * compiled, and the bare ones on which the README's commands are proven. A kept root is never
  * changed.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest } from './digest.mjs';
+import { keepRoot, takeKept, workplaceOf } from './kept-roots.mjs';
 import { fail, failed, isRoot, persistently, quietly, say, since, which } from './run.mjs';
 
 /** Where root file systems are kept, those of the end-to-end suite among them. */
 export const CACHE = process.env.BANJOUR_E2E_CACHE ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env.BANJOUR_E2E_MIRROR ?? 'http://deb.debian.org/debian';
-/** Older than this a root is built anew, so that it follows Debian's updates, days. */
-const AGE_DAYS_MAX = 30;
 /** Out of support: their security archive is listed, but no longer whole. */
 const WITHOUT_SECURITY = ['bullseye'];
 /** What a build prints, kept for whoever wants to read more than the lines that are shown. */
@@ -38,14 +28,6 @@ const CLEAN = [
 /** Identifies a root that is made of these packages of this suite. */
 export function recipeOf(suite, packages) {
   return digest([], suite, ...packages).slice(0, 12);
-}
-
-function isUsable(root) {
-  const stamp = join(root, '.built');
-  return (
-    existsSync(stamp) &&
-    Date.now() - Number(readFileSync(stamp, 'utf8')) < AGE_DAYS_MAX * 86_400_000
-  );
 }
 
 /** Gives a root what it takes to reach the mirror from here: name servers, hosts, proxies. */
@@ -104,16 +86,6 @@ function make(suite, packages, root) {
   return installed;
 }
 
-/** Removes roots of this name that were made by an earlier recipe or by a build that was killed. */
-function removeOthers(name, keep) {
-  for (const entry of readdirSync(CACHE)) {
-    const building = /\.building-(\d+)$/.exec(entry)?.[1];
-    if (!entry.startsWith(`${name}-`) || join(CACHE, entry) === keep) continue;
-    if (building !== undefined && existsSync(`/proc/${building}`)) continue;
-    rmSync(join(CACHE, entry), { recursive: true, force: true });
-  }
-}
-
 /**
  * Sees to a root of Debian's `suite` with `packages` (`name:arm64` for those of another
  * architecture) and what they need; returns its path. Ends the script when it cannot be built: that
@@ -125,12 +97,12 @@ export function debianRoot(name, suite, packages) {
       `a root file system of Debian (${suite}) is needed for this, and building it needs root: use sudo`,
     );
   const root = join(CACHE, `${name}-${recipeOf(suite, packages)}`);
-  if (isUsable(root)) return root;
+  if (takeKept(root)) return root;
   if (which('debootstrap') === undefined)
     fail('debootstrap is missing: sudo apt-get install -y debootstrap');
   say(`building a root file system: ${suite} with ${packages.join(' ')} (some minutes, once)`);
   const start = performance.now();
-  const work = `${root}.building-${process.pid}`;
+  const work = workplaceOf(root);
   const made = persistently('the root file system', () => make(suite, packages, work));
   if (!made.ok) {
     writeFileSync(LOG, made.output);
@@ -138,9 +110,7 @@ export function debianRoot(name, suite, packages) {
     fail(`the root file system (${suite}); the whole output is in ${LOG}\n${failed(made.output)}`);
   }
   writeFileSync(join(work, '.built'), `${Date.now()}\n`);
-  rmSync(root, { recursive: true, force: true });
-  renameSync(work, root);
-  removeOthers(name, root);
+  keepRoot(work, root);
   say(`root file system built in ${since(start)}`);
   return root;
 }

@@ -4,18 +4,8 @@
  * was made from.
  */
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import {
-  copyFile,
-  mkdir,
-  readdir,
-  readFile,
-  rename,
-  rm,
-  symlink,
-  writeFile,
-} from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { DAEMONS_BESIDE, DAEMONS_PACKAGES, daemonCommands, daemonFiles } from './daemons.js';
 import * as mailhost from './mailhost.js';
 import { persistently, run } from './shell.js';
@@ -25,10 +15,6 @@ export type { Suite } from './mailhost.js';
 /** Where root file systems and fetched packages live between runs. */
 export const CACHE = process.env['BANJOUR_E2E_CACHE'] ?? '/var/cache/banjour-e2e';
 const MIRROR = process.env['BANJOUR_E2E_MIRROR'] ?? 'http://deb.debian.org/debian';
-/**
- * A cached image older than this is built anew, so that the suite follows Debian's updates, days.
- */
-const AGE_DAYS_MAX = 30;
 /** Out of support: their security archive is listed, but no longer whole. */
 const WITHOUT_SECURITY: readonly mailhost.Suite[] = ['bullseye'];
 
@@ -96,14 +82,15 @@ export function layerPath(layer: Layer): string {
   return join(CACHE, `${layer}-${digest.slice(0, 12)}`);
 }
 
-async function usable(root: string): Promise<boolean> {
-  try {
-    const built = Number(await readFile(join(root, '.built'), 'utf8'));
-    return Date.now() - built < AGE_DAYS_MAX * 86_400_000;
-  } catch {
-    return false;
-  }
+/** What the scripts know of kept roots (`scripts/lib/kept-roots.mjs`). */
+interface KeptRoots {
+  takeKept(root: string): boolean;
+  workplaceOf(root: string): string;
+  keepRoot(work: string, root: string): void;
 }
+const { takeKept, workplaceOf, keepRoot } = (await import(
+  resolve('scripts/lib/kept-roots.mjs')
+)) as KeptRoots;
 
 /**
  * Builds the root file system unless a usable one is there; needs root, debootstrap and, to build,
@@ -111,11 +98,11 @@ async function usable(root: string): Promise<boolean> {
  */
 export async function build(suite: mailhost.Suite, say: (line: string) => void): Promise<string> {
   const root = pathOf(suite);
-  if (await usable(root)) {
+  if (takeKept(root)) {
     say(`${suite}: root file system is cached`);
     return root;
   }
-  const work = `${root}.building-${process.pid}`;
+  const work = workplaceOf(root);
   const debs = join(CACHE, 'debs');
   await mkdir(debs, { recursive: true });
   try {
@@ -140,12 +127,10 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
     say(`${suite}: configuration`);
     await configure(work, suite);
     await writeFile(join(work, '.built'), `${Date.now()}\n`);
-    if (existsSync(root)) await rename(root, `${work}.old`);
-    await rename(work, root);
+    keepRoot(work, root);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  await removeOthers(suite, root);
   say(`${suite}: ready`);
   return root;
 }
@@ -153,13 +138,13 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
 /** Builds a layer unless a usable one is there. */
 export async function buildLayer(kind: Layer, say: (line: string) => void): Promise<string> {
   const layer = layerPath(kind);
-  if (await usable(layer)) {
+  if (takeKept(layer)) {
     say(`${kind}: the layer is cached`);
     return layer;
   }
   const { packages, beside, files, commands } = LAYER_RECIPES[kind];
   const base = await build(LAYERS_SUITE, say);
-  const work = `${layer}.building-${process.pid}`;
+  const work = workplaceOf(layer);
   const [upper, root] = [join(work, 'upper'), join(work, 'root')];
   for (const folder of [upper, root, join(work, 'work')]) await mkdir(folder, { recursive: true });
   const mount = `lowerdir=${base},upperdir=${upper},workdir=${join(work, 'work')}`;
@@ -175,12 +160,10 @@ export async function buildLayer(kind: Layer, say: (line: string) => void): Prom
       await run(['umount', root]);
     }
     await writeFile(join(upper, '.built'), `${Date.now()}\n`);
-    await rm(layer, { recursive: true, force: true });
-    await rename(upper, layer);
+    keepRoot(upper, layer);
   } finally {
     await rm(work, { recursive: true, force: true });
   }
-  await removeOthers(kind, layer);
   say(`${kind}: ready`);
   return layer;
 }
@@ -291,23 +274,5 @@ async function configure(root: string, suite: mailhost.Suite): Promise<void> {
   for (const unit of mailhost.MASKED_UNITS) {
     await rm(join(root, 'etc/systemd/system', unit), { force: true });
     await symlink('/dev/null', join(root, 'etc/systemd/system', unit));
-  }
-}
-
-/** Removes images of earlier recipes, unless a machine still runs on one. */
-async function removeOthers(kind: mailhost.Suite | Layer, keep: string): Promise<void> {
-  const mounts = await readFile('/proc/mounts', 'utf8');
-  for (const name of await readdir(CACHE)) {
-    const path = join(CACHE, name);
-    const building = /\.building-(\d+)$/.exec(name)?.[1];
-    if (
-      !name.startsWith(`${kind}-`) ||
-      path === keep ||
-      mounts.includes(`${path}:`) ||
-      mounts.includes(`${path},`)
-    )
-      continue;
-    if (building !== undefined && existsSync(`/proc/${building}`)) continue;
-    await rm(path, { recursive: true, force: true });
   }
 }
