@@ -51,12 +51,16 @@ zcat examples/journal/lab-session.export.gz > /tmp/session.export
 /lib/systemd/systemd-journal-remote -o /var/log/journal/x/system.journal /tmp/session.export > /dev/null 2>&1
 printf '[DEFAULT]\\nsource = directory /var/log/journal/x\\n' > /tmp/etc/jail.local
 banjour() { node dist/src/main.js "$@" --run-dir /tmp/run; }
-banjour run --config-dir /tmp/etc --state-dir /tmp/state > /tmp/log 2>&1 & agent=$!
-for i in $(seq 40); do banjour ping > /tmp/ping 2>&1 && break; kill -0 $agent || { cat /tmp/log; exit 1; }; sleep 0.2; done
-grep -q pong /tmp/ping || { cat /tmp/log /tmp/ping; exit 1; }
+said() { status=$?; [ $status = 0 ] || { echo "ended with $status"; tail -n 20 /tmp/log /tmp/ping; }; }
+trap said EXIT
+# Not through the function: $! would be a shell's around it, which a signal ends before the agent.
+node dist/src/main.js run --config-dir /tmp/etc --state-dir /tmp/state --run-dir /tmp/run > /tmp/log 2>&1 & agent=$!
+for i in $(seq 100); do banjour ping > /tmp/ping 2>&1 && break; kill -0 $agent; sleep 0.2; done
+grep -q pong /tmp/ping
 banjour ban sshd 203.0.113.9 > /dev/null
 nft list set inet banjour ban4.sshd | grep -q 203.0.113.9
-kill $agent; wait $agent`;
+kill $agent
+wait $agent`;
 
 const REPLAY = `
 node dist/src/main.js replay examples/journal/lab-session.export.gz --json > /tmp/events
