@@ -1,8 +1,15 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { wallClock } from '../../src/core/time.js';
 import { placeLedger, RELEASES } from '../support/releases.js';
 import { directory, opened } from './support.js';
+
+test('every version that was released left its ledger and table here', () => {
+  const changes = readFileSync('packaging/debian/changelog', 'utf8');
+  const released = [...changes.matchAll(/^banjour \(([^)]+)\)/gm)].map(([, version]) => version);
+  expect(RELEASES).toEqual(released.sort());
+});
 
 describe.each(RELEASES)('the ledger of version %s', (version) => {
   test('is opened as it is, and every ban of it is in force', () => {
