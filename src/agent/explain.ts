@@ -2,12 +2,10 @@
 import type { ExplainView } from '../control/protocol.js';
 import { covers, formatPrefix, type Prefix } from '../core/address.js';
 import type { Element } from '../core/firewall.js';
+import { EXPLAIN_BANS_MAX } from '../core/service-limits.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { banView } from './control-views.js';
 import type { Stages } from './stages.js';
-
-/** Bans of the past that `explain` shows. */
-const EXPLAIN_BANS_MAX = 20;
 
 /** `elements`: what the kernel holds. */
 export function explainView(

@@ -6,6 +6,7 @@ import {
   CONTROL_ANSWER_BYTES_MAX,
   CONTROL_STREAM_BACKLOG_BYTES_MAX,
 } from '../core/service-limits.js';
+import { CONTROL_ANSWER_MS_MAX } from '../core/timeouts.js';
 import {
   type AnswerFor,
   type CallName,
@@ -14,8 +15,6 @@ import {
   type RequestFor,
 } from './endpoints.js';
 import { API_VERSION, type ApiProblem, type StreamEvent } from './protocol.js';
-
-const ANSWER_MS_MAX = 60_000;
 
 /** A method for each call that answers JSON; calls without fields need no request. */
 type Calls = {
@@ -172,7 +171,7 @@ class ControlSocketClient {
             text === undefined
               ? {}
               : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
-          ...(signal === undefined ? { timeout: ANSWER_MS_MAX } : { signal }),
+          ...(signal === undefined ? { timeout: CONTROL_ANSWER_MS_MAX } : { signal }),
         },
         resolve,
       );

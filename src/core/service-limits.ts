@@ -10,6 +10,15 @@
 export const HISTORY_BANS_MAX = 250_000;
 /** Rows that one answer of the history may have. */
 export const HISTORY_ANSWER_ROWS_MAX = 10_000;
+/** Bans of one address that `explain` shows, the newest. */
+export const EXPLAIN_BANS_MAX = 20;
+/**
+ * Deaths of a reader's thread that are made good; one more ends the agent, which systemd starts
+ * anew: each torn down thread leaks a descriptor and a mapping per journal file.
+ */
+export const READER_RESTARTS_MAX = 3;
+/** Batches that may wait for the kernel before their reader is held back. */
+export const BATCHES_UNDER_WAY_MAX = 64;
 /** Output of `ss -K`, bytes: about 100 per closed socket. */
 export const SS_OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Characters of an answer that are collected for the pager; a longer one is printed. */

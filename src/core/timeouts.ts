@@ -62,6 +62,11 @@ export const SOURCE_RETRY_MS_MAX = 15_000;
  */
 export const AHEAD_SECONDS_MAX = 60;
 /**
+ * A line of a text log that was just written carries a date that is at most this far off, seconds.
+ * Beyond it the clock that wrote it has another zone, or somebody made the date up.
+ */
+export const TEXT_DATE_OFF_SECONDS_MAX = 60;
+/**
  * Longest temporary ban, seconds (100 years): an incremented ban time must stay a date that
  * everybody can print.
  */
@@ -184,6 +189,8 @@ export const NFT_FRESH_DEADLINE_MS = 30_000;
 export const NFT_STUCK_MS = 60_000;
 /** Journal read back before the cursor at start, beyond the longest findtime, seconds. */
 export const WARMUP_SECONDS_MIN = 300;
+/** Silence of the agent after which a command gives its question up, ms. */
+export const CONTROL_ANSWER_MS_MAX = 60_000;
 /** Time within which a client must have sent its request, ms. */
 export const CONTROL_REQUEST_MS_MAX = 5_000;
 /**

@@ -9,18 +9,14 @@ import type { SourceSpec } from '../../core/entry.js';
 import { messageOf, OperatingError, OperatorError, unpackError } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
 import type { SourceId } from '../../core/names.js';
+import { BATCHES_UNDER_WAY_MAX, READER_RESTARTS_MAX } from '../../core/service-limits.js';
 import type { JailIntake } from '../../core/specs.js';
 import { plus, wallClock } from '../../core/time.js';
 import { SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN } from '../../core/timeouts.js';
 import type { Pipeline } from '../pipeline.js';
-import type { FromIntake, IntakePhase, IntakeStart, IntakeStats } from './protocol.js';
-import { IntakeThread } from './thread.js';
+import type { FromIntake, IntakePhase, IntakePlan, IntakeStart, IntakeStats } from './protocol.js';
+import { type IntakeListener, IntakeThread } from './thread.js';
 
-/**
- * A thread that is torn down leaks a descriptor and a mapping per journal file, so there is an end
- * to it.
- */
-const RESTARTS_MAX = 3;
 /** Pause before a restart, ms: whatever broke the thread may still be going on. */
 const RESTART_MS = 500;
 /** A thread that does not end within twice this time is left behind, ms. */
@@ -29,8 +25,6 @@ const RENEW_STOP_MS = 3_000;
 const SELF = { pid: process.pid, since: plus(wallClock.now(), -process.uptime()) };
 /** A batch that gives way is followed by a pause of so many times what it took. */
 const GIVE_WAY = 3;
-/** Batches that may wait for the kernel before the reader is held back. */
-const UNDER_WAY_MAX = 64;
 
 export interface SourceIntakeOptions {
   readonly id: SourceId;
@@ -40,7 +34,12 @@ export interface SourceIntakeOptions {
   readonly start: () => IntakeStart;
   /** True while this thread has something more urgent to do than to judge stored entries. */
   readonly givesWay?: () => boolean;
+  /** Makes the thread; only tests have another than the intake's own. */
+  readonly makeThread?: (plan: IntakePlan, listener: IntakeListener) => SourceThread;
 }
+
+/** What of a thread its source uses. */
+export type SourceThread = Pick<IntakeThread, 'credit' | 'ping' | 'stop'>;
 
 export class SourceIntake {
   readonly id: SourceId;
@@ -49,7 +48,7 @@ export class SourceIntake {
   readonly #options: SourceIntakeOptions;
   readonly #pipeline: Pipeline;
   readonly #log: Log;
-  #thread: IntakeThread;
+  #thread: SourceThread;
   #queue: Promise<void> = Promise.resolve();
   #stopped = false;
   #restarts = 0;
@@ -129,10 +128,10 @@ export class SourceIntake {
     this.#fail(new Error(`${this.id}: the reader's thread does not end: starting anew`));
   }
 
-  #launch(): IntakeThread {
-    const { id, source, jails, start } = this.#options;
+  #launch(): SourceThread {
+    const { id, source, jails, start, makeThread = intakeThread } = this.#options;
     const generation = ++this.#generation;
-    return new IntakeThread(
+    return makeThread(
       { id, source, jails, start: start(), follow: true, self: SELF },
       {
         message: (message) => {
@@ -164,7 +163,7 @@ export class SourceIntake {
       case 'batch': {
         const begun = performance.now();
         await this.#pipeline.take(this.id, message);
-        if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
+        if (this.#pipeline.underWay > BATCHES_UNDER_WAY_MAX) await this.#pipeline.idle();
         this.#enter(message.phase);
         if (this.#options.givesWay?.() === true)
           await sleep(GIVE_WAY * (performance.now() - begun));
@@ -173,7 +172,7 @@ export class SourceIntake {
       }
       case 'edge':
         this.#pipeline.takeEdge(this.id, message);
-        if (this.#pipeline.underWay > UNDER_WAY_MAX) await this.#pipeline.idle();
+        if (this.#pipeline.underWay > BATCHES_UNDER_WAY_MAX) await this.#pipeline.idle();
         this.#thread.credit();
         return;
       case 'stats':
@@ -234,7 +233,7 @@ export class SourceIntake {
       return;
     }
     if (error !== undefined) this.#log('error', `${this.id}: the reader died: ${messageOf(error)}`);
-    if (++this.#restarts > RESTARTS_MAX)
+    if (++this.#restarts > READER_RESTARTS_MAX)
       this.#fail(new Error(`${this.id}: the reader died ${this.#restarts} times`));
     else this.#launchIn(RESTART_MS);
   }
@@ -249,6 +248,10 @@ export class SourceIntake {
     this.#stopped = true;
     this.#reject(error instanceof Error ? error : new Error(messageOf(error)));
   }
+}
+
+function intakeThread(plan: IntakePlan, listener: IntakeListener): SourceThread {
+  return new IntakeThread(plan, listener);
 }
 
 /** How long a source waits that could not be read for so many tries before this one, ms. */

@@ -13,6 +13,7 @@ import {
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, TEXT_SEEK_BYTES, TEXT_TURN_BYTES } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
+import { TEXT_DATE_OFF_SECONDS_MAX } from '../../core/timeouts.js';
 import { gateTest } from '../gate.js';
 import type { Stream, StreamBatch } from '../merged-source.js';
 import { composeMessage } from '../message.js';
@@ -38,12 +39,6 @@ export type LineDater = (
  * ms.
  */
 const COPY_STILL_MS = 1_000;
-/**
- * A line that was just written carries a time that differs by at most this. Beyond it the clock
- * that wrote it has another zone, or somebody made the date up.
- */
-const OFF_MAX = 60 * MICROS_PER_SECOND;
-
 const START: ProvenOffset = { offset: 0, proof: proofOf(Buffer.alloc(0)) };
 
 /** How the files of one `TextLog` are read. */
@@ -297,7 +292,7 @@ export class TextStream implements Stream {
     if (isOld) this.#lastTime = Math.min(date ?? this.#lastTime, now) as EpochMicros;
     else
       this.#lastTime =
-        date !== undefined && Math.abs(date - now) <= OFF_MAX
+        date !== undefined && Math.abs(date - now) <= TEXT_DATE_OFF_SECONDS_MAX * MICROS_PER_SECOND
           ? (Math.min(date, now) as EpochMicros)
           : now;
     return this.#lastTime;

@@ -1,8 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { appendFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { TEXT_PROOF_BYTES, TEXT_SEEK_BYTES, TEXT_TURN_BYTES } from '../../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../../src/core/match.js';
-import { type EpochMicros, epochMicros } from '../../../src/core/time.js';
+import { type EpochMicros, epochMicros, MICROS_PER_SECOND } from '../../../src/core/time.js';
+import { TEXT_DATE_OFF_SECONDS_MAX } from '../../../src/core/timeouts.js';
 import { TextFile } from '../../../src/journal/text/file.js';
 import type { TextReading } from '../../../src/journal/text/stream.js';
 import { seekTime } from '../../../src/journal/text/stream.js';
@@ -65,4 +66,24 @@ test('one turn reads so many bytes of a line without end, and the next goes on',
   };
   expect(turns(TEXT_TURN_BYTES - 1)).toBe(1);
   expect(turns(2 * TEXT_TURN_BYTES)).toBe(2);
+});
+
+test('a new line is dated by itself while its date is at most so far off, else by the clock', () => {
+  using scratch = new Scratch();
+  const now = epochMicros(1_700_000_000_000_000);
+  const times = (off: number) => {
+    writeFileSync(scratch.file('log'), '');
+    const source = textSource([log(scratch.file('log'))], { now: () => now });
+    try {
+      source.open(WHOLE_JOURNAL, ALL, { at: 'head' });
+      source.next(10);
+      appendFileSync(scratch.file('log'), `${now - off} a\n`);
+      return source.next(10).entries.map(({ realtime }) => realtime);
+    } finally {
+      source.close();
+    }
+  };
+  const most = TEXT_DATE_OFF_SECONDS_MAX * MICROS_PER_SECOND;
+  expect(times(most)).toEqual([now - most]);
+  expect(times(most + 1)).toEqual([now]);
 });
