@@ -1,6 +1,6 @@
 /**
- * What is asked of the C library: memory that does not move, the end of the process, eventfd, and
- * memory given back.
+ * What is asked of the C library: memory that does not move, the end of the process, a thread's
+ * clock, eventfd, and memory given back.
  */
 
 import { closeSync, readFileSync, writeSync } from 'node:fs';
@@ -58,6 +58,22 @@ export function stableText(text: string): bigint {
 export function endProcess(code: number): never {
   koffi.load('libc.so.6').func('void _exit(int status)')(code);
   throw new Error('bug: _exit(2) returned');
+}
+
+const CLOCK_THREAD_CPUTIME_ID = 3;
+
+/**
+ * A clock of the processor's time that the calling thread has had, ms (clock_gettime(2)): it stands
+ * still while others have the processor. To be asked by the thread that made it.
+ */
+export function threadClock(): () => number {
+  const gettime = koffi.load('libc.so.6').func('int clock_gettime(int clock, size_t time)');
+  const time = new StableMemory(16);
+  const words = time.words();
+  return () => {
+    gettime(CLOCK_THREAD_CPUTIME_ID, time.address);
+    return Number(words[0]) * 1_000 + Number(words[1]) / 1_000_000;
+  };
 }
 
 // A number in the kernel that one thread raises and another polls (eventfd(2)): it reaches a thread

@@ -4,15 +4,21 @@
  */
 
 /**
- * Time that the regexes of one guarded batch may take before the culprit is demoted to the linear
- * matcher, ms.
+ * Processor time that the regexes of one guarded batch may take before the culprit is demoted to
+ * the linear matcher, ms.
  */
 export const REGEX_GUARD_MS = 50;
 /**
- * Time for one entry whose regexes run in the linear matcher already, ms; what is not done then is
- * given up and counted.
+ * Processor time for one entry whose regexes run in the linear matcher already, ms; what is not
+ * done then is given up and counted.
  */
 export const REGEX_LINEAR_GUARD_MS = 500;
+/**
+ * While others have the processor, the wall's time for such a limit is doubled until it is as long
+ * as this, ms: with a thirtieth of a processor a batch has had its limit by then, and the reader
+ * still answers its heartbeat in time.
+ */
+export const REGEX_WAIT_MS_MAX = 1_600;
 /** A login of the same user from the same network is not written again within so many seconds. */
 export const LOGIN_REPEAT_SECONDS = 6 * 3600;
 /**

@@ -9,9 +9,15 @@
  * - `vm` with `timeout` where Node was built without inspector: starts and joins a thread for every
  *   call, 90-165 us, and several milliseconds where the processors are busy, as they are under
  *   attack.
+ *
+ * Both know the wall's time alone. On a busy machine a harmless regex has its limit pass while
+ * others have the processor, so a limit counts only when the thread itself had the processor for
+ * most of it.
  */
 import { createRequire } from 'node:module';
 import { createContext, runInThisContext, Script } from 'node:vm';
+import { threadClock } from '../../../native/libc.js';
+import { REGEX_WAIT_MS_MAX } from '../../core/timeouts.js';
 
 /**
  * Runs `run` for at most `milliseconds`; false when it was ended. Whatever `run` throws is thrown
@@ -75,10 +81,29 @@ export function vmGuard(): GuardCall {
   };
 }
 
+/** Who had the processor for so much of the limit has used it: timers and clocks differ a little. */
+const USED_SHARE = 0.8;
+
+/**
+ * A guard whose limit is of the processor's time that this thread has had, by `clock` (ms). Where
+ * the wall's time was over before, the work is run again and given twice as long, until that is
+ * `REGEX_WAIT_MS_MAX`: then it is ended in any case. The work must be of a kind that may be ended
+ * anywhere and run again.
+ */
+export function processorGuard(call: GuardCall, clock: () => number): GuardCall {
+  return (run, milliseconds) => {
+    for (let wall = milliseconds; ; wall *= 2) {
+      const before = clock();
+      if (call(run, wall)) return true;
+      if (clock() - before >= milliseconds * USED_SHARE || wall >= REGEX_WAIT_MS_MAX) return false;
+    }
+  };
+}
+
 let chosen: GuardCall | undefined;
 
 /** The guard of this thread; made when it is first needed. */
 export function guard(run: () => void, milliseconds: number): boolean {
-  chosen ??= inspectorGuard() ?? vmGuard();
+  chosen ??= processorGuard(inspectorGuard() ?? vmGuard(), threadClock());
   return chosen(run, milliseconds);
 }
