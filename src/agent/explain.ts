@@ -7,7 +7,10 @@ import { isoTime, wallClock } from '../core/time.js';
 import { banView } from './control-views.js';
 import type { Stages } from './stages.js';
 
-/** `elements`: what the kernel holds. */
+/**
+ * Which jails never ban it and why, its newest bans, what is counted of it, and what the kernel
+ * holds: `elements` is all that is there.
+ */
 export function explainView(
   { setup, allow, ledger, jails }: Stages,
   target: Prefix,

@@ -81,7 +81,7 @@ export function vmGuard(): GuardCall {
   };
 }
 
-/** Who had the processor for so much of the limit has used it: timers and clocks differ a little. */
+/** This much of the limit counts as all of it: timers and clocks differ a little. */
 const USED_SHARE = 0.8;
 
 /**
