@@ -34,7 +34,10 @@ export const LINE_FIELDS: readonly string[] = [
   ...GOES_ON_FIELDS,
 ];
 
-/** The line of an entry: header, message, and every newline of them as the two characters `\n`. */
+/**
+ * The line of an entry: header, message, and every newline of them as the two characters `\n`. The
+ * one that only ends the message is left out.
+ */
 export function lineOf(entry: Entry): Line {
   const before = entry.whole === true ? '' : headerOf(entry.fields);
   return { ...textOf(entry, before), ...endOf(entry) };
@@ -52,9 +55,23 @@ export function lineInMessage(entry: Entry, skipped: number): Line | undefined {
 }
 
 function textOf({ message, cutAt }: Pick<Entry, 'message' | 'cutAt'>, before: string): Line {
-  if (cutAt === undefined) return { text: before + oneLine(message) };
+  if (cutAt === undefined) return { text: before + oneLine(withoutEnd(message)) };
   const head = before + oneLine(message.slice(0, cutAt));
-  return { text: `${head}\n${oneLine(message.slice(cutAt + 1))}`, cutAt: head.length };
+  return {
+    text: `${head}\n${oneLine(withoutEnd(message.slice(cutAt + 1)))}`,
+    cutAt: head.length,
+  };
+}
+
+/**
+ * Without the end of line: podman's log driver leaves it in MESSAGE (conmon 2.1.12), and a terminal
+ * writes a carriage return.
+ */
+function withoutEnd(message: string): string {
+  let end = message.length;
+  if (message[end - 1] === '\n') end--;
+  if (message[end - 1] === '\r') end--;
+  return end === message.length ? message : message.slice(0, end);
 }
 
 function endOf({ fields }: Entry): Pick<Line, 'goesOn'> {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Entry } from '../../src/core/entry.js';
 import { cursor } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { lineOf } from '../../src/filter/line.js';
+import { lineInMessage, lineOf } from '../../src/filter/line.js';
 
 function entry(message: string, fields: Record<string, string> = {}, cutAt?: number): Entry {
   return {
@@ -55,6 +55,15 @@ describe('the line of a journal entry is the one that fail2ban judges', () => {
       'mx1 kernel: [    0.000001] IN=eth0',
     );
     expect(lineOf(entry('IN=eth0', { ...fields, _PID: '3' })).text).toBe('mx1 kernel[3]: IN=eth0');
+  });
+
+  test('the end of line that a container runtime leaves in the message is no part of it', () => {
+    expect(lineOf(entry('auth failed\n')).text).toBe('auth failed');
+    expect(lineOf(entry('auth failed\r\n')).text).toBe('auth failed');
+    expect(lineOf(entry('auth failed\r')).text).toBe('auth failed');
+    expect(lineOf(entry('auth failed\n\n')).text).toBe('auth failed\\n');
+    expect(lineInMessage(entry('Nov 21 auth failed\n'), 7)?.text).toBe('auth failed');
+    expect(lineOf(entry('')).text).toBe('');
   });
 
   test('newlines become the two characters \\n, so that one entry is one line', () => {
