@@ -8,8 +8,11 @@ import { buildRoot, RECIPE } from './buildroot.mjs';
 import { debianVersion } from './product.mjs';
 import { PINNED } from './registry.mjs';
 
-/** The oldest release that the self-contained packages run on: what is compiled there fits later. */
-const OLD_SUITE = 'bullseye';
+/**
+ * The oldest release that the self-contained packages run on: what is compiled there fits later.
+ * Headers of Node 26 ask for a newer compiler (`<source_location>`, g++ 11), which Debian 12 has.
+ */
+const oldSuite = (node) => (Number.parseInt(node, 10) >= 26 ? 'bookworm' : 'bullseye');
 const OLD_PACKAGES = 'ca-certificates g++ g++-aarch64-linux-gnu libsystemd-dev make python3'.split(
   ' ',
 );
@@ -45,6 +48,7 @@ export const SELF_CONTAINED_FOR = Object.keys(ARCHITECTURES);
  */
 export function selfContained(arch, node = PINNED.packaged) {
   const names = ARCHITECTURES[arch] ?? fail(`no packages are made for ${arch}`);
+  const suite = oldSuite(node);
   if (process.arch !== 'x64') fail('the self-contained packages are built on an x64 machine');
   return {
     name: `node${node}-linux-${arch}`,
@@ -54,7 +58,7 @@ export function selfContained(arch, node = PINNED.packaged) {
     node,
     interpreter: '/usr/lib/banjour/bin/node',
     version: `${debianVersion()}+node${node}`,
-    recipe: `${recipeOf(OLD_SUITE, OLD_PACKAGES)} ${node}`,
-    root: () => debianRoot(`build-${OLD_SUITE}`, OLD_SUITE, OLD_PACKAGES),
+    recipe: `${recipeOf(suite, OLD_PACKAGES)} ${node}`,
+    root: () => debianRoot(`build-${suite}`, suite, OLD_PACKAGES),
   };
 }
