@@ -26,6 +26,7 @@ export const NAMES = [
   'worst',
   'detection',
   'policy',
+  'policy-latency',
 ] as const;
 
 async function main(): Promise<number> {

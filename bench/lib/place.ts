@@ -19,11 +19,19 @@ export class Place {
   readonly #scratch = new Scratch();
   readonly #namespace = makeNetworkNamespace();
   #agent: ChildProcess | undefined;
+  /** What the agent is run with, e.g. `chrt`. */
+  readonly #before: readonly string[];
   /** What the agent wrote to standard error. */
   said = '';
 
   /** `journal`: a folder of journal files, by default an empty one of this place. */
-  constructor(more: readonly string[] = [], journal?: string, jails?: readonly string[]) {
+  constructor(
+    more: readonly string[] = [],
+    journal?: string,
+    jails?: readonly string[],
+    before: readonly string[] = [],
+  ) {
+    this.#before = before;
     for (const name of ['journal', 'etc', 'run', 'state']) mkdirSync(this.path(name));
     const source = `source = directory ${journal ?? this.path('journal')}`;
     writeFileSync(this.path('etc', 'jail.local'), jailLocal([source, ...more], jails));
@@ -54,7 +62,14 @@ export class Place {
       this.path(name),
     ]);
     const main = join(process.cwd(), 'dist/src/main.js');
-    const [program, ...args] = this.inside([process.execPath, ...node, main, 'run', ...folders]);
+    const [program, ...args] = this.inside([
+      ...this.#before,
+      process.execPath,
+      ...node,
+      main,
+      'run',
+      ...folders,
+    ]);
     this.said = '';
     const agent = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#agent = agent;

@@ -25,7 +25,8 @@ export function jailLocal(
   jails: readonly string[] = ['postfix-sasl', 'dovecot', 'sshd'],
 ): string {
   const enabled = jails.flatMap((jail) => [`[${jail}]`, 'enabled = true']);
-  return ['[DEFAULT]', ...more, '[login]', 'enabled = false', ...enabled, ''].join('\n');
+  const weighing = jails.includes('login') ? [] : ['[login]', 'enabled = false'];
+  return ['[DEFAULT]', ...more, ...weighing, ...enabled, ''].join('\n');
 }
 
 /** The setup that those lines make. */

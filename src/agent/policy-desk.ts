@@ -93,9 +93,8 @@ export class PolicyDesk {
     const jail = this.#jailOf(protocol);
     // Without a session nothing says which line is about the same failure: the line alone counts.
     // Of a refusal it must not, which is known by address and user.
-    const isNamed = session !== undefined && session !== '';
-    const counts = refused !== undefined || (isNamed && isOfDovecot(jail));
-    if (jail === undefined || !counts) return;
+    const name = isOfDovecot(jail) ? (session ?? '') : '';
+    if (jail === undefined || (refused === undefined && name === '')) return;
     const event: FilterEvent = {
       kind: 'failure',
       jail: jail.policy.jail,
@@ -103,7 +102,7 @@ export class PolicyDesk {
       ...(user === undefined || user === '' ? {} : { user }),
       ...(cause === undefined ? {} : { cause }),
       ...(pwhash === undefined || pwhash === '' ? {} : { digest: digestOf(user, pwhash) }),
-      session: session ?? '',
+      session: name,
       ...(refused === undefined ? {} : { isRefused: true }),
       count: 1,
       time,

@@ -4,7 +4,8 @@
  * Of one session as many count as its reports say or as its lines say, whichever is more, in any
  * order, also when some of either are lost.
  *
- * A line may name no session (PAM's). Then it is that of a report of the same address and user.
+ * A line may name no session (PAM's). Then it is that of a report of the same address and user. So
+ * is any line that comes with a report of no session: the names of Postfix's connections are its own.
  */
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
 import { EVENT_COUNT_MAX } from '../core/limits.js';
@@ -30,10 +31,12 @@ interface Session {
   ahead: number;
 }
 
-/** Lines without a session whose failures no report told yet. */
+/** A line whose failures no report told yet. */
 interface Line {
   readonly user: string;
   readonly time: EpochMicros;
+  /** Absent: it names none. */
+  readonly session: string | undefined;
   left: number;
 }
 
@@ -51,6 +54,8 @@ export interface Unreported {
 }
 
 const NOTHING: readonly never[] = [];
+/** The session of reports that name none. */
+const NAMELESS = '';
 
 /** The failures of all jails that were reported, by address. */
 export class ReportedFailures {
@@ -74,22 +79,26 @@ export class ReportedFailures {
     this.#isUsed = true;
   }
 
-  /** True when the failure counts now: no line told it before. It must name its session. */
+  /** True when the failure counts now: no line told it before. */
   report(event: FilterEvent): boolean {
     this.#isUsed = true;
     const account = this.#open(event);
-    const session = sessionOf(account, event.session ?? '');
-    if (session.ahead > 0) {
-      session.ahead--;
-      return false;
-    }
+    const name = event.session ?? NAMELESS;
+    const session = sessionOf(account, name);
     const user = nameOf(event);
-    const line = account.lines.find((one) => isSame(one, user, event.time));
+    const line = account.lines.find((one) =>
+      session.ahead > 0
+        ? one.session === name
+        : (one.session === undefined || name === NAMELESS) && isSame(one, user, event.time),
+    );
+    const ahead = line?.session === undefined ? session : sessionOf(account, line.session);
+    const isTold = line !== undefined || session.ahead > 0;
+    if (ahead.ahead > 0) ahead.ahead--;
     if (line !== undefined) {
       line.left--;
       if (line.left === 0) account.lines.splice(account.lines.indexOf(line), 1);
-      return false;
     }
+    if (isTold) return false;
     session.open.push({ user, time: event.time, attempts: NOTHING });
     if (session.open.length > EVENT_COUNT_MAX) session.open.shift();
     return true;
@@ -98,7 +107,7 @@ export class ReportedFailures {
   /** Keeps what the ledger must remember of a report that counted, until a line tells it too. */
   weighed(event: FilterEvent, attempts: readonly WeighedAttempt[]): void {
     const account = this.#accounts.get(keyOf(event));
-    const report = account?.sessions.get(event.session ?? '')?.open.at(-1);
+    const report = account?.sessions.get(event.session ?? NAMELESS)?.open.at(-1);
     if (report !== undefined) report.attempts = attempts;
   }
 
@@ -106,16 +115,14 @@ export class ReportedFailures {
   line(event: FilterEvent): Unreported {
     if (!this.#isUsed || event.kind !== 'failure') return { event, attempts: NOTHING };
     const account = this.#open(event);
-    const told =
-      event.session === undefined
-        ? takeLoose(account, event)
-        : takeOf(sessionOf(account, event.session), event);
+    const told = takeTold(account, event);
     const left = event.count - told.length;
-    if (left > 0 && event.session === undefined) {
-      account.lines.push({ user: nameOf(event), time: event.time, left });
+    const { session, time } = event;
+    if (left > 0) {
+      account.lines.push({ user: nameOf(event), time, session, left });
       if (account.lines.length > REPORTED_LINES_MAX) account.lines.shift();
+      if (session !== undefined) sessionOf(account, session).ahead += left;
     }
-    if (left > 0 && event.session !== undefined) sessionOf(account, event.session).ahead += left;
     const rest = left === event.count ? event : { ...event, count: left };
     return {
       event: left === 0 ? undefined : rest,
@@ -140,6 +147,16 @@ export class ReportedFailures {
   }
 }
 
+/** Takes the reports that a line tells: those of its session, then those that name none. */
+function takeTold({ sessions }: Account, event: FilterEvent): Report[] {
+  if (event.session === undefined) return takeLoose(sessions.values(), event);
+  const own = sessions.get(event.session);
+  const told = own === undefined ? [] : takeOf(own, event);
+  const nameless = sessions.get(NAMELESS);
+  if (nameless === undefined || told.length >= event.count) return told;
+  return [...told, ...takeLoose([nameless], event, event.count - told.length)];
+}
+
 /** Takes the reports that a line of their session tells: those of its user first. */
 function takeOf({ open }: Session, event: FilterEvent): Report[] {
   const user = nameOf(event);
@@ -151,13 +168,17 @@ function takeOf({ open }: Session, event: FilterEvent): Report[] {
   return told;
 }
 
-/** Takes the reports that a line without a session may tell. */
-function takeLoose({ sessions }: Account, event: FilterEvent): Report[] {
+/** Takes the reports that a line may tell by its user and time. */
+function takeLoose(
+  sessions: Iterable<Session>,
+  event: FilterEvent,
+  most: number = event.count,
+): Report[] {
   const user = nameOf(event);
   const told: Report[] = [];
-  for (const { open } of sessions.values())
+  for (const { open } of sessions)
     for (const report of [...open]) {
-      if (told.length >= event.count) return told;
+      if (told.length >= most) return told;
       if (!isSame(report, user, event.time)) continue;
       told.push(report);
       open.splice(open.indexOf(report), 1);

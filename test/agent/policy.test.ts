@@ -56,6 +56,37 @@ test('a report counts at once, and the line that comes later only what is more',
   expect(host.announced('Ban')[0]).toMatch(/198\.51\.100\.7/);
 });
 
+test('a login that was refused behind Postfix counts once, by its report or by its line', async () => {
+  weigh();
+  host.write('etc/jail.d/smtp.conf', '[postfix-sasl]\nenabled = true\n');
+  host.configure('maxretry = 100');
+  await host.start();
+  const refuse = (user: string) =>
+    policy().policyReports({
+      reports: [{ address: WHO, user, protocol: 'smtp', refused: 'under-attack' }],
+    });
+  const line = (user: string, address = WHO) =>
+    host.append(
+      `warning: unknown[${address}]: SASL LOGIN authentication failed: (reason unavailable), sasl_username=${user}`,
+      {
+        _SYSTEMD_UNIT: 'postfix.service',
+        SYSLOG_IDENTIFIER: 'postfix/submission/smtpd',
+        _UID: '100',
+        SYSLOG_PID: '11',
+        _PID: '11',
+      },
+    );
+  await refuse('anna');
+  await host.heard('Found', 1);
+  line('anna');
+  line('bert');
+  await host.heard('Found', 2);
+  await refuse('bert');
+  line('other', '198.51.100.9');
+  await heardOf('198.51.100.9');
+  expect(host.announced('Found').length).toBe(3);
+});
+
 test('what was reported is weighed once beyond a kill, whether its line came before or after', async () => {
   weigh();
   host.configure('maxretry = 100');

@@ -6,6 +6,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
+import type { Service } from './lib/clients/job.js';
 import { Machine } from './lib/machine.js';
 import type { Suite } from './lib/rootfs.js';
 import { sleep, until } from './lib/shell.js';
@@ -13,6 +14,8 @@ import { Station } from './lib/station.js';
 
 /** Addresses of the spray; the long form, of 500, is BANJOUR_E2E_SPRAYERS=500. */
 const SPRAYERS = Number(process.env['BANJOUR_E2E_SPRAYERS'] ?? 100);
+/** Half of them come through Postfix, which asks Dovecot. */
+const SERVICES = ['imap', 'submission'] as const;
 /** Guesses under way at once: each takes Dovecot's two seconds. */
 const AT_ONCE = 50;
 const HOME = '203.0.113.9';
@@ -29,6 +32,9 @@ const JAILS = `[DEFAULT]
 bantime = 10m
 
 [dovecot]
+enabled = true
+
+[postfix-sasl]
 enabled = true
 
 [login]
@@ -49,7 +55,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     await copyFile(from, join(machine.root, to));
   };
   const companion = (order: string) => machine.exec(['systemctl', order, 'banjour-companion']);
-  const login = async (from: string) => (await station.login('imap', from, PATIENCE)).result;
+  const login = async (from: string, service: Service = 'imap') =>
+    (await station.login(service, from, PATIENCE)).result;
   /** Passwords that PAM looked at and refused. */
   const checked = async () => {
     const text = await machine.exec(['journalctl', '-b', '-o', 'cat', '--no-pager']);
@@ -131,15 +138,18 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     });
     const before = await checked();
     const sprayers = Array.from({ length: SPRAYERS }, (_, n) => `45.${10 + (n >> 8)}.${n & 255}.7`);
-    const guess = (from: string) =>
-      station.attack('imap', from, 1, { ...PATIENCE, password: `guess of ${from}` });
+    const guess = (from: string, n = sprayers.length) =>
+      station.attack(SERVICES[n % 2] ?? 'imap', from, 1, {
+        ...PATIENCE,
+        password: `guess of ${from}`,
+      });
     // So many the server looks at; then the user is known to be under attack.
     await Promise.all(sprayers.splice(0, 8).map(guess));
     const logins: string[] = [];
     let spraying = true;
     const owner = (async () => {
       while (spraying) {
-        logins.push(await login(HOME));
+        for (const service of SERVICES) logins.push(await login(HOME, service));
         await sleep(1_000);
       }
     })();
@@ -157,11 +167,12 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     expect(logins.length).toBeGreaterThan(0);
     expect(logins.filter((result) => result !== 'ok')).toEqual([]);
     // Reports and lines together: each guess counts once, whether it was looked at or refused.
+    const failures = async () => (await failuresOf('dovecot')) + (await failuresOf('postfix-sasl'));
     await until('every guess counts', async () =>
-      (await failuresOf('dovecot')) >= SPRAYERS ? true : undefined,
+      (await failures()) >= SPRAYERS ? true : undefined,
     );
     await sleep(3_000);
-    expect(await failuresOf('dovecot')).toBe(SPRAYERS);
+    expect(await failures()).toBe(SPRAYERS);
     const { stdout, status } = await agent.command('explain', 'anna');
     expect([status, stdout]).toEqual([0, expect.stringContaining('the user is under attack')]);
   });
@@ -173,6 +184,13 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     await until('the new rule holds', async () =>
       (await login(ELSEWHERE)) === 'ok' ? true : undefined,
     );
+    // Also while others go on guessing.
+    const guesses = Array.from({ length: 20 }, (_, n) =>
+      station.attack(SERVICES[n % 2] ?? 'imap', `45.99.${n}.7`, 1, PATIENCE),
+    );
+    const during = await Promise.all(['198.51.100.60', '198.51.101.60'].map((from) => login(from)));
+    await Promise.all(guesses);
+    expect(during).toEqual(['ok', 'ok']);
   });
 
   test('whoever has no key, or comes under another name, is told nothing', async () => {

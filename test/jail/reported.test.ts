@@ -86,6 +86,39 @@ describe('reports and lines of a session', () => {
     );
   });
 
+  test('also where reports name no session, and lines those of Postfix', () => {
+    const step = fc.record({
+      session: fc.constantFrom('smtpd[1]: ', 'smtpd[2]: ', undefined),
+      kind: fc.constantFrom('report', 'line'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const reported = new ReportedFailures();
+        reported.expect();
+        const sums = { report: 0, line: 0 };
+        let all = 0;
+        for (const { session, kind } of steps) {
+          sums[kind]++;
+          if (kind === 'line') all += counted(reported, of(session));
+          else if (reported.report(of(''))) all++;
+        }
+        expect(all).toBe(Math.max(sums.report, sums.line));
+      }),
+    );
+  });
+
+  test('a report without a session is told by a line of the same user, and of its time', () => {
+    const reported = new ReportedFailures();
+    const first = of('', { isRefused: true });
+    reported.report(first);
+    reported.weighed(first, [first]);
+    expect(counted(reported, of('smtpd[1]: ', { user: 'bert' }))).toBe(1);
+    const late = { time: at(TALLY_TELLINGS_SECONDS + 1) };
+    expect(counted(reported, of('smtpd[1]: ', late))).toBe(1);
+    const line = of('smtpd[2]: ', { time: at(TALLY_TELLINGS_SECONDS), count: 3 });
+    expect(reported.line(line)).toMatchObject({ event: { count: 2 }, attempts: [first] });
+  });
+
   test('a line without a session is that of a report of the same user, and of its time', () => {
     const reported = new ReportedFailures();
     reported.report(of('s', { user: 'Anna@example.org' }));
