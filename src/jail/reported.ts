@@ -4,8 +4,9 @@
  * Of one session as many count as its reports say or as its lines say, whichever is more, in any
  * order, also when some of either are lost.
  *
- * A line may name no session (PAM's). Then it is that of a report of the same address and user. So
- * is any line that comes with a report of no session: the names of Postfix's connections are its own.
+ * A line may name no session (PAM's). Then it is that of a report of the same address and user. A
+ * report may name none either, and Postfix's lines name their connections in their own way: then any
+ * line of the same address and user is that of the report.
  */
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
 import { EVENT_COUNT_MAX } from '../core/limits.js';
