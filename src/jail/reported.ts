@@ -5,8 +5,8 @@
  * order, also when some of either are lost.
  *
  * A line may name no session (PAM's). Then it is that of a report of the same address and user. A
- * report may name none either, and Postfix's lines name their connections in their own way: then any
- * line of the same address and user is that of the report.
+ * report may name none either, and Postfix names its connections in its own way: then any line of
+ * the same address and user is that of the report.
  */
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
 import { EVENT_COUNT_MAX } from '../core/limits.js';
