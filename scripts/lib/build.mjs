@@ -1,17 +1,23 @@
-/** dist/: TypeScript and the compiled batch reader, only when their sources changed. */
+/** dist/: TypeScript, the web page and the compiled batch reader, only when their sources changed. */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest, filesBelow, isStamped, stampWith } from './digest.mjs';
 import { fail, openly, quietly, ROOT, say, since, tail, warn } from './run.mjs';
 
 const STAMP = 'dist/.built';
-const SOURCES = ['src', 'native', 'test', 'bench', 'tsconfig.json', 'package-lock.json'];
+/** Made of other files than its own name says; each build writes all of it. */
+const PAGE = 'dist/src/web/page/';
+const SOURCES = [
+  ...['src', 'native', 'test', 'bench', 'tsconfig.json', 'package-lock.json'],
+  'scripts/lib/page.mjs',
+];
 
 /** Built files whose source is gone: a test that was deleted must not go on running. */
 function removeStale() {
   for (const file of filesBelow(['dist/src', 'dist/native', 'dist/test', 'dist/bench'])) {
     const source = /^dist\/(.+)\.js(?:\.map)?$/.exec(file)?.[1];
-    if (source !== undefined && !existsSync(join(ROOT, `${source}.ts`))) rmSync(join(ROOT, file));
+    if (source === undefined || file.startsWith(PAGE)) continue;
+    if (!existsSync(join(ROOT, `${source}.ts`))) rmSync(join(ROOT, file));
   }
 }
 
@@ -24,6 +30,8 @@ export function build() {
   removeStale();
   if (openly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']) !== 0)
     fail('tsc -p .');
+  // In a process of its own: esbuild is not there before npm packages are.
+  if (openly(process.execPath, ['scripts/page.mjs']) !== 0) fail('node scripts/page.mjs');
   if (existsSync(join(ROOT, 'native/build.mjs'))) {
     const native = quietly(process.execPath, ['native/build.mjs']);
     if (!native.ok)

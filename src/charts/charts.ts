@@ -7,17 +7,11 @@ import {
   type GroupChart,
   type LineChart,
 } from './bars.js';
-import {
-  type Columns,
-  drawColumns,
-  drawHeat,
-  drawTimeLine,
-  type Heat,
-  type TimeLine,
-} from './time.js';
+import { drawTimeLine, type TimeLine } from './story.js';
+import { type Columns, drawColumns, drawHeat, drawStack, type Heat, type Stack } from './time.js';
 
 /** What is to be drawn. Every text may be a stranger's. */
-export type Chart = BarChart | LineChart | GroupChart | Columns | Heat | TimeLine;
+export type Chart = BarChart | LineChart | GroupChart | Columns | Stack | Heat | TimeLine;
 
 /** Draws a chart; the same data are the same bytes. */
 export function svg(chart: Chart): string {
@@ -30,6 +24,8 @@ export function svg(chart: Chart): string {
       return drawGroups(chart);
     case 'columns':
       return drawColumns(chart);
+    case 'stack':
+      return drawStack(chart);
     case 'heat':
       return drawHeat(chart);
     case 'timeline':

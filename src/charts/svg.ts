@@ -136,6 +136,8 @@ export function place(value: number): string {
 }
 
 export interface FrameOptions {
+  /** Absent: that of all charts. */
+  readonly width?: number | undefined;
   readonly height: number;
   readonly title: string;
   /** What the chart shows, in a sentence with its figures, for those who cannot see it. */
@@ -144,9 +146,10 @@ export interface FrameOptions {
 }
 
 /** The picture: a role, a title and a description for screen readers, then what was drawn. */
-export function frame({ height, title, description, body }: FrameOptions): string {
+export function frame(options: FrameOptions): string {
+  const { width = WIDTH, height, title, description, body } = options;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${WIDTH} ${place(height)}" width="${WIDTH}" height="${place(height)}" role="img">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" class="chart" viewBox="0 0 ${place(width)} ${place(height)}" width="${place(width)}" height="${place(height)}" role="img">`,
     `<title>${escapeXml(title)}</title><desc>${escapeXml(description, 600)}</desc><style>${CHART_STYLE}</style>`,
     word(10, 24, title, { ink: 'title', size: 'title' }),
     body,

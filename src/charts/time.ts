@@ -1,5 +1,16 @@
-/** Charts of time: columns, a heat map of hours, and the time line of a ban. */
-import { axis, box, figure, frame, highest, type Ink, place, WIDTH, word } from './svg.js';
+/** Charts of time: columns, columns of several parts, a heat map of hours. */
+import {
+  axis,
+  box,
+  figure,
+  frame,
+  highest,
+  type Ink,
+  place,
+  seriesInk,
+  WIDTH,
+  word,
+} from './svg.js';
 
 /** One column per step of time. */
 export interface Columns {
@@ -13,6 +24,23 @@ export interface Columns {
   readonly ink?: Ink;
 }
 
+/** Columns of several parts that stand on one another. */
+export interface Stack {
+  readonly kind: 'stack';
+  readonly title: string;
+  readonly unit: string;
+  /** What the parts are called, lowest first. */
+  readonly series: readonly string[];
+  /** A value for each of the series. */
+  readonly columns: readonly { readonly label: string; readonly values: readonly number[] }[];
+  /** Columns under which a word stands. */
+  readonly ticks: readonly { readonly column: number; readonly label: string }[];
+  /** Width of the picture; absent: that of all charts. */
+  readonly width?: number;
+  /** Height of the highest column; absent: 160. */
+  readonly height?: number;
+}
+
 /** How much in each cell of a grid: the darker, the more; four times as much is twice as dark. */
 export interface Heat {
   readonly kind: 'heat';
@@ -20,31 +48,6 @@ export interface Heat {
   readonly unit: string;
   readonly columns: readonly string[];
   readonly rows: readonly { readonly label: string; readonly values: readonly number[] }[];
-}
-
-/**
- * The story of an address: entries that were counted, each as high as it weighs, the windows that
- * counted them, and the bans. Times are numbers of one unit.
- */
-export interface TimeLine {
-  readonly kind: 'timeline';
-  readonly title: string;
-  readonly from: number;
-  readonly until: number;
-  /** What stands at the two ends of the axis. */
-  readonly ends: readonly [string, string];
-  readonly marks: readonly {
-    readonly at: number;
-    readonly label: string;
-    readonly weight: number;
-    readonly kind: 'entry' | 'decision' | 'end';
-  }[];
-  readonly spans: readonly {
-    readonly from: number;
-    readonly until: number;
-    readonly label: string;
-    readonly kind: 'window' | 'ban';
-  }[];
 }
 
 const LEFT = 70;
@@ -87,6 +90,51 @@ export function drawColumns({ title, unit, columns, ticks, ink = 'c0' }: Columns
   });
 }
 
+export function drawStack(chart: Stack): string {
+  const { title, unit, series, columns, ticks, width = WIDTH, height: high = BASE - TOP } = chart;
+  const totals = columns.map(({ values }) => sumOf(values));
+  const most = highest(totals);
+  const [left, base] = [44, TOP + high];
+  const step = (width - left - 8) / Math.max(1, columns.length);
+  const bars = columns.flatMap(({ label, values }, i) => {
+    let y = base;
+    return values.flatMap((value, part) => {
+      if (!(value > 0)) return [];
+      const height = Math.max(1, (high * value) / most);
+      y -= height;
+      const at = { x: left + i * step, y, width: Math.max(0.5, step - 1.5), height };
+      const tip = `${label}: ${figure(value)} ${unit}, ${series[part] ?? ''}`;
+      return box({ ...at, ink: seriesInk(part), tip });
+    });
+  });
+  const words = ticks.map(({ column, label }) =>
+    word(left + column * step, base + 18, label, { size: 'small' }),
+  );
+  const total = sumOf(totals);
+  const peak = Math.max(0, ...totals);
+  const where = columns[totals.indexOf(peak)]?.label ?? '';
+  return frame({
+    width,
+    height: base + 28,
+    title,
+    description:
+      total > 0
+        ? `${figure(total)} ${unit} in all, the most ${figure(peak)} at ${where}. ${series.join(', ')}.`
+        : `No ${unit}.`,
+    body: [
+      axis(`M${left} ${TOP - 4}V${base}H${place(width - 8)}`),
+      word(left - 6, TOP + 6, total > 0 ? figure(most) : '', { anchor: 'end', size: 'small' }),
+      word(left - 6, base, '0', { anchor: 'end', size: 'small' }),
+      ...bars,
+      ...words,
+    ].join(''),
+  });
+}
+
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + (Number.isFinite(value) ? value : 0), 0);
+}
+
 export function drawHeat({ title, unit, columns, rows }: Heat): string {
   const most = highest(rows.flatMap(({ values }) => values));
   const step = PLOT / Math.max(1, columns.length);
@@ -112,49 +160,5 @@ export function drawHeat({ title, unit, columns, rows }: Heat): string {
     description:
       peak.value > 0 ? `The most ${unit}: ${figure(peak.value)}, ${peak.where}.` : `No ${unit}.`,
     body: heads.join('') + cells.join(''),
-  });
-}
-
-const MARKS: Readonly<Record<TimeLine['marks'][number]['kind'], Ink>> = {
-  entry: 'c0',
-  decision: 'c1',
-  end: 'c2',
-};
-
-export function drawTimeLine({ title, from, until, ends, marks, spans }: TimeLine): string {
-  const length = Math.max(until - from, 1e-9);
-  const spot = (at: number) => LEFT + PLOT * Math.min(1, Math.max(0, (at - from) / length));
-  const most = highest(marks.map(({ weight }) => weight));
-  const base = 150;
-  const drawn = marks.map(({ at, label, weight, kind }) => {
-    const height = kind === 'entry' ? 10 + (70 * Math.max(0, weight)) / most : 90;
-    const tip = kind === 'entry' ? `${label}: ${figure(weight)}` : label;
-    return box({ x: spot(at) - 1.5, y: base - height, width: 3, height, ink: MARKS[kind], tip });
-  });
-  const rows = spans.map(({ from: begin, until: end, label, kind }, i) => {
-    const y = base + 10 + i * 24;
-    const x = spot(begin);
-    const width = Math.max(2, spot(end) - x);
-    const ink = kind === 'ban' ? 'c1' : 'c0';
-    const bar = box({ x, y, width, height: 6, ink, opacity: kind === 'ban' ? 0.9 : 0.45 });
-    return bar + word(Math.min(x, WIDTH - 240), y + 18, label, { size: 'small' });
-  });
-  const foot = base + 34 + spans.length * 24;
-  const decisions = marks.filter(({ kind }) => kind === 'decision').map(({ label }) => label);
-  return frame({
-    height: foot + 10,
-    title,
-    description: [
-      `${marks.filter(({ kind }) => kind === 'entry').length} entries from ${ends[0]} to ${ends[1]}`,
-      ...decisions,
-      ...spans.map(({ label }) => label),
-    ].join('; '),
-    body: [
-      axis(`M${LEFT} ${base}H${place(LEFT + PLOT)}`),
-      ...drawn,
-      ...rows,
-      word(LEFT, foot, ends[0], { size: 'small' }),
-      word(LEFT + PLOT, foot, ends[1], { anchor: 'end', size: 'small' }),
-    ].join(''),
   });
 }

@@ -43,6 +43,14 @@ function chartsOf(text: string): Chart[] {
       ticks: [{ column: 0, label: text }],
     },
     {
+      kind: 'stack',
+      title: text,
+      unit: text,
+      series: [text, text],
+      columns: [{ label: text, values: [5, 2] }],
+      ticks: [{ column: 0, label: text }],
+    },
+    {
       kind: 'heat',
       title: text,
       unit: text,
@@ -60,6 +68,15 @@ function chartsOf(text: string): Chart[] {
         { at: 3, label: text, weight: 1, kind: 'decision' },
       ],
       spans: [{ from: 1, until: 9, label: text, kind: 'ban' }],
+      ticks: [{ at: 5, label: text }],
+      level: {
+        limit: 3,
+        label: text,
+        points: [
+          [2, 1],
+          [3, 2],
+        ],
+      },
     },
   ];
 }
@@ -114,6 +131,15 @@ describe('a chart', () => {
         title: 't',
         unit: 'u',
         columns: [0, Number.NaN].map((value) => ({ label: 'l', value })),
+        ticks: [],
+      },
+      { kind: 'stack', title: 't', unit: 'u', series: [], columns: [], ticks: [] },
+      {
+        kind: 'stack',
+        title: 't',
+        unit: 'u',
+        series: ['a'],
+        columns: [{ label: 'l', values: [Number.NaN, 0] }],
         ticks: [],
       },
       { kind: 'heat', title: 't', unit: 'u', columns: [], rows: [] },

@@ -55,7 +55,7 @@ interface LayerRecipe {
 
 /** The release that the layers are made for. */
 export const LAYERS_SUITE: mailhost.Suite = 'trixie';
-export const LAYERS = ['daemons', 'firewalls'] as const;
+export const LAYERS = ['daemons', 'firewalls', 'browser'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
@@ -71,6 +71,13 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
     beside: [],
     files: new Map(),
     commands: [['systemctl', 'disable', 'firewalld', 'ufw']],
+  },
+  // What looks at the web page, with letters to draw it with.
+  browser: {
+    packages: ['chromium', 'fonts-inter', 'fonts-dejavu-mono'],
+    beside: [],
+    files: new Map(),
+    commands: [],
   },
 };
 

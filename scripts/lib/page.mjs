@@ -1,0 +1,65 @@
+/**
+ * The web page as browsers load it: one script and one style sheet beside index.html, and the
+ * licences of what was put into the script.
+ */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ROOT } from './run.mjs';
+
+const SOURCE = 'src/web/page';
+const TARGET = 'dist/src/web/page';
+/** As old as the browsers that people still get updates for. */
+const BROWSERS = ['chrome109', 'firefox115', 'safari16'];
+
+/** Folders of the modules that stand in the script: `node_modules/preact`. */
+export function pageModules() {
+  const { dependencies } = JSON.parse(readFileSync(join(ROOT, TARGET, 'modules.json'), 'utf8'));
+  return dependencies;
+}
+
+function moduleOf(path) {
+  return /^(?:.*\/)?(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
+}
+
+function licenceOf(module) {
+  const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
+  const {
+    name: title,
+    version,
+    license,
+  } = JSON.parse(readFileSync(join(ROOT, module, 'package.json'), 'utf8'));
+  const text =
+    name === undefined ? `License: ${license}` : readFileSync(join(ROOT, module, name), 'utf8');
+  return `${title} ${version}\n\n${text.trim()}\n`;
+}
+
+/** Makes it; errors of the sources end it with esbuild's words. */
+export async function buildPage() {
+  const { build } = await import('esbuild');
+  mkdirSync(join(ROOT, TARGET), { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: ROOT,
+    entryPoints: [`${SOURCE}/app.tsx`, `${SOURCE}/app.css`],
+    outdir: TARGET,
+    bundle: true,
+    minify: true,
+    metafile: true,
+    format: 'iife',
+    target: BROWSERS,
+    tsconfig: `${SOURCE}/tsconfig.json`,
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'warning',
+  });
+  const modules = [...new Set(Object.keys(metafile.inputs).map(moduleOf))].filter(
+    (module) => module !== undefined,
+  );
+  modules.sort();
+  writeFileSync(join(ROOT, TARGET, 'LICENCES.txt'), modules.map(licenceOf).join('\n'));
+  writeFileSync(
+    join(ROOT, TARGET, 'modules.json'),
+    `${JSON.stringify({ dependencies: modules }, undefined, 2)}\n`,
+  );
+  for (const name of ['index.html', 'icon.svg'])
+    copyFileSync(join(ROOT, SOURCE, name), join(ROOT, dirname(`${TARGET}/x`), name));
+}

@@ -1,0 +1,157 @@
+/** From what the agent explains to the picture of it: the entries, their sum, the decision. */
+import type { TimeLine } from '../../charts/story.js';
+import type { BanView, Explanation } from '../../control/protocol.js';
+import { lengthOf, shortTime } from './format.js';
+
+type Evidence = Explanation['evidence'][number];
+
+/** Of a picture the part behind the decision, as a share of what lies before it. */
+const TAIL = 0.35;
+/** A picture of less than this would show nothing, milliseconds. */
+const LENGTH_MIN_MS = 2_000;
+
+/** The newest ban of a jail that counted this evidence. */
+export function banOf(explanation: Explanation, jail: string): BanView | undefined {
+  return explanation.bans.find((ban) => ban.jail === jail);
+}
+
+/**
+ * How high the sum of a counting jail stood after each entry: all attempts within findtime up to
+ * then.
+ */
+export function sums(
+  entries: readonly { readonly at: number; readonly count: number }[],
+  findtimeMs: number,
+): [at: number, sum: number][] {
+  const sorted = [...entries].sort((a, b) => a.at - b.at);
+  return sorted.map(({ at }) => [
+    at,
+    sorted.reduce(
+      (sum, one) => (one.at <= at && one.at > at - findtimeMs ? sum + one.count : sum),
+      0,
+    ),
+  ]);
+}
+
+/** The picture; undefined where no entry has a time any more. */
+export function storyOf(
+  explanation: Explanation,
+  { jail, entries, rule }: Evidence,
+  width: number,
+): TimeLine | undefined {
+  const timed = entries.flatMap(({ time, count = 1, line }) => {
+    const at = Date.parse(time ?? '');
+    return Number.isNaN(at) ? [] : [{ at, count, line }];
+  });
+  if (timed.length === 0) return undefined;
+  const ban = banOf(explanation, jail);
+  const times = timed.map(({ at }) => at);
+  const decided = ban === undefined ? Math.max(...times) : Date.parse(ban.time);
+  const last = Math.max(decided, ...times);
+  const findtimeMs = (rule?.findtimeSeconds ?? 0) * 1000;
+  const isCounting = rule !== undefined && !rule.isWeighing;
+  const begin = isCounting ? decided - findtimeMs : Math.min(...times);
+  const from = Math.min(begin, ...times);
+  const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
+  const end = ban === undefined ? until : endOf(ban);
+  const iso = (at: number) => new Date(at).toISOString();
+  return {
+    kind: 'timeline',
+    title: `${explanation.address} in ${jail}`,
+    from,
+    until,
+    ends: [shortTime(iso(from)), width < 480 ? '' : shortTime(iso(until))],
+    width,
+    marks: [
+      ...timed.map(({ at, count }) => ({
+        at,
+        label: `${shortTime(iso(at))}, attempts`,
+        weight: count,
+        kind: 'entry' as const,
+      })),
+      ...(ban === undefined
+        ? []
+        : [{ at: decided, label: decisionOf(ban), weight: 1, kind: 'decision' as const }]),
+    ],
+    spans: [
+      ...(isCounting
+        ? [
+            {
+              from: begin,
+              until: decided,
+              label: `counted together: ${lengthOf(rule.findtimeSeconds)}`,
+              kind: 'window' as const,
+            },
+          ]
+        : []),
+      ...(ban === undefined
+        ? []
+        : [
+            {
+              from: decided,
+              until: Math.min(until, end),
+              label: banLabel(ban),
+              kind: 'ban' as const,
+            },
+          ]),
+    ],
+    ...(isCounting
+      ? {
+          level: {
+            limit: rule.maxretry,
+            label: `bans at ${rule.maxretry}`,
+            points: [[from, 0], ...sums(timed, findtimeMs)],
+          },
+        }
+      : {}),
+  };
+}
+
+function decisionOf(ban: BanView): string {
+  return `banned ${shortTime(ban.time)}`;
+}
+
+function endOf(ban: BanView): number {
+  const end = Date.parse(ban.ended?.time ?? ban.until ?? '');
+  return Number.isNaN(end) ? Number.POSITIVE_INFINITY : end;
+}
+
+function banLabel(ban: BanView): string {
+  if (ban.ended !== undefined) return `over ${shortTime(ban.ended.time)} (${ban.ended.reason})`;
+  if (ban.until === null) return 'for good';
+  const seconds = (Date.parse(ban.until) - Date.parse(ban.time)) / 1000;
+  return `kept out for ${lengthOf(seconds)}, until ${shortTime(ban.until)}`;
+}
+
+/** The answer in a sentence: whether, where, until when and why. */
+export function sentenceOf(explanation: Explanation): { banned: boolean; words: string } {
+  const { address, bans, windows, allowed } = explanation;
+  const present = bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
+  const [ban] = present;
+  if (ban !== undefined) {
+    const end = ban.until === null ? 'for good' : `until ${shortTime(ban.until)}`;
+    const rule = explanation.evidence.find(({ jail }) => jail === ban.jail)?.rule;
+    const within =
+      rule === undefined || rule.isWeighing ? '' : ` within ${lengthOf(rule.findtimeSeconds)}`;
+    const why =
+      ban.origin === 'operator'
+        ? `${ban.by ?? 'an operator'} banned it by hand`
+        : ban.failures > 0
+          ? `it failed ${ban.failures === 1 ? 'once' : `${ban.failures} times`}${within}`
+          : 'of what others told';
+    return { banned: true, words: `${address} is banned in ${ban.jail} ${end}, because ${why}.` };
+  }
+  const reasons = Object.values(allowed);
+  if (reasons.length > 0)
+    return { banned: false, words: `${address} is never banned: ${reasons[0]}.` };
+  const open = windows.reduce((sum, { failures }) => sum + failures, 0);
+  if (open > 0)
+    return {
+      banned: false,
+      words: `${address} is not banned; ${open === 1 ? '1 failure counts' : `${open} failures count`} now.`,
+    };
+  return {
+    banned: false,
+    words: `${address} is not banned${bans.length > 0 ? ' any more' : ', and nothing is known of it'}.`,
+  };
+}

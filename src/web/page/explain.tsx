@@ -1,0 +1,269 @@
+/** The view explain: all that is known of an address, and the picture of why it is banned. */
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type {
+  BanView,
+  CountersView,
+  EvidenceView,
+  Explanation,
+  RefusalView,
+} from '../../control/protocol.js';
+import { useAsk } from './client.js';
+import { banOf, sentenceOf, storyOf } from './evidence.js';
+import { count, lengthOf, size, things } from './format.js';
+import { Answered, type Column, Panel, Share, Stranger, Table, Tag, Time, Until } from './parts.js';
+import { Picture } from './picture.js';
+import { replaceRoute } from './route.js';
+
+type Evidence = Explanation['evidence'][number];
+
+const ENTRIES: readonly Column<EvidenceView>[] = [
+  { title: 'Time', cell: ({ time }) => (time === undefined ? 'gone' : <Time iso={time} />) },
+  { title: 'Attempts', isNumber: true, cell: ({ count: attempts = 1 }) => count(attempts) },
+  {
+    title: 'Entry of the journal',
+    cell: ({ line, cursor }) =>
+      line === undefined ? (
+        <span class="dim">
+          The journal has it no more: <Stranger text={cursor} chars={40} />
+        </span>
+      ) : (
+        <code>
+          <Stranger text={line} chars={600} />
+        </code>
+      ),
+  },
+  {
+    title: 'Found by',
+    isMinor: true,
+    cell: ({ regex }) => (regex === undefined ? '-' : <Stranger text={regex} chars={80} />),
+  },
+];
+
+const BANS: readonly Column<BanView>[] = [
+  { title: 'Jail', cell: ({ jail }) => <Stranger text={jail} chars={40} /> },
+  {
+    title: 'State',
+    cell: ({ state, refusal }) => (
+      <>
+        <Tag tone={state === 'in-force' ? 'bad' : state === 'refused' ? 'warn' : 'plain'}>
+          {state}
+        </Tag>
+        {refusal === undefined ? null : <Stranger text={refusal} />}
+      </>
+    ),
+  },
+  { title: 'Failures', isNumber: true, cell: ({ failures }) => count(failures) },
+  { title: 'Since', cell: ({ time }) => <Time iso={time} /> },
+  {
+    title: 'Ends',
+    cell: ({ until, ended }) =>
+      ended === undefined ? <Until until={until} /> : <Time iso={ended.time} />,
+  },
+  {
+    title: 'Ended by',
+    isMinor: true,
+    cell: ({ ended }) =>
+      ended === undefined ? '-' : <Stranger text={ended.by ?? ended.reason} chars={60} />,
+  },
+  {
+    title: 'User',
+    isMinor: true,
+    cell: ({ user }) => (user === undefined ? '-' : <Stranger text={user} chars={60} />),
+  },
+];
+
+const REFUSALS: readonly Column<RefusalView>[] = [
+  { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
+  { title: 'User', cell: ({ user }) => <Stranger text={user ?? ''} chars={60} /> },
+  { title: 'Reason', cell: ({ reason }) => <Tag tone="warn">{reason}</Tag> },
+];
+
+interface StoryProps {
+  readonly explanation: Explanation;
+  readonly evidence: Evidence;
+}
+
+function Story({ explanation, evidence }: StoryProps) {
+  const { jail, entries, rule } = evidence;
+  const ban = banOf(explanation, jail);
+  const hasTimes = storyOf(explanation, evidence, 800) !== undefined;
+  const chart = useCallback(
+    (width: number) =>
+      storyOf(explanation, evidence, width) ?? {
+        kind: 'timeline' as const,
+        title: jail,
+        from: 0,
+        until: 1,
+        ends: ['', ''] as const,
+        marks: [],
+        spans: [],
+        width,
+      },
+    [explanation, evidence, jail],
+  );
+  return (
+    <Panel
+      title={`Why: ${jail}`}
+      class="wide"
+      aside={ban?.rule === undefined ? undefined : <Tag tone="plain">rule: {ban.rule}</Tag>}
+    >
+      <p class="lead">
+        {rule === undefined
+          ? 'The jail is no more; what it counted is below.'
+          : rule.isWeighing
+            ? `The jail weighs evidence and bans at ${rule.maxretry} points; half of them are gone after ${lengthOf(rule.findtimeSeconds)}.`
+            : `${things(entries.length, 'entry', 'entries')} counted; the jail bans at ${rule.maxretry} within ${lengthOf(rule.findtimeSeconds)}.`}
+      </p>
+      {hasTimes ? <Picture chart={chart} /> : null}
+      <Table
+        caption={`Entries that ${jail} counted`}
+        columns={ENTRIES}
+        rows={entries}
+        nothing="No entry was counted: the ban was not made by the journal."
+      />
+    </Panel>
+  );
+}
+
+/** What the kernel holds and has stopped: the proof that a ban is one. */
+function Kernel({ explanation }: { readonly explanation: Explanation }) {
+  const counters = useAsk<CountersView>('counters', {}, 10_000);
+  const { kernel } = explanation;
+  return (
+    <Panel title="In the kernel">
+      {kernel.length === 0 ? (
+        <p class="nothing">No element of the kernel’s sets holds it: its packets come through.</p>
+      ) : (
+        <ul class="feed">
+          {kernel.map(({ jail, target, until }) => {
+            const counter = counters.data?.jails[jail];
+            return (
+              <li key={`${jail} ${target}`}>
+                <span>
+                  <Stranger text={target} /> <span class="dim">in {jail}</span>
+                </span>
+                <span class="dim">
+                  {counter === undefined
+                    ? ''
+                    : `${things(counter.packets, 'packet')} stopped by the jail, ${size(counter.bytes)}`}
+                </span>
+                <Until until={until} />
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Windows({ explanation: { windows, allowed } }: { readonly explanation: Explanation }) {
+  const reasons = Object.entries(allowed);
+  return (
+    <Panel title="What counts now">
+      {reasons.length === 0 ? null : (
+        <ul class="plain-list">
+          {reasons.map(([jail, reason]) => (
+            <li key={jail}>
+              Never banned in <Stranger text={jail} chars={40} />:{' '}
+              <Stranger text={reason} chars={200} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {windows.length === 0 ? (
+        <p class="nothing">No failure of it is in a window.</p>
+      ) : (
+        <ul class="feed">
+          {windows.map(({ jail, target, failures, points, maxretry, last }) => (
+            <li key={`${jail} ${target}`}>
+              <span>
+                <Stranger text={jail} chars={40} /> <span class="dim">{target}</span>
+              </span>
+              <Share
+                value={points ?? failures}
+                most={maxretry}
+                text={`${count(points ?? failures)} of ${maxretry}${points === undefined ? '' : ' points'}`}
+              />
+              {last === undefined ? <span /> : <Time iso={last} as="ago" />}
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+function Explained({ explanation }: { readonly explanation: Explanation }) {
+  const { banned, words } = sentenceOf(explanation);
+  return (
+    <div class="grid">
+      <section class={`verdict ${banned ? 'bad' : 'good'}`} aria-label="Answer">
+        <p role="status">
+          <strong>
+            <Stranger text={words} chars={400} />
+          </strong>
+        </p>
+      </section>
+      {explanation.evidence
+        .filter(({ entries }) => entries.length > 0)
+        .map((evidence) => (
+          <Story key={evidence.jail} explanation={explanation} evidence={evidence} />
+        ))}
+      <Kernel explanation={explanation} />
+      <Windows explanation={explanation} />
+      <Panel title="Its bans" class="wide">
+        <Table caption="Its bans" columns={BANS} rows={explanation.bans} nothing="Never banned." />
+      </Panel>
+      {explanation.refusals.length === 0 ? null : (
+        <Panel title="Logins refused before the password was looked at" class="wide">
+          <Table
+            caption="Refused logins"
+            columns={REFUSALS}
+            rows={explanation.refusals}
+            nothing=""
+          />
+        </Panel>
+      )}
+    </div>
+  );
+}
+
+export function ExplainView({ params }: { readonly params: URLSearchParams }) {
+  const address = params.get('address') ?? '';
+  const [text, setText] = useState(address);
+  useEffect(() => setText(address), [address]);
+  const asked = useAsk<Explanation>(address === '' ? null : 'explain', { address }, 15_000);
+  const submit = (event: Event) => {
+    event.preventDefault();
+    replaceRoute('explain', { address: text.trim() });
+  };
+  return (
+    <>
+      <form class="tools" onSubmit={submit}>
+        <label class="grow">
+          <span>Address or prefix</span>
+          <input
+            type="search"
+            value={text}
+            placeholder="192.0.2.1 or 2001:db8::1"
+            autocomplete="off"
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="strong">
+          Explain
+        </button>
+      </form>
+      {address === '' ? (
+        <p class="nothing">
+          Type an address, or follow one from any other view: each is a link to its story.
+        </p>
+      ) : (
+        <Answered asked={asked}>
+          {(explanation) => <Explained explanation={explanation} />}
+        </Answered>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,65 @@
+/** What happens now: one stream of events for all views. */
+import { createContext } from 'preact';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import type { AlarmView } from '../../core/figures.js';
+import type { BanItem, LiveHello, LiveMinute, LiveTick } from '../api.js';
+
+export interface Live {
+  readonly isConnected: boolean;
+  readonly isAgentAnswering: boolean;
+  /** The last hour, oldest first. */
+  readonly minutes: readonly LiveMinute[];
+  /** Bans since the page was opened, newest first. */
+  readonly bans: readonly BanItem[];
+  readonly alarms: readonly AlarmView[];
+  /** Bans that were made and that ended since then: lists that show them are old. */
+  readonly changes: number;
+}
+
+const MINUTES = 60;
+const NEWEST = 30;
+
+export const NOTHING_YET: Live = {
+  isConnected: false,
+  isAgentAnswering: true,
+  minutes: [],
+  bans: [],
+  alarms: [],
+  changes: 0,
+};
+
+export const LiveContext = createContext<Live>(NOTHING_YET);
+
+export const useLive = (): Live => useContext(LiveContext);
+
+/** The state after a tick. */
+export function afterTick(live: Live, tick: LiveTick): Live {
+  const before = live.minutes.filter(({ time }) => time !== tick.minute.time);
+  return {
+    isConnected: true,
+    isAgentAnswering: tick.isAgentAnswering,
+    minutes: [...before, tick.minute].slice(-MINUTES),
+    bans: [...[...tick.bans].reverse(), ...live.bans].slice(0, NEWEST),
+    alarms: [...[...tick.alarms].reverse(), ...live.alarms].slice(0, NEWEST),
+    changes: live.changes + tick.bansMade + tick.bansEnded,
+  };
+}
+
+/** Follows the stream while `isOn`; the browser connects again by itself. */
+export function useStream(isOn: boolean): Live {
+  const [live, setLive] = useState(NOTHING_YET);
+  useEffect(() => {
+    if (!isOn) return;
+    const source = new EventSource('/api/events');
+    source.addEventListener('hello', ({ data }) => {
+      const hello = JSON.parse(data) as LiveHello;
+      setLive((old) => ({ ...old, ...hello, isConnected: true }));
+    });
+    source.addEventListener('tick', ({ data }) =>
+      setLive((old) => afterTick(old, JSON.parse(data) as LiveTick)),
+    );
+    source.addEventListener('error', () => setLive((old) => ({ ...old, isConnected: false })));
+    return () => source.close();
+  }, [isOn]);
+  return live;
+}

@@ -1,0 +1,284 @@
+/** The view now: is it reading, is somebody attacking, what is wrong. */
+import { useCallback } from 'preact/hooks';
+import type { Chart } from '../../charts/charts.js';
+import type { AgentView, JailView, SourceView } from '../../control/protocol.js';
+import type { AlarmView } from '../../core/figures.js';
+import type { BanItem, BanPage, LiveMinute } from '../api.js';
+
+import { useAsk } from './client.js';
+import { count, lengthOf, minuteTime, things } from './format.js';
+import { useLive } from './live.js';
+import {
+  Answered,
+  type Column,
+  Figure,
+  Figures,
+  Panel,
+  Stranger,
+  Table,
+  Tag,
+  Target,
+  Time,
+  type Tone,
+  useClock,
+} from './parts.js';
+import { Picture } from './picture.js';
+import { linkTo } from './route.js';
+import { AlarmList } from './users.js';
+
+/** Jails that have a colour of their own; the others share one. */
+const NAMED = 5;
+const MINUTES = 60;
+
+/** Attempts or bans of the last hour by the minute, the busiest jails apart. */
+export function hourChart(
+  minutes: readonly LiveMinute[],
+  which: 'attempts' | 'bans',
+  now: number,
+  width: number,
+): Chart {
+  const totals = new Map<string, number>();
+  for (const { jails } of minutes)
+    for (const [jail, counts] of Object.entries(jails))
+      totals.set(jail, (totals.get(jail) ?? 0) + counts[which]);
+  const busy = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1]);
+  const named = busy.slice(0, NAMED).map(([jail]) => jail);
+  const series = busy.length > NAMED ? [...named, 'others'] : named;
+  const byTime = new Map(minutes.map((one) => [Date.parse(one.time), one.jails]));
+  const last = Math.floor(now / 60_000) * 60_000;
+  const columns = Array.from({ length: MINUTES }, (_, i) => {
+    const at = last - (MINUTES - 1 - i) * 60_000;
+    const jails = byTime.get(at) ?? {};
+    const values = named.map((jail) => jails[jail]?.[which] ?? 0);
+    const rest = Object.entries(jails)
+      .filter(([jail]) => !named.includes(jail))
+      .reduce((sum, [, counts]) => sum + counts[which], 0);
+    return { label: minuteTime(at), values: series.length > NAMED ? [...values, rest] : values };
+  });
+  const every = width < 480 ? 20 : 10;
+  const ticks = columns.flatMap(({ label }, column) =>
+    column % every === 0 ? [{ column, label }] : [],
+  );
+  const title = which === 'attempts' ? 'Failed attempts per minute' : 'Bans per minute';
+  const height = which === 'attempts' ? 150 : 70;
+  return { kind: 'stack', title, unit: which, series, columns, ticks, width, height };
+}
+
+function Hour({ minutes, now }: { readonly minutes: readonly LiveMinute[]; readonly now: number }) {
+  const minute = Math.floor(now / 60_000) * 60_000;
+  const attempts = useCallback(
+    (width: number) => hourChart(minutes, 'attempts', minute, width),
+    [minutes, minute],
+  );
+  const bans = useCallback(
+    (width: number) => hourChart(minutes, 'bans', minute, width),
+    [minutes, minute],
+  );
+  const chart = attempts(800);
+  const names = chart.kind === 'stack' ? chart.series : [];
+  return (
+    <Panel title="The last hour" class="wide" aside={<Legend names={names} />}>
+      <Picture chart={attempts} />
+      <Picture chart={bans} />
+    </Panel>
+  );
+}
+
+function Legend({ names }: { readonly names: readonly string[] }) {
+  return (
+    <ul class="legend" aria-label="Colours of the jails">
+      {names.map((name, i) => (
+        <li key={name}>
+          <span class={`dot f-c${i % 6}`} aria-hidden="true" />
+          <Stranger text={name} chars={40} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+const JAIL_TONES: Readonly<Record<string, Tone>> = { deaf: 'bad', quiet: 'plain', hears: 'good' };
+
+/** Whether a jail sees what it is there for. */
+function stateOf(jail: JailView): 'hears' | 'quiet' | 'deaf' {
+  if (jail.selects === false) return 'deaf';
+  return jail.entriesMatched > 0 ? 'hears' : 'quiet';
+}
+
+const STATES = { hears: 'reading', quiet: 'nothing yet', deaf: 'selects nothing' } as const;
+
+const JAILS: readonly Column<JailView>[] = [
+  {
+    title: 'Jail',
+    cell: (jail) => (
+      <a href={linkTo('bans', { jail: jail.jail })}>
+        <Stranger text={jail.jail} chars={40} />
+      </a>
+    ),
+  },
+  {
+    title: 'Sees',
+    cell: (jail) => {
+      const state = stateOf(jail);
+      return (
+        <>
+          <Tag tone={JAIL_TONES[state] ?? 'plain'}>{STATES[state]}</Tag>
+          {jail.watched === undefined ? null : <Tag tone="plain">only watches</Tag>}
+          {jail.demoted.length > 0 ? <Tag tone="warn">slow regex</Tag> : null}
+        </>
+      );
+    },
+  },
+  { title: 'Failing now', isNumber: true, cell: (jail) => count(jail.currentlyFailed) },
+  { title: 'Banned now', isNumber: true, cell: (jail) => count(jail.currentlyBanned) },
+  { title: 'Failures', isNumber: true, isMinor: true, cell: (jail) => count(jail.totalFailed) },
+  { title: 'Bans', isNumber: true, isMinor: true, cell: (jail) => count(jail.totalBanned) },
+  {
+    title: 'Last failure',
+    isMinor: true,
+    cell: ({ lastFailure }) =>
+      lastFailure === undefined ? 'none' : <Time iso={lastFailure} as="ago" />,
+  },
+];
+
+const SOURCES: readonly Column<SourceView>[] = [
+  { title: 'Source', cell: ({ source }) => <Stranger text={source} chars={60} /> },
+  {
+    title: 'State',
+    cell: ({ phase, problem }) =>
+      problem === undefined ? (
+        <Tag tone={phase === 'live' ? 'good' : 'warn'}>{phase}</Tag>
+      ) : (
+        <>
+          <Tag tone="bad">cannot be read</Tag> <Stranger text={problem} chars={300} />
+        </>
+      ),
+  },
+  {
+    title: 'Behind',
+    isNumber: true,
+    cell: ({ lagSeconds }) => (lagSeconds === null ? '-' : lengthOf(lagSeconds)),
+  },
+  { title: 'Entries', isNumber: true, cell: ({ entriesRead }) => count(entriesRead) },
+  { title: 'Gaps', isNumber: true, isMinor: true, cell: ({ gaps }) => count(gaps) },
+  {
+    title: 'Last entry',
+    isMinor: true,
+    cell: ({ lastEntry }) => (lastEntry === undefined ? 'none' : <Time iso={lastEntry} as="ago" />),
+  },
+];
+
+/** The answer at a glance. */
+function Verdict({ agent, isSilent }: { readonly agent: AgentView; readonly isSilent: boolean }) {
+  const broken = agent.sources.filter(({ problem }) => problem !== undefined);
+  const deaf = agent.jails.filter((jail) => stateOf(jail) === 'deaf');
+  const behind = agent.sources.filter(({ phase }) => phase === 'warm-up' || phase === 'catch-up');
+  const [tone, words]: [Tone, string] = isSilent
+    ? ['bad', 'The agent does not answer: what is shown is old.']
+    : broken.length > 0
+      ? ['bad', `${things(broken.length, 'source')} cannot be read.`]
+      : behind.length > 0
+        ? ['warn', 'It reads what was stored before it comes to what happens now.']
+        : agent.warnings.length > 0 || deaf.length > 0
+          ? ['warn', `It reads, with ${things(Math.max(1, agent.warnings.length), 'warning')}.`]
+          : ['good', 'It reads, and every jail sees its log.'];
+  return (
+    <section class={`verdict ${tone}`} aria-label="Health">
+      <p>
+        <strong>{words}</strong> {things(agent.sources.length, 'source')},{' '}
+        {things(agent.jails.length, 'jail')}, up since <Time iso={agent.since} />.
+      </p>
+      {agent.warnings.length === 0 ? null : (
+        <ul>
+          {agent.warnings.map((warning) => (
+            <li key={warning}>
+              <Stranger text={warning} chars={600} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}
+
+function Newest({ rows }: { readonly rows: readonly BanItem[] }) {
+  if (rows.length === 0) return <p class="nothing">No address is banned.</p>;
+  return (
+    <ul class="feed">
+      {rows.map((ban) => (
+        <li key={`${ban.jail} ${ban.target}`}>
+          <Target target={ban.target} />
+          <span class="dim">
+            <Stranger text={ban.jail} chars={30} />
+            {ban.user === undefined ? null : (
+              <>
+                {' · '}
+                <Stranger text={ban.user} chars={40} />
+              </>
+            )}
+          </span>
+          <Time iso={ban.time} as="ago" />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function NowView() {
+  const live = useLive();
+  const now = useClock();
+  const status = useAsk<AgentView>('status', {}, 5_000);
+  const newest = useAsk<BanPage>('bans', { limit: 8, order: 'newest' }, 15_000);
+  const alarms = useAsk<AlarmView[]>('alarms', { limit: 5 }, 30_000);
+  const total = (which: 'attempts' | 'bans') =>
+    live.minutes.reduce(
+      (sum, { jails }) => sum + Object.values(jails).reduce((so, one) => so + one[which], 0),
+      0,
+    );
+  return (
+    <Answered asked={status}>
+      {(agent) => {
+        const lag = Math.max(0, ...agent.sources.map(({ lagSeconds }) => lagSeconds ?? 0));
+        const { healed, refused, inForce } = agent.firewall;
+        const fresh = [...live.bans, ...(newest.data?.rows ?? [])];
+        const seen = new Map(fresh.map((ban) => [`${ban.jail} ${ban.target}`, ban]));
+        const latest = [...seen.values()].sort((a, b) => b.time.localeCompare(a.time));
+        return (
+          <div class="grid">
+            <Verdict agent={agent} isSilent={live.isConnected && !live.isAgentAnswering} />
+            <Figures>
+              <Figure label="Banned now" value={count(inForce)} note="in the kernel" />
+              <Figure label="Attempts" value={count(total('attempts'))} note="in the last hour" />
+              <Figure label="Bans" value={count(total('bans'))} note="in the last hour" />
+              <Figure
+                label="Behind"
+                value={lengthOf(lag)}
+                note="the newest log entry"
+                tone={lag > 60 ? 'bad' : 'plain'}
+              />
+              <Figure
+                label="Repairs"
+                value={count(healed)}
+                note={refused > 0 ? `${things(refused, 'ban')} refused` : 'of the kernel’s table'}
+                tone={refused > 0 ? 'bad' : 'plain'}
+              />
+            </Figures>
+            <Hour minutes={live.minutes} now={now} />
+            <Panel title="Newest bans" aside={<a href={linkTo('bans')}>All bans</a>}>
+              <Newest rows={latest.slice(0, 8)} />
+            </Panel>
+            <Panel title="Alarms" aside={<a href={linkTo('users')}>Users</a>}>
+              <AlarmList alarms={[...live.alarms, ...(alarms.data ?? [])].slice(0, 5)} />
+            </Panel>
+            <Panel title="Jails" class="wide">
+              <Table caption="Jails" columns={JAILS} rows={agent.jails} nothing="No jail." />
+            </Panel>
+            <Panel title="Sources" class="wide">
+              <Table caption="Sources" columns={SOURCES} rows={agent.sources} nothing="None." />
+            </Panel>
+          </div>
+        );
+      }}
+    </Answered>
+  );
+}

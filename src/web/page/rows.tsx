@@ -1,0 +1,150 @@
+/**
+ * A list of any length: only the rows that are seen are drawn, and only they and their neighbours
+ * are asked for, a page at a time.
+ */
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { inBackground } from '../../core/background.js';
+
+/** Rows of a page. */
+export const PAGE_ROWS = 100;
+/** Pages that are kept; the ones farthest from the reader fall away. */
+const PAGES_KEPT = 12;
+/** Rows drawn above and below what is seen. */
+const MARGIN = 6;
+/** A browser draws no higher element than this, pixels. */
+const HEIGHT_MAX_PX = 12_000_000;
+
+export interface Pages<T> {
+  readonly at: (index: number) => T | undefined;
+  /** Sees to it that these rows are there, or soon will be. */
+  readonly want: (first: number, last: number) => void;
+}
+
+/** The pages between two rows. */
+export function pagesOf(first: number, last: number): number[] {
+  const begin = Math.floor(Math.max(0, first) / PAGE_ROWS);
+  const end = Math.floor(Math.max(0, last) / PAGE_ROWS);
+  return Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
+}
+
+/** Rows by page, fetched as they are wanted; another `key` begins anew. */
+export function usePages<T>(
+  key: string,
+  fetchPage: (offset: number, signal: AbortSignal) => Promise<readonly T[]>,
+): Pages<T> {
+  const kept = useRef({ key: '', pages: new Map<number, readonly T[] | null>() });
+  const controller = useRef(new AbortController());
+  const [, redraw] = useState(0);
+  if (kept.current.key !== key) {
+    controller.current.abort();
+    controller.current = new AbortController();
+    kept.current = { key, pages: new Map() };
+  }
+  useEffect(() => () => controller.current.abort(), []);
+  const load = async (page: number, current: typeof kept.current) => {
+    current.pages.set(page, null);
+    try {
+      current.pages.set(page, await fetchPage(page * PAGE_ROWS, controller.current.signal));
+    } catch {
+      // It is asked for again when it is looked at again.
+      current.pages.delete(page);
+    }
+    if (current === kept.current) redraw((turn) => turn + 1);
+  };
+  return {
+    at: (index) => kept.current.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS],
+    want: (first, last) => {
+      const { current } = kept;
+      const wanted = pagesOf(first, last);
+      for (const page of wanted) if (!current.pages.has(page)) inBackground(load(page, current));
+      const middle = wanted[0] ?? 0;
+      const far = [...current.pages.keys()].sort(
+        (a, b) => Math.abs(a - middle) - Math.abs(b - middle),
+      );
+      for (const page of far.slice(PAGES_KEPT)) current.pages.delete(page);
+    },
+  };
+}
+
+interface VirtualRowsProps<T> {
+  readonly label: string;
+  readonly columns: readonly { readonly title: string; readonly class: string }[];
+  readonly total: number;
+  readonly rowHeight: number;
+  readonly pages: Pages<T>;
+  /** The cells of a row, one for each column. */
+  readonly cells: (row: T) => readonly ComponentChildren[];
+}
+
+export function VirtualRows<T>(props: VirtualRowsProps<T>) {
+  const { label, columns, total, rowHeight, pages, cells } = props;
+  const room = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 600 });
+  useEffect(() => {
+    const { current } = room;
+    if (current === null) return;
+    const look = () => setView({ top: current.scrollTop, height: current.clientHeight });
+    look();
+    const observer = new ResizeObserver(look);
+    observer.observe(current);
+    current.addEventListener('scroll', look, { passive: true });
+    return () => {
+      observer.disconnect();
+      current.removeEventListener('scroll', look);
+    };
+  }, []);
+  const height = Math.min(HEIGHT_MAX_PX, total * rowHeight);
+  // Where the list is higher than an element may be, a step of the bar is several rows.
+  const shrink = total === 0 ? 1 : (total * rowHeight) / Math.max(1, height);
+  const top = Math.floor((view.top * shrink) / rowHeight);
+  const first = Math.max(0, Math.min(total - 1, top - MARGIN));
+  const last = Math.min(total - 1, top + Math.ceil(view.height / rowHeight) + MARGIN);
+  useEffect(() => {
+    if (total > 0) pages.want(first, last);
+  });
+  const shown = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    <div class="rows-room" ref={room} tabIndex={0} role="region" aria-label={label}>
+      <div role="table" aria-label={label} aria-rowcount={total + 1} class="rows">
+        <div role="rowgroup" class="rows-head">
+          <div role="row" aria-rowindex={1} class="row">
+            {columns.map(({ title, class: name }) => (
+              <span key={title} role="columnheader" class={name}>
+                {title}
+              </span>
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" class="rows-body" style={{ height: `${height}px` }}>
+          {shown.map((index) => {
+            const row = pages.at(index);
+            const offset = view.top + (index - (view.top * shrink) / rowHeight) * rowHeight;
+            return (
+              <div
+                key={index}
+                role="row"
+                aria-rowindex={index + 2}
+                class={`row ${index % 2 === 0 ? '' : 'odd'}`}
+                style={{ transform: `translateY(${Math.round(offset)}px)` }}
+              >
+                {row === undefined
+                  ? columns.map(({ title, class: name }, i) => (
+                      <span key={title} role="cell" class={name}>
+                        {i === 0 ? <span class="dim">…</span> : null}
+                      </span>
+                    ))
+                  : cells(row).map((cell, i) => (
+                      <span key={columns[i]?.title} role="cell" class={columns[i]?.class}>
+                        {cell}
+                      </span>
+                    ))}
+              </div>
+            );
+          })}
+        </div>
+      </div>
+    </div>
+  );
+}
