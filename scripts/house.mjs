@@ -3,7 +3,7 @@
  * long functions, circles of imports (types included), exported types of one name in several files,
  * and wide comments. `--list` names each of them; `--check` fails when there is any.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseSync } from 'oxc-parser';
 import { ROOT } from './lib/run.mjs';
@@ -59,13 +59,19 @@ function read(path) {
   }
   const targets = imports
     .filter((name) => name.startsWith('.'))
-    .map((name) => relative(ROOT, resolve(ROOT, dirname(path), name)).replace(/\.js$/, '.ts'));
+    .map((name) => sourceOf(relative(ROOT, resolve(ROOT, dirname(path), name))));
   const wide = text
     .split('\n')
     .flatMap((line, index) =>
       line.length > LINE_CHARS_MAX && /^\s*(?:\*|\/[/*])/.test(line) ? [index + 1] : [],
     );
   return { path, lines: lineOf(text.length), functions, types, targets: new Set(targets), wide };
+}
+
+/** The source of what an import names. */
+function sourceOf(path) {
+  const source = path.replace(/\.js$/, '.ts');
+  return existsSync(join(ROOT, source)) ? source : `${source}x`;
 }
 
 /** Says in which line an offset lies. */
@@ -118,7 +124,7 @@ function median(numbers) {
 const files = ['src', 'native']
   .flatMap((folder) =>
     readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.ts') && !name.endsWith('.d.ts'))
+      .filter((name) => /\.tsx?$/.test(name) && !name.endsWith('.d.ts'))
       .map((name) => join(folder, name)),
   )
   .sort()

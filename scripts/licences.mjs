@@ -1,12 +1,13 @@
 /**
  * `npm run licences`: what the packages bring of others, and under which licence: the modules that
- * run, Node, SQLite. Ends with an error at a licence that asks more than to be named.
+ * run, those that stand in the web page's script, Node, SQLite. Ends with an error at a licence that asks more than to be named.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runtimeModules } from './lib/package/product.mjs';
 import { PINNED } from './lib/package/registry.mjs';
 import { sqliteVersion } from './lib/package/sbom.mjs';
+import { pageModules } from './lib/page.mjs';
 import { ROOT, warn } from './lib/run.mjs';
 
 /** SPDX names of licences that let anybody pass the work on under its own terms. */
@@ -16,7 +17,7 @@ const PERMISSIVE = [
 
 /** Name, version, licence of everything. */
 function works() {
-  const modules = runtimeModules().map((path) => {
+  const modules = [...runtimeModules(), ...pageModules()].map((path) => {
     const text = readFileSync(join(ROOT, path, 'package.json'), 'utf8');
     const { name, version, license } = JSON.parse(text);
     return [name, version, license ?? 'none stated'];

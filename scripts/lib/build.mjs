@@ -5,8 +5,6 @@ import { digest, filesBelow, isStamped, stampWith } from './digest.mjs';
 import { fail, openly, quietly, ROOT, say, since, tail, warn } from './run.mjs';
 
 const STAMP = 'dist/.built';
-/** Made of other files than its own name says; each build writes all of it. */
-const PAGE = 'dist/src/web/page/';
 const SOURCES = [
   ...['src', 'native', 'test', 'bench', 'tsconfig.json', 'package-lock.json'],
   'scripts/lib/page.mjs',
@@ -16,8 +14,7 @@ const SOURCES = [
 function removeStale() {
   for (const file of filesBelow(['dist/src', 'dist/native', 'dist/test', 'dist/bench'])) {
     const source = /^dist\/(.+)\.js(?:\.map)?$/.exec(file)?.[1];
-    if (source === undefined || file.startsWith(PAGE)) continue;
-    if (!existsSync(join(ROOT, `${source}.ts`))) rmSync(join(ROOT, file));
+    if (source !== undefined && !existsSync(join(ROOT, `${source}.ts`))) rmSync(join(ROOT, file));
   }
 }
 

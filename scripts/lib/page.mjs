@@ -3,18 +3,17 @@
  * licences of what was put into the script.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { ROOT } from './run.mjs';
 
 const SOURCE = 'src/web/page';
-const TARGET = 'dist/src/web/page';
+const TARGET = 'dist/page';
 /** As old as the browsers that people still get updates for. */
 const BROWSERS = ['chrome109', 'firefox115', 'safari16'];
 
 /** Folders of the modules that stand in the script: `node_modules/preact`. */
 export function pageModules() {
-  const { dependencies } = JSON.parse(readFileSync(join(ROOT, TARGET, 'modules.json'), 'utf8'));
-  return dependencies;
+  return JSON.parse(readFileSync(join(ROOT, TARGET, 'modules.json'), 'utf8'));
 }
 
 function moduleOf(path) {
@@ -56,10 +55,7 @@ export async function buildPage() {
   );
   modules.sort();
   writeFileSync(join(ROOT, TARGET, 'LICENCES.txt'), modules.map(licenceOf).join('\n'));
-  writeFileSync(
-    join(ROOT, TARGET, 'modules.json'),
-    `${JSON.stringify({ dependencies: modules }, undefined, 2)}\n`,
-  );
+  writeFileSync(join(ROOT, TARGET, 'modules.json'), `${JSON.stringify(modules)}\n`);
   for (const name of ['index.html', 'icon.svg'])
-    copyFileSync(join(ROOT, SOURCE, name), join(ROOT, dirname(`${TARGET}/x`), name));
+    copyFileSync(join(ROOT, SOURCE, name), join(ROOT, TARGET, name));
 }

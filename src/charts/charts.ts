@@ -8,10 +8,17 @@ import {
   type LineChart,
 } from './bars.js';
 import { drawTimeLine, type TimeLine } from './story.js';
-import { type Columns, drawColumns, drawHeat, drawStack, type Heat, type Stack } from './time.js';
+import {
+  type Columns,
+  drawColumns,
+  drawHeat,
+  drawStack,
+  type Heat,
+  type StackChart,
+} from './time.js';
 
 /** What is to be drawn. Every text may be a stranger's. */
-export type Chart = BarChart | LineChart | GroupChart | Columns | Stack | Heat | TimeLine;
+export type Chart = BarChart | LineChart | GroupChart | Columns | StackChart | Heat | TimeLine;
 
 /** Draws a chart; the same data are the same bytes. */
 export function svg(chart: Chart): string {

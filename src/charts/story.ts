@@ -98,8 +98,8 @@ export function drawTimeLine(chart: TimeLine): string {
       axis(`M${LEFT} ${TOP - 8}V${BASE}H${place(LEFT + plot)}`),
       word(LEFT - 6, BASE, '0', { anchor: 'end', size: 'small' }),
       ...(level === undefined ? [] : levelOf(level, spot, rise, LEFT + plot)),
-      ...entries.map((mark) => entryOf(mark, spot(mark.at), rise(mark.weight))),
       ...decisions.map((mark) => decisionOf(mark, spot(mark.at), LEFT + plot / 2)),
+      ...entries.map((mark) => entryOf(mark, spot(mark.at), rise(mark.weight))),
       ...rows,
       ...ticks.map(({ at, label }) =>
         word(spot(at), BASE + 16, label, { anchor: 'middle', size: 'small' }),

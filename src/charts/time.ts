@@ -25,7 +25,7 @@ export interface Columns {
 }
 
 /** Columns of several parts that stand on one another. */
-export interface Stack {
+export interface StackChart {
   readonly kind: 'stack';
   readonly title: string;
   readonly unit: string;
@@ -53,6 +53,8 @@ export interface Heat {
 const LEFT = 70;
 const PLOT = WIDTH - LEFT - 30;
 const [TOP, BASE] = [48, 208];
+/** Room for a word under a column. */
+const TICK = 72;
 
 export function drawColumns({ title, unit, columns, ticks, ink = 'c0' }: Columns): string {
   const most = highest(columns.map(({ value }) => value));
@@ -90,7 +92,7 @@ export function drawColumns({ title, unit, columns, ticks, ink = 'c0' }: Columns
   });
 }
 
-export function drawStack(chart: Stack): string {
+export function drawStack(chart: StackChart): string {
   const { title, unit, series, columns, ticks, width = WIDTH, height: high = BASE - TOP } = chart;
   const totals = columns.map(({ values }) => sumOf(values));
   const most = highest(totals);
@@ -107,9 +109,13 @@ export function drawStack(chart: Stack): string {
       return box({ ...at, ink: seriesInk(part), tip });
     });
   });
-  const words = ticks.map(({ column, label }) =>
-    word(left + column * step, base + 18, label, { size: 'small' }),
-  );
+  const words = ticks.map(({ column, label }) => {
+    const x = left + column * step;
+    // A word that would leave the picture ends with its last column.
+    const isLast = x > width - TICK;
+    const anchor = isLast ? 'end' : 'start';
+    return word(isLast ? width - 8 : x, base + 18, label, { anchor, size: 'small' });
+  });
   const total = sumOf(totals);
   const peak = Math.max(0, ...totals);
   const where = columns[totals.indexOf(peak)]?.label ?? '';

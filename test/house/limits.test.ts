@@ -52,7 +52,7 @@ const NO_BOUNDS = {
 function files(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((one) => {
     const path = join(folder, one.name);
-    return one.isDirectory() ? files(path) : one.name.endsWith('.ts') ? [path] : [];
+    return one.isDirectory() ? files(path) : /\.tsx?$/.test(one.name) ? [path] : [];
   });
 }
 

@@ -32,7 +32,7 @@ describe.each([...folders('src'), ...folders('native')])('%s/README.md', (folder
 describe('every file', () => {
   const sources = [...folders('src'), 'src', ...folders('native')].flatMap((folder) =>
     readdirSync(folder)
-      .filter((name) => name.endsWith('.ts'))
+      .filter((name) => /\.tsx?$/.test(name))
       .map((name) => join(folder, name)),
   );
 
@@ -51,7 +51,7 @@ test('files that comments name are there', () => {
   const names = (folder: string): string[] =>
     readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name));
   const sources = [...names('src'), ...names('native'), ...names('test')].filter((name) =>
-    name.endsWith('.ts'),
+    /\.tsx?$/.test(name),
   );
   const missing = sources.flatMap((path) =>
     [...readFileSync(path, 'utf8').matchAll(/^\s*(?:\*|\/\*\*|\/\/).*?`([\w./-]+\.ts)`/gm)]

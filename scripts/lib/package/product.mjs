@@ -10,7 +10,9 @@ import { fail, quietly, ROOT, tail } from '../run.mjs';
 export const PACKAGE = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 
 /** Built code, without tests and benchmarks. */
-export const BUILT = ['dist/src', 'dist/native'];
+export const BUILT = ['dist/src', 'dist/native', 'dist/page'];
+/** Files of the page that tests compile one by one; what runs is the script that is made of them. */
+const PAGE_PARTS = 'dist/src/web/page/';
 /** What an installation needs besides code. */
 export const DATA = ['config'];
 
@@ -41,7 +43,7 @@ export function debianVersion() {
 /** Copies files and folders of the project into `target`, keeping their paths. */
 export function copyInto(target, paths, filter = (/** @type {string} */ _path) => true) {
   for (const path of filesBelow(paths)) {
-    if (!filter(path)) continue;
+    if (path.startsWith(PAGE_PARTS) || !filter(path)) continue;
     mkdirSync(dirname(join(target, path)), { recursive: true });
     cpSync(join(ROOT, path), join(target, path), { dereference: true, preserveTimestamps: false });
   }

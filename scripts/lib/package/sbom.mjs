@@ -1,14 +1,16 @@
 /**
  * The list of what Banjour is made of (CycloneDX), by `npm sbom` from the lock file, and with it
- * what no lock file names: the Node of the self-contained packages, and SQLite. The same sources
+ * what no lock file names: the Node of the self-contained packages, SQLite, and what
+ * stands in the web page's script. The same sources
  * give the same bytes.
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pageModules } from '../page.mjs';
 import { quietly, ROOT, tail, warn } from '../run.mjs';
 import { PACKAGE, sourceDate } from './product.mjs';
-import { PINNED } from './registry.mjs';
+import { locked, PINNED } from './registry.mjs';
 
 const NAME = `packages/banjour-${PACKAGE.version}.cdx.json`;
 
@@ -50,6 +52,26 @@ function sqlite() {
   };
 }
 
+/** A module that is not installed: it stands in the script of the web page. */
+function bundled(path) {
+  const { name, version, license } = JSON.parse(
+    readFileSync(join(ROOT, path, 'package.json'), 'utf8'),
+  );
+  const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+  const { integrity = '' } = locked(name);
+  const content = Buffer.from(integrity.replace(/^sha512-/, ''), 'base64').toString('hex');
+  return {
+    'bom-ref': purl,
+    type: 'library',
+    name,
+    version,
+    description: 'Part of the script of the web page (dist/page/app.js)',
+    purl,
+    hashes: [{ alg: 'SHA-512', content }],
+    licenses: [{ license: { id: license } }],
+  };
+}
+
 /** Writes it into packages/; returns its path, or undefined with an npm that cannot make one. */
 export function buildSbom() {
   const words = ['--omit', 'dev', '--sbom-format', 'cyclonedx', '--package-lock-only'];
@@ -63,6 +85,7 @@ export function buildSbom() {
   list.metadata.component.name = PACKAGE.name;
   const runtimes = Object.entries(PINNED.versions[PINNED.packaged]);
   list.components.push(...runtimes.map(([arch, digest]) => nodeRuntime(arch, digest)), sqlite());
+  list.components.push(...pageModules().map(bundled));
   // A name that follows from what the list says, in the layout of a UUID.
   delete list.serialNumber;
   const digest = createHash('sha256').update(JSON.stringify(list)).digest('hex');

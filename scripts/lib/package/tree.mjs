@@ -15,6 +15,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../digest.mjs';
+import { pageModules } from '../page.mjs';
 import { ROOT } from '../run.mjs';
 import { compiledIn, runtimeOf } from './compile.mjs';
 import { BUILT, copyInto, DATA, manualPages, PACKAGE } from './product.mjs';
@@ -109,9 +110,9 @@ function placeSystem(tree) {
   return etc.map((path) => `/${path.slice(DEBIAN.length + 1)}`);
 }
 
-/** The licence of Banjour, of each module and, where the target has one, of Node. */
+/** The licence of Banjour, of each module, of what stands in the page's script and, where the target has one, of Node. */
 export function licences(target, modules) {
-  const texts = modules.map((module) => {
+  const texts = [...modules, ...pageModules()].map((module) => {
     const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
     const { version, license } = JSON.parse(read(join(module, 'package.json')));
     let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();

@@ -4,15 +4,14 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { inBackground } from '../../core/background.js';
 import type { WebSession } from '../api.js';
 import { BansView } from './bans.js';
-import { ask, type Refusal, SIGNED_OUT, send } from './client.js';
+import { ask, SIGNED_OUT, send, type Unanswered } from './client.js';
 import { ExplainView } from './explain.js';
 import { ZONE } from './format.js';
-import { type Live, LiveContext, useStream } from './live.js';
+import { LiveContext, type LiveState, useStream } from './live.js';
 import { NetworksView } from './networks.js';
 import { NowView } from './now.js';
 import { Stranger, Tag } from './parts.js';
-import { linkTo, type Route, useRoute } from './route.js';
-import { SessionContext, useTheme } from './session.js';
+import { linkTo, type Route, SessionContext, useRoute, useTheme } from './reader.js';
 import { SharedView } from './shared.js';
 import { UsersView } from './users.js';
 import { WhatIfView } from './what-if.js';
@@ -49,14 +48,14 @@ function Navigation({ current }: { readonly current: ViewName }) {
   );
 }
 
-function Pulse({ live }: { readonly live: Live }) {
+function Pulse({ live }: { readonly live: LiveState }) {
   if (!live.isConnected) return <Tag tone="warn">Connecting…</Tag>;
   return live.isAgentAnswering ? <Tag tone="good">Live</Tag> : <Tag tone="bad">Agent silent</Tag>;
 }
 
 function SignedOut() {
   return (
-    <main class="plain">
+    <main class="lonely">
       <h1>Banjour</h1>
       <p>This browser has no session, or it is over. On the host, type</p>
       <pre>banjour web open</pre>
@@ -136,7 +135,7 @@ function App() {
   useEffect(() => {
     const out = () => setSession(null);
     window.addEventListener(SIGNED_OUT, out);
-    ask<WebSession>('session').then(setSession, (error: Refusal) => {
+    ask<WebSession>('session').then(setSession, (error: Unanswered) => {
       if (error.status !== 401) setProblem(error.message);
     });
     return () => window.removeEventListener(SIGNED_OUT, out);
@@ -144,7 +143,7 @@ function App() {
   if (session === null) return <SignedOut />;
   if (session === undefined)
     return (
-      <main class="plain">
+      <main class="lonely">
         <h1>Banjour</h1>
         <p role="status">{problem ?? 'Loading…'}</p>
       </main>

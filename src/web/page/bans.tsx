@@ -7,9 +7,8 @@ import { ask, useAsk } from './client.js';
 import { things } from './format.js';
 import { useLive } from './live.js';
 import { Answered, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
-import { replaceRoute } from './route.js';
+import { replaceRoute, useSession } from './reader.js';
 import { PAGE_ROWS, usePages, VirtualRows } from './rows.js';
-import { useSession } from './session.js';
 
 const ORDERS: Readonly<Record<BanOrder, string>> = {
   newest: 'Newest first',
@@ -180,10 +179,11 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
   const [unbanning, setUnbanning] = useState<BanItem>();
   const order = BAN_ORDERS.find((one) => one === params.get('order')) ?? 'newest';
   const query = { q: params.get('q') ?? '', jail: params.get('jail') ?? '', order };
-  const first = useAsk<BanPage>('bans', { ...query, limit: 1, turn }, 10_000);
+  const first = useAsk<BanPage>('bans', { ...query, limit: 1 }, 10_000);
   const refresh = () => {
     setSeen(live.changes);
     setTurn(turn + 1);
+    first.again();
   };
   const isOld = live.changes !== seen;
   const onQuery = (next: typeof query) => replaceRoute('bans', next);

@@ -4,9 +4,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { AgentView, ChangeAnswer } from '../../control/protocol.js';
 import { inBackground } from '../../core/background.js';
 import type { BanRequest, UnbanRequest } from '../api.js';
-import { Refusal, send, useAsk } from './client.js';
+import { send, Unanswered, useAsk } from './client.js';
 import { Problem, Stranger } from './parts.js';
-import { useSession } from './session.js';
+import { useSession } from './reader.js';
 
 interface DialogProps {
   readonly title: string;
@@ -22,7 +22,7 @@ interface DialogProps {
 function Dialog({ title, action, isReady, onClose, onDone, act, children }: DialogProps) {
   const { csrf } = useSession();
   const box = useRef<HTMLDialogElement>(null);
-  const [problem, setProblem] = useState<Refusal>();
+  const [problem, setProblem] = useState<Unanswered>();
   const [isBusy, setBusy] = useState(false);
   useEffect(() => box.current?.showModal(), []);
   const submit = async (event: Event) => {
@@ -31,11 +31,11 @@ function Dialog({ title, action, isReady, onClose, onDone, act, children }: Dial
     setProblem(undefined);
     try {
       const { changed, results } = await act(csrf);
-      if (changed === 0) throw new Refusal(results[0]?.message ?? 'Nothing changed.', 200);
+      if (changed === 0) throw new Unanswered(results[0]?.message ?? 'Nothing changed.', 200);
       onDone();
       onClose();
     } catch (error) {
-      setProblem(error instanceof Refusal ? error : new Refusal(String(error), 0));
+      setProblem(error instanceof Unanswered ? error : new Unanswered(String(error), 0));
     }
     setBusy(false);
   };

@@ -8,7 +8,7 @@ import { CSRF_HEADER } from '../api.js';
 export const SIGNED_OUT = 'banjour-signed-out';
 
 /** An answer that was none. */
-export class Refusal extends Error {
+export class Unanswered extends Error {
   constructor(
     message: string,
     /** HTTP's number; 0 where nobody answered. */
@@ -35,7 +35,7 @@ async function answerOf<T>(address: string, init: RequestInit): Promise<T> {
     response = await fetch(address, { ...init, credentials: 'same-origin' });
   } catch (error) {
     if (init.signal?.aborted) throw error;
-    throw new Refusal(
+    throw new Unanswered(
       'The page does not reach its server.',
       0,
       'systemctl status banjour-companion',
@@ -44,15 +44,15 @@ async function answerOf<T>(address: string, init: RequestInit): Promise<T> {
   if (response.ok) return (await response.json()) as T;
   if (response.status === 401) window.dispatchEvent(new Event(SIGNED_OUT));
   const problem = (await response.json().catch(() => ({}))) as Partial<ApiProblem>;
-  throw new Refusal(problem.error ?? `HTTP ${response.status}`, response.status, problem.hint);
+  throw new Unanswered(problem.error ?? `HTTP ${response.status}`, response.status, problem.hint);
 }
 
-/** Asks. @throws Refusal */
+/** Asks. @throws Unanswered */
 export function ask<T>(call: string, params: Params = {}, signal?: AbortSignal): Promise<T> {
   return answerOf<T>(addressOf(call, params), signal === undefined ? {} : { signal });
 }
 
-/** Changes something. @throws Refusal */
+/** Changes something. @throws Unanswered */
 export function send<T>(call: string, csrf: string, body: object): Promise<T> {
   return answerOf<T>(`/api/${call}`, {
     method: 'POST',
@@ -64,7 +64,7 @@ export function send<T>(call: string, csrf: string, body: object): Promise<T> {
 export interface Asked<T> {
   /** The newest answer, kept while the next is under way and where that one failed. */
   readonly data: T | undefined;
-  readonly problem: Refusal | undefined;
+  readonly problem: Unanswered | undefined;
   readonly isAsking: boolean;
   /** Asks once more. */
   readonly again: () => void;
@@ -94,7 +94,7 @@ export function useAsk<T>(call: string | null, params: Params = {}, everyMs = 0)
         setState({ data, problem: undefined, key });
       } catch (error) {
         if (controller.signal.aborted) return;
-        const problem = error instanceof Refusal ? error : new Refusal(String(error), 0);
+        const problem = error instanceof Unanswered ? error : new Unanswered(String(error), 0);
         // What another question was answered is no answer to this one.
         setState((old) => ({ data: old.key === key ? old.data : undefined, problem, key }));
       }
@@ -108,5 +108,5 @@ export function useAsk<T>(call: string | null, params: Params = {}, everyMs = 0)
       clearInterval(timer);
     };
   }, [key, everyMs, turn]);
-  return { ...state, isAsking, again: () => setTurn(turn + 1) };
+  return { ...state, isAsking, again: () => setTurn((before) => before + 1) };
 }

@@ -9,6 +9,9 @@ type Evidence = Explanation['evidence'][number];
 const TAIL = 0.35;
 /** A picture of less than this would show nothing, milliseconds. */
 const LENGTH_MIN_MS = 2_000;
+/** Where words stand on the axis, as shares of it; none in a picture narrower than this. */
+const TICKS = [0.25, 0.5, 0.75];
+const NARROW = 480;
 
 /** The newest ban of a jail that counted this evidence. */
 export function banOf(explanation: Explanation, jail: string): BanView | undefined {
@@ -33,78 +36,104 @@ export function sums(
   ]);
 }
 
+interface Timed {
+  readonly at: number;
+  readonly count: number;
+}
+
+/** How long the jail counts together; of one that weighs, or that is no more, undefined. */
+function windowOf({ rule }: Evidence): number | undefined {
+  return rule === undefined || rule.isWeighing ? undefined : rule.findtimeSeconds * 1000;
+}
+
 /** The picture; undefined where no entry has a time any more. */
 export function storyOf(
   explanation: Explanation,
-  { jail, entries, rule }: Evidence,
+  evidence: Evidence,
   width: number,
 ): TimeLine | undefined {
-  const timed = entries.flatMap(({ time, count = 1, line }) => {
+  const { jail, entries, rule } = evidence;
+  const timed = entries.flatMap(({ time, count = 1 }): Timed[] => {
     const at = Date.parse(time ?? '');
-    return Number.isNaN(at) ? [] : [{ at, count, line }];
+    return Number.isNaN(at) ? [] : [{ at, count }];
   });
   if (timed.length === 0) return undefined;
   const ban = banOf(explanation, jail);
   const times = timed.map(({ at }) => at);
   const decided = ban === undefined ? Math.max(...times) : Date.parse(ban.time);
   const last = Math.max(decided, ...times);
-  const findtimeMs = (rule?.findtimeSeconds ?? 0) * 1000;
-  const isCounting = rule !== undefined && !rule.isWeighing;
-  const begin = isCounting ? decided - findtimeMs : Math.min(...times);
-  const from = Math.min(begin, ...times);
+  const window = windowOf(evidence);
+  const from = Math.min(decided - (window ?? 0), ...times);
   const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
-  const end = ban === undefined ? until : endOf(ban);
-  const iso = (at: number) => new Date(at).toISOString();
+  const isNarrow = width < NARROW;
   return {
     kind: 'timeline',
     title: `${explanation.address} in ${jail}`,
     from,
     until,
-    ends: [shortTime(iso(from)), width < 480 ? '' : shortTime(iso(until))],
+    ends: [timeAt(from), isNarrow ? '' : timeAt(until)],
     width,
-    marks: [
-      ...timed.map(({ at, count }) => ({
-        at,
-        label: `${shortTime(iso(at))}, attempts`,
-        weight: count,
-        kind: 'entry' as const,
-      })),
-      ...(ban === undefined
-        ? []
-        : [{ at: decided, label: decisionOf(ban), weight: 1, kind: 'decision' as const }]),
-    ],
+    ticks: (isNarrow ? [] : TICKS).map((share) => {
+      const at = from + share * (until - from);
+      return { at, label: timeAt(at) };
+    }),
+    marks: marksOf(timed, window, ban),
     spans: [
-      ...(isCounting
-        ? [
+      ...(window === undefined
+        ? []
+        : [
             {
-              from: begin,
+              from: decided - window,
               until: decided,
-              label: `counted together: ${lengthOf(rule.findtimeSeconds)}`,
+              label: `counted together: ${lengthOf(window / 1000)}`,
               kind: 'window' as const,
             },
-          ]
-        : []),
+          ]),
       ...(ban === undefined
         ? []
         : [
             {
               from: decided,
-              until: Math.min(until, end),
+              until: Math.min(until, endOf(ban)),
               label: banLabel(ban),
               kind: 'ban' as const,
             },
           ]),
     ],
-    ...(isCounting
-      ? {
+    ...(window === undefined || rule === undefined
+      ? {}
+      : {
           level: {
             limit: rule.maxretry,
             label: `bans at ${rule.maxretry}`,
-            points: [[from, 0], ...sums(timed, findtimeMs)],
+            points: [[from, 0], ...sums(timed, window)],
           },
-        }
-      : {}),
+        }),
   };
+}
+
+/** Entries as high as the sum stood after them, or as they weigh where nothing is summed. */
+function marksOf(
+  timed: readonly Timed[],
+  window: number | undefined,
+  ban: BanView | undefined,
+): TimeLine['marks'] {
+  const heights =
+    window === undefined ? timed.map(({ at, count }) => [at, count] as const) : sums(timed, window);
+  const what = window === undefined ? 'attempts' : 'counted together';
+  const entries = heights.map(([at, weight]) => ({
+    at,
+    label: `${timeAt(at)}, ${what}`,
+    weight,
+    kind: 'entry' as const,
+  }));
+  if (ban === undefined) return entries;
+  const at = Date.parse(ban.time);
+  return [...entries, { at, label: decisionOf(ban), weight: 1, kind: 'decision' }];
+}
+
+function timeAt(at: number): string {
+  return shortTime(new Date(at).toISOString());
 }
 
 function decisionOf(ban: BanView): string {

@@ -7,16 +7,27 @@ import type {
   Explanation,
   RefusalView,
 } from '../../control/protocol.js';
+import { escapeUntrusted } from '../../core/text.js';
 import { useAsk } from './client.js';
 import { banOf, sentenceOf, storyOf } from './evidence.js';
 import { count, lengthOf, size, things } from './format.js';
-import { Answered, type Column, Panel, Share, Stranger, Table, Tag, Time, Until } from './parts.js';
+import {
+  Answered,
+  Panel,
+  Share,
+  Stranger,
+  Table,
+  type TableColumn,
+  Tag,
+  Time,
+  Until,
+} from './parts.js';
 import { Picture } from './picture.js';
-import { replaceRoute } from './route.js';
+import { replaceRoute } from './reader.js';
 
 type Evidence = Explanation['evidence'][number];
 
-const ENTRIES: readonly Column<EvidenceView>[] = [
+const ENTRIES: readonly TableColumn<EvidenceView>[] = [
   { title: 'Time', cell: ({ time }) => (time === undefined ? 'gone' : <Time iso={time} />) },
   { title: 'Attempts', isNumber: true, cell: ({ count: attempts = 1 }) => count(attempts) },
   {
@@ -35,11 +46,19 @@ const ENTRIES: readonly Column<EvidenceView>[] = [
   {
     title: 'Found by',
     isMinor: true,
-    cell: ({ regex }) => (regex === undefined ? '-' : <Stranger text={regex} chars={80} />),
+    // The file's own name says enough; where it lies, a pointer that rests on it.
+    cell: ({ regex }) =>
+      regex === undefined ? (
+        '-'
+      ) : (
+        <span title={escapeUntrusted(regex)}>
+          <Stranger text={regex.replace(/^.*\//, '')} chars={60} />
+        </span>
+      ),
   },
 ];
 
-const BANS: readonly Column<BanView>[] = [
+const BANS: readonly TableColumn<BanView>[] = [
   { title: 'Jail', cell: ({ jail }) => <Stranger text={jail} chars={40} /> },
   {
     title: 'State',
@@ -72,7 +91,7 @@ const BANS: readonly Column<BanView>[] = [
   },
 ];
 
-const REFUSALS: readonly Column<RefusalView>[] = [
+const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
   { title: 'User', cell: ({ user }) => <Stranger text={user ?? ''} chars={60} /> },
   { title: 'Reason', cell: ({ reason }) => <Tag tone="warn">{reason}</Tag> },

@@ -4,7 +4,7 @@ import { useContext, useEffect, useState } from 'preact/hooks';
 import type { AlarmView } from '../../core/figures.js';
 import type { BanItem, LiveHello, LiveMinute, LiveTick } from '../api.js';
 
-export interface Live {
+export interface LiveState {
   readonly isConnected: boolean;
   readonly isAgentAnswering: boolean;
   /** The last hour, oldest first. */
@@ -19,7 +19,7 @@ export interface Live {
 const MINUTES = 60;
 const NEWEST = 30;
 
-export const NOTHING_YET: Live = {
+export const NOTHING_YET: LiveState = {
   isConnected: false,
   isAgentAnswering: true,
   minutes: [],
@@ -28,12 +28,12 @@ export const NOTHING_YET: Live = {
   changes: 0,
 };
 
-export const LiveContext = createContext<Live>(NOTHING_YET);
+export const LiveContext = createContext<LiveState>(NOTHING_YET);
 
-export const useLive = (): Live => useContext(LiveContext);
+export const useLive = (): LiveState => useContext(LiveContext);
 
 /** The state after a tick. */
-export function afterTick(live: Live, tick: LiveTick): Live {
+export function afterTick(live: LiveState, tick: LiveTick): LiveState {
   const before = live.minutes.filter(({ time }) => time !== tick.minute.time);
   return {
     isConnected: true,
@@ -46,7 +46,7 @@ export function afterTick(live: Live, tick: LiveTick): Live {
 }
 
 /** Follows the stream while `isOn`; the browser connects again by itself. */
-export function useStream(isOn: boolean): Live {
+export function useStream(isOn: boolean): LiveState {
   const [live, setLive] = useState(NOTHING_YET);
   useEffect(() => {
     if (!isOn) return;

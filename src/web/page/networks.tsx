@@ -3,18 +3,27 @@ import { useCallback } from 'preact/hooks';
 import type { Chart } from '../../charts/charts.js';
 import type { Figures as ReportFigures } from '../../core/figures.js';
 import { count } from './format.js';
-import { Answered, type Column, Figure, Figures, Panel, Share, Stranger, Table } from './parts.js';
+import {
+  Answered,
+  Figure,
+  Figures,
+  Panel,
+  Share,
+  Stranger,
+  Table,
+  type TableColumn,
+} from './parts.js';
 import { Picture } from './picture.js';
-import { linkTo } from './route.js';
+import { linkTo } from './reader.js';
 import { Range, useFigures } from './users.js';
 
 type Network = ReportFigures['networks'][number];
 
 /** Columns of a chart over time. */
 const STEPS = 84;
-const NETWORKS_SHOWN = 50;
+const NETWORKS_SHOWN = 20;
 
-function columnsOf(networks: readonly Network[]): readonly Column<Network>[] {
+function columnsOf(networks: readonly Network[]): readonly TableColumn<Network>[] {
   const bans = Math.max(0, ...networks.map((network) => network.bans));
   return [
     {
@@ -32,11 +41,7 @@ function columnsOf(networks: readonly Network[]): readonly Column<Network>[] {
 }
 
 /** Attempts and bans in as many steps as one can tell apart. */
-export function overTime(
-  hours: ReportFigures['hours'],
-  which: 'attempts' | 'bans',
-  width: number,
-): Chart {
+function overTime(hours: ReportFigures['hours'], which: 'attempts' | 'bans', width: number): Chart {
   const each = Math.max(1, Math.ceil(hours.length / STEPS));
   const columns = Array.from({ length: Math.ceil(hours.length / each) }, (_, i) => {
     const own = hours.slice(i * each, (i + 1) * each);

@@ -10,12 +10,12 @@ import { count, lengthOf, minuteTime, things } from './format.js';
 import { useLive } from './live.js';
 import {
   Answered,
-  type Column,
   Figure,
   Figures,
   Panel,
   Stranger,
   Table,
+  type TableColumn,
   Tag,
   Target,
   Time,
@@ -23,7 +23,7 @@ import {
   useClock,
 } from './parts.js';
 import { Picture } from './picture.js';
-import { linkTo } from './route.js';
+import { linkTo } from './reader.js';
 import { AlarmList } from './users.js';
 
 /** Jails that have a colour of their own; the others share one. */
@@ -31,7 +31,7 @@ const NAMED = 5;
 const MINUTES = 60;
 
 /** Attempts or bans of the last hour by the minute, the busiest jails apart. */
-export function hourChart(
+function hourChart(
   minutes: readonly LiveMinute[],
   which: 'attempts' | 'bans',
   now: number,
@@ -107,7 +107,7 @@ function stateOf(jail: JailView): 'hears' | 'quiet' | 'deaf' {
 
 const STATES = { hears: 'reading', quiet: 'nothing yet', deaf: 'selects nothing' } as const;
 
-const JAILS: readonly Column<JailView>[] = [
+const JAILS: readonly TableColumn<JailView>[] = [
   {
     title: 'Jail',
     cell: (jail) => (
@@ -141,7 +141,7 @@ const JAILS: readonly Column<JailView>[] = [
   },
 ];
 
-const SOURCES: readonly Column<SourceView>[] = [
+const SOURCES: readonly TableColumn<SourceView>[] = [
   { title: 'Source', cell: ({ source }) => <Stranger text={source} chars={60} /> },
   {
     title: 'State',
@@ -180,7 +180,7 @@ function Verdict({ agent, isSilent }: { readonly agent: AgentView; readonly isSi
       : behind.length > 0
         ? ['warn', 'It reads what was stored before it comes to what happens now.']
         : agent.warnings.length > 0 || deaf.length > 0
-          ? ['warn', `It reads, with ${things(Math.max(1, agent.warnings.length), 'warning')}.`]
+          ? ['warn', `It reads, with ${things(agent.warnings.length + deaf.length, 'warning')}.`]
           : ['good', 'It reads, and every jail sees its log.'];
   return (
     <section class={`verdict ${tone}`} aria-label="Health">
@@ -188,8 +188,14 @@ function Verdict({ agent, isSilent }: { readonly agent: AgentView; readonly isSi
         <strong>{words}</strong> {things(agent.sources.length, 'source')},{' '}
         {things(agent.jails.length, 'jail')}, up since <Time iso={agent.since} />.
       </p>
-      {agent.warnings.length === 0 ? null : (
+      {agent.warnings.length + deaf.length === 0 ? null : (
         <ul>
+          {deaf.map(({ jail }) => (
+            <li key={jail}>
+              <Stranger text={jail} chars={40} /> selects nothing that is in the journal: it cannot
+              see its attackers.
+            </li>
+          ))}
           {agent.warnings.map((warning) => (
             <li key={warning}>
               <Stranger text={warning} chars={600} />

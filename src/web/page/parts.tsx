@@ -2,11 +2,11 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { escapeUntrusted } from '../../core/text.js';
-import type { Asked, Refusal } from './client.js';
+import type { Asked, Unanswered } from './client.js';
 import { ago, endsIn, shortTime, wholeTime } from './format.js';
-import { linkTo } from './route.js';
+import { linkTo } from './reader.js';
 
-/** Text that a stranger may have written: what is invisible or turns lines around is spelled out. */
+/** Text that a stranger may have written: what is invisible or turns lines is spelled out. */
 export function Stranger({
   text,
   chars = 160,
@@ -115,7 +115,7 @@ export function Tag({
   return <span class={`tag ${tone}`}>{children}</span>;
 }
 
-export interface Column<T> {
+export interface TableColumn<T> {
   readonly title: string;
   readonly isNumber?: boolean;
   /** Left out where the page is narrow. */
@@ -125,7 +125,7 @@ export interface Column<T> {
 
 interface TableProps<T> {
   readonly caption: string;
-  readonly columns: readonly Column<T>[];
+  readonly columns: readonly TableColumn<T>[];
   readonly rows: readonly T[];
   readonly nothing: string;
 }
@@ -133,7 +133,7 @@ interface TableProps<T> {
 /** A table of some rows; what may have thousands is `VirtualRows`. */
 export function Table<T>({ caption, columns, rows, nothing }: TableProps<T>) {
   if (rows.length === 0) return <p class="nothing">{nothing}</p>;
-  const kind = ({ isNumber, isMinor }: Column<T>) =>
+  const kind = ({ isNumber, isMinor }: TableColumn<T>) =>
     `${isNumber ? 'number' : ''} ${isMinor ? 'minor' : ''}`.trim();
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
@@ -178,7 +178,7 @@ export function Share({ value, most, text }: { value: number; most: number; text
   );
 }
 
-export function Problem({ problem }: { readonly problem: Refusal }) {
+export function Problem({ problem }: { readonly problem: Unanswered }) {
   return (
     <div class="problem" role="alert">
       <strong>

@@ -13,7 +13,7 @@ const PAGES_KEPT = 12;
 /** Rows drawn above and below what is seen. */
 const MARGIN = 6;
 /** A browser draws no higher element than this, pixels. */
-const HEIGHT_MAX_PX = 12_000_000;
+const HIGHEST_PX = 12_000_000;
 
 export interface Pages<T> {
   readonly at: (index: number) => T | undefined;
@@ -22,7 +22,7 @@ export interface Pages<T> {
 }
 
 /** The pages between two rows. */
-export function pagesOf(first: number, last: number): number[] {
+function pagesOf(first: number, last: number): number[] {
   const begin = Math.floor(Math.max(0, first) / PAGE_ROWS);
   const end = Math.floor(Math.max(0, last) / PAGE_ROWS);
   return Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
@@ -94,7 +94,7 @@ export function VirtualRows<T>(props: VirtualRowsProps<T>) {
       current.removeEventListener('scroll', look);
     };
   }, []);
-  const height = Math.min(HEIGHT_MAX_PX, total * rowHeight);
+  const height = Math.min(HIGHEST_PX, total * rowHeight);
   // Where the list is higher than an element may be, a step of the bar is several rows.
   const shrink = total === 0 ? 1 : (total * rowHeight) / Math.max(1, height);
   const top = Math.floor((view.top * shrink) / rowHeight);
@@ -118,33 +118,44 @@ export function VirtualRows<T>(props: VirtualRowsProps<T>) {
           </div>
         </div>
         <div role="rowgroup" class="rows-body" style={{ height: `${height}px` }}>
-          {shown.map((index) => {
-            const row = pages.at(index);
-            const offset = view.top + (index - (view.top * shrink) / rowHeight) * rowHeight;
-            return (
-              <div
-                key={index}
-                role="row"
-                aria-rowindex={index + 2}
-                class={`row ${index % 2 === 0 ? '' : 'odd'}`}
-                style={{ transform: `translateY(${Math.round(offset)}px)` }}
-              >
-                {row === undefined
-                  ? columns.map(({ title, class: name }, i) => (
-                      <span key={title} role="cell" class={name}>
-                        {i === 0 ? <span class="dim">…</span> : null}
-                      </span>
-                    ))
-                  : cells(row).map((cell, i) => (
-                      <span key={columns[i]?.title} role="cell" class={columns[i]?.class}>
-                        {cell}
-                      </span>
-                    ))}
-              </div>
-            );
-          })}
+          {shown.map((index) => (
+            <Row
+              key={index}
+              index={index}
+              top={view.top + (index - (view.top * shrink) / rowHeight) * rowHeight}
+              columns={columns}
+              row={pages.at(index)}
+              cells={cells}
+            />
+          ))}
         </div>
       </div>
+    </div>
+  );
+}
+
+interface RowProps<T> extends Pick<VirtualRowsProps<T>, 'columns' | 'cells'> {
+  readonly index: number;
+  /** Where it stands in the list, pixels. */
+  readonly top: number;
+  /** Undefined while it is under way. */
+  readonly row: T | undefined;
+}
+
+function Row<T>({ index, top, columns, row, cells }: RowProps<T>) {
+  const filled = row === undefined ? [<span key="wait">…</span>] : cells(row);
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      class="row"
+      style={{ transform: `translateY(${Math.round(top)}px)` }}
+    >
+      {columns.map(({ title, class: name }, i) => (
+        <span key={title} role="cell" class={name}>
+          {filled[i]}
+        </span>
+      ))}
     </div>
   );
 }

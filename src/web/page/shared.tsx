@@ -3,17 +3,17 @@ import { useAsk } from './client.js';
 import { count, lengthOf } from './format.js';
 import {
   Answered,
-  type Column,
   Figure,
   Figures,
   Panel,
   Share,
   Stranger,
   Table,
+  type TableColumn,
   Tag,
   Time,
 } from './parts.js';
-import { linkTo } from './route.js';
+import { linkTo } from './reader.js';
 
 /** What the page needs of what the agent says of sharing. */
 interface Sharing {
@@ -35,7 +35,7 @@ interface Sharing {
 
 type Told = Sharing['inForce'][number];
 
-function columnsOf(most: number): readonly Column<Told>[] {
+function columnsOf(most: number): readonly TableColumn<Told>[] {
   return [
     {
       title: 'Host',
@@ -53,7 +53,7 @@ function columnsOf(most: number): readonly Column<Told>[] {
   ];
 }
 
-const REASONS: readonly Column<readonly [string, number]>[] = [
+const REASONS: readonly TableColumn<readonly [string, number]>[] = [
   { title: 'Refused, because', cell: ([reason]) => <Stranger text={reason} chars={200} /> },
   { title: 'Decisions', isNumber: true, cell: ([, number]) => count(number) },
 ];

@@ -6,18 +6,18 @@ import { type Asked, useAsk } from './client.js';
 import { count, things } from './format.js';
 import {
   Answered,
-  type Column,
   Figure,
   Figures,
   Panel,
   Share,
   Stranger,
   Table,
+  type TableColumn,
   Tag,
   Target,
   Time,
 } from './parts.js';
-import { linkTo } from './route.js';
+import { linkTo } from './reader.js';
 
 const RANGES = [
   ['24 hours', 24],
@@ -90,7 +90,7 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
   );
 }
 
-const REFUSALS: readonly Column<RefusalView>[] = [
+const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
   { title: 'User', cell: ({ user }) => <Stranger text={user ?? ''} chars={60} /> },
   { title: 'From', cell: ({ address }) => <Target target={address} /> },
@@ -100,7 +100,7 @@ const REFUSALS: readonly Column<RefusalView>[] = [
 
 type UserFigures = ReportFigures['users'][number];
 
-function columnsOf(most: number): readonly Column<UserFigures>[] {
+function columnsOf(most: number): readonly TableColumn<UserFigures>[] {
   return [
     {
       title: 'User',

@@ -5,23 +5,30 @@ import { useAsk } from './client.js';
 import { count, lengthOf, things } from './format.js';
 import {
   Answered,
-  type Column,
   Figure,
   Figures,
   Panel,
   Share,
   Stranger,
   Table,
+  type TableColumn,
   Tag,
   Target,
   Time,
   type Tone,
 } from './parts.js';
-import { type Advice, type Choice, choiceOf, nearestSetting, stepsOf } from './settings.js';
+import {
+  choiceOf,
+  nearestSetting,
+  presentSetting,
+  type SliderChoice,
+  stepsOf,
+  type TriedSettings,
+} from './settings.js';
 
 type Hit = WhatIfSetting['hits'][number];
 
-const HITS: readonly Column<Hit>[] = [
+const HITS: readonly TableColumn<Hit>[] = [
   { title: 'Address', cell: ({ target }) => <Target target={target} /> },
   { title: 'Jail', cell: ({ jail }) => <Stranger text={jail} chars={40} /> },
   { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
@@ -79,19 +86,19 @@ function Compared({
   return <Figure label={label} value={count(then)} note={`${words}; ${note}`} tone={tone} />;
 }
 
-/** All that was tried, the way that a reader weighs it: what comes through against who is shut out. */
+/** All that was tried: what comes through, and who is shut out. */
 function Tried({
   advice,
   chosen,
   choose,
 }: {
-  advice: Advice;
+  advice: TriedSettings;
   chosen: number;
   choose: (i: number) => void;
 }) {
   const most = Math.max(1, ...advice.tried.map(({ passed }) => passed));
   const rows = advice.tried.map((setting, i) => ({ setting, i }));
-  const columns: readonly Column<(typeof rows)[number]>[] = [
+  const columns: readonly TableColumn<(typeof rows)[number]>[] = [
     {
       title: 'Setting',
       cell: ({ setting, i }) => (
@@ -100,7 +107,7 @@ function Tried({
             {setting.maxretry} in {lengthOf(setting.findtime)}
             {Object.entries(setting.weighing).map(([key, value]) => `, ${key} ${value}`)}
           </button>
-          {i === 0 ? <Tag tone="plain">now</Tag> : null}
+          {setting.lines === '' ? <Tag tone="plain">now</Tag> : null}
           {i === advice.best ? <Tag tone="good">advised</Tag> : null}
           {i === chosen ? <Tag tone="warn">chosen</Tag> : null}
         </>
@@ -123,64 +130,75 @@ function Tried({
   return <Table caption="All settings that were tried" columns={columns} rows={rows} nothing="" />;
 }
 
-function Sliders({ advice }: { readonly advice: Advice }) {
-  const { tried } = advice;
+interface ControlsProps {
+  readonly tried: readonly WhatIfSetting[];
+  readonly chosen: WhatIfSetting;
+  readonly choose: (index: number) => void;
+}
+
+/** The sliders, and what to write for what they say. */
+function Controls({ tried, chosen, choose }: ControlsProps) {
   const steps = useMemo(() => stepsOf(tried), [tried]);
-  const [index, setIndex] = useState(0);
-  const [now, chosen] = [tried[0], tried[index] ?? tried[0]];
+  const choice = choiceOf(chosen);
+  const move = <K extends keyof SliderChoice>(key: K, value: SliderChoice[K]) =>
+    choose(nearestSetting(tried, { ...choice, [key]: value }, key));
+  return (
+    <Panel
+      title="Settings"
+      class="wide"
+      aside={<Tag tone="plain">{`${tried.length} were tried`}</Tag>}
+    >
+      <div class="sliders">
+        <Slider
+          label="maxretry"
+          values={steps.maxretry}
+          value={choice.maxretry}
+          say={String}
+          onChange={(value) => move('maxretry', value)}
+        />
+        <Slider
+          label="findtime"
+          values={steps.findtime}
+          value={choice.findtime}
+          say={lengthOf}
+          onChange={(value) => move('findtime', value)}
+        />
+        <Slider
+          label="slow score"
+          values={steps.slow}
+          value={choice.slow}
+          say={(value) => value ?? 'as configured'}
+          onChange={(value) => move('slow', value)}
+        />
+      </div>
+      {chosen.lines === '' ? (
+        <p class="dim">This is what is configured now.</p>
+      ) : (
+        <>
+          <p class="dim">In jail.local:</p>
+          <pre>{chosen.lines}</pre>
+        </>
+      )}
+    </Panel>
+  );
+}
+
+function Sliders({ advice }: { readonly advice: TriedSettings }) {
+  const { tried } = advice;
+  const present = presentSetting(tried);
+  const [index, setIndex] = useState(present);
+  const [now, chosen] = [tried[present], tried[index] ?? tried[present]];
   if (now === undefined || chosen === undefined)
     return <p class="nothing">No setting was tried: the journal has no failures.</p>;
-  const choice = choiceOf(chosen);
-  const move = <K extends keyof Choice>(key: K, value: Choice[K]) =>
-    setIndex(nearestSetting(tried, { ...choice, [key]: value }, key));
-  const share = (passed: number) =>
-    chosen.guesses > 0 ? `${Math.round((100 * passed) / chosen.guesses)} % of all guesses` : '';
+  const share =
+    chosen.guesses > 0
+      ? `${Math.round((100 * chosen.passed) / chosen.guesses)} % of all guesses`
+      : '';
   return (
     <div class="grid">
-      <Panel
-        title="Settings"
-        class="wide"
-        aside={<Tag tone="plain">{`${tried.length} were tried`}</Tag>}
-      >
-        <div class="sliders">
-          <Slider
-            label="maxretry"
-            values={steps.maxretry}
-            value={choice.maxretry}
-            say={String}
-            onChange={(value) => move('maxretry', value)}
-          />
-          <Slider
-            label="findtime"
-            values={steps.findtime}
-            value={choice.findtime}
-            say={lengthOf}
-            onChange={(value) => move('findtime', value)}
-          />
-          <Slider
-            label="slow score"
-            values={steps.slow}
-            value={choice.slow}
-            say={(value) => value ?? 'as configured'}
-            onChange={(value) => move('slow', value)}
-          />
-        </div>
-        {chosen.lines === '' ? (
-          <p class="dim">This is what is configured now.</p>
-        ) : (
-          <>
-            <p class="dim">In jail.local:</p>
-            <pre>{chosen.lines}</pre>
-          </>
-        )}
-      </Panel>
+      <Controls tried={tried} chosen={chosen} choose={setIndex} />
       <Figures>
-        <Compared
-          label="Guesses let through"
-          now={now.passed}
-          then={chosen.passed}
-          note={share(chosen.passed)}
-        />
+        <Compared label="Guesses let through" now={now.passed} then={chosen.passed} note={share} />
         <Compared
           label="Logins shut out"
           now={now.blockedLogins}

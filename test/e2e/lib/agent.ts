@@ -43,9 +43,15 @@ function productionFiles(): string[] {
   const modules = Object.entries(packages).filter(
     ([path, entry]) => path !== '' && entry.dev !== true && existsSync(path),
   );
-  const own = ['package.json', 'dist/src', 'dist/native', 'build', 'config', 'systemd'].filter(
-    (path) => existsSync(path),
-  );
+  const own = [
+    'package.json',
+    'dist/src',
+    'dist/native',
+    'dist/page',
+    'build',
+    'config',
+    'systemd',
+  ].filter((path) => existsSync(path));
   return [...own, ...modules.map(([path]) => path)];
 }
 
