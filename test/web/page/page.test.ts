@@ -95,15 +95,16 @@ describe('a link', () => {
 });
 
 describe('the live state', () => {
-  const tick = (minute: number, attempts: number): LiveTick => ({
-    time: '2026-01-01T00:00:00Z',
-    isAgentAnswering: true,
-    minute: { time: `2026-01-01T00:${minute}:00Z`, jails: { sshd: { attempts, bans: 0 } } },
-    bans: [],
-    bansMade: 1,
-    bansEnded: 2,
-    alarms: [],
-  });
+  const tick = (minute: number, attempts: number) =>
+    ({
+      time: '2026-01-01T00:00:00Z',
+      isAgentAnswering: true,
+      minute: { time: `2026-01-01T00:${minute}:00Z`, jails: { sshd: { attempts, bans: 0 } } },
+      bans: [],
+      bansMade: 1,
+      bansEnded: 2,
+      alarms: [],
+    }) as LiveTick;
 
   test('takes the newest word on a minute, and keeps an hour', () => {
     let live = afterTick(afterTick(NOTHING_YET, tick(10, 1)), tick(10, 5));
