@@ -221,7 +221,8 @@ export class Ledger {
   expire(now: EpochMicros, { most = EXPIRE_BANS_MAX, inForceOnly = false } = {}): BanRecord[] {
     let rows: BanRow[] = [];
     this.#write(false, () => {
-      rows = this.#sql.expire.all(now, inForceOnly ? 1 : 0, most) as BanRow[];
+      const due = this.#sql.due.all(now, inForceOnly ? 1 : 0, most) as number[];
+      rows = due.map((id) => this.#sql.expire.get(id) as BanRow);
     });
     return rows.map(recordOf).sort((a, b) => a.id - b.id);
   }

@@ -242,11 +242,14 @@ export function statementsOf(db: Database) {
     end: prepare(
       `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ?, ended_by = ? WHERE id = ?`,
     ),
+    due: prepare(
+      `SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
+       ORDER BY until LIMIT ?`,
+    ).pluck(),
+    // One at a time: a subquery in its place makes SQLite set up a table that costs more than ten bans.
     expire: prepare(
       `UPDATE ban SET state = 'ended', ended_time = until,
-       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id IN
-       (SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
-       ORDER BY until LIMIT ?)
+       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id = ?
        RETURNING ${BAN_COLUMNS}`,
     ),
     forgetOldest: prepare(
