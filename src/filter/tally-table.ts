@@ -6,7 +6,6 @@ import {
   TALLY_ADDRESSES_MAX,
   TALLY_ALL_ATTEMPTS_MAX,
   TALLY_ATTEMPTS_MAX,
-  TALLY_SESSIONS_MAX,
   TALLY_TELLINGS_MAX,
   TALLY_TELLINGS_PROOFS,
   TALLY_USER_CHARS_MAX,
@@ -15,6 +14,7 @@ import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { TALLY_PAIR_LEAST_SECONDS, TALLY_PAIR_SECONDS, TALLY_SECONDS } from '../core/timeouts.js';
 import { append, type Indexed, type Linked, SessionIndex, unlink } from './bounded-index.js';
+import { NONE, OpenConnections } from './open-connections.js';
 
 /**
  * One attempt that was told, or so many that no line told yet: a sum reported them (`summed`),
@@ -63,19 +63,10 @@ export function sameUser(one: UserName, other: UserName): boolean {
   return one.full === other.full || one.local === other.full || one.full === other.local;
 }
 
-/** A connection and when its last line came. */
-interface OpenSession {
-  /** Undefined where lines do not name connections: then each that begins is another. */
-  readonly name: string | undefined;
-  readonly time: EpochMicros;
-}
-
-/** All about one address. */
+/** All about one address, but for the connections that it has open. */
 export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */
   readonly attempts: TalliedAttempt[];
-  /** In the order of their last lines. */
-  readonly sessions: OpenSession[];
   /** When a failure last counted. */
   failed: EpochMicros | undefined;
   /** When a connection was last summed up. */
@@ -88,10 +79,15 @@ export class TallyTable {
   readonly #index = new SessionIndex<Account>();
   /** Its `newer` is the account that was silent longest, its `older` the one heard last. */
   readonly #ends: Account = newAccount('', '', 0 as EpochMicros);
+  readonly #connections = new OpenConnections();
   #attempts = 0;
 
+  /** Addresses. Looks at all: for tests. */
   get size(): number {
-    return this.#index.size;
+    let size = this.#connections.size;
+    for (let at = this.#ends.newer; at !== this.#ends; at = at.newer)
+      if (!this.hasOpen(at)) size++;
+    return size;
   }
 
   find(address: string, boot: string): Account | undefined {
@@ -100,17 +96,8 @@ export class TallyTable {
 
   /** The account of an address, a new one where there is none; `close` it afterwards. */
   open(address: string, boot: string, time: EpochMicros): Account {
-    const silent = time - TALLY_SECONDS * MICROS_PER_SECOND;
     const known = this.#index.find(address, boot);
-    // What still waits is decided first, however long ago it was.
-    for (
-      let oldest = this.#ends.newer;
-      oldest !== this.#ends && oldest !== known;
-      oldest = this.#ends.newer
-    ) {
-      if (oldest.lastSeen >= silent) break;
-      this.#remove(oldest);
-    }
+    const silent = this.#expire(known, this.#connections.find(address, boot), time);
     if (known !== undefined) {
       this.filter(known, (attempt) => attempt.state === 'waiting' || attempt.time >= silent);
       return known;
@@ -122,12 +109,48 @@ export class TallyTable {
   }
 
   /**
+   * A connection of an address begins or ends. False where the address has an account: then that is
+   * opened for it.
+   */
+  door(
+    { address, boot, time }: { address: string; boot: string; time: EpochMicros },
+    isOpened: boolean,
+    name: string | undefined,
+  ): boolean {
+    if (this.#index.find(address, boot) !== undefined) return false;
+    const row = this.#connections.find(address, boot);
+    this.#expire(undefined, row, time);
+    if (isOpened) this.#connections.open(address, boot, name, time);
+    else this.#connections.close(row, name, time);
+    return true;
+  }
+
+  /** Forgets who was silent for too long, but not this one; returns since when. */
+  #expire(known: Account | undefined, row: number, time: EpochMicros): number {
+    const silent = time - TALLY_SECONDS * MICROS_PER_SECOND;
+    // What still waits is decided first, however long ago it was.
+    for (
+      let oldest = this.#ends.newer;
+      oldest !== this.#ends && oldest !== known;
+      oldest = this.#ends.newer
+    ) {
+      if (oldest.lastSeen >= silent) break;
+      this.#remove(oldest);
+    }
+    this.#connections.expire(silent, row);
+    return silent;
+  }
+
+  /**
    * Ends what `open` began: the account is now the one heard last, or gone when nothing is left to
    * know.
    */
   close(account: Account, time: EpochMicros): void {
-    const { attempts, sessions, failed } = account;
-    if (attempts.length === 0 && sessions.length === 0 && failed === undefined) {
+    const { key, boot, attempts, failed, summed, burst } = account;
+    const row = this.#connections.find(key, boot);
+    this.#connections.touch(row, time);
+    const isKnown = summed !== undefined || burst !== undefined;
+    if (attempts.length === 0 && failed === undefined && (row === NONE || !isKnown)) {
       this.#remove(account);
       return;
     }
@@ -177,20 +200,29 @@ export class TallyTable {
     return count;
   }
 
-  /**
-   * A line of a connection of the address; the longest silent is forgotten when there are too many.
-   */
-  noteSession(account: Account, name: string | undefined, time: EpochMicros): void {
-    if (name !== undefined) this.endSession(account, name);
-    const { sessions } = account;
-    if (sessions.length >= TALLY_SESSIONS_MAX) sessions.shift();
-    sessions.push({ name: name && copyOf(name), time });
+  /** A line of a connection of the address. */
+  noteSession({ key, boot }: Account, name: string | undefined, time: EpochMicros): void {
+    this.#connections.open(key, boot, name, time);
   }
 
   /** The end of a connection of the address. */
-  endSession(account: Account, name: string | undefined): void {
-    const at = account.sessions.findIndex((session) => session.name === name);
-    if (at >= 0) account.sessions.splice(at, 1);
+  endSession({ key, boot }: Account, name: string | undefined, time: EpochMicros): void {
+    this.#connections.close(this.#connections.find(key, boot), name, time);
+  }
+
+  /** A connection of the address is open. */
+  hasOpen({ key, boot }: Account): boolean {
+    return this.#connections.find(key, boot) !== NONE;
+  }
+
+  /** When the connection of this name was last heard. */
+  lastHeard({ key, boot }: Account, name: string | undefined): EpochMicros | undefined {
+    return this.#connections.heard(this.#connections.find(key, boot), name);
+  }
+
+  /** An address without an account was heard. */
+  touch(address: string, boot: string, time: EpochMicros): void {
+    this.#connections.touch(this.#connections.find(address, boot), time);
   }
 
   #remove(account: Account): void {
@@ -208,7 +240,6 @@ function newAccount(key: string, boot: string, lastSeen: EpochMicros): Account {
     hash: 0,
     chain: undefined,
     attempts: [],
-    sessions: [],
     failed: undefined,
     summed: undefined,
     burst: undefined,

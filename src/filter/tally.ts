@@ -73,13 +73,15 @@ export class Tally {
   /** How many attempts count by this line that did not count before; 0 when it is no failure. */
   failure(line: TallyLine): number {
     const { told, time } = line;
+    const { part, session } = told;
+    const isDoor = part === 'opened' || part === 'closed';
+    if (isDoor && this.#table.door(line, part === 'opened', session)) return 0;
     const account = this.#table.open(line.address, line.boot, time);
     let count = this.#weigh(account, line) + overdue(account, time);
     if (this.#tellings.isOnce) count += this.#table.partPairs(account);
     if (count > 0) account.failed = time;
     if (account.failed === time && told.part !== 'unsure') this.#noteNetwork(line);
-    const { part, session } = told;
-    if (part === 'closed') this.#table.endSession(account, session);
+    if (part === 'closed') this.#table.endSession(account, session, time);
     else if (
       part === 'opened' ||
       (session !== undefined && (part === 'plain' || part === 'unsure'))
@@ -115,7 +117,10 @@ export class Tally {
   /** A login that succeeded: what was told of it as a failure just before, was none. */
   success({ address, boot, user, time, told }: Omit<TallyLine, 'count'>): void {
     const account = this.#table.find(address, boot);
-    if (account === undefined) return;
+    if (account === undefined) {
+      this.#table.touch(address, boot, time);
+      return;
+    }
     const { session } = told;
     const name = userName(user);
     this.#table.filter(account, (attempt) => {
@@ -142,9 +147,8 @@ export class Tally {
         return this.#inTrouble(line) ? 0 : count;
       case 'unsure': {
         const failed = this.#lastFailure(account, line);
-        const before = account.sessions.find(({ name }) => name === told.session);
-        const quiet =
-          before === undefined || !within(before.time, time, TALLY_UNSURE_QUIET_SECONDS);
+        const before = this.#table.lastHeard(account, told.session);
+        const quiet = before === undefined || !within(before, time, TALLY_UNSURE_QUIET_SECONDS);
         if (this.#inTrouble(line) || !quiet) return 0;
         if (failed !== undefined && within(failed, time, TALLY_UNSURE_SECONDS)) return count;
         this.#table.addAttempt(account, {
@@ -244,7 +248,7 @@ export class Tally {
       return 0;
     }
     const waits =
-      this.#inDoubt(witness, time) || (session === undefined && account.sessions.length > 0);
+      this.#inDoubt(witness, time) || (session === undefined && this.#table.hasOpen(account));
     if (known !== undefined) {
       if (timesTold(known, witness) < this.#tellings.timesOf(known))
         known.witnesses = [...known.witnesses, witness];
