@@ -40,7 +40,7 @@ export const LINE_FIELDS: readonly string[] = [
  */
 export function lineOf(entry: Entry): Line {
   const before = entry.whole === true ? '' : headerOf(entry.fields);
-  return { ...textOf(entry, before), ...endOf(entry) };
+  return textOf(entry, before, isToGoOn(entry));
 }
 
 /** The line that stands in the message behind so many characters, without a header. */
@@ -51,16 +51,24 @@ export function lineInMessage(entry: Entry, skipped: number): Line | undefined {
     message: message.slice(skipped),
     ...(cutAt === undefined ? {} : { cutAt: cutAt - skipped }),
   };
-  return { ...textOf(rest, ''), ...endOf(entry) };
+  return textOf(rest, '', isToGoOn(entry));
 }
 
-function textOf({ message, cutAt }: Pick<Entry, 'message' | 'cutAt'>, before: string): Line {
-  if (cutAt === undefined) return { text: before + oneLine(withoutEnd(message)) };
+function textOf(
+  { message, cutAt }: Pick<Entry, 'message' | 'cutAt'>,
+  before: string,
+  isGoingOn: boolean,
+): Line {
+  if (cutAt === undefined) {
+    const text = before + oneLine(withoutEnd(message));
+    return isGoingOn ? { text, goesOn: true } : { text };
+  }
   const head = before + oneLine(message.slice(0, cutAt));
-  return {
+  const line = {
     text: `${head}\n${oneLine(withoutEnd(message.slice(cutAt + 1)))}`,
     cutAt: head.length,
   };
+  return isGoingOn ? { ...line, goesOn: true } : line;
 }
 
 /**
@@ -74,8 +82,8 @@ function withoutEnd(message: string): string {
   return end === message.length ? message : message.slice(0, end);
 }
 
-function endOf({ fields }: Entry): Pick<Line, 'goesOn'> {
-  return goesOn((name) => fields.get(name)) ? { goesOn: true } : {};
+function isToGoOn({ fields }: Entry): boolean {
+  return goesOn((name) => fields.get(name));
 }
 
 function oneLine(text: string): string {

@@ -85,8 +85,7 @@ export class TallyTable {
   /** Addresses. Looks at all: for tests. */
   get size(): number {
     let size = this.#connections.size;
-    for (let at = this.#ends.newer; at !== this.#ends; at = at.newer)
-      if (!this.hasOpen(at)) size++;
+    for (let at = this.#ends.newer; at !== this.#ends; at = at.newer) if (!this.hasOpen(at)) size++;
     return size;
   }
 

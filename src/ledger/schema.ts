@@ -191,6 +191,25 @@ function reportStatements(prepare: Prepare) {
   };
 }
 
+/** Statements by which bans end. */
+function endStatements(prepare: Prepare) {
+  return {
+    end: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ?, ended_by = ? WHERE id = ?`,
+    ),
+    due: prepare(
+      `SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
+       ORDER BY until LIMIT ?`,
+    ).pluck(),
+    // One ban at a time: for a subquery SQLite sets up a table, which costs more than ten bans.
+    expire: prepare(
+      `UPDATE ban SET state = 'ended', ended_time = until,
+       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id = ?
+       RETURNING ${BAN_COLUMNS}`,
+    ),
+  };
+}
+
 export type Statements = ReturnType<typeof statementsOf>;
 
 /** Every statement of the hot paths, prepared once. */
@@ -198,6 +217,7 @@ export function statementsOf(db: Database) {
   const prepare: Prepare = (sql) => db.prepare<unknown[], unknown>(sql);
   return {
     ...reportStatements(prepare),
+    ...endStatements(prepare),
     position: prepare('SELECT cursor, time FROM position WHERE source = ?'),
     setPosition: prepare(
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
@@ -238,19 +258,6 @@ export function statementsOf(db: Database) {
     reopen: prepare(
       `UPDATE ban SET state = 'in-force', ended_time = NULL, ended_reason = NULL, ended_by = NULL
        WHERE id = (SELECT replaces FROM ban WHERE id = ?) AND ended_reason = 'replaced' AND (until IS NULL OR until > ?)`,
-    ),
-    end: prepare(
-      `UPDATE ban SET state = 'ended', ended_time = ?, ended_reason = ?, ended_by = ? WHERE id = ?`,
-    ),
-    due: prepare(
-      `SELECT id FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until <= ? AND (? = 0 OR state = 'in-force')
-       ORDER BY until LIMIT ?`,
-    ).pluck(),
-    // One at a time: a subquery in its place makes SQLite set up a table that costs more than ten bans.
-    expire: prepare(
-      `UPDATE ban SET state = 'ended', ended_time = until,
-       ended_reason = CASE state WHEN 'wanted' THEN 'lapsed' ELSE 'expired' END WHERE id = ?
-       RETURNING ${BAN_COLUMNS}`,
     ),
     forgetOldest: prepare(
       `DELETE FROM ban WHERE ended_time <= (SELECT ended_time FROM ban WHERE ended_time IS NOT NULL ORDER BY ended_time

@@ -61,6 +61,21 @@ export interface Captures {
   mlfforget: string | undefined;
   mlfwait: string | undefined;
   content: string | undefined;
+  session: string | undefined;
+  process: string | undefined;
+  witness: string | undefined;
+  sum: string | undefined;
+  seconds: string | undefined;
+  unsure: string | undefined;
+  trouble: string | undefined;
+  opened: string | undefined;
+  closed: string | undefined;
+  elsewhere: string | undefined;
+  kind: string | undefined;
+  digest: string | undefined;
+  kind_unknown: string | undefined;
+  kind_password: string | undefined;
+  chain: string | undefined;
 }
 
 /** A constructor, because a class cannot do without Object's names. */
@@ -77,6 +92,21 @@ const NewCaptures = function NewCaptures(this: Captures) {
   this.mlfforget = undefined;
   this.mlfwait = undefined;
   this.content = undefined;
+  this.session = undefined;
+  this.process = undefined;
+  this.witness = undefined;
+  this.sum = undefined;
+  this.seconds = undefined;
+  this.unsure = undefined;
+  this.trouble = undefined;
+  this.opened = undefined;
+  this.closed = undefined;
+  this.elsewhere = undefined;
+  this.kind = undefined;
+  this.digest = undefined;
+  this.kind_unknown = undefined;
+  this.kind_password = undefined;
+  this.chain = undefined;
 } as unknown as { new (): Captures; prototype: object };
 NewCaptures.prototype = Object.create(null);
 
@@ -126,6 +156,59 @@ export function setCapture(to: Captures, name: string, value: string | undefined
       break;
     case 'content':
       to.content = value;
+      break;
+    default:
+      setTold(to, name, value);
+  }
+}
+
+/** Sets one of the groups that say how a line is to be counted, or any other. */
+function setTold(to: Captures, name: string, value: string | undefined): void {
+  switch (name) {
+    case 'session':
+      to.session = value;
+      break;
+    case 'process':
+      to.process = value;
+      break;
+    case 'witness':
+      to.witness = value;
+      break;
+    case 'sum':
+      to.sum = value;
+      break;
+    case 'seconds':
+      to.seconds = value;
+      break;
+    case 'unsure':
+      to.unsure = value;
+      break;
+    case 'trouble':
+      to.trouble = value;
+      break;
+    case 'opened':
+      to.opened = value;
+      break;
+    case 'closed':
+      to.closed = value;
+      break;
+    case 'elsewhere':
+      to.elsewhere = value;
+      break;
+    case 'kind':
+      to.kind = value;
+      break;
+    case 'digest':
+      to.digest = value;
+      break;
+    case 'kind_unknown':
+      to.kind_unknown = value;
+      break;
+    case 'kind_password':
+      to.kind_password = value;
+      break;
+    case 'chain':
+      to.chain = value;
       break;
     default:
       to[name] = value;
