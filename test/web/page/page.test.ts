@@ -104,7 +104,7 @@ describe('the live state', () => {
       bansMade: 1,
       bansEnded: 2,
       alarms: [],
-    }) as LiveTick;
+    }) as unknown as LiveTick;
 
   test('takes the newest word on a minute, and keeps an hour', () => {
     let live = afterTick(afterTick(NOTHING_YET, tick(10, 1)), tick(10, 5));
