@@ -106,7 +106,10 @@ export class Agent {
             'debug',
             `${policy} and share.sock are root's alone: the group banjour-companion is not there`,
           );
-        firewallSync.followAllow(() => agent.#liftBansOfAllowed());
+        firewallSync.followAllow(async () => {
+          await agent.#liftBansOfAllowed();
+          await stages.share.review();
+        });
       };
       await allOf([serving(), stages.intake.start(options.setup)]);
       stages.coverage.start();
@@ -194,6 +197,7 @@ export class Agent {
     }
     accept();
     await this.#liftBansOfOthers();
+    await this.stages.share.review();
     return difference;
   }
 
@@ -283,9 +287,10 @@ export class Agent {
     const look = () => stages.health.look().catch(this.#failed);
     every(HEALTH_MS, look);
     inBackground(look());
-    every(TIDY_MS, () =>
-      this.#upkeep.prune(stages.setup.keepHistory, creditOf(stages.setup.jails)),
-    );
+    every(TIDY_MS, () => {
+      this.#upkeep.prune(stages.setup.keepHistory, creditOf(stages.setup.jails));
+      stages.share.tidy();
+    });
   }
 
   /** The end of the agent, for what nobody waits for. */

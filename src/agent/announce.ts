@@ -11,6 +11,7 @@ import type { BanDecision, BanRecord, FilterEvent, UnbanDecision } from '../core
 import { EVENTS_KEPT_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import type { Log, LogFacts } from '../core/log.js';
 import type { JailName } from '../core/names.js';
+import { SHARED_JAIL } from '../core/share.js';
 import { escapeUntrusted } from '../core/text.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import type { Alarm } from '../jail/evidence/rules.js';
@@ -108,7 +109,10 @@ export class Announcer {
     const target = formatPrefix(record.target);
     const until = record.until === null ? null : isoTime(record.until);
     const who = record.by === undefined ? {} : { by: shown(record.by) };
-    this.#log('notice', `${extended ? 'Extend Ban' : 'Ban'} ${target}${reportedBy(record)}`, {
+    // Others' bans may be very many: of what comes at once one line is said where it is taken.
+    const level = record.origin === 'shared' ? 'debug' : 'notice';
+    const why = record.scenario === undefined ? '' : ` (${shown(record.scenario)})`;
+    this.#log(level, `${extended ? 'Extend Ban' : 'Ban'} ${target}${reportedBy(record)}${why}`, {
       jail: record.jail,
       address: target,
       action: 'ban',
@@ -220,7 +224,8 @@ export class Announcer {
     by?: string,
   ): void {
     const who = by === undefined ? {} : { by: shown(by) };
-    this.#log('notice', `Unban ${target}`, { jail, address: target, action: 'unban', ...who });
+    const level = jail === SHARED_JAIL && reason !== 'operator' ? 'debug' : 'notice';
+    this.#log(level, `Unban ${target}`, { jail, address: target, action: 'unban', ...who });
     this.#tell({ event: 'unban', time: isoTime(time), jail, address: target, reason, ...who });
   }
 

@@ -10,6 +10,7 @@ import type { BanDecision } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { cursor, type JailName, sourceId } from '../core/names.js';
 import { noneRemote, notRemote } from '../core/networks.js';
+import { SHARED_JAIL } from '../core/share.js';
 import type { JailPolicy } from '../core/specs.js';
 import { counted } from '../core/text.js';
 import { type EpochMicros, epochMicros, plus, wallClock } from '../core/time.js';
@@ -78,15 +79,17 @@ export class ControlChanges {
       })),
     );
     const lifted = new Set(ended.map(({ target }) => formatPrefix(target)));
+    const listed = new Map<string, number>();
+    if (request.targets !== 'all' && (jail === undefined || jail === SHARED_JAIL))
+      for (const target of targets)
+        listed.set(formatPrefix(target), await stages.share.unlist(target));
     const results = targets.map((target) => {
       const text = formatPrefix(target);
-      return {
-        target: text,
-        done: lifted.has(text),
-        message: lifted.has(text) ? 'unbanned' : 'is not banned',
-      };
+      const done = lifted.has(text) || (listed.get(text) ?? 0) > 0;
+      return { target: text, done, message: done ? 'unbanned' : 'is not banned' };
     });
-    return { results, changed: ended.length };
+    const unlisted = [...listed.values()].reduce((sum, count) => sum + count, 0);
+    return { results, changed: ended.length + unlisted };
   }
 
   /** A failure without a log line; the jail judges it as any other. */

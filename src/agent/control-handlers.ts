@@ -42,7 +42,6 @@ import { explainView } from './explain.js';
 import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';
-import { ShareDesk } from './share-desk.js';
 import type { Stages } from './stages.js';
 
 /** Rows of history in one answer when the client does not say. */
@@ -69,7 +68,6 @@ export class AgentControlHandlers implements ControlHandlers {
   readonly #reload: Reload;
   readonly #operator: ControlChanges;
   readonly #policy: PolicyDesk;
-  readonly #share: ShareDesk;
   readonly #events: EventLog;
   readonly #counts: Cached<ReturnType<Stages['ledger']['history']['counts']>>;
   readonly #status: Cached<AgentView>;
@@ -82,7 +80,6 @@ export class AgentControlHandlers implements ControlHandlers {
     this.#reload = reload;
     this.#operator = new ControlChanges(stages);
     this.#policy = new PolicyDesk(stages);
-    this.#share = new ShareDesk(stages);
     this.#events = new EventLog(stages.announcer, stages.startedAt);
     this.#counts = new Cached(() => stages.ledger.history.counts());
     this.#events.subscribe(() => this.#counts.touch());
@@ -267,15 +264,15 @@ export class AgentControlHandlers implements ControlHandlers {
   }
 
   shareStatus() {
-    return this.#share.status();
+    return this.#stages.share.status();
   }
 
   shareDecisions(request: RequestFor<'shareDecisions'>) {
-    return this.#share.decisions(request);
+    return this.#changing(this.#stages.share.decisions(request));
   }
 
   flushShared(request: RequestFor<'flushShared'>) {
-    return this.#changing(this.#share.flush(request));
+    return this.#changing(this.#stages.share.flush(request));
   }
 
   events({ since }: RequestFor<'events'>): EventFeed {

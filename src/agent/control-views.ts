@@ -126,6 +126,8 @@ export function banView(record: BanRecord): BanView {
     ...(record.user === undefined ? {} : { user: record.user }),
     ...(record.host === undefined ? {} : { host: record.host }),
     origin: record.origin,
+    ...(record.source === undefined ? {} : { source: record.source }),
+    ...(record.scenario === undefined ? {} : { scenario: record.scenario }),
     ...(record.by === undefined ? {} : { by: record.by }),
     ...(record.rule === undefined ? {} : { rule: record.rule }),
     ...(record.leniency === undefined ? {} : { leniency: record.leniency }),

@@ -12,7 +12,7 @@ import type { Stages } from './stages.js';
  * holds: `elements` is all that is there.
  */
 export function explainView(
-  { setup, allow, ledger, jails }: Stages,
+  { setup, allow, ledger, jails, share }: Stages,
   target: Prefix,
   elements: readonly Element[],
 ): ExplainView {
@@ -21,6 +21,11 @@ export function explainView(
     const reason = snapshot.overlaps(policy.jail, target);
     return reason === undefined ? [] : [[policy.jail, reason.text]];
   });
+  const listed = share.listed(target).map((one) => ({
+    ...one,
+    target: formatPrefix(one.target),
+    until: isoTime(one.until),
+  }));
   return {
     address: formatPrefix(target),
     allowed: Object.fromEntries(allowed),
@@ -30,6 +35,7 @@ export function explainView(
       target: formatPrefix(counted),
       ...(last === undefined ? {} : { last: isoTime(last) }),
     })),
+    ...(listed.length === 0 ? {} : { listed }),
     kernel: elements
       .filter((element) => covers(element.target, target))
       .map((element) => ({

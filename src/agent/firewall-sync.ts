@@ -10,6 +10,7 @@ import type { ApplyReport, Element, FirewallBackend } from '../core/firewall.js'
 import { EXPIRE_BANS_MAX, NFT_URGENT_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName } from '../core/names.js';
+import { LISTS_JAIL } from '../core/share.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { counted } from '../core/text.js';
 import { type EpochMicros, wallClock } from '../core/time.js';
@@ -150,9 +151,13 @@ export class FirewallSync {
   /** What the kernel's table must contain besides the bans. */
   plan(): FirewallPlan {
     const { allow, setup } = this.#parts;
+    const rules = setup().jails.map(({ rule }) => rule);
+    const listed = rules
+      .filter(({ lists }) => lists)
+      .map((rule) => ({ ...rule, jail: LISTS_JAIL }));
     return {
       ...setup().firewall,
-      rules: setup().jails.map(({ rule }) => rule),
+      rules: [...rules, ...listed],
       allow: allow.snapshot.prefixes(),
     };
   }

@@ -27,6 +27,7 @@ import { Pipeline, type PipelineDeps } from './pipeline.js';
 import { Copies } from './probe/copies.js';
 import { CoverageCheck } from './probe/coverage.js';
 import { probeInThread } from './probe/thread.js';
+import { ShareDesk } from './share-desk.js';
 
 /** The level of the log while the agent runs. */
 interface LoglevelControl {
@@ -76,6 +77,7 @@ export interface Stages {
   readonly intake: IntakeSupervisor;
   readonly coverage: CoverageCheck;
   readonly copies: Copies;
+  readonly share: ShareDesk;
   readonly metrics: MetricsCollector;
   readonly health: HealthLog;
   /** What the agent is made of now; the agent replaces it at a reload. */
@@ -101,11 +103,14 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
       allow: context,
       timed: (_, entry) => metrics.inForce(entry),
       applied: (report) => metrics.applied(report),
+      succeeded: (event) => share.loggedIn(event),
       failed: (error) => events.kernelFailed(error),
       broken: failed,
     },
     { setup, log },
   );
+  const parts = { setup, jails, ledger, pipeline, firewall, announcer };
+  const share = new ShareDesk({ ...parts, allow, log });
   const firewallSync = new FirewallSync({
     firewall,
     ledger,
@@ -119,20 +124,10 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
   const readers = () => intake.all;
   const coverage = new CoverageCheck({ setup, readers, log, failed });
   const copies = copiesOf({ setup, live, log }, events);
-  const metrics = new MetricsCollector({
-    version: options.version,
-    startedAt,
-    setup,
-    readers,
-    announcer,
-    firewall,
-    firewallSync,
-    jails,
-    ledger,
-    pipeline,
-  });
+  const { version } = options;
+  const metrics = new MetricsCollector({ ...parts, version, startedAt, readers, firewallSync });
   return Object.assign(current, {
-    version: options.version,
+    version,
     startedAt,
     log,
     loglevel: options.loglevel,
@@ -149,6 +144,7 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
     intake,
     coverage,
     copies,
+    share,
     metrics,
     health: healthOf({ setup, readers, firewall, firewallSync, coverage, ledger }),
   });

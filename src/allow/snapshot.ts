@@ -175,6 +175,15 @@ export class AllowSnapshot {
     return inner && this.overlaps(jail, inner);
   }
 
+  /** Why the prefix must not be banned for others: some jail exempts an address in it. */
+  overlapsAny(prefix: Prefix): AllowReason | undefined {
+    let reason = this.#global.overlap(prefix);
+    for (const table of this.#jails.values()) reason ??= table.overlap(prefix);
+    if (reason !== undefined || prefix.family === 4) return reason;
+    const inner = embeddedPrefix(prefix, this.#nat64);
+    return inner && this.overlapsAny(inner);
+  }
+
   /**
    * What the kernel's allow set holds: the exemptions that are valid for every jail, in order, none
    * within another (an interval set refuses overlaps). Those of single jails are kept by never

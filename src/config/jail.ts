@@ -3,6 +3,7 @@
 import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../core/limits.js';
 import { parseMatch } from '../core/match.js';
 import { type JailName, jailName } from '../core/names.js';
+import { LISTS_JAIL } from '../core/share.js';
 import type { Hook, JailIntake, JailPolicy } from '../core/specs.js';
 import { seconds } from '../core/time.js';
 import { type Call, parseCall } from '../ini/calls.js';
@@ -17,6 +18,7 @@ import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './a
 import { readIncrement } from './increment.js';
 import { JAIL_KEYS } from './schema.js';
 import { type ActionFiles, Section } from './section.js';
+import { readShare } from './share.js';
 import { type LogsToJournal, selectSource } from './source.js';
 import {
   EVIDENCE,
@@ -47,6 +49,11 @@ const KEYS = JAIL_KEYS.map((spec) => spec.key);
 export function readJail(section: string, around: JailDeps): JailConfig | undefined {
   const first = new Section(around.document, section, around.report);
   const name = jailName(section);
+  if (name === LISTS_JAIL) {
+    const fix = 'give it another name: this one stands for what lists bring into the jail shared';
+    first.error('jail.name', 'enabled', 'the section cannot be the name of a jail', fix, section);
+    return undefined;
+  }
   if (name === undefined) {
     const fix =
       'a jail is named with 1 to 64 letters, digits, blanks and . _ @ + -, beginning and ending with a letter or digit';
@@ -68,6 +75,7 @@ export function readJail(section: string, around: JailDeps): JailConfig | undefi
   const forgetOnSuccess = reader.parse('forgetonsuccess', parseBoolean, false);
   const watches = reader.parse('enabled', parseEnabled, false) === 'watch';
   const counted = readCounted(reader, reading?.source.kind);
+  const share = readShare(reader, reading?.source.kind === 'hand');
   if (reading === undefined) return undefined;
   const { intake, source } = reading;
   return {
@@ -77,12 +85,19 @@ export function readJail(section: string, around: JailDeps): JailConfig | undefi
       jail: name,
       ...limits,
       ...counted,
+      ...(share === undefined ? {} : { share }),
       ipv6prefix,
       forgetOnSuccess,
       ...(watches ? { watch: true } : {}),
       ...(maxmatches === EVIDENCE_CURSORS_MAX ? {} : { maxmatches }),
     },
-    rule: { jail: name, ports: effect.ports, protocols: effect.protocols, verdict: effect.verdict },
+    rule: {
+      jail: name,
+      ports: effect.ports,
+      protocols: effect.protocols,
+      verdict: effect.verdict,
+      ...(share?.accept.includes('lists') === true ? { lists: true as const } : {}),
+    },
     hook: effect.hook,
     source,
     allow,

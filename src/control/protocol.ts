@@ -14,6 +14,9 @@ import type {
   Origin,
 } from '../core/decision.js';
 import type { LogLevel } from '../core/log.js';
+import type { ShareOrigin } from '../core/share.js';
+
+export type { ShareAnswer, ShareView } from './share-views.js';
 
 /**
  * Part of every path: `/v1/...`. Fields may be added within a version; none goes or changes its
@@ -31,9 +34,12 @@ export interface BanView {
   readonly until: string | null;
   readonly failures: number;
   readonly user?: string;
-  /** The host whose journal reported it, when it was another one. */
+  /** The host whose journal reported it, when it was another one; or the one that decided. */
   readonly host?: string;
   readonly origin: Origin;
+  /** Of a shared ban: who decided there, and why. */
+  readonly source?: ShareOrigin;
+  readonly scenario?: string;
   /** The person who banned by hand, where that was said. */
   readonly by?: string;
   /** Which rule decided, in a jail that weighs evidence. */
@@ -233,6 +239,13 @@ export interface ExplainView {
   /** Bans that share an address with it, newest first. */
   readonly bans: readonly BanView[];
   readonly windows: readonly WindowView[];
+  /** What lists of other hosts hold it; absent where there is none. */
+  readonly listed?: readonly {
+    readonly target: string;
+    readonly until: string;
+    readonly host?: string;
+    readonly scenario?: string;
+  }[];
   /** Elements of the kernel that hold it. */
   readonly kernel: readonly {
     readonly jail: string;
@@ -314,48 +327,6 @@ export interface PolicyFacts {
   readonly isHoneypot: boolean;
   /** Enough was seen to say of a user that nothing vouches for him. */
   readonly isLearnt: boolean;
-}
-
-/** Where a decision of another host comes from; see docs/share.md. */
-export const SHARE_ORIGINS = ['banjour', 'crowdsec', 'cscli', 'lists'] as const;
-export type ShareOrigin = (typeof SHARE_ORIGINS)[number];
-
-/** What became of decisions of other hosts. */
-export interface ShareAnswer {
-  /** Taken, or known already. */
-  readonly taken: number;
-  /** Lifted, also those that a complete list did not have any more. */
-  readonly lifted: number;
-  /** The first of those that were refused; `refusedCount` counts them all. */
-  readonly refused: readonly { readonly target: string; readonly why: string }[];
-  readonly refusedCount: number;
-}
-
-/** What this host takes of others and gives to them, and what came. */
-export interface ShareView {
-  /** False: there is no jail `shared`, and nothing is taken. */
-  readonly enabled: boolean;
-  readonly accept: readonly ShareOrigin[];
-  /** The longest that a shared ban may last, seconds. */
-  readonly bantimeMaxSeconds: number;
-  /** The shortest prefixes that are taken, IPv4 and IPv6. */
-  readonly prefix: readonly [number, number];
-  /** Jails whose bans others are told of, and whether an operator's of any jail. */
-  readonly publish: { readonly jails: readonly string[]; readonly operator: boolean };
-  /** The engine that the last decisions came through, and when. */
-  readonly engine?: string;
-  readonly last?: string;
-  /** Shared bans in force, by host and origin, most first. */
-  readonly inForce: readonly {
-    readonly host: string;
-    readonly origin: string;
-    readonly bans: number;
-  }[];
-  /** Addresses and prefixes of lists in force, and how many there may be. */
-  readonly lists: { readonly inForce: number; readonly max: number; readonly complete: boolean };
-  /** Since the start of the agent: decisions that were taken, and refused, by reason. */
-  readonly taken: number;
-  readonly refused: Readonly<Record<string, number>>;
 }
 
 /** What the kernel has counted, by jail; read at most as often as it is cheap. */

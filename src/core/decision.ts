@@ -1,6 +1,7 @@
 /** What filters find, what the jails and operators decide, and what became of it. */
 import { type Address, formatPrefix, type Prefix } from './address.js';
 import type { Cursor, JailName } from './names.js';
+import type { ShareOrigin } from './share.js';
 import type { EpochMicros } from './time.js';
 
 /** What a filter may know of a failure: there is no such user; there is, with another password. */
@@ -59,8 +60,11 @@ export type EvidenceRule = 'fast' | 'slow' | 'subnet' | 'user' | 'dead-name' | '
  */
 export type Leniency = 'shared' | 'storm';
 
-/** The origin of a decision: a jail, a person, or an import from fail2ban. */
-export type Origin = 'journal' | 'operator' | 'import';
+/**
+ * The origin of a decision: a jail, a person, an import from fail2ban, or another host that shares
+ * its bans.
+ */
+export type Origin = 'journal' | 'operator' | 'import' | 'shared';
 
 /**
  * Ban `target` in `jail` until `until`. A second one for a target in force extends (or shortens)
@@ -80,8 +84,14 @@ export interface BanDecision {
   readonly evidence: readonly Cursor[];
   /** The user of the last failure; attacker's text. */
   readonly user?: string;
-  /** The host that reported the last failure, when it was another one. */
+  /**
+   * The host that reported the last failure, when it was another one; of a shared ban the host that
+   * decided. Another host's text.
+   */
   readonly host?: string;
+  /** Of a shared ban: who decided there, and why; the reason is another host's text. */
+  readonly source?: ShareOrigin;
+  readonly scenario?: string;
   readonly origin: Origin;
   /**
    * The person who banned, as the program that asked says: a user of the system; at most

@@ -86,7 +86,7 @@ export interface Figures {
   readonly totals: Omit<JailFigures, 'jail'> & {
     /** Addresses and prefixes that were banned. */
     readonly targets: number;
-    readonly byOrigin: Readonly<Record<Exclude<Origin, 'import'>, number>>;
+    readonly byOrigin: Readonly<Record<Exclude<Origin, 'import' | 'shared'>, number>>;
     readonly mistakes: Readonly<Record<MistakeFigures['kind'], number>>;
     readonly alarms: Readonly<Record<AlarmView['kind'], number>>;
     /** Bans that ended, by why. */

@@ -95,6 +95,12 @@ export interface FirewallBackend {
    * them that are most likely to be at it now, at most NFT_URGENT_BANS_MAX, for little.
    */
   provideWanted(wanted: () => Iterable<Element>, urgent?: () => readonly Element[]): void;
+  /**
+   * Calls back whenever the whole of the kernel was compared, with the elements of lists
+   * (`LISTS_JAIL`) that it holds after that. They are none of `wanted`, and no comparison touches
+   * them: whoever follows puts them right by `apply`. Absent where there is no kernel.
+   */
+  followListed?(listener: (standing: readonly Element[]) => void): void;
   flush(): Promise<void>;
   close(): Promise<void>;
   check(): Promise<Finding[]>;

@@ -10,6 +10,7 @@ import {
   formatPrefix,
   fromBits,
   hostPrefix,
+  overlap,
   type Prefix,
   parsePrefix,
   prefixOf,
@@ -48,6 +49,19 @@ const SHARED = [
   ['ff00::/8', 128],
 ].map(([text, holder]) => ({ ...networkOf(mustPrefix(text as string)), holder: holder as number }));
 
+/** Networks in which an address names another machine on every network that has them. */
+const LOCAL = [
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '::1',
+  'fc00::/7',
+  'fe80::/10',
+].map(mustPrefix);
+
 /** Networks whose last 32 bits are an IPv4 address, the host's own as others know it. */
 const TRANSLATED = ['::ffff:0:0:0/96', '64:ff9b::/96'].map((text) => networkOf(mustPrefix(text)));
 
@@ -77,6 +91,11 @@ export function notRemote(address: Address): string | undefined {
 export function noneRemote(prefix: Prefix): string | undefined {
   const found = NOWHERE.find((network) => covers(network.prefix, prefix));
   return found && `no remote host has such an address: ${found.what}`;
+}
+
+/** The network of private or otherwise local addresses that the prefix has a part of, if any. */
+export function localIn(prefix: Prefix): Prefix | undefined {
+  return LOCAL.find((network) => overlap(network, prefix));
 }
 
 /**

@@ -87,6 +87,29 @@ export const SHARE_TARGET_CHARS_MAX = 64;
 export const SHARE_WORD_CHARS_MAX = 64;
 /** Characters of what others call their host and their scenario; what is longer is cut. */
 export const SHARE_TEXT_CHARS_MAX = 100;
+/**
+ * The shortest prefixes that a configuration may let other hosts ban: who has logged in from one is
+ * found out by asking for each /24 and /48 in it.
+ */
+export const SHARE_PREFIX_MIN = { 4: 16, 6: 40 } as const;
+/** Decisions that are not taken and that an answer names; the others are only counted. */
+export const SHARE_REFUSALS_TOLD_MAX = 20;
+/**
+ * Shared bans in force that are no list's, and new ones within an hour: 10,000 may come at once,
+ * and the rows of a peer without measure must not push this host's own out of the history.
+ */
+export const SHARE_BANS_MAX = 20_000;
+export const SHARE_BANS_PER_HOUR_MAX = 30_000;
+/** Addresses and prefixes of lists in force: some 100 bytes each here, as much in the kernel. */
+export const SHARE_LISTS_MAX = 200_000;
+/** Pairs of host and scenario that are remembered of lists. */
+export const SHARE_LIST_SOURCES_MAX = 256;
+/** Shared bans that are written and sent at once: a ban of this host waits for one such piece. */
+export const SHARE_PIECE_CHANGES = 100;
+/** Elements of lists that an operator took out and that are remembered. */
+export const SHARE_PARDONS_MAX = 1_000;
+/** Rows of `status` that say how many bans came from which host. */
+export const SHARE_STATUS_ROWS_MAX = 20;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */

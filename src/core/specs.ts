@@ -6,6 +6,7 @@ import type { Prefix } from './address.js';
 import type { FilePosition } from './finding.js';
 import type { MatchExpression } from './match.js';
 import type { FilterName, JailName } from './names.js';
+import type { SharePolicy } from './share.js';
 import type { Seconds } from './time.js';
 
 /** A regex, still in Python's syntax with fail2ban's tags, and where it was written. */
@@ -72,6 +73,8 @@ export interface JailPolicy {
   readonly counts?: 'failures' | 'bans' | 'nothing' | 'evidence';
   /** True: it decides, says so and counts, and bans nobody (`enabled = watch`). */
   readonly watch?: boolean;
+  /** Of the jail `shared`. */
+  readonly share?: SharePolicy;
   /** The jail that weighs what this one finds. */
   readonly group?: JailName;
   /** How a jail that weighs does it; `maxretry` is its points, `findtime` their half-life. */
@@ -150,6 +153,11 @@ export interface JailRule {
   readonly verdict: 'drop' | 'reject';
   /** Where this jail's bans are judged; as the plan says when absent. */
   readonly hook?: Hook;
+  /**
+   * Of the jail `shared` when it takes lists: a second rule like this one holds for what they
+   * bring.
+   */
+  readonly lists?: true;
 }
 
 /** Where packets are judged. `both` is input and forward. */

@@ -26,13 +26,22 @@ import {
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
-import { additions, bisect, missingSets, operations, sortOut, whyNot } from './changes.js';
+import {
+  additions,
+  admitted,
+  bisect,
+  isMissing,
+  missingSets,
+  operations,
+  sortOut,
+  whyNot,
+} from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import type { Transport } from './json.js';
-import { banSetsIn, kernelState, type ReadTables } from './kernel-tables.js';
+import { banSetsIn, elementsOf, kernelState, type ReadTables } from './kernel-tables.js';
 import { elementId, prefixSetsFor } from './names.js';
 import { Queue } from './queue.js';
-import { besides, byImportance, reconcile, schemaAround } from './reconcile.js';
+import { besides, byImportance, reconcile, schemaAround, type Transaction } from './reconcile.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import { Heartbeat } from './watch.js';
@@ -54,6 +63,7 @@ export class TableBackend implements FirewallBackend {
   readonly #heartbeat: Heartbeat;
   #wanted: (() => Iterable<Element>) | undefined;
   #urgent: (() => readonly Element[]) | undefined;
+  #listed: ((standing: readonly Element[]) => void) | undefined;
   #plan: FirewallPlan | undefined;
   #jails: ReadonlySet<JailName> = new Set();
   #schema: Schema = [];
@@ -132,6 +142,10 @@ export class TableBackend implements FirewallBackend {
   provideWanted(wanted: () => Iterable<Element>, urgent?: () => readonly Element[]): void {
     this.#wanted = wanted;
     this.#urgent = urgent;
+  }
+
+  followListed(listener: (standing: readonly Element[]) => void): void {
+    this.#listed = listener;
   }
 
   flush(): Promise<void> {
@@ -224,37 +238,27 @@ export class TableBackend implements FirewallBackend {
     keep?: KeepElements,
     read?: ReadTables,
   ): Promise<{ different: boolean; via: Via; refused: Refusal[] }> {
-    const { kernel, since } = read ?? {
-      since: performance.now(),
-      kernel: await this.#transport.list(),
-    };
+    const start = performance.now();
+    const { kernel, since } = read ?? { since: start, kernel: await this.#transport.list() };
     const slack = (performance.now() - since) * 1000;
     const jails = new Set(plan.rules.map((rule) => rule.jail));
-    const refused: Refusal[] = [];
-    const elements: Element[] = [];
-    for (const element of wanted ?? kernelState(kernel).elements) {
-      const reason = whyNot(element, jails);
-      if (reason === undefined) elements.push(element);
-      else refused.push({ change: { kind: 'put', ...element }, reason });
-    }
-    if (keep !== undefined)
-      for (const element of keep(besides(elements, kernel))) elements.push(element);
+    const { elements, refused } = admitted(wanted ?? elementsOf(kernel, 'bans'), jails);
+    for (const element of keep?.(besides(elements, kernel)) ?? []) elements.push(element);
     byImportance(elements);
     const now = this.#clock.now();
-    const schema = makeSchema(plan, prefixSetsFor(elements), this.#options);
-    const { different, batches } = reconcile(schema, elements, kernel, now, slack);
+    const lists = banSetsIn(kernel, 'listed');
+    const schema = makeSchema(plan, [...prefixSetsFor(elements), ...lists], this.#options);
+    const { different, isMade, batches } = reconcile(schema, elements, kernel, now, slack);
     let via: Via = 'none';
     for (const batch of batches) {
-      const outcome = await this.#transport.send(
-        batch.commands,
-        batch.commands.length + batch.changes,
-      );
+      const outcome = await this.#sendBatch(batch);
       via = outcome.via;
       if (outcome.refusal === undefined) continue;
       this.#adopt(plan, jails, await this.#structureOnly(plan, outcome.refusal));
       return { different: true, via, refused: [...refused, ...(await this.#oneByOne(elements))] };
     }
     this.#adopt(plan, jails, schema);
+    this.#listed?.(isMade ? [] : elementsOf(kernel, 'lists'));
     return { different, via, refused };
   }
 
@@ -274,24 +278,25 @@ export class TableBackend implements FirewallBackend {
     const schema = makeSchema(plan, banSetsIn(kernel, 'filled'), this.#options);
     const { batches } = reconcile(schema, present, kernel, this.#clock.now());
     for (const batch of batches) {
-      const { refusal } = await this.#transport.send(
-        batch.commands,
-        batch.commands.length + batch.changes,
-      );
-      if (refusal !== undefined) {
+      const { refusal } = await this.#sendBatch(batch);
+      if (refusal !== undefined)
         throw new OperatingError(
           'ERR_NFT_REFUSED',
           `the kernel refuses our tables: ${refusal} (before: ${because})`,
         );
-      }
     }
     return schema;
   }
 
+  #sendBatch({ commands, changes }: Transaction) {
+    return this.#transport.send(commands, commands.length + changes);
+  }
+
   async #oneByOne(wanted: readonly Element[]): Promise<Refusal[]> {
     const keep = new Set(wanted.map((one) => elementId(one)));
-    const { elements } = kernelState(await this.#transport.list());
-    const surplus = elements.filter((one) => !keep.has(elementId(one)));
+    const surplus = elementsOf(await this.#transport.list(), 'bans').filter(
+      (one) => !keep.has(elementId(one)),
+    );
     const { refused } = await this.#applyChanges([
       ...surplus.map(({ jail, target }): ElementChange => ({ kind: 'remove', jail, target })),
       ...wanted.map((one): ElementChange => ({ kind: 'put', ...one })),
@@ -390,8 +395,4 @@ export class TableBackend implements FirewallBackend {
     if (outcome.refusal === undefined) this.#schema = schema;
     return outcome;
   }
-}
-
-function isMissing(refusal: string): boolean {
-  return refusal.includes('No such file or directory');
 }

@@ -26,6 +26,26 @@ export function whyNot(
   return target.length === 0 ? 'a prefix of length 0 would shut out everybody' : undefined;
 }
 
+/** True when a change was refused because its table or set is not there. */
+export function isMissing(refusal: string): boolean {
+  return refusal.includes('No such file or directory');
+}
+
+/** Of what is wanted, what the tables can hold, and why they cannot hold the rest. */
+export function admitted(
+  wanted: Iterable<Element>,
+  jails: ReadonlySet<JailName>,
+): { readonly elements: Element[]; readonly refused: Refusal[] } {
+  const refused: Refusal[] = [];
+  const elements: Element[] = [];
+  for (const element of wanted) {
+    const reason = whyNot(element, jails);
+    if (reason === undefined) elements.push(element);
+    else refused.push({ change: { kind: 'put', ...element }, reason });
+  }
+  return { elements, refused };
+}
+
 /** Keeps the last change of each element and refuses what no table can hold. */
 export function sortOut(changes: readonly ElementChange[], jails: ReadonlySet<JailName>): Sorted {
   const last = new Map<string, ElementChange>();

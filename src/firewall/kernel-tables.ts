@@ -15,6 +15,7 @@ import { type Prefix, parseAddress, prefixOf } from '../core/address.js';
 import { OperatingError } from '../core/errors.js';
 import type { Element, KernelState } from '../core/firewall.js';
 import type { JailName } from '../core/names.js';
+import { LISTS_JAIL } from '../core/share.js';
 import { type Clock, type EpochMicros, plus } from '../core/time.js';
 import { type BanSet, parseCounterName, parseSetName, TABLE, type TableFamily } from './names.js';
 
@@ -69,6 +70,12 @@ export function kernelState(tables: KernelTables): KernelState {
   return { present: tables.has('inet'), elements, counters };
 }
 
+/** Elements that lists brought, or all others. */
+export function elementsOf(tables: KernelTables, which: 'bans' | 'lists'): Element[] {
+  const { elements } = kernelState(tables);
+  return elements.filter(({ jail }) => (jail === LISTS_JAIL) === (which === 'lists'));
+}
+
 /** Counters of all tables by the jail that their names tell, summed. */
 function countersByJail(
   named: Iterable<readonly [string, { readonly packets: number; readonly bytes: number }]>,
@@ -83,13 +90,17 @@ function countersByJail(
   return counters;
 }
 
-/** Sets of bans that stand in the tables; with `only` those that hold something. */
-export function banSetsIn(tables: KernelTables, only?: 'filled'): BanSet[] {
+/**
+ * Sets of bans that stand in the tables; with `only` those that hold something, or of those the
+ * ones of lists.
+ */
+export function banSetsIn(tables: KernelTables, only?: 'filled' | 'listed'): BanSet[] {
   const found: BanSet[] = [];
   for (const table of tables.values()) {
     for (const [name, set] of table.sets) {
       const bans = parseSetName(name);
-      if (bans !== undefined && (only === undefined || set.elements.size > 0)) found.push(bans);
+      if (bans === undefined || (only !== undefined && set.elements.size === 0)) continue;
+      if (only !== 'listed' || bans.jail === LISTS_JAIL) found.push(bans);
     }
   }
   return found;

@@ -19,20 +19,22 @@ import {
   removeTable,
 } from './compile.js';
 import type { NftCommand } from './json.js';
-import { banSetsIn, type KernelTable, type KernelTables, kernelState } from './kernel-tables.js';
+import { banSetsIn, elementsOf, type KernelTable, type KernelTables } from './kernel-tables.js';
 import { elementId, parseSetName, setNamer } from './names.js';
 import { makeSchema, type Schema, type SchemaOptions, type TableSchema } from './schema.js';
 
 /** One transaction; `changes` is the number of its elements. */
-interface Batch {
+export interface Transaction {
   readonly commands: readonly NftCommand[];
   readonly changes: number;
 }
 
 export interface Reconciliation {
+  /** A table is made (anew): nothing of what stood in it does afterwards. */
+  readonly isMade: boolean;
   /** Whether elements differed: structure is always sent, so it says nothing. */
   readonly different: boolean;
-  readonly batches: readonly Batch[];
+  readonly batches: readonly Transaction[];
 }
 
 /**
@@ -69,9 +71,11 @@ export function reconcile(
   const structure: NftCommand[] = [];
   const ops: ElementOp[] = [];
   let atomic = false;
+  let isMade = false;
   for (const table of schema) {
     const there = kernel.get(table.family);
     const rebuild = there !== undefined && mustRebuild(table, there);
+    isMade ||= there === undefined || rebuild;
     atomic ||= there !== undefined && hasBans(there);
     structure.push(...compileStructure(table, there, rebuild));
     const before = rebuild ? undefined : there;
@@ -80,7 +84,7 @@ export function reconcile(
   for (const family of kernel.keys()) {
     if (!schema.some((table) => table.family === family)) structure.push(...removeTable(family));
   }
-  return { different: ops.length > 0, batches: split(structure, ops, atomic) };
+  return { isMade, different: ops.length > 0, batches: split(structure, ops, atomic) };
 }
 
 function hasBans({ sets }: KernelTable): boolean {
@@ -97,9 +101,9 @@ function split(
   structure: readonly NftCommand[],
   ops: readonly ElementOp[],
   atomic: boolean,
-): Batch[] {
+): Transaction[] {
   const first = ops.slice(0, atomic ? NFT_BATCH_CHANGES_MAX : NFT_FIRST_CHANGES_MAX);
-  const batches: Batch[] = [
+  const batches: Transaction[] = [
     { commands: [...structure, ...compileOps(first)], changes: first.length },
   ];
   for (let at = first.length; at < ops.length; at += NFT_BATCH_CHANGES_MAX) {
@@ -174,7 +178,7 @@ export function besides(elements: readonly Element[], kernel: KernelTables): Ele
   let found = 0;
   for (const element of elements)
     if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
-  const present = kernelState(kernel).elements;
+  const present = elementsOf(kernel, 'bans');
   if (present.length === found) return [];
   const known = new Set(elements.map(elementId));
   return present.filter((element) => !known.has(elementId(element)));

@@ -27,6 +27,7 @@ import {
   widthOf,
 } from '../core/address.js';
 import type { JailName } from '../core/names.js';
+import { LISTS_JAIL } from '../core/share.js';
 import type { FirewallPlan, Hook, JailRule, PortRange, Protocol } from '../core/specs.js';
 import {
   type BanSet,
@@ -80,7 +81,8 @@ export interface Chain {
 export interface SetDefinition {
   readonly name: string;
   readonly family: Family;
-  readonly kind: 'bans' | 'allow';
+  /** `lists`: bans that are not compared. */
+  readonly kind: 'bans' | 'lists' | 'allow';
   /** Count packets per element. */
   readonly counter: boolean;
   /** The most elements that the kernel takes; without it no bound but memory. */
@@ -206,7 +208,7 @@ function makeTable(
         return {
           name: setName(set),
           family: set.family,
-          kind: 'bans',
+          kind: set.jail === LISTS_JAIL ? 'lists' : 'bans',
           counter: plan.countersPerElement,
           ...size,
         };

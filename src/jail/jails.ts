@@ -289,6 +289,11 @@ export class Jails {
     return loginViewOf(parts, name, attempt, now, allow);
   }
 
+  /** True when somebody has logged in from the prefix lately, as the jails that weigh know. */
+  vouches(target: Prefix, now: EpochMicros): boolean {
+    return this.#weighing.vouches(target, now);
+  }
+
   /** What a jail that weighs evidence knows. */
   holds(name: JailName, now: EpochMicros): JailStats['evidence'] {
     return this.#weighing.holds(name, now);

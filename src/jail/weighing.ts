@@ -95,6 +95,14 @@ export class Weighing {
     return this.#evidence.get(name)?.pointsOf(target, now);
   }
 
+  /** True when a jail that weighs knows of a login from the prefix. Changes nothing. */
+  vouches(target: Prefix, now: EpochMicros): boolean {
+    const lengths = new Set(this.#jails.policies.map(({ ipv6prefix }) => ipv6prefix));
+    for (const evidence of this.#evidence.values())
+      if (evidence.vouches(target, lengths, now)) return true;
+    return false;
+  }
+
   /** How much a jail knows; undefined when it does not weigh. */
   holds(name: JailName, now: EpochMicros): JailStats['evidence'] {
     return this.#evidence.get(name)?.holds(now);

@@ -61,6 +61,7 @@ export class History {
   readonly #db: Database;
   /** Statements of `openAround` by the number of their prefixes. */
   readonly #around = new Map<number, Statement>();
+  #newest: Statement | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -174,6 +175,38 @@ export class History {
       ORDER BY until DESC LIMIT ?`;
     const rows = guarded(() => this.#db.prepare(sql).raw().all(now, most)) as ElementRow[];
     return rows.map(([jail, target, until]) => ({ jail, target: targetAsWritten(target), until }));
+  }
+
+  /** When the newest ban of exactly this target would have ended, if an operator lifted it. */
+  liftedUntil(jail: JailName, target: Prefix): EpochMicros | undefined {
+    this.#newest ??= this.#db
+      .prepare(
+        'SELECT until, ended_reason FROM ban WHERE first = ? AND length = ? AND jail = ? ORDER BY id DESC LIMIT 1',
+      )
+      .raw();
+    const row = guarded(() => this.#newest?.get(firstOf(target), target.length, jail));
+    const [until, reason] = (row ?? []) as [until?: EpochMicros | null, reason?: string];
+    return reason === 'operator' ? (until ?? undefined) : undefined;
+  }
+
+  /** Number of bans of one jail that are wanted or in force. */
+  openBansOf(jail: JailName): number {
+    const sql = `SELECT count(*) FROM ban WHERE jail = ? AND ${OPEN}`;
+    return guarded(() => this.#db.prepare(sql).pluck().get(jail)) as number;
+  }
+
+  /** Open bans of other hosts in a jail, by host and who decided there, most first. */
+  sharedBans(
+    jail: JailName,
+    most: number,
+  ): { readonly host: string; readonly origin: string; readonly bans: number }[] {
+    const sql = `SELECT coalesce(host, '') AS host, source AS origin, count(*) AS bans FROM ban
+      WHERE jail = ? AND ${OPEN} AND source IS NOT NULL GROUP BY 1, 2 ORDER BY 3 DESC LIMIT ?`;
+    return guarded(() => this.#db.prepare(sql).all(jail, most)) as {
+      host: string;
+      origin: string;
+      bans: number;
+    }[];
   }
 
   /** Number of bans that are wanted or in force. */

@@ -337,10 +337,12 @@ export class Ledger {
       evidence: JSON.stringify(ban.evidence),
       user: ban.user ?? null,
       host: ban.host ?? null,
-      origin: ban.origin,
+      origin: ban.origin === 'shared' ? 'import' : ban.origin,
       rule: ban.rule ?? null,
       leniency: ban.leniency ?? null,
       by: ban.by ?? null,
+      source: ban.source ?? null,
+      scenario: ban.scenario ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

@@ -17,6 +17,7 @@ import type {
 } from '../core/decision.js';
 import { assert } from '../core/errors.js';
 import type { Cursor, JailName } from '../core/names.js';
+import type { ShareOrigin } from '../core/share.js';
 import type { EpochMicros } from '../core/time.js';
 
 /** One row of table `ban`, column by column. */
@@ -40,6 +41,8 @@ export interface BanRow {
   readonly ended_reason: string | null;
   readonly ended_by: string | null;
   readonly banned_by: string | null;
+  readonly source: string | null;
+  readonly scenario: string | null;
 }
 
 /** What the kernel is told of a row. */
@@ -47,7 +50,7 @@ export type ElementRow = readonly [jail: JailName, target: string, until: EpochM
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by, source, scenario';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -61,7 +64,9 @@ export function recordOf(row: BanRow): BanRecord {
     evidence: JSON.parse(row.evidence) as Cursor[],
     ...(row.user !== null && { user: row.user }),
     ...(row.host !== null && { host: row.host }),
-    origin: row.origin as Origin,
+    origin: row.source === null ? (row.origin as Origin) : 'shared',
+    ...(row.source !== null && { source: row.source as ShareOrigin }),
+    ...(row.scenario !== null && { scenario: row.scenario }),
     ...(row.banned_by !== null && { by: row.banned_by }),
     previousBans: row.previous_bans,
     ...(row.rule !== null && { rule: row.rule as EvidenceRule }),

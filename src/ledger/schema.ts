@@ -110,6 +110,12 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // The person behind a ban by hand.
   'ALTER TABLE ban ADD COLUMN banned_by TEXT;',
+  // Bans of other hosts: who decided, and why. `origin` has a check that knows no `shared`, and to
+  // change it would mean to write the table anew: they are `import` with a source.
+  `
+  ALTER TABLE ban ADD COLUMN source TEXT;
+  ALTER TABLE ban ADD COLUMN scenario TEXT;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -149,6 +155,8 @@ export interface BanInsert {
   readonly rule: string | null;
   readonly leniency: string | null;
   readonly by: string | null;
+  readonly source: string | null;
+  readonly scenario: string | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -156,11 +164,12 @@ export interface BanInsert {
 /**
  * How often a target was banned. Bans that were extended go on in their extension; those that an
  * operator lifted were wrong, those that were ignored never were. An imported ban brings the rank
- * that fail2ban had given it, though the bans before it were not imported.
+ * that fail2ban had given it, though the bans before it were not imported. Those of other hosts are
+ * theirs to count.
  */
 const PREVIOUS = `SELECT max(count(*), count(*) FILTER (WHERE origin <> 'import')
   + coalesce(max(previous_bans + 1) FILTER (WHERE origin = 'import'), 0)) FROM ban
-  WHERE state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator', 'ignored'))
+  WHERE source IS NULL AND state <> 'refused' AND (ended_reason IS NULL OR ended_reason NOT IN ('replaced', 'operator', 'ignored'))
   AND first = ? AND length = ?`;
 
 /** Bans of one page of `openAfter`. */
@@ -223,8 +232,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, source, scenario, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
       'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',

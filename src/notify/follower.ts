@@ -240,6 +240,7 @@ export class Follower {
 function isNews({ state, ended, origin }: BanView): boolean {
   return (
     origin !== 'import' &&
+    origin !== 'shared' &&
     state !== 'refused' &&
     ended?.reason !== 'lapsed' &&
     ended?.reason !== 'ignored'

@@ -95,6 +95,7 @@ function changesOf(was: JailSetup, is: JailSetup): string[] {
     'forgetOnSuccess',
     'maxmatches',
     'counts',
+    'share',
   ] as const)
     compare(key, was.policy[key], is.policy[key]);
   for (const key of ['ports', 'protocols', 'verdict', 'hook'] as const)

@@ -15,7 +15,7 @@ const text = readFileSync(join(process.cwd(), 'docs/config.md'), 'utf8');
 const rows = new Map(
   text
     .split('\n')
-    .map((line) => /^\| `([\w.]+)` \| (.*?) \| (.*) \|$/.exec(line))
+    .map((line) => /^\| `([\w.-]+)` \| (.*?) \| (.*) \|$/.exec(line))
     .filter((row) => row !== null)
     .map((row) => [row[1] as string, { preset: row[2] as string, meaning: row[3] as string }]),
 );

@@ -182,7 +182,7 @@ describe('one bad row is set aside and named, and the rest goes on', () => {
       path,
       `DELETE FROM ban WHERE id > 1;
        WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-       INSERT INTO ban SELECT i, jail, target, first, length, time, until, failures, '7', user, origin, previous_bans, 'ended', refusal, time, 'operator', NULL, host, rule, ended_by, leniency, banned_by FROM ban, n;
+       INSERT INTO ban SELECT i, jail, target, first, length, time, until, failures, '7', user, origin, previous_bans, 'ended', refusal, time, 'operator', NULL, host, rule, ended_by, leniency, banned_by, source, scenario FROM ban, n;
        UPDATE ban SET evidence = '7'`,
     );
     opened(path).ledger.close();

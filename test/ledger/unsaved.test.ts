@@ -13,7 +13,7 @@ import { at, ban as banOf, SOURCE } from './support.js';
 
 const onDisk = needs(isRoot, 'mounting a small disk needs root');
 
-/** A disk of 600 KiB of its own. */
+/** A disk of 720 KiB of its own. */
 let disk: string;
 let path: string;
 const opened: Ledger[] = [];
@@ -26,7 +26,7 @@ beforeEach(() => {
   if (!isRoot) return;
   disk = mkdtempSync(join(tmpdir(), 'banjour-disk-'));
   path = join(disk, 'ledger.sqlite3');
-  mount('-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', disk);
+  mount('-t', 'tmpfs', '-o', 'size=720k', 'tmpfs', disk);
 });
 afterEach(() => {
   for (const ledger of opened.splice(0)) ledger.close();

@@ -22,7 +22,7 @@ import {
 } from '../../core/limits.js';
 import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
-import { factsOf, type LoginFacts, NETWORK, type Where, whereOf } from './facts.js';
+import { creditPrefixes, factsOf, type LoginFacts, NETWORK, type Where, whereOf } from './facts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
 import { Points, secondsOf } from './points.js';
 import type {
@@ -139,6 +139,17 @@ export class Evidence {
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time)) return false;
     if (attempt.user === undefined || attempt.user === '') return true;
     return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
+  }
+
+  /**
+   * True when somebody logged in from the prefix lately, or from one around it that logins are
+   * remembered by. `lengths`: those that addresses are counted by. Changes nothing.
+   */
+  vouches(target: Prefix, lengths: Iterable<number>, now: EpochMicros): boolean {
+    const since = secondsOf(now) - this.rules.credit;
+    for (const prefix of creditPrefixes(target, lengths))
+      if (this.#credit.inside(this.#keys.prefix(prefix), since)) return true;
+    return false;
   }
 
   /** What is known of an attempt before its password is looked at. Changes nothing. */

@@ -2,7 +2,14 @@
  * What is known of a login before its password is looked at, and under which keys the evidence
  * stands.
  */
-import { type Prefix, prefixOf } from '../../core/address.js';
+import {
+  baseAddress,
+  bitsOf,
+  fromBits,
+  type Prefix,
+  prefixOf,
+  widthOf,
+} from '../../core/address.js';
 
 import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
 import { type Guesses, guessOf } from './guesses.js';
@@ -21,6 +28,29 @@ export interface Where {
   readonly target: Key;
   readonly network: Key;
   readonly prefixes: readonly Prefix[];
+}
+
+/**
+ * The prefixes under which a login from the target is remembered, whichever address of it that was;
+ * where it has none of its own, those around it. `lengths`: those that IPv6 addresses are counted
+ * by.
+ */
+export function* creditPrefixes(target: Prefix, lengths: Iterable<number>): Generator<Prefix> {
+  const { family, length } = target;
+  const base = baseAddress(target);
+  const [coarse, fine] = family === 4 ? [24, 32] : [48, 128];
+  // Half a /24 has no key of its own.
+  if (family === 4 && length > coarse && length < fine) yield prefixOf(base, coarse);
+  if (family === 6) {
+    for (const own of lengths) if (own <= length) yield prefixOf(base, own);
+    if (length > 48 && length < fine) yield prefixOf(base, length >= 56 ? 56 : coarse);
+  }
+  if (length >= coarse) yield target;
+  else {
+    const first = bitsOf(base) >> BigInt(widthOf(family) - coarse);
+    for (let i = 0n; i < 1n << BigInt(coarse - length); i++)
+      yield prefixOf(fromBits(family, (first + i) << BigInt(widthOf(family) - coarse)), coarse);
+  }
 }
 
 /** Where an attempt comes from, as keys. */

@@ -1,0 +1,189 @@
+/** The bounds of what other hosts may fill, and in which pieces it is written. */
+import { expect, test } from '@jest/globals';
+import { ShareDesk } from '../../src/agent/share-desk.js';
+import { SharedLists } from '../../src/agent/share-lists.js';
+import { AllowSnapshot } from '../../src/allow/snapshot.js';
+import type { RequestFor } from '../../src/control/endpoints.js';
+import { formatPrefix } from '../../src/core/address.js';
+import type { Decision } from '../../src/core/decision.js';
+import type { Element, ElementChange } from '../../src/core/firewall.js';
+import {
+  SHARE_BANS_MAX,
+  SHARE_BANS_PER_HOUR_MAX,
+  SHARE_DECISIONS_MAX,
+  SHARE_LIST_SOURCES_MAX,
+  SHARE_LISTS_MAX,
+  SHARE_PARDONS_MAX,
+  SHARE_PIECE_CHANGES,
+  SHARE_STATUS_ROWS_MAX,
+} from '../../src/core/service-limits.js';
+import { LISTS_JAIL, SHARED_JAIL } from '../../src/core/share.js';
+import { epochMicros, plus, seconds, wallClock } from '../../src/core/time.js';
+import { openLedger } from '../../src/ledger/open.js';
+import type { JailSetup } from '../../src/setup/setup.js';
+import { prefix } from '../firewall/support.js';
+
+type Told = RequestFor<'shareDecisions'>['decisions'][number];
+
+const UNTIL = new Date(Date.now() + 86_400_000).toISOString();
+/** The n-th of many public addresses. */
+const address = (n: number) => `${20 + (n >> 16)}.${(n >> 8) & 255}.${n & 255}.9`;
+const told = (n: number, more: Partial<Told> = {}): Told => ({
+  target: address(n),
+  until: UNTIL,
+  origin: 'banjour',
+  host: 'mx2',
+  ...more,
+});
+const many = (from: number, count: number, more: Partial<Told> = {}) =>
+  Array.from({ length: count }, (_, i) => told(from + i, more));
+
+/** A desk over a real ledger; the kernel takes all. */
+function deskOf() {
+  const { ledger } = openLedger(':memory:', wallClock.now());
+  const policy = {
+    jail: SHARED_JAIL,
+    counts: 'nothing',
+    share: {
+      accept: ['banjour', 'lists'],
+      bantimeMax: seconds(7 * 86_400),
+      prefix: [24, 48],
+      publish: { jails: 'all', operator: true },
+    },
+  };
+  const pieces: number[] = [];
+  const said: string[] = [];
+  const kernel = new Set<string>();
+  let follow: (standing: readonly Element[]) => void = () => undefined;
+  const desk = new ShareDesk({
+    jails: { vouches: () => false },
+    allow: { snapshot: new AllowSnapshot([]) },
+    ledger,
+    setup: () => ({ jails: [{ policy } as unknown as JailSetup], ipv6: true }),
+    pipeline: {
+      decide: async (decisions: readonly Decision[]) => {
+        pieces.push(decisions.length);
+        const { bans, ended } = ledger.commit({ decisions });
+        return { bans: bans.map((record) => ({ record })), ended };
+      },
+    },
+    firewall: {
+      apply: async (changes: readonly ElementChange[]) => {
+        pieces.push(changes.length);
+        for (const { kind, target } of changes)
+          if (kind === 'put') kernel.add(formatPrefix(target));
+          else kernel.delete(formatPrefix(target));
+        return { refused: [], via: 'resident', elapsedMs: 0 };
+      },
+      followListed: (listener) => {
+        follow = listener;
+      },
+    },
+    log: (_, text) => said.push(text),
+  });
+  const share = (decisions: Told[], more: object = {}) =>
+    desk.decisions({ engine: 'lapi', decisions, lifted: [], ...more });
+  return { desk, share, ledger, pieces, said, kernel, follow: (all: Element[]) => follow(all) };
+}
+
+test('many are taken in small pieces, between which everything else goes first', async () => {
+  const { share, pieces } = deskOf();
+  let between = 0;
+  const other = setInterval(() => between++, 0);
+  await share([...many(0, 350), ...many(1000, 350, { origin: 'lists' })]);
+  clearInterval(other);
+  expect(Math.max(...pieces)).toBe(SHARE_PIECE_CHANGES);
+  expect(pieces.reduce((sum, one) => sum + one, 0)).toBe(700);
+  expect(between).toBeGreaterThan(0);
+});
+
+test('no peer fills the ledger: so many bans are in force, so many come in an hour', async () => {
+  const { share, ledger, desk } = deskOf();
+  for (let at = 0; at < SHARE_BANS_MAX - 1; at += SHARE_DECISIONS_MAX)
+    await share(many(at, Math.min(SHARE_DECISIONS_MAX, SHARE_BANS_MAX - 1 - at)));
+  expect(await share(many(SHARE_BANS_MAX, 2))).toMatchObject({
+    taken: 1,
+    refused: [{ why: `${SHARE_BANS_MAX} are in force already` }],
+  });
+  // What is known is no new one.
+  expect(await share(many(0, 10))).toMatchObject({ taken: 10, refusedCount: 0 });
+  expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(SHARE_BANS_MAX);
+  expect(await desk.flush({})).toEqual({ lifted: SHARE_BANS_MAX, listed: 0 });
+  const left = SHARE_BANS_PER_HOUR_MAX - SHARE_BANS_MAX;
+  for (let at = 0; at < left - 1; at += SHARE_DECISIONS_MAX)
+    await share(many(at, Math.min(SHARE_DECISIONS_MAX, left - 1 - at)));
+  expect(await share(many(left, 2))).toMatchObject({
+    taken: 1,
+    refused: [{ why: `${SHARE_BANS_PER_HOUR_MAX} came in an hour` }],
+  });
+  expect(desk.status().refused).toEqual({ full: 1, rate: 1 });
+});
+
+test('status names the hosts with the most bans, and no more than a screen holds', async () => {
+  const { share, desk } = deskOf();
+  const hosts = SHARE_STATUS_ROWS_MAX + 1;
+  await share(Array.from({ length: hosts + 1 }, (_, n) => told(n, { host: `mx${n % hosts}` })));
+  const { inForce } = desk.status();
+  expect(inForce.length).toBe(SHARE_STATUS_ROWS_MAX);
+  expect(inForce[0]).toEqual({ host: 'mx0', origin: 'banjour', bans: 2 });
+});
+
+test('an unfinished complete list takes nothing away, the next one does', async () => {
+  const { share, kernel, ledger } = deskOf();
+  const list = { origin: 'lists' };
+  await share([told(1), told(2), told(3, list), told(4, list)]);
+  await share([told(1), told(3, list)], { snapshot: 'a' });
+  expect([...kernel]).toEqual([address(3), address(4)]);
+  await share([told(2), told(4, list)], { snapshot: 'b' });
+  // Between the parts of a list something may be told that it does not have yet.
+  await share([told(5)]);
+  expect(await share([], { snapshot: 'b', ends: true })).toMatchObject({ lifted: 2 });
+  expect([...kernel]).toEqual([address(4)]);
+  const left = [...ledger.inForce(wallClock.now())].map(({ target }) => target.base);
+  expect(left).toEqual([address(2), address(5)]);
+});
+
+test('what the kernel lost of lists comes back, and what it has too much goes', async () => {
+  const { share, kernel, follow, desk } = deskOf();
+  const element = (n: number): Element => ({
+    jail: LISTS_JAIL,
+    target: prefix(address(n)),
+    until: plus(wallClock.now(), 3_600),
+  });
+  // At the start the kernel’s own are known again.
+  follow([element(1), element(2)]);
+  await desk.review();
+  expect(desk.status().lists.inForce).toBe(2);
+  await share([told(3, { origin: 'lists' })]);
+  kernel.clear();
+  kernel.add(address(9));
+  follow([element(9)]);
+  await desk.review();
+  expect([...kernel].sort()).toEqual([1, 2, 3].map(address).sort());
+});
+
+test('lists are as long as they may be and no longer; names of sources likewise', () => {
+  const lists = new SharedLists({
+    apply: async () => ({ refused: [], via: 'none', elapsedMs: 0 }),
+  });
+  const until = plus(wallClock.now(), 3_600);
+  const at = (n: number) => prefix(address(n));
+  for (let n = 0; n < SHARE_LISTS_MAX; n++) lists.put(at(n), until, { host: `h${n}` });
+  expect(lists.size).toBe(SHARE_LISTS_MAX);
+  expect(lists.put(at(SHARE_LISTS_MAX), until, undefined)).toBeUndefined();
+  expect(lists.put(at(0), until, { host: 'h0' })).toBe(false);
+  const host = (n: number) => lists.covering(at(n), wallClock.now())[0]?.host;
+  // One place stands for those that nobody named.
+  expect(host(SHARE_LIST_SOURCES_MAX - 2)).toBe(`h${SHARE_LIST_SOURCES_MAX - 2}`);
+  expect(host(SHARE_LIST_SOURCES_MAX - 1)).toBeUndefined();
+  const [first] = lists.covering(at(1), wallClock.now());
+  for (let n = 0; n <= SHARE_PARDONS_MAX; n++)
+    lists.pardon({ target: n === 0 ? at(1) : prefix(`9.9.${n >> 8}.${n & 255}`), until });
+  expect(first?.host).toBe('h1');
+  // The oldest is forgotten for one too many.
+  expect(lists.put(at(1), until, undefined)).toBe(true);
+  expect(lists.put(prefix('9.9.0.1'), until, undefined)).toBe(false);
+  lists.take(at(0));
+  expect(lists.put(at(SHARE_LISTS_MAX), until, undefined)).toBe(true);
+  expect(lists.tidy(epochMicros(until + 1e6))).toBe(0);
+});
