@@ -1,9 +1,9 @@
 /** What tells people of bans: one follower, one outbox per target, the file of positions. */
 
+import { type Feed, Follower, type FollowerOptions } from '../control/follower.js';
+import { Positions } from '../control/positions.js';
 import type { Log } from '../core/log.js';
 import { NOTIFY_DIGEST_BANS_MAX } from '../core/service-limits.js';
-import { Positions } from './delivered.js';
-import { type Feed, Follower, type FollowerOptions } from './follower.js';
 import { NotifyMetrics } from './metrics.js';
 import type { Channel } from './news.js';
 import { type DeliveryTrouble, Outbox, type OutboxOptions } from './outbox.js';
@@ -65,7 +65,8 @@ export class Notifier {
       begin: (newest) => this.#begin(newest),
       moved: () => this.#keep(),
       log: options.log,
-      metrics: this.metrics,
+      counted: () => this.metrics.events.inc(),
+      gap: () => this.metrics.gaps.inc(),
       ...(options.pauses === undefined ? {} : { pauses: options.pauses }),
     });
   }

@@ -3,6 +3,7 @@
  * time, pauses that grow while deliveries fail. What does not fit stays in the agent's ledger until
  * it does; what is too old or cannot succeed is dropped, counted and said once.
  */
+import type { Receiver } from '../control/follower.js';
 import type { BanView } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -13,7 +14,6 @@ import {
   NOTIFY_BACKOFF_MS_MAX,
   NOTIFY_BACKOFF_MS_MIN,
 } from '../core/timeouts.js';
-import type { Receiver } from './follower.js';
 import type { NotifyMetrics } from './metrics.js';
 import { DeliveryError } from './news.js';
 import { channelOf, describeTarget, type NotifyRoute } from './targets.js';

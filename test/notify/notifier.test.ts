@@ -5,8 +5,8 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import type { BanView } from '../../src/control/protocol.js';
 import { silentLog } from '../../src/core/log.js';
 import {
+  FOLLOWER_PAGE_ROWS,
   NOTIFY_DIGEST_BANS_MAX,
-  NOTIFY_PAGE_ROWS,
   NOTIFY_QUEUE_MAX,
 } from '../../src/core/service-limits.js';
 import {
@@ -279,13 +279,13 @@ describe('notify', () => {
 
     test('reads pages of a bound, each from where the one before ended', async () => {
       await left([route(HOOK)]);
-      agent.bans = agent.bans.slice(0, 2 * NOTIFY_PAGE_ROWS + 1);
+      agent.bans = agent.bans.slice(0, 2 * FOLLOWER_PAGE_ROWS + 1);
       await start();
-      await until('told', () => ids().length === 2 * NOTIFY_PAGE_ROWS + 1);
+      await until('told', () => ids().length === 2 * FOLLOWER_PAGE_ROWS + 1);
       expect([...new Set(agent.asked)].slice(0, 3)).toEqual([
         0,
-        NOTIFY_PAGE_ROWS,
-        2 * NOTIFY_PAGE_ROWS,
+        FOLLOWER_PAGE_ROWS,
+        2 * FOLLOWER_PAGE_ROWS,
       ]);
     });
 

@@ -5,8 +5,8 @@
 import { createServer, type Server as HttpServer, type IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, createServer as createTcp, type Server, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Feed } from '../../src/control/follower.js';
 import type { BanView, StreamEvent } from '../../src/control/protocol.js';
-import type { Feed } from '../../src/notify/follower.js';
 
 export function ban(id: number, more: Partial<BanView> = {}): BanView {
   return {

@@ -1,16 +1,18 @@
 /**
- * How far each target has been told, in a small file: id of the last ban that is done with. Written
- * after a delivery, so that a crash repeats what it does not know, and loses nothing.
+ * How far each target has been told, in a small file: id of the last ban that is done with, or a
+ * word of an engine. Written after a delivery, so that a crash repeats what it does not know, and
+ * loses nothing.
  */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { messageOf, OperatorError } from '../core/errors.js';
+import { SHARE_POSITION_CHARS_MAX } from '../core/service-limits.js';
 
 export class Positions {
   readonly #path: string;
-  readonly #done: Map<string, number>;
+  readonly #done: Map<string, number | string>;
   #written = '';
 
-  private constructor(path: string, done: Map<string, number>) {
+  private constructor(path: string, done: Map<string, number | string>) {
     this.#path = path;
     this.#done = done;
   }
@@ -28,11 +30,12 @@ export class Positions {
         cause,
       });
     }
-    const done = new Map<string, number>();
+    const done = new Map<string, number | string>();
     try {
       const { targets } = JSON.parse(text) as { targets?: unknown };
       for (const [key, id] of Object.entries(targets ?? {}))
         if (Number.isSafeInteger(id)) done.set(key, id as number);
+        else if (typeof id === 'string' && id.length <= SHARE_POSITION_CHARS_MAX) done.set(key, id);
     } catch {
       // Half a file cannot come from us (see `write`); what it meant is lost, and the targets begin
       // anew.
@@ -42,10 +45,17 @@ export class Positions {
 
   /** Undefined for a target that was never told anything. */
   of(key: string): number | undefined {
-    return this.#done.get(key);
+    const id = this.#done.get(key);
+    return typeof id === 'number' ? id : undefined;
   }
 
-  set(key: string, id: number): void {
+  /** The word that an engine gave; undefined before it did. */
+  wordOf(key: string): string | undefined {
+    const word = this.#done.get(key);
+    return typeof word === 'string' ? word : undefined;
+  }
+
+  set(key: string, id: number | string): void {
     this.#done.set(key, id);
   }
 

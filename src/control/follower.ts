@@ -6,11 +6,10 @@
  * gap, counted).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { BanView, StreamEvent } from '../control/protocol.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
-import { NOTIFY_PAGE_ROWS } from '../core/service-limits.js';
-import type { NotifyMetrics } from './metrics.js';
+import { FOLLOWER_PAGE_ROWS } from '../core/service-limits.js';
+import type { BanView, StreamEvent } from './protocol.js';
 
 /** What of the control client is used. */
 export interface Feed {
@@ -24,7 +23,7 @@ export interface Feed {
   events(
     listener: (event: StreamEvent) => void,
     signal: AbortSignal,
-    options: { readonly only: readonly ['ban']; readonly opened: () => void },
+    options: { readonly only: readonly ('ban' | 'unban')[]; readonly opened: () => void },
   ): Promise<void>;
 }
 
@@ -52,7 +51,14 @@ export interface FollowerOptions {
   /** Called when receivers have seen more. */
   readonly moved: () => void;
   readonly log: Log;
-  readonly metrics: NotifyMetrics;
+  /** A ban was met for the first time. */
+  readonly counted?: () => void;
+  /** Bans may be missing from what was handed out. */
+  readonly gap?: () => void;
+  /** Wants unbans as well: called for each that the stream tells, as it comes. */
+  readonly unbanned?: (event: StreamEvent) => void;
+  /** The stream begins: of unbans before it nothing is told. */
+  readonly opened?: () => void;
   /** Pauses, ms; tests shorten them. */
   readonly pauses?: {
     readonly reconnectMin: number;
@@ -102,8 +108,13 @@ export class Follower {
           pause = pauses.reconnectMin;
           // Of a storm of failures the agent sends nothing here. What came between the look and the
           // stream is looked for.
-          const options = { only: ['ban'], opened: () => this.ring() } as const;
-          await feed.events(() => this.ring(), this.#abort.signal, options);
+          await feed.events((event) => this.#hear(event), this.#abort.signal, {
+            only: this.#options.unbanned === undefined ? ['ban'] : ['ban', 'unban'],
+            opened: () => {
+              this.#options.opened?.();
+              this.ring();
+            },
+          });
         } catch (error) {
           if (this.#abort.signal.aborted) break;
           if (!this.#away) log('warning', `${messageOf(error)}; waiting for it`);
@@ -120,6 +131,11 @@ export class Follower {
 
   stop(): void {
     this.#abort.abort();
+  }
+
+  #hear(event: StreamEvent): void {
+    if (event.event === 'unban') this.#options.unbanned?.(event);
+    else this.ring();
   }
 
   /**
@@ -183,14 +199,14 @@ export class Follower {
       const from = Math.min(...takers.map(({ seen }) => seen));
       if (from >= this.#newest) return true;
       const rows = await this.#options.feed.history({
-        limit: NOTIFY_PAGE_ROWS,
+        limit: FOLLOWER_PAGE_ROWS,
         after: from,
         order: 'oldest',
       });
       const settled = this.#hand(rows, from, takers);
       this.#options.moved();
       if (!settled) return false;
-      if (rows.length < NOTIFY_PAGE_ROWS) return true;
+      if (rows.length < FOLLOWER_PAGE_ROWS) return true;
     }
     return true;
   }
@@ -206,7 +222,7 @@ export class Follower {
       if (ban.state === 'wanted') return false;
       before = ban.id;
       if (ban.id > this.#counted) {
-        this.#options.metrics.events.inc();
+        this.#options.counted?.();
         this.#counted = ban.id;
       }
       for (const taker of takers) {
@@ -214,7 +230,7 @@ export class Follower {
         else taker.pass(ban.id);
       }
     }
-    if (rows.length < NOTIFY_PAGE_ROWS) this.#skip(before, this.#newest + 1, takers);
+    if (rows.length < FOLLOWER_PAGE_ROWS) this.#skip(before, this.#newest + 1, takers);
     return true;
   }
 
@@ -228,7 +244,7 @@ export class Follower {
   }
 
   #gap(reason: string): void {
-    this.#options.metrics.gaps.inc();
+    this.#options.gap?.();
     this.#options.log('warning', `bans may be missing from what is told: ${reason}`);
   }
 }
