@@ -7,7 +7,7 @@ import type { CompanionConfig } from '../setup/companion-config.js';
 import type { Paths } from '../setup/paths.js';
 import type { JailSetup } from '../setup/setup.js';
 
-export type PartName = 'notify' | 'report' | 'metrics' | 'policy';
+export type PartName = 'notify' | 'report' | 'metrics' | 'policy' | 'share';
 
 /** A part of the companion: runs until it is stopped. It has no capability and needs none. */
 export interface CompanionPart {

@@ -6,8 +6,9 @@ import { planNotify } from './notify.js';
 import type { PartHost, PartPlan, Planner } from './part.js';
 import { planPolicy } from './policy.js';
 import { planReport } from './report.js';
+import { planShare } from './share.js';
 
-const PLANNERS: readonly Planner[] = [planNotify, planReport, planMetrics, planPolicy];
+const PLANNERS: readonly Planner[] = [planNotify, planReport, planMetrics, planPolicy, planShare];
 
 /**
  * The parts that are to run, by the configuration as it is now. Throws `OperatorError` when

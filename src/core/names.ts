@@ -1,9 +1,13 @@
 /**
  * Names that must not be mixed up. Each has one function that makes it, the only cast of its kind.
  */
+import { SHARE_NAME_CHARS_MAX } from './service-limits.js';
+
 export type JailName = string & { readonly __name: 'jail' };
 export type FilterName = string & { readonly __name: 'filter' };
+
 /** An opaque journal position (`sd_journal_get_cursor(3)`). */
+
 export type Cursor = string & { readonly __name: 'cursor' };
 /** Names one source of entries; the ledger keeps one position per source. */
 export type SourceId = string & { readonly __name: 'source' };
@@ -39,4 +43,9 @@ export function cursor(text: string): Cursor {
 /** Takes a text as the identity of a source. */
 export function sourceId(text: string): SourceId {
   return text as SourceId;
+}
+
+/** What a host may be called among those that share bans: no blank, no `@`, no `|`. */
+export function isHostName(text: string): boolean {
+  return text.length <= SHARE_NAME_CHARS_MAX && /^[\w.:-]+$/.test(text);
 }

@@ -110,6 +110,22 @@ export const SHARE_PIECE_CHANGES = 100;
 export const SHARE_PARDONS_MAX = 1_000;
 /** Rows of `status` that say how many bans came from which host. */
 export const SHARE_STATUS_ROWS_MAX = 20;
+/** What a host may be called among those that share bans, characters. */
+export const SHARE_NAME_CHARS_MAX = 64;
+/** Bans of other hosts that the companion knows of: some 300 bytes each. */
+export const SHARE_HELD_MAX = 100_000;
+/** Changes that wait to be published; what is beyond is found by comparing once there is room. */
+export const SHARE_QUEUE_MAX = 10_000;
+/** Changes that an engine is told at once: 1,000 decisions are one alert of 0.14 s there. */
+export const SHARE_PUBLISH_MAX = 500;
+/** Single questions to the agent about lifted bans; more are answered by one about all bans. */
+export const SHARE_ASKS_MAX = 200;
+/** Entries that the stream of Valkey keeps: some 150 bytes each, days of bans. */
+export const SHARE_STREAM_ENTRIES_MAX = 100_000;
+/** Characters of a position that an engine gives, for the file of positions. */
+export const SHARE_POSITION_CHARS_MAX = 64;
+/** An answer of CrowdSec's LAPI: 200,000 decisions of some 230 bytes. */
+export const SHARE_ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Addresses of one ban or unban request. */
 export const CONTROL_TARGETS_MAX = 10_000;
 /** Bytes that may wait for one reader of the event stream before it is cut off. */
@@ -149,8 +165,8 @@ export const METRICS_CLIENTS_MAX = 32;
  * ten receivers take 15 MB.
  */
 export const NOTIFY_QUEUE_MAX = 1_000;
-/** Rows of history that notify asks for at once: some 300 kB of the agent's time. */
-export const NOTIFY_PAGE_ROWS = 200;
+/** Rows of history that a follower asks for at once: some 300 kB of the agent's time. */
+export const FOLLOWER_PAGE_ROWS = 200;
 /** Bans of one digest mail that are told in full; the others are only listed. */
 export const NOTIFY_DIGEST_FULL_MAX = 20;
 /** Bans of one digest mail; what is more comes with the next. */

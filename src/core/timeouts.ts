@@ -233,6 +233,12 @@ export const COMPANION_RETRY_MS_MAX = 60_000;
 export const COMPANION_START_MS_MAX = 20_000;
 /** Time for a part to stop, ms: notify lets deliveries end for 5 s, systemd kills after 15 s. */
 export const COMPANION_STOP_MS_MAX = 10_000;
+/** First and longest pause before a new connection to the engine of shared bans, ms. */
+export const SHARE_BACKOFF_MS_MIN = 500;
+export const SHARE_BACKOFF_MS_MAX = 15_000;
+/** Time for an answer of it; a list of 200,000 takes a while, ms. */
+export const SHARE_ANSWER_MS_MAX = 10_000;
+export const SHARE_LIST_MS_MAX = 60_000;
 /** First and longest pause after a failed delivery, ms. */
 export const NOTIFY_BACKOFF_MS_MIN = 1_000;
 export const NOTIFY_BACKOFF_MS_MAX = 300_000;

@@ -10,6 +10,7 @@ import { Report } from '../ini/report.js';
 import { DEFAULT_POLICY_RULES, type PolicyRules } from '../policy/decide.js';
 import { configError } from './load.js';
 import { type ConfigFolders, loadOwnFiles } from './own-files.js';
+import { readShare, SHARE_DEFAULTS, type ShareConfig } from './share-config.js';
 
 /** A port of the loopback. */
 export interface LoopbackPort {
@@ -43,6 +44,7 @@ export interface CompanionConfig {
     readonly apiKeyFile: string;
     readonly rules: PolicyRules;
   };
+  readonly share: ShareConfig;
 }
 
 const DEFAULTS = `[notify]
@@ -64,7 +66,7 @@ deadnames = refuse
 sharedaddress = refuse
 nearlimit = delay
 delay = 5
-`;
+${SHARE_DEFAULTS}`;
 
 /**
  * Reads `companion.conf`, `companion.d/*.conf`, `companion.local` and so on. Throws `OperatorError`
@@ -86,9 +88,9 @@ export function examineCompanionConfig(paths: ConfigFolders): readonly Diagnosti
 
 function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionConfig {
   const document = loadOwnFiles(paths, 'companion', DEFAULTS, report);
-  const [notify, metrics, policy] = ['notify', 'metrics', 'policy'].map(
+  const [notify, metrics, policy, share] = ['notify', 'metrics', 'policy', 'share'].map(
     (name) => new Section(document, name, report),
-  ) as [Section, Section, Section];
+  ) as [Section, Section, Section, Section];
   const config = {
     notify: { enabled: notify.parse('enabled', parseAuto, 'auto' as const) },
     report: {
@@ -108,6 +110,7 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
       apiKeyFile: policy.text('api-key-file'),
       rules: readRules(policy),
     },
+    share: readShare(share),
   };
   samePort(config, policy);
   return config;

@@ -10,6 +10,7 @@ import { AgentMetrics } from '../../src/metrics/metrics.js';
 import type { AgentSnapshot } from '../../src/metrics/snapshot.js';
 import { NotifyMetrics } from '../../src/notify/metrics.js';
 import { PolicyMetrics } from '../../src/policy/metrics.js';
+import { ShareMetrics } from '../../src/share/metrics.js';
 import { hasCommand, needs } from '../support/require.js';
 
 const withPromtool = needs(
@@ -72,6 +73,8 @@ const SNAPSHOT: AgentSnapshot = {
 
 const agent = () => new AgentMetrics(async () => SNAPSHOT);
 const policy = () => new PolicyMetrics();
+const share = () =>
+  new ShareMetrics(() => ({ isConnected: true, waiting: 0, published: 0, held: 0 }));
 const notify = () => new NotifyMetrics(() => new Map([['mail', 3]]));
 
 function busy(): AgentMetrics {
@@ -154,7 +157,7 @@ describe('the metrics', () => {
 
   test('have no label that strangers fill', () => {
     const labels = new Set(
-      [agent(), notify(), policy()].flatMap(({ names }) => [...names.values()].flat()),
+      [agent(), notify(), policy(), share()].flatMap(({ names }) => [...names.values()].flat()),
     );
     expect([...labels].sort()).toEqual([
       'channel',
@@ -245,7 +248,7 @@ describe('promtool', () => {
 });
 
 describe('what is made of the metrics', () => {
-  const known = new Map([...agent().names, ...notify().names, ...policy().names]);
+  const known = new Map([...agent().names, ...notify().names, ...policy().names, ...share().names]);
   const exported = (name: string) =>
     known.has(name) || known.has(name.replace(/_(?:bucket|sum|count)$/, ''));
 

@@ -1,0 +1,222 @@
+/**
+ * One connection to the engine, from the first listing until something fails: what the engine says
+ * goes to the agent, what the agent bans goes to the engine, side by side.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Feed, Follower, type FollowerOptions } from '../control/follower.js';
+import type { Positions } from '../control/positions.js';
+import type { BanView, ShareView } from '../control/protocol.js';
+import { inBackground } from '../core/background.js';
+import { OperatorError } from '../core/errors.js';
+import type { Log } from '../core/log.js';
+import type { EngineNews, ShareEngine } from './engine.js';
+import { Inbox, type InboxOptions } from './inbox.js';
+import type { ShareMetrics } from './metrics.js';
+import { PublishQueue } from './publish.js';
+
+/** What of status.sock and share.sock is used. */
+export interface ShareAgent extends Feed {
+  bans(query: { jail?: string; address?: string }): Promise<readonly BanView[]>;
+  shareStatus(): Promise<ShareView>;
+}
+
+export interface ConnectionOptions {
+  readonly engine: ShareEngine;
+  readonly agent: ShareAgent;
+  readonly desk: InboxOptions['agent'];
+  /** What the agent said of itself before. */
+  readonly view: ShareView;
+  readonly positions: Positions;
+  readonly metrics: ShareMetrics;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly times: ConnectionTimes;
+  readonly pauses?: FollowerOptions['pauses'];
+  /** The first listing is done: what others decided is known here. */
+  readonly listening: () => void;
+}
+
+export interface ConnectionTimes {
+  /** How often the engine is told of this host, and the agent asked what it wants, ms. */
+  readonly heartbeat: number;
+  /** When everything is listed and compared once more: first, and then each time, ms. */
+  readonly listAgainFirst: number;
+  readonly listAgain: number;
+}
+
+/** Keys of the file of positions. */
+const HISTORY = 'history';
+const ENGINE = 'engine';
+/** Positions are written at most this often, ms. */
+const WRITE_MS = 500;
+
+export class Connection {
+  readonly #options: ConnectionOptions;
+  readonly #ending = new AbortController();
+  readonly #inbox: Inbox;
+  readonly #queue: PublishQueue;
+  readonly #follower: Follower;
+  #fail: (error: unknown) => void = () => undefined;
+  /** Of this host, in the listing that is under way. */
+  #own = new Map<string, number>();
+  #isPublishing = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: ConnectionOptions) {
+    const { engine, agent, desk, log, metrics, now, positions, view, pauses } = options;
+    this.#options = options;
+    const { signal } = this.#ending;
+    this.#inbox = new Inbox({ engine: engine.where, agent: desk, log, metrics, signal, now });
+    this.#queue = new PublishQueue({
+      seen: positions.of(HISTORY),
+      rules: view.publish,
+      bans: (query) => agent.bans(query),
+      filled: () => this.#publish(),
+      room: () => this.#follower.ring(),
+      failed: (error) => this.#fail(error),
+      now,
+    });
+    this.#follower = new Follower({
+      feed: agent,
+      log,
+      begin: (newest) => {
+        this.#queue.begin(newest);
+        return [this.#queue];
+      },
+      moved: () => this.#keep(),
+      // Of unbans before it nothing is told: all is compared.
+      opened: () => this.#queue.compare(),
+      unbanned: (event) => this.#queue.unbanned(event),
+      ...(pauses === undefined ? {} : { pauses }),
+    });
+  }
+
+  get held(): number {
+    return this.#inbox.held;
+  }
+
+  get published(): number {
+    return this.#queue.published;
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  /** Why the agent takes nothing; undefined while it does. */
+  get problem(): string | undefined {
+    return this.#inbox.problem;
+  }
+
+  /** Rejects with what ended it, or resolves when `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { engine, positions } = this.#options;
+    const end = () => this.#ending.abort();
+    signal.addEventListener('abort', end, { once: true });
+    const broken = new Promise<never>((_, reject) => {
+      this.#fail = reject;
+    });
+    const ending = this.#ending.signal;
+    const work = [
+      engine.run(positions.wordOf(ENGINE), (news) => this.#take(news), ending),
+      this.#follower.run(),
+      this.#beat(ending),
+    ];
+    // What is still under way when the first of them fails, fails of that.
+    for (const one of work) inBackground(one, () => undefined);
+    try {
+      await Promise.race([broken, ...work, aborted(signal)]);
+    } finally {
+      signal.removeEventListener('abort', end);
+      end();
+      this.#queue.stop();
+      this.#follower.stop();
+      clearTimeout(this.#timer);
+      this.#note();
+    }
+  }
+
+  async #take(news: EngineNews): Promise<void> {
+    const { listing, own, position } = news;
+    if (listing !== undefined) {
+      this.#queue.listingBegins();
+      for (const [key, until] of own) this.#own.set(key, until);
+    }
+    await this.#inbox.take(news);
+    if (listing === 'end') {
+      this.#queue.listed(this.#own);
+      this.#own = new Map();
+      this.#options.listening();
+    }
+    if (position !== undefined) {
+      this.#options.positions.set(ENGINE, position);
+      this.#keep();
+    }
+  }
+
+  /** Tells the engine all that waits, piece by piece. */
+  #publish(): void {
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
+    inBackground(this.#publishAll(), (error) => this.#fail(error));
+  }
+
+  async #publishAll(): Promise<void> {
+    const { engine, metrics } = this.#options;
+    // What comes in one go is told in one go.
+    await new Promise((resolve) => setImmediate(resolve));
+    for (;;) {
+      const changes = this.#queue.next();
+      if (changes.length === 0 || this.#ending.signal.aborted) break;
+      await engine.publish(changes);
+      const bans = changes.filter(({ kind }) => kind === 'ban').length;
+      metrics.told('ban', bans);
+      metrics.told('lift', changes.length - bans);
+      this.#queue.taken(changes);
+      this.#keep();
+    }
+    this.#isPublishing = false;
+  }
+
+  async #beat(signal: AbortSignal): Promise<void> {
+    const { engine, agent, times, view } = this.#options;
+    let next = performance.now() + times.listAgainFirst;
+    while (!signal.aborted) {
+      await sleep(times.heartbeat, undefined, { signal });
+      await engine.heartbeat();
+      // An agent that is away has its own way to be waited for.
+      const now = await agent.shareStatus().catch(() => undefined);
+      if (now !== undefined) this.#queue.adopt(now.publish);
+      if (now !== undefined && `${now.accept}` !== `${view.accept}`)
+        throw new OperatorError('the jail shared accepts other origins now');
+      if (performance.now() < next && !(this.problem !== undefined && now?.enabled === true))
+        continue;
+      engine.listAgain();
+      next = performance.now() + times.listAgain;
+    }
+  }
+
+  /** Soon: many changes at once cost one write. */
+  #keep(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      try {
+        this.#note();
+        this.#options.positions.write();
+      } catch (error) {
+        this.#fail(error);
+      }
+    }, WRITE_MS);
+  }
+
+  #note(): void {
+    this.#options.positions.set(HISTORY, this.#queue.done);
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

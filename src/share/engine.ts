@@ -1,0 +1,118 @@
+/**
+ * An engine is where hosts share their bans: what one publishes there, the others hear. Times are
+ * milliseconds since 1970 by this host's own clock; an engine tells them over as the time that is
+ * left, so that no two clocks are ever compared. `Infinity` is for good.
+ *
+ * The contract that test/share/contract.ts holds every engine to: what `publish` resolved for is
+ * heard by every other host, in order, and by itself only as its own; a listing holds everything
+ * that is in force; publishing the same again changes nothing; whatever fails rejects, and the
+ * engine is closed and made anew.
+ */
+import type { ShareOrigin } from '../control/protocol.js';
+
+/** What this host tells the others. */
+export interface BanChange {
+  readonly kind: 'ban';
+  readonly jail: string;
+  /** Address or prefix. */
+  readonly target: string;
+  readonly until: number;
+  /** An earlier word of this host about it would last longer: it goes. */
+  readonly shortens: boolean;
+}
+
+export interface LiftChange {
+  readonly kind: 'lift';
+  readonly jail: string;
+  readonly target: string;
+}
+
+export type ShareChange = BanChange | LiftChange;
+
+/** A decision of another. */
+export interface SharedDecision {
+  /** Names it at the engine; what comes again under the same key takes its place. */
+  readonly key: string;
+  readonly target: string;
+  readonly until: number;
+  readonly origin: ShareOrigin;
+  /** Who decided, where the engine says. */
+  readonly host?: string;
+  /** Why: the jail's name as `banjour/sshd`, a scenario of CrowdSec, the name of a list. */
+  readonly scenario?: string;
+}
+
+/** A decision that was taken back, or is over. */
+export interface GoneDecision {
+  readonly key: string;
+  readonly target: string;
+  readonly origin: ShareOrigin;
+}
+
+/** What an engine says: a part of a listing, or what is new. */
+export interface EngineNews {
+  /**
+   * `part`: of all that is in force; `end`: the last part, the listing is whole. Absent: what
+   * changed since. In a listing `gone` is what was taken back while this host did not listen.
+   */
+  readonly listing?: 'part' | 'end';
+  readonly put: readonly SharedDecision[];
+  readonly gone: readonly GoneDecision[];
+  /** Own decisions, by `ownKey`: in a listing all that are in force, else only counted. */
+  readonly own: ReadonlyMap<string, number>;
+  /** Words that make no sense as a decision, or of a kind that is not for a firewall. */
+  readonly passedOver: number;
+  /** What `run` is given at the next start. */
+  readonly position?: string;
+}
+
+export interface ShareEngine {
+  /** For people: `valkey://192.0.2.1:6379`, without a secret. */
+  readonly where: string;
+  /** Connects and logs in. Rejects with `OperatorError` where a person can mend it. */
+  open(): Promise<void>;
+  /**
+   * Lists, then follows, then lists again each time that `listAgain` was called; awaits each
+   * `take`. `since` is a position of an earlier run. Ends only by rejecting, or when `signal`
+   * aborts.
+   */
+  run(
+    since: string | undefined,
+    take: (news: EngineNews) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Asks `run` for a whole listing. */
+  listAgain(): void;
+  /** Takes at most `SHARE_PUBLISH_MAX` changes, in order. */
+  publish(changes: readonly ShareChange[]): Promise<void>;
+  /** Says that this host is there; rejects when nobody answers. */
+  heartbeat(): Promise<void>;
+  /** Lets go of all connections at once. Never rejects. */
+  close(): Promise<void>;
+}
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  /** This host's name, by which its own decisions are known. */
+  readonly host: string;
+  /** Origins that are of interest; what is not is not asked for where the engine can choose. */
+  readonly origins: readonly ShareOrigin[];
+  /** This host's clock, ms since 1970. */
+  readonly now?: () => number;
+}
+
+/** Names a ban among those of this host. */
+export function ownKey(jail: string, target: string): string {
+  return `${jail} ${target}`;
+}
+
+/** From here on a ban counts as one for good: five years, ms. */
+const FOR_GOOD_MS = 5 * 365.25 * 86_400_000;
+/** How far two tellings of the same end may differ: seconds of a header, and the way, ms. */
+const SAME_END_MS = 3_000;
+
+/** True when two ends are the same one, told at different times. */
+export function isSameEnd(a: number, b: number, now: number): boolean {
+  if (Math.min(a, b) - now > FOR_GOOD_MS) return true;
+  return Math.abs(a - b) <= SAME_END_MS;
+}

@@ -1,0 +1,92 @@
+/** What CrowdSec's LAPI says of decisions, checked; and how this host's own are marked there. */
+import type { ShareOrigin } from '../control/protocol.js';
+import { formatPrefix, parsePrefix } from '../core/address.js';
+import { isHostName, jailName } from '../core/names.js';
+
+/** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
+export interface LapiDecision {
+  readonly id: number;
+  readonly origin: string;
+  readonly type: string;
+  readonly scope: string;
+  readonly value: string;
+  readonly duration: string;
+  readonly scenario: string;
+}
+
+/** What is of interest of a decision. */
+export interface ReadDecision {
+  readonly key: string;
+  readonly target: string;
+  readonly origin: ShareOrigin;
+  /** Less than nothing: it is over. */
+  readonly leftMs: number;
+  readonly scenario: string;
+  /** Of a decision of a Banjour host. */
+  readonly jail?: string;
+  readonly host?: string;
+}
+
+/** Our name for where a decision of the LAPI comes from. */
+const ORIGINS: Readonly<Record<string, ShareOrigin>> = {
+  banjour: 'banjour',
+  crowdsec: 'crowdsec',
+  cscli: 'cscli',
+  'cscli-import': 'cscli',
+  console: 'cscli',
+  CAPI: 'lists',
+  lists: 'lists',
+};
+
+/** The LAPI's names of these origins, for its filter. */
+export function lapiOrigins(origins: readonly ShareOrigin[]): readonly string[] {
+  // Its own decisions are listed whatever is accepted.
+  const wanted = new Set<ShareOrigin>([...origins, 'banjour']);
+  return Object.keys(ORIGINS).filter((name) => wanted.has(ORIGINS[name] as ShareOrigin));
+}
+
+/** The mark by which a host knows what it published itself: the stream names no machine. */
+export function scenarioOf(jail: string, host: string): string {
+  return `banjour/${jail}@${host}`;
+}
+
+/** A decision that bans an address or prefix; undefined for any other, and for what is none. */
+export function readDecision(value: unknown): ReadDecision | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { id, origin, type, scope, value: target, duration, scenario } = value as LapiDecision;
+  const from = typeof origin === 'string' ? ORIGINS[origin] : undefined;
+  const prefix = typeof target === 'string' ? parsePrefix(target) : undefined;
+  const leftMs = typeof duration === 'string' ? goDurationMs(duration) : undefined;
+  const isBan =
+    type === 'ban' && typeof scope === 'string' && /^(?:ip|range)$/i.test(scope) && !!scenario;
+  if (!isBan || typeof id !== 'number' || typeof scenario !== 'string') return undefined;
+  if (from === undefined || prefix === undefined || leftMs === undefined) return undefined;
+  const read = { key: String(id), target: formatPrefix(prefix), origin: from, leftMs };
+  const mark = from === 'banjour' ? /^banjour\/(.+)@([^@]+)$/.exec(scenario) : null;
+  const [, jail = '', host = ''] = mark ?? [];
+  if (jailName(jail) === undefined || !isHostName(host)) return { ...read, scenario };
+  return { ...read, scenario: `banjour/${jail}`, jail, host };
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = {
+  h: 3_600_000,
+  m: 60_000,
+  s: 1_000,
+  ms: 1,
+  us: 1e-3,
+  µs: 1e-3,
+  ns: 1e-6,
+};
+
+/** A length of time as Go writes it, `3h59m58.7s` or `-5.2s`; undefined when it is none. */
+export function goDurationMs(text: string): number | undefined {
+  const [, sign = '', all = ''] =
+    /^(-?)((?:\d+(?:\.\d+)?(?:h|ms|m|us|µs|ns|s))+)$/.exec(text) ?? [];
+  if (all === '' || text.length > 64) return undefined;
+  const parts = all.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|us|µs|ns|s)/g);
+  const sum = [...parts].reduce(
+    (ms, [, number, unit = '']) => ms + Number(number) * (UNITS_MS[unit] ?? 0),
+    0,
+  );
+  return sign === '-' ? -sum : sum;
+}

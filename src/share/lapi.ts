@@ -1,0 +1,260 @@
+/**
+ * CrowdSec's LAPI as engine, as one of its machines (it publishes) and as one of its bouncers (it
+ * listens). Seen on 1.4.6 of Debian and in its source:
+ *
+ * - A decision ends at the alert's `stop_at` plus its duration: `stop_at` is written by the LAPI's
+ *   clock, taken from its answers, not by this host's.
+ * - The stream is what the LAPI believes that this key has not heard; a start-up list begins it
+ *   anew. Of several decisions of one address it tells the longest only, unless asked not to.
+ * - A decision that is written while the stream is asked can be missed by it: what
+ *   `listAgain` is for.
+ * - Deleting is by value and scenario, which no other host shares.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OperatorError } from '../core/errors.js';
+import { SHARE_LIST_MS_MAX } from '../core/timeouts.js';
+import {
+  type BanChange,
+  type EngineNews,
+  type EngineOptions,
+  type GoneDecision,
+  ownKey,
+  type ShareChange,
+  type SharedDecision,
+  type ShareEngine,
+} from './engine.js';
+import { type LapiAnswer, LapiHttp, type LapiRequest } from './lapi-http.js';
+import { lapiOrigins, readDecision, scenarioOf } from './lapi-words.js';
+
+export interface LapiOptions extends EngineOptions {
+  /** `http://192.0.2.1:8080`, without `/v1`. */
+  readonly url: URL;
+  readonly machine: string;
+  readonly machinePassword: string;
+  readonly bouncerKey: string;
+  /** Version of Banjour, for the User-Agent. */
+  readonly version: string;
+  /** Certificates that the server's must be signed by, PEM. */
+  readonly ca?: string;
+  readonly pollMs?: number;
+}
+
+/** A ban for good, as Go writes ten years; more than 292 years it cannot. */
+const FOR_GOOD_SECONDS = 10 * 365 * 86_400;
+/** How often it is asked what is new, ms: two looks fit into the 2 s of a ban. */
+const POLL_MS = 750;
+/** Decisions of one part of a listing, so that the process goes on meanwhile. */
+const PART = 5_000;
+
+export class LapiEngine implements ShareEngine {
+  readonly where: string;
+  readonly #options: LapiOptions;
+  readonly #http: LapiHttp;
+  readonly #now: () => number;
+  #token = '';
+  #mustList = true;
+  /** The LAPI's clock less this host's monotonic one, ms. */
+  #offset: number | undefined;
+
+  constructor(options: LapiOptions) {
+    const { url, version, ca } = options;
+    this.#options = options;
+    this.where = url.origin;
+    this.#now = options.now ?? Date.now;
+    this.#http = new LapiHttp(url, { version, ...(ca === undefined ? {} : { ca }) });
+  }
+
+  async open(): Promise<void> {
+    await this.#login();
+  }
+
+  listAgain(): void {
+    this.#mustList = true;
+  }
+
+  async run(
+    _since: string | undefined,
+    take: (news: EngineNews) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { pollMs = POLL_MS } = this.#options;
+    while (!signal.aborted) {
+      const isListing = this.#mustList;
+      this.#mustList = false;
+      const { put, gone } = await this.#stream(isListing);
+      if (isListing) await this.#takeListing(put, gone, take);
+      else if (put.length + gone.length > 0) await take(this.#newsOf(put, gone));
+      if (!isListing) await pause(pollMs, signal);
+    }
+  }
+
+  async publish(changes: readonly ShareChange[]): Promise<void> {
+    const { host } = this.#options;
+    for (const { kind, jail, target, ...rest } of changes) {
+      if (kind === 'ban' && !('shortens' in rest && rest.shortens)) continue;
+      const query = new URLSearchParams({ value: target, scenario: scenarioOf(jail, host) });
+      await this.#asMachine({ method: 'DELETE', path: `/v1/decisions?${query}` });
+    }
+    const byJail = new Map<string, BanChange[]>();
+    for (const change of changes)
+      if (change.kind === 'ban')
+        byJail.set(change.jail, [...(byJail.get(change.jail) ?? []), change]);
+    if (byJail.size === 0) return;
+    const alerts = [...byJail].map(([jail, bans]) => this.#alert(jail, bans));
+    await this.#asMachine({ method: 'POST', path: '/v1/alerts', body: alerts });
+  }
+
+  async heartbeat(): Promise<void> {
+    await this.#asMachine({ method: 'GET', path: '/v1/heartbeat' });
+  }
+
+  async close(): Promise<void> {
+    this.#http.close();
+  }
+
+  /** One alert for all bans of a jail: a thousand alerts take the LAPI seconds, this a moment. */
+  #alert(jail: string, bans: readonly BanChange[]): object {
+    const scenario = scenarioOf(jail, this.#options.host);
+    const now = this.#now();
+    const time = new Date(this.#serverNow()).toISOString();
+    const scopeOf = (target: string) => (target.includes('/') ? 'Range' : 'Ip');
+    const first = bans[0]?.target ?? '';
+    return {
+      scenario,
+      scenario_hash: '',
+      scenario_version: '',
+      message: `${bans.length} by jail ${jail} of ${this.#options.host}`,
+      events_count: bans.length,
+      start_at: time,
+      stop_at: time,
+      capacity: 0,
+      leakspeed: '0s',
+      simulated: false,
+      events: [],
+      source: bans.length > 1 ? { scope: '', value: '' } : { scope: scopeOf(first), value: first },
+      decisions: bans.map(({ target, until }) => ({
+        origin: 'banjour',
+        type: 'ban',
+        scope: scopeOf(target),
+        value: target,
+        duration: `${Math.max(1, Math.min(FOR_GOOD_SECONDS, Math.round((until - now) / 1_000)))}s`,
+        scenario,
+      })),
+    };
+  }
+
+  async #takeListing(
+    put: readonly unknown[],
+    gone: readonly unknown[],
+    take: (news: EngineNews) => Promise<void>,
+  ): Promise<void> {
+    for (let at = 0; at < put.length; at += PART)
+      await take({ ...this.#newsOf(put.slice(at, at + PART), []), listing: 'part' });
+    await take({ ...this.#newsOf([], gone), listing: 'end' });
+  }
+
+  async #stream(isListing: boolean): Promise<{ put: unknown[]; gone: unknown[] }> {
+    const query = new URLSearchParams({
+      startup: String(isListing),
+      scopes: 'ip,range',
+      origins: lapiOrigins(this.#options.origins).join(','),
+      dedup: 'false',
+    });
+    const answer = await this.#http.ask({
+      method: 'GET',
+      path: `/v1/decisions/stream?${query}`,
+      headers: { 'x-api-key': this.#options.bouncerKey },
+      ...(isListing ? { timeoutMs: SHARE_LIST_MS_MAX } : {}),
+    });
+    this.#learnClock(answer);
+    const { new: put, deleted } = (answer.json ?? {}) as { new?: unknown; deleted?: unknown };
+    if (answer.status === 200) return { put: listOf(put), gone: listOf(deleted) };
+    throw this.#problem(
+      answer,
+      'look at bouncer-key-file of [share]; cscli bouncers add NAME makes a key',
+    );
+  }
+
+  #newsOf(put: readonly unknown[], gone: readonly unknown[]): EngineNews {
+    const now = this.#now();
+    const { host: self } = this.#options;
+    const own = new Map<string, number>();
+    const decisions: SharedDecision[] = [];
+    let passedOver = 0;
+    for (const value of put) {
+      const read = readDecision(value);
+      if (read === undefined) passedOver++;
+      else {
+        const { leftMs, jail, ...rest } = read;
+        const until = now + leftMs;
+        if (read.host !== self || jail === undefined) decisions.push({ ...rest, until });
+        else {
+          const key = ownKey(jail, read.target);
+          own.set(key, Math.max(until, own.get(key) ?? 0));
+        }
+      }
+    }
+    const goneDecisions = gone.flatMap((value): GoneDecision[] => {
+      const { key, target, origin, host } = readDecision(value) ?? {};
+      if (key === undefined || target === undefined || origin === undefined) return [];
+      return host === self ? [] : [{ key, target, origin }];
+    });
+    return { put: decisions, gone: goneDecisions, own, passedOver };
+  }
+
+  /** A token lasts an hour: whoever is told that it does not, logs in once more. */
+  async #asMachine(request: Omit<LapiRequest, 'headers'>): Promise<void> {
+    for (let isRetry = false; ; isRetry = true) {
+      const headers = { authorization: `Bearer ${this.#token}` };
+      const answer = await this.#http.ask({ ...request, headers });
+      this.#learnClock(answer);
+      if (answer.status >= 200 && answer.status < 300) return;
+      if (answer.status !== 401 || isRetry)
+        throw this.#problem(answer, 'cscli machines list shows whether the machine may log in');
+      await this.#login();
+    }
+  }
+
+  async #login(): Promise<void> {
+    const { machine, machinePassword } = this.#options;
+    const answer = await this.#http.ask({
+      method: 'POST',
+      path: '/v1/watchers/login',
+      headers: {},
+      body: { machine_id: machine, password: machinePassword, scenarios: [] },
+    });
+    this.#learnClock(answer);
+    const { token } = (answer.json ?? {}) as { token?: unknown };
+    if (answer.status !== 200 || typeof token !== 'string')
+      throw this.#problem(
+        answer,
+        'look at machine-id and machine-password-file of [share]; cscli machines add makes a machine',
+      );
+    this.#token = token;
+  }
+
+  #problem({ status, json }: LapiAnswer, hint: string): OperatorError {
+    const { message } = (json ?? {}) as { message?: unknown };
+    const said = typeof message === 'string' ? `: ${message.slice(0, 200)}` : '';
+    const denied = status === 401 || status === 403;
+    return new OperatorError(`${this.where} answers ${status}${said}`, denied ? { hint } : {});
+  }
+
+  /** A header has whole seconds: the middle of them. */
+  #learnClock({ headers }: LapiAnswer): void {
+    const time = Date.parse(headers.date ?? '');
+    if (!Number.isNaN(time)) this.#offset = time + 500 - performance.now();
+  }
+
+  #serverNow(): number {
+    return this.#offset === undefined ? this.#now() : performance.now() + this.#offset;
+  }
+}
+
+function listOf(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,274 @@
+/** Hosts that share bans through an engine in memory: agents here, the part between them real. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { Positions } from '../../src/control/positions.js';
+import { silentLog } from '../../src/core/log.js';
+import { SHARE_DECISIONS_MAX } from '../../src/core/service-limits.js';
+import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
+import { Backoff, ShareService } from '../../src/share/share.js';
+import { until } from '../support/until.js';
+import { engineContract } from './contract.js';
+import { FakeAgent, MemoryEngine, MemoryHub } from './support.js';
+
+engineContract('in memory', async () => {
+  const hub = new MemoryHub();
+  return {
+    make: (host, skewMs = 0) =>
+      new MemoryEngine(hub, { host, origins: ['banjour'], now: () => Date.now() + skewMs }),
+    dispose: async () => undefined,
+  };
+});
+
+let folder: string;
+let hub: MemoryHub;
+const running: { stop(): Promise<void> }[] = [];
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'banjour-share-'));
+  hub = new MemoryHub();
+});
+afterEach(async () => {
+  for (const one of running.splice(0)) await one.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A host with an agent and a companion; the agent outlives the companion. */
+class Host {
+  readonly name: string;
+  readonly agent = new FakeAgent();
+  service!: ShareService;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(name: string) {
+    this.name = name;
+    running.push(this);
+  }
+
+  async start(times: { listAgainFirst?: number; heartbeat?: number } = {}): Promise<this> {
+    this.service = new ShareService({
+      engine: (options) => new MemoryEngine(hub, options),
+      host: this.name,
+      agent: this.agent,
+      desk: this.agent,
+      positions: Positions.open(join(folder, `${this.name}.json`)),
+      log: silentLog,
+      times: { backoffMin: 5, backoffMax: 20, heartbeat: 10, ...times },
+      pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
+    });
+    this.#running = this.service.run();
+    await this.connected();
+    return this;
+  }
+
+  connected(): Promise<void> {
+    return until('it listens', () => this.service.status().connectedSince !== null);
+  }
+
+  async stop(): Promise<void> {
+    this.service.stop();
+    await this.#running;
+  }
+}
+
+const two = async () => {
+  const [a, b] = [new Host('mx1'), new Host('mx2')];
+  await Promise.all([a.start(), b.start()]);
+  return [a, b] as const;
+};
+const toldOf = (target: string) =>
+  hub.log.filter(({ change }) => change.target === target).map(({ change }) => change.kind);
+
+describe('two hosts', () => {
+  test('a ban, an extension, a shorter one and an unban reach the other, each told once', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has it', () => b.agent.shared.get('192.0.2.1')?.host === 'mx1');
+    for (const seconds of [6_000, 60]) {
+      a.agent.ban('192.0.2.1', seconds);
+      await until(`b has ${seconds} s`, () => {
+        const end = b.agent.shared.get('192.0.2.1')?.until ?? 0;
+        return Math.abs(end - Date.now() - seconds * 1_000) < 4_000;
+      });
+    }
+    a.agent.unban('192.0.2.1');
+    await until('b lifted it', () => !b.agent.shared.has('192.0.2.1'));
+    expect(toldOf('192.0.2.1')).toEqual(['ban', 'ban', 'ban', 'lift']);
+    expect(a.agent.requests).toEqual([]);
+  });
+
+  test('only what `publish` names is told, and never what came from others', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600, { jail: 'shared', origin: 'shared' as 'journal' });
+    a.agent.ban('192.0.2.2', 600, { jail: 'dovecot' });
+    a.agent.ban('192.0.2.3', 600, { origin: 'import' });
+    a.agent.ban('192.0.2.4', 600, { jail: 'dovecot', origin: 'operator' });
+    a.agent.ban('192.0.2.5', 600, { jail: 'shared', origin: 'operator' });
+    a.agent.ban('192.0.2.6', 600);
+    await until('b has the last', () => b.agent.shared.has('192.0.2.6'));
+    expect([...b.agent.shared.keys()]).toEqual(['192.0.2.4', '192.0.2.6']);
+    a.agent.publish = { jails: ['dovecot'], operator: false };
+    await until('the new rules hold', () => b.agent.shared.has('192.0.2.2'));
+    await until('the old do not', () => b.agent.shared.size === 1);
+  });
+
+  test('an expired ban is not told, one that two jails hold stays', async () => {
+    const [a, b] = await two();
+    a.agent.publish = { jails: ['sshd', 'dovecot'], operator: true };
+    a.agent.ban('192.0.2.1', 600);
+    a.agent.ban('192.0.2.1', 900, { jail: 'dovecot' });
+    await until('both', () => hub.held.size === 2);
+    a.agent.unban('192.0.2.1', 'expired', 'sshd');
+    a.agent.unban('192.0.2.1', 'operator', 'dovecot');
+    await until('one', () => hub.held.size === 1);
+    expect(b.agent.shared.has('192.0.2.1')).toBe(true);
+    expect(toldOf('192.0.2.1')).toEqual(['ban', 'ban', 'lift']);
+  });
+});
+
+describe('what is missed', () => {
+  test('while the companion is away is told once at its return', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    a.agent.ban('192.0.2.2', 600);
+    await until('b has both', () => b.agent.shared.size === 2);
+    await a.stop();
+    a.agent.unban('192.0.2.1');
+    a.agent.ban('192.0.2.3', 600);
+    await a.start();
+    await until('b has the new one', () => b.agent.shared.has('192.0.2.3'));
+    await until('b lifted the old one', () => !b.agent.shared.has('192.0.2.1'));
+    expect([...b.agent.shared.keys()]).toEqual(['192.0.2.2', '192.0.2.3']);
+    expect(toldOf('192.0.2.2')).toEqual(['ban']);
+  });
+
+  test('while the other is away is heard at its return', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has it', () => b.agent.shared.size === 1);
+    await b.stop();
+    a.agent.unban('192.0.2.1');
+    a.agent.ban('192.0.2.2', 600);
+    await until('both are told', () => hub.log.length === 3);
+    await b.start();
+    await until('b has the new one', () => b.agent.shared.has('192.0.2.2'));
+    expect([...b.agent.shared.keys()]).toEqual(['192.0.2.2']);
+  });
+
+  test('while the engine is away, or cut off, is told once', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has it', () => b.agent.shared.size === 1);
+    hub.broken = new Error('no route');
+    hub.cut();
+    await until('a knows', () => a.service.summary === 'sharing bans: no route');
+    a.agent.ban('192.0.2.2', 600);
+    a.agent.unban('192.0.2.1');
+    hub.broken = undefined;
+    await Promise.all([a.connected(), b.connected()]);
+    await until('b has it', () => b.agent.shared.has('192.0.2.2'));
+    await until('b lifted it', () => !b.agent.shared.has('192.0.2.1'));
+    expect([toldOf('192.0.2.1'), toldOf('192.0.2.2')]).toEqual([['ban', 'lift'], ['ban']]);
+  });
+
+  test('an unban that the stream never told is found by comparing', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has it', () => b.agent.shared.size === 1);
+    a.agent.isAway = true;
+    a.agent.bansMade = [];
+    await until('nobody listens', () => a.agent.listeners === 0);
+    a.agent.isAway = false;
+    await until('b lifted it', () => !b.agent.shared.has('192.0.2.1'));
+  });
+
+  test('an engine that lost its memory is told anew, and nobody is let in meanwhile', async () => {
+    const [a, b] = await two();
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has it', () => b.agent.shared.size === 1);
+    hub.wipe();
+    hub.cut();
+    await until('it is there again', () => hub.held.size === 1);
+    expect([...b.agent.shared.keys()]).toEqual(['192.0.2.1']);
+    expect(b.agent.requests.flatMap(({ lifted }) => lifted)).toEqual([]);
+  });
+
+  test('a later listing lifts what nobody holds', async () => {
+    const [a, b] = [new Host('mx1'), new Host('mx2')];
+    await a.start();
+    b.agent.shared.set('192.0.2.9', { until: Date.now() + 600_000 });
+    await b.start({ listAgainFirst: 30 });
+    await until('b lifted it', () => !b.agent.shared.has('192.0.2.9'));
+  });
+});
+
+describe('the agent', () => {
+  test('that is away is waited for', async () => {
+    const [a, b] = await two();
+    b.agent.isAway = true;
+    a.agent.ban('192.0.2.1', 600);
+    await until('b has trouble', () => b.service.status().trouble !== null);
+    b.agent.isAway = false;
+    await until('b has it', () => b.agent.shared.has('192.0.2.1'));
+  });
+
+  test('that takes nothing publishes all the same, and takes once it may', async () => {
+    const [a, b] = [new Host('mx1'), new Host('mx2')];
+    b.agent.isSharedOff = true;
+    await Promise.all([a.start(), b.start()]);
+    a.agent.ban('192.0.2.1', 600);
+    b.agent.ban('192.0.2.2', 600);
+    await until('a has it', () => a.agent.shared.has('192.0.2.2'));
+    await until('b says why', () => b.service.status().trouble === 'there is no jail `shared`');
+    b.agent.isSharedOff = false;
+    await until('b has it', () => b.agent.shared.has('192.0.2.1'));
+    expect(b.service.status().trouble).toBeNull();
+  });
+
+  test('is told no more in a request than it takes', async () => {
+    const [a, b] = await two();
+    await b.stop();
+    const engine = new MemoryEngine(hub, { host: 'mx3', origins: ['banjour'] });
+    const like = {
+      kind: 'ban',
+      jail: 'sshd',
+      until: Date.now() + 600_000,
+      shortens: false,
+    } as const;
+    const ban = (n: number) => ({ ...like, target: `198.18.${n >> 8}.${n & 255}` });
+    await engine.publish(Array.from({ length: SHARE_DECISIONS_MAX + 1 }, (_, n) => ban(n)));
+    await b.start();
+    await until('b has all', () => b.agent.shared.size === SHARE_DECISIONS_MAX + 1);
+    expect(b.agent.requests.map(({ decisions }) => decisions.length)).toEqual([
+      SHARE_DECISIONS_MAX,
+      1,
+    ]);
+    expect(a.service.status().held).toBe(SHARE_DECISIONS_MAX + 1);
+  });
+
+  test('whose bans lie before the first start is told by comparing, its history is not', async () => {
+    const [a, b] = [new Host('mx1'), new Host('mx2')];
+    a.agent.ban('192.0.2.1', 600);
+    a.agent.ban('192.0.2.2', 600);
+    a.agent.unban('192.0.2.2');
+    await Promise.all([a.start(), b.start()]);
+    await until('b has it', () => b.agent.shared.size === 1);
+    expect(hub.log.length).toBe(1);
+  });
+});
+
+test('pauses grow to a bound, and begin anew', () => {
+  const random = jest.spyOn(Math, 'random').mockReturnValue(1);
+  const backoff = new Backoff();
+  expect([backoff.next(), backoff.next()]).toEqual([
+    ...[SHARE_BACKOFF_MS_MIN, 2 * SHARE_BACKOFF_MS_MIN],
+  ]);
+  for (let n = 0; n < 10; n++) backoff.next();
+  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MAX);
+  random.mockReturnValue(0);
+  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MAX / 2);
+  backoff.reset();
+  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MIN / 2);
+  random.mockRestore();
+});
