@@ -8,7 +8,7 @@
  * that is in force; publishing the same again changes nothing; whatever fails rejects, and the
  * engine is closed and made anew.
  */
-import type { ShareOrigin } from '../control/protocol.js';
+import type { ShareOrigin } from '../core/share.js';
 
 /** What this host tells the others. */
 export interface BanChange {

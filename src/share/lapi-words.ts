@@ -1,7 +1,8 @@
 /** What CrowdSec's LAPI says of decisions, checked; and how this host's own are marked there. */
-import type { ShareOrigin } from '../control/protocol.js';
+
 import { formatPrefix, parsePrefix } from '../core/address.js';
 import { isHostName, jailName } from '../core/names.js';
+import type { ShareOrigin } from '../core/share.js';
 
 /** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
 export interface LapiDecision {
