@@ -27,6 +27,7 @@ export const NAMES = [
   'detection',
   'policy',
   'policy-latency',
+  'web',
 ] as const;
 
 async function main(): Promise<number> {

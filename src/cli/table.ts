@@ -29,6 +29,7 @@ import { test } from './commands/test.js';
 import { top } from './commands/top.js';
 import { unban } from './commands/unban.js';
 import { version } from './commands/version.js';
+import { web } from './commands/web.js';
 
 export const COMMANDS: readonly CommandDefinition[] = [
   run,
@@ -53,6 +54,7 @@ export const COMMANDS: readonly CommandDefinition[] = [
   importCommand,
   metrics,
   companion,
+  web,
   rules,
   flush,
   doctor,

@@ -3,7 +3,7 @@
  * up another.
  */
 import { inBackground } from '../core/background.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { escapeUntrusted } from '../core/text.js';
 import {
@@ -36,6 +36,9 @@ export interface CompanionOptions {
   /** Called when `summary` may have changed. */
   readonly changed?: () => void;
 }
+
+/** Parts that companion.sock may ask for something. */
+const PARTS_WITH_ORDERS: readonly PartName[] = ['web'];
 
 export class Companion {
   readonly #options: CompanionOptions;
@@ -76,6 +79,22 @@ export class Companion {
   /** One line of what all parts do. */
   get summary(): string {
     return [...this.#places.values()].map(({ summary }) => summary).join('; ');
+  }
+
+  /**
+   * Asks a part for something. Undefined when no part knows it. Throws `OperatorError` when the
+   * part does not run.
+   */
+  async order(name: string, order: string, body: unknown): Promise<object | undefined> {
+    const place = this.#places.get(name as PartName);
+    if (place === undefined && !(PARTS_WITH_ORDERS as readonly string[]).includes(name))
+      return undefined;
+    if (place === undefined)
+      throw new OperatorError(`[${name}] is not switched on`, {
+        hint: `write enabled = true below [${name}] into /etc/banjour/companion.local, then systemctl reload-or-restart banjour-companion`,
+        exitCode: EXIT.unavailable,
+      });
+    return place.order(order, body);
   }
 
   /** The figures of the parts, a text each. A part that cannot say them has none. */
@@ -143,6 +162,13 @@ class Place {
     } catch (error) {
       return { running, summary: `${summary}: ${firstLine(error)}`, status: null };
     }
+  }
+
+  async order(order: string, body: unknown): Promise<object | undefined> {
+    if (this.#part === undefined)
+      throw new OperatorError(this.summary, { exitCode: EXIT.unavailable });
+    const { orders = {} } = this.#part;
+    return Object.hasOwn(orders, order) ? orders[order]?.(body) : undefined;
   }
 
   async figures(format: MetricsFormat): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import type { CompanionConfig } from '../setup/companion-config.js';
 import type { Paths } from '../setup/paths.js';
 import type { JailSetup } from '../setup/setup.js';
 
-export type PartName = 'notify' | 'report' | 'metrics' | 'policy' | 'share';
+export type PartName = 'notify' | 'report' | 'metrics' | 'policy' | 'share' | 'web';
 
 /** A part of the companion: runs until it is stopped. It has no capability and needs none. */
 export interface CompanionPart {
@@ -15,6 +15,11 @@ export interface CompanionPart {
   readonly summary: string;
   /** Its figures as one text of this format, whose names no other part has. */
   readonly figures?: (format: MetricsFormat) => Promise<string>;
+  /**
+   * What companion.sock may ask of it, by name: `POST /v1/web/link`. Throws `OperatorError` for
+   * what the client can mend.
+   */
+  readonly orders?: Readonly<Record<string, (body: unknown) => Promise<object>>>;
   /** For `banjour status` and doctor: plain data without a secret. */
   status(): unknown;
   /** Resolves once it has let go of its sockets and files. Never throws. */
@@ -46,6 +51,8 @@ export interface PartHost {
   readonly figures: (format: MetricsFormat) => Promise<string>;
   /** The report of a time, for a host of this name. Rejects when the agent does not answer. */
   readonly report: (since: Date, until: Date, host: string) => Promise<ReportLetter>;
+  /** The file of the thread that serves the page, which uses the commands' tools. */
+  readonly webThread: URL;
   /** Reads the log lines of bans. Lent by the command, since reading is the commands' as well. */
   readonly lines: (jails: readonly JailSetup[], log: Log) => SenderOptions['lines'];
 }

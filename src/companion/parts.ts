@@ -7,8 +7,16 @@ import type { PartHost, PartPlan, Planner } from './part.js';
 import { planPolicy } from './policy.js';
 import { planReport } from './report.js';
 import { planShare } from './share.js';
+import { planWeb } from './web.js';
 
-const PLANNERS: readonly Planner[] = [planNotify, planReport, planMetrics, planPolicy, planShare];
+const PLANNERS: readonly Planner[] = [
+  planNotify,
+  planReport,
+  planMetrics,
+  planPolicy,
+  planShare,
+  planWeb,
+];
 
 /**
  * The parts that are to run, by the configuration as it is now. Throws `OperatorError` when

@@ -1,12 +1,12 @@
 /**
- * Where the companion is asked how it is: a Unix socket that only reads. `banjour metrics`,
- * `status` and `doctor` ask here.
+ * Where the companion is asked how it is, and its parts for what they can do: a Unix socket for its
+ * user and its group. `banjour metrics`, `status`, `doctor` and `web` ask here.
  */
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage } from 'node:http';
 import { boundClients } from '../control/clients.js';
-import { messageOf, OperatorError } from '../core/errors.js';
-import { CONTROL_CLIENTS_MAX } from '../core/service-limits.js';
+import { EXIT, messageOf, OperatorError } from '../core/errors.js';
+import { CONTROL_CLIENTS_MAX, WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX } from '../core/timeouts.js';
 import { CONTENT_TYPES, joinMetrics, type MetricsFormat } from '../metrics/format.js';
 import type { Companion } from './companion.js';
@@ -16,11 +16,12 @@ const JSON_TYPE = 'application/json';
 /** Status, type and text. */
 type Answer = readonly [number, string, string];
 
-async function answerTo(
-  companion: Pick<Companion, 'view' | 'figures'>,
-  path: string,
-  format: MetricsFormat,
-): Promise<Answer> {
+/** What the socket asks of the companion. */
+type Asked = Pick<Companion, 'view' | 'figures' | 'order'>;
+
+const NO_SUCH_PATH: Answer = [404, JSON_TYPE, '{"error":"no such path"}\n'];
+
+async function read(companion: Asked, path: string, format: MetricsFormat): Promise<Answer> {
   switch (path) {
     case '/v1/ping':
       return [200, JSON_TYPE, '{"pong":true}\n'];
@@ -29,18 +30,49 @@ async function answerTo(
     case '/v1/metrics':
       return [200, CONTENT_TYPES[format], joinMetrics(await companion.figures(format), format)];
     default:
-      return [404, JSON_TYPE, '{"error":"no such path"}\n'];
+      return NO_SUCH_PATH;
   }
+}
+
+/** `POST /v1/PART/ORDER`. */
+async function order(companion: Asked, path: string, request: IncomingMessage): Promise<Answer> {
+  const [, version, part = '', name = '', ...rest] = path.split('/');
+  if (version !== 'v1' || rest.length > 0) return NO_SUCH_PATH;
+  const answer = await companion.order(part, name, await readBody(request));
+  return answer === undefined ? NO_SUCH_PATH : [200, JSON_TYPE, `${JSON.stringify(answer)}\n`];
+}
+
+async function readBody(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > WEB_WHAT_IF_BYTES_MAX)
+      throw new OperatorError(`the request is larger than ${WEB_WHAT_IF_BYTES_MAX} bytes`);
+    chunks.push(chunk as Buffer);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}');
+  } catch (error) {
+    throw new OperatorError(`the request is not JSON: ${messageOf(error)}`);
+  }
+}
+
+function problemOf(error: unknown): Answer {
+  const hint = error instanceof OperatorError ? error.hint : undefined;
+  const status = !(error instanceof OperatorError)
+    ? 500
+    : error.exitCode === EXIT.unavailable
+      ? 503
+      : 400;
+  return [status, JSON_TYPE, `${JSON.stringify({ error: messageOf(error), hint })}\n`];
 }
 
 /**
  * Opens the socket; resolves with the way to close it. Throws `OperatorError` when it cannot be
  * had.
  */
-export async function serveCompanion(
-  path: string,
-  companion: Pick<Companion, 'view' | 'figures'>,
-): Promise<() => Promise<void>> {
+export async function serveCompanion(path: string, companion: Asked): Promise<() => Promise<void>> {
   // One service, one directory of its own: what stands there was left behind.
   if (existsSync(path)) unlinkSync(path);
   const server = createServer(async (request, response) => {
@@ -48,14 +80,12 @@ export async function serveCompanion(
     const [path, query] = (request.url ?? '/').split('?');
     const format =
       new URLSearchParams(query).get('format') === 'prometheus' ? 'prometheus' : 'openmetrics';
-    const known = request.method === 'GET' ? (path ?? '') : '';
-    const [status, type, text] = await answerTo(companion, known, format).catch(
-      (error: unknown): Answer => [
-        500,
-        JSON_TYPE,
-        `${JSON.stringify({ error: messageOf(error) })}\n`,
-      ],
-    );
+    const asked =
+      request.method === 'POST'
+        ? order(companion, path ?? '', request)
+        : read(companion, request.method === 'GET' ? (path ?? '') : '', format);
+    const [status, type, text] = await asked.catch(problemOf);
+    if (!request.complete) response.setHeader('connection', 'close');
     response
       .writeHead(status, { 'content-type': type, 'content-length': Buffer.byteLength(text) })
       .end(text);

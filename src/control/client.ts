@@ -14,7 +14,8 @@ import {
   type Endpoint,
   type RequestFor,
 } from './endpoints.js';
-import { API_VERSION, type ApiProblem, type StreamEvent } from './protocol.js';
+import { ItemSplitter } from './items.js';
+import { API_VERSION, type ApiProblem, type BanView, type StreamEvent } from './protocol.js';
 
 /** A method for each call that answers JSON; calls without fields need no request. */
 type Calls = {
@@ -99,6 +100,25 @@ class ControlSocketClient {
    */
   read<T>(path: string): Promise<T> {
     return this.#ask('GET', path);
+  }
+
+  /** The same for a path that does something. */
+  order<T>(path: string, body: object): Promise<T> {
+    return this.#ask('POST', path, body);
+  }
+
+  /** Bans in force, as they come: a list of any length, of which no more than a piece is held. */
+  async *bansInPieces(): AsyncGenerator<readonly BanView[]> {
+    const response = await this.#open('GET', ENDPOINTS.bans.path, undefined);
+    if (response.statusCode !== 200) throw await this.#problem(response);
+    const splitter = new ItemSplitter();
+    try {
+      for await (const chunk of response)
+        yield splitter.take(chunk as Buffer).map((item) => JSON.parse(item) as BanView);
+    } catch (error) {
+      throw this.#cutShort(error);
+    }
+    if (!splitter.isOver) throw this.#cutShort('it has no end');
   }
 
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {

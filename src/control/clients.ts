@@ -52,7 +52,10 @@ export function boundClients(server: Server, most: number, milliseconds: number)
       forget(socket);
     });
     const [oldest] = silent.keys();
-    if (open > most) oldest?.destroy();
+    if (open <= most || oldest === undefined) return;
+    // Its end takes a turn; the next one who comes takes another's place.
+    forget(oldest);
+    oldest.destroy();
   });
   server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     forget(socket);

@@ -218,3 +218,34 @@ export const FIGURES_ROWS_MAX = 20;
 export const HOURLY_ROWS_MAX = 500_000;
 /** Alarms that the ledger keeps; about 150 bytes each, 400 where the names are long. */
 export const ALARMS_KEPT_MAX = 5_000;
+/**
+ * Connections to the page at once: 50 viewers with a stream and a question each. One more takes the
+ * place of the one that has been silent for longest.
+ */
+export const WEB_CLIENTS_MAX = 128;
+/** Event streams of the page at once. */
+export const WEB_VIEWERS_MAX = 50;
+/** Bytes that may wait for one viewer before it is cut off: some twenty seconds of a storm. */
+export const WEB_BACKLOG_BYTES_MAX = 256 * 1024;
+/** Sessions at once, and links that were not opened yet; one more takes the place of the oldest. */
+export const WEB_SESSIONS_MAX = 64;
+export const WEB_LINKS_MAX = 16;
+/** Head of a request, bytes: browsers send under 2 kB. */
+export const WEB_HEAD_BYTES_MAX = 8 * 1024;
+/** Body of a change, bytes. */
+export const WEB_BODY_BYTES_MAX = 16 * 1024;
+/** Rows of one page of bans or history. */
+export const WEB_ROWS_MAX = 200;
+/** Characters of a search. */
+export const WEB_SEARCH_CHARS_MAX = 256;
+/** Bans that the page holds: about 400 bytes each. Of more, the oldest are left out. */
+export const WEB_BANS_MAX = 200_000;
+/** Files of the page together, bytes. */
+export const WEB_FILES_BYTES_MAX = 4 * 1024 * 1024;
+/** Questions to the agent per second, for all viewers together, and how many may wait. */
+export const WEB_QUESTIONS_PER_SECOND_MAX = 20;
+export const WEB_QUESTIONS_WAITING_MAX = 64;
+/** Answers of the agent that are kept for the next viewer who asks the same. */
+export const WEB_ANSWERS_MAX = 64;
+/** The table of `banjour advise --for-web`, bytes. */
+export const WEB_WHAT_IF_BYTES_MAX = 4 * 1024 * 1024;

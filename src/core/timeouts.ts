@@ -295,3 +295,15 @@ export const EDGE_SECONDS = 300;
 export const HOURLY_SECONDS = 62 * 86_400;
 /** The figures of a report must be there after so long, ms: a full ledger takes 10 s of a core. */
 export const FIGURES_DEADLINE_MS = 55_000;
+/** Time for a browser to send a request, head and body, ms. */
+export const WEB_REQUEST_MS_MAX = 5_000;
+/** A connection to the page that says nothing ends after so long, ms. */
+export const WEB_IDLE_MS_MAX = 15_000;
+/** A browser that takes nothing of its answer for so long is cut off, ms. */
+export const WEB_STALL_MS_MAX = 15_000;
+/** A link of `banjour web open` can be opened for so long, seconds. */
+export const WEB_LINK_SECONDS_MAX = 300;
+/** A session lasts so long, seconds: a working day. */
+export const WEB_SESSION_SECONDS_MAX = 43_200;
+/** An answer for the page must be there after so long, ms; figures may take 55 s. */
+export const WEB_ANSWER_MS_MAX = 60_000;

@@ -45,6 +45,18 @@ export interface CompanionConfig {
     readonly rules: PolicyRules;
   };
   readonly share: ShareConfig;
+  /** The web page. */
+  readonly web: {
+    readonly enabled: boolean;
+    /** null: no port. */
+    readonly listen: LoopbackPort | null;
+    /** Path of a Unix socket for a reverse proxy; null: none. */
+    readonly socket: string | null;
+    /** By which browsers know that proxy: `https://banjour.example.org`; null: there is none. */
+    readonly origin: string | null;
+    /** Whether the page may ban and unban, where the administrator opened control.sock to it. */
+    readonly changes: boolean;
+  };
 }
 
 const DEFAULTS = `[notify]
@@ -66,6 +78,12 @@ deadnames = refuse
 sharedaddress = refuse
 nearlimit = delay
 delay = 5
+[web]
+enabled = false
+listen = 127.0.0.1:9815
+socket =
+origin =
+changes = false
 ${SHARE_DEFAULTS}`;
 
 /**
@@ -88,9 +106,9 @@ export function examineCompanionConfig(paths: ConfigFolders): readonly Diagnosti
 
 function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionConfig {
   const document = loadOwnFiles(paths, 'companion', DEFAULTS, report);
-  const [notify, metrics, policy, share] = ['notify', 'metrics', 'policy', 'share'].map(
+  const [notify, metrics, policy, share, web] = ['notify', 'metrics', 'policy', 'share', 'web'].map(
     (name) => new Section(document, name, report),
-  ) as [Section, Section, Section, Section];
+  ) as [Section, Section, Section, Section, Section];
   const config = {
     notify: { enabled: notify.parse('enabled', parseAuto, 'auto' as const) },
     report: {
@@ -111,9 +129,40 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
       rules: readRules(policy),
     },
     share: readShare(share),
+    web: readWeb(web),
   };
-  samePort(config, policy);
+  samePort(config, { policy, web });
   return config;
+}
+
+function readWeb(web: Section): CompanionConfig['web'] {
+  const config = {
+    enabled: web.parse('enabled', parseBoolean, false),
+    listen: web.parse<LoopbackPort | null>('listen', parseLoopbackPort, null),
+    socket: web.parse<string | null>('socket', parseSocketPath, null),
+    origin: web.parse<string | null>('origin', parseOrigin, null),
+    changes: web.parse('changes', parseBoolean, false),
+  };
+  // A proxy hands on the name that the browser asked for, which is none of the loopback's.
+  if (config.enabled && config.socket !== null && config.origin === null)
+    web.error(
+      'companion.origin',
+      'socket',
+      'origin is empty: whoever comes through a proxy is refused',
+      'write origin = https://banjour.example.org, the address that browsers show',
+      web.text('socket'),
+    );
+  return config;
+}
+
+/** Scheme and name as browsers show them, and nothing behind. */
+function parseOrigin(text: string): Parsed<string> {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
+  if (url?.protocol === 'https:' && url.href === `${url.origin}/`) return { value: url.origin };
+  return {
+    problem: 'is no address of a site of its own with https',
+    fix: 'write e.g. https://banjour.example.org, without a path; the proxy needs a certificate',
+  };
 }
 
 function readRules(policy: Section): PolicyRules {
@@ -146,17 +195,26 @@ function wordOf<const T extends string>(...words: readonly T[]): (text: string) 
 }
 
 /** Two parts cannot listen at one place; the second would be tried again for ever. */
-function samePort({ metrics, policy }: CompanionConfig, reader: Section): void {
-  if (!metrics.enabled || !policy.enabled || policy.listen === null) return;
-  const { host, port } = policy.listen;
-  if (port !== 0 && port === metrics.listen.port && host === metrics.listen.host)
-    reader.error(
-      'companion.port',
-      'listen',
-      '[metrics] listens there as well',
-      'give each a port of its own',
-      reader.text('listen'),
-    );
+function samePort(
+  { metrics, policy, web }: CompanionConfig,
+  readers: { readonly policy: Section; readonly web: Section },
+): void {
+  const taken = new Map<string, string>();
+  for (const [name, { enabled, listen }] of Object.entries({ metrics, policy, web })) {
+    if (!enabled || listen === null || listen.port === 0) continue;
+    const place = describePort(listen);
+    const other = taken.get(place);
+    const reader = name === 'web' ? readers.web : readers.policy;
+    if (other === undefined) taken.set(place, name);
+    else
+      reader.error(
+        'companion.port',
+        'listen',
+        `[${other}] listens there as well`,
+        'give each a port of its own',
+        reader.text('listen'),
+      );
+  }
 }
 
 function parseEvery(text: string): Parsed<ReportConfig['every']> {

@@ -59,7 +59,7 @@ export async function checkCompanion(
 
 /** What does not happen while only these parts are there. */
 function lacking({ config, tellers }: Wishes, there: ReadonlySet<string>): string[] {
-  const { notify, report, metrics, policy } = config;
+  const { notify, report, metrics, policy, web } = config;
   const wanted: readonly (readonly [string, boolean, string])[] = [
     [
       'notify',
@@ -69,6 +69,7 @@ function lacking({ config, tellers }: Wishes, there: ReadonlySet<string>): strin
     ['report', report.every !== 'none', 'the report is not mailed'],
     ['metrics', metrics.enabled, 'metrics are not served'],
     ['policy', policy.enabled, 'nobody answers the mail server before it checks a password'],
+    ['web', web.enabled, 'the web page is not served'],
   ];
   return wanted.filter(([name, on]) => on && !there.has(name)).map(([, , what]) => what);
 }

@@ -70,6 +70,8 @@ export interface BanPage {
   readonly total: number;
   /** Those that were asked for. */
   readonly found: number;
+  /** The oldest, which do not fit into the list and are not found; 0 below 200,000 bans. */
+  readonly left: number;
   readonly offset: number;
   readonly rows: readonly BanItem[];
   /** The list is kept up by the agent's events; false while it is read or the agent is silent. */
@@ -100,6 +102,8 @@ export interface LiveHello {
 export interface LiveTick {
   readonly time: string;
   readonly isAgentAnswering: boolean;
+  /** Every ban is heard of as it happens; false while the agent's list of bans is read. */
+  readonly isFollowing: boolean;
   /** The minute so far; takes the place of the one of the same time. */
   readonly minute: LiveMinute;
   /** The newest of the bans since the last tick, and how many there were. */

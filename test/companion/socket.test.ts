@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { serveCompanion } from '../../src/companion/socket.js';
+import { OperatorError } from '../../src/core/errors.js';
 
 let folder: string;
 let socket: string;
@@ -19,6 +20,11 @@ afterEach(async () => {
 });
 
 const companion = {
+  order: async (part: string, name: string, body: unknown) => {
+    if (part !== 'web') return undefined;
+    if (name === 'late') throw new OperatorError('it does not run', { exitCode: 69 });
+    return { name, body };
+  },
   view: () => ({ version: '1', parts: [] }),
   figures: async (format: string) =>
     format === 'prometheus' ? ['a 1\n', 'b 2\n'] : ['a 1\n# EOF\n', 'b 2\n# EOF\n'],

@@ -59,6 +59,7 @@ async function running(...parts: readonly PartView[]) {
   close = await serveCompanion(socket(), {
     view: () => ({ version: '1', parts }),
     figures: async () => [],
+    order: async () => undefined,
   });
   return look();
 }

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from '../../core/errors.js';
 import { sinceOf } from '../../tools/arguments.js';
 import { sourceOf } from '../../tools/replay/source.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
+import { askCompanion } from './web.js';
 
 export const advise: CommandDefinition = {
   name: 'advise',
@@ -27,15 +28,20 @@ export const advise: CommandDefinition = {
       describe:
         "Only entries from this time on: 7d, or 2026-11-21T18:00 (default: 30d of this host's own journal)",
     },
+    'for-web': {
+      type: 'boolean',
+      describe: 'Hand the table to the web page, which shows it as what-if',
+    },
     with: {
       type: 'strings',
       describe: 'Configuration files to read after all others, e.g. a new jail.d/mail.conf',
       complete: 'files',
     },
   },
-  honours: ['json', 'pager', 'config-dir', 'shipped-dir'],
+  honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir'],
   examples: [
     ['banjour advise', "What would suit this host, by its journal's last 30 days"],
+    ['banjour advise --for-web', 'The same for the web page'],
     ['banjour advise --since 7d --json', 'As data, with all settings and their lines'],
     ['ssh mail journalctl -o export --since -30d | banjour advise -', 'For another host'],
   ],
@@ -61,6 +67,11 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
       progress: !json && (terminal.stderr as { isTTY?: boolean }).isTTY === true,
       ...(since === undefined ? {} : { since: sinceOf(since) }),
     });
+    if (args.flag('for-web')) {
+      await askCompanion(paths, '/web/what-if', adviceObject(advice));
+      terminal.err('handed to the web page\n');
+      return EXIT.ok;
+    }
     terminal.out(
       json ? `${JSON.stringify(adviceObject(advice))}\n` : adviceText(advice, terminal.stdout),
     );

@@ -60,6 +60,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     log,
     figures: (format) => readFigures(paths, format, () => running.figures(format)),
     lines: linesReader,
+    webThread: new URL('../../tools/web-thread.js', import.meta.url),
     report: async (since, until, name) => {
       const { letterFromAgent } = await import('../../tools/report/letter.js');
       return letterFromAgent(paths, since, until, name);

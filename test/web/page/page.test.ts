@@ -99,6 +99,7 @@ describe('the live state', () => {
     ({
       time: '2026-01-01T00:00:00Z',
       isAgentAnswering: true,
+      isFollowing: true,
       minute: { time: `2026-01-01T00:${minute}:00Z`, jails: { sshd: { attempts, bans: 0 } } },
       bans: [],
       bansMade: 1,

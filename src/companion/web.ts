@@ -1,0 +1,64 @@
+/** The part that serves the web page (docs/web.md), in a thread of its own. */
+import { join } from 'node:path';
+import { optional, readFields, wordUpTo } from '../control/fields.js';
+import { OperatorError } from '../core/errors.js';
+import { OPERATOR_CHARS_MAX } from '../core/limits.js';
+import { escapeUntrusted } from '../core/text.js';
+import { type CompanionConfig, describePort } from '../setup/companion-config.js';
+import { companionState } from '../setup/paths.js';
+import type { CompanionPart, PartHost, PartPlan } from './part.js';
+
+/** Who asks for a link: a user of the system, as the client says. */
+const LINK = { by: optional(wordUpTo(OPERATOR_CHARS_MAX)) };
+
+export async function planWeb(
+  { web }: CompanionConfig,
+  host: PartHost,
+): Promise<PartPlan | undefined> {
+  if (!web.enabled) return undefined;
+  const { listen, socket, origin, changes } = web;
+  const { paths, log } = host;
+  const places = [listen && describePort(listen), socket].filter((place) => place !== null);
+  const problem =
+    places.length === 0
+      ? new OperatorError('[web] listens nowhere: both listen and socket are empty', {
+          hint: 'write listen = 127.0.0.1:9815 below [web] into /etc/banjour/companion.local',
+          exitCode: 78,
+        })
+      : undefined;
+  return {
+    name: 'web',
+    configuration: JSON.stringify(web),
+    lines: [`web page on ${places.join(' and ')}${changes ? ', which may change bans' : ''}`],
+    ...(problem === undefined ? {} : { problem }),
+    start: async (failed): Promise<CompanionPart> => {
+      if (problem !== undefined) throw problem;
+      const { WebThread } = await import('../web/thread.js');
+      const thread = await WebThread.start(
+        host.webThread,
+        {
+          ...{ origin, changes, paths },
+          places: { port: listen, socket },
+          whatIfPath: join(companionState(paths), 'what-if.json'),
+        },
+        { log: (line) => log('notice', `web: ${escapeUntrusted(line)}`), ended: failed },
+      );
+      const addresses = thread.view?.addresses.join(' and ');
+      return {
+        summary: `web page on ${addresses}`,
+        status: () => thread.view ?? null,
+        orders: {
+          link: async (body) => {
+            const { by } = readFields(LINK, body);
+            return { url: await thread.ask({ what: 'link', user: by ?? null }) };
+          },
+          'what-if': async (advice) => {
+            await thread.ask({ what: 'what-if', advice });
+            return {};
+          },
+        },
+        stop: () => thread.stop(),
+      };
+    },
+  };
+}

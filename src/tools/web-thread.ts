@@ -1,0 +1,86 @@
+/**
+ * The thread of the web page: the page with the tools that it shows, `explain` and `report`, which
+ * read the journal and need the processor.
+ */
+import { hostname } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { ControlClient } from '../control/client.js';
+import { inBackground } from '../core/background.js';
+import { packError } from '../core/errors.js';
+import { controlSocket, packageVersion, statusSocket } from '../setup/paths.js';
+import type { FromWeb, ToWeb, WebWork } from '../web/thread.js';
+import { Web } from '../web/web.js';
+import { explain } from './explain.js';
+import { letterFromAgent } from './report/letter.js';
+
+const DAY_MS = 86_400_000;
+/** How it is is told at most this often, ms. */
+const VIEW_MS = 500;
+
+const work = workerData as WebWork;
+const { paths } = work;
+const say = (message: FromWeb) => parentPort?.postMessage(message);
+
+/** Tells how it is, a little later: a flood of refusals is told of once. */
+let telling: NodeJS.Timeout | undefined;
+let web: Web | undefined;
+function tellView(): void {
+  if (telling !== undefined) return;
+  telling = setTimeout(() => {
+    telling = undefined;
+    if (web !== undefined) say({ type: 'view', view: web.view });
+  }, VIEW_MS);
+}
+
+async function start(): Promise<void> {
+  const connect = (signal?: AbortSignal) => new ControlClient(statusSocket(paths), signal);
+  const started = await Web.start({
+    places: work.places,
+    origin: work.origin,
+    about: {
+      version: packageVersion(),
+      host: hostname(),
+      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    },
+    connect,
+    changes: work.changes ? new ControlClient(controlSocket(paths)) : null,
+    explain: (address) =>
+      explain(connect(), address, { shippedRoot: paths.shipped, adminRoot: paths.config }),
+    plain: async (days) => {
+      const now = Date.now();
+      const [since, until] = [new Date(now - days * DAY_MS), new Date(now)];
+      return (await letterFromAgent(paths, since, until, hostname())).html;
+    },
+    whatIfPath: work.whatIfPath,
+    log: (line) => say({ type: 'log', line }),
+    viewed: tellView,
+  });
+  web = started;
+  parentPort?.on('message', (order: ToWeb) => inBackground(obey(started, order)));
+  say({ type: 'ready', view: started.view });
+}
+
+async function obey(running: Web, order: ToWeb): Promise<void> {
+  const { id } = order;
+  try {
+    const value = await carriedOut(running, order);
+    say({ type: 'done', id, value });
+  } catch (error) {
+    say({ type: 'failed', id, error: packError(error) });
+  }
+}
+
+async function carriedOut(running: Web, order: ToWeb): Promise<unknown> {
+  switch (order.what) {
+    case 'link':
+      return running.makeLink(order.user);
+    case 'what-if':
+      return running.keepWhatIf(order.advice);
+    case 'stop':
+      return running.stop();
+  }
+}
+
+inBackground(start(), (error) => {
+  say({ type: 'failed', id: 0, error: packError(error) });
+});

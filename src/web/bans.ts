@@ -1,0 +1,201 @@
+/**
+ * The bans in force as the page sees them: read from the agent once, kept up by its events,
+ * searched here, so that no key that somebody presses asks the agent for 100,000 bans.
+ */
+import type { BanView, StreamEvent } from '../control/protocol.js';
+import { isHost, overlap, type Prefix, parsePrefix } from '../core/address.js';
+import { WEB_BANS_MAX } from '../core/service-limits.js';
+import type { BanItem, BanOrder, BanPage } from './api.js';
+
+/** What is asked of the list. */
+export interface BanSearch {
+  /** Words, all of which must be found. */
+  readonly q: string;
+  readonly jail?: string | undefined;
+  readonly order: BanOrder;
+  readonly offset: number;
+  readonly limit: number;
+}
+
+/** Answers of searches that are kept for the next page of the same. */
+const SEARCHES_KEPT = 8;
+
+export class BanList {
+  readonly #max: number;
+  /** By jail and target, in the order in which they were made. */
+  #bans = new Map<string, BanItem>();
+  /** While the list is read: what is there, and which of them events told of since. */
+  #reading: { readonly bans: Map<string, BanItem>; readonly told: Set<string> } | undefined;
+  #left = 0;
+  #searches = new Map<string, readonly BanItem[]>();
+
+  /** `max`: a smaller bound, for tests. */
+  constructor(max = WEB_BANS_MAX) {
+    this.#max = max;
+  }
+
+  /** Begins a new reading; what is there goes on until it is done. */
+  begin(): void {
+    this.#reading = { bans: new Map(), told: new Set() };
+  }
+
+  /** Bans of the reading that goes on. What an event told since wins. */
+  add(bans: readonly BanView[]): void {
+    const reading = this.#reading;
+    if (reading === undefined) return;
+    for (const ban of bans) {
+      const key = keyOf(ban);
+      if (!reading.told.has(key)) reading.bans.set(key, itemOf(ban));
+    }
+  }
+
+  /** The reading is done. */
+  done(): void {
+    const { bans } = this.#reading ?? {};
+    if (bans === undefined) return;
+    const ordered = [...bans].sort(([, a], [, b]) => compare(a.time, b.time));
+    this.#left = Math.max(0, ordered.length - this.#max);
+    this.#bans = new Map(ordered.slice(this.#left));
+    this.#reading = undefined;
+    this.#searches.clear();
+  }
+
+  clear(): void {
+    this.#bans = new Map();
+    this.#reading = undefined;
+    this.#left = 0;
+    this.#searches.clear();
+  }
+
+  /** A ban that was made, or made longer. */
+  put(event: StreamEvent): BanItem {
+    const item = itemOfEvent(event);
+    const key = keyOf(item);
+    for (const bans of this.#each(key)) {
+      // A ban made longer is as new as it can be.
+      bans.delete(key);
+      bans.set(key, item);
+    }
+    const [oldest] = this.#bans.keys();
+    if (this.#bans.size > this.#max && oldest !== undefined) {
+      this.#bans.delete(oldest);
+      this.#left++;
+    }
+    return item;
+  }
+
+  /** A ban that is over. */
+  remove(event: StreamEvent): void {
+    const key = `${event.jail}\n${event.address}`;
+    for (const bans of this.#each(key)) bans.delete(key);
+  }
+
+  #each(key: string): readonly Map<string, BanItem>[] {
+    this.#searches.clear();
+    if (this.#reading === undefined) return [this.#bans];
+    this.#reading.told.add(key);
+    return [this.#bans, this.#reading.bans];
+  }
+
+  page({ offset, limit, ...query }: BanSearch): Omit<BanPage, 'isCurrent'> {
+    const key = JSON.stringify(query);
+    const found = this.#searches.get(key) ?? this.#search(query);
+    if (this.#searches.size >= SEARCHES_KEPT) this.#searches.clear();
+    this.#searches.set(key, found);
+    return {
+      total: this.#bans.size + this.#left,
+      found: found.length,
+      left: this.#left,
+      offset,
+      rows: found.slice(offset, offset + limit),
+    };
+  }
+
+  #search({ q, jail, order }: Omit<BanSearch, 'offset' | 'limit'>): readonly BanItem[] {
+    const tests = q
+      .split(/\s+/)
+      .filter((word) => word !== '')
+      .map(testOf);
+    const all = [...this.#bans.values()];
+    const found =
+      tests.length === 0 && jail === undefined
+        ? all
+        : all.filter(
+            (ban) =>
+              (jail === undefined || ban.jail === jail) && tests.every((isFound) => isFound(ban)),
+          );
+    switch (order) {
+      case 'newest':
+        return found.reverse();
+      case 'oldest':
+        return found;
+      case 'ending':
+        return found.sort((a, b) => compare(a.until ?? '~', b.until ?? '~'));
+      case 'failures':
+        return found.sort((a, b) => b.failures - a.failures);
+    }
+  }
+}
+
+/** Whether a word is found in a ban. */
+function testOf(word: string): (ban: BanItem) => boolean {
+  const prefix = parsePrefix(word);
+  // Of a name such as `1` or `10` somebody may be looking for the user.
+  if (prefix !== undefined && /[.:].*[.:]/.test(word)) return sharing(prefix);
+  const wanted = word.toLowerCase();
+  return ({ target, jail, user = '', host = '', rule = '', by = '' }) =>
+    target.includes(wanted) ||
+    jail.toLowerCase().includes(wanted) ||
+    user.toLowerCase().includes(wanted) ||
+    host.toLowerCase().includes(wanted) ||
+    rule.includes(wanted) ||
+    by.toLowerCase().includes(wanted);
+}
+
+/** Whether a ban shares an address with a prefix. Parsing costs most: text is looked at first. */
+function sharing(wanted: Prefix): (ban: BanItem) => boolean {
+  const isOfFamily6 = wanted.family === 6;
+  // What every address of an IPv4 prefix begins with.
+  const octets = isOfFamily6 ? 0 : Math.floor(wanted.length / 8);
+  const begin = wanted.base.split('.').slice(0, octets).join('.');
+  return ({ target }) => {
+    if (target.includes(':') !== isOfFamily6) return false;
+    if (!target.includes('/')) {
+      if (isHost(wanted)) return target === wanted.base;
+      if (!target.startsWith(begin)) return false;
+    }
+    const prefix = parsePrefix(target);
+    return prefix !== undefined && overlap(prefix, wanted);
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function keyOf({ jail, target }: { readonly jail: string; readonly target: string }): string {
+  return `${jail}\n${target}`;
+}
+
+function itemOf(ban: BanView): BanItem {
+  const { jail, target, time, until, failures, user, host, by, rule } = ban;
+  return {
+    ...{ jail, target, time, until, failures },
+    ...(user === undefined ? {} : { user }),
+    ...(host === undefined ? {} : { host }),
+    ...(by === undefined ? {} : { by }),
+    ...(rule === undefined ? {} : { rule }),
+  };
+}
+
+export function itemOfEvent(event: StreamEvent): BanItem {
+  const { jail, address: target, time, until = null, count: failures = 0 } = event;
+  const { user, host, by, rule } = event;
+  return {
+    ...{ jail, target, time, until, failures },
+    ...(user === undefined ? {} : { user }),
+    ...(host === undefined ? {} : { host }),
+    ...(by === undefined ? {} : { by }),
+    ...(rule === undefined ? {} : { rule }),
+  };
+}

@@ -1,0 +1,164 @@
+/** The page as a whole: sessions, what the agent does, answers, port and socket. */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { ControlClient } from '../control/client.js';
+import type { Explanation } from '../control/protocol.js';
+import { OperatorError } from '../core/errors.js';
+import { WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
+import { escapeUntrusted } from '../core/text.js';
+import type { WhatIfView } from './api.js';
+import type { WebChanges } from './calls.js';
+import { readPageFiles } from './files.js';
+import { AgentFollower } from './follow.js';
+import type { WebDenial } from './guard.js';
+import { LiveFeed } from './live.js';
+import { Questions } from './questions.js';
+import { listenWeb, type WebPlaces, type WebServer } from './server.js';
+import { Sessions } from './sessions.js';
+import { Site, type SiteOptions } from './site.js';
+
+export interface PageOptions {
+  readonly places: WebPlaces;
+  readonly origin: string | null;
+  readonly about: SiteOptions['about'];
+  /** A client of the agent that reads; its requests end with the signal, where one is given. */
+  readonly connect: (signal?: AbortSignal) => ControlClient;
+  /** Null: the page only reads. */
+  readonly changes: WebChanges | null;
+  readonly explain: (address: string) => Promise<Explanation>;
+  readonly plain: (days: number) => Promise<string>;
+  /** Where the newest what-if is kept. */
+  readonly whatIfPath: string;
+  /** Where the files of the page are; absent: where the build makes them, dist/page. */
+  readonly pageFolder?: string;
+  readonly log: (line: string) => void;
+  /** Called when `view` may have changed. */
+  readonly viewed: () => void;
+}
+
+/** How the page is, for status and doctor. */
+export interface WebView {
+  readonly addresses: readonly string[];
+  readonly origin: string | null;
+  readonly sessions: number;
+  readonly viewers: number;
+  /** Whether it may change something. */
+  readonly changes: boolean;
+  /** Requests that were refused since the start, by why. */
+  readonly denied: Partial<Readonly<Record<WebDenial, number>>>;
+}
+
+export class Web {
+  readonly #options: PageOptions;
+  readonly #sessions = new Sessions();
+  readonly #questions = new Questions();
+  readonly #follower: AgentFollower;
+  readonly #live: LiveFeed;
+  readonly #denied: Partial<Record<WebDenial, number>> = {};
+  #server: WebServer | undefined;
+
+  private constructor(options: PageOptions) {
+    this.#options = options;
+    const { connect, viewed } = options;
+    const agent = connect();
+    this.#follower = new AgentFollower({
+      connect,
+      heard: (event) => this.#live.hear(event),
+      changed: viewed,
+    });
+    this.#live = new LiveFeed({
+      status: () => agent.status(),
+      isFollowing: () => this.#follower.isCurrent,
+      looked: () => this.#follower.want(),
+      changed: viewed,
+    });
+  }
+
+  /** Starts it. Throws `OperatorError` when it cannot listen. */
+  static async start(options: PageOptions): Promise<Web> {
+    const web = new Web(options);
+    try {
+      const site = web.#site();
+      web.#server = await listenWeb(options.places, (request, response) =>
+        site.answer(request, response),
+      );
+    } catch (error) {
+      await web.stop();
+      throw error;
+    }
+    return web;
+  }
+
+  get view(): WebView {
+    return {
+      addresses: this.#server?.addresses ?? [],
+      origin: this.#options.origin,
+      sessions: this.#sessions.count,
+      viewers: this.#live.viewers,
+      changes: this.#options.changes !== null,
+      denied: this.#denied,
+    };
+  }
+
+  /** A link that opens once. `user`: who asks for it. */
+  makeLink(user: string | null): string {
+    const token = this.#sessions.makeLink(user);
+    const [address = ''] = this.view.addresses;
+    // A name of its own keeps the cookie from what else listens on 127.0.0.1.
+    const own = `http://${address.replace(/^(?:127(?:\.\d+){3}|\[::1\]):/, 'banjour.localhost:')}`;
+    return `${this.#options.origin ?? own}/open?token=${token}`;
+  }
+
+  /** Keeps what `banjour advise --for-web` found. Throws `OperatorError` for anything else. */
+  keepWhatIf(advice: unknown): void {
+    const kept: WhatIfView = {
+      made: new Date().toISOString(),
+      advice: advice as WhatIfView['advice'],
+    };
+    const text = JSON.stringify(kept);
+    if (!Array.isArray(kept.advice?.tried) || text.length > WEB_WHAT_IF_BYTES_MAX)
+      throw new OperatorError('this is no table of banjour advise');
+    const path = this.#options.whatIfPath;
+    writeFileSync(`${path}.new`, text, { mode: 0o600 });
+    renameSync(`${path}.new`, path);
+  }
+
+  async stop(): Promise<void> {
+    this.#live.close();
+    this.#follower.stop();
+    await this.#server?.close();
+  }
+
+  #site(): Site {
+    const { connect, explain, plain, changes, about, origin, log, viewed } = this.#options;
+    return new Site({
+      files: readPageFiles(
+        this.#options.pageFolder ?? fileURLToPath(new URL('../../page/', import.meta.url)),
+      ),
+      sessions: this.#sessions,
+      questions: this.#questions,
+      live: this.#live,
+      ...{ changes, plain, about, origin },
+      sources: {
+        agent: connect(),
+        bans: (query) => this.#follower.page(query),
+        explain,
+        whatIf: async () => this.#whatIf(),
+      },
+      looked: () => this.#follower.want(),
+      denied: (why) => {
+        this.#denied[why] = (this.#denied[why] ?? 0) + 1;
+        viewed();
+      },
+      changed: (what) => log(escapeUntrusted(what)),
+    });
+  }
+
+  #whatIf(): WhatIfView {
+    try {
+      return JSON.parse(readFileSync(this.#options.whatIfPath, 'utf8')) as WhatIfView;
+    } catch {
+      return { made: null, advice: null };
+    }
+  }
+}
