@@ -6,6 +6,8 @@ COMPANION=banjour-companion.service
 FORMER_NOTIFY=off
 FORMER_METRICS=off
 FORMER_RUNS=no
+# What ran, until it is handed over: an upgrade that was interrupted is done again, and then nothing runs any more.
+FORMER_NOTE=/run/banjour-former-units
 
 # Succeeds when an administrator enabled the unit $1.
 former_enabled() {
@@ -25,8 +27,9 @@ former_stop() {
 	former_enabled banjour-notify.service && FORMER_NOTIFY=on
 	former_enabled banjour-metrics.service && FORMER_METRICS=on
 	for unit in banjour-notify.service banjour-metrics.service; do
-		if former_running "$unit"; then
+		if former_running "$unit" || grep -qsx "$unit" "$FORMER_NOTE"; then
 			FORMER_RUNS=yes
+			echo "$unit" >> "$FORMER_NOTE"
 			case "$unit" in
 			banjour-notify.service) FORMER_NOTIFY=on ;;
 			*) FORMER_METRICS=on ;;
@@ -43,8 +46,18 @@ former_stop() {
 	fi
 }
 
+# A user with processes, such as somebody's shell, keeps its name, and the companion becomes another one: it gets what the
+# administrator gave to the old one.
+former_files() {
+	getent passwd banjour-notify > /dev/null || return 0
+	find /etc/banjour -xdev -user banjour-notify -exec chown -h banjour-companion {} + 2> /dev/null || true
+	echo "banjour: processes of the user banjour-notify run, so it could not become banjour-companion, which is a user of its own"
+	echo "    now. Files of banjour-notify in /etc/banjour were given to it; once those processes have ended: userdel banjour-notify"
+}
+
 # Once the users are there: what it remembers, what it is to do, and its place at boot.
 former_hand_over() {
+	former_files
 	if [ -d /var/lib/banjour-notify ]; then
 		mkdir -p -m 750 /var/lib/banjour-companion
 		positions=/var/lib/banjour-companion/positions.json
@@ -63,6 +76,7 @@ former_hand_over() {
 	fi
 	rm -f /etc/systemd/system/*.wants/banjour-notify.service /etc/systemd/system/*.wants/banjour-metrics.service
 	former_drop_ins
+	rm -f "$FORMER_NOTE"
 	if [ "$FORMER_RUNS" = yes ] && [ -d /run/systemd/system ]; then
 		systemctl daemon-reload || true
 		systemctl restart "$COMPANION" || true

@@ -33,11 +33,17 @@ const NOTHING_KNOWN: PolicyFacts = {
   maxretry: 0,
   isUnderAttack: false,
   isDeadName: false,
+  isNewName: false,
   isHoneypot: false,
   isLearnt: false,
 };
 /** Refusals that speak against the address as a failure does; the others say nothing new of it. */
-const WEIGHED: ReadonlySet<RefusalReason> = new Set(['honeypot', 'under-attack', 'dead-name']);
+const WEIGHED: ReadonlySet<RefusalReason> = new Set([
+  'honeypot',
+  'under-attack',
+  'dead-name',
+  'new-name',
+]);
 
 export class PolicyDesk {
   readonly #stages: Stages;

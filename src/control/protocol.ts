@@ -260,6 +260,7 @@ export const REFUSAL_REASONS = [
   'honeypot',
   'under-attack',
   'dead-name',
+  'new-name',
   'shared-address',
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
@@ -324,6 +325,7 @@ export interface PolicyFacts {
   readonly maxretry: number;
   readonly isUnderAttack: boolean;
   readonly isDeadName: boolean;
+  readonly isNewName: boolean;
   readonly isHoneypot: boolean;
   /** Enough was seen to say of a user that nothing vouches for him. */
   readonly isLearnt: boolean;

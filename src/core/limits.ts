@@ -116,6 +116,8 @@ export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
 export const EVIDENCE_OFFENDERS_MAX = 8;
 /** Prefixes of which the model remembers offenders: 76 bytes each. */
 export const EVIDENCE_PREFIXES_MAX = 60_000;
+/** So many strangers within a day, at names that nobody logs in with, are a wave. */
+export const EVIDENCE_WAVE_ADDRESSES = 20;
 /** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
 /** Users at their networks with the passwords tried last: 40 bytes each. */

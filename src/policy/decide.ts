@@ -7,6 +7,8 @@ export interface PolicyRules {
   readonly underAttack: 'refuse' | 'delay' | 'serve';
   /** Of a name that many try and nobody logs in with. */
   readonly deadName: 'refuse' | 'serve';
+  /** Of a name that nobody ever logged in with, while many strangers try such names. */
+  readonly newName: 'refuse' | 'serve';
   /** Of an address that would be banned if others did not log in from it. */
   readonly sharedAddress: 'refuse' | 'serve';
   /** Of an address that is about to be banned. */
@@ -18,6 +20,7 @@ export interface PolicyRules {
 export const DEFAULT_POLICY_RULES: PolicyRules = {
   underAttack: 'refuse',
   deadName: 'refuse',
+  newName: 'refuse',
   sharedAddress: 'refuse',
   nearLimit: 'delay',
   delay: 5,
@@ -75,6 +78,8 @@ function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
     return { action: 'refuse', reason: 'under-attack' };
   if (facts.isDeadName && rules.deadName === 'refuse')
     return { action: 'refuse', reason: 'dead-name' };
+  if (facts.isNewName && rules.newName === 'refuse')
+    return { action: 'refuse', reason: 'new-name' };
   const { delay: seconds } = rules;
   if (facts.isUnderAttack && rules.underAttack !== 'serve')
     return { action: 'delay', reason: 'under-attack', seconds };
@@ -89,5 +94,6 @@ export const REFUSAL_WORDS: Readonly<Record<RefusalReason, string>> = {
   honeypot: 'login refused',
   'under-attack': 'this mailbox is under attack, try again later or from a known place',
   'dead-name': 'login refused',
+  'new-name': 'login refused, try once more',
   'shared-address': 'too many failed logins from this address, try again later',
 };

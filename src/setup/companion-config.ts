@@ -75,6 +75,7 @@ socket =
 api-key-file = /etc/banjour/secrets/policy
 underattack = refuse
 deadnames = refuse
+newnames = refuse
 sharedaddress = refuse
 nearlimit = delay
 delay = 5
@@ -175,6 +176,7 @@ function readRules(policy: Section): PolicyRules {
       preset.underAttack,
     ),
     deadName: policy.parse('deadnames', refuse, preset.deadName),
+    newName: policy.parse('newnames', refuse, preset.newName),
     sharedAddress: policy.parse('sharedaddress', refuse, preset.sharedAddress),
     nearLimit: policy.parse('nearlimit', wordOf('delay', 'serve'), preset.nearLimit),
     delay: policy.parse(

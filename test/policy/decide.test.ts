@@ -18,6 +18,7 @@ const bad: Partial<PolicyFacts> = {
   isHoneypot: true,
   isUnderAttack: true,
   isDeadName: true,
+  isNewName: true,
   points: 50,
   failures: 30,
   others: 3,
@@ -40,6 +41,8 @@ test('each reason to refuse, and the keys that switch it off', () => {
   expect(told({ isUnderAttack: true }, { underAttack: 'serve' })).toBe('serve');
   expect(told({ isDeadName: true })).toBe('refuse dead-name');
   expect(told({ isDeadName: true }, { deadName: 'serve' })).toBe('serve');
+  expect(told({ isNewName: true })).toBe('refuse new-name');
+  expect(told({ isNewName: true }, { newName: 'serve' })).toBe('serve');
 });
 
 test('an address that only its other users keep from a ban serves those alone', () => {
@@ -85,6 +88,7 @@ test('nobody with credit is ever refused or made to wait, and words are there fo
     maxretry: fc.nat(9),
     isUnderAttack: fc.boolean(),
     isDeadName: fc.boolean(),
+    isNewName: fc.boolean(),
     isHoneypot: fc.boolean(),
     isLearnt: fc.boolean(),
   });

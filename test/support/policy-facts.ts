@@ -11,6 +11,7 @@ export const NOTHING_KNOWN: PolicyFacts = {
   maxretry: 3,
   isUnderAttack: false,
   isDeadName: false,
+  isNewName: false,
   isHoneypot: false,
   isLearnt: true,
 };

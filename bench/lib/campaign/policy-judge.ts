@@ -10,7 +10,7 @@ import { addressOf, BanjourJudge, momentOf } from './judges.js';
 import type { Asked } from './stage.js';
 
 /** Refusals that speak against the address as a failure does. */
-const WEIGHED: ReadonlySet<string> = new Set(['honeypot', 'under-attack', 'dead-name']);
+const WEIGHED: ReadonlySet<string> = new Set(['honeypot', 'under-attack', 'dead-name', 'new-name']);
 
 export class PolicyJudge extends BanjourJudge {
   /** Refusals, by why. */

@@ -92,6 +92,7 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   honeypot: 'a honeypot name',
   'under-attack': 'the user is under attack, and never logged in from there',
   'dead-name': 'a name that nobody logs in with and that many addresses try',
+  'new-name': 'a name that nobody ever logged in with, while many strangers try such names',
   'shared-address': 'the address would be banned if others did not log in from it',
 };
 

@@ -36,7 +36,7 @@ import type {
 } from './rules.js';
 import { Credit, JOINT_BANS } from './rules.js';
 import { type Key, Keys } from './table.js';
-import { Offenders, WatchedUsers } from './users.js';
+import { NameWave, Offenders, WatchedUsers } from './users.js';
 
 /** What three failures within minutes lose by fading must not save them. */
 const POINT_TOLERANCE = 0.05;
@@ -54,6 +54,7 @@ export class Evidence {
   readonly #users: WatchedUsers;
   readonly #strangers: WatchedUsers;
   readonly #guesses: Guesses;
+  readonly #wave = new NameWave();
   /** Prefixes, not hosts, that an operator has pardoned. */
   #pardons: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
   #began: number | undefined;
@@ -161,6 +162,7 @@ export class Evidence {
       users: this.#users,
       strangers: this.#strangers,
       guesses: this.#guesses,
+      wave: this.#wave,
       isLearnt: this.#isLearnt(secondsOf(attempt.time)),
       points: this.pointsOf(attempt.target, attempt.time),
     };
@@ -294,6 +296,7 @@ export class Evidence {
     }
     if (!isRefused) this.#strangers.noteChecked(key, time, cause === 'wrong-password');
     if (!this.#isLearnt(time)) return [];
+    if (others === 0 && cause !== 'wrong-password') this.#wave.note(where.target.low, time);
     // The server says that the name exists: it is somebody's, though nobody has logged in yet.
     const [rule, span, most] =
       cause === 'wrong-password'

@@ -12,11 +12,11 @@ import {
 } from '../../core/address.js';
 
 import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
-import { type Guesses, guessOf } from './guesses.js';
+import { type Guess, type Guesses, guessOf } from './guesses.js';
 import { secondsOf } from './points.js';
 import type { Attempt, Credit, EvidenceRules } from './rules.js';
 import type { Key, Keys } from './table.js';
-import type { WatchedUsers } from './users.js';
+import type { NameWave, WatchedUsers } from './users.js';
 
 /** The prefixes in which offenders are counted, and which are banned for them. */
 export const OFFENDER_PREFIXES = { 4: [24], 6: [56, 48] } as const;
@@ -85,6 +85,11 @@ export interface LoginFacts {
    * password once more, as that of a new mailbox does: nothing can be guessed there.
    */
   readonly isDeadName: boolean;
+  /**
+   * Nobody ever logged in with the name, nor anybody from the network, while many strangers try such
+   * names. Not for a client that tries the same password once more.
+   */
+  readonly isNewName: boolean;
   readonly isHoneypot: boolean;
   /** Enough was seen to say of somebody that nothing vouches for him. */
   readonly isLearnt: boolean;
@@ -99,6 +104,7 @@ export interface AskedEvidence {
   readonly users: WatchedUsers;
   readonly strangers: WatchedUsers;
   readonly guesses: Guesses;
+  readonly wave: NameWave;
   /** Enough was seen to say of a name that nobody logs in with it. */
   readonly isLearnt: boolean;
   /** Of the address. */
@@ -127,16 +133,40 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       rules.userOffenders > 0 &&
       failing.offenders(name, time - rules.userSpan) >= rules.userOffenders,
     isDeadName: name !== undefined && isDead(evidence, name, time) && !isRepeat(evidence, attempt),
+    isNewName: name !== undefined && isNew(evidence, name, where, since, attempt),
     isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
     isLearnt: evidence.isLearnt,
   };
 }
 
 /** True when the password was tried from there for the user within a day. */
-function isRepeat({ keys, guesses }: AskedEvidence, attempt: Attempt): boolean {
+function isRepeat(evidence: AskedEvidence, attempt: Attempt): boolean {
+  const guess = guessAt(evidence, attempt);
+  return guess !== undefined && evidence.guesses.isRepeat(guess, attempt.time);
+}
+
+function guessAt({ keys }: AskedEvidence, attempt: Attempt): Guess | undefined {
   const { address } = attempt;
-  const guess = guessOf(keys, prefixOf(address, NETWORK[address.family]), attempt);
-  return guess !== undefined && guesses.isRepeat(guess, attempt.time);
+  return guessOf(keys, prefixOf(address, NETWORK[address.family]), attempt);
+}
+
+/**
+ * True for a name that is rather made up than new: nobody from around there is known, and many try
+ * such names. Without a digest nobody could be known again, so that a new mailbox stayed out.
+ */
+function isNew(
+  evidence: AskedEvidence,
+  name: Key,
+  { network }: Where,
+  since: number,
+  attempt: Attempt,
+): boolean {
+  const { users, strangers, credit, wave, guesses, isLearnt } = evidence;
+  if (!isLearnt || users.isFull || users.hasLogin(name)) return false;
+  if (!wave.isOn(secondsOf(attempt.time)) || strangers.checked(name).exists > 0) return false;
+  if (credit.inside(network, since)) return false;
+  const guess = guessAt(evidence, attempt);
+  return guess !== undefined && !guesses.isRepeat(guess, attempt.time);
 }
 
 /**
@@ -149,7 +179,7 @@ function isDead(
   time: number,
 ): boolean {
   const { deadNameOffenders: most, deadNameSpan } = rules;
-  if (most === 0 || users.hasLogin(name) || !isLearnt) return false;
+  if (most === 0 || users.hasLogin(name) || users.isFull || !isLearnt) return false;
   const { last, exists } = strangers.checked(name);
   if (exists >= Math.max(1, time - deadNameSpan)) return false;
   if (time - last >= DEAD_NAME_REST_SECONDS) return false;

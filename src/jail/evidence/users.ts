@@ -2,7 +2,7 @@
  * What the evidence model keeps of user names: who failed for each, and from which networks it logs
  * in.
  */
-import { EVIDENCE_OFFENDERS_MAX } from '../../core/limits.js';
+import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_WAVE_ADDRESSES } from '../../core/limits.js';
 import { type Key, NONE, RecentSet, Table } from './table.js';
 
 /**
@@ -61,13 +61,36 @@ interface Offence {
   readonly time: number;
 }
 
+/** Whether strangers try one name after the other that nobody logs in with. */
+export class NameWave {
+  /** The newest addresses, and when each last failed. */
+  readonly #addresses = new Map<number, number>();
+
+  note(address: number, time: number): void {
+    this.#addresses.delete(address);
+    this.#addresses.set(address, time);
+    const [oldest] = this.#addresses.keys();
+    if (this.#addresses.size > EVIDENCE_WAVE_ADDRESSES && oldest !== undefined)
+      this.#addresses.delete(oldest);
+  }
+
+  /** True when many did within the last day. */
+  isOn(time: number): boolean {
+    const times = [...this.#addresses.values()].filter((seen) => seen >= time - DAY);
+    return times.length >= EVIDENCE_WAVE_ADDRESSES;
+  }
+}
+
 /** What is known of names: their logins, and who failed for them. */
 export class WatchedUsers {
   readonly #table: Table;
   readonly #offenders: RecentSet;
   readonly #networks: RecentSet;
 
+  readonly #max: number;
+
   constructor(max: number) {
+    this.#max = max;
     const networks = NAME.offenders + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
     this.#table = new Table(networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => {
       return Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot));
@@ -82,6 +105,11 @@ export class WatchedUsers {
 
   get bytes(): number {
     return this.#table.bytes;
+  }
+
+  /** Names were forgotten, or the next one makes it so. */
+  get isFull(): boolean {
+    return this.#table.size >= this.#max;
   }
 
   hasLogin(name: Key): boolean {

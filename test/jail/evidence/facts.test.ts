@@ -1,6 +1,7 @@
 /** What is known of a login before its password is looked at. */
 import { beforeEach, expect, test } from '@jest/globals';
 import { prefixOf } from '../../../src/core/address.js';
+import { EVIDENCE_WAVE_ADDRESSES } from '../../../src/core/limits.js';
 import { seconds } from '../../../src/core/time.js';
 import { DEAD_NAME_REST_SECONDS } from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
@@ -105,6 +106,47 @@ test('no name is dead that a server knows, that logs in, or that too few tried',
   evidence.rules = { ...evidence.rules, deadNameOffenders: 0, learning: seconds(0) };
   spray('off', 9, LATER);
   expect(facts('198.51.100.1', 'off', LATER).isDeadName).toBe(false);
+});
+
+test('a name that nobody ever logged in with is refused once while strangers try such names', () => {
+  const ask = (user: string, digest?: string, who = '198.51.100.1', second = 60) =>
+    evidence.facts({ ...attempt(who, user, LATER + second), ...(digest && { digest }) }).isNewName;
+  const strangers = (count: number, second: number) => {
+    for (let n = 0; n < count; n++) evidence.failure(attempt(`10.9.${n}.1`, `made${n}`, second));
+  };
+  strangers(EVIDENCE_WAVE_ADDRESSES - 1, LATER);
+  expect(ask('new', 'aaaaaaaa')).toBe(false);
+  evidence.failure(attempt('10.8.0.1', 'one more', LATER));
+  expect(ask('new', 'aaaaaaaa')).toBe(true);
+  // The same password once more, a password that nobody tells, and after the wave.
+  const refused = { ...attempt('198.51.100.1', 'new', LATER + 60), isRefused: true };
+  evidence.failure({ ...refused, digest: 'aaaaaaaa' });
+  expect([ask('new', 'aaaaaaaa'), ask('new', 'bbbbbbbb'), ask('new')]).toEqual([
+    false,
+    true,
+    false,
+  ]);
+  expect(ask('new', 'bbbbbbbb', '198.51.100.1', DAY + 1)).toBe(false);
+  // A name that logs in or that the server knows, and a network that somebody logs in from.
+  evidence.login(attempt('203.0.113.7', 'anna', LATER));
+  evidence.failure({ ...attempt('10.7.0.1', 'known', LATER), cause: 'wrong-password' });
+  expect(['anna', 'known'].map((name) => ask(name, 'cccccccc'))).toEqual([false, false]);
+  expect(ask('new', 'cccccccc', '203.0.113.9')).toBe(false);
+});
+
+test('no name is held for dead or new by tables that forgot names', () => {
+  evidence = new Evidence(evidence.rules, 1, { names: 4 });
+  evidence.failure(attempt('10.6.0.1', 'first', 0));
+  spray('ghost', 5, LATER);
+  for (let n = 0; n < EVIDENCE_WAVE_ADDRESSES; n++)
+    evidence.failure(attempt(`10.9.${n}.1`, 'ghost', LATER));
+  const ask = () =>
+    evidence.facts({ ...attempt('198.51.100.1', 'ghost', LATER + 60), digest: 'aaaaaaaa' });
+  expect(ask()).toMatchObject({ isDeadName: true, isNewName: true });
+  evidence.login(attempt('203.0.113.7', 'anna', LATER));
+  expect(ask()).toMatchObject({ isDeadName: true, isNewName: true });
+  evidence.login(attempt('203.0.113.8', 'bert', LATER));
+  expect(ask()).toMatchObject({ isDeadName: false, isNewName: false });
 });
 
 test('points, their limit, and a honeypot', () => {
