@@ -63,9 +63,10 @@ former_hand_over() {
 		positions=/var/lib/banjour-companion/positions.json
 		if [ -e /var/lib/banjour-notify/positions.json ] && [ ! -e "$positions" ]; then
 			mv /var/lib/banjour-notify/positions.json "$positions"
-			chown banjour-companion:banjour-companion "$positions"
+			# A link of the former user must not lead elsewhere.
+			chown -h banjour-companion:banjour-companion "$positions"
 		fi
-		chown banjour-companion:banjour-companion /var/lib/banjour-companion
+		chown -h banjour-companion:banjour-companion /var/lib/banjour-companion
 		rm -rf /var/lib/banjour-notify
 	fi
 	if [ "$FORMER_NOTIFY$FORMER_METRICS" != offoff ]; then

@@ -1,4 +1,5 @@
 /** The part that mail servers ask before they check a password (docs/policy.md). */
+import { createHash } from 'node:crypto';
 import { OperatorError } from '../core/errors.js';
 import { readSecret } from '../notify/secret.js';
 import { type CompanionConfig, describePort } from '../setup/companion-config.js';
@@ -21,7 +22,8 @@ export async function planPolicy(
       : undefined;
   return {
     name: 'policy',
-    configuration: JSON.stringify(policy),
+    // Another key in the same file is another configuration: the former one opens nothing any more.
+    configuration: JSON.stringify([policy, digestOf(apiKeyFile, host.env)]),
     lines: [`policy on ${places.join(' and ')}`],
     ...(problem === undefined ? {} : { problem }),
     start: async (): Promise<CompanionPart> => {
@@ -42,6 +44,15 @@ export async function planPolicy(
       };
     },
   };
+}
+
+/** Stands for the key, not to be turned back into it; undefined while it cannot be read. */
+function digestOf(file: string, env: NodeJS.ProcessEnv): string | undefined {
+  try {
+    return createHash('sha256').update(keyOf(file, env)).digest('hex');
+  } catch {
+    return undefined;
+  }
 }
 
 /** The key of the mail server. Throws `OperatorError` with the remedy. */

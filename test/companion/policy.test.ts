@@ -69,6 +69,20 @@ test('listens with the key of the file, and says where', async () => {
   await part?.stop();
 });
 
+test('another key in the same file, or none, is another configuration', async () => {
+  const path = join(scratch, 'key');
+  const configuration = async (key: string) => {
+    write('key', key);
+    return (await planned('enabled = true', `api-key-file = ${path}`))?.configuration;
+  };
+  const first = await configuration('one key\n');
+  expect(await configuration('one key\n')).toBe(first);
+  const other = await configuration('another key\n');
+  expect(other).not.toBe(first);
+  expect(await configuration('')).not.toBe(other);
+  expect(other).not.toContain('another key');
+});
+
 test('without a key, a place or a free port it says what to do', async () => {
   const absent = await planned('enabled = true', `api-key-file = ${join(scratch, 'none')}`);
   await expect(absent?.start(() => undefined)).rejects.toMatchObject({

@@ -81,3 +81,16 @@ describe('the packages that scripts install', () => {
     expect(without).toEqual([]);
   });
 });
+
+test('the scripts of installation change the owner of no file that a link leads to', () => {
+  const scripts = ['systemd', 'packaging/debian', 'packaging/rpm'].flatMap((folder) =>
+    readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ name }) => `${folder}/${name}`),
+  );
+  const owners = scripts.flatMap((path) =>
+    [...readFileSync(path, 'utf8').matchAll(/\bchown .*/g)].map(([line]) => `${path}: ${line}`),
+  );
+  expect(owners.length).toBeGreaterThan(0);
+  expect(owners.filter((line) => !line.includes(': chown -h '))).toEqual([]);
+});

@@ -86,8 +86,8 @@ export interface LoginFacts {
    */
   readonly isDeadName: boolean;
   /**
-   * Nobody ever logged in with the name, nor anybody from the network, while many strangers try such
-   * names. Not for a client that tries the same password once more.
+   * Nobody ever logged in with the name, nor anybody from the network, while many strangers try
+   * such names. Not for a client that tries the same password once more.
    */
   readonly isNewName: boolean;
   readonly isHoneypot: boolean;
