@@ -99,25 +99,28 @@ export class AgentLink {
 
   /** Posts; once more where a kept connection was closed by the agent meanwhile. */
   async #post(path: string, body: unknown, milliseconds: number): Promise<unknown> {
-    const signal = AbortSignal.timeout(milliseconds);
+    const until = performance.now() + milliseconds;
     try {
-      return await this.#try(path, body, signal);
+      return await this.#try(path, body, until);
     } catch (error) {
       if (!(error instanceof StaleConnection)) throw error;
-      return this.#try(path, body, signal);
+      return this.#try(path, body, until);
     }
   }
 
-  #try(path: string, body: unknown, signal: AbortSignal): Promise<unknown> {
+  #try(path: string, body: unknown, until: number): Promise<unknown> {
     const text = JSON.stringify(body);
     return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => call.destroy(new Error('no answer in time')),
+        until - performance.now(),
+      );
       const call = request(
         {
           socketPath: this.#socket,
           method: 'POST',
           path: `/v${API_VERSION}${path}`,
           agent: this.#agent,
-          signal,
           headers: {
             'content-type': 'application/json',
             'content-length': Buffer.byteLength(text),
@@ -132,6 +135,7 @@ export class AgentLink {
           });
           response.once('error', reject);
           response.once('end', () => {
+            clearTimeout(timer);
             try {
               if (response.statusCode !== 200) throw new Error(`status ${response.statusCode}`);
               resolve(JSON.parse(answer));
@@ -141,9 +145,10 @@ export class AgentLink {
           });
         },
       );
-      call.once('error', (error: NodeJS.ErrnoException) =>
-        reject(call.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection() : error),
-      );
+      call.once('error', (error: NodeJS.ErrnoException) => {
+        clearTimeout(timer);
+        reject(call.reusedSocket && error.code === 'ECONNRESET' ? new StaleConnection() : error);
+      });
       call.end(text);
     });
   }
