@@ -262,6 +262,38 @@ describe('whoever else comes', () => {
     expect(await statusOf()).toBe(0);
   });
 
+  test('a request within a request, or behind one without the key, is never answered', async () => {
+    await startAgent();
+    const { authorization } = basic('dovecot', 'the key');
+    const body = JSON.stringify(LOGIN);
+    const post = (...headers: readonly string[]) =>
+      [`POST /?command=allow HTTP/1.1`, 'host: 127.0.0.1', ...headers, '', ''].join('\r\n');
+    const key = `authorization: ${authorization}`;
+    const length = `content-length: ${body.length}`;
+    const good = `${post(key, length)}${body}`;
+    const heard = (text: string) =>
+      new Promise<string>((resolve) => {
+        const socket = connect(port(), '127.0.0.1');
+        let said = '';
+        socket.on('data', (chunk) => {
+          said += chunk;
+        });
+        socket.on('error', () => undefined);
+        socket.on('close', () => resolve(said));
+        socket.write(text);
+      });
+    const answers = async (text: string) =>
+      [...(await heard(text)).matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status);
+    // A length and chunks, two lengths, lines without a carriage return.
+    expect(
+      await answers(`${post(key, length, 'transfer-encoding: chunked')}0\r\n\r\n${good}`),
+    ).toEqual([]);
+    expect(await answers(`${post(key, 'content-length: 3', length)}${body}`)).toEqual([]);
+    expect(await answers(`${post(key, length).replaceAll('\r\n', '\n')}${body}`)).toEqual([]);
+    expect(await answers(`${post(length)}${body}${good}`)).toEqual(['401']);
+    expect(await answers(`${good}${post(length)}${body}${good}`)).toEqual(['200', '401']);
+  });
+
   test('a thousand connections that say nothing, or half a request, keep nobody out', async () => {
     const idle = Array.from({ length: 1_000 }, (_, n) => {
       const socket = connect(port(), '127.0.0.1');
