@@ -11,6 +11,7 @@
  *     GET  /api/explain?address=                     Explanation
  *     GET  /api/refusals?user=&address=              RefusalView[]
  *     GET  /api/counters                             CountersView
+ *     GET  /api/share                                ShareView
  *     GET  /api/options?jail=                        OptionsView
  *     GET  /api/whatif                               WhatIfView
  *     GET  /api/events                               server-sent events, see LiveMessages

@@ -33,6 +33,7 @@ export interface WebSources {
     | 'alarms'
     | 'refusals'
     | 'counters'
+    | 'shareStatus'
     | 'jailOptions'
     | 'options'
   >;
@@ -125,6 +126,7 @@ export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
     ),
   ],
   ['counters', reads({}, 3_000, ({ agent }) => agent.counters())],
+  ['share', reads({}, 3_000, ({ agent }) => agent.shareStatus())],
   [
     'options',
     reads({ jail: optional(word) }, 5_000, ({ agent }, { jail }) =>

@@ -9,6 +9,8 @@ type Evidence = Explanation['evidence'][number];
 const TAIL = 0.35;
 /** A picture of less than this would show nothing, milliseconds. */
 const LENGTH_MIN_MS = 2_000;
+/** A part of a window in which entries would be drawn upon each other. */
+const SMALL = 0.2;
 /** Where words stand on the axis, as shares of it; none in a picture narrower than this. */
 const TICKS = [0.25, 0.5, 0.75];
 const NARROW = 480;
@@ -63,7 +65,7 @@ export function storyOf(
   const decided = ban === undefined ? Math.max(...times) : Date.parse(ban.time);
   const last = Math.max(decided, ...times);
   const window = windowOf(evidence);
-  const from = Math.min(decided - (window ?? 0), ...times);
+  const from = beginOf(Math.min(...times), decided, window);
   const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
   const isNarrow = width < NARROW;
   return {
@@ -110,6 +112,16 @@ export function storyOf(
           },
         }),
   };
+}
+
+/**
+ * Where the picture begins: with the window, or, where all entries came in a small part of it, a
+ * little before them, so that they can be told apart.
+ */
+function beginOf(first: number, decided: number, window: number | undefined): number {
+  if (window === undefined) return Math.min(first, decided);
+  const spread = Math.max(LENGTH_MIN_MS, decided - first);
+  return spread < window * SMALL ? first - spread / 4 : Math.min(first, decided - window);
 }
 
 /** Entries as high as the sum stood after them, or as they weigh where nothing is summed. */

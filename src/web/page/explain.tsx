@@ -52,7 +52,7 @@ const ENTRIES: readonly TableColumn<EvidenceView>[] = [
         '-'
       ) : (
         <span title={escapeUntrusted(regex)}>
-          <Stranger text={regex.replace(/^.*\//, '')} chars={60} />
+          <Stranger text={/[^/\s]+:\d+/.exec(regex)?.[0] ?? regex} chars={60} />
         </span>
       ),
   },
@@ -122,7 +122,7 @@ function Story({ explanation, evidence }: StoryProps) {
   );
   return (
     <Panel
-      title={`Why: ${jail}`}
+      title={ban === undefined ? `Counted so far: ${jail}` : `Why: ${jail}`}
       class="wide"
       aside={ban?.rule === undefined ? undefined : <Tag tone="plain">rule: {ban.rule}</Tag>}
     >

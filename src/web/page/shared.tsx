@@ -1,4 +1,5 @@
 /** The view shared: bans that other hosts told of, by host and origin. */
+import type { ShareView } from '../../control/protocol.js';
 import { useAsk } from './client.js';
 import { count, lengthOf } from './format.js';
 import {
@@ -15,25 +16,7 @@ import {
 } from './parts.js';
 import { linkTo } from './reader.js';
 
-/** What the page needs of what the agent says of sharing. */
-interface Sharing {
-  readonly enabled: boolean;
-  readonly engine?: string;
-  readonly last?: string;
-  readonly bantimeMaxSeconds: number;
-  readonly accept: readonly string[];
-  readonly publish: { readonly jails: readonly string[]; readonly operator: boolean };
-  readonly inForce: readonly {
-    readonly host: string;
-    readonly origin: string;
-    readonly bans: number;
-  }[];
-  readonly lists: { readonly inForce: number; readonly max: number; readonly complete: boolean };
-  readonly taken: number;
-  readonly refused: Readonly<Record<string, number>>;
-}
-
-type Told = Sharing['inForce'][number];
+type Told = ShareView['inForce'][number];
 
 function columnsOf(most: number): readonly TableColumn<Told>[] {
   return [
@@ -70,7 +53,7 @@ function NotSetUp() {
 }
 
 export function SharedView(_: { readonly params: URLSearchParams }) {
-  const asked = useAsk<Sharing>('share', {}, 10_000);
+  const asked = useAsk<ShareView>('share', {}, 10_000);
   // A server or an agent that knows no sharing says so by not knowing the question.
   const status = asked.problem?.status;
   if (status === 404 || status === 400) return <NotSetUp />;

@@ -73,6 +73,15 @@ describe('the picture of a ban', () => {
     expect(story?.spans.map(({ kind }) => kind)).toEqual(['ban']);
   });
 
+  test('begins with its window, or with its entries where they are close together', () => {
+    const startOf = (findtimeSeconds: number) => {
+      const rule = { findtimeSeconds, maxretry: 3, isWeighing: false };
+      return storyOf(EXPLANATION, { ...EVIDENCE, rule }, 800)?.from ?? Number.NaN;
+    };
+    expect(startOf(60)).toBe(Date.parse(at(30)) - 60_000);
+    expect(startOf(3600)).toBe(Date.parse(at(0)) - 7_500);
+  });
+
   test('is none where the journal has no entry any more', () => {
     const entries = [{ cursor: 'gone' }];
     expect(storyOf(EXPLANATION, { ...EVIDENCE, entries }, 800)).toBeUndefined();

@@ -1,0 +1,385 @@
+/**
+ * The web page as people see it: Debian's Chromium looks at every view, of a recorded attack and of
+ * one that goes on meanwhile, with names and greetings that would run if any were markup. With
+ * BANJOUR_WRITE_PICTURES=1 it writes docs/pictures/web-*.png again.
+ */
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Page } from 'playwright-core';
+import { Agent } from './lib/agent.js';
+import {
+  hostileName,
+  openBrowser,
+  seriousFaults,
+  strangeElements,
+  type Watched,
+  watch,
+} from './lib/browser.js';
+import { Machine } from './lib/machine.js';
+import { until } from './lib/shell.js';
+import { Station } from './lib/station.js';
+
+const ORIGIN = 'http://127.0.0.1:9815';
+const VIEWS = ['now', 'bans', 'explain', 'users', 'networks', 'what-if', 'shared'] as const;
+const MANY = 100_000;
+/** Three attempts are one ban; what is cut off then is not waited for. */
+const PACE = { intervalMs: 300, readMs: 4_000 };
+const writes = process.env['BANJOUR_WRITE_PICTURES'] === '1';
+
+const JAILS = `[DEFAULT]
+bantime = 1h
+
+[postfix-sasl]
+enabled = true
+
+[dovecot]
+enabled = true
+
+[sshd]
+enabled = true
+
+[login]
+enabled = watch
+`;
+
+/** The recorded attack as if it had just happened, its three minutes in three seconds. */
+function recordedAttack(end: number): Buffer {
+  const text = gunzipSync(readFileSync('examples/journal/lab-session.export.gz')).toString(
+    'latin1',
+  );
+  const field = /^(__REALTIME_TIMESTAMP|_SOURCE_REALTIME_TIMESTAMP)=(\d+)$/gm;
+  const last = Math.max(...[...text.matchAll(field)].map(([, , time]) => Number(time)));
+  return Buffer.from(
+    text.replace(
+      field,
+      (_, name, time) => `${name}=${Math.round(end * 1000 - (last - Number(time)) / 60)}`,
+    ),
+    'latin1',
+  );
+}
+
+let machine: Machine;
+let station: Station;
+let agent: Agent;
+let browser: Browser;
+let signedIn: Watched;
+
+const write = async (path: string, text: string | Buffer) => {
+  await mkdir(dirname(join(machine.root, path)), { recursive: true });
+  await writeFile(join(machine.root, path), text);
+};
+const place = async (from: string, to: string) => {
+  await mkdir(dirname(join(machine.root, to)), { recursive: true });
+  await copyFile(from, join(machine.root, to));
+};
+const link = async () => {
+  const { status, stdout, stderr } = await agent.command('web', 'open', '--json');
+  if (status !== 0) throw new Error(stderr);
+  return (JSON.parse(stdout) as { readonly url: string }).url;
+};
+/** Signs a page in, under the name that its tests use. */
+async function signIn(page: Page): Promise<void> {
+  const { pathname, search } = new URL(await link());
+  await page.goto(`${ORIGIN}${pathname}${search}`);
+  await page.waitForURL(`${ORIGIN}/`);
+  await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
+}
+const show = async (page: Page, view: string) => {
+  await page.goto(`${ORIGIN}/#/${view}`);
+  await page.getByRole('main').waitFor();
+  await page.getByText('Loading…').waitFor({ state: 'detached' });
+};
+/** Writes a picture of what is seen, if pictures are wanted. */
+async function keep(page: Page, name: string): Promise<void> {
+  if (writes) await page.screenshot({ path: `docs/pictures/web-${name}.png` });
+}
+
+beforeAll(async () => {
+  machine = await Machine.bootLayer('browser');
+  station = new Station(machine);
+  agent = await Agent.install(machine);
+  await place(
+    'systemd/banjour-companion.service',
+    '/usr/lib/systemd/system/banjour-companion.service',
+  );
+  await place(
+    'systemd/sysusers.d/banjour-companion.conf',
+    '/usr/lib/sysusers.d/banjour-companion.conf',
+  );
+  await write('/etc/banjour/jail.local', JAILS);
+  await write('/etc/banjour/companion.local', '[web]\nenabled = true\n');
+  await machine.exec(['systemd-sysusers']);
+  await machine.exec(['systemctl', 'daemon-reload']);
+  await agent.start();
+  await agent.stop();
+  // What lies behind the agent's position is judged when it comes back.
+  const id = (await machine.exec(['cat', '/etc/machine-id'])).trim();
+  await write('/srv/recorded.export', recordedAttack(Date.now()));
+  await machine.exec([
+    '/usr/lib/systemd/systemd-journal-remote',
+    `--output=/var/log/journal/${id}/system@recorded.journal`,
+    '/srv/recorded.export',
+  ]);
+  await agent.start();
+  await machine.exec(['systemctl', 'enable', '--now', 'banjour-companion']);
+  browser = await openBrowser(machine);
+  await until('the page is served', async () => (await agent.command('web', 'open')).status === 0);
+  // Names that reach the journal by real servers: of users, and of greetings.
+  const bad = (n: number) => `203.0.113.${n}`;
+  await Promise.all([
+    station.attack('ssh', bad(1), 3, { ...PACE, user: hostileName('ssh') }),
+    station.attack('imap', bad(2), 3, { ...PACE, user: hostileName('imap') }),
+    station.attack('smtp', bad(3), 3, { ...PACE, helo: hostileName('helo').replaceAll(' ', '_') }),
+  ]);
+  signedIn = await watch(browser);
+  await signIn(signedIn.page);
+}, 300_000);
+afterAll(async () => {
+  await browser?.close();
+  await station?.close();
+  await machine?.destroy();
+});
+
+describe('who may look', () => {
+  test('a browser without a session is told how to get one, and nothing else', async () => {
+    const { page, wrongs } = await watch(browser);
+    await page.goto(`${ORIGIN}/`);
+    await page.getByText('banjour web open').waitFor();
+    expect(await page.evaluate(async () => (await fetch('/api/status')).status)).toBe(401);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+  });
+
+  test('a link opens once; one that is none opens nothing', async () => {
+    const { page } = await watch(browser);
+    const { pathname, search } = new URL(await link());
+    for (const query of ['?token=none', ''])
+      expect((await page.goto(`${ORIGIN}/open${query}`))?.status()).toBe(403);
+    await page.goto(`${ORIGIN}${pathname}${search}`);
+    await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
+    expect((await page.goto(`${ORIGIN}${pathname}${search}`))?.status()).toBe(403);
+    await page.context().close();
+  });
+
+  test('another name is refused, whatever its cookie', async () => {
+    const { page } = await watch(browser);
+    const status = await machine.exec([
+      ...['/usr/bin/node', '-e'],
+      `require('http').get({ port: 9815, host: '127.0.0.1', headers: { host: 'evil.example' } }, (answer) => console.log(answer.statusCode))`,
+    ]);
+    expect(status.trim()).toBe('403');
+    await page.context().close();
+  });
+
+  test('a session that is over ends at once on the page, which says what to do', async () => {
+    const { page } = await watch(browser);
+    await signIn(page);
+    await page.context().clearCookies();
+    await show(page, 'users');
+    await page.getByText('banjour web open').waitFor();
+    await page.context().close();
+  });
+
+  test('signing out ends the session for whoever has its cookie', async () => {
+    const { page } = await watch(browser);
+    await signIn(page);
+    const cookies = await page.context().cookies();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByText('banjour web open').waitFor();
+    await page.context().addCookies(cookies);
+    expect(await page.evaluate(async () => (await fetch('/api/status')).status)).toBe(401);
+    await page.context().close();
+  });
+
+  test('the cookie is out of reach of scripts, and of other pages', async () => {
+    const [cookie] = await signedIn.page.context().cookies();
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict', path: '/' });
+    expect(await signedIn.page.evaluate(() => document.cookie)).toBe('');
+  });
+
+  test('nothing is changed where the administrator did not grant it', async () => {
+    const { page } = signedIn;
+    await show(page, 'bans');
+    expect(await page.getByRole('button', { name: /^(?:Unban|Ban an)/ }).count()).toBe(0);
+    const status = await page.evaluate(async () => {
+      const { csrf } = await (await fetch('/api/session')).json();
+      const answer = await fetch('/api/ban', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-banjour-csrf': csrf },
+        body: JSON.stringify({ jail: 'sshd', target: '192.0.2.1' }),
+      });
+      return answer.status;
+    });
+    expect(status).toBe(403);
+  });
+});
+
+describe('the views', () => {
+  test('know the recorded attack', async () => {
+    const { page } = signedIn;
+    await show(page, 'bans?order=oldest');
+    await until('bans of the recorded attack', async () => {
+      const text = (await page.locator('.found').textContent()) ?? '';
+      return Number(/([\d,]+) bans/.exec(text)?.[1]?.replace(',', '')) > 40;
+    });
+  });
+
+  test('show what happens without being asked again', async () => {
+    const { page } = signedIn;
+    await show(page, 'now');
+    await station.attack('imap', '203.0.113.20', 3, { ...PACE, user: 'anna' });
+    await page.locator('.feed a', { hasText: '203.0.113.20' }).waitFor({ timeout: 10_000 });
+    await keep(page, 'now');
+  });
+
+  test('explain a ban by a picture of its entries, its limit and the kernel', async () => {
+    const { page } = signedIn;
+    await show(page, 'explain?address=203.0.113.20');
+    await page.getByText('203.0.113.20 is banned in dovecot until').waitFor();
+    const chart = page.locator('svg.chart').first();
+    await chart.waitFor();
+    expect(await chart.locator('circle').count()).toBeGreaterThanOrEqual(3);
+    expect(await chart.textContent()).toMatch(/3 entries from .*banned .*bans at 3/s);
+    expect(await page.getByText('stopped by the jail').count()).toBeGreaterThan(0);
+    await keep(page, 'explain');
+  });
+
+  test.each(['light', 'dark', 'phone'])(
+    '%s: no script, no markup, no fault of access',
+    async (look) => {
+      const { page, wrongs } = await watch(browser, {
+        colorScheme: look === 'dark' ? 'dark' : 'light',
+        ...(look === 'phone' ? { viewport: { width: 390, height: 844 } } : {}),
+      });
+      await signIn(page);
+      for (const view of VIEWS) {
+        const words = view === 'explain' ? 'explain?address=203.0.113.1' : view;
+        await show(page, words);
+        await page.waitForLoadState('networkidle').catch(() => undefined);
+        expect([view, await strangeElements(page)]).toEqual([view, []]);
+        expect([view, await seriousFaults(page)]).toEqual([view, []]);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect([view, wide]).toEqual([view, 0]);
+        if (look === 'phone' && view === 'now') await keep(page, 'phone');
+        if (look === 'dark' && view === 'users') await keep(page, 'users-dark');
+      }
+      expect(wrongs).toEqual([]);
+      await page.context().close();
+    },
+  );
+
+  test('show hostile names as they are', async () => {
+    const { page } = signedIn;
+    for (const [address, mark] of [
+      ['203.0.113.1', 'ssh'],
+      ['203.0.113.2', 'imap'],
+    ] as const) {
+      await show(page, `explain?address=${address}`);
+      await page.getByText(`${mark}"'><script>`).first().waitFor();
+    }
+    await show(page, `bans?q=${encodeURIComponent(`"'><script>`)}`);
+    await page.locator('.rows-body a').first().waitFor();
+    expect(await strangeElements(page)).toEqual([]);
+  });
+
+  test('what-if: sliders move among the settings that advise judged', async () => {
+    const { page } = signedIn;
+    await show(page, 'what-if');
+    await page.getByText('banjour advise --for-web').waitFor();
+    const { status, stderr } = await agent.command('advise', '--for-web');
+    expect([status, stderr]).toEqual([0, expect.anything()]);
+    await page.reload();
+    const slider = page.getByRole('slider', { name: /^maxretry/ });
+    const before = await slider.getAttribute('aria-valuetext');
+    await slider.press('End');
+    expect(await slider.getAttribute('aria-valuetext')).not.toBe(before);
+    expect(await page.getByText('Guesses let through').first().isVisible()).toBe(true);
+    expect(await seriousFaults(page)).toEqual([]);
+    await keep(page, 'what-if');
+  });
+
+  test('are reached by the keyboard alone', async () => {
+    const { page } = signedIn;
+    await show(page, 'now');
+    await page.reload();
+    await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Bans');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Bans', level: 1 }).waitFor();
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('main');
+  });
+});
+
+describe('100,000 bans', () => {
+  beforeAll(async () => {
+    const targets = Array.from(
+      { length: MANY },
+      (_, i) => `10.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
+    );
+    for (let from = 0; from < MANY; from += 10_000) {
+      await write(
+        '/srv/ban.json',
+        JSON.stringify({ jail: 'sshd', targets: targets.slice(from, from + 10_000), force: true }),
+      );
+      await machine.exec(
+        [
+          'node',
+          '-e',
+          `const r = require('http').request({ socketPath: '/run/banjour/control.sock', method: 'POST', path: '/v1/ban' }, (a) => { a.resume(); a.on('end', () => process.exit(a.statusCode === 200 ? 0 : 1)); }); r.end(require('fs').readFileSync('/srv/ban.json'));`,
+        ],
+        { timeoutMs: 120_000 },
+      );
+    }
+  }, 300_000);
+
+  test('are there from the first row to the last, and are found', async () => {
+    const { page } = signedIn;
+    await show(page, 'now');
+    await until('the list is whole', async () => {
+      const { total } = await page.evaluate(async () => (await fetch('/api/bans?limit=1')).json());
+      return total >= MANY;
+    });
+    const start = performance.now();
+    await page.goto(`${ORIGIN}/#/bans?order=newest`);
+    await page.locator('.rows-body a').first().waitFor();
+    const firstView = performance.now() - start;
+    const room = page.locator('.rows-room');
+    const jump = performance.now();
+    await room.evaluate((one) => one.scrollTo(0, one.scrollHeight));
+    const last = await page.getByRole('table').getAttribute('aria-rowcount');
+    await page.locator(`.rows-body .row[aria-rowindex="${last}"] a`).waitFor();
+    const lastRow = performance.now() - jump;
+    expect(await page.locator('.rows-body .row').count()).toBeLessThan(60);
+    console.log(
+      `${MANY} bans: first view ${Math.round(firstView)} ms, from there to the last row ${Math.round(lastRow)} ms`,
+    );
+    await keep(page, 'bans');
+    await page.getByRole('searchbox').fill('10.2.3.4');
+    await page.getByText(/^1 ban of/).waitFor();
+    await page.locator('.rows-body a', { hasText: '10.2.3.4' }).waitFor();
+    expect(await page.locator('.rows-body a').count()).toBe(1);
+  });
+});
+
+test('the report as HTML opens in the sandbox of a mail client', async () => {
+  await machine.exec(['banjour', 'report', '--html', '/srv/report.html']);
+  const html = readFileSync(join(machine.root, 'srv/report.html'), 'utf8');
+  const { page, wrongs } = await watch(browser);
+  await page.setContent('<iframe sandbox title="mail" width="900" height="800"></iframe>');
+  await page.locator('iframe').evaluate((frame, text) => {
+    (frame as HTMLIFrameElement).srcdoc = text;
+  }, html);
+  const frame = page.frameLocator('iframe');
+  await frame.getByRole('heading', { level: 1 }).waitFor();
+  expect(await frame.locator('svg').count()).toBe(3);
+  expect(await frame.locator('script, img').count()).toBe(0);
+  expect(wrongs).toEqual([]);
+  await page.context().close();
+});
