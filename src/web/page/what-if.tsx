@@ -39,6 +39,14 @@ const HITS: readonly TableColumn<Hit>[] = [
   },
 ];
 
+/** Why none of the settings is advised. */
+const NO_ADVICE: Readonly<Record<string, string>> = {
+  'no-failures': 'Nothing is advised: the journal has no failures.',
+  'too-short': 'Nothing is advised: the journal holds less than a day.',
+  'no-logins': 'Nothing is advised: no login tells who is a user.',
+  good: 'Nothing is advised: no other setting is clearly better.',
+};
+
 interface SliderProps<T> {
   readonly label: string;
   readonly values: readonly T[];
@@ -97,6 +105,7 @@ function Tried({
   choose: (i: number) => void;
 }) {
   const most = Math.max(1, ...advice.tried.map(({ passed }) => passed));
+  const login = advice.tried[presentSetting(advice.tried)]?.login;
   const rows = advice.tried.map((setting, i) => ({ setting, i }));
   const columns: readonly TableColumn<(typeof rows)[number]>[] = [
     {
@@ -106,6 +115,7 @@ function Tried({
           <button type="button" class="link" aria-pressed={i === chosen} onClick={() => choose(i)}>
             {setting.maxretry} in {lengthOf(setting.findtime)}
             {Object.entries(setting.weighing).map(([key, value]) => `, ${key} ${value}`)}
+            {setting.login === login ? '' : `, login ${setting.login}`}
           </button>
           {setting.lines === '' ? <Tag tone="plain">now</Tag> : null}
           {i === advice.best ? <Tag tone="good">advised</Tag> : null}
@@ -253,7 +263,7 @@ export function WhatIfView(_: { readonly params: URLSearchParams }) {
               {advice.reason === undefined ? null : (
                 <>
                   {' '}
-                  <Stranger text={advice.reason} chars={400} />
+                  <Stranger text={NO_ADVICE[advice.reason] ?? advice.reason} chars={400} />
                 </>
               )}
             </p>
