@@ -17,7 +17,9 @@ say('linting');
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];
 const isStyled = openly('node_modules/.bin/biome', ['ci', ...colours, '.']) === 0;
 const isUsed = openly('node_modules/.bin/knip', ['--no-progress']) === 0;
-const isTyped = openly('node_modules/.bin/tsc', ['-p', 'scripts']) === 0;
+const isTyped = ['scripts', 'src/web/page']
+  .map((folder) => openly('node_modules/.bin/tsc', ['-p', folder]) === 0)
+  .every((isRight) => isRight);
 const linted = isStyled && isUsed && isTyped;
 openly(process.execPath, ['scripts/house.mjs']);
 say('testing');

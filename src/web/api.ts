@@ -127,17 +127,13 @@ export interface BanRequest {
   readonly bantimeSeconds?: number | null;
 }
 
-/** Body of `POST /api/unban`; without a jail in all of them. */
+/**
+ * Body of `POST /api/unban`; without a jail in all of them. `POST /api/attempt` takes `jail`,
+ * `target` and `count`, as the agent does.
+ */
 export interface UnbanRequest {
   readonly target: string;
   readonly jail?: string;
-}
-
-/** Body of `POST /api/attempt`. */
-export interface AttemptRequest {
-  readonly jail: string;
-  readonly target: string;
-  readonly count?: number;
 }
 
 /** One setting that `banjour advise` judged. */

@@ -10,7 +10,7 @@ import type { ControlClient } from '../../src/control/client.js';
 import type { AgentView, BanView, StreamEvent } from '../../src/control/protocol.js';
 import { type PageOptions, Web } from '../../src/web/web.js';
 
-export interface Answer {
+interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
@@ -24,7 +24,7 @@ export interface Asking {
 }
 
 /** An agent that says what it was told to. */
-export class FakeAgent {
+class FakeAgent {
   bans: BanView[] = [];
   jails = [{ jail: 'sshd', totalFailed: 0, totalBanned: 0 }];
   isThere = true;
