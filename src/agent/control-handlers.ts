@@ -296,6 +296,7 @@ export class AgentControlHandlers implements ControlHandlers {
     const stages = this.#stages;
     const now = wallClock.now();
     const { counts } = stages.firewallSync;
+    const shared = stages.share.status();
     return {
       version: stages.version,
       pid: process.pid,
@@ -319,6 +320,7 @@ export class AgentControlHandlers implements ControlHandlers {
         lastBatchMs: counts.lastBatchMs ?? null,
       },
       jails: stages.setup.jails.map((jail) => this.#jailView(jail)),
+      ...(shared.enabled ? { shared } : {}),
       warnings: [
         ...unsavedWarnings(stages.ledger.database),
         ...stages.intake.warnings(),

@@ -14,6 +14,7 @@ import type { Announcer } from './announce.js';
 import type { FirewallSync } from './firewall-sync.js';
 import type { SourceIntake } from './intake/source-intake.js';
 import type { Pipeline } from './pipeline.js';
+import type { ShareDesk } from './share-desk.js';
 
 /** An expensive number is read again after this many times as long as reading it took. */
 const REST_FACTOR = 20;
@@ -30,6 +31,7 @@ export interface MetricsDeps {
   readonly jails: Jails;
   readonly ledger: Ledger;
   readonly pipeline: Pipeline;
+  readonly share: Pick<ShareDesk, 'status'>;
 }
 
 export class MetricsCollector {
@@ -62,6 +64,7 @@ export class MetricsCollector {
   async #snapshot(): Promise<AgentSnapshot> {
     const { readers, firewallSync, ledger, pipeline, version, startedAt } = this.#deps;
     const stopped = await this.#stopped();
+    const { enabled, taken, refused, lists } = this.#deps.share.status();
     const { user, system } = process.cpuUsage();
     return {
       version,
@@ -70,6 +73,7 @@ export class MetricsCollector {
       jails: this.#jails(),
       activeBans: this.#activeBans(),
       ...(stopped === undefined ? {} : { stopped }),
+      ...(enabled ? { shared: { taken, refused, listed: lists.inForce } } : {}),
       batchesUnderWay: pipeline.underWay,
       drifts: firewallSync.counts.drifts,
       healed: firewallSync.counts.healed,

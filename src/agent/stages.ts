@@ -86,7 +86,7 @@ export interface Stages {
 
 /** Makes the stages; opens the ledger, starts nothing. */
 export function makeStages(options: StageOptions, events: StageEvents): Stages {
-  const { firewall, log, live } = options;
+  const { firewall, log, live, version } = options;
   const startedAt = wallClock.now();
   const current = { setup: options.setup };
   const setup = () => current.setup;
@@ -124,8 +124,14 @@ export function makeStages(options: StageOptions, events: StageEvents): Stages {
   const readers = () => intake.all;
   const coverage = new CoverageCheck({ setup, readers, log, failed });
   const copies = copiesOf({ setup, live, log }, events);
-  const { version } = options;
-  const metrics = new MetricsCollector({ ...parts, version, startedAt, readers, firewallSync });
+  const metrics = new MetricsCollector({
+    ...parts,
+    version,
+    startedAt,
+    readers,
+    firewallSync,
+    share,
+  });
   return Object.assign(current, {
     version,
     startedAt,

@@ -1,6 +1,7 @@
 /** `status --long`: whether it works, for people. */
 import type { CompanionView } from '../companion/companion.js';
-import type { AgentView } from '../control/protocol.js';
+import type { AgentView, ShareView } from '../control/protocol.js';
+import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import {
   formatLength,
@@ -30,6 +31,7 @@ export function longStatus(
     ...streamsTable(sources, width),
     jailsTable(jails, width),
   ];
+  if (view.shared !== undefined) parts.push(sharedText(view.shared));
   if (companion !== null) parts.push(companionText(companion, colour));
   const notes = jails.flatMap(notesOf);
   if (notes.length > 0)
@@ -39,6 +41,22 @@ export function longStatus(
       `${warnings.map((text) => `${colour ? '\x1b[33mwarning:\x1b[0m' : 'warning:'} ${escapeUntrusted(text, 4096)}`).join('\n')}\n`,
     );
   return parts.join('\n');
+}
+
+/** How many bans of whom are in force, how much lists brought, and what was refused why. */
+export function sharedText({ inForce, lists, engine, last, taken, refused }: ShareView): string {
+  const shown = (text: string) => escapeUntrusted(text, SHARE_TEXT_CHARS_MAX);
+  const from =
+    engine === undefined
+      ? 'nothing came yet'
+      : `${counted(taken, 'decision')} taken, the last from ${shown(engine)} at ${formatTime(last ?? '')}`;
+  const hosts = inForce.map(
+    ({ host, origin, bans }) => `  ${counted(bans, 'ban')} of ${shown(host || '?')} (${origin})\n`,
+  );
+  const listed = lists.inForce === 0 ? '' : `  ${counted(lists.inForce, 'element')} of lists\n`;
+  const reasons = Object.entries(refused).map(([why, count]) => `${why} ${formatCount(count)}`);
+  const no = reasons.length === 0 ? '' : `  refused: ${reasons.join(', ')}\n`;
+  return `Shared bans: ${from}\n${hosts.join('')}${listed}${no}`;
 }
 
 /** A line for each of its parts; one that does not run is a warning. */

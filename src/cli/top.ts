@@ -1,4 +1,5 @@
 /** The pictures of `banjour top` and their loop. */
+
 import type { ControlClient } from '../control/client.js';
 import type { AgentView, BanView, CountersView } from '../control/protocol.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
@@ -14,6 +15,7 @@ import {
   wantsColour,
   zone,
 } from '../tools/terminal.js';
+import { sharedText } from './status-long.js';
 
 export interface TopOptions {
   readonly intervalMs: number;
@@ -144,7 +146,8 @@ export function picture(
   const warnings = view.warnings.map(
     (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
   );
-  return `${head}\n${jails}${weighing.join('')}\n${bans}${attackedTable(alarms, width)}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
+  const shared = view.shared === undefined ? '' : sharedText(view.shared);
+  return `${head}\n${jails}${weighing.join('')}${shared}\n${bans}${attackedTable(alarms, width)}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
 }
 
 function newestTable(newest: TopSample['newest'], width: number): string {

@@ -16,6 +16,8 @@ import type {
 import type { LogLevel } from '../core/log.js';
 import type { ShareOrigin } from '../core/share.js';
 
+import type { ShareView } from './share-views.js';
+
 export type { ShareAnswer, ShareView } from './share-views.js';
 
 /**
@@ -161,6 +163,8 @@ export interface AgentView {
   readonly sources: readonly SourceView[];
   readonly firewall: FirewallView;
   readonly jails: readonly JailView[];
+  /** Of bans that hosts share; absent where the jail `shared` is off. */
+  readonly shared?: ShareView;
   /** What keeps a jail from seeing its attackers, one sentence each with what to type. */
   readonly warnings: readonly string[];
 }

@@ -146,6 +146,19 @@ export class AgentMetrics {
     'What a jail that weighs knows: addresses, users, credits, under-attack, takeovers',
     ['jail', 'of'],
   );
+  readonly #sharedTaken = this.#counter(
+    'banjour_shared_taken_total',
+    'Decisions of other hosts that were taken, known ones included',
+  );
+  readonly #sharedRefused = this.#counter(
+    'banjour_shared_refused_total',
+    'Decisions of other hosts that were not taken',
+    ['reason'],
+  );
+  readonly #sharedListed = this.#gauge(
+    'banjour_shared_listed',
+    'Addresses and prefixes of lists of other hosts in force',
+  );
   readonly #active = this.#gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
   readonly #packets = this.#counter(
     'banjour_stopped_packets_total',
@@ -255,6 +268,11 @@ export class AgentMetrics {
     this.#ledger.set(now.ledgerBytes);
     this.#takeSources(now);
     this.#takeJails(now);
+    set(this.#sharedTaken, now.shared?.taken ?? 0);
+    this.#sharedListed.set(now.shared?.listed ?? 0);
+    this.#sharedRefused.reset();
+    for (const [reason, count] of Object.entries(now.shared?.refused ?? {}))
+      this.#sharedRefused.inc({ reason: this.#label('reason', reason) }, count);
     this.#active.reset();
     for (const { jail, family, count } of now.activeBans)
       this.#active.inc(

@@ -47,6 +47,12 @@ export interface AgentSnapshot {
   }[];
   /** By jail, as the kernel counted; absent when it could not be asked. */
   readonly stopped?: ReadonlyMap<string, { readonly packets: number; readonly bytes: number }>;
+  /** Of bans that hosts share; absent where the jail `shared` is off. */
+  readonly shared?: {
+    readonly taken: number;
+    readonly refused: Readonly<Record<string, number>>;
+    readonly listed: number;
+  };
   readonly batchesUnderWay: number;
   readonly drifts: number;
   readonly healed: number;

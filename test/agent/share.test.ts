@@ -1,4 +1,5 @@
 /** Bans of other hosts in a real agent, with the kernel's own sets. */
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import { ControlClient } from '../../src/control/client.js';
 import type { RequestFor } from '../../src/control/endpoints.js';
@@ -275,6 +276,41 @@ test('lists are beside the bans: in no history, healed behind them, kept by a re
   await host.control.ban({ jail: 'shared', targets: ['198.51.100.99'] });
   expect(await host.control.flushShared({ by: 'anna' })).toEqual({ lifted: 1, listed: 398 });
   expect(kernel('ban4.shared')).toEqual(['198.51.100.99']);
+});
+
+test('the commands and the metrics tell of it, with the words of others escaped', async () => {
+  sharing('accept = banjour lists');
+  await host.start();
+  await share([
+    told('198.51.100.7', { host: 'mx2\u001b[2J' }),
+    told('198.51.100.7', { origin: 'lists', host: 'capi', scenario: 'firehol' }),
+    told('10.0.0.1'),
+  ]);
+  const command = (...words: string[]) =>
+    host.namespace.run([
+      process.execPath,
+      join(process.cwd(), 'dist/src/main.js'),
+      ...host.placed(words),
+    ]);
+  const explained = command('explain', '198.51.100.7');
+  expect(explained).toMatch(
+    /Banned in shared .*, decided by mx2\S* for banjour\/sshd \(banjour\)\./,
+  );
+  expect(explained).toMatch(
+    /On a list as 198\.51\.100\.7 .*, decided by capi for firehol \(lists\)/,
+  );
+  for (const text of [explained, command('status', '--long'), command('top', '--once')])
+    expect(text).not.toContain('\u001b');
+  for (const text of [command('status', '--long'), command('top', '--once')])
+    expect(text).toMatch(
+      /Shared bans: 2 decisions taken.*\n {2}1 ban of mx2.* \(banjour\)\n {2}1 element of lists\n {2}refused: local 1\n/,
+    );
+  const metrics = await host.status.metrics();
+  expect(metrics).toMatch(/^banjour_shared_taken_total 2$/m);
+  expect(metrics).toMatch(/^banjour_shared_refused_total\{reason="local"\} 1$/m);
+  expect(metrics).toMatch(/^banjour_shared_listed 1$/m);
+  expect(command('flush', '--shared')).toBe('1 shared ban lifted, 1 element of lists taken out\n');
+  expect(await host.status.bans({})).toEqual([]);
 });
 
 test('without the jail nothing is taken, and what there was goes with it', async () => {

@@ -5,6 +5,7 @@ import { parsePrefix } from '../../core/address.js';
 import type { EvidenceRule, Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
+import { SHARE_TEXT_CHARS_MAX } from '../../core/service-limits.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
 import type { UserExplanation } from '../../tools/explain.js';
@@ -120,8 +121,12 @@ function explanationText(told: Explanation, width: number): string {
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
-        `${ban.host === undefined ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
+        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
+        `${ban.host === undefined || ban.origin === 'shared' ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
+    );
+  for (const { target, until, ...source } of told.listed ?? [])
+    lines.push(
+      `On a list as ${target} until ${formatTime(until)}${sharedBy({ ...source, source: 'lists' })}.`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
   for (const [jail, reason] of Object.entries(told.allowed))
@@ -168,6 +173,18 @@ function explanationText(told: Explanation, width: number): string {
       `Never again:  ignoreip = ${told.address}   in /etc/banjour/jail.local, then banjour reload`,
     );
   return `${lines.join('\n')}\n`;
+}
+
+/** Which host decided a shared ban, and why. */
+function sharedBy({
+  host,
+  scenario,
+  source,
+}: Pick<BanView, 'host' | 'scenario' | 'source'>): string {
+  const shown = (text: string) => escapeUntrusted(text, SHARE_TEXT_CHARS_MAX);
+  const who = host === undefined ? 'another host' : shown(host);
+  const why = scenario === undefined ? '' : ` for ${shown(scenario)}`;
+  return `, decided by ${who}${why} (${source ?? 'unknown'})`;
 }
 
 function newestBan({ bans }: Explanation, jail: string): BanView | undefined {
