@@ -16,6 +16,7 @@ import {
   SHARE_BANS_PER_HOUR_MAX,
   SHARE_LISTS_MAX,
   SHARE_PIECE_CHANGES,
+  SHARE_SEEN_MAX,
   SHARE_STATUS_ROWS_MAX,
 } from '../core/service-limits.js';
 import { SHARED_JAIL } from '../core/share.js';
@@ -44,7 +45,9 @@ export class ShareDesk {
   readonly #status: Cached<ShareView>;
   /** What is under way, so that one request follows the other. */
   #turn: Promise<unknown> = Promise.resolve();
-  #snapshot: { readonly word: string; readonly seen: Set<string> } | undefined;
+  #snapshot:
+    | { readonly word: string; readonly seen: Set<string>; readonly isLost?: boolean }
+    | undefined;
   #newest: { readonly engine: string; readonly time: EpochMicros } | undefined;
   #hour = { since: 0, bans: 0 };
   #isComplete = false;
@@ -163,23 +166,30 @@ export class ShareDesk {
         if (isNew === true) listed.push(verdict.target);
       } else {
         const ban = this.#judge.decisionOf(told, verdict, now);
+        const text = formatPrefix(verdict.target);
         if (ban === undefined) tally.taken++;
         else if (room <= 0)
           this.#refuse(tally, told.target, 'full', `${SHARE_BANS_MAX} are in force already`);
         else if (!this.#isInMeasure(now))
           this.#refuse(tally, told.target, 'rate', `${SHARE_BANS_PER_HOUR_MAX} came in an hour`);
         else {
-          const text = formatPrefix(verdict.target);
           if ((bans.get(text)?.until ?? 0) < verdict.until) bans.set(text, ban);
           room--;
           tally.take(ban.host);
         }
-        this.#snapshot?.seen.add(formatPrefix(verdict.target));
+        this.#see(text);
       }
     }
     if (bans.size > 0) await this.#ban([...bans.values()], tally);
     await this.#send(listed, tally);
     await pause();
+  }
+
+  /** A list that never ends would be remembered without end: its end takes nothing away then. */
+  #see(text: string): void {
+    this.#snapshot?.seen.add(text);
+    if (this.#snapshot !== undefined && this.#snapshot.seen.size > SHARE_SEEN_MAX)
+      this.#snapshot = { word: this.#snapshot.word, seen: new Set(), isLost: true };
   }
 
   async #ban(bans: readonly BanDecision[], tally: ShareTally): Promise<void> {
@@ -218,8 +228,9 @@ export class ShareDesk {
 
   /** A complete list is complete: what it did not have is not decided any more. */
   async #endSnapshot(): Promise<number> {
-    const seen = this.#snapshot?.seen ?? new Set();
+    const { seen, isLost = false } = this.#snapshot ?? { seen: new Set() };
     this.#snapshot = undefined;
+    if (isLost) return 0;
     this.#isComplete = true;
     const gone = [...this.#bans()].filter(({ target }) => !seen.has(formatPrefix(target)));
     const unlisted = this.#lists.unlisted();

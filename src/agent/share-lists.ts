@@ -186,8 +186,8 @@ export class SharedLists {
     // Names that a stranger makes up are not remembered without end.
     if (this.#sources.length >= SOURCES) return 0;
     const source = {
-      ...(host === undefined ? {} : { host }),
-      ...(scenario === undefined ? {} : { scenario }),
+      ...(host === undefined ? {} : { host: alone(host) }),
+      ...(scenario === undefined ? {} : { scenario: alone(scenario) }),
     };
     return this.#sources.push(source) - 1;
   }
@@ -198,6 +198,11 @@ export class SharedLists {
     if (count > 0) this.#lengths.set(key, count);
     else this.#lengths.delete(key);
   }
+}
+
+/** The text by itself: a part of a long one would keep all of it in memory. */
+function alone(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function endOf(packed: number): number {

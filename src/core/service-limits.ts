@@ -106,6 +106,8 @@ export const SHARE_LISTS_MAX = 200_000;
 export const SHARE_LIST_SOURCES_MAX = 256;
 /** Shared bans that are written and sent at once: a ban of this host waits for one such piece. */
 export const SHARE_PIECE_CHANGES = 100;
+/** Bans of one complete list that are remembered until it ends: some 100 bytes each. */
+export const SHARE_SEEN_MAX = 100_000;
 /** Elements of lists that an operator took out and that are remembered. */
 export const SHARE_PARDONS_MAX = 1_000;
 /** Rows of `status` that say how many bans came from which host. */

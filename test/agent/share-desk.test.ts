@@ -15,6 +15,7 @@ import {
   SHARE_LISTS_MAX,
   SHARE_PARDONS_MAX,
   SHARE_PIECE_CHANGES,
+  SHARE_SEEN_MAX,
   SHARE_STATUS_ROWS_MAX,
 } from '../../src/core/service-limits.js';
 import { LISTS_JAIL, SHARED_JAIL } from '../../src/core/share.js';
@@ -141,6 +142,19 @@ test('an unfinished complete list takes nothing away, the next one does', async 
   expect([...kernel]).toEqual([address(4)]);
   const left = [...ledger.inForce(wallClock.now())].map(({ target }) => target.base);
   expect(left).toEqual([address(2), address(5)]);
+});
+
+test('a complete list that never ends is not remembered without end, and takes nothing away', async () => {
+  const { share, ledger } = deskOf();
+  await share([told(0)]);
+  const snapshot = 'endless';
+  for (let at = 1; at <= SHARE_SEEN_MAX + 1; at += SHARE_DECISIONS_MAX)
+    await share(many(at, SHARE_DECISIONS_MAX), { snapshot });
+  expect(await share([], { snapshot, ends: true })).toMatchObject({ lifted: 0 });
+  expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(SHARE_BANS_MAX);
+  // The next one counts again.
+  await share([told(0)], { snapshot: 'next', ends: true });
+  expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(1);
 });
 
 test('what the kernel lost of lists comes back, and what it has too much goes', async () => {
