@@ -81,6 +81,23 @@ export function openly(command, args, options = {}) {
 }
 
 /**
+ * Runs commands at the same time on this terminal; resolves with their exit statuses once all have
+ * ended.
+ */
+export function together(...commands) {
+  return Promise.all(
+    commands.map(
+      ([command, ...args]) =>
+        new Promise((resolve) => {
+          const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
+          child.on('error', (error) => fail(`${command}: ${error.message}`));
+          child.on('exit', (status) => resolve(status ?? 1));
+        }),
+    ),
+  );
+}
+
+/**
  * Does what needs the network, and does it again after a pause when it failed: mirrors hiccup, and
  * a fresh machine's own apt holds its locks for a while. `work` says whether it succeeded, and its
  * output; the last answer is returned. `isHopeless` tells from the output that another try would

@@ -3,8 +3,10 @@
  * the root file system of a target. The self-contained packages take koffi ready-made from the
  * registry, by the digest of package-lock.json: it is built for an older C library than Debian 11's.
  */
-import { cpSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CACHE } from '../debian-root.mjs';
 import { digest, filesBelow, isStamped, stampWith } from '../digest.mjs';
 import { fail, ROOT, say, since, tail, which } from '../run.mjs';
 import { inRoot, WORK } from './buildroot.mjs';
@@ -12,8 +14,13 @@ import { copyInto, emptied } from './product.mjs';
 import { fetched, locked, nodeFrom, unpacked } from './registry.mjs';
 import { OLDEST } from './targets.mjs';
 
-/** Kept between runs, each part by itself: compiling SQLite takes minutes. */
+/** Where the parts of a target lie for packing. */
 const FOLDER = '.cache/package/compiled';
+/**
+ * Compiled parts by the digest of all that they are made of, for every clone on this machine:
+ * compiling SQLite takes minutes.
+ */
+const KEPT = join(CACHE, 'compiled');
 
 /**
  * To link for another architecture, against a library that has the same names as libsystemd of this
@@ -96,13 +103,8 @@ function placeNode({ node, arch }, work) {
   nodeFrom(node, arch, join(work, 'headers'));
 }
 
-function compilePart(target, root, { name, sources, made, script }) {
-  const files = filesBelow(sources).filter((path) => !/^node_modules\/[^/]+\/build\//.test(path));
-  const folder = `${FOLDER}/${target.name}`;
-  const stamp = `${folder}/${name.replace(' ', '-')}.stamp`;
-  const value = digest(files, target.recipe, script);
-  const kept = join(ROOT, folder, made);
-  if (isStamped(stamp, value) && existsSync(kept)) return;
+/** Makes the part in the target's root and keeps it at `kept`. */
+function compileInto(kept, target, root, files, { name, made, script }) {
   say(`compiling ${name} for ${target.says}`);
   const start = performance.now();
   const work = emptied(join(ROOT, '.cache/package/compiling'));
@@ -115,11 +117,24 @@ function compilePart(target, root, { name, sources, made, script }) {
   const programs = `export PATH=${WORK}/node/bin:$PATH`;
   const { ok, output } = inRoot(root, work, `${programs}; (${script || ':'}); ${strip} ${made}`);
   if (!ok || !existsSync(join(work, made))) fail(`compiling ${name}\n${tail(output, 60)}`);
-  mkdirSync(dirname(kept), { recursive: true });
-  cpSync(join(work, made), kept);
-  stampWith(stamp, value);
+  mkdirSync(KEPT, { recursive: true });
+  // Whoever looks meanwhile finds all of it or nothing.
+  const half = `${kept}.${randomBytes(6).toString('hex')}`;
+  cpSync(join(work, made), half);
+  renameSync(half, kept);
   rmSync(work, { recursive: true });
   say(`compiled in ${since(start)}`);
+}
+
+function compilePart(target, root, part) {
+  const { name, sources, made, script } = part;
+  const files = filesBelow(sources).filter((path) => !/^node_modules\/[^/]+\/build\//.test(path));
+  const value = digest(files, target.name, target.recipe, script);
+  const kept = join(KEPT, `${target.name}-${name.replace(' ', '-')}-${value.slice(0, 32)}`);
+  if (!existsSync(kept)) compileInto(kept, target, root, files, part);
+  const place = join(ROOT, FOLDER, target.name, made);
+  mkdirSync(dirname(place), { recursive: true });
+  cpSync(kept, place);
 }
 
 /** Sees to the compiled parts; returns the folder that holds them at their paths. */

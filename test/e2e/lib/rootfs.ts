@@ -110,7 +110,8 @@ export async function build(suite: mailhost.Suite, say: (line: string) => void):
     return root;
   }
   const work = workplaceOf(root);
-  const debs = join(CACHE, 'debs');
+  // Of its own: debootstrap does not share one with another that runs beside it.
+  const debs = join(CACHE, 'debs-e2e');
   await mkdir(debs, { recursive: true });
   try {
     say(`${suite}: debootstrap`);
