@@ -49,8 +49,12 @@ export function copyInto(target, paths, filter = (/** @type {string} */ _path) =
   }
 }
 
-/** Modules that only fetch or hold ready-made binaries: the packages compile their own. */
-const INSTALL_ONLY = (name) => name === 'prebuild-install' || name.startsWith('@koromix/');
+/**
+ * Modules that only fetch or hold ready-made binaries (one of a kind for each system or processor):
+ * the packages compile their own.
+ */
+const isForInstallation = (name, { os, cpu }) =>
+  name === 'prebuild-install' || os !== undefined || cpu !== undefined;
 
 /**
  * Paths (`node_modules/...`) of the modules that run, by the lock file, without those of
@@ -60,7 +64,6 @@ export function runtimeModules() {
   const lock = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
   const found = new Set();
   const visit = (from, name, optional) => {
-    if (INSTALL_ONLY(name)) return;
     // As Node looks for it: beside the one who asks, then one level up, and so on.
     for (
       let folder = from;
@@ -70,6 +73,7 @@ export function runtimeModules() {
       const path = `${folder === '' ? '' : `${folder}/`}node_modules/${name}`;
       if (lock[path] !== undefined) {
         if (found.has(path) || (optional && !existsSync(join(ROOT, path)))) return;
+        if (isForInstallation(name, lock[path])) return;
         found.add(path);
         const { dependencies = {}, optionalDependencies = {} } = lock[path];
         for (const next of Object.keys(dependencies))
