@@ -1,7 +1,7 @@
 /**
  * `npm run fixture`: what this version leaves on a host, its ledger and its table, into
- * test/fixtures/releases/VERSION, so that every later version is tried on them. An agent runs in a
- * network namespace of its own, reads a recorded journal, and is made to ban for twenty years and
+ * test/fixtures/releases/VERSION, so that every later version is tried on them. An agent runs in
+ * namespaces of its own, reads a recorded journal, and is made to ban for twenty years and
  * for good, by hand and by counting. Made once, at a release; a folder that is there stays. Root.
  */
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -75,8 +75,9 @@ setUp('test');
 const work = mkdtempSync(join(tmpdir(), 'banjour-fixture-'));
 try {
   say(`an agent of version ${PACKAGE.version} runs and bans`);
+  // The mount over resolv.conf must stay in here.
   const lived = quietly('unshare', [
-    '--net',
+    ...['--net', '--mount', '--propagation', 'private'],
     'sh',
     '-euc',
     `ip link set lo up; ${LIFE}`,
