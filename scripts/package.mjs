@@ -1,7 +1,7 @@
 /**
  * `npm run package [-- KIND...]`: packages, into packages/. Kinds: `deb`, for Debian 13 with its
  * own Node, and `npm`, the tarball, which are made when none is named; `self-contained`, which
- * brings its Node, as .deb, .rpm and .tar.xz (`--format deb,rpm,tar`, `--arch x64,arm64`); all
+ * brings its Node, as .deb, .rpm and .tar.gz (`--format deb,rpm,tar`, `--arch x64,arm64`); all
  * Debian packages stand in a directory that apt can install from. What is compiled is compiled in
  * root file systems that are built once (root, some minutes). The same sources give the same bytes.
  * $BANJOUR_SIGNING_KEY names a key of gpg's that signs the directory and the checksums.

@@ -1,6 +1,7 @@
 /**
  * The self-contained archive, for hosts that have neither apt nor rpm: a folder that runs wherever
- * it is unpacked, with its Node. `bin/banjour service install` makes a service of it.
+ * it is unpacked, with its Node. `bin/banjour service install` makes a service of it. Packed by
+ * gzip, since such hosts need not have xz.
  */
 import { chmodSync, cpSync, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -44,13 +45,13 @@ export function buildArchive(target) {
 chmod 755 ${name}/bin/*
 ${trial}
 tar --sort=name --mtime=@${sourceDate()} --owner=0 --group=0 --numeric-owner --format=gnu -cf /tmp/${name}.tar ${name}
-xz -6 -T2 --block-size=25165824 /tmp/${name}.tar; mv /tmp/${name}.tar.xz ${WORK}/`;
+gzip -9n /tmp/${name}.tar; mv /tmp/${name}.tar.gz ${WORK}/`;
   write(home, 'bin/banjour', LAUNCHER, 0o755);
   chmodSync(join(home, 'bin/node'), 0o755);
   const built = inRoot(buildRoot(), tree, script);
   if (!built.ok) fail(`tar\n${tail(built.output)}`);
-  const path = `packages/${name}.tar.xz`;
+  const path = `packages/${name}.tar.gz`;
   mkdirSync(join(ROOT, 'packages'), { recursive: true });
-  const moved = quietly('mv', [join(tree, `${name}.tar.xz`), join(ROOT, path)]);
+  const moved = quietly('mv', [join(tree, `${name}.tar.gz`), join(ROOT, path)]);
   return moved.ok ? path : fail(moved.output);
 }

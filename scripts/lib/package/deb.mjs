@@ -11,6 +11,8 @@ import { compiledIn, compileNative, newestAsked } from './compile.mjs';
 import { emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
 import { DEBIAN, HOME, placeAll, read, write } from './tree.mjs';
 
+/** Scripts that dpkg runs. */
+const SCRIPTS = ['preinst', 'postinst', 'prerm', 'postrm'];
 /** What both kinds of package need of the system. */
 const NEEDED = ['init-system-helpers (>= 1.54~)', 'nftables', 'passwd'];
 
@@ -56,9 +58,12 @@ function control(target, tree, root, conffiles) {
   const folder = join(tree, 'DEBIAN');
   mkdirSync(folder);
   const common = read(`${DEBIAN}/common.sh`);
-  for (const script of ['postinst', 'prerm', 'postrm']) {
+  const own = target.version.replace(/\+node.*/, '');
+  for (const script of SCRIPTS) {
     const former = script === 'postinst' ? read('systemd/former-units.sh') : '';
-    const text = [common, former, read(`${DEBIAN}/${script}`)].join('\n');
+    // It runs before anything of this version is there, and needs nothing of the others.
+    const shared = script === 'preinst' ? [] : [common, former];
+    const text = [...shared, read(`${DEBIAN}/${script}`)].join('\n').replace('@OWN@', own);
     write(folder, script, `#!/bin/sh\nset -e\n\n${text}`, 0o755);
   }
   write(folder, 'triggers', read(`${DEBIAN}/triggers`));
@@ -105,7 +110,7 @@ export function buildDeb(target) {
   const name = `banjour_${target.version}_${target.debian}.deb`;
   const programs = `${HOME}/dist/src/main.js${target.node === undefined ? '' : ` ${HOME}/bin/node`}`;
   const script = `find . -type d -exec chmod 755 {} +; find . -type f -exec chmod 644 {} +
-chmod 755 DEBIAN/postinst DEBIAN/prerm DEBIAN/postrm ${programs}
+chmod 755 ${SCRIPTS.map((name) => `DEBIAN/${name}`).join(' ')} ${programs}
 ${trial(target)}
 dpkg-deb --root-owner-group -Zxz --build . /tmp/${name} > /dev/null && mv /tmp/${name} ${WORK}/`;
   const built = inRoot(root, tree, script, { SOURCE_DATE_EPOCH: String(sourceDate()) });

@@ -18,7 +18,7 @@ function unpackedSize(path) {
   const commands = {
     deb: `dpkg-deb --fsys-tarfile ${path} | tar -tv`,
     rpm: `rpm -qlvp --nosignature ${path}`,
-    xz: `tar -tvJf ${path}`,
+    gz: `tar -tvzf ${path}`,
     tgz: `tar -tvzf ${path}`,
   };
   const command = commands[path.slice(path.lastIndexOf('.') + 1)];

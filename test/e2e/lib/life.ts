@@ -1,7 +1,9 @@
 /** The life of Banjour on a host, in order: every step begins where the one before it ended. */
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { placeLedger, RELEASES, tableOf } from '../../support/releases.js';
 import { Agent } from './agent.js';
 import { BANNED, Door } from './door.js';
 import { becomeFormer } from './former.js';
@@ -210,6 +212,18 @@ export function describeLife(
       await machine.exec(['systemctl', 'daemon-reload']);
     });
 
+    test('the older version is refused over the newer, which goes on', async () => {
+      const outcome = await installation.downgrade?.();
+      // npm puts back whatever it is told to.
+      if (outcome === undefined) return;
+      expect(outcome.status).not.toBe(0);
+      expect(`${outcome.stdout}${outcome.stderr}`).toMatch(
+        /refused: 99\.0\.0 is installed, and \S+ is older\.[\s\S]*mv \/var\/lib\/banjour\/ledger/,
+      );
+      expect((await agent.command('--version')).stdout.trim()).toBe(installation.newer);
+      expect([await agent.isActive(), await door.isShut()]).toEqual([true, true]);
+    });
+
     test('a reboot: the bans are in force before mail and ssh services start', async () => {
       await machine.reboot();
       expect(await door.isShut()).toBe(true);
@@ -239,6 +253,25 @@ export function describeLife(
       await installation.upgrade();
       await until('the service is back', () => agent.isActive());
       expect(await door.isShut()).toBe(true);
+    });
+
+    test.each(RELEASES)('what %s left is taken over: ledger and table', async (version) => {
+      await machine.exec(['systemctl', 'stop', 'banjour']);
+      const state = join(machine.root, 'var/lib/banjour');
+      for (const name of readdirSync(state)) await rm(join(state, name), { recursive: true });
+      const bans = placeLedger(version, join(state, 'ledger.sqlite3'));
+      await machine.exec(['chown', '-R', 'banjour:banjour', '/var/lib/banjour']);
+      await machine.exec(['nft', 'delete', 'table', 'inet', 'banjour']);
+      await machine.exec(['nft', '-f', '-'], { input: readFileSync(tableOf(version), 'utf8') });
+      await machine.exec(['systemctl', 'start', 'banjour']);
+      // The jail `login` is off here.
+      const kept = bans.filter((ban) => !ban.startsWith('login '));
+      const { stdout } = await agent.command('banned', '--json');
+      const elements = [...(await agent.sets()).values()].flat();
+      for (const [, target = ''] of kept.map((ban) => ban.split(' '))) {
+        expect(stdout).toContain(target);
+        expect(elements).toContain(target.split('/')[0]);
+      }
     });
 
     test('purging leaves nothing: no files, no user, no table', async () => {

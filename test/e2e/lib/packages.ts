@@ -14,6 +14,8 @@ export interface Installation {
   /** Installs and starts; resolves with what was said. */
   install(): Promise<string>;
   upgrade(): Promise<string>;
+  /** Tries to put the older version back; resolves with what was said. Not every way has an answer. */
+  downgrade?(): Promise<Outcome>;
   /** Keeps configuration and ledger. */
   remove(): Promise<string>;
   /** Leaves nothing. */
@@ -62,6 +64,11 @@ sed -i 's/"version": "[^"]*"/"version": "${NEWER}"/' usr/lib/banjour/package.jso
 dpkg-deb -Znone -b . /srv/newer.deb`;
     await this.machine.exec(['sh', '-euc', script]);
     return this.#apt('/srv/newer.deb');
+  }
+
+  /** By dpkg, which does what it is told, while apt asks first. */
+  downgrade(): Promise<Outcome> {
+    return this.#dpkg('-i', '/srv/banjour.deb');
   }
 
   async remove(): Promise<string> {
