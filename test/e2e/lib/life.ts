@@ -1,6 +1,6 @@
 /** The life of Banjour on a host, in order: every step begins where the one before it ended. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { copyFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { placeLedger, RELEASES, tableOf } from '../../support/releases.js';
@@ -261,8 +261,10 @@ export function describeLife(
       for (const name of readdirSync(state)) await rm(join(state, name), { recursive: true });
       const bans = placeLedger(version, join(state, 'ledger.sqlite3'));
       await machine.exec(['chown', '-R', 'banjour:banjour', '/var/lib/banjour']);
-      await machine.exec(['nft', 'delete', 'table', 'inet', 'banjour']);
-      await machine.exec(['nft', '-f', '-'], { input: readFileSync(tableOf(version), 'utf8') });
+      // From a file: nft 0.9.8 reads no socket.
+      await copyFile(tableOf(version), join(machine.root, 'srv/table.nft'));
+      const change = 'nft flush ruleset; nft -f /srv/table.nft';
+      await machine.exec(['sh', '-euc', change]);
       await machine.exec(['systemctl', 'start', 'banjour']);
       // The jail `login` is off here.
       const kept = bans.filter((ban) => !ban.startsWith('login '));

@@ -86,8 +86,9 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
   }
 
   async #withoutNode(): Promise<void> {
+    // With what depends on it: apt installs nothing where a dependency is missing.
     const script =
-      'dpkg -l nodejs > /dev/null 2>&1 && dpkg --purge --force-depends nodejs; ! command -v node';
+      'dpkg -l nodejs > /dev/null 2>&1 && apt-get purge -y -q nodejs; ! command -v node';
     await this.machine.exec(['sh', '-c', script]);
   }
 
