@@ -14,12 +14,13 @@ import type { JailName } from '../core/names.js';
 import type { JailIntake } from '../core/specs.js';
 import { literalSearch } from '../core/text.js';
 import { compileFilter } from './compile.js';
+import { matchEntry } from './container-line.js';
 import { type JailCounters, newCounters, tick } from './counters.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
-import { LINE_FIELDS, type Line, lineInMessage, lineOf } from './line.js';
+import { LINE_FIELDS, type Line, lineOf } from './line.js';
 import { countOf, identityOf, userOf } from './match-groups.js';
 import { type Guard, RegexGuard } from './regex-guard.js';
-import { type RunningRegex, slotName } from './search.js';
+import { slotName } from './search.js';
 
 // Which jails want an entry. Entries of one service look alike in the fields that decide, so the
 // answer is remembered.
@@ -82,61 +83,6 @@ export class Router<T> {
       }
     });
   }
-}
-
-// Containers in the host's journal: Docker's and podman's log drivers, and programs that write to
-// standard output, put the daemon's own header into MESSAGE, while the entry's identifier is the
-// container's.
-
-/**
- * A date as daemons write it at the beginning of a line, with the priority and brackets around it.
- */
-const DATE =
-  /^(?:<\d{1,3}>)?\s{0,3}\[?(?:[A-Z][a-z]{2} [ \d]\d(?: \d{4})? \d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: \d{4})?|\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)\]?:?(?=\s)/;
-
-/** The whole header of RFC 5424, as a container's syslog prints it: host, program, process. */
-const RFC5424 =
-  /^<\d{1,3}>1 \d{4}-\d\d-\d\dT\S{8,21} (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|(?:\[[^\]]{1,999}\]){1,9}) (?:\ufeff)?/;
-
-/** The match of an entry: of its line, else of the line that stands within its message. */
-export function matchEntry(
-  filter: CompiledFilter,
-  entry: Entry,
-  line: Line,
-  progress: RunningRegex,
-): LineMatch {
-  const match = filter.match(line, progress);
-  const isNothing = match.result === 'none' || match.result === 'noprefix';
-  if (!isNothing || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
-    return match;
-  const inside = lineInside(entry);
-  return inside === undefined ? match : filter.match(inside, progress);
-}
-
-/** True for an entry that a container runtime wrote for a container. */
-function isOfContainer(entry: Entry): boolean {
-  return entry.fields.has('CONTAINER_NAME');
-}
-
-/**
- * The line that the daemon in the container wrote, without its date; undefined where the message
- * has no such line.
- */
-function lineInside(entry: Entry): Line | undefined {
-  if (entry.whole === true) return undefined;
-  const [header, host, program, process] = RFC5424.exec(entry.message) ?? [];
-  if (header === undefined || program === undefined)
-    return lineInMessage(entry, DATE.exec(entry.message)?.[0].length ?? 0);
-  const line = lineInMessage(entry, header.length);
-  if (line === undefined) return undefined;
-  // With the host, or a program's name could pass for one in front of the daemon's.
-  const before = `${host} ${program}${process === '-' ? '' : `[${process}]`}: `;
-  const { text, cutAt } = line;
-  return {
-    ...line,
-    text: before + text,
-    ...(cutAt === undefined ? {} : { cutAt: before.length + cutAt }),
-  };
 }
 
 /** A regex that was too slow and runs in the linear matcher from now on. */

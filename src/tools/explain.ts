@@ -15,7 +15,7 @@ import type { Log } from '../core/log.js';
 import { cursor, sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { isoTime } from '../core/time.js';
-import { matchEntry } from '../filter/bank.js';
+import { matchEntry } from '../filter/container-line.js';
 import { compileFilter } from '../filter/compile.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { countOf } from '../filter/match-groups.js';

@@ -7,8 +7,10 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { MESSAGE_CHARS_MAX, MESSAGE_TAIL_CHARS } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
-import type { Line } from '../../src/filter/line.js';
+import { matchEntry } from '../../src/filter/container-line.js';
+import { type Line, lineOf } from '../../src/filter/line.js';
 import { identityOf } from '../../src/filter/match-groups.js';
+import { entry } from '../support/filters.js';
 import { FILTERS, inJournal, optionSets, samplesOf, shipped } from './samples.js';
 
 const VICTIM = '198.51.100.77';
@@ -153,6 +155,43 @@ describe.each(CASES)('$name with $options', ({ name, options }) => {
       fc.assert(property, { numRuns: RUNS });
     }
   });
+});
+
+/** What stands before a daemon's line in a container's output. */
+const CONTAINER_HEADERS = [
+  'Nov 21 19:34:21 ',
+  '2026-11-21T19:34:21Z INFO ',
+  'INFO ',
+  '@400000006560c4b61a2b3c4d ',
+  'mail-1  | Nov 21 19:34:21 ',
+  '\x1b[36mNov 21 19:34:21\x1b[0m ',
+  '2026-11-21T19:34:21.123456789Z stdout F Nov 21 19:34:21 ',
+];
+
+test.each(CASES)('$name with $options counts nobody but the client of a container', (one) => {
+  const { name, options } = one;
+  const { filter } = shipped(name, options);
+  for (const template of templatesOf(name, options))
+    for (const header of CONTAINER_HEADERS)
+      for (const fake of ['', '\n', ' ', '\x1b[0m'].flatMap((gap) => [
+        `${gap}${header}${template.before}x${template.after}`,
+        `${gap}${header}${template.before.slice(template.before.indexOf(' ') + 1)}x${template.after}`,
+      ])) {
+        const words = possible(name, template.before, fake.replaceAll(template.host, VICTIM));
+        const inside = entry(`${header}${template.before}${words}${template.after}`, {
+          SYSLOG_IDENTIFIER: 'e8d820bf982c',
+          CONTAINER_NAME: 'mail',
+        });
+        const match = matchEntry(filter, inside, lineOf(inside), { running: undefined });
+        const { result, facts } = filter.settle(match, {
+          time: epochMicros(0),
+          boot: String(boot++),
+        });
+        if (result !== 'failure' && result !== 'success') continue;
+        const identity = identityOf(facts);
+        if (identity.kind === 'address')
+          expect([template.place, header, identity.address.text]).not.toContain(VICTIM);
+      }
 });
 
 test('the filters whose samples show words of clients are tried', () => {

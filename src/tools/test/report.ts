@@ -16,7 +16,7 @@ import {
 } from '../../core/service-limits.js';
 import type { SourceText } from '../../core/specs.js';
 import type { EpochMicros } from '../../core/time.js';
-import { matchEntry } from '../../filter/bank.js';
+import { matchEntry } from '../../filter/container-line.js';
 import type { DateFinder } from '../../filter/dates.js';
 import {
   type CompiledFilter,

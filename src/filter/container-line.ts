@@ -1,0 +1,119 @@
+/**
+ * Containers in the host's journal: Docker's and podman's log drivers, and programs that write to
+ * standard output, put the daemon's own header into MESSAGE, while the entry's identifier is the
+ * container's. A header is taken from the very beginning of a message only, once, and never out of
+ * what stands behind the daemon's name: there a client may have written.
+ */
+import type { Entry } from '../core/entry.js';
+import type { CompiledFilter, LineMatch } from './filter.js';
+import { type Line, lineInMessage } from './line.js';
+import type { RunningRegex } from './search.js';
+
+/** Colours of a terminal (ECMA-48, select graphic rendition), which some programs write anywhere. */
+const COLOUR = /\x1b\[[\d;:]{0,32}m/g;
+
+const MONTH = '[A-Z][a-z]{2}';
+const CLOCK = String.raw`\d\d:\d\d:\d\d(?:[.,]\d{1,9})?`;
+/** Dates as daemons, syslogs and supervisors write them. */
+const DATES = [
+  // Nov 21 19:34:21, Sat Nov 21 19:34:21 2026, Nov 21 2026 19:34:21
+  `(?:${MONTH} )?${MONTH} [ \\d]\\d(?: \\d{4})? ${CLOCK}(?: \\d{4})?`,
+  // 2026-11-21T19:34:21Z, 2026/11/21 19:34:21 +0100
+  `\\d{4}[-/]\\d\\d[-/]\\d\\d[ T]${CLOCK}(?: ?(?:Z|UTC|[+-]\\d\\d(?::?\\d\\d)?))?`,
+  // 21/Nov/2026:19:34:21 +0100, 21-Nov-2026 19:34:21.123, 21 Nov 2026 19:34:21
+  `\\d\\d[-/ ]${MONTH}[-/ ]\\d{4}[ :]${CLOCK}(?: [+-]\\d{4})?`,
+  // Seconds of 1970, as BusyBox's and own loggers print them.
+  String.raw`\d{10}(?:\.\d{1,9})?`,
+  // TAI64N, of multilog and s6-log
+  '@[0-9a-f]{24}',
+].join('|');
+/** A date with the priority and brackets around it. */
+const DATE = String.raw`(?:<\d{1,3}>)?\s{0,3}\[?(?:${DATES})\]?:?(?=\s)`;
+
+/**
+ * What stands before the daemon's own words: the service's name as `docker compose up` prints it, a
+ * date, the stream as CRI's runtimes name it, and the daemon's date behind that.
+ */
+const BEGINNING = new RegExp(
+  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) F(?=\s))?(?:\s{0,3}${DATE}(?:\s{1,3}(?=\s))?)?`,
+);
+
+const LEVEL =
+  '(?:debug|info|notice|warn|warning|err|error|crit|critical|alert|emerg|fatal|DEBUG|INFO|NOTICE|WARN|WARNING|ERR|ERROR|CRIT|CRITICAL|ALERT|EMERG|FATAL)';
+/** INFO, [info], INFO:, and BusyBox's mail.info */
+const WEIGHT = String.raw`(?:\[${LEVEL}\]|${LEVEL}:?|[a-z]{2,9}\d?\.${LEVEL})\s{1,3}`;
+/** The daemon's name, with or without its process. */
+const DAEMON = String.raw`[^\s:[\]]{1,128}(?:\[\d{1,10}\])?:\s`;
+/**
+ * A level before or behind the host, in front of the daemon's name; alone, it passes for a host
+ * already.
+ */
+const WEIGHED = new RegExp(
+  String.raw`^\s{0,3}(?:${WEIGHT}([^\s:[\]]{1,255}\s{1,3})?|([^\s:[\]]{1,255}\s{1,3})${WEIGHT})(?=${DAEMON})`,
+);
+
+/** The whole header of RFC 5424, as a container's syslog prints it: host, program, process. */
+const RFC5424 =
+  /^<\d{1,3}>1 \d{4}-\d\d-\d\dT\S{8,21} (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|(?:\[[^\]]{1,999}\]){1,9}) (?:\ufeff)?/;
+
+/** The match of an entry: of its line, else of the line that stands within its message. */
+export function matchEntry(
+  filter: CompiledFilter,
+  entry: Entry,
+  line: Line,
+  progress: RunningRegex,
+): LineMatch {
+  const match = filter.match(line, progress);
+  const isNothing = match.result === 'none' || match.result === 'noprefix';
+  if (!isNothing || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
+    return match;
+  const inside = lineInside(entry);
+  return inside === undefined ? match : filter.match(inside, progress);
+}
+
+/** True for an entry that a container runtime wrote for a container. */
+function isOfContainer(entry: Entry): boolean {
+  return entry.fields.has('CONTAINER_NAME');
+}
+
+/**
+ * The line that the daemon in the container wrote, without its date; undefined where the message
+ * has no such line.
+ */
+function lineInside(coloured: Entry): Line | undefined {
+  if (coloured.whole === true) return undefined;
+  const entry = withoutColours(coloured);
+  const { message } = entry;
+  const [header, host, program, process] = RFC5424.exec(message) ?? [];
+  // With the host, or a program's name could pass for one in front of the daemon's.
+  if (header !== undefined && program !== undefined)
+    return lineBehind(
+      entry,
+      header.length,
+      `${host} ${program}${process === '-' ? '' : `[${process}]`}: `,
+    );
+  const begin = BEGINNING.exec(message)?.[0].length ?? 0;
+  const [weighed = '', before = '', behind = ''] = WEIGHED.exec(message.slice(begin)) ?? [];
+  return lineBehind(entry, begin + weighed.length, before + behind);
+}
+
+/** The line behind so many characters of the message, with another beginning. */
+function lineBehind(entry: Entry, skipped: number, before: string): Line | undefined {
+  const line = lineInMessage(entry, skipped);
+  if (line === undefined || before === '') return line;
+  const { text, cutAt } = line;
+  return {
+    ...line,
+    text: before + text,
+    ...(cutAt === undefined ? {} : { cutAt: before.length + cutAt }),
+  };
+}
+
+function withoutColours(entry: Entry): Entry {
+  const { message, cutAt } = entry;
+  if (!message.includes('\x1b[')) return entry;
+  if (cutAt === undefined) return { ...entry, message: message.replace(COLOUR, '') };
+  // A code that was cut in two by the gap stays as it is.
+  const head = message.slice(0, cutAt).replace(COLOUR, '');
+  return { ...entry, message: head + message.slice(cutAt).replace(COLOUR, ''), cutAt: head.length };
+}
