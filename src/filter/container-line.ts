@@ -35,7 +35,7 @@ const DATE = String.raw`(?:<\d{1,3}>)?\s{0,3}\[?(?:${DATES})\]?:?(?=\s)`;
  * date, the stream as CRI's runtimes name it, and the daemon's date behind that.
  */
 const BEGINNING = new RegExp(
-  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) F(?=\s))?(?:\s{0,3}${DATE}(?:\s{1,3}(?=\s))?)?`,
+  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) F(?=\s))?(?:\s{0,3}${DATE})?(?:\s{1,3}(?=\s))?`,
 );
 
 const LEVEL =
