@@ -9,7 +9,7 @@ import type { CompiledFilter, LineMatch } from './filter.js';
 import { type Line, lineInMessage } from './line.js';
 import type { RunningRegex } from './search.js';
 
-/** Colours of a terminal (ECMA-48, select graphic rendition), which some programs write anywhere. */
+/** Colours of a terminal (ECMA-48, SGR), which some programs write anywhere. */
 const COLOUR = /\x1b\[[\d;:]{0,32}m/g;
 
 const MONTH = '[A-Z][a-z]{2}';
