@@ -226,14 +226,10 @@ describe('the agent', () => {
     let text = '';
     const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
     // A ban is said before it is noted; what counts it comes a moment later.
-    for (
-      let tries = 0;
-      tries < 300 && value('banjour_ban_latency_seconds_count') !== bans().length;
-      tries++
-    ) {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    await until('all bans are counted', async () => {
       text = await status().metrics('prometheus');
-    }
+      return value('banjour_ban_latency_seconds_count') === bans().length;
+    });
     expect(value('banjour_ban_latency_seconds_count')).toBe(bans().length);
     expect(value('banjour_ban_latency_seconds_sum')).toBeLessThan(60);
     expect(value('banjour_active_bans\\{jail="sshd",family="ipv4"\\}')).toBe(bans().length);

@@ -184,8 +184,9 @@ describe('a start after a long time', () => {
     // Long enough to be banned, seen in the kernel and outlived by the agent on a slow machine.
     host.configure('bantime = 8');
     await banned('198.51.100.1');
+    const over = Date.now() + 8_000;
     await until('the kernel has let it go', () => inKernel().length === 0);
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await until('the ban is over', () => Date.now() > over);
     await host.start();
     expect(host.announced('Unban')).toEqual(['sshd 198.51.100.1']);
     expect(inKernel()).toEqual([]);

@@ -14,7 +14,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Announcer } from '../../src/agent/announce.js';
 import { IntakeSupervisor } from '../../src/agent/intake/supervisor.js';
@@ -27,7 +26,7 @@ import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger } from '../../src/ledger/open.js';
 import { loadSetup } from '../../src/setup/load.js';
 import { type AgentSetup, placeOf } from '../../src/setup/setup.js';
-import { until as untilDone } from '../support/until.js';
+import { stays, until as untilDone } from '../support/until.js';
 
 /** Jail, its log in the test's folder, whom its lines name, and the lines of the article. */
 const JAILS = [
@@ -212,8 +211,7 @@ describe('the jails of article 003 on text files', () => {
     appendFileSync(pathOf(log), line(20));
     await start();
     await live();
-    await sleep(100);
-    expect(bans).toEqual([]);
+    await stays('nobody is banned', () => bans.length === 0, 100);
     await readers.stop();
     renameSync(pathOf(log), `${pathOf(log)}.1`);
     writeFileSync(pathOf(log), line(10));

@@ -86,16 +86,11 @@ describe('clients that mean no good', () => {
       const over = streams.map((stream) => stream.catch(() => undefined));
       await host.until('one more is refused', async () => {
         const extra = new AbortController();
-        const refused = client
-          .events(() => undefined, extra.signal)
-          .then(
-            () => '',
-            (error: Error) => error.message,
-          );
-        const answer = await Promise.race([
-          refused,
-          new Promise<string>((resolve) => setTimeout(() => resolve(''), 200)),
-        ]);
+        const answer = await new Promise<string>((resolve) => {
+          client
+            .events(() => undefined, extra.signal, { opened: () => resolve('') })
+            .catch((error: Error) => resolve(error.message));
+        });
         extra.abort();
         return answer.includes(`${CONTROL_STREAMS_MAX} clients follow the events already`);
       });
@@ -141,7 +136,7 @@ describe('clients that mean no good', () => {
           answered++;
         }
       });
-      await new Promise((resolve) => setTimeout(resolve, 500));
+      await host.until('the flood is on', () => answered > 100);
       for (let n = 1; n <= 5; n++) {
         host.append(
           Array.from({ length: 5 }, () => ({
@@ -156,7 +151,8 @@ describe('clients that mean no good', () => {
           );
         });
       }
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      // At full speed these take less than a second, at the bound's five.
+      await host.until('many are answered', () => answered > 1_000);
       stop = true;
       const seconds = (performance.now() - started) / 1000;
       await Promise.all(flood);

@@ -17,7 +17,7 @@ import {
   writeJournal,
 } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
-import { until } from '../support/until.js';
+import { stays, until } from '../support/until.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
 
 const test = needs(...canWrite);
@@ -63,10 +63,14 @@ class Follow implements AsyncDisposable {
       this.turn();
       return this.seen.length >= count;
     });
-    for (let i = 0; i < 5; i++) {
-      this.turn();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await stays(
+      'the reader goes on',
+      () => {
+        this.turn();
+        return true;
+      },
+      50,
+    );
     return messages(this.seen);
   }
 

@@ -2,6 +2,7 @@ import { describe, expect } from '@jest/globals';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
 import { DRIFT_REPAIRS_BURST_MAX } from '../../src/core/limits.js';
 import { ban, hosts, inForce, plan, put } from '../firewall/support.js';
+import { stays } from '../support/until.js';
 import { type Bench, kernelTest, makeBench, until } from './kernel.js';
 
 interface Watched extends Bench {
@@ -142,8 +143,7 @@ describe('when somebody else changes the tables', () => {
       await backend.apply([put('sshd', '192.0.2.77')]);
       await backend.apply(hosts(500).map((host): ElementChange => put('mail', host)));
       nft('delete', 'table', 'inet', 'other');
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      expect(events).toEqual([]);
+      await stays('no drift is seen', () => events.length === 0, 200);
     }, BANS());
   });
 
@@ -152,8 +152,7 @@ describe('when somebody else changes the tables', () => {
       async ({ events, backend, wanted }) => {
         wanted.length = 0;
         await until(async () => (await backend.read()).elements.length === 0);
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        expect(events).toEqual([]);
+        await stays('no drift is seen', () => events.length === 0, 100);
       },
       [ban('sshd', '192.0.2.1', 1)],
     );
@@ -177,8 +176,7 @@ describe('when somebody else changes the tables', () => {
       await backend.flush();
       nft('add', 'table', 'inet', 'banjour');
       nft('delete', 'table', 'inet', 'banjour');
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      expect(events).toEqual([]);
+      await stays('no drift is seen', () => events.length === 0, 150);
       expect((await backend.read()).present).toBe(false);
     }, BANS());
   });

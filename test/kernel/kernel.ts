@@ -6,6 +6,7 @@ import { NftBackend, type NftBackendOptions } from '../../src/firewall/nft.js';
 import type { Command } from '../../src/firewall/spawn.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
+import { until as waitUntil } from '../support/until.js';
 
 export const kernelTest = needs(
   isRoot && hasCommand('nft') && hasCommand('ip') && hasCommand('nsenter'),
@@ -51,13 +52,6 @@ export function makeBench(options: NftBackendOptions = {}): Bench {
 }
 
 /** Waits until `condition` holds; throws after `ms`. */
-export async function until(
-  condition: () => boolean | Promise<boolean>,
-  ms = 30_000,
-): Promise<void> {
-  const end = performance.now() + ms;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`did not happen within ${ms} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+export function until(condition: () => boolean | Promise<boolean>, ms?: number): Promise<void> {
+  return waitUntil(`${condition}`, condition, ms);
 }

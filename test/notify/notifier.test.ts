@@ -20,7 +20,7 @@ import { Notifier } from '../../src/notify/notifier.js';
 import { Outbox, type OutboxOptions } from '../../src/notify/outbox.js';
 import { type NotifyRoute, routesOf, type Target } from '../../src/notify/targets.js';
 import { fakeTimers } from '../support/timeouts.js';
-import { until } from '../support/until.js';
+import { stays, until } from '../support/until.js';
 import { ban, FakeAgent } from './support.js';
 
 const MAIL: Target = {
@@ -129,7 +129,7 @@ describe('notify', () => {
     await start();
     agent.ban(ban(1), ban(2, { state: 'wanted' }), ban(3));
     await until('the first is told', () => ids().length === 1);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    await stays('the second waits', () => ids().length === 1, 30);
     expect(ids()).toEqual([1]);
     agent.bans = agent.bans.map((one) => ({ ...one, state: 'in-force' }));
     await until('all are told', () => ids().length === 3);
@@ -159,7 +159,8 @@ describe('notify', () => {
     await start();
     agent.stop();
     agent.bans.push(ban(1));
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    const before = agent.refused;
+    await until('it was asked in vain', () => agent.refused > before);
     agent.down = false;
     await until('told', () => ids().length === 1);
   });
@@ -320,9 +321,10 @@ describe('notify', () => {
     // Looked for again and again while the stream ends and comes back.
     agent.ban(ban(1, { state: 'wanted' }));
     for (let time = 0; time < 5; time++) {
+      const before = agent.streams;
       agent.stop();
       agent.down = false;
-      await new Promise((resolve) => setTimeout(resolve, 40));
+      await until('the stream is back', () => agent.streams > before);
     }
     agent.bans = [ban(1), ban(2)];
     await until('told', () => ids().length === 2);

@@ -163,12 +163,15 @@ async function met(): Promise<void> {
 
 /** Asks until the answer is as wished; returns it. */
 async function answered(path: string, wished: (text: string) => boolean): Promise<string> {
-  for (const end = performance.now() + 30_000; ; ) {
-    const text = await ask(path);
-    if (wished(text)) return text;
-    if (performance.now() > end) throw new Error(`asked in vain for ${path}: ${text}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
+  let text = '';
+  await until(
+    () => `the answer to ${path}: ${text}`,
+    async () => {
+      text = await ask(path);
+      return wished(text);
+    },
+  );
+  return text;
 }
 
 describe('notify beside the agent', () => {

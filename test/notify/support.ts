@@ -187,6 +187,9 @@ export class FakeAgent implements Feed {
   slowMs = 0;
   /** The most questions that it was asked at once. */
   together = 0;
+  /** Streams of events that were opened, and that were refused since the agent was down. */
+  streams = 0;
+  refused = 0;
   #questions = 0;
   /** `after` of each page that was asked for. */
   asked: number[] = [];
@@ -234,8 +237,12 @@ export class FakeAgent implements Feed {
   ): Promise<void> {
     await sleep(this.connectMs);
     if (signal.aborted) return;
-    if (this.down) throw new Error('no agent is running');
+    if (this.down) {
+      this.refused++;
+      throw new Error('no agent is running');
+    }
     this.#listeners.add(listener);
+    this.streams++;
     opened();
     await new Promise<void>((resolve) => {
       this.#ends.add(resolve);

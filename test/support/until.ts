@@ -19,3 +19,32 @@ export async function until(
     await sleep(LOOK_MS);
   }
 }
+
+/** Looks for so many milliseconds that something stays as it is; fails as soon as it does not. */
+export async function stays(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  milliseconds: number,
+): Promise<void> {
+  for (const end = performance.now() + milliseconds; performance.now() < end; ) {
+    if (!(await holds())) throw new Error(`did not stay so: ${what}`);
+    await sleep(LOOK_MS);
+  }
+}
+
+/** Waits until a value has not changed for so many milliseconds, and returns it. */
+export async function still<T>(
+  what: string,
+  value: () => T | Promise<T>,
+  milliseconds: number,
+): Promise<T> {
+  let last = await value();
+  let since = performance.now();
+  await until(`stands still: ${what}`, async () => {
+    const now = await value();
+    if (now !== last) since = performance.now();
+    last = now;
+    return performance.now() - since >= milliseconds;
+  });
+  return last;
+}
