@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** Tests run on built JavaScript: worker entry files and native add-ons do not exist under on-the-fly transforms. */
 export default {
   rootDir: 'dist',
@@ -6,7 +8,11 @@ export default {
   setupFiles: ['<rootDir>/test/setup.js'],
   testMatch: ['<rootDir>/test/**/*.test.js'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
-  testTimeout: 60_000,
+  // A loaded machine is slow; what hangs is ended by shorter bounds of the tests' own.
+  testTimeout: 120_000,
+  // Suites share nothing: each has ports, folders, names and network namespaces of its own. Jest
+  // would run them one after the other where there are two processors.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   // `npm test -- --coverage`: a report, no gate. What runs in processes of its own is not seen.
   coverageProvider: 'v8',
   collectCoverageFrom: ['<rootDir>/src/**/*.js', '<rootDir>/native/**/*.js'],

@@ -60,17 +60,13 @@ function jest(tests) {
     '--bail',
     '-i',
   ];
-  child = spawn(
-    process.execPath,
-    [...flags, '--silent', '--forceExit', '--runTestsByPath', ...tests],
-    {
-      cwd: ROOT,
-      env: { ...process.env, LC_ALL: 'C.UTF-8' },
-      stdio: 'ignore',
-      timeout: DEADLINE_MS,
-      killSignal: 'SIGKILL',
-    },
-  );
+  child = spawn(process.execPath, [...flags, '--silent', '--runTestsByPath', ...tests], {
+    cwd: ROOT,
+    env: { ...process.env, LC_ALL: 'C.UTF-8' },
+    stdio: 'ignore',
+    timeout: DEADLINE_MS,
+    killSignal: 'SIGKILL',
+  });
   return new Promise((resolve) => child.once('close', resolve));
 }
 

@@ -82,7 +82,7 @@ node dist/src/main.js replay examples/journal/lab-session.export.gz --json > /tm
 printf '%s bans' "$(grep -c '"event":"ban"' /tmp/events)"`;
 
 const jest = (...patterns) => `
-node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js -i --silent --forceExit ${patterns.join(' ')} > /tmp/jest 2>&1 || { grep -E '●|✕|Error|expected' /tmp/jest | head -30; tail -8 /tmp/jest; exit 1; }
+node --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js -i --silent ${patterns.join(' ')} > /tmp/jest 2>&1 || { grep -E '●|✕|Error|expected' /tmp/jest | head -30; tail -8 /tmp/jest; exit 1; }
 sed -n 's/^Tests: *//p' /tmp/jest`;
 
 /** Node, compiled parts and, for arm64, what jest needs, in place for a row. */

@@ -20,8 +20,6 @@ export function jest(config, args) {
   // Tests that want another language say so; programs complain of a locale that is not installed.
   process.env.LC_ALL = 'C.UTF-8';
   delete process.env.LANGUAGE;
-  // Whatever a test left open must not hold the whole run: its results are in.
-  flags.push('--forceExit');
   const status = openly(process.execPath, [...flags, '--json', `--outputFile=${results}`, ...args]);
   let report;
   try {
