@@ -59,7 +59,7 @@ export class Pipeline {
   readonly #edgeClocks: SourceClocks;
   /** Jails whose newest entries are judged while stored ones of their source are read. */
   readonly #edges = new Map<SourceId, Set<JailName>>();
-  readonly #unwritten = new UnsavedAttempts();
+  readonly #unsaved = new UnsavedAttempts();
   /** Failures that a service reported before their lines came. */
   readonly #reported = new ReportedFailures();
 
@@ -153,7 +153,7 @@ export class Pipeline {
     for (const line of events) {
       const { event, attempts } = this.#reported.line(line);
       if (event !== undefined) left.push(event);
-      this.#unwritten.remember(attempts, source);
+      this.#unsaved.remember(attempts, source);
     }
     return left;
   }
@@ -293,7 +293,7 @@ export class Pipeline {
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
     const { outcomes, decisions, attempts } = this.#weigh(events, clock, source);
-    this.#unwritten.remember(attempts, source);
+    this.#unsaved.remember(attempts, source);
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
@@ -309,7 +309,7 @@ export class Pipeline {
   ): Judgement {
     const { jails, announcer, wall } = this.#parts;
     const judgement = jails.judge(events, clock, this.#context);
-    this.#unwritten.count(judgement, source, wall.now());
+    this.#unsaved.count(judgement, source, wall.now());
     for (const outcome of judgement.outcomes) this.#announce(outcome);
     for (const decision of judgement.wouldBan) announcer.wouldBan(decision);
     for (const { jail, alarm, event } of judgement.alarms) announcer.alarm(jail, alarm, event);
@@ -329,7 +329,7 @@ export class Pipeline {
     if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
     const report = this.#parts.ledger.commit({
       decisions,
-      ...(position === undefined ? {} : { ...this.#unwritten.take(source), source, position }),
+      ...(position === undefined ? {} : { ...this.#unsaved.take(source), source, position }),
     });
     this.#settleExpired(report);
     return this.#enforcer.apply(report);

@@ -99,7 +99,7 @@ export class IntakeThread {
   /**
    * Ends the thread; true when it is gone. One that does not end within `milliseconds` is
    * terminated, and one that does not end then either is left behind: it is in a call that nobody
-   * can end, or V8 waits for itself (see core/threads).
+   * can end, or V8 waits for itself (see `noteThread` in core/background).
    */
   async stop(milliseconds: number): Promise<boolean> {
     this.#say({ type: 'stop' });
