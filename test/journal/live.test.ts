@@ -1,5 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { describe, expect } from '@jest/globals';
 import type { Entry, EntrySource, Position } from '../../src/core/entry.js';
 import { OperatorError } from '../../src/core/errors.js';
@@ -165,6 +175,32 @@ describe('following a directory', () => {
     follow.open();
     expect(await follow.see(3)).toEqual(texts(3));
     follow.write('user-1000.journal').append(numbered(3, 3));
+    expect(await follow.see(6)).toEqual(texts(6));
+  });
+
+  test('takes in a file that came while there was no descriptor left, and that nobody writes any more', async () => {
+    await using follow = new Follow();
+    follow.write('system.journal').append(numbered(3));
+    await stored(follow, 3);
+    follow.open();
+    await follow.see(3);
+    const other = follow.write('user-1000.journal');
+    const opened: number[] = [];
+    const limit = (soft: string) =>
+      spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]);
+    const before = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    limit(String(readdirSync('/proc/self/fd').length + 64));
+    try {
+      expect(() => {
+        for (;;) opened.push(openSync('/dev/null', 'r'));
+      }).toThrow('EMFILE');
+      other.append(numbered(3, 3));
+      await until('the file is there', () => existsSync(follow.scratch.file('user-1000.journal')));
+      await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
+    } finally {
+      for (const descriptor of opened) closeSync(descriptor);
+      limit(before ?? '');
+    }
     expect(await follow.see(6)).toEqual(texts(6));
   });
 

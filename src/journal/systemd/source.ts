@@ -5,6 +5,7 @@
  * literal gate, because reading four fields costs more than twice as much as MESSAGE alone. Of an
  * entry with several MESSAGE fields (no daemon writes such) the gate looks at the first.
  */
+import { closeSync, openSync } from 'node:fs';
 import { CHANGE, type JournalHandle } from '../../../native/journal.js';
 import { JournalPages } from '../../../native/libc.js';
 import type { EntryReader, RawBatch, ReadRange, Wanted } from '../../../native/raw-entries.js';
@@ -41,6 +42,8 @@ export { check } from '../../../native/check.js';
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
+/** How often it is looked whether there are descriptors, ms: some 5 us each. */
+const DESCRIPTORS_EVERY_MS = 1_000;
 
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
@@ -56,6 +59,9 @@ export class LibsystemdSource implements EntrySource {
   readonly #pages = new JournalPages();
   readonly #broken: BrokenLines;
   #notices: string[] = [];
+  /** When it was looked whether there are descriptors, and whether there were none since. */
+  #counted = performance.now();
+  #wereMissing = false;
   /** Times between which the stored entries lie that `open` has set out to read. */
   #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
 
@@ -205,17 +211,18 @@ export class LibsystemdSource implements EntrySource {
   }
 
   poll(): void {
-    const { handle, ahead } = this.#open();
     this.#processed = performance.now();
     // The handle stands where reading ahead began: it is put right when that is over.
-    if (ahead.active) return;
-    if (this.#spec.kind !== 'files' && handle.process() === CHANGE.invalidate)
+    if (this.#open().ahead.active) return;
+    this.#heedDescriptors();
+    if (this.#spec.kind !== 'files' && this.#open().handle.process() === CHANGE.invalidate)
       this.#verifyPosition();
     // An entry that was waited for stands to be read: a new selection would lose it.
     if (this.#open().globs.due && !this.#standing) this.#expand();
   }
 
   wait(interval: number, most: number, orders?: number): boolean {
+    this.#heedDescriptors();
     const { handle, reader } = this.#open();
     if (reader.wait === undefined || this.#spec.kind === 'files' || this.#place.isLost)
       return false;
@@ -296,6 +303,22 @@ export class LibsystemdSource implements EntrySource {
     if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
   }
 
+  /**
+   * libsystemd passes over a file that it could not open when it came, for want of descriptors,
+   * and does not try again before that file changes. So once there are some again, all files are
+   * opened anew. Looked at once a second.
+   */
+  #heedDescriptors(): void {
+    const now = performance.now();
+    if (this.#spec.kind === 'files' || now - this.#counted < DESCRIPTORS_EVERY_MS) return;
+    this.#counted = now;
+    if (!hasDescriptors()) this.#wereMissing = true;
+    else if (this.#wereMissing && !this.#open().ahead.active && !this.#standing) {
+      this.#wereMissing = false;
+      this.#reopen();
+    }
+  }
+
   /** Opens the files that are there now, at the entry that was read last. */
   #reopen(): void {
     const reading = this.#open();
@@ -311,6 +334,16 @@ export class LibsystemdSource implements EntrySource {
       this.#notices.push(
         'the entry read last was removed from the journal; entries after it may be missing',
       );
+  }
+}
+
+/** Whether this process may open another file. */
+function hasDescriptors(): boolean {
+  try {
+    closeSync(openSync('/', 'r'));
+    return true;
+  } catch {
+    return false;
   }
 }
 
