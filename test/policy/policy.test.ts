@@ -325,7 +325,8 @@ describe('a login is served when the agent', () => {
   });
 
   test('is mute: within the deadline, and soon without any wait', async () => {
-    const mute: Server = createServer(() => undefined);
+    // It must read, or it would not see that its clients have gone, and keep their sockets.
+    const mute: Server = createServer((socket) => void socket.resume());
     await new Promise<void>((resolve) => mute.listen(agentSocket(), resolve));
     const times: number[] = [];
     for (let n = 0; n < 4; n++) {
