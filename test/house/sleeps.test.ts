@@ -10,6 +10,7 @@ import { expect, test } from '@jest/globals';
 const PAUSES = {
   'test/kernel/random.test.ts': 'one of the things that happen is that nothing does for a while',
   'test/notify/support.ts': 'an agent that is slow to answer',
+  'test/share/support.ts': 'a hub that is looked at again and again',
   'test/support/until.ts': 'between two looks',
   'test/tools/replay/pipe.test.ts': 'a pipe that pauses',
 };
