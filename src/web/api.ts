@@ -15,7 +15,8 @@
  *     GET  /api/options?jail=                        OptionsView
  *     GET  /api/whatif                               WhatIfView
  *     GET  /api/events                               server-sent events, see LiveMessages
- *     POST /api/ban, /api/unban, /api/attempt        BanRequest ..., answers of protocol.ts
+ *     POST /api/ban, /api/unban                      BanRequest, UnbanRequest: ChangeAnswer
+ *     POST /api/attempt  {jail, target, count?}      AttemptAnswer
  *     POST /api/signout                              {}
  *
  * An answer that is not 200 is an `ApiProblem`. 401: there is no session, or no more.
