@@ -7,6 +7,7 @@ import {
   ENTRY_FIELDS_MAX,
   ENTRY_VALUES_MAX,
   FIELD_CHARS_MAX,
+  FIELD_KNOWN_BYTES_MAX,
   MESSAGE_CHARS_MAX,
 } from '../src/core/limits.js';
 import type { MatchExpression } from '../src/core/match.js';
@@ -144,18 +145,53 @@ function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEn
     const tail = head + bytes.readUInt32LE(at + 4);
     const tailLength = bytes.readUInt32LE(at + 8);
     at = tail + Math.max(0, tailLength - 1);
-    const text = bytes.toString('utf8', head, tail);
-    if (field === 0)
+    if (field === 0) {
+      const text = bytes.toString('utf8', head, tail);
       messages.push(
         tailLength === 0 ? { head: text } : { head: text, tail: bytes.toString('utf8', tail, at) },
       );
-    else {
-      kept.add(names[field - 1] as string, text.slice(0, FIELD_CHARS_MAX));
-    }
+    } else kept.add(names[field - 1] as string, fieldText(bytes, head, tail));
   }
   const name = cursor(bytes.toString('latin1', at, at + bytes.readUInt32LE(start + 16)));
   const { fields, more } = kept;
   return more === undefined
     ? { cursor: name, realtime, messages, fields }
     : { cursor: name, realtime, messages, fields, more };
+}
+
+/**
+ * Places for values that were decoded before, a power of two: the fields of a busy host's services
+ * have some dozens of values that come again and again.
+ */
+const KNOWN = 256;
+const known: string[] = new Array(KNOWN).fill('');
+
+/**
+ * The text of a field. Most were there before (host, boot, unit): comparing costs less than
+ * decoding and collecting.
+ */
+function fieldText(bytes: Buffer, from: number, to: number): string {
+  const length = to - from;
+  if (length === 0) return '';
+  if (length > FIELD_KNOWN_BYTES_MAX)
+    return bytes.toString('utf8', from, to).slice(0, FIELD_CHARS_MAX);
+  const first = bytes[from] as number;
+  const middle = bytes[from + (length >> 1)] as number;
+  const last = bytes[to - 1] as number;
+  const place = (length * 31 + first * 7 + middle * 5 + last) & (KNOWN - 1);
+  const text = known[place] as string;
+  if (isText(text, bytes, from, length)) return text;
+  const fresh = bytes.toString('utf8', from, to);
+  known[place] = fresh;
+  return fresh;
+}
+
+/** Whether those bytes are that text; of a text that is not ASCII never. */
+function isText(text: string, bytes: Buffer, from: number, length: number): boolean {
+  if (text.length !== length) return false;
+  for (let i = 0; i < length; i++) {
+    const byte = bytes[from + i] as number;
+    if (byte >= 0x80 || byte !== text.charCodeAt(i)) return false;
+  }
+  return true;
 }
