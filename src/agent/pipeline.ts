@@ -293,7 +293,7 @@ export class Pipeline {
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
     const { outcomes, decisions, attempts } = this.#weigh(events, clock, source);
-    this.#unsaved.remember(attempts, source);
+    if (this.#parts.inOrder !== true) this.#unsaved.remember(attempts, source);
     const settled = this.#commit(decisions, source, batch);
     const { timed } = this.#parts;
     if (timed !== undefined && decisions.length > 0 && batch?.phase === 'live')
@@ -307,9 +307,10 @@ export class Pipeline {
     clock: (event: FilterEvent) => EpochMicros,
     source: SourceId | undefined,
   ): Judgement {
-    const { jails, announcer, wall } = this.#parts;
+    const { jails, announcer, wall, inOrder } = this.#parts;
     const judgement = jails.judge(events, clock, this.#context);
-    this.#unsaved.count(judgement, source, wall.now());
+    // Nobody looks into the ledger of a replay for them.
+    if (inOrder !== true) this.#unsaved.count(judgement, source, wall.now());
     for (const outcome of judgement.outcomes) this.#announce(outcome);
     for (const decision of judgement.wouldBan) announcer.wouldBan(decision);
     for (const { jail, alarm, event } of judgement.alarms) announcer.alarm(jail, alarm, event);
