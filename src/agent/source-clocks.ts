@@ -90,14 +90,19 @@ export class SourceClocks {
    */
   reach(source: SourceId, stamp: EpochMicros): EpochMicros {
     const time = this.#wall === undefined ? stamp : earlierOf(stamp, this.#wall.now());
-    const clock = this.#clocks.get(source) ?? { latest: time, last: NEVER, confirmed: NEVER };
-    this.#clocks.set(source, clock);
+    const clock = this.#clocks.get(source) ?? this.#begin(source, time);
     const isLeap = time > plus(clock.last, this.#lateness());
     clock.confirmed = laterOf(clock.confirmed, isLeap ? clock.last : time);
     clock.last = time;
     clock.latest = laterOf(clock.latest, time);
     this.#latest = clock.latest;
     return time < plus(clock.latest, -this.#lateness()) ? time : clock.latest;
+  }
+
+  #begin(source: SourceId, latest: EpochMicros): SourceClock {
+    const clock = { latest, last: NEVER, confirmed: NEVER };
+    this.#clocks.set(source, clock);
+    return clock;
   }
 
   /** Up to when bans are over for every source: the one that is furthest back decides. */

@@ -83,10 +83,10 @@ export function prefixOf(address: Address, length: number): Prefix {
     );
     return { family: 6, base: text6(groups), length };
   }
-  let bits = 0;
-  for (const part of address.text.split('.')) bits = (bits << 8) | Number(part);
+  if (length === 24)
+    return { family: 4, base: `${address.text.slice(0, address.text.lastIndexOf('.'))}.0`, length };
   // A shift by 32 is one by none.
-  const n = length === 0 ? 0 : bits & (-1 << (width - length));
+  const n = length === 0 ? 0 : wordOf4(address.text) & (-1 << (width - length));
   return { family: 4, base: text4(n), length };
 }
 
@@ -108,8 +108,9 @@ export function baseAddress(prefix: Prefix): Address {
 /** True when every address of `inner` lies in `outer`. */
 export function covers(outer: Prefix, inner: Prefix): boolean {
   if (outer.family !== inner.family || outer.length > inner.length) return false;
-  const shift = BigInt(widthOf(outer.family) - outer.length);
-  return bitsOf(baseAddress(outer)) >> shift === bitsOf(baseAddress(inner)) >> shift;
+  if (outer.family === 4)
+    return haveInCommon([wordOf4(outer.base)], [wordOf4(inner.base)], outer.length);
+  return haveInCommon(wordsOf6(outer.base), wordsOf6(inner.base), outer.length);
 }
 
 /** True when the address lies in the prefix. */
@@ -120,6 +121,16 @@ export function contains(prefix: Prefix, address: Address): boolean {
 /** True when the two share an address; prefixes never overlap otherwise than by nesting. */
 export function overlap(a: Prefix, b: Prefix): boolean {
   return covers(a, b) || covers(b, a);
+}
+
+/** True when the two, as numbers of 32 bits each, have so many first bits in common. */
+export function haveInCommon(a: readonly number[], b: readonly number[], length: number): boolean {
+  let left = length;
+  for (let i = 0; left > 0; i++, left -= 32) {
+    const mask = left >= 32 ? -1 : ~(0xffff_ffff >>> left);
+    if ((((a[i] ?? 0) ^ (b[i] ?? 0)) & mask) !== 0) return false;
+  }
+  return true;
 }
 
 /** The address as an unsigned number of 32 or 128 bits. */
@@ -146,6 +157,20 @@ export function fromBits(family: Family, bits: bigint, fold = true): Address {
 
 function text4(n: number): string {
   return `${n >>> 24}.${(n >>> 16) & 255}.${(n >>> 8) & 255}.${n & 255}`;
+}
+
+/** Dotted quad as an unsigned number of 32 bits. */
+export function wordOf4(text: string): number {
+  let word = 0;
+  let part = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code === 46) {
+      word = (word << 8) | part;
+      part = 0;
+    } else part = part * 10 + code - 48;
+  }
+  return ((word << 8) | part) >>> 0;
 }
 
 /** Canonical IPv6 text as four numbers of 32 bits each: for what is asked of every failure. */

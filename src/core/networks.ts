@@ -9,6 +9,7 @@ import {
   covers,
   formatPrefix,
   fromBits,
+  haveInCommon,
   hostPrefix,
   overlap,
   type Prefix,
@@ -77,12 +78,12 @@ export function notRemote(address: Address): string | undefined {
   const words = wordsOf6(address.text);
   if (
     NOWHERE.some(
-      ({ prefix, words: base }) => prefix.family === 6 && agree(words, base, prefix.length),
+      ({ prefix, words: base }) => prefix.family === 6 && haveInCommon(words, base, prefix.length),
     )
   )
     return noneRemote(hostPrefix(address));
   const isTranslated = TRANSLATED.some(({ prefix, words: base }) =>
-    agree(words, base, prefix.length),
+    haveInCommon(words, base, prefix.length),
   );
   return isTranslated ? notRemote(fromBits(4, BigInt(words[3]))) : undefined;
 }
@@ -111,8 +112,8 @@ export function holderLength(
   const words = wordsOf6(address.text);
   let longest = length;
   const look = ({ prefix, words: base }: Network, holder: number) => {
-    if (!agree(words, base, Math.min(prefix.length, length))) return;
-    longest = Math.max(longest, agree(words, base, prefix.length) ? holder : 128);
+    if (!haveInCommon(words, base, Math.min(prefix.length, length))) return;
+    longest = Math.max(longest, haveInCommon(words, base, prefix.length) ? holder : 128);
   };
   for (const one of SHARED) look(one, one.holder);
   for (const one of translators) look(networkOf(one), 128);
@@ -176,9 +177,10 @@ export function parseTranslator(text: string): Prefix | undefined {
 /** The network of a translator that the address lies in; the operator's own first. */
 function translatorOf(address: Address, translators: readonly Prefix[]): Prefix | undefined {
   const words = wordsOf6(address.text);
-  const own = translators.find((one) => agree(words, wordsOf6(one.base), one.length));
+  const own = translators.find((one) => haveInCommon(words, wordsOf6(one.base), one.length));
   return (
-    own ?? TRANSLATED.find(({ prefix, words: base }) => agree(words, base, prefix.length))?.prefix
+    own ??
+    TRANSLATED.find(({ prefix, words: base }) => haveInCommon(words, base, prefix.length))?.prefix
   );
 }
 
@@ -192,16 +194,6 @@ type Words = ReturnType<typeof wordsOf6>;
 
 function networkOf(prefix: Prefix): Network {
   return { prefix, words: prefix.family === 6 ? wordsOf6(prefix.base) : [0, 0, 0, 0] };
-}
-
-/** True when the two have their first bits in common. */
-function agree(a: Words, b: Words, length: number): boolean {
-  let left = length;
-  for (let i = 0; left > 0; i++, left -= 32) {
-    const mask = left >= 32 ? -1 : ~(0xffff_ffff >>> left);
-    if ((((a[i] ?? 0) ^ (b[i] ?? 0)) & mask) !== 0) return false;
-  }
-  return true;
 }
 
 function mustPrefix(text: string): Prefix {

@@ -1,5 +1,5 @@
 /** Targets as keys of five numbers, and the index that finds their slot. */
-import { fromBits, type Prefix, prefixOf, wordsOf6 } from '../core/address.js';
+import { fromBits, type Prefix, prefixOf, wordOf4, wordsOf6 } from '../core/address.js';
 import { grown, NONE } from './pool.js';
 
 /**
@@ -21,7 +21,7 @@ const KIND6 = 64;
 /** The key of a target. */
 export function keyOf(target: Prefix): TargetKey {
   if (target.family === 4)
-    return { a: 0, b: 0, c: 0, d: word4(target.base), kind: KIND4 + target.length };
+    return { a: 0, b: 0, c: 0, d: wordOf4(target.base), kind: KIND4 + target.length };
   const [a, b, c, d] = wordsOf6(target.base);
   return { a, b, c, d, kind: KIND6 + target.length };
 }
@@ -36,20 +36,6 @@ export function targetOfKey({ a, b, c, d, kind }: TargetKey): Prefix {
   if (kind < KIND6) return prefixOf(fromBits(4, BigInt(d)), kind - KIND4);
   const bits = (BigInt(a) << 96n) | (BigInt(b) << 64n) | (BigInt(c) << 32n) | BigInt(d);
   return prefixOf(fromBits(6, bits, false), kind - KIND6);
-}
-
-/** Dotted quad to a number. */
-function word4(text: string): number {
-  let word = 0;
-  let part = 0;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 46) {
-      word = (word << 8) | part;
-      part = 0;
-    } else part = part * 10 + code - 48;
-  }
-  return ((word << 8) | part) >>> 0;
 }
 
 /**

@@ -20,8 +20,9 @@ export class PendingDecisions {
   readonly random: () => number;
   readonly #context: JailContext;
   readonly #watchedOf: (jail: JailName) => WatchedBans | undefined;
-  readonly #open = new Map<string, BanDecision>();
-  readonly #bans = new Map<string, number>();
+  /** Made when the first decision is taken: most events decide nothing. */
+  #open: Map<string, BanDecision> | undefined;
+  #bans: Map<string, number> | undefined;
 
   /** `watchedOf`: what a jail that only watches would have banned; undefined for the others. */
   constructor(context: JailContext, watchedOf: (jail: JailName) => WatchedBans | undefined) {
@@ -35,7 +36,7 @@ export class PendingDecisions {
   }
 
   openBan(jail: JailName, target: Prefix): OpenBan | undefined {
-    const own = this.#open.get(name(jail, target));
+    const own = this.#open?.get(name(jail, target));
     if (own !== undefined) return own;
     const open = this.#context.openBan(jail, target);
     const watched = this.#watchedOf(jail);
@@ -49,7 +50,7 @@ export class PendingDecisions {
     const before =
       this.#context.previousBans(jail, target) +
       (watched?.previousBans(jail as JailName, target) ?? 0);
-    return before + (this.#bans.get(name(jail, target)) ?? 0);
+    return before + (this.#bans?.get(name(jail, target)) ?? 0);
   }
 
   /**
@@ -70,10 +71,12 @@ export class PendingDecisions {
   add(decision: BanDecision, extension: boolean): void {
     const { jail, target } = decision;
     this.decisions.push({ decision, extends: extension });
+    this.#open ??= new Map();
     this.#open.set(name(jail, target), decision);
     if (extension) return;
     for (const scope of [jail, undefined]) {
       const key = name(scope, target);
+      this.#bans ??= new Map();
       this.#bans.set(key, (this.#bans.get(key) ?? 0) + 1);
     }
   }

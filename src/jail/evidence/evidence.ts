@@ -110,7 +110,7 @@ export class Evidence {
     const time = this.#secondsOf(attempt.time);
     const key = this.#keys.user(user);
     const where = this.#where(attempt);
-    const prefixes = [where.target, ...where.prefixes.map((prefix) => this.#keys.prefix(prefix))];
+    const prefixes = [where.target, ...where.prefixes.map(({ key }) => key)];
     const isNew = !this.#credit.hasBoth(
       key,
       where.target,
@@ -340,8 +340,7 @@ export class Evidence {
     if (rules.subnetOffenders === 0) return;
     const offenders = this.#offenders[target.family];
     const offence = { offender: where.target.low, name: user?.low ?? 0, time };
-    for (const prefix of where.prefixes) {
-      const key = this.#keys.prefix(prefix);
+    for (const { prefix, key } of where.prefixes) {
       const { offenders: count, isSeveral } = offenders.add(key, offence, time - rules.subnetSpan);
       if (count < rules.subnetOffenders) continue;
       if (this.#credit.inside(key, time - rules.credit)) continue;

@@ -27,7 +27,7 @@ export const NETWORK = { 4: 24, 6: 48 } as const;
 export interface Where {
   readonly target: Key;
   readonly network: Key;
-  readonly prefixes: readonly Prefix[];
+  readonly prefixes: readonly { readonly prefix: Prefix; readonly key: Key }[];
 }
 
 /**
@@ -59,14 +59,17 @@ export function whereOf(
   { address, target }: Pick<Attempt, 'address' | 'target'>,
 ): Where {
   const { family } = address;
-  const lengths = OFFENDER_PREFIXES[family].filter((length) => length < target.length);
-  const prefixes = lengths.map((length) => prefixOf(address, length));
-  const known = prefixes.find(({ length }) => length === NETWORK[family]);
-  return {
-    target: keys.prefix(target),
-    network: keys.prefix(known ?? prefixOf(address, NETWORK[family])),
-    prefixes,
-  };
+  const prefixes: { readonly prefix: Prefix; readonly key: Key }[] = [];
+  let network: Key | undefined;
+  for (const length of OFFENDER_PREFIXES[family]) {
+    if (length >= target.length) continue;
+    const prefix = prefixOf(address, length);
+    const key = keys.prefix(prefix);
+    prefixes.push({ prefix, key });
+    if (length === NETWORK[family]) network = key;
+  }
+  network ??= keys.prefix(prefixOf(address, NETWORK[family]));
+  return { target: keys.prefix(target), network, prefixes };
 }
 
 /** What is known of an address and a user before a password is looked at. */
