@@ -205,10 +205,7 @@ export const SESSIONS_MAX = 10_000;
 export const SESSION_KEY_CHARS_MAX = 1_024;
 /** Users kept of one session; that there is more than one is what matters. */
 export const SESSION_USERS_MAX = 8;
-/**
- * Outputs of services with an unfinished line that an export stream remembers; the one that was
- * broken longest ago goes first.
- */
+/** Outputs with an unfinished line that an export stream remembers; the oldest goes first. */
 export const BROKEN_OUTPUTS_MAX = 1_000;
 /**
  * Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the
