@@ -128,16 +128,18 @@ export class ShareDesk {
   }
 
   async #take(request: RequestFor<'shareDecisions'>): Promise<ShareAnswer> {
-    const { decisions, lifted, engine, snapshot, ends = false } = request;
+    const { decisions, lifted, engine, snapshot, begins = false, ends = false } = request;
     const tally = new ShareTally();
-    if (snapshot !== undefined && snapshot !== this.#snapshot?.word) {
+    if (begins && snapshot !== undefined) {
       this.#snapshot = { word: snapshot, seen: new Set() };
       this.#lists.begin();
     }
     tally.lifted += await this.#liftTold(lifted);
     for (let at = 0; at < decisions.length; at += SHARE_PIECE_CHANGES)
       await this.#takePiece(decisions.slice(at, at + SHARE_PIECE_CHANGES), tally);
-    if (ends && snapshot !== undefined) tally.lifted += await this.#endSnapshot();
+    // Of a list whose beginning another agent had, nobody knows here what is not in it.
+    if (ends && snapshot !== undefined && snapshot === this.#snapshot?.word)
+      tally.lifted += await this.#endSnapshot();
     this.#newest = { engine, time: wallClock.now() };
     this.#taken += tally.taken;
     tally.say(engine, this.#deps.log);

@@ -254,6 +254,7 @@ export const ENDPOINTS = {
       decisions: listOf(SHARED_DECISION, 'decisions'),
       lifted: listOf(SHARED_TARGET, 'targets'),
       snapshot: optional(wordUpTo(SHARE_WORD_CHARS_MAX)),
+      begins: optional(flag),
       ends: optional(flag),
     },
     ({ decisions, lifted }) => {

@@ -41,6 +41,10 @@ interface Listing {
   readonly snapshot: string | undefined;
   /** Targets that lists have. */
   readonly listed: Set<string>;
+  /** Its first part was told: an agent that missed that one lifts nothing by the others. */
+  hasBegun: boolean;
+  /** Not all of it had room here: it lifts nothing. */
+  isPartial: boolean;
 }
 
 export class Inbox {
@@ -122,16 +126,19 @@ export class Inbox {
       held: new Held(this.#options.heldMax),
       snapshot: this.#isFirstListing ? undefined : randomUUID(),
       listed: new Set(),
+      hasBegun: false,
+      isPartial: false,
     };
-    const { held, snapshot, listed } = this.#listing;
+    const listing = this.#listing;
+    const { held, listed } = listing;
     const [lists, others] = byKind(put);
-    for (const one of others) this.#put(held, one);
+    for (const one of others) if (!this.#put(held, one)) listing.isPartial = true;
     for (const { target } of lists) listed.add(target);
     if (lists.length > 0)
       await this.#tell(
         lists.map((one) => this.#told(one)),
         [],
-        { snapshot, ends: false },
+        { listing, ends: false },
       );
     if (!isLast) return;
     const all = [...held.targets()].flatMap((target) => {
@@ -144,15 +151,17 @@ export class Inbox {
     this.#held = held;
     this.#listing = undefined;
     this.#isFirstListing = false;
-    await this.#tell(all, lifted, { snapshot, ends: true });
+    await this.#tell(all, lifted, { listing, ends: true });
   }
 
-  #put(held: Held, decision: SharedDecision): void {
-    if (held.put(decision)) return;
+  /** False: there was no room. */
+  #put(held: Held, decision: SharedDecision): boolean {
+    if (held.put(decision)) return true;
     this.#options.metrics.dropped.inc();
     if (!this.#isFull)
       this.#options.log('warning', `${this.#options.engine} holds more bans than are taken`);
     this.#isFull = true;
+    return false;
   }
 
   #told({ target, until, origin, host, scenario }: SharedDecision): Told {
@@ -170,12 +179,10 @@ export class Inbox {
   async #tell(
     decisions: readonly Told[],
     lifted: readonly Lifted[],
-    { snapshot, ends }: { readonly snapshot: string | undefined; readonly ends: boolean } = {
-      snapshot: undefined,
-      ends: false,
-    },
+    { listing, ends }: { readonly listing?: Listing; readonly ends: boolean } = { ends: false },
   ): Promise<void> {
     const { engine } = this.#options;
+    const snapshot = listing?.isPartial === true ? undefined : listing?.snapshot;
     const pieces: { decisions: Told[]; lifted: Lifted[] }[] = [];
     for (let at = 0; at < lifted.length; at += SHARE_DECISIONS_MAX)
       pieces.push({ decisions: [], lifted: lifted.slice(at, at + SHARE_DECISIONS_MAX) });
@@ -183,20 +190,24 @@ export class Inbox {
       pieces.push({ decisions: decisions.slice(at, at + SHARE_DECISIONS_MAX), lifted: [] });
     if (pieces.length === 0 && snapshot !== undefined && ends)
       pieces.push({ decisions: [], lifted: [] });
-    for (const [index, piece] of pieces.entries())
+    for (const [index, piece] of pieces.entries()) {
+      const begins = listing?.hasBegun === false;
       await this.#ask({
         engine,
         ...piece,
         ...(snapshot === undefined ? {} : { snapshot }),
+        ...(snapshot === undefined || !begins ? {} : { begins }),
         ...(ends && index === pieces.length - 1 && snapshot !== undefined ? { ends } : {}),
       });
+      if (listing !== undefined) listing.hasBegun = true;
+    }
   }
 
   async #ask(request: Request): Promise<void> {
     const { agent, metrics, log, signal, retryMs = AGENT_RETRY_MS } = this.#options;
     for (;;) {
       try {
-        const { snapshot, ends, ...plain } = request;
+        const { snapshot, begins, ends, ...plain } = request;
         const { taken, lifted, refusedCount } = await agent.shareDecisions(
           this.#isInterrupted ? plain : request,
         );

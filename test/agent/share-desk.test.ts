@@ -133,9 +133,9 @@ test('an unfinished complete list takes nothing away, the next one does', async 
   const { share, kernel, ledger } = deskOf();
   const list = { origin: 'lists' };
   await share([told(1), told(2), told(3, list), told(4, list)]);
-  await share([told(1), told(3, list)], { snapshot: 'a' });
+  await share([told(1), told(3, list)], { snapshot: 'a', begins: true });
   expect([...kernel]).toEqual([address(3), address(4)]);
-  await share([told(2), told(4, list)], { snapshot: 'b' });
+  await share([told(2), told(4, list)], { snapshot: 'b', begins: true });
   // Between the parts of a list something may be told that it does not have yet.
   await share([told(5)]);
   expect(await share([], { snapshot: 'b', ends: true })).toMatchObject({ lifted: 2 });
@@ -144,16 +144,25 @@ test('an unfinished complete list takes nothing away, the next one does', async 
   expect(left).toEqual([address(2), address(5)]);
 });
 
+test('a complete list whose beginning this agent did not see takes nothing away', async () => {
+  const { share, ledger } = deskOf();
+  await share([told(1), told(2)]);
+  // The companion began it with the agent that ran before.
+  await share([told(3)], { snapshot: 'half' });
+  expect(await share([told(4)], { snapshot: 'half', ends: true })).toMatchObject({ lifted: 0 });
+  expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(4);
+});
+
 test('a complete list that never ends is not remembered without end, and takes nothing away', async () => {
   const { share, ledger } = deskOf();
   await share([told(0)]);
   const snapshot = 'endless';
   for (let at = 1; at <= SHARE_SEEN_MAX + 1; at += SHARE_DECISIONS_MAX)
-    await share(many(at, SHARE_DECISIONS_MAX), { snapshot });
+    await share(many(at, SHARE_DECISIONS_MAX), { snapshot, begins: at === 1 });
   expect(await share([], { snapshot, ends: true })).toMatchObject({ lifted: 0 });
   expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(SHARE_BANS_MAX);
   // The next one counts again.
-  await share([told(0)], { snapshot: 'next', ends: true });
+  await share([told(0)], { snapshot: 'next', begins: true, ends: true });
   expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(1);
 });
 

@@ -235,7 +235,9 @@ test('lists are beside the bans: in no history, healed behind them, kept by a re
     told('203.0.113.0/24', { origin: 'lists' }),
     told('2001:db8:9::/64', { origin: 'lists' }),
   ];
-  expect(await share([...listed, ...more], { snapshot: 'a', ends: true })).toMatchObject({
+  expect(
+    await share([...listed, ...more], { snapshot: 'a', begins: true, ends: true }),
+  ).toMatchObject({
     taken: 952,
   });
   await share([told('198.51.100.7')]);
@@ -265,7 +267,7 @@ test('lists are beside the bans: in no history, healed behind them, kept by a re
   expect(kernel('ban4.shared.lists').length).toBe(949);
   expect((await states()).length).toBe(1);
   // A complete list: what it has not, goes.
-  await share(listed.slice(0, 400), { snapshot: 'b' });
+  await share(listed.slice(0, 400), { snapshot: 'b', begins: true });
   await share([told('198.51.100.9')], { snapshot: 'b', ends: true });
   expect(kernel('ban4.shared.lists').length).toBe(399);
   expect(kernel('net')).toEqual([]);

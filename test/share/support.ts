@@ -244,8 +244,8 @@ export class FakeAgent implements ShareAgent {
     if (this.isSharedOff)
       throw new OperatorError('there is no jail `shared`', { exitCode: EXIT.dataError });
     this.requests.push(request);
-    const { decisions, lifted, snapshot, ends } = request;
-    if (snapshot !== undefined && this.#snapshot?.word !== snapshot)
+    const { decisions, lifted, snapshot, begins, ends } = request;
+    if (begins === true && snapshot !== undefined)
       this.#snapshot = { word: snapshot, targets: new Set() };
     for (const { target } of lifted) this.shared.delete(target);
     for (const { target, until: end, host } of decisions) {
@@ -253,7 +253,7 @@ export class FakeAgent implements ShareAgent {
       const like = { until: Date.parse(end) };
       this.shared.set(target, host === undefined ? like : { ...like, host });
     }
-    if (ends === true)
+    if (ends === true && this.#snapshot?.word === snapshot)
       for (const target of [...this.shared.keys()])
         if (this.#snapshot?.targets.has(target) !== true) this.shared.delete(target);
     return { taken: decisions.length, lifted: lifted.length, refused: [], refusedCount: 0 };
