@@ -14,7 +14,7 @@ import type { Ledger } from '../ledger/ledger.js';
 import type { AgentSetup } from '../setup/setup.js';
 
 /** Why a decision is not taken, for counting. */
-export const SHARE_REFUSALS = [
+const SHARE_REFUSALS = [
   'target',
   'origin',
   'until',

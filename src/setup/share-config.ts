@@ -118,7 +118,7 @@ const PLACE_FIX =
   'write valkey://HOST:6379, valkeys://HOST:6379 (TLS), http://HOST:8080 or https://HOST:8080; secrets stand in files';
 
 /** `valkey://host:6379` (or `redis://`), `http://host:8080`; nothing secret in it. */
-export function parsePlace(text: string): Parsed<NonNullable<ShareConfig['place']>> {
+function parsePlace(text: string): Parsed<NonNullable<ShareConfig['place']>> {
   let url: URL;
   try {
     url = new URL(text.trim());

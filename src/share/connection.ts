@@ -36,7 +36,7 @@ export interface ConnectionOptions {
   readonly listening: () => void;
 }
 
-export interface ConnectionTimes {
+interface ConnectionTimes {
   /** How often the engine is told of this host, and the agent asked what it wants, ms. */
   readonly heartbeat: number;
   /** When everything is listed and compared once more: first, and then each time, ms. */

@@ -21,7 +21,7 @@ export interface BanChange {
   readonly shortens: boolean;
 }
 
-export interface LiftChange {
+interface LiftChange {
   readonly kind: 'lift';
   readonly jail: string;
   readonly target: string;

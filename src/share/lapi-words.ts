@@ -5,7 +5,7 @@ import { isHostName, jailName } from '../core/names.js';
 import type { ShareOrigin } from '../core/share.js';
 
 /** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
-export interface LapiDecision {
+interface LapiDecision {
   readonly id: number;
   readonly origin: string;
   readonly type: string;
