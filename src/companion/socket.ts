@@ -2,9 +2,10 @@
  * Where the companion is asked how it is, and its parts for what they can do: a Unix socket for its
  * user and its group. `banjour metrics`, `status`, `doctor` and `web` ask here.
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { boundClients } from '../control/clients.js';
+import { removeLeftSocket } from '../control/socket-file.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX, WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX } from '../core/timeouts.js';
@@ -74,7 +75,7 @@ function problemOf(error: unknown): Answer {
  */
 export async function serveCompanion(path: string, companion: Asked): Promise<() => Promise<void>> {
   // One service, one directory of its own: what stands there was left behind.
-  if (existsSync(path)) unlinkSync(path);
+  removeLeftSocket(path);
   const server = createServer(async (request, response) => {
     // What a client calls the path may be no URL at all.
     const [path, query] = (request.url ?? '/').split('?');

@@ -3,10 +3,11 @@
  * alone. Who has no key gets no body read; connections, bodies and time are bounded.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { boundClients, namesLoopback } from '../control/clients.js';
+import { removeLeftSocket } from '../control/socket-file.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { POLICY_BODY_BYTES_MAX, POLICY_HTTP_CLIENTS_MAX } from '../core/service-limits.js';
 import { POLICY_BODY_MS_MAX, POLICY_IDLE_MS_MAX } from '../core/timeouts.js';
@@ -59,7 +60,7 @@ export async function servePolicy(options: PolicyServerOptions): Promise<PolicyS
     if (socket !== null) {
       const server = makeServer(options, false);
       servers.push(server);
-      if (existsSync(socket)) unlinkSync(socket);
+      removeLeftSocket(socket);
       await listen(server, { path: socket }, socket);
       // The key is what counts; the mail server's user is another one.
       chmodSync(socket, 0o666);

@@ -2,10 +2,11 @@
  * The server of the page: files for everybody who may connect, answers for sessions alone. What a
  * stranger, a page of another origin or a slow client sends costs its own connection.
  */
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { boundClients } from '../control/clients.js';
+import { removeLeftSocket } from '../control/socket-file.js';
 import { inBackground } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { WEB_CLIENTS_MAX, WEB_HEAD_BYTES_MAX } from '../core/service-limits.js';
@@ -52,7 +53,7 @@ export async function listenWeb(
     if (socket !== null) {
       const server = boundedServer(answer);
       servers.push(server);
-      if (existsSync(socket)) unlinkSync(socket);
+      removeLeftSocket(socket);
       await listen(
         server,
         { path: socket },
