@@ -47,7 +47,7 @@ test.each([
     '--json means nothing to banjour completion',
     'banjour completion --help',
   ],
-  ['--json flush', '--json means nothing to banjour flush', 'banjour flush --help'],
+  ['--json service status', '--json means nothing to banjour service', 'banjour service --help'],
   ['ping --config-dir /etc/x', '--config-dir means nothing to banjour ping', 'banjour ping --help'],
   [
     'ban sshd 192.0.2.1 --state-dir=/x',

@@ -187,8 +187,9 @@ export class FakeAgent implements Feed {
   slowMs = 0;
   /** The most questions that it was asked at once. */
   together = 0;
-  /** Streams of events that were opened, and that were refused since the agent was down. */
+  /** Streams of events that were opened. */
   streams = 0;
+  /** Questions and streams that were refused since the agent was down. */
   refused = 0;
   #questions = 0;
   /** `after` of each page that was asked for. */
@@ -212,7 +213,7 @@ export class FakeAgent implements Feed {
   }
 
   async newestBan(): Promise<{ readonly id: number }> {
-    if (this.down) throw new Error('no agent is running');
+    this.#here();
     this.together = Math.max(this.together, ++this.#questions);
     await sleep(this.slowMs);
     this.#questions--;
@@ -223,7 +224,7 @@ export class FakeAgent implements Feed {
     readonly limit: number;
     readonly after: number;
   }): Promise<readonly BanView[]> {
-    if (this.down) throw new Error('no agent is running');
+    this.#here();
     this.asked.push(query.after);
     const rows = this.bans.filter(({ id }) => id > query.after).sort((a, b) => a.id - b.id);
     return rows.slice(0, query.limit);
@@ -237,10 +238,7 @@ export class FakeAgent implements Feed {
   ): Promise<void> {
     await sleep(this.connectMs);
     if (signal.aborted) return;
-    if (this.down) {
-      this.refused++;
-      throw new Error('no agent is running');
-    }
+    this.#here();
     this.#listeners.add(listener);
     this.streams++;
     opened();
@@ -249,5 +247,11 @@ export class FakeAgent implements Feed {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     this.#listeners.delete(listener);
+  }
+
+  #here(): void {
+    if (!this.down) return;
+    this.refused++;
+    throw new Error('no agent is running');
   }
 }

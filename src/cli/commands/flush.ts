@@ -46,6 +46,7 @@ async function run({ args, paths, terminal }: CommandContext): Promise<ExitCode>
   } finally {
     await backend.close();
   }
+  if (args.flag('json')) terminal.out(`${JSON.stringify({ flushed: true })}\n`);
   return EXIT.ok;
 }
 
