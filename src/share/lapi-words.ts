@@ -2,6 +2,7 @@
 
 import { formatPrefix, parsePrefix } from '../core/address.js';
 import { isHostName, jailName } from '../core/names.js';
+import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import type { ShareOrigin } from '../core/share.js';
 
 /** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
@@ -28,22 +29,22 @@ export interface ReadDecision {
   readonly host?: string;
 }
 
-/** Our name for where a decision of the LAPI comes from. */
-const ORIGINS: Readonly<Record<string, ShareOrigin>> = {
-  banjour: 'banjour',
-  crowdsec: 'crowdsec',
-  cscli: 'cscli',
-  'cscli-import': 'cscli',
-  console: 'cscli',
-  CAPI: 'lists',
-  lists: 'lists',
-};
+/** Our name for where a decision of the LAPI comes from; its own word may be any text. */
+const ORIGINS: ReadonlyMap<string, ShareOrigin> = new Map([
+  ['banjour', 'banjour'],
+  ['crowdsec', 'crowdsec'],
+  ['cscli', 'cscli'],
+  ['cscli-import', 'cscli'],
+  ['console', 'cscli'],
+  ['CAPI', 'lists'],
+  ['lists', 'lists'],
+]);
 
 /** The LAPI's names of these origins, for its filter. */
 export function lapiOrigins(origins: readonly ShareOrigin[]): readonly string[] {
   // Its own decisions are listed whatever is accepted.
   const wanted = new Set<ShareOrigin>([...origins, 'banjour']);
-  return Object.keys(ORIGINS).filter((name) => wanted.has(ORIGINS[name] as ShareOrigin));
+  return [...ORIGINS].filter(([, origin]) => wanted.has(origin)).map(([name]) => name);
 }
 
 /** The mark by which a host knows what it published itself: the stream names no machine. */
@@ -55,7 +56,7 @@ export function scenarioOf(jail: string, host: string): string {
 export function readDecision(value: unknown): ReadDecision | undefined {
   if (typeof value !== 'object' || value === null) return undefined;
   const { id, origin, type, scope, value: target, duration, scenario } = value as LapiDecision;
-  const from = typeof origin === 'string' ? ORIGINS[origin] : undefined;
+  const from = typeof origin === 'string' ? ORIGINS.get(origin) : undefined;
   const prefix = typeof target === 'string' ? parsePrefix(target) : undefined;
   const leftMs = typeof duration === 'string' ? goDurationMs(duration) : undefined;
   const isBan =
@@ -65,8 +66,16 @@ export function readDecision(value: unknown): ReadDecision | undefined {
   const read = { key: String(id), target: formatPrefix(prefix), origin: from, leftMs };
   const mark = from === 'banjour' ? /^banjour\/(.+)@([^@]+)$/.exec(scenario) : null;
   const [, jail = '', host = ''] = mark ?? [];
-  if (jailName(jail) === undefined || !isHostName(host)) return { ...read, scenario };
+  // Whoever writes a reason by hand writes as much as he likes: the agent takes no more than this.
+  if (jailName(jail) === undefined || !isHostName(host))
+    return { ...read, scenario: cut(scenario) };
   return { ...read, scenario: `banjour/${jail}`, jail, host };
+}
+
+/** The beginning of a text by itself: a part of a long one would keep all of it in memory. */
+function cut(text: string): string {
+  if (text.length <= SHARE_TEXT_CHARS_MAX) return text;
+  return Buffer.from(text.slice(0, SHARE_TEXT_CHARS_MAX)).toString();
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = {

@@ -1,7 +1,7 @@
 /** CrowdSec's LAPI as engine: a double everywhere, and a real one wherever it is installed. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { SHARE_ANSWER_BYTES_MAX } from '../../src/core/service-limits.js';
+import { SHARE_ANSWER_BYTES_MAX, SHARE_TEXT_CHARS_MAX } from '../../src/core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX, SHARE_LIST_MS_MAX } from '../../src/core/timeouts.js';
 import type { EngineNews } from '../../src/share/engine.js';
 import { LapiEngine, type LapiOptions } from '../../src/share/lapi.js';
@@ -183,4 +183,18 @@ test('a prefix is brought into its form', () => {
   const decision = { id: 7, origin: 'cscli', type: 'ban', scope: 'range', duration: '1h' };
   const read = readDecision({ ...decision, value: '2001:DB8:0::1/48', scenario: 'manual' });
   expect(read).toMatchObject({ key: '7', target: '2001:db8::/48', origin: 'cscli' });
+});
+
+test('of a reason no more is kept than the agent takes', () => {
+  const decision = { id: 7, origin: 'cscli', type: 'ban', scope: 'ip', duration: '1h' };
+  const scenarioOf = (length: number) =>
+    readDecision({ ...decision, value: '192.0.2.1', scenario: 'x'.repeat(length) })?.scenario;
+  expect(scenarioOf(SHARE_TEXT_CHARS_MAX)).toBe('x'.repeat(SHARE_TEXT_CHARS_MAX));
+  expect(scenarioOf(SHARE_TEXT_CHARS_MAX + 1)).toBe('x'.repeat(SHARE_TEXT_CHARS_MAX));
+  expect(scenarioOf(1_000_000)).toBe('x'.repeat(SHARE_TEXT_CHARS_MAX));
+});
+
+test.each(['constructor', 'toString', '__proto__', 'elsewhere'])('no origin is %s', (origin) => {
+  const decision = { id: 7, origin, type: 'ban', scope: 'ip', duration: '1h' };
+  expect(readDecision({ ...decision, value: '192.0.2.1', scenario: 'manual' })).toBeUndefined();
 });
