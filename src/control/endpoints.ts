@@ -250,7 +250,8 @@ export const ENDPOINTS = {
   shareDecisions: asks(
     '/share/decisions',
     {
-      engine: wordUpTo(SHARE_WORD_CHARS_MAX),
+      // A URL with the name of a host, which may be long; only people read it.
+      engine: cutText(SHARE_TEXT_CHARS_MAX),
       decisions: listOf(SHARED_DECISION, 'decisions'),
       lifted: listOf(SHARED_TARGET, 'targets'),
       snapshot: optional(wordUpTo(SHARE_WORD_CHARS_MAX)),

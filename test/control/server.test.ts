@@ -227,9 +227,9 @@ describe('the control sockets', () => {
     ).rejects.toThrow(`at most ${SHARE_DECISIONS_MAX} decisions`);
     const long = 'x'.repeat(200);
     const hostile = { target: long, origin: long, until: long, host: long, scenario: long };
-    await client.shareDecisions({ engine: 'lapi', decisions: [hostile], lifted: [] });
+    await client.shareDecisions({ engine: long, decisions: [hostile], lifted: [] });
     expect(tellings.at(-1)).toEqual({
-      engine: 'lapi',
+      engine: 'x'.repeat(SHARE_TEXT_CHARS_MAX),
       target: 'x'.repeat(SHARE_TARGET_CHARS_MAX),
       origin: 'x'.repeat(SHARE_WORD_CHARS_MAX),
       until: 'x'.repeat(SHARE_WORD_CHARS_MAX),
