@@ -216,8 +216,9 @@ export class ShareDesk {
     for (const { target: text, origin, host } of lifted) {
       const target = parsePrefix(text);
       if (target === undefined) continue;
-      if (origin === 'lists' && this.#lists.take(target)) {
-        unlisted.push(target);
+      // What a list says no more, a host may still say.
+      if (origin === 'lists') {
+        if (this.#lists.take(target)) unlisted.push(target);
         continue;
       }
       const ban = this.#deps.ledger.openBan(SHARED_JAIL, target);

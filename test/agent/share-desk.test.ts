@@ -210,3 +210,15 @@ test('lists are as long as they may be and no longer; names of sources likewise'
   expect(lists.put(at(SHARE_LISTS_MAX), until, undefined)).toBe(true);
   expect(lists.tidy(epochMicros(until + 1e6))).toBe(0);
 });
+
+test('what a list does not have any more stays banned where a host says so', async () => {
+  const { share, kernel, ledger } = deskOf();
+  const { target } = told(1);
+  await share([told(1), told(1, { origin: 'lists' })]);
+  expect([...kernel]).toEqual([target]);
+  // Told twice, since two lists had it.
+  for (const lifted of [1, 0])
+    expect(await share([], { lifted: [{ target, origin: 'lists' }] })).toMatchObject({ lifted });
+  expect([...kernel]).toEqual([]);
+  expect(ledger.history.openBansOf(SHARED_JAIL)).toBe(1);
+});
