@@ -50,6 +50,8 @@ export class WebThread {
   readonly #waiting = new Map<number, Waiting>();
   #view: WebView | undefined;
   #id = 0;
+  /** Why it has ended; undefined while it has not. */
+  #end: { readonly trouble: unknown } | undefined;
   #isStopping = false;
 
   private constructor(worker: Worker) {
@@ -88,6 +90,7 @@ export class WebThread {
         trouble = error;
       });
       worker.once('exit', () => {
+        thread.#end = { trouble };
         for (const { failed } of thread.#waiting.values()) failed(trouble);
         thread.#waiting.clear();
         if (!isReady) reject(trouble);
@@ -100,7 +103,9 @@ export class WebThread {
     return this.#view;
   }
 
+  /** Rejects when it has ended: what it is told then nobody hears. */
   ask(order: WebOrder): Promise<unknown> {
+    if (this.#end !== undefined) return Promise.reject(this.#end.trouble);
     const id = ++this.#id;
     return new Promise((done, failed) => {
       this.#waiting.set(id, { done, failed });
