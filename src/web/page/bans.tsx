@@ -6,9 +6,10 @@ import { BanDialog, UnbanDialog } from './change.js';
 import { ask, useAsk } from './client.js';
 import { things } from './format.js';
 import { useLive } from './live.js';
+import { PAGE_ROWS } from './pages.js';
 import { Answered, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
 import { replaceRoute, useSession } from './reader.js';
-import { PAGE_ROWS, usePages, VirtualRows } from './rows.js';
+import { usePages, VirtualRows } from './rows.js';
 
 const ORDERS: Readonly<Record<BanOrder, string>> = {
   newest: 'Newest first',

@@ -1,70 +1,30 @@
 /**
  * A list of any length: only the rows that are seen are drawn, and only they and their neighbours
- * are asked for, a page at a time.
+ * are asked for, a page at a time (`pages.ts`).
  */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { inBackground } from '../../core/background.js';
+import { RowPages } from './pages.js';
 
-/** Rows of a page. */
-export const PAGE_ROWS = 100;
-/** Pages that are kept; the ones farthest from the reader fall away. */
-const PAGES_KEPT = 12;
 /** Rows drawn above and below what is seen. */
 const MARGIN = 6;
 /** A browser draws no higher element than this, pixels. */
 const HIGHEST_PX = 12_000_000;
 
-export interface Pages<T> {
-  readonly at: (index: number) => T | undefined;
-  /** Sees to it that these rows are there, or soon will be. */
-  readonly want: (first: number, last: number) => void;
-}
-
-/** The pages between two rows. */
-function pagesOf(first: number, last: number): number[] {
-  const begin = Math.floor(Math.max(0, first) / PAGE_ROWS);
-  const end = Math.floor(Math.max(0, last) / PAGE_ROWS);
-  return Array.from({ length: end - begin + 1 }, (_, i) => begin + i);
-}
-
 /** Rows by page, fetched as they are wanted; another `key` begins anew. */
 export function usePages<T>(
   key: string,
   fetchPage: (offset: number, signal: AbortSignal) => Promise<readonly T[]>,
-): Pages<T> {
-  const kept = useRef({ key: '', pages: new Map<number, readonly T[] | null>() });
-  const controller = useRef(new AbortController());
+): RowPages<T> {
   const [, redraw] = useState(0);
-  if (kept.current.key !== key) {
-    controller.current.abort();
-    controller.current = new AbortController();
-    kept.current = { key, pages: new Map() };
+  const begin = () => new RowPages(fetchPage, () => redraw((turn) => turn + 1));
+  const kept = useRef<{ key: string; pages: RowPages<T> } | null>(null);
+  if (kept.current?.key !== key) {
+    kept.current?.pages.close();
+    kept.current = { key, pages: begin() };
   }
-  useEffect(() => () => controller.current.abort(), []);
-  const load = async (page: number, current: typeof kept.current) => {
-    current.pages.set(page, null);
-    try {
-      current.pages.set(page, await fetchPage(page * PAGE_ROWS, controller.current.signal));
-    } catch {
-      // It is asked for again when it is looked at again.
-      current.pages.delete(page);
-    }
-    if (current === kept.current) redraw((turn) => turn + 1);
-  };
-  return {
-    at: (index) => kept.current.pages.get(Math.floor(index / PAGE_ROWS))?.[index % PAGE_ROWS],
-    want: (first, last) => {
-      const { current } = kept;
-      const wanted = pagesOf(first, last);
-      for (const page of wanted) if (!current.pages.has(page)) inBackground(load(page, current));
-      const middle = wanted[0] ?? 0;
-      const far = [...current.pages.keys()].sort(
-        (a, b) => Math.abs(a - middle) - Math.abs(b - middle),
-      );
-      for (const page of far.slice(PAGES_KEPT)) current.pages.delete(page);
-    },
-  };
+  useEffect(() => () => kept.current?.pages.close(), []);
+  return kept.current.pages;
 }
 
 interface VirtualRowsProps<T> {
@@ -72,7 +32,7 @@ interface VirtualRowsProps<T> {
   readonly columns: readonly { readonly title: string; readonly class: string }[];
   readonly total: number;
   readonly rowHeight: number;
-  readonly pages: Pages<T>;
+  readonly pages: RowPages<T>;
   /** The cells of a row, one for each column. */
   readonly cells: (row: T) => readonly ComponentChildren[];
 }

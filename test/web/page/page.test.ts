@@ -1,12 +1,14 @@
 /** What the page says without a browser: words, lists, sliders; and what its source must not have. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { LiveTick, WhatIfSetting } from '../../../src/web/api.js';
 import { ago, endsIn, lengthOf, shortTime, size, things } from '../../../src/web/page/format.js';
 import { afterTick, NOTHING_YET } from '../../../src/web/page/live.js';
+import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
 import { linkTo, routeOf } from '../../../src/web/page/reader.js';
 import { nearestSetting, stepsOf } from '../../../src/web/page/settings.js';
+import { until } from '../../support/until.js';
 
 const SOURCE = 'src/web/page';
 const BUILT = 'dist/page';
@@ -140,5 +142,49 @@ describe('the sliders', () => {
     expect(nearestSetting(tried, { maxretry: 3, findtime: 600, slow: null }, 'maxretry')).toBe(1);
     expect(nearestSetting(tried, { maxretry: 5, findtime: 3600, slow: null }, 'findtime')).toBe(4);
     expect(nearestSetting(tried, { maxretry: 3, findtime: 3600, slow: '8' }, 'slow')).toBe(5);
+  });
+});
+
+describe('the rows of a long list', () => {
+  afterEach(() => {
+    jest.useRealTimers();
+  });
+
+  test('come by the page; those far from the reader fall away', async () => {
+    const asked: number[] = [];
+    const drawn: number[] = [];
+    const pages = new RowPages<number>(
+      async (offset) => {
+        asked.push(offset);
+        return Array.from({ length: PAGE_ROWS }, (_, i) => offset + i);
+      },
+      () => drawn.push(asked.length),
+    );
+    pages.want(-3, PAGE_ROWS);
+    expect(pages.at(PAGE_ROWS)).toBeUndefined();
+    await until('both pages', () => drawn.length === 2);
+    expect([asked, pages.at(0), pages.at(PAGE_ROWS)]).toEqual([[0, PAGE_ROWS], 0, PAGE_ROWS]);
+    pages.want(100 * PAGE_ROWS, 112 * PAGE_ROWS - 1);
+    expect(pages.at(0)).toBeUndefined();
+  });
+
+  test('are not asked for again and again while nobody answers', async () => {
+    jest.useFakeTimers();
+    let asked = 0;
+    const pages = new RowPages(
+      async () => {
+        asked++;
+        throw new Error('nobody');
+      },
+      () => pages.want(0, 1),
+    );
+    pages.want(0, 1);
+    await jest.advanceTimersByTimeAsync(2_999);
+    expect(asked).toBe(1);
+    await jest.advanceTimersByTimeAsync(3_000);
+    expect(asked).toBe(2);
+    pages.close();
+    await jest.advanceTimersByTimeAsync(60_000);
+    expect(asked).toBe(2);
   });
 });
