@@ -32,6 +32,8 @@ export class RateLimiter {
  * answered.
  */
 export function boundClients(server: Server, most: number, milliseconds: number): void {
+  // A connection that the system has no descriptor for; the next one may have one.
+  server.on('error', () => undefined);
   const silent = new Map<Socket, NodeJS.Timeout>();
   let open = 0;
   const expect = (socket: Socket) => {

@@ -140,6 +140,8 @@ async function listen(
     },
     (request, response) => inBackground(requests.answer(request, response)),
   );
+  // A connection that the system has no descriptor for; the next one may have one.
+  server.on('error', () => undefined);
   server.maxConnections = clients;
   server.on('connection', (socket: Socket) => {
     // Of a connection that never says a word, Node's limits know nothing.
