@@ -85,6 +85,7 @@ export class Follower {
   /** The highest id that was counted as an event. */
   #counted = 0;
   #looking: Promise<void> | undefined;
+  #isLooking = false;
   #reading: Promise<boolean> | undefined;
   #rung = false;
   #away = false;
@@ -125,7 +126,7 @@ export class Follower {
       }
     } finally {
       clearInterval(timer);
-      await this.#looking?.catch(() => undefined);
+      await this.#looking;
     }
   }
 
@@ -144,9 +145,9 @@ export class Follower {
   ring(): void {
     if (this.#abort.signal.aborted) return;
     this.#rung = true;
-    this.#looking ??= this.#answerRings().finally(() => {
-      this.#looking = undefined;
-    });
+    if (this.#isLooking) return;
+    this.#isLooking = true;
+    this.#looking = this.#answerRings();
   }
 
   async #answerRings(): Promise<void> {
@@ -161,6 +162,8 @@ export class Follower {
           () => undefined,
         );
     }
+    // At once: a ring that comes a turn later looks anew.
+    this.#isLooking = false;
   }
 
   /** Learns which ledger this is. Ids begin anew only in another one: all of its bans are news. */
@@ -184,10 +187,16 @@ export class Follower {
    * One at a time: two that overlap could take an older answer for another ledger.
    */
   #look(): Promise<boolean> {
-    this.#reading ??= this.#readOn().finally(() => {
-      this.#reading = undefined;
-    });
+    this.#reading ??= this.#readOnce();
     return this.#reading;
+  }
+
+  async #readOnce(): Promise<boolean> {
+    try {
+      return await this.#readOn();
+    } finally {
+      this.#reading = undefined;
+    }
   }
 
   async #readOn(): Promise<boolean> {

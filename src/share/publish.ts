@@ -238,30 +238,31 @@ export class PublishQueue implements Receiver {
   #work(): void {
     if (this.#asking || this.#stopped || !this.#isListed) return;
     this.#asking = true;
-    inBackground(
-      this.#answerAll().finally(() => {
-        this.#asking = false;
-      }),
-      this.#options.failed,
-    );
+    inBackground(this.#answerAll(), this.#options.failed);
   }
 
   async #answerAll(): Promise<void> {
-    while (!this.#stopped) {
-      if (this.#mustCompare) {
-        this.#mustCompare = false;
-        await this.#compareNow();
-        continue;
-      }
-      const [key] = this.#toAsk;
-      if (key === undefined) return;
-      this.#toAsk.delete(key);
-      const { jail, target } = parts(key);
-      const found = (await this.#options.bans({ address: target })).find(
-        (ban) => ban.jail === jail && ban.target === target && this.#isWanted(ban),
-      );
-      if (!this.#stopped) this.#intend(key, found === undefined ? undefined : endOf(found));
+    try {
+      while (!this.#stopped && (this.#mustCompare || this.#toAsk.size > 0)) await this.#answerOne();
+    } finally {
+      // At once: a question that comes a turn later begins anew.
+      this.#asking = false;
     }
+  }
+
+  async #answerOne(): Promise<void> {
+    if (this.#mustCompare) {
+      this.#mustCompare = false;
+      return this.#compareNow();
+    }
+    const [key] = this.#toAsk;
+    if (key === undefined) return;
+    this.#toAsk.delete(key);
+    const { jail, target } = parts(key);
+    const found = (await this.#options.bans({ address: target })).find(
+      (ban) => ban.jail === jail && ban.target === target && this.#isWanted(ban),
+    );
+    if (!this.#stopped) this.#intend(key, found === undefined ? undefined : endOf(found));
   }
 
   async #compareNow(): Promise<void> {

@@ -1,6 +1,6 @@
 /** What the engine is still to be told, and the bounds of it. */
 import { describe, expect, test } from '@jest/globals';
-import type { BanView } from '../../src/control/protocol.js';
+import type { BanView, StreamEvent } from '../../src/control/protocol.js';
 import {
   SHARE_ASKS_MAX,
   SHARE_HELD_MAX,
@@ -9,6 +9,7 @@ import {
 } from '../../src/core/service-limits.js';
 import { Held } from '../../src/share/held.js';
 import { PublishQueue } from '../../src/share/publish.js';
+import { turns } from '../support/turns.js';
 import { until } from '../support/until.js';
 
 const UNTIL = Date.now() + 3_600_000;
@@ -146,4 +147,14 @@ describe('what the engine holds', () => {
     held.put(decision(1, 'c', 5));
     expect(held.longest(address(1))?.key).toBe('a');
   });
+});
+
+test.each(turns)('a question %d turns after an answer is asked', async (wait) => {
+  const { queue, asked, listed } = make();
+  await listed();
+  queue.unbanned({ jail: 'sshd', address: address(1), reason: 'operator' } as StreamEvent);
+  for (let left = wait; left > 0; left--) await Promise.resolve();
+  queue.unbanned({ jail: 'sshd', address: address(2), reason: 'operator' } as StreamEvent);
+  await until('both are asked', () => asked.length === 2);
+  expect(asked).toEqual([address(1), address(2)]);
 });
