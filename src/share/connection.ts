@@ -112,6 +112,7 @@ export class Connection {
   async run(signal: AbortSignal): Promise<void> {
     const { engine, positions } = this.#options;
     const end = () => this.#ending.abort();
+    if (signal.aborted) end();
     signal.addEventListener('abort', end, { once: true });
     const broken = new Promise<never>((_, reject) => {
       this.#fail = reject;
@@ -125,7 +126,7 @@ export class Connection {
     // What is still under way when the first of them fails, fails of that.
     for (const one of work) inBackground(one, () => undefined);
     try {
-      await Promise.race([broken, ...work, aborted(signal)]);
+      await Promise.race([broken, ...work, aborted(ending)]);
     } finally {
       signal.removeEventListener('abort', end);
       end();

@@ -3,6 +3,7 @@
  * are not among its events: a storm of them would be told one by one. Their number comes with the
  * status.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ControlClient } from '../control/client.js';
 import type { StreamEvent } from '../control/protocol.js';
 import { inBackground } from '../core/background.js';
@@ -101,13 +102,7 @@ export class AgentFollower {
       } catch (error) {
         this.#lose(messageOf(error));
       }
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, PAUSE_MS);
-        signal.addEventListener('abort', () => {
-          clearTimeout(timer);
-          resolve();
-        });
-      });
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 

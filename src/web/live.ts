@@ -76,6 +76,8 @@ export class LiveFeed {
     response.write(`retry: 3000\n\n${messageText('hello', hello)}`);
     this.#options.looked();
     if (this.#ticking === undefined) {
+      // What happened while nobody looked is in what he asks for.
+      this.#calm();
       this.#ticking = setInterval(() => this.#tick(), TICK_MS);
       this.#look();
     }
@@ -149,7 +151,12 @@ export class LiveFeed {
 
   #tick(): void {
     const now = Date.now();
-    for (const { response, isOpen } of this.#viewers) if (!isOpen()) response.end();
+    for (const { response, isOpen } of this.#viewers) {
+      if (isOpen()) continue;
+      // Who does not take the end either keeps no place.
+      if (response.writableEnded) response.destroy();
+      else response.end();
+    }
     if (!this.#isNews && now - this.#lastTick < CALM_MS) return;
     this.#options.looked();
     const tick: LiveTick = {

@@ -1,4 +1,5 @@
 /** Hosts that share bans through an engine in memory: agents here, the part between them real. */
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +8,8 @@ import { Positions } from '../../src/control/positions.js';
 import { silentLog } from '../../src/core/log.js';
 import { SHARE_DECISIONS_MAX } from '../../src/core/service-limits.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
+import { Connection } from '../../src/share/connection.js';
+import { type ShareGauges, ShareMetrics } from '../../src/share/metrics.js';
 import { Backoff, ShareService } from '../../src/share/share.js';
 import { until } from '../support/until.js';
 import { engineContract } from './contract.js';
@@ -271,4 +274,26 @@ test('pauses grow to a bound, and begin anew', () => {
   backoff.reset();
   expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MIN / 2);
   random.mockRestore();
+});
+
+test('connections that fail leave nothing behind in the service', async () => {
+  const agent = new FakeAgent();
+  const service = new AbortController();
+  const connect = () => {
+    const engine = new MemoryEngine(hub, { host: 'mx1', origins: ['banjour'] });
+    return agent.shareStatus().then((view) => {
+      const connection = new Connection({
+        ...{ engine, agent, desk: agent, view, log: silentLog, now: Date.now },
+        positions: Positions.open(join(folder, 'positions.json')),
+        metrics: new ShareMetrics(() => ({}) as ShareGauges),
+        times: { heartbeat: 5, listAgainFirst: 1_000, listAgain: 1_000 },
+        pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
+        listening: () => engine.fail(new Error('cut')),
+      });
+      return connection.run(service.signal);
+    });
+  };
+  for (let i = 0; i < 3; i++) await expect(connect()).rejects.toThrow('cut');
+  expect(getEventListeners(service.signal, 'abort')).toEqual([]);
+  await until('nobody follows', () => agent.listeners === 0);
 });

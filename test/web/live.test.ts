@@ -1,7 +1,11 @@
 /** What viewers hear: bans as they happen, attempts by the minute, and that the agent is gone. */
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { AgentView, StreamEvent } from '../../src/control/protocol.js';
 import type { BanPage, LiveHello, LiveTick } from '../../src/web/api.js';
+import { LiveFeed } from '../../src/web/live.js';
 import { Minutes } from '../../src/web/minutes.js';
 import { until } from '../support/until.js';
 import { banOf, Rig } from './rig.js';
@@ -115,4 +119,65 @@ test('minutes: a first look, an agent or a jail that begins anew are no attempts
     ['__proto__', { attempts: 1, bans: 0 }],
   ]);
   expect(minutes.hour(60 * MINUTE).map(({ time }) => time)).toEqual(['1970-01-01T00:01:00.000Z']);
+});
+
+/** A viewer's answer that is made up: what was written, and how it ended. */
+class FakeResponse extends EventEmitter {
+  readonly written: string[] = [];
+  writableLength = 0;
+  writableEnded = false;
+  destroyed = false;
+  write(text: string): void {
+    this.written.push(text);
+  }
+  end(): void {
+    this.writableEnded = true;
+  }
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+describe('a feed of its own', () => {
+  let feed: LiveFeed;
+  beforeEach(() => {
+    jest.useFakeTimers();
+    feed = new LiveFeed({
+      status: async () => ({ since: 'now', jails: [] }) as unknown as AgentView,
+      isFollowing: () => true,
+      looked: () => undefined,
+      changed: () => undefined,
+    });
+  });
+  afterEach(() => {
+    feed.close();
+    jest.useRealTimers();
+  });
+  const attach = (isOpen = () => true) => {
+    const response = new FakeResponse();
+    feed.attach(response as unknown as ServerResponse, isOpen);
+    return response;
+  };
+  const ban = { event: 'ban', id: 1, time: '', jail: 'sshd', address: '192.0.2.1' } as StreamEvent;
+
+  test('does not tell a viewer of what came while nobody looked', () => {
+    attach().destroy();
+    feed.hear(ban);
+    feed.hear(ban);
+    const { written } = attach();
+    feed.hear(ban);
+    jest.advanceTimersByTime(500);
+    expect(written.at(-1)).toContain('"bansMade":1,');
+  });
+
+  test('lets go of a viewer without a session who does not take the end either', () => {
+    let isOpen = true;
+    const response = attach(() => isOpen);
+    isOpen = false;
+    jest.advanceTimersByTime(500);
+    expect([response.writableEnded, response.destroyed]).toEqual([true, false]);
+    jest.advanceTimersByTime(500);
+    expect([response.destroyed, feed.viewers]).toEqual([true, 0]);
+  });
 });
