@@ -20,12 +20,18 @@ export interface BanSearch {
 /** Answers of searches that are kept for the next page of the same. */
 const SEARCHES_KEPT = 8;
 
+/** How far a reading may go beyond the bound before the oldest are left out. */
+const SLACK = 1.125;
+
 export class BanList {
   readonly #max: number;
   /** By jail and target, in the order in which they were made. */
   #bans = new Map<string, BanItem>();
-  /** While the list is read: what is there, and which of them events told of since. */
-  #reading: { readonly bans: Map<string, BanItem>; readonly told: Set<string> } | undefined;
+  /**
+   * While the list is read: which bans are in force, which of them events told of since, and how
+   * many had no room.
+   */
+  #reading: { readonly seen: Set<BanItem>; readonly told: Set<string>; left: number } | undefined;
   #left = 0;
   #searches = new Map<string, readonly BanItem[]>();
 
@@ -36,26 +42,34 @@ export class BanList {
 
   /** Begins a new reading; what is there goes on until it is done. */
   begin(): void {
-    this.#reading = { bans: new Map(), told: new Set() };
+    this.#reading = { seen: new Set(), told: new Set(), left: 0 };
   }
 
   /** Bans of the reading that goes on. What an event told since wins. */
   add(bans: readonly BanView[]): void {
     const reading = this.#reading;
     if (reading === undefined) return;
+    this.#searches.clear();
     for (const ban of bans) {
       const key = keyOf(ban);
-      if (!reading.told.has(key)) reading.bans.set(key, itemOf(ban));
+      if (reading.told.has(key)) continue;
+      const known = this.#bans.get(key);
+      const item = itemOf(ban);
+      // What is as it was is kept: there is no room for all of them twice.
+      const kept = known !== undefined && isSame(known, item) ? known : item;
+      if (kept !== known) this.#bans.set(key, kept);
+      reading.seen.add(kept);
     }
+    if (this.#bans.size > this.#max * SLACK) this.#settle(reading);
   }
 
-  /** The reading is done. */
+  /** The reading is done: what it did not have is over. */
   done(): void {
-    const { bans } = this.#reading ?? {};
-    if (bans === undefined) return;
-    const ordered = [...bans].sort(([, a], [, b]) => compare(a.time, b.time));
-    this.#left = Math.max(0, ordered.length - this.#max);
-    this.#bans = new Map(ordered.slice(this.#left));
+    const reading = this.#reading;
+    if (reading === undefined) return;
+    for (const [key, item] of this.#bans) if (!reading.seen.has(item)) this.#bans.delete(key);
+    this.#settle(reading);
+    this.#left = reading.left;
     this.#reading = undefined;
     this.#searches.clear();
   }
@@ -71,13 +85,14 @@ export class BanList {
   put(event: StreamEvent): BanItem {
     const item = itemOfEvent(event);
     const key = keyOf(item);
-    for (const bans of this.#each(key)) {
-      // A ban made longer is as new as it can be.
-      bans.delete(key);
-      bans.set(key, item);
-    }
+    this.#searches.clear();
+    // A ban made longer is as new as it can be.
+    this.#bans.delete(key);
+    this.#bans.set(key, item);
+    this.#reading?.told.add(key);
+    this.#reading?.seen.add(item);
     const [oldest] = this.#bans.keys();
-    if (this.#bans.size > this.#max && oldest !== undefined) {
+    if (this.#reading === undefined && this.#bans.size > this.#max && oldest !== undefined) {
       this.#bans.delete(oldest);
       this.#left++;
     }
@@ -85,16 +100,29 @@ export class BanList {
   }
 
   /** A ban that is over. */
-  remove(event: StreamEvent): void {
-    const key = `${event.jail}\n${event.address}`;
-    for (const bans of this.#each(key)) bans.delete(key);
+  remove({ jail, address: target }: StreamEvent): void {
+    const key = keyOf({ jail, target });
+    this.#searches.clear();
+    this.#reading?.told.add(key);
+    // It can only be one of those that had no room.
+    if (!this.#bans.delete(key) && this.#left > 0) this.#left--;
   }
 
-  #each(key: string): readonly Map<string, BanItem>[] {
-    this.#searches.clear();
-    if (this.#reading === undefined) return [this.#bans];
-    this.#reading.told.add(key);
-    return [this.#bans, this.#reading.bans];
+  /** Puts them in their order and leaves out the oldest that have no room. */
+  #settle(reading: { readonly seen: Set<BanItem>; left: number }): void {
+    let before = '';
+    let isOrdered = true;
+    for (const { time } of this.#bans.values()) {
+      isOrdered &&= before <= time;
+      before = time;
+    }
+    if (!isOrdered)
+      this.#bans = new Map([...this.#bans].sort(([, a], [, b]) => compare(a.time, b.time)));
+    for (const [key, item] of this.#bans) {
+      if (this.#bans.size <= this.#max) return;
+      this.#bans.delete(key);
+      if (reading.seen.delete(item)) reading.left++;
+    }
   }
 
   page({ offset, limit, ...query }: BanSearch): Omit<BanPage, 'isCurrent'> {
@@ -175,6 +203,18 @@ function compare(a: string, b: string): number {
 
 function keyOf({ jail, target }: { readonly jail: string; readonly target: string }): string {
   return `${jail}\n${target}`;
+}
+
+function isSame(a: BanItem, b: BanItem): boolean {
+  return (
+    a.time === b.time &&
+    a.until === b.until &&
+    a.failures === b.failures &&
+    a.user === b.user &&
+    a.host === b.host &&
+    a.by === b.by &&
+    a.rule === b.rule
+  );
 }
 
 function itemOf(ban: BanView): BanItem {

@@ -93,7 +93,7 @@ test('events are heard at once, also while the list is read', () => {
   list.remove(event('192.0.2.1'));
   // What was read before the events says otherwise.
   list.add([banOf('192.0.2.1', at(1)), banOf('192.0.2.3', at(3))]);
-  expect(found(list)).toEqual(['192.0.2.4']);
+  expect(found(list).sort()).toEqual(['192.0.2.3', '192.0.2.4']);
   list.done();
   expect(found(list)).toEqual(['192.0.2.4', '192.0.2.3']);
 });
@@ -108,4 +108,34 @@ test('of more than it holds the oldest are left out, and counted', () => {
   list.put(event('192.0.2.9'));
   expect(page()).toMatchObject({ total: 4, left: 2 });
   expect(found(list)).toEqual(['192.0.2.9', '192.0.2.3']);
+});
+
+test('a reading holds the bans that it finds again, and lets go of the others', () => {
+  const list = listOf(banOf('192.0.2.1', at(1)), banOf('192.0.2.2', at(2)));
+  const first = list.page({ q: '', order: 'oldest', offset: 0, limit: 1 }).rows[0];
+  list.begin();
+  list.add([banOf('192.0.2.1', at(1)), banOf('192.0.2.3', at(3))]);
+  list.remove(event('192.0.2.3', { event: 'unban' }));
+  // What was read later may be older than what was told.
+  list.add([banOf('192.0.2.3', at(3)), banOf('192.0.2.0', at(0))]);
+  expect(found(list)).toContain('192.0.2.2');
+  list.done();
+  expect(found(list, { order: 'oldest' })).toEqual(['192.0.2.0', '192.0.2.1']);
+  // The same object: so many of them would not fit twice.
+  expect(list.page({ q: '', order: 'oldest', offset: 1, limit: 1 }).rows[0]).toBe(first);
+});
+
+test('a reading of more bans than there is room for never holds many more', () => {
+  const list = new BanList(8);
+  list.begin();
+  for (let n = 0; n < 40; n++) {
+    list.add([banOf(`192.0.2.${n}`, at(n))]);
+    expect(list.page({ q: '', order: 'newest', offset: 0, limit: 0 }).found).toBeLessThanOrEqual(9);
+  }
+  list.done();
+  const page = list.page({ q: '', order: 'oldest', offset: 0, limit: 1 });
+  expect(page).toMatchObject({ total: 40, found: 8, left: 32, rows: [{ target: '192.0.2.32' }] });
+  // One that had no room is over: one fewer is left out.
+  list.remove(event('192.0.2.1', { event: 'unban' }));
+  expect(list.page({ q: '', order: 'oldest', offset: 0, limit: 1 }).total).toBe(39);
 });
