@@ -124,6 +124,8 @@ export const SHARE_PUBLISH_MAX = 500;
 export const SHARE_ASKS_MAX = 200;
 /** Entries that the stream of Valkey keeps: some 150 bytes each, days of bans. */
 export const SHARE_STREAM_ENTRIES_MAX = 100_000;
+/** One decision of it, bytes: 230 are usual, and a reason of a few thousand may be in it. */
+export const SHARE_DECISION_BYTES_MAX = 64 * 1024;
 /** Characters of a position that an engine gives, for the file of positions. */
 export const SHARE_POSITION_CHARS_MAX = 64;
 /** An answer of CrowdSec's LAPI: 200,000 decisions of some 230 bytes. */

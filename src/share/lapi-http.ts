@@ -15,6 +15,8 @@ export interface LapiRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly timeoutMs?: number;
+  /** Takes the body of an answer with 200, piece by piece; it is not kept, and `json` undefined. */
+  readonly take?: (piece: Buffer) => void;
 }
 
 export interface LapiAnswer {
@@ -43,7 +45,7 @@ export class LapiHttp {
 
   /** Rejects with `OperatorError` when there is no answer; an answer of any status is one. */
   ask(request: LapiRequest): Promise<LapiAnswer> {
-    const { method, path, headers, body, timeoutMs = SHARE_ANSWER_MS_MAX } = request;
+    const { method, path, headers, body, take, timeoutMs = SHARE_ANSWER_MS_MAX } = request;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const isTls = this.#base.protocol === 'https:';
     const send = isTls ? httpsRequest : httpRequest;
@@ -76,18 +78,24 @@ export class LapiHttp {
           let bytes = 0;
           response.on('data', (chunk: Buffer) => {
             bytes += chunk.length;
-            if (bytes > SHARE_ANSWER_BYTES_MAX)
-              sent.destroy(new Error(`its answer is larger than ${SHARE_ANSWER_BYTES_MAX} bytes`));
-            else chunks.push(chunk);
+            try {
+              if (bytes > SHARE_ANSWER_BYTES_MAX)
+                throw new Error(`its answer is larger than ${SHARE_ANSWER_BYTES_MAX} bytes`);
+              if (take === undefined || response.statusCode !== 200) chunks.push(chunk);
+              else take(chunk);
+            } catch (error) {
+              failed(error);
+              sent.destroy();
+            }
           });
-          response.once('error', failed);
+          response.on('error', failed);
           response.once('end', () => {
             const { statusCode: status = 0, headers } = response;
             resolve({ status, headers, json: jsonOf(Buffer.concat(chunks).toString('utf8')) });
           });
         },
       );
-      sent.once('error', failed);
+      sent.on('error', failed);
       sent.end(text);
     });
   }

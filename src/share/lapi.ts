@@ -24,7 +24,8 @@ import {
   type ShareEngine,
 } from './engine.js';
 import { type LapiAnswer, LapiHttp, type LapiRequest } from './lapi-http.js';
-import { lapiOrigins, readDecision, scenarioOf } from './lapi-words.js';
+import { DecisionList, type HeardDecision } from './lapi-list.js';
+import { lapiOrigins, type ReadDecision, scenarioOf } from './lapi-words.js';
 
 export interface LapiOptions extends EngineOptions {
   /** `http://192.0.2.1:8080`, without `/v1`. */
@@ -81,9 +82,10 @@ export class LapiEngine implements ShareEngine {
     while (!signal.aborted) {
       const isListing = this.#mustList;
       this.#mustList = false;
-      const { put, gone } = await this.#stream(isListing);
-      if (isListing) await this.#takeListing(put, gone, take);
-      else if (put.length + gone.length > 0) await take(this.#newsOf(put, gone));
+      const list = await this.#stream(isListing);
+      if (isListing) await this.#takeListing(list, take);
+      else if (list.put.length + list.gone.length + list.passedOver > 0)
+        await take({ ...this.#newsOf(list.put, list.gone), passedOver: list.passedOver });
       if (!isListing) await pause(pollMs, signal);
     }
   }
@@ -144,62 +146,56 @@ export class LapiEngine implements ShareEngine {
   }
 
   async #takeListing(
-    put: readonly unknown[],
-    gone: readonly unknown[],
+    { put, gone, passedOver }: DecisionList,
     take: (news: EngineNews) => Promise<void>,
   ): Promise<void> {
     for (let at = 0; at < put.length; at += PART)
       await take({ ...this.#newsOf(put.slice(at, at + PART), []), listing: 'part' });
-    await take({ ...this.#newsOf([], gone), listing: 'end' });
+    await take({ ...this.#newsOf([], gone), passedOver, listing: 'end' });
   }
 
-  async #stream(isListing: boolean): Promise<{ put: unknown[]; gone: unknown[] }> {
+  async #stream(isListing: boolean): Promise<DecisionList> {
     const query = new URLSearchParams({
       startup: String(isListing),
       scopes: 'ip,range',
       origins: lapiOrigins(this.#options.origins).join(','),
       dedup: 'false',
     });
+    const list = new DecisionList(this.#now);
     const answer = await this.#http.ask({
       method: 'GET',
+      take: (piece) => list.take(piece),
       path: `/v1/decisions/stream?${query}`,
       headers: { 'x-api-key': this.#options.bouncerKey },
       ...(isListing ? { timeoutMs: SHARE_LIST_MS_MAX } : {}),
     });
     this.#learnClock(answer);
-    const { new: put, deleted } = (answer.json ?? {}) as { new?: unknown; deleted?: unknown };
-    if (answer.status === 200) return { put: listOf(put), gone: listOf(deleted) };
-    throw this.#problem(
-      answer,
-      'look at bouncer-key-file of [share]; cscli bouncers add NAME makes a key',
-    );
+    if (answer.status !== 200)
+      throw this.#problem(
+        answer,
+        'look at bouncer-key-file of [share]; cscli bouncers add NAME makes a key',
+      );
+    // Taken for an empty list it would lift everything: a proxy's page of its own is none.
+    if (list.isWhole) return list;
+    throw new OperatorError(`${this.where} answers something else than decisions`, {
+      hint: 'look whether url of [share] leads to the LAPI itself',
+    });
   }
 
-  #newsOf(put: readonly unknown[], gone: readonly unknown[]): EngineNews {
-    const now = this.#now();
+  #newsOf(put: readonly HeardDecision[], gone: readonly ReadDecision[]): EngineNews {
     const { host: self } = this.#options;
     const own = new Map<string, number>();
     const decisions: SharedDecision[] = [];
-    let passedOver = 0;
-    for (const value of put) {
-      const read = readDecision(value);
-      if (read === undefined) passedOver++;
+    for (const { leftMs: _, jail, ...rest } of put)
+      if (rest.host !== self || jail === undefined) decisions.push(rest);
       else {
-        const { leftMs, jail, ...rest } = read;
-        const until = now + leftMs;
-        if (read.host !== self || jail === undefined) decisions.push({ ...rest, until });
-        else {
-          const key = ownKey(jail, read.target);
-          own.set(key, Math.max(until, own.get(key) ?? 0));
-        }
+        const key = ownKey(jail, rest.target);
+        own.set(key, Math.max(rest.until, own.get(key) ?? 0));
       }
-    }
-    const goneDecisions = gone.flatMap((value): GoneDecision[] => {
-      const { key, target, origin, host } = readDecision(value) ?? {};
-      if (key === undefined || target === undefined || origin === undefined) return [];
-      return host === self ? [] : [{ key, target, origin }];
-    });
-    return { put: decisions, gone: goneDecisions, own, passedOver };
+    const goneDecisions = gone.flatMap(({ key, target, origin, host }): GoneDecision[] =>
+      host === self ? [] : [{ key, target, origin }],
+    );
+    return { put: decisions, gone: goneDecisions, own, passedOver: 0 };
   }
 
   /** A token lasts an hour: whoever is told that it does not, logs in once more. */
@@ -249,10 +245,6 @@ export class LapiEngine implements ShareEngine {
   #serverNow(): number {
     return this.#offset === undefined ? this.#now() : performance.now() + this.#offset;
   }
-}
-
-function listOf(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
 }
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,10 +1,15 @@
 /** CrowdSec's LAPI as engine: a double everywhere, and a real one wherever it is installed. */
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { SHARE_ANSWER_BYTES_MAX, SHARE_TEXT_CHARS_MAX } from '../../src/core/service-limits.js';
+import {
+  SHARE_ANSWER_BYTES_MAX,
+  SHARE_DECISION_BYTES_MAX,
+  SHARE_TEXT_CHARS_MAX,
+} from '../../src/core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX, SHARE_LIST_MS_MAX } from '../../src/core/timeouts.js';
 import type { EngineNews } from '../../src/share/engine.js';
 import { LapiEngine, type LapiOptions } from '../../src/share/lapi.js';
+import { DecisionList } from '../../src/share/lapi-list.js';
 import { goDurationMs, readDecision } from '../../src/share/lapi-words.js';
 import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
@@ -120,7 +125,7 @@ describe('with a double', () => {
       ['203.0.113.3', 'banjour', undefined],
     ]);
     expect([...(news[0]?.own.keys() ?? [])]).toEqual(['sshd 203.0.113.5']);
-    expect(news.reduce((sum, { passedOver }) => sum + passedOver, 0)).toBe(8);
+    expect(news.reduce((sum, { passedOver }) => sum + passedOver, 0)).toBe(5);
     await one.close();
   });
 
@@ -138,6 +143,22 @@ describe('with a double', () => {
     ]);
   });
 
+  test.each(['', '<html>Sign in</html>', '{"new":[', '{}x{}', '[]', '}{'])(
+    'what is no list of decisions is none, and not an empty one: %j',
+    async (body) => {
+      const one = engine();
+      await one.open();
+      lapi.nextBody = Buffer.from(body);
+      const taken: EngineNews[] = [];
+      const take = async (news: EngineNews) => void taken.push(news);
+      const { signal } = new AbortController();
+      await expect(one.run(undefined, take, signal)).rejects.toThrow(
+        /something else than|it is no list/,
+      );
+      expect(taken).toEqual([]);
+    },
+  );
+
   test('an answer has a size and a time that it may have', async () => {
     const one = engine();
     await one.open();
@@ -147,6 +168,7 @@ describe('with a double', () => {
     await expect(one.run(undefined, take, signal)).rejects.toThrow(/larger than/);
     const ending = new AbortController();
     lapi.nextBody = Buffer.alloc(SHARE_ANSWER_BYTES_MAX, 32);
+    lapi.nextBody.write('{"new":null,"deleted":null}');
     one.listAgain();
     await one.run(undefined, async () => ending.abort(), ending.signal);
     using timeouts = new Timeouts();
@@ -197,4 +219,42 @@ test('of a reason no more is kept than the agent takes', () => {
 test.each(['constructor', 'toString', '__proto__', 'elsewhere'])('no origin is %s', (origin) => {
   const decision = { id: 7, origin, type: 'ban', scope: 'ip', duration: '1h' };
   expect(readDecision({ ...decision, value: '192.0.2.1', scenario: 'manual' })).toBeUndefined();
+});
+
+describe('a list of decisions', () => {
+  const decision = (id: number, more: object = {}) => ({
+    ...{ id, origin: 'CAPI', type: 'ban', scope: 'Ip', value: `192.0.2.${id}`, duration: '1h' },
+    ...{ scenario: 'a "{[]}\\" reason', more: { deep: [{}] }, ...more },
+  });
+  const listOf = (text: string, size: number) => {
+    const list = new DecisionList(() => 0);
+    const bytes = Buffer.from(text);
+    for (let at = 0; at < bytes.length; at += size) list.take(bytes.subarray(at, at + size));
+    return list;
+  };
+
+  test.each([1, 2, 7, 100, 100_000])('is read in pieces of %d bytes', (size) => {
+    const list = listOf(
+      JSON.stringify({
+        note: '"new"',
+        new: [decision(1), 'text', 5, [], decision(2, { type: 'captcha' }), decision(3)],
+        other: [decision(4)],
+        deleted: [decision(5), {}],
+      }),
+      size,
+    );
+    expect(list.put.map(({ key, until }) => [key, until])).toEqual([
+      ['1', 3_600_000],
+      ['3', 3_600_000],
+    ]);
+    expect(list.put[0]?.scenario).toBe('a "{[]}\\" reason');
+    expect(list.gone.map(({ key }) => key)).toEqual(['5']);
+    expect([list.passedOver, list.isWhole]).toEqual([2, true]);
+  });
+
+  test('has no decision that is larger than one may be', () => {
+    const text = (length: number) => `{"new":[{"x":"${'x'.repeat(length - 7)}"`;
+    expect(listOf(text(SHARE_DECISION_BYTES_MAX), 1_000).put).toEqual([]);
+    expect(() => listOf(text(SHARE_DECISION_BYTES_MAX + 1), 1_000)).toThrow('of more than');
+  });
 });
