@@ -23,6 +23,7 @@ export class DecisionList {
   /** Decisions of `new` that are no ban of an address or prefix. */
   passedOver = 0;
   readonly #now: () => number;
+  readonly #scenarios = new Map<string, string>();
   #rest: Buffer = Buffer.alloc(0);
   /** Where in `#rest` the newest text between lists, or the entry that goes on, begins. */
   #begin = 0;
@@ -82,6 +83,11 @@ export class DecisionList {
       if (read !== undefined) this.gone.push(read);
     } else if (this.#name !== 'new') return;
     else if (read === undefined) this.passedOver++;
-    else this.put.push({ ...read, until: this.#now() + read.leftMs });
+    else {
+      // Thousands have the same reason.
+      const scenario = this.#scenarios.get(read.scenario) ?? read.scenario;
+      this.#scenarios.set(scenario, scenario);
+      this.put.push({ ...read, scenario, until: this.#now() + read.leftMs });
+    }
   }
 }

@@ -149,8 +149,9 @@ export class LapiEngine implements ShareEngine {
     { put, gone, passedOver }: DecisionList,
     take: (news: EngineNews) => Promise<void>,
   ): Promise<void> {
-    for (let at = 0; at < put.length; at += PART)
-      await take({ ...this.#newsOf(put.slice(at, at + PART), []), listing: 'part' });
+    // What is told is let go of: the next list may come before the collector has been here.
+    while (put.length > 0)
+      await take({ ...this.#newsOf(put.splice(0, PART), []), listing: 'part' });
     await take({ ...this.#newsOf([], gone), passedOver, listing: 'end' });
   }
 
