@@ -8,7 +8,7 @@ import { OperatorError, type PackedError, unpackError } from '../core/errors.js'
 import type { WebPlaces } from './server.js';
 import type { WebView } from './web.js';
 
-/** Old space of the thread, MiB: 200,000 bans take about 130, once, also while they are read anew. */
+/** Old space of the thread, MiB: 200,000 bans take about 130, also while they are read anew. */
 const HEAP_MIB = 192;
 
 /** Everything that the thread is told at its start. */
