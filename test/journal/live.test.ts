@@ -91,6 +91,35 @@ class Follow implements AsyncDisposable {
   }
 }
 
+/** Takes all descriptors of this process until it is disposed of. */
+class NoDescriptors implements Disposable {
+  readonly #taken: number[] = [];
+  readonly #before = /^Max open files\s+(\d+)/m.exec(
+    readFileSync('/proc/self/limits', 'utf8'),
+  )?.[1];
+
+  constructor() {
+    this.#limit(String(readdirSync('/proc/self/fd').length + 64));
+    expect(() => {
+      for (;;) this.#taken.push(openSync('/dev/null', 'r'));
+    }).toThrow('EMFILE');
+  }
+
+  /** Gives so many back. */
+  free(count: number): void {
+    for (const descriptor of this.#taken.splice(0, count)) closeSync(descriptor);
+  }
+
+  [Symbol.dispose](): void {
+    this.free(this.#taken.length);
+    this.#limit(this.#before ?? '');
+  }
+
+  #limit(soft: string): void {
+    spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]);
+  }
+}
+
 /** Waits until the file holds so many entries. */
 async function stored(follow: Follow, count: number): Promise<void> {
   await until(`${count} entries on disk`, () => {
@@ -185,23 +214,59 @@ describe('following a directory', () => {
     follow.open();
     await follow.see(3);
     const other = follow.write('user-1000.journal');
-    const opened: number[] = [];
-    const limit = (soft: string) =>
-      spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]);
-    const before = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    limit(String(readdirSync('/proc/self/fd').length + 64));
-    try {
-      expect(() => {
-        for (;;) opened.push(openSync('/dev/null', 'r'));
-      }).toThrow('EMFILE');
+    {
+      using _ = new NoDescriptors();
       other.append(numbered(3, 3));
       await until('the file is there', () => existsSync(follow.scratch.file('user-1000.journal')));
       await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
-    } finally {
-      for (const descriptor of opened) closeSync(descriptor);
-      limit(before ?? '');
     }
     expect(await follow.see(6)).toEqual(texts(6));
+  });
+
+  test.each([
+    ['to watch', 1],
+    ['to list the directory', 2],
+    ['for one of the files', 3],
+  ])(
+    'keeps the files that it has while descriptors come back, but only enough %s',
+    async (_, count) => {
+      await using follow = new Follow();
+      const live = follow.write('system.journal');
+      live.append(numbered(3));
+      await stored(follow, 3);
+      follow.open();
+      await follow.see(3);
+      const other = follow.write('user-1000.journal');
+      {
+        using none = new NoDescriptors();
+        other.append(numbered(3, 6));
+        await until('the file is there', () =>
+          existsSync(follow.scratch.file('user-1000.journal')),
+        );
+        await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
+        none.free(count);
+        await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
+        live.append(numbered(3, 3));
+        expect(await follow.see(6)).toEqual(texts(6));
+      }
+      expect(await follow.see(9)).toEqual(texts(9));
+      expect(follow.notices).toEqual([]);
+    },
+  );
+
+  test('reads nothing older than asked for when all files are opened anew before any entry came', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append(numbered(3));
+    await stored(follow, 3);
+    follow.open({ at: 'time', time: epochMicros(T0 + 1_000_000) });
+    {
+      using _ = new NoDescriptors();
+      await stays('there is nothing', () => follow.turn().length === 0, 1_500);
+    }
+    await stays('there is nothing', () => follow.turn().length === 0, 2_500);
+    live.append(numbered(2, 2_000_000));
+    expect(await follow.see(2)).toEqual(texts(2, 2_000_000));
   });
 
   test('goes on after a file that was read is vacuumed away', async () => {

@@ -5,7 +5,6 @@
  * literal gate, because reading four fields costs more than twice as much as MESSAGE alone. Of an
  * entry with several MESSAGE fields (no daemon writes such) the gate looks at the first.
  */
-import { closeSync, openSync } from 'node:fs';
 import { CHANGE, type JournalHandle } from '../../../native/journal.js';
 import { JournalPages } from '../../../native/libc.js';
 import type { EntryReader, RawBatch, ReadRange, Wanted } from '../../../native/raw-entries.js';
@@ -26,6 +25,7 @@ import { type EpochMicros, isoTime } from '../../core/time.js';
 import { BrokenLines, OUTPUT_FIELDS } from '../broken-lines.js';
 import { gateTest, matchFieldsTest, routesOf, routesTest } from '../gate.js';
 import { entryOf } from '../message.js';
+import { MissedFiles } from './descriptors.js';
 import { LateEntries } from './late.js';
 import {
   type LibsystemdSpec,
@@ -42,8 +42,6 @@ export { check } from '../../../native/check.js';
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
-/** How often it is looked whether there are descriptors, ms: some 5 us each. */
-const DESCRIPTORS_EVERY_MS = 1_000;
 
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
@@ -59,9 +57,9 @@ export class LibsystemdSource implements EntrySource {
   readonly #pages = new JournalPages();
   readonly #broken: BrokenLines;
   #notices: string[] = [];
-  /** When it was looked whether there are descriptors, and whether there were none since. */
-  #counted = performance.now();
-  #wereMissing = false;
+  readonly #missed: MissedFiles;
+  /** Where reading began, for as long as no entry was read. */
+  #start: Position = { at: 'head' };
   /** Times between which the stored entries lie that `open` has set out to read. */
   #span: { readonly from: EpochMicros; readonly to: EpochMicros } | undefined;
 
@@ -76,6 +74,7 @@ export class LibsystemdSource implements EntrySource {
     this.#makeReader = makeReader;
     this.#late = new LateEntries(spec);
     this.#broken = new BrokenLines(() => openWatched(spec));
+    this.#missed = new MissedFiles(spec);
   }
 
   open(match: MatchExpression, gate: Gate, position: Position): OpenReport {
@@ -108,10 +107,12 @@ export class LibsystemdSource implements EntrySource {
     };
     this.#reading = reading;
     this.#span = spanOf(reading.handle, position);
+    this.#missed.note();
     const found = this.#place.goTo(handle, position, inLibrary);
     const { last } = this.#place;
     const atTail: Position = last === undefined ? { at: 'head' } : { at: 'cursor', ...last };
-    this.#late.expandedAt(position.at === 'tail' ? atTail : position);
+    this.#start = position.at === 'tail' ? atTail : position;
+    this.#late.expandedAt(this.#start);
     return { gap: !found };
   }
 
@@ -214,7 +215,7 @@ export class LibsystemdSource implements EntrySource {
     this.#processed = performance.now();
     // The handle stands where reading ahead began: it is put right when that is over.
     if (this.#open().ahead.active) return;
-    this.#heedDescriptors();
+    this.#takeInMissed();
     if (this.#spec.kind !== 'files' && this.#open().handle.process() === CHANGE.invalidate)
       this.#verifyPosition();
     // An entry that was waited for stands to be read: a new selection would lose it.
@@ -222,7 +223,7 @@ export class LibsystemdSource implements EntrySource {
   }
 
   wait(interval: number, most: number, orders?: number): boolean {
-    this.#heedDescriptors();
+    this.#takeInMissed();
     const { handle, reader } = this.#open();
     if (reader.wait === undefined || this.#spec.kind === 'files' || this.#place.isLost)
       return false;
@@ -299,51 +300,40 @@ export class LibsystemdSource implements EntrySource {
    * at that place.
    */
   #verifyPosition(): void {
+    this.#missed.note();
     const last = this.#place.last;
     if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
   }
 
-  /**
-   * libsystemd passes over a file that it could not open when it came, for want of descriptors,
-   * and does not try again before that file changes. So once there are some again, all files are
-   * opened anew. Looked at once a second.
-   */
-  #heedDescriptors(): void {
-    const now = performance.now();
-    if (this.#spec.kind === 'files' || now - this.#counted < DESCRIPTORS_EVERY_MS) return;
-    this.#counted = now;
-    if (!hasDescriptors()) this.#wereMissing = true;
-    else if (this.#wereMissing && !this.#open().ahead.active && !this.#standing) {
-      this.#wereMissing = false;
-      this.#reopen();
-    }
+  /** Opens all files anew where some were passed over. */
+  #takeInMissed(): void {
+    const { handle, ahead } = this.#open();
+    const whole = this.#missed.take(!ahead.active && !this.#standing);
+    if (whole === undefined) return;
+    handle.close();
+    this.#goOn(whole);
   }
 
   /** Opens the files that are there now, at the entry that was read last. */
   #reopen(): void {
-    const reading = this.#open();
+    // The new handle may need the descriptors of the old one.
+    this.#open().handle.close();
     const handle = openWatched(this.#spec);
-    reading.handle.close();
+    this.#missed.note();
+    this.#goOn(handle);
+  }
+
+  /** Reads on with another handle, from the entry that was read last or else where it began. */
+  #goOn(handle: JournalHandle): void {
+    const reading = this.#open();
     this.#reading = { ...reading, handle };
     this.#standing = false;
     const { last } = this.#place;
-    if (
-      last !== undefined &&
-      !this.#place.goTo(handle, { at: 'cursor', ...last }, reading.inLibrary)
-    )
+    const position: Position = last === undefined ? this.#start : { at: 'cursor', ...last };
+    if (!this.#place.goTo(handle, position, reading.inLibrary))
       this.#notices.push(
         'the entry read last was removed from the journal; entries after it may be missing',
       );
-  }
-}
-
-/** Whether this process may open another file. */
-function hasDescriptors(): boolean {
-  try {
-    closeSync(openSync('/', 'r'));
-    return true;
-  } catch {
-    return false;
   }
 }
 
