@@ -19,6 +19,11 @@ export const REGEX_LINEAR_GUARD_MS = 500;
  * still answers its heartbeat in time.
  */
 export const REGEX_WAIT_MS_MAX = 1_600;
+/**
+ * A reader judges entries for so long at a time, ms, and then looks whether it was asked something:
+ * lines that are slow each must not add up to a reader that is taken for hung.
+ */
+export const JUDGE_PART_MS = 500;
 /** A login of the same user from the same network is not written again within so many seconds. */
 export const LOGIN_REPEAT_SECONDS = 6 * 3600;
 /**

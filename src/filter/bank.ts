@@ -19,7 +19,7 @@ import { type JailCounters, newCounters, tick } from './counters.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
 import { LINE_FIELDS, type Line, lineOf } from './line.js';
 import { countOf, identityOf, userOf } from './match-groups.js';
-import { type Guard, RegexGuard } from './regex-guard.js';
+import { type Guard, RegexGuard, type Task } from './regex-guard.js';
 import { slotName } from './search.js';
 
 // Which jails want an entry. Entries of one service look alike in the fields that decide, so the
@@ -183,26 +183,49 @@ export class FilterBank {
 
   /**
    * Judges entries in the order in which they were read. Never throws, whatever they say, and never
-   * takes much longer than the guard allows per regex that proves slow.
+   * takes much longer than the guard allows per regex that proves slow, and per line where one is
+   * slow in the linear matcher.
    */
   judge(entries: readonly Entry[]): JudgeReport {
-    const events: FilterEvent[] = [];
-    const demoted: Demotion[] = [];
+    const [report = { events: NOTHING, demoted: NOTHING }] = this.judgeInParts(entries, Infinity);
+    return report;
+  }
+
+  /**
+   * The same in parts: one ends when so many milliseconds are over. What is done between two of
+   * them must leave the bank alone.
+   */
+  *judgeInParts(
+    entries: readonly Entry[],
+    milliseconds: number,
+  ): Generator<JudgeReport, void, undefined> {
+    let events: FilterEvent[] = [];
+    let demoted: Demotion[] = [];
+    let begun = performance.now();
+    const isOver = () => performance.now() - begun >= milliseconds;
     const candidates = this.#admit(entries);
     // A multi-line filter needs the window that its last line left, so its lines cannot be matched
     // ahead.
-    const ahead = this.#windows
+    let ahead = this.#windows
       ? candidates.filter(({ jailFilter }) => jailFilter.filter.maxlines === 1)
       : candidates;
-    const matches = this.#match(ahead, demoted);
+    let matches: readonly (LineMatch | undefined)[] = NOTHING;
     let next = 0;
     for (const item of candidates) {
-      const match =
-        item.jailFilter.filter.maxlines === 1 ? matches[next++] : this.#match([item], demoted)[0];
+      const isAhead = item.jailFilter.filter.maxlines === 1;
+      if (isAhead && next === matches.length) {
+        ahead = ahead.slice(next);
+        matches = this.#match(ahead, demoted, isOver);
+        next = 0;
+      }
+      const match = isAhead ? matches[next++] : this.#match([item], demoted)[0];
       const event = settle(item, match);
       if (event !== undefined) events.push(event);
+      if (!isOver()) continue;
+      yield { events, demoted };
+      [events, demoted, begun] = [[], [], performance.now()];
     }
-    return { events, demoted };
+    yield { events, demoted };
   }
 
   /** A copy of the counters of every jail. */
@@ -244,13 +267,15 @@ export class FilterBank {
   #match(
     candidates: readonly Candidate[],
     demoted: Demotion[],
+    isOver?: () => boolean,
   ): readonly (LineMatch | undefined)[] {
     if (candidates.length === 0) return NOTHING;
-    const run = this.#runner.run(candidates.length, (n, progress) => {
+    const task: Task = (n, progress) => {
       const item = candidates[n] as Candidate;
       item.line ??= lineOf(item.entry);
       return matchEntry(item.jailFilter.filter, item.entry, item.line, progress);
-    });
+    };
+    const run = this.#runner.run(candidates.length, task, isOver);
     for (const slot of run.demoted) {
       const jailFilter = this.#jailFilters.find(({ filter }) => filter.slots.includes(slot));
       if (jailFilter === undefined) continue;

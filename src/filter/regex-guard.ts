@@ -19,7 +19,10 @@ export type Guard = (run: () => void, milliseconds: number) => boolean;
 export type Task = (n: number, progress: RunningRegex) => LineMatch;
 
 export interface GuardedRun {
-  /** One per line, in order; undefined where the search had to be given up. */
+  /**
+   * One per line, in order, of all or of as many as there was time for; undefined where the search
+   * had to be given up.
+   */
   readonly matches: readonly (LineMatch | undefined)[];
   readonly demoted: readonly RegexSlot[];
   /** Times the guard struck. */
@@ -35,8 +38,11 @@ export class RegexGuard {
     this.#guard = guard;
   }
 
-  /** Matches lines 0 to `count` - 1. */
-  run(count: number, task: Task): GuardedRun {
+  /**
+   * Matches lines 0 to `count` - 1. Slow lines end it once `isOver` says so, behind one at the
+   * earliest.
+   */
+  run(count: number, task: Task, isOver: () => boolean = () => false): GuardedRun {
     const matches: (LineMatch | undefined)[] = new Array(count);
     const progress: RunningRegex = { running: undefined };
     const demoted: RegexSlot[] = [];
@@ -67,7 +73,7 @@ export class RegexGuard {
         }
       }
     };
-    while (next < count) {
+    while (next < count && !(next > 0 && isOver())) {
       progress.running = undefined;
       if (guard(upTo(count), REGEX_GUARD_MS)) break;
       timeouts++;
@@ -92,6 +98,7 @@ export class RegexGuard {
       }
     }
     if (timeouts === 0) this.#strikes.clear();
+    matches.length = next;
     return { matches, demoted, timeouts };
   }
 

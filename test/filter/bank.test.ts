@@ -1,6 +1,7 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { EVENT_COUNT_MAX, USER_CHARS_MAX } from '../../src/core/limits.js';
+import { JUDGE_PART_MS, REGEX_LINEAR_GUARD_MS } from '../../src/core/timeouts.js';
 import { FilterBank } from '../../src/filter/bank.js';
 import { entry, type FilterText, jail } from '../support/filters.js';
 import { noGuard, vmGuard } from '../support/guard.js';
@@ -282,4 +283,41 @@ test('a twin has the same regexes and a memory of its own', () => {
   // Its own failure has waited for the address.
   expect(twin.judge([connect]).events).toHaveLength(1);
   expect([first, twin].map((one) => one.stats()[0]?.failures.count)).toEqual([1, 1]);
+});
+
+describe('judging in parts', () => {
+  afterEach(() => void jest.restoreAllMocks());
+
+  const JAILS = () => [
+    jail('single', '', { failregex: ['failed from <HOST>'] }),
+    jail('lines', '', { failregex: [String.raw`first <HOST>\n.*failed`], maxlines: 3 }),
+  ];
+  const ENTRIES = [1, 2, 3, 4].flatMap((i) => [
+    entry(`first 192.0.2.${i}`),
+    entry(`failed from 198.51.100.${i}`),
+  ]);
+
+  test('comes to the same, wherever a part ends', () => {
+    const whole = new FilterBank(JAILS(), noGuard).judge(ENTRIES).events;
+    expect(whole.length).toBeGreaterThan(4);
+    const parts = [...new FilterBank(JAILS(), noGuard).judgeInParts(ENTRIES, 0)];
+    expect(parts.length).toBeGreaterThan(ENTRIES.length);
+    expect(parts.flatMap(({ events }) => events)).toEqual(whole);
+  });
+
+  test.each([
+    [JUDGE_PART_MS - 1, 2],
+    [JUDGE_PART_MS, 4],
+  ])('ends a part when the time is over: lines of %d ms make %d', (lineMs, count) => {
+    let now = 0;
+    jest.spyOn(performance, 'now').mockImplementation(() => now);
+    // Nothing is done in time; the linear matcher is the last that is tried.
+    const slow = (_: () => void, milliseconds: number) => {
+      if (milliseconds === REGEX_LINEAR_GUARD_MS) now += lineMs;
+      return false;
+    };
+    const bank = new FilterBank(JAILS().slice(0, 1), slow);
+    const lines = ENTRIES.filter(({ message }) => message.startsWith('failed')).slice(0, 3);
+    expect([...bank.judgeInParts(lines, JUDGE_PART_MS)]).toHaveLength(count);
+  });
 });

@@ -84,6 +84,22 @@ test('the guard gives a batch, a line, and a line in the linear matcher the time
   expect([matches, timeouts]).toEqual([[undefined, undefined], 4]);
 });
 
+test('slow lines end a run behind the first of them when there is no time for more', () => {
+  const slow: Guard = () => false;
+  const { matches } = new RegexGuard(slow).run(
+    3,
+    () => NO_MATCH,
+    () => true,
+  );
+  expect(matches).toEqual([undefined]);
+  const fast = new RegexGuard(vmGuard).run(
+    3,
+    () => NO_MATCH,
+    () => true,
+  );
+  expect(fast.matches).toHaveLength(3);
+});
+
 describe('a hostile line', () => {
   test.each(SLOW_SHAPES)(
     '$shape: neighbours lose nothing and the next lines are judged',

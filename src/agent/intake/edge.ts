@@ -5,13 +5,13 @@
  */
 
 import type { FilterEvent } from '../../core/decision.js';
-import type { EntrySource, Position, ReadPosition } from '../../core/entry.js';
+import type { Entry, EntrySource, Position, ReadPosition } from '../../core/entry.js';
 import { BATCH_ENTRIES_MAX } from '../../core/limits.js';
 import { unionOf } from '../../core/match.js';
 import type { JailIntake } from '../../core/specs.js';
 import { plus, wallClock } from '../../core/time.js';
-import { EDGE_SECONDS } from '../../core/timeouts.js';
-import type { Demotion, FilterBank } from '../../filter/bank.js';
+import { EDGE_SECONDS, JUDGE_PART_MS } from '../../core/timeouts.js';
+import type { Demotion, FilterBank, JudgeReport } from '../../filter/bank.js';
 import { isAtOrBefore } from '../source-clocks.js';
 import type { IntakePlan } from './protocol.js';
 import { isOwn, OWN_FIELDS, type OwnProcess } from './protocol.js';
@@ -52,13 +52,18 @@ export class Edge {
     });
   }
 
-  /** The next entries; undefined when there are none yet. Throws what the source throws. */
-  next(): EdgeBatch | undefined {
+  /**
+   * The next entries; undefined when there are none yet, or when it was stopped. Throws what the
+   * source throws.
+   */
+  async next(isStopped: () => boolean): Promise<EdgeBatch | undefined> {
     const { read, entries } = this.#source.next(BATCH_ENTRIES_MAX);
     if (read === 0) return undefined;
     const warm: FilterEvent[] = [];
     const events: FilterEvent[] = [];
-    const report = this.#bank.judge(entries.filter((entry) => !isOwn(entry, this.#self)));
+    const others = entries.filter((entry) => !isOwn(entry, this.#self));
+    const report = await judged(this.#bank, others, isStopped);
+    if (report === undefined) return undefined;
     for (const event of report.events) (isWarm(event, this.#mark) ? warm : events).push(event);
     return { warm, events, demoted: report.demoted };
   }
@@ -77,6 +82,29 @@ export function openFor(
 ) {
   const fields = [...new Set([...bank.gate.fields, ...OWN_FIELDS])];
   return source.open(unionOf(jails.map(({ match }) => match)), { ...bank.gate, fields }, position);
+}
+
+/**
+ * What entries come to. Whatever regexes make of them, this thread's messages are read meanwhile:
+ * one that does not answer is taken for hung. Undefined when it was stopped before all were judged.
+ */
+export async function judged(
+  bank: FilterBank,
+  entries: readonly Entry[],
+  isStopped: () => boolean,
+): Promise<JudgeReport | undefined> {
+  const parts: JudgeReport[] = [];
+  for (const part of bank.judgeInParts(entries, JUDGE_PART_MS)) {
+    if (parts.length > 0) await new Promise(setImmediate);
+    if (isStopped()) return undefined;
+    parts.push(part);
+  }
+  const [first] = parts;
+  if (parts.length === 1) return first;
+  return {
+    events: parts.flatMap(({ events }) => events),
+    demoted: parts.flatMap(({ demoted }) => demoted),
+  };
 }
 
 /** True when the event was read before the agent stopped. */

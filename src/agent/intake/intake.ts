@@ -17,7 +17,7 @@ import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank } from '../../filter/bank.js';
 import { trimMemory } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
-import { type Edge, isWarm, openFor } from './edge.js';
+import { type Edge, isWarm, judged, openFor } from './edge.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
 import { isOwn } from './protocol.js';
 
@@ -141,9 +141,9 @@ export class Intake {
         this.#post({ type: 'notice', level: 'warning', message: notice });
       if (batch.read > 0) {
         activeAt = performance.now();
-        this.#take(batch);
+        await this.#take(batch);
         if (batch.ended) break;
-        this.#lookAtEdge();
+        await this.#lookAtEdge();
         // Messages of the main thread (credits, pings, stop) are read here.
         await new Promise(setImmediate);
         continue;
@@ -168,16 +168,17 @@ export class Intake {
     }
   }
 
-  #take(batch: Batch): void {
+  async #take(batch: Batch): Promise<void> {
+    const others = batch.entries.filter((entry) => !isOwn(entry, this.#plan.self));
+    const report = await judged(this.#bank, others, () => this.#stopped);
+    // Who goes on reads the batch again.
+    if (report === undefined) return;
     this.#entriesRead += batch.read;
     this.#entriesCut += batch.cut;
     this.#entriesUnreadable += batch.unreadable;
     this.#position = batch.position ?? this.#position;
     this.#unposted = true;
     this.#uncounted = true;
-    const report = this.#bank.judge(
-      batch.entries.filter((entry) => !isOwn(entry, this.#plan.self)),
-    );
     this.#tellDemoted(report.demoted);
     this.#tellAhead(batch);
     const warm: FilterEvent[] = [];
@@ -224,7 +225,7 @@ export class Intake {
   }
 
   /** Judges the newest entries while stored ones are still read, once that takes a while. */
-  #lookAtEdge(): void {
+  async #lookAtEdge(): Promise<void> {
     if (this.#phase === 'live' || performance.now() - this.#openedAt < EDGE_AFTER_MS) return;
     try {
       const edge = this.#openEdge();
@@ -233,7 +234,7 @@ export class Intake {
         edge !== undefined && looks < EDGE_BATCHES_MAX && this.#credits > 0;
         looks++
       ) {
-        const batch = edge.next();
+        const batch = await edge.next(() => this.#stopped);
         if (batch === undefined) return;
         const { warm, events, demoted } = batch;
         this.#tellDemoted(demoted);

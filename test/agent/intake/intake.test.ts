@@ -5,7 +5,7 @@ import type { Batch, EntrySource } from '../../../src/core/entry.js';
 import { BATCH_CREDITS } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
-import { AHEAD_SECONDS_MAX } from '../../../src/core/timeouts.js';
+import { AHEAD_SECONDS_MAX, JUDGE_PART_MS } from '../../../src/core/timeouts.js';
 import { FilterBank } from '../../../src/filter/bank.js';
 import { entry, jail } from '../../support/filters.js';
 
@@ -179,4 +179,46 @@ test('has as many batches under way as the bound says, and reads on with each th
   expect(posted).toBe(BATCH_CREDITS + 1);
   intake.stop();
   await running;
+});
+
+test('reads its messages while lines that are slow each are judged, and leaves them when it is stopped', async () => {
+  const pause = (milliseconds: number) => void Atomics.wait(NOTHING, 0, 0, milliseconds);
+  // Three calls for each line.
+  const slow = () => {
+    pause(JUDGE_PART_MS / 5);
+    return false;
+  };
+  const lines = Array.from({ length: 10 }, () => entry('failed from 192.0.2.1'));
+  const run = async (stops: boolean) => {
+    let turns = 0;
+    const left = [{ ...ENTRY, entries: lines, read: lines.length }];
+    const source: EntrySource = {
+      id: plan.id,
+      open: () => ({ gap: false }),
+      next: () => left.shift() ?? QUIET,
+      poll: () => intake.stop(),
+      close: () => undefined,
+    };
+    const told: unknown[] = [];
+    const intake = new Intake(
+      plan,
+      source,
+      new FilterBank([jail('sample', '', { failregex: ['failed from <HOST>'] })], slow),
+      (message) => {
+        if (message.type !== 'batch') return;
+        told.push([message.position, turns > 1]);
+      },
+    );
+    const turn = () => {
+      turns++;
+      if (stops && turns > 1) intake.stop();
+      if (told.length === 0) next = setImmediate(turn);
+    };
+    let next = setImmediate(turn);
+    await intake.run();
+    clearImmediate(next);
+    return told[0];
+  };
+  expect(await run(false)).toEqual([ENTRY.position, true]);
+  expect(await run(true)).toBeUndefined();
 });
