@@ -50,7 +50,8 @@ former_stop() {
 # administrator gave to the old one.
 former_files() {
 	getent passwd banjour-notify > /dev/null || return 0
-	find /etc/banjour -xdev -user banjour-notify -print0 | xargs -0 -r chown -h banjour-companion 2> /dev/null || true
+	# From within each folder: of one that is banjour-notify's, that user could make a link to another meanwhile.
+	find /etc/banjour -xdev -user banjour-notify -execdir chown -h banjour-companion {} + 2> /dev/null || true
 	echo "banjour: processes of the user banjour-notify run, so it could not become banjour-companion, which is a user of its own"
 	echo "    now. Files of banjour-notify in /etc/banjour were given to it; once those processes have ended: userdel banjour-notify"
 }

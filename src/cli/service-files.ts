@@ -3,7 +3,15 @@
  * the shipped ones; only the paths of Node and of this installation are written into the unit.
  */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { PACKAGE_ROOT } from '../setup/paths.js';
@@ -24,11 +32,12 @@ export const UNITS: readonly [string, ...string[]] = [
   'banjour-companion.service',
 ];
 /** What 0.1.0 placed and this version does not: its banjour-notify and banjour-metrics are one. */
-export const FORMER_FILES: readonly string[] = [
+const FORMER_UNITS: readonly string[] = [
   '/etc/systemd/system/banjour-notify.service',
   '/etc/systemd/system/banjour-metrics.service',
-  '/etc/sysusers.d/banjour-notify.conf',
 ];
+/** The same, and the last to go: as long as it is there, the taking over is not done. */
+const FORMER_MARK = '/etc/sysusers.d/banjour-notify.conf';
 /** Users that the units run as. */
 export const USERS: readonly string[] = ['banjour', 'banjour-companion'];
 /** The systemd that knows RestartSteps=, systemd.service(5). */
@@ -142,4 +151,19 @@ export function requireRoot(): void {
       cause,
     });
   }
+}
+
+/**
+ * Takes over what 0.1.0 left below `root`, by `handOver`; what that says, undefined where there is
+ * nothing. Where it fails, or is interrupted, the next call does it again.
+ */
+export function takeOverFormer(handOver: () => string, root = ''): string | undefined {
+  const units = FORMER_UNITS.map((path) => root + path);
+  const mark = root + FORMER_MARK;
+  if (![...units, mark].some((path) => existsSync(path))) return undefined;
+  // Nobody starts them meanwhile.
+  for (const path of units) rmSync(path, { force: true });
+  const said = handOver();
+  rmSync(mark, { force: true });
+  return said;
 }

@@ -7,11 +7,16 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { userInfo } from 'node:os';
-import { join } from 'node:path';
+import { tmpdir, userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { completionFiles } from '../../src/cli/completion/scripts.js';
-import { requireVisible, serviceFiles, unitFor } from '../../src/cli/service-files.js';
+import {
+  requireVisible,
+  serviceFiles,
+  takeOverFormer,
+  unitFor,
+} from '../../src/cli/service-files.js';
 import { COMMANDS } from '../../src/cli/table.js';
 import { isRoot, needs } from '../support/require.js';
 
@@ -57,6 +62,27 @@ describe('banjour service install', () => {
     ]);
     for (const { text, theirs } of files)
       expect([text.includes('import'), theirs]).toEqual([true, false]);
+  });
+
+  test('takes over what 0.1.0 left, once, and again where that was interrupted', () => {
+    const root = mkdtempSync(join(tmpdir(), 'banjour-former-'));
+    try {
+      expect(takeOverFormer(() => 'said', root)).toBeUndefined();
+      const unit = join(root, 'etc/systemd/system/banjour-notify.service');
+      for (const path of [unit, join(root, 'etc/sysusers.d/banjour-notify.conf')]) {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, '');
+      }
+      const interrupted = () => {
+        expect(existsSync(unit)).toBe(false);
+        throw new Error('interrupted');
+      };
+      expect(() => takeOverFormer(interrupted, root)).toThrow('interrupted');
+      expect(takeOverFormer(() => 'said', root)).toBe('said');
+      expect(takeOverFormer(() => 'said', root)).toBeUndefined();
+    } finally {
+      rmSync(root, { recursive: true });
+    }
   });
 
   test('never overwrites what an administrator may have edited', () => {

@@ -6,13 +6,13 @@ import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { PACKAGE_ROOT } from '../../setup/paths.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import {
-  FORMER_FILES,
   isPackaged,
   type PlacedFile,
   requireRoot,
   requireVisible,
   serviceFiles,
   systemdVersion,
+  takeOverFormer,
   UNITS,
   USERS,
 } from '../service-files.js';
@@ -90,7 +90,7 @@ async function install(context: CommandContext): Promise<ExitCode> {
     terminal.out(`${path}\n`);
   }
   for (const folder of CONFIG_FOLDERS) mkdirSync(folder, { recursive: true, mode: 0o755 });
-  takeOverFormer(context);
+  terminal.out(takeOverFormer(handOverFormer) ?? '');
   must('systemd-sysusers', ...SYSUSERS);
   if (!existsSync('/run/systemd/system')) {
     terminal.out('systemd does not run here: nothing is started\n');
@@ -116,14 +116,12 @@ async function install(context: CommandContext): Promise<ExitCode> {
 }
 
 /** What an installation of 0.1.0 left: users, state, and what was enabled. */
-function takeOverFormer({ terminal }: CommandContext): void {
-  if (!FORMER_FILES.some((path) => existsSync(path))) return;
-  for (const path of FORMER_FILES) rmSync(path, { force: true });
+function handOverFormer(): string {
   const script = `. "$0"; former_stop; systemd-sysusers "$@"
 [ ! -d /run/systemd/system ] || systemctl daemon-reload
 former_hand_over`;
   const functions = join(PACKAGE_ROOT, 'systemd/former-units.sh');
-  terminal.out(must('sh', '-euc', script, functions, ...SYSUSERS));
+  return must('sh', '-euc', script, functions, ...SYSUSERS);
 }
 
 async function remove(context: CommandContext): Promise<ExitCode> {
