@@ -30,6 +30,8 @@ export class AgentLink {
   readonly #lost: (reports: number) => void;
   #queue: AgentReport[] = [];
   #timer: NodeJS.Timeout | undefined;
+  /** The batches under way: one after the other, or they took every connection of a slow agent. */
+  #flushed: Promise<void> | undefined;
   #failures = 0;
   #restUntil = 0;
 
@@ -74,6 +76,7 @@ export class AgentLink {
       this.#queue.shift();
       this.#lost(1);
     }
+    if (this.#flushed !== undefined) return;
     this.#timer ??= setTimeout(() => inBackground(this.#flush()), BATCH_MS);
   }
 
@@ -85,8 +88,13 @@ export class AgentLink {
   }
 
   /** Of the same failures come log lines: what cannot be told now is not told later. */
-  async #flush(): Promise<void> {
+  #flush(): Promise<void> {
     this.#timer = undefined;
+    if (this.#queue.length > 0) this.#flushed ??= this.#sendAll();
+    return this.#flushed ?? Promise.resolve();
+  }
+
+  async #sendAll(): Promise<void> {
     while (this.#queue.length > 0) {
       const reports = this.#queue.splice(0, POLICY_REPORTS_MAX);
       try {
@@ -95,6 +103,7 @@ export class AgentLink {
         this.#lost(reports.length);
       }
     }
+    this.#flushed = undefined;
   }
 
   /** Posts; once more where a kept connection was closed by the agent meanwhile. */
@@ -111,10 +120,12 @@ export class AgentLink {
   #try(path: string, body: unknown, until: number): Promise<unknown> {
     const text = JSON.stringify(body);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => call.destroy(new Error('no answer in time')),
-        until - performance.now(),
-      );
+      const timer = setTimeout(() => {
+        const error = new Error('no answer in time');
+        // A call that still waits for a connection does not say that it was destroyed.
+        reject(error);
+        call.destroy(error);
+      }, until - performance.now());
       const call = request(
         {
           socketPath: this.#socket,
