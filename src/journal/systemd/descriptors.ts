@@ -4,12 +4,11 @@
  */
 import { closeSync, openSync } from 'node:fs';
 import type { JournalHandle } from '../../../native/journal.js';
+import { SOURCE_RETRY_MS_MAX } from '../../core/timeouts.js';
 import { type LibsystemdSpec, openWatched } from './open.js';
 
 /** How often it is looked whether there are descriptors, ms: some 20 us each. */
 const EVERY_MS = 1_000;
-/** After a try in vain the next is twice as far; doubled so often at most. */
-const DOUBLED_MAX = 6;
 /**
  * Descriptors that show that there are enough: directories have some while their files are opened,
  * and give them back though files were passed over.
@@ -43,8 +42,10 @@ export class MissedFiles {
     if (!this.#wereMissing || !isFree || !hasDescriptors()) return undefined;
     const handle = openedWhole(this.#spec);
     this.#wereMissing = handle === undefined;
-    if (handle === undefined) this.#lookAt = now + EVERY_MS * 2 ** this.#vain;
-    this.#vain = handle === undefined ? Math.min(this.#vain + 1, DOUBLED_MAX) : 0;
+    // After a try in vain the next is twice as far.
+    if (handle === undefined)
+      this.#lookAt = now + Math.min(SOURCE_RETRY_MS_MAX, EVERY_MS * 2 ** this.#vain);
+    this.#vain = handle === undefined ? this.#vain + 1 : 0;
     return handle;
   }
 }
