@@ -1,4 +1,5 @@
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -71,7 +72,10 @@ describe('companion.sock', () => {
   });
 
   test('takes the place of what a killed process left, is for its group alone, and is gone when closed', async () => {
-    writeFileSync(socket, 'left behind');
+    // Bound by a process that is killed: the socket stays.
+    const bind = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
+    spawnSync(process.execPath, ['-e', bind, socket]);
+    expect(statSync(socket).isSocket()).toBe(true);
     close = await serveCompanion(socket, companion);
     expect(statSync(socket).mode & 0o7777).toBe(0o660);
     await close();
