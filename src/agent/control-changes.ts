@@ -102,7 +102,12 @@ export class ControlChanges {
     const { jail, maxretry } = this.policy(name);
     const prefix = prefixOf(target);
     if (!isHost(prefix))
-      throw new OperatorError(`${JSON.stringify(target)} is a prefix: failures are of one address`);
+      throw new OperatorError(
+        `${JSON.stringify(target)} is a prefix: failures are of one address`,
+        {
+          hint: 'write the address that failed',
+        },
+      );
     const address = baseAddress(prefix);
     const allowed = notRemote(address) ?? stages.allow.snapshot.allows(jail, address)?.text;
     const event = {

@@ -90,7 +90,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   for (const note of notes) log('info', note);
   if (setup.jails.length === 0)
     throw new OperatorError('no jail is enabled: nothing would be protected', {
-      hint: `enable one in ${options.configuration.adminRoot}/jail.local, e.g.  [sshd] / enabled = true`,
+      hint: `write [sshd] and enabled = true into ${options.configuration.adminRoot}/jail.local`,
       exitCode: EXIT.config,
     });
   const signal = firstSignal(['SIGTERM', 'SIGINT']);

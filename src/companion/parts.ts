@@ -37,7 +37,7 @@ export function requireWork(plans: readonly PartPlan[]): void {
     throw new OperatorError(
       'the companion has nothing to do: no jail tells anybody, and companion.conf switches no part on',
       {
-        hint: 'write action = %(action_mwl)s (mail with whois and log lines) or add slack[url-file=...] to action of a jail, or write enabled = true below [metrics] into /etc/banjour/companion.local',
+        hint: 'write action = %(action_mwl)s (mail with whois and log lines) or add slack[url-file=...] to action of a jail, or write enabled = true below [metrics], [share], [policy] or [web] into /etc/banjour/companion.local',
         exitCode: 78,
       },
     );

@@ -224,6 +224,12 @@ function asked({ method, path }: Endpoint, request: Values): { path: string; bod
   return { path: query.size === 0 ? filled : `${filled}?${query}` };
 }
 
+/** Who may use a socket besides root; the groups are those of the units. */
+function memberHint(socket: string): string {
+  if (socket.endsWith('/status.sock')) return ', or join the group banjour';
+  return socket.endsWith('/companion.sock') ? ', or join the group banjour-companion' : '';
+}
+
 function explain(error: NodeJS.ErrnoException, socket: string): Error {
   switch (error.code) {
     case 'ENOENT':
@@ -235,7 +241,7 @@ function explain(error: NodeJS.ErrnoException, socket: string): Error {
       });
     case 'EACCES':
       return new OperatorError(`no permission to talk to the agent on ${socket}`, {
-        hint: 'run the command as root, or join the group that may read status.sock',
+        hint: `run the command as root${memberHint(socket)}`,
         exitCode: EXIT.noPermission,
         cause: error,
       });

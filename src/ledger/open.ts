@@ -165,7 +165,7 @@ function contentOf(path: string): { readonly content: Buffer; readonly whole: bo
 export function openLedgerForReading(path: string): Ledger {
   if (!existsSync(path))
     throw new OperatorError(`there is no ledger at ${path}`, {
-      hint: 'start the agent once, or name its state directory',
+      hint: 'start the agent once, or name its state directory with --state-dir',
       exitCode: EXIT.noInput,
     });
   const unusable = inspect(path);

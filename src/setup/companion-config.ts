@@ -120,12 +120,12 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
     },
     metrics: {
       enabled: metrics.parse('enabled', parseBoolean, false),
-      listen: metrics.parse('listen', parseLoopbackPort, { host: '127.0.0.1', port: 9811 }),
+      listen: metrics.parse('listen', loopbackPort(9811), { host: '127.0.0.1', port: 9811 }),
     },
     policy: {
       enabled: policy.parse('enabled', parseBoolean, false),
-      listen: policy.parse<LoopbackPort | null>('listen', parseLoopbackPort, null),
-      socket: policy.parse<string | null>('socket', parseSocketPath, null),
+      listen: policy.parse<LoopbackPort | null>('listen', loopbackPort(9813), null),
+      socket: policy.parse<string | null>('socket', socketPath('policy.sock'), null),
       apiKeyFile: policy.text('api-key-file'),
       rules: readRules(policy),
     },
@@ -139,8 +139,8 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
 function readWeb(web: Section): CompanionConfig['web'] {
   const config = {
     enabled: web.parse('enabled', parseBoolean, false),
-    listen: web.parse<LoopbackPort | null>('listen', parseLoopbackPort, null),
-    socket: web.parse<string | null>('socket', parseSocketPath, null),
+    listen: web.parse<LoopbackPort | null>('listen', loopbackPort(9815), null),
+    socket: web.parse<string | null>('socket', socketPath('web.sock'), null),
     origin: web.parse<string | null>('origin', parseOrigin, null),
     changes: web.parse('changes', parseBoolean, false),
   };
@@ -149,7 +149,7 @@ function readWeb(web: Section): CompanionConfig['web'] {
     web.error(
       'companion.origin',
       'socket',
-      'origin is empty: whoever comes through a proxy is refused',
+      'is a socket for a reverse proxy, and origin is empty: whoever comes through it is refused',
       'write origin = https://banjour.example.org, the address that browsers show',
       web.text('socket'),
     );
@@ -192,7 +192,7 @@ function wordOf<const T extends string>(...words: readonly T[]): (text: string) 
   return (text) => {
     const value = words.find((word) => word === text.trim().toLowerCase());
     const all = words.join(' or ');
-    return value === undefined ? { problem: `is not ${all}`, fix: `write ${words[0]}` } : { value };
+    return value === undefined ? { problem: `is not ${all}`, fix: `write ${all}` } : { value };
   };
 }
 
@@ -222,7 +222,7 @@ function samePort(
 function parseEvery(text: string): Parsed<ReportConfig['every']> {
   const word = text.trim().toLowerCase();
   if (word === 'none' || word === 'daily' || word === 'weekly') return { value: word };
-  return { problem: 'is none of none, daily and weekly', fix: 'write weekly' };
+  return { problem: 'is not none, daily or weekly', fix: 'write weekly, daily or none' };
 }
 
 function parseHour(text: string): Parsed<number> {
@@ -235,7 +235,7 @@ function parseMailboxes(text: string): Parsed<readonly string[]> {
   const addresses = text.split(/[\s,]+/).filter((word) => word !== '');
   if (addresses.length > 0 && addresses.every((one) => MAILBOX.test(one)))
     return { value: addresses };
-  return { problem: 'is no mail address', fix: 'write e.g. postmaster@example.org' };
+  return { problem: 'is no list of mail addresses', fix: 'write e.g. postmaster@example.org' };
 }
 
 const MAILBOX = /^[\w.+=][\w.+=-]*(?:@[\w.-]+)?$/;
@@ -248,28 +248,35 @@ function parseAuto(text: string): Parsed<boolean | 'auto'> {
     : { problem: 'is none of auto, true and false', fix: 'write auto, true or false' };
 }
 
+/** Reads a port of the loopback; its remedy names the part's own usual one. */
+function loopbackPort(usual: number): (text: string) => Parsed<LoopbackPort> {
+  return (text) => parseLoopbackPort(text, usual);
+}
+
 /** `127.0.0.1:9811`, `[::1]:9811`, `localhost:9811` or a port: of the loopback alone. */
-export function parseLoopbackPort(text: string): Parsed<LoopbackPort> {
+export function parseLoopbackPort(text: string, usual = 9811): Parsed<LoopbackPort> {
   const parts = /^(?:(127(?:\.\d{1,3}){3}|\[::1\]|localhost):)?(\d{1,5})$/.exec(text.trim());
   const port = Number(parts?.[2]);
   const octets = parts?.[1]?.match(/\d+(?=\.|$)/g) ?? [];
   if (parts === null || port > 65_535 || octets.some((octet) => Number(octet) > 255))
     return {
       problem: 'is not a port of the loopback',
-      fix: 'write 9811, 127.0.0.1:9811 or [::1]:9811; for other hosts put a proxy with a password before it',
+      fix: `write ${usual}, 127.0.0.1:${usual} or [::1]:${usual}; for other hosts put a proxy with a password before it`,
     };
   const host = (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1');
   return { value: { host, port } };
 }
 
-function parseSocketPath(text: string): Parsed<string> {
+/** Reads the path of a Unix socket; its remedy names the part's own. */
+function socketPath(name: string): (text: string) => Parsed<string> {
   // The kernel's bound for a name of a Unix socket, unix(7): 108 bytes with the final zero.
-  if (text.startsWith('/') && !text.endsWith('/') && Buffer.byteLength(text) < 108)
-    return { value: text };
-  return {
-    problem: 'is no place for a socket',
-    fix: 'write a path such as /run/banjour-companion/policy.sock, shorter than 108 bytes',
-  };
+  return (text) =>
+    text.startsWith('/') && !text.endsWith('/') && Buffer.byteLength(text) < 108
+      ? { value: text }
+      : {
+          problem: 'is no place for a socket',
+          fix: `write a path such as /run/banjour-companion/${name}, shorter than 108 bytes`,
+        };
 }
 
 /** A port of the loopback as it is written. */

@@ -72,34 +72,46 @@ export function readShare(share: Section): ShareConfig {
   return config;
 }
 
-function examine({ place, machine, user, passwordFile }: ShareConfig, share: Section): void {
+function examine(config: ShareConfig, share: Section): void {
+  const { place, machine, user, passwordFile } = config;
   if (place === null && share.text('url').trim() === '')
     share.error(
       'share.url',
       'url',
-      '[share] names no engine',
+      'url is empty: no engine shares the bans',
       'write url = valkey://HOST:6379 or, for CrowdSec, url = http://HOST:8080',
     );
   if (place?.kind === 'lapi' && machine === null)
     share.error(
       'share.machine',
       'machine-id',
-      'CrowdSec does not know this host without a name',
-      'write machine-id = the name of: cscli machines add NAME --auto -f /dev/stdout',
+      'machine-id is empty, and CrowdSec lets no machine in without a name',
+      'on the host of the LAPI: cscli machines add NAME (docs/share.md has the options); then write machine-id = NAME',
     );
+  for (const [key, file] of [
+    ['machine-password-file', config.machinePasswordFile],
+    ['bouncer-key-file', config.bouncerKeyFile],
+  ] as const)
+    if (place?.kind === 'lapi' && file === null)
+      share.error(
+        'share.secret',
+        key,
+        `${key} is empty, and CrowdSec lets nobody in without that secret`,
+        `take the line out: the default is /etc/banjour/secrets/lapi-${key.split('-')[0]}`,
+      );
   if (user !== null && passwordFile === null)
     share.error(
       'share.password',
       'user',
-      'a user without a password',
-      'write password-file = /etc/banjour/secrets/valkey',
+      'password-file is empty, so this user has no password',
+      'write password-file = /etc/banjour/secrets/share, the file that holds the password',
     );
   if (place !== null && isOpen(place))
     share.warn(
       'share.plain',
       'url',
       'the password and all bans cross the network as plain text',
-      'use valkeys:// or https://, or a tunnel',
+      'write valkeys:// or https://; behind a tunnel of yours this may stay',
     );
 }
 

@@ -89,8 +89,10 @@ export class ShareService {
 
   /** One line: what it does, or why it does not. */
   get summary(): string {
-    if (this.#trouble !== undefined) return `sharing bans: ${this.#trouble}`;
-    return this.#where === '' ? 'sharing bans' : `sharing bans by ${this.#where}`;
+    if (this.#trouble !== undefined) return `bans are not shared: ${this.#trouble}`;
+    if (this.#since === undefined) return 'bans are not shared yet';
+    const problem = this.#connection?.problem;
+    return `bans are shared through ${this.#where}${problem === undefined ? '' : `; ${problem}`}`;
   }
 
   status(): ShareStatus {
@@ -130,7 +132,7 @@ export class ShareService {
   #listening(): void {
     if (this.#since !== undefined) return;
     this.#since = Date.now();
-    this.#options.log('notice', `bans are shared by ${this.#where}`);
+    this.#options.log('notice', `bans are shared through ${this.#where}`);
     this.#trouble = undefined;
   }
 

@@ -283,7 +283,7 @@ export class ValkeyEngine implements ShareEngine {
     const hint = /^(?:WRONGPASS|NOAUTH)/.test(text)
       ? 'look at user and password-file of [share], and at the ACL user on the server'
       : /^NOPERM/.test(text)
-        ? `the ACL user ${user ?? 'default'} may too little: docs/share.md has its line`
+        ? `the ACL user ${user ?? 'default'} may do too little: docs/share.md has the line for it`
         : undefined;
     return new OperatorError(`${this.where}: ${said}`, {
       cause: error,

@@ -11,6 +11,7 @@ import { counted } from '../core/text.js';
 import type { TargetView } from '../notify/notifier.js';
 import { type CompanionConfig, loadCompanionConfig } from '../setup/companion-config.js';
 import type { ConfigurationRoots } from '../setup/load.js';
+import type { ShareStatus } from '../share/share.js';
 
 /**
  * A ban that has waited for so long without an error is reported, ms. Digests are gathered for a
@@ -20,6 +21,8 @@ const PATIENCE_MS = 15 * 60_000;
 const RESTART =
   'systemctl restart banjour-companion; journalctl -u banjour-companion -n 20 says what it meets';
 const RELOAD = 'systemctl reload banjour-companion';
+const SHARE_LOG =
+  'look at [share] of companion.conf and at the engine; journalctl -u banjour-companion -n 20 says more';
 
 /** What the configuration wants of the companion. */
 interface Wishes {
@@ -59,7 +62,7 @@ export async function checkCompanion(
 
 /** What does not happen while only these parts are there. */
 function lacking({ config, tellers }: Wishes, there: ReadonlySet<string>): string[] {
-  const { notify, report, metrics, policy, web } = config;
+  const { notify, report, metrics, share, policy, web } = config;
   const wanted: readonly (readonly [string, boolean, string])[] = [
     [
       'notify',
@@ -68,6 +71,7 @@ function lacking({ config, tellers }: Wishes, there: ReadonlySet<string>): strin
     ],
     ['report', report.every !== 'none', 'the report is not mailed'],
     ['metrics', metrics.enabled, 'metrics are not served'],
+    ['share', share.enabled, 'bans are not shared with other hosts'],
     ['policy', policy.enabled, 'nobody answers the mail server before it checks a password'],
     ['web', web.enabled, 'the web page is not served'],
   ];
@@ -109,6 +113,9 @@ function partFindings(part: PartView, now: number): Finding[] {
   if (!running)
     return [{ level: 'error', id, message: `banjour-companion: ${summary}`, fix: RESTART }];
   if (name === 'notify') return targetsOf(part).map((target) => targetFinding(target, now));
+  const { trouble } = (name === 'share' ? part.status : {}) as Partial<ShareStatus>;
+  if (typeof trouble === 'string')
+    return [{ level: 'warning', id, message: `banjour-companion: ${summary}`, fix: SHARE_LOG }];
   return [{ level: 'ok', id, message: `banjour-companion: ${summary}` }];
 }
 

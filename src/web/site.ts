@@ -106,7 +106,8 @@ export class Site {
     const [path = '', query] = url.split('?', 2);
     const visit = { request, response, path, query: new URLSearchParams(query), arrival };
     if (method === 'POST') return this.#change(this.#guest(visit));
-    if (method !== 'GET' && method !== 'HEAD') throw new WebRefusal(405, 'GET or POST');
+    if (method !== 'GET' && method !== 'HEAD')
+      throw new WebRefusal(405, 'this server answers GET and POST only');
     const file = files.get(path);
     if (file !== undefined)
       return send(response, 200, headersOf(file.type, PAGE_POLICY), file.bytes);
@@ -124,7 +125,7 @@ export class Site {
     if (cookie === undefined)
       throw new WebRefusal(
         403,
-        'this link is none, was opened before, or is too old',
+        'this link was opened before, is too old, or was never made here',
         'run banjour web open again',
         'link',
       );
@@ -238,7 +239,8 @@ function daysOf(stated: string | null): number {
 function refusalOf(error: unknown): WebRefusal {
   if (error instanceof WebRefusal) return error;
   if (error instanceof TooMuch) return new WebRefusal(503, error.message, error.hint);
-  if (!(error instanceof OperatorError)) return new WebRefusal(500, 'a fault of the page');
+  if (!(error instanceof OperatorError))
+    return new WebRefusal(500, 'the page met a fault of Banjour; please report it');
   const status =
     error.exitCode === EXIT.unavailable || error.exitCode === EXIT.noPermission ? 503 : 400;
   return new WebRefusal(status, error.message, error.hint);

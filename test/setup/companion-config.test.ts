@@ -16,6 +16,8 @@ const write = (name: string, ...lines: readonly string[]) =>
 const load = () =>
   loadCompanionConfig({ shipped: join(folder, 'usr'), config: join(folder, 'etc') });
 
+const LAPI = ['[share]', 'enabled = true', 'url = http://127.0.0.1:8080', 'machine-id = mx1'];
+
 describe('companion.conf', () => {
   test('without one, only notify may run', () => {
     expect(load()).toMatchObject({
@@ -79,6 +81,15 @@ describe('companion.conf', () => {
     [['[DEFAULT]', 'enabled = true'], /companion\.conf:2.*has no effect in \[DEFAULT\]/],
     [['[policy]', 'socket = policy.sock'], /companion\.conf:2.*is no place for a socket/],
     [['[policy]', `socket = /${'x'.repeat(107)}`], /is no place for a socket/],
+    [['[policy]', 'listen = 0.0.0.0:1'], /write 9813, 127\.0\.0\.1:9813/],
+    [['[policy]', 'nearlimit = refuse'], /is not delay or serve \(got "refuse"\); write delay or serve/],
+    [['[web]', 'listen = 0.0.0.0:1'], /write 9815, 127\.0\.0\.1:9815/],
+    [['[web]', 'socket = web.sock'], /such as \/run\/banjour-companion\/web\.sock/],
+    [['[share]', 'enabled = true'], /url is empty: no engine shares the bans/],
+    [[...LAPI, 'machine-id ='], /machine-id is empty.*cscli machines add NAME/],
+    [[...LAPI, 'bouncer-key-file ='], /:5.*bouncer-key-file is empty.*secrets\/lapi-bouncer/],
+    [[...LAPI, 'machine-password-file ='], /:5.*-file is empty.*secrets\/lapi-machine/],
+    [[...LAPI.slice(0, 2), 'url = valkey://127.0.0.1', 'user = me'], /:4.*has no password/],
   ])('%j is refused', (lines, words) => {
     write('etc/companion.conf', ...lines);
     expect(load).toThrow(words);

@@ -165,7 +165,7 @@ describe('what is missed', () => {
     await until('b has it', () => b.agent.shared.size === 1);
     hub.broken = new Error('no route');
     hub.cut();
-    await until('a knows', () => a.service.summary === 'sharing bans: no route');
+    await until('a knows', () => a.service.summary === 'bans are not shared: no route');
     a.agent.ban('192.0.2.2', 600);
     a.agent.unban('192.0.2.1');
     hub.broken = undefined;

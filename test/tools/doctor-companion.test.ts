@@ -191,12 +191,25 @@ describe('the doctor looks whether people are told', () => {
   test.each([
     ['[notify]\nreport = weekly', 'the report is not mailed'],
     ['[policy]\nenabled = true', 'nobody answers the mail server before it checks a password'],
+    ['[share]\nenabled = true\nurl = valkey://127.0.0.1', 'bans are not shared with other hosts'],
     ['[notify]\nenabled = true', 'nobody is told of the bans of '],
   ])('where %j is wanted and nothing runs, that is an error', async (lines, words) => {
     configure('%(action_)s');
     companion(lines);
     expect(await look()).toMatchObject([
       { level: 'error', message: expect.stringContaining(`does not run: ${words}`) },
+    ]);
+  });
+
+  test.each([
+    [null, 'ok', 'bans are shared through valkey://127.0.0.1:6379'],
+    ['no route', 'warning', 'bans are not shared: no route'],
+  ])('sharing whose trouble is %j is %s', async (trouble, level, summary) => {
+    configure('%(action_)s');
+    companion('[share]\nenabled = true\nurl = valkey://127.0.0.1');
+    const part = { name: 'share' as const, running: true, summary, status: { trouble } };
+    expect(await running(part)).toMatchObject([
+      { level, id: 'companion.share', message: `banjour-companion: ${summary}` },
     ]);
   });
 

@@ -45,7 +45,9 @@ export const run: CommandDefinition = {
 async function runAgent({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const level = args.text('log-level') as LogLevel | undefined;
   if (level !== undefined && !LOG_LEVELS.includes(level))
-    throw new OperatorError(`no such log level: ${level}`);
+    throw new OperatorError(`no such log level: ${JSON.stringify(level)}`, {
+      hint: `write one of ${LOG_LEVELS.join(', ')}`,
+    });
   const { runService } = await import('../../agent/service.js');
   return runService({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },

@@ -52,7 +52,8 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   const first = args.text('jail') ?? '';
   const second = args.text('option') ?? '';
   const words = args.list('value');
-  if (args.flag('add') && args.flag('del')) throw new OperatorError('--add or --del, not both');
+  if (args.flag('add') && args.flag('del'))
+    throw new OperatorError('--add and --del exclude each other: write one of them');
   const client = new ControlClient(controlSocket(paths));
   const ofAgent = words.length === 0 && OF_AGENT.includes(first);
   if (!ofAgent && words.length === 0)

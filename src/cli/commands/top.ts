@@ -27,7 +27,7 @@ export const top: CommandDefinition = {
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
   const interval = args.number('interval') ?? 2;
   if (!(interval >= 0.2 && interval <= 3600))
-    throw new OperatorError('the interval must be from 0.2 to 3600 seconds');
+    throw new OperatorError(`--interval must be from 0.2 to 3600 seconds, not ${interval}`);
   const { showTop } = await import('../top.js');
   return showTop(new ControlClient(statusSocket(paths)), terminal, {
     intervalMs: interval * 1000,

@@ -182,7 +182,7 @@ export function writeFiles(planned: readonly PlannedFile[]): string[] {
   } catch (error) {
     for (const path of begun) rmSync(path, { force: true });
     throw new OperatorError(`the configuration cannot be written: ${messageOf(error)}`, {
-      hint: 'as root',
+      hint: 'run the command as root',
       exitCode: EXIT.cannotCreate,
       cause: error,
     });

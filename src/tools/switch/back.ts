@@ -161,7 +161,7 @@ class Back {
       this.#options.say(`    ${counted(taken.length, 'ban')} handed over`);
     }
     throw new OperatorError('Banjour bans faster than fail2ban takes over', {
-      hint: 'the same again when it is quieter',
+      hint: 'run the same command again when it is quieter',
       exitCode: EXIT.temporary,
     });
   }

@@ -222,7 +222,7 @@ class Move {
       throw new OperatorError(
         `${counted(errors.length, 'error')} would keep Banjour from starting`,
         {
-          hint: 'mend what is named above, then the same again',
+          hint: 'mend what is named above, then run the same command again',
           exitCode: EXIT.config,
         },
       );
