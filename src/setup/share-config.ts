@@ -78,14 +78,14 @@ function examine(config: ShareConfig, share: Section): void {
     share.error(
       'share.url',
       'url',
-      'url is empty: no engine shares the bans',
+      'is empty: no engine shares the bans',
       'write url = valkey://HOST:6379 or, for CrowdSec, url = http://HOST:8080',
     );
   if (place?.kind === 'lapi' && machine === null)
     share.error(
       'share.machine',
       'machine-id',
-      'machine-id is empty, and CrowdSec lets no machine in without a name',
+      'is empty, and CrowdSec lets no machine in without a name',
       'on the host of the LAPI: cscli machines add NAME (docs/share.md has the options); then write machine-id = NAME',
     );
   for (const [key, file] of [
@@ -96,7 +96,7 @@ function examine(config: ShareConfig, share: Section): void {
       share.error(
         'share.secret',
         key,
-        `${key} is empty, and CrowdSec lets nobody in without that secret`,
+        'is empty, and CrowdSec lets nobody in without that secret',
         `take the line out: the default is /etc/banjour/secrets/lapi-${key.split('-')[0]}`,
       );
   if (user !== null && passwordFile === null)

@@ -82,13 +82,16 @@ describe('companion.conf', () => {
     [['[policy]', 'socket = policy.sock'], /companion\.conf:2.*is no place for a socket/],
     [['[policy]', `socket = /${'x'.repeat(107)}`], /is no place for a socket/],
     [['[policy]', 'listen = 0.0.0.0:1'], /write 9813, 127\.0\.0\.1:9813/],
-    [['[policy]', 'nearlimit = refuse'], /is not delay or serve \(got "refuse"\); write delay or serve/],
+    [
+      ['[policy]', 'nearlimit = refuse'],
+      /is not delay or serve \(got "refuse"\); write delay or serve/,
+    ],
     [['[web]', 'listen = 0.0.0.0:1'], /write 9815, 127\.0\.0\.1:9815/],
     [['[web]', 'socket = web.sock'], /such as \/run\/banjour-companion\/web\.sock/],
-    [['[share]', 'enabled = true'], /url is empty: no engine shares the bans/],
-    [[...LAPI, 'machine-id ='], /machine-id is empty.*cscli machines add NAME/],
-    [[...LAPI, 'bouncer-key-file ='], /:5.*bouncer-key-file is empty.*secrets\/lapi-bouncer/],
-    [[...LAPI, 'machine-password-file ='], /:5.*-file is empty.*secrets\/lapi-machine/],
+    [['[share]', 'enabled = true'], /url: is empty: no engine shares the bans/],
+    [[...LAPI, 'machine-id ='], /machine-id: is empty.*cscli machines add NAME/],
+    [[...LAPI, 'bouncer-key-file ='], /:5.*bouncer-key-file: is empty.*secrets\/lapi-bouncer/],
+    [[...LAPI, 'machine-password-file ='], /:5.*-file: is empty.*secrets\/lapi-machine/],
     [[...LAPI.slice(0, 2), 'url = valkey://127.0.0.1', 'user = me'], /:4.*has no password/],
   ])('%j is refused', (lines, words) => {
     write('etc/companion.conf', ...lines);
