@@ -47,6 +47,8 @@ export async function watch(
   const context = await browser.newContext({
     viewport: { width: 1280, height: 860 },
     timezoneId: 'Europe/Berlin',
+    // A colour on its way to another is no colour to measure.
+    reducedMotion: 'reduce',
     ...options,
   });
   const page = await context.newPage();
