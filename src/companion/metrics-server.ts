@@ -3,9 +3,9 @@
  * the agent, which keeps a sandbox without any network.
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { boundClients, namesLoopback } from '../control/clients.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { addressOf, endServer, listen } from '../control/listen.js';
+import { messageOf } from '../core/errors.js';
 import { METRICS_CLIENTS_MAX } from '../core/service-limits.js';
 import { METRICS_REQUEST_MS_MAX } from '../core/timeouts.js';
 import { CONTENT_TYPES, formatFor, type MetricsFormat } from '../metrics/format.js';
@@ -45,24 +45,13 @@ export async function serveMetrics(
     }
   });
   boundClients(server, METRICS_CLIENTS_MAX, METRICS_REQUEST_MS_MAX);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new OperatorError(`cannot listen on ${describePort(where)}: ${messageOf(cause)}`, {
-          hint: `ss -ltnp 'sport = :${where.port}' shows who listens there`,
-          cause,
-        }),
-      ),
-    );
-    server.listen(where.port, where.host, () => resolve());
-  });
-  const { address, port } = server.address() as AddressInfo;
-  return {
-    address: describePort({ host: address, port }),
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  await listen(
+    server,
+    { host: where.host, port: where.port },
+    {
+      what: `listen on ${describePort(where)}`,
+      hint: `ss -ltnp 'sport = :${where.port}' shows who listens there`,
+    },
+  );
+  return { address: addressOf(server), close: () => endServer(server) };
 }

@@ -5,6 +5,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { boundClients } from '../control/clients.js';
+import { endServer, listen } from '../control/listen.js';
 import { removeLeftSocket } from '../control/socket-file.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX, WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
@@ -92,21 +93,14 @@ export async function serveCompanion(path: string, companion: Asked): Promise<()
       .end(text);
   });
   boundClients(server, CONTROL_CLIENTS_MAX, CONTROL_REQUEST_MS_MAX);
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new OperatorError(`cannot open the socket ${path}: ${messageOf(cause)}`, {
-          hint: 'its directory must exist and belong to banjour-companion (RuntimeDirectory= of the unit, or --run-dir)',
-          cause,
-        }),
-      ),
-    );
-    server.listen(path, () => resolve());
-  });
+  await listen(
+    server,
+    { path },
+    {
+      what: `open the socket ${path}`,
+      hint: 'its directory must exist and belong to banjour-companion (RuntimeDirectory= of the unit, or --run-dir)',
+    },
+  );
   chmodSync(path, 0o660);
-  return () =>
-    new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    });
+  return () => endServer(server);
 }

@@ -2,6 +2,7 @@
  * Answers mail servers that ask before they check a password. Whatever is wrong with the agent, a
  * login is served: it then is as safe as it was without anybody to ask.
  */
+import type { Listening, ListenPlaces } from '../control/listen.js';
 import type { RefusalReason } from '../control/protocol.js';
 import { POLICY_DELAYED_MAX } from '../core/service-limits.js';
 import type { MetricsFormat } from '../metrics/format.js';
@@ -9,13 +10,13 @@ import { AgentLink } from './agent-link.js';
 import { decide, type PolicyRules, type PolicyVerdict, REFUSAL_WORDS } from './decide.js';
 import { PolicyMetrics } from './metrics.js';
 import { failureOf, type PolicyReport, readRequest } from './request.js';
-import { type PolicyPlaces, type PolicyServer, servePolicy } from './server.js';
+import { servePolicy } from './server.js';
 
 /** A login that waited is asked about once more within this, ms, when its password was right. */
 const AGAIN_MS = 60_000;
 
 export interface PolicyOptions {
-  readonly places: PolicyPlaces;
+  readonly places: ListenPlaces;
   readonly key: string;
   readonly rules: PolicyRules;
   /** policy.sock of the agent. */
@@ -35,7 +36,7 @@ export class PolicyService {
   /** Attempts that waited already, before their password was checked, and when. */
   readonly #delayed = new Map<string, number>();
   #slowest = 0;
-  #server: PolicyServer | undefined;
+  #server: Listening | undefined;
 
   constructor(options: PolicyOptions) {
     this.#options = options;

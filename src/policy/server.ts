@@ -3,20 +3,12 @@
  * alone. Who has no key gets no body read; connections, bodies and time are bounded.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { boundClients, namesLoopback } from '../control/clients.js';
-import { removeLeftSocket } from '../control/socket-file.js';
+import { type Listening, type ListenPlaces, listenAt } from '../control/listen.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { POLICY_BODY_BYTES_MAX, POLICY_HTTP_CLIENTS_MAX } from '../core/service-limits.js';
 import { POLICY_BODY_MS_MAX, POLICY_IDLE_MS_MAX } from '../core/timeouts.js';
-
-/** Where it listens; either may be absent. */
-export interface PolicyPlaces {
-  readonly port: { readonly host: string; readonly port: number } | null;
-  readonly socket: string | null;
-}
 
 /** What becomes of a request with the key; the answer is JSON. */
 type PolicyAnswerer = (command: string, body: string) => Promise<object | undefined>;
@@ -25,16 +17,10 @@ type PolicyAnswerer = (command: string, body: string) => Promise<object | undefi
 export type PolicyDenial = 'key' | 'host' | 'path' | 'body';
 
 export interface PolicyServerOptions {
-  readonly places: PolicyPlaces;
+  readonly places: ListenPlaces;
   readonly key: string;
   readonly answer: PolicyAnswerer;
   readonly denied: (why: PolicyDenial) => void;
-}
-
-export interface PolicyServer {
-  /** `127.0.0.1:9813`, with the port that the system chose for 0; the socket's path. */
-  readonly addresses: readonly string[];
-  close(): Promise<void>;
 }
 
 const WORDS: Readonly<Record<PolicyDenial, readonly [number, string]>> = {
@@ -45,37 +31,16 @@ const WORDS: Readonly<Record<PolicyDenial, readonly [number, string]>> = {
 };
 
 /** Opens port and socket. Throws `OperatorError` when one of them cannot be had. */
-export async function servePolicy(options: PolicyServerOptions): Promise<PolicyServer> {
+export function servePolicy(options: PolicyServerOptions): Promise<Listening> {
   const { port, socket } = options.places;
-  const servers: Server[] = [];
-  const addresses: string[] = [];
-  try {
-    if (port !== null) {
-      const server = makeServer(options, true);
-      servers.push(server);
-      await listen(server, { host: port.host, port: port.port }, `port ${port.port}`);
-      const { address, port: chosen, family } = server.address() as AddressInfo;
-      addresses.push(family === 'IPv6' ? `[${address}]:${chosen}` : `${address}:${chosen}`);
-    }
-    if (socket !== null) {
-      const server = makeServer(options, false);
-      servers.push(server);
-      removeLeftSocket(socket);
-      await listen(server, { path: socket }, socket);
-      // The key is what counts; the mail server's user is another one.
-      chmodSync(socket, 0o666);
-      addresses.push(socket);
-    }
-  } catch (error) {
-    await Promise.all(servers.map(end));
-    throw error;
-  }
-  return {
-    addresses,
-    close: async () => {
-      await Promise.all(servers.map(end));
-    },
-  };
+  return listenAt(
+    options.places,
+    (isPort) => makeServer(options, isPort),
+    (isPort) => ({
+      what: `listen on ${isPort ? `port ${port?.port}` : socket}`,
+      hint: "ss -lxtnp shows who listens there; its directory must be the companion's",
+    }),
+  );
 }
 
 function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolean): Server {
@@ -108,27 +73,6 @@ function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolea
   server.on('clientError', (_error, socket) => socket.destroy());
   boundClients(server, POLICY_HTTP_CLIENTS_MAX, POLICY_IDLE_MS_MAX);
   return server;
-}
-
-function listen(server: Server, where: object, name: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new OperatorError(`cannot listen on ${name}: ${messageOf(cause)}`, {
-          hint: "ss -lxtnp shows who listens there; its directory must be the companion's",
-          cause,
-        }),
-      ),
-    );
-    server.listen(where, () => resolve());
-  });
-}
-
-function end(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
 
 /** `/?command=allow`, and weakforced's `GET /?command=ping`. */

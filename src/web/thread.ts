@@ -3,9 +3,9 @@
  * that waits for the companion's answer, and what goes wrong in it ends nothing else.
  */
 import { Worker } from 'node:worker_threads';
+import type { ListenPlaces } from '../control/listen.js';
 import { noteThread } from '../core/background.js';
 import { OperatorError, type PackedError, unpackError } from '../core/errors.js';
-import type { WebPlaces } from './server.js';
 import type { WebView } from './web.js';
 
 /** Old space of the thread, MiB: 200,000 bans take about 130, also while they are read anew. */
@@ -13,7 +13,7 @@ const HEAP_MIB = 192;
 
 /** Everything that the thread is told at its start. */
 export interface WebWork {
-  readonly places: WebPlaces;
+  readonly places: ListenPlaces;
   readonly origin: string | null;
   readonly changes: boolean;
   readonly whatIfPath: string;

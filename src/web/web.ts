@@ -2,6 +2,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ControlClient } from '../control/client.js';
+import type { Listening, ListenPlaces } from '../control/listen.js';
 import type { Explanation } from '../control/protocol.js';
 import { OperatorError } from '../core/errors.js';
 import { WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
@@ -13,12 +14,12 @@ import { AgentFollower } from './follow.js';
 import type { WebDenial } from './guard.js';
 import { LiveFeed } from './live.js';
 import { Questions } from './questions.js';
-import { listenWeb, type WebPlaces, type WebServer } from './server.js';
+import { listenWeb } from './server.js';
 import { Sessions } from './sessions.js';
 import { Site, type SiteOptions } from './site.js';
 
 export interface PageOptions {
-  readonly places: WebPlaces;
+  readonly places: ListenPlaces;
   readonly origin: string | null;
   readonly about: SiteOptions['about'];
   /** A client of the agent that reads; its requests end with the signal, where one is given. */
@@ -55,7 +56,7 @@ export class Web {
   readonly #follower: AgentFollower;
   readonly #live: LiveFeed;
   readonly #denied: Partial<Record<WebDenial, number>> = {};
-  #server: WebServer | undefined;
+  #server: Listening | undefined;
 
   private constructor(options: PageOptions) {
     this.#options = options;
