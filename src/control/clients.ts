@@ -36,15 +36,17 @@ export function boundClients(server: Server, most: number, milliseconds: number)
   server.on('error', () => undefined);
   const silent = new Map<Socket, NodeJS.Timeout>();
   let open = 0;
+  const forget = (socket: Socket) => {
+    clearTimeout(silent.get(socket));
+    silent.delete(socket);
+  };
   const expect = (socket: Socket) => {
+    // Of requests that came in one go each answer ends: there is one time for all of them.
+    forget(socket);
     silent.set(
       socket,
       setTimeout(() => socket.destroy(), milliseconds),
     );
-  };
-  const forget = (socket: Socket) => {
-    clearTimeout(silent.get(socket));
-    silent.delete(socket);
   };
   server.on('connection', (socket: Socket) => {
     open++;
