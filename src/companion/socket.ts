@@ -4,7 +4,7 @@
  */
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
-import { boundClients } from '../control/clients.js';
+import { boundClients, readBody } from '../control/clients.js';
 import { endServer, listen } from '../control/listen.js';
 import { removeLeftSocket } from '../control/socket-file.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
@@ -40,21 +40,18 @@ async function read(companion: Asked, path: string, format: MetricsFormat): Prom
 async function order(companion: Asked, path: string, request: IncomingMessage): Promise<Answer> {
   const [, version, part = '', name = '', ...rest] = path.split('/');
   if (version !== 'v1' || rest.length > 0) return NO_SUCH_PATH;
-  const answer = await companion.order(part, name, await readBody(request));
+  const answer = await companion.order(part, name, await jsonOf(request));
   return answer === undefined ? NO_SUCH_PATH : [200, JSON_TYPE, `${JSON.stringify(answer)}\n`];
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > WEB_WHAT_IF_BYTES_MAX)
-      throw new OperatorError(`the request is larger than ${WEB_WHAT_IF_BYTES_MAX} bytes`);
-    chunks.push(chunk as Buffer);
-  }
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  const text = await readBody(
+    request,
+    WEB_WHAT_IF_BYTES_MAX,
+    () => new OperatorError(`the request is larger than ${WEB_WHAT_IF_BYTES_MAX} bytes`),
+  );
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}');
+    return JSON.parse(text || '{}');
   } catch (error) {
     throw new OperatorError(`the request is not JSON: ${messageOf(error)}`);
   }

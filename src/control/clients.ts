@@ -78,3 +78,19 @@ export function namesLoopback(host: string | undefined): boolean {
     host === undefined || /^(?:127(?:\.\d{1,3}){3}|\[::1\]|localhost)(?::\d{1,5})?$/i.test(host)
   );
 }
+
+/** The body of a request as text. Throws what `tooLarge` makes where it has more bytes. */
+export async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  tooLarge: () => unknown,
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request) {
+    bytes += (chunk as Buffer).length;
+    if (bytes > bytesMax) throw tooLarge();
+    chunks.push(chunk as Buffer);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -26,7 +26,7 @@ import {
   CONTROL_STALL_MS_MAX,
 } from '../core/timeouts.js';
 import { sendAnswer, sendText, sendWhole, streamEvents } from './answer.js';
-import { RateLimiter } from './clients.js';
+import { RateLimiter, readBody } from './clients.js';
 import {
   type ControlHandlers,
   type Endpoint,
@@ -269,7 +269,7 @@ class RequestHandler {
             ? 'changes go through control.sock, as root'
             : 'docs/api.md says which socket answers what',
         );
-      const given = endpoint.method === 'POST' ? await readBody(request) : queryOf(url, request);
+      const given = endpoint.method === 'POST' ? await jsonOf(request) : queryOf(url, request);
       const fields = requestOf(
         endpoint,
         typeof given === 'object' && given !== null && !Array.isArray(given)
@@ -337,20 +337,13 @@ function queryOf({ searchParams }: URL, { headers }: IncomingMessage): Record<st
   };
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > CONTROL_REQUEST_BYTES_MAX) {
-      request.destroy();
-      throw new OperatorError(`the request is larger than ${CONTROL_REQUEST_BYTES_MAX} bytes`, {
-        hint: 'send it in parts',
-      });
-    }
-    chunks.push(chunk as Buffer);
-  }
-  const text = Buffer.concat(chunks).toString('utf8');
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  const text = await readBody(request, CONTROL_REQUEST_BYTES_MAX, () => {
+    request.destroy();
+    return new OperatorError(`the request is larger than ${CONTROL_REQUEST_BYTES_MAX} bytes`, {
+      hint: 'send it in parts',
+    });
+  });
   if (text === '') return {};
   try {
     return JSON.parse(text);

@@ -3,6 +3,7 @@
  * no call can forget a check.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readBody } from '../control/clients.js';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../core/limits.js';
 import { WEB_BODY_BYTES_MAX, WEB_VIEWERS_MAX } from '../core/service-limits.js';
@@ -221,7 +222,7 @@ export class Site {
         'docs/web.md says how an administrator lets it change something',
         'read-only',
       );
-    const fields = requestOfCall(call, await readBody(request));
+    const fields = requestOfCall(call, await jsonOf(request));
     const by = `${session.user ?? ''} (web)`.trim().slice(-OPERATOR_CHARS_MAX);
     const answer = await call.change(changes, fields, by);
     questions.forget();
@@ -246,17 +247,14 @@ function refusalOf(error: unknown): WebRefusal {
   return new WebRefusal(status, error.message, error.hint);
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > WEB_BODY_BYTES_MAX)
-      throw new WebRefusal(413, `a change has at most ${WEB_BODY_BYTES_MAX} bytes`);
-    chunks.push(chunk as Buffer);
-  }
+async function jsonOf(request: IncomingMessage): Promise<unknown> {
+  const text = await readBody(
+    request,
+    WEB_BODY_BYTES_MAX,
+    () => new WebRefusal(413, `a change has at most ${WEB_BODY_BYTES_MAX} bytes`),
+  );
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(text);
   } catch {
     throw new WebRefusal(400, 'the request is not JSON');
   }
