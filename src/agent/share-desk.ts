@@ -385,5 +385,5 @@ function isShared({ jail, origin }: BanRecord): boolean {
 
 /** Lets everything else go first. */
 function pause(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+  return new Promise(setImmediate);
 }

@@ -12,6 +12,7 @@ import {
   SHARE_PIECE_CHANGES,
 } from '../core/service-limits.js';
 import { LISTS_JAIL } from '../core/share.js';
+import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND, wallClock } from '../core/time.js';
 
 /** Where an element of a list comes from: other hosts' texts. */
@@ -149,7 +150,7 @@ export class SharedLists {
       const report = await this.#firewall.apply(changes);
       refused.push(...report.refused);
       for (const { change } of report.refused) this.take(change.target);
-      await new Promise((resolve) => setImmediate(resolve));
+      await new Promise(setImmediate);
     };
     for (const target of targets) if (piece.push(target) >= SHARE_PIECE_CHANGES) await flush();
     if (piece.length > 0) await flush();
@@ -186,8 +187,8 @@ export class SharedLists {
     // Names that a stranger makes up are not remembered without end.
     if (this.#sources.length >= SOURCES) return 0;
     const source = {
-      ...(host === undefined ? {} : { host: alone(host) }),
-      ...(scenario === undefined ? {} : { scenario: alone(scenario) }),
+      ...(host === undefined ? {} : { host: copyOf(host) }),
+      ...(scenario === undefined ? {} : { scenario: copyOf(scenario) }),
     };
     return this.#sources.push(source) - 1;
   }
@@ -198,11 +199,6 @@ export class SharedLists {
     if (count > 0) this.#lengths.set(key, count);
     else this.#lengths.delete(key);
   }
-}
-
-/** The text by itself: a part of a long one would keep all of it in memory. */
-function alone(text: string): string {
-  return Buffer.from(text).toString();
 }
 
 function endOf(packed: number): number {

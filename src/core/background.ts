@@ -1,4 +1,4 @@
-/** Work that nobody waits for. */
+/** Work that nobody waits for, or not for ever. */
 
 /**
  * Lets work go on by itself. What it throws goes to `failed`; without that it ends the process, as
@@ -9,6 +9,26 @@ export function inBackground(
   failed: (error: unknown) => void = raise,
 ): void {
   work.then(undefined, failed);
+}
+
+/**
+ * What the work comes to, if it does within so many milliseconds; else rejects with what `late`
+ * makes, and whatever the work comes to later is of no interest.
+ */
+export async function within<T>(
+  work: Promise<T>,
+  milliseconds: number,
+  late: () => Error,
+): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), milliseconds);
+  });
+  try {
+    return await Promise.race([work, end]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** Out of the promise, where nobody would see it. */

@@ -1,6 +1,8 @@
 /** Hands a mail to the local sendmail or to an SMTP server. */
 import { isIP } from 'node:net';
 import SMTPConnection from 'nodemailer/lib/smtp-connection';
+import { isLoopback } from '../core/address.js';
+import { within } from '../core/background.js';
 import { messageOf } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
 import { NOTIFY_DEADLINE_MS } from '../core/timeouts.js';
@@ -122,12 +124,8 @@ async function bySmtp(
       }),
     );
   });
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no end after ${deadlineMs} ms`)), deadlineMs);
-  });
   try {
-    await Promise.race([work, late]);
+    await within(work, deadlineMs, () => new Error(`no end after ${deadlineMs} ms`));
     connection.quit();
   } catch (error) {
     connection.close();
@@ -141,14 +139,7 @@ async function bySmtp(
         permanent: responseCode !== undefined && responseCode >= 500 && code !== 'EAUTH',
       },
     );
-  } finally {
-    clearTimeout(timer);
-    work.catch(() => undefined);
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\./.test(host);
 }
 
 function said(text: string): string {

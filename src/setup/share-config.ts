@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { Section } from '../config/section.js';
 import { type Parsed, parseBoolean } from '../config/values.js';
+import { isLoopback } from '../core/address.js';
 import { isHostName } from '../core/names.js';
 
 /** Where Valkey or Redis answers. */
@@ -120,10 +121,6 @@ function isOpen(place: ValkeyPlace | LapiPlace): boolean {
   if (place.kind === 'valkey') return !place.isTls && !isLoopback(place.address);
   const { protocol, hostname: host } = new URL(place.url);
   return protocol === 'http:' && !isLoopback(host.replace(/^\[|\]$/g, ''));
-}
-
-function isLoopback(address: string): boolean {
-  return /^127\.|^::1$|^localhost$/.test(address);
 }
 
 const PLACE_FIX =

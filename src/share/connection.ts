@@ -165,7 +165,7 @@ export class Connection {
   async #publishAll(): Promise<void> {
     const { engine, metrics } = this.#options;
     // What comes in one go is told in one go.
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise(setImmediate);
     for (;;) {
       const changes = this.#queue.next();
       if (changes.length === 0 || this.#ending.signal.aborted) break;

@@ -4,6 +4,7 @@ import { formatPrefix, parsePrefix } from '../core/address.js';
 import { isHostName, jailName } from '../core/names.js';
 import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import type { ShareOrigin } from '../core/share.js';
+import { copyOf } from '../core/text.js';
 
 /** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
 interface LapiDecision {
@@ -72,10 +73,8 @@ export function readDecision(value: unknown): ReadDecision | undefined {
   return { ...read, scenario: `banjour/${jail}`, jail, host };
 }
 
-/** The beginning of a text by itself: a part of a long one would keep all of it in memory. */
 function cut(text: string): string {
-  if (text.length <= SHARE_TEXT_CHARS_MAX) return text;
-  return Buffer.from(text.slice(0, SHARE_TEXT_CHARS_MAX)).toString();
+  return text.length <= SHARE_TEXT_CHARS_MAX ? text : copyOf(text.slice(0, SHARE_TEXT_CHARS_MAX));
 }
 
 const UNITS_MS: Readonly<Record<string, number>> = {

@@ -7,6 +7,7 @@ import type { Receiver } from '../control/follower.js';
 import type { BanView, ShareView, StreamEvent } from '../control/protocol.js';
 import { inBackground } from '../core/background.js';
 import { SHARE_ASKS_MAX, SHARE_PUBLISH_MAX, SHARE_QUEUE_MAX } from '../core/service-limits.js';
+import { SHARED_JAIL } from '../core/share.js';
 import { isSameEnd, ownKey, type ShareChange } from './engine.js';
 
 /** Whose bans are published, as the agent says. */
@@ -195,6 +196,7 @@ export class PublishQueue implements Receiver {
   }
 
   #isWanted({ jail, origin }: BanView): boolean {
+    // What others decided is theirs to tell.
     if (jail === SHARED_JAIL) return false;
     if (origin === 'operator') return this.#rules.operator;
     return origin === 'journal' && this.#rules.jails.includes(jail);
@@ -291,8 +293,6 @@ export class PublishQueue implements Receiver {
 
 /** What was read of a ban so shortly before its unban was heard may be older than that, ms. */
 const DOUBT_MS = 60_000;
-/** The jail of what others decided: never published. */
-const SHARED_JAIL = 'shared';
 
 function endOf({ until }: BanView): number {
   return until === null ? Number.POSITIVE_INFINITY : Date.parse(until);

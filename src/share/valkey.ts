@@ -8,6 +8,7 @@
  */
 import { createClient, type RedisClientType } from '@redis/client';
 import { parsePrefix } from '../core/address.js';
+import { within } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { isHostName, jailName } from '../core/names.js';
 import { SHARE_STREAM_ENTRIES_MAX } from '../core/service-limits.js';
@@ -204,8 +205,7 @@ export class ValkeyEngine implements ShareEngine {
       const key = memberOf(host, jail, target);
       const end = Number(id.split('-')[0]) + ttlOf(ttl);
       const until = this.#fromServer(end);
-      if (!isHostName(host) || jailName(jail) === undefined || parsePrefix(target) === undefined)
-        passedOver++;
+      if (!isSound(host, jail, target)) passedOver++;
       else if (host === this.#options.host) own.set(ownKey(jail, target), until);
       else if (lift !== undefined) {
         put.delete(key);
@@ -213,8 +213,7 @@ export class ValkeyEngine implements ShareEngine {
       } else if (Number.isNaN(end)) passedOver++;
       else {
         gone.delete(key);
-        const scenario = `banjour/${jail}`;
-        put.set(key, { key, target, until, origin: 'banjour', host, scenario });
+        put.set(key, decisionOf(host, jail, target, until));
       }
     }
     return { put: [...put.values()], gone: [...gone.values()], own, passedOver };
@@ -227,22 +226,9 @@ export class ValkeyEngine implements ShareEngine {
     for (const { value, score } of members) {
       const [host = '', jail = '', target = '', more] = value.split('|');
       const until = this.#fromServer(Number(score));
-      const isSound =
-        more === undefined &&
-        isHostName(host) &&
-        jailName(jail) !== undefined &&
-        !Number.isNaN(until);
-      if (!isSound || parsePrefix(target) === undefined) passedOver++;
+      if (more !== undefined || Number.isNaN(until) || !isSound(host, jail, target)) passedOver++;
       else if (host === this.#options.host) own.set(ownKey(jail, target), until);
-      else
-        put.push({
-          key: value,
-          target,
-          until,
-          origin: 'banjour',
-          host,
-          scenario: `banjour/${jail}`,
-        });
+      else put.push(decisionOf(host, jail, target, until));
     }
     return { put, gone: [], own, passedOver };
   }
@@ -261,14 +247,8 @@ export class ValkeyEngine implements ShareEngine {
 
   /** An answer within the time that one may take; a cut network says nothing for long. */
   async #answered<T>(answer: Promise<T>): Promise<T> {
-    const signal = AbortSignal.timeout(SHARE_ANSWER_MS_MAX);
-    const late = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(new Error('no answer in time')), {
-        once: true,
-      });
-    });
     try {
-      return await Promise.race([answer, late]);
+      return await within(answer, SHARE_ANSWER_MS_MAX, () => new Error('no answer in time'));
     } catch (error) {
       throw this.#explained(error);
     }
@@ -318,6 +298,16 @@ function clientOf(options: ValkeyOptions): Client {
 function ttlOf(text: string): number {
   if (text === 'inf') return Number.POSITIVE_INFINITY;
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** True for what may be a decision of a host, whoever wrote it. */
+function isSound(host: string, jail: string, target: string): boolean {
+  return isHostName(host) && jailName(jail) !== undefined && parsePrefix(target) !== undefined;
+}
+
+function decisionOf(host: string, jail: string, target: string, until: number): SharedDecision {
+  const key = memberOf(host, jail, target);
+  return { key, target, until, origin: 'banjour', host, scenario: `banjour/${jail}` };
 }
 
 /** No name has a bar. */

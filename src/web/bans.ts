@@ -217,7 +217,7 @@ function isSame(a: BanItem, b: BanItem): boolean {
   );
 }
 
-function itemOf(ban: BanView): BanItem {
+function itemOf(ban: BanItem): BanItem {
   const { jail, target, time, until, failures, user, host, by, rule } = ban;
   return {
     ...{ jail, target, time, until, failures },
@@ -229,13 +229,6 @@ function itemOf(ban: BanView): BanItem {
 }
 
 export function itemOfEvent(event: StreamEvent): BanItem {
-  const { jail, address: target, time, until = null, count: failures = 0 } = event;
-  const { user, host, by, rule } = event;
-  return {
-    ...{ jail, target, time, until, failures },
-    ...(user === undefined ? {} : { user }),
-    ...(host === undefined ? {} : { host }),
-    ...(by === undefined ? {} : { by }),
-    ...(rule === undefined ? {} : { rule }),
-  };
+  const { address: target, until = null, count: failures = 0 } = event;
+  return itemOf({ ...event, target, until, failures });
 }

@@ -3,6 +3,7 @@
  * kept for a moment, and questions take turns, so that no viewer keeps the agent from its work.
  */
 import { RateLimiter } from '../control/clients.js';
+import { within } from '../core/background.js';
 import { OperatorError } from '../core/errors.js';
 import {
   WEB_ANSWERS_MAX,
@@ -72,27 +73,17 @@ export class Questions {
     try {
       const delay = this.#limiter.delay();
       if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-      if (!isHeavy) return await within(question());
+      if (!isHeavy) return await inTime(question());
       const mine = this.#heavy.then(question);
       this.#heavy = mine.catch(() => undefined);
-      return await within(mine);
+      return await inTime(mine);
     } finally {
       this.#waiting--;
     }
   }
 }
 
-async function within<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new OperatorError('the agent has not answered in time')),
-      WEB_ANSWER_MS_MAX,
-    );
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  const late = () => new OperatorError('the agent has not answered in time');
+  return within(answer, WEB_ANSWER_MS_MAX, late);
 }
