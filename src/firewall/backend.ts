@@ -274,7 +274,7 @@ export class TableBackend implements FirewallBackend {
    */
   async #structureOnly(plan: FirewallPlan, because: string): Promise<Schema> {
     const kernel = await this.#transport.list();
-    const present = kernelState(kernel).elements;
+    const present = elementsOf(kernel);
     const schema = makeSchema(plan, banSetsIn(kernel, 'filled'), this.#options);
     const { batches } = reconcile(schema, present, kernel, this.#clock.now());
     for (const batch of batches) {

@@ -57,23 +57,23 @@ export interface ReadTables {
  * jail.
  */
 export function kernelState(tables: KernelTables): KernelState {
+  const counters = countersByJail([...tables.values()].flatMap((table) => [...table.counters]));
+  return { present: tables.has('inet'), elements: elementsOf(tables), counters };
+}
+
+/** Elements of the inet table; with `only` those that lists brought, or all others. */
+export function elementsOf(tables: KernelTables, only?: 'bans' | 'lists'): Element[] {
   const elements: Element[] = [];
   for (const [name, set] of tables.get('inet')?.sets ?? []) {
     const bans = parseSetName(name);
     if (bans === undefined) continue;
+    if (only !== undefined && (bans.jail === LISTS_JAIL) !== (only === 'lists')) continue;
     for (const [key, until] of set.elements) {
       const target = targetOf(bans, key);
       if (target !== undefined) elements.push({ jail: bans.jail, target, until });
     }
   }
-  const counters = countersByJail([...tables.values()].flatMap((table) => [...table.counters]));
-  return { present: tables.has('inet'), elements, counters };
-}
-
-/** Elements that lists brought, or all others. */
-export function elementsOf(tables: KernelTables, which: 'bans' | 'lists'): Element[] {
-  const { elements } = kernelState(tables);
-  return elements.filter(({ jail }) => (jail === LISTS_JAIL) === (which === 'lists'));
+  return elements;
 }
 
 /** Counters of all tables by the jail that their names tell, summed. */
