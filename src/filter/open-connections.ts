@@ -6,6 +6,7 @@
  *
  * Bounded, and forgets by journal time, the longest silent address first.
  */
+import { type Hash, hashOf } from '../core/hash.js';
 import { TALLY_ADDRESSES_MAX, TALLY_SESSIONS_MAX } from '../core/limits.js';
 import type { EpochMicros } from '../core/time.js';
 
@@ -17,11 +18,6 @@ export const NONE = -1;
 const FIRST_ROWS = 64;
 /** Of a connection without a name. */
 const NAMELESS = { high: 0, low: 0 } as const;
-
-interface Hash {
-  readonly high: number;
-  readonly low: number;
-}
 
 export class OpenConnections {
   readonly #rowsMax: number;
@@ -305,22 +301,4 @@ class ConnectionPool {
 
 function randomWord(): number {
   return Math.floor(Math.random() * 0x1_0000_0000) | 0;
-}
-
-/** 64 bits of a text; what strangers choose cannot be made to meet without knowing the seed. */
-function hashOf(text: string, seedHigh: number, seedLow: number): Hash {
-  let high = seedHigh ^ text.length;
-  let low = seedLow;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    high = Math.imul(high ^ code, 0x01000193);
-    low = Math.imul(low + code, 0x9e3779b1) ^ (low >>> 15);
-  }
-  return { high: mixed(high), low: mixed(low) };
-}
-
-function mixed(value: number): number {
-  let word = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return word ^ (word >>> 16);
 }

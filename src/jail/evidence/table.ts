@@ -3,6 +3,7 @@
  * bounded.
  */
 import type { Prefix } from '../../core/address.js';
+import { hashOf, mixed } from '../../core/hash.js';
 
 /**
  * 64 bits that stand for an address, a prefix or a user. The seed is secret: strangers choose
@@ -40,29 +41,25 @@ export class Keys {
 
   /** The key of two things together. */
   both(a: Key, b: Key): Key {
-    return {
-      high: mixed(Math.imul(a.high, 0x9e3779b1) ^ b.high),
-      low: mixed(Math.imul(a.low, 0x85ebca77) ^ b.low) || 1,
-    };
+    return keyOf(
+      mixed(Math.imul(a.high, 0x9e3779b1) ^ b.high),
+      mixed(Math.imul(a.low, 0x85ebca77) ^ b.low),
+    );
   }
 
   #of(text: string, kind: number): Key {
-    let high = this.#seed ^ kind;
-    let low = ~this.#seed ^ Math.imul(kind, 0x27d4eb2f);
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i);
-      high = Math.imul(high ^ code, 0x01000193);
-      low = Math.imul(low + code, 0x9e3779b1) ^ (low >>> 15);
-    }
-    // Zero marks an empty place of a table.
-    return { high: mixed(high), low: mixed(low) || 1 };
+    const { high, low } = hashOf(
+      text,
+      this.#seed ^ kind,
+      ~this.#seed ^ Math.imul(kind, 0x27d4eb2f),
+    );
+    return keyOf(high, low);
   }
 }
 
-function mixed(value: number): number {
-  let word = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35);
-  return (word ^ (word >>> 16)) >>> 0;
+/** A key as tables keep it: unsigned, and zero marks an empty place. */
+function keyOf(high: number, low: number): Key {
+  return { high: high >>> 0, low: low >>> 0 || 1 };
 }
 
 /** Where a record lies; valid until the next record of the table is made. */
