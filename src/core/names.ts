@@ -5,9 +5,7 @@ import { SHARE_NAME_CHARS_MAX } from './service-limits.js';
 
 export type JailName = string & { readonly __name: 'jail' };
 export type FilterName = string & { readonly __name: 'filter' };
-
 /** An opaque journal position (`sd_journal_get_cursor(3)`). */
-
 export type Cursor = string & { readonly __name: 'cursor' };
 /** Names one source of entries; the ledger keeps one position per source. */
 export type SourceId = string & { readonly __name: 'source' };

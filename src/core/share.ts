@@ -1,11 +1,11 @@
 /** Bans that hosts share: where they come from, and what a host takes and tells. */
-import { type JailName, jailName } from './names.js';
+import { type JailName, mustJailName } from './names.js';
 import type { Seconds } from './time.js';
 
 /** The jail of what other hosts decided. */
-export const SHARED_JAIL = jailName('shared') as JailName;
+export const SHARED_JAIL = mustJailName('shared');
 /** What lists brought is told apart in the kernel by this name; no jail may have it. */
-export const LISTS_JAIL = jailName('shared.lists') as JailName;
+export const LISTS_JAIL = mustJailName('shared.lists');
 
 /**
  * Where a decision of another host comes from: another Banjour, a CrowdSec agent, an operator

@@ -38,18 +38,19 @@ export interface Where {
 export function* creditPrefixes(target: Prefix, lengths: Iterable<number>): Generator<Prefix> {
   const { family, length } = target;
   const base = baseAddress(target);
-  const [coarse, fine] = family === 4 ? [24, 32] : [48, 128];
+  const [coarse, fine] = [NETWORK[family], widthOf(family)];
   // Half a /24 has no key of its own.
   if (family === 4 && length > coarse && length < fine) yield prefixOf(base, coarse);
   if (family === 6) {
     for (const own of lengths) if (own <= length) yield prefixOf(base, own);
-    if (length > 48 && length < fine) yield prefixOf(base, length >= 56 ? 56 : coarse);
+    if (length > coarse && length < fine) yield prefixOf(base, length >= 56 ? 56 : coarse);
   }
   if (length >= coarse) yield target;
   else {
-    const first = bitsOf(base) >> BigInt(widthOf(family) - coarse);
+    const rest = BigInt(fine - coarse);
+    const first = bitsOf(base) >> rest;
     for (let i = 0n; i < 1n << BigInt(coarse - length); i++)
-      yield prefixOf(fromBits(family, (first + i) << BigInt(widthOf(family) - coarse)), coarse);
+      yield prefixOf(fromBits(family, (first + i) << rest), coarse);
   }
 }
 
