@@ -15,7 +15,7 @@ import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
 import { engineContract } from './contract.js';
 import { LapiDouble } from './lapi-double.js';
-import { engineProgram, freePort, RealLapi } from './support.js';
+import { engineProgram, freePort, RealLapi } from './real-engines.js';
 
 const like = { origins: ['banjour', 'crowdsec', 'cscli'], pollMs: 20, version: '1.2.3' } as const;
 

@@ -9,7 +9,7 @@ import { ValkeyEngine, type ValkeyOptions } from '../../src/share/valkey.js';
 import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
 import { engineContract } from './contract.js';
-import { engineProgram, freePort, RealValkey } from './support.js';
+import { engineProgram, freePort, RealValkey } from './real-engines.js';
 
 const program = engineProgram('valkey-server', 'redis-server');
 let server: RealValkey | undefined;
