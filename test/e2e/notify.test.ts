@@ -2,8 +2,6 @@
  * People are told: banjour-companion under its own unit, Postfix' SMTP server and its sendmail, a
  * mailbox at the end.
  */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
 import { Machine } from './lib/machine.js';
@@ -44,14 +42,6 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   let machine: Machine;
   let station: Station;
 
-  const place = async (from: string, to: string) => {
-    await mkdir(dirname(join(machine.root, to)), { recursive: true });
-    await copyFile(from, join(machine.root, to));
-  };
-  const write = async (path: string, text: string) => {
-    await mkdir(dirname(join(machine.root, path)), { recursive: true });
-    await writeFile(join(machine.root, path), text);
-  };
   const mails = async () => {
     const { stdout } = await machine.try(['sh', '-c', `cat ${MAILBOX}/* 2>/dev/null`]);
     return stdout.replace(/=\n/g, '');
@@ -80,20 +70,11 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
     machine = await Machine.boot(suite);
     station = new Station(machine);
     const agent = await Agent.install(machine);
-    await place(
-      'systemd/banjour-companion.service',
-      '/usr/lib/systemd/system/banjour-companion.service',
-    );
-    await place(
-      'systemd/sysusers.d/banjour-companion.conf',
-      '/usr/lib/sysusers.d/banjour-companion.conf',
-    );
-    await write('/etc/banjour/jail.local', JAILS);
-    await write('/etc/banjour/notify.conf', SETTINGS);
-    await write('/etc/banjour/companion.conf', '[metrics]\nenabled = true\n');
-    await write('/opt/whois.py', WHOIS);
-    await machine.exec(['systemd-sysusers']);
-    await machine.exec(['systemctl', 'daemon-reload']);
+    await agent.installCompanion();
+    await machine.write('/etc/banjour/jail.local', JAILS);
+    await machine.write('/etc/banjour/notify.conf', SETTINGS);
+    await machine.write('/etc/banjour/companion.conf', '[metrics]\nenabled = true\n');
+    await machine.write('/opt/whois.py', WHOIS);
     await machine.exec(['systemd-run', '--unit=whois-server', 'python3', '/opt/whois.py']);
     await agent.start();
     await machine
@@ -141,8 +122,8 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('a mail server on %s', (suite
   });
 
   test("a ban is mailed through Postfix' sendmail, with the group that it asks for", async () => {
-    await write('/etc/banjour/notify.conf', `${SETTINGS}mailer = /usr/sbin/sendmail\n`);
-    await write(
+    await machine.write('/etc/banjour/notify.conf', `${SETTINGS}mailer = /usr/sbin/sendmail\n`);
+    await machine.write(
       '/etc/systemd/system/banjour-companion.service.d/sendmail.conf',
       '[Service]\nSupplementaryGroups=postdrop\n',
     );

@@ -2,8 +2,6 @@
  * Dovecot asks before it checks a password: a spray of one mailbox by hundreds of addresses, the
  * owner beside it, and a companion or an agent that is away or hangs.
  */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
 import type { Service } from './lib/clients/job.js';
@@ -46,14 +44,6 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
   let station: Station;
   let agent: Agent;
 
-  const write = async (path: string, text: string) => {
-    await mkdir(dirname(join(machine.root, path)), { recursive: true });
-    await writeFile(join(machine.root, path), text);
-  };
-  const place = async (from: string, to: string) => {
-    await mkdir(dirname(join(machine.root, to)), { recursive: true });
-    await copyFile(from, join(machine.root, to));
-  };
   const companion = (order: string) => machine.exec(['systemctl', order, 'banjour-companion']);
   const login = async (from: string, service: Service = 'imap') =>
     (await station.login(service, from, PATIENCE)).result;
@@ -81,22 +71,22 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     station = new Station(machine);
     agent = await Agent.install(machine);
     const name = 'banjour-companion';
-    await place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
-    await place(`systemd/sysusers.d/${name}.conf`, `/usr/lib/sysusers.d/${name}.conf`);
-    await write('/etc/banjour/jail.local', JAILS);
-    await place('examples/dovecot-policy/companion.local', '/etc/banjour/companion.local');
+    await agent.installCompanion();
+    await machine.write('/etc/banjour/jail.local', JAILS);
+    await machine.place('examples/dovecot-policy/companion.local', '/etc/banjour/companion.local');
     const conf = '99-banjour-policy.conf';
     const version = VERSIONS[suite];
-    await place(`examples/dovecot-policy/${version}/${conf}`, `/etc/dovecot/conf.d/${conf}`);
+    await machine.place(
+      `examples/dovecot-policy/${version}/${conf}`,
+      `/etc/dovecot/conf.d/${conf}`,
+    );
     const basic = Buffer.from(`dovecot:${KEY}`).toString('base64');
-    await write(
+    await machine.write(
       '/etc/dovecot/banjour-policy.conf.ext',
       `auth_policy_server_api_header = Authorization: Basic ${basic}\nauth_policy_hash_nonce = 0123456789abcdef\n`,
     );
-    await write('/etc/banjour/secrets/policy', `${KEY}\n`);
-    await machine.exec(['systemd-sysusers']);
+    await machine.write('/etc/banjour/secrets/policy', `${KEY}\n`);
     await machine.exec(['chgrp', '-R', name, '/etc/banjour/secrets']);
-    await machine.exec(['systemctl', 'daemon-reload']);
     await agent.start();
     // Four days ago the agent saw the first login: names and networks are known by now.
     await agent.stop();
@@ -179,7 +169,10 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
 
   test('the owner is served from a new network with underattack = delay', async () => {
     expect(await login(ELSEWHERE)).not.toBe('ok');
-    await write('/etc/banjour/companion.local', '[policy]\nenabled = true\nunderattack = delay\n');
+    await machine.write(
+      '/etc/banjour/companion.local',
+      '[policy]\nenabled = true\nunderattack = delay\n',
+    );
     await companion('reload');
     await until('the new rule holds', async () =>
       (await login(ELSEWHERE)) === 'ok' ? true : undefined,

@@ -3,7 +3,7 @@
  * all the time.
  */
 import { spawn } from 'node:child_process';
-import { chmod, copyFile, cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Agent } from './lib/agent.js';
@@ -29,16 +29,8 @@ describe('a host with fail2ban', () => {
   beforeAll(async () => {
     machine = await Machine.bootLayer('firewalls');
     station = new Station(machine);
-    await Agent.install(machine);
-    for (const [from, to] of [
-      ['systemd/banjour-companion.service', '/usr/lib/systemd/system/banjour-companion.service'],
-      ['systemd/sysusers.d/banjour-companion.conf', '/usr/lib/sysusers.d/banjour-companion.conf'],
-    ] as const) {
-      await mkdir(dirname(join(machine.root, to)), { recursive: true });
-      await copyFile(from, join(machine.root, to));
-    }
-    await machine.exec(['systemd-sysusers']);
-    await machine.exec(['systemctl', 'daemon-reload']);
+    const agent = await Agent.install(machine);
+    await agent.installCompanion();
     // The tests wait for bans, not for the patience of Dovecot with who guesses.
     await writeFile(
       join(machine.root, 'etc/dovecot/conf.d/99-e2e.conf'),
@@ -179,11 +171,7 @@ describe('a host with fail2ban', () => {
     }
 
     test('because its unit was changed: all is as before, and no banned host got in', async () => {
-      await mkdir(dirname(join(machine.root, DROP_IN)), { recursive: true });
-      await writeFile(
-        join(machine.root, DROP_IN),
-        '[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n',
-      );
+      await machine.write(DROP_IN, '[Service]\nAmbientCapabilities=\nCapabilityBoundingSet=\n');
       await machine.exec(['systemctl', 'daemon-reload']);
       const { status, stdout, stderr } = await shutDuring(host, () =>
         banjour('import', '--switch'),

@@ -4,8 +4,7 @@
  * BANJOUR_WRITE_PICTURES=1 it writes docs/pictures/web-*.png again.
  */
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -67,14 +66,6 @@ let agent: Agent;
 let browser: Browser;
 let signedIn: Watched;
 
-const write = async (path: string, text: string | Buffer) => {
-  await mkdir(dirname(join(machine.root, path)), { recursive: true });
-  await writeFile(join(machine.root, path), text);
-};
-const place = async (from: string, to: string) => {
-  await mkdir(dirname(join(machine.root, to)), { recursive: true });
-  await copyFile(from, join(machine.root, to));
-};
 const link = async () => {
   const { status, stdout, stderr } = await agent.command('web', 'open', '--json');
   if (status !== 0) throw new Error(stderr);
@@ -101,23 +92,14 @@ beforeAll(async () => {
   machine = await Machine.bootLayer('browser');
   station = new Station(machine);
   agent = await Agent.install(machine);
-  await place(
-    'systemd/banjour-companion.service',
-    '/usr/lib/systemd/system/banjour-companion.service',
-  );
-  await place(
-    'systemd/sysusers.d/banjour-companion.conf',
-    '/usr/lib/sysusers.d/banjour-companion.conf',
-  );
-  await write('/etc/banjour/jail.local', JAILS);
-  await write('/etc/banjour/companion.local', '[web]\nenabled = true\n');
-  await machine.exec(['systemd-sysusers']);
-  await machine.exec(['systemctl', 'daemon-reload']);
+  await agent.installCompanion();
+  await machine.write('/etc/banjour/jail.local', JAILS);
+  await machine.write('/etc/banjour/companion.local', '[web]\nenabled = true\n');
   await agent.start();
   await agent.stop();
   // What lies behind the agent's position is judged when it comes back.
   const id = (await machine.exec(['cat', '/etc/machine-id'])).trim();
-  await write('/srv/recorded.export', recordedAttack(Date.now()));
+  await machine.write('/srv/recorded.export', recordedAttack(Date.now()));
   await machine.exec([
     '/usr/lib/systemd/systemd-journal-remote',
     `--output=/var/log/journal/${id}/system@recorded.journal`,
@@ -324,7 +306,7 @@ describe('100,000 bans', () => {
       (_, i) => `10.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
     );
     for (let from = 0; from < MANY; from += 10_000) {
-      await write(
+      await machine.write(
         '/srv/ban.json',
         JSON.stringify({ jail: 'sshd', targets: targets.slice(from, from + 10_000), force: true }),
       );

@@ -3,8 +3,8 @@
  * unit.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Machine } from './machine.js';
 import { outcomeOf, run, until } from './shell.js';
 
@@ -78,20 +78,25 @@ export class Agent {
    */
   static async install(machine: Machine): Promise<Agent> {
     await copyTree(machine, productionFiles(), HOME);
-    const place = async (from: string, to: string) => {
-      await mkdir(dirname(join(machine.root, to)), { recursive: true });
-      await copyFile(from, join(machine.root, to));
-    };
-    if (machine.suite === 'bookworm') await place(process.execPath, '/usr/bin/node');
-    await place('systemd/banjour.service', `/usr/lib/systemd/system/${UNIT}`);
-    await place('systemd/sysusers.d/banjour.conf', '/usr/lib/sysusers.d/banjour.conf');
+    if (machine.suite === 'bookworm') await machine.place(process.execPath, '/usr/bin/node');
+    await machine.place('systemd/banjour.service', `/usr/lib/systemd/system/${UNIT}`);
+    await machine.place('systemd/sysusers.d/banjour.conf', '/usr/lib/sysusers.d/banjour.conf');
     await symlink(`${HOME}/dist/src/main.js`, join(machine.root, '/usr/bin/banjour'));
     await machine.exec(['chmod', '755', `${HOME}/dist/src/main.js`]);
-    await mkdir(join(machine.root, 'etc/banjour'), { recursive: true });
-    await writeFile(join(machine.root, 'etc/banjour/jail.local'), JAIL_LOCAL);
+    await machine.write('/etc/banjour/jail.local', JAIL_LOCAL);
     await machine.exec(['systemd-sysusers']);
     await machine.exec(['systemctl', 'daemon-reload']);
     return new Agent(machine);
+  }
+
+  /** Puts the companion's unit and user beside it, without starting. */
+  async installCompanion(): Promise<void> {
+    const { machine } = this;
+    const name = 'banjour-companion';
+    await machine.place(`systemd/${name}.service`, `/usr/lib/systemd/system/${name}.service`);
+    await machine.place(`systemd/sysusers.d/${name}.conf`, `/usr/lib/sysusers.d/${name}.conf`);
+    await machine.exec(['systemd-sysusers']);
+    await machine.exec(['systemctl', 'daemon-reload']);
   }
 
   /** Settings of the unit that override the shipped ones, e.g. `Restart=no`. */

@@ -5,8 +5,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { inOwnGroup, removeGroup } from './cgroup.js';
 import { connect, makeWorld, removeNamespaces } from './network.js';
 import { LAYERS_SUITE, type Layer, layerPath, pathOf, type Suite } from './rootfs.js';
@@ -138,6 +138,18 @@ export class Machine {
   /** Runs a program inside that must succeed; resolves with its standard output. */
   exec(command: readonly string[], options: RunOptions = {}): Promise<string> {
     return run(this.inside(command), options);
+  }
+
+  /** Writes a file inside. */
+  async write(path: string, text: string | Buffer): Promise<void> {
+    await mkdir(dirname(join(this.root, path)), { recursive: true });
+    await writeFile(join(this.root, path), text);
+  }
+
+  /** Copies a file of the project inside. */
+  async place(from: string, to: string): Promise<void> {
+    await mkdir(dirname(join(this.root, to)), { recursive: true });
+    await copyFile(from, join(this.root, to));
   }
 
   /** The command that runs `command` inside. */
