@@ -84,6 +84,7 @@ export class Table {
   readonly #stride: number;
   readonly #rowsMax: number;
   readonly #worth: (slot: Slot) => number;
+  readonly #leaving: (slot: Slot) => void;
   #words: Uint32Array;
   #rows = FIRST_ROWS;
   #size = 0;
@@ -91,13 +92,20 @@ export class Table {
 
   /**
    * `width` numbers under each key, at most about `max` records. `worth` says which of two records
-   * is kept: it is called with the slots of a full row.
+   * is kept: it is called with the slots of a full row. `leaving` is called with the record that
+   * makes room for another, while it is still there.
    */
-  constructor(width: number, max: number, worth: (slot: Slot) => number) {
+  constructor(
+    width: number,
+    max: number,
+    worth: (slot: Slot) => number,
+    leaving: (slot: Slot) => void = () => undefined,
+  ) {
     this.#stride = KEY_WORDS + width;
     this.#rowsMax = Math.max(1, Math.floor(max / ROW));
     this.#rows = Math.min(FIRST_ROWS, this.#rowsMax);
     this.#worth = worth;
+    this.#leaving = leaving;
     this.#words = new Uint32Array(this.#rows * ROW * this.#stride);
   }
 
@@ -178,7 +186,9 @@ export class Table {
     this.#evicted++;
     const worst = this.#worstOf(high % this.#rows);
     const otherWorst = this.#worstOf(low % this.#rows);
-    return worst.worth <= otherWorst.worth ? worst.slot : otherWorst.slot;
+    const { slot } = worst.worth <= otherWorst.worth ? worst : otherWorst;
+    this.#leaving(slot);
+    return slot;
   }
 
   /** How many places of a row are free, and one of them. */

@@ -88,13 +88,20 @@ export class WatchedUsers {
   readonly #networks: RecentSet;
 
   readonly #max: number;
+  /** A name with which somebody had logged in made room for another. */
+  #hasForgotten = false;
 
   constructor(max: number) {
     this.#max = max;
     const networks = NAME.offenders + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
-    this.#table = new Table(networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), max, (slot) => {
-      return Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot));
-    });
+    this.#table = new Table(
+      networks + RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX),
+      max,
+      (slot) => Math.max(this.#table.get(slot, NAME.lastLogin), this.#offenders.newest(slot)),
+      (slot) => {
+        this.#hasForgotten ||= this.#table.get(slot, NAME.lastLogin) > 0;
+      },
+    );
     this.#offenders = new RecentSet(this.#table, NAME.offenders, EVIDENCE_OFFENDERS_MAX);
     this.#networks = new RecentSet(this.#table, networks, EVIDENCE_OFFENDERS_MAX);
   }
@@ -107,9 +114,12 @@ export class WatchedUsers {
     return this.#table.bytes;
   }
 
-  /** Names were forgotten, or the next one makes it so. */
+  /**
+   * A user was forgotten, or the next name may make it so: of a name that is not there nobody can
+   * say that it is no user's. Rows fill unevenly, so that this comes before the table is full.
+   */
   get isFull(): boolean {
-    return this.#table.size >= this.#max;
+    return this.#hasForgotten || this.#table.size >= this.#max;
   }
 
   hasLogin(name: Key): boolean {
