@@ -1,9 +1,14 @@
 /** What a part of the companion is, what it is made from, and what is at hand for it. */
+import { OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import type { ReportLetter } from '../notify/report-mail.js';
 import type { SenderOptions } from '../notify/sender.js';
-import type { CompanionConfig } from '../setup/companion-config.js';
+import {
+  type CompanionConfig,
+  describePort,
+  type LoopbackPort,
+} from '../setup/companion-config.js';
 import type { Paths } from '../setup/paths.js';
 import type { JailSetup } from '../setup/setup.js';
 
@@ -62,3 +67,21 @@ export interface PartHost {
  * is wrong is the plan's `problem`.
  */
 export type Planner = (config: CompanionConfig, host: PartHost) => Promise<PartPlan | undefined>;
+
+/**
+ * Where a part would listen, for people; and what is wrong when that is nowhere. `usual`: its port
+ * unless somebody writes another.
+ */
+export function placesOf(
+  name: PartName,
+  { listen, socket }: { readonly listen: LoopbackPort | null; readonly socket: string | null },
+  usual: number,
+): { readonly places: string; readonly problem?: OperatorError } {
+  const places = [listen && describePort(listen), socket].filter((place) => place !== null);
+  if (places.length > 0) return { places: places.join(' and ') };
+  const problem = new OperatorError(`[${name}] listens nowhere: both listen and socket are empty`, {
+    hint: `write listen = 127.0.0.1:${usual} below [${name}] into /etc/banjour/companion.local`,
+    exitCode: 78,
+  });
+  return { places: '', problem };
+}

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import { OperatorError } from '../core/errors.js';
 import { readSecret } from '../notify/secret.js';
-import { type CompanionConfig, describePort } from '../setup/companion-config.js';
+import type { CompanionConfig } from '../setup/companion-config.js';
 import { policySocket } from '../setup/paths.js';
-import type { CompanionPart, PartHost, PartPlan } from './part.js';
+import { type CompanionPart, type PartHost, type PartPlan, placesOf } from './part.js';
 
 export async function planPolicy(
   { policy }: CompanionConfig,
@@ -12,19 +12,12 @@ export async function planPolicy(
 ): Promise<PartPlan | undefined> {
   if (!policy.enabled) return undefined;
   const { listen, socket, apiKeyFile, rules } = policy;
-  const places = [listen && describePort(listen), socket].filter((place) => place !== null);
-  const problem =
-    listen === null && socket === null
-      ? new OperatorError('[policy] listens nowhere: both listen and socket are empty', {
-          hint: 'write listen = 127.0.0.1:9813 below [policy] into /etc/banjour/companion.local',
-          exitCode: 78,
-        })
-      : undefined;
+  const { places, problem } = placesOf('policy', policy, 9813);
   return {
     name: 'policy',
     // Another key in the same file is another configuration: the former one opens nothing any more.
     configuration: JSON.stringify([policy, digestOf(apiKeyFile, host.env)]),
-    lines: [`policy on ${places.join(' and ')}`],
+    lines: [`policy on ${places}`],
     ...(problem === undefined ? {} : { problem }),
     start: async (): Promise<CompanionPart> => {
       if (problem !== undefined) throw problem;

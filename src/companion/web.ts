@@ -1,12 +1,11 @@
 /** The part that serves the web page (docs/web.md), in a thread of its own. */
 import { join } from 'node:path';
 import { optional, readFields, wordUpTo } from '../control/fields.js';
-import { OperatorError } from '../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
-import { type CompanionConfig, describePort } from '../setup/companion-config.js';
+import type { CompanionConfig } from '../setup/companion-config.js';
 import { companionState } from '../setup/paths.js';
-import type { CompanionPart, PartHost, PartPlan } from './part.js';
+import { type CompanionPart, type PartHost, type PartPlan, placesOf } from './part.js';
 
 /** Who asks for a link: a user of the system, as the client says. */
 const LINK = { by: optional(wordUpTo(OPERATOR_CHARS_MAX)) };
@@ -18,18 +17,11 @@ export async function planWeb(
   if (!web.enabled) return undefined;
   const { listen, socket, origin, changes } = web;
   const { paths, log } = host;
-  const places = [listen && describePort(listen), socket].filter((place) => place !== null);
-  const problem =
-    places.length === 0
-      ? new OperatorError('[web] listens nowhere: both listen and socket are empty', {
-          hint: 'write listen = 127.0.0.1:9815 below [web] into /etc/banjour/companion.local',
-          exitCode: 78,
-        })
-      : undefined;
+  const { places, problem } = placesOf('web', web, 9815);
   return {
     name: 'web',
     configuration: JSON.stringify(web),
-    lines: [`web page on ${places.join(' and ')}${changes ? ', which may change bans' : ''}`],
+    lines: [`web page on ${places}${changes ? ', which may change bans' : ''}`],
     ...(problem === undefined ? {} : { problem }),
     start: async (failed): Promise<CompanionPart> => {
       if (problem !== undefined) throw problem;

@@ -2,62 +2,51 @@
  * Numbers of notify, in the same formats as the agent's. Labels are the four channels,
  * nothing else.
  */
-import Counter from 'prom-client/lib/counter.js';
-import Gauge from 'prom-client/lib/gauge.js';
-import Registry from 'prom-client/lib/registry.js';
-import { type MetricsFormat, metricLabels, metricsText } from '../metrics/format.js';
+import type { MetricsFormat } from '../metrics/format.js';
+import { PartMetrics } from '../metrics/part-metrics.js';
 import type { Channel } from './news.js';
 
 const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];
 
-export class NotifyMetrics {
-  readonly #registry = new Registry();
+export class NotifyMetrics extends PartMetrics {
   readonly #waiting: () => ReadonlyMap<Channel, number>;
-  readonly events = this.#counter('banjour_notify_events_total', 'Events taken from the agent');
-  readonly gaps = this.#counter(
+  readonly events = this.counter('banjour_notify_events_total', 'Events taken from the agent');
+  readonly gaps = this.counter(
     'banjour_notify_gaps_total',
     'Times that the agent no longer had what was missed',
   );
-  readonly sent = this.#counter('banjour_notify_sent_total', 'Messages that were delivered', [
+  readonly sent = this.counter('banjour_notify_sent_total', 'Messages that were delivered', [
     'channel',
   ]);
-  readonly failed = this.#counter(
+  readonly failed = this.counter(
     'banjour_notify_failed_total',
     'Attempts that failed and are tried again',
     ['channel'],
   );
-  readonly dropped = this.#counter('banjour_notify_dropped_total', 'Bans that nobody was told of', [
+  readonly dropped = this.counter('banjour_notify_dropped_total', 'Bans that nobody was told of', [
     'channel',
   ]);
-  readonly #queue = new Gauge({
-    name: 'banjour_notify_queue_length',
-    help: 'Bans held here that wait to be told',
-    labelNames: ['channel'],
-    registers: [this.#registry],
-  });
-  readonly whoisFailed = this.#counter(
+  readonly #queue = this.gauge(
+    'banjour_notify_queue_length',
+    'Bans held here that wait to be told',
+    ['channel'],
+  );
+  readonly whoisFailed = this.counter(
     'banjour_notify_whois_failed_total',
     'Questions to whois without an answer',
   );
 
   /** `waiting` is asked at each scrape. */
   constructor(waiting: () => ReadonlyMap<Channel, number>) {
+    super();
     this.#waiting = waiting;
     for (const channel of CHANNELS)
       for (const counter of [this.sent, this.failed, this.dropped]) counter.inc({ channel }, 0);
   }
 
-  get names(): ReadonlyMap<string, readonly string[]> {
-    return metricLabels(this.#registry);
-  }
-
-  async text(format: MetricsFormat): Promise<string> {
+  override async text(format: MetricsFormat): Promise<string> {
     const waiting = this.#waiting();
     for (const channel of CHANNELS) this.#queue.set({ channel }, waiting.get(channel) ?? 0);
-    return metricsText(this.#registry, format);
-  }
-
-  #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
-    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
+    return super.text(format);
   }
 }
