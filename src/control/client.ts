@@ -14,7 +14,7 @@ import {
   type Endpoint,
   type RequestFor,
 } from './endpoints.js';
-import { ItemSplitter } from './items.js';
+import { JsonItems } from './items.js';
 import { API_VERSION, type ApiProblem, type BanView, type StreamEvent } from './protocol.js';
 
 /** A method for each call that answers JSON; calls without fields need no request. */
@@ -111,14 +111,17 @@ class ControlSocketClient {
   async *bansInPieces(): AsyncGenerator<readonly BanView[]> {
     const response = await this.#open('GET', ENDPOINTS.bans.path, undefined);
     if (response.statusCode !== 200) throw await this.#problem(response);
-    const splitter = new ItemSplitter();
+    const bans: BanView[] = [];
+    const items = new JsonItems((json) => bans.push(JSON.parse(json)));
     try {
-      for await (const chunk of response)
-        yield splitter.take(chunk as Buffer).map((item) => JSON.parse(item) as BanView);
+      for await (const chunk of response) {
+        items.take(chunk as Buffer);
+        yield bans.splice(0);
+      }
     } catch (error) {
       throw this.#cutShort(error);
     }
-    if (!splitter.isOver) throw this.#cutShort('it has no end');
+    if (!items.isOver) throw this.#cutShort('it has no end');
   }
 
   async #ask<T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> {

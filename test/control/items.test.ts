@@ -1,6 +1,21 @@
 import { expect, test } from '@jest/globals';
-import { ItemSplitter } from '../../src/control/items.js';
+import { JsonItems } from '../../src/control/items.js';
 import { CONTROL_STREAM_BACKLOG_BYTES_MAX } from '../../src/core/service-limits.js';
+
+/** Items of one list, as pieces of it come. */
+class ItemSplitter {
+  readonly #found: string[] = [];
+  readonly #items = new JsonItems((json) => this.#found.push(json));
+
+  get isOver(): boolean {
+    return this.#items.isOver;
+  }
+
+  take(piece: Buffer): string[] {
+    this.#items.take(piece);
+    return this.#found.splice(0);
+  }
+}
 
 const ITEMS = [
   { user: '},{"id":1', list: ['[', ']', '\\', '"', { deep: [1] }] },
