@@ -5,7 +5,7 @@ import { fillLedger } from './lib/ledgers.js';
 import { short, whole } from './lib/numbers.js';
 import { Place, whyNoPlace } from './lib/place.js';
 import { costOf, familyOf } from './lib/processes.js';
-import { type BenchOptions, type Result, scaled } from './lib/result.js';
+import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
 
 /** A host with much history has some gigabytes in files of 128 MiB at most. */
 const ARCHIVED_FILES = 100;
@@ -67,10 +67,10 @@ export async function bench(options: BenchOptions): Promise<Result> {
     targets:
       quiet && full && old
         ? [
-            target('idle, of a core', quiet.cpuShare * 100, 0.5, '%'),
-            target(`idle with ${files} archived files, of a core`, old.cpuShare * 100, 0.5, '%'),
-            target('agent RSS', quiet.rssMib, 96, 'MiB'),
-            target(`agent RSS with ${whole(bans)} bans`, full.rssMib, 160, 'MiB'),
+            atMost('idle, of a core', quiet.cpuShare * 100, 0.5, '%'),
+            atMost(`idle with ${files} archived files, of a core`, old.cpuShare * 100, 0.5, '%'),
+            atMost('agent RSS', quiet.rssMib, 96, 'MiB'),
+            atMost(`agent RSS with ${whole(bans)} bans`, full.rssMib, 160, 'MiB'),
           ]
         : [],
     figures: Object.fromEntries(
@@ -94,15 +94,6 @@ export async function bench(options: BenchOptions): Promise<Result> {
       ),
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
-  };
-}
-
-function target(what: string, value: number, most: number, unit: string) {
-  return {
-    what,
-    wanted: `<= ${most} ${unit}`,
-    measured: `${short(value)} ${unit}`,
-    reached: value <= most,
   };
 }
 

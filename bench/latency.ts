@@ -5,7 +5,7 @@
 import { failure, Lab, type Planned, stranger, type Watcher, whyNoLab } from './lib/lab.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
 import { costOf } from './lib/processes.js';
-import { type BenchOptions, type Result, scaled } from './lib/result.js';
+import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
 
 const WHO: readonly Watcher[] = ['banjour', 'banjour+notify', 'fail2ban'];
 /** Entries per second of the storm, one in twenty a failure of somebody who tries once. */
@@ -89,18 +89,20 @@ export async function bench(options: BenchOptions): Promise<Result> {
       ours === undefined || beside === undefined
         ? []
         : [
-            target('in the storm, median', median(ours.storm), 6),
-            target('in the storm, 99 %', quantile(ours.storm, 0.99), 25),
-            target('first ban after quiet, median', median(ours.quiet), 20),
-            target(
+            atMost('in the storm, median', median(ours.storm), 6, 'ms'),
+            atMost('in the storm, 99 %', quantile(ours.storm, 0.99), 25, 'ms'),
+            atMost('first ban after quiet, median', median(ours.quiet), 20, 'ms'),
+            atMost(
               'in the storm, everything that notify talks to stalls, median',
               median(beside.storm),
               6,
+              'ms',
             ),
-            target(
+            atMost(
               'in the storm, everything that notify talks to stalls, 99 %',
               quantile(beside.storm, 0.99),
               25,
+              'ms',
             ),
           ],
     figures: Object.fromEntries(
@@ -131,10 +133,6 @@ export async function bench(options: BenchOptions): Promise<Result> {
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
   };
-}
-
-function target(what: string, value: number, most: number) {
-  return { what, wanted: `<= ${most} ms`, measured: `${short(value)} ms`, reached: value <= most };
 }
 
 async function measure(lab: Lab, pid: number, bans: number, next: () => number): Promise<Measured> {

@@ -2,9 +2,9 @@
  * (n) How long a mail server waits for an answer: agent and companion as processes of their own,
  * and somebody who asks as Dovecot does.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LiveJournal, numbered } from '../test/support/journal-files.js';
 import { fillLedger } from './lib/ledgers.js';
@@ -13,7 +13,7 @@ import { median, quantile, short, whole } from './lib/numbers.js';
 import { Place, whyNoPlace } from './lib/place.js';
 import type { PolicyLoad } from './lib/policy-load.js';
 import { costOf } from './lib/processes.js';
-import { type BenchOptions, type Result, scaled } from './lib/result.js';
+import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
 
 const PORT = 9_813;
 const KEY = 'bench-key-0123456789';
@@ -95,12 +95,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
     ],
     targets: ways
       .filter((way) => way !== FLOOR)
-      .map((way) => ({
-        what: `p99 at ${PER_SECOND} logins/s, ${way}`,
-        wanted: '<= 5 ms',
-        measured: `${short(of(way, 0.99))} ms`,
-        reached: of(way, 0.99) <= 5,
-      })),
+      .map((way) => atMost(`p99 at ${PER_SECOND} logins/s, ${way}`, of(way, 0.99), 5, 'ms')),
     figures: Object.fromEntries(
       ways.flatMap((way) => [
         [`${way}: p50 ms`, of(way, 0.5)],
@@ -130,16 +125,15 @@ async function measure(
   const jails = ['postfix-sasl', 'dovecot', 'sshd', 'login'];
   const place = new Place([], undefined, jails, before);
   const journal = new LiveJournal(place.path('journal', 'host.journal'));
-  let companion: ChildProcess | undefined;
   try {
     journal.append(numbered(1));
     fillLedger(place.ledger, bans);
     place.run(['ip', 'link', 'set', 'lo', 'up']);
     const agent = await place.start('reached the end');
-    companion = await startCompanion(place, before);
+    const companion = await startCompanion(place);
     const atLoad = load();
-    const cost = (pid: number | undefined) => costOf(pid ?? 0)?.cpuSeconds ?? 0;
-    const [agentBefore, companionBefore] = [cost(agent), cost(companion.pid)];
+    const cost = (pid: number) => costOf(pid)?.cpuSeconds ?? 0;
+    const [agentBefore, companionBefore] = [cost(agent), cost(companion)];
     const asked = await ask(place, before, seconds);
     const share = (cpu: number) => (cpu / (seconds + 1)) * 100;
     return {
@@ -147,10 +141,9 @@ async function measure(
       load: atLoad,
       asked,
       agentShare: share(cost(agent) - agentBefore),
-      companionShare: share(cost(companion.pid) - companionBefore),
+      companionShare: share(cost(companion) - companionBefore),
     };
   } finally {
-    if (companion !== undefined) await ended(companion);
     await journal.close();
     await place.close();
   }
@@ -163,47 +156,24 @@ async function floor(
   options: BenchOptions,
 ): Promise<Measured> {
   options.say(`${FLOOR}, ${seconds} s (load ${load()})`);
-  const place = new Place();
-  let server: ChildProcess | undefined;
+  const place = new Place([], undefined, [], before);
   try {
     place.run(['ip', 'link', 'set', 'lo', 'up']);
     const main = join(process.cwd(), 'dist/bench/lib/policy-floor.js');
-    server = await started(place, [...before, process.execPath, main, String(PORT)]);
+    await place.startBeside([main, String(PORT)], 'policy on');
     const atLoad = load();
     const asked = await ask(place, before, seconds);
     return { way: FLOOR, load: atLoad, asked, agentShare: 0, companionShare: 0 };
   } finally {
-    if (server !== undefined) await ended(server);
     await place.close();
   }
 }
 
-async function startCompanion(place: Place, before: readonly string[]): Promise<ChildProcess> {
-  for (const name of ['companion', 'run-companion']) mkdirSync(place.path(name));
-  writeFileSync(place.path('etc', 'key'), KEY, { mode: 0o600 });
-  writeFileSync(
-    place.path('etc', 'companion.local'),
-    `[notify]\nenabled = false\n[policy]\nenabled = true\nlisten = 127.0.0.1:${PORT}\napi-key-file = ${place.path('etc', 'key')}\n`,
-  );
-  const main = join(process.cwd(), 'dist/src/main.js');
-  const folders = ['--config-dir', place.path('etc'), '--run-dir', place.path('run')];
-  const command = [process.execPath, main, 'companion', ...folders];
-  return started(place, [...before, ...command, '--state-dir', place.path('companion')]);
-}
-
-/** Starts a program in the place; resolves when it says that it answers. */
-async function started(place: Place, command: readonly string[]): Promise<ChildProcess> {
-  const [program, ...args] = place.inside(command);
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  await new Promise<void>((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      if (said.length < 100_000) said += chunk;
-      if (said.includes('policy on')) resolve();
-    });
-    child.once('exit', (status) => reject(new Error(`it ended with ${status}\n${said}`)));
-  });
-  return child;
+function startCompanion(place: Place): Promise<number> {
+  const key = place.path('etc', 'key');
+  writeFileSync(key, KEY, { mode: 0o600 });
+  const policy = ['enabled = true', `listen = 127.0.0.1:${PORT}`, `api-key-file = ${key}`];
+  return place.startCompanion(['[notify]', 'enabled = false', '[policy]', ...policy], 'policy on');
 }
 
 async function ask(place: Place, before: readonly string[], seconds: number): Promise<PolicyLoad> {
@@ -218,12 +188,4 @@ async function ask(place: Place, before: readonly string[], seconds: number): Pr
   const [status] = (await once(child, 'close')) as [number | null];
   if (status !== 0) throw new Error(`the asker ended with ${status}`);
   return JSON.parse(text) as PolicyLoad;
-}
-
-async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  child.removeAllListeners('exit');
-  const gone = once(child, 'exit');
-  child.kill();
-  await gone;
 }

@@ -10,7 +10,7 @@ import { fillLedger } from './lib/ledgers.js';
 import { median, range, short, whole } from './lib/numbers.js';
 import { Place, whyNoPlace } from './lib/place.js';
 import { costOf } from './lib/processes.js';
-import { type BenchOptions, type Result, scaled } from './lib/result.js';
+import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
 import { tool } from './lib/tools.js';
 
 /** Seconds from the start of the process. */
@@ -86,8 +86,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
             measured: throughout ? 'yes' : 'no',
             reached: throughout,
           },
-          target('table kept: ready', of(kept, 'ready'), 3),
-          target('table lost: protecting, all of them', of(lost, 'allBack'), 2),
+          atMost('table kept: ready', of(kept, 'ready'), 3, 's'),
+          atMost('table lost: protecting, all of them', of(lost, 'allBack'), 2, 's'),
         ],
     figures: {
       'kept ready s': of(kept, 'ready'),
@@ -111,10 +111,6 @@ export async function bench(options: BenchOptions): Promise<Result> {
     },
     missing: reason === undefined ? [] : [`everything: ${reason}`],
   };
-}
-
-function target(what: string, value: number, most: number) {
-  return { what, wanted: `<= ${most} s`, measured: `${short(value)} s`, reached: value <= most };
 }
 
 async function start(place: Place, bans: number): Promise<Start> {

@@ -1,18 +1,14 @@
 /** (p) What the web page costs the agent, and its bans, in a storm: with nobody, 5 and 50 viewers. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
-import { join } from 'node:path';
+import { type IncomingMessage, request } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ControlClient } from '../src/control/client.js';
 import { LiveJournal, T0 } from '../test/support/journal-files.js';
-import { until } from '../test/support/until.js';
 import { failure, stranger } from './lib/lab.js';
 import { fillLedger } from './lib/ledgers.js';
 import { median, quantile, short, whole } from './lib/numbers.js';
 import { Place, whyNoPlace } from './lib/place.js';
 import { costOf } from './lib/processes.js';
-import { type BenchOptions, type Result, scaled } from './lib/result.js';
+import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
 
 const VIEWERS = [0, 5, 50] as const;
 /** Entries per second of the storm, one in twenty of an attacker who is banned at the third. */
@@ -65,9 +61,9 @@ export async function bench(options: BenchOptions): Promise<Result> {
     targets:
       none && five && fifty
         ? [
-            target('five viewers, of the agent', (five.agentCpu - none.agentCpu) * 100, 2, '%'),
-            target('the second page of bans', five.pages[1] ?? Number.NaN, 100, 'ms'),
-            target(
+            atMost('five viewers, of the agent', (five.agentCpu - none.agentCpu) * 100, 2, '%'),
+            atMost('the second page of bans', five.pages[1] ?? Number.NaN, 100, 'ms'),
+            atMost(
               'a ban with 50 viewers, median, more than without',
               median(fifty.latencies) - median(none.latencies),
               5,
@@ -95,44 +91,32 @@ export async function bench(options: BenchOptions): Promise<Result> {
   };
 }
 
-function target(what: string, value: number, most: number, unit: string) {
-  return {
-    what,
-    wanted: `<= ${most} ${unit}`,
-    measured: `${short(value)} ${unit}`,
-    reached: value <= most,
-  };
-}
-
 async function measure(viewers: number, seconds: number, bans: number): Promise<Measured> {
   const place = new Place(['maxretry = 3']);
   const journal = new LiveJournal(place.path('journal', 'host.journal'));
   const ended = new AbortController();
-  let companion: ChildProcess | undefined;
   try {
     journal.append([entryOf('192.0.2.1', 0)]);
     fillLedger(place.ledger, bans);
     const pid = await place.start();
     const page = await Page.start(place);
-    companion = page.process;
     const pages: number[] = [];
     if (viewers > 0)
       for (const query of ['', '?offset=50', '?q=10.1.0.0/16'])
         pages.push(await page.ask(`/api/bans${query}`));
     for (let i = 0; i < viewers; i++) page.follow();
     const latencies = latenciesOf(place, ended.signal);
-    const before = [costOf(pid), costOf(page.process.pid ?? 0)];
+    const before = [costOf(pid), costOf(page.pid)];
     const began = performance.now();
     await storm(journal, seconds, latencies.wrote);
     const elapsed = (performance.now() - began) / 1000;
-    const after = [costOf(pid), costOf(page.process.pid ?? 0)];
+    const after = [costOf(pid), costOf(page.pid)];
     const share = (i: number) =>
       ((after[i]?.cpuSeconds ?? 0) - (before[i]?.cpuSeconds ?? 0)) / elapsed;
     const result = { viewers, agentCpu: share(0), companionCpu: share(1), pages };
     return { ...result, latencies: latencies.all };
   } finally {
     ended.abort();
-    companion?.kill('SIGKILL');
     await journal.close();
     await place.close();
   }
@@ -188,53 +172,38 @@ function entryOf(address: string, at: number) {
 
 /** The companion with the page, in the place. */
 class Page {
-  readonly process: ChildProcess;
-  readonly #socket: string;
   #cookie = '';
 
-  private constructor(place: Place) {
-    this.#socket = place.path('run-companion', 'web.sock');
-    const main = join(process.cwd(), 'dist/src/main.js');
-    const folders = [
-      ...['--config-dir', place.path('etc'), '--run-dir', place.path('run')],
-      ...['--state-dir', place.path('state')],
-    ];
-    const [program, ...args] = place.inside([process.execPath, main, 'companion', ...folders]);
-    this.process = spawn(program, args, { stdio: 'ignore' });
-  }
+  private constructor(
+    readonly socket: string,
+    readonly pid: number,
+  ) {}
 
   static async start(place: Place): Promise<Page> {
-    for (const name of ['run-companion', 'state-companion']) mkdirSync(place.path(name));
-    writeFileSync(
-      place.path('etc', 'companion.local'),
-      `[web]\nenabled = true\nlisten =\norigin = https://page.example\nsocket = ${place.path('run-companion', 'web.sock')}\n`,
-    );
-    const page = new Page(place);
+    const socket = place.path('run-companion', 'web.sock');
+    const places = ['listen =', 'origin = https://page.example', `socket = ${socket}`];
+    const pid = await place.startCompanion(['[web]', 'enabled = true', ...places], 'web page on');
+    const page = new Page(socket, pid);
     const companion = new ControlClient(place.path('run-companion', 'companion.sock'));
-    let url = '';
-    await until('a link', async () => {
-      url = await companion.order<{ url: string }>('/web/link', {}).then(
-        (answer) => answer.url,
-        () => '',
-      );
-      return url !== '';
-    });
+    const { url } = await companion.order<{ url: string }>('/web/link', {});
     const { pathname, search } = new URL(url);
-    page.#cookie = await page.#open(`${pathname}${search}`);
+    const { headers } = await page.#read(`${pathname}${search}`);
+    page.#cookie = headers['set-cookie']?.[0]?.split(';')[0] ?? '';
     return page;
   }
 
   #get(path: string) {
     const headers = { host: 'page.example', cookie: this.#cookie };
-    return request({ socketPath: this.#socket, path, headers, agent: false });
+    return request({ socketPath: this.socket, path, headers, agent: false });
   }
 
-  #open(path: string): Promise<string> {
+  /** Resolves at the end of an answer. */
+  #read(path: string): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       this.#get(path)
         .once('response', (response) => {
           response.resume();
-          resolve(response.headers['set-cookie']?.[0]?.split(';')[0] ?? '');
+          response.once('end', () => resolve(response));
         })
         .once('error', reject)
         .end();
@@ -242,17 +211,10 @@ class Page {
   }
 
   /** Milliseconds to the end of an answer. */
-  ask(path: string): Promise<number> {
+  async ask(path: string): Promise<number> {
     const began = performance.now();
-    return new Promise((resolve, reject) => {
-      this.#get(path)
-        .once('response', (response) => {
-          response.resume();
-          response.once('end', () => resolve(performance.now() - began));
-        })
-        .once('error', reject)
-        .end();
-    });
+    await this.#read(path);
+    return performance.now() - began;
   }
 
   follow(): void {

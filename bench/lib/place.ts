@@ -2,10 +2,11 @@
  * The agent as a process of its own: a network namespace, a journal of ours, folders that vanish.
  * No container.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { makeNetworkNamespace } from '../../test/support/netns.js';
 import { jailLocal, Scratch } from './setup.js';
 
@@ -15,14 +16,53 @@ export function whyNoPlace(): string | undefined {
   return spawnSync('nft', ['--version']).status === 0 ? undefined : 'nft is not installed';
 }
 
+const MAIN = join(process.cwd(), 'dist/src/main.js');
+
+/** A program of a place. */
+class Program {
+  readonly #child: ChildProcessByStdio<null, null, Readable>;
+  /** What it wrote to standard error. */
+  said = '';
+
+  constructor([program, ...args]: [string, ...string[]]) {
+    this.#child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child.stderr.on('data', (chunk: Buffer) => {
+      if (this.said.length < 1_000_000) this.said += chunk;
+    });
+  }
+
+  /** Resolves with its process when it has said this; rejects when it ends before. */
+  says(text: string): Promise<number> {
+    const child = this.#child;
+    return new Promise((resolve, reject) => {
+      child.stderr.on('data', () => {
+        // `ip netns exec` becomes the program that it runs.
+        if (this.said.includes(text)) resolve(child.pid ?? 0);
+      });
+      child.once('exit', (status) =>
+        reject(new Error(`${child.spawnargs.join(' ')} ended with ${status}\n${this.said}`)),
+      );
+    });
+  }
+
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const child = this.#child;
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    child.removeAllListeners('exit');
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+}
+
 export class Place {
   readonly #scratch = new Scratch();
   readonly #namespace = makeNetworkNamespace();
-  #agent: ChildProcess | undefined;
-  /** What the agent is run with, e.g. `chrt`. */
+  #agent: Program | undefined;
+  /** What runs beside the agent until the place is closed. */
+  readonly #others: Program[] = [];
+  /** What every program is started with, e.g. `chrt`. */
   readonly #before: readonly string[];
-  /** What the agent wrote to standard error. */
-  said = '';
 
   /** `journal`: a folder of journal files, by default an empty one of this place. */
   constructor(
@@ -55,47 +95,48 @@ export class Place {
     return this.#namespace.inside(command);
   }
 
+  /** What the agent wrote to standard error. */
+  get said(): string {
+    return this.#agent?.said ?? '';
+  }
+
   /** Starts the agent; resolves with its process when it says that it watches, or that it is up. */
-  async start(until = 'watching', node: readonly string[] = []): Promise<number> {
-    const folders = ['etc', 'run', 'state'].flatMap((name) => [
+  start(until = 'watching', node: readonly string[] = []): Promise<number> {
+    this.#agent = this.#program([...node, MAIN, 'run', ...this.#folders()]);
+    return this.#agent.says(until);
+  }
+
+  /** Starts the companion with these lines of its configuration. */
+  startCompanion(lines: readonly string[], until: string): Promise<number> {
+    for (const name of ['run-companion', 'state-companion']) mkdirSync(this.path(name));
+    writeFileSync(this.path('etc', 'companion.local'), `${lines.join('\n')}\n`);
+    return this.startBeside([MAIN, 'companion', ...this.#folders()], until);
+  }
+
+  /** Starts a program of Node; it ends with the place. */
+  startBeside(words: readonly string[], until: string): Promise<number> {
+    const program = this.#program(words);
+    this.#others.push(program);
+    return program.says(until);
+  }
+
+  #folders(): string[] {
+    return ['etc', 'run', 'state'].flatMap((name) => [
       `--${name === 'etc' ? 'config' : name}-dir`,
       this.path(name),
     ]);
-    const main = join(process.cwd(), 'dist/src/main.js');
-    const [program, ...args] = this.inside([
-      ...this.#before,
-      process.execPath,
-      ...node,
-      main,
-      'run',
-      ...folders,
-    ]);
-    this.said = '';
-    const agent = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    this.#agent = agent;
-    await new Promise<void>((resolve, reject) => {
-      agent.stderr.on('data', (chunk: Buffer) => {
-        if (this.said.length < 1_000_000) this.said += chunk;
-        if (this.said.includes(until)) resolve();
-      });
-      agent.once('exit', (status) =>
-        reject(new Error(`the agent ended with ${status}\n${this.said}`)),
-      );
-    });
-    // `ip netns exec` becomes the program that it runs.
-    return agent.pid ?? 0;
   }
 
-  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    const agent = this.#agent;
-    if (agent === undefined || agent.exitCode !== null || agent.signalCode !== null) return;
-    agent.removeAllListeners('exit');
-    const gone = once(agent, 'exit');
-    agent.kill(signal);
-    await gone;
+  #program(words: readonly string[]): Program {
+    return new Program(this.inside([...this.#before, process.execPath, ...words]));
+  }
+
+  async stop(signal?: NodeJS.Signals): Promise<void> {
+    await this.#agent?.stop(signal);
   }
 
   async close(): Promise<void> {
+    for (const program of this.#others) await program.stop('SIGKILL');
     await this.stop('SIGKILL');
     this.#namespace.remove();
     this.#scratch[Symbol.dispose]();

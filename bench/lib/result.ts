@@ -3,6 +3,7 @@
  * verdict, one chart.
  */
 import type { Chart } from '../../src/charts/charts.js';
+import { short } from './numbers.js';
 
 export interface Table {
   readonly title: string;
@@ -44,6 +45,16 @@ export interface BenchOptions {
 /** `count` at the scale, at least `least`. */
 export function scaled(options: BenchOptions, count: number, least = 1): number {
   return Math.max(least, Math.round(count * options.scale));
+}
+
+/** The target that a value is no more than `most`. */
+export function atMost(what: string, value: number, most: number, unit: string): Target {
+  return {
+    what,
+    wanted: `<= ${most} ${unit}`,
+    measured: `${short(value)} ${unit}`,
+    reached: value <= most,
+  };
 }
 
 /** The tables and targets as text of a terminal or a Markdown page. */
