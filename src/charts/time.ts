@@ -69,7 +69,7 @@ export function drawColumns({ title, unit, columns, ticks, ink = 'c0' }: Columns
   const words = ticks.map(({ column, label }) =>
     word(LEFT + column * step, BASE + 18, label, { size: 'small' }),
   );
-  const total = columns.reduce((sum, { value }) => sum + (Number.isFinite(value) ? value : 0), 0);
+  const total = sumOf(columns.map(({ value }) => value));
   const peak = columns.reduce<(typeof columns)[number] | undefined>(
     (so, one) => (so === undefined || one.value > so.value ? one : so),
     undefined,
