@@ -4,7 +4,7 @@
  * namespaces of its own, reads a recorded journal, and is made to ban for twenty years and
  * for good, by hand and by counting. Made once, at a release; a folder that is there stays. Root.
  */
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PACKAGE } from './lib/package/product.mjs';
@@ -90,7 +90,7 @@ try {
   mkdirSync(join(ROOT, folder));
   writeFileSync(join(ROOT, folder, 'ledger.sql'), dumpOf(db));
   db.close();
-  quietly('cp', [join(work, 'table.nft'), folder]);
+  copyFileSync(join(work, 'table.nft'), join(ROOT, folder, 'table.nft'));
   say(`written: ${folder}; commit it`);
 } finally {
   rmSync(work, { recursive: true });

@@ -2,13 +2,11 @@
  * `npm run licences`: what the packages bring of others, and under which licence: the modules that
  * run, those that stand in the web page's script, Node, SQLite. Ends with an error at a licence that asks more than to be named.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { runtimeModules } from './lib/package/product.mjs';
+import { manifestOf, runtimeModules } from './lib/package/product.mjs';
 import { PINNED } from './lib/package/registry.mjs';
 import { sqliteVersion } from './lib/package/sbom.mjs';
 import { pageModules } from './lib/page.mjs';
-import { ROOT, warn } from './lib/run.mjs';
+import { warn } from './lib/run.mjs';
 
 /** SPDX names of licences that let anybody pass the work on under its own terms. */
 const PERMISSIVE = [
@@ -18,8 +16,7 @@ const PERMISSIVE = [
 /** Name, version, licence of everything. */
 function works() {
   const modules = [...runtimeModules(), ...pageModules()].map((path) => {
-    const text = readFileSync(join(ROOT, path, 'package.json'), 'utf8');
-    const { name, version, license } = JSON.parse(text);
+    const { name, version, license } = manifestOf(path);
     return [name, version, license ?? 'none stated'];
   });
   const others = [

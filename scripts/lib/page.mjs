@@ -2,8 +2,9 @@
  * The web page as browsers load it: one script and one style sheet beside index.html, and the
  * licences of what was put into the script.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { licenceOf, manifestOf } from './package/product.mjs';
 import { ROOT } from './run.mjs';
 
 const SOURCE = 'src/web/page';
@@ -20,16 +21,9 @@ function moduleOf(path) {
   return /^(?:.*\/)?(node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1];
 }
 
-function licenceOf(module) {
-  const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
-  const {
-    name: title,
-    version,
-    license,
-  } = JSON.parse(readFileSync(join(ROOT, module, 'package.json'), 'utf8'));
-  const text =
-    name === undefined ? `License: ${license}` : readFileSync(join(ROOT, module, name), 'utf8');
-  return `${title} ${version}\n\n${text.trim()}\n`;
+function namedLicence(module) {
+  const { name, version } = manifestOf(module);
+  return `${name} ${version}\n\n${licenceOf(module).trim()}\n`;
 }
 
 /** Makes it; errors of the sources end it with esbuild's words. */
@@ -54,7 +48,7 @@ export async function buildPage() {
     (module) => module !== undefined,
   );
   modules.sort();
-  writeFileSync(join(ROOT, TARGET, 'LICENCES.txt'), modules.map(licenceOf).join('\n'));
+  writeFileSync(join(ROOT, TARGET, 'LICENCES.txt'), modules.map(namedLicence).join('\n'));
   writeFileSync(join(ROOT, TARGET, 'modules.json'), `${JSON.stringify(modules)}\n`);
   for (const name of ['index.html', 'icon.svg'])
     copyFileSync(join(ROOT, SOURCE, name), join(ROOT, TARGET, name));

@@ -2,7 +2,7 @@
  * What a package is made of, whatever its format: version, date, own files, modules that are needed
  * at run time.
  */
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { filesBelow } from '../digest.mjs';
 import { fail, quietly, ROOT, tail } from '../run.mjs';
@@ -55,6 +55,18 @@ export function copyInto(target, paths, filter = (/** @type {string} */ _path) =
  */
 const isForInstallation = (name, { os, cpu }) =>
   name === 'prebuild-install' || os !== undefined || cpu !== undefined;
+
+/** What a module says of itself. */
+export const manifestOf = (module) =>
+  JSON.parse(readFileSync(join(ROOT, module, 'package.json'), 'utf8'));
+
+/** The text of a module's licence, or its name where the module brings no text. */
+export function licenceOf(module) {
+  const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
+  return name === undefined
+    ? `License: ${manifestOf(module).license}`
+    : readFileSync(join(ROOT, module, name), 'utf8');
+}
 
 /**
  * Paths (`node_modules/...`) of the modules that run, by the lock file, without those of

@@ -9,7 +9,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pageModules } from '../page.mjs';
 import { quietly, ROOT, tail, warn } from '../run.mjs';
-import { PACKAGE, sourceDate } from './product.mjs';
+import { manifestOf, PACKAGE, sourceDate } from './product.mjs';
 import { locked, PINNED } from './registry.mjs';
 
 const NAME = `packages/banjour-${PACKAGE.version}.cdx.json`;
@@ -54,9 +54,7 @@ function sqlite() {
 
 /** A module that is not installed: it stands in the script of the web page. */
 function bundled(path) {
-  const { name, version, license } = JSON.parse(
-    readFileSync(join(ROOT, path, 'package.json'), 'utf8'),
-  );
+  const { name, version, license } = manifestOf(path);
   const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
   const { integrity = '' } = locked(name);
   const content = Buffer.from(integrity.replace(/^sha512-/, ''), 'base64').toString('hex');

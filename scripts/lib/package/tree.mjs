@@ -18,7 +18,7 @@ import { filesBelow } from '../digest.mjs';
 import { pageModules } from '../page.mjs';
 import { ROOT } from '../run.mjs';
 import { compiledIn, runtimeOf } from './compile.mjs';
-import { BUILT, copyInto, DATA, manualPages, PACKAGE } from './product.mjs';
+import { BUILT, copyInto, DATA, licenceOf, manifestOf, manualPages, PACKAGE } from './product.mjs';
 
 /** Where the program lies, relative to /. */
 export const HOME = 'usr/lib/banjour';
@@ -113,9 +113,8 @@ function placeSystem(tree) {
 /** The licence of Banjour, of each module, of what stands in the page's script and, where the target has one, of Node. */
 export function licences(target, modules) {
   const texts = [...modules, ...pageModules()].map((module) => {
-    const name = readdirSync(join(ROOT, module)).find((file) => /^licen[cs]e/i.test(file));
-    const { version, license } = JSON.parse(read(join(module, 'package.json')));
-    let text = name === undefined ? `License: ${license}` : read(join(module, name)).trimEnd();
+    const { version } = manifestOf(module);
+    let text = licenceOf(module).trimEnd();
     if (/Apache License\s+Version 2\.0/.test(text) && text.length > 5_000)
       text =
         'License: Apache-2.0\nOn Debian systems its text is in /usr/share/common-licenses/Apache-2.0.';
