@@ -65,7 +65,7 @@ function SignedOut() {
 }
 
 function Shell({ session, route }: { readonly session: WebSession; readonly route: Route }) {
-  const live = useStream(true);
+  const live = useStream();
   const [theme, nextTheme] = useTheme();
   const main = useRef<HTMLElement>(null);
   const name = isView(route.view) ? route.view : 'now';

@@ -1,10 +1,10 @@
 /** The view bans: everybody who is kept out, searched by the server. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { AgentView } from '../../control/protocol.js';
+import { counted } from '../../core/text.js';
 import { BAN_ORDERS, type BanItem, type BanOrder, type BanPage } from '../api.js';
 import { BanDialog, UnbanDialog } from './change.js';
 import { ask, useAsk } from './client.js';
-import { things } from './format.js';
 import { useLive } from './live.js';
 import { PAGE_ROWS } from './pages.js';
 import { Answered, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
@@ -78,12 +78,11 @@ function BanList({ query, found, turn, onUnban }: ListProps) {
   const isNarrow = useNarrow();
   useClock(5_000);
   const key = JSON.stringify([query, turn]);
-  const fetchPage = useCallback(
-    async (offset: number, signal: AbortSignal) =>
+  const pages = usePages<BanItem>(
+    key,
+    async (offset, signal) =>
       (await ask<BanPage>('bans', { ...query, offset, limit: PAGE_ROWS }, signal)).rows,
-    [key],
   );
-  const pages = usePages<BanItem>(key, fetchPage);
   const columns = changes ? [...COLUMNS, { title: 'Change', class: 'c-change' }] : COLUMNS;
   const cells = (ban: BanItem) => [
     <Target key="t" target={ban.target} />,
@@ -196,7 +195,7 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
         <>
           {isOld ? (
             <button type="button" class="quiet" onClick={refresh}>
-              {things(live.changes - seen, 'change')} since: show
+              {counted(live.changes - seen, 'change')} since: show
             </button>
           ) : null}
           {mayChange ? (
@@ -213,8 +212,8 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
           <>
             <p class="found" role="status">
               {found === total
-                ? things(total, 'ban')
-                : `${things(found, 'ban')} of ${things(total, 'ban')}`}
+                ? counted(total, 'ban')
+                : `${counted(found, 'ban')} of ${counted(total, 'ban')}`}
               {isCurrent ? '' : ' (the list is still being read)'}
             </p>
             {found === 0 ? (

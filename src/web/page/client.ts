@@ -1,5 +1,5 @@
 /** The server, as the views ask it: one question, its answer or what went wrong. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { ApiProblem } from '../../control/protocol.js';
 import { inBackground } from '../../core/background.js';
 import { CSRF_HEADER } from '../api.js';
@@ -75,28 +75,30 @@ export interface Asked<T> {
  * call of null asks nothing.
  */
 export function useAsk<T>(call: string | null, params: Params = {}, everyMs = 0): Asked<T> {
-  const [state, setState] = useState<Pick<Asked<T>, 'data' | 'problem'> & { key?: string }>({
+  const [state, setState] = useState<Pick<Asked<T>, 'data' | 'problem'> & { address?: string }>({
     data: undefined,
     problem: undefined,
   });
   const [isAsking, setAsking] = useState(call !== null);
   const [turn, setTurn] = useState(0);
-  const key = call === null ? null : addressOf(call, params);
-  const asked = useRef(params);
-  asked.current = params;
+  const address = call === null ? null : addressOf(call, params);
   useEffect(() => {
-    if (call === null || key === null) return;
+    if (address === null) return;
     const controller = new AbortController();
     const look = async () => {
       setAsking(true);
       try {
-        const data = await ask<T>(call, asked.current, controller.signal);
-        setState({ data, problem: undefined, key });
+        const data = await answerOf<T>(address, { signal: controller.signal });
+        setState({ data, problem: undefined, address });
       } catch (error) {
         if (controller.signal.aborted) return;
         const problem = error instanceof Unanswered ? error : new Unanswered(String(error), 0);
         // What another question was answered is no answer to this one.
-        setState((old) => ({ data: old.key === key ? old.data : undefined, problem, key }));
+        setState((old) => ({
+          data: old.address === address ? old.data : undefined,
+          problem,
+          address,
+        }));
       }
       setAsking(false);
     };
@@ -107,6 +109,6 @@ export function useAsk<T>(call: string | null, params: Params = {}, everyMs = 0)
       controller.abort();
       clearInterval(timer);
     };
-  }, [key, everyMs, turn]);
+  }, [address, everyMs, turn]);
   return { ...state, isAsking, again: () => setTurn((before) => before + 1) };
 }

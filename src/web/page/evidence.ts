@@ -15,6 +15,14 @@ const SMALL = 0.2;
 const TICKS = [0.25, 0.5, 0.75];
 const NARROW = 480;
 
+interface Timed {
+  readonly at: number;
+  readonly count: number;
+}
+
+/** How high something stands in the picture. */
+type Height = readonly [at: number, height: number];
+
 /** The newest ban of a jail that counted this evidence. */
 export function banOf(explanation: Explanation, jail: string): BanView | undefined {
   return explanation.bans.find((ban) => ban.jail === jail);
@@ -24,10 +32,7 @@ export function banOf(explanation: Explanation, jail: string): BanView | undefin
  * How high the sum of a counting jail stood after each entry: all attempts within findtime up to
  * then.
  */
-export function sums(
-  entries: readonly { readonly at: number; readonly count: number }[],
-  findtimeMs: number,
-): [at: number, sum: number][] {
+export function sums(entries: readonly Timed[], findtimeMs: number): Height[] {
   const sorted = [...entries].sort((a, b) => a.at - b.at);
   return sorted.map(({ at }) => [
     at,
@@ -38,22 +43,16 @@ export function sums(
   ]);
 }
 
-interface Timed {
-  readonly at: number;
-  readonly count: number;
-}
-
 /** How long the jail counts together; of one that weighs, or that is no more, undefined. */
 function windowOf({ rule }: Evidence): number | undefined {
   return rule === undefined || rule.isWeighing ? undefined : rule.findtimeSeconds * 1000;
 }
 
-/** The picture; undefined where no entry has a time any more. */
+/** The picture for any width; undefined where no entry has a time any more. */
 export function storyOf(
   explanation: Explanation,
   evidence: Evidence,
-  width: number,
-): TimeLine | undefined {
+): ((width: number) => TimeLine) | undefined {
   const { jail, entries, rule } = evidence;
   const timed = entries.flatMap(({ time, count = 1 }): Timed[] => {
     const at = Date.parse(time ?? '');
@@ -67,50 +66,37 @@ export function storyOf(
   const window = windowOf(evidence);
   const from = beginOf(Math.min(...times), decided, window);
   const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
-  const isNarrow = width < NARROW;
-  return {
-    kind: 'timeline',
+  // As high as the sum stood after each entry, or as it weighs where nothing is summed.
+  const heights =
+    window === undefined ? timed.map(({ at, count }): Height => [at, count]) : sums(timed, window);
+  const story = {
+    kind: 'timeline' as const,
     title: `${explanation.address} in ${jail}`,
     from,
     until,
-    ends: [timeAt(from), isNarrow ? '' : timeAt(until)],
-    width,
-    ticks: (isNarrow ? [] : TICKS).map((share) => {
-      const at = from + share * (until - from);
-      return { at, label: timeAt(at) };
-    }),
-    marks: marksOf(timed, window, ban),
-    spans: [
-      ...(window === undefined
-        ? []
-        : [
-            {
-              from: decided - window,
-              until: decided,
-              label: `counted together: ${lengthOf(window / 1000)}`,
-              kind: 'window' as const,
-            },
-          ]),
-      ...(ban === undefined
-        ? []
-        : [
-            {
-              from: decided,
-              until: Math.min(until, endOf(ban)),
-              label: banLabel(ban),
-              kind: 'ban' as const,
-            },
-          ]),
-    ],
+    marks: marksOf(heights, window === undefined ? 'attempts' : 'counted together', ban),
+    spans: spansOf(window, decided, until, ban),
     ...(window === undefined || rule === undefined
       ? {}
       : {
           level: {
             limit: rule.maxretry,
             label: `bans at ${rule.maxretry}`,
-            points: [[from, 0], ...sums(timed, window)],
+            points: [[from, 0], ...heights] satisfies Height[],
           },
         }),
+  };
+  return (width) => {
+    const isNarrow = width < NARROW;
+    return {
+      ...story,
+      ends: [timeAt(from), isNarrow ? '' : timeAt(until)],
+      width,
+      ticks: (isNarrow ? [] : TICKS).map((share) => {
+        const at = from + share * (until - from);
+        return { at, label: timeAt(at) };
+      }),
+    };
   };
 }
 
@@ -124,15 +110,11 @@ function beginOf(first: number, decided: number, window: number | undefined): nu
   return spread < window * SMALL ? first - spread / 4 : Math.min(first, decided - window);
 }
 
-/** Entries as high as the sum stood after them, or as they weigh where nothing is summed. */
 function marksOf(
-  timed: readonly Timed[],
-  window: number | undefined,
+  heights: readonly Height[],
+  what: string,
   ban: BanView | undefined,
 ): TimeLine['marks'] {
-  const heights =
-    window === undefined ? timed.map(({ at, count }) => [at, count] as const) : sums(timed, window);
-  const what = window === undefined ? 'attempts' : 'counted together';
   const entries = heights.map(([at, weight]) => ({
     at,
     label: `${timeAt(at)}, ${what}`,
@@ -142,6 +124,24 @@ function marksOf(
   if (ban === undefined) return entries;
   const at = Date.parse(ban.time);
   return [...entries, { at, label: decisionOf(ban), weight: 1, kind: 'decision' }];
+}
+
+function spansOf(
+  window: number | undefined,
+  decided: number,
+  until: number,
+  ban: BanView | undefined,
+): TimeLine['spans'] {
+  const spans: TimeLine['spans'][number][] = [];
+  if (window !== undefined) {
+    const label = `counted together: ${lengthOf(window / 1000)}`;
+    spans.push({ from: decided - window, until: decided, label, kind: 'window' });
+  }
+  if (ban !== undefined) {
+    const end = Math.min(until, endOf(ban));
+    spans.push({ from: decided, until: end, label: banLabel(ban), kind: 'ban' });
+  }
+  return spans;
 }
 
 function timeAt(at: number): string {

@@ -1,5 +1,5 @@
 /** The view explain: all that is known of an address, and the picture of why it is banned. */
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import type {
   BanView,
   CountersView,
@@ -7,10 +7,10 @@ import type {
   Explanation,
   RefusalView,
 } from '../../control/protocol.js';
-import { escapeUntrusted } from '../../core/text.js';
+import { counted, escapeUntrusted } from '../../core/text.js';
 import { useAsk } from './client.js';
 import { banOf, sentenceOf, storyOf } from './evidence.js';
-import { count, lengthOf, size, things } from './format.js';
+import { count, lengthOf, size } from './format.js';
 import {
   Answered,
   Panel,
@@ -105,21 +105,7 @@ interface StoryProps {
 function Story({ explanation, evidence }: StoryProps) {
   const { jail, entries, rule } = evidence;
   const ban = banOf(explanation, jail);
-  const hasTimes = storyOf(explanation, evidence, 800) !== undefined;
-  const chart = useCallback(
-    (width: number) =>
-      storyOf(explanation, evidence, width) ?? {
-        kind: 'timeline' as const,
-        title: jail,
-        from: 0,
-        until: 1,
-        ends: ['', ''] as const,
-        marks: [],
-        spans: [],
-        width,
-      },
-    [explanation, evidence, jail],
-  );
+  const story = useMemo(() => storyOf(explanation, evidence), [explanation, evidence]);
   return (
     <Panel
       title={ban === undefined ? `Counted so far: ${jail}` : `Why: ${jail}`}
@@ -131,9 +117,9 @@ function Story({ explanation, evidence }: StoryProps) {
           ? 'The jail is no more; what it counted is below.'
           : rule.isWeighing
             ? `The jail weighs evidence and bans at ${rule.maxretry} points; half of them are gone after ${lengthOf(rule.findtimeSeconds)}.`
-            : `${things(entries.length, 'entry', 'entries')} counted; the jail bans at ${rule.maxretry} within ${lengthOf(rule.findtimeSeconds)}.`}
+            : `${counted(entries.length, 'entry', 'entries')} counted; the jail bans at ${rule.maxretry} within ${lengthOf(rule.findtimeSeconds)}.`}
       </p>
-      {hasTimes ? <Picture chart={chart} /> : null}
+      {story === undefined ? null : <Picture chart={story} />}
       <Table
         caption={`Entries that ${jail} counted`}
         columns={ENTRIES}
@@ -164,7 +150,7 @@ function Kernel({ explanation }: { readonly explanation: Explanation }) {
                 <span class="dim">
                   {counter === undefined
                     ? ''
-                    : `${things(counter.packets, 'packet')} stopped by the jail, ${size(counter.bytes)}`}
+                    : `${counted(counter.packets, 'packet')} stopped by the jail, ${size(counter.bytes)}`}
                 </span>
                 <Until until={until} />
               </li>

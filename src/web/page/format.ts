@@ -2,6 +2,7 @@
  * How the page says times, lengths and numbers: in the reader's own time zone, in English, short in
  * tables and whole where a pointer rests.
  */
+import { formatCount } from '../../core/text.js';
 
 const DAY_MS = 86_400_000;
 const UNITS: readonly (readonly [seconds: number, name: string])[] = [
@@ -82,16 +83,9 @@ export function endsIn(until: string | null, now = Date.now()): string {
   return seconds <= 0 ? 'over' : `in ${lengthOf(seconds)}`;
 }
 
-const digits = new Intl.NumberFormat('en');
-
 /** `12,345`. */
 export function count(value: number): string {
-  return Number.isFinite(value) ? digits.format(Math.round(value)) : '-';
-}
-
-/** `1 ban`, `2,000 bans`. */
-export function things(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+  return Number.isFinite(value) ? formatCount(value) : '-';
 }
 
 /** Bytes as `3.1 MB`. */

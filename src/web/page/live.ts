@@ -45,11 +45,10 @@ export function afterTick(live: LiveState, tick: LiveTick): LiveState {
   };
 }
 
-/** Follows the stream while `isOn`; the browser connects again by itself. */
-export function useStream(isOn: boolean): LiveState {
+/** Follows the stream; the browser connects again by itself. */
+export function useStream(): LiveState {
   const [live, setLive] = useState(NOTHING_YET);
   useEffect(() => {
-    if (!isOn) return;
     const source = new EventSource('/api/events');
     source.addEventListener('hello', ({ data }) => {
       const hello = JSON.parse(data) as LiveHello;
@@ -60,6 +59,6 @@ export function useStream(isOn: boolean): LiveState {
     );
     source.addEventListener('error', () => setLive((old) => ({ ...old, isConnected: false })));
     return () => source.close();
-  }, [isOn]);
+  }, []);
   return live;
 }

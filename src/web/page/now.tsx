@@ -3,10 +3,10 @@ import { useCallback } from 'preact/hooks';
 import type { Chart } from '../../charts/charts.js';
 import type { AgentView, JailView, SourceView } from '../../control/protocol.js';
 import type { AlarmView } from '../../core/figures.js';
+import { counted } from '../../core/text.js';
 import type { BanItem, BanPage, LiveMinute } from '../api.js';
-
 import { useAsk } from './client.js';
-import { count, lengthOf, minuteTime, things } from './format.js';
+import { count, lengthOf, minuteTime } from './format.js';
 import { useLive } from './live.js';
 import {
   Answered,
@@ -30,22 +30,33 @@ import { AlarmList } from './users.js';
 const NAMED = 5;
 const MINUTES = 60;
 
-/** Attempts or bans of the last hour by the minute, the busiest jails apart. */
-function hourChart(
-  minutes: readonly LiveMinute[],
-  which: 'attempts' | 'bans',
-  now: number,
-  width: number,
-): Chart {
+type Which = 'attempts' | 'bans';
+
+/** The jails in which anything happened, the busiest first. */
+function busyJails(minutes: readonly LiveMinute[], which: Which): string[] {
   const totals = new Map<string, number>();
   for (const { jails } of minutes)
     for (const [jail, counts] of Object.entries(jails))
       totals.set(jail, (totals.get(jail) ?? 0) + counts[which]);
   const busy = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1]);
-  const named = busy.slice(0, NAMED).map(([jail]) => jail);
-  const series = busy.length > NAMED ? [...named, 'others'] : named;
+  return busy.map(([jail]) => jail);
+}
+
+function seriesOf(jails: readonly string[]): readonly string[] {
+  return jails.length > NAMED ? [...jails.slice(0, NAMED), 'others'] : jails;
+}
+
+/** Attempts or bans of the hour up to a minute, by the minute, the busiest jails apart. */
+function hourChart(
+  minutes: readonly LiveMinute[],
+  which: Which,
+  last: number,
+  width: number,
+): Chart {
+  const busy = busyJails(minutes, which);
+  const named = busy.slice(0, NAMED);
+  const series = seriesOf(busy);
   const byTime = new Map(minutes.map((one) => [Date.parse(one.time), one.jails]));
-  const last = Math.floor(now / 60_000) * 60_000;
   const columns = Array.from({ length: MINUTES }, (_, i) => {
     const at = last - (MINUTES - 1 - i) * 60_000;
     const jails = byTime.get(at) ?? {};
@@ -74,8 +85,7 @@ function Hour({ minutes, now }: { readonly minutes: readonly LiveMinute[]; reado
     (width: number) => hourChart(minutes, 'bans', minute, width),
     [minutes, minute],
   );
-  const chart = attempts(800);
-  const names = chart.kind === 'stack' ? chart.series : [];
+  const names = seriesOf(busyJails(minutes, 'attempts'));
   return (
     <Panel title="The last hour" class="wide" aside={<Legend names={names} />}>
       <Picture chart={attempts} />
@@ -97,15 +107,17 @@ function Legend({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-const JAIL_TONES: Readonly<Record<string, Tone>> = { deaf: 'bad', quiet: 'plain', hears: 'good' };
+const STATES = {
+  hears: { tone: 'good', words: 'reading' },
+  quiet: { tone: 'plain', words: 'nothing yet' },
+  deaf: { tone: 'bad', words: 'selects nothing' },
+} as const;
 
 /** Whether a jail sees what it is there for. */
-function stateOf(jail: JailView): 'hears' | 'quiet' | 'deaf' {
+function stateOf(jail: JailView): keyof typeof STATES {
   if (jail.selects === false) return 'deaf';
   return jail.entriesMatched > 0 ? 'hears' : 'quiet';
 }
-
-const STATES = { hears: 'reading', quiet: 'nothing yet', deaf: 'selects nothing' } as const;
 
 const JAILS: readonly TableColumn<JailView>[] = [
   {
@@ -119,10 +131,10 @@ const JAILS: readonly TableColumn<JailView>[] = [
   {
     title: 'Sees',
     cell: (jail) => {
-      const state = stateOf(jail);
+      const { tone, words } = STATES[stateOf(jail)];
       return (
         <>
-          <Tag tone={JAIL_TONES[state] ?? 'plain'}>{STATES[state]}</Tag>
+          <Tag tone={tone}>{words}</Tag>
           {jail.watched === undefined ? null : <Tag tone="plain">only watches</Tag>}
           {jail.demoted.length > 0 ? <Tag tone="warn">slow regex</Tag> : null}
         </>
@@ -176,17 +188,17 @@ function Verdict({ agent, isSilent }: { readonly agent: AgentView; readonly isSi
   const [tone, words]: [Tone, string] = isSilent
     ? ['bad', 'The agent does not answer: what is shown is old.']
     : broken.length > 0
-      ? ['bad', `${things(broken.length, 'source')} cannot be read.`]
+      ? ['bad', `${counted(broken.length, 'source')} cannot be read.`]
       : behind.length > 0
         ? ['warn', 'It reads what was stored before it comes to what happens now.']
         : agent.warnings.length > 0 || deaf.length > 0
-          ? ['warn', `It reads, with ${things(agent.warnings.length + deaf.length, 'warning')}.`]
+          ? ['warn', `It reads, with ${counted(agent.warnings.length + deaf.length, 'warning')}.`]
           : ['good', 'It reads, and every jail sees its log.'];
   return (
     <section class={`verdict ${tone}`} aria-label="Health">
       <p>
-        <strong>{words}</strong> {things(agent.sources.length, 'source')},{' '}
-        {things(agent.jails.length, 'jail')}, up since <Time iso={agent.since} />.
+        <strong>{words}</strong> {counted(agent.sources.length, 'source')},{' '}
+        {counted(agent.jails.length, 'jail')}, up since <Time iso={agent.since} />.
       </p>
       {agent.warnings.length + deaf.length === 0 ? null : (
         <ul>
@@ -236,7 +248,7 @@ export function NowView() {
   const status = useAsk<AgentView>('status', {}, 5_000);
   const newest = useAsk<BanPage>('bans', { limit: 8, order: 'newest' }, 15_000);
   const alarms = useAsk<AlarmView[]>('alarms', { limit: 5 }, 30_000);
-  const total = (which: 'attempts' | 'bans') =>
+  const total = (which: Which) =>
     live.minutes.reduce(
       (sum, { jails }) => sum + Object.values(jails).reduce((so, one) => so + one[which], 0),
       0,
@@ -265,7 +277,7 @@ export function NowView() {
               <Figure
                 label="Repairs"
                 value={count(healed)}
-                note={refused > 0 ? `${things(refused, 'ban')} refused` : 'of the kernel’s table'}
+                note={refused > 0 ? `${counted(refused, 'ban')} refused` : 'of the kernel’s table'}
                 tone={refused > 0 ? 'bad' : 'plain'}
               />
             </Figures>

@@ -2,8 +2,9 @@
 import { useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/protocol.js';
 import type { AlarmView, Figures as ReportFigures } from '../../core/figures.js';
+import { counted } from '../../core/text.js';
 import { type Asked, useAsk } from './client.js';
-import { count, things } from './format.js';
+import { count } from './format.js';
 import {
   Answered,
   Figure,
@@ -79,8 +80,8 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
           </span>
           <span class="dim">
             {kind === 'takeover'
-              ? `logged in from ${things(number, 'network')} within a day, last from `
-              : `${things(number, 'address', 'addresses')} failed within a day, last `}
+              ? `logged in from ${counted(number, 'network')} within a day, last from `
+              : `${counted(number, 'address', 'addresses')} failed within a day, last `}
             <Target target={address} /> · <Stranger text={jail} chars={30} />
           </span>
           <Time iso={time} as="ago" />

@@ -1,8 +1,9 @@
 /** The view what-if: what other settings would have done to the entries that the journal has. */
 import { useMemo, useState } from 'preact/hooks';
+import { counted } from '../../core/text.js';
 import type { WhatIfView as WhatIf, WhatIfSetting } from '../api.js';
 import { useAsk } from './client.js';
-import { count, lengthOf, things } from './format.js';
+import { count, lengthOf } from './format.js';
 import {
   Answered,
   Figure,
@@ -252,13 +253,13 @@ export function WhatIfView(_: { readonly params: URLSearchParams }) {
         ) : (
           <>
             <p class="lead">
-              {things(advice.entries, 'entry', 'entries')} judged
+              {counted(advice.entries, 'entry', 'entries')} judged
               {advice.from === null || advice.to === null ? null : (
                 <>
                   , <Time iso={advice.from} /> to <Time iso={advice.to} />
                 </>
               )}
-              : {things(advice.failures, 'failure')}, {things(advice.logins, 'login')}. Made{' '}
+              : {counted(advice.failures, 'failure')}, {counted(advice.logins, 'login')}. Made{' '}
               <Time iso={made} as="ago" />.
               {advice.reason === undefined ? null : (
                 <>

@@ -53,7 +53,7 @@ describe('the sum of a window', () => {
 
 describe('the picture of a ban', () => {
   test('shows entries rising to the limit, the window, the decision and the ban', () => {
-    const story = storyOf(EXPLANATION, EVIDENCE, 800);
+    const story = storyOf(EXPLANATION, EVIDENCE)?.(800);
     expect(story?.marks.map(({ kind, weight }) => [kind, weight])).toEqual([
       ['entry', 1],
       ['entry', 2],
@@ -68,7 +68,7 @@ describe('the picture of a ban', () => {
 
   test('of a jail that weighs claims no sum: what an entry weighed is not told', () => {
     const rule = { findtimeSeconds: 60, maxretry: 100, isWeighing: true };
-    const story = storyOf(EXPLANATION, { ...EVIDENCE, rule }, 800);
+    const story = storyOf(EXPLANATION, { ...EVIDENCE, rule })?.(800);
     expect(story?.level).toBeUndefined();
     expect(story?.spans.map(({ kind }) => kind)).toEqual(['ban']);
   });
@@ -76,7 +76,7 @@ describe('the picture of a ban', () => {
   test('begins with its window, or with its entries where they are close together', () => {
     const startOf = (findtimeSeconds: number) => {
       const rule = { findtimeSeconds, maxretry: 3, isWeighing: false };
-      return storyOf(EXPLANATION, { ...EVIDENCE, rule }, 800)?.from ?? Number.NaN;
+      return storyOf(EXPLANATION, { ...EVIDENCE, rule })?.(800)?.from ?? Number.NaN;
     };
     expect(startOf(60)).toBe(Date.parse(at(30)) - 60_000);
     expect(startOf(3600)).toBe(Date.parse(at(0)) - 7_500);
@@ -84,12 +84,12 @@ describe('the picture of a ban', () => {
 
   test('is none where the journal has no entry any more', () => {
     const entries = [{ cursor: 'gone' }];
-    expect(storyOf(EXPLANATION, { ...EVIDENCE, entries }, 800)).toBeUndefined();
+    expect(storyOf(EXPLANATION, { ...EVIDENCE, entries })).toBeUndefined();
   });
 
   test('has an end also where the ban has none', () => {
     const bans = EXPLANATION.bans.map((ban) => ({ ...ban, until: null }));
-    const story = storyOf({ ...EXPLANATION, bans }, EVIDENCE, 800);
+    const story = storyOf({ ...EXPLANATION, bans }, EVIDENCE)?.(800);
     expect(story?.spans.at(-1)?.label).toBe('for good');
     expect(Number.isFinite(story?.spans.at(-1)?.until)).toBe(true);
   });

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { counted } from '../../../src/core/text.js';
 import type { LiveTick, WhatIfSetting } from '../../../src/web/api.js';
-import { ago, endsIn, lengthOf, shortTime, size, things } from '../../../src/web/page/format.js';
+import { ago, endsIn, lengthOf, shortTime, size } from '../../../src/web/page/format.js';
 import { afterTick, NOTHING_YET } from '../../../src/web/page/live.js';
 import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
 import { linkTo, routeOf } from '../../../src/web/page/reader.js';
@@ -48,6 +49,15 @@ describe('the built page', () => {
     ]);
   });
 
+  test('is as dark by choice as by the system', () => {
+    const css = readFileSync(join(SOURCE, 'app.css'), 'utf8');
+    const colours = (selector: string) =>
+      css.split(`${selector} {\n`)[1]?.split('}')[0]?.match(/\S.*;/g) ?? [];
+    const chosen = colours(':root[data-theme="dark"]');
+    expect(chosen.length).toBeGreaterThan(20);
+    expect(colours(':root:not([data-theme="light"])')).toEqual(chosen);
+  });
+
   test('loads nothing from elsewhere, and nothing within its markup', () => {
     const html = readFileSync(join(BUILT, 'index.html'), 'utf8');
     expect(html).not.toMatch(/https?:|<style|\sstyle=|<script(?! src="\/app\.js" defer>)/);
@@ -79,7 +89,7 @@ describe('words', () => {
   });
 
   test('of numbers', () => {
-    expect([things(1, 'ban'), things(2_000, 'ban')]).toEqual(['1 ban', '2,000 bans']);
+    expect([counted(1, 'ban'), counted(2_000, 'ban')]).toEqual(['1 ban', '2,000 bans']);
     expect([size(999), size(72_240), size(0)]).toEqual(['999 B', '72.2 kB', '0 B']);
   });
 });
