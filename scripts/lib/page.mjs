@@ -9,8 +9,8 @@ import { ROOT } from './run.mjs';
 
 const SOURCE = 'src/web/page';
 const TARGET = 'dist/page';
-/** As old as the browsers that people still get updates for. */
-const BROWSERS = ['chrome109', 'firefox115', 'safari16'];
+/** The oldest that know `:has` in styles, and expressions that look behind. */
+const BROWSERS = ['chrome109', 'firefox121', 'safari16.4'];
 
 /** Folders of the modules that stand in the script: `node_modules/preact`. */
 export function pageModules() {
