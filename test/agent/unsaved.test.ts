@@ -16,11 +16,12 @@ beforeEach(() => {
   host = new AgentHost();
   host.configure();
   mkdirSync(host.path('state'), { recursive: true });
+  // Once the filler is gone there is room for the ledger and its whole log.
   const { status } = spawnSync('mount', [
     '-t',
     'tmpfs',
     '-o',
-    'size=600k',
+    'size=8m',
     'tmpfs',
     host.path('state'),
   ]);
@@ -34,7 +35,7 @@ afterEach(async () => {
 
 function fill(): void {
   try {
-    writeFileSync(host.path('state/filler'), Buffer.alloc(1024 * 1024));
+    writeFileSync(host.path('state/filler'), Buffer.alloc(16 * 1024 * 1024));
   } catch {
     // Full, as it is meant to be.
   }
