@@ -14,7 +14,7 @@ export function unsavedWarnings({ path, unsaved }: LedgerDatabase): readonly str
   return unsaved === undefined ? [] : [unsavedWarning(path, unsaved)];
 }
 
-/** How long to wait after so many tries to write the ledger in vain, ms. */
+/** How long to wait after so many tries to write the ledger that did not last, ms. */
 export function savePause(tries: number): number {
   return Math.min(LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN * 2 ** tries);
 }
@@ -26,6 +26,8 @@ export class LedgerUpkeep {
   #isSaving = false;
   #tries = 0;
   #notBefore = 0;
+  /** When the last try succeeded, on the clock of `performance.now`. */
+  #savedAt = Number.NEGATIVE_INFINITY;
 
   constructor(ledger: LedgerDatabase, log: Log) {
     this.#ledger = ledger;
@@ -43,14 +45,19 @@ export class LedgerUpkeep {
         'warning',
         `the ledger in memory has reached its bound: ${counted(forgotten, 'past ban')} forgotten`,
       );
-    if (!this.#isTold) this.#log('error', unsavedWarning(ledger.path, ledger.unsaved));
+    if (!this.#isTold) {
+      this.#log('error', unsavedWarning(ledger.path, ledger.unsaved));
+      // On a full disk the ledger's own log leaves room for one try, which the next log fills.
+      if (performance.now() - this.#savedAt > LEDGER_SAVE_MS_MAX) this.#tries = 0;
+      else this.#notBefore = performance.now() + savePause(this.#tries++);
+    }
     this.#isTold = true;
     if (performance.now() < this.#notBefore) return;
     this.#isSaving = true;
     try {
       await ledger.save();
       this.#isTold = false;
-      this.#tries = 0;
+      this.#savedAt = performance.now();
       this.#log(
         'notice',
         `the ledger ${ledger.path} can be written again; all that was decided meanwhile is in it`,

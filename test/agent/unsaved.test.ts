@@ -3,8 +3,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
-import { savePause } from '../../src/agent/ledger-upkeep.js';
-import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/timeouts.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { hasCommand, needs } from '../support/require.js';
 import { until } from '../support/until.js';
@@ -48,16 +46,6 @@ const isBanned = (address: string) =>
 const warnings = async () =>
   (await host.status.status()).warnings.filter((text) => text.includes('cannot be written'));
 
-test('a ledger that cannot be written is tried less and less often', () => {
-  expect([0, 1, 3, 4, 50].map(savePause)).toEqual([
-    LEDGER_SAVE_MS_MIN,
-    2 * LEDGER_SAVE_MS_MIN,
-    8 * LEDGER_SAVE_MS_MIN,
-    LEDGER_SAVE_MS_MAX,
-    LEDGER_SAVE_MS_MAX,
-  ]);
-});
-
 test('a full disk ends nothing: bans go on, status says so, and all of it is written when there is room', async () => {
   const agent = await host.start();
   host.fail('198.51.100.1', 3);
@@ -66,10 +54,11 @@ test('a full disk ends nothing: bans go on, status says so, and all of it is wri
   for (let n = 2; n < 40; n++) host.fail(`198.51.100.${n}`, 3);
   await isBanned('198.51.100.39');
   await until('it is told', () => host.said.includes('cannot be written'));
-  expect(await warnings()).toHaveLength(1);
+  await until('status says so', async () => (await warnings()).length === 1);
   rmSync(host.path('state/filler'));
-  await until('it is written', () => host.said.includes('can be written again'));
-  expect(await warnings()).toEqual([]);
+  // A try before there was room may have succeeded for a moment, so the log does not tell this one.
+  await until('it is written', async () => (await warnings()).length === 0);
+  expect(host.said).toContain('can be written again');
   await host.end(agent);
   const before = host.said.length;
   await host.start();
