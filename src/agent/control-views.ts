@@ -93,7 +93,7 @@ export function sourceView(
   lagEntries: number | null,
   now: EpochMicros,
 ): SourceView {
-  const last = stats?.lastEntry;
+  const last = stats?.position?.time;
   // A reader at the end of its journal is not behind, however old the last entry is.
   const arrived = phase === 'live' && (lagEntries ?? 0) === 0;
   return {

@@ -132,7 +132,7 @@ export class MetricsCollector {
 }
 
 function sourceNumbers({ id, phase, stats, gaps }: SourceIntake): SourceNumbers {
-  const last = stats?.lastEntry;
+  const last = stats?.position?.time;
   return {
     source: id,
     live: phase === 'live' || phase === 'ended',

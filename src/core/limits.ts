@@ -73,6 +73,11 @@ export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
  * Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25.
  */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
+/**
+ * Delivered entries that are remembered while journal files cannot be opened for want of
+ * descriptors, so that none is delivered again when they can be; some 10 MB.
+ */
+export const READ_AGAIN_ENTRIES_MAX = 50_000;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Hexadecimal digits that tell passwords apart; Dovecot's `sha1:6` has six. */

@@ -13,15 +13,13 @@ import type { EpochMicros } from '../core/time.js';
  * are the same only when they are equal.
  */
 export function sameEntry(a: Cursor, b: Cursor): boolean {
-  if (a === b) return true;
-  const identity = identityOf(a);
-  return identity !== undefined && identity === identityOf(b);
+  return a === b || entryIdentity(a) === entryIdentity(b);
 }
 
-function identityOf(cursor: Cursor): string | undefined {
-  return /^s=[0-9a-f]+;i=[0-9a-f]+;(b=[0-9a-f]+;m=[0-9a-f]+;t=[0-9a-f]+;x=[0-9a-f]+)$/.exec(
-    cursor,
-  )?.[1];
+/** One text for all copies of an entry, by which `sameEntry` knows them. */
+export function entryIdentity(cursor: Cursor): string {
+  const copied = /^s=[0-9a-f]+;i=[0-9a-f]+;(b=[0-9a-f]+;m=[0-9a-f]+;t=[0-9a-f]+;x=[0-9a-f]+)$/;
+  return copied.exec(cursor)?.[1] ?? cursor;
 }
 
 // Places in a source, and their order.

@@ -42,6 +42,8 @@ class Follow implements AsyncDisposable {
   #source: EntrySource | undefined;
   readonly seen: Entry[] = [];
   readonly notices: string[] = [];
+  /** Times of the positions that were told. */
+  readonly positions: number[] = [];
 
   write(name: string): LiveJournal {
     const live = new LiveJournal(this.scratch.file(name));
@@ -63,6 +65,7 @@ class Follow implements AsyncDisposable {
     const batch = source.next(max);
     this.seen.push(...batch.entries);
     this.notices.push(...batch.notices);
+    if (batch.position !== undefined) this.positions.push(batch.position.time);
     expect(batch.ended).toBe(false);
     return batch.entries;
   }
@@ -221,6 +224,33 @@ describe('following a directory', () => {
       await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
     }
     expect(await follow.see(6)).toEqual(texts(6));
+  });
+
+  test('takes in what is older than the last entry in a file that came while there was no descriptor left, and repeats nothing', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append(numbered(3));
+    await stored(follow, 3);
+    follow.open();
+    await follow.see(3);
+    const other = follow.write('user-1000.journal');
+    {
+      using _ = new NoDescriptors();
+      other.append(numbered(3, 3));
+      await until('the file is there', () => existsSync(follow.scratch.file('user-1000.journal')));
+      await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
+      live.append(numbered(3, 6));
+      expect(await follow.see(6)).toEqual([...texts(3), ...texts(3, 6)]);
+    }
+    await until('all is seen', () => {
+      follow.turn(1);
+      return follow.seen.length >= 9;
+    });
+    expect(await follow.see(9)).toEqual([...texts(3), ...texts(3, 6), ...texts(3, 3)]);
+    expect(follow.positions).toEqual([...follow.positions].sort());
+    live.append(numbered(3, 9));
+    expect((await follow.see(12)).slice(9)).toEqual(texts(3, 9));
+    expect(follow.notices).toEqual([]);
   });
 
   test.each([

@@ -313,7 +313,7 @@ export class Intake {
         entriesRead: this.#entriesRead,
         entriesCut: this.#entriesCut,
         entriesUnreadable: this.#entriesUnreadable,
-        ...(this.#position === undefined ? {} : { lastEntry: this.#position.time }),
+        ...(this.#position === undefined ? {} : { position: this.#position }),
         ...(progress === undefined ? {} : { progress }),
         jails: this.#bank.stats(),
         ...(streams === undefined ? {} : { streams }),

@@ -81,7 +81,8 @@ export interface IntakeStats {
   readonly entriesRead: number;
   readonly entriesCut: number;
   readonly entriesUnreadable: number;
-  readonly lastEntry?: EpochMicros;
+  /** The last entry read. */
+  readonly position?: ReadPosition;
   /** Part of the stored entries that has been read, 0 to 1; absent when that is not known. */
   readonly progress?: number;
   readonly jails: readonly JailCounters[];

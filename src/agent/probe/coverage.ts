@@ -13,9 +13,9 @@ import {
 } from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import { formatMatch } from '../../core/match.js';
-import type { JailName, SourceId } from '../../core/names.js';
+import type { Cursor, JailName, SourceId } from '../../core/names.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { type EpochMicros, plus, secondsBetween, wallClock } from '../../core/time.js';
+import { type EpochMicros, earlierOf, plus, secondsBetween, wallClock } from '../../core/time.js';
 import { type AgentSetup, bySource } from '../../setup/setup.js';
 import type { SourceIntake } from '../intake/source-intake.js';
 import type { EntryOrigin, ProbePlan, ProbeReport } from './probe.js';
@@ -75,10 +75,8 @@ export class CoverageReport {
 
   /** The sentences, most pressing first; stable while nothing changes. */
   warnings(setup: AgentSetup, now: EpochMicros): readonly string[] {
-    for (const [key, { seen }] of this.#elsewhere)
-      if (secondsBetween(seen, now) > MEMORY_SECONDS) this.#elsewhere.delete(key);
-    for (const [key, { seen }] of this.#suppressed)
-      if (secondsBetween(seen, now) > MEMORY_SECONDS) this.#suppressed.delete(key);
+    forgetOld(this.#elsewhere, now);
+    forgetOld(this.#suppressed, now);
     return [
       ...[...this.#problems].map(
         ([id, problem]) => `${id}: the journal could not be probed: ${escapeUntrusted(problem)}`,
@@ -125,6 +123,14 @@ export class CoverageReport {
         ({ unit }) =>
           `journald suppressed messages of ${shown(unit)} within the last hour, attacks perhaps among them; systemctl edit ${shown(unit)} and write [Service] LogRateLimitIntervalSec=0`,
       );
+  }
+}
+
+/** Forgets what was not seen for an hour; a clock that was put back lets it last no longer. */
+function forgetOld(found: Map<string, { seen: EpochMicros }>, now: EpochMicros): void {
+  for (const [key, one] of found) {
+    one.seen = earlierOf(one.seen, now);
+    if (secondsBetween(one.seen, now) > MEMORY_SECONDS) found.delete(key);
   }
 }
 
@@ -198,12 +204,13 @@ export class CoverageCheck {
   readonly #now: () => EpochMicros;
   readonly #record = new CoverageReport();
   #timer: NodeJS.Timeout | undefined;
-  #since: EpochMicros | undefined;
+  /** When the last look was, by the wall and by a clock that nobody puts back, ms. */
+  #last: { readonly now: EpochMicros; readonly looked: number } | undefined;
   #lag = new Map<SourceId, number | null>();
   /** Readers that were behind at the last look, where they stood, and what was done about it. */
   readonly #behind = new Map<
     SourceId,
-    { at: EpochMicros | undefined; renewals: number; looks: number }
+    { at: Cursor | undefined; renewals: number; looks: number }
   >();
   #selects = new Map<JailName, boolean>();
   #said: readonly string[] = [];
@@ -270,18 +277,14 @@ export class CoverageCheck {
   /** One look; what is new is logged. */
   async look(): Promise<void> {
     const now = this.#now();
-    const plan = planOf(
-      this.#parts.setup(),
-      this.#parts.readers(),
-      this.#since ?? plus(now, -FIRST_SECONDS),
-      now,
-    );
+    const looked = performance.now();
+    const plan = planOf(this.#parts.setup(), this.#parts.readers(), this.#sinceLast(now), now);
     const { report, isVolatile } = await this.#run(plan);
-    this.#since = plus(now, -OVERLAP_SECONDS);
+    this.#last = { now, looked };
     for (const source of report) {
       this.#lag.set(source.id, source.lagEntries);
-      const lastEntry = plan.sources.find(({ id }) => id === source.id)?.lastEntry;
-      this.#overlook(source.id, source.lagEntries ?? 0, lastEntry);
+      const position = plan.sources.find(({ id }) => id === source.id)?.position;
+      this.#overlook(source.id, source.lagEntries ?? 0, position?.cursor);
       for (const { jail, selects } of source.jails) this.#selects.set(jail, selects);
     }
     this.#record.take(report, isVolatile, now);
@@ -293,12 +296,22 @@ export class CoverageCheck {
     this.#said = warnings;
   }
 
+  /**
+   * The first time that an entry since the last look can have. A clock that was put back gives new
+   * entries times before that look.
+   */
+  #sinceLast(now: EpochMicros): EpochMicros {
+    if (this.#last === undefined) return plus(now, -FIRST_SECONDS);
+    const elapsed = (performance.now() - this.#last.looked) / 1_000;
+    return plus(earlierOf(this.#last.now, plus(now, -elapsed)), -OVERLAP_SECONDS);
+  }
+
   /** Has a reader renewed that is behind and did not move since the last look. */
-  #overlook(id: SourceId, lag: number, lastEntry: EpochMicros | undefined): void {
+  #overlook(id: SourceId, lag: number, at: Cursor | undefined): void {
     const known = this.#behind.get(id);
     if (lag === 0) this.#behind.delete(id);
-    else if (known?.at !== lastEntry || known === undefined)
-      this.#behind.set(id, { at: lastEntry, renewals: 0, looks: 0 });
+    else if (known?.at !== at || known === undefined)
+      this.#behind.set(id, { at, renewals: 0, looks: 0 });
     else if (--known.looks <= 0) {
       known.looks = Math.min(PROBE_RENEWAL_LOOKS_MAX, 2 ** ++known.renewals);
       this.#parts.log(
@@ -341,8 +354,8 @@ function planOf(
     const reader = readers.find((one) => one.id === id);
     // Its reader says that it cannot be read; the look at the others must not fail for it.
     if (reader?.phase === 'waiting') return [];
-    const lastEntry = reader?.phase === 'live' ? reader.stats?.lastEntry : undefined;
-    return [{ id, source, jails, ...(lastEntry === undefined ? {} : { lastEntry }) }];
+    const position = reader?.phase === 'live' ? reader.stats?.position : undefined;
+    return [{ id, source, jails, ...(position === undefined ? {} : { position }) }];
   });
   return { sources, since, now };
 }

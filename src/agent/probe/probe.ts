@@ -3,7 +3,7 @@
  * do others log lines that a jail would take for failures, did journald drop messages, is a reader
  * behind. Runs in a thread of its own with a handle of its own, and only reads.
  */
-import type { Entry, EntrySource, Position, SourceSpec } from '../../core/entry.js';
+import type { Entry, EntrySource, Position, ReadPosition, SourceSpec } from '../../core/entry.js';
 import { isOrdinaryUser, usersPartOf } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import {
@@ -22,7 +22,8 @@ import {
 } from '../../core/match.js';
 import type { JailName, SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
-import { type EpochMicros, plus } from '../../core/time.js';
+import { type EpochMicros, secondsBetween } from '../../core/time.js';
+import { PROBE_DEADLINE_MS } from '../../core/timeouts.js';
 import { FilterBank } from '../../filter/bank.js';
 import type { Guard } from '../../filter/regex-guard.js';
 import { isOwn } from '../intake/protocol.js';
@@ -33,8 +34,8 @@ interface ProbeSource {
   readonly id: SourceId;
   readonly source: SourceSpec;
   readonly jails: readonly JailIntake[];
-  /** The newest entry that the reader has read, when it follows the end of its journal. */
-  readonly lastEntry?: EpochMicros;
+  /** The last entry that the reader has read, when it follows the end of its journal. */
+  readonly position?: ReadPosition;
 }
 
 export interface ProbePlan {
@@ -133,9 +134,9 @@ function probeSource(
       elsewhere: [...(found.get(jail.jail)?.values() ?? [])],
     })),
     lagEntries:
-      one.lastEntry === undefined
+      one.position === undefined
         ? null
-        : entriesAfter(make, unionOf(one.jails.map(({ match }) => match)), one.lastEntry, plan.now),
+        : entriesAfter(make, unionOf(one.jails.map(({ match }) => match)), one.position, plan.now),
     suppressed: suppressedSince(make, plan.since),
   };
 }
@@ -274,28 +275,30 @@ function bearsName({ unit, identifier }: EntryOrigin, stems: ReadonlySet<string>
   return stems.has(stemOf(unit)) || stems.has(stemOf(identifier));
 }
 
-/** Entries of the match after `last` that are old enough to have been read. */
+/**
+ * Entries of the match after `last` that are old enough to have been read. By place, not by time:
+ * after a clock was put back new entries are older than the last one.
+ */
 function entriesAfter(
   make: () => EntrySource,
   match: MatchExpression,
-  last: EpochMicros,
+  last: ReadPosition,
   now: EpochMicros,
 ): number {
-  const until = plus(now, -SETTLED_SECONDS);
-  if (last >= until) return 0;
+  // Written since this look was planned, or shortly before. A later time is that of a wrong clock.
+  const isYoung = ({ realtime }: Entry) => {
+    const age = secondsBetween(realtime, now);
+    return age < SETTLED_SECONDS && -age * 1_000 < PROBE_DEADLINE_MS;
+  };
   const source = make();
   try {
-    source.open(
-      match,
-      { literals: undefined, fields: [] },
-      { at: 'time', time: plus(last, 0.000001) },
-    );
+    source.open(match, { literals: undefined, fields: [] }, { at: 'cursor', ...last });
     let count = 0;
     while (count < PROBE_LAG_ENTRIES_MAX) {
       const batch = source.next(BATCH_ENTRIES_MAX);
-      const waiting = batch.entries.filter(({ realtime }) => realtime <= until).length;
-      count += waiting;
-      if (batch.read === 0 || batch.ended || waiting < batch.entries.length) break;
+      const young = batch.entries.findIndex(isYoung);
+      count += young < 0 ? batch.entries.length : young;
+      if (batch.read === 0 || batch.ended || young >= 0) break;
     }
     return Math.min(count, PROBE_LAG_ENTRIES_MAX);
   } finally {

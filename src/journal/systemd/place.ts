@@ -44,6 +44,7 @@ export class JournalPlace {
    */
   goTo(handle: JournalHandle, position: Position, selected: MatchExpression): boolean {
     handle.setMatches(WHOLE_JOURNAL);
+    this.#last = undefined;
     let found = true;
     if (position.at === 'tail') {
       handle.seekTail();

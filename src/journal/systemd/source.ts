@@ -107,12 +107,12 @@ export class LibsystemdSource implements EntrySource {
     };
     this.#reading = reading;
     this.#span = spanOf(reading.handle, position);
-    this.#missed.note();
     const found = this.#place.goTo(handle, position, inLibrary);
     const { last } = this.#place;
     const atTail: Position = last === undefined ? { at: 'head' } : { at: 'cursor', ...last };
     this.#start = position.at === 'tail' ? atTail : position;
     this.#late.expandedAt(this.#start);
+    this.#missed.begin(this.#start);
     return { gap: !found };
   }
 
@@ -125,7 +125,8 @@ export class LibsystemdSource implements EntrySource {
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     const late = this.#late.take();
-    for (const each of late.length === 0 ? raw.entries : [...late, ...raw.entries]) {
+    const all = late.length === 0 ? raw.entries : [...late, ...raw.entries];
+    for (const each of this.#missed.fresh(all, this.#place.last)) {
       const entry = entryOf(each, ofHost);
       const wanted = test === undefined || test(each.fields, each.more);
       const isRest = wanted && this.#broken.isRest(each);
@@ -142,7 +143,8 @@ export class LibsystemdSource implements EntrySource {
     const notices = this.#notices;
     this.#notices = [];
     const ended = this.#spec.kind === 'files' && !raw.more;
-    const position = read > 0 ? this.#place.last : undefined;
+    const more = raw.more || this.#open().ahead.active;
+    const position = read > 0 ? this.#missed.reached(this.#place.last, more) : undefined;
     return {
       entries,
       read,
@@ -275,8 +277,7 @@ export class LibsystemdSource implements EntrySource {
       reading.selection.become(ofLibrary(expansion.all));
       this.#selectAnew(reading);
     }
-    const { last } = this.#place;
-    if (last !== undefined) this.#late.expandedAt({ at: 'cursor', ...last });
+    if (this.#place.last !== undefined) this.#late.expandedAt(this.#here);
   }
 
   /**
@@ -300,18 +301,22 @@ export class LibsystemdSource implements EntrySource {
    * at that place.
    */
   #verifyPosition(): void {
-    this.#missed.note();
+    this.#missed.note(this.#here);
     const last = this.#place.last;
     if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
   }
 
-  /** Opens all files anew where some were passed over. */
+  /** Opens all files anew where some were passed over, and reads what these hold. */
   #takeInMissed(): void {
     const { handle, ahead } = this.#open();
-    const whole = this.#missed.take(!ahead.active && !this.#standing);
+    const whole = this.#missed.take(!ahead.active && !this.#standing, this.#here);
     if (whole === undefined) return;
     handle.close();
-    this.#goOn(whole);
+    if (whole.isCut)
+      this.#notices.push(
+        `${this.id}: journal files could not be opened for want of file descriptors, and so much was logged meanwhile that entries of these files may be missing; raise LimitNOFILE= in banjour.service`,
+      );
+    this.#goOn(whole.handle, whole.from);
   }
 
   /** Opens the files that are there now, at the entry that was read last. */
@@ -319,17 +324,21 @@ export class LibsystemdSource implements EntrySource {
     // The new handle may need the descriptors of the old one.
     this.#open().handle.close();
     const handle = openWatched(this.#spec);
-    this.#missed.note();
-    this.#goOn(handle);
+    this.#missed.note(this.#here);
+    this.#goOn(handle, this.#here);
   }
 
-  /** Reads on with another handle, from the entry that was read last or else where it began. */
-  #goOn(handle: JournalHandle): void {
+  /** The entry that was read last, or else where reading began. */
+  get #here(): Position {
+    const { last } = this.#place;
+    return last === undefined ? this.#start : { at: 'cursor', ...last };
+  }
+
+  /** Reads on with another handle, from this position. */
+  #goOn(handle: JournalHandle, position: Position): void {
     const reading = this.#open();
     this.#reading = { ...reading, handle };
     this.#standing = false;
-    const { last } = this.#place;
-    const position: Position = last === undefined ? this.#start : { at: 'cursor', ...last };
     if (!this.#place.goTo(handle, position, reading.inLibrary))
       this.#notices.push(
         'the entry read last was removed from the journal; entries after it may be missing',

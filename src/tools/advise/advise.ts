@@ -144,8 +144,8 @@ async function collect(
       setup,
       source,
       log,
-      progress: ({ entriesRead, lastEntry, progress: fraction }) =>
-        bar.show(entriesRead, lastEntry, fraction),
+      progress: ({ entriesRead, position, progress: fraction }) =>
+        bar.show(entriesRead, position?.time, fraction),
       ...(since === undefined ? {} : { since }),
     },
   ).finally(() => bar.end());

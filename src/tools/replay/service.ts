@@ -116,9 +116,9 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     firewall,
     clock,
     succeeded: (event) => whatIf.success(event),
-    progress: ({ entriesRead, lastEntry, progress: fraction }) => {
-      if (lastEntry !== undefined) whatIf.reach(lastEntry);
-      progress.show(entriesRead, lastEntry, fraction);
+    progress: ({ entriesRead, position, progress: fraction }) => {
+      if (position !== undefined) whatIf.reach(position.time);
+      progress.show(entriesRead, position?.time, fraction);
     },
     ...(options.since === undefined ? {} : { since: options.since }),
   });

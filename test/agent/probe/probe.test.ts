@@ -3,13 +3,14 @@ import type { IntakeStats } from '../../../src/agent/intake/protocol.js';
 import { guard } from '../../../src/agent/intake/v8-time-limit.js';
 import { CoverageCheck } from '../../../src/agent/probe/coverage.js';
 import { probe } from '../../../src/agent/probe/probe.js';
-import type { Entry, EntrySource } from '../../../src/core/entry.js';
+import type { Entry, EntrySource, ReadPosition } from '../../../src/core/entry.js';
 import {
   PROBE_ENTRIES_MAX,
   PROBE_LAG_ENTRIES_MAX,
   PROBE_ORIGINS_MAX,
   PROBE_RENEWAL_LOOKS_MAX,
 } from '../../../src/core/limits.js';
+import { WHOLE_JOURNAL } from '../../../src/core/match.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { createSource } from '../../../src/journal/source.js';
@@ -34,15 +35,17 @@ const unit = (name: string, identifier = 'x') => ({
 
 interface LookOptions {
   readonly since?: EpochMicros;
-  readonly lastEntry?: EpochMicros;
+  readonly position?: ReadPosition;
   readonly make?: typeof createSource;
   /** Of every jail's filter. */
   readonly loggedby?: 'system';
+  /** A journal that is there already. */
+  readonly path?: string;
 }
 
 function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
-  const path = `${host.folder}/probe-${Math.random()}.journal`;
-  writeJournal(path, entries);
+  const path = options.path ?? `${host.folder}/probe-${Math.random()}.journal`;
+  if (options.path === undefined) writeJournal(path, entries);
   const { loaded } = LiveConfiguration.load({ shippedRoot: host.shipped, adminRoot: host.config });
   const [group] = bySource(loaded.setup.jails).values();
   const plan = {
@@ -59,7 +62,7 @@ function look(entries: readonly FakeEntry[], options: LookOptions = {}) {
             ...(options.loggedby !== undefined && { loggedby: options.loggedby }),
           },
         })),
-        ...(options.lastEntry === undefined ? {} : { lastEntry: options.lastEntry }),
+        ...(options.position === undefined ? {} : { position: options.position }),
       },
     ],
   };
@@ -217,12 +220,12 @@ describe('the probe', () => {
       adminRoot: host.config,
     });
     const [group] = bySource(loaded.setup.jails).values();
-    const lastEntry = epochMicros(T0 - 1);
+    const position = { cursor: cursor('none'), time: epochMicros(T0 - 1) };
     const source = {
       id: sourceId('test'),
       source: { kind: 'local' as const },
       jails: group?.jails ?? [],
-      lastEntry,
+      position,
     };
     const make = () => manyEntries(before, 'x');
     const [report] = probe({ since: epochMicros(T0), now: NOW, sources: [source] }, make, guard);
@@ -282,14 +285,34 @@ describe('the probe', () => {
     }));
     const fresh = { at: 59_000_000, message: 'x', fields: unit('postfix.service') };
     const other = { at: 5_000_000, message: 'x', fields: unit('other.service') };
-    const lag = (lastEntry: number) =>
-      look([...entries, other, fresh], { lastEntry: epochMicros(lastEntry) }).lagEntries;
+    // The entry of the position is gone: it goes by time then.
+    const lag = (read: number) =>
+      look([...entries, other, fresh], {
+        position: { cursor: cursor('none'), time: epochMicros(read + 1) },
+      }).lagEntries;
     expect([lag(T0), lag(T0 + 2_000_000), lag(T0 + 4_000_000), look(entries).lagEntries]).toEqual([
       4,
       2,
       0,
       null,
     ]);
+  });
+
+  needs(...canWrite)('sees what waits behind a reader after the clock was put back', () => {
+    const HOUR = 3_600_000_000;
+    const entries = [HOUR, HOUR + 1, 10_000_000, 20_000_000].map((at) => ({
+      at,
+      message: 'x',
+      fields: unit('postfix.service'),
+    }));
+    const path = `${host.folder}/put-back.journal`;
+    writeJournal(path, entries);
+    const source = createSource({ kind: 'files', paths: [path] }, sourceId('read'));
+    source.open(WHOLE_JOURNAL, { literals: undefined, fields: [] }, { at: 'head' });
+    const { position } = source.next(2);
+    source.close();
+    if (position === undefined) throw new Error('nothing read');
+    expect(look([], { path, position }).lagEntries).toBe(2);
   });
 
   test('of a journal that cannot be read says why, and never throws', () => {
@@ -328,6 +351,7 @@ describe('the prober', () => {
       renewed: 0,
     };
     let looks = 0;
+    const since: EpochMicros[] = [];
     const made = new CoverageCheck({
       failed: () => undefined,
       setup: () => loaded.setup,
@@ -335,7 +359,9 @@ describe('the prober', () => {
         [...bySource(loaded.setup.jails).keys()].map((id) => ({
           id,
           phase: 'live' as const,
-          stats: { lastEntry: state.lastEntry } as IntakeStats,
+          stats: {
+            position: { cursor: cursor(`c${state.lastEntry}`), time: state.lastEntry },
+          } as IntakeStats,
           renew: async () => {
             state.renewed++;
           },
@@ -345,6 +371,7 @@ describe('the prober', () => {
       stamp: () => state.stamp,
       run: async (plan) => {
         looks++;
+        since.push(plan.since);
         return {
           isVolatile: state.isVolatile,
           report: plan.sources.map(({ id, jails }) => ({
@@ -360,7 +387,7 @@ describe('the prober', () => {
         };
       },
     });
-    return { made, said, state, looks: () => looks };
+    return { made, said, state, since, looks: () => looks };
   }
 
   test('says what is wrong once, and again when it changes', async () => {
@@ -473,6 +500,29 @@ describe('the prober', () => {
     await made.look();
     expect(made.warnings()).toHaveLength(1);
     state.now = plus(NOW, HOUR + 1);
+    expect(made.warnings()).toEqual([]);
+  });
+
+  test('looks through what came since the last look, also when the clock was put back', async () => {
+    const { made, state, since } = prober();
+    await made.look();
+    state.now = plus(NOW, 60);
+    await made.look();
+    state.now = plus(NOW, -HOUR);
+    await made.look();
+    expect(since[1]).toBeLessThan(NOW);
+    expect(since[2]).toBeLessThan(state.now);
+  });
+
+  test('forgets after an hour also when the clock was put back', async () => {
+    const { made, state } = prober();
+    state.elsewhere = [{ unit: 'dovecot@-.service', identifier: '', failures: 1 }];
+    await made.look();
+    state.elsewhere = [];
+    state.now = plus(NOW, -10 * HOUR);
+    await made.look();
+    expect(made.warnings()).toHaveLength(1);
+    state.now = plus(state.now, HOUR + 1);
     expect(made.warnings()).toEqual([]);
   });
 
