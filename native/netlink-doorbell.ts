@@ -7,7 +7,8 @@
  * An element that times out is not announced.
  */
 import { readFileSync } from 'node:fs';
-import { MESSAGE, messagesOf, NetlinkSocket, NFPROTO, tableOf } from './netlink.js';
+import { NetlinkSocket } from './netlink.js';
+import { MESSAGE, messagesOf, NFPROTO, tableOf } from './netlink-messages.js';
 
 /** Multicast group of nf_tables: 1 << (NFNLGRP_NFTABLES - 1). */
 const GROUP_NFTABLES = 1 << 6;

@@ -5,18 +5,19 @@
  */
 import { setImmediate as breathe } from 'node:timers/promises';
 import { OperatingError } from '../src/core/errors.js';
+import { NetlinkSocket } from './netlink.js';
 import {
   attributes,
   CONTROL,
   dumpRequest,
+  errnoAt,
   MESSAGE,
   messagesOf,
   type NetlinkFamily,
   type NetlinkMessage,
-  NetlinkSocket,
   NLM_F_DUMP_INTR,
   textAt,
-} from './netlink.js';
+} from './netlink-messages.js';
 
 export interface DumpedSet {
   readonly name: string;
@@ -173,11 +174,10 @@ class Dump {
         if (message.sequence !== wanted) continue;
         if ((message.flags & NLM_F_DUMP_INTR) !== 0) this.#interrupted = true;
         if (message.control === CONTROL.DONE || message.control === CONTROL.ERROR) {
-          const error =
-            message.to - message.from >= 4 ? received.data.readInt32LE(message.from) : 0;
-          if (error === 0) return true;
-          if (error === -ENOENT) return false;
-          throw new OperatingError('ERR_NETLINK', `a netlink dump failed with errno ${-error}`);
+          const errno = errnoAt(received.data, message);
+          if (errno === 0) return true;
+          if (errno === ENOENT) return false;
+          throw new OperatingError('ERR_NETLINK', `a netlink dump failed with errno ${errno}`);
         }
         each(received.data, message);
       }

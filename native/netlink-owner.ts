@@ -7,19 +7,21 @@
  */
 import { OperatingError } from '../src/core/errors.js';
 import { NFT_COMMENT_BYTES_MAX } from '../src/core/limits.js';
+import { NetlinkSocket } from './netlink.js';
 import {
   attribute,
   attributes,
   CONTROL,
+  changeMessage,
   dumpRequest,
+  errnoAt,
   MESSAGE,
   messagesOf,
-  NetlinkSocket,
   NLM_F_ACK,
   NLM_F_CREATE_NEW,
   textAt,
   transaction,
-} from './netlink.js';
+} from './netlink-messages.js';
 
 /** Attributes of a table (linux/netfilter/nf_tables.h, enum nft_table_attributes). */
 const NAME = 1;
@@ -141,22 +143,8 @@ function change(
   parts: readonly Buffer[],
 ): number {
   const wanted = ++sequence;
-  socket.send(transaction(type, NLM_F_ACK | flags, 'inet', wanted, parts));
-  for (;;) {
-    const received = socket.receive();
-    // The kernel answers within the call: nothing there means that it was lost.
-    if (received.kind !== 'data') throw new OperatingError('ERR_NETLINK', 'a change got no answer');
-    for (const message of messagesOf(received.data))
-      if (message.sequence === wanted && message.control === CONTROL.ERROR)
-        return errnoAt(received.data, message);
-  }
-}
-
-function errnoAt(
-  data: Buffer,
-  { from, to }: { readonly from: number; readonly to: number },
-): number {
-  return to - from >= 4 ? -data.readInt32LE(from) : 0;
+  const message = changeMessage(type, NLM_F_ACK | flags, 'inet', wanted, parts);
+  return socket.carryOut(transaction(wanted, [message]), wanted);
 }
 
 function tableIn(

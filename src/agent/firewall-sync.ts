@@ -7,7 +7,7 @@ import { formatPrefix, type Prefix } from '../core/address.js';
 import type { BanRecord } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import type { ApplyReport, Element, FirewallBackend } from '../core/firewall.js';
-import { EXPIRE_BANS_MAX, NFT_URGENT_BANS_MAX } from '../core/limits.js';
+import { EXPIRE_BANS_MAX, NFT_RETURNING_BANS_MAX } from '../core/limits.js';
 import type { Log } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import { LISTS_JAIL } from '../core/share.js';
@@ -203,11 +203,11 @@ export class FirewallSync {
       if (known.has(element.jail) && !isHeld(element.jail, element.target)) yield element;
   }
 
-  /** Those that end last: the newest, and of them whoever came again. */
+  /** Those that end last: the newest, and of them whoever came again. Then those for good. */
   #urgent(): readonly Element[] {
     const { ledger, isHeld } = this.#parts;
     return ledger.history
-      .lastToEnd(wallClock.now(), NFT_URGENT_BANS_MAX)
+      .lastToEnd(wallClock.now(), NFT_RETURNING_BANS_MAX)
       .filter(({ jail, target }) => !isHeld(jail, target));
   }
 

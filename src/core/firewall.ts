@@ -92,7 +92,8 @@ export interface FirewallBackend {
   onDrift(listener: DriftListener): void;
   /**
    * Supplies the wanted elements when the table must be built anew after drift. `urgent`: those of
-   * them that are most likely to be at it now, at most NFT_URGENT_BANS_MAX, for little.
+   * them that are most likely to be at it now, at most NFT_RETURNING_BANS_MAX, for little, the
+   * likeliest first.
    */
   provideWanted(wanted: () => Iterable<Element>, urgent?: () => readonly Element[]): void;
   /**

@@ -259,8 +259,13 @@ export const NFT_BATCH_CHANGES_MAX = 200_000;
  * after about 70 ms, the rest follows.
  */
 export const NFT_FIRST_CHANGES_MAX = 10_000;
-/** Bans that come back with the rules, before it is read what stands: the resident nft's share. */
+/** Bans that come back in one transaction with the rules: the resident nft's share. */
 export const NFT_URGENT_BANS_MAX = 200;
+/**
+ * Bans that come back before it is read what stands, those above among them: past nft, some 30 ms
+ * of the main thread.
+ */
+export const NFT_RETURNING_BANS_MAX = 10_000;
 /**
  * Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3
  * s in the resident child.

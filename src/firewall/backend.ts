@@ -27,12 +27,12 @@ import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
 import {
-  additions,
   admitted,
   bisect,
   isMissing,
   missingSets,
   operations,
+  returning,
   sortOut,
   whyNot,
 } from './changes.js';
@@ -198,18 +198,19 @@ export class TableBackend implements FirewallBackend {
   }
 
   /**
-   * The structure from memory and the most urgent bans, before anything is read: reading takes the
+   * The structure from memory and the urgent bans, before anything is read: reading takes the
    * longer the more bans there are. Elements that stand are not touched. What this cannot mend (a
    * set of another type) is refused, and the comparison that follows mends it.
    */
   async #restate(): Promise<void> {
     const commands = this.#schema.flatMap((table) => compileStructure(table));
     const urgent = (this.#urgent?.() ?? []).filter((one) => !whyNot(one, this.#jails));
-    const bans = additions(urgent, this.#schema, this.#clock.now());
-    const all = [...commands, ...compileOps(bans)];
+    const { first, rest } = returning(urgent, this.#schema, this.#clock.now());
+    const all = [...commands, ...compileOps(first)];
     const { refusal } = await this.#transport.send(all, commands.length);
-    if (refusal !== undefined && bans.length > 0)
+    if (refusal !== undefined && first.length > 0)
       await this.#transport.send(commands, commands.length);
+    this.#transport.add?.(rest);
   }
 
   #tell(event: Parameters<DriftListener>[0]): void {

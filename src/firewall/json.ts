@@ -3,6 +3,7 @@
  * from `schema.ts`, and what a backend needs of a kernel that reads it. Typed, so that a misspelt
  * key does not compile.
  */
+import type { NewElements } from '../../native/netlink-elements.js';
 import { type Family, isHost, type Prefix } from '../core/address.js';
 import type { PortRange } from '../core/specs.js';
 import type { KernelTables } from './kernel-tables.js';
@@ -208,6 +209,11 @@ export interface Transport {
     changes: number,
     repeatable?: boolean,
   ): Promise<BatchOutcome>;
+  /**
+   * Adds elements past nft, all or none; those that are there stay as they are. False when it was
+   * not to be had. Absent where there is no kernel.
+   */
+  add?(sets: readonly NewElements[]): boolean;
   /** Reads our tables. Expensive with many elements. */
   list(): Promise<KernelTables>;
   /** The same without elements, for little; undefined where that is not to be had. */

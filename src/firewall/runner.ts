@@ -10,6 +10,7 @@ import { constants, promises as files } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DumpOptions } from '../../native/netlink-dump.js';
+import { addElements, type NewElements } from '../../native/netlink-elements.js';
 import { inBackground } from '../core/background.js';
 import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
@@ -38,9 +39,12 @@ export interface RunnerOptions {
   readonly residentDeadlineMs?: number;
   readonly freshDeadlineMs?: number;
   readonly clock?: Clock;
-  /** Called with the process id of every nft that is going to change the kernel, before it can. */
+  /**
+   * Called with the process id of every nft, and the number of every socket, that is going to
+   * change the kernel, before it can.
+   */
   readonly onStart?: (pid: number) => void;
-  /** Called when such a process is gone. */
+  /** Called when such a process or socket is gone. */
   readonly onEnd?: (pid: number) => void;
   /** Called when the resident nft died or stalled. */
   readonly onIll?: (reason: string) => void;
@@ -116,6 +120,15 @@ export class NftRunner implements Transport {
       }
     }
     return { refusal: await this.#fresh(text), via: 'fresh' };
+  }
+
+  add(sets: readonly NewElements[]): boolean {
+    try {
+      return addElements(TABLE, sets, this.#options) === 0;
+    } catch (error) {
+      if (!(error instanceof OperatingError)) throw error;
+      return false;
+    }
   }
 
   /** By netlink dump; by `nft -j list` where that is not to be had. */

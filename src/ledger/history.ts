@@ -169,11 +169,18 @@ export class History {
     }[];
   }
 
-  /** Of the temporary bans to be in the kernel those whose end is the farthest, at most `most`. */
+  /**
+   * Of the temporary bans to be in the kernel those whose end is the farthest, and behind them, as
+   * far as there is room, those for good; at most `most`.
+   */
   lastToEnd(now: EpochMicros, most: number): Element[] {
-    const sql = `SELECT jail, target, until FROM ban WHERE ${OPEN} AND until IS NOT NULL AND until > ?
-      ORDER BY until DESC LIMIT ?`;
-    const rows = guarded(() => this.#db.prepare(sql).raw().all(now, most)) as ElementRow[];
+    const of = `SELECT jail, target, until FROM ban WHERE ${OPEN} AND until`;
+    const temporary = `${of} IS NOT NULL AND until > ? ORDER BY until DESC LIMIT ?`;
+    const rows = guarded(() => this.#db.prepare(temporary).raw().all(now, most)) as ElementRow[];
+    if (rows.length < most) {
+      const lasting = this.#db.prepare(`${of} IS NULL LIMIT ?`).raw();
+      rows.push(...(guarded(() => lasting.all(most - rows.length)) as ElementRow[]));
+    }
     return rows.map(([jail, target, until]) => ({ jail, target: targetAsWritten(target), until }));
   }
 

@@ -1,12 +1,20 @@
 /** The order in which a backend puts right what somebody else changed, over a kernel of memory. */
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
-import { RESIDENT_CHANGES_MAX } from '../../src/core/limits.js';
+import {
+  NFT_RETURNING_BANS_MAX,
+  NFT_URGENT_BANS_MAX,
+  RESIDENT_CHANGES_MAX,
+} from '../../src/core/limits.js';
+import { plus, wallClock } from '../../src/core/time.js';
 import { TableBackend } from '../../src/firewall/backend.js';
+import { returning } from '../../src/firewall/changes.js';
 import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
 import type { KernelTables } from '../../src/firewall/kernel-tables.js';
 import { RecordingTransport } from '../../src/firewall/recording.js';
-import { ban, inForce, plan } from './support.js';
+import { makeSchema } from '../../src/firewall/schema.js';
+import { ban, hosts, inForce, plan } from './support.js';
 
 const BAN = ban('sshd', '192.0.2.1', null);
 const GONE = [{ delete: { table: { family: 'inet', name: 'banjour' } } }] as const;
@@ -26,6 +34,12 @@ class Watched extends RecordingTransport {
     if (!this.refuses) return super.send(commands);
     this.refuses = false;
     return { refusal: 'File exists', via: 'fresh' };
+  }
+
+  add(sets: readonly NewElements[]): boolean {
+    for (const { family, set, elements } of sets)
+      this.calls.push(`${family} ${set} ${elements.length}`);
+    return false;
   }
 
   override list(): Promise<KernelTables> {
@@ -100,6 +114,41 @@ describe('a repair', () => {
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
     await backend.repair('rule added', true);
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
+  });
+
+  test('has so many urgent bans back past nft before it reads, and no more', async () => {
+    const all = hosts(NFT_RETURNING_BANS_MAX + 1).map((host) => ban('sshd', host));
+    let urgent: readonly Element[] = [];
+    backend.provideWanted(
+      () => [BAN],
+      () => urgent,
+    );
+    for (const [count, past] of [
+      [NFT_URGENT_BANS_MAX, []],
+      [NFT_URGENT_BANS_MAX + 1, [1]],
+      [NFT_RETURNING_BANS_MAX, [NFT_RETURNING_BANS_MAX - NFT_URGENT_BANS_MAX]],
+      [NFT_RETURNING_BANS_MAX + 1, [NFT_RETURNING_BANS_MAX - NFT_URGENT_BANS_MAX]],
+    ] as const) {
+      urgent = all.slice(0, count);
+      kernel.calls = [];
+      await backend.repair('table deleted', true);
+      expect(kernel.calls.slice(0, past.length + 2)).toEqual([
+        'rules',
+        ...past.map((number) => `inet ban4.sshd ${number}`),
+        'list',
+      ]);
+    }
+  });
+
+  test('leaves to nft what is counted per element, and out what is over', () => {
+    const urgent = hosts(NFT_URGENT_BANS_MAX + 1).map((host) => ban('sshd', host));
+    const schemas = [false, true].map((countersPerElement) =>
+      makeSchema(plan(['sshd'], { countersPerElement }), []),
+    );
+    const now = wallClock.now();
+    const rest = schemas.map((schema) => returning(urgent, schema, now).rest.length);
+    expect(rest).toEqual([1, 0]);
+    expect(returning(urgent, schemas[0] ?? [], plus(now, 3_600))).toEqual({ first: [], rest: [] });
   });
 
   test('states the rules alone when they are refused together with bans', async () => {

@@ -336,7 +336,9 @@ test('the bans that end last are the urgent ones, so many and no more', () => {
   expect(bases(NFT_URGENT_BANS_MAX)).toHaveLength(NFT_URGENT_BANS_MAX);
   expect(bases(NFT_URGENT_BANS_MAX + 1)).toHaveLength(NFT_URGENT_BANS_MAX + 1);
   expect(bases(2)).toEqual(['10.0.0.200', '10.0.0.199']);
-  expect(bases(2, 300)).toEqual([]);
+  // 299 is the last to end of them, and the one for good comes behind.
+  expect(bases(2, 300)).toEqual(['192.0.2.1']);
+  expect(bases(2, 299)).toEqual(['10.0.0.200', '192.0.2.1']);
 });
 
 describe('floors: what is settled', () => {
