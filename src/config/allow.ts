@@ -130,17 +130,22 @@ const COMMAND_TAGS = new Set([
 export function readIgnorecommand(reader: Section): readonly string[] | null {
   const text = reader.text('ignorecommand');
   if (text === '') return null;
-  const fix = 'put it into a script and write ignorecommand = /path/to/script <ip>';
-  const refuse = (message: string): null => {
+  const script = 'put it into a script and write ignorecommand = /path/to/script <ip>';
+  const refuse = (message: string, fix = script): null => {
     reader.error('jail.ignorecommand', 'ignorecommand', message, fix, text);
     return null;
   };
   for (const [, tag = ''] of text.matchAll(/<([\w-]+)>/g))
-    if (!COMMAND_TAGS.has(tag)) return refuse(`the tag <${tag}> has no meaning here`);
+    if (!COMMAND_TAGS.has(tag))
+      return refuse(
+        `the tag <${tag}> has no meaning here`,
+        `remove it; ${[...COMMAND_TAGS].map((one) => `<${one}>`).join(', ')} have one`,
+      );
   if (/[;&|`$(){}<>\n]/.test(text.replace(/<[\w-]+>/g, '')))
     return refuse('it needs a shell, and none is used: attackers choose parts of the arguments');
   const words = shellWords(text);
-  if (words === undefined) return refuse('a quote is not closed');
-  if (!words[0]?.startsWith('/')) return refuse('the command has no absolute path');
+  if (words === undefined) return refuse('a quote is not closed', 'close it, or remove it');
+  if (!words[0]?.startsWith('/'))
+    return refuse('the command has no absolute path', 'write e.g. /usr/local/bin/check <ip>');
   return words;
 }

@@ -192,7 +192,7 @@ function syslogSource(
   reader.warn(
     'jail.match-from-logpath',
     'logpath',
-    `the syslog file is not read as long as the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such`,
+    `the syslog file is not read as long as the journal has the same lines (match ${formatMatch(derived)}), but any local user can write such lines`,
     'name the service: match = -u postfix',
     reader.text('logpath'),
   );

@@ -189,7 +189,10 @@ function parseWords(words: readonly string[]): Map<string, string[]>[] | MatchPa
       const field = equals < 0 ? word : word.slice(0, equals);
       if (equals < 0)
         return {
-          problem: { message: 'expected FIELD=value, "+", -u UNIT or -t IDENTIFIER', term: word },
+          problem: {
+            message: 'is none of FIELD=value, "+", -u UNIT and -t IDENTIFIER',
+            term: word,
+          },
         };
       if (!FIELD.test(field))
         return {

@@ -24,10 +24,10 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
     diagnostics.push({
       level: 'error',
       id: 'filter.maxlines',
-      message: `filter ${name}: a window has 1 to ${MAXLINES_MAX} lines, every line searches all of it`,
+      message: `maxlines of the filter ${name} is not a whole number from 1 to ${MAXLINES_MAX}: every line searches the whole window again`,
       key: 'maxlines',
       value: String(maxlines),
-      fix: `write maxlines = ${MAXLINES_MAX} or less`,
+      fix: `write maxlines = ${MAXLINES_MAX}`,
     });
   if (definition.failregex.length + definition.successregex.length === 0)
     diagnostics.push({

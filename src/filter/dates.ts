@@ -79,7 +79,7 @@ export class DateFinder {
         this.#diagnostics.push({
           level: 'error',
           id: 'date.pattern',
-          message: `the date pattern cannot be used: ${problems[0]?.message ?? 'unknown'}`,
+          message: `the date pattern cannot be used: ${problems[0]?.message ?? 'it is no regex'}`,
           key: 'datepattern',
           value: pattern.name,
         });

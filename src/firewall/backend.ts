@@ -283,7 +283,7 @@ export class TableBackend implements FirewallBackend {
       if (refusal !== undefined)
         throw new OperatingError(
           'ERR_NFT_REFUSED',
-          `the kernel refuses our tables: ${refusal} (before: ${because})`,
+          `the kernel refuses Banjour's tables: ${refusal} (before that: ${because})`,
         );
     }
     return schema;
@@ -352,7 +352,7 @@ export class TableBackend implements FirewallBackend {
     const first = await this.#transact(changes);
     if (first.refusal === undefined || this.#plan === undefined || !isMissing(first.refusal))
       return first;
-    await this.#repair(this.#plan, `a change met a missing table or set (${first.refusal})`, true);
+    await this.#repair(this.#plan, `a table or set is missing (${first.refusal})`, true);
     return this.#transact(changes);
   }
 

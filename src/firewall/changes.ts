@@ -27,7 +27,7 @@ export function whyNot(
   { jail, target }: Pick<Element, 'jail' | 'target'>,
   jails: ReadonlySet<JailName>,
 ): string | undefined {
-  if (!jails.has(jail)) return `no jail ${jail} in the firewall plan`;
+  if (!jails.has(jail)) return `the configuration has no jail ${jail}`;
   return target.length === 0 ? 'a prefix of length 0 would shut out everybody' : undefined;
 }
 

@@ -81,7 +81,7 @@ async function competitors(command: Command, plan: FirewallPlan | undefined): Pr
       {
         level: 'warning',
         id: 'firewall.competitors',
-        message: `cannot look at other tables: ${messageOf(error)}`,
+        message: `the tables of others cannot be looked at: ${messageOf(error)}`,
       },
     ];
   }
@@ -162,7 +162,7 @@ async function version(command: Command): Promise<Finding[]> {
         ),
       ];
     }
-    const findings = [finding('ok', 'firewall.nft', `nft ${said}`)];
+    const findings = [finding('ok', 'firewall.nft', `nft ${said} is installed`)];
     if (/json:\s*no/.test(stdout)) {
       findings.push(
         finding(
@@ -188,12 +188,12 @@ function privilege(proc: string): Finding {
   const status = read(join(proc, 'self/status')) ?? '';
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   if (((effective >> CAP_NET_ADMIN) & 1n) === 1n)
-    return finding('ok', 'firewall.privilege', 'has CAP_NET_ADMIN');
+    return finding('ok', 'firewall.privilege', 'this process has CAP_NET_ADMIN');
   const fix = 'run it by its unit, which grants AmbientCapabilities=CAP_NET_ADMIN, or as root';
   return finding(
     'error',
     'firewall.privilege',
-    'no CAP_NET_ADMIN: the kernel lets nobody else ban',
+    'this process has no CAP_NET_ADMIN, and the kernel lets nobody else ban',
     fix,
   );
 }
@@ -205,13 +205,17 @@ function namespace(proc: string): Finding {
     return finding(
       'note',
       'firewall.namespace',
-      'cannot tell whether this is the network of process 1',
+      'it cannot be told whether this is the network namespace of process 1',
     );
   }
   if (own === host)
-    return finding('ok', 'firewall.namespace', 'in the network namespace of process 1');
+    return finding(
+      'ok',
+      'firewall.namespace',
+      'bans hold for the services of the host: this is the network namespace of process 1',
+    );
   const message =
-    'in a network namespace of its own: bans hold in there, not for the services of the host';
+    'this is a network namespace of its own: bans hold in it, and not for the services of the host';
   return finding(
     'warning',
     'firewall.namespace',

@@ -138,7 +138,7 @@ export function parseTable(text: string, now: EpochMicros): KernelTable {
   }
   const items = isFields(root) ? root['nftables'] : undefined;
   if (!Array.isArray(items))
-    throw new OperatingError('ERR_NFT_OUTPUT', 'nft -j list printed no "nftables" list');
+    throw new OperatingError('ERR_NFT_OUTPUT', 'what nft -j list printed has no list "nftables"');
   const sets = new Map<string, KernelSet>();
   const chains = new Map<string, KernelChain>();
   const counters = new Map<string, { packets: number; bytes: number }>();

@@ -50,14 +50,14 @@ export async function killSockets(prefix: Prefix, options: KillOptions = {}): Pr
   if (status !== 0)
     throw new OperatingError(
       'ERR_SS_FAILED',
-      `ss -K dst ${target}: ${stderr.trim().slice(0, 300)}`,
+      `ss could not close the sockets of ${target}: ${stderr.trim().slice(0, 300)}`,
     );
   return stdout.split('\n').filter((line) => line.trim() !== '').length;
 }
 
 function found(path: string | undefined): Command {
   if (path !== undefined) return [path];
-  throw new OperatingError('ERR_SS_MISSING', 'ss is not installed: apt install iproute2');
+  throw new OperatingError('ERR_SS_MISSING', 'ss is not installed (apt install iproute2)');
 }
 
 export interface NftBackendOptions

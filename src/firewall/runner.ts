@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import type { DumpOptions } from '../../native/netlink-dump.js';
 import { addElements, type NewElements } from '../../native/netlink-elements.js';
 import { inBackground } from '../core/background.js';
-import { EXIT, OperatingError, OperatorError } from '../core/errors.js';
+import { EXIT, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
 import { type Clock, wallClock } from '../core/time.js';
 import { NFT_FRESH_DEADLINE_MS, NFT_RESIDENT_DEADLINE_MS } from '../core/timeouts.js';
@@ -163,10 +163,13 @@ export class NftRunner implements Transport {
       const { status, stdout, stderr } = await run(this.#command, args, this.#reading());
       if (status === 0) tables.set(family, parseTable(stdout, now));
       else if (stderr.includes('Operation not permitted')) {
-        throw new OperatorError('the kernel does not let this process ban: no CAP_NET_ADMIN', {
-          hint: 'run it by its unit (systemctl start banjour), or as root',
-          exitCode: EXIT.noPermission,
-        });
+        throw new OperatorError(
+          'the kernel does not let this process ban, since it has no CAP_NET_ADMIN',
+          {
+            hint: 'run it by its unit (systemctl start banjour), or as root',
+            exitCode: EXIT.noPermission,
+          },
+        );
       } else if (!stderr.includes('No such file or directory')) {
         throw new OperatingError(
           'ERR_NFT_LIST',
@@ -298,7 +301,13 @@ async function unlinkedFile(directory: string, text: string): Promise<files.File
       at += (await file.write(data, at, data.length - at, at)).bytesWritten;
     return file;
   } catch (cause) {
-    throw new OperatingError('ERR_NFT_FILE', `cannot write a batch to ${directory}`, { cause });
+    throw new OperatingError(
+      'ERR_NFT_FILE',
+      `a batch for nft cannot be written to ${directory}: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 

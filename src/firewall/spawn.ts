@@ -107,7 +107,9 @@ export async function run(
     child.once('error', (cause) => {
       clearTimeout(timer);
       reject(
-        new OperatingError('ERR_NFT_START', `cannot start ${what}: ${cause.message}`, { cause }),
+        new OperatingError('ERR_NFT_START', `${what} cannot be started: ${cause.message}`, {
+          cause,
+        }),
       );
     });
     child.once('close', (status) => {

@@ -107,7 +107,7 @@ export class DriftWatch {
       this.#timer = setInterval(() => this.#look(), rings ? DOORBELL_CHECK_MS : DOORBELL_POLL_MS);
     } catch (error) {
       this.#options.onProblem(
-        `cannot hear changes of the ruleset, comparing every ${BLIND_CHECK_MS / 1000} s instead: ${messageOf(error)}`,
+        `changes of the ruleset cannot be heard, so the tables are compared every ${BLIND_CHECK_MS / 1000} s instead: ${messageOf(error)}`,
       );
       this.#timer = setInterval(
         () => this.#rang({ what: 'periodic comparison', structure: false }),
@@ -169,7 +169,7 @@ export class DriftWatch {
       this.#pending = ring;
       pause = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures++);
       this.#options.onProblem(
-        `the tables could not be repaired, next try in ${pause} ms: ${messageOf(error)}`,
+        `the tables could not be repaired; the next try is in ${pause} ms: ${messageOf(error)}`,
       );
     } finally {
       this.#repairing = false;

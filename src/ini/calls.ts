@@ -85,14 +85,14 @@ export function parseCalls(
     while (open) {
       if (take(/\s*\]/y) !== null) break;
       const option = take(OPTION);
-      if (option === null) return fail('expected option=value');
+      if (option === null) return fail('what stands in the brackets is not option=value');
       const [from, to] = option.indices?.slice(2).find((span) => span !== undefined) ?? [at, at];
       options.set((option[1] as string).toLowerCase(), trimValue(sliceValue(value, from, to)));
       const next = take(NEXT)?.[0];
-      if (next === undefined) return fail('expected "," or "]" after the value');
+      if (next === undefined) return fail('no "," or "]" follows the value');
       open = next !== ']';
     }
-    if (/\S/.test(text[at] ?? '')) return fail('expected a blank after "]"');
+    if (/\S/.test(text[at] ?? '')) return fail('no blank follows the "]"');
     calls.push({ name, place: placeAt(value, start) ?? fallback, options });
   }
 }

@@ -211,7 +211,7 @@ function maxlinesOf(value: Value | undefined, report: Report): number {
   report.add({
     level: 'error',
     id: 'filter.maxlines',
-    message: `maxlines is a number from 1 to ${MAXLINES_MAX}: every line searches the whole window again`,
+    message: `is not a whole number from 1 to ${MAXLINES_MAX}: every line searches the whole window again`,
     ...(place === undefined ? {} : { place }),
     key: 'maxlines',
     value: text,
@@ -228,7 +228,7 @@ function linelimitOf(value: Value | undefined, report: Report): number | undefin
   report.add({
     level: 'error',
     id: 'filter.linelimit',
-    message: `linelimit is the number of bytes at which the daemon cuts a line, from ${LINELIMIT_MIN} to 999999`,
+    message: `is not the number of bytes at which the daemon cuts a line, from ${LINELIMIT_MIN} to 999999`,
     ...(place === undefined ? {} : { place }),
     key: 'linelimit',
     value: text,

@@ -61,7 +61,7 @@ describe('a match expression', () => {
   });
 
   test.each([
-    ['sshd', 'sshd', /expected FIELD=value/],
+    ['sshd', 'sshd', /none of FIELD=value/],
     ['lower=1', 'lower=1', /upper-case/],
     ['A=1 +', '+', /both sides/],
     ['+ A=1', '+', /both sides/],

@@ -116,7 +116,7 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           ban('sshd', '192.0.2.3'),
         ]);
         expect(refused.map(({ change, reason }) => [change.target.base, reason])).toEqual([
-          ['192.0.2.2', 'no jail gone in the firewall plan'],
+          ['192.0.2.2', 'the configuration has no jail gone'],
           ['0.0.0.0', 'a prefix of length 0 would shut out everybody'],
         ]);
         expect(await inForce(backend)).toEqual(['sshd 192.0.2.3/32 10 min']);
@@ -196,7 +196,7 @@ export function contract(name: string, make: () => Promise<Subject>, it: typeof 
           put('sshd', '192.0.2.1'),
         ]);
         expect(refused).toHaveLength(1);
-        expect(refused[0]?.reason).toBe('no jail mail in the firewall plan');
+        expect(refused[0]?.reason).toBe('the configuration has no jail mail');
         expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 10 min']);
       }),
     );

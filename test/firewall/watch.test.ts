@@ -70,7 +70,7 @@ describe('a watch against a program that keeps changing the tables', () => {
     fails = true;
     await pass(600_000);
     const pauses = problems.map((problem) =>
-      Number(/next try in (\d+) ms: nft is away/.exec(problem)?.[1]),
+      Number(/next try is in (\d+) ms: nft is away/.exec(problem)?.[1]),
     );
     expect(pauses.slice(0, 4)).toEqual([250, 500, 1_000, 2_000]);
     expect(Math.max(...pauses)).toBe(60_000);

@@ -208,7 +208,7 @@ describe('journals of other hosts in one directory', () => {
       rmSync(first);
       open();
       expect(await read(REMOTE_HOSTS_MAX)).toHaveLength(REMOTE_HOSTS_MAX);
-      expect(notices.join().includes(`more than ${REMOTE_HOSTS_MAX} hosts' files`)).toBe(isTold);
+      expect(notices.join().includes(`more than ${REMOTE_HOSTS_MAX} files of hosts`)).toBe(isTold);
     },
   );
 

@@ -166,7 +166,7 @@ describe('when somebody else changes the tables', () => {
       const { refused } = await backend.apply([{ kind: 'put', ...added }]);
       wanted.push(added);
       expect(refused).toEqual([]);
-      expect(events[0]).toMatch(/^drift: a change met a missing table or set/);
+      expect(events[0]).toMatch(/^drift: a table or set is missing/);
       expect(await inForce(backend)).toEqual([...TOLD, 'sshd 192.0.2.50/32 10 min'].sort());
     }, BANS());
   });

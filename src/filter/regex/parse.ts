@@ -124,7 +124,11 @@ class Parser {
       char === '?' ||
       (char === '{' && this.counts() !== undefined)
     ) {
-      syntaxError(`nothing to repeat before "${char}"`, at, `write \\${char} for a character`);
+      syntaxError(
+        `nothing stands before "${char}" that it could repeat`,
+        at,
+        `write \\${char} for a character`,
+      );
     }
     if (char === '.') {
       reader.at++;
@@ -160,7 +164,11 @@ class Parser {
     if (anchor) syntaxError('an anchor cannot be repeated', at);
     const mode: RepeatMode = reader.eat('?') ? 'lazy' : reader.eat('+') ? 'possessive' : 'greedy';
     if (/[*+?]/.test(reader.peek()) || this.countsAhead()) {
-      syntaxError('two quantifiers in a row', reader.at, 'put the first into a group, (?:..)');
+      syntaxError(
+        'one quantifier follows another',
+        reader.at,
+        'put the first into a group, (?:..)',
+      );
     }
     return { kind: 'repeat', body: item, min: counts.min, max: counts.max, mode, at };
   }
@@ -279,7 +287,8 @@ class Parser {
   private scopedFlags(at: number): Node {
     const { reader } = this;
     const found = /^([a-zA-Z]*)(?:(-)([a-zA-Z]*))?$/.exec(reader.eatMatch(/[a-zA-Z-]*/y));
-    if (found === null || found[0] === '') syntaxError(`unknown group (?${reader.peek()}`, at);
+    if (found === null || found[0] === '')
+      syntaxError(`(?${reader.peek()} begins no group that is known`, at);
     const [, on = '', minus, off = ''] = found;
     if (reader.peek() === ')' && minus === undefined) {
       syntaxError(
@@ -288,9 +297,9 @@ class Parser {
         `write (?${on}:...) around the part`,
       );
     }
-    if (minus !== undefined && off === '') syntaxError('a flag is missing after the minus', at);
+    if (minus !== undefined && off === '') syntaxError('no flag follows the minus', at);
     this.flags = withFlags(withFlags(this.flags, on, true, at), off, false, at);
-    if (!reader.eat(':')) syntaxError('":" is missing after the flags', at);
+    if (!reader.eat(':')) syntaxError('no ":" follows the flags', at);
     return this.closed(at);
   }
 }

@@ -65,7 +65,11 @@ export function withFlags(flags: Flags, letters: string, on: boolean, index: num
     } else if (letter === 'L')
       unsupported('locale-dependent regexes, (?L), are not supported', index);
     else if (on)
-      unsupported(`unknown flag "${letter}"`, index, 'flags are i, m, s, a and u, as in (?i)');
+      unsupported(
+        `"${letter}" is no flag that is known`,
+        index,
+        'flags are i, m, s, a and u, as in (?i)',
+      );
     else syntaxError(`the flag "${letter}" cannot be switched off`, index);
   }
   return next;
@@ -133,7 +137,8 @@ export class GroupList {
     const numeric = /^\d+$/.test(reference);
     if (!numeric) checkName(reference, index);
     const group = numeric ? Number(reference) : this.byName.get(reference);
-    if (group === undefined) syntaxError(`unknown group "${reference}"`, index);
+    if (group === undefined)
+      syntaxError(`there is no group "${reference}" before this place`, index);
     if (group === 0 || group > this.count)
       syntaxError(`there is no group ${reference} before this place`, index);
     if (this.open.has(group))
@@ -212,7 +217,7 @@ function escapedCode(reader: PatternReader, start: number): number {
   const control = CONTROLS[char];
   if (control !== undefined) return control;
   if (/[a-zA-Z]/.test(char))
-    syntaxError(`unknown escape \\${char}`, start, `write ${char} without the backslash`);
+    syntaxError(`\\${char} has no meaning`, start, `write ${char} without the backslash`);
   if (char === '') syntaxError('the regex ends in a backslash', start);
   reader.at--;
   return takeCodePoint(reader);
@@ -293,7 +298,7 @@ export function parseClass(reader: PatternReader, flags: Flags): CharSet {
     const hi = classMember(reader, flags, start);
     if (typeof lo !== 'number' || typeof hi !== 'number' || hi < lo) {
       syntaxError(
-        `bad range ${reader.text.slice(at, reader.at)}`,
+        `${reader.text.slice(at, reader.at)} is no range from a lower to a higher character`,
         at,
         'write the hyphen last in the class',
       );
@@ -318,7 +323,7 @@ function classMember(reader: PatternReader, flags: Flags, start: number): number
       return set;
     }
     if (/[0-7]/.test(reader.peek())) return octal(reader.eatMatch(/[0-7]{1,3}/y), at);
-    if (/[89]/.test(reader.peek())) syntaxError(`unknown escape \\${reader.peek()} in a class`, at);
+    if (/[89]/.test(reader.peek())) syntaxError(`\\${reader.peek()} has no meaning in a class`, at);
     code = escapedCode(reader, at);
   } else {
     if (reader.done) syntaxError('the class is not closed', start);

@@ -89,7 +89,7 @@ export class RemoteJournalSet implements StreamSet {
       readdirSync(this.#path);
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code === 'ENOENT') {
-        this.#notices.push(`${this.#path} does not exist (yet); hosts are read when they appear`);
+        this.#notices.push(`${this.#path} does not exist; hosts are read when they appear`);
         return;
       }
       throw new OperatorError(
@@ -155,7 +155,10 @@ export class RemoteJournalSet implements StreamSet {
       return;
     }
     if (this.#streams.size >= REMOTE_HOSTS_MAX) {
-      this.#complain('', `it has more than ${REMOTE_HOSTS_MAX} hosts' files`);
+      this.#complain(
+        '',
+        `more than ${REMOTE_HOSTS_MAX} files of hosts lie there; the others are not read`,
+      );
       return;
     }
     const id = sourceId(file.path);

@@ -165,7 +165,7 @@ export class LibsystemdSource implements EntrySource {
     const { last } = this.#place;
     const where = last === undefined ? '' : `, not long before ${isoTime(last.time)}`;
     this.#notices.push(
-      `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
+      `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal ${count === 1 ? 'was' : 'were'} passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
     );
   }
 
@@ -341,7 +341,7 @@ export class LibsystemdSource implements EntrySource {
     this.#standing = false;
     if (!this.#place.goTo(handle, position, reading.inLibrary))
       this.#notices.push(
-        'the entry read last was removed from the journal; entries after it may be missing',
+        `${this.id}: the entry that was read last is gone from the journal (vacuumed?), so entries after it may be missing`,
       );
   }
 }

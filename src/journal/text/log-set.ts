@@ -183,7 +183,7 @@ export class TextLogSet implements StreamSet {
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.#tellOnce(path, error);
         else if (this.#opening)
-          this.#notices.push(`${path} does not exist (yet); it is read when it appears`);
+          this.#notices.push(`${escapeUntrusted(path)} does not exist; it is read when it appears`);
       }
     }
     return seen;
@@ -208,7 +208,12 @@ export class TextLogSet implements StreamSet {
     begin?: (file: TextFile) => TextBegin | undefined,
   ): boolean {
     if (this.#follows.size >= TEXT_FILES_MAX) {
-      this.#tellOnce(log.path, new Error(`more than ${TEXT_FILES_MAX} files are followed already`));
+      this.#tellOnce(
+        log.path,
+        new Error(
+          `${TEXT_FILES_MAX} files are followed already, which is the most; name fewer in logpath`,
+        ),
+      );
       return false;
     }
     const reading = this.#readings.get(log) as TextReading;
@@ -388,7 +393,7 @@ export class TextLogSet implements StreamSet {
     const { code, message } = error as NodeJS.ErrnoException;
     const hint =
       code === 'EACCES'
-        ? ': the agent may not read it (setfacl -m u:banjour:r FILE, or a group of the unit)'
+        ? `: the agent may not read it; setfacl -m u:banjour:r ${escapeUntrusted(path)}, or SupplementaryGroups= in banjour.service.d`
         : '';
     this.#notices.push(`${escapeUntrusted(path)} cannot be read (${code ?? message})${hint}`);
   }

@@ -148,7 +148,9 @@ function matchOf(options: FilterTest): MatchExpression | undefined {
 function parsed(text: string): MatchExpression | undefined {
   const { expression, problem } = parseMatch(text);
   if (problem !== undefined)
-    throw new OperatorError(`match ${JSON.stringify(problem.term)}: ${problem.message}`);
+    throw new OperatorError(
+      `the match cannot be read at ${JSON.stringify(problem.term)}: ${problem.message}`,
+    );
   return expression;
 }
 
