@@ -4,7 +4,6 @@
  * is. For bans that have to come back at once after somebody else removed them.
  */
 
-import { randomInt } from 'node:crypto';
 import { wordOf4, wordsOf6 } from '../src/core/address.js';
 import { NetlinkSocket } from './netlink.js';
 import {
@@ -48,11 +47,11 @@ const TIMEOUT = 4;
 const NESTED = 0x8000;
 /** The length of an attribute is a number of 16 bits: so many elements are surely below it. */
 const ELEMENTS_PER_MESSAGE = 1_000;
-/** Of IPv6 with a timeout. */
-const ELEMENT_BYTES_MAX = 40;
+/** Of the longest element, one of IPv6 with a timeout. */
+const ELEMENT_BYTES = 40;
 /** Numbers of sockets: no process has one so high, and the kernel itself chooses higher ones. */
 const FIRST_PORT = 0x4000_0000;
-const LAST_PORT = 0x8000_0000;
+const PORTS = 0x4000_0000;
 
 let sequence = 1;
 
@@ -77,7 +76,7 @@ export function addElements(
   );
   if (messages.length === 0) return 0;
   const bytes = transaction(wanted, messages);
-  const port = randomInt(FIRST_PORT, LAST_PORT);
+  const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
   const socket = new NetlinkSocket(0, netns, { port, sendBytes: 2 * bytes.length });
   onStart?.(port);
   try {
@@ -97,7 +96,7 @@ function partsOf(elements: readonly NewElement[]): NewElement[][] {
 
 /** The elements one behind the other, each its key and, where it has one, its timeout. */
 function elementsBytes(elements: readonly NewElement[]): Buffer {
-  const bytes = Buffer.allocUnsafe(elements.length * ELEMENT_BYTES_MAX);
+  const bytes = Buffer.allocUnsafe(elements.length * ELEMENT_BYTES);
   let at = 0;
   for (const { key, timeout } of elements) {
     const words = key.includes(':') ? wordsOf6(key) : [wordOf4(key)];

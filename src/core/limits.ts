@@ -73,11 +73,6 @@ export const JOURNAL_SEND_BYTES_MAX = 256 * 1024;
  * Measured: matches for 75 % of a journal cost as much as no match at 4 terms, twice as much at 25.
  */
 export const JOURNAL_MATCH_TERMS_MAX = 24;
-/**
- * Delivered entries that are remembered while journal files cannot be opened for want of
- * descriptors, so that none is delivered again when they can be; some 10 MB.
- */
-export const READ_AGAIN_ENTRIES_MAX = 50_000;
 /** Batches that may be under way to the main thread; more stay in the journal. */
 export const BATCH_CREDITS = 4;
 /** Hexadecimal digits that tell passwords apart; Dovecot's `sha1:6` has six. */
@@ -261,11 +256,6 @@ export const NFT_BATCH_CHANGES_MAX = 200_000;
 export const NFT_FIRST_CHANGES_MAX = 10_000;
 /** Bans that come back in one transaction with the rules: the resident nft's share. */
 export const NFT_URGENT_BANS_MAX = 200;
-/**
- * Bans that come back before it is read what stands, those above among them: past nft, some 30 ms
- * of the main thread.
- */
-export const NFT_RETURNING_BANS_MAX = 10_000;
 /**
  * Transactions of one bisection; what is still undecided then is refused whole. 4,096 take about 3
  * s in the resident child.

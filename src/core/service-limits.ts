@@ -253,3 +253,13 @@ export const WEB_QUESTIONS_WAITING_MAX = 64;
 export const WEB_ANSWERS_MAX = 64;
 /** The table of `banjour advise --for-web`, bytes. */
 export const WEB_WHAT_IF_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * Delivered entries that are remembered while journal files cannot be opened for want of
+ * descriptors, so that none is delivered again when they can be; some 10 MB.
+ */
+export const READ_AGAIN_ENTRIES_MAX = 50_000;
+/**
+ * Bans that come back before it is read what stands, those of NFT_URGENT_BANS_MAX among them: past
+ * nft, some 30 ms of the main thread.
+ */
+export const NFT_RETURNING_BANS_MAX = 10_000;

@@ -4,12 +4,9 @@
  */
 import type { NewElement, NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';
-import {
-  NFT_BISECT_BATCHES_MAX,
-  NFT_RETURNING_BANS_MAX,
-  NFT_URGENT_BANS_MAX,
-} from '../core/limits.js';
+import { NFT_BISECT_BATCHES_MAX, NFT_URGENT_BANS_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
+import { NFT_RETURNING_BANS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
 import { type BanSet, elementId, setNamer, setOf } from './names.js';

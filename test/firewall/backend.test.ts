@@ -2,11 +2,8 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
-import {
-  NFT_RETURNING_BANS_MAX,
-  NFT_URGENT_BANS_MAX,
-  RESIDENT_CHANGES_MAX,
-} from '../../src/core/limits.js';
+import { NFT_URGENT_BANS_MAX, RESIDENT_CHANGES_MAX } from '../../src/core/limits.js';
+import { NFT_RETURNING_BANS_MAX } from '../../src/core/service-limits.js';
 import { plus, wallClock } from '../../src/core/time.js';
 import { TableBackend } from '../../src/firewall/backend.js';
 import { returning } from '../../src/firewall/changes.js';

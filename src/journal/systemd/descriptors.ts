@@ -7,8 +7,8 @@ import { closeSync, openSync } from 'node:fs';
 import type { JournalHandle } from '../../../native/journal.js';
 import type { RawEntry } from '../../../native/raw-entries.js';
 import type { Position, ReadPosition } from '../../core/entry.js';
-import { READ_AGAIN_ENTRIES_MAX } from '../../core/limits.js';
 import type { Cursor } from '../../core/names.js';
+import { READ_AGAIN_ENTRIES_MAX } from '../../core/service-limits.js';
 import { SOURCE_RETRY_MS_MAX } from '../../core/timeouts.js';
 import { entryIdentity, PositionList } from '../position.js';
 import { type LibsystemdSpec, openWatched } from './open.js';
@@ -50,7 +50,7 @@ export class MissedFiles {
     this.note(from);
   }
 
-  /** Files were opened just now, and some may have been passed over; `here`: how far it was read. */
+  /** Files were opened just now, some perhaps passed over; `here`: how far it was read. */
   note(here: Position): void {
     if (!hasDescriptors()) this.#wereMissing = true;
     else if (!this.#wereMissing) this.#delivered.clear(here);

@@ -391,10 +391,8 @@ export class TextLogSet implements StreamSet {
     if (this.#told.has(path)) return;
     this.#told.add(path);
     const { code, message } = error as NodeJS.ErrnoException;
-    const hint =
-      code === 'EACCES'
-        ? `: the agent may not read it; setfacl -m u:banjour:r ${escapeUntrusted(path)}, or SupplementaryGroups= in banjour.service.d`
-        : '';
-    this.#notices.push(`${escapeUntrusted(path)} cannot be read (${code ?? message})${hint}`);
+    const file = escapeUntrusted(path);
+    const hint = code === 'EACCES' ? `: let the agent read it: setfacl -m u:banjour:r ${file}` : '';
+    this.#notices.push(`${file} cannot be read (${code ?? message})${hint}`);
   }
 }

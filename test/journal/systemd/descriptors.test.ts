@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { READ_AGAIN_ENTRIES_MAX } from '../../../src/core/limits.js';
 import { cursor } from '../../../src/core/names.js';
+import { READ_AGAIN_ENTRIES_MAX } from '../../../src/core/service-limits.js';
 import { epochMicros } from '../../../src/core/time.js';
 import { Delivered } from '../../../src/journal/systemd/descriptors.js';
 
