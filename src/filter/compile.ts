@@ -6,6 +6,7 @@ import type { Diagnostic } from '../core/finding.js';
 import { MAXLINES_MAX } from '../core/limits.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { CompiledFilter } from './filter.js';
+import { literalInJson } from './json-line.js';
 import { alternatesOf, ID_GROUPS } from './match-groups.js';
 import { compileRegex, type RegexProblem } from './regex/regex.js';
 import type { RegexKind, RegexSlot } from './search.js';
@@ -73,8 +74,9 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   const deciding = [...failregex, ...successregex];
   diagnostics.push(...withoutIdentity(definition, deciding, prefregex));
   if (diagnostics.some(({ level }) => level === 'error')) return { diagnostics };
-  const literals = gateLiterals(deciding, prefregex, maxlines);
   const container = definition.logtype === 'container';
+  const plain = gateLiterals(deciding, prefregex, maxlines);
+  const literals = container ? inJson(plain) : plain;
   const parts = { name, maxlines, container, failregex, ignoreregex, successregex, literals };
   return {
     filter: new CompiledFilter({
@@ -163,6 +165,12 @@ function gateLiterals(
   const shared = inMessage(prefregex?.regex.literals, false);
   const best = selectivity(shared) > selectivity(own) ? shared : own;
   return best && [...new Set(best)].sort();
+}
+
+/** What of the literals stands in a message whose line is in a JSON object, too. */
+function inJson(literals: readonly string[] | undefined): readonly string[] | undefined {
+  const found = literals?.map((literal) => literalInJson(literal, LITERAL_CHARS_MIN));
+  return found?.every((literal) => literal !== undefined) ? [...new Set(found)].sort() : undefined;
 }
 
 /** Long literals stand in few lines: the shortest decides. */

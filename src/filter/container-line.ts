@@ -6,7 +6,8 @@
  */
 import type { Entry } from '../core/entry.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
-import { type Line, lineInMessage } from './line.js';
+import { entryInJson } from './json-line.js';
+import { type Line, lineInMessage, lineOf } from './line.js';
 import type { RunningRegex } from './search.js';
 
 /** Colours of a terminal (ECMA-48, SGR), which some programs write anywhere. */
@@ -64,11 +65,23 @@ export function matchEntry(
   progress: RunningRegex,
 ): LineMatch {
   const match = filter.match(line, progress);
-  const isNothing = match.result === 'none' || match.result === 'noprefix';
-  if (!isNothing || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
+  if (!isNothing(match) || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
     return match;
+  const unwrapped = filter.container ? entryInJson(entry) : undefined;
+  if (unwrapped !== undefined) return matchLines(filter, unwrapped, progress);
   const inside = lineInside(entry);
   return inside === undefined ? match : filter.match(inside, progress);
+}
+
+/** The match of the line in an object, with the entry's own header or one of its own. */
+function matchLines(filter: CompiledFilter, entry: Entry, progress: RunningRegex): LineMatch {
+  const match = filter.match(lineOf(entry), progress);
+  const inside = isNothing(match) ? lineInside(entry) : undefined;
+  return inside === undefined ? match : filter.match(inside, progress);
+}
+
+function isNothing({ result }: LineMatch): boolean {
+  return result === 'none' || result === 'noprefix';
 }
 
 /** True for an entry that a container runtime wrote for a container. */

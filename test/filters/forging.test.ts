@@ -194,6 +194,46 @@ test.each(CASES)('$name with $options counts nobody but the client of a containe
       }
 });
 
+/** Objects in which log shippers and container runtimes put a line. */
+const OBJECTS: readonly ((line: string) => string)[] = [
+  (log) => JSON.stringify({ log: `${log}\n`, stream: 'stderr', time: '2026-11-21T19:34:21.1Z' }),
+  // As Go writes it, and as PHP does.
+  (log) => JSON.stringify({ stream: 'stdout', log }).replace(/[<>&]/g, unicode),
+  (message) => JSON.stringify({ host: 'mail', message, pid: 1 }).replaceAll('/', '\\/'),
+  (msg) => JSON.stringify({ level: 'info', fields: { msg: 'x', log: [1] }, msg }),
+];
+
+function unicode(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}
+
+test.each(CASES)('$name with $options counts nobody but the client of a line in JSON', (one) => {
+  const { name, options } = one;
+  const { filter } = shipped(name, options, 'container');
+  const counted = (message: string) => {
+    const inside = entry(message, { SYSLOG_IDENTIFIER: 'shipper' });
+    const match = matchEntry(filter, inside, lineOf(inside), { running: undefined });
+    const at = { time: epochMicros(0), boot: String(boot++) };
+    const { result, facts } = filter.settle(match, at);
+    if (result !== 'failure' && result !== 'success') return undefined;
+    const identity = identityOf(facts);
+    return identity.kind === 'address' ? identity.address.text : undefined;
+  };
+  for (const template of templatesOf(name, options))
+    for (const wrap of OBJECTS) {
+      const { before, after, host, place } = template;
+      expect([place, counted(wrap(`${before}x${after}`))]).toEqual([
+        place,
+        counted(`${before}x${after}`),
+      ]);
+      for (const gap of ['', '"', '"}', '","log":"', '"},{"message":"', '\\', '\n'])
+        for (const fake of [`${gap}${before}x${after}`, `${gap}${wrap(`${before}x${after}`)}`]) {
+          const words = possible(name, before, fake.replaceAll(host, VICTIM));
+          expect([place, counted(wrap(`${before}${words}${after}`))]).not.toContain(VICTIM);
+        }
+    }
+});
+
 test('the filters whose samples show words of clients are tried', () => {
   expect(new Set(CASES.map(({ name }) => name)).size).toBeGreaterThanOrEqual(10);
 });
