@@ -210,9 +210,7 @@ export class TextLogSet implements StreamSet {
     if (this.#follows.size >= TEXT_FILES_MAX) {
       this.#tellOnce(
         log.path,
-        new Error(
-          `${TEXT_FILES_MAX} files are followed already, which is the most; name fewer in logpath`,
-        ),
+        new Error(`more than ${TEXT_FILES_MAX} files are found; name fewer in logpath`),
       );
       return false;
     }
