@@ -1,6 +1,14 @@
 /** Digests of files, so that a step runs again exactly when its inputs changed. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from './run.mjs';
 
@@ -36,7 +44,10 @@ export function isStamped(stamp, value) {
   return existsSync(path) && readFileSync(path, 'utf8').trim() === value;
 }
 
+/** Writes the stamp, as a new file: a clone whose files are hard links keeps its own. */
 export function stampWith(stamp, value) {
-  mkdirSync(dirname(join(ROOT, stamp)), { recursive: true });
-  writeFileSync(join(ROOT, stamp), `${value}\n`);
+  const path = join(ROOT, stamp);
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.${process.pid}`, `${value}\n`);
+  renameSync(`${path}.${process.pid}`, path);
 }

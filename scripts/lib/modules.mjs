@@ -1,5 +1,5 @@
 /** node_modules: `npm ci`, only when package-lock.json or this Node changed since the last time. */
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeHeaders } from './debian.mjs';
 import { digest, isStamped, stampWith } from './digest.mjs';
@@ -13,19 +13,26 @@ function modulesLoad() {
   return quietly(process.execPath, ['-e', script]);
 }
 
+/** The version of a module that lies in node_modules; undefined where there is none. */
+function versionIn(path) {
+  try {
+    return JSON.parse(readFileSync(join(ROOT, path, 'package.json'), 'utf8')).version;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * True when someone else (npm install, a copied folder) already put exactly the locked versions
- * there.
+ * there. npm's own list in node_modules is not asked: in a copied folder it may be another's.
  */
 function alreadyThere() {
-  const hidden = join(ROOT, 'node_modules/.package-lock.json');
-  if (!existsSync(hidden)) return false;
   const locked = JSON.parse(readFileSync(join(ROOT, 'package-lock.json'), 'utf8')).packages;
-  const installed = JSON.parse(readFileSync(hidden, 'utf8')).packages;
-  return Object.entries(locked).every(
-    ([path, entry]) =>
-      path === '' || entry.optional === true || installed[path]?.version === entry.version,
-  );
+  return Object.entries(locked).every(([path, entry]) => {
+    if (path === '') return true;
+    const version = versionIn(path);
+    return version === entry.version || (version === undefined && entry.optional === true);
+  });
 }
 
 /** node-gyp's words when a program that compiles is not there: waiting for it does not help. */
