@@ -4,10 +4,11 @@
  * registry, by the digest of package-lock.json: it is built for an older C library than Debian 11's.
  */
 import { randomBytes } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { CACHE } from '../debian-root.mjs';
 import { digest, filesBelow, isStamped, stampWith } from '../digest.mjs';
+import { keepFile, takeFile } from '../kept-files.mjs';
 import { fail, ROOT, say, since, tail, which } from '../run.mjs';
 import { inRoot, WORK } from './buildroot.mjs';
 import { copyInto, emptied } from './product.mjs';
@@ -20,7 +21,9 @@ const FOLDER = '.cache/package/compiled';
  * Compiled parts by the digest of all that they are made of, for every clone on this machine:
  * compiling SQLite takes minutes.
  */
-const KEPT = join(CACHE, 'compiled');
+const KEPT = process.env.BANJOUR_COMPILED ?? join(CACHE, 'compiled');
+/** Files in it: the three parts of each target (there are nine), for three states of the sources. */
+const KEPT_MAX = 81;
 
 /**
  * To link for another architecture, against a library that has the same names as libsystemd of this
@@ -118,10 +121,9 @@ function compileInto(kept, target, root, files, { name, made, script }) {
   const { ok, output } = inRoot(root, work, `${programs}; (${script || ':'}); ${strip} ${made}`);
   if (!ok || !existsSync(join(work, made))) fail(`compiling ${name}\n${tail(output, 60)}`);
   mkdirSync(KEPT, { recursive: true });
-  // Whoever looks meanwhile finds all of it or nothing.
   const half = `${kept}.${randomBytes(6).toString('hex')}`;
   cpSync(join(work, made), half);
-  renameSync(half, kept);
+  keepFile(half, kept, KEPT_MAX);
   rmSync(work, { recursive: true });
   say(`compiled in ${since(start)}`);
 }
@@ -131,7 +133,7 @@ function compilePart(target, root, part) {
   const files = filesBelow(sources).filter((path) => !/^node_modules\/[^/]+\/build\//.test(path));
   const value = digest(files, target.name, target.recipe, script);
   const kept = join(KEPT, `${target.name}-${name.replace(' ', '-')}-${value.slice(0, 32)}`);
-  if (!existsSync(kept)) compileInto(kept, target, root, files, part);
+  if (!takeFile(kept)) compileInto(kept, target, root, files, part);
   const place = join(ROOT, FOLDER, target.name, made);
   mkdirSync(dirname(place), { recursive: true });
   cpSync(kept, place);

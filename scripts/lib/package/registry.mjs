@@ -3,11 +3,15 @@
  * against the digest that stands in the project's own files, and kept beside the root file systems.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { CACHE } from '../debian-root.mjs';
+import { keepFile, takeFile } from '../kept-files.mjs';
 import { fail, persistently, quietly, ROOT, tail } from '../run.mjs';
 import { emptied } from './product.mjs';
+
+/** Files that are kept: all that packaging/node.json pins, and half of it from before. */
+const KEPT_MAX = 16;
 
 /** Digests of the Node runtimes, by version and architecture, and which one is packed. */
 export const PINNED = JSON.parse(readFileSync(join(ROOT, 'packaging/node.json'), 'utf8'));
@@ -31,7 +35,7 @@ function mismatch(path, integrity) {
 export function fetched(name, version, integrity) {
   const folder = join(CACHE, 'registry');
   const path = join(folder, `${name.replace(/^@/, '').replace('/', '-')}-${version}.tgz`);
-  if (existsSync(path) && mismatch(path, integrity) === undefined) return path;
+  if (takeFile(path) && mismatch(path, integrity) === undefined) return path;
   mkdirSync(folder, { recursive: true });
   const work = emptied(`${path}.${process.pid}`);
   const words = ['pack', `${name}@${version}`, '--silent', '--pack-destination', work];
@@ -40,8 +44,8 @@ export function fetched(name, version, integrity) {
   const file = join(work, got.output.trim().split('\n').at(-1) ?? '');
   const wrong = mismatch(file, integrity);
   if (wrong !== undefined) fail(`${name}@${version} is not what was pinned: ${wrong}`);
-  renameSync(file, path);
-  rmSync(work, { recursive: true });
+  keepFile(file, path, KEPT_MAX);
+  rmSync(work, { recursive: true, force: true });
   return path;
 }
 
