@@ -6,11 +6,12 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Diagnostic } from '../core/finding.js';
 import { type CompanionConfig, describePort } from './companion-config.js';
+import { examplePath } from './paths.js';
 
 /** Settings of Dovecot's policy client by their names after `auth_policy_`. */
 export type DovecotPolicy = ReadonlyMap<string, string>;
 
-const EXAMPLE = '/usr/share/doc/banjour/examples/dovecot-policy/README.md says how';
+const EXAMPLE = `${examplePath('dovecot-policy/README.md')} says how`;
 const ASK_MS = 5_000;
 /** A login may wait so long for a companion that hangs, ms, before it is worth a word. */
 const WAIT_MS = 1_000;

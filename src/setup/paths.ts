@@ -23,6 +23,18 @@ export const PACKAGE_ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 /** Where a packaged agent finds its shipped configuration. */
 const SHIPPED = '/usr/lib/banjour';
 
+/** Where the Debian and RPM packages bring examples and documents. */
+const DOCUMENTS = '/usr/share/doc/banjour';
+
+/**
+ * Where an example lies on this host, by its path below `examples`: the archive and the npm package
+ * have it in their own folder.
+ */
+export function examplePath(name: string, root = PACKAGE_ROOT): string {
+  const own = join(root, 'examples', name);
+  return existsSync(own) ? own : join(DOCUMENTS, 'examples', name);
+}
+
 export function defaultPaths(): Paths {
   const own = join(PACKAGE_ROOT, 'config');
   return {

@@ -2,8 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import type { Finding } from '../core/finding.js';
 import { DIGEST_CHARS_MIN } from '../core/limits.js';
+import { examplePath } from '../setup/paths.js';
 
-const DROP_IN = '/usr/share/doc/banjour/examples/dovecot/99-banjour.conf';
+const DROP_IN = examplePath('dovecot/99-banjour.conf');
 const FIX = `cp ${DROP_IN} /etc/dovecot/conf.d/ && doveadm reload; the log then has a line for each failed login, with the user, the address and six of the 40 digits of the SHA-1 of the password that was tried, never the password (docs/detection.md)`;
 
 /** What `doveconf` prints of both settings; undefined where there is no Dovecot, or it is mute. */

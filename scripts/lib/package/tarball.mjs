@@ -13,6 +13,7 @@ const FILES = [
   'native',
   'systemd',
   'docs',
+  'examples',
   'LICENSE',
   'README.md',
   'CHANGELOG.md',
