@@ -26,6 +26,7 @@ const SESSION_FILTER = 'dovecot';
 /** Nobody weighs the login. */
 const NOTHING_KNOWN: PolicyFacts = {
   isWatching: false,
+  isOddService: false,
   others: 0,
   points: 0,
   limit: 0,

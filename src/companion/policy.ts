@@ -1,7 +1,7 @@
 /** The part that mail servers ask before they check a password (docs/policy.md). */
 import { createHash } from 'node:crypto';
-import { OperatorError } from '../core/errors.js';
-import { readSecret } from '../notify/secret.js';
+import { messageOf, OperatorError } from '../core/errors.js';
+import { readSecret, secretRemedy } from '../notify/secret.js';
 import type { CompanionConfig } from '../setup/companion-config.js';
 import { policySocket } from '../setup/paths.js';
 import { type CompanionPart, type PartHost, type PartPlan, placesOf } from './part.js';
@@ -53,8 +53,9 @@ function keyOf(file: string, env: NodeJS.ProcessEnv): string {
   try {
     return readSecret({ file }, env).reveal();
   } catch (cause) {
-    throw new OperatorError(`[policy] has no key: ${(cause as Error).message}`, {
-      hint: `install -m 0640 -g banjour-companion /dev/stdin ${file} <<< "$(openssl rand -hex 24)"`,
+    const make = `install -m 0640 -g banjour-companion /dev/stdin ${file} <<< "$(openssl rand -hex 24)"`;
+    throw new OperatorError(`[policy] has no key: ${messageOf(cause)}`, {
+      hint: secretRemedy(file, cause, make),
       cause,
     });
   }

@@ -5,7 +5,7 @@ import { ControlClient } from '../control/client.js';
 import { Positions } from '../control/positions.js';
 import { inBackground } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
-import { readSecret } from '../notify/secret.js';
+import { readSecret, secretRemedy } from '../notify/secret.js';
 import type { CompanionConfig } from '../setup/companion-config.js';
 import { companionState, packageVersion, shareSocket, statusSocket } from '../setup/paths.js';
 import type { ShareConfig } from '../setup/share-config.js';
@@ -93,8 +93,9 @@ function secret(key: string, file: string, env: NodeJS.ProcessEnv): string {
   try {
     return readSecret({ file }, env).reveal();
   } catch (cause) {
+    const make = `write the secret into ${file}, which the group banjour-companion may read (0640)`;
     throw new OperatorError(`[share] ${key}: ${messageOf(cause)}`, {
-      hint: `write the secret into ${file === '' ? 'a file' : file}, which the group banjour-companion may read (0640)`,
+      hint: secretRemedy(file, cause, make),
       cause,
     });
   }

@@ -319,6 +319,8 @@ export interface PolicyFacts {
   readonly banned?: string;
   /** The user logged in from the address lately, or at least from the network around it. */
   readonly credit?: 'address' | 'network';
+  /** Others use the service, and the user never logged in at it from the network lately. */
+  readonly isOddService: boolean;
   /** Other users who did, from the address. */
   readonly others: number;
   /** Points of the address, and at how many it is banned where nobody else logs in. */

@@ -48,7 +48,7 @@ export function loginViewOf(
   if (jail === undefined || weigher === undefined) return undefined;
   const { address } = attempt;
   const target = jail.targetOf(address, allow);
-  const facts = weighing.facts(jail, { ...attempt, target, time: now });
+  const facts = weighing.facts(jail, { ...attempt, service: name, target, time: now });
   if (facts === undefined) return undefined;
   const allowed = notRemote(address) ?? allow.allowed(weigher.policy.jail, address);
   return {

@@ -152,6 +152,6 @@ function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
 
 /** Fields one by one: a spread takes as long as all of the weighing. */
 function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
-  const { address, time, user, cause, digest, isSpray, isRefused } = event;
-  return { address, target, time, user, cause, digest, isSpray, isRefused };
+  const { jail: service, address, time, user, cause, digest, isSpray, isRefused } = event;
+  return { service, address, target, time, user, cause, digest, isSpray, isRefused };
 }

@@ -47,6 +47,17 @@ export function secretPath(name: string, env: NodeJS.ProcessEnv): string {
   return join(directory, name);
 }
 
+/**
+ * What to do where the companion could not read a secret. `make`: how its file is written anew. A
+ * credential is systemd's to hand over, and what cannot be read may be a key that others know.
+ */
+export function secretRemedy(file: string, cause: unknown, make: string): string {
+  if (!file.includes('/'))
+    return `systemctl edit banjour-companion, write LoadCredential=${file}:/etc/banjour/secrets/${file} below [Service], and the secret into that file; then systemctl restart banjour-companion`;
+  const code = (cause as { cause?: NodeJS.ErrnoException }).cause?.code;
+  return code === 'EACCES' ? `chgrp banjour-companion ${file} && chmod 0640 ${file}` : make;
+}
+
 /** Reads a secret: the first line of its file. The error names the file and never what is in it. */
 export function readSecret(source: SecretSource, env: NodeJS.ProcessEnv): Secret {
   if ('text' in source) return new Secret(source.text);

@@ -39,8 +39,8 @@ export type PolicyVerdict =
 const SERVE: PolicyVerdict = { action: 'serve' };
 /** From this share of its limit on an address is about to be banned. */
 const NEAR = 0.6;
-/** Points fade: so little below the limit is at it. */
-const FULL = 0.99;
+/** From this share of its points on a shared address serves nobody but its users. */
+const FULL = 0.75;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
 
@@ -51,29 +51,35 @@ const SHARED_USERS = 2;
 export function decide(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   if (facts.jail === undefined) return SERVE;
   if (facts.allowed !== undefined) return { action: 'serve', reason: 'allowed' };
-  if (facts.credit !== undefined) return { action: 'serve', reason: 'credit' };
+  // Behind a shared address somebody guesses at its network's users, but not as they log in there.
+  const isOdd = facts.credit === 'network' && facts.isOddService && isClosed(facts, rules);
+  if (facts.credit !== undefined && !isOdd) return { action: 'serve', reason: 'credit' };
   const verdict = ofStranger(facts, rules);
   return facts.isWatching && verdict.action !== 'serve'
     ? { action: 'serve', reason: 'watch' }
     : verdict;
 }
 
+/** How much of what bans an address stands against it already; 1 is all. */
+function shareOf({ points, limit, failures, maxretry }: PolicyFacts): number {
+  return Math.max(limit > 0 ? points / limit : 0, maxretry > 0 ? failures / maxretry : 0);
+}
+
+/**
+ * True where somebody guesses from an address that others log in from, which keeps it from a ban.
+ * In the first days nothing vouches for anybody.
+ */
+function isClosed(facts: PolicyFacts, { sharedAddress }: PolicyRules): boolean {
+  const { points, limit, failures, maxretry, others, isLearnt } = facts;
+  if (sharedAddress !== 'refuse' || others < SHARED_USERS || !isLearnt) return false;
+  return (limit > 0 && points >= FULL * limit) || (maxretry > 0 && failures >= maxretry);
+}
+
 /** What becomes of a login that nothing vouches for. */
 function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   if (facts.banned !== undefined) return { action: 'refuse', reason: 'banned' };
   if (facts.isHoneypot) return { action: 'refuse', reason: 'honeypot' };
-  // In the first days nothing vouches for anybody.
-  const share = Math.max(
-    facts.limit > 0 ? facts.points / facts.limit : 0,
-    facts.maxretry > 0 ? facts.failures / facts.maxretry : 0,
-  );
-  if (
-    share >= FULL &&
-    facts.others >= SHARED_USERS &&
-    facts.isLearnt &&
-    rules.sharedAddress === 'refuse'
-  )
-    return { action: 'refuse', reason: 'shared-address' };
+  if (isClosed(facts, rules)) return { action: 'refuse', reason: 'shared-address' };
   if (facts.isUnderAttack && rules.underAttack === 'refuse' && facts.isLearnt)
     return { action: 'refuse', reason: 'under-attack' };
   if (facts.isDeadName && rules.deadName === 'refuse')
@@ -83,7 +89,7 @@ function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   const { delay: seconds } = rules;
   if (facts.isUnderAttack && rules.underAttack !== 'serve')
     return { action: 'delay', reason: 'under-attack', seconds };
-  if (share >= NEAR && rules.nearLimit === 'delay')
+  if (shareOf(facts) >= NEAR && rules.nearLimit === 'delay')
     return { action: 'delay', reason: 'near-limit', seconds };
   return SERVE;
 }

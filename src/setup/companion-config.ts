@@ -2,6 +2,8 @@
  * `companion.conf`: which parts the companion runs, and where they listen. Made into its plain
  * data.
  */
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { Section } from '../config/section.js';
 import { type Parsed, parseBoolean, parseInteger } from '../config/values.js';
 import type { Diagnostic } from '../core/finding.js';
@@ -10,6 +12,7 @@ import { Report } from '../ini/report.js';
 import { DEFAULT_POLICY_RULES, type PolicyRules } from '../policy/decide.js';
 import { configError } from './load.js';
 import { type ConfigFolders, loadOwnFiles } from './own-files.js';
+import { companionSocket, type Paths } from './paths.js';
 import { readShare, SHARE_DEFAULTS, type ShareConfig } from './share-config.js';
 
 /** A port of the loopback. */
@@ -87,11 +90,14 @@ origin =
 changes = false
 ${SHARE_DEFAULTS}`;
 
+/** Where the files are; and the sockets, where it is known. */
+type CompanionPlaces = ConfigFolders & Partial<Pick<Paths, 'run'>>;
+
 /**
  * Reads `companion.conf`, `companion.d/*.conf`, `companion.local` and so on. Throws `OperatorError`
  * with every problem.
  */
-export function loadCompanionConfig(paths: ConfigFolders): CompanionConfig {
+export function loadCompanionConfig(paths: CompanionPlaces): CompanionConfig {
   const report = new Report();
   const config = readCompanionConfig(paths, report);
   if (report.failed) throw configError(report.diagnostics);
@@ -99,13 +105,13 @@ export function loadCompanionConfig(paths: ConfigFolders): CompanionConfig {
 }
 
 /** What is wrong with it. Never throws. */
-export function examineCompanionConfig(paths: ConfigFolders): readonly Diagnostic[] {
+export function examineCompanionConfig(paths: CompanionPlaces): readonly Diagnostic[] {
   const report = new Report();
   readCompanionConfig(paths, report);
   return report.diagnostics;
 }
 
-function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionConfig {
+function readCompanionConfig(paths: CompanionPlaces, report: Report): CompanionConfig {
   const document = loadOwnFiles(paths, 'companion', DEFAULTS, report);
   const [notify, metrics, policy, share, web] = ['notify', 'metrics', 'policy', 'share', 'web'].map(
     (name) => new Section(document, name, report),
@@ -126,14 +132,34 @@ function readCompanionConfig(paths: ConfigFolders, report: Report): CompanionCon
       enabled: policy.parse('enabled', parseBoolean, false),
       listen: policy.parse<LoopbackPort | null>('listen', loopbackPort(9813), null),
       socket: policy.parse<string | null>('socket', socketPath('policy.sock'), null),
-      apiKeyFile: policy.text('api-key-file'),
+      apiKeyFile: readKeyFile(policy),
       rules: readRules(policy),
     },
     share: readShare(share),
     web: readWeb(web),
   };
-  samePort(config, { policy, web });
+  const own = paths.run === undefined ? undefined : companionSocket({ run: paths.run });
+  onePlaceEach(
+    [
+      { reader: metrics, socket: null, ...config.metrics },
+      { reader: policy, ...config.policy },
+      { reader: web, ...config.web },
+    ],
+    own,
+  );
   return config;
+}
+
+function readKeyFile(policy: Section): string {
+  const file = policy.text('api-key-file');
+  if (file === '' && policy.parse('enabled', parseBoolean, false))
+    policy.error(
+      'companion.key',
+      'api-key-file',
+      'is empty, and nobody is answered without a key',
+      'take the line out: the default is /etc/banjour/secrets/policy',
+    );
+  return file;
 }
 
 function readWeb(web: Section): CompanionConfig['web'] {
@@ -196,26 +222,65 @@ function wordOf<const T extends string>(...words: readonly T[]): (text: string) 
   };
 }
 
-/** Two parts cannot listen at one place; the second would be tried again for ever. */
-function samePort(
-  { metrics, policy, web }: CompanionConfig,
-  readers: { readonly policy: Section; readonly web: Section },
-): void {
-  const taken = new Map<string, string>();
-  for (const [name, { enabled, listen }] of Object.entries({ metrics, policy, web })) {
-    if (!enabled || listen === null || listen.port === 0) continue;
-    const place = describePort(listen);
-    const other = taken.get(place);
-    const reader = name === 'web' ? readers.web : readers.policy;
-    if (other === undefined) taken.set(place, name);
-    else
-      reader.error(
-        'companion.port',
-        'listen',
-        `[${other}] listens there as well`,
-        'give each a port of its own',
-        reader.text('listen'),
-      );
+/** A part that listens, and the section that says where. */
+interface Listener {
+  readonly reader: Section;
+  readonly enabled: boolean;
+  readonly listen: LoopbackPort | null;
+  readonly socket: string | null;
+}
+
+/**
+ * No two parts listen at one place: of two ports the second would be tried again for ever, and of
+ * two sockets the second would take the first one's place. `own`: the companion's own socket.
+ */
+function onePlaceEach(parts: readonly Listener[], own: string | undefined): void {
+  const taken = new Map<string, { readonly reader: Section; readonly key: string } | undefined>();
+  if (own !== undefined) taken.set(realPlace(own), undefined);
+  for (const { reader, enabled, listen, socket } of parts) {
+    if (!enabled) continue;
+    const places = {
+      ...(listen === null || listen.port === 0 ? {} : { listen: describePort(listen) }),
+      ...(socket === null ? {} : { socket: realPlace(socket) }),
+    };
+    for (const [key, place] of Object.entries(places)) {
+      if (taken.has(place)) complainOfPlace({ reader, key }, taken.get(place));
+      else taken.set(place, { reader, key });
+    }
+  }
+}
+
+type WrittenPlace = { readonly reader: Section; readonly key: string };
+
+/** Complains at the line that somebody wrote; `first` is absent where it is the companion itself. */
+function complainOfPlace(second: WrittenPlace, first: WrittenPlace | undefined): void {
+  const isDefault = first !== undefined && !second.reader.stated(second.key);
+  const [at, other] = isDefault ? [first, second] : [second, first];
+  const what = at.key === 'listen' ? 'a port' : 'a socket';
+  at.reader.error(
+    at.key === 'listen' ? 'companion.port' : 'companion.socket',
+    at.key,
+    other === undefined
+      ? 'the companion itself listens there, for the commands'
+      : `[${other.reader.section}] listens there as well (${writtenAt(other)})`,
+    `give each ${what} of its own`,
+    at.reader.text(at.key),
+  );
+}
+
+/** The line that says so. */
+function writtenAt({ reader, key }: WrittenPlace): string {
+  const place = reader.stated(key) ? reader.place(key) : undefined;
+  return place === undefined ? 'its default' : `${place.file}:${place.line}`;
+}
+
+/** The path without what only looks like another one: `//`, `..`, links as `/var/run` is one. */
+function realPlace(path: string): string {
+  const plain = resolve(path);
+  try {
+    return join(realpathSync(dirname(plain)), basename(plain));
+  } catch {
+    return plain;
   }
 }
 
@@ -263,7 +328,8 @@ export function parseLoopbackPort(text: string, usual = 9811): Parsed<LoopbackPo
       problem: 'is not a port of the loopback',
       fix: `write ${usual}, 127.0.0.1:${usual} or [::1]:${usual}; for other hosts put a proxy with a password before it`,
     };
-  const host = (parts[1] ?? '127.0.0.1').replace(/^\[|\]$/g, '').replace('localhost', '127.0.0.1');
+  const name = (parts[1] ?? 'localhost').replace(/^\[|\]$/g, '');
+  const host = name === '::1' ? name : octets.map(Number).join('.') || '127.0.0.1';
   return { value: { host, port } };
 }
 

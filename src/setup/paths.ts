@@ -71,7 +71,7 @@ export function groupIdOf(name: string): number | undefined {
 }
 
 /** Where the companion answers: beside the agent's directory, since it is another user's. */
-export function companionSocket(paths: Paths): string {
+export function companionSocket(paths: Pick<Paths, 'run'>): string {
   return join(`${paths.run}-companion`, 'companion.sock');
 }
 

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { PartHost } from '../../src/companion/part.js';
 import { planPolicy } from '../../src/companion/policy.js';
 import { POLICY_DELAY_SECONDS_MAX } from '../../src/core/timeouts.js';
+import { secretRemedy } from '../../src/notify/secret.js';
 import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
 import { loadCompanionConfig } from '../../src/setup/companion-config.js';
 
@@ -81,6 +82,30 @@ test('another key in the same file, or none, is another configuration', async ()
   expect(other).not.toBe(first);
   expect(await configuration('')).not.toBe(other);
   expect(other).not.toContain('another key');
+});
+
+test('where systemd hands the key over, the remedy is its own', async () => {
+  const refusal = async (env: NodeJS.ProcessEnv) => {
+    const host = { paths: paths(), env } as Partial<PartHost> as PartHost;
+    const plan = await planPolicy(configured('enabled = true', 'api-key-file = dovecot-key'), host);
+    return plan?.start(() => undefined);
+  };
+  for (const env of [{}, { CREDENTIALS_DIRECTORY: scratch }])
+    await expect(refusal(env)).rejects.toMatchObject({
+      message: expect.stringContaining('[policy] has no key'),
+      hint: expect.stringMatching(
+        /LoadCredential=dovecot-key:\/etc\/banjour\/secrets\/dovecot-key/,
+      ),
+    });
+  expect(() => configured('enabled = true', 'api-key-file =')).toThrow(/:3:.*is empty/);
+});
+
+test('a key that may not be read stays: Dovecot has it', () => {
+  const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+  expect(secretRemedy('/etc/key', new Error('?', { cause: denied }), 'make one')).toBe(
+    'chgrp banjour-companion /etc/key && chmod 0640 /etc/key',
+  );
+  expect(secretRemedy('/etc/key', new Error('?'), 'make one')).toBe('make one');
 });
 
 test('without a key, a place or a free port it says what to do', async () => {

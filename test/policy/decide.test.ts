@@ -46,11 +46,22 @@ test('each reason to refuse, and the keys that switch it off', () => {
 });
 
 test('an address that only its other users keep from a ban serves those alone', () => {
-  expect(told({ points: 4.95, others: 2 })).toBe('refuse shared-address');
+  expect(told({ points: 3.75, others: 2 })).toBe('refuse shared-address');
   expect(told({ failures: 3, others: 2 })).toBe('refuse shared-address');
-  expect(told({ points: 4.94, others: 2 })).toBe('delay near-limit');
+  expect(told({ points: 3.74, others: 2 })).toBe('delay near-limit');
+  expect(told({ failures: 2, others: 2 })).toBe('delay near-limit');
   expect(told({ points: 5, others: 1 })).toBe('delay near-limit');
   expect(told({ points: 5, others: 2 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
+});
+
+test('behind such an address the network vouches for nobody at a service that is new to them', () => {
+  const odd = { ...{ points: 4, others: 2 }, isOddService: true } as const;
+  expect(told({ ...odd, credit: 'network' })).toBe('refuse shared-address');
+  expect(told({ ...odd, credit: 'address' })).toBe('serve credit');
+  for (const change of [{ isOddService: false }, { points: 3 }, { others: 1 }, { isLearnt: false }])
+    expect(told({ ...odd, ...change, credit: 'network' })).toBe('serve credit');
+  expect(told({ ...odd, credit: 'network' }, { sharedAddress: 'serve' })).toBe('serve credit');
+  expect(told({ ...odd, credit: 'network', isWatching: true })).toBe('serve watch');
 });
 
 test('in the first days, when nothing vouches for anybody, strangers wait', () => {
@@ -81,6 +92,7 @@ test('nobody with credit is ever refused or made to wait, and words are there fo
     isWatching: fc.boolean(),
     banned: fc.constantFrom('login', 'dovecot'),
     credit: fc.constantFrom('address' as const, 'network' as const),
+    isOddService: fc.constant(false),
     others: fc.nat(9),
     points: fc.nat(99),
     limit: fc.nat(9),

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -112,8 +112,66 @@ describe('companion.conf', () => {
   test('two parts at one port are refused, unless one is off', () => {
     const parts = ['[metrics]', 'enabled = true', '[policy]', 'listen = 9811'];
     write('etc/companion.conf', ...parts, 'enabled = true');
-    expect(load).toThrow(/companion\.conf:4.*\[metrics\] listens there as well/);
+    expect(load).toThrow(/companion\.conf:4.*\[metrics\] listens there as well \(its default\)/);
     write('etc/companion.conf', ...parts);
     expect(load().policy.listen?.port).toBe(9811);
+  });
+
+  test.each([
+    ['[::1]:9', '[::1]:9'],
+    ['localhost:9', '127.0.0.1:9'],
+    ['127.0.0.01:9', '9'],
+  ])('one port of two parts is told with both lines: %s and %s', (one, other) => {
+    write('etc/companion.conf', '[policy]', 'enabled = true', `listen = ${one}`);
+    write('etc/companion.local', '[web]', 'enabled = true', `listen = ${other}`);
+    expect(load).toThrow(
+      /companion\.local:3:\d+: .*\[policy\] listens there as well \(\S+companion\.conf:3\).*a port of its own/,
+    );
+  });
+
+  test('a port that is the default of another part is told where somebody wrote it', () => {
+    write('etc/companion.conf', '[metrics]', 'enabled = true', 'listen = 9813');
+    write('etc/companion.local', '[policy]', 'enabled = true');
+    expect(load).toThrow(
+      /companion\.conf:3:\d+: .*\[policy\] listens there as well \(its default\)/,
+    );
+  });
+
+  test('any port may be asked for twice, and one number of two addresses', () => {
+    write('etc/companion.conf', '[policy]', 'enabled = true', 'listen = 0');
+    write('etc/companion.local', '[web]', 'enabled = true', 'listen = 0');
+    expect(load().web.listen?.port).toBe(0);
+    write('etc/companion.local', '[web]', 'enabled = true', 'listen = [::1]:9813');
+    write('etc/companion.conf', '[policy]', 'enabled = true');
+    expect(load().web.listen?.host).toBe('::1');
+  });
+
+  test('two parts at one socket are told with both lines, however its path is written', () => {
+    mkdirSync(join(folder, 'run'));
+    symlinkSync('run', join(folder, 'varrun'));
+    const web = ['[web]', 'enabled = true', 'origin = https://x.example', 'listen ='];
+    write('etc/companion.conf', '[policy]', 'enabled = true', `socket = ${folder}/run/a.sock`);
+    for (const path of ['run/a.sock', 'run//a.sock', 'run/../run/a.sock', 'varrun/a.sock']) {
+      write('etc/companion.local', ...web, `socket = ${folder}/${path}`);
+      expect(load).toThrow(
+        /companion\.local:5:\d+: .*\[policy\] listens there as well \(\S+companion\.conf:3\).*a socket of its own/,
+      );
+    }
+    write('etc/companion.local', ...web, `socket = ${folder}/run/b.sock`);
+    expect(load().web.socket).toBe(`${folder}/run/b.sock`);
+    write('etc/companion.local', ...web, `socket = ${folder}/run/a.sock`);
+    write('etc/companion.conf', '[policy]', `socket = ${folder}/run/a.sock`);
+    expect(load().policy.socket).toBe(`${folder}/run/a.sock`);
+  });
+
+  test("no part takes the companion's own socket", () => {
+    const paths = { shipped: join(folder, 'usr'), config: join(folder, 'etc') };
+    const run = join(folder, 'run');
+    write('etc/companion.conf', '[policy]', 'enabled = true');
+    write('etc/companion.local', '[policy]', `socket = ${run}-companion/companion.sock`);
+    expect(() => loadCompanionConfig({ ...paths, run })).toThrow(
+      /companion\.local:2:\d+: .*the companion itself listens there/,
+    );
+    expect(load().policy.enabled).toBe(true);
   });
 });

@@ -4,6 +4,7 @@ import type { PolicyFacts } from '../../src/control/protocol.js';
 export const NOTHING_KNOWN: PolicyFacts = {
   jail: 'login',
   isWatching: false,
+  isOddService: false,
   others: 0,
   points: 0,
   limit: 5,

@@ -34,7 +34,7 @@ import type {
   FailureMeaning,
   Holdings,
 } from './rules.js';
-import { Credit, JOINT_BANS } from './rules.js';
+import { Credit, JOINT_BANS, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
 import { NameWave, Offenders, WatchedUsers } from './users.js';
 
@@ -42,8 +42,7 @@ import { NameWave, Offenders, WatchedUsers } from './users.js';
 const POINT_TOLERANCE = 0.05;
 /** When most users have logged in: this part of the time of learning. */
 const FIRST_PART = 1 / 3;
-/** So many other users with credit make an address a shared one. */
-const SHARED_USERS = 2;
+
 export class Evidence {
   rules: EvidenceRules;
   readonly #keys: Keys;
@@ -98,8 +97,8 @@ export class Evidence {
   }
 
   /**
-   * Notes a login. `isNew`: the same user did not log in from the same network within the last
-   * hours. `isPast`: it alarms nobody any more.
+   * Notes a login. `isNew`: the same user did not log in from the same network, at the same
+   * service, within the last hours. `isPast`: it alarms nobody any more.
    */
   login(
     attempt: Attempt,
@@ -111,13 +110,14 @@ export class Evidence {
     const key = this.#keys.user(user);
     const where = this.#where(attempt);
     const prefixes = [where.target, ...where.prefixes.map(({ key }) => key)];
-    const isNew = !this.#credit.hasBoth(
-      key,
-      where.target,
-      where.network,
-      time - LOGIN_REPEAT_SECONDS,
-    );
-    this.#credit.login(key, where.target, where.network, prefixes, time);
+    const { target, network } = where;
+    const service = this.#keys.service(attempt.service);
+    const lately = time - LOGIN_REPEAT_SECONDS;
+    const isNew =
+      !this.#credit.hasBoth(key, target, network, lately) ||
+      !this.#credit.used(key, network, service, lately);
+    this.#credit.login(key, target, network, prefixes, time);
+    this.#credit.uses(key, network, service, time);
     this.#strangers.remove(key);
     const networks = this.#users.login(key, where.network.low, time);
     const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;

@@ -14,7 +14,7 @@ import {
 import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
 import { type Guess, type Guesses, guessOf } from './guesses.js';
 import { secondsOf } from './points.js';
-import type { Attempt, Credit, EvidenceRules } from './rules.js';
+import { type Attempt, type Credit, type EvidenceRules, SHARED_USERS } from './rules.js';
 import type { Key, Keys } from './table.js';
 import type { NameWave, WatchedUsers } from './users.js';
 
@@ -54,6 +54,9 @@ export function* creditPrefixes(target: Prefix, lengths: Iterable<number>): Gene
   }
 }
 
+/** Points of an address at which a stranger has failed, and not long ago. */
+const FAILED = 0.9;
+
 /** Where an attempt comes from, as keys. */
 export function whereOf(
   keys: Keys,
@@ -77,6 +80,8 @@ export function whereOf(
 export interface LoginFacts {
   /** The user logged in from the address lately, or at least from the network around it. */
   readonly credit?: 'address' | 'network';
+  /** Others use the service, and the user never logged in at it from the network lately. */
+  readonly isOddService: boolean;
   /** Other users with credit at the address. */
   readonly others: number;
   /** Points of the address, and at how many it is banned where nobody else logs in. */
@@ -90,8 +95,9 @@ export interface LoginFacts {
    */
   readonly isDeadName: boolean;
   /**
-   * Nobody ever logged in with the name, nor anybody from the network, while many strangers try
-   * such names. Not for a client that tries the same password once more.
+   * Nobody ever logged in with the name, while many strangers try such names, unless somebody logged
+   * in from the network; or a stranger failed at the address, which several users share. Not for a
+   * client that tries the same password once more.
    */
   readonly isNewName: boolean;
   readonly isHoneypot: boolean;
@@ -129,6 +135,7 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
   const failing = name !== undefined && users.hasLogin(name) ? users : strangers;
   return {
     ...(own === undefined ? {} : { credit: own }),
+    isOddService: name !== undefined && isOdd(evidence, name, where, since, attempt),
     others,
     points,
     limit: rules.slowPoints,
@@ -137,7 +144,10 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       rules.userOffenders > 0 &&
       failing.offenders(name, time - rules.userSpan) >= rules.userOffenders,
     isDeadName: name !== undefined && isDead(evidence, name, time) && !isRepeat(evidence, attempt),
-    isNewName: name !== undefined && isNew(evidence, name, where, since, attempt),
+    isNewName:
+      name !== undefined &&
+      isUnknown(evidence, name, attempt) &&
+      ((others >= SHARED_USERS && points >= FAILED) || isInWave(evidence, where, since, attempt)),
     isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
     isLearnt: evidence.isLearnt,
   };
@@ -154,23 +164,38 @@ function guessAt({ keys }: AskedEvidence, attempt: Attempt): Guess | undefined {
   return guessOf(keys, prefixOf(address, NETWORK[address.family]), attempt);
 }
 
-/**
- * True for a name that is rather made up than new: nobody from around there is known, and many try
- * such names. Without a digest nobody could be known again, so that a new mailbox stayed out.
- */
-function isNew(
-  evidence: AskedEvidence,
+/** True when the user was never seen at this service in this network, and the service has users. */
+function isOdd(
+  { credit, keys }: AskedEvidence,
   name: Key,
   { network }: Where,
   since: number,
-  attempt: Attempt,
+  { service }: Attempt,
 ): boolean {
-  const { users, strangers, credit, wave, guesses, isLearnt } = evidence;
+  const key = keys.service(service);
+  return credit.isUsed(key, since) && !credit.used(name, network, key, since);
+}
+
+/**
+ * True for a name that nobody ever logged in with, and a password that is new from there. Without a
+ * digest nobody could be known again, so that a new mailbox stayed out.
+ */
+function isUnknown(evidence: AskedEvidence, name: Key, attempt: Attempt): boolean {
+  const { users, strangers, guesses, isLearnt } = evidence;
   if (!isLearnt || users.isFull || users.hasLogin(name)) return false;
-  if (!wave.isOn(secondsOf(attempt.time)) || strangers.checked(name).exists > 0) return false;
-  if (credit.inside(network, since)) return false;
+  if (strangers.checked(name).exists > 0) return false;
   const guess = guessAt(evidence, attempt);
   return guess !== undefined && !guesses.isRepeat(guess, attempt.time);
+}
+
+/** True where nobody from around there is known, and many try names that nobody logs in with. */
+function isInWave(
+  { credit, wave }: AskedEvidence,
+  { network }: Where,
+  since: number,
+  { time }: Attempt,
+): boolean {
+  return wave.isOn(secondsOf(time)) && !credit.inside(network, since);
 }
 
 /**

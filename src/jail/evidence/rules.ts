@@ -79,6 +79,8 @@ export interface Attempt {
   readonly isSpray?: WeighedAttempt['isSpray'] | undefined;
   readonly isRefused?: WeighedAttempt['isRefused'] | undefined;
   readonly time: WeighedAttempt['time'];
+  /** Where it was made: the jail that reads the service's lines. */
+  readonly service: WeighedAttempt['jail'];
   readonly address: Address;
   /** What the jail counts the address by: itself, or its IPv6 prefix. */
   readonly target: Prefix;
@@ -162,6 +164,8 @@ export interface FailureMeaning {
   readonly isStorm?: boolean;
 }
 
+/** So many other users with credit make an address a shared one. */
+export const SHARED_USERS = 2;
 /** Users with a login that are remembered of one address. */
 const USERS_OF_ADDRESS = 6;
 /**
@@ -189,6 +193,8 @@ export class Credit {
   readonly #pairs: Table;
   /** Prefixes: the last login of anybody. */
   readonly #prefixes: Table;
+  /** User, network and service together, and services alone: the last login. */
+  readonly #services: Table;
 
   constructor(keys: Keys, max: number) {
     this.#keys = keys;
@@ -198,10 +204,13 @@ export class Credit {
     this.#users = new RecentSet(this.#addresses, 0, USERS_OF_ADDRESS);
     this.#pairs = new Table(1, max, (slot) => this.#pairs.get(slot, 0));
     this.#prefixes = new Table(1, max, (slot) => this.#prefixes.get(slot, 0));
+    // Most of those who read mail somewhere send it as well.
+    this.#services = new Table(1, 2 * max, (slot) => this.#services.get(slot, 0));
   }
 
   get bytes(): number {
-    return this.#addresses.bytes + this.#pairs.bytes + this.#prefixes.bytes;
+    const tables = [this.#addresses, this.#pairs, this.#prefixes, this.#services];
+    return tables.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   /** Notes a login. `prefixes`: all that the address lies in, itself included. */
@@ -209,6 +218,23 @@ export class Credit {
     this.#users.add(this.#addresses.obtain(address), user.low, time);
     raise(this.#pairs, this.#keys.both(user, network), time);
     for (const prefix of prefixes) raise(this.#prefixes, prefix, time);
+  }
+
+  /** Notes at which service a login was. */
+  uses(user: Key, network: Key, service: Key, time: number): void {
+    raise(this.#services, this.#keys.both(this.#keys.both(user, network), service), time);
+    raise(this.#services, service, time);
+  }
+
+  /** True when the user logged in at the service from the network from this time on. */
+  used(user: Key, network: Key, service: Key, from: number): boolean {
+    const key = this.#keys.both(this.#keys.both(user, network), service);
+    return timeOf(this.#services, key) >= Math.max(1, from);
+  }
+
+  /** True when anybody logged in at the service from this time on. */
+  isUsed(service: Key, from: number): boolean {
+    return timeOf(this.#services, service) >= Math.max(1, from);
   }
 
   /**

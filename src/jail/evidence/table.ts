@@ -34,6 +34,11 @@ export class Keys {
     return this.#of(name.trim().toLowerCase(), 255);
   }
 
+  /** The key of a service that people log in at. */
+  service(name: string): Key {
+    return this.#of(name, 253);
+  }
+
   /** The key of a password's digest. */
   digest(text: string): Key {
     return this.#of(text, 254);

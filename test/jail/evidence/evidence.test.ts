@@ -12,6 +12,7 @@ import {
   EVIDENCE_PREFIXES_MAX,
   PHONE_BURST,
 } from '../../../src/core/limits.js';
+import { mustJailName } from '../../../src/core/names.js';
 import { seconds } from '../../../src/core/time.js';
 import {
   DIGEST_SECONDS,
@@ -27,6 +28,9 @@ const DAY = 24 * HOUR;
 /** Long enough after the first event for names to be known. */
 const LATER = 10 * DAY;
 
+const IMAP = mustJailName('dovecot');
+const SMTP = mustJailName('postfix-sasl');
+
 let evidence: Evidence;
 const made = (rules: Partial<EvidenceRules> = {}) =>
   new Evidence({ ...DEFAULT_RULES, ...rules }, 1);
@@ -35,7 +39,8 @@ const made = (rules: Partial<EvidenceRules> = {}) =>
 function attempt(who: string, user: string | undefined, second: number) {
   const from = address(who);
   const target = prefixOf(from, from.family === 4 ? 32 : 64);
-  return { address: from, target, time: at(second), ...(user === undefined ? {} : { user }) };
+  const seen = { service: IMAP, address: from, target, time: at(second) };
+  return { ...seen, ...(user === undefined ? {} : { user }) };
 }
 const fail = (who: string, user: string | undefined, second: number) =>
   evidence.failure(attempt(who, user, second));
@@ -228,10 +233,15 @@ describe('credit', () => {
     expect(found.map(({ isShared }) => isShared)).toContain(false);
   });
 
-  test('a login is news again after six hours, or from elsewhere', () => {
+  test('a login is news again after six hours, from elsewhere, or at another service', () => {
     expect(login('192.0.2.1', 'anna', LOGIN_REPEAT_SECONDS).isNew).toBe(false);
     expect(login('192.0.2.1', 'anna', 2 * LOGIN_REPEAT_SECONDS + 1).isNew).toBe(true);
     expect(login('192.0.9.1', 'anna', 2 * LOGIN_REPEAT_SECONDS + 2).isNew).toBe(true);
+    const sent = (second: number) =>
+      evidence.login({ ...attempt('192.0.9.1', 'anna', second), service: SMTP }).isNew;
+    const second = 2 * LOGIN_REPEAT_SECONDS + 3;
+    expect([sent(second), sent(second + LOGIN_REPEAT_SECONDS)]).toEqual([true, false]);
+    expect(login('192.0.9.1', 'anna', second + 1).isNew).toBe(false);
   });
 });
 

@@ -2,6 +2,7 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { prefixOf } from '../../../src/core/address.js';
 import { EVIDENCE_WAVE_ADDRESSES } from '../../../src/core/limits.js';
+import { mustJailName } from '../../../src/core/names.js';
 import { seconds } from '../../../src/core/time.js';
 import { DEAD_NAME_REST_SECONDS } from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
@@ -12,10 +13,13 @@ import { address, at } from '../support.js';
 const DAY = 86_400;
 /** Long enough after the first event for names to be known. */
 const LATER = 10 * DAY;
+const IMAP = mustJailName('dovecot');
+const SMTP = mustJailName('postfix-sasl');
 let evidence: Evidence;
 
 const attempt = (who: string, user: string | undefined, second: number): Attempt => ({
   address: address(who),
+  service: IMAP,
   target: prefixOf(address(who), 32),
   time: at(second),
   user,
@@ -44,6 +48,25 @@ test('who logged in from the address, or near it, has credit; others make it a s
   ] as const)
     expect(facts(who, user, DAY).credit).toBeUndefined();
   expect(facts('192.0.2.1', 'anna', 31 * DAY).credit).toBeUndefined();
+});
+
+test('a service that others use and the user never did from the network is an odd one', () => {
+  const isOdd = (who: string, user: string, service = SMTP, second = DAY) =>
+    evidence.facts({ ...attempt(who, user, second), service }).isOddService;
+  // Where nobody logs in at all, nothing is known of who does not.
+  expect([isOdd('192.0.2.9', 'anna'), isOdd('192.0.2.9', 'anna', IMAP)]).toEqual([false, false]);
+  evidence.login({ ...attempt('198.51.100.1', 'bert', 0), service: SMTP });
+  expect(isOdd('192.0.2.9', 'anna')).toBe(true);
+  expect(isOdd('198.51.100.9', 'bert')).toBe(false);
+  expect(isOdd('198.51.100.9', 'bert', IMAP)).toBe(true);
+  evidence.login({ ...attempt('192.0.2.1', 'anna', 0), service: SMTP });
+  expect(isOdd('192.0.2.9', 'Anna')).toBe(false);
+  evidence.login({ ...attempt('198.51.100.1', 'bert', 20 * DAY), service: SMTP });
+  expect([isOdd('192.0.2.9', 'anna', SMTP, 30 * DAY), isOdd('192.0.2.9', '', SMTP)]).toEqual([
+    false,
+    false,
+  ]);
+  expect(isOdd('192.0.2.9', 'anna', SMTP, 30 * DAY + 1)).toBe(true);
 });
 
 test('asking changes nothing', () => {
@@ -132,6 +155,31 @@ test('a name that nobody ever logged in with is refused once while strangers try
   evidence.failure({ ...attempt('10.7.0.1', 'known', LATER), cause: 'wrong-password' });
   expect(['anna', 'known'].map((name) => ask(name, 'cccccccc'))).toEqual([false, false]);
   expect(ask('new', 'cccccccc', '203.0.113.9')).toBe(false);
+});
+
+test('where a stranger failed at a shared address, a name that nobody has is refused once', () => {
+  const ask = (user: string, digest?: string, who = '192.0.2.1') =>
+    evidence.facts({ ...attempt(who, user, LATER + 60), ...(digest && { digest }) }).isNewName;
+  evidence.login(attempt('192.0.2.1', 'bert', LATER));
+  expect(ask('ghost', 'aaaaaaaa')).toBe(false);
+  // One name may be that of a phone with an old password.
+  evidence.failure(attempt('192.0.2.1', 'carla', LATER));
+  expect(ask('ghost', 'aaaaaaaa')).toBe(false);
+  evidence.failure(attempt('192.0.2.1', 'dora', LATER));
+  expect(ask('ghost', 'aaaaaaaa')).toBe(true);
+  expect([ask('ghost'), ask('bert', 'aaaaaaaa')]).toEqual([false, false]);
+  expect(ask('ghost', 'aaaaaaaa', '192.0.2.9')).toBe(false);
+  evidence.failure({
+    ...attempt('192.0.2.1', 'ghost', LATER + 60),
+    ...{ isRefused: true, digest: 'aaaaaaaa' },
+  });
+  expect([ask('ghost', 'aaaaaaaa'), ask('ghost', 'bbbbbbbb')]).toEqual([false, true]);
+});
+
+test('an address that one other user logs in from is no shared one', () => {
+  evidence.failure(attempt('192.0.2.1', 'carla', LATER));
+  const asked = { ...attempt('192.0.2.1', 'ghost', LATER + 60), digest: 'aaaaaaaa' };
+  expect(evidence.facts(asked).isNewName).toBe(false);
 });
 
 test('no name is held for dead or new by tables that forgot names', () => {
