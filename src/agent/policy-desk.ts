@@ -3,6 +3,7 @@
  * looked at. And what it may report: logins that failed, and those that were refused for it.
  */
 import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RequestFor } from '../control/endpoints.js';
 import type { PolicyFacts, RefusalReason, RefusalView } from '../control/protocol.js';
 import { hostPrefix, parseAddress } from '../core/address.js';
@@ -12,6 +13,7 @@ import { DIGEST_CHARS_KEPT_MAX } from '../core/limits.js';
 import { cursor, type JailName } from '../core/names.js';
 import { POLICY_REFUSALS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, isoTime, wallClock } from '../core/time.js';
+import { POLICY_REPORTS_PART_MS } from '../core/timeouts.js';
 import type { JailSetup } from '../setup/setup.js';
 import type { Stages } from './stages.js';
 
@@ -70,9 +72,16 @@ export class PolicyDesk {
     return { ...facts, ...(banned === undefined ? {} : { banned }) };
   }
 
-  /** Takes what a mail server reports. */
-  reports({ reports }: RequestFor<'policyReports'>): { readonly taken: number } {
-    for (const report of reports) this.#take(report, wallClock.now());
+  /** Takes what a mail server reports, so many at a time that logins in between are answered. */
+  async reports({ reports }: RequestFor<'policyReports'>): Promise<{ readonly taken: number }> {
+    let began = performance.now();
+    for (const report of reports) {
+      if (performance.now() - began >= POLICY_REPORTS_PART_MS) {
+        await nextTurn();
+        began = performance.now();
+      }
+      this.#take(report, wallClock.now());
+    }
     return { taken: reports.length };
   }
 

@@ -209,6 +209,8 @@ export const CONTROL_REQUEST_MS_MAX = 5_000;
  * waits for us at most 500 ms, as the example has it.
  */
 export const POLICY_ANSWER_MS_MAX = 200;
+/** Reports of mail servers are taken for so long at a time, ms: who asks meanwhile is answered. */
+export const POLICY_REPORTS_PART_MS = 3;
 /** Time for the body of a mail server's request, once its head is there, ms. */
 export const POLICY_BODY_MS_MAX = 1_000;
 /** A mail server's silent connection ends after so long, ms: Dovecot ends it after 10 s. */

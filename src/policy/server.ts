@@ -4,9 +4,9 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { boundClients, namesLoopback } from '../control/clients.js';
+import { boundClients, namesLoopback, readBody } from '../control/clients.js';
 import { type Listening, type ListenPlaces, listenAt } from '../control/listen.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import { POLICY_BODY_BYTES_MAX, POLICY_HTTP_CLIENTS_MAX } from '../core/service-limits.js';
 import { POLICY_BODY_MS_MAX, POLICY_IDLE_MS_MAX } from '../core/timeouts.js';
 
@@ -59,7 +59,7 @@ function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolea
     const command = commandOf(request);
     if (command === undefined) return deny('path');
     try {
-      const body = request.method === 'POST' ? await readBody(request) : '';
+      const body = request.method === 'POST' ? await bodyOf(request) : '';
       const answered = await answer(command, body);
       if (answered === undefined) deny('path');
       else send(response, 200, answered);
@@ -97,32 +97,18 @@ function digestOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** Without the iterator of the stream, which takes as long as all else that is done with it. */
-function readBody(request: IncomingMessage): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    const fail = (message: string) => {
-      clearTimeout(timer);
-      request.pause();
-      reject(new OperatorError(message));
-    };
-    const timer = setTimeout(() => {
-      fail('the request is too slow');
-      request.destroy();
-    }, POLICY_BODY_MS_MAX);
-    request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > POLICY_BODY_BYTES_MAX) fail('the request is too large');
-      else chunks.push(chunk);
-    });
-    request.once('end', () => {
-      clearTimeout(timer);
-      resolve(Buffer.concat(chunks).toString('utf8'));
-    });
-    request.once('close', () => fail('the request was not read to its end'));
-    request.once('error', (error) => fail(messageOf(error)));
-  });
+/** The body, within its bounds of bytes and time. */
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const timer = setTimeout(() => request.destroy(), POLICY_BODY_MS_MAX);
+  try {
+    return await readBody(
+      request,
+      POLICY_BODY_BYTES_MAX,
+      () => new OperatorError('the request is too large'),
+    );
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function send(response: ServerResponse, status: number, body: object): void {

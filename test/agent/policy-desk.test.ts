@@ -1,0 +1,46 @@
+/** How the agent takes what mail servers report. */
+import { afterEach, expect, jest, test } from '@jest/globals';
+import { PolicyDesk } from '../../src/agent/policy-desk.js';
+import type { Stages } from '../../src/agent/stages.js';
+import { POLICY_REPORTS_MAX } from '../../src/core/service-limits.js';
+import { POLICY_REPORTS_PART_MS } from '../../src/core/timeouts.js';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
+
+const jail = {
+  policy: { jail: 'dovecot', group: 'login' },
+  intake: { filter: { name: 'dovecot' } },
+};
+/** A desk whose reports take so many milliseconds each; how many it has taken. */
+const deskOf = (milliseconds: number) => {
+  let now = 0;
+  let taken = 0;
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const report = () => {
+    now += milliseconds;
+    taken++;
+  };
+  const stages = { setup: { jails: [jail] }, pipeline: { report } };
+  return { desk: new PolicyDesk(stages as unknown as Stages), taken: () => taken };
+};
+const many = Array.from({ length: POLICY_REPORTS_MAX }, (_, n) => ({
+  ...{ address: '192.0.2.1', user: `u${n}`, protocol: 'imap', session: `s${n}` },
+}));
+
+test('who asks while many reports are taken does not wait for all of them', async () => {
+  const { desk, taken } = deskOf(1);
+  const all = desk.reports({ reports: many });
+  expect(taken()).toBe(POLICY_REPORTS_PART_MS);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(taken()).toBeLessThanOrEqual(2 * POLICY_REPORTS_PART_MS);
+  expect(await all).toEqual({ taken: POLICY_REPORTS_MAX });
+  expect(taken()).toBe(POLICY_REPORTS_MAX);
+});
+
+test('a few are taken at once', () => {
+  const { desk, taken } = deskOf(1);
+  void desk.reports({ reports: many.slice(0, POLICY_REPORTS_PART_MS) });
+  expect(taken()).toBe(POLICY_REPORTS_PART_MS);
+});
