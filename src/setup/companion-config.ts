@@ -252,7 +252,7 @@ function onePlaceEach(parts: readonly Listener[], own: string | undefined): void
 
 type WrittenPlace = { readonly reader: Section; readonly key: string };
 
-/** Complains at the line that somebody wrote; `first` is absent where it is the companion itself. */
+/** Complains at the line that somebody wrote. `first`: absent where it is the companion itself. */
 function complainOfPlace(second: WrittenPlace, first: WrittenPlace | undefined): void {
   const isDefault = first !== undefined && !second.reader.stated(second.key);
   const [at, other] = isDefault ? [first, second] : [second, first];

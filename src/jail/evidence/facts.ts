@@ -95,8 +95,8 @@ export interface LoginFacts {
    */
   readonly isDeadName: boolean;
   /**
-   * Nobody ever logged in with the name, while many strangers try such names, unless somebody logged
-   * in from the network; or a stranger failed at the address, which several users share. Not for a
+   * Nobody ever logged in with the name, while many strangers try such names, unless somebody
+   * logged in from the network; or strangers failed at an address that several share. Not for a
    * client that tries the same password once more.
    */
   readonly isNewName: boolean;
