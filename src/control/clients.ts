@@ -82,8 +82,8 @@ export function namesLoopback(host: string | undefined): boolean {
 
 /**
  * The body of a request as text. Where it has more bytes it is read no further and what `tooLarge`
- * makes is thrown; the caller's answer ends the connection. Throws when it is sent half. Without the
- * iterator of the stream, which takes as long as all else that is done with a short request.
+ * makes is thrown; the caller's answer ends the connection. Throws when it is sent half. Without
+ * the iterator of the stream, which takes as long as all else that is done with a short request.
  */
 export function readBody(
   request: IncomingMessage,

@@ -128,7 +128,7 @@ export const EVIDENCE_GUESSES_MAX = 32_000;
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
 /** Passwords of which the model knows the users they were tried on: 72 bytes each. */
 export const EVIDENCE_DIGESTS_MAX = 8_000;
-/** Addresses, networks, pairs with a login that vouch: 64, 12, 12 bytes; twice 12 with a service. */
+/** Addresses, networks, pairs with a login that vouch: 64, 12, 12 bytes; with a service, 24. */
 export const EVIDENCE_CREDITS_MAX = 40_000;
 /**
  * Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see

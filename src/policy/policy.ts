@@ -102,9 +102,10 @@ export class PolicyService {
   }
 
   /** A mail server may ask again when the password was right: one attempt waits once. */
-  #isDelayedAgain({ session, pwhash, user }: PolicyReport): boolean {
-    if (session === undefined) return false;
-    const attempt = JSON.stringify([session, user, pwhash]);
+  #isDelayedAgain({ session, address, pwhash, user }: PolicyReport): boolean {
+    if (session === undefined && pwhash === undefined) return false;
+    // Logins through Postfix have no session.
+    const attempt = JSON.stringify([session ?? address, user, pwhash]);
     const now = performance.now();
     const before = this.#delayed.get(attempt);
     this.#delayed.delete(attempt);

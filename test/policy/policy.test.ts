@@ -157,8 +157,14 @@ describe('with an agent', () => {
     facts = { ...NOTHING_KNOWN, failures: 2 };
     expect([await statusOf(), await statusOf(), await statusOf()]).toEqual([5, 0, 5]);
     expect(await statusOf({ pwhash: '0a2' })).toBe(5);
-    expect(await statusOf({ session_id: undefined })).toBe(5);
-    expect(await statusOf({ session_id: undefined })).toBe(5);
+    // Logins through Postfix have no session: the address stands for it.
+    const smtp = { session_id: undefined };
+    expect([await statusOf(smtp), await statusOf(smtp), await statusOf(smtp)]).toEqual([5, 0, 5]);
+    expect([await statusOf({ ...smtp, remote: '192.0.2.2' }), await statusOf(smtp)]).toEqual([
+      5, 0,
+    ]);
+    const nothing = { ...smtp, pwhash: undefined };
+    expect([await statusOf(nothing), await statusOf(nothing)]).toEqual([5, 5]);
     // Beyond the bound the oldest waits once more.
     for (let n = 0; n < POLICY_DELAYED_MAX + 100; n++)
       await service.answer('allow', JSON.stringify({ ...LOGIN, session_id: `t${n}` }));
