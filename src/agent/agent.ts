@@ -6,8 +6,10 @@
  * while the kernel is put right. Order of a stop: intake, what is under way to the
  * kernel, sockets, firewall, ledger; the kernel's table stays.
  */
+
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
 import { inBackground } from '../core/background.js';
+import { pauseAfter } from '../core/backoff.js';
 import type { BanRecord, UnbanDecision } from '../core/decision.js';
 import { messageOf } from '../core/errors.js';
 import { wallClock } from '../core/time.js';
@@ -25,8 +27,7 @@ const EXPIRY_MS = 1_000;
  * An nft that did not answer is tried again after this, then after twice as long, up to the second,
  * ms.
  */
-const RETRY_MS_MIN = 1_000;
-const RETRY_MS_MAX = 60_000;
+const RETRY_MS = { first: 1_000, last: 60_000 };
 /** History is tidied this often, ms. */
 const TIDY_MS = 3_600_000;
 /** The agent's health and the kernel's counters are noted this often, ms. */
@@ -69,7 +70,7 @@ export class Agent {
           'error',
           `nftables: ${messageOf(error)}; the bans stay wanted and are tried again`,
         );
-        this.#catchUpLater(RETRY_MS_MIN);
+        this.#catchUpLater();
       },
       reload: (candidate) => this.reload(false, candidate),
     });
@@ -263,19 +264,22 @@ export class Agent {
   /**
    * Tries again to bring the kernel to what the ledger wants, less and less often until it works.
    */
-  #catchUpLater(milliseconds: number): void {
+  #catchUpLater(tries = 0): void {
     if (this.#catchUp !== undefined || this.#stopping) return;
-    this.#catchUp = setTimeout(async () => {
-      try {
-        await this.stages.pipeline.idle();
-        await this.stages.firewallSync.catchUp();
-        this.#catchUp = undefined;
-      } catch (error) {
-        this.stages.log('error', `nftables: ${messageOf(error)}; trying again`);
-        this.#catchUp = undefined;
-        this.#catchUpLater(Math.min(RETRY_MS_MAX, milliseconds * 2));
-      }
-    }, milliseconds);
+    this.#catchUp = setTimeout(
+      async () => {
+        try {
+          await this.stages.pipeline.idle();
+          await this.stages.firewallSync.catchUp();
+          this.#catchUp = undefined;
+        } catch (error) {
+          this.stages.log('error', `nftables: ${messageOf(error)}; trying again`);
+          this.#catchUp = undefined;
+          this.#catchUpLater(tries + 1);
+        }
+      },
+      pauseAfter(tries, RETRY_MS),
+    );
   }
 
   #startTimers(): void {

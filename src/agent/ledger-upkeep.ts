@@ -2,6 +2,7 @@
  * Keeps the ledger written and small while the agent runs: what could not be written is tried
  * again, and history that is old enough is forgotten.
  */
+import { pauseAfter } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { counted, escapeUntrusted } from '../core/text.js';
@@ -16,7 +17,7 @@ export function unsavedWarnings({ path, unsaved }: LedgerDatabase): readonly str
 
 /** How long to wait after so many tries to write the ledger that did not last, ms. */
 export function savePause(tries: number): number {
-  return Math.min(LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN * 2 ** tries);
+  return pauseAfter(tries, { first: LEDGER_SAVE_MS_MIN, last: LEDGER_SAVE_MS_MAX });
 }
 
 export class LedgerUpkeep {

@@ -2,7 +2,9 @@
  * The companion: parts that are started, tried again and stopped each by itself, so that none holds
  * up another.
  */
+
 import { inBackground } from '../core/background.js';
+import { Backoff } from '../core/backoff.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -120,7 +122,10 @@ class Place {
   /** Counts starts, so that what a former one says is not heard. */
   #start = 0;
   #trouble: string | undefined;
-  #pauseMs = COMPANION_RETRY_MS_MIN;
+  readonly #backoff = new Backoff({
+    first: COMPANION_RETRY_MS_MIN,
+    last: COMPANION_RETRY_MS_MAX,
+  });
   #timer: NodeJS.Timeout | undefined;
 
   constructor(log: Log, changed: () => void) {
@@ -137,7 +142,7 @@ class Place {
       if (this.#part !== undefined && plan.configuration === this.#plan?.configuration) return;
       await this.#end();
       this.#plan = plan;
-      this.#pauseMs = COMPANION_RETRY_MS_MIN;
+      this.#backoff.reset();
       await this.#try(plan);
     });
   }
@@ -211,7 +216,7 @@ class Place {
       }
       this.#part = part;
       this.#trouble = undefined;
-      this.#pauseMs = COMPANION_RETRY_MS_MIN;
+      this.#backoff.reset();
       for (const line of plan.lines) this.#log('info', line);
     } catch (error) {
       this.#later(plan, error);
@@ -221,7 +226,8 @@ class Place {
 
   #later(plan: PartPlan, error: unknown): void {
     this.#trouble = `does not run: ${firstLine(error)}`;
-    this.#say(plan.name, `does not run, next try in ${this.#pauseMs / 1000} s`, error);
+    const pause = this.#backoff.next();
+    this.#say(plan.name, `does not run, next try in ${pause / 1000} s`, error);
     const start = this.#start;
     this.#timer = setTimeout(
       () =>
@@ -230,9 +236,8 @@ class Place {
             if (start === this.#start) await this.#try(plan);
           }),
         ),
-      this.#pauseMs,
+      pause,
     );
-    this.#pauseMs = Math.min(this.#pauseMs * 2, COMPANION_RETRY_MS_MAX);
     this.#changed();
   }
 

@@ -5,7 +5,9 @@
  * nothing is lost while one of them is away; only a ban that the agent itself has forgotten is (a
  * gap, counted).
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { FOLLOWER_PAGE_ROWS } from '../core/service-limits.js';
@@ -99,14 +101,14 @@ export class Follower {
     const { feed, log } = this.#options;
     const pauses = this.#options.pauses ?? PAUSES;
     const timer = setInterval(() => this.ring(), LOOK_MS);
-    let pause = pauses.reconnectMin;
+    const backoff = new Backoff({ first: pauses.reconnectMin, last: pauses.reconnectMax });
     try {
       while (!this.#abort.signal.aborted) {
         try {
           await this.#look();
           if (this.#away) log('notice', 'the agent answers again');
           this.#away = false;
-          pause = pauses.reconnectMin;
+          backoff.reset();
           // Of a storm of failures the agent sends nothing here. What came between the look and the
           // stream is looked for.
           await feed.events((event) => this.#hear(event), this.#abort.signal, {
@@ -121,8 +123,9 @@ export class Follower {
           if (!this.#away) log('warning', `${messageOf(error)}; waiting for it`);
           this.#away = true;
         }
-        await sleep(pause, undefined, { signal: this.#abort.signal }).catch(() => undefined);
-        pause = Math.min(pauses.reconnectMax, pause * 2);
+        await sleep(backoff.next(), undefined, { signal: this.#abort.signal }).catch(
+          () => undefined,
+        );
       }
     } finally {
       clearInterval(timer);

@@ -13,6 +13,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { inBackground } from '../core/background.js';
+import { Backoff } from '../core/backoff.js';
 import { OperatingError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_RESIDENT_BYTES_MAX } from '../core/limits.js';
 import { NFT_RESIDENT_DEADLINE_MS } from '../core/timeouts.js';
@@ -47,7 +48,7 @@ export class NftSession {
   #waiting: Waiting | undefined;
   #count = 0;
   #bytes = 0;
-  #failures = 0;
+  readonly #backoff = new Backoff(BACKOFF_MS);
   #notBefore = 0;
 
   constructor(options: NftSessionOptions) {
@@ -97,7 +98,7 @@ export class NftSession {
         timer = setTimeout(() => fail(ill(`gave no answer within ${deadline} ms`)), deadline);
         child.stdin?.write(`${text}${token}\n`);
       });
-      this.#failures = 0;
+      this.#backoff.reset();
       return said;
     } catch (error) {
       await this.#giveUp(error instanceof Error ? error.message : String(error));
@@ -163,7 +164,7 @@ export class NftSession {
 
   async #giveUp(reason: string): Promise<void> {
     const child = this.#forget();
-    const pause = Math.min(BACKOFF_MS.last, BACKOFF_MS.first * 2 ** this.#failures++);
+    const pause = this.#backoff.next();
     this.#notBefore = performance.now() + pause;
     this.#options.onIll?.(reason);
     if (child === undefined) return;

@@ -6,6 +6,7 @@
 
 import { NftDoorbell, type Ring } from '../../native/netlink-doorbell.js';
 import { inBackground } from '../core/background.js';
+import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import { DRIFT_REPAIRS_BURST_MAX } from '../core/limits.js';
 import { DOORBELL_CHECK_MS, DOORBELL_POLL_MS, NFT_STUCK_MS } from '../core/timeouts.js';
@@ -89,7 +90,8 @@ export class DriftWatch {
   #retry: NodeJS.Timeout | undefined;
   #pending: Pick<Ring, 'what' | 'structure'> | undefined;
   #repairing = false;
-  #failures = 0;
+  readonly #retries = new Backoff(RETRY_MS);
+  readonly #bursts = new Backoff(BURST_PAUSE_MS);
   #recent: number[] = [];
   #pause = 0;
 
@@ -157,17 +159,18 @@ export class DriftWatch {
     let pause = 0;
     try {
       await this.#options.repair(ring.what, ring.structure);
-      this.#failures = 0;
+      this.#retries.reset();
       const now = performance.now();
       const window = (this.#options.burstMs ?? BURST_MS_PRESET) + this.#pause;
       this.#recent = [...this.#recent.filter((time) => now - time < window), now];
-      if (this.#recent.length <= DRIFT_REPAIRS_BURST_MAX) this.#pause = 0;
-      else this.#pause = Math.min(BURST_PAUSE_MS.last, 2 * this.#pause || BURST_PAUSE_MS.first);
+      const isBurst = this.#recent.length > DRIFT_REPAIRS_BURST_MAX;
+      if (!isBurst) this.#bursts.reset();
+      this.#pause = isBurst ? this.#bursts.next() : 0;
       pause = this.#pause;
     } catch (error) {
       if (this.#timer === undefined) return;
       this.#pending = ring;
-      pause = Math.min(RETRY_MS.last, RETRY_MS.first * 2 ** this.#failures++);
+      pause = this.#retries.next();
       this.#options.onProblem(
         `the tables could not be repaired; the next try is in ${pause} ms: ${messageOf(error)}`,
       );

@@ -3,8 +3,10 @@
  * time, pauses that grow while deliveries fail. What does not fit stays in the agent's ledger until
  * it does; what is too old or cannot succeed is dropped, counted and said once.
  */
+
 import type { Receiver } from '../control/follower.js';
 import type { BanView } from '../control/protocol.js';
+import { type PauseBounds, pauseAfter, spread } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { NOTIFY_QUEUE_MAX } from '../core/service-limits.js';
@@ -35,7 +37,7 @@ export interface OutboxOptions {
   readonly queueMax?: number;
   /** Milliseconds since 1970. */
   readonly now?: () => number;
-  readonly backoffMs?: { readonly min: number; readonly max: number };
+  readonly backoffMs?: PauseBounds;
 }
 
 /** What keeps a target from being told. */
@@ -190,12 +192,10 @@ export class Outbox implements Receiver {
     const {
       log,
       route,
-      backoffMs = { min: NOTIFY_BACKOFF_MS_MIN, max: NOTIFY_BACKOFF_MS_MAX },
+      backoffMs = { first: NOTIFY_BACKOFF_MS_MIN, last: NOTIFY_BACKOFF_MS_MAX },
     } = this.#options;
     const asked = error instanceof DeliveryError ? error.retryAfterMs : undefined;
-    const grown = Math.min(backoffMs.max, backoffMs.min * 2 ** Math.min(this.#failures, 20));
-    // Half of it by chance, so that many hosts do not come back to one receiver together.
-    const pause = Math.max(asked ?? 0, grown / 2 + (Math.random() * grown) / 2);
+    const pause = Math.max(asked ?? 0, spread(pauseAfter(this.#failures, backoffMs)));
     if (this.#failures++ === 0)
       log(
         'warning',

@@ -2,8 +2,10 @@
  * The report by mail: when it is due, and that each is sent once. The clock, the report and the
  * mailer are given; nothing here waits by itself.
  */
+
 import { createHash } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { Backoff } from '../core/backoff.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { NOTIFY_BACKOFF_MS_MAX, NOTIFY_BACKOFF_MS_MIN } from '../core/timeouts.js';
@@ -87,7 +89,7 @@ export interface ReportMailerOptions {
 export class ReportMailer {
   readonly #options: ReportMailerOptions;
   #sent: Date;
-  #tries = 0;
+  readonly #backoff = new Backoff({ first: NOTIFY_BACKOFF_MS_MIN, last: NOTIFY_BACKOFF_MS_MAX });
   #notBefore = 0;
   #isBusy = false;
   /** Why the last one was not sent; undefined when it was. */
@@ -118,7 +120,7 @@ export class ReportMailer {
     try {
       await send(await make(dueBefore(schedule, time, 1), due), time);
       this.#sent = due;
-      this.#tries = 0;
+      this.#backoff.reset();
       this.#notBefore = 0;
       this.trouble = undefined;
       writeSent(statePath, due);
@@ -126,8 +128,7 @@ export class ReportMailer {
     } catch (error) {
       this.trouble = messageOf(error);
       log('warning', `the report was not sent and is tried again: ${this.trouble}`);
-      const pause = Math.min(NOTIFY_BACKOFF_MS_MAX, NOTIFY_BACKOFF_MS_MIN * 2 ** this.#tries++);
-      this.#notBefore = now().getTime() + pause;
+      this.#notBefore = now().getTime() + this.#backoff.next();
     } finally {
       this.#isBusy = false;
     }

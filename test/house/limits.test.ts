@@ -34,7 +34,6 @@ const NO_BOUNDS = {
   /** How often something is done, and how much of it in one turn: the rest comes with the next. */
   pace: [
     'native/netlink-doorbell.ts DATAGRAMS_MAX',
-    'src/agent/agent.ts RETRY_MS_MAX',
     'src/agent/intake/intake.ts POLL_MS_MAX',
     'src/journal/systemd/selection.ts COST_MAX',
   ],

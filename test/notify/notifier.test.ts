@@ -80,7 +80,7 @@ async function start(
     log: silentLog,
     digestMs,
     pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
-    backoffMs: { min: 2, max: 10 },
+    backoffMs: { first: 2, last: 10 },
   });
   running.push({ notifier, done: notifier.run() });
   await until('the agent is met', () => agent.down || notifier.view()[0]?.done !== null);
@@ -394,7 +394,7 @@ describe('a target that does not take messages', () => {
   function outbox(
     queueMax: number,
     send: () => Promise<void>,
-    more: Partial<OutboxOptions> = { backoffMs: { min: 1, max: 4 } },
+    more: Partial<OutboxOptions> = { backoffMs: { first: 1, last: 4 } },
   ) {
     const metrics = new NotifyMetrics(() => new Map());
     const said: string[] = [];

@@ -4,7 +4,9 @@
  * ever, alone: the others go on. A thread that died is started again at the stored position; three
  * deaths are one too many.
  */
+
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pauseAfter } from '../../core/backoff.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { messageOf, OperatingError, OperatorError, unpackError } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
@@ -256,5 +258,5 @@ function intakeThread(plan: IntakePlan, listener: IntakeListener): SourceThread 
 
 /** How long a source waits that could not be read for so many tries before this one, ms. */
 export function retryPause(tries: number): number {
-  return Math.min(SOURCE_RETRY_MS_MAX, SOURCE_RETRY_MS_MIN * 2 ** tries);
+  return pauseAfter(tries, { first: SOURCE_RETRY_MS_MIN, last: SOURCE_RETRY_MS_MAX });
 }

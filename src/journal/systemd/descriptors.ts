@@ -6,6 +6,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { JournalHandle } from '../../../native/journal.js';
 import type { RawEntry } from '../../../native/raw-entries.js';
+import { pauseAfter } from '../../core/backoff.js';
 import type { Position, ReadPosition } from '../../core/entry.js';
 import type { Cursor } from '../../core/names.js';
 import { READ_AGAIN_ENTRIES_MAX } from '../../core/service-limits.js';
@@ -70,7 +71,7 @@ export class MissedFiles {
     this.#wereMissing = handle === undefined;
     // After a try in vain the next is twice as far.
     if (handle === undefined)
-      this.#lookAt = now + Math.min(SOURCE_RETRY_MS_MAX, EVERY_MS * 2 ** this.#vain);
+      this.#lookAt = now + pauseAfter(this.#vain, { first: EVERY_MS, last: SOURCE_RETRY_MS_MAX });
     this.#vain = handle === undefined ? this.#vain + 1 : 0;
     if (handle === undefined) return undefined;
     const { from, isCut } = this.#delivered;
