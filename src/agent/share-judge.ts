@@ -8,6 +8,7 @@ import { formatPrefix, isHost, type Prefix, parsePrefix } from '../core/address.
 import type { BanDecision } from '../core/decision.js';
 import { localIn, noneRemote, strangersIn } from '../core/networks.js';
 import { SHARE_ORIGINS, SHARED_JAIL, type ShareOrigin, type SharePolicy } from '../core/share.js';
+import type { JailPolicy } from '../core/specs.js';
 import { type EpochMicros, epochMicros, isoTime, MICROS_PER_SECOND, plus } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
@@ -75,6 +76,15 @@ export interface JudgeDeps {
   readonly ownName?: string;
 }
 
+/** The policy of the jail `shared`. */
+type SharedJail = JailPolicy & { readonly share: SharePolicy };
+
+function isSharedJail(policy: JailPolicy): policy is SharedJail {
+  return policy.share !== undefined;
+}
+
+const NO_JAIL: Refused = { reason: 'origin', why: 'there is no jail shared' };
+
 export class ShareJudge {
   readonly #deps: JudgeDeps;
   readonly #ownName: string;
@@ -86,32 +96,27 @@ export class ShareJudge {
 
   /** What the jail `shared` takes; undefined when there is no such jail. */
   get policy(): SharePolicy | undefined {
-    return this.#jail?.policy.share;
-  }
-
-  /** The jail only watches: nothing is taken. */
-  get isWatching(): boolean {
-    return this.#jail?.policy.watch === true;
+    return this.#jail?.share;
   }
 
   /** What is to become of a decision. */
   judge(told: ToldDecision, now: EpochMicros): Accepted | Refused {
-    const policy = this.policy;
+    const jail = this.#jail;
     const target = parsePrefix(told.target);
     const origin = SHARE_ORIGINS.find((one) => one === told.origin);
-    if (policy === undefined) return { reason: 'origin', why: 'there is no jail shared' };
-    if (this.isWatching) return { reason: 'watch', why: 'the jail shared only watches' };
+    if (jail === undefined) return NO_JAIL;
+    if (jail.watch === true) return { reason: 'watch', why: 'the jail shared only watches' };
     if (target === undefined) return { reason: 'target', why: 'not an address or prefix' };
     if (origin === undefined) return { reason: 'origin', why: 'an unknown origin' };
     const end = /^\d{4}-\d\d-\d\dT/.test(told.until) ? Date.parse(told.until) * 1000 : Number.NaN;
     if (!(end >= 0)) return { reason: 'until', why: 'its end is not a time' };
     if (end <= now) return { reason: 'over', why: `it was over at ${isoTime(epochMicros(end))}` };
     const refused =
-      this.refuse(target, origin, now) ??
+      this.#refuse(jail, target, origin, now) ??
       this.#isOwn(target, told.host, now) ??
       this.#isLifted(target, now);
     if (refused !== undefined) return refused;
-    const latest = plus(now, policy.bantimeMax);
+    const latest = plus(now, jail.share.bantimeMax);
     const until = epochMicros(Math.min(end, latest));
     return { target, origin, until, isCut: end > latest };
   }
@@ -144,11 +149,21 @@ export class ShareJudge {
 
   /** Why a target is not (or no more) to be banned for others, whatever the rest says. */
   refuse(target: Prefix, origin: ShareOrigin, now: EpochMicros): Refused | undefined {
+    const jail = this.#jail;
+    return jail === undefined ? NO_JAIL : this.#refuse(jail, target, origin, now);
+  }
+
+  #refuse(
+    jail: SharedJail,
+    target: Prefix,
+    origin: ShareOrigin,
+    now: EpochMicros,
+  ): Refused | undefined {
     const { allow, jails, setup } = this.#deps;
-    const { policy } = this;
-    if (policy?.accept.includes(origin) !== true)
+    const { accept, prefix } = jail.share;
+    if (!accept.includes(origin))
       return { reason: 'origin', why: `accept of the jail shared does not have ${origin}` };
-    const shortest = policy.prefix[target.family === 4 ? 0 : 1];
+    const shortest = prefix[target.family === 4 ? 0 : 1];
     if (target.length < shortest)
       return { reason: 'prefix', why: `wider than /${shortest} (accept-prefix)` };
     if (target.family === 6 && target.length % LENGTH_STEP !== 0)
@@ -162,7 +177,7 @@ export class ShareJudge {
         reason: 'local',
         why: `addresses of ${formatPrefix(network)} name another machine here`,
       };
-    const strangers = strangersIn(target, this.#jail?.policy.nat64);
+    const strangers = strangersIn(target, jail.nat64);
     if (strangers !== undefined)
       return {
         reason: 'prefix',
@@ -195,7 +210,8 @@ export class ShareJudge {
     return { reason: 'lifted', why: 'an operator lifted it here' };
   }
 
-  get #jail() {
-    return this.#deps.setup().jails.find(({ policy }) => policy.share !== undefined);
+  get #jail(): SharedJail | undefined {
+    for (const { policy } of this.#deps.setup().jails) if (isSharedJail(policy)) return policy;
+    return undefined;
   }
 }
