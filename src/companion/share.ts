@@ -39,6 +39,7 @@ async function startShare(
     host: config.name,
     agent,
     desk: new ControlClient(shareSocket(paths)),
+    machineId: machineId(),
     positions: Positions.open(join(companionState(paths), 'share.json')),
     log,
   });
@@ -55,6 +56,15 @@ async function startShare(
       await running.catch(() => undefined);
     },
   };
+}
+
+/** Of this system; containers may have none. */
+function machineId(): string {
+  try {
+    return readFileSync('/etc/machine-id', 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /** Secrets are read for each connection, so that a new one is found. */

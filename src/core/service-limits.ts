@@ -128,6 +128,10 @@ export const SHARE_STREAM_ENTRIES_MAX = 100_000;
 export const SHARE_DECISION_BYTES_MAX = 64 * 1024;
 /** Characters of a position that an engine gives, for the file of positions. */
 export const SHARE_POSITION_CHARS_MAX = 64;
+/** One answer of Valkey, bytes: a thousand entries with the longest names are 450,000. */
+export const SHARE_REPLY_BYTES_MAX = 2 * 1024 * 1024;
+/** Arrays within arrays of it: new entries of a stream have four. */
+export const SHARE_REPLY_DEPTH_MAX = 8;
 /** An answer of CrowdSec's LAPI: 200,000 decisions of some 230 bytes. */
 export const SHARE_ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Addresses of one ban or unban request. */

@@ -22,6 +22,8 @@ export interface ShareAgent extends Feed {
 
 export interface ConnectionOptions {
   readonly engine: ShareEngine;
+  /** What this host is called there. */
+  readonly host: string;
   readonly agent: ShareAgent;
   readonly desk: InboxOptions['agent'];
   /** What the agent said of itself before. */
@@ -34,6 +36,8 @@ export interface ConnectionOptions {
   readonly pauses?: FollowerOptions['pauses'];
   /** The first listing is done: what others decided is known here. */
   readonly listening: () => void;
+  /** Another host turned out to have this one's name. */
+  readonly namesake?: () => void;
 }
 
 interface ConnectionTimes {
@@ -59,6 +63,9 @@ export class Connection {
   #fail: (error: unknown) => void = () => undefined;
   /** Of this host, in the listing that is under way. */
   #own = new Map<string, number>();
+  /** A decision of another host with this one's name is held; the same in that listing. */
+  #isNamesake = false;
+  #isNamesakeListed = false;
   #isPublishing = false;
   #timer: NodeJS.Timeout | undefined;
 
@@ -103,6 +110,11 @@ export class Connection {
     return this.#queue.waiting;
   }
 
+  /** Another host shares its bans under this one's name. */
+  get hasNamesake(): boolean {
+    return this.#isNamesake;
+  }
+
   /** Why the agent takes nothing; undefined while it does. */
   get problem(): string | undefined {
     return this.#inbox.problem;
@@ -139,7 +151,13 @@ export class Connection {
 
   async #take(news: EngineNews): Promise<void> {
     const { listing, own, position } = news;
+    const isNamesake = news.put.some(({ host }) => host === this.#options.host);
+    if (isNamesake && !this.#isNamesake) {
+      this.#isNamesake = true;
+      this.#options.namesake?.();
+    }
     if (listing !== undefined) {
+      this.#isNamesakeListed ||= isNamesake;
       this.#queue.listingBegins();
       for (const [key, until] of own) this.#own.set(key, until);
     }
@@ -147,6 +165,8 @@ export class Connection {
     if (listing === 'end') {
       this.#queue.listed(this.#own);
       this.#own = new Map();
+      this.#isNamesake = this.#isNamesakeListed;
+      this.#isNamesakeListed = false;
       this.#options.listening();
     }
     if (position !== undefined) {

@@ -4,9 +4,9 @@
  * left, so that no two clocks are ever compared. `Infinity` is for good.
  *
  * The contract that test/share/contract.ts holds every engine to: what `publish` resolved for is
- * heard by every other host, in order, and by itself only as its own; a listing holds everything
- * that is in force; publishing the same again changes nothing; whatever fails rejects, and the
- * engine is closed and made anew.
+ * heard by every other host, in order, and by itself only as its own; a host of the same name is
+ * another one; a listing holds everything that is in force; publishing the same again changes
+ * nothing; whatever fails rejects, and the engine is closed and made anew.
  */
 import type { ShareOrigin } from '../core/share.js';
 
@@ -93,26 +93,21 @@ export interface ShareEngine {
 
 /** What an engine is made of. */
 export interface EngineOptions {
-  /** This host's name, by which its own decisions are known. */
+  /** This host's name, and what tells it from a namesake: by both its own decisions are known. */
   readonly host: string;
+  readonly installation: string;
   /** Origins that are of interest; what is not is not asked for where the engine can choose. */
   readonly origins: readonly ShareOrigin[];
   /** This host's clock, ms since 1970. */
   readonly now?: () => number;
 }
 
+/** True for what tells installations apart: eight hexadecimal digits. */
+export function isInstallation(text: string): boolean {
+  return /^[0-9a-f]{8}$/.test(text);
+}
+
 /** Names a ban among those of this host. */
 export function ownKey(jail: string, target: string): string {
   return `${jail} ${target}`;
-}
-
-/** From here on a ban counts as one for good: five years, ms. */
-const FOR_GOOD_MS = 5 * 365.25 * 86_400_000;
-/** How far two tellings of the same end may differ: seconds of a header, and the way, ms. */
-const SAME_END_MS = 3_000;
-
-/** True when two ends are the same one, told at different times. */
-export function isSameEnd(a: number, b: number, now: number): boolean {
-  if (Math.min(a, b) - now > FOR_GOOD_MS) return true;
-  return Math.abs(a - b) <= SAME_END_MS;
 }

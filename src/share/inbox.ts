@@ -9,7 +9,8 @@ import type { ShareAnswer } from '../control/protocol.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { SHARE_DECISIONS_MAX } from '../core/service-limits.js';
-import { type EngineNews, type GoneDecision, isSameEnd, type SharedDecision } from './engine.js';
+import { isSameEnd } from './clock.js';
+import type { EngineNews, GoneDecision, SharedDecision } from './engine.js';
 import { Held } from './held.js';
 import type { ShareMetrics } from './metrics.js';
 

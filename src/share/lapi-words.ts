@@ -5,6 +5,7 @@ import { isHostName, jailName } from '../core/names.js';
 import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import type { ShareOrigin } from '../core/share.js';
 import { copyOf } from '../core/text.js';
+import { isInstallation } from './engine.js';
 
 /** A decision of the LAPI, after its published description (`Decision` of swagger.yaml). */
 interface LapiDecision {
@@ -28,6 +29,8 @@ export interface ReadDecision {
   /** Of a decision of a Banjour host. */
   readonly jail?: string;
   readonly host?: string;
+  /** The installation, which tells hosts of one name apart. */
+  readonly by?: string;
 }
 
 /** Our name for where a decision of the LAPI comes from; its own word may be any text. */
@@ -49,8 +52,8 @@ export function lapiOrigins(origins: readonly ShareOrigin[]): readonly string[] 
 }
 
 /** The mark by which a host knows what it published itself: the stream names no machine. */
-export function scenarioOf(jail: string, host: string): string {
-  return `banjour/${jail}@${host}`;
+export function scenarioOf(jail: string, host: string, installation: string): string {
+  return `banjour/${jail}@${host}#${installation}`;
 }
 
 /** A decision that bans an address or prefix; undefined for any other, and for what is none. */
@@ -65,12 +68,12 @@ export function readDecision(value: unknown): ReadDecision | undefined {
   if (!isBan || typeof id !== 'number' || typeof scenario !== 'string') return undefined;
   if (from === undefined || prefix === undefined || leftMs === undefined) return undefined;
   const read = { key: String(id), target: formatPrefix(prefix), origin: from, leftMs };
-  const mark = from === 'banjour' ? /^banjour\/(.+)@([^@]+)$/.exec(scenario) : null;
-  const [, jail = '', host = ''] = mark ?? [];
+  const mark = from === 'banjour' ? /^banjour\/(.+)@([^@]+)#([^#@]+)$/.exec(scenario) : null;
+  const [, jail = '', host = '', by = ''] = mark ?? [];
   // Whoever writes a reason by hand writes as much as he likes: the agent takes no more than this.
-  if (jailName(jail) === undefined || !isHostName(host))
+  if (jailName(jail) === undefined || !isHostName(host) || !isInstallation(by))
     return { ...read, scenario: cut(scenario) };
-  return { ...read, scenario: `banjour/${jail}`, jail, host };
+  return { ...read, scenario: `banjour/${jail}`, jail, host, by };
 }
 
 function cut(text: string): string {

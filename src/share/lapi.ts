@@ -13,6 +13,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OperatorError } from '../core/errors.js';
 import { SHARE_LIST_MS_MAX } from '../core/timeouts.js';
+import { ServerClock } from './clock.js';
 import {
   type BanChange,
   type EngineNews,
@@ -52,16 +53,16 @@ export class LapiEngine implements ShareEngine {
   readonly #options: LapiOptions;
   readonly #http: LapiHttp;
   readonly #now: () => number;
+  readonly #clock: ServerClock;
   #token = '';
   #mustList = true;
-  /** The LAPI's clock less this host's monotonic one, ms. */
-  #offset: number | undefined;
 
   constructor(options: LapiOptions) {
     const { url, version, ca } = options;
     this.#options = options;
     this.where = url.origin;
     this.#now = options.now ?? Date.now;
+    this.#clock = new ServerClock(this.#now);
     this.#http = new LapiHttp(url, { version, ...(ca === undefined ? {} : { ca }) });
   }
 
@@ -91,10 +92,9 @@ export class LapiEngine implements ShareEngine {
   }
 
   async publish(changes: readonly ShareChange[]): Promise<void> {
-    const { host } = this.#options;
     for (const { kind, jail, target, ...rest } of changes) {
       if (kind === 'ban' && !('shortens' in rest && rest.shortens)) continue;
-      const query = new URLSearchParams({ value: target, scenario: scenarioOf(jail, host) });
+      const query = new URLSearchParams({ value: target, scenario: this.#scenario(jail) });
       await this.#asMachine({ method: 'DELETE', path: `/v1/decisions?${query}` });
     }
     const byJail = new Map<string, BanChange[]>();
@@ -116,9 +116,9 @@ export class LapiEngine implements ShareEngine {
 
   /** One alert for all bans of a jail: a thousand alerts take the LAPI seconds, this a moment. */
   #alert(jail: string, bans: readonly BanChange[]): object {
-    const scenario = scenarioOf(jail, this.#options.host);
+    const scenario = this.#scenario(jail);
     const now = this.#now();
-    const time = new Date(this.#serverNow()).toISOString();
+    const time = new Date(this.#clock.now()).toISOString();
     const scopeOf = (target: string) => (target.includes('/') ? 'Range' : 'Ip');
     const first = bans[0]?.target ?? '';
     return {
@@ -184,18 +184,22 @@ export class LapiEngine implements ShareEngine {
   }
 
   #newsOf(put: readonly HeardDecision[], gone: readonly ReadDecision[]): EngineNews {
-    const { host: self } = this.#options;
+    const { host: name, installation } = this.#options;
+    const isOwn = ({ host, by }: ReadDecision) => host === name && by === installation;
     const own = new Map<string, number>();
     const decisions: SharedDecision[] = [];
-    for (const { leftMs: _, jail, ...rest } of put)
-      if (rest.host !== self || jail === undefined) decisions.push(rest);
+    for (const decision of put) {
+      const { leftMs: _, jail, by, ...rest } = decision;
+      if (!isOwn(decision) || jail === undefined) decisions.push(rest);
       else {
         const key = ownKey(jail, rest.target);
         own.set(key, Math.max(rest.until, own.get(key) ?? 0));
       }
-    const goneDecisions = gone.flatMap(({ key, target, origin, host }): GoneDecision[] =>
-      host === self ? [] : [{ key, target, origin }],
-    );
+    }
+    const goneDecisions = gone.flatMap((decision): GoneDecision[] => {
+      const { key, target, origin } = decision;
+      return isOwn(decision) ? [] : [{ key, target, origin }];
+    });
     return { put: decisions, gone: goneDecisions, own, passedOver: 0 };
   }
 
@@ -239,12 +243,12 @@ export class LapiEngine implements ShareEngine {
 
   /** A header has whole seconds: the middle of them. */
   #learnClock({ headers }: LapiAnswer): void {
-    const time = Date.parse(headers.date ?? '');
-    if (!Number.isNaN(time)) this.#offset = time + 500 - performance.now();
+    this.#clock.hear(Date.parse(headers.date ?? '') + 500);
   }
 
-  #serverNow(): number {
-    return this.#offset === undefined ? this.#now() : performance.now() + this.#offset;
+  #scenario(jail: string): string {
+    const { host, installation } = this.#options;
+    return scenarioOf(jail, host, installation);
   }
 }
 

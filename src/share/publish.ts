@@ -8,7 +8,8 @@ import type { BanView, ShareView, StreamEvent } from '../control/protocol.js';
 import { inBackground } from '../core/background.js';
 import { SHARE_ASKS_MAX, SHARE_PUBLISH_MAX, SHARE_QUEUE_MAX } from '../core/service-limits.js';
 import { SHARED_JAIL } from '../core/share.js';
-import { isSameEnd, ownKey, type ShareChange } from './engine.js';
+import { isSameEnd } from './clock.js';
+import { ownKey, type ShareChange } from './engine.js';
 
 /** Whose bans are published, as the agent says. */
 export type PublishRules = ShareView['publish'];

@@ -3,7 +3,10 @@
  * ends a connection; the next one begins with a listing, so that what was missed on either side is
  * found by comparing.
  */
+import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Positions } from '../control/positions.js';
+import { Backoff, spread } from '../core/backoff.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../core/timeouts.js';
@@ -16,9 +19,13 @@ export interface ShareOptions
   /** Makes an engine that is not yet open. Throws `OperatorError`, e.g. for a secret. */
   readonly engine: (options: EngineOptions) => ShareEngine;
   readonly host: string;
+  /** Of the system (`/etc/machine-id`). */
+  readonly machineId: string;
   readonly now?: () => number;
   /** Tests shorten these, ms. */
   readonly times?: Partial<typeof TIMES>;
+  /** Waits between two connections, ms; a test looks at how long. */
+  readonly wait?: (milliseconds: number, signal: AbortSignal) => Promise<void>;
 }
 
 const TIMES = {
@@ -30,6 +37,9 @@ const TIMES = {
   listAgain: 600_000,
 };
 
+/** Key of the file of positions. */
+const INSTALLATION = 'installation';
+
 /** For companion.sock: no secret in it. */
 export interface ShareStatus {
   readonly engine: string;
@@ -38,6 +48,8 @@ export interface ShareStatus {
   readonly connectedSince: string | null;
   /** Why there is none, or why the agent takes nothing; null when all is well. */
   readonly trouble: string | null;
+  /** Another host shares its bans under this one's name. */
+  readonly namesake: boolean;
   /** Bans of this host at the engine, changes that wait, bans of other hosts there. */
   readonly published: number;
   readonly waiting: number;
@@ -49,16 +61,20 @@ export class ShareService {
   readonly #options: ShareOptions;
   readonly #times: typeof TIMES;
   readonly #now: () => number;
+  readonly #installation: string;
   readonly #abort = new AbortController();
   #connection: Connection | undefined;
   #since: number | undefined;
   #where = '';
   #trouble: string | undefined;
+  #isNamesakeTold = false;
 
+  /** Throws `OperatorError` when positions cannot be kept. */
   constructor(options: ShareOptions) {
     this.#options = options;
     this.#times = { ...TIMES, ...options.times };
     this.#now = options.now ?? Date.now;
+    this.#installation = installationOf(options.positions, options.machineId);
     this.metrics = new ShareMetrics(() => {
       const { published, waiting, held, connectedSince } = this.status();
       return { isConnected: connectedSince !== null, published, waiting, held };
@@ -68,18 +84,20 @@ export class ShareService {
   /** Runs until `stop`; rejects when positions cannot be kept. */
   async run(): Promise<void> {
     const { signal } = this.#abort;
-    const backoff = new Backoff(this.#times.backoffMin, this.#times.backoffMax);
+    const { wait = waited } = this.#options;
+    const { backoffMin: first, backoffMax: last } = this.#times;
+    const backoff = new Backoff({ first, last });
     while (!signal.aborted) {
       try {
         await this.#connect(signal);
       } catch (error) {
         if (!signal.aborted) this.#fail(error);
       }
-      // A connection that came to listen is no reason to wait long for the next one.
-      if (this.#since !== undefined) backoff.reset();
+      // One that lasted is no reason to wait long for the next; one that only lists is.
+      if (this.#since !== undefined && Date.now() - this.#since >= last) backoff.reset();
       this.#since = undefined;
       this.#options.positions.write();
-      await sleep(backoff.next(), undefined, { signal }).catch(() => undefined);
+      await wait(spread(backoff.next()), signal);
     }
   }
 
@@ -91,8 +109,8 @@ export class ShareService {
   get summary(): string {
     if (this.#trouble !== undefined) return `bans are not shared: ${this.#trouble}`;
     if (this.#since === undefined) return 'bans are not shared yet';
-    const problem = this.#connection?.problem;
-    return `bans are shared through ${this.#where}${problem === undefined ? '' : `; ${problem}`}`;
+    const problems = [this.#connection?.problem, this.#namesake()].filter(Boolean);
+    return [`bans are shared through ${this.#where}`, ...problems].join('; ');
   }
 
   status(): ShareStatus {
@@ -102,6 +120,7 @@ export class ShareService {
       host: this.#options.host,
       connectedSince: this.#since === undefined ? null : new Date(this.#since).toISOString(),
       trouble: this.#trouble ?? connection?.problem ?? null,
+      namesake: connection?.hasNamesake ?? false,
       published: connection?.published ?? 0,
       waiting: connection?.waiting ?? 0,
       held: connection?.held ?? 0,
@@ -112,15 +131,22 @@ export class ShareService {
   async #connect(signal: AbortSignal): Promise<void> {
     const { agent, desk, host, positions, log, pauses } = this.#options;
     const view = await agent.shareStatus();
-    const engine = this.#options.engine({ host, origins: view.accept, now: this.#now });
+    const installation = this.#installation;
+    const engine = this.#options.engine({
+      host,
+      installation,
+      origins: view.accept,
+      now: this.#now,
+    });
     this.#where = engine.where;
     try {
       await engine.open();
       this.#connection = new Connection({
-        ...{ engine, agent, desk, view, positions, log },
+        ...{ engine, host, agent, desk, view, positions, log },
         ...{ metrics: this.metrics, now: this.#now, times: this.#times },
         ...(pauses === undefined ? {} : { pauses }),
         listening: () => this.#listening(),
+        namesake: () => this.#tellNamesake(),
       });
       await this.#connection.run(signal);
     } finally {
@@ -136,6 +162,21 @@ export class ShareService {
     this.#trouble = undefined;
   }
 
+  /** Neither takes the other's bans for its own, so nothing is lifted; people mistake them. */
+  #namesake(): string | undefined {
+    if (this.#connection?.hasNamesake !== true) return undefined;
+    return `another host is called ${this.#options.host} there, too`;
+  }
+
+  #tellNamesake(): void {
+    if (this.#isNamesakeTold) return;
+    this.#isNamesakeTold = true;
+    this.#options.log(
+      'warning',
+      `bans are shared: ${this.#namesake()}; give each a name of its own (name below [share] of companion.local)`,
+    );
+  }
+
   #fail(error: unknown): void {
     this.metrics.failures.inc();
     const reason = escapeUntrusted(messageOf(error), 400);
@@ -149,26 +190,15 @@ export class ShareService {
   }
 }
 
-/** Pauses that grow, half of each by chance, so that many hosts do not come back together. */
-export class Backoff {
-  readonly #min: number;
-  readonly #max: number;
-  #pause: number;
+function waited(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return sleep(milliseconds, undefined, { signal }).catch(() => undefined);
+}
 
-  constructor(min = SHARE_BACKOFF_MS_MIN, max = SHARE_BACKOFF_MS_MAX) {
-    this.#min = min;
-    this.#max = max;
-    this.#pause = min;
-  }
-
-  /** Milliseconds until the next try. */
-  next(): number {
-    const pause = this.#pause;
-    this.#pause = Math.min(this.#max, pause * 2);
-    return pause / 2 + (Math.random() * pause) / 2;
-  }
-
-  reset(): void {
-    this.#pause = this.#min;
-  }
+/** What tells this installation from another one of its name: made once, and kept. */
+function installationOf(positions: Positions, machineId: string): string {
+  const kept = positions.wordOf(INSTALLATION) ?? randomUUID();
+  positions.set(INSTALLATION, kept);
+  positions.write();
+  // A machine that was cloned with its files has an id of its own.
+  return createHash('sha256').update(`${kept} ${machineId}`).digest('hex').slice(0, 8);
 }

@@ -3,37 +3,42 @@
  * what is in force, for hosts that come later, by its end. Both are written in one transaction. The
  * stream is trimmed to `SHARE_STREAM_ENTRIES_MAX`; ends are counted by the server's clock.
  *
- *     banjour       stream of  host, jail, target, ttl (ms; `inf` for good) or lift=1
- *     banjour:held  sorted set of "host|jail|target", scored by its end
+ *     banjour       stream of  host, by, jail, target, ttl (ms; `inf` for good) or lift=1
+ *     banjour:held  sorted set of "host|by|jail|target", scored by its end
+ *
+ * `by` is the installation, which tells hosts of one name apart.
  */
-import { createClient, type RedisClientType } from '@redis/client';
 import { parsePrefix } from '../core/address.js';
 import { within } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { isHostName, jailName } from '../core/names.js';
 import { SHARE_STREAM_ENTRIES_MAX } from '../core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../core/timeouts.js';
+import { ServerClock } from './clock.js';
 import {
   type EngineNews,
   type EngineOptions,
   type GoneDecision,
+  isInstallation,
   ownKey,
   type ShareChange,
   type SharedDecision,
   type ShareEngine,
 } from './engine.js';
+import { type Reply, TooLargeError } from './resp.js';
+import { type ValkeyAccess, ValkeyClient } from './valkey-client.js';
+import {
+  entriesOf,
+  isAfter,
+  isPosition,
+  listOf,
+  type StreamEntry,
+  textOf,
+} from './valkey-words.js';
 
-export interface ValkeyOptions extends EngineOptions {
-  readonly address: string;
-  readonly port: number;
-  readonly isTls: boolean;
-  readonly database: number;
+export interface ValkeyOptions extends EngineOptions, ValkeyAccess {
   /** Key of the stream; the set's name begins with it. */
   readonly stream: string;
-  readonly user?: string;
-  readonly password?: string;
-  /** Certificates that the server's must be signed by, PEM. */
-  readonly ca?: string;
 }
 
 /** The reader waits so long for an entry before it looks round, ms. */
@@ -42,35 +47,29 @@ const BLOCK_MS = 1_000;
 const READ_ENTRIES = 1_000;
 /** Bans of one page of a listing. */
 const LISTED_ROWS = 1_000;
-
-type Client = RedisClientType<
-  Record<string, never>,
-  Record<string, never>,
-  Record<string, never>,
-  2
->;
-type Entry = { readonly id: string; readonly message: Readonly<Record<string, string>> };
+/** Before the first entry of any stream. */
+const START = '0-0';
 
 export class ValkeyEngine implements ShareEngine {
   readonly where: string;
   readonly #options: ValkeyOptions;
   readonly #now: () => number;
-  readonly #writer: Client;
-  readonly #reader: Client;
+  readonly #clock: ServerClock;
+  readonly #writer: ValkeyClient;
+  readonly #reader: ValkeyClient;
   readonly #held: string;
   #mustList = true;
-  /** The server's clock less this host's monotonic one, ms. */
-  #offset = 0;
 
   constructor(options: ValkeyOptions) {
     const { address, port, isTls, stream } = options;
     this.#options = options;
     this.#now = options.now ?? Date.now;
+    this.#clock = new ServerClock(this.#now);
     const host = address.includes(':') ? `[${address}]` : address;
     this.where = `${isTls ? 'valkeys' : 'valkey'}://${host}:${port}`;
     this.#held = `${stream}:held`;
-    this.#writer = clientOf(options);
-    this.#reader = clientOf(options);
+    this.#writer = new ValkeyClient(options);
+    this.#reader = new ValkeyClient(options);
   }
 
   async open(): Promise<void> {
@@ -87,61 +86,56 @@ export class ValkeyEngine implements ShareEngine {
     take: (news: EngineNews) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    let position = since;
+    let position = since !== undefined && isPosition(since) ? since : undefined;
     while (!signal.aborted) {
       if (this.#mustList) {
         this.#mustList = false;
         position = await this.#list(position, take);
       }
-      const entries = await this.#read(position ?? '0-0', BLOCK_MS);
-      if (entries.length === 0) continue;
+      const entries = await this.#read(position ?? START);
+      if (entries.length === 0) {
+        if (await this.#isBegunAnew(position ?? START)) this.#mustList = true;
+        continue;
+      }
       position = entries.at(-1)?.id ?? position;
       await take({ ...this.#newsOf(entries), ...(position === undefined ? {} : { position }) });
     }
   }
 
   async publish(changes: readonly ShareChange[]): Promise<void> {
-    const { host, stream } = this.#options;
+    const { host, installation, stream } = this.#options;
     const now = this.#now();
-    const transaction = this.#writer.multi();
+    const trim = ['MAXLEN', '~', String(SHARE_STREAM_ENTRIES_MAX)];
+    const commands: string[][] = [];
     for (const change of changes) {
       const { jail, target } = change;
-      const member = memberOf(host, jail, target);
-      const fields: Record<string, string> = { host, jail, target };
-      if (change.kind === 'lift') fields['lift'] = '1';
-      else {
-        const ttl = Math.round(change.until - now);
-        if (ttl <= 0) continue;
-        fields['ttl'] = ttl === Number.POSITIVE_INFINITY ? 'inf' : String(ttl);
+      const member = memberOf({ host, by: installation, jail, target });
+      const words = ['host', host, 'by', installation, 'jail', jail, 'target', target];
+      if (change.kind === 'lift') {
+        commands.push(['XADD', stream, ...trim, '*', ...words, 'lift', '1']);
+        commands.push(['ZREM', this.#held, member]);
+        continue;
       }
-      transaction.xAdd(stream, '*', fields, {
-        TRIM: { strategy: 'MAXLEN', strategyModifier: '~', threshold: SHARE_STREAM_ENTRIES_MAX },
-      });
-      if (change.kind === 'lift') transaction.zRem(this.#held, member);
-      else
-        transaction.zAdd(this.#held, { value: member, score: this.#toServer(change.until, now) });
+      const ttl = Math.round(change.until - now);
+      if (ttl <= 0) continue;
+      commands.push(['XADD', stream, ...trim, '*', ...words, 'ttl', numberText(ttl)]);
+      const end = this.#clock.toServer(change.until);
+      commands.push(['ZADD', this.#held, numberText(end), member]);
     }
-    await this.#answered(transaction.exec());
+    if (commands.length > 0) await this.#answered(this.#writer.transact(commands));
   }
 
   /** Learns the server's clock and takes away what is over. */
   async heartbeat(): Promise<void> {
     const asked = performance.now();
-    const time = (await this.#answered(this.#writer.sendCommand(['TIME']))) as unknown as string[];
-    const [seconds = 0, micros = 0] = time.map(Number);
-    this.#offset = seconds * 1_000 + micros / 1_000 - (asked + performance.now()) / 2;
-    await this.#answered(
-      this.#writer.zRemRangeByScore(this.#held, '-inf', String(this.#serverNow())),
-    );
+    const [seconds, micros] = listOf(await this.#ask('TIME')).map(Number);
+    this.#clock.hear((seconds ?? Number.NaN) * 1_000 + (micros ?? 0) / 1_000, asked);
+    await this.#ask('ZREMRANGEBYSCORE', this.#held, '-inf', numberText(this.#clock.now()));
   }
 
   async close(): Promise<void> {
-    for (const client of [this.#reader, this.#writer])
-      try {
-        client.destroy();
-      } catch {
-        // It was not connected, or is not any more.
-      }
+    this.#reader.destroy();
+    this.#writer.destroy();
   }
 
   /** All that is in force, and what was lifted since a position; resolves where to read on. */
@@ -149,100 +143,109 @@ export class ValkeyEngine implements ShareEngine {
     since: string | undefined,
     take: (news: EngineNews) => Promise<void>,
   ): Promise<string> {
-    const { stream } = this.#options;
     await this.heartbeat();
-    const newest = (
-      await this.#answered(this.#writer.xRevRange(stream, '+', '-', { COUNT: 1 }))
-    )?.[0];
-    const end = newest?.id ?? '0-0';
+    const end = await this.#newest();
     let cursor = '0';
     do {
-      const page = await this.#answered(
-        this.#writer.zScan(this.#held, cursor, { COUNT: LISTED_ROWS }),
+      const page = listOf(
+        await this.#ask('ZSCAN', this.#held, cursor, 'COUNT', String(LISTED_ROWS)),
       );
-      cursor = page.cursor;
-      await take({ ...this.#heldNews(page.members), listing: 'part' });
+      cursor = textOf(page[0]);
+      await take({ ...this.#heldNews(listOf(page[1])), listing: 'part' });
     } while (cursor !== '0');
     const gone = since === undefined ? [] : await this.#liftedBetween(since, end);
     await take({ listing: 'end', put: [], gone, own: new Map(), passedOver: 0, position: end });
     return end;
   }
 
+  /** Id of the newest entry. */
+  async #newest(): Promise<string> {
+    const newest = await this.#ask('XREVRANGE', this.#options.stream, '+', '-', 'COUNT', '1');
+    return entriesOf(newest)[0]?.id ?? START;
+  }
+
+  /**
+   * A position ahead of the server's clock was somebody's own choice, or the clock went back. When
+   * the stream is deleted and begins anew, its entries lie before it and would never be read.
+   */
+  async #isBegunAnew(position: string): Promise<boolean> {
+    return timeOf(position) > this.#clock.now() && isAfter(position, await this.#newest());
+  }
+
   /** What was taken back while nobody listened, as far as the stream still knows. */
   async #liftedBetween(since: string, end: string): Promise<GoneDecision[]> {
     const gone = new Map<string, GoneDecision>();
-    let from = since;
-    for (;;) {
-      const entries: readonly Entry[] =
-        (await this.#answered(
-          this.#writer.xRange(this.#options.stream, `(${from}`, end, { COUNT: READ_ENTRIES }),
-        )) ?? [];
-      const news = this.#newsOf(entries);
-      for (const one of news.gone) gone.set(one.key, one);
-      from = entries.at(-1)?.id ?? from;
-      if (entries.length < READ_ENTRIES) return [...gone.values()];
+    // One that begins anew is read from its beginning.
+    let from = isAfter(since, end) ? START : since;
+    while (isAfter(end, from)) {
+      const range = [`(${from}`, end, 'COUNT', String(READ_ENTRIES)];
+      const entries = entriesOf(await this.#ask('XRANGE', this.#options.stream, ...range));
+      for (const one of this.#newsOf(entries).gone) gone.set(one.key, one);
+      from = entries.length < READ_ENTRIES ? end : (entries.at(-1)?.id ?? end);
     }
+    return [...gone.values()];
   }
 
-  async #read(from: string, blockMs: number): Promise<readonly Entry[]> {
+  async #read(from: string): Promise<readonly StreamEntry[]> {
+    const limits = ['COUNT', String(READ_ENTRIES), 'BLOCK', String(BLOCK_MS)];
     const answer = await this.#answered(
-      this.#reader.xRead([{ key: this.#options.stream, id: from }], {
-        COUNT: READ_ENTRIES,
-        BLOCK: blockMs,
-      }),
+      this.#reader.ask(['XREAD', ...limits, 'STREAMS', this.#options.stream, from]),
     );
-    return ((answer as unknown as { messages: Entry[] }[] | null) ?? [])[0]?.messages ?? [];
+    return entriesOf(listOf(listOf(answer)[0])[1]);
   }
 
-  #newsOf(entries: readonly Entry[]): EngineNews {
+  #newsOf(entries: readonly StreamEntry[]): EngineNews {
     // The last word about a key counts: the agent hears of one change, not of its history.
     const put = new Map<string, SharedDecision>();
     const gone = new Map<string, GoneDecision>();
     const own = new Map<string, number>();
     let passedOver = 0;
-    for (const { id, message } of entries) {
-      const { host = '', jail = '', target = '', ttl = '', lift } = message;
-      const key = memberOf(host, jail, target);
-      const end = Number(id.split('-')[0]) + ttlOf(ttl);
-      const until = this.#fromServer(end);
-      if (!isSound(host, jail, target)) passedOver++;
-      else if (host === this.#options.host) own.set(ownKey(jail, target), until);
-      else if (lift !== undefined) {
+    for (const { id, fields } of entries) {
+      const word = (name: string) => fields.get(name) ?? '';
+      const who = {
+        ...{ host: word('host'), by: word('by') },
+        ...{ jail: word('jail'), target: word('target') },
+      };
+      const key = memberOf(who);
+      // Nothing was added later than now, whatever its id says.
+      const end = Math.min(timeOf(id), this.#clock.now()) + ttlOf(word('ttl'));
+      const until = this.#clock.fromServer(end);
+      if (!isSound(who)) passedOver++;
+      else if (this.#isOwn(who)) own.set(ownKey(who.jail, who.target), until);
+      else if (fields.has('lift')) {
         put.delete(key);
-        gone.set(key, { key, target, origin: 'banjour' });
+        gone.set(key, { key, target: who.target, origin: 'banjour' });
       } else if (Number.isNaN(end)) passedOver++;
       else {
         gone.delete(key);
-        put.set(key, decisionOf(host, jail, target, until));
+        put.set(key, decisionOf(who, until));
       }
     }
     return { put: [...put.values()], gone: [...gone.values()], own, passedOver };
   }
 
-  #heldNews(members: readonly { readonly value: string; readonly score: number }[]): EngineNews {
+  /** Of members and their scores, in turn. */
+  #heldNews(members: readonly Reply[]): EngineNews {
     const put: SharedDecision[] = [];
     const own = new Map<string, number>();
     let passedOver = 0;
-    for (const { value, score } of members) {
-      const [host = '', jail = '', target = '', more] = value.split('|');
-      const until = this.#fromServer(Number(score));
-      if (more !== undefined || Number.isNaN(until) || !isSound(host, jail, target)) passedOver++;
-      else if (host === this.#options.host) own.set(ownKey(jail, target), until);
-      else put.push(decisionOf(host, jail, target, until));
+    for (let at = 0; at + 1 < members.length; at += 2) {
+      const [host = '', by = '', jail = '', target = '', more] = textOf(members[at]).split('|');
+      const who = { host, by, jail, target };
+      const until = this.#clock.fromServer(scoreOf(textOf(members[at + 1])));
+      if (more !== undefined || Number.isNaN(until) || !isSound(who)) passedOver++;
+      else if (this.#isOwn(who)) own.set(ownKey(jail, target), until);
+      else put.push(decisionOf(who, until));
     }
     return { put, gone: [], own, passedOver };
   }
 
-  #serverNow(): number {
-    return performance.now() + this.#offset;
+  #isOwn({ host, by }: Who): boolean {
+    return host === this.#options.host && by === this.#options.installation;
   }
 
-  #toServer(until: number, now: number): number {
-    return this.#serverNow() + (until - now);
-  }
-
-  #fromServer(end: number): number {
-    return this.#now() + (end - this.#serverNow());
+  #ask(...command: readonly string[]): Promise<Reply> {
+    return this.#answered(this.#writer.ask(command));
   }
 
   /** An answer within the time that one may take; a cut network says nothing for long. */
@@ -258,41 +261,39 @@ export class ValkeyEngine implements ShareEngine {
   #explained(error: unknown): Error {
     if (error instanceof OperatorError) return error;
     const text = messageOf(error);
-    const { password, user } = this.#options;
+    const { password } = this.#options;
     const said = password === undefined ? text : text.replaceAll(password, '(hidden)');
-    const hint = /^(?:WRONGPASS|NOAUTH)/.test(text)
-      ? 'look at user and password-file of [share], and at the ACL user on the server'
-      : /^NOPERM/.test(text)
-        ? `the ACL user ${user ?? 'default'} may do too little: docs/share.md has the line for it`
-        : undefined;
+    const hint = this.#remedy(error, text);
     return new OperatorError(`${this.where}: ${said}`, {
       cause: error,
       ...(hint === undefined ? {} : { hint }),
     });
   }
+
+  #remedy(error: unknown, text: string): string | undefined {
+    const { user = 'default', stream, database } = this.#options;
+    if (/^(?:WRONGPASS|NOAUTH)/.test(text))
+      return 'look at user and password-file of [share], and at the ACL user on the server';
+    if (/^NOPERM/.test(text))
+      return `the ACL user ${user} may do too little: docs/share.md has the line for it`;
+    // Both were somebody's wish. The set holds all that is in force; hosts tell it anew.
+    const del = `on the server: valkey-cli -n ${database} DEL ${stream}`;
+    const lock = 'then give its user a new password: whoever has the old one did this';
+    if (/exhausted the last possible ID/.test(text))
+      return `somebody added an entry with the last id that there is; ${del} (redis-cli with Redis); ${lock}`;
+    if (error instanceof TooLargeError)
+      return `somebody put something very large there; ${del} ${this.#held} (redis-cli with Redis); ${lock}`;
+    return undefined;
+  }
 }
 
-function clientOf(options: ValkeyOptions): Client {
-  const { address: host, port, isTls, ca, user, password, database } = options;
-  const common = {
-    host,
-    port,
-    connectTimeout: SHARE_ANSWER_MS_MAX,
-    // Whoever uses the engine begins anew, with a listing.
-    reconnectStrategy: false as const,
-  };
-  const client = createClient({
-    RESP: 2,
-    socket: isTls ? { ...common, tls: true, ...(ca === undefined ? {} : { ca }) } : common,
-    database,
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    ...(user === undefined ? {} : { username: user }),
-    ...(password === undefined ? {} : { password }),
-  });
-  // Every command that is under way is told of it; without a listener it would end the process.
-  client.on('error', () => undefined);
-  return client as unknown as Client;
+/** Who decided what. */
+interface Who {
+  readonly host: string;
+  /** The installation. */
+  readonly by: string;
+  readonly jail: string;
+  readonly target: string;
 }
 
 function ttlOf(text: string): number {
@@ -300,17 +301,33 @@ function ttlOf(text: string): number {
   return /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
 }
 
-/** True for what may be a decision of a host, whoever wrote it. */
-function isSound(host: string, jail: string, target: string): boolean {
-  return isHostName(host) && jailName(jail) !== undefined && parsePrefix(target) !== undefined;
+function scoreOf(text: string): number {
+  if (text === 'inf') return Number.POSITIVE_INFINITY;
+  return text === '' ? Number.NaN : Number(text);
 }
 
-function decisionOf(host: string, jail: string, target: string, until: number): SharedDecision {
-  const key = memberOf(host, jail, target);
+function numberText(number: number): string {
+  return number === Number.POSITIVE_INFINITY ? 'inf' : String(number);
+}
+
+/** When an entry was added by the server's clock, as its id says. */
+function timeOf(id: string): number {
+  return Number(id.split('-')[0]);
+}
+
+/** True for what may be a decision of a host, whoever wrote it. */
+function isSound({ host, by, jail, target }: Who): boolean {
+  const isHost = isHostName(host) && isInstallation(by);
+  return isHost && jailName(jail) !== undefined && parsePrefix(target) !== undefined;
+}
+
+function decisionOf(who: Who, until: number): SharedDecision {
+  const { host, jail, target } = who;
+  const key = memberOf(who);
   return { key, target, until, origin: 'banjour', host, scenario: `banjour/${jail}` };
 }
 
 /** No name has a bar. */
-function memberOf(host: string, jail: string, target: string): string {
-  return `${host}|${jail}|${target}`;
+function memberOf({ host, by, jail, target }: Who): string {
+  return `${host}|${by}|${jail}|${target}`;
 }

@@ -5,8 +5,11 @@ import { until } from '../support/until.js';
 
 /** A place where engines of several hosts meet; each test has one of its own. */
 export interface EngineSubject {
-  /** An engine of this host, not yet open. `skewMs`: how far its clock is ahead. */
-  readonly make: (host: string, skewMs?: number) => ShareEngine;
+  /**
+   * An engine of this host, not yet open. `skewMs`: how far its clock is ahead. Hosts of one name
+   * differ by their installation.
+   */
+  readonly make: (host: string, skewMs?: number, installation?: string) => ShareEngine;
   readonly dispose: () => Promise<void>;
 }
 
@@ -77,8 +80,12 @@ export function engineContract(name: string, meet: () => Promise<EngineSubject>)
   describe(`the contract of an engine: ${name}`, () => {
     let subject: EngineSubject;
     const listeners: Listener[] = [];
-    const listen = async (host: string, since?: string, skewMs = 0) => {
-      const listener = new Listener(subject.make(host, skewMs));
+    const listen = async (
+      host: string,
+      since?: string,
+      { skewMs = 0, installation }: { skewMs?: number; installation?: string } = {},
+    ) => {
+      const listener = new Listener(subject.make(host, skewMs, installation));
       listeners.push(listener);
       return listener.start(since);
     };
@@ -162,8 +169,8 @@ export function engineContract(name: string, meet: () => Promise<EngineSubject>)
     test('a clock that is an hour wrong, in either direction, shifts nothing', async () => {
       subject = await meet();
       const HOUR = 3_600_000;
-      const a = await listen('mx1', undefined, HOUR);
-      const b = await listen('mx2', undefined, -HOUR);
+      const a = await listen('mx1', undefined, { skewMs: HOUR });
+      const b = await listen('mx2', undefined, { skewMs: -HOUR });
       // By its own clock the ban ends in ten minutes.
       const until_ = Date.now() + HOUR + 10 * MINUTE;
       await a.engine.publish([
@@ -192,6 +199,21 @@ export function engineContract(name: string, meet: () => Promise<EngineSubject>)
       });
       const b = await listen('mx2');
       expect(b.held.get('mx1 192.0.2.1')).toBeGreaterThan(Date.now() + 5 * 365 * 86_400_000);
+    });
+
+    test('a host of the same name is another one: its bans are none of one’s own', async () => {
+      subject = await meet();
+      const a = await listen('mx1');
+      const b = await listen('mx1', undefined, { installation: '0000beef' });
+      await a.engine.publish([put('192.0.2.1', 10 * MINUTE), put('192.0.2.2', 10 * MINUTE)]);
+      await until('b has both as of another', () => b.held.size === 2);
+      await b.engine.publish([put('192.0.2.1', 10 * MINUTE)]);
+      await until('a has it as of another', () => a.held.size === 1);
+      await b.engine.publish([lift('192.0.2.1')]);
+      await until('lifted', () => a.gone.includes('192.0.2.1'));
+      const [c, again] = [await listen('mx2'), await listen('mx1')];
+      expect([...c.held.keys()].sort()).toEqual(['mx1 192.0.2.1', 'mx1 192.0.2.2']);
+      expect([...again.own.keys()].sort()).toEqual(['sshd 192.0.2.1', 'sshd 192.0.2.2']);
     });
 
     test('the same once more changes nothing for the others', async () => {

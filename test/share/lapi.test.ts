@@ -16,15 +16,16 @@ import { until } from '../support/until.js';
 import { engineContract } from './contract.js';
 import { LapiDouble } from './lapi-double.js';
 import { engineProgram, freePort, RealLapi } from './real-engines.js';
+import { installationLike } from './support.js';
 
 const like = { origins: ['banjour', 'crowdsec', 'cscli'], pollMs: 20, version: '1.2.3' } as const;
 
 engineContract('a double of the LAPI', async () => {
   const lapi = await LapiDouble.start();
   return {
-    make: (host, skewMs = 0) =>
+    make: (host, skewMs = 0, installation = installationLike(host)) =>
       new LapiEngine({
-        ...{ ...like, host, url: lapi.url, machine: host, machinePassword: 'm' },
+        ...{ ...like, host, installation, url: lapi.url, machine: host, machinePassword: 'm' },
         ...{ bouncerKey: `${host} ${randomUUID()}`, now: () => Date.now() + skewMs },
       }),
     dispose: () => lapi.close(),
@@ -37,12 +38,12 @@ if (program !== undefined)
     const real = new RealLapi(program, await freePort());
     await real.start();
     return {
-      make: (host, skewMs = 0) => {
+      make: (host, skewMs = 0, installation = installationLike(host)) => {
         const machine = `${host}-${randomUUID()}`;
         const { password: machinePassword, key: bouncerKey } = real.add(machine);
         const url = new URL(real.url);
         return new LapiEngine({
-          ...{ ...like, host, url, machine, machinePassword, bouncerKey },
+          ...{ ...like, host, installation, url, machine, machinePassword, bouncerKey },
           now: () => Date.now() + skewMs,
         });
       },
@@ -58,7 +59,14 @@ describe('with a double', () => {
   afterEach(() => lapi.close());
   const engine = (more: Partial<LapiOptions> = {}) =>
     new LapiEngine({
-      ...{ ...like, host: 'mx1', url: lapi.url, machine: 'mx1', machinePassword: 'm' },
+      ...{
+        ...like,
+        host: 'mx1',
+        installation: '0000beef',
+        url: lapi.url,
+        machine: 'mx1',
+        machinePassword: 'm',
+      },
       ...{ bouncerKey: randomUUID(), ...more },
     });
   const ban = (target: string) =>
@@ -102,8 +110,8 @@ describe('with a double', () => {
       ...[decision('nft; flush'), decision('203.0.113.8', { duration: 'forever' })],
       ...[decision('203.0.113.7', { origin: 'elsewhere' }), 'no object', null, 7],
       decision('203.0.113.6', { origin: 'CAPI', scenario: 'ssh:bruteforce' }),
-      decision('203.0.113.5', { origin: 'banjour', scenario: 'banjour/sshd@mx1' }),
-      decision('203.0.113.4', { origin: 'banjour', scenario: 'banjour/a@b@mx2' }),
+      decision('203.0.113.5', { origin: 'banjour', scenario: 'banjour/sshd@mx1#0000beef' }),
+      decision('203.0.113.4', { origin: 'banjour', scenario: 'banjour/a@b@mx2#0000beef' }),
       decision('203.0.113.3', { origin: 'banjour', scenario: 'forged' }),
     ]);
     const running = one.run(undefined, async (one) => void news.push(one), ending.signal);

@@ -1,6 +1,6 @@
 /** Hosts that share bans through an engine in memory: agents here, the part between them real. */
 import { getEventListeners } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -10,16 +10,21 @@ import { SHARE_DECISIONS_MAX } from '../../src/core/service-limits.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
 import { Connection } from '../../src/share/connection.js';
 import { type ShareGauges, ShareMetrics } from '../../src/share/metrics.js';
-import { Backoff, ShareService } from '../../src/share/share.js';
-import { until } from '../support/until.js';
+import { type ShareOptions, ShareService } from '../../src/share/share.js';
+import { stays, until } from '../support/until.js';
 import { engineContract } from './contract.js';
-import { FakeAgent, MemoryEngine, MemoryHub } from './support.js';
+import { FakeAgent, installationLike, MemoryEngine, MemoryHub } from './support.js';
 
 engineContract('in memory', async () => {
   const hub = new MemoryHub();
   return {
-    make: (host, skewMs = 0) =>
-      new MemoryEngine(hub, { host, origins: ['banjour'], now: () => Date.now() + skewMs }),
+    make: (host, skewMs = 0, installation = installationLike(host)) =>
+      new MemoryEngine(hub, {
+        host,
+        installation,
+        origins: ['banjour'],
+        now: () => Date.now() + skewMs,
+      }),
     dispose: async () => undefined,
   };
 });
@@ -41,22 +46,28 @@ afterEach(async () => {
 class Host {
   readonly name: string;
   readonly agent = new FakeAgent();
+  readonly said: string[] = [];
+  readonly positions: string;
+  machineId = '';
   service!: ShareService;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(name: string) {
+  /** `state`: what its file of positions is called, where two hosts have one name. */
+  constructor(name: string, state = name) {
     this.name = name;
+    this.positions = join(folder, `${state}.json`);
     running.push(this);
   }
 
-  async start(times: { listAgainFirst?: number; heartbeat?: number } = {}): Promise<this> {
+  async start(times: NonNullable<ShareOptions['times']> = {}): Promise<this> {
     this.service = new ShareService({
       engine: (options) => new MemoryEngine(hub, options),
       host: this.name,
+      machineId: this.machineId,
       agent: this.agent,
       desk: this.agent,
-      positions: Positions.open(join(folder, `${this.name}.json`)),
-      log: silentLog,
+      positions: Positions.open(this.positions),
+      log: (_, line) => void this.said.push(line),
       times: { backoffMin: 5, backoffMax: 20, heartbeat: 10, ...times },
       pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
     });
@@ -80,6 +91,10 @@ const two = async () => {
   await Promise.all([a.start(), b.start()]);
   return [a, b] as const;
 };
+const memoryHost = (host: string) => ({
+  ...{ host, installation: installationLike(host) },
+  origins: ['banjour'] as const,
+});
 const toldOf = (target: string) =>
   hub.log.filter(({ change }) => change.target === target).map(({ change }) => change.kind);
 
@@ -127,6 +142,46 @@ describe('two hosts', () => {
     await until('one', () => hub.held.size === 1);
     expect(b.agent.shared.has('192.0.2.1')).toBe(true);
     expect(toldOf('192.0.2.1')).toEqual(['ban', 'ban', 'lift']);
+  });
+});
+
+describe('two hosts of one name', () => {
+  test('share all the same, lift nothing of each other, and say so', async () => {
+    const [a, b] = [new Host('mx1'), new Host('mx1', 'other')];
+    await Promise.all([a, b].map((one) => one.start({ listAgainFirst: 20, listAgain: 20 })));
+    expect(a.service.status().namesake).toBe(false);
+    a.agent.ban('192.0.2.1', 600);
+    b.agent.ban('192.0.2.2', 600);
+    await until('a has it', () => a.agent.shared.has('192.0.2.2'));
+    await until('b has it', () => b.agent.shared.has('192.0.2.1'));
+    for (const one of [a, b]) {
+      await until('it says so', () => one.service.status().namesake);
+      expect(one.service.summary).toBe(
+        'bans are shared through memory; another host is called mx1 there, too',
+      );
+      expect(one.said.filter((line) => /namesake|another host/.test(line)).length).toBe(1);
+    }
+    // Both have compared and listed more than once by now.
+    await stays('nothing is lifted', () => toldOf('192.0.2.1').length === 1, 200);
+    expect(hub.held.size).toBe(2);
+    b.agent.unban('192.0.2.2');
+    await until('b lifts its own', () => !a.agent.shared.has('192.0.2.2'));
+    await until('there is no namesake left', () => !a.service.status().namesake);
+  });
+
+  test('a machine that was cloned with its files is another one, a restart is not', async () => {
+    const [a, b] = [new Host('mx1'), new Host('mx1', 'clone')];
+    await a.start();
+    a.agent.ban('192.0.2.1', 600);
+    await until('it is told', () => hub.held.size === 1);
+    await a.stop();
+    copyFileSync(a.positions, b.positions);
+    b.machineId = 'another';
+    await b.start();
+    await until('b has it', () => b.agent.shared.has('192.0.2.1'));
+    await b.stop();
+    await a.start();
+    expect([a.service.status().published, a.agent.shared.size, hub.held.size]).toEqual([1, 0, 1]);
   });
 });
 
@@ -232,7 +287,7 @@ describe('the agent', () => {
   test('is told no more in a request than it takes', async () => {
     const [a, b] = await two();
     await b.stop();
-    const engine = new MemoryEngine(hub, { host: 'mx3', origins: ['banjour'] });
+    const engine = new MemoryEngine(hub, memoryHost('mx3'));
     const like = {
       kind: 'ban',
       jail: 'sshd',
@@ -261,29 +316,41 @@ describe('the agent', () => {
   });
 });
 
-test('pauses grow to a bound, and begin anew', () => {
-  const random = jest.spyOn(Math, 'random').mockReturnValue(1);
-  const backoff = new Backoff();
-  expect([backoff.next(), backoff.next()]).toEqual([
-    ...[SHARE_BACKOFF_MS_MIN, 2 * SHARE_BACKOFF_MS_MIN],
-  ]);
-  for (let n = 0; n < 10; n++) backoff.next();
-  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MAX);
-  random.mockReturnValue(0);
-  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MAX / 2);
-  backoff.reset();
-  expect(backoff.next()).toBe(SHARE_BACKOFF_MS_MIN / 2);
-  random.mockRestore();
-});
+test.each(['it cannot be made', 'it lists and fails at once'])(
+  'pauses before a new connection grow to a bound: %s',
+  async (how) => {
+    const random = jest.spyOn(Math, 'random').mockReturnValue(1);
+    const pauses: number[] = [];
+    if (how === 'it cannot be made') hub.broken = new Error('no route');
+    const service = new ShareService({
+      engine: (options) => {
+        const engine = new MemoryEngine(hub, options);
+        if (hub.broken === undefined) setImmediate(() => engine.fail(new Error('full')));
+        return engine;
+      },
+      ...{ host: 'mx1', machineId: '', agent: new FakeAgent(), desk: new FakeAgent() },
+      positions: Positions.open(join(folder, 'mx1.json')),
+      log: silentLog,
+      wait: async (milliseconds) => {
+        if (pauses.push(milliseconds) === 7) service.stop();
+      },
+    });
+    await service.run();
+    random.mockRestore();
+    expect([pauses[0], pauses[1], pauses.at(-1)]).toEqual([
+      ...[SHARE_BACKOFF_MS_MIN, 2 * SHARE_BACKOFF_MS_MIN, SHARE_BACKOFF_MS_MAX],
+    ]);
+  },
+);
 
 test('connections that fail leave nothing behind in the service', async () => {
   const agent = new FakeAgent();
   const service = new AbortController();
   const connect = () => {
-    const engine = new MemoryEngine(hub, { host: 'mx1', origins: ['banjour'] });
+    const engine = new MemoryEngine(hub, memoryHost('mx1'));
     return agent.shareStatus().then((view) => {
       const connection = new Connection({
-        ...{ engine, agent, desk: agent, view, log: silentLog, now: Date.now },
+        ...{ engine, host: 'mx1', agent, desk: agent, view, log: silentLog, now: Date.now },
         positions: Positions.open(join(folder, 'positions.json')),
         metrics: new ShareMetrics(() => ({}) as ShareGauges),
         times: { heartbeat: 5, listAgainFirst: 1_000, listAgain: 1_000 },

@@ -1,4 +1,5 @@
 /** What the tests of shared bans meet: an engine in memory, and an agent. */
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestFor } from '../../src/control/endpoints.js';
 import type { BanView, ShareAnswer, ShareView, StreamEvent } from '../../src/control/protocol.js';
@@ -13,10 +14,18 @@ import {
   type ShareEngine,
 } from '../../src/share/engine.js';
 
+/** An installation for a host's name. */
+export function installationLike(host: string): string {
+  return createHash('sha256').update(host).digest('hex').slice(0, 8);
+}
+
 /** What several engines in memory share. */
 export class MemoryHub {
-  readonly held = new Map<string, SharedDecision & { readonly jail: string }>();
-  readonly log: { readonly change: ShareChange; readonly host: string }[] = [];
+  readonly held = new Map<
+    string,
+    SharedDecision & { readonly jail: string; readonly by: string }
+  >();
+  readonly log: { readonly change: ShareChange; readonly host: string; readonly by: string }[] = [];
   readonly engines = new Set<MemoryEngine>();
   /** What `publish` and `open` reject with. */
   broken: Error | undefined;
@@ -74,9 +83,9 @@ export class MemoryEngine implements ShareEngine {
           .filter(({ until: end }) => end > Date.now())
           .map((one) => ({ ...one, until: one.until + this.#skew() }));
         const own = all
-          .filter(({ host }) => host === this.#options.host)
+          .filter((one) => this.#isOwn(one))
           .map(({ jail, target, until }): [string, number] => [ownKey(jail, target), until]);
-        const put = all.filter(({ host }) => host !== this.#options.host);
+        const put = all.filter((one) => !this.#isOwn(one));
         const part = { put, gone: [], own: new Map(own), passedOver: 0 };
         await take({ ...part, listing: 'part' });
         const end = { ...missed, put: [], own: new Map<string, number>(), passedOver: 0 };
@@ -91,15 +100,16 @@ export class MemoryEngine implements ShareEngine {
 
   async publish(changes: readonly ShareChange[]): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    const { host } = this.#options;
+    const { host, installation: by } = this.#options;
     for (const change of changes) {
       const { jail, target } = change;
-      const key = `${host} ${jail} ${target}`;
+      const key = `${host} ${by} ${jail} ${target}`;
       const like = {
         key,
         target,
         jail,
         host,
+        by,
         origin: 'banjour',
         scenario: `banjour/${jail}`,
       } as const;
@@ -107,7 +117,7 @@ export class MemoryEngine implements ShareEngine {
       else this.#hub.held.set(key, { ...like, until: change.until - this.#skew() });
       const told =
         change.kind === 'lift' ? change : { ...change, until: change.until - this.#skew() };
-      this.#hub.log.push({ change: told, host });
+      this.#hub.log.push({ change: told, host, by });
     }
   }
 
@@ -119,6 +129,10 @@ export class MemoryEngine implements ShareEngine {
     this.#hub.engines.delete(this);
   }
 
+  #isOwn({ host, by }: { readonly host?: string; readonly by: string }): boolean {
+    return host === this.#options.host && by === this.#options.installation;
+  }
+
   /** The hub has the one true clock. */
   #skew(): number {
     return (this.#options.now ?? Date.now)() - Date.now();
@@ -128,13 +142,13 @@ export class MemoryEngine implements ShareEngine {
     const put = new Map<string, SharedDecision>();
     const gone = new Map<string, SharedDecision>();
     const own = new Map<string, number>();
-    for (const { change, host } of log) {
+    for (const { change, host, by } of log) {
       const { jail, target } = change;
       const end = change.kind === 'ban' ? change.until + this.#skew() : 0;
-      const key = `${host} ${jail} ${target}`;
+      const key = `${host} ${by} ${jail} ${target}`;
       const scenario = `banjour/${jail}`;
       const one = { key, target, until: end, host, origin: 'banjour', scenario } as const;
-      if (host === this.#options.host) own.set(ownKey(jail, target), end);
+      if (this.#isOwn({ host, by })) own.set(ownKey(jail, target), end);
       else if (change.kind === 'ban') {
         put.set(key, one);
         gone.delete(key);

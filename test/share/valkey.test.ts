@@ -1,30 +1,54 @@
-/** Valkey or Redis as engine, wherever one is installed; the end-to-end suite always has one. */
+/** Valkey or Redis as engine: a double everywhere, a real one wherever it is installed. */
 import { randomUUID } from 'node:crypto';
 import { type AddressInfo, createServer } from 'node:net';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { createClient } from '@redis/client';
-import { SHARE_PUBLISH_MAX, SHARE_STREAM_ENTRIES_MAX } from '../../src/core/service-limits.js';
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  jest,
+  test,
+} from '@jest/globals';
+import {
+  SHARE_PUBLISH_MAX,
+  SHARE_REPLY_BYTES_MAX,
+  SHARE_STREAM_ENTRIES_MAX,
+} from '../../src/core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../../src/core/timeouts.js';
+import type { EngineNews } from '../../src/share/engine.js';
 import { ValkeyEngine, type ValkeyOptions } from '../../src/share/valkey.js';
-import { Timeouts } from '../support/timeouts.js';
+import { ValkeyClient } from '../../src/share/valkey-client.js';
+import { fakeTimers } from '../support/timeouts.js';
 import { until } from '../support/until.js';
+import { TLS } from './certificate.js';
 import { engineContract } from './contract.js';
 import { engineProgram, freePort, RealValkey } from './real-engines.js';
+import { installationLike } from './support.js';
+import { ValkeyDouble } from './valkey-double.js';
 
 const program = engineProgram('valkey-server', 'redis-server');
 let server: RealValkey | undefined;
 
 const engine = (host: string, more: Partial<ValkeyOptions> = {}) =>
   new ValkeyEngine({
-    ...{ host, origins: ['banjour'], address: '127.0.0.1', port: server?.port ?? 0 },
+    ...{
+      host,
+      installation: installationLike(host),
+      origins: ['banjour'],
+      address: '127.0.0.1',
+      port: server?.port ?? 0,
+    },
     ...{ isTls: false, database: 0, stream: 'banjour', ...more },
   });
 
 /** What the server answers to a command. */
 async function cli(...words: readonly string[]): Promise<string> {
-  const client = createClient({ socket: { host: '127.0.0.1', port: server?.port ?? 0 } });
+  const port = server?.port ?? 0;
+  const client = new ValkeyClient({ address: '127.0.0.1', port, isTls: false, database: 0 });
   await client.connect();
-  const answer = String(await client.sendCommand([...words]));
+  const answer = String(await client.ask(words));
   client.destroy();
   return answer;
 }
@@ -39,7 +63,8 @@ if (program !== undefined) {
   engineContract('Valkey', async () => {
     const stream = randomUUID();
     return {
-      make: (host, skewMs = 0) => engine(host, { stream, now: () => Date.now() + skewMs }),
+      make: (host, skewMs = 0, installation = installationLike(host)) =>
+        engine(host, { stream, installation, now: () => Date.now() + skewMs }),
       dispose: async () => undefined,
     };
   });
@@ -67,6 +92,182 @@ if (program !== undefined) {
   });
 }
 
+engineContract('a double of Valkey', async () => {
+  const double = await ValkeyDouble.start();
+  return {
+    make: (host, skewMs = 0, installation = installationLike(host)) =>
+      engine(host, { port: double.port, installation, now: () => Date.now() + skewMs }),
+    dispose: () => double.close(),
+  };
+});
+
+/** Listens, and keeps what it hears. */
+async function listening(one: ValkeyEngine, since?: string) {
+  const ending = new AbortController();
+  const news: EngineNews[] = [];
+  const running = one.run(since, async (said) => void news.push(said), ending.signal);
+  const listings = () => news.filter(({ listing }) => listing === 'end').length;
+  await Promise.race([running, until('it listed', () => listings() === 1)]);
+  const stop = async () => {
+    ending.abort();
+    await one.close();
+    await running.catch(() => undefined);
+  };
+  return { news, listings, running, stop };
+}
+
+describe('with a double', () => {
+  let double: ValkeyDouble;
+  beforeEach(async () => {
+    double = await ValkeyDouble.start();
+  });
+  afterEach(() => double.close());
+  const make = (more: Partial<ValkeyOptions> = {}) => engine('mx1', { port: double.port, ...more });
+  const ban = (target: string) =>
+    ({ kind: 'ban', jail: 'sshd', target, until: Date.now() + 60_000, shortens: false }) as const;
+  const LAST = '18446744073709551615-18446744073709551615';
+  const words = (target: string) => [
+    ...['host', 'mx2', 'by', '0000beef', 'jail', 'sshd', 'target', target, 'ttl', '60000'],
+  ];
+
+  test('logs in, and never says the password', async () => {
+    double.password = 'right';
+    const wrong = make({ password: 'wrong', user: 'banjour' });
+    await expect(wrong.open()).rejects.toMatchObject({
+      message: expect.stringMatching(/WRONGPASS/),
+      hint: expect.stringContaining('password-file'),
+    });
+    double.instead.set('AUTH', Buffer.from('-ERR no secret\r\n'));
+    await expect(make({ password: 'secret' }).open()).rejects.toThrow('no (hidden)');
+    double.instead.clear();
+    const right = make({ password: 'right', database: 3 });
+    await right.open();
+    expect(double.asked.slice(-5)).toEqual(
+      expect.arrayContaining(['AUTH', 'SELECT', 'TIME', 'ZREMRANGEBYSCORE']),
+    );
+    await right.close();
+  });
+
+  test('speaks TLS with a server whose certificate is signed by ca-file', async () => {
+    const safe = await ValkeyDouble.start(TLS);
+    const way = { port: safe.port, isTls: true };
+    const one = engine('mx1', { ...way, ca: TLS.cert });
+    await one.open();
+    await one.publish([ban('192.0.2.1')]);
+    expect(safe.streams.get('banjour')?.length).toBe(1);
+    await one.close();
+    const stranger = engine('mx1', way);
+    await expect(stranger.open()).rejects.toThrow(/certificate/);
+    await stranger.close();
+    await safe.close();
+  });
+
+  test.each([
+    ['a text of a gigabyte', `$${2 ** 30}\r\n`],
+    ['33 million values', `*${2 ** 25}\r\n`],
+    ['a line without end', 'x'.padStart(SHARE_REPLY_BYTES_MAX + 1, '+')],
+  ])('%s ends the connection, and the remedy is named', async (_, answer) => {
+    double.add('banjour', ['1-1', ...words('192.0.2.1')]);
+    const one = make();
+    await one.open();
+    double.instead.set('ZSCAN', Buffer.from(answer));
+    const heard = one.run(undefined, async () => undefined, new AbortController().signal);
+    await expect(heard).rejects.toMatchObject({
+      message: expect.stringContaining(`larger than ${SHARE_REPLY_BYTES_MAX} bytes`),
+      hint: expect.stringContaining('valkey-cli -n 0 DEL banjour banjour:held'),
+    });
+    await one.close();
+  });
+
+  test('what is no RESP, and an answer that nobody asked for, end the connection', async () => {
+    for (const answer of ['HTTP/1.1 400 Bad Request\r\n', '+OK\r\n+OK\r\n']) {
+      const one = make();
+      await one.open();
+      double.instead.set('TIME', Buffer.from(answer));
+      await one.heartbeat().catch(() => undefined);
+      await expect(one.heartbeat()).rejects.toThrow(/no RESP|nobody asked/);
+      double.instead.clear();
+      await one.close();
+    }
+  });
+
+  test('a stream with the last possible id: publishing names the remedy', async () => {
+    double.add('banjour', [LAST, ...words('192.0.2.9')]);
+    const one = make();
+    await one.open();
+    await expect(one.publish([ban('192.0.2.1')])).rejects.toMatchObject({
+      message: expect.stringContaining('exhausted the last possible ID'),
+      hint: expect.stringMatching(/valkey-cli -n 0 DEL banjour .*new password/),
+    });
+    await one.close();
+    // What is in force is known all the same to whoever comes.
+    const late = engine('mx3', { port: double.port });
+    await late.open();
+    const { news, stop } = await listening(late, LAST);
+    expect(news[0]?.put.map(({ target }) => target)).toEqual(['192.0.2.1']);
+    await stop();
+  });
+
+  test('a stream that was deleted is read anew, wherever the old one was', async () => {
+    double.add('banjour', [LAST, ...words('192.0.2.9')]);
+    const one = make();
+    await one.open();
+    const { news, listings, stop } = await listening(one);
+    double.streams.delete('banjour');
+    const other = engine('mx2', { port: double.port });
+    await other.open();
+    await other.publish([ban('192.0.2.1')]);
+    await until('it listed again', () => listings() === 2);
+    await other.publish([ban('192.0.2.2')]);
+    const heard = () => news.some(({ put }) => put.some(({ target }) => target === '192.0.2.2'));
+    await until('it hears what is new', heard);
+    await stop();
+    await other.close();
+    // And what was lifted meanwhile is told to whoever comes back with the old position.
+    await other.close();
+    const third = engine('mx2', { port: double.port });
+    await third.open();
+    await third.publish([{ kind: 'lift', jail: 'sshd', target: '192.0.2.1' }]);
+    await third.close();
+    const back = make();
+    await back.open();
+    const later = await listening(back, LAST);
+    expect(later.news.flatMap(({ gone }) => gone.map(({ target }) => target))).toEqual([
+      '192.0.2.1',
+    ]);
+    await later.stop();
+  });
+
+  test('an entry of tomorrow does not make a ban longer', async () => {
+    const one = make();
+    await one.open();
+    const { news, stop } = await listening(one);
+    double.add('banjour', [`${Date.now() + 86_400_000}-0`, ...words('192.0.2.1')]);
+    await until('it is heard', () => news.some(({ put }) => put.length > 0));
+    const told = news.flatMap(({ put }) => put)[0];
+    expect(Math.abs((told?.until ?? 0) - Date.now() - 60_000)).toBeLessThan(5_000);
+    await stop();
+  });
+
+  test('what is no decision is passed over and counted', async () => {
+    const one = make();
+    await one.open();
+    const { news, stop } = await listening(one);
+    const wrong = [
+      ...[[], ['host', 'mx2'], words('nft; flush'), words('192.0.2.1').slice(2)],
+      [...words('192.0.2.1').slice(0, -1), '1e9'],
+      ['host', 'mx 2', ...words('192.0.2.1').slice(2)],
+      ['host', 'mx2', 'by', 'BEEF', ...words('192.0.2.1').slice(4)],
+    ];
+    for (const entry of wrong) double.add('banjour', ['*', ...entry]);
+    double.add('banjour', ['*', ...words('192.0.2.2')]);
+    const heard = () => news.some(({ put }) => put.some(({ target }) => target === '192.0.2.2'));
+    await until('the good one is heard', heard);
+    expect(news.reduce((sum, { passedOver }) => sum + passedOver, 0)).toBe(wrong.length);
+    await stop();
+  });
+});
+
 describe('Valkey that does not answer', () => {
   test('is an error with its name', async () => {
     const nobody = engine('mx1', { port: await freePort() });
@@ -75,16 +276,26 @@ describe('Valkey that does not answer', () => {
   });
 
   test('is given up after a while', async () => {
-    const mute = createServer((socket) => socket.resume());
+    let isAsked = false;
+    const mute = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => {
+        isAsked = true;
+      });
+    });
     await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', () => resolve()));
     const one = engine('mx1', { port: (mute.address() as AddressInfo).port });
-    using timeouts = new Timeouts();
-    const opening = one.open();
-    const failed = expect(opening).rejects.toThrow(/no answer in time/);
-    await until('it is asked', () => timeouts.count === 1);
-    timeouts.pass(SHARE_ANSWER_MS_MAX - 1);
-    timeouts.pass(1);
-    await failed;
+    using _timers = fakeTimers();
+    let failure: unknown;
+    const opening = one.open().catch((error) => {
+      failure = error;
+    });
+    await until('it is asked', () => isAsked);
+    await jest.advanceTimersByTimeAsync(SHARE_ANSWER_MS_MAX - 1);
+    expect(failure).toBeUndefined();
+    await jest.advanceTimersByTimeAsync(1);
+    await opening;
+    expect(failure).toMatchObject({ message: expect.stringMatching(/no answer in time/) });
     await one.close();
     mute.close();
   });
