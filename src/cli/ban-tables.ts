@@ -2,7 +2,8 @@
 import type { BanView } from '../control/protocol.js';
 import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
-import { type Column, formatTable, formatTime } from '../tools/terminal.js';
+import { type Column, formatTable } from '../tools/columns.js';
+import { formatTime } from '../tools/terminal.js';
 
 /** What a name from the network may take of a line on a terminal. */
 const NAME_COLUMNS = 64;

@@ -3,9 +3,9 @@ import type { CompanionView } from '../companion/companion.js';
 import type { AgentView, ShareView } from '../control/protocol.js';
 import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { formatTable } from '../tools/columns.js';
 import {
   formatLength,
-  formatTable,
   formatTime,
   type Terminal,
   tableWidth,

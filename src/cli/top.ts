@@ -6,9 +6,9 @@ import { EXIT, type ExitCode } from '../core/errors.js';
 import type { AlarmView } from '../core/figures.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { formatTable } from '../tools/columns.js';
 import {
   formatLength,
-  formatTable,
   formatTime,
   type Terminal,
   tableWidth,

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { cut, formatTable, padded } from '../../src/tools/terminal.js';
+import { cut, formatTable, padded } from '../../src/tools/columns.js';
 
 test('tables give up what they can spare first', () => {
   const columns = [

@@ -3,7 +3,8 @@ import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { statusSocket } from '../../setup/paths.js';
-import { formatTable, tableWidth } from '../../tools/terminal.js';
+import { formatTable } from '../../tools/columns.js';
+import { tableWidth } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const get: CommandDefinition = {

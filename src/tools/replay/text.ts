@@ -7,9 +7,9 @@ import { comparePrefixes, formatPrefix } from '../../core/address.js';
 import { USER_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
 import { type EpochMicros, isoTime, secondsBetween } from '../../core/time.js';
+import { formatTable } from '../columns.js';
 import {
   formatLength,
-  formatTable,
   formatTime,
   type Terminal,
   tableWidth,

@@ -1,5 +1,6 @@
 /** A report for the terminal. */
-import { formatTable, zone } from '../terminal.js';
+import { formatTable } from '../columns.js';
+import { zone } from '../terminal.js';
 import type { HostReport } from './report.js';
 import { headOf, minuteOf, sectionsOf, stepsOf, summaryOf, WEEKDAYS, weekOf } from './sections.js';
 
