@@ -22,7 +22,7 @@ import { needsError, startNeeds } from '../setup/needs.js';
 import { ledgerPathOf } from '../setup/setup.js';
 import { surroundingsOf } from '../setup/viewer.js';
 import { Agent } from './agent.js';
-import { trimMemory } from './memory.js';
+import { trimNowAndThen } from './memory.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
 const STATUS_MS = 10_000;
@@ -31,18 +31,6 @@ const STATUS_MS = 10_000;
  * one took.
  */
 const STATUS_COST = 1_000;
-
-/**
- * The start's garbage is collected so long after it, ms: a host under attack has the first bans
- * behind it by then. The second time V8 also gives back the room for new objects, which it only
- * does where few are made.
- */
-const SETTLED_MS = [2_000, 6_000];
-/**
- * What an attack left behind is given back this often, ms; the main thread stands still for some 20
- * ms.
- */
-const COLLECT_MS = 600_000;
 
 export interface ServiceOptions {
   readonly configuration: ConfigurationRoots;
@@ -134,11 +122,8 @@ async function serve(
   log('notice', `Banjour ${version} is ready: ${stateOf(agent)}`, { action: 'started' });
   sdNotify(`READY=1\nSTATUS=${stateOf(agent)}`);
   const status = new StatusLine(agent);
-  const timers = [
-    startWatchdog(agent),
-    ...SETTLED_MS.map((milliseconds) => setTimeout(trimMemory, milliseconds)),
-    setInterval(trimMemory, COLLECT_MS),
-  ];
+  const watchdog = startWatchdog(agent);
+  const endTrims = trimNowAndThen();
   const reload = () => inBackground(reloadOnSignal(agent));
   const reopen = () => reopenOnSignal(logging);
   process.on('SIGHUP', reload);
@@ -155,7 +140,8 @@ async function serve(
     return EXIT.software;
   } finally {
     sdNotify('STOPPING=1\nSTATUS=stopping');
-    for (const timer of timers) clearInterval(timer);
+    clearInterval(watchdog);
+    endTrims();
     status.stop();
     signal.ignore();
     bug.ignore();

@@ -15,7 +15,7 @@ import { BATCH_CREDITS, BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/l
 import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
 import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank } from '../../filter/bank.js';
-import { trimMemory } from '../memory.js';
+import { trimMemory, trimNowAndThen } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
 import { type Edge, isWarm, judged, openFor } from './edge.js';
 import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
@@ -77,6 +77,7 @@ export class Intake {
   #openedAt = 0;
   #makeEdge: (() => Edge) | undefined;
   #edge: Edge | undefined;
+  #endTrims: (() => void) | undefined;
 
   /**
    * `orders`: see `IntakeWork`. `makeEdge`: where the newest entries need not wait for the stored
@@ -124,6 +125,7 @@ export class Intake {
       this.#post({ type: 'opened', gap: report.gap });
       await this.#loop();
     } finally {
+      this.#endTrims?.();
       this.#leaveEdge();
       this.#source.close();
     }
@@ -273,6 +275,7 @@ export class Intake {
     this.#send([], []);
     this.#postStats();
     trimMemory();
+    this.#endTrims ??= trimNowAndThen();
   }
 
   /** Hands position and counters on now and then, events or not. */
