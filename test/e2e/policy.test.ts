@@ -184,6 +184,13 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     const during = await Promise.all(['198.51.100.60', '198.51.101.60'].map((from) => login(from)));
     await Promise.all(guesses);
     expect(during).toEqual(['ok', 'ok']);
+    // Asked about twice it waits once, also without a session: Postfix has patience for 10 seconds.
+    const after = '/etc/dovecot/conf.d/99-after.conf';
+    await machine.write(after, 'auth_policy_check_after_auth = yes\n');
+    await machine.exec(['doveadm', 'reload']);
+    expect(await login('198.51.102.60', 'submission')).toBe('ok');
+    await machine.exec(['rm', after]);
+    await machine.exec(['doveadm', 'reload']);
   });
 
   test('whoever has no key, or comes under another name, is told nothing', async () => {
