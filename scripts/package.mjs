@@ -3,12 +3,16 @@
  * own Node, and `npm`, the tarball, which are made when none is named; `self-contained`, which
  * brings its Node, as .deb, .rpm and .tar.gz (`--format deb,rpm,tar`, `--arch x64,arm64`); all
  * Debian packages stand in a directory that apt can install from. What is compiled is compiled in
- * root file systems that are built once (root, some minutes). The same sources give the same bytes.
- * $BANJOUR_SIGNING_KEY names a key of gpg's that signs the directory and the checksums.
+ * root file systems that are built once (root, some minutes). The same sources give the same bytes:
+ * `--again` makes all of it twice and compares. Self-contained packages for another architecture
+ * are unpacked and tried under qemu-user. $BANJOUR_SIGNING_KEY names a key of gpg's that signs the
+ * directory and the checksums.
  */
 import { parseArgs } from 'node:util';
+import { buildAgain } from './lib/package/again.mjs';
 import { buildArchive } from './lib/package/archive.mjs';
 import { buildDeb } from './lib/package/deb.mjs';
+import { tryForeign } from './lib/package/foreign.mjs';
 import { buildRepository } from './lib/package/repository.mjs';
 import { buildRpm } from './lib/package/rpm.mjs';
 import { buildSbom } from './lib/package/sbom.mjs';
@@ -21,10 +25,14 @@ import { setUp } from './lib/setup.mjs';
 const KINDS = ['deb', 'npm', 'self-contained'];
 const FORMATS = { deb: buildDeb, rpm: buildRpm, tar: buildArchive };
 
-/** @returns {{ positionals: string[], values: { format?: string, arch?: string } }} */
+/** @returns {{ positionals: string[], values: { format?: string, arch?: string, again?: boolean } }} */
 function commandLine() {
   try {
-    const options = { format: { type: 'string' }, arch: { type: 'string' } };
+    const options = {
+      format: { type: 'string' },
+      arch: { type: 'string' },
+      again: { type: 'boolean' },
+    };
     return /** @type {any} */ (
       parseArgs({ options: /** @type {any} */ (options), allowPositionals: true })
     );
@@ -58,9 +66,19 @@ if (kinds.includes('deb')) made.push(buildDeb(SLIM));
 if (kinds.includes('npm')) made.push(await buildTarball());
 if (bundled)
   for (const arch of targets)
-    for (const format of formats) made.push(FORMATS[format](selfContained(arch)));
+    for (const format of formats) {
+      const target = selfContained(arch);
+      const path = FORMATS[format](target);
+      tryForeign(path, target);
+      made.push(path);
+    }
 const sbom = buildSbom();
 if (sbom !== undefined) made.push(sbom);
 for (const path of made) process.stdout.write(`${sizesOf(path)}  ${path}\n`);
 if (made.some((path) => path.endsWith('.deb'))) say(`apt can install from ${buildRepository()}`);
 say(`checksums: ${writeChecksums()}`);
+if (values.again === true)
+  buildAgain(
+    made,
+    process.argv.slice(2).filter((word) => word !== '--again'),
+  );

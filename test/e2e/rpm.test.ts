@@ -25,6 +25,16 @@ echo '[Service]' > %{buildroot}/usr/lib/systemd/system/sshd.service
 /usr/lib/systemd/system/sshd.service
 `;
 
+/**
+ * In place of SELinux' programs, which need its policy: writes down what it is told, and refuses to
+ * add what is there, as `semanage fcontext` does.
+ */
+const SELINUX = `#!/bin/sh
+line="\${0##*/} $*"
+[ "\${line#semanage fcontext -a}" = "$line" ] || ! grep -qxF "$line" /srv/selinux 2> /dev/null || exit 1
+echo "$line" >> /srv/selinux
+`;
+
 /** Mounts of a machine that is off, then the command in it, without network. */
 const ENTER =
   'mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; root=$0; exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@"';
@@ -49,6 +59,8 @@ describe('the RPM', () => {
     await run(['mount', '-t', 'overlay', 'overlay', '-o', layers, root]);
     await copyFile(built(/^banjour-.+\.x86_64\.rpm$/), join(root, 'srv/banjour.rpm'));
     writeFileSync(join(root, 'srv/sshd.spec'), SSHD);
+    for (const name of ['semanage', 'restorecon'])
+      writeFileSync(join(root, 'usr/sbin', name), SELINUX, { mode: 0o755 });
   });
   afterAll(async () => {
     await run(['umount', root]);
@@ -76,6 +88,22 @@ describe('the RPM', () => {
     await exec('systemd-analyze', '--man=no', 'verify', unit);
   });
 
+  /** What SELinux was told, the oldest first; from then on only what comes. */
+  const labels = async () => {
+    const said = await exec('cat', '/srv/selinux');
+    await exec('truncate', '-s', '0', '/srv/selinux');
+    return said.trim().split('\n');
+  };
+  const entry = '/usr/lib/banjour/dist/src/main.js';
+
+  test('the entry of the service is labelled as a program, and both programs by the policy', async () => {
+    expect(await labels()).toEqual([
+      `semanage fcontext -a -t bin_t ${entry}`,
+      `restorecon ${entry} /usr/lib/banjour/bin/node`,
+    ]);
+    await sh(`echo 'semanage fcontext -a -t bin_t ${entry}' > /srv/selinux`);
+  });
+
   test('the jails whose service is missing are noted, and again when one is installed', async () => {
     const noted = '/usr/lib/banjour/config/jail.d/services.conf';
     expect(await exec('cat', noted)).toContain('[sshd]\nenabled = false');
@@ -93,6 +121,11 @@ describe('the RPM', () => {
     expect((await outcomeOf(inside('systemctl', 'is-enabled', 'banjour'))).stdout).toBe(
       'disabled\n',
     );
+    // The label is there already: it is stated again, and not taken away with the former version.
+    expect((await labels()).slice(1)).toEqual([
+      `semanage fcontext -m -t bin_t ${entry}`,
+      `restorecon ${entry} /usr/lib/banjour/bin/node`,
+    ]);
   });
 
   test('removal leaves what rpm leaves: changed configuration and users', async () => {
@@ -106,6 +139,7 @@ describe('the RPM', () => {
     ];
     for (const path of gone) expect([path, await there(path)]).toEqual([path, false]);
     expect(await there('/etc/banjour/jail.d/host.conf.rpmsave')).toBe(true);
+    expect(await labels()).toEqual([`semanage fcontext -d ${entry}`]);
     expect(await exec('getent', 'passwd', 'banjour')).toContain('banjour');
   });
 });

@@ -8,7 +8,7 @@ import { filesBelow } from '../digest.mjs';
 import { fail, openly, quietly, ROOT, say, tail } from '../run.mjs';
 import { buildRoot, inRoot, WORK } from './buildroot.mjs';
 import { compiledIn, compileNative, newestAsked } from './compile.mjs';
-import { emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
+import { dated, emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
 import { DEBIAN, HOME, placeAll, read, write } from './tree.mjs';
 
 /** Scripts that dpkg runs. */
@@ -112,6 +112,7 @@ export function buildDeb(target) {
   const script = `find . -type d -exec chmod 755 {} +; find . -type f -exec chmod 644 {} +
 chmod 755 ${SCRIPTS.map((name) => `DEBIAN/${name}`).join(' ')} ${programs}
 ${trial(target)}
+${dated()}
 dpkg-deb --root-owner-group -Zxz --build . /tmp/${name} > /dev/null && mv /tmp/${name} ${WORK}/`;
   const built = inRoot(root, tree, script, { SOURCE_DATE_EPOCH: String(sourceDate()) });
   if (!built.ok) fail(`dpkg-deb\n${tail(built.output)}`);

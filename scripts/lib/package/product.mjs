@@ -2,6 +2,7 @@
  * What a package is made of, whatever its format: version, date, own files, modules that are needed
  * at run time.
  */
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { filesBelow } from '../digest.mjs';
@@ -100,6 +101,21 @@ export function runtimeModules() {
   for (const name of Object.keys(lock[''].dependencies ?? {})) visit('', name, false);
   return [...found].sort();
 }
+
+/**
+ * As `gzip -9n`: no name, no time. By the program, since Node compresses with the zlib of whoever
+ * built it, and Debian's makes other bytes than the registry's.
+ */
+export function gzipped(text) {
+  const { status, stdout, error } = spawnSync('gzip', ['-9n'], {
+    input: text,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  return status === 0 ? stdout : fail(`gzip: ${error?.message ?? `ended with ${status}`}`);
+}
+
+/** Shell words that give all below the working folder the date of the package. */
+export const dated = () => `find . -exec touch -h -d @${sourceDate()} {} +`;
 
 /** An empty folder for work. */
 export function emptied(path) {

@@ -6,10 +6,9 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { buildRoot, inRoot, WORK } from './buildroot.mjs';
-import { emptied, sourceDate } from './product.mjs';
+import { emptied, gzipped, sourceDate } from './product.mjs';
 import { KEY, sign } from './sums.mjs';
 
 /** Relative to the project. */
@@ -29,11 +28,7 @@ export function buildRepository() {
   );
   if (!scanned.ok) fail(`dpkg-scanpackages\n${tail(scanned.output)}`);
   const index = readFileSync(join(folder, 'Packages'));
-  // Neither the time nor the system of whoever builds stands in the header.
-  const packed = gzipSync(index, { level: 9 });
-  packed.fill(0, 4, 8);
-  packed[9] = 255;
-  writeFileSync(join(folder, 'Packages.gz'), packed);
+  writeFileSync(join(folder, 'Packages.gz'), gzipped(index));
   writeFileSync(join(folder, 'Release'), release(folder, index.toString()));
   if (KEY !== '') signAll(folder);
   return FOLDER;

@@ -9,7 +9,7 @@ import { filesBelow } from '../digest.mjs';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { inRoot, WORK } from './buildroot.mjs';
 import { compiledIn, compileNative, newestAsked } from './compile.mjs';
-import { emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
+import { dated, emptied, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
 import { DEBIAN, HOME, placeAll, read, write } from './tree.mjs';
 
 const RPM = 'packaging/rpm';
@@ -69,7 +69,8 @@ export function buildRpm(target) {
   };
   const fill = (text) => text.replace(/@([A-Z]+)@/g, (_, name) => values[name]);
   write(work, 'banjour.spec', fill(read(`${RPM}/banjour.spec.in`)));
-  const script = `rpmbuild -bb --target ${target.rpm}-linux --define '_topdir ${WORK}/top' banjour.spec`;
+  const script = `${dated()}
+rpmbuild -bb --target ${target.rpm}-linux --define '_topdir ${WORK}/top' banjour.spec`;
   const env = { SOURCE_DATE_EPOCH: String(sourceDate()) };
   const built = inRoot(rpmRoot(), work, script, env);
   if (!built.ok) fail(`rpmbuild\n${tail(built.output)}`);

@@ -4,10 +4,11 @@
  * compiled (or fetched ready-made) at installation. `npm install -g FILE`, then `banjour service
  * install`.
  */
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
-import { BUILT, copyInto, DATA, emptied, manualPages, PACKAGE } from './product.mjs';
+import { BUILT, copyInto, DATA, emptied, gzipped, manualPages, PACKAGE } from './product.mjs';
 
 const FILES = [
   'native',
@@ -57,5 +58,7 @@ export async function buildTarball() {
   mkdirSync(join(ROOT, 'packages'), { recursive: true });
   const { ok, output } = quietly('npm', ['pack', tree, '--pack-destination', 'packages']);
   if (!ok) fail(`npm pack\n${tail(output)}`);
-  return `packages/${PACKAGE.name}-${PACKAGE.version}.tgz`;
+  const path = `packages/${PACKAGE.name}-${PACKAGE.version}.tgz`;
+  writeFileSync(join(ROOT, path), gzipped(gunzipSync(readFileSync(join(ROOT, path)))));
+  return path;
 }

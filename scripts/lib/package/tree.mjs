@@ -13,12 +13,21 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { filesBelow } from '../digest.mjs';
 import { pageModules } from '../page.mjs';
-import { ROOT } from '../run.mjs';
+import { fail, ROOT } from '../run.mjs';
 import { compiledIn, runtimeOf } from './compile.mjs';
-import { BUILT, copyInto, DATA, licenceOf, manifestOf, manualPages, PACKAGE } from './product.mjs';
+import { wrongPrograms } from './elf.mjs';
+import {
+  BUILT,
+  copyInto,
+  DATA,
+  gzipped,
+  licenceOf,
+  manifestOf,
+  manualPages,
+  PACKAGE,
+} from './product.mjs';
 
 /** Where the program lies, relative to /. */
 export const HOME = 'usr/lib/banjour';
@@ -56,9 +65,6 @@ export function write(target, path, text, mode = 0o644) {
 }
 
 export const read = (path) => readFileSync(join(ROOT, path), 'utf8');
-/** As `gzip -9n`: no name, no time. */
-const gzipped = (text) => gzipSync(text, { level: 9 });
-
 /** The program with its modules, its compiled parts and, where the target has one, its Node. */
 export function placeHome(home, target, modules, compiled) {
   copyInto(home, [...BUILT, ...DATA], (path) => !/\.(?:d\.ts|map)$/.test(path));
@@ -73,9 +79,14 @@ export function placeHome(home, target, modules, compiled) {
     'package.json',
     `${JSON.stringify({ name, version, license, type, engines, private: true }, undefined, 2)}\n`,
   );
-  if (target.node === undefined) return;
-  mkdirSync(join(home, 'bin'), { recursive: true });
-  cpSync(join(runtimeOf(target), 'bin/node'), join(home, 'bin/node'));
+  const programs = compiledIn(target);
+  if (target.node !== undefined) {
+    mkdirSync(join(home, 'bin'), { recursive: true });
+    cpSync(join(runtimeOf(target), 'bin/node'), join(home, 'bin/node'));
+    programs.push('bin/node');
+  }
+  const wrong = wrongPrograms(home, target.arch, programs);
+  if (wrong.length > 0) fail(`programs in the package, ${target.says}:\n${wrong.join('\n')}`);
 }
 
 /** All of it below the root `tree`; returns the absolute paths of the administrator's files. */
