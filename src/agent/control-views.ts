@@ -116,6 +116,16 @@ function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
 }
 
 export function banView(record: BanRecord): BanView {
+  const { evidence, weights, points } = record;
+  return {
+    ...briefView(record),
+    evidence,
+    ...(weights === undefined ? {} : { weights }),
+    ...(points === undefined ? {} : { points }),
+  };
+}
+
+function briefView(record: BanRecord): BanView {
   return {
     id: record.id,
     jail: record.jail,
@@ -136,13 +146,13 @@ export function banView(record: BanRecord): BanView {
     ...(record.ended === undefined
       ? {}
       : { ended: { ...record.ended, time: isoTime(record.ended.time) } }),
-    evidence: record.evidence,
+    evidence: [],
   };
 }
 
 /** For lists of the present: their evidence would make them ten times as long. */
 export function* banListViews(records: Iterable<BanRecord>): IterableIterator<BanView> {
-  for (const record of records) yield { ...banView(record), evidence: [] };
+  for (const record of records) yield briefView(record);
 }
 
 /** Options with where they come from; `overrides` were set by hand. */

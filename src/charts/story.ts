@@ -18,7 +18,7 @@ import {
 
 /**
  * The story of an address: entries that were counted, each as high as it weighs, the windows that
- * counted them, and the bans. Times are numbers of one unit.
+ * counted them, the bans, and since when the kernel holds them. Times are numbers of one unit.
  */
 export interface TimeLine {
   readonly kind: 'timeline';
@@ -37,7 +37,7 @@ export interface TimeLine {
     readonly from: number;
     readonly until: number;
     readonly label: string;
-    readonly kind: 'window' | 'ban';
+    readonly kind: 'window' | 'ban' | 'kernel';
   }[];
   /** Words on the axis between its ends. */
   readonly ticks?: readonly { readonly at: number; readonly label: string }[];
@@ -55,6 +55,11 @@ export interface TimeLine {
 type Mark = TimeLine['marks'][number];
 
 const INKS: Readonly<Record<Mark['kind'], Ink>> = { entry: 'c0', decision: 'c1', end: 'c2' };
+const SPANS = {
+  window: { ink: 'c0', opacity: 0.35 },
+  ban: { ink: 'c1', opacity: 0.9 },
+  kernel: { ink: 'c2', opacity: 0.9 },
+} as const;
 const [TOP, BASE, LEFT, RIGHT] = [56, 176, 44, 24];
 const ROW = 28;
 
@@ -73,8 +78,8 @@ export function drawTimeLine(chart: TimeLine): string {
     const y = BASE + 30 + i * ROW;
     const x = spot(begin);
     const long = Math.max(3, spot(end) - x);
-    const ink = kind === 'ban' ? 'c1' : 'c0';
-    const bar = box({ x, y, width: long, height: 7, ink, opacity: kind === 'ban' ? 0.9 : 0.35 });
+    const { ink, opacity } = SPANS[kind];
+    const bar = box({ x, y, width: long, height: 7, ink, opacity });
     // A word that would leave the picture ends where its bar ends.
     const isLate = x > LEFT + plot / 2;
     const words = word(isLate ? x + long : x, y + 20, label, {

@@ -61,6 +61,12 @@ export interface BanView {
   };
   /** Cursors of the entries that were counted; empty in lists of the present, which may be long. */
   readonly evidence: readonly string[];
+  /**
+   * Of a ban by evidence: the points of each of these entries, and all that the address had when it
+   * was decided, faded ones too.
+   */
+  readonly weights?: readonly number[];
+  readonly points?: number;
 }
 
 export interface JailView {
@@ -233,6 +239,8 @@ interface WindowView {
   readonly points?: number;
   readonly last?: string;
   readonly evidence: readonly string[];
+  /** The points of each of these entries. */
+  readonly weights?: readonly number[];
 }
 
 /** All that the agent knows of an address. */
@@ -257,6 +265,16 @@ export interface ExplainView {
     readonly until: string | null;
   }[];
 }
+
+/** Why a jail that weighs evidence bans, for people; docs/detection.md says more. */
+export const RULE_REASONS: Readonly<Record<EvidenceRule, string>> = {
+  fast: 'its failures at all services together',
+  slow: 'it failed again and again over days',
+  subnet: 'many addresses of its network fail',
+  user: 'it failed for a user whom many addresses attack',
+  'dead-name': 'it tried a name that nobody logs in with and that many addresses try',
+  honeypot: 'it tried a honeypot name',
+};
 
 /** Why a login is refused before its password is looked at. */
 export const REFUSAL_REASONS = [
@@ -287,6 +305,8 @@ export interface EvidenceView {
   readonly line?: string;
   /** Attempts that it tells of. */
   readonly count?: number;
+  /** What they weighed, of a jail that weighs; absent where it is not known any more. */
+  readonly points?: number;
   /** Which regex of which file and line finds the failure in it today. */
   readonly regex?: string;
 }
@@ -298,6 +318,8 @@ export interface Explanation extends ExplainView {
   readonly evidence: readonly {
     readonly jail: string;
     readonly entries: readonly EvidenceView[];
+    /** Of a jail that weighs: all points at a time, that of the decision where there was one. */
+    readonly sum?: { readonly time: string; readonly points: number };
     /** How the jail counts; absent when it is no more. */
     readonly rule?: {
       readonly findtimeSeconds: number;

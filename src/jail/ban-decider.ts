@@ -73,7 +73,7 @@ export class BanDecider {
    */
   answer(
     jail: Jail,
-    { rule, target: found, isShared, hasOthers, isStorm }: EvidenceFinding,
+    { rule, target: found, isShared, hasOthers, isStorm, sum }: EvidenceFinding,
     event: FilterEvent,
     now: EpochMicros,
     context: AllowContext,
@@ -108,7 +108,8 @@ export class BanDecider {
     const failures = Math.max(event.count, windows.count(keyOf(target), now));
     const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
     const answer = { full, until, previousBans, leniency };
-    overlay.add({ ...decision(jail, target, event, now, answer), rule }, isOpen);
+    const weighed = weighedOf(jail, target, full, rule === 'subnet' ? undefined : sum);
+    overlay.add({ ...decision(jail, target, event, now, answer), ...weighed, rule }, isOpen);
   }
 
   /**
@@ -157,6 +158,24 @@ function decision(
     previousBans,
     ...(leniency !== undefined && { leniency }),
   };
+}
+
+/** What the entries of a decision weighed, and with them all that the target had. */
+function weighedOf(
+  { windows, policy }: Jail,
+  target: Prefix,
+  { from, to }: FullWindow,
+  sum: number | undefined,
+): Pick<BanDecision, 'weights' | 'points'> {
+  const entries = windows.weighed(keyOf(target), from, to, policy.maxmatches);
+  return {
+    ...(entries.length > 0 && { weights: entries.map(({ points }) => thousandths(points)) }),
+    ...(sum !== undefined && { points: thousandths(sum) }),
+  };
+}
+
+function thousandths(points: number): number {
+  return Math.round(points * 1000) / 1000;
 }
 
 /**

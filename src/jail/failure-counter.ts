@@ -64,7 +64,7 @@ export class FailureCounter {
     if (policy.group !== undefined && meaning !== undefined && meaning.points > 0) {
       const weighing = this.#jails.get(policy.group)?.windows;
       weighing?.sweepWhenMany(time?.now ?? event.time);
-      weighing?.add(key, event.time, event.count, evidence);
+      weighing?.add(key, event.time, event.count, evidence, meaning.points);
     }
     const outcome = {
       kind: 'counted',

@@ -344,13 +344,14 @@ export class Jails {
     const kind = this.#decider.decide(jail, target, event, now, overlay, weighed);
     const weighing = group === undefined ? undefined : this.#jails.get(group);
     if (weighing !== undefined && meaning !== undefined) {
+      const { sum, isStorm } = meaning;
       const fast = kind === 'counted' && isFast(jail, weighing, target, event, meaning.allowance);
       for (const finding of meaning.findings)
-        this.#decider.answer(weighing, finding, event, now, context, overlay);
+        this.#decider.answer(weighing, { ...finding, sum }, event, now, context, overlay);
       if (fast) {
         const hasOthers = meaning.allowance > 1;
-        const { isStorm } = meaning;
-        const finding = { rule: 'fast', target, isShared: hasOthers, hasOthers, isStorm } as const;
+        const isShared = hasOthers;
+        const finding = { rule: 'fast', target, isShared, hasOthers, isStorm, sum } as const;
         this.#decider.answer(weighing, finding, event, now, context, overlay, policy);
       }
     }

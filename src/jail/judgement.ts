@@ -155,6 +155,7 @@ export interface WindowView {
   /** Of a jail that weighs evidence, which bans at maxretry points. */
   readonly points?: number;
   readonly last: EpochMicros | undefined;
-  /** Cursors of the newest of them, newest last. */
+  /** Cursors of the newest of them, newest last; of a jail that weighs, the points of each. */
   readonly evidence: readonly string[];
+  readonly weights?: readonly number[];
 }

@@ -77,14 +77,15 @@ export function viewsOf(
       const failures = windows.count(key, now);
       if (failures === 0) continue;
       const points = weighing.pointsOf(policy.jail, candidate, now);
+      const entries = windows.weighed(key, now - policy.findtime * MICROS_PER_SECOND, now);
       views.push({
         jail: policy.jail,
         target: candidate,
         failures,
         maxretry: policy.maxretry,
-        ...(points === undefined ? {} : { points }),
+        ...(points === undefined ? {} : { points, weights: entries.map((one) => one.points) }),
         last: windows.last(key) as EpochMicros | undefined,
-        evidence: windows.evidence(key, now - policy.findtime * MICROS_PER_SECOND, now),
+        evidence: entries.map(({ cursor }) => cursor),
       });
     }
   }

@@ -13,6 +13,12 @@ export interface FullWindow {
   readonly failures: number;
 }
 
+/** An entry that failures came from, and what they weighed together; 0 where nothing is weighed. */
+export interface WeighedEntry {
+  readonly cursor: Cursor;
+  readonly points: number;
+}
+
 /** What one jail counts by: K failures within F microseconds. */
 export interface WindowRule {
   readonly maxretry: number;
@@ -76,12 +82,12 @@ export class Windows {
     if (slot !== NONE) this.#targets.setFloor(slot, floor);
   }
 
-  /** Adds a failure. */
-  add(key: TargetKey, time: number, count: number, evidence: EvidenceRef): void {
+  /** Adds a failure. `points`: what it weighed, of a jail that weighs. */
+  add(key: TargetKey, time: number, count: number, evidence: EvidenceRef, points = 0): void {
     const slot = this.#slot(key);
     this.#targets.touch(slot);
     while (this.#pool.full && this.#evict('failures', key, slot));
-    const record = this.#pool.take(time, count, evidence);
+    const record = this.#pool.take(time, count, evidence, points);
     let newer = NONE;
     let older = this.#targets.head(slot);
     while (older !== NONE && this.#pool.time(older) > time) {
@@ -150,20 +156,30 @@ export class Windows {
    * Cursors of the newest failures between the two moments, newest last; at most `most` of them.
    */
   evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
+    return this.weighed(key, from, to, most).map(({ cursor }) => cursor);
+  }
+
+  /** The same entries, each with what its failures weighed. */
+  weighed(key: TargetKey, from: number, to: number, most = this.#evidenceMax): WeighedEntry[] {
     const slot = this.#targets.find(key);
-    const refs: EvidenceRef[] = [];
+    const refs = new Map<EvidenceRef, number>();
     if (slot === NONE) return [];
     for (
       let record = this.#targets.head(slot);
       record !== NONE;
       record = this.#pool.older(record)
     ) {
-      if (refs.length >= most || this.#pool.time(record) < from) break;
+      if (this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
-      if (ref !== NO_EVIDENCE && this.#pool.time(record) <= to && !refs.includes(ref))
-        refs.push(ref);
+      if (ref === NO_EVIDENCE || this.#pool.time(record) > to) continue;
+      const points = refs.get(ref);
+      if (points === undefined && refs.size >= most) break;
+      refs.set(ref, (points ?? 0) + this.#pool.points(record));
     }
-    return refs.reverse().flatMap((ref) => this.#log.read(ref) ?? []);
+    return [...refs].reverse().flatMap(([ref, points]) => {
+      const cursor = this.#log.read(ref);
+      return cursor === undefined ? [] : [{ cursor, points }];
+    });
   }
 
   /**

@@ -25,6 +25,7 @@ const TOO_LARGE = INTEGERS.map(
 
 /** `json_type` fails on what is no JSON, and CASE alone keeps the order of the two. */
 const CANNOT_BE_READ = `CASE WHEN json_valid(evidence) THEN json_type(evidence) <> 'array' ELSE 1 END
+  OR CASE WHEN json_valid(coalesce(weights, '[]')) THEN json_type(coalesce(weights, '[]')) <> 'array' ELSE 1 END
   OR ${TOO_LARGE} OR NOT is_target(target)`;
 
 /** Characters of a damaged jail or target that are shown. */

@@ -343,6 +343,8 @@ export class Ledger {
       by: ban.by ?? null,
       source: ban.source ?? null,
       scenario: ban.scenario ?? null,
+      weights: ban.weights === undefined ? null : JSON.stringify(ban.weights),
+      points: ban.points ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

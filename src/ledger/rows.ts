@@ -43,6 +43,8 @@ export interface BanRow {
   readonly banned_by: string | null;
   readonly source: string | null;
   readonly scenario: string | null;
+  readonly weights: string | null;
+  readonly points: number | null;
 }
 
 /** What the kernel is told of a row. */
@@ -50,7 +52,7 @@ export type ElementRow = readonly [jail: JailName, target: string, until: EpochM
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by, source, scenario';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by, source, scenario, weights, points';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -62,6 +64,8 @@ export function recordOf(row: BanRow): BanRecord {
     until: row.until as EpochMicros | null,
     failures: row.failures,
     evidence: JSON.parse(row.evidence) as Cursor[],
+    ...(row.weights !== null && { weights: JSON.parse(row.weights) as number[] }),
+    ...(row.points !== null && { points: row.points }),
     ...(row.user !== null && { user: row.user }),
     ...(row.host !== null && { host: row.host }),
     origin: row.source === null ? (row.origin as Origin) : 'shared',

@@ -116,6 +116,11 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE ban ADD COLUMN source TEXT;
   ALTER TABLE ban ADD COLUMN scenario TEXT;
   `,
+  // What the entries of a ban by evidence weighed, one number each, and all that was weighed.
+  `
+  ALTER TABLE ban ADD COLUMN weights TEXT;
+  ALTER TABLE ban ADD COLUMN points REAL;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -157,6 +162,8 @@ export interface BanInsert {
   readonly by: string | null;
   readonly source: string | null;
   readonly scenario: string | null;
+  readonly weights: string | null;
+  readonly points: number | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -232,8 +239,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, source, scenario, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, source, scenario, weights, points, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @weights, @points, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
       'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',

@@ -6,7 +6,13 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type { BanView, EvidenceView, Explanation, RefusalView } from '../control/protocol.js';
+import type {
+  BanView,
+  EvidenceView,
+  ExplainView,
+  Explanation,
+  RefusalView,
+} from '../control/protocol.js';
 import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
@@ -168,19 +174,35 @@ export async function explain(
   const jails = new Map(setup.jails.map((jail) => [jail.policy.jail as string, jail]));
   const newest = new Map<string, BanView>();
   for (const ban of view.bans) if (!newest.has(ban.jail)) newest.set(ban.jail, ban);
-  const cursors = new Map<string, readonly string[]>(
-    [...newest].map(([jail, ban]) => [jail, ban.evidence]),
-  );
-  for (const window of view.windows)
-    cursors.set(window.jail, [
-      ...new Set([...(cursors.get(window.jail) ?? []), ...window.evidence]),
-    ]);
-  const evidence = [...cursors].map(([jail, list]) => ({
+  const counted = new Map<string, Map<string, number | undefined>>();
+  const note = (jail: string, cursors: readonly string[], weights: readonly number[] = []) => {
+    const own = counted.get(jail) ?? new Map<string, number | undefined>();
+    counted.set(jail, own);
+    for (const [i, text] of cursors.entries()) own.set(text, weights[i] ?? own.get(text));
+  };
+  for (const [jail, ban] of newest) note(jail, ban.evidence, ban.weights);
+  for (const { jail, evidence, weights } of view.windows) note(jail, evidence, weights);
+  const evidence = [...counted].map(([jail, list]) => ({
     jail,
-    entries: list.map((text) => evidenceOf(text, judgesOf(jails.get(jail), setup.jails))),
+    entries: [...list].map(([text, points]) => ({
+      ...evidenceOf(text, judgesOf(jails.get(jail), setup.jails)),
+      ...(points === undefined ? {} : { points }),
+    })),
+    ...sumOf(view, newest.get(jail), jail),
     ...ruleOf(jails.get(jail)),
   }));
   return { ...view, evidence, refusals };
+}
+
+/** All points against the address: when its ban was decided, or now. */
+function sumOf(
+  { windows }: ExplainView,
+  ban: BanView | undefined,
+  jail: string,
+): Pick<Explanation['evidence'][number], 'sum'> {
+  if (ban?.points !== undefined) return { sum: { time: ban.time, points: ban.points } };
+  const points = windows.find((one) => one.jail === jail)?.points;
+  return points === undefined ? {} : { sum: { time: new Date().toISOString(), points } };
 }
 
 function ruleOf(jail: JailSetup | undefined): Pick<Explanation['evidence'][number], 'rule'> {

@@ -6,7 +6,12 @@ import { formatLength, formatTime } from './terminal.js';
 
 /** What is drawn; times are ISO 8601. */
 export interface TimeLineFacts {
-  readonly entries: readonly { readonly time: string; readonly count: number }[];
+  /** `points`: what an entry weighed, where that is known. */
+  readonly entries: readonly {
+    readonly time: string;
+    readonly count: number;
+    readonly points?: number;
+  }[];
   readonly findtimeSeconds: number;
   readonly maxretry: number;
   /** A jail that weighs: findtime is the time in which points lose half their weight. */
@@ -38,15 +43,17 @@ export function timeLine(facts: TimeLineFacts, width: number): string[] {
   const column = (time: number) =>
     Math.round(((room - 1) * (time - from)) / Math.max(1, last - from));
   const cells = Array<number>(room).fill(0);
-  for (const { time, count } of entries) {
+  // Half of the entries by what they weighed and half by their attempts would be neither.
+  const isByPoints = isWeighing && entries.every(({ points }) => points !== undefined);
+  for (const { time, count, points = 0 } of entries) {
     const at = column(Date.parse(time));
-    if (at >= 0 && at < room) cells[at] = (cells[at] ?? 0) + count;
+    if (at >= 0 && at < room) cells[at] = (cells[at] ?? 0) + (isByPoints ? points : count);
   }
   const marks = cells.map(markOf).join('');
   const rule = isWeighing
     ? `bans at ${maxretry} points; half of them are gone after ${formatLength(findtimeSeconds)}`
     : `bans at ${maxretry} within ${formatLength(findtimeSeconds)}`;
-  const head = `  Time line (● an attempt, 2 to 9 and + so many at once; ${rule}):`;
+  const head = `  Time line (● ${isByPoints ? 'a point' : 'an attempt'}, 2 to 9 and + so many at once; ${rule}):`;
   const lines = [head, `  ${marks}${ban === undefined ? '' : `■${TAIL}${tailEnd(ban)}`}`];
   if (!isWeighing) lines.push(`  ${bracket(column(begin), room, formatLength(findtimeSeconds))}`);
   const [first, end] = [formatTime(new Date(from).toISOString()), endOf(last, ban)];
@@ -56,8 +63,8 @@ export function timeLine(facts: TimeLineFacts, width: number): string[] {
 
 function markOf(count: number): string {
   if (count === 0) return '·';
-  if (count === 1) return '●';
-  return count < 10 ? String(count) : '+';
+  if (count < 1.5) return '●';
+  return count < 9.5 ? String(Math.round(count)) : '+';
 }
 
 /** The window, from its beginning to the last entry. */

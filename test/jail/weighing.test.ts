@@ -22,7 +22,7 @@ import {
 import { Jails } from '../../src/jail/jails.js';
 import type { JailContext } from '../../src/jail/judgement.js';
 import { openLedger } from '../../src/ledger/open.js';
-import { at, context, failure, JAIL, policy } from './support.js';
+import { at, context, failure, JAIL, policy, prefix } from './support.js';
 
 const LOGIN = mustJailName('login');
 const DAY = 86_400;
@@ -49,6 +49,7 @@ const success = (who: string, time: EpochMicros, user: string): FilterEvent => (
   ...failure(who, time, { user }),
   kind: 'success',
 });
+const isWeighed = ({ jail }: { readonly jail: string }) => jail === LOGIN;
 const bansOf = ({ decisions }: ReturnType<Jails['step']>) =>
   decisions.map(({ jail, target, rule }) => `${jail} ${formatPrefix(target)} ${rule ?? 'window'}`);
 
@@ -80,12 +81,41 @@ describe('a jail that weighs', () => {
         until: at(DAY),
         failures: 1,
         evidence: [event.cursor],
+        weights: [1],
+        points: 1,
         user: 'Trap',
         origin: 'journal',
         previousBans: 0,
         rule: 'honeypot',
       },
     ]);
+  });
+
+  test('a decision says what its entries weighed, and all that the address had with them', () => {
+    const jails = new Jails([grouped, weighing({ maxmatches: 2 })]);
+    const days = [0, 1, 2, 3].map((day) => {
+      const event = failure('198.51.100.7', at(day * DAY), { user: `user ${day}` });
+      return jails.step(event, at(day * DAY), context()).decisions;
+    });
+    const [ban] = days.at(-1) ?? [];
+    const faded = (points: number, age: number) => points * 2 ** (-age / 7);
+    expect(ban?.evidence).toHaveLength(2);
+    expect(ban?.weights).toEqual([2, 2]);
+    expect(ban?.points).toBeCloseTo(faded(1, 3) + faded(2, 2) + faded(2, 1) + 2, 2);
+    const [window] = jails.explain(prefix('198.51.100.7'), at(3 * DAY)).filter(isWeighed);
+    expect(window?.weights).toEqual([1, 2, 2, 2]);
+    expect(window?.points).toBeCloseTo(ban?.points ?? 0, 2);
+  });
+
+  test('a ban of a prefix by its neighbours has no points of its own', () => {
+    const jails = new Jails(POLICIES);
+    const decided = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) => {
+      const event = failure(`198.51.100.${n}`, at(0.7 * n * DAY), { user: 'anna' });
+      return jails.step(event, event.time, context()).decisions;
+    });
+    const subnet = decided.find(({ rule }) => rule === 'subnet');
+    expect(subnet).toBeDefined();
+    expect([subnet?.weights, subnet?.points]).toEqual([undefined, undefined]);
   });
 
   test('says how much it holds', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fromBits, hostPrefix, prefixOf } from '../../src/core/address.js';
+import { cursor } from '../../src/core/names.js';
 import { EvidenceLog, NO_EVIDENCE } from '../../src/jail/evidence/log.js';
 import { KeyIndex, keyOf, type TargetKey, targetOfKey } from '../../src/jail/keys.js';
 import { Windows } from '../../src/jail/windows.js';
@@ -59,6 +60,34 @@ describe('a window', () => {
         },
       ),
     );
+  });
+
+  test('names each entry once, with all that it weighed, the newest of them', () => {
+    const log = new EvidenceLog(4_096, 64);
+    const windows = new Windows({ maxretry: 9, findtimeMicros: 1_000 }, BOUNDS, log);
+    const [one, two, three] = ['c1', 'c2', 'c3'].map((text) => log.append(cursor(text)));
+    windows.add(ONE, 1, 1, one ?? NO_EVIDENCE, 1);
+    windows.add(ONE, 2, 1, two ?? NO_EVIDENCE, 2);
+    windows.add(ONE, 2, 1, two ?? NO_EVIDENCE, 0.5);
+    windows.add(ONE, 3, 1, NO_EVIDENCE, 4);
+    windows.add(ONE, 4, 1, three ?? NO_EVIDENCE, 3);
+    expect(windows.weighed(ONE, 0, 9)).toEqual([
+      { cursor: 'c1', points: 1 },
+      { cursor: 'c2', points: 2.5 },
+      { cursor: 'c3', points: 3 },
+    ]);
+    expect(windows.weighed(ONE, 0, 9, 2).map((entry) => entry.points)).toEqual([2.5, 3]);
+    expect(windows.weighed(ONE, 0, 3, 1).map((entry) => entry.points)).toEqual([2.5]);
+    expect(windows.weighed(ONE, 0, 9, 0)).toEqual([]);
+  });
+
+  test('keeps what entries weighed when it grows', () => {
+    const log = new EvidenceLog(200_000, 4_096);
+    const rule = { maxretry: 2_000, findtimeMicros: 1_000_000 };
+    const windows = new Windows(rule, BOUNDS, log);
+    for (let i = 0; i < 1_500; i++) windows.add(ONE, i, 1, log.append(cursor(`c${i}`)), i / 2);
+    expect(windows.weighed(ONE, 0, 10, 3).map(({ points }) => points)).toEqual([4, 4.5, 5]);
+    expect(windows.weighed(ONE, 1_400, 2_000, 1)).toEqual([{ cursor: 'c1499', points: 749.5 }]);
   });
 
   test('remembers of an endless attack no more than four times maxretry', () => {

@@ -35,6 +35,15 @@ describe('a commit', () => {
     expect([kept?.rule, kept?.leniency]).toEqual(['fast', 'storm']);
   });
 
+  test('keeps what the entries of a ban by evidence weighed', () => {
+    const { ledger } = opened();
+    const weighed = { weights: [1, 2.5], points: 5.125 };
+    ledger.commit({ decisions: [ban('192.0.2.1', weighed), ban('192.0.2.2')] });
+    expect(ledger.openBan(JAIL, prefix('192.0.2.1'))).toMatchObject(weighed);
+    const other = ledger.openBan(JAIL, prefix('192.0.2.2'));
+    expect([other?.weights, other?.points]).toEqual([undefined, undefined]);
+  });
+
   test('keeps decisions and position together: when one fails, neither is there', () => {
     const { ledger } = opened();
     const broken = { ...ban('192.0.2.2'), origin: 'nobody' as 'journal' };

@@ -49,6 +49,21 @@ describe('a time line', () => {
     expect(lines[1]).toMatch(/^ {2}●·+●·+●●■/);
   });
 
+  test('of a jail that weighs shows points where all of them are known', () => {
+    const weighed = [
+      { time: at(0), count: 1, points: 2 },
+      { time: at(300), count: 1, points: 1 },
+      { time: at(600), count: 4, points: 9.6 },
+    ];
+    const line = (some: TimeLineFacts['entries'], isWeighing: boolean) => {
+      const [head = '', marks = ''] = timeLine(facts({ entries: some, isWeighing }), 100);
+      return [head.slice(13, 24), marks.replaceAll('·', '').trim()];
+    };
+    expect(line(weighed, true)).toEqual(['● a point, ', '2●+']);
+    expect(line(weighed, false)).toEqual(['● an attemp', '●●4']);
+    expect(line([...weighed, { time: at(590), count: 1 }], true)[0]).toBe('● an attemp');
+  });
+
   test('fits into every width, and is left out where nothing can be seen', () => {
     for (const width of [29, 40, 80, 100, 1000, Number.POSITIVE_INFINITY])
       for (const line of timeLine(facts({ ban }), width).slice(1, 3))

@@ -1,8 +1,13 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 import { ControlClient } from '../../control/client.js';
-import type { BanView, Explanation, RefusalReason } from '../../control/protocol.js';
+import {
+  type BanView,
+  type Explanation,
+  type RefusalReason,
+  RULE_REASONS,
+} from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
-import type { EvidenceRule, Leniency } from '../../core/decision.js';
+import type { Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
 import { SHARE_TEXT_CHARS_MAX } from '../../core/service-limits.js';
@@ -97,16 +102,6 @@ const REFUSALS: Readonly<Record<RefusalReason, string>> = {
   'shared-address': 'the address would be banned if others did not log in from it',
 };
 
-/** Why a jail that weighs evidence bans, for people; docs/detection.md says more. */
-const RULES: Readonly<Record<EvidenceRule, string>> = {
-  fast: 'its failures at all services together',
-  slow: 'it failed again and again over days',
-  subnet: 'many addresses of its network fail',
-  user: 'it failed for a user whom many addresses attack',
-  'dead-name': 'it tried a name that nobody logs in with and that many addresses try',
-  honeypot: 'it tried a honeypot name',
-};
-
 const LENIENCIES: Readonly<Record<Leniency, string>> = {
   shared: 'Other users log in from there, so it does not count for recidive',
   storm: 'It is short: all failures came at once and for one name, as from a device',
@@ -121,7 +116,7 @@ function explanationText(told: Explanation, width: number): string {
   for (const ban of inForce)
     lines.push(
       `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULES[ban.rule]}`}` +
+        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULE_REASONS[ban.rule]}${ban.rule === 'slow' && ban.points !== undefined ? `, ${counted(Number(ban.points.toFixed(1)), 'point')}` : ''}`}` +
         `${ban.host === undefined || ban.origin === 'shared' ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
     );
   for (const { target, until, ...source } of told.listed ?? [])
@@ -200,8 +195,8 @@ function drawn(
 ): string[] {
   const facts = {
     ...rule,
-    entries: entries.flatMap(({ time, count = 1 }) =>
-      time === undefined ? [] : [{ time, count }],
+    entries: entries.flatMap(({ time, count = 1, points }) =>
+      time === undefined ? [] : [{ time, count, ...(points === undefined ? {} : { points }) }],
     ),
     ...(ban === undefined
       ? {}

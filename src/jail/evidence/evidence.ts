@@ -230,6 +230,8 @@ export class Evidence {
     this.#offend(attempt, where, user, time, find);
     return {
       points: count * each,
+      // What a joint ban adds for later is no failure's weight.
+      sum: sum.points - (joins ? rules.slowPoints : 0),
       allowance,
       findings,
       alarms,

@@ -114,8 +114,9 @@ export interface EvidenceFinding {
   readonly isShared: boolean;
   /** True when another user logs in from the address: jails that count bans pass it over. */
   readonly hasOthers: boolean;
-  /** See `FailureMeaning`. */
+  /** See `FailureMeaning`; the points are those of the target. */
   readonly isStorm?: boolean | undefined;
+  readonly sum?: number | undefined;
 }
 
 /** What people should know of; it bans nobody. */
@@ -148,6 +149,8 @@ export interface Holdings {
 export interface FailureMeaning {
   /** Points that the failure gave its address; 0 for what a forgetful user does. */
   readonly points: number;
+  /** What its address has with them; absent for what gives none. */
+  readonly sum?: number;
   /** How often maxretry of a jail is to be taken for this address: 1, more where others log in. */
   readonly allowance: number;
   readonly findings: readonly EvidenceFinding[];

@@ -1,7 +1,8 @@
 /** From what the agent explains to the picture of it: the entries, their sum, the decision. */
 import type { TimeLine } from '../../charts/story.js';
-import type { BanView, Explanation } from '../../control/protocol.js';
-import { lengthOf, shortTime } from './format.js';
+import { type BanView, type Explanation, RULE_REASONS } from '../../control/protocol.js';
+import { counted } from '../../core/text.js';
+import { lengthOf, points as pointsText, shortTime } from './format.js';
 
 type Evidence = Explanation['evidence'][number];
 
@@ -15,9 +16,14 @@ const SMALL = 0.2;
 const TICKS = [0.25, 0.5, 0.75];
 const NARROW = 480;
 
+/** Times at which fading is drawn, of one picture. */
+const FADES = 48;
+
 interface Timed {
   readonly at: number;
   readonly count: number;
+  /** What it weighed, where that is known. */
+  readonly points?: number | undefined;
 }
 
 /** How high something stands in the picture. */
@@ -43,20 +49,64 @@ export function sums(entries: readonly Timed[], findtimeMs: number): Height[] {
   ]);
 }
 
+/** Entries of a jail that weighs, all points at a time, and how fast they fade. */
+interface Weights {
+  readonly entries: readonly { readonly at: number; readonly points: number }[];
+  /** Absent: nothing but the entries is known. */
+  readonly sum: { readonly at: number; readonly points: number } | undefined;
+  readonly halfLifeMs: number;
+}
+
+/**
+ * How high the points of an address stood between two times: each entry adds what it weighs, and
+ * all of them fade. What the entries do not explain was there before them, and fades like them.
+ */
+export function pointsOver(
+  { entries, sum, halfLifeMs }: Weights,
+  from: number,
+  until: number,
+): Height[] {
+  const faded = (points: number, ms: number) => points * 2 ** (-ms / halfLifeMs);
+  const shown = (at: number) =>
+    entries.reduce((all, one) => (one.at <= at ? all + faded(one.points, at - one.at) : all), 0);
+  const rest = sum === undefined ? 0 : Math.max(0, sum.points - shown(sum.at));
+  const before = (at: number) => (rest === 0 ? 0 : faded(rest, at - (sum?.at ?? at)));
+  const grid = Array.from({ length: FADES + 1 }, (_, i) => from + ((until - from) * i) / FADES);
+  const times = [...new Set([...grid, ...entries.map(({ at }) => at)])].sort((a, b) => a - b);
+  return times.map((at): Height => [at, shown(at) + before(at)]);
+}
+
 /** How long the jail counts together; of one that weighs, or that is no more, undefined. */
 function windowOf({ rule }: Evidence): number | undefined {
   return rule === undefined || rule.isWeighing ? undefined : rule.findtimeSeconds * 1000;
 }
 
-/** The picture for any width; undefined where no entry has a time any more. */
+/** The weights of a jail that weighs; undefined where one of them is not known any more. */
+function weightsOf({ rule, sum }: Evidence, timed: readonly Timed[]): Weights | undefined {
+  if (rule?.isWeighing !== true) return undefined;
+  const entries = timed.flatMap(({ at, points }) => (points === undefined ? [] : [{ at, points }]));
+  if (entries.length < timed.length) return undefined;
+  const at = Date.parse(sum?.time ?? '');
+  return {
+    entries,
+    sum: sum === undefined || Number.isNaN(at) ? undefined : { at, points: sum.points },
+    halfLifeMs: rule.findtimeSeconds * 1000,
+  };
+}
+
+/**
+ * The picture for any width; undefined where no entry has a time any more. `stopped`: packets that
+ * the kernel has stopped by the jail.
+ */
 export function storyOf(
   explanation: Explanation,
   evidence: Evidence,
+  stopped?: number,
 ): ((width: number) => TimeLine) | undefined {
   const { jail, entries, rule } = evidence;
-  const timed = entries.flatMap(({ time, count = 1 }): Timed[] => {
+  const timed = entries.flatMap(({ time, count = 1, points }): Timed[] => {
     const at = Date.parse(time ?? '');
-    return Number.isNaN(at) ? [] : [{ at, count }];
+    return Number.isNaN(at) ? [] : [{ at, count, points }];
   });
   if (timed.length === 0) return undefined;
   const ban = banOf(explanation, jail);
@@ -66,23 +116,32 @@ export function storyOf(
   const window = windowOf(evidence);
   const from = beginOf(Math.min(...times), decided, window);
   const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
-  // As high as the sum stood after each entry, or as it weighs where nothing is summed.
+  const weights = weightsOf(evidence, timed);
+  // As high as the sum stood after each entry, or as it weighs where weights are added.
   const heights =
-    window === undefined ? timed.map(({ at, count }): Height => [at, count]) : sums(timed, window);
+    window === undefined
+      ? timed.map(({ at, count, points }): Height => [at, weights ? (points ?? 0) : count])
+      : sums(timed, window);
+  const counts: Height[] | undefined = window === undefined ? undefined : [[from, 0], ...heights];
+  const level = weights === undefined ? counts : pointsOver(weights, from, until);
+  const what = weights ? 'points' : window === undefined ? 'attempts' : 'counted together';
   const story = {
     kind: 'timeline' as const,
     title: `${explanation.address} in ${jail}`,
     from,
     until,
-    marks: marksOf(heights, window === undefined ? 'attempts' : 'counted together', ban),
-    spans: spansOf(window, decided, until, ban),
-    ...(window === undefined || rule === undefined
+    marks: marksOf(heights, what, ban),
+    spans: [
+      ...windowSpans(window, weights, from, decided),
+      ...banSpans(ban, decided, until, heldBy(explanation, jail) ? stopped : undefined),
+    ],
+    ...(level === undefined || rule === undefined
       ? {}
       : {
           level: {
             limit: rule.maxretry,
-            label: `bans at ${rule.maxretry}`,
-            points: [[from, 0], ...heights] satisfies Height[],
+            label: `bans at ${rule.maxretry}${weights ? ' points' : ''}`,
+            points: level,
           },
         }),
   };
@@ -105,7 +164,7 @@ export function storyOf(
  * little before them, so that they can be told apart.
  */
 function beginOf(first: number, decided: number, window: number | undefined): number {
-  if (window === undefined) return Math.min(first, decided);
+  if (window === undefined) return first - Math.max(LENGTH_MIN_MS, decided - first) / 8;
   const spread = Math.max(LENGTH_MIN_MS, decided - first);
   return spread < window * SMALL ? first - spread / 4 : Math.min(first, decided - window);
 }
@@ -126,22 +185,48 @@ function marksOf(
   return [...entries, { at, label: decisionOf(ban), weight: 1, kind: 'decision' }];
 }
 
-function spansOf(
+/** What was counted together, or how fast what was weighed together fades. */
+function windowSpans(
   window: number | undefined,
+  weights: Weights | undefined,
+  from: number,
   decided: number,
-  until: number,
-  ban: BanView | undefined,
 ): TimeLine['spans'] {
-  const spans: TimeLine['spans'][number][] = [];
   if (window !== undefined) {
     const label = `counted together: ${lengthOf(window / 1000)}`;
-    spans.push({ from: decided - window, until: decided, label, kind: 'window' });
+    return [{ from: decided - window, until: decided, label, kind: 'window' }];
   }
-  if (ban !== undefined) {
-    const end = Math.min(until, endOf(ban));
-    spans.push({ from: decided, until: end, label: banLabel(ban), kind: 'ban' });
-  }
-  return spans;
+  if (weights === undefined) return [];
+  const { halfLifeMs } = weights;
+  const label = `weighed together: half of each weight is gone after ${lengthOf(halfLifeMs / 1000)}`;
+  return [{ from: Math.max(from, decided - halfLifeMs), until: decided, label, kind: 'window' }];
+}
+
+/** The ban, and what the kernel has stopped meanwhile, where it holds it. */
+function banSpans(
+  ban: BanView | undefined,
+  decided: number,
+  until: number,
+  stopped: number | undefined,
+): TimeLine['spans'] {
+  if (ban === undefined) return [];
+  const span = { from: decided, until: Math.min(until, endOf(ban)) };
+  const kernel =
+    stopped === undefined
+      ? []
+      : [
+          {
+            ...span,
+            label: `in the kernel, which stopped ${counted(stopped, 'packet')} by this jail`,
+            kind: 'kernel' as const,
+          },
+        ];
+  return [{ ...span, label: banLabel(ban), kind: 'ban' }, ...kernel];
+}
+
+/** True while the kernel holds the address by the jail. */
+function heldBy({ kernel }: Explanation, jail: string): boolean {
+  return kernel.some((one) => one.jail === jail);
 }
 
 function timeAt(at: number): string {
@@ -164,6 +249,17 @@ function banLabel(ban: BanView): string {
   return `kept out for ${lengthOf(seconds)}, until ${shortTime(ban.until)}`;
 }
 
+/** Why evidence made the ban, with its points where these decided. */
+function reasonOf(
+  rule: NonNullable<BanView['rule']>,
+  had: number | undefined,
+  limit: number | undefined,
+): string {
+  const reason = RULE_REASONS[rule];
+  if (rule !== 'slow' || had === undefined || limit === undefined) return reason;
+  return `${reason}: ${pointsText(had)} of ${counted(limit, 'point')}`;
+}
+
 /** The answer in a sentence: whether, where, until when and why. */
 export function sentenceOf(explanation: Explanation): { banned: boolean; words: string } {
   const { address, bans, windows, allowed } = explanation;
@@ -171,15 +267,17 @@ export function sentenceOf(explanation: Explanation): { banned: boolean; words: 
   const [ban] = present;
   if (ban !== undefined) {
     const end = ban.until === null ? 'for good' : `until ${shortTime(ban.until)}`;
-    const rule = explanation.evidence.find(({ jail }) => jail === ban.jail)?.rule;
+    const { rule, sum } = explanation.evidence.find(({ jail }) => jail === ban.jail) ?? {};
     const within =
       rule === undefined || rule.isWeighing ? '' : ` within ${lengthOf(rule.findtimeSeconds)}`;
     const why =
       ban.origin === 'operator'
         ? `${ban.by ?? 'an operator'} banned it by hand`
-        : ban.failures > 0
-          ? `it failed ${ban.failures === 1 ? 'once' : `${ban.failures} times`}${within}`
-          : 'of what others told';
+        : ban.rule !== undefined
+          ? reasonOf(ban.rule, ban.points ?? sum?.points, rule?.maxretry)
+          : ban.failures > 0
+            ? `it failed ${ban.failures === 1 ? 'once' : `${ban.failures} times`}${within}`
+            : 'of what others told';
     return { banned: true, words: `${address} is banned in ${ban.jail} ${end}, because ${why}.` };
   }
   const reasons = Object.values(allowed);

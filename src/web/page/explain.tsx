@@ -1,16 +1,17 @@
 /** The view explain: all that is known of an address, and the picture of why it is banned. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import type {
-  BanView,
-  CountersView,
-  EvidenceView,
-  Explanation,
-  RefusalView,
+import {
+  type BanView,
+  type CountersView,
+  type EvidenceView,
+  type Explanation,
+  type RefusalView,
+  RULE_REASONS,
 } from '../../control/protocol.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { useAsk } from './client.js';
 import { banOf, sentenceOf, storyOf } from './evidence.js';
-import { count, lengthOf, size } from './format.js';
+import { count, lengthOf, points, size } from './format.js';
 import {
   Answered,
   Panel,
@@ -58,6 +59,13 @@ const ENTRIES: readonly TableColumn<EvidenceView>[] = [
   },
 ];
 
+/** Of a jail that weighs. */
+const POINTS: TableColumn<EvidenceView> = {
+  title: 'Points',
+  isNumber: true,
+  cell: ({ points: weight }) => (weight === undefined ? '-' : points(weight)),
+};
+
 const BANS: readonly TableColumn<BanView>[] = [
   { title: 'Jail', cell: ({ jail }) => <Stranger text={jail} chars={40} /> },
   {
@@ -100,12 +108,20 @@ const REFUSALS: readonly TableColumn<RefusalView>[] = [
 interface StoryProps {
   readonly explanation: Explanation;
   readonly evidence: Evidence;
+  readonly counters: CountersView | undefined;
 }
 
-function Story({ explanation, evidence }: StoryProps) {
+function Story({ explanation, evidence, counters }: StoryProps) {
   const { jail, entries, rule } = evidence;
   const ban = banOf(explanation, jail);
-  const story = useMemo(() => storyOf(explanation, evidence), [explanation, evidence]);
+  const stopped = counters?.jails[jail]?.packets;
+  const story = useMemo(
+    () => storyOf(explanation, evidence, stopped),
+    [explanation, evidence, stopped],
+  );
+  const columns = rule?.isWeighing
+    ? [...ENTRIES.slice(0, 2), POINTS, ...ENTRIES.slice(2)]
+    : ENTRIES;
   return (
     <Panel
       title={ban === undefined ? `Counted so far: ${jail}` : `Why: ${jail}`}
@@ -116,13 +132,13 @@ function Story({ explanation, evidence }: StoryProps) {
         {rule === undefined
           ? 'The jail is no more; what it counted is below.'
           : rule.isWeighing
-            ? `The jail weighs evidence and bans at ${rule.maxretry} points; half of them are gone after ${lengthOf(rule.findtimeSeconds)}.`
+            ? `${counted(entries.length, 'entry', 'entries')} weighed${ban?.rule === undefined ? '' : `; the ban: ${RULE_REASONS[ban.rule]}`}. The jail bans at ${rule.maxretry} points; half of each weight is gone after ${lengthOf(rule.findtimeSeconds)}.`
             : `${counted(entries.length, 'entry', 'entries')} counted; the jail bans at ${rule.maxretry} within ${lengthOf(rule.findtimeSeconds)}.`}
       </p>
       {story === undefined ? null : <Picture chart={story} />}
       <Table
         caption={`Entries that ${jail} counted`}
-        columns={ENTRIES}
+        columns={columns}
         rows={entries}
         nothing="No entry was counted: the ban was not made by the journal."
       />
@@ -131,8 +147,7 @@ function Story({ explanation, evidence }: StoryProps) {
 }
 
 /** What the kernel holds and has stopped: the proof that a ban is one. */
-function Kernel({ explanation }: { readonly explanation: Explanation }) {
-  const counters = useAsk<CountersView>('counters', {}, 10_000);
+function Kernel({ explanation, counters }: Omit<StoryProps, 'evidence'>) {
   const { kernel } = explanation;
   return (
     <Panel title="In the kernel">
@@ -141,7 +156,7 @@ function Kernel({ explanation }: { readonly explanation: Explanation }) {
       ) : (
         <ul class="feed">
           {kernel.map(({ jail, target, until }) => {
-            const counter = counters.data?.jails[jail];
+            const counter = counters?.jails[jail];
             return (
               <li key={`${jail} ${target}`}>
                 <span>
@@ -180,15 +195,19 @@ function Windows({ explanation: { windows, allowed } }: { readonly explanation: 
         <p class="nothing">No failure of it is in a window.</p>
       ) : (
         <ul class="feed">
-          {windows.map(({ jail, target, failures, points, maxretry, last }) => (
+          {windows.map(({ jail, target, failures, points: weight, maxretry, last }) => (
             <li key={`${jail} ${target}`}>
               <span>
                 <Stranger text={jail} chars={40} /> <span class="dim">{target}</span>
               </span>
               <Share
-                value={points ?? failures}
+                value={weight ?? failures}
                 most={maxretry}
-                text={`${count(points ?? failures)} of ${maxretry}${points === undefined ? '' : ' points'}`}
+                text={
+                  weight === undefined
+                    ? `${count(failures)} of ${maxretry}`
+                    : `${points(weight)} of ${maxretry} points`
+                }
               />
               {last === undefined ? <span /> : <Time iso={last} as="ago" />}
             </li>
@@ -200,6 +219,7 @@ function Windows({ explanation: { windows, allowed } }: { readonly explanation: 
 }
 
 function Explained({ explanation }: { readonly explanation: Explanation }) {
+  const counters = useAsk<CountersView>('counters', {}, 10_000).data;
   const { banned, words } = sentenceOf(explanation);
   return (
     <div class="grid">
@@ -213,9 +233,14 @@ function Explained({ explanation }: { readonly explanation: Explanation }) {
       {explanation.evidence
         .filter(({ entries }) => entries.length > 0)
         .map((evidence) => (
-          <Story key={evidence.jail} explanation={explanation} evidence={evidence} />
+          <Story
+            key={evidence.jail}
+            explanation={explanation}
+            evidence={evidence}
+            counters={counters}
+          />
         ))}
-      <Kernel explanation={explanation} />
+      <Kernel explanation={explanation} counters={counters} />
       <Windows explanation={explanation} />
       <Panel title="Its bans" class="wide">
         <Table caption="Its bans" columns={BANS} rows={explanation.bans} nothing="Never banned." />

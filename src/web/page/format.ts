@@ -46,6 +46,11 @@ export function shortTime(iso: string, now = Date.now()): string {
   return year.format(time);
 }
 
+/** Points with as much behind the dot as says something: `5`, `4.9`. */
+export function points(value: number): string {
+  return String(Number(value.toFixed(1)));
+}
+
 /** `14:05`. */
 export function minuteTime(at: number): string {
   return minute.format(new Date(at));

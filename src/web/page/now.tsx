@@ -1,11 +1,12 @@
 /** The view now: is it reading, is somebody attacking, what is wrong. */
-import { useCallback } from 'preact/hooks';
+import { useCallback, useMemo, useRef } from 'preact/hooks';
 import type { Chart } from '../../charts/charts.js';
 import type { AgentView, JailView, SourceView } from '../../control/protocol.js';
 import type { AlarmView } from '../../core/figures.js';
 import { counted } from '../../core/text.js';
 import type { BanItem, BanPage, LiveMinute } from '../api.js';
 import { useAsk } from './client.js';
+import { coloursOf, type JailColours } from './colours.js';
 import { count, lengthOf, minuteTime } from './format.js';
 import { useLive } from './live.js';
 import {
@@ -26,36 +27,18 @@ import { Picture } from './picture.js';
 import { linkTo } from './reader.js';
 import { AlarmList } from './users.js';
 
-/** Jails that have a colour of their own; the others share one. */
-const NAMED = 5;
 const MINUTES = 60;
 
 type Which = 'attempts' | 'bans';
-
-/** The jails in which anything happened, the busiest first. */
-function busyJails(minutes: readonly LiveMinute[], which: Which): string[] {
-  const totals = new Map<string, number>();
-  for (const { jails } of minutes)
-    for (const [jail, counts] of Object.entries(jails))
-      totals.set(jail, (totals.get(jail) ?? 0) + counts[which]);
-  const busy = [...totals].filter(([, total]) => total > 0).sort((a, b) => b[1] - a[1]);
-  return busy.map(([jail]) => jail);
-}
-
-function seriesOf(jails: readonly string[]): readonly string[] {
-  return jails.length > NAMED ? [...jails.slice(0, NAMED), 'others'] : jails;
-}
 
 /** Attempts or bans of the hour up to a minute, by the minute, the busiest jails apart. */
 function hourChart(
   minutes: readonly LiveMinute[],
   which: Which,
+  { named, series }: JailColours,
   last: number,
   width: number,
 ): Chart {
-  const busy = busyJails(minutes, which);
-  const named = busy.slice(0, NAMED);
-  const series = seriesOf(busy);
   const byTime = new Map(minutes.map((one) => [Date.parse(one.time), one.jails]));
   const columns = Array.from({ length: MINUTES }, (_, i) => {
     const at = last - (MINUTES - 1 - i) * 60_000;
@@ -77,17 +60,20 @@ function hourChart(
 
 function Hour({ minutes, now }: { readonly minutes: readonly LiveMinute[]; readonly now: number }) {
   const minute = Math.floor(now / 60_000) * 60_000;
+  // Kept from one moment to the next: a jail does not change its colour while somebody looks.
+  const before = useRef<readonly string[]>([]);
+  const colours = useMemo(() => coloursOf(minutes, before.current), [minutes]);
+  before.current = colours.named;
   const attempts = useCallback(
-    (width: number) => hourChart(minutes, 'attempts', minute, width),
-    [minutes, minute],
+    (width: number) => hourChart(minutes, 'attempts', colours, minute, width),
+    [minutes, colours, minute],
   );
   const bans = useCallback(
-    (width: number) => hourChart(minutes, 'bans', minute, width),
-    [minutes, minute],
+    (width: number) => hourChart(minutes, 'bans', colours, minute, width),
+    [minutes, colours, minute],
   );
-  const names = seriesOf(busyJails(minutes, 'attempts'));
   return (
-    <Panel title="The last hour" class="wide" aside={<Legend names={names} />}>
+    <Panel title="The last hour" class="wide" aside={<Legend names={colours.series} />}>
       <Picture chart={attempts} />
       <Picture chart={bans} />
     </Panel>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { svg } from '../../../src/charts/charts.js';
 import type { Explanation } from '../../../src/control/protocol.js';
-import { sentenceOf, storyOf, sums } from '../../../src/web/page/evidence.js';
+import { pointsOver, sentenceOf, storyOf, sums } from '../../../src/web/page/evidence.js';
 
 const at = (second: number) => new Date(Date.UTC(2026, 0, 1, 12, 0, second)).toISOString();
 
@@ -51,6 +51,26 @@ describe('the sum of a window', () => {
   });
 });
 
+describe('the points of an address', () => {
+  const entries = [
+    { at: 0, points: 4 },
+    { at: 100, points: 1 },
+  ];
+
+  test('fade by half in each half-life, and each entry adds what it weighs', () => {
+    const points = new Map(pointsOver({ entries, sum: undefined, halfLifeMs: 100 }, 0, 480));
+    expect([0, 100, 200, 300].map((time) => points.get(time))).toEqual([4, 3, 1.5, 0.75]);
+  });
+
+  test('include what the entries do not explain, which fades as well; never less than nothing', () => {
+    const over = (sum: number) =>
+      new Map(pointsOver({ entries, sum: { at: 100, points: sum }, halfLifeMs: 100 }, -100, 380));
+    expect([0, 100, 200].map((time) => over(5).get(time))).toEqual([8, 5, 2.5]);
+    expect(over(1).get(100)).toBe(3);
+    expect(over(1).get(-100)).toBe(0);
+  });
+});
+
 describe('the picture of a ban', () => {
   test('shows entries rising to the limit, the window, the decision and the ban', () => {
     const story = storyOf(EXPLANATION, EVIDENCE)?.(800);
@@ -71,6 +91,42 @@ describe('the picture of a ban', () => {
     const story = storyOf(EXPLANATION, { ...EVIDENCE, rule })?.(800);
     expect(story?.level).toBeUndefined();
     expect(story?.spans.map(({ kind }) => kind)).toEqual(['ban']);
+  });
+
+  test('of a jail that weighs shows each weight, their fading sum and the limit', () => {
+    const rule = { findtimeSeconds: 20, maxretry: 5, isWeighing: true };
+    const weights = [1, 2, 2];
+    const entries = EVIDENCE.entries.map((entry, i) => ({ ...entry, points: weights[i] ?? 0 }));
+    // A quarter of a point was there before the first entry.
+    const sum = { time: at(30), points: 2 + 2 / 2 + 1 / 2 ** 1.5 + 0.25 };
+    const kernel = [{ jail: 'sshd', target: '192.0.2.1', until: at(90) }];
+    const told = { ...EXPLANATION, kernel };
+    const story = storyOf(told, { ...EVIDENCE, entries, rule, sum }, 7)?.(800);
+    expect(story?.marks.map(({ kind, weight }) => [kind, weight])).toEqual([
+      ['entry', 1],
+      ['entry', 2],
+      ['entry', 2],
+      ['decision', 1],
+    ]);
+    const levels = new Map(story?.level?.points);
+    expect(levels.get(Date.parse(at(30)))).toBeCloseTo(sum.points);
+    expect(levels.get(Date.parse(at(10)))).toBeCloseTo(2 + 1 / 2 ** 0.5 + 0.5);
+    expect(story?.level).toMatchObject({ limit: 5, label: 'bans at 5 points' });
+    expect(story?.spans.map(({ kind, label }) => [kind, label])).toEqual([
+      ['window', 'weighed together: half of each weight is gone after 20 s'],
+      ['ban', expect.stringMatching(/^kept out for 1 min/)],
+      ['kernel', 'in the kernel, which stopped 7 packets by this jail'],
+    ]);
+    if (story === undefined) throw new Error('no picture');
+    expect(svg(story)).toContain('points: 2');
+  });
+
+  test('of a jail that weighs claims no sum when one weight is not known any more', () => {
+    const rule = { findtimeSeconds: 60, maxretry: 5, isWeighing: true };
+    const [first, ...others] = EVIDENCE.entries.map((entry) => ({ ...entry, points: 2 }));
+    const { points: _, ...unknown } = first as NonNullable<typeof first>;
+    const entries = [unknown, ...others];
+    expect(storyOf(EXPLANATION, { ...EVIDENCE, entries, rule })?.(800).level).toBeUndefined();
   });
 
   test('begins with its window, or with its entries where they are close together', () => {
@@ -102,6 +158,21 @@ describe('the sentence', () => {
     expect(words).toMatch(
       /^192\.0\.2\.1 is banned in sshd until .*, because it failed 3 times within 1 min\.$/,
     );
+  });
+
+  test('says of a ban by evidence which rule decided, with the points of a slow one', () => {
+    const rule = { findtimeSeconds: 604_800, maxretry: 5, isWeighing: true };
+    const say = (more: Partial<Explanation['bans'][number]>) =>
+      sentenceOf({
+        ...EXPLANATION,
+        bans: EXPLANATION.bans.map((ban) => ({ ...ban, ...more })),
+        evidence: [{ ...EVIDENCE, rule }],
+      }).words;
+    expect(say({ rule: 'slow', points: 6.04 })).toMatch(
+      /because it failed again and again over days: 6 of 5 points\.$/,
+    );
+    expect(say({ rule: 'slow' })).toMatch(/because it failed again and again over days\.$/);
+    expect(say({ rule: 'honeypot', points: 2 })).toMatch(/because it tried a honeypot name\.$/);
   });
 
   test.each<[string, Partial<Explanation>, RegExp]>([
