@@ -2,6 +2,7 @@
  * The thread of the web page: the page with the tools that it shows, `explain` and `report`, which
  * read the journal and need the processor.
  */
+import { accessSync, constants } from 'node:fs';
 import { hostname } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ControlClient } from '../control/client.js';
@@ -32,6 +33,19 @@ function tellView(): void {
   }, VIEW_MS);
 }
 
+/** Why a socket is not ours to use; one that is not there is no matter of rights. */
+function closed(socket: string): string | undefined {
+  try {
+    accessSync(socket, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'EACCES' || code === 'EPERM'
+      ? `${socket} is not open to banjour-companion`
+      : undefined;
+  }
+}
+
 async function start(): Promise<void> {
   const connect = (signal?: AbortSignal) => new ControlClient(statusSocket(paths), signal);
   const started = await Web.start({
@@ -44,6 +58,7 @@ async function start(): Promise<void> {
     },
     connect,
     changes: work.changes ? new ControlClient(controlSocket(paths)) : null,
+    changesLack: () => closed(controlSocket(paths)),
     explain: (address) =>
       explain(connect(), address, { shippedRoot: paths.shipped, adminRoot: paths.config }),
     plain: async (days) => {

@@ -39,6 +39,8 @@ export interface WebSession {
   readonly user: string | null;
   /** True: `POST /api/ban` and so on are answered. */
   readonly changes: boolean;
+  /** Why nothing can be changed although companion.conf says `changes = true`. */
+  readonly lack?: string;
   readonly csrf: string;
   /** When the session ends. */
   readonly until: string;

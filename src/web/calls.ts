@@ -83,23 +83,21 @@ function changes<F extends Fields>(
   return { fields, says, change } as unknown as ChangeCall;
 }
 
+/** Which bans are asked for. */
+export const BANS_FIELDS = {
+  q: orElse(shortText(WEB_SEARCH_CHARS_MAX), ''),
+  jail: optional(word),
+  order: orElse(oneOf(...BAN_ORDERS), 'newest'),
+  offset: orElse(wholeInQuery(0, Number.MAX_SAFE_INTEGER), 0),
+  limit: orElse(wholeInQuery(1, WEB_ROWS_MAX), BAN_PAGE_ROWS),
+};
+/** Whom an explanation is asked of. */
+export const EXPLAIN_FIELDS = { address: word };
+
 /** By the last part of the path: `GET /api/status`. */
 export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
   ['status', reads({}, 1_500, ({ agent }) => agent.status())],
-  [
-    'bans',
-    reads(
-      {
-        q: orElse(shortText(WEB_SEARCH_CHARS_MAX), ''),
-        jail: optional(word),
-        order: orElse(oneOf(...BAN_ORDERS), 'newest'),
-        offset: orElse(wholeInQuery(0, Number.MAX_SAFE_INTEGER), 0),
-        limit: orElse(wholeInQuery(1, WEB_ROWS_MAX), BAN_PAGE_ROWS),
-      },
-      0,
-      ({ bans }, query) => bans(query),
-    ),
-  ],
+  ['bans', reads(BANS_FIELDS, 0, ({ bans }, query) => bans(query))],
   [
     'history',
     reads(
@@ -115,10 +113,7 @@ export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
     ),
   ],
   ['alarms', reads({ limit: rows }, 5_000, ({ agent }, query) => agent.alarms(query))],
-  [
-    'explain',
-    reads({ address: word }, 3_000, ({ explain }, { address }) => explain(address), true),
-  ],
+  ['explain', reads(EXPLAIN_FIELDS, 3_000, ({ explain }, { address }) => explain(address), true)],
   [
     'refusals',
     reads({ user: optional(word), address: optional(word) }, 3_000, ({ agent }, query) =>

@@ -86,6 +86,8 @@ export function cookieOf({ cookie }: IncomingHttpHeaders, arrival: Arrival): str
 export const PAGE_POLICY = policyOf("script-src 'self'", "style-src 'self'", "img-src 'self'");
 /** The report: its own style, and no script at all. */
 export const PLAIN_POLICY = policyOf("style-src 'unsafe-inline'", 'sandbox');
+/** The page without script: the same style as the page, and a search that is a question to us. */
+export const READ_POLICY = policyOf("style-src 'self'", "form-action 'self'");
 /** Everything else: nothing. */
 const NO_POLICY = policyOf('sandbox');
 /** The page that begins a session goes on by itself, which a sandbox would keep it from. */
@@ -97,7 +99,7 @@ function policyOf(...directives: readonly string[]): string {
     ...directives,
     ...(directives.includes('sandbox') ? [] : ["connect-src 'self'"]),
     "base-uri 'none'",
-    "form-action 'none'",
+    ...(directives.some((one) => one.startsWith('form-action')) ? [] : ["form-action 'none'"]),
     "frame-ancestors 'none'",
   ].join('; ');
 }

@@ -29,9 +29,11 @@ import {
   OPEN_POLICY,
   PAGE_POLICY,
   PLAIN_POLICY,
+  READ_POLICY,
   type WebDenial,
 } from './guard.js';
 import type { LiveFeed } from './live.js';
+import { PLAIN_PAGES } from './plain.js';
 import { type Questions, TooMuch } from './questions.js';
 import type { OpenSession, Sessions } from './sessions.js';
 
@@ -46,6 +48,8 @@ export interface SiteOptions {
   readonly sources: WebSources;
   /** Null: the page only reads. */
   readonly changes: WebChanges | null;
+  /** Why nothing can be changed all the same; undefined while it can. */
+  readonly changesLack: () => string | undefined;
   readonly questions: Questions;
   readonly live: LiveFeed;
   /** The report of so many days as HTML without script. */
@@ -113,7 +117,8 @@ export class Site {
     if (file !== undefined)
       return send(response, 200, headersOf(file.type, PAGE_POLICY), file.bytes);
     if (path === '/open' && method === 'GET') return this.#open(visit);
-    if (path !== '/plain' && !path.startsWith('/api/')) throw new WebRefusal(404, 'no such path');
+    if (path !== '/plain' && !PLAIN_PAGES.has(path) && !path.startsWith('/api/'))
+      throw new WebRefusal(404, 'no such path');
     return this.#read(this.#guest(visit));
   }
 
@@ -161,6 +166,12 @@ export class Site {
       const html = await questions.ask(`plain ${days}`, PLAIN_AGE_MS, () => plain(days), true);
       return send(response, 200, headersOf('text/html; charset=utf-8', PLAIN_POLICY), html);
     }
+    const plainPage = PLAIN_PAGES.get(path);
+    if (plainPage !== undefined) {
+      const { about } = this.#options;
+      const html = await plainPage({ questions, sources, about }, Object.fromEntries(query));
+      return send(response, 200, headersOf('text/html; charset=utf-8', READ_POLICY), html);
+    }
     const name = path.slice('/api/'.length);
     if (name === 'session') {
       this.#options.looked();
@@ -181,9 +192,13 @@ export class Site {
   }
 
   #about({ user, csrf, until }: OpenSession): WebSession {
-    const { about, changes } = this.#options;
-    const ends = new Date(until).toISOString();
-    return { ...about, user, changes: changes !== null, csrf, until: ends };
+    const { about, changes, changesLack } = this.#options;
+    const lack = changes === null ? undefined : changesLack();
+    return {
+      ...{ ...about, user, csrf, until: new Date(until).toISOString() },
+      changes: changes !== null && lack === undefined,
+      ...(lack === undefined ? {} : { lack }),
+    };
   }
 
   #stream({ response, session }: Guest, live: LiveFeed): void {
@@ -214,11 +229,12 @@ export class Site {
     }
     const call = path.startsWith('/api/') ? CHANGE_CALLS.get(name) : undefined;
     if (call === undefined) throw new WebRefusal(404, 'no such call');
-    const { changes, questions, changed } = this.#options;
-    if (changes === null)
+    const { changes, changesLack, questions, changed } = this.#options;
+    const lack = changesLack();
+    if (changes === null || lack !== undefined)
       throw new WebRefusal(
         403,
-        'the page only reads here',
+        lack ?? 'the page only reads here',
         'docs/web.md says how an administrator lets it change something',
         'read-only',
       );

@@ -26,6 +26,8 @@ export interface PageOptions {
   readonly connect: (signal?: AbortSignal) => ControlClient;
   /** Null: the page only reads. */
   readonly changes: WebChanges | null;
+  /** Why the agent lets nobody change anything from here; undefined while it does. */
+  readonly changesLack?: () => string | undefined;
   readonly explain: (address: string) => Promise<Explanation>;
   readonly plain: (days: number) => Promise<string>;
   /** Where the newest what-if is kept. */
@@ -96,9 +98,13 @@ export class Web {
       origin: this.#options.origin,
       sessions: this.#sessions.count,
       viewers: this.#live.viewers,
-      changes: this.#options.changes !== null,
+      changes: this.#options.changes !== null && this.#lack() === undefined,
       denied: this.#denied,
     };
+  }
+
+  #lack(): string | undefined {
+    return this.#options.changesLack?.();
   }
 
   /** A link that opens once. `user`: who asks for it. */
@@ -140,6 +146,7 @@ export class Web {
       questions: this.#questions,
       live: this.#live,
       ...{ changes, plain, about, origin },
+      changesLack: () => this.#lack(),
       sources: {
         agent: connect(),
         bans: (query) => this.#follower.page(query),

@@ -56,7 +56,8 @@ class FakeAgent {
       async (asked: unknown = {}) => {
         this.calls.set(name, (this.calls.get(name) ?? 0) + 1);
         if (!this.isThere) throw new Error('no agent');
-        if (name === 'status') return { since: 'now', jails: this.jails } as unknown as AgentView;
+        const status = { since: 'now', jails: this.jails, ...(this.answers['status'] ?? {}) };
+        if (name === 'status') return status as unknown as AgentView;
         return this.answers[name] ?? { name, asked };
       };
     const names = 'status history figures alarms refusals counters jailOptions options';

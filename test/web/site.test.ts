@@ -43,13 +43,13 @@ describe('names', () => {
     '127.0.0.1:',
     '127.0.0.1:123456',
   ])('a page that calls this host %s gets nothing, with a session or without', async (host) => {
-    for (const path of ['/', '/app.js', '/plain', '/api/status', '/open?token=x'])
+    for (const path of ['/', '/app.js', '/plain', '/plain/now', '/api/status', '/open?token=x'])
       for (const headers of [{ host }, { host, cookie }]) {
         const { status, text } = await rig.ask(path, { headers });
         expect([path, status]).toEqual([path, 403]);
         expect(text).not.toContain('evil');
       }
-    expect(rig.web.view.denied.host).toBe(10);
+    expect(rig.web.view.denied.host).toBe(12);
   });
 
   test('a request without a name gets nothing', async () => {
@@ -131,7 +131,10 @@ describe('links and sessions', () => {
     'a=b; c',
   ])('without a session there are files, and nothing else: %s', async (wrong) => {
     const headers = { cookie: wrong };
-    for (const path of ['/api/session', '/api/bans', '/api/events', '/api/none', '/plain'])
+    for (const path of [
+      ...['/api/session', '/api/bans', '/api/events', '/api/none'],
+      ...['/plain', '/plain/now', '/plain/explain?address=192.0.2.1'],
+    ])
       expect([path, (await rig.ask(path, { headers })).status]).toEqual([path, 401]);
     expect((await rig.ask('/', { headers })).status).toBe(200);
     expect((await rig.ask('/app.js', { headers })).status).toBe(200);
@@ -415,6 +418,22 @@ describe('changes', () => {
     const room = WEB_BODY_BYTES_MAX - JSON.stringify({ jail: 'x', target: 'x', pad: '' }).length;
     const text = JSON.stringify({ jail: 'x', target: 'x', pad: 'x'.repeat(room) });
     expect((await post('/api/ban', good, text)).status).toBe(200);
+  });
+
+  test('are refused while the agent opens its socket to nobody, and said to be', async () => {
+    let lack: string | undefined = 'control.sock is not open';
+    await anew({ changes: changes(), changesLack: () => lack });
+    const session = await rig.call<WebSession>('session', cookie);
+    expect(session).toMatchObject({ changes: false, lack });
+    const { origin } = { origin: `http://${rig.host}` };
+    const headers = { ...good, cookie, origin, 'x-banjour-csrf': session.csrf };
+    const { status, text } = await post('/api/ban', headers);
+    expect([status, text]).toEqual([403, expect.stringContaining('control.sock is not open')]);
+    expect([done, rig.web.view.changes]).toEqual([[], false]);
+    lack = undefined;
+    expect((await post('/api/ban', headers)).status).toBe(200);
+    expect((await rig.call<WebSession>('session', cookie)).changes).toBe(true);
+    expect(rig.web.view.changes).toBe(true);
   });
 
   test('are refused where the page only reads', async () => {

@@ -171,7 +171,7 @@ function Search({ query, onQuery }: SearchProps) {
 }
 
 export function BansView({ params }: { readonly params: URLSearchParams }) {
-  const { changes: mayChange } = useSession();
+  const { changes: mayChange, lack } = useSession();
   const live = useLive();
   const [turn, setTurn] = useState(0);
   const [seen, setSeen] = useState(live.changes);
@@ -207,6 +207,12 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
       }
     >
       <Search query={query} onQuery={onQuery} />
+      {lack === undefined ? null : (
+        <p class="nothing">
+          Nothing can be changed here: <Stranger text={lack} chars={200} />. docs/web.md says how an
+          administrator opens it.
+        </p>
+      )}
       <Answered asked={first}>
         {({ found, total, isCurrent }) => (
           <>

@@ -1,8 +1,9 @@
 /** Changes: what is asked of somebody before a ban is made or lifted, and what came of it. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { AgentView, ChangeAnswer } from '../../control/protocol.js';
+import type { AgentView, AttemptAnswer, ChangeAnswer } from '../../control/protocol.js';
 import { inBackground } from '../../core/background.js';
+import { EVENT_COUNT_MAX } from '../../core/limits.js';
 import type { BanRequest, UnbanRequest } from '../api.js';
 import { send, Unanswered, useAsk } from './client.js';
 import { Problem, Stranger } from './parts.js';
@@ -14,8 +15,8 @@ interface DialogProps {
   readonly isReady: boolean;
   readonly onClose: () => void;
   readonly onDone: () => void;
-  /** Resolves with what is to be told when nothing changed. */
-  readonly act: (csrf: string) => Promise<ChangeAnswer>;
+  /** Resolves with what is to be told where nothing changed; undefined: it did. */
+  readonly act: (csrf: string) => Promise<string | undefined>;
   readonly children: ComponentChildren;
 }
 
@@ -30,8 +31,8 @@ function Dialog({ title, action, isReady, onClose, onDone, act, children }: Dial
     setBusy(true);
     setProblem(undefined);
     try {
-      const { changed, results } = await act(csrf);
-      if (changed === 0) throw new Unanswered(results[0]?.message ?? 'Nothing changed.', 200);
+      const refusal = await act(csrf);
+      if (refusal !== undefined) throw new Unanswered(refusal, 200);
       onDone();
       onClose();
     } catch (error) {
@@ -58,6 +59,42 @@ function Dialog({ title, action, isReady, onClose, onDone, act, children }: Dial
   );
 }
 
+/** Asks for a change of bans; resolves with why nothing changed, if nothing did. */
+async function change(
+  call: 'ban' | 'unban',
+  csrf: string,
+  request: BanRequest | UnbanRequest,
+): Promise<string | undefined> {
+  const { changed, results } = await send<ChangeAnswer>(call, csrf, request);
+  return changed === 0 ? (results[0]?.message ?? 'Nothing changed.') : undefined;
+}
+
+/** The jails of the agent, by name; none while they are asked for. */
+function useJails(): readonly string[] {
+  return useAsk<AgentView>('status').data?.jails.map(({ jail }) => jail) ?? [];
+}
+
+interface JailChoiceProps {
+  readonly jails: readonly string[];
+  readonly jail: string;
+  readonly onChoose: (jail: string) => void;
+}
+
+function JailChoice({ jails, jail, onChoose }: JailChoiceProps) {
+  return (
+    <label>
+      <span>Jail</span>
+      <select value={jail} onChange={(event) => onChoose(event.currentTarget.value)}>
+        {jails.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
 interface ChangeProps {
   readonly onClose: () => void;
   readonly onDone: () => void;
@@ -75,7 +112,7 @@ export function UnbanDialog({
       title="Lift this ban?"
       action="Unban"
       isReady
-      act={(csrf) => send<ChangeAnswer>('unban', csrf, request)}
+      act={(csrf) => change('unban', csrf, request)}
     >
       <p>
         <Stranger text={target} /> is let in again in <Stranger text={jail} />, and its failures up
@@ -95,8 +132,7 @@ const LENGTHS: readonly (readonly [label: string, seconds: number | null | undef
 
 /** Asks whom to ban, where and for how long. */
 export function BanDialog(props: ChangeProps) {
-  const status = useAsk<AgentView>('status');
-  const jails = status.data?.jails.map(({ jail }) => jail) ?? [];
+  const jails = useJails();
   const [chosen, setChosen] = useState('');
   const [target, setTarget] = useState('');
   const [length, setLength] = useState(0);
@@ -113,7 +149,7 @@ export function BanDialog(props: ChangeProps) {
       title="Ban an address"
       action="Ban"
       isReady={target.trim() !== '' && jail !== ''}
-      act={(csrf) => send<ChangeAnswer>('ban', csrf, request)}
+      act={(csrf) => change('ban', csrf, request)}
     >
       <label>
         <span>Address or prefix</span>
@@ -124,16 +160,7 @@ export function BanDialog(props: ChangeProps) {
           onInput={(event) => setTarget(event.currentTarget.value)}
         />
       </label>
-      <label>
-        <span>Jail</span>
-        <select value={jail} onChange={(event) => setChosen(event.currentTarget.value)}>
-          {jails.map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
-      </label>
+      <JailChoice jails={jails} jail={jail} onChoose={setChosen} />
       <label>
         <span>How long</span>
         <select value={length} onChange={(event) => setLength(Number(event.currentTarget.value))}>
@@ -143,6 +170,39 @@ export function BanDialog(props: ChangeProps) {
             </option>
           ))}
         </select>
+      </label>
+    </Dialog>
+  );
+}
+
+/** Asks in which jail a failed attempt of an address is to be counted, as if a log had told of it. */
+export function AttemptDialog({ target, ...rest }: ChangeProps & { readonly target: string }) {
+  const jails = useJails();
+  const [chosen, setChosen] = useState('');
+  const [attempts, setAttempts] = useState('1');
+  const jail = chosen === '' ? (jails[0] ?? '') : chosen;
+  const act = async (csrf: string) => {
+    const request = { jail, target, count: Number(attempts) };
+    const { outcome, message } = await send<AttemptAnswer>('attempt', csrf, request);
+    return outcome === 'ignored' ? message : undefined;
+  };
+  return (
+    <Dialog {...rest} title="Count a failed attempt" action="Count" isReady={jail !== ''} act={act}>
+      <p>
+        <Stranger text={target} /> is treated as if it had just failed; the jail bans it when that
+        makes too many.
+      </p>
+      <JailChoice jails={jails} jail={jail} onChoose={setChosen} />
+      <label>
+        <span>How often</span>
+        <input
+          type="number"
+          min="1"
+          max={EVENT_COUNT_MAX}
+          required
+          value={attempts}
+          onInput={(event) => setAttempts(event.currentTarget.value)}
+        />
       </label>
     </Dialog>
   );

@@ -9,6 +9,7 @@ import {
   RULE_REASONS,
 } from '../../control/protocol.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
+import { AttemptDialog } from './change.js';
 import { useAsk } from './client.js';
 import { banOf, sentenceOf, storyOf } from './evidence.js';
 import { count, lengthOf, points, size } from './format.js';
@@ -24,7 +25,7 @@ import {
   Until,
 } from './parts.js';
 import { Picture } from './picture.js';
-import { replaceRoute } from './reader.js';
+import { replaceRoute, useSession } from './reader.js';
 
 type Evidence = Explanation['evidence'][number];
 
@@ -218,7 +219,15 @@ function Windows({ explanation: { windows, allowed } }: { readonly explanation: 
   );
 }
 
-function Explained({ explanation }: { readonly explanation: Explanation }) {
+interface ExplainedProps {
+  readonly explanation: Explanation;
+  /** Asks anew, since something was changed. */
+  readonly onChange: () => void;
+}
+
+function Explained({ explanation, onChange }: ExplainedProps) {
+  const { changes } = useSession();
+  const [isCounting, setCounting] = useState(false);
   const counters = useAsk<CountersView>('counters', {}, 10_000).data;
   const { banned, words } = sentenceOf(explanation);
   return (
@@ -229,6 +238,20 @@ function Explained({ explanation }: { readonly explanation: Explanation }) {
             <Stranger text={words} chars={400} />
           </strong>
         </p>
+        {changes ? (
+          <div class="buttons">
+            <button type="button" onClick={() => setCounting(true)}>
+              Count a failed attempt
+            </button>
+          </div>
+        ) : null}
+        {isCounting ? (
+          <AttemptDialog
+            target={explanation.address}
+            onClose={() => setCounting(false)}
+            onDone={onChange}
+          />
+        ) : null}
       </section>
       {explanation.evidence
         .filter(({ entries }) => entries.length > 0)
@@ -291,7 +314,7 @@ export function ExplainView({ params }: { readonly params: URLSearchParams }) {
         </p>
       ) : (
         <Answered asked={asked}>
-          {(explanation) => <Explained explanation={explanation} />}
+          {(explanation) => <Explained explanation={explanation} onChange={asked.again} />}
         </Answered>
       )}
     </>

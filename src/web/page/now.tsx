@@ -47,7 +47,10 @@ function hourChart(
     const rest = Object.entries(jails)
       .filter(([jail]) => !named.includes(jail))
       .reduce((sum, [, counts]) => sum + counts[which], 0);
-    return { label: minuteTime(at), values: series.length > NAMED ? [...values, rest] : values };
+    return {
+      label: minuteTime(at),
+      values: series.length > named.length ? [...values, rest] : values,
+    };
   });
   const every = width < 480 ? 20 : 10;
   const ticks = columns.flatMap(({ label }, column) =>
