@@ -83,8 +83,8 @@ export interface BanDecision {
   /** Cursors of the entries that were counted, newest last, at most `EVIDENCE_CURSORS_MAX`. */
   readonly evidence: readonly Cursor[];
   /**
-   * Of a jail that weighs evidence: the points of each of these entries, and all that the target had
-   * at the decision, faded ones too.
+   * Of a jail that weighs evidence: the points of each of these entries, and all that the target
+   * had at the decision, faded ones too.
    */
   readonly weights?: readonly number[];
   readonly points?: number;

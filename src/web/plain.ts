@@ -1,6 +1,6 @@
 /**
- * The page without script: how the agent is, who is banned, and why, as HTML that this server makes.
- * It only reads. Whatever a stranger wrote is escaped here, and no script runs in it.
+ * The page without script: how the agent is, who is banned, and why, as HTML that this server
+ * makes. It only reads. Whatever a stranger wrote is escaped here, and no script runs in it.
  */
 import { escapeXml } from '../charts/svg.js';
 import { readFields } from '../control/fields.js';
@@ -39,7 +39,7 @@ type PlainPage = (parts: PlainParts, query: unknown) => Promise<string>;
 /** How old a page may be, ms. */
 const AGE_MS = 2_000;
 
-/** By path; the report at `/plain` is none of them. What is wrong with a query is an `OperatorError`. */
+/** By path; the report at `/plain` is none of them. A query that is wrong is an `OperatorError`. */
 export const PLAIN_PAGES: ReadonlyMap<string, PlainPage> = new Map([
   [
     '/plain/now',

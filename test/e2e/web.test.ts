@@ -1,10 +1,10 @@
 /**
  * The web page as people see it: Debian's Chromium looks at every view, of a recorded attack and of
- * one that goes on meanwhile, with names and greetings that would run if any were markup. With
+ * one that goes on meanwhile, with names and greetings that would run if any were markup; alone and
+ * behind Debian's nginx, with and without script, reading and, where it may, changing bans. With
  * BANJOUR_WRITE_PICTURES=1 it writes docs/pictures/web-*.png again.
  */
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Page } from 'playwright-core';
@@ -22,6 +22,8 @@ import { until } from './lib/shell.js';
 import { Station } from './lib/station.js';
 
 const ORIGIN = 'http://127.0.0.1:9815';
+/** As which browsers know the page behind nginx. */
+const PROXY = 'https://banjour.example.org';
 const VIEWS = ['now', 'bans', 'explain', 'users', 'networks', 'what-if', 'shared'] as const;
 const MANY = 100_000;
 /** Three attempts are one ban; what is cut off then is not waited for. */
@@ -43,6 +45,12 @@ enabled = true
 [login]
 enabled = watch
 `;
+
+/** companion.local: the page, with more lines of its own, and the report by mail. */
+const companion = (...lines: readonly string[]) =>
+  ['[web]', 'enabled = true', ...lines, '[notify]', 'report = weekly', 'report-to = anna', ''].join(
+    '\n',
+  );
 
 /** The recorded attack as if it had just happened, its three minutes in three seconds. */
 function recordedAttack(end: number): Buffer {
@@ -83,6 +91,15 @@ const show = async (page: Page, view: string) => {
   await page.getByRole('main').waitFor();
   await page.getByText('Loading…').waitFor({ state: 'detached' });
 };
+/** What the kernel has of an address. */
+const isShutOut = async (address: string) =>
+  [...(await agent.sets()).values()].some((elements) => elements.includes(address));
+/** Starts the companion with other lines for the page: all sessions are over. */
+async function configure(...lines: readonly string[]): Promise<void> {
+  await machine.write('/etc/banjour/companion.local', companion(...lines));
+  await machine.exec(['systemctl', 'restart', 'banjour-companion']);
+  await until('the page is served', async () => (await agent.command('web', 'open')).status === 0);
+}
 /** Writes a picture of what is seen, if pictures are wanted. */
 async function keep(page: Page, name: string): Promise<void> {
   if (writes) await page.screenshot({ path: `docs/pictures/web-${name}.png` });
@@ -94,7 +111,10 @@ beforeAll(async () => {
   agent = await Agent.install(machine);
   await agent.installCompanion();
   await machine.write('/etc/banjour/jail.local', JAILS);
-  await machine.write('/etc/banjour/companion.local', '[web]\nenabled = true\n');
+  await machine.write('/etc/banjour/companion.local', companion());
+  // The report was due while nothing ran: it is sent when the companion starts.
+  const longAgo = new Date(Date.now() - 15 * 86_400_000).toISOString();
+  await machine.write('/var/lib/banjour-companion/report.json', JSON.stringify({ sent: longAgo }));
   await agent.start();
   await agent.stop();
   // What lies behind the agent's position is judged when it comes back.
@@ -230,6 +250,17 @@ describe('the views', () => {
     await keep(page, 'explain');
   });
 
+  test('explain what a jail weighs by points: entries, their sum, the limit', async () => {
+    const { page } = signedIn;
+    await show(page, 'explain?address=203.0.113.20');
+    const panel = page.locator('.panel', { hasText: 'Counted so far: login' });
+    const chart = panel.locator('svg.chart');
+    await chart.waitFor();
+    expect(await chart.textContent()).toMatch(/bans at 5 points.*half of each weight is gone/s);
+    const points = await panel.locator('tbody td:nth-child(3)').allTextContents();
+    expect(points.map(Number)).toEqual([1, 1, 1]);
+  });
+
   test.each(['light', 'dark', 'phone'])(
     '%s: no script, no markup, no fault of access',
     async (look) => {
@@ -299,8 +330,196 @@ describe('the views', () => {
   });
 });
 
+describe('without script', () => {
+  test('it reads: how it is, who is banned and why, searched; nothing runs', async () => {
+    const { page, wrongs } = await watch(browser, { javaScriptEnabled: false });
+    const { pathname, search } = new URL(await link());
+    await page.goto(`${ORIGIN}${pathname}${search}`);
+    await page.getByRole('link', { name: 'how it is, and who is banned' }).click();
+    await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
+    await page.getByText('banned in the kernel').waitFor();
+    expect(await strangeElements(page)).toEqual([]);
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole('searchbox').fill(`imap"'><script>`);
+    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByText(/^1 of [\d,]+ bans/).waitFor();
+    await page.getByRole('link', { name: '203.0.113.2', exact: true }).click();
+    await page.getByRole('heading', { name: 'Explain 203.0.113.2', level: 1 }).waitFor();
+    await page.getByText(`imap"'><script>`).first().waitFor();
+    expect(await strangeElements(page)).toEqual([]);
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+  });
+});
+
+describe('behind nginx', () => {
+  beforeAll(async () => {
+    const site = readFileSync('examples/web/nginx.conf', 'utf8')
+      .replace(/ssl_certificate .*/, 'ssl_certificate /etc/ssl/certs/ssl-cert-snakeoil.pem;')
+      .replace(
+        /ssl_certificate_key .*/,
+        'ssl_certificate_key /etc/ssl/private/ssl-cert-snakeoil.key;',
+      );
+    await machine.write('/etc/nginx/sites-enabled/banjour', site);
+    const hosts = await machine.exec(['cat', '/etc/hosts']);
+    await machine.write('/etc/hosts', `${hosts}127.0.0.1 banjour.example.org\n`);
+    const example = readFileSync('examples/web/companion.local', 'utf8');
+    await configure(
+      ...example.split('\n').filter((line) => /^(?:listen|socket|origin)/.test(line)),
+    );
+    await machine.exec(['systemctl', 'start', 'nginx']);
+  }, 60_000);
+  afterAll(() => configure());
+
+  test('the page works under its name alone, live, by a cookie for https alone', async () => {
+    const { page, wrongs } = await watch(browser, { ignoreHTTPSErrors: true });
+    const url = await link();
+    expect(url).toMatch(/^https:\/\/banjour\.example\.org\/open\?token=/);
+    await page.goto(url);
+    await page.waitForURL(`${PROXY}/`);
+    await page.getByRole('heading', { name: 'Now', level: 1 }).waitFor();
+    const [cookie] = await page.context().cookies();
+    expect(cookie).toMatchObject({ name: '__Host-banjour-session', secure: true, httpOnly: true });
+    await page.getByText('Banned now').first().waitFor();
+    await station.attack('imap', '203.0.113.21', 3, { ...PACE, user: 'anna' });
+    await page.locator('.feed a', { hasText: '203.0.113.21' }).waitFor({ timeout: 10_000 });
+    // What is told arrives while the stream is open; gathered, it would come at its end.
+    const told = await page.evaluate(async () => {
+      const reader = (await fetch('/api/events')).body?.getReader();
+      let text = '';
+      while (!/event: hello[\s\S]*event: tick/.test(text)) {
+        const { value, done } = (await reader?.read()) ?? { done: true };
+        if (done) return `ended: ${text}`;
+        text += new TextDecoder().decode(value);
+      }
+      await reader?.cancel();
+      return 'open';
+    });
+    expect(told).toBe('open');
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+  });
+
+  test('another name is refused, and the link of a browser opens nothing for it', async () => {
+    const token = new URL(await link()).search;
+    const ask = async (host: string, path: string) =>
+      machine.exec([
+        ...['/usr/bin/node', '-e'],
+        `require('https').get({ host: '127.0.0.1', rejectUnauthorized: false, path: '${path}', headers: { host: '${host}' } }, (answer) => console.log(answer.statusCode))`,
+      ]);
+    for (const host of ['evil.example', 'banjour.example.org.evil.example', '203.0.113.1'])
+      for (const path of ['/', '/api/status', `/open${token}`])
+        expect([host, path, (await ask(host, path)).trim()]).toEqual([host, path, '403']);
+    expect((await ask('banjour.example.org', `/open${token}`)).trim()).toBe('200');
+  });
+});
+
+describe('changes', () => {
+  /** Asks for a ban as the page would, but for some headers. */
+  const forge = (page: Page, headers: Readonly<Record<string, string>>) =>
+    page.evaluate(async (more) => {
+      const { csrf } = await (await fetch('/api/session')).json();
+      const answer = await fetch('/api/ban', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-banjour-csrf': csrf, ...more },
+        body: JSON.stringify({ jail: 'sshd', target: '203.0.113.99' }),
+      });
+      return [answer.status, ((await answer.json()) as { readonly error?: string }).error];
+    }, headers);
+  const buttons = (page: Page) =>
+    page.getByRole('button', { name: /^(?:Unban|Ban an|Count a)/ }).count();
+
+  beforeAll(() => configure('changes = true'), 60_000);
+  afterAll(() => configure());
+
+  test('are not offered while control.sock is not open, and are refused', async () => {
+    const { page } = await watch(browser);
+    await signIn(page);
+    await show(page, 'bans');
+    await page.getByText('control.sock is not open to banjour-companion').waitFor();
+    expect(await buttons(page)).toBe(0);
+    await show(page, 'explain?address=203.0.113.20');
+    expect(await buttons(page)).toBe(0);
+    expect(await forge(page, {})).toEqual([403, expect.stringContaining('is not open')]);
+    await page.context().close();
+  });
+
+  test('where it is granted: a ban, its end and an attempt, each after a question', async () => {
+    const folder = '/etc/systemd/system/banjour.service.d';
+    await machine.exec(['mkdir', '-p', folder]);
+    await machine.place('examples/web/control.conf', `${folder}/web-changes.conf`);
+    await machine.write('/etc/banjour/jail.local', JAILS.replace('= watch', '= true'));
+    await machine.exec(['systemctl', 'daemon-reload']);
+    await agent.restart();
+    const { page, wrongs } = await watch(browser);
+    await signIn(page);
+    await show(page, 'bans');
+    await page.getByRole('button', { name: 'Ban an address' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Address or prefix').fill('203.0.113.99');
+    expect(await seriousFaults(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(await isShutOut('203.0.113.99')).toBe(false);
+    // What a page elsewhere could send, or one that does not know the word of the session.
+    expect((await forge(page, { 'x-banjour-csrf': 'A'.repeat(43) }))[0]).toBe(403);
+    expect((await forge(page, { 'content-type': 'text/plain' }))[0]).toBe(403);
+    expect(await isShutOut('203.0.113.99')).toBe(false);
+
+    await page.getByRole('button', { name: 'Ban an address' }).click();
+    await dialog.getByLabel('Address or prefix').fill('203.0.113.99');
+    await dialog.getByLabel('Jail').selectOption('dovecot');
+    await dialog.getByRole('button', { name: 'Ban', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(await isShutOut('203.0.113.99')).toBe(true);
+    await show(page, 'bans?q=203.0.113.99');
+    await page.locator('.rows-body .row', { hasText: '(web)' }).waitFor();
+
+    await page.getByRole('button', { name: 'Unban 203.0.113.99' }).click();
+    expect(await isShutOut('203.0.113.99')).toBe(true);
+    await dialog.getByRole('button', { name: 'Unban', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(await isShutOut('203.0.113.99')).toBe(false);
+
+    await show(page, 'explain?address=203.0.113.98');
+    await page.getByRole('button', { name: 'Count a failed attempt' }).click();
+    await dialog.getByLabel('Jail').selectOption('sshd');
+    await dialog.getByLabel('How often').fill('10');
+    await dialog.getByRole('button', { name: 'Count', exact: true }).click();
+    await page.getByText('203.0.113.98 is banned in').waitFor();
+    expect(await isShutOut('203.0.113.98')).toBe(true);
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+    const log = await machine.exec(['journalctl', '-u', 'banjour-companion', '-o', 'cat']);
+    for (const words of [
+      'bans 203.0.113.99 in dovecot',
+      'unbans 203.0.113.99',
+      'counts an attempt',
+    ])
+      expect(log).toContain(`(web) ${words}`);
+  });
+
+  test('a ban by points is explained by them: each weight, the sum, the rule', async () => {
+    for (const service of ['imap', 'smtp', 'ssh'] as const)
+      await station.attack(service, '203.0.113.97', 1, { ...PACE, user: 'nobody-here' });
+    const { page } = await watch(browser);
+    await signIn(page);
+    await show(page, 'explain?address=203.0.113.97');
+    await page.getByText(/203\.0\.113\.97 is banned in login until .*, because /).waitFor();
+    const panel = page.locator('.panel', { hasText: 'Why: login' });
+    const chart = panel.locator('svg.chart');
+    await chart.waitFor();
+    expect(await chart.locator('circle').count()).toBe(3);
+    expect(await chart.textContent()).toMatch(/bans at 5 points.*in the kernel, which stopped/s);
+    await keep(page, 'explain-points');
+    await page.context().close();
+  });
+});
+
 describe('100,000 bans', () => {
   beforeAll(async () => {
+    await signIn(signedIn.page);
     const targets = Array.from(
       { length: MANY },
       (_, i) => `10.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
@@ -350,9 +569,24 @@ describe('100,000 bans', () => {
   });
 });
 
-test('the report as HTML opens in the sandbox of a mail client', async () => {
-  await machine.exec(['banjour', 'report', '--html', '/srv/report.html']);
-  const html = readFileSync(join(machine.root, 'srv/report.html'), 'utf8');
+/** The page of a mail with an alternative as HTML, decoded (RFC 2045, quoted-printable). */
+function htmlOf(mail: string): string {
+  const part = /Content-Type: text\/html[\s\S]*?\n\n([\s\S]*?)\n--=_/i.exec(mail)?.[1] ?? '';
+  const bytes = part
+    .replace(/=\n/g, '')
+    .replace(/=([\dA-F]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+test('the weekly report came by mail, once, and opens in the sandbox of a mail client', async () => {
+  const mail = await until('the report is in the mailbox', async () => {
+    const text = await machine.exec(['sh', '-c', 'cat /home/anna/Maildir/new/*']);
+    return text.includes('X-Banjour-Report: yes') ? text : undefined;
+  });
+  // The companion was started several times since.
+  expect(mail.match(/^X-Banjour-Report: yes$/gm)).toHaveLength(1);
+  expect(mail).toMatch(/^To: anna@/m);
+  const html = htmlOf(mail);
   const { page, wrongs } = await watch(browser);
   await page.setContent('<iframe sandbox title="mail" width="900" height="800"></iframe>');
   await page.locator('iframe').evaluate((frame, text) => {

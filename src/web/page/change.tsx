@@ -175,7 +175,7 @@ export function BanDialog(props: ChangeProps) {
   );
 }
 
-/** Asks in which jail a failed attempt of an address is to be counted, as if a log had told of it. */
+/** Asks in which jail a failed attempt is to be counted, as if a log had told of it. */
 export function AttemptDialog({ target, ...rest }: ChangeProps & { readonly target: string }) {
   const jails = useJails();
   const [chosen, setChosen] = useState('');

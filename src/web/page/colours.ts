@@ -1,6 +1,6 @@
 /**
- * Which jail has which colour in the view now: one order for the legend and for every chart, and the
- * same colour for as long as somebody looks.
+ * Which jail has which colour in the view now: one order for the legend and for every chart, and
+ * the same colour for as long as somebody looks.
  */
 import type { LiveMinute } from '../api.js';
 

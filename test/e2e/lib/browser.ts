@@ -62,7 +62,7 @@ export async function watch(
   page.on('pageerror', (error) => wrongs.push(error.message));
   page.on('request', (request) => {
     const { hostname } = new URL(request.url());
-    if (!/^(?:127\.0\.0\.1|(?:.*\.)?localhost|.*\.example|)$/.test(hostname))
+    if (!/^(?:127\.0\.0\.1|(?:.*\.)?localhost|.*\.example(?:\.org)?|)$/.test(hostname))
       wrongs.push(`asked for ${request.url()}`);
   });
   return { page, wrongs };

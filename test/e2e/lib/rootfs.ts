@@ -72,12 +72,16 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
     files: new Map(),
     commands: [['systemctl', 'disable', 'firewalld', 'ufw']],
   },
-  // What looks at the web page, with letters to draw it with.
+  // What looks at the web page, with letters to draw it with, what stands before it, and setfacl,
+  // by which an administrator lets the page change something. A test switches nginx on.
   browser: {
-    packages: ['chromium', 'fonts-inter', 'fonts-dejavu-mono'],
+    packages: ['chromium', 'fonts-inter', 'fonts-dejavu-mono', 'nginx', 'acl'],
     beside: [],
     files: new Map(),
-    commands: [],
+    commands: [
+      ['systemctl', 'disable', 'nginx'],
+      ['rm', '/etc/nginx/sites-enabled/default'],
+    ],
   },
 };
 
