@@ -60,6 +60,19 @@ export interface JailFigures extends FigureCounts {
   readonly packets: number;
 }
 
+/** Bans that other hosts decided and this one took. Their texts are strangers'. */
+export interface SharedFigures {
+  /** An empty text where the engine did not say. */
+  readonly host: string;
+  /** `banjour`, `crowdsec`, `cscli`; lists are in no ledger. */
+  readonly source: string;
+  readonly bans: number;
+  /** Made longer or shorter by that host. */
+  readonly changed: number;
+  /** Lifted by that host, or since this one knows the address now. */
+  readonly lifted: number;
+}
+
 /** A ban that was probably wrong, or of an account whose password was found. */
 export interface MistakeFigures {
   /**
@@ -91,6 +104,8 @@ export interface Figures {
     readonly alarms: Readonly<Record<AlarmView['kind'], number>>;
     /** Bans that ended, by why. */
     readonly ended: Partial<Readonly<Record<EndReason, number>>>;
+    /** What other hosts decided: in none of the numbers above. */
+    readonly shared: { readonly bans: number; readonly targets: number };
   };
   /** Every hour, those in which nothing happened too. */
   readonly hours: readonly (FigureCounts & { readonly time: string })[];
@@ -108,6 +123,8 @@ export interface Figures {
     readonly network: string;
     readonly addresses: number;
   })[];
+  /** By host and source, most bans first. */
+  readonly shared: readonly SharedFigures[];
   /** The newest first. */
   readonly mistakes: readonly MistakeFigures[];
   /** The newest first. */

@@ -2,7 +2,7 @@
  * The figures of a report, counted by SQL over what the ledger keeps. Bans are those that were
  * decided in the time, by jails and operators, whatever became of them later; imported ones, those
  * that the kernel refused and those that an ignorecommand forbade are none, and an extension is a
- * ban made longer.
+ * ban made longer. What other hosts decided is counted apart.
  */
 import type { Database } from 'better-sqlite3';
 import { baseAddress, formatPrefix, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
@@ -13,9 +13,11 @@ import { HOURLY_SECONDS } from '../core/timeouts.js';
 import { Alarms, hourOf, timeOfHour } from './hourly.js';
 import { mistakesOf } from './mistakes.js';
 
-/** A ban that counts. */
-const MADE = `origin <> 'import' AND state <> 'refused' AND coalesce(ended_reason, '') <> 'ignored'`;
+/** A ban that counts; a new one; one of another host, which the schema has as an import. */
+const STOOD = `state <> 'refused' AND coalesce(ended_reason, '') <> 'ignored'`;
+const MADE = `origin <> 'import' AND ${STOOD}`;
 const NEW = `${MADE} AND replaces IS NULL`;
+const SHARED = `source IS NOT NULL AND ${STOOD}`;
 const IN_TIME = 'time >= @since AND time < @until';
 
 /** Whole hours, as times and as hours. */
@@ -62,6 +64,14 @@ export function figuresOf(db: Database, since: EpochMicros, until: EpochMicros):
         'under-attack': 0,
         ...ask.pairs(`SELECT kind, count(*) FROM alarm WHERE ${IN_TIME} GROUP BY 1`),
       } as Record<AlarmView['kind'], number>,
+      shared: {
+        bans: ask.one(
+          `SELECT count(*) FROM ban WHERE ${SHARED} AND replaces IS NULL AND ${IN_TIME}`,
+        ),
+        targets: ask.one(
+          `SELECT count(DISTINCT target) FROM ban WHERE ${SHARED} AND replaces IS NULL AND ${IN_TIME}`,
+        ),
+      },
       ended: ask.pairs(
         `SELECT ended_reason, count(*) FROM ban WHERE ${MADE} AND ended_reason IS NOT NULL
          AND ended_time >= @since AND ended_time < @until GROUP BY 1`,
@@ -72,6 +82,7 @@ export function figuresOf(db: Database, since: EpochMicros, until: EpochMicros):
     users: usersOf(db, span, hasAttempts),
     usersFrom: hasAttempts ? 'attempts' : 'bans',
     networks: networksOf(db, span),
+    shared: sharedOf(db, span),
     mistakes: mistakes.newest,
     alarms: new Alarms(db).find(span.since, span.until),
     health: healthOf(db, span, countedSince),
@@ -231,6 +242,20 @@ function networksOf(db: Database, span: Span): Figures['networks'] {
          (SELECT target, sum(failures) AS failures, count(*) AS bans FROM ban
           WHERE ${NEW} AND ${IN_TIME} GROUP BY 1) GROUP BY 1
      ) GROUP BY 1 ORDER BY bans DESC, attempts DESC, network LIMIT ${FIGURES_ROWS_MAX}`,
+  );
+}
+
+/** What other hosts decided; a row that only ended in the time counts as that. */
+function sharedOf(db: Database, span: Span): Figures['shared'] {
+  return asker(db, span).rows(
+    `SELECT coalesce(host, '') AS host, source,
+     count(*) FILTER (WHERE replaces IS NULL AND ${IN_TIME}) AS bans,
+     count(*) FILTER (WHERE replaces IS NOT NULL AND ${IN_TIME}) AS changed,
+     count(*) FILTER (WHERE ended_reason = 'reload'
+       AND ended_time >= @since AND ended_time < @until) AS lifted
+     FROM ban WHERE ${SHARED} AND (${IN_TIME} OR (ended_time >= @since AND ended_time < @until))
+     GROUP BY 1, 2 HAVING bans + changed + lifted > 0
+     ORDER BY bans DESC, host, source LIMIT ${FIGURES_ROWS_MAX}`,
   );
 }
 

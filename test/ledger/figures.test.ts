@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
+import type { Prefix } from '../../src/core/address.js';
 import type { WeighedAttempt } from '../../src/core/decision.js';
 import type { Figures } from '../../src/core/figures.js';
 import { cursor } from '../../src/core/names.js';
 import { FIGURES_ROWS_MAX } from '../../src/core/service-limits.js';
+import { SHARED_JAIL } from '../../src/core/share.js';
 import type { EpochMicros } from '../../src/core/time.js';
 import { HourlyTally, hourOf } from '../../src/ledger/hourly.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
@@ -79,6 +81,25 @@ describe('figures equal a recount', () => {
       }
       if (next(5) === 0) ledger.expire(at(second + 2 * HOUR));
     }
+    for (let i = 0; i < 200; i++) {
+      const target = `203.0.113.${next(250)}`;
+      const host = `mx${next(4)}`;
+      const second = next(60 * HOUR) - 6 * HOUR;
+      const source = next(3) === 0 ? 'crowdsec' : 'banjour';
+      const more = { jail: SHARED_JAIL, origin: 'shared', source, host };
+      const id = made(ledger, target, second, next(9) === 0 ? { ...more, host: undefined } : more);
+      ledger.settle([id], next(9) === 0 ? { refused: 'full' } : 'in-force', at(second));
+      const reason = ['operator', 'reload', undefined][next(3)] as
+        | 'operator'
+        | 'reload'
+        | undefined;
+      const prefix = (ledger.history.get(id) as { target: Prefix }).target;
+      const time = at(second + 60);
+      if (reason !== undefined)
+        ledger.commit({
+          decisions: [{ kind: 'unban', jail: SHARED_JAIL, target: prefix, time, reason }],
+        });
+    }
     const past = ban('203.0.113.1', { time: at(10), until: at(20), origin: 'import' });
     ledger.import({ active: [], history: [past] }, at(30));
     ledger.commit({
@@ -109,6 +130,33 @@ describe('figures equal a recount', () => {
     row['ended_reason'] !== 'ignored' &&
     inTime(row['time']);
   const isNew = (row: (typeof rows)[number]) => counts(row) && row['replaces'] === null;
+
+  test('of what other hosts decided, by host and source', () => {
+    const stood = rows.filter(
+      (row) =>
+        row['source'] !== null && row['state'] !== 'refused' && row['ended_reason'] !== 'ignored',
+    );
+    const news = stood.filter((row) => row['replaces'] === null && inTime(row['time']));
+    expect(news.length).toBeGreaterThan(50);
+    expect(figures.totals.shared).toEqual({
+      bans: news.length,
+      targets: new Set(news.map((row) => row['target'])).size,
+    });
+    expect(figures.shared.length).toBe(10);
+    for (const { host, source, bans, changed, lifted } of figures.shared) {
+      const own = stood.filter((row) => (row['host'] ?? '') === host && row['source'] === source);
+      expect([bans, changed, lifted]).toEqual([
+        own.filter((row) => row['replaces'] === null && inTime(row['time'])).length,
+        own.filter((row) => row['replaces'] !== null && inTime(row['time'])).length,
+        own.filter((row) => row['ended_reason'] === 'reload' && inTime(row['ended_time'])).length,
+      ]);
+    }
+    expect(figures.shared.reduce((sum, { bans }) => sum + bans, 0)).toBe(news.length);
+    expect(figures.shared.some(({ changed }) => changed > 0)).toBe(true);
+    expect(figures.shared.some(({ lifted }) => lifted > 0)).toBe(true);
+    // They are none of this host's own.
+    expect(figures.jails.find(({ jail }) => jail === SHARED_JAIL)?.bans ?? 0).toBe(0);
+  });
 
   test('of bans, by hour, jail, origin and fate', () => {
     const news = rows.filter(isNew);

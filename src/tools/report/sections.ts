@@ -82,6 +82,11 @@ export function summaryOf(report: HostReport): readonly string[] {
   const byHand = byOrigin.operator === 0 ? '' : `, ${formatCount(byOrigin.operator)} by hand`;
   return [
     `${counted(totals.attempts, 'failed attempt')}, ${counted(totals.bans, 'ban')} of ${counted(totals.targets, 'address or prefix', 'addresses and prefixes')}${byHand}, ${counted(totals.extended, 'ban')} made longer.`,
+    ...(totals.shared.bans === 0
+      ? []
+      : [
+          `Beside these, other hosts decided ${counted(totals.shared.bans, 'ban')} of ${counted(totals.shared.targets, 'address or prefix', 'addresses and prefixes')}.`,
+        ]),
     `The kernel kept ${counted(totals.packets, 'packet')} of banned addresses away.`,
     wrong === 0
       ? 'No likely mistakes.'
@@ -100,6 +105,7 @@ export function sectionsOf(report: HostReport): readonly ReportSection[] {
     jailsSection(report),
     usersSection(report),
     networksSection(report),
+    ...(report.shared.length === 0 ? [] : [sharedSection(report)]),
     mistakesSection(report),
     alarmsSection(report),
     endsSection(report),
@@ -181,6 +187,25 @@ function networksSection({ networks }: HostReport): ReportSection {
       formatCount(addresses),
       formatCount(attempts),
       formatCount(bans),
+    ]),
+    nothing: 'None.',
+  };
+}
+
+function sharedSection({ shared }: HostReport): ReportSection {
+  return {
+    title: 'Bans of other hosts',
+    columns: [
+      { title: 'Host' },
+      { title: 'From' },
+      right('Bans'),
+      right('Changed'),
+      right('Lifted'),
+    ],
+    rows: shared.map(({ host, source, bans, changed, lifted }) => [
+      host === '' ? '-' : shown(host),
+      shown(source),
+      ...[bans, changed, lifted].map(formatCount),
     ]),
     nothing: 'None.',
   };

@@ -3,6 +3,7 @@ import { type Address, formatPrefix, hostPrefix, parseAddress } from '../../../s
 import type { WeighedAttempt } from '../../../src/core/decision.js';
 import type { HourlyKind } from '../../../src/core/figures.js';
 import { cursor, mustJailName, sourceId } from '../../../src/core/names.js';
+import { SHARED_JAIL } from '../../../src/core/share.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
 import { HourlyTally } from '../../../src/ledger/hourly.js';
 import { openLedger } from '../../../src/ledger/open.js';
@@ -83,6 +84,12 @@ export function writeWeek(path: string, hostile = ''): void {
   bans1('2001:db8:5::9', 'ben@example.org', 3 * DAY, { jail: LOGIN });
   tries('2001:db8:5::9', 'ben@example.org', 3 * DAY + 7000, { kind: 'success', jail: DOVECOT });
   const wrong = bans1('192.0.2.80', 'office@example.org', 4 * DAY, { until: null });
+  const shared = { jail: SHARED_JAIL, origin: 'shared', user: undefined };
+  for (let i = 0; i < 7; i++)
+    bans1(`203.0.113.${i}`, '', i * 3600, {
+      ...{ ...shared, source: i < 5 ? 'banjour' : 'crowdsec', scenario: `banjour/sshd${hostile}` },
+      ...(i === 6 ? {} : { host: `mx${i % 2}${hostile}` }),
+    });
   const refused = bans1('192.0.2.81', 'office@example.org', 4 * DAY + 5);
   ledger.settle([refused.id], { refused: `No space left${hostile}` }, at(4 * DAY + 6));
   ledger.settle(
@@ -92,6 +99,14 @@ export function writeWeek(path: string, hostile = ''): void {
   );
   ledger.commit({
     decisions: [
+      {
+        kind: 'unban',
+        jail: SHARED_JAIL,
+        target: hostPrefix(parseAddress('203.0.113.1') as Address),
+        time: at(3600 + 600),
+        reason: 'reload',
+        by: 'mx1',
+      },
       {
         kind: 'unban',
         target: wrong.target,
