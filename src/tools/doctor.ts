@@ -23,6 +23,7 @@ import type { StartSurroundings } from '../setup/viewer.js';
 import { checkCompanion } from './doctor-companion.js';
 import { checkDovecot } from './doctor-dovecot.js';
 import { checkPolicy } from './doctor-policy.js';
+import { checkShare } from './doctor-share.js';
 
 /** journald's rate limit is looked at so far back, days. */
 const RATE_LIMIT_DAYS = 7;
@@ -39,6 +40,8 @@ export interface DoctorTarget {
   readonly statusSocket: string;
   /** Where the companion answers. */
   readonly companionSocket: string;
+  /** Where the companion tells the agent what other hosts decided. */
+  readonly shareSocket: string;
   /** With whose rights the services run. */
   readonly surroundings: StartSurroundings;
 }
@@ -54,6 +57,7 @@ export async function examine(patient: DoctorTarget): Promise<Finding[]> {
     ['agent', () => checkAgent(patient.statusSocket)],
     ['dovecot', () => checkDovecot()],
     ['companion', () => checkCompanion(patient.configuration, patient.companionSocket)],
+    ['share', () => checkShare(patient)],
     ['policy', () => checkPolicyOf(patient.configuration)],
   ];
   const findings: Finding[] = [];

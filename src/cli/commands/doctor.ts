@@ -2,7 +2,7 @@
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import type { Finding, FindingLevel } from '../../core/finding.js';
 import { escapeUntrusted } from '../../core/text.js';
-import { companionSocket, ledgerFile, statusSocket } from '../../setup/paths.js';
+import { companionSocket, ledgerFile, shareSocket, statusSocket } from '../../setup/paths.js';
 import { wantsColour } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -43,6 +43,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     ledgerPath: ledgerFile(paths),
     statusSocket: statusSocket(paths),
     companionSocket: companionSocket(paths),
+    shareSocket: shareSocket(paths),
     surroundings: startSurroundings(paths),
   });
   const sorted = findings.toSorted((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
