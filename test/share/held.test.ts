@@ -1,0 +1,35 @@
+import { expect, test } from '@jest/globals';
+import { Held } from '../../src/share/held.js';
+
+const one = (key: string, target: string, until: number) =>
+  ({ key, target, until, origin: 'banjour' }) as const;
+
+test('of a target the one that lasts longest counts, whoever comes and goes', () => {
+  const held = new Held();
+  for (const [key, until] of [
+    ['a', 10],
+    ['b', 30],
+    ['c', 20],
+  ] as const)
+    expect(held.put(one(key, '192.0.2.1', until))).toBe(true);
+  expect([held.size, held.longest('192.0.2.1')?.key]).toEqual([3, 'b']);
+  held.put(one('b', '192.0.2.1', 5));
+  expect([held.size, held.longest('192.0.2.1')?.key]).toEqual([3, 'c']);
+  expect(held.remove(one('c', '192.0.2.1', 0))).toBe(true);
+  expect(held.remove(one('c', '192.0.2.1', 0))).toBe(false);
+  expect(held.longest('192.0.2.1')?.key).toBe('a');
+  held.remove(one('a', '192.0.2.1', 0));
+  held.remove(one('b', '192.0.2.1', 0));
+  expect([held.size, [...held.targets()], held.longest('192.0.2.1')]).toEqual([0, [], undefined]);
+});
+
+test('there is room for so many, and always for a newer word about one of them', () => {
+  const held = new Held(2);
+  held.put(one('a', '192.0.2.1', 10));
+  held.put(one('b', '192.0.2.1', 20));
+  expect(held.put(one('c', '192.0.2.2', 10))).toBe(false);
+  expect(held.put(one('b', '192.0.2.1', 40))).toBe(true);
+  expect([held.size, held.longest('192.0.2.1')?.until]).toEqual([2, 40]);
+  held.remove(one('a', '192.0.2.1', 0));
+  expect(held.put(one('c', '192.0.2.2', 10))).toBe(true);
+});
