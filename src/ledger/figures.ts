@@ -64,14 +64,7 @@ export function figuresOf(db: Database, since: EpochMicros, until: EpochMicros):
         'under-attack': 0,
         ...ask.pairs(`SELECT kind, count(*) FROM alarm WHERE ${IN_TIME} GROUP BY 1`),
       } as Record<AlarmView['kind'], number>,
-      shared: {
-        bans: ask.one(
-          `SELECT count(*) FROM ban WHERE ${SHARED} AND replaces IS NULL AND ${IN_TIME}`,
-        ),
-        targets: ask.one(
-          `SELECT count(DISTINCT target) FROM ban WHERE ${SHARED} AND replaces IS NULL AND ${IN_TIME}`,
-        ),
-      },
+      shared: sharedTotals(ask),
       ended: ask.pairs(
         `SELECT ended_reason, count(*) FROM ban WHERE ${MADE} AND ended_reason IS NOT NULL
          AND ended_time >= @since AND ended_time < @until GROUP BY 1`,
@@ -243,6 +236,15 @@ function networksOf(db: Database, span: Span): Figures['networks'] {
           WHERE ${NEW} AND ${IN_TIME} GROUP BY 1) GROUP BY 1
      ) GROUP BY 1 ORDER BY bans DESC, attempts DESC, network LIMIT ${FIGURES_ROWS_MAX}`,
   );
+}
+
+/** New bans of other hosts, and whom they shut out. */
+function sharedTotals(ask: Asker): Figures['totals']['shared'] {
+  const made = `FROM ban WHERE ${SHARED} AND replaces IS NULL AND ${IN_TIME}`;
+  return {
+    bans: ask.one(`SELECT count(*) ${made}`),
+    targets: ask.one(`SELECT count(DISTINCT target) ${made}`),
+  };
 }
 
 /** What other hosts decided; a row that only ended in the time counts as that. */

@@ -1,6 +1,6 @@
 /**
- * Whether shared bans arrive: the agent and the companion each do a half, and each may be well while
- * nothing is shared. What the companion says of its own half is told with its other parts.
+ * Whether shared bans arrive: the agent and the companion each do a half, and each may be well
+ * while nothing is shared. What the companion says of its own half is told with its other parts.
  */
 import { existsSync } from 'node:fs';
 import type { CompanionView } from '../companion/companion.js';
@@ -20,7 +20,7 @@ export interface SharePatient {
   readonly shareSocket: string;
 }
 
-/** Everything is listed anew, and told to the agent, every ten minutes: so long is no chance, ms. */
+/** All is listed anew, and told to the agent, every ten minutes: so long is no chance, ms. */
 const PATIENCE_MS = 25 * 60_000;
 
 /** Nothing where no bans are shared. What is wrong with companion.conf is told elsewhere. */
