@@ -3,8 +3,8 @@
  * searched (`journalctl BANJOUR_ADDRESS=192.0.2.1`). The writer is injected;
  * `native/journal-send.ts` is the real one.
  */
+import Transport from 'winston-transport';
 import type { LogFacts, LogLevel } from '../core/log.js';
-import type { LogWriter } from './log.js';
 import { formatLine, MESSAGE_IDS, PRIORITIES } from './text.js';
 
 /** Fields of one entry, as sd_journal_sendv(3) takes them. */
@@ -39,20 +39,32 @@ export function fieldsOf(level: LogLevel, message: string, facts: LogFacts): Jou
   );
 }
 
-export interface JournalWriterOptions {
+export interface JournalTransportOptions {
   /** Writes one entry; throws when the journal does not take it. */
   readonly send: (fields: JournalFields) => void;
   /** Takes the line, with its priority as `<N>` before it, when `send` throws. */
   readonly otherwise: { write(text: string): unknown };
 }
 
-/** Writes to the journal. What it does not take is not lost: it goes to standard error. */
-export function journalWriter({ send, otherwise }: JournalWriterOptions): LogWriter {
-  return (level, message, facts) => {
+/** The winston transport. What the journal does not take is not lost: it goes to standard error. */
+export class JournalTransport extends Transport {
+  readonly #options: JournalTransportOptions;
+
+  constructor(options: JournalTransportOptions) {
+    super();
+    this.#options = options;
+  }
+
+  override log(
+    info: LogFacts & { readonly level: LogLevel; readonly message: string },
+    next: () => void,
+  ): void {
+    const { level, message, ...facts } = info;
     try {
-      send(fieldsOf(level, message, facts));
+      this.#options.send(fieldsOf(level, message, facts));
     } catch {
-      otherwise.write(`${formatLine(level, message, facts, 'systemd', 0)}\n`);
+      this.#options.otherwise.write(`${formatLine(level, message, facts, 'systemd', 0)}\n`);
     }
-  };
+    next();
+  }
 }

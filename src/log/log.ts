@@ -1,9 +1,11 @@
 /**
  * Log lines: `NOTICE [postfix-sasl] Ban 192.0.2.1`.
  *
- * Lines per second are bounded: what goes over is counted and summed in one line when the second is
- * over.
+ * Owns the winston logger. Lines per second are bounded: what goes over is counted and summed in
+ * one line when the second is over.
  */
+import { Writable } from 'node:stream';
+import winston from 'winston';
 import { LOG_LINES_PER_SECOND_MAX } from '../core/limits.js';
 import { LOG_LEVELS, type Log, type LogFacts, type LogLevel } from '../core/log.js';
 import { formatLine, type LogStyle } from './text.js';
@@ -13,21 +15,18 @@ export interface LineSink {
   write(text: string): unknown;
 }
 
-/** Takes what is logged, as it is. */
-export type LogWriter = (level: LogLevel, message: string, facts: LogFacts) => void;
-
-/** Where lines go: as text to a stream, or as they are. */
-type LogPlace =
-  | { readonly stream: LineSink; readonly style: LogStyle }
-  | { readonly write: LogWriter };
-
-export type LogOptions = LogPlace & {
+export interface LogOptions {
   readonly level: LogLevel;
+  /** Where lines go; absent when a transport takes them all. */
+  readonly stream?: LineSink;
+  readonly style: LogStyle;
   /** Milliseconds since 1970, for the line's time and the bound per second. */
   readonly now?: () => number;
   /** Lines per second that are written; tests lower it. */
   readonly linesPerSecondMax?: number;
-};
+  /** Further transports, e.g. structured journal entries. */
+  readonly transports?: readonly winston.transport[];
+}
 
 /** A log and the way to end it: `flush` writes the sum of suppressed lines. */
 export interface LogHandle {
@@ -41,39 +40,42 @@ export interface LogHandle {
 export function createLog(options: LogOptions): LogHandle {
   const now = options.now ?? Date.now;
   const max = options.linesPerSecondMax ?? LOG_LINES_PER_SECOND_MAX;
-  const write = 'write' in options ? options.write : lineWriter(options, now);
+  const { stream, style, transports = [] } = options;
+  const logger = winston.createLogger({
+    levels: Object.fromEntries(LOG_LEVELS.map((level, index) => [level, index])),
+    level: options.level,
+    format: winston.format.printf(({ level, message, ...facts }) =>
+      formatLine(level as LogLevel, String(message), facts as LogFacts, style, now()),
+    ),
+    transports: [
+      ...(stream === undefined
+        ? []
+        : [new winston.transports.Stream({ stream: asWritable(stream) })]),
+      ...transports,
+    ],
+  });
   const bound = new LineBound(max);
-  let least = options.level;
+  const write = (level: LogLevel, message: string, facts: LogFacts = {}) =>
+    logger.log({ level, message, ...facts });
   const sum = (suppressed: number) => {
     if (suppressed > 0)
       write(
         'warning',
         `${suppressed} log lines of the last second left out (bound: ${max} per second)`,
-        {},
       );
   };
   return {
-    log: (level, message, facts = {}) => {
-      if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(least)) return;
+    log: (level, message, facts) => {
+      if (!logger.isLevelEnabled(level)) return;
       const { pass, suppressed } = bound.offer(now(), level);
       sum(suppressed);
       if (pass) write(level, message, facts);
     },
     setLevel: (level) => {
-      least = level;
+      logger.level = level;
     },
-    getLevel: () => least,
+    getLevel: () => logger.level as LogLevel,
     flush: () => sum(bound.drain()),
-  };
-}
-
-/** Writes each line as the style has it. */
-function lineWriter(
-  { stream, style }: { readonly stream: LineSink; readonly style: LogStyle },
-  now: () => number,
-): LogWriter {
-  return (level, message, facts) => {
-    stream.write(`${formatLine(level, message, facts, style, now())}\n`);
   };
 }
 
@@ -110,6 +112,17 @@ export class LineBound {
     this.#suppressed = 0;
     return suppressed;
   }
+}
+
+/** winston ends the streams it is given; the process's own must stay open. */
+function asWritable(stream: LineSink): Writable {
+  return new Writable({
+    decodeStrings: false,
+    write: (chunk: string, _encoding, done) => {
+      stream.write(chunk);
+      done();
+    },
+  });
 }
 
 /**

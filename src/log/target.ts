@@ -7,7 +7,7 @@ import { journalSend } from '../../native/journal-send.js';
 import type { Settings } from '../config/types.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import type { LogLevel } from '../core/log.js';
-import { journalWriter } from './journal.js';
+import { JournalTransport } from './journal.js';
 import { createLog, type LineSink, type LogHandle, styleFor } from './log.js';
 
 export interface LogTargetOptions {
@@ -42,8 +42,8 @@ export function openLog({ level, target, stderr, out, env }: LogTargetOptions): 
       ...createLog({ level, stream: stderr, style: styleFor(stderr, withoutJournal(env)) }),
       ...none,
     };
-  const write = journalWriter({ send: journalSend, otherwise: stderr });
-  return { ...createLog({ level, write }), ...none };
+  const transport = new JournalTransport({ send: journalSend, otherwise: stderr });
+  return { ...createLog({ level, style: 'journal', transports: [transport] }), ...none };
 }
 
 /**

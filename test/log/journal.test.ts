@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { mustJailName } from '../../src/core/names.js';
-import { fieldsOf, type JournalFields, journalWriter } from '../../src/log/journal.js';
+import { fieldsOf, type JournalFields, JournalTransport } from '../../src/log/journal.js';
 import { createLog } from '../../src/log/log.js';
 import { MESSAGE_IDS } from '../../src/log/text.js';
 
@@ -16,14 +16,14 @@ function catalog(): Map<string, string> {
 function journal(fails = false) {
   const entries: JournalFields[] = [];
   const lines: string[] = [];
-  const write = journalWriter({
+  const transport = new JournalTransport({
     send: (fields) => {
       if (fails) throw new Error('no journal');
       entries.push(fields);
     },
     otherwise: { write: (text) => lines.push(text) },
   });
-  const { log } = createLog({ level: 'info', write });
+  const { log } = createLog({ level: 'info', style: 'journal', transports: [transport] });
   return { entries, lines, log };
 }
 

@@ -96,7 +96,7 @@ function trial(target) {
   if (target.arch !== process.arch) return ':';
   const node = target.node === undefined ? 'node' : `${WORK}/${HOME}/bin/node`;
   return `${node} ${WORK}/${HOME}/dist/src/main.js --version
-(cd ${HOME} && ${node} -e "new (require('better-sqlite3'))(':memory:').close(); require('koffi').load('libsystemd.so.0'); import('yargs')")`;
+(cd ${HOME} && ${node} -e "new (require('better-sqlite3'))(':memory:').close(); require('koffi').load('libsystemd.so.0'); import('winston')")`;
 }
 
 /** Builds the target's package into packages/; returns its path. */
