@@ -35,7 +35,7 @@ describe('modules of others are loaded only where they are needed', () => {
     expect(loadedBy([...COMMAND, `src/cli/commands/${name}.js`])).toEqual([]);
   });
 
-  test('by the agent: the database, the bridge to C, and parts of one more', () => {
+  test('by the agent: the database, the bridge to C, the log and parts of one more', () => {
     const agent = [...COMMAND, 'src/cli/commands/run.js', 'src/agent/service.js'];
     expect(loadedBy(agent)).toEqual([
       'better-sqlite3',
@@ -44,6 +44,8 @@ describe('modules of others are loaded only where they are needed', () => {
       'prom-client/lib/gauge.js',
       'prom-client/lib/histogram.js',
       'prom-client/lib/registry.js',
+      'winston',
+      'winston-transport',
     ]);
   });
 
