@@ -26,22 +26,14 @@ import {
 import type { JailName } from '../core/names.js';
 import type { FirewallPlan } from '../core/specs.js';
 import { type Clock, wallClock } from '../core/time.js';
-import {
-  admitted,
-  bisect,
-  isMissing,
-  missingSets,
-  operations,
-  returning,
-  sortOut,
-  whyNot,
-} from './changes.js';
+import { admitted, bisect, isMissing, missingSets, operations, sortOut } from './changes.js';
 import { compileOps, compileStructure, removeTable } from './compile.js';
 import type { Transport } from './json.js';
 import { banSetsIn, elementsOf, kernelState, type ReadTables } from './kernel-tables.js';
 import { elementId, prefixSetsFor } from './names.js';
 import { Queue } from './queue.js';
 import { besides, byImportance, reconcile, schemaAround, type Transaction } from './reconcile.js';
+import { bringBack } from './returning.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import { Heartbeat } from './watch.js';
@@ -199,18 +191,13 @@ export class TableBackend implements FirewallBackend {
 
   /**
    * The structure from memory and the urgent bans, before anything is read: reading takes the
-   * longer the more bans there are. Elements that stand are not touched. What this cannot mend (a
-   * set of another type) is refused, and the comparison that follows mends it.
+   * longer the more bans there are. What this cannot mend (a set of another type) is refused, and
+   * the comparison that follows mends it.
    */
-  async #restate(): Promise<void> {
-    const commands = this.#schema.flatMap((table) => compileStructure(table));
-    const urgent = (this.#urgent?.() ?? []).filter((one) => !whyNot(one, this.#jails));
-    const { first, rest } = returning(urgent, this.#schema, this.#clock.now());
-    const all = [...commands, ...compileOps(first)];
-    const { refusal } = await this.#transport.send(all, commands.length);
-    if (refusal !== undefined && first.length > 0)
-      await this.#transport.send(commands, commands.length);
-    this.#transport.add?.(rest);
+  #restate(): Promise<void> {
+    const urgent = () => this.#urgent?.() ?? [];
+    const now = () => this.#clock.now();
+    return bringBack(this.#transport, this.#schema, this.#jails, urgent, now);
   }
 
   #tell(event: Parameters<DriftListener>[0]): void {

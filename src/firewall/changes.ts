@@ -2,11 +2,9 @@
  * From what the daemon asks to operations on sets: validation, last word per element, ends to
  * timeouts; and which change a refused transaction was refused for. Pure.
  */
-import type { NewElement, NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';
-import { NFT_BISECT_BATCHES_MAX, NFT_URGENT_BANS_MAX } from '../core/limits.js';
+import { NFT_BISECT_BATCHES_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
-import { NFT_RETURNING_BANS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import type { ElementOp } from './compile.js';
 import { type BanSet, elementId, setNamer, setOf } from './names.js';
@@ -120,37 +118,6 @@ function additions(elements: readonly Element[], schema: Schema, now: EpochMicro
   return operations(changes, schema, now, true).flatMap((op) =>
     op.kind === 'create' ? [{ ...op, kind: 'add' as const }] : [],
   );
-}
-
-/** What comes back first: with the rules by nft, and the rest of it past nft. */
-export interface Returning {
-  readonly first: readonly ElementOp[];
-  readonly rest: readonly NewElements[];
-}
-
-/**
- * How the urgent elements come back, the first of them being the most urgent. What is counted per
- * element is left to nft.
- */
-export function returning(urgent: readonly Element[], schema: Schema, now: EpochMicros): Returning {
-  const first = additions(urgent.slice(0, NFT_URGENT_BANS_MAX), schema, now);
-  const bySet = new Map<string, NewElement[]>();
-  const nameOf = setNamer();
-  for (const { jail, target, until } of urgent.slice(NFT_URGENT_BANS_MAX, NFT_RETURNING_BANS_MAX)) {
-    const timeout = timeoutOf(until, now);
-    if (timeout === 0) continue;
-    const name = nameOf({ jail, target });
-    const elements = bySet.get(name);
-    if (elements === undefined) bySet.set(name, [{ key: target.base, timeout }]);
-    else elements.push({ key: target.base, timeout });
-  }
-  const rest = schema.flatMap(({ family, sets }) =>
-    sets.flatMap(({ name: set, counter }) => {
-      const elements = counter ? undefined : bySet.get(set);
-      return elements === undefined ? [] : [{ family, set, elements }];
-    }),
-  );
-  return { first, rest };
 }
 
 // A transaction is refused as a whole because of one bad change in it. Halving finds the bad ones:

@@ -2,14 +2,14 @@
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { NewElements } from '../../native/netlink-elements.js';
 import type { Element, ElementChange } from '../../src/core/firewall.js';
-import { NFT_URGENT_BANS_MAX, RESIDENT_CHANGES_MAX } from '../../src/core/limits.js';
+import { NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
 import { NFT_RETURNING_BANS_MAX } from '../../src/core/service-limits.js';
 import { plus, wallClock } from '../../src/core/time.js';
 import { TableBackend } from '../../src/firewall/backend.js';
-import { returning } from '../../src/firewall/changes.js';
 import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
 import type { KernelTables } from '../../src/firewall/kernel-tables.js';
 import { RecordingTransport } from '../../src/firewall/recording.js';
+import { returning } from '../../src/firewall/returning.js';
 import { makeSchema } from '../../src/firewall/schema.js';
 import { ban, hosts, inForce, plan } from './support.js';
 
@@ -20,6 +20,7 @@ const GONE = [{ delete: { table: { family: 'inet', name: 'banjour' } } }] as con
 class Watched extends RecordingTransport {
   calls: string[] = [];
   refuses = false;
+  takes = false;
 
   override async send(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     const what = JSON.stringify(commands);
@@ -34,9 +35,8 @@ class Watched extends RecordingTransport {
   }
 
   add(sets: readonly NewElements[]): boolean {
-    for (const { family, set, elements } of sets)
-      this.calls.push(`${family} ${set} ${elements.length}`);
-    return false;
+    for (const { elements } of sets) this.calls.push(`past nft ${elements.length}`);
+    return this.takes;
   }
 
   override list(): Promise<KernelTables> {
@@ -95,8 +95,9 @@ describe('a repair', () => {
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
   });
 
-  test('brings the urgent bans back with the rules, and those that stand are left as they are', async () => {
-    const urgent = [BAN, ban('other', '192.0.2.8', null), ban('sshd', '192.0.2.7', -1)];
+  test('brings so many urgent bans back by nft where there is no other way', async () => {
+    const others = hosts(NFT_URGENT_BANS_MAX).map((host) => ban('sshd', host));
+    const urgent = [BAN, ban('other', '192.0.2.8', null), ban('sshd', '192.0.2.7', -1), ...others];
     backend.provideWanted(
       () => [BAN],
       () => urgent,
@@ -105,11 +106,17 @@ describe('a repair', () => {
     kernel.calls = [];
     const sent = jest.spyOn(kernel, 'send');
     await backend.repair('table deleted', true);
-    expect(kernel.calls).toEqual(['rules bans', 'list', 'rules']);
-    // By the resident nft: what is counted are the rules.
-    expect((sent.mock.calls[0] as readonly unknown[])[1]).toBeLessThan(RESIDENT_CHANGES_MAX);
-    expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
-    await backend.repair('rule added', true);
+    expect(kernel.calls).toEqual([
+      'rules',
+      `past nft ${NFT_URGENT_BANS_MAX + 1}`,
+      'bans',
+      'list',
+      'rules',
+    ]);
+    // By the resident nft, however many they are: the one that is over is none.
+    const [commands, changes] = sent.mock.calls[1] as readonly unknown[];
+    expect(changes).toBe(0);
+    expect(JSON.stringify(commands).match(/"val":/g)).toHaveLength(NFT_URGENT_BANS_MAX - 2);
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
   });
 
@@ -120,44 +127,31 @@ describe('a repair', () => {
       () => [BAN],
       () => urgent,
     );
-    for (const [count, past] of [
-      [NFT_URGENT_BANS_MAX, []],
-      [NFT_URGENT_BANS_MAX + 1, [1]],
-      [NFT_RETURNING_BANS_MAX, [NFT_RETURNING_BANS_MAX - NFT_URGENT_BANS_MAX]],
-      [NFT_RETURNING_BANS_MAX + 1, [NFT_RETURNING_BANS_MAX - NFT_URGENT_BANS_MAX]],
-    ] as const) {
+    kernel.takes = true;
+    for (const count of [1, NFT_RETURNING_BANS_MAX, NFT_RETURNING_BANS_MAX + 1]) {
       urgent = all.slice(0, count);
       kernel.calls = [];
       await backend.repair('table deleted', true);
-      expect(kernel.calls.slice(0, past.length + 2)).toEqual([
-        'rules',
-        ...past.map((number) => `inet ban4.sshd ${number}`),
-        'list',
-      ]);
+      const past = Math.min(count, NFT_RETURNING_BANS_MAX);
+      expect(kernel.calls.slice(0, 3)).toEqual(['rules', `past nft ${past}`, 'list']);
     }
   });
 
   test('leaves to nft what is counted per element, and out what is over', () => {
-    const urgent = hosts(NFT_URGENT_BANS_MAX + 1).map((host) => ban('sshd', host));
-    const schemas = [false, true].map((countersPerElement) =>
-      makeSchema(plan(['sshd'], { countersPerElement }), []),
-    );
+    const urgent = [BAN, ban('sshd', '192.0.2.7', 60)];
+    const of = (countersPerElement: boolean) =>
+      makeSchema(plan(['sshd'], { countersPerElement, bridge: true }), []);
     const now = wallClock.now();
-    const rest = schemas.map((schema) => returning(urgent, schema, now).rest.length);
-    expect(rest).toEqual([1, 0]);
-    expect(returning(urgent, schemas[0] ?? [], plus(now, 3_600))).toEqual({ first: [], rest: [] });
-  });
-
-  test('states the rules alone when they are refused together with bans', async () => {
-    backend.provideWanted(
-      () => [BAN],
-      () => [BAN],
-    );
-    await kernel.send(GONE);
-    kernel.calls = [];
-    kernel.refuses = true;
-    await backend.repair('set changed', true);
-    expect(kernel.calls).toEqual(['rules bans', 'rules', 'list', 'rules bans']);
+    const inBoth = (keys: readonly string[], timeout: number | null) =>
+      (['inet', 'bridge'] as const).map((family) => ({
+        family,
+        set: 'ban4.sshd',
+        elements: keys.map((key) => ({ key, timeout })),
+      }));
+    expect(returning(urgent, of(true), now)).toBeUndefined();
+    expect(returning(urgent.slice(0, 1), of(false), now)).toEqual(inBoth(['192.0.2.1'], null));
+    expect(returning(urgent, of(false), plus(now, 61))).toEqual(inBoth(['192.0.2.1'], null));
+    expect(returning([], of(false), now)).toEqual([]);
   });
 
   test('only reads where elements alone may differ', async () => {
