@@ -113,7 +113,11 @@ export function operations(
  * Operations that add elements, there or not: those that stand stay as they are. Elements whose set
  * the schema lacks are left out.
  */
-function additions(elements: readonly Element[], schema: Schema, now: EpochMicros): ElementOp[] {
+export function additions(
+  elements: readonly Element[],
+  schema: Schema,
+  now: EpochMicros,
+): ElementOp[] {
   const changes = elements.map((one): ElementChange => ({ kind: 'put', ...one }));
   return operations(changes, schema, now, true).flatMap((op) =>
     op.kind === 'create' ? [{ ...op, kind: 'add' as const }] : [],
