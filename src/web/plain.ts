@@ -234,7 +234,7 @@ function document({ host, timeZone }: PlainAbout, title: string, parts: readonly
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     `<title>${shown(title)} - Banjour on ${shown(host)}</title>`,
-    '<link rel="stylesheet" href="/app.css"></head><body><main class="plain">',
+    '<link rel="stylesheet" href="/app.css"></head><body><main class="scriptless">',
     `<p>${links}</p><h1>${shown(title)}</h1><p class="dim">Banjour on ${shown(host)}. Times: ${shown(timeZone)}.</p>`,
     ...parts,
     '</main></body></html>\n',
