@@ -10,6 +10,8 @@ import type { WebView } from './web.js';
 
 /** Old space of the thread, MiB: 200,000 bans take about 130, also while they are read anew. */
 const HEAP_MIB = 192;
+/** Its young space, MiB: what is read and dropped must not take 48, as V8 would let it. */
+const YOUNG_MIB = 12;
 
 /** Everything that the thread is told at its start. */
 export interface WebWork {
@@ -71,7 +73,7 @@ export class WebThread {
     const worker = new Worker(entry, {
       workerData: work,
       name: 'web',
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
     });
     const thread = new WebThread(worker);
     return new Promise((resolve, reject) => {
