@@ -32,6 +32,7 @@ export interface ConnectionOptions {
   readonly metrics: ShareMetrics;
   readonly log: Log;
   readonly now: () => number;
+  readonly spared: InboxOptions['spared'];
   readonly times: ConnectionTimes;
   readonly pauses?: FollowerOptions['pauses'];
   /** The first listing is done: what others decided is known here. */
@@ -70,10 +71,11 @@ export class Connection {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ConnectionOptions) {
-    const { engine, agent, desk, log, metrics, now, positions, view, pauses } = options;
+    const { engine, agent, desk, log, metrics, now, positions, view, pauses, spared } = options;
     this.#options = options;
     const { signal } = this.#ending;
-    this.#inbox = new Inbox({ engine: engine.where, agent: desk, log, metrics, signal, now });
+    const inbox = { engine: engine.where, agent: desk, log, metrics, signal, now, spared };
+    this.#inbox = new Inbox(inbox);
     this.#queue = new PublishQueue({
       seen: positions.of(HISTORY),
       rules: view.publish,

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { RequestFor } from '../control/endpoints.js';
 import type { ShareAnswer } from '../control/protocol.js';
+import { covers, type Prefix, parsePrefix } from '../core/address.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { SHARE_DECISIONS_MAX } from '../core/service-limits.js';
@@ -25,6 +26,8 @@ export interface InboxOptions {
   readonly metrics: ShareMetrics;
   readonly signal: AbortSignal;
   readonly now: () => number;
+  /** The engine's own addresses: a ban of one would end the sharing, and its end would not come. */
+  readonly spared: readonly Prefix[];
   readonly heldMax?: number;
   /** Pause before the agent is asked again, ms. */
   readonly retryMs?: number;
@@ -55,6 +58,7 @@ export class Inbox {
   #isFirstListing = true;
   #problem: string | undefined;
   #isFull = false;
+  #hasSpared = false;
   /** An agent that was away knows half of a listing: that one lifts nothing. */
   #isInterrupted = false;
 
@@ -75,13 +79,14 @@ export class Inbox {
 
   /** Tells the agent; resolves when it has answered. Waits for an agent that is away. */
   async take(news: EngineNews): Promise<void> {
-    this.#options.metrics.passedOver.inc(news.passedOver);
+    const put = news.put.filter(({ target }) => !this.#isSpared(target));
+    this.#options.metrics.passedOver.inc(news.passedOver + news.put.length - put.length);
     if (news.listing !== undefined) {
-      await this.#takeListed(news, news.listing === 'end');
+      await this.#takeListed({ ...news, put }, news.listing === 'end');
       return;
     }
     this.#options.metrics.own.inc(news.own.size);
-    const [lists, others] = byKind(news.put);
+    const [lists, others] = byKind(put);
     const [goneLists, gone] = byKind(news.gone);
     const before = new Map<string, number | undefined>();
     const note = (target: string) => {
@@ -100,6 +105,17 @@ export class Inbox {
       [...changes.told, ...lists.map((one) => this.#told(one))],
       [...changes.lifted, ...goneLists.map(({ target, origin }) => ({ target, origin }))],
     );
+  }
+
+  #isSpared(target: string): boolean {
+    const { engine, log, spared } = this.#options;
+    if (spared.length === 0) return false;
+    const prefix = parsePrefix(target);
+    if (prefix === undefined || !spared.some((one) => covers(prefix, one))) return false;
+    if (!this.#hasSpared)
+      log('warning', `a shared ban of ${target} is not taken: ${engine} is there`);
+    this.#hasSpared = true;
+    return true;
   }
 
   /** What the targets are to be now, where that differs from what they were. */

@@ -37,7 +37,7 @@ export class ShareMetrics extends PartMetrics {
   );
   readonly passedOver = this.counter(
     'banjour_share_passed_over_total',
-    'Words of the engine that are no ban of an address or prefix',
+    'Words of the engine that are no ban of an address or prefix, or that would ban the engine itself',
   );
   readonly dropped = this.counter(
     'banjour_share_dropped_total',

@@ -4,8 +4,10 @@
  * found by comparing.
  */
 import { createHash, randomUUID } from 'node:crypto';
+import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Positions } from '../control/positions.js';
+import { type Prefix, parsePrefix } from '../core/address.js';
 import { Backoff, spread } from '../core/backoff.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -144,6 +146,7 @@ export class ShareService {
       this.#connection = new Connection({
         ...{ engine, host, agent, desk, view, positions, log },
         ...{ metrics: this.metrics, now: this.#now, times: this.#times },
+        spared: await addressesOf(engine.where),
         ...(pauses === undefined ? {} : { pauses }),
         listening: () => this.#listening(),
         namesake: () => this.#tellNamesake(),
@@ -201,4 +204,12 @@ function installationOf(positions: Positions, machineId: string): string {
   positions.write();
   // A machine that was cloned with its files has an id of its own.
   return createHash('sha256').update(`${kept} ${machineId}`).digest('hex').slice(0, 8);
+}
+
+/** The addresses of a URL's host; none when its name leads nowhere. */
+export async function addressesOf(where: string): Promise<Prefix[]> {
+  if (!URL.canParse(where)) return [];
+  const name = new URL(where).hostname.replace(/^\[|\]$/g, '');
+  const found = await lookup(name, { all: true }).catch(() => []);
+  return found.flatMap(({ address }) => parsePrefix(address) ?? []);
 }

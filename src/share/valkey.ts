@@ -276,6 +276,8 @@ export class ValkeyEngine implements ShareEngine {
       return 'look at user and password-file of [share], and at the ACL user on the server';
     if (/^NOPERM/.test(text))
       return `the ACL user ${user} may do too little: docs/share.md has the line for it`;
+    if (/^DENIED/.test(text))
+      return 'the server takes nobody from other hosts while it has no requirepass (docs/share.md)';
     // Both were somebody's wish. The set holds all that is in force; hosts tell it anew.
     const del = `on the server: valkey-cli -n ${database} DEL ${stream}`;
     const lock = 'then give its user a new password: whoever has the old one did this';

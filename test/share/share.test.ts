@@ -5,12 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { Positions } from '../../src/control/positions.js';
+import { formatPrefix } from '../../src/core/address.js';
 import { silentLog } from '../../src/core/log.js';
 import { SHARE_DECISIONS_MAX } from '../../src/core/service-limits.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
 import { Connection } from '../../src/share/connection.js';
 import { type ShareGauges, ShareMetrics } from '../../src/share/metrics.js';
-import { type ShareOptions, ShareService } from '../../src/share/share.js';
+import { addressesOf, type ShareOptions, ShareService } from '../../src/share/share.js';
 import { stays, until } from '../support/until.js';
 import { engineContract } from './contract.js';
 import { FakeAgent, installationLike, MemoryEngine, MemoryHub } from './support.js';
@@ -343,6 +344,16 @@ test.each(['it cannot be made', 'it lists and fails at once'])(
   },
 );
 
+test.each([
+  ['valkeys://192.0.2.1:6379', ['192.0.2.1']],
+  ['valkey://[2001:db8::1]:6379', ['2001:db8::1']],
+  ['https://192.0.2.1:8080', ['192.0.2.1']],
+  ['memory', []],
+  ['valkey://name.invalid:6379', []],
+])('the addresses of an engine at %s', async (where, addresses) => {
+  expect((await addressesOf(where)).map(formatPrefix)).toEqual(addresses);
+});
+
 test('connections that fail leave nothing behind in the service', async () => {
   const agent = new FakeAgent();
   const service = new AbortController();
@@ -353,6 +364,7 @@ test('connections that fail leave nothing behind in the service', async () => {
         ...{ engine, host: 'mx1', agent, desk: agent, view, log: silentLog, now: Date.now },
         positions: Positions.open(join(folder, 'positions.json')),
         metrics: new ShareMetrics(() => ({}) as ShareGauges),
+        spared: [],
         times: { heartbeat: 5, listAgainFirst: 1_000, listAgain: 1_000 },
         pauses: { reconnectMin: 5, reconnectMax: 20, unsettled: 5, between: 1 },
         listening: () => engine.fail(new Error('cut')),

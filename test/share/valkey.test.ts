@@ -299,4 +299,24 @@ describe('Valkey that does not answer', () => {
     await one.close();
     mute.close();
   });
+
+  test.each([
+    ['DENIED Running in protected mode because', /user default off/],
+    ['WRONGPASS invalid username-password pair', /password-file of \[share\]/],
+    ['NOPERM User banjour has no permissions', /ACL user banjour may do too little/],
+  ])('says how to mend %s', async (answer, hint) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () => socket.write(`-${answer}\r\n`));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    const { port } = server.address() as AddressInfo;
+    const one = engine('mx1', { port, user: 'banjour', password: 'secret-of-mx1' });
+    await expect(one.open()).rejects.toMatchObject({
+      message: expect.stringContaining(answer),
+      hint: expect.stringMatching(hint),
+    });
+    await one.close();
+    server.close();
+  });
 });

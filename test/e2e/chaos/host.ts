@@ -6,10 +6,10 @@ import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync
 import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Agent } from '../lib/agent.js';
+import { CLOCK_FOLDER, CLOCK_SETTING, placeClock } from '../lib/clock.js';
 import { Machine } from '../lib/machine.js';
 import { outcomeOf, run } from '../lib/shell.js';
 
-const CHAOS = '/var/lib/chaos';
 export const STATE = '/var/lib/banjour';
 const STATE_MIB = 24;
 
@@ -35,7 +35,7 @@ enabled = false
 `;
 
 /** Soon again after a death, and a short watchdog: the shipped unit has 30 s. */
-const UNIT = `Environment=LD_PRELOAD=${CHAOS}/clock.so
+const UNIT = `${CLOCK_SETTING}
 WatchdogSec=10
 RestartSec=200ms
 RestartSteps=0`;
@@ -49,32 +49,19 @@ export class Host {
     readonly agent: Agent,
     readonly pauser: string,
   ) {
-    this.#clock = openSync(join(machine.root, CHAOS, 'clock'), 'r+');
+    this.#clock = openSync(join(machine.root, CLOCK_FOLDER, 'clock'), 'r+');
   }
 
   /** Boots Debian 13 with the agent, its state on a small file system of its own. */
   static async boot(): Promise<Host> {
     const machine = await Machine.boot('trixie');
     try {
-      await mkdir(join(machine.root, CHAOS), { recursive: true });
-      await writeFile(join(machine.root, CHAOS, 'clock'), Buffer.alloc(8));
+      await placeClock(machine, 0n);
       const pauser = join(machine.state, 'pause');
-      await run([
-        'cc',
-        '-O2',
-        '-shared',
-        '-fPIC',
-        '-o',
-        join(machine.root, CHAOS, 'clock.so'),
-        'test/e2e/chaos/clock.c',
-      ]);
       await run(['cc', '-O2', '-o', pauser, 'test/e2e/chaos/pause.c']);
       const journald = join(machine.root, 'etc/systemd/system/systemd-journald.service.d');
       await mkdir(journald, { recursive: true });
-      await writeFile(
-        join(journald, 'chaos.conf'),
-        `[Service]\nEnvironment=LD_PRELOAD=${CHAOS}/clock.so\n`,
-      );
+      await writeFile(join(journald, 'chaos.conf'), `[Service]\n${CLOCK_SETTING}\n`);
       await machine.exec(['mkdir', '-p', STATE]);
       await machine.exec([
         'mount',

@@ -35,30 +35,21 @@ export async function connect(world: string, alias: string, leader: number): Pro
   // cable with it.
   await outcomeOf(['ip', '-n', world, 'link', 'del', 'wan0']);
   await run(['ip', 'netns', 'attach', alias, String(leader)]);
-  await run([
-    'ip',
-    'link',
-    'add',
-    'wan0',
-    'netns',
-    world,
-    'type',
-    'veth',
-    'peer',
-    'name',
-    'host0',
-    'netns',
-    alias,
-  ]);
-  await setUpEnds(world, alias);
+  await run(cable(['wan0', world], ['host0', alias]));
+  await setUpWorld(world);
+  await setUpMachine(alias, SERVER);
 }
 
-/**
- * Addresses and routes of both ends of the way from the world (`wan0`) to the machine (`host0`).
- */
-async function setUpEnds(world: string, alias: string): Promise<void> {
+/** The command that lays a cable between two interfaces, each with its namespace. */
+function cable(one: readonly [string, string], other: readonly [string, string]): string[] {
+  const [[name, space], [peer, peerSpace]] = [one, other];
+  const end = ['ip', 'link', 'add', name, 'netns', space, 'type', 'veth'];
+  return [...end, 'peer', 'name', peer, 'netns', peerSpace];
+}
+
+/** Addresses and routes of the world's end, `wan0`. */
+async function setUpWorld(world: string): Promise<void> {
   const inWorld = ['ip', '-n', world];
-  const inMachine = ['ip', '-n', alias];
   await runAll(
     [...inWorld, 'addr', 'add', GATEWAY[4] + bits(LINK[4]), 'dev', 'wan0'],
     [...inWorld, 'addr', 'add', GATEWAY[6] + bits(LINK[6]), 'dev', 'wan0', 'nodad'],
@@ -70,9 +61,16 @@ async function setUpEnds(world: string, alias: string): Promise<void> {
     [...inWorld, '-6', 'route', 'replace', 'fe80::/64', 'dev', 'wan0', 'table', 'local'],
     [...inWorld, 'route', 'replace', 'local', '0.0.0.0/0', 'dev', 'lo'],
     [...inWorld, '-6', 'route', 'replace', 'local', '::/0', 'dev', 'lo'],
+  );
+}
+
+/** Addresses and routes of a machine's end, `host0`. */
+async function setUpMachine(alias: string, address: Address): Promise<void> {
+  const inMachine = ['ip', '-n', alias];
+  await runAll(
     [...inMachine, 'link', 'set', 'lo', 'up'],
-    [...inMachine, 'addr', 'add', SERVER[4] + bits(LINK[4]), 'dev', 'host0'],
-    [...inMachine, 'addr', 'add', SERVER[6] + bits(LINK[6]), 'dev', 'host0', 'nodad'],
+    [...inMachine, 'addr', 'add', address[4] + bits(LINK[4]), 'dev', 'host0'],
+    [...inMachine, 'addr', 'add', address[6] + bits(LINK[6]), 'dev', 'host0', 'nodad'],
     [...inMachine, 'link', 'set', 'host0', 'up'],
     [...inMachine, 'route', 'add', 'default', 'via', GATEWAY[4]],
     [...inMachine, '-6', 'route', 'add', 'default', 'via', GATEWAY[6]],
@@ -93,36 +91,8 @@ export async function connectBridge(mail: Wired, bridge: Wired): Promise<void> {
   await run(['ip', '-n', mail.world, 'link', 'del', 'wan0']);
   await run(['ip', '-n', bridge.world, 'link', 'del', 'wan0']);
   await runAll(
-    [
-      'ip',
-      'link',
-      'add',
-      'wan0',
-      'netns',
-      mail.world,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'wan1',
-      'netns',
-      bridge.alias,
-    ],
-    [
-      'ip',
-      'link',
-      'add',
-      'host0',
-      'netns',
-      mail.alias,
-      'type',
-      'veth',
-      'peer',
-      'name',
-      'lan1',
-      'netns',
-      bridge.alias,
-    ],
+    cable(['wan0', mail.world], ['wan1', bridge.alias]),
+    cable(['host0', mail.alias], ['lan1', bridge.alias]),
     [...inBridge, 'link', 'add', 'br0', 'type', 'bridge'],
     ...['wan1', 'lan1'].flatMap((port) => [
       [...inBridge, 'link', 'set', port, 'master', 'br0'],
@@ -132,8 +102,45 @@ export async function connectBridge(mail: Wired, bridge: Wired): Promise<void> {
     [...inBridge, 'addr', 'add', BRIDGE[6] + bits(LINK[6]), 'dev', 'br0', 'nodad'],
     [...inBridge, 'link', 'set', 'br0', 'up'],
   );
-  await setUpEnds(mail.world, mail.alias);
+  await setUpWorld(mail.world);
+  await setUpMachine(mail.alias, SERVER);
 }
+
+/** Machines on one switch with the first one, which keeps its address and lends its world. */
+export const NEIGHBOURS = [
+  { 4: '198.18.0.4', 6: '2001:db8:feed::4' },
+  { 4: '198.18.0.5', 6: '2001:db8:feed::5' },
+] as const;
+
+/**
+ * Puts machines onto a switch before the world of the first: all are on one network, and the
+ * attackers reach each of them.
+ */
+export async function connectSwitch(first: Wired, others: readonly Wired[]): Promise<void> {
+  const inWorld = ['ip', '-n', first.world];
+  for (const { world } of [first, ...others]) await run(['ip', '-n', world, 'link', 'del', 'wan0']);
+  await run([...inWorld, 'link', 'add', 'wan0', 'type', 'bridge']);
+  await setUpWorld(first.world);
+  for (const [index, { alias }] of [first, ...others].entries()) {
+    const port = switchPort(index);
+    await runAll(
+      cable([port, first.world], ['host0', alias]),
+      [...inWorld, 'link', 'set', port, 'master', 'wan0'],
+      [...inWorld, 'link', 'set', port, 'up'],
+    );
+    await setUpMachine(alias, index === 0 ? SERVER : (NEIGHBOURS[index - 1] ?? SERVER));
+  }
+}
+
+/** Pulls a machine's cable out of the switch, or puts it in again. */
+export async function plug(first: Wired, index: number, isIn: boolean): Promise<void> {
+  await run(['ip', '-n', first.world, 'link', 'set', switchPort(index), isIn ? 'up' : 'down']);
+}
+
+const switchPort = (index: number) => `port${index}`;
+
+/** An address of each family. */
+type Address = Readonly<Record<4 | 6, string>>;
 
 /** A machine's two namespaces, by name. */
 export interface Wired {

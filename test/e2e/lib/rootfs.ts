@@ -45,6 +45,8 @@ export function pathOf(suite: mailhost.Suite): string {
 
 /** Packages and settings that lie above the mail server's root file system, for some tests only. */
 interface LayerRecipe {
+  /** Lie there before the packages come, which look for them. */
+  readonly early?: ReadonlyMap<string, string>;
   readonly packages: readonly string[];
   /** Packages that conflict with these. */
   readonly beside: readonly string[];
@@ -55,7 +57,7 @@ interface LayerRecipe {
 
 /** The release that the layers are made for. */
 export const LAYERS_SUITE: mailhost.Suite = 'trixie';
-export const LAYERS = ['daemons', 'firewalls', 'browser'] as const;
+export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines'] as const;
 export type Layer = (typeof LAYERS)[number];
 
 const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
@@ -83,12 +85,21 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
       ['rm', '/etc/nginx/sites-enabled/default'],
     ],
   },
+  // Where hosts share bans. CrowdSec's package would register with its makers' central service.
+  engines: {
+    early: new Map([['etc/crowdsec/online_api_credentials.yaml', '# none\n']]),
+    packages: ['valkey-server', 'crowdsec'],
+    beside: [],
+    files: new Map(),
+    commands: [['systemctl', 'disable', 'valkey-server', 'crowdsec']],
+  },
 };
 
 /** The path of a layer, which `buildLayer` makes; it lies above `pathOf(LAYERS_SUITE)`. */
 export function layerPath(layer: Layer): string {
-  const { packages, beside, files, commands } = LAYER_RECIPES[layer];
+  const { early, packages, beside, files, commands } = LAYER_RECIPES[layer];
   const parts = [recipe(LAYERS_SUITE), packages, beside, [...files], commands.flat()];
+  if (early !== undefined) parts.push([...early]);
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   return join(CACHE, `${layer}-${digest.slice(0, 12)}`);
 }
@@ -154,7 +165,7 @@ export async function buildLayer(kind: Layer, say: (line: string) => void): Prom
     say(`${kind}: the layer is cached`);
     return layer;
   }
-  const { packages, beside, files, commands } = LAYER_RECIPES[kind];
+  const { early, packages, beside, files, commands } = LAYER_RECIPES[kind];
   const base = await build(LAYERS_SUITE, say);
   const work = workplaceOf(layer);
   const [upper, root] = [join(work, 'upper'), join(work, 'root')];
@@ -163,6 +174,7 @@ export async function buildLayer(kind: Layer, say: (line: string) => void): Prom
   try {
     await run(['mount', '-t', 'overlay', 'overlay', '-o', mount, root]);
     try {
+      if (early !== undefined) await placeFiles(root, early);
       say(`${kind}: packages`);
       await install(root, packages, say, beside);
       say(`${kind}: configuration`);
