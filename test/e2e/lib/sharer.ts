@@ -55,11 +55,13 @@ export class Sharer {
           `[Service]\n${CLOCK_SETTING}\n`,
         );
     }
-    await machine.write('/etc/banjour/jail.local', JAILS);
     await new DebPackage(machine, 'slim').install();
+    const sharer = new Sharer(`mx${index + 1}`, machine, ADDRESSES[index]?.[4] ?? '');
+    await machine.write('/etc/banjour/jail.local', JAILS);
+    await sharer.agent.reload();
     const folder = ['install', '-d', '-m', '0750', '-g', COMPANION, '/etc/banjour/secrets'];
     await machine.exec(folder);
-    return new Sharer(`mx${index + 1}`, machine, ADDRESSES[index]?.[4] ?? '');
+    return sharer;
   }
 
   /** Writes a file that the companion may read. */
@@ -108,12 +110,15 @@ export class Sharer {
     return this.machine.exec(['systemctl', 'kill', '--signal=KILL', unit]);
   }
 
-  /** Bans that the ledger ever had of a target, as `jail origin`. */
-  async rows(target: string): Promise<string[]> {
-    const query = `SELECT jail || ' ' || CASE WHEN source IS NULL THEN origin ELSE source END FROM ban WHERE target = '${target}'`;
-    const file = '/var/lib/banjour/ledger.sqlite3';
-    const said = await this.machine.exec(['sqlite3', '-readonly', file, query]);
-    return said.split('\n').filter((line) => line !== '');
+  /** All bans that there ever were, as `jail origin`, by target. */
+  async history(): Promise<Map<string, string[]>> {
+    const bans = new Map<string, string[]>();
+    for (const line of (await this.say('history', '--json', '--limit', '500')).split('\n')) {
+      if (line === '') continue;
+      const { jail, origin, target } = JSON.parse(line) as Record<string, string>;
+      bans.set(`${target}`, [...(bans.get(`${target}`) ?? []), `${jail} ${origin}`]);
+    }
+    return bans;
   }
 
   /** What the kernel holds, by target. */
