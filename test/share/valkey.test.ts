@@ -301,7 +301,7 @@ describe('Valkey that does not answer', () => {
   });
 
   test.each([
-    ['DENIED Running in protected mode because', /user default off/],
+    ['DENIED Running in protected mode because', /has no requirepass/],
     ['WRONGPASS invalid username-password pair', /password-file of \[share\]/],
     ['NOPERM User banjour has no permissions', /ACL user banjour may do too little/],
   ])('says how to mend %s', async (answer, hint) => {

@@ -180,7 +180,8 @@ type Element =
   | { readonly elem: { readonly val: Element } }
   | { readonly prefix: { addr: string; len: number } };
 
-function elementText(element: unknown): string {
+/** An element as nft's JSON has it, as `address` or `address/length`. */
+export function elementText(element: unknown): string {
   const one = element as Element;
   if (typeof one === 'string') return one;
   return 'prefix' in one ? `${one.prefix.addr}/${one.prefix.len}` : elementText(one.elem.val);

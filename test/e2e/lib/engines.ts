@@ -72,20 +72,20 @@ export abstract class Engine {
 }
 
 const PASSWORD = 'e2e-share-password';
+const SERVER_PASSWORD = 'e2e-server-password';
 const RULES =
-  '~banjour ~banjour:* resetchannels -@all +hello +auth +ping +select +time +xadd +xread +xrange +xrevrange +zadd +zrem +zscan +zremrangebyscore +multi +exec +discard';
-/** Words that are no decision, in every place that has one. */
+  '~banjour ~banjour:* resetchannels -@all +auth +select +time +xadd +xread +xrange +xrevrange +zadd +zrem +zscan +zremrangebyscore +multi +exec';
+/** Words that are no decision: of a host, a jail, a target, and how long. */
 const NONSENSE = [
   ['evil', 'sshd', '192.0.2.77 } ; flush ruleset', '600000'],
   ['evil', 'sshd', '192.0.2.77 timeout 1s', '600000'],
   ['evil', 'sshd', '192.0.2.77/33', '600000'],
   ['evil', 'sshd', '', '600000'],
   ['evil } ; flush ruleset', 'sshd', '192.0.2.77', '600000'],
-  ['evil', 'x } ; flush ruleset', '192.0.2.77', '600000'],
-  ['evil', 'sshd', '192.0.2.77', '-600000'],
-  ['evil', 'sshd', '192.0.2.77', 'NaN'],
-  ['evil', 'sshd', '192.0.2.77', '99999999999999999999'],
+  ['evil', 'x\\n} ; flush ruleset', '192.0.2.77', '600000'],
 ] as const;
+/** Lengths that are none. */
+const LENGTHS = ['-600000', 'NaN', '1e5', '', '99999999999999999999'];
 
 export class Valkey extends Engine {
   readonly name = 'Valkey';
@@ -96,14 +96,13 @@ export class Valkey extends Engine {
     await this.sh(`cat >> /etc/valkey/valkey.conf <<EOF
 bind 127.0.0.1 ${address}
 appendonly yes
-user default off
+requirepass ${SERVER_PASSWORD}
 user banjour on >${PASSWORD} ${RULES}
 port 0
 tls-port 6379
 tls-cert-file ${TLS}/cert.pem
 tls-key-file ${TLS}/key.pem
 tls-auth-clients no
-user e2e on nopass ~* +@all
 EOF`);
   }
 
@@ -114,7 +113,15 @@ EOF`);
   }
 
   async tellings(target: string): Promise<number> {
-    const said = await this.#cli('e2e', 'any', '--json', 'XRANGE', 'banjour', '-', '+');
+    const said = await this.#cli(
+      'default',
+      SERVER_PASSWORD,
+      '--json',
+      'XRANGE',
+      'banjour',
+      '-',
+      '+',
+    );
     const entries = JSON.parse(said) as readonly (readonly [string, readonly string[]])[];
     const about = entries.filter(([, words]) => words.includes(target));
     return about.filter(([, words]) => !words.includes('lift')).length;
@@ -124,10 +131,13 @@ EOF`);
     const sound = decisions.map(
       ({ target, hours }) => ['evil', 'sshd', target, `${hours * 3_600_000}`] as const,
     );
+    const add = ([host, jail, target, ttl]: readonly [string, string, string, string]) =>
+      `XADD banjour * host "${host}" by 0000beef jail "${jail}" target "${target}" ttl "${ttl}"`;
     const commands = [...NONSENSE, ...sound].flatMap(([host, jail, target, ttl]) => [
-      `XADD banjour * host "${host}" jail "${jail}" target "${target}" ttl "${ttl}"`,
-      `ZADD banjour:held 9999999999999 "${host}|${jail}|${target}"`,
+      add([host, jail, target, ttl]),
+      `ZADD banjour:held 9999999999999 "${host}|0000beef|${jail}|${target}"`,
     ]);
+    commands.unshift(...LENGTHS.map((ttl) => add(['evil', 'sshd', '192.0.2.77', ttl])));
     const said = await this.#cli('banjour', PASSWORD, '--no-raw', `\n${commands.join('\n')}\n`);
     if (/error/i.test(said)) throw new Error(said);
   }
@@ -153,7 +163,7 @@ export class Lapi extends Engine {
     const url = `https://${this.host.address}:8080`;
     // It is here for its LAPI only: there is no log that it should read.
     await this.sh(`cd /etc/crowdsec
-sed -i 's/listen_uri: .*/listen_uri: ${this.host.address}:8080/; s/^#\\( *tls:\\)/ \\1/; s|^# *cert_file: .*|      cert_file: ${TLS}/cert.pem|; s|^# *key_file: .*|      key_file: ${TLS}/key.pem|' config.yaml
+sed -i 's/listen_uri: .*/listen_uri: ${this.host.address}:8080/; s/^#\\( *tls:\\)/\\1/; s|^# *cert_file: .*|      cert_file: ${TLS}/cert.pem|; s|^# *key_file: .*|      key_file: ${TLS}/key.pem|' config.yaml
 sed -i 's|^url: .*|url: ${url}|' local_api_credentials.yaml
 echo 'ca_cert_path: ${TLS}/ca.pem' >> local_api_credentials.yaml
 install -d /etc/systemd/system/crowdsec.service.d

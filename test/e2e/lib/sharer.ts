@@ -1,5 +1,5 @@
 /** A booted host with Banjour from its own package that shares its bans (docs/share.md). */
-import { Agent } from './agent.js';
+import { Agent, elementText } from './agent.js';
 import { CLOCK_SETTING, placeClock } from './clock.js';
 import type { Machine } from './machine.js';
 import { SERVER } from './mailhost.js';
@@ -125,23 +125,15 @@ export class Sharer {
   async held(): Promise<Map<string, Held>> {
     const list = ['nft', '-j', 'list', 'table', 'inet', 'banjour'];
     const { nftables } = JSON.parse(await this.machine.exec(list)) as {
-      nftables: readonly { set?: { name: string; elem?: readonly { elem: Element }[] } }[];
+      nftables: readonly { set?: { name: string; elem?: readonly unknown[] } }[];
     };
     const held = new Map<string, Held>();
     for (const { set } of nftables)
-      for (const { elem } of set?.elem ?? [])
-        held.set(targetOf(elem.val), { set: set?.name ?? '', secondsLeft: elem.expires ?? 0 });
+      for (const one of set?.elem ?? []) {
+        const { elem } = one as { elem?: { val: unknown; expires?: number } };
+        const secondsLeft = elem?.expires ?? Number.POSITIVE_INFINITY;
+        held.set(elementText(one), { set: set?.name ?? '', secondsLeft });
+      }
     return held;
   }
-}
-
-type Value = string | { readonly prefix: { readonly addr: string; readonly len: number } };
-
-interface Element {
-  readonly val: Value;
-  readonly expires?: number;
-}
-
-function targetOf(value: Value): string {
-  return typeof value === 'string' ? value : `${value.prefix.addr}/${value.prefix.len}`;
 }
