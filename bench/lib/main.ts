@@ -28,6 +28,7 @@ export const NAMES = [
   'policy',
   'policy-latency',
   'web',
+  'share',
 ] as const;
 
 async function main(): Promise<number> {

@@ -15,6 +15,7 @@ import {
   SHARE_BANS_MAX,
   SHARE_BANS_PER_HOUR_MAX,
   SHARE_LISTS_MAX,
+  SHARE_PIECE_BANS,
   SHARE_PIECE_CHANGES,
   SHARE_SEEN_MAX,
   SHARE_STATUS_ROWS_MAX,
@@ -135,8 +136,10 @@ export class ShareDesk {
       this.#lists.begin();
     }
     tally.lifted += await this.#liftTold(lifted);
-    for (let at = 0; at < decisions.length; at += SHARE_PIECE_CHANGES)
-      await this.#takePiece(decisions.slice(at, at + SHARE_PIECE_CHANGES), tally);
+    const isListed = decisions.every(({ origin }) => origin === 'lists');
+    const size = isListed ? SHARE_PIECE_CHANGES : SHARE_PIECE_BANS;
+    for (let at = 0; at < decisions.length; at += size)
+      await this.#takePiece(decisions.slice(at, at + size), tally);
     // Of a list whose beginning another agent had, nobody knows here what is not in it.
     if (ends && snapshot !== undefined && snapshot === this.#snapshot?.word)
       tally.lifted += await this.#endSnapshot();
@@ -156,7 +159,6 @@ export class ShareDesk {
     const now = wallClock.now();
     const bans = new Map<string, BanDecision>();
     const listed: Prefix[] = [];
-    let room = SHARE_BANS_MAX - this.#deps.ledger.history.openBansOf(SHARED_JAIL);
     for (const told of piece) {
       const verdict = this.#judge.judge(told, now);
       if ('why' in verdict) this.#refuse(tally, told.target, verdict.reason, verdict.why);
@@ -170,13 +172,12 @@ export class ShareDesk {
         const ban = this.#judge.decisionOf(told, verdict, now);
         const text = formatPrefix(verdict.target);
         if (ban === undefined) tally.taken++;
-        else if (room <= 0)
+        else if (this.#roomIn(tally) <= 0)
           this.#refuse(tally, told.target, 'full', `${SHARE_BANS_MAX} are in force already`);
         else if (!this.#isInMeasure(now))
           this.#refuse(tally, told.target, 'rate', `${SHARE_BANS_PER_HOUR_MAX} came in an hour`);
         else {
           if ((bans.get(text)?.until ?? 0) < verdict.until) bans.set(text, ban);
-          room--;
           tally.take(ban.host);
         }
         this.#see(text);
@@ -185,6 +186,12 @@ export class ShareDesk {
     if (bans.size > 0) await this.#ban([...bans.values()], tally);
     await this.#send(listed, tally);
     await pause();
+  }
+
+  /** For new bans. Counted once for a request, and only where there is a new one. */
+  #roomIn(tally: ShareTally): number {
+    tally.room ??= SHARE_BANS_MAX - this.#deps.ledger.history.openBansOf(SHARED_JAIL);
+    return tally.room;
   }
 
   /** A list that never ends would be remembered without end: its end takes nothing away then. */
@@ -245,8 +252,8 @@ export class ShareDesk {
   /** Lifts bans in pieces; `by`: who does, when it is not who decided. */
   async #lift(bans: readonly BanRecord[], by?: string): Promise<number> {
     const time = wallClock.now();
-    for (let at = 0; at < bans.length; at += SHARE_PIECE_CHANGES) {
-      const piece = bans.slice(at, at + SHARE_PIECE_CHANGES).map((ban): UnbanDecision => {
+    for (let at = 0; at < bans.length; at += SHARE_PIECE_BANS) {
+      const piece = bans.slice(at, at + SHARE_PIECE_BANS).map((ban): UnbanDecision => {
         const who = by ?? ban.host;
         const { jail, target } = ban;
         return {

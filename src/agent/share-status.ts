@@ -15,12 +15,16 @@ export class ShareTally {
   taken = 0;
   lifted = 0;
   refusedCount = 0;
+  /** New bans that there is room for; undefined before it was counted. */
+  room: number | undefined;
   readonly refused: { readonly target: string; readonly why: string }[] = [];
   /** New bans by the host that decided. */
   readonly hosts = new Map<string, number>();
 
+  /** A new ban, or another end of one. */
   take(host: string | undefined): void {
     this.taken++;
+    if (this.room !== undefined) this.room--;
     this.hosts.set(host ?? '?', (this.hosts.get(host ?? '?') ?? 0) + 1);
   }
 

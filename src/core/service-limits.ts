@@ -104,7 +104,11 @@ export const SHARE_BANS_PER_HOUR_MAX = 30_000;
 export const SHARE_LISTS_MAX = 200_000;
 /** Pairs of host and scenario that are remembered of lists. */
 export const SHARE_LIST_SOURCES_MAX = 256;
-/** Shared bans that are written and sent at once: a ban of this host waits for one such piece. */
+/**
+ * Shared bans that are written and sent at once, and elements of lists, which the ledger does not
+ * have: a ban of this host waits for one such piece. A hundred bans delay it twice as long.
+ */
+export const SHARE_PIECE_BANS = 25;
 export const SHARE_PIECE_CHANGES = 100;
 /** Bans of one complete list that are remembered until it ends: some 100 bytes each. */
 export const SHARE_SEEN_MAX = 100_000;

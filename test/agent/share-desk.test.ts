@@ -14,6 +14,7 @@ import {
   SHARE_LIST_SOURCES_MAX,
   SHARE_LISTS_MAX,
   SHARE_PARDONS_MAX,
+  SHARE_PIECE_BANS,
   SHARE_PIECE_CHANGES,
   SHARE_SEEN_MAX,
   SHARE_STATUS_ROWS_MAX,
@@ -92,9 +93,11 @@ test('many are taken in small pieces, between which everything else goes first',
   let between = 0;
   const other = setInterval(() => between++, 0);
   await share([...many(0, 350), ...many(1000, 350, { origin: 'lists' })]);
+  expect(Math.max(...pieces)).toBe(SHARE_PIECE_BANS);
+  await share(many(2000, 350, { origin: 'lists' }));
   clearInterval(other);
   expect(Math.max(...pieces)).toBe(SHARE_PIECE_CHANGES);
-  expect(pieces.reduce((sum, one) => sum + one, 0)).toBe(700);
+  expect(pieces.reduce((sum, one) => sum + one, 0)).toBe(1_050);
   expect(between).toBeGreaterThan(0);
 });
 
