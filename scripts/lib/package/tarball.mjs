@@ -55,6 +55,10 @@ export async function buildTarball() {
     bundleDependencies: Object.keys(PACKAGE.dependencies),
   };
   writeFileSync(join(tree, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  // npm packs the modes that it finds, which are those of whoever builds.
+  const modes = 'chmod -R u=rwX,go=rX .; chmod 755 dist/src/main.js';
+  const readable = quietly('sh', ['-euc', modes], { cwd: tree });
+  if (!readable.ok) fail(readable.output);
   mkdirSync(join(ROOT, 'packages'), { recursive: true });
   const { ok, output } = quietly('npm', ['pack', tree, '--pack-destination', 'packages']);
   if (!ok) fail(`npm pack\n${tail(output)}`);
