@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { trimHeap } from '../../native/libc.js';
+import { inBackground } from '../core/background.js';
 
 /**
  * Everything new in the young space. By default V8 notes where much was alive when it collected,
@@ -24,7 +25,7 @@ export function disablePretenuring(): void {
  * behind it by then. The second time V8 also gives back the room for new objects, which it only
  * does where few are made.
  */
-const SETTLED_MS = [2_000, 6_000];
+const SETTLED_MS = [2_000, 6_000, 15_000];
 /**
  * What an attack left behind is given back this often, ms; the thread stands still for some 20 ms.
  */
@@ -36,7 +37,9 @@ const COLLECT_MS = 600_000;
  */
 export function trimNowAndThen(): () => void {
   const timers = [
-    ...SETTLED_MS.map((milliseconds) => setTimeout(trimMemory, milliseconds)),
+    ...SETTLED_MS.map((milliseconds) =>
+      setTimeout(() => inBackground(trimThoroughly()), milliseconds),
+    ),
     setInterval(trimMemory, COLLECT_MS),
   ];
   for (const timer of timers) timer.unref();
@@ -45,22 +48,52 @@ export function trimNowAndThen(): () => void {
   };
 }
 
-type Collect = (options: { type: 'major'; execution: 'sync'; flavor: 'last-resort' }) => void;
+interface Collection {
+  readonly type: 'major';
+  readonly execution: 'sync' | 'async';
+  readonly flavor: 'last-resort';
+}
+type Collect = (options: Collection) => unknown;
 
-let collect: Collect | undefined;
+let known: Collect | undefined;
+
+function collector(): Collect {
+  if (known === undefined) {
+    // The function exists only behind this flag of V8, which may be set at any time, and only in
+    // contexts made after it.
+    setFlagsFromString('--expose-gc');
+    known = runInNewContext('gc') as Collect;
+  }
+  return known;
+}
+
+/**
+ * What V8 is told for a thorough collection, and back (it knows no more of what was set before): to
+ * forget the byte code of functions that did not run since the last one, most of which belong to
+ * the start, and to leave no gaps. A function that is called after all is compiled again; by itself
+ * V8 forgets after 5 or 6 collections.
+ */
+const THOROUGH = ['--bytecode-old-age=1', '--compact-on-every-full-gc'];
+const ORDINARY = ['--bytecode-old-age=6', '--no-compact-on-every-full-gc'];
+
+/**
+ * Collects as `trimMemory` does once the start is over, and what only the start needed, too. It
+ * waits until nothing of this thread's is running: below a running function V8 neither moves nor
+ * forgets much.
+ */
+export async function trimThoroughly(): Promise<void> {
+  for (const flag of THOROUGH) setFlagsFromString(flag);
+  await collector()({ type: 'major', execution: 'async', flavor: 'last-resort' });
+  for (const flag of ORDINARY) setFlagsFromString(flag);
+  trimHeap();
+}
 
 /**
  * Collects the garbage of this thread and returns what is free to the system; takes some tens of
  * milliseconds.
  */
 export function trimMemory(): void {
-  if (collect === undefined) {
-    // The function exists only behind this flag of V8, which may be set at any time, and only in
-    // contexts made after it.
-    setFlagsFromString('--expose-gc');
-    collect = runInNewContext('gc') as Collect;
-  }
-  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  collector()({ type: 'major', execution: 'sync', flavor: 'last-resort' });
   trimHeap();
 }
 
