@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 export interface Cost {
   /** Resident memory, MiB. */
   readonly rssMib: number;
-  /** What of it no other process can share, MiB. */
-  readonly anonymousMib: number;
+  /** What it has written to and no other process shares, MiB (Private_Dirty). */
+  readonly dirtyMib: number;
   /** Highest resident memory so far, MiB. */
   readonly peakMib: number;
   /** Processor time of all its threads, seconds. */
@@ -20,13 +20,19 @@ export function costOf(pid: number): Cost | undefined {
       Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
     return {
       rssMib: kib('VmRSS') / 1024,
-      anonymousMib: kib('RssAnon') / 1024,
+      dirtyMib: dirtyKib(pid) / 1024,
       peakMib: kib('VmHWM') / 1024,
       cpuSeconds: cpuOf(pid),
     };
   } catch {
     return undefined;
   }
+}
+
+/** Private and dirty memory, KiB; only root may ask of other users' processes. */
+function dirtyKib(pid: number): number {
+  const sums = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  return Number(/^Private_Dirty:\s+(\d+)/m.exec(sums)?.[1] ?? 0);
 }
 
 /** Nanoseconds on a processor, summed over the threads: finer than the clock ticks of `stat`. */
