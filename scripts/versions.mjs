@@ -84,7 +84,7 @@ function cellsOf(name) {
   const [version, arch] = name.split('-');
   // In a process of its own, which ends at what fails, while the other rows go on.
   if (openly(process.execPath, ['scripts/versions.mjs', '--prepare', name]) !== 0)
-    return ['FAILED (not prepared)'];
+    return Object.keys(stepsOn(arch)).map(() => 'FAILED (not prepared)');
   const row = prepare(version, arch);
   return Object.entries(stepsOn(arch)).map(([step, script]) => {
     say(`Node ${version}, ${arch}: ${step}`);

@@ -43,6 +43,7 @@ export function fetched(name, version, integrity) {
   if (!got.ok) fail(`npm pack ${name}@${version}\n${tail(got.output)}`);
   const file = join(work, got.output.trim().split('\n').at(-1) ?? '');
   const wrong = mismatch(file, integrity);
+  if (wrong !== undefined) rmSync(work, { recursive: true, force: true });
   if (wrong !== undefined) fail(`${name}@${version} is not what was pinned: ${wrong}`);
   keepFile(file, path, KEPT_MAX);
   rmSync(work, { recursive: true, force: true });
