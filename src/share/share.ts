@@ -70,6 +70,10 @@ export class ShareService {
   #where = '';
   #trouble: string | undefined;
   #isNamesakeTold = false;
+  /** What was last said to be wrong, until a connection lasted. */
+  #told: string | undefined;
+  /** The last connection listened, and failed soon: the same is not said again and again. */
+  #isShort = false;
 
   /** Throws `OperatorError` when positions cannot be kept. */
   constructor(options: ShareOptions) {
@@ -96,7 +100,12 @@ export class ShareService {
         if (!signal.aborted) this.#fail(error);
       }
       // One that lasted is no reason to wait long for the next; one that only lists is.
-      if (this.#since !== undefined && Date.now() - this.#since >= last) backoff.reset();
+      const hasLasted = this.#since !== undefined && Date.now() - this.#since >= last;
+      this.#isShort = this.#since !== undefined && !hasLasted;
+      if (hasLasted) {
+        backoff.reset();
+        this.#told = undefined;
+      }
       this.#since = undefined;
       this.#options.positions.write();
       await wait(spread(backoff.next()), signal);
@@ -161,7 +170,7 @@ export class ShareService {
   #listening(): void {
     if (this.#since !== undefined) return;
     this.#since = Date.now();
-    this.#options.log('notice', `bans are shared through ${this.#where}`);
+    if (!this.#isShort) this.#options.log('notice', `bans are shared through ${this.#where}`);
     this.#trouble = undefined;
   }
 
@@ -184,11 +193,12 @@ export class ShareService {
     this.metrics.failures.inc();
     const reason = escapeUntrusted(messageOf(error), 400);
     const hint = error instanceof OperatorError ? error.hint : undefined;
-    if (this.#trouble !== reason)
+    if (this.#told !== reason)
       this.#options.log(
         'warning',
         `bans are not shared: ${reason}${hint === undefined ? '' : ` (${hint})`}; it is tried again`,
       );
+    this.#told = reason;
     this.#trouble = reason;
   }
 }

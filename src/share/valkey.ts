@@ -47,6 +47,8 @@ const BLOCK_MS = 1_000;
 const READ_ENTRIES = 1_000;
 /** Bans of one page of a listing. */
 const LISTED_ROWS = 1_000;
+/** After this id nobody can add an entry. */
+const LAST = '18446744073709551615-18446744073709551615';
 /** Before the first entry of any stream. */
 const START = '0-0';
 
@@ -167,9 +169,14 @@ export class ValkeyEngine implements ShareEngine {
   /**
    * A position ahead of the server's clock was somebody's own choice, or the clock went back. When
    * the stream is deleted and begins anew, its entries lie before it and would never be read.
+   * Rejects while the stream can have no other entry: what is in force is listed again and again.
    */
   async #isBegunAnew(position: string): Promise<boolean> {
-    return timeOf(position) > this.#clock.now() && isAfter(position, await this.#newest());
+    if (timeOf(position) <= this.#clock.now()) return false;
+    const newest = await this.#newest();
+    if (newest === LAST)
+      throw this.#explained(new Error('the stream has exhausted the last possible ID'));
+    return isAfter(position, newest);
   }
 
   /** What was taken back while nobody listened, as far as the stream still knows. */

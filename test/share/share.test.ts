@@ -322,6 +322,7 @@ test.each(['it cannot be made', 'it lists and fails at once'])(
   async (how) => {
     const random = jest.spyOn(Math, 'random').mockReturnValue(1);
     const pauses: number[] = [];
+    const said: string[] = [];
     if (how === 'it cannot be made') hub.broken = new Error('no route');
     const service = new ShareService({
       engine: (options) => {
@@ -331,13 +332,15 @@ test.each(['it cannot be made', 'it lists and fails at once'])(
       },
       ...{ host: 'mx1', machineId: '', agent: new FakeAgent(), desk: new FakeAgent() },
       positions: Positions.open(join(folder, 'mx1.json')),
-      log: silentLog,
+      log: (level) => void said.push(level),
       wait: async (milliseconds) => {
         if (pauses.push(milliseconds) === 7) service.stop();
       },
     });
     await service.run();
     random.mockRestore();
+    // Once, however often it happens.
+    expect(said).toEqual(hub.broken === undefined ? ['notice', 'warning'] : ['warning']);
     expect([pauses[0], pauses[1], pauses.at(-1)]).toEqual([
       ...[SHARE_BACKOFF_MS_MIN, 2 * SHARE_BACKOFF_MS_MIN, SHARE_BACKOFF_MS_MAX],
     ]);

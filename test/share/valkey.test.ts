@@ -208,6 +208,18 @@ describe('with a double', () => {
     await stop();
   });
 
+  test('a stream with the last possible id: listening names it as well', async () => {
+    const one = make();
+    await one.open();
+    const { running, stop } = await listening(one);
+    double.add('banjour', [LAST, ...words('192.0.2.9')]);
+    await expect(running).rejects.toMatchObject({
+      message: expect.stringContaining('exhausted the last possible ID'),
+      hint: expect.stringContaining('valkey-cli -n 0 DEL banjour'),
+    });
+    await stop();
+  });
+
   test('a stream that was deleted is read anew, wherever the old one was', async () => {
     double.add('banjour', [LAST, ...words('192.0.2.9')]);
     const one = make();
