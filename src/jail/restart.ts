@@ -65,7 +65,7 @@ export function recall(
     if (points > 0)
       jails
         .get(jail.policy.group)
-        ?.windows.add(keyOf(target), event.time, event.count, NO_EVIDENCE, points);
+        ?.windows.add(keyOf(target), event.time, event.count, NO_EVIDENCE);
   }
   pardonUntil(Number.POSITIVE_INFINITY);
 }
