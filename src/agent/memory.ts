@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { trimHeap } from '../../native/libc.js';
+import { threadClock, trimHeap } from '../../native/libc.js';
 import { inBackground } from '../core/background.js';
 
 /**
@@ -31,16 +31,30 @@ const SETTLED_MS = [2_000, 6_000, 15_000];
  */
 const COLLECT_MS = 600_000;
 
+/** A thread that had more of a processor than this since it was last asked is busy. */
+const BUSY_SHARE = 0.05;
+
 /**
- * Gives this thread's memory back once its start is over, and now and then from then on. The timers
- * keep nothing alive. Returns what ends them.
+ * Gives this thread's memory back once its start is over, and now and then from then on; thoroughly
+ * while the start is young and the thread is not busy, or once later. The timers keep nothing
+ * alive. Returns what ends them.
  */
 export function trimNowAndThen(): () => void {
+  const clock = threadClock();
+  let [asked, had] = [performance.now(), clock()];
+  let isThorough = false;
+  const trim = () => {
+    const [now, has] = [performance.now(), clock()];
+    const isBusy = has - had > BUSY_SHARE * (now - asked);
+    [asked, had] = [now, has];
+    if (isBusy || (isThorough && now - started >= COLLECT_MS)) return trimMemory();
+    isThorough = true;
+    inBackground(trimThoroughly());
+  };
+  const started = asked;
   const timers = [
-    ...SETTLED_MS.map((milliseconds) =>
-      setTimeout(() => inBackground(trimThoroughly()), milliseconds),
-    ),
-    setInterval(trimMemory, COLLECT_MS),
+    ...SETTLED_MS.map((milliseconds) => setTimeout(trim, milliseconds)),
+    setInterval(trim, COLLECT_MS),
   ];
   for (const timer of timers) timer.unref();
   return () => {
