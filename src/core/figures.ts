@@ -61,7 +61,7 @@ export interface JailFigures extends FigureCounts {
 }
 
 /** Bans that other hosts decided and this one took. Their texts are strangers'. */
-export interface SharedFigures {
+interface SharedFigures {
   /** An empty text where the engine did not say. */
   readonly host: string;
   /** `banjour`, `crowdsec`, `cscli`; lists are in no ledger. */
