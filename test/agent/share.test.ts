@@ -212,7 +212,7 @@ test('an exemption or a login that comes later ends it, also that of a prefix', 
   login('198.51.100.9');
   login('192.0.2.9');
   await until(
-    'those who logged in are let in',
+    () => `those who logged in are let in:\n${host.said}\n${host.ruleset()}`,
     () => !/198\.51\.100\.0|192\.0\.2\.0/.test(host.ruleset()),
   );
   host.configure('ignoreip = 203.0.113.5', '[sshd]', 'enabled = true');
