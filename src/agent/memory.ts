@@ -34,22 +34,35 @@ const COLLECT_MS = 600_000;
 /** A thread that had more of a processor than this since it was last asked is busy. */
 const BUSY_SHARE = 0.05;
 
+/** What a thread trims with. */
+interface Trims {
+  /** Processor time that the thread has had, ms. */
+  readonly clock: () => number;
+  readonly ordinary: () => void;
+  readonly thorough: () => Promise<void>;
+}
+
 /**
  * Gives this thread's memory back once its start is over, and now and then from then on; thoroughly
  * while the start is young and the thread is not busy, or once later. The timers keep nothing
  * alive. Returns what ends them.
  */
-export function trimNowAndThen(): () => void {
-  const clock = threadClock();
+export function trimNowAndThen(
+  { clock, ordinary, thorough }: Trims = {
+    clock: threadClock(),
+    ordinary: trimMemory,
+    thorough: trimThoroughly,
+  },
+): () => void {
   let [asked, had] = [performance.now(), clock()];
   let isThorough = false;
   const trim = () => {
     const [now, has] = [performance.now(), clock()];
     const isBusy = has - had > BUSY_SHARE * (now - asked);
     [asked, had] = [now, has];
-    if (isBusy || (isThorough && now - started >= COLLECT_MS)) return trimMemory();
+    if (isBusy || (isThorough && now - started >= COLLECT_MS)) return ordinary();
     isThorough = true;
-    inBackground(trimThoroughly());
+    inBackground(thorough());
   };
   const started = asked;
   const timers = [
