@@ -32,6 +32,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
   const c: number[] = [];
   const ours: number[] = [];
   const oursCpu: number[] = [];
+  const cOne: number[] = [];
+  const oursOne: number[] = [];
   const replay: number[] = [];
   const peaks: number[] = [];
   const theirs = new Map<string, number[]>(THEIRS.map(([filter]) => [filter, []]));
@@ -46,6 +48,10 @@ export async function bench(options: BenchOptions): Promise<Result> {
     events = own.events;
     ours.push(own.seconds);
     oursCpu.push(own.cpuSeconds);
+    await onOneCore(async () => {
+      cOne.push(plainC(folder).seconds);
+      oursOne.push((await intakeRun({ kind: 'directory', path: folder }, jails)).seconds);
+    });
     const whole_ = await replayRun(folder, configuration);
     replay.push(whole_.seconds);
     peaks.push(whole_.peakMib);
@@ -58,6 +64,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
   }
   const base = entries / median(c);
   const speed = entries / median(ours);
+  const ofOne = median(cOne) / median(oursOne);
   const together = [...theirs.values()].reduce((sum, seconds) => sum + median(seconds), 0);
   const theirSpeed = [...theirLines.values()].reduce((sum, lines) => sum + lines, 0) / together;
   const row = (what: string, lines: number, seconds: readonly number[]) => [
@@ -79,6 +86,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
       'banjour replay: the whole program from start to exit, jails and ledger included, by the clock',
       'fail2ban-regex of Debian 13 (1.1.0), one filter after the other, each over its unit; its own clock, without start-up',
       'plain C reads MESSAGE of the same entries, selected by the same match',
+      'on one core: all threads of the process are bound to the first core (taskset); the target is of plain C on one core',
     ],
     tables: [
       {
@@ -88,6 +96,8 @@ export async function bench(options: BenchOptions): Promise<Result> {
           row('plain C, reading only', entries, c),
           row('banjour, reading and filtering', entries, ours),
           row('banjour replay, the whole program', entries, replay),
+          row('plain C on one core', entries, cOne),
+          row('banjour on one core, reading and filtering', entries, oursOne),
           ...[...theirs]
             .filter(([, all]) => all.length > 0)
             .map(([filter, all]) => row(`fail2ban ${filter}`, theirLines.get(filter) ?? 0, all)),
@@ -103,6 +113,12 @@ export async function bench(options: BenchOptions): Promise<Result> {
         wanted: '>= 0.6 of plain C',
         measured: short(speed / base),
         reached: speed / base >= 0.6,
+      },
+      {
+        what: 'the same on one core',
+        wanted: '>= 0.5 of plain C',
+        measured: short(ofOne),
+        reached: ofOne >= 0.5,
       },
       ...(together > 0
         ? [
@@ -124,6 +140,7 @@ export async function bench(options: BenchOptions): Promise<Result> {
     figures: {
       'plain C entries/s': base,
       'banjour entries/s': speed,
+      'of plain C on one core': ofOne,
       'banjour cpu us/entry': (median(oursCpu) / entries) * 1e6,
       'replay s': median(replay),
       'replay peak MiB': peak,
@@ -153,6 +170,23 @@ function plainC(folder: string): { readonly entries: number; readonly seconds: n
   if (status !== 0) throw new Error('read failed');
   const [entries = 0, , seconds = 0] = stdout.trim().split(' ').map(Number);
   return { entries, seconds };
+}
+
+/** Runs something while all threads of this process, and what they start, have one core. */
+async function onOneCore(work: () => Promise<void>): Promise<void> {
+  const taskset = (...words: readonly string[]) => {
+    const all = ['--all-tasks', '--cpu-list', '--pid', ...words, String(process.pid)];
+    const { status, stdout, stderr } = spawnSync('taskset', all, { encoding: 'utf8' });
+    if (status !== 0) throw new Error(`taskset: ${stderr}`);
+    return stdout;
+  };
+  const before = /: (\S+)$/m.exec(taskset())?.[1] ?? '';
+  taskset(before.split(/[-,]/)[0] ?? '0');
+  try {
+    await work();
+  } finally {
+    taskset(before);
+  }
 }
 
 async function replayRun(folder: string, configuration: string) {
