@@ -63,6 +63,8 @@ export class Place {
   readonly #others: Program[] = [];
   /** What every program is started with, e.g. `chrt`. */
   readonly #before: readonly string[];
+  /** The Node that programs are started with from now on. */
+  node = process.execPath;
 
   /** `journal`: a folder of journal files, by default an empty one of this place. */
   constructor(
@@ -128,7 +130,7 @@ export class Place {
   }
 
   #program(words: readonly string[]): Program {
-    return new Program(this.inside([...this.#before, process.execPath, ...words]));
+    return new Program(this.inside([...this.#before, this.node, ...words]));
   }
 
   async stop(signal?: NodeJS.Signals): Promise<void> {

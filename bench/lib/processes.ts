@@ -6,6 +6,8 @@ export interface Cost {
   readonly rssMib: number;
   /** What it has written to and no other process shares, MiB (Private_Dirty). */
   readonly dirtyMib: number;
+  /** Its part of all memory: a page that n processes have counts an n-th (Pss). */
+  readonly pssMib: number;
   /** Highest resident memory so far, MiB. */
   readonly peakMib: number;
   /** Processor time of all its threads, seconds. */
@@ -18,9 +20,11 @@ export function costOf(pid: number): Cost | undefined {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const kib = (name: string) =>
       Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+    const rollup = sumsOf(pid);
     return {
       rssMib: kib('VmRSS') / 1024,
-      dirtyMib: dirtyKib(pid) / 1024,
+      dirtyMib: rollup('Private_Dirty') / 1024,
+      pssMib: rollup('Pss') / 1024,
       peakMib: kib('VmHWM') / 1024,
       cpuSeconds: cpuOf(pid),
     };
@@ -29,10 +33,10 @@ export function costOf(pid: number): Cost | undefined {
   }
 }
 
-/** Private and dirty memory, KiB; only root may ask of other users' processes. */
-function dirtyKib(pid: number): number {
+/** Sums over all mappings, KiB; only root may ask of other users' processes. */
+function sumsOf(pid: number): (name: 'Private_Dirty' | 'Pss') => number {
   const sums = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  return Number(/^Private_Dirty:\s+(\d+)/m.exec(sums)?.[1] ?? 0);
+  return (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(sums)?.[1] ?? 0);
 }
 
 /** Nanoseconds on a processor, summed over the threads: finer than the clock ticks of `stat`. */

@@ -34,10 +34,13 @@ export class ValkeyDouble {
     this.#server = server;
   }
 
-  /** `tls`: key and certificate, PEM. */
-  static async start(tls?: { readonly key: string; readonly cert: string }): Promise<ValkeyDouble> {
+  /** `tls`: key and certificate, PEM; `port`: by default one that is free. */
+  static async start(
+    tls?: { readonly key: string; readonly cert: string },
+    port = 0,
+  ): Promise<ValkeyDouble> {
     const server = tls === undefined ? createServer() : createTlsServer(tls);
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', () => resolve()));
     const double = new ValkeyDouble(server);
     server.on(tls === undefined ? 'connection' : 'secureConnection', (socket: Socket) =>
       double.#serve(socket),
