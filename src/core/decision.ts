@@ -43,6 +43,11 @@ export interface FilterEvent {
 export interface WeighedAttempt extends FilterEvent {
   /** It weighed as one of many users on whom a password was tried. */
   readonly isSpray?: boolean;
+  /**
+   * A login that an older version wrote: the first of six hours, whatever services the user logged
+   * in at.
+   */
+  readonly isOfAnyService?: boolean;
 }
 
 /**

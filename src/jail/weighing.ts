@@ -153,5 +153,17 @@ function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
 /** Fields one by one: a spread takes as long as all of the weighing. */
 function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
   const { jail: service, address, time, user, cause, digest, isSpray, isRefused } = event;
-  return { service, address, target, time, user, cause, digest, isSpray, isRefused };
+  const { isOfAnyService } = event;
+  return {
+    service,
+    address,
+    target,
+    time,
+    user,
+    cause,
+    digest,
+    isSpray,
+    isRefused,
+    isOfAnyService,
+  };
 }

@@ -17,12 +17,14 @@ interface AttemptRow {
   readonly cause: FailureCause | null;
   readonly digest: string | null;
   readonly spray: 0 | 1;
+  readonly each_service: 0 | 1;
 }
 
 /** The values of a row, in the order of `insertAttempt`. */
 export function attemptValues(attempt: WeighedAttempt): (string | number | null)[] {
-  const { jail, kind, address, user, count, time, cause, digest, isSpray } = attempt;
-  const known = [cause ?? null, digest ?? null, isSpray === true ? 1 : 0];
+  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOfAnyService } = attempt;
+  const flags = [isSpray === true ? 1 : 0, isOfAnyService === true ? 0 : 1];
+  const known = [cause ?? null, digest ?? null, ...flags];
   return [jail, kind, address.text, user ?? null, count, time, ...known];
 }
 
@@ -47,12 +49,13 @@ export class Attempts {
   /** Attempts since a time, in the order in which they were judged. Their cursors are not kept. */
   *since(time: EpochMicros): IterableIterator<WeighedAttempt> {
     const page = this.#db.prepare(
-      `SELECT id, jail, kind, address, user, count, time, cause, digest, spray FROM attempt WHERE id > ? AND time >= ? ORDER BY id LIMIT ${PAGE_ROWS}`,
+      `SELECT id, jail, kind, address, user, count, time, cause, digest, spray, each_service FROM attempt WHERE id > ? AND time >= ? ORDER BY id LIMIT ${PAGE_ROWS}`,
     );
     for (let after = 0; ; ) {
       const rows = guarded(() => page.all(after, time)) as (AttemptRow & { readonly id: number })[];
       for (const row of rows) {
         const { jail, kind, address: text, user, count, time: at, cause, digest, spray } = row;
+        const isOfAnyService = kind === 'success' && row.each_service === 0;
         const address = parseAddress(text);
         if (address === undefined) continue;
         yield {
@@ -63,6 +66,7 @@ export class Attempts {
           ...(cause === null ? {} : { cause }),
           ...(digest === null ? {} : { digest }),
           ...(spray === 1 && { isSpray: true }),
+          ...(isOfAnyService && { isOfAnyService }),
           count,
           time: at,
           cursor: cursor(''),

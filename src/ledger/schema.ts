@@ -121,6 +121,8 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE ban ADD COLUMN weights TEXT;
   ALTER TABLE ban ADD COLUMN points REAL;
   `,
+  // Logins were written once for all services. From now on they are written for each.
+  'ALTER TABLE attempt ADD COLUMN each_service INTEGER NOT NULL DEFAULT 0;',
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -243,7 +245,7 @@ export function statementsOf(db: Database) {
        VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @weights, @points, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
-      'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray, each_service) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     ),
     open: prepare(`SELECT ${BAN_COLUMNS} FROM ban WHERE jail = ? AND target = ? AND ${OPEN}`),
     openOfTarget: prepare(

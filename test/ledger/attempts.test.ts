@@ -51,6 +51,18 @@ describe('attempts', () => {
     expect(facts()[1]).toEqual(whole);
   });
 
+  test('of older versions name no service of a login, those of this one do', () => {
+    const { ledger } = opened();
+    const attempts = [
+      attempt('192.0.2.1', 1, { kind: 'success', user: 'anna' }),
+      { ...attempt('192.0.2.2', 2, { kind: 'success', user: 'anna' }), isOfAnyService: true },
+      attempt('192.0.2.3', 3, { user: 'anna' }),
+    ];
+    ledger.commit({ decisions: [], attempts, source: SOURCE, position });
+    const known = [...ledger.attempts.since(at(0))].map(({ isOfAnyService }) => isOfAnyService);
+    expect(known).toEqual([undefined, true, undefined]);
+  });
+
   test('are there with the position or not at all', () => {
     const { ledger } = opened();
     const broken = [

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { wallClock } from '../../src/core/time.js';
 import { placeLedger, RELEASES } from '../support/releases.js';
-import { directory, opened } from './support.js';
+import { at, directory, opened } from './support.js';
 
 test('every version that was released left its ledger and table here', () => {
   const changes = readFileSync('packaging/debian/changelog', 'utf8');
@@ -23,5 +23,15 @@ describe.each(RELEASES)('the ledger of version %s', (version) => {
       return `${jail} ${target.base}${host ? '' : `/${target.length}`}`;
     });
     expect(found.sort()).toEqual(bans);
+  });
+
+  test('has logins of any service', () => {
+    const path = join(directory(), 'ledger.sqlite3');
+    placeLedger(version, path);
+    const logins = [...opened(path, wallClock.now()).ledger.attempts.since(at(0))].filter(
+      ({ kind }) => kind === 'success',
+    );
+    expect(logins.every(({ isOfAnyService }) => isOfAnyService === true)).toBe(true);
+    if (version !== '0.1.0') expect(logins.length).toBeGreaterThan(0);
   });
 });

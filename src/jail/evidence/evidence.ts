@@ -22,7 +22,15 @@ import {
 } from '../../core/limits.js';
 import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
-import { creditPrefixes, factsOf, type LoginFacts, NETWORK, type Where, whereOf } from './facts.js';
+import {
+  ANY_SERVICE,
+  creditPrefixes,
+  factsOf,
+  type LoginFacts,
+  NETWORK,
+  type Where,
+  whereOf,
+} from './facts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
 import { Points, secondsOf } from './points.js';
 import type {
@@ -118,6 +126,8 @@ export class Evidence {
       !this.#credit.used(key, network, service, lately);
     this.#credit.login(key, target, network, prefixes, time);
     this.#credit.uses(key, network, service, time);
+    if (attempt.isOfAnyService === true)
+      this.#credit.uses(key, network, this.#keys.service(ANY_SERVICE), time);
     this.#strangers.remove(key);
     const networks = this.#users.login(key, where.network.low, time);
     const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;

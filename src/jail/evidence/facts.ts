@@ -54,6 +54,9 @@ export function* creditPrefixes(target: Prefix, lengths: Iterable<number>): Gene
   }
 }
 
+/** Stands for every service: which one a login of the past was at is not known. No jail has it. */
+export const ANY_SERVICE = '';
+
 /** Points of an address at which a stranger has failed, and not long ago. */
 const FAILED = 0.9;
 
@@ -173,7 +176,8 @@ function isOdd(
   { service }: Attempt,
 ): boolean {
   const key = keys.service(service);
-  return credit.isUsed(key, since) && !credit.used(name, network, key, since);
+  if (!credit.isUsed(key, since) || credit.used(name, network, key, since)) return false;
+  return !credit.used(name, network, keys.service(ANY_SERVICE), since);
 }
 
 /**

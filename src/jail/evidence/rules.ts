@@ -78,6 +78,7 @@ export interface Attempt {
   readonly digest?: WeighedAttempt['digest'] | undefined;
   readonly isSpray?: WeighedAttempt['isSpray'] | undefined;
   readonly isRefused?: WeighedAttempt['isRefused'] | undefined;
+  readonly isOfAnyService?: WeighedAttempt['isOfAnyService'] | undefined;
   readonly time: WeighedAttempt['time'];
   /** Where it was made: the jail that reads the service's lines. */
   readonly service: WeighedAttempt['jail'];

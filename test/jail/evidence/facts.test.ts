@@ -69,6 +69,19 @@ test('a service that others use and the user never did from the network is an od
   expect(isOdd('192.0.2.9', 'anna', SMTP, 30 * DAY + 1)).toBe(true);
 });
 
+test('a login of the past whose service is not known vouches for each of them', () => {
+  const isOdd = (who: string, service = SMTP, second = DAY) =>
+    evidence.facts({ ...attempt(who, 'anna', second), service }).isOddService;
+  evidence.login({ ...attempt('198.51.100.1', 'bert', 20 * DAY), service: SMTP });
+  expect(isOdd('192.0.2.9')).toBe(true);
+  evidence.login({ ...attempt('192.0.2.1', 'anna', 0), isOfAnyService: true });
+  expect([isOdd('192.0.2.9'), isOdd('192.0.2.9', SMTP, 30 * DAY)]).toEqual([false, false]);
+  expect([isOdd('192.0.2.9', SMTP, 30 * DAY + 1), isOdd('198.51.100.9')]).toEqual([true, true]);
+  // It is none of any service that was seen since.
+  const seen = evidence.login({ ...attempt('192.0.2.1', 'anna', 60), service: SMTP });
+  expect(seen.isNew).toBe(true);
+});
+
 test('asking changes nothing', () => {
   spray('anna', 7, LATER);
   for (let n = 0; n < 20; n++) facts(`198.51.${n}.1`, 'anna', LATER);
