@@ -22,7 +22,8 @@ interface AttemptRow {
 
 /** The values of a row, in the order of `insertAttempt`. */
 export function attemptValues(attempt: WeighedAttempt): (string | number | null)[] {
-  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOfAnyService } = attempt;
+  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOfAnyService } =
+    attempt;
   const flags = [isSpray === true ? 1 : 0, isOfAnyService === true ? 0 : 1];
   const known = [cause ?? null, digest ?? null, ...flags];
   return [jail, kind, address.text, user ?? null, count, time, ...known];

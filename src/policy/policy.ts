@@ -4,16 +4,13 @@
  */
 import type { Listening, ListenPlaces } from '../control/listen.js';
 import type { RefusalReason } from '../control/protocol.js';
-import { POLICY_DELAYED_MAX } from '../core/service-limits.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import { AgentLink } from './agent-link.js';
 import { decide, type PolicyRules, type PolicyVerdict, REFUSAL_WORDS } from './decide.js';
+import { Delays, patienceFor } from './delays.js';
 import { PolicyMetrics } from './metrics.js';
 import { failureOf, type PolicyReport, readRequest } from './request.js';
 import { servePolicy } from './server.js';
-
-/** A login that waited is asked about once more within this, ms, when its password was right. */
-const AGAIN_MS = 60_000;
 
 export interface PolicyOptions {
   readonly places: ListenPlaces;
@@ -33,8 +30,7 @@ export class PolicyService {
   readonly #options: PolicyOptions;
   readonly #metrics = new PolicyMetrics();
   readonly #link: AgentLink;
-  /** Attempts that waited already, before their password was checked, and when. */
-  readonly #delayed = new Map<string, number>();
+  readonly #delays = new Delays();
   #slowest = 0;
   #server: Listening | undefined;
 
@@ -71,7 +67,9 @@ export class PolicyService {
     }
     if (command === 'allow') return this.#allow(readRequest(body));
     if (command !== 'report') return undefined;
-    const failure = failureOf(readRequest(body));
+    const report = readRequest(body);
+    this.#delays.over(report);
+    const failure = failureOf(report);
     if (failure !== undefined) {
       this.#metrics.reports.inc();
       this.#link.report(failure);
@@ -86,7 +84,7 @@ export class PolicyService {
     this.#slowest = Math.max(this.#slowest, performance.now() - started);
     if (verdict.action === 'serve') return { status: 0, msg: '' };
     if (verdict.action === 'delay')
-      return { status: this.#isDelayedAgain(request) ? 0 : verdict.seconds, msg: '' };
+      return { status: this.#delays.tell(request, verdict.seconds), msg: '' };
     this.#refuse(request, verdict.reason);
     return { status: -1, msg: `Banjour: ${REFUSAL_WORDS[verdict.reason]}` };
   }
@@ -98,23 +96,8 @@ export class PolicyService {
       this.#metrics.unanswered.inc();
       return { action: 'serve' };
     }
-    return decide(facts, this.#options.rules);
-  }
-
-  /** A mail server may ask again when the password was right: one attempt waits once. */
-  #isDelayedAgain({ session, address, pwhash, user }: PolicyReport): boolean {
-    if (session === undefined && pwhash === undefined) return false;
-    // Logins through Postfix have no session.
-    const attempt = JSON.stringify([session ?? address, user, pwhash]);
-    const now = performance.now();
-    const before = this.#delayed.get(attempt);
-    this.#delayed.delete(attempt);
-    if (before !== undefined && now - before < AGAIN_MS) return true;
-    this.#delayed.set(attempt, now);
-    const [oldest] = this.#delayed.keys();
-    if (this.#delayed.size > POLICY_DELAYED_MAX && oldest !== undefined)
-      this.#delayed.delete(oldest);
-    return false;
+    const { rules } = this.#options;
+    return decide(facts, { ...rules, delay: patienceFor(request, facts.failures, rules.delay) });
   }
 
   #refuse(request: PolicyReport, refused: RefusalReason): void {

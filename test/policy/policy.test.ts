@@ -10,7 +10,6 @@ import type { PolicyFacts } from '../../src/control/protocol.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import {
   POLICY_BODY_BYTES_MAX,
-  POLICY_DELAYED_MAX,
   POLICY_HTTP_CLIENTS_MAX,
   POLICY_QUEUE_MAX,
 } from '../../src/core/service-limits.js';
@@ -153,22 +152,16 @@ describe('with an agent', () => {
     ]);
   });
 
-  test('who waited before the check does not wait again after it, the next attempt does', async () => {
-    facts = { ...NOTHING_KNOWN, failures: 2 };
-    expect([await statusOf(), await statusOf(), await statusOf()]).toEqual([5, 0, 5]);
-    expect(await statusOf({ pwhash: '0a2' })).toBe(5);
-    // Logins through Postfix have no session: the address stands for it.
-    const smtp = { session_id: undefined };
-    expect([await statusOf(smtp), await statusOf(smtp), await statusOf(smtp)]).toEqual([5, 0, 5]);
-    expect([await statusOf({ ...smtp, remote: '192.0.2.2' }), await statusOf(smtp)]).toEqual([
-      5, 0,
-    ]);
-    const nothing = { ...smtp, pwhash: undefined };
-    expect([await statusOf(nothing), await statusOf(nothing)]).toEqual([5, 5]);
-    // Beyond the bound the oldest waits once more.
-    for (let n = 0; n < POLICY_DELAYED_MAX + 100; n++)
-      await service.answer('allow', JSON.stringify({ ...LOGIN, session_id: `t${n}` }));
-    expect(await statusOf({ pwhash: '0a2' })).toBe(5);
+  test('an attempt that was told to wait is over with its report: the next one waits too', async () => {
+    facts = { ...NOTHING_KNOWN, points: 3 };
+    const smtp = { session_id: undefined, protocol: 'smtp' };
+    for (const changes of [{}, smtp]) {
+      expect(await statusOf(changes)).toBe(5);
+      await report(changes);
+      expect(await statusOf(changes)).toBe(5);
+      await report({ ...changes, success: true });
+      expect(await statusOf(changes)).toBe(5);
+    }
   });
 
   test('report: failures reach the agent, in batches, and nothing else does', async () => {
