@@ -2,7 +2,7 @@
  * Keeps the ledger written and small while the agent runs: what could not be written is tried
  * again, and history that is old enough is forgotten.
  */
-import { pauseAfter } from '../core/backoff.js';
+import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
 import { counted, escapeUntrusted } from '../core/text.js';
@@ -15,17 +15,12 @@ export function unsavedWarnings({ path, unsaved }: LedgerDatabase): readonly str
   return unsaved === undefined ? [] : [unsavedWarning(path, unsaved)];
 }
 
-/** How long to wait after so many tries to write the ledger that did not last, ms. */
-export function savePause(tries: number): number {
-  return pauseAfter(tries, { first: LEDGER_SAVE_MS_MIN, last: LEDGER_SAVE_MS_MAX });
-}
-
 export class LedgerUpkeep {
   readonly #ledger: LedgerDatabase;
   readonly #log: Log;
   #isTold = false;
   #isSaving = false;
-  #tries = 0;
+  readonly #pauses = new Backoff({ first: LEDGER_SAVE_MS_MIN, last: LEDGER_SAVE_MS_MAX });
   #notBefore = 0;
   /** When the last try succeeded, on the clock of `performance.now`. */
   #savedAt = Number.NEGATIVE_INFINITY;
@@ -49,8 +44,8 @@ export class LedgerUpkeep {
     if (!this.#isTold) {
       this.#log('error', unsavedWarning(ledger.path, ledger.unsaved));
       // On a full disk the ledger's own log leaves room for one try, which the next log fills.
-      if (performance.now() - this.#savedAt > LEDGER_SAVE_MS_MAX) this.#tries = 0;
-      else this.#notBefore = performance.now() + savePause(this.#tries++);
+      if (performance.now() - this.#savedAt > LEDGER_SAVE_MS_MAX) this.#pauses.reset();
+      else this.#notBefore = performance.now() + this.#pauses.next();
     }
     this.#isTold = true;
     if (performance.now() < this.#notBefore) return;
@@ -65,7 +60,7 @@ export class LedgerUpkeep {
       );
     } catch {
       // It stays in memory, as was told, and is tried again, less and less often.
-      this.#notBefore = performance.now() + savePause(this.#tries++);
+      this.#notBefore = performance.now() + this.#pauses.next();
     } finally {
       this.#isSaving = false;
     }

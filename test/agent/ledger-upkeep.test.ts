@@ -1,5 +1,5 @@
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { LedgerUpkeep, savePause } from '../../src/agent/ledger-upkeep.js';
+import { LedgerUpkeep } from '../../src/agent/ledger-upkeep.js';
 import { LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../../src/core/timeouts.js';
 import type { LedgerDatabase } from '../../src/ledger/database.js';
 
@@ -7,14 +7,26 @@ afterEach(() => {
   jest.restoreAllMocks();
 });
 
-test('a ledger that cannot be written is tried less and less often', () => {
-  expect([0, 1, 3, 4, 50].map(savePause)).toEqual([
-    LEDGER_SAVE_MS_MIN,
-    2 * LEDGER_SAVE_MS_MIN,
-    8 * LEDGER_SAVE_MS_MIN,
-    LEDGER_SAVE_MS_MAX,
-    LEDGER_SAVE_MS_MAX,
-  ]);
+test('a ledger that cannot be written is tried less and less often', async () => {
+  let now = 0;
+  jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const tries: number[] = [];
+  const ledger = {
+    path: 'ledger.sqlite3',
+    noticeLoss: () => undefined,
+    shrink: () => 0,
+    unsaved: 'disk is full',
+    save: async () => {
+      tries.push(now);
+      throw new Error('disk is full');
+    },
+  };
+  const upkeep = new LedgerUpkeep(ledger as unknown as LedgerDatabase, () => undefined);
+  for (; now < 10 * LEDGER_SAVE_MS_MAX; now += LEDGER_SAVE_MS_MIN) await upkeep.save();
+  const pauses = tries.slice(1).map((time, index) => time - (tries[index] ?? 0));
+  expect(tries[0]).toBe(0);
+  expect(pauses.slice(0, 4)).toEqual([1, 2, 4, 8].map((times) => times * LEDGER_SAVE_MS_MIN));
+  expect(new Set(pauses.slice(4))).toEqual(new Set([LEDGER_SAVE_MS_MAX]));
 });
 
 /** A ledger whose every try succeeds, and which is full again so long after it. */
