@@ -23,10 +23,14 @@ export interface DumpedSet {
   readonly name: string;
   /** Number of the key's data type in nft: 7 is ipv4_addr, 8 is ipv6_addr. */
   readonly keyType: number;
+  /** Length of a key. */
+  readonly keyBytes: number;
   readonly flags: number;
   readonly size: number | undefined;
   /** Expressions are attached to every element. */
   readonly expressions: boolean;
+  /** Elements without a timeout get one from the set. */
+  readonly expires: boolean;
   /**
    * Milliseconds left by key; null without timeout. Keys of 4 and 16 bytes are addresses, others
    * hex.
@@ -38,6 +42,8 @@ export interface DumpedTable {
   readonly sets: readonly DumpedSet[];
   readonly chains: readonly {
     readonly name: string;
+    /** Of a base chain: `filter`, `nat` or `route`. */
+    readonly type: string | undefined;
     readonly hook: number | undefined;
     readonly priority: number | undefined;
     readonly policy: number | undefined;
@@ -49,7 +55,8 @@ export interface DumpedTable {
   }[];
 }
 
-export const SET_FLAG = { anonymous: 0x1, interval: 0x4, map: 0x8, timeout: 0x10 } as const;
+/** NFT_SET_*; `map` is NFT_SET_MAP and NFT_SET_OBJECT. */
+export const SET_FLAG = { anonymous: 0x1, interval: 0x4, timeout: 0x10, map: 0x48 } as const;
 
 /** Times that a dump is begun anew because the ruleset changed under it. */
 const ATTEMPTS = 5;
@@ -140,6 +147,7 @@ class Dump {
     const counters = await this.counters();
     for (const set of elements ? sets : []) {
       if (this.#interrupted) break;
+      if ((set.flags & SET_FLAG.map) !== 0) continue;
       await this.#ask(MESSAGE.GETSETELEM, [this.#table, set.name], (data, message) =>
         readElements(data, message, set),
       );
@@ -186,16 +194,21 @@ class Dump {
   }
 }
 
-function readSet(data: Buffer, message: NetlinkMessage): DumpedSet | undefined {
+/** The set or map of a message, without elements; undefined for an anonymous one. */
+export function readSet(data: Buffer, message: NetlinkMessage): DumpedSet | undefined {
   let name = '';
   let flags = 0;
   let keyType = 0;
+  let keyBytes = 0;
   let size: number | undefined;
   let expressions = false;
+  let expires = false;
   attributes(data, message.from, message.to, (type, from, to) => {
     if (type === 2) name = textAt(data, from, to);
     else if (type === 3) flags = data.readUInt32BE(from);
     else if (type === 4) keyType = data.readUInt32BE(from);
+    else if (type === 5) keyBytes = data.readUInt32BE(from);
+    else if (type === 11) expires = milliseconds(data, from) > 0;
     else if (type === 17 || type === 18) expressions = true;
     else if (type === 9) {
       attributes(data, from, to, (inner, at) => {
@@ -203,8 +216,8 @@ function readSet(data: Buffer, message: NetlinkMessage): DumpedSet | undefined {
       });
     }
   });
-  if ((flags & (SET_FLAG.anonymous | SET_FLAG.map)) !== 0) return undefined;
-  return { name, flags, keyType, size, expressions, elements: new Map() };
+  if ((flags & SET_FLAG.anonymous) !== 0) return undefined;
+  return { name, flags, keyType, keyBytes, size, expressions, expires, elements: new Map() };
 }
 
 function readChain(
@@ -214,6 +227,7 @@ function readChain(
 ): DumpedTable['chains'][number] | undefined {
   let ours = false;
   let name = '';
+  let kind: string | undefined;
   let hook: number | undefined;
   let priority: number | undefined;
   let policy: number | undefined;
@@ -221,6 +235,7 @@ function readChain(
     if (type === 1) ours = textAt(data, from, to) === table;
     else if (type === 3) name = textAt(data, from, to);
     else if (type === 5) policy = data.readUInt32BE(from);
+    else if (type === 7) kind = textAt(data, from, to);
     else if (type === 4) {
       attributes(data, from, to, (inner, at) => {
         if (inner === 1) hook = data.readUInt32BE(at);
@@ -228,7 +243,7 @@ function readChain(
       });
     }
   });
-  return ours ? { name, hook, priority, policy } : undefined;
+  return ours ? { name, type: kind, hook, priority, policy } : undefined;
 }
 
 function readCounter(

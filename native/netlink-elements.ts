@@ -1,25 +1,30 @@
 /**
- * Adds elements to sets of nf_tables past nft, in one transaction: without a child process, JSON
- * and nft's cache 10,000 take some milliseconds instead of some hundred. What is there stays as it
- * is. For bans that have to come back at once after somebody else removed them.
+ * Adds elements to sets of nf_tables past nft: without a child process, JSON and nft's cache 10,000
+ * take some milliseconds instead of some hundred. What is there stays as it is. For bans that have
+ * to come back at once after somebody else removed them.
+ *
+ * It is one transaction where the socket takes it whole, and several where it does not: in a user
+ * namespace the system's `net.core.wmem_max` bounds it. Each is made for the generation of the
+ * ruleset in which the sets were seen to be ours, so that nothing is written into a set that was
+ * changed in between.
  */
 
 import { wordOf4, wordsOf6 } from '../src/core/address.js';
+import { NFT_ADD_TRIES_MAX } from '../src/core/service-limits.js';
 import { NetlinkSocket } from './netlink.js';
 import {
   attribute,
   changeMessage,
   MESSAGE,
-  type NetlinkFamily,
   NLM_F_ACK,
   NLM_F_CREATE,
+  nameBytes,
   transaction,
 } from './netlink-messages.js';
+import { type AddressSet, areOurs, generationOf } from './netlink-standing.js';
 
 /** New elements of one set of addresses. */
-export interface NewElements {
-  readonly family: NetlinkFamily;
-  readonly set: string;
+export interface NewElements extends AddressSet {
   readonly elements: readonly NewElement[];
 }
 
@@ -49,58 +54,129 @@ const NESTED = 0x8000;
 const ELEMENTS_PER_MESSAGE = 1_000;
 /** Of the longest element, one of IPv6 with a timeout. */
 const ELEMENT_BYTES = 40;
+/** Of a message without its elements: headers, and names of at most 255 bytes. */
+const MESSAGE_BYTES = 600;
+/** Begin and end of a transaction, with the generation. */
+const BOUNDS_BYTES = 64;
 /** Numbers of sockets: no process has one so high, and the kernel itself chooses higher ones. */
 const FIRST_PORT = 0x4000_0000;
 const PORTS = 0x4000_0000;
+/** The ruleset is of another generation than the transaction was made for. */
+export const ERESTART = 85;
 
 let sequence = 1;
 
 /**
- * Adds the elements, all or none. Returns 0 or the errno of the refusal. Throws OperatingError
+ * Adds the elements. False when a table or set is not as we make it, the kernel refused them, or
+ * the ruleset kept changing: then none of a transaction is there. Throws OperatingError
  * `ERR_NETLINK` when there was no way to the kernel.
  */
 export function addElements(
   table: string,
   sets: readonly NewElements[],
-  { netns, onStart, onEnd }: AddOptions = {},
-): number {
-  const wanted = ++sequence;
-  const messages = sets.flatMap(({ family, set, elements }) =>
-    partsOf(elements).map((part) =>
-      changeMessage(MESSAGE.NEWSETELEM, NLM_F_CREATE | NLM_F_ACK, family, wanted, [
-        attribute(LIST.table, text(table)),
-        attribute(LIST.set, text(set)),
-        attribute(LIST.elements | NESTED, elementsBytes(part)),
-      ]),
-    ),
+  options: AddOptions = {},
+): boolean {
+  const filled = sets.filter(({ elements }) => elements.length > 0);
+  if (filled.length === 0) return true;
+  return withSocket(options, sizeOf(filled), (socket) => {
+    const pieces = cut(filled, socket.sendBytesMax);
+    return pieces?.every((piece) => addPiece(socket, table, piece)) ?? false;
+  });
+}
+
+/** Bytes of a transaction that adds the elements, at most. */
+export function sizeOf(sets: readonly NewElements[]): number {
+  return sets.reduce(
+    (sum, { elements: { length } }) =>
+      sum + length * ELEMENT_BYTES + Math.ceil(length / ELEMENTS_PER_MESSAGE) * MESSAGE_BYTES,
+    BOUNDS_BYTES,
   );
-  if (messages.length === 0) return 0;
-  const bytes = transaction(wanted, messages);
+}
+
+/** Runs `work` with a socket whose changes are announced as ours. */
+export function withSocket<T>(
+  { netns, onStart, onEnd }: AddOptions,
+  sendBytes: number,
+  work: (socket: NetlinkSocket) => T,
+): T {
   const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
-  const socket = new NetlinkSocket(0, netns, { port, sendBytes: 2 * bytes.length });
-  onStart?.(port);
+  const socket = new NetlinkSocket(0, netns, { port, sendBytes });
   try {
-    return socket.carryOut(bytes, wanted);
+    onStart?.(port);
+    return work(socket);
   } finally {
     socket.close();
     onEnd?.(port);
   }
 }
 
-function partsOf(elements: readonly NewElement[]): NewElement[][] {
-  const parts: NewElement[][] = [];
-  for (let at = 0; at < elements.length; at += ELEMENTS_PER_MESSAGE)
-    parts.push(elements.slice(at, at + ELEMENTS_PER_MESSAGE));
-  return parts;
+/** Adds elements that one transaction holds; as `addElements` does. */
+export function addPiece(
+  socket: NetlinkSocket,
+  table: string,
+  piece: readonly NewElements[],
+): boolean {
+  const wanted = ++sequence;
+  const messages = piece.map((one) => elementsMessage(table, one, wanted));
+  for (let tries = 0; tries < NFT_ADD_TRIES_MAX; tries++) {
+    // The generation before the look: what changes behind it is refused by the kernel.
+    const generation = generationOf(socket);
+    if (!areOurs(socket, table, piece)) return false;
+    const errno = socket.carryOut(transaction(wanted, messages, generation), wanted);
+    if (errno !== ERESTART) return errno === 0;
+  }
+  return false;
+}
+
+/** The message that adds elements, which one message holds. */
+export function elementsMessage(
+  table: string,
+  { family, set, version, elements }: NewElements,
+  wanted: number,
+): Buffer {
+  return changeMessage(MESSAGE.NEWSETELEM, NLM_F_CREATE | NLM_F_ACK, family, wanted, [
+    attribute(LIST.table, nameBytes(table)),
+    attribute(LIST.set, nameBytes(set)),
+    attribute(LIST.elements | NESTED, elementsBytes(elements, version)),
+  ]);
+}
+
+/**
+ * The elements in messages, and those in pieces that the socket takes; undefined when it takes not
+ * even one element. `taken`: bytes of the first piece that something else has; if that leaves no
+ * room, the first piece is empty.
+ */
+export function cut(
+  sets: readonly NewElements[],
+  bytesMax: number,
+  taken = 0,
+): NewElements[][] | undefined {
+  const room = bytesMax - BOUNDS_BYTES;
+  const count = Math.min(ELEMENTS_PER_MESSAGE, Math.floor((room - MESSAGE_BYTES) / ELEMENT_BYTES));
+  if (count < 1) return undefined;
+  const pieces: NewElements[][] = [[]];
+  let left = room - taken;
+  for (const { elements, ...set } of sets)
+    for (let at = 0; at < elements.length; at += count) {
+      const some = elements.slice(at, at + count);
+      const bytes = MESSAGE_BYTES + some.length * ELEMENT_BYTES;
+      if (bytes > left) {
+        pieces.push([]);
+        left = room;
+      }
+      pieces.at(-1)?.push({ ...set, elements: some });
+      left -= bytes;
+    }
+  return pieces;
 }
 
 /** The elements one behind the other, each its key and, where it has one, its timeout. */
-function elementsBytes(elements: readonly NewElement[]): Buffer {
+function elementsBytes(elements: readonly NewElement[], version: 4 | 6): Buffer {
   const bytes = Buffer.allocUnsafe(elements.length * ELEMENT_BYTES);
+  const width = version === 4 ? 4 : 16;
   let at = 0;
   for (const { key, timeout } of elements) {
-    const words = key.includes(':') ? wordsOf6(key) : [wordOf4(key)];
-    const width = 4 * words.length;
+    const words = version === 6 ? wordsOf6(key) : [wordOf4(key)];
     at = head(bytes, at, ELEMENT | NESTED, 12 + width + (timeout === null ? 0 : 12));
     at = head(bytes, at, KEY | NESTED, 8 + width);
     at = head(bytes, at, VALUE, 4 + width);
@@ -117,8 +193,4 @@ function elementsBytes(elements: readonly NewElement[]): Buffer {
 function head(bytes: Buffer, at: number, type: number, length: number): number {
   bytes.writeUInt16LE(length, at);
   return bytes.writeUInt16LE(type, at + 2);
-}
-
-function text(value: string): Buffer {
-  return Buffer.from(`${value}\0`, 'latin1');
 }

@@ -18,11 +18,15 @@ const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 /** What is made may be there: it stays as it is. */
 export const NLM_F_CREATE = 0x400;
+/** NLM_F_CREATE and NLM_F_APPEND: a rule behind those that are there. */
+export const NLM_F_CREATE_LAST = 0xc00;
 /** NLM_F_EXCL and NLM_F_CREATE: what is made must not be there. */
 export const NLM_F_CREATE_NEW = 0x600;
 const NLM_F_REQUEST_DUMP = 0x301;
 /** Begin and end of a transaction (linux/netfilter/nfnetlink.h). */
 const BATCH = { begin: 0x10, end: 0x11 } as const;
+/** Attribute of the begin: the generation that the ruleset must still have. */
+const BATCH_GENERATION = 1;
 
 /** enum nf_tables_msg_types: new, get and delete follow one another. */
 export const MESSAGE = {
@@ -33,6 +37,7 @@ export const MESSAGE = {
   GETCHAIN: 4,
   DELCHAIN: 5,
   NEWRULE: 6,
+  GETRULE: 7,
   DELRULE: 8,
   NEWSET: 9,
   GETSET: 10,
@@ -41,6 +46,7 @@ export const MESSAGE = {
   GETSETELEM: 13,
   DELSETELEM: 14,
   NEWGEN: 15,
+  GETGEN: 16,
   NEWOBJ: 18,
   GETOBJ: 19,
   DELOBJ: 20,
@@ -128,16 +134,28 @@ export function dumpRequest(
   sequence: number,
   texts: readonly string[],
 ): Buffer {
-  const parts = texts.map((text, index) =>
-    attribute(index + 1, Buffer.from(`${text}\0`, 'latin1')),
-  );
-  return message(
-    (NFNL_SUBSYS_NFTABLES << 8) | type,
-    NLM_F_REQUEST_DUMP,
-    NFPROTO[family],
-    sequence,
-    parts,
-  );
+  return question(type, NLM_F_REQUEST_DUMP, family, sequence, texts);
+}
+
+/** A request for one object, with an acknowledgement behind it; texts as in a dump. */
+export function objectRequest(
+  type: number,
+  family: NetlinkFamily,
+  sequence: number,
+  texts: readonly string[],
+): Buffer {
+  return question(type, NLM_F_REQUEST | NLM_F_ACK, family, sequence, texts);
+}
+
+function question(
+  type: number,
+  flags: number,
+  family: NetlinkFamily,
+  sequence: number,
+  texts: readonly string[],
+): Buffer {
+  const parts = texts.map((text, index) => attribute(index + 1, nameBytes(text)));
+  return message((NFNL_SUBSYS_NFTABLES << 8) | type, flags, NFPROTO[family], sequence, parts);
 }
 
 /** One change of nf_tables, to stand in a transaction. */
@@ -157,15 +175,36 @@ export function changeMessage(
   );
 }
 
-/** Changes of nf_tables as one transaction. */
-export function transaction(sequence: number, changes: readonly Buffer[]): Buffer {
-  const bound = (which: number) => {
-    const bytes = message(which, NLM_F_REQUEST, 0, sequence, []);
+/**
+ * Changes of nf_tables as one transaction. `generation`: of the ruleset that they were made for;
+ * the kernel refuses them with ERESTART when it has become another (nfnetlink.c,
+ * nfnetlink_rcv_batch).
+ */
+export function transaction(
+  sequence: number,
+  changes: readonly Buffer[],
+  generation?: number,
+): Buffer {
+  const bound = (which: number, parts: readonly Buffer[]) => {
+    const bytes = message(which, NLM_F_REQUEST, 0, sequence, parts);
     // The subsystem stands in nfgenmsg's res_id, in network order.
     bytes.writeUInt16BE(NFNL_SUBSYS_NFTABLES, HEADER_BYTES + 2);
     return bytes;
   };
-  return Buffer.concat([bound(BATCH.begin), ...changes, bound(BATCH.end)]);
+  const made = generation === undefined ? [] : [attribute(BATCH_GENERATION, bigEndian(generation))];
+  return Buffer.concat([bound(BATCH.begin, made), ...changes, bound(BATCH.end, [])]);
+}
+
+/** A number of 32 bits as attributes have it. */
+export function bigEndian(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+/** A zero-terminated text as attributes have it. */
+export function nameBytes(name: string): Buffer {
+  return Buffer.from(`${name}\0`, 'latin1');
 }
 
 /** An attribute with its padding. */

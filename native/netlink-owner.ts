@@ -11,14 +11,13 @@ import { NetlinkSocket } from './netlink.js';
 import {
   attribute,
   attributes,
-  CONTROL,
+  bigEndian,
   changeMessage,
   dumpRequest,
-  errnoAt,
   MESSAGE,
-  messagesOf,
   NLM_F_ACK,
   NLM_F_CREATE_NEW,
+  nameBytes,
   textAt,
   transaction,
 } from './netlink-messages.js';
@@ -90,23 +89,13 @@ export function ownedTable(name: string, netns?: string): OwnedTable | undefined
   const socket = new NetlinkSocket(0, netns);
   try {
     const wanted = ++sequence;
-    socket.send(dumpRequest(MESSAGE.GETTABLE, 'inet', wanted, []));
     let found: OwnedTable | undefined;
-    for (;;) {
-      const received = socket.receive();
-      if (received.kind !== 'data')
-        throw new OperatingError('ERR_NETLINK', 'the list of tables ended early');
-      for (const message of messagesOf(received.data)) {
-        if (message.sequence !== wanted) continue;
-        if (message.control === CONTROL.ERROR)
-          throw new OperatingError(
-            'ERR_NETLINK',
-            `the tables cannot be listed: errno ${errnoAt(received.data, message)}`,
-          );
-        if (message.control === CONTROL.DONE) return found;
-        found = tableIn(received.data, message, name) ?? found;
-      }
-    }
+    const question = dumpRequest(MESSAGE.GETTABLE, 'inet', wanted, []);
+    const errno = socket.ask(question, wanted, (data, message) => {
+      found = tableIn(data, message, name) ?? found;
+    });
+    if (errno === 0) return found;
+    throw new OperatingError('ERR_NETLINK', `the tables cannot be listed: errno ${errno}`);
   } finally {
     socket.close();
   }
@@ -165,13 +154,7 @@ function tableIn(
 }
 
 function named(name: string): Buffer {
-  return attribute(NAME, Buffer.from(`${name}\0`, 'latin1'));
-}
-
-function bigEndian(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(value);
-  return bytes;
+  return attribute(NAME, nameBytes(name));
 }
 
 /** User data is a list of type, length and value in bytes; a comment ends with a zero. */

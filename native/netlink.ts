@@ -1,14 +1,14 @@
 /**
  * A netlink socket to nf_tables (netlink(7), linux/netfilter/nfnetlink.h), through libc:
- * non-blocking. Four uses: the doorbell (`netlink-doorbell.ts`), dumps (`netlink-dump.ts`), a table
- * that says who is there (`netlink-owner.ts`), and bans that come back in a hurry
- * (`netlink-elements.ts`). All other changes are nft's.
+ * non-blocking. Its uses: the doorbell (`netlink-doorbell.ts`), dumps (`netlink-dump.ts`), a table
+ * that says who is there (`netlink-owner.ts`), and tables and bans that come back in a hurry
+ * (`netlink-image.ts`, `netlink-elements.ts`). All other changes are nft's.
  */
 import { closeSync, openSync } from 'node:fs';
 import koffi from 'koffi';
 import { OperatingError } from '../src/core/errors.js';
 import { StableMemory } from './libc.js';
-import { CONTROL, errnoAt, messagesOf } from './netlink-messages.js';
+import { CONTROL, errnoAt, messagesOf, type NetlinkMessage } from './netlink-messages.js';
 
 const AF_NETLINK = 16;
 const SOCK_RAW = 3;
@@ -21,6 +21,7 @@ const O_ASYNC = 0o20000;
 const O_NONBLOCK = 0o4000;
 const CLONE_NEWNET = 0x40000000;
 const SOL_SOCKET = 1;
+const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
 const SO_ATTACH_FILTER = 26;
 const SO_SNDBUFFORCE = 32;
@@ -36,6 +37,8 @@ const RECEIVE_BYTES = 4 * 1024 * 1024;
  * Largest message that the kernel sends in one piece (netlink dumps use at most 32 KiB), with room.
  */
 const MESSAGE_BYTES = 256 * 1024;
+/** What the kernel keeps for itself of a send buffer (netlink_sendmsg, af_netlink.c), bytes. */
+const SEND_RESERVE_BYTES = 32;
 
 type Libc = ReturnType<typeof load>;
 let libc: Libc | undefined;
@@ -47,6 +50,9 @@ function load() {
     bind: library.func('int bind(int fd, const void *address, uint length)'),
     setsockopt: library.func(
       'int setsockopt(int fd, int level, int name, const void *value, uint length)',
+    ),
+    getsockopt: library.func(
+      'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ void *length)',
     ),
     recv: library.func('intptr_t recv(int fd, _Out_ void *buffer, size_t length, int flags)'),
     send: library.func('intptr_t send(int fd, const void *buffer, size_t length, int flags)'),
@@ -70,8 +76,8 @@ export class NetlinkSocket {
   /**
    * Opens and binds a socket; `groups` is the mask of multicast groups, `netns` the path of another
    * network namespace. `port`: its number, which the kernel chooses otherwise. `sendBytes`: the
-   * largest request, where it is a large one. Throws OperatingError `ERR_NETLINK` with the system
-   * call that failed.
+   * largest request, where it is a large one; `sendBytesMax` says what was got. Throws
+   * OperatingError `ERR_NETLINK` with the system call that failed.
    */
   constructor(groups: number, netns?: string, { port = 0, sendBytes = 0 } = {}) {
     libc ??= load();
@@ -83,17 +89,8 @@ export class NetlinkSocket {
       ),
     );
     try {
-      const size = Buffer.alloc(4);
-      size.writeInt32LE(RECEIVE_BYTES);
-      // Beyond the limit of the system only with CAP_NET_ADMIN.
-      if (this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, size, 4) !== 0) {
-        this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_RCVBUF, size, 4);
-      }
-      if (sendBytes > 0) {
-        size.writeInt32LE(sendBytes);
-        const forced = this.#libc.setsockopt(this.#fd, SOL_SOCKET, SO_SNDBUFFORCE, size, 4);
-        checked('setsockopt', forced);
-      }
+      this.#enlarge(SO_RCVBUFFORCE, SO_RCVBUF, RECEIVE_BYTES);
+      if (sendBytes > 0) this.#enlarge(SO_SNDBUFFORCE, SO_SNDBUF, sendBytes + SEND_RESERVE_BYTES);
       // struct sockaddr_nl: family, padding, port id (0: the kernel chooses), groups.
       const address = Buffer.alloc(12);
       address.writeUInt16LE(AF_NETLINK, 0);
@@ -104,6 +101,16 @@ export class NetlinkSocket {
       this.close();
       throw error;
     }
+  }
+
+  /** The largest request that the kernel takes from this socket, bytes. */
+  get sendBytesMax(): number {
+    const value = Buffer.alloc(4);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(value.length);
+    const got = this.#libc.getsockopt(this.#open(), SOL_SOCKET, SO_SNDBUF, value, length);
+    checked('getsockopt', got);
+    return value.readInt32LE() - SEND_RESERVE_BYTES;
   }
 
   /** Takes one datagram without waiting. The data is valid until the next call. */
@@ -124,6 +131,30 @@ export class NetlinkSocket {
   /** Sends one request. */
   send(request: Buffer): void {
     checked('send', Number(this.#libc.send(this.#open(), request, request.length, 0)));
+  }
+
+  /**
+   * Sends a question and calls `each` for every message of the answer: a dump, or one object with
+   * an acknowledgement behind it. Returns 0 or the errno. Throws OperatingError `ERR_NETLINK`.
+   */
+  ask(
+    question: Buffer,
+    sequence: number,
+    each: (data: Buffer, message: NetlinkMessage) => void,
+  ): number {
+    this.send(question);
+    for (;;) {
+      const received = this.receive();
+      // The kernel answers within the call: nothing there means that it was lost.
+      if (received.kind !== 'data')
+        throw new OperatingError('ERR_NETLINK', 'the answer of nf_tables ended early');
+      for (const message of messagesOf(received.data)) {
+        if (message.sequence !== sequence) continue;
+        if (message.control === CONTROL.ERROR || message.control === CONTROL.DONE)
+          return errnoAt(received.data, message);
+        each(received.data, message);
+      }
+    }
   }
 
   /**
@@ -197,6 +228,14 @@ export class NetlinkSocket {
   close(): void {
     if (this.#fd >= 0) closeSync(this.#fd);
     this.#fd = -1;
+  }
+
+  /** Asks for a larger buffer: beyond the system's limit, which a user namespace may not. */
+  #enlarge(force: number, ask: number, bytes: number): void {
+    const size = Buffer.alloc(4);
+    size.writeInt32LE(bytes);
+    if (this.#libc.setsockopt(this.#fd, SOL_SOCKET, force, size, 4) !== 0)
+      this.#libc.setsockopt(this.#fd, SOL_SOCKET, ask, size, 4);
   }
 
   #open(): number {

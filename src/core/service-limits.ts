@@ -271,3 +271,5 @@ export const READ_AGAIN_ENTRIES_MAX = 50_000;
  * nft, some 30 ms of the main thread.
  */
 export const NFT_RETURNING_BANS_MAX = 10_000;
+/** Tries of one transaction past nft while others change the ruleset; then it is nft's. */
+export const NFT_ADD_TRIES_MAX = 3;

@@ -33,7 +33,7 @@ import { banSetsIn, elementsOf, kernelState, type ReadTables } from './kernel-ta
 import { elementId, prefixSetsFor } from './names.js';
 import { Queue } from './queue.js';
 import { besides, byImportance, reconcile, schemaAround, type Transaction } from './reconcile.js';
-import { bringBack } from './returning.js';
+import { bringBack, makeAnew, type Returning } from './returning.js';
 import { makeSchema, prefixSetsOf, type Schema, type SchemaOptions } from './schema.js';
 import { schemaText } from './text.js';
 import { Heartbeat } from './watch.js';
@@ -167,16 +167,22 @@ export class TableBackend implements FirewallBackend {
    * that something is missing; otherwise drift is announced only when the comparison finds it.
    */
   repair(reason: string, certain: boolean): Promise<void> {
+    const isBack = certain && this.makeAnew();
     return this.#queue.alone(async () => {
-      if (this.#plan !== undefined) await this.#repair(this.#plan, reason, certain);
+      if (this.#plan !== undefined) await this.#repair(this.#plan, reason, certain, isBack);
     });
   }
 
-  async #repair(plan: FirewallPlan, reason: string, certain: boolean): Promise<void> {
+  /** Brings tables back that are gone, without waiting for anything; as `makeAnew` does. */
+  makeAnew(): boolean {
+    return this.#plan !== undefined && makeAnew(this.#returning);
+  }
+
+  async #repair(plan: FirewallPlan, reason: string, certain: boolean, isBack = false) {
     const start = performance.now();
     if (certain) {
       this.#tell({ kind: 'drift', reason });
-      await this.#restate();
+      if (!isBack) await bringBack(this.#returning);
     }
     const { different, refused } = await this.#equalise(plan, this.#wanted?.());
     if (!certain && !different) return;
@@ -189,15 +195,14 @@ export class TableBackend implements FirewallBackend {
     });
   }
 
-  /**
-   * The structure from memory and the urgent bans, before anything is read: reading takes the
-   * longer the more bans there are. What this cannot mend (a set of another type) is refused, and
-   * the comparison that follows mends it.
-   */
-  #restate(): Promise<void> {
-    const urgent = () => this.#urgent?.() ?? [];
-    const now = () => this.#clock.now();
-    return bringBack(this.#transport, this.#schema, this.#jails, urgent, now);
+  get #returning(): Returning {
+    return {
+      transport: this.#transport,
+      schema: this.#schema,
+      jails: this.#jails,
+      urgent: () => this.#urgent?.() ?? [],
+      now: () => this.#clock.now(),
+    };
   }
 
   #tell(event: Parameters<DriftListener>[0]): void {
@@ -254,6 +259,7 @@ export class TableBackend implements FirewallBackend {
     this.#plan = plan;
     this.#jails = jails;
     this.#schema = schema;
+    this.#transport.memorize?.();
   }
 
   /**
@@ -380,7 +386,10 @@ export class TableBackend implements FirewallBackend {
       [...structure, ...compileOps(ops)],
       ops.length + structure.length,
     );
-    if (outcome.refusal === undefined) this.#schema = schema;
+    if (outcome.refusal === undefined && structure.length > 0) {
+      this.#schema = schema;
+      this.#transport.memorize?.();
+    }
     return outcome;
   }
 }

@@ -22,7 +22,7 @@ import {
   setReference,
   tableObject,
 } from './json.js';
-import type { KernelTable } from './kernel-tables.js';
+import { type KernelTable, MAP } from './kernel-tables.js';
 import { SET_ALLOW, type TableFamily } from './names.js';
 import type { TableSchema } from './schema.js';
 
@@ -115,7 +115,9 @@ export function compileStructure(
   const old = rebuild ? undefined : kernel;
   const wanted = new Set([...schema.chains, ...schema.sets].map((one) => one.name));
   const surplusChains = [...(old?.chains.keys() ?? [])].filter((name) => !wanted.has(name));
-  const surplusSets = [...(old?.sets.keys() ?? [])].filter((name) => !wanted.has(name));
+  const surplusSets = [...(old?.sets ?? [])].flatMap(([name, { type }]) =>
+    wanted.has(name) || type === MAP ? [] : [name],
+  );
   const surplusCounters = [...(old?.counters.keys() ?? [])].filter(
     (name) => !schema.counters.includes(name),
   );
@@ -152,14 +154,19 @@ export function mustRebuild(schema: TableSchema, kernel: KernelTable): boolean {
     const flag = set.kind === 'allow' ? 'interval' : 'timeout';
     const sameFlags = there.flags.length === 1 && there.flags[0] === flag;
     return (
-      there.type !== type || !sameFlags || there.counter !== set.counter || there.size !== set.size
+      there.type !== type ||
+      !sameFlags ||
+      there.expires ||
+      there.counter !== set.counter ||
+      there.size !== set.size
     );
   });
   const otherChain = schema.chains.some((chain) => {
     const there = kernel.chains.get(chain.name);
     if (there === undefined) return false;
-    const policy = chain.base === undefined ? undefined : 'accept';
+    const [type, policy] = chain.base === undefined ? [] : ['filter', 'accept'];
     return (
+      there.type !== type ||
       there.hook !== chain.base?.hook ||
       there.priority !== chain.base?.priority ||
       there.policy !== policy

@@ -210,10 +210,18 @@ export interface Transport {
     repeatable?: boolean,
   ): Promise<BatchOutcome>;
   /**
-   * Adds elements past nft, all or none; those that are there stay as they are. False when it was
-   * not to be had. Absent where there is no kernel.
+   * Adds elements past nft; those that are there stay as they are. False when a table or set is not
+   * as we make it, or it was not to be had. Absent where there is no kernel.
    */
   add?(sets: readonly NewElements[]): boolean;
+  /** Keeps how our tables are made as of now, for `makeAnew`; absent where there is no kernel. */
+  memorize?(): void;
+  /**
+   * Makes those of our tables that are gone as they were when they were memorized, and adds the
+   * elements, past nft. `elements` is asked only when one is gone. False when none is, or it was
+   * not to be had. Absent where there is no kernel.
+   */
+  makeAnew?(elements: () => readonly NewElements[]): boolean;
   /** Reads our tables. Expensive with many elements. */
   list(): Promise<KernelTables>;
   /** The same without elements, for little; undefined where that is not to be had. */

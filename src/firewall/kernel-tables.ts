@@ -19,19 +19,27 @@ import { LISTS_JAIL } from '../core/share.js';
 import { type Clock, type EpochMicros, plus } from '../core/time.js';
 import { type BanSet, parseCounterName, parseSetName, TABLE, type TableFamily } from './names.js';
 
+/** The type of a map, which may have the name of a set. */
+export const MAP = 'map';
+
 /** End of each element by its key; null without timeout. Keys are canonical text. */
 export type KernelElements = Map<string, EpochMicros | null>;
 
 interface KernelSet {
+  /** nft's name of the type; `map` for what is no set at all. */
   readonly type: string;
   readonly flags: readonly string[];
   readonly size: number | undefined;
   /** Counts packets per element. */
   readonly counter: boolean;
+  /** Elements without a timeout get one from the set: a ban for good would end. */
+  readonly expires: boolean;
   readonly elements: KernelElements;
 }
 
 interface KernelChain {
+  /** Of a base chain; one of type `nat` sees the first packet of a connection alone. */
+  readonly type: string | undefined;
   readonly hook: string | undefined;
   readonly priority: number | undefined;
   readonly policy: string | undefined;
@@ -66,7 +74,7 @@ export function elementsOf(tables: KernelTables, only?: 'bans' | 'lists'): Eleme
   const elements: Element[] = [];
   for (const [name, set] of tables.get('inet')?.sets ?? []) {
     const bans = parseSetName(name);
-    if (bans === undefined) continue;
+    if (bans === undefined || !holdsHosts(bans, set)) continue;
     if (only !== undefined && (bans.jail === LISTS_JAIL) !== (only === 'lists')) continue;
     for (const [key, until] of set.elements) {
       const target = targetOf(bans, key);
@@ -74,6 +82,14 @@ export function elementsOf(tables: KernelTables, only?: 'bans' | 'lists'): Eleme
     }
   }
   return elements;
+}
+
+/**
+ * Whether the keys are addresses of the set's family, one by one: somebody else may have made a set
+ * of ports or of ranges under its name, whose keys are no bans.
+ */
+function holdsHosts({ family }: BanSet, { type, flags }: KernelSet): boolean {
+  return type === (family === 4 ? 'ipv4_addr' : 'ipv6_addr') && !flags.includes('interval');
 }
 
 /** Counters of all tables by the jail that their names tell, summed. */
@@ -144,10 +160,12 @@ export function parseTable(text: string, now: EpochMicros): KernelTable {
   const counters = new Map<string, { packets: number; bytes: number }>();
   for (const item of items as readonly unknown[]) {
     if (!isFields(item)) continue;
-    const { set, chain, counter } = item;
+    const { set, map, chain, counter } = item;
     if (isFields(set)) sets.set(textOf(set['name']), parseSet(set, now));
+    if (isFields(map)) sets.set(textOf(map['name']), { ...parseSet({}, now), type: MAP });
     if (isFields(chain)) {
       chains.set(textOf(chain['name']), {
+        type: typeof chain['type'] === 'string' ? chain['type'] : undefined,
         hook: typeof chain['hook'] === 'string' ? chain['hook'] : undefined,
         priority: typeof chain['prio'] === 'number' ? chain['prio'] : undefined,
         policy: typeof chain['policy'] === 'string' ? chain['policy'] : undefined,
@@ -177,6 +195,7 @@ function parseSet(set: Fields, now: EpochMicros): KernelSet {
     type: textOf(set['type']),
     flags: Array.isArray(set['flags']) ? set['flags'].map(String) : [],
     size: typeof set['size'] === 'number' ? set['size'] : undefined,
+    expires: set['timeout'] !== undefined,
     counter: Array.isArray(stmt) && stmt.some((one) => isFields(one) && 'counter' in one),
     elements,
   };
@@ -213,6 +232,13 @@ const KEY_TYPES = new Map([
   [7, 'ipv4_addr'],
   [8, 'ipv6_addr'],
 ]);
+/** NFT_SET_CONSTANT, _INTERVAL, _TIMEOUT and _EVAL, as nft names them. */
+const FLAGS = [
+  [0x2, 'constant'],
+  [SET_FLAG.interval, 'interval'],
+  [SET_FLAG.timeout, 'timeout'],
+  [0x20, 'dynamic'],
+] as const;
 /** enum nf_inet_hooks; enum nf_br_hook_priorities has the same numbers for these three. */
 const HOOKS = new Map([
   [0, 'prerouting'],
@@ -244,9 +270,10 @@ function kernelTable(dumped: DumpedTable, now: EpochMicros): KernelTable {
   return {
     sets: new Map(dumped.sets.map((set) => [set.name, kernelSet(set, now)])),
     chains: new Map(
-      dumped.chains.map(({ name, hook, priority, policy }) => [
+      dumped.chains.map(({ name, type, hook, priority, policy }) => [
         name,
         {
+          type,
           hook: hook === undefined ? undefined : (HOOKS.get(hook) ?? `hook ${hook}`),
           priority,
           policy: policy === undefined ? undefined : policy === NF_ACCEPT ? 'accept' : 'drop',
@@ -263,14 +290,13 @@ function kernelSet(set: DumpedSet, now: EpochMicros): KernelSet {
   const elements: KernelElements = new Map();
   for (const [key, left] of set.elements)
     elements.set(key, left === null ? null : plus(now, left / 1000));
-  const flags = (['interval', 'timeout'] as const).filter(
-    (flag) => (set.flags & SET_FLAG[flag]) !== 0,
-  );
+  const type = KEY_TYPES.get(set.keyType) ?? `type ${set.keyType}`;
   return {
-    type: KEY_TYPES.get(set.keyType) ?? `type ${set.keyType}`,
-    flags,
+    type: (set.flags & SET_FLAG.map) === 0 ? type : MAP,
+    flags: FLAGS.flatMap(([bit, name]) => ((set.flags & bit) === 0 ? [] : [name])),
     size: set.size,
     counter: set.expressions,
+    expires: set.expires,
     elements,
   };
 }

@@ -104,8 +104,8 @@ export class RecordingTransport implements Transport {
     }
     if ('rule' in object) return table.chains.has(object.rule.chain) ? undefined : NO_SUCH;
     if ('chain' in object) {
-      const { name, hook, prio, policy } = object.chain;
-      return changeNamed(table.chains, verb, name, { hook, priority: prio, policy });
+      const { name, type, hook, prio, policy } = object.chain;
+      return changeNamed(table.chains, verb, name, { type, hook, priority: prio, policy });
     }
     if ('counter' in object)
       return changeNamed(table.counters, verb, object.counter.name, { packets: 0, bytes: 0 });
@@ -116,6 +116,7 @@ export class RecordingTransport implements Transport {
       flags: flags ?? [],
       size,
       counter: stmt !== undefined,
+      expires: false,
       elements: new Map(),
     });
   }

@@ -1,7 +1,8 @@
 /**
- * The bans that come back first after somebody else changed the tables: behind the rules, and
- * before anything is read. They go past nft, or as far as the resident nft is quick where that way
- * is not to be had.
+ * What comes back first after somebody else changed the tables, before anything is read. Tables
+ * that are gone come back past nft, rules and bans together. Where tables stand, or that way is not
+ * to be had, nft states the rules, and the bans follow past nft, or as far as the resident nft is
+ * quick.
  */
 import type { NewElement, NewElements } from '../../native/netlink-elements.js';
 import type { Element } from '../core/firewall.js';
@@ -16,28 +17,55 @@ import { setNamer } from './names.js';
 import { timeoutOf } from './reconcile.js';
 import type { Schema } from './schema.js';
 
+/** What has to come back, and how. */
+export interface Returning {
+  readonly transport: Transport;
+  readonly schema: Schema;
+  readonly jails: ReadonlySet<JailName>;
+  /** The bans that must be back first, the most important one first. */
+  readonly urgent: () => readonly Element[];
+  readonly now: () => EpochMicros;
+}
+
 /**
- * States the structure and brings back the most urgent elements; those that stand are not touched.
- * What is refused is left to the comparison that follows.
+ * Tables that are gone are back at once, with the urgent bans, whatever else is under way: what is
+ * sent holds only for the ruleset as it was seen, and what it may have wrong the comparison that
+ * follows mends. False when none is gone, or it was not to be had.
  */
-export async function bringBack(
-  transport: Transport,
-  schema: Schema,
-  jails: ReadonlySet<JailName>,
-  urgent: () => readonly Element[],
-  now: () => EpochMicros,
-): Promise<void> {
+export function makeAnew({ transport, schema, jails, urgent, now }: Returning): boolean {
+  const elements = () => returning(holdable(urgent(), jails), schema, now()) ?? [];
+  return transport.makeAnew?.(elements) ?? false;
+}
+
+/**
+ * States the structure from memory and brings back the most urgent elements, before anything is
+ * read: reading takes the longer the more bans there are. Those that stand are not touched. What is
+ * refused (a set of another type) is left to the comparison that follows.
+ */
+export async function bringBack({
+  transport,
+  schema,
+  jails,
+  urgent,
+  now,
+}: Returning): Promise<void> {
   const commands = schema.flatMap((table) => compileStructure(table));
-  const [asked] = await Promise.all([
+  const [asked, { refusal }] = await Promise.all([
     // While nft works: its pipe is written to first.
     new Promise(setImmediate).then(urgent),
     transport.send(commands, commands.length),
   ]);
-  const bans = asked.filter((one) => !whyNot(one, jails));
+  // A set or chain is another's: nothing goes into such tables before they are ours again.
+  if (refusal !== undefined) return;
+  const bans = holdable(asked, jails);
   const elements = returning(bans, schema, now());
   if (elements !== undefined && transport.add?.(elements) === true) return;
   const first = additions(bans.slice(0, NFT_URGENT_BANS_MAX), schema, now());
   if (first.length > 0) await transport.send(compileOps(first), 0);
+}
+
+function holdable(urgent: readonly Element[], jails: ReadonlySet<JailName>): readonly Element[] {
+  return urgent.filter((one) => !whyNot(one, jails));
 }
 
 /**
@@ -61,9 +89,9 @@ export function returning(
     else elements.push({ key: target.base, timeout });
   }
   return schema.flatMap(({ family, sets }) =>
-    sets.flatMap(({ name: set }) => {
+    sets.flatMap(({ name: set, family: version }) => {
       const elements = bySet.get(set);
-      return elements === undefined ? [] : [{ family, set, elements }];
+      return elements === undefined ? [] : [{ family, set, version, elements }];
     }),
   );
 }

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DumpOptions } from '../../native/netlink-dump.js';
 import { addElements, type NewElements } from '../../native/netlink-elements.js';
+import { imageOf, makeAnew, type TableImage } from '../../native/netlink-image.js';
 import { inBackground } from '../core/background.js';
 import { EXIT, messageOf, OperatingError, OperatorError } from '../core/errors.js';
 import { NFT_ERROR_BYTES_MAX, NFT_LIST_BYTES_MAX, RESIDENT_CHANGES_MAX } from '../core/limits.js';
@@ -83,6 +84,8 @@ export class NftRunner implements Transport {
   readonly #resident: NftSession | undefined;
   /** Whether this nft may be kept running; asked once. */
   #mayStay: Promise<boolean> | undefined;
+  /** How our tables are made. */
+  #images: readonly TableImage[] = [];
 
   constructor(options: RunnerOptions = {}) {
     this.#options = options;
@@ -123,12 +126,18 @@ export class NftRunner implements Transport {
   }
 
   add(sets: readonly NewElements[]): boolean {
-    try {
-      return addElements(TABLE, sets, this.#options) === 0;
-    } catch (error) {
-      if (!(error instanceof OperatingError)) throw error;
-      return false;
-    }
+    return orElse(false, () => addElements(TABLE, sets, this.#options));
+  }
+
+  memorize(): void {
+    const { netns } = this.#options;
+    this.#images = (['inet', 'bridge'] as const).flatMap(
+      (family) => orElse(undefined, () => imageOf(family, TABLE, netns)) ?? [],
+    );
+  }
+
+  makeAnew(elements: () => readonly NewElements[]): boolean {
+    return orElse(false, () => makeAnew(TABLE, this.#images, elements, this.#options));
   }
 
   /** By netlink dump; by `nft -j list` where that is not to be had. */
@@ -255,6 +264,16 @@ export class NftRunner implements Transport {
     } finally {
       await file.close();
     }
+  }
+}
+
+/** What `work` comes to, or the other where there is no way to the kernel past nft. */
+function orElse<T>(other: T, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof OperatingError)) throw error;
+    return other;
   }
 }
 

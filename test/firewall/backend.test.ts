@@ -21,6 +21,7 @@ class Watched extends RecordingTransport {
   calls: string[] = [];
   refuses = false;
   takes = false;
+  remakes = false;
 
   override async send(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     const what = JSON.stringify(commands);
@@ -37,6 +38,12 @@ class Watched extends RecordingTransport {
   add(sets: readonly NewElements[]): boolean {
     for (const { elements } of sets) this.calls.push(`past nft ${elements.length}`);
     return this.takes;
+  }
+
+  makeAnew(elements: () => readonly NewElements[]): boolean {
+    if (!this.remakes) return false;
+    this.calls.push(`anew ${elements().flatMap((one) => one.elements).length}`);
+    return true;
   }
 
   override list(): Promise<KernelTables> {
@@ -95,6 +102,30 @@ describe('a repair', () => {
     expect(await inForce(backend)).toEqual(['sshd 192.0.2.1/32 for good']);
   });
 
+  test('writes no ban into tables whose rules the kernel refused', async () => {
+    backend.provideWanted(
+      () => [BAN],
+      () => [BAN],
+    );
+    kernel.refuses = true;
+    await backend.repair('set changed', true);
+    expect(kernel.calls).toEqual(['rules', 'list', 'rules']);
+  });
+
+  test('does not state the rules first where the tables came back whole', async () => {
+    backend.provideWanted(
+      () => [BAN],
+      () => [BAN],
+    );
+    kernel.remakes = true;
+    await backend.repair('table deleted', true);
+    expect(kernel.calls).toEqual(['anew 1', 'list', 'rules']);
+    kernel.calls = [];
+    // Elements alone: the tables stand.
+    await backend.repair('element deleted', false);
+    expect(kernel.calls).toEqual(['list', 'rules']);
+  });
+
   test('brings so many urgent bans back by nft where there is no other way', async () => {
     const others = hosts(NFT_URGENT_BANS_MAX).map((host) => ban('sshd', host));
     const urgent = [BAN, ban('other', '192.0.2.8', null), ban('sshd', '192.0.2.7', -1), ...others];
@@ -146,6 +177,7 @@ describe('a repair', () => {
       (['inet', 'bridge'] as const).map((family) => ({
         family,
         set: 'ban4.sshd',
+        version: 4,
         elements: keys.map((key) => ({ key, timeout })),
       }));
     expect(returning(urgent, of(true), now)).toBeUndefined();

@@ -27,6 +27,7 @@ function standing(schema: ReturnType<typeof makeSchema>): KernelTable {
           flags: [set.kind === 'allow' ? 'interval' : 'timeout'],
           size: set.size,
           counter: set.counter,
+          expires: false,
           elements: new Map(),
         },
       ]),
@@ -35,6 +36,7 @@ function standing(schema: ReturnType<typeof makeSchema>): KernelTable {
       table?.chains.map(({ name, base }) => [
         name,
         {
+          type: base === undefined ? undefined : 'filter',
           hook: base?.hook,
           priority: base?.priority,
           policy: base === undefined ? undefined : 'accept',
@@ -237,15 +239,17 @@ describe('the batch of the structure', () => {
     expect(
       mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { counter: true }) }),
     ).toBe(true);
-    expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', { size: 7 }) })).toBe(
-      true,
-    );
+    for (const other of [{ size: 7 }, { expires: true }, { type: 'map' }, { flags: [] }])
+      expect(mustRebuild(table, { ...same, sets: change(same.sets, 'ban4.sshd', other) })).toBe(
+        true,
+      );
     expect(
       mustRebuild(table, { ...same, chains: change(same.chains, 'input', { priority: 0 }) }),
     ).toBe(true);
-    expect(
-      mustRebuild(table, { ...same, chains: change(same.chains, 'input', { policy: 'drop' }) }),
-    ).toBe(true);
+    for (const other of [{ policy: 'drop' }, { type: 'nat' }])
+      expect(mustRebuild(table, { ...same, chains: change(same.chains, 'input', other) })).toBe(
+        true,
+      );
     expect(compileStructure(table, same, true).slice(0, 3)).toEqual([
       ...removeTable('inet'),
       { add: { table: { family: 'inet', name: 'banjour' } } },

@@ -7,6 +7,7 @@ import { NFT_FRESH_DEADLINE_MS } from '../../src/core/timeouts.js';
 import type { NftCommand } from '../../src/firewall/json.js';
 import type { KernelElements, KernelTable } from '../../src/firewall/kernel-tables.js';
 import {
+  besides,
   byImportance,
   reconcile,
   TIMEOUT_SECONDS_MAX,
@@ -37,12 +38,26 @@ function kernel(elements: Record<string, number | null>): Map<'inet', KernelTabl
     flags: ['timeout'],
     size: undefined,
     counter: false,
+    expires: false,
     elements: inForce,
   };
   return new Map([
     ['inet', { sets: new Map([['ban4.sshd', set]]), chains: new Map(), counters: new Map() }],
   ]);
 }
+
+test('what a set of the name holds is no ban when it is not one of addresses', () => {
+  const found = (other: { readonly type?: string; readonly flags?: string[] }) => {
+    const tables = kernel({ '0019': null });
+    const sets = tables.get('inet')?.sets;
+    for (const [name, set] of sets ?? []) sets?.set(name, { ...set, ...other });
+    return besides([], tables).length;
+  };
+  expect(found({})).toBe(1);
+  expect(found({ type: 'inet_service' })).toBe(0);
+  expect(found({ type: 'ipv6_addr' })).toBe(0);
+  expect(found({ flags: ['interval', 'timeout'] })).toBe(0);
+});
 
 /** `verb key` of every element command on the set of bans. */
 function elementWords(commands: readonly NftCommand[]): string[] {

@@ -85,13 +85,47 @@ describe('when somebody else changes the tables', () => {
       ],
       '',
     ],
+    [
+      'puts the table to sleep',
+      [['add', 'table', 'inet', 'banjour', '{ flags dormant; }']],
+      'table changed',
+    ],
+    [
+      'makes the chain anew as one that sees first packets alone',
+      [
+        ['delete', 'chain', 'inet', 'banjour', 'input'],
+        [
+          ...['add', 'chain', 'inet', 'banjour', 'input'],
+          '{ type nat hook input priority -10; policy accept; }',
+        ],
+      ],
+      '',
+    ],
+    ...[
+      'set inet banjour ban4.sshd { type ipv4_addr; flags timeout; timeout 1s; }',
+      'set inet banjour ban4.sshd { type mark; flags timeout; }',
+      'set inet banjour ban4.sshd { type ipv4_addr; flags interval, timeout; }',
+      'set inet banjour ban4.sshd { type ipv4_addr; flags dynamic, timeout; }',
+      'set inet banjour ban4.sshd { type inet_service; elements = { 25 } }',
+      'set inet banjour net6.64.sshd { type ipv6_addr; flags interval; elements = { 2001:db8:9::/48 } }',
+      'map inet banjour ban4.sshd { type ipv4_addr : verdict; flags timeout; }',
+      'set inet banjour allow4 { type ipv4_addr; flags timeout; }',
+    ].map((made): [string, string[][], string] => [
+      `removes the table and makes another with the ${made}`,
+      [
+        ['flush', 'ruleset'],
+        ['add', 'table', 'inet', 'banjour'],
+        ['add', ...made.split(' ')],
+      ],
+      '',
+    ]),
     ['adds a chain of its own', [['add', 'chain', 'inet', 'banjour', 'mine']], 'chain changed'],
   ];
   for (const [title, commands, reason] of cases) {
     kernelTest(`and ${title}, everything is as it was within moments, and it is told`, async () => {
       await watched(async ({ nft, healed, events, backend }) => {
         const before = withoutCounts(nft('-s', 'list', 'table', 'inet', 'banjour'));
-        for (const command of commands) nft(...command);
+        nft(commands.map((command) => command.join(' ')).join('; '));
         await healed();
         await until(() => withoutCounts(nft('-s', 'list', 'table', 'inet', 'banjour')) === before);
         expect(await inForce(backend)).toEqual(TOLD);

@@ -1,6 +1,9 @@
 /** Bans that come back past nft, on the real kernel. */
-import { describe, expect } from '@jest/globals';
+import { describe, expect, jest } from '@jest/globals';
+import { NetlinkSocket } from '../../native/netlink.js';
+import { TableOwner } from '../../native/netlink-owner.js';
 import { NFT_URGENT_BANS_MAX } from '../../src/core/limits.js';
+import { NFT_ADD_TRIES_MAX } from '../../src/core/service-limits.js';
 import { NftRunner } from '../../src/firewall/runner.js';
 import { ban, hosts, inForce, plan } from '../firewall/support.js';
 import { stays } from '../support/until.js';
@@ -34,6 +37,7 @@ describe('elements that are added past nft', () => {
             {
               family,
               set: 'ban4.sshd',
+              version: 4 as const,
               elements: [
                 { key: '192.0.2.1', timeout: 3_600 },
                 { key: '203.0.113.255', timeout: 600 },
@@ -43,15 +47,22 @@ describe('elements that are added past nft', () => {
             {
               family,
               set: 'ban6.sshd',
+              version: 6 as const,
               elements: [
                 { key: '2001:db8::1', timeout: 600 },
                 { key: '::ffff:0:1', timeout: null },
               ],
             },
-            { family, set: 'net4.24.sshd', elements: [{ key: '100.64.0.0', timeout: 1_200 }] },
+            {
+              family,
+              set: 'net4.24.sshd',
+              version: 4 as const,
+              elements: [{ key: '100.64.0.0', timeout: 1_200 }],
+            },
             {
               family,
               set: 'net6.64.sshd',
+              version: 6 as const,
               elements: [{ key: '2001:db8:ffff::', timeout: 4_000_000 }],
             },
           ]),
@@ -78,12 +89,84 @@ describe('elements that are added past nft', () => {
     await benched(async ({ backend }, runner) => {
       await backend.open(plan(['sshd']), []);
       const elements = hosts(2_001).map((key) => ({ key, timeout: 600 }));
-      const there = { family: 'inet', set: 'ban4.sshd', elements } as const;
+      const there = { family: 'inet', set: 'ban4.sshd', version: 4, elements } as const;
       expect(runner.add([there, { ...there, set: 'ban4.other' }])).toBe(false);
       expect(await inForce(backend)).toEqual([]);
       expect(runner.add([there])).toBe(true);
       expect(await inForce(backend)).toHaveLength(2_001);
       expect(runner.add([])).toBe(true);
+    });
+  });
+
+  const FOREIGN: readonly [string, readonly string[]][] = [
+    ['marks', ['{ type mark; flags timeout; }']],
+    ['ranges', ['{ type ipv4_addr; flags interval, timeout; }']],
+    ['ports', ['{ type inet_service; }']],
+    ['addresses of the other family', ['{ type ipv6_addr; flags timeout; }']],
+    ['addresses without timeouts', ['{ type ipv4_addr; }']],
+    ['addresses that end by themselves', ['{ type ipv4_addr; timeout 1h; }']],
+    ['what packets may change', ['{ type ipv4_addr; flags dynamic, timeout; }']],
+    ['addresses that are counted', ['{ type ipv4_addr; flags timeout; counter; }']],
+  ];
+  kernelTest('go into no set of the same name that somebody else made', async () => {
+    await benched(async ({ nft }, runner) => {
+      for (const [what, definition] of FOREIGN)
+        for (const timeout of [600, null]) {
+          nft('add', 'table', 'inet', 'banjour');
+          nft('add', 'set', 'inet', 'banjour', 'ban4.sshd', ...definition);
+          const elements = [{ key: '192.0.2.1', timeout }];
+          const added = runner.add([{ family: 'inet', set: 'ban4.sshd', version: 4, elements }]);
+          expect([what, added]).toEqual([what, false]);
+          expect(nft('list', 'table', 'inet', 'banjour')).not.toContain('elements');
+          nft('delete', 'table', 'inet', 'banjour');
+        }
+    });
+  });
+
+  kernelTest("go into no map, and no table that sleeps or is another owner's", async () => {
+    await benched(async ({ nft, namespace, backend }, runner) => {
+      const elements = [{ key: '192.0.2.1', timeout: 600 }];
+      const one = [{ family: 'inet', set: 'ban4.sshd', version: 4, elements }] as const;
+      nft('add', 'table', 'inet', 'banjour');
+      nft('add', 'map', 'inet', 'banjour', 'ban4.sshd', '{ type ipv4_addr : verdict; }');
+      expect(runner.add(one)).toBe(false);
+      nft('flush', 'ruleset');
+      await backend.open(plan(['sshd']), []);
+      nft('add', 'table', 'inet', 'banjour', '{ flags dormant; }');
+      expect(runner.add(one)).toBe(false);
+      nft('flush', 'ruleset');
+      const owner = TableOwner.claim('banjour', 'somebody', `/run/netns/${namespace.name}`);
+      expect(runner.add(one)).toBe(false);
+      if (owner instanceof TableOwner) owner.release();
+    });
+  });
+
+  kernelTest('are tried so often while the ruleset changes in between, and no more', async () => {
+    await benched(async ({ nft, backend }, runner) => {
+      await backend.open(plan(['sshd']), []);
+      const elements = [{ key: '192.0.2.1', timeout: 600 }];
+      const one = [{ family: 'inet', set: 'ban4.sshd', version: 4, elements }] as const;
+      const carryOut = NetlinkSocket.prototype.carryOut;
+      let changes = 0;
+      const between = jest.spyOn(NetlinkSocket.prototype, 'carryOut').mockImplementation(function (
+        this: NetlinkSocket,
+        ...args
+      ) {
+        if (changes-- > 0) nft('add', 'table', 'ip', `other${changes}`);
+        return carryOut.apply(this, args);
+      });
+      try {
+        changes = NFT_ADD_TRIES_MAX;
+        expect(runner.add(one)).toBe(false);
+        expect(await inForce(backend)).toEqual([]);
+        nft('flush', 'ruleset');
+        await backend.open(plan(['sshd']), []);
+        changes = NFT_ADD_TRIES_MAX - 1;
+        expect(runner.add(one)).toBe(true);
+        expect(await inForce(backend)).toHaveLength(1);
+      } finally {
+        between.mockRestore();
+      }
     });
   });
 
