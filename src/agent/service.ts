@@ -12,6 +12,7 @@ import { formatDiagnostic } from '../core/finding.js';
 import type { LogLevel } from '../core/log.js';
 import { counted } from '../core/text.js';
 import { wallClock } from '../core/time.js';
+import { START_EXTENSION_MICROS, START_EXTENSION_MS, START_MS_MAX } from '../core/timeouts.js';
 import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { type AgentLog, openLog } from '../log/target.js';
@@ -87,6 +88,7 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     'info',
     `Banjour ${options.version} starts with the jails ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
   );
+  const started = extendStart(sdNotify);
   const agent = await Agent.start({
     setup,
     ledgerPath: ledgerPathOf(settings, options.ledgerPath),
@@ -102,8 +104,24 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     version: options.version,
     live,
     loglevel: { get: logging.getLevel, set: logging.setLevel },
-  });
+  }).finally(started);
   return serve(agent, { logging, signal, bug, version: options.version });
+}
+
+/**
+ * Tells systemd again and again, for a bounded time, that the agent still starts; see
+ * `EXTEND_TIMEOUT_USEC=` in sd_notify(3). A main thread that hangs does not tell it.
+ *
+ * @returns what ends it
+ */
+export function extendStart(send: (state: string) => unknown): () => void {
+  const state = `EXTEND_TIMEOUT_USEC=${START_EXTENSION_MICROS}`;
+  let left = Math.floor(START_MS_MAX / START_EXTENSION_MS);
+  const timer = setInterval(() => {
+    send(state);
+    if (--left === 0) clearInterval(timer);
+  }, START_EXTENSION_MS);
+  return () => clearInterval(timer);
 }
 
 interface ServeOptions {

@@ -58,6 +58,15 @@ export const PHONE_PAUSE_SECONDS = 120;
  */
 export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
 /**
+ * While the agent starts, systemd is told this often, ms, that it may take so much longer,
+ * microseconds: many bans on a busy host take longer than `TimeoutStartSec`, and a start that is cut
+ * off begins anew.
+ */
+export const START_EXTENSION_MS = 15_000;
+export const START_EXTENSION_MICROS = 60_000_000;
+/** A start that takes longer than this hangs, and systemd may end it, ms. */
+export const START_MS_MAX = 900_000;
+/**
  * A source that cannot be read is tried again after this, then after twice as long, ms: most come
  * within a boot.
  */
