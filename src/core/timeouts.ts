@@ -59,8 +59,8 @@ export const PHONE_PAUSE_SECONDS = 120;
 export const ENTRY_MICROS_MAX = 7_258_118_400_000_000;
 /**
  * While the agent starts, systemd is told this often, ms, that it may take so much longer,
- * microseconds: many bans on a busy host take longer than `TimeoutStartSec`, and a start that is cut
- * off begins anew.
+ * microseconds: many bans on a busy host take longer than `TimeoutStartSec`, and a start that is
+ * cut off begins anew.
  */
 export const START_EXTENSION_MS = 15_000;
 export const START_EXTENSION_MICROS = 60_000_000;
