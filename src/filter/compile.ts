@@ -6,7 +6,7 @@ import type { Diagnostic } from '../core/finding.js';
 import { MAXLINES_MAX } from '../core/limits.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { CompiledFilter } from './filter.js';
-import { literalInJson } from './json-line.js';
+import { ANY_ESCAPE, literalInJson } from './json-line.js';
 import { alternatesOf, ID_GROUPS } from './match-groups.js';
 import { compileRegex, type RegexProblem } from './regex/regex.js';
 import type { RegexKind, RegexSlot } from './search.js';
@@ -170,7 +170,9 @@ function gateLiterals(
 /** What of the literals stands in a message whose line is in a JSON object, too. */
 function inJson(literals: readonly string[] | undefined): readonly string[] | undefined {
   const found = literals?.map((literal) => literalInJson(literal, LITERAL_CHARS_MIN));
-  return found?.every((literal) => literal !== undefined) ? [...new Set(found)].sort() : undefined;
+  return found?.every((literal) => literal !== undefined)
+    ? [...new Set([...found, ANY_ESCAPE])].sort()
+    : undefined;
 }
 
 /** Long literals stand in few lines: the shortest decides. */

@@ -6,7 +6,7 @@
  */
 import type { Entry } from '../core/entry.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
-import { entryInJson } from './json-line.js';
+import { beginsObject, entryInJson } from './json-line.js';
 import { type Line, lineInMessage, lineOf } from './line.js';
 import type { RunningRegex } from './search.js';
 
@@ -64,19 +64,26 @@ export function matchEntry(
   line: Line,
   progress: RunningRegex,
 ): LineMatch {
+  if (!filter.container || !beginsObject(entry)) return matchLines(filter, entry, line, progress);
+  const asItStands = filter.readsObjects ? filter.match(line, progress) : filter.noLine;
+  const unwrapped = isNothing(asItStands) ? entryInJson(entry) : undefined;
+  // The text of an object may be an object again, with strangers' words in every key of it.
+  if (unwrapped === undefined || (!filter.readsObjects && beginsObject(unwrapped)))
+    return asItStands;
+  return matchLines(filter, unwrapped, lineOf(unwrapped), progress);
+}
+
+/** The match of a line with the entry's own header, else with one that stands in the message. */
+function matchLines(
+  filter: CompiledFilter,
+  entry: Entry,
+  line: Line,
+  progress: RunningRegex,
+): LineMatch {
   const match = filter.match(line, progress);
   if (!isNothing(match) || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
     return match;
-  const unwrapped = filter.container ? entryInJson(entry) : undefined;
-  if (unwrapped !== undefined) return matchLines(filter, unwrapped, progress);
   const inside = lineInside(entry);
-  return inside === undefined ? match : filter.match(inside, progress);
-}
-
-/** The match of the line in an object, with the entry's own header or one of its own. */
-function matchLines(filter: CompiledFilter, entry: Entry, progress: RunningRegex): LineMatch {
-  const match = filter.match(lineOf(entry), progress);
-  const inside = isNothing(match) ? lineInside(entry) : undefined;
   return inside === undefined ? match : filter.match(inside, progress);
 }
 

@@ -127,6 +127,8 @@ export class CompiledFilter {
   readonly maxlines: number;
   /** Any entry may have the daemon's header in its message, not only a container's. */
   readonly container: boolean;
+  /** The regexes are written for JSON objects as they stand, and not for a line within. */
+  readonly readsObjects: boolean;
   readonly literals: readonly string[] | undefined;
   readonly slots: readonly RegexSlot[];
   readonly #linelimit: number | undefined;
@@ -159,6 +161,7 @@ export class CompiledFilter {
     this.#ignoreregex = new SlotList(ignoreregex);
     this.#successregex = new SlotList(successregex);
     this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
+    this.readsObjects = this.container && this.slots.some(namesKey);
     if (this.slots.some(({ regex }) => wantsTally(regex.groupNames))) this.#tally = new Tally();
     this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
   }
@@ -166,6 +169,11 @@ export class CompiledFilter {
   /** The same regexes, compiled once, with a memory of its own. */
   twin(): CompiledFilter {
     return new CompiledFilter(this.#parts);
+  }
+
+  /** What an entry is that has no line for this filter. */
+  get noLine(): LineMatch {
+    return this.#prefregex === undefined ? NO_MATCH : NO_PREFIX;
   }
 
   /** Connections that are remembered now. */
@@ -311,6 +319,11 @@ export class CompiledFilter {
 }
 
 const NO_USERS: readonly string[] = [];
+
+/** Whether the regex, one that decides, has a key of an object in it. */
+function namesKey({ kind, source: { text } }: RegexSlot): boolean {
+  return kind !== 'ignoreregex' && /"(?:\\s[*+]?|\s)*:/.test(text);
+}
 
 function verdict(
   match: LineMatch,

@@ -5,18 +5,27 @@
  * daemon's words where he likes.
  *
  * What is in doubt is no line: an object with a key twice or with two texts, one that was cut, a
- * part of a longer line.
+ * part of a longer line. Nor is the object itself one: its other keys hold words of strangers, too.
  */
 
-import type { Entry } from '../core/entry.js';
+import { type Entry, goesOn } from '../core/entry.js';
 
 /** Docker and Kubernetes; vector, fluent and most libraries; zap, Caddy; journald. */
 const TEXT_KEYS = ['log', 'message', 'msg', 'MESSAGE'] as const;
 
+/** The beginning of an object, behind blanks and colours of a terminal. */
+const OBJECT = /^(?:\s|\x1b\[[\d;:]{0,32}m)*\{/;
+
+/** Whether the message is an object, or begins like one. */
+export function beginsObject({ message, whole }: Pick<Entry, 'message' | 'whole'>): boolean {
+  return whole !== true && OBJECT.test(message);
+}
+
 /** The entry as if the daemon's line in its object were its message; undefined: there is none. */
 export function entryInJson(entry: Entry): Entry | undefined {
-  const { message, cutAt } = entry;
-  if (cutAt !== undefined || entry.whole === true || !/^\s{0,8}\{/.test(message)) return undefined;
+  const { message, cutAt, fields } = entry;
+  if (cutAt !== undefined || !beginsObject(entry) || goesOn((name) => fields.get(name)))
+    return undefined;
   const text = textIn(message);
   return text === undefined ? undefined : { ...entry, message: text };
 }
@@ -54,9 +63,13 @@ function outerKeys(json: string): string[] {
 const ESCAPED = /[^ !#-%(-*,-.0-;=?-[\]-_a-~]+/;
 
 /**
- * The longest part of a literal that stands in an object as it is; undefined when none is so long.
+ * The longest part of a literal that encoders leave as it is; undefined when none is so long. Where
+ * it does not stand in the object although the literal is in the text, `ANY_ESCAPE` does.
  */
 export function literalInJson(literal: string, charsMin: number): string | undefined {
   const [longest = ''] = literal.split(ESCAPED).sort((a, b) => b.length - a.length);
   return longest.length < charsMin ? undefined : longest;
 }
+
+/** With it every escape of an ASCII character begins that JSON does not write in two characters. */
+export const ANY_ESCAPE = '\\u00';
