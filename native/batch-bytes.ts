@@ -57,6 +57,7 @@ export function placeOf(place: ReadRange): Buffer {
     match,
     text(place.after),
     long(BigInt(place.until)),
+    long(BigInt(place.usage)),
   ]);
 }
 

@@ -24,6 +24,8 @@ interface JournalFiles {
 
 const PERSISTENT = '/var/log/journal';
 const VOLATILE = '/run/log/journal';
+/** Unit of `st_blocks` (stat(3)). */
+const BLOCK_BYTES = 512;
 
 /**
  * The directories of this host's own journal, existing or not (systemd-journald.service(8),
@@ -61,6 +63,27 @@ export function journalStamp(directories: readonly string[]): string {
 }
 
 /**
+ * What the journal files of the directories take on the disk, bytes, as sd_journal_get_usage(3)
+ * counts those of a handle; and the directories that hold them.
+ */
+export function storedFiles(roots: readonly string[]): {
+  readonly bytes: number;
+  readonly directories: readonly string[];
+} {
+  let bytes = 0;
+  const directories: string[] = [];
+  visitFiles(
+    roots,
+    (path) => {
+      bytes += (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * BLOCK_BYTES;
+    },
+    () => undefined,
+    (directory) => directories.push(directory),
+  );
+  return { bytes, directories };
+}
+
+/**
  * Looks at every journal file of the directories and of their machine-id subdirectories by opening
  * each one.
  */
@@ -89,14 +112,17 @@ export function journalFiles(directories: readonly string[]): JournalFiles {
 }
 
 /**
- * Calls `file` for each journal file there, and `closed` for each directory that may not be listed.
+ * Calls `file` for each journal file there, `closed` for each directory that may not be listed, and
+ * `seen` for each directory.
  */
 function visitFiles(
   directories: readonly string[],
   file: (path: string) => void,
   closed: (directory: string) => void,
+  seen: (directory: string) => void = () => undefined,
 ): void {
   const visit = (directory: string, deeper: boolean) => {
+    seen(directory);
     let names: Dirent[];
     try {
       names = readdirSync(directory, { withFileTypes: true });

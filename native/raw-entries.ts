@@ -127,4 +127,9 @@ export interface ReadRange {
   readonly after: Cursor;
   /** And ends before the first batch that reaches beyond this time. */
   readonly until: EpochMicros;
+  /**
+   * Bytes that the files of the journal take at least: with less some could not be opened, and
+   * nothing is read.
+   */
+  readonly usage: number;
 }

@@ -23,6 +23,7 @@ struct place {
         char **paths; /* ends with NULL */
         char *cursor;
         uint64_t until;
+        uint64_t usage; /* bytes of the files that must be there */
         struct cursor matches;
 };
 
@@ -70,7 +71,7 @@ static int take_place(struct cursor *in, struct place *place) {
                 return 0;
         place->matches = (struct cursor) { bytes, length };
         place->cursor = take_text(in);
-        return place->cursor && take64(in, &place->until);
+        return place->cursor && take64(in, &place->until) && take64(in, &place->usage);
 }
 
 static void drop(struct banjour_ahead *ahead) {
@@ -96,6 +97,11 @@ static int open_journal(const struct place *place, sd_journal **journal) {
 /* Opens the journal at the entry of the cursor, then selects. 0 when the entry is not there. */
 static int begin(struct place *place, sd_journal **journal) {
         int result = open_journal(place, journal);
+        uint64_t usage = 0;
+        if (result >= 0)
+                result = banjour_get_usage(*journal, &usage);
+        if (result >= 0 && usage < place->usage)
+                return -EMFILE;
         if (result >= 0)
                 result = sd_journal_set_data_threshold(*journal, place->threshold);
         if (result >= 0)

@@ -10,7 +10,7 @@
 #include <systemd/sd-journal.h>
 
 /* Raised with every change of what follows; the caller refuses another number than its own. */
-#define BANJOUR_BATCH_VERSION 6
+#define BANJOUR_BATCH_VERSION 7
 
 struct banjour_gate;
 struct banjour_reader;
@@ -75,7 +75,8 @@ int banjour_wait(sd_journal *journal, int orders, uint32_t interval, uint32_t mo
  * (sd_journal_open), uint32 threshold (sd_journal_set_data_threshold), a list of texts (the
  * namespace or none, the directory, the files), the matches (routes.h) behind their length, the
  * cursor to begin after as a uint32 length and the bytes, and as a uint64 the time: before the
- * first chunk that reaches beyond it the reading ends. The memory has room for BANJOUR_AHEAD_CHUNKS
+ * first chunk that reaches beyond it the reading ends; as another the bytes that the files take at
+ * least: with less some could not be opened, and nothing is read. The memory has room for BANJOUR_AHEAD_CHUNKS
  * chunks of size bytes each and belongs to the reader until it is freed. NULL when wishes or place
  * are malformed, a chunk has no room for a record, or there is no thread to be had.
  */

@@ -97,8 +97,14 @@ export interface Batch {
   readonly cut: number;
   /** Entries that could not be read (corrupt) and were passed over. */
   readonly unreadable: number;
-  /** Absent when nothing was read. A source of several streams also says where a new one begins. */
+  /**
+   * Nothing up to here is left to be judged. Absent when nothing was read, and while entries
+   * before the last one may be missing. A source of several streams also says where a new one
+   * begins.
+   */
   readonly position?: ReadPosition;
+  /** The last entry that was read; absent where it is the position's. */
+  readonly reached?: ReadPosition;
   /** True when the source has ended for good (a file or stream); a live journal never ends. */
   readonly ended: boolean;
   /** Things an operator should know, e.g. rotation with a lost position; rare. */
@@ -147,6 +153,11 @@ export interface EntrySource {
    */
   progress?(): number | undefined;
   close(): void;
+  /**
+   * The match with its wildcards replaced by values that are there now; the source may open its
+   * journal for it. For one who looks at what is stored and goes away: values are cheap to select.
+   */
+  expanded?(match: MatchExpression): MatchExpression;
   /** What it is made of; absent when it is one stream. */
   streams?(): readonly StreamView[];
   /**

@@ -380,8 +380,8 @@ export const HOST_CHARS_MAX = 255;
 /** Places of ended streams (rotated files, vanished hosts) that a position remembers. */
 export const ENDED_PLACES_MAX = 64;
 /**
- * Values of one field that a glob is expanded over; a host with more units than this has something
- * wrong with it.
+ * Values of one field that a glob is expanded over, for a look at whether there is any such entry:
+ * with more, some 20,000 entries are looked through instead.
  */
 export const GLOB_VALUES_MAX = 10_000;
 /** Processes of ignorecommands at once. */

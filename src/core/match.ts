@@ -303,6 +303,20 @@ export function expandGlobs(
   };
 }
 
+/**
+ * What of the expression can be selected by values: the terms without wildcards. It selects all
+ * that the expression does, and maybe more.
+ */
+export function withoutGlobs(expression: MatchExpression): MatchExpression {
+  const groups = expression.groups.map(
+    (group): MatchGroup =>
+      new Map(
+        [...group].filter(([field, values]) => !values.some((one) => isGlobTerm(field, one))),
+      ),
+  );
+  return groups.some((group) => group.size === 0) ? WHOLE_JOURNAL : { groups };
+}
+
 /** Every field the expression looks at. */
 export function fieldsOf(expression: MatchExpression): Set<string> {
   return new Set(expression.groups.flatMap((group) => [...group.keys()]));

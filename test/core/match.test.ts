@@ -11,6 +11,7 @@ import {
   parseMatch,
   unionOf,
   WHOLE_JOURNAL,
+  withoutGlobs,
 } from '../../src/core/match.js';
 
 function parsed(text: string): MatchExpression {
@@ -158,6 +159,16 @@ describe('wildcards in names of units and hosts', () => {
       '_SYSTEMD_UNIT=postfix@a.service _SYSTEMD_UNIT=postfix@b.service _SYSTEMD_UNIT=ssh.service _UID=0',
     );
     expect(expanded('_SYSTEMD_UNIT=exim@*')).toBe('_SYSTEMD_UNIT=exim@*');
+  });
+
+  test('are no part of what can be selected by values', () => {
+    const rest = (text: string) => withoutGlobs(parsed(text));
+    expect(formatMatch(rest('_SYSTEMD_UNIT=postfix@* _UID=0 + _SYSTEMD_UNIT=ssh.service'))).toBe(
+      '_UID=0 + _SYSTEMD_UNIT=ssh.service',
+    );
+    expect(formatMatch(rest('_SYSTEMD_UNIT=a.service _SYSTEMD_UNIT=b@* _UID=0'))).toBe('_UID=0');
+    expect(formatMatch(rest('SYSLOG_IDENTIFIER=a*'))).toBe('SYSLOG_IDENTIFIER=a*');
+    expect(rest('_SYSTEMD_UNIT=postfix@* + _UID=0')).toBe(WHOLE_JOURNAL);
   });
 
   test('that fit units of ordinary users are as good as no unit', () => {

@@ -1,142 +1,28 @@
 import { spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, constants, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { describe, expect } from '@jest/globals';
-import type { Entry, EntrySource, Position } from '../../src/core/entry.js';
+import type { EntrySource, Position } from '../../src/core/entry.js';
 import { OperatorError } from '../../src/core/errors.js';
-import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
+import { WHOLE_JOURNAL } from '../../src/core/match.js';
 import { cursor, sourceId } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
 import { createSource } from '../../src/journal/source.js';
 import {
   canWrite,
   exportStream,
-  LiveJournal,
+  type FakeEntry,
   numbered,
   Scratch,
   T0,
   writeJournal,
 } from '../support/journal-files.js';
 import { hasCommand, needs } from '../support/require.js';
-import { stays, until } from '../support/until.js';
+import { until } from '../support/until.js';
 import { ALL, drain, HEAD, match, messages } from './contract.js';
+import { Follow, stored, texts } from './follow.js';
 
 const test = needs(...canWrite);
 const id = sourceId('test');
-const texts = (count: number, from = 0) =>
-  numbered(count, from).map((entry) => entry.message as string);
-
-/** A directory that is written to, and a reader of it that keeps what it reads. */
-class Follow implements AsyncDisposable {
-  readonly scratch = new Scratch();
-  readonly #writers: LiveJournal[] = [];
-  #source: EntrySource | undefined;
-  readonly seen: Entry[] = [];
-  readonly notices: string[] = [];
-  /** Times of the positions that were told. */
-  readonly positions: number[] = [];
-
-  write(name: string): LiveJournal {
-    const live = new LiveJournal(this.scratch.file(name));
-    this.#writers.push(live);
-    return live;
-  }
-
-  open(position: Position = HEAD, selection: MatchExpression = WHOLE_JOURNAL): { gap: boolean } {
-    this.#source?.close();
-    this.#source = createSource({ kind: 'directory', path: this.scratch.path }, id);
-    return this.#source.open(selection, ALL, position);
-  }
-
-  /** One idle turn: what is new. */
-  turn(max = 500): readonly Entry[] {
-    const source = this.#source;
-    if (source === undefined) throw new Error('not open');
-    source.poll();
-    const batch = source.next(max);
-    this.seen.push(...batch.entries);
-    this.notices.push(...batch.notices);
-    if (batch.position !== undefined) this.positions.push(batch.position.time);
-    expect(batch.ended).toBe(false);
-    return batch.entries;
-  }
-
-  /** Turns until so many entries were seen, and a few more for what must not come. */
-  async see(count: number): Promise<string[]> {
-    await until(`${count} entries, seen: ${this.seen.length}`, () => {
-      this.turn();
-      return this.seen.length >= count;
-    });
-    await stays(
-      'the reader goes on',
-      () => {
-        this.turn();
-        return true;
-      },
-      50,
-    );
-    return messages(this.seen);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#source?.close();
-    for (const writer of this.#writers) await writer.close();
-    this.scratch[Symbol.dispose]();
-  }
-}
-
-/** Takes all descriptors of this process until it is disposed of. */
-class NoDescriptors implements Disposable {
-  readonly #taken: number[] = [];
-  readonly #before = /^Max open files\s+(\d+)/m.exec(
-    readFileSync('/proc/self/limits', 'utf8'),
-  )?.[1];
-
-  constructor() {
-    this.#limit(String(readdirSync('/proc/self/fd').length + 64));
-    expect(() => {
-      for (;;) this.#taken.push(openSync('/dev/null', 'r'));
-    }).toThrow('EMFILE');
-  }
-
-  /** Gives so many back. */
-  free(count: number): void {
-    for (const descriptor of this.#taken.splice(0, count)) closeSync(descriptor);
-  }
-
-  [Symbol.dispose](): void {
-    this.free(this.#taken.length);
-    this.#limit(this.#before ?? '');
-  }
-
-  #limit(soft: string): void {
-    spawnSync('prlimit', ['--pid', String(process.pid), `--nofile=${soft}:`]);
-  }
-}
-
-/** Waits until the file holds so many entries. */
-async function stored(follow: Follow, count: number): Promise<void> {
-  await until(`${count} entries on disk`, () => {
-    try {
-      const source = createSource({ kind: 'directory', path: follow.scratch.path }, id);
-      source.open(WHOLE_JOURNAL, ALL, HEAD);
-      const { entries } = drain(source);
-      source.close();
-      return entries.length >= count;
-    } catch {
-      return false;
-    }
-  });
-}
 
 describe('following a directory', () => {
   test('delivers what is appended, once and in order, from the head and from the tail', async () => {
@@ -210,93 +96,22 @@ describe('following a directory', () => {
     expect(await follow.see(6)).toEqual(texts(6));
   });
 
-  test('takes in a file that came while there was no descriptor left, and that nobody writes any more', async () => {
-    await using follow = new Follow();
-    follow.write('system.journal').append(numbered(3));
-    await stored(follow, 3);
-    follow.open();
-    await follow.see(3);
-    const other = follow.write('user-1000.journal');
-    {
-      using _ = new NoDescriptors();
-      other.append(numbered(3, 3));
-      await until('the file is there', () => existsSync(follow.scratch.file('user-1000.journal')));
-      await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
-    }
-    expect(await follow.see(6)).toEqual(texts(6));
-  });
-
-  test('takes in what is older than the last entry in a file that came while there was no descriptor left, and repeats nothing', async () => {
+  test('takes in what a file that appears has of before the last entry that was read', async () => {
     await using follow = new Follow();
     const live = follow.write('system.journal');
     live.append(numbered(3));
     await stored(follow, 3);
     follow.open();
-    await follow.see(3);
-    const other = follow.write('user-1000.journal');
-    {
-      using _ = new NoDescriptors();
-      other.append(numbered(3, 3));
-      await until('the file is there', () => existsSync(follow.scratch.file('user-1000.journal')));
-      await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
-      live.append(numbered(3, 6));
-      expect(await follow.see(6)).toEqual([...texts(3), ...texts(3, 6)]);
-    }
-    await until('all is seen', () => {
-      follow.turn(1);
-      return follow.seen.length >= 9;
-    });
-    expect(await follow.see(9)).toEqual([...texts(3), ...texts(3, 6), ...texts(3, 3)]);
-    expect(follow.positions).toEqual([...follow.positions].sort());
-    live.append(numbered(3, 9));
-    expect((await follow.see(12)).slice(9)).toEqual(texts(3, 9));
+    expect(await follow.see(3)).toEqual(texts(3));
+    const comes = follow.prepare('user-1000.journal', numbered(3, 3));
+    live.append(numbered(3, 6));
+    await live.settled();
+    follow.poll();
+    comes();
+    // What stands behind it is read before the file is noticed.
+    expect(messages(follow.next().entries)).toEqual(texts(3, 6));
+    expect((await follow.see(9)).slice(6)).toEqual(texts(3, 3));
     expect(follow.notices).toEqual([]);
-  });
-
-  test.each([
-    ['to watch', 1],
-    ['to list the directory', 2],
-    ['for one of the files', 3],
-  ])(
-    'keeps the files that it has while descriptors come back, but only enough %s',
-    async (_, count) => {
-      await using follow = new Follow();
-      const live = follow.write('system.journal');
-      live.append(numbered(3));
-      await stored(follow, 3);
-      follow.open();
-      await follow.see(3);
-      const other = follow.write('user-1000.journal');
-      {
-        using none = new NoDescriptors();
-        other.append(numbered(3, 6));
-        await until('the file is there', () =>
-          existsSync(follow.scratch.file('user-1000.journal')),
-        );
-        await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
-        none.free(count);
-        await stays('nothing of it is seen', () => follow.turn().length === 0, 1_500);
-        live.append(numbered(3, 3));
-        expect(await follow.see(6)).toEqual(texts(6));
-      }
-      expect(await follow.see(9)).toEqual(texts(9));
-      expect(follow.notices).toEqual([]);
-    },
-  );
-
-  test('reads nothing older than asked for when all files are opened anew before any entry came', async () => {
-    await using follow = new Follow();
-    const live = follow.write('system.journal');
-    live.append(numbered(3));
-    await stored(follow, 3);
-    follow.open({ at: 'time', time: epochMicros(T0 + 1_000_000) });
-    {
-      using _ = new NoDescriptors();
-      await stays('there is nothing', () => follow.turn().length === 0, 1_500);
-    }
-    await stays('there is nothing', () => follow.turn().length === 0, 2_500);
-    live.append(numbered(2, 2_000_000));
-    expect(await follow.see(2)).toEqual(texts(2, 2_000_000));
   });
 
   test('goes on after a file that was read is vacuumed away', async () => {
@@ -470,33 +285,40 @@ describe('following an export stream', () => {
 });
 
 describe('units by wildcard', () => {
-  const unit = (name: string, at: number) => ({
+  const unit = (name: string, at: number): FakeEntry => ({
     at: at * 1000,
     message: `${name} ${at}`,
-    fields: { _SYSTEMD_UNIT: `${name}.service` },
+    fields: { _SYSTEMD_UNIT: `${name}.service`, _UID: name === 'other' ? '1' : '0' },
   });
 
-  test('are those that the journal has, and those that appear, with what they said before they were noticed', async () => {
-    await using follow = new Follow();
-    const live = follow.write('system.journal');
-    live.append([unit('postfix@a', 1), unit('ssh', 2)]);
-    await stored(follow, 2);
-    follow.open(HEAD, match("-u 'postfix@*'"));
-    expect(await follow.see(1)).toEqual(['postfix@a 1']);
-    live.append([unit('postfix@b', 3), unit('postfix@a', 4), unit('ssh', 5), unit('postfix@b', 6)]);
-    await follow.see(2);
-    await until('the new unit is noticed', () => {
-      follow.turn();
-      return follow.seen.length >= 4;
-    });
-    live.append([unit('postfix@b', 7)]);
-    await follow.see(5);
-    expect(messages(follow.seen).sort()).toEqual([
-      'postfix@a 1',
-      'postfix@a 4',
-      'postfix@b 3',
-      'postfix@b 6',
-      'postfix@b 7',
-    ]);
-  });
+  test.each([
+    ['alone', "-u 'postfix@*'", /^postfix@/],
+    ['beside a unit that has entries already', "-u 'postfix@*' -u ssh + _UID=1", /^(post|ssh|oth)/],
+    ['that overlap', "-u 'postfix@*' + _SYSTEMD_UNIT=*@b.service _UID=0 + -u 'p*'", /^(p|.*@b)/],
+  ])(
+    'bring each entry once and in order, of units that appear, too: %s',
+    async (_, text, wanted) => {
+      await using follow = new Follow();
+      const live = follow.write('system.journal');
+      const entries = [unit('postfix@a', 1), unit('ssh', 2), unit('other', 3)];
+      live.append(entries);
+      await stored(follow, entries.length);
+      follow.open(HEAD, match(text));
+      for (let round = 1; round <= 5; round++) {
+        // More units than libsystemd is given values.
+        const names = ['postfix@a', 'ssh', 'postfix@b', 'other', 'x@b', ...Array(6).keys()];
+        const more = names.map((name, i) =>
+          unit(typeof name === 'number' ? `postfix@${round}-${name}` : name, 10 * 2 * round + i),
+        );
+        live.append(more);
+        entries.push(...more);
+        if (round % 2 === 0) await stored(follow, entries.length);
+        follow.turn(3);
+      }
+      const expected = entries
+        .map(({ message }) => message as string)
+        .filter((message) => wanted.test(message));
+      expect(await follow.see(expected.length)).toEqual(expected);
+    },
+  );
 });

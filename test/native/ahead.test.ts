@@ -36,12 +36,21 @@ function readAhead(changes: (place: ReadRange) => ReadRange, use: (ahead: Ahead)
   handle.seekHead();
   handle.next();
   const after = handle.cursor() ?? cursor('');
+  const usage = handle.usage();
   handle.close();
   const opening = JournalHandle.opening(false);
   const until = epochMicros(T0 + COUNT * 1_000);
   const reader = new BatchReader(functions, EVERYTHING);
   const ahead = reader.ahead(
-    changes({ ...opening, kind: 'files', paths: [path], match: WHOLE_JOURNAL, after, until }),
+    changes({
+      ...opening,
+      kind: 'files',
+      paths: [path],
+      match: WHOLE_JOURNAL,
+      after,
+      until,
+      usage,
+    }),
   );
   use(ahead);
   ahead.close();
@@ -86,6 +95,7 @@ describe('reading ahead in C', () => {
       'an entry that is gone',
       { after: cursor(`s=${'9'.repeat(32)};i=1;b=${'9'.repeat(32)};m=1;t=1;x=1`) },
     ],
+    ['files that could not be opened all', { usage: 2 ** 50 }],
     ['no cursor', { after: cursor('nonsense') }],
     ['a journal that is gone', { paths: ['/nonexistent/a.journal'] }],
   ] as const)

@@ -143,8 +143,9 @@ static void read_ahead(const char *path, sd_journal *journal, const uint8_t *wis
         at += 12;
         at += put_text(place + at, cursor);
         memset(place + at, random_below(5) ? 255 : 0, 8);
-        uint8_t *own = exact(place, at + 8), *memory = malloc(BANJOUR_AHEAD_CHUNKS * size);
-        struct banjour_ahead *ahead = memory ? banjour_ahead_new(wishes, length, own, at + 8, 7, memory, size) : NULL;
+        memset(place + at + 8, random_below(5) ? 0 : 255, 8);
+        uint8_t *own = exact(place, at + 16), *memory = malloc(BANJOUR_AHEAD_CHUNKS * size);
+        struct banjour_ahead *ahead = memory ? banjour_ahead_new(wishes, length, own, at + 16, 7, memory, size) : NULL;
         if (!ahead)
                 wrong(__LINE__);
         while (random_below(40) && banjour_ahead_take(ahead, &chunk) > 0) {

@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { journalStamp } from '../../native/journal-files.js';
+import { journalStamp, storedFiles } from '../../native/journal-files.js';
 
 describe('the stamp of journal files', () => {
   let folder: string;
@@ -33,4 +33,18 @@ describe('the stamp of journal files', () => {
     writeFileSync(join(folder, 'notes.txt'), 'x');
     expect(journalStamp([folder, '/nonexistent'])).toBe(before);
   });
+});
+
+test('what journal files take on the disk is summed, with those of machines, and nothing else', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'banjour-files-'));
+  const machine = join(folder, '2'.repeat(32));
+  mkdirSync(machine);
+  const paths = [join(folder, 'a.journal'), join(machine, 'system@1.journal~')];
+  for (const path of [...paths, join(folder, 'notes.txt')]) writeFileSync(path, 'x'.repeat(9_000));
+  const bytes = paths.reduce((sum, path) => sum + 512 * statSync(path).blocks, 0);
+  expect(storedFiles([folder, '/nonexistent'])).toEqual({
+    bytes,
+    directories: [folder, machine, '/nonexistent'],
+  });
+  rmSync(folder, { recursive: true });
 });

@@ -68,7 +68,10 @@ export class Intake {
   #entriesRead = 0;
   #entriesCut = 0;
   #entriesUnreadable = 0;
+  /** Up to here all is judged; absent where that is not known. */
   #position: ReadPosition | undefined;
+  /** The last entry read. */
+  #reached: ReadPosition | undefined;
   #postedAt = 0;
   #statsAt = 0;
   #uncounted = false;
@@ -152,6 +155,7 @@ export class Intake {
       }
       if (batch.position !== undefined) {
         this.#position = batch.position;
+        this.#reached = batch.position;
         this.#unposted = true;
       }
       // A stream says itself when it has ended; until then its writer is only slow.
@@ -178,8 +182,10 @@ export class Intake {
     this.#entriesRead += batch.read;
     this.#entriesCut += batch.cut;
     this.#entriesUnreadable += batch.unreadable;
-    this.#position = batch.position ?? this.#position;
-    this.#unposted = true;
+    // With an older position what was judged behind it would be written, and counted once more.
+    this.#position = batch.position;
+    this.#reached = batch.reached ?? batch.position ?? this.#reached;
+    this.#unposted = batch.position !== undefined;
     this.#uncounted = true;
     this.#tellDemoted(report.demoted);
     this.#tellAhead(batch);
@@ -316,7 +322,7 @@ export class Intake {
         entriesRead: this.#entriesRead,
         entriesCut: this.#entriesCut,
         entriesUnreadable: this.#entriesUnreadable,
-        ...(this.#position === undefined ? {} : { position: this.#position }),
+        ...(this.#reached === undefined ? {} : { position: this.#reached }),
         ...(progress === undefined ? {} : { progress }),
         jails: this.#bank.stats(),
         ...(streams === undefined ? {} : { streams }),

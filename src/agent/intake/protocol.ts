@@ -98,7 +98,7 @@ export type FromIntake =
       /** Entries at or before the mark: for the windows only. */
       readonly warm: readonly FilterEvent[];
       readonly events: readonly FilterEvent[];
-      /** The last entry read. */
+      /** Up to here all is judged. */
       readonly position?: ReadPosition;
     }
   /**

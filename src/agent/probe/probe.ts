@@ -167,7 +167,8 @@ function someEntry(
 ): boolean {
   const source = make();
   try {
-    source.open(match, { literals: undefined, fields }, from);
+    const values = source.expanded?.(match) ?? match;
+    source.open(values, { literals: undefined, fields }, from);
     for (let read = 0; read < PROBE_ENTRIES_MAX; ) {
       const batch = source.next(BATCH_ENTRIES_MAX);
       if (batch.entries.some(passes)) return true;

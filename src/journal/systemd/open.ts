@@ -12,7 +12,7 @@ import type { MatchExpression } from '../../core/match.js';
 import type { matchFieldsTest } from '../gate.js';
 import { namesIn } from '../text/paths.js';
 import type { ReadAhead } from './readers.js';
-import type { Selection, UnitGlobs } from './selection.js';
+import type { Selection } from './selection.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
@@ -70,10 +70,11 @@ export interface Reading {
   readonly handle: JournalHandle;
   readonly reader: EntryReader;
   readonly ahead: ReadAhead;
-  /** What libsystemd selects by; wider when units that a wildcard fits appear. */
+  /** What libsystemd selects by. */
   readonly inLibrary: MatchExpression;
   readonly selection: Selection;
-  readonly globs: UnitGlobs;
+  /** The match has wildcards, by which libsystemd does not select. */
+  readonly hasGlobs: boolean;
   /** The match, for entries that libsystemd does not select by it. */
   readonly selected: ReturnType<typeof matchFieldsTest> | undefined;
   /** The journal of a directory is another's: its entries name who reported them. */

@@ -17,6 +17,7 @@ export class JournalPlace {
    * one.
    */
   #lost: Cursor | undefined;
+  #isStale = false;
 
   /** `reachedAt`: the wall when the place was reached at which reading is to go on. */
   constructor(reachedAt: EpochMicros = wallClock.now()) {
@@ -32,6 +33,11 @@ export class JournalPlace {
     return this.#reachedAt;
   }
 
+  /** The entry read last had no name that could be read: `last` is one before it. */
+  get isStale(): boolean {
+    return this.#isStale;
+  }
+
   /** True until the next entry, when `goTo` did not find the place. */
   get isLost(): boolean {
     return this.#lost !== undefined;
@@ -45,6 +51,7 @@ export class JournalPlace {
   goTo(handle: JournalHandle, position: Position, selected: MatchExpression): boolean {
     handle.setMatches(WHOLE_JOURNAL);
     this.#last = undefined;
+    this.#isStale = false;
     let found = true;
     if (position.at === 'tail') {
       handle.seekTail();
@@ -79,6 +86,7 @@ export class JournalPlace {
   remember(handle: JournalHandle): void {
     const cursor = handle.cursor();
     const time = handle.realtime();
+    this.#isStale = cursor === undefined || time === undefined;
     if (cursor === undefined || time === undefined) return;
     this.#last = { cursor, time };
     this.#reachedAt = wallClock.now();
@@ -86,6 +94,7 @@ export class JournalPlace {
 
   /** Notes the entry that another handle read last: one that reads ahead. */
   rememberAhead(last: ReadPosition): void {
+    this.#isStale = false;
     this.#last = last;
   }
 

@@ -19,14 +19,21 @@ import type {
 } from '../../core/entry.js';
 import { OperatingError } from '../../core/errors.js';
 import { GLOB_VALUES_MAX } from '../../core/limits.js';
-import { fieldsOf, isWholeJournal, type MatchExpression, WHOLE_JOURNAL } from '../../core/match.js';
+import {
+  expandGlobs,
+  fieldsOf,
+  globFieldsOf,
+  isWholeJournal,
+  type MatchExpression,
+  WHOLE_JOURNAL,
+} from '../../core/match.js';
 import type { SourceId } from '../../core/names.js';
 import { type EpochMicros, isoTime } from '../../core/time.js';
 import { BrokenLines, OUTPUT_FIELDS } from '../broken-lines.js';
 import { gateTest, matchFieldsTest, routesOf, routesTest } from '../gate.js';
 import { entryOf } from '../message.js';
+import { ReadAgain } from './again.js';
 import { MissedFiles } from './descriptors.js';
-import { LateEntries } from './late.js';
 import {
   type LibsystemdSpec,
   openingOf,
@@ -36,12 +43,14 @@ import {
 } from './open.js';
 import { JournalPlace, spanOf } from './place.js';
 import { bestReader, ReadAhead } from './readers.js';
-import { ofLibrary, Selection, UnitGlobs } from './selection.js';
+import { ofLibrary, Selection } from './selection.js';
 
 export { check } from '../../../native/check.js';
 
 /** Rotation is looked for at least this often while entries keep coming, ms; one system call. */
 const PROCESS_EVERY_MS = 20;
+/** So many delivered entries are remembered at most before it is looked whether one is missing. */
+const LOOK_EVERY_ENTRIES = 5_000;
 
 export class LibsystemdSource implements EntrySource {
   readonly id: SourceId;
@@ -53,11 +62,11 @@ export class LibsystemdSource implements EntrySource {
   /** The journal stands on an entry that was not read yet. */
   #standing = false;
   #processed = 0;
-  readonly #late: LateEntries;
   readonly #pages = new JournalPages();
   readonly #broken: BrokenLines;
   #notices: string[] = [];
   readonly #missed: MissedFiles;
+  readonly #again = new ReadAgain();
   /** Where reading began, for as long as no entry was read. */
   #start: Position = { at: 'head' };
   /** Times between which the stored entries lie that `open` has set out to read. */
@@ -72,7 +81,6 @@ export class LibsystemdSource implements EntrySource {
     this.id = id;
     this.#spec = spec;
     this.#makeReader = makeReader;
-    this.#late = new LateEntries(spec);
     this.#broken = new BrokenLines(() => openWatched(spec));
     this.#missed = new MissedFiles(spec);
   }
@@ -82,9 +90,7 @@ export class LibsystemdSource implements EntrySource {
     if (this.#reading !== undefined) throw new Error('bug: a source is opened once');
     this.#notices.push(...requireJournal(this.#spec));
     const handle = openWatched(this.#spec);
-    const globs = new UnitGlobs(match);
-    const expanded = globs.present ? (globs.look(valuesIn(handle))?.all ?? match) : match;
-    const inLibrary = ofLibrary(expanded);
+    const inLibrary = ofLibrary(match);
     const routes = routesOf(gate);
     const reader = this.#makeReader({
       literals: gate.literals,
@@ -97,7 +103,7 @@ export class LibsystemdSource implements EntrySource {
     });
     const reading: Reading = {
       handle,
-      globs,
+      hasGlobs: globFieldsOf(match).length > 0,
       reader,
       ahead: new ReadAhead(reader),
       inLibrary,
@@ -111,22 +117,23 @@ export class LibsystemdSource implements EntrySource {
     const { last } = this.#place;
     const atTail: Position = last === undefined ? { at: 'head' } : { at: 'cursor', ...last };
     this.#start = position.at === 'tail' ? atTail : position;
-    this.#late.expandedAt(this.#start);
-    this.#missed.begin(this.#start);
+    this.#again.note(this.#start);
+    this.#missed.opened(handle);
     return { gap: !found };
   }
 
   next(max: number): Batch {
     this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
-    const { selected, ofHost, inLibrary, globs } = this.#open();
-    const test = globs.present || inLibrary === WHOLE_JOURNAL ? selected : undefined;
+    const { selected, ofHost, inLibrary, hasGlobs } = this.#open();
+    const test = hasGlobs || inLibrary === WHOLE_JOURNAL ? selected : undefined;
     const raw = this.#takeAhead() ?? this.#readHere(max);
     const entries: Entry[] = [];
     let cut = raw.longOthers;
-    const late = this.#late.take();
-    const all = late.length === 0 ? raw.entries : [...late, ...raw.entries];
-    for (const each of this.#missed.fresh(all, this.#place.last)) {
+    // Files that are named do not come and go: nothing of them is read again.
+    const isWatched = this.#spec.kind !== 'files';
+    const { last } = this.#place;
+    for (const each of isWatched ? this.#again.fresh(raw.entries, last) : raw.entries) {
       const entry = entryOf(each, ofHost);
       const wanted = test === undefined || test(each.fields, each.more);
       const isRest = wanted && this.#broken.isRest(each);
@@ -135,24 +142,34 @@ export class LibsystemdSource implements EntrySource {
     }
     this.#broken.endBatch();
     // Many hosts' files may be open at once: no second descriptor stays for each.
-    if (this.#spec.kind === 'files') this.#broken.close();
-    const { unreadable } = raw;
+    if (!isWatched) this.#broken.close();
+    const { read, unreadable } = raw;
     this.#tellAborted(raw.aborted);
-    const read = raw.read + late.length;
-    this.#pages.read(raw.read);
+    this.#pages.read(read);
     const notices = this.#notices;
     this.#notices = [];
-    const ended = this.#spec.kind === 'files' && !raw.more;
-    const more = raw.more || this.#open().ahead.active;
-    const position = read > 0 ? this.#missed.reached(this.#place.last, more) : undefined;
     return {
       entries,
       read,
       cut,
       unreadable,
-      ended,
+      ended: !isWatched && !raw.more,
       notices,
+      ...this.#positions(raw),
+    };
+  }
+
+  /** What to tell of the place after a batch. */
+  #positions({ read, more }: RawBatch): Pick<Batch, 'position' | 'reached'> {
+    const { last } = this.#place;
+    const { isWhole } = this.#missed;
+    const position =
+      read > 0
+        ? this.#again.reached(last, more || this.#open().ahead.active, isWhole)
+        : this.#again.released(last, isWhole);
+    return {
       ...(position === undefined ? {} : { position }),
+      ...(read === 0 || last === undefined || position === last ? {} : { reached: last }),
     };
   }
 
@@ -192,40 +209,44 @@ export class LibsystemdSource implements EntrySource {
     const { ahead } = this.#open();
     if (!ahead.active) return undefined;
     const taken = ahead.take();
-    if (taken === undefined) this.#reopen();
+    if (taken === undefined) this.#endAhead();
     else this.#place.rememberAhead(taken.last);
     return taken?.batch;
   }
 
-  /**
-   * Where reading ahead may begin: not where units may appear that a wildcard fits, or a place was
-   * lost.
-   */
+  /** Files that came meanwhile are of later entries than what was read ahead. */
+  #endAhead(): void {
+    const { isWhole } = this.#missed;
+    this.#reopen();
+    if (!isWhole) this.#readAgain();
+    else if (this.#missed.isWhole) this.#again.note(this.#here);
+  }
+
+  /** Where reading ahead may begin: not where a place was lost. */
   #placeAhead(): ReadRange | undefined {
-    const { globs, inLibrary } = this.#open();
+    const { handle, inLibrary } = this.#open();
     const { last, isLost } = this.#place;
-    if (globs.present || last === undefined || isLost || !this.#span) return undefined;
+    if (last === undefined || isLost || !this.#span) return undefined;
     return {
       ...openingOf(this.#spec),
       match: inLibrary,
       after: last.cursor,
       until: this.#span.to,
+      usage: handle.usage(),
     };
   }
 
   poll(): void {
     this.#processed = performance.now();
+    const { handle, ahead } = this.#open();
     // The handle stands where reading ahead began: it is put right when that is over.
-    if (this.#open().ahead.active) return;
-    this.#takeInMissed();
-    if (this.#spec.kind !== 'files' && this.#open().handle.process() === CHANGE.invalidate)
-      this.#verifyPosition();
-    // An entry that was waited for stands to be read: a new selection would lose it.
-    if (this.#open().globs.due && !this.#standing) this.#expand();
+    if (ahead.active || this.#spec.kind === 'files') return;
+    if (handle.process() === CHANGE.invalidate) this.#filesChanged();
+    else if (this.#missed.isDue || (this.#missed.isWhole && this.#again.size >= LOOK_EVERY_ENTRIES))
+      this.#look();
   }
 
   wait(interval: number, most: number, orders?: number): boolean {
-    this.#takeInMissed();
     const { handle, reader } = this.#open();
     if (reader.wait === undefined || this.#spec.kind === 'files' || this.#place.isLost)
       return false;
@@ -233,8 +254,18 @@ export class LibsystemdSource implements EntrySource {
     const awaited = reader.wait(handle, interval, most, orders);
     this.#processed = performance.now();
     this.#standing = awaited === 'entry';
-    if (awaited === 'invalidate') this.#verifyPosition();
+    if (awaited === 'invalidate') this.#filesChanged();
     return true;
+  }
+
+  expanded(match: MatchExpression): MatchExpression {
+    if (globFieldsOf(match).length === 0) return match;
+    const handle = openWatched(this.#spec);
+    try {
+      return expandGlobs(match, (field) => handle.uniqueValues(field, GLOB_VALUES_MAX));
+    } finally {
+      handle.close();
+    }
   }
 
   /** A value of the field in any entry, whatever is selected. */
@@ -266,57 +297,45 @@ export class LibsystemdSource implements EntrySource {
   }
 
   /**
-   * Selects the units too that have appeared since the last look, and reads what they said
-   * meanwhile.
-   */
-  #expand(): void {
-    const reading = this.#open();
-    const expansion = reading.globs.look(valuesIn(reading.handle));
-    if (expansion !== undefined) {
-      this.#late.read(expansion.added, reading.reader, this.#place);
-      reading.selection.become(ofLibrary(expansion.all));
-      this.#selectAnew(reading);
-    }
-    if (this.#place.last !== undefined) this.#late.expandedAt(this.#here);
-  }
-
-  /**
    * Lets libsystemd select or read everything, whichever is cheaper by the batch that was read
    * after `before`.
    */
   #select(read: number, before: ReadPosition | undefined): void {
     const reading = this.#open();
-    if (reading.selection.note(read, before?.cursor, this.#place.last?.cursor))
-      this.#selectAnew(reading);
-  }
-
-  #selectAnew(reading: Reading): void {
+    if (!reading.selection.note(read, before?.cursor, this.#place.last?.cursor)) return;
     const { inLibrary } = reading.selection;
     reading.handle.setMatches(inLibrary);
     this.#reading = { ...reading, inLibrary };
   }
 
   /**
-   * After files came or went: goes on only if libsystemd still stands where it was, else opens anew
-   * at that place.
+   * Files came or went. libsystemd passes over what a file that came has from before the place that
+   * it has reached in the others, so it is read again from where nothing was missing.
    */
-  #verifyPosition(): void {
-    this.#missed.note(this.#here);
-    const last = this.#place.last;
-    if (last !== undefined && !this.#open().handle.testCursor(last.cursor)) this.#reopen();
+  #filesChanged(): void {
+    const { handle } = this.#open();
+    const { last } = this.#place;
+    if (last !== undefined && !handle.testCursor(last.cursor)) this.#reopen();
+    this.#readAgain();
   }
 
-  /** Opens all files anew where some were passed over, and reads what these hold. */
-  #takeInMissed(): void {
-    const { handle, ahead } = this.#open();
-    const whole = this.#missed.take(!ahead.active && !this.#standing, this.#here);
+  /** Looks whether the handle has all files; where it has not and can have them, reads them too. */
+  #look(): void {
+    const { handle } = this.#open();
+    if (this.#missed.look(handle)) {
+      if (!this.#place.isStale) this.#again.note(this.#here);
+      return;
+    }
+    // An entry that was waited for stands to be read.
+    const whole = this.#standing ? undefined : this.#missed.reopened();
     if (whole === undefined) return;
     handle.close();
-    if (whole.isCut)
+    const { from, isCut } = this.#again.begin(this.#here);
+    if (isCut)
       this.#notices.push(
         `${this.id}: journal files could not be opened for want of file descriptors, and so much was logged meanwhile that entries of these files may be missing; raise LimitNOFILE= in banjour.service`,
       );
-    this.#goOn(whole.handle, whole.from);
+    this.#goOn(whole, from);
   }
 
   /** Opens the files that are there now, at the entry that was read last. */
@@ -324,8 +343,19 @@ export class LibsystemdSource implements EntrySource {
     // The new handle may need the descriptors of the old one.
     this.#open().handle.close();
     const handle = openWatched(this.#spec);
-    this.#missed.note(this.#here);
+    this.#missed.opened(handle);
     this.#goOn(handle, this.#here);
+  }
+
+  /** Reads once more, with the handle that is open, what was read since nothing was missing. */
+  #readAgain(): void {
+    const here = this.#here;
+    if (!this.#again.isNeeded(here)) return;
+    const { handle, inLibrary } = this.#open();
+    const { from } = this.#again.begin(here);
+    this.#standing = false;
+    // Where it is gone, what there was between the two was read at least once.
+    if (!this.#place.goTo(handle, from, inLibrary)) this.#place.goTo(handle, here, inLibrary);
   }
 
   /** The entry that was read last, or else where reading began. */
@@ -339,6 +369,8 @@ export class LibsystemdSource implements EntrySource {
     const reading = this.#open();
     this.#reading = { ...reading, handle };
     this.#standing = false;
+    // It would look back without the files that came.
+    this.#broken.close();
     if (!this.#place.goTo(handle, position, reading.inLibrary))
       this.#notices.push(
         `${this.id}: the entry that was read last is gone from the journal (vacuumed?), so entries after it may be missing`,
@@ -348,8 +380,4 @@ export class LibsystemdSource implements EntrySource {
 
 function closed(): OperatingError {
   return new OperatingError('ERR_JOURNAL_CLOSED', 'the source is closed');
-}
-
-function valuesIn(handle: JournalHandle): (field: string) => string[] {
-  return (field) => handle.uniqueValues(field, GLOB_VALUES_MAX);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { Intake } from '../../../src/agent/intake/intake.js';
 import { guard } from '../../../src/agent/intake/v8-time-limit.js';
-import type { Batch, EntrySource } from '../../../src/core/entry.js';
+import type { Batch, EntrySource, ReadPosition } from '../../../src/core/entry.js';
 import { BATCH_CREDITS } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
@@ -96,6 +96,30 @@ describe('a reader that waits for entries', () => {
       1_000 + untold.length,
     );
   });
+});
+
+test('while no position is told none is handed on, and how far it has read is said all the same', async () => {
+  const place = (i: number) => ({ cursor: cursor(`s=${i}`), time: epochMicros(i) });
+  const { position: _, ...held } = ENTRY;
+  const left: Batch[] = [
+    { ...ENTRY, position: place(1) },
+    { ...held, reached: place(2) },
+    { ...held, reached: place(3), ended: true },
+  ];
+  const source: EntrySource = {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    close: () => undefined,
+  };
+  const last: (ReadPosition | undefined)[] = [];
+  const intake = new Intake(plan, source, new FilterBank([], guard), (message) => {
+    if (message.type === 'batch') last[0] = message.position;
+    if (message.type === 'stats') last[1] = message.stats.position;
+  });
+  await intake.run();
+  expect(last).toEqual([undefined, place(3)]);
 });
 
 describe('entries dated ahead', () => {

@@ -39,6 +39,7 @@ const place: ReadRange = {
   match: WHOLE_JOURNAL,
   after: cursor('s=1'),
   until: epochMicros(1),
+  usage: 0,
 };
 
 /** A reader whose reading ahead comes to so many batches each time; how often it was begun. */
@@ -147,6 +148,7 @@ describe('a source that reads ahead', () => {
   for (const [name, wanted] of [
     ['the whole journal', WHOLE_JOURNAL],
     ['one unit', mail],
+    ['a wildcard', match("-u 'postfix*'")],
   ] as const)
     inC(`gives of ${name} the same entries, last position and count as one that does not`, () => {
       using scratch = new Scratch();
