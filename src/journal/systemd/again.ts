@@ -47,8 +47,8 @@ export class ReadAgain {
   /** Reading goes back. `here`: how far it was read. */
   begin(here: Position): AgainFrom {
     this.#known = new Set(this.#delivered.identities());
-    const isBefore = here.at === 'cursor' && this.#end && new PositionList(this.#end).cover(here);
-    if (here.at === 'cursor' && isBefore !== true) this.#end = here;
+    // An end that was not reached again lies behind this place.
+    if (here.at === 'cursor') this.#end ??= here;
     return { from: this.#delivered.from, isCut: this.#delivered.takeCut() };
   }
 
