@@ -3,21 +3,18 @@
  * attacker is. The journal holds the failures of all who are banned, within the last hour, and the
  * agent reads them back.
  */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatPrefix } from '../src/core/address.js';
 import { cursor, sourceId } from '../src/core/names.js';
 import { epochMicros, wallClock } from '../src/core/time.js';
 import { openLedger } from '../src/ledger/open.js';
 import { type FakeEntry, LiveJournal, T0 } from '../test/support/journal-files.js';
+import { Announced } from './lib/announced.js';
 import { UNITS } from './lib/journal.js';
 import { bannedHost, fillLedger } from './lib/ledgers.js';
 import { median, range, short, whole } from './lib/numbers.js';
 import { Place, whyNoPlace } from './lib/place.js';
 import { atMost, type BenchOptions, type Result, scaled } from './lib/result.js';
-import { tool } from './lib/tools.js';
 
 /** Bans in force, each with so many failures in the journal. */
 const SIZES = [0, 10_000, 200_000];
@@ -173,51 +170,6 @@ async function heal(
     first: (times[0] ?? Number.NaN) / 1e6 - began / 1e3,
     all: (times.at(-1) ?? Number.NaN) / 1e6 - began / 1e3,
   };
-}
-
-/** What the kernel says of elements that come into our sets. */
-class Announced implements AsyncDisposable {
-  readonly #watch: ReturnType<typeof spawn>;
-  /** When each came, microseconds since 1970. */
-  times: number[] = [];
-  #awaited = new Map<string, (time: number) => void>();
-
-  private constructor(watch: ReturnType<typeof spawn>) {
-    this.#watch = watch;
-  }
-
-  static async open(place: Place): Promise<Announced> {
-    const [program, ...args] = place.inside([tool('elements')]);
-    const watch = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    const lines = createInterface({ input: watch.stdout });
-    const ready = once(lines, 'line');
-    const announced = new Announced(watch);
-    lines.on('line', (line) => announced.#take(line));
-    await ready;
-    return announced;
-  }
-
-  /** When the address comes first. */
-  first(address: string): Promise<number> {
-    return new Promise((resolve) => this.#awaited.set(address, resolve));
-  }
-
-  forget(): void {
-    this.times = [];
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    const gone = once(this.#watch, 'exit');
-    this.#watch.kill();
-    await gone;
-  }
-
-  #take(line: string): void {
-    const [set = '', address = '', time] = line.split(' ');
-    if (!set.startsWith('ban')) return;
-    this.times.push(Number(time));
-    this.#awaited.get(address)?.(Number(time));
-  }
 }
 
 /** The ledger says that all of the journal was read. */

@@ -1,7 +1,7 @@
 /*
  * Notes when addresses come into sets of nf_tables in this network namespace: "SET ADDRESS
  * MICROSECONDS" a line, from the kernel's own announcements, which it makes when the transaction is
- * committed. "ready" comes first; "lost" when the kernel dropped announcements. Announcements are
+ * committed; "gone TABLE MICROSECONDS" when a table is deleted. "ready" comes first; "lost" when the kernel dropped announcements. Announcements are
  * kept in memory and printed when they cease for 100 ms, so that writing does not disturb the
  * measuring. Form: linux/netfilter/nf_tables.h.
  */
@@ -67,6 +67,13 @@ static void print_elements(const char *body, size_t length, long long when) {
         }
 }
 
+static void print_table(const char *body, size_t length, long long when) {
+        size_t name_length;
+        const char *name = attribute(body, length, NFTA_TABLE_NAME, &name_length);
+        if (name)
+                printf("gone %.*s %lld\n", (int) name_length, name, when);
+}
+
 struct kept {
         long long when;
         size_t length;
@@ -87,6 +94,9 @@ static void print_all(void) {
                         if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM) &&
                             message->nlmsg_len > head)
                                 print_elements(at + head, message->nlmsg_len - head, kept[i].when);
+                        if (message->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DELTABLE) &&
+                            message->nlmsg_len > head)
+                                print_table(at + head, message->nlmsg_len - head, kept[i].when);
                         size_t step = NLMSG_ALIGN(message->nlmsg_len);
                         if (step > left)
                                 break;

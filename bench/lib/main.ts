@@ -20,6 +20,7 @@ export const NAMES = [
   'firewall',
   'restart',
   'resume',
+  'repair',
   'idle',
   'growth',
   'status',

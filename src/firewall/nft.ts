@@ -101,6 +101,7 @@ export class NftBackend extends TableBackend {
       ...(options.netns === undefined ? {} : { netns: options.netns }),
       ...(options.burstMs === undefined ? {} : { burstMs: options.burstMs }),
       repair: (reason, certain) => this.repair(reason, certain),
+      makeAnew: () => this.makeAnew(),
       onProblem,
     });
     this.#runner = runner;

@@ -76,6 +76,8 @@ export interface WatchOptions {
    * Makes the kernel equal to what is wanted. `certain`: something besides elements was touched.
    */
   readonly repair: (reason: string, certain: boolean) => Promise<void>;
+  /** Brings tables back that are gone while a repair is under way, without waiting for it. */
+  readonly makeAnew?: () => boolean;
   readonly onProblem: (message: string) => void;
   /** What rings; netlink's unless a test has another. */
   readonly doorbell?: (table: string, netns?: string) => Bell;
@@ -148,7 +150,14 @@ export class DriftWatch {
       what: this.#pending?.what ?? ring.what,
       structure: ring.structure || (this.#pending?.structure ?? false),
     };
-    if (!this.#repairing && this.#retry === undefined) inBackground(this.#repair());
+    if (this.#repairing) this.#again(ring.structure);
+    else if (this.#retry === undefined) inBackground(this.#repair());
+  }
+
+  /** Somebody flushed once more while that was being repaired: as often as repairs may be. */
+  #again(structure: boolean): void {
+    if (!structure || this.#recent.length > DRIFT_REPAIRS_BURST_MAX) return;
+    if (this.#options.makeAnew?.() === true) this.#recent.push(performance.now());
   }
 
   async #repair(): Promise<void> {

@@ -78,6 +78,30 @@ describe('a watch against a program that keeps changing the tables', () => {
   });
 });
 
+test('what is torn down while it is repaired is made anew at once, as often as a burst may be', async () => {
+  let anew = 0;
+  const slow = new DriftWatch({
+    repair: () => new Promise(() => undefined),
+    makeAnew: () => anew++ >= 0,
+    onProblem: () => undefined,
+    doorbell: () =>
+      ({
+        onRing: () => false,
+        look: () => ({ what: 'a flush', structure: rings }),
+        close: () => undefined,
+      }) as unknown as Bell,
+  });
+  watch.stop();
+  slow.start();
+  await pass(DOORBELL_POLL_MS);
+  expect(anew).toBe(0);
+  await pass(DOORBELL_POLL_MS);
+  expect(anew).toBe(1);
+  await pass(100 * DOORBELL_POLL_MS);
+  expect(anew).toBe(DRIFT_REPAIRS_BURST_MAX + 1);
+  slow.stop();
+});
+
 test.each([
   ['that signals', true, DOORBELL_CHECK_MS],
   ['that cannot signal', false, DOORBELL_POLL_MS],

@@ -86,6 +86,11 @@ describe('when somebody else changes the tables', () => {
       '',
     ],
     [
+      'gives a chain another name',
+      [['rename', 'chain', 'inet', 'banjour', 'input', 'other']],
+      'chain changed',
+    ],
+    [
       'puts the table to sleep',
       [['add', 'table', 'inet', 'banjour', '{ flags dormant; }']],
       'table changed',
