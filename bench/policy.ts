@@ -1,6 +1,7 @@
 /** (m) What is looked at when the mail server asks first: the month of `detection`, asked. */
 import { type CampaignOptions, type Part, play, type Score } from './lib/campaign/campaign.js';
 import { BanjourJudge } from './lib/campaign/judges.js';
+import { newcomersTable } from './lib/campaign/newcomers.js';
 import { PolicyJudge } from './lib/campaign/policy-judge.js';
 import { classesOf, mean, most, percent, sum } from './lib/campaign/sums.js';
 import { short, whole } from './lib/numbers.js';
@@ -27,7 +28,8 @@ type Scores = Readonly<Record<Way, Readonly<Record<Month, readonly Score[]>>>>;
 /** Kinds of attackers and the most of their guesses that may be looked at, %. */
 const CLASS_TARGETS = { spread: 5, 'once, dead name': 15, infected: 10 } as const;
 
-export async function bench({ runs, scale, say }: BenchOptions): Promise<Result> {
+export async function bench(options: BenchOptions): Promise<Result> {
+  const { runs, scale, say } = options;
   const scores = Object.fromEntries(
     NAMES.map((way) => [way, Object.fromEntries(MONTH_NAMES.map((month) => [month, []]))]),
   ) as unknown as Record<Way, Record<Month, Score[]>>;
@@ -45,6 +47,7 @@ export async function bench({ runs, scale, say }: BenchOptions): Promise<Result>
           for (const [reason, count] of judge.refusals)
             refusals.set(`${month}: ${reason}`, (refusals.get(`${month}: ${reason}`) ?? 0) + count);
       }
+  const newcomers = await newcomersTable(options);
   const classes = [...classesOf(scores['asked first'].verbose).keys()];
   return {
     name: 'policy',
@@ -82,6 +85,7 @@ export async function bench({ runs, scale, say }: BenchOptions): Promise<Result>
           ),
         ]),
       },
+      newcomers,
       {
         title: 'Refusals of a month',
         columns: ['month and reason', 'refusals'],

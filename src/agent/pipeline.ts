@@ -136,7 +136,11 @@ export class Pipeline {
   report(event: FilterEvent, isCounted = true): void {
     const { wall, inOrder } = this.#parts;
     if (inOrder !== true && this.#clocks.active) return;
-    if (!this.#reported.report(event) || !isCounted) return;
+    if (!this.#reported.report(event)) return;
+    if (!isCounted) {
+      this.#parts.jails.refused(event, this.#context);
+      return;
+    }
     const now = inOrder === true ? event.time : this.#clocks.live(wall.now());
     const { decisions, attempts } = this.#weigh([event], () => now, undefined);
     this.#reported.weighed(event, attempts);

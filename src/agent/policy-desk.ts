@@ -34,9 +34,11 @@ const NOTHING_KNOWN: PolicyFacts = {
   limit: 0,
   failures: 0,
   maxretry: 0,
+  isQuiet: false,
   isUnderAttack: false,
   isDeadName: false,
   isNewName: false,
+  isTriedAgain: false,
   isHoneypot: false,
   isLearnt: false,
 };

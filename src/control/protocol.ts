@@ -349,11 +349,14 @@ export interface PolicyFacts {
   readonly points: number;
   readonly limit: number;
   /** Its failures within findtime, and maxretry. */
+  /** The last guess there lies back so far that its points close it to nobody any more. */
+  readonly isQuiet: boolean;
   readonly failures: number;
   readonly maxretry: number;
   readonly isUnderAttack: boolean;
   readonly isDeadName: boolean;
   readonly isNewName: boolean;
+  readonly isTriedAgain: boolean;
   readonly isHoneypot: boolean;
   /** Enough was seen to say of a user that nothing vouches for him. */
   readonly isLearnt: boolean;

@@ -112,6 +112,8 @@ export const ATTEMPTS_KEPT_MAX = 500_000;
 export const HONEYPOT_NAMES_MAX = 1_000;
 /** So many times maxretry an address may fail at most, where many users log in. */
 export const ALLOWANCE_MAX = 5;
+/** From this share of the points for a ban on a shared address is closed to strangers. */
+export const SHARED_CLOSED_SHARE = 0.75;
 /** Addresses with points in the evidence model: 32 bytes each, half of them for either family. */
 export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
 /** Offenders of a prefix or a user, and networks of a user, that are remembered: the newest. */
@@ -122,13 +124,13 @@ export const EVIDENCE_PREFIXES_MAX = 60_000;
 export const EVIDENCE_WAVE_ADDRESSES = 20;
 /** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
-/** Users at their networks with the passwords tried last: 40 bytes each. */
+/** Users at their networks with the passwords tried last: 52 bytes each. */
 export const EVIDENCE_GUESSES_MAX = 32_000;
 /** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
 /** Passwords of which the model knows the users they were tried on: 72 bytes each. */
 export const EVIDENCE_DIGESTS_MAX = 8_000;
-/** Addresses, networks, pairs with a login that vouch: 64, 12, 12 bytes; with a service, 24. */
+/** Addresses, networks, pairs with a login that vouch: 68, 12, 12 bytes; with a service, 24. */
 export const EVIDENCE_CREDITS_MAX = 40_000;
 /**
  * Addresses of one jail that are kept even when their failures are too old to count, some 1 MB: see

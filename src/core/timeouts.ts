@@ -37,6 +37,16 @@ export const DIGEST_SECONDS = 86_400;
  */
 export const DEAD_NAME_REST_SECONDS = 7 * 86_400;
 /**
+ * A name that nobody logs in with is looked at when it comes again so soon after it was refused,
+ * seconds, once a day from each network: whoever mistyped the password of a new mailbox.
+ */
+export const TRIED_AGAIN_SECONDS = 900;
+/**
+ * A shared address at which strangers guess serves strangers again so long after the last guess,
+ * seconds; ten and more guesses make it days.
+ */
+export const SHARED_REOPEN_SECONDS = 3_600;
+/**
  * Longest ban of an address that several users log in from, by evidence; and where the failures are
  * slow: a longer one stops a guess or two, and shuts all of them out.
  */

@@ -73,6 +73,11 @@ export class Weighing {
     return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
   }
 
+  /** Notes an attempt that was refused unseen, and weighs nothing. */
+  refused({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): void {
+    if (group !== undefined) this.#evidence.get(group)?.refused(attemptOf(event, target));
+  }
+
   /** What the jail that weighs what this one finds knows of an attempt that is to come. */
   facts({ policy: { group } }: Jail, attempt: Attempt): LoginFacts | undefined {
     return group === undefined ? undefined : this.#evidence.get(group)?.facts(attempt);

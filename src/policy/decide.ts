@@ -1,5 +1,6 @@
 /** What a mail server is told of a login, by what the agent knows of it. Pure. */
 import type { PolicyFacts, RefusalReason } from '../control/protocol.js';
+import { SHARED_CLOSED_SHARE } from '../core/limits.js';
 
 /** What companion.conf says below `[policy]`. */
 export interface PolicyRules {
@@ -39,8 +40,6 @@ export type PolicyVerdict =
 const SERVE: PolicyVerdict = { action: 'serve' };
 /** From this share of its limit on an address is about to be banned. */
 const NEAR = 0.6;
-/** From this share of its points on a shared address serves nobody but its users. */
-const FULL = 0.75;
 /** So many other users with credit make an address a shared one. */
 const SHARED_USERS = 2;
 
@@ -70,16 +69,18 @@ function shareOf({ points, limit, failures, maxretry }: PolicyFacts): number {
  * In the first days nothing vouches for anybody.
  */
 function isClosed(facts: PolicyFacts, { sharedAddress }: PolicyRules): boolean {
-  const { points, limit, failures, maxretry, others, isLearnt } = facts;
+  const { points, limit, failures, maxretry, others, isLearnt, isQuiet } = facts;
   if (sharedAddress !== 'refuse' || others < SHARED_USERS || !isLearnt) return false;
-  return (limit > 0 && points >= FULL * limit) || (maxretry > 0 && failures >= maxretry);
+  const isGuessedAt = limit > 0 && points >= SHARED_CLOSED_SHARE * limit && !isQuiet;
+  return isGuessedAt || (maxretry > 0 && failures >= maxretry);
 }
 
 /** What becomes of a login that nothing vouches for. */
 function ofStranger(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   if (facts.banned !== undefined) return { action: 'refuse', reason: 'banned' };
   if (facts.isHoneypot) return { action: 'refuse', reason: 'honeypot' };
-  if (isClosed(facts, rules)) return { action: 'refuse', reason: 'shared-address' };
+  if (isClosed(facts, rules) && !facts.isTriedAgain)
+    return { action: 'refuse', reason: 'shared-address' };
   if (facts.isUnderAttack && rules.underAttack === 'refuse' && facts.isLearnt)
     return { action: 'refuse', reason: 'under-attack' };
   if (facts.isDeadName && rules.deadName === 'refuse')

@@ -107,6 +107,17 @@ describe('a jail that weighs', () => {
     expect(window?.points).toBeCloseTo(ban?.points ?? 0, 2);
   });
 
+  test('what was refused unseen counts nowhere, and is known when it comes again', () => {
+    const jails = new Jails(POLICIES);
+    jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
+    const event = { ...failure('198.51.100.7', at(4 * DAY), { user: 'new' }), digest: 'aaaaaaaa' };
+    const { address, user, digest } = event;
+    const ask = () => jails.login(JAIL, { address, user, digest }, at(4 * DAY), context());
+    expect(ask()?.isTriedAgain).toBe(false);
+    jails.refused({ ...event, isRefused: true }, context());
+    expect(ask()).toMatchObject({ isTriedAgain: true, points: 0, failures: 0 });
+  });
+
   test('a ban of a prefix by its neighbours has no points of its own', () => {
     const jails = new Jails(POLICIES);
     const decided = [0, 1, 2, 3, 4, 5, 6, 7].flatMap((n) => {

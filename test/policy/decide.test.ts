@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/protocol.js';
+import { SHARED_CLOSED_SHARE } from '../../src/core/limits.js';
 import { DEFAULT_POLICY_RULES, decide, REFUSAL_WORDS } from '../../src/policy/decide.js';
 import { NOTHING_KNOWN } from '../support/policy-facts.js';
 
@@ -46,7 +47,9 @@ test('each reason to refuse, and the keys that switch it off', () => {
 });
 
 test('an address that only its other users keep from a ban serves those alone', () => {
-  expect(told({ points: 3.75, others: 2 })).toBe('refuse shared-address');
+  const full = SHARED_CLOSED_SHARE * NOTHING_KNOWN.limit;
+  expect(full).toBe(3.75);
+  expect(told({ points: full, others: 2 })).toBe('refuse shared-address');
   expect(told({ failures: 3, others: 2 })).toBe('refuse shared-address');
   expect(told({ points: 3.74, others: 2 })).toBe('delay near-limit');
   expect(told({ failures: 2, others: 2 })).toBe('delay near-limit');
@@ -54,11 +57,29 @@ test('an address that only its other users keep from a ban serves those alone', 
   expect(told({ points: 5, others: 2 }, { sharedAddress: 'serve' })).toBe('delay near-limit');
 });
 
+test('it serves strangers again once nobody guesses there, as far as its points go', () => {
+  const closed = { points: 4, others: 2 } as const;
+  expect(told({ ...closed, isQuiet: true })).toBe('delay near-limit');
+  expect(told({ ...closed, failures: 3, isQuiet: true })).toBe('refuse shared-address');
+});
+
+test('it serves the new name that comes again at once', () => {
+  expect(told({ points: 4, others: 2, isTriedAgain: true })).toBe('delay near-limit');
+  expect(told({ failures: 3, others: 2, isTriedAgain: true })).toBe('delay near-limit');
+  expect(told({ banned: 'login', others: 2, isTriedAgain: true })).toBe('refuse banned');
+});
+
 test('behind such an address the network vouches for nobody at a service that is new to them', () => {
   const odd = { ...{ points: 4, others: 2 }, isOddService: true } as const;
   expect(told({ ...odd, credit: 'network' })).toBe('refuse shared-address');
   expect(told({ ...odd, credit: 'address' })).toBe('serve credit');
-  for (const change of [{ isOddService: false }, { points: 3 }, { others: 1 }, { isLearnt: false }])
+  for (const change of [
+    { isOddService: false },
+    { points: 3 },
+    { others: 1 },
+    { isLearnt: false },
+    { isQuiet: true },
+  ])
     expect(told({ ...odd, ...change, credit: 'network' })).toBe('serve credit');
   expect(told({ ...odd, credit: 'network' }, { sharedAddress: 'serve' })).toBe('serve credit');
   expect(told({ ...odd, credit: 'network', isWatching: true })).toBe('serve watch');
@@ -98,9 +119,11 @@ test('nobody with credit is ever refused or made to wait, and words are there fo
     limit: fc.nat(9),
     failures: fc.nat(99),
     maxretry: fc.nat(9),
+    isQuiet: fc.boolean(),
     isUnderAttack: fc.boolean(),
     isDeadName: fc.boolean(),
     isNewName: fc.boolean(),
+    isTriedAgain: fc.boolean(),
     isHoneypot: fc.boolean(),
     isLearnt: fc.boolean(),
   });

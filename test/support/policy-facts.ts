@@ -10,9 +10,11 @@ export const NOTHING_KNOWN: PolicyFacts = {
   limit: 5,
   failures: 0,
   maxretry: 3,
+  isQuiet: false,
   isUnderAttack: false,
   isDeadName: false,
   isNewName: false,
+  isTriedAgain: false,
   isHoneypot: false,
   isLearnt: true,
 };

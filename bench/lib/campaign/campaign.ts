@@ -1,5 +1,6 @@
 /** A made-up month in front of a judge, and what became of it. */
 import { Attackers } from './attackers.js';
+import { Carriers, type Newcomer } from './carriers.js';
 import { Host } from './host.js';
 import { ADMINISTRATORS, People } from './people.js';
 import { DAY, type Guess, type Judge, Stage, type Truth } from './stage.js';
@@ -13,6 +14,8 @@ export interface CampaignOptions {
   readonly attackers: boolean;
   /** Virtual users with `auth_verbose` instead of PAM. */
   readonly verbose: boolean;
+  /** With infected phones at carriers' addresses, and people who come there for the first time. */
+  readonly carriers?: boolean;
 }
 
 /** How many, and how many of them. */
@@ -35,24 +38,31 @@ export interface Score {
   /** Logins that the mail server was told to refuse, where no ban blocked them. */
   readonly refused: Part;
   readonly takeovers: Part;
+  readonly newcomers: readonly Newcomer[];
   readonly falseAlarms: number;
   /** Hours from the first foreign login to the alarm, one for each that was told. */
   readonly alarmHours: readonly number[];
 }
 
 const MAILBOXES = 150;
+/** Mailboxes that nobody uses before their owner comes to a carrier. */
+const NEW_MAILBOXES = 90;
 
 /** Plays a month to its end; the truth is the same for every judge, but for what bans stopped. */
 export async function play(
-  { seed, days, share, attackers, verbose }: CampaignOptions,
+  { seed, days, share, attackers, verbose, carriers = false }: CampaignOptions,
   judge: Judge,
 ): Promise<{ readonly truth: Truth; readonly score: Score }> {
   const started = performance.now();
   const stage = new Stage(seed, judge);
   const people = new People(stage, Math.max(20, Math.round(MAILBOXES * share)), days);
-  const host = new Host(stage, new Set([...people.names, ...ADMINISTRATORS]), verbose);
+  const newNames = Array.from({ length: carriers ? NEW_MAILBOXES : 0 }, (_, n) => `newcomer${n}`);
+  const users = new Set([...people.names, ...newNames, ...ADMINISTRATORS]);
+  const host = new Host(stage, users, verbose);
   people.enter(host);
   if (attackers) new Attackers(stage, host, people.names, days, share).enter();
+  const phones = new Carriers(stage, host, people.names, newNames, days);
+  if (carriers) phones.enter();
   try {
     await stage.run();
   } finally {
@@ -60,10 +70,17 @@ export async function play(
   }
   const { truth, lines } = stage;
   const seconds = (performance.now() - started) / 1_000;
-  return { truth, score: { ...scoreOf(truth, judge), lines, bans: judge.bans, seconds } };
+  const { newcomers } = phones;
+  return {
+    truth,
+    score: { ...scoreOf(truth, judge), newcomers, lines, bans: judge.bans, seconds },
+  };
 }
 
-function scoreOf(truth: Truth, judge: Judge): Omit<Score, 'lines' | 'bans' | 'seconds'> {
+function scoreOf(
+  truth: Truth,
+  judge: Judge,
+): Omit<Score, 'newcomers' | 'lines' | 'bans' | 'seconds'> {
   const classes = new Map<string, Guess[]>();
   for (const guess of truth.guesses) {
     const own = classes.get(guess.of);

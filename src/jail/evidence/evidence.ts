@@ -175,6 +175,7 @@ export class Evidence {
       wave: this.#wave,
       isLearnt: this.#isLearnt(secondsOf(attempt.time)),
       points: this.pointsOf(attempt.target, attempt.time),
+      lastFailure: this.#points[attempt.target.family].last(this.#keys.prefix(attempt.target)) ?? 0,
     };
     return factsOf(parts, attempt);
   }
@@ -182,12 +183,26 @@ export class Evidence {
   /** Weighs a failure that was tried `count` times. */
   failure(attempt: Attempt, count = 1): FailureMeaning {
     const guess = this.#guessOf(attempt);
+    if (attempt.isRefused === true) this.refused(attempt);
+    else if (guess !== undefined) this.#guesses.noteChecked(guess, this.#secondsOf(attempt.time));
     // The ledger keeps no repeats, so nothing else may come of them.
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time))
       return { points: 0, allowance: 1, findings: [], alarms: [], guess: 'repeat' };
     const meaning = this.#weigh(attempt, count, guess);
     if (guess !== undefined) this.#guesses.note(guess, this.#secondsOf(attempt.time));
     return meaning;
+  }
+
+  /**
+   * Notes an attempt that was refused unseen. It is no failure; at a name that nobody logs in with
+   * it says that somebody goes on guessing there.
+   */
+  refused(attempt: Attempt): void {
+    const guess = this.#guessOf(attempt);
+    if (guess === undefined) return;
+    const time = this.#secondsOf(attempt.time);
+    if (this.#guesses.noteRefused(guess, time) && !this.#users.hasLogin(guess.user))
+      this.#credit.noteRefused(this.#where(attempt).target, time);
   }
 
   #weigh(attempt: Attempt, count: number, guess: Guess | undefined): FailureMeaning {

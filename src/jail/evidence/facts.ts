@@ -10,8 +10,8 @@ import {
   prefixOf,
   widthOf,
 } from '../../core/address.js';
-
-import { DEAD_NAME_REST_SECONDS } from '../../core/timeouts.js';
+import { SHARED_CLOSED_SHARE } from '../../core/limits.js';
+import { DEAD_NAME_REST_SECONDS, SHARED_REOPEN_SECONDS } from '../../core/timeouts.js';
 import { type Guess, type Guesses, guessOf } from './guesses.js';
 import { secondsOf } from './points.js';
 import { type Attempt, type Credit, type EvidenceRules, SHARED_USERS } from './rules.js';
@@ -60,6 +60,9 @@ export const ANY_SERVICE = '';
 /** Points of an address at which a stranger has failed, and not long ago. */
 const FAILED = 0.9;
 
+/** Each further share of this size doubles the time for which a shared address stays closed. */
+const REOPEN_STEP = 0.25;
+
 /** Where an attempt comes from, as keys. */
 export function whereOf(
   keys: Keys,
@@ -90,6 +93,10 @@ export interface LoginFacts {
   /** Points of the address, and at how many it is banned where nobody else logs in. */
   readonly points: number;
   readonly limit: number;
+  /**
+   * Nobody was seen to guess at the address for as long as it must be after what speaks against it.
+   */
+  readonly isQuiet: boolean;
   /** So many addresses fail for the user that each further one is banned at once. */
   readonly isUnderAttack: boolean;
   /**
@@ -103,6 +110,8 @@ export interface LoginFacts {
    * client that tries the same password once more.
    */
   readonly isNewName: boolean;
+  /** Nobody ever logged in with the name, and it was refused from there moments ago. */
+  readonly isTriedAgain: boolean;
   readonly isHoneypot: boolean;
   /** Enough was seen to say of somebody that nothing vouches for him. */
   readonly isLearnt: boolean;
@@ -120,8 +129,9 @@ export interface AskedEvidence {
   readonly wave: NameWave;
   /** Enough was seen to say of a name that nobody logs in with it. */
   readonly isLearnt: boolean;
-  /** Of the address. */
+  /** Of the address, and when some were last added to them; 0 is never. */
   readonly points: number;
+  readonly lastFailure: number;
 }
 
 /** Asks the evidence about an attempt that is to come. Changes nothing. */
@@ -136,19 +146,23 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
   const others = credit.others(name, where.target, since);
   // Who fails for a name stands there, whether it has a login or not.
   const failing = name !== undefined && users.hasLogin(name) ? users : strangers;
+  const isTriedAgain = name !== undefined && isAgain(evidence, name, attempt);
   return {
     ...(own === undefined ? {} : { credit: own }),
     isOddService: name !== undefined && isOdd(evidence, name, where, since, attempt),
     others,
     points,
     limit: rules.slowPoints,
+    isQuiet: isQuiet(evidence, where, time),
     isUnderAttack:
       name !== undefined &&
       rules.userOffenders > 0 &&
       failing.offenders(name, time - rules.userSpan) >= rules.userOffenders,
     isDeadName: name !== undefined && isDead(evidence, name, time) && !isRepeat(evidence, attempt),
+    isTriedAgain,
     isNewName:
       name !== undefined &&
+      !isTriedAgain &&
       isUnknown(evidence, name, attempt) &&
       ((others >= SHARED_USERS && points >= FAILED) || isInWave(evidence, where, since, attempt)),
     isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
@@ -190,6 +204,31 @@ function isUnknown(evidence: AskedEvidence, name: Key, attempt: Attempt): boolea
   if (strangers.checked(name).exists > 0) return false;
   const guess = guessAt(evidence, attempt);
   return guess !== undefined && !guesses.isRepeat(guess, attempt.time);
+}
+
+/**
+ * True for a name that nobody ever logged in with when it comes again soon after it was refused, be
+ * it with another password: somebody may have mistyped that of a new mailbox.
+ */
+function isAgain(evidence: AskedEvidence, name: Key, attempt: Attempt): boolean {
+  const { users, guesses, isLearnt } = evidence;
+  if (!isLearnt || users.isFull || users.hasLogin(name)) return false;
+  const guess = guessAt(evidence, attempt);
+  return guess !== undefined && guesses.isTriedAgain(guess, secondsOf(attempt.time));
+}
+
+/**
+ * True when the last guess at an address lies back so far that it may serve strangers again: an
+ * hour where its points are just enough to close it, and twice as long for each further guess.
+ */
+function isQuiet(
+  { rules, credit, points, lastFailure }: AskedEvidence,
+  { target }: Where,
+  time: number,
+): boolean {
+  const steps = Math.max(0, points / rules.slowPoints - SHARED_CLOSED_SHARE) / REOPEN_STEP;
+  const last = Math.max(lastFailure, credit.refusedAt(target));
+  return time - last >= SHARED_REOPEN_SECONDS * 2 ** steps;
 }
 
 /** True where nobody from around there is known, and many try names that nobody logs in with. */

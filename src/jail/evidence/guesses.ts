@@ -6,7 +6,7 @@
 import type { Prefix } from '../../core/address.js';
 import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
-import { DIGEST_SECONDS } from '../../core/timeouts.js';
+import { DIGEST_SECONDS, TRIED_AGAIN_SECONDS } from '../../core/timeouts.js';
 import type { Attempt } from './rules.js';
 import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
 
@@ -33,6 +33,17 @@ export function guessOf(
   };
 }
 
+/**
+ * Columns of a user in a network behind the passwords that were tried: which one was refused
+ * unseen and when, and when one was last looked at.
+ */
+const LATEST = {
+  refused: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX),
+  refusedAt: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX) + 1,
+  checkedAt: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX) + 2,
+} as const;
+const LATEST_COLUMNS = 3;
+
 export class Guesses {
   /** Digests of a user in a network, each with the time at which it last counted. */
   readonly #pairs: Table;
@@ -42,8 +53,8 @@ export class Guesses {
   readonly #users: RecentSet;
 
   constructor(pairs: number, digests: number) {
-    this.#pairs = new Table(RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX), pairs, (slot) =>
-      this.#tried.newest(slot),
+    this.#pairs = new Table(LATEST.refused + LATEST_COLUMNS, pairs, (slot) =>
+      Math.max(this.#tried.newest(slot), this.#pairs.get(slot, LATEST.refusedAt)),
     );
     this.#tried = new RecentSet(this.#pairs, 0, EVIDENCE_OLD_PASSWORDS_MAX);
     this.#digests = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), digests, (slot) =>
@@ -68,6 +79,35 @@ export class Guesses {
   /** Notes a guess that counts. */
   note({ pair, digest }: Guess, time: number): void {
     this.#tried.add(this.#pairs.obtain(pair), digest.low, time);
+  }
+
+  /** Notes that a password was looked at, whether it counts or not. */
+  noteChecked({ pair }: Guess, time: number): void {
+    const slot = this.#pairs.obtain(pair);
+    if (time > this.#pairs.get(slot, LATEST.checkedAt))
+      this.#pairs.set(slot, LATEST.checkedAt, time);
+  }
+
+  /** Notes a guess that was refused unseen; true when the one refused before was another. */
+  noteRefused({ pair, digest }: Guess, time: number): boolean {
+    const slot = this.#pairs.obtain(pair);
+    const isNew = this.#pairs.get(slot, LATEST.refused) !== digest.low;
+    this.#pairs.set(slot, LATEST.refused, digest.low);
+    this.#pairs.set(slot, LATEST.refusedAt, time);
+    return isNew;
+  }
+
+  /**
+   * True when the user was refused from the network moments ago and no password of his was looked
+   * at there for a day.
+   */
+  isTriedAgain({ pair }: Guess, time: number): boolean {
+    const slot = this.#pairs.find(pair);
+    if (slot === NONE) return false;
+    const refusedAt = this.#pairs.get(slot, LATEST.refusedAt);
+    const checkedAt = this.#pairs.get(slot, LATEST.checkedAt);
+    if (refusedAt === 0 || Math.abs(time - refusedAt) > TRIED_AGAIN_SECONDS) return false;
+    return checkedAt === 0 || time - checkedAt >= DIGEST_SECONDS;
   }
 
   /** Notes on whom a password was tried; on how many users it was within a day. */

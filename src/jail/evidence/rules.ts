@@ -173,14 +173,15 @@ export const SHARED_USERS = 2;
 /** Users with a login that are remembered of one address. */
 const USERS_OF_ADDRESS = 6;
 /**
- * Columns of an address behind its users: the one name that may fail there, and up to when its
- * failures are used up.
+ * Columns of an address behind its users: the one name that may fail there, up to when its failures
+ * are used up, and when a guess was last refused there unseen.
  */
 const PHONE = {
   name: RecentSet.wordsOf(USERS_OF_ADDRESS),
   usedUpTo: RecentSet.wordsOf(USERS_OF_ADDRESS) + 1,
+  refusedAt: RecentSet.wordsOf(USERS_OF_ADDRESS) + 2,
 } as const;
-const PHONE_COLUMNS = 2;
+const PHONE_COLUMNS = 3;
 /** After so long without a failure another name may take the place. */
 const PHONE_REST = 86_400;
 
@@ -281,6 +282,19 @@ export class Credit {
     this.#addresses.set(slot, PHONE.name, user.low);
     this.#addresses.set(slot, PHONE.usedUpTo, next);
     return true;
+  }
+
+  /** A guess at an address that people log in from was refused unseen. */
+  noteRefused(address: Key, time: number): void {
+    const slot = this.#addresses.find(address);
+    if (slot !== NONE && time > this.#addresses.get(slot, PHONE.refusedAt))
+      this.#addresses.set(slot, PHONE.refusedAt, time);
+  }
+
+  /** When a guess was last refused unseen at an address that people log in from; 0 is never. */
+  refusedAt(address: Key): number {
+    const slot = this.#addresses.find(address);
+    return slot === NONE ? 0 : this.#addresses.get(slot, PHONE.refusedAt);
   }
 
   /** How many users vouch for a network: pairs with a login from this time on. */

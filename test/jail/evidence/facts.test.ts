@@ -1,10 +1,14 @@
 /** What is known of a login before its password is looked at. */
-import { beforeEach, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { prefixOf } from '../../../src/core/address.js';
 import { EVIDENCE_WAVE_ADDRESSES } from '../../../src/core/limits.js';
 import { mustJailName } from '../../../src/core/names.js';
 import { seconds } from '../../../src/core/time.js';
-import { DEAD_NAME_REST_SECONDS } from '../../../src/core/timeouts.js';
+import {
+  DEAD_NAME_REST_SECONDS,
+  SHARED_REOPEN_SECONDS,
+  TRIED_AGAIN_SECONDS,
+} from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
 import type { Attempt } from '../../../src/jail/evidence/rules.js';
 import { DEFAULT_RULES } from '../../../src/jail/evidence/rules.js';
@@ -157,11 +161,10 @@ test('a name that nobody ever logged in with is refused once while strangers try
   // The same password once more, a password that nobody tells, and after the wave.
   const refused = { ...attempt('198.51.100.1', 'new', LATER + 60), isRefused: true };
   evidence.failure({ ...refused, digest: 'aaaaaaaa' });
-  expect([ask('new', 'aaaaaaaa'), ask('new', 'bbbbbbbb'), ask('new')]).toEqual([
-    false,
-    true,
-    false,
-  ]);
+  expect([ask('new', 'aaaaaaaa'), ask('new')]).toEqual([false, false]);
+  const late = 61 + TRIED_AGAIN_SECONDS;
+  expect(ask('new', 'aaaaaaaa', '198.51.100.1', late)).toBe(false);
+  expect(ask('new', 'bbbbbbbb', '198.51.100.1', late)).toBe(true);
   expect(ask('new', 'bbbbbbbb', '198.51.100.1', DAY + 1)).toBe(false);
   // A name that logs in or that the server knows, and a network that somebody logs in from.
   evidence.login(attempt('203.0.113.7', 'anna', LATER));
@@ -171,8 +174,8 @@ test('a name that nobody ever logged in with is refused once while strangers try
 });
 
 test('where a stranger failed at a shared address, a name that nobody has is refused once', () => {
-  const ask = (user: string, digest?: string, who = '192.0.2.1') =>
-    evidence.facts({ ...attempt(who, user, LATER + 60), ...(digest && { digest }) }).isNewName;
+  const ask = (user: string, digest?: string, who = '192.0.2.1', second = 60) =>
+    evidence.facts({ ...attempt(who, user, LATER + second), ...(digest && { digest }) }).isNewName;
   evidence.login(attempt('192.0.2.1', 'bert', LATER));
   expect(ask('ghost', 'aaaaaaaa')).toBe(false);
   // One name may be that of a phone with an old password.
@@ -186,7 +189,99 @@ test('where a stranger failed at a shared address, a name that nobody has is ref
     ...attempt('192.0.2.1', 'ghost', LATER + 60),
     ...{ isRefused: true, digest: 'aaaaaaaa' },
   });
-  expect([ask('ghost', 'aaaaaaaa'), ask('ghost', 'bbbbbbbb')]).toEqual([false, true]);
+  const late = 61 + TRIED_AGAIN_SECONDS;
+  const later = ['aaaaaaaa', 'bbbbbbbb'].map((digest) => ask('ghost', digest, '192.0.2.1', late));
+  expect(later).toEqual([false, true]);
+});
+
+describe('a shared address at which strangers guess', () => {
+  const HERE = '192.0.2.1';
+  const HOUR = SHARED_REOPEN_SECONDS;
+  const isQuiet = (second: number) => facts(HERE, 'eva', LATER + second).isQuiet;
+  const refuse = (user: string, digest: string, second: number) =>
+    evidence.refused({ ...attempt(HERE, user, LATER + second), digest, isRefused: true });
+  /** So many points, of names that nobody has. */
+  const guess = (points: number, second = 0) => {
+    for (let n = 0; n < points / 2; n++)
+      evidence.failure(attempt(HERE, `made${second}.${n}`, LATER + second));
+  };
+
+  beforeEach(() => {
+    evidence.login(attempt(HERE, 'anna', LATER - DAY));
+    evidence.login(attempt(HERE, 'bert', LATER - DAY));
+    // One name may be that of a phone with an old password.
+    evidence.failure(attempt(HERE, 'carla', LATER - 60));
+  });
+
+  test('is quiet an hour after the last guess, and twice as long after each further one', () => {
+    expect(isQuiet(0)).toBe(true);
+    guess(4);
+    expect(facts(HERE, 'eva', LATER).points).toBe(4);
+    expect([isQuiet(HOUR), isQuiet(1.2 * HOUR)]).toEqual([false, true]);
+    guess(2, 2 * HOUR);
+    expect([isQuiet(5 * HOUR), isQuiet(6 * HOUR)]).toEqual([false, true]);
+    guess(8, 6 * HOUR);
+    expect([isQuiet(2 * DAY), isQuiet(3 * DAY)]).toEqual([false, true]);
+  });
+
+  test('stays closed while names that nobody has are refused there, each guess once', () => {
+    guess(4);
+    refuse('ghost', 'aaaaaaaa', HOUR);
+    expect([isQuiet(2 * HOUR), isQuiet(2.2 * HOUR)]).toEqual([false, true]);
+    // A program that goes on with one password says nothing new, nor does a user's new place.
+    refuse('ghost', 'aaaaaaaa', 2 * HOUR);
+    refuse('anna', 'bbbbbbbb', 2 * HOUR);
+    expect(isQuiet(2.2 * HOUR)).toBe(true);
+    refuse('ghost', 'bbbbbbbb', 2 * HOUR);
+    expect(isQuiet(2.2 * HOUR)).toBe(false);
+    evidence.refused({ ...attempt(HERE, 'ghost', LATER + 3.2 * HOUR), isRefused: true });
+    expect(isQuiet(3.3 * HOUR)).toBe(true);
+  });
+});
+
+describe('a name that nobody ever logged in with', () => {
+  const again = (user: string, second: number, who = '192.0.2.1') =>
+    evidence.facts({ ...attempt(who, user, LATER + second), digest: 'bbbbbbbb' }).isTriedAgain;
+  const refuse = (user: string, second: number) =>
+    evidence.refused({
+      ...attempt('192.0.2.1', user, LATER + second),
+      digest: 'aaaaaaaa',
+      isRefused: true,
+    });
+
+  test('is tried again soon after it was refused there, also with another password', () => {
+    expect(again('ghost', 0)).toBe(false);
+    refuse('ghost', 0);
+    refuse('anna', 0);
+    expect([again('Ghost', 1), again('ghost', TRIED_AGAIN_SECONDS)]).toEqual([true, true]);
+    expect(again('ghost', TRIED_AGAIN_SECONDS + 1)).toBe(false);
+    expect([again('ghost', 1, '198.51.100.1'), again('other', 1), again('anna', 1)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+    evidence.login(attempt('203.0.113.1', 'ghost', LATER));
+    expect(again('ghost', 1)).toBe(false);
+  });
+
+  test('is looked at for that once a day', () => {
+    refuse('ghost', 0);
+    evidence.failure({ ...attempt('192.0.2.1', 'ghost', LATER + 5), digest: 'bbbbbbbb' });
+    expect(again('ghost', 6)).toBe(false);
+    refuse('ghost', DAY);
+    expect([again('ghost', DAY + 4), again('ghost', DAY + 5)]).toEqual([false, true]);
+  });
+
+  test('is no new name then', () => {
+    for (let n = 0; n < EVIDENCE_WAVE_ADDRESSES; n++)
+      evidence.failure(attempt(`10.9.${n}.1`, `made${n}`, LATER));
+    const isNew = (digest: string) =>
+      evidence.facts({ ...attempt('198.51.100.1', 'new', LATER + 5), digest }).isNewName;
+    expect(isNew('aaaaaaaa')).toBe(true);
+    const refused = { ...attempt('198.51.100.1', 'new', LATER + 4), isRefused: true };
+    evidence.failure({ ...refused, digest: 'aaaaaaaa' });
+    expect(isNew('bbbbbbbb')).toBe(false);
+  });
 });
 
 test('an address that one other user logs in from is no shared one', () => {
