@@ -237,10 +237,10 @@ export const POLICY_IDLE_MS_MAX = 15_000;
 /** Longest wait that a login is told, seconds: mail clients give up after 30 to 60. */
 export const POLICY_DELAY_SECONDS_MAX = 30;
 /**
- * ... and through Postfix, seconds: it gives up after ten, and a wrong password is answered four
- * late (two of Dovecot and up to two of PAM).
+ * ... and through Postfix, seconds: it gives up after ten, and a wrong password is answered up to
+ * five late (by Dovecot and by PAM).
  */
-export const POLICY_SMTP_DELAY_SECONDS_MAX = 5;
+export const POLICY_SMTP_DELAY_SECONDS_MAX = 4;
 /** A kept connection of policy.sock ends when it was silent for so long, ms. */
 export const CONTROL_IDLE_MS_MAX = 60_000;
 /** A client that takes nothing of its answer for so long is cut off, ms. */

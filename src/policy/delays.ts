@@ -6,8 +6,6 @@ import { POLICY_DELAYED_MAX } from '../core/service-limits.js';
 import { POLICY_SMTP_DELAY_SECONDS_MAX } from '../core/timeouts.js';
 import type { PolicyRequest } from './request.js';
 
-/** From so many failures on Dovecot lets an address wait by itself as long as Postfix allows. */
-const FAILURES_OF_DOVECOT = 2;
 /** A login that waited is asked about once more within this, ms, when its password was right. */
 const AGAIN_MS = 60_000;
 /** A question so much sooner than the end of a wait may come after it, ms: clocks differ. */
@@ -67,6 +65,5 @@ export function patienceFor(
   seconds: number,
 ): number {
   if (protocol?.toLowerCase() !== 'smtp') return seconds;
-  const most = failures < FAILURES_OF_DOVECOT ? POLICY_SMTP_DELAY_SECONDS_MAX : 1;
-  return Math.min(seconds, most);
+  return Math.min(seconds, failures === 0 ? POLICY_SMTP_DELAY_SECONDS_MAX : 1);
 }

@@ -17,6 +17,7 @@ import {
   POLICY_ANSWER_MS_MAX,
   POLICY_BODY_MS_MAX,
   POLICY_IDLE_MS_MAX,
+  POLICY_SMTP_DELAY_SECONDS_MAX,
 } from '../../src/core/timeouts.js';
 import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
 import { PolicyService } from '../../src/policy/policy.js';
@@ -155,12 +156,16 @@ describe('with an agent', () => {
   test('an attempt that was told to wait is over with its report: the next one waits too', async () => {
     facts = { ...NOTHING_KNOWN, points: 3 };
     const smtp = { session_id: undefined, protocol: 'smtp' };
-    for (const changes of [{}, smtp]) {
-      expect(await statusOf(changes)).toBe(5);
+    const ways = [
+      [{}, DEFAULT_POLICY_RULES.delay],
+      [smtp, POLICY_SMTP_DELAY_SECONDS_MAX],
+    ] as const;
+    for (const [changes, long] of ways) {
+      expect(await statusOf(changes)).toBe(long);
       await report(changes);
-      expect(await statusOf(changes)).toBe(5);
+      expect(await statusOf(changes)).toBe(long);
       await report({ ...changes, success: true });
-      expect(await statusOf(changes)).toBe(5);
+      expect(await statusOf(changes)).toBe(long);
     }
   });
 
