@@ -1,4 +1,4 @@
-/** Work that nobody waits for, or not for ever. */
+/** Work that nobody waits for, or not for ever, or that leaves half of the time to others. */
 
 /**
  * Lets work go on by itself. What it throws goes to `failed`; without that it ends the process, as
@@ -28,6 +28,38 @@ export async function within<T>(
     return await Promise.race([work, end]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** What the work comes to; rejects when `signal` aborts before, whatever it comes to later. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = () => undefined as unknown;
+  const end = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+  });
+  try {
+    if (signal.aborted) abort();
+    return await Promise.race([end, work]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+/**
+ * Does the work piece by piece, and rests after each as long as it took: half of the time of this
+ * thread, and of whom the work asks, stays with what comes in between.
+ */
+export async function inPieces<T>(
+  items: readonly T[],
+  size: number,
+  work: (piece: readonly T[]) => Promise<void>,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += size) {
+    const began = performance.now();
+    await work(items.slice(at, at + size));
+    const took = performance.now() - began;
+    if (at + size < items.length) await new Promise((resolve) => setTimeout(resolve, took));
   }
 }
 

@@ -120,6 +120,13 @@ export const SHARE_STATUS_ROWS_MAX = 20;
 export const SHARE_NAME_CHARS_MAX = 64;
 /** Bans of other hosts that the companion knows of: some 300 bytes each. */
 export const SHARE_HELD_MAX = 100_000;
+/**
+ * Bans of this host at the engine that a listing tells: what is beyond is told there once more.
+ * Some 200 bytes each; anybody who has the password can write some in its name.
+ */
+export const SHARE_OWN_MAX = 100_000;
+/** Lifts while nobody listened that are told; the next listing finds the others. */
+export const SHARE_LIFTS_MAX = 20_000;
 /** Changes that wait to be published; what is beyond is found by comparing once there is room. */
 export const SHARE_QUEUE_MAX = 10_000;
 /** Changes that an engine is told at once: 1,000 decisions are one alert of 0.14 s there. */
@@ -134,8 +141,15 @@ export const SHARE_DECISION_BYTES_MAX = 64 * 1024;
 export const SHARE_POSITION_CHARS_MAX = 64;
 /** One answer of Valkey, bytes: a thousand entries with the longest names are 450,000. */
 export const SHARE_REPLY_BYTES_MAX = 2 * 1024 * 1024;
+/**
+ * Values that its arrays announce, all of them: a thousand entries have 13,000. A refusal among
+ * them takes 600 bytes here, and three of the network.
+ */
+export const SHARE_REPLY_VALUES_MAX = 32_000;
 /** Arrays within arrays of it: new entries of a stream have four. */
 export const SHARE_REPLY_DEPTH_MAX = 8;
+/** Decisions of an answer of CrowdSec's LAPI, of 85 bytes at least there, and 300 here. */
+export const SHARE_ANSWER_DECISIONS_MAX = 300_000;
 /** An answer of CrowdSec's LAPI: 200,000 decisions of some 230 bytes. */
 export const SHARE_ANSWER_BYTES_MAX = 64 * 1024 * 1024;
 /** Addresses of one ban or unban request. */

@@ -9,6 +9,7 @@ import type { BanView, ShareView } from '../control/protocol.js';
 import { inBackground } from '../core/background.js';
 import { OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import { SHARE_OWN_MAX } from '../core/service-limits.js';
 import type { EngineNews, ShareEngine } from './engine.js';
 import { Inbox, type InboxOptions } from './inbox.js';
 import type { ShareMetrics } from './metrics.js';
@@ -161,7 +162,7 @@ export class Connection {
     if (listing !== undefined) {
       this.#isNamesakeListed ||= isNamesake;
       this.#queue.listingBegins();
-      for (const [key, until] of own) this.#own.set(key, until);
+      this.#noteOwn(own);
     }
     await this.#inbox.take(news);
     if (listing === 'end') {
@@ -175,6 +176,12 @@ export class Connection {
       this.#options.positions.set(ENGINE, position);
       this.#keep();
     }
+  }
+
+  /** For what has no room here, the comparison takes it that the engine lacks it, and tells it. */
+  #noteOwn(own: ReadonlyMap<string, number>): void {
+    for (const [key, until] of own)
+      if (this.#own.size < SHARE_OWN_MAX || this.#own.has(key)) this.#own.set(key, until);
   }
 
   /** Tells the engine all that waits, piece by piece. */

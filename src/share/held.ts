@@ -7,8 +7,8 @@ import type { GoneDecision, SharedDecision } from './engine.js';
 
 export class Held {
   readonly #max: number;
-  /** Most targets have one decision: no list for those. */
-  readonly #byTarget = new Map<string, SharedDecision | readonly SharedDecision[]>();
+  /** Most targets have one decision: no map for those. Others have as many as a stranger likes. */
+  readonly #byTarget = new Map<string, SharedDecision | Map<string, SharedDecision>>();
   #size = 0;
 
   constructor(max = SHARE_HELD_MAX) {
@@ -26,40 +26,37 @@ export class Held {
 
   /** The one of a target that lasts longest. */
   longest(target: string): SharedDecision | undefined {
-    const [first, ...rest] = this.#of(target);
-    return rest.reduce<SharedDecision | undefined>(
-      (longest, one) => (longest === undefined || one.until > longest.until ? one : longest),
-      first,
-    );
+    const held = this.#byTarget.get(target);
+    if (!(held instanceof Map)) return held;
+    let longest: SharedDecision | undefined;
+    for (const one of held.values())
+      if (longest === undefined || one.until > longest.until) longest = one;
+    return longest;
   }
 
   /** False: there is no room for another one. */
   put(decision: SharedDecision): boolean {
-    const others = this.#of(decision.target);
-    const kept = others.filter(({ key }) => key !== decision.key);
-    if (kept.length === others.length && this.#size >= this.#max) return false;
-    this.#keep(decision.target, [...kept, decision], others.length);
+    const { key, target } = decision;
+    const held = this.#byTarget.get(target);
+    const isKnown = held instanceof Map ? held.has(key) : held?.key === key;
+    if (!isKnown && this.#size >= this.#max) return false;
+    if (held instanceof Map) held.set(key, decision);
+    else if (held === undefined || isKnown) this.#byTarget.set(target, decision);
+    else {
+      const both = [held, decision].map((one) => [one.key, one] as const);
+      this.#byTarget.set(target, new Map(both));
+    }
+    if (!isKnown) this.#size++;
     return true;
   }
 
   /** False: it was not held. */
   remove({ key, target }: GoneDecision): boolean {
-    const others = this.#of(target);
-    const kept = others.filter((one) => one.key !== key);
-    this.#keep(target, kept, others.length);
-    return kept.length < others.length;
-  }
-
-  #of(target: string): readonly SharedDecision[] {
     const held = this.#byTarget.get(target);
-    if (held === undefined) return [];
-    return Array.isArray(held) ? held : [held as SharedDecision];
-  }
-
-  #keep(target: string, decisions: readonly SharedDecision[], before: number): void {
-    this.#size += decisions.length - before;
-    const [only, ...rest] = decisions;
-    if (only === undefined) this.#byTarget.delete(target);
-    else this.#byTarget.set(target, rest.length === 0 ? only : decisions);
+    const isHeld = held instanceof Map ? held.delete(key) : held?.key === key;
+    if (!isHeld) return false;
+    this.#size--;
+    if (!(held instanceof Map) || held.size === 0) this.#byTarget.delete(target);
+    return true;
   }
 }

@@ -4,7 +4,7 @@
  * made-up one of the same size any.
  */
 import { JsonItems } from '../control/items.js';
-import { SHARE_DECISION_BYTES_MAX } from '../core/service-limits.js';
+import { SHARE_ANSWER_DECISIONS_MAX, SHARE_DECISION_BYTES_MAX } from '../core/service-limits.js';
 import { type ReadDecision, readDecision } from './lapi-words.js';
 
 /** A decision with its end by this host's clock, ms since 1970. */
@@ -32,12 +32,14 @@ export class DecisionList {
     return this.#items.isOver;
   }
 
-  /** Takes a piece of the answer. Throws for what is too large to be a decision. */
+  /** Takes a piece of the answer. Throws for a decision that is too large, and for too many. */
   take(piece: Buffer): void {
     this.#items.take(piece);
   }
 
   #keep(json: string, list: string): void {
+    if (this.put.length + this.gone.length === SHARE_ANSWER_DECISIONS_MAX)
+      throw new Error(`its answer has more than ${SHARE_ANSWER_DECISIONS_MAX} decisions`);
     const read = readDecision(JSON.parse(json));
     if (list === 'deleted') {
       if (read !== undefined) this.gone.push(read);

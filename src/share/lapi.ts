@@ -98,9 +98,12 @@ export class LapiEngine implements ShareEngine {
       await this.#asMachine({ method: 'DELETE', path: `/v1/decisions?${query}` });
     }
     const byJail = new Map<string, BanChange[]>();
-    for (const change of changes)
-      if (change.kind === 'ban')
-        byJail.set(change.jail, [...(byJail.get(change.jail) ?? []), change]);
+    for (const change of changes) {
+      if (change.kind !== 'ban') continue;
+      const bans = byJail.get(change.jail);
+      if (bans === undefined) byJail.set(change.jail, [change]);
+      else bans.push(change);
+    }
     if (byJail.size === 0) return;
     const alerts = [...byJail].map(([jail, bans]) => this.#alert(jail, bans));
     await this.#asMachine({ method: 'POST', path: '/v1/alerts', body: alerts });

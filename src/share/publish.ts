@@ -287,7 +287,12 @@ export class PublishQueue implements Receiver {
     const now = this.#options.now();
     for (const [key, until] of [...this.#intended]) {
       if (until <= now) this.#intended.delete(key);
-      else if (!wanted.has(key) && !heard.has(key)) this.#intend(key, undefined);
+      else if (!wanted.has(key) && !heard.has(key)) {
+        // As many as somebody wrote there in this host's name.
+        this.#isCutShort = !this.hasRoom;
+        if (this.#isCutShort) return;
+        this.#intend(key, undefined);
+      }
     }
   }
 }

@@ -8,6 +8,7 @@ import { lookup } from 'node:dns/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Positions } from '../control/positions.js';
 import { type Prefix, parsePrefix } from '../core/address.js';
+import { unlessAborted } from '../core/background.js';
 import { Backoff, spread } from '../core/backoff.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -141,7 +142,8 @@ export class ShareService {
   /** From the first word to the engine until something fails: rejects, unless it was stopped. */
   async #connect(signal: AbortSignal): Promise<void> {
     const { agent, desk, host, positions, log, pauses } = this.#options;
-    const view = await agent.shareStatus();
+    // Whoever stops does not wait for an agent, an engine or a resolver that is mute.
+    const view = await unlessAborted(agent.shareStatus(), signal);
     const installation = this.#installation;
     const engine = this.#options.engine({
       host,
@@ -151,11 +153,11 @@ export class ShareService {
     });
     this.#where = engine.where;
     try {
-      await engine.open();
+      await unlessAborted(engine.open(), signal);
       this.#connection = new Connection({
         ...{ engine, host, agent, desk, view, positions, log },
         ...{ metrics: this.metrics, now: this.#now, times: this.#times },
-        spared: await addressesOf(engine.where),
+        spared: await unlessAborted(addressesOf(engine.where), signal),
         ...(pauses === undefined ? {} : { pauses }),
         listening: () => this.#listening(),
         namesake: () => this.#tellNamesake(),

@@ -82,6 +82,22 @@ describe('the queue', () => {
     });
   });
 
+  test.each([0, 1])('of lifts has room for as many: %i more follow', async (more) => {
+    const { queue } = make();
+    const count = SHARE_QUEUE_MAX + more;
+    // Somebody told them in this host's name.
+    queue.listed(new Map(Array.from({ length: count }, (_, n) => [`sshd ${address(n)}`, UNTIL])));
+    await until('it is full', () => queue.waiting === SHARE_QUEUE_MAX);
+    const lifted = new Set<string>();
+    await until('all are lifted', () => {
+      const changes = queue.next();
+      for (const { kind, target } of changes) if (kind === 'lift') lifted.add(target);
+      queue.taken(changes);
+      return lifted.size === count;
+    });
+    expect(queue.published).toBe(0);
+  });
+
   test('the last word about a ban is all that is told', async () => {
     const { queue, inForce, listed } = make();
     await listed();

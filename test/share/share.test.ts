@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { Positions } from '../../src/control/positions.js';
 import { formatPrefix } from '../../src/core/address.js';
 import { silentLog } from '../../src/core/log.js';
-import { SHARE_DECISIONS_MAX } from '../../src/core/service-limits.js';
+import { SHARE_DECISIONS_MAX, SHARE_OWN_MAX } from '../../src/core/service-limits.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
 import { Connection } from '../../src/share/connection.js';
 import { type ShareGauges, ShareMetrics } from '../../src/share/metrics.js';
@@ -378,4 +378,75 @@ test('connections that fail leave nothing behind in the service', async () => {
   for (let i = 0; i < 3; i++) await expect(connect()).rejects.toThrow('cut');
   expect(getEventListeners(service.signal, 'abort')).toEqual([]);
   await until('nobody follows', () => agent.listeners === 0);
+});
+
+test.each([0, 1])(
+  'own bans of a listing are kept up to a bound: %i more are told again',
+  async (more) => {
+    const agent = new FakeAgent();
+    const count = SHARE_OWN_MAX + more;
+    const own = new Map(
+      Array.from({ length: count }, (_, n) => [
+        `sshd 10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
+        9e15,
+      ]),
+    );
+    const engine = new MemoryEngine(hub, memoryHost('mx1'));
+    engine.run = async (_, take, signal) => {
+      const none = { put: [], gone: [], passedOver: 0 };
+      await take({ ...none, own, listing: 'part' });
+      await take({ ...none, own: new Map(), listing: 'end' });
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    };
+    let published = 0;
+    engine.publish = () => new Promise(() => undefined);
+    const ending = new AbortController();
+    const connection = new Connection({
+      ...{ engine, host: 'mx1', agent, desk: agent, log: silentLog, now: Date.now },
+      view: await agent.shareStatus(),
+      positions: Positions.open(join(folder, 'positions.json')),
+      metrics: new ShareMetrics(() => ({}) as ShareGauges),
+      spared: [],
+      times: { heartbeat: 1_000, listAgainFirst: 1_000, listAgain: 1_000 },
+      listening: () => {
+        published = connection.published;
+      },
+    });
+    const running = connection.run(ending.signal);
+    await until('it is listed', () => published > 0);
+    expect(published).toBe(SHARE_OWN_MAX);
+    ending.abort();
+    await running;
+  },
+);
+
+test.each(['an engine', 'an agent'])('%s that is mute holds up no stop', async (who) => {
+  const agent = new FakeAgent();
+  const never = () => new Promise<never>(() => undefined);
+  let isAsked = false;
+  const asked = () => {
+    isAsked = true;
+    return never();
+  };
+  if (who === 'an agent') agent.shareStatus = asked;
+  let isClosed = false;
+  const service = new ShareService({
+    engine: (options) => {
+      const engine = new MemoryEngine(hub, options);
+      engine.open = asked;
+      engine.close = async () => {
+        isClosed = true;
+      };
+      return engine;
+    },
+    ...{ host: 'mx1', machineId: '', agent, desk: agent, log: silentLog },
+    positions: Positions.open(join(folder, 'mx1.json')),
+  });
+  const run = service.run();
+  await until('it is asked', () => isAsked);
+  const began = performance.now();
+  service.stop();
+  await run;
+  expect(performance.now() - began).toBeLessThan(2_000);
+  expect(isClosed).toBe(who === 'an engine');
 });
