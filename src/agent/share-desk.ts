@@ -6,7 +6,7 @@
 import type { RequestFor } from '../control/endpoints.js';
 import type { ShareAnswer, ShareView } from '../control/protocol.js';
 import { formatPrefix, hostPrefix, type Prefix, parsePrefix } from '../core/address.js';
-import { inBackground } from '../core/background.js';
+import { inBackground, inPieces } from '../core/background.js';
 import type { BanDecision, BanRecord, FilterEvent, UnbanDecision } from '../core/decision.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import type { Element, FirewallBackend } from '../core/firewall.js';
@@ -138,8 +138,7 @@ export class ShareDesk {
     tally.lifted += await this.#liftTold(lifted);
     const isListed = decisions.every(({ origin }) => origin === 'lists');
     const size = isListed ? SHARE_PIECE_CHANGES : SHARE_PIECE_BANS;
-    for (let at = 0; at < decisions.length; at += size)
-      await this.#takePiece(decisions.slice(at, at + size), tally);
+    await inPieces(decisions, size, (piece) => this.#takePiece(piece, tally));
     // Of a list whose beginning another agent had, nobody knows here what is not in it.
     if (ends && snapshot !== undefined && snapshot === this.#snapshot?.word)
       tally.lifted += await this.#endSnapshot();
@@ -185,7 +184,6 @@ export class ShareDesk {
     }
     if (bans.size > 0) await this.#ban([...bans.values()], tally);
     await this.#send(listed, tally);
-    await pause();
   }
 
   /** For new bans. Counted once for a request, and only where there is a new one. */
@@ -252,8 +250,8 @@ export class ShareDesk {
   /** Lifts bans in pieces; `by`: who does, when it is not who decided. */
   async #lift(bans: readonly BanRecord[], by?: string): Promise<number> {
     const time = wallClock.now();
-    for (let at = 0; at < bans.length; at += SHARE_PIECE_BANS) {
-      const piece = bans.slice(at, at + SHARE_PIECE_BANS).map((ban): UnbanDecision => {
+    await inPieces(bans, SHARE_PIECE_BANS, async (piece) => {
+      const unbans = piece.map((ban): UnbanDecision => {
         const who = by ?? ban.host;
         const { jail, target } = ban;
         return {
@@ -265,9 +263,8 @@ export class ShareDesk {
           ...(who === undefined ? {} : { by: who }),
         };
       });
-      await this.#deps.pipeline.decide(piece);
-      await pause();
-    }
+      await this.#deps.pipeline.decide(unbans);
+    });
     this.#status.drop();
     return bans.length;
   }
