@@ -8,6 +8,7 @@
  * another one; a listing holds everything that is in force; publishing the same again changes
  * nothing; whatever fails rejects, and the engine is closed and made anew.
  */
+import { messageOf } from '../core/errors.js';
 import type { ShareOrigin } from '../core/share.js';
 
 /** What this host tells the others. */
@@ -110,4 +111,25 @@ export function isInstallation(text: string): boolean {
 /** Names a ban among those of this host. */
 export function ownKey(jail: string, target: string): string {
   return `${jail} ${target}`;
+}
+
+/** Schemes of `url` in [share] for an engine of one kind. */
+export interface UrlSchemes {
+  readonly plain: string;
+  readonly tls: string;
+}
+
+/** What to do when one side speaks TLS and the other does not, or with another certificate. */
+export function tlsHint(error: unknown, { plain, tls }: UrlSchemes): string | undefined {
+  const { code = '' } = error as { readonly code?: string };
+  const text = messageOf(error);
+  if (/wrong version number|packet length too long/.test(text) || code === 'EPROTO')
+    return `that port speaks no TLS: write ${plain}:// into url of [share], or give the server a port that does`;
+  if (/its answer is TLS/.test(text))
+    return `that port speaks TLS: write ${tls}:// into url of [share], and ca-file`;
+  if (/SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)/.test(code))
+    return "ca-file of [share] is the certificate that the server's is signed by";
+  return code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+    ? 'the certificate is for another name: write that one into url of [share]'
+    : undefined;
 }

@@ -7,6 +7,11 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { SHARE_ANSWER_BYTES_MAX } from '../core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../core/timeouts.js';
+import { tlsHint } from './engine.js';
+
+/** First byte of what a server says that waits for TLS: an alert. */
+const TLS_ALERT = 0x15;
+const TLS_ANSWER = 'its answer is TLS';
 
 export interface LapiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -52,13 +57,7 @@ export class LapiHttp {
     const signal = AbortSignal.timeout(timeoutMs);
     const url = new URL(`${this.#base.pathname.replace(/\/$/, '')}${path}`, this.#base);
     return new Promise((resolve, reject) => {
-      const failed = (error: unknown) =>
-        reject(
-          new OperatorError(
-            `${this.#base.origin} does not answer: ${signal.aborted ? 'no answer in time' : messageOf(error)}`,
-            { cause: error },
-          ),
-        );
+      const failed = (error: unknown) => reject(this.#noAnswer(error, signal.aborted));
       const sent = send(
         url,
         {
@@ -91,12 +90,27 @@ export class LapiHttp {
           response.on('error', failed);
           response.once('end', () => {
             const { statusCode: status = 0, headers } = response;
-            resolve({ status, headers, json: jsonOf(Buffer.concat(chunks).toString('utf8')) });
+            const said = Buffer.concat(chunks).toString('utf8');
+            // So say Go and nginx.
+            if (status === 400 && /HTTPS (?:server|port)/.test(said)) failed(new Error(TLS_ANSWER));
+            else resolve({ status, headers, json: jsonOf(said) });
           });
         },
       );
       sent.on('error', failed);
       sent.end(text);
+    });
+  }
+
+  #noAnswer(error: unknown, isLate: boolean): OperatorError {
+    const { rawPacket } = error as { readonly rawPacket?: Buffer };
+    const isAlert = rawPacket?.[0] === TLS_ALERT;
+    const cause = isAlert ? new Error(TLS_ANSWER) : error;
+    const hint = tlsHint(cause, { plain: 'http', tls: 'https' });
+    const said = isLate ? 'no answer in time' : messageOf(cause);
+    return new OperatorError(`${this.#base.origin} does not answer: ${said}`, {
+      ...(hint === undefined ? {} : { hint }),
+      cause,
     });
   }
 

@@ -4,7 +4,11 @@
  * than one may be ends the reading. A well-known library has no such bound: eleven bytes that
  * announce 33 million values take 256 MiB of it.
  */
-import { SHARE_REPLY_BYTES_MAX, SHARE_REPLY_DEPTH_MAX } from '../core/service-limits.js';
+import {
+  SHARE_REPLY_BYTES_MAX,
+  SHARE_REPLY_DEPTH_MAX,
+  SHARE_REPLY_VALUES_MAX,
+} from '../core/service-limits.js';
 
 /** What a command was refused with. */
 export class ReplyError extends Error {}
@@ -12,11 +16,15 @@ export class ReplyError extends Error {}
 export type Reply = string | number | null | ReplyError | readonly Reply[];
 
 const LINE_FEED = 0x0a;
+/** First byte of what a server says that waits for TLS. */
+const TLS_ALERT = 0x15;
 
 export class ReplyReader {
   readonly #found: (reply: Reply) => void;
   /** Of the answer that is under way, all its bytes. */
   #bytes = 0;
+  /** Values that its arrays announce. */
+  #values = 0;
   /** A text or a line that has begun, in the first bytes of a buffer that grows. */
   #kept = Buffer.alloc(0);
   #length = 0;
@@ -36,6 +44,7 @@ export class ReplyReader {
   }
 
   #takeLine(chunk: Buffer, at: number): number {
+    if (this.#length === 0 && chunk[at] === TLS_ALERT) throw new Error('its answer is TLS');
     const feed = chunk.indexOf(LINE_FEED, at);
     const end = feed === -1 ? chunk.length : feed + 1;
     this.#keep(chunk.subarray(at, end));
@@ -86,22 +95,23 @@ export class ReplyReader {
     else if (kind === ':') this.#put(wholeNumber(rest));
     else if (kind !== '$' && kind !== '*') throw new Error('its answer is no RESP');
     else if (rest === '-1') this.#put(null);
-    else if (kind === '$') this.#left = this.#announced(rest) + 2;
-    else this.#begin(this.#announced(rest));
+    else if (kind === '$') this.#left = this.#announced(countOf(rest)) + 2;
+    else this.#begin(countOf(rest));
   }
 
-  /** So many bytes or values are to come: too many are refused before the first one is there. */
-  #announced(text: string): number {
-    const count = wholeNumber(text);
-    if (count < 0) throw new Error('its answer is no RESP');
-    if (count > SHARE_REPLY_BYTES_MAX - this.#bytes) throw tooLarge();
-    return count;
+  /** So many bytes are to come: too many are refused before the first one is there. */
+  #announced(bytes: number): number {
+    if (bytes > SHARE_REPLY_BYTES_MAX - this.#bytes) throw tooLarge();
+    return bytes;
   }
 
   #begin(left: number): void {
+    this.#values += left;
+    if (this.#values > SHARE_REPLY_VALUES_MAX)
+      throw new TooLargeError(`its answer has more than ${SHARE_REPLY_VALUES_MAX} values`);
     if (left === 0) this.#put([]);
     else if (this.#open.length === SHARE_REPLY_DEPTH_MAX)
-      throw new Error('its answer is nested too deep');
+      throw new TooLargeError(`its answer is nested deeper than ${SHARE_REPLY_DEPTH_MAX} arrays`);
     else this.#open.push({ items: [], left });
   }
 
@@ -114,6 +124,7 @@ export class ReplyReader {
       whole = top.items;
     }
     this.#bytes = 0;
+    this.#values = 0;
     this.#found(whole);
   }
 }
@@ -128,6 +139,12 @@ function tooLarge(): TooLargeError {
 function wholeNumber(text: string): number {
   if (!/^-?\d{1,20}$/.test(text)) throw new Error('its answer is no RESP');
   return Number(text);
+}
+
+function countOf(text: string): number {
+  const count = wholeNumber(text);
+  if (count < 0) throw new Error('its answer is no RESP');
+  return count;
 }
 
 /** A command as it is sent. */

@@ -12,7 +12,7 @@ import { parsePrefix } from '../core/address.js';
 import { within } from '../core/background.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { isHostName, jailName } from '../core/names.js';
-import { SHARE_STREAM_ENTRIES_MAX } from '../core/service-limits.js';
+import { SHARE_LIFTS_MAX, SHARE_STREAM_ENTRIES_MAX } from '../core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../core/timeouts.js';
 import { ServerClock } from './clock.js';
 import {
@@ -24,6 +24,7 @@ import {
   type ShareChange,
   type SharedDecision,
   type ShareEngine,
+  tlsHint,
 } from './engine.js';
 import { type Reply, TooLargeError } from './resp.js';
 import { type ValkeyAccess, ValkeyClient } from './valkey-client.js';
@@ -47,6 +48,7 @@ const BLOCK_MS = 1_000;
 const READ_ENTRIES = 1_000;
 /** Bans of one page of a listing. */
 const LISTED_ROWS = 1_000;
+const SCHEMES = { plain: 'valkey', tls: 'valkeys' };
 /** After this id nobody can add an entry. */
 const LAST = '18446744073709551615-18446744073709551615';
 /** Before the first entry of any stream. */
@@ -75,8 +77,19 @@ export class ValkeyEngine implements ShareEngine {
   }
 
   async open(): Promise<void> {
-    await this.#answered(Promise.all([this.#writer.connect(), this.#reader.connect()]));
-    await this.heartbeat();
+    try {
+      await this.#answered(Promise.all([this.#writer.connect(), this.#reader.connect()]));
+      await this.heartbeat();
+    } catch (error) {
+      // A server with TLS hangs up on whoever has none; one without takes TLS for half a command.
+      const text = messageOf(error);
+      const { hint } = error as OperatorError;
+      if (hint !== undefined || !/no answer in time|ECONNRESET|closed/.test(text)) throw error;
+      throw new OperatorError(text, {
+        hint: `look whether that port speaks TLS: if so, url of [share] begins with ${SCHEMES.tls}://, else with ${SCHEMES.plain}://`,
+        cause: error,
+      });
+    }
   }
 
   listAgain(): void {
@@ -184,10 +197,15 @@ export class ValkeyEngine implements ShareEngine {
     const gone = new Map<string, GoneDecision>();
     // One that begins anew is read from its beginning.
     let from = isAfter(since, end) ? START : since;
-    while (isAfter(end, from)) {
+    // No longer than hosts let it become; who has the password can.
+    for (let read = 0; isAfter(end, from) && read < SHARE_STREAM_ENTRIES_MAX; ) {
       const range = [`(${from}`, end, 'COUNT', String(READ_ENTRIES)];
       const entries = entriesOf(await this.#ask('XRANGE', this.#options.stream, ...range));
-      for (const one of this.#newsOf(entries).gone) gone.set(one.key, one);
+      for (const one of this.#newsOf(entries).gone) {
+        gone.set(one.key, one);
+        if (gone.size === SHARE_LIFTS_MAX) return [...gone.values()];
+      }
+      read += READ_ENTRIES;
       from = entries.length < READ_ENTRIES ? end : (entries.at(-1)?.id ?? end);
     }
     return [...gone.values()];
@@ -292,7 +310,7 @@ export class ValkeyEngine implements ShareEngine {
       return `somebody added an entry with the last id that there is; ${del} (redis-cli with Redis); ${lock}`;
     if (error instanceof TooLargeError)
       return `somebody put something very large there; ${del} ${this.#held} (redis-cli with Redis); ${lock}`;
-    return undefined;
+    return tlsHint(error, SCHEMES);
   }
 }
 

@@ -1,8 +1,10 @@
 /** CrowdSec's LAPI as engine: a double everywhere, and a real one wherever it is installed. */
 import { randomUUID } from 'node:crypto';
+import { type AddressInfo, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   SHARE_ANSWER_BYTES_MAX,
+  SHARE_ANSWER_DECISIONS_MAX,
   SHARE_DECISION_BYTES_MAX,
   SHARE_TEXT_CHARS_MAX,
 } from '../../src/core/service-limits.js';
@@ -166,6 +168,52 @@ describe('with a double', () => {
       expect(taken).toEqual([]);
     },
   );
+
+  test.each([
+    [
+      'HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n',
+      'http',
+      'https',
+    ],
+    ['\x15\x03\x01\x00\x02\x02\x46', 'http', 'https'],
+    ['HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n', 'https', 'http'],
+  ])(
+    'a port that speaks the other one of TLS and none: %j names the key',
+    async (said, from, to) => {
+      const server = createServer((socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', () => socket.end(said, 'latin1'));
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+      const { port } = server.address() as AddressInfo;
+      const one = engine({ url: new URL(`${from}://127.0.0.1:${port}`) });
+      await expect(one.open()).rejects.toMatchObject({
+        hint: expect.stringContaining(`${to}:// into url of [share]`),
+      });
+      await one.close();
+      server.close();
+    },
+  );
+
+  test('an answer has so many decisions, and no more', () => {
+    const like = {
+      id: 1,
+      type: 'ban',
+      scope: 'Ip',
+      duration: '1h',
+      origin: 'lists',
+      scenario: 'x',
+    };
+    const json = JSON.stringify({ ...like, value: '192.0.2.1' });
+    const answer = (count: number) =>
+      Buffer.from(`{"new":[${Array<string>(count).fill(json).join(',')}],"deleted":null}`);
+    const list = new DecisionList(Date.now);
+    list.take(answer(SHARE_ANSWER_DECISIONS_MAX));
+    expect([list.isWhole, list.put.length]).toEqual([true, SHARE_ANSWER_DECISIONS_MAX]);
+    expect(() => new DecisionList(Date.now).take(answer(SHARE_ANSWER_DECISIONS_MAX + 1))).toThrow(
+      `more than ${SHARE_ANSWER_DECISIONS_MAX} decisions`,
+    );
+  });
 
   test('an answer has a size and a time that it may have', async () => {
     const one = engine();

@@ -1,6 +1,10 @@
 /** What a server says, in every way to cut it into pieces; and what it may not say. */
 import { describe, expect, test } from '@jest/globals';
-import { SHARE_REPLY_BYTES_MAX, SHARE_REPLY_DEPTH_MAX } from '../../src/core/service-limits.js';
+import {
+  SHARE_REPLY_BYTES_MAX,
+  SHARE_REPLY_DEPTH_MAX,
+  SHARE_REPLY_VALUES_MAX,
+} from '../../src/core/service-limits.js';
 import {
   encodeCommand,
   type Reply,
@@ -57,14 +61,25 @@ describe('answers', () => {
       expect(() => read(lines(header))).toThrow(TooLargeError);
     // What it announces and does not say is not there.
     const before = process.memoryUsage().heapUsed;
-    read(lines('*2000000'));
+    read(lines(`*${SHARE_REPLY_VALUES_MAX}`));
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(8_000_000);
+  });
+
+  test('have as many values as they may, however they are nested, and no more', () => {
+    const refusals = (count: number) => [`*${count}`, ...Array<string>(count).fill('-')];
+    expect(read(lines(...refusals(SHARE_REPLY_VALUES_MAX))).length).toBe(1);
+    const half = SHARE_REPLY_VALUES_MAX / 2;
+    expect(read(lines('*2', ...refusals(half - 1), ...refusals(half - 1))).length).toBe(1);
+    const more = lines('*2', ...refusals(half - 1), ...refusals(half));
+    expect(() => read(more)).toThrow(TooLargeError);
+    // Each answer has a count of its own.
+    expect(read(lines(...refusals(half), ...refusals(half + 1))).length).toBe(2);
   });
 
   test('are nested as deep as they may be and no deeper', () => {
     const nested = (depth: number) => lines(...Array<string>(depth).fill('*1'), ':1');
     expect(JSON.stringify(read(nested(SHARE_REPLY_DEPTH_MAX)))).toBe('[[[[[[[[[1]]]]]]]]]');
-    expect(() => read(nested(SHARE_REPLY_DEPTH_MAX + 1))).toThrow('too deep');
+    expect(() => read(nested(SHARE_REPLY_DEPTH_MAX + 1))).toThrow('deeper than');
   });
 });
 

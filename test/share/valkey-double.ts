@@ -23,6 +23,8 @@ export class ValkeyDouble {
   readonly asked: string[] = [];
   password: string | undefined;
   isMute = false;
+  /** So many bytes of an answer at once. */
+  piece = Number.POSITIVE_INFINITY;
   /** Said instead of an answer to this command, byte by byte as it is. */
   readonly instead = new Map<string, Buffer>();
   /** How far its clock is ahead of this machine's, ms. */
@@ -84,7 +86,11 @@ export class ValkeyDouble {
           queue.push(words);
           reply = 'QUEUED';
         } else reply = await this.#answer(words);
-        if (!socket.destroyed) socket.write(encoded(reply));
+        const answer = Buffer.from(encoded(reply));
+        for (let at = 0; at < answer.length && !socket.destroyed; at += this.piece) {
+          socket.write(answer.subarray(at, at + this.piece));
+          if (at + this.piece < answer.length) await new Promise(setImmediate);
+        }
       });
     });
     socket.on('data', (chunk) => reader.take(chunk));
@@ -108,10 +114,12 @@ export class ValkeyDouble {
         return (this.streams.get(key) ?? []).slice(-1).map(told);
       case 'XRANGE': {
         const [from = '', end = '', , count] = rest;
-        return (this.streams.get(key) ?? [])
-          .filter(({ id }) => isAfter(id, from.slice(1)) && !isAfter(id, end))
-          .slice(0, Number(count))
-          .map(told);
+        const all = this.streams.get(key) ?? [];
+        const at = all.findIndex(({ id }) => id === from.slice(1));
+        const later =
+          at >= 0 ? all.slice(at + 1) : all.filter(({ id }) => isAfter(id, from.slice(1)));
+        const page = later.slice(0, Number(count));
+        return page.filter(({ id }) => !isAfter(id, end)).map(told);
       }
       case 'XREAD':
         return this.#read(rest);

@@ -1,6 +1,7 @@
 /** Valkey or Redis as engine: a double everywhere, a real one wherever it is installed. */
 import { randomUUID } from 'node:crypto';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { inspect } from 'node:util';
 import {
   afterAll,
   afterEach,
@@ -12,8 +13,10 @@ import {
   test,
 } from '@jest/globals';
 import {
+  SHARE_LIFTS_MAX,
   SHARE_PUBLISH_MAX,
   SHARE_REPLY_BYTES_MAX,
+  SHARE_REPLY_VALUES_MAX,
   SHARE_STREAM_ENTRIES_MAX,
 } from '../../src/core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../../src/core/timeouts.js';
@@ -101,6 +104,16 @@ engineContract('a double of Valkey', async () => {
   };
 });
 
+/** A server that says this to whatever it is told first. */
+async function answering(text: string): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.write(text, 'latin1'));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  return server;
+}
+
 /** Listens, and keeps what it hears. */
 async function listening(one: ValkeyEngine, since?: string) {
   const ending = new AbortController();
@@ -157,26 +170,91 @@ describe('with a double', () => {
     expect(safe.streams.get('banjour')?.length).toBe(1);
     await one.close();
     const stranger = engine('mx1', way);
-    await expect(stranger.open()).rejects.toThrow(/certificate/);
+    await expect(stranger.open()).rejects.toMatchObject({
+      message: expect.stringMatching(/certificate/),
+      hint: expect.stringContaining('ca-file of [share]'),
+    });
     await stranger.close();
     await safe.close();
   });
 
+  test('a port with TLS that is spoken to without, and the other way round, names the key', async () => {
+    const safe = await ValkeyDouble.start(TLS);
+    const plain = engine('mx1', { port: safe.port });
+    await expect(plain.open()).rejects.toMatchObject({
+      hint: expect.stringContaining('url of [share] begins with valkeys://'),
+    });
+    await plain.close();
+    await safe.close();
+    const alert = await answering('\x15\x03\x01\x00\x02\x02\x46');
+    const one = engine('mx1', { port: (alert.address() as AddressInfo).port });
+    await expect(one.open()).rejects.toMatchObject({
+      message: expect.stringContaining('its answer is TLS'),
+      hint: expect.stringContaining('valkeys:// into url of [share]'),
+    });
+    await one.close();
+    alert.close();
+    const other = await answering('-ERR unknown command\r\n');
+    const secret = engine('mx1', { port: (other.address() as AddressInfo).port, isTls: true });
+    await expect(secret.open()).rejects.toMatchObject({
+      hint: expect.stringContaining('valkey:// into url of [share]'),
+    });
+    await secret.close();
+    other.close();
+  });
+
+  const BYTES = `larger than ${SHARE_REPLY_BYTES_MAX} bytes`;
+  const VALUES = `more than ${SHARE_REPLY_VALUES_MAX} values`;
   test.each([
-    ['a text of a gigabyte', `$${2 ** 30}\r\n`],
-    ['33 million values', `*${2 ** 25}\r\n`],
-    ['a line without end', 'x'.padStart(SHARE_REPLY_BYTES_MAX + 1, '+')],
-  ])('%s ends the connection, and the remedy is named', async (_, answer) => {
+    ['a text of a gigabyte', `$${2 ** 30}\r\n`, BYTES],
+    ['33 million values', `*${2 ** 25}\r\n`, VALUES],
+    ['an array of 699,044 refusals', `*699044\r\n${'-\r\n'.repeat(699_044)}`, VALUES],
+    [
+      'many arrays of many refusals',
+      `*20000\r\n${`*2\r\n${'-\r\n'.repeat(2)}`.repeat(20_000)}`,
+      VALUES,
+    ],
+    ['arrays in arrays', '*1\r\n'.repeat(100_000), 'nested deeper than 8 arrays'],
+    ['a line without end', 'x'.padStart(SHARE_REPLY_BYTES_MAX + 1, '+'), BYTES],
+  ])('%s: the connection ends, and the remedy is named', async (_, answer, said) => {
     double.add('banjour', ['1-1', ...words('192.0.2.1')]);
     const one = make();
     await one.open();
     double.instead.set('ZSCAN', Buffer.from(answer));
     const heard = one.run(undefined, async () => undefined, new AbortController().signal);
     await expect(heard).rejects.toMatchObject({
-      message: expect.stringContaining(`larger than ${SHARE_REPLY_BYTES_MAX} bytes`),
+      message: expect.stringContaining(said),
       hint: expect.stringContaining('valkey-cli -n 0 DEL banjour banjour:held'),
     });
     await one.close();
+  });
+
+  test('such an answer takes no memory of note', async () => {
+    const answers = [`*${2 ** 25}\r\n`, `*699044\r\n${'-\r\n'.repeat(699_044)}`].map(Buffer.from);
+    const before = process.memoryUsage().rss;
+    let most = 0;
+    for (const answer of answers) {
+      const one = make();
+      await one.open();
+      double.instead.set('TIME', answer);
+      await expect(one.heartbeat()).rejects.toThrow(VALUES);
+      most = Math.max(most, process.memoryUsage().rss - before);
+      double.instead.clear();
+      await one.close();
+    }
+    expect(most).toBeLessThan(100 * 1024 * 1024);
+  });
+
+  test('what comes a byte at a time is read, and half an answer is waited for', async () => {
+    const one = make();
+    await one.open();
+    double.piece = 1;
+    await one.publish([ban('192.0.2.1')]);
+    const { news, stop } = await listening(one);
+    await one.publish([ban('192.0.2.2'), ban('192.0.2.3')]);
+    const heard = () => news.flatMap(({ own, listing }) => (listing === undefined ? [...own] : []));
+    await until('its own are heard', () => heard().length === 2);
+    await stop();
   });
 
   test('what is no RESP, and an answer that nobody asked for, end the connection', async () => {
@@ -189,6 +267,53 @@ describe('with a double', () => {
       double.instead.clear();
       await one.close();
     }
+  });
+
+  test.each([0, 1])(
+    'of lifts while nobody listened as many are told as may be: %i more',
+    async (more) => {
+      const lifted = (n: number) => `198.51.${n >> 8}.${n & 255}`;
+      const entries = Array.from({ length: SHARE_LIFTS_MAX + more }, (_, n) => ({
+        id: `5-${n}`,
+        words: [...words(lifted(n)).slice(0, -2), 'lift', '1'],
+      }));
+      double.streams.set('banjour', entries);
+      const one = make();
+      await one.open();
+      const { news, stop } = await listening(one, '1-1');
+      expect(news.flatMap(({ gone }) => gone).length).toBe(SHARE_LIFTS_MAX);
+      await stop();
+    },
+  );
+
+  test('a refusal in a transaction is told, and that of EXEC is not', async () => {
+    const one = make();
+    await one.open();
+    double.instead.set(
+      'XADD',
+      Buffer.from("-NOPERM User mx1 has no permissions to run 'xadd'\r\n"),
+    );
+    double.instead.set('EXEC', Buffer.from('-EXECABORT Transaction discarded\r\n'));
+    await expect(one.publish([ban('192.0.2.1')])).rejects.toMatchObject({
+      message: expect.stringContaining('NOPERM'),
+      hint: expect.stringContaining('ACL user'),
+    });
+    await one.close();
+  });
+
+  test('a database that it may not use ends the connection', async () => {
+    double.instead.set('SELECT', Buffer.from('-ERR DB index is out of range\r\n'));
+    const one = make({ database: 99 });
+    await expect(one.open()).rejects.toThrow('DB index is out of range');
+    await one.close();
+  });
+
+  test('a refusal has no command in it, which would have the password', async () => {
+    double.password = 'right';
+    const one = make({ password: 'secret-of-mx1' });
+    const refused = await one.open().catch((error: unknown) => error);
+    expect(inspect(refused, { depth: 9 })).not.toContain('secret-of-mx1');
+    await one.close();
   });
 
   test('a stream with the last possible id: publishing names the remedy', async () => {
