@@ -1,4 +1,7 @@
-/** dist/: TypeScript, the web page and the compiled batch reader, only when their sources changed. */
+/**
+ * dist/: TypeScript, the web page, the commands in one file and the compiled batch reader, only when
+ * their sources changed.
+ */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest, filesBelow, isStamped, stampWith } from './digest.mjs';
@@ -7,7 +10,7 @@ import { fail, openly, quietly, ROOT, say, since, tail, warn } from './run.mjs';
 const STAMP = 'dist/.built';
 const SOURCES = [
   ...['src', 'native', 'test', 'bench', 'tsconfig.json', 'package-lock.json'],
-  'scripts/lib/page.mjs',
+  ...['scripts/lib/page.mjs', 'scripts/lib/commands.mjs'],
 ];
 
 /** Built files whose source is gone: a test that was deleted must not go on running. */
@@ -28,7 +31,8 @@ export function build() {
   if (openly(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.']) !== 0)
     fail('tsc -p .');
   // In a process of its own: esbuild is not there before npm packages are.
-  if (openly(process.execPath, ['scripts/page.mjs']) !== 0) fail('node scripts/page.mjs');
+  for (const script of ['scripts/page.mjs', 'scripts/commands.mjs'])
+    if (openly(process.execPath, [script]) !== 0) fail(`node ${script}`);
   if (existsSync(join(ROOT, 'native/build.mjs'))) {
     const native = quietly(process.execPath, ['native/build.mjs']);
     if (!native.ok)

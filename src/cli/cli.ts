@@ -49,6 +49,19 @@ export async function runCli(line: readonly string[], terminal: Terminal): Promi
   }
 }
 
+/** Runs a command line that can be read without yargs; undefined, and nothing done, otherwise. */
+export async function runQuickly(
+  argv: readonly string[],
+  terminal: Terminal,
+): Promise<ExitCode | undefined> {
+  try {
+    const choice = await quickChoice(argv);
+    return choice && (await run(choice.command, choice.args, terminal));
+  } catch (error) {
+    return report(error, terminal, argv.includes('--json'));
+  }
+}
+
 /** By yargs: help, every spelling of every option. */
 async function fullChoice(argv: readonly string[], terminal: Terminal) {
   const [{ parseCommandLine }, table] = await Promise.all([

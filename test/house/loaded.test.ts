@@ -24,7 +24,7 @@ function loadedBy(entries: readonly string[]): string[] {
 function staticImports(file: string): string[] {
   const path = join('dist', file);
   if (!existsSync(path)) throw new Error(`${path} is not there: build first`);
-  const pattern = /^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*'([^']+)'/gm;
+  const pattern = /^(?:import|export)\b(?:[^'"`;]*?\bfrom)?\s*['"]([^'"]+)['"]/gm;
   return [...readFileSync(path, 'utf8').matchAll(pattern)].map(([, name = '']) => name);
 }
 
@@ -33,6 +33,11 @@ const COMMAND = ['src/main.js', 'src/cli/cli.js', 'src/cli/quick.js'];
 describe('modules of others are loaded only where they are needed', () => {
   test.each(['status', 'stats', 'ban', 'unban', 'ping', 'attempt'])('by `%s`: none', (name) => {
     expect(loadedBy([...COMMAND, `src/cli/commands/${name}.js`])).toEqual([]);
+  });
+
+  test('by commands that only ask the agent: one file of ours behind the first', () => {
+    const own = (file: string) => staticImports(file).filter((name) => name.startsWith('.'));
+    expect([own('src/main.js'), own('src/cli/ask.js')]).toEqual([['./tools/terminal.js'], []]);
   });
 
   test('by the agent: the database, the bridge to C, the log and parts of one more', () => {
