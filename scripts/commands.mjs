@@ -1,4 +1,4 @@
-/** `node scripts/commands.mjs`: puts the commands that scripts run all day into one file. */
+/** `node scripts/commands.mjs`: puts what is started often, and the agent, into one file each. */
 import { buildCommands } from './lib/commands.mjs';
 
 await buildCommands();

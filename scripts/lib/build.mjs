@@ -1,5 +1,5 @@
 /**
- * dist/: TypeScript, the web page, the commands in one file and the compiled batch reader, only when
+ * dist/: TypeScript, the web page, the commands as single files and the compiled batch reader, only when
  * their sources changed.
  */
 import { existsSync, rmSync } from 'node:fs';

@@ -1,45 +1,77 @@
 /**
- * The commands that only ask the agent as one file: dist/src/cli/ask.js as the compiler made it is
- * replaced by one that holds what it loads. Everything works without this step, and each command
- * takes longer. What is loaded later only at times stays a file of its own: it may show things, and
- * throws no errors of ours, of whose kinds the one file has its own.
+ * What is started often, or must be up soon, as one file each: the compiler's file is replaced by one
+ * that holds all that it loads, since finding and opening a module takes as long as running it.
+ * Everything works without this step, and takes longer. Packages stay outside.
+ *
+ * Errors are told by their classes, of which each file has its own: what is imported later and stays
+ * outside shows things, or is a thread, and throws none of ours.
  */
-import { join, relative } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { ROOT } from './run.mjs';
 
-const SOURCE = 'src/cli';
-const TARGET = 'dist/src/cli';
-/** What is loaded at once and stands inside: the commands, but for the agent itself. */
-const INSIDE = /\/commands\/(?!run\.)/;
-
-/** Leaves what is imported later as it is, seen from the target. */
-const outside = {
-  name: 'outside',
-  setup(build) {
-    build.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
-      if (kind !== 'dynamic-import' || INSIDE.test(path)) return undefined;
-      const file = relative(join(ROOT, SOURCE), join(resolveDir, path));
-      return { path: file.startsWith('.') ? file : `./${file}`, external: true };
-    });
+/** The file, and which of its later imports it holds as well. */
+const PROGRAMS = [
+  { file: 'src/cli/ask', inside: /\/commands\/(?!run\.)/ },
+  {
+    file: 'src/cli/serve',
+    inside: /\/commands\/run\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
   },
-};
+  { file: 'src/agent/intake/worker', inside: /^$/ },
+];
 
-/** Makes it; errors of the sources end it with esbuild's words. */
+/** Leaves other later imports as they are, seen from the file. */
+function outside(file, inside) {
+  return {
+    name: 'outside',
+    setup(build) {
+      build.onResolve({ filter: /^\./ }, ({ kind, path, resolveDir }) => {
+        if (kind !== 'dynamic-import' || inside.test(path)) return undefined;
+        return { path: fromFile(file, join(resolveDir, path)), external: true };
+      });
+    },
+  };
+}
+
+/** Modules find others beside them where the compiler put them. */
+function places(file) {
+  return {
+    name: 'places',
+    setup(build) {
+      build.onLoad({ filter: /\/(?:src|native)\/.*\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, 'utf8');
+        if (!text.includes('import.meta.url')) return undefined;
+        const own = JSON.stringify(fromFile(file, path.replace(/\.ts$/, '.js')));
+        const url = `new URL(${own}, import.meta.url).href`;
+        return { contents: text.replaceAll('import.meta.url', url), loader: 'ts' };
+      });
+    },
+  };
+}
+
+function fromFile(file, path) {
+  const found = relative(dirname(join(ROOT, file)), path);
+  return found.startsWith('.') ? found : `./${found}`;
+}
+
+/** Makes them; errors of the sources end it with esbuild's words. */
 export async function buildCommands() {
   const { build } = await import('esbuild');
-  await build({
-    absWorkingDir: ROOT,
-    entryPoints: [`${SOURCE}/ask.ts`],
-    outdir: TARGET,
-    bundle: true,
-    platform: 'node',
-    packages: 'external',
-    format: 'esm',
-    target: 'node20',
-    legalComments: 'none',
-    charset: 'utf8',
-    sourcemap: true,
-    logLevel: 'warning',
-    plugins: [outside],
-  });
+  for (const { file, inside } of PROGRAMS)
+    await build({
+      absWorkingDir: ROOT,
+      entryPoints: [`${file}.ts`],
+      outfile: `dist/${file}.js`,
+      bundle: true,
+      platform: 'node',
+      packages: 'external',
+      format: 'esm',
+      target: 'node20',
+      legalComments: 'none',
+      // V8 keeps a text of single bytes in half the memory.
+      charset: 'ascii',
+      sourcemap: true,
+      logLevel: 'warning',
+      plugins: [outside(file, inside), places(file)],
+    });
 }

@@ -3,4 +3,5 @@
  * (`scripts/lib/commands.mjs`): finding and opening two dozen modules takes a third of the time that
  * Node itself needs to start.
  */
-export { runQuickly as ask } from './cli.js';
+export { runQuickly } from './cli.js';
+export { exitProcess } from './entry.js';
