@@ -50,13 +50,17 @@ static void print_elements(const char *body, size_t length, long long when) {
         const char *list = attribute(body, length, NFTA_SET_ELEM_LIST_ELEMENTS, &list_length);
         while (name && list && list_length >= sizeof(struct nlattr)) {
                 const struct nlattr *element = (const struct nlattr *) list;
-                size_t size = element->nla_len, key_length, value_length;
+                size_t size = element->nla_len, key_length, value_length, flags_length;
                 if (size < NLA_HDRLEN || size > list_length)
                         return;
                 const char *key = attribute(list + NLA_HDRLEN, size - NLA_HDRLEN, NFTA_SET_ELEM_KEY, &key_length);
                 const char *value = key ? attribute(key, key_length, NFTA_DATA_VALUE, &value_length) : NULL;
+                const char *flags =
+                        attribute(list + NLA_HDRLEN, size - NLA_HDRLEN, NFTA_SET_ELEM_FLAGS, &flags_length);
+                /* In a set of intervals the address behind one ends it: it is not in the set. */
+                int is_end = flags && flags_length == 4 && flags[3] & NFT_SET_ELEM_INTERVAL_END;
                 char text[INET6_ADDRSTRLEN];
-                if (value && (value_length == 4 || value_length == 16) &&
+                if (!is_end && value && (value_length == 4 || value_length == 16) &&
                     inet_ntop(value_length == 4 ? AF_INET : AF_INET6, value, text, sizeof(text)))
                         printf("%s %s %lld\n", name, text, when);
                 size_t step = NLA_ALIGN(size);

@@ -1,7 +1,7 @@
 /**
  * A booted Debian 13 mail server for latency and bursts: entries come in through its own journald,
- * as from Postfix, and bans are seen where the kernel announces them. Banjour and Debian's fail2ban
- * take turns on it.
+ * as from Postfix, and bans are seen where the kernel announces them. Banjour and what Debian has
+ * beside it take turns on it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,8 +11,9 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Agent } from '../../test/e2e/lib/agent.js';
 import { Machine, removeLeftovers } from '../../test/e2e/lib/machine.js';
-import { build as buildRootfs } from '../../test/e2e/lib/rootfs.js';
-import { run, sleep, until } from '../../test/e2e/lib/shell.js';
+import { buildLayer, build as buildRootfs } from '../../test/e2e/lib/rootfs.js';
+import { type Outcome, type RunOptions, run, sleep, until } from '../../test/e2e/lib/shell.js';
+import { familyOf } from './processes.js';
 import { tool } from './tools.js';
 
 const JAILS = ['postfix-sasl', 'dovecot', 'sshd'] as const;
@@ -52,8 +53,18 @@ whois = tcp:127.0.0.1:${STALLED.whois}
 digest = 0
 `;
 
-/** Who watches: ours, ours beside a banjour-companion whose servers all stall, theirs. */
-export type Watcher = 'banjour' | 'banjour+notify' | 'fail2ban';
+/**
+ * Who watches, and the units that run for it: ours, ours beside a banjour-companion whose servers
+ * all stall, and the others. The last two are only in a lab of rivals.
+ */
+const UNITS = {
+  banjour: ['banjour.service'],
+  'banjour+notify': ['banjour.service', NOTIFY_UNIT],
+  fail2ban: ['fail2ban.service'],
+  sshguard: ['sshguard.service'],
+  crowdsec: ['crowdsec.service', 'crowdsec-firewall-bouncer.service'],
+} as const;
+export type Watcher = keyof typeof UNITS;
 
 /** Rest after a start, ms: starting is not what is measured here. */
 const SETTLE_MS = 5_000;
@@ -90,11 +101,15 @@ export class Lab {
     this.agent = agent;
   }
 
-  /** Builds the root file system when it is missing, boots it, installs Banjour from this tree. */
-  static async open(say: (line: string) => void): Promise<Lab> {
+  /**
+   * Builds the root file system when it is missing, boots it, installs Banjour from this tree; with
+   * `rivals` the other programs are there, too.
+   */
+  static async open(say: (line: string) => void, rivals = false): Promise<Lab> {
     await removeLeftovers();
-    await buildRootfs('trixie', say);
-    const machine = await Machine.boot('trixie');
+    if (rivals) await buildLayer('rivals', say);
+    else await buildRootfs('trixie', say);
+    const machine = await (rivals ? Machine.bootLayer('rivals') : Machine.boot('trixie'));
     try {
       const agent = await Agent.install(machine);
       await copyFile(
@@ -131,8 +146,8 @@ export class Lab {
    * it.
    */
   async start(who: Watcher): Promise<number> {
-    for (const unit of [NOTIFY_UNIT, 'fail2ban.service', 'banjour.service'])
-      await this.#machine.try(['systemctl', 'stop', unit]);
+    for (const unit of new Set(Object.values(UNITS).flat().reverse()))
+      await this.#machine.try(['systemctl', 'stop', unit], { timeoutMs: 180_000 });
     const jails = who === 'banjour+notify' ? TELLING : OURS;
     await writeFile(join(this.#machine.root, 'etc/banjour/jail.local'), jails);
     await this.#machine.try(['nft', 'flush', 'ruleset']);
@@ -145,25 +160,34 @@ export class Lab {
     ]);
     await sleep(1_100);
     await this.#machine.exec(['journalctl', '-q', '--rotate', '--vacuum-time=1s']);
-    if (who !== 'fail2ban') await this.agent.start();
+    if (who === 'banjour' || who === 'banjour+notify') await this.agent.start();
+    else await this.#machine.exec(['systemctl', 'restart', ...UNITS[who]]);
     if (who === 'banjour+notify') await this.#stall();
-    if (who === 'fail2ban') {
-      await this.#machine.exec(['systemctl', 'restart', 'fail2ban.service']);
+    if (who === 'fail2ban')
       await until('fail2ban has its jails', async () =>
         (await this.#machine.try(['fail2ban-client', 'status'])).stdout.includes('postfix-sasl'),
       );
-    }
     await sleep(SETTLE_MS);
-    const inside = Number(
-      await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', unitOf(who)]),
-    );
-    return hostPid(this.#machine.leader, inside);
+    return this.#mainOf(UNITS[who][0]);
+  }
+
+  /** All processes of it, as this host numbers them. */
+  async processesOf(who: Watcher): Promise<number[]> {
+    const mains: number[] = [];
+    for (const unit of UNITS[who]) mains.push(await this.#mainOf(unit));
+    return mains.flatMap(familyOf).map(({ pid }) => pid);
+  }
+
+  /** A unit's main process, as this host numbers it. */
+  async #mainOf(unit: string): Promise<number> {
+    const inside = await this.#machine.exec(['systemctl', 'show', '-P', 'MainPID', unit]);
+    return hostPid(this.#machine.leader, Number(inside));
   }
 
   async stop(who: Watcher): Promise<void> {
-    await this.#machine.exec(['systemctl', 'stop', unitOf(who)]);
+    // CrowdSec takes its time.
+    await this.#machine.exec(['systemctl', 'stop', ...UNITS[who]], { timeoutMs: 180_000 });
     if (who !== 'banjour+notify') return;
-    await this.#machine.exec(['systemctl', 'stop', NOTIFY_UNIT]);
     await this.#endServers();
     const idle = Object.entries(STALLED).filter(([, port]) => !this.#met.has(port));
     if (idle.length > 0)
@@ -205,6 +229,26 @@ export class Lab {
     await this.#machine.exec(['systemctl', 'start', NOTIFY_UNIT]);
   }
 
+  /** Runs a program in the machine that must succeed; resolves with its standard output. */
+  exec(command: readonly string[], options: RunOptions = {}): Promise<string> {
+    return this.#machine.exec(command, options);
+  }
+
+  /** Runs a program in the machine; resolves with whatever came of it. */
+  try(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    return this.#machine.try(command, options);
+  }
+
+  /** The command that runs `command` in the machine. */
+  inside(command: readonly string[]): string[] {
+    return this.#machine.inside(command);
+  }
+
+  /** The path that a file of the machine has here. */
+  path(inside: string): string {
+    return join(this.#machine.root, inside);
+  }
+
   async version(program: string): Promise<string> {
     return (
       await this.#machine.exec(['dpkg-query', '-W', '-f', '$' + '{Version}', program])
@@ -235,10 +279,6 @@ export class Lab {
     const script = `journalctl -q -o short-precise --no-pager -u banjour.service | grep -Ev ${words} | tail -n 50`;
     return this.#machine.exec(['sh', '-c', script]);
   }
-}
-
-function unitOf(who: Watcher): string {
-  return who === 'fail2ban' ? 'fail2ban.service' : 'banjour.service';
 }
 
 /** When each address first came into a set of the machine's kernel. */

@@ -30,6 +30,7 @@ export const NAMES = [
   'policy-latency',
   'web',
   'share',
+  'rivals',
 ] as const;
 
 async function main(): Promise<number> {

@@ -33,7 +33,7 @@ interface Ban {
 }
 
 /** The bans of a month, by target. */
-class BanTable {
+export class BanTable {
   count = 0;
   readonly #bans = new Map<string, Ban[]>();
   readonly #targets = new Map<string, readonly string[]>();

@@ -58,7 +58,13 @@ interface LayerRecipe {
 /** The release that the layers are made for. */
 export const LAYERS_SUITE: mailhost.Suite = 'trixie';
 export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines'] as const;
-export type Layer = (typeof LAYERS)[number];
+/** The last one is the benchmarks'. */
+export type Layer = (typeof LAYERS)[number] | 'rivals';
+
+/** CrowdSec's package would register with its makers' central service. */
+const NO_CENTRE: ReadonlyMap<string, string> = new Map([
+  ['etc/crowdsec/online_api_credentials.yaml', '# none\n'],
+]);
 
 const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
   daemons: {
@@ -85,13 +91,21 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
       ['rm', '/etc/nginx/sites-enabled/default'],
     ],
   },
-  // Where hosts share bans. CrowdSec's package would register with its makers' central service.
+  // Where hosts share bans.
   engines: {
-    early: new Map([['etc/crowdsec/online_api_credentials.yaml', '# none\n']]),
+    early: NO_CENTRE,
     packages: ['valkey-server', 'crowdsec'],
     beside: [],
     files: new Map(),
     commands: [['systemctl', 'disable', 'valkey-server', 'crowdsec']],
+  },
+  // What the benchmarks put beside Banjour, each as its package comes.
+  rivals: {
+    early: NO_CENTRE,
+    packages: ['sshguard', 'crowdsec', 'crowdsec-firewall-bouncer'],
+    beside: [],
+    files: new Map(),
+    commands: [['systemctl', 'disable', 'sshguard', 'crowdsec', 'crowdsec-firewall-bouncer']],
   },
 };
 
