@@ -1,6 +1,6 @@
 /**
- * What Debian has beside Banjour, in a lab: their settings, how fast they go through stored entries,
- * and CrowdSec before a month that is over.
+ * What Debian has beside Banjour, in a lab: their settings, how fast they go through stored
+ * entries, and CrowdSec before a month that is over.
  */
 import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { until } from '../../test/e2e/lib/shell.js';
@@ -21,7 +21,7 @@ const SELECTED = Object.values(UNITS)
 /** What a program may take for all stored entries, ms. */
 const PATIENCE = 1_800_000;
 
-/** What CrowdSec's package has for mail servers, below its hub, and does not switch on by itself. */
+/** What CrowdSec's package has for mail servers and does not switch on by itself. */
 const FOR_MAIL = [
   ['parsers/s01-parse', 'postfix-logs'],
   ['parsers/s01-parse', 'dovecot-logs'],
@@ -62,8 +62,8 @@ export async function storeEntries(lab: Lab, folder: string): Promise<void> {
 }
 
 /**
- * The programs over the stored entries of the three units, one after the other: seconds by the clock
- * from start to exit.
+ * The programs over the stored entries of the three units, one after the other: seconds by the
+ * clock from start to exit.
  */
 export const THROUGHPUTS = {
   banjour: (lab: Lab) =>

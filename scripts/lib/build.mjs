@@ -1,6 +1,6 @@
 /**
- * dist/: TypeScript, the web page, the commands as single files and the compiled batch reader, only when
- * their sources changed.
+ * dist/: TypeScript, the web page, the commands as single files and the compiled batch reader, only
+ * when their sources changed.
  */
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';

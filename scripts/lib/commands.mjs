@@ -1,10 +1,10 @@
 /**
- * What is started often, or must be up soon, as one file each: the compiler's file is replaced by one
- * that holds all that it loads, since finding and opening a module takes as long as running it.
+ * What is started often, or must be up soon, as one file each: the compiler's file is replaced by
+ * one that holds all that it loads, since finding and opening a module takes as long as running it.
  * Everything works without this step, and takes longer. Packages stay outside.
  *
- * Errors are told by their classes, of which each file has its own: what is imported later and stays
- * outside shows things, or is a thread, and throws none of ours.
+ * Errors are told by their classes, of which each file has its own: what is imported later and
+ * stays outside shows things, or is a thread, and throws none of ours.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';

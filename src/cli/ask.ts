@@ -1,7 +1,7 @@
 /**
  * Commands that only ask the agent. The build puts all that they load into this one file
- * (`scripts/lib/commands.mjs`): finding and opening two dozen modules takes a third of the time that
- * Node itself needs to start.
+ * (`scripts/lib/commands.mjs`): finding and opening two dozen modules takes a third of the time
+ * that Node itself needs to start.
  */
 export { runQuickly } from './cli.js';
 export { exitProcess } from './entry.js';

@@ -1,6 +1,6 @@
 /**
- * Other programs before a made-up month. sshguard's own parser reads each line as it is written, and
- * its bans hold in the month; what can only be given a month that is over is judged afterwards.
+ * Other programs before a made-up month. sshguard's own parser reads each line as it is written,
+ * and its bans hold in the month; what can only be given a month that is over is judged afterwards.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
