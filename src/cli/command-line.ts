@@ -5,6 +5,7 @@
  */
 
 import yargs from 'yargs';
+import { Parser } from 'yargs/helpers';
 import { EXIT, OperatorError } from '../core/errors.js';
 import { escapeUntrusted, nearest } from '../core/text.js';
 import {
@@ -50,6 +51,14 @@ function numberError(
   const given = word.includes('=') ? word.slice(word.indexOf('=') + 1) : words[at + 1];
   const got = given === undefined ? '' : `, not "${escapeUntrusted(given)}"`;
   return problem(`--${option} takes a number${got}`, command);
+}
+
+/** The error for an option that is given more often than once, though it is no list. */
+function repeatedError(option: string, command: CommandDefinition): OperatorError {
+  return problem(
+    `--${option} is given more than once; banjour ${command.name} takes it once`,
+    command,
+  );
 }
 
 /** The error for a global option that means nothing to the command. */
@@ -139,6 +148,13 @@ export interface ParsedCommand {
   readonly output: string;
 }
 
+/** How the words of a command line are split into options and values. */
+const GRAMMAR = {
+  'camel-case-expansion': false,
+  'parse-positional-numbers': false,
+  'greedy-arrays': false,
+};
+
 /** Stands for a lone `-` on its way through yargs, which would make an empty text of it. */
 const STANDARD_INPUT = '\u{10ffff}-';
 
@@ -170,12 +186,41 @@ export async function parseCommandLine(
     );
   if (problem !== undefined) throw usageError(problem, argv, table);
   const command = chosen as CommandDefinition | undefined;
-  if (command !== undefined) refuseMeaningless(command, values, argv);
+  if (command !== undefined) {
+    refuseMeaningless(command, values, argv);
+    refuseRepeated(command, argv);
+  }
   return {
     args: new Args(restored(values as Record<string, unknown>)),
     output,
     ...(command === undefined ? {} : { command }),
   };
+}
+
+/**
+ * Refuses an option that is given more than once and is no list. yargs would join the texts or let
+ * the last one win, and nobody would hear of the others. It keeps no count of booleans, so its own
+ * parser reads the words once more, with all of these as lists.
+ */
+function refuseRepeated(command: CommandDefinition, argv: readonly string[]): void {
+  const options = Object.entries(optionsOf(command));
+  const named = (...types: readonly OptionDefinition['type'][]) =>
+    options.filter(([, { type }]) => types.includes(type)).map(([name]) => name);
+  const values = Parser([...argv], {
+    alias: Object.fromEntries(options.map(([name, { alias }]) => [name, alias ?? []])),
+    array: [
+      ...named('boolean').map((key) => ({ key, boolean: true })),
+      ...named('strings').map((key) => ({ key, string: true })),
+    ],
+    string: named('string', 'number'),
+    narg: Object.fromEntries(named('string', 'number').map((name) => [name, Number.NaN])),
+    configuration: GRAMMAR,
+  });
+  const repeated = named('boolean', 'string', 'number').find((name) => {
+    const value = given(values, name);
+    return Array.isArray(value) && value.length > 1;
+  });
+  if (repeated !== undefined) throw repeatedError(repeated, command);
 }
 
 /** Refuses a global option that the command does not honour, and a number that is none. */
@@ -215,11 +260,7 @@ function parserOf(
     .demandCommand(1, 'Name a command; `banjour --help` lists them.')
     .wrap(Math.min(width, 120))
     .exitProcess(false)
-    .parserConfiguration({
-      'camel-case-expansion': false,
-      'parse-positional-numbers': false,
-      'greedy-arrays': false,
-    })
+    .parserConfiguration(GRAMMAR)
     .epilogue('Manual: banjour(1). Each command explains itself: banjour COMMAND --help');
   // Without a default, so that it shows whether the option was typed.
   for (const [name, option] of Object.entries(GLOBAL_OPTIONS))

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { optionsOf } from '../../src/cli/command.js';
+import { type CommandDefinition, type OptionDefinition, optionsOf } from '../../src/cli/command.js';
 import { parseCommandLine } from '../../src/cli/command-line.js';
 import { COMMANDS } from '../../src/cli/table.js';
 import { EXIT, OperatorError } from '../../src/core/errors.js';
@@ -55,6 +55,16 @@ test.each([
     'banjour ban --help',
   ],
   ['events --no-pager', '--no-pager means nothing to banjour events', 'banjour events --help'],
+  [
+    'report --since 7d --since 1d',
+    '--since is given more than once; banjour report takes it once',
+    'banjour report --help',
+  ],
+  [
+    '--json status --no-json',
+    '--json is given more than once; banjour status takes it once',
+    'banjour status --help',
+  ],
   ['status sshd more', 'banjour status does not know "more"', 'banjour status --help'],
 ])('banjour %s: says what is wrong in our words', async (line, message, hint) => {
   const words = line.split(' ').filter((word) => word !== '');
@@ -103,3 +113,36 @@ test('a global option may stand before the command that takes it', async () => {
     'false',
   ]);
 });
+
+/** Ways to write one option once. */
+function spellings(name: string, option: OptionDefinition): string[][] {
+  const value = option.choices?.[0] ?? (option.type === 'number' ? '3' : 'x');
+  const short = option.alias === undefined ? [] : [`-${option.alias}`];
+  if (option.type === 'boolean')
+    return [[`--${name}`], [`--no-${name}`], ...short.map((one) => [one])];
+  return [[`--${name}`, value], [`--${name}=${value}`], ...short.map((one) => [one, value])];
+}
+
+/** The words of the command line that makes the command whole. */
+const needed = ({ positionals = [] }: CommandDefinition) =>
+  positionals.filter(({ required }) => required).map(() => 'word');
+
+test.each(COMMANDS.map((command) => [command.name, command] as const))(
+  'an option of %s is refused when it is given twice in whatever way, unless it is a list',
+  async (name, command) => {
+    const parse = (...words: readonly string[]) =>
+      parseCommandLine([name, ...words], [command], '0', 80);
+    for (const [key, option] of Object.entries(optionsOf(command))) {
+      const ways = spellings(key, option);
+      for (const [at, first] of ways.entries()) {
+        const second = ways[(at + 1) % ways.length] ?? [];
+        const twice = parse(...first, ...needed(command), ...second);
+        if (option.type === 'strings') expect((await twice).args.list(key)).toHaveLength(2);
+        else
+          await expect(twice).rejects.toThrow(
+            `--${key} is given more than once; banjour ${name} takes it once`,
+          );
+      }
+    }
+  },
+);

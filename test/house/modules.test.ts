@@ -31,6 +31,9 @@ function deepImports(): string[] {
     .map(([, name = '']) => name);
 }
 
+/** The parser of yargs alone, which yargs documents: an ES module of functions. */
+const HELPERS = 'yargs/helpers';
+
 describe('a file that is imported from within a module', () => {
   const names = [...new Set(deepImports())].sort();
 
@@ -41,15 +44,25 @@ describe('a file that is imported from within a module', () => {
       'prom-client/lib/gauge.js',
       'prom-client/lib/histogram.js',
       'prom-client/lib/registry.js',
+      HELPERS,
     ]);
   });
 
-  test.each(names)('is there in the version that is pinned, and is a class: %s', (name) => {
-    const module = name.split('/')[0] ?? '';
-    expect(dependencies[module]).toBe(LOCKED[`node_modules/${module}`]?.version);
-    const found: unknown = createRequire(import.meta.url)(name);
-    expect(typeof found).toBe('function');
-    expect(String(found)).toMatch(/^class /);
+  test.each(names.filter((name) => name !== HELPERS))(
+    'is there in the version that is pinned, and is a class: %s',
+    (name) => {
+      const module = name.split('/')[0] ?? '';
+      expect(dependencies[module]).toBe(LOCKED[`node_modules/${module}`]?.version);
+      const found: unknown = createRequire(import.meta.url)(name);
+      expect(typeof found).toBe('function');
+      expect(String(found)).toMatch(/^class /);
+    },
+  );
+
+  test(`is there in the version that is pinned, and parses: ${HELPERS}`, async () => {
+    expect(dependencies['yargs']).toBe(LOCKED['node_modules/yargs']?.version);
+    const { Parser } = await import('yargs/helpers');
+    expect(Parser(['--a', '1', '--a', '2'], { array: ['a'] })['a']).toEqual([1, 2]);
   });
 });
 
