@@ -1,10 +1,12 @@
 /**
- * `npm run versions [-- VERSION[-ARCH]... | --full]`: Banjour on each Node that packaging/node.json
- * pins, the registry's own builds: an agent starts, bans in a kernel and stops; the recorded attack
- * is replayed; the suite of the native edge passes, but for the guard's, which needs a compiler.
+ * `npm run versions [-- ROW...] [--full]`: Banjour on each Node that packaging/node.json pins, the
+ * registry's own builds. A ROW is a version or its beginning, an architecture, or both: `20 24-arm64`;
+ * without one all of them run. An agent starts, bans in a kernel and stops; the recorded attack is
+ * replayed; the suite of the native edge passes, but for the guard's, which needs a compiler.
  * `--full`: the whole suite instead of the last. arm64 runs under qemu-user, and its agent without a
  * kernel: qemu has no netlink of netfilter. Each row runs on a copy of a root file system that is
- * built once, in name spaces of its own; one that fails stops no other. Needs root, and for arm64 Linux 6.7 (binfmt_misc in a user namespace).
+ * built once, in name spaces of its own; one that fails stops no other. Needs root, and for arm64
+ * Linux 6.7 (binfmt_misc in a user namespace).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,6 +15,7 @@ import { machineRoot, onMachine, replay, start } from './lib/machine.mjs';
 import { compileNative } from './lib/package/compile.mjs';
 import { fetched, locked, nodeFrom, PINNED, unpacked } from './lib/package/registry.mjs';
 import { selfContained } from './lib/package/targets.mjs';
+import { rowsMeant, rowsOf } from './lib/rows.mjs';
 import { fail, isRoot, openly, ROOT, say, since, tail } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
@@ -50,23 +53,20 @@ function prepare(version, arch) {
   return { arch, place: PLACE, variables };
 }
 
-const { positionals, values } = parseArgs({
-  options: { full: { type: 'boolean' }, prepare: { type: 'boolean' } },
-  allowPositionals: true,
-});
+function commandLine() {
+  try {
+    const { positionals, values } = parseArgs({
+      options: { full: { type: 'boolean' }, prepare: { type: 'boolean' } },
+      allowPositionals: true,
+    });
+    return { values, wanted: rowsMeant(rowsOf(PINNED), positionals) };
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+const { values, wanted } = commandLine();
 if (!isRoot) fail('root file systems and name spaces need root: sudo npm run versions');
-const rows = Object.keys(PINNED.versions)
-  .flatMap((version) => [`${version}-x64`, `${version}-arm64`])
-  .filter((row) => row.endsWith('-x64') || row === `${PINNED.packaged}-arm64`);
-const wanted =
-  positionals.length === 0
-    ? rows
-    : positionals.flatMap((word) => {
-        const found = rows.filter(
-          (row) => `${row}-`.startsWith(`${word}-`) || row.startsWith(`${word}.`),
-        );
-        return found.length > 0 ? found : fail(`"${word}" is none of ${rows.join(', ')}`);
-      });
 setUp('package');
 machineRoot();
 const native = values.full
