@@ -13,7 +13,7 @@ import { buildAgain } from './lib/package/again.mjs';
 import { buildArchive } from './lib/package/archive.mjs';
 import { buildDeb } from './lib/package/deb.mjs';
 import { tryForeign } from './lib/package/foreign.mjs';
-import { buildRepository } from './lib/package/repository.mjs';
+import { buildRepository, debianPackages, INDEX_FILES } from './lib/package/repository.mjs';
 import { buildRpm } from './lib/package/rpm.mjs';
 import { buildSbom } from './lib/package/sbom.mjs';
 import { sizesOf, writeChecksums } from './lib/package/sums.mjs';
@@ -77,8 +77,10 @@ if (sbom !== undefined) made.push(sbom);
 for (const path of made) process.stdout.write(`${sizesOf(path)}  ${path}\n`);
 if (made.some((path) => path.endsWith('.deb'))) say(`apt can install from ${buildRepository()}`);
 say(`checksums: ${writeChecksums()}`);
-if (values.again === true)
-  buildAgain(
-    made,
-    process.argv.slice(2).filter((word) => word !== '--again'),
-  );
+if (values.again === true) {
+  const words = process.argv.slice(2).filter((word) => word !== '--again');
+  // The second build's index holds what it makes, and no package that lay here before.
+  const debs = made.filter((path) => path.endsWith('.deb'));
+  const isWhole = debs.length > 0 && debs.length === debianPackages().length;
+  buildAgain([...made, ...(isWhole ? INDEX_FILES : [])], words);
+}
