@@ -1,38 +1,25 @@
 /** The part that mail servers ask: its configuration, its key, its port. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { PartHost } from '../../src/companion/part.js';
 import { planPolicy } from '../../src/companion/policy.js';
 import { POLICY_DELAY_SECONDS_MAX } from '../../src/core/timeouts.js';
 import { secretRemedy } from '../../src/notify/secret.js';
 import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
-import { loadCompanionConfig } from '../../src/setup/companion-config.js';
+import { Scratch } from './scratch.js';
 
-let scratch: string;
+let scratch: Scratch;
 beforeEach(() => {
-  scratch = mkdtempSync(join(tmpdir(), 'banjour-part-'));
+  scratch = new Scratch();
 });
-afterEach(() => rmSync(scratch, { recursive: true }));
+afterEach(() => scratch.remove());
 
-const write = (name: string, text: string) => {
-  mkdirSync(dirname(join(scratch, name)), { recursive: true });
-  writeFileSync(join(scratch, name), text);
-  return join(scratch, name);
-};
-const paths = () => ({
-  shipped: 'config',
-  config: join(scratch, 'etc'),
-  run: join(scratch, 'run'),
-  state: scratch,
-});
-const configured = (...lines: readonly string[]) => {
-  write('etc/companion.local', ['[policy]', ...lines, ''].join('\n'));
-  return loadCompanionConfig(paths());
-};
+const configured = (...lines: readonly string[]) => scratch.configured('policy', ...lines);
 const planned = (...lines: readonly string[]) =>
-  planPolicy(configured(...lines), { paths: paths(), env: {} } as Partial<PartHost> as PartHost);
+  planPolicy(configured(...lines), {
+    paths: scratch.paths,
+    env: {},
+  } as Partial<PartHost> as PartHost);
 
 test('is off unless it is switched on, with rules that nobody needs to touch', async () => {
   const { policy } = configured();
@@ -54,8 +41,8 @@ test('takes its rules, and says what is wrong with them', () => {
 });
 
 test('listens with the key of the file, and says where', async () => {
-  const key = write('key', 'the key\n');
-  const socket = join(scratch, 'policy.sock');
+  const key = scratch.write('key', 'the key\n');
+  const socket = join(scratch.folder, 'policy.sock');
   const plan = await planned(
     'enabled = true',
     'listen = 127.0.0.1:0',
@@ -71,9 +58,9 @@ test('listens with the key of the file, and says where', async () => {
 });
 
 test('another key in the same file, or none, is another configuration', async () => {
-  const path = join(scratch, 'key');
+  const path = join(scratch.folder, 'key');
   const configuration = async (key: string) => {
-    write('key', key);
+    scratch.write('key', key);
     return (await planned('enabled = true', `api-key-file = ${path}`))?.configuration;
   };
   const first = await configuration('one key\n');
@@ -86,11 +73,11 @@ test('another key in the same file, or none, is another configuration', async ()
 
 test('where systemd hands the key over, the remedy is its own', async () => {
   const refusal = async (env: NodeJS.ProcessEnv) => {
-    const host = { paths: paths(), env } as Partial<PartHost> as PartHost;
+    const host = { paths: scratch.paths, env } as Partial<PartHost> as PartHost;
     const plan = await planPolicy(configured('enabled = true', 'api-key-file = dovecot-key'), host);
     return plan?.start(() => undefined);
   };
-  for (const env of [{}, { CREDENTIALS_DIRECTORY: scratch }])
+  for (const env of [{}, { CREDENTIALS_DIRECTORY: scratch.folder }])
     await expect(refusal(env)).rejects.toMatchObject({
       message: expect.stringContaining('[policy] has no key'),
       hint: expect.stringMatching(
@@ -109,7 +96,7 @@ test('a key that may not be read stays: Dovecot has it', () => {
 });
 
 test('without a key, a place or a free port it says what to do', async () => {
-  const absent = await planned('enabled = true', `api-key-file = ${join(scratch, 'none')}`);
+  const absent = await planned('enabled = true', `api-key-file = ${join(scratch.folder, 'none')}`);
   await expect(absent?.start(() => undefined)).rejects.toMatchObject({
     message: expect.stringContaining('[policy] has no key'),
     hint: expect.stringContaining('openssl rand'),

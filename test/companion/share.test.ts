@@ -1,49 +1,35 @@
 /** The part that shares bans: its configuration, its secrets, its state. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { PartHost } from '../../src/companion/part.js';
 import { planShare } from '../../src/companion/share.js';
-import { loadCompanionConfig } from '../../src/setup/companion-config.js';
 import type { ShareStatus } from '../../src/share/share.js';
 import { TLS } from '../share/certificate.js';
 import { ValkeyDouble } from '../share/valkey-double.js';
 import { until } from '../support/until.js';
+import { Scratch } from './scratch.js';
 
-let scratch: string;
+let scratch: Scratch;
 let double: ValkeyDouble;
 const closing: (() => unknown)[] = [];
 beforeEach(async () => {
   said = [];
-  scratch = mkdtempSync(join(tmpdir(), 'banjour-part-'));
-  mkdirSync(`${scratch}/state-companion`);
+  scratch = new Scratch();
   double = await ValkeyDouble.start();
 });
 afterEach(async () => {
   for (const close of closing.splice(0).reverse()) await close();
   await double.close();
-  rmSync(scratch, { recursive: true });
+  scratch.remove();
 });
 
-const write = (name: string, text: string) => {
-  mkdirSync(dirname(join(scratch, name)), { recursive: true });
-  writeFileSync(join(scratch, name), text);
-  return join(scratch, name);
-};
-const paths = () => ({
-  shipped: 'config',
-  config: join(scratch, 'etc'),
-  run: join(scratch, 'run'),
-  state: join(scratch, 'state'),
-});
 let said: string[] = [];
 const planned = (...lines: readonly string[]) => {
-  write('etc/companion.local', ['[share]', ...lines, ''].join('\n'));
   const log = (_: string, line: string) => void said.push(line);
-  const host = { paths: paths(), env: {}, log } as unknown as PartHost;
-  return planShare(loadCompanionConfig(paths()), host);
+  const host = { paths: scratch.paths, env: {}, log } as unknown as PartHost;
+  return planShare(scratch.configured('share', ...lines), host);
 };
 const started = async (...lines: readonly string[]) => {
   const plan = await planned('enabled = true', 'name = mx1', ...lines);
@@ -55,13 +41,13 @@ const started = async (...lines: readonly string[]) => {
 
 /** An agent that says what it shares, and nothing else. */
 async function agent(): Promise<void> {
-  mkdirSync(join(scratch, 'run'), { recursive: true });
+  mkdirSync(join(scratch.folder, 'run'), { recursive: true });
   const view = { enabled: true, accept: ['banjour'], publish: { jails: [], operator: false } };
   const server = createServer((request, response) => {
     if (!request.url?.includes('share/status')) response.statusCode = 503;
     response.end(JSON.stringify(view));
   });
-  const path = join(scratch, 'run/status.sock');
+  const path = join(scratch.folder, 'run/status.sock');
   await new Promise<void>((resolve) => server.listen(path, () => resolve()));
   closing.push(() => {
     server.closeAllConnections();
@@ -91,7 +77,7 @@ test('waits for the agent, and says so', async () => {
 test('logs in with the user and the password of the file, which is read for each try', async () => {
   await agent();
   double.password = 'right';
-  const file = join(scratch, 'password');
+  const file = join(scratch.folder, 'password');
   const { part, status } = await started(
     `url = valkey://127.0.0.1:${double.port}`,
     ...['user = banjour', `password-file = ${file}`],
@@ -99,9 +85,9 @@ test('logs in with the user and the password of the file, which is read for each
   await until('it has tried', () => status().trouble !== null);
   expect(part.summary).toMatch(/password-file/);
   expect(said.join('\n')).toMatch(/write the secret into \S+password/);
-  write('password', 'wrong\n');
+  scratch.write('password', 'wrong\n');
   await until('it is refused', () => /WRONGPASS/.test(status().trouble ?? ''));
-  write('password', 'right\n');
+  scratch.write('password', 'right\n');
   await until('it listens', () => status().connectedSince !== null);
   expect(JSON.stringify([status(), part.summary, said])).not.toContain('right');
 });
@@ -110,10 +96,10 @@ test('trusts the certificates of ca-file', async () => {
   await agent();
   const safe = await ValkeyDouble.start(TLS);
   closing.push(() => safe.close());
-  const file = join(scratch, 'ca.pem');
+  const file = join(scratch.folder, 'ca.pem');
   const { status } = await started(`url = valkeys://127.0.0.1:${safe.port}`, `ca-file = ${file}`);
   await until('it misses the file', () => /ca-file/.test(status().trouble ?? ''));
-  write('ca.pem', TLS.cert);
+  scratch.write('ca.pem', TLS.cert);
   await until('it listens', () => status().connectedSince !== null);
 });
 
@@ -121,12 +107,15 @@ test('of the LAPI both secrets are needed', async () => {
   await agent();
   const { status } = await started(
     ...['url = http://127.0.0.1:1', 'machine-id = mx1'],
-    ...[`machine-password-file = ${scratch}/machine`, `bouncer-key-file = ${scratch}/bouncer`],
+    ...[
+      `machine-password-file = ${scratch.folder}/machine`,
+      `bouncer-key-file = ${scratch.folder}/bouncer`,
+    ],
   );
   await until('one is missing', () => /machine-password-file/.test(status().trouble ?? ''));
-  write('machine', 'm\n');
+  scratch.write('machine', 'm\n');
   await until('the other is missing', () => /bouncer-key-file/.test(status().trouble ?? ''));
-  write('bouncer', 'b\n');
+  scratch.write('bouncer', 'b\n');
   await until('nobody answers', () =>
     /127\.0\.0\.1:1 does not answer/.test(status().trouble ?? ''),
   );
@@ -138,17 +127,19 @@ test('is the same installation after a restart, another one where its state is g
     const { part, status } = await started(`url = valkey://127.0.0.1:${double.port}`);
     await until('it listens', () => status().connectedSince !== null);
     await part.stop();
-    const { targets } = JSON.parse(readFileSync(`${scratch}/state-companion/share.json`, 'utf8'));
+    const { targets } = JSON.parse(
+      readFileSync(`${scratch.folder}/state-companion/share.json`, 'utf8'),
+    );
     return targets.installation as string;
   };
   const first = await installation();
   expect(await installation()).toBe(first);
-  rmSync(`${scratch}/state-companion/share.json`);
+  rmSync(`${scratch.folder}/state-companion/share.json`);
   expect(await installation()).not.toBe(first);
 });
 
 test('a state that cannot be kept is said before anything is shared', async () => {
-  rmSync(`${scratch}/state-companion`, { recursive: true });
+  rmSync(`${scratch.folder}/state-companion`, { recursive: true });
   await expect(started(`url = valkey://127.0.0.1:${double.port}`)).rejects.toThrow(
     /positions cannot be kept/,
   );

@@ -1,7 +1,6 @@
 /** The part that serves the page: its configuration, its thread, and the link by companion.sock. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Companion } from '../../src/companion/companion.js';
@@ -11,33 +10,19 @@ import { planWeb } from '../../src/companion/web.js';
 import { OPERATOR_CHARS_MAX } from '../../src/core/limits.js';
 import { silentLog } from '../../src/core/log.js';
 import { WEB_WHAT_IF_BYTES_MAX } from '../../src/core/service-limits.js';
-import { loadCompanionConfig } from '../../src/setup/companion-config.js';
 import { cli } from '../support/cli.js';
+import { Scratch } from './scratch.js';
 
-let scratch: string;
+let scratch: Scratch;
 beforeEach(() => {
-  scratch = mkdtempSync(join(tmpdir(), 'banjour-part-'));
-  for (const name of ['run-companion', 'state-companion']) mkdirSync(join(scratch, name));
+  scratch = new Scratch();
 });
-afterEach(() => rmSync(scratch, { recursive: true }));
+afterEach(() => scratch.remove());
 
-const write = (name: string, text: string) => {
-  mkdirSync(dirname(join(scratch, name)), { recursive: true });
-  writeFileSync(join(scratch, name), text);
-};
-const paths = () => ({
-  shipped: join(process.cwd(), 'config'),
-  config: join(scratch, 'etc'),
-  run: join(scratch, 'run'),
-  state: join(scratch, 'state'),
-});
-const configured = (...lines: readonly string[]) => {
-  write('etc/companion.local', ['[web]', ...lines, ''].join('\n'));
-  return loadCompanionConfig(paths());
-};
+const configured = (...lines: readonly string[]) => scratch.configured('web', ...lines);
 const planned = (...lines: readonly string[]) =>
   planWeb(configured(...lines), {
-    paths: paths(),
+    paths: scratch.paths,
     log: silentLog,
     webThread: pathToFileURL('dist/src/tools/web-thread.js'),
   } as Partial<PartHost> as PartHost);
@@ -81,11 +66,11 @@ describe('as a thread of the companion', () => {
   let close: () => Promise<void>;
   beforeEach(async () => {
     companion = new Companion({ version: '1', log: silentLog });
-    close = await serveCompanion(join(scratch, 'run-companion/companion.sock'), companion);
+    close = await serveCompanion(join(scratch.folder, 'run-companion/companion.sock'), companion);
     const plan = await planned(
       'enabled = true',
       'listen = 0',
-      `socket = ${scratch}/w.sock`,
+      `socket = ${scratch.folder}/w.sock`,
       'origin = https://b.example',
     );
     if (plan !== undefined) await companion.adopt([plan]);
@@ -96,7 +81,7 @@ describe('as a thread of the companion', () => {
   });
 
   test('gives a link to who may ask companion.sock, and keeps a what-if', async () => {
-    const { code, out, err } = await cli(['web', 'open', '--run-dir', paths().run, '--json']);
+    const { code, out, err } = await cli(['web', 'open', '--run-dir', scratch.paths.run, '--json']);
     expect([code, err]).toEqual([0, '']);
     const { url } = JSON.parse(out) as { url: string };
     expect(url).toMatch(/^https:\/\/b\.example\/open\?token=[\w-]{43}$/);
@@ -104,7 +89,7 @@ describe('as a thread of the companion', () => {
       { name: 'web', running: true, status: { origin: 'https://b.example', changes: false } },
     ]);
     await companion.order('web', 'what-if', { tried: [], entries: 1 });
-    const kept = readFileSync(join(scratch, 'state-companion/what-if.json'), 'utf8');
+    const kept = readFileSync(join(scratch.folder, 'state-companion/what-if.json'), 'utf8');
     expect(JSON.parse(kept)).toMatchObject({ advice: { tried: [], entries: 1 } });
     await expect(companion.order('web', 'what-if', {})).rejects.toThrow('no table');
     await expect(
@@ -116,7 +101,7 @@ describe('as a thread of the companion', () => {
 
   test('companion.sock takes a body of so many bytes and says what is wrong with others', async () => {
     const post = (path: string, body: string) =>
-      postTo(join(scratch, 'run-companion/companion.sock'), path, body);
+      postTo(join(scratch.folder, 'run-companion/companion.sock'), path, body);
     expect(await post('/v1/web/link', '{}')).toMatch(/^200 .*"url"/);
     expect(await post('/v1/web/none', '{}')).toMatch(/^404/);
     expect(await post('/v1/web/link', '{')).toMatch(/^400 .*not JSON/);
@@ -127,13 +112,16 @@ describe('as a thread of the companion', () => {
 });
 
 test('without the companion, or the page, the command says what to write', async () => {
-  const run = ['--run-dir', join(scratch, 'run')];
+  const run = ['--run-dir', join(scratch.folder, 'run')];
   expect(await cli(['web', 'open', ...run])).toMatchObject({
     code: 69,
     err: expect.stringMatching(/banjour-companion does not run[\s\S]*\[web\]/),
   });
   const companion = new Companion({ version: '1', log: silentLog });
-  const close = await serveCompanion(join(scratch, 'run-companion/companion.sock'), companion);
+  const close = await serveCompanion(
+    join(scratch.folder, 'run-companion/companion.sock'),
+    companion,
+  );
   expect(await cli(['web', 'open', ...run])).toMatchObject({
     code: 69,
     err: expect.stringContaining('[web] is not switched on'),
