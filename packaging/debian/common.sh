@@ -50,6 +50,6 @@ say_fail2ban() {
 	banjour: fail2ban protects this host already, so Banjour was NOT started: both would ban the same hosts.
 	To switch from fail2ban to Banjour:
 	    banjour import --switch
-	See /usr/share/doc/banjour/from-fail2ban.md.
+	See /usr/share/doc/banjour/docs/from-fail2ban.md.
 	EOF
 }

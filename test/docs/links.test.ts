@@ -2,25 +2,17 @@
  * The documents of the project: every link leads somewhere, and every document can be reached from
  * the README.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { documentsBelow, linksOf } from '../support/links.js';
 
 const documents = [
   ...readdirSync('.').filter((name) => name.endsWith('.md')),
-  ...readdirSync('docs', { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.md'))
-    .map((name) => join('docs', name)),
+  ...['docs', 'examples'].flatMap((folder) =>
+    documentsBelow(folder).map((name) => join(folder, name)),
+  ),
 ];
-
-/** The files and folders that a document links to; pictures too, addresses of the web not. */
-function linksOf(document: string): string[] {
-  const text = readFileSync(document, 'utf8').replace(/```.*?```|`[^`\n]*`/gs, '');
-  return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, target = '']) => target)
-    .filter((target) => !/^(?:[a-z]+:|#)/.test(target))
-    .map((target) => normalize(join(dirname(document), target.replace(/#.*$/, ''))));
-}
 
 test.each(documents)('%s links to what exists', (document) => {
   expect(linksOf(document).filter((target) => !existsSync(target))).toEqual([]);
@@ -37,7 +29,7 @@ test('every document of docs/ is in docs/README.md, and every other in the READM
 });
 
 test('every picture of docs/pictures is shown somewhere', () => {
-  const shown = new Set(documents.flatMap(linksOf));
+  const shown = new Set(documents.flatMap((document) => linksOf(document)));
   const pictures = readdirSync('docs/pictures').map((name) => join('docs/pictures', name));
   expect(pictures.filter((name) => !shown.has(name))).toEqual([]);
 });

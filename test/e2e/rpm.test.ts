@@ -6,6 +6,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { deadLinks, documentsBelow } from '../support/links.js';
 import { built } from './lib/packages.js';
 import { CACHE } from './lib/rootfs.js';
 import { outcomeOf, run } from './lib/shell.js';
@@ -86,6 +87,12 @@ describe('the RPM', () => {
     const unit = '/usr/lib/systemd/system/banjour.service';
     // man is not installed there.
     await exec('systemd-analyze', '--man=no', 'verify', unit);
+  });
+
+  test('every link between its documents leads somewhere', () => {
+    const folder = join(root, 'usr/share/doc/banjour');
+    expect(documentsBelow(folder)).toContain('docs/README.md');
+    expect(deadLinks(folder)).toEqual([]);
   });
 
   /** What SELinux was told, the oldest first; from then on only what comes. */

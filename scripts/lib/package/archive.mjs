@@ -3,18 +3,18 @@
  * it is unpacked, with its Node. `bin/banjour service install` makes a service of it. Packed by
  * gzip, since such hosts need not have xz.
  */
-import { chmodSync, cpSync, mkdirSync, statSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { filesBelow } from '../digest.mjs';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
 import { buildRoot, inRoot, WORK } from './buildroot.mjs';
 import { compiledIn, compileNative, newestAsked } from './compile.mjs';
+import { copyDocuments } from './documents.mjs';
 import { emptied, manualPages, PACKAGE, runtimeModules, sourceDate } from './product.mjs';
 import { licences, placeHome, read, write } from './tree.mjs';
 
 /** What `service install` places. */
 const SERVICE = ['systemd', 'packaging/debian/etc'];
-const DOCUMENTS = ['docs', 'examples', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 
 /** Starts the Node beside it, by whatever link it was called. */
 const LAUNCHER = `#!/bin/sh
@@ -31,8 +31,8 @@ export function buildArchive(target) {
   const home = join(tree, name);
   const modules = runtimeModules();
   placeHome(home, target, modules, compiled);
-  for (const path of filesBelow([...SERVICE, ...DOCUMENTS])) {
-    if (path.startsWith('docs/adr/') || statSync(join(ROOT, path)).size > 1024 * 1024) continue;
+  copyDocuments(home);
+  for (const path of filesBelow(SERVICE)) {
     mkdirSync(dirname(join(home, path)), { recursive: true });
     cpSync(join(ROOT, path), join(home, path));
   }

@@ -8,18 +8,10 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { basename, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { fail, quietly, ROOT, say, tail } from '../run.mjs';
+import { copyDocuments } from './documents.mjs';
 import { BUILT, copyInto, DATA, emptied, gzipped, manualPages, PACKAGE } from './product.mjs';
 
-const FILES = [
-  'native',
-  'systemd',
-  'docs',
-  'examples',
-  'LICENSE',
-  'README.md',
-  'CHANGELOG.md',
-  'packaging/debian/etc',
-];
+const FILES = ['native', 'systemd', 'packaging/debian/etc'];
 
 /** Folders of every module that is not for development, those of installation included. */
 function productionModules(lock) {
@@ -35,8 +27,8 @@ export async function buildTarball() {
     with: { type: 'json' },
   });
   const tree = emptied(join(ROOT, '.cache/package/npm'));
-  const own = (path) => !/\.(?:d\.ts|map|ts)$/.test(path) && !path.startsWith('docs/adr/');
-  copyInto(tree, [...BUILT, ...DATA, ...FILES], own);
+  copyInto(tree, [...BUILT, ...DATA, ...FILES], (path) => !/\.(?:d\.ts|map|ts)$/.test(path));
+  copyDocuments(tree);
   // Compiled for this host, which need not be like the one that installs.
   copyInto(
     tree,

@@ -8,7 +8,6 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +16,7 @@ import { filesBelow } from '../digest.mjs';
 import { pageModules } from '../page.mjs';
 import { fail, ROOT } from '../run.mjs';
 import { compiledIn, runtimeOf } from './compile.mjs';
+import { copyDocuments } from './documents.mjs';
 import { wrongPrograms } from './elf.mjs';
 import {
   BUILT,
@@ -140,12 +140,12 @@ export function licences(target, modules) {
 function placeDocuments(tree, target, modules) {
   write(tree, `${DOC}/copyright`, licences(target, modules));
   write(tree, `${DOC}/changelog.gz`, gzipped(read(`${DEBIAN}/changelog`)));
-  for (const path of filesBelow(['docs', 'examples', 'systemd/examples', 'README.md'])) {
-    if (path.startsWith('docs/adr/') || statSync(join(ROOT, path)).size > 1024 * 1024) continue;
-    const place = path.replace(/^docs\//, '').replace(/^systemd\/examples\//, 'examples/systemd/');
-    mkdirSync(dirname(join(tree, DOC, place)), { recursive: true });
-    cpSync(join(ROOT, path), join(tree, DOC, place));
-  }
+  const doc = join(tree, DOC);
+  // The licence stands in `copyright`, where Debian wants it once.
+  copyDocuments(doc, (path) => path === 'LICENSE');
+  symlinkSync('copyright', join(doc, 'LICENSE'));
+  for (const path of filesBelow(['systemd/examples']))
+    write(doc, path.replace(/^systemd\/examples\//, 'examples/systemd/'), read(path));
   placeManual(tree);
   for (const [name, place] of [
     ['banjour', 'bash-completion/completions'],

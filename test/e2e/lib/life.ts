@@ -3,6 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { copyFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { deadLinks, documentsBelow } from '../../support/links.js';
 import { placeLedger, RELEASES, tableOf } from '../../support/releases.js';
 import { Agent } from './agent.js';
 import { BANNED, Door } from './door.js';
@@ -91,6 +92,14 @@ export function describeLife(
         const paths = names.flatMap((name) => [`/usr/share/${name}`, `/usr/local/share/${name}`]);
         expect([names, paths.some(there)]).toEqual([names, true]);
       }
+    });
+
+    test('the documents are there, and every link between them leads somewhere', () => {
+      const root = join(machine.root, installation.documents);
+      expect(documentsBelow(root)).toEqual(
+        expect.arrayContaining(['README.md', 'docs/README.md', 'docs/config.md']),
+      );
+      expect(deadLinks(root)).toEqual([]);
     });
 
     test('real brute force over SMTP is cut off after three failures, over both families', async () => {

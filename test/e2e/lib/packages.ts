@@ -11,6 +11,8 @@ export interface Installation {
   readonly newer: string;
   /** The unit's file, which must be gone after removal. */
   readonly unit: string;
+  /** The folder of README.md and docs/. */
+  readonly documents: string;
   /** Installs and starts; resolves with what was said. */
   install(): Promise<string>;
   upgrade(): Promise<string>;
@@ -44,6 +46,7 @@ const FILES = { slim: /^banjour_[^+]+\.deb$/, 'self-contained': /^banjour_.+\+no
 export class DebPackage implements Installation {
   readonly newer = NEWER;
   readonly unit = '/usr/lib/systemd/system/banjour.service';
+  readonly documents = '/usr/share/doc/banjour';
   constructor(
     private readonly machine: Machine,
     private readonly kind: keyof typeof FILES,
@@ -113,6 +116,7 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
 export class Tarball implements Installation {
   readonly newer = NEWER;
   readonly unit = '/etc/systemd/system/banjour.service';
+  readonly documents = '/usr/local/lib/node_modules/banjour';
   constructor(private readonly machine: Machine) {}
 
   async install(): Promise<string> {
