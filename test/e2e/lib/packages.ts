@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { copyFile, cp, mkdir, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { filesOf } from '../../support/releases.js';
 import type { Machine } from './machine.js';
 import { type Outcome, run } from './shell.js';
 
@@ -42,6 +43,9 @@ function said({ status, stdout, stderr }: Outcome): string {
 /** The package for Debian 13, and the one that brings its Node; the latter's version names it. */
 const FILES = { slim: /^banjour_[^+]+\.deb$/, 'self-contained': /^banjour_.+\+node.+_amd64\.deb$/ };
 
+/** Where a former release lies in the machine. */
+const FORMER_DEB = '/srv/former.deb';
+
 /** A Debian package, by apt: its needs are there, or it is refused. */
 export class DebPackage implements Installation {
   readonly newer = NEWER;
@@ -57,6 +61,31 @@ export class DebPackage implements Installation {
     if (this.kind === 'self-contained') await this.#withoutNode();
     await copyFile(built(FILES[this.kind]), join(this.machine.root, 'srv/banjour.deb'));
     return this.#apt('/srv/banjour.deb');
+  }
+
+  /** A former release, from its own files. It finds the Node that this package brings. */
+  async installFormer(version: string): Promise<string> {
+    await this.#withoutNode();
+    const { root } = this.machine;
+    await copyFile(built(FILES[this.kind]), join(root, 'srv/banjour.deb'));
+    await copyFile(filesOf(version), join(root, 'srv/former.tar.gz'));
+    // What was compiled stays, but for the batch reader: a program goes with its own alone.
+    const script = `rm -rf /srv/x && dpkg-deb -R /srv/banjour.deb /srv/x && cd /srv/x
+find DEBIAN -type f ! -name control -delete
+rm -rf etc usr/bin usr/share usr/lib/systemd usr/lib/sysusers.d
+cd usr/lib/banjour && rm -rf dist config build package.json && cd /srv/x
+tar -xzf /srv/former.tar.gz
+sed -i 's/^Version: .*/Version: ${version}/' DEBIAN/control
+sed -i '1s|.*|#!/usr/lib/banjour/bin/node|' usr/lib/banjour/dist/src/main.js
+mkdir usr/bin && ln -s ../lib/banjour/dist/src/main.js usr/bin/banjour
+dpkg-deb -Znone --root-owner-group -b . ${FORMER_DEB}`;
+    await this.machine.exec(['sh', '-euc', script]);
+    return this.#apt(FORMER_DEB);
+  }
+
+  /** Asks apt for the former release over this one. */
+  tryFormer(): Promise<Outcome> {
+    return this.#tryApt(FORMER_DEB);
   }
 
   /** The same package with a later version: what a release would bring. */
@@ -96,9 +125,13 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
   }
 
   async #apt(file: string): Promise<string> {
+    return said(await this.#tryApt(file));
+  }
+
+  #tryApt(file: string): Promise<Outcome> {
     const words = ['apt-get', 'install', '-y', '-o', 'Dpkg::Use-Pty=0', file];
     const environment = ['env', 'DEBIAN_FRONTEND=noninteractive'];
-    return said(await this.machine.try([...environment, ...words], { timeoutMs: 180_000 }));
+    return this.machine.try([...environment, ...words], { timeoutMs: 180_000 });
   }
 
   #dpkg(...args: readonly string[]): Promise<Outcome> {
