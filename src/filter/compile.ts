@@ -8,8 +8,8 @@ import type { FilterDefinition, SourceText } from '../core/specs.js';
 import { CompiledFilter } from './filter.js';
 import { ANY_ESCAPE, literalInJson } from './json-line.js';
 import { alternatesOf, ID_GROUPS } from './match-groups.js';
-import { compileRegex, type RegexProblem } from './regex/regex.js';
-import type { RegexKind, RegexSlot } from './search.js';
+import { compileRegex, type Regex, type RegexProblem } from './regex/regex.js';
+import { ANY_SLOT, type RegexKind, type RegexSlot, SLOT_MARKS } from './search.js';
 
 export interface CompileResult {
   /** Absent when anything is refused: a filter is never kept by half. */
@@ -61,7 +61,7 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
           if (problem.id !== 'regex.unanchored' || !content || kind === 'prefregex')
             // Slow regexes are taken care of; a forged address is not.
             say(SLOW.has(problem.id) ? 'note' : 'warning', problem);
-      return [{ kind, index, regex, alternates: alternatesOf(regex.groupNames), source }];
+      return [slotOf(kind, index, regex, source)];
     });
 
   const [prefregex] = slots(
@@ -76,8 +76,8 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
   if (diagnostics.some(({ level }) => level === 'error')) return { diagnostics };
   const container = definition.logtype === 'container';
   const plain = gateLiterals(deciding, prefregex, maxlines);
-  const literals = container ? inJson(plain) : plain;
-  const parts = { name, maxlines, container, failregex, ignoreregex, successregex, literals };
+  const gate = container ? { literals: inJson(plain.literals) } : plain;
+  const parts = { name, maxlines, container, failregex, ignoreregex, successregex, ...gate };
   return {
     filter: new CompiledFilter({
       ...parts,
@@ -90,6 +90,17 @@ export function compileFilter(definition: FilterDefinition): CompileResult {
 }
 
 const SLOW = new Set(['regex.nested-loop', 'regex.adjacent-loops']);
+
+function slotOf(kind: RegexKind, index: number, regex: Regex, source: SourceText): RegexSlot {
+  const alternates = alternatesOf(regex.groupNames);
+  return { kind, index, regex, alternates, source, mark: markOf(kind, index) };
+}
+
+/** From both ends, so that two regexes share a mark only where there are many. */
+function markOf(kind: RegexKind, index: number): number {
+  if (kind === 'failregex') return 1 << Math.min(index, SLOT_MARKS - 1);
+  return kind === 'successregex' ? 1 << Math.max(SLOT_MARKS - 1 - index, 0) : ANY_SLOT;
+}
 
 function onePerKind(problems: readonly RegexProblem[]): RegexProblem[] {
   return problems.filter(({ id }, i) => problems.findIndex((other) => other.id === id) === i);
@@ -148,6 +159,12 @@ function placeAt({ text, place }: SourceText, offset: number): SourceText['place
 /** Shorter strings stand in nearly every message. */
 const LITERAL_CHARS_MIN = 3;
 
+interface FilterGate {
+  readonly literals: readonly string[] | undefined;
+  /** The marks of the regexes that need each of the literals, where those are the regexes' own. */
+  readonly marks?: ReadonlyMap<string, number>;
+}
+
 /**
  * The literals of a filter; undefined when one of its regexes has none, or when it looks at several
  * lines: then every line matters.
@@ -156,15 +173,21 @@ function gateLiterals(
   deciding: readonly RegexSlot[],
   prefregex: RegexSlot | undefined,
   maxlines: number,
-): readonly string[] | undefined {
-  if (maxlines > 1) return undefined;
+): FilterGate {
+  if (maxlines > 1) return { literals: undefined };
   const afterHeader = prefregex !== undefined && contentFollowsHeader(prefregex.source.text);
   const sets = deciding.map(({ regex }) => inMessage(regex.literals, afterHeader));
   const own = sets.includes(undefined) ? undefined : sets.flatMap((set) => set ?? []);
   // A line must have one of the prefregex's as well, so either list will do.
   const shared = inMessage(prefregex?.regex.literals, false);
-  const best = selectivity(shared) > selectivity(own) ? shared : own;
-  return best && [...new Set(best)].sort();
+  if (shared !== undefined && selectivity(shared) > selectivity(own))
+    return { literals: [...new Set(shared)].sort() };
+  if (own === undefined) return { literals: undefined };
+  const marks = new Map<string, number>();
+  deciding.forEach(({ mark }, i) => {
+    for (const literal of sets[i] ?? []) marks.set(literal, (marks.get(literal) ?? 0) | mark);
+  });
+  return { literals: [...marks.keys()].sort(), marks };
 }
 
 /** What of the literals stands in a message whose line is in a JSON object, too. */

@@ -9,6 +9,7 @@
  */
 import type { Prefix } from '../core/address.js';
 import type { FilterName } from '../core/names.js';
+import { literalMarks, literalSearch } from '../core/text.js';
 import type { EpochMicros } from '../core/time.js';
 import type { Line } from './line.js';
 import {
@@ -26,9 +27,11 @@ import {
   type Told,
   toldOf,
   wantsTally,
+  withCount,
 } from './match-groups.js';
 import { newCaptures } from './regex/captures.js';
 import {
+  ANY_SLOT,
   type Hit,
   pushLine,
   type RegexSlot,
@@ -120,6 +123,8 @@ export interface FilterDeps {
    * such set.
    */
   readonly literals: readonly string[] | undefined;
+  /** Of each of them, the marks of the regexes that can match where it stands. */
+  readonly marks?: ReadonlyMap<string, number>;
 }
 
 export class CompiledFilter {
@@ -130,6 +135,11 @@ export class CompiledFilter {
   /** The regexes are written for JSON objects as they stand, and not for a line within. */
   readonly readsObjects: boolean;
   readonly literals: readonly string[] | undefined;
+  /**
+   * The marks of the regexes that an entry's line can match, by its MESSAGE; undefined when there
+   * are no literals. Holds for a line that is made of the whole message only.
+   */
+  readonly marksIn: ((message: string) => number) | undefined;
   readonly slots: readonly RegexSlot[];
   readonly #linelimit: number | undefined;
   readonly #proxies: readonly Prefix[];
@@ -155,6 +165,7 @@ export class CompiledFilter {
     this.#linelimit = parts.linelimit;
     this.#proxies = parts.proxies ?? [];
     this.literals = parts.literals;
+    this.marksIn = marksIn(parts);
     const { prefregex, failregex, ignoreregex, successregex } = parts;
     this.#prefregex = prefregex;
     this.#failregex = new SlotList(failregex);
@@ -192,7 +203,7 @@ export class CompiledFilter {
     // Of a line that goes on no byte is the last.
     const search = new Search(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
     if (this.#ignoreFirst) {
-      const ignored = search.first(this.#ignoreregex, true);
+      const ignored = search.first(this.#ignoreregex, ANY_SLOT, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
     }
     let prefix = NO_GROUPS;
@@ -201,13 +212,13 @@ export class CompiledFilter {
       if (hit === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
       prefix = hit;
     }
-    const hit = search.first(this.#failregex);
+    const hit = search.first(this.#failregex, line.marks);
     if (hit !== undefined) {
-      const ignored = search.first(this.#ignoreregex, true);
+      const ignored = search.first(this.#ignoreregex, ANY_SLOT, true);
       if (ignored) return outcome('ignored', search, ignored.slot);
       return this.#found('failure', search, hit, prefix);
     }
-    const success = search.first(this.#successregex);
+    const success = search.first(this.#successregex, line.marks);
     if (success) return this.#found('success', search, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
@@ -287,7 +298,7 @@ export class CompiledFilter {
     }
     const count = this.#tally.failure(line);
     if (count === 0) return verdict(match, 'nofail', facts, users, merged.lines);
-    return verdict(match, 'failure', { ...facts, count: `${count}` }, users, merged.lines);
+    return verdict(match, 'failure', withCount(facts, count), users, merged.lines);
   }
 
   #merge(match: LineMatch, { time, boot }: LineContext): Verdict {
@@ -333,6 +344,13 @@ function verdict(
   lines = match.lines,
 ): Verdict {
   return { result, regex: match.slot?.index, facts, lines, users, cut: match.cut };
+}
+
+function marksIn({ literals, marks }: FilterDeps): CompiledFilter['marksIn'] {
+  if (marks !== undefined && marks.size > 0) return literalMarks(marks);
+  if (literals === undefined) return undefined;
+  const isAny = literalSearch(literals);
+  return (message) => (isAny(message) ? ANY_SLOT : 0);
 }
 
 /** Longer lines are not kept in memory for the sake of an address in them. */

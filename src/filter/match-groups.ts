@@ -191,8 +191,15 @@ export function rawId(facts: MatchFacts): string | undefined {
  * readable.
  */
 export function countOf(facts: MatchFacts): number {
-  const count = facts.count === undefined ? '' : asciiDigits(facts.count);
+  if (facts.count === undefined) return 1;
+  const count = asciiDigits(facts.count);
   return /^\d+$/.test(count) ? Math.min(EVENT_COUNT_MAX, Math.max(1, Number(count))) : 1;
+}
+
+/** The facts with another number of attempts. Written out: a spread takes several times as long. */
+export function withCount(facts: MatchFacts, count: number): MatchFacts {
+  const { fid, ip4, ip6, dns, user, cause, digest } = facts;
+  return { fid, ip4, ip6, dns, user, count: `${count}`, cause, digest };
 }
 
 /** The user as it goes into events and the ledger. */

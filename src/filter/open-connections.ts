@@ -24,6 +24,8 @@ export class OpenConnections {
   readonly #seed = [randomWord(), randomWord()] as const;
   /** The hash of the last boot id: nearly all lines are of one boot. */
   #boot: Hash & { readonly text: string } = { text: '', ...hashOf('', ...this.#seed) };
+  /** That of the last address of it, which is asked for several times for each line. */
+  #address: { readonly text: string; readonly hash: Hash } | undefined;
   #rows = new Rows(FIRST_ROWS);
   #buckets = new Int32Array(FIRST_ROWS).fill(NONE);
   #size = 0;
@@ -105,12 +107,17 @@ export class OpenConnections {
   }
 
   #nameOf(name: string | undefined): Hash {
-    return name === undefined ? NAMELESS : hashOf(name, ...this.#seed);
+    return name === undefined ? NAMELESS : hashOf(name, this.#seed[0], this.#seed[1]);
   }
 
   #hashOf(address: string, boot: string): Hash {
-    if (boot !== this.#boot.text) this.#boot = { text: boot, ...hashOf(boot, ...this.#seed) };
-    return hashOf(address, this.#boot.high, this.#boot.low);
+    if (boot !== this.#boot.text) {
+      this.#boot = { text: boot, ...hashOf(boot, ...this.#seed) };
+      this.#address = undefined;
+    }
+    if (this.#address?.text !== address)
+      this.#address = { text: address, hash: hashOf(address, this.#boot.high, this.#boot.low) };
+    return this.#address.hash;
   }
 
   #findHash({ high, low }: Hash): Row {

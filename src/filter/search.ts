@@ -160,10 +160,11 @@ export class Search {
   /**
    * The first regex that hits. A match that touches the cut may owe its end to it (an address of
    * which digits are missing, a `$` that is not the end) and does not count; an ignoreregex
-   * (`lenient`) may.
+   * (`lenient`) may. `marks`: those that the message has a literal of.
    */
-  first(slots: SlotList, lenient = false): Hit | undefined {
+  first(slots: SlotList, marks = ANY_SLOT, lenient = false): Hit | undefined {
     for (const slot of slots.for(this.#text)) {
+      if ((slot.mark & marks) === 0) continue;
       const hit = this.one(slot);
       if (hit === undefined) continue;
       if (this.#touches(hit)) {
@@ -221,7 +222,14 @@ export interface RegexSlot {
   readonly regex: Regex;
   readonly alternates: readonly Alternate[];
   readonly source: SourceText;
+  /** A bit of its own, as long as there are some; the rest share one. */
+  readonly mark: number;
 }
+
+/** How many bits marks have. */
+export const SLOT_MARKS = 31;
+/** The marks of all regexes: nothing is known of what the text contains. */
+export const ANY_SLOT = 0x7fff_ffff;
 
 /** How people name a regex: its kind and its number from 1. */
 export function slotName({ kind, index }: RegexSlot): string {

@@ -72,9 +72,7 @@ export class SessionTable {
     if (gained) entry.pending = false;
     if (!entry.calm && !entry.pending) entry.lines = 0;
     // A number of attempts and a password are their line's, or that of a failure which waits.
-    const before = wasPending
-      ? entry.facts
-      : { ...entry.facts, count: undefined, digest: undefined };
+    const before = wasPending ? entry.facts : ofConnection(entry.facts);
     entry.facts = mergeFacts(long ? detached(marks.facts) : marks.facts, before);
     entry.lastSeen = time;
     if (forget) {
@@ -143,6 +141,11 @@ function newEntry(key: string, boot: string, lastSeen: EpochMicros): Entry {
   entry.older = entry as Entry;
   entry.newer = entry as Entry;
   return entry as Entry;
+}
+
+/** What holds for the whole connection. Written out: a spread takes several times as long. */
+function ofConnection({ fid, ip4, ip6, dns, user, cause }: MatchFacts): MatchFacts {
+  return { fid, ip4, ip6, dns, user, count: undefined, cause, digest: undefined };
 }
 
 /**

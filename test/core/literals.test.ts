@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { literalSearch } from '../../src/core/text.js';
+import { literalMarks, literalSearch } from '../../src/core/text.js';
 
 const naive = (literals: readonly string[]) => (text: string) =>
   literals.some((one) => text.includes(one));
@@ -21,6 +21,24 @@ describe('the search for literals', () => {
         (literals, parts) => {
           const text = parts.join('');
           expect(literalSearch(literals)(text)).toBe(naive(literals)(text));
+        },
+      ),
+    );
+  });
+
+  test('says which of them stand in a text', () => {
+    const unit = fc.constantFrom('a', 'b', ' ', ':', 'é');
+    const literal = fc.string({ unit, minLength: 2, maxLength: 7 });
+    const mark = fc.integer({ min: 1, max: 0x7fff_ffff });
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(literal, mark), { minLength: 1, maxLength: 8 }),
+        fc.string({ unit, maxLength: 40 }),
+        (pairs, text) => {
+          const marks = new Map(pairs);
+          let expected = 0;
+          for (const [one, own] of marks) if (text.includes(one)) expected |= own;
+          expect(literalMarks(marks)(text)).toBe(expected);
         },
       ),
     );

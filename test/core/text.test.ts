@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { counted, escapeUntrusted, shellWords } from '../../src/core/text.js';
+import { copyOf, counted, escapeUntrusted, shellWords } from '../../src/core/text.js';
 
 describe('text of strangers', () => {
   test.each([
@@ -57,3 +59,27 @@ test.each([
   [counted(1, 'entry', 'entries'), '1 entry'],
   [counted(2, 'entry', 'entries'), '2 entries'],
 ])('a number of things: %s', (text, expected) => expect(text).toBe(expected));
+
+describe('a copy of a piece of a line', () => {
+  test('is the same text', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), (text) => copyOf(text) === text));
+  });
+
+  test.each([12, 13, 40])('does not keep the line in memory: %i characters', (length) => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const lineBytes = 1_000_000;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const pieces = Array.from({ length: 30 }, (_, i) =>
+      copyOf(
+        Buffer.alloc(lineBytes, 97 + (i % 26))
+          .toString('latin1')
+          .slice(5, 5 + length),
+      ),
+    );
+    collect();
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(10 * lineBytes);
+    expect(pieces.every((piece) => piece.length === length)).toBe(true);
+  });
+});
