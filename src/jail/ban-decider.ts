@@ -46,7 +46,7 @@ export class BanDecider {
       open = undefined;
     }
     const previousBans = rankOf(policy, target, open, overlay);
-    const usual = banSeconds(policy, previousBans, overlay.random);
+    const usual = banSeconds(policy, previousBans, () => overlay.random());
     // Of an office the window is larger, and its ban as long as any.
     const isFirstStorm = isStorm === true && previousBans === 0;
     const length = isFirstStorm ? stormSeconds(usual) : usual;
@@ -93,7 +93,7 @@ export class BanDecider {
     const open = overlay.openBan(policy.jail, target);
     const previousBans = rankOf(policy, target, open, overlay);
     const rank = isShared ? 0 : previousBans + (JOINT_BANS[rule] ?? 0);
-    const usual = banSeconds(lengths, rank, overlay.random);
+    const usual = banSeconds(lengths, rank, () => overlay.random());
     const isFirstStorm = isStorm === true && previousBans === 0;
     const mild = isFirstStorm ? stormSeconds(usual) : usual;
     const length = isShared ? sharedSeconds(usual, rule) : mild;

@@ -44,10 +44,7 @@ export class FailureCounter {
       const cleared = policy.forgetOnSuccess ? both(target, hostPrefix(event.address)) : [];
       const [failures = 0] = cleared.map((one) => windows.clear(keyOf(one), event.time));
       const meaning = time === undefined ? undefined : this.#weighing.weigh(jail, event, target);
-      return {
-        outcome: { kind: 'success', event, target, failures },
-        ...(meaning === undefined ? {} : { meaning }),
-      };
+      return counted({ kind: 'success', event, target, failures }, meaning);
     }
     if (jail.isSettled(target, key, event.time, time?.latest))
       return { outcome: { kind: 'settled', event, target } };
@@ -72,6 +69,10 @@ export class FailureCounter {
       target,
       failures: windows.count(key, event.time),
     } as const;
-    return { outcome, ...(meaning === undefined ? {} : { meaning }) };
+    return counted(outcome, meaning);
   }
+}
+
+function counted(outcome: JailOutcome, meaning: Weighed | undefined): CountedEvent {
+  return meaning === undefined ? { outcome } : { outcome, meaning };
 }

@@ -82,6 +82,7 @@ export class Jails {
   readonly #banCounter: Recidive;
   /** What jails that only watch would have banned. */
   readonly #watched = new WatchedBans();
+  readonly #watchedOf = (jail: JailName) => (this.#jails.watches(jail) ? this.#watched : undefined);
   /** What arrives while older entries are still being read. */
   readonly edge: JailsEdge;
 
@@ -125,7 +126,11 @@ export class Jails {
 
   /** Judges one event at the time `now`; see `judge`. */
   step(event: FilterEvent, now: EpochMicros, context: JailContext): Judgement {
-    return this.judge([event], () => now, context);
+    const overlay = this.#overlay(context);
+    const told: Told = { alarms: [], attempts: [] };
+    const outcomes = [this.#judgeOne(event, now, context, overlay, told)];
+    const { decisions, wouldBan } = overlay.finish();
+    return { outcomes, decisions, wouldBan, attempts: told.attempts, alarms: told.alarms };
   }
 
   /**
@@ -139,18 +144,11 @@ export class Jails {
     context: JailContext,
   ): Judgement {
     const outcomes: JailOutcome[] = [];
-    const alarms: JailAlarm[] = [];
-    const attempts: WeighedAttempt[] = [];
+    const told: Told = { alarms: [], attempts: [] };
     const overlay = this.#overlay(context);
-    for (const event of events) {
-      const now = clock(event);
-      const first = overlay.decisions.length;
-      outcomes.push(this.#step(event, now, context, overlay, { alarms, attempts }));
-      for (const { decision, extends: extension } of overlay.decisions.slice(first))
-        if (!extension && !this.#jails.watches(decision.jail))
-          this.#banCounter.count(decision, event, now, context, overlay);
-    }
-    return { outcomes, ...overlay.finish(), attempts, alarms };
+    for (const event of events)
+      outcomes.push(this.#judgeOne(event, clock(event), context, overlay, told));
+    return { outcomes, ...overlay.finish(), ...told };
   }
 
   /**
@@ -322,6 +320,23 @@ export class Jails {
     return viewsOf(this.#jails, this.#weighing, target, now);
   }
 
+  /** Counts one event and decides, and counts its new bans in the jails that count bans. */
+  #judgeOne(
+    event: FilterEvent,
+    now: EpochMicros,
+    context: JailContext,
+    overlay: PendingDecisions,
+    told: Told,
+  ): JailOutcome {
+    const first = overlay.decisions.length;
+    const outcome = this.#step(event, now, context, overlay, told);
+    if (overlay.decisions.length === first) return outcome;
+    for (const { decision, extends: extension } of overlay.decisions.slice(first))
+      if (!extension && !this.#jails.watches(decision.jail))
+        this.#banCounter.count(decision, event, now, context, overlay);
+    return outcome;
+  }
+
   /** Counts one event and decides; new bans are added to `overlay`. */
   #step(
     event: FilterEvent,
@@ -366,9 +381,7 @@ export class Jails {
   }
 
   #overlay(context: JailContext): PendingDecisions {
-    return new PendingDecisions(context, (jail) =>
-      this.#jails.watches(jail) ? this.#watched : undefined,
-    );
+    return new PendingDecisions(context, this.#watchedOf);
   }
 }
 

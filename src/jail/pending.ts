@@ -17,7 +17,6 @@ export interface Taken {
 /** The ledger as it will be once the decisions of this call are in it. */
 export class PendingDecisions {
   readonly decisions: Taken[] = [];
-  readonly random: () => number;
   readonly #context: JailContext;
   readonly #watchedOf: (jail: JailName) => WatchedBans | undefined;
   /** Made when the first decision is taken: most events decide nothing. */
@@ -28,11 +27,14 @@ export class PendingDecisions {
   constructor(context: JailContext, watchedOf: (jail: JailName) => WatchedBans | undefined) {
     this.#context = context;
     this.#watchedOf = watchedOf;
-    this.random = () => context.random();
   }
 
   get latest(): EpochMicros | undefined {
     return this.#context.latest?.();
+  }
+
+  random(): number {
+    return this.#context.random();
   }
 
   openBan(jail: JailName, target: Prefix): OpenBan | undefined {

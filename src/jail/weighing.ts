@@ -22,6 +22,8 @@ export interface Weighed extends FailureMeaning {
   readonly isNew: boolean;
 }
 
+const NO_FINDINGS: readonly never[] = [];
+
 export class Weighing {
   readonly #jails: JailList;
   readonly #seed: number;
@@ -68,9 +70,10 @@ export class Weighing {
     const attempt = attemptOf(event, target);
     if (event.kind === 'failure') {
       const meaning = evidence.failure(attempt, event.count);
-      return { ...meaning, isNew: meaning.guess !== 'repeat' };
+      return Object.assign(meaning, { isNew: meaning.guess !== 'repeat' });
     }
-    return { points: 0, allowance: 1, findings: [], ...evidence.login(attempt) };
+    const { isNew, alarms } = evidence.login(attempt);
+    return { points: 0, allowance: 1, findings: NO_FINDINGS, alarms, isNew };
   }
 
   /** Notes an attempt that was refused unseen, and weighs nothing. */

@@ -4,7 +4,7 @@
  * ledger or a kernel: the bans in force stand here.
  */
 import { SourceClocks } from '../../agent/source-clocks.js';
-import { type Address, formatPrefix, type Prefix, prefixOf } from '../../core/address.js';
+import { type Address, formatPrefix, type Prefix, prefixOf, widthOf } from '../../core/address.js';
 import type { BanDecision } from '../../core/decision.js';
 import { type JailName, sourceId } from '../../core/names.js';
 import type { JailRule } from '../../core/specs.js';
@@ -189,6 +189,7 @@ export class PrefixTexts {
   readonly #known = new Map<Address, Map<number, string>>();
 
   of(address: Address, length: number): string {
+    if (length === widthOf(address.family)) return address.text;
     let texts = this.#known.get(address);
     if (texts === undefined) {
       texts = new Map();

@@ -80,7 +80,7 @@ export class AttemptStore {
     });
     for (const { event, client } of kept)
       if (event.kind === 'failure' && !client.names.has(event.user)) client.foreign += event.count;
-    return kept.map(({ event, client }) => ({ ...event, client }));
+    return kept.map(({ event, client }) => keptOf(event, client));
   }
 
   /** First and last time of all; undefined when nothing was kept. */
@@ -125,4 +125,10 @@ function shared<T>(known: Map<string, T>, key: string, value: T): T {
   if (before !== undefined) return before;
   known.set(key, value);
   return value;
+}
+
+/** Of one shape, with a user or without: every setting reads all of them, over and over. */
+function keptOf(event: FilterEvent, client: Client): KeptEvent {
+  const { kind, jail, address, user, count, time, cursor: at, regex } = event;
+  return { kind, jail, address, user, count, time, cursor: at, regex, client } as KeptEvent;
 }
