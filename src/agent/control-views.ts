@@ -116,12 +116,14 @@ function streamInfo({ lastEntry, ...stream }: StreamView): StreamInfo {
 }
 
 export function banView(record: BanRecord): BanView {
-  const { evidence, weights, points } = record;
+  const { evidence, weights, points, counts, needed } = record;
   return {
     ...briefView(record),
     evidence,
     ...(weights === undefined ? {} : { weights }),
     ...(points === undefined ? {} : { points }),
+    ...(counts === undefined ? {} : { counts }),
+    ...(needed === undefined ? {} : { needed }),
   };
 }
 

@@ -1,9 +1,10 @@
 /** Bans as tables for people. */
+
 import type { BanView } from '../control/protocol.js';
 import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
+import { localTime } from '../core/time.js';
 import { type Column, formatTable } from '../tools/columns.js';
-import { formatTime } from '../tools/terminal.js';
 
 /** What a name from the network may take of a line on a terminal. */
 const NAME_COLUMNS = 64;
@@ -13,7 +14,7 @@ interface Part {
   readonly cell: (ban: BanView) => string;
 }
 
-const SINCE: Part = { column: { title: 'Banned at' }, cell: ({ time }) => formatTime(time) };
+const SINCE: Part = { column: { title: 'Banned at' }, cell: ({ time }) => localTime(time) };
 const JAIL: Part = { column: { title: 'Jail' }, cell: ({ jail }) => jail };
 const ADDRESS: Part = { column: { title: 'Address' }, cell: ({ target }) => target };
 const FAILURES: Part = {
@@ -22,7 +23,7 @@ const FAILURES: Part = {
 };
 const UNTIL: Part = {
   column: { title: 'Until' },
-  cell: ({ until }) => (until === null ? 'for good' : formatTime(until)),
+  cell: ({ until }) => (until === null ? 'for good' : localTime(until)),
 };
 const STATE: Part = { column: { title: 'State', shrink: true }, cell: stateOf };
 const HOST: Part = {
@@ -70,7 +71,7 @@ function tableOf(parts: readonly Part[], bans: readonly BanView[], width: number
 
 function stateOf({ ended, state }: BanView): string {
   if (ended === undefined) return state;
-  return `${endOf(ended)} ${formatTime(ended.time)}`;
+  return `${endOf(ended)} ${localTime(ended.time)}`;
 }
 
 /** How a ban ended: `expired`, `lifted by alice`. */

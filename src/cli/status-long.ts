@@ -1,17 +1,12 @@
 /** `status --long`: whether it works, for people. */
+
 import type { CompanionView } from '../companion/companion.js';
 import type { AgentView, ShareView } from '../control/protocol.js';
 import { SHARE_TEXT_CHARS_MAX } from '../core/service-limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { localTime, localZone } from '../core/time.js';
 import { formatTable } from '../tools/columns.js';
-import {
-  formatLength,
-  formatTime,
-  type Terminal,
-  tableWidth,
-  wantsColour,
-  zone,
-} from '../tools/terminal.js';
+import { formatLength, type Terminal, tableWidth, wantsColour } from '../tools/terminal.js';
 
 /** The whole text: the agent, its sources, its jails, the companion, and what is to be noted. */
 export function longStatus(
@@ -22,8 +17,8 @@ export function longStatus(
   const width = tableWidth(terminal.stdout);
   const colour = wantsColour(terminal.stdout, terminal.env);
   const { firewall, sources, jails, warnings } = view;
-  const running = `Banjour ${view.version}, ${view.state} since ${formatTime(view.since)}`;
-  const times = `(times: ${zone()})`;
+  const running = `Banjour ${view.version}, ${view.state} since ${localTime(view.since)}`;
+  const times = `(times: ${localZone()})`;
   const parts = [
     `${running}${running.length + 1 + times.length > width ? '\n' : ' '}${times}\n` +
       `${counted(firewall.inForce, 'ban')} in force at ${firewall.hook}, ${formatCount(firewall.refused)} refused, table repaired ${counted(firewall.healed, 'time')}\n`,
@@ -49,7 +44,7 @@ export function sharedText({ inForce, lists, engine, last, taken, refused }: Sha
   const from =
     engine === undefined
       ? 'nothing came yet'
-      : `${counted(taken, 'decision')} taken, the last from ${shown(engine)} at ${formatTime(last ?? '')}`;
+      : `${counted(taken, 'decision')} taken, the last from ${shown(engine)} at ${localTime(last ?? '')}`;
   const hosts = inForce.map(
     ({ host, origin, bans }) => `  ${counted(bans, 'ban')} of ${shown(host || '?')} (${origin})\n`,
   );
@@ -68,7 +63,7 @@ function companionText({ version, parts }: CompanionView, colour: boolean): stri
   return `Companion ${version}\n${lines.join('')}`;
 }
 
-const ago = (time: string | undefined) => (time === undefined ? 'never' : formatTime(time));
+const ago = (time: string | undefined) => (time === undefined ? 'never' : localTime(time));
 
 function sourcesTable(sources: AgentView['sources'], width: number): string {
   return formatTable(

@@ -6,15 +6,9 @@ import { EXIT, type ExitCode } from '../core/errors.js';
 import type { AlarmView } from '../core/figures.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
+import { localTime, localZone } from '../core/time.js';
 import { formatTable } from '../tools/columns.js';
-import {
-  formatLength,
-  formatTime,
-  type Terminal,
-  tableWidth,
-  wantsColour,
-  zone,
-} from '../tools/terminal.js';
+import { formatLength, type Terminal, tableWidth, wantsColour } from '../tools/terminal.js';
 import { sharedText } from './status-long.js';
 
 export interface TopOptions {
@@ -131,7 +125,7 @@ export function picture(
       formatCount(jail.totalBanned),
       perMinute(jail.totalBanned, old.get(jail.jail)?.totalBanned),
       formatCount(counters.jails[jail.jail]?.packets ?? 0),
-      jail.lastFailure === undefined ? 'never' : formatTime(jail.lastFailure),
+      jail.lastFailure === undefined ? 'never' : localTime(jail.lastFailure),
     ]),
     width,
   );
@@ -147,7 +141,7 @@ export function picture(
     (warning) => `! ${escapeUntrusted(warning, Math.max(20, width - 2))}\n`,
   );
   const shared = view.shared === undefined ? '' : sharedText(view.shared);
-  return `${head}\n${jails}${weighing.join('')}${shared}\n${bans}${attackedTable(alarms, width)}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${zone()}\n`;
+  return `${head}\n${jails}${weighing.join('')}${shared}\n${bans}${attackedTable(alarms, width)}${warnings.length > 0 ? `\n${warnings.join('')}` : ''}\nTimes: ${localZone()}\n`;
 }
 
 function newestTable(newest: TopSample['newest'], width: number): string {
@@ -160,14 +154,14 @@ function newestTable(newest: TopSample['newest'], width: number): string {
       { title: 'User', shrink: true, optional: true, widest: 64 },
     ],
     newest.map((ban) => [
-      formatTime(ban.time),
+      localTime(ban.time),
       ban.jail,
       ban.target,
       ban.ended !== undefined
         ? ban.ended.reason
         : ban.until === null
           ? 'for good'
-          : formatTime(ban.until),
+          : localTime(ban.until),
       escapeUntrusted(ban.user ?? '', USER_CHARS_MAX),
     ]),
     width,
@@ -196,7 +190,7 @@ function attackedTable(alarms: TopSample['alarms'], width: number): string {
         kind === 'takeover'
           ? `takeover? ${counted(count, 'network')}`
           : counted(count, 'address', 'addresses'),
-        formatTime(time),
+        localTime(time),
         escapeUntrusted(address),
       ]),
     width,

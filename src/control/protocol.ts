@@ -61,12 +61,13 @@ export interface BanView {
   };
   /** Cursors of the entries that were counted; empty in lists of the present, which may be long. */
   readonly evidence: readonly string[];
-  /**
-   * Of a ban by evidence: the points of each of these entries, and all that the address had when it
-   * was decided, faded ones too.
-   */
+  /** Failures of each of these entries; of a ban by evidence their points. */
+  readonly counts?: readonly number[];
   readonly weights?: readonly number[];
+  /** Of a ban by evidence: all that the address had when it was decided, faded points too. */
   readonly points?: number;
+  /** How many failures, or of the rule `slow` points, it took; absent where no number decided. */
+  readonly needed?: number;
 }
 
 export interface JailView {
@@ -235,11 +236,14 @@ interface WindowView {
   readonly target: string;
   readonly failures: number;
   readonly maxretry: number;
-  /** Of a jail that weighs evidence, which bans at maxretry points. */
+  /** What bans a stranger there now: maxretry, or more where others log in from the address. */
+  readonly needed: number;
+  /** Of a jail that weighs evidence, which bans at so many points. */
   readonly points?: number;
   readonly last?: string;
   readonly evidence: readonly string[];
-  /** The points of each of these entries. */
+  /** Failures of each of these entries, and their points. */
+  readonly counts: readonly number[];
   readonly weights?: readonly number[];
 }
 
@@ -278,12 +282,7 @@ export const RULE_REASONS: Readonly<Record<EvidenceRule, string>> = {
 
 /** Why a login is refused before its password is looked at. */
 export const REFUSAL_REASONS = [
-  'banned',
-  'honeypot',
-  'under-attack',
-  'dead-name',
-  'new-name',
-  'shared-address',
+  ...(['banned', 'honeypot', 'under-attack', 'dead-name', 'new-name', 'shared-address'] as const),
 ] as const;
 export type RefusalReason = (typeof REFUSAL_REASONS)[number];
 
@@ -303,7 +302,7 @@ export interface EvidenceView {
   readonly time?: string;
   /** As the filter sees it; a stranger's text. */
   readonly line?: string;
-  /** Attempts that it tells of. */
+  /** Attempts that were counted of it. */
   readonly count?: number;
   /** What they weighed, of a jail that weighs; absent where it is not known any more. */
   readonly points?: number;
@@ -318,12 +317,15 @@ export interface Explanation extends ExplainView {
   readonly evidence: readonly {
     readonly jail: string;
     readonly entries: readonly EvidenceView[];
+    /** Failures that were counted with them before, of entries that were not kept. */
+    readonly earlier: number;
     /** Of a jail that weighs: all points at a time, that of the decision where there was one. */
     readonly sum?: { readonly time: string; readonly points: number };
-    /** How the jail counts; absent when it is no more. */
+    /** How the jail counts; absent when it is no more. `needed`: what bans, or banned. */
     readonly rule?: {
       readonly findtimeSeconds: number;
       readonly maxretry: number;
+      readonly needed: number;
       readonly isWeighing: boolean;
     };
   }[];

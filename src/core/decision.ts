@@ -87,6 +87,13 @@ export interface BanDecision {
   readonly failures: number;
   /** Cursors of the entries that were counted, newest last, at most `EVIDENCE_CURSORS_MAX`. */
   readonly evidence: readonly Cursor[];
+  /** Failures that were counted of each of these entries. */
+  readonly counts?: readonly number[];
+  /**
+   * What it took: so many failures, or of the rule `slow` points. `maxretry` of the jail, or more
+   * where others log in from the target; absent where no number decided.
+   */
+  readonly needed?: number;
   /**
    * Of a jail that weighs evidence: the points of each of these entries, and all that the target
    * had at the decision, faded ones too.

@@ -99,3 +99,27 @@ export class SetClock implements Clock {
 export function isoTime(time: EpochMicros): string {
   return new Date(time / 1000).toISOString();
 }
+
+/**
+ * `2026-11-21 18:50:38` in the time zone of the process, of ISO 8601 or milliseconds since 1970. Of
+ * what is no time `-`.
+ */
+export function localTime(time: string | number): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return '-';
+  const two = (value: number) => String(value).padStart(2, '0');
+  return (
+    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
+    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
+  );
+}
+
+/** The same with its milliseconds, `2019-08-22 10:18:05,975`, as fail2ban writes it. */
+export function localMillis(ms: number): string {
+  return `${localTime(ms)},${String(new Date(ms).getMilliseconds()).padStart(3, '0')}`;
+}
+
+/** The local time zone, e.g. `Europe/Berlin`. */
+export function localZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}

@@ -55,7 +55,10 @@ export class BanDecider {
     const until = endOf(now, length);
     if (open !== undefined && !worthExtending(open.until, until, length)) return 'banned';
     overlay.add(
-      decision(jail, target, event, now, { full: filled.full, until, previousBans, leniency }),
+      decision(jail, target, event, now, {
+        ...{ full: filled.full, until, previousBans, leniency },
+        needed: policy.maxretry * allowance,
+      }),
       open !== undefined,
     );
     // An event that is judged in its own time, since it is late, answers those that came before it
@@ -73,7 +76,7 @@ export class BanDecider {
    */
   answer(
     jail: Jail,
-    { rule, target: found, isShared, hasOthers, isStorm, sum }: EvidenceFinding,
+    { rule, target: found, isShared, hasOthers, isStorm, sum, needed }: EvidenceFinding,
     event: FilterEvent,
     now: EpochMicros,
     context: AllowContext,
@@ -107,7 +110,7 @@ export class BanDecider {
     if (isOpen && !worthExtending(open.until, until, length)) return;
     const failures = Math.max(event.count, windows.count(keyOf(target), now));
     const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
-    const answer = { full, until, previousBans, leniency };
+    const answer = { full, until, previousBans, leniency, needed };
     const weighed = weighedOf(jail, target, full, rule === 'subnet' ? undefined : sum);
     overlay.add({ ...decision(jail, target, event, now, answer), ...weighed, rule }, isOpen);
   }
@@ -135,6 +138,7 @@ interface Answer {
   readonly until: EpochMicros | null;
   readonly previousBans: number;
   readonly leniency: Leniency | undefined;
+  readonly needed: number | undefined;
 }
 
 function decision(
@@ -142,8 +146,9 @@ function decision(
   target: Prefix,
   event: FilterEvent,
   now: EpochMicros,
-  { full, until, previousBans, leniency }: Answer,
+  { full, until, previousBans, leniency, needed }: Answer,
 ): BanDecision {
+  const entries = windows.weighed(keyOf(target), full.from, full.to, policy.maxmatches);
   return {
     kind: 'ban',
     jail: policy.jail,
@@ -151,7 +156,9 @@ function decision(
     time: now,
     until,
     failures: full.failures,
-    evidence: windows.evidence(keyOf(target), full.from, full.to, policy.maxmatches),
+    evidence: entries.map(({ cursor }) => cursor),
+    ...(entries.length > 0 && { counts: entries.map(({ count }) => count) }),
+    ...(needed !== undefined && { needed }),
     ...(event.user !== undefined && { user: event.user }),
     ...(event.host !== undefined && { host: event.host }),
     origin: 'journal',

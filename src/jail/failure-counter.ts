@@ -61,7 +61,9 @@ export class FailureCounter {
     if (policy.group !== undefined && meaning !== undefined && meaning.points > 0) {
       const weighing = this.#jails.get(policy.group)?.windows;
       weighing?.sweepWhenMany(time?.now ?? event.time);
-      weighing?.add(key, event.time, event.count, evidence, meaning.points);
+      // What counts without a sum adds nothing to the points of its address.
+      const points = meaning.sum === undefined ? 0 : meaning.points;
+      weighing?.add(key, event.time, event.count, evidence, points);
     }
     const outcome = {
       kind: 'counted',

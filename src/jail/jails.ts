@@ -373,7 +373,16 @@ export class Jails {
       if (fast) {
         const hasOthers = meaning.allowance > 1;
         const isShared = hasOthers;
-        const finding = { rule: 'fast', target, isShared, hasOthers, isStorm, sum } as const;
+        const needed = policy.maxretry * meaning.allowance;
+        const finding = {
+          rule: 'fast',
+          target,
+          isShared,
+          hasOthers,
+          isStorm,
+          sum,
+          needed,
+        } as const;
         this.#decider.answer(weighing, finding, event, now, context, overlay, policy);
       }
     }

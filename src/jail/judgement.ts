@@ -152,10 +152,14 @@ export interface WindowView {
   /** Failures in the last findtime, and maxretry. */
   readonly failures: number;
   readonly maxretry: number;
+  /** What bans a stranger there now: maxretry, or more where others log in. */
+  readonly needed: number;
   /** Of a jail that weighs evidence, which bans at maxretry points. */
   readonly points?: number;
   readonly last: EpochMicros | undefined;
   /** Cursors of the newest of them, newest last; of a jail that weighs, the points of each. */
   readonly evidence: readonly string[];
+  /** Failures of each of these entries. */
+  readonly counts: readonly number[];
   readonly weights?: readonly number[];
 }

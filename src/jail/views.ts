@@ -3,6 +3,7 @@ import { baseAddress, type Prefix } from '../core/address.js';
 import type { JailName } from '../core/names.js';
 import { notRemote } from '../core/networks.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
+import { FADED } from './evidence/points.js';
 import { both, type Jail } from './jail.js';
 import type { JailList } from './jail-list.js';
 import type { AllowContext, ComingLogin, JailStats, LoginView, WindowView } from './judgement.js';
@@ -75,17 +76,20 @@ export function viewsOf(
     for (const candidate of both(jail.prefixOf(baseAddress(target)), target)) {
       const key = keyOf(candidate);
       const failures = windows.count(key, now);
-      if (failures === 0) continue;
       const points = weighing.pointsOf(policy.jail, candidate, now);
+      // Points outlast the findtime of a jail that weighs: it is only their half-life.
+      if (failures === 0 && (points ?? 0) < FADED) continue;
       const entries = windows.weighed(key, now - policy.findtime * MICROS_PER_SECOND, now);
       views.push({
         jail: policy.jail,
         target: candidate,
         failures,
         maxretry: policy.maxretry,
+        needed: policy.maxretry * weighing.allowanceOf(jail, candidate, now),
         ...(points === undefined ? {} : { points, weights: entries.map((one) => one.points) }),
         last: windows.last(key) as EpochMicros | undefined,
         evidence: entries.map(({ cursor }) => cursor),
+        counts: entries.map(({ count }) => count),
       });
     }
   }

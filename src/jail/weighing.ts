@@ -103,6 +103,15 @@ export class Weighing {
     return this.#evidence.get(name)?.pointsOf(target, now);
   }
 
+  /** How often maxretry of a jail is taken for a stranger at the target, now. */
+  allowanceOf({ policy }: Jail, target: Prefix, now: EpochMicros): number {
+    const { jail, group } = policy;
+    // A jail that only watches gives the others no allowance, but keeps to its own.
+    const weigher = this.#evidence.has(jail) || this.#jails.watches(group) ? jail : group;
+    const evidence = weigher === undefined ? undefined : this.#evidence.get(weigher);
+    return evidence?.allowanceOf(target, now) ?? 1;
+  }
+
   /** True when a jail that weighs knows of a login from the prefix. Changes nothing. */
   vouches(target: Prefix, now: EpochMicros): boolean {
     const lengths = new Set(this.#jails.policies.map(({ ipv6prefix }) => ipv6prefix));

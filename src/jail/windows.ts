@@ -16,6 +16,8 @@ export interface FullWindow {
 /** An entry that failures came from, and what they weighed together; 0 where nothing is weighed. */
 export interface WeighedEntry {
   readonly cursor: Cursor;
+  /** Failures that it told of. */
+  readonly count: number;
   readonly points: number;
 }
 
@@ -153,16 +155,12 @@ export class Windows {
   }
 
   /**
-   * Cursors of the newest failures between the two moments, newest last; at most `most` of them.
+   * Entries of the newest failures between the two moments, newest last, at most `most` of them:
+   * each with its failures and what they weighed.
    */
-  evidence(key: TargetKey, from: number, to: number, most = this.#evidenceMax): Cursor[] {
-    return this.weighed(key, from, to, most).map(({ cursor }) => cursor);
-  }
-
-  /** The same entries, each with what its failures weighed. */
   weighed(key: TargetKey, from: number, to: number, most = this.#evidenceMax): WeighedEntry[] {
     const slot = this.#targets.find(key);
-    const refs = new Map<EvidenceRef, number>();
+    const refs = new Map<EvidenceRef, Omit<WeighedEntry, 'cursor'>>();
     if (slot === NONE) return [];
     for (
       let record = this.#targets.head(slot);
@@ -172,13 +170,16 @@ export class Windows {
       if (this.#pool.time(record) < from) break;
       const ref = this.#pool.evidence(record);
       if (ref === NO_EVIDENCE || this.#pool.time(record) > to) continue;
-      const points = refs.get(ref);
-      if (points === undefined && refs.size >= most) break;
-      refs.set(ref, (points ?? 0) + this.#pool.points(record));
+      const known = refs.get(ref);
+      if (known === undefined && refs.size >= most) break;
+      refs.set(ref, {
+        count: (known?.count ?? 0) + this.#pool.count(record),
+        points: (known?.points ?? 0) + this.#pool.points(record),
+      });
     }
-    return [...refs].reverse().flatMap(([ref, points]) => {
+    return [...refs].reverse().flatMap(([ref, entry]) => {
       const cursor = this.#log.read(ref);
-      return cursor === undefined ? [] : [{ cursor, points }];
+      return cursor === undefined ? [] : [{ cursor, ...entry }];
     });
   }
 

@@ -24,8 +24,10 @@ const TOO_LARGE = INTEGERS.map(
 ).join(' OR ');
 
 /** `json_type` fails on what is no JSON, and CASE alone keeps the order of the two. */
-const CANNOT_BE_READ = `CASE WHEN json_valid(evidence) THEN json_type(evidence) <> 'array' ELSE 1 END
-  OR CASE WHEN json_valid(coalesce(weights, '[]')) THEN json_type(coalesce(weights, '[]')) <> 'array' ELSE 1 END
+const NO_LIST = ['evidence', "coalesce(weights, '[]')", "coalesce(counts, '[]')"]
+  .map((list) => `CASE WHEN json_valid(${list}) THEN json_type(${list}) <> 'array' ELSE 1 END`)
+  .join(' OR ');
+const CANNOT_BE_READ = `${NO_LIST}
   OR ${TOO_LARGE} OR NOT is_target(target)`;
 
 /** Characters of a damaged jail or target that are shown. */

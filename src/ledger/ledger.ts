@@ -345,6 +345,8 @@ export class Ledger {
       scenario: ban.scenario ?? null,
       weights: ban.weights === undefined ? null : JSON.stringify(ban.weights),
       points: ban.points ?? null,
+      counts: ban.counts === undefined ? null : JSON.stringify(ban.counts),
+      needed: ban.needed ?? null,
       previousBans: ban.previousBans,
       replaces,
     };

@@ -45,6 +45,8 @@ export interface BanRow {
   readonly scenario: string | null;
   readonly weights: string | null;
   readonly points: number | null;
+  readonly counts: string | null;
+  readonly needed: number | null;
 }
 
 /** What the kernel is told of a row. */
@@ -52,7 +54,7 @@ export type ElementRow = readonly [jail: JailName, target: string, until: EpochM
 
 /** The columns of `BanRow`, in SQL. */
 export const BAN_COLUMNS =
-  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by, source, scenario, weights, points';
+  'id, jail, target, time, until, failures, evidence, user, host, origin, rule, leniency, previous_bans, state, refusal, ended_time, ended_reason, ended_by, banned_by, source, scenario, weights, points, counts, needed';
 
 /** The record of a row. */
 export function recordOf(row: BanRow): BanRecord {
@@ -66,6 +68,8 @@ export function recordOf(row: BanRow): BanRecord {
     evidence: JSON.parse(row.evidence) as Cursor[],
     ...(row.weights !== null && { weights: JSON.parse(row.weights) as number[] }),
     ...(row.points !== null && { points: row.points }),
+    ...(row.counts !== null && { counts: JSON.parse(row.counts) as number[] }),
+    ...(row.needed !== null && { needed: row.needed }),
     ...(row.user !== null && { user: row.user }),
     ...(row.host !== null && { host: row.host }),
     origin: row.source === null ? (row.origin as Origin) : 'shared',

@@ -123,6 +123,11 @@ export const MIGRATIONS: readonly string[] = [
   `,
   // Logins were written once for all services. From now on they are written for each.
   'ALTER TABLE attempt ADD COLUMN each_service INTEGER NOT NULL DEFAULT 0;',
+  // How many failures the entries of a ban told of, one number each, and how many it took.
+  `
+  ALTER TABLE ban ADD COLUMN counts TEXT;
+  ALTER TABLE ban ADD COLUMN needed REAL;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -166,6 +171,8 @@ export interface BanInsert {
   readonly scenario: string | null;
   readonly weights: string | null;
   readonly points: number | null;
+  readonly counts: string | null;
+  readonly needed: number | null;
   readonly previousBans: number;
   readonly replaces: number | null;
 }
@@ -241,8 +248,8 @@ export function statementsOf(db: Database) {
       'INSERT INTO position VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor, time = excluded.time',
     ),
     insert: prepare(
-      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, source, scenario, weights, points, previous_bans, state, replaces)
-       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @weights, @points, @previousBans, 'wanted', @replaces)`,
+      `INSERT INTO ban (jail, target, first, length, time, until, failures, evidence, user, host, origin, rule, leniency, banned_by, source, scenario, weights, points, counts, needed, previous_bans, state, replaces)
+       VALUES (@jail, @target, @first, @length, @time, @until, @failures, @evidence, @user, @host, @origin, @rule, @leniency, @by, @source, @scenario, @weights, @points, @counts, @needed, @previousBans, 'wanted', @replaces)`,
     ),
     insertAttempt: prepare(
       'INSERT INTO attempt (jail, kind, address, user, count, time, cause, digest, spray, each_service) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',

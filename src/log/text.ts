@@ -1,5 +1,6 @@
 /** A log line as text: what it says in each style. */
 import type { LogFacts, LogLevel } from '../core/log.js';
+import { localMillis, localTime } from '../core/time.js';
 
 /**
  * `systemd`: priority prefix, no time. `journal`: neither, the entry has fields. `plain`: time, no
@@ -40,7 +41,7 @@ export function formatLine(
   const text = `${level.toUpperCase()} ${facts.jail === undefined ? '' : `[${facts.jail}] `}${message}`;
   if (style === 'journal') return text;
   if (style === 'systemd') return `<${PRIORITIES[level]}>${text}`;
-  const line = `${localTime(nowMs)} ${text}`;
+  const line = `${localMillis(nowMs)} ${text}`;
   return style === 'colour' ? `${COLOURS[level]}${line}\x1b[0m` : line;
 }
 
@@ -69,7 +70,7 @@ function formatFail2ban(
 ): string {
   const logger = LOGGERS[facts.action ?? ''] ?? 'fail2ban.server';
   const jail = facts.jail === undefined ? '' : `[${facts.jail}] `;
-  return `${localTime(nowMs)} ${logger.padEnd(24)}[${pid}]: ${level.toUpperCase().padEnd(7)} ${jail}${fail2banWords(message, facts)}`;
+  return `${localMillis(nowMs)} ${logger.padEnd(24)}[${pid}]: ${level.toUpperCase().padEnd(7)} ${jail}${fail2banWords(message, facts)}`;
 }
 
 /**
@@ -78,17 +79,7 @@ function formatFail2ban(
  */
 function fail2banWords(message: string, { action, address, time }: LogFacts): string {
   if (action !== 'found' || address === undefined || time === undefined) return message;
-  return `Found ${address} - ${localTime(Date.parse(time)).slice(0, 19)}`;
-}
-
-/** `2019-08-22 10:18:05,975`, local time, as fail2ban writes it. */
-export function localTime(ms: number): string {
-  const date = new Date(ms);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return (
-    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())},${String(date.getMilliseconds()).padStart(3, '0')}`
-  );
+  return `Found ${address} - ${localTime(time)}`;
 }
 
 /**

@@ -6,13 +6,7 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type {
-  BanView,
-  EvidenceView,
-  ExplainView,
-  Explanation,
-  RefusalView,
-} from '../control/protocol.js';
+import type { BanView, ExplainView, Explanation, RefusalView } from '../control/protocol.js';
 import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';
@@ -21,16 +15,14 @@ import type { Log } from '../core/log.js';
 import { cursor, sourceId } from '../core/names.js';
 import { escapeUntrusted } from '../core/text.js';
 import { isoTime } from '../core/time.js';
-import { compileFilter } from '../filter/compile.js';
-import { matchEntry } from '../filter/container-line.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
-import { countOf } from '../filter/match-groups.js';
 import { parseTextCursor } from '../journal/position.js';
 import { createSource } from '../journal/source.js';
 import { findEntry } from '../journal/systemd/find.js';
 import { type ConfigurationRoots, loadSetup } from '../setup/load.js';
-import { bySource, idOf, type JailSetup } from '../setup/setup.js';
+import { bySource, type JailSetup } from '../setup/setup.js';
 import { textTools } from '../setup/text-dates.js';
+import { type CountedEntry, EvidenceReader } from './evidence.js';
 
 // Log lines by the cursors that were kept with a ban: what it was decided from, read again where
 // they are.
@@ -40,7 +32,7 @@ const FIELDS = ['MESSAGE', '_HOSTNAME', 'SYSLOG_IDENTIFIER', '_PID'].map(
 );
 
 /** Of a ban, as much as is needed. */
-interface Counted {
+interface BanLines {
   readonly jail: string;
   readonly evidence: readonly string[];
 }
@@ -52,7 +44,7 @@ interface Counted {
 export function linesReader(
   jails: readonly JailSetup[],
   log: Log,
-): (ban: Counted) => Promise<readonly string[]> {
+): (ban: BanLines) => Promise<readonly string[]> {
   const own = new Map(jails.map(({ policy, source }) => [policy.jail as string, source]));
   const all = [...bySource(jails).values()].map(({ source }) => source);
   let complained = false;
@@ -171,90 +163,82 @@ export async function explain(
   const view = await client.explain({ address });
   const refusals = parseAddress(address) === undefined ? [] : await client.refusals({ address });
   const { setup } = loadSetup(roots);
-  const jails = new Map(setup.jails.map((jail) => [jail.policy.jail as string, jail]));
-  const newest = new Map<string, BanView>();
-  for (const ban of view.bans) if (!newest.has(ban.jail)) newest.set(ban.jail, ban);
-  const counted = new Map<string, Map<string, number | undefined>>();
-  const note = (jail: string, cursors: readonly string[], weights: readonly number[] = []) => {
-    const own = counted.get(jail) ?? new Map<string, number | undefined>();
-    counted.set(jail, own);
-    for (const [i, text] of cursors.entries()) own.set(text, weights[i] ?? own.get(text));
-  };
-  for (const [jail, ban] of newest) note(jail, ban.evidence, ban.weights);
-  for (const { jail, evidence, weights } of view.windows) note(jail, evidence, weights);
-  const evidence = [...counted].map(([jail, list]) => ({
-    jail,
-    entries: [...list].map(([text, points]) => ({
-      ...evidenceOf(text, judgesOf(jails.get(jail), setup.jails)),
-      ...(points === undefined ? {} : { points }),
-    })),
-    ...sumOf(view, newest.get(jail), jail),
-    ...ruleOf(jails.get(jail)),
-  }));
-  return { ...view, evidence, refusals };
+  return { ...view, evidence: evidenceOf(view, setup.jails), refusals };
 }
 
+type Evidence = Explanation['evidence'][number];
+
+/** What each jail counted of the address: for its newest ban, and since. */
+export function evidenceOf(view: ExplainView, setups: readonly JailSetup[]): Evidence[] {
+  const reader = new EvidenceReader(setups);
+  const jails = new Map(setups.map((jail) => [jail.policy.jail as string, jail]));
+  const names = new Set([...view.bans, ...view.windows].map(({ jail }) => jail));
+  return [...names].map((jail) => {
+    const ban = view.bans.find((one) => one.jail === jail);
+    const windows = view.windows.filter((one) => one.jail === jail);
+    // A ban's own figures win: those of a window may be of another target that holds the address.
+    const entries = new Map<string, CountedEntry>();
+    for (const { evidence, counts, weights } of [...windows, ...(ban === undefined ? [] : [ban])])
+      for (const [i, cursor] of evidence.entries()) {
+        const known = entries.get(cursor);
+        const count = counts?.[i] ?? known?.count;
+        entries.set(cursor, { cursor, count, points: weights?.[i] ?? known?.points });
+      }
+    const setup = jails.get(jail);
+    const judges = judgesOf(setup, setups);
+    const views = [...entries.values()].map((one) => reader.view(one, judges));
+    return {
+      jail,
+      entries: views.sort((a, b) => compareTimes(a.time, b.time)),
+      earlier: earlierOf(ban !== undefined && ban.evidence.length > 0 ? ban : windows[0]),
+      ...sumOf(ban, windows[0]),
+      ...ruleOf(setup, ban, windows[0]),
+    };
+  });
+}
+
+/** Entries that are gone come first: the journal forgets the oldest. */
+function compareTimes(a = '', b = ''): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Failures that were counted with these entries, and whose own entries were not kept. */
+function earlierOf(counted: Pick<BanView, 'failures' | 'evidence' | 'counts'> | undefined): number {
+  // Of a ban of before counts were kept, nothing is claimed.
+  if (counted?.counts === undefined) return 0;
+  return Math.max(0, counted.failures - counted.counts.reduce((sum, count) => sum + count, 0));
+}
+
+type Window = ExplainView['windows'][number];
+
 /** All points against the address: when its ban was decided, or now. */
-function sumOf(
-  { windows }: ExplainView,
-  ban: BanView | undefined,
-  jail: string,
-): Pick<Explanation['evidence'][number], 'sum'> {
+function sumOf(ban: BanView | undefined, window: Window | undefined): Pick<Evidence, 'sum'> {
   if (ban?.points !== undefined) return { sum: { time: ban.time, points: ban.points } };
-  const points = windows.find((one) => one.jail === jail)?.points;
+  const points = window?.points;
   return points === undefined ? {} : { sum: { time: new Date().toISOString(), points } };
 }
 
-function ruleOf(jail: JailSetup | undefined): Pick<Explanation['evidence'][number], 'rule'> {
+function ruleOf(
+  jail: JailSetup | undefined,
+  ban: BanView | undefined,
+  window: Window | undefined,
+): Pick<Evidence, 'rule'> {
   if (jail === undefined) return {};
   const { findtime, maxretry, counts } = jail.policy;
-  return { rule: { findtimeSeconds: findtime, maxretry, isWeighing: counts === 'evidence' } };
+  const isWeighing = counts === 'evidence';
+  // What the rule `fast` took were failures, and no points.
+  const then = isWeighing && ban?.rule !== 'slow' ? undefined : ban?.needed;
+  const needed = then ?? window?.needed ?? maxretry;
+  return { rule: { findtimeSeconds: findtime, maxretry, needed, isWeighing } };
 }
 
-/** The jails whose filters may have found an entry: the jail itself, or those of its group. */
+/**
+ * The jails whose filters may have found an entry: the jail itself, those of its group, or all
+ * where it counts the bans of the others.
+ */
 function judgesOf(jail: JailSetup | undefined, all: readonly JailSetup[]): readonly JailSetup[] {
   if (jail === undefined) return [];
-  if (jail.policy.counts !== 'evidence') return [jail];
-  return all.filter(({ policy }) => policy.group === jail.policy.jail);
-}
-
-/** The entry of a cursor, by the first jail whose filter finds a failure in it. */
-function evidenceOf(text: string, jails: readonly JailSetup[]): EvidenceView {
-  const views = jails.map((jail) => evidenceIn(text, jail));
-  return (
-    views.find(({ regex }) => regex !== undefined) ??
-    views.find(({ line }) => line !== undefined) ?? { cursor: text }
-  );
-}
-
-function evidenceIn(text: string, jail: JailSetup): EvidenceView {
-  const source = jail.source;
-  if (source === undefined) return { cursor: text };
-  try {
-    const entry = findEntry(() => createSource(source, idOf(source), textTools), cursor(text), [
-      ...LINE_FIELDS,
-      '_BOOT_ID',
-    ]);
-    if (entry === undefined) return { cursor: text };
-    const line = lineOf(entry);
-    const { filter } = compileFilter(jail.intake.filter);
-    const match = filter && matchEntry(filter, entry, line, { running: undefined });
-    const verdict =
-      match &&
-      filter?.settle(match, { time: entry.realtime, boot: entry.fields.get('_BOOT_ID') ?? '' });
-    const regex =
-      verdict?.regex === undefined ? undefined : jail.intake.filter.failregex[verdict.regex];
-    return {
-      cursor: text,
-      time: new Date(entry.realtime / 1000).toISOString(),
-      line: line.text,
-      count: verdict === undefined ? 1 : countOf(verdict.facts),
-      ...(regex === undefined
-        ? {}
-        : { regex: `${regex.place.file}:${regex.place.line}: ${regex.text}` }),
-    };
-  } catch {
-    // Without permission to read the journal the decision itself is still worth showing.
-    return { cursor: text };
-  }
+  const { counts, jail: name } = jail.policy;
+  if (counts === 'bans') return all;
+  return counts === 'evidence' ? all.filter(({ policy }) => policy.group === name) : [jail];
 }

@@ -76,18 +76,3 @@ export function formatLength(seconds: number): string {
   }
   return parts.length === 0 ? '0s' : parts.join(' ');
 }
-
-/** `2026-11-21 18:50:38` in the local time zone; `zone()` names it. */
-export function formatTime(iso: string): string {
-  const date = new Date(iso);
-  const two = (value: number) => String(value).padStart(2, '0');
-  return (
-    `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ` +
-    `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`
-  );
-}
-
-/** The local time zone, e.g. `Europe/Berlin`. */
-export function zone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
-}

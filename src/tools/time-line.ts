@@ -2,7 +2,8 @@
  * The time line of a decision, for the terminal: entries by what they weigh, the window that
  * counted them, the decision, and the ban behind it.
  */
-import { formatLength, formatTime } from './terminal.js';
+import { localTime } from '../core/time.js';
+import { formatLength } from './terminal.js';
 
 /** What is drawn; times are ISO 8601. */
 export interface TimeLineFacts {
@@ -13,7 +14,8 @@ export interface TimeLineFacts {
     readonly points?: number;
   }[];
   readonly findtimeSeconds: number;
-  readonly maxretry: number;
+  /** Attempts, or points, that ban. */
+  readonly needed: number;
   /** A jail that weighs: findtime is the time in which points lose half their weight. */
   readonly isWeighing: boolean;
   readonly ban?: {
@@ -32,7 +34,7 @@ const PLOT_COLUMNS_MIN = 20;
 
 /** The lines, or none where there is nothing to draw. */
 export function timeLine(facts: TimeLineFacts, width: number): string[] {
-  const { entries, findtimeSeconds, maxretry, isWeighing, ban } = facts;
+  const { entries, findtimeSeconds, needed, isWeighing, ban } = facts;
   const times = entries.map(({ time }) => Date.parse(time)).filter((time) => time >= 0);
   const room = Math.min(PLOT_COLUMNS, width - TAIL.length - 5);
   if (times.length === 0 || room < PLOT_COLUMNS_MIN) return [];
@@ -51,12 +53,12 @@ export function timeLine(facts: TimeLineFacts, width: number): string[] {
   }
   const marks = cells.map(markOf).join('');
   const rule = isWeighing
-    ? `bans at ${maxretry} points; half of them are gone after ${formatLength(findtimeSeconds)}`
-    : `bans at ${maxretry} within ${formatLength(findtimeSeconds)}`;
+    ? `bans at ${needed} points; half of them are gone after ${formatLength(findtimeSeconds)}`
+    : `bans at ${needed} within ${formatLength(findtimeSeconds)}`;
   const head = `  Time line (● ${isByPoints ? 'a point' : 'an attempt'}, 2 to 9 and + so many at once; ${rule}):`;
   const lines = [head, `  ${marks}${ban === undefined ? '' : `■${TAIL}${tailEnd(ban)}`}`];
   if (!isWeighing) lines.push(`  ${bracket(column(begin), room, formatLength(findtimeSeconds))}`);
-  const [first, end] = [formatTime(new Date(from).toISOString()), endOf(last, ban)];
+  const [first, end] = [localTime(from), endOf(last, ban)];
   lines.push(`  ${first}${end.padStart(Math.max(end.length + 1, room + 5 - first.length))}`);
   return lines;
 }
@@ -85,8 +87,8 @@ function tailEnd({ until, ended }: NonNullable<TimeLineFacts['ban']>): string {
 }
 
 function endOf(last: number, ban: TimeLineFacts['ban']): string {
-  const time = formatTime(ban?.time ?? new Date(last).toISOString());
+  const time = localTime(ban?.time ?? last);
   if (ban === undefined) return time;
-  if (ban.ended !== undefined) return `banned ${time}, over ${formatTime(ban.ended)}`;
-  return `banned ${time}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}`;
+  if (ban.ended !== undefined) return `banned ${time}, over ${localTime(ban.ended)}`;
+  return `banned ${time}, ${ban.until === null ? 'for good' : `until ${localTime(ban.until)}`}`;
 }

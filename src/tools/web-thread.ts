@@ -8,6 +8,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ControlClient } from '../control/client.js';
 import { inBackground } from '../core/background.js';
 import { packError } from '../core/errors.js';
+import { localZone } from '../core/time.js';
 import { controlSocket, packageVersion, statusSocket } from '../setup/paths.js';
 import type { FromWeb, ToWeb, WebWork } from '../web/thread.js';
 import { Web } from '../web/web.js';
@@ -54,7 +55,7 @@ async function start(): Promise<void> {
     about: {
       version: packageVersion(),
       host: hostname(),
-      timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      timeZone: localZone(),
     },
     connect,
     changes: work.changes ? new ControlClient(controlSocket(paths)) : null,

@@ -5,6 +5,9 @@ import {
   epochMicros,
   isoTime,
   laterOf,
+  localMillis,
+  localTime,
+  localZone,
   plus,
   SetClock,
   seconds,
@@ -69,5 +72,21 @@ describe('clocks', () => {
     const before = Date.now() * 1_000;
     expect(wallClock.now()).toBeGreaterThanOrEqual(before);
     expect(wallClock.now()).toBeLessThanOrEqual(Date.now() * 1_000);
+  });
+});
+
+describe('local times', () => {
+  const at = new Date(2026, 1, 3, 4, 5, 6, 7);
+
+  test('are those of the host, to the second or the millisecond, of text or number', () => {
+    expect(localTime(at.getTime())).toBe('2026-02-03 04:05:06');
+    expect(localTime(at.toISOString())).toBe('2026-02-03 04:05:06');
+    expect(localMillis(at.getTime())).toBe('2026-02-03 04:05:06,007');
+    expect(localZone()).toBe(Intl.DateTimeFormat().resolvedOptions().timeZone);
+  });
+
+  test('of what is no time are said to be none', () => {
+    for (const none of ['', 'yesterday', Number.NaN, 8.64e15 + 1])
+      expect(localTime(none)).toBe('-');
   });
 });

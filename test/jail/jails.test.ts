@@ -142,6 +142,8 @@ describe('the decision', () => {
         until: at(3_602),
         failures: 3,
         evidence: events.map(({ cursor }) => cursor),
+        counts: [1, 1, 1],
+        needed: 3,
         user: 'user2',
         origin: 'journal',
         previousBans: 0,
@@ -637,8 +639,10 @@ describe('explain', () => {
       target: prefix('2001:db8::/64'),
       failures: 1,
       maxretry: 3,
+      needed: 3,
       last: at(0),
       evidence: [event.cursor],
+      counts: [1],
     });
     expect(jails.explain(prefix('192.0.2.1'), at(1))).toEqual([]);
   });

@@ -81,6 +81,7 @@ describe('a jail that weighs', () => {
         until: at(DAY),
         failures: 1,
         evidence: [event.cursor],
+        counts: [1],
         weights: [1],
         points: 1,
         user: 'Trap',

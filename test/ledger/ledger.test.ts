@@ -37,7 +37,7 @@ describe('a commit', () => {
 
   test('keeps what the entries of a ban by evidence weighed', () => {
     const { ledger } = opened();
-    const weighed = { weights: [1, 2.5], points: 5.125 };
+    const weighed = { weights: [1, 2.5], points: 5.125, counts: [1, 2], needed: 5 };
     ledger.commit({ decisions: [ban('192.0.2.1', weighed), ban('192.0.2.2')] });
     expect(ledger.openBan(JAIL, prefix('192.0.2.1'))).toMatchObject(weighed);
     const other = ledger.openBan(JAIL, prefix('192.0.2.2'));

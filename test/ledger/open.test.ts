@@ -145,6 +145,8 @@ describe('one bad row is set aside and named, and the rest goes on', () => {
     ["evidence = '7'", '10.0.0.0'],
     ["weights = '[1'", '10.0.0.0'],
     ["weights = '7'", '10.0.0.0'],
+    ["counts = '[1'", '10.0.0.0'],
+    ["counts = '7'", '10.0.0.0'],
     ['until = 9007199254740992', '10.0.0.0'],
   ])('%s', (change, name) => {
     const path = filledFile();
@@ -184,7 +186,7 @@ describe('one bad row is set aside and named, and the rest goes on', () => {
       path,
       `DELETE FROM ban WHERE id > 1;
        WITH RECURSIVE n(i) AS (VALUES (2) UNION ALL SELECT i + 1 FROM n WHERE i < ${count})
-       INSERT INTO ban SELECT i, jail, target, first, length, time, until, failures, '7', user, origin, previous_bans, 'ended', refusal, time, 'operator', NULL, host, rule, ended_by, leniency, banned_by, source, scenario, weights, points FROM ban, n;
+       INSERT INTO ban SELECT i, jail, target, first, length, time, until, failures, '7', user, origin, previous_bans, 'ended', refusal, time, 'operator', NULL, host, rule, ended_by, leniency, banned_by, source, scenario, weights, points, counts, needed FROM ban, n;
        UPDATE ban SET evidence = '7'`,
     );
     opened(path).ledger.close();

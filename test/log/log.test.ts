@@ -2,8 +2,9 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import { LOG_LINES_PER_SECOND_MAX } from '../../src/core/limits.js';
 import { mustJailName } from '../../src/core/names.js';
+import { localMillis } from '../../src/core/time.js';
 import { createLog, LineBound, styleFor } from '../../src/log/log.js';
-import { formatLine, localTime } from '../../src/log/text.js';
+import { formatLine } from '../../src/log/text.js';
 
 function capture() {
   const lines: string[] = [];
@@ -24,7 +25,7 @@ describe('log lines', () => {
       '<5>NOTICE [postfix-sasl] Ban 192.0.2.1',
     );
     expect(formatLine('info', 'Found 192.0.2.1', { jail }, 'plain', 0)).toBe(
-      `${localTime(0)} INFO [postfix-sasl] Found 192.0.2.1`,
+      `${localMillis(0)} INFO [postfix-sasl] Found 192.0.2.1`,
     );
   });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { mustJailName } from '../../src/core/names.js';
-import { formatLine, localTime } from '../../src/log/text.js';
+import { localMillis } from '../../src/core/time.js';
+import { formatLine } from '../../src/log/text.js';
 
 const jail = mustJailName('postfix-sasl');
 const AT = new Date(2019, 7, 22, 10, 18, 5, 975).getTime();
@@ -52,5 +53,5 @@ describe("lines of a log file in fail2ban's format", () => {
 });
 
 test('times are local, to the millisecond, with a comma', () => {
-  expect(localTime(AT)).toBe('2019-08-22 10:18:05,975');
+  expect(localMillis(AT)).toBe('2019-08-22 10:18:05,975');
 });

@@ -7,7 +7,7 @@ const entries = (...seconds: number[]) => seconds.map((second) => ({ time: at(se
 const facts = (more: Partial<TimeLineFacts>): TimeLineFacts => ({
   entries: entries(0, 300, 590, 600),
   findtimeSeconds: 600,
-  maxretry: 4,
+  needed: 4,
   isWeighing: false,
   ...more,
 });

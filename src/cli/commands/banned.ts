@@ -1,8 +1,10 @@
 /** `banjour banned`: who is banned now, or whether the given addresses are. */
+
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { localZone } from '../../core/time.js';
 import { statusSocket } from '../../setup/paths.js';
-import { tableWidth, zone } from '../../tools/terminal.js';
+import { tableWidth } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const banned: CommandDefinition = {
@@ -44,7 +46,7 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
   else if (bans.length > 0) {
     const { bannedTable } = await import('../ban-tables.js');
-    terminal.out(`${bannedTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
+    terminal.out(`${bannedTable(bans, tableWidth(terminal.stdout))}Times: ${localZone()}\n`);
   }
   return answers.every((found) => found.length > 0) ? EXIT.ok : EXIT.no;
 }

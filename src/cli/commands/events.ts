@@ -1,11 +1,13 @@
 /** `banjour events`: follows failures, bans and unbans of the running agent. */
+
 import { ControlClient } from '../../control/client.js';
 import type { StreamEvent } from '../../control/protocol.js';
 import { BANJOUR_EVENTS } from '../../core/decision.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
+import { localTime } from '../../core/time.js';
 import { statusSocket } from '../../setup/paths.js';
-import { formatLength, formatTime, wantsColour } from '../../tools/terminal.js';
+import { formatLength, wantsColour } from '../../tools/terminal.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const events: CommandDefinition = {
@@ -106,7 +108,7 @@ function eventLine({
     ...(by === undefined ? [] : [`by ${escapeUntrusted(by, 256)}`]),
   ];
   const name = `${event.charAt(0).toUpperCase()}${event.slice(1)}`;
-  return `${formatTime(time)} [${escapeUntrusted(jail)}] ${name} ${escapeUntrusted(address)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
+  return `${localTime(time)} [${escapeUntrusted(jail)}] ${name} ${escapeUntrusted(address)}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
 }
 
 function untilText(time: string, until: string | null | undefined): string {

@@ -1,4 +1,5 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
+
 import { ControlClient } from '../../control/client.js';
 import {
   type BanView,
@@ -12,9 +13,10 @@ import { EXIT, type ExitCode } from '../../core/errors.js';
 import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
 import { SHARE_TEXT_CHARS_MAX } from '../../core/service-limits.js';
 import { counted, escapeUntrusted } from '../../core/text.js';
+import { localTime, localZone } from '../../core/time.js';
 import { statusSocket } from '../../setup/paths.js';
 import type { UserExplanation } from '../../tools/explain.js';
-import { formatTime, tableWidth, zone } from '../../tools/terminal.js';
+import { tableWidth } from '../../tools/terminal.js';
 import { timeLine } from '../../tools/time-line.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
@@ -77,7 +79,7 @@ function refusalLines(refusals: Explanation['refusals']): string[] {
     .slice(0, REFUSALS_SHOWN)
     .map(
       ({ time, address, user, protocol, reason }) =>
-        `  ${formatTime(time)}  ${address}${user === undefined ? '' : `  ${escapeUntrusted(user, 256)}`}${protocol === undefined ? '' : `  ${escapeUntrusted(protocol, 32)}`}  ${REFUSALS[reason]}`,
+        `  ${localTime(time)}  ${address}${user === undefined ? '' : `  ${escapeUntrusted(user, 256)}`}${protocol === undefined ? '' : `  ${escapeUntrusted(protocol, 32)}`}  ${REFUSALS[reason]}`,
     );
 }
 
@@ -86,7 +88,7 @@ function userText({ user, refusals }: UserExplanation): string {
   if (refusals.length === 0)
     return `${name}: no login was refused before its password was looked at.\n`;
   const all = counted(refusals.length, 'login');
-  const words = `${name}: ${all} refused before the password was looked at (times: ${zone()})`;
+  const words = `${name}: ${all} refused before the password was looked at (times: ${localZone()})`;
   return `${[words, ...refusalLines(refusals)].join('\n')}\n`;
 }
 
@@ -111,31 +113,26 @@ const LENIENCIES: Readonly<Record<Leniency, string>> = {
 function explanationText(told: Explanation, width: number): string {
   // A line of log may fill a screen.
   const lineChars = Number.isFinite(width) ? 1024 : Number.POSITIVE_INFINITY;
-  const lines: string[] = [`${told.address}  (times: ${zone()})`, ''];
+  const lines: string[] = [`${told.address}  (times: ${localZone()})`, ''];
   const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
   for (const ban of inForce)
     lines.push(
-      `Banned in ${ban.jail} as ${ban.target} since ${formatTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${formatTime(ban.until)}`}` +
-        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULE_REASONS[ban.rule]}${ban.rule === 'slow' && ban.points !== undefined ? `, ${counted(Number(ban.points.toFixed(1)), 'point')}` : ''}`}` +
+      `Banned in ${ban.jail} as ${ban.target} since ${localTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${localTime(ban.until)}`}` +
+        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULE_REASONS[ban.rule]}${ban.rule === 'slow' && ban.points !== undefined ? `, ${Number(ban.points.toFixed(1))}${ban.needed === undefined ? '' : ` of ${ban.needed}`} points` : ''}`}` +
         `${ban.host === undefined || ban.origin === 'shared' ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
     );
   for (const { target, until, ...source } of told.listed ?? [])
     lines.push(
-      `On a list as ${target} until ${formatTime(until)}${sharedBy({ ...source, source: 'lists' })}.`,
+      `On a list as ${target} until ${localTime(until)}${sharedBy({ ...source, source: 'lists' })}.`,
     );
   if (inForce.length === 0) lines.push('Not banned now.');
   for (const [jail, reason] of Object.entries(told.allowed))
     lines.push(`Never banned in ${jail}: ${escapeUntrusted(reason)}.`);
-  for (const window of told.windows)
-    lines.push(
-      window.points !== undefined
-        ? `${window.jail} gives ${window.target} ${window.points.toFixed(1)} of ${counted(window.maxretry, 'point')} now, for ${counted(window.failures, 'failure')}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`
-        : `${window.jail} counts ${window.failures} of ${counted(window.maxretry, 'failure')} of ${window.target}${window.last === undefined ? '' : `, the last at ${formatTime(window.last)}`}.`,
-    );
+  for (const window of told.windows) lines.push(windowText(window));
   lines.push(
     told.kernel.length === 0
       ? 'The kernel does not shut it out.'
-      : `The kernel shuts it out: ${told.kernel.map(({ jail, target, until }) => `${target} in ${jail}${until === null ? '' : ` until ${formatTime(until)}`}`).join(', ')}.`,
+      : `The kernel shuts it out: ${told.kernel.map(({ jail, target, until }) => `${target} in ${jail}${until === null ? '' : ` until ${localTime(until)}`}`).join(', ')}.`,
   );
   if (told.refusals.length > 0)
     lines.push(
@@ -143,15 +140,16 @@ function explanationText(told: Explanation, width: number): string {
       'Logins refused before the password was looked at:',
       ...refusalLines(told.refusals),
     );
-  for (const { jail, entries, rule } of told.evidence) {
+  for (const { jail, entries, earlier, rule } of told.evidence) {
     if (entries.length === 0) continue;
     lines.push('', `Counted in ${jail}:`);
+    if (earlier > 0) lines.push(`  ${counted(earlier, 'failure')} before, not kept`);
     for (const entry of entries) {
       if (!entry.cursor.includes('=')) lines.push(`  ${escapeUntrusted(entry.cursor)}`);
       else if (entry.line === undefined)
         lines.push(`  (gone from the journal) ${escapeUntrusted(entry.cursor)}`);
       else
-        lines.push(`  ${formatTime(entry.time ?? '')}  ${escapeUntrusted(entry.line, lineChars)}`);
+        lines.push(`  ${localTime(entry.time ?? '')}  ${escapeUntrusted(entry.line, lineChars)}`);
     }
     const regexes = [
       ...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex]))),
@@ -168,6 +166,17 @@ function explanationText(told: Explanation, width: number): string {
       `Never again:  ignoreip = ${told.address}   in /etc/banjour/jail.local, then banjour reload`,
     );
   return `${lines.join('\n')}\n`;
+}
+
+/** What counts against the address in a jail now, and what would ban it. */
+function windowText(window: Explanation['windows'][number]): string {
+  const { jail, target, failures, points, needed, maxretry, last } = window;
+  const since = last === undefined ? '' : `, the last at ${localTime(last)}`;
+  const why = needed > maxretry ? ` (maxretry is ${maxretry}; others log in from there)` : '';
+  if (points === undefined)
+    return `${jail} counts ${failures} of ${counted(needed, 'failure')} of ${target}${why}${since}.`;
+  const whatFor = failures === 0 ? '' : `, for ${counted(failures, 'failure')}`;
+  return `${jail} gives ${target} ${points.toFixed(1)} of ${counted(needed, 'point')} now${why}${whatFor}${since}.`;
 }
 
 /** Which host decided a shared ban, and why. */

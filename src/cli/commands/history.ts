@@ -1,9 +1,11 @@
 /** `banjour history`: bans of the past and the present, newest first. */
+
 import { ControlClient } from '../../control/client.js';
 import { parsePrefix } from '../../core/address.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { localZone } from '../../core/time.js';
 import { statusSocket } from '../../setup/paths.js';
-import { tableWidth, zone } from '../../tools/terminal.js';
+import { tableWidth } from '../../tools/terminal.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
@@ -39,6 +41,6 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
   });
   if (args.flag('json')) for (const ban of bans) terminal.out(`${JSON.stringify(ban)}\n`);
   else if (bans.length > 0)
-    terminal.out(`${historyTable(bans, tableWidth(terminal.stdout))}Times: ${zone()}\n`);
+    terminal.out(`${historyTable(bans, tableWidth(terminal.stdout))}Times: ${localZone()}\n`);
   return bans.length > 0 ? EXIT.ok : EXIT.no;
 }

@@ -215,7 +215,7 @@ export class Evidence {
       attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
     const since = time - rules.credit;
     const others = this.#credit.others(user, where.target, since);
-    const allowance = Math.min(ALLOWANCE_MAX, 1 + others);
+    const allowance = allowanceFor(others);
     const isShared = others >= SHARED_USERS;
     const credit =
       user === undefined ? undefined : this.#credit.of(user, where.target, where.network, since);
@@ -231,8 +231,8 @@ export class Evidence {
     // nothing.
     if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
     const findings: EvidenceFinding[] = [];
-    const find = (rule: EvidenceFinding['rule'], target: Prefix) =>
-      findings.push({ rule, target, isShared, hasOthers: others > 0 });
+    const find = (rule: EvidenceFinding['rule'], target: Prefix, needed?: number) =>
+      findings.push({ rule, target, isShared, hasOthers: others > 0, needed });
     const name = attempt.user?.trim().toLowerCase() ?? '';
     if (rules.honeypot.has(name)) find('honeypot', attempt.target);
     const alarms =
@@ -250,8 +250,9 @@ export class Evidence {
     const joins = findings.some(({ rule }) => rule in JOINT_BANS);
     const sum = points.add(where.target, count * each + (joins ? rules.slowPoints : 0), time);
     const isStorm = user !== undefined && each === 1 && count <= STORM_COUNT_MAX && sum.isAtOnce;
-    if (!isStorm && !joins && sum.points >= rules.slowPoints * allowance - POINT_TOLERANCE)
-      find('slow', attempt.target);
+    const needed = rules.slowPoints * allowance;
+    if (!isStorm && !joins && sum.points >= needed - POINT_TOLERANCE)
+      find('slow', attempt.target, needed);
     this.#offend(attempt, where, user, time, find);
     return {
       points: count * each,
@@ -295,6 +296,14 @@ export class Evidence {
       this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address))
     )
       points.remove(where.target);
+  }
+
+  /**
+   * How often maxretry of a jail is to be taken for a stranger at the target: see `FailureMeaning`.
+   */
+  allowanceOf(target: Prefix, at: EpochMicros): number {
+    const since = this.#secondsOf(at) - this.rules.credit;
+    return allowanceFor(this.#credit.others(undefined, this.#keys.prefix(target), since));
   }
 
   /** The points of a target at a time; for `explain`. */
@@ -396,4 +405,9 @@ export class Evidence {
     this.#began = Math.min(this.#began ?? seconds, seconds);
     return seconds;
   }
+}
+
+/** Where so many others log in, maxretry is taken so often. */
+function allowanceFor(others: number): number {
+  return Math.min(ALLOWANCE_MAX, 1 + others);
 }

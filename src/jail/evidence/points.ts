@@ -6,7 +6,7 @@ import { type Key, NONE, type Slot, Table } from './table.js';
 /** Points are kept in thousandths. */
 const POINT = 1000;
 /** Less than this is as good as none. */
-const FADED = 0.25;
+export const FADED = 0.25;
 /**
  * Columns of an address: points and their time; the first two names; the user with credit that last
  * counted and when, or while there was none, when the points began.

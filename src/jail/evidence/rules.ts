@@ -118,6 +118,8 @@ export interface EvidenceFinding {
   /** See `FailureMeaning`; the points are those of the target. */
   readonly isStorm?: boolean | undefined;
   readonly sum?: number | undefined;
+  /** How many points, or failures of the rule `fast`, it took; absent where no number decided. */
+  readonly needed?: number | undefined;
 }
 
 /** What people should know of; it bans nobody. */

@@ -2,9 +2,9 @@
 import { formatPrefix } from '../../core/address.js';
 import { USER_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
-import { isoTime, secondsBetween } from '../../core/time.js';
+import { isoTime, localTime, secondsBetween } from '../../core/time.js';
 import { formatTable } from '../columns.js';
-import { formatLength, formatTime, tableWidth } from '../terminal.js';
+import { formatLength, tableWidth } from '../terminal.js';
 import { type Advice, HARM_GUESSES, type Tried } from './advise.js';
 import type { HitClient, SettingTally } from './judge.js';
 import { type Lines, type SettingValues, textOf } from './settings.js';
@@ -97,7 +97,7 @@ function headText({ entries, failures, logins, left, span }: Advice): string {
   const when =
     span === undefined
       ? ''
-      : ` of ${formatLength(secondsBetween(span.from, span.to))} up to ${formatTime(isoTime(span.to))}`;
+      : ` of ${formatLength(secondsBetween(span.from, span.to))} up to ${localTime(span.to / 1000)}`;
   const rest = left > 0 ? `; ${formatCount(left)} older ones did not fit and are left out` : '';
   return `${counted(entries, 'entry', 'entries')}; ${counted(failures, 'failure')} and ${counted(logins, 'login')}${when}${rest}\n`;
 }
@@ -195,7 +195,7 @@ function hitRow({ client, jail, time, blocked }: HitClient): string[] {
   return [
     formatPrefix(client.target),
     jail,
-    formatTime(isoTime(time)),
+    localTime(time / 1000),
     String(client.logins),
     String(blocked),
     client.users.map((user) => escapeUntrusted(user, USER_CHARS_MAX)).join(' '),

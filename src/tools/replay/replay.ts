@@ -15,12 +15,11 @@ import { unpackError } from '../../core/errors.js';
 import type { FirewallBackend } from '../../core/firewall.js';
 import type { Log } from '../../core/log.js';
 import { counted } from '../../core/text.js';
-import { type EpochMicros, isoTime, type SetClock } from '../../core/time.js';
+import { type EpochMicros, localTime, localZone, type SetClock } from '../../core/time.js';
 import { Jails } from '../../jail/jails.js';
 import type { AllowContext } from '../../jail/judgement.js';
 import { openLedger } from '../../ledger/open.js';
 import { type AgentSetup, idOf, intakesOf } from '../../setup/setup.js';
-import { formatTime, zone } from '../terminal.js';
 
 /** Columns of the bar. */
 const BAR = 24;
@@ -52,7 +51,7 @@ export class ReplayProgress {
         : `${'#'.repeat(at)}${'·'.repeat(BAR - at)}`;
     this.#clear();
     const part = fraction === undefined ? '' : `${Math.round(fraction * 100)} % `;
-    const when = time === undefined ? '' : `, ${formatTime(isoTime(time))} ${zone()}`;
+    const when = time === undefined ? '' : `, ${localTime(time / 1000)} ${localZone()}`;
     const line = `[${bar}] ${part}${counted(entries, 'entry', 'entries')}${when}`;
     // A line that is folded could not be cleared.
     this.#line = line.slice(0, (this.#stream.columns || Number.POSITIVE_INFINITY) - 1);

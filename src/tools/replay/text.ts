@@ -6,16 +6,9 @@
 import { comparePrefixes, formatPrefix } from '../../core/address.js';
 import { USER_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
-import { type EpochMicros, isoTime, secondsBetween } from '../../core/time.js';
+import { isoTime, localTime, localZone, secondsBetween } from '../../core/time.js';
 import { formatTable } from '../columns.js';
-import {
-  formatLength,
-  formatTime,
-  type Terminal,
-  tableWidth,
-  wantsColour,
-  zone,
-} from '../terminal.js';
+import { formatLength, type Terminal, tableWidth, wantsColour } from '../terminal.js';
 import type { WhatDiffers } from './history.js';
 import type { ReplayOutcome } from './service.js';
 import type { Mistake, TimelineView, WouldBan } from './what-if.js';
@@ -183,7 +176,7 @@ function chartText({ timeline }: ReplayOutcome, colour: boolean): string {
   const lines = chartOf(timeline, {
     bar: (text) => (colour ? `\x1b[31m${text}\x1b[0m` : text),
     time: (epochSeconds, width) => {
-      const text = formatTime(new Date(epochSeconds * 1000).toISOString());
+      const text = localTime(epochSeconds * 1000);
       return width >= DAY_SECONDS
         ? text.slice(0, 10)
         : width >= 60
@@ -220,7 +213,7 @@ function jailsText(
   const refused = totals.refused > 0 ? `, ${totals.refused} refused by the kernel` : '';
   const span = timeline === undefined ? '' : ` of ${formatLength(end / 1e6 - timeline.from)}`;
   return [
-    `${counted(stats?.entriesRead ?? 0, 'entry', 'entries')}${span}, the last of ${localTime(end)} (times: ${zone()})`,
+    `${counted(stats?.entriesRead ?? 0, 'entry', 'entries')}${span}, the last of ${localTime(end / 1000)} (times: ${localZone()})`,
     `${counted(failures, 'failure')} in ${counted(totals.found, 'entry', 'entries')}, ${counted(totals.ban, 'ban')}, ${formatCount(totals.unban)} ended, ${formatCount(totals.ignored)} ignored${refused}; at most ${formatCount(atOnce)} in force at once`,
     '',
     table,
@@ -260,7 +253,7 @@ function mistakesText(mistakes: readonly Mistake[], width: number): string {
       .map(({ target, jail, first, failures, successes, shutOut, users }) => [
         target,
         jail,
-        localTime(first),
+        localTime(first / 1000),
         String(failures),
         String(successes),
         String(shutOut),
@@ -275,7 +268,7 @@ function differenceText({ difference, noDifference }: ReplayOutcome, width: numb
   if (noDifference !== undefined) return `No comparison with what happened: ${noDifference}\n`;
   if (difference === undefined) return '';
   const { both, onlyReplay, onlyThen, from, to } = difference;
-  const head = `Against what happened (ledger, bans decided from ${localTime(from)} to ${localTime(to)}): ${formatCount(both)} the same, ${formatCount(onlyReplay.length)} only here, ${formatCount(onlyThen.length)} only then\n`;
+  const head = `Against what happened (ledger, bans decided from ${localTime(from / 1000)} to ${localTime(to / 1000)}): ${formatCount(both)} the same, ${formatCount(onlyReplay.length)} only here, ${formatCount(onlyThen.length)} only then\n`;
   return `${head}${onlyHereText({ ...difference }, width)}${onlyThenText(difference, width)}`;
 }
 
@@ -283,7 +276,12 @@ function onlyHereText({ onlyReplay }: WhatDiffers, width: number): string {
   if (onlyReplay.length === 0) return '';
   const rows = onlyReplay
     .slice(0, listLines(width))
-    .map(({ target, jail, first, failures }) => [target, jail, localTime(first), String(failures)]);
+    .map(({ target, jail, first, failures }) => [
+      target,
+      jail,
+      localTime(first / 1000),
+      String(failures),
+    ]);
   const columns = [
     { title: 'only here', shrink: true },
     { title: 'jail' },
@@ -297,7 +295,7 @@ function onlyThenText({ onlyThen }: WhatDiffers, width: number): string {
   if (onlyThen.length === 0) return '';
   const rows = onlyThen
     .slice(0, listLines(width))
-    .map(({ target, jail, time }) => [target, jail, localTime(time)]);
+    .map(({ target, jail, time }) => [target, jail, localTime(time / 1000)]);
   const columns = [
     { title: 'only then', shrink: true },
     { title: 'jail' },
@@ -313,11 +311,6 @@ function listLines(width: number): number {
 function more(count: number, width: number): string {
   const hidden = count - listLines(width);
   return hidden > 0 ? `... and ${formatCount(hidden)} more: --json --summary has all\n` : '';
-}
-
-/** A time of the entries in the local time zone. */
-function localTime(time: EpochMicros): string {
-  return formatTime(isoTime(time));
 }
 
 function costText({ cost, stats, notCompared }: ReplayOutcome): string {

@@ -2,9 +2,10 @@
  * A report as one HTML file: no script, nothing from elsewhere, charts as SVG within it. It reads
  * without its charts and without its style, as a mail client may show it.
  */
+
 import { svg } from '../../charts/charts.js';
 import { escapeXml } from '../../charts/svg.js';
-import { zone } from '../terminal.js';
+import { localZone } from '../../core/time.js';
 import { chartsOf } from './charts.js';
 import type { HostReport } from './report.js';
 import { headOf, minuteOf, type ReportSection, sectionsOf, summaryOf } from './sections.js';
@@ -32,7 +33,7 @@ export function reportHtml(report: HostReport): string {
     `<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     `<title>${text(headOf(report))}</title><style>${STYLE}</style></head><body>\n`,
-    `<h1>${text(headOf(report))}</h1>\n<p class="m">Times: ${text(zone())}. Made ${text(minuteOf(report.time))}.</p>\n`,
+    `<h1>${text(headOf(report))}</h1>\n<p class="m">Times: ${text(localZone())}. Made ${text(minuteOf(report.time))}.</p>\n`,
     ...summaryOf(report).map(paragraph),
     '<h2>Over time</h2>\n',
     ...chartsOf(report).map(svg),

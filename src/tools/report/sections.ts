@@ -2,11 +2,13 @@
  * A report in sections: sentences and tables, the same for the terminal, for a page and for a mail.
  * Every text is escaped here; who makes markup of it escapes that in addition.
  */
+
 import type { EndReason } from '../../core/decision.js';
 import type { FigureCounts, MistakeFigures } from '../../core/figures.js';
 import { USER_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
-import { formatLength, formatTime } from '../terminal.js';
+import { localTime } from '../../core/time.js';
+import { formatLength } from '../terminal.js';
 import type { HostReport } from './report.js';
 
 export interface ReportSection {
@@ -56,12 +58,12 @@ export function weekOf({ hours }: Pick<HostReport, 'hours'>): readonly (readonly
 
 /** `2026-11-21`, in the local time zone. */
 function dayOf(iso: string): string {
-  return formatTime(iso).slice(0, 10);
+  return localTime(iso).slice(0, 10);
 }
 
 /** `2026-11-21 18:00`, in the local time zone. */
 export function minuteOf(iso: string): string {
-  return formatTime(iso).slice(0, 16);
+  return localTime(iso).slice(0, 16);
 }
 
 /** A stranger's text. */

@@ -1,6 +1,6 @@
 /** A report for the terminal. */
+import { localZone } from '../../core/time.js';
 import { formatTable } from '../columns.js';
-import { zone } from '../terminal.js';
 import type { HostReport } from './report.js';
 import { headOf, minuteOf, sectionsOf, stepsOf, summaryOf, WEEKDAYS, weekOf } from './sections.js';
 
@@ -9,7 +9,7 @@ const SHADES = '·░▒▓█';
 
 /** The text, in lines that fit into `width` columns as far as tables can. */
 export function reportText(report: HostReport, width: number): string {
-  const lines = [`${headOf(report)}  (times: ${zone()})`, '', ...summaryOf(report), ''];
+  const lines = [`${headOf(report)}  (times: ${localZone()})`, '', ...summaryOf(report), ''];
   lines.push(...overTime(report, width), '', ...heatOf(report), '');
   for (const { title, columns, rows, nothing } of sectionsOf(report)) {
     lines.push(`${title}:`);

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { runCli } from '../../../src/cli/cli.js';
-import { type EpochMicros, isoTime } from '../../../src/core/time.js';
+import { type EpochMicros, localTime, localZone } from '../../../src/core/time.js';
 import { ReplayProgress } from '../../../src/tools/replay/replay.js';
-import { formatTime, zone } from '../../../src/tools/terminal.js';
 import { caught } from '../../control/host.js';
 
 const at = Date.UTC(2026, 10, 21, 18) * 1000;
@@ -18,7 +17,7 @@ function drawn(columns?: number): string {
 }
 
 test('the progress of a long read is told in local time, with its zone', () => {
-  const time = `${formatTime(isoTime(at as EpochMicros))} ${zone()}`;
+  const time = `${localTime((at as EpochMicros) / 1000)} ${localZone()}`;
   expect(drawn()).toBe(`[${'#'.repeat(12)}${'·'.repeat(12)}] 50 % 1,234 entries, ${time}`);
 });
 
