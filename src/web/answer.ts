@@ -37,10 +37,23 @@ export function sendJson(response: ServerResponse, text: string, status = 200): 
   send(response, status, headersOf('application/json; charset=utf-8'), text);
 }
 
-export function sendRefusal(response: ServerResponse, { status, body }: WebRefusal): void {
+/** A text of another type, with its policy. */
+interface Page {
+  readonly type: string;
+  readonly policy: string;
+  readonly text: string;
+}
+
+/** Refuses; `page`: what a person reads in place of JSON. */
+export function sendRefusal(
+  response: ServerResponse,
+  { status, body }: WebRefusal,
+  page?: Page,
+): void {
   // What else comes of such a client is not read.
   response.setHeader('connection', 'close');
-  sendJson(response, jsonText(body), status);
+  if (page === undefined) sendJson(response, jsonText(body), status);
+  else send(response, status, headersOf(page.type, page.policy), page.text);
 }
 
 /** A whole answer. A browser that does not take it is cut off. */

@@ -45,6 +45,14 @@ export function isForeign({ headers }: IncomingMessage): boolean {
   return site !== undefined && site !== 'same-origin' && site !== 'none';
 }
 
+/**
+ * True where a browser goes to the page itself, as by a link: of what it shows then, the page that
+ * has the link sees nothing.
+ */
+export function isNavigation({ headers }: IncomingMessage): boolean {
+  return headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document';
+}
+
 /** True for a change that our own page asks for. */
 export function isOwnChange({ headers }: IncomingMessage, { origin }: Arrival): boolean {
   return (
@@ -83,7 +91,9 @@ export function cookieOf({ cookie }: IncomingHttpHeaders, arrival: Arrival): str
 }
 
 /** What the page may load: its own files, and nothing within its text. */
-export const PAGE_POLICY = policyOf("script-src 'self'", "style-src 'self'", "img-src 'self'");
+export const PAGE_POLICY = policyOf(
+  ...["script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'"],
+);
 /** The report: its own style, and no script at all. */
 export const PLAIN_POLICY = policyOf("style-src 'unsafe-inline'", 'sandbox');
 /** The page without script: the same style as the page, and a search that is a question to us. */
@@ -97,7 +107,6 @@ function policyOf(...directives: readonly string[]): string {
   return [
     "default-src 'none'",
     ...directives,
-    ...(directives.includes('sandbox') ? [] : ["connect-src 'self'"]),
     "base-uri 'none'",
     ...(directives.some((one) => one.startsWith('form-action')) ? [] : ["form-action 'none'"]),
     "frame-ancestors 'none'",

@@ -4,9 +4,12 @@
  */
 import { escapeXml } from '../charts/svg.js';
 import { readFields } from '../control/fields.js';
-import type { AgentView, Explanation } from '../control/protocol.js';
+import { type AgentView, type Explanation, RULE_REASONS } from '../control/protocol.js';
+import type { EvidenceRule } from '../core/decision.js';
 import { counted, formatCount } from '../core/text.js';
-import type { BanPage } from './api.js';
+import { localTime } from '../core/time.js';
+import type { WebRefusal } from './answer.js';
+import { BAN_PAGE_ROWS, type BanPage } from './api.js';
 import type { BanSearch } from './bans.js';
 import { BANS_FIELDS, EXPLAIN_FIELDS, type WebSources } from './calls.js';
 import type { Questions } from './questions.js';
@@ -87,17 +90,43 @@ function explainPage(about: PlainAbout, told: Explanation): string {
       ? '<p>No element of the kernel’s sets holds it: its packets come through.</p>'
       : `<p>In the kernel: ${told.kernel.map(({ jail, target, until }) => `${shown(target)} in ${shown(jail)}, ${endOf(until)}`).join('; ')}.</p>`,
     ...told.windows.map(
-      ({ jail, failures, points, maxretry }) =>
-        `<p>${shown(jail)} counts ${points === undefined ? formatCount(failures) : points.toFixed(1)} of ${maxretry}${points === undefined ? '' : ' points'} now.</p>`,
+      ({ jail, failures, points, needed }) =>
+        `<p>${shown(jail)} counts ${points === undefined ? formatCount(failures) : points.toFixed(1)} of ${needed}${points === undefined ? '' : ' points'} now.</p>`,
+    ),
+    ...(told.listed ?? []).map(
+      ({ target, until, host = 'another host', scenario }) =>
+        `<p>On a list as ${shown(target)}, by ${shown(host)}${scenario === undefined ? '' : ` for ${shown(scenario)}`}, ${endOf(until)}.</p>`,
     ),
     '<h2>Its bans</h2>',
     table('Its bans', HISTORY, told.bans, 'Never banned.'),
-    ...told.evidence
-      .filter(({ entries }) => entries.length > 0)
-      .map(
-        ({ jail, entries }) =>
-          `<h2>Counted in ${shown(jail)}</h2>${table(`Counted in ${jail}`, ENTRIES, entries, '')}`,
-      ),
+    ...told.evidence.filter(({ entries }) => entries.length > 0).map(countedIn),
+    ...(told.refusals.length === 0
+      ? []
+      : [
+          '<h2>Logins refused before the password was looked at</h2>',
+          table('Refused logins', REFUSALS, told.refusals, ''),
+        ]),
+  ]);
+}
+
+/** What a jail counted, and what it takes to be banned there. */
+function countedIn({ jail, entries, earlier, rule }: Explanation['evidence'][number]): string {
+  const limit =
+    rule === undefined
+      ? 'The jail is no more.'
+      : rule.isWeighing
+        ? `It bans at ${counted(rule.needed, 'point')}.`
+        : `It bans at ${counted(rule.needed, 'failure')}.`;
+  const more = earlier === 0 ? '' : ` ${counted(earlier, 'failure')} before, not kept.`;
+  return `<h2>Counted in ${shown(jail)}</h2><p>${limit}${more}</p>${table(`Counted in ${jail}`, ENTRIES, entries, '')}`;
+}
+
+/** Why something was not answered, for whoever reads it. It tells nothing of the host. */
+export function refusalPage({ body: { error, hint } }: WebRefusal): string {
+  return page('Not answered', '', [
+    '<h1>Not answered</h1>',
+    `<p>${escapeXml(error, LINE_CHARS)}</p>`,
+    hint === undefined ? '' : `<p>${escapeXml(hint, LINE_CHARS)}</p>`,
   ]);
 }
 
@@ -110,26 +139,31 @@ const BANS: readonly Column<BanPage['rows'][number]>[] = [
   { title: 'Jail', cell: ({ jail }) => shown(jail) },
   { title: 'User', cell: ({ user = '-' }) => shown(user) },
   { title: 'Failures', isNumber: true, cell: ({ failures }) => formatCount(failures) },
-  { title: 'Since', cell: ({ time }) => timeOf(time) },
+  { title: 'Since', cell: ({ time }) => localTime(time) },
   { title: 'Ends', cell: ({ until }) => endOf(until) },
-  {
-    title: 'Why',
-    cell: ({ by, rule, host }) =>
-      shown(by !== undefined ? `by ${by}` : (rule ?? (host ? `told by ${host}` : 'its failures'))),
-  },
+  { title: 'Why', cell: whyOf },
 ];
+
+/** Who or what made a ban. */
+function whyOf({ by, rule, host }: Pick<BanPage['rows'][number], 'by' | 'rule' | 'host'>): string {
+  if (by !== undefined) return shown(`by ${by}`);
+  if (rule !== undefined)
+    return shown(Object.hasOwn(RULE_REASONS, rule) ? RULE_REASONS[rule as EvidenceRule] : rule);
+  return shown(host === undefined ? 'its failures' : `told by ${host}`);
+}
 
 const HISTORY: readonly Column<Explanation['bans'][number]>[] = [
   { title: 'Jail', cell: ({ jail }) => shown(jail) },
   { title: 'State', cell: ({ state, refusal = '' }) => shown(`${state} ${refusal}`.trim()) },
   { title: 'Failures', isNumber: true, cell: ({ failures }) => formatCount(failures) },
-  { title: 'Since', cell: ({ time }) => timeOf(time) },
-  { title: 'Ends', cell: ({ until, ended }) => (ended ? timeOf(ended.time) : endOf(until)) },
-  { title: 'Why', cell: ({ by, rule, user = '' }) => shown(by ?? rule ?? user) },
+  { title: 'Since', cell: ({ time }) => localTime(time) },
+  { title: 'Ends', cell: ({ until, ended }) => (ended ? localTime(ended.time) : endOf(until)) },
+  { title: 'User', cell: ({ user = '-' }) => shown(user) },
+  { title: 'Why', cell: whyOf },
 ];
 
 const ENTRIES: readonly Column<Explanation['evidence'][number]['entries'][number]>[] = [
-  { title: 'Time', cell: ({ time }) => (time === undefined ? 'gone' : timeOf(time)) },
+  { title: 'Time', cell: ({ time }) => (time === undefined ? 'gone' : localTime(time)) },
   { title: 'Attempts', isNumber: true, cell: ({ count = 1 }) => formatCount(count) },
   {
     title: 'Points',
@@ -143,6 +177,13 @@ const ENTRIES: readonly Column<Explanation['evidence'][number]['entries'][number
         ? `The journal has it no more: ${shown(cursor)}`
         : `<code>${escapeXml(line, LINE_CHARS)}</code>`,
   },
+  { title: 'Found by', cell: ({ regex = '-' }) => escapeXml(regex, LINE_CHARS) },
+];
+
+const REFUSALS: readonly Column<Explanation['refusals'][number]>[] = [
+  { title: 'Time', cell: ({ time }) => localTime(time) },
+  { title: 'User', cell: ({ user = '-' }) => shown(user) },
+  { title: 'Reason', cell: ({ reason }) => shown(reason) },
 ];
 
 const JAILS: readonly Column<AgentView['jails'][number]>[] = [
@@ -163,7 +204,7 @@ const SOURCES: readonly Column<AgentView['sources'][number]>[] = [
   {
     title: 'State',
     cell: ({ phase, problem }) =>
-      problem === undefined ? phase : `cannot be read: ${shown(problem)}`,
+      problem === undefined ? shown(phase) : `cannot be read: ${shown(problem)}`,
   },
   { title: 'Behind', cell: ({ lagSeconds }) => (lagSeconds === null ? '-' : `${lagSeconds} s`) },
   { title: 'Entries', isNumber: true, cell: ({ entriesRead }) => formatCount(entriesRead) },
@@ -183,7 +224,7 @@ function healthOf({ sources, jails, warnings, firewall, since }: AgentView): str
     ...warnings,
   ];
   return [
-    `<p><strong>${shown(words)}</strong> ${shown(`${counted(sources.length, 'source')}, ${counted(jails.length, 'jail')}, `)}up since ${timeOf(since)}.</p>`,
+    `<p><strong>${shown(words)}</strong> ${shown(`${counted(sources.length, 'source')}, ${counted(jails.length, 'jail')}, `)}up since ${localTime(since)}.</p>`,
     `<p>${formatCount(firewall.inForce)} banned in the kernel, ${formatCount(firewall.healed)} repairs of its table, ${formatCount(firewall.refused)} refused.</p>`,
     more.length === 0
       ? ''
@@ -196,13 +237,29 @@ function foundOf({ found, total, isCurrent }: BanPage): string {
   return isCurrent ? `${words}.` : `${words}; the list is still being read: load it again.`;
 }
 
-function searchForm({ q }: BanSearch): string {
-  return `<form action="/plain/now" method="get" class="tools"><label><span>Address, prefix, user, jail, host</span> <input type="search" name="q" value="${escapeXml(q, Number.POSITIVE_INFINITY)}"></label> <button type="submit">Search</button></form>`;
+/** What was asked for beside the place in the list, where it is not the usual. */
+function asked({ q, jail = '', order, limit }: BanSearch): Record<string, string> {
+  const given = {
+    ...{ q, jail, order: order === 'newest' ? '' : order },
+    limit: limit === BAN_PAGE_ROWS ? '' : String(limit),
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''));
 }
 
-function paging({ found, offset, rows }: BanPage, { q, limit }: BanSearch): string {
+function searchForm(search: BanSearch): string {
+  const value = (text: string) => escapeXml(text, Number.POSITIVE_INFINITY);
+  const { q: _, ...others } = asked(search);
+  const kept = Object.entries(others).map(
+    ([name, one]) => `<input type="hidden" name="${name}" value="${value(one)}">`,
+  );
+  return `<form action="/plain/now" method="get" class="tools">${kept.join('')}<label><span>Address, prefix, user, jail, host</span> <input type="search" name="q" value="${value(search.q)}"></label> <button type="submit">Search</button></form>`;
+}
+
+function paging({ found, offset, rows }: BanPage, search: BanSearch): string {
+  const { limit } = search;
   const link = (to: number, words: string) => {
-    const query = new URLSearchParams({ ...(q === '' ? {} : { q }), offset: String(to) });
+    const query = new URLSearchParams(asked(search));
+    query.set('offset', String(to));
     return `<a href="/plain/now?${escapeXml(query.toString(), Number.POSITIVE_INFINITY)}">${words}</a>`;
   };
   const links = [
@@ -229,13 +286,20 @@ function table<T>(
 
 function document({ host, timeZone }: PlainAbout, title: string, parts: readonly string[]): string {
   const links = '<a href="/plain/now">Now</a> · <a href="/plain">The report of seven days</a>';
+  return page(title, ` on ${host}`, [
+    `<p>${links}</p><h1>${shown(title)}</h1><p class="dim">Banjour on ${shown(host)}. Times: ${shown(timeZone)}.</p>`,
+    ...parts,
+  ]);
+}
+
+/** A whole page. `where`: what its title says of the host. */
+function page(title: string, where: string, parts: readonly string[]): string {
   return [
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
-    `<title>${shown(title)} - Banjour on ${shown(host)}</title>`,
+    `<title>${shown(title)} - Banjour${shown(where)}</title>`,
     '<link rel="stylesheet" href="/app.css"></head><body><main class="scriptless">',
-    `<p>${links}</p><h1>${shown(title)}</h1><p class="dim">Banjour on ${shown(host)}. Times: ${shown(timeZone)}.</p>`,
     ...parts,
     '</main></body></html>\n',
   ].join('\n');
@@ -246,14 +310,6 @@ function shown(text: string): string {
   return escapeXml(text, CELL_CHARS);
 }
 
-const clock = new Intl.DateTimeFormat('sv-SE', { dateStyle: 'short', timeStyle: 'medium' });
-
-/** `2026-11-21 18:00:03`, in the host's time zone. */
-function timeOf(iso: string): string {
-  const time = new Date(iso);
-  return Number.isNaN(time.getTime()) ? '-' : clock.format(time);
-}
-
 function endOf(until: string | null): string {
-  return until === null ? 'for good' : timeOf(until);
+  return until === null ? 'for good' : localTime(until);
 }

@@ -24,6 +24,7 @@ import {
   cookieOf,
   headersOf,
   isForeign,
+  isNavigation,
   isOwnChange,
   namesCsrf,
   OPEN_POLICY,
@@ -33,7 +34,7 @@ import {
   type WebDenial,
 } from './guard.js';
 import type { LiveFeed } from './live.js';
-import { PLAIN_PAGES } from './plain.js';
+import { PLAIN_PAGES, refusalPage } from './plain.js';
 import { type Questions, TooMuch } from './questions.js';
 import type { OpenSession, Sessions } from './sessions.js';
 
@@ -41,6 +42,7 @@ import type { OpenSession, Sessions } from './sessions.js';
 const PLAIN_DAYS = { least: 1, preset: 7, most: 62 } as const;
 /** How old the plain report may be, ms. */
 const PLAIN_AGE_MS = 60_000;
+const HTML = 'text/html; charset=utf-8';
 
 export interface SiteOptions {
   readonly files: ReadonlyMap<string, PageFile>;
@@ -93,6 +95,12 @@ export class Site {
       const refusal = refusalOf(error);
       if (refusal.denial !== undefined) this.#options.denied(refusal.denial);
       if (response.headersSent) response.destroy();
+      else if (isRead(request.url ?? '') && refusal.denial !== 'host')
+        sendRefusal(response, refusal, {
+          type: HTML,
+          policy: READ_POLICY,
+          text: refusalPage(refusal),
+        });
       else sendRefusal(response, refusal);
     }
   }
@@ -117,8 +125,7 @@ export class Site {
     if (file !== undefined)
       return send(response, 200, headersOf(file.type, PAGE_POLICY), file.bytes);
     if (path === '/open' && method === 'GET') return this.#open(visit);
-    if (path !== '/plain' && !PLAIN_PAGES.has(path) && !path.startsWith('/api/'))
-      throw new WebRefusal(404, 'no such path');
+    if (!isPlain(path) && !path.startsWith('/api/')) throw new WebRefusal(404, 'no such path');
     return this.#read(this.#guest(visit));
   }
 
@@ -138,13 +145,13 @@ export class Site {
     response.setHeader('set-cookie', cookieHeader(arrival, cookie));
     const text =
       '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/"><title>Banjour</title><p><a href="/">Go on</a></p></html>\n';
-    send(response, 200, headersOf('text/html; charset=utf-8', OPEN_POLICY), text);
+    send(response, 200, headersOf(HTML, OPEN_POLICY), text);
   }
 
   /** The visit with its session. Throws when there is none, or when another page asks. */
   #guest(visit: Visit): Guest {
     const { request, arrival, path } = visit;
-    if (path.startsWith('/api/') && isForeign(request))
+    if (isForeign(request) && !(isPlain(path) && isNavigation(request)))
       throw new WebRefusal(403, 'another page may not ask this', undefined, 'origin');
     const cookie = cookieOf(request.headers, arrival);
     const session = this.#options.sessions.find(cookie);
@@ -164,13 +171,13 @@ export class Site {
     if (path === '/plain') {
       const days = daysOf(query.get('days'));
       const html = await questions.ask(`plain ${days}`, PLAIN_AGE_MS, () => plain(days), true);
-      return send(response, 200, headersOf('text/html; charset=utf-8', PLAIN_POLICY), html);
+      return send(response, 200, headersOf(HTML, PLAIN_POLICY), html);
     }
     const plainPage = PLAIN_PAGES.get(path);
     if (plainPage !== undefined) {
       const { about } = this.#options;
       const html = await plainPage({ questions, sources, about }, Object.fromEntries(query));
-      return send(response, 200, headersOf('text/html; charset=utf-8', READ_POLICY), html);
+      return send(response, 200, headersOf(HTML, READ_POLICY), html);
     }
     const name = path.slice('/api/'.length);
     if (name === 'session') {
@@ -245,6 +252,17 @@ export class Site {
     changed(`${by} ${call.says(fields)}`);
     sendJson(response, jsonText(answer));
   }
+}
+
+/** True for the pages without script. */
+function isPlain(path: string): boolean {
+  return path === '/plain' || PLAIN_PAGES.has(path);
+}
+
+/** True where a person reads what is answered, and not the page. */
+function isRead(url: string): boolean {
+  const [path = ''] = url.split('?', 1);
+  return path === '/open' || isPlain(path);
 }
 
 function daysOf(stated: string | null): number {

@@ -30,14 +30,33 @@ const status = (text: string) => ({
 const explained = (text: string): Explanation => ({
   ...{ address: text, allowed: { [text]: text } },
   kernel: [{ jail: text, target: text, until: null }],
-  windows: [{ jail: text, target: text, failures: 2, maxretry: 5, points: 3.25, evidence: [] }],
+  windows: [
+    {
+      jail: text,
+      target: text,
+      failures: 2,
+      maxretry: 3,
+      needed: 5,
+      points: 3.25,
+      evidence: [],
+      counts: [],
+    },
+  ],
   bans: [banOf('192.0.2.1', { user: text, jail: text, state: 'refused', refusal: text })],
-  refusals: [],
+  listed: [{ target: text, until: '2026-11-30T10:00:00.000Z', host: text, scenario: text }],
+  refusals: [
+    { time: '2026-11-29T10:00:00.000Z', address: text, user: text, reason: text as never },
+  ],
   evidence: [
     {
       jail: text,
+      earlier: 4,
+      rule: { findtimeSeconds: 60, maxretry: 3, needed: 9, isWeighing: false },
       entries: [
-        { cursor: 'a', time: '2026-11-29T10:00:00.000Z', line: text, count: 2, points: 1.5 },
+        {
+          ...{ cursor: 'a', time: '2026-11-29T10:00:00.000Z', count: 2, points: 1.5 },
+          ...{ line: text, regex: `${text}:3: ${text}` },
+        },
         { cursor: text },
       ],
     },
@@ -63,7 +82,7 @@ describe('the page without script', () => {
     rig.agent.bans = [banOf('192.0.2.1', { user: 'anna' }), banOf('2001:db8::/64')];
     const { code, type, policy, text } = await read('/plain/now');
     expect(policy).toBe(
-      "default-src 'none'; style-src 'self'; form-action 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+      "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
     expect([code, type]).toEqual([200, 'text/html; charset=utf-8']);
     for (const words of [
@@ -88,6 +107,20 @@ describe('the page without script', () => {
     expect((await read('/plain/now?q=nobody')).text).toContain('no ban has these words');
   });
 
+  test('keeps what was asked for from page to page, and in the next search', async () => {
+    rig.agent.answers = { status: status('sshd') };
+    rig.agent.bans = Array.from({ length: 30 }, (_, i) => banOf(`192.0.2.${i}`));
+    const { text } = await read('/plain/now?jail=sshd&order=failures&limit=10');
+    const asked = 'jail=sshd&amp;order=failures&amp;limit=10&amp;offset=10';
+    expect(text).toContain(`href="/plain/now?${asked}">Older`);
+    for (const [name, value] of [
+      ['jail', 'sshd'],
+      ['order', 'failures'],
+      ['limit', '10'],
+    ])
+      expect(text).toContain(`<input type="hidden" name="${name}" value="${value}">`);
+  });
+
   test('explains an address: entries with attempts and points, bans, the kernel', async () => {
     await rig.stop();
     await start({ explain: async () => explained('192.0.2.1') });
@@ -95,7 +128,9 @@ describe('the page without script', () => {
     for (const words of [
       ...['In the kernel: 192.0.2.1 in 192.0.2.1, for good', '3.3 of 5 points now'],
       ...['<code>192.0.2.1</code>', '>2</td><td class="number">1.5</td>'],
-      'The journal has it no more: 192.0.2.1',
+      ...['The journal has it no more: 192.0.2.1', '<td>192.0.2.1:3: 192.0.2.1</td>'],
+      ...['It bans at 9 failures. 4 failures before, not kept.', 'On a list as 192.0.2.1'],
+      'Logins refused before the password was looked at',
     ])
       expect(text).toContain(words);
   });
@@ -112,6 +147,59 @@ describe('the page without script', () => {
     rig.agent.answers = { status: status('sshd') };
     expect((await read(path)).code).toBe(code);
   });
+
+  test.each(['/plain', '/plain/now', '/plain/explain?address=192.0.2.1', '/open?token=old'])(
+    '%s says to people why it does not answer, and nothing of the host',
+    async (path) => {
+      await rig.stop();
+      await start({ about: { version: '1', host: 'secret.example', timeZone: 'Asia/Tokyo' } });
+      const { status: code, headers, text } = await rig.ask(path);
+      expect([code, headers['content-type']]).toEqual([
+        path.startsWith('/open') ? 403 : 401,
+        'text/html; charset=utf-8',
+      ]);
+      expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-frame-options': 'DENY' });
+      expect(text).toContain('run banjour web open');
+      expect(text).not.toMatch(/secret\.example|Tokyo|<script/);
+    },
+  );
+
+  test('to another name it is no page', async () => {
+    for (const path of ['/plain', '/plain/now', '/open?token=x']) {
+      const { status: code, headers } = await rig.ask(path, {
+        headers: { cookie, host: 'evil.example' },
+      });
+      expect([code, headers['content-type']]).toEqual([403, 'application/json; charset=utf-8']);
+    }
+  });
+
+  test.each([
+    ['an image of another port', 'same-site', 'no-cors', 'image', 403],
+    ['a request of another port', 'same-site', 'cors', 'empty', 403],
+    ['a frame of another site', 'cross-site', 'navigate', 'iframe', 403],
+    ['a link of another port', 'same-site', 'navigate', 'document', 200],
+    ['the page itself', 'same-origin', 'navigate', 'document', 200],
+    ['an address that was typed', 'none', 'navigate', 'document', 200],
+  ])('%s is answered as it may be', async (_, site, mode, dest, code) => {
+    rig.agent.answers = { status: status('sshd') };
+    const headers = { cookie, 'sec-fetch-site': site, 'sec-fetch-mode': mode };
+    for (const path of ['/plain', '/plain/now'])
+      expect(
+        (await rig.ask(path, { headers: { ...headers, 'sec-fetch-dest': dest } })).status,
+      ).toBe(code);
+  });
+
+  test.each(['/plain', '/plain/now', '/plain/explain?address=192.0.2.1'])(
+    '%s changes nothing, and is not kept by a browser',
+    async (path) => {
+      rig.agent.answers = { status: status('sshd') };
+      for (const method of ['POST', 'PUT', 'DELETE'])
+        expect((await rig.ask(path, { method, headers: { cookie } })).status).toBeGreaterThan(399);
+      const { headers } = await rig.ask(path, { headers: { cookie } });
+      expect(headers['cache-control']).toBe('no-store');
+      expect(headers['set-cookie']).toBeUndefined();
+    },
+  );
 
   test('an agent that is silent is said to be', async () => {
     rig.agent.isThere = false;

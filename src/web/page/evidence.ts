@@ -34,19 +34,31 @@ export function banOf(explanation: Explanation, jail: string): BanView | undefin
   return explanation.bans.find((ban) => ban.jail === jail);
 }
 
+/** How a counting jail adds up. */
+interface Counting {
+  readonly findtimeMs: number;
+  /** Attempts before the first entry whose own entries were not kept. */
+  readonly earlier: number;
+  /** What came up to then was answered by the ban, and does not count for later ones. */
+  readonly settledAt?: number | undefined;
+}
+
 /**
  * How high the sum of a counting jail stood after each entry: all attempts within findtime up to
- * then.
+ * then, both ends included.
  */
-export function sums(entries: readonly Timed[], findtimeMs: number): Height[] {
+export function sums(
+  entries: readonly Timed[],
+  { findtimeMs, earlier, settledAt = Number.POSITIVE_INFINITY }: Counting,
+): Height[] {
   const sorted = [...entries].sort((a, b) => a.at - b.at);
-  return sorted.map(({ at }) => [
-    at,
-    sorted.reduce(
-      (sum, one) => (one.at <= at && one.at > at - findtimeMs ? sum + one.count : sum),
-      0,
-    ),
-  ]);
+  return sorted.map(({ at }) => {
+    const isLater = at > settledAt;
+    const own = sorted.filter(
+      (one) => one.at <= at && one.at >= at - findtimeMs && (!isLater || one.at > settledAt),
+    );
+    return [at, own.reduce((sum, { count }) => sum + count, isLater ? 0 : earlier)];
+  });
 }
 
 /** Entries of a jail that weighs, all points at a time, and how fast they fade. */
@@ -55,25 +67,33 @@ interface Weights {
   /** Absent: nothing but the entries is known. */
   readonly sum: { readonly at: number; readonly points: number } | undefined;
   readonly halfLifeMs: number;
+  /** What a ban together with others adds for the next failure. */
+  readonly added?: { readonly at: number; readonly points: number } | undefined;
+  /** When an operator lifted the ban: what came before is forgotten from then on. */
+  readonly pardonedAt?: number | undefined;
 }
 
 /**
  * How high the points of an address stood between two times: each entry adds what it weighs, and
  * all of them fade. What the entries do not explain was there before them, and fades like them.
  */
-export function pointsOver(
-  { entries, sum, halfLifeMs }: Weights,
-  from: number,
-  until: number,
-): Height[] {
-  const faded = (points: number, ms: number) => points * 2 ** (-ms / halfLifeMs);
-  const shown = (at: number) =>
-    entries.reduce((all, one) => (one.at <= at ? all + faded(one.points, at - one.at) : all), 0);
-  const rest = sum === undefined ? 0 : Math.max(0, sum.points - shown(sum.at));
-  const before = (at: number) => (rest === 0 ? 0 : faded(rest, at - (sum?.at ?? at)));
+export function pointsOver(weights: Weights, from: number, until: number): Height[] {
+  const { entries, sum, halfLifeMs, added, pardonedAt = Number.POSITIVE_INFINITY } = weights;
+  const first = Math.min(...entries.map(({ at }) => at));
+  const at = (time: number, all: typeof entries) =>
+    all
+      .filter((one) => one.at <= time && (one.at > pardonedAt || time <= pardonedAt))
+      .reduce((total, one) => total + one.points * 2 ** (-(time - one.at) / halfLifeMs), 0);
+  // Entries are kept from the newest on: what they do not explain was all there by the first.
+  const rest = sum === undefined ? 0 : Math.max(0, sum.points - at(sum.at, entries));
+  const before = { at: first, points: rest * 2 ** (((sum?.at ?? first) - first) / halfLifeMs) };
+  const all = [before, ...entries, ...(added === undefined ? [] : [added])];
   const grid = Array.from({ length: FADES + 1 }, (_, i) => from + ((until - from) * i) / FADES);
-  const times = [...new Set([...grid, ...entries.map(({ at }) => at)])].sort((a, b) => a - b);
-  return times.map((at): Height => [at, shown(at) + before(at)]);
+  const steps = [...all.map((one) => one.at), ...(sum === undefined ? [] : [sum.at])];
+  const times = [...new Set([...grid, ...steps])].filter((one) => one >= from && one <= until);
+  // How much there was before the first entry, and since when, nobody knows any more.
+  const known = rest === 0 ? times : times.filter((one) => one >= first);
+  return known.sort((a, b) => a - b).map((time): Height => [time, at(time, all)]);
 }
 
 /** How long the jail counts together; of one that weighs, or that is no more, undefined. */
@@ -82,7 +102,11 @@ function windowOf({ rule }: Evidence): number | undefined {
 }
 
 /** The weights of a jail that weighs; undefined where one of them is not known any more. */
-function weightsOf({ rule, sum }: Evidence, timed: readonly Timed[]): Weights | undefined {
+function weightsOf(
+  { rule, sum }: Evidence,
+  timed: readonly Timed[],
+  ban: BanView | undefined,
+): Weights | undefined {
   if (rule?.isWeighing !== true) return undefined;
   const entries = timed.flatMap(({ at, points }) => (points === undefined ? [] : [{ at, points }]));
   if (entries.length < timed.length) return undefined;
@@ -91,7 +115,25 @@ function weightsOf({ rule, sum }: Evidence, timed: readonly Timed[]): Weights | 
     entries,
     sum: sum === undefined || Number.isNaN(at) ? undefined : { at, points: sum.points },
     halfLifeMs: rule.findtimeSeconds * 1000,
+    // Right behind the decision, which went without it.
+    added: addsPoints(ban)
+      ? { at: Date.parse(ban?.time ?? '') + 1, points: rule.maxretry }
+      : undefined,
+    pardonedAt: ban?.ended?.reason === 'operator' ? Date.parse(ban.ended.time) : undefined,
   };
+}
+
+/** Rules by which addresses that attack together are banned; their next failure is enough. */
+const JOINT_RULES: readonly BanView['rule'][] = ['user', 'dead-name', 'honeypot'];
+
+/** True for a ban that adds points to its address, as many as ban one. */
+export function addsPoints(ban: BanView | undefined): boolean {
+  return ban?.rule !== undefined && JOINT_RULES.includes(ban.rule);
+}
+
+/** When the failures of a jail that counts were answered by a ban, if they were. */
+function settledBy(ban: BanView | undefined): number | undefined {
+  return ban?.origin === 'journal' ? Date.parse(ban.time) : undefined;
 }
 
 /**
@@ -103,7 +145,7 @@ export function storyOf(
   evidence: Evidence,
   stopped?: number,
 ): ((width: number) => TimeLine) | undefined {
-  const { jail, entries, rule } = evidence;
+  const { jail, entries, earlier, rule } = evidence;
   const timed = entries.flatMap(({ time, count = 1, points }): Timed[] => {
     const at = Date.parse(time ?? '');
     return Number.isNaN(at) ? [] : [{ at, count, points }];
@@ -116,12 +158,12 @@ export function storyOf(
   const window = windowOf(evidence);
   const from = beginOf(Math.min(...times), decided, window);
   const until = last + Math.max(LENGTH_MIN_MS, (last - from) * TAIL);
-  const weights = weightsOf(evidence, timed);
+  const weights = weightsOf(evidence, timed, ban);
   // As high as the sum stood after each entry, or as it weighs where weights are added.
   const heights =
     window === undefined
       ? timed.map(({ at, count, points }): Height => [at, weights ? (points ?? 0) : count])
-      : sums(timed, window);
+      : sums(timed, { findtimeMs: window, earlier, settledAt: settledBy(ban) });
   const counts: Height[] | undefined = window === undefined ? undefined : [[from, 0], ...heights];
   const level = weights === undefined ? counts : pointsOver(weights, from, until);
   const what = weights ? 'points' : window === undefined ? 'attempts' : 'counted together';
@@ -139,8 +181,8 @@ export function storyOf(
       ? {}
       : {
           level: {
-            limit: rule.maxretry,
-            label: `bans at ${rule.maxretry}${weights ? ' points' : ''}`,
+            limit: rule.needed,
+            label: `bans at ${rule.needed}${weights ? ' points' : ''}`,
             points: level,
           },
         }),
@@ -274,7 +316,7 @@ export function sentenceOf(explanation: Explanation): { banned: boolean; words: 
       ban.origin === 'operator'
         ? `${ban.by ?? 'an operator'} banned it by hand`
         : ban.rule !== undefined
-          ? reasonOf(ban.rule, ban.points ?? sum?.points, rule?.maxretry)
+          ? reasonOf(ban.rule, ban.points ?? sum?.points, ban.needed ?? rule?.needed)
           : ban.failures > 0
             ? `it failed ${ban.failures === 1 ? 'once' : `${ban.failures} times`}${within}`
             : 'of what others told';

@@ -11,7 +11,7 @@ import {
 import { counted, escapeUntrusted } from '../../core/text.js';
 import { AttemptDialog } from './change.js';
 import { useAsk } from './client.js';
-import { banOf, sentenceOf, storyOf } from './evidence.js';
+import { addsPoints, banOf, sentenceOf, storyOf } from './evidence.js';
 import { count, lengthOf, points, size } from './format.js';
 import {
   Answered,
@@ -106,6 +106,24 @@ const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Reason', cell: ({ reason }) => <Tag tone="warn">{reason}</Tag> },
 ];
 
+/** What was counted, and what it takes to be banned. */
+function leadOf({ entries, earlier, rule }: Evidence, ban: BanView | undefined): string {
+  if (rule === undefined) return 'The jail is no more; what it counted is below.';
+  const { needed, maxretry } = rule;
+  const length = lengthOf(rule.findtimeSeconds);
+  const more = needed > maxretry ? ` there, and not at ${maxretry}: others log in from it` : '';
+  if (rule.isWeighing) {
+    const why = ban?.rule === undefined ? '' : `; the ban: ${RULE_REASONS[ban.rule]}`;
+    const joint = addsPoints(ban)
+      ? ` Such a ban adds ${counted(maxretry, 'point')}: the next failure is enough.`
+      : '';
+    return `${counted(entries.length, 'entry', 'entries')} weighed${why}. The jail bans at ${counted(needed, 'point')}${more}; half of each weight is gone after ${length}.${joint}`;
+  }
+  const failures = entries.reduce((sum, { count: own = 1 }) => sum + own, earlier);
+  const kept = earlier > 0 ? ` (the entries of ${count(earlier)} were not kept)` : '';
+  return `${counted(failures, 'failure')} counted${kept}; the jail bans at ${needed} within ${length}${more}.`;
+}
+
 interface StoryProps {
   readonly explanation: Explanation;
   readonly evidence: Evidence;
@@ -129,13 +147,7 @@ function Story({ explanation, evidence, counters }: StoryProps) {
       class="wide"
       aside={ban?.rule === undefined ? undefined : <Tag tone="plain">rule: {ban.rule}</Tag>}
     >
-      <p class="lead">
-        {rule === undefined
-          ? 'The jail is no more; what it counted is below.'
-          : rule.isWeighing
-            ? `${counted(entries.length, 'entry', 'entries')} weighed${ban?.rule === undefined ? '' : `; the ban: ${RULE_REASONS[ban.rule]}`}. The jail bans at ${rule.maxretry} points; half of each weight is gone after ${lengthOf(rule.findtimeSeconds)}.`
-            : `${counted(entries.length, 'entry', 'entries')} counted; the jail bans at ${rule.maxretry} within ${lengthOf(rule.findtimeSeconds)}.`}
-      </p>
+      <p class="lead">{leadOf(evidence, ban)}</p>
       {story === undefined ? null : <Picture chart={story} />}
       <Table
         caption={`Entries that ${jail} counted`}
@@ -178,10 +190,34 @@ function Kernel({ explanation, counters }: Omit<StoryProps, 'evidence'>) {
   );
 }
 
-function Windows({ explanation: { windows, allowed } }: { readonly explanation: Explanation }) {
+/** Lists of other hosts that hold it, which are bans of no jail. */
+function Lists({ listed }: Required<Pick<Explanation, 'listed'>>) {
+  if (listed.length === 0) return null;
+  return (
+    <ul class="plain-list">
+      {listed.map(({ target, until, host, scenario }) => (
+        <li key={`${target} ${host}`}>
+          On a list as <Stranger text={target} chars={60} />, by{' '}
+          <Stranger text={host ?? 'another host'} chars={60} />
+          {scenario === undefined ? null : (
+            <>
+              {' '}
+              for <Stranger text={scenario} chars={100} />
+            </>
+          )}
+          , ends <Until until={until} />.
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Windows({ explanation }: { readonly explanation: Explanation }) {
+  const { windows, allowed, listed } = explanation;
   const reasons = Object.entries(allowed);
   return (
     <Panel title="What counts now">
+      <Lists listed={listed ?? []} />
       {reasons.length === 0 ? null : (
         <ul class="plain-list">
           {reasons.map(([jail, reason]) => (
@@ -196,18 +232,18 @@ function Windows({ explanation: { windows, allowed } }: { readonly explanation: 
         <p class="nothing">No failure of it is in a window.</p>
       ) : (
         <ul class="feed">
-          {windows.map(({ jail, target, failures, points: weight, maxretry, last }) => (
+          {windows.map(({ jail, target, failures, points: weight, needed, last }) => (
             <li key={`${jail} ${target}`}>
               <span>
                 <Stranger text={jail} chars={40} /> <span class="dim">{target}</span>
               </span>
               <Share
                 value={weight ?? failures}
-                most={maxretry}
+                most={needed}
                 text={
                   weight === undefined
-                    ? `${count(failures)} of ${maxretry}`
-                    : `${points(weight)} of ${maxretry} points`
+                    ? `${count(failures)} of ${needed}`
+                    : `${points(weight)} of ${needed} points`
                 }
               />
               {last === undefined ? <span /> : <Time iso={last} as="ago" />}

@@ -3,6 +3,7 @@
  * tables and whole where a pointer rests.
  */
 import { formatCount } from '../../core/text.js';
+import { localZone } from '../../core/time.js';
 
 const DAY_MS = 86_400_000;
 const UNITS: readonly (readonly [seconds: number, name: string])[] = [
@@ -33,7 +34,7 @@ const whole = new Intl.DateTimeFormat('en-GB', {
 });
 
 /** The reader's time zone: `Europe/Berlin`. */
-export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const ZONE = localZone();
 
 /** `14:05:09` today, `28 Nov 14:05` this year, `28 Nov 2024` before; `-` of what is no time. */
 export function shortTime(iso: string, now = Date.now()): string {

@@ -28,26 +28,38 @@ const EXPLANATION: Explanation = {
     {
       jail: 'sshd',
       entries: [0, 10, 30].map((second) => ({ cursor: `${second}`, time: at(second), count: 1 })),
-      rule: { findtimeSeconds: 60, maxretry: 3, isWeighing: false },
+      earlier: 0,
+      rule: { findtimeSeconds: 60, maxretry: 3, needed: 3, isWeighing: false },
     },
   ],
 };
 const [EVIDENCE] = EXPLANATION.evidence as [Explanation['evidence'][number]];
 
 describe('the sum of a window', () => {
-  test('is what lies within findtime up to each entry, the entry at its edge not', () => {
-    const entries = [0, 4, 10, 14].map((second) => ({ at: second, count: second === 4 ? 2 : 1 }));
-    expect(sums(entries, 10)).toEqual([
+  const timed = (...seconds: readonly number[]) => seconds.map((at) => ({ at, count: 1 }));
+  const heights = (...asked: Parameters<typeof sums>) => sums(...asked).map(([, sum]) => sum);
+
+  test('is what lies within findtime up to each entry, both ends included', () => {
+    const entries = [0, 4, 10, 15].map((second) => ({ at: second, count: second === 4 ? 2 : 1 }));
+    expect(sums(entries, { findtimeMs: 10, earlier: 0 })).toEqual([
       [0, 1],
       [4, 3],
-      [10, 3],
-      [14, 2],
+      [10, 4],
+      [15, 2],
     ]);
   });
 
   test('takes entries in whatever order they come', () => {
-    const entries = [14, 0, 10].map((second) => ({ at: second, count: 1 }));
-    expect(sums(entries, 100).map(([, sum]) => sum)).toEqual([1, 2, 3]);
+    expect(heights(timed(14, 0, 10), { findtimeMs: 100, earlier: 0 })).toEqual([1, 2, 3]);
+  });
+
+  test('includes what was counted of entries that were not kept', () => {
+    expect(heights(timed(10, 14), { findtimeMs: 100, earlier: 8 })).toEqual([9, 10]);
+  });
+
+  test('begins anew behind the ban that answered what came before', () => {
+    const counting = { findtimeMs: 100, earlier: 1, settledAt: 12 };
+    expect(heights(timed(0, 10, 12, 13, 14), counting)).toEqual([2, 3, 4, 1, 2]);
   });
 });
 
@@ -69,6 +81,32 @@ describe('the points of an address', () => {
     expect(over(1).get(100)).toBe(3);
     expect(over(1).get(-100)).toBe(0);
   });
+
+  test('claim nothing of the time before the first entry, where there was something already', () => {
+    const sum = { at: 100, points: 5 };
+    const [[first = 0] = []] = pointsOver({ entries, sum, halfLifeMs: 100 }, -100, 380);
+    expect(first).toBe(0);
+  });
+
+  test('stand exactly at the sum of the decision, when it was decided', () => {
+    const sum = { at: 150, points: 4 };
+    expect(new Map(pointsOver({ entries, sum, halfLifeMs: 100 }, 0, 483)).get(150)).toBeCloseTo(4);
+  });
+
+  test('are forgotten where an operator lifted the ban', () => {
+    const later = [...entries, { at: 300, points: 2 }];
+    const weights = { entries: later, sum: undefined, halfLifeMs: 100, pardonedAt: 250 };
+    const over = new Map(pointsOver(weights, 0, 400));
+    expect([200, 250].map((time) => (over.get(time) ?? 0) > 1)).toEqual([true, true]);
+    expect([300, 400].map((time) => over.get(time))).toEqual([2, 1]);
+  });
+
+  test('rise behind a ban together with others, as those of the jail do', () => {
+    const weights = { entries, sum: undefined, halfLifeMs: 100, added: { at: 101, points: 5 } };
+    const over = new Map(pointsOver(weights, 0, 401));
+    expect(over.get(100)).toBe(3);
+    expect(over.get(101)).toBeCloseTo(8, 1);
+  });
 });
 
 describe('the picture of a ban', () => {
@@ -87,14 +125,14 @@ describe('the picture of a ban', () => {
   });
 
   test('of a jail that weighs claims no sum: what an entry weighed is not told', () => {
-    const rule = { findtimeSeconds: 60, maxretry: 100, isWeighing: true };
+    const rule = { findtimeSeconds: 60, maxretry: 100, needed: 100, isWeighing: true };
     const story = storyOf(EXPLANATION, { ...EVIDENCE, rule })?.(800);
     expect(story?.level).toBeUndefined();
     expect(story?.spans.map(({ kind }) => kind)).toEqual(['ban']);
   });
 
   test('of a jail that weighs shows each weight, their fading sum and the limit', () => {
-    const rule = { findtimeSeconds: 20, maxretry: 5, isWeighing: true };
+    const rule = { findtimeSeconds: 20, maxretry: 5, needed: 5, isWeighing: true };
     const weights = [1, 2, 2];
     const entries = EVIDENCE.entries.map((entry, i) => ({ ...entry, points: weights[i] ?? 0 }));
     // A quarter of a point was there before the first entry.
@@ -122,7 +160,7 @@ describe('the picture of a ban', () => {
   });
 
   test('of a jail that weighs claims no sum when one weight is not known any more', () => {
-    const rule = { findtimeSeconds: 60, maxretry: 5, isWeighing: true };
+    const rule = { findtimeSeconds: 60, maxretry: 5, needed: 5, isWeighing: true };
     const [first, ...others] = EVIDENCE.entries.map((entry) => ({ ...entry, points: 2 }));
     const { points: _, ...unknown } = first as NonNullable<typeof first>;
     const entries = [unknown, ...others];
@@ -131,7 +169,7 @@ describe('the picture of a ban', () => {
 
   test('begins with its window, or with its entries where they are close together', () => {
     const startOf = (findtimeSeconds: number) => {
-      const rule = { findtimeSeconds, maxretry: 3, isWeighing: false };
+      const rule = { findtimeSeconds, maxretry: 3, needed: 3, isWeighing: false };
       return storyOf(EXPLANATION, { ...EVIDENCE, rule })?.(800)?.from ?? Number.NaN;
     };
     expect(startOf(60)).toBe(Date.parse(at(30)) - 60_000);
@@ -161,7 +199,7 @@ describe('the sentence', () => {
   });
 
   test('says of a ban by evidence which rule decided, with the points of a slow one', () => {
-    const rule = { findtimeSeconds: 604_800, maxretry: 5, isWeighing: true };
+    const rule = { findtimeSeconds: 604_800, maxretry: 5, needed: 5, isWeighing: true };
     const say = (more: Partial<Explanation['bans'][number]>) =>
       sentenceOf({
         ...EXPLANATION,
@@ -187,7 +225,17 @@ describe('the sentence', () => {
       'failing',
       {
         bans: [],
-        windows: [{ jail: 'sshd', target: '192.0.2.1', failures: 2, maxretry: 3, evidence: [] }],
+        windows: [
+          {
+            jail: 'sshd',
+            target: '192.0.2.1',
+            failures: 2,
+            maxretry: 3,
+            needed: 3,
+            evidence: [],
+            counts: [],
+          },
+        ],
       },
       /not banned; 2 failures count now/,
     ],
