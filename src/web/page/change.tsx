@@ -34,7 +34,8 @@ function Dialog({ title, action, isReady, onClose, onDone, act, children }: Dial
       const refusal = await act(csrf);
       if (refusal !== undefined) throw new Unanswered(refusal, 200);
       onDone();
-      onClose();
+      // Closed and not only taken away: the focus goes back to where it was.
+      box.current?.close();
     } catch (error) {
       setProblem(error instanceof Unanswered ? error : new Unanswered(String(error), 0));
     }

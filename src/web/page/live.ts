@@ -62,3 +62,15 @@ export function useStream(): LiveState {
   }, []);
   return live;
 }
+
+/** The newest alarms, each once: those that were told of live are in the next answer too. */
+export function alarmsOf(
+  live: readonly AlarmView[],
+  told: readonly AlarmView[],
+  most: number,
+): readonly AlarmView[] {
+  const named = ({ time, kind, user }: AlarmView) => `${time} ${kind} ${user}`;
+  return [...new Map([...told, ...live].map((alarm) => [named(alarm), alarm])).values()]
+    .sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0))
+    .slice(0, most);
+}

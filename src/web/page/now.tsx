@@ -8,7 +8,7 @@ import type { BanItem, BanPage, LiveMinute } from '../api.js';
 import { useAsk } from './client.js';
 import { coloursOf, type JailColours } from './colours.js';
 import { count, lengthOf, minuteTime } from './format.js';
-import { useLive } from './live.js';
+import { alarmsOf, useLive } from './live.js';
 import {
   Answered,
   Figure,
@@ -28,6 +28,7 @@ import { linkTo } from './reader.js';
 import { AlarmList } from './users.js';
 
 const MINUTES = 60;
+const ALARMS_SHOWN = 5;
 
 type Which = 'attempts' | 'bans';
 
@@ -236,7 +237,7 @@ export function NowView() {
   const now = useClock();
   const status = useAsk<AgentView>('status', {}, 5_000);
   const newest = useAsk<BanPage>('bans', { limit: 8, order: 'newest' }, 15_000);
-  const alarms = useAsk<AlarmView[]>('alarms', { limit: 5 }, 30_000);
+  const alarms = useAsk<AlarmView[]>('alarms', { limit: ALARMS_SHOWN }, 30_000);
   const total = (which: Which) =>
     live.minutes.reduce(
       (sum, { jails }) => sum + Object.values(jails).reduce((so, one) => so + one[which], 0),
@@ -275,7 +276,9 @@ export function NowView() {
               <Newest rows={latest.slice(0, 8)} />
             </Panel>
             <Panel title="Alarms" aside={<a href={linkTo('users')}>Users</a>}>
-              <AlarmList alarms={[...live.alarms, ...(alarms.data ?? [])].slice(0, 5)} />
+              <Answered asked={alarms}>
+                {(told) => <AlarmList alarms={alarmsOf(live.alarms, told, ALARMS_SHOWN)} />}
+              </Answered>
             </Panel>
             <Panel title="Jails" class="wide">
               <Table caption="Jails" columns={JAILS} rows={agent.jails} nothing="No jail." />

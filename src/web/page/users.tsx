@@ -91,6 +91,7 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
   );
 }
 
+const REFUSALS_SHOWN = 50;
 const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
   { title: 'User', cell: ({ user }) => <Stranger text={user ?? ''} chars={60} /> },
@@ -145,7 +146,7 @@ export function UsersView(_: { readonly params: URLSearchParams }) {
             <Figure label="Logins" value={count(totals.logins)} note="that worked" />
           </Figures>
           <Panel title="Alarms" class="wide">
-            <AlarmList alarms={alarms.data ?? []} />
+            <Answered asked={alarms}>{(told) => <AlarmList alarms={told} />}</Answered>
           </Panel>
           <Panel
             title="Names that were tried most"
@@ -168,12 +169,16 @@ export function UsersView(_: { readonly params: URLSearchParams }) {
             ))}
           </Panel>
           <Panel title="Refused before the password was looked at" class="wide">
-            <Table
-              caption="Refused logins"
-              columns={REFUSALS}
-              rows={(refusals.data ?? []).slice(0, 50)}
-              nothing="None. It needs the policy part of the companion."
-            />
+            <Answered asked={refusals}>
+              {(told) => (
+                <Table
+                  caption="Refused logins"
+                  columns={REFUSALS}
+                  rows={told.slice(0, REFUSALS_SHOWN)}
+                  nothing="None. It needs the policy part of the companion."
+                />
+              )}
+            </Answered>
           </Panel>
         </div>
       )}

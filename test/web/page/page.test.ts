@@ -5,7 +5,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { counted } from '../../../src/core/text.js';
 import type { LiveTick, WhatIfSetting } from '../../../src/web/api.js';
 import { ago, endsIn, lengthOf, shortTime, size } from '../../../src/web/page/format.js';
-import { afterTick, NOTHING_YET } from '../../../src/web/page/live.js';
+import { afterTick, alarmsOf, NOTHING_YET } from '../../../src/web/page/live.js';
 import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
 import { linkTo, routeOf } from '../../../src/web/page/reader.js';
 import { nearestSetting, stepsOf } from '../../../src/web/page/settings.js';
@@ -23,6 +23,10 @@ describe('the source of the page', () => {
   test.each(files)('%s has no way by which a text becomes markup', (name) => {
     const lines = readFileSync(join(SOURCE, name), 'utf8').split('\n');
     expect(lines.filter((line) => WAYS.test(line))).toEqual([]);
+  });
+
+  test.each(files)('%s shows nothing as empty that is not known yet', (name) => {
+    expect(readFileSync(join(SOURCE, name), 'utf8')).not.toMatch(/\.data \?\? \[\]/);
   });
 
   test('takes markup apart in one place only, whose elements are counted', () => {
@@ -197,4 +201,20 @@ describe('the rows of a long list', () => {
     await jest.advanceTimersByTimeAsync(60_000);
     expect(asked).toBe(2);
   });
+});
+
+test('an alarm that was told of live and in an answer is shown once, the newest first', () => {
+  const alarm = (second: number, user = 'anna') => ({
+    ...{ time: `2026-11-29T10:00:0${second}.000Z`, kind: 'takeover' as const, jail: 'login' },
+    ...{ user, address: '192.0.2.1', count: 6 },
+  });
+  const shown = alarmsOf([alarm(2)], [alarm(1), alarm(2), alarm(2, 'berta')], 2);
+  expect(shown.map(({ time, user }) => [time.slice(17, 19), user])).toEqual([
+    ['02', 'anna'],
+    ['02', 'berta'],
+  ]);
+  expect(alarmsOf([], [alarm(1), alarm(3)], 9).map(({ time }) => time.slice(17, 19))).toEqual([
+    '03',
+    '01',
+  ]);
 });
