@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RequestFor } from '../control/endpoints.js';
-import type { PolicyFacts, RefusalReason, RefusalView } from '../control/protocol.js';
+import type { PolicyFacts, RefusalReason, RefusalView } from '../control/policy-views.js';
 import { hostPrefix, parseAddress } from '../core/address.js';
 import type { FilterEvent } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';

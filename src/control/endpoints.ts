@@ -50,6 +50,8 @@ import {
   wholeInQuery,
   wordUpTo,
 } from './fields.js';
+import type { PolicyFacts, RefusalView } from './policy-views.js';
+import { REFUSAL_REASONS } from './policy-views.js';
 import type {
   AgentView,
   AttemptAnswer,
@@ -60,15 +62,13 @@ import type {
   ImportAnswer,
   JailView,
   OptionsView,
-  PolicyFacts,
-  RefusalView,
   ReloadAnswer,
   SetAnswer,
   ShareAnswer,
   ShareView,
   StreamEvent,
 } from './protocol.js';
-import { API_VERSION, REFUSAL_REASONS } from './protocol.js';
+import { API_VERSION } from './protocol.js';
 
 /**
  * Who may ask: `read` whoever may read the status, `change` root alone, `policy` the companion too,

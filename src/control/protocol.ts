@@ -16,6 +16,7 @@ import type {
 import type { LogLevel } from '../core/log.js';
 import type { ShareOrigin } from '../core/share.js';
 
+import type { RefusalView } from './policy-views.js';
 import type { ShareView } from './share-views.js';
 
 export type { ShareAnswer, ShareView } from './share-views.js';
@@ -280,21 +281,6 @@ export const RULE_REASONS: Readonly<Record<EvidenceRule, string>> = {
   honeypot: 'it tried a honeypot name',
 };
 
-/** Why a login is refused before its password is looked at. */
-export const REFUSAL_REASONS = [
-  ...(['banned', 'honeypot', 'under-attack', 'dead-name', 'new-name', 'shared-address'] as const),
-] as const;
-export type RefusalReason = (typeof REFUSAL_REASONS)[number];
-
-/** A login that was refused. */
-export interface RefusalView {
-  readonly time: string;
-  readonly address: string;
-  readonly user?: string;
-  readonly protocol?: string;
-  readonly reason: RefusalReason;
-}
-
 /** One entry that was counted. */
 export interface EvidenceView {
   readonly cursor: string;
@@ -329,39 +315,6 @@ export interface Explanation extends ExplainView {
       readonly isWeighing: boolean;
     };
   }[];
-}
-
-/** What is known of a login before its password is looked at. */
-export interface PolicyFacts {
-  /** The jail that weighs it; without one nothing else is known. */
-  readonly jail?: string;
-  /** The jail only watches. */
-  readonly isWatching: boolean;
-  /** Why the address is never banned. */
-  readonly allowed?: string;
-  /** The jail whose ban holds the address now. */
-  readonly banned?: string;
-  /** The user logged in from the address lately, or at least from the network around it. */
-  readonly credit?: 'address' | 'network';
-  /** Others use the service, and the user never logged in at it from the network lately. */
-  readonly isOddService: boolean;
-  /** Other users who did, from the address. */
-  readonly others: number;
-  /** Points of the address, and at how many it is banned where nobody else logs in. */
-  readonly points: number;
-  readonly limit: number;
-  /** Its failures within findtime, and maxretry. */
-  /** The last guess there lies back so far that its points close it to nobody any more. */
-  readonly isQuiet: boolean;
-  readonly failures: number;
-  readonly maxretry: number;
-  readonly isUnderAttack: boolean;
-  readonly isDeadName: boolean;
-  readonly isNewName: boolean;
-  readonly isTriedAgain: boolean;
-  readonly isHoneypot: boolean;
-  /** Enough was seen to say of a user that nothing vouches for him. */
-  readonly isLearnt: boolean;
 }
 
 /** What the kernel has counted, by jail; read at most as often as it is cheap. */

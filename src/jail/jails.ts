@@ -372,17 +372,9 @@ export class Jails {
         this.#decider.answer(weighing, { ...finding, sum }, event, now, context, overlay);
       if (fast) {
         const hasOthers = meaning.allowance > 1;
-        const isShared = hasOthers;
         const needed = policy.maxretry * meaning.allowance;
-        const finding = {
-          rule: 'fast',
-          target,
-          isShared,
-          hasOthers,
-          isStorm,
-          sum,
-          needed,
-        } as const;
+        const whom = { target, isShared: hasOthers, hasOthers, isStorm };
+        const finding = { rule: 'fast', ...whom, sum, needed } as const;
         this.#decider.answer(weighing, finding, event, now, context, overlay, policy);
       }
     }

@@ -3,7 +3,8 @@
  * that is away, slow or mute costs a login at most that deadline, and soon nothing.
  */
 import { Agent, request } from 'node:http';
-import { API_VERSION, type PolicyFacts } from '../control/protocol.js';
+import type { PolicyFacts } from '../control/policy-views.js';
+import { API_VERSION } from '../control/protocol.js';
 import { inBackground } from '../core/background.js';
 import {
   POLICY_BODY_BYTES_MAX,

@@ -1,5 +1,5 @@
 /** What a mail server is told of a login, by what the agent knows of it. Pure. */
-import type { PolicyFacts, RefusalReason } from '../control/protocol.js';
+import type { PolicyFacts, RefusalReason } from '../control/policy-views.js';
 import { SHARED_CLOSED_SHARE } from '../core/limits.js';
 
 /** What companion.conf says below `[policy]`. */

@@ -1,5 +1,5 @@
 /** Numbers of what mail servers asked, in the same formats as the agent's. */
-import { REFUSAL_REASONS } from '../control/protocol.js';
+import { REFUSAL_REASONS } from '../control/policy-views.js';
 import { PartMetrics } from '../metrics/part-metrics.js';
 import type { PolicyVerdict } from './decide.js';
 import type { PolicyDenial } from './server.js';

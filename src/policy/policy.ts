@@ -3,7 +3,7 @@
  * login is served: it then is as safe as it was without anybody to ask.
  */
 import type { Listening, ListenPlaces } from '../control/listen.js';
-import type { RefusalReason } from '../control/protocol.js';
+import type { RefusalReason } from '../control/policy-views.js';
 import type { MetricsFormat } from '../metrics/format.js';
 import { AgentLink } from './agent-link.js';
 import { decide, type PolicyRules, type PolicyVerdict, REFUSAL_WORDS } from './decide.js';

@@ -6,7 +6,8 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type { BanView, ExplainView, Explanation, RefusalView } from '../control/protocol.js';
+import type { RefusalView } from '../control/policy-views.js';
+import type { BanView, ExplainView, Explanation } from '../control/protocol.js';
 import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
 import { messageOf } from '../core/errors.js';

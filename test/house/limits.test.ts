@@ -32,11 +32,7 @@ const NO_BOUNDS = {
     'src/filter/regex/literals.ts LITERAL_CHARS_MAX',
   ],
   /** How often something is done, and how much of it in one turn: the rest comes with the next. */
-  pace: [
-    'native/netlink-doorbell.ts DATAGRAMS_MAX',
-    'src/agent/intake/intake.ts POLL_MS_MAX',
-    'src/journal/systemd/selection.ts COST_MAX',
-  ],
+  pace: ['native/netlink-doorbell.ts DATAGRAMS_MAX', 'src/agent/intake/intake.ts POLL_MS_MAX'],
   /** Spaces of V8's heap. */
   heap: [
     'src/agent/intake/thread.ts REPLAY_YOUNG_MIB_MAX',

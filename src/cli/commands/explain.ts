@@ -1,12 +1,8 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 
 import { ControlClient } from '../../control/client.js';
-import {
-  type BanView,
-  type Explanation,
-  type RefusalReason,
-  RULE_REASONS,
-} from '../../control/protocol.js';
+import type { RefusalReason } from '../../control/policy-views.js';
+import { type BanView, type Explanation, RULE_REASONS } from '../../control/protocol.js';
 import { parsePrefix } from '../../core/address.js';
 import type { Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';

@@ -9,7 +9,6 @@
  */
 import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
 import {
-  ALLOWANCE_MAX,
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
   EVIDENCE_DIGESTS_MAX,
@@ -42,7 +41,7 @@ import type {
   FailureMeaning,
   Holdings,
 } from './rules.js';
-import { Credit, JOINT_BANS, SHARED_USERS } from './rules.js';
+import { allowanceFor, Credit, JOINT_BANS, pointsFor, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
 import { NameWave, Offenders, WatchedUsers } from './users.js';
 
@@ -116,7 +115,7 @@ export class Evidence {
     if (user === undefined || user === '') return { isNew: false, alarms: [] };
     const time = this.#secondsOf(attempt.time);
     const key = this.#keys.user(user);
-    const where = this.#where(attempt);
+    const where = whereOf(this.#keys, attempt);
     const prefixes = [where.target, ...where.prefixes.map(({ key }) => key)];
     const { target, network } = where;
     const service = this.#keys.service(attempt.service);
@@ -143,7 +142,7 @@ export class Evidence {
    * Changes nothing.
    */
   isStranger(attempt: Attempt): boolean {
-    const { target, network } = this.#where(attempt);
+    const { target, network } = whereOf(this.#keys, attempt);
     const since = secondsOf(attempt.time) - this.rules.credit;
     if (this.#credit.others(undefined, target, since) > 0) return false;
     const guess = this.#guessOf(attempt);
@@ -202,13 +201,13 @@ export class Evidence {
     if (guess === undefined) return;
     const time = this.#secondsOf(attempt.time);
     if (this.#guesses.noteRefused(guess, time) && !this.#users.hasLogin(guess.user))
-      this.#credit.noteRefused(this.#where(attempt).target, time);
+      this.#credit.noteRefused(whereOf(this.#keys, attempt).target, time);
   }
 
   #weigh(attempt: Attempt, count: number, guess: Guess | undefined): FailureMeaning {
     const time = this.#secondsOf(attempt.time);
     const { rules } = this;
-    const where = this.#where(attempt);
+    const where = whereOf(this.#keys, attempt);
     const points = this.#points[attempt.target.family];
     if (this.#pardons.length > 0) this.#pardon(attempt.address, where);
     const user =
@@ -356,12 +355,7 @@ export class Evidence {
       !this.#users.hasLogin(user) &&
       (cause === 'unknown-user' || (cause === undefined && this.#isLearnt(time)));
     const isAnother = this.#points[target.family].tries(where.target, user);
-    return Math.max(
-      1,
-      isUnknown ? rules.unknownPoints : 0,
-      isAnother ? rules.anotherNamePoints : 0,
-      isSpray ? rules.sprayPoints : 0,
-    );
+    return pointsFor(rules, { isUnknown, isAnother, isSpray });
   }
 
   /** Notes an offender in the prefixes around it. */
@@ -396,18 +390,9 @@ export class Evidence {
     return this.#began !== undefined && time - this.#began >= this.rules.learning * part;
   }
 
-  #where(attempt: Attempt): Where {
-    return whereOf(this.#keys, attempt);
-  }
-
   #secondsOf(time: EpochMicros): number {
     const seconds = secondsOf(time);
     this.#began = Math.min(this.#began ?? seconds, seconds);
     return seconds;
   }
-}
-
-/** Where so many others log in, maxretry is taken so often. */
-function allowanceFor(others: number): number {
-  return Math.min(ALLOWANCE_MAX, 1 + others);
 }

@@ -1,7 +1,7 @@
 /** What the evidence model goes by, and what it finds. */
 import type { Address, Prefix } from '../../core/address.js';
 import type { EvidenceRule, WeighedAttempt } from '../../core/decision.js';
-import { PHONE_BURST } from '../../core/limits.js';
+import { ALLOWANCE_MAX, PHONE_BURST } from '../../core/limits.js';
 import { type Seconds, seconds } from '../../core/time.js';
 import { PHONE_PAUSE_SECONDS } from '../../core/timeouts.js';
 import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
@@ -331,4 +331,22 @@ function timeOf(table: Table, key: Key): number {
 function raise(table: Table, key: Key, time: number): void {
   const slot = table.obtain(key);
   if (time > table.get(slot, 0)) table.set(slot, 0, time);
+}
+
+/** Where so many others log in, maxretry is taken so often. */
+export function allowanceFor(others: number): number {
+  return Math.min(ALLOWANCE_MAX, 1 + others);
+}
+
+/** Points of one failure, by what is known of it. */
+export function pointsFor(
+  { unknownPoints, anotherNamePoints, sprayPoints }: EvidenceRules,
+  is: { readonly isUnknown: boolean; readonly isAnother: boolean; readonly isSpray: boolean },
+): number {
+  return Math.max(
+    1,
+    is.isUnknown ? unknownPoints : 0,
+    is.isAnother ? anotherNamePoints : 0,
+    is.isSpray ? sprayPoints : 0,
+  );
 }

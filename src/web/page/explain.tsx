@@ -1,11 +1,11 @@
 /** The view explain: all that is known of an address, and the picture of why it is banned. */
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { RefusalView } from '../../control/policy-views.js';
 import {
   type BanView,
   type CountersView,
   type EvidenceView,
   type Explanation,
-  type RefusalView,
   RULE_REASONS,
 } from '../../control/protocol.js';
 import { counted, escapeUntrusted } from '../../core/text.js';

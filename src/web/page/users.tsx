@@ -1,6 +1,6 @@
 /** The view users: whose mailboxes are attacked, and whose password was found. */
 import { useState } from 'preact/hooks';
-import type { RefusalView } from '../../control/protocol.js';
+import type { RefusalView } from '../../control/policy-views.js';
 import type { AlarmView, Figures as ReportFigures } from '../../core/figures.js';
 import { counted } from '../../core/text.js';
 import { type Asked, useAsk } from './client.js';
