@@ -2,7 +2,9 @@
  * What Valkey's answers hold: lists, texts, entries of a stream and their ids. Of what is none of
  * them nothing is left, and it is no error: everybody who has the password writes there.
  */
-import type { Reply } from './resp.js';
+
+/** An answer, as the library reads RESP 2. */
+export type Reply = string | number | null | Error | readonly Reply[];
 
 /** One entry of a stream. */
 export interface StreamEntry {

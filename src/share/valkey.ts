@@ -26,13 +26,15 @@ import {
   type ShareEngine,
   tlsHint,
 } from './engine.js';
-import { type Reply, TooLargeError } from './resp.js';
-import { type ValkeyAccess, ValkeyClient } from './valkey-client.js';
+import { TooLargeError } from './reply-guard.js';
+import { ValkeyClient } from './valkey-client.js';
+import type { ValkeyAccess } from './valkey-connector.js';
 import {
   entriesOf,
   isAfter,
   isPosition,
   listOf,
+  type Reply,
   type StreamEntry,
   textOf,
 } from './valkey-words.js';

@@ -1,11 +1,7 @@
-/**
- * A double of Valkey: the commands that the engine gives, and what a hostile one says. It reads
- * commands as answers are read, since both are written alike.
- */
+/** A double of Valkey: the commands that the engine gives, and what a hostile one says. */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import { type Reply, ReplyError, ReplyReader } from '../../src/share/resp.js';
-import { isAfter } from '../../src/share/valkey-words.js';
+import { isAfter, type Reply } from '../../src/share/valkey-words.js';
 
 interface Entry {
   readonly id: string;
@@ -65,10 +61,10 @@ export class ValkeyDouble {
     socket.on('error', () => undefined);
     let queue: string[][] | undefined;
     let turn = Promise.resolve();
-    const reader = new ReplyReader((command) => {
-      const words = (command as readonly string[]).map(String);
+    const take = commandReader((words: string[]) => {
       turn = turn.then(async () => {
-        const [name = ''] = words;
+        const [word = '', ...rest] = words;
+        const name = word.toUpperCase();
         this.asked.push(name);
         const instead = this.instead.get(name);
         if (instead !== undefined) socket.write(instead);
@@ -83,9 +79,9 @@ export class ValkeyDouble {
           queue = undefined;
           reply = replies;
         } else if (queue !== undefined) {
-          queue.push(words);
+          queue.push([name, ...rest]);
           reply = 'QUEUED';
-        } else reply = await this.#answer(words);
+        } else reply = await this.#answer([name, ...rest]);
         const answer = Buffer.from(encoded(reply));
         for (let at = 0; at < answer.length && !socket.destroyed; at += this.piece) {
           socket.write(answer.subarray(at, at + this.piece));
@@ -93,7 +89,7 @@ export class ValkeyDouble {
         }
       });
     });
-    socket.on('data', (chunk) => reader.take(chunk));
+    socket.on('data', take);
   }
 
   async #answer([name, key = '', ...rest]: readonly string[]): Promise<Reply> {
@@ -103,7 +99,7 @@ export class ValkeyDouble {
       case 'AUTH':
         return (rest[0] ?? key) === this.password
           ? 'OK'
-          : new ReplyError('WRONGPASS invalid username-password pair or user is disabled.');
+          : new Error('WRONGPASS invalid username-password pair or user is disabled.');
       case 'SELECT':
         return 'OK';
       case 'TIME':
@@ -139,7 +135,7 @@ export class ValkeyDouble {
         return [String(next), page.flatMap(([member, score]) => [member, scoreText(score)])];
       }
       default:
-        return new ReplyError(`ERR unknown command '${name}'`);
+        return new Error(`ERR unknown command '${name}'`);
     }
   }
 
@@ -149,7 +145,7 @@ export class ValkeyDouble {
     const entries = this.streams.get(key) ?? [];
     const last = entries.at(-1)?.id ?? '0-0';
     if (last === LAST)
-      return new ReplyError(
+      return new Error(
         'ERR The stream has exhausted the last possible ID, unable to add more items',
       );
     const usual = `${Date.now() + this.skewMs}-${this.#added++}`;
@@ -196,8 +192,35 @@ function scoreText(score: number): string {
 
 function encoded(reply: Reply): string {
   if (reply === null) return '$-1\r\n';
-  if (reply instanceof ReplyError) return `-${reply.message}\r\n`;
+  if (reply instanceof Error) return `-${reply.message}\r\n`;
   if (typeof reply === 'number') return `:${reply}\r\n`;
   if (typeof reply === 'string') return `$${Buffer.byteLength(reply)}\r\n${reply}\r\n`;
   return `*${reply.length}\r\n${(reply as readonly Reply[]).map(encoded).join('')}`;
+}
+
+/** Calls back for each command of what comes. */
+function commandReader(found: (words: string[]) => void): (chunk: Buffer) => void {
+  let there = '';
+  let words: string[] = [];
+  let left = 0;
+  return (chunk) => {
+    there += chunk.toString('latin1');
+    for (;;) {
+      const header = /^[*$](\d+)\r\n/.exec(there);
+      if (header === null) return;
+      const count = Number(header[1]);
+      const text = header[0].length;
+      if (there.startsWith('*')) {
+        left = count;
+        there = there.slice(text);
+        continue;
+      }
+      if (there.length < text + count + 2) return;
+      words.push(Buffer.from(there.slice(text, text + count), 'latin1').toString());
+      there = there.slice(text + count + 2);
+      if (--left > 0) continue;
+      found(words);
+      words = [];
+    }
+  };
 }
