@@ -115,7 +115,7 @@ async function commands(name: string, bans: number, options: BenchOptions): Prom
   try {
     journal.append(numbered(1));
     if (bans > 0) fillLedger(place.ledger, bans);
-    await place.start('is ready');
+    await place.start();
     const times = new Map<string, number[]>();
     const ways: [string, readonly string[]][] = [
       [BASE, ['-e', '0']],

@@ -210,10 +210,11 @@ class Page {
     });
   }
 
-  /** Milliseconds to the end of an answer. */
+  /** Milliseconds to the end of an answer; throws for one that is no page. */
   async ask(path: string): Promise<number> {
     const began = performance.now();
-    await this.#read(path);
+    const { statusCode } = await this.#read(path);
+    if (statusCode !== 200) throw new Error(`${path} is answered with ${statusCode}`);
     return performance.now() - began;
   }
 

@@ -4,7 +4,7 @@
  */
 import { type ChildProcessByStdio, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { makeNetworkNamespace } from '../../test/support/netns.js';
@@ -18,6 +18,15 @@ export function whyNoPlace(): string | undefined {
 
 const MAIN = join(process.cwd(), 'dist/src/main.js');
 
+/** What the units set for the agent and the companion: how much memory they keep hangs on it. */
+const UNIT_ENVIRONMENT = Object.fromEntries(
+  readFileSync('systemd/banjour.service', 'utf8')
+    .split('\n')
+    .filter((line) => line.startsWith('Environment='))
+    .flatMap((line) => line.slice('Environment='.length).split(' '))
+    .map((word) => word.split('=')),
+) as Readonly<Record<string, string>>;
+
 /** A program of a place. */
 class Program {
   readonly #child: ChildProcessByStdio<null, null, Readable>;
@@ -25,7 +34,8 @@ class Program {
   said = '';
 
   constructor([program, ...args]: [string, ...string[]]) {
-    this.#child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const env = { ...process.env, ...UNIT_ENVIRONMENT };
+    this.#child = spawn(program, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr.on('data', (chunk: Buffer) => {
       if (this.said.length < 1_000_000) this.said += chunk;
     });
@@ -102,8 +112,8 @@ export class Place {
     return this.#agent?.said ?? '';
   }
 
-  /** Starts the agent; resolves with its process when it says that it watches, or that it is up. */
-  start(until = 'watching', node: readonly string[] = []): Promise<number> {
+  /** Starts the agent; resolves with its process when it says `until`. */
+  start(until = 'is ready', node: readonly string[] = []): Promise<number> {
     this.#agent = this.#program([...node, MAIN, 'run', ...this.#folders()]);
     return this.#agent.says(until);
   }
