@@ -75,12 +75,21 @@ export function storedFiles(roots: readonly string[]): {
   visitFiles(
     roots,
     (path) => {
-      bytes += (statSync(path, { throwIfNoEntry: false })?.blocks ?? 0) * BLOCK_BYTES;
+      bytes += blocksOf(path) * BLOCK_BYTES;
     },
     () => undefined,
     (directory) => directories.push(directory),
   );
   return { bytes, directories };
+}
+
+/** Blocks on the disk; none of what is gone, or leads nowhere, or may not be looked at. */
+function blocksOf(path: string): number {
+  try {
+    return statSync(path).blocks;
+  } catch {
+    return 0;
+  }
 }
 
 /**

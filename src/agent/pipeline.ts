@@ -138,7 +138,7 @@ export class Pipeline {
     if (inOrder !== true && this.#clocks.active) return;
     if (!this.#reported.report(event)) return;
     if (!isCounted) {
-      this.#parts.jails.refused(event, this.#context);
+      this.#parts.jails.attempted(event, this.#context);
       return;
     }
     const now = inOrder === true ? event.time : this.#clocks.live(wall.now());

@@ -109,10 +109,8 @@ export class PolicyDesk {
       if (this.#refusals.length > POLICY_REFUSALS_MAX) this.#refusals.shift();
     }
     const jail = this.#jailOf(protocol);
-    // Without a session nothing says which line is about the same failure: the line alone counts.
-    // Of a refusal it must not, which is known by address and user.
+    if (jail === undefined) return;
     const name = isOfDovecot(jail) ? (session ?? '') : '';
-    if (jail === undefined || (refused === undefined && name === '')) return;
     const event: FilterEvent = {
       kind: 'failure',
       jail: jail.policy.jail,
@@ -127,7 +125,11 @@ export class PolicyDesk {
       cursor: REPORTED,
       regex: -1,
     };
-    this.#stages.pipeline.report(event, refused === undefined || WEIGHED.has(refused));
+    const { pipeline, jails, allowed } = this.#stages;
+    // Without a session nothing says which line is about the same failure: the line alone counts.
+    // Of a refusal it must not, which is known by address and user.
+    if (refused === undefined && name === '') jails.attempted(event, allowed);
+    else pipeline.report(event, refused === undefined || WEIGHED.has(refused));
   }
 
   /** The jail of the service that speaks the protocol, of those whose logins are weighed. */

@@ -118,7 +118,11 @@ export function extendStart(send: (state: string) => unknown): () => void {
   const state = `EXTEND_TIMEOUT_USEC=${START_EXTENSION_MICROS}`;
   let left = Math.floor(START_MS_MAX / START_EXTENSION_MS);
   const timer = setInterval(() => {
-    send(state);
+    try {
+      send(state);
+    } catch {
+      // A start that systemd does not hear of is no worse for it.
+    }
     if (--left === 0) clearInterval(timer);
   }, START_EXTENSION_MS);
   return () => clearInterval(timer);

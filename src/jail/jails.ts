@@ -287,11 +287,11 @@ export class Jails {
     return loginViewOf(parts, name, attempt, now, allow);
   }
 
-  /** Notes a login that was refused unseen and that counts nowhere. */
-  refused(event: FilterEvent, context: AllowContext): void {
+  /** Notes an attempt that counts nowhere: refused unseen, or counted by its line. */
+  attempted(event: FilterEvent, context: AllowContext): void {
     const jail = this.#jails.get(event.jail);
     if (jail !== undefined)
-      this.#weighing.refused(jail, event, jail.targetOf(event.address, context));
+      this.#weighing.attempted(jail, event, jail.targetOf(event.address, context));
   }
 
   /** True when somebody has logged in from the prefix lately, as the jails that weigh know. */

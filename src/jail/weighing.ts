@@ -76,9 +76,9 @@ export class Weighing {
     return { points: 0, allowance: 1, findings: NO_FINDINGS, alarms, isNew };
   }
 
-  /** Notes an attempt that was refused unseen, and weighs nothing. */
-  refused({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): void {
-    if (group !== undefined) this.#evidence.get(group)?.refused(attemptOf(event, target));
+  /** Notes an attempt that weighs nothing. */
+  attempted({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): void {
+    if (group !== undefined) this.#evidence.get(group)?.attempted(attemptOf(event, target));
   }
 
   /** What the jail that weighs what this one finds knows of an attempt that is to come. */

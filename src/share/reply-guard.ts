@@ -28,8 +28,14 @@ export class ReplyGuard {
   #searched = 0;
   /** Values that the answer under way has announced, in all its arrays. */
   #values = 0;
+  #answers = 0;
   /** Values that are still to come of each array that has begun. */
   readonly #open: number[] = [];
+
+  /** Answers that were whole so far. */
+  get answers(): number {
+    return this.#answers;
+  }
 
   /** Returns the answers that are whole by now, as they came. Throws for what may not be. */
   take(chunk: Buffer): Buffer {
@@ -40,6 +46,7 @@ export class ReplyGuard {
       if (!this.#isText && this.#open.length === 0) {
         whole = this.#at;
         this.#values = 0;
+        this.#answers++;
       }
     }
     this.#bound(this.#length - whole);

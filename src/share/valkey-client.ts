@@ -7,18 +7,24 @@ import { messageOf } from '../core/errors.js';
 import { GuardedConnector, type ValkeyAccess } from './valkey-connector.js';
 import type { Reply } from './valkey-words.js';
 
+/** The commands around a transaction. */
+const BEGIN_AND_END = 2;
+
 export class ValkeyClient {
   readonly #access: ValkeyAccess;
   readonly #redis: Redis;
+  /** Commands so far, each of which has one answer. */
+  #asked = 0;
   /** What ended the connection, or kept it from beginning. */
   #failure: unknown;
 
   constructor(access: ValkeyAccess) {
     this.#access = access;
+    const asked = () => this.#asked;
     this.#redis = new Redis({
       Connector: class extends GuardedConnector {
         constructor() {
-          super(access);
+          super(access, asked);
         }
       },
       lazyConnect: true,
@@ -48,12 +54,14 @@ export class ValkeyClient {
 
   /** Rejects when the command is refused, and with what ended the connection. */
   ask([name = '', ...words]: readonly string[]): Promise<Reply> {
+    this.#asked++;
     return this.#said(this.#redis.call(name, words)) as Promise<Reply>;
   }
 
   /** All of these commands or none; rejects when one of them is refused. */
   async transact(commands: readonly (readonly string[])[]): Promise<void> {
     const calls = commands.map((command) => ['call', ...command]);
+    this.#asked += calls.length + BEGIN_AND_END;
     const results = await this.#said(this.#redis.multi(calls).exec());
     const refused = results?.find(([error]) => error !== null);
     if (refused !== undefined) throw refusal(refused[0]);

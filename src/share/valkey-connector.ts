@@ -24,12 +24,15 @@ type NetStream = Awaited<ReturnType<AbstractConnector['connect']>>;
 
 export class GuardedConnector extends AbstractConnector {
   readonly #access: ValkeyAccess;
+  readonly #asked: () => number;
   readonly #ending = new AbortController();
   #socket: Socket | undefined;
 
-  constructor(access: ValkeyAccess) {
+  /** `asked`: how many commands were given so far. */
+  constructor(access: ValkeyAccess, asked: () => number) {
     super(0);
     this.#access = access;
+    this.#asked = asked;
   }
 
   /** Rejects with what the network or TLS says. */
@@ -39,7 +42,7 @@ export class GuardedConnector extends AbstractConnector {
     const { signal } = this.#ending;
     await once(socket, this.#access.isTls ? 'secureConnect' : 'connect', { signal });
     // A stream, with all that is called of a socket once it is connected.
-    return new GuardedStream(socket) as unknown as NetStream;
+    return new GuardedStream(socket, this.#asked) as unknown as NetStream;
   }
 
   /** At once, in whatever state it is: a server that is mute holds up nobody. */
@@ -62,13 +65,15 @@ function open({ address: host, port, isTls, ca }: ValkeyAccess): Socket {
 class GuardedStream extends Duplex {
   readonly #socket: Socket;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, asked: () => number) {
     super({ allowHalfOpen: false });
     this.#socket = socket;
     const guard = new ReplyGuard();
     socket.on('data', (chunk) => {
       try {
         const whole = guard.take(chunk);
+        // The library throws past everybody when such an answer is a null.
+        if (guard.answers > asked()) throw new Error('it answers what nobody asked');
         if (whole.length > 0 && !this.push(whole)) socket.pause();
       } catch (error) {
         this.destroy(error as Error);

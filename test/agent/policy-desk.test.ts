@@ -39,6 +39,21 @@ test('who asks while many reports are taken does not wait for all of them', asyn
   expect(taken()).toBe(POLICY_REPORTS_MAX);
 });
 
+test('a failure that only its line counts is noted as a password that was looked at', () => {
+  const attempted = jest.fn();
+  const smtp = { ...jail, intake: { filter: { name: 'postfix-sasl' } } };
+  const report = jest.fn();
+  const stages = { setup: { jails: [smtp] }, pipeline: { report }, jails: { attempted } };
+  const desk = new PolicyDesk(stages as unknown as Stages);
+  const failure = { address: '192.0.2.1', user: 'anna', protocol: 'smtp', pwhash: '0a1' };
+  void desk.reports({ reports: [failure] });
+  expect(report).not.toHaveBeenCalled();
+  expect(attempted.mock.calls[0]?.[0]).toMatchObject({ user: 'anna', digest: expect.any(String) });
+  void desk.reports({ reports: [{ ...failure, refused: 'new-name' }] });
+  expect(attempted).toHaveBeenCalledTimes(1);
+  expect(report).toHaveBeenCalledTimes(1);
+});
+
 test('a few are taken at once', () => {
   const { desk, taken } = deskOf(1);
   void desk.reports({ reports: many.slice(0, POLICY_REPORTS_PART_MS) });

@@ -169,9 +169,9 @@ for (const shell of SHELLS) {
               .filter((words) => !/^__complete (?:jails|banned|jails-and-banned)$/.test(words)),
           ).toEqual([]);
           expect((await host.banjour('banned')).out).toMatch(/^198\.51\.100\.7 /m);
-          // The spy does see a command that is entered.
-          await typed.enter('banjour ping');
-          expect(typed.entered()).toEqual(['ping']);
+          // The spy does see a command that is entered, of those that are not one file each.
+          await typed.enter('banjour doctor');
+          expect(typed.entered()).toEqual(['doctor']);
         } finally {
           await typed.end();
           await host.end();
@@ -222,7 +222,7 @@ for (const shell of SHELLS) {
           await host.end();
         }
       },
-      60_000,
+      180_000,
     );
 
     onPty(

@@ -115,7 +115,7 @@ describe('a jail that weighs', () => {
     const { address, user, digest } = event;
     const ask = () => jails.login(JAIL, { address, user, digest }, at(4 * DAY), context());
     expect(ask()?.isTriedAgain).toBe(false);
-    jails.refused({ ...event, isRefused: true }, context());
+    jails.attempted({ ...event, isRefused: true }, context());
     expect(ask()).toMatchObject({ isTriedAgain: true, points: 0, failures: 0 });
   });
 

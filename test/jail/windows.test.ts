@@ -72,9 +72,9 @@ describe('a window', () => {
     windows.add(ONE, 3, 1, NO_EVIDENCE, 4);
     windows.add(ONE, 4, 1, three ?? NO_EVIDENCE, 3);
     expect(windows.weighed(ONE, 0, 9)).toEqual([
-      { cursor: 'c1', points: 1 },
-      { cursor: 'c2', points: 2.5 },
-      { cursor: 'c3', points: 3 },
+      { cursor: 'c1', count: 1, points: 1 },
+      { cursor: 'c2', count: 2, points: 2.5 },
+      { cursor: 'c3', count: 1, points: 3 },
     ]);
     expect(windows.weighed(ONE, 0, 9, 2).map((entry) => entry.points)).toEqual([2.5, 3]);
     expect(windows.weighed(ONE, 0, 3, 1).map((entry) => entry.points)).toEqual([2.5]);
@@ -87,7 +87,9 @@ describe('a window', () => {
     const windows = new Windows(rule, BOUNDS, log);
     for (let i = 0; i < 1_500; i++) windows.add(ONE, i, 1, log.append(cursor(`c${i}`)), i / 2);
     expect(windows.weighed(ONE, 0, 10, 3).map(({ points }) => points)).toEqual([4, 4.5, 5]);
-    expect(windows.weighed(ONE, 1_400, 2_000, 1)).toEqual([{ cursor: 'c1499', points: 749.5 }]);
+    expect(windows.weighed(ONE, 1_400, 2_000, 1)).toEqual([
+      { cursor: 'c1499', count: 1, points: 749.5 },
+    ]);
   });
 
   test('remembers of an endless attack no more than four times maxretry', () => {

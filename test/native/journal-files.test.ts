@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -42,6 +50,8 @@ test('what journal files take on the disk is summed, with those of machines, and
   const paths = [join(folder, 'a.journal'), join(machine, 'system@1.journal~')];
   for (const path of [...paths, join(folder, 'notes.txt')]) writeFileSync(path, 'x'.repeat(9_000));
   const bytes = paths.reduce((sum, path) => sum + 512 * statSync(path).blocks, 0);
+  // Whoever may write in a container's directory may leave anything there.
+  symlinkSync('x.journal', join(folder, 'x.journal'));
   expect(storedFiles([folder, '/nonexistent'])).toEqual({
     bytes,
     directories: [folder, machine, '/nonexistent'],

@@ -182,8 +182,7 @@ export class Evidence {
   /** Weighs a failure that was tried `count` times. */
   failure(attempt: Attempt, count = 1): FailureMeaning {
     const guess = this.#guessOf(attempt);
-    if (attempt.isRefused === true) this.refused(attempt);
-    else if (guess !== undefined) this.#guesses.noteChecked(guess, this.#secondsOf(attempt.time));
+    this.attempted(attempt);
     // The ledger keeps no repeats, so nothing else may come of them.
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time))
       return { points: 0, allowance: 1, findings: [], alarms: [], guess: 'repeat' };
@@ -193,14 +192,15 @@ export class Evidence {
   }
 
   /**
-   * Notes an attempt that was refused unseen. It is no failure; at a name that nobody logs in with
-   * it says that somebody goes on guessing there.
+   * Notes an attempt that weighs nothing here: its password was looked at, or it was refused
+   * unseen. At a name that nobody logs in with, that says that somebody goes on guessing there.
    */
-  refused(attempt: Attempt): void {
+  attempted(attempt: Attempt): void {
     const guess = this.#guessOf(attempt);
     if (guess === undefined) return;
     const time = this.#secondsOf(attempt.time);
-    if (this.#guesses.noteRefused(guess, time) && !this.#users.hasLogin(guess.user))
+    if (attempt.isRefused !== true) this.#guesses.noteChecked(guess, time);
+    else if (this.#guesses.noteRefused(guess, time) && !this.#users.hasLogin(guess.user))
       this.#credit.noteRefused(whereOf(this.#keys, attempt).target, time);
   }
 

@@ -32,7 +32,7 @@ export class ReadAgain {
 
   /** Nothing before this place can be missing: reading again would begin here. */
   note(here: Position): void {
-    if (this.#known === undefined) this.#delivered.clear(here);
+    if (this.#end === undefined) this.#delivered.clear(here);
   }
 
   /** Whether anything was read since the place that was noted. `here`: how far it was read. */
@@ -46,7 +46,13 @@ export class ReadAgain {
 
   /** Reading goes back. `here`: how far it was read. */
   begin(here: Position): AgainFrom {
-    this.#known = new Set(this.#delivered.identities());
+    // What was known before may still come where the end was passed, but not all was read.
+    const known = new Set([...(this.#known ?? []), ...this.#delivered.identities()]);
+    for (const oldest of known) {
+      if (known.size <= 2 * READ_AGAIN_ENTRIES_MAX) break;
+      known.delete(oldest);
+    }
+    this.#known = known;
     // An end that was not reached again lies behind this place.
     if (here.at === 'cursor') this.#end ??= here;
     return { from: this.#delivered.from, isCut: this.#delivered.takeCut() };
@@ -143,7 +149,12 @@ export class Delivered {
       const oldest = this.#batches.shift();
       if (oldest === undefined) return;
       this.#size -= oldest.cursors.length;
-      if (oldest.end !== undefined) this.#from = { at: 'cursor', ...oldest.end };
+      // Reading again has ends before older ones.
+      if (
+        oldest.end !== undefined &&
+        !(this.#from.at === 'cursor' && isBefore(oldest.end, this.#from))
+      )
+        this.#from = { at: 'cursor', ...oldest.end };
       this.#isMoved = true;
       this.#isCut = true;
     }

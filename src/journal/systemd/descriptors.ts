@@ -116,11 +116,18 @@ export class MissedFiles {
 
   /** When files came or went last; undefined when that was just now. */
   #changedAt(): string | undefined {
-    const times = this.#directories.map(
-      (path) => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0,
-    );
+    const times = this.#directories.map(changedAt);
     const now = wallClock.now() / 1_000;
     return times.some((time) => time > now - RECENT_MS) ? undefined : times.join(' ');
+  }
+}
+
+/** When files of a directory came or went last, ms; 0 where it may not be looked at any more. */
+function changedAt(directory: string): number {
+  try {
+    return statSync(directory).mtimeMs;
+  } catch {
+    return 0;
   }
 }
 

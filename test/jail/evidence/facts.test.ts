@@ -199,7 +199,7 @@ describe('a shared address at which strangers guess', () => {
   const HOUR = SHARED_REOPEN_SECONDS;
   const isQuiet = (second: number) => facts(HERE, 'eva', LATER + second).isQuiet;
   const refuse = (user: string, digest: string, second: number) =>
-    evidence.refused({ ...attempt(HERE, user, LATER + second), digest, isRefused: true });
+    evidence.attempted({ ...attempt(HERE, user, LATER + second), digest, isRefused: true });
   /** So many points, of names that nobody has. */
   const guess = (points: number, second = 0) => {
     for (let n = 0; n < points / 2; n++)
@@ -234,7 +234,7 @@ describe('a shared address at which strangers guess', () => {
     expect(isQuiet(2.2 * HOUR)).toBe(true);
     refuse('ghost', 'bbbbbbbb', 2 * HOUR);
     expect(isQuiet(2.2 * HOUR)).toBe(false);
-    evidence.refused({ ...attempt(HERE, 'ghost', LATER + 3.2 * HOUR), isRefused: true });
+    evidence.attempted({ ...attempt(HERE, 'ghost', LATER + 3.2 * HOUR), isRefused: true });
     expect(isQuiet(3.3 * HOUR)).toBe(true);
   });
 });
@@ -243,7 +243,7 @@ describe('a name that nobody ever logged in with', () => {
   const again = (user: string, second: number, who = '192.0.2.1') =>
     evidence.facts({ ...attempt(who, user, LATER + second), digest: 'bbbbbbbb' }).isTriedAgain;
   const refuse = (user: string, second: number) =>
-    evidence.refused({
+    evidence.attempted({
       ...attempt('192.0.2.1', user, LATER + second),
       digest: 'aaaaaaaa',
       isRefused: true,

@@ -51,6 +51,18 @@ describe('reading again', () => {
     expect(batch(again, [9, 10])).toEqual([[10], 10]);
   });
 
+  test('goes on where the end was passed, though not all was read yet', () => {
+    const again = new ReadAgain();
+    again.note(at(1));
+    batch(again, [3, 5]);
+    again.begin(at(5));
+    expect(batch(again, [2, 3, 5, 7])).toEqual([[2, 7], 7]);
+    again.note(at(7));
+    // Another file came: no more is read again than since then, and nothing twice.
+    expect(again.begin(at(7))).toEqual({ from: at(7), isCut: false });
+    expect(batch(again, [8, 9])).toEqual([[8, 9], 9]);
+  });
+
   test('holds the position while files are missing, and tells it once they are not', () => {
     const again = new ReadAgain();
     again.note(at(1));
