@@ -89,7 +89,8 @@ async function signIn(page: Page): Promise<void> {
 const show = async (page: Page, view: string) => {
   await page.goto(`${ORIGIN}/#/${view}`);
   await page.getByRole('main').waitFor();
-  await page.getByText('Loading…').waitFor({ state: 'detached' });
+  for (const one of await page.getByText('Loading…').all())
+    await one.waitFor({ state: 'detached' });
 };
 /** What the kernel has of an address. */
 const isShutOut = async (address: string) =>

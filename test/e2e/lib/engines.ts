@@ -7,12 +7,13 @@ import { until } from './shell.js';
 
 const TLS = '/etc/share-tls';
 const CA_FILE = '/etc/banjour/share-ca.pem';
-/** An authority, and a certificate of it for the address $1. */
+/** An authority, and a certificate of it for the address $1; a host's clock may be an hour behind. */
 const CERTIFICATES = `install -d -m 0755 ${TLS} && cd ${TLS}
 [ ! -e cert.pem ] || exit 0
-openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=e2e-authority -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem
+day() { date -u -d "$1 day" +%Y%m%d%H%M%SZ; }
+openssl req -x509 -newkey rsa:2048 -nodes -not_before $(day -1) -not_after $(day 2) -subj /CN=e2e-authority -addext keyUsage=critical,keyCertSign -keyout ca.key -out ca.pem
 openssl req -newkey rsa:2048 -nodes -subj /CN=engine -addext subjectAltName=IP:$1 -keyout key.pem -out request.pem
-openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 2 -copy_extensions copy -out cert.pem
+openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -not_before $(day -1) -not_after $(day 2) -copy_extensions copy -out cert.pem
 chgrp valkey key.pem && chmod 0640 key.pem`;
 
 /** A decision that somebody with a stolen key writes. */
