@@ -44,12 +44,12 @@ export interface AddOptions {
 }
 
 /** Attributes of NFT_MSG_NEWSETELEM (linux/netfilter/nf_tables.h). */
-const LIST = { table: 1, set: 2, elements: 3 } as const;
+export const LIST = { table: 1, set: 2, elements: 3 } as const;
 const ELEMENT = 1;
 const KEY = 1;
 const VALUE = 1;
 const TIMEOUT = 4;
-const NESTED = 0x8000;
+export const NESTED = 0x8000;
 /** The length of an attribute is a number of 16 bits: so many elements are surely below it. */
 const ELEMENTS_PER_MESSAGE = 1_000;
 /** Of the longest element, one of IPv6 with a timeout. */

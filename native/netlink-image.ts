@@ -14,6 +14,8 @@ import {
   cut,
   ERESTART,
   elementsMessage,
+  LIST,
+  NESTED,
   type NewElements,
   sizeOf,
   withSocket,
@@ -43,13 +45,11 @@ export interface TableImage {
   readonly messages: readonly Buffer[];
 }
 
-const NESTED = 0x8000;
 /** Attributes that a change has, of those that a dump has. */
 const CHAIN = { name: 3, kept: new Set([1, 3, 4, 5, 7]) } as const;
 const RULE_KEPT = new Set([1, 2, 4, 7]);
 const SET = { name: 2, flags: 3, id: 10, kept: new Set([1, 2, 3, 4, 5, 8, 9, 12, 13]) } as const;
 const COUNTER = { name: 2, type: 3, data: 4, kept: new Set([1, 2, 3]), number: 1 } as const;
-const LIST = { table: 1, set: 2, elements: 3 } as const;
 const ELEMENT = { key: 1, flags: 3, kept: new Set([1, 3, 6, 10]) } as const;
 /** What no set of ours has: data, a timeout, objects, expressions. */
 const SET_FOREIGN = new Set([6, 7, 11, 15, 17, 18]);

@@ -1,7 +1,8 @@
 /**
  * What is started often, or must be up soon, as one file each: the compiler's file is replaced by
  * one that holds all that it loads, since finding and opening a module takes as long as running it.
- * Everything works without this step, and takes longer. Packages stay outside.
+ * Everything works without this step, and takes longer. The compiler alone does not make these
+ * files anew: after a change, build with `npm run build`. Packages stay outside.
  *
  * Errors are told by their classes, of which each file has its own: what is imported later and
  * stays outside shows things, or is a thread, and throws none of ours.

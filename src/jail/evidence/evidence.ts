@@ -182,7 +182,7 @@ export class Evidence {
   /** Weighs a failure that was tried `count` times. */
   failure(attempt: Attempt, count = 1): FailureMeaning {
     const guess = this.#guessOf(attempt);
-    this.attempted(attempt);
+    this.attempted(attempt, guess);
     // The ledger keeps no repeats, so nothing else may come of them.
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time))
       return { points: 0, allowance: 1, findings: [], alarms: [], guess: 'repeat' };
@@ -195,8 +195,7 @@ export class Evidence {
    * Notes an attempt that weighs nothing here: its password was looked at, or it was refused
    * unseen. At a name that nobody logs in with, that says that somebody goes on guessing there.
    */
-  attempted(attempt: Attempt): void {
-    const guess = this.#guessOf(attempt);
+  attempted(attempt: Attempt, guess = this.#guessOf(attempt)): void {
     if (guess === undefined) return;
     const time = this.#secondsOf(attempt.time);
     if (attempt.isRefused !== true) this.#guesses.noteChecked(guess, time);

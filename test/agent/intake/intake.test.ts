@@ -25,6 +25,18 @@ const ENTRY: Batch = {
 };
 const NOTHING = new Int32Array(new SharedArrayBuffer(4));
 
+/** A source that reads these batches and is quiet then. */
+function sourceOf(left: Batch[], more: Partial<EntrySource> = {}): EntrySource {
+  return {
+    id: plan.id,
+    open: () => ({ gap: false }),
+    next: () => left.shift() ?? QUIET,
+    poll: () => undefined,
+    close: () => undefined,
+    ...more,
+  };
+}
+
 interface Wait {
   readonly interval: number;
   readonly most: number;
@@ -44,19 +56,14 @@ async function waits(
   const asked: Wait[] = [];
   const left = [...batches];
   let told = false;
-  const source: EntrySource = {
-    id: plan.id,
-    open: () => ({ gap: false }),
-    next: () => left.shift() ?? QUIET,
-    poll: () => undefined,
+  const source = sourceOf(left, {
     wait: (interval, most, descriptor) => {
       asked.push({ interval, most, orders: descriptor, told });
       if (left.length === 0) Atomics.wait(NOTHING, 0, 0, most);
       if (asked.length >= count) intake.stop();
       return true;
     },
-    close: () => undefined,
-  };
+  });
   const intake = new Intake(
     plan,
     source,
@@ -106,13 +113,7 @@ test('while no position is told none is handed on, and how far it has read is sa
     { ...held, reached: place(2) },
     { ...held, reached: place(3), ended: true },
   ];
-  const source: EntrySource = {
-    id: plan.id,
-    open: () => ({ gap: false }),
-    next: () => left.shift() ?? QUIET,
-    poll: () => undefined,
-    close: () => undefined,
-  };
+  const source = sourceOf(left);
   const last: (ReadPosition | undefined)[] = [];
   const intake = new Intake(plan, source, new FilterBank([], guard), (message) => {
     if (message.type === 'batch') last[0] = message.position;
@@ -133,13 +134,7 @@ describe('entries dated ahead', () => {
         ended: i === ahead.length - 1,
       }),
     );
-    const source: EntrySource = {
-      id: plan.id,
-      open: () => ({ gap: false }),
-      next: () => left.shift() ?? QUIET,
-      poll: () => undefined,
-      close: () => undefined,
-    };
+    const source = sourceOf(left);
     const intake = new Intake({ ...plan, follow }, source, new FilterBank([], guard), (message) => {
       if (message.type === 'notice') notices.push(message.message);
     });
@@ -162,13 +157,7 @@ describe('entries dated ahead', () => {
 test('a replay whose stream is dry is not live: its entries keep their own time', async () => {
   const phases: string[] = [];
   const left = [ENTRY, QUIET, ENTRY, { ...QUIET, ended: true }];
-  const source: EntrySource = {
-    id: plan.id,
-    open: () => ({ gap: false }),
-    next: () => left.shift() ?? QUIET,
-    poll: () => undefined,
-    close: () => undefined,
-  };
+  const source = sourceOf(left);
   const replay = { ...plan, source: { kind: 'export', path: '-' }, follow: false } as const;
   const intake = new Intake(replay, source, new FilterBank([], guard), (message) => {
     if (message.type === 'stats') phases.push(message.stats.phase);
@@ -216,13 +205,7 @@ test('reads its messages while lines that are slow each are judged, and leaves t
   const run = async (stops: boolean) => {
     let turns = 0;
     const left = [{ ...ENTRY, entries: lines, read: lines.length }];
-    const source: EntrySource = {
-      id: plan.id,
-      open: () => ({ gap: false }),
-      next: () => left.shift() ?? QUIET,
-      poll: () => intake.stop(),
-      close: () => undefined,
-    };
+    const source = sourceOf(left, { poll: () => intake.stop() });
     const told: unknown[] = [];
     const intake = new Intake(
       plan,
