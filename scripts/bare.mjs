@@ -56,8 +56,9 @@ function debian12() {
 
 /**
  * Makes the mounts of a machine around `$1` and runs the rest of the words in it as the first
- * process of a process namespace of its own. The cache of root file systems is shared: it holds
- * nothing but what the project's scripts made.
+ * process of a process namespace of its own. Its root is the mount namespace's own: in a chroot the
+ * kernel makes no user namespace, and tests need one. The cache of root file systems is shared: it
+ * holds nothing but what the project's scripts made.
  */
 const ENTER = `
 root=$1; shared=$2; shift 2
@@ -73,7 +74,8 @@ ln -s /proc/self/fd "$root/dev/fd"; ln -s fd/0 "$root/dev/stdin"; ln -s fd/1 "$r
 mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
 mount -t tmpfs -o mode=755 tmpfs "$root/run"
 mkdir -p "$root$shared"; mount --bind "$shared" "$root$shared"
-exec chroot "$root" "$@"
+cd "$root"; pivot_root . .; umount -l .
+exec "$@"
 `;
 
 /**
