@@ -258,8 +258,13 @@ export class TableBackend implements FirewallBackend {
   #adopt(plan: FirewallPlan, jails: ReadonlySet<JailName>, schema: Schema): void {
     this.#plan = plan;
     this.#jails = jails;
+    this.#hold(schema);
+  }
+
+  /** The tables are so from now on. */
+  #hold(schema: Schema): void {
     this.#schema = schema;
-    this.#transport.memorize?.();
+    this.#transport.memorize?.(schema.map(({ family }) => family));
   }
 
   /**
@@ -386,10 +391,7 @@ export class TableBackend implements FirewallBackend {
       [...structure, ...compileOps(ops)],
       ops.length + structure.length,
     );
-    if (outcome.refusal === undefined && structure.length > 0) {
-      this.#schema = schema;
-      this.#transport.memorize?.();
-    }
+    if (outcome.refusal === undefined && structure.length > 0) this.#hold(schema);
     return outcome;
   }
 }

@@ -214,8 +214,11 @@ export interface Transport {
    * as we make it, or it was not to be had. Absent where there is no kernel.
    */
   add?(sets: readonly NewElements[]): boolean;
-  /** Keeps how our tables are made as of now, for `makeAnew`; absent where there is no kernel. */
-  memorize?(): void;
+  /**
+   * Keeps how our tables, one of each of these families, are made as of now, for `makeAnew`: all of
+   * them or none. Absent where there is no kernel.
+   */
+  memorize?(families: readonly TableFamily[]): void;
   /**
    * Makes those of our tables that are gone as they were when they were memorized, and adds the
    * elements, past nft. `elements` is asked only when one is gone. False when none is, or it was

@@ -129,11 +129,13 @@ export class NftRunner implements Transport {
     return orElse(false, () => addElements(TABLE, sets, this.#options));
   }
 
-  memorize(): void {
+  memorize(families: readonly TableFamily[]): void {
     const { netns } = this.#options;
-    this.#images = (['inet', 'bridge'] as const).flatMap(
+    const images = families.flatMap(
       (family) => orElse(undefined, () => imageOf(family, TABLE, netns)) ?? [],
     );
+    // With one of two, the other would be held for brought back, and nft not asked for it.
+    this.#images = images.length === families.length ? images : [];
   }
 
   makeAnew(elements: () => readonly NewElements[]): boolean {

@@ -8,6 +8,7 @@ import { plus, wallClock } from '../../src/core/time.js';
 import { TableBackend } from '../../src/firewall/backend.js';
 import type { BatchOutcome, NftCommand } from '../../src/firewall/json.js';
 import type { KernelTables } from '../../src/firewall/kernel-tables.js';
+import type { TableFamily } from '../../src/firewall/names.js';
 import { RecordingTransport } from '../../src/firewall/recording.js';
 import { returning } from '../../src/firewall/returning.js';
 import { makeSchema } from '../../src/firewall/schema.js';
@@ -22,6 +23,7 @@ class Watched extends RecordingTransport {
   refuses = false;
   takes = false;
   remakes = false;
+  memorized: readonly TableFamily[] = [];
 
   override async send(commands: readonly NftCommand[]): Promise<BatchOutcome> {
     const what = JSON.stringify(commands);
@@ -44,6 +46,10 @@ class Watched extends RecordingTransport {
     if (!this.remakes) return false;
     this.calls.push(`anew ${elements().flatMap((one) => one.elements).length}`);
     return true;
+  }
+
+  memorize(families: readonly TableFamily[]): void {
+    this.memorized = families;
   }
 
   override list(): Promise<KernelTables> {
@@ -124,6 +130,18 @@ describe('a repair', () => {
     // Elements alone: the tables stand.
     await backend.repair('element deleted', false);
     expect(kernel.calls).toEqual(['list', 'rules']);
+  });
+
+  test.each([
+    [false, ['inet']],
+    [true, ['inet', 'bridge']],
+  ])('has the tables of its plan kept, with bridges: %s', async (bridge, families) => {
+    await backend.replan(plan(['sshd'], { bridge }), [BAN]);
+    expect(kernel.memorized).toEqual(families);
+    kernel.memorized = [];
+    // A set of prefixes comes to each.
+    await backend.apply([{ kind: 'put', ...ban('sshd', '198.51.100.0/24') }]);
+    expect(kernel.memorized).toEqual(families);
   });
 
   test('brings so many urgent bans back by nft where there is no other way', async () => {

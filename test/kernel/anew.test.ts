@@ -74,7 +74,7 @@ describe('tables that are made anew past nft', () => {
         // The watch of this backend would be quicker.
         await backend.close();
         const before = rulesOf(bench);
-        runner.memorize();
+        runner.memorize(of.bridge ? ['inet', 'bridge'] : ['inet']);
         expect(runner.makeAnew(() => [])).toBe(false);
         nft('flush', 'ruleset');
         expect(runner.makeAnew(() => [])).toBe(true);
@@ -90,7 +90,7 @@ describe('tables that are made anew past nft', () => {
     await benched(async ({ backend, nft, namespace }, runner) => {
       await backend.open(plan(['sshd'], { bridge: true }), []);
       await backend.close();
-      runner.memorize();
+      runner.memorize(['inet', 'bridge']);
       nft('flush', 'ruleset');
       const elements = hosts(2_500).map((key) => ({ key, timeout: 600 }));
       const sets = (['inet', 'bridge'] as const).map(
@@ -111,18 +111,31 @@ describe('tables that are made anew past nft', () => {
   kernelTest('are not made where they are not ours to make, or nothing is known', async () => {
     await benched(async ({ backend, nft }, runner) => {
       nft('add', 'table', 'inet', 'other');
-      runner.memorize();
+      runner.memorize(['inet']);
       expect(runner.makeAnew(() => [])).toBe(false);
       await backend.open(plan(['sshd']), []);
       await backend.close();
       // A set that is none of ours makes it another's table.
       nft('add', 'map', 'inet', 'banjour', 'm', '{ type ipv4_addr : verdict; }');
-      runner.memorize();
+      runner.memorize(['inet']);
       nft('delete', 'table', 'inet', 'banjour');
       expect(runner.makeAnew(() => [])).toBe(false);
       expect(nft('list', 'ruleset')).not.toContain('banjour');
     });
   });
+
+  for (const unknown of ['inet', 'bridge'])
+    kernelTest(`are left to nft, all of them, where ${unknown} is not known`, async () => {
+      await benched(async ({ backend, nft }, runner) => {
+        await backend.open(plan(['sshd'], { bridge: true }), []);
+        await backend.close();
+        nft('add', 'map', unknown, 'banjour', 'm', '{ type ipv4_addr : verdict; }');
+        runner.memorize(['inet', 'bridge']);
+        nft('flush', 'ruleset');
+        expect(runner.makeAnew(() => [])).toBe(false);
+        expect(nft('list', 'ruleset')).not.toContain('banjour');
+      });
+    });
 
   kernelTest('are there before the repair is, and the repair finds nothing to mend', async () => {
     await benched(async (bench) => {
