@@ -8,7 +8,13 @@
  * start makes the kernel right and says what was not said.
  */
 
-import { type BanRecord, banKey, type Decision, type FilterEvent } from '../core/decision.js';
+import {
+  type BanRecord,
+  banKey,
+  type Decision,
+  type FilterEvent,
+  type WeighedAttempt,
+} from '../core/decision.js';
 import type { JailName, SourceId } from '../core/names.js';
 import { type EpochMicros, laterOf, MICROS_PER_SECOND, type SetClock } from '../core/time.js';
 import type { Jails } from '../jail/jails.js';
@@ -89,8 +95,9 @@ export class Pipeline {
    * follows on its own, so that a slow kernel never holds the reader; stored entries wait for it,
    * so that everything is said in order.
    */
-  async take(source: SourceId, batch: IntakeBatch): Promise<void> {
+  async take(source: SourceId, told: IntakeBatch): Promise<void> {
     const { jails, wall } = this.#parts;
+    const batch = this.#unsaved.withoutKnown(told, source);
     for (const event of batch.warm) jails.observe(event, this.#context);
     const events = this.#unreported(batch.events, source);
     if (batch.phase === 'live') {
@@ -255,6 +262,11 @@ export class Pipeline {
     return this.#enforcer.apply({ bans, ended: [] });
   }
 
+  /** Attempts that were weighed and are in no ledger yet. */
+  get unsavedAttempts(): readonly WeighedAttempt[] {
+    return this.#unsaved.attempts();
+  }
+
   /** Bans that an ignorecommand is asked about. */
   get questions(): PendingIgnoreChecks {
     return this.#enforcer.questions;
@@ -331,10 +343,12 @@ export class Pipeline {
     batch: IntakeBatch | undefined,
   ): Promise<readonly Settled[]> {
     const position = batch?.position;
-    if (decisions.length === 0 && position === undefined) return Promise.resolve([]);
+    const unsaved = batch && this.#unsaved.take(source, batch);
+    if (decisions.length === 0 && unsaved === undefined) return Promise.resolve([]);
     const report = this.#parts.ledger.commit({
       decisions,
-      ...(position === undefined ? {} : { ...this.#unsaved.take(source), source, position }),
+      ...unsaved,
+      ...(position === undefined ? {} : { source, position }),
     });
     this.#settleExpired(report);
     return this.#enforcer.apply(report);

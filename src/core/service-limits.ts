@@ -281,6 +281,11 @@ export const WEB_WHAT_IF_BYTES_MAX = 4 * 1024 * 1024;
  */
 export const READ_AGAIN_ENTRIES_MAX = 50_000;
 /**
+ * Events of a source that wait for a position behind them before what they came to is written; of
+ * more the oldest is written all the same, and is written twice if it is read again; some 50 MB.
+ */
+export const UNSAVED_EVENTS_MAX = 100_000;
+/**
  * Bans that come back before it is read what stands, those of NFT_URGENT_BANS_MAX among them: past
  * nft, some 30 ms of the main thread.
  */

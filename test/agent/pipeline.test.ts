@@ -169,6 +169,23 @@ describe('the pipeline', () => {
     expect(counted().totals.attempts).toBe(4);
   });
 
+  test("a reader that takes another's place before a position was told counts nothing anew", async () => {
+    wall.set(at(100));
+    const { position: _, ...held } = batch('live', [
+      failure('192.0.2.1', 1),
+      failure('192.0.2.1', 2),
+    ]);
+    await pipeline.take(source, held);
+    // As the supervisor does.
+    jails.reset(jail);
+    await pipeline.take(source, batch('catch-up', held.events));
+    expect(ledger.database.figures(at(0), at(7200)).totals).toMatchObject({ attempts: 2, bans: 0 });
+    expect(told().filter((one) => one.startsWith('found'))).toHaveLength(2);
+    await pipeline.take(source, batch('live', [failure('192.0.2.1', 3)]));
+    await pipeline.idle();
+    expect(ledger.database.figures(at(0), at(7200)).totals).toMatchObject({ attempts: 3, bans: 1 });
+  });
+
   test('counts an entry from the future as one of now, and passes over what is too old', async () => {
     wall.set(at(10));
     const events = [failure('192.0.2.1', 9_000_000), failure('192.0.2.2', -HOURLY_SECONDS + 9)];

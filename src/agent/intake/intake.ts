@@ -228,8 +228,13 @@ export class Intake {
     });
   }
 
-  #notBehindMark(position: ReadPosition): ReadPosition {
-    return this.#mark === undefined ? position : notBehind(position, this.#mark);
+  /** The place that is to be stored: none that lies before the stored one. */
+  get #toStore(): ReadPosition | undefined {
+    const [position, mark] = [this.#position, this.#mark];
+    if (this.#phase === 'warm-up' || position === undefined || mark === undefined)
+      return this.#phase === 'warm-up' ? undefined : position;
+    if (position.cursor !== mark.cursor && isAtOrBefore(position, mark)) return undefined;
+    return notBehind(position, mark);
   }
 
   /** Judges the newest entries while stored ones are still read, once that takes a while. */
@@ -298,15 +303,15 @@ export class Intake {
     this.#credits--;
     this.#unposted = false;
     this.#postedAt = performance.now();
-    // A position inside the warm-up lies before the stored one and must not replace it.
-    const position =
-      this.#phase === 'warm-up' ? undefined : this.#position && this.#notBehindMark(this.#position);
+    const position = this.#toStore;
+    const isBehind = position !== undefined && this.#position !== this.#reached;
     this.#post({
       type: 'batch',
       phase: this.#phase,
       warm,
       events,
       ...(position === undefined ? {} : { position }),
+      ...(isBehind ? { isBehind } : {}),
     });
   }
 

@@ -100,6 +100,8 @@ export type FromIntake =
       readonly events: readonly FilterEvent[];
       /** Up to here all is judged. */
       readonly position?: ReadPosition;
+      /** Entries after the position were judged as well. */
+      readonly isBehind?: true;
     }
   /**
    * Newest entries, while stored ones are still read; those come once more in their turn. `warm`:

@@ -164,7 +164,7 @@ export class IntakeSupervisor {
    */
   #recall(setup: AgentSetup, names: readonly JailName[], resumes: boolean): void {
     if (names.length === 0) return;
-    const { jails, ledger, allow } = this.#parts;
+    const { jails, ledger, allow, pipeline } = this.#parts;
     const since = plus(wallClock.now(), -lookBackOf(setup.jails));
     jails.remember(ledger.floors(resumes ? since : epochMicros(0)), new Set(names));
     const weighing = setup.jails.filter(
@@ -173,7 +173,7 @@ export class IntakeSupervisor {
     if (weighing.length > 0) {
       const past = plus(wallClock.now(), -creditOf(weighing));
       jails.recall(
-        ledger.attempts.since(past),
+        chained(ledger.attempts.since(past), pipeline.unsavedAttempts),
         ledger.history.pardons(past),
         new Set(weighing.map(({ policy }) => policy.jail)),
       );
@@ -235,6 +235,10 @@ export class IntakeSupervisor {
     );
     return { kind: 'resume', mark: { cursor: mark.cursor, time }, lookBack };
   }
+}
+
+function* chained<T>(...parts: readonly Iterable<T>[]): IterableIterator<T> {
+  for (const part of parts) yield* part;
 }
 
 /** Entries a little older than findtime matter too: they arrive out of order, and clocks step. */

@@ -21,8 +21,8 @@ export class ReadAgain {
   #known: ReadonlySet<string> | undefined;
   /** How far it was read before; absent when that is reached again. */
   #end: ReadPosition | undefined;
-  /** The place that was told last although not all before the last entry was judged. */
-  #told: Position | undefined;
+  /** The place that was told last: one before it would have what follows it judged twice. */
+  #told: ReadPosition | undefined;
   #isHeld = false;
 
   /** Entries that were delivered since the place that was noted. */
@@ -82,18 +82,23 @@ export class ReadAgain {
     if (!isBehind) this.#end = undefined;
     if (!isBehind && !more) this.#known = undefined;
     this.#isHeld = isBehind || !isWhole;
-    if (!this.#isHeld) return last;
+    if (!this.#isHeld) {
+      this.#told = last;
+      return last;
+    }
     // What was given up for lost holds nothing back.
     const { from, isMoved } = this.#delivered;
-    if (!isMoved || from === this.#told || from.at !== 'cursor') return undefined;
-    this.#told = from;
-    return { cursor: from.cursor, time: from.time };
+    if (!isMoved || from.at !== 'cursor') return undefined;
+    if (this.#told !== undefined && !isBefore(this.#told, from)) return undefined;
+    this.#told = { cursor: from.cursor, time: from.time };
+    return this.#told;
   }
 
   /** The position that was held back and need not be any more, where nothing new is read. */
   released(last: ReadPosition | undefined, isWhole: boolean): ReadPosition | undefined {
     if (!this.#isHeld || !isWhole || this.#end !== undefined) return undefined;
     this.#isHeld = false;
+    this.#told = last;
     return last;
   }
 }

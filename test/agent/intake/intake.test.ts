@@ -4,7 +4,7 @@ import { guard } from '../../../src/agent/intake/v8-time-limit.js';
 import type { Batch, EntrySource, ReadPosition } from '../../../src/core/entry.js';
 import { BATCH_CREDITS } from '../../../src/core/limits.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
-import { epochMicros, plus, wallClock } from '../../../src/core/time.js';
+import { epochMicros, plus, seconds, wallClock } from '../../../src/core/time.js';
 import { AHEAD_SECONDS_MAX, JUDGE_PART_MS } from '../../../src/core/timeouts.js';
 import { FilterBank } from '../../../src/filter/bank.js';
 import { entry, jail } from '../../support/filters.js';
@@ -121,6 +121,37 @@ test('while no position is told none is handed on, and how far it has read is sa
   });
   await intake.run();
   expect(last).toEqual([undefined, place(3)]);
+});
+
+test('a place before the stored one is never handed on, and one that others were judged behind is told as such', async () => {
+  const place = (i: number) => ({
+    cursor: cursor(`s=${'a'.repeat(32)};i=${i};b=1`),
+    time: epochMicros(i),
+  });
+  // As one reads that goes back: files were missing, and what was read of the others is too much.
+  const left: Batch[] = [
+    { ...ENTRY, position: place(4), reached: place(7) },
+    QUIET,
+    { ...ENTRY, entries: [entry('bad 192.0.2.1')], position: place(4), reached: place(7) },
+    { ...ENTRY, entries: [entry('bad 192.0.2.1')], position: place(6), reached: place(8) },
+    { ...ENTRY, entries: [entry('bad 192.0.2.1')], position: place(9), ended: true },
+  ];
+  const told: (readonly [ReadPosition | undefined, true | undefined])[] = [];
+  const intake = new Intake(
+    { ...plan, start: { kind: 'resume', mark: place(5), lookBack: seconds(1) } },
+    sourceOf(left),
+    new FilterBank([jail('x', '', { failregex: ['bad <HOST>'] })], guard),
+    (message) => {
+      if (message.type === 'batch') told.push([message.position, message.isBehind]);
+      intake.credit();
+    },
+  );
+  await intake.run();
+  expect(told.filter(([position]) => position !== undefined)).toEqual([
+    [place(6), true],
+    [place(9), undefined],
+    [place(9), undefined],
+  ]);
 });
 
 describe('entries dated ahead', () => {

@@ -72,6 +72,28 @@ describe('reading again', () => {
     expect(again.released(place(2), true)).toBeUndefined();
   });
 
+  test('tells no place before one that was told, however much is new', () => {
+    const again = new ReadAgain();
+    again.note(at(1));
+    const half = READ_AGAIN_ENTRIES_MAX / 2;
+    const numbers = (from: number, count: number) =>
+      Array.from({ length: count }, (_, i) => from + i);
+    // Every second one, and then a file comes that has the others.
+    batch(again, [2]);
+    const told = 10 * half;
+    expect(batch(again, [4, told])[1]).toBe(told);
+    again.begin(at(told));
+    expect(batch(again, numbers(5, half))[1]).toBeUndefined();
+    // What was told at first lies before the bound by now.
+    expect(batch(again, numbers(5 + half, half))[1]).toBeUndefined();
+    expect(batch(again, numbers(5 + 2 * half, half))[1]).toBeUndefined();
+    expect(batch(again, [told + 1])[1]).toBe(told + 1);
+    // While files are missing the place moves on behind what is told, and never back.
+    expect(batch(again, numbers(told + 2, half), true, false)[1]).toBeUndefined();
+    const more = batch(again, numbers(told + 2 + half, 2 * half), true, false)[1];
+    expect(more).toBe(told + 1 + half);
+  });
+
   test('needs not be where nothing was read', () => {
     const again = new ReadAgain();
     again.note(at(1));
