@@ -17,6 +17,7 @@ import { LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
 import { differenceOf, isEmpty, type SetupDifference } from '../setup/difference.js';
 import type { Candidate, LiveConfiguration } from '../setup/live.js';
 import { type AgentSetup, creditOf } from '../setup/setup.js';
+import { checkpointInThread } from './checkpoint-thread.js';
 import { AgentControlHandlers } from './control-handlers.js';
 import { LedgerUpkeep } from './ledger-upkeep.js';
 import { makeStages, type StageOptions, type Stages } from './stages.js';
@@ -74,7 +75,10 @@ export class Agent {
       },
       reload: (candidate) => this.reload(false, candidate),
     });
-    this.#upkeep = new LedgerUpkeep(this.stages.ledger.database, options.log);
+    const lost = () => this.#failed(new Error('the thread of the ledger does not end'));
+    this.#upkeep = new LedgerUpkeep(this.stages.ledger.database, options.log, (path) =>
+      checkpointInThread(path, lost),
+    );
   }
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
@@ -288,6 +292,7 @@ export class Agent {
       this.#timers.push(setInterval(work, milliseconds));
     every(EXPIRY_MS, () => stages.pipeline.expireByWall().catch(this.#failed));
     every(LEDGER_SAVE_MS_MIN, () => this.#upkeep.save().catch(this.#failed));
+    every(LEDGER_SAVE_MS_MIN, () => this.#upkeep.checkpoint().catch(this.#failed));
     const look = () => stages.health.look().catch(this.#failed);
     every(HEALTH_MS, look);
     inBackground(look());

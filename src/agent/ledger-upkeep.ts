@@ -1,14 +1,21 @@
 /**
  * Keeps the ledger written and small while the agent runs: what could not be written is tried
- * again, and history that is old enough is forgotten.
+ * again, its write-ahead log goes into its file, and history that is old enough is forgotten.
  */
 import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { Log } from '../core/log.js';
+import { LEDGER_CHECKPOINT_ROWS, LEDGER_WAL_PAGES } from '../core/service-limits.js';
 import { counted, escapeUntrusted } from '../core/text.js';
 import { plus, type Seconds, wallClock } from '../core/time.js';
-import { DIGEST_SECONDS, LEDGER_SAVE_MS_MAX, LEDGER_SAVE_MS_MIN } from '../core/timeouts.js';
+import {
+  DIGEST_SECONDS,
+  LEDGER_QUICK_DISK_MS,
+  LEDGER_SAVE_MS_MAX,
+  LEDGER_SAVE_MS_MIN,
+} from '../core/timeouts.js';
 import type { LedgerDatabase } from '../ledger/database.js';
+import type { Checkpoint } from './checkpoint-thread.js';
 
 /** For status: nothing, or what is wrong while the ledger cannot be written. */
 export function unsavedWarnings({ path, unsaved }: LedgerDatabase): readonly string[] {
@@ -25,9 +32,15 @@ export class LedgerUpkeep {
   /** When the last try succeeded, on the clock of `performance.now`. */
   #savedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(ledger: LedgerDatabase, log: Log) {
+  readonly #checkpoint: (path: string) => Promise<Checkpoint>;
+  #isCheckpointing = false;
+  /** Changed rows that are in the ledger's file, or on their way. */
+  #checkpointed = 0;
+
+  constructor(ledger: LedgerDatabase, log: Log, checkpoint: (path: string) => Promise<Checkpoint>) {
     this.#ledger = ledger;
     this.#log = log;
+    this.#checkpoint = checkpoint;
   }
 
   /** Tells that the ledger is in memory only, tries to write it, and tells when that succeeded. */
@@ -63,6 +76,32 @@ export class LedgerUpkeep {
       this.#notBefore = performance.now() + this.#pauses.next();
     } finally {
       this.#isSaving = false;
+    }
+  }
+
+  /**
+   * Puts what was written since into the ledger's file, once it is much, in a thread: that waits
+   * until the disk has it, and a disk that the mail queue keeps busy may take seconds.
+   */
+  async checkpoint(): Promise<void> {
+    const ledger = this.#ledger;
+    if (ledger.unsaved !== undefined || ledger.path === ':memory:') return;
+    if (this.#isCheckpointing) return;
+    const { changedRows } = ledger;
+    // A ledger that was in memory for a while is opened anew.
+    if (changedRows < this.#checkpointed) this.#checkpointed = 0;
+    if (changedRows - this.#checkpointed < LEDGER_CHECKPOINT_ROWS) return;
+    this.#checkpointed = changedRows;
+    this.#isCheckpointing = true;
+    try {
+      const { pages, milliseconds } = await this.#checkpoint(ledger.path);
+      // What was written meanwhile keeps the log from beginning anew, and a storm always writes
+      // something.
+      if (pages >= LEDGER_WAL_PAGES && milliseconds <= LEDGER_QUICK_DISK_MS) ledger.checkpoint();
+    } catch (error) {
+      this.#log('warning', `the ledger's log does not go into its file: ${messageOf(error)}`);
+    } finally {
+      this.#isCheckpointing = false;
     }
   }
 

@@ -168,15 +168,6 @@ export const EVIDENCE_CURSOR_BYTES_MAX = 1_024;
 export const EXPIRE_BANS_MAX = 10_000;
 /** Operators' unbans that are remembered for the warm-up of a later start. */
 export const PARDONS_MAX = 10_000;
-/** Write-ahead log that is kept on disk after a checkpoint, bytes. */
-export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
-/**
- * Size of a ledger that is in memory because its file cannot be written, bytes: about 700,000 bans;
- * then the past is forgotten.
- */
-export const LEDGER_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
-/** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
-export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** `ignoreip` words and list lines together, and addresses that they may become. */
 export const ALLOW_PREFIXES_MAX = 100_000;
 /** Addresses of one DNS name that are taken; a round-robin name has a dozen. */

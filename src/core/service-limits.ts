@@ -8,6 +8,28 @@
  * cursors.
  */
 export const HISTORY_BANS_MAX = 250_000;
+/** Write-ahead log that is kept on disk after a checkpoint, bytes. */
+export const LEDGER_WAL_BYTES_MAX = 16 * 1024 * 1024;
+/** Changed rows after which the ledger's write-ahead log goes into its file, in a thread. */
+export const LEDGER_CHECKPOINT_ROWS = 4_000;
+/**
+ * Pages of 4 KiB in the write-ahead log from which on the main thread takes a part in putting them
+ * into the file, where the disk is quick: it is the only one that can stop writing for the moment
+ * in which the log begins anew.
+ */
+export const LEDGER_WAL_PAGES = 4_096;
+/**
+ * Pages from which on the main thread does it however slow the disk is: 128 MiB, about two minutes
+ * of a storm of 5,000 entries a second.
+ */
+export const LEDGER_WAL_PAGES_MAX = 32_768;
+/**
+ * Size of a ledger that is in memory because its file cannot be written, bytes: about 700,000 bans;
+ * then the past is forgotten.
+ */
+export const LEDGER_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+/** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
+export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** Rows that one answer of the history may have. */
 export const HISTORY_ANSWER_ROWS_MAX = 10_000;
 /** Bans of one address that `explain` shows, the newest. */

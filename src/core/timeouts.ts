@@ -107,6 +107,13 @@ export const BAN_SECONDS_MAX = 100 * 366 * 86_400;
  */
 export const LEDGER_SAVE_MS_MIN = 2_000;
 export const LEDGER_SAVE_MS_MAX = 30_000;
+/**
+ * A disk that puts the ledger's write-ahead log into its file within this is quick, ms: bans may
+ * wait for it.
+ */
+export const LEDGER_QUICK_DISK_MS = 100;
+/** A disk that takes longer for it hangs, ms. */
+export const LEDGER_CHECKPOINT_DEADLINE_MS = 3_600_000;
 /** Time for the resolution of one name, ms; the last good answer serves meanwhile. */
 export const ALLOW_DNS_DEADLINE_MS = 5_000;
 /**

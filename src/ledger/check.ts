@@ -3,7 +3,7 @@ import { statSync } from 'node:fs';
 import type { Database } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
 import type { Finding } from '../core/finding.js';
-import { LEDGER_ROWS_ASIDE_MAX } from '../core/limits.js';
+import { LEDGER_ROWS_ASIDE_MAX } from '../core/service-limits.js';
 import { counted } from '../core/text.js';
 import { isTarget } from './rows.js';
 import { SCHEMA_VERSION } from './schema.js';

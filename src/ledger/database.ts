@@ -10,8 +10,8 @@ import Database, { type Transaction } from 'better-sqlite3';
 import { messageOf } from '../core/errors.js';
 import type { Figures, HourlyCount } from '../core/figures.js';
 import type { Finding } from '../core/finding.js';
-import { LEDGER_MEMORY_BYTES_MAX } from '../core/limits.js';
 import type { JailName } from '../core/names.js';
+import { LEDGER_MEMORY_BYTES_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import { Attempts } from './attempts.js';
 import { checkLedger } from './check.js';
@@ -28,6 +28,15 @@ export function inMemory(content: Buffer): Database.Database {
   // (sqlite.org/fileformat.html, 1.3.3).
   content.fill(1, 18, 20);
   return new Database(content);
+}
+
+/**
+ * Puts the write-ahead log of a database into its file; nobody who reads or writes waits for it.
+ * Returns how many pages the log has.
+ */
+export function checkpointOf(db: Database.Database): number {
+  const [row] = db.pragma('wal_checkpoint(PASSIVE)') as [{ readonly log: number }];
+  return row.log;
 }
 
 /** How a ledger in memory gets back to its file. */
@@ -181,6 +190,16 @@ export class LedgerDatabase {
         tally.add('packets', jail, packets, now, now);
       writeHourly(this.#sql, [...hourly, ...tally.take()], []);
     });
+  }
+
+  /** Rows that were written, changed or deleted since the database was opened. */
+  get changedRows(): number {
+    return guarded(() => this.#db.prepare('SELECT total_changes()').pluck().get() as number);
+  }
+
+  /** Puts the write-ahead log into the file. Waits for the disk. */
+  checkpoint(): void {
+    guarded(() => checkpointOf(this.#db));
   }
 
   /** Findings for `doctor`. */

@@ -13,10 +13,10 @@ import {
 import { dirname } from 'node:path';
 import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { LEDGER_WAL_BYTES_MAX } from '../core/limits.js';
+import { LEDGER_WAL_BYTES_MAX, LEDGER_WAL_PAGES_MAX } from '../core/service-limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
 import { probeTables, setAsideBadRows } from './check.js';
-import { inMemory, LedgerDatabase } from './database.js';
+import { checkpointOf, inMemory, LedgerDatabase } from './database.js';
 import { guarded, isBusy, isContent, isCorruption, isDiskTrouble } from './errors.js';
 import { Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
@@ -182,6 +182,22 @@ export function openLedgerForReading(path: string): Ledger {
   return new Ledger(new LedgerDatabase(db, path));
 }
 
+/**
+ * Puts the write-ahead log of a ledger that another connection writes into its file. Waits for the
+ * disk; nobody else does. Returns how many pages the log has.
+ * @throws OperatingError when the disk fails, or there is no such file
+ */
+export function checkpointLedger(path: string): number {
+  return guarded(() => {
+    const db = new Database(path, { fileMustExist: true });
+    try {
+      return checkpointOf(db);
+    } finally {
+      db.close();
+    }
+  });
+}
+
 interface Begun {
   readonly ledger: Ledger;
   readonly skipped: readonly string[];
@@ -212,6 +228,8 @@ function connect(path: string): Database.Database {
     db.pragma('journal_mode = WAL');
     db.pragma('synchronous = NORMAL');
     db.pragma(`journal_size_limit = ${LEDGER_WAL_BYTES_MAX}`);
+    // SQLite's own thousand pages would make every ban wait for a slow disk now and then.
+    db.pragma(`wal_autocheckpoint = ${LEDGER_WAL_PAGES_MAX}`);
     db.pragma('temp_store = MEMORY');
     // SQLite's own default in better-sqlite3 is 16 MB, which a ledger of 100,000 bans fills at its
     // start and keeps.

@@ -1,6 +1,8 @@
 /*
  * Preloaded: what is read from or written to a ledger fails with EIO while the file that
- * BROKEN_DISK names is there (its content says what: r, w, or both). Compiled by unsaved.test.ts.
+ * BROKEN_DISK names is there (its content says what: r, w, or both); with s, whoever waits until
+ * the disk has what was written waits as long, and the file with .waits behind its name is made.
+ * Compiled by unsaved.test.ts.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -27,10 +29,21 @@ static int is_broken(int fd, char how) {
         return strstr(path, "ledger.sqlite3") != NULL && strstr(path, ".lock") == NULL;
 }
 
-#define BROKEN(name, result, how, parameters, arguments)                                    \
+static int is_broken_sync(int fd) {
+        char waits[4096];
+        if (is_broken(fd, 's')) {
+                snprintf(waits, sizeof(waits), "%s.waits", getenv("BROKEN_DISK"));
+                close(creat(waits, 0644));
+        }
+        while (is_broken(fd, 's'))
+                usleep(10000);
+        return is_broken(fd, 'w');
+}
+
+#define BROKEN(name, result, condition, parameters, arguments)                              \
         result name parameters {                                                            \
                 static result (*real) parameters;                                           \
-                if (is_broken(fd, how)) {                                                   \
+                if (condition) {                                                            \
                         errno = EIO;                                                        \
                         return -1;                                                          \
                 }                                                                           \
@@ -39,9 +52,9 @@ static int is_broken(int fd, char how) {
                 return real arguments;                                                      \
         }
 
-BROKEN(pread64, ssize_t, 'r', (int fd, void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
-BROKEN(pread, ssize_t, 'r', (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at))
-BROKEN(pwrite64, ssize_t, 'w', (int fd, const void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
-BROKEN(pwrite, ssize_t, 'w', (int fd, const void *buffer, size_t size, off_t at), (fd, buffer, size, at))
-BROKEN(fdatasync, int, 'w', (int fd), (fd))
-BROKEN(fsync, int, 'w', (int fd), (fd))
+BROKEN(pread64, ssize_t, is_broken(fd, 'r'), (int fd, void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
+BROKEN(pread, ssize_t, is_broken(fd, 'r'), (int fd, void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+BROKEN(pwrite64, ssize_t, is_broken(fd, 'w'), (int fd, const void *buffer, size_t size, off64_t at), (fd, buffer, size, at))
+BROKEN(pwrite, ssize_t, is_broken(fd, 'w'), (int fd, const void *buffer, size_t size, off_t at), (fd, buffer, size, at))
+BROKEN(fdatasync, int, is_broken_sync(fd), (int fd), (fd))
+BROKEN(fsync, int, is_broken_sync(fd), (int fd), (fd))

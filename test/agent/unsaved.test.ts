@@ -1,8 +1,9 @@
 /** An agent whose state directory is a disk that fills up. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import { LEDGER_CHECKPOINT_ROWS } from '../../src/core/service-limits.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { hasCommand, needs } from '../support/require.js';
 import { until } from '../support/until.js';
@@ -66,26 +67,46 @@ test('a full disk ends nothing: bans go on, status says so, and all of it is wri
   for (let n = 1; n < 40; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
 });
 
-needs(canHost[0] && hasCommand('cc'), 'needs cc and what an agent needs').each(['w', 'rw'])(
+/** The environment in which the file `broken` of the host says what its disk does. */
+function brokenDisk(): NodeJS.ProcessEnv {
+  const shim = host.path('broken.so');
+  const words = ['-shared', '-fPIC', '-o', shim, 'test/agent/broken-disk.c', '-ldl'];
+  expect(spawnSync('cc', words).status).toBe(0);
+  return { LD_PRELOAD: shim, BROKEN_DISK: host.path('broken') };
+}
+const RUN = [join(process.cwd(), 'dist/src/main.js'), 'run'];
+const withDisks = needs(canHost[0] && hasCommand('cc'), 'needs cc and what an agent needs');
+
+withDisks('a disk that the mail queue keeps busy holds up no ban', async () => {
+  // Failures that are weighed are rows of the ledger.
+  host.write('etc/jail.d/login.conf', '[login]\nenabled = true\n');
+  expect(spawnSync('mount', ['-o', 'remount,size=64m', host.path('state')]).status).toBe(0);
+  const agent = host.launch(RUN, brokenDisk());
+  await until(
+    'it watches',
+    () => host.said.includes('is ready') && host.said.includes('reached the end'),
+  );
+  const busy = host.write('broken', 's');
+  const strangers = LEDGER_CHECKPOINT_ROWS + 500;
+  for (let n = 0; n < strangers; n++) host.fail(`10.7.${n >> 8}.${n & 255}`);
+  await until('somebody waits for the disk', () => existsSync(`${busy}.waits`), 60_000);
+  for (let n = 1; n < 8; n++) host.fail(`198.51.100.${n}`, 3);
+  await isBanned('198.51.100.7');
+  rmSync(busy);
+  await host.end(agent, 'SIGTERM');
+  await host.start();
+  for (let n = 1; n < 8; n++) expect(host.ruleset()).toContain(`198.51.100.${n}`);
+});
+
+withDisks.each(['w', 'rw'])(
   'a disk that fails at run time (%s) lifts no ban and forgets none',
   async (how) => {
-    const shim = host.path('broken.so');
-    const built = spawnSync('cc', [
-      '-shared',
-      '-fPIC',
-      '-o',
-      shim,
-      'test/agent/broken-disk.c',
-      '-ldl',
-    ]);
-    expect(built.status).toBe(0);
-    const env = { LD_PRELOAD: shim, BROKEN_DISK: host.path('broken') };
-    const run = [join(process.cwd(), 'dist/src/main.js'), 'run'];
-    let agent = host.launch(run, env);
+    const env = brokenDisk();
+    let agent = host.launch(RUN, env);
     // systemd starts an agent again that ends.
     let starts = 0;
     const restart = () => {
-      if (++starts < 5) agent = host.launch(run, env).once('exit', restart);
+      if (++starts < 5) agent = host.launch(RUN, env).once('exit', restart);
     };
     agent.once('exit', restart);
     await until(
