@@ -110,7 +110,10 @@ describe('following a directory', () => {
     comes();
     // What stands behind it is read before the file is noticed.
     expect(messages(follow.next().entries)).toEqual(texts(3, 6));
+    // Who is killed now must come to the others again.
+    expect(follow.positions.at(-1)).toBe(T0 + 2_000);
     expect((await follow.see(9)).slice(6)).toEqual(texts(3, 3));
+    expect(follow.positions.at(-1)).toBe(T0 + 8_000);
     expect(follow.notices).toEqual([]);
   });
 

@@ -3,8 +3,8 @@
 import type { JournalHandle } from '../../../native/journal.js';
 import type { Position, ReadPosition } from '../../core/entry.js';
 import { type MatchExpression, WHOLE_JOURNAL } from '../../core/match.js';
-import type { Cursor } from '../../core/names.js';
-import { type EpochMicros, wallClock } from '../../core/time.js';
+import type { Cursor, SourceId } from '../../core/names.js';
+import { type EpochMicros, isoTime, wallClock } from '../../core/time.js';
 import { positionOf, sameEntry } from '../position.js';
 
 /** The place in a journal that was reached; the handle may be another after files came or went. */
@@ -139,4 +139,14 @@ export function spanOf(handle: JournalHandle, position: Position) {
   const start =
     position.at === 'head' ? stored.from : position.at === 'tail' ? stored.to : position.time;
   return { from: Math.max(stored.from, start) as EpochMicros, to: stored.to };
+}
+
+/**
+ * Says that entries were passed over at which libsystemd would have ended this process, as often as
+ * that happens. `last`: the place behind them.
+ */
+export function abortedNotice(id: SourceId, count: number, last: ReadPosition | undefined): string {
+  const where = last === undefined ? '' : `, not long before ${isoTime(last.time)}`;
+  const entries = count === 1 ? 'entry of the journal was' : 'entries of the journal were';
+  return `${id}: ${count} ${entries} passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`;
 }

@@ -28,7 +28,7 @@ import {
   WHOLE_JOURNAL,
 } from '../../core/match.js';
 import type { SourceId } from '../../core/names.js';
-import { type EpochMicros, isoTime } from '../../core/time.js';
+import type { EpochMicros } from '../../core/time.js';
 import { BrokenLines, OUTPUT_FIELDS } from '../broken-lines.js';
 import { gateTest, matchFieldsTest, routesOf, routesTest } from '../gate.js';
 import { entryOf } from '../message.js';
@@ -41,7 +41,7 @@ import {
   type Reading,
   requireJournal,
 } from './open.js';
-import { JournalPlace, spanOf } from './place.js';
+import { abortedNotice, JournalPlace, spanOf } from './place.js';
 import { bestReader, ReadAhead } from './readers.js';
 import { ofLibrary, Selection } from './selection.js';
 
@@ -144,8 +144,12 @@ export class LibsystemdSource implements EntrySource {
     // Many hosts' files may be open at once: no second descriptor stays for each.
     if (!isWatched) this.#broken.close();
     const { read, unreadable } = raw;
-    this.#tellAborted(raw.aborted);
+    if (raw.aborted > 0) this.#notices.push(abortedNotice(this.id, raw.aborted, last));
     this.#pages.read(read);
+    // A file that has just come may hold what lies before these: while that is not read, no position
+    // behind it is told. Whatever a file has was written after it came, so it is known by now.
+    if (read > 0) this.poll();
+    const place = this.#positions(raw, last);
     const notices = this.#notices;
     this.#notices = [];
     return {
@@ -155,14 +159,18 @@ export class LibsystemdSource implements EntrySource {
       unreadable,
       ended: !isWatched && !raw.more,
       notices,
-      ...this.#positions(raw),
+      ...place,
     };
   }
 
-  /** What to tell of the place after a batch. */
-  #positions({ read, more }: RawBatch): Pick<Batch, 'position' | 'reached'> {
-    const { last } = this.#place;
+  /** What to tell of the place after a batch that ended at `last`. */
+  #positions(
+    { read, more }: RawBatch,
+    last: ReadPosition | undefined,
+  ): Pick<Batch, 'position' | 'reached'> {
     const { isWhole } = this.#missed;
+    // It went back since: what it comes to there tells how far it has read.
+    if (this.#place.last !== last) return last === undefined ? {} : { reached: last };
     const position =
       read > 0
         ? this.#again.reached(last, more || this.#open().ahead.active, isWhole)
@@ -171,19 +179,6 @@ export class LibsystemdSource implements EntrySource {
       ...(position === undefined ? {} : { position }),
       ...(read === 0 || last === undefined || position === last ? {} : { reached: last }),
     };
-  }
-
-  /**
-   * Says that entries were passed over at which libsystemd would have ended this process, as often
-   * as that happens.
-   */
-  #tellAborted(count: number): void {
-    if (count === 0) return;
-    const { last } = this.#place;
-    const where = last === undefined ? '' : `, not long before ${isoTime(last.time)}`;
-    this.#notices.push(
-      `${this.id}: ${count} ${count === 1 ? 'entry' : 'entries'} of the journal ${count === 1 ? 'was' : 'were'} passed over${where}: the file is damaged in a way that ends libsystemd (journalctl --verify names it)`,
-    );
   }
 
   #readHere(max: number): RawBatch {
@@ -330,12 +325,17 @@ export class LibsystemdSource implements EntrySource {
     const whole = this.#standing ? undefined : this.#missed.reopened();
     if (whole === undefined) return;
     handle.close();
+    this.#goOn(whole, this.#begin());
+  }
+
+  /** Reading goes back: where to. Says so when that is not far enough. */
+  #begin(): Position {
     const { from, isCut } = this.#again.begin(this.#here);
     if (isCut)
       this.#notices.push(
-        `${this.id}: journal files could not be opened for want of file descriptors, and so much was logged meanwhile that entries of these files may be missing; raise LimitNOFILE= in banjour.service`,
+        `${this.id}: journal files were not read in time, and so much was logged meanwhile that entries of these files may be missing; if they could not be opened for want of file descriptors, raise LimitNOFILE= in banjour.service`,
       );
-    this.#goOn(whole, from);
+    return from;
   }
 
   /** Opens the files that are there now, at the entry that was read last. */
@@ -352,7 +352,7 @@ export class LibsystemdSource implements EntrySource {
     const here = this.#here;
     if (!this.#again.isNeeded(here)) return;
     const { handle, inLibrary } = this.#open();
-    const { from } = this.#again.begin(here);
+    const from = this.#begin();
     this.#standing = false;
     // Where it is gone, what there was between the two was read at least once.
     if (!this.#place.goTo(handle, from, inLibrary)) this.#place.goTo(handle, here, inLibrary);

@@ -1,11 +1,14 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, jest } from '@jest/globals';
 import { batchReader } from '../../../native/batch-library.js';
 import { JournalHandle } from '../../../native/journal.js';
+import type { RawBatch, RawEntry } from '../../../native/raw-entries.js';
 import { OperatorError } from '../../../src/core/errors.js';
 import { GLOB_VALUES_MAX } from '../../../src/core/limits.js';
 import { WHOLE_JOURNAL } from '../../../src/core/match.js';
-import { sourceId } from '../../../src/core/names.js';
+import { cursor, sourceId } from '../../../src/core/names.js';
+import { READ_AGAIN_ENTRIES_MAX } from '../../../src/core/service-limits.js';
+import { epochMicros } from '../../../src/core/time.js';
 import type { LibsystemdSpec } from '../../../src/journal/systemd/open.js';
 import { plainReader } from '../../../src/journal/systemd/readers.js';
 import { LibsystemdSource } from '../../../src/journal/systemd/source.js';
@@ -14,6 +17,7 @@ import {
   type FakeEntry,
   numbered,
   Scratch,
+  T0,
   writeJournal,
 } from '../../support/journal-files.js';
 import { needs } from '../../support/require.js';
@@ -57,6 +61,47 @@ const kinds: readonly SourceKind[] = [
   },
 ];
 for (const kind of kinds) sourceContract(kind);
+
+needs(...canWrite)(
+  'says that entries may be missing when too much was read to go back to where they are',
+  () => {
+    using scratch = new Scratch();
+    writeJournal(scratch.file('old.journal'), numbered(1));
+    writeJournal(scratch.file('system.journal'), numbered(2, 1));
+    const entry = (i: number): RawEntry => ({
+      ...{ cursor: cursor(`entry ${i}`), realtime: epochMicros(T0), messages: [] },
+      fields: new Map(),
+    });
+    const read = (handle: JournalHandle, count: number): RawBatch => {
+      handle.next();
+      const none = { longOthers: 0, unreadable: 0, aborted: 0 };
+      return {
+        ...none,
+        entries: Array.from({ length: count }, (_, i) => entry(i)),
+        read: count,
+        more: false,
+      };
+    };
+    const counts = [1, 1, READ_AGAIN_ENTRIES_MAX];
+    const source = new LibsystemdSource(id, { kind: 'directory', path: scratch.path }, () => ({
+      read: (handle) => read(handle, counts.shift() ?? 0),
+      close: () => undefined,
+    }));
+    let time = 0;
+    const clock = jest.spyOn(performance, 'now').mockImplementation(() => time);
+    source.open(WHOLE_JOURNAL, ALL, HEAD);
+    // A file that cannot be opened, when it is looked at for the first time.
+    writeFileSync(scratch.file('other.journal'), Buffer.alloc(64 * 1024));
+    time = 1_001;
+    source.poll();
+    expect([1, 2, 3].flatMap(() => source.next(1).notices)).toEqual([]);
+    rmSync(scratch.file('old.journal'));
+    source.poll();
+    expect(source.next(1).notices).toEqual([expect.stringContaining('LimitNOFILE=')]);
+    clock.mockRestore();
+    source.close();
+  },
+);
 
 /** Reads all there is of the spec. */
 function readAll(spec: LibsystemdSpec, make?: typeof plainReader) {
