@@ -105,6 +105,11 @@ export interface Batch {
   readonly position?: ReadPosition;
   /** The last entry that was read; absent where it is the position's. */
   readonly reached?: ReadPosition;
+  /**
+   * Entries were read, and none is of the match: what is logged concerns no jail. Only a source
+   * says so that has to read all there is.
+   */
+  readonly isOfOthers?: true;
   /** True when the source has ended for good (a file or stream); a live journal never ends. */
   readonly ended: boolean;
   /** Things an operator should know, e.g. rotation with a lost position; rare. */

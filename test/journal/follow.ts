@@ -1,7 +1,7 @@
 /** A journal that is written while it is read. */
 import { mkdirSync, renameSync } from 'node:fs';
 import { expect } from '@jest/globals';
-import type { Batch, Entry, EntrySource, Position } from '../../src/core/entry.js';
+import type { Batch, Entry, EntrySource, Gate, Position } from '../../src/core/entry.js';
 import { type MatchExpression, WHOLE_JOURNAL } from '../../src/core/match.js';
 import { sourceId } from '../../src/core/names.js';
 import { createSource } from '../../src/journal/source.js';
@@ -45,10 +45,14 @@ export class Follow implements AsyncDisposable {
     return () => renameSync(path, this.scratch.file(name));
   }
 
-  open(position: Position = HEAD, selection: MatchExpression = WHOLE_JOURNAL): { gap: boolean } {
+  open(
+    position: Position = HEAD,
+    selection: MatchExpression = WHOLE_JOURNAL,
+    gate: Gate = ALL,
+  ): { gap: boolean } {
     this.#source?.close();
     this.#source = createSource({ kind: 'directory', path: this.scratch.path }, id);
-    return this.#source.open(selection, ALL, position);
+    return this.#source.open(selection, gate, position);
   }
 
   /** One idle turn: what is new. */

@@ -324,4 +324,28 @@ describe('units by wildcard', () => {
       expect(await follow.see(expected.length)).toEqual(expected);
     },
   );
+
+  test('say of what others log that it concerns nobody, and of every entry of the unit that it does', async () => {
+    await using follow = new Follow();
+    const live = follow.write('system.journal');
+    live.append([unit('other', 1)]);
+    await stored(follow, 1);
+    // Of all that is appended nothing passes the gate, as the first lines of a connection do not.
+    follow.open(HEAD, match("-u 'postfix@*'"), { literals: ['authentication failed'], fields: [] });
+    /** Whether others alone were heard until all was read. */
+    const heard = async (...names: readonly string[]) => {
+      while (follow.next().read > 0);
+      live.append(names.map((name, i) => unit(name, 10 + i)));
+      await live.settled();
+      const told: unknown[] = [];
+      for (let batch = follow.next(); batch.read > 0; batch = follow.next()) told.push(batch.isOfOthers);
+      return told;
+    };
+    expect(await heard('other')).toEqual([true]);
+    expect(await heard('postfix@a')).toEqual([undefined]);
+    expect(await heard('other', 'postfix@a', 'other')).toEqual([true, undefined, true]);
+    const many = Array.from({ length: 100 }, () => 'other');
+    expect(new Set(await heard(...many))).toEqual(new Set([true]));
+    expect((await heard(...many)).length).toBeLessThan(20);
+  });
 });

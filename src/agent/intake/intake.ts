@@ -145,7 +145,7 @@ export class Intake {
       for (const notice of batch.notices)
         this.#post({ type: 'notice', level: 'warning', message: notice });
       if (batch.read > 0) {
-        activeAt = performance.now();
+        if (batch.isOfOthers !== true) activeAt = performance.now();
         await this.#take(batch);
         if (batch.ended) break;
         await this.#lookAtEdge();

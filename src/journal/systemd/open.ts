@@ -12,7 +12,7 @@ import type { MatchExpression } from '../../core/match.js';
 import type { matchFieldsTest } from '../gate.js';
 import { namesIn } from '../text/paths.js';
 import type { ReadAhead } from './readers.js';
-import type { Selection } from './selection.js';
+import type { Others, Selection } from './selection.js';
 
 export type LibsystemdSpec = Extract<SourceSpec, { kind: 'local' | 'directory' | 'files' }>;
 
@@ -77,6 +77,7 @@ export interface Reading {
   readonly hasGlobs: boolean;
   /** The match, for entries that libsystemd does not select by it. */
   readonly selected: ReturnType<typeof matchFieldsTest> | undefined;
+  readonly others: Others | undefined;
   /** The journal of a directory is another's: its entries name who reported them. */
   readonly ofHost: boolean;
 }

@@ -9,9 +9,13 @@
  * at all. So a term with a wildcard is no part of it, and entries are tested here.
  */
 
+import { fieldKey, READ } from '../../../native/entry-data.js';
+import type { JournalHandle } from '../../../native/journal.js';
+import type { RawBatch } from '../../../native/raw-entries.js';
 import { JOURNAL_MATCH_TERMS_MAX } from '../../core/limits.js';
-import { type MatchExpression, WHOLE_JOURNAL, withoutGlobs } from '../../core/match.js';
+import { fieldsOf, type MatchExpression, WHOLE_JOURNAL, withoutGlobs } from '../../core/match.js';
 import type { Cursor } from '../../core/names.js';
+import type { matchFieldsTest } from '../gate.js';
 
 /** Share of wanted entries from which on reading everything is cheaper. */
 const WHOLE_SHARE = 0.6;
@@ -76,4 +80,41 @@ function termsOf(match: MatchExpression): number {
   let terms = 0;
   for (const group of match.groups) for (const values of group.values()) terms += values.length;
   return terms;
+}
+
+// Where libsystemd does not select, a host whose jails have nothing to do reads what others log, and
+// must not stay awake for it.
+
+/** After a pause so many entries are read one by one: only where one ends is its match looked at. */
+const ONE_BY_ONE = 16;
+
+/** Tells entries of others from those of the match that pass no gate, as the first of an attack do. */
+export class Others {
+  readonly #test: ReturnType<typeof matchFieldsTest>;
+  readonly #fields: readonly string[];
+  #left = 0;
+
+  constructor(match: MatchExpression, test: ReturnType<typeof matchFieldsTest>) {
+    this.#test = test;
+    this.#fields = [...fieldsOf(match)];
+  }
+
+  /** How many entries are to be read at once, where there may be `max`. */
+  most(max: number): number {
+    return this.#left > 0 ? 1 : max;
+  }
+
+  /**
+   * Whether a batch, at whose last entry the handle stands, is of others. `isWanted`: it has entries
+   * of the match that passed the gate. Of a batch of many the last entry stands for all.
+   */
+  areAll(handle: JournalHandle, { read, unreadable }: RawBatch, isWanted: boolean): boolean {
+    this.#left = read === 0 ? ONE_BY_ONE : Math.max(0, this.#left - read);
+    if (read === 0 || unreadable > 0 || isWanted) return false;
+    const fields = new Map<string, string>();
+    for (const name of this.#fields)
+      if (handle.readData(fieldKey(name)) === READ.found)
+        fields.set(name, handle.data.head(name.length + 1));
+    return !this.#test(fields, undefined);
+  }
 }

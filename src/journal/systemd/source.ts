@@ -43,7 +43,7 @@ import {
 } from './open.js';
 import { abortedNotice, JournalPlace, spanOf } from './place.js';
 import { bestReader, ReadAhead } from './readers.js';
-import { ofLibrary, Selection } from './selection.js';
+import { Others, ofLibrary, Selection } from './selection.js';
 
 export { check } from '../../../native/check.js';
 
@@ -101,6 +101,7 @@ export class LibsystemdSource implements EntrySource {
         [...gate.fields, ...fieldsOf(match), ...OUTPUT_FIELDS].filter((name) => name !== 'MESSAGE'),
       ),
     });
+    const selected = isWholeJournal(match) ? undefined : matchFieldsTest(match);
     const reading: Reading = {
       handle,
       hasGlobs: globFieldsOf(match).length > 0,
@@ -108,7 +109,8 @@ export class LibsystemdSource implements EntrySource {
       ahead: new ReadAhead(reader),
       inLibrary,
       selection: new Selection(inLibrary),
-      selected: isWholeJournal(match) ? undefined : matchFieldsTest(match),
+      selected,
+      others: selected && new Others(match, selected),
       ofHost: this.#spec.kind === 'directory',
     };
     this.#reading = reading;
@@ -125,9 +127,10 @@ export class LibsystemdSource implements EntrySource {
   next(max: number): Batch {
     this.#open();
     if (performance.now() - this.#processed > PROCESS_EVERY_MS) this.poll();
-    const { selected, ofHost, inLibrary, hasGlobs } = this.#open();
+    const { selected, ofHost, inLibrary, hasGlobs, others } = this.#open();
     const test = hasGlobs || inLibrary === WHOLE_JOURNAL ? selected : undefined;
-    const raw = this.#takeAhead() ?? this.#readHere(max);
+    const taken = this.#takeAhead();
+    const raw = taken ?? this.#readHere(max, (test && others?.most(max)) ?? max);
     const entries: Entry[] = [];
     let cut = raw.longOthers;
     // Files that are named do not come and go: nothing of them is read again.
@@ -141,6 +144,10 @@ export class LibsystemdSource implements EntrySource {
       if (wanted && !isRest) entries.push(entry);
     }
     this.#broken.endBatch();
+    const isOfOthers =
+      test !== undefined &&
+      taken === undefined &&
+      others?.areAll(this.#open().handle, raw, entries.length > 0) === true;
     // Many hosts' files may be open at once: no second descriptor stays for each.
     if (!isWatched) this.#broken.close();
     const { read, unreadable } = raw;
@@ -159,6 +166,7 @@ export class LibsystemdSource implements EntrySource {
       unreadable,
       ended: !isWatched && !raw.more,
       notices,
+      ...(isOfOthers ? { isOfOthers } : {}),
       ...place,
     };
   }
@@ -181,12 +189,13 @@ export class LibsystemdSource implements EntrySource {
     };
   }
 
-  #readHere(max: number): RawBatch {
+  /** `most`: entries to read at once, where as many as `max` are a full batch. */
+  #readHere(max: number, most: number): RawBatch {
     const { handle, reader, ahead } = this.#open();
     const before = this.#place.last;
     const raw = reader.read(
       handle,
-      max,
+      most,
       this.#standing || (this.#place.isLost && this.#place.nextIsNew(handle)),
     );
     this.#standing = false;

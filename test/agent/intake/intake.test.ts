@@ -88,6 +88,15 @@ describe('a reader that waits for entries', () => {
     expect(new Set(intervals).size).toBeGreaterThan(1);
   });
 
+  test('looks often after an entry that concerns a jail, and no more often after those of others', async () => {
+    const first = async (batch: Batch) => (await waits([QUIET, batch], 2, 77))[1]?.interval ?? 0;
+    const [own, others] = [await first(ENTRY), await first({ ...ENTRY, isOfOthers: true })];
+    expect(own).toBe(2);
+    // As after a long silence.
+    expect(others).toBe((await waits([], 1, 77))[0]?.interval);
+    expect(others).toBeGreaterThan(15);
+  });
+
   test('comes back as often as it may be asked something when no order can reach it, else seldom', async () => {
     const [deaf, hearing] = [await waits([], 1), await waits([], 1, 77)];
     expect(deaf[0]?.most).toBeLessThanOrEqual(200);
