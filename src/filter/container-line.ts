@@ -4,10 +4,11 @@
  * container's. A header is taken from the very beginning of a message only, once, and never out of
  * what stands behind the daemon's name: there a client may have written.
  */
-import type { Entry } from '../core/entry.js';
+import { type Entry, goesOn } from '../core/entry.js';
 import type { CompiledFilter, LineMatch } from './filter.js';
-import { beginsObject, entryInJson } from './json-line.js';
+import { beginsObject, entryInJson, withoutKeyOf } from './json-line.js';
 import { type Line, lineInMessage, lineOf } from './line.js';
+import { identityOf } from './match-groups.js';
 import type { RunningRegex } from './search.js';
 
 /** Colours of a terminal (ECMA-48, SGR), which some programs write anywhere. */
@@ -57,6 +58,23 @@ const WEIGHED = new RegExp(
 const RFC5424 =
   /^<\d{1,3}>1 \d{4}-\d\d-\d\dT\S{8,21} (\S{1,255}) (\S{1,48}) (\S{1,128}) \S{1,32} (?:-|(?:\[[^\]]{1,999}\]){1,9}) (?:\ufeff)?/;
 
+/** What may stand before an object: all of the above, and the stream's mark of a part of a line. */
+const BEFORE_OBJECT = new RegExp(
+  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) ([FP])(?=\s))?(?:\s{0,3}${DATE})?\s{0,3}(?:${WEIGHT})?((?:[^\s:[\]]{1,255}\s{1,3})?(?:${WEIGHT})?${DAEMON})?\s*$`,
+);
+/** Longer text before an object is none of these. */
+const BEFORE_OBJECT_CHARS = 1_024;
+
+/** An object in a message. */
+interface ObjectInMessage {
+  /** Where it begins. */
+  readonly at: number;
+  /** The header of a daemon in front of it. */
+  readonly header: string;
+  /** The runtime says that it goes on in another entry. */
+  readonly isPart: boolean;
+}
+
 /** The match of an entry: of its line, else of the line that stands within its message. */
 export function matchEntry(
   filter: CompiledFilter,
@@ -64,13 +82,93 @@ export function matchEntry(
   line: Line,
   progress: RunningRegex,
 ): LineMatch {
-  if (!filter.container || !beginsObject(entry)) return matchLines(filter, entry, line, progress);
-  const asItStands = filter.readsObjects ? filter.match(line, progress) : filter.noLine;
-  const unwrapped = isNothing(asItStands) ? entryInJson(entry) : undefined;
+  const object = filter.container ? objectIn(entry) : undefined;
+  if (object === undefined) return matchLines(filter, entry, line, progress);
+  const within = () => matchWithin(filter, entry, object, progress);
+  const asItStands = () => matchObject(filter, entry, object, progress);
+  const first = filter.readsObjects ? asItStands() : within();
+  if (!isNothing(first)) return first;
+  const second = filter.readsObjects ? within() : asItStands();
+  return isNothing(second) && !filter.readsObjects ? first : second;
+}
+
+/** The match of the line in an object, by itself or behind the header in front of the object. */
+function matchWithin(
+  filter: CompiledFilter,
+  entry: Entry,
+  { at, header, isPart }: ObjectInMessage,
+  progress: RunningRegex,
+): LineMatch {
+  const alone = at === 0 ? entry : { ...entry, message: entry.message.slice(at) };
+  const unwrapped = isPart ? undefined : entryInJson(alone);
+  if (unwrapped === undefined) return filter.noLine;
   // The text of an object may be an object again, with strangers' words in every key of it.
-  if (unwrapped === undefined || (!filter.readsObjects && beginsObject(unwrapped)))
-    return asItStands;
-  return matchLines(filter, unwrapped, lineOf(unwrapped), progress);
+  const nested = objectIn(unwrapped);
+  if (nested !== undefined) return matchObject(filter, unwrapped, nested, progress);
+  const match = matchLines(filter, unwrapped, lineOf(unwrapped), progress);
+  if (header === '' || !isNothing(match) || filter.maxlines > 1) return match;
+  const behind = { ...unwrapped, message: header + unwrapped.message };
+  return matchLines(filter, behind, lineOf(behind), progress);
+}
+
+/** The object that the message is, behind what runtimes and daemons write in front of one. */
+function objectIn(entry: Entry): ObjectInMessage | undefined {
+  if (beginsObject(entry)) return { at: 0, header: '', isPart: false };
+  const { message, whole } = entry;
+  const at = whole === true ? -1 : message.indexOf('{');
+  // Braces of other kinds are common in lines.
+  if (at < 0 || at > BEFORE_OBJECT_CHARS || !/^\{\s*(?:["}]|$)/.test(message.slice(at, at + 64)))
+    return undefined;
+  const before = message.slice(0, at).replace(COLOUR, '');
+  const [rfc5424, host, program, process] = RFC5424.exec(before) ?? [];
+  if (rfc5424 !== undefined && before.slice(rfc5424.length).trim() === '')
+    return {
+      at,
+      header: `${host} ${program}${process === '-' ? '' : `[${process}]`}: `,
+      isPart: false,
+    };
+  const [all, part, header = ''] = BEFORE_OBJECT.exec(before) ?? [];
+  return all === undefined ? undefined : { at, header, isPart: part === 'P' };
+}
+
+/**
+ * The match of an object as it stands, with what is in front of it and without. Strangers' words
+ * stand in it under keys of all kinds, so only a regex finds something there that names keys, or
+ * that finds an address by its key.
+ */
+function matchObject(
+  filter: CompiledFilter,
+  entry: Entry,
+  { at, isPart }: ObjectInMessage,
+  progress: RunningRegex,
+): LineMatch {
+  if (filter.maxlines > 1)
+    return filter.readsObjects ? filter.match(lineOf(entry), progress) : filter.noLine;
+  const forms = [lineOf, (one: Entry) => lineInMessage(one, at)];
+  const isWhole = !isPart && entry.cutAt === undefined && !goesOn((name) => entry.fields.get(name));
+  const json = isWhole ? entry.message.slice(at) : undefined;
+  for (const form of forms) {
+    const line = form(entry);
+    if (line === undefined) continue;
+    const named = filter.matchKeys(line, progress);
+    if (named !== undefined) return named;
+    const match = json === undefined ? filter.noLine : filter.match(line, progress);
+    const address = addressOf(match);
+    const others = address === undefined ? undefined : withoutKeyOf(address, json ?? '');
+    const isKnown = others?.every((other) => {
+      const changed = form({ ...entry, message: entry.message.slice(0, at) + other });
+      return changed !== undefined && addressOf(filter.match(changed, progress)) !== address;
+    });
+    if (isKnown === true) return match;
+  }
+  return filter.noLine;
+}
+
+/** The address of a failure or a success. */
+function addressOf({ result, marks }: LineMatch): string | undefined {
+  if (result !== 'failure' && result !== 'success') return undefined;
+  const identity = identityOf(marks.facts);
+  return identity.kind === 'address' ? identity.raw : undefined;
 }
 
 /** The match of a line with the entry's own header, else with one that stands in the message. */

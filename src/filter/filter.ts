@@ -132,7 +132,7 @@ export class CompiledFilter {
   readonly maxlines: number;
   /** Any entry may have the daemon's header in its message, not only a container's. */
   readonly container: boolean;
-  /** The regexes are written for JSON objects as they stand, and not for a line within. */
+  /** Some of the regexes are written for JSON objects as they stand, and not for a line within. */
   readonly readsObjects: boolean;
   readonly literals: readonly string[] | undefined;
   /**
@@ -154,6 +154,8 @@ export class CompiledFilter {
   readonly #sessions = new SessionTable();
   /** Only of a filter with tags that ask for it. */
   readonly #tally: Tally | undefined;
+  /** Of the regexes that name keys. */
+  readonly #keyMarks: number;
   #window: readonly string[] = [];
   readonly #parts: FilterDeps;
 
@@ -173,6 +175,7 @@ export class CompiledFilter {
     this.#successregex = new SlotList(successregex);
     this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
     this.readsObjects = this.container && this.slots.some(namesKey);
+    this.#keyMarks = this.slots.filter(namesKey).reduce((marks, { mark }) => marks | mark, 0);
     if (this.slots.some(({ regex }) => wantsTally(regex.groupNames))) this.#tally = new Tally();
     this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
   }
@@ -221,6 +224,17 @@ export class CompiledFilter {
     const success = search.first(this.#successregex, line.marks);
     if (success) return this.#found('success', search, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
+  }
+
+  /** The match of an object as it stands, by the regexes that name keys alone; undefined: none. */
+  matchKeys(line: Line, progress: RunningRegex): LineMatch | undefined {
+    if (!this.readsObjects) return undefined;
+    const match = this.match({ ...line, marks: this.#keyMarks }, progress);
+    const { result, slot } = match;
+    if (result === 'none' || result === 'noprefix') return undefined;
+    // Many regexes share one mark.
+    const isOfKey = this.#keyMarks === ANY_SLOT || slot === undefined || namesKey(slot);
+    return isOfKey || result === 'ignored' ? match : undefined;
   }
 
   #matchWindow(line: Line, progress: RunningRegex): LineMatch {

@@ -46,17 +46,69 @@ function textIn(message: string): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
+/** Of a token of JSON that matters here: a text, with the colon behind it if it is a key, or a bracket. */
+const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gs;
+
 /** The keys of the object itself, of text that was parsed. */
 function outerKeys(json: string): string[] {
   const keys: string[] = [];
   let depth = 0;
-  for (const [token, colon] of json.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gs)) {
+  for (const [token, colon] of json.matchAll(TOKEN)) {
     if (token === '{' || token === '[') depth++;
     else if (token === '}' || token === ']') depth--;
     else if (depth === 1 && colon !== undefined)
       keys.push(JSON.parse(token.slice(0, -colon.length)) as string);
   }
   return keys;
+}
+
+/** What no regex has that was written for an object. */
+const NOBODY = 'q'.repeat(64);
+
+/**
+ * The object in two other forms, by which a regex shows whether it knows the key of the address that
+ * it found: with other names for the keys of all texts that are this address, and with the address
+ * behind another key. Undefined where no text is the address, alone or with its port, or where the
+ * object is in doubt.
+ */
+export function withoutKeyOf(address: string, json: string): readonly string[] | undefined {
+  try {
+    JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+  const changes: { readonly key: Span; readonly at: number }[] = [];
+  const outer: (Span | undefined)[] = [];
+  let key: Span | undefined;
+  for (const { 0: token, 1: colon, index } of json.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') outer.push(key);
+    else if (token === '}' || token === ']') key = outer.pop();
+    else if (colon !== undefined) key = [index, index + token.length - colon.length];
+    else if (key !== undefined && isAddress(JSON.parse(token) as string, address))
+      changes.push({ key, at: index });
+  }
+  if (changes.length === 0) return undefined;
+  let [renamed, moved] = [json, json];
+  for (const {
+    key: [from, to],
+    at,
+  } of changes.reverse()) {
+    renamed = `${renamed.slice(0, from)}"${NOBODY}"${renamed.slice(to)}`;
+    moved = `${moved.slice(0, at)}"${NOBODY}","${NOBODY}":${moved.slice(at)}`;
+  }
+  return [renamed, moved];
+}
+
+type Span = readonly [from: number, to: number];
+
+/** The text is the address, as servers write it with port, prefix or zone. */
+function isAddress(text: string, address: string): boolean {
+  const from = /^\[?(?:::f{4,6}:)?/i.exec(text)?.[0].length ?? 0;
+  const at = text.startsWith(address) ? 0 : from;
+  return (
+    text.startsWith(address, at) &&
+    /^(?:%\w{1,16})?\]?(?::\d{1,5}|\/\d{1,3})?$/.test(text.slice(at + address.length))
+  );
 }
 
 /** Characters that some encoder writes as escapes, and what is no ASCII text. */

@@ -105,6 +105,134 @@ describe('a filter that looks for it', () => {
   });
 });
 
+describe('an object behind what a runtime or a logger writes in front of it', () => {
+  const text: FilterText = {
+    logtype: 'container',
+    failregex: ['authentication failed.* rip=<HOST>', String.raw`^\s?\{\w+\} failed from <HOST>$`],
+  };
+  const found = (message: string, own = text) => {
+    const bank = new FilterBank([jail('j', '', own)], noGuard);
+    if (!gateTest(bank.gate)(message)) return [];
+    const one = entry(message, { SYSLOG_IDENTIFIER: 'shipper' });
+    return bank.judge([one]).events.map(({ address }) => address.text);
+  };
+  const FORGED = 'authentication failed, rip=198.51.100.9';
+  const TRUE = 'authentication failed, rip=192.0.2.1';
+  const named: FilterText = {
+    ...text,
+    prefregex: String.raw`^\s?(?:\S+ )?dovecot(?:\[\d+\])?:\s<F-CONTENT>.+</F-CONTENT>$`,
+  };
+
+  test.each([
+    '2026-11-30T19:34:21.123456789Z stdout F ',
+    '2026-11-30T19:34:21Z stderr F Nov 30 19:34:21 ',
+    '2026-11-30T19:34:21+01:00 ',
+    'Nov 30 19:34:21 ',
+    '1795289661.123 ',
+    'mail-1  | ',
+    '\x1b[33mmail-1  |\x1b[0m ',
+    '2026-11-30 19:34:21,123 INFO ',
+    'WARN ',
+    '[info]  ',
+    'Nov 30 19:34:21 mail shipper[12]: ',
+    '<22>1 2026-11-30T19:34:21Z mail shipper 12 - - ',
+  ])('is one: %s', (before) => {
+    expect(found(`${before}${JSON.stringify({ log: TRUE })}`)).toEqual(['192.0.2.1']);
+    expect(found(`${before}${JSON.stringify({ log: `dovecot: ${TRUE}` })}`, named)).toEqual([
+      '192.0.2.1',
+    ]);
+    // Its other keys are not judged, nor is an object within.
+    expect(found(`${before}${JSON.stringify({ agent: FORGED, log: 'a' })}`)).toEqual([]);
+    expect(found(`${before}{ "agent":"${FORGED}"`)).toEqual([]);
+    const nested = JSON.stringify({ agent: FORGED });
+    expect(found(JSON.stringify({ log: `${before}${nested}` }))).toEqual([]);
+    expect(found(`${before}${JSON.stringify({ log: nested })}`)).toEqual([]);
+  });
+
+  test('has the header in front of it, too', () => {
+    const line = (header: string) => `${header}${JSON.stringify({ msg: TRUE })}`;
+    expect(found(line('Nov 30 19:34:21 mail dovecot[12]: '), named)).toEqual(['192.0.2.1']);
+    expect(found(line('<22>1 2026-11-30T19:34:21Z mail dovecot - - - '), named)).toEqual([
+      '192.0.2.1',
+    ]);
+    expect(found(line('Nov 30 19:34:21 mail other[12]: '), named)).toEqual([]);
+  });
+
+  test('is none in part, and other braces are text', () => {
+    const part = `2026-11-30T19:34:21Z stdout P ${JSON.stringify({ log: TRUE, agent: FORGED })}`;
+    expect(found(part)).toEqual([]);
+    expect(found('Nov 30 19:34:21 {worker} failed from 192.0.2.1')).toEqual(['192.0.2.1']);
+    expect(found(`who? ${JSON.stringify({ log: TRUE })}`)).toEqual(['192.0.2.1']);
+  });
+});
+
+describe('a regex of the administrator for whole objects', () => {
+  const judge = (failregex: readonly string[], message: string) => {
+    const own: FilterText = { logtype: 'container', failregex };
+    const bank = new FilterBank([jail('j', '', own)], noGuard);
+    if (!gateTest(bank.gate)(message)) return [];
+    const one = entry(message, { SYSLOG_IDENTIFIER: 'app' });
+    return bank.judge([one]).events.map(({ address }) => address.text);
+  };
+  const object = (more: object, ip: unknown = '192.0.2.1') =>
+    JSON.stringify({ msg: 'login failed', ...more, remote_ip: ip, port: 1 });
+
+  const OWN = [
+    String.raw`remote_ip\W+<HOST>`,
+    '"remote_ip.{3}<HOST>',
+    `["']remote_ip["'] ?: ?"<HOST>`,
+    String.raw`\x22remote_ip\x22:\x22<HOST>`,
+    String.raw`^\{.*login failed.*remote_ip\S{3}<HOST>`,
+    'login failed.*"remote_ip":"<HOST>"?',
+  ];
+  test.each(OWN)('matches as it would without a container: %s', (regex) => {
+    for (const before of ['', '2026-11-30T19:34:21Z stdout F ', 'mail-1  | ']) {
+      expect(judge([regex], before + object({ user: 'bob' }))).toEqual(['192.0.2.1']);
+      expect(judge([regex], before + object({}, '192.0.2.1:4000'))).toEqual(['192.0.2.1']);
+      expect(judge([regex], before + object({ client_ip: '192.0.2.1' }))).toEqual(['192.0.2.1']);
+      expect(judge([regex], JSON.stringify({ log: before + object({}) }))).toEqual(['192.0.2.1']);
+    }
+  });
+
+  const WORDS = [
+    'remote_ip 198.51.100.9',
+    'login failed remote_ip::::198.51.100.9',
+    '"remote_ip:::198.51.100.9',
+    '"remote_ip":"198.51.100.9',
+    '"remote_ip":"198.51.100.9"',
+    '198.51.100.9',
+    'remote_ip',
+    ['remote_ip', '198.51.100.9'],
+    { remote_ip_: ['198.51.100.9'] },
+  ];
+  test.each(OWN)('finds nobody in words of strangers: %s', (regex) => {
+    for (const words of WORDS)
+      for (const message of [
+        object({ user: words }),
+        object({ user: words }, null),
+        JSON.stringify({ msg: 'login failed', remote_ip: null, agent: words }),
+        `2026-11-30T19:34:21Z stdout F ${object({ user: words })}`,
+      ])
+        expect([message, judge([regex], message)]).not.toEqual([message, ['198.51.100.9']]);
+  });
+
+  test.each([
+    ['login failed.*<HOST>', { log: 'login failed', agent: '198.51.100.9' }],
+    ['login failed.*user.*<HOST>', { log: 'login failed', user: '198.51.100.9' }],
+    ['user.*rip=<HOST>', { user: 'a rip=198.51.100.9', log: 'x' }],
+    ['login failed from <HOST>', { log: 'x', agent: 'login failed from 198.51.100.9' }],
+  ])('is none that names no key where the address stands: %s', (regex, parsed) => {
+    expect(judge([regex], JSON.stringify(parsed))).toEqual([]);
+    expect(judge([regex], `Nov 30 19:34:21 ${JSON.stringify(parsed)}`)).toEqual([]);
+  });
+
+  test('does not hand the object to the others of its filter', () => {
+    const both = ['login failed.*agent.*<HOST>', '"remote_ip":"<HOST>"'];
+    expect(judge(both, object({ agent: '198.51.100.9' }))).toEqual(['192.0.2.1']);
+    expect(judge(both, object({ agent: '198.51.100.9' }, null))).toEqual([]);
+  });
+});
+
 describe('the verdict on an object', () => {
   const text: FilterText = {
     logtype: 'container',
@@ -179,12 +307,20 @@ describe('the verdict on an object', () => {
       return { words, message: `${space}{${space}${others}${value}${space}}${space}` };
     });
 
+  const before = fc.constantFrom(
+    '2026-11-30T19:34:21Z stdout F ',
+    'Nov 30 19:34:21 ',
+    'mail-1  | ',
+  );
   test('is that on the line within, however it is spelt and whatever else is there', () => {
     fc.assert(
-      fc.property(object, ({ words, message }) => {
+      fc.property(object, before, ({ words, message }, before) => {
         // What begins an object itself is no line, and none within another.
-        fc.pre(!/^(?:\s|\x1b\[[\d;:]*m)*\{/.test(words));
-        expect(found(message)).toEqual(found(words));
+        const [header = ''] = words.replace(/\x1b\[[\d;:]*m/g, '').split('{');
+        fc.pre(!words.includes('{') || /\S$/.test(header));
+        const expected = found(words);
+        expect(found(message)).toEqual(expected);
+        expect(found(before + message)).toEqual(expected);
       }),
       { numRuns: 1_000 },
     );

@@ -338,7 +338,8 @@ describe('units by wildcard', () => {
       live.append(names.map((name, i) => unit(name, 10 + i)));
       await live.settled();
       const told: unknown[] = [];
-      for (let batch = follow.next(); batch.read > 0; batch = follow.next()) told.push(batch.isOfOthers);
+      for (let batch = follow.next(); batch.read > 0; batch = follow.next())
+        told.push(batch.isOfOthers);
       return told;
     };
     expect(await heard('other')).toEqual([true]);
