@@ -18,7 +18,7 @@ import type { Demotion, FilterBank } from '../../filter/bank.js';
 import { trimMemory, trimNowAndThen } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
 import { type Edge, isWarm, judged, openFor } from './edge.js';
-import type { FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
+import type { Credited, FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
 import { isOwn } from './protocol.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
@@ -61,7 +61,7 @@ export class Intake {
   readonly #post: (message: FromIntake) => void;
   readonly #orders: number | undefined;
   readonly #mark: ReadPosition | undefined;
-  #credits = BATCH_CREDITS;
+  readonly #credits: Record<Credited, number> = { batch: BATCH_CREDITS, edge: BATCH_CREDITS };
   #stopped = false;
   #wake: (() => void) | undefined;
   #phase: IntakePhase = 'opening';
@@ -103,9 +103,9 @@ export class Intake {
     this.#mark = plan.start.kind === 'resume' ? plan.start.mark : undefined;
   }
 
-  /** One batch was committed. */
-  credit(): void {
-    this.#credits++;
+  /** One batch was committed, or one of the edge judged. */
+  credit(of: Credited = 'batch'): void {
+    this.#credits[of]++;
     this.#wake?.();
   }
 
@@ -137,8 +137,10 @@ export class Intake {
   async #loop(): Promise<void> {
     let activeAt = 0;
     while (!this.#stopped) {
-      if (this.#credits <= 0) {
-        await this.#woken();
+      if (this.#credits.batch <= 0) {
+        // The main thread is busy with stored entries: the newest are looked at meanwhile.
+        if (await this.#lookAtEdge()) await new Promise(setImmediate);
+        else if (this.#credits.batch <= 0 && !this.#stopped) await this.#woken();
         continue;
       }
       const batch = this.#source.next(BATCH_ENTRIES_MAX);
@@ -237,24 +239,22 @@ export class Intake {
     return notBehind(position, mark);
   }
 
-  /** Judges the newest entries while stored ones are still read, once that takes a while. */
-  async #lookAtEdge(): Promise<void> {
-    if (this.#phase === 'live' || performance.now() - this.#openedAt < EDGE_AFTER_MS) return;
+  /** Judges the newest entries once reading takes long; true when more of them may be there. */
+  async #lookAtEdge(): Promise<boolean> {
+    if (this.#phase === 'live' || performance.now() - this.#openedAt < EDGE_AFTER_MS) return false;
     try {
       const edge = this.#openEdge();
-      for (
-        let looks = 0;
-        edge !== undefined && looks < EDGE_BATCHES_MAX && this.#credits > 0;
-        looks++
-      ) {
+      if (edge === undefined) return false;
+      for (let looks = 0; looks < EDGE_BATCHES_MAX && this.#credits.edge > 0; looks++) {
         const batch = await edge.next(() => this.#stopped);
-        if (batch === undefined) return;
+        if (batch === undefined) return false;
         const { warm, events, demoted } = batch;
         this.#tellDemoted(demoted);
         if (warm.length + events.length === 0) continue;
-        this.#credits--;
+        this.#credits.edge--;
         this.#post({ type: 'edge', warm, events });
       }
+      return this.#credits.edge > 0;
     } catch (error) {
       this.#leaveEdge();
       this.#post({
@@ -262,6 +262,7 @@ export class Intake {
         level: 'warning',
         message: `${this.#plan.id}: the newest entries wait until the stored ones are read: ${messageOf(error)}`,
       });
+      return false;
     }
   }
 
@@ -300,7 +301,7 @@ export class Intake {
   }
 
   #send(warm: readonly FilterEvent[], events: readonly FilterEvent[]): void {
-    this.#credits--;
+    this.#credits.batch--;
     this.#unposted = false;
     this.#postedAt = performance.now();
     const position = this.#toStore;
@@ -363,12 +364,17 @@ export class Intake {
     );
   }
 
+  /** Until something was said to this thread, or it is time to look at the edge. */
   async #woken(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       // An immediate that is made while messages come in runs before more do, and the next wait
       // would not hear of those.
       this.#wake = () => setImmediate(resolve);
+      const hasEdge = this.#edge !== undefined || this.#makeEdge !== undefined;
+      if (hasEdge && this.#phase !== 'live') timer = setTimeout(resolve, POLL_MS);
     });
+    clearTimeout(timer);
     this.#wake = undefined;
   }
 }

@@ -119,8 +119,11 @@ export type FromIntake =
   /** The thread cannot go on. */
   | { readonly type: 'failed'; readonly error: PackedError };
 
+/** What is sent against credits, each against its own: the newest wait for no stored ones. */
+export type Credited = 'batch' | 'edge';
+
 export type ToIntake =
   /** One batch (or one of the edge) has been taken: another may be sent. */
-  | { readonly type: 'credit' }
+  | { readonly type: 'credit'; readonly of: Credited }
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'stop' };

@@ -52,6 +52,11 @@ export class SourceIntake {
   readonly #log: Log;
   #thread: SourceThread;
   #queue: Promise<void> = Promise.resolve();
+  /**
+   * Batches of the edge, beside the others: whoever attacks now does not wait until the stored
+   * entries before them are judged.
+   */
+  #edgeQueue: Promise<void> = Promise.resolve();
   #stopped = false;
   #restarts = 0;
   #generation = 0;
@@ -111,7 +116,7 @@ export class SourceIntake {
     this.#stopped = true;
     clearTimeout(this.#timer);
     const isGone = await this.#thread.stop(milliseconds);
-    await this.#queue;
+    await Promise.all([this.#queue, this.#edgeQueue]);
     if (isGone) return true;
     this.#generation++;
     this.#log('error', `${this.id}: the reader's thread does not end: it is left behind`);
@@ -137,9 +142,12 @@ export class SourceIntake {
       { id, source, jails, start: start(), follow: true, self: SELF },
       {
         message: (message) => {
-          this.#queue = this.#queue
-            .then(() => this.#handle(message, generation))
-            .catch((error: unknown) => this.#fail(error));
+          const handled = (queue: Promise<void>) =>
+            queue
+              .then(() => this.#handle(message, generation))
+              .catch((error: unknown) => this.#fail(error));
+          if (message.type === 'edge') this.#edgeQueue = handled(this.#edgeQueue);
+          else this.#queue = handled(this.#queue);
         },
         exit: (error) => {
           this.#queue = this.#queue.then(() => this.#exited(error));
@@ -173,9 +181,10 @@ export class SourceIntake {
         return;
       }
       case 'edge':
-        this.#pipeline.takeEdge(this.id, message);
+        // Behind the end of the stored entries all of it was judged in its turn.
+        if (this.phase !== 'live') this.#pipeline.takeEdge(this.id, message);
         if (this.#pipeline.underWay > BATCHES_UNDER_WAY_MAX) await this.#pipeline.idle();
-        this.#thread.credit();
+        this.#thread.credit('edge');
         return;
       case 'stats':
         this.stats = message.stats;

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { EventDescriptor } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
-import type { FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
+import type { Credited, FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
 const THREAD_HEAP_MIB_MAX = 128;
@@ -75,9 +75,9 @@ export class IntakeThread {
     });
   }
 
-  /** A batch has been committed: the thread may send another. */
-  credit(): void {
-    this.#say({ type: 'credit' });
+  /** A batch has been committed, or one of the edge judged: the thread may send another. */
+  credit(of: Credited = 'batch'): void {
+    this.#say({ type: 'credit', of });
   }
 
   /** True when the thread answers within `milliseconds`. */

@@ -32,7 +32,7 @@ try {
   port.on('message', (message: ToIntake) => {
     switch (message.type) {
       case 'credit':
-        return intake.credit();
+        return intake.credit(message.of);
       case 'ping':
         return post({ type: 'pong', id: message.id });
       case 'stop':

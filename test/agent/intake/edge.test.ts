@@ -10,6 +10,7 @@ import { EDGE_AFTER_MS, EDGE_SECONDS } from '../../../src/core/timeouts.js';
 import { FilterBank } from '../../../src/filter/bank.js';
 import { entry, jail } from '../../support/filters.js';
 import { noGuard } from '../../support/guard.js';
+import { until } from '../../support/until.js';
 
 const NOW = wallClock.now();
 const SSH = '_SYSTEMD_UNIT=ssh.service';
@@ -78,7 +79,8 @@ async function run(stored: Stored, edge: Stored, credit = true) {
     new FilterBank(jails, noGuard),
     (message) => {
       said.push(message);
-      if (credit && (message.type === 'batch' || message.type === 'edge')) intake.credit();
+      if (credit && (message.type === 'batch' || message.type === 'edge'))
+        intake.credit(message.type);
       const isOver = message.type === 'batch' && (message.phase === 'live' || !credit);
       if (isOver || said.length > 1_000) intake.stop();
     },
@@ -138,23 +140,40 @@ describe('the live edge', () => {
     expect(order).toEqual(['batch', ...turn, ...turn, 'edge', 'batch']);
   });
 
-  test('takes no more than the main thread has credits for', async () => {
-    const edge = new Stored(Array.from({ length: 2 * BATCH_CREDITS }, (_, i) => batch(i + 1)));
-    const stored = new Stored([batch(-9)], EDGE_AFTER_MS + 1);
-    const intake = new Intake(
-      plan,
-      stored,
-      new FilterBank(jails, noGuard),
-      (message) => {
-        said.push(message.type);
+  describe('while the main thread is busy with the stored entries', () => {
+    /** What is sent when it takes none of them, and so many of the edge. */
+    async function sent(taken: number): Promise<{ batch: number; edge: number }> {
+      const many = (first: number, pause?: number) =>
+        new Stored(
+          Array.from({ length: 3 * BATCH_CREDITS }, (_, i) => batch(first + i)),
+          pause,
+        );
+      const posted = { batch: 0, edge: 0 };
+      let left = taken;
+      const intake = new Intake(
+        plan,
+        many(-99, EDGE_AFTER_MS / BATCH_CREDITS),
+        new FilterBank(jails, noGuard),
+        (message) => {
+          if (message.type === 'batch' || message.type === 'edge') posted[message.type]++;
+          if (message.type === 'edge' && left-- > 0) intake.credit('edge');
+        },
+        undefined,
+        () => new Edge(many(1), new FilterBank(jails, noGuard)),
+      );
+      const running = intake.run();
+      const isSent = () => posted.edge >= BATCH_CREDITS + taken && posted.batch >= BATCH_CREDITS;
+      await until('the newest', isSent).finally(() => intake.stop());
+      await running;
+      return posted;
+    }
+
+    test.each([0, BATCH_CREDITS + 1])(
+      'goes on against credits of its own, %i of them given back',
+      async (taken) => {
+        expect(await sent(taken)).toEqual({ batch: BATCH_CREDITS, edge: BATCH_CREDITS + taken });
       },
-      undefined,
-      () => new Edge(edge, new FilterBank(jails, noGuard)),
     );
-    const said: string[] = [];
-    setTimeout(() => intake.stop(), EDGE_AFTER_MS * 4);
-    await intake.run();
-    expect(said.filter((type) => type === 'batch' || type === 'edge')).toHaveLength(BATCH_CREDITS);
   });
 
   test.each([['open'], ['next']] as const)(

@@ -1,4 +1,4 @@
-import { expect, jest, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import type { IntakePlan } from '../../../src/agent/intake/protocol.js';
 import { SourceIntake } from '../../../src/agent/intake/source-intake.js';
 import type { IntakeListener } from '../../../src/agent/intake/thread.js';
@@ -8,12 +8,15 @@ import { BATCHES_UNDER_WAY_MAX, READER_RESTARTS_MAX } from '../../../src/core/se
 import { fakeTimers } from '../../support/timeouts.js';
 
 /** A source whose threads do what the test says. */
-function bench(underWay = 0) {
+function bench(underWay = 0, take = async () => {}) {
   const threads: IntakeListener[] = [];
   const done: string[] = [];
   const pipeline = {
     underWay,
-    take: async () => void done.push('take'),
+    take: async () => {
+      await take();
+      done.push('take');
+    },
     takeEdge: () => void done.push('edge'),
     idle: async () => void done.push('idle'),
   } as unknown as Pipeline;
@@ -75,3 +78,34 @@ test.each(['batch', 'edge'] as const)(
     expect(await after(BATCHES_UNDER_WAY_MAX + 1)).toEqual(['idle', 'credit']);
   },
 );
+
+describe('the newest entries', () => {
+  const message = (type: 'batch' | 'edge', phase = 'catch-up') =>
+    ({ type, phase, warm: [], events: [] }) as never;
+
+  test('are judged before stored ones that came first and are still under way', async () => {
+    let end = () => {};
+    const stored = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const { threads, done } = bench(0, () => stored);
+    for (const type of ['batch', 'batch', 'edge'] as const) threads[0]?.message(message(type));
+    await turn();
+    expect(done).toEqual(['edge', 'credit']);
+    end();
+    await turn();
+    expect(done).toEqual(['edge', 'credit', 'take', 'credit', 'take', 'credit']);
+  });
+
+  test('are passed over once all that is stored was judged, they among it', async () => {
+    const { threads, done } = bench();
+    threads[0]?.message(message('batch', 'live'));
+    await turn();
+    threads[0]?.message(message('edge'));
+    await turn();
+    expect(done.filter((word) => word === 'edge' || word === 'credit')).toEqual([
+      'credit',
+      'credit',
+    ]);
+  });
+});
