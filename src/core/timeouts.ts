@@ -255,6 +255,11 @@ export const CONTROL_STALL_MS_MAX = 15_000;
 /** Time for one probe, ms; one that takes longer is ended and tried again a minute later. */
 export const PROBE_DEADLINE_MS = 20_000;
 /**
+ * So long after its start an agent looks for jails that see nothing, ms, though its readers are
+ * still busy with stored entries: until then they need the processor more.
+ */
+export const PROBE_FIRST_MS_MAX = 60_000;
+/**
  * How long an import waits for `doveconf` and `postconf` to say where they log to, milliseconds;
  * they answer within 50.
  */

@@ -16,6 +16,7 @@ import { formatMatch } from '../../core/match.js';
 import type { Cursor, JailName, SourceId } from '../../core/names.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { type EpochMicros, earlierOf, plus, secondsBetween, wallClock } from '../../core/time.js';
+import { PROBE_FIRST_MS_MAX } from '../../core/timeouts.js';
 import { type AgentSetup, bySource } from '../../setup/setup.js';
 import type { SourceIntake } from '../intake/source-intake.js';
 import type { EntryOrigin, ProbePlan, ProbeReport } from './probe.js';
@@ -166,7 +167,7 @@ function shown(text: string): string {
   return escapeUntrusted(text, NAME_CHARS);
 }
 
-/** First look, ms after the start: the readers are busy with the past until then. */
+/** First look, ms after the start, and pause before it is tried again while readers are busy. */
 const FIRST_MS = 3_000;
 const EVERY_MS = 60_000;
 /** After a look that finds a reader behind, ms: is it slow, or does it not see what is there? */
@@ -177,6 +178,9 @@ const FIRST_SECONDS = 3_600;
  * Each look begins so long before the last one, seconds: entries may reach the disk a little late.
  */
 const OVERLAP_SECONDS = 5;
+
+/** What a reader does while stored entries of its source are still to be judged. */
+const BUSY: ReadonlySet<SourceIntake['phase']> = new Set(['opening', 'warm-up', 'catch-up']);
 
 /** Journals of this host; what others send here comes late, and files have no match. */
 const PROBED: ReadonlySet<SourceSpec['kind']> = new Set(['local', 'directory', 'container']);
@@ -204,6 +208,8 @@ export class CoverageCheck {
   readonly #now: () => EpochMicros;
   readonly #record = new CoverageReport();
   #timer: NodeJS.Timeout | undefined;
+  /** The first look is taken by then (`performance.now`), whoever is busy. */
+  #firstBy = 0;
   /** When the last look was, by the wall and by a clock that nobody puts back, ms. */
   #last: { readonly now: EpochMicros; readonly looked: number } | undefined;
   #lag = new Map<SourceId, number | null>();
@@ -230,8 +236,8 @@ export class CoverageCheck {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => inBackground(this.#turn()), FIRST_MS);
-    this.#timer.unref();
+    this.#firstBy = performance.now() + PROBE_FIRST_MS_MAX;
+    this.#turnIn(FIRST_MS);
   }
 
   stop(): void {
@@ -327,7 +333,19 @@ export class CoverageCheck {
     }
   }
 
+  #turnIn(milliseconds: number): void {
+    this.#timer = setTimeout(() => inBackground(this.#turn()), milliseconds);
+    this.#timer.unref();
+  }
+
+  /** Some reader is busy with the past, and a look would take the processor from it. */
+  get #isTooSoon(): boolean {
+    const isBusy = this.#parts.readers().some(({ phase }) => BUSY.has(phase));
+    return isBusy && this.#last === undefined && performance.now() < this.#firstBy;
+  }
+
   async #turn(): Promise<void> {
+    if (this.#isTooSoon) return this.#turnIn(FIRST_MS);
     try {
       await this.lookIfNew();
     } catch (error) {
@@ -338,8 +356,7 @@ export class CoverageCheck {
     }
     if (this.#timer === undefined) return;
     const isNew = [...this.#behind.values()].some(({ renewals }) => renewals === 0);
-    this.#timer = setTimeout(() => inBackground(this.#turn()), isNew ? BEHIND_MS : EVERY_MS);
-    this.#timer.unref();
+    this.#turnIn(isNew ? BEHIND_MS : EVERY_MS);
   }
 }
 

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { IntakeStats } from '../../../src/agent/intake/protocol.js';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import type { IntakePhase, IntakeStats } from '../../../src/agent/intake/protocol.js';
 import { guard } from '../../../src/agent/intake/v8-time-limit.js';
 import { CoverageCheck } from '../../../src/agent/probe/coverage.js';
 import { probe } from '../../../src/agent/probe/probe.js';
@@ -13,12 +13,14 @@ import {
 import { WHOLE_JOURNAL } from '../../../src/core/match.js';
 import { cursor, sourceId } from '../../../src/core/names.js';
 import { type EpochMicros, epochMicros, plus } from '../../../src/core/time.js';
+import { PROBE_FIRST_MS_MAX } from '../../../src/core/timeouts.js';
 import { createSource } from '../../../src/journal/source.js';
 import { LiveConfiguration } from '../../../src/setup/live.js';
 import { bySource } from '../../../src/setup/setup.js';
 import { Host } from '../../control/host.js';
 import { canWrite, type FakeEntry, T0, writeJournal } from '../../support/journal-files.js';
 import { needs } from '../../support/require.js';
+import { fakeTimers } from '../../support/timeouts.js';
 
 /** A folder with a configuration; the journal is written by each test. */
 let host: Host;
@@ -349,6 +351,7 @@ describe('the prober', () => {
       stamp: undefined as string | undefined,
       lastEntry: NOW as EpochMicros,
       renewed: 0,
+      phase: 'live' as IntakePhase,
     };
     let looks = 0;
     const since: EpochMicros[] = [];
@@ -358,7 +361,7 @@ describe('the prober', () => {
       readers: () =>
         [...bySource(loaded.setup.jails).keys()].map((id) => ({
           id,
-          phase: 'live' as const,
+          phase: state.phase,
           stats: {
             position: { cursor: cursor(`c${state.lastEntry}`), time: state.lastEntry },
           } as IntakeStats,
@@ -389,6 +392,29 @@ describe('the prober', () => {
     });
     return { made, said, state, since, looks: () => looks };
   }
+
+  test('first looks once no reader is busy with the past, and not later than the bound', async () => {
+    using _ = fakeTimers();
+    const looksAfter = async (busy: IntakePhase, milliseconds: number, idle?: IntakePhase) => {
+      const { made, state, looks } = prober();
+      state.phase = busy;
+      made.start();
+      await jest.advanceTimersByTimeAsync(milliseconds);
+      const before = looks();
+      state.phase = idle ?? busy;
+      // The next try.
+      if (idle !== undefined) await jest.advanceTimersByTimeAsync(3_000);
+      made.stop();
+      return [before, looks()];
+    };
+    expect(await looksAfter('live', 3_000)).toEqual([1, 1]);
+    expect(await looksAfter('catch-up', 9_000, 'live')).toEqual([0, 1]);
+    expect(await looksAfter('waiting', 3_000)).toEqual([1, 1]);
+    for (const busy of ['opening', 'warm-up', 'catch-up'] as const) {
+      expect(await looksAfter(busy, PROBE_FIRST_MS_MAX - 1)).toEqual([0, 0]);
+      expect(await looksAfter(busy, PROBE_FIRST_MS_MAX)).toEqual([1, 1]);
+    }
+  });
 
   test('says what is wrong once, and again when it changes', async () => {
     const { made, said, state } = prober();
