@@ -46,7 +46,16 @@ export function negate(set: CharSet): CharSet {
 }
 
 export function intersect(a: CharSet, b: CharSet): CharSet {
-  return negate(union(negate(a), negate(b)));
+  const out: number[] = [];
+  for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+    const [endA, endB] = [a[i + 1] as number, b[j + 1] as number];
+    const lo = Math.max(a[i] as number, b[j] as number);
+    const hi = Math.min(endA, endB);
+    if (lo <= hi) out.push(lo, hi);
+    if (endA < endB) i += 2;
+    else j += 2;
+  }
+  return out;
 }
 
 export function has(set: CharSet, code: number): boolean {
@@ -74,14 +83,22 @@ export function bitmapOf(set: CharSet): Uint8Array {
   let bits = bitmaps.get(key);
   if (bits === undefined) {
     bits = new Uint8Array(8192);
-    for (const [lo, hi] of rangesOf(set)) {
-      for (let code = lo; code <= hi; code++)
-        bits[code >> 3] = (bits[code >> 3] as number) | (1 << (code & 7));
-    }
+    for (const [lo, hi] of rangesOf(set)) setBits(bits, lo, hi);
     bitmaps.set(key, bits);
   }
   return bits;
 }
+
+/** Whole bytes at once: most of the sets have nearly all of the 65,536. */
+function setBits(bits: Uint8Array, lo: number, hi: number): void {
+  const [first, end] = [(lo + 7) >> 3, (hi + 1) >> 3];
+  if (first < end) bits.fill(0xff, first, end);
+  for (let code = lo; code <= hi; code++) {
+    if (first < end && code === first << 3) code = end << 3;
+    if (code <= hi) bits[code >> 3] = (bits[code >> 3] as number) | (1 << (code & 7));
+  }
+}
+
 /** Whether a bitmap holds a code unit. */
 export function inBitmap(bits: Uint8Array, code: number): boolean {
   return ((bits[code >> 3] as number) & (1 << (code & 7))) !== 0;
