@@ -82,7 +82,11 @@ export class KeyIndex {
   /** Binds an absent key to a slot. */
   insert(key: TargetKey, slot: number): void {
     while (slot >= this.#kind.length) this.#growColumns();
-    this.#words.set([key.a, key.b, key.c, key.d], 4 * slot);
+    const at = 4 * slot;
+    this.#words[at] = key.a;
+    this.#words[at + 1] = key.b;
+    this.#words[at + 2] = key.c;
+    this.#words[at + 3] = key.d;
     this.#kind[slot] = key.kind;
     if (2 * (this.#size + 1) > this.#table.length) this.#growTable();
     this.#table[this.#place(key)] = slot;
@@ -90,8 +94,16 @@ export class KeyIndex {
   }
 
   key(slot: number): TargetKey {
-    const [a = 0, b = 0, c = 0, d = 0] = this.#words.subarray(4 * slot, 4 * slot + 4);
-    return { a, b, c, d, kind: this.#kind[slot] ?? 0 };
+    // One by one: a piece of the array would be an object of its own, for each of 100,000 targets.
+    const words = this.#words;
+    const at = 4 * slot;
+    return {
+      a: words[at] ?? 0,
+      b: words[at + 1] ?? 0,
+      c: words[at + 2] ?? 0,
+      d: words[at + 3] ?? 0,
+      kind: this.#kind[slot] ?? 0,
+    };
   }
 
   /** Frees the key of a slot in use. */

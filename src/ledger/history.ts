@@ -1,9 +1,9 @@
 /** Past bans: questions about them, counts, and when they are forgotten. */
 import type { Database, Statement } from 'better-sqlite3';
 import { baseAddress, type Family, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
-import type { BanRecord } from '../core/decision.js';
+import type { BanRecord, Leniency } from '../core/decision.js';
 import type { Element } from '../core/firewall.js';
-import type { JailName } from '../core/names.js';
+import type { Cursor, JailName } from '../core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, plus } from '../core/time.js';
 import { guarded } from './errors.js';
@@ -44,6 +44,21 @@ export interface SettledUpTo {
   /** True: of exactly this target; false: of all that share an address with it. */
   readonly exact: boolean;
 }
+
+/** Of a ban of the past what jails that count bans ask for; a start has 200,000 of them. */
+export interface PastBan extends Pick<BanRecord, 'id' | 'jail' | 'target' | 'time' | 'leniency'> {
+  /** The newest of its entries, where it names any. */
+  readonly evidence: readonly Cursor[];
+}
+
+type PastBanRow = readonly [
+  id: number,
+  jail: JailName,
+  target: string,
+  time: EpochMicros,
+  leniency: Leniency | null,
+  newest: Cursor | null,
+];
 
 /** What `status` shows of one jail. */
 export interface BanCounts {
@@ -138,10 +153,16 @@ export class History {
    * New bans of the journal (no extensions) since a time, oldest first: what jails that count bans
    * are warmed up with.
    */
-  newBans(since: EpochMicros): BanRecord[] {
-    const sql = `SELECT ${BAN_COLUMNS} FROM ban WHERE time >= ? AND origin = 'journal' AND replaces IS NULL
+  newBans(since: EpochMicros): PastBan[] {
+    const sql = `SELECT id, jail, target, time, leniency, json_extract(evidence, '$[#-1]') FROM ban
+      WHERE time >= ? AND origin = 'journal' AND replaces IS NULL
       AND ended_reason IS NOT 'ignored' ORDER BY id`;
-    return (guarded(() => this.#db.prepare(sql).all(since)) as BanRow[]).map(recordOf);
+    const rows = guarded(() => this.#db.prepare(sql).raw().all(since)) as PastBanRow[];
+    return rows.map(([id, jail, target, time, leniency, newest]) => {
+      const ban = { id, jail, target: targetAsWritten(target), time };
+      const evidence = newest === null ? [] : [newest];
+      return leniency === null ? { ...ban, evidence } : { ...ban, evidence, leniency };
+    });
   }
 
   /** Numbers per jail. */

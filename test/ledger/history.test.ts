@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { cursor } from '../../src/core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../../src/core/service-limits.js';
 import { openLedger } from '../../src/ledger/open.js';
 import { at, ban, JAIL, OTHER, opened, prefix } from './support.js';
@@ -99,6 +100,24 @@ describe('the history', () => {
       ],
     });
     expect(ledger.history.newBans(at(10)).map(({ id }) => id)).toEqual([3, 4, 5]);
+  });
+
+  test('of them the newest entry is told, and whether they count for less', () => {
+    const { ledger } = opened();
+    ledger.commit({
+      decisions: [
+        ban('192.0.2.1', { time: at(1) }),
+        ban('2001:db8::/64', { time: at(2), evidence: [], leniency: 'shared' }),
+      ],
+    });
+    const newest = cursor('s=1;i=2');
+    expect(ledger.history.newBans(at(0))).toEqual([
+      { id: 1, jail: JAIL, target: prefix('192.0.2.1'), time: at(1), evidence: [newest] },
+      {
+        ...{ id: 2, jail: JAIL, target: prefix('2001:db8::/64'), time: at(2) },
+        ...{ evidence: [], leniency: 'shared' },
+      },
+    ]);
   });
 });
 
