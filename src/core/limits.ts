@@ -122,9 +122,9 @@ export const EVIDENCE_OFFENDERS_MAX = 8;
 export const EVIDENCE_PREFIXES_MAX = 60_000;
 /** So many strangers within a day, at names that nobody logs in with, are a wave. */
 export const EVIDENCE_WAVE_ADDRESSES = 20;
-/** User names that the model knows, half of them for names that never logged in: 152 bytes each. */
+/** User names that the model knows, half of them for names that never logged in: 156 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
-/** Users at their networks with the passwords tried last: 52 bytes each. */
+/** Users at their networks with the passwords tried last: 80 bytes each. */
 export const EVIDENCE_GUESSES_MAX = 32_000;
 /** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;

@@ -192,15 +192,16 @@ export class Evidence {
   }
 
   /**
-   * Notes an attempt that weighs nothing here: its password was looked at, or it was refused
-   * unseen. At a name that nobody logs in with, that says that somebody goes on guessing there.
+   * Notes an attempt, whatever it weighs: its password was looked at, or it was refused unseen.
+   * Ever new passwords say that somebody goes on guessing there.
    */
   attempted(attempt: Attempt, guess = this.#guessOf(attempt)): void {
     if (guess === undefined) return;
     const time = this.#secondsOf(attempt.time);
-    if (attempt.isRefused !== true) this.#guesses.noteChecked(guess, time);
-    else if (this.#guesses.noteRefused(guess, time) && !this.#users.hasLogin(guess.user))
-      this.#credit.noteRefused(whereOf(this.#keys, attempt).target, time);
+    if (attempt.isRefused === true) this.#guesses.noteRefused(guess, time);
+    else this.#guesses.noteChecked(guess, time);
+    if (this.#guesses.isFurther(guess, time, this.#users.hasLogin(guess.user)))
+      this.#credit.noteGuess(whereOf(this.#keys, attempt).target, time);
   }
 
   #weigh(attempt: Attempt, count: number, guess: Guess | undefined): FailureMeaning {

@@ -227,7 +227,7 @@ function isQuiet(
   time: number,
 ): boolean {
   const steps = Math.max(0, points / rules.slowPoints - SHARED_CLOSED_SHARE) / REOPEN_STEP;
-  const last = Math.max(lastFailure, credit.refusedAt(target));
+  const last = Math.max(lastFailure, credit.guessedAt(target));
   return time - last >= SHARED_REOPEN_SECONDS * 2 ** steps;
 }
 

@@ -34,29 +34,31 @@ export function guessOf(
 }
 
 /**
- * Columns of a user in a network behind the passwords that were tried: which one was refused
- * unseen and when, and when one was last looked at.
+ * Columns of a user in a network behind the passwords that counted: all that came, when one was
+ * last refused unseen, and when one was last looked at.
  */
-const LATEST = {
-  refused: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX),
-  refusedAt: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX) + 1,
-  checkedAt: RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX) + 2,
-} as const;
-const LATEST_COLUMNS = 3;
+const SEEN = RecentSet.wordsOf(EVIDENCE_OLD_PASSWORDS_MAX);
+const LATEST = { refusedAt: 2 * SEEN, checkedAt: 2 * SEEN + 1, width: 2 * SEEN + 2 } as const;
+/**
+ * Different passwords of a user within a day that may all be honest, though they were wrong or
+ * refused: the right one in a new place, that of an old phone, and a mistyped one.
+ */
+const HONEST_PASSWORDS = 3;
 
 export class Guesses {
   /** Digests of a user in a network, each with the time at which it last counted. */
   readonly #pairs: Table;
   readonly #tried: RecentSet;
+  /** The same of all that came, looked at or not, whether it counted or weighed nothing. */
+  readonly #seen: RecentSet;
   /** Users of a digest. */
   readonly #digests: Table;
   readonly #users: RecentSet;
 
   constructor(pairs: number, digests: number) {
-    this.#pairs = new Table(LATEST.refused + LATEST_COLUMNS, pairs, (slot) =>
-      Math.max(this.#tried.newest(slot), this.#pairs.get(slot, LATEST.refusedAt)),
-    );
+    this.#pairs = new Table(LATEST.width, pairs, (slot) => this.#seen.newest(slot));
     this.#tried = new RecentSet(this.#pairs, 0, EVIDENCE_OLD_PASSWORDS_MAX);
+    this.#seen = new RecentSet(this.#pairs, SEEN, EVIDENCE_OLD_PASSWORDS_MAX);
     this.#digests = new Table(RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX), digests, (slot) =>
       this.#users.newest(slot),
     );
@@ -88,13 +90,21 @@ export class Guesses {
       this.#pairs.set(slot, LATEST.checkedAt, time);
   }
 
-  /** Notes a guess that was refused unseen; true when the one refused before was another. */
-  noteRefused({ pair, digest }: Guess, time: number): boolean {
+  /** Notes that a password was refused unseen. */
+  noteRefused({ pair }: Guess, time: number): void {
+    this.#pairs.set(this.#pairs.obtain(pair), LATEST.refusedAt, time);
+  }
+
+  /**
+   * Notes a password that came; true when it is a guess, and not what honest people do: a device
+   * goes on with the one that it has, and a user has several. A name without a login has none.
+   */
+  isFurther({ pair, digest }: Guess, time: number, hasLogin: boolean): boolean {
     const slot = this.#pairs.obtain(pair);
-    const isNew = this.#pairs.get(slot, LATEST.refused) !== digest.low;
-    this.#pairs.set(slot, LATEST.refused, digest.low);
-    this.#pairs.set(slot, LATEST.refusedAt, time);
-    return isNew;
+    const isOld = this.#seen.seen(slot, digest.low) !== 0;
+    const others = this.#seen.count(slot, time - DIGEST_SECONDS);
+    this.#seen.add(slot, digest.low, time);
+    return !isOld && others >= (hasLogin ? HONEST_PASSWORDS : 0);
   }
 
   /**

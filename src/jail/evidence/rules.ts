@@ -176,12 +176,12 @@ export const SHARED_USERS = 2;
 const USERS_OF_ADDRESS = 6;
 /**
  * Columns of an address behind its users: the one name that may fail there, up to when its failures
- * are used up, and when a guess was last refused there unseen.
+ * are used up, and when somebody last guessed there.
  */
 const PHONE = {
   name: RecentSet.wordsOf(USERS_OF_ADDRESS),
   usedUpTo: RecentSet.wordsOf(USERS_OF_ADDRESS) + 1,
-  refusedAt: RecentSet.wordsOf(USERS_OF_ADDRESS) + 2,
+  guessedAt: RecentSet.wordsOf(USERS_OF_ADDRESS) + 2,
 } as const;
 const PHONE_COLUMNS = 3;
 /** After so long without a failure another name may take the place. */
@@ -286,17 +286,20 @@ export class Credit {
     return true;
   }
 
-  /** A guess at an address that people log in from was refused unseen. */
-  noteRefused(address: Key, time: number): void {
+  /** Somebody guessed at an address that people log in from. */
+  noteGuess(address: Key, time: number): void {
     const slot = this.#addresses.find(address);
-    if (slot !== NONE && time > this.#addresses.get(slot, PHONE.refusedAt))
-      this.#addresses.set(slot, PHONE.refusedAt, time);
+    if (slot !== NONE && time > this.#addresses.get(slot, PHONE.guessedAt))
+      this.#addresses.set(slot, PHONE.guessedAt, time);
   }
 
-  /** When a guess was last refused unseen at an address that people log in from; 0 is never. */
-  refusedAt(address: Key): number {
+  /**
+   * When somebody was last seen to guess at an address that people log in from, whatever it
+   * weighed; 0 is never.
+   */
+  guessedAt(address: Key): number {
     const slot = this.#addresses.find(address);
-    return slot === NONE ? 0 : this.#addresses.get(slot, PHONE.refusedAt);
+    return slot === NONE ? 0 : this.#addresses.get(slot, PHONE.guessedAt);
   }
 
   /** How many users vouch for a network: pairs with a login from this time on. */

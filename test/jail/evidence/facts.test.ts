@@ -236,6 +236,63 @@ describe('a shared address at which strangers guess', () => {
     expect(isQuiet(2.2 * HOUR)).toBe(false);
     evidence.attempted({ ...attempt(HERE, 'ghost', LATER + 3.2 * HOUR), isRefused: true });
     expect(isQuiet(3.3 * HOUR)).toBe(true);
+    // Two devices of one new mailbox, each with its own password.
+    for (const digest of ['aaaaaaaa', 'bbbbbbbb', 'aaaaaaaa', 'bbbbbbbb'])
+      refuse('ghost', digest, 3.2 * HOUR);
+    expect(isQuiet(3.3 * HOUR)).toBe(true);
+  });
+
+  describe('what weighs nothing', () => {
+    /** How passwords weigh nothing there: what each of them does, and the points that it gives. */
+    const WAYS: Readonly<Record<string, (digest: string, second: number) => number>> = {
+      'of one name, as a phone': (digest, second) => fail('carla', digest, second),
+      'of a user of the address': (digest, second) => fail('anna', digest, second),
+      'of a user of the network': (digest, second) => fail('nora', digest, second),
+      'refused unseen, of a user from elsewhere': (digest, second) => {
+        refuse('dora', digest, second);
+        return 0;
+      },
+      'looked at, and counted by its line': (digest, second) => {
+        evidence.attempted({ ...attempt(HERE, 'dora', LATER + second), digest });
+        return 0;
+      },
+    };
+    const fail = (user: string, digest: string, second: number) => {
+      const { points } = evidence.facts(attempt(HERE, 'eva', LATER + second));
+      evidence.failure({ ...attempt(HERE, user, LATER + second), digest });
+      return facts(HERE, 'eva', LATER + second).points - points;
+    };
+    /** Different passwords from one moment on; none of them gives the address a point. */
+    const passwords = (way: string, count: number, second: number, first = 0) => {
+      for (let n = first; n < first + count; n++)
+        expect(WAYS[way]?.(`${n}`.padStart(8, 'a'), second + n)).toBe(0);
+    };
+
+    beforeEach(() => {
+      for (const user of ['carla', 'dora'])
+        evidence.login(attempt('198.51.100.7', user, LATER - DAY));
+      evidence.login(attempt('192.0.2.50', 'nora', LATER - DAY));
+      guess(4);
+    });
+
+    test.each(Object.keys(WAYS))('is guessing from the fourth password on: %s', (way) => {
+      passwords(way, 3, HOUR);
+      expect(isQuiet(1.2 * HOUR)).toBe(true);
+      passwords(way, 1, HOUR, 3);
+      expect([isQuiet(2 * HOUR), isQuiet(2.2 * HOUR)]).toEqual([false, true]);
+      // And each further one, as long as others of that day are remembered.
+      WAYS[way]?.('bbbbbbbb', 3 * HOUR);
+      expect(isQuiet(4 * HOUR)).toBe(false);
+      passwords(way, 1, 2 * DAY, 5);
+      expect(isQuiet(2 * DAY + 60)).toBe(true);
+    });
+
+    test.each(Object.keys(WAYS))('is no guessing where old passwords come again: %s', (way) => {
+      // With points that keep it closed for as long as somebody guesses.
+      guess(4, 0.5 * HOUR);
+      for (let second = HOUR; second < 5 * DAY; second += 0.5 * HOUR) passwords(way, 2, second);
+      expect(isQuiet(5 * DAY)).toBe(true);
+    });
   });
 });
 
