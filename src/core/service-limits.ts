@@ -143,8 +143,8 @@ export const SHARE_NAME_CHARS_MAX = 64;
 /** Bans of other hosts that the companion knows of: some 300 bytes each. */
 export const SHARE_HELD_MAX = 100_000;
 /**
- * Bans of this host at the engine that a listing tells: what is beyond is told there once more.
- * Some 200 bytes each; anybody who has the password can write some in its name.
+ * Bans in this host's name that a listing of the engine tells, some 200 bytes each. Anybody who has
+ * the password can write some; beyond this only those are kept that this host has in force.
  */
 export const SHARE_OWN_MAX = 100_000;
 /** Lifts while nobody listened that are told; the next listing finds the others. */

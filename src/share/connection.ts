@@ -65,6 +65,8 @@ export class Connection {
   #fail: (error: unknown) => void = () => undefined;
   /** Of this host, in the listing that is under way. */
   #own = new Map<string, number>();
+  /** What it is to have; asked for only where that listing is longer than its bound. */
+  #wanted: ReadonlySet<string> | undefined;
   /** A decision of another host with this one's name is held; the same in that listing. */
   #isNamesake = false;
   #isNamesakeListed = false;
@@ -162,12 +164,13 @@ export class Connection {
     if (listing !== undefined) {
       this.#isNamesakeListed ||= isNamesake;
       this.#queue.listingBegins();
-      this.#noteOwn(own);
+      await this.#noteOwn(own);
     }
     await this.#inbox.take(news);
     if (listing === 'end') {
       this.#queue.listed(this.#own);
       this.#own = new Map();
+      this.#wanted = undefined;
       this.#isNamesake = this.#isNamesakeListed;
       this.#isNamesakeListed = false;
       this.#options.listening();
@@ -178,10 +181,19 @@ export class Connection {
     }
   }
 
-  /** For what has no room here, the comparison takes it that the engine lacks it, and tells it. */
-  #noteOwn(own: ReadonlyMap<string, number>): void {
-    for (const [key, until] of own)
-      if (this.#own.size < SHARE_OWN_MAX || this.#own.has(key)) this.#own.set(key, until);
+  /**
+   * What this host has in force is kept however much it is: the comparison takes it that the engine
+   * lacks what is not kept, and would tell it anew after each listing. The bound is for what others
+   * write in this host's name.
+   */
+  async #noteOwn(own: ReadonlyMap<string, number>): Promise<void> {
+    for (const [key, until] of own) {
+      if (this.#own.size >= SHARE_OWN_MAX && !this.#own.has(key)) {
+        this.#wanted ??= await this.#queue.wanted();
+        if (!this.#wanted.has(key)) continue;
+      }
+      this.#own.set(key, until);
+    }
   }
 
   /** Tells the engine all that waits, piece by piece. */

@@ -220,6 +220,11 @@ export class Inbox {
     }
   }
 
+  /**
+   * Asks until there is an answer. An agent that was mute for too long may still be at work on the
+   * request, and gets it twice: it takes one after the other, and what stands already, or what an
+   * operator has lifted since, it leaves as it is.
+   */
   async #ask(request: Request): Promise<void> {
     const { agent, metrics, log, signal, retryMs = AGENT_RETRY_MS } = this.#options;
     for (;;) {

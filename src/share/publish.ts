@@ -157,6 +157,14 @@ export class PublishQueue implements Receiver {
     this.#options.room();
   }
 
+  /** All that the engine is to hold as of now, by `ownKey`. */
+  async wanted(): Promise<ReadonlySet<string>> {
+    const bans = await this.#options.bans({});
+    return new Set(
+      bans.filter((ban) => this.#isWanted(ban)).map(({ jail, target }) => ownKey(jail, target)),
+    );
+  }
+
   /** Compares all bans in force with what the engine holds, soon. */
   compare(): void {
     this.#mustCompare = true;

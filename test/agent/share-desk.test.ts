@@ -147,6 +147,27 @@ test('an unfinished complete list takes nothing away, the next one does', async 
   expect(left).toEqual([address(2), address(5)]);
 });
 
+test('a request that comes again, also while the first one is under way, changes nothing', async () => {
+  const { share, desk, ledger, pieces, kernel } = deskOf();
+  const decisions = [...many(0, 60), ...many(100, 60, { origin: 'lists' })];
+  const [first, again] = await Promise.all([share(decisions), share(decisions)]);
+  expect([first?.taken, again?.taken]).toEqual([120, 120]);
+  expect(pieces.reduce((sum, one) => sum + one, 0)).toBe(120);
+  expect([ledger.history.openBansOf(SHARED_JAIL), kernel.size]).toEqual([60, 60]);
+  // What an operator lifted in between stays lifted.
+  const lifted = prefix(address(0));
+  const time = wallClock.now();
+  const unban = { kind: 'unban', jail: SHARED_JAIL, target: lifted, time, reason: 'operator' };
+  ledger.commit({ decisions: [unban as Decision] });
+  await desk.unlist(prefix(address(100)));
+  expect(await share(decisions)).toMatchObject({ refusedCount: 1 });
+  expect([ledger.history.openBansOf(SHARED_JAIL), kernel.size]).toEqual([59, 59]);
+  // Lifts, too.
+  const lifts = [{ target: address(1), origin: 'banjour' as const, host: 'mx2' }];
+  const both = [share([], { lifted: lifts }), share([], { lifted: lifts })];
+  expect((await Promise.all(both)).map((one) => one.lifted)).toEqual([1, 0]);
+});
+
 test('a complete list whose beginning this agent did not see takes nothing away', async () => {
   const { share, ledger } = deskOf();
   await share([told(1), told(2)]);

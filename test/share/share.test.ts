@@ -10,6 +10,7 @@ import { silentLog } from '../../src/core/log.js';
 import { SHARE_DECISIONS_MAX, SHARE_OWN_MAX } from '../../src/core/service-limits.js';
 import { SHARE_BACKOFF_MS_MAX, SHARE_BACKOFF_MS_MIN } from '../../src/core/timeouts.js';
 import { Connection } from '../../src/share/connection.js';
+import type { ShareChange } from '../../src/share/engine.js';
 import { type ShareGauges, ShareMetrics } from '../../src/share/metrics.js';
 import { addressesOf, type ShareOptions, ShareService } from '../../src/share/share.js';
 import { stays, until } from '../support/until.js';
@@ -380,17 +381,13 @@ test('connections that fail leave nothing behind in the service', async () => {
   await until('nobody follows', () => agent.listeners === 0);
 });
 
-test.each([0, 1])(
-  'own bans of a listing are kept up to a bound: %i more are told again',
-  async (more) => {
-    const agent = new FakeAgent();
-    const count = SHARE_OWN_MAX + more;
-    const own = new Map(
-      Array.from({ length: count }, (_, n) => [
-        `sshd 10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
-        9e15,
-      ]),
-    );
+describe('a listing of bans in this host’s name', () => {
+  const UNTIL = Date.now() + 3_600_000;
+  const target = (n: number) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`;
+
+  /** A connection whose engine lists so many; how many it knows then, and what it tells next. */
+  async function listed(agent: FakeAgent, count: number) {
+    const own = new Map(Array.from({ length: count }, (_, n) => [`sshd ${target(n)}`, UNTIL]));
     const engine = new MemoryEngine(hub, memoryHost('mx1'));
     engine.run = async (_, take, signal) => {
       const none = { put: [], gone: [], passedOver: 0 };
@@ -398,8 +395,12 @@ test.each([0, 1])(
       await take({ ...none, own: new Map(), listing: 'end' });
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
     };
-    let published = 0;
-    engine.publish = () => new Promise(() => undefined);
+    let told: readonly ShareChange[] = [];
+    engine.publish = (changes) => {
+      told = changes;
+      return new Promise(() => undefined);
+    };
+    let known = 0;
     const ending = new AbortController();
     const connection = new Connection({
       ...{ engine, host: 'mx1', agent, desk: agent, log: silentLog, now: Date.now },
@@ -407,18 +408,38 @@ test.each([0, 1])(
       positions: Positions.open(join(folder, 'positions.json')),
       metrics: new ShareMetrics(() => ({}) as ShareGauges),
       spared: [],
-      times: { heartbeat: 1_000, listAgainFirst: 1_000, listAgain: 1_000 },
+      times: { heartbeat: 60_000, listAgainFirst: 60_000, listAgain: 60_000 },
       listening: () => {
-        published = connection.published;
+        known = connection.published;
       },
     });
     const running = connection.run(ending.signal);
-    await until('it is listed', () => published > 0);
-    expect(published).toBe(SHARE_OWN_MAX);
+    await until('something is told', () => told.length > 0);
     ending.abort();
     await running;
-  },
-);
+    return { known, told: told.map((one) => `${one.kind} ${one.target}`) };
+  }
+
+  test.each([0, 1])('is kept up to a bound where others wrote them: %i more', async (more) => {
+    const { known, told } = await listed(new FakeAgent(), SHARE_OWN_MAX + more);
+    expect(known).toBe(SHARE_OWN_MAX);
+    expect(told[0]).toBe(`lift ${target(0)}`);
+  });
+
+  test('is kept beyond it where they are in force: only what is lost is told again', async () => {
+    const agent = new FakeAgent();
+    const count = SHARE_OWN_MAX + 2;
+    const like = agent.ban('192.0.2.1', 3_600);
+    agent.bansMade = Array.from({ length: count }, (_, n) => ({
+      ...{ ...like, id: n + 1, target: target(n) },
+      until: new Date(UNTIL).toISOString(),
+    }));
+    // The engine has lost the last one.
+    const { known, told } = await listed(agent, count - 1);
+    expect(known).toBe(count - 1);
+    expect(told).toEqual([`ban ${target(count - 1)}`]);
+  });
+});
 
 test.each(['an engine', 'an agent'])('%s that is mute holds up no stop', async (who) => {
   const agent = new FakeAgent();
