@@ -68,6 +68,24 @@ export interface LineMatch {
   readonly window: readonly string[] | undefined;
 }
 
+/** Parts of a line that is no failure where it is found. */
+const NO_FAILURES: ReadonlySet<Told['part']> = new Set([
+  'trouble',
+  'opened',
+  'closed',
+  'elsewhere',
+]);
+
+/**
+ * True when the line is a failure by itself: not one that is only remembered for its connection or
+ * waits for another line of it, and not one that another jail counts.
+ */
+export function isFailure({ result, told, key, marks }: LineMatch): boolean {
+  if (result !== 'failure') return false;
+  if (told !== undefined && NO_FAILURES.has(told.part)) return false;
+  return key === undefined || !(marks.nofail || marks.gained || marks.waits);
+}
+
 /** Circumstances of a line that its text does not tell. */
 export interface LineContext {
   readonly time: EpochMicros;

@@ -9,7 +9,7 @@ import { fieldsOf, matches } from '../core/match.js';
 import { cursor } from '../core/names.js';
 import { compileFilter } from '../filter/compile.js';
 import { matchEntry } from '../filter/container-line.js';
-import type { CompiledFilter } from '../filter/filter.js';
+import { type CompiledFilter, isFailure } from '../filter/filter.js';
 import { LINE_FIELDS, lineOf } from '../filter/line.js';
 import { countOf } from '../filter/match-groups.js';
 import { createSource } from '../journal/source.js';
@@ -40,9 +40,9 @@ export class EvidenceReader {
   }
 
   /**
-   * The entry with the first jail of these that wants it and whose filter finds a failure in it.
-   * Never throws: without permission to read the journal the decision itself is still worth
-   * showing.
+   * The entry with the first jail of these that wants it and whose filter counts a failure in it.
+   * Jails read each other's services, and what one counts another only takes note of. Never throws:
+   * without permission to read the journal the decision itself is still worth showing.
    */
   view({ cursor: text, count, points }: CountedEntry, jails: readonly JailSetup[]): EvidenceView {
     const views = jails.map((jail) => this.#found(text, jail));
@@ -72,7 +72,7 @@ export class EvidenceReader {
       // Never settled, the filter remembers no line: each is judged as the only one.
       const match = matchEntry(filter, entry, line, { running: undefined });
       const { slot, marks } = match;
-      if (match.result !== 'failure' || slot === undefined) return seen;
+      if (!isFailure(match) || slot === undefined) return seen;
       const { place, text: regex } = slot.source;
       return {
         ...seen,

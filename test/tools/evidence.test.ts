@@ -11,7 +11,7 @@ import { loadSetup } from '../../src/setup/load.js';
 import type { JailSetup } from '../../src/setup/setup.js';
 import { textTools } from '../../src/setup/text-dates.js';
 import { evidenceOf } from '../../src/tools/explain.js';
-import { canWrite, writeJournal } from '../support/journal-files.js';
+import { canWrite, type FakeEntry, writeJournal } from '../support/journal-files.js';
 import { needs } from '../support/require.js';
 
 const LINE = String.raw`^\S+ \S+: `;
@@ -45,24 +45,27 @@ beforeAll(() => {
     adminRoot: join(folder, 'etc'),
   }).setup.jails;
   if (!canWrite[0]) return;
-  const entry = (unit: string, message: string, at: number) => ({
-    ...{ at, message },
-    fields: { _SYSTEMD_UNIT: `${unit}.service`, _HOSTNAME: 'h', SYSLOG_IDENTIFIER: unit },
-  });
-  writeJournal(join(folder, 'journal/host.journal'), [
-    ...[0, 1, 2].map((i) => entry('real', 'login failed from 192.0.2.1', i * 1_000_000)),
-    entry('calm', 'login failed from 192.0.2.1', 3_000_000),
+  cursors = written(join(folder, 'journal'), [
+    ...[0, 1, 2].map((i) => entry('real', 'real', 'login failed from 192.0.2.1', i)),
+    entry('calm', 'calm', 'login failed from 192.0.2.1', 3),
   ]);
-  const source = createSource(
-    { kind: 'directory', path: join(folder, 'journal') },
-    sourceId('test'),
-    textTools,
-  );
-  source.open(WHOLE_JOURNAL, { literals: undefined, fields: [] }, { at: 'head' });
-  cursors = source.next(100).entries.map(({ cursor }) => cursor as string);
-  source.close();
 });
 afterAll(() => rmSync(folder, { recursive: true }));
+
+function entry(unit: string, program: string, message: string, second: number): FakeEntry {
+  const fields = { _SYSTEMD_UNIT: `${unit}.service`, _HOSTNAME: 'h', SYSLOG_IDENTIFIER: program };
+  return { at: second * 1_000_000, message, fields };
+}
+
+/** Writes a journal and returns the cursors of its entries. */
+function written(path: string, entries: readonly FakeEntry[]): string[] {
+  writeJournal(join(path, 'host.journal'), entries);
+  const source = createSource({ kind: 'directory', path }, sourceId('test'), textTools);
+  source.open(WHOLE_JOURNAL, { literals: undefined, fields: [] }, { at: 'head' });
+  const cursors = source.next(100).entries.map(({ cursor }) => cursor as string);
+  source.close();
+  return cursors;
+}
 
 type WindowView = ExplainView['windows'][number];
 const ban = (jail: string, more: Partial<BanView>): BanView => ({
@@ -74,10 +77,8 @@ const windowOf = (jail: string, more: Partial<WindowView>): WindowView => ({
   ...{ jail, target: '192.0.2.1', failures: 3, maxretry: 3, needed: 3, evidence: [], counts: [] },
   ...more,
 });
-const told = (more: Partial<ExplainView>) =>
-  evidenceOf({ address: '192.0.2.1', allowed: {}, bans: [], windows: [], kernel: [], ...more }, [
-    ...setups,
-  ]);
+const told = (more: Partial<ExplainView>, of = setups) =>
+  evidenceOf({ address: '192.0.2.1', allowed: {}, bans: [], windows: [], kernel: [], ...more }, of);
 
 describe('the entries of a decision', () => {
   const test = needs(...canWrite);
@@ -146,5 +147,69 @@ describe('what a jail counted', () => {
     // Of this rule they were failures.
     expect(needed({ rule: 'fast', needed: 3 })).toBe(10);
     expect(told({ windows })[0]).toMatchObject({ rule: { needed: 10 }, sum: { points: 4 } });
+  });
+});
+
+describe('the entries of the shipped jails', () => {
+  const test = needs(...canWrite);
+
+  test('name the regex of the jail that counts them, not of one that takes note of them', () => {
+    const root = join(folder, 'shipped');
+    for (const name of ['etc', 'journal']) mkdirSync(join(root, name), { recursive: true });
+    const jails = ['postfix-sasl', 'dovecot', 'sshd'];
+    writeFileSync(
+      join(root, 'etc/jail.local'),
+      `[DEFAULT]\nsource = directory ${join(root, 'journal')}\n${['login', ...jails].map((jail) => `[${jail}]\nenabled = true\n`).join('')}`,
+    );
+    const shipped = loadSetup({
+      shippedRoot: join(process.cwd(), 'config'),
+      adminRoot: join(root, 'etc'),
+    }).setup.jails;
+    const dovecot = (message: string) => entry('dovecot', 'dovecot', message, 0);
+    const postfix = (message: string) => entry('postfix', 'postfix/smtpd', message, 1);
+    const lines: readonly [FakeEntry, string | undefined][] = [
+      [
+        dovecot(
+          'auth-worker(9): pam(anna,192.0.2.1,<w1>): pam_authenticate() failed: Authentication failure (Password mismatch?)',
+        ),
+        'dovecot.conf',
+      ],
+      [
+        dovecot(
+          'auth-worker(9): passwd-file(anna,192.0.2.1,<w2>): Password mismatch (SHA1 of given password: a1b2c3)',
+        ),
+        'dovecot.conf',
+      ],
+      [
+        dovecot(
+          'imap-login: Disconnected: Connection closed (auth failed, 1 attempts in 2 secs): user=<anna>, method=PLAIN, rip=192.0.2.1, lip=192.0.2.2, TLS, session=<w3>',
+        ),
+        'dovecot.conf',
+      ],
+      [
+        postfix(
+          'warning: unknown[192.0.2.1]: SASL LOGIN authentication failed: UGFzc3dvcmQ6, sasl_username=anna',
+        ),
+        'postfix-sasl.conf',
+      ],
+      // Every filter of mail takes note of connections; no failure is in them.
+      [postfix('connect from unknown[192.0.2.1]'), undefined],
+    ];
+    const evidence = written(
+      join(root, 'journal'),
+      lines.map(([line]) => line),
+    );
+    const [found] = told({ bans: [ban('login', { evidence })] }, shipped);
+    const byCursor = new Map(found?.entries.map(({ cursor, regex }) => [cursor, regex]));
+    for (const [i, [line, file]] of lines.entries()) {
+      const regex = byCursor.get(evidence[i] ?? '');
+      expect([line.message, regex && /[^/]+\.conf/.exec(regex)?.[0]]).toEqual([line.message, file]);
+      expect(regex ?? '').not.toMatch(/F-(ELSEWHERE|OPENED|CLOSED|TROUBLE)/);
+    }
+    // A jail of its own claims nothing of what another counts.
+    const own = (jail: string, i: number) =>
+      told({ bans: [ban(jail, { evidence: evidence.slice(i, i + 1) })] }, shipped)[0]?.entries[0];
+    expect(own('postfix-sasl', 0)?.regex).toBeUndefined();
+    expect(own('dovecot', 3)?.regex).toBeUndefined();
   });
 });
