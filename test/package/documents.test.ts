@@ -1,4 +1,8 @@
-/** The documents that the packages bring: README.md, docs/, examples/ as they stand in the project. */
+/**
+ * The documents that the packages bring: README.md, docs/, examples/ as they stand in the project;
+ * and the licences of all that they bring of others.
+ */
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -36,4 +40,14 @@ describe('the documents of a package', () => {
 test('every package brings them by the same list', () => {
   for (const file of ['tree', 'archive', 'tarball'])
     expect(readFileSync(`scripts/lib/package/${file}.mjs`, 'utf8')).toContain('copyDocuments(');
+});
+
+test('every work that the packages bring has a licence that asks only to be named', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/licences.mjs'], {
+    encoding: 'utf8',
+  });
+  expect(stderr).toBe('');
+  expect(stdout.match(/^.*not known to be permissive$/m)?.[0]).toBeUndefined();
+  expect(stdout).toMatch(/^better-sqlite3 +\S+ +MIT$/m);
+  expect(status).toBe(0);
 });
