@@ -111,13 +111,13 @@ export class ShareDesk {
   }
 
   /**
-   * Takes an operator's address out of the lists, and what of them holds it; told again, it stays
-   * out until its end. Returns how many went.
+   * Takes an operator's address out of the lists, and what of them holds it; whatever holds it stays
+   * out until the end of what went. Returns how many went.
    */
   unlist(target: Prefix): Promise<number> {
     return this.#inTurn(async () => {
       const listed = this.#lists.covering(target, wallClock.now());
-      for (const one of listed) this.#lists.pardon(one);
+      for (const one of listed) this.#lists.pardon(one, target);
       await this.#send(listed.map((one) => one.target));
       return listed.length;
     });

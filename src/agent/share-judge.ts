@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { Allowlist } from '../allow/allowlist.js';
 import { formatPrefix, isHost, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
+import { PARDONS_MAX } from '../core/limits.js';
 import { localIn, noneRemote, strangersIn } from '../core/networks.js';
 import { SHARE_ORIGINS, SHARED_JAIL, type ShareOrigin, type SharePolicy } from '../core/share.js';
 import type { JailPolicy } from '../core/specs.js';
@@ -13,6 +14,7 @@ import { type EpochMicros, epochMicros, isoTime, MICROS_PER_SECOND, plus } from 
 import type { Jails } from '../jail/jails.js';
 import type { Ledger } from '../ledger/ledger.js';
 import type { AgentSetup } from '../setup/setup.js';
+import { LiftedPrefixes } from './share-lifted.js';
 
 /** Why a decision is not taken, for counting. */
 const SHARE_REFUSALS = [
@@ -88,6 +90,8 @@ const NO_JAIL: Refused = { reason: 'origin', why: 'there is no jail shared' };
 export class ShareJudge {
   readonly #deps: JudgeDeps;
   readonly #ownName: string;
+  /** What the operators' unbans up to one of them lifted. */
+  #lifted: { readonly upTo: string; readonly prefixes: LiftedPrefixes } | undefined;
 
   constructor(deps: JudgeDeps) {
     this.#deps = deps;
@@ -203,11 +207,23 @@ export class ShareJudge {
     return own ? { reason: 'own', why: 'it is this host’s own ban' } : undefined;
   }
 
-  /** An operator lifted it here, which holds as long as the ban would have. */
+  /**
+   * An operator lifted it here, or a part of it, which holds as long as the ban would have: what was
+   * opened comes back in no other prefix.
+   */
   #isLifted(target: Prefix, now: EpochMicros): Refused | undefined {
-    const until = this.#deps.ledger.history.liftedUntil(SHARED_JAIL, target);
-    if (until === undefined || until <= now) return undefined;
-    return { reason: 'lifted', why: 'an operator lifted it here' };
+    const { history } = this.#deps.ledger;
+    const upTo = history.newestPardon();
+    if (this.#lifted?.upTo !== upTo) {
+      const prefixes = new LiftedPrefixes(PARDONS_MAX, history.lifted(SHARED_JAIL, now));
+      this.#lifted = { upTo, prefixes };
+    }
+    const lifted = this.#lifted.prefixes.overlap(target, now);
+    // An operator who banned it again since has changed his mind.
+    if (lifted === undefined || !history.isLifted(SHARED_JAIL, lifted.ban)) return undefined;
+    const text = formatPrefix(lifted.target);
+    const what = text === formatPrefix(target) ? 'it' : text;
+    return { reason: 'lifted', why: `an operator lifted ${what} here` };
   }
 
   get #jail(): SharedJail | undefined {

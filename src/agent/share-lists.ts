@@ -14,6 +14,7 @@ import {
 import { LISTS_JAIL } from '../core/share.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND, wallClock } from '../core/time.js';
+import { LiftedPrefixes } from './share-lifted.js';
 
 /** Where an element of a list comes from: other hosts' texts. */
 export interface ListSource {
@@ -39,8 +40,8 @@ export class SharedLists {
   readonly #lengths = new Map<string, number>();
   /** The first stands for those that the kernel had before the agent began. */
   readonly #sources: ListSource[] = [{}];
-  /** What an operator took out, and when it would have ended; the newest last. */
-  readonly #pardons = new Map<string, EpochMicros>();
+  /** What an operator took out. */
+  readonly #pardons = new LiftedPrefixes(SHARE_PARDONS_MAX);
   #generation = 0;
 
   constructor(firewall: Pick<FirewallBackend, 'apply'>) {
@@ -70,8 +71,8 @@ export class SharedLists {
    * undefined when there is no room.
    */
   put(target: Prefix, until: EpochMicros, source: ListSource | undefined, slackSeconds = 0) {
+    if (this.#pardons.overlap(target, wallClock.now()) !== undefined) return false;
     const text = formatPrefix(target);
-    if ((this.#pardons.get(text) ?? 0) > wallClock.now()) return false;
     const known = this.#elements.get(text);
     if (known === undefined && this.#elements.size >= SHARE_LISTS_MAX) return undefined;
     const end = Math.floor(until / MICROS_PER_SECOND);
@@ -85,12 +86,12 @@ export class SharedLists {
     return !isSame;
   }
 
-  /** Forgets an element, and does not take it again before its end. */
-  pardon({ target, until }: Listed): void {
-    this.take(target);
-    this.#pardons.set(formatPrefix(target), until);
-    if (this.#pardons.size > SHARE_PARDONS_MAX)
-      this.#pardons.delete(this.#pardons.keys().next().value as string);
+  /**
+   * Forgets an element, and takes nothing that holds what an operator named in it before its end.
+   */
+  pardon({ target: ban, until }: Listed, target: Prefix): void {
+    this.take(ban);
+    this.#pardons.add({ target, ban, until });
   }
 
   /** Forgets an element; false when it is not there. */

@@ -51,24 +51,24 @@ export function reasonOf(kind: AllowKind, prefix: Prefix, of?: string): AllowRea
 }
 
 /** Prefixes of one family by length; answers in one look-up per distinct length. */
-class FamilyTable {
+class FamilyTable<Reason> {
   readonly #width: number;
   /** Longest first: the most exact reason is the one to tell. */
-  readonly #lengths: { readonly length: number; readonly reasons: Map<bigint, AllowReason> }[] = [];
+  readonly #lengths: { readonly length: number; readonly reasons: Map<bigint, Reason> }[] = [];
   /** First addresses, ascending. */
   readonly #starts: bigint[];
 
   constructor(
     family: Family,
-    entries: readonly { readonly prefix: Prefix; readonly reason: AllowReason }[],
+    entries: readonly { readonly prefix: Prefix; readonly reason: Reason }[],
   ) {
     this.#width = widthOf(family);
-    const byLength = new Map<number, Map<bigint, AllowReason>>();
+    const byLength = new Map<number, Map<bigint, Reason>>();
     const starts: bigint[] = [];
     for (const { prefix, reason } of entries) {
       const bits = bitsOf(baseAddress(prefix));
       starts.push(bits);
-      const reasons = byLength.get(prefix.length) ?? new Map<bigint, AllowReason>();
+      const reasons = byLength.get(prefix.length) ?? new Map<bigint, Reason>();
       byLength.set(prefix.length, reasons);
       const key = bits >> BigInt(this.#width - prefix.length);
       if (!reasons.has(key)) reasons.set(key, reason);
@@ -79,7 +79,7 @@ class FamilyTable {
   }
 
   /** The reason of the longest prefix that covers the given one. */
-  covering(bits: bigint, length: number): AllowReason | undefined {
+  covering(bits: bigint, length: number): Reason | undefined {
     for (const entry of this.#lengths) {
       if (entry.length > length) continue;
       const reason = entry.reasons.get(bits >> BigInt(this.#width - entry.length));
@@ -89,7 +89,7 @@ class FamilyTable {
   }
 
   /** The reason of some prefix within the given one. */
-  within(bits: bigint, length: number): AllowReason | undefined {
+  within(bits: bigint, length: number): Reason | undefined {
     const last = bits + (1n << BigInt(this.#width - length)) - 1n;
     let low = 0;
     let high = this.#starts.length;
@@ -104,11 +104,11 @@ class FamilyTable {
 }
 
 /** A set of prefixes with reasons, for fast questions. Immutable. */
-export class PrefixTable {
-  readonly #families: Readonly<Record<Family, FamilyTable>>;
+export class PrefixTable<Reason = AllowReason> {
+  readonly #families: Readonly<Record<Family, FamilyTable<Reason>>>;
   readonly #empty: Readonly<Record<Family, boolean>>;
 
-  constructor(entries: readonly { readonly prefix: Prefix; readonly reason: AllowReason }[]) {
+  constructor(entries: readonly { readonly prefix: Prefix; readonly reason: Reason }[]) {
     const four = entries.filter(({ prefix }) => prefix.family === 4);
     const six = entries.filter(({ prefix }) => prefix.family === 6);
     this.#families = { 4: new FamilyTable(4, four), 6: new FamilyTable(6, six) };
@@ -116,13 +116,13 @@ export class PrefixTable {
   }
 
   /** Why the address is in the set, or undefined. */
-  find(address: Address): AllowReason | undefined {
+  find(address: Address): Reason | undefined {
     if (this.#empty[address.family]) return undefined;
     return this.#families[address.family].covering(bitsOf(address), widthOf(address.family));
   }
 
   /** Why the prefix and the set share an address, or undefined. */
-  overlap(prefix: Prefix): AllowReason | undefined {
+  overlap(prefix: Prefix): Reason | undefined {
     if (this.#empty[prefix.family]) return undefined;
     const bits = bitsOf(baseAddress(prefix));
     const table = this.#families[prefix.family];

@@ -1,6 +1,13 @@
 /** Past bans: questions about them, counts, and when they are forgotten. */
 import type { Database, Statement } from 'better-sqlite3';
-import { baseAddress, type Family, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
+import {
+  baseAddress,
+  type Family,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from '../core/address.js';
 import type { BanRecord, Leniency } from '../core/decision.js';
 import type { Element } from '../core/firewall.js';
 import type { Cursor, JailName } from '../core/names.js';
@@ -77,6 +84,7 @@ export class History {
   /** Statements of `openAround` by the number of their prefixes. */
   readonly #around = new Map<number, Statement>();
   #newest: Statement | undefined;
+  #newestPardon: Statement | undefined;
 
   constructor(db: Database) {
     this.#db = db;
@@ -205,16 +213,48 @@ export class History {
     return rows.map(([jail, target, until]) => ({ jail, target: targetAsWritten(target), until }));
   }
 
-  /** When the newest ban of exactly this target would have ended, if an operator lifted it. */
-  liftedUntil(jail: JailName, target: Prefix): EpochMicros | undefined {
+  /** True when an operator lifted the newest ban of exactly this target. */
+  isLifted(jail: JailName, target: Prefix): boolean {
     this.#newest ??= this.#db
       .prepare(
-        'SELECT until, ended_reason FROM ban WHERE first = ? AND length = ? AND jail = ? ORDER BY id DESC LIMIT 1',
+        'SELECT ended_reason FROM ban WHERE first = ? AND length = ? AND jail = ? ORDER BY id DESC LIMIT 1',
+      )
+      .pluck();
+    return guarded(() => this.#newest?.get(firstOf(target), target.length, jail)) === 'operator';
+  }
+
+  /** A word for the newest of the operators' unbans: another one when there is a newer. */
+  newestPardon(): string {
+    this.#newestPardon ??= this.#db
+      .prepare("SELECT id || ' ' || time FROM pardon ORDER BY id DESC LIMIT 1")
+      .pluck();
+    return (guarded(() => this.#newestPardon?.get()) as string | undefined) ?? '';
+  }
+
+  /**
+   * What operators lifted in a jail of bans that would not have ended yet: of the ban and what the
+   * operator named, the narrower one, with the ban and its end.
+   */
+  lifted(jail: JailName, now: EpochMicros): { target: Prefix; ban: Prefix; until: EpochMicros }[] {
+    const named = guarded(() =>
+      this.#db
+        .prepare('SELECT time, target FROM pardon WHERE jail IS NULL OR jail = ? ORDER BY id')
+        .raw()
+        .all(jail),
+    ) as [time: EpochMicros, target: string][];
+    // The bans that an unban ends have its time.
+    const bans = this.#db
+      .prepare(
+        `SELECT target, until FROM ban WHERE ended_time = ? AND jail = ? AND ended_reason = 'operator' AND until > ?`,
       )
       .raw();
-    const row = guarded(() => this.#newest?.get(firstOf(target), target.length, jail));
-    const [until, reason] = (row ?? []) as [until?: EpochMicros | null, reason?: string];
-    return reason === 'operator' ? (until ?? undefined) : undefined;
+    const byTime = new Map<EpochMicros, Set<string>>();
+    for (const [time, target] of named)
+      byTime.set(time, (byTime.get(time) ?? new Set()).add(target));
+    return [...byTime].flatMap(([time, targets]) => {
+      const ended = guarded(() => bans.all(time, jail, now)) as [string, EpochMicros][];
+      return narrower(targets, new Map(ended));
+    });
   }
 
   /** Number of bans of one jail that are wanted or in force. */
@@ -322,6 +362,25 @@ export class History {
       return gone;
     });
   }
+}
+
+/** Of each ban and each named prefix that share an address, the narrower of the two. */
+function narrower(named: ReadonlySet<string>, bans: ReadonlyMap<string, EpochMicros>) {
+  const found: { target: Prefix; ban: Prefix; until: EpochMicros }[] = [];
+  for (const text of named) {
+    const target = parsePrefix(text);
+    if (target === undefined) continue;
+    for (const ban of [target, ...wider(target)]) {
+      const until = bans.get(formatPrefix(ban));
+      if (until !== undefined) found.push({ target, ban, until });
+    }
+  }
+  for (const [text, until] of bans) {
+    const ban = parsePrefix(text);
+    if (ban !== undefined && wider(ban).some((around) => named.has(formatPrefix(around))))
+      found.push({ target: ban, ban, until });
+  }
+  return found;
 }
 
 /** The prefixes around this one, without itself. */

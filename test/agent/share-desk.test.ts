@@ -224,12 +224,15 @@ test('lists are as long as they may be and no longer; names of sources likewise'
   expect(host(SHARE_LIST_SOURCES_MAX - 2)).toBe(`h${SHARE_LIST_SOURCES_MAX - 2}`);
   expect(host(SHARE_LIST_SOURCES_MAX - 1)).toBeUndefined();
   const [first] = lists.covering(at(1), wallClock.now());
-  for (let n = 0; n <= SHARE_PARDONS_MAX; n++)
-    lists.pardon({ target: n === 0 ? at(1) : prefix(`9.9.${n >> 8}.${n & 255}`), until });
+  for (let n = 0; n <= SHARE_PARDONS_MAX; n++) {
+    const target = n === 0 ? at(1) : prefix(`9.9.${n >> 8}.${n & 255}`);
+    lists.pardon({ target, until }, target);
+  }
   expect(first?.host).toBe('h1');
   // The oldest is forgotten for one too many.
   expect(lists.put(at(1), until, undefined)).toBe(true);
-  expect(lists.put(prefix('9.9.0.1'), until, undefined)).toBe(false);
+  for (const held of ['9.9.0.1', '9.9.0.0/31', '9.9.0.0/24'])
+    expect([held, lists.put(prefix(held), until, undefined)]).toEqual([held, false]);
   lists.take(at(0));
   expect(lists.put(at(SHARE_LISTS_MAX), until, undefined)).toBe(true);
   expect(lists.tidy(epochMicros(until + 1e6))).toBe(0);

@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { ShareJudge } from '../../src/agent/share-judge.js';
 import { AllowSnapshot, reasonOf } from '../../src/allow/snapshot.js';
 import { formatPrefix } from '../../src/core/address.js';
+import type { BanDecision } from '../../src/core/decision.js';
 import { mustJailName } from '../../src/core/names.js';
 import { SHARED_JAIL } from '../../src/core/share.js';
 import { type EpochMicros, epochMicros, seconds } from '../../src/core/time.js';
@@ -14,6 +15,7 @@ import { prefix } from '../firewall/support.js';
 const NOW = epochMicros(Date.parse('2026-11-29T12:00:00Z') * 1000);
 const WEEK = 7 * 86_400;
 const ISO = (ms: number) => new Date(ms).toISOString();
+const AN_HOUR = epochMicros(NOW + 3_600e6);
 const LATER = ISO(NOW / 1000 + 3_600_000);
 const sshd = mustJailName('sshd');
 
@@ -30,6 +32,20 @@ const share = {
   prefix: [24, 48],
   publish: { jails: 'all', operator: true },
 } as const;
+
+/** A ban of another host, of an hour from now on. */
+const sharedBan = (target: string): BanDecision => ({
+  kind: 'ban',
+  jail: SHARED_JAIL,
+  target: prefix(target),
+  time: NOW,
+  until: AN_HOUR,
+  failures: 0,
+  evidence: [],
+  origin: 'shared',
+  source: 'banjour',
+  previousBans: 0,
+});
 
 function judgeOf(
   more: { watch?: true; accept?: readonly []; ipv6?: boolean; nat64?: string } = {},
@@ -99,7 +115,13 @@ function judgeOf(
     const verdict = judge.judge({ target, origin: 'banjour', until: LATER, ...told }, NOW);
     return 'why' in verdict ? verdict.reason : formatPrefix(verdict.target);
   };
-  return { judge, of, logIn, ban };
+  /** A shared ban, lifted by an unban of something that overlaps it. */
+  const lift = (banned: string, named: string, jail?: typeof sshd) => {
+    ledger.commit({ decisions: [sharedBan(banned)] });
+    const unban = { kind: 'unban', target: prefix(named), time: NOW, reason: 'operator' } as const;
+    ledger.commit({ decisions: [{ ...unban, ...(jail && { jail }) }] });
+  };
+  return { judge, of, logIn, ban, lift, ledger };
 }
 
 describe('what another host decided', () => {
@@ -252,5 +274,73 @@ describe('what another host decided', () => {
     const { of, logIn } = judgeOf();
     logIn('198.51.100.7', epochMicros(NOW - 60 * 86_400e6));
     expect(of('198.51.100.7')).toBe('198.51.100.7');
+  });
+
+  test.each([
+    // An address stays open, in whatever prefix it comes back.
+    [
+      '198.51.107.7',
+      '198.51.107.7',
+      ['198.51.107.7', '198.51.107.6/31', '198.51.107.0/24'],
+      ['198.51.107.8', '198.51.107.8/29'],
+    ],
+    // A wider ban was lifted for the sake of one address: for the others it may come back.
+    [
+      '198.51.107.0/24',
+      '198.51.107.7',
+      ['198.51.107.0/24', '198.51.107.0/25', '198.51.107.7'],
+      ['198.51.107.8', '198.51.107.128/25'],
+    ],
+    // All that stood in a prefix was lifted: what did is open, the rest was never closed.
+    [
+      '198.51.107.7',
+      '198.51.107.0/24',
+      ['198.51.107.7', '198.51.107.6/31', '198.51.107.0/24'],
+      ['198.51.107.8'],
+    ],
+    // A whole prefix is open: no part of it is closed by a narrower one.
+    [
+      '198.51.107.0/24',
+      '198.51.107.0/24',
+      ['198.51.107.0/24', '198.51.107.0/25', '198.51.107.8'],
+      ['198.51.108.8'],
+    ],
+    [
+      '2001:db8:9:a::/64',
+      '2001:db8:9:a::1',
+      ['2001:db8:9:a::1', '2001:db8:9:a::/64', '2001:db8:9::/48'],
+      ['2001:db8:9:b::/64', '2001:db8:9:a::2'],
+    ],
+  ])('a ban of %s that an operator lifted by %s stays lifted', (banned, named, open, closed) => {
+    const { judge, of, lift } = judgeOf();
+    for (const target of open) expect(of(target)).not.toBe('lifted');
+    lift(banned, named);
+    for (const origin of ['banjour', 'lists']) {
+      for (const target of open)
+        expect([target, of(target, { origin })]).toEqual([target, 'lifted']);
+      for (const target of closed)
+        expect([target, of(target, { origin })]).toEqual([target, target]);
+    }
+    const after = epochMicros(AN_HOUR + 1);
+    const until = ISO(after / 1000 + 60_000);
+    for (const target of open)
+      expect(judge.judge({ target, origin: 'banjour', until }, after)).not.toHaveProperty('why');
+  });
+
+  test('an unban in another jail lifts nothing of others, and a ban since then is another mind', () => {
+    const { of, lift, ledger } = judgeOf();
+    lift('198.51.107.7', '198.51.107.7', sshd);
+    expect(of('198.51.107.6/31')).toBe('198.51.107.6/31');
+    lift('198.51.109.7', '198.51.109.7');
+    expect(of('198.51.109.6/31')).toBe('lifted');
+    ledger.commit({ decisions: [{ ...sharedBan('198.51.109.7'), origin: 'operator' }] });
+    expect(of('198.51.109.6/31')).toBe('198.51.109.6/31');
+  });
+
+  test('an unban of many lifts each of them', () => {
+    const { of, lift } = judgeOf();
+    for (let n = 0; n < 40; n++) lift(`198.51.107.${n}`, `198.51.107.${n}`);
+    for (let n = 0; n < 40; n++) expect(of(`198.51.107.${n}`)).toBe('lifted');
+    expect(of('198.51.107.40')).toBe('198.51.107.40');
   });
 });

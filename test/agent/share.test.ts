@@ -148,7 +148,10 @@ test('what an operator lifts here stays lifted, of bans and of lists', async () 
   const answer = await host.control.unban({ targets: ['198.51.100.7', '203.0.113.9'] });
   expect(answer).toMatchObject({ changed: 2, results: [{ done: true }, { done: false }] });
   expect(await share(decisions)).toMatchObject({
-    refused: [{ target: '198.51.100.7', why: 'an operator lifted it here' }],
+    refused: [
+      { target: '198.51.100.7', why: 'an operator lifted it here' },
+      { target: '198.51.100.0/24', why: 'an operator lifted 198.51.100.7 here' },
+    ],
   });
   expect([...kernel('ban4.shared'), ...kernel('net')]).toEqual(['203.0.113.7']);
 });
