@@ -240,6 +240,7 @@ export class Evidence {
       user !== undefined &&
       isShared &&
       findings.length === 0 &&
+      !(guess !== undefined && this.#guesses.isOneTooMany(guess, time)) &&
       this.#credit.isPhone(user, where.target, count, time)
     )
       return { points: 0, allowance, findings, alarms };

@@ -78,6 +78,17 @@ export class Guesses {
     );
   }
 
+  /**
+   * True when so many other passwords of the pair counted within a day before this one that it is
+   * none of a device's old ones. Changes nothing.
+   */
+  isOneTooMany({ pair, digest }: Guess, time: number): boolean {
+    const slot = this.#pairs.find(pair);
+    if (slot === NONE) return false;
+    const others = this.#tried.count(slot, Math.max(1, time - DIGEST_SECONDS), digest.low);
+    return others >= EVIDENCE_OLD_PASSWORDS_MAX;
+  }
+
   /** Notes a guess that counts. */
   note({ pair, digest }: Guess, time: number): void {
     this.#tried.add(this.#pairs.obtain(pair), digest.low, time);

@@ -21,6 +21,7 @@ import {
 } from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
 import { DEFAULT_RULES, type EvidenceRules } from '../../../src/jail/evidence/rules.js';
+import { DEFAULT_POLICY_RULES, decide } from '../../../src/policy/decide.js';
 import { address, at, prefix } from '../support.js';
 
 const HOUR = 3_600;
@@ -278,6 +279,47 @@ describe('the password that was tried', () => {
     expect(round(EVIDENCE_OLD_PASSWORDS_MAX, LATER + 100)).toBe(0);
     expect(round(EVIDENCE_OLD_PASSWORDS_MAX + 1, LATER + 200)).toBeGreaterThan(0);
     expect(round(EVIDENCE_OLD_PASSWORDS_MAX + 1, LATER + 300)).toBeGreaterThan(0);
+  });
+
+  describe('behind an address that two others log in from', () => {
+    const OFFICE = '203.0.113.10';
+    const of = (count: number, pause: number, digest: (n: number) => string) =>
+      Array.from({ length: count }, (_, n) =>
+        guess(OFFICE, 'carl', LATER + n * pause, digest(n)),
+      ).map(({ points }) => points);
+    const sixDigits = (n: number) => n.toString(16).padStart(6, '0');
+    beforeEach(() => {
+      for (const user of ['anna', 'ben', 'carl']) login('192.0.2.2', user, LATER);
+      for (const user of ['anna', 'ben']) login(OFFICE, user, LATER);
+    });
+
+    test(`a phone with ${EVIDENCE_OLD_PASSWORDS_MAX} old passwords counts nowhere, for a week`, () => {
+      const old = (n: number) => sixDigits(n % EVIDENCE_OLD_PASSWORDS_MAX);
+      const points = of((7 * DAY) / PHONE_PAUSE_SECONDS, PHONE_PAUSE_SECONDS, old);
+      expect(points.filter((one) => one > 0)).toEqual([]);
+    });
+
+    test('from the next new password within a day on each counts: nobody tells a phone so many', () => {
+      const points = of(600, PHONE_PAUSE_SECONDS, sixDigits);
+      expect(points.slice(0, EVIDENCE_OLD_PASSWORDS_MAX)).toEqual(
+        Array(EVIDENCE_OLD_PASSWORDS_MAX).fill(0),
+      );
+      expect(points.slice(EVIDENCE_OLD_PASSWORDS_MAX).every((one) => one > 0)).toBe(true);
+    });
+
+    test('the address is banned, for minutes, and those who log in from it keep their credit', () => {
+      const found = Array.from({ length: 30 }, (_, n) =>
+        guess(OFFICE, 'carl', LATER + n * PHONE_PAUSE_SECONDS, sixDigits(n)),
+      ).flatMap(({ findings }) => findings);
+      expect(found[0]).toMatchObject({ rule: 'slow', isShared: true });
+      const told = (user: string) => {
+        const known = evidence.facts(attempt(OFFICE, user, LATER + 30 * PHONE_PAUSE_SECONDS));
+        const of = { jail: 'login', isWatching: false, failures: 0, maxretry: 3 };
+        return decide({ ...known, ...of }, DEFAULT_POLICY_RULES);
+      };
+      expect(told('anna')).toEqual({ action: 'serve', reason: 'credit' });
+      expect(told('carl')).toEqual({ action: 'refuse', reason: 'shared-address' });
+    });
   });
 
   test('a user with a login, too, counts once a day with it instead of once in six hours', () => {
