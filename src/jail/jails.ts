@@ -163,16 +163,20 @@ export class Jails {
 
   /**
    * Takes in logins of the past, in any order, for the jails that weigh; returns those that are
-   * worth remembering. Nobody is alarmed.
+   * worth remembering, or all that were weighed. Nobody is alarmed.
    */
-  learn(logins: Iterable<FilterEvent>, context: AllowContext): WeighedAttempt[] {
+  learn(
+    logins: Iterable<FilterEvent>,
+    context: AllowContext,
+    which: 'new' | 'all' = 'new',
+  ): WeighedAttempt[] {
     return [...logins].filter((event) => {
       const jail = this.#jails.get(event.jail);
       if (jail === undefined || event.kind !== 'success') return false;
       const reason = notRemote(event.address) ?? context.allowed(event.jail, event.address);
-      return (
-        reason === undefined && this.#weighing.learn(jail, event, jail.prefixOf(event.address))
-      );
+      if (reason !== undefined) return false;
+      const isNew = this.#weighing.learn(jail, event, jail.prefixOf(event.address));
+      return isNew === true || (which === 'all' && isNew !== undefined);
     });
   }
 

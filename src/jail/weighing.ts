@@ -86,10 +86,12 @@ export class Weighing {
     return group === undefined ? undefined : this.#evidence.get(group)?.facts(attempt);
   }
 
-  /** Notes a login of the past; true when it is worth remembering. */
-  learn({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): boolean {
+  /**
+   * Notes a login of the past; true when it says something new. Undefined where no jail weighs it.
+   */
+  learn({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): boolean | undefined {
     const evidence = group === undefined ? undefined : this.#evidence.get(group);
-    return evidence?.login(attemptOf(event, target), true).isNew === true;
+    return evidence?.login(attemptOf(event, target), true).isNew;
   }
 
   /** True when the jail that weighs what this one finds may excuse the event. */

@@ -478,6 +478,13 @@ describe('a restart in between', () => {
       );
     }
 
+    /** Takes in logins of the past, as the agent does. */
+    learn(logins: readonly FilterEvent[], first: readonly FilterEvent[]): void {
+      const fresh = this.#jails.learn(logins, context());
+      const attempts = [...new Set([...fresh, ...this.#jails.learn(first, context(), 'all')])];
+      this.#ledger.commit({ decisions: [], attempts });
+    }
+
     unban(time: EpochMicros): void {
       const target = prefixOf7;
       this.#ledger.commit({ decisions: [{ kind: 'unban', target, time, reason: 'operator' }] });
@@ -525,6 +532,22 @@ describe('a restart in between', () => {
       host.judge([failure('203.0.7.7', at(2 * DAY + n), { user, cause: 'unknown-user' })]),
     );
     expect(bans.some((ban) => ban.startsWith('login 203.0.7.7'))).toBe(true);
+    host.close();
+  });
+
+  test('knows since when logins of the past are known, though only the newest of each is new', () => {
+    const host = new Host('past');
+    const now = at(10 * DAY);
+    const daily = (day: number) => success('203.0.113.9', plus(now, -day * DAY), 'anna');
+    host.learn([daily(0)], [daily(0)]);
+    for (let day = 1; day < 10; day++) host.learn([], [daily(day)]);
+    const dead = (from: number) =>
+      Array.from({ length: 5 }, (_, n) =>
+        host.judge([failure(`45.${from + n}.0.1`, plus(now, n), { user: `ghost${from}` })]),
+      ).flat();
+    expect(dead(10)).toHaveLength(1);
+    host.restart(plus(now, 60));
+    expect(dead(20)).toHaveLength(1);
     host.close();
   });
 

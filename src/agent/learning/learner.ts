@@ -5,7 +5,6 @@
 import { Worker } from 'node:worker_threads';
 import { trimHeap } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
-import type { FilterEvent } from '../../core/decision.js';
 import { messageOf, type PackedError, unpackError } from '../../core/errors.js';
 import type { Log } from '../../core/log.js';
 import { counted } from '../../core/text.js';
@@ -79,7 +78,7 @@ export class PastLearner {
       if (message.type === 'failed') failure = unpackError(message.error);
       else {
         read += message.read;
-        logins += this.#learn(message.logins);
+        logins += this.#learn(message);
       }
     });
     this.#gone = new Promise((resolve) => {
@@ -114,12 +113,13 @@ export class PastLearner {
     if (this.#worker !== undefined) inBackground(worker.terminate());
   }
 
-  /** Takes logins in; how many were new. */
-  #learn(events: readonly FilterEvent[]): number {
+  /** Takes logins in; how many were new. A restart, too, must know since when there are some. */
+  #learn({ logins, first }: PastStep): number {
     const { jails, ledger, allow } = this.#parts;
-    const attempts = jails.learn(events, allow);
+    const fresh = jails.learn(logins, allow);
+    const attempts = [...new Set([...fresh, ...jails.learn(first, allow, 'all')])];
     if (attempts.length > 0) ledger.commit({ decisions: [], attempts });
-    return attempts.length;
+    return fresh.length;
   }
 }
 

@@ -5,7 +5,7 @@
 import type { FilterEvent } from '../../core/decision.js';
 import type { EntrySource, SourceSpec } from '../../core/entry.js';
 import { BATCH_ENTRIES_MAX, EVIDENCE_CREDITS_MAX, PAST_ENTRIES_MAX } from '../../core/limits.js';
-import type { SourceId } from '../../core/names.js';
+import type { JailName, SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import { type EpochMicros, plus } from '../../core/time.js';
 import { FilterBank } from '../../filter/bank.js';
@@ -14,6 +14,8 @@ import { openFor } from '../intake/edge.js';
 import { isOwn } from '../intake/protocol.js';
 
 const DAY = 86_400;
+/** Some are never banned, as a webmail's, and say nothing: so many are told of. */
+const FIRST_ADDRESSES = 8;
 
 /** One source, and its jails whose logins matter. */
 export interface PastSource {
@@ -30,10 +32,16 @@ export interface PastPlan {
   readonly days: number;
 }
 
-/** What one look found: of each user at each address the newest day's login, once. */
+/** What one look found. */
 export interface PastStep {
+  /** Of each user at each address the newest day's login, once. */
   readonly logins: readonly FilterEvent[];
-  /** Entries that were read. */
+  /**
+   * The first logins of the day in each jail, from a few addresses, be the users known or not:
+   * since when logins are known decides when enough is.
+   */
+  readonly first: readonly FilterEvent[];
+  /** Entries of the days, none twice; of those that no filter looks at about as many. */
   readonly read: number;
 }
 
@@ -64,18 +72,25 @@ export function* pastLogins(
   const days = plan.sources.map((one) => new Days(one, () => make(one), guard));
   for (let day = 0; day < plan.days; day++) {
     const to = plus(plan.until, -day * DAY);
-    for (const one of days)
-      for (const { found, read } of one.endingAt(to)) {
-        left -= read;
+    for (const one of days) {
+      const begun = new Map<JailName, Set<string>>();
+      for (const { found, looked, read } of one.endingAt(to)) {
+        left -= looked;
+        const first = found.filter(({ jail, address }) => {
+          const seen = begun.get(jail) ?? new Set();
+          begun.set(jail, seen);
+          return seen.size < FIRST_ADDRESSES && seen.size < seen.add(address.text).size;
+        });
         const fresh = found.filter((event) => {
           const key = `${event.address.text} ${event.user}`;
           if (known.has(key) || known.size >= logins) return false;
           known.add(key);
           return true;
         });
-        yield { logins: fresh, read };
+        yield { logins: fresh, first, read };
         if (left <= 0 || known.size >= logins) return;
       }
+    }
   }
 }
 
@@ -101,13 +116,16 @@ class Days {
     try {
       openFor(source, this.#gate, jails, { at: 'time', time: plus(to, -DAY) });
       for (;;) {
-        const { entries, read, position } = source.next(BATCH_ENTRIES_MAX);
-        if (read === 0) return;
-        const own = entries.filter((entry) => entry.realtime < to && !isOwn(entry, undefined));
+        const { entries, read: looked, position } = source.next(BATCH_ENTRIES_MAX);
+        if (looked === 0) return;
+        const inDay = entries.filter(({ realtime }) => realtime < to);
+        const own = inDay.filter((entry) => !isOwn(entry, undefined));
         if (own.length > 0) bank ??= new FilterBank(jails, this.#guard);
         const events = bank?.judge(own).events ?? [];
-        yield { found: events.filter(isLogin), read };
-        if (position === undefined || position.time >= to) return;
+        // The last look of a day reaches into the next one, which was read before.
+        const isLast = position === undefined || position.time >= to;
+        yield { found: events.filter(isLogin), looked, read: isLast ? inDay.length : looked };
+        if (isLast) return;
       }
     } finally {
       source.close();

@@ -60,11 +60,14 @@ const plan = (days: number): PastPlan => ({
   days,
 });
 
+const daysAgo = (time: EpochMicros) => Math.round((NOW - time) / (DAY * 1e5)) / 10;
+
 /** Users in the order in which they were found, and the entries read. */
 function read(stored: Stored, days = 30, bounds?: Parameters<typeof pastLogins>[3]) {
   const steps = [...pastLogins(plan(days), () => stored, noGuard, bounds)];
   return {
     users: steps.flatMap(({ logins }) => logins.map(({ user }) => user)),
+    first: steps.flatMap(({ first }) => first.map(({ user, time }) => `${user} ${daysAgo(time)}`)),
     read: steps.reduce((sum, step) => sum + step.read, 0),
   };
 }
@@ -84,6 +87,35 @@ describe('logins of the past', () => {
     expect(stored.opened).toHaveLength(30);
     expect(stored.opened[0]).toBe(plus(NOW, -DAY));
     expect(stored.closed).toBe(30);
+  });
+
+  test('of a small host all days are told, though the same few users log in from the same places', () => {
+    const daily = Array.from({ length: 6 }, (_, day) => [
+      [day + 0.8, 'Accepted for webmail from 127.0.0.1'] as const,
+      [day + 0.7, 'Accepted for anna from 192.0.2.1'] as const,
+      [day + 0.2, 'Accepted for ben from 192.0.2.1'] as const,
+    ]).flat();
+    const { users, first } = read(new Stored(daily, 100));
+    expect(users).toEqual(['webmail', 'anna', 'ben']);
+    // The webmail's address is never banned, so it is not enough to tell of the very first.
+    expect(first).toEqual(
+      [0, 1, 2, 3, 4, 5].flatMap((day) => [`webmail ${day}.8`, `anna ${day}.7`]),
+    );
+  });
+
+  test('of a day with many addresses only a few are told', () => {
+    const many = Array.from({ length: 20 }, (_, n) => {
+      return [0.5 - n / 100, `Accepted for user${n} from 192.0.2.${n}`] as const;
+    });
+    expect(read(new Stored(many), 1).first).toHaveLength(8);
+  });
+
+  test('no entry counts twice, however far the last look of a day reaches', () => {
+    const daily = Array.from({ length: 13 }, (_, day) => {
+      return [day + 0.5, 'Accepted for anna from 192.0.2.1'] as const;
+    });
+    expect(read(new Stored(daily, 100)).read).toBe(13);
+    expect(read(new Stored(daily, 1)).read).toBe(13);
   });
 
   test('end at the bound of entries: so much is known as lies nearest', () => {
