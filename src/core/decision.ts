@@ -43,6 +43,8 @@ export interface FilterEvent {
 export interface WeighedAttempt extends FilterEvent {
   /** It weighed as one of many users on whom a password was tried. */
   readonly isSpray?: boolean;
+  /** It was one of more passwords of its user than a device has old ones. */
+  readonly isOneOfMany?: boolean;
   /**
    * A login that an older version wrote: the first of six hours, whatever services the user logged
    * in at.

@@ -62,7 +62,7 @@ import { type Counted, Recidive } from './recidive.js';
 import { type Floor, recall, remember } from './restart.js';
 import { loginViewOf, statsOf, viewsOf } from './views.js';
 import { WatchedBans } from './watched.js';
-import { isFast, Weighing } from './weighing.js';
+import { isFast, remembered, Weighing } from './weighing.js';
 
 /** Bounds that differ from those of core/limits.ts; for tests and small machines. */
 export interface JailsOptions {
@@ -354,8 +354,7 @@ export class Jails {
     const latest = laterOf(now, context.latest?.() ?? now);
     const { outcome, meaning } = this.#failureCounter.count(jail, event, { now, latest }, context);
     const { group } = jail.policy;
-    if (meaning?.isNew === true)
-      told.attempts.push(meaning.guess === 'spray' ? { ...event, isSpray: true } : event);
+    if (meaning?.isNew === true) told.attempts.push(remembered(event, meaning));
     if (group !== undefined)
       for (const alarm of meaning?.alarms ?? []) told.alarms.push({ jail: group, alarm, event });
     if (outcome.kind === 'ignored') jail.totalIgnored++;

@@ -128,6 +128,19 @@ export class Weighing {
   }
 }
 
+/** The event as the ledger remembers it: what its digest said outlives the digest. */
+export function remembered(
+  event: FilterEvent,
+  { guess, isOneOfMany }: FailureMeaning,
+): WeighedAttempt {
+  if (guess !== 'spray' && isOneOfMany !== true) return event;
+  return {
+    ...event,
+    ...(guess === 'spray' && { isSpray: true }),
+    ...(isOneOfMany === true && { isOneOfMany }),
+  };
+}
+
 /**
  * True when all services of the group together, whose failures stand in the windows of the jail
  * that weighs, saw what would ban at one: maxretry failures within findtime.
@@ -172,7 +185,7 @@ function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
 /** Fields one by one: a spread takes as long as all of the weighing. */
 function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
   const { jail: service, address, time, user, cause, digest, isSpray, isRefused } = event;
-  const { isOfAnyService } = event;
+  const { isOneOfMany, isOfAnyService } = event;
   return {
     service,
     address,
@@ -182,6 +195,7 @@ function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
     cause,
     digest,
     isSpray,
+    isOneOfMany,
     isRefused,
     isOfAnyService,
   };

@@ -18,17 +18,21 @@ type AttemptRow = readonly [
   time: EpochMicros,
   cause: FailureCause | null,
   digest: string | null,
-  spray: 0 | 1,
+  /** What its digest said: `SPRAY`, `ONE_OF_MANY`, both or neither. */
+  spray: number,
   eachService: 0 | 1,
 ];
 
 const NO_CURSOR = cursor('');
 
+const SPRAY = 1;
+const ONE_OF_MANY = 2;
+
 /** The values of a row, in the order of `insertAttempt`. */
 export function attemptValues(attempt: WeighedAttempt): (string | number | null)[] {
-  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOfAnyService } =
-    attempt;
-  const flags = [isSpray === true ? 1 : 0, isOfAnyService === true ? 0 : 1];
+  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOneOfMany } = attempt;
+  const said = (isSpray === true ? SPRAY : 0) + (isOneOfMany === true ? ONE_OF_MANY : 0);
+  const flags = [said, attempt.isOfAnyService === true ? 0 : 1];
   const known = [cause ?? null, digest ?? null, ...flags];
   return [jail, kind, address.text, user ?? null, count, time, ...known];
 }
@@ -48,7 +52,8 @@ function attemptOf(row: AttemptRow, address: Address): WeighedAttempt {
   if (user !== null) attempt.user = user;
   if (cause !== null) attempt.cause = cause;
   if (digest !== null) attempt.digest = digest;
-  if (spray === 1) attempt.isSpray = true;
+  if ((spray & SPRAY) !== 0) attempt.isSpray = true;
+  if ((spray & ONE_OF_MANY) !== 0) attempt.isOneOfMany = true;
   if (kind === 'success' && eachService === 0) attempt.isOfAnyService = true;
   return attempt;
 }

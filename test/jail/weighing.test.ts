@@ -504,6 +504,10 @@ describe('a restart in between', () => {
       this.#jails.recall(this.#ledger.attempts.since(at(-DAY)), floors, new Set([LOGIN]));
     }
 
+    pointsOf(who: string, time: EpochMicros): number {
+      return this.#jails.explain(prefix(who), time).find(isWeighed)?.points ?? 0;
+    }
+
     close(): void {
       this.#ledger.close();
     }
@@ -532,6 +536,21 @@ describe('a restart in between', () => {
       host.judge([failure('203.0.7.7', at(2 * DAY + n), { user, cause: 'unknown-user' })]),
     );
     expect(bans.some((ban) => ban.startsWith('login 203.0.7.7'))).toBe(true);
+    host.close();
+  });
+
+  test('knows the guesses behind an office, though their digests are forgotten', () => {
+    const host = new Host('many');
+    const office = '203.0.113.10';
+    const who = (user: string, n: number) => success(office, at(n), user);
+    host.judge(['anna', 'ben'].map((user, n) => who(user, n)));
+    const guess = (n: number) =>
+      failure(office, at(n * 3_600), { user: 'carl', digest: `00000${n.toString(16)}` });
+    for (let n = 1; n < 14; n++) host.judge([guess(n)]);
+    host.restart(at(3 * DAY));
+    const steady = host.pointsOf(office, at(3 * DAY));
+    // Nine of thirteen count: four may be a phone's.
+    expect(steady).toBeGreaterThan(9 * 2 ** (-3 / 7));
     host.close();
   });
 

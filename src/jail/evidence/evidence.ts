@@ -229,6 +229,9 @@ export class Evidence {
     // A new lease in the user's network, or somebody who guesses next door: it counts, and weighs
     // nothing.
     if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
+    const isOneOfMany =
+      attempt.isOneOfMany === true ||
+      (guess !== undefined && this.#guesses.isOneTooMany(guess, time));
     const findings: EvidenceFinding[] = [];
     const find = (rule: EvidenceFinding['rule'], target: Prefix, needed?: number) =>
       findings.push({ rule, target, isShared, hasOthers: others > 0, needed });
@@ -240,7 +243,7 @@ export class Evidence {
       user !== undefined &&
       isShared &&
       findings.length === 0 &&
-      !(guess !== undefined && this.#guesses.isOneTooMany(guess, time)) &&
+      !isOneOfMany &&
       this.#credit.isPhone(user, where.target, count, time)
     )
       return { points: 0, allowance, findings, alarms };
@@ -263,6 +266,7 @@ export class Evidence {
       alarms,
       ...(isStorm && { isStorm }),
       ...(isSpray && { guess: 'spray' }),
+      ...(isOneOfMany && { isOneOfMany }),
     };
   }
 

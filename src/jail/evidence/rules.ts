@@ -77,6 +77,7 @@ export interface Attempt {
   readonly cause?: WeighedAttempt['cause'] | undefined;
   readonly digest?: WeighedAttempt['digest'] | undefined;
   readonly isSpray?: WeighedAttempt['isSpray'] | undefined;
+  readonly isOneOfMany?: WeighedAttempt['isOneOfMany'] | undefined;
   readonly isRefused?: WeighedAttempt['isRefused'] | undefined;
   readonly isOfAnyService?: WeighedAttempt['isOfAnyService'] | undefined;
   readonly time: WeighedAttempt['time'];
@@ -163,6 +164,8 @@ export interface FailureMeaning {
    * many users.
    */
   readonly guess?: 'repeat' | 'spray';
+  /** One of more passwords of the user than a device has old ones. */
+  readonly isOneOfMany?: true;
   /**
    * All that speaks against the address came at once and for one name: a device that opens several
    * connections with an old password looks like that.
