@@ -7,7 +7,7 @@
  * The order in which events arrive matters little: times only ever rise, and what is older than a
  * rule looks back changes nothing.
  */
-import { type Address, contains, isHost, type Prefix, prefixOf } from '../../core/address.js';
+import { isHost, type Prefix, prefixOf } from '../../core/address.js';
 import {
   EVIDENCE_ADDRESSES_MAX,
   EVIDENCE_CREDITS_MAX,
@@ -17,21 +17,23 @@ import {
   EVIDENCE_OFFENDERS_MAX,
   EVIDENCE_PREFIXES_MAX,
   STORM_COUNT_MAX,
-  WIDE_FLOORS_MAX,
 } from '../../core/limits.js';
 import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
+import { aimedAt } from './aimed.js';
 import {
   ANY_SERVICE,
   creditPrefixes,
   factsOf,
+  isHoneypot,
   type LoginFacts,
   NETWORK,
   type Where,
   whereOf,
 } from './facts.js';
 import { type Guess, Guesses, guessOf } from './guesses.js';
-import { Points, secondsOf } from './points.js';
+import { UserNames } from './names.js';
+import { Pardons, Points, secondsOf } from './points.js';
 import type {
   Alarm,
   Attempt,
@@ -59,10 +61,10 @@ export class Evidence {
   /** Names with a login, and names without: made-up ones never push out a user. */
   readonly #users: WatchedUsers;
   readonly #strangers: WatchedUsers;
+  readonly #names: UserNames;
   readonly #guesses: Guesses;
   readonly #wave = new NameWave();
-  /** Prefixes, not hosts, that an operator has pardoned. */
-  #pardons: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
+  readonly #pardons = new Pardons();
   #began: number | undefined;
 
   constructor(rules: EvidenceRules, seed: number, bounds: EvidenceBounds = {}) {
@@ -77,13 +79,15 @@ export class Evidence {
     const names = (bounds.names ?? EVIDENCE_NAMES_MAX) / 2;
     this.#users = new WatchedUsers(names);
     this.#strangers = new WatchedUsers(names);
+    this.#names = new UserNames(this.#keys, this.#users, names);
     this.#guesses = new Guesses(bounds.guesses ?? EVIDENCE_GUESSES_MAX, EVIDENCE_DIGESTS_MAX);
   }
 
   /** Bytes of all tables. */
   get bytes(): number {
     const families = [...Object.values(this.#points), ...Object.values(this.#offenders)];
-    return [this.#credit, this.#users, this.#strangers, this.#guesses, ...families].reduce(
+    const names = [this.#users, this.#strangers, this.#names];
+    return [this.#credit, ...names, this.#guesses, ...families].reduce(
       (sum, { bytes }) => sum + bytes,
       0,
     );
@@ -128,13 +132,12 @@ export class Evidence {
     if (attempt.isOfAnyService === true)
       this.#credit.uses(key, network, this.#keys.service(ANY_SERVICE), time);
     this.#strangers.remove(key);
+    this.#names.login(user, key, time);
     const networks = this.#users.login(key, where.network.low, time);
-    const isOdd = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
-    const alarms: Alarm[] =
-      !isPast && isOdd && this.#users.mayAlarm(key, 'taken', time)
-        ? [{ kind: 'takeover', user, count: networks }]
-        : [];
-    return { isNew, alarms };
+    const isMany = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
+    const isAlarm = !isPast && isMany && this.#users.mayAlarm(key, 'taken', time);
+    const alarm: Alarm = { kind: 'takeover', user, count: networks };
+    return { isNew, alarms: isAlarm ? [alarm] : [] };
   }
 
   /**
@@ -148,7 +151,7 @@ export class Evidence {
     const guess = this.#guessOf(attempt);
     if (guess !== undefined && this.#guesses.isRepeat(guess, attempt.time)) return false;
     if (attempt.user === undefined || attempt.user === '') return true;
-    return this.#credit.of(this.#keys.user(attempt.user), target, network, since) === undefined;
+    return this.#credit.of(this.#names.of(attempt.user), target, network, since) === undefined;
   }
 
   /**
@@ -164,19 +167,25 @@ export class Evidence {
 
   /** What is known of an attempt before its password is looked at. Changes nothing. */
   facts(attempt: Attempt): LoginFacts {
-    const parts = {
+    const points = this.pointsOf(attempt.target, attempt.time);
+    const last = this.#points[attempt.target.family].last(this.#keys.prefix(attempt.target));
+    const parts = this.#parts(secondsOf(attempt.time));
+    return factsOf({ ...parts, points, lastFailure: last ?? 0 }, attempt);
+  }
+
+  /** What is asked about an attempt at a time, in seconds. */
+  #parts(time: number) {
+    return {
       rules: this.rules,
       keys: this.#keys,
       credit: this.#credit,
       users: this.#users,
       strangers: this.#strangers,
+      names: this.#names,
       guesses: this.#guesses,
       wave: this.#wave,
-      isLearnt: this.#isLearnt(secondsOf(attempt.time)),
-      points: this.pointsOf(attempt.target, attempt.time),
-      lastFailure: this.#points[attempt.target.family].last(this.#keys.prefix(attempt.target)) ?? 0,
+      isLearnt: this.#isLearnt(time),
     };
-    return factsOf(parts, attempt);
   }
 
   /** Weighs a failure that was tried `count` times. */
@@ -209,9 +218,9 @@ export class Evidence {
     const { rules } = this;
     const where = whereOf(this.#keys, attempt);
     const points = this.#points[attempt.target.family];
-    if (this.#pardons.length > 0) this.#pardon(attempt.address, where);
+    this.#pardons.apply(points, attempt.address, where.target);
     const user =
-      attempt.user === undefined || attempt.user === '' ? undefined : this.#keys.user(attempt.user);
+      attempt.user === undefined || attempt.user === '' ? undefined : this.#names.of(attempt.user);
     const since = time - rules.credit;
     const others = this.#credit.others(user, where.target, since);
     const allowance = allowanceFor(others);
@@ -229,16 +238,16 @@ export class Evidence {
     // A new lease in the user's network, or somebody who guesses next door: it counts, and weighs
     // nothing.
     if (credit === 'network') return { points: count, allowance, findings: [], alarms: [] };
-    const isOneOfMany =
-      attempt.isOneOfMany === true ||
-      (guess !== undefined && this.#guesses.isOneTooMany(guess, time));
     const findings: EvidenceFinding[] = [];
     const find = (rule: EvidenceFinding['rule'], target: Prefix, needed?: number) =>
       findings.push({ rule, target, isShared, hasOthers: others > 0, needed });
-    const name = attempt.user?.trim().toLowerCase() ?? '';
-    if (rules.honeypot.has(name)) find('honeypot', attempt.target);
+    const isOneOfMany =
+      attempt.isOneOfMany === true ||
+      (guess !== undefined && this.#guesses.isOneTooMany(guess, time));
+    const parts = this.#parts(time);
+    if (isHoneypot(parts, attempt)) find('honeypot', attempt.target);
     const alarms =
-      user === undefined ? [] : this.#aimedAt(attempt, user, where, time, others, find);
+      user === undefined ? [] : aimedAt(parts, { attempt, user, where, time, others }, find);
     if (
       user !== undefined &&
       isShared &&
@@ -272,8 +281,10 @@ export class Evidence {
 
   /** The password that was tried, where the line tells its digest; never of a honeypot. */
   #guessOf(attempt: Attempt): Guess | undefined {
-    if (this.rules.honeypot.has(attempt.user?.trim().toLowerCase() ?? '')) return undefined;
-    return guessOf(this.#keys, prefixOf(attempt.address, NETWORK[attempt.address.family]), attempt);
+    if (attempt.digest === undefined) return undefined;
+    if (isHoneypot(this.#parts(secondsOf(attempt.time)), attempt)) return undefined;
+    const network = prefixOf(attempt.address, NETWORK[attempt.address.family]);
+    return guessOf(this.#keys, this.#names, network, attempt);
   }
 
   /**
@@ -284,22 +295,7 @@ export class Evidence {
     const key = this.#keys.prefix(target);
     this.#points[target.family].remove(key);
     this.#offenders[target.family].forget(key);
-    if (isHost(target)) return;
-    this.#pardons = [
-      ...this.#pardons.slice(1 - WIDE_FLOORS_MAX),
-      { target, upTo: this.#secondsOf(upTo) },
-    ];
-  }
-
-  /** Addresses of a prefix that was pardoned begin anew. */
-  #pardon(address: Address, where: Where): void {
-    const points = this.#points[address.family];
-    const at = points.last(where.target);
-    if (
-      at !== undefined &&
-      this.#pardons.some(({ target, upTo }) => at <= upTo && contains(target, address))
-    )
-      points.remove(where.target);
+    if (!isHost(target)) this.#pardons.add(target, this.#secondsOf(upTo));
   }
 
   /**
@@ -315,38 +311,6 @@ export class Evidence {
     return this.#points[target.family].of(this.#keys.prefix(target), this.#secondsOf(at));
   }
 
-  /** What the failure says of the user that it was aimed at. */
-  #aimedAt(
-    { target, user = '', cause, isRefused = false }: Attempt,
-    key: Key,
-    where: Where,
-    time: number,
-    others: number,
-    find: (rule: EvidenceFinding['rule'], target: Prefix) => void,
-  ): readonly Alarm[] {
-    const { rules } = this;
-    if (this.#users.hasLogin(key)) {
-      const offenders = this.#users.offend(key, where.target.low, time, time - rules.userSpan);
-      if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
-      // Who was refused may be the user in a new place: it is known of nobody that he guessed.
-      if (others === 0 && !isRefused && this.#isLearnt(time)) find('user', target);
-      return this.#users.mayAlarm(key, 'alarmed', time)
-        ? [{ kind: 'under-attack', user, count: offenders }]
-        : [];
-    }
-    if (!isRefused) this.#strangers.noteChecked(key, time, cause === 'wrong-password');
-    if (!this.#isLearnt(time)) return [];
-    if (others === 0 && cause !== 'wrong-password') this.#wave.note(where.target.low, time);
-    // The server says that the name exists: it is somebody's, though nobody has logged in yet.
-    const [rule, span, most] =
-      cause === 'wrong-password'
-        ? (['user', rules.userSpan, rules.userOffenders] as const)
-        : (['dead-name', rules.deadNameSpan, rules.deadNameOffenders] as const);
-    const offenders = this.#strangers.offend(key, where.target.low, time, time - span);
-    if (most > 0 && offenders >= most && others === 0 && !isRefused) find(rule, target);
-    return [];
-  }
-
   #pointsOf(
     { target, cause }: Attempt,
     where: Where,
@@ -357,7 +321,7 @@ export class Evidence {
     const { rules } = this;
     if (user === undefined) return 1;
     const isUnknown =
-      !this.#users.hasLogin(user) &&
+      !this.#names.isUser(user) &&
       (cause === 'unknown-user' || (cause === undefined && this.#isLearnt(time)));
     const isAnother = this.#points[target.family].tries(where.target, user);
     return pointsFor(rules, { isUnknown, isAnother, isSpray });

@@ -13,6 +13,7 @@ import {
 import { SHARED_CLOSED_SHARE } from '../../core/limits.js';
 import { DEAD_NAME_REST_SECONDS, SHARED_REOPEN_SECONDS } from '../../core/timeouts.js';
 import { type Guess, type Guesses, guessOf } from './guesses.js';
+import type { UserNames } from './names.js';
 import { secondsOf } from './points.js';
 import { type Attempt, type Credit, type EvidenceRules, SHARED_USERS } from './rules.js';
 import type { Key, Keys } from './table.js';
@@ -125,6 +126,7 @@ export interface AskedEvidence {
   /** Names with a login, and names without. */
   readonly users: WatchedUsers;
   readonly strangers: WatchedUsers;
+  readonly names: UserNames;
   readonly guesses: Guesses;
   readonly wave: NameWave;
   /** Enough was seen to say of a name that nobody logs in with it. */
@@ -136,12 +138,12 @@ export interface AskedEvidence {
 
 /** Asks the evidence about an attempt that is to come. Changes nothing. */
 export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
-  const { rules, keys, credit, users, strangers, points } = evidence;
+  const { rules, keys, credit, users, strangers, names, points } = evidence;
   const { user = '' } = attempt;
   const time = secondsOf(attempt.time);
   const where = whereOf(keys, attempt);
   const since = time - rules.credit;
-  const name = user === '' ? undefined : keys.user(user);
+  const name = user === '' ? undefined : names.of(user);
   const own = name && credit.of(name, where.target, where.network, since);
   const others = credit.others(name, where.target, since);
   // Who fails for a name stands there, whether it has a login or not.
@@ -165,7 +167,7 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       !isTriedAgain &&
       isUnknown(evidence, name, attempt) &&
       ((others >= SHARED_USERS && points >= FAILED) || isInWave(evidence, where, since, attempt)),
-    isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
+    isHoneypot: isHoneypot(evidence, attempt),
     isLearnt: evidence.isLearnt,
   };
 }
@@ -176,9 +178,27 @@ function isRepeat(evidence: AskedEvidence, attempt: Attempt): boolean {
   return guess !== undefined && evidence.guesses.isRepeat(guess, attempt.time);
 }
 
-function guessAt({ keys }: AskedEvidence, attempt: Attempt): Guess | undefined {
+function guessAt({ keys, names }: AskedEvidence, attempt: Attempt): Guess | undefined {
   const { address } = attempt;
-  return guessOf(keys, prefixOf(address, NETWORK[address.family]), attempt);
+  return guessOf(keys, names, prefixOf(address, NETWORK[address.family]), attempt);
+}
+
+/** True for a name of `honeypot`; see `UserNames.isHoneypot`. */
+export function isHoneypot(
+  {
+    rules,
+    keys,
+    names,
+    strangers,
+    isLearnt,
+  }: Pick<AskedEvidence, 'rules' | 'keys' | 'names' | 'strangers' | 'isLearnt'>,
+  { user = '', cause }: Pick<Attempt, 'user' | 'cause'>,
+): boolean {
+  return names.isHoneypot(
+    rules.honeypot,
+    user,
+    () => !isLearnt || cause === 'wrong-password' || strangers.checked(keys.user(user)).exists > 0,
+  );
 }
 
 /** True when the user was never seen at this service in this network, and the service has users. */
@@ -199,8 +219,8 @@ function isOdd(
  * digest nobody could be known again, so that a new mailbox stayed out.
  */
 function isUnknown(evidence: AskedEvidence, name: Key, attempt: Attempt): boolean {
-  const { users, strangers, guesses, isLearnt } = evidence;
-  if (!isLearnt || users.isFull || users.hasLogin(name)) return false;
+  const { users, strangers, names, guesses, isLearnt } = evidence;
+  if (!isLearnt || users.isFull || names.isUser(name)) return false;
   if (strangers.checked(name).exists > 0) return false;
   const guess = guessAt(evidence, attempt);
   return guess !== undefined && !guesses.isRepeat(guess, attempt.time);
@@ -211,8 +231,8 @@ function isUnknown(evidence: AskedEvidence, name: Key, attempt: Attempt): boolea
  * it with another password: somebody may have mistyped that of a new mailbox.
  */
 function isAgain(evidence: AskedEvidence, name: Key, attempt: Attempt): boolean {
-  const { users, guesses, isLearnt } = evidence;
-  if (!isLearnt || users.isFull || users.hasLogin(name)) return false;
+  const { users, names, guesses, isLearnt } = evidence;
+  if (!isLearnt || users.isFull || names.isUser(name)) return false;
   const guess = guessAt(evidence, attempt);
   return guess !== undefined && guesses.isTriedAgain(guess, secondsOf(attempt.time));
 }
@@ -246,12 +266,12 @@ function isInWave(
  * same: the mailbox may be new.
  */
 function isDead(
-  { rules, users, strangers, isLearnt }: AskedEvidence,
+  { rules, users, strangers, names, isLearnt }: AskedEvidence,
   name: Key,
   time: number,
 ): boolean {
   const { deadNameOffenders: most, deadNameSpan } = rules;
-  if (most === 0 || users.hasLogin(name) || users.isFull || !isLearnt) return false;
+  if (most === 0 || names.isUser(name) || users.isFull || !isLearnt) return false;
   const { last, exists } = strangers.checked(name);
   if (exists >= Math.max(1, time - deadNameSpan)) return false;
   if (time - last >= DEAD_NAME_REST_SECONDS) return false;

@@ -7,6 +7,7 @@ import type { Prefix } from '../../core/address.js';
 import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { DIGEST_SECONDS, TRIED_AGAIN_SECONDS } from '../../core/timeouts.js';
+import type { UserNames } from './names.js';
 import type { Attempt } from './rules.js';
 import { type Key, type Keys, NONE, RecentSet, Table } from './table.js';
 
@@ -21,16 +22,13 @@ export interface Guess {
 /** The guess of a failure from a network; undefined where its line names no user or no digest. */
 export function guessOf(
   keys: Keys,
+  names: UserNames,
   network: Prefix,
-  { user = '', digest }: Pick<Attempt, 'user' | 'digest'>,
+  { user: name = '', digest }: Pick<Attempt, 'user' | 'digest'>,
 ): Guess | undefined {
-  if (digest === undefined || user === '') return undefined;
-  const key = keys.user(user);
-  return {
-    user: key,
-    pair: keys.both(key, keys.prefix(network)),
-    digest: keys.digest(digest),
-  };
+  if (digest === undefined || name === '') return undefined;
+  const user = names.of(name);
+  return { user, pair: keys.both(user, keys.prefix(network)), digest: keys.digest(digest) };
 }
 
 /**

@@ -1,4 +1,6 @@
 /** The points of addresses: what they failed for, fading; and what they tried. */
+import { type Address, contains, type Prefix } from '../../core/address.js';
+import { WIDE_FLOORS_MAX } from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { STORM_SECONDS } from '../../core/timeouts.js';
 import { type Key, NONE, type Slot, Table } from './table.js';
@@ -108,6 +110,27 @@ export class Points {
   #faded(slot: Slot, time: number): number {
     const age = Math.max(0, time - this.#lastAt(slot));
     return (this.#table.get(slot, SCORE.points) / POINT) * 2 ** (-age / this.#halfLife());
+  }
+}
+
+/** Prefixes, not hosts, that an operator has pardoned: addresses in them begin anew. */
+export class Pardons {
+  #all: readonly { readonly target: Prefix; readonly upTo: number }[] = [];
+
+  /** Pardons what lies in a prefix up to a time, in seconds; the oldest pardons make room. */
+  add(target: Prefix, upTo: number): void {
+    this.#all = [...this.#all.slice(1 - WIDE_FLOORS_MAX), { target, upTo }];
+  }
+
+  /** Forgets the points of an address that was pardoned since it had them. */
+  apply(points: Points, address: Address, key: Key): void {
+    if (this.#all.length === 0) return;
+    const at = points.last(key);
+    if (
+      at !== undefined &&
+      this.#all.some(({ target, upTo }) => at <= upTo && contains(target, address))
+    )
+      points.remove(key);
   }
 }
 

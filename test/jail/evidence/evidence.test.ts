@@ -535,17 +535,95 @@ describe('users and names', () => {
   });
 });
 
+describe('a name without its domain', () => {
+  beforeEach(() => {
+    login('203.0.113.9', 'anna@example.org', LATER - DAY);
+    login('203.0.113.8', 'bert@example.org', LATER - DAY);
+  });
+  /** So many strangers fail in turn for these names. */
+  const strangers = (count: number, ...names: readonly string[]) =>
+    Array.from({ length: count }, (_, i) =>
+      rulesOf(fail(`45.${10 + i}.1.7`, names[i % names.length], LATER + i * 60)),
+    ).flat();
+
+  test('of a user is never dead: she may type it where nobody knows her', () => {
+    expect(strangers(5, 'bert')).toEqual([]);
+    expect(fail('198.51.100.77', 'BERT', LATER + 6 * HOUR)).toMatchObject({
+      points: 1,
+      findings: [],
+    });
+  });
+
+  test('finds her credit', () => {
+    expect(fail('203.0.113.8', 'bert', LATER).sum).toBeUndefined();
+    expect(evidence.pointsOf(prefix('203.0.113.8'), at(LATER))).toBe(0);
+  });
+
+  test('counts for her as a user under attack, as does the whole name', () => {
+    expect(strangers(8, 'bert', 'bert@example.org')).toEqual(['user 45.17.1.7']);
+  });
+
+  test('and the other way round: a domain is tried at a user without one', () => {
+    expect(strangers(5, 'anna@elsewhere.org')).toEqual([]);
+  });
+
+  test('which several users share is none of theirs, but neither dead nor unknown', () => {
+    login('203.0.113.7', 'bert@example.net', LATER - DAY);
+    expect(strangers(7, 'bert')).toEqual([]);
+    expect(fail('198.51.100.77', 'bert', LATER + HOUR).points).toBe(1);
+    expect(fail('203.0.113.8', 'bert', LATER + HOUR).sum).toBe(1);
+    const { isDeadName, isNewName } = evidence.facts(attempt('203.0.113.1', 'bert', LATER + HOUR));
+    expect({ isDeadName, isNewName }).toEqual({ isDeadName: false, isNewName: false });
+  });
+
+  test('of nobody is dead as ever', () => {
+    expect(strangers(5, 'ghost')).toEqual(['dead-name 45.14.1.7']);
+    expect(strangers(5, 'ghost@example.org')).toContain('dead-name 45.14.1.7');
+  });
+
+  describe('that is a honeypot', () => {
+    beforeEach(() => {
+      evidence = made({ honeypot: new Set(['trap', 'scan@example.org']) });
+      login('192.0.2.1', 'anna', 0);
+    });
+    const isTrapped = (user: string, second = LATER, cause?: 'wrong-password') =>
+      rulesOf(
+        evidence.failure({ ...attempt('198.51.100.7', user, second), ...(cause && { cause }) }),
+      ).includes('honeypot 198.51.100.7');
+
+    test('is one in any domain; one with a domain is one there', () => {
+      expect(
+        ['trap', 'Trap@example.org', 'trap@elsewhere.net'].map((one) => isTrapped(one)),
+      ).toEqual([true, true, true]);
+      expect(
+        ['scan', 'scan@elsewhere.net', 'traps@example.org'].some((one) => isTrapped(one)),
+      ).toBe(false);
+      expect(evidence.facts(attempt('198.51.100.9', 'trap@a.org', LATER)).isHoneypot).toBe(true);
+    });
+
+    test('is none where somebody logs in so, where the server knows it, or in the first days', () => {
+      expect(isTrapped('trap@example.org', HOUR)).toBe(false);
+      expect(isTrapped('trap@example.org', LATER, 'wrong-password')).toBe(false);
+      login('203.0.113.5', 'trap@example.net', LATER);
+      expect(isTrapped('trap@example.net')).toBe(false);
+      expect(isTrapped('trap', HOUR)).toBe(true);
+    });
+  });
+});
+
 describe('bounds', () => {
-  test('all tables at their bounds take less than 51 MB', () => {
+  test('all tables at their bounds take less than 48 MiB', () => {
     const words = 4;
     const bytes =
       EVIDENCE_ADDRESSES_MAX * 8 * words +
-      EVIDENCE_PREFIXES_MAX * (3 + 2 * EVIDENCE_OFFENDERS_MAX) * words +
-      EVIDENCE_NAMES_MAX * (7 + 4 * EVIDENCE_OFFENDERS_MAX) * words +
-      EVIDENCE_CREDITS_MAX * (17 + 3 + 3 + 6) * words +
+      EVIDENCE_PREFIXES_MAX * 19 * words +
+      EVIDENCE_NAMES_MAX * 39 * words +
+      // Names without a domain.
+      (EVIDENCE_NAMES_MAX / 2) * 5 * words +
+      EVIDENCE_CREDITS_MAX * (17 + 3 + 3 + 2 * 3) * words +
       EVIDENCE_GUESSES_MAX * (4 + 4 * EVIDENCE_OLD_PASSWORDS_MAX) * words +
       EVIDENCE_DIGESTS_MAX * (2 + 2 * EVIDENCE_OFFENDERS_MAX) * words;
-    expect(bytes).toBeLessThan(51_000_000);
+    expect(bytes).toBeLessThan(48 * 1024 * 1024);
   });
 
   test('a flood of IPv6 pushes no IPv4 address out', () => {

@@ -1,0 +1,89 @@
+/**
+ * Which user a name stands for. Mail programs send `anna` or `anna@example.org` for one mailbox,
+ * and many servers take both.
+ */
+import { type Key, type Keys, NONE, Table } from './table.js';
+import type { WatchedUsers } from './users.js';
+
+/**
+ * Columns of a name without a domain: the key of the one user who logs in with it before a domain,
+ * and when somebody last did.
+ */
+const FULL = { high: 0, low: 1, at: 2, width: 3 } as const;
+/** In the place of a key: there are several such users. No key has 0 there. */
+const SEVERAL = 0;
+
+/** The part of a name before its domain; undefined where it has none. In lower case. */
+function localPart(name: string): string | undefined {
+  const bare = name.trim().toLowerCase();
+  const at = bare.lastIndexOf('@');
+  return at > 0 ? bare.slice(0, at) : undefined;
+}
+
+/** The names that people log in with, with and without their domains. */
+export class UserNames {
+  readonly #keys: Keys;
+  readonly #users: WatchedUsers;
+  readonly #full: Table;
+
+  /** `users`: the names with a login. `max`: names without a domain that are remembered. */
+  constructor(keys: Keys, users: WatchedUsers, max: number) {
+    this.#keys = keys;
+    this.#users = users;
+    this.#full = new Table(FULL.width, max, (slot) => this.#full.get(slot, FULL.at));
+  }
+
+  get bytes(): number {
+    return this.#full.bytes;
+  }
+
+  /** Notes that somebody logged in with the name, which has this key. */
+  login(name: string, { high, low }: Key, time: number): void {
+    const local = localPart(name);
+    if (local === undefined) return;
+    const key = this.#keys.user(local);
+    const isFirst = this.#full.find(key) === NONE;
+    const slot = this.#full.obtain(key);
+    if (isFirst) {
+      this.#full.set(slot, FULL.high, high);
+      this.#full.set(slot, FULL.low, low);
+    } else if (this.#full.get(slot, FULL.high) !== high || this.#full.get(slot, FULL.low) !== low)
+      this.#full.set(slot, FULL.low, SEVERAL);
+    if (time > this.#full.get(slot, FULL.at)) this.#full.set(slot, FULL.at, time);
+  }
+
+  /**
+   * The user that a name stands for: who logs in with it as it is, else who logs in with it and a
+   * domain where that is one user, or without its domain. Else the name itself.
+   */
+  of(name: string): Key {
+    const key = this.#keys.user(name);
+    if (this.#users.hasLogin(key)) return key;
+    const local = localPart(name);
+    const other = local === undefined ? this.#fullOf(key) : this.#keys.user(local);
+    return other !== undefined && this.#users.hasLogin(other) ? other : key;
+  }
+
+  /** Somebody logs in with the name, or with it before a domain: such a name is never dead. */
+  isUser(key: Key): boolean {
+    return this.#users.hasLogin(key) || this.#full.find(key) !== NONE;
+  }
+
+  /**
+   * True for a name of `honeypot`. One without a domain stands for itself in any, unless somebody
+   * logs in so. `mayBeUser`: too little is known to say that nobody does.
+   */
+  isHoneypot(honeypot: ReadonlySet<string>, name: string, mayBeUser: () => boolean): boolean {
+    if (honeypot.size === 0) return false;
+    if (honeypot.has(name.trim().toLowerCase())) return true;
+    const local = localPart(name);
+    if (local === undefined || !honeypot.has(local)) return false;
+    return !this.#users.hasLogin(this.#keys.user(name)) && !mayBeUser();
+  }
+
+  #fullOf(key: Key): Key | undefined {
+    const slot = this.#full.find(key);
+    if (slot === NONE || this.#full.get(slot, FULL.low) === SEVERAL) return undefined;
+    return { high: this.#full.get(slot, FULL.high), low: this.#full.get(slot, FULL.low) };
+  }
+}
