@@ -94,14 +94,13 @@ export class Announcer {
   }
 
   /** Many addresses fail for a user, or the user logs in as somebody else would. It bans nobody. */
-  alarm(jail: JailName, { kind, user, count }: Alarm, event: FilterEvent): void {
-    const who = shown(user);
-    const text =
-      kind === 'takeover'
-        ? `Takeover? ${who} logs in from ${count} networks within a day, now from ${event.address.text}`
-        : `Under attack: ${count} addresses fail for ${who} within a day, now ${event.address.text}`;
-    this.#log('warning', text, { jail, address: event.address.text, action: kind, user: who });
-    this.#tell({ ...ofEvent(event, kind), jail, user: who, count });
+  alarm(jail: JailName, alarm: Alarm, event: FilterEvent): void {
+    const { kind, count, reason } = alarm;
+    const { text: address } = event.address;
+    const user = shown(alarm.user);
+    this.#log('warning', alarmText(alarm, user, address), { jail, address, action: kind, user });
+    const why = reason === undefined ? {} : { reason };
+    this.#tell({ ...ofEvent(event, kind), jail, user, count, ...why });
   }
 
   /** `extended`: the target was banned already and stays so for longer. */
@@ -242,6 +241,17 @@ export class Announcer {
     this.#id++;
     for (const listener of this.#listeners) listener(announcement, this.#id);
   }
+}
+
+/** An alarm in words; `user` is escaped. */
+function alarmText({ kind, count, reason }: Alarm, user: string, address: string): string {
+  if (kind === 'under-attack')
+    return `Under attack: ${count} addresses fail for ${user} within a day, now ${address}`;
+  if (reason === 'attacked')
+    return `Takeover? ${user}, who is under attack, logs in from ${address}, where nothing vouches for it`;
+  if (reason === 'guesser')
+    return `Takeover? ${user} logs in from ${address}, which failed for other users before`;
+  return `Takeover? ${user} logs in from ${count} networks within a day, now from ${address}`;
 }
 
 function ofEvent(event: FilterEvent, name: 'found' | 'ignored' | Alarm['kind']) {

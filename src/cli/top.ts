@@ -188,7 +188,7 @@ function attackedTable(alarms: TopSample['alarms'], width: number): string {
       .map(({ time, kind, user, address, count }) => [
         escapeUntrusted(user, USER_CHARS_MAX),
         kind === 'takeover'
-          ? `takeover? ${counted(count, 'network')}`
+          ? `takeover? ${count === 0 ? 'one odd login' : counted(count, 'network')}`
           : counted(count, 'address', 'addresses'),
         localTime(time),
         escapeUntrusted(address),

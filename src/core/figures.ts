@@ -34,7 +34,9 @@ export interface AlarmView {
   readonly user: string;
   /** The address whose attempt showed it. */
   readonly address: string;
-  /** Networks of a takeover; addresses of an attack. */
+  /**
+   * Networks of a takeover, 0 where one login alone showed it; addresses of an attack.
+   */
   readonly count: number;
 }
 

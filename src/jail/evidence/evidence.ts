@@ -45,6 +45,7 @@ import type {
 } from './rules.js';
 import { allowanceFor, Credit, JOINT_BANS, pointsFor, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
+import { oddLogin } from './takeover.js';
 import { NameWave, Offenders, WatchedUsers } from './users.js';
 
 /** What three failures within minutes lose by fading must not save them. */
@@ -123,6 +124,14 @@ export class Evidence {
     const prefixes = [where.target, ...where.prefixes.map(({ key }) => key)];
     const { target, network } = where;
     const service = this.#keys.service(attempt.service);
+    const odd =
+      isPast || !this.#isLearnt(time)
+        ? undefined
+        : oddLogin(this.#parts(time), this.#points[attempt.target.family], {
+            user: this.#names.of(user),
+            where,
+            time,
+          });
     const lately = time - LOGIN_REPEAT_SECONDS;
     const isNew =
       !this.#credit.hasBoth(key, target, network, lately) ||
@@ -135,9 +144,11 @@ export class Evidence {
     this.#names.login(user, key, time);
     const networks = this.#users.login(key, where.network.low, time);
     const isMany = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
-    const isAlarm = !isPast && isMany && this.#users.mayAlarm(key, 'taken', time);
-    const alarm: Alarm = { kind: 'takeover', user, count: networks };
-    return { isNew, alarms: isAlarm ? [alarm] : [] };
+    const alarm: Alarm = isMany
+      ? { kind: 'takeover', user, count: networks }
+      : { kind: 'takeover', user, count: 0, reason: odd };
+    const isAlarm = !isPast && (isMany || odd !== undefined);
+    return { isNew, alarms: isAlarm && this.#users.mayAlarm(key, 'taken', time) ? [alarm] : [] };
   }
 
   /**

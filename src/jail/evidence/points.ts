@@ -90,6 +90,20 @@ export class Points {
   }
 
   /**
+   * True when the address still has points, the first of which lie back `before` seconds or more,
+   * and it tried two names other than this user's.
+   */
+  hasGuessed(address: Key, user: Key, time: number, before: number): boolean {
+    const table = this.#table;
+    const slot = table.find(address);
+    if (slot === NONE || table.get(slot, SCORE.pair) !== 0) return false;
+    if (this.#faded(slot, time) < FADED || time - table.get(slot, SCORE.pairAt) < before)
+      return false;
+    const tried = [table.get(slot, SCORE.name), table.get(slot, SCORE.another)];
+    return tried.every((name) => name !== 0 && name !== user.low);
+  }
+
+  /**
    * A user with credit fails at the address: true when that counts, which it does once in `pause`
    * seconds.
    */

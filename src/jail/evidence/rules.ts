@@ -131,8 +131,13 @@ export interface Alarm {
    */
   readonly kind: 'under-attack' | 'takeover';
   readonly user: string;
-  /** Offending addresses, or networks. */
+  /** Offending addresses, or networks; 0 of a takeover that has a reason. */
   readonly count: number;
+  /**
+   * Of a takeover that one login showed. `attacked`: many addresses fail for the user, and nothing
+   * vouches for this one; `guesser`: it guessed at others before.
+   */
+  readonly reason?: 'attacked' | 'guesser' | undefined;
 }
 
 /** How much the model knows. */

@@ -151,6 +151,12 @@ export class WatchedUsers {
     return slot === NONE ? 0 : this.#offenders.count(slot, Math.max(1, from));
   }
 
+  /** From how many networks there were logins since `from`. Changes nothing. */
+  networks(name: Key, from: number): number {
+    const slot = this.#table.find(name);
+    return slot === NONE ? 0 : this.#networks.count(slot, Math.max(1, from));
+  }
+
   /** A server looked for the name, and perhaps said that it exists. */
   noteChecked(name: Key, time: number, exists: boolean): void {
     const slot = this.#table.obtain(name);

@@ -250,7 +250,7 @@ function alarmsSection({ alarms }: HostReport): ReportSection {
       minuteOf(time),
       shown(user),
       kind === 'takeover'
-        ? `takeover? logged in from ${counted(count, 'network')} within a day`
+        ? `takeover? logged in from ${count === 0 ? 'where nothing vouches for it, while others guessed' : `${counted(count, 'network')} within a day`}`
         : `under attack from ${counted(count, 'address', 'addresses')}`,
       shown(address),
     ]),

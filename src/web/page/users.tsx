@@ -63,6 +63,14 @@ export function Range({ hours, choose }: RangeProps) {
   );
 }
 
+function whatOf(kind: AlarmView['kind'], number: number): string {
+  if (kind === 'under-attack')
+    return `${counted(number, 'address', 'addresses')} failed within a day, last `;
+  return number === 0
+    ? 'logged in from where nothing vouches for it, while others guessed: '
+    : `logged in from ${counted(number, 'network')} within a day, last from `;
+}
+
 /** Alarms: what happened to whom. */
 export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] }) {
   if (alarms.length === 0) return <p class="nothing">No alarm.</p>;
@@ -79,9 +87,7 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
             </strong>
           </span>
           <span class="dim">
-            {kind === 'takeover'
-              ? `logged in from ${counted(number, 'network')} within a day, last from `
-              : `${counted(number, 'address', 'addresses')} failed within a day, last `}
+            {whatOf(kind, number)}
             <Target target={address} /> · <Stranger text={jail} chars={30} />
           </span>
           <Time iso={time} as="ago" />

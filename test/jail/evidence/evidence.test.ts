@@ -507,6 +507,62 @@ describe('users and names', () => {
     expect(alarms[5]).toHaveLength(1);
   });
 
+  describe('a login that looks like that of somebody who found the password', () => {
+    const attack = (user: string, count = 12) => {
+      for (let i = 0; i < count; i++) fail(`45.${10 + i}.1.7`, user, LATER + i * 600);
+    };
+
+    test('of a user under attack, from where nothing vouches for her, is an alarm at once', () => {
+      attack('anna');
+      const alarm = { kind: 'takeover', user: 'anna', count: 0, reason: 'attacked' };
+      expect(login('91.7.7.7', 'anna', LATER + 2 * HOUR).alarms).toEqual([alarm]);
+      expect(login('91.7.8.7', 'anna', LATER + 3 * HOUR).alarms).toEqual([]);
+    });
+
+    test('is none where she always logs in, nor of a user whom few fail for', () => {
+      attack('anna');
+      expect(login('192.0.2.1', 'anna', LATER + 2 * HOUR).alarms).toEqual([]);
+      expect(login('192.0.2.77', 'anna', LATER + 2 * HOUR).alarms).toEqual([]);
+      login('192.0.2.5', 'ben', LATER - DAY);
+      attack('ben', 7);
+      expect(login('91.7.7.7', 'ben', LATER + 2 * HOUR).alarms).toEqual([]);
+    });
+
+    test('is none of a user who comes from everywhere', () => {
+      for (let n = 1; n < 4; n++) login(`100.64.${n}.9`, 'anna', LATER - n * DAY);
+      attack('anna');
+      expect(login('91.7.7.7', 'anna', LATER + 2 * HOUR).alarms).toEqual([]);
+    });
+
+    test('from an address that failed for two others before is an alarm', () => {
+      const wait = (seconds: number, ...others: readonly string[]) => {
+        for (const user of ['anna', 'ben', 'carl'])
+          login(`192.0.2.${user.length}`, user, LATER - DAY);
+        for (const user of others) fail('91.7.7.8', user, LATER);
+        return login('91.7.7.8', 'carl', LATER + seconds).alarms;
+      };
+      const alarm = { kind: 'takeover', user: 'carl', count: 0, reason: 'guesser' };
+      expect(wait(2 * HOUR, 'anna', 'ben')).toEqual([alarm]);
+      evidence = made();
+      login('192.0.2.1', 'anna', 0);
+      // Who mistypes a name twice gets it right within minutes.
+      expect(wait(600, 'ana', 'anna@exmple.org')).toEqual([]);
+      evidence = made();
+      login('192.0.2.1', 'anna', 0);
+      expect(wait(2 * HOUR, 'anna', 'carl')).toEqual([]);
+      evidence = made();
+      login('192.0.2.1', 'anna', 0);
+      login('91.7.7.8', 'dora', LATER - DAY);
+      expect(wait(2 * HOUR, 'anna', 'ben')).toEqual([]);
+    });
+
+    test('is none before enough is known', () => {
+      evidence = made();
+      for (let i = 0; i < 12; i++) fail(`45.${10 + i}.1.7`, 'anna', i * 600);
+      expect(login('91.7.7.7', 'anna', 2 * HOUR).alarms).toEqual([]);
+    });
+  });
+
   test('0 switches a rule off', () => {
     evidence = made({
       subnetOffenders: 0,
