@@ -98,6 +98,12 @@ function parseOffenders(text: string): Parsed<number> {
 
 function parseNames(text: string): Parsed<readonly string[]> {
   const names = splitWords(text).map((name) => name.toLowerCase());
+  const file = names.find((name) => name.startsWith('file:'));
+  if (file !== undefined)
+    return {
+      problem: `has "${file}": names are not read from a file`,
+      fix: 'write the names themselves: honeypot = NAME NAME; further lines begin with a blank',
+    };
   if (names.length <= HONEYPOT_NAMES_MAX) return { value: names };
   return { problem: `has ${names.length} names`, fix: `write at most ${HONEYPOT_NAMES_MAX}` };
 }

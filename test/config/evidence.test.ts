@@ -48,6 +48,7 @@ describe('a jail that weighs evidence', () => {
     ['takeover = -1', 'takeover'],
     ['credit = soon', 'credit'],
     [`honeypot = ${'x '.repeat(HONEYPOT_NAMES_MAX + 1)}`, 'honeypot'],
+    ['honeypot = trap file:/etc/banjour/traps', 'honeypot'],
     ['group = bad name!', 'group'],
   ])('%s is an error at its line', (line, key) => {
     const { diagnostics } = load({ 'jail.local': `${LOGIN}${line}\n` });
