@@ -8,10 +8,11 @@
  * line.
  */
 import type { Prefix } from '../core/address.js';
+import { EVENT_COUNT_MAX } from '../core/limits.js';
 import type { FilterName } from '../core/names.js';
 import { literalMarks, literalSearch } from '../core/text.js';
 import type { EpochMicros } from '../core/time.js';
-import type { Line } from './line.js';
+import { type Line, repeatedLine } from './line.js';
 import {
   behindProxies,
   countOf,
@@ -58,6 +59,8 @@ export interface LineMatch {
   readonly key: string | undefined;
   /** How it is to be counted; undefined for a filter in which every failure counts by itself. */
   readonly told: Told | undefined;
+  /** How many equal lines it stands for: 1, or more in rsyslog's `message repeated`. */
+  readonly times: number;
   /** Characters of the line. */
   readonly length: number;
   /** Lines that the match is made of. */
@@ -116,6 +119,7 @@ export const NO_MATCH: LineMatch = {
   marks: NO_MARKS,
   key: undefined,
   told: undefined,
+  times: 1,
   length: 0,
   lines: 0,
   cut: false,
@@ -221,6 +225,14 @@ export class CompiledFilter {
   /** First phase: runs the regexes; changes nothing but `progress`. */
   match(line: Line, progress: RunningRegex): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
+    const match = this.#matchLine(line, progress);
+    if (match.result !== 'none' && match.result !== 'noprefix') return match;
+    const repeated = repeatedLine(line);
+    if (repeated === undefined) return match;
+    return timesOver(this.#matchLine(repeated.line, progress), repeated.times);
+  }
+
+  #matchLine(line: Line, progress: RunningRegex): LineMatch {
     // Of a line that goes on no byte is the last.
     const search = new Search(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
     if (this.#ignoreFirst) {
@@ -296,7 +308,8 @@ export class CompiledFilter {
     const groups = behindProxies(matched, this.#proxies);
     const key = groups['mlfid'] ?? prefix['mlfid'];
     const told = this.#tally && toldOf(prefix, groups);
-    return { result, slot, marks: marksOf(prefix, groups), key, told, length, lines, cut, window };
+    const marks = marksOf(prefix, groups);
+    return { result, slot, marks, key, told, times: 1, length, lines, cut, window };
   }
 
   /**
@@ -328,7 +341,11 @@ export class CompiledFilter {
       this.#tally.success(line);
       return merged;
     }
-    const count = this.#tally.failure(line);
+    let count = this.#tally.failure(line);
+    // Witnesses tell of one attempt at a time; no process is named, or two would be taken for one.
+    const again = { ...line, told: { ...match.told, process: undefined } };
+    for (let n = 1; n < match.times && match.told.part === 'witness'; n++)
+      count += this.#tally.failure(again);
     if (count === 0) return verdict(match, 'nofail', facts, users, merged.lines);
     return verdict(match, 'failure', withCount(facts, count), users, merged.lines);
   }
@@ -340,11 +357,8 @@ export class CompiledFilter {
       return verdict(match, result, NO_FACTS);
     if (result === 'success') {
       const before = key === undefined ? undefined : this.#sessions.factsOf(key, boot);
-      return verdict(
-        match,
-        result,
-        before === undefined ? marks.facts : mergeFacts(marks.facts, before),
-      );
+      const facts = before === undefined ? marks.facts : mergeFacts(marks.facts, before);
+      return verdict(match, result, facts);
     }
     if (key === undefined) {
       const { facts } = marks;
@@ -396,9 +410,22 @@ function outcome(result: LineMatch['result'], search: Search, slot?: RegexSlot):
     marks: NO_MARKS,
     key: undefined,
     told: undefined,
+    times: 1,
     length,
     lines: 1,
     cut,
     window: undefined,
   };
+}
+
+/**
+ * The match of so many equal lines. Witnesses are told one by one when it is settled, and a failure
+ * that waits for the end of its connection is one, however often it is told.
+ */
+function timesOver(match: LineMatch, written: number): LineMatch {
+  const times = Math.min(EVENT_COUNT_MAX, Math.max(1, written));
+  const { marks, told } = match;
+  if (marks.waits || told?.part === 'witness') return { ...match, times };
+  const count = Math.min(EVENT_COUNT_MAX, countOf(marks.facts) * times);
+  return { ...match, times, marks: { ...marks, facts: withCount(marks.facts, count) } };
 }

@@ -114,3 +114,31 @@ function plainInteger(text: string): string {
   if (/^[1-9]\d{0,14}$/.test(text)) return text;
   return /^\s*[+-]?\d{1,15}\s*$/.test(text) ? String(Number(text)) : text;
 }
+
+/** A daemon's header and what rsyslog and syslogd make of equal lines that follow one another. */
+const REPEATED =
+  /^(\s?(?:<[\w*.]{1,32}>(?:1 )?\s?)?(?:\S{1,255} )?\S{1,255}(?:: | (?:\d{1,10}|-) \S{1,32} (?:-|(?:\[[^\]]{1,999}\]){1,9}) ))message repeated (\d{1,9}) times: \[ ?/;
+
+/**
+ * The line that stands in `message repeated 3 times: [ LINE]`, and how often. The words must stand
+ * directly behind the header, where no client writes, and the bracket at the end. Undefined for
+ * every other line.
+ */
+export function repeatedLine(
+  line: Line,
+): { readonly line: Line; readonly times: number } | undefined {
+  const { text, cutAt } = line;
+  if (!text.includes('message repeated ')) return undefined;
+  const [opening = '', header = '', times] = REPEATED.exec(text) ?? [];
+  const end = /\]\s{0,8}$/.exec(text)?.index;
+  if (times === undefined || end === undefined || end < opening.length) return undefined;
+  if (cutAt !== undefined && (cutAt < opening.length || cutAt >= end)) return undefined;
+  return {
+    line: {
+      ...line,
+      text: header + text.slice(opening.length, end),
+      ...(cutAt !== undefined && { cutAt: cutAt - opening.length + header.length }),
+    },
+    times: Number(times),
+  };
+}

@@ -250,7 +250,7 @@ export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Group
   const chain = groups['chain'];
   const last = groups['ip4'] ?? groups['ip6'];
   if (chain === undefined || last === undefined || proxies.length === 0) return groups;
-  const before = chain.split(',').map((word) => word.trim());
+  const before = chain.split(',').map((word) => withoutPort(word.trim()));
   let address = parseAddress(last);
   while (address !== undefined && before.length > 0) {
     const proxy = address;
@@ -260,6 +260,12 @@ export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Group
   const none = { ...groups, ip4: undefined, ip6: undefined };
   if (address === undefined) return none;
   return address.family === 4 ? { ...none, ip4: address.text } : { ...none, ip6: address.text };
+}
+
+/** `192.0.2.1:4000` and `[2001:db8::1]:4000`, as some proxies list a client, are its address. */
+function withoutPort(hop: string): string {
+  const [, v4, v6] = /^(?:([\d.]+):\d{1,5}|\[([\da-fA-F:.]+)\](?::\d{1,5})?)$/.exec(hop) ?? [];
+  return v4 ?? v6 ?? hop;
 }
 
 // What a line says about how it is to be counted, beside whose failure it is: the tags

@@ -161,8 +161,13 @@ export function reportRow(result: LineResult, format: string): string | undefine
   if (result.result !== 'failure') return undefined;
   const { facts } = result;
   const identity = identityOf(facts);
+  // What only looks like an address (`23:59:59`) is none.
   const ip =
-    identity.kind === 'address' ? identity.address.text : (facts.ip4 ?? facts.ip6 ?? rawId(facts));
+    identity.kind === 'address'
+      ? identity.address.text
+      : identity.kind === 'name'
+        ? identity.raw
+        : undefined;
   const value = (name: string): string | undefined => {
     switch (name) {
       case 'id':
