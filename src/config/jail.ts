@@ -1,5 +1,6 @@
 /** One enabled jail: from its section to what every stage needs of it. */
 
+import type { FilePosition } from '../core/finding.js';
 import { EVIDENCE_CURSORS_MAX, MAXRETRY_MAX } from '../core/limits.js';
 import { parseMatch } from '../core/match.js';
 import { type JailName, jailName } from '../core/names.js';
@@ -7,7 +8,7 @@ import { LISTS_JAIL } from '../core/share.js';
 import type { Hook, JailIntake, JailPolicy } from '../core/specs.js';
 import { seconds } from '../core/time.js';
 import { type Call, parseCall } from '../ini/calls.js';
-import { defineFilter, FILTER_KEYS } from '../ini/definition.js';
+import { defineFilter, FILTER_KEYS, reportOptions } from '../ini/definition.js';
 import { FilterFile, type FilterRequest, openFilter } from '../ini/filterfile.js';
 import type { Roots } from '../ini/load.js';
 import { DEFAULT_SECTION, IniDocument } from '../ini/parse.js';
@@ -222,6 +223,7 @@ function readEntries(
     request,
     source.kind === 'text' ? 'file' : 'journal',
     open,
+    call && { place: call.place, roots },
   );
   return filter && { reader, intake: { jail: name, match, filter }, source };
 }
@@ -242,6 +244,7 @@ function defineJailFilter(
   request: FilterRequest,
   logtype: string,
   open: OpenFilter,
+  named: { readonly place: FilePosition; readonly roots: Roots } | undefined,
 ) {
   const jailOptions = new Map<string, Value>();
   for (const key of KEYS) {
@@ -255,9 +258,26 @@ function defineJailFilter(
   tellUsedns(reader);
   if (opened === undefined) return undefined;
   const filter = defineFilter(opened, full, reader.report);
+  if (named !== undefined) {
+    const isNoFault = (at: FilePosition) => isOfMany(reader.document, named.roots, at);
+    const about = { section: reader.section, place: named.place };
+    reportOptions(opened, full, about, isNoFault, reader.report);
+  }
   const chains = filter.failregex.some(({ text }) => text.includes('<F-CHAIN>'));
   const proxies = readProxies(reader);
   return chains ? { ...filter, proxies } : filter;
+}
+
+/**
+ * True for what speaks to more filters than one: a line of [DEFAULT], and one that the package ships,
+ * whose filter may be the administrator's.
+ */
+function isOfMany(document: IniDocument, roots: Roots, { file, line }: FilePosition): boolean {
+  const [shipped, admin] = roots.folders;
+  if (admin !== undefined && file.startsWith(`${shipped}/`)) return true;
+  return [...document.defaults.values()].some(({ value }) =>
+    value.some(({ place }) => place.file === file && place.line === line),
+  );
 }
 
 /**

@@ -7,6 +7,7 @@ import { LINELIMIT_MIN, MAXLINES_MAX } from '../core/limits.js';
 import { type MatchExpression, parseMatch } from '../core/match.js';
 import { filterName } from '../core/names.js';
 import type { FilterDefinition, SourceText } from '../core/specs.js';
+import { nearest } from '../core/text.js';
 import { type FilterFile, type FilterRequest, openFilter } from './filterfile.js';
 import { Roots } from './load.js';
 import { Report } from './report.js';
@@ -148,15 +149,18 @@ function reportLeftOver(
       : keys.filter((one) => one.startsWith(stem)).map((one) => one.slice(stem.length));
   const chosen = stem === '' ? undefined : optionWith(request, name.slice(stem.length));
   if (chosen !== undefined && known.length > 0) {
-    report.add({
-      level: 'error',
-      id: 'filter.no-choice',
-      message: `the filter "${request.name}" has no such ${chosen.key}`,
-      place: chosen.place,
-      key: chosen.key,
-      value: name.slice(stem.length),
-      fix: `choose ${known.sort().join(', ')}`,
-    });
+    report.add(
+      {
+        level: 'error',
+        id: 'filter.no-choice',
+        message: `the filter "${request.name}" has no such ${chosen.key}`,
+        place: chosen.place,
+        key: chosen.key,
+        value: name.slice(stem.length),
+        fix: `choose ${known.sort().join(', ')}`,
+      },
+      chosen.shownAs,
+    );
     return;
   }
   report.add({
@@ -179,13 +183,59 @@ function reportLeftOver(
 function optionWith(
   request: FilterRequest,
   text: string,
-): { key: string; place: FilePosition } | undefined {
+): { key: string; place: FilePosition; shownAs: string } | undefined {
   for (const options of [request.options, request.jailOptions])
     for (const [key, value] of options ?? []) {
       const place = placeOf(value);
-      if (textOf(value).trim() === text && place !== undefined) return { key, place };
+      if (textOf(value).trim() !== text || place === undefined) continue;
+      return { key, place, shownAs: options === request.options ? shownAs(key, value) : key };
     }
   return undefined;
+}
+
+/**
+ * Under which key the value of a filter's option is shown. What stands in the brackets of `filter`
+ * itself is no secret, were its name `publickey`; what another key brought there may be one.
+ */
+function shownAs(key: string, value: Value): string {
+  return value.every(({ depth }) => depth === 0) ? 'filter' : key;
+}
+
+/**
+ * Warns of options in `filter = name[option=value]` that the filter does not have and that no text
+ * of it or of the jail names: a misspelt one has no effect, and nothing else would say so.
+ * `isNoFault`: what stands at that place speaks to other filters too, those that have the option.
+ */
+export function reportOptions(
+  filter: FilterFile,
+  request: FilterRequest,
+  about: { readonly section: string; readonly place: FilePosition },
+  isNoFault: (place: FilePosition) => boolean,
+  report: Report,
+): void {
+  const read = [...FILTER_KEYS, 'logtype', 'loggedby'];
+  const known = new Set([...read, ...filter.names(request.jailOptions)]);
+  for (const [key, value] of request.options ?? []) {
+    const place = placeOf(value) ?? about.place;
+    const text = textOf(value).trim();
+    // Every filter is in its normal mode, also one that has no other.
+    const isNormal = key === 'mode' && /^(?:normal)?$/i.test(text);
+    if (known.has(key) || isNormal || isNoFault(place) || isNoFault(about.place)) continue;
+    const meant = nearest(key, known, Math.max(1, Math.floor(key.length / 3)));
+    report.add(
+      {
+        level: 'warning',
+        id: 'filter.unknown-option',
+        message: `the filter "${request.name}" has no such option, so it has no effect`,
+        place,
+        section: about.section,
+        key,
+        value: text,
+        fix: meant === undefined ? 'remove it, or correct its name' : `did you mean ${meant}?`,
+      },
+      shownAs(key, value),
+    );
+  }
 }
 
 function firstPlace(filter: FilterFile): FilePosition | undefined {

@@ -116,6 +116,8 @@ export class FilterFile {
    * finds first.
    */
   readonly #vars: Vars;
+  /** Parameters that a tag found. */
+  readonly #named = new Set<string>();
 
   constructor(
     readonly document: IniDocument,
@@ -166,6 +168,25 @@ export class FilterFile {
     return found;
   }
 
+  /**
+   * Names in lower case that mean something to the filter: its options, those of `[Init]` and
+   * `[DEFAULT]`, and whatever its texts, the call's and the jail's name in `%(..)s` or `<..>`, or have
+   * named while they were put together, as `<mdre-<mode>>` does.
+   */
+  names(jailOptions: ReadonlyMap<string, Value> = new Map()): Set<string> {
+    const { sections, defaults } = this.document;
+    const options = [...sections.values()].flatMap((section) => [...section.options.values()]);
+    const own = [...options, ...defaults.values()];
+    const names = new Set([...own.map(({ key }) => key), ...this.#named]);
+    const values = [...own.map(({ value }) => value), ...this.#params.values()];
+    for (const value of [...values, ...jailOptions.values()])
+      for (const [, name, tag] of textOf(value).matchAll(/%\(([^()]+)\)s|<([^<> ]+)>/g)) {
+        const used = (name ?? tag ?? '').toLowerCase();
+        names.add(used.slice(used.lastIndexOf('/') + 1));
+      }
+    return names;
+  }
+
   #definition(key: string): Value | undefined {
     return interpolate(this.document, 'Definition', key, this.#report, this.#vars);
   }
@@ -176,7 +197,10 @@ export class FilterFile {
    */
   #tag(name: string): Value | undefined {
     const given = this.#params.get(name);
-    if (given !== undefined) return given;
+    if (given !== undefined) {
+      this.#named.add(name);
+      return given;
+    }
     const split = /^([\w-]+)\/(\S+)$/.exec(name);
     if (split !== null) {
       const section = split[1] as string;

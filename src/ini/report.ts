@@ -8,10 +8,13 @@ export class Report {
   readonly #seen = new Set<string>();
   #dropped = 0;
 
-  /** Adds one, without the secrets of its value; the same one again is not added. */
-  add(found: Diagnostic): void {
-    const { value, key } = found;
-    const diagnostic = value === undefined ? found : { ...found, value: hideSecrets(value, key) };
+  /**
+   * Adds one, without the secrets of its value; the same one again is not added. `as`: the key whose
+   * value it is a part of, where it is told under the name of that part.
+   */
+  add(found: Diagnostic, as = found.key): void {
+    const { value } = found;
+    const diagnostic = value === undefined ? found : { ...found, value: hideSecrets(value, as) };
     const text = formatDiagnostic(diagnostic);
     if (this.#seen.has(text)) return;
     if (this.#diagnostics.length >= INI_DIAGNOSTICS_MAX) {
