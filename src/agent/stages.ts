@@ -227,7 +227,7 @@ function openLedgerLoudly(path: string, now: EpochMicros, log: Log) {
   if (skipped.length > 0)
     log(
       'error',
-      `${counted(skipped.length, 'ban')} in the ledger could not be read and ${skipped.length === 1 ? 'is' : 'are'} set aside in its table unreadable, first ${skipped[0]}; those in the kernel stay`,
+      `${counted(skipped.length, 'row or part', 'rows or parts')} of the ledger that it did not write so ${skipped.length === 1 ? 'is' : 'are'} set aside in its table unreadable, first ${skipped[0]}; bans in the kernel stay`,
     );
   return opened;
 }

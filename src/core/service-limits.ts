@@ -28,6 +28,11 @@ export const LEDGER_WAL_PAGES_MAX = 32_768;
  * then the past is forgotten.
  */
 export const LEDGER_MEMORY_BYTES_MAX = 256 * 1024 * 1024;
+/**
+ * Highest id that a row of the ledger can have come to: half of the safe integers, so that the next
+ * ones are safe too.
+ */
+export const LEDGER_ID_MAX = 2 ** 52;
 /** Rows of the ledger that could not be read and are kept aside; about 500 bytes each. */
 export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 /** Rows that one answer of the history may have. */

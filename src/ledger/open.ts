@@ -15,11 +15,11 @@ import Database from 'better-sqlite3';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { LEDGER_WAL_BYTES_MAX, LEDGER_WAL_PAGES_MAX } from '../core/service-limits.js';
 import { type EpochMicros, isoTime } from '../core/time.js';
-import { probeTables, setAsideBadRows } from './check.js';
 import { checkpointOf, inMemory, LedgerDatabase } from './database.js';
 import { guarded, isBusy, isContent, isCorruption, isDiskTrouble } from './errors.js';
 import { Ledger } from './ledger.js';
 import { lockWriter, type WriterLock } from './lock.js';
+import { mendLedger, tryWrites } from './mend.js';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './schema.js';
 
 /** Why a file cannot be the ledger. */
@@ -36,7 +36,10 @@ export interface OpenedLedger {
    * `Ledger.adopt`.
    */
   readonly fresh: boolean;
-  /** Bans whose rows could not be read and were left out, e.g. `ban 17 (sshd 192.0.2.1)`. */
+  /**
+   * Rows and other parts that the ledger cannot have written and that were left out, e.g.
+   * `ban 17 (sshd 192.0.2.1)`.
+   */
   readonly skipped: readonly string[];
   /** What stood there before and could not be used, and where it is kept now. */
   readonly setAside?: Unusable & { readonly path: string };
@@ -112,8 +115,8 @@ function openInMemory(path: string, now: EpochMicros, reason: string): OpenedLed
     if (read.pragma('application_id', { simple: true }) !== APPLICATION_ID)
       throw new Error('it is no ledger');
     migrate(read);
-    skipped = setAsideBadRows(read);
-    probeTables(read);
+    skipped = mendLedger(read);
+    tryWrites(read);
   } catch {
     read = undefined;
   }
@@ -204,16 +207,16 @@ interface Begun {
 }
 
 /**
- * Connects, migrates, and asks once for all that a start asks for, so that what is wrong shows
+ * Connects, migrates, and tries once all that an agent will write, so that what is wrong shows
  * here.
  */
 function begin(path: string, lock: WriterLock): Begun {
   const db = connect(path);
   try {
-    const skipped = setAsideBadRows(db);
+    const skipped = mendLedger(db);
     const file = { prepare: () => prepareFile(path), open: () => guarded(() => connect(path)) };
     const ledger = new Ledger(new LedgerDatabase(db, path, { lock, file }));
-    probeTables(db);
+    tryWrites(db);
     return { ledger, skipped };
   } catch (error) {
     db.close();
