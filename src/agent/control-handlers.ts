@@ -2,6 +2,7 @@
 import { parseLoglevel } from '../config/settings.js';
 import { parseDuration } from '../config/values.js';
 import type { ControlHandlers, EventFeed, RequestFor } from '../control/endpoints.js';
+import type { UserView } from '../control/offender-views.js';
 import {
   type AgentView,
   API_VERSION,
@@ -39,6 +40,7 @@ import {
   termText,
 } from './control-views.js';
 import { explainView } from './explain.js';
+import { userView } from './explain-offenders.js';
 import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';
@@ -165,7 +167,12 @@ export class AgentControlHandlers implements ControlHandlers {
     const stages = this.#stages;
     const target = prefixOf(address);
     const { elements } = await this.#kernel.get();
-    return explainView(stages, target, elements);
+    return explainView(stages, target, elements, (all) => this.#figures.offenders(all));
+  }
+
+  user({ user }: RequestFor<'user'>): Promise<UserView> {
+    const refusals = this.#policy.refusals({ user });
+    return userView(this.#stages, user, refusals, (all) => this.#figures.offenders(all));
   }
 
   options(): OptionsView {

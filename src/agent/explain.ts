@@ -5,17 +5,20 @@ import type { Element } from '../core/firewall.js';
 import { EXPLAIN_BANS_MAX } from '../core/service-limits.js';
 import { isoTime, wallClock } from '../core/time.js';
 import { banView } from './control-views.js';
+import { type AskOffenders, offendersOf } from './explain-offenders.js';
 import type { Stages } from './stages.js';
 
 /**
- * Which jails never ban it and why, its newest bans, what is counted of it, and what the kernel
- * holds: `elements` is all that is there.
+ * Which jails never ban it and why, its newest bans, what is counted of it, who attacked together
+ * with it, and what the kernel holds: `elements` is all that is there.
  */
-export function explainView(
-  { setup, allow, ledger, jails, share }: Stages,
+export async function explainView(
+  stages: Stages,
   target: Prefix,
   elements: readonly Element[],
-): ExplainView {
+  ask: AskOffenders,
+): Promise<ExplainView> {
+  const { setup, allow, ledger, jails, share } = stages;
   const { snapshot } = allow;
   const allowed = setup.jails.flatMap(({ policy }) => {
     const reason = snapshot.overlaps(policy.jail, target);
@@ -26,16 +29,19 @@ export function explainView(
     target: formatPrefix(one.target),
     until: isoTime(one.until),
   }));
+  const bans = ledger.history.find({ target, limit: EXPLAIN_BANS_MAX });
+  const offenders = await offendersOf(stages, target, bans, ask);
   return {
     address: formatPrefix(target),
     allowed: Object.fromEntries(allowed),
-    bans: ledger.history.find({ target, limit: EXPLAIN_BANS_MAX }).map(banView),
+    bans: bans.map(banView),
     windows: jails.explain(target, wallClock.now()).map(({ last, target: counted, ...window }) => ({
       ...window,
       target: formatPrefix(counted),
       ...(last === undefined ? {} : { last: isoTime(last) }),
     })),
     ...(listed.length === 0 ? {} : { listed }),
+    ...(offenders.length === 0 ? {} : { offenders }),
     kernel: elements
       .filter((element) => covers(element.target, target))
       .map((element) => ({

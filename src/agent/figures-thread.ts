@@ -1,6 +1,7 @@
 /**
- * The figures of a report, counted in a thread of their own: of a large ledger that takes seconds,
- * in which the main thread goes on banning. The thread reads the ledger's file beside the agent.
+ * The figures of a report, and the offenders that `explain` tells of, counted in a thread of their
+ * own: of a large ledger that takes seconds, in which the main thread goes on banning. The thread
+ * reads the ledger's file beside the agent.
  */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { RequestFor } from '../control/endpoints.js';
@@ -11,6 +12,7 @@ import { ENTRY_MICROS_MAX, FIGURES_DEADLINE_MS } from '../core/timeouts.js';
 import type { LedgerDatabase } from '../ledger/database.js';
 import { oldestFigures } from '../ledger/figures.js';
 import { hourOf } from '../ledger/hourly.js';
+import type { OffenderAnswer, OffenderQuestion } from '../ledger/offenders.js';
 import { openLedgerForReading } from '../ledger/open.js';
 import { askThread } from './probe/thread.js';
 
@@ -21,11 +23,14 @@ interface FiguresPlan {
   /** Tells this thread from others that load this file. */
   readonly task: typeof TASK;
   readonly path: string;
-  readonly since: EpochMicros;
-  readonly until: EpochMicros;
+  readonly question: Question;
 }
 
-type Answer = { readonly figures: Figures } | { readonly problem: string };
+type Question =
+  | { readonly since: EpochMicros; readonly until: EpochMicros }
+  | { readonly offenders: readonly OffenderQuestion[] };
+
+type Answer = { readonly value: unknown } | { readonly problem: string };
 
 interface DeskOptions {
   /** Called when a thread does not end after its answer. */
@@ -35,10 +40,10 @@ interface DeskOptions {
 }
 
 /** Rejects with `OperatorError`. */
-async function figuresInThread(
+async function askInThread(
   plan: FiguresPlan,
   { lost, entry = new URL(import.meta.url) }: DeskOptions,
-): Promise<Figures> {
+): Promise<unknown> {
   const answer = await askThread<Answer>({
     entry,
     name: 'figures',
@@ -47,7 +52,7 @@ async function figuresInThread(
     lost,
   });
   if ('problem' in answer) throw new OperatorError(answer.problem);
-  return answer.figures;
+  return answer.value;
 }
 
 /** What the control sockets are told of the past: one question at a time. */
@@ -74,6 +79,14 @@ export class FiguresDesk {
     return answer;
   }
 
+  /** Who failed, in the order of the questions. */
+  offenders(questions: readonly OffenderQuestion[]): Promise<readonly OffenderAnswer[]> {
+    if (questions.length === 0) return Promise.resolve([]);
+    const answer = this.#turn.then(() => this.#ask({ offenders: questions }));
+    this.#turn = answer.catch(() => undefined);
+    return answer as Promise<readonly OffenderAnswer[]>;
+  }
+
   /** The newest alarms. */
   alarms({ since, limit }: RequestFor<'alarms'>): readonly AlarmView[] {
     const from = since === undefined ? (0 as EpochMicros) : micros(since);
@@ -84,18 +97,23 @@ export class FiguresDesk {
     const key = `${hourOf(since)} ${hourOf(until)}`;
     const started = performance.now();
     if (this.#last?.key === key && started < this.#last.until) return this.#last.figures;
-    const { path, unsaved } = this.#ledger;
-    const counted =
-      path === ':memory:'
-        ? this.#ledger.figures(since, until)
-        : await figuresInThread({ task: TASK, path, since, until }, this.#options);
+    const { unsaved } = this.#ledger;
+    const figured = (await this.#ask({ since, until })) as Figures;
     const figures =
       unsaved === undefined
-        ? counted
-        : { ...counted, missing: [...counted.missing, `${UNSAVED}: ${unsaved}`] };
+        ? figured
+        : { ...figured, missing: [...figured.missing, `${UNSAVED}: ${unsaved}`] };
     const ended = performance.now();
     this.#last = { key, figures, until: ended + 4 * (ended - started) };
     return figures;
+  }
+
+  async #ask(question: Question): Promise<unknown> {
+    const { path, unsaved } = this.#ledger;
+    // Of what the file lacks, figures say so; offenders have no place for it.
+    const isInMemory = path === ':memory:' || (unsaved !== undefined && 'offenders' in question);
+    if (isInMemory) return counted(this.#ledger, question);
+    return askInThread({ task: TASK, path, question }, this.#options);
   }
 }
 
@@ -106,11 +124,16 @@ function micros(iso: string): EpochMicros {
   return (Date.parse(iso) * 1000) as EpochMicros;
 }
 
-function answerOf({ path, since, until }: FiguresPlan): Answer {
+function counted(ledger: LedgerDatabase, question: Question): unknown {
+  if ('offenders' in question) return ledger.offenders(question.offenders);
+  return ledger.figures(question.since, question.until);
+}
+
+function answerOf({ path, question }: FiguresPlan): Answer {
   try {
     const ledger = openLedgerForReading(path);
     try {
-      return { figures: ledger.database.figures(since, until) };
+      return { value: counted(ledger.database, question) };
     } finally {
       ledger.close();
     }

@@ -50,6 +50,7 @@ import {
   wholeInQuery,
   wordUpTo,
 } from './fields.js';
+import type { UserView } from './offender-views.js';
 import type { PolicyFacts, RefusalView } from './policy-views.js';
 import { REFUSAL_REASONS } from './policy-views.js';
 import type {
@@ -172,6 +173,7 @@ export const ENDPOINTS = {
   }).answering<readonly AlarmView[]>(),
   newestBan: reads('/history/newest', {}).answering<{ readonly id: number }>(),
   explain: reads('/explain/:address', { address: text }).answering<ExplainView>(),
+  user: reads('/users/:user', { user: wordUpTo(USER_CHARS_MAX) }).answering<UserView>(),
   counters: reads('/counters', {}).answering<CountersView>(),
   metrics: reads(
     '/metrics',

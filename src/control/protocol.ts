@@ -16,6 +16,7 @@ import type {
 import type { LogLevel } from '../core/log.js';
 import type { ShareOrigin } from '../core/share.js';
 
+import type { OffendersView, OffenderView } from './offender-views.js';
 import type { RefusalView } from './policy-views.js';
 import type { ShareView } from './share-views.js';
 
@@ -263,6 +264,8 @@ export interface ExplainView {
     readonly host?: string;
     readonly scenario?: string;
   }[];
+  /** Who attacked with it, or from within it; absent where nobody did. */
+  readonly offenders?: readonly OffendersView[];
   /** Elements of the kernel that hold it. */
   readonly kernel: readonly {
     readonly jail: string;
@@ -281,6 +284,16 @@ export const RULE_REASONS: Readonly<Record<EvidenceRule, string>> = {
   honeypot: 'it tried a honeypot name',
 };
 
+const JOINT_RULES: readonly BanView['rule'][] = ['user', 'dead-name', 'honeypot'];
+
+/**
+ * True for a ban of an address that attacked with others: it adds as many points as ban one, so
+ * that the next failure is enough.
+ */
+export function addsPoints(ban: Pick<BanView, 'rule'> | undefined): boolean {
+  return ban?.rule !== undefined && JOINT_RULES.includes(ban.rule);
+}
+
 /** One entry that was counted. */
 export interface EvidenceView {
   readonly cursor: string;
@@ -297,7 +310,11 @@ export interface EvidenceView {
 }
 
 /** What `banjour explain` says: what the agent knows, and the entries, read again. */
-export interface Explanation extends ExplainView {
+export interface Explanation extends Omit<ExplainView, 'offenders'> {
+  /** Each with the line of its newest entry, where the journal has it; a stranger's text. */
+  readonly offenders: readonly (Omit<OffendersView, 'offenders'> & {
+    readonly offenders: readonly (OffenderView & { readonly line?: string })[];
+  })[];
   /** Logins that were refused before their password was looked at, newest first. */
   readonly refusals: readonly RefusalView[];
   readonly evidence: readonly {

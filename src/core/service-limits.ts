@@ -39,6 +39,13 @@ export const LEDGER_ROWS_ASIDE_MAX = 10_000;
 export const HISTORY_ANSWER_ROWS_MAX = 10_000;
 /** Bans of one address that `explain` shows, the newest. */
 export const EXPLAIN_BANS_MAX = 20;
+/** Addresses that are shown of those that attack together, and networks of a user's logins. */
+export const EXPLAIN_OFFENDERS_MAX = 20;
+export const EXPLAIN_CREDIT_MAX = 20;
+/** Bans by several together whose offenders `explain` looks for; each reads the attempts once. */
+export const EXPLAIN_JOINT_BANS_MAX = 3;
+/** Alarms of a user that `explain` shows, the newest. */
+export const EXPLAIN_ALARMS_MAX = 20;
 /**
  * Deaths of a reader's thread that are made good; one more ends the agent, which systemd starts
  * anew: each torn down thread leaks a descriptor and a mapping per journal file.

@@ -78,6 +78,14 @@ export function counted(count: number, thing: string, things = `${thing}s`): str
   return `${formatCount(count)} ${count === 1 ? thing : things}`;
 }
 
+/** `192.0.2.1`, `2001:db8::/32`, `[fe80::1%eth0]`, and what was meant to be such a thing. */
+const ADDRESS_LIKE = /^\[?[\d.:/a-f]*[.:][\d.:/a-f]*(?:%[^\s\]]*\]?|\]?)(?:\/\d*)?$/i;
+
+/** What looks like an address or prefix is one, however wrong; all else is the name of a user. */
+export function isUserName(text: string): boolean {
+  return !ADDRESS_LIKE.test(text);
+}
+
 // Searching for one of some plain strings.
 
 /** Below this the search skips too little, and V8's alternation of strings is faster. */

@@ -168,7 +168,7 @@ export function failuresOf(
 }
 
 /** The rules of a jail that weighs evidence: its own words for them are maxretry and findtime. */
-function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
+export function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceRules {
   const rules = { ...DEFAULT_RULES, slowPoints: maxretry, slowHalfLife: findtime };
   if (evidence === undefined) return rules;
   return {

@@ -20,6 +20,7 @@ import { figuresOf } from './figures.js';
 import { History } from './history.js';
 import { Alarms, HourlyTally, writeHourly, writeStopped } from './hourly.js';
 import type { WriterLock } from './lock.js';
+import { type OffenderAnswer, type OffenderQuestion, offendersOf } from './offenders.js';
 import { type Statements, statementsOf } from './schema.js';
 
 /** A database in memory with the content of a file. */
@@ -112,6 +113,11 @@ export class LedgerDatabase {
   figures(since: EpochMicros, until: EpochMicros): Figures {
     // One transaction: all of them are of one moment.
     return guarded(() => this.#db.transaction(() => figuresOf(this.#db, since, until))());
+  }
+
+  /** Who failed in a network or for a user. Takes a second or two of a large ledger. */
+  offenders(questions: readonly OffenderQuestion[]): OffenderAnswer[] {
+    return guarded(() => questions.map((question) => offendersOf(this.#db, question)));
   }
 
   /** Why the file cannot be written, while it is in memory only; undefined while in its file. */

@@ -6,7 +6,6 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import { JournalHandle } from '../../native/journal.js';
 import type { ControlClient } from '../control/client.js';
-import type { RefusalView } from '../control/policy-views.js';
 import type { BanView, ExplainView, Explanation } from '../control/protocol.js';
 import { parseAddress } from '../core/address.js';
 import type { SourceSpec } from '../core/entry.js';
@@ -145,17 +144,6 @@ function openJournal(source: JournalSpec): JournalHandle {
   }
 }
 
-/** What is known of a user: the logins that were refused. */
-export interface UserExplanation {
-  readonly user: string;
-  readonly refusals: readonly RefusalView[];
-}
-
-/** Logins of a user that were refused before their password was looked at, newest first. */
-export async function explainUser(client: ControlClient, user: string): Promise<UserExplanation> {
-  return { user, refusals: await client.refusals({ user }) };
-}
-
 export async function explain(
   client: ControlClient,
   address: string,
@@ -164,7 +152,26 @@ export async function explain(
   const view = await client.explain({ address });
   const refusals = parseAddress(address) === undefined ? [] : await client.refusals({ address });
   const { setup } = loadSetup(roots);
-  return { ...view, evidence: evidenceOf(view, setup.jails), refusals };
+  const evidence = evidenceOf(view, setup.jails);
+  return { ...view, offenders: withLines(view, setup.jails), evidence, refusals };
+}
+
+/** Those who attacked together, with the lines of their newest entries. */
+function withLines(
+  { offenders = [] }: Pick<ExplainView, 'offenders'>,
+  setups: readonly JailSetup[],
+): Explanation['offenders'] {
+  const reader = new EvidenceReader(setups);
+  return offenders.map((together) => {
+    const judges = setups.filter(({ policy }) => policy.group === together.jail);
+    return {
+      ...together,
+      offenders: together.offenders.map((one) => {
+        const line = one.cursor && reader.view({ cursor: one.cursor }, judges).line;
+        return line === undefined || line === '' ? one : { ...one, line };
+      }),
+    };
+  });
 }
 
 type Evidence = Explanation['evidence'][number];

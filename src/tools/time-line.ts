@@ -18,6 +18,8 @@ export interface TimeLineFacts {
   readonly needed: number;
   /** A jail that weighs: findtime is the time in which points lose half their weight. */
   readonly isWeighing: boolean;
+  /** The ban was decided for what many addresses did: its own points did not matter. */
+  readonly isJoint?: boolean;
   readonly ban?: {
     readonly time: string;
     readonly until: string | null;
@@ -34,7 +36,7 @@ const PLOT_COLUMNS_MIN = 20;
 
 /** The lines, or none where there is nothing to draw. */
 export function timeLine(facts: TimeLineFacts, width: number): string[] {
-  const { entries, findtimeSeconds, needed, isWeighing, ban } = facts;
+  const { entries, findtimeSeconds, needed, isWeighing, isJoint = false, ban } = facts;
   const times = entries.map(({ time }) => Date.parse(time)).filter((time) => time >= 0);
   const room = Math.min(PLOT_COLUMNS, width - TAIL.length - 5);
   if (times.length === 0 || room < PLOT_COLUMNS_MIN) return [];
@@ -52,9 +54,11 @@ export function timeLine(facts: TimeLineFacts, width: number): string[] {
     if (at >= 0 && at < room) cells[at] = (cells[at] ?? 0) + (isByPoints ? points : count);
   }
   const marks = cells.map(markOf).join('');
-  const rule = isWeighing
-    ? `bans at ${needed} points; half of them are gone after ${formatLength(findtimeSeconds)}`
-    : `bans at ${needed} within ${formatLength(findtimeSeconds)}`;
+  const rule = isJoint
+    ? 'banned by the rule at once, whatever it weighed'
+    : isWeighing
+      ? `bans at ${needed} points; half of them are gone after ${formatLength(findtimeSeconds)}`
+      : `bans at ${needed} within ${formatLength(findtimeSeconds)}`;
   const head = `  Time line (● ${isByPoints ? 'a point' : 'an attempt'}, 2 to 9 and + so many at once; ${rule}):`;
   const lines = [head, `  ${marks}${ban === undefined ? '' : `■${TAIL}${tailEnd(ban)}`}`];
   if (!isWeighing) lines.push(`  ${bracket(column(begin), room, formatLength(findtimeSeconds))}`);

@@ -9,6 +9,7 @@
  *     GET  /api/figures?since=&until=                Figures
  *     GET  /api/alarms?limit=                        AlarmView[]
  *     GET  /api/explain?address=                     Explanation
+ *     GET  /api/user?user=                           UserView
  *     GET  /api/refusals?user=&address=              RefusalView[]
  *     GET  /api/counters                             CountersView
  *     GET  /api/share                                ShareView

@@ -32,6 +32,7 @@ export interface WebSources {
     | 'figures'
     | 'alarms'
     | 'refusals'
+    | 'user'
     | 'counters'
     | 'shareStatus'
     | 'jailOptions'
@@ -114,6 +115,7 @@ export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
   ],
   ['alarms', reads({ limit: rows }, 5_000, ({ agent }, query) => agent.alarms(query))],
   ['explain', reads(EXPLAIN_FIELDS, 3_000, ({ explain }, { address }) => explain(address), true)],
+  ['user', reads({ user: word }, 3_000, ({ agent }, { user }) => agent.user({ user }), true)],
   [
     'refusals',
     reads({ user: optional(word), address: optional(word) }, 3_000, ({ agent }, query) =>

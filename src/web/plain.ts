@@ -99,6 +99,7 @@ function explainPage(about: PlainAbout, told: Explanation): string {
     ),
     '<h2>Its bans</h2>',
     table('Its bans', HISTORY, told.bans, 'Never banned.'),
+    ...told.offenders.map(together),
     ...told.evidence.filter(({ entries }) => entries.length > 0).map(countedIn),
     ...(told.refusals.length === 0
       ? []
@@ -107,6 +108,15 @@ function explainPage(about: PlainAbout, told: Explanation): string {
           table('Refused logins', REFUSALS, told.refusals, ''),
         ]),
   ]);
+}
+
+/** Who failed in one network, or for one user. */
+function together(view: Explanation['offenders'][number]): string {
+  const { network, user = '', needed, found, decided, offenders } = view;
+  const of = needed === undefined ? '' : ` of the ${needed} that it takes`;
+  const when = decided === undefined ? 'now' : `at the ban of ${localTime(decided)}`;
+  const caption = `Who failed together: ${network ?? user}`;
+  return `<h2>${shown(caption)}</h2><p>${formatCount(found)}${of}, ${when}.</p>${table(caption, OFFENDERS, offenders, '')}`;
 }
 
 /** What a jail counted, and what it takes to be banned there. */
@@ -178,6 +188,18 @@ const ENTRIES: readonly Column<Explanation['evidence'][number]['entries'][number
         : `<code>${escapeXml(line, LINE_CHARS)}</code>`,
   },
   { title: 'Found by', cell: ({ regex = '-' }) => escapeXml(regex, LINE_CHARS) },
+];
+
+const OFFENDERS: readonly Column<Explanation['offenders'][number]['offenders'][number]>[] = [
+  { title: 'Last failure', cell: ({ last }) => localTime(last) },
+  {
+    title: 'Address',
+    cell: ({ target }) =>
+      `<a href="/plain/explain?address=${encodeURIComponent(target)}">${shown(target)}</a>`,
+  },
+  { title: 'Failures', isNumber: true, cell: ({ attempts }) => formatCount(attempts) },
+  { title: 'As', cell: ({ users }) => shown(users.length === 0 ? '-' : users.join(', ')) },
+  { title: 'Banned in', cell: ({ banned = '-' }) => shown(banned) },
 ];
 
 const REFUSALS: readonly Column<Explanation['refusals'][number]>[] = [

@@ -3,6 +3,8 @@
  * forgets nothing.
  */
 import { afterEach, beforeEach, describe, expect } from '@jest/globals';
+import { runCli } from '../../src/cli/cli.js';
+import { caught } from '../control/host.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
@@ -93,6 +95,70 @@ test('a mailbox that logs in from many networks is told at once, and nobody is b
   enter('anna', '198.51.99.7');
   await said('Takeover? anna logs in from 6 networks within a day, now from 198.51.99.7');
   expect(host.announced('Ban')).toEqual([]);
+});
+
+describe('explain tells of those who attacked together', () => {
+  /** What it says in words, without times, once it says something. */
+  const explained = async (who: string, words: string) => {
+    let said = '';
+    const ask = async () => {
+      const { code, out, err } = await caught((terminal) =>
+        runCli(host.placed(['explain', who]), terminal),
+      );
+      said = `${code} ${out}${err}`.replace(/\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/g, 'TIME');
+      return said.includes(words);
+    };
+    await until(() => `${words} in:\n${said}`, ask);
+    return said;
+  };
+  const start = async () => {
+    login('enabled = true');
+    host.configure('maxretry = 100');
+    enter('anna', '203.0.113.9', 20 * DAY);
+    await host.start();
+    await said('learnt from the journal: 1 login');
+  };
+
+  test('in a network, also when its ban was lifted', async () => {
+    await start();
+    for (let n = 1; n < 7; n++) fail(`name${n}`, `77.7.7.${n}`);
+    await host.heard('Ban', 1);
+    expect(host.announced('Ban')).toEqual(['login 77.7.7.0/24']);
+    const network = await explained('77.7.7.0/24', 'at the ban of TIME: 6, of the 6');
+    expect(network).toMatch(/^0 /);
+    expect(network).toContain('many addresses of its network fail, 6 of 6 offenders.');
+    for (let n = 1; n < 7; n++) {
+      expect(network).toContain(`77.7.7.${n}  1 failure as name${n}, the last at TIME, banned in`);
+      expect(network).toContain(`Failed password for name${n} from 77.7.7.${n} port 22`);
+    }
+    // Of an address in it the same is told.
+    expect(await explained('77.7.7.3', '77.7.7.1  1 failure as name1')).toMatch(/^0 /);
+    await host.control.unban({ targets: ['77.7.7.0/24'] });
+    const lifted = await explained('77.7.7.0/24', 'at the ban of TIME: 6, of the 6');
+    expect(lifted).toMatch(/^0 /);
+    expect(lifted).toContain('Not banned now.');
+    expect(lifted).not.toContain(', banned in');
+  });
+
+  test('for a user, who has a story too', async () => {
+    await start();
+    expect(await explained('anna', 'Not under attack in login: 0 of 8')).toMatch(/^0 /);
+    for (let n = 1; n < 10; n++) fail('anna', `45.${n}.1.7`);
+    await host.heard('Ban', 2);
+    expect(host.announced('Ban')).toEqual(['login 45.8.1.7', 'login 45.9.1.7']);
+    const address = await explained('45.9.1.7', 'for anna, at the ban of TIME: 9, of the 8');
+    expect(address).toContain('whom many addresses attack, anna, 9 of 8 offenders.');
+    expect(address).toContain('Its ban added 5 points to what it failed for');
+    expect(address).toContain('banned by the rule at once, whatever it weighed');
+    const user = await explained('Anna', 'Addresses that failed for Anna, now: 9, of the 8');
+    expect(user).toMatch(/^0 Anna /);
+    expect(user).toContain('Under attack in login since TIME: each further address');
+    expect(user).toContain('under attack by 8 addresses, the last 45.8.1.7');
+    expect(user).toContain('45.9.1.7  1 failure, the last at TIME, banned in login');
+    expect(user).toContain('Logs in from 1 network, which vouches for the user in login:');
+    expect(user).toContain('203.0.113.0/24  the last from 203.0.113.9, sshd, at TIME');
+    expect(await explained('nobody-knows', 'nothing is known of such a user')).toMatch(/^1 /);
+  });
 });
 
 describe('logins of the past', () => {

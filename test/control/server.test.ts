@@ -95,6 +95,7 @@ beforeEach(async () => {
     },
     flush: async () => ({ flushed: true }),
     reload: async () => ({ changes: [] }),
+    user: async ({ user }) => ({ user, jails: [], alarms: [], refusals: [] }),
     explain: async ({ address }) => ({ address, allowed: {}, bans: [], windows: [], kernel: [] }),
     metrics: async ({ format = 'openmetrics' }) => ({
       text: `${format}\n`,

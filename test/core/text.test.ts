@@ -2,7 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { copyOf, counted, escapeUntrusted, shellWords } from '../../src/core/text.js';
+import { copyOf, counted, escapeUntrusted, isUserName, shellWords } from '../../src/core/text.js';
 
 describe('text of strangers', () => {
   test.each([
@@ -82,4 +82,12 @@ describe('a copy of a piece of a line', () => {
     expect(process.memoryUsage().heapUsed - before).toBeLessThan(10 * lineBytes);
     expect(pieces.every((piece) => piece.length === length)).toBe(true);
   });
+});
+
+test('what looks like an address is one, however wrong; all else is the name of a user', () => {
+  const addresses =
+    '192.0.2.1 192.0.2.0/24 192.0.2.999 2001:db8::1 2001:db8::/32 [fe80::1%eth0] fe80::1%eth0 ::1 ::ffff:192.0.2.1';
+  for (const text of addresses.split(' ')) expect([text, isUserName(text)]).toEqual([text, false]);
+  for (const text of ['anna', 'anna@example.org', 'anna.b', 'abc', '7', 'a/b', 'x:y'])
+    expect([text, isUserName(text)]).toEqual([text, true]);
 });

@@ -44,6 +44,25 @@ const explained = (text: string): Explanation => ({
   ],
   bans: [banOf('192.0.2.1', { user: text, jail: text, state: 'refused', refusal: text })],
   listed: [{ target: text, until: '2026-11-30T10:00:00.000Z', host: text, scenario: text }],
+  offenders: [
+    {
+      ...{ jail: text, rule: 'subnet', network: text, spanSeconds: 60, needed: 6, found: 7 },
+      decided: '2026-11-29T10:00:00.000Z',
+      offenders: [
+        {
+          ...{
+            target: '192.0.2.7',
+            attempts: 3,
+            names: 9,
+            users: [text],
+            banned: text,
+            line: text,
+          },
+          ...{ first: '2026-11-29T10:00:00.000Z', last: '2026-11-29T10:00:00.000Z' },
+        },
+      ],
+    },
+  ],
   refusals: [
     { time: '2026-11-29T10:00:00.000Z', address: text, user: text, reason: text as never },
   ],

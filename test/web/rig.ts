@@ -60,7 +60,7 @@ class FakeAgent {
         if (name === 'status') return status as unknown as AgentView;
         return this.answers[name] ?? { name, asked };
       };
-    const names = 'status history figures alarms refusals counters jailOptions options';
+    const names = 'status history figures alarms refusals user counters jailOptions options';
     const calls = Object.fromEntries(names.split(' ').map((name) => [name, answering(name)]));
     const agent = this;
     return {

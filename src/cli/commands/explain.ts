@@ -1,27 +1,33 @@
 /** `banjour explain`: the story of an address, for people or as JSON. */
 
 import { ControlClient } from '../../control/client.js';
+import type { OffendersView, UserView } from '../../control/offender-views.js';
 import type { RefusalReason } from '../../control/policy-views.js';
-import { type BanView, type Explanation, RULE_REASONS } from '../../control/protocol.js';
-import { parsePrefix } from '../../core/address.js';
+import {
+  addsPoints,
+  type BanView,
+  type Explanation,
+  RULE_REASONS,
+} from '../../control/protocol.js';
 import type { Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
-import { OPERATOR_CHARS_MAX } from '../../core/limits.js';
+import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../../core/limits.js';
 import { SHARE_TEXT_CHARS_MAX } from '../../core/service-limits.js';
-import { counted, escapeUntrusted } from '../../core/text.js';
+import { counted, escapeUntrusted, isUserName } from '../../core/text.js';
 import { localTime, localZone } from '../../core/time.js';
 import { statusSocket } from '../../setup/paths.js';
-import type { UserExplanation } from '../../tools/explain.js';
-import { tableWidth } from '../../tools/terminal.js';
+import { formatLength, tableWidth } from '../../tools/terminal.js';
 import { timeLine } from '../../tools/time-line.js';
 import { historyTable } from '../ban-tables.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const explain: CommandDefinition = {
   name: 'explain',
-  summary: 'Show why an address is banned or not, or a user refused, and how to lift the ban',
+  summary:
+    'Show why an address is banned or not, or what is known of a user, and how to lift the ban',
   details: [
-    'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next.',
+    'Shows the entries that were counted, re-read from the journal, the regex that finds the failure in each, the decision, what the kernel has, and what happens next. Of addresses that attacked together it names the others.',
+    'Of a user it shows whether many addresses attack the name, and which; alarms; the networks that the user logs in from; and logins that were refused unseen.',
   ],
   positionals: [
     {
@@ -34,20 +40,21 @@ export const explain: CommandDefinition = {
   honours: ['json', 'pager', 'config-dir', 'shipped-dir', 'run-dir'],
   examples: [
     ['banjour explain 192.0.2.1', 'Everything that is known of an address'],
-    ['banjour explain anna@example.org', 'Whose logins as this user were refused unseen'],
+    ['banjour explain 192.0.2.0/24', 'Who failed in a network'],
+    ['banjour explain anna@example.org', 'Whether a user is attacked, and by whom'],
   ],
   exits: [[EXIT.no, 'nothing is known of it']],
   run,
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { explain: ask, explainUser } = await import('../../tools/explain.js');
+  const { explain: ask } = await import('../../tools/explain.js');
   const client = new ControlClient(statusSocket(paths));
   const who = args.text('address') ?? '';
-  if (isUser(who)) {
-    const told = await explainUser(client, who);
+  if (isUserName(who)) {
+    const told = await client.user({ user: who });
     terminal.out(args.flag('json') ? `${JSON.stringify(told)}\n` : userText(told));
-    return told.refusals.length > 0 ? EXIT.ok : EXIT.no;
+    return isKnown(told) ? EXIT.ok : EXIT.no;
   }
   const told = await ask(client, who, { shippedRoot: paths.shipped, adminRoot: paths.config });
   terminal.out(
@@ -60,13 +67,17 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     told.windows.length > 0 ||
     told.kernel.length > 0 ||
     told.refusals.length > 0 ||
+    told.offenders.length > 0 ||
     Object.keys(told.allowed).length > 0;
   return known ? EXIT.ok : EXIT.no;
 }
 
-/** What looks like an address is one, however wrong; all else is the name of a user. */
-function isUser(who: string): boolean {
-  return parsePrefix(who) === undefined && !/^[\d.:/a-f]*[.:][\d.:/a-f]*$/i.test(who);
+/** True when anything is known of a user. */
+function isKnown({ jails, alarms, refusals }: UserView): boolean {
+  const said = jails.some(
+    ({ isHoneypot, networks, offenders }) => isHoneypot || networks > 0 || offenders.found > 0,
+  );
+  return said || alarms.length > 0 || refusals.length > 0;
 }
 
 /** Refused logins, newest first. */
@@ -79,13 +90,94 @@ function refusalLines(refusals: Explanation['refusals']): string[] {
     );
 }
 
-function userText({ user, refusals }: UserExplanation): string {
-  const name = escapeUntrusted(user, 256);
-  if (refusals.length === 0)
-    return `${name}: no login was refused before its password was looked at.\n`;
-  const all = counted(refusals.length, 'login');
-  const words = `${name}: ${all} refused before the password was looked at (times: ${localZone()})`;
-  return `${[words, ...refusalLines(refusals)].join('\n')}\n`;
+/** All that is known of a user, for people. */
+function userText(told: UserView): string {
+  const name = escapeUntrusted(told.user, USER_CHARS_MAX);
+  if (!isKnown(told)) return `${name}: nothing is known of such a user.\n`;
+  const lines = [`${name}  (times: ${localZone()})`, ''];
+  for (const jail of told.jails) lines.push(...weighedUserLines(jail));
+  if (told.alarms.length > 0) lines.push('', 'Alarms:', ...told.alarms.map(alarmLine));
+  for (const { offenders } of told.jails)
+    if (offenders.found > 0) lines.push('', ...offenderLines(offenders));
+  for (const { jail, networks, credit } of told.jails)
+    if (networks > 0)
+      lines.push(
+        '',
+        `Logs in from ${counted(networks, 'network')}, which ${networks === 1 ? 'vouches' : 'vouch'} for the user in ${jail}:`,
+        ...credit.map(
+          ({ network, address, service, last }) =>
+            `  ${network}  the last from ${address}, ${service}, at ${localTime(last)}`,
+        ),
+        ...moreLine(networks - credit.length, 'network'),
+      );
+  if (told.refusals.length > 0)
+    lines.push(
+      '',
+      `${counted(told.refusals.length, 'login')} refused before the password was looked at:`,
+      ...refusalLines(told.refusals),
+    );
+  return `${lines.join('\n')}\n`;
+}
+
+/** How a jail sees the user, in a sentence or two. */
+function weighedUserLines(view: UserView['jails'][number]): string[] {
+  const { jail, offenders, networks } = view;
+  const lines: string[] = [];
+  if (view.isUnderAttack)
+    lines.push(
+      `Under attack in ${jail}${view.attackedSince === undefined ? '' : ` since ${localTime(view.attackedSince)}`}: each further address without credit that fails for the user is banned at once.`,
+    );
+  else if (offenders.rule === 'user')
+    lines.push(`Not under attack in ${jail}${ofNeeded(offenders)}.`);
+  if (view.isHoneypot) lines.push(`A honeypot of ${jail}: whoever tries the name is banned.`);
+  if (view.isDeadName)
+    lines.push(
+      `A dead name in ${jail}: nobody logs in with it, and each further address that tries it is banned at once.`,
+    );
+  else if (networks === 0 && !view.isUnderAttack)
+    lines.push(`Nobody is known to log in with the name in ${jail}.`);
+  return lines;
+}
+
+function ofNeeded({ found, needed }: OffendersView): string {
+  return needed === undefined ? '' : `: ${found} of ${counted(needed, 'address', 'addresses')}`;
+}
+
+function alarmLine({ time, kind, address, count }: UserView['alarms'][number]): string {
+  const what =
+    kind === 'takeover'
+      ? `takeover? logins from ${counted(count, 'network')} within a day, the last from`
+      : `under attack by ${counted(count, 'address', 'addresses')}, the last`;
+  return `  ${localTime(time)}  ${what} ${address}`;
+}
+
+function moreLine(more: number, thing: string, things = `${thing}s`): string[] {
+  return more > 0 ? [`  and ${counted(more, thing, things)} more`] : [];
+}
+
+/** Who attacked together. */
+function offenderLines(view: Explanation['offenders'][number], lineChars = 1024): string[] {
+  const { rule, network, user = '', decided, spanSeconds, needed, found, offenders } = view;
+  const where =
+    rule === 'subnet' ? `in ${network}` : `for ${escapeUntrusted(user, USER_CHARS_MAX)}`;
+  const when = decided === undefined ? 'now' : `at the ban of ${localTime(decided)}`;
+  const of = needed === undefined ? '' : `, of the ${needed} that it takes`;
+  return [
+    `Addresses that failed ${where}, ${when}: ${found}${of}, within ${formatLength(spanSeconds)}`,
+    ...offenders.flatMap(({ target, attempts, users, names, last, banned, line }) => {
+      const shown = users.map((name) => escapeUntrusted(name, USER_CHARS_MAX)).join(', ');
+      const as =
+        rule !== 'subnet' || names === 0
+          ? ''
+          : ` as ${shown}${names > users.length ? ` and ${names - users.length} more` : ''}`;
+      const ban = banned === undefined ? '' : `, banned in ${banned}`;
+      return [
+        `  ${target}  ${counted(attempts, 'failure')}${as}, the last at ${localTime(last)}${ban}`,
+        ...(line === undefined ? [] : [`    ${escapeUntrusted(line, lineChars)}`]),
+      ];
+    }),
+    ...moreLine(found - offenders.length, 'address', 'addresses'),
+  ];
 }
 
 /** Refused logins that are shown of those that the agent remembers. */
@@ -105,18 +197,42 @@ const LENIENCIES: Readonly<Record<Leniency, string>> = {
   storm: 'It is short: all failures came at once and for one name, as from a device',
 };
 
+/** A ban in force: since when, until when, by whom or why. */
+function banText(ban: BanView, told: Explanation): string {
+  const end = ban.until === null ? 'for good' : `until ${localTime(ban.until)}`;
+  const reported =
+    ban.host === undefined || ban.origin === 'shared'
+      ? ''
+      : `, reported by ${escapeUntrusted(ban.host, 256)}`;
+  const lenient = ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`;
+  return `Banned in ${ban.jail} as ${ban.target} since ${localTime(ban.time)}, ${end}${banReason(ban, told)}${reported}.${lenient}`;
+}
+
+function banReason(ban: BanView, { offenders }: Explanation): string {
+  if (ban.origin === 'shared') return sharedBy(ban);
+  if (ban.origin !== 'journal')
+    return ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}`;
+  if (ban.rule === undefined) return ` for ${counted(ban.failures, 'failure')}`;
+  const together = offenders.find(
+    ({ jail, rule, decided }) => jail === ban.jail && rule === ban.rule && decided === ban.time,
+  );
+  const { needed, points } = ban;
+  const more =
+    together !== undefined
+      ? `${together.user === undefined ? '' : `, ${escapeUntrusted(together.user, USER_CHARS_MAX)}`}, ${together.found}${together.needed === undefined ? '' : ` of ${together.needed}`} offenders`
+      : ban.rule === 'slow' && points !== undefined
+        ? `, ${Number(points.toFixed(1))}${needed === undefined ? '' : ` of ${needed}`} points`
+        : '';
+  return ` by evidence: ${RULE_REASONS[ban.rule]}${more}`;
+}
+
 /** The story of an address, for people. */
 function explanationText(told: Explanation, width: number): string {
   // A line of log may fill a screen.
   const lineChars = Number.isFinite(width) ? 1024 : Number.POSITIVE_INFINITY;
   const lines: string[] = [`${told.address}  (times: ${localZone()})`, ''];
   const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
-  for (const ban of inForce)
-    lines.push(
-      `Banned in ${ban.jail} as ${ban.target} since ${localTime(ban.time)}, ${ban.until === null ? 'for good' : `until ${localTime(ban.until)}`}` +
-        `${ban.origin === 'shared' ? sharedBy(ban) : ban.origin !== 'journal' ? ` by ${ban.by === undefined ? ban.origin : escapeUntrusted(ban.by, OPERATOR_CHARS_MAX)}` : ban.rule === undefined ? ` for ${counted(ban.failures, 'failure')}` : ` by evidence: ${RULE_REASONS[ban.rule]}${ban.rule === 'slow' && ban.points !== undefined ? `, ${Number(ban.points.toFixed(1))}${ban.needed === undefined ? '' : ` of ${ban.needed}`} points` : ''}`}` +
-        `${ban.host === undefined || ban.origin === 'shared' ? '' : `, reported by ${escapeUntrusted(ban.host, 256)}`}.${ban.leniency === undefined ? '' : ` ${LENIENCIES[ban.leniency]}.`}`,
-    );
+  for (const ban of inForce) lines.push(banText(ban, told));
   for (const { target, until, ...source } of told.listed ?? [])
     lines.push(
       `On a list as ${target} until ${localTime(until)}${sharedBy({ ...source, source: 'lists' })}.`,
@@ -124,7 +240,7 @@ function explanationText(told: Explanation, width: number): string {
   if (inForce.length === 0) lines.push('Not banned now.');
   for (const [jail, reason] of Object.entries(told.allowed))
     lines.push(`Never banned in ${jail}: ${escapeUntrusted(reason)}.`);
-  for (const window of told.windows) lines.push(windowText(window));
+  for (const window of told.windows) lines.push(windowText(window, told));
   lines.push(
     told.kernel.length === 0
       ? 'The kernel does not shut it out.'
@@ -136,6 +252,7 @@ function explanationText(told: Explanation, width: number): string {
       'Logins refused before the password was looked at:',
       ...refusalLines(told.refusals),
     );
+  for (const together of told.offenders) lines.push('', ...offenderLines(together, lineChars));
   for (const { jail, entries, earlier, rule } of told.evidence) {
     if (entries.length === 0) continue;
     lines.push('', `Counted in ${jail}:`);
@@ -165,14 +282,19 @@ function explanationText(told: Explanation, width: number): string {
 }
 
 /** What counts against the address in a jail now, and what would ban it. */
-function windowText(window: Explanation['windows'][number]): string {
+function windowText(window: Explanation['windows'][number], told: Explanation): string {
   const { jail, target, failures, points, needed, maxretry, last } = window;
   const since = last === undefined ? '' : `, the last at ${localTime(last)}`;
   const why = needed > maxretry ? ` (maxretry is ${maxretry}; others log in from there)` : '';
   if (points === undefined)
     return `${jail} counts ${failures} of ${counted(needed, 'failure')} of ${target}${why}${since}.`;
   const whatFor = failures === 0 ? '' : `, for ${counted(failures, 'failure')}`;
-  return `${jail} gives ${target} ${points.toFixed(1)} of ${counted(needed, 'point')} now${why}${whatFor}${since}.`;
+  const ban = newestBan(told, jail);
+  const added =
+    ban !== undefined && ban.target === target && addsPoints(ban)
+      ? `. Its ban added ${counted(maxretry, 'point')} to what it failed for: its next failure is enough`
+      : '';
+  return `${jail} gives ${target} ${points.toFixed(1)} of ${counted(needed, 'point')} now${why}${whatFor}${since}${added}.`;
 }
 
 /** Which host decided a shared ban, and why. */
@@ -200,6 +322,7 @@ function drawn(
 ): string[] {
   const facts = {
     ...rule,
+    isJoint: addsPoints(ban),
     entries: entries.flatMap(({ time, count = 1, points }) =>
       time === undefined ? [] : [{ time, count, ...(points === undefined ? {} : { points }) }],
     ),

@@ -1,6 +1,11 @@
 /** From what the agent explains to the picture of it: the entries, their sum, the decision. */
 import type { TimeLine } from '../../charts/story.js';
-import { type BanView, type Explanation, RULE_REASONS } from '../../control/protocol.js';
+import {
+  addsPoints,
+  type BanView,
+  type Explanation,
+  RULE_REASONS,
+} from '../../control/protocol.js';
 import { counted } from '../../core/text.js';
 import { lengthOf, points as pointsText, shortTime } from './format.js';
 
@@ -121,14 +126,6 @@ function weightsOf(
       : undefined,
     pardonedAt: ban?.ended?.reason === 'operator' ? Date.parse(ban.ended.time) : undefined,
   };
-}
-
-/** Rules by which addresses that attack together are banned; their next failure is enough. */
-const JOINT_RULES: readonly BanView['rule'][] = ['user', 'dead-name', 'honeypot'];
-
-/** True for a ban that adds points to its address, as many as ban one. */
-export function addsPoints(ban: BanView | undefined): boolean {
-  return ban?.rule !== undefined && JOINT_RULES.includes(ban.rule);
 }
 
 /** When the failures of a jail that counts were answered by a ban, if they were. */

@@ -2,16 +2,17 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/policy-views.js';
 import {
+  addsPoints,
   type BanView,
   type CountersView,
   type EvidenceView,
   type Explanation,
   RULE_REASONS,
 } from '../../control/protocol.js';
-import { counted, escapeUntrusted } from '../../core/text.js';
+import { counted, escapeUntrusted, isUserName } from '../../core/text.js';
 import { AttemptDialog } from './change.js';
 import { useAsk } from './client.js';
-import { addsPoints, banOf, sentenceOf, storyOf } from './evidence.js';
+import { banOf, sentenceOf, storyOf } from './evidence.js';
 import { count, lengthOf, points, size } from './format.js';
 import {
   Answered,
@@ -26,6 +27,7 @@ import {
 } from './parts.js';
 import { Picture } from './picture.js';
 import { replaceRoute, useSession } from './reader.js';
+import { Offenders, UserStory } from './user.js';
 
 type Evidence = Explanation['evidence'][number];
 
@@ -299,6 +301,9 @@ function Explained({ explanation, onChange }: ExplainedProps) {
             counters={counters}
           />
         ))}
+      {explanation.offenders.map((together, i) => (
+        <Offenders key={i} together={together} />
+      ))}
       <Kernel explanation={explanation} counters={counters} />
       <Windows explanation={explanation} />
       <Panel title="Its bans" class="wide">
@@ -319,23 +324,25 @@ function Explained({ explanation, onChange }: ExplainedProps) {
 }
 
 export function ExplainView({ params }: { readonly params: URLSearchParams }) {
-  const address = params.get('address') ?? '';
-  const [text, setText] = useState(address);
-  useEffect(() => setText(address), [address]);
+  const [address, user] = [params.get('address') ?? '', params.get('user') ?? ''];
+  const asksFor = user === '' ? address : user;
+  const [text, setText] = useState(asksFor);
+  useEffect(() => setText(asksFor), [asksFor]);
   const asked = useAsk<Explanation>(address === '' ? null : 'explain', { address }, 15_000);
   const submit = (event: Event) => {
     event.preventDefault();
-    replaceRoute('explain', { address: text.trim() });
+    const who = text.trim();
+    replaceRoute('explain', isUserName(who) ? { user: who } : { address: who });
   };
   return (
     <>
       <form class="tools" onSubmit={submit}>
         <label class="grow">
-          <span>Address or prefix</span>
+          <span>Address, prefix or user</span>
           <input
             type="search"
             value={text}
-            placeholder="192.0.2.1 or 2001:db8::1"
+            placeholder="192.0.2.1, 2001:db8::1 or a name"
             autocomplete="off"
             onInput={(event) => setText(event.currentTarget.value)}
           />
@@ -344,9 +351,12 @@ export function ExplainView({ params }: { readonly params: URLSearchParams }) {
           Explain
         </button>
       </form>
-      {address === '' ? (
+      {user !== '' ? (
+        <UserStory user={user} />
+      ) : address === '' ? (
         <p class="nothing">
-          Type an address, or follow one from any other view: each is a link to its story.
+          Type an address or the name of a user, or follow one from any other view: each is a link
+          to its story.
         </p>
       ) : (
         <Answered asked={asked}>

@@ -71,6 +71,15 @@ function whatOf(kind: AlarmView['kind'], number: number): string {
     : `logged in from ${counted(number, 'network')} within a day, last from `;
 }
 
+/** The name of a user, with the way to all that is known of it. */
+function UserLink({ user, chars }: { readonly user: string; readonly chars: number }) {
+  return (
+    <a href={linkTo('explain', { user })}>
+      <Stranger text={user} chars={chars} />
+    </a>
+  );
+}
+
 /** Alarms: what happened to whom. */
 export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] }) {
   if (alarms.length === 0) return <p class="nothing">No alarm.</p>;
@@ -83,7 +92,7 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
               {kind === 'takeover' ? 'takeover' : 'under attack'}
             </Tag>{' '}
             <strong>
-              <Stranger text={user} chars={60} />
+              <UserLink user={user} chars={60} />
             </strong>
           </span>
           <span class="dim">
@@ -100,7 +109,10 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
 const REFUSALS_SHOWN = 50;
 const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Time', cell: ({ time }) => <Time iso={time} /> },
-  { title: 'User', cell: ({ user }) => <Stranger text={user ?? ''} chars={60} /> },
+  {
+    title: 'User',
+    cell: ({ user }) => (user === undefined ? '-' : <UserLink user={user} chars={60} />),
+  },
   { title: 'From', cell: ({ address }) => <Target target={address} /> },
   { title: 'Service', isMinor: true, cell: ({ protocol }) => <Stranger text={protocol ?? '-'} /> },
   { title: 'Reason', cell: ({ reason }) => <Tag tone="warn">{reason}</Tag> },
@@ -112,11 +124,7 @@ function columnsOf(most: number): readonly TableColumn<UserFigures>[] {
   return [
     {
       title: 'User',
-      cell: ({ user }) => (
-        <a href={linkTo('bans', { q: user })}>
-          <Stranger text={user} chars={80} />
-        </a>
-      ),
+      cell: ({ user }) => <UserLink user={user} chars={80} />,
     },
     {
       title: 'Attempts',

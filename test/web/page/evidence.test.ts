@@ -11,6 +11,7 @@ const EXPLANATION: Explanation = {
   windows: [],
   kernel: [],
   refusals: [],
+  offenders: [],
   bans: [
     {
       id: 1,

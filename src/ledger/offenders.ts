@@ -1,0 +1,139 @@
+/**
+ * Who failed in a network or for a user, read from the attempts that the ledger keeps for the
+ * evidence. The model itself keeps no addresses, only how many there were.
+ */
+import type { Database } from 'better-sqlite3';
+import { contains, formatPrefix, parseAddress, parsePrefix, prefixOf } from '../core/address.js';
+import { EXPLAIN_CREDIT_MAX, EXPLAIN_OFFENDERS_MAX } from '../core/service-limits.js';
+import type { EpochMicros } from '../core/time.js';
+
+/** One question; it can be sent to a thread. */
+export interface OffenderQuestion {
+  /** Jails whose attempts count, each with the length by which it counts IPv6 addresses. */
+  readonly jails: Readonly<Record<string, number>>;
+  /** Those within a network, or those for a user. */
+  readonly of: { readonly network: string } | { readonly user: string };
+  /** Both ends are included. */
+  readonly since: EpochMicros;
+  readonly until: EpochMicros;
+  /** Of a user: who failed in a network from which the user logged in since then is no offender. */
+  readonly creditSince: EpochMicros;
+  /** Lengths of such networks, by family. */
+  readonly creditLengths: Readonly<Record<4 | 6, number>>;
+}
+
+/** An address, or an IPv6 prefix, that failed. */
+export interface OffenderRow {
+  readonly target: string;
+  readonly attempts: number;
+  /** How many names it tried, and two of them; strangers' texts. */
+  readonly names: number;
+  readonly users: readonly string[];
+  readonly first: EpochMicros;
+  readonly last: EpochMicros;
+}
+
+/** A network from which the user logged in. */
+export interface CreditRow {
+  readonly network: string;
+  /** From where in it the last login came, at the service of which jail, and when. */
+  readonly address: string;
+  readonly service: string;
+  readonly last: EpochMicros;
+}
+
+export interface OffenderAnswer {
+  /** How many there are; at most `EXPLAIN_OFFENDERS_MAX` are named, those that failed last. */
+  readonly found: number;
+  readonly offenders: readonly OffenderRow[];
+  /** Of a user: the networks with the newest logins, at most `EXPLAIN_CREDIT_MAX` of so many. */
+  readonly networks: number;
+  readonly credit: readonly CreditRow[];
+}
+
+/** The same user, as the evidence sees it: case and blanks around the name make no other one. */
+export function userKey(name: string): string {
+  return name.trim().toLowerCase();
+}
+
+/** Reads the answer out of the ledger. Looks at every attempt of the time: not for hot paths. */
+export function offendersOf(db: Database, question: OffenderQuestion): OffenderAnswer {
+  const { of, since, until } = question;
+  db.function('user_key', { deterministic: true }, (text) => userKey(String(text)));
+  const networks = 'user' in of ? creditOf(db, of.user, question) : [];
+  const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));
+  db.function('target_of', { deterministic: true }, (address, jail) =>
+    targetOf(String(address), String(jail)),
+  );
+  const [which, ...values] = 'user' in of ? ['user_key(user) = ?', userKey(of.user)] : inside(of);
+  const rows = db
+    .prepare(
+      `SELECT target, sum(count) AS attempts, count(DISTINCT user) AS names, min(user) AS one,
+       max(user) AS other, min(time) AS first, max(time) AS last, count(*) OVER () AS found
+       FROM (SELECT target_of(address, jail) AS target, count, user, time FROM attempt
+         WHERE kind = 'failure' AND time >= ? AND time <= ? AND ${which})
+       WHERE target IS NOT NULL GROUP BY target
+       ORDER BY last DESC, target LIMIT ${EXPLAIN_OFFENDERS_MAX}`,
+    )
+    .all(since, until, ...values) as (Omit<OffenderRow, 'users'> & {
+    readonly one: string | null;
+    readonly other: string | null;
+    readonly found: number;
+  })[];
+  return {
+    found: rows[0]?.found ?? 0,
+    offenders: rows.map(({ one, other, found: _, ...row }) => ({
+      ...row,
+      users: [...new Set([one, other].filter((name) => name !== null))],
+    })),
+    networks: networks.length,
+    credit: networks.slice(0, EXPLAIN_CREDIT_MAX),
+  };
+}
+
+/** By what an address is counted; null for one that does not count here. */
+function targetsOf({ jails, of, creditLengths }: OffenderQuestion, own: ReadonlySet<string>) {
+  const network = 'network' in of ? parsePrefix(of.network) : undefined;
+  return (text: string, jail: string): string | null => {
+    const address = parseAddress(text);
+    const length = jails[jail];
+    if (address === undefined || length === undefined) return null;
+    if (network !== undefined && !contains(network, address)) return null;
+    if (own.has(formatPrefix(prefixOf(address, creditLengths[address.family])))) return null;
+    return address.family === 4 ? text : formatPrefix(prefixOf(address, length));
+  };
+}
+
+/** What SQL can tell by itself of a network: of IPv4 the whole numbers that it begins with. */
+function inside({ network }: { readonly network: string }): [sql: string, ...values: string[]] {
+  const prefix = parsePrefix(network);
+  if (prefix?.family !== 4) return ["instr(address, ':') > 0"];
+  const numbers = prefix.base.split('.').slice(0, Math.floor(prefix.length / 8));
+  if (numbers.length === 0) return ["instr(address, ':') = 0"];
+  if (numbers.length === 4) return ['address = ?', numbers.join('.')];
+  // The sign behind the point.
+  return ['address >= ? AND address < ?', `${numbers.join('.')}.`, `${numbers.join('.')}/`];
+}
+
+/** The networks from which a user logged in, that of the newest login first. */
+function creditOf(
+  db: Database,
+  user: string,
+  { jails, creditSince, creditLengths, until }: OffenderQuestion,
+): CreditRow[] {
+  const rows = db
+    .prepare(
+      `SELECT address, jail AS service, max(time) AS last FROM attempt
+       WHERE kind = 'success' AND time >= ? AND time <= ? AND user_key(user) = ?
+       GROUP BY address, jail ORDER BY last DESC, address`,
+    )
+    .all(creditSince, until, userKey(user)) as Omit<CreditRow, 'network'>[];
+  const networks = new Map<string, CreditRow>();
+  for (const row of rows) {
+    const address = parseAddress(row.address);
+    if (address === undefined || jails[row.service] === undefined) continue;
+    const network = formatPrefix(prefixOf(address, creditLengths[address.family]));
+    if (!networks.has(network)) networks.set(network, { network, ...row });
+  }
+  return [...networks.values()];
+}
