@@ -92,9 +92,8 @@ describe('a reader that waits for entries', () => {
     const first = async (batch: Batch) => (await waits([QUIET, batch], 2, 77))[1]?.interval ?? 0;
     const [own, others] = [await first(ENTRY), await first({ ...ENTRY, isOfOthers: true })];
     expect(own).toBe(2);
-    // As after a long silence.
-    expect(others).toBe((await waits([], 1, 77))[0]?.interval);
-    expect(others).toBeGreaterThan(15);
+    // As in a silence, however long it lasts by now.
+    expect(others).toBeGreaterThanOrEqual(15);
   });
 
   test('comes back as often as it may be asked something when no order can reach it, else seldom', async () => {
