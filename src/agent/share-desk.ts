@@ -111,8 +111,8 @@ export class ShareDesk {
   }
 
   /**
-   * Takes an operator's address out of the lists, and what of them holds it; whatever holds it stays
-   * out until the end of what went. Returns how many went.
+   * Takes an operator's address out of the lists, and what of them holds it; whatever holds it
+   * stays out until the end of what went. Returns how many went.
    */
   unlist(target: Prefix): Promise<number> {
     return this.#inTurn(async () => {

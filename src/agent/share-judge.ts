@@ -208,8 +208,8 @@ export class ShareJudge {
   }
 
   /**
-   * An operator lifted it here, or a part of it, which holds as long as the ban would have: what was
-   * opened comes back in no other prefix.
+   * An operator lifted it here, or a part of it, which holds as long as the ban would have: what
+   * was opened comes back in no other prefix.
    */
   #isLifted(target: Prefix, now: EpochMicros): Refused | undefined {
     const { history } = this.#deps.ledger;

@@ -269,8 +269,8 @@ function defineJailFilter(
 }
 
 /**
- * True for what speaks to more filters than one: a line of [DEFAULT], and one that the package ships,
- * whose filter may be the administrator's.
+ * True for what speaks to more filters than one: a line of [DEFAULT], and one that the package
+ * ships, whose filter may be the administrator's.
  */
 function isOfMany(document: IniDocument, roots: Roots, { file, line }: FilePosition): boolean {
   const [shipped, admin] = roots.folders;

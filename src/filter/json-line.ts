@@ -46,7 +46,10 @@ function textIn(message: string): string | undefined {
   return typeof text === 'string' ? text : undefined;
 }
 
-/** Of a token of JSON that matters here: a text, with the colon behind it if it is a key, or a bracket. */
+/**
+ * Of a token of JSON that matters here: a text, with the colon behind it if it is a key, or a
+ * bracket.
+ */
 const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]/gs;
 
 /** The keys of the object itself, of text that was parsed. */
@@ -66,10 +69,10 @@ function outerKeys(json: string): string[] {
 const NOBODY = 'q'.repeat(64);
 
 /**
- * The object in two other forms, by which a regex shows whether it knows the key of the address that
- * it found: with other names for the keys of all texts that are this address, and with the address
- * behind another key. Undefined where no text is the address, alone or with its port, or where the
- * object is in doubt.
+ * The object in two other forms, by which a regex shows whether it knows the key of the address
+ * that it found: with other names for the keys of all texts that are this address, and with the
+ * address behind another key. Undefined where no text is the address, alone or with its port, or
+ * where the object is in doubt.
  */
 export function withoutKeyOf(address: string, json: string): readonly string[] | undefined {
   try {

@@ -170,8 +170,8 @@ export class FilterFile {
 
   /**
    * Names in lower case that mean something to the filter: its options, those of `[Init]` and
-   * `[DEFAULT]`, and whatever its texts, the call's and the jail's name in `%(..)s` or `<..>`, or have
-   * named while they were put together, as `<mdre-<mode>>` does.
+   * `[DEFAULT]`, and whatever its texts, the call's and the jail's name in `%(..)s` or `<..>`, or
+   * have named while they were put together, as `<mdre-<mode>>` does.
    */
   names(jailOptions: ReadonlyMap<string, Value> = new Map()): Set<string> {
     const { sections, defaults } = this.document;

@@ -9,8 +9,8 @@ export class Report {
   #dropped = 0;
 
   /**
-   * Adds one, without the secrets of its value; the same one again is not added. `as`: the key whose
-   * value it is a part of, where it is told under the name of that part.
+   * Adds one, without the secrets of its value; the same one again is not added. `as`: the key
+   * whose value it is a part of, where it is told under the name of that part.
    */
   add(found: Diagnostic, as = found.key): void {
     const { value } = found;

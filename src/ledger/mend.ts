@@ -1,7 +1,7 @@
 /**
- * What a start puts right in a ledger that opens: rows that it cannot have written are set aside and
- * named, triggers and indexes of others are taken out, and all that it writes is tried once. Else
- * each later write would fail, and every ban with it.
+ * What a start puts right in a ledger that opens: rows that it cannot have written are set aside
+ * and named, triggers and indexes of others are taken out, and all that it writes is tried once.
+ * Else each later write would fail, and every ban with it.
  */
 import Database from 'better-sqlite3';
 import { LEDGER_ID_MAX, LEDGER_ROWS_ASIDE_MAX } from '../core/service-limits.js';

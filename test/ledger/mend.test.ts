@@ -2,8 +2,8 @@
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import Database from 'better-sqlite3';
-import { LEDGER_ID_MAX } from '../../src/core/service-limits.js';
 import { cursor } from '../../src/core/names.js';
+import { LEDGER_ID_MAX } from '../../src/core/service-limits.js';
 import type { Ledger } from '../../src/ledger/ledger.js';
 import { openLedger, openLedgerForReading } from '../../src/ledger/open.js';
 import { at, attempt, ban, directory, inForce, JAIL, opened, prefix, SOURCE } from './support.js';

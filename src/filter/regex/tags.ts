@@ -16,8 +16,9 @@ export interface Expanded {
 const IP4 = String.raw`(?:::f{4,6}:)?(?P<ip4>\d{1,3}(?:\.\d{1,3}){3})`;
 /**
  * Without the lookbehind of the original: before the last `:` there is always another. Checked with
- * net.isIP after. The last 32 bits may be an IPv4 address (`64:ff9b::192.0.2.1`), or only what stands
- * before its first dot would be taken. A zone (RFC 4007, IFNAMSIZ) names a link of this host.
+ * net.isIP after. The last 32 bits may be an IPv4 address (`64:ff9b::192.0.2.1`), or only what
+ * stands before its first dot would be taken. A zone (RFC 4007, IFNAMSIZ) names a link of this
+ * host.
  */
 const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{1,4}|:))(?:%[\w.-]{1,15})?`;
 const DNS = String.raw`(?P<dns>[\w.^-]*\w)`;

@@ -82,13 +82,17 @@ function termsOf(match: MatchExpression): number {
   return terms;
 }
 
-// Where libsystemd does not select, a host whose jails have nothing to do reads what others log, and
-// must not stay awake for it.
+// Where libsystemd does not select, a host whose jails have nothing to do reads what others log,
+// and must not stay awake for it.
 
-/** After a pause so many entries are read one by one: only where one ends is its match looked at. */
+/**
+ * After a pause so many entries are read one by one: only where one ends is its match looked at.
+ */
 const ONE_BY_ONE = 16;
 
-/** Tells entries of others from those of the match that pass no gate, as the first of an attack do. */
+/**
+ * Tells entries of others from those of the match that pass no gate, as the first of an attack do.
+ */
 export class Others {
   readonly #test: ReturnType<typeof matchFieldsTest>;
   readonly #fields: readonly string[];
@@ -105,8 +109,8 @@ export class Others {
   }
 
   /**
-   * Whether a batch, at whose last entry the handle stands, is of others. `isWanted`: it has entries
-   * of the match that passed the gate. Of a batch of many the last entry stands for all.
+   * Whether a batch, at whose last entry the handle stands, is of others. `isWanted`: it has
+   * entries of the match that passed the gate. Of a batch of many the last entry stands for all.
    */
   areAll(handle: JournalHandle, { read, unreadable }: RawBatch, isWanted: boolean): boolean {
     this.#left = read === 0 ? ONE_BY_ONE : Math.max(0, this.#left - read);

@@ -153,8 +153,9 @@ export class LibsystemdSource implements EntrySource {
     const { read, unreadable } = raw;
     if (raw.aborted > 0) this.#notices.push(abortedNotice(this.id, raw.aborted, last));
     this.#pages.read(read);
-    // A file that has just come may hold what lies before these: while that is not read, no position
-    // behind it is told. Whatever a file has was written after it came, so it is known by now.
+    // A file that has just come may hold what lies before these: while that is not read, no
+    // position behind it is told. Whatever a file has was written after it came, so it is known by
+    // now.
     if (read > 0) this.poll();
     const place = this.#positions(raw, last);
     const notices = this.#notices;
