@@ -5,9 +5,10 @@
  * what stands behind the daemon's name: there a client may have written.
  */
 import { type Entry, goesOn } from '../core/entry.js';
-import type { CompiledFilter, LineMatch } from './filter.js';
+import type { CompiledFilter } from './filter.js';
 import { beginsObject, entryInJson, withoutKeyOf } from './json-line.js';
 import { type Line, lineInMessage, lineOf } from './line.js';
+import type { LineMatch } from './line-match.js';
 import { identityOf } from './match-groups.js';
 import type { RunningRegex } from './search.js';
 

@@ -6,7 +6,7 @@
  */
 import { REGEX_STRIKES_MAX } from '../core/limits.js';
 import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS } from '../core/timeouts.js';
-import type { LineMatch } from './filter.js';
+import type { LineMatch } from './line-match.js';
 import type { RegexSlot, RunningRegex } from './search.js';
 
 /**

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { REGEX_STRIKES_MAX } from '../../src/core/limits.js';
 import { REGEX_GUARD_MS, REGEX_LINEAR_GUARD_MS } from '../../src/core/timeouts.js';
 import { FilterBank } from '../../src/filter/bank.js';
-import { NO_MATCH } from '../../src/filter/filter.js';
+import { NO_MATCH } from '../../src/filter/line-match.js';
 import { type Guard, RegexGuard } from '../../src/filter/regex-guard.js';
 import type { RegexSlot, RunningRegex } from '../../src/filter/search.js';
 import { compiled, entry, jail } from '../support/filters.js';

@@ -18,13 +18,9 @@ import type { SourceText } from '../../core/specs.js';
 import type { EpochMicros } from '../../core/time.js';
 import { matchEntry } from '../../filter/container-line.js';
 import type { DateFinder } from '../../filter/dates.js';
-import {
-  type CompiledFilter,
-  type LineMatch,
-  NO_MATCH,
-  type Verdict,
-} from '../../filter/filter.js';
+import type { CompiledFilter, Verdict } from '../../filter/filter.js';
 import { type Line, lineOf } from '../../filter/line.js';
+import { type LineMatch, NO_MATCH } from '../../filter/line-match.js';
 import { identityOf, type MatchFacts, rawId } from '../../filter/match-groups.js';
 import { type Guard, RegexGuard } from '../../filter/regex-guard.js';
 import { type RegexKind, type RegexSlot, slotName } from '../../filter/search.js';
