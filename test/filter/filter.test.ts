@@ -4,6 +4,7 @@ import {
   DIGEST_CHARS_KEPT_MAX,
   DIGEST_CHARS_MAX,
   DIGEST_CHARS_MIN,
+  EVENT_COUNT_MAX,
   MESSAGE_CHARS_MAX,
 } from '../../src/core/limits.js';
 import { epochMicros } from '../../src/core/time.js';
@@ -33,6 +34,29 @@ describe('a line', () => {
     expect(judge(filter, 'mx1 sshd[7]: bad 192.0.2.1')).toMatchObject({ result: 'failure' });
     expect(judge(filter, 'mx1 sshd[7]: so bad 192.0.2.1')).toMatchObject({ result: 'none' });
     expect(judge(filter, 'bad 192.0.2.1')).toMatchObject({ result: 'noprefix' });
+  });
+
+  test('counts as often as rsyslog says that it was repeated, up to the bound', () => {
+    const filter = compiled({
+      prefregex: PREFIX,
+      failregex: ['^bad <HOST>(?: <F-COUNT>\\d+</F-COUNT>)?$'],
+    });
+    const counted = (times: number, words: string) =>
+      countOf(judge(filter, `mx1 sshd[7]: message repeated ${times} times: [ ${words}]`).facts);
+    expect(counted(3, 'bad 192.0.2.1')).toBe(3);
+    expect(counted(3, 'bad 192.0.2.1 2')).toBe(6);
+    expect(counted(EVENT_COUNT_MAX, 'bad 192.0.2.1')).toBe(EVENT_COUNT_MAX);
+    expect(counted(EVENT_COUNT_MAX + 1, 'bad 192.0.2.1')).toBe(EVENT_COUNT_MAX);
+    expect(counted(0, 'bad 192.0.2.1')).toBe(1);
+  });
+
+  test('that was repeated is left to a filter that reads it as it stands', () => {
+    const filter = compiled({ failregex: ['message repeated \\d+ times: \\[ bad <HOST>\\]$'] });
+    const { result, facts } = judge(
+      filter,
+      'mx1 sshd[7]: message repeated 3 times: [ bad 192.0.2.1]',
+    );
+    expect([result, countOf(facts)]).toEqual(['failure', 1]);
   });
 
   test('is dropped by an ignoreregex', () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Entry } from '../../src/core/entry.js';
 import { cursor } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
-import { lineInMessage, lineOf } from '../../src/filter/line.js';
+import { lineInMessage, lineOf, repeatedLine } from '../../src/filter/line.js';
 
 function entry(message: string, fields: Record<string, string> = {}, cutAt?: number): Entry {
   return {
@@ -85,4 +85,41 @@ test('says of a line that journald or a container runtime broke that it goes on'
   >[])
     expect(lineOf(entry('m', fields))).toEqual({ text: 'm', goesOn: true });
   expect(lineOf(entry('m', { _LINE_BREAK: 'eof' }))).toEqual({ text: 'm' });
+});
+
+describe('a line that rsyslog made of several', () => {
+  const wrapped = (times: string, words: string, header = 'mx1 sshd[15]: ') =>
+    `${header}message repeated ${times} times: [ ${words}]`;
+
+  test.each(['mx1 sshd[15]: ', ' mx1 sshd[15]: ', 'sshd: ', '<22>1  mx1 sshd 15 - [a@1 b="c"] '])(
+    'is the line in the brackets, so many times, behind %j',
+    (header) => {
+      expect(repeatedLine({ text: wrapped('3', 'bad 192.0.2.1', header) })).toEqual({
+        line: { text: `${header}bad 192.0.2.1` },
+        times: 3,
+      });
+    },
+  );
+
+  test.each([
+    ['behind other words', wrapped('2', 'bad 192.0.2.1', 'mx1 sshd[15]: user x: ')],
+    ['without a header', wrapped('2', 'bad 192.0.2.1', '')],
+    ['without its end', 'mx1 sshd[15]: message repeated 2 times: [ bad 192.0.2.1'],
+    ['with words behind its end', `${wrapped('2', 'bad 192.0.2.1')} from 192.0.2.2`],
+    ['with a number beyond reason', wrapped('1234567890', 'bad 192.0.2.1')],
+  ])('is none %s', (_, text) => {
+    expect(repeatedLine({ text })).toBeUndefined();
+  });
+
+  test('keeps the place of its cut, and is none where that is in the words around it', () => {
+    const text = wrapped('2', 'bad\n 192.0.2.1');
+    const { line } = repeatedLine({ text, cutAt: text.indexOf('\n') }) ?? {};
+    expect(line?.text[line.cutAt ?? 0]).toBe('\n');
+    expect(repeatedLine({ text, cutAt: 20 })).toBeUndefined();
+  });
+
+  test('keeps that it goes on', () => {
+    const text = wrapped('2', 'bad 192.0.2.1');
+    expect(repeatedLine({ text, goesOn: true })?.line.goesOn).toBe(true);
+  });
 });

@@ -230,6 +230,8 @@ function banReason(ban: BanView, { offenders }: Explanation): string {
 function explanationText(told: Explanation, width: number): string {
   // A line of log may fill a screen.
   const lineChars = Number.isFinite(width) ? 1024 : Number.POSITIVE_INFINITY;
+  // Its place says where all of it stands.
+  const regexChars = Number.isFinite(width) ? REGEX_CHARS : Number.POSITIVE_INFINITY;
   const lines: string[] = [`${told.address}  (times: ${localZone()})`, ''];
   const inForce = told.bans.filter(({ state }) => state === 'in-force' || state === 'wanted');
   for (const ban of inForce) lines.push(banText(ban, told));
@@ -267,7 +269,7 @@ function explanationText(told: Explanation, width: number): string {
     const regexes = [
       ...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex]))),
     ];
-    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, 2 * lineChars)}`);
+    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, regexChars)}`);
     if (rule !== undefined) lines.push(...drawn(entries, rule, newestBan(told, jail), width));
   }
   if (told.bans.length > 0)
@@ -338,3 +340,6 @@ function drawn(
   const lines = timeLine(facts, width);
   return lines.length === 0 ? [] : ['', ...lines];
 }
+
+/** Characters of a regex, with its place in front, on a terminal. */
+const REGEX_CHARS = 300;

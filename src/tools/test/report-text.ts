@@ -154,8 +154,8 @@ export function reportJson(report: FilterReport): object {
 
 /**
  * One match in the format of `-o`: `id`, `ip`, `row`, `msg`, the name of a group (`user`, `ip4`,
- * `dns` ...), or a text with `<tags>`. Undefined for a line that is no failure: who counts rows
- * counts failures.
+ * `dns` ...), or a text with `<tags>`. Undefined for a line that is no failure, or whose address is
+ * asked for and is none: who counts rows counts failures.
  */
 export function reportRow(result: LineResult, format: string): string | undefined {
   if (result.result !== 'failure') return undefined;
@@ -168,6 +168,7 @@ export function reportRow(result: LineResult, format: string): string | undefine
       : identity.kind === 'name'
         ? identity.raw
         : undefined;
+  if ((format === 'ip' || format === 'host') && ip === undefined) return undefined;
   const value = (name: string): string | undefined => {
     switch (name) {
       case 'id':

@@ -189,6 +189,14 @@ describe('one value per match', () => {
     expect(rows(format)).toEqual(expected);
   });
 
+  test('-o ip prints nothing of what only looks like an address', () => {
+    const found: LineResult[] = [];
+    report({ failregex: ['at <HOST>'] }, ['at 23:59:59 x', 'at 198.51.100.256 x', 'at ::1'], {
+      onResult: (result) => found.push(result),
+    });
+    expect(found.flatMap((result) => reportRow(result, 'ip') ?? [])).toEqual(['::1']);
+  });
+
   test('-o row', () => {
     expect(rows('row')[2]).toBe(
       '["192.0.2.1",\t1426852752.61743,\t{"ip4":"192.0.2.1","user":"anna"}],',
