@@ -25,11 +25,18 @@ export interface Checkpoint {
 
 type Answer = Checkpoint | { readonly problem: string };
 
-/** Rejects with `OperatingError`. `lost` is called when the thread does not end afterwards. */
-export async function checkpointInThread(path: string, lost: () => void): Promise<Checkpoint> {
+/**
+ * Rejects with `OperatingError`. `lost` is called when the thread does not end afterwards; only
+ * tests have another `entry`.
+ */
+export async function checkpointInThread(
+  path: string,
+  lost: () => void,
+  entry = new URL(import.meta.url),
+): Promise<Checkpoint> {
   const plan: CheckpointPlan = { task: TASK, path };
   const answer = await askThread<Answer>({
-    entry: new URL(import.meta.url),
+    entry,
     name: TASK,
     work: plan,
     deadlineMs: LEDGER_CHECKPOINT_DEADLINE_MS,

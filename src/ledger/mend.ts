@@ -20,7 +20,7 @@ const outside = (column: string, from = 0, to = Number.MAX_SAFE_INTEGER) =>
 const ANY_ID = outside('id', 1, LEDGER_ID_MAX);
 const ANY_TIME = outside('time');
 /** Of `hourly`: beyond it an hour's time is no safe integer. */
-const HOUR_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 3_600_000_000);
+const LAST_HOUR = Math.floor(Number.MAX_SAFE_INTEGER / 3_600_000_000);
 
 /** `json_type` fails on what is no JSON, and CASE alone keeps the order of the two. */
 const NO_LIST = ['evidence', "coalesce(weights, '[]')", "coalesce(counts, '[]')"].map(
@@ -55,7 +55,7 @@ const TABLES: Readonly<Record<string, { readonly wrong: string[]; readonly name:
     name: `'alarm ' || id || ' (' || ${shown('user')} || ')'`,
   },
   hourly: {
-    wrong: [outside('hour', 0, HOUR_MAX), outside('count')],
+    wrong: [outside('hour', 0, LAST_HOUR), outside('count')],
     name: `'hour ' || hour || ' (' || trim(${shown('jail')} || ' ' || ${shown('kind')}) || ')'`,
   },
   stopped: {

@@ -1,13 +1,15 @@
 import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { checkpointInThread } from '../../src/agent/checkpoint-thread.js';
 import { type Cursor, mustJailName, type SourceId } from '../../src/core/names.js';
 import { LEDGER_WAL_PAGES_MAX } from '../../src/core/service-limits.js';
 import { plus, wallClock } from '../../src/core/time.js';
+import { LEDGER_CHECKPOINT_DEADLINE_MS } from '../../src/core/timeouts.js';
 import { openLedger, openLedgerForReading } from '../../src/ledger/open.js';
 import { ban } from '../ledger/support.js';
+import { fakeTimers } from '../support/timeouts.js';
 
 const lost = () => {
   throw new Error('the thread does not end');
@@ -58,4 +60,16 @@ test('a ledger that is gone is not made anew', async () => {
   await expect(checkpointInThread('/nowhere/ledger.sqlite3', lost)).rejects.toMatchObject({
     code: 'ERR_LEDGER_CHECKPOINT',
   });
+});
+
+test('a disk that hangs is given up after an hour', async () => {
+  using _ = fakeTimers();
+  const entry = new URL('data:text/javascript,setInterval(() => 0, 1e6)');
+  const settled = jest.fn();
+  const answer = checkpointInThread('/nowhere', () => undefined, entry).finally(settled);
+  const refused = expect(answer).rejects.toThrow('no answer within');
+  await jest.advanceTimersByTimeAsync(LEDGER_CHECKPOINT_DEADLINE_MS - 1);
+  expect(settled).not.toHaveBeenCalled();
+  await jest.advanceTimersByTimeAsync(1);
+  await refused;
 });

@@ -29,7 +29,7 @@ function sectionOf(call: CallName): string {
 const OTHERS: Partial<Record<CallName, readonly string[]>> = {
   jail: ['recidive'],
   newestBan: ['dbpurgeage'],
-  events: ['Last-Event-ID', 'gap', 'expired', 'operator', 'reload'],
+  events: ['Last-Event-ID', 'gap', 'expired', 'operator', 'reload', 'attacked', 'guesser'],
   ban: ['ban'],
   unban: ['all', 'ban', 'unban'],
   set: [
