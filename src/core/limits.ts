@@ -125,7 +125,7 @@ export const EVIDENCE_WAVE_ADDRESSES = 20;
 /** User names that the model knows, half of them for names that never logged in: 156 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
 /** Users at their networks with the passwords tried last: 80 bytes each. */
-export const EVIDENCE_GUESSES_MAX = 32_000;
+export const EVIDENCE_GUESSES_MAX = 20_000;
 /** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
 /** Passwords of which the model knows the users they were tried on: 72 bytes each. */
