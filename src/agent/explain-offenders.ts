@@ -34,7 +34,7 @@ import type {
   OffenderQuestion,
   OffenderRow,
 } from '../ledger/offenders.js';
-import { userKey } from '../ledger/offenders.js';
+import { mayBeOne } from '../ledger/offenders.js';
 import type { JailSetup } from '../setup/setup.js';
 import type { Stages } from './stages.js';
 
@@ -230,7 +230,7 @@ export async function userView(
   const answers = await ask(asked.flatMap((one) => [one.user.question, one.name.question]));
   const known = stages.ledger.database.alarms
     .find(epochMicros(0), ENTRY_MICROS_MAX as EpochMicros, ALARMS_KEPT_MAX)
-    .filter((alarm) => userKey(alarm.user) === userKey(user));
+    .filter((alarm) => mayBeOne(alarm.user, user));
   return {
     user,
     jails: weighers.flatMap((weigher, i) => {

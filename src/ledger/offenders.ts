@@ -51,21 +51,59 @@ export interface OffenderAnswer {
   readonly credit: readonly CreditRow[];
 }
 
-/** The same user, as the evidence sees it: case and blanks around the name make no other one. */
-export function userKey(name: string): string {
+/** A name as the evidence reads it: case and blanks around it make no other one. */
+function userKey(name: string): string {
   return name.trim().toLowerCase();
+}
+
+/** The part of a name before its domain, or all of it. */
+function localPart(key: string): string {
+  const at = key.lastIndexOf('@');
+  return at > 0 ? key.slice(0, at) : key;
+}
+
+/** Two names that may stand for one user: one of them may lack the domain. */
+export function mayBeOne(one: string, other: string): boolean {
+  const [a, b] = [userKey(one), userKey(other)];
+  return a === b || localPart(a) === b || a === localPart(b);
+}
+
+/**
+ * Which user each of the names with the same part before the domain stands for: who logs in with
+ * it as it is; else who logs in with it and a domain where that is one user, or without the domain.
+ */
+function usersLike(db: Database, user: string, since: EpochMicros): (name: string) => string {
+  const local = localPart(userKey(user));
+  db.function('local_part', { deterministic: true }, (text) => localPart(userKey(String(text))));
+  const names = db
+    .prepare(
+      `SELECT DISTINCT user FROM attempt
+       WHERE kind = 'success' AND time >= ? AND user IS NOT NULL AND local_part(user) = ?`,
+    )
+    .pluck()
+    .all(since, local) as string[];
+  const logins = new Set(names.map(userKey));
+  const [full, ...others] = [...logins].filter((name) => name !== local);
+  return (name) => {
+    const key = userKey(name);
+    if (logins.has(key) || localPart(key) !== local) return key;
+    if (key !== local) return logins.has(local) ? local : key;
+    return full !== undefined && others.length === 0 ? full : key;
+  };
 }
 
 /** Reads the answer out of the ledger. Looks at every attempt of the time: not for hot paths. */
 export function offendersOf(db: Database, question: OffenderQuestion): OffenderAnswer {
   const { of, since, until } = question;
-  db.function('user_key', { deterministic: true }, (text) => userKey(String(text)));
-  const networks = 'user' in of ? creditOf(db, of.user, question) : [];
+  const asked = 'user' in of ? of.user : '';
+  const userOf = asked === '' ? userKey : usersLike(db, asked, question.creditSince);
+  db.function('user_of', { deterministic: true }, (text) => userOf(String(text)));
+  const networks = asked === '' ? [] : creditOf(db, userOf(asked), question);
   const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));
   db.function('target_of', { deterministic: true }, (address, jail) =>
     targetOf(String(address), String(jail)),
   );
-  const [which, ...values] = 'user' in of ? ['user_key(user) = ?', userKey(of.user)] : inside(of);
+  const [which, ...values] = 'user' in of ? ['user_of(user) = ?', userOf(asked)] : inside(of);
   const rows = db
     .prepare(
       `SELECT target, sum(count) AS attempts, count(DISTINCT user) AS names, min(user) AS one,
@@ -115,7 +153,7 @@ function inside({ network }: { readonly network: string }): [sql: string, ...val
   return ['address >= ? AND address < ?', `${numbers.join('.')}.`, `${numbers.join('.')}/`];
 }
 
-/** The networks from which a user logged in, that of the newest login first. */
+/** The networks from which a user, by the key, logged in, that of the newest login first. */
 function creditOf(
   db: Database,
   user: string,
@@ -124,10 +162,10 @@ function creditOf(
   const rows = db
     .prepare(
       `SELECT address, jail AS service, max(time) AS last FROM attempt
-       WHERE kind = 'success' AND time >= ? AND time <= ? AND user_key(user) = ?
+       WHERE kind = 'success' AND time >= ? AND time <= ? AND user_of(user) = ?
        GROUP BY address, jail ORDER BY last DESC, address`,
     )
-    .all(creditSince, until, userKey(user)) as Omit<CreditRow, 'network'>[];
+    .all(creditSince, until, user) as Omit<CreditRow, 'network'>[];
   const networks = new Map<string, CreditRow>();
   for (const row of rows) {
     const address = parseAddress(row.address);

@@ -177,9 +177,14 @@ describe('a user', () => {
       ],
     });
     facts = { isUnderAttack: true, isDeadName: false, isHoneypot: false };
+    ledger.commit({
+      decisions: [],
+      alarms: [alarm('takeover', 80, 'anna@other.example'), alarm('takeover', 70, 'annabel')],
+    });
     const view = await story('Anna');
     expect(view.user).toBe('Anna');
     expect(view.alarms.map(({ kind }) => kind)).toEqual([
+      'takeover',
       'takeover',
       ...times.map(() => 'under-attack'),
     ]);

@@ -11,7 +11,7 @@ const asking = (of: OffenderQuestion['of'], more: Partial<OffenderQuestion> = {}
   ...more,
 });
 const { ledger } = opened();
-function holding(...attempts: readonly Parameters<typeof attempt>[]) {
+function holding(...attempts: readonly Readonly<Parameters<typeof attempt>>[]) {
   ledger.attempts.prune(at(10_000));
   ledger.commit({
     decisions: [],
@@ -86,6 +86,32 @@ describe('offenders', () => {
     ]);
     // Credit that is over vouches for nobody.
     expect(targets(ask({ user: 'ännä' }, { creditSince: at(0) }))).toHaveLength(2);
+  });
+
+  test('of a user are told whether the name has its domain or not, where that is one user', () => {
+    const failures = [
+      ['10.7.1.1', 5, { user: 'anna' }],
+      ['10.7.2.1', 5, { user: 'Anna@example.org' }],
+      ['10.7.3.1', 5, { user: 'anna@other.example' }],
+    ] as const;
+    const login = (user: string) =>
+      ['10.8.1.1', -5, { kind: 'success', user }] as Parameters<typeof attempt>;
+    const found = (ask: ReturnType<typeof holding>) =>
+      ['anna', 'anna@example.org', 'anna@other.example'].map((user) => targets(ask({ user })));
+    const [bare, full, other] = failures.map(([address]) => address);
+    expect(found(holding(...failures))).toEqual([[bare], [full], [other]]);
+    expect(found(holding(login('anna@example.org'), ...failures))).toEqual([
+      [bare, full],
+      [bare, full],
+      [other],
+    ]);
+    expect(found(holding(login('anna'), ...failures))).toEqual([
+      [bare, full, other],
+      [bare, full, other],
+      [bare, full, other],
+    ]);
+    const both = [login('anna@example.org'), login('anna@other.example')];
+    expect(found(holding(...both, ...failures))).toEqual([[bare], [full], [other]]);
   });
 
   test('are named up to a bound, those that failed last; all are counted', () => {

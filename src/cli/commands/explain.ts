@@ -144,11 +144,16 @@ function ofNeeded({ found, needed }: OffendersView): string {
 }
 
 function alarmLine({ time, kind, address, count }: UserView['alarms'][number]): string {
-  const what =
-    kind === 'takeover'
-      ? `takeover? logins from ${counted(count, 'network')} within a day, the last from`
-      : `under attack by ${counted(count, 'address', 'addresses')}, the last`;
-  return `  ${localTime(time)}  ${what} ${address}`;
+  return `  ${localTime(time)}  ${alarmOf(kind, count)} ${address}`;
+}
+
+function alarmOf(kind: UserView['alarms'][number]['kind'], count: number): string {
+  if (kind === 'under-attack')
+    return `under attack by ${counted(count, 'address', 'addresses')}, the last`;
+  // One login alone may show it.
+  return count === 0
+    ? 'takeover? a login from where nothing vouches for it:'
+    : `takeover? logins from ${counted(count, 'network')} within a day, the last from`;
 }
 
 function moreLine(more: number, thing: string, things = `${thing}s`): string[] {
