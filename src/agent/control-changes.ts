@@ -8,16 +8,14 @@ import type { ChangeAnswer, ImportAnswer } from '../control/protocol.js';
 import { baseAddress, formatPrefix, isHost, type Prefix, parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
-import { cursor, type JailName, sourceId } from '../core/names.js';
+import { type JailName, sourceId } from '../core/names.js';
 import { noneRemote, notRemote } from '../core/networks.js';
 import { SHARED_JAIL } from '../core/share.js';
 import type { JailPolicy } from '../core/specs.js';
 import { counted } from '../core/text.js';
 import { type EpochMicros, epochMicros, plus, wallClock } from '../core/time.js';
 import type { Stages } from './stages.js';
-
-/** Names the entry that stands behind a reported failure: there is none. */
-const REPORTED = cursor('reported by an operator');
+import { NO_ENTRY } from './unsaved-attempts.js';
 
 export class ControlChanges {
   readonly #stages: Stages;
@@ -116,7 +114,7 @@ export class ControlChanges {
       address,
       count,
       time: wallClock.now(),
-      cursor: REPORTED,
+      cursor: NO_ENTRY,
       regex: -1,
     } as const;
     await stages.pipeline.take(sourceId('operator'), {

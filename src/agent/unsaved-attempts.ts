@@ -6,7 +6,7 @@
  */
 import type { FilterEvent, WeighedAttempt } from '../core/decision.js';
 import type { ReadPosition } from '../core/entry.js';
-import type { SourceId } from '../core/names.js';
+import { cursor, type SourceId } from '../core/names.js';
 import { UNSAVED_EVENTS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 import type { JailAlarm, Judgement } from '../jail/judgement.js';
@@ -15,6 +15,9 @@ import { type AlarmInsert, HourlyTally } from '../ledger/hourly.js';
 import type { Commit } from '../ledger/ledger.js';
 import type { FromIntake } from './intake/protocol.js';
 import { isAtOrBefore } from './source-clocks.js';
+
+/** Stands for the entry of a failure that an operator tells: there is none to be read again. */
+export const NO_ENTRY = cursor('reported by an operator');
 
 /** What some events came to. */
 class Part {
@@ -86,7 +89,8 @@ export class UnsavedAttempts {
 
   /**
    * What goes into the ledger after a batch of the source was judged; undefined for nothing. Of
-   * what lies behind its position, or has none, so much is held as the bound says.
+   * what lies behind its position, or has none, so much is held as the bound says; what an operator
+   * tells is written at once.
    */
   take(
     source: SourceId,
@@ -94,7 +98,8 @@ export class UnsavedAttempts {
   ): Required<Pick<Commit, 'attempts' | 'alarms' | 'hourly'>> | undefined {
     const own = this.#of(source);
     const last = events.at(-1);
-    const isWhole = position !== undefined && isBehind !== true;
+    const isTold = last?.cursor === NO_ENTRY;
+    const isWhole = isTold || (position !== undefined && isBehind !== true);
     const parts: Part[] = [];
     if (isWhole) {
       parts.push(...own.held.map(({ part }) => part), own.part);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { UnsavedAttempts } from '../../src/agent/unsaved-attempts.js';
+import { NO_ENTRY, UnsavedAttempts } from '../../src/agent/unsaved-attempts.js';
 import { parseAddress } from '../../src/core/address.js';
 import type { FilterEvent } from '../../src/core/decision.js';
 import { cursor, mustJailName, sourceId } from '../../src/core/names.js';
@@ -51,6 +51,18 @@ describe('attempts that are not written yet', () => {
     });
     // They are written: who reads them again has lost the place, and they count again.
     expect(taken(unsaved, [3]).counted).toEqual([3]);
+  });
+
+  test('of an operator are written at once, and each of them counts', () => {
+    const unsaved = new UnsavedAttempts();
+    const told = sourceId('operator');
+    const batch = { warm: [], events: [{ ...event(1), cursor: NO_ENTRY }] };
+    for (let time = 0; time < 2; time++) {
+      expect(unsaved.withoutKnown(batch, told)).toBe(batch);
+      unsaved.remember(batch.events, told);
+      expect(unsaved.take(told, batch)?.attempts).toHaveLength(1);
+    }
+    expect(unsaved.attempts()).toEqual([]);
   });
 
   test('of another jail are others', () => {
