@@ -75,7 +75,9 @@ export class Agent {
       },
       reload: (candidate) => this.reload(false, candidate),
     });
-    const lost = () => this.#failed(new Error('the thread of the ledger does not end'));
+    // A disk that hangs: bans go on, and another agent would have to open the ledger on it.
+    const lost = () =>
+      options.log('warning', "the thread that puts the ledger's log into its file does not end");
     this.#upkeep = new LedgerUpkeep(this.stages.ledger.database, options.log, (path) =>
       checkpointInThread(path, lost),
     );

@@ -213,6 +213,9 @@ export class ShareJudge {
    */
   #isLifted(target: Prefix, now: EpochMicros): Refused | undefined {
     const { history } = this.#deps.ledger;
+    // Of these the ledger knows all; the table of what shares addresses has a bound.
+    if ((history.liftedUntil(SHARED_JAIL, target) ?? now) > now)
+      return { reason: 'lifted', why: 'an operator lifted it here' };
     const upTo = history.newestPardon();
     if (this.#lifted?.upTo !== upTo) {
       const prefixes = new LiftedPrefixes(PARDONS_MAX, history.lifted(SHARED_JAIL, now));
@@ -220,10 +223,9 @@ export class ShareJudge {
     }
     const lifted = this.#lifted.prefixes.overlap(target, now);
     // An operator who banned it again since has changed his mind.
-    if (lifted === undefined || !history.isLifted(SHARED_JAIL, lifted.ban)) return undefined;
-    const text = formatPrefix(lifted.target);
-    const what = text === formatPrefix(target) ? 'it' : text;
-    return { reason: 'lifted', why: `an operator lifted ${what} here` };
+    if (lifted === undefined) return undefined;
+    if (history.liftedUntil(SHARED_JAIL, lifted.ban) === undefined) return undefined;
+    return { reason: 'lifted', why: `an operator lifted ${formatPrefix(lifted.target)} here` };
   }
 
   get #jail(): SharedJail | undefined {

@@ -213,14 +213,16 @@ export class History {
     return rows.map(([jail, target, until]) => ({ jail, target: targetAsWritten(target), until }));
   }
 
-  /** True when an operator lifted the newest ban of exactly this target. */
-  isLifted(jail: JailName, target: Prefix): boolean {
+  /** When the newest ban of exactly this target, if an operator lifted it, would have ended. */
+  liftedUntil(jail: JailName, target: Prefix): EpochMicros | undefined {
     this.#newest ??= this.#db
       .prepare(
-        'SELECT ended_reason FROM ban WHERE first = ? AND length = ? AND jail = ? ORDER BY id DESC LIMIT 1',
+        'SELECT until, ended_reason FROM ban WHERE first = ? AND length = ? AND jail = ? ORDER BY id DESC LIMIT 1',
       )
-      .pluck();
-    return guarded(() => this.#newest?.get(firstOf(target), target.length, jail)) === 'operator';
+      .raw();
+    const row = guarded(() => this.#newest?.get(firstOf(target), target.length, jail));
+    const [until, reason] = (row ?? []) as [until?: EpochMicros | null, reason?: string];
+    return reason === 'operator' ? (until ?? undefined) : undefined;
   }
 
   /** A word for the newest of the operators' unbans: another one when there is a newer. */
@@ -367,24 +369,31 @@ export class History {
 /** Of each ban and each named prefix that share an address, the narrower of the two. */
 function narrower(named: ReadonlySet<string>, bans: ReadonlyMap<string, EpochMicros>) {
   const found: { target: Prefix; ban: Prefix; until: EpochMicros }[] = [];
+  if (bans.size === 0) return found;
+  // Writing out every prefix around each of 10,000 addresses takes seconds.
+  const lengthsOf = (texts: Iterable<string>) =>
+    new Set([...texts].flatMap((text) => parsePrefix(text)?.length ?? []));
+  const banned = lengthsOf(bans.keys());
   for (const text of named) {
     const target = parsePrefix(text);
     if (target === undefined) continue;
-    for (const ban of [target, ...wider(target)]) {
+    for (const ban of [target, ...wider(target, banned)]) {
       const until = bans.get(formatPrefix(ban));
       if (until !== undefined) found.push({ target, ban, until });
     }
   }
+  const lifted = lengthsOf(named);
   for (const [text, until] of bans) {
     const ban = parsePrefix(text);
-    if (ban !== undefined && wider(ban).some((around) => named.has(formatPrefix(around))))
+    if (ban !== undefined && wider(ban, lifted).some((around) => named.has(formatPrefix(around))))
       found.push({ target: ban, ban, until });
   }
   return found;
 }
 
-/** The prefixes around this one, without itself. */
-function wider(target: Prefix): Prefix[] {
+/** The prefixes around this one, of all lengths or these, without itself. */
+function wider(target: Prefix, lengths: Iterable<number> = Array(target.length).keys()): Prefix[] {
   const address = baseAddress(target);
-  return Array.from({ length: target.length }, (_, length) => prefixOf(address, length));
+  const around = [...lengths].filter((length) => length < target.length);
+  return around.map((length) => prefixOf(address, length));
 }

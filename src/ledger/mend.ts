@@ -178,7 +178,8 @@ export function mendLedger(db: Database.Database): string[] {
       keep.run(contentOf(part));
       db.exec(`DROP ${part.type} "${part.name.replaceAll('"', '""')}"`);
     }
-    for (const table of NAMES) {
+    // Bans last: the newest of what is aside are kept.
+    for (const table of [...NAMES].reverse()) {
       for (const content of badContents(db, table)) keep.run(content);
       db.exec(`DELETE ${badRows(db, table).from}`);
     }

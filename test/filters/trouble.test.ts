@@ -105,6 +105,47 @@ describe('Postfix and a reason that says nothing about the password', () => {
   });
 });
 
+describe('Postfix and a challenge in base64', () => {
+  // The client's nonce decides on letters of it, some of which are words of trouble in any case.
+  test.each([
+    'UGFzc3dvcmQ6',
+    'cj1YLnshUTdoWnRRazNqZDBzOWZqd2Uscz1RU1hDUitRNnNlazhiZjkyLGk9NDA5Ng==',
+    'cj1tImEoUTtrans1entmaiNtenAnceTRANSIENT1',
+    'dHJhbnNpZW50TRANSIENTtransientAAAAA=',
+  ])('counts: %s', (words) => {
+    for (const end of ['', ', sasl_username=anna'])
+      expect(
+        resultOf(
+          'postfix-sasl',
+          `mx postfix/smtpd[7]: warning: unknown[192.0.2.7]: SASL SCRAM-SHA-256 authentication failed: ${words}${end}`,
+        ),
+      ).toBe(COUNTED);
+  });
+});
+
+describe('a milter whose words have the words of the client in them', () => {
+  const line = (words: string) =>
+    `mx postfix/cleanup[7]: ABC123: milter-reject: END-OF-MESSAGE from m[192.0.2.7]: 5.7.1 ${words}; from=<a@example.org> to=<b@example.org> proto=ESMTP helo=<m>`;
+
+  test.each([
+    'rejected by DMARC policy for account-suspended.example',
+    'rejected by DMARC policy for user.closed.example',
+    'rejected by DMARC policy for account.example, expired.example',
+    'Sender domain is blocked',
+  ])('counts: %s', (words) => {
+    expect(resultOf('postfix', line(words), { mode: 'more' })).toBe(COUNTED);
+  });
+
+  test.each([
+    'Mailbox full',
+    'The account is suspended.',
+    'Mailbox has been blocked',
+    "User's mailbox (anna) is full",
+  ])('does not count: %s', (words) => {
+    expect(resultOf('postfix', line(words), { mode: 'more' })).toBe('none');
+  });
+});
+
 describe('Roundcube and an IMAP server in trouble', () => {
   const line = (answer: string, url = '/') =>
     `mx roundcube[9]: <ab12> IMAP Error: Login failed for bob against localhost from 192.0.2.7. ${answer} in /x.php on line 211 (POST ${url})`;
@@ -156,8 +197,23 @@ describe('Roundcube and an IMAP server in trouble', () => {
     'LOGIN: Login failed: user not found',
     'LOGIN: LOGIN failed.',
     'LOGIN: Invalid user name or password.',
+    'AUTHENTICATE PLAIN: A0001 NO [AUTHENTICATIONFAILED] Invalid user name or password, try again later.',
+    'AUTHENTICATE PLAIN: Authentication failed, please try again.',
   ])('counts as ever: %s', (answer) => {
     expect(resultOf('roundcube-auth', line(answer))).toBe(COUNTED);
+  });
+
+  test('are not feigned by a header that the browser sends', () => {
+    for (const header of ['temporarily', 'Connection timed out', 'a temporarily'])
+      expect(
+        resultOf(
+          'roundcube-auth',
+          line('LOGIN: Login failed.').replace(
+            '192.0.2.7.',
+            `192.0.2.7 (X-Forwarded-For: ${header}).`,
+          ),
+        ),
+      ).toBe(COUNTED);
   });
 
   test('are not feigned by the words of an address on the web', () => {
@@ -182,10 +238,13 @@ describe('nginx and the program that it asks about logins', () => {
     expect(resultOf('nginx-http-auth', line(status))).toBe('none');
   });
 
-  test.each(['Invalid login or password', 'Authentication failed', 'Invalid credentials', ''])(
-    'counts: %s',
-    (status) => {
-      expect(resultOf('nginx-http-auth', line(status))).toBe(COUNTED);
-    },
-  );
+  test.each([
+    'Invalid login or password',
+    'Invalid login or password, please try again later',
+    'Authentication failed',
+    'Invalid credentials',
+    '',
+  ])('counts: %s', (status) => {
+    expect(resultOf('nginx-http-auth', line(status))).toBe(COUNTED);
+  });
 });

@@ -274,7 +274,8 @@ function explanationText(told: Explanation, width: number): string {
     const regexes = [
       ...new Set(entries.flatMap(({ regex }) => (regex === undefined ? [] : [regex]))),
     ];
-    for (const regex of regexes) lines.push(`  found by ${escapeUntrusted(regex, regexChars)}`);
+    for (const regex of regexes)
+      lines.push(`  found by ${escapeUntrusted(regex, placeChars(regex) + regexChars)}`);
     if (rule !== undefined) lines.push(...drawn(entries, rule, newestBan(told, jail), width));
   }
   if (told.bans.length > 0)
@@ -346,5 +347,6 @@ function drawn(
   return lines.length === 0 ? [] : ['', ...lines];
 }
 
-/** Characters of a regex, with its place in front, on a terminal. */
+/** Characters of a regex on a terminal, without its place, which stands in front. */
 const REGEX_CHARS = 300;
+const placeChars = (regex: string) => /^.*?:\d+: /.exec(regex)?.[0].length ?? 0;

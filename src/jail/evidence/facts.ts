@@ -167,7 +167,9 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       !isTriedAgain &&
       isUnknown(evidence, name, attempt) &&
       ((others >= SHARED_USERS && points >= FAILED) || isInWave(evidence, where, since, attempt)),
-    isHoneypot: isHoneypot(evidence, attempt),
+    // By its whole name: it is refused unseen, so a new mailbox of that name in some domain would
+    // never log in.
+    isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
     isLearnt: evidence.isLearnt,
   };
 }
