@@ -27,7 +27,9 @@ export async function buildTarball() {
     with: { type: 'json' },
   });
   const tree = emptied(join(ROOT, '.cache/package/npm'));
-  copyInto(tree, [...BUILT, ...DATA, ...FILES], (path) => !/\.(?:d\.ts|map|ts)$/.test(path));
+  // Without the sources, and without the page that leads through them.
+  const isSource = (path) => /\.(?:d\.ts|map|ts)$|(?:^|\/)native\/README\.md$/.test(path);
+  copyInto(tree, [...BUILT, ...DATA, ...FILES], (path) => !isSource(path));
   copyDocuments(tree);
   // Compiled for this host, which need not be like the one that installs.
   copyInto(
