@@ -10,7 +10,7 @@ import { hostPrefix, parseAddress } from '../core/address.js';
 import type { FilterEvent } from '../core/decision.js';
 import { OperatorError } from '../core/errors.js';
 import { DIGEST_CHARS_KEPT_MAX } from '../core/limits.js';
-import { cursor, type JailName } from '../core/names.js';
+import { cursor, foldedUser, type JailName } from '../core/names.js';
 import { POLICY_REFUSALS_MAX } from '../core/service-limits.js';
 import { type EpochMicros, isoTime, wallClock } from '../core/time.js';
 import { POLICY_REPORTS_PART_MS } from '../core/timeouts.js';
@@ -89,11 +89,11 @@ export class PolicyDesk {
 
   /** Refused logins of a user or an address, or all that are remembered, newest first. */
   refusals({ user, address }: RequestFor<'refusals'>): readonly RefusalView[] {
-    const name = user?.trim().toLowerCase();
+    const name = user === undefined ? undefined : foldedUser(user);
     return this.#refusals
       .filter(
         (one) =>
-          (name === undefined || one.user?.trim().toLowerCase() === name) &&
+          (name === undefined || (one.user !== undefined && foldedUser(one.user) === name)) &&
           (address === undefined || one.address === addressOf(address).text),
       )
       .reverse();
@@ -172,6 +172,6 @@ function addressOf(text: string) {
  * so few bits that those of different users are often equal: that says nothing of their passwords.
  */
 function digestOf(user: string | undefined, pwhash: string): string {
-  const text = JSON.stringify([(user ?? '').trim().toLowerCase(), pwhash]);
+  const text = JSON.stringify([foldedUser(user ?? ''), pwhash]);
   return createHash('sha256').update(text).digest('hex').slice(0, DIGEST_CHARS_KEPT_MAX);
 }

@@ -47,3 +47,15 @@ export function sourceId(text: string): SourceId {
 export function isHostName(text: string): boolean {
   return text.length <= SHARE_NAME_CHARS_MAX && /^[\w.:-]+$/.test(text);
 }
+
+/** A user's name as names are compared: case and blanks around it make no other user. */
+export function foldedUser(name: string): string {
+  return name.trim().toLowerCase();
+}
+
+/** The part of a user's name before its domain, folded; undefined where it has none. */
+export function localPart(name: string): string | undefined {
+  const folded = foldedUser(name);
+  const at = folded.lastIndexOf('@');
+  return at > 0 ? folded.slice(0, at) : undefined;
+}

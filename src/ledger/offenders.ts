@@ -4,6 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { contains, formatPrefix, parseAddress, parsePrefix, prefixOf } from '../core/address.js';
+import { foldedUser, localPart } from '../core/names.js';
 import { EXPLAIN_CREDIT_MAX, EXPLAIN_OFFENDERS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 
@@ -51,20 +52,12 @@ export interface OffenderAnswer {
   readonly credit: readonly CreditRow[];
 }
 
-/** A name as the evidence reads it: case and blanks around it make no other one. */
-function userKey(name: string): string {
-  return name.trim().toLowerCase();
-}
-
-/** The part of a name before its domain, or all of it. */
-function localPart(key: string): string {
-  const at = key.lastIndexOf('@');
-  return at > 0 ? key.slice(0, at) : key;
-}
+/** The part of a name before its domain, or all of it; folded. */
+const nameWithoutDomain = (name: string) => localPart(name) ?? foldedUser(name);
 
 /** Two names that may stand for one user: one of them may lack the domain. */
 export function mayBeOne(one: string, other: string): boolean {
-  const [a, b] = [userKey(one), userKey(other)];
+  const [a, b] = [foldedUser(one), foldedUser(other)];
   return a === b || localPart(a) === b || a === localPart(b);
 }
 
@@ -73,8 +66,8 @@ export function mayBeOne(one: string, other: string): boolean {
  * it as it is; else who logs in with it and a domain where that is one user, or without the domain.
  */
 function usersLike(db: Database, user: string, since: EpochMicros): (name: string) => string {
-  const local = localPart(userKey(user));
-  db.function('local_part', { deterministic: true }, (text) => localPart(userKey(String(text))));
+  const local = nameWithoutDomain(user);
+  db.function('local_part', { deterministic: true }, (text) => nameWithoutDomain(String(text)));
   const names = db
     .prepare(
       `SELECT DISTINCT user FROM attempt
@@ -82,11 +75,11 @@ function usersLike(db: Database, user: string, since: EpochMicros): (name: strin
     )
     .pluck()
     .all(since, local) as string[];
-  const logins = new Set(names.map(userKey));
+  const logins = new Set(names.map(foldedUser));
   const [full, ...others] = [...logins].filter((name) => name !== local);
   return (name) => {
-    const key = userKey(name);
-    if (logins.has(key) || localPart(key) !== local) return key;
+    const key = foldedUser(name);
+    if (logins.has(key) || nameWithoutDomain(key) !== local) return key;
     if (key !== local) return logins.has(local) ? local : key;
     return full !== undefined && others.length === 0 ? full : key;
   };
@@ -96,7 +89,7 @@ function usersLike(db: Database, user: string, since: EpochMicros): (name: strin
 export function offendersOf(db: Database, question: OffenderQuestion): OffenderAnswer {
   const { of, since, until } = question;
   const asked = 'user' in of ? of.user : '';
-  const userOf = asked === '' ? userKey : usersLike(db, asked, question.creditSince);
+  const userOf = asked === '' ? foldedUser : usersLike(db, asked, question.creditSince);
   db.function('user_of', { deterministic: true }, (text) => userOf(String(text)));
   const networks = asked === '' ? [] : creditOf(db, userOf(asked), question);
   const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));

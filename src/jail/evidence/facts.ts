@@ -2,6 +2,7 @@
  * What is known of a login before its password is looked at, and under which keys the evidence
  * stands.
  */
+
 import {
   baseAddress,
   bitsOf,
@@ -11,6 +12,7 @@ import {
   widthOf,
 } from '../../core/address.js';
 import { SHARED_CLOSED_SHARE } from '../../core/limits.js';
+import { foldedUser } from '../../core/names.js';
 import { DEAD_NAME_REST_SECONDS, SHARED_REOPEN_SECONDS } from '../../core/timeouts.js';
 import { type Guess, type Guesses, guessOf } from './guesses.js';
 import type { UserNames } from './names.js';
@@ -169,7 +171,7 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
       ((others >= SHARED_USERS && points >= FAILED) || isInWave(evidence, where, since, attempt)),
     // By its whole name: it is refused unseen, so a new mailbox of that name in some domain would
     // never log in.
-    isHoneypot: rules.honeypot.has(user.trim().toLowerCase()),
+    isHoneypot: rules.honeypot.has(foldedUser(user)),
     isLearnt: evidence.isLearnt,
   };
 }

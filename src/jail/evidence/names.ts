@@ -2,6 +2,7 @@
  * Which user a name stands for. Mail programs send `anna` or `anna@example.org` for one mailbox,
  * and many servers take both.
  */
+import { foldedUser, localPart } from '../../core/names.js';
 import { type Key, type Keys, NONE, Table } from './table.js';
 import type { WatchedUsers } from './users.js';
 
@@ -12,13 +13,6 @@ import type { WatchedUsers } from './users.js';
 const FULL = { high: 0, low: 1, at: 2, width: 3 } as const;
 /** In the place of a key: there are several such users. No key has 0 there. */
 const SEVERAL = 0;
-
-/** The part of a name before its domain; undefined where it has none. In lower case. */
-function localPart(name: string): string | undefined {
-  const bare = name.trim().toLowerCase();
-  const at = bare.lastIndexOf('@');
-  return at > 0 ? bare.slice(0, at) : undefined;
-}
 
 /** The names that people log in with, with and without their domains. */
 export class UserNames {
@@ -75,7 +69,7 @@ export class UserNames {
    */
   isHoneypot(honeypot: ReadonlySet<string>, name: string, mayBeUser: () => boolean): boolean {
     if (honeypot.size === 0) return false;
-    if (honeypot.has(name.trim().toLowerCase())) return true;
+    if (honeypot.has(foldedUser(name))) return true;
     const local = localPart(name);
     if (local === undefined || !honeypot.has(local)) return false;
     return !this.#users.hasLogin(this.#keys.user(name)) && !mayBeUser();

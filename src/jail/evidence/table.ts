@@ -4,6 +4,7 @@
  */
 import type { Prefix } from '../../core/address.js';
 import { hashOf, mixed } from '../../core/hash.js';
+import { foldedUser } from '../../core/names.js';
 
 /**
  * 64 bits that stand for an address, a prefix or a user. The seed is secret: strangers choose
@@ -31,7 +32,7 @@ export class Keys {
    * The key of a user name, as the attacker wrote it: case and blanks around it make no other user.
    */
   user(name: string): Key {
-    return this.#of(name.trim().toLowerCase(), 255);
+    return this.#of(foldedUser(name), 255);
   }
 
   /** The key of a service that people log in at. */
