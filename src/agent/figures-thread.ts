@@ -3,9 +3,8 @@
  * own: of a large ledger that takes seconds, in which the main thread goes on banning. The thread
  * reads the ledger's file beside the agent.
  */
-import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import type { RequestFor } from '../control/endpoints.js';
-import { messageOf, OperatorError } from '../core/errors.js';
+import { OperatorError } from '../core/errors.js';
 import type { AlarmView, Figures } from '../core/figures.js';
 import { type EpochMicros, earlierOf, laterOf, plus, wallClock } from '../core/time.js';
 import { ENTRY_MICROS_MAX, FIGURES_DEADLINE_MS } from '../core/timeouts.js';
@@ -14,14 +13,12 @@ import { oldestFigures } from '../ledger/figures.js';
 import { hourOf } from '../ledger/hourly.js';
 import type { OffenderAnswer, OffenderQuestion } from '../ledger/offenders.js';
 import { openLedgerForReading } from '../ledger/open.js';
-import { askThread } from './probe/thread.js';
+import { answerTask, askTask, type ThreadTask } from './probe/thread.js';
 
 const TASK = 'figures';
 
 /** What is to be counted. */
-interface FiguresPlan {
-  /** Tells this thread from others that load this file. */
-  readonly task: typeof TASK;
+interface FiguresPlan extends ThreadTask {
   readonly path: string;
   readonly question: Question;
 }
@@ -29,8 +26,6 @@ interface FiguresPlan {
 type Question =
   | { readonly since: EpochMicros; readonly until: EpochMicros }
   | { readonly offenders: readonly OffenderQuestion[] };
-
-type Answer = { readonly value: unknown } | { readonly problem: string };
 
 interface DeskOptions {
   /** Called when a thread does not end after its answer. */
@@ -40,19 +35,14 @@ interface DeskOptions {
 }
 
 /** Rejects with `OperatorError`. */
-async function askInThread(
-  plan: FiguresPlan,
+function askInThread(
+  work: FiguresPlan,
   { lost, entry = new URL(import.meta.url) }: DeskOptions,
 ): Promise<unknown> {
-  const answer = await askThread<Answer>({
-    entry,
-    name: 'figures',
-    work: plan,
-    deadlineMs: FIGURES_DEADLINE_MS,
-    lost,
-  });
-  if ('problem' in answer) throw new OperatorError(answer.problem);
-  return answer.value;
+  return askTask(
+    { entry, name: TASK, work, deadlineMs: FIGURES_DEADLINE_MS, lost },
+    (problem) => new OperatorError(problem),
+  );
 }
 
 /** What the control sockets are told of the past: one question at a time. */
@@ -129,18 +119,11 @@ function counted(ledger: LedgerDatabase, question: Question): unknown {
   return ledger.figures(question.since, question.until);
 }
 
-function answerOf({ path, question }: FiguresPlan): Answer {
+answerTask(TASK, ({ path, question }: FiguresPlan): unknown => {
+  const ledger = openLedgerForReading(path);
   try {
-    const ledger = openLedgerForReading(path);
-    try {
-      return { value: counted(ledger.database, question) };
-    } finally {
-      ledger.close();
-    }
-  } catch (error) {
-    return { problem: messageOf(error) };
+    return counted(ledger.database, question);
+  } finally {
+    ledger.close();
   }
-}
-
-if (!isMainThread && (workerData as Partial<FiguresPlan> | null)?.task === TASK)
-  parentPort?.postMessage(answerOf(workerData as FiguresPlan));
+});

@@ -1,8 +1,9 @@
 /** The thread of a probe: a look, an answer, and it is gone with all that it took. */
 
-import { Worker } from 'node:worker_threads';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { trimHeap } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
+import { messageOf } from '../../core/errors.js';
 import { PROBE_DEADLINE_MS } from '../../core/timeouts.js';
 import type { CopyReport } from './copies.js';
 import type { ProbePlan, ProbeReport } from './probe.js';
@@ -61,7 +62,7 @@ export function probeInThread(
 }
 
 /** Starts a thread, resolves with the first message that it sends, and sees to its end. */
-export function askThread<A>(question: ThreadQuestion): Promise<A> {
+function askThread<A>(question: ThreadQuestion): Promise<A> {
   const { entry, name, work, deadlineMs, lost, endMs = END_MS } = question;
   noteThread();
   return new Promise((resolve, reject) => {
@@ -93,4 +94,34 @@ export function askThread<A>(question: ThreadQuestion): Promise<A> {
       reject(new Error(`the ${name} ended without an answer`));
     });
   });
+}
+
+/** What a thread is to do. `task` tells it from others that load its file. */
+export interface ThreadTask {
+  readonly task: string;
+}
+
+type TaskAnswer<V> = { readonly value: V } | { readonly problem: string };
+
+/** Asks a thread that answers with `answerTask`; rejects with what `failed` makes of a problem. */
+export async function askTask<V>(
+  question: Omit<ThreadQuestion, 'work'> & { readonly work: ThreadTask },
+  failed: (problem: string) => Error,
+): Promise<V> {
+  const answer = await askThread<TaskAnswer<V>>(question);
+  if ('problem' in answer) throw failed(answer.problem);
+  return answer.value;
+}
+
+/** In a thread that was asked for this task: does it and answers. Elsewhere nothing. */
+export function answerTask<P extends ThreadTask, V>(task: P['task'], work: (plan: P) => V): void {
+  const plan = workerData as P | null;
+  if (isMainThread || plan?.task !== task) return;
+  let answer: TaskAnswer<V>;
+  try {
+    answer = { value: work(plan) };
+  } catch (error) {
+    answer = { problem: messageOf(error) };
+  }
+  parentPort?.postMessage(answer);
 }
