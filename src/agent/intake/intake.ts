@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FilterEvent } from '../../core/decision.js';
 import type { Batch, EntrySource, Position, ReadPosition } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
-import { BATCH_CREDITS, BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/limits.js';
+import { BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/limits.js';
 import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
 import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank } from '../../filter/bank.js';
@@ -19,7 +19,7 @@ import { trimMemory, trimNowAndThen } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
 import { type Edge, isWarm, judged, openFor } from './edge.js';
 import type { Credited, FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
-import { isOwn } from './protocol.js';
+import { Credits, isOwn } from './protocol.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
 const POLL_MS_MIN = 2;
@@ -61,7 +61,7 @@ export class Intake {
   readonly #post: (message: FromIntake) => void;
   readonly #orders: number | undefined;
   readonly #mark: ReadPosition | undefined;
-  readonly #credits: Record<Credited, number> = { batch: BATCH_CREDITS, edge: BATCH_CREDITS };
+  readonly #credits: Credits;
   #stopped = false;
   #wake: (() => void) | undefined;
   #phase: IntakePhase = 'opening';
@@ -84,7 +84,7 @@ export class Intake {
 
   /**
    * `orders`: see `IntakeWork`. `makeEdge`: where the newest entries need not wait for the stored
-   * ones; called once.
+   * ones; called once. `credits`: those that another thread gives back.
    */
   constructor(
     plan: IntakePlan,
@@ -93,6 +93,7 @@ export class Intake {
     post: (message: FromIntake) => void,
     orders?: number,
     makeEdge?: () => Edge,
+    credits = new Credits(),
   ) {
     this.#plan = plan;
     this.#source = source;
@@ -100,12 +101,18 @@ export class Intake {
     this.#post = post;
     this.#orders = orders;
     this.#makeEdge = makeEdge;
+    this.#credits = credits;
     this.#mark = plan.start.kind === 'resume' ? plan.start.mark : undefined;
   }
 
   /** One batch was committed, or one of the edge judged. */
   credit(of: Credited = 'batch'): void {
-    this.#credits[of]++;
+    this.#credits.give(of);
+    this.credited();
+  }
+
+  /** Another thread has given credits back, after there were none. */
+  credited(): void {
     this.#wake?.();
   }
 
@@ -137,10 +144,10 @@ export class Intake {
   async #loop(): Promise<void> {
     let activeAt = 0;
     while (!this.#stopped) {
-      if (this.#credits.batch <= 0) {
+      if (this.#credits.left('batch') <= 0) {
         // The main thread is busy with stored entries: the newest are looked at meanwhile.
         if (await this.#lookAtEdge()) await new Promise(setImmediate);
-        else if (this.#credits.batch <= 0 && !this.#stopped) await this.#woken();
+        else if (this.#credits.left('batch') <= 0 && !this.#stopped) await this.#woken();
         continue;
       }
       const batch = this.#source.next(BATCH_ENTRIES_MAX);
@@ -245,16 +252,16 @@ export class Intake {
     try {
       const edge = this.#openEdge();
       if (edge === undefined) return false;
-      for (let looks = 0; looks < EDGE_BATCHES_MAX && this.#credits.edge > 0; looks++) {
+      for (let looks = 0; looks < EDGE_BATCHES_MAX && this.#credits.left('edge') > 0; looks++) {
         const batch = await edge.next(() => this.#stopped);
         if (batch === undefined) return false;
         const { warm, events, demoted } = batch;
         this.#tellDemoted(demoted);
         if (warm.length + events.length === 0) continue;
-        this.#credits.edge--;
+        this.#credits.spend('edge');
         this.#post({ type: 'edge', warm, events });
       }
-      return this.#credits.edge > 0;
+      return this.#credits.left('edge') > 0;
     } catch (error) {
       this.#leaveEdge();
       this.#post({
@@ -301,7 +308,7 @@ export class Intake {
   }
 
   #send(warm: readonly FilterEvent[], events: readonly FilterEvent[]): void {
-    this.#credits.batch--;
+    this.#credits.spend('batch');
     this.#unposted = false;
     this.#postedAt = performance.now();
     const position = this.#toStore;

@@ -6,6 +6,7 @@
 import type { FilterEvent } from '../../core/decision.js';
 import type { Entry, ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
 import type { PackedError } from '../../core/errors.js';
+import { BATCH_CREDITS } from '../../core/limits.js';
 import type { SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
 import type { EpochMicros, Seconds } from '../../core/time.js';
@@ -68,6 +69,8 @@ export interface IntakeWork {
    * waits in C.
    */
   readonly orders?: number;
+  /** See `Credits`. */
+  readonly credits: SharedArrayBuffer;
 }
 
 /**
@@ -122,8 +125,40 @@ export type FromIntake =
 /** What is sent against credits, each against its own: the newest wait for no stored ones. */
 export type Credited = 'batch' | 'edge';
 
+/**
+ * How many batches the thread may still send, counted in memory that both threads share: in a storm
+ * one is given back for every batch, and a message for each cost as much as the batch.
+ */
+export class Credits {
+  readonly shared: SharedArrayBuffer;
+  readonly #left: Int32Array;
+
+  /** Without `shared`: full ones, for whoever starts the thread. */
+  constructor(shared?: SharedArrayBuffer) {
+    this.shared = shared ?? new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT);
+    this.#left = new Int32Array(this.shared);
+    if (shared === undefined) this.#left.fill(BATCH_CREDITS);
+  }
+
+  /** None or fewer: what the end of a phase says is sent without one. */
+  left(of: Credited): number {
+    return Atomics.load(this.#left, SLOT[of]);
+  }
+
+  spend(of: Credited): void {
+    Atomics.sub(this.#left, SLOT[of], 1);
+  }
+
+  /** Gives one back; true when there was none, so that somebody may be waiting for it. */
+  give(of: Credited): boolean {
+    return Atomics.add(this.#left, SLOT[of], 1) <= 0;
+  }
+}
+
+const SLOT: Readonly<Record<Credited, number>> = { batch: 0, edge: 1 };
+
 export type ToIntake =
-  /** One batch (or one of the edge) has been taken: another may be sent. */
-  | { readonly type: 'credit'; readonly of: Credited }
+  /** There are credits again, after there were none. */
+  | { readonly type: 'credit' }
   | { readonly type: 'ping'; readonly id: number }
   | { readonly type: 'stop' };

@@ -3,7 +3,14 @@
 import { Worker } from 'node:worker_threads';
 import { EventDescriptor } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
-import type { Credited, FromIntake, IntakePlan, IntakeWork, ToIntake } from './protocol.js';
+import {
+  type Credited,
+  Credits,
+  type FromIntake,
+  type IntakePlan,
+  type IntakeWork,
+  type ToIntake,
+} from './protocol.js';
 
 /** Old space of the thread, MiB: batches and sessions are bounded, so this is generous. */
 const THREAD_HEAP_MIB_MAX = 128;
@@ -33,6 +40,7 @@ export class IntakeThread {
    * gone, never before.
    */
   readonly #orders: EventDescriptor | undefined;
+  readonly #credits = new Credits();
   #pings = new Map<number, () => void>();
   #pingId = 0;
 
@@ -46,6 +54,7 @@ export class IntakeThread {
     this.#orders = plan.follow ? new EventDescriptor() : undefined;
     const work: IntakeWork = {
       plan,
+      credits: this.#credits.shared,
       ...(this.#orders === undefined ? {} : { orders: this.#orders.number }),
     };
     this.#worker = new Worker(entry, {
@@ -77,7 +86,7 @@ export class IntakeThread {
 
   /** A batch has been committed, or one of the edge judged: the thread may send another. */
   credit(of: Credited = 'batch'): void {
-    this.#say({ type: 'credit', of });
+    if (this.#credits.give(of)) this.#say({ type: 'credit' });
   }
 
   /** True when the thread answers within `milliseconds`. */

@@ -10,13 +10,13 @@ import { textTools } from '../../setup/text-dates.js';
 import { disablePretenuring } from '../memory.js';
 import { Edge, hasEdge } from './edge.js';
 import { Intake } from './intake.js';
-import type { FromIntake, IntakeWork, ToIntake } from './protocol.js';
+import { Credits, type FromIntake, type IntakeWork, type ToIntake } from './protocol.js';
 import { guard } from './v8-time-limit.js';
 
 disablePretenuring();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
-const { plan, orders } = workerData as IntakeWork;
+const { plan, orders, credits } = workerData as IntakeWork;
 const post = (message: FromIntake) => port.postMessage(message);
 
 try {
@@ -28,11 +28,12 @@ try {
     post,
     orders,
     hasEdge(plan) ? () => new Edge(createSource(plan.source, plan.id), bank.twin()) : undefined,
+    new Credits(credits),
   );
   port.on('message', (message: ToIntake) => {
     switch (message.type) {
       case 'credit':
-        return intake.credit(message.of);
+        return intake.credited();
       case 'ping':
         return post({ type: 'pong', id: message.id });
       case 'stop':

@@ -1,9 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { batchReader } from '../../../native/batch-library.js';
+import { Credits, type FromIntake } from '../../../src/agent/intake/protocol.js';
 import { IntakeThread } from '../../../src/agent/intake/thread.js';
+import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../../src/core/limits.js';
 import { sourceId } from '../../../src/core/names.js';
+import { jail } from '../../support/filters.js';
 import { canWrite, numbered, Scratch, writeJournal } from '../../support/journal-files.js';
 import { needs } from '../../support/require.js';
+import { until } from '../../support/until.js';
 
 /**
  * A thread that behaves so when it is told to stop (see stubborn.ts), and the promise of its end.
@@ -83,3 +87,53 @@ needs(
     expect(await thread.stop(30_000)).toBe(true);
   },
 );
+
+test('whoever gives a credit back hears when there was none', () => {
+  const own = new Credits();
+  const theirs = new Credits(own.shared);
+  for (let i = 0; i < BATCH_CREDITS - 1; i++) theirs.spend('batch');
+  expect([own.left('batch'), own.give('batch')]).toEqual([1, false]);
+  theirs.spend('batch');
+  theirs.spend('batch');
+  expect([own.left('batch'), own.give('batch'), own.give('batch')]).toEqual([0, true, false]);
+  expect(theirs.left('batch')).toBe(2);
+  expect(theirs.left('edge')).toBe(BATCH_CREDITS);
+});
+
+needs(...canWrite)('a thread without credits stops, and goes on with each that comes', async () => {
+  using scratch = new Scratch();
+  const batches = BATCH_CREDITS + 3;
+  const entries = numbered(batches * BATCH_ENTRIES_MAX).map((each) => ({
+    ...each,
+    message: 'bad 192.0.2.1',
+  }));
+  writeJournal(scratch.file('system.journal'), entries);
+  const told: FromIntake[] = [];
+  const thread = new IntakeThread(
+    {
+      id: sourceId('credits'),
+      // Of a folder the newest entries are looked for meanwhile, and that wakes it, too.
+      source: { kind: 'files', paths: [scratch.file('system.journal')] },
+      jails: [jail('x', '', { failregex: ['bad <HOST>'] })],
+      start: { kind: 'whole' },
+      follow: true,
+    },
+    { message: (message) => void told.push(message), exit: () => undefined },
+  );
+  const events = () =>
+    told.flatMap((message) => (message.type === 'batch' ? message.events : [])).length;
+  try {
+    for (let spent = BATCH_CREDITS; spent <= batches; spent++) {
+      await until(
+        () => `${spent} batches, of which there are ${events()} events`,
+        () => events() >= spent * BATCH_ENTRIES_MAX,
+      );
+      // It has nothing to send the next one with, whenever it answers.
+      expect(await thread.ping(30_000)).toBe(true);
+      expect(events()).toBe(spent * BATCH_ENTRIES_MAX);
+      thread.credit();
+    }
+  } finally {
+    expect(await thread.stop(30_000)).toBe(true);
+  }
+});
