@@ -60,7 +60,7 @@ export class ShareDesk {
   constructor(deps: DeskDeps) {
     this.#deps = deps;
     this.#judge = new ShareJudge(deps);
-    this.#lists = new SharedLists(deps.firewall);
+    this.#lists = new SharedLists(deps.firewall, this.#judge.opened(wallClock.now()));
     this.#status = new Cached(() => this.#view());
     deps.firewall.followListed?.((standing) => this.#follow(standing));
   }

@@ -103,6 +103,19 @@ export class ShareJudge {
     return this.#jail?.share;
   }
 
+  /**
+   * What operators opened lately, for the lists: the ledger does not know what of them went, but
+   * nothing that went would stand longer than `bantimeMax`.
+   */
+  opened(now: EpochMicros): { target: Prefix; until: EpochMicros }[] {
+    const longest = this.policy?.bantimeMax;
+    if (longest === undefined) return [];
+    return this.#deps.ledger.history
+      .pardons(plus(now, -longest))
+      .filter(({ jail }) => jail === undefined || jail === SHARED_JAIL)
+      .map(({ target, upTo }) => ({ target, until: plus(upTo, longest) }));
+  }
+
   /** What is to become of a decision. */
   judge(told: ToldDecision, now: EpochMicros): Accepted | Refused {
     const jail = this.#jail;
@@ -216,15 +229,20 @@ export class ShareJudge {
     // Of these the ledger knows all; the table of what shares addresses has a bound.
     if ((history.liftedUntil(SHARED_JAIL, target) ?? now) > now)
       return { reason: 'lifted', why: 'an operator lifted it here' };
+    const isStill = (ban: Prefix) => history.liftedUntil(SHARED_JAIL, ban) !== undefined;
     const upTo = history.newestPardon();
     if (this.#lifted?.upTo !== upTo) {
-      const prefixes = new LiftedPrefixes(PARDONS_MAX, history.lifted(SHARED_JAIL, now));
-      this.#lifted = { upTo, prefixes };
+      const all = history.lifted(SHARED_JAIL, now).filter(({ ban }) => isStill(ban));
+      this.#lifted = { upTo, prefixes: new LiftedPrefixes(PARDONS_MAX, all) };
     }
-    const lifted = this.#lifted.prefixes.overlap(target, now);
-    // An operator who banned it again since has changed his mind.
+    const { prefixes } = this.#lifted;
+    let lifted = prefixes.overlap(target, now);
+    // An operator who banned it again since has changed his mind about that ban, not about others.
+    while (lifted !== undefined && !isStill(lifted.ban)) {
+      prefixes.drop(lifted);
+      lifted = prefixes.overlap(target, now);
+    }
     if (lifted === undefined) return undefined;
-    if (history.liftedUntil(SHARED_JAIL, lifted.ban) === undefined) return undefined;
     return { reason: 'lifted', why: `an operator lifted ${formatPrefix(lifted.target)} here` };
   }
 

@@ -31,7 +31,7 @@ export class LiftedPrefixes {
 
   /** Adds one; of the same twice, the later end counts. */
   add(lifted: Lifted): void {
-    const text = formatPrefix(lifted.target);
+    const text = keyOf(lifted);
     if ((this.#lifted.get(text)?.until ?? 0) >= lifted.until) return;
     this.#lifted.delete(text);
     this.#lifted.set(text, lifted);
@@ -46,6 +46,11 @@ export class LiftedPrefixes {
     return this.#table.of.overlap(target);
   }
 
+  /** Forgets one: its ban was wanted again. Others that share an address with it stay. */
+  drop(lifted: Lifted): void {
+    if (this.#lifted.delete(keyOf(lifted))) this.#table = undefined;
+  }
+
   #make(now: EpochMicros) {
     for (const [text, { until }] of this.#lifted) if (until <= now) this.#lifted.delete(text);
     const all = [...this.#lifted.values()];
@@ -54,4 +59,9 @@ export class LiftedPrefixes {
       until: all.reduce((first, { until }) => Math.min(first, until), Number.POSITIVE_INFINITY),
     };
   }
+}
+
+/** One target may have been opened from several bans, each of which may be wanted again. */
+function keyOf({ target, ban }: Lifted): string {
+  return `${formatPrefix(target)} ${formatPrefix(ban)}`;
 }

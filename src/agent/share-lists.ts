@@ -3,7 +3,14 @@
  * They are in no ledger and nobody is told of each; the kernel has them in sets of their own, and
  * gets them in small pieces, between which every ban of this host goes first.
  */
-import { baseAddress, formatPrefix, type Prefix, parsePrefix, prefixOf } from '../core/address.js';
+import {
+  baseAddress,
+  covers,
+  formatPrefix,
+  type Prefix,
+  parsePrefix,
+  prefixOf,
+} from '../core/address.js';
 import type { ApplyReport, Element, ElementChange, FirewallBackend } from '../core/firewall.js';
 import {
   SHARE_LIST_SOURCES_MAX,
@@ -42,10 +49,21 @@ export class SharedLists {
   readonly #sources: ListSource[] = [{}];
   /** What an operator took out. */
   readonly #pardons = new LiftedPrefixes(SHARE_PARDONS_MAX);
+  /** What operators named before this agent began. */
+  readonly #past: LiftedPrefixes;
   #generation = 0;
 
-  constructor(firewall: Pick<FirewallBackend, 'apply'>) {
+  /**
+   * `past`: what operators opened before, each until the latest end of what may have gone with it;
+   * the ledger does not know elements of lists.
+   */
+  constructor(
+    firewall: Pick<FirewallBackend, 'apply'>,
+    past: readonly { readonly target: Prefix; readonly until: EpochMicros }[] = [],
+  ) {
     this.#firewall = firewall;
+    const opened = past.map((one) => ({ ...one, ban: one.target }));
+    this.#past = new LiftedPrefixes(SHARE_PARDONS_MAX, opened);
   }
 
   /** Elements, those that are over and were not yet forgotten among them. */
@@ -71,7 +89,7 @@ export class SharedLists {
    * undefined when there is no room.
    */
   put(target: Prefix, until: EpochMicros, source: ListSource | undefined, slackSeconds = 0) {
-    if (this.#pardons.overlap(target, wallClock.now()) !== undefined) return false;
+    if (this.#isPardoned(target, wallClock.now())) return false;
     const text = formatPrefix(target);
     const known = this.#elements.get(text);
     if (known === undefined && this.#elements.size >= SHARE_LISTS_MAX) return undefined;
@@ -92,6 +110,13 @@ export class SharedLists {
   pardon({ target: ban, until }: Listed, target: Prefix): void {
     this.take(ban);
     this.#pardons.add({ target, ban, until });
+  }
+
+  /** True for what an operator took out, and for what holds what one opened before. */
+  #isPardoned(target: Prefix, now: EpochMicros): boolean {
+    if (this.#pardons.overlap(target, now) !== undefined) return true;
+    const past = this.#past.overlap(target, now);
+    return past !== undefined && covers(target, past.target);
   }
 
   /** Forgets an element; false when it is not there. */

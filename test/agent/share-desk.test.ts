@@ -238,6 +238,24 @@ test('lists are as long as they may be and no longer; names of sources likewise'
   expect(lists.tidy(epochMicros(until + 1e6))).toBe(0);
 });
 
+test('what holds what an operator opened before a restart is not taken', () => {
+  const firewall = {
+    apply: async () => ({ refused: [], via: 'none' as const, elapsedMs: 0 }),
+  };
+  const until = plus(wallClock.now(), 3_600);
+  const lists = new SharedLists(firewall, [
+    { target: prefix('9.9.9.9'), until },
+    { target: prefix('9.9.7.9'), until: plus(wallClock.now(), -1) },
+    { target: prefix('9.8.0.0/24'), until },
+  ]);
+  const isTaken = (target: string) => lists.put(prefix(target), until, undefined);
+  expect(['9.9.9.9', '9.9.9.0/24', '9.8.0.0/24', '9.8.0.0/16'].map(isTaken)).toEqual(
+    Array(4).fill(false),
+  );
+  // Beside it, over since, and within what an operator named: such elements were never lifted.
+  expect(['9.9.9.8', '9.9.7.9', '9.8.0.7'].map(isTaken)).toEqual(Array(3).fill(true));
+});
+
 test('what a list does not have any more stays banned where a host says so', async () => {
   const { share, kernel, ledger } = deskOf();
   const { target } = told(1);

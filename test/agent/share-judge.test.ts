@@ -337,6 +337,43 @@ describe('what another host decided', () => {
     expect(of('198.51.109.6/31')).toBe('198.51.109.6/31');
   });
 
+  test('a ban since then of one that was lifted hides none of those beside it', () => {
+    const { of, lift, ledger } = judgeOf();
+    lift('198.51.107.7', '198.51.107.7');
+    lift('198.51.107.9', '198.51.107.9');
+    expect(of('198.51.107.0/24')).toBe('lifted');
+    ledger.commit({ decisions: [{ ...sharedBan('198.51.107.7'), origin: 'operator' }] });
+    expect(of('198.51.107.6/31')).toBe('198.51.107.6/31');
+    for (const target of ['198.51.107.0/24', '198.51.107.8/31'])
+      expect([target, of(target)]).toEqual([target, 'lifted']);
+    ledger.commit({ decisions: [{ ...sharedBan('198.51.107.9'), origin: 'operator' }] });
+    expect(of('198.51.107.0/24')).toBe('198.51.107.0/24');
+  });
+
+  test('nor of two bans that were lifted from one address', () => {
+    const { of, lift, ledger } = judgeOf();
+    ledger.commit({ decisions: [sharedBan('198.51.107.0/24')] });
+    lift('198.51.107.0/25', '198.51.107.7');
+    expect(of('198.51.107.6/31')).toBe('lifted');
+    for (const target of ['198.51.107.0/24', '198.51.107.0/25']) {
+      expect([target, of('198.51.107.6/31')]).toEqual([target, 'lifted']);
+      ledger.commit({ decisions: [{ ...sharedBan(target), origin: 'operator' }] });
+    }
+    expect(of('198.51.107.6/31')).toBe('198.51.107.6/31');
+  });
+
+  test('what operators opened is told to the lists for as long as anything may stand', () => {
+    const { judge, lift } = judgeOf();
+    lift('198.51.107.7', '198.51.107.7');
+    lift('198.51.109.7', '198.51.109.7', sshd);
+    const until = epochMicros(NOW + WEEK * 1e6);
+    const opened = (at: EpochMicros) =>
+      judge.opened(at).map((one) => [formatPrefix(one.target), one.until]);
+    expect(opened(NOW)).toEqual([['198.51.107.7', until]]);
+    expect(opened(until).length).toBe(1);
+    expect(opened(epochMicros(until + 1))).toEqual([]);
+  });
+
   test('an unban of many lifts each of them', () => {
     const { of, lift } = judgeOf();
     for (let n = 0; n < 40; n++) lift(`198.51.107.${n}`, `198.51.107.${n}`);
