@@ -223,24 +223,27 @@ export async function userView(
 ): Promise<UserView> {
   const now = wallClock.now();
   const weighers = weighersOf(stages);
-  const asked = weighers.map((weigher) => ({
-    user: askedOf(weigher, 'user', { user }, now),
-    name: askedOf(weigher, 'dead-name', { user }, now),
-  }));
-  const answers = await ask(asked.flatMap((one) => [one.user.question, one.name.question]));
+  // Of a name that nobody logs in with, many may try it for longer before it is held for dead.
+  const asked = weighers.map((weigher) => {
+    const facts = factsOf(stages, weigher, user, now);
+    const asUser = askedOf(weigher, 'user', { user }, now);
+    const asName = askedOf(weigher, 'dead-name', { user }, now);
+    const { since } = asName.question;
+    const question = facts.isUnderAttack
+      ? asUser.question
+      : { ...asUser.question, sinceOfStranger: since };
+    return { weigher, facts, question, views: { user: asUser.view, name: asName.view } };
+  });
+  const answers = await ask(asked.map(({ question }) => question));
   const known = stages.ledger.database.alarms
     .find(epochMicros(0), ENTRY_MICROS_MAX as EpochMicros, ALARMS_KEPT_MAX)
     .filter((alarm) => mayBeOne(alarm.user, user));
   return {
     user,
-    jails: weighers.flatMap((weigher, i) => {
-      const [ofUser, ofName] = [answers[2 * i], answers[2 * i + 1]];
-      const { user: userAsked, name: nameAsked } = asked[i] ?? {};
-      if (!ofUser || !ofName || !userAsked || !nameAsked) return [];
-      const facts = factsOf(stages, weigher, user, now);
-      // Of a name that nobody logs in with, many may try it for longer before it is held for dead.
-      const isUser = ofUser.networks > 0 || facts.isUnderAttack;
-      const [{ view }, answer] = isUser ? [userAsked, ofUser] : [nameAsked, ofName];
+    jails: asked.flatMap(({ weigher, facts, views }, i) => {
+      const answer = answers[i];
+      if (answer === undefined) return [];
+      const view = answer.networks > 0 || facts.isUnderAttack ? views.user : views.name;
       const since = facts.isUnderAttack ? attackedSince(known, weigher.jail) : undefined;
       return [
         {
@@ -248,8 +251,8 @@ export async function userView(
           ...facts,
           ...(since === undefined ? {} : { attackedSince: since }),
           offenders: shown(stages, view, answer, now),
-          networks: ofUser.networks,
-          credit: ofUser.credit.map(creditView),
+          networks: answer.networks,
+          credit: answer.credit.map(creditView),
         },
       ];
     }),

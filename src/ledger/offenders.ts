@@ -16,6 +16,8 @@ export interface OffenderQuestion {
   readonly of: { readonly network: string } | { readonly user: string };
   /** Both ends are included. */
   readonly since: EpochMicros;
+  /** Of a user that nobody logs in as: `since` is this. */
+  readonly sinceOfStranger?: EpochMicros;
   readonly until: EpochMicros;
   /** Of a user: who failed in a network from which the user logged in since then is no offender. */
   readonly creditSince: EpochMicros;
@@ -87,12 +89,14 @@ function usersLike(db: Database, user: string, since: EpochMicros): (name: strin
 
 /** Reads the answer out of the ledger. Looks at every attempt of the time: not for hot paths. */
 export function offendersOf(db: Database, question: OffenderQuestion): OffenderAnswer {
-  const { of, since, until } = question;
+  const { of, until } = question;
   const asked = 'user' in of ? of.user : '';
   const userOf = asked === '' ? foldedUser : usersLike(db, asked, question.creditSince);
   db.function('user_of', { deterministic: true }, (text) => userOf(String(text)));
   const networks = asked === '' ? [] : creditOf(db, userOf(asked), question);
   const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));
+  const isStranger = asked !== '' && networks.length === 0;
+  const since = (isStranger ? question.sinceOfStranger : undefined) ?? question.since;
   db.function('target_of', { deterministic: true }, (address, jail) =>
     targetOf(String(address), String(jail)),
   );

@@ -160,6 +160,15 @@ describe('a user', () => {
     ...{ kind, jail: LOGIN, user, address: '45.1.1.7', count: 8, time: ago(seconds) },
   });
 
+  test('is read once for each jail that weighs', async () => {
+    let asked = 0;
+    await userView(stages(), 'anna', [], (questions) => {
+      asked += questions.length;
+      return ask(questions);
+    });
+    expect(asked).toBe(1);
+  });
+
   test('is told with the attack, its addresses, the alarms and the logins', async () => {
     commit(
       made('203.0.113.9', 0, { kind: 'success', jail: IMAP, user: 'anna', time: ago(5 * DAY) }),
