@@ -8,6 +8,7 @@ import type { KeptEvents } from '../control/endpoints.js';
 import type { StreamEvent } from '../control/protocol.js';
 import { formatPrefix } from '../core/address.js';
 import type { BanDecision, BanRecord, FilterEvent, UnbanDecision } from '../core/decision.js';
+import { alarmWords } from '../core/figures.js';
 import { EVENTS_KEPT_MAX, USER_CHARS_MAX } from '../core/limits.js';
 import type { Log, LogFacts } from '../core/log.js';
 import type { JailName } from '../core/names.js';
@@ -98,7 +99,9 @@ export class Announcer {
     const { kind, count, reason } = alarm;
     const { text: address } = event.address;
     const user = shown(alarm.user);
-    this.#log('warning', alarmText(alarm, user, address), { jail, address, action: kind, user });
+    const words = alarmWords(alarm);
+    const text = `${words[0]?.toUpperCase()}${words.slice(1)}: ${user}, now from ${address}`;
+    this.#log('warning', text, { jail, address, action: kind, user });
     const why = reason === undefined ? {} : { reason };
     this.#tell({ ...ofEvent(event, kind), jail, user, count, ...why });
   }
@@ -241,17 +244,6 @@ export class Announcer {
     this.#id++;
     for (const listener of this.#listeners) listener(announcement, this.#id);
   }
-}
-
-/** An alarm in words; `user` is escaped. */
-function alarmText({ kind, count, reason }: Alarm, user: string, address: string): string {
-  if (kind === 'under-attack')
-    return `Under attack: ${count} addresses fail for ${user} within a day, now ${address}`;
-  if (reason === 'attacked')
-    return `Takeover? ${user}, who is under attack, logs in from ${address}, where nothing vouches for it`;
-  if (reason === 'guesser')
-    return `Takeover? ${user} logs in from ${address}, which failed for other users before`;
-  return `Takeover? ${user} logs in from ${count} networks within a day, now from ${address}`;
 }
 
 function ofEvent(event: FilterEvent, name: 'found' | 'ignored' | Alarm['kind']) {

@@ -3,7 +3,7 @@
 import type { ControlClient } from '../control/client.js';
 import type { AgentView, BanView, CountersView } from '../control/protocol.js';
 import { EXIT, type ExitCode } from '../core/errors.js';
-import type { AlarmView } from '../core/figures.js';
+import { type AlarmView, alarmWords } from '../core/figures.js';
 import { USER_CHARS_MAX } from '../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../core/text.js';
 import { localTime, localZone } from '../core/time.js';
@@ -178,20 +178,18 @@ function attackedTable(alarms: TopSample['alarms'], width: number): string {
   if (users.size === 0) return '';
   const table = formatTable(
     [
-      { title: 'Users under attack', shrink: true, widest: 64 },
-      { title: 'What' },
+      { title: 'User', shrink: true, widest: 64 },
+      { title: 'Alarm' },
       { title: 'Since' },
       { title: 'Newest address', optional: true },
     ],
     [...users.values()]
       .slice(0, ATTACKED)
-      .map(({ time, kind, user, address, count }) => [
-        escapeUntrusted(user, USER_CHARS_MAX),
-        kind === 'takeover'
-          ? `takeover? ${count === 0 ? 'one odd login' : counted(count, 'network')}`
-          : counted(count, 'address', 'addresses'),
-        localTime(time),
-        escapeUntrusted(address),
+      .map((alarm) => [
+        escapeUntrusted(alarm.user, USER_CHARS_MAX),
+        alarmWords(alarm),
+        localTime(alarm.time),
+        escapeUntrusted(alarm.address),
       ]),
     width,
   );

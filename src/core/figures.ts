@@ -3,6 +3,7 @@
  * `since` and `until` are whole hours.
  */
 import type { EndReason, Origin } from './decision.js';
+import { counted } from './text.js';
 
 /** What is counted by the hour and jail. Of `lag` and `deaf` the highest number counts. */
 export type HourlyKind =
@@ -38,6 +39,29 @@ export interface AlarmView {
    * Networks of a takeover, 0 where one login alone showed it; addresses of an attack.
    */
   readonly count: number;
+}
+
+/** Why one login alone is an alarm; the ledger does not keep it. */
+const ODD_LOGINS = {
+  attacked: 'a login from where nothing vouches for it, while many fail for the user',
+  guesser: 'a login from an address that failed for other users before',
+  insisted: 'a login from an address that failed for the user for days',
+} as const;
+
+/** An alarm in words, wherever it is told; the user and the newest address stand beside it. */
+export function alarmWords({
+  kind,
+  count,
+  reason,
+}: Pick<AlarmView, 'kind' | 'count'> & {
+  readonly reason?: keyof typeof ODD_LOGINS | undefined;
+}): string {
+  if (kind === 'under-attack')
+    return `under attack: ${counted(count, 'address', 'addresses')} failed within a day`;
+  if (reason !== undefined) return `takeover? ${ODD_LOGINS[reason]}`;
+  return count === 0
+    ? 'takeover? a login from where nothing vouches for it'
+    : `takeover? logins from ${counted(count, 'network')} within a day`;
 }
 
 /** What an hour, a jail or the whole time holds. */

@@ -93,7 +93,7 @@ test('a mailbox that logs in from many networks is told at once, and nobody is b
   await host.start();
   for (let n = 1; n < 6; n++) enter('anna', `198.51.${n}.7`);
   enter('anna', '198.51.99.7');
-  await said('Takeover? anna logs in from 6 networks within a day, now from 198.51.99.7');
+  await said('Takeover? logins from 6 networks within a day: anna, now from 198.51.99.7');
   expect(host.announced('Ban')).toEqual([]);
 });
 
@@ -153,7 +153,7 @@ describe('explain tells of those who attacked together', () => {
     const user = await explained('Anna', 'Addresses that failed for Anna, now: 9, of the 8');
     expect(user).toMatch(/^0 Anna /);
     expect(user).toContain('Under attack in login since TIME: each further address');
-    expect(user).toContain('under attack by 8 addresses, the last 45.8.1.7');
+    expect(user).toContain('under attack: 8 addresses failed within a day, the last from 45.8.1.7');
     expect(user).toContain('45.9.1.7  1 failure, the last at TIME, banned in login');
     expect(user).toContain('Logs in from 1 network, which vouches for the user in login:');
     expect(user).toContain('203.0.113.0/24  the last from 203.0.113.9, sshd, at TIME');

@@ -95,8 +95,8 @@ describe('banjour top', () => {
       .split('\n')
       .filter((line) => /12 addresses|8 addresses|takeover\?/.test(line));
     expect(attacked.map((line) => line.replace(/\s+/g, ' ').replace(/ 2026-.* /, ' AT '))).toEqual([
-      'anna\\x1b[31m 12 addresses AT 192.0.2.9',
-      'ben takeover? 6 networks AT 192.0.2.9',
+      'anna\\x1b[31m under attack: 12 addresses failed within a day AT 192.0.2.9',
+      'ben takeover? logins from 6 networks within a day AT 192.0.2.9',
     ]);
     expect(row?.split(/\s+/)).toEqual(['sshd', '1', '30', '60', '0', '0', '0', '12,345', 'never']);
     expect(out).toContain('login: 9 addresses weighed, 2 users under attack, 1 takeover\n');

@@ -11,6 +11,7 @@ import {
 } from '../../control/protocol.js';
 import type { Leniency } from '../../core/decision.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import { alarmWords } from '../../core/figures.js';
 import { OPERATOR_CHARS_MAX, USER_CHARS_MAX } from '../../core/limits.js';
 import { SHARE_TEXT_CHARS_MAX } from '../../core/service-limits.js';
 import { counted, escapeUntrusted, isUserName } from '../../core/text.js';
@@ -143,17 +144,8 @@ function ofNeeded({ found, needed }: OffendersView): string {
   return needed === undefined ? '' : `: ${found} of ${counted(needed, 'address', 'addresses')}`;
 }
 
-function alarmLine({ time, kind, address, count }: UserView['alarms'][number]): string {
-  return `  ${localTime(time)}  ${alarmOf(kind, count)} ${address}`;
-}
-
-function alarmOf(kind: UserView['alarms'][number]['kind'], count: number): string {
-  if (kind === 'under-attack')
-    return `under attack by ${counted(count, 'address', 'addresses')}, the last`;
-  // One login alone may show it.
-  return count === 0
-    ? 'takeover? a login from where nothing vouches for it:'
-    : `takeover? logins from ${counted(count, 'network')} within a day, the last from`;
+function alarmLine(alarm: UserView['alarms'][number]): string {
+  return `  ${localTime(alarm.time)}  ${alarmWords(alarm)}, the last from ${alarm.address}`;
 }
 
 function moreLine(more: number, thing: string, things = `${thing}s`): string[] {

@@ -4,7 +4,7 @@
  */
 
 import type { EndReason } from '../../core/decision.js';
-import type { FigureCounts, MistakeFigures } from '../../core/figures.js';
+import { alarmWords, type FigureCounts, type MistakeFigures } from '../../core/figures.js';
 import { USER_CHARS_MAX } from '../../core/limits.js';
 import { counted, escapeUntrusted, formatCount } from '../../core/text.js';
 import { localTime } from '../../core/time.js';
@@ -246,13 +246,11 @@ function alarmsSection({ alarms }: HostReport): ReportSection {
   return {
     title: 'Alarms',
     columns: [{ title: 'Time' }, { title: 'User' }, { title: 'What' }, { title: 'Newest address' }],
-    rows: alarms.map(({ time, kind, user, address, count }) => [
-      minuteOf(time),
-      shown(user),
-      kind === 'takeover'
-        ? `takeover? logged in from ${count === 0 ? 'where nothing vouches for it, while others guessed' : `${counted(count, 'network')} within a day`}`
-        : `under attack from ${counted(count, 'address', 'addresses')}`,
-      shown(address),
+    rows: alarms.map((alarm) => [
+      minuteOf(alarm.time),
+      shown(alarm.user),
+      alarmWords(alarm),
+      shown(alarm.address),
     ]),
     nothing: 'None.',
   };

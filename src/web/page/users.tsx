@@ -1,8 +1,7 @@
 /** The view users: whose mailboxes are attacked, and whose password was found. */
 import { useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/policy-views.js';
-import type { AlarmView, Figures as ReportFigures } from '../../core/figures.js';
-import { counted } from '../../core/text.js';
+import { type AlarmView, alarmWords, type Figures as ReportFigures } from '../../core/figures.js';
 import { type Asked, useAsk } from './client.js';
 import { count } from './format.js';
 import {
@@ -63,14 +62,6 @@ export function Range({ hours, choose }: RangeProps) {
   );
 }
 
-function whatOf(kind: AlarmView['kind'], number: number): string {
-  if (kind === 'under-attack')
-    return `${counted(number, 'address', 'addresses')} failed within a day, last `;
-  return number === 0
-    ? 'logged in from where nothing vouches for it, while others guessed: '
-    : `logged in from ${counted(number, 'network')} within a day, last from `;
-}
-
 /** The name of a user, with the way to all that is known of it. */
 function UserLink({ user, chars }: { readonly user: string; readonly chars: number }) {
   return (
@@ -85,21 +76,21 @@ export function AlarmList({ alarms }: { readonly alarms: readonly AlarmView[] })
   if (alarms.length === 0) return <p class="nothing">No alarm.</p>;
   return (
     <ul class="feed alarms">
-      {alarms.map(({ time, kind, jail, user, address, count: number }) => (
-        <li key={`${time} ${kind} ${user}`}>
+      {alarms.map((alarm) => (
+        <li key={`${alarm.time} ${alarm.kind} ${alarm.user}`}>
           <span>
-            <Tag tone={kind === 'takeover' ? 'bad' : 'warn'}>
-              {kind === 'takeover' ? 'takeover' : 'under attack'}
+            <Tag tone={alarm.kind === 'takeover' ? 'bad' : 'warn'}>
+              {alarm.kind === 'takeover' ? 'takeover' : 'under attack'}
             </Tag>{' '}
             <strong>
-              <UserLink user={user} chars={60} />
+              <UserLink user={alarm.user} chars={60} />
             </strong>
           </span>
           <span class="dim">
-            {whatOf(kind, number)}
-            <Target target={address} /> · <Stranger text={jail} chars={30} />
+            {alarmWords(alarm)}, the last from <Target target={alarm.address} /> ·{' '}
+            <Stranger text={alarm.jail} chars={30} />
           </span>
-          <Time iso={time} as="ago" />
+          <Time iso={alarm.time} as="ago" />
         </li>
       ))}
     </ul>
