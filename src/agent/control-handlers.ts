@@ -329,6 +329,7 @@ export class AgentControlHandlers implements ControlHandlers {
       jails: stages.setup.jails.map((jail) => this.#jailView(jail)),
       ...(shared.enabled ? { shared } : {}),
       warnings: [
+        ...stages.live.warnings(),
         ...unsavedWarnings(stages.ledger.database),
         ...stages.intake.warnings(),
         ...stages.copies.warnings(),

@@ -17,8 +17,8 @@ import { NftBackend } from '../firewall/nft.js';
 import { RecordingBackend } from '../firewall/recording.js';
 import { type AgentLog, openLog } from '../log/target.js';
 import { describeDifference } from '../setup/difference.js';
-import { LiveConfiguration } from '../setup/live.js';
-import { type ConfigurationRoots, configError } from '../setup/load.js';
+import { LastGood, loadForStart } from '../setup/last-good.js';
+import type { ConfigurationRoots } from '../setup/load.js';
 import { needsError, startNeeds } from '../setup/needs.js';
 import { ledgerPathOf } from '../setup/setup.js';
 import { surroundingsOf } from '../setup/viewer.js';
@@ -45,23 +45,10 @@ export interface ServiceOptions {
   readonly logLevel?: LogLevel;
 }
 
-/**
- * Loads the configuration; every problem is told at once, those of the regexes too, when it has
- * errors.
- */
-async function load(roots: ConfigurationRoots): Promise<ReturnType<typeof LiveConfiguration.load>> {
-  try {
-    return LiveConfiguration.load(roots);
-  } catch (error) {
-    if (!(error instanceof OperatorError) || error.exitCode !== EXIT.config) throw error;
-    const { examineConfiguration } = await import('../setup/check.js');
-    throw configError(examineConfiguration(roots));
-  }
-}
-
 /** Runs until a signal or a failure; returns the exit code. */
 export async function runService(options: ServiceOptions): Promise<ExitCode> {
-  const { live, loaded } = await load(options.configuration);
+  const lastGood = new LastGood(options.ledgerPath);
+  const { live, loaded } = await loadForStart(options.configuration, lastGood);
   const { setup, settings, warnings, notes } = loaded;
   const needs = startNeeds(loaded.config, surroundingsOf(options.ledgerPath, false));
   const refusal = needsError(needs);
@@ -74,6 +61,10 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     env: options.env,
   });
   const { log } = logging;
+  if (live.refused !== undefined)
+    log('error', `${live.refused}\nthe configuration that was in force last is in force`, {
+      action: 'reload-refused',
+    });
   for (const warning of warnings) log('warning', warning);
   for (const need of needs) log(need.level === 'note' ? 'info' : 'warning', formatDiagnostic(need));
   for (const note of notes) log('info', note);
@@ -105,6 +96,15 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     live,
     loglevel: { get: logging.getLevel, set: logging.setLevel },
   }).finally(started);
+  if (!options.dryRun)
+    live.keptBy((files) =>
+      inBackground(lastGood.keep(files), (error) =>
+        log(
+          'warning',
+          `the configuration in force cannot be kept, so a start that finds errors in the files is refused: ${messageOf(error)}`,
+        ),
+      ),
+    );
   return serve(agent, { logging, signal, bug, version: options.version });
 }
 

@@ -326,3 +326,5 @@ export const UNSAVED_EVENTS_MAX = 100_000;
 export const NFT_RETURNING_BANS_MAX = 10_000;
 /** Tries of one transaction past nft while others change the ruleset; then it is nft's. */
 export const NFT_ADD_TRIES_MAX = 3;
+/** All of the administrator's files that are kept for a start that finds errors in them, bytes. */
+export const LAST_GOOD_BYTES_MAX = 16 * 1024 * 1024;

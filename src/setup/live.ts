@@ -19,6 +19,7 @@ import {
   type LiveJail,
   type Loaded,
   loadSetup,
+  type SnapshotTree,
   snapshotTree,
   verifyFilters,
 } from './load.js';
@@ -39,23 +40,32 @@ export interface Candidate {
 
 export class LiveConfiguration {
   readonly #roots: ConfigurationRoots;
+  #files: SnapshotTree;
+  /** Where what comes into force is kept. */
+  #keep: ((files: ReadonlyMap<string, string>) => void) | undefined;
   #config: Config;
   #setup: AgentSetup;
   #jails: ReadonlyMap<string, LiveJail>;
+  /** What is wrong with the files on the disk, while those are in force that were so last. */
+  refused: string | undefined;
 
-  private constructor(roots: ConfigurationRoots, loaded: Loaded, files: FileTree) {
+  private constructor(roots: ConfigurationRoots, loaded: Loaded, files: SnapshotTree) {
     this.#roots = roots;
+    this.#files = files;
     this.#config = loaded.config;
     this.#setup = loaded.setup;
     this.#jails = jailsOf(loaded, files);
   }
 
-  /** Loads what the files say now. Throws `OperatorError` when they are not good. */
-  static load(roots: ConfigurationRoots): {
+  /** What the files say now, or those of `tree`. Throws `OperatorError` when they are not good. */
+  static load(
+    roots: ConfigurationRoots,
+    tree: FileTree = diskTree,
+  ): {
     readonly live: LiveConfiguration;
     readonly loaded: Loaded;
   } {
-    const files = snapshotTree(diskTree);
+    const files = snapshotTree(tree);
     const loaded = loadSetup(roots, { tree: files });
     return { live: new LiveConfiguration(roots, loaded, files), loaded };
   }
@@ -63,6 +73,21 @@ export class LiveConfiguration {
   /** What the files of the agent as a whole said. */
   get config(): Config {
     return this.#config;
+  }
+
+  /** `keep` is given the administrator's files that are in force: now, and after each reload. */
+  keptBy(keep: (files: ReadonlyMap<string, string>) => void): void {
+    this.#keep = keep;
+    keep(this.#files.below(this.#roots.adminRoot));
+  }
+
+  /** For status. */
+  warnings(): readonly string[] {
+    return this.refused === undefined
+      ? []
+      : [
+          `the files below ${this.#roots.adminRoot} have errors, so the configuration that was in force last is in force: see banjour config check, mend them, then banjour reload`,
+        ];
   }
 
   jail(name: string): LiveJail | undefined {
@@ -80,6 +105,9 @@ export class LiveConfiguration {
         this.#config = loaded.config;
         this.#setup = loaded.setup;
         this.#jails = jailsOf(loaded, files);
+        this.#files = files;
+        this.refused = undefined;
+        this.#keep?.(files.below(this.#roots.adminRoot));
       },
     };
   }

@@ -53,8 +53,14 @@ function hasContent(path: string): boolean {
   }
 }
 
-/** Files as they were when they were first looked at; what happens to them later does not show. */
-export function snapshotTree(tree: FileTree): FileTree {
+/** Files as they were when they were first looked at. */
+export interface SnapshotTree extends FileTree {
+  /** Texts of those that were read below a folder, by their path in it. */
+  below(folder: string): ReadonlyMap<string, string>;
+}
+
+/** What happens to the files later does not show. */
+export function snapshotTree(tree: FileTree): SnapshotTree {
   const texts = new Map<string, FileText | undefined>();
   const folders = new Map<string, readonly string[]>();
   const { hasFolder } = tree;
@@ -71,6 +77,14 @@ export function snapshotTree(tree: FileTree): FileTree {
       folders.set(folder, names);
       return names;
     },
+    below: (folder) =>
+      new Map(
+        [...texts].flatMap(([path, file]) =>
+          file !== undefined && 'text' in file && path.startsWith(`${folder}/`)
+            ? [[path.slice(folder.length + 1), file.text]]
+            : [],
+        ),
+      ),
   };
 }
 

@@ -9,17 +9,17 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FilterEvent } from '../../core/decision.js';
-import type { Batch, EntrySource, Position, ReadPosition } from '../../core/entry.js';
+import type { Batch, EntrySource, ReadPosition } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, EDGE_BATCHES_MAX } from '../../core/limits.js';
-import { type EpochMicros, isoTime, plus, wallClock } from '../../core/time.js';
+import { isoTime, plus, wallClock } from '../../core/time.js';
 import { AHEAD_SECONDS_MAX, EDGE_AFTER_MS } from '../../core/timeouts.js';
 import type { Demotion, FilterBank } from '../../filter/bank.js';
 import { trimMemory, trimNowAndThen } from '../memory.js';
 import { isAtOrBefore, notBehind } from '../source-clocks.js';
 import { type Edge, isWarm, judged, openFor } from './edge.js';
-import type { Credited, FromIntake, IntakePhase, IntakePlan, IntakeStart } from './protocol.js';
-import { Credits, isOwn } from './protocol.js';
+import type { Credited, FromIntake, IntakePhase, IntakePlan } from './protocol.js';
+import { Credits, isOwn, positionOf } from './protocol.js';
 
 /** Idle turns begin this short, ms: an attack comes in several entries. */
 const POLL_MS_MIN = 2;
@@ -384,21 +384,4 @@ export class Intake {
     clearTimeout(timer);
     this.#wake = undefined;
   }
-}
-
-function positionOf(start: IntakeStart): Position {
-  switch (start.kind) {
-    case 'whole':
-      return { at: 'head' };
-    case 'since':
-      return { at: 'time', time: start.time };
-    case 'fresh':
-      return { at: 'time', time: before(start.now, start.lookBack) };
-    case 'resume':
-      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
-  }
-}
-
-function before(time: EpochMicros, length: number): EpochMicros {
-  return plus(time, -length);
 }

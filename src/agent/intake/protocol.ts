@@ -4,12 +4,12 @@
  */
 
 import type { FilterEvent } from '../../core/decision.js';
-import type { Entry, ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
+import type { Entry, Position, ReadPosition, SourceSpec, StreamView } from '../../core/entry.js';
 import type { PackedError } from '../../core/errors.js';
 import { BATCH_CREDITS } from '../../core/limits.js';
 import type { SourceId } from '../../core/names.js';
 import type { JailIntake } from '../../core/specs.js';
-import type { EpochMicros, Seconds } from '../../core/time.js';
+import { type EpochMicros, plus, type Seconds } from '../../core/time.js';
 import type { JailCounters } from '../../filter/counters.js';
 
 // Our own entries repeat addresses and user names of others, so a jail that reads the whole journal
@@ -49,6 +49,24 @@ export type IntakeStart =
   | { readonly kind: 'fresh'; readonly lookBack: Seconds; readonly now: EpochMicros }
   /** Goes on after `mark`; what lies up to `lookBack` before it is read for the windows only. */
   | { readonly kind: 'resume'; readonly mark: ReadPosition; readonly lookBack: Seconds };
+
+/** Where the source is opened. */
+export function positionOf(start: IntakeStart): Position {
+  switch (start.kind) {
+    case 'whole':
+      return { at: 'head' };
+    case 'since':
+      return { at: 'time', time: start.time };
+    case 'fresh':
+      return { at: 'time', time: before(start.now, start.lookBack) };
+    case 'resume':
+      return { at: 'time', time: before(start.mark.time, start.lookBack), mark: start.mark };
+  }
+}
+
+function before(time: EpochMicros, length: number): EpochMicros {
+  return plus(time, -length);
+}
 
 export interface IntakePlan {
   readonly id: SourceId;

@@ -36,7 +36,10 @@ export const run: CommandDefinition = {
     ['banjour run --dry-run', 'Watch what it would do on this host'],
   ],
   exits: [
-    [EXIT.config, 'the configuration has errors; systemd does not try again'],
+    [
+      EXIT.config,
+      'the configuration has errors, and none was in force before; systemd does not try again',
+    ],
     [EXIT.noPermission, 'the journal or the kernel is not accessible'],
   ],
   run: runAgent,
