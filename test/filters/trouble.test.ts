@@ -43,19 +43,18 @@ const SASL_TROUBLE = [
   'channel binding failure',
   'error when parsing configuration file',
   'undefined error!',
+  'passphrase expired, has to be reset',
+  'passphrase locked',
 ];
 
 /** What it says when the client is. */
 const SASL_FAILURES = [
   'authentication failure',
-  'authorization failure',
   'user not found',
   'bad protocol / cancel',
   'integrity check failed',
   'overflowed buffer',
   'another step is needed in authentication',
-  'passphrase expired, has to be reset',
-  'passphrase locked',
   'account disabled',
 ];
 
@@ -73,20 +72,23 @@ describe('Postfix and a reason that says nothing about the password', () => {
   const line = (reason: string) =>
     `mx postfix/smtpd[9]: warning: unknown[192.0.2.7]: SASL PLAIN authentication failed: ${reason}`;
 
-  test.each([...SASL_TROUBLE, ...SERVER_TROUBLE, "Invalid authentication mechanism: 'X'"])(
-    'does not count: %s',
-    (reason) => {
-      for (const [filter, options] of [
-        ['postfix-sasl', {}],
-        ['postfix', { mode: 'extra' }],
-      ] as const) {
-        expect(resultOf(filter, line(reason), options)).toBe('none');
-        expect(resultOf(filter, line(`${reason}, sasl_username=bob`), options)).toBe('none');
-      }
-      // What another jail counts is told there as well.
-      expect(resultOf('dovecot', line(reason))).toBe('none');
-    },
-  );
+  test.each([
+    ...SASL_TROUBLE,
+    ...SERVER_TROUBLE,
+    "Invalid authentication mechanism: 'X'",
+    // A right password that may not act for somebody else.
+    'authorization failure',
+  ])('does not count: %s', (reason) => {
+    for (const [filter, options] of [
+      ['postfix-sasl', {}],
+      ['postfix', { mode: 'extra' }],
+    ] as const) {
+      expect(resultOf(filter, line(reason), options)).toBe('none');
+      expect(resultOf(filter, line(`${reason}, sasl_username=bob`), options)).toBe('none');
+    }
+    // What another jail counts is told there as well.
+    expect(resultOf('dovecot', line(reason))).toBe('none');
+  });
 
   test.each([
     ...SASL_FAILURES,
@@ -176,6 +178,7 @@ describe('Roundcube and an IMAP server in trouble', () => {
         'CANNOT',
         'OVERQUOTA',
         'NOPERM',
+        'AUTHORIZATIONFAILED',
         'CLIENTBUG',
       ].map((code) => `[${code}] Login failed.`),
     ].flatMap((words) => [`AUTHENTICATE PLAIN: ${words}`, `LOGIN: A0001 NO ${words}`]),
@@ -191,7 +194,6 @@ describe('Roundcube and an IMAP server in trouble', () => {
     'AUTHENTICATE PLAIN: A0001 NO [AUTHENTICATIONFAILED] Authentication failed.',
     'AUTHENTICATE PLAIN: Authentication failed.',
     'AUTHENTICATE PLAIN: authentication failure',
-    'LOGIN: [AUTHORIZATIONFAILED] no',
     'LOGIN: [ALERT] Invalid credentials (Failure)',
     'LOGIN: Login failed: authentication failure',
     'LOGIN: Login failed: user not found',
@@ -242,6 +244,8 @@ describe('nginx and the program that it asks about logins', () => {
     'Invalid login or password',
     'Invalid login or password, please try again later',
     'Authentication failed',
+    // Whoever writes such a program may mean a wrong password.
+    'authorization failure',
     'Invalid credentials',
     '',
   ])('counts: %s', (status) => {
