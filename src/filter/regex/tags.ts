@@ -17,10 +17,12 @@ const IP4 = String.raw`(?:::f{4,6}:)?(?P<ip4>\d{1,3}(?:\.\d{1,3}){3})`;
 /**
  * Without the lookbehind of the original: before the last `:` there is always another. Checked with
  * net.isIP after. The last 32 bits may be an IPv4 address (`64:ff9b::192.0.2.1`), or only what
- * stands before its first dot would be taken. A zone (RFC 4007, IFNAMSIZ) names a link of this
- * host.
+ * stands before its first dot would be taken. Three numbers are one that somebody has cut: taken
+ * whole they are no address, while their beginning would be a stranger's. One number behind a dot
+ * is a port, as BSD writes it, and a dot alone ends a sentence. A zone (RFC 4007, IFNAMSIZ) names a
+ * link of this host.
  */
-const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]{1,4}|:))(?:%[\w.-]{1,15})?`;
+const IP6 = String.raw`(?P<ip6>(?:[\da-fA-F]{1,4}:{1,2}|::){1,7}(?:\d{1,3}(?:\.\d{1,3}){2,3}|[\da-fA-F]{1,4}|:))(?:%[\w.-]{1,15})?`;
 const DNS = String.raw`(?P<dns>[\w.^-]*\w)`;
 const CIDR = String.raw`(?P<cidr>\d+)`;
 const ADDR = String.raw`\[?(?:${IP4}|${IP6})\]?`;

@@ -42,6 +42,28 @@ describe("fail2ban's tags", () => {
     expect(groups(`^from ${tag} x$`, text)).toEqual(expected);
   });
 
+  test.each([
+    // The end of a sentence, and a port as BSD writes it, are no part of the address.
+    ['2001:db8::1.', '2001:db8::1', '.'],
+    ['2001:db8::1..', '2001:db8::1', '..'],
+    ['2001:db8::192.', '2001:db8::192', '.'],
+    ['2001:db8::1, port', '2001:db8::1', ', port'],
+    ['64:ff9b::192.0.2.1.', '64:ff9b::192.0.2.1', '.'],
+    ['64:ff9b::192.0.2.1..', '64:ff9b::192.0.2.1', '..'],
+    ['64:ff9b::192.0.2.1.587', '64:ff9b::192.0.2.1', '.587'],
+    ['2001:db8::1.587', '2001:db8::1', '.587'],
+    ['fe80::7%eth0.', 'fe80::7', ''],
+    ['2001:db8::.', '2001:db8::', '.'],
+    // What was cut is taken whole, and is no address then; its beginning would be a stranger's.
+    ['64:ff9b::192.0.2', '64:ff9b::192.0.2', ''],
+    ['64:ff9b::192.0.2.', '64:ff9b::192.0.2', '.'],
+    ['::ffff:192.0.2', '::ffff:192.0.2', ''],
+  ])('IPv6 ends where it ends: %s', (text, ip6, rest) => {
+    for (const tag of ['<HOST>', '<ADDR>', '<IP6>', '<SUBNET>'])
+      expect(groups(`^from ${tag}(?P<rest>.*)$`, `from ${text}`)).toEqual({ ip6, rest });
+    expect(groups('from <HOST>', `from ${text}`)).toMatchObject({ ip6 });
+  });
+
   test('<HOST> takes no name when usedns is no', () => {
     expect(groups('^from <HOST>$', 'from mail.example.org', 'no')).toBeUndefined();
     expect(groups('^from <HOST>$', 'from 192.0.2.1', 'no')).toEqual({ ip4: '192.0.2.1' });
