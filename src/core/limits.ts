@@ -201,6 +201,15 @@ export const SESSION_USERS_MAX = 8;
 /** Outputs with an unfinished line that an export stream remembers; the oldest goes first. */
 export const BROKEN_OUTPUTS_MAX = 1_000;
 /**
+ * Bytes of an object of Docker's `json-file` from which on its text may be a part of a longer line:
+ * Docker breaks lines at 16 KiB, and an object is no shorter than its text.
+ */
+export const RUNTIME_PART_BYTES_MIN = 16_000;
+/** Streams with an unfinished line that are remembered of one file of a container runtime. */
+export const RUNTIME_STREAMS_MAX = 64;
+/** Entries of other streams that are passed by, looking back for a runtime's part of a line. */
+export const RUNTIME_LOOK_BACK_MAX = 32;
+/**
  * Addresses of which one jail remembers the attempts it counted (`<F-WITNESS>`, `<F-SUM>`); the
  * longest silent goes first.
  */

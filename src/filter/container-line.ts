@@ -38,7 +38,7 @@ const DATE = String.raw`(?:<\d{1,3}>)?\s{0,3}\[?(?:${DATES})\]?:?(?=\s)`;
  * date, the stream as CRI's runtimes name it, and the daemon's date behind that.
  */
 const BEGINNING = new RegExp(
-  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) F(?=\s))?(?:\s{0,3}${DATE})?(?:\s{1,3}(?=\s))?`,
+  String.raw`^(?:[\w.-]{1,64} {1,64}\|\s)?(?:${DATE})?(?:\s(?:stdout|stderr) ([FP])(?=\s))?(?:\s{0,3}${DATE})?(?:\s{1,3}(?=\s))?`,
 );
 
 const LEVEL =
@@ -211,9 +211,10 @@ function lineInside(coloured: Entry): Line | undefined {
       header.length,
       `${host} ${program}${process === '-' ? '' : `[${process}]`}: `,
     );
-  const begin = BEGINNING.exec(message)?.[0].length ?? 0;
-  const [weighed = '', before = '', behind = ''] = WEIGHED.exec(message.slice(begin)) ?? [];
-  return lineBehind(entry, begin + weighed.length, before + behind);
+  const [begin = '', part] = BEGINNING.exec(message) ?? [];
+  const [weighed = '', before = '', behind = ''] = WEIGHED.exec(message.slice(begin.length)) ?? [];
+  const line = lineBehind(entry, begin.length + weighed.length, before + behind);
+  return line !== undefined && part === 'P' ? { ...line, goesOn: true } : line;
 }
 
 /** The line behind so many characters of the message, with another beginning. */

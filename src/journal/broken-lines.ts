@@ -2,15 +2,18 @@
  * Finds the entries that begin in the middle of a daemon's line (`src/core/entry.ts`): they are no
  * line of the daemon and must not be judged as one. An entry does not say that it is such a rest
  * (but Docker's, by their ordinal): the entry before it, of the same output and process, says that
- * it goes on.
+ * it goes on. A runtime's log that somebody prints into the journal says so in its own words
+ * (`runtime-line.ts`).
  */
 import { fieldKey, READ } from '../../native/entry-data.js';
 import type { JournalHandle } from '../../native/journal.js';
-import type { RawEntry } from '../../native/raw-entries.js';
+import type { FieldValue, RawEntry } from '../../native/raw-entries.js';
 import { GOES_ON_FIELDS, goesOn, LINE_BREAKS } from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
-import { BROKEN_OUTPUTS_MAX } from '../core/limits.js';
+import { BROKEN_OUTPUTS_MAX, FIELD_BYTES_MAX, RUNTIME_LOOK_BACK_MAX } from '../core/limits.js';
 import { type MatchGroup, WHOLE_JOURNAL } from '../core/match.js';
+import type { Cursor } from '../core/names.js';
+import { isOfStream, type RuntimePart, RuntimeParts, runtimePart } from './runtime-line.js';
 
 /**
  * Fields by which an output is told from others. Only entries of standard output and of containers
@@ -38,6 +41,22 @@ function outputOf(field: Field): Map<string, readonly string[]> | undefined {
   return undefined;
 }
 
+/** The same for a runtime's log, which a process prints or sends to syslog. */
+function shipperOf(field: Field): Map<string, readonly string[]> | undefined {
+  const pid = field('_PID');
+  return outputOf(field) ?? (pid === undefined ? undefined : new Map([['_PID', [pid]]]));
+}
+
+/** What a MESSAGE tells, where a runtime's line is in it. */
+function partOf(message: FieldValue | undefined): RuntimePart | undefined {
+  if (message === undefined) return undefined;
+  const { head, tail } = message;
+  // What has a tail was longer than the bound.
+  return tail === undefined
+    ? runtimePart(head, head, Buffer.byteLength(head))
+    : runtimePart(head, tail, FIELD_BYTES_MAX);
+}
+
 /** In a journal: looks back with a handle of its own, and only for entries that could be a rest. */
 export class BrokenLines {
   readonly #open: () => JournalHandle;
@@ -50,18 +69,20 @@ export class BrokenLines {
   }
 
   /** Whether the entry is the rest of a line that began in another one. */
-  isRest({ cursor, fields }: Pick<RawEntry, 'cursor' | 'fields'>): boolean {
+  isRest({ cursor, fields, messages }: Pick<RawEntry, 'cursor' | 'fields' | 'messages'>): boolean {
     const field = (name: string) => fields.get(name);
     const numbered = numberedRest(field);
     if (numbered !== undefined) return numbered;
+    return this.#isRestOfOutput(cursor, field) || this.#isRestOfRuntime(cursor, field, messages);
+  }
+
+  #isRestOfOutput(cursor: Cursor, field: Field): boolean {
     const output = outputOf(field);
     if (output === undefined || !this.#anyGoesOn(output)) return false;
     // Where the entry is gone, or a file is damaged, nobody can tell, and lines of this output do
     // break.
     return this.#look(true, (handle) => {
-      handle.setMatches(WHOLE_JOURNAL);
-      handle.seekCursor(cursor);
-      if (!handle.next() || !handle.testCursor(cursor)) return true;
+      if (!standOn(handle, cursor)) return true;
       // What a container prints as output and as errors are two streams, told apart by the priority
       // only.
       const priority = output.has('CONTAINER_ID_FULL') ? read(handle, 'PRIORITY') : undefined;
@@ -69,6 +90,23 @@ export class BrokenLines {
         priority === undefined ? output : new Map([...output, ['PRIORITY', [priority]]]);
       handle.setMatches({ groups: [group] });
       return handle.previous() && goesOn((name) => read(handle, name));
+    });
+  }
+
+  /** A runtime's line whose part before, some entries earlier, says that it goes on. */
+  #isRestOfRuntime(cursor: Cursor, field: Field, messages: RawEntry['messages']): boolean {
+    const part = partOf(messages[0]);
+    const shipper = part === undefined ? undefined : shipperOf(field);
+    if (part === undefined || shipper === undefined) return false;
+    return this.#look(false, (handle) => {
+      if (!standOn(handle, cursor)) return false;
+      handle.setMatches({ groups: [shipper] });
+      // Between two parts of one stream may stand lines of others.
+      for (let back = 0; back < RUNTIME_LOOK_BACK_MAX && handle.previous(); back++) {
+        const before = partOf(messageAt(handle));
+        if (before !== undefined && isOfStream(before, part)) return before.goesOn;
+      }
+      return false;
     });
   }
 
@@ -83,7 +121,7 @@ export class BrokenLines {
   }
 
   #anyGoesOn(output: MatchGroup): boolean {
-    const key = [...output.values()].join(' ');
+    const key = keyOf(output);
     const known = this.#breaks.get(key);
     if (known !== undefined) return known;
     const any = this.#look(false, (handle) => {
@@ -118,6 +156,20 @@ export class BrokenLines {
   }
 }
 
+/** Goes to the entry; false when it is gone. */
+function standOn(handle: JournalHandle, cursor: Cursor): boolean {
+  handle.setMatches(WHOLE_JOURNAL);
+  handle.seekCursor(cursor);
+  return handle.next() && handle.testCursor(cursor);
+}
+
+/** MESSAGE of the entry that the handle stands on. */
+function messageAt(handle: JournalHandle): FieldValue | undefined {
+  const head = read(handle, 'MESSAGE');
+  const tail = head === undefined ? undefined : handle.data.tail();
+  return head === undefined ? undefined : { head, ...(tail === undefined ? {} : { tail }) };
+}
+
 function read(handle: JournalHandle, name: string): string | undefined {
   return handle.readData(fieldKey(name)) === READ.found
     ? handle.data.head(name.length + 1)
@@ -128,22 +180,43 @@ function read(handle: JournalHandle, name: string): string | undefined {
 export class BrokenStream {
   /** The one that was broken longest ago comes first. */
   readonly #going = new Set<string>();
+  /** Of each process that prints a runtime's log; the one that printed longest ago comes first. */
+  readonly #runtimes = new Map<string, RuntimeParts>();
 
   /**
    * Takes every entry in turn, judged or not; true when it is the rest of a line that began in
    * another one.
    */
-  take(field: Field): boolean {
+  take(field: Field, message?: FieldValue): boolean {
+    const isRest = this.#isRestOfRuntime(field, message);
     const output = outputOf(field);
-    if (output === undefined) return false;
+    if (output === undefined) return isRest;
     if (output.has('CONTAINER_ID_FULL')) output.set('PRIORITY', [field('PRIORITY') ?? '']);
-    const key = [...output.values()].join(' ');
+    const key = keyOf(output);
     const wasGoing = this.#going.delete(key);
     if (goesOn(field)) {
       this.#going.add(key);
       const [oldest] = this.#going;
       if (this.#going.size > BROKEN_OUTPUTS_MAX && oldest !== undefined) this.#going.delete(oldest);
     }
-    return numberedRest(field) ?? wasGoing;
+    return numberedRest(field) ?? (wasGoing || isRest);
   }
+
+  #isRestOfRuntime(field: Field, message: FieldValue | undefined): boolean {
+    const part = partOf(message);
+    const shipper = part === undefined ? undefined : shipperOf(field);
+    if (shipper === undefined) return false;
+    const key = keyOf(shipper);
+    const parts = this.#runtimes.get(key) ?? new RuntimeParts();
+    this.#runtimes.delete(key);
+    this.#runtimes.set(key, parts);
+    const [oldest] = this.#runtimes.keys();
+    if (this.#runtimes.size > BROKEN_OUTPUTS_MAX && oldest !== undefined)
+      this.#runtimes.delete(oldest);
+    return parts.isRest(part);
+  }
+}
+
+function keyOf(output: MatchGroup): string {
+  return [...output.values()].join(' ');
 }

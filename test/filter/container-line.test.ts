@@ -72,6 +72,15 @@ describe('a header within MESSAGE', () => {
     ]);
   });
 
+  test.each([
+    ['F', 'from 192.0.2.1', ['192.0.2.1']],
+    // The address may go on in the next part.
+    ['P', 'from 192.0.2.1', []],
+  ])('of CRI is a line, or with %s its beginning', (mark, words, addresses) => {
+    const message = `2026-11-21T19:34:21.123456789Z stdout ${mark} Nov 21 19:34:21 mail postfix/smtpd[1]: failed ${words}`;
+    expect(found(message, docker)[0]).toEqual(addresses);
+  });
+
   test('is not needed where the tag is the name of the daemon', () => {
     const tagged = { ...docker, SYSLOG_IDENTIFIER: 'postfix/smtpd' };
     expect(found('failed from 192.0.2.1', tagged)).toEqual([['192.0.2.1'], 1, 0]);

@@ -258,7 +258,7 @@ function openFile(path: string): number {
 function place(item: ExportItem, broken: BrokenStream): Placed | undefined {
   if (item.kind === 'malformed') return undefined;
   const { entry, offset } = item;
-  const isRest = broken.take((name) => entry.get(name)?.[0]?.head);
+  const isRest = broken.take((name) => entry.get(name)?.[0]?.head, entry.get('MESSAGE')?.[0]);
   const time = timeOf(entry, '__REALTIME_TIMESTAMP') ?? timeOf(entry, '_SOURCE_REALTIME_TIMESTAMP');
   if (time === undefined) return undefined;
   const text = entry.get('__CURSOR')?.[0]?.head.slice(0, FIELD_CHARS_MAX);

@@ -18,6 +18,7 @@ import { gateTest } from '../gate.js';
 import type { Stream, StreamBatch } from '../merged-source.js';
 import { composeMessage } from '../message.js';
 import { PositionList, type TextPosition, textCursor } from '../position.js';
+import type { RuntimeParts } from '../runtime-line.js';
 import {
   type Decode,
   decoderOf,
@@ -27,6 +28,7 @@ import {
   type TextFile,
   type TextRead,
 } from './file.js';
+import { PartsOfFiles, partOfLine } from './parts.js';
 
 /** Takes the date out of a line; `now` completes dates without year or day. */
 export type LineDater = (
@@ -39,6 +41,8 @@ export type LineDater = (
  * ms.
  */
 const COPY_STILL_MS = 1_000;
+/** What journald would say of a line that goes on. */
+const GOES_ON = ['CONTAINER_PARTIAL_MESSAGE', 'true'] as const;
 const START: ProvenOffset = { offset: 0, proof: proofOf(Buffer.alloc(0)) };
 
 /** How the files of one `TextLog` are read. */
@@ -50,6 +54,7 @@ export interface TextReading {
   readonly decode: Decode;
   readonly passes: (text: string) => boolean;
   readonly now: () => EpochMicros;
+  readonly parts: PartsOfFiles;
 }
 
 /**
@@ -84,6 +89,7 @@ export function textReading(
     decode: decoderOf(log.encoding, log.path),
     passes: gateTest(gate),
     now,
+    parts: new PartsOfFiles(),
   };
 }
 
@@ -111,6 +117,7 @@ export class TextStream implements Stream {
   #at: ProvenOffset;
   #lastTime: EpochMicros;
   #known: ProvenOffset | undefined;
+  readonly #parts: RuntimeParts;
   #restarted = false;
   #retiring = false;
   #done = false;
@@ -131,6 +138,7 @@ export class TextStream implements Stream {
     this.#generation = begin.generation;
     this.#known = begin.known;
     file.goTo(begin.offset);
+    this.#parts = reading.parts.of(file, begin.offset);
     this.#at = { offset: file.at, proof: file.proof };
     this.#lastTime = Math.min(
       Math.round(file.stats().mtimeMs * 1000),
@@ -161,6 +169,7 @@ export class TextStream implements Stream {
   }
 
   read(max: number): StreamBatch {
+    const { reading } = this;
     const entries: Entry[] = [];
     let cut = 0;
     let read = 0;
@@ -181,8 +190,10 @@ export class TextStream implements Stream {
       this.#next++;
       read++;
       last = line;
-      const entry = this.#entry(line);
-      if (entry?.cutAt !== undefined) cut++;
+      const part = reading.decode.asciiBytes ? partOfLine(line) : undefined;
+      const isRest = this.#parts.isRest(part);
+      const entry = isRest ? undefined : this.#entry(line, part?.goesOn === true);
+      if (entry?.cutAt !== undefined || isRest) cut++;
       if (entry !== undefined) entries.push(entry);
     }
     if (last === undefined) {
@@ -246,7 +257,7 @@ export class TextStream implements Stream {
     return undefined;
   }
 
-  #entry(line: RawLine): Entry | undefined {
+  #entry(line: RawLine, goesOn: boolean): Entry | undefined {
     const { reading, file } = this;
     const { decode, passes, log } = reading;
     const { head, tail } = line;
@@ -271,7 +282,7 @@ export class TextStream implements Stream {
       realtime,
       message: message.text,
       ...(message.cutAt === undefined ? {} : { cutAt: message.cutAt }),
-      fields: new Map([[TEXT_LOG_FIELD, log.key]]),
+      fields: new Map<string, string>([[TEXT_LOG_FIELD, log.key], ...(goesOn ? [GOES_ON] : [])]),
       whole: true,
     };
   }

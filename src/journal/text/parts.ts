@@ -1,0 +1,59 @@
+/**
+ * Log files that a container runtime writes: which of their lines are parts of a longer line
+ * (`src/journal/runtime-line.ts`). It is told by every line of a file, judged or not.
+ */
+import { TEXT_FILES_MAX, TEXT_SEEK_BYTES } from '../../core/limits.js';
+import {
+  RUNTIME_HEAD_CHARS,
+  RUNTIME_TAIL_CHARS,
+  type RuntimePart,
+  RuntimeParts,
+  runtimePart,
+} from '../runtime-line.js';
+import type { RawLine, TextFile } from './file.js';
+
+const BRACE = 0x7b;
+/** Behind a date of ten characters, as CRI's lines begin. */
+const [T, T_AT] = [0x54, 10];
+
+/** What a line of a file tells; undefined where no runtime wrote it. */
+export function partOfLine(
+  line: Pick<RawLine, 'head' | 'tail' | 'start' | 'end'>,
+): RuntimePart | undefined {
+  const { head, tail = head, start, end } = line;
+  if (head[0] !== BRACE && head[T_AT] !== T) return undefined;
+  return runtimePart(
+    head.toString('latin1', 0, RUNTIME_HEAD_CHARS),
+    tail.toString('latin1', Math.max(0, tail.length - RUNTIME_TAIL_CHARS)),
+    end - start,
+  );
+}
+
+/** The unfinished lines of all files of a log. */
+export class PartsOfFiles {
+  /** By path: the file that comes in a rotated one's place goes on where that ended. */
+  readonly #byPath = new Map<string, RuntimeParts>();
+
+  /** Those of a file that is read from the offset on; lines before it may have been read. */
+  of(file: TextFile, offset: number): RuntimeParts {
+    const known = offset > 0 ? undefined : this.#byPath.get(file.path);
+    const parts = known ?? new RuntimeParts();
+    if (known === undefined && offset > 0) takeBefore(file, offset, parts);
+    this.#byPath.delete(file.path);
+    this.#byPath.set(file.path, parts);
+    const [oldest] = this.#byPath.keys();
+    if (this.#byPath.size > TEXT_FILES_MAX && oldest !== undefined) this.#byPath.delete(oldest);
+    return parts;
+  }
+}
+
+/** Takes the lines in front of a place. */
+function takeBefore(file: TextFile, offset: number, parts: RuntimeParts): void {
+  const bytes = file.bytesBefore(offset, TEXT_SEEK_BYTES);
+  for (let begin = 0; begin < bytes.length; ) {
+    const found = bytes.indexOf(0x0a, begin);
+    const end = found < 0 ? bytes.length : found;
+    parts.isRest(partOfLine({ head: bytes.subarray(begin, end), start: begin, end }));
+    begin = end + 1;
+  }
+}
