@@ -59,7 +59,7 @@ const NEVER: readonly (readonly [filter: string, before: RegExp, characters: Reg
   // auth_username_chars, as Dovecot has it by itself, for the lines of its auth service
   ['dovecot', /[\w-]\($/, /[\s,()<>"'=:[\]`]/g],
   // The colon ends the name of HTTP's Basic authentication (RFC 7617, section 2).
-  ['nginx-http-auth', /user "$/, /:/g],
+  ['nginx-http-auth', /user ["']$/, /:/g],
   // Only the name of an account that exists stands there.
   ['zimbra', /\[name=$/, /[;\s\]]/g],
   // Only the name of an account stands there.

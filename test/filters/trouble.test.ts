@@ -252,3 +252,19 @@ describe('nginx and the program that it asks about logins', () => {
     expect(resultOf('nginx-http-auth', line(status))).toBe(COUNTED);
   });
 });
+
+test("nginx's mail proxy counts in no file, where a name with a line break is lines of the client's", () => {
+  const line =
+    'client login failed: "Invalid login or password" while in http auth state, client: 192.0.2.7, server: 0.0.0.0:143, login: "bob"';
+  const login =
+    'client logged in, client: 192.0.2.7, server: 0.0.0.0:143, login: "bob", upstream: 127.0.0.1:143';
+  const result = (logtype: string, text: string, options: Options = {}) =>
+    shipped('nginx-http-auth', options, logtype).filter.judge(
+      { text: ` [info] 9#9: *9 ${text}` },
+      { time: epochMicros(0), boot: '' },
+    ).result;
+  expect([result('file', line), result('file', login)]).toEqual(['none', 'none']);
+  for (const logtype of ['journal', 'container'])
+    expect([result(logtype, line), result(logtype, login)]).toEqual(['failure', 'success']);
+  expect(result('file', line, { mailproxy: 'any' })).toBe('failure');
+});
