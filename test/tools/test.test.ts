@@ -35,4 +35,16 @@ describe('banjour test', () => {
     expect(await rows(line('Failed password for root from'), 'sshd')).toBe('192.0.2.1\n');
     expect(await rows(line('Accepted password for root from'), 'sshd')).toBe('');
   });
+
+  test('ends a line of a file at a newline alone, as the agent does', async () => {
+    const log = join(dir, 'mail.log');
+    const line = (user: string, n: number) =>
+      `Nov 21 20:47:00 mx sshd[${n}]: Failed password for ${user} from 192.0.2.${n} port 22 ssh2`;
+    const filler = `Nov 21 20:47:00 mx sshd[9]: ${'a'.repeat(200_000)}`;
+    writeFileSync(
+      log,
+      `${line('a\rb', 1)}\n${line('c\u2028d', 2)}\r\n${filler}\n\n${line('e', 3)}`,
+    );
+    expect(await rows(log, 'sshd')).toBe('192.0.2.1\n192.0.2.2\n192.0.2.3\n');
+  });
 });

@@ -1,7 +1,6 @@
 /** `banjour test`: finds the filter, runs the input through it, prints the report. */
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { guard } from '../../agent/intake/v8-time-limit.js';
 import { matchesSystem } from '../../core/entry.js';
@@ -167,9 +166,26 @@ async function readText(
     });
   }
   const bytes = input === '-' ? process.stdin : createReadStream(input);
-  const text = Readable.fromWeb(Readable.toWeb(bytes).pipeThrough(decoder as never) as never);
-  for await (const line of createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY }))
-    take(line);
+  const text: unknown = Readable.toWeb(bytes).pipeThrough(decoder as never);
+  for await (const line of linesOf(text as AsyncIterable<string>)) take(line);
+}
+
+/**
+ * The lines of a text as the agent reads a log: a newline alone ends one, and what a client writes
+ * may hold every other end of line.
+ */
+async function* linesOf(text: AsyncIterable<string>): AsyncGenerator<string, void, undefined> {
+  let begun: string[] = [];
+  for await (const piece of text) {
+    const [first = '', ...others] = piece.split('\n');
+    begun.push(first);
+    for (const other of others) {
+      yield begun.join('').replace(/\r+$/, '');
+      begun = [other];
+    }
+  }
+  const last = begun.join('');
+  if (last !== '') yield last.replace(/\r+$/, '');
 }
 
 function readJournal(
