@@ -16,7 +16,8 @@ const PROGRAMS = [
   { file: 'src/cli/ask', inside: /\/commands\/(?!run\.)/ },
   {
     file: 'src/cli/serve',
-    inside: /\/commands\/run\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
+    inside:
+      /\/commands\/run\.|\/intake\/thread\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
   },
   { file: 'src/agent/intake/worker', inside: /^$/ },
 ];

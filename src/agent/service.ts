@@ -20,9 +20,10 @@ import { describeDifference } from '../setup/difference.js';
 import { LastGood, loadForStart } from '../setup/last-good.js';
 import type { ConfigurationRoots } from '../setup/load.js';
 import { needsError, startNeeds } from '../setup/needs.js';
-import { ledgerPathOf } from '../setup/setup.js';
+import { bySource, ledgerPathOf } from '../setup/setup.js';
 import { surroundingsOf } from '../setup/viewer.js';
 import { Agent } from './agent.js';
+import { dismissThread, prepareFilters } from './intake/thread.js';
 import { trimNowAndThen } from './memory.js';
 
 /** The status line that `systemctl status` shows is renewed this often, ms. */
@@ -53,6 +54,8 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
   const needs = startNeeds(loaded.config, surroundingsOf(options.ledgerPath, false));
   const refusal = needsError(needs);
   if (refusal !== undefined && !options.dryRun) throw refusal;
+  const [first] = bySource(setup.jails).values();
+  if (first !== undefined) prepareFilters(first.jails);
   const logging = openLog({
     level: options.logLevel ?? settings.loglevel,
     target: settings.logtarget,
@@ -95,7 +98,10 @@ export async function runService(options: ServiceOptions): Promise<ExitCode> {
     version: options.version,
     live,
     loglevel: { get: logging.getLevel, set: logging.setLevel },
-  }).finally(started);
+  }).finally(() => {
+    started();
+    dismissThread();
+  });
   if (!options.dryRun)
     live.keptBy((files) =>
       inBackground(lastGood.keep(files), (error) =>

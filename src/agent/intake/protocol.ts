@@ -79,7 +79,7 @@ export interface IntakePlan {
   readonly self?: OwnProcess;
 }
 
-/** What the thread is started with. */
+/** What the thread is told first. */
 export interface IntakeWork {
   readonly plan: IntakePlan;
   /**
@@ -176,6 +176,10 @@ export class Credits {
 const SLOT: Readonly<Record<Credited, number>> = { batch: 0, edge: 1 };
 
 export type ToIntake =
+  /** Whose filters will most likely be asked for: they may be compiled ahead of the plan. */
+  | { readonly type: 'filters'; readonly jails: readonly JailIntake[] }
+  /** What to read, and for whom: said once, ahead of all that follows. */
+  | { readonly type: 'plan'; readonly work: IntakeWork }
   /** There are credits again, after there were none. */
   | { readonly type: 'credit' }
   | { readonly type: 'ping'; readonly id: number }

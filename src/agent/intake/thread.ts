@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import { EventDescriptor } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
+import type { JailIntake } from '../../core/specs.js';
 import {
   type Credited,
   Credits,
@@ -24,6 +25,61 @@ const THREAD_YOUNG_MIB_MAX = 6;
  * at the end.
  */
 const REPLAY_YOUNG_MIB_MAX = 24;
+const OWN_ENTRY = new URL('./worker.js', import.meta.url);
+
+/** A thread that follows its source and has no plan yet; see `prepareThread`. */
+let spare: { readonly entry: string; readonly worker: Worker } | undefined;
+
+/**
+ * Starts a thread ahead of its plan: it loads its modules while this one loads its own and reads
+ * the configuration. The next that follows a source is made of it. `entry` as for `IntakeThread`.
+ */
+export function prepareThread(entry = OWN_ENTRY): void {
+  const worker = makeWorker(entry, true);
+  spare = { entry: entry.href, worker };
+  // One that dies is not handed out; whoever starts a thread makes another and hears why.
+  worker.on('error', () => undefined);
+  worker.once('exit', () => {
+    if (spare?.worker === worker) spare = undefined;
+  });
+}
+
+/** Lets that thread compile the filters that its plan will ask for; nothing without one. */
+export function prepareFilters(jails: readonly JailIntake[]): void {
+  spare?.worker.postMessage({ type: 'filters', jails } satisfies ToIntake);
+}
+
+/**
+ * Lets the thread of `prepareThread` end when nobody has taken it; false when there is none. It ends
+ * itself once its modules are loaded: a thread that is terminated while it loads koffi takes the
+ * process with it (napi_throw fails there).
+ */
+export function dismissThread(): boolean {
+  if (spare === undefined) return false;
+  spare.worker.postMessage({ type: 'stop' } satisfies ToIntake);
+  spare.worker.unref();
+  spare = undefined;
+  return true;
+}
+
+function makeWorker(entry: URL, follow: boolean): Worker {
+  noteThread();
+  return new Worker(entry, {
+    name: 'intake',
+    resourceLimits: {
+      maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
+      maxYoungGenerationSizeMb: follow ? THREAD_YOUNG_MIB_MAX : REPLAY_YOUNG_MIB_MAX,
+    },
+  });
+}
+
+/** The thread that was prepared where it will do, else a new one. */
+function takeWorker(entry: URL, follow: boolean): Worker {
+  if (spare?.entry !== entry.href || !follow) return makeWorker(entry, follow);
+  const { worker } = spare;
+  spare = undefined;
+  return worker;
+}
 
 export interface IntakeListener {
   /** Called for every message, in order. */
@@ -45,26 +101,14 @@ export class IntakeThread {
   #pingId = 0;
 
   /** `entry`: only tests name another than the intake's own. */
-  constructor(
-    plan: IntakePlan,
-    listener: IntakeListener,
-    entry = new URL('./worker.js', import.meta.url),
-  ) {
-    noteThread();
+  constructor(plan: IntakePlan, listener: IntakeListener, entry = OWN_ENTRY) {
     this.#orders = plan.follow ? new EventDescriptor() : undefined;
     const work: IntakeWork = {
       plan,
       credits: this.#credits.shared,
       ...(this.#orders === undefined ? {} : { orders: this.#orders.number }),
     };
-    this.#worker = new Worker(entry, {
-      workerData: work,
-      name: 'intake',
-      resourceLimits: {
-        maxOldGenerationSizeMb: THREAD_HEAP_MIB_MAX,
-        maxYoungGenerationSizeMb: plan.follow ? THREAD_YOUNG_MIB_MAX : REPLAY_YOUNG_MIB_MAX,
-      },
-    });
+    this.#worker = takeWorker(entry, plan.follow);
     let error: Error | undefined;
     this.#worker.on('error', (cause) => {
       error = cause as Error;
@@ -82,6 +126,7 @@ export class IntakeThread {
         resolve();
       });
     });
+    this.#say({ type: 'plan', work });
   }
 
   /** A batch has been committed, or one of the edge judged: the thread may send another. */

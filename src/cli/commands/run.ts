@@ -51,6 +51,8 @@ async function runAgent({ args, terminal, paths }: CommandContext): Promise<Exit
     throw new OperatorError(`no such log level: ${JSON.stringify(level)}`, {
       hint: `write one of ${LOG_LEVELS.join(', ')}`,
     });
+  // The reader's thread loads its modules while this one does.
+  (await import('../../agent/intake/thread.js')).prepareThread();
   const { runService } = await import('../../agent/service.js');
   return runService({
     configuration: { shippedRoot: paths.shipped, adminRoot: paths.config },

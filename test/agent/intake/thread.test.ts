@@ -1,13 +1,15 @@
 import { describe, expect, test } from '@jest/globals';
 import { batchReader } from '../../../native/batch-library.js';
 import { Credits, type FromIntake } from '../../../src/agent/intake/protocol.js';
-import { IntakeThread } from '../../../src/agent/intake/thread.js';
+import { dismissThread, IntakeThread, prepareThread } from '../../../src/agent/intake/thread.js';
 import { BATCH_CREDITS, BATCH_ENTRIES_MAX } from '../../../src/core/limits.js';
 import { sourceId } from '../../../src/core/names.js';
 import { jail } from '../../support/filters.js';
 import { canWrite, numbered, Scratch, writeJournal } from '../../support/journal-files.js';
 import { needs } from '../../support/require.js';
 import { until } from '../../support/until.js';
+
+const STUBBORN = new URL('./stubborn.js', import.meta.url);
 
 /**
  * A thread that behaves so when it is told to stop (see stubborn.ts), and the promise of its end.
@@ -25,10 +27,33 @@ async function started(behaviour: 'willing' | 'busy' | 'stuck') {
     exited = resolve;
   });
   const listener = { message: () => undefined, exit: () => exited() };
-  const thread = new IntakeThread(plan, listener, new URL('./stubborn.js', import.meta.url));
+  const thread = new IntakeThread(plan, listener, STUBBORN);
   expect(await thread.ping(30_000)).toBe(true);
   return { thread, gone };
 }
+
+describe('a thread that was started ahead of its plan', () => {
+  test('is the one that gets the next plan, and does what that says', async () => {
+    prepareThread(STUBBORN);
+    const { thread, gone } = await started('willing');
+    expect(dismissThread()).toBe(false);
+    expect(await thread.stop(30_000)).toBe(true);
+    await gone;
+  });
+
+  test('is ended when nobody needs it', () => {
+    prepareThread(STUBBORN);
+    expect(dismissThread()).toBe(true);
+    expect(dismissThread()).toBe(false);
+  });
+
+  test('is not taken for a thread of another kind', async () => {
+    prepareThread();
+    const { thread } = await started('willing');
+    expect(dismissThread()).toBe(true);
+    expect(await thread.stop(30_000)).toBe(true);
+  });
+});
 
 describe('the end of an intake thread', () => {
   test('one that is told to stop stops', async () => {
