@@ -2,7 +2,8 @@
  * What is started often, or must be up soon, as one file each: the compiler's file is replaced by
  * one that holds all that it loads, since finding and opening a module takes as long as running it.
  * Everything works without this step, and takes longer. The compiler alone does not make these
- * files anew: after a change, build with `npm run build`. Packages stay outside.
+ * files anew: after a change, build with `npm run build`. Packages stay outside, but for those of
+ * the agent that are JavaScript alone: winston is 120 files.
  *
  * Errors are told by their classes, of which each file has its own: what is imported later and
  * stays outside shows things, or is a thread, and throws none of ours.
@@ -11,13 +12,14 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { ROOT } from './run.mjs';
 
-/** The file, and which of its later imports it holds as well. */
+/** The file, and which of its later imports and of its packages it holds as well. */
 const PROGRAMS = [
   { file: 'src/cli/ask', inside: /\/commands\/(?!run\.)/ },
   {
     file: 'src/cli/serve',
     inside:
       /\/commands\/run\.|\/intake\/thread\.|\/service\.|\/check\.|\/compile\.|\/text-dates\.|\/libc\./,
+    packages: ['winston', 'winston-transport', 'prom-client'],
   },
   { file: 'src/agent/intake/worker', inside: /^$/ },
 ];
@@ -34,6 +36,24 @@ function outside(file, inside) {
     },
   };
 }
+
+/** Leaves packages where they are but for these, with all that they load. */
+function packagesOutside(wanted) {
+  const name = (path) => /^(?:@[^/]+\/)?[^/]+/.exec(path)?.[0] ?? path;
+  return {
+    name: 'packages-outside',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+        const isInside = importer.includes('/node_modules/') || wanted.includes(name(path));
+        return isInside || path.startsWith('node:') ? undefined : { path, external: true };
+      });
+    },
+  };
+}
+
+/** What packages of the older kind of modules ask Node for. */
+const REQUIRE =
+  "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);";
 
 /** Modules find others beside them where the compiler put them. */
 function places(file) {
@@ -59,14 +79,13 @@ function fromFile(file, path) {
 /** Makes them; errors of the sources end it with esbuild's words. */
 export async function buildCommands() {
   const { build } = await import('esbuild');
-  for (const { file, inside } of PROGRAMS)
+  for (const { file, inside, packages = [] } of PROGRAMS)
     await build({
       absWorkingDir: ROOT,
       entryPoints: [`${file}.ts`],
       outfile: `dist/${file}.js`,
       bundle: true,
       platform: 'node',
-      packages: 'external',
       format: 'esm',
       target: 'node20',
       legalComments: 'none',
@@ -74,6 +93,7 @@ export async function buildCommands() {
       charset: 'ascii',
       sourcemap: true,
       logLevel: 'warning',
-      plugins: [outside(file, inside), places(file)],
+      ...(packages.length > 0 && { banner: { js: REQUIRE } }),
+      plugins: [outside(file, inside), packagesOutside(packages), places(file)],
     });
 }

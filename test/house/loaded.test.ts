@@ -54,7 +54,8 @@ describe('modules of others are loaded only where they are needed', () => {
       'winston',
       'winston-transport',
     ]);
-    expect(loadedBy(['src/cli/serve.js'])).toEqual(loadedBy(agent));
+    // The others are in the file: opening theirs takes longer than what they do.
+    expect(loadedBy(['src/cli/serve.js'])).toEqual(['better-sqlite3', 'koffi']);
   });
 
   test('by the thread that reads: the bridge to C', () => {
