@@ -85,7 +85,8 @@ export class Agent {
 
   /** Starts an agent; resolves when the kernel is right and every reader has opened its source. */
   static async start(options: AgentOptions): Promise<Agent> {
-    const agent = new Agent(options);
+    options.firewall.prepare?.();
+    const agent = await Agent.#made(options);
     const { stages } = agent;
     const { firewallSync, ledger, pipeline } = stages;
     const operations = new AgentControlHandlers(
@@ -125,6 +126,16 @@ export class Agent {
       return agent;
     } catch (error) {
       await agent.stop();
+      throw error;
+    }
+  }
+
+  /** An agent that has not started; without one nobody is left to close the firewall. */
+  static async #made(options: AgentOptions): Promise<Agent> {
+    try {
+      return new Agent(options);
+    } catch (error) {
+      await options.firewall.close();
       throw error;
     }
   }

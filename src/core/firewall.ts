@@ -72,6 +72,11 @@ export type DriftListener = (event: {
 
 export interface FirewallBackend {
   /**
+   * Starts what takes its time beside other work, e.g. child processes; changes nothing. Absent
+   * where there is nothing to wait for.
+   */
+  prepare?(): void;
+  /**
    * Takes the tables for this process until `close`, before anything else is asked for. Throws
    * OperatorError when another process holds them. Absent where there is nothing to share.
    */

@@ -109,14 +109,18 @@ export class NftBackend extends TableBackend {
     this.#watch = watch;
   }
 
+  prepare(): void {
+    // Listening before looking: a change in between rings. It also learns whose changes are ours.
+    this.#watch.start();
+    this.#runner.warm();
+  }
+
   override open(
     plan: FirewallPlan,
     wanted: Iterable<Element>,
     keep?: KeepElements,
   ): Promise<ApplyReport> {
-    // Listening before looking: a change in between rings.
-    this.#watch.start();
-    this.#runner.warm();
+    this.prepare();
     return super.open(plan, wanted, keep);
   }
 

@@ -210,9 +210,17 @@ export class NftRunner implements Transport {
     return { refusal: await this.#fresh(batchText(commands), ['-c']), via: 'fresh' };
   }
 
-  /** Starts the resident nft ahead of the first batch. */
+  /**
+   * Starts the resident nft ahead of the first batch. The first time it is started while another
+   * says whether it may be kept.
+   */
   warm(): void {
-    inBackground(this.#kept().then((resident) => resident?.warm()));
+    const resident = this.#resident;
+    if (resident === undefined) return;
+    if (this.#mayStay === undefined) resident.warm();
+    inBackground(
+      this.#kept().then((kept) => (kept === undefined ? resident.close() : kept.warm())),
+    );
   }
 
   /**

@@ -3,7 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect } from '@jest/globals';
+import { Agent, type AgentOptions } from '../../src/agent/agent.js';
 import { EXIT } from '../../src/core/errors.js';
+import type { FirewallBackend } from '../../src/core/firewall.js';
+import { wallClock } from '../../src/core/time.js';
+import { openLedger } from '../../src/ledger/open.js';
 import { AgentHost, canHost } from '../support/agent-host.js';
 import { needs } from '../support/require.js';
 import { until } from '../support/until.js';
@@ -71,4 +75,22 @@ test('the second says who the first is and ends, the first goes on alone, and ki
   const next = inFirstNetwork('run');
   await until(next.said, () => next.said().includes('is ready'));
   expect(first.ruleset()).toContain('192.0.2.1');
+});
+
+test('an agent that cannot have its ledger leaves nothing running', async () => {
+  const path = first.path('state/ledger.sqlite3');
+  const { ledger } = openLedger(path, wallClock.now());
+  const calls: string[] = [];
+  const firewall = {
+    prepare: () => calls.push('prepare'),
+    close: async () => calls.push('close'),
+  } as unknown as FirewallBackend;
+  const starting = Agent.start({
+    ledgerPath: path,
+    firewall,
+    log: () => undefined,
+  } as unknown as AgentOptions);
+  await expect(starting).rejects.toThrow('another agent is using the ledger');
+  expect(calls).toEqual(['prepare', 'close']);
+  ledger.close();
 });

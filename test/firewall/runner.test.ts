@@ -12,19 +12,28 @@ case "$*" in
 esac
 `;
 
-async function ways(version: string, count = 2): Promise<(string | undefined)[]> {
+/** A runner over this nft, and what ends both. */
+function runnerOf(script: string) {
   const folder = mkdtempSync(join(tmpdir(), 'banjour-nft-'));
   const path = join(folder, 'nft');
-  writeFileSync(path, nft(version), { mode: 0o755 });
+  writeFileSync(path, script, { mode: 0o755 });
   const runner = new NftRunner({ command: [path], directory: folder, residentDeadlineMs: 10_000 });
+  const close = async () => {
+    await runner.close();
+    rmSync(folder, { recursive: true });
+  };
+  return { runner, close };
+}
+
+async function ways(version: string, count = 2): Promise<(string | undefined)[]> {
+  const { runner, close } = runnerOf(nft(version));
   try {
     runner.warm();
     const vias: string[] = [];
     for (let i = 0; i < count; i++) vias.push((await runner.send([], 1)).via);
     return [...vias, runner.residentPid === undefined ? 'none kept' : 'one kept'];
   } finally {
-    await runner.close();
-    rmSync(folder, { recursive: true });
+    await close();
   }
 }
 
@@ -39,6 +48,16 @@ describe('nft is kept running', () => {
       ]);
     },
   );
+
+  test('and starts before it has said its version', async () => {
+    const { runner, close } = runnerOf(nft("echo 'nftables v1.0.6 (Lester Gooch #5)'"));
+    runner.warm();
+    const pid = runner.residentPid;
+    expect(pid).toBeDefined();
+    await runner.send([], 1);
+    expect(runner.residentPid).toBe(pid);
+    await close();
+  });
 
   test('but not before 1.0, whose session does nothing after the first line that it refused', async () => {
     expect(await ways("echo 'nftables v0.9.8 (E.D.S.)'")).toEqual(['fresh', 'fresh', 'none kept']);
