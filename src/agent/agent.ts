@@ -1,10 +1,10 @@
 /**
  * The agent: start, running, reload, stop.
  *
- * Order of a start: ledger, then the kernel and, beside it, the intake, then the control sockets.
- * Banned hosts are shut out before anything is read, and whom the newest entries ban is shut out
- * while the kernel is put right. Order of a stop: intake, what is under way to the
- * kernel, sockets, firewall, ledger; the kernel's table stays.
+ * Order of a start: ledger, then the kernel, then the intake (beside the kernel where the tables
+ * stand already), then the control sockets. Banned hosts are shut out before anything is read, and
+ * whom the newest entries ban is shut out while the kernel is put right. Order of a stop: intake,
+ * what is under way to the kernel, sockets, firewall, ledger; the kernel's table stays.
  */
 
 import { type ControlServer, type ControlSockets, serveControl } from '../control/server.js';
@@ -96,11 +96,17 @@ export class Agent {
     );
     try {
       options.firewall.claim?.();
-      const held = pipeline.questions.hold(ledger.unsettled());
-      const restored = firewallSync.restore(stages.isLedgerFresh);
+      const unsettled = ledger.unsettled();
+      const held = pipeline.questions.hold(unsettled);
+      let taking: (() => void) | undefined;
+      const takes = new Promise<void>((resolve) => {
+        taking = resolve;
+      });
+      const restored = firewallSync.restore(stages.isLedgerFresh, unsettled, taking);
       // What a new ledger does not know of, the kernel may: until that is taken over, a short ban
-      // would replace a long one.
-      if (stages.isLedgerFresh) await restored;
+      // would replace a long one. And where the tables are gone, the bans of the ledger come first:
+      // what the jails have to know of the past keeps this thread busy.
+      await (stages.isLedgerFresh ? restored : Promise.race([takes, restored]));
       stages.intake.givesWay = true;
       const serving = async () => {
         await restored;

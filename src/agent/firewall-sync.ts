@@ -76,15 +76,16 @@ export class FirewallSync {
    * The start: expired bans end, the others are put in force, and the ledger takes over what the
    * kernel holds and it does not know. `fresh`: it is new or was mended. Bans that were decided
    * before a crash and never answered for are settled and announced now; those that are held have
-   * to wait for the answer of an ignorecommand.
+   * to wait for the answer of an ignorecommand. `open`: what `Ledger.unsettled` says, which looks
+   * at every ban. `taking`: see `FirewallBackend.open`.
    */
-  async restore(fresh: boolean): Promise<void> {
+  async restore(fresh: boolean, open?: readonly BanRecord[], taking?: () => void): Promise<void> {
     const { firewall, ledger, announcer, log } = this.#parts;
     const now = wallClock.now();
     const expired = expireAll(ledger, now);
     const over = new Set(expired.map(nameOf));
-    const unsettled = this.#unsettled();
-    const report = await firewall.open(this.plan(), this.#wanted(), (elements) => {
+    const unsettled = this.#unsettled(open);
+    const keep = (elements: readonly Element[]) => {
       // Bans end by the wall: where that has leapt, the kernel has not noticed.
       const unknown = elements.filter((element) => !over.has(nameOf(element)));
       const adopted = ledger.adopt(unknown, wallClock.now());
@@ -100,7 +101,8 @@ export class FirewallSync {
         );
       const known = this.#jails();
       return adopted.filter(({ jail }) => known.has(jail));
-    });
+    };
+    const report = await firewall.open(this.plan(), this.#wanted(), keep, taking);
     this.#settle(unsettled, report);
     for (const { jail, target, until, ended } of expired)
       if (until !== null && ended?.reason === 'expired')
@@ -169,12 +171,10 @@ export class FirewallSync {
   }
 
   /** Bans that were decided, are to be in the kernel, and have not been answered for. */
-  #unsettled(): BanRecord[] {
-    const { ledger, isHeld } = this.#parts;
+  #unsettled(open: readonly BanRecord[] = this.#parts.ledger.unsettled()): BanRecord[] {
+    const { isHeld } = this.#parts;
     const known = this.#jails();
-    return ledger
-      .unsettled()
-      .filter(({ jail, target }) => known.has(jail) && !isHeld(jail, target));
+    return open.filter(({ jail, target }) => known.has(jail) && !isHeld(jail, target));
   }
 
   /** Says and notes the kernel's answer to bans that waited for it. */

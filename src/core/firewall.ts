@@ -81,7 +81,16 @@ export interface FirewallBackend {
    * OperatorError when another process holds them. Absent where there is nothing to share.
    */
   claim?(): void;
-  open(plan: FirewallPlan, wanted: Iterable<Element>, keep?: KeepElements): Promise<ApplyReport>;
+  /**
+   * Makes the kernel equal to the plan and to what is wanted. `taking`: called ahead of that where
+   * the tables stand already, when changes are taken from then on.
+   */
+  open(
+    plan: FirewallPlan,
+    wanted: Iterable<Element>,
+    keep?: KeepElements,
+    taking?: () => void,
+  ): Promise<ApplyReport>;
   apply(changes: readonly ElementChange[]): Promise<ApplyReport>;
   /** Replaces the plan (reload); bans of kept jails stay in force throughout. */
   replan(plan: FirewallPlan, wanted: Iterable<Element>): Promise<ApplyReport>;

@@ -83,12 +83,14 @@ export class TableBackend implements FirewallBackend {
     plan: FirewallPlan,
     wanted: Iterable<Element>,
     keep?: KeepElements,
+    taking?: () => void,
   ): Promise<ApplyReport> {
     const start = performance.now();
     const opened = await this.#queue.alone(async () =>
       (await this.#stateAhead(plan)) ? undefined : this.#establish(plan, wanted, keep),
     );
     if (opened !== undefined) return opened;
+    taking?.();
     const since = performance.now();
     const kernel = await this.#transport.glance();
     const read = kernel === undefined ? undefined : { kernel, since };

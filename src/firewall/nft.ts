@@ -119,9 +119,10 @@ export class NftBackend extends TableBackend {
     plan: FirewallPlan,
     wanted: Iterable<Element>,
     keep?: KeepElements,
+    taking?: () => void,
   ): Promise<ApplyReport> {
     this.prepare();
-    return super.open(plan, wanted, keep);
+    return super.open(plan, wanted, keep, taking);
   }
 
   claim(): void {

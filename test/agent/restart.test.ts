@@ -40,6 +40,27 @@ async function bannedUntil(signal: NodeJS.Signals, addresses: readonly string[])
   host.said = '';
 }
 
+describe('what comes first at a start', () => {
+  const FORCE = '2 bans are in force';
+  const placesOf = (...words: readonly string[]) => words.map((one) => host.said.indexOf(one));
+
+  test('the bans of the ledger where the tables are gone, since reading is work', async () => {
+    await banned('198.51.100.1', '198.51.100.2');
+    host.namespace.run(['nft', 'flush', 'ruleset']);
+    await host.start();
+    const [bans = -1, reading = -1] = placesOf(FORCE, 'resuming at');
+    expect([bans > 0, reading > bans]).toEqual([true, true]);
+    expect(inKernel()).toEqual(['198.51.100.1', '198.51.100.2']);
+  });
+
+  test('the reading where they stand, since whoever is banned is', async () => {
+    await banned('198.51.100.1', '198.51.100.2');
+    await host.start();
+    const [reading = -1, bans = -1] = placesOf('resuming at', FORCE);
+    expect([reading > 0, bans > reading]).toEqual([true, true]);
+  });
+});
+
 describe('a start with a ledger that cannot be used', () => {
   const broken: readonly (readonly [string, () => void, RegExp])[] = [
     [

@@ -245,6 +245,12 @@ describe('an opening where tables stand', () => {
     );
   });
 
+  test('says that it takes bans before it reads', async () => {
+    const second = new TableBackend(kernel);
+    await second.open(plan(['sshd']), [BAN], undefined, () => kernel.calls.push('taking'));
+    expect(kernel.calls.slice(0, 4)).toEqual(['outline', 'rules', 'taking', 'glance']);
+  });
+
   test('does not take over what was lifted while it read', async () => {
     const { backend: second, answer } = reopened();
     const found: Element[] = [];
@@ -298,8 +304,8 @@ describe('an opening where tables stand', () => {
     await spoil();
     kernel.calls = [];
     const second = new TableBackend(kernel);
-    await second.open(plan(['sshd']), [BAN]);
-    expect(kernel.calls.filter((call) => call === 'glance')).toEqual([]);
+    await second.open(plan(['sshd']), [BAN], undefined, () => kernel.calls.push('taking'));
+    expect(kernel.calls.filter((call) => ['glance', 'taking'].includes(call))).toEqual([]);
     expect(kernel.calls).toContain('list');
     expect(await inForce(second)).toEqual(['sshd 192.0.2.1/32 for good']);
   });
