@@ -251,7 +251,8 @@ export class PendingIgnoreChecks {
 
   /** True while the kernel must not have this target. */
   isHeld(jail: JailName, target: Prefix): boolean {
-    return this.#held.has(banKey(jail, target));
+    // Asked of every ban at a start, and hardly ever is one held.
+    return this.#held.size > 0 && this.#held.has(banKey(jail, target));
   }
 
   /**

@@ -69,19 +69,42 @@ export function kernelState(tables: KernelTables): KernelState {
   return { present: tables.has('inet'), elements: elementsOf(tables), counters };
 }
 
-/** Elements of the inet table; with `only` those that lists brought, or all others. */
-export function elementsOf(tables: KernelTables, only?: 'bans' | 'lists'): Element[] {
-  const elements: Element[] = [];
+/** Sets of the inet table that hold bans; with `only` those that lists brought, or all others. */
+function* setsWithBans(
+  tables: KernelTables,
+  only?: 'bans' | 'lists',
+): Generator<readonly [BanSet, KernelElements]> {
   for (const [name, set] of tables.get('inet')?.sets ?? []) {
     const bans = parseSetName(name);
     if (bans === undefined || !holdsHosts(bans, set)) continue;
     if (only !== undefined && (bans.jail === LISTS_JAIL) !== (only === 'lists')) continue;
-    for (const [key, until] of set.elements) {
+    yield [bans, set.elements];
+  }
+}
+
+/** Elements of the inet table; with `only` those that lists brought, or all others. */
+export function elementsOf(tables: KernelTables, only?: 'bans' | 'lists'): Element[] {
+  const elements: Element[] = [];
+  for (const [bans, keys] of setsWithBans(tables, only))
+    for (const [key, until] of keys) {
       const target = targetOf(bans, key);
       if (target !== undefined) elements.push({ jail: bans.jail, target, until });
     }
-  }
   return elements;
+}
+
+/** How many there are, for less than it takes to make them. */
+export function elementCountOf(tables: KernelTables, only?: 'bans' | 'lists'): number {
+  let count = 0;
+  for (const [bans, keys] of setsWithBans(tables, only)) {
+    if (isOfHosts(bans)) count += keys.size;
+    else for (const key of keys.keys()) if (targetOf(bans, key) !== undefined) count++;
+  }
+  return count;
+}
+
+function isOfHosts({ family, length }: BanSet): boolean {
+  return length === (family === 4 ? 32 : 128);
 }
 
 /**
@@ -127,9 +150,8 @@ export function banSetsIn(tables: KernelTables, only?: 'filled' | 'listed'): Ban
  * not.
  */
 function targetOf(set: BanSet, key: string): Prefix | undefined {
-  const host = set.length === (set.family === 4 ? 32 : 128);
   // Text of a host is canonical here, and parsing 100,000 of them would cost.
-  if (host) return { family: set.family, base: key, length: set.length } as Prefix;
+  if (isOfHosts(set)) return { family: set.family, base: key, length: set.length } as Prefix;
   const address = parseAddress(key);
   if (address === undefined || address.family !== set.family) return undefined;
   const prefix = prefixOf(address, set.length);

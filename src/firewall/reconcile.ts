@@ -19,7 +19,13 @@ import {
   removeTable,
 } from './compile.js';
 import type { NftCommand } from './json.js';
-import { banSetsIn, elementsOf, type KernelTable, type KernelTables } from './kernel-tables.js';
+import {
+  banSetsIn,
+  elementCountOf,
+  elementsOf,
+  type KernelTable,
+  type KernelTables,
+} from './kernel-tables.js';
 import { elementId, parseSetName, setNamer } from './names.js';
 import { makeSchema, type Schema, type SchemaOptions, type TableSchema } from './schema.js';
 
@@ -178,10 +184,9 @@ export function besides(elements: readonly Element[], kernel: KernelTables): Ele
   let found = 0;
   for (const element of elements)
     if (sets.get(nameOf(element))?.elements.has(element.target.base)) found++;
-  const present = elementsOf(kernel, 'bans');
-  if (present.length === found) return [];
+  if (elementCountOf(kernel, 'bans') === found) return [];
   const known = new Set(elements.map(elementId));
-  return present.filter((element) => !known.has(elementId(element)));
+  return elementsOf(kernel, 'bans').filter((element) => !known.has(elementId(element)));
 }
 
 /**

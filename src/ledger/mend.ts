@@ -22,10 +22,16 @@ const ANY_TIME = outside('time');
 /** Of `hourly`: beyond it an hour's time is no safe integer. */
 const LAST_HOUR = Math.floor(Number.MAX_SAFE_INTEGER / 3_600_000_000);
 
-/** `json_type` fails on what is no JSON, and CASE alone keeps the order of the two. */
-const NO_LIST = ['evidence', "coalesce(weights, '[]')", "coalesce(counts, '[]')"].map(
-  (list) => `CASE WHEN json_valid(${list}) THEN json_type(${list}) <> 'array' ELSE 1 END`,
-);
+/**
+ * The ledger writes lists without a blank before them, so that each need be read as JSON once only;
+ * most bans have none of the last two.
+ */
+const noList = (column: string) =>
+  `NOT (coalesce(json_valid(${column}), 0) AND substr(${column}, 1, 1) = '[')`;
+const NO_LIST = [
+  noList('evidence'),
+  ...['weights', 'counts'].map((column) => `(${column} IS NOT NULL AND ${noList(column)})`),
+];
 
 /** The tables: which of their rows the ledger cannot have written, and how such a row is named. */
 const TABLES: Readonly<Record<string, { readonly wrong: string[]; readonly name: string }>> = {

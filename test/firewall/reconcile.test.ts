@@ -5,7 +5,12 @@ import { mustJailName } from '../../src/core/names.js';
 import { epochMicros, plus } from '../../src/core/time.js';
 import { NFT_FRESH_DEADLINE_MS } from '../../src/core/timeouts.js';
 import type { NftCommand } from '../../src/firewall/json.js';
-import type { KernelElements, KernelTable } from '../../src/firewall/kernel-tables.js';
+import {
+  elementCountOf,
+  elementsOf,
+  type KernelElements,
+  type KernelTable,
+} from '../../src/firewall/kernel-tables.js';
 import {
   besides,
   byImportance,
@@ -45,6 +50,22 @@ function kernel(elements: Record<string, number | null>): Map<'inet', KernelTabl
     ['inet', { sets: new Map([['ban4.sshd', set]]), chains: new Map(), counters: new Map() }],
   ]);
 }
+
+test('counts as many bans as there are', () => {
+  const tables = kernel({ '192.0.2.1': null, '192.0.2.2': 60 });
+  const sets = tables.get('inet')?.sets;
+  const like = sets?.get('ban4.sshd');
+  if (like === undefined) throw new Error('no set');
+  const nets = new Map([
+    ['203.0.113.0', null],
+    ['203.0.113.5', null],
+  ]);
+  sets?.set('net4.24.sshd', { ...like, elements: nets });
+  sets?.set('others', { ...like, elements: new Map([['198.51.100.2', null]]) });
+  expect(elementCountOf(tables)).toBe(3);
+  for (const only of [undefined, 'bans', 'lists'] as const)
+    expect(elementCountOf(tables, only)).toBe(elementsOf(tables, only).length);
+});
 
 test('what a set of the name holds is no ban when it is not one of addresses', () => {
   const found = (other: { readonly type?: string; readonly flags?: string[] }) => {
