@@ -1,7 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Milliseconds between two looks at what is awaited. */
+/** Milliseconds between two looks at what is awaited, at least and at most. */
 const LOOK_MS = 5;
+const LOOK_MS_MAX = 250;
+/**
+ * Looks that run a program take the processor from what is awaited: the pause after one is so many
+ * times as long as it was.
+ */
+const PAUSE_PER_LOOK = 3;
 
 /**
  * Waits until `done` says so; fails after thirty seconds (a loaded machine is slow), or so many,
@@ -13,10 +19,12 @@ export async function until(
   milliseconds = 30_000,
 ): Promise<void> {
   const end = performance.now() + milliseconds;
-  while (!(await done())) {
-    if (performance.now() > end)
-      throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
-    await sleep(LOOK_MS);
+  for (;;) {
+    const began = performance.now();
+    if (await done()) return;
+    const now = performance.now();
+    if (now > end) throw new Error(`waited in vain: ${typeof what === 'string' ? what : what()}`);
+    await sleep(Math.min(LOOK_MS_MAX, Math.max(LOOK_MS, PAUSE_PER_LOOK * (now - began))));
   }
 }
 
