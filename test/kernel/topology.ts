@@ -5,7 +5,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
+import type { Writable } from 'node:stream';
 import type { NftBackend } from '../../src/firewall/nft.js';
 import { makeNetworkNamespace, type NetworkNamespace } from '../support/netns.js';
 import { type Bench, makeBench } from './kernel.js';
@@ -85,20 +86,25 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
     server.run(['ip', 'route', 'add', 'default', 'via', '10.9.2.254']);
     server.run(['ip', 'route', 'add', 'default', 'via', 'fd09:2::fe']);
   }
-  const peer = (namespace: NetworkNamespace, ...args: string[]) => {
+  const launch = (namespace: NetworkNamespace, ...args: string[]) => {
     const [file, ...rest] = namespace.inside([process.execPath, PEER, ...args]);
     const child = spawn(file, rest, { stdio: ['pipe', 'pipe', 'inherit'] });
     children.push(child);
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    return { child, next: async () => String((await lines.next()).value) };
+    return { child, lines: createInterface({ input: child.stdout }) };
   };
-  const to = (source: string) => [source.includes(':') ? there[6] : there[4], String(PORT), source];
+  const peer = (namespace: NetworkNamespace, ...args: string[]) => {
+    const { child, lines } = launch(namespace, ...args);
+    const iterator = lines[Symbol.asyncIterator]();
+    return { child, next: async () => String((await iterator.next()).value) };
+  };
   const service = peer(server, 'serve', String(PORT));
   if ((await service.next()) !== 'ready') throw new Error('the listener did not start');
+  const clients = launch(attacker, 'clients', there[4], there[6], String(PORT));
+  const order = await ordersTo(clients.child.stdin, clients.lines);
   return {
     ...bench,
-    probe: (source, ms = SILENCE_MS) => peer(attacker, 'probe', ...to(source), String(ms)).next(),
-    udp: (source) => peer(attacker, 'udp', ...to(source), String(PATIENCE_MS)).next(),
+    probe: async (source, ms = SILENCE_MS) => (await order(`probe ${source} ${ms}`)).said,
+    udp: async (source) => (await order(`udp ${source} ${PATIENCE_MS}`)).said,
     flood: async (sources) => {
       const counter = peer(server, 'count', String(PORT));
       await counter.next();
@@ -109,13 +115,9 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
       };
     },
     hold: async (source) => {
-      const { child, next } = peer(attacker, 'hold', ...to(source));
-      const first = await next();
-      if (first !== 'ok') throw new Error(`no connection to hold: ${first}`);
-      return (ms = SILENCE_MS) => {
-        child.stdin.write(`${ms}\n`);
-        return next();
-      };
+      const { name, said } = await order(`hold ${source}`);
+      if (said !== 'ok') throw new Error(`no connection to hold: ${said}`);
+      return async (ms = SILENCE_MS) => (await order(`word ${name} ${ms}`)).said;
     },
     dispose: async () => {
       for (const child of children) {
@@ -127,6 +129,29 @@ export async function makeTopology(shape: Shape): Promise<Topology> {
       attacker.remove();
       if (server !== bench.namespace) server.remove();
     },
+  };
+}
+
+/**
+ * One program for all clients of a namespace: to start one for each connection took most of the
+ * time. The function gives it an order; `name` is that of the order, `said` what came of it.
+ */
+async function ordersTo(orders: Writable, answers: Interface) {
+  const [first] = await once(answers, 'line');
+  if (first !== 'ready') throw new Error(`the clients did not start: ${first}`);
+  const waiting = new Map<string, (said: string) => void>();
+  answers.on('line', (line) => {
+    const [name = '', said = ''] = line.split(' ');
+    waiting.get(name)?.(said);
+    waiting.delete(name);
+  });
+  let count = 0;
+  return (words: string) => {
+    const name = `c${count++}`;
+    return new Promise<{ readonly name: string; readonly said: string }>((resolve) => {
+      waiting.set(name, (said) => resolve({ name, said }));
+      orders.write(`${name} ${words}\n`);
+    });
   };
 }
 
