@@ -5,6 +5,7 @@ export default {
   rootDir: 'dist',
   testEnvironment: 'node',
   transform: {},
+  testSequencer: '<rootDir>/../scripts/lib/slowest-first.mjs',
   setupFiles: ['<rootDir>/test/setup.js'],
   testMatch: ['<rootDir>/test/**/*.test.js'],
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
