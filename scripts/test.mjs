@@ -3,7 +3,7 @@
  * counts the house, runs every test, and tells what was skipped and why.
  */
 import { conclude, jest } from './lib/jest.mjs';
-import { fail, isRoot, openly, say, warn } from './lib/run.mjs';
+import { fail, isRoot, openly, say, together, warn } from './lib/run.mjs';
 import { setUp } from './lib/setup.mjs';
 
 // Nothing may be skipped in the pipeline: a real fail2ban of Debian 13 runs in a root file system
@@ -15,12 +15,12 @@ if (isComplete && openly(process.execPath, ['dist/test/e2e/lib/prepare.js', 'tri
 say('linting');
 // Left to itself it colours every letter of a pipe.
 const colours = process.stdout.isTTY ? [] : ['--colors=off'];
-const isStyled = openly('node_modules/.bin/biome', ['ci', ...colours, '.']) === 0;
-const isUsed = openly('node_modules/.bin/knip', ['--no-progress']) === 0;
-const isTyped = ['scripts', 'src/web/page']
-  .map((folder) => openly('node_modules/.bin/tsc', ['-p', folder]) === 0)
-  .every((isRight) => isRight);
-const linted = isStyled && isUsed && isTyped;
+const statuses = await together(
+  ['node_modules/.bin/biome', 'ci', ...colours, '.'],
+  ['node_modules/.bin/knip', '--no-progress'],
+  ...['scripts', 'src/web/page'].map((folder) => ['node_modules/.bin/tsc', '-p', folder]),
+);
+const linted = statuses.every((status) => status === 0);
 openly(process.execPath, ['scripts/house.mjs']);
 say('testing');
 const result = jest('jest.config.mjs', process.argv.slice(2));

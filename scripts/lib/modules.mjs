@@ -50,6 +50,8 @@ export function npmPackages() {
   const start = performance.now();
   const headers = nodeHeaders();
   const env = { ...process.env };
+  // SQLite and its binding are two long files: node-gyp compiles one after the other unless told.
+  env.JOBS ??= 'max';
   // Headers of the running Node are on this disk: node-gyp need not fetch them. Both names: npm up
   // to 11, and after it.
   if (headers !== undefined) {
