@@ -64,8 +64,8 @@ export function mayBeOne(one: string, other: string): boolean {
 }
 
 /**
- * Which user each of the names with the same part before the domain stands for: who logs in with
- * it as it is; else who logs in with it and a domain where that is one user, or without the domain.
+ * Which user each of the names with the same part before the domain stands for, as
+ * `UserNames.of` says it.
  */
 function usersLike(db: Database, user: string, since: EpochMicros): (name: string) => string {
   const local = nameWithoutDomain(user);
@@ -79,11 +79,12 @@ function usersLike(db: Database, user: string, since: EpochMicros): (name: strin
     .all(since, local) as string[];
   const logins = new Set(names.map(foldedUser));
   const [full, ...others] = [...logins].filter((name) => name !== local);
+  const short = full !== undefined && others.length === 0 ? full : local;
   return (name) => {
     const key = foldedUser(name);
-    if (logins.has(key) || nameWithoutDomain(key) !== local) return key;
-    if (key !== local) return logins.has(local) ? local : key;
-    return full !== undefined && others.length === 0 ? full : key;
+    if (nameWithoutDomain(key) !== local) return key;
+    if (key === local) return short;
+    return !logins.has(key) && logins.has(local) ? short : key;
   };
 }
 

@@ -579,7 +579,7 @@ describe('a restart in between', () => {
       '2001:db8:1:9::1',
       '192.0.2.1',
     );
-    const user = fc.constantFrom('anna', 'ben', 'scanner', 'admin');
+    const user = fc.constantFrom('anna', 'anna@example.org', 'ben', 'scanner', 'admin');
     const event = fc.record({
       op: fc.constantFrom('fail', 'fail', 'fail', 'login', 'unban', 'restart'),
       who,

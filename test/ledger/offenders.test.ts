@@ -110,8 +110,15 @@ describe('offenders', () => {
       [bare, full, other],
       [bare, full, other],
     ]);
+    // She logs in under both forms.
+    expect(found(holding(login('anna@example.org'), login('anna'), ...failures))).toEqual([
+      [bare, full, other],
+      [bare, full, other],
+      [bare, full, other],
+    ]);
     const both = [login('anna@example.org'), login('anna@other.example')];
     expect(found(holding(...both, ...failures))).toEqual([[bare], [full], [other]]);
+    expect(found(holding(...both, login('anna'), ...failures))).toEqual([[bare], [full], [other]]);
   });
 
   test('are named up to a bound, those that failed last; all are counted', () => {

@@ -132,17 +132,22 @@ export class Evidence {
             where,
             time,
           });
-    const lately = time - LOGIN_REPEAT_SECONDS;
-    const isNew =
-      !this.#credit.hasBoth(key, target, network, lately) ||
-      !this.#credit.used(key, network, service, lately);
-    this.#credit.login(key, target, network, prefixes, time);
-    this.#credit.uses(key, network, service, time);
-    if (attempt.isOfAnyService === true)
-      this.#credit.uses(key, network, this.#keys.service(ANY_SERVICE), time);
+    const isFirst = !this.#users.hasLogin(key);
     this.#strangers.remove(key);
     this.#names.login(user, key, time);
-    const networks = this.#users.login(key, where.network.low, time);
+    const networks = this.#users.login(key, network.low, time);
+    const who = this.#names.of(user);
+    const lately = time - LOGIN_REPEAT_SECONDS;
+    const isNew =
+      isFirst ||
+      !this.#credit.hasBoth(who, target, network, lately) ||
+      !this.#credit.used(who, network, service, lately);
+    this.#credit.login(who, target, network, prefixes, time);
+    const short = this.#names.shortOf(user);
+    if (short !== undefined) this.#credit.merge(short, target);
+    this.#credit.uses(who, network, service, time);
+    if (attempt.isOfAnyService === true)
+      this.#credit.uses(who, network, this.#keys.service(ANY_SERVICE), time);
     const isMany = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
     const alarm: Alarm = isMany
       ? { kind: 'takeover', user, count: networks }

@@ -47,15 +47,27 @@ export class UserNames {
   }
 
   /**
-   * The user that a name stands for: who logs in with it as it is, else who logs in with it and a
-   * domain where that is one user, or without its domain. Else the name itself.
+   * The user that a name stands for. Without a domain: who logs in with it and a domain, where that
+   * is one user, also if somebody logs in without; else the name itself. With a domain: who logs in
+   * so, else who logs in without it. One mailbox under both forms is one user.
    */
   of(name: string): Key {
     const key = this.#keys.user(name);
-    if (this.#users.hasLogin(key)) return key;
     const local = localPart(name);
-    const other = local === undefined ? this.#fullOf(key) : this.#keys.user(local);
-    return other !== undefined && this.#users.hasLogin(other) ? other : key;
+    if (local === undefined) {
+      const full = this.#fullOf(key);
+      return full !== undefined && this.#users.hasLogin(full) ? full : key;
+    }
+    if (this.#users.hasLogin(key)) return key;
+    return this.#users.hasLogin(this.#keys.user(local)) ? this.of(local) : key;
+  }
+
+  /** The key of a name without its domain, where both stand for one user; else undefined. */
+  shortOf(name: string): Key | undefined {
+    const local = localPart(name);
+    if (local === undefined) return undefined;
+    const [{ high, low }, user] = [this.#keys.user(name), this.of(local)];
+    return user.high === high && user.low === low ? this.#keys.user(local) : undefined;
   }
 
   /** Somebody logs in with the name, or with it before a domain: such a name is never dead. */

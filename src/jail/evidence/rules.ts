@@ -235,6 +235,12 @@ export class Credit {
     for (const prefix of prefixes) raise(this.#prefixes, prefix, time);
   }
 
+  /** A user of an address turned out to be one that is noted under another key. */
+  merge(user: Key, address: Key): void {
+    const slot = this.#addresses.find(address);
+    if (slot !== NONE) this.#users.remove(slot, user.low);
+  }
+
   /** Notes at which service a login was. */
   uses(user: Key, network: Key, service: Key, time: number): void {
     raise(this.#services, this.#keys.both(this.#keys.both(user, network), service), time);

@@ -286,6 +286,12 @@ export class RecentSet {
     return count;
   }
 
+  /** Forgets a thing. */
+  remove(slot: Slot, thing: number): void {
+    for (let i = 0; i < this.#max; i++)
+      if (this.#thing(slot, i) === thing) this.#put(slot, i, 0, 0);
+  }
+
   /** When a thing was seen last, in seconds; 0 when it is not in the set. */
   seen(slot: Slot, thing: number): number {
     for (let i = 0; i < this.#max; i++)

@@ -623,6 +623,26 @@ describe('a name without its domain', () => {
     expect(strangers(5, 'anna@elsewhere.org')).toEqual([]);
   });
 
+  test('of one mailbox under both forms makes no shared address of hers', () => {
+    const others = (user = 'zoe') => evidence.facts(attempt('192.0.2.1', user, LATER)).others;
+    expect(others()).toBe(1);
+    login('192.0.2.1', 'anna@example.org', LATER);
+    login('192.0.2.1', 'Anna', LATER + 1);
+    expect([others(), others('anna'), others('anna@example.org')]).toEqual([1, 0, 0]);
+    for (const user of ['anna', 'anna@example.org'])
+      expect(evidence.facts(attempt('192.0.2.1', user, LATER)).credit).toBe('address');
+    expect(fail('192.0.2.1', 'zoe', LATER + 2).allowance).toBe(2);
+    login('192.0.2.1', 'bert', LATER + 2);
+    expect(others()).toBe(2);
+  });
+
+  test('is a user of its own where several have it', () => {
+    login('192.0.2.1', 'anna@example.net', LATER);
+    login('192.0.2.1', 'anna@example.org', LATER);
+    login('192.0.2.1', 'anna', LATER);
+    expect(evidence.facts(attempt('192.0.2.1', 'zoe', LATER)).others).toBe(3);
+  });
+
   test('which several users share is none of theirs, but neither dead nor unknown', () => {
     login('203.0.113.7', 'bert@example.net', LATER - DAY);
     expect(strangers(7, 'bert')).toEqual([]);
