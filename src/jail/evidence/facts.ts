@@ -187,7 +187,10 @@ function guessAt({ keys, names }: AskedEvidence, attempt: Attempt): Guess | unde
   return guessOf(keys, names, prefixOf(address, NETWORK[address.family]), attempt);
 }
 
-/** True for a name of `honeypot`; see `UserNames.isHoneypot`. */
+/**
+ * True for a name of `honeypot`; see `UserNames.isHoneypot`. Where nothing says that there is no
+ * such mailbox, the first address that fails for it with a domain may be that of a new one.
+ */
 export function isHoneypot(
   {
     rules,
@@ -196,13 +199,17 @@ export function isHoneypot(
     strangers,
     isLearnt,
   }: Pick<AskedEvidence, 'rules' | 'keys' | 'names' | 'strangers' | 'isLearnt'>,
-  { user = '', cause }: Pick<Attempt, 'user' | 'cause'>,
+  { user = '', cause, target, time }: Pick<Attempt, 'user' | 'cause' | 'target' | 'time'>,
 ): boolean {
-  return names.isHoneypot(
-    rules.honeypot,
-    user,
-    () => !isLearnt || cause === 'wrong-password' || strangers.checked(keys.user(user)).exists > 0,
-  );
+  const mayBeUser = () => {
+    if (!isLearnt || cause === 'wrong-password') return true;
+    const key = keys.user(user);
+    if (strangers.checked(key).exists > 0) return true;
+    if (cause === 'unknown-user') return false;
+    const since = secondsOf(time) - rules.deadNameSpan;
+    return strangers.offenders(key, since, keys.prefix(target).low) === 0;
+  };
+  return names.isHoneypot(rules.honeypot, user, mayBeUser);
 }
 
 /** True when the user was never seen at this service in this network, and the service has users. */

@@ -145,10 +145,10 @@ export class WatchedUsers {
     return this.#offenders.count(slot, from);
   }
 
-  /** How many addresses failed for the name since `from`. Changes nothing. */
-  offenders(name: Key, from: number): number {
+  /** How many addresses, without `but`, failed for the name since `from`. Changes nothing. */
+  offenders(name: Key, from: number, but?: number): number {
     const slot = this.#table.find(name);
-    return slot === NONE ? 0 : this.#offenders.count(slot, Math.max(1, from));
+    return slot === NONE ? 0 : this.#offenders.count(slot, Math.max(1, from), but);
   }
 
   /** From how many networks there were logins since `from`. Changes nothing. */

@@ -662,14 +662,21 @@ describe('a name without its domain', () => {
       evidence = made({ honeypot: new Set(['trap', 'scan@example.org']) });
       login('192.0.2.1', 'anna', 0);
     });
-    const isTrapped = (user: string, second = LATER, cause?: 'wrong-password') =>
+    const isTrapped = (
+      user: string,
+      second = LATER,
+      cause?: 'wrong-password' | 'unknown-user',
+      who = '198.51.100.7',
+    ) =>
       rulesOf(
-        evidence.failure({ ...attempt('198.51.100.7', user, second), ...(cause && { cause }) }),
-      ).includes('honeypot 198.51.100.7');
+        evidence.failure({ ...attempt(who, user, second), ...(cause && { cause }) }),
+      ).includes(`honeypot ${who}`);
 
     test('is one in any domain; one with a domain is one there', () => {
       expect(
-        ['trap', 'Trap@example.org', 'trap@elsewhere.net'].map((one) => isTrapped(one)),
+        ['trap', 'Trap@example.org', 'trap@elsewhere.net'].map((one) =>
+          isTrapped(one, LATER, 'unknown-user'),
+        ),
       ).toEqual([true, true, true]);
       expect(
         ['scan', 'scan@elsewhere.net', 'traps@example.org'].some((one) => isTrapped(one)),
@@ -679,6 +686,19 @@ describe('a name without its domain', () => {
       const asked = (user: string) =>
         facts.call(evidence, attempt('198.51.100.9', user, LATER)).isHoneypot;
       expect([asked('Trap'), asked('trap@a.org')]).toEqual([true, false]);
+    });
+
+    test('may be that of a new mailbox where no server says more: the second address is banned', () => {
+      const ask = (who: string, second = LATER) =>
+        isTrapped('trap@example.org', second, undefined, who);
+      expect([ask('198.51.100.7'), ask('198.51.100.7', LATER + HOUR)]).toEqual([false, false]);
+      expect([ask('198.51.100.8', LATER + HOUR), ask('198.51.100.7', LATER + DAY)]).toEqual([
+        true,
+        true,
+      ]);
+      // Two weeks later it is forgotten.
+      expect(ask('198.51.100.9', LATER + 16 * DAY)).toBe(false);
+      expect(isTrapped('trap', LATER, undefined, '198.51.100.10')).toBe(true);
     });
 
     test('is none where somebody logs in so, where the server knows it, or in the first days', () => {
