@@ -29,7 +29,16 @@ function sectionOf(call: CallName): string {
 const OTHERS: Partial<Record<CallName, readonly string[]>> = {
   jail: ['recidive'],
   newestBan: ['dbpurgeage'],
-  events: ['Last-Event-ID', 'gap', 'expired', 'operator', 'reload', 'attacked', 'guesser'],
+  events: [
+    'Last-Event-ID',
+    'gap',
+    'expired',
+    'operator',
+    'reload',
+    'attacked',
+    'guesser',
+    'insisted',
+  ],
   ban: ['ban'],
   unban: ['all', 'ban', 'unban'],
   set: [

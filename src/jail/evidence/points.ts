@@ -104,6 +104,19 @@ export class Points {
   }
 
   /**
+   * True when the address has so many points for this user alone, the first of which lie back
+   * `before` seconds or more.
+   */
+  hasInsisted(address: Key, user: Key, time: number, before: number, least: number): boolean {
+    const table = this.#table;
+    const slot = table.find(address);
+    if (slot === NONE || table.get(slot, SCORE.pair) !== 0) return false;
+    if (this.#faded(slot, time) < least || time - table.get(slot, SCORE.pairAt) < before)
+      return false;
+    return table.get(slot, SCORE.name) === user.low && table.get(slot, SCORE.another) === 0;
+  }
+
+  /**
    * A user with credit fails at the address: true when that counts, which it does once in `pause`
    * seconds.
    */

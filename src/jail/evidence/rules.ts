@@ -135,9 +135,10 @@ export interface Alarm {
   readonly count: number;
   /**
    * Of a takeover that one login showed. `attacked`: many addresses fail for the user, and nothing
-   * vouches for this one; `guesser`: it guessed at others before.
+   * vouches for this one; `guesser`: it guessed at others before; `insisted`: it guessed at this
+   * one alone, for days.
    */
-  readonly reason?: 'attacked' | 'guesser' | undefined;
+  readonly reason?: 'attacked' | 'guesser' | 'insisted' | undefined;
 }
 
 /** How much the model knows. */

@@ -556,6 +556,28 @@ describe('users and names', () => {
       expect(wait(2 * HOUR, 'anna', 'ben')).toEqual([]);
     });
 
+    test('from an address that failed for her alone for days is an alarm', () => {
+      login('192.0.2.2', 'ben', LATER - DAY);
+      const insisted = (days: number, ...others: readonly string[]) => {
+        for (let day = 0; day < days; day++) fail('91.7.7.8', 'ben', LATER + day * DAY);
+        for (const user of others) fail('91.7.7.8', user, LATER + HOUR);
+        const { alarms } = login('91.7.7.8', 'ben', LATER + (days - 1) * DAY + HOUR);
+        evidence = made();
+        login('192.0.2.1', 'anna', 0);
+        login('192.0.2.2', 'ben', LATER - DAY);
+        return alarms;
+      };
+      const alarm = { kind: 'takeover', user: 'ben', count: 0, reason: 'insisted' };
+      expect(insisted(3)).toEqual([alarm]);
+      // Who has forgotten a password does not go on for days.
+      expect(insisted(2)).toEqual([]);
+      expect(insisted(3, 'anna')).toEqual([]);
+      login('91.7.7.8', 'dora', LATER - DAY);
+      expect(insisted(3)).toEqual([]);
+      for (let n = 0; n < 3; n++) fail('91.7.7.8', 'ben', LATER + n * 600);
+      expect(login('91.7.7.8', 'ben', LATER + 3 * HOUR).alarms).toEqual([]);
+    });
+
     test('is none before enough is known', () => {
       evidence = made();
       for (let i = 0; i < 12; i++) fail(`45.${10 + i}.1.7`, 'anna', i * 600);
