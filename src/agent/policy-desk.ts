@@ -150,6 +150,8 @@ export class PolicyDesk {
     for (const { jail } of ledger.covering(hostPrefix(parsed), now)) {
       const own = setup.jails.find(({ policy }) => policy.jail === jail);
       if (own === undefined || own.policy.watch === true) continue;
+      // A service of a shared address that is closed alone says nothing of the others.
+      if (rule !== undefined && own.policy.group === group) continue;
       if (jail === group || own.policy.group === group || own.rule.ports === 'all') return jail;
     }
     return undefined;

@@ -72,7 +72,7 @@ export class BanDecider {
 
   /**
    * Bans what the evidence speaks against, unless that holds somebody who must not be banned.
-   * `lengths`: the jail whose bantime holds.
+   * `lengths`: the jail whose bantime holds. `closes`: the jail whose ports are closed.
    */
   answer(
     jail: Jail,
@@ -81,9 +81,10 @@ export class BanDecider {
     now: EpochMicros,
     context: AllowContext,
     overlay: PendingDecisions,
-    lengths: JailPolicy = jail.policy,
+    { lengths = jail.policy, closes = jail }: { lengths?: JailPolicy; closes?: Jail } = {},
   ): void {
-    const { policy, windows } = jail;
+    const { windows } = jail;
+    const { policy } = closes;
     // Where somebody else of the prefix logs in, only the address itself is shut out.
     const isHosts =
       rule !== 'subnet' && this.#neighbours.hasNeighbour(found, event.address, event.time);
@@ -112,7 +113,9 @@ export class BanDecider {
     const full = { from: Number.NEGATIVE_INFINITY, to: now, failures };
     const answer = { full, until, previousBans, leniency, needed };
     const weighed = weighedOf(jail, target, full, rule === 'subnet' ? undefined : sum);
-    overlay.add({ ...decision(jail, target, event, now, answer), ...weighed, rule }, isOpen);
+    const decided = decision({ windows, policy }, target, event, now, answer);
+    overlay.add({ ...decided, ...weighed, rule }, isOpen);
+    if (closes !== jail) closes.forgetExactly(target, now);
   }
 
   /**
@@ -142,7 +145,7 @@ interface Answer {
 }
 
 function decision(
-  { windows, policy }: Jail,
+  { windows, policy }: Pick<Jail, 'windows' | 'policy'>,
   target: Prefix,
   event: FilterEvent,
   now: EpochMicros,

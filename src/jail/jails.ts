@@ -371,14 +371,18 @@ export class Jails {
     if (weighing !== undefined && meaning !== undefined) {
       const { sum, isStorm } = meaning;
       const fast = kind === 'counted' && isFast(jail, weighing, target, event, meaning.allowance);
-      for (const finding of meaning.findings)
-        this.#decider.answer(weighing, { ...finding, sum }, event, now, context, overlay);
+      // A jail that only watches closes nothing of others.
+      const ofService = this.#jails.watches(group) ? {} : { closes: jail };
+      for (const finding of meaning.findings) {
+        const how = finding.isOfService === true ? ofService : {};
+        this.#decider.answer(weighing, { ...finding, sum }, event, now, context, overlay, how);
+      }
       if (fast) {
         const hasOthers = meaning.allowance > 1;
         const needed = policy.maxretry * meaning.allowance;
         const whom = { target, isShared: hasOthers, hasOthers, isStorm };
         const finding = { rule: 'fast', ...whom, sum, needed } as const;
-        this.#decider.answer(weighing, finding, event, now, context, overlay, policy);
+        this.#decider.answer(weighing, finding, event, now, context, overlay, { lengths: policy });
       }
     }
     return kind === 'counted' ? outcome : { kind, event, target };

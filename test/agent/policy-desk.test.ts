@@ -54,6 +54,25 @@ test('a failure that only its line counts is noted as a password that was looked
   expect(report).toHaveBeenCalledTimes(1);
 });
 
+test('a service of a shared address that is closed alone bans nobody at the others', () => {
+  const facts = { target: undefined, jail: 'login' };
+  const banned = (...bans: readonly { jail: string; rule?: string }[]) => {
+    const sshd = { policy: { jail: 'sshd', group: 'login' }, rule: { ports: [] } };
+    const login = { policy: { jail: 'login' }, rule: { ports: 'all' } };
+    const stages = {
+      setup: { jails: [jail, sshd, login] },
+      pipeline: { expectReports: () => undefined },
+      jails: { login: () => facts },
+      ledger: { covering: () => bans },
+    };
+    const desk = new PolicyDesk(stages as unknown as Stages);
+    return desk.login({ address: '192.0.2.1', user: 'anna', protocol: 'imap' }).banned;
+  };
+  expect(banned({ jail: 'sshd', rule: 'slow' })).toBeUndefined();
+  expect(banned({ jail: 'sshd', rule: 'slow' }, { jail: 'sshd' })).toBe('sshd');
+  expect(banned({ jail: 'login', rule: 'slow' })).toBe('login');
+});
+
 test('a few are taken at once', () => {
   const { desk, taken } = deskOf(1);
   void desk.reports({ reports: many.slice(0, POLICY_REPORTS_PART_MS) });

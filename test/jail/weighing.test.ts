@@ -266,6 +266,64 @@ describe('a jail that weighs', () => {
     );
   });
 
+  describe('a service at which nobody logs in from the network of a shared address', () => {
+    const SSH = mustJailName('sshd');
+    /** Three guesses at mail, the first of which may be a phone's; then one at a service. */
+    const guessed = (
+      more: { watch?: true; login?: FilterEvent; user?: string } = {},
+      day = 4,
+    ): ReturnType<Jails['step']> => {
+      const watch = more.watch === true ? { watch: true } : {};
+      const jails = new Jails([grouped, policy({ jail: SSH, group: LOGIN }), weighing(watch)]);
+      for (const user of ['anna', 'ben'])
+        jails.step(success('192.0.2.1', at(0), user), at(0), context());
+      if (more.login !== undefined) jails.step(more.login, at(1), context());
+      const fail = (part: number, user: string, jail = JAIL) => {
+        const time = at((day + part / 10) * DAY);
+        return jails.step({ ...failure('192.0.2.1', time, { user }), jail }, time, context());
+      };
+      for (const part of [0, 1, 2]) expect(bansOf(fail(part, `made ${part}`))).toEqual([]);
+      const last = fail(3, more.user ?? 'root', SSH);
+      expect(bansOf(fail(4, 'made 4'))).toEqual([]);
+      return last;
+    };
+    const atSsh = (who: string) => ({ ...success(who, at(1), 'karl'), jail: SSH });
+
+    test('is closed alone, for as long as that of a stranger, once it is guessed at', () => {
+      const last = guessed();
+      expect(bansOf(last)).toEqual(['sshd 192.0.2.1 slow']);
+      const [ban] = last.decisions;
+      expect([ban?.until, ban?.needed]).toEqual([at(5.3 * DAY), 5]);
+      expect(ban?.leniency).toBe('shared');
+    });
+
+    test('has no device with an old password: one name alone counts each time', () => {
+      const jails = new Jails([grouped, policy({ jail: SSH, group: LOGIN }), weighing()]);
+      for (const user of ['anna', 'ben'])
+        jails.step(success('192.0.2.1', at(0), user), at(0), context());
+      const bans = [0, 1, 2].map((n) => {
+        const time = at((4 + n / 10) * DAY);
+        const event = { ...failure('192.0.2.1', time, { user: 'root' }), jail: SSH };
+        return bansOf(jails.step(event, time, context()));
+      });
+      expect(bans).toEqual([[], [], ['sshd 192.0.2.1 slow']]);
+    });
+
+    test('stays open where somebody logs in at it, for names of users, and in the first days', () => {
+      expect(bansOf(guessed({ login: atSsh('192.0.2.1') }))).toEqual([]);
+      expect(bansOf(guessed({ login: atSsh('192.0.2.77') }))).toEqual([]);
+      expect(bansOf(guessed({ login: atSsh('192.0.3.77') }))).toEqual(['sshd 192.0.2.1 slow']);
+      expect(bansOf(guessed({ login: atSsh('192.0.3.77'), user: 'karl' }))).toEqual([]);
+      expect(bansOf(guessed({}, 2))).toEqual([]);
+    });
+
+    test('is not closed by a jail that only watches', () => {
+      const last = guessed({ watch: true });
+      expect(bansOf(last)).toEqual([]);
+      expect(last.wouldBan.map(({ jail, rule }) => [jail, rule])).toEqual([[LOGIN, 'slow']]);
+    });
+  });
+
   test('who attacks together with others is banned as if it had come back', () => {
     const increment = {
       formula: { kind: 'exponential' },

@@ -26,6 +26,7 @@ import {
   creditPrefixes,
   factsOf,
   isHoneypot,
+  isOnlyGuessedAt,
   type LoginFacts,
   NETWORK,
   type Where,
@@ -43,7 +44,7 @@ import type {
   FailureMeaning,
   Holdings,
 } from './rules.js';
-import { allowanceFor, Credit, JOINT_BANS, pointsFor, SHARED_USERS } from './rules.js';
+import { allowanceFor, Credit, closing, JOINT_BANS, pointsFor, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
 import { oddLogin } from './takeover.js';
 import { NameWave, Offenders, WatchedUsers } from './users.js';
@@ -264,9 +265,11 @@ export class Evidence {
     if (isHoneypot(parts, attempt)) find('honeypot', attempt.target);
     const alarms =
       user === undefined ? [] : aimedAt(parts, { attempt, user, where, time, others }, find);
+    const isOnlyGuessed = isShared && isOnlyGuessedAt(parts, attempt, user, where);
     if (
       user !== undefined &&
       isShared &&
+      !isOnlyGuessed &&
       findings.length === 0 &&
       !isOneOfMany &&
       this.#credit.isPhone(user, where.target, count, time)
@@ -279,8 +282,10 @@ export class Evidence {
     const sum = points.add(where.target, count * each + (joins ? rules.slowPoints : 0), time);
     const isStorm = user !== undefined && each === 1 && count <= STORM_COUNT_MAX && sum.isAtOnce;
     const needed = rules.slowPoints * allowance;
-    if (!isStorm && !joins && sum.points >= needed - POINT_TOLERANCE)
-      find('slow', attempt.target, needed);
+    const most = isStorm || joins ? 0 : sum.points + POINT_TOLERANCE;
+    if (most >= needed) find('slow', attempt.target, needed);
+    else if (isOnlyGuessed && most >= rules.slowPoints)
+      findings.push(closing(attempt.target, rules.slowPoints));
     this.#offend(attempt, where, user, time, find);
     return {
       points: count * each,

@@ -212,6 +212,29 @@ export function isHoneypot(
   return names.isHoneypot(rules.honeypot, user, mayBeUser);
 }
 
+/**
+ * True where a name that nobody logs in with fails at a service at which nobody logs in from around
+ * there: those who log in at others need not be shut out with it, nor has any of them a device
+ * with an old password there.
+ */
+export function isOnlyGuessedAt(
+  {
+    rules,
+    keys,
+    credit,
+    names,
+    isLearnt,
+  }: Pick<AskedEvidence, 'rules' | 'keys' | 'credit' | 'names' | 'isLearnt'>,
+  { service, time }: Attempt,
+  user: Key | undefined,
+  { network }: Where,
+): boolean {
+  if (user === undefined || names.isUser(user) || !isLearnt) return false;
+  const since = secondsOf(time) - rules.credit;
+  const isUsed = (name: string) => credit.isUsedFrom(network, keys.service(name), since);
+  return !isUsed(service) && !isUsed(ANY_SERVICE);
+}
+
 /** True when the user was never seen at this service in this network, and the service has users. */
 function isOdd(
   { credit, keys }: AskedEvidence,

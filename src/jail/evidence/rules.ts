@@ -121,6 +121,13 @@ export interface EvidenceFinding {
   readonly sum?: number | undefined;
   /** How many points, or failures of the rule `fast`, it took; absent where no number decided. */
   readonly needed?: number | undefined;
+  /** True: only the service is to be closed, at which none of those who log in there ever did. */
+  readonly isOfService?: boolean | undefined;
+}
+
+/** A finding against a service of a shared address, for so many points. */
+export function closing(target: Prefix, needed: number): EvidenceFinding {
+  return { rule: 'slow', target, needed, isShared: false, hasOthers: true, isOfService: true };
 }
 
 /** What people should know of; it bans nobody. */
@@ -209,7 +216,7 @@ export class Credit {
   readonly #pairs: Table;
   /** Prefixes: the last login of anybody. */
   readonly #prefixes: Table;
-  /** User, network and service together, and services alone: the last login. */
+  /** User or nobody, network and service together, and services alone: the last login. */
   readonly #services: Table;
 
   constructor(keys: Keys, max: number) {
@@ -245,6 +252,7 @@ export class Credit {
   /** Notes at which service a login was. */
   uses(user: Key, network: Key, service: Key, time: number): void {
     raise(this.#services, this.#keys.both(this.#keys.both(user, network), service), time);
+    raise(this.#services, this.#keys.both(network, service), time);
     raise(this.#services, service, time);
   }
 
@@ -252,6 +260,11 @@ export class Credit {
   used(user: Key, network: Key, service: Key, from: number): boolean {
     const key = this.#keys.both(this.#keys.both(user, network), service);
     return timeOf(this.#services, key) >= Math.max(1, from);
+  }
+
+  /** True when anybody logged in at the service from the network from this time on. */
+  isUsedFrom(network: Key, service: Key, from: number): boolean {
+    return timeOf(this.#services, this.#keys.both(network, service)) >= Math.max(1, from);
   }
 
   /** True when anybody logged in at the service from this time on. */
