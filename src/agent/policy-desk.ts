@@ -29,6 +29,7 @@ const SESSION_FILTER = 'dovecot';
 const NOTHING_KNOWN: PolicyFacts = {
   isWatching: false,
   isOddService: false,
+  isOtherPassword: false,
   others: 0,
   points: 0,
   limit: 0,
@@ -102,17 +103,12 @@ export class PolicyDesk {
   #take(report: Report, time: EpochMicros): void {
     const { user, protocol, session, pwhash, cause, refused } = report;
     const address = addressOf(report.address);
-    if (refused !== undefined) {
-      const who = { address: address.text, ...(user === undefined ? {} : { user }) };
-      const how = protocol === undefined ? {} : { protocol };
-      this.#refusals.push({ time: isoTime(time), ...who, ...how, reason: refused });
-      if (this.#refusals.length > POLICY_REFUSALS_MAX) this.#refusals.shift();
-    }
+    if (refused !== undefined) this.#refused(report, address.text, refused, time);
     const jail = this.#jailOf(protocol);
     if (jail === undefined) return;
     const name = isOfDovecot(jail) ? (session ?? '') : '';
     const event: FilterEvent = {
-      kind: 'failure',
+      kind: report.accepted === true ? 'success' : 'failure',
       jail: jail.policy.jail,
       address,
       ...(user === undefined || user === '' ? {} : { user }),
@@ -126,10 +122,19 @@ export class PolicyDesk {
       regex: -1,
     };
     const { pipeline, jails, allowed } = this.#stages;
-    // Without a session nothing says which line is about the same failure: the line alone counts.
-    // Of a refusal it must not, which is known by address and user.
-    if (refused === undefined && name === '') jails.attempted(event, allowed);
+    // A login is told by its line: the report adds its password. Without a session nothing says
+    // which line is about the same failure: the line alone counts. Of a refusal it must not, which
+    // is known by address and user.
+    if (event.kind === 'success' || (refused === undefined && name === ''))
+      jails.attempted(event, allowed);
     else pipeline.report(event, refused === undefined || WEIGHED.has(refused));
+  }
+
+  #refused({ user, protocol }: Report, address: string, reason: RefusalReason, time: EpochMicros) {
+    const who = { address, ...(user === undefined ? {} : { user }) };
+    const how = protocol === undefined ? {} : { protocol };
+    this.#refusals.push({ time: isoTime(time), ...who, ...how, reason });
+    if (this.#refusals.length > POLICY_REFUSALS_MAX) this.#refusals.shift();
   }
 
   /** The jail of the service that speaks the protocol, of those whose logins are weighed. */
@@ -147,7 +152,7 @@ export class PolicyDesk {
   #banOf(address: string, group: JailName, now: EpochMicros): string | undefined {
     const { ledger, setup } = this.#stages;
     const parsed = addressOf(address);
-    for (const { jail } of ledger.covering(hostPrefix(parsed), now)) {
+    for (const { jail, rule } of ledger.covering(hostPrefix(parsed), now)) {
       const own = setup.jails.find(({ policy }) => policy.jail === jail);
       if (own === undefined || own.policy.watch === true) continue;
       // A service of a shared address that is closed alone says nothing of the others.

@@ -115,7 +115,7 @@ const importedBans = listOf(
   'bans',
 );
 
-/** A failed login, or one that was refused before its password was looked at. */
+/** A login that failed, was refused before its password was looked at, or succeeded. */
 const POLICY_REPORT = {
   address: wordUpTo(POLICY_ADDRESS_CHARS_MAX),
   user: optional(cutText(USER_CHARS_MAX)),
@@ -125,6 +125,7 @@ const POLICY_REPORT = {
   pwhash: optional(cutText(DIGEST_CHARS_MAX)),
   cause: optional(oneOf('unknown-user', 'wrong-password')),
   refused: optional(oneOf(...REFUSAL_REASONS)),
+  accepted: optional(flag),
 };
 
 /**

@@ -14,6 +14,8 @@ export interface PolicyFacts {
   readonly credit?: 'address' | 'network';
   /** Others use the service, and the user never logged in at it from the network lately. */
   readonly isOddService: boolean;
+  /** The user's passwords are known, and this is none of them and new from that network. */
+  readonly isOtherPassword: boolean;
   /** Other users who did, from the address. */
   readonly others: number;
   /** Points of the address, and at how many it is banned where nobody else logs in. */

@@ -114,6 +114,8 @@ export const HONEYPOT_NAMES_MAX = 1_000;
 export const ALLOWANCE_MAX = 5;
 /** From this share of the points for a ban on a shared address is closed to strangers. */
 export const SHARED_CLOSED_SHARE = 0.75;
+/** From this share on, while somebody guesses there, to passwords that are none of the user's. */
+export const SHARED_DOUBTED_SHARE = 0.15;
 /** Addresses with points in the evidence model: 32 bytes each, half of them for either family. */
 export const EVIDENCE_ADDRESSES_MAX = 1_000_000;
 /** Offenders of a prefix or a user, and networks of a user, that are remembered: the newest. */
@@ -128,6 +130,9 @@ export const EVIDENCE_NAMES_MAX = 40_000;
 export const EVIDENCE_GUESSES_MAX = 20_000;
 /** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
+/** Users with the passwords that they log in with: 32 bytes each; and so many of one user. */
+export const EVIDENCE_RIGHT_USERS_MAX = 5_000;
+export const EVIDENCE_RIGHT_PASSWORDS_MAX = 3;
 /** Passwords of which the model knows the users they were tried on: 72 bytes each. */
 export const EVIDENCE_DIGESTS_MAX = 8_000;
 /** Addresses, networks, pairs with a login that vouch: 68, 12, 12 bytes; with a service, 24. */

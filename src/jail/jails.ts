@@ -291,7 +291,7 @@ export class Jails {
     return loginViewOf(parts, name, attempt, now, allow);
   }
 
-  /** Notes an attempt that counts nowhere: refused unseen, or counted by its line. */
+  /** Notes an attempt that counts nowhere: refused unseen, or told by its line as well. */
   attempted(event: FilterEvent, context: AllowContext): void {
     const jail = this.#jails.get(event.jail);
     if (jail !== undefined)
@@ -308,10 +308,7 @@ export class Jails {
     return this.#weighing.holds(name, now);
   }
 
-  /**
-   * How many addresses of a jail are remembered, and how many its bound has cost; cheap, unlike
-   * `stats`.
-   */
+  /** How many addresses a jail remembers, and how many its bound has cost; unlike `stats` cheap. */
   tracking(name: JailName): { readonly tracked: number; readonly evicted: number } {
     const windows = this.#jails.get(name)?.windows;
     return { tracked: windows?.size ?? 0, evicted: windows?.evicted ?? 0 };

@@ -76,9 +76,11 @@ export class Weighing {
     return { points: 0, allowance: 1, findings: NO_FINDINGS, alarms, isNew };
   }
 
-  /** Notes an attempt that weighs nothing. */
+  /** Notes an attempt that weighs nothing; of one that succeeded, that its password was right. */
   attempted({ policy: { group } }: Jail, event: WeighedAttempt, target: Prefix): void {
-    if (group !== undefined) this.#evidence.get(group)?.attempted(attemptOf(event, target));
+    const evidence = group === undefined ? undefined : this.#evidence.get(group);
+    if (event.kind === 'success') evidence?.accepted(attemptOf(event, target));
+    else evidence?.attempted(attemptOf(event, target));
   }
 
   /** What the jail that weighs what this one finds knows of an attempt that is to come. */

@@ -95,9 +95,9 @@ export function offendersOf(db: Database, question: OffenderQuestion): OffenderA
   const userOf = asked === '' ? foldedUser : usersLike(db, asked, question.creditSince);
   db.function('user_of', { deterministic: true }, (text) => userOf(String(text)));
   const networks = asked === '' ? [] : creditOf(db, userOf(asked), question);
-  const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));
   const isStranger = asked !== '' && networks.length === 0;
   const since = (isStranger ? question.sinceOfStranger : undefined) ?? question.since;
+  const targetOf = targetsOf(question, new Set(networks.map(({ network }) => network)));
   db.function('target_of', { deterministic: true }, (address, jail) =>
     targetOf(String(address), String(jail)),
   );

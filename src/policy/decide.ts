@@ -1,6 +1,6 @@
 /** What a mail server is told of a login, by what the agent knows of it. Pure. */
 import type { PolicyFacts, RefusalReason } from '../control/policy-views.js';
-import { SHARED_CLOSED_SHARE } from '../core/limits.js';
+import { SHARED_CLOSED_SHARE, SHARED_DOUBTED_SHARE } from '../core/limits.js';
 
 /** What companion.conf says below `[policy]`. */
 export interface PolicyRules {
@@ -51,9 +51,12 @@ export function decide(facts: PolicyFacts, rules: PolicyRules): PolicyVerdict {
   if (facts.jail === undefined) return SERVE;
   if (facts.allowed !== undefined) return { action: 'serve', reason: 'allowed' };
   // Behind a shared address somebody guesses at its network's users, but not as they log in there.
-  const isOdd = facts.credit === 'network' && facts.isOddService && isClosed(facts, rules);
+  const isUnlike =
+    (facts.isOddService && isClosed(facts, rules)) ||
+    (facts.isOtherPassword && isClosed(facts, rules, SHARED_DOUBTED_SHARE));
+  const isOdd = facts.credit === 'network' && isUnlike;
   if (facts.credit !== undefined && !isOdd) return { action: 'serve', reason: 'credit' };
-  const verdict = ofStranger(facts, rules);
+  const verdict = isOdd ? ofOddOne(facts) : ofStranger(facts, rules);
   return facts.isWatching && verdict.action !== 'serve'
     ? { action: 'serve', reason: 'watch' }
     : verdict;
@@ -68,11 +71,21 @@ function shareOf({ points, limit, failures, maxretry }: PolicyFacts): number {
  * True where somebody guesses from an address that others log in from, which keeps it from a ban.
  * In the first days nothing vouches for anybody.
  */
-function isClosed(facts: PolicyFacts, { sharedAddress }: PolicyRules): boolean {
+function isClosed(
+  facts: PolicyFacts,
+  { sharedAddress }: PolicyRules,
+  share = SHARED_CLOSED_SHARE,
+): boolean {
   const { points, limit, failures, maxretry, others, isLearnt, isQuiet } = facts;
   if (sharedAddress !== 'refuse' || others < SHARED_USERS || !isLearnt) return false;
-  const isGuessedAt = limit > 0 && points >= SHARED_CLOSED_SHARE * limit && !isQuiet;
+  const isGuessedAt = limit > 0 && points >= share * limit && !isQuiet;
   return isGuessedAt || (maxretry > 0 && failures >= maxretry);
+}
+
+/** What becomes of a login of a user of the network that is not like theirs. */
+function ofOddOne({ banned, isHoneypot }: PolicyFacts): PolicyVerdict {
+  if (banned !== undefined) return { action: 'refuse', reason: 'banned' };
+  return { action: 'refuse', reason: isHoneypot ? 'honeypot' : 'shared-address' };
 }
 
 /** What becomes of a login that nothing vouches for. */

@@ -28,7 +28,7 @@ export class PolicyMetrics extends PartMetrics {
   );
   readonly reports = this.counter(
     'banjour_policy_reports_total',
-    'Failed logins that mail servers reported',
+    'Logins that mail servers reported: those that failed, and right passwords',
   );
   readonly lost = this.counter(
     'banjour_policy_reports_lost_total',

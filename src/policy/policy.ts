@@ -9,7 +9,7 @@ import { AgentLink } from './agent-link.js';
 import { decide, type PolicyRules, type PolicyVerdict, REFUSAL_WORDS } from './decide.js';
 import { Delays, patienceFor } from './delays.js';
 import { PolicyMetrics } from './metrics.js';
-import { failureOf, type PolicyReport, readRequest } from './request.js';
+import { type PolicyReport, readRequest, tellingOf } from './request.js';
 import { servePolicy } from './server.js';
 
 export interface PolicyOptions {
@@ -69,10 +69,10 @@ export class PolicyService {
     if (command !== 'report') return undefined;
     const report = readRequest(body);
     this.#delays.over(report);
-    const failure = failureOf(report);
-    if (failure !== undefined) {
+    const telling = tellingOf(report);
+    if (telling !== undefined) {
       this.#metrics.reports.inc();
-      this.#link.report(failure);
+      this.#link.report(telling);
     }
     return { status: 'ok' };
   }

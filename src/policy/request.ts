@@ -72,12 +72,17 @@ const CAUSES: ReadonlyMap<string, AgentReport['cause']> = new Map([
 ]);
 
 /**
- * What the agent is told of a login; undefined where it says nothing of a password: it succeeded, a
- * policy refused it, the server was in trouble, or the account is closed.
+ * What the agent is told of a login; undefined where it says nothing of a password: a policy
+ * refused it, the server was in trouble, or the account is closed; or a success without a hash.
  */
-export function failureOf(report: PolicyReport): AgentReport | undefined {
+export function tellingOf(report: PolicyReport): AgentReport | undefined {
   const { address, user, protocol, session, pwhash, success, isRefused, failType } = report;
-  if (success || isRefused || address === undefined) return undefined;
+  if (isRefused || address === undefined) return undefined;
+  if (success) {
+    if (user === undefined || pwhash === undefined) return undefined;
+    const how = protocol === undefined ? {} : { protocol };
+    return { address, user, ...how, pwhash, accepted: true };
+  }
   const cause = failType === undefined ? undefined : CAUSES.get(failType);
   if (failType !== undefined && cause === undefined) return undefined;
   return {

@@ -169,6 +169,20 @@ test('remembers whom it was told to be refused, for explain', async () => {
   expect(host.announced('Found').filter((one) => one.endsWith(WHO)).length).toBe(2);
 });
 
+test("a login that was reported says which passwords are the user's, and counts nowhere", async () => {
+  weigh();
+  host.configure('maxretry = 1');
+  await host.start();
+  const isOther = async (pwhash: string) =>
+    (await policy().policyLogin({ address: '192.0.2.9', user: 'anna', pwhash })).isOtherPassword;
+  expect(await isOther('aaa')).toBe(false);
+  await report('anna', 's1', { pwhash: 'aaa', accepted: true });
+  expect([await isOther('aaa'), await isOther('bbb')]).toEqual([false, true]);
+  ended('other', 's2', 1, '198.51.100.9');
+  await heardOf('198.51.100.9');
+  expect(host.announced('Found')).toEqual([expect.stringContaining('198.51.100.9')]);
+});
+
 test('policy.sock is for the companion alone', async () => {
   weigh();
   host.configure();

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type PolicyFacts, REFUSAL_REASONS } from '../../src/control/policy-views.js';
-import { SHARED_CLOSED_SHARE } from '../../src/core/limits.js';
+import { SHARED_CLOSED_SHARE, SHARED_DOUBTED_SHARE } from '../../src/core/limits.js';
 import { DEFAULT_POLICY_RULES, decide, REFUSAL_WORDS } from '../../src/policy/decide.js';
 import { NOTHING_KNOWN } from '../support/policy-facts.js';
 
@@ -85,6 +85,26 @@ test('behind such an address the network vouches for nobody at a service that is
   expect(told({ ...odd, credit: 'network', isWatching: true })).toBe('serve watch');
 });
 
+test('nor for a password that is none of theirs', () => {
+  const other = { points: 4, others: 2, isOtherPassword: true } as const;
+  expect(told({ ...other, credit: 'network' })).toBe('refuse shared-address');
+  expect(told({ ...other, credit: 'network', isOtherPassword: false })).toBe('serve credit');
+  const least = SHARED_DOUBTED_SHARE * NOTHING_KNOWN.limit;
+  expect(least).toBe(0.75);
+  expect(told({ ...other, credit: 'network', points: least })).toBe('refuse shared-address');
+  for (const change of [
+    { points: 0.74 },
+    { isQuiet: true },
+    { others: 1 },
+    { isLearnt: false },
+    { isOtherPassword: false },
+  ])
+    expect(told({ ...other, credit: 'network', ...change })).toBe('serve credit');
+  expect(told({ ...other, credit: 'network' }, { sharedAddress: 'serve' })).toBe('serve credit');
+  expect(told({ ...other, credit: 'network', banned: 'login' })).toBe('refuse banned');
+  expect(told({ ...other, credit: 'address' })).toBe('serve credit');
+});
+
 test('in the first days, when nothing vouches for anybody, strangers wait', () => {
   expect(told({ isUnderAttack: true, isLearnt: false })).toBe('delay under-attack');
   expect(told({ points: 5, others: 2, isLearnt: false })).toBe('delay near-limit');
@@ -114,6 +134,7 @@ test('nobody with credit is ever refused or made to wait, and words are there fo
     banned: fc.constantFrom('login', 'dovecot'),
     credit: fc.constantFrom('address' as const, 'network' as const),
     isOddService: fc.constant(false),
+    isOtherPassword: fc.constant(false),
     others: fc.nat(9),
     points: fc.nat(99),
     limit: fc.nat(9),

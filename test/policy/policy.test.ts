@@ -169,13 +169,15 @@ describe('with an agent', () => {
     }
   });
 
-  test('report: failures reach the agent, in batches, and nothing else does', async () => {
+  test('report: failures and right passwords reach the agent, in batches, nothing else', async () => {
     for (let n = 0; n < 30; n++) await report({ session_id: `s${n}` });
     await report({ success: true });
+    await report({ success: true, pwhash: '' });
     await report({ policy_reject: true });
     expect(await report({ session_id: 'last' })).toEqual({ status: 200, body: { status: 'ok' } });
     await until('the last is told', () => reports.at(-1)?.session === 'last');
-    expect(reports.length).toBe(31);
+    expect(reports.filter(({ accepted }) => accepted === true).length).toBe(1);
+    expect(reports.length).toBe(32);
   });
 
   test('the answers to 2.3 and 2.4, ping, and the Unix socket', async () => {

@@ -2,7 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { DIGEST_CHARS_MAX, SESSION_KEY_CHARS_MAX, USER_CHARS_MAX } from '../../src/core/limits.js';
 import { POLICY_WORD_CHARS_MAX } from '../../src/core/service-limits.js';
-import { failureOf, readRequest } from '../../src/policy/request.js';
+import { readRequest, tellingOf } from '../../src/policy/request.js';
 
 /** As Dovecot 2.4 reports a failure. */
 const REPORT = {
@@ -17,7 +17,7 @@ const REPORT = {
   fail_type: 'credentials',
   tls: true,
 };
-const told = (changes: object) => failureOf(readRequest(JSON.stringify({ ...REPORT, ...changes })));
+const told = (changes: object) => tellingOf(readRequest(JSON.stringify({ ...REPORT, ...changes })));
 
 test('a failed login is told with all that is known of it', () => {
   expect(told({})).toEqual({
@@ -33,9 +33,21 @@ test('a failed login is told with all that is known of it', () => {
   expect(told({ remote: '::ffff:198.51.100.7' })).toMatchObject({ address: '198.51.100.7' });
 });
 
+test('a login is told with its password, by which the next is known again', () => {
+  expect(told({ success: true, fail_type: undefined })).toEqual({
+    address: '198.51.100.7',
+    user: 'anna@example.org',
+    protocol: 'imap',
+    pwhash: '0a1',
+    accepted: true,
+  });
+});
+
 test('what says nothing of a password is not told', () => {
   for (const changes of [
-    { success: true },
+    { success: true, pwhash: '' },
+    { success: true, login: '' },
+    { success: true, policy_reject: true },
     { policy_reject: true },
     { fail_type: 'internal' },
     { fail_type: 'policy' },

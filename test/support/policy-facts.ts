@@ -5,6 +5,7 @@ export const NOTHING_KNOWN: PolicyFacts = {
   jail: 'login',
   isWatching: false,
   isOddService: false,
+  isOtherPassword: false,
   others: 0,
   points: 0,
   limit: 5,

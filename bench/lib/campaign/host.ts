@@ -146,7 +146,7 @@ export class Host {
       }
       yield* this.#wait(address, one.password);
       this.#refuse(address, one, id);
-      stage.report(asked);
+      stage.report(asked, false);
       yield stage.now + 2;
       refused++;
       last = one.user;
@@ -283,6 +283,7 @@ export class Host {
       else if (!blocked && !refused) truth.goodFailures++;
     } else if (!blocked && !refused && one.guess !== undefined)
       one.guess.through = { time: now, address };
+    if (one.ok && !blocked && !refused && service !== 'ssh') this.#stage.report(asked, true);
     return blocked ? 'stopped' : refused ? 'refused' : 'checked';
   }
 

@@ -5,6 +5,7 @@
 import { Announcer } from '../../../src/agent/announce.js';
 import { Pipeline } from '../../../src/agent/pipeline.js';
 import { formatPrefix, parseAddress, prefixOf } from '../../../src/core/address.js';
+import type { FilterEvent } from '../../../src/core/decision.js';
 import type { Entry, Gate } from '../../../src/core/entry.js';
 import { silentLog } from '../../../src/core/log.js';
 import { cursor, mustJailName, sourceId } from '../../../src/core/names.js';
@@ -204,6 +205,11 @@ export class BanjourJudge implements Judge {
     const who = { address: addressOf(address), user, digest };
     const name = mustJailName(jail);
     return this.#jails.login(name, who, momentOf(time), NOBODY_ALLOWED);
+  }
+
+  /** Notes what counts nowhere, as the policy desk does. */
+  protected attempted(event: FilterEvent): void {
+    this.#jails.attempted(event, NOBODY_ALLOWED);
   }
 
   close(): void {

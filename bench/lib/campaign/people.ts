@@ -39,6 +39,8 @@ export class People {
   readonly #people: readonly Person[];
   readonly #stage: Stage;
   readonly #days: number;
+  /** How often each changed the password. */
+  readonly #changes = new Map<string, number>();
 
   constructor(stage: Stage, count: number, days: number) {
     this.#stage = stage;
@@ -76,7 +78,7 @@ export class People {
           yield* good(host, chance, address, 'imap', person.name, `slip${chance.upTo(90)}`, false);
           yield this.#stage.now + chance.between(4, 25);
         }
-      yield* good(host, chance, address, 'imap', person.name, 'right', true);
+      yield* good(host, chance, address, 'imap', person.name, this.#right(person), true);
       if (chance.is(0.25)) {
         yield this.#stage.now + chance.between(30, 600);
         yield* good(
@@ -85,7 +87,7 @@ export class People {
           address,
           chance.is(0.5) ? 'submission' : 'submissions',
           person.name,
-          'right',
+          this.#right(person),
           true,
         );
       }
@@ -96,7 +98,15 @@ export class People {
     const chance = this.#stage.chance(`phone ${person.name}`);
     for (const time of times(chance, this.#days, () => 4)) {
       yield time;
-      yield* good(host, chance, this.#where(person, 'phone'), 'imap', person.name, 'right', true);
+      yield* good(
+        host,
+        chance,
+        this.#where(person, 'phone'),
+        'imap',
+        person.name,
+        this.#right(person),
+        true,
+      );
     }
   }
 
@@ -110,7 +120,7 @@ export class People {
           yield this.#stage.now + chance.between(4, 20);
         }
       for (let n = 3 + chance.upTo(5); n > 0; n--) {
-        yield* good(host, chance, WEBMAIL, 'imap', person.name, 'right', true, 1);
+        yield* good(host, chance, WEBMAIL, 'imap', person.name, this.#right(person), true, 1);
         yield this.#stage.now + chance.between(10, 90);
       }
     }
@@ -127,7 +137,7 @@ export class People {
           this.#where(person, 'desk'),
           'pop3',
           person.name,
-          'right',
+          this.#right(person),
           true,
           1,
         );
@@ -146,10 +156,19 @@ export class People {
       yield* good(host, chance, address, service, person.name, `was${k % 4}`, false);
       yield this.#stage.now + chance.between(8, 160);
     }
-    yield this.#stage.now +
-      (chance.is(0.6) ? chance.between(20, 400) : chance.between(1, 12) * HOUR);
+    const remembers = chance.is(0.6);
+    yield this.#stage.now + (remembers ? chance.between(20, 400) : chance.between(1, 12) * HOUR);
+    if (!remembers) this.#changesPassword(person);
     for (let k = 0; k < 3; k++) {
-      yield* good(host, chance, this.#where(person, device), 'imap', person.name, 'right', true);
+      yield* good(
+        host,
+        chance,
+        this.#where(person, device),
+        'imap',
+        person.name,
+        this.#right(person),
+        true,
+      );
       yield this.#stage.now + chance.between(60, 1_200);
     }
   }
@@ -162,6 +181,8 @@ export class People {
     if (person === undefined) return;
     const from = chance.between(0.1, 0.7) * this.#days * DAY;
     const to = Math.min(this.#days * DAY, from + chance.between(2, 5) * DAY);
+    yield from;
+    this.#changesPassword(person);
     for (let at = from; at < to; at = this.#stage.now + chance.between(5, 15) * MINUTE) {
       yield at;
       const address = this.#where(person, 'phone');
@@ -214,6 +235,15 @@ export class People {
       }
       yield* good(host, chance, address, 'ssh', ADMINISTRATORS[n] as string, 'right', true);
     }
+  }
+
+  /** The password of the person now. */
+  #right({ name }: Person): string {
+    return `right${this.#changes.get(name) ?? 0}`;
+  }
+
+  #changesPassword({ name }: Person): void {
+    this.#changes.set(name, 1 + (this.#changes.get(name) ?? 0));
   }
 
   /** The address of a device of the person now. */

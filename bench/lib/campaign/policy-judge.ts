@@ -42,7 +42,11 @@ export class PolicyJudge extends BanjourJudge {
     return false;
   }
 
-  reported(asked: Asked, time: number): void {
+  reported(asked: Asked, isRight: boolean, time: number): void {
+    if (isRight) {
+      this.attempted({ ...eventOf(asked, time), kind: 'success' });
+      return;
+    }
     if (asked.session === '') return;
     this.pipeline.report({ ...eventOf(asked, time), ...this.#tells(asked.user) });
   }

@@ -63,8 +63,8 @@ export interface Judge {
   holds(address: string, service: Service, time: number): boolean;
   /** Whether the mail server is told to look at a password; absent: it asks nobody. */
   allows?(asked: Asked, time: number): boolean;
-  /** A mail server reports a wrong password, at once. */
-  reported?(asked: Asked, time: number): void;
+  /** A mail server reports at once what became of a password that it looked at. */
+  reported?(asked: Asked, isRight: boolean, time: number): void;
   /** Whether a ban held for the address at any time between the two. */
   held(address: string, from: number, to: number): boolean;
   readonly bans: number;
@@ -195,9 +195,9 @@ export class Stage {
     return this.#judge.allows?.(asked, this.now) !== false;
   }
 
-  /** A mail server's report of a wrong password. */
-  report(asked: Asked): void {
-    this.#judge.reported?.(asked, this.now);
+  /** A mail server's report of a password that it looked at. */
+  report(asked: Asked, isRight: boolean): void {
+    this.#judge.reported?.(asked, isRight, this.now);
   }
 
   log(writer: Writer, pid: number, message: string, hint?: Hint): void {

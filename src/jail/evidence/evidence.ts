@@ -16,6 +16,7 @@ import {
   EVIDENCE_NAMES_MAX,
   EVIDENCE_OFFENDERS_MAX,
   EVIDENCE_PREFIXES_MAX,
+  EVIDENCE_RIGHT_USERS_MAX,
   STORM_COUNT_MAX,
 } from '../../core/limits.js';
 import type { EpochMicros } from '../../core/time.js';
@@ -32,7 +33,7 @@ import {
   type Where,
   whereOf,
 } from './facts.js';
-import { type Guess, Guesses, guessOf } from './guesses.js';
+import { type Guess, Guesses, guessOf, RightPasswords } from './guesses.js';
 import { UserNames } from './names.js';
 import { Pardons, Points, secondsOf } from './points.js';
 import type {
@@ -65,6 +66,7 @@ export class Evidence {
   readonly #strangers: WatchedUsers;
   readonly #names: UserNames;
   readonly #guesses: Guesses;
+  readonly #rights: RightPasswords;
   readonly #wave = new NameWave();
   readonly #pardons = new Pardons();
   #began: number | undefined;
@@ -83,13 +85,14 @@ export class Evidence {
     this.#strangers = new WatchedUsers(names);
     this.#names = new UserNames(this.#keys, this.#users, names);
     this.#guesses = new Guesses(bounds.guesses ?? EVIDENCE_GUESSES_MAX, EVIDENCE_DIGESTS_MAX);
+    this.#rights = new RightPasswords(bounds.rights ?? EVIDENCE_RIGHT_USERS_MAX);
   }
 
   /** Bytes of all tables. */
   get bytes(): number {
     const families = [...Object.values(this.#points), ...Object.values(this.#offenders)];
     const names = [this.#users, this.#strangers, this.#names];
-    return [this.#credit, ...names, this.#guesses, ...families].reduce(
+    return [this.#credit, ...names, this.#guesses, this.#rights, ...families].reduce(
       (sum, { bytes }) => sum + bytes,
       0,
     );
@@ -200,6 +203,7 @@ export class Evidence {
       strangers: this.#strangers,
       names: this.#names,
       guesses: this.#guesses,
+      rights: this.#rights,
       wave: this.#wave,
       isLearnt: this.#isLearnt(time),
     };
@@ -228,6 +232,12 @@ export class Evidence {
     else this.#guesses.noteChecked(guess, time);
     if (this.#guesses.isFurther(guess, time, this.#users.hasLogin(guess.user)))
       this.#credit.noteGuess(whereOf(this.#keys, attempt).target, time);
+  }
+
+  /** Notes that the password of an attempt was right, as the mail server reports. */
+  accepted(attempt: Attempt): void {
+    const guess = this.#guessOf(attempt);
+    if (guess !== undefined) this.#rights.note(guess, this.#secondsOf(attempt.time));
   }
 
   #weigh(attempt: Attempt, count: number, guess: Guess | undefined): FailureMeaning {

@@ -14,7 +14,7 @@ import {
 import { SHARED_CLOSED_SHARE } from '../../core/limits.js';
 import { foldedUser } from '../../core/names.js';
 import { DEAD_NAME_REST_SECONDS, SHARED_REOPEN_SECONDS } from '../../core/timeouts.js';
-import { type Guess, type Guesses, guessOf } from './guesses.js';
+import { type Guess, type Guesses, guessOf, type RightPasswords } from './guesses.js';
 import type { UserNames } from './names.js';
 import { secondsOf } from './points.js';
 import { type Attempt, type Credit, type EvidenceRules, SHARED_USERS } from './rules.js';
@@ -91,6 +91,11 @@ export interface LoginFacts {
   readonly credit?: 'address' | 'network';
   /** Others use the service, and the user never logged in at it from the network lately. */
   readonly isOddService: boolean;
+  /**
+   * The user's passwords are known, and this is none of them, nor did it come from the network
+   * before, as that of a device with an old or a new one does.
+   */
+  readonly isOtherPassword: boolean;
   /** Other users with credit at the address. */
   readonly others: number;
   /** Points of the address, and at how many it is banned where nobody else logs in. */
@@ -130,6 +135,7 @@ export interface AskedEvidence {
   readonly strangers: WatchedUsers;
   readonly names: UserNames;
   readonly guesses: Guesses;
+  readonly rights: RightPasswords;
   readonly wave: NameWave;
   /** Enough was seen to say of a name that nobody logs in with it. */
   readonly isLearnt: boolean;
@@ -154,6 +160,7 @@ export function factsOf(evidence: AskedEvidence, attempt: Attempt): LoginFacts {
   return {
     ...(own === undefined ? {} : { credit: own }),
     isOddService: name !== undefined && isOdd(evidence, name, where, since, attempt),
+    isOtherPassword: isOther(evidence, since, attempt),
     others,
     points,
     limit: rules.slowPoints,
@@ -246,6 +253,13 @@ function isOdd(
   const key = keys.service(service);
   if (!credit.isUsed(key, since) || credit.used(name, network, key, since)) return false;
   return !credit.used(name, network, keys.service(ANY_SERVICE), since);
+}
+
+/** True for a password that is not known to be the user's, where others are. */
+function isOther(evidence: AskedEvidence, since: number, attempt: Attempt): boolean {
+  const guess = guessAt(evidence, attempt);
+  if (guess === undefined || !evidence.rights.isOther(guess, since)) return false;
+  return !evidence.guesses.wasSeen(guess);
 }
 
 /**

@@ -4,7 +4,11 @@
  */
 
 import type { Prefix } from '../../core/address.js';
-import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_OLD_PASSWORDS_MAX } from '../../core/limits.js';
+import {
+  EVIDENCE_OFFENDERS_MAX,
+  EVIDENCE_OLD_PASSWORDS_MAX,
+  EVIDENCE_RIGHT_PASSWORDS_MAX,
+} from '../../core/limits.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { DIGEST_SECONDS, TRIED_AGAIN_SECONDS } from '../../core/timeouts.js';
 import type { UserNames } from './names.js';
@@ -116,6 +120,12 @@ export class Guesses {
     return !isOld && others >= (hasLogin ? HONEST_PASSWORDS : 0);
   }
 
+  /** True when one of the last passwords that came from there for the user was this one. */
+  wasSeen({ pair, digest }: Guess): boolean {
+    const slot = this.#pairs.find(pair);
+    return slot !== NONE && this.#seen.seen(slot, digest.low) !== 0;
+  }
+
   /**
    * True when the user was refused from the network moments ago and no password of his was looked
    * at there for a day.
@@ -134,5 +144,37 @@ export class Guesses {
     const slot = this.#digests.obtain(digest);
     this.#users.add(slot, user.low, time);
     return this.#users.count(slot, time - DIGEST_SECONDS);
+  }
+}
+
+/**
+ * The passwords with which users logged in, by their digests. Only a mail server that asks before
+ * it looks at passwords tells them, so they live in memory alone.
+ */
+export class RightPasswords {
+  readonly #table: Table;
+  readonly #digests: RecentSet;
+
+  /** `max`: users that are remembered. */
+  constructor(max: number) {
+    const width = RecentSet.wordsOf(EVIDENCE_RIGHT_PASSWORDS_MAX);
+    this.#table = new Table(width, max, (slot) => this.#digests.newest(slot));
+    this.#digests = new RecentSet(this.#table, 0, EVIDENCE_RIGHT_PASSWORDS_MAX);
+  }
+
+  get bytes(): number {
+    return this.#table.bytes;
+  }
+
+  /** Notes that the password was right. */
+  note({ user, digest }: Guess, time: number): void {
+    this.#digests.add(this.#table.obtain(user), digest.low, time);
+  }
+
+  /** True when the user logged in from this time on, and never with this password. */
+  isOther({ user, digest }: Guess, from: number): boolean {
+    const slot = this.#table.find(user);
+    if (slot === NONE || this.#digests.count(slot, Math.max(1, from)) === 0) return false;
+    return this.#digests.seen(slot, digest.low) === 0;
   }
 }

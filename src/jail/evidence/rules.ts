@@ -95,6 +95,7 @@ export interface EvidenceBounds {
   readonly names?: number;
   readonly credits?: number;
   readonly guesses?: number;
+  readonly rights?: number;
 }
 
 /**

@@ -10,6 +10,8 @@ import {
   EVIDENCE_OFFENDERS_MAX,
   EVIDENCE_OLD_PASSWORDS_MAX,
   EVIDENCE_PREFIXES_MAX,
+  EVIDENCE_RIGHT_PASSWORDS_MAX,
+  EVIDENCE_RIGHT_USERS_MAX,
   PHONE_BURST,
 } from '../../../src/core/limits.js';
 import { mustJailName } from '../../../src/core/names.js';
@@ -743,6 +745,7 @@ describe('bounds', () => {
       // Names without a domain.
       (EVIDENCE_NAMES_MAX / 2) * 5 * words +
       EVIDENCE_CREDITS_MAX * (17 + 3 + 3 + 2 * 3) * words +
+      EVIDENCE_RIGHT_USERS_MAX * (2 + 2 * EVIDENCE_RIGHT_PASSWORDS_MAX) * words +
       EVIDENCE_GUESSES_MAX * (4 + 4 * EVIDENCE_OLD_PASSWORDS_MAX) * words +
       EVIDENCE_DIGESTS_MAX * (2 + 2 * EVIDENCE_OFFENDERS_MAX) * words;
     expect(bytes).toBeLessThan(48 * 1024 * 1024);

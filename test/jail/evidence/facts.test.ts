@@ -1,7 +1,7 @@
 /** What is known of a login before its password is looked at. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { prefixOf } from '../../../src/core/address.js';
-import { EVIDENCE_WAVE_ADDRESSES } from '../../../src/core/limits.js';
+import { EVIDENCE_RIGHT_PASSWORDS_MAX, EVIDENCE_WAVE_ADDRESSES } from '../../../src/core/limits.js';
 import { mustJailName } from '../../../src/core/names.js';
 import { seconds } from '../../../src/core/time.js';
 import {
@@ -84,6 +84,39 @@ test('a login of the past whose service is not known vouches for each of them', 
   // It is none of any service that was seen since.
   const seen = evidence.login({ ...attempt('192.0.2.1', 'anna', 60), service: SMTP });
   expect(seen.isNew).toBe(true);
+});
+
+test('a password is another one where those of the user are known, until it comes again', () => {
+  const ask = (digest: string | undefined, second = DAY, user = 'anna') =>
+    evidence.facts({ ...attempt('192.0.2.9', user, second), digest }).isOtherPassword;
+  expect(ask('aaaa')).toBe(false);
+  const accept = (digest: string, second: number) =>
+    evidence.accepted({ ...attempt('198.51.100.1', 'Anna', second), digest });
+  accept('aaaa', 0);
+  expect([ask('aaaa'), ask('bbbb'), ask(undefined)]).toEqual([false, true, false]);
+  expect([ask('bbbb', DAY, 'bert'), ask('bbbb', DAY, 'anna@example.org')]).toEqual([false, true]);
+  // A device with a new password goes on with it.
+  const refused = { ...attempt('192.0.2.7', 'anna', DAY), digest: 'bbbb', isRefused: true };
+  evidence.attempted(refused);
+  expect([ask('bbbb'), ask('cccc')]).toEqual([false, true]);
+  // Several devices may have passwords of their own; those that nobody uses any more are forgotten.
+  accept('dddd', 1);
+  expect([ask('aaaa'), ask('dddd')]).toEqual([false, false]);
+  expect([ask('eeee', 30 * DAY + 1), ask('eeee', 30 * DAY + 2)]).toEqual([true, false]);
+});
+
+test('of a user so many passwords are known, and of so many users', () => {
+  const other = (user: string, digest: string) =>
+    evidence.facts({ ...attempt('192.0.2.9', user, DAY), digest }).isOtherPassword;
+  const accept = (user: string, digest: string, second: number) =>
+    evidence.accepted({ ...attempt('192.0.2.1', user, second), digest });
+  for (let n = 0; n < EVIDENCE_RIGHT_PASSWORDS_MAX; n++) accept('anna', `a${n}`, n + 1);
+  expect(other('anna', 'a0')).toBe(false);
+  accept('anna', 'last', 10);
+  expect(other('anna', 'a0')).toBe(true);
+  evidence = new Evidence(DEFAULT_RULES, 1, { rights: 8 });
+  for (let n = 0; n < 9; n++) accept(`user${n}`, 'right', n + 1);
+  expect([other('user0', 'wrong'), other('user8', 'wrong')]).toEqual([false, true]);
 });
 
 test('asking changes nothing', () => {
@@ -240,6 +273,20 @@ describe('a shared address at which strangers guess', () => {
     for (const digest of ['aaaaaaaa', 'bbbbbbbb', 'aaaaaaaa', 'bbbbbbbb'])
       refuse('ghost', digest, 3.2 * HOUR);
     expect(isQuiet(3.3 * HOUR)).toBe(true);
+  });
+
+  test('a guess that is looked at closes it again, where what was refused is forgotten', () => {
+    guess(4);
+    refuse('ghost', 'aaaaaaaa', HOUR);
+    // As after a restart: the ledger knows what was looked at alone.
+    evidence = new Evidence(DEFAULT_RULES, 2);
+    for (const user of ['anna', 'bert']) evidence.login(attempt(HERE, user, LATER - DAY));
+    evidence.login(attempt(HERE, 'anna', 0));
+    evidence.failure(attempt(HERE, 'carla', LATER - 60));
+    guess(4);
+    expect(isQuiet(2 * HOUR)).toBe(true);
+    evidence.failure({ ...attempt(HERE, 'ghost', LATER + 2 * HOUR), digest: 'bbbbbbbb' });
+    expect([isQuiet(3.2 * HOUR), isQuiet(5 * HOUR)]).toEqual([false, false]);
   });
 
   describe('what weighs nothing', () => {
