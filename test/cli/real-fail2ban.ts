@@ -68,14 +68,15 @@ client() { chroot "$root" env -i PATH=/usr/bin:/bin LANG=C.UTF-8 TZ=UTC python3 
 client start >/dev/null 2>&1
 tries=0
 until client ping >/dev/null 2>&1; do tries=$((tries+1)); [ $tries -lt 240 ]; sleep 0.25; done
+banning=
 ask() {
   set +e
-  # Some answers must have got to the action's thread before the next command looks.
+  # What was banned must have got to the action's thread before the next command looks.
+  case $1 in set*banip*|set*attempt*) banning=1;; *) [ -z "$banning" ] || sleep 2; banning=;; esac
   client $1 > "$root/tmp/out" 2>/dev/null
   code=$?
   set -e
   printf '%s\\0%s\\0' "$1" "$code"; cat "$root/tmp/out"; printf '\\0'
-  case $1 in set*banip*|set*attempt*) sleep 2;; esac
 }
 while [ "$1" != -- ]; do ask "$1"; shift; done
 shift
