@@ -11,9 +11,10 @@ export default {
   testPathIgnorePatterns: ['<rootDir>/test/e2e/'],
   // A loaded machine is slow; what hangs is ended by shorter bounds of the tests' own.
   testTimeout: 120_000,
-  // Suites share nothing: each has ports, folders, names and network namespaces of its own. Jest
-  // would run them one after the other where there are two processors.
-  maxWorkers: Math.max(2, availableParallelism() - 1),
+  // Suites share nothing: each has ports, folders, names and network namespaces of its own. Many
+  // wait for other programs, or for a bound to pass: where there are two processors a third suite
+  // uses what two leave.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
   // `npm test -- --coverage`: a report, no gate. What runs in processes of its own is not seen.
   coverageProvider: 'v8',
   collectCoverageFrom: ['<rootDir>/src/**/*.js', '<rootDir>/native/**/*.js'],
