@@ -212,8 +212,14 @@ const JAILS: readonly Column<AgentView['jails'][number]>[] = [
   { title: 'Jail', cell: ({ jail }) => shown(jail) },
   {
     title: 'Sees',
-    cell: ({ selects, entriesMatched }) =>
-      selects === false ? 'selects nothing' : entriesMatched > 0 ? 'reading' : 'nothing yet',
+    cell: ({ selects, evidence, entriesMatched }) =>
+      selects === false
+        ? 'selects nothing'
+        : evidence !== undefined
+          ? 'what others find'
+          : entriesMatched > 0
+            ? 'reading'
+            : 'nothing yet',
   },
   { title: 'Failing now', isNumber: true, cell: (jail) => formatCount(jail.currentlyFailed) },
   { title: 'Banned now', isNumber: true, cell: (jail) => formatCount(jail.currentlyBanned) },

@@ -76,6 +76,9 @@ function Shell({ session, route }: { readonly session: WebSession; readonly rout
     // Whoever comes by the keyboard or hears the page goes on at the new view.
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
+    // On a phone the names of the views are wider than the page.
+    const link = document.querySelector('nav a[aria-current]');
+    link?.scrollIntoView({ block: 'nearest', inline: 'center' });
     window.scrollTo(0, 0);
   }, [name, title, session.host]);
   const leave = async () => {

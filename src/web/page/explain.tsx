@@ -55,7 +55,7 @@ const ENTRIES: readonly TableColumn<EvidenceView>[] = [
       regex === undefined ? (
         '-'
       ) : (
-        <span title={escapeUntrusted(regex)}>
+        <span class="whole" title={escapeUntrusted(regex)}>
           <Stranger text={/[^/\s]+:\d+/.exec(regex)?.[0] ?? regex} chars={60} />
         </span>
       ),
@@ -82,7 +82,7 @@ const BANS: readonly TableColumn<BanView>[] = [
       </>
     ),
   },
-  { title: 'Failures', isNumber: true, cell: ({ failures }) => count(failures) },
+  { title: 'Failures', isNumber: true, isMinor: true, cell: ({ failures }) => count(failures) },
   { title: 'Since', cell: ({ time }) => <Time iso={time} /> },
   {
     title: 'Ends',

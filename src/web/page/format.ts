@@ -47,6 +47,12 @@ export function shortTime(iso: string, now = Date.now()): string {
   return year.format(time);
 }
 
+/** A remark of the agent's as a sentence, its times (ISO 8601, UTC) as the reader has them. */
+export function asSentence(remark: string): string {
+  const told = remark.replace(/\b\d{4}-\d\d-\d\dT[\d:.]{5,12}Z/g, (iso) => shortTime(iso));
+  return `${told.slice(0, 1).toUpperCase()}${told.slice(1)}${told.endsWith('.') ? '' : '.'}`;
+}
+
 /** Points with as much behind the dot as says something: `5`, `4.9`. */
 export function points(value: number): string {
   return String(Number(value.toFixed(1)));

@@ -73,6 +73,8 @@ function overTime(hours: ReportFigures['hours'], which: 'attempts' | 'bans', wid
 function OverTime({ hours }: { readonly hours: ReportFigures['hours'] }) {
   const attempts = useCallback((width: number) => overTime(hours, 'attempts', width), [hours]);
   const bans = useCallback((width: number) => overTime(hours, 'bans', width), [hours]);
+  if (hours.every((one) => one.attempts + one.bans === 0))
+    return <p class="nothing">No failed attempt and no ban in this time.</p>;
   return (
     <>
       <Picture chart={attempts} />

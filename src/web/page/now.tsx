@@ -76,10 +76,17 @@ function Hour({ minutes, now }: { readonly minutes: readonly LiveMinute[]; reado
     (width: number) => hourChart(minutes, 'bans', colours, minute, width),
     [minutes, colours, minute],
   );
+  const isQuiet = minutes.every(({ jails }) => Object.keys(jails).length === 0);
   return (
     <Panel title="The last hour" class="wide" aside={<Legend names={colours.series} />}>
-      <Picture chart={attempts} />
-      <Picture chart={bans} />
+      {isQuiet ? (
+        <p class="nothing">No failed attempt and no ban.</p>
+      ) : (
+        <>
+          <Picture chart={attempts} />
+          <Picture chart={bans} />
+        </>
+      )}
     </Panel>
   );
 }
@@ -100,12 +107,15 @@ function Legend({ names }: { readonly names: readonly string[] }) {
 const STATES = {
   hears: { tone: 'good', words: 'reading' },
   quiet: { tone: 'plain', words: 'nothing yet' },
+  weighs: { tone: 'good', words: 'what others find' },
   deaf: { tone: 'bad', words: 'selects nothing' },
 } as const;
 
 /** Whether a jail sees what it is there for. */
 function stateOf(jail: JailView): keyof typeof STATES {
   if (jail.selects === false) return 'deaf';
+  // It reads no log of its own.
+  if (jail.evidence !== undefined) return 'weighs';
   return jail.entriesMatched > 0 ? 'hears' : 'quiet';
 }
 

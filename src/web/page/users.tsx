@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/policy-views.js';
 import { type AlarmView, alarmWords, type Figures as ReportFigures } from '../../core/figures.js';
 import { type Asked, useAsk } from './client.js';
-import { count } from './format.js';
+import { asSentence, count } from './format.js';
 import {
   Answered,
   Figure,
@@ -169,7 +169,7 @@ export function UsersView(_: { readonly params: URLSearchParams }) {
             />
             {missing.map((sentence) => (
               <p key={sentence} class="dim">
-                <Stranger text={sentence} chars={300} />
+                <Stranger text={asSentence(sentence)} chars={300} />
               </p>
             ))}
           </Panel>

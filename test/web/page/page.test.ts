@@ -4,7 +4,14 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { counted } from '../../../src/core/text.js';
 import type { LiveTick, WhatIfSetting } from '../../../src/web/api.js';
-import { ago, endsIn, lengthOf, shortTime, size } from '../../../src/web/page/format.js';
+import {
+  ago,
+  asSentence,
+  endsIn,
+  lengthOf,
+  shortTime,
+  size,
+} from '../../../src/web/page/format.js';
 import { afterTick, alarmsOf, NOTHING_YET } from '../../../src/web/page/live.js';
 import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
 import { linkTo, routeOf } from '../../../src/web/page/reader.js';
@@ -90,6 +97,13 @@ describe('words', () => {
     expect(endsIn(iso(-1), now)).toBe('over');
     expect(shortTime('nonsense', now)).toBe('-');
     expect(shortTime(iso(-86_400_000 * 400), now)).toMatch(/^27 Apr 2025$/);
+  });
+
+  test('of a remark of the agent are a sentence, with the times of the reader', () => {
+    const told = (time: string) => `ounted since ${time}: what came before is missing`;
+    for (const time of ['2026-11-30T08:00:00.000Z', '2025-11-30T08:00:00Z'])
+      expect(asSentence(`c${told(time)}`)).toBe(`C${told(shortTime(time))}.`);
+    expect(asSentence('It is whole.')).toBe('It is whole.');
   });
 
   test('of numbers', () => {
