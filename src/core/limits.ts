@@ -297,10 +297,7 @@ export const NFT_LIST_BYTES_MAX = 256 * 1024 * 1024;
 export const EVENTS_KEPT_MAX = 10_000;
 /** Characters of a value that is set live; a regex of a filter stays under it. */
 export const LIVE_VALUE_CHARS_MAX = 8_192;
-/**
- * Entries that one probe looks at for lines that no jail reads: 20,000 take about 50 ms in their
- * own thread.
- */
+/** Entries that one probe looks at for lines that no jail reads: some 50 ms of its own thread. */
 export const PROBE_ENTRIES_MAX = 20_000;
 /** Entries with the words of a filter, none of which passes its prefregex, before it is told. */
 export const PREFIX_MISSES_MIN = 10;
@@ -317,8 +314,6 @@ export const CURSOR_NEIGHBOURS_MAX = 64;
  * here, about an hour.
  */
 export const PROBE_RENEWAL_LOOKS_MAX = 64;
-/** Warnings of one kind that status shows. */
-export const WARNINGS_MAX = 50;
 /** Size of one configuration or filter file, bytes. */
 export const INI_FILE_BYTES_MAX = 1024 * 1024;
 /** Depth of `[INCLUDES]` and of interpolation. */
@@ -334,8 +329,6 @@ export const INI_TAG_USES_MAX = 25;
 export const INI_FILES_MAX = 500;
 /** Problems that are collected before the rest is only counted. */
 export const INI_DIAGNOSTICS_MAX = 1_000;
-/** Bans that an import cannot take over and names; the others are only counted. */
-export const IMPORT_SKIPPED_MAX = 100;
 /** Characters of one regex after its tags are expanded; the longest stock one has about 3,000. */
 export const REGEX_CHARS_MAX = 65_536;
 /** Groups within groups of one regex; parser and compilers recurse this deep. */

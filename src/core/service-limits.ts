@@ -328,3 +328,7 @@ export const NFT_RETURNING_BANS_MAX = 10_000;
 export const NFT_ADD_TRIES_MAX = 3;
 /** All of the administrator's files that are kept for a start that finds errors in them, bytes. */
 export const LAST_GOOD_BYTES_MAX = 16 * 1024 * 1024;
+/** Warnings of one kind that status shows. */
+export const WARNINGS_MAX = 50;
+/** Bans that an import cannot take over and names; the others are only counted. */
+export const IMPORT_SKIPPED_MAX = 100;

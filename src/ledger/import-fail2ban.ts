@@ -8,9 +8,9 @@ import Database from 'better-sqlite3';
 import { parsePrefix } from '../core/address.js';
 import type { BanDecision } from '../core/decision.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
-import { IMPORT_SKIPPED_MAX, USER_CHARS_MAX } from '../core/limits.js';
+import { USER_CHARS_MAX } from '../core/limits.js';
 import { jailName } from '../core/names.js';
-import { HISTORY_BANS_MAX } from '../core/service-limits.js';
+import { HISTORY_BANS_MAX, IMPORT_SKIPPED_MAX } from '../core/service-limits.js';
 import { type EpochMicros, MICROS_PER_SECOND, plus } from '../core/time.js';
 import { BAN_SECONDS_MAX } from '../core/timeouts.js';
 

@@ -50,9 +50,9 @@ export function prepareFilters(jails: readonly JailIntake[]): void {
 }
 
 /**
- * Lets the thread of `prepareThread` end when nobody has taken it; false when there is none. It ends
- * itself once its modules are loaded: a thread that is terminated while it loads koffi takes the
- * process with it (napi_throw fails there).
+ * Lets the thread of `prepareThread` end when nobody has taken it; false when there is none. It
+ * ends itself once its modules are loaded: a thread that is terminated while it loads koffi takes
+ * the process with it (napi_throw fails there).
  */
 export function dismissThread(): boolean {
   if (spare === undefined) return false;

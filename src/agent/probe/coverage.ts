@@ -6,14 +6,11 @@
 import { journalStamp, localDirectories } from '../../../native/journal-files.js';
 import { inBackground } from '../../core/background.js';
 import { isOrdinaryUser, type SourceSpec } from '../../core/entry.js';
-import {
-  COVERAGE_REMEMBERED_MAX,
-  PROBE_RENEWAL_LOOKS_MAX,
-  WARNINGS_MAX,
-} from '../../core/limits.js';
+import { COVERAGE_REMEMBERED_MAX, PROBE_RENEWAL_LOOKS_MAX } from '../../core/limits.js';
 import type { Log } from '../../core/log.js';
 import { formatMatch } from '../../core/match.js';
 import type { Cursor, JailName, SourceId } from '../../core/names.js';
+import { WARNINGS_MAX } from '../../core/service-limits.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { type EpochMicros, earlierOf, plus, secondsBetween, wallClock } from '../../core/time.js';
 import { PROBE_FIRST_MS_MAX } from '../../core/timeouts.js';

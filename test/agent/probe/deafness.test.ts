@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { CoverageReport } from '../../../src/agent/probe/coverage.js';
-import { COVERAGE_REMEMBERED_MAX, WARNINGS_MAX } from '../../../src/core/limits.js';
+import { COVERAGE_REMEMBERED_MAX } from '../../../src/core/limits.js';
 import { parseMatch, WHOLE_JOURNAL } from '../../../src/core/match.js';
 import { mustJailName, sourceId } from '../../../src/core/names.js';
+import { WARNINGS_MAX } from '../../../src/core/service-limits.js';
 import { epochMicros } from '../../../src/core/time.js';
 
 const NOW = epochMicros(1_795_000_000_000_000);
