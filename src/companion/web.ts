@@ -15,12 +15,13 @@ export async function planWeb(
   host: PartHost,
 ): Promise<PartPlan | undefined> {
   if (!web.enabled) return undefined;
-  const { listen, socket, origin, changes } = web;
+  const { listen, socket, origin, changes, countries } = web;
   const { paths, log } = host;
   const { places, problem } = placesOf('web', web, 9815);
   return {
     name: 'web',
-    configuration: JSON.stringify(web),
+    // The line in which the file of countries is named may move: that begins no page anew.
+    configuration: JSON.stringify({ ...web, countries: countries?.file }),
     lines: [`web page on ${places}${changes ? ', which may change bans' : ''}`],
     ...(problem === undefined ? {} : { problem }),
     start: async (failed): Promise<CompanionPart> => {
@@ -29,7 +30,7 @@ export async function planWeb(
       const thread = await WebThread.start(
         host.webThread,
         {
-          ...{ origin, changes, paths },
+          ...{ origin, changes, countries, paths },
           places: { port: listen, socket },
           whatIfPath: join(companionState(paths), 'what-if.json'),
         },

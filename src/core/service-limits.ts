@@ -302,6 +302,12 @@ export const WEB_SEARCH_CHARS_MAX = 256;
 export const WEB_BANS_MAX = 200_000;
 /** Files of the page together, bytes. */
 export const WEB_FILES_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * The file by which the page knows countries, bytes: those of countries alone have 10 MB; and
+ * records of it that are kept decoded, some 1 kB each.
+ */
+export const WEB_COUNTRY_BYTES_MAX = 64 * 1024 * 1024;
+export const WEB_COUNTRY_RECORDS_MAX = 2_000;
 /** Questions to the agent per second, for all viewers together, and how many may wait. */
 export const WEB_QUESTIONS_PER_SECOND_MAX = 20;
 export const WEB_QUESTIONS_WAITING_MAX = 64;

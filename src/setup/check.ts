@@ -6,7 +6,11 @@ import { loadConfig } from '../config/load.js';
 import type { ConfigResult } from '../config/types.js';
 import type { Diagnostic } from '../core/finding.js';
 import { compileFilter } from '../filter/compile.js';
-import { examineCompanionConfig, loadCompanionConfig } from './companion-config.js';
+import {
+  type CompanionConfig,
+  examineCompanionConfig,
+  loadCompanionConfig,
+} from './companion-config.js';
 import { examinePolicy } from './dovecot-policy.js';
 import { type ConfigurationRoots, logsToJournal } from './load.js';
 import { allNeeds, type Need, nameNeeds } from './needs.js';
@@ -74,12 +78,24 @@ export async function checkStart(paths: Paths): Promise<readonly Need[]> {
   const ofNotify = examineNotifyConfig(paths, surroundings.notify).map((one) =>
     tells || one.level !== 'error' ? one : { ...one, level: 'warning' as const },
   );
-  return [...diagnostics, ...ofNotify, ...companionNeeds(paths)];
+  return [...diagnostics, ...ofNotify, ...(await companionNeeds(paths))];
 }
 
-/** What is wrong with companion.conf, and where Dovecot does not agree with it. */
-function companionNeeds(paths: Paths): readonly Diagnostic[] {
+/** What is wrong with companion.conf and its file of countries, and where Dovecot disagrees. */
+async function companionNeeds(paths: Paths): Promise<readonly Diagnostic[]> {
   const diagnostics = examineCompanionConfig(paths);
   if (diagnostics.some(({ level }) => level === 'error')) return diagnostics;
-  return [...diagnostics, ...examinePolicy(loadCompanionConfig(paths).policy)];
+  const { policy, web } = loadCompanionConfig(paths);
+  return [...diagnostics, ...examinePolicy(policy), ...(await countryNeeds(web))];
+}
+
+/** What is wrong with the file by which the page knows countries, where one is wanted. */
+async function countryNeeds({
+  enabled,
+  countries,
+}: CompanionConfig['web']): Promise<readonly Diagnostic[]> {
+  if (!enabled || countries === null) return [];
+  const { countryDiagnostic, problemOfCountries } = await import('../web/countries.js');
+  const problem = problemOfCountries(countries.file);
+  return problem === undefined ? [] : [countryDiagnostic(countries, problem)];
 }

@@ -10,6 +10,7 @@ import type { Diagnostic } from '../core/finding.js';
 import { POLICY_DELAY_SECONDS_MAX } from '../core/timeouts.js';
 import { Report } from '../ini/report.js';
 import { DEFAULT_POLICY_RULES, type PolicyRules } from '../policy/decide.js';
+import type { CountryFile } from '../web/countries.js';
 import { configError } from './load.js';
 import { type ConfigFolders, loadOwnFiles } from './own-files.js';
 import { companionSocket, type Paths } from './paths.js';
@@ -59,6 +60,8 @@ export interface CompanionConfig {
     readonly origin: string | null;
     /** Whether the page may ban and unban, where the administrator opened control.sock to it. */
     readonly changes: boolean;
+    /** By which the page knows countries; null: it names none. */
+    readonly countries: CountryFile | null;
   };
 }
 
@@ -88,6 +91,7 @@ listen = 127.0.0.1:9815
 socket =
 origin =
 changes = false
+country-file =
 ${SHARE_DEFAULTS}`;
 
 /** Where the files are; and the sockets, where it is known. */
@@ -169,6 +173,7 @@ function readWeb(web: Section): CompanionConfig['web'] {
     socket: web.parse<string | null>('socket', socketPath('web.sock'), null),
     origin: web.parse<string | null>('origin', parseOrigin, null),
     changes: web.parse('changes', parseBoolean, false),
+    countries: readCountryFile(web),
   };
   // A proxy hands on the name that the browser asked for, which is none of the loopback's.
   if (config.enabled && config.socket !== null && config.origin === null)
@@ -180,6 +185,21 @@ function readWeb(web: Section): CompanionConfig['web'] {
       web.text('socket'),
     );
   return config;
+}
+
+/** Only where the file is: what is in it may change at any time, and the page goes on without. */
+function readCountryFile(web: Section): CountryFile | null {
+  const file = web.parse<string | null>('country-file', parsePath, null);
+  const place = web.place('country-file');
+  return file === null || place === undefined ? null : { file, place };
+}
+
+function parsePath(text: string): Parsed<string> {
+  if (text.startsWith('/') && !text.includes('\0')) return { value: text };
+  return {
+    problem: 'is no absolute path',
+    fix: 'write e.g. country-file = /var/lib/GeoIP/GeoLite2-Country.mmdb',
+  };
 }
 
 /** Scheme and name as browsers show them, and nothing behind. */

@@ -8,8 +8,10 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { ControlClient } from '../control/client.js';
 import { inBackground } from '../core/background.js';
 import { packError } from '../core/errors.js';
+import { formatDiagnostic } from '../core/finding.js';
 import { localZone } from '../core/time.js';
 import { controlSocket, packageVersion, statusSocket } from '../setup/paths.js';
+import { Countries, countryDiagnostic } from '../web/countries.js';
 import type { FromWeb, ToWeb, WebWork } from '../web/thread.js';
 import { Web } from '../web/web.js';
 import { explain } from './explain.js';
@@ -47,6 +49,15 @@ function closed(socket: string): string | undefined {
   }
 }
 
+/** The countries of the file that companion.conf names; what is wrong with it goes to the log. */
+function countriesOf(): Countries | null {
+  const { countries } = work;
+  if (countries === null) return null;
+  return new Countries(countries.file, (problem) =>
+    say({ type: 'log', line: formatDiagnostic(countryDiagnostic(countries, problem)) }),
+  );
+}
+
 async function start(): Promise<void> {
   const connect = (signal?: AbortSignal) => new ControlClient(statusSocket(paths), signal);
   const started = await Web.start({
@@ -67,6 +78,7 @@ async function start(): Promise<void> {
       const [since, until] = [new Date(now - days * DAY_MS), new Date(now)];
       return (await letterFromAgent(paths, since, until, hostname())).html;
     },
+    countries: countriesOf(),
     whatIfPath: work.whatIfPath,
     log: (line) => say({ type: 'log', line }),
     viewed: tellView,

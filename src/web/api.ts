@@ -6,9 +6,9 @@
  *     GET  /api/status                               AgentView
  *     GET  /api/bans?q=&jail=&order=&offset=&limit=  BanPage
  *     GET  /api/history?jail=&address=&before=&limit= BanView[]
- *     GET  /api/figures?since=&until=                Figures
+ *     GET  /api/figures?since=&until=                LocatedFigures
  *     GET  /api/alarms?limit=                        AlarmView[]
- *     GET  /api/explain?address=                     Explanation
+ *     GET  /api/explain?address=                     LocatedExplanation
  *     GET  /api/user?user=                           UserView
  *     GET  /api/refusals?user=&address=              RefusalView[]
  *     GET  /api/counters                             CountersView
@@ -22,7 +22,8 @@
  *
  * An answer that is not 200 is an `ApiProblem`. 401: there is no session, or no more.
  */
-import type { AlarmView } from '../core/figures.js';
+import type { Explanation } from '../control/protocol.js';
+import type { AlarmView, Figures } from '../core/figures.js';
 
 /** The header in which a change names `WebSession.csrf`. */
 export const CSRF_HEADER = 'x-banjour-csrf';
@@ -42,13 +43,37 @@ export interface WebSession {
   readonly changes: boolean;
   /** Why nothing can be changed although companion.conf says `changes = true`. */
   readonly lack?: string;
+  /** Whether countries are known, by `country-file`. */
+  readonly countries: boolean;
+  /** Why they are not although companion.conf names a file. */
+  readonly countriesLack?: string;
   readonly csrf: string;
   /** When the session ends. */
   readonly until: string;
 }
 
+/** What is known of where an address is, of a prefix where its first address is. */
+export interface Located {
+  /** Two letters (ISO 3166-1); absent where `country-file` has none. */
+  readonly country?: string;
+}
+
+const COUNTRY_NAMES = new Intl.DisplayNames('en', { type: 'region' });
+
+/** The English name of a country by its two letters; a code that is none is its own name. */
+export function countryName(code: string): string {
+  return COUNTRY_NAMES.of(code) ?? code;
+}
+
+export type LocatedExplanation = Explanation & Located;
+
+/** The report's figures, and where its networks are. */
+export interface LocatedFigures extends Figures {
+  readonly networks: readonly (Figures['networks'][number] & Located)[];
+}
+
 /** A ban in force. Times are ISO 8601; `until: null` is for good. */
-export interface BanItem {
+export interface BanItem extends Located {
   readonly jail: string;
   readonly target: string;
   readonly time: string;
@@ -67,8 +92,8 @@ export type BanOrder = (typeof BAN_ORDERS)[number];
 
 /**
  * A page of bans in force. `q` is words, all of which must be found in a ban: an address or prefix
- * finds what shares an address with it, anything else what has it in target, user, jail, host, rule
- * or person.
+ * finds what shares an address with it, `country:DE` what is there, anything else what has it in
+ * target, user, jail, host, rule or person, or as its country.
  */
 export interface BanPage {
   /** Bans in force. */

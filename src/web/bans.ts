@@ -5,7 +5,7 @@
 import type { BanView, StreamEvent } from '../control/protocol.js';
 import { isHost, overlap, type Prefix, parsePrefix } from '../core/address.js';
 import { WEB_BANS_MAX } from '../core/service-limits.js';
-import type { BanItem, BanOrder, BanPage } from './api.js';
+import { type BanItem, type BanOrder, type BanPage, countryName } from './api.js';
 
 /** What is asked of the list. */
 export interface BanSearch {
@@ -23,8 +23,11 @@ const SEARCHES_KEPT = 8;
 /** How far a reading may go beyond the bound before the oldest are left out. */
 const SLACK = 1.125;
 
+type CountryOf = (target: string) => string | undefined;
+
 export class BanList {
   readonly #max: number;
+  readonly #countryOf: CountryOf;
   /** By jail and target, in the order in which they were made. */
   #bans = new Map<string, BanItem>();
   /**
@@ -35,8 +38,9 @@ export class BanList {
   #left = 0;
   #searches = new Map<string, readonly BanItem[]>();
 
-  /** `max`: a smaller bound, for tests. */
-  constructor(max = WEB_BANS_MAX) {
+  /** `countryOf`: the two letters of an address's country. `max`: a smaller bound, for tests. */
+  constructor(countryOf: CountryOf = () => undefined, max = WEB_BANS_MAX) {
+    this.#countryOf = countryOf;
     this.#max = max;
   }
 
@@ -54,7 +58,7 @@ export class BanList {
       const key = keyOf(ban);
       if (reading.told.has(key)) continue;
       const known = this.#bans.get(key);
-      const item = itemOf(ban);
+      const item = this.#located(itemOf(ban));
       // What is as it was is kept: there is no room for all of them twice.
       const kept = known !== undefined && isSame(known, item) ? known : item;
       if (kept !== known) this.#bans.set(key, kept);
@@ -83,7 +87,7 @@ export class BanList {
 
   /** A ban that was made, or made longer. */
   put(event: StreamEvent): BanItem {
-    const item = itemOfEvent(event);
+    const item = this.#located(itemOfEvent(event));
     const key = keyOf(item);
     this.#searches.clear();
     // A ban made longer is as new as it can be.
@@ -106,6 +110,11 @@ export class BanList {
     this.#reading?.told.add(key);
     // It can only be one of those that had no room.
     if (!this.#bans.delete(key) && this.#left > 0) this.#left--;
+  }
+
+  #located(item: BanItem): BanItem {
+    const country = this.#countryOf(item.target);
+    return country === undefined ? item : { ...item, country };
   }
 
   /** Puts them in their order and leaves out the oldest that have no room. */
@@ -171,13 +180,45 @@ function testOf(word: string): (ban: BanItem) => boolean {
   // Of a name such as `1` or `10` somebody may be looking for the user.
   if (prefix !== undefined && /[.:].*[.:]/.test(word)) return sharing(prefix);
   const wanted = word.toLowerCase();
-  return ({ target, jail, user = '', host = '', rule = '', by = '' }) =>
+  const [, place] = /^country:(.+)$/.exec(wanted) ?? [];
+  if (place !== undefined) return inCountry(place);
+  const isThere = wanted.length < COUNTRY_CHARS ? () => false : inCountry(wanted);
+  return (ban) => hasText(ban, wanted) || isThere(ban);
+}
+
+function hasText(
+  { target, jail, user = '', host = '', rule = '', by = '' }: BanItem,
+  wanted: string,
+): boolean {
+  return (
     target.includes(wanted) ||
     jail.toLowerCase().includes(wanted) ||
     user.toLowerCase().includes(wanted) ||
     host.toLowerCase().includes(wanted) ||
     rule.includes(wanted) ||
-    by.toLowerCase().includes(wanted);
+    by.toLowerCase().includes(wanted)
+  );
+}
+
+/** Fewer characters are no country: every other name would have them. */
+const COUNTRY_CHARS = 2;
+
+/** Whether a ban is in the country of these two letters, or of a name that begins with a word. */
+function inCountry(wanted: string): (ban: BanItem) => boolean {
+  const found = new Map<string, boolean>();
+  return ({ country }) => {
+    if (country === undefined) return false;
+    let is = found.get(country);
+    if (is === undefined) {
+      const names = countryName(country)
+        .toLowerCase()
+        .split(/[\s-]+/);
+      is = country.toLowerCase() === wanted;
+      if (wanted.length > 2) is ||= names.some((name) => name.startsWith(wanted));
+      found.set(country, is);
+    }
+    return is;
+  };
 }
 
 /** Whether a ban shares an address with a prefix. Parsing costs most: text is looked at first. */
@@ -213,7 +254,8 @@ function isSame(a: BanItem, b: BanItem): boolean {
     a.user === b.user &&
     a.host === b.host &&
     a.by === b.by &&
-    a.rule === b.rule
+    a.rule === b.rule &&
+    a.country === b.country
   );
 }
 

@@ -20,7 +20,15 @@ import {
 import type { Explanation } from '../control/protocol.js';
 import { EVENT_COUNT_MAX } from '../core/limits.js';
 import { WEB_ROWS_MAX, WEB_SEARCH_CHARS_MAX } from '../core/service-limits.js';
-import { BAN_ORDERS, BAN_PAGE_ROWS, type BanPage, type WhatIfView } from './api.js';
+import {
+  BAN_ORDERS,
+  BAN_PAGE_ROWS,
+  type BanPage,
+  type Located,
+  type LocatedExplanation,
+  type LocatedFigures,
+  type WhatIfView,
+} from './api.js';
 import type { BanSearch } from './bans.js';
 
 /** What the page is answered from. */
@@ -40,6 +48,8 @@ export interface WebSources {
   >;
   readonly bans: (query: BanSearch) => Promise<BanPage>;
   readonly explain: (address: string) => Promise<Explanation>;
+  /** The two letters of the country that an address is in, where that is known. */
+  readonly countryOf: (target: string) => string | undefined;
   readonly whatIf: () => Promise<WhatIfView>;
 }
 
@@ -95,6 +105,18 @@ export const BANS_FIELDS = {
 /** Whom an explanation is asked of. */
 export const EXPLAIN_FIELDS = { address: word };
 
+function located(country: string | undefined): Located {
+  return country === undefined ? {} : { country };
+}
+
+/** All that is known of an address, and where it is. */
+export async function explained(
+  { explain, countryOf }: Pick<WebSources, 'explain' | 'countryOf'>,
+  { address }: { readonly address: string },
+): Promise<LocatedExplanation> {
+  return { ...(await explain(address)), ...located(countryOf(address)) };
+}
+
 /** By the last part of the path: `GET /api/status`. */
 export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
   ['status', reads({}, 1_500, ({ agent }) => agent.status())],
@@ -109,12 +131,21 @@ export const READ_CALLS: ReadonlyMap<string, ReadCall> = new Map([
   ],
   [
     'figures',
-    reads({ since: optional(instant), until: optional(instant) }, 60_000, ({ agent }, query) =>
-      agent.figures(query),
+    reads(
+      { since: optional(instant), until: optional(instant) },
+      60_000,
+      async ({ agent, countryOf }, query): Promise<LocatedFigures> => {
+        const figures = await agent.figures(query);
+        const networks = figures.networks.map((one) => ({
+          ...one,
+          ...located(countryOf(one.network)),
+        }));
+        return { ...figures, networks };
+      },
     ),
   ],
   ['alarms', reads({ limit: rows }, 5_000, ({ agent }, query) => agent.alarms(query))],
-  ['explain', reads(EXPLAIN_FIELDS, 3_000, ({ explain }, { address }) => explain(address), true)],
+  ['explain', reads(EXPLAIN_FIELDS, 3_000, explained, true)],
   ['user', reads({ user: word }, 3_000, ({ agent }, { user }) => agent.user({ user }), true)],
   [
     'refusals',

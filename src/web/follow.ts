@@ -26,11 +26,13 @@ export interface AgentFollowerOptions {
   readonly heard: (event: StreamEvent) => void;
   /** The agent began to answer, or ceased to. */
   readonly changed: () => void;
+  /** The two letters of the country that an address is in, where that is known. */
+  readonly countryOf: (target: string) => string | undefined;
 }
 
 export class AgentFollower {
   readonly #options: AgentFollowerOptions;
-  readonly #list = new BanList();
+  readonly #list: BanList;
   #following: AbortController | undefined;
   #linger: NodeJS.Timeout | undefined;
   #isCurrent = false;
@@ -41,6 +43,7 @@ export class AgentFollower {
 
   constructor(options: AgentFollowerOptions) {
     this.#options = options;
+    this.#list = new BanList(options.countryOf);
   }
 
   /** True while everything that happens is heard of. */

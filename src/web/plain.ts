@@ -9,9 +9,9 @@ import type { EvidenceRule } from '../core/decision.js';
 import { counted, formatCount } from '../core/text.js';
 import { localTime } from '../core/time.js';
 import type { WebRefusal } from './answer.js';
-import { BAN_PAGE_ROWS, type BanPage } from './api.js';
+import { BAN_PAGE_ROWS, type BanPage, countryName, type LocatedExplanation } from './api.js';
 import type { BanSearch } from './bans.js';
-import { BANS_FIELDS, EXPLAIN_FIELDS, type WebSources } from './calls.js';
+import { BANS_FIELDS, EXPLAIN_FIELDS, explained, type WebSources } from './calls.js';
 import type { Questions } from './questions.js';
 
 /** Characters of a line of log, of anything else. */
@@ -57,7 +57,7 @@ export const PLAIN_PAGES: ReadonlyMap<string, PlainPage> = new Map([
     '/plain/explain',
     async ({ questions, sources, about }, query) => {
       const { address } = readFields(EXPLAIN_FIELDS, query);
-      const make = async () => explainPage(about, await sources.explain(address));
+      const make = async () => explainPage(about, await explained(sources, { address }));
       return questions.ask(`plain explain ${address}`, AGE_MS, make, true);
     },
   ],
@@ -80,12 +80,13 @@ function nowPage(about: PlainAbout, agent: AgentView, page: BanPage, search: Ban
 }
 
 /** All that is known of an address. */
-function explainPage(about: PlainAbout, told: Explanation): string {
+function explainPage(about: PlainAbout, told: LocatedExplanation): string {
   const allowed = Object.entries(told.allowed).map(
     ([jail, reason]) => `<p>Never banned in ${shown(jail)}: ${shown(reason)}.</p>`,
   );
   return document(about, `Explain ${told.address}`, [
     ...allowed,
+    told.country === undefined ? '' : `<p>It is in ${shown(countryName(told.country))}.</p>`,
     told.kernel.length === 0
       ? '<p>No element of the kernel’s sets holds it: its packets come through.</p>'
       : `<p>In the kernel: ${told.kernel.map(({ jail, target, until }) => `${shown(target)} in ${shown(jail)}, ${endOf(until)}`).join('; ')}.</p>`,
@@ -143,8 +144,8 @@ export function refusalPage({ body: { error, hint } }: WebRefusal): string {
 const BANS: readonly Column<BanPage['rows'][number]>[] = [
   {
     title: 'Address',
-    cell: ({ target }) =>
-      `<a href="/plain/explain?address=${encodeURIComponent(target)}">${shown(target)}</a>`,
+    cell: ({ target, country }) =>
+      `<a href="/plain/explain?address=${encodeURIComponent(target)}">${shown(target)}</a>${country === undefined ? '' : ` <span class="dim">${shown(countryName(country))}</span>`}`,
   },
   { title: 'Jail', cell: ({ jail }) => shown(jail) },
   { title: 'User', cell: ({ user = '-' }) => shown(user) },

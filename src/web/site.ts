@@ -16,6 +16,7 @@ import {
   type WebChanges,
   type WebSources,
 } from './calls.js';
+import type { Countries } from './countries.js';
 import type { PageFile } from './files.js';
 import {
   type Arrival,
@@ -57,6 +58,8 @@ export interface SiteOptions {
   /** The report of so many days as HTML without script. */
   readonly plain: (days: number) => Promise<string>;
   readonly about: Pick<WebSession, 'version' | 'host' | 'timeZone'>;
+  /** Null: no country is known. */
+  readonly countries: Pick<Countries, 'problem'> | null;
   /** The configured origin of a proxy. */
   readonly origin: string | null;
   /** Somebody begins to look: the list of bans is read before it is asked for. */
@@ -199,12 +202,17 @@ export class Site {
   }
 
   #about({ user, csrf, until }: OpenSession): WebSession {
-    const { about, changes, changesLack } = this.#options;
+    const { about, changes, changesLack, countries } = this.#options;
     const lack = changes === null ? undefined : changesLack();
+    const problem = countries?.problem;
     return {
       ...{ ...about, user, csrf, until: new Date(until).toISOString() },
       changes: changes !== null && lack === undefined,
       ...(lack === undefined ? {} : { lack }),
+      countries: countries !== null && problem === undefined,
+      ...(problem === undefined
+        ? {}
+        : { countriesLack: `the file that country-file names ${problem.message}` }),
     };
   }
 

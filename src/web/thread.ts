@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { ListenPlaces } from '../control/listen.js';
 import { noteThread } from '../core/background.js';
 import { OperatorError, type PackedError, unpackError } from '../core/errors.js';
+import type { CountryFile } from './countries.js';
 import type { WebView } from './web.js';
 
 /** Old space of the thread, MiB: 200,000 bans take about 130, also while they are read anew. */
@@ -18,6 +19,8 @@ export interface WebWork {
   readonly places: ListenPlaces;
   readonly origin: string | null;
   readonly changes: boolean;
+  /** By which it knows countries; null: by none. */
+  readonly countries: CountryFile | null;
   readonly whatIfPath: string;
   /** The folders of the host, for the tools that it uses. */
   readonly paths: {

@@ -9,6 +9,7 @@ import { WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
 import { escapeUntrusted } from '../core/text.js';
 import type { WhatIfView } from './api.js';
 import type { WebChanges } from './calls.js';
+import type { Countries } from './countries.js';
 import { readPageFiles } from './files.js';
 import { AgentFollower } from './follow.js';
 import type { WebDenial } from './guard.js';
@@ -30,6 +31,8 @@ export interface PageOptions {
   readonly changesLack?: () => string | undefined;
   readonly explain: (address: string) => Promise<Explanation>;
   readonly plain: (days: number) => Promise<string>;
+  /** Null: no country is known. */
+  readonly countries: Pick<Countries, 'of' | 'problem'> | null;
   /** Where the newest what-if is kept. */
   readonly whatIfPath: string;
   /** Where the files of the page are; absent: where the build makes them, dist/page. */
@@ -62,12 +65,13 @@ export class Web {
 
   private constructor(options: PageOptions) {
     this.#options = options;
-    const { connect, viewed } = options;
+    const { connect, viewed, countries } = options;
     const agent = connect();
     this.#follower = new AgentFollower({
       connect,
       heard: (event) => this.#live.hear(event),
       changed: viewed,
+      countryOf: (target) => countries?.of(target),
     });
     this.#live = new LiveFeed({
       status: () => agent.status(),
@@ -138,6 +142,7 @@ export class Web {
 
   #site(): Site {
     const { connect, explain, plain, changes, about, origin, log, viewed } = this.#options;
+    const { countries } = this.#options;
     return new Site({
       files: readPageFiles(
         this.#options.pageFolder ?? fileURLToPath(new URL('../../page/', import.meta.url)),
@@ -145,12 +150,13 @@ export class Web {
       sessions: this.#sessions,
       questions: this.#questions,
       live: this.#live,
-      ...{ changes, plain, about, origin },
+      ...{ changes, plain, about, origin, countries },
       changesLack: () => this.#lack(),
       sources: {
         agent: connect(),
         bans: (query) => this.#follower.page(query),
         explain,
+        countryOf: (target) => countries?.of(target),
         whatIf: async () => this.#whatIf(),
       },
       looked: () => this.#follower.want(),

@@ -1,5 +1,5 @@
 /** The part that serves the page: its configuration, its thread, and the link by companion.sock. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -8,9 +8,10 @@ import type { PartHost } from '../../src/companion/part.js';
 import { serveCompanion } from '../../src/companion/socket.js';
 import { planWeb } from '../../src/companion/web.js';
 import { OPERATOR_CHARS_MAX } from '../../src/core/limits.js';
-import { silentLog } from '../../src/core/log.js';
+import { type Log, silentLog } from '../../src/core/log.js';
 import { WEB_WHAT_IF_BYTES_MAX } from '../../src/core/service-limits.js';
 import { cli } from '../support/cli.js';
+import { countriesOf } from '../support/mmdb.js';
 import { Scratch } from './scratch.js';
 
 let scratch: Scratch;
@@ -30,7 +31,7 @@ const planned = (...lines: readonly string[]) =>
 test('is off unless it is switched on, and then on a port of the loopback that only reads', async () => {
   expect(configured().web).toEqual({
     ...{ enabled: false, listen: { host: '127.0.0.1', port: 9815 }, socket: null },
-    ...{ origin: null, changes: false },
+    ...{ origin: null, changes: false, countries: null },
   });
   expect(await planned()).toBeUndefined();
   expect((await planned('enabled = true'))?.lines).toEqual(['web page on 127.0.0.1:9815']);
@@ -44,6 +45,7 @@ test.each([
   [['origin = https://banjour.example.org/here'], /without a path/],
   [['origin = banjour.example.org'], /is no address/],
   [['changes = perhaps'], /changes/],
+  [['country-file = GeoLite2-Country.mmdb'], /companion\.local:2.*is no absolute path/],
   [['orgin = https://banjour.example.org'], /origin/],
   [['enabled = true', 'socket = /run/banjour-companion/web.sock'], /origin is empty/],
   [['enabled = true', '[metrics]', 'enabled = true', 'listen = 9815'], /listens there as well/],
@@ -54,6 +56,45 @@ test.each([
 test('takes an origin as browsers write it', () => {
   const { web } = configured('origin = HTTPS://Banjour.example.org:443/', 'listen =');
   expect(web).toMatchObject({ origin: 'https://banjour.example.org', listen: null });
+});
+
+test('a line that moves begins no page anew, another file of countries does', async () => {
+  const plan = async (...lines: readonly string[]) =>
+    (await planned('enabled = true', ...lines))?.configuration;
+  const first = await plan('country-file = /srv/a.mmdb');
+  expect(await plan('', 'country-file = /srv/a.mmdb')).toBe(first);
+  expect(await plan('country-file = /srv/b.mmdb')).not.toBe(first);
+});
+
+describe('the file of countries', () => {
+  const start = async (file: string) => {
+    const lines: string[] = [];
+    const log: Log = (_level, line) => lines.push(line);
+    const config = configured('enabled = true', 'listen = 0', `country-file = ${file}`);
+    const plan = await planWeb(config, {
+      ...{ paths: scratch.paths, log },
+      webThread: pathToFileURL('dist/src/tools/web-thread.js'),
+    } as Partial<PartHost> as PartHost);
+    const part = await plan?.start(() => undefined);
+    return { part, lines };
+  };
+
+  test('that is not there is told with file, line and key, and the page is served', async () => {
+    const { part, lines } = await start('/srv/none.mmdb');
+    await part?.stop();
+    expect(part?.summary).toMatch(/^web page on 127\.0\.0\.1:/);
+    expect(lines.join('\n')).toMatch(
+      /companion\.local:4:16: warning: \[web\] country-file: does not exist.*take the line out/,
+    );
+  });
+
+  test('that is sound is used without a word', async () => {
+    const file = join(scratch.folder, 'country.mmdb');
+    writeFileSync(file, countriesOf({ '192.0.2.0/24': 'DE' }));
+    const { part, lines } = await start(file);
+    await part?.stop();
+    expect(lines).toEqual([]);
+  });
 });
 
 test('without a place it says what to write', async () => {

@@ -7,6 +7,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Host } from '../control/host.js';
+import { countriesOf } from '../support/mmdb.js';
 import { hasCommand, isRoot, needs } from '../support/require.js';
 
 const withAgent = needs(
@@ -203,6 +204,25 @@ describe('a configuration without errors', () => {
     expect(found).toContainEqual(
       expect.objectContaining({ level: 'error', key: 'listen', value: '0.0.0.0:1' }),
     );
+  });
+
+  test('a file of countries that cannot be used is told, and holds up no start', async () => {
+    const file = `${host.folder}/country.mmdb`;
+    const lines = ['[web]', 'enabled = true', `country-file = ${file}`, ''].join('\n');
+    host.write('companion.local', lines);
+    const { code, found } = await check();
+    expect(code).toBe(0);
+    expect(found).toContainEqual({
+      ...{ level: 'warning', id: 'companion.country-file', message: 'does not exist' },
+      ...{ section: 'web', key: 'country-file', value: file },
+      fix: expect.stringContaining('take the line out'),
+      place: expect.objectContaining({ line: 3, file: expect.stringMatching(/companion\.local$/) }),
+    });
+    writeFileSync(file, countriesOf({ '192.0.2.0/24': 'DE' }));
+    expect((await check()).found.filter(({ key }) => key === 'country-file')).toEqual([]);
+    writeFileSync(file, 'DE');
+    host.write('companion.local', lines.replace('true', 'false'));
+    expect((await check()).found.filter(({ key }) => key === 'country-file')).toEqual([]);
   });
 
   test('what all jails share is told once', async () => {

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import type { StreamEvent } from '../../src/control/protocol.js';
 import { BanList, type BanSearch } from '../../src/web/bans.js';
 import { banOf } from './rig.js';
@@ -60,6 +60,68 @@ test('a word is found in whatever a ban has; an address by what holds it', () =>
   expect(found(list, { jail: 'postfix' })).toEqual(['192.0.2.10']);
 });
 
+describe('the country of a ban', () => {
+  const CODES: Readonly<Record<string, string>> = { '1': 'DE', '2': 'US', '3': 'SO', '4': 'DE' };
+  const located = () => {
+    const list = new BanList((target) => CODES[target.at(-1) ?? '']);
+    list.begin();
+    list.add([
+      banOf('192.0.2.1', { user: 'use', ...at(1) }),
+      banOf('192.0.2.2', { user: 'deb', ...at(2) }),
+      banOf('192.0.2.3', at(3)),
+      banOf('192.0.2.5', { jail: 'germs', ...at(5) }),
+    ]);
+    list.done();
+    list.put(event('192.0.2.4'));
+    return list;
+  };
+
+  test('is found by its two letters and by the words of its name', () => {
+    const list = located();
+    for (const [q, ends] of [
+      ['country:DE', ['4', '1']],
+      ['country:de', ['4', '1']],
+      ['country:D', []],
+      ['country:germ', ['4', '1']],
+      ['country:united country:states', ['2']],
+      ['country:FR', []],
+      ['country:', []],
+      // Two letters may be of a user, or of a country.
+      ['de', ['4', '2', '1']],
+      ['us', ['2', '1']],
+      ['germany', ['4', '1']],
+      ['United States', ['2']],
+      ['germ', ['4', '5', '1']],
+      ['somalia', ['3']],
+      // No country has it in the midst of its name: it is a user's.
+      ['mali', []],
+      ['germany use', ['1']],
+      ['192.0.2.0/24 country:so', ['3']],
+    ] as const)
+      expect([q, found(list, { q }).map((target) => target.at(-1))]).toEqual([q, ends]);
+  });
+
+  test('is told with it, and only where one is known', () => {
+    const { rows } = located().page({ q: '', order: 'oldest', offset: 0, limit: 9 });
+    expect(rows.map(({ country }) => country)).toEqual(['DE', 'US', 'SO', undefined, 'DE']);
+    expect(rows.filter((row) => 'country' in row)).toHaveLength(4);
+  });
+
+  test('is another one once the file says so and the list is read anew', () => {
+    let code = 'DE';
+    const list = new BanList(() => code);
+    const read = () => {
+      list.begin();
+      list.add([banOf('192.0.2.1', at(1))]);
+      list.done();
+      return list.page({ q: '', order: 'newest', offset: 0, limit: 1 }).rows[0]?.country;
+    };
+    expect(read()).toBe('DE');
+    code = 'FR';
+    expect(read()).toBe('FR');
+  });
+});
+
 test('orders and pages', () => {
   const list = listOf(
     banOf('192.0.2.2', { ...at(2), until: null, failures: 9 }),
@@ -99,7 +161,7 @@ test('events are heard at once, also while the list is read', () => {
 });
 
 test('of more than it holds the oldest are left out, and counted', () => {
-  const list = new BanList(2);
+  const list = new BanList(undefined, 2);
   list.begin();
   list.add([1, 3, 2].map((n) => banOf(`192.0.2.${n}`, at(n))));
   list.done();
@@ -126,7 +188,7 @@ test('a reading holds the bans that it finds again, and lets go of the others', 
 });
 
 test('a reading of more bans than there is room for never holds many more', () => {
-  const list = new BanList(8);
+  const list = new BanList(undefined, 8);
   list.begin();
   for (let n = 0; n < 40; n++) {
     list.add([banOf(`192.0.2.${n}`, at(n))]);

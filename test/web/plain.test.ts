@@ -140,6 +140,18 @@ describe('the page without script', () => {
       expect(text).toContain(`<input type="hidden" name="${name}" value="${value}">`);
   });
 
+  test('says the country of an address, where one is known', async () => {
+    await rig.stop();
+    const countries = { of: () => 'DE', problem: undefined };
+    await start({ countries, explain: async () => explained('192.0.2.1') });
+    rig.agent.answers = { status: status('sshd') };
+    rig.agent.bans = [banOf('192.0.2.1')];
+    expect((await read('/plain/now?q=germany')).text).toContain(
+      '192.0.2.1</a> <span class="dim">Germany</span>',
+    );
+    expect((await read('/plain/explain?address=192.0.2.1')).text).toContain('It is in Germany.');
+  });
+
   test('explains an address: entries with attempts and points, bans, the kernel', async () => {
     await rig.stop();
     await start({ explain: async () => explained('192.0.2.1') });

@@ -114,6 +114,7 @@ export class Rig {
       connect: (signal) => this.agent.client(signal),
       changes: null,
       explain: async (address) => ({ address }) as never,
+      countries: null,
       plain: async (days) => `<!doctype html><p>${days} days</p>`,
       whatIfPath: join(this.folder, 'what-if.json'),
       pageFolder: this.folder,

@@ -154,6 +154,40 @@ describe('links and sessions', () => {
   });
 });
 
+describe('countries', () => {
+  const countries = {
+    of: (target: string) => (target.startsWith('192.0.2.') ? 'DE' : undefined),
+    problem: undefined,
+  };
+
+  test('stand with bans, networks and what is explained, where they are known', async () => {
+    await anew({ countries });
+    rig.agent.bans = [banOf('192.0.2.1'), banOf('198.51.100.1')];
+    const networks = [{ network: '192.0.2.0/24' }, { network: '198.51.100.0/24' }];
+    rig.agent.answers = { figures: { networks } };
+    const { rows } = await rig.call<BanPage>('bans?q=country:DE', cookie);
+    expect(rows).toMatchObject([{ target: '192.0.2.1', country: 'DE' }]);
+    expect(await rig.call('figures', cookie)).toEqual({
+      networks: [{ ...networks[0], country: 'DE' }, networks[1]],
+    });
+    expect(await rig.call('explain?address=192.0.2.1', cookie)).toMatchObject({ country: 'DE' });
+    expect(await rig.call('explain?address=198.51.100.1', cookie)).not.toHaveProperty('country');
+    expect(await rig.call('session', cookie)).toMatchObject({ countries: true });
+  });
+
+  test('are absent without a file, and the session says why where one is wanted', async () => {
+    rig.agent.bans = [banOf('192.0.2.1')];
+    expect((await rig.call<BanPage>('bans', cookie)).rows[0]).not.toHaveProperty('country');
+    const session = await rig.call<WebSession>('session', cookie);
+    expect([session.countries, 'countriesLack' in session]).toEqual([false, false]);
+    const problem = { message: 'does not exist', fix: 'name another' };
+    await anew({ countries: { of: () => undefined, problem } });
+    expect(await rig.call('session', cookie)).toMatchObject({
+      ...{ countries: false, countriesLack: 'the file that country-file names does not exist' },
+    });
+  });
+});
+
 describe('other pages', () => {
   test.each(['cross-site', 'same-site', 'other', ''])(
     'may not ask, although the browser sends the cookie: %s',
@@ -274,10 +308,14 @@ describe('texts of strangers', () => {
     const everywhere = { user: evil, host: evil, by: evil, line: evil, reason: evil, jail: evil };
     rig.agent.bans = [banOf('192.0.2.1', { user: evil, host: evil, by: evil })];
     rig.agent.answers = Object.fromEntries(
-      'history figures alarms refusals counters jailOptions options'
+      'history alarms refusals counters jailOptions options'
         .split(' ')
         .map((name) => [name, [everywhere]]),
     );
+    rig.agent.answers = {
+      ...rig.agent.answers,
+      figures: { users: [everywhere], networks: [{ network: evil }], missing: [evil] },
+    };
     await anewWith(evil);
     for (const call of [
       ...['bans', 'history', 'figures', 'alarms', 'refusals', 'counters', 'options', 'status'],

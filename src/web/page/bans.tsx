@@ -7,7 +7,7 @@ import { BanDialog, UnbanDialog } from './change.js';
 import { ask, useAsk } from './client.js';
 import { useLive } from './live.js';
 import { PAGE_ROWS } from './pages.js';
-import { Answered, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
+import { Answered, Country, Panel, Stranger, Tag, Target, Time, Until, useClock } from './parts.js';
 import { replaceRoute, useSession } from './reader.js';
 import { usePages, VirtualRows } from './rows.js';
 
@@ -66,6 +66,17 @@ function Why({ ban }: { readonly ban: BanItem }) {
   );
 }
 
+/** The address, behind its country where that is known. */
+function Placed({ ban: { target, country } }: { readonly ban: BanItem }) {
+  if (!useSession().countries) return <Target target={target} />;
+  return (
+    <>
+      {country === undefined ? <span class="country" /> : <Country code={country} />}
+      <Target target={target} />
+    </>
+  );
+}
+
 interface ListProps {
   readonly query: { readonly q: string; readonly jail: string; readonly order: BanOrder };
   readonly found: number;
@@ -85,7 +96,7 @@ function BanList({ query, found, turn, onUnban }: ListProps) {
   );
   const columns = changes ? [...COLUMNS, { title: 'Change', class: 'c-change' }] : COLUMNS;
   const cells = (ban: BanItem) => [
-    <Target key="t" target={ban.target} />,
+    <Placed key="t" ban={ban} />,
     <Stranger key="j" text={ban.jail} chars={40} />,
     ban.user === undefined ? <span class="dim">-</span> : <Stranger text={ban.user} chars={60} />,
     ban.failures,
@@ -118,6 +129,7 @@ interface SearchProps {
 }
 
 function Search({ query, onQuery }: SearchProps) {
+  const { countries } = useSession();
   const status = useAsk<AgentView>('status', {}, 60_000);
   const [text, setText] = useState(query.q);
   useEffect(() => setText(query.q), [query.q]);
@@ -135,7 +147,7 @@ function Search({ query, onQuery }: SearchProps) {
         <input
           type="search"
           value={text}
-          placeholder="Address, prefix, user, jail, host…"
+          placeholder={`Address, prefix, user, jail, ${countries ? 'country, ' : ''}host…`}
           onInput={(event) => setText(event.currentTarget.value)}
         />
       </label>
@@ -171,7 +183,7 @@ function Search({ query, onQuery }: SearchProps) {
 }
 
 export function BansView({ params }: { readonly params: URLSearchParams }) {
-  const { changes: mayChange, lack } = useSession();
+  const { changes: mayChange, lack, countriesLack } = useSession();
   const live = useLive();
   const [turn, setTurn] = useState(0);
   const [seen, setSeen] = useState(live.changes);
@@ -211,6 +223,12 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
         <p class="nothing">
           Nothing can be changed here: <Stranger text={lack} chars={200} />. docs/web.md says how an
           administrator opens it.
+        </p>
+      )}
+      {countriesLack === undefined ? null : (
+        <p class="nothing">
+          No country is known: <Stranger text={countriesLack} chars={200} />. The log of
+          banjour-companion says what to do.
         </p>
       )}
       <Answered asked={first}>

@@ -10,6 +10,7 @@ import {
   RULE_REASONS,
 } from '../../control/protocol.js';
 import { counted, escapeUntrusted, isUserName } from '../../core/text.js';
+import { countryName, type LocatedExplanation } from '../api.js';
 import { AttemptDialog } from './change.js';
 import { useAsk } from './client.js';
 import { banOf, sentenceOf, storyOf } from './evidence.js';
@@ -258,7 +259,7 @@ function Windows({ explanation }: { readonly explanation: Explanation }) {
 }
 
 interface ExplainedProps {
-  readonly explanation: Explanation;
+  readonly explanation: LocatedExplanation;
   /** Asks anew, since something was changed. */
   readonly onChange: () => void;
 }
@@ -268,6 +269,7 @@ function Explained({ explanation, onChange }: ExplainedProps) {
   const [isCounting, setCounting] = useState(false);
   const counters = useAsk<CountersView>('counters', {}, 10_000).data;
   const { banned, words } = sentenceOf(explanation);
+  const { country } = explanation;
   return (
     <div class="grid">
       <section class={`verdict ${banned ? 'bad' : 'good'}`} aria-label="Answer">
@@ -276,6 +278,7 @@ function Explained({ explanation, onChange }: ExplainedProps) {
             <Stranger text={words} chars={400} />
           </strong>
         </p>
+        {country === undefined ? null : <p class="dim">It is in {countryName(country)}.</p>}
         {changes ? (
           <div class="buttons">
             <button type="button" onClick={() => setCounting(true)}>
@@ -328,7 +331,7 @@ export function ExplainView({ params }: { readonly params: URLSearchParams }) {
   const asksFor = user === '' ? address : user;
   const [text, setText] = useState(asksFor);
   useEffect(() => setText(asksFor), [asksFor]);
-  const asked = useAsk<Explanation>(address === '' ? null : 'explain', { address }, 15_000);
+  const asked = useAsk<LocatedExplanation>(address === '' ? null : 'explain', { address }, 15_000);
   const submit = (event: Event) => {
     event.preventDefault();
     const who = text.trim();

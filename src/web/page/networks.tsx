@@ -1,10 +1,11 @@
 /** The view networks: where attacks come from, and when. */
 import { useCallback } from 'preact/hooks';
 import type { Chart } from '../../charts/charts.js';
-import type { Figures as ReportFigures } from '../../core/figures.js';
+import type { LocatedFigures } from '../api.js';
 import { count } from './format.js';
 import {
   Answered,
+  Country,
   Figure,
   Figures,
   Panel,
@@ -17,7 +18,7 @@ import { Picture } from './picture.js';
 import { linkTo } from './reader.js';
 import { Range, useFigures } from './users.js';
 
-type Network = ReportFigures['networks'][number];
+type Network = LocatedFigures['networks'][number];
 
 /** Columns of a chart over time. */
 const STEPS = 84;
@@ -28,10 +29,13 @@ function columnsOf(networks: readonly Network[]): readonly TableColumn<Network>[
   return [
     {
       title: 'Network',
-      cell: ({ network }) => (
-        <a class="target" href={linkTo('bans', { q: network })}>
-          <Stranger text={network} chars={60} />
-        </a>
+      cell: ({ network, country }) => (
+        <>
+          {country === undefined ? null : <Country code={country} />}
+          <a class="target" href={linkTo('bans', { q: network })}>
+            <Stranger text={network} chars={60} />
+          </a>
+        </>
       ),
     },
     { title: 'Bans', cell: (one) => <Share value={one.bans} most={bans} text={count(one.bans)} /> },
@@ -41,7 +45,11 @@ function columnsOf(networks: readonly Network[]): readonly TableColumn<Network>[
 }
 
 /** Attempts and bans in as many steps as one can tell apart. */
-function overTime(hours: ReportFigures['hours'], which: 'attempts' | 'bans', width: number): Chart {
+function overTime(
+  hours: LocatedFigures['hours'],
+  which: 'attempts' | 'bans',
+  width: number,
+): Chart {
   const each = Math.max(1, Math.ceil(hours.length / STEPS));
   const columns = Array.from({ length: Math.ceil(hours.length / each) }, (_, i) => {
     const own = hours.slice(i * each, (i + 1) * each);
@@ -70,7 +78,7 @@ function overTime(hours: ReportFigures['hours'], which: 'attempts' | 'bans', wid
   };
 }
 
-function OverTime({ hours }: { readonly hours: ReportFigures['hours'] }) {
+function OverTime({ hours }: { readonly hours: LocatedFigures['hours'] }) {
   const attempts = useCallback((width: number) => overTime(hours, 'attempts', width), [hours]);
   const bans = useCallback((width: number) => overTime(hours, 'bans', width), [hours]);
   if (hours.every((one) => one.attempts + one.bans === 0))

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { escapeUntrusted } from '../../core/text.js';
+import { countryName } from '../api.js';
 import type { Asked, Unanswered } from './client.js';
 import { ago, endsIn, shortTime, wholeTime } from './format.js';
 import { linkTo } from './reader.js';
@@ -28,6 +29,17 @@ export function Target({ target }: { readonly target: string }) {
   return (
     <a class="target" href={linkTo('explain', { address: target })}>
       <Stranger text={target} chars={60} />
+    </a>
+  );
+}
+
+/** A country by its two letters, with the way to the bans in it. */
+export function Country({ code }: { readonly code: string }) {
+  const name = countryName(code);
+  return (
+    <a class="country" href={linkTo('bans', { q: `country:${code}` })} title={name}>
+      <span aria-hidden="true">{code}</span>
+      <span class="unseen">Bans in {name}</span>
     </a>
   );
 }

@@ -1,7 +1,9 @@
 /** The view users: whose mailboxes are attacked, and whose password was found. */
 import { useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/policy-views.js';
-import { type AlarmView, alarmWords, type Figures as ReportFigures } from '../../core/figures.js';
+import { type AlarmView, alarmWords } from '../../core/figures.js';
+import { counted } from '../../core/text.js';
+import type { LocatedFigures } from '../api.js';
 import { type Asked, useAsk } from './client.js';
 import { asSentence, count } from './format.js';
 import {
@@ -27,14 +29,14 @@ const RANGES = [
 
 /** The figures of a time up to now, and the control that chooses it. */
 export function useFigures(): {
-  asked: Asked<ReportFigures>;
+  asked: Asked<LocatedFigures>;
   hours: number;
   choose: (hours: number) => void;
 } {
   const [hours, choose] = useState(168);
   // Whole hours, so that the question is the same for an hour.
   const since = new Date(Math.floor(Date.now() / 3_600_000 - hours) * 3_600_000).toISOString();
-  return { asked: useAsk<ReportFigures>('figures', { since }, 60_000), hours, choose };
+  return { asked: useAsk<LocatedFigures>('figures', { since }, 60_000), hours, choose };
 }
 
 interface RangeProps {
@@ -109,7 +111,7 @@ const REFUSALS: readonly TableColumn<RefusalView>[] = [
   { title: 'Reason', cell: ({ reason }) => <Tag tone="warn">{reason}</Tag> },
 ];
 
-type UserFigures = ReportFigures['users'][number];
+type UserFigures = LocatedFigures['users'][number];
 
 function columnsOf(most: number): readonly TableColumn<UserFigures>[] {
   return [
