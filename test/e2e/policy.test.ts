@@ -197,6 +197,24 @@ describe.each<[Suite]>([['trixie'], ['bookworm']])('Dovecot on %s', (suite) => {
     await machine.exec(['doveadm', 'reload']);
   });
 
+  test('a day after the attack the owner is served from a new network again', async () => {
+    await machine.write('/etc/banjour/companion.local', '[policy]\nenabled = true\n');
+    await companion('reload');
+    // Who is served once has credit there: each time from another network.
+    let n = 110;
+    await until('strangers are refused again', async () =>
+      (await login(`198.51.${n++}.60`)) === 'ok' ? undefined : true,
+    );
+    await agent.stop();
+    await machine.exec([
+      'sqlite3',
+      '/var/lib/banjour/ledger.sqlite3',
+      "UPDATE attempt SET time = time - 86400000000 WHERE kind = 'failure'",
+    ]);
+    await agent.restart();
+    expect(await login(`198.51.${n}.60`)).toBe('ok');
+  });
+
   test('whoever has no key, or comes under another name, is told nothing', async () => {
     const port = `http://127.0.0.1:9813/?command=allow`;
     const script = [
