@@ -94,18 +94,27 @@ const SHORTEST_MIN = 4;
 const SLOTS = 4096;
 const SHIFT_MAX = 255;
 
+/** Whether any of some literals stands in a text, or in its part from `from` to before `to`. */
+export type LiteralTest = (text: string, from?: number, to?: number) => boolean;
+
 /** The search for any of the literals as one function; of none it is always false. */
-export function literalSearch(literals: readonly string[]): (text: string) => boolean {
+export function literalSearch(literals: readonly string[]): LiteralTest {
   // A text that contains the longer one contains the shorter one as well.
   const needed = literals.filter(
     (one) => !literals.some((other) => other.length < one.length && one.includes(other)),
   );
   const [first] = needed;
   if (first === undefined) return () => false;
-  if (needed.length === 1) return (text) => text.includes(first);
-  if (Math.min(...needed.map(({ length }) => length)) < SHORTEST_MIN) return alternation(needed);
+  if (needed.length === 1) return inPart((text) => text.includes(first));
+  if (Math.min(...needed.map(({ length }) => length)) < SHORTEST_MIN)
+    return inPart(alternation(needed));
   const marksIn = literalMarks(new Map(needed.map((literal) => [literal, 1])));
-  return (text) => marksIn(text) !== 0;
+  return (text, from, to) => marksIn(text, from, to) !== 0;
+}
+
+/** A search that would go on behind the part is given the part alone. */
+function inPart(test: (text: string) => boolean): LiteralTest {
+  return (text, from = 0, to = text.length) => test(text.slice(from, to));
 }
 
 function alternation(literals: readonly string[]): (text: string) => boolean {
@@ -114,33 +123,41 @@ function alternation(literals: readonly string[]): (text: string) => boolean {
   return (text) => any.test(text);
 }
 
+/** A literal whose window ends in some block. */
+interface Ending {
+  readonly literal: string;
+  readonly mark: number;
+}
+
 /**
- * Which of the literals stand in a text, as one function: the marks of those that do, together. A
- * mark is a number of 31 bits. Literals have two characters at least.
+ * Which of the literals stand in a text, or in its part from `from` to before `to`, as one
+ * function: the marks of those that do, together. A mark is a number of 31 bits. Literals have two
+ * characters at least.
  *
  * Wu and Manber's search with blocks of two characters, as in `native/batch/gate.c`: most of the
  * text is skipped, whatever the number of literals. On lines of a mail server and 45 literals 0.1
  * us instead of 0.24 us of an alternation, and no slower on any text than one comparison with each
  * literal at each place.
  */
-export function literalMarks(marks: ReadonlyMap<string, number>): (text: string) => number {
+export function literalMarks(
+  marks: ReadonlyMap<string, number>,
+): (text: string, from?: number, to?: number) => number {
   const all = [...marks.values()].reduce((sum, mark) => sum | mark, 0);
   // The window is as long as the shortest literal; of the longer ones only their beginning stands
   // in the tables.
   const window = Math.min(SHIFT_MAX, ...[...marks.keys()].map(({ length }) => length));
   /** How far the window may move when it ends in this block. */
   const shifts = new Uint8Array(SLOTS).fill(window - 1);
-  const ending = new Map<number, (readonly [literal: string, mark: number])[]>();
+  const endings = new Map<number, Ending[]>();
   for (const [literal, mark] of marks)
     for (let i = 1; i < window; i++) {
       const slot = slotOf(literal.charCodeAt(i - 1), literal.charCodeAt(i));
       shifts[slot] = Math.min(shifts[slot] ?? 0, window - 1 - i);
-      if (i === window - 1) ending.set(slot, [...(ending.get(slot) ?? []), [literal, mark]]);
+      if (i === window - 1) endings.set(slot, [...(endings.get(slot) ?? []), { literal, mark }]);
     }
-  return (text) => {
-    const { length } = text;
+  return (text, from = 0, to = text.length) => {
     let found = 0;
-    for (let end = window - 1; end < length && found !== all; ) {
+    for (let end = from + window - 1; end < to && found !== all; ) {
       const slot = slotOf(text.charCodeAt(end - 1), text.charCodeAt(end));
       const shift = shifts[slot] as number;
       if (shift > 0) {
@@ -148,8 +165,10 @@ export function literalMarks(marks: ReadonlyMap<string, number>): (text: string)
         continue;
       }
       const start = end - window + 1;
-      for (const [literal, mark] of ending.get(slot) ?? [])
-        if ((found & mark) !== mark && text.startsWith(literal, start)) found |= mark;
+      for (const { literal, mark } of endings.get(slot) ?? []) {
+        if ((found & mark) === mark || start + literal.length > to) continue;
+        if (text.startsWith(literal, start)) found |= mark;
+      }
       end++;
     }
     return found;

@@ -9,7 +9,7 @@ import {
   type MatchGroup,
   matches,
 } from '../core/match.js';
-import { literalSearch } from '../core/text.js';
+import { type LiteralTest, literalSearch } from '../core/text.js';
 
 // Match expressions.
 
@@ -63,7 +63,7 @@ export function matchTest(expression: MatchExpression): (values: FieldValues) =>
  * The literals as one function. The text may be decoded as Latin-1 or as UTF-8: the literals are
  * ASCII, and bytes of ASCII mean the same in both.
  */
-export function gateTest({ literals }: Pick<Gate, 'literals'>): (text: string) => boolean {
+export function gateTest({ literals }: Pick<Gate, 'literals'>): LiteralTest {
   if (literals === undefined) return () => true;
   return literalSearch(literals);
 }

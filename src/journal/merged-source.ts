@@ -43,6 +43,8 @@ export interface Stream {
   readonly name: string;
   /** Where it begins, when that is known before anything was read. */
   readonly begin?: ReadPosition;
+  /** All its entries are of one line of places (`PositionList`). */
+  readonly isOneLine?: true;
   /** Whose it is, when it is another host's. */
   who?(): { readonly host?: string; readonly machineId?: string };
   /** Never blocks. */
@@ -78,6 +80,8 @@ class Lane {
   readonly lines = new Set<string>();
   read = 0;
   last: Entry | undefined;
+  /** Delivered, and its place not noted yet: of one line only the last is ever asked for. */
+  unplaced: Entry | undefined;
 
   constructor(readonly stream: Stream) {}
 
@@ -137,12 +141,14 @@ export class MergedSource implements EntrySource {
         lane.next++;
         lane.last = entry;
         sum.read++;
-        this.#reach(lane, { cursor: entry.cursor, time: entry.realtime });
+        lane.unplaced = entry;
+        if (lane.stream.isOneLine !== true) this.#place(lane);
         if (this.#skip?.cover({ cursor: entry.cursor, time: entry.realtime }) !== true)
           entries.push(entry);
         if (lane.head === undefined) this.#settle(lane, sum);
       }
     }
+    for (const lane of this.#lanes) this.#place(lane);
     const position = this.#moved ? this.#places.position() : undefined;
     this.#moved = false;
     return {
@@ -195,6 +201,14 @@ export class MergedSource implements EntrySource {
     return first;
   }
 
+  /** Notes the place of the lane's last entry. */
+  #place(lane: Lane): void {
+    const { unplaced } = lane;
+    if (unplaced === undefined) return;
+    lane.unplaced = undefined;
+    this.#reach(lane, { cursor: unplaced.cursor, time: unplaced.realtime });
+  }
+
   /** All entries of the lane's batch are delivered: the rest of what it read counts now. */
   #settle(lane: Lane, sum: { read: number; cut: number; unreadable: number }): void {
     const { batch } = lane;
@@ -204,7 +218,11 @@ export class MergedSource implements EntrySource {
     sum.read += batch.read - batch.entries.length;
     sum.cut += batch.cut;
     sum.unreadable += batch.unreadable;
-    if (batch.position !== undefined) this.#reach(lane, batch.position);
+    if (batch.position === undefined) this.#place(lane);
+    else {
+      lane.unplaced = undefined;
+      this.#reach(lane, batch.position);
+    }
   }
 
   #reach(lane: Lane, position: ReadPosition): void {

@@ -24,12 +24,15 @@ export const MESSAGE_HEAD_CHARS = MESSAGE_CHARS_MAX - MESSAGE_TAIL_CHARS - 1;
 
 /** Joins the values by one blank and cuts the result to its bound. */
 export function composeMessage(pieces: readonly MessageValue[]): Message {
+  const [first] = pieces;
+  // Nearly every message.
+  if (pieces.length === 1 && first !== undefined && first.tail === undefined)
+    return first.head.length <= MESSAGE_CHARS_MAX
+      ? { text: first.head }
+      : cut(first.head, first.head);
   const firstCut = pieces.findIndex((piece) => piece.tail !== undefined);
   if (firstCut < 0) {
-    const whole =
-      pieces.length === 1 && pieces[0]
-        ? pieces[0].head
-        : pieces.map((piece) => piece.head).join(' ');
+    const whole = pieces.map((piece) => piece.head).join(' ');
     return whole.length <= MESSAGE_CHARS_MAX ? { text: whole } : cut(whole, whole);
   }
   const lastCut = pieces.findLastIndex((piece) => piece.tail !== undefined);

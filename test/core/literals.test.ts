@@ -26,6 +26,27 @@ describe('the search for literals', () => {
     );
   });
 
+  test('in a part of a text sees nothing of what stands around it', () => {
+    const unit = fc.constantFrom('a', 'b', ' ', ':');
+    const literal = fc.string({ unit, minLength: 2, maxLength: 7 });
+    fc.assert(
+      fc.property(
+        fc.array(literal, { minLength: 1, maxLength: 5 }),
+        fc.string({ unit, maxLength: 60 }),
+        fc.nat(60),
+        fc.nat(60),
+        (literals, text, one, other) => {
+          const [from = 0, to = 0] = [one, other].sort((a, b) => a - b);
+          const part = text.slice(from, to);
+          const end = Math.min(to, text.length);
+          expect(literalSearch(literals)(text, from, end)).toBe(naive(literals)(part));
+          const marks = new Map(literals.map((each, i) => [each, 1 << i]));
+          expect(literalMarks(marks)(text, from, end)).toBe(literalMarks(marks)(part));
+        },
+      ),
+    );
+  });
+
   test('says which of them stand in a text', () => {
     const unit = fc.constantFrom('a', 'b', ' ', ':', 'é');
     const literal = fc.string({ unit, minLength: 2, maxLength: 7 });

@@ -8,35 +8,27 @@
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
 import { encodingLabel } from '../../core/encoding.js';
 import { OperatorError } from '../../core/errors.js';
-import { FIELD_BYTES_MAX, MESSAGE_TAIL_CHARS, TEXT_PROOF_BYTES } from '../../core/limits.js';
+import { TEXT_PROOF_BYTES } from '../../core/limits.js';
+import {
+  Chunk,
+  JoinedLine,
+  type Newline,
+  newlineAt,
+  newlineLength,
+  PendingLine,
+  proofOf,
+  type RawLine,
+  WholeLine,
+} from './lines.js';
 
 /** Bytes that are read at once. */
 const CHUNK_BYTES = 64 * 1024;
-
-/** Kept of the end of a line that is too long to be kept whole; a character has at most 4 bytes. */
-const TAIL_BYTES = 4 * MESSAGE_TAIL_CHARS;
-
-/**
- * The bytes of one line without its newline; with `tail`, what stood between the two was left out.
- */
-export interface RawLine {
-  readonly head: Buffer;
-  readonly tail?: Buffer;
-  /** Offset of the first byte. */
-  readonly start: number;
-  /** Offset after the newline. */
-  readonly end: number;
-  /** Proof of the place `end`; to be asked for before the next `read`. */
-  proof(): string;
-}
 
 /** A place in a file whose identity is not in question. */
 export interface ProvenOffset {
   readonly offset: number;
   readonly proof: string;
 }
-
-export type Newline = 'byte' | 'utf-16le' | 'utf-16be';
 
 /** What one `read` came to. */
 export interface TextRead {
@@ -75,7 +67,7 @@ export class TextFile {
   constructor(path: string, newline: Newline = 'byte', chunkBytes = CHUNK_BYTES) {
     this.path = path;
     this.#newline = newline;
-    this.#pending = this.#newPending();
+    this.#pending = new PendingLine(newline);
     this.#file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
     const stats = fstatSync(this.#file, { bigint: true });
     if (!stats.isFile()) {
@@ -110,7 +102,7 @@ export class TextFile {
   goTo(offset: number): void {
     this.#start = offset;
     this.#scanned = offset;
-    this.#pending = this.#newPending();
+    this.#pending = new PendingLine(this.#newline);
     this.#before = this.bytesBefore(offset);
     this.#startProof = proofOf(this.#before);
   }
@@ -133,8 +125,8 @@ export class TextFile {
 
   /** Index after the next newline of bytes that stand at `from` in the file. */
   newlineEnd(bytes: Buffer, begin: number, from: number): number | undefined {
-    const found = this.#newlineAt(bytes, begin, from);
-    return found < 0 ? undefined : found + this.#newlineLength;
+    const found = newlineAt(bytes, begin, from, this.#newline);
+    return found < 0 ? undefined : found + newlineLength(this.#newline);
   }
 
   /** Offset after the last newline among bytes that stand at `from` in the file. */
@@ -169,22 +161,22 @@ export class TextFile {
     // Half a character of UTF-16 waits for its other half.
     const count = this.#newline === 'byte' ? got : got - ((from + got) % 2);
     const bytes = this.#chunk.subarray(0, count);
-    const lines = this.#split(bytes, prefix, from);
+    const lines = this.#split(new Chunk(bytes, from, this.#newline), prefix, from);
     this.#scanned = from + count;
     this.#before = Buffer.from(bytes.subarray(Math.max(0, count - TEXT_PROOF_BYTES)));
-    const more = size - this.#scanned >= this.#newlineLength;
+    const more = size - this.#scanned >= newlineLength(this.#newline);
     if (!more) this.#changed = mtimeMs;
     return { lines, more };
   }
 
   /** What stands after the last newline, as a line: for a file that nobody writes any more. */
   rest(): RawLine | undefined {
-    if (this.#scanned === this.#start || this.#pending.empty) return undefined;
-    const line = { ...this.#pending.take(), start: this.#start, end: this.#scanned };
+    if (this.#scanned === this.#start || this.#pending.isEmpty) return undefined;
     const proof = proofOf(this.#before);
+    const line = new JoinedLine(this.#pending.take(), this.#start, this.#scanned, () => proof);
     this.#start = this.#scanned;
     this.#startProof = proof;
-    return { ...line, proof: () => proof };
+    return line;
   }
 
   close(): void {
@@ -200,121 +192,43 @@ export class TextFile {
     this.#scanned = 0;
     this.#before = NO_BYTES;
     this.#startProof = proofOf(NO_BYTES);
-    this.#pending = this.#newPending();
+    this.#pending = new PendingLine(this.#newline);
     this.#changed = -1;
   }
 
-  #newPending(): PendingLine {
-    return new PendingLine(this.#newline === 'byte');
-  }
-
-  #split(bytes: Buffer, prefix: number, from: number): RawLine[] {
+  #split(chunk: Chunk, prefix: number, from: number): RawLine[] {
+    const { bytes, newlineLength: length } = chunk;
     const lines: RawLine[] = [];
     let begin = prefix;
     for (;;) {
-      const found = this.#newlineAt(bytes, begin, from);
+      const found = chunk.newlineAt(begin);
       if (found < 0) break;
-      this.#pending.add(bytes.subarray(begin, found));
-      begin = found + this.#newlineLength;
-      const end = from + begin;
-      const before = bytes.subarray(Math.max(0, begin - TEXT_PROOF_BYTES), begin);
-      lines.push({
-        ...this.#pending.take(),
-        start: this.#start,
-        end,
-        proof: () => proofOf(before),
-      });
+      const next = found + length;
+      const end = from + next;
+      if (this.#pending.isWhole(bytes, begin, found))
+        lines.push(new WholeLine(chunk, begin, found, this.#start, end));
+      else {
+        this.#pending.add(bytes.subarray(begin, found));
+        const proof = () => chunk.proofBefore(next);
+        lines.push(new JoinedLine(this.#pending.take(), this.#start, end, proof));
+      }
+      begin = next;
       this.#start = end;
     }
-    if (begin > prefix)
-      this.#startProof = proofOf(bytes.subarray(Math.max(0, begin - TEXT_PROOF_BYTES), begin));
+    if (begin > prefix) this.#startProof = chunk.proofBefore(begin);
     this.#pending.add(bytes.subarray(begin));
     return lines;
-  }
-
-  get #newlineLength(): number {
-    return this.#newline === 'byte' ? 1 : 2;
-  }
-
-  /** UTF-16 has a newline of two bytes, at an even offset of the file. */
-  #newlineAt(bytes: Buffer, begin: number, from: number): number {
-    if (this.#newline === 'byte') return bytes.indexOf(0x0a, begin);
-    const wanted = this.#newline === 'utf-16le' ? NEWLINE_LE : NEWLINE_BE;
-    for (let at = bytes.indexOf(wanted, begin); at >= 0; at = bytes.indexOf(wanted, at + 1))
-      if ((from + at) % 2 === 0) return at;
-    return -1;
   }
 }
 
 const NO_BYTES = Buffer.alloc(0);
 const NOTHING: TextRead = { lines: [], more: false };
-const NEWLINE_LE = Buffer.from([0x0a, 0]);
-const NEWLINE_BE = Buffer.from([0, 0x0a]);
-
-/** A line that has not ended yet: its first bytes and, when there are too many, its last. */
-class PendingLine {
-  #parts: Buffer[] = [];
-  #bytes = 0;
-  #tail: Buffer | undefined;
-  readonly #skipZeros: boolean;
-
-  constructor(skipZeros: boolean) {
-    this.#skipZeros = skipZeros;
-  }
-
-  get empty(): boolean {
-    return this.#bytes === 0 && this.#tail === undefined;
-  }
-
-  add(bytes: Buffer): void {
-    let rest = bytes;
-    if (this.#skipZeros && this.empty) {
-      // A writer that does not append goes on at its old offset after a truncation: the hole reads
-      // as NUL.
-      let zeros = 0;
-      while (zeros < rest.length && rest[zeros] === 0) zeros++;
-      rest = rest.subarray(zeros);
-    }
-    const room = FIELD_BYTES_MAX - this.#bytes;
-    if (room > 0 && rest.length > 0) {
-      this.#parts.push(Buffer.from(rest.subarray(0, room)));
-      this.#bytes += Math.min(room, rest.length);
-    }
-    if (rest.length <= room) return;
-    const over = rest.subarray(Math.max(0, rest.length - TAIL_BYTES));
-    const before = this.#tail ?? Buffer.concat(this.#parts).subarray(-TAIL_BYTES);
-    this.#tail = Buffer.concat([before, over]).subarray(-TAIL_BYTES);
-  }
-
-  take(): { readonly head: Buffer; readonly tail?: Buffer } {
-    const head = this.#parts.length === 1 ? (this.#parts[0] as Buffer) : Buffer.concat(this.#parts);
-    const tail = this.#tail;
-    this.#parts = [];
-    this.#bytes = 0;
-    this.#tail = undefined;
-    return tail === undefined
-      ? { head }
-      : { head: head.subarray(0, FIELD_BYTES_MAX - TAIL_BYTES), tail };
-  }
-}
 
 export function fileId({ dev, ino }: { readonly dev: bigint; readonly ino: bigint }): string {
   return `${dev}.${ino}`;
 }
 
-/**
- * 53 bits of a hash (two rounds of FNV-1a with different primes) in base 36. It guards against
- * mistakes, not forgery.
- */
-export function proofOf(bytes: Uint8Array): string {
-  let a = 0x811c9dc5;
-  let b = 0x9e3779b9;
-  for (const byte of bytes) {
-    a = Math.imul(a ^ byte, 0x01000193);
-    b = Math.imul(b ^ byte, 0x85ebca6b) ^ (b >>> 15);
-  }
-  return ((a >>> 0) * 0x200000 + ((b >>> 0) & 0x1fffff)).toString(36);
-}
+const BEYOND_ASCII = /[^\0-\x7f]/;
 
 /** Bytes of log files to text. */
 export interface Decode {
@@ -322,7 +236,7 @@ export interface Decode {
    * `start` is the bytes' offset in the file: a byte order mark stands at 0 only. Invalid bytes
    * become U+FFFD.
    */
-  (bytes: Uint8Array, start: number): string;
+  (bytes: Buffer, start: number): string;
   /** ASCII is written as in ASCII, so bytes can be searched undecoded. */
   readonly asciiBytes: boolean;
 }
@@ -343,7 +257,12 @@ export function decoderOf(encoding: string, path: string): Decode {
       cause,
     });
   }
-  const decode = (bytes: Uint8Array, start: number) => {
+  // Of ISO-2022-JP alone bytes of ASCII may mean other characters.
+  const isPlain = newline === 'byte' && decoder.encoding !== 'iso-2022-jp';
+  const decode = (bytes: Buffer, start: number) => {
+    // A decoder takes several times as long as this, and hardly any line needs one.
+    const latin1 = isPlain ? bytes.toString('latin1') : undefined;
+    if (latin1 !== undefined && !BEYOND_ASCII.test(latin1)) return latin1;
     const text = decoder.decode(bytes);
     return start === 0 && text.startsWith('\ufeff') ? text.slice(1) : text;
   };

@@ -4,7 +4,8 @@ import type { Entry, TextLog } from '../../core/entry.js';
 import { FIELD_BYTES_MAX } from '../../core/limits.js';
 import type { Cursor } from '../../core/names.js';
 import { parseTextCursor } from '../position.js';
-import { fileId, newlineOf, proofOf, TextFile } from './file.js';
+import { fileId, newlineOf, TextFile } from './file.js';
+import { proofOf } from './lines.js';
 import { expandPath, rotatedFiles } from './paths.js';
 import { type TextReading, TextStream } from './stream.js';
 

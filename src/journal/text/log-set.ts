@@ -12,8 +12,9 @@ import { escapeUntrusted } from '../../core/text.js';
 import { type EpochMicros, wallClock } from '../../core/time.js';
 import type { Stream, StreamSet } from '../merged-source.js';
 import { lineOfFile, type PositionList, parseTextCursor, type TextPosition } from '../position.js';
-import { fileId, newlineOf, proofOf, TextFile, type TextRead } from './file.js';
+import { fileId, newlineOf, TextFile, type TextRead } from './file.js';
 import { findLine } from './find.js';
+import { proofOf } from './lines.js';
 import { expandPath, rotatedFiles } from './paths.js';
 import {
   hasPlace,

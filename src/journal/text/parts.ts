@@ -10,7 +10,8 @@ import {
   RuntimeParts,
   runtimePart,
 } from '../runtime-line.js';
-import type { RawLine, TextFile } from './file.js';
+import type { TextFile } from './file.js';
+import type { RawLine } from './lines.js';
 
 const BRACE = 0x7b;
 /** Behind a date of ten characters, as CRI's lines begin. */
@@ -18,10 +19,11 @@ const [T, T_AT] = [0x54, 10];
 
 /** What a line of a file tells; undefined where no runtime wrote it. */
 export function partOfLine(
-  line: Pick<RawLine, 'head' | 'tail' | 'start' | 'end'>,
+  line: Pick<RawLine, 'head' | 'tail' | 'start' | 'end' | 'byteAt'>,
 ): RuntimePart | undefined {
+  // Asked of every line, so no bytes are taken out of the chunk for it.
+  if (line.byteAt(0) !== BRACE && line.byteAt(T_AT) !== T) return undefined;
   const { head, tail = head, start, end } = line;
-  if (head[0] !== BRACE && head[T_AT] !== T) return undefined;
   return runtimePart(
     head.toString('latin1', 0, RUNTIME_HEAD_CHARS),
     tail.toString('latin1', Math.max(0, tail.length - RUNTIME_TAIL_CHARS)),
@@ -53,7 +55,8 @@ function takeBefore(file: TextFile, offset: number, parts: RuntimeParts): void {
   for (let begin = 0; begin < bytes.length; ) {
     const found = bytes.indexOf(0x0a, begin);
     const end = found < 0 ? bytes.length : found;
-    parts.isRest(partOfLine({ head: bytes.subarray(begin, end), start: begin, end }));
+    const head = bytes.subarray(begin, end);
+    parts.isRest(partOfLine({ head, start: begin, end, byteAt: (index) => head[index] }));
     begin = end + 1;
   }
 }

@@ -12,6 +12,8 @@ import {
 } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, TEXT_SEEK_BYTES, TEXT_TURN_BYTES } from '../../core/limits.js';
+import type { Cursor } from '../../core/names.js';
+import type { LiteralTest } from '../../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND } from '../../core/time.js';
 import { TEXT_DATE_OFF_SECONDS_MAX } from '../../core/timeouts.js';
 import { gateTest } from '../gate.js';
@@ -19,15 +21,8 @@ import type { Stream, StreamBatch } from '../merged-source.js';
 import { composeMessage } from '../message.js';
 import { PositionList, type TextPosition, textCursor } from '../position.js';
 import type { RuntimeParts } from '../runtime-line.js';
-import {
-  type Decode,
-  decoderOf,
-  type ProvenOffset,
-  proofOf,
-  type RawLine,
-  type TextFile,
-  type TextRead,
-} from './file.js';
+import { type Decode, decoderOf, type ProvenOffset, type TextFile, type TextRead } from './file.js';
+import { proofOf, type RawLine } from './lines.js';
 import { PartsOfFiles, partOfLine } from './parts.js';
 
 /** Takes the date out of a line; `now` completes dates without year or day. */
@@ -52,7 +47,11 @@ export interface TextReading {
   readonly tag: string;
   readonly dater: LineDater;
   readonly decode: Decode;
-  readonly passes: (text: string) => boolean;
+  readonly passes: LiteralTest;
+  /** Of every entry: one table for all of them. */
+  readonly fields: Entry['fields'];
+  /** The same of lines that go on in the next one. */
+  readonly fieldsOfPart: Entry['fields'];
   readonly now: () => EpochMicros;
   readonly parts: PartsOfFiles;
 }
@@ -88,6 +87,8 @@ export function textReading(
     dater,
     decode: decoderOf(log.encoding, log.path),
     passes: gateTest(gate),
+    fields: new Map([[TEXT_LOG_FIELD, log.key]]),
+    fieldsOfPart: new Map<string, string>([[TEXT_LOG_FIELD, log.key], GOES_ON]),
     now,
     parts: new PartsOfFiles(),
   };
@@ -108,8 +109,11 @@ export interface TextBegin {
 export class TextStream implements Stream {
   readonly name: string;
   readonly begin: ReadPosition;
+  readonly isOneLine = true;
   readonly file: TextFile;
   readonly reading: TextReading;
+  /** As cursors name it. */
+  readonly #fileName: string;
   readonly #oldUpTo: number;
   readonly #generation: number;
   #lines: readonly RawLine[] = [];
@@ -134,6 +138,7 @@ export class TextStream implements Stream {
     this.file = file;
     this.name = file.path;
     this.reading = reading;
+    this.#fileName = `${reading.tag}.${file.id}`;
     this.#oldUpTo = begin.oldUpTo;
     this.#generation = begin.generation;
     this.#known = begin.known;
@@ -154,10 +159,9 @@ export class TextStream implements Stream {
 
   /** Where it stands. */
   get place(): TextPosition {
-    const { file, reading } = this;
     return {
-      file: `${reading.tag}.${file.id}`,
-      generation: this.#generation + file.generation,
+      file: this.#fileName,
+      generation: this.#generation + this.file.generation,
       offset: this.#at.offset,
       proof: this.#at.proof,
     };
@@ -174,6 +178,7 @@ export class TextStream implements Stream {
     let cut = 0;
     let read = 0;
     let last: RawLine | undefined;
+    let passed = false;
     let more = true;
     let bytes = 0;
     const most = Math.min(max, BATCH_ENTRIES_MAX);
@@ -193,7 +198,8 @@ export class TextStream implements Stream {
       const part = reading.decode.asciiBytes ? partOfLine(line) : undefined;
       const isRest = this.#parts.isRest(part);
       const entry = isRest ? undefined : this.#entry(line, part?.goesOn === true);
-      if (entry?.cutAt !== undefined || isRest) cut++;
+      passed = entry !== undefined;
+      if (isRest || entry?.cutAt !== undefined) cut++;
       if (entry !== undefined) entries.push(entry);
     }
     if (last === undefined) {
@@ -202,7 +208,7 @@ export class TextStream implements Stream {
       return { entries, read, cut, unreadable: 0, more, ...place };
     }
     this.#at = { offset: last.end, proof: last.proof() };
-    if (entries.at(-1)?.cursor !== textCursor(this.place)) this.#noteTime(last);
+    if (!passed) this.#noteTime(last);
     return { entries, read, cut, unreadable: 0, position: this.#position(), more: true };
   }
 
@@ -258,13 +264,12 @@ export class TextStream implements Stream {
   }
 
   #entry(line: RawLine, goesOn: boolean): Entry | undefined {
-    const { reading, file } = this;
-    const { decode, passes, log } = reading;
+    const { reading } = this;
+    const { decode, passes } = reading;
+    if (line.isEmpty || (decode.asciiBytes && !line.passes(passes))) return undefined;
     const { head, tail } = line;
-    if (head.length === 0) return undefined;
-    if (decode.asciiBytes && !passes(latin1(line))) return undefined;
-    const text = decode(head, line.start).replace(/\r+$/, '');
-    const end = tail === undefined ? undefined : decode(tail, line.start + 1).replace(/\r+$/, '');
+    const text = withoutReturns(decode(head, line.start));
+    const end = tail === undefined ? undefined : withoutReturns(decode(tail, line.start + 1));
     if (text === '') return undefined;
     const now = reading.now();
     const dated = reading.dater(text, now);
@@ -273,18 +278,17 @@ export class TextStream implements Stream {
     ]);
     if (!decode.asciiBytes && !passes(message.text)) return undefined;
     const realtime = this.#timeOf(line, dated.time, now);
-    const place = {
-      file: `${reading.tag}.${file.id}`,
-      generation: this.#generation + file.generation,
-    };
-    return {
-      cursor: textCursor({ ...place, offset: line.end, proof: line.proof() }),
-      realtime,
-      message: message.text,
-      ...(message.cutAt === undefined ? {} : { cutAt: message.cutAt }),
-      fields: new Map<string, string>([[TEXT_LOG_FIELD, log.key], ...(goesOn ? [GOES_ON] : [])]),
-      whole: true,
-    };
+    const cursor = this.#cursor(line.end, line.proof());
+    const fields = goesOn ? reading.fieldsOfPart : reading.fields;
+    if (message.cutAt === undefined)
+      return { cursor, realtime, message: message.text, fields, whole: true };
+    const { cutAt } = message;
+    return { cursor, realtime, message: message.text, cutAt, fields, whole: true };
+  }
+
+  #cursor(offset: number, proof: string): Cursor {
+    const generation = this.#generation + this.file.generation;
+    return textCursor({ file: this.#fileName, generation, offset, proof });
   }
 
   /** The time of the last line read, when the gate kept it back. */
@@ -310,9 +314,11 @@ export class TextStream implements Stream {
   }
 }
 
-function latin1({ head, tail }: RawLine): string {
-  const text = head.toString('latin1');
-  return tail === undefined ? text : `${text}\n${tail.toString('latin1')}`;
+/** Without carriage returns at its end. A regex would look at all of the line. */
+function withoutReturns(text: string): string {
+  let end = text.length;
+  while (text[end - 1] === '\r') end--;
+  return end === text.length ? text : text.slice(0, end);
 }
 
 export interface TextTools {

@@ -2,7 +2,6 @@
 import { useState } from 'preact/hooks';
 import type { RefusalView } from '../../control/policy-views.js';
 import { type AlarmView, alarmWords } from '../../core/figures.js';
-import { counted } from '../../core/text.js';
 import type { LocatedFigures } from '../api.js';
 import { type Asked, useAsk } from './client.js';
 import { asSentence, count } from './format.js';
