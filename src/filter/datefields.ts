@@ -158,7 +158,7 @@ export function timeOfFields(
       hourOf(fields),
       number('M') ?? 0,
       number('S') ?? 0,
-      number('f') === undefined ? 0 : Math.floor(Number(`0.${fields['f']}`) * 1000),
+      fields['f'] === undefined ? 0 : millisOfFraction(fields['f']),
     ] as const;
     const real = new Date(Date.UTC(inYear, parts[1], parts[2])).getUTCMonth() === parts[1];
     if (!real && back === 0 && ofYear === undefined) return undefined;
@@ -171,6 +171,11 @@ export function timeOfFields(
   if (noDay && time > now) return make(today.getFullYear(), 1);
   if (year === undefined && time > now + 86_400_000) return make(today.getFullYear() - 1);
   return time;
+}
+
+/** Whole milliseconds of the digits of a fraction of a second. */
+export function millisOfFraction(digits: string): number {
+  return Math.floor(Number(`0.${digits}`) * 1000);
 }
 
 function monthOf(name: string | undefined): number | undefined {

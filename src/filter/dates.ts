@@ -9,8 +9,8 @@
  * chose.
  */
 import type { Diagnostic } from '../core/finding.js';
-import { type EpochMicros, microsOf } from '../core/time.js';
-import { DATE_FIELD_LIST, timeOfFields, unknownFields } from './datefields.js';
+import { type EpochMicros, MICROS_PER_SECOND, microsOf } from '../core/time.js';
+import { DATE_FIELD_LIST, millisOfFraction, timeOfFields, unknownFields } from './datefields.js';
 import { type DatePattern, datePatterns, patternLabel } from './datepattern.js';
 import type { Groups } from './match-groups.js';
 import { compileRegex, type Regex } from './regex/regex.js';
@@ -38,14 +38,106 @@ interface Found {
   readonly start: number;
   readonly end: number;
   readonly matchStart: number;
+  readonly groups: Groups;
   /** Absent when the date makes no time, or one that cannot be reckoned with. */
   readonly time: EpochMicros | undefined;
+}
+
+// Lines that follow one another are of one second, and differ in the fraction of it at most. What
+// the last date came to tells the time of the next without a search.
+
+/** A date that was found at a line's start. */
+interface Recent {
+  readonly found: Found;
+  /** The line up to the fraction's digits, or up to the end of a date without one. */
+  readonly before: string;
+  readonly digits: number;
+  /** What stands between the digits and the end of the date: the zone. */
+  readonly zone: string;
+  /** The time without the fraction. */
+  readonly whole: number;
+  /** When it was reckoned; undefined where the date says all, its year too. */
+  readonly reckoned: EpochMicros | undefined;
+}
+
+/**
+ * A date without year or day is taken to be near `now`; one within an hour of it is the same one a
+ * second later, also over New Year and midnight.
+ */
+const NEAR_MICROS = 3_600 * MICROS_PER_SECOND;
+const RECENT_MICROS = MICROS_PER_SECOND;
+
+/** What may go on with a known date behind a blank: a year or a zone. */
+const GOES_ON = '0123456789+-ZUGzug';
+
+/**
+ * True where a known date that ends here has no more to it, whatever else the line says: no
+ * fraction, year or zone can follow.
+ */
+function endsAt(line: string, end: number): boolean {
+  const first = line[end];
+  if (first === ']') return true;
+  const second = line.charCodeAt(end + 1);
+  return (
+    first === ' ' && second > 0x20 && second < 0x7f && !GOES_ON.includes(line[end + 1] as string)
+  );
+}
+
+/** What the found date of a line tells of those that follow; undefined: nothing. */
+function recentOf(found: Found, line: string, now: EpochMicros): Recent | undefined {
+  const { template, start, end, groups, time } = found;
+  if (!template.anchored || time === undefined || !endsAt(line, end)) return undefined;
+  const fraction = groups['f'] ?? '';
+  const at = fraction === '' ? end : fractionAt(line, start, fraction);
+  const hasYear = template.kind !== 'fields' || (groups['Y'] ?? groups['y']) !== undefined;
+  if (at === undefined || !(hasYear || Math.abs(time - now) <= NEAR_MICROS)) return undefined;
+  return {
+    found,
+    before: line.slice(0, at),
+    digits: fraction.length,
+    zone: line.slice(at + fraction.length, end),
+    whole: fraction === '' ? time : time - millisOfFraction(fraction) * 1000,
+    reckoned: hasYear ? undefined : now,
+  };
+}
+
+/** Where the digits of the fraction stand, behind those of the second. */
+function fractionAt(line: string, start: number, fraction: string): number | undefined {
+  const [before] = /^[^:]*:\d\d:\d\d[.,](?=\d)/.exec(line.slice(start)) ?? [];
+  // Digits of other scripts are read by the search alone.
+  if (before === undefined || !/^\d+$/.test(fraction)) return undefined;
+  const at = start + before.length;
+  return line.startsWith(fraction, at) ? at : undefined;
+}
+
+/** The time of a line by the recent date, and where its own date ends. */
+function timeBy(
+  { before, digits, zone, whole, reckoned }: Recent,
+  line: string,
+  now: EpochMicros,
+): { readonly time: EpochMicros; readonly end: number } | undefined {
+  if (!line.startsWith(before)) return undefined;
+  const isStale = reckoned !== undefined && !(now >= reckoned && now <= reckoned + RECENT_MICROS);
+  if (isStale) return undefined;
+  const from = before.length;
+  const to = from + digits;
+  for (let i = from; i < to; i++) {
+    const code = line.charCodeAt(i);
+    if (!(code >= 0x30 && code <= 0x39)) return undefined;
+  }
+  const end = to + zone.length;
+  if (!line.startsWith(zone, to) || !endsAt(line, end)) return undefined;
+  const millis = digits === 0 ? 0 : millisOfFraction(line.slice(from, to));
+  return { time: (whole + millis * 1000) as EpochMicros, end };
 }
 
 export class DateFinder {
   readonly #templates: Template[] = [];
   readonly #diagnostics: Diagnostic[] = [];
   #last: Found | undefined;
+  /** Of the known formats alone: how far others look is not known. */
+  #recent: Recent | undefined;
+  readonly #isKnown: boolean;
 
   readonly #zone: number | undefined;
 
@@ -55,6 +147,7 @@ export class DateFinder {
    */
   constructor(datepattern?: string, zone?: number) {
     this.#zone = zone;
+    this.#isKnown = datepattern === undefined;
     for (const pattern of datePatterns(datepattern)) {
       const unknown = unknownFields(pattern.name);
       if (unknown.length > 0)
@@ -99,18 +192,16 @@ export class DateFinder {
 
   /** Takes the date out of a line. `now` completes dates without year or day. */
   cut(line: string, now: EpochMicros): DatedLine {
+    const recent = this.#recent;
+    if (recent !== undefined) {
+      const again = timeBy(recent, line, now);
+      if (again !== undefined) return cutOut(recent.found, line, again.end, again.time);
+    }
     const found = this.#find(line, now);
     if (found === undefined) return { text: line, date: '' };
     this.#last = found;
-    found.template.hits++;
-    const date = line.slice(found.start, found.end);
-    const { time } = found;
-    return {
-      text: line.slice(0, found.start) + line.slice(found.end),
-      date,
-      pattern: found.template.name,
-      ...(time !== undefined && { time }),
-    };
+    this.#recent = this.#isKnown ? recentOf(found, line, now) : undefined;
+    return cutOut(found, line, found.end, found.time);
   }
 
   #find(line: string, now: EpochMicros): Found | undefined {
@@ -142,6 +233,20 @@ export class DateFinder {
       time: millis === undefined ? undefined : microsOf(Math.round(millis * 1000)),
     };
   }
+}
+
+/** The line without the date that ends there. */
+function cutOut(
+  { template, start }: Found,
+  line: string,
+  end: number,
+  time: EpochMicros | undefined,
+): DatedLine {
+  template.hits++;
+  const text = line.slice(0, start) + line.slice(end);
+  const date = line.slice(start, end);
+  const pattern = template.name;
+  return time === undefined ? { text, date, pattern } : { text, date, pattern, time };
 }
 
 /** A date that makes a time, or the word of the filter that there is none. */

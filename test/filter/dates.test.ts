@@ -234,6 +234,97 @@ test('a field that there is not is told', () => {
   expect(new DateFinder('%Y-%m-%d 100%% %U%W%w').diagnostics).toEqual([]);
 });
 
+describe('lines that follow one another', () => {
+  const part = (...texts: readonly string[]) => fc.constantFrom(...texts);
+  const fraction = part('', '.1', '.123', '.289', ',123456', '.000001', '.1234567', '.12٣');
+  const zone = part('', 'Z', '+00:00', '+0100', ' +01', ' UTC', ' +0200');
+  const second = part('00', '01', '59', '7');
+  const join = (...parts: readonly fc.Arbitrary<string>[]) =>
+    fc.tuple(...parts).map((texts) => texts.join(''));
+  /** Of one line after the other the same format, as in a log, and now and then another. */
+  const dates = [
+    join(part('2026-11-21T18:30:'), second, fraction, zone),
+    join(
+      part('Nov 21 20:00:', 'Nov 21 19:59:', 'Jan  1 00:00:', 'Dec 31 23:59:'),
+      second,
+      fraction,
+    ),
+    join(part('20:00:', '19:59:'), second),
+    join(part('[21-Nov-2026 18:30:'), second, fraction, part(' +0200', ''), part(']', '')),
+    join(part('21/Nov/2026:18:30:'), second, zone),
+    join(part('1763749801', '@40000000550c0b8d24cd3b0c'), part('', '.5', '.500')),
+    join(part('20261121T1830'), second, fraction, zone),
+  ];
+  const tail = part(' mx x', ' mx 7', ' 2026 x', ' UTC x', ' Zed', ' gw', ']x', ' x', '', 'x', ':');
+  const odd = part(
+    '  mx',
+    ' 5',
+    '-',
+    '.5 x',
+    ' ü',
+    'ü',
+    ' +01 x',
+    ' z x',
+    ' PM',
+    '\u00a0x',
+    ' \u00a0',
+  );
+  const before = fc.oneof({ weight: 5, arbitrary: part('') }, part('[', '<', 'x ', '"['));
+  const lines = fc
+    .constantFrom(...dates)
+    .chain((own) =>
+      fc.array(
+        join(
+          before,
+          fc.oneof({ weight: 6, arbitrary: own }, ...dates),
+          fc.oneof({ weight: 3, arbitrary: tail }, odd),
+        ),
+        { minLength: 2, maxLength: 6 },
+      ),
+    );
+  const clock = part('2026-11-21T20:00:00', '2026-12-31T23:59:59', '2026-01-01T00:00:00').map(
+    (text) => new Date(text).getTime() * 1000,
+  );
+
+  test('have the dates that a search in each of them finds', () => {
+    // Named, the same patterns are searched for in each line. One pair for all: making one is slow.
+    const [known, searching] = [new DateFinder(), new DateFinder('{DEFAULT}')];
+    fc.assert(
+      fc.property(
+        lines,
+        clock,
+        fc.array(fc.constantFrom(0, 1, 300_000, 999_999, 1_000_000, -200_000, 3_600e6)),
+        (texts, start, steps) => {
+          let now = start;
+          texts.forEach((text, i) => {
+            now += steps[i] ?? 0;
+            const at = epochMicros(now);
+            expect([text, known.cut(text, at)]).toEqual([text, searching.cut(text, at)]);
+          });
+          expect(known.hits).toEqual(searching.hits);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('of the same second are dated by their fractions', () => {
+    const finder = new DateFinder();
+    const times = ['.000000', '.289000', '.999999'].map(
+      (each) => finder.cut(`2026-11-21T18:30:01${each}+00:00 mx x`, NOW).time,
+    );
+    const whole = Date.UTC(2026, 10, 21, 18, 30, 1) * 1000;
+    expect(times).toEqual([whole, whole + 289_000, whole + 999_000]);
+  });
+
+  test('without a year are of the year that has come meanwhile', () => {
+    const finder = new DateFinder();
+    const line = 'Nov 21 20:00:00 mx x';
+    expect(finder.cut(line, NOW).time).toBe(NOW);
+    expect(finder.cut(line, at(2027, 11, 21, 20, 0, 0)).time).toBe(at(2027, 11, 21, 20, 0, 0));
+  });
+});
+
 test('no line makes the search throw', () => {
   const finder = new DateFinder();
   const part = fc.constantFrom(
