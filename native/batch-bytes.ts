@@ -15,7 +15,9 @@ import { cursor } from '../src/core/names.js';
 import { entryTime } from '../src/core/time.js';
 import { DATA_HEAD_BYTES, DATA_TAIL_BYTES } from './entry-data.js';
 import {
+  type FieldPlaces,
   type FieldValue,
+  placesOf,
   type RawBatch,
   type RawEntry,
   type ReadRange,
@@ -117,9 +119,10 @@ export function batchOf(
   names: readonly string[],
 ): RawBatch {
   const passed = counts.readUInt32LE(4);
+  const places = placesOf(names);
   const entries: RawEntry[] = [];
   for (let i = 0, at = from; i < passed; i++) {
-    entries.push(recordAt(bytes, at, names));
+    entries.push(recordAt(bytes, at, names, places));
     at += bytes.readUInt32LE(at);
   }
   return {
@@ -132,14 +135,19 @@ export function batchOf(
   };
 }
 
-function recordAt(bytes: Buffer, start: number, names: readonly string[]): RawEntry {
+function recordAt(
+  bytes: Buffer,
+  start: number,
+  names: readonly string[],
+  places: FieldPlaces,
+): RawEntry {
   let values = bytes.readUInt32LE(start + 4);
   const realtime = entryTime(
     bytes.readUInt32LE(start + 8) + bytes.readUInt32LE(start + 12) * 2 ** 32,
   );
   let at = start + 20;
   const messages: FieldValue[] = [];
-  const kept = new Values();
+  const kept = new Values(places);
   for (; values > 0; values--) {
     const field = bytes.readUInt32LE(at);
     const head = at + 12;

@@ -13,7 +13,9 @@ import { fieldKey, READ } from './entry-data.js';
 import type { JournalHandle } from './journal.js';
 import {
   type EntryReader,
+  type FieldPlaces,
   type FieldValue,
+  placesOf,
   type RawBatch,
   type RawEntry,
   Values,
@@ -25,9 +27,11 @@ const PREFIX = 'MESSAGE='.length;
 
 export class PlainReader implements EntryReader {
   readonly #wanted: Wanted;
+  readonly #places: FieldPlaces;
 
   constructor(wanted: Wanted) {
     this.#wanted = wanted;
+    this.#places = placesOf(wanted.fields);
   }
 
   read(handle: JournalHandle, max: number, fromCurrent: boolean): RawBatch {
@@ -72,7 +76,7 @@ export class PlainReader implements EntryReader {
     const { data } = handle;
     const { fields } = this.#wanted;
     const messages: FieldValue[] = [];
-    const values = new Values();
+    const values = new Values(this.#places);
     let kept = 0;
     handle.restartData();
     for (let count = 0; count < ENTRY_FIELDS_MAX && kept < ENTRY_VALUES_MAX; count++) {

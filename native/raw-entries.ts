@@ -95,16 +95,84 @@ export interface Ahead {
 /** `entry`: the journal stands on the next one. `invalidate`: the caller must verify its place. */
 export type Awaited = 'nothing' | 'entry' | 'invalidate';
 
+/** Places of the wanted fields, by name: one table for all entries of a reader. */
+export type FieldPlaces = ReadonlyMap<string, number>;
+
+export function placesOf(names: Iterable<string>): FieldPlaces {
+  return new Map([...new Set(names)].map((name, i) => [name, i]));
+}
+
+/**
+ * The fields of one entry: a list of values whose places by name all entries share. A `Map` for
+ * each entry grows three times while it is filled, and the collector has all of it to carry.
+ */
+class FieldTable implements ReadonlyMap<string, string> {
+  private readonly places: FieldPlaces;
+  private readonly list: (string | undefined)[];
+
+  constructor(places: FieldPlaces) {
+    this.places = places;
+    this.list = new Array<string | undefined>(places.size).fill(undefined);
+  }
+
+  get(name: string): string | undefined {
+    const place = this.places.get(name);
+    return place === undefined ? undefined : this.list[place];
+  }
+
+  has(name: string): boolean {
+    return this.get(name) !== undefined;
+  }
+
+  /** Sets the value at a place of the table, unless there is one: the first counts. */
+  setFirst(place: number, value: string): boolean {
+    if (this.list[place] !== undefined) return false;
+    this.list[place] = value;
+    return true;
+  }
+
+  get size(): number {
+    return this.list.filter((value) => value !== undefined).length;
+  }
+
+  *entries(): MapIterator<[string, string]> {
+    for (const [name, place] of this.places) {
+      const value = this.list[place];
+      if (value !== undefined) yield [name, value];
+    }
+  }
+
+  *keys(): MapIterator<string> {
+    for (const [name] of this.entries()) yield name;
+  }
+
+  *values(): MapIterator<string> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  [Symbol.iterator](): MapIterator<[string, string]> {
+    return this.entries();
+  }
+
+  forEach(use: (value: string, name: string, all: ReadonlyMap<string, string>) => void): void {
+    for (const [name, value] of this.entries()) use(value, name, this);
+  }
+}
+
 /** The values of one entry while they are read. */
 export class Values {
-  readonly fields = new Map<string, string>();
+  readonly fields: FieldTable;
   more?: Map<string, string[]>;
+  private readonly places: FieldPlaces;
 
+  constructor(places: FieldPlaces) {
+    this.places = places;
+    this.fields = new FieldTable(places);
+  }
+
+  /** Adds a value of a wanted field. */
   add(name: string, value: string): void {
-    if (!this.fields.has(name)) {
-      this.fields.set(name, value);
-      return;
-    }
+    if (this.fields.setFirst(this.places.get(name) as number, value)) return;
     this.more ??= new Map();
     const others = this.more.get(name);
     if (others === undefined) this.more.set(name, [value]);

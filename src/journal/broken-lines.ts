@@ -34,6 +34,8 @@ function numberedRest(field: Field): boolean | undefined {
 
 /** What entries of the same output have in common; undefined for entries that no one breaks. */
 function outputOf(field: Field): Map<string, readonly string[]> | undefined {
+  // Nearly every entry.
+  if (!field('_STREAM_ID') && !field('CONTAINER_ID_FULL')) return undefined;
   for (const names of [['_STREAM_ID', '_PID'], ['CONTAINER_ID_FULL']]) {
     const terms = names.map((name) => [name, [field(name) ?? '']] as const);
     if (terms[0]?.[1][0] !== '') return new Map(terms);

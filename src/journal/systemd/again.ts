@@ -4,7 +4,7 @@
  */
 import type { RawEntry } from '../../../native/raw-entries.js';
 import type { Position, ReadPosition } from '../../core/entry.js';
-import type { Cursor } from '../../core/names.js';
+import { type Cursor, cursor } from '../../core/names.js';
 import { READ_AGAIN_ENTRIES_MAX } from '../../core/service-limits.js';
 import { entryIdentity, PositionList, sameEntry } from '../position.js';
 
@@ -113,7 +113,15 @@ export class Delivered {
   #isMoved = false;
   #isCut = false;
   #size = 0;
-  #batches: { readonly cursors: readonly Cursor[]; readonly end: ReadPosition | undefined }[] = [];
+  /**
+   * The cursors of each batch as one text: tens of thousands of small ones would be carried along
+   * by every collection, and hardly ever is one of them asked for.
+   */
+  #batches: {
+    readonly cursors: string;
+    readonly count: number;
+    readonly end: ReadPosition | undefined;
+  }[] = [];
 
   /** The place: all that was delivered after it is known. */
   get from(): Position {
@@ -148,12 +156,12 @@ export class Delivered {
   /** Adds the entries of a batch; `end` is absent where its last entry has no name. */
   add(cursors: readonly Cursor[], end: ReadPosition | undefined): void {
     if (cursors.length === 0) return;
-    this.#batches.push({ cursors, end });
+    this.#batches.push({ cursors: cursors.join('\n'), count: cursors.length, end });
     this.#size += cursors.length;
     while (this.#size > READ_AGAIN_ENTRIES_MAX) {
       const oldest = this.#batches.shift();
       if (oldest === undefined) return;
-      this.#size -= oldest.cursors.length;
+      this.#size -= oldest.count;
       // Reading again has ends before older ones.
       if (
         oldest.end !== undefined &&
@@ -167,6 +175,6 @@ export class Delivered {
 
   *identities(): IterableIterator<string> {
     for (const { cursors } of this.#batches)
-      for (const cursor of cursors) yield entryIdentity(cursor);
+      for (const text of cursors.split('\n')) yield entryIdentity(cursor(text));
   }
 }
