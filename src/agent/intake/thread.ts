@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { EventDescriptor } from '../../../native/libc.js';
 import { inBackground, noteThread } from '../../core/background.js';
 import type { JailIntake } from '../../core/specs.js';
+import { type PackedFromIntake, unpackMessage } from './packed-events.js';
 import {
   type Credited,
   Credits,
@@ -113,11 +114,11 @@ export class IntakeThread {
     this.#worker.on('error', (cause) => {
       error = cause as Error;
     });
-    this.#worker.on('message', (message: FromIntake) => {
+    this.#worker.on('message', (message: PackedFromIntake) => {
       if (message.type === 'pong') {
         this.#pings.get(message.id)?.();
         this.#pings.delete(message.id);
-      } else listener.message(message);
+      } else listener.message(unpackMessage(message));
     });
     this.#ended = new Promise((resolve) => {
       this.#worker.once('exit', () => {

@@ -13,13 +13,14 @@ import { textTools } from '../../setup/text-dates.js';
 import { disablePretenuring } from '../memory.js';
 import { Edge, hasEdge } from './edge.js';
 import { Intake } from './intake.js';
+import { packMessage } from './packed-events.js';
 import { Credits, type FromIntake, type IntakeWork, type ToIntake } from './protocol.js';
 import { guard } from './v8-time-limit.js';
 
 disablePretenuring();
 assert(parentPort !== null, 'the intake worker runs as a worker thread');
 const port = parentPort;
-const post = (message: FromIntake) => port.postMessage(message);
+const post = (message: FromIntake) => port.postMessage(packMessage(message));
 let intake: Intake | undefined;
 /** Compiled before the plan was known, for these jails. */
 let ahead: { readonly jails: readonly JailIntake[]; readonly bank: FilterBank } | undefined;
