@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
@@ -111,6 +112,36 @@ describe('an address', () => {
         expect(parseAddress(one.text)).toEqual(one);
         expect(fromBits(one.family, bitsOf(one))).toEqual(one);
       }),
+    );
+  });
+
+  test('in IPv4 is what Node.js takes for one', () => {
+    const quad = fc.constantFrom(
+      '0',
+      '00',
+      '1',
+      '01',
+      '9',
+      '10',
+      '99',
+      '100',
+      '255',
+      '256',
+      '1000',
+      '',
+      'a',
+    );
+    const texts = fc.oneof(
+      fc.array(quad, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.')),
+      fc.array(fc.nat(255), { minLength: 4, maxLength: 4 }).map((parts) => parts.join('.')),
+      fc.string({ unit: fc.constantFrom(...'0125.'), maxLength: 16 }),
+    );
+    fc.assert(
+      fc.property(texts, (text) => {
+        const expected = isIP(text) === 4 ? { family: 4, text } : undefined;
+        expect([text, parseAddress(text)]).toEqual([text, expected]);
+      }),
+      { numRuns: 2_000 },
     );
   });
 
