@@ -182,8 +182,29 @@ function Search({ query, onQuery }: SearchProps) {
   );
 }
 
+/** What companion.conf wants of the page and the page cannot do. */
+function Lacks() {
+  const { lack, countriesLack } = useSession();
+  return (
+    <>
+      {lack === undefined ? null : (
+        <p class="nothing">
+          Nothing can be changed here: <Stranger text={lack} chars={200} />. docs/web.md says how an
+          administrator opens it.
+        </p>
+      )}
+      {countriesLack === undefined ? null : (
+        <p class="nothing">
+          No country is known: <Stranger text={countriesLack} chars={200} />. The log of
+          banjour-companion says what to do.
+        </p>
+      )}
+    </>
+  );
+}
+
 export function BansView({ params }: { readonly params: URLSearchParams }) {
-  const { changes: mayChange, lack, countriesLack } = useSession();
+  const { changes: mayChange } = useSession();
   const live = useLive();
   const [turn, setTurn] = useState(0);
   const [seen, setSeen] = useState(live.changes);
@@ -219,18 +240,7 @@ export function BansView({ params }: { readonly params: URLSearchParams }) {
       }
     >
       <Search query={query} onQuery={onQuery} />
-      {lack === undefined ? null : (
-        <p class="nothing">
-          Nothing can be changed here: <Stranger text={lack} chars={200} />. docs/web.md says how an
-          administrator opens it.
-        </p>
-      )}
-      {countriesLack === undefined ? null : (
-        <p class="nothing">
-          No country is known: <Stranger text={countriesLack} chars={200} />. The log of
-          banjour-companion says what to do.
-        </p>
-      )}
+      <Lacks />
       <Answered asked={first}>
         {({ found, total, isCurrent }) => (
           <>

@@ -91,6 +91,24 @@ const BANS: readonly TableColumn<BanView>[] = [
       ended === undefined ? <Until until={until} /> : <Time iso={ended.time} />,
   },
   {
+    title: 'Told by',
+    isMinor: true,
+    cell: ({ host, scenario }) =>
+      host === undefined ? (
+        '-'
+      ) : (
+        <>
+          <Stranger text={host} chars={60} />
+          {scenario === undefined ? null : (
+            <span>
+              {' for '}
+              <Stranger text={scenario} chars={100} />
+            </span>
+          )}
+        </>
+      ),
+  },
+  {
     title: 'Ended by',
     isMinor: true,
     cell: ({ ended }) =>
