@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Locator, Page } from 'playwright-core';
+import { countriesOf } from '../support/mmdb.js';
 import { Agent } from './lib/agent.js';
 import {
   hostileName,
@@ -92,6 +93,12 @@ const show = async (page: Page, view: string) => {
   for (const one of await page.getByText('Loading…').all())
     await one.waitFor({ state: 'detached' });
 };
+/** Asks a control socket of the machine, as root. */
+async function post(socket: string, path: string, body: object): Promise<void> {
+  await machine.write('/srv/body.json', JSON.stringify(body));
+  const script = `const r = require('http').request({ socketPath: '${socket}', method: 'POST', path: '/v1${path}' }, (a) => { a.resume(); a.on('end', () => process.exit(a.statusCode === 200 ? 0 : 1)); }); r.end(require('fs').readFileSync('/srv/body.json'));`;
+  await machine.exec(['node', '-e', script], { timeoutMs: 120_000 });
+}
 /** What the kernel has of an address. */
 const isShutOut = async (address: string) =>
   [...(await agent.sets()).values()].some((elements) => elements.includes(address));
@@ -531,6 +538,168 @@ describe('changes', () => {
   });
 });
 
+describe('texts of strangers', () => {
+  const [ALARMED, REFUSED, HIT, HOST] = ['alarm', 'refused', 'hit', 'host'].map(hostileName);
+  const GREETER = '203.0.113.30';
+  const TOLD = '203.0.113.40';
+
+  /** A table of `banjour advise` in which users have such names. */
+  function advice(): object {
+    const time = new Date().toISOString();
+    const hit = { target: '203.0.113.41', jail: 'dovecot', time, logins: 4, blocked: 2 };
+    const setting = (maxretry: number, lines: string) => ({
+      ...{ maxretry, findtime: 600, bantime: 3600, login: 'on', weighing: {}, lines },
+      ...{ guesses: 9, passed: 1, bans: 1, targets: 1, blockedLogins: 2 },
+      hits: [{ ...hit, users: [HIT] }],
+    });
+    const tried = [setting(3, ''), setting(5, '[DEFAULT]\nmaxretry = 5\n')];
+    const seen = { entries: 9, failures: 9, logins: 4, from: time, to: time };
+    return { ...seen, tried, best: null, reason: HIT };
+  }
+
+  beforeAll(async () => {
+    await configure();
+    await agent.stop();
+    const quoted = (text: string | undefined) => `'${(text ?? '').replaceAll("'", "''")}'`;
+    const alarm = `INSERT INTO alarm (kind, jail, user, address, count, time) VALUES ('takeover', 'login', ${quoted(ALARMED)}, '203.0.113.42', 3, ${Date.now() * 1000})`;
+    await machine.exec(['sqlite3', '/var/lib/banjour/ledger.sqlite3', alarm]);
+    const more = ['', '[postfix]', 'enabled = true', 'maxretry = 3', '[shared]', 'enabled = true'];
+    await machine.write('/etc/banjour/jail.local', `${JAILS}${more.join('\n')}\n`);
+    await agent.start();
+    const helo = hostileName('helo').replaceAll(' ', '_');
+    await station.attack('smtp-relay', GREETER, 3, { ...PACE, helo });
+    const [end, why] = [new Date(Date.now() + 3_600_000).toISOString(), hostileName('scenario')];
+    await post('/run/banjour/share.sock', '/share/decisions', {
+      ...{ engine: hostileName('engine'), lifted: [] },
+      decisions: [{ target: TOLD, until: end, origin: 'banjour', host: HOST, scenario: why }],
+    });
+    const report = { address: '203.0.113.43', user: REFUSED, protocol: hostileName('protocol') };
+    await post('/run/banjour/policy.sock', '/policy/reports', {
+      reports: [{ ...report, refused: 'banned' }],
+    });
+    await post('/run/banjour-companion/companion.sock', '/web/what-if', advice());
+    await until('the greeter is banned', () => isShutOut(GREETER));
+    await signIn(signedIn.page);
+    // The companion was started anew under the open page.
+    signedIn.wrongs.length = 0;
+  }, 120_000);
+
+  test.each<[string, string | readonly string[]]>([
+    ['now', 'alarm'],
+    ['bans?q=%3Cscript%3E', ['ssh', 'imap']],
+    ['bans?jail=shared', 'host'],
+    ['explain?address=203.0.113.1', 'ssh'],
+    ['explain?address=203.0.113.2', 'imap'],
+    [`explain?address=${TOLD}`, ['host', 'scenario']],
+    ['explain?address=203.0.113.43', 'refused'],
+    [`explain?user=${encodeURIComponent(hostileName('imap'))}`, 'imap'],
+    [`explain?user=${encodeURIComponent(ALARMED ?? '')}`, 'alarm'],
+    ['users', ['alarm', 'imap', 'refused']],
+    ['what-if', 'hit'],
+    ['shared', 'host'],
+  ])('are shown as they are: %s', async (view, marks) => {
+    const { page } = signedIn;
+    for (const size of [
+      { width: 1280, height: 860 },
+      { width: 390, height: 844 },
+    ]) {
+      await page.setViewportSize(size);
+      await show(page, view);
+      for (const mark of [marks].flat())
+        await page.getByText(`${mark}"'><script>`).first().waitFor({ state: 'attached' });
+      expect(await strangeElements(page)).toEqual([]);
+      expect(await seriousFaults(page)).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+    }
+    await page.setViewportSize({ width: 1280, height: 860 });
+    expect(signedIn.wrongs).toEqual([]);
+  });
+
+  // Postfix puts a question mark for what could be markup in a greeting; Dovecot and sshd do not.
+  test('a greeting that Postfix logged is shown as it stands in the log', async () => {
+    const { page } = signedIn;
+    await show(page, `explain?address=${GREETER}`);
+    await page
+      .getByText(/helo=<helo\?'/)
+      .first()
+      .waitFor();
+    expect(await strangeElements(page)).toEqual([]);
+  });
+
+  test('networks have none of them', async () => {
+    const { page } = signedIn;
+    await show(page, 'networks');
+    await page.getByText('203.0.113.0/24').first().waitFor();
+    expect(await page.getByRole('main').textContent()).not.toContain('<script>');
+  });
+
+  test('without script: the same', async () => {
+    const { page, wrongs } = await watch(browser);
+    await signIn(page);
+    for (const [path, mark] of [
+      ['/plain/now?q=%3Cscript%3E', 'imap'],
+      [`/plain/explain?address=${TOLD}`, 'host'],
+      ['/plain/explain?address=203.0.113.43', 'refused'],
+      ['/plain', 'imap'],
+    ]) {
+      await page.goto(`${ORIGIN}${path}`);
+      await page.getByText(`${mark}"'><script>`).first().waitFor({ state: 'attached' });
+      expect([path, await strangeElements(page)]).toEqual([path, []]);
+    }
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+  });
+});
+
+describe('countries', () => {
+  const FILE = '/srv/country.mmdb';
+  const CODES = { '203.0.113.0/27': 'NL', '203.0.113.64/26': 'DE', '10.0.0.0/8': 'FR' };
+  beforeAll(async () => {
+    await machine.write(FILE, countriesOf(CODES));
+    await configure(`country-file = ${FILE}`);
+  }, 60_000);
+  afterAll(() => configure());
+
+  test('stand before addresses, and are searched', async () => {
+    const { page, wrongs } = await watch(browser);
+    await signIn(page);
+    await show(page, 'bans?q=203.0.113.1');
+    const link = page.locator('.rows-body a.country').first();
+    expect([await link.textContent(), await link.getAttribute('title')]).toEqual([
+      'NLBans in Netherlands',
+      'Netherlands',
+    ]);
+    await link.click();
+    const search = page.getByRole('searchbox');
+    await until('it is searched', async () => (await search.inputValue()) === 'country:NL');
+    await page.getByText(/^[\d,]+ bans? of/).waitFor();
+    for (const text of await page.locator('.rows-body .c-target').allTextContents())
+      expect(text).toMatch(/^NL.*203\.0\.113\.(?:\d|[12]\d|3[01])$/);
+    await search.fill('france');
+    await page.locator('.rows-body a', { hasText: '10.77.' }).first().waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await show(page, 'explain?address=203.0.113.1');
+    await page.getByText('It is in Netherlands.').waitFor();
+    await show(page, 'networks');
+    await page.locator('a.country', { hasText: 'FR' }).first().waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(wrongs).toEqual([]);
+    await page.context().close();
+  });
+
+  test('without their file the page works and says so, the log with the line to change', async () => {
+    await configure('country-file = /srv/none.mmdb');
+    const { page } = await watch(browser);
+    await signIn(page);
+    await show(page, 'bans');
+    await page.getByText('No country is known').waitFor();
+    await page.locator('.rows-body a').first().waitFor();
+    const log = await machine.exec(['journalctl', '-u', 'banjour-companion', '-o', 'cat']);
+    expect(log).toMatch(/companion\.local:3:16: warning: \[web\] country-file: does not exist/);
+    await page.context().close();
+  });
+});
+
 describe('100,000 bans', () => {
   beforeAll(async () => {
     await signIn(signedIn.page);
@@ -539,18 +708,8 @@ describe('100,000 bans', () => {
       (_, i) => `10.${1 + (i >> 16)}.${(i >> 8) & 255}.${i & 255}`,
     );
     for (let from = 0; from < MANY; from += 10_000) {
-      await machine.write(
-        '/srv/ban.json',
-        JSON.stringify({ jail: 'sshd', targets: targets.slice(from, from + 10_000), force: true }),
-      );
-      await machine.exec(
-        [
-          'node',
-          '-e',
-          `const r = require('http').request({ socketPath: '/run/banjour/control.sock', method: 'POST', path: '/v1/ban' }, (a) => { a.resume(); a.on('end', () => process.exit(a.statusCode === 200 ? 0 : 1)); }); r.end(require('fs').readFileSync('/srv/ban.json'));`,
-        ],
-        { timeoutMs: 120_000 },
-      );
+      const some = targets.slice(from, from + 10_000);
+      await post('/run/banjour/control.sock', '/ban', { jail: 'sshd', targets: some, force: true });
     }
   }, 300_000);
 
@@ -572,16 +731,42 @@ describe('100,000 bans', () => {
     await page.locator(`.rows-body .row[aria-rowindex="${last}"] a`).waitFor();
     const lastRow = performance.now() - jump;
     expect(await page.locator('.rows-body .row').count()).toBeLessThan(60);
-    console.log(
-      `${MANY} bans: first view ${Math.round(firstView)} ms, from there to the last row ${Math.round(lastRow)} ms`,
-    );
     await keep(page, 'bans');
+    const longest = await longestFrame(page);
+    // A machine that is busy has no figures to hold somebody to: they are told, and stand in docs.
+    process.stdout.write(
+      [
+        `  first view of 100,000 bans: ${Math.round(firstView)} ms, wanted at most 1,000 ms`,
+        `  from there to the last row: ${Math.round(lastRow)} ms`,
+        `  longest frame while 10,000 rows are scrolled through: ${Math.round(longest)} ms`,
+        '',
+      ].join('\n'),
+    );
     await page.getByRole('searchbox').fill('10.2.3.4');
     await page.getByText(/^1 ban of/).waitFor();
     await page.locator('.rows-body a', { hasText: '10.2.3.4' }).waitFor();
     expect(await page.locator('.rows-body a').count()).toBe(1);
   });
 });
+
+/** Scrolls through the list for 120 frames; the longest time between two of them, ms. */
+function longestFrame(page: Page): Promise<number> {
+  return page.locator('.rows-room').evaluate(
+    (room) =>
+      new Promise<number>((resolve) => {
+        const [frames, step] = [120, (10_000 * 44) / 120];
+        let [done, last, longest] = [0, 0, 0];
+        const next = (now: number) => {
+          if (last > 0) longest = Math.max(longest, now - last);
+          last = now;
+          room.scrollTo(0, ++done * step);
+          if (done === frames) resolve(longest);
+          else requestAnimationFrame(next);
+        };
+        requestAnimationFrame(next);
+      }),
+  );
+}
 
 /** The page of a mail with an alternative as HTML, decoded (RFC 2045, quoted-printable). */
 function htmlOf(mail: string): string {

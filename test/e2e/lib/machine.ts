@@ -9,7 +9,7 @@ import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { inOwnGroup, removeGroup } from './cgroup.js';
 import { connect, makeWorld, removeNamespaces } from './network.js';
-import { LAYERS_SUITE, type Layer, layerPath, pathOf, type Suite } from './rootfs.js';
+import { type Layer, layerPath, pathOf, type Suite, suiteOf } from './rootfs.js';
 import { ended, type Outcome, outcomeOf, type RunOptions, run, until } from './shell.js';
 
 /**
@@ -59,7 +59,8 @@ export class Machine {
 
   /** Boots one with a layer above its root file system; it waits for the ports. */
   static bootLayer(layer: Layer, ports: readonly number[] = PORTS): Promise<Machine> {
-    return Machine.#boot(LAYERS_SUITE, `${layerPath(layer)}:${pathOf(LAYERS_SUITE)}`, ports);
+    const suite = suiteOf(layer);
+    return Machine.#boot(suite, `${layerPath(layer)}:${pathOf(suite)}`, ports);
   }
 
   static async #boot(suite: Suite, lower: string, ports: readonly number[]): Promise<Machine> {

@@ -45,6 +45,8 @@ export function pathOf(suite: mailhost.Suite): string {
 
 /** Packages and settings that lie above the mail server's root file system, for some tests only. */
 interface LayerRecipe {
+  /** The release, where it is another one than most layers are made for. */
+  readonly suite?: mailhost.Suite;
   /** Lie there before the packages come, which look for them. */
   readonly early?: ReadonlyMap<string, string>;
   readonly packages: readonly string[];
@@ -55,9 +57,9 @@ interface LayerRecipe {
   readonly commands: readonly (readonly string[])[];
 }
 
-/** The release that the layers are made for. */
+/** The release that most layers are made for. */
 export const LAYERS_SUITE: mailhost.Suite = 'trixie';
-export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines'] as const;
+export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines', 'redis'] as const;
 /** The last one is the benchmarks'. */
 export type Layer = (typeof LAYERS)[number] | 'rivals';
 
@@ -99,6 +101,14 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
     files: new Map(),
     commands: [['systemctl', 'disable', 'valkey-server', 'crowdsec']],
   },
+  // Where hosts share bans on Debian 12.
+  redis: {
+    suite: 'bookworm',
+    packages: ['redis-server'],
+    beside: [],
+    files: new Map(),
+    commands: [['systemctl', 'disable', 'redis-server']],
+  },
   // What the benchmarks put beside Banjour, each as its package comes.
   rivals: {
     early: NO_CENTRE,
@@ -109,10 +119,15 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
   },
 };
 
-/** The path of a layer, which `buildLayer` makes; it lies above `pathOf(LAYERS_SUITE)`. */
+/** The release that a layer is made for. */
+export function suiteOf(layer: Layer): mailhost.Suite {
+  return LAYER_RECIPES[layer].suite ?? LAYERS_SUITE;
+}
+
+/** The path of a layer, which `buildLayer` makes; it lies above the path of its release. */
 export function layerPath(layer: Layer): string {
   const { early, packages, beside, files, commands } = LAYER_RECIPES[layer];
-  const parts = [recipe(LAYERS_SUITE), packages, beside, [...files], commands.flat()];
+  const parts = [recipe(suiteOf(layer)), packages, beside, [...files], commands.flat()];
   if (early !== undefined) parts.push([...early]);
   const digest = createHash('sha256').update(JSON.stringify(parts)).digest('hex');
   return join(CACHE, `${layer}-${digest.slice(0, 12)}`);
@@ -180,7 +195,7 @@ export async function buildLayer(kind: Layer, say: (line: string) => void): Prom
     return layer;
   }
   const { early, packages, beside, files, commands } = LAYER_RECIPES[kind];
-  const base = await build(LAYERS_SUITE, say);
+  const base = await build(suiteOf(kind), say);
   const work = workplaceOf(layer);
   const [upper, root] = [join(work, 'upper'), join(work, 'root')];
   for (const folder of [upper, root, join(work, 'work')]) await mkdir(folder, { recursive: true });
