@@ -2,6 +2,7 @@
  * Log files that a container runtime writes: which of their lines are parts of a longer line
  * (`src/journal/runtime-line.ts`). It is told by every line of a file, judged or not.
  */
+import { type Entry, TEXT_LOG_FIELD } from '../../core/entry.js';
 import { TEXT_FILES_MAX, TEXT_SEEK_BYTES } from '../../core/limits.js';
 import {
   RUNTIME_HEAD_CHARS,
@@ -16,6 +17,18 @@ import type { RawLine } from './lines.js';
 const BRACE = 0x7b;
 /** Behind a date of ten characters, as CRI's lines begin. */
 const [T, T_AT] = [0x54, 10];
+
+/** One table for all entries of a log that are whole lines, and one for those that go on. */
+export type LineFields = Readonly<Record<'whole' | 'part', Entry['fields']>>;
+
+/** `key`: of the log. Of a line that goes on it says what journald would. */
+export function fieldsOfLines(key: string): LineFields {
+  const whole: readonly [string, string] = [TEXT_LOG_FIELD, key];
+  return {
+    whole: new Map([whole]),
+    part: new Map([whole, ['CONTAINER_PARTIAL_MESSAGE', 'true']]),
+  };
+}
 
 /** What a line of a file tells; undefined where no runtime wrote it. */
 export function partOfLine(

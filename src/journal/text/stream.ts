@@ -2,14 +2,7 @@
  * One text file as a stream of entries: where its reading begins, and its lines decoded, dated,
  * without their date.
  */
-import {
-  type Entry,
-  type Gate,
-  type Position,
-  type ReadPosition,
-  TEXT_LOG_FIELD,
-  type TextLog,
-} from '../../core/entry.js';
+import type { Entry, Gate, Position, ReadPosition, TextLog } from '../../core/entry.js';
 import { messageOf } from '../../core/errors.js';
 import { BATCH_ENTRIES_MAX, TEXT_SEEK_BYTES, TEXT_TURN_BYTES } from '../../core/limits.js';
 import type { Cursor } from '../../core/names.js';
@@ -23,7 +16,7 @@ import { PositionList, type TextPosition, textCursor } from '../position.js';
 import type { RuntimeParts } from '../runtime-line.js';
 import { type Decode, decoderOf, type ProvenOffset, type TextFile, type TextRead } from './file.js';
 import { proofOf, type RawLine } from './lines.js';
-import { PartsOfFiles, partOfLine } from './parts.js';
+import { fieldsOfLines, type LineFields, PartsOfFiles, partOfLine } from './parts.js';
 
 /** Takes the date out of a line; `now` completes dates without year or day. */
 export type LineDater = (
@@ -36,8 +29,6 @@ export type LineDater = (
  * ms.
  */
 const COPY_STILL_MS = 1_000;
-/** What journald would say of a line that goes on. */
-const GOES_ON = ['CONTAINER_PARTIAL_MESSAGE', 'true'] as const;
 const START: ProvenOffset = { offset: 0, proof: proofOf(Buffer.alloc(0)) };
 
 /** How the files of one `TextLog` are read. */
@@ -48,10 +39,7 @@ export interface TextReading {
   readonly dater: LineDater;
   readonly decode: Decode;
   readonly passes: LiteralTest;
-  /** Of every entry: one table for all of them. */
-  readonly fields: Entry['fields'];
-  /** The same of lines that go on in the next one. */
-  readonly fieldsOfPart: Entry['fields'];
+  readonly fields: LineFields;
   readonly now: () => EpochMicros;
   readonly parts: PartsOfFiles;
 }
@@ -87,8 +75,7 @@ export function textReading(
     dater,
     decode: decoderOf(log.encoding, log.path),
     passes: gateTest(gate),
-    fields: new Map([[TEXT_LOG_FIELD, log.key]]),
-    fieldsOfPart: new Map<string, string>([[TEXT_LOG_FIELD, log.key], GOES_ON]),
+    fields: fieldsOfLines(log.key),
     now,
     parts: new PartsOfFiles(),
   };
@@ -279,7 +266,7 @@ export class TextStream implements Stream {
     if (!decode.asciiBytes && !passes(message.text)) return undefined;
     const realtime = this.#timeOf(line, dated.time, now);
     const cursor = this.#cursor(line.end, line.proof());
-    const fields = goesOn ? reading.fieldsOfPart : reading.fields;
+    const fields = reading.fields[goesOn ? 'part' : 'whole'];
     if (message.cutAt === undefined)
       return { cursor, realtime, message: message.text, fields, whole: true };
     const { cutAt } = message;

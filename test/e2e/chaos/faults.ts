@@ -19,6 +19,8 @@ export interface Fault {
   readonly kind: string;
   /** It takes the table, or parts of it, out of the kernel itself. */
   readonly tears?: true;
+  /** Decisions are in the kernel alone until the agent has taken them from there. */
+  readonly forgets?: true;
   /**
    * What is not yet judged would be lost for everybody: it begins when all is judged, and no attack
    * spans it.
@@ -187,6 +189,7 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'damaged ledger',
+    forgets: true,
     begin: whileDead((random) => garble(`${STATE}/ledger.sqlite3`, random, 6_000)),
   },
   {
@@ -195,9 +198,14 @@ export const FAULTS: readonly Fault[] = [
   },
   {
     kind: 'cut ledger',
+    forgets: true,
     begin: whileDead((random) => `truncate -s ${random.below(40_000)} ${STATE}/ledger.sqlite3`),
   },
-  { kind: 'deleted ledger', begin: whileDead(() => `rm -f ${STATE}/ledger.sqlite3*`) },
+  {
+    kind: 'deleted ledger',
+    forgets: true,
+    begin: whileDead(() => `rm -f ${STATE}/ledger.sqlite3*`),
+  },
   { kind: 'table deleted', tears: true, begin: (host) => host.sh('nft delete table inet banjour') },
   { kind: 'table flushed', tears: true, begin: (host) => host.sh('nft flush table inet banjour') },
   { kind: 'ruleset flushed', tears: true, begin: (host) => host.sh('nft flush ruleset') },

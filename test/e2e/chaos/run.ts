@@ -151,8 +151,20 @@ class Run {
     return this.#deck.pop() as Fault;
   }
 
+  /** One fault or two. */
+  #drawStep(): readonly Fault[] {
+    const first = this.#draw();
+    if (this.#random.below(3) > 0) return [first];
+    const second = this.#draw();
+    const pair = [first, second];
+    // With ledger and table gone at once nobody knows whom there was to ban.
+    if (!pair.some(({ tears }) => tears) || !pair.some(({ forgets }) => forgets)) return pair;
+    this.#deck.push(second);
+    return [first];
+  }
+
   async #step(): Promise<void> {
-    const faults = [this.#draw(), ...(this.#random.below(3) === 0 ? [this.#draw()] : [])];
+    const faults = this.#drawStep();
     const names = faults.map((fault) => fault.kind).join(' + ');
     const quiet = faults.some((fault) => fault.quiet);
     this.#steps++;
