@@ -7,6 +7,6 @@ export default {
   testMatch: ['<rootDir>/test/e2e/**/*.test.js'],
   testTimeout: 600_000,
   // They mostly wait for the delays of real servers.
-  maxWorkers: 4,
+  maxWorkers: 3,
   verbose: true,
 };
