@@ -37,7 +37,7 @@ export function widthOf(family: Family): 32 | 128 {
  * (`192.030.0.6`), ports and anything else make it not an address: undefined.
  */
 export function parseAddress(text: string): Address | undefined {
-  if (isPlain4(text)) return { family: 4, text };
+  if (isDottedQuad(text)) return { family: 4, text };
   let bare = text;
   if (bare.startsWith('[') && bare.endsWith(']')) bare = bare.slice(1, -1);
   const zone = bare.indexOf('%');
@@ -59,7 +59,7 @@ const DOT = 0x2e - 0x30;
  * True for a dotted quad as it is carried. Nearly every address of a log line is one, and `isIP`
  * runs a regex for it.
  */
-function isPlain4(text: string): boolean {
+export function isDottedQuad(text: string): boolean {
   if (text.length > 15) return false;
   let dots = 0;
   let digits = 0;

@@ -3,6 +3,7 @@ import {
   type Address,
   bitsOf,
   formatPrefix,
+  isDottedQuad,
   type Prefix,
   parsePrefix,
   widthOf,
@@ -111,14 +112,10 @@ export function targetAsWritten(text: string): Prefix {
   return { family: six ? 6 : 4, base, length };
 }
 
-const BYTE = '(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)';
-/** The one form of an IPv4 address. */
-const HOST_4 = new RegExp(`^(?:${BYTE}\\.){3}${BYTE}$`);
-
 /** True for the text of a prefix in the one form in which `targetText` writes it. */
 export function isTarget(text: string): boolean {
   // A start asks for each of 200,000, nearly all of them such.
-  if (HOST_4.test(text)) return true;
+  if (isDottedQuad(text)) return true;
   const target = parsePrefix(text);
   return target !== undefined && targetText(target) === text;
 }
