@@ -22,7 +22,7 @@
  *
  * An answer that is not 200 is an `ApiProblem`. 401: there is no session, or no more.
  */
-import type { Explanation } from '../control/protocol.js';
+import type { Explanation, JailView } from '../control/protocol.js';
 import type { AlarmView, Figures } from '../core/figures.js';
 
 /** The header in which a change names `WebSession.csrf`. */
@@ -63,6 +63,21 @@ const COUNTRY_NAMES = new Intl.DisplayNames('en', { type: 'region' });
 /** The English name of a country by its two letters; a code that is none is its own name. */
 export function countryName(code: string): string {
   return COUNTRY_NAMES.of(code) ?? code;
+}
+
+/** What a jail sees of what it is there for. */
+export type JailSight = 'reading' | 'nothing yet' | 'what others find' | 'selects nothing';
+
+/** In the words of both forms of the page. */
+export function sightOf({
+  selects,
+  evidence,
+  entriesMatched,
+}: Pick<JailView, 'selects' | 'evidence' | 'entriesMatched'>): JailSight {
+  if (selects === false) return 'selects nothing';
+  // It reads no log of its own.
+  if (evidence !== undefined) return 'what others find';
+  return entriesMatched > 0 ? 'reading' : 'nothing yet';
 }
 
 export type LocatedExplanation = Explanation & Located;

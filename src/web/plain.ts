@@ -9,7 +9,13 @@ import type { EvidenceRule } from '../core/decision.js';
 import { counted, formatCount } from '../core/text.js';
 import { localTime } from '../core/time.js';
 import type { WebRefusal } from './answer.js';
-import { BAN_PAGE_ROWS, type BanPage, countryName, type LocatedExplanation } from './api.js';
+import {
+  BAN_PAGE_ROWS,
+  type BanPage,
+  countryName,
+  type LocatedExplanation,
+  sightOf,
+} from './api.js';
 import type { BanSearch } from './bans.js';
 import { BANS_FIELDS, EXPLAIN_FIELDS, explained, type WebSources } from './calls.js';
 import type { Questions } from './questions.js';
@@ -213,14 +219,7 @@ const JAILS: readonly Column<AgentView['jails'][number]>[] = [
   { title: 'Jail', cell: ({ jail }) => shown(jail) },
   {
     title: 'Sees',
-    cell: ({ selects, evidence, entriesMatched }) =>
-      selects === false
-        ? 'selects nothing'
-        : evidence !== undefined
-          ? 'what others find'
-          : entriesMatched > 0
-            ? 'reading'
-            : 'nothing yet',
+    cell: sightOf,
   },
   { title: 'Failing now', isNumber: true, cell: (jail) => formatCount(jail.currentlyFailed) },
   { title: 'Banned now', isNumber: true, cell: (jail) => formatCount(jail.currentlyBanned) },

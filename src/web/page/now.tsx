@@ -4,7 +4,7 @@ import type { Chart } from '../../charts/charts.js';
 import type { AgentView, JailView, SourceView } from '../../control/protocol.js';
 import type { AlarmView } from '../../core/figures.js';
 import { counted } from '../../core/text.js';
-import type { BanItem, BanPage, LiveMinute } from '../api.js';
+import { type BanItem, type BanPage, type JailSight, type LiveMinute, sightOf } from '../api.js';
 import { useAsk } from './client.js';
 import { coloursOf, type JailColours } from './colours.js';
 import { count, lengthOf, minuteTime } from './format.js';
@@ -104,20 +104,12 @@ function Legend({ names }: { readonly names: readonly string[] }) {
   );
 }
 
-const STATES = {
-  hears: { tone: 'good', words: 'reading' },
-  quiet: { tone: 'plain', words: 'nothing yet' },
-  weighs: { tone: 'good', words: 'what others find' },
-  deaf: { tone: 'bad', words: 'selects nothing' },
-} as const;
-
-/** Whether a jail sees what it is there for. */
-function stateOf(jail: JailView): keyof typeof STATES {
-  if (jail.selects === false) return 'deaf';
-  // It reads no log of its own.
-  if (jail.evidence !== undefined) return 'weighs';
-  return jail.entriesMatched > 0 ? 'hears' : 'quiet';
-}
+const TONES = {
+  reading: 'good',
+  'nothing yet': 'plain',
+  'what others find': 'good',
+  'selects nothing': 'bad',
+} as const satisfies Record<JailSight, string>;
 
 const JAILS: readonly TableColumn<JailView>[] = [
   {
@@ -131,10 +123,10 @@ const JAILS: readonly TableColumn<JailView>[] = [
   {
     title: 'Sees',
     cell: (jail) => {
-      const { tone, words } = STATES[stateOf(jail)];
+      const sight = sightOf(jail);
       return (
         <>
-          <Tag tone={tone}>{words}</Tag>
+          <Tag tone={TONES[sight]}>{sight}</Tag>
           {jail.watched === undefined ? null : <Tag tone="plain">only watches</Tag>}
           {jail.demoted.length > 0 ? <Tag tone="warn">slow regex</Tag> : null}
         </>
@@ -183,7 +175,7 @@ const SOURCES: readonly TableColumn<SourceView>[] = [
 /** The answer at a glance. */
 function Verdict({ agent, isSilent }: { readonly agent: AgentView; readonly isSilent: boolean }) {
   const broken = agent.sources.filter(({ problem }) => problem !== undefined);
-  const deaf = agent.jails.filter((jail) => stateOf(jail) === 'deaf');
+  const deaf = agent.jails.filter((jail) => sightOf(jail) === 'selects nothing');
   const behind = agent.sources.filter(({ phase }) => phase === 'warm-up' || phase === 'catch-up');
   const [tone, words]: [Tone, string] = isSilent
     ? ['bad', 'The agent does not answer: what is shown is old.']
