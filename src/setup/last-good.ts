@@ -21,6 +21,7 @@ type KeptFiles = ReadonlyMap<string, { readonly text: string }>;
 export class LastGood {
   readonly #path: string;
   #written: string | undefined;
+  #writing: Promise<void> = Promise.resolve();
 
   /** `ledgerPath`: beside which it is kept. */
   constructor(ledgerPath: string) {
@@ -28,10 +29,17 @@ export class LastGood {
   }
 
   /**
-   * Keeps these: whole, or not at all (rename(2)). Never waits on the calling thread for the disk.
-   * Rejects when they cannot be written, or are more than `LAST_GOOD_BYTES_MAX`.
+   * Keeps these: whole, or not at all (rename(2)), and one after the other. Never waits on the
+   * calling thread for the disk. Rejects when they cannot be written, or are more than
+   * `LAST_GOOD_BYTES_MAX`.
    */
-  async keep(files: ReadonlyMap<string, string>): Promise<void> {
+  keep(files: ReadonlyMap<string, string>): Promise<void> {
+    const kept = this.#writing.then(() => this.#write(files));
+    this.#writing = kept.catch(() => undefined);
+    return kept;
+  }
+
+  async #write(files: ReadonlyMap<string, string>): Promise<void> {
     const text = `${JSON.stringify({ version: 1, files: Object.fromEntries(files) })}\n`;
     if (text === this.#written) return;
     const size = Buffer.byteLength(text);

@@ -49,3 +49,10 @@ test('what cannot be written is said', async () => {
   const nowhere = new LastGood(join(folder, 'gone', 'ledger.sqlite3'));
   await expect(nowhere.keep(new Map())).rejects.toThrow('ENOENT');
 });
+
+test('of two that come at once the later one stands', async () => {
+  const one = lastGood();
+  const large = new Map([['a', 'x'.repeat(4 * 1024 * 1024)]]);
+  await Promise.all([one.keep(large), one.keep(new Map([['a', 'y']]))]);
+  expect(one.read()?.get('a')?.text).toBe('y');
+});
