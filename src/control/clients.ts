@@ -103,7 +103,10 @@ export function readBody(
       reject(tooLarge());
     });
     request.once('end', () => resolve(Buffer.concat(chunks).toString('utf8')));
-    request.once('close', () => reject(new OperatorError('the request was not read to its end')));
+    // It comes behind the end as well, where an error that nobody sees would cost its stack.
+    request.once('close', () => {
+      if (!request.complete) reject(new OperatorError('the request was not read to its end'));
+    });
     request.once('error', reject);
   });
 }

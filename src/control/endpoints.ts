@@ -361,14 +361,20 @@ export function requestOf<F extends Fields>(
   return request;
 }
 
+/** The calls by method and number of parts of their paths: a request looks at a few, not at all. */
+const PATTERNS = new Map<string, { name: CallName; endpoint: Endpoint; pattern: string[] }[]>();
+for (const [name, endpoint] of Object.entries(ENDPOINTS) as [CallName, Endpoint][]) {
+  const pattern = endpoint.path.slice(1).split('/');
+  const shape = `${endpoint.method} ${pattern.length}`;
+  PATTERNS.set(shape, [...(PATTERNS.get(shape) ?? []), { name, endpoint, pattern }]);
+}
+
 /** The call of a path, with the fields that stand in the path. */
 export function findEndpoint(method: string, pathname: string) {
-  const prefix = `/v${API_VERSION}`;
-  if (!pathname.startsWith(`${prefix}/`)) return undefined;
-  const parts = pathname.slice(prefix.length + 1).split('/');
-  for (const [name, endpoint] of Object.entries(ENDPOINTS) as [CallName, Endpoint][]) {
-    const pattern = endpoint.path.slice(1).split('/');
-    if (endpoint.method !== method || pattern.length !== parts.length) continue;
+  const prefix = `/v${API_VERSION}/`;
+  if (!pathname.startsWith(prefix)) return undefined;
+  const parts = pathname.slice(prefix.length).split('/');
+  for (const { name, endpoint, pattern } of PATTERNS.get(`${method} ${parts.length}`) ?? []) {
     if (!pattern.every((part, index) => part.startsWith(':') || part === parts[index])) continue;
     const parameters = pattern.flatMap((part, index) =>
       part.startsWith(':') ? [[part.slice(1), decode(parts[index] ?? '')]] : [],
