@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeHeaders } from './debian.mjs';
 import { digest, isStamped, stampWith } from './digest.mjs';
+import { keepSqlite, keptSqlite, VARIABLE } from './kept-sqlite.mjs';
 import { fail, patiently, persistently, quietly, ROOT, say, since, tail } from './run.mjs';
 
 const STAMP = 'node_modules/.banjour-setup';
@@ -38,8 +39,11 @@ function alreadyThere() {
 /** node-gyp's words when a program that compiles is not there: waiting for it does not help. */
 const NO_COMPILER = /Error: not found: |Could not find any Python installation/;
 
-/** Sees to node_modules. */
-export function npmPackages() {
+/**
+ * Sees to node_modules. `takesKept`: SQLite's binding may be the one that another clone on this
+ * machine has compiled, with the same of everything.
+ */
+export function npmPackages(takesKept = false) {
   const value = digest(['package-lock.json'], process.version, process.arch);
   if (isStamped(STAMP, value)) return;
   if (alreadyThere() && modulesLoad().ok) {
@@ -58,7 +62,13 @@ export function npmPackages() {
     env.npm_config_nodedir = headers;
     env.npm_package_config_node_gyp_nodedir = headers;
   }
-  const npm = patiently('npm ci, which compiles SQLite', 'one to two minutes', () =>
+  const kept = takesKept ? keptSqlite() : undefined;
+  if (kept !== undefined) env[VARIABLE] = kept;
+  const [what, usual] =
+    kept === undefined
+      ? ['npm ci, which compiles SQLite', 'one to two minutes']
+      : ['npm ci, with the SQLite that was compiled before', 'less than a minute'];
+  const npm = patiently(what, usual, () =>
     persistently(
       'npm ci',
       () => quietly('npm', ['ci', '--no-audit', '--no-fund'], { env }),
@@ -69,6 +79,7 @@ export function npmPackages() {
   const loaded = modulesLoad();
   if (!loaded.ok)
     fail(`npm ci ran, but better-sqlite3 or koffi does not load:\n${tail(loaded.output)}`);
+  keepSqlite();
   stampWith(STAMP, value);
   say(`npm packages installed in ${since(start)}`);
 }
