@@ -2,14 +2,14 @@
  * `npm run bare [-- test|start|package...]`: the README's commands on machines that have next to
  * nothing: `npm test` on a bare Debian 13 (git, nodejs and npm as Debian has them), `npm start` and
  * `npm run package` on a bare Debian 12 (git, and this Node copied in). Each runs on a fresh copy
- * of a root file system that is built once; what the host has installed is not there. Needs root.
- * What is not committed is not part of it.
+ * of a root file system that is built once; what the host has installed is not there. Steps on
+ * different roots run beside one another. Needs root. What is not committed is not part of it.
  */
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { systemPackages } from './lib/debian.mjs';
 import { CACHE, copyNetworkSettings, debianRoot } from './lib/debian-root.mjs';
-import { fail, isRoot, openly, quietly, ROOT, say, since, warn } from './lib/run.mjs';
+import { fail, isRoot, openly, quietly, ROOT, say, sideBySide, since, warn } from './lib/run.mjs';
 
 /** Where the project lies in a bare root. */
 const HOME = '/home/banjour';
@@ -182,16 +182,22 @@ if (unknown !== undefined)
   fail(`unknown step "${unknown}"; say ${Object.keys(STEPS).join(', ')}, or nothing for all`);
 if (!isRoot) fail('root file systems need root: sudo npm run bare');
 systemPackages('package');
-if (quietly('git', ['status', '--porcelain']).output.trim() !== '')
-  warn('what is not committed is not part of this');
 const names = wanted.length > 0 ? wanted : Object.keys(STEPS);
-for (const root of new Set(names.map((name) => STEPS[name].root))) {
-  const commands = names
-    .filter((name) => STEPS[name].root === root)
-    .map((name) => STEPS[name].command);
-  const status = runIn(root(), commands);
-  if (status !== 0) {
-    process.exitCode = status;
-    break;
-  }
+const roots = [...new Set(names.map((name) => STEPS[name].root))];
+// One after the other: they share what debootstrap has fetched.
+const machines = roots.map((root) => root());
+const on = (root) => names.filter((name) => STEPS[name].root === root);
+if (roots.length > 1) {
+  // Each compiles for minutes on one processor: together they use two.
+  const commands = roots.map((root) => [
+    on(root).join(', '),
+    [process.execPath, 'scripts/bare.mjs', ...on(root)],
+  ]);
+  const statuses = await sideBySide(Object.fromEntries(commands));
+  process.exitCode = statuses.find((status) => status !== 0) ?? 0;
+} else {
+  if (quietly('git', ['status', '--porcelain']).output.trim() !== '')
+    warn('what is not committed is not part of this');
+  const [machine, commands] = [machines[0], names.map((name) => STEPS[name].command)];
+  process.exitCode = machine === undefined ? 1 : runIn(machine, commands);
 }

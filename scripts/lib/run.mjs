@@ -5,6 +5,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** The project's folder; every script works there. */
@@ -95,6 +96,29 @@ export function together(...commands) {
         }),
     ),
   );
+}
+
+/**
+ * Runs commands at the same time, each of whose lines is shown behind its name; resolves with their
+ * exit statuses once all have ended.
+ * @param {Record<string, readonly string[]>} commands
+ * @returns {Promise<number[]>}
+ */
+export function sideBySide(commands) {
+  const width = Math.max(...Object.keys(commands).map((name) => name.length));
+  const runs = Object.entries(commands).map(
+    ([name, [command = '', ...args]]) =>
+      new Promise((resolve) => {
+        const child = spawn(command, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+        for (const stream of [child.stdout, child.stderr])
+          createInterface({ input: stream }).on('line', (line) =>
+            process.stdout.write(`${name.padEnd(width)} | ${line}\n`),
+          );
+        child.on('error', (error) => fail(`${command}: ${error.message}`));
+        child.on('close', (status) => resolve(status ?? 1));
+      }),
+  );
+  return Promise.all(runs);
 }
 
 /**
