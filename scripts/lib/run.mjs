@@ -82,20 +82,24 @@ export function openly(command, args, options = {}) {
 }
 
 /**
+ * Starts a command on this terminal; gives its process number, and its exit status once it has
+ * ended.
+ * @param {readonly string[]} command
+ * @returns {{ pid: number | undefined, ended: Promise<number> }}
+ */
+export function started([command = '', ...args]) {
+  const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
+  child.on('error', (error) => fail(`${command}: ${error.message}`));
+  const ended = new Promise((resolve) => child.on('exit', (status) => resolve(status ?? 1)));
+  return { pid: child.pid, ended };
+}
+
+/**
  * Runs commands at the same time on this terminal; resolves with their exit statuses once all have
  * ended.
  */
 export function together(...commands) {
-  return Promise.all(
-    commands.map(
-      ([command, ...args]) =>
-        new Promise((resolve) => {
-          const child = spawn(command, args, { cwd: ROOT, stdio: 'inherit' });
-          child.on('error', (error) => fail(`${command}: ${error.message}`));
-          child.on('exit', (status) => resolve(status ?? 1));
-        }),
-    ),
-  );
+  return Promise.all(commands.map((command) => started(command).ended));
 }
 
 /**

@@ -9,7 +9,7 @@ import { Agent } from './agent.js';
 import { BANNED, Door } from './door.js';
 import { becomeFormer } from './former.js';
 import { Machine } from './machine.js';
-import type { Installation } from './packages.js';
+import { type Installation, PACKAGES_MS_MAX, packagesMade } from './packages.js';
 import type { Suite } from './rootfs.js';
 import { until } from './shell.js';
 
@@ -31,11 +31,12 @@ export function describeLife(
     let installation: Installation;
 
     beforeAll(async () => {
+      await packagesMade();
       machine = await Machine.boot(suite);
       door = new Door(machine);
       agent = Agent.on(machine);
       installation = installationOn(machine);
-    });
+    }, PACKAGES_MS_MAX);
     afterAll(async () => {
       await door?.close();
       await machine?.destroy();
