@@ -6,10 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { deadLinks, documentsBelow } from '../../support/links.js';
 import { placeLedger, RELEASES, tableOf } from '../../support/releases.js';
 import { Agent } from './agent.js';
-import { BANNED, Door } from './door.js';
+import { BANNED, Door, FIRST } from './door.js';
 import { becomeFormer } from './former.js';
 import { Machine } from './machine.js';
-import { type Installation, PACKAGES_MS_MAX, packagesMade } from './packages.js';
+import type { Installation } from './packages.js';
 import type { Suite } from './rootfs.js';
 import { until } from './shell.js';
 
@@ -17,6 +17,59 @@ import { until } from './shell.js';
 const TELL = 'exec[command="/usr/bin/logger -t told <id>"]';
 const READ_METRICS =
   'import urllib.request; print(urllib.request.urlopen("http://127.0.0.1:9811/metrics").read().decode())';
+
+/** What still speaks of it on a machine: files, the user, the group, the table. */
+async function traces(machine: Machine): Promise<string[]> {
+  const folders = ['/etc', '/usr', '/var/lib', '/var/log', '/run', '/opt'];
+  const others = ['/var/lib/dpkg/*', '/run/systemd/*'].flatMap((path) => ['-not', '-path', path]);
+  const files = await machine.exec(['find', ...folders, '-xdev', '-iname', '*banjour*', ...others]);
+  const left = files.split('\n').filter((path) => path !== '');
+  for (const command of ['getent passwd banjour', 'getent group banjour'])
+    if ((await machine.try(command.split(' '))).status === 0) left.push(command);
+  const table = await machine.try(['nft', 'list', 'table', 'inet', 'banjour']);
+  return table.status === 0 ? [...left, 'the table'] : left;
+}
+
+/**
+ * The short form, for more ways and releases: installed and nothing else, it has banned an attack
+ * within ten seconds; a reboot; purged without a trace.
+ */
+export function describeShortLife(
+  way: string,
+  boot: () => Promise<Machine>,
+  installationOn: (machine: Machine) => Pick<Installation, 'install' | 'purge'>,
+): void {
+  describe(`installed by the ${way}, in short`, () => {
+    let machine: Machine;
+    let door: Door;
+    let agent: Agent;
+
+    beforeAll(async () => {
+      machine = await boot();
+      door = new Door(machine, FIRST);
+      agent = Agent.on(machine);
+    });
+    afterAll(async () => {
+      await door?.close();
+      await machine?.destroy();
+    });
+
+    test('an attack that begins when that has ended is banned within ten seconds', async () => {
+      await installationOn(machine).install();
+      await door.shutsWithinTenSeconds(agent);
+    });
+
+    test('a reboot: the bans are in force', async () => {
+      await machine.reboot();
+      expect([await agent.isActive(), await door.isShut()]).toEqual([true, true]);
+    });
+
+    test('purging leaves nothing, and the door is open', async () => {
+      await installationOn(machine).purge();
+      expect([await traces(machine), await door.isOpen()]).toEqual([[], true]);
+    });
+  });
+}
 
 /** The tests of one way of installing, on one machine. */
 export function describeLife(
@@ -31,12 +84,11 @@ export function describeLife(
     let installation: Installation;
 
     beforeAll(async () => {
-      await packagesMade();
       machine = await Machine.boot(suite);
       door = new Door(machine);
       agent = Agent.on(machine);
       installation = installationOn(machine);
-    }, PACKAGES_MS_MAX);
+    });
     afterAll(async () => {
       await door?.close();
       await machine?.destroy();
@@ -66,6 +118,9 @@ export function describeLife(
       expect(await machine.exec(['systemctl', 'show', '-P', 'StatusText', 'banjour'])).toMatch(
         /^watching 4 jails, 0 bans in force/,
       );
+      const first = new Door(machine, FIRST);
+      await first.shutsWithinTenSeconds(agent);
+      await first.close();
       // What follows is about what one jail counts. Each ban is told once.
       await machine.exec(['sh', '-euc', 'cat > /etc/banjour/jail.d/single.conf'], {
         input: `[login]\nenabled = false\n[sshd]\naction = %(action_)s\n         ${TELL}\n[postfix-sasl]\naction = %(action_)s\n         ${TELL}\n`,
@@ -288,25 +343,7 @@ export function describeLife(
 
     test('purging leaves nothing: no files, no user, no table', async () => {
       await installation.purge();
-      expect(await has('nft', 'list', 'table', 'inet', 'banjour')).toBe(false);
-      expect(await has('getent', 'passwd', 'banjour')).toBe(false);
-      expect(await has('getent', 'group', 'banjour')).toBe(false);
-      const left = await machine.exec([
-        ...[
-          'find',
-          '/etc',
-          '/usr',
-          '/var/lib',
-          '/var/log',
-          '/run',
-          '/opt',
-          '-xdev',
-          '-iname',
-          '*banjour*',
-        ],
-        ...['-not', '-path', '/var/lib/dpkg/*', '-not', '-path', '/run/systemd/*'],
-      ]);
-      expect(left.trim()).toBe('');
+      expect(await traces(machine)).toEqual([]);
       expect(await door.isOpen()).toBe(true);
     });
   });

@@ -3,11 +3,11 @@
  * the command line (default: all, and the layers above them), telling what it does.
  */
 import { removeLeftovers } from './machine.js';
-import { build, buildLayer, LAYERS, namedSuites, type Suite } from './rootfs.js';
+import { SUITES } from './mailhost.js';
+import { build, buildLayer, LAYERS, type Suite } from './rootfs.js';
 
 await removeLeftovers();
 const suites = process.argv.slice(2);
 const say = (line: string) => process.stdout.write(`  ${line}\n`);
-const all = new Set(['trixie', 'bookworm', ...namedSuites()]);
-for (const suite of suites.length > 0 ? suites : all) await build(suite as Suite, say);
+for (const suite of suites.length > 0 ? suites : SUITES) await build(suite as Suite, say);
 if (suites.length === 0) for (const layer of LAYERS) await buildLayer(layer, say);
