@@ -1,12 +1,12 @@
 /**
- * `npm run versions [-- ROW...] [--full]`: Banjour on each Node that packaging/node.json pins, the
+ * `npm run versions [-- ROW...] [--full | --smoke]`: Banjour on each Node that packaging/node.json pins, the
  * registry's own builds. A ROW is a version or its beginning, an architecture, or both: `20 24-arm64`;
  * without one all of them run. An agent starts, bans in a kernel and stops; the recorded attack is
  * replayed; the suite of the native edge passes, but for the guard's, which needs a compiler.
- * `--full`: the whole suite instead of the last. arm64 runs under qemu-user, and its agent without a
- * kernel: qemu has no netlink of netfilter. Each row runs on a copy of a root file system that is
- * built once, in name spaces of its own; one that fails stops no other. Needs root, and for arm64
- * Linux 6.7 (binfmt_misc in a user namespace).
+ * `--full`: the whole suite instead of the last; `--smoke`: none. arm64 runs under qemu-user, and
+ * its agent without a kernel: qemu has no netlink of netfilter. Each row runs on a copy of a root
+ * file system that is built once, in name spaces of its own; one that fails stops no other. Needs
+ * root, and for arm64 Linux 6.7 (binfmt_misc in a user namespace).
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -56,7 +56,11 @@ function prepare(version, arch) {
 function commandLine() {
   try {
     const { positionals, values } = parseArgs({
-      options: { full: { type: 'boolean' }, prepare: { type: 'boolean' } },
+      options: {
+        full: { type: 'boolean' },
+        smoke: { type: 'boolean' },
+        prepare: { type: 'boolean' },
+      },
       allowPositionals: true,
     });
     return { values, wanted: rowsMeant(rowsOf(PINNED), positionals) };
@@ -69,14 +73,16 @@ const { values, wanted } = commandLine();
 if (!isRoot) fail('root file systems and name spaces need root: sudo npm run versions');
 setUp('package');
 machineRoot();
-const native = values.full
-  ? jest()
-  : jest('test/native/[^g]', 'test/journal/systemd', 'test/ledger');
+/** The tests of a row; undefined where it has none. */
+function suite() {
+  if (values.smoke) return undefined;
+  return values.full ? jest() : jest('test/native/[^g]', 'test/journal/systemd', 'test/ledger');
+}
 // qemu-user knows no netlink of netfilter (socket(2) fails with EPROTONOSUPPORT).
 const stepsOn = (arch) => ({
   'start, ban, stop': start(PROGRAM, SESSION, arch !== process.arch),
   replay: replay(PROGRAM, SESSION),
-  suite: native,
+  suite: suite(),
 });
 
 /** The row's cells. What cannot be prepared, such as a part that does not compile, is one of them. */
@@ -87,6 +93,7 @@ function cellsOf(name) {
     return Object.keys(stepsOn(arch)).map(() => 'FAILED (not prepared)');
   const row = prepare(version, arch);
   return Object.entries(stepsOn(arch)).map(([step, script]) => {
+    if (script === undefined) return 'not run';
     say(`Node ${version}, ${arch}: ${step}`);
     const begun = performance.now();
     const { ok, output } = onMachine(row, script);
