@@ -1,13 +1,16 @@
 /**
  * The RPM, installed with rpm into a root file system that is not booted: files, users, unit and
- * scriptlets. What it does under a running systemd of such a distribution is not tried.
+ * scriptlets; and in short on a Debian 13 that is, whose systemd runs. None of its own distributions
+ * is tried.
  */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { deadLinks, documentsBelow } from '../support/links.js';
-import { built, PACKAGES_MS_MAX, packagesMade } from './lib/packages.js';
+import { describeShortLife } from './lib/life.js';
+import { Machine } from './lib/machine.js';
+import { built, PACKAGES_MS_MAX, packagesMade, RpmPackage } from './lib/packages.js';
 import { CACHE } from './lib/rootfs.js';
 import { outcomeOf, run } from './lib/shell.js';
 
@@ -151,3 +154,9 @@ describe('the RPM', () => {
     expect(await exec('getent', 'passwd', 'banjour')).toContain('banjour');
   });
 });
+
+describeShortLife(
+  'RPM on trixie',
+  () => Machine.bootLayer('rpmhost'),
+  (machine) => new RpmPackage(machine),
+);

@@ -53,6 +53,13 @@ function said({ status, stdout, stderr }: Outcome): string {
   return `${stdout}${stderr}`;
 }
 
+/** Takes the distribution's Node off the machine. */
+async function withoutNode(machine: Machine): Promise<void> {
+  // With what depends on it: apt installs nothing where a dependency is missing.
+  const script = 'dpkg -l nodejs > /dev/null 2>&1 && apt-get purge -y -q nodejs; ! command -v node';
+  await machine.exec(['sh', '-c', script]);
+}
+
 /** The package for Debian 13, and the one that brings its Node; the latter's version names it. */
 const FILES = { slim: /^banjour_[^+]+\.deb$/, 'self-contained': /^banjour_.+\+node.+_amd64\.deb$/ };
 
@@ -71,14 +78,14 @@ export class DebPackage implements Installation {
 
   /** The self-contained package is installed where there is no Node. */
   async install(): Promise<string> {
-    if (this.kind === 'self-contained') await this.#withoutNode();
+    if (this.kind === 'self-contained') await withoutNode(this.machine);
     await copyFile(built(FILES[this.kind]), join(this.machine.root, 'srv/banjour.deb'));
     return this.#apt('/srv/banjour.deb');
   }
 
   /** A former release, from its own files. It finds the Node that this package brings. */
   async installFormer(version: string): Promise<string> {
-    await this.#withoutNode();
+    await withoutNode(this.machine);
     const { root } = this.machine;
     await copyFile(built(FILES[this.kind]), join(root, 'srv/banjour.deb'));
     await copyFile(filesOf(version), join(root, 'srv/former.tar.gz'));
@@ -130,13 +137,6 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
     said(await this.#dpkg('--triggers-only', '-a'));
   }
 
-  async #withoutNode(): Promise<void> {
-    // With what depends on it: apt installs nothing where a dependency is missing.
-    const script =
-      'dpkg -l nodejs > /dev/null 2>&1 && apt-get purge -y -q nodejs; ! command -v node';
-    await this.machine.exec(['sh', '-c', script]);
-  }
-
   async #apt(file: string): Promise<string> {
     return said(await this.#tryApt(file));
   }
@@ -151,6 +151,26 @@ dpkg-deb -Znone -b . /srv/newer.deb`;
     return this.machine.try(['env', 'DEBIAN_FRONTEND=noninteractive', 'dpkg', ...args], {
       timeoutMs: 180_000,
     });
+  }
+}
+
+/** The RPM, where Debian's packages stand in no database of rpm's. */
+export class RpmPackage {
+  constructor(private readonly machine: Machine) {}
+
+  async install(): Promise<string> {
+    await withoutNode(this.machine);
+    const file = built(/^banjour-.+\.x86_64\.rpm$/);
+    await copyFile(file, join(this.machine.root, 'srv/banjour.rpm'));
+    return this.machine.exec(['rpm', '-i', '--nodeps', '/srv/banjour.rpm']);
+  }
+
+  /** Removes it, and by hand what docs/install.md says that rpm leaves. */
+  async purge(): Promise<string> {
+    const script = `rpm -e banjour
+rm -rf /etc/banjour /var/lib/banjour /var/log/banjour
+userdel banjour; userdel banjour-companion`;
+    return this.machine.exec(['sh', '-euc', script]);
   }
 }
 

@@ -59,7 +59,7 @@ interface LayerRecipe {
 
 /** The release that most layers are made for. */
 export const LAYERS_SUITE: mailhost.Suite = 'trixie';
-export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines', 'redis'] as const;
+export const LAYERS = ['daemons', 'firewalls', 'browser', 'engines', 'redis', 'rpmhost'] as const;
 /** The last one is the benchmarks'. */
 export type Layer = (typeof LAYERS)[number] | 'rivals';
 
@@ -109,6 +109,8 @@ const LAYER_RECIPES: Readonly<Record<Layer, LayerRecipe>> = {
     files: new Map(),
     commands: [['systemctl', 'disable', 'redis-server']],
   },
+  // Where the RPM is installed and booted: none of its own distributions is to be had here.
+  rpmhost: { packages: ['rpm'], beside: [], files: new Map(), commands: [] },
   // What the benchmarks put beside Banjour, each as its package comes.
   rivals: {
     early: NO_CENTRE,
