@@ -85,9 +85,12 @@ export class BanDecider {
   ): void {
     const { windows } = jail;
     const { policy } = closes;
-    // Where somebody else of the prefix logs in, only the address itself is shut out.
+    // Where somebody else of the prefix logs in, only the address itself is shut out: unless the
+    // guesses go on from ever new addresses of it, by whoever logs in there to be spared.
     const isHosts =
-      rule !== 'subnet' && this.#neighbours.hasNeighbour(found, event.address, event.time);
+      rule !== 'subnet' &&
+      !isRotating(rule, sum, needed) &&
+      this.#neighbours.hasNeighbour(found, event.address, event.time);
     const target = isHosts ? hostPrefix(event.address) : found;
     if (
       context.allowed(policy.jail, event.address) !== undefined ||
@@ -133,6 +136,14 @@ export class BanDecider {
     );
     return full && { full, banned };
   }
+}
+
+/** So many times the points that ban one address of a prefix ban all of it. */
+const ROTATING = 2;
+
+/** True when the points of a prefix rose on while one address of it after the other was banned. */
+function isRotating(rule: EvidenceFinding['rule'], sum = 0, needed = Number.POSITIVE_INFINITY) {
+  return rule === 'slow' && sum >= ROTATING * needed;
 }
 
 /** What a full window, or a finding, is answered with. */

@@ -130,6 +130,22 @@ describe('a jail that weighs', () => {
     expect([subnet?.weights, subnet?.points]).toEqual([undefined, undefined]);
   });
 
+  test('one mailbox shields no IPv6 prefix whose ever new addresses guess', () => {
+    const jails = new Jails(POLICIES);
+    const banned = Array.from({ length: 12 }, (_, n) => {
+      const time = at(DAY + n * 300);
+      jails.step(success('2001:db8:1::1', time, 'own'), time, context());
+      return bansOf(
+        jails.step(failure(`2001:db8:1::1:${n}`, time, { user: `user${n}` }), time, context()),
+      );
+    });
+    const slow = banned.map((bans) => bans.filter((ban) => ban.endsWith(' slow')));
+    // One point, then two for each further name: ten ban an address, twenty all of the prefix.
+    expect(slow.slice(0, 5)).toEqual([[], [], [], [], []]);
+    for (let n = 5; n < 10; n++) expect(slow[n]).toEqual([`login 2001:db8:1::1:${n} slow`]);
+    expect(slow.slice(10)).toEqual(Array(2).fill(['login 2001:db8:1::/64 slow']));
+  });
+
   test('says how much it holds', () => {
     const jails = new Jails(POLICIES);
     jails.step(success('192.0.2.1', at(0), 'anna'), at(0), context());
