@@ -106,13 +106,36 @@ export class Attempts {
     );
   }
 
-  /** Forgets attempts before a time, and the oldest beyond the bound. */
+  /**
+   * Forgets attempts before a time, and the oldest beyond the bound. Failures and logins have a
+   * half of it each, and what the other leaves: strangers make failures, and must not make a
+   * restart forget who logs in.
+   */
   prune(before: EpochMicros, most = ATTEMPTS_KEPT_MAX): void {
     guarded(() => {
       this.#db.prepare('DELETE FROM attempt WHERE time < ?').run(before);
-      this.#db
-        .prepare('DELETE FROM attempt WHERE id <= (SELECT max(id) FROM attempt) - ?')
-        .run(most);
+      const span = this.#db.prepare('SELECT max(id) - min(id) + 1 FROM attempt').pluck().get();
+      if (Number(span) <= most) return;
+      const failures = this.#count('failure');
+      const excess = failures + this.#count('success') - most;
+      const ofFailures = Math.min(excess, failures - Math.floor(most / 2));
+      this.#dropOldest('failure', ofFailures);
+      this.#dropOldest('success', excess - Math.max(0, ofFailures));
     });
+  }
+
+  #count(kind: WeighedAttempt['kind']): number {
+    return Number(
+      this.#db.prepare('SELECT count(*) FROM attempt WHERE kind = ?').pluck().get(kind),
+    );
+  }
+
+  #dropOldest(kind: WeighedAttempt['kind'], many: number): void {
+    if (many <= 0) return;
+    this.#db
+      .prepare(
+        'DELETE FROM attempt WHERE id IN (SELECT id FROM attempt WHERE kind = ? ORDER BY id LIMIT ?)',
+      )
+      .run(kind, many);
   }
 }

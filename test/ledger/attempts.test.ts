@@ -95,4 +95,26 @@ describe('attempts', () => {
     expect(shown(ledger.attempts.since(at(0)))).toHaveLength(4);
     expect(ATTEMPTS_KEPT_MAX * 120).toBeLessThan(100_000_000);
   });
+
+  test('failures push out no logins, nor logins failures, from the half that each has', () => {
+    const { ledger } = opened();
+    const keep = (kind: 'failure' | 'success', count: number) => {
+      const many = Array.from({ length: count }, (_, i) => attempt('192.0.2.1', i, { kind }));
+      ledger.commit({ decisions: [], attempts: many, source: SOURCE, position });
+    };
+    const kept = (most: number) => {
+      ledger.attempts.prune(at(0), most);
+      const all = [...ledger.attempts.since(at(0))];
+      const of = (which: string) => all.filter(({ kind }) => kind === which).length;
+      return [of('success'), of('failure')];
+    };
+    keep('success', 4);
+    keep('failure', 20);
+    expect(kept(10)).toEqual([4, 6]);
+    keep('success', 20);
+    expect(kept(10)).toEqual([5, 5]);
+    keep('success', 3);
+    expect(kept(12)).toEqual([7, 5]);
+    expect([...ledger.attempts.since(at(0))].map(({ time }) => time)).toContain(at(19));
+  });
 });
