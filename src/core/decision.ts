@@ -45,6 +45,8 @@ export interface WeighedAttempt extends FilterEvent {
   readonly isSpray?: boolean;
   /** It was one of more passwords of its user than a device has old ones. */
   readonly isOneOfMany?: boolean;
+  /** Its password had been tried for the user within a day, from wherever. */
+  readonly isSameGuess?: boolean;
   /**
    * A login that an older version wrote: the first of six hours, whatever services the user logged
    * in at.

@@ -126,9 +126,11 @@ export const EVIDENCE_PREFIXES_MAX = 60_000;
 export const EVIDENCE_WAVE_ADDRESSES = 20;
 /** User names that the model knows, half of them for names that never logged in: 156 bytes each. */
 export const EVIDENCE_NAMES_MAX = 40_000;
-/** Users at their networks with the passwords tried last: 80 bytes each. */
+/** New addresses at once for which a user's logins vouch; domains that are stripped off a name. */
+export const NEW_PLACES_MAX = 48;
+export const NAME_DOMAINS_MAX = 3;
+/** Users at their networks with so many passwords that were tried last: 80 bytes each. */
 export const EVIDENCE_GUESSES_MAX = 20_000;
-/** Of one of them so many passwords. */
 export const EVIDENCE_OLD_PASSWORDS_MAX = 4;
 /** Users with the passwords that they log in with: 32 bytes each; and so many of one user. */
 export const EVIDENCE_RIGHT_USERS_MAX = 5_000;

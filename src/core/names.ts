@@ -1,6 +1,7 @@
 /**
  * Names that must not be mixed up. Each has one function that makes it, the only cast of its kind.
  */
+import { NAME_DOMAINS_MAX } from './limits.js';
 import { SHARE_NAME_CHARS_MAX } from './service-limits.js';
 
 export type JailName = string & { readonly __name: 'jail' };
@@ -58,4 +59,11 @@ export function localPart(name: string): string | undefined {
   const folded = foldedUser(name);
   const at = folded.lastIndexOf('@');
   return at > 0 ? folded.slice(0, at) : undefined;
+}
+
+/** What is left of a user's name without its last domain, and without those before it; folded. */
+export function* localParts(name: string): Generator<string> {
+  let part = localPart(name);
+  for (let i = 0; part !== undefined && i < NAME_DOMAINS_MAX; i++, part = localPart(part))
+    yield part;
 }

@@ -27,6 +27,11 @@ export const JUDGE_PART_MS = 500;
 /** A login of the same user from the same network is not written again within so many seconds. */
 export const LOGIN_REPEAT_SECONDS = 6 * 3600;
 /**
+ * After so long one more new address is vouched for by the same user, seconds: a phone that gets
+ * one after the other has its own, and one mailbox cannot fill the tables.
+ */
+export const NEW_PLACE_SECONDS = 3600;
+/**
  * A wrong password that the same user tries again from the same network says nothing new for so
  * long; for so long the ledger keeps digests.
  */

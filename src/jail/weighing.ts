@@ -133,13 +133,14 @@ export class Weighing {
 /** The event as the ledger remembers it: what its digest said outlives the digest. */
 export function remembered(
   event: FilterEvent,
-  { guess, isOneOfMany }: FailureMeaning,
+  { guess, isOneOfMany, isSameGuess }: FailureMeaning,
 ): WeighedAttempt {
-  if (guess !== 'spray' && isOneOfMany !== true) return event;
+  if (guess !== 'spray' && isOneOfMany !== true && isSameGuess !== true) return event;
   return {
     ...event,
     ...(guess === 'spray' && { isSpray: true }),
     ...(isOneOfMany === true && { isOneOfMany }),
+    ...(isSameGuess === true && { isSameGuess }),
   };
 }
 
@@ -187,7 +188,7 @@ export function rulesOf({ maxretry, findtime, evidence }: JailPolicy): EvidenceR
 /** Fields one by one: a spread takes as long as all of the weighing. */
 function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
   const { jail: service, address, time, user, cause, digest, isSpray, isRefused } = event;
-  const { isOneOfMany, isOfAnyService } = event;
+  const { isOneOfMany, isSameGuess, isOfAnyService } = event;
   return {
     service,
     address,
@@ -198,6 +199,7 @@ function attemptOf(event: WeighedAttempt, target: Prefix): Attempt {
     digest,
     isSpray,
     isOneOfMany,
+    isSameGuess,
     isRefused,
     isOfAnyService,
   };

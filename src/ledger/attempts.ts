@@ -18,7 +18,7 @@ type AttemptRow = readonly [
   time: EpochMicros,
   cause: FailureCause | null,
   digest: string | null,
-  /** What its digest said: `SPRAY`, `ONE_OF_MANY`, both or neither. */
+  /** What its digest said: the sum of `SPRAY`, `ONE_OF_MANY` and `SAME_GUESS`, or 0. */
   spray: number,
   eachService: 0 | 1,
 ];
@@ -27,11 +27,15 @@ const NO_CURSOR = cursor('');
 
 const SPRAY = 1;
 const ONE_OF_MANY = 2;
+const SAME_GUESS = 4;
 
 /** The values of a row, in the order of `insertAttempt`. */
 export function attemptValues(attempt: WeighedAttempt): (string | number | null)[] {
-  const { jail, kind, address, user, count, time, cause, digest, isSpray, isOneOfMany } = attempt;
-  const said = (isSpray === true ? SPRAY : 0) + (isOneOfMany === true ? ONE_OF_MANY : 0);
+  const { jail, kind, address, user, count, time, cause, digest } = attempt;
+  const said =
+    (attempt.isSpray === true ? SPRAY : 0) +
+    (attempt.isOneOfMany === true ? ONE_OF_MANY : 0) +
+    (attempt.isSameGuess === true ? SAME_GUESS : 0);
   const flags = [said, attempt.isOfAnyService === true ? 0 : 1];
   const known = [cause ?? null, digest ?? null, ...flags];
   return [jail, kind, address.text, user ?? null, count, time, ...known];
@@ -54,6 +58,7 @@ function attemptOf(row: AttemptRow, address: Address): WeighedAttempt {
   if (digest !== null) attempt.digest = digest;
   if ((spray & SPRAY) !== 0) attempt.isSpray = true;
   if ((spray & ONE_OF_MANY) !== 0) attempt.isOneOfMany = true;
+  if ((spray & SAME_GUESS) !== 0) attempt.isSameGuess = true;
   if (kind === 'success' && eachService === 0) attempt.isOfAnyService = true;
   return attempt;
 }

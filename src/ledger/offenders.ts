@@ -4,7 +4,7 @@
  */
 import type { Database } from 'better-sqlite3';
 import { contains, formatPrefix, parseAddress, parsePrefix, prefixOf } from '../core/address.js';
-import { foldedUser, localPart } from '../core/names.js';
+import { foldedUser, localPart, localParts } from '../core/names.js';
 import { EXPLAIN_CREDIT_MAX, EXPLAIN_OFFENDERS_MAX } from '../core/service-limits.js';
 import type { EpochMicros } from '../core/time.js';
 
@@ -67,32 +67,49 @@ export function mayBeOne(one: string, other: string): boolean {
  * Which user each of the names with the same part before the domain stands for, as
  * `UserNames.of` says it.
  */
-function usersLike(db: Database, user: string, since: EpochMicros): (name: string) => string {
+function usersLike(
+  db: Database,
+  user: string,
+  { creditSince, creditLengths }: OffenderQuestion,
+): (name: string) => string {
   const local = nameWithoutDomain(user);
   db.function('local_part', { deterministic: true }, (text) => nameWithoutDomain(String(text)));
   const names = db
     .prepare(
-      `SELECT DISTINCT user FROM attempt
+      `SELECT DISTINCT user, address FROM attempt
        WHERE kind = 'success' AND time >= ? AND user IS NOT NULL AND local_part(user) = ?`,
     )
-    .pluck()
-    .all(since, local) as string[];
-  const logins = new Set(names.map(foldedUser));
-  const [full, ...others] = [...logins].filter((name) => name !== local);
-  const short = full !== undefined && others.length === 0 ? full : local;
+    .all(creditSince, local) as { readonly user: string; readonly address: string }[];
+  const logins = new Map<string, Set<string>>();
+  for (const { user: name, address: text } of names) {
+    const address = parseAddress(text);
+    if (address === undefined) continue;
+    const networks = logins.get(foldedUser(name)) ?? new Set();
+    logins.set(foldedUser(name), networks);
+    networks.add(formatPrefix(prefixOf(address, creditLengths[address.family])));
+  }
+  const [full, ...others] = [...logins.keys()].filter((name) => name !== local);
+  const own = logins.get(local);
+  const isOne = full !== undefined && others.length === 0 && haveOneOf(own, logins.get(full));
+  const short = isOne ? full : local;
   return (name) => {
     const key = foldedUser(name);
-    if (nameWithoutDomain(key) !== local) return key;
     if (key === local) return short;
-    return !logins.has(key) && logins.has(local) ? short : key;
+    if (logins.has(key) || own === undefined) return key;
+    return [...localParts(key)].includes(local) ? short : key;
   };
+}
+
+/** True when both have a network, or the first has none at all. */
+function haveOneOf(own: ReadonlySet<string> | undefined, others: ReadonlySet<string> = new Set()) {
+  return own === undefined || [...own].some((network) => others.has(network));
 }
 
 /** Reads the answer out of the ledger. Looks at every attempt of the time: not for hot paths. */
 export function offendersOf(db: Database, question: OffenderQuestion): OffenderAnswer {
   const { of, until } = question;
   const asked = 'user' in of ? of.user : '';
-  const userOf = asked === '' ? foldedUser : usersLike(db, asked, question.creditSince);
+  const userOf = asked === '' ? foldedUser : usersLike(db, asked, question);
   db.function('user_of', { deterministic: true }, (text) => userOf(String(text)));
   const networks = asked === '' ? [] : creditOf(db, userOf(asked), question);
   const isStranger = asked !== '' && networks.length === 0;

@@ -116,6 +116,13 @@ describe('offenders', () => {
       [bare, full, other],
       [bare, full, other],
     ]);
+    // Another mailbox of that name, from elsewhere.
+    const elsewhere = ['10.9.1.1', -5, { kind: 'success', user: 'anna@example.org' }] as const;
+    expect(found(holding(elsewhere, login('anna'), ...failures))).toEqual([
+      [bare, other],
+      [full],
+      [bare, other],
+    ]);
     const both = [login('anna@example.org'), login('anna@other.example')];
     expect(found(holding(...both, ...failures))).toEqual([[bare], [full], [other]]);
     expect(found(holding(...both, login('anna'), ...failures))).toEqual([[bare], [full], [other]]);

@@ -13,17 +13,21 @@ export interface Aimed {
   readonly time: number;
   /** Other users with credit at the address. */
   readonly others: number;
+  /** The same password was tried for the user before, from wherever. */
+  readonly isSameGuess: boolean;
 }
 
 /** Notes the failure at its user; finds who attacks a user, or a dead name, with others. */
 export function aimedAt(
   evidence: Pick<AskedEvidence, 'rules' | 'users' | 'strangers' | 'names' | 'wave' | 'isLearnt'>,
-  { attempt, user: key, where, time, others }: Aimed,
+  { attempt, user: key, where, time, others, isSameGuess }: Aimed,
   find: (rule: EvidenceFinding['rule'], target: Prefix) => void,
 ): readonly Alarm[] {
   const { rules, users, strangers, names, wave, isLearnt } = evidence;
   const { target, user = '', cause, isRefused = false } = attempt;
   if (users.hasLogin(key)) {
+    // Attackers try no password twice; a device of hers tries its own wherever it is carried.
+    if (isSameGuess) return [];
     const offenders = users.offend(key, where.target.low, time, time - rules.userSpan);
     if (rules.userOffenders === 0 || offenders < rules.userOffenders) return [];
     // Who was refused may be the user in a new place: it is known of nobody that he guessed.

@@ -22,6 +22,7 @@ import {
 import type { EpochMicros } from '../../core/time.js';
 import { LOGIN_REPEAT_SECONDS } from '../../core/timeouts.js';
 import { aimedAt } from './aimed.js';
+import { Credit } from './credit.js';
 import {
   ANY_SERVICE,
   creditPrefixes,
@@ -31,6 +32,7 @@ import {
   type LoginFacts,
   NETWORK,
   type Where,
+  weightOf,
   whereOf,
 } from './facts.js';
 import { type Guess, Guesses, guessOf, RightPasswords } from './guesses.js';
@@ -45,7 +47,7 @@ import type {
   FailureMeaning,
   Holdings,
 } from './rules.js';
-import { allowanceFor, Credit, closing, JOINT_BANS, pointsFor, SHARED_USERS } from './rules.js';
+import { allowanceFor, closing, JOINT_BANS, SHARED_USERS } from './rules.js';
 import { type Key, Keys } from './table.js';
 import { oddLogin } from './takeover.js';
 import { NameWave, Offenders, WatchedUsers } from './users.js';
@@ -127,7 +129,10 @@ export class Evidence {
     const where = whereOf(this.#keys, attempt);
     const prefixes = [where.target, ...where.prefixes.map(({ key }) => key)];
     const { target, network } = where;
-    const service = this.#keys.service(attempt.service);
+    const names =
+      attempt.isOfAnyService === true ? [attempt.service, ANY_SERVICE] : [attempt.service];
+    const services = names.map((name) => this.#keys.service(name));
+    const place = { target, network, prefixes, services };
     const odd =
       isPast || !this.#isLearnt(time)
         ? undefined
@@ -140,18 +145,15 @@ export class Evidence {
     this.#strangers.remove(key);
     this.#names.login(user, key, time);
     const networks = this.#users.login(key, network.low, time);
+    const credit = this.#credit;
+    this.#names.meet(user, (form) => credit.hasForm(form, network, time - this.rules.credit));
     const who = this.#names.of(user);
+    const vouches = credit.isKnown(who, target, network) || this.#users.mayVouch(key, time);
     const lately = time - LOGIN_REPEAT_SECONDS;
-    const isNew =
-      isFirst ||
-      !this.#credit.hasBoth(who, target, network, lately) ||
-      !this.#credit.used(who, network, service, lately);
-    this.#credit.login(who, target, network, prefixes, time);
+    const isNew = vouches && (isFirst || !credit.isTold(who, key, place, lately));
+    if (vouches) credit.login(who, key, place, time);
     const short = this.#names.shortOf(user);
-    if (short !== undefined) this.#credit.merge(short, target);
-    this.#credit.uses(who, network, service, time);
-    if (attempt.isOfAnyService === true)
-      this.#credit.uses(who, network, this.#keys.service(ANY_SERVICE), time);
+    if (short !== undefined) credit.merge(short, target);
     const isMany = this.rules.takeoverNetworks > 0 && networks >= this.rules.takeoverNetworks;
     const alarm: Alarm = isMany
       ? { kind: 'takeover', user, count: networks }
@@ -268,13 +270,11 @@ export class Evidence {
     const findings: EvidenceFinding[] = [];
     const find = (rule: EvidenceFinding['rule'], target: Prefix, needed?: number) =>
       findings.push({ rule, target, isShared, hasOthers: others > 0, needed });
-    const isOneOfMany =
-      attempt.isOneOfMany === true ||
-      (guess !== undefined && this.#guesses.isOneTooMany(guess, time));
+    const { isOneOfMany, isSameGuess } = this.#guesses.said(attempt, guess, time);
     const parts = this.#parts(time);
     if (isHoneypot(parts, attempt)) find('honeypot', attempt.target);
-    const alarms =
-      user === undefined ? [] : aimedAt(parts, { attempt, user, where, time, others }, find);
+    const aimed = { attempt, where, time, others, isSameGuess };
+    const alarms = user === undefined ? [] : aimedAt(parts, { ...aimed, user }, find);
     const isOnlyGuessed = isShared && isOnlyGuessedAt(parts, attempt, user, where);
     if (
       user !== undefined &&
@@ -287,7 +287,8 @@ export class Evidence {
       return { points: 0, allowance, findings, alarms };
     const users = guess === undefined ? 0 : this.#guesses.spread(guess, time);
     const isSpray = attempt.isSpray === true || users >= rules.sprayUsers;
-    const each = this.#pointsOf(attempt, where, user, time, isSpray);
+    const isAnother = user !== undefined && points.tries(where.target, user);
+    const each = weightOf(parts, attempt, user, { isAnother, isSpray });
     const joins = findings.some(({ rule }) => rule in JOINT_BANS);
     const sum = points.add(where.target, count * each + (joins ? rules.slowPoints : 0), time);
     const isStorm = user !== undefined && each === 1 && count <= STORM_COUNT_MAX && sum.isAtOnce;
@@ -307,6 +308,7 @@ export class Evidence {
       ...(isStorm && { isStorm }),
       ...(isSpray && { guess: 'spray' }),
       ...(isOneOfMany && { isOneOfMany }),
+      ...(isSameGuess && { isSameGuess }),
     };
   }
 
@@ -340,22 +342,6 @@ export class Evidence {
   /** The points of a target at a time; for `explain`. */
   pointsOf(target: Prefix, at: EpochMicros): number {
     return this.#points[target.family].of(this.#keys.prefix(target), this.#secondsOf(at));
-  }
-
-  #pointsOf(
-    { target, cause }: Attempt,
-    where: Where,
-    user: Key | undefined,
-    time: number,
-    isSpray: boolean,
-  ): number {
-    const { rules } = this;
-    if (user === undefined) return 1;
-    const isUnknown =
-      !this.#names.isUser(user) &&
-      (cause === 'unknown-user' || (cause === undefined && this.#isLearnt(time)));
-    const isAnother = this.#points[target.family].tries(where.target, user);
-    return pointsFor(rules, { isUnknown, isAnother, isSpray });
   }
 
   /** Notes an offender in the prefixes around it. */

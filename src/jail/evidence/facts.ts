@@ -14,10 +14,11 @@ import {
 import { SHARED_CLOSED_SHARE } from '../../core/limits.js';
 import { foldedUser } from '../../core/names.js';
 import { DEAD_NAME_REST_SECONDS, SHARED_REOPEN_SECONDS } from '../../core/timeouts.js';
+import type { Credit } from './credit.js';
 import { type Guess, type Guesses, guessOf, type RightPasswords } from './guesses.js';
 import type { UserNames } from './names.js';
 import { secondsOf } from './points.js';
-import { type Attempt, type Credit, type EvidenceRules, SHARED_USERS } from './rules.js';
+import { type Attempt, type EvidenceRules, pointsFor, SHARED_USERS } from './rules.js';
 import type { Key, Keys } from './table.js';
 import type { NameWave, WatchedUsers } from './users.js';
 
@@ -240,6 +241,19 @@ export function isOnlyGuessedAt(
   const since = secondsOf(time) - rules.credit;
   const isUsed = (name: string) => credit.isUsedFrom(network, keys.service(name), since);
   return !isUsed(service) && !isUsed(ANY_SERVICE);
+}
+
+/** Points of a failure, by what is known of its name and its address. */
+export function weightOf(
+  { rules, names, isLearnt }: Pick<AskedEvidence, 'rules' | 'names' | 'isLearnt'>,
+  { cause }: Pick<Attempt, 'cause'>,
+  user: Key | undefined,
+  is: { readonly isAnother: boolean; readonly isSpray: boolean },
+): number {
+  if (user === undefined) return 1;
+  const isUnknown =
+    !names.isUser(user) && (cause === 'unknown-user' || (cause === undefined && isLearnt));
+  return pointsFor(rules, { isUnknown, ...is });
 }
 
 /** True when the user was never seen at this service in this network, and the service has users. */

@@ -80,20 +80,35 @@ export class Guesses {
     );
   }
 
+  /** What the password of a failure says beside its weight, or said before it was forgotten. */
+  said({ isOneOfMany, isSameGuess }: Attempt, guess: Guess | undefined, time: number) {
+    return {
+      isOneOfMany: isOneOfMany === true || (guess !== undefined && this.#isOneTooMany(guess, time)),
+      isSameGuess: isSameGuess === true || (guess !== undefined && this.#isKnown(guess, time)),
+    };
+  }
+
   /**
    * True when so many other passwords of the pair counted within a day before this one that it is
    * none of a device's old ones. Changes nothing.
    */
-  isOneTooMany({ pair, digest }: Guess, time: number): boolean {
+  #isOneTooMany({ pair, digest }: Guess, time: number): boolean {
     const slot = this.#pairs.find(pair);
     if (slot === NONE) return false;
     const others = this.#tried.count(slot, Math.max(1, time - DIGEST_SECONDS), digest.low);
     return others >= EVIDENCE_OLD_PASSWORDS_MAX;
   }
 
-  /** Notes a guess that counts. */
-  note({ pair, digest }: Guess, time: number): void {
-    this.#tried.add(this.#pairs.obtain(pair), digest.low, time);
+  /** True when the password was tried for the user within a day, from wherever; no change. */
+  #isKnown({ user, digest }: Guess, time: number): boolean {
+    const slot = this.#pairs.find(user);
+    const counted = slot === NONE ? 0 : this.#tried.seen(slot, digest.low);
+    return counted !== 0 && Math.abs(time - counted) < DIGEST_SECONDS;
+  }
+
+  /** Notes a guess that counts, of the user in the network and of the user anywhere. */
+  note({ pair, user, digest }: Guess, time: number): void {
+    for (const key of [pair, user]) this.#tried.add(this.#pairs.obtain(key), digest.low, time);
   }
 
   /** Notes that a password was looked at, whether it counts or not. */

@@ -2,15 +2,15 @@
  * Which user a name stands for. Mail programs send `anna` or `anna@example.org` for one mailbox,
  * and many servers take both.
  */
-import { foldedUser, localPart } from '../../core/names.js';
+import { foldedUser, localPart, localParts } from '../../core/names.js';
 import { type Key, type Keys, NONE, Table } from './table.js';
 import type { WatchedUsers } from './users.js';
 
 /**
  * Columns of a name without a domain: the key of the one user who logs in with it before a domain,
- * and when somebody last did.
+ * when somebody last did, and whether somebody logged in with both from one network.
  */
-const FULL = { high: 0, low: 1, at: 2, width: 3 } as const;
+const FULL = { high: 0, low: 1, at: 2, isBoth: 3, width: 4 } as const;
 /** In the place of a key: there are several such users. No key has 0 there. */
 const SEVERAL = 0;
 
@@ -47,19 +47,35 @@ export class UserNames {
   }
 
   /**
+   * Notes the login also for the other form of the name, with a domain or without, where somebody
+   * logged in with that one from the same network: then both are one mailbox. Anybody who has a
+   * domain here may give a name in it to himself.
+   */
+  meet(name: string, isThere: (form: Key) => boolean): void {
+    const local = localPart(name);
+    const short = this.#keys.user(local ?? name);
+    const other = local === undefined ? this.#fullOf(short) : short;
+    if (other === undefined || !isThere(other)) return;
+    this.#full.set(this.#full.find(short), FULL.isBoth, 1);
+  }
+
+  /**
    * The user that a name stands for. Without a domain: who logs in with it and a domain, where that
-   * is one user, also if somebody logs in without; else the name itself. With a domain: who logs in
-   * so, else who logs in without it. One mailbox under both forms is one user.
+   * is one user, and nobody logs in without, or both did from one network; else the name itself.
+   * With a domain: who logs in so, else who logs in without it, whatever stands for a domain there.
    */
   of(name: string): Key {
     const key = this.#keys.user(name);
-    const local = localPart(name);
-    if (local === undefined) {
+    if (localPart(name) === undefined) {
       const full = this.#fullOf(key);
-      return full !== undefined && this.#users.hasLogin(full) ? full : key;
+      if (full === undefined || !this.#users.hasLogin(full)) return key;
+      const isOne = this.#full.get(this.#full.find(key), FULL.isBoth) === 1;
+      return isOne || !this.#users.hasLogin(key) ? full : key;
     }
     if (this.#users.hasLogin(key)) return key;
-    return this.#users.hasLogin(this.#keys.user(local)) ? this.of(local) : key;
+    for (const part of localParts(name))
+      if (this.#users.hasLogin(this.#keys.user(part))) return this.of(part);
+    return key;
   }
 
   /** The key of a name without its domain, where both stand for one user; else undefined. */

@@ -2,17 +2,26 @@
  * What the evidence model keeps of user names: who failed for each, and from which networks it logs
  * in.
  */
-import { EVIDENCE_OFFENDERS_MAX, EVIDENCE_WAVE_ADDRESSES } from '../../core/limits.js';
+import {
+  EVIDENCE_OFFENDERS_MAX,
+  EVIDENCE_WAVE_ADDRESSES,
+  NEW_PLACES_MAX,
+} from '../../core/limits.js';
+import { NEW_PLACE_SECONDS } from '../../core/timeouts.js';
 import { type Key, NONE, RecentSet, Table } from './table.js';
 
 /**
  * Columns of a name: its last login, when either alarm was given, when a server last looked at it,
- * when one last said that it exists, and who failed for it.
+ * when one last said that it exists, and who failed for it. One that logs in needs neither of the
+ * two: in the place of the first stands up to when its new places are used up.
  */
 const NAME = { lastLogin: 0, alarmed: 1, taken: 2, checked: 3, exists: 4, offenders: 5 } as const;
+const PLACES_UP_TO = NAME.checked;
 const DAY = 86_400;
 const ALARM_PAUSE = DAY;
 const AHEAD = 3600;
+/** So far ahead of now the new places of a user are used up at most. */
+const MOST_AHEAD = NEW_PLACES_MAX * NEW_PLACE_SECONDS;
 
 /** Behind its offenders a prefix has the name that they tried, or that there were several. */
 const TRIED = RecentSet.wordsOf(EVIDENCE_OFFENDERS_MAX);
@@ -136,6 +145,20 @@ export class WatchedUsers {
     if (time > this.#table.get(slot, NAME.lastLogin)) this.#table.set(slot, NAME.lastLogin, time);
     this.#networks.add(slot, network, time);
     return this.#networks.count(slot, time - DAY, undefined, time + AHEAD);
+  }
+
+  /**
+   * Takes one off the new places that a user may vouch for; false when none is left, so that one
+   * mailbox cannot push out what is known of all others. Logins of the past take none.
+   */
+  mayVouch(name: Key, time: number): boolean {
+    const slot = this.#table.obtain(name);
+    const ahead = this.#table.get(slot, PLACES_UP_TO) - time;
+    if (ahead > MOST_AHEAD) return true;
+    const next = Math.max(0, ahead) + NEW_PLACE_SECONDS;
+    if (next > MOST_AHEAD) return false;
+    this.#table.set(slot, PLACES_UP_TO, time + next);
+    return true;
   }
 
   /** Notes an address that failed for the name; returns how many did since `from`. */

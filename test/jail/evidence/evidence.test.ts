@@ -12,6 +12,8 @@ import {
   EVIDENCE_PREFIXES_MAX,
   EVIDENCE_RIGHT_PASSWORDS_MAX,
   EVIDENCE_RIGHT_USERS_MAX,
+  NAME_DOMAINS_MAX,
+  NEW_PLACES_MAX,
   PHONE_BURST,
 } from '../../../src/core/limits.js';
 import { mustJailName } from '../../../src/core/names.js';
@@ -19,6 +21,7 @@ import { seconds } from '../../../src/core/time.js';
 import {
   DIGEST_SECONDS,
   LOGIN_REPEAT_SECONDS,
+  NEW_PLACE_SECONDS,
   PHONE_PAUSE_SECONDS,
 } from '../../../src/core/timeouts.js';
 import { Evidence } from '../../../src/jail/evidence/evidence.js';
@@ -660,6 +663,27 @@ describe('a name without its domain', () => {
     expect(others()).toBe(2);
   });
 
+  test('is no other mailbox that somebody else named so in a domain of his own', () => {
+    // Carl logs in without a domain; a customer of the same server makes carl@his.example.
+    login('192.0.2.1', 'carl', LATER - DAY);
+    login('198.51.100.66', 'carl@his.example', LATER - DAY);
+    const knows = (who: string, user: string) => evidence.facts(attempt(who, user, LATER)).credit;
+    expect(knows('198.51.100.66', 'carl@his.example')).toBe('address');
+    expect(knows('198.51.100.66', 'carl')).toBeUndefined();
+    expect(knows('192.0.2.1', 'carl')).toBe('address');
+    expect(knows('192.0.2.1', 'carl@his.example')).toBeUndefined();
+    expect(fail('198.51.100.66', 'carl', LATER).points).toBe(1);
+    expect(evidence.pointsOf(prefix('198.51.100.66'), at(LATER))).toBeCloseTo(1);
+  });
+
+  test('counts for her with any domains behind it, where a server strips them', () => {
+    const under = (domains: number) => `anna${'@a'.repeat(domains)}`;
+    expect(strangers(8, under(1), under(2), under(3))).toEqual(['user 45.17.1.7']);
+    const knows = (name: string) => evidence.facts(attempt('192.0.2.1', name, LATER)).credit;
+    expect(knows(under(NAME_DOMAINS_MAX))).toBe('address');
+    expect(knows(under(NAME_DOMAINS_MAX + 1))).toBeUndefined();
+  });
+
   test('is a user of its own where several have it', () => {
     login('192.0.2.1', 'anna@example.net', LATER);
     login('192.0.2.1', 'anna@example.org', LATER);
@@ -743,7 +767,7 @@ describe('bounds', () => {
       EVIDENCE_PREFIXES_MAX * 19 * words +
       EVIDENCE_NAMES_MAX * 39 * words +
       // Names without a domain.
-      (EVIDENCE_NAMES_MAX / 2) * 5 * words +
+      (EVIDENCE_NAMES_MAX / 2) * 6 * words +
       EVIDENCE_CREDITS_MAX * (17 + 3 + 3 + 2 * 3) * words +
       EVIDENCE_RIGHT_USERS_MAX * (2 + 2 * EVIDENCE_RIGHT_PASSWORDS_MAX) * words +
       EVIDENCE_GUESSES_MAX * (4 + 4 * EVIDENCE_OLD_PASSWORDS_MAX) * words +
@@ -762,6 +786,40 @@ describe('bounds', () => {
     for (let i = 0; i < 2_000; i++) fail(`2001:db8:${i.toString(16)}::1`, `made up ${i}`, 1);
     expect(evidence.pointsOf(prefix('198.51.100.7'), at(1))).toBeCloseTo(1, 2);
     expect(evidence.bytes).toBeLessThan(100_000);
+  });
+
+  test('one mailbox that logs in from everywhere pushes out nobody', () => {
+    evidence = new Evidence({ ...DEFAULT_RULES }, 1, { credits: 256 });
+    login('192.0.2.1', 'anna', 0);
+    const from = (n: number) => `2001:db8:${n.toString(16)}::1`;
+    for (let n = 0; n < 3_000; n++) login(from(n), 'own', LATER + n);
+    const knows = (who: string, user: string, second = LATER + 3_000) =>
+      evidence.facts(attempt(who, user, second)).credit;
+    expect(knows('192.0.2.1', 'anna')).toBe('address');
+    expect([knows(from(NEW_PLACES_MAX - 1), 'own'), knows(from(NEW_PLACES_MAX), 'own')]).toEqual([
+      'address',
+      undefined,
+    ]);
+    // Where he is known he stays so, and a new place is there each hour.
+    const later = LATER + 3_000 + NEW_PLACE_SECONDS;
+    expect(login(from(0), 'own', later).isNew).toBe(false);
+    expect(login(from(5_000), 'own', later).isNew).toBe(true);
+    expect(login(from(5_001), 'own', later).isNew).toBe(false);
+  });
+
+  test('logins of the past, the newest first, vouch for all of their places', () => {
+    evidence = made();
+    for (let day = 0; day < 29; day++)
+      for (let n = 0; n < 3; n++)
+        evidence.login(
+          attempt(`198.${51 + day}.${n}.1`, 'anna', (30 - day) * DAY + n * HOUR),
+          true,
+        );
+    const places = Array.from(
+      { length: 29 },
+      (_, day) => evidence.facts(attempt(`198.${51 + day}.2.1`, 'anna', 30 * DAY + HOUR)).credit,
+    );
+    expect(places).toEqual(Array(29).fill('address'));
   });
 
   test('made-up names push out no user', () => {

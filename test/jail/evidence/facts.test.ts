@@ -142,6 +142,33 @@ test('a refused attempt bans nobody for the user, and its points count', () => {
   expect(checked.findings.map(({ rule }) => rule)).toEqual(['user']);
 });
 
+test('a device that is refused in one place after the other prolongs no attack on its user', () => {
+  spray('anna', 8, LATER);
+  const refused = (n: number, second: number, digest: string) =>
+    evidence.failure({
+      ...attempt(`203.${n}.1.1`, 'anna', LATER + second),
+      ...{ digest, isRefused: true },
+    });
+  for (let n = 0; n < 12; n++) refused(n, (n + 1) * 2 * 3_600, 'own old one');
+  expect(facts('198.51.100.1', 'anna', LATER + DAY + 3_600).isUnderAttack).toBe(false);
+  // Guesses do, refused or not.
+  for (let n = 0; n < 8; n++) refused(n + 20, DAY + n, `guess ${n}`);
+  expect(facts('198.51.100.1', 'anna', LATER + DAY + 3_600).isUnderAttack).toBe(true);
+});
+
+test('a password that was tried for a user elsewhere makes nobody one of her attackers', () => {
+  const tried = (n: number, digest: string, second: number) =>
+    evidence
+      .failure({ ...attempt(`198.51.${n}.1`, 'anna', LATER + second), digest })
+      .findings.map(({ rule }) => rule);
+  for (let n = 0; n < 8; n++) tried(n, `guess ${n}`, n);
+  expect(tried(20, 'guess 7', 20)).toEqual([]);
+  expect(tried(21, 'guess 8', 21)).toEqual(['user']);
+  // A day later it is one more guess.
+  for (let n = 0; n < 8; n++) tried(30 + n, `other ${n}`, DAY + 7 + n);
+  expect(tried(50, 'guess 8', DAY + 20)).toEqual(['user']);
+});
+
 test('a dead name is let through once in a while: the mailbox may be new', () => {
   spray('ghost', 5, LATER);
   const dead = (second: number) => facts('198.51.100.1', 'ghost', LATER + second).isDeadName;
