@@ -361,7 +361,10 @@ describe('a jail that weighs', () => {
       const event = failure(`203.1.${n}.7`, at(4 * DAY + n), { user: 'scanner' });
       return jails.step(event, event.time, context()).decisions;
     }).flat();
-    expect(dead.map(({ time, until }) => ((until ?? 0) - time) / 1e6 / DAY)).toEqual([4]);
+    expect(dead.map(({ time, until }) => ((until ?? 0) - time) / 1e6 / DAY)).toEqual([8]);
+    const trap = failure('203.2.0.7', at(4 * DAY), { user: 'trap' });
+    const [ban] = jails.step(trap, trap.time, context()).decisions;
+    expect([ban?.rule, ((ban?.until ?? 0) - trap.time) / 1e6 / DAY]).toEqual(['honeypot', 16]);
   });
 
   describe('a device that opens several connections at once with an old password', () => {

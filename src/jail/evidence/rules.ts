@@ -99,13 +99,13 @@ export interface EvidenceBounds {
 
 /**
  * Rules that ban an address at its first failure, since it takes part in an attack from many. It
- * will come back: it is banned as if it had been so often, and its next failure within days is
- * enough.
+ * will come back, a quarter of such addresses after more than four days: it is banned as if it had
+ * been so often, and its next failure within days is enough. Nobody honest knows a honeypot.
  */
 export const JOINT_BANS: Readonly<Partial<Record<EvidenceRule, number>>> = {
   user: 3,
-  'dead-name': 2,
-  honeypot: 2,
+  'dead-name': 3,
+  honeypot: 4,
 };
 
 /** A ban that the evidence asks for. */
