@@ -272,8 +272,7 @@ export class FilterBank {
       const before = candidates[n - 1];
       // Jails that want the same entry stand next to one another, and share its line.
       item.line ??= (before?.entry === item.entry ? before.line : undefined) ?? lineOf(item.entry);
-      const line = { ...item.line, marks: item.marks };
-      return matchEntry(item.jailFilter.filter, item.entry, line, progress);
+      return matchEntry(item.jailFilter.filter, item.entry, item.line, progress, item.marks);
     };
     const run = this.#runner.run(candidates.length, task, isOver);
     for (const slot of run.demoted) {

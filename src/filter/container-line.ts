@@ -76,15 +76,19 @@ interface ObjectInMessage {
   readonly isPart: boolean;
 }
 
-/** The match of an entry: of its line, else of the line that stands within its message. */
+/**
+ * The match of an entry: of its line, else of the line that stands within its message. `marks`:
+ * those of the regexes that the line can match, as `CompiledFilter.marksIn` told.
+ */
 export function matchEntry(
   filter: CompiledFilter,
   entry: Entry,
   line: Line,
   progress: RunningRegex,
+  marks?: number,
 ): LineMatch {
   const object = filter.container ? objectIn(entry) : undefined;
-  if (object === undefined) return matchLines(filter, entry, line, progress);
+  if (object === undefined) return matchLines(filter, entry, line, progress, marks);
   const within = () => matchWithin(filter, entry, object, progress);
   const asItStands = () => matchObject(filter, entry, object, progress);
   const first = filter.readsObjects ? asItStands() : within();
@@ -178,8 +182,9 @@ function matchLines(
   entry: Entry,
   line: Line,
   progress: RunningRegex,
+  marks?: number,
 ): LineMatch {
-  const match = filter.match(line, progress);
+  const match = filter.match(line, progress, marks);
   if (!isNothing(match) || filter.maxlines > 1 || !(filter.container || isOfContainer(entry)))
     return match;
   const inside = lineInside(entry);

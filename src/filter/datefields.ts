@@ -2,7 +2,7 @@
  * The fields of a date, as `datepattern` names them (strptime(3) with fail2ban's `%Ex..` exact
  * forms, jail.conf(5)): the regex of each, and the time that they make.
  */
-import type { Groups } from './match-groups.js';
+import type { Groups } from './regex/match.js';
 
 const HOUR = '[0-1]?\\d|2[0-3]';
 const SECOND = '[0-5]?\\d|6[01]';

@@ -12,7 +12,7 @@ import type { Diagnostic } from '../core/finding.js';
 import { type EpochMicros, MICROS_PER_SECOND, microsOf } from '../core/time.js';
 import { DATE_FIELD_LIST, millisOfFraction, timeOfFields, unknownFields } from './datefields.js';
 import { type DatePattern, datePatterns, patternLabel } from './datepattern.js';
-import type { Groups } from './match-groups.js';
+import type { Groups } from './regex/match.js';
 import { compileRegex, type Regex } from './regex/regex.js';
 import { asciiDigits, standInOf } from './regex/scripts.js';
 

@@ -16,7 +16,6 @@ import { type LineMatch, NO_MATCH, NO_PREFIX, outcome, timesOver } from './line-
 import {
   behindProxies,
   countOf,
-  type Groups,
   identityOf,
   type MatchFacts,
   marksOf,
@@ -27,10 +26,9 @@ import {
   wantsTally,
   withCount,
 } from './match-groups.js';
-import { newCaptures } from './regex/captures.js';
+import { type Found, GROUP } from './regex/match.js';
 import {
   ANY_SLOT,
-  type Hit,
   pushLine,
   type RegexSlot,
   type RunningRegex,
@@ -62,8 +60,6 @@ export interface Verdict {
   readonly users: readonly string[];
   readonly cut: boolean;
 }
-
-const NO_GROUPS: Groups = newCaptures();
 
 export interface FilterDeps {
   readonly name: FilterName;
@@ -111,6 +107,8 @@ export class CompiledFilter {
    * fail2ban tests ignoreregex ahead of everything only when they are few against the failregex.
    */
   readonly #ignoreFirst: boolean;
+  /** One for all lines: they are searched one after the other. */
+  readonly #search = new Search();
   readonly #sessions = new SessionTable();
   /** Only of a filter with tags that ask for it. */
   readonly #tally: Tally | undefined;
@@ -160,44 +158,46 @@ export class CompiledFilter {
     return this.settle(this.match(line, { running: undefined }), circumstances);
   }
 
-  /** First phase: runs the regexes; changes nothing but `progress`. */
-  match(line: Line, progress: RunningRegex): LineMatch {
+  /**
+   * First phase: runs the regexes; changes nothing but `progress`. `marks`: those of the regexes
+   * that the line can match, as `marksIn` told.
+   */
+  match(line: Line, progress: RunningRegex, marks = ANY_SLOT): LineMatch {
     if (this.maxlines > 1) return this.#matchWindow(line, progress);
-    const match = this.#matchLine(line, progress);
+    const match = this.#matchLine(line, progress, marks);
     if (match.result !== 'none' && match.result !== 'noprefix') return match;
     const repeated = repeatedLine(line);
     if (repeated === undefined) return match;
-    return timesOver(this.#matchLine(repeated.line, progress), repeated.times);
+    return timesOver(this.#matchLine(repeated.line, progress, marks), repeated.times);
   }
 
-  #matchLine(line: Line, progress: RunningRegex): LineMatch {
+  #matchLine(line: Line, progress: RunningRegex, marks: number): LineMatch {
+    const search = this.#search;
     // Of a line that goes on no byte is the last.
-    const search = new Search(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
-    if (this.#ignoreFirst) {
-      const ignored = search.first(this.#ignoreregex, ANY_SLOT, true);
-      if (ignored) return outcome('ignored', search, ignored.slot);
-    }
-    let prefix = NO_GROUPS;
+    search.begin(line.text, line.cutAt, progress, line.goesOn ? 0 : this.#linelimit);
+    if (this.#ignoreFirst && search.first(this.#ignoreregex, ANY_SLOT, true))
+      return outcome('ignored', search, search.slot);
+    let prefix: Found | undefined;
     if (this.#prefregex !== undefined) {
-      const hit = search.prefix(this.#prefregex);
-      if (hit === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
-      prefix = hit;
+      prefix = search.prefix(this.#prefregex);
+      if (prefix === undefined) return search.cut ? outcome('noprefix', search) : NO_PREFIX;
     }
-    const hit = search.first(this.#failregex, line.marks);
-    if (hit !== undefined) {
-      const ignored = search.first(this.#ignoreregex, ANY_SLOT, true);
-      if (ignored) return outcome('ignored', search, ignored.slot);
-      return this.#found('failure', search, hit, prefix);
+    const failure = search.first(this.#failregex, marks);
+    if (failure !== undefined) {
+      const { slot } = search;
+      if (search.first(this.#ignoreregex, ANY_SLOT, true))
+        return outcome('ignored', search, search.slot);
+      return this.#found('failure', slot, failure, prefix);
     }
-    const success = search.first(this.#successregex, line.marks);
-    if (success) return this.#found('success', search, success, prefix);
+    const success = search.first(this.#successregex, marks);
+    if (success !== undefined) return this.#found('success', search.slot, success, prefix);
     return search.cut ? outcome('none', search) : NO_MATCH;
   }
 
   /** The match of an object as it stands, by the regexes that name keys alone; undefined: none. */
   matchKeys(line: Line, progress: RunningRegex): LineMatch | undefined {
     if (!this.readsObjects) return undefined;
-    const match = this.match({ ...line, marks: this.#keyMarks }, progress);
+    const match = this.match(line, progress, this.#keyMarks);
     const { result, slot } = match;
     if (result === 'none' || result === 'noprefix') return undefined;
     // Many regexes share one mark.
@@ -209,18 +209,16 @@ export class CompiledFilter {
     // A line without its middle or its end would not be where the regex expects it.
     if (line.cutAt !== undefined || line.goesOn) return { ...NO_MATCH, cut: true };
     const lines = pushLine(this.#window, line.text, this.maxlines);
-    const search = new Search(lines.join('\n'), undefined, progress);
-    if (this.#ignoreFirst) {
-      const ignored = search.first(this.#ignoreregex);
-      if (ignored) return { ...outcome('ignored', search, ignored.slot), window: lines };
-    }
-    let prefix = NO_GROUPS;
+    const search = this.#search;
+    search.begin(lines.join('\n'), undefined, progress);
+    if (this.#ignoreFirst && search.first(this.#ignoreregex))
+      return { ...outcome('ignored', search, search.slot), window: lines };
+    let prefix: Found | undefined;
     let kept = lines;
     if (this.#prefregex !== undefined) {
-      const hit = search.one(this.#prefregex);
-      if (hit === undefined) return { ...outcome('noprefix', search), window: lines };
-      prefix = hit.groups;
-      const content = prefix['content'];
+      prefix = search.one(this.#prefregex);
+      if (prefix === undefined) return { ...outcome('noprefix', search), window: lines };
+      const content = prefix.text(GROUP.content);
       if (content !== undefined && content !== '') kept = [content];
     }
     const text = textOf(kept);
@@ -228,25 +226,30 @@ export class CompiledFilter {
     const failure = search.first(this.#failregex);
     const hit = failure ?? search.first(this.#successregex);
     if (hit === undefined) return { ...outcome('none', search), window: kept };
-    const { matched, rest } = splitByMatch(lines, text, hit);
+    const { slot } = search;
+    const place = { index: hit.index, end: hit.end, groups: hit.groups() };
+    const { matched, rest } = splitByMatch(lines, text, place);
     search.narrow(matched.join('\n'));
-    const ignored = failure && search.first(this.#ignoreregex);
-    if (ignored) return { ...outcome('ignored', search, ignored.slot), window: rest };
-    return this.#found(failure ? 'failure' : 'success', search, hit, prefix, matched.length, rest);
+    if (failure && search.first(this.#ignoreregex))
+      return { ...outcome('ignored', search, search.slot), window: rest };
+    const result = failure ? 'failure' : 'success';
+    return this.#found(result, slot, hit, prefix, matched.length, rest);
   }
 
+  /** What the match says, taken out of it at once. */
   #found(
     result: LineMatch['result'],
-    { cut, length }: Search,
-    { slot, groups: matched }: Hit,
-    prefix: Groups,
+    slot: RegexSlot | undefined,
+    found: Found,
+    prefix: Found | undefined,
     lines = 1,
     window?: readonly string[],
   ): LineMatch {
-    const groups = behindProxies(matched, this.#proxies);
-    const key = groups['mlfid'] ?? prefix['mlfid'];
-    const told = this.#tally && toldOf(prefix, groups);
-    const marks = marksOf(prefix, groups);
+    const { cut, length } = this.#search;
+    const match = behindProxies(found, this.#proxies);
+    const key = match.text(GROUP.mlfid) ?? prefix?.text(GROUP.mlfid);
+    const told = this.#tally && toldOf(prefix, match);
+    const marks = marksOf(prefix, match);
     return { result, slot, marks, key, told, times: 1, length, lines, cut, window };
   }
 
@@ -280,10 +283,12 @@ export class CompiledFilter {
       return merged;
     }
     let count = this.#tally.failure(line);
-    // Witnesses tell of one attempt at a time; no process is named, or two would be taken for one.
-    const again = { ...line, told: { ...match.told, process: undefined } };
-    for (let n = 1; n < match.times && match.told.part === 'witness'; n++)
-      count += this.#tally.failure(again);
+    if (match.times > 1 && match.told.part === 'witness') {
+      // Witnesses tell of one attempt at a time; no process is named, or two would be taken for
+      // one.
+      const again = { ...line, told: { ...match.told, process: undefined } };
+      for (let n = 1; n < match.times; n++) count += this.#tally.failure(again);
+    }
     if (count === 0) return verdict(match, 'nofail', facts, users, merged.lines);
     return verdict(match, 'failure', withCount(facts, count), users, merged.lines);
   }

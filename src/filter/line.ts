@@ -17,8 +17,6 @@ export interface Line {
   readonly cutAt?: number;
   /** The daemon's line goes on behind the text: its end is not the daemon's. */
   readonly goesOn?: true;
-  /** The marks of the regexes that it can match, as `CompiledFilter.marksIn` told; absent: any. */
-  readonly marks?: number;
 }
 
 /**

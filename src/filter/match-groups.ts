@@ -13,10 +13,19 @@ import {
   SESSION_KEY_CHARS_MAX,
   USER_CHARS_MAX,
 } from '../core/limits.js';
+import { bitsOf, type Found, GROUP, type GroupNumber } from './regex/match.js';
 import { asciiDigits } from './regex/scripts.js';
 
-/** Groups of a match by name; a group that took no part is undefined. */
-export type Groups = Readonly<Record<string, string | undefined>>;
+/** A group of a match, or else of the match of the prefregex, if there was one. */
+function either(match: Found, prefix: Found | undefined, group: GroupNumber): string | undefined {
+  const text = match.text(group);
+  return text === undefined && prefix !== undefined ? prefix.text(group) : text;
+}
+
+/** Whether any of these groups (`bitsOf`) is there at all. */
+function hasAny(match: Found, prefix: Found | undefined, bits: number): boolean {
+  return ((match.places.bits | (prefix === undefined ? 0 : prefix.places.bits)) & bits) !== 0;
+}
 
 /** Groups that tell whose failure it is, in the order in which fail2ban looks at them. */
 export const ID_GROUPS = ['fid', 'ip4', 'ip6', 'dns'] as const;
@@ -47,19 +56,21 @@ export const NO_FACTS: MatchFacts = {
   digest: undefined,
 };
 
-/**
- * The facts of `groups`, over those of `before`. A group that took no part leaves what was prefix.
- */
-function factsOf(groups: Groups, prefix: Groups): MatchFacts {
+const CAUSE_BITS = bitsOf(GROUP.kind, GROUP.kind_unknown, GROUP.kind_password);
+
+/** The facts of a match; the prefregex's groups count where the match has none. */
+function factsOf(match: Found, prefix: Found | undefined): MatchFacts {
   return {
-    fid: groups['fid'] ?? prefix['fid'],
-    ip4: groups['ip4'] ?? prefix['ip4'],
-    ip6: groups['ip6'] ?? prefix['ip6'],
-    dns: groups['dns'] ?? prefix['dns'],
-    user: groups['user'] ?? prefix['user'],
-    count: groups['count'] ?? prefix['count'],
-    cause: causeOf(groups) ?? causeOf(prefix),
-    digest: digestOf(groups['digest'] ?? prefix['digest']),
+    fid: either(match, prefix, GROUP.fid),
+    ip4: either(match, prefix, GROUP.ip4),
+    ip6: either(match, prefix, GROUP.ip6),
+    dns: either(match, prefix, GROUP.dns),
+    user: either(match, prefix, GROUP.user),
+    count: either(match, prefix, GROUP.count),
+    cause: hasAny(match, prefix, CAUSE_BITS)
+      ? (causeOf(match) ?? (prefix && causeOf(prefix)))
+      : undefined,
+    digest: digestOf(either(match, prefix, GROUP.digest)),
   };
 }
 
@@ -93,10 +104,10 @@ const CAUSES: readonly (readonly [RegExp, FailureCause])[] = [
  * What kind of failure the groups tell of: by a word that stands in the line only then
  * (`<F-KIND_UNKNOWN>`, `<F-KIND_PASSWORD>`), or by the line's own words (`<F-KIND>`).
  */
-function causeOf(groups: Groups): FailureCause | undefined {
-  if (isFilled(groups['kind_unknown'])) return 'unknown-user';
-  if (isFilled(groups['kind_password'])) return 'wrong-password';
-  const { kind } = groups;
+function causeOf(match: Found): FailureCause | undefined {
+  if (isFilled(match.text(GROUP.kind_unknown))) return 'unknown-user';
+  if (isFilled(match.text(GROUP.kind_password))) return 'wrong-password';
+  const kind = match.text(GROUP.kind);
   return kind === undefined ? undefined : CAUSES.find(([words]) => words.test(kind))?.[1];
 }
 
@@ -110,11 +121,9 @@ function digestOf(text: string | undefined): string | undefined {
   return /^[\da-f]+$/i.test(text) ? text.slice(0, DIGEST_CHARS_KEPT_MAX).toLowerCase() : undefined;
 }
 
-/** The groups without those that tell whose failure it is. */
-export function withoutIdentity(groups: Groups): Groups {
-  const rest = { ...groups };
-  for (const name of ID_GROUPS) rest[name] = undefined;
-  return rest;
+/** The match without the groups that tell whose failure it is. */
+export function withoutIdentity(match: Found): Found {
+  return match.with(Object.fromEntries(ID_GROUPS.map((name) => [name, undefined])));
 }
 
 /**
@@ -138,13 +147,18 @@ export const NO_MARKS: Marks = {
   waits: false,
 };
 
-export function marksOf(prefix: Groups, groups: Groups): Marks {
+const MARK_BITS = bitsOf(GROUP.nofail, GROUP.mlfgained, GROUP.mlfforget, GROUP.mlfwait);
+
+export function marksOf(prefix: Found | undefined, match: Found): Marks {
+  const facts = factsOf(match, prefix);
+  if (!hasAny(match, prefix, MARK_BITS))
+    return { facts, nofail: false, gained: false, forget: false, waits: false };
   return {
-    facts: factsOf(groups, prefix),
-    nofail: isFilled(groups['nofail'] ?? prefix['nofail']),
-    gained: isFilled(groups['mlfgained'] ?? prefix['mlfgained']),
-    forget: isFilled(groups['mlfforget'] ?? prefix['mlfforget']),
-    waits: isFilled(groups['mlfwait'] ?? prefix['mlfwait']),
+    facts,
+    nofail: isFilled(either(match, prefix, GROUP.nofail)),
+    gained: isFilled(either(match, prefix, GROUP.mlfgained)),
+    forget: isFilled(either(match, prefix, GROUP.mlfforget)),
+    waits: isFilled(either(match, prefix, GROUP.mlfwait)),
   };
 }
 
@@ -226,30 +240,30 @@ export function alternatesOf(groupNames: readonly string[]): Alternate[] {
     .sort((a, b) => (a.group < b.group ? -1 : 1));
 }
 
-/** The groups with every empty target filled from its first alternate that has text. */
-export function fillAlternates(groups: Groups, alternates: readonly Alternate[]): Groups {
-  let filled: Record<string, string | undefined> | undefined;
+/** The match with every empty target filled from its first alternate that has text. */
+export function fillAlternates(match: Found, alternates: readonly Alternate[]): Found {
+  let filled: Record<string, string> | undefined;
   for (const { group, target } of alternates) {
-    const value = groups[group];
-    if (value === undefined || value === '' || (filled ?? groups)[target]) continue;
-    filled ??= { ...groups };
-    filled[target] = value;
+    const value = match.named(group);
+    if (value === undefined || value === '' || filled?.[target] || match.named(target)) continue;
+    filled = { ...filled, [target]: value };
   }
-  return filled ?? groups;
+  return filled === undefined ? match : match.with(filled);
 }
 
 // Addresses as a chain of proxies lists them (`X-Forwarded-For`): each adds whom it was asked by at
 // the end, and what stands in front of the administrator's own proxies is the client's to write.
 
 /**
- * The groups with the last address that is not one of the proxies in place of the last of all.
+ * The match with the last address that is not one of the proxies in place of the last of all.
  * `<F-CHAIN>` holds what stands before that one. No address at all where the one that would count
  * is none; the first where all are proxies.
  */
-export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Groups {
-  const chain = groups['chain'];
-  const last = groups['ip4'] ?? groups['ip6'];
-  if (chain === undefined || last === undefined || proxies.length === 0) return groups;
+export function behindProxies(match: Found, proxies: readonly Prefix[]): Found {
+  if (proxies.length === 0) return match;
+  const chain = match.text(GROUP.chain);
+  const last = match.text(GROUP.ip4) ?? match.text(GROUP.ip6);
+  if (chain === undefined || last === undefined) return match;
   const before = chain.split(',').map((word) => withoutPort(word.trim()));
   let address = parseAddress(last);
   while (address !== undefined && before.length > 0) {
@@ -257,9 +271,10 @@ export function behindProxies(groups: Groups, proxies: readonly Prefix[]): Group
     if (!proxies.some((prefix) => contains(prefix, proxy))) break;
     address = parseAddress(before.pop() as string);
   }
-  const none = { ...groups, ip4: undefined, ip6: undefined };
-  if (address === undefined) return none;
-  return address.family === 4 ? { ...none, ip4: address.text } : { ...none, ip6: address.text };
+  return match.with({
+    ip4: address?.family === 4 ? address.text : undefined,
+    ip6: address?.family === 6 ? address.text : undefined,
+  });
 }
 
 /** `192.0.2.1:4000` and `[2001:db8::1]:4000`, as some proxies list a client, are its address. */
@@ -310,31 +325,23 @@ export function wantsTally(groupNames: readonly string[]): boolean {
 }
 
 /** What the groups of a match say; the prefregex's count where the failregex has none. */
-export function toldOf(prefix: Groups, groups: Groups): Told {
-  const part = partOf(prefix, groups);
-  const session = (groups['session'] ?? prefix['session']) || undefined;
-  const process = (groups['process'] ?? prefix['process']) || undefined;
-  const seconds = groups['seconds'] ?? prefix['seconds'];
+export function toldOf(prefix: Found | undefined, match: Found): Told {
+  const session = either(match, prefix, GROUP.session) || undefined;
+  const process = either(match, prefix, GROUP.process) || undefined;
+  const seconds = either(match, prefix, GROUP.seconds);
   return {
-    part,
+    part: hasAny(match, prefix, PART_BITS) ? partOf(match, prefix) : 'plain',
     session: session?.slice(0, SESSION_KEY_CHARS_MAX),
     process: process?.slice(0, SESSION_KEY_CHARS_MAX),
-    witness: groups['witness'] ?? prefix['witness'] ?? '',
+    witness: either(match, prefix, GROUP.witness) ?? '',
     seconds: seconds !== undefined && /^\d{1,9}$/.test(seconds) ? Number(seconds) : undefined,
   };
 }
 
-/**
- * The first of `PARTS` that has text. Written out, because names that stand in the code are read
- * several times faster.
- */
-function partOf(prefix: Groups, groups: Groups): Part {
-  if (groups['trouble'] ?? prefix['trouble']) return 'trouble';
-  if (groups['opened'] ?? prefix['opened']) return 'opened';
-  if (groups['closed'] ?? prefix['closed']) return 'closed';
-  if (groups['elsewhere'] ?? prefix['elsewhere']) return 'elsewhere';
-  if (groups['unsure'] ?? prefix['unsure']) return 'unsure';
-  if (groups['sum'] ?? prefix['sum']) return 'sum';
-  if (groups['witness'] ?? prefix['witness']) return 'witness';
+const PART_BITS = bitsOf(...PARTS.map((part) => GROUP[part]));
+
+/** The first of `PARTS` that has text. */
+function partOf(match: Found, prefix: Found | undefined): Part {
+  for (const part of PARTS) if (either(match, prefix, GROUP[part])) return part;
   return 'plain';
 }

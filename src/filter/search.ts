@@ -4,8 +4,10 @@
  */
 
 import type { SourceText } from '../core/specs.js';
-import { type Alternate, fillAlternates, type Groups, withoutIdentity } from './match-groups.js';
+import { type Alternate, fillAlternates, withoutIdentity } from './match-groups.js';
+import { type Found, GROUP, type Groups } from './regex/match.js';
 import type { Regex } from './regex/regex.js';
+import { isAscii } from './regex/scripts.js';
 
 // Regexes that are tried one after the other, and which of them a text can match at all by its
 // first character.
@@ -92,40 +94,43 @@ function skippedLines(groups: Groups): string[] {
   return skipped === '' ? [] : skipped.replace(/\n$/, '').split('\n');
 }
 
-/** A match of one regex of a filter. */
-export interface Hit {
-  readonly slot: RegexSlot;
-  readonly groups: Groups;
-  readonly index: number;
-  readonly end: number;
-}
-
-/** One text and the regexes that were tried on it. */
+/**
+ * One text and the regexes that are tried on it. One object serves for all texts of a filter, one
+ * after the other.
+ */
 export class Search {
+  /** A match was refused because it touched the cut. */
   cut = false;
   /** Characters of the whole text. */
-  readonly length: number;
-  #text: string;
-  #cutAt: number | undefined;
-  readonly #progress: RunningRegex;
-  readonly #linelimit: number | undefined;
+  length = 0;
+  /** The regex that `first` found last. */
+  slot: RegexSlot | undefined;
+  private text = '';
+  private isAscii = true;
+  private cutAt: number | undefined;
+  private progress: RunningRegex = { running: undefined };
+  private linelimit: number | undefined;
 
   /**
-   * `linelimit`: bytes of the text, or of the content that a prefregex takes out, at which the
-   * daemon cuts it.
+   * A text is to be searched. `linelimit`: bytes of the text, or of the content that a prefregex
+   * takes out, at which the daemon cuts it.
    */
-  constructor(text: string, cutAt: number | undefined, progress: RunningRegex, linelimit?: number) {
+  begin(text: string, cutAt: number | undefined, progress: RunningRegex, linelimit?: number): void {
+    this.cut = false;
     this.length = text.length;
-    this.#text = text;
-    this.#cutAt = cutAt;
-    this.#progress = progress;
-    this.#linelimit = linelimit;
+    this.slot = undefined;
+    this.text = text;
+    // Of what is taken out of it later this holds as well.
+    this.isAscii = isAscii(text);
+    this.cutAt = cutAt;
+    this.progress = progress;
+    this.linelimit = linelimit;
   }
 
-  /** From now on only this text. */
+  /** From now on only this text, which is of the text that was begun with. */
   narrow(text: string, cutAt?: number): void {
-    this.#text = text;
-    this.#cutAt = cutAt;
+    this.text = text;
+    this.cutAt = cutAt;
   }
 
   /**
@@ -133,79 +138,78 @@ export class Search {
    * content may hold the cut, since it is judged again: while it is taken out, a character that no
    * daemon writes stands for the cut, because `.+` would stop at a newline.
    */
-  prefix(slot: RegexSlot): Groups | undefined {
-    const cutAt = this.#cutAt;
+  prefix(slot: RegexSlot): Found | undefined {
+    const { cutAt } = this;
     if (cutAt === undefined) {
-      const hit = this.one(slot);
-      const groups = hit?.groups;
-      if (groups?.['content']) this.narrow(groups['content']);
-      return groups;
+      const match = this.one(slot);
+      const content = match?.text(GROUP.content);
+      if (content) this.narrow(content);
+      return match;
     }
-    const whole = this.#text;
+    return this.prefixOfCut(slot, cutAt);
+  }
+
+  private prefixOfCut(slot: RegexSlot, cutAt: number): Found | undefined {
+    const { text: whole, isAscii: wasAscii } = this;
     this.narrow(`${whole.slice(0, cutAt)}${CUT_MARK}${whole.slice(cutAt + 1)}`, cutAt);
-    const hit = this.one(slot);
-    const parts = hit?.groups['content']?.split(CUT_MARK);
+    this.isAscii = false;
+    const match = this.one(slot);
+    this.isAscii = wasAscii;
+    const parts = match?.text(GROUP.content)?.split(CUT_MARK);
     if (parts?.length === 2 && parts[0] !== undefined) {
       this.narrow(parts.join('\n'), parts[0].length);
-      return hit?.groups;
+      return match;
     }
     this.narrow(whole, cutAt);
-    if (hit === undefined) return undefined;
-    this.cut = this.#touches(hit);
+    if (match === undefined) return undefined;
+    this.cut = this.touches(match);
     if (this.cut) return undefined;
     if (parts?.[0]) this.narrow(parts[0]);
-    return hit.groups;
+    return match;
   }
 
   /**
-   * The first regex that hits. A match that touches the cut may owe its end to it (an address of
-   * which digits are missing, a `$` that is not the end) and does not count; an ignoreregex
-   * (`lenient`) may. `marks`: those that the message has a literal of.
+   * The match of the first regex that hits; `slot` says which. A match that touches the cut may owe
+   * its end to it (an address of which digits are missing, a `$` that is not the end) and does not
+   * count; an ignoreregex (`lenient`) may. `marks`: those that the message has a literal of.
    */
-  first(slots: SlotList, marks = ANY_SLOT, lenient = false): Hit | undefined {
-    for (const slot of slots.for(this.#text)) {
+  first(slots: SlotList, marks = ANY_SLOT, lenient = false): Found | undefined {
+    for (const slot of slots.for(this.text)) {
       if ((slot.mark & marks) === 0) continue;
-      const hit = this.one(slot);
-      if (hit === undefined) continue;
-      if (this.#touches(hit)) {
+      const match = this.one(slot);
+      if (match === undefined) continue;
+      if (this.touches(match)) {
         this.cut = true;
         if (!lenient) continue;
       }
-      return this.#owesItsEndToTheDaemon(hit)
-        ? { ...hit, groups: withoutIdentity(hit.groups) }
-        : hit;
+      this.slot = slot;
+      return this.owesItsEndToTheDaemon(slot, match) ? withoutIdentity(match) : match;
     }
     return undefined;
   }
 
   /** The match of one regex, whether it touches the cut or not. */
-  one(slot: RegexSlot): Hit | undefined {
-    this.#progress.running = slot;
-    const match = slot.regex.exec(this.#text);
+  one(slot: RegexSlot): Found | undefined {
+    this.progress.running = slot;
+    const match = slot.regex.find(this.text, this.isAscii);
     if (match === null) return undefined;
-    const groups =
-      slot.alternates.length === 0 ? match.groups : fillAlternates(match.groups, slot.alternates);
-    return { slot, groups, index: match.index, end: match.end };
+    return slot.alternates.length === 0 ? match : fillAlternates(match, slot.alternates);
   }
 
-  #touches({ index, end }: Hit): boolean {
-    return this.#cutAt !== undefined && index <= this.#cutAt + 1 && end >= this.#cutAt;
+  private touches({ index, end }: Found): boolean {
+    return this.cutAt !== undefined && index <= this.cutAt + 1 && end >= this.cutAt;
   }
 
   /**
-   * Whether the line may have been cut, and the hit depends on its end: a client
-   * chose what stands there, or what a lookahead did not find. Such a hit gives no address.
+   * Whether the line may have been cut, and the match depends on its end: a client
+   * chose what stands there, or what a lookahead did not find. Such a match gives no address.
    */
-  #owesItsEndToTheDaemon({ slot, end }: Hit): boolean {
-    const limit = this.#linelimit;
+  private owesItsEndToTheDaemon(slot: RegexSlot, { end }: Found): boolean {
+    const limit = this.linelimit;
     // No character has more than three bytes for each of its units.
-    if (
-      limit === undefined ||
-      this.#text.length * 3 < limit ||
-      Buffer.byteLength(this.#text) < limit
-    )
+    if (limit === undefined || this.text.length * 3 < limit || Buffer.byteLength(this.text) < limit)
       return false;
-    return end === this.#text.length || slot.regex.looksAhead;
+    return end === this.text.length || slot.regex.looksAhead;
   }
 }
 

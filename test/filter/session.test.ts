@@ -7,7 +7,8 @@ import {
 } from '../../src/core/limits.js';
 import { type EpochMicros, epochMicros, plus } from '../../src/core/time.js';
 import { SESSION_IDLE_SECONDS } from '../../src/core/timeouts.js';
-import { type Groups, marksOf } from '../../src/filter/match-groups.js';
+import { marksOf } from '../../src/filter/match-groups.js';
+import { Found, type Groups } from '../../src/filter/regex/match.js';
 import { SessionTable } from '../../src/filter/session.js';
 
 const START = epochMicros(1_700_000_000_000_000);
@@ -16,7 +17,7 @@ function merger(table = new SessionTable()) {
   return {
     table,
     line: (groups: Groups, time: EpochMicros = START, key = 'mx1 sshd[7]: ', boot = 'b') =>
-      table.merge(key, boot, marksOf({}, groups), time, true),
+      table.merge(key, boot, marksOf(undefined, Found.of(groups)), time, true),
   };
 }
 

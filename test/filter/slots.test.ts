@@ -50,7 +50,7 @@ describe('the regexes of a filter by the literals of the message', () => {
     expect(marks.slice(-3)).toEqual([1 << 30, 1 << 30, 1 << 30]);
     expect(marks.reduce((all, mark) => all | mark)).toBe(ANY_SLOT);
     const text = `number ${100 + SLOT_MARKS + 1} of 192.0.2.1`;
-    const match = many.match({ text, marks: many.marksIn?.(text) ?? 0 }, { running: undefined });
+    const match = many.match({ text }, { running: undefined }, many.marksIn?.(text) ?? 0);
     expect([match.result, match.slot?.index]).toEqual(['failure', SLOT_MARKS + 1]);
   });
 

@@ -7,13 +7,14 @@
  * held up. Both give the same result.
  */
 
-import { type Captures, newCaptures, observable, setCapture } from './captures.js';
+import { observable } from './captures.js';
 import { has, inBitmap } from './charset.js';
 import { emitV8, type V8Source } from './emit-v8.js';
 import { firstBitmap, isAnchored } from './instructions.js';
 import { LinearMatcher } from './linear.js';
 import { isExponential, lintTree } from './lint.js';
 import { literalsOf } from './literals.js';
+import { Found, type Groups, Places } from './match.js';
 import { parseRegex } from './parse.js';
 import { compileProgram } from './program.js';
 import { type StandIn, standInOf } from './scripts.js';
@@ -111,8 +112,8 @@ export interface RegexProblem {
 export interface RegexMatch {
   readonly index: number;
   readonly end: number;
-  /** The named groups, undefined where one took no part; without a prototype. */
-  readonly groups: Readonly<Captures>;
+  /** The named groups, undefined where one took no part; nothing is inherited. */
+  readonly groups: Groups;
 }
 
 export interface Regex {
@@ -136,6 +137,8 @@ export interface Regex {
    * no final newline.
    */
   exec(text: string): RegexMatch | null;
+  /** The same as it is found; `isAscii`: the text is known to have ASCII only. */
+  find(text: string, isAscii?: boolean): Found | null;
   /** False when no text that begins with this ASCII character can match. */
   canBeginWith(code: number): boolean;
   /** The linear matcher from now on, for good. */
@@ -182,11 +185,6 @@ function deniesEnd(root: Node): boolean {
   return some(root, (node) => node.kind === 'look' && node.negative && some(node.body, isEnd));
 }
 
-interface NumberedName {
-  readonly name: string;
-  readonly at: number;
-}
-
 class TwoEngineRegex implements Regex {
   readonly literals: readonly string[] | undefined;
   readonly groupNames: readonly string[];
@@ -202,7 +200,7 @@ class TwoEngineRegex implements Regex {
   /** V8's form for ASCII texts, and that for others, which is made when the first of them comes. */
   private v8: V8Form | undefined;
   private v8Beyond: V8Form | undefined;
-  private readonly linearNames: readonly NumberedName[];
+  private readonly linearPlaces: Places;
 
   constructor(
     readonly source: string,
@@ -220,7 +218,7 @@ class TwoEngineRegex implements Regex {
     this.begins = isAnchored(root) ? firstBitmap(root) : undefined;
     // No guard is worth its wait where the outcome is known.
     this.v8 = isExponential(root) ? undefined : compileV8(tree, true);
-    this.linearNames = [...names].map(([at, name]) => ({ name, at }));
+    this.linearPlaces = new Places(new Map([...names].map(([at, name]) => [name, at])));
   }
 
   get engine(): 'v8' | 'linear' {
@@ -261,6 +259,11 @@ class TwoEngineRegex implements Regex {
   }
 
   exec(text: string): RegexMatch | null {
+    const found = this.find(text);
+    return found && { index: found.index, end: found.end, groups: found.groups() };
+  }
+
+  find(text: string, isAscii = false): Found | null {
     const { begins } = this;
     // Most regexes of a filter begin with another word than the text: no need to look at more of it
     // for that.
@@ -268,24 +271,22 @@ class TwoEngineRegex implements Regex {
       const first = text.charCodeAt(0);
       if (first < 0x80 && !inBitmap(begins, first)) return null;
     }
-    const standIn = standInOf(text);
-    if (!standIn.ascii) return this.execBeyond(standIn);
+    if (!isAscii) {
+      const standIn = standInOf(text);
+      if (!standIn.ascii) return this.findBeyond(standIn);
+    }
     const found = this.search(text);
     if (found !== null || !this.newline) return found;
     const again = this.search(`${text}\n`);
     if (again === null) return null;
     // No text that is handed on has the newline.
-    for (const [name, value] of Object.entries(again.groups))
-      if (value?.endsWith('\n')) (again.groups as Captures)[name] = value.slice(0, -1);
-    return {
-      ...again,
-      index: Math.min(again.index, text.length),
-      end: Math.min(again.end, text.length),
-    };
+    const texts = again.texts.map((one) => (one?.endsWith('\n') ? one.slice(0, -1) : one));
+    const [index, end] = [Math.min(again.index, text.length), Math.min(again.end, text.length)];
+    return new Found(index, end, texts, again.places);
   }
 
   /** A text of ASCII only. */
-  private search(text: string): RegexMatch | null {
+  private search(text: string): Found | null {
     const { v8 } = this;
     // Conditionals tell by their place in the text whether a group took part, which an empty text
     // does not have.
@@ -293,21 +294,19 @@ class TwoEngineRegex implements Regex {
     const found = v8.regexp.exec(text);
     if (found === null) return null;
     if (!v8.exact) return this.linearMatch(text);
-    const groups = newCaptures();
-    for (const { name, at } of v8.names) setCapture(groups, name, found[at]);
-    return { index: found.index, end: found.index + found[0].length, groups };
+    return new Found(found.index, found.index + (found[0] as string).length, found, v8.places);
   }
 
-  private linearMatch(text: string): RegexMatch | null {
+  private linearMatch(text: string): Found | null {
     const spans = this.linearSpans(text);
-    return spans && matchOf(spans, (from, to) => text.slice(from, to));
+    return spans && foundOf(spans, (from, to) => text.slice(from, to));
   }
 
   /**
    * A text with other characters than ASCII: found in its stand-in where the regex cannot tell the
    * two apart.
    */
-  private execBeyond({ text, judged, places }: StandIn): RegexMatch | null {
+  private findBeyond({ text, judged, places }: StandIn): Found | null {
     const isWide = this.tree.scripts === 'wide';
     const own = isWide ? text : judged;
     const spans = this.spansBeyond(own) ?? (this.newline ? this.spansBeyond(`${own}\n`) : null);
@@ -316,8 +315,8 @@ class TwoEngineRegex implements Regex {
       const within = Math.min(at, own.length);
       return isWide ? within : (places?.[within] ?? within);
     };
-    const match = matchOf(spans, (from, to) => text.slice(placeOf(from), placeOf(to)));
-    return { ...match, index: placeOf(match.index), end: placeOf(match.end) };
+    const found = foundOf(spans, (from, to) => text.slice(placeOf(from), placeOf(to)));
+    return new Found(placeOf(found.index), placeOf(found.end), found.texts, found.places);
   }
 
   private spansBeyond(text: string): Spans | null {
@@ -328,19 +327,26 @@ class TwoEngineRegex implements Regex {
     const found = v8.regexp.exec(text);
     if (found === null) return null;
     if (!v8.exact) return this.linearSpans(text);
-    const groups = v8.names.map(({ name, at }) => ({ name, span: found.indices?.[at] }));
-    return { index: found.index, end: found.index + found[0].length, groups };
+    const { index, indices } = found;
+    return {
+      index,
+      end: index + (found[0] as string).length,
+      places: v8.places,
+      captures: indices ?? [],
+    };
   }
 
   private linearSpans(text: string): Spans | null {
     const found = this.linear.search(text);
     if (found === null) return null;
     const { index, end, slots } = found;
-    const groups = this.linearNames.map(({ name, at }) => {
+    const places = this.linearPlaces;
+    const captures: (readonly [number, number] | undefined)[] = [];
+    for (const at of places.byName.values()) {
       const [start, stop] = [slots[2 * at] as number, slots[2 * at + 1] as number];
-      return { name, span: stop < 0 ? undefined : ([start, stop] as const) };
-    });
-    return { index, end, groups };
+      captures[at] = stop < 0 ? undefined : [start, stop];
+    }
+    return { index, end, places, captures };
   }
 }
 
@@ -348,19 +354,16 @@ class TwoEngineRegex implements Regex {
 interface Spans {
   readonly index: number;
   readonly end: number;
-  readonly groups: readonly {
-    readonly name: string;
-    readonly span: readonly [number, number] | undefined;
-  }[];
+  readonly places: Places;
+  readonly captures: readonly (readonly [number, number] | undefined)[];
 }
 
-function matchOf(
-  { index, end, groups }: Spans,
+function foundOf(
+  { index, end, places, captures }: Spans,
   slice: (from: number, to: number) => string,
-): RegexMatch {
-  const captures = newCaptures();
-  for (const { name, span } of groups) setCapture(captures, name, span && slice(...span));
-  return { index, end, groups: captures };
+): Found {
+  const texts = captures.map((span, at) => (at === 0 ? undefined : span && slice(...span)));
+  return new Found(index, end, texts, places);
 }
 
 /** A lookahead without an end: `(?!.* from )`. */
@@ -373,7 +376,7 @@ function isFarLook(node: Node): boolean {
 /** V8's regex, and the captures of the named groups. */
 interface V8Form extends V8Source {
   readonly regexp: RegExp;
-  readonly names: readonly NumberedName[];
+  readonly places: Places;
 }
 
 /**
@@ -384,10 +387,11 @@ function compileV8(tree: Tree, ascii: boolean): V8Form | undefined {
   const emitted = emitV8(tree, ascii);
   const names = [...tree.names].flatMap(([group, name]) => {
     const capture = emitted.captures.get(group);
-    return capture === undefined ? [] : [{ name, at: capture }];
+    return capture === undefined ? [] : [[name, capture] as const];
   });
   try {
-    return { ...emitted, names, regexp: new RegExp(emitted.source, ascii ? '' : 'd') };
+    const places = new Places(new Map(names));
+    return { ...emitted, places, regexp: new RegExp(emitted.source, ascii ? '' : 'd') };
   } catch {
     return undefined;
   }

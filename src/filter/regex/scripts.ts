@@ -129,6 +129,11 @@ export interface StandIn {
   readonly places: Int32Array | undefined;
 }
 
+/** Whether the text has ASCII only. */
+export function isAscii(text: string): boolean {
+  return !BEYOND_ASCII.test(text);
+}
+
 let latest: StandIn = plain('');
 
 /**
