@@ -6,7 +6,7 @@ import koffi from 'koffi';
 import { messageOf } from '../src/core/errors.js';
 
 /** `BANJOUR_BATCH_VERSION` of batch.h. */
-const VERSION = 7;
+const VERSION = 8;
 
 export interface Functions {
   readonly make: (wishes: Buffer, length: number) => bigint | null;

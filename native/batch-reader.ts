@@ -6,7 +6,7 @@ import { OperatingError } from '../src/core/errors.js';
 import { BATCH_ENTRIES_MAX } from '../src/core/limits.js';
 import { cursor } from '../src/core/names.js';
 import { entryTime } from '../src/core/time.js';
-import { batchOf, COUNTS_BYTES, placeOf, readRequest } from './batch-bytes.js';
+import { COUNTS_BYTES, namesOf, placeOf, RecordDecoder, readRequest } from './batch-bytes.js';
 import type { AheadFunctions, Functions } from './batch-library.js';
 import { callFailed } from './errors.js';
 import type { JournalHandle } from './journal.js';
@@ -36,7 +36,7 @@ const AWAITED = ['nothing', 'entry', 'invalidate'] as const;
 export class BatchReader implements EntryReader {
   readonly #functions: Functions;
   readonly #wanted: Wanted;
-  readonly #names: readonly string[];
+  readonly #decoder: RecordDecoder;
   #reader: bigint | undefined;
   readonly #buffer: StableMemory;
   readonly #counts = new StableMemory(COUNTS_BYTES);
@@ -44,7 +44,7 @@ export class BatchReader implements EntryReader {
   constructor(functions: Functions, wanted: Wanted) {
     this.#functions = functions;
     this.#wanted = wanted;
-    this.#names = [...wanted.fields];
+    this.#decoder = new RecordDecoder(namesOf(wanted));
     const wishes = readRequest(wanted);
     const reader = functions.make(wishes, wishes.length);
     if (reader === null) throw new Error('bug: the batch reader refuses what is wanted');
@@ -66,7 +66,7 @@ export class BatchReader implements EntryReader {
       this.#counts.address,
     );
     if (result < 0) throw callFailed('banjour_read', result);
-    return batchOf(this.#counts.bytes, bytes, 0, this.#names);
+    return this.#decoder.batch(this.#counts.bytes, bytes, 0);
   }
 
   ahead(place: ReadRange): Ahead {
@@ -107,7 +107,7 @@ const CURSOR_AT = INDEX_AT + 4;
 
 class AheadReader implements Ahead {
   readonly #functions: AheadFunctions;
-  readonly #names: readonly string[];
+  readonly #decoder: RecordDecoder;
   readonly #size: number;
   readonly #memory: StableMemory;
   readonly #chunk = new StableMemory(CURSOR_AT + CURSOR_BYTES);
@@ -122,7 +122,7 @@ class AheadReader implements Ahead {
     size: number,
   ) {
     this.#functions = functions;
-    this.#names = [...wanted.fields];
+    this.#decoder = new RecordDecoder(namesOf(wanted));
     this.#size = size;
     this.#memory = new StableMemory(CHUNKS * size);
     const [wishes, where] = [readRequest(wanted), placeOf(place)];
@@ -144,7 +144,7 @@ class AheadReader implements Ahead {
     const from = chunk.readUInt32LE(INDEX_AT) * this.#size;
     const end = chunk.indexOf(0, CURSOR_AT);
     return {
-      batch: batchOf(chunk, this.#memory.bytes, from, this.#names),
+      batch: this.#decoder.batch(chunk, this.#memory.bytes, from),
       last: {
         cursor: cursor(chunk.toString('latin1', CURSOR_AT, end)),
         time: entryTime(chunk.readBigUInt64LE(REALTIME_AT)),

@@ -2,7 +2,7 @@
  * Entries as they are read, before the stages see them, and what reads them: through C
  * (`batch-reader.ts`) or call by call (`plain-reader.ts`).
  */
-import type { GateRoute } from '../src/core/entry.js';
+import type { EntryFields, GateRoute } from '../src/core/entry.js';
 import type { MatchExpression } from '../src/core/match.js';
 import type { Cursor } from '../src/core/names.js';
 import type { EpochMicros } from '../src/core/time.js';
@@ -20,7 +20,7 @@ export interface RawEntry {
   readonly realtime: EpochMicros;
   readonly messages: readonly FieldValue[];
   /** The first value of each wanted field, at most `FIELD_CHARS_MAX` characters. */
-  readonly fields: ReadonlyMap<string, string>;
+  readonly fields: EntryFields;
   /** Further values, of the few entries that have a field twice. */
   readonly more?: ReadonlyMap<string, readonly string[]>;
 }
@@ -104,20 +104,27 @@ export function placesOf(names: Iterable<string>): FieldPlaces {
 
 /**
  * The fields of one entry: a list of values whose places by name all entries share. A `Map` for
- * each entry grows three times while it is filled, and the collector has all of it to carry.
+ * each entry grows three times while it is filled, and the collector has all of it to carry. With
+ * an origin the list holds only what is not the origin's.
  */
-class FieldTable implements ReadonlyMap<string, string> {
+class FieldTable implements EntryFields {
+  readonly origin: FieldTable | undefined;
   private readonly places: FieldPlaces;
   private readonly list: (string | undefined)[];
 
-  constructor(places: FieldPlaces) {
+  constructor(places: FieldPlaces, origin?: FieldTable) {
     this.places = places;
-    this.list = new Array<string | undefined>(places.size).fill(undefined);
+    this.list = [];
+    this.origin = origin;
   }
 
   get(name: string): string | undefined {
     const place = this.places.get(name);
-    return place === undefined ? undefined : this.list[place];
+    if (place === undefined) return undefined;
+    const { list, origin } = this;
+    const own = place < list.length ? list[place] : undefined;
+    if (own !== undefined || origin === undefined) return own;
+    return place < origin.list.length ? origin.list[place] : undefined;
   }
 
   has(name: string): boolean {
@@ -126,18 +133,20 @@ class FieldTable implements ReadonlyMap<string, string> {
 
   /** Sets the value at a place of the table, unless there is one: the first counts. */
   setFirst(place: number, value: string): boolean {
-    if (this.list[place] !== undefined) return false;
-    this.list[place] = value;
+    const { list } = this;
+    while (list.length <= place) list.push(undefined);
+    if (list[place] !== undefined) return false;
+    list[place] = value;
     return true;
   }
 
   get size(): number {
-    return this.list.filter((value) => value !== undefined).length;
+    return [...this.entries()].length;
   }
 
   *entries(): MapIterator<[string, string]> {
-    for (const [name, place] of this.places) {
-      const value = this.list[place];
+    for (const name of this.places.keys()) {
+      const value = this.get(name);
       if (value !== undefined) yield [name, value];
     }
   }
@@ -159,15 +168,17 @@ class FieldTable implements ReadonlyMap<string, string> {
   }
 }
 
-/** The values of one entry while they are read. */
+/** The values of one entry while they are read, or those of an origin. */
 export class Values {
   readonly fields: FieldTable;
   more?: Map<string, string[]>;
   private readonly places: FieldPlaces;
 
-  constructor(places: FieldPlaces) {
+  constructor(places: FieldPlaces, origin?: Values) {
     this.places = places;
-    this.fields = new FieldTable(places);
+    this.fields = new FieldTable(places, origin?.fields);
+    if (origin?.more !== undefined)
+      this.more = new Map([...origin.more].map(([name, values]) => [name, [...values]]));
   }
 
   /** Adds a value of a wanted field. */

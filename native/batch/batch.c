@@ -4,43 +4,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "batch.h"
 #include "bytes.h"
 #include "guard.h"
-#include "routes.h"
+#include "record.h"
 
 #define FIELDS_MAX 1024u
-#define RECORD_HEADER_BYTES 20u
-#define VALUE_HEADER_BYTES 12u
-#define MESSAGE "MESSAGE"
-#define PREFIX_BYTES 8u
-
-struct name {
-        const uint8_t *bytes;
-        uint32_t length;
-        int route_field; /* its number among the fields of the routes, or -1 */
-};
-
-struct banjour_reader {
-        uint32_t head_bytes;
-        uint32_t tail_bytes;
-        uint32_t field_bytes;
-        uint32_t message_chars;
-        uint32_t data_max;
-        uint32_t values_max;
-        uint32_t flags;
-        struct banjour_gate *gate;
-        struct banjour_routes *routes;
-        uint32_t field_count;
-        struct name *fields;
-        uint8_t *text;
-};
-
-/* A place in the caller's buffer. */
-struct out {
-        uint8_t *at;
-        size_t left;
-};
 
 int banjour_batch_version(void) {
         return BANJOUR_BATCH_VERSION;
@@ -76,7 +44,7 @@ static int take_fields(struct cursor *in, struct banjour_reader *reader) {
                 if (!take32(in, &field->length) || field->length == 0 || !take_bytes(in, field->length, &field->bytes))
                         return 0;
         }
-        return 1;
+        return take32(in, &reader->own_count) && reader->own_count <= reader->field_count;
 }
 
 /* What the routes look at must be among what is read. */
@@ -151,114 +119,6 @@ static uint64_t marks_of(const struct banjour_reader *reader, const uint8_t *dat
                banjour_gate_test(reader->gate, data + length - reader->tail_bytes, reader->tail_bytes);
 }
 
-/* The index of a field plus one, 0 for MESSAGE, or -1 when nobody wants it. */
-static int64_t field_index(const struct banjour_reader *reader, const uint8_t *name, size_t length) {
-        if (length == PREFIX_BYTES - 1 && memcmp(name, MESSAGE, length) == 0)
-                return 0;
-        for (uint32_t i = 0; i < reader->field_count; i++)
-                if (reader->fields[i].length == length && memcmp(reader->fields[i].bytes, name, length) == 0)
-                        return (int64_t) i + 1;
-        return -1;
-}
-
-static int put_bytes(struct out *out, const uint8_t *bytes, size_t length) {
-        if (length > out->left)
-                return 0;
-        memcpy(out->at, bytes, length);
-        out->at += length;
-        out->left -= length;
-        return 1;
-}
-
-static int put_number(struct out *out, uint32_t value) {
-        uint8_t bytes[4];
-        put32(bytes, value);
-        return put_bytes(out, bytes, sizeof(bytes));
-}
-
-/*
- * Writes one value; name_bytes counts the name and its '='. The bounds are those of the whole data,
- * as in the plain reader, so that both cut at the same byte.
- */
-static int put_value(const struct banjour_reader *reader, struct out *out, uint32_t index, const uint8_t *data,
-                     size_t length, size_t name_bytes) {
-        size_t bytes_max = (size_t) reader->head_bytes + reader->tail_bytes;
-        size_t head = length - name_bytes;
-        size_t tail = 0;
-        if (index > 0)
-                head = head > reader->field_bytes ? reader->field_bytes : head;
-        else if (length > bytes_max) {
-                head = reader->head_bytes - name_bytes;
-                tail = reader->tail_bytes;
-        }
-        return put_number(out, index) && put_number(out, (uint32_t) head) &&
-               put_number(out, index == 0 && length > bytes_max ? (uint32_t) tail + 1 : 0) &&
-               put_bytes(out, data + name_bytes, head) && put_bytes(out, data + length - tail, tail);
-}
-
-/* What came of an entry. */
-enum outcome { UNREADABLE, PASSED, TURNED_AWAY };
-
-static enum outcome put_values(const struct banjour_reader *reader, sd_journal *journal, struct out *out,
-                               uint32_t *values) {
-        sd_journal_restart_data(journal);
-        for (uint32_t i = 0; i < reader->data_max && *values < reader->values_max; i++) {
-                const void *found;
-                size_t length;
-                if (sd_journal_enumerate_available_data(journal, &found, &length) <= 0)
-                        break;
-                const uint8_t *data = found;
-                const uint8_t *equals = memchr(data, '=', length);
-                if (!equals)
-                        continue;
-                int64_t index = field_index(reader, data, (size_t) (equals - data));
-                if (index < 0)
-                        continue;
-                int route_field = index > 0 ? reader->fields[index - 1].route_field : -1;
-                if (route_field >= 0 && !banjour_routes_see(reader->routes, route_field, data, length))
-                        return TURNED_AWAY;
-                if (!put_value(reader, out, (uint32_t) index, data, length, (size_t) (equals - data) + 1))
-                        return UNREADABLE;
-                ++*values;
-        }
-        return banjour_routes_take(reader->routes) ? PASSED : TURNED_AWAY;
-}
-
-static int put_cursor(sd_journal *journal, struct out *out, size_t *length) {
-        char *cursor = NULL;
-        if (sd_journal_get_cursor(journal, &cursor) < 0)
-                return 0;
-        *length = strlen(cursor);
-        int is_put = *length <= BANJOUR_CURSOR_BYTES_MAX && put_bytes(out, (const uint8_t *) cursor, *length);
-        free(cursor);
-        return is_put;
-}
-
-/* Writes the current entry, whose text the marked routes take, as a record. */
-static enum outcome put_record(const struct banjour_reader *reader, sd_journal *journal, uint64_t marks,
-                               struct out *out) {
-        uint8_t *start = out->at;
-        uint64_t realtime;
-        uint32_t values = 0;
-        size_t cursor = 0;
-        if (out->left < RECORD_HEADER_BYTES)
-                return UNREADABLE;
-        struct out record = { start + RECORD_HEADER_BYTES, out->left - RECORD_HEADER_BYTES };
-        banjour_routes_begin(reader->routes, marks);
-        enum outcome outcome = put_values(reader, journal, &record, &values);
-        if (outcome != PASSED)
-                return outcome;
-        if (sd_journal_get_realtime_usec(journal, &realtime) < 0 || !put_cursor(journal, &record, &cursor))
-                return UNREADABLE;
-        put32(start, (uint32_t) (record.at - start));
-        put32(start + 4, values);
-        put32(start + 8, (uint32_t) realtime);
-        put32(start + 12, (uint32_t) (realtime >> 32));
-        put32(start + 16, (uint32_t) cursor);
-        *out = record;
-        return PASSED;
-}
-
 /*
  * The entries that would have ended the process, so that the others who read them (the probe does,
  * every minute) pass them over unread. What stands below the count is never changed again.
@@ -317,7 +177,7 @@ struct entry_call {
  */
 static int read_entry(void *argument) {
         const struct entry_call *call = argument;
-        const struct banjour_reader *reader = call->reader;
+        struct banjour_reader *reader = call->reader;
         struct banjour_counts *counts = call->counts;
         const void *found;
         size_t length;
@@ -337,7 +197,7 @@ static int read_entry(void *argument) {
         const uint8_t *data = found;
         uint64_t marks = marks_of(reader, data, length);
         int is_cut = is_long(data + PREFIX_BYTES, length - PREFIX_BYTES, reader->message_chars);
-        enum outcome outcome = marks ? put_record(reader, call->journal, marks, call->out) : TURNED_AWAY;
+        enum outcome outcome = marks ? banjour_put_record(reader, call->journal, marks, call->out) : TURNED_AWAY;
         counts->passed += outcome == PASSED;
         counts->unreadable += outcome == UNREADABLE;
         counts->long_others += outcome == TURNED_AWAY && is_cut;
@@ -350,6 +210,7 @@ int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t ma
         struct entry_call call = { reader, journal, &out, counts };
         size_t record_max = banjour_record_max(reader);
         *counts = (struct banjour_counts) { .more = 1 };
+        banjour_forget_origins(reader);
         while (counts->read < max && out.left >= record_max) {
                 int result = from_current ? 1 : banjour_next(journal);
                 if (result < 0)

@@ -10,7 +10,7 @@
 #include <systemd/sd-journal.h>
 
 /* Raised with every change of what follows; the caller refuses another number than its own. */
-#define BANJOUR_BATCH_VERSION 7
+#define BANJOUR_BATCH_VERSION 8
 
 struct banjour_gate;
 struct banjour_reader;
@@ -31,8 +31,9 @@ struct banjour_counts {
  * Bounds and wishes, as bytes: seven uint32 (head_bytes, tail_bytes, field_bytes, message_chars,
  * data_max, values_max, flags); a list of literals, a uint32 count and as many times a uint32
  * length, the bytes, and a uint64 with a mark for each route that the literal is of; a list of
- * field names, the same without marks; the routes (routes.h), whose fields must be among those. An
- * entry passes when a route that takes its text takes its fields. Integers are little-endian.
+ * field names, the same without marks; as a uint32 how many of them, from the first on, differ from
+ * entry to entry; the routes (routes.h), whose fields must be among those. An entry passes when a
+ * route that takes its text takes its fields. Integers are little-endian.
  */
 #define BANJOUR_PASS_ALL 1u
 
@@ -51,10 +52,16 @@ size_t banjour_record_max(const struct banjour_reader *reader);
  * libsystemd.
  *
  * A record: uint32 length of the record, uint32 values, uint64 realtime, uint32 length of the
- * cursor; then each value: uint32 field (0 is MESSAGE, n the n-th field name), uint32 bytes of
- * head, uint32 bytes of tail plus one, or 0 when the value is whole, then head and tail; then the
- * cursor.
+ * cursor, uint32 origin, uint32 bytes at its end that are of its origin; then each value: uint32
+ * field (0 is MESSAGE, n the n-th field name), uint32 bytes of head, uint32 bytes of tail plus one,
+ * or 0 when the value is whole, then head and tail; then the cursor; then values of the origin.
+ *
+ * The origin of an entry is what its other fields hold, those that do not differ from entry to
+ * entry: the same for most entries of a service. From 1 to BANJOUR_ORIGINS it names values, which
+ * the record has where they were not told in this call as those of this number; 0: the values are
+ * of this entry alone.
  */
+#define BANJOUR_ORIGINS 64u
 int banjour_read(struct banjour_reader *reader, sd_journal *journal, uint32_t max, uint32_t from_current,
                  uint8_t *buffer, size_t size, struct banjour_counts *counts);
 

@@ -2,6 +2,7 @@
  * Journal entries as the stages see them, the sources they come from, lines that journald broke,
  * and users who write entries.
  */
+import { ORIGINS_KNOWN_MAX } from './limits.js';
 import { type MatchExpression, matches } from './match.js';
 import type { Cursor, SourceId } from './names.js';
 import type { EpochMicros } from './time.js';
@@ -25,12 +26,56 @@ export interface Entry {
    * The other fields that were asked for, the first value of each, each at most `FIELD_CHARS_MAX`
    * characters.
    */
-  readonly fields: ReadonlyMap<string, string>;
+  readonly fields: EntryFields;
   /** The message is the whole line of a text file, without its date: no header is put before it. */
   readonly whole?: true;
   /** Sources of other hosts: who reported it. As trustworthy as that host. */
   readonly host?: string;
 }
+
+/** Fields by name, the first value of each. */
+export interface EntryFields extends ReadonlyMap<string, string> {
+  /**
+   * The same object for entries of which all fields but `VARYING_FIELDS` are equal, as they are for
+   * most entries of a service; absent where nobody has looked.
+   */
+  readonly origin?: object | undefined;
+}
+
+/**
+ * What was found out about origins, the newest ones: what all entries of a service have in common
+ * is looked up once.
+ */
+export class OriginCache<T extends object> {
+  readonly #known = new Map<object, T>();
+  #latest: object | undefined;
+  #ofLatest: T | undefined;
+
+  get(origin: object): T | undefined {
+    if (origin === this.#latest) return this.#ofLatest;
+    const known = this.#known.get(origin);
+    if (known !== undefined) {
+      this.#latest = origin;
+      this.#ofLatest = known;
+    }
+    return known;
+  }
+
+  set(origin: object, value: T): void {
+    if (this.#known.size >= ORIGINS_KNOWN_MAX) this.#known.clear();
+    this.#known.set(origin, value);
+    this.#latest = origin;
+    this.#ofLatest = value;
+  }
+}
+
+/** Fields that differ between entries of one service. */
+export const VARYING_FIELDS: ReadonlySet<string> = new Set([
+  '_PID',
+  'SYSLOG_PID',
+  '_SOURCE_MONOTONIC_TIMESTAMP',
+  '__MONOTONIC_TIMESTAMP',
+]);
 
 /**
  * The cheap test that decides for which entries more than MESSAGE is read: an entry whose MESSAGE

@@ -22,6 +22,8 @@ export const MESSAGE_TAIL_CHARS = 2_048;
 export const FIELD_CHARS_MAX = 1_024;
 /** Bytes of a value that is compared with one decoded before; longer ones seldom come again. */
 export const FIELD_KNOWN_BYTES_MAX = 48;
+/** Origins of entries that are remembered; with one more all are forgotten. */
+export const ORIGINS_KNOWN_MAX = 512;
 /** Bytes of one field that are ever copied out of the journal; a UTF-8 character has at most 4. */
 export const FIELD_BYTES_MAX = 4 * MESSAGE_CHARS_MAX;
 /**

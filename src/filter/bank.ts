@@ -5,7 +5,14 @@
  */
 
 import type { FilterEvent } from '../core/decision.js';
-import { type Entry, type Gate, type GateRoute, matchesSystem } from '../core/entry.js';
+import {
+  type Entry,
+  type Gate,
+  type GateRoute,
+  matchesSystem,
+  OriginCache,
+  VARYING_FIELDS,
+} from '../core/entry.js';
 import { OperatorError } from '../core/errors.js';
 import { type FilePosition, formatDiagnostic } from '../core/finding.js';
 import { ROUTES_MAX } from '../core/limits.js';
@@ -40,6 +47,8 @@ export class Router<T> {
   readonly #routes: readonly JailRoute<T>[];
   readonly #known: Known<T> = new Map();
   #size = 0;
+  /** By what entries have in common, where that is all that decides. */
+  readonly #byOrigin: OriginCache<readonly T[]> | undefined;
 
   constructor(routes: readonly JailRoute<T>[]) {
     this.#routes = routes;
@@ -47,10 +56,21 @@ export class Router<T> {
     this.fields = [
       ...new Set([...routes.flatMap(({ match }) => [...fieldsOf(match)]), ...uid]),
     ].sort();
+    if (!this.fields.some((field) => VARYING_FIELDS.has(field))) this.#byOrigin = new OriginCache();
   }
 
   /** Where the entry goes, in the order of the routes. */
-  route({ fields }: Entry): readonly T[] {
+  route(entry: Entry): readonly T[] {
+    const { origin } = entry.fields;
+    if (origin === undefined || this.#byOrigin === undefined) return this.#look(entry);
+    const known = this.#byOrigin.get(origin);
+    if (known !== undefined) return known;
+    const to = this.#look(entry);
+    this.#byOrigin.set(origin, to);
+    return to;
+  }
+
+  #look({ fields }: Entry): readonly T[] {
     let known: Known<T> | readonly T[] | undefined = this.#known;
     for (const field of this.fields)
       known = (known as Known<T> | undefined)?.get(fields.get(field));

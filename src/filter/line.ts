@@ -4,8 +4,13 @@
  * does (filtersystemd.py, formatJournalEntry).
  */
 
-import type { Entry } from '../core/entry.js';
-import { GOES_ON_FIELDS, goesOn } from '../core/entry.js';
+import {
+  type Entry,
+  type EntryFields,
+  GOES_ON_FIELDS,
+  goesOn,
+  OriginCache,
+} from '../core/entry.js';
 
 /** One text to be judged. */
 export interface Line {
@@ -39,8 +44,8 @@ export const LINE_FIELDS: readonly string[] = [
  * one that only ends the message is left out.
  */
 export function lineOf(entry: Entry): Line {
-  const before = entry.whole === true ? '' : headerOf(entry.fields);
-  return textOf(entry, before, isToGoOn(entry));
+  const head = headOf(entry.fields);
+  return textOf(entry, entry.whole === true ? '' : headerOf(entry.fields, head), head.goesOn);
 }
 
 /** The line that stands in the message behind so many characters, without a header. */
@@ -51,7 +56,7 @@ export function lineInMessage(entry: Entry, skipped: number): Line | undefined {
     message: message.slice(skipped),
     ...(cutAt === undefined ? {} : { cutAt: cutAt - skipped }),
   };
-  return textOf(rest, '', isToGoOn(entry));
+  return textOf(rest, '', headOf(entry.fields).goesOn);
 }
 
 function textOf(
@@ -82,25 +87,45 @@ function withoutEnd(message: string): string {
   return end === message.length ? message : message.slice(0, end);
 }
 
-function isToGoOn({ fields }: Entry): boolean {
-  return goesOn((name) => fields.get(name));
-}
-
 function oneLine(text: string): string {
   return text.includes('\n') ? text.replaceAll('\n', '\\n') : text;
 }
 
-/** The header and the blank after it; empty when nothing is known. */
-function headerOf(fields: ReadonlyMap<string, string>): string {
+/** What lines of one origin have in common. */
+interface Head {
+  /** The host and a blank; empty when it is not known. */
+  readonly host: string;
+  /** The identifier as it stands in lines; undefined when it is not known. */
+  readonly ident: string | undefined;
+  /** All that stands before the number of a process. */
+  readonly beforePid: string;
+  readonly goesOn: boolean;
+}
+
+const heads = new OriginCache<Head>();
+
+function headOf(fields: EntryFields): Head {
+  const { origin } = fields;
+  const known = origin === undefined ? undefined : heads.get(origin);
+  if (known !== undefined) return known;
   const hostName = fields.get('_HOSTNAME') ?? '';
   const host = hostName === '' ? '' : `${oneLine(hostName)} `;
-  const ident = fields.get('SYSLOG_IDENTIFIER') ?? fields.get('_COMM');
+  const name = fields.get('SYSLOG_IDENTIFIER') ?? fields.get('_COMM');
+  const ident = name === undefined ? undefined : oneLine(name);
+  const isPart = goesOn((field) => fields.get(field));
+  const head = { host, ident, beforePid: `${host}${ident ?? ''}[`, goesOn: isPart };
+  if (origin !== undefined) heads.set(origin, head);
+  return head;
+}
+
+/** The header and the blank after it; empty when nothing is known. */
+function headerOf(fields: EntryFields, { host, ident, beforePid }: Head): string {
   if (ident === undefined) return host;
   const pid = fields.get('SYSLOG_PID') ?? fields.get('_PID');
   // Put together in one go, of parts without newlines: searched for them as a whole it would have
   // to be copied twice.
-  if (pid !== undefined) return `${host}${oneLine(ident)}[${oneLine(plainInteger(pid))}]: `;
-  if (ident !== 'kernel') return `${host}${oneLine(ident)}: `;
+  if (pid !== undefined) return `${beforePid}${oneLine(plainInteger(pid))}]: `;
+  if (ident !== 'kernel') return `${host}${ident}: `;
   const monotonic =
     fields.get('_SOURCE_MONOTONIC_TIMESTAMP') ?? fields.get('__MONOTONIC_TIMESTAMP');
   if (monotonic === undefined || !/^\d{1,15}$/.test(monotonic)) return `${host}kernel: `;

@@ -8,12 +8,24 @@
 import { fieldKey, READ } from '../../native/entry-data.js';
 import type { JournalHandle } from '../../native/journal.js';
 import type { FieldValue, RawEntry } from '../../native/raw-entries.js';
-import { GOES_ON_FIELDS, goesOn, LINE_BREAKS } from '../core/entry.js';
+import {
+  type EntryFields,
+  GOES_ON_FIELDS,
+  goesOn,
+  LINE_BREAKS,
+  OriginCache,
+} from '../core/entry.js';
 import { OperatingError } from '../core/errors.js';
 import { BROKEN_OUTPUTS_MAX, FIELD_BYTES_MAX, RUNTIME_LOOK_BACK_MAX } from '../core/limits.js';
 import { type MatchGroup, WHOLE_JOURNAL } from '../core/match.js';
 import type { Cursor } from '../core/names.js';
-import { isOfStream, type RuntimePart, RuntimeParts, runtimePart } from './runtime-line.js';
+import {
+  isOfStream,
+  mayBeRuntimeLine,
+  type RuntimePart,
+  RuntimeParts,
+  runtimePart,
+} from './runtime-line.js';
 
 /**
  * Fields by which an output is told from others. Only entries of standard output and of containers
@@ -23,6 +35,9 @@ export const OUTPUT_FIELDS: readonly string[] = [
   ...GOES_ON_FIELDS,
   ...['_STREAM_ID', '_PID', 'CONTAINER_ID_FULL', 'CONTAINER_PARTIAL_ORDINAL'],
 ];
+
+/** Of them, those that an entry must have to be of an output, or numbered. */
+const PART_FIELDS = ['_STREAM_ID', 'CONTAINER_ID_FULL', 'CONTAINER_PARTIAL_ORDINAL'] as const;
 
 type Field = (name: string) => string | undefined;
 
@@ -53,6 +68,7 @@ function shipperOf(field: Field): Map<string, readonly string[]> | undefined {
 function partOf(message: FieldValue | undefined): RuntimePart | undefined {
   if (message === undefined) return undefined;
   const { head, tail } = message;
+  if (!mayBeRuntimeLine(head)) return undefined;
   // What has a tail was longer than the bound.
   return tail === undefined
     ? runtimePart(head, head, Buffer.byteLength(head))
@@ -65,6 +81,7 @@ export class BrokenLines {
   #handle: JournalHandle | undefined;
   /** Whether any line of an output goes on, as of this batch. */
   readonly #breaks = new Map<string, boolean>();
+  readonly #sent = new OriginCache<{ readonly isSent: boolean }>();
 
   constructor(open: () => JournalHandle) {
     this.#open = open;
@@ -73,9 +90,20 @@ export class BrokenLines {
   /** Whether the entry is the rest of a line that began in another one. */
   isRest({ cursor, fields, messages }: Pick<RawEntry, 'cursor' | 'fields' | 'messages'>): boolean {
     const field = (name: string) => fields.get(name);
+    if (this.#isSent(fields)) return this.#isRestOfRuntime(cursor, field, messages);
     const numbered = numberedRest(field);
     if (numbered !== undefined) return numbered;
     return this.#isRestOfOutput(cursor, field) || this.#isRestOfRuntime(cursor, field, messages);
+  }
+
+  /** Most services send what they log, and nobody breaks it: no field says that it is a part. */
+  #isSent(fields: EntryFields): boolean {
+    const { origin } = fields;
+    const known = origin === undefined ? undefined : this.#sent.get(origin);
+    if (known !== undefined) return known.isSent;
+    const isSent = PART_FIELDS.every((name) => fields.get(name) === undefined);
+    if (origin !== undefined) this.#sent.set(origin, { isSent });
+    return isSent;
   }
 
   #isRestOfOutput(cursor: Cursor, field: Field): boolean {

@@ -1,6 +1,12 @@
 /** The gate and match expressions as tests on text and fields, for what C does not select. */
 
-import type { Gate, GateRoute } from '../core/entry.js';
+import {
+  type EntryFields,
+  type Gate,
+  type GateRoute,
+  OriginCache,
+  VARYING_FIELDS,
+} from '../core/entry.js';
 import { GATE_FIELDS_MAX, GATE_ROUTES_MAX, GATE_TERM_BYTES_MAX } from '../core/limits.js';
 import {
   isNameGlob,
@@ -21,7 +27,7 @@ export type FieldValues = ReadonlyMap<string, readonly string[]>;
  */
 export function matchFieldsTest(
   expression: MatchExpression,
-): (fields: ReadonlyMap<string, string>, more: FieldValues | undefined) => boolean {
+): (fields: EntryFields, more: FieldValues | undefined) => boolean {
   const test = matchTest(expression);
   const isPlain = expression.groups.every((group) =>
     [...group.values()].every((wanted) => !wanted.some(isNameGlob)),
@@ -29,11 +35,20 @@ export function matchFieldsTest(
   const plain = expression.groups.map((group) =>
     [...group].map(([field, wanted]) => ({ field, wanted: new Set<string | undefined>(wanted) })),
   );
+  const isOfOrigin = plain.every((group) => group.every(({ field }) => !VARYING_FIELDS.has(field)));
+  const known = new OriginCache<{ readonly isWanted: boolean }>();
+  const holds = (fields: EntryFields) =>
+    plain.some((group) => group.every(({ field, wanted }) => wanted.has(fields.get(field))));
   return (fields, more) => {
-    if (isPlain && more === undefined)
-      return plain.some((group) =>
-        group.every(({ field, wanted }) => wanted.has(fields.get(field))),
-      );
+    if (isPlain && more === undefined) {
+      const { origin } = fields;
+      if (origin === undefined || !isOfOrigin) return holds(fields);
+      const before = known.get(origin);
+      if (before !== undefined) return before.isWanted;
+      const isWanted = holds(fields);
+      known.set(origin, { isWanted });
+      return isWanted;
+    }
     return test(
       new Map([...fields].map(([name, value]) => [name, [value, ...(more?.get(name) ?? [])]])),
     );

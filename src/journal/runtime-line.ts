@@ -29,6 +29,11 @@ const DOCKER = /^\s{0,8}\{"log":"/;
 const STREAM_KEY = '","stream":"';
 const DOCKER_END = /^(stdout|stderr)"(?:,"attrs":\{[^{}]*\})?,"time":"[^"]{1,64}"\}\s{0,8}$/;
 
+/** Hardly any line has what a runtime's header has: a look at plain texts is cheaper. */
+export function mayBeRuntimeLine(text: string): boolean {
+  return text.includes(' std') || text.includes('{"log":"');
+}
+
 /**
  * What a line tells; undefined for one without a runtime's header. `head` is its beginning and
  * `tail` its end (they may overlap), `bytes` the length of all of it.

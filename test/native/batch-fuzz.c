@@ -99,7 +99,7 @@ static void try_wishes(void) {
  * processes.
  */
 static size_t put_wishes(uint8_t *wishes) {
-        static const char tail[] = "_PID\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\6\0\0\0_PID=1\6\0\0\0_PID=2\1\0\0\0\6\0\0\0_PID=3";
+        static const char routes[] = "\1\0\0\0\0\0\0\0\2\0\0\0\2\0\0\0\6\0\0\0_PID=1\6\0\0\0_PID=2\1\0\0\0\6\0\0\0_PID=3";
         const uint32_t numbers[] = { 300, 100, 40, 200, 1024, 3, random_below(2), 1, 1 };
         size_t at = 0;
         for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++, at += 4)
@@ -109,13 +109,16 @@ static size_t put_wishes(uint8_t *wishes) {
         put32(wishes + at + 4, 0);
         put32(wishes + at + 8, 1);
         put32(wishes + at + 12, 4);
-        memcpy(wishes + at + 16, tail, sizeof(tail) - 1);
+        memcpy(wishes + at + 16, "_PID", 4);
+        /* Of the entry or of its origin. */
+        put32(wishes + at + 20, random_below(2));
+        memcpy(wishes + at + 24, routes, sizeof(routes) - 1);
         /* Sometimes without routes. */
         if (random_below(2) == 0) {
-                put32(wishes + at + 20, 0);
-                return at + 24;
+                put32(wishes + at + 24, 0);
+                return at + 28;
         }
-        return at + 16 + sizeof(tail) - 1;
+        return at + 24 + sizeof(routes) - 1;
 }
 
 static size_t put_text(uint8_t *at, const char *text) {

@@ -22,7 +22,7 @@ import { hasCommand, needs } from '../support/require.js';
 
 const { functions } = batchReader();
 /** All of the library but the waiting, which has no input to go wrong with. */
-const SOURCES = ['ahead', 'batch', 'gate', 'guard', 'routes'].map(
+const SOURCES = ['ahead', 'batch', 'gate', 'guard', 'record', 'routes'].map(
   (name) => `native/batch/${name}.c`,
 );
 const both = needs(
@@ -48,8 +48,16 @@ function unionOf(routes: readonly GateRoute[]): readonly string[] | undefined {
   return sets.includes(undefined) ? undefined : sets.flatMap((literals) => literals ?? []);
 }
 
+/** The batch with fields as plain values: the readers keep them in different ways. */
+function plainly({ entries, ...rest }: RawBatch) {
+  return {
+    ...rest,
+    entries: entries.map((entry) => ({ ...entry, fields: new Map(entry.fields) })),
+  };
+}
+
 /** What both readers make of the file, call by call of at most `max` entries. */
-function readBoth(path: string, wish: Wanted, max: number): [RawBatch[], RawBatch[]] {
+function readBoth(path: string, wish: Wanted, max: number) {
   if (functions === undefined) throw new Error('no batch reader');
   const run = (reader: EntryReader) => {
     const handle = JournalHandle.openFiles([path]);
@@ -59,9 +67,23 @@ function readBoth(path: string, wish: Wanted, max: number): [RawBatch[], RawBatc
     while (batches.at(-1)?.more === true);
     handle.close();
     reader.close();
-    return batches;
+    return batches.map(plainly);
   };
-  return [run(new BatchReader(functions, wish)), run(new PlainReader(wish))];
+  return [run(new BatchReader(functions, wish)), run(new PlainReader(wish))] as const;
+}
+
+/** What the batch reader makes of the file, in calls of at most `max` entries. */
+function readInC(path: string, wish: Wanted, max: number) {
+  if (functions === undefined) throw new Error('no batch reader');
+  const reader = new BatchReader(functions, wish);
+  const handle = JournalHandle.openFiles([path]);
+  handle.seekHead();
+  const batches: RawBatch[] = [];
+  do batches.push(reader.read(handle, max, false));
+  while (batches.at(-1)?.more === true);
+  handle.close();
+  reader.close();
+  return batches.flatMap(({ entries }) => entries);
 }
 
 describe('the batch reader', () => {
@@ -154,6 +176,47 @@ describe('the batch reader', () => {
     expect(inC.flatMap((batch) => [...batch.entries])).toEqual(
       plain.flatMap((batch) => [...batch.entries]),
     );
+  });
+
+  both('has one origin for entries that differ in their process only, over all calls', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('a.journal');
+    const units = ['a', 'b', 'a', 'a', 'b', 'a'];
+    writeJournal(
+      path,
+      units.map((unit, i) => ({ at: i, message: `${i}`, fields: { _A: unit, _PID: `${i}` } })),
+    );
+    const entries = readInC(path, wanted(undefined, ['_A', '_PID']), 2);
+    const origins = new Map(units.map((unit, i) => [unit, entries[i]?.fields.origin]));
+    expect(new Set(origins.values()).size).toBe(2);
+    expect(entries.map(({ fields }) => fields.get('_A'))).toEqual(units);
+    expect(entries.map(({ fields }) => fields.get('_PID'))).toEqual(units.map((_, i) => `${i}`));
+    for (const [i, unit] of units.entries()) {
+      expect(entries[i]?.fields.origin).toBeDefined();
+      expect(entries[i]?.fields.origin).toBe(origins.get(unit));
+    }
+  });
+
+  both('has no origin where that would be longer than its bound, and all values', () => {
+    using scratch = new Scratch();
+    const path = scratch.file('a.journal');
+    // Twelve bytes of the bound go with each value; a value has its own bound in characters.
+    const at = '\u{1f642}'.repeat(253);
+    writeJournal(
+      path,
+      [at, at, `${at}x`, `${at}x`].map((text, i) => ({
+        at: i,
+        message: `${i}`,
+        fields: { _A: text, _B: 'b', _PID: `${i}` },
+      })),
+    );
+    const [one, two, past, other] = readInC(path, wanted(undefined, ['_A', '_PID']), 9);
+    expect(one?.fields.origin).toBeDefined();
+    expect(two?.fields.origin).toBe(one?.fields.origin);
+    expect(past?.fields.origin).toBeUndefined();
+    expect(other?.fields.get('_A')).toBe(`${at}x`);
+    const [inC, plain] = readBoth(path, wanted(undefined, ['_A', '_B', '_PID']), 9);
+    expect(inC).toEqual(plain);
   });
 
   both('keeps a field value at its bound and cuts one past it', () => {

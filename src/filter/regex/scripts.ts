@@ -129,9 +129,12 @@ export interface StandIn {
   readonly places: Int32Array | undefined;
 }
 
-/** Whether the text has ASCII only. */
+let latestLine = { text: '', isAscii: true };
+
+/** Whether the text has ASCII only. Several filters ask it of one line after the other. */
 export function isAscii(text: string): boolean {
-  return !BEYOND_ASCII.test(text);
+  if (latestLine.text !== text) latestLine = { text, isAscii: !BEYOND_ASCII.test(text) };
+  return latestLine.isAscii;
 }
 
 let latest: StandIn = plain('');
