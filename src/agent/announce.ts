@@ -10,7 +10,7 @@ import { formatPrefix } from '../core/address.js';
 import type { BanDecision, BanRecord, FilterEvent, UnbanDecision } from '../core/decision.js';
 import { alarmWords } from '../core/figures.js';
 import { EVENTS_KEPT_MAX, USER_CHARS_MAX } from '../core/limits.js';
-import type { Log, LogFacts } from '../core/log.js';
+import type { Log, LogFacts, LogLevel } from '../core/log.js';
 import type { JailName } from '../core/names.js';
 import { SHARED_JAIL } from '../core/share.js';
 import { escapeUntrusted } from '../core/text.js';
@@ -66,32 +66,49 @@ export type Announcement = Omit<StreamEvent, 'id'>;
 
 export class Announcer {
   readonly #log: Log;
+  readonly #failure: ((event: FilterEvent, kind: 'found' | 'ignored') => void) | undefined;
   readonly #listeners = new Set<(announcement: Announcement, id: number) => void>();
+  /** Those that want every failure, too. */
+  readonly #ofFailures = new Set<(announcement: Announcement, id: number) => void>();
   #id = 0;
 
-  constructor(log: Log) {
+  /** `failure` gets each failure as it is, without the facts that are made for people. */
+  constructor(log: Log, failure?: (event: FilterEvent, kind: 'found' | 'ignored') => void) {
     this.#log = log;
+    this.#failure = failure;
   }
 
-  /** Calls back for each event from now on; returns the way to stop. */
-  subscribe(listener: (announcement: Announcement, id: number) => void): () => void {
+  /**
+   * Calls back for each event from now on, or for all but `found` and `ignored`; returns the way to
+   * stop.
+   */
+  subscribe(
+    listener: (announcement: Announcement, id: number) => void,
+    which: 'all' | 'no-failures' = 'all',
+  ): () => void {
     this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    if (which === 'all') this.#ofFailures.add(listener);
+    return () => {
+      this.#ofFailures.delete(listener);
+      return this.#listeners.delete(listener);
+    };
   }
 
   found(event: FilterEvent): void {
-    const times = event.count > 1 ? ` (${event.count} attempts)` : '';
-    this.#log(
-      'info',
-      `Found ${event.address.text}${times}${reportedBy(event)}`,
-      factsOf(event, 'found'),
-    );
-    this.#tell({ ...ofEvent(event, 'found'), count: event.count });
+    this.#failure?.(event, 'found');
+    if (this.#wants('info')) {
+      const times = event.count > 1 ? ` (${event.count} attempts)` : '';
+      const text = `Found ${event.address.text}${times}${reportedBy(event)}`;
+      this.#log('info', text, factsOf(event, 'found'));
+    }
+    this.#tellFailure(() => ({ ...ofEvent(event, 'found'), count: event.count }));
   }
 
   ignored(event: FilterEvent, reason: string): void {
-    this.#log('info', `Ignore ${event.address.text} by ${reason}`, factsOf(event, 'ignored'));
-    this.#tell({ ...ofEvent(event, 'ignored'), reason });
+    this.#failure?.(event, 'ignored');
+    if (this.#wants('info'))
+      this.#log('info', `Ignore ${event.address.text} by ${reason}`, factsOf(event, 'ignored'));
+    this.#tellFailure(() => ({ ...ofEvent(event, 'ignored'), reason }));
   }
 
   /** Many addresses fail for a user, or the user logs in as somebody else would. It bans nobody. */
@@ -238,6 +255,18 @@ export class Announcer {
       address: formatPrefix(record.target),
       action: 'restored',
     });
+  }
+
+  #wants(level: LogLevel): boolean {
+    return this.#log.wants?.(level) ?? true;
+  }
+
+  /** There is one for nearly every entry: it is made for those only who want it. */
+  #tellFailure(make: () => Announcement): void {
+    this.#id++;
+    if (this.#ofFailures.size === 0) return;
+    const announcement = make();
+    for (const listener of this.#ofFailures) listener(announcement, this.#id);
   }
 
   #tell(announcement: Announcement): void {

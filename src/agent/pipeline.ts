@@ -57,6 +57,9 @@ export interface PipelineDeps extends EnforcerDeps {
   readonly broken: (error: unknown) => void;
 }
 
+/** What becomes of no decision: known at once. */
+const NOTHING_SETTLED: Promise<readonly Settled[]> = Promise.resolve([]);
+
 export class Pipeline {
   readonly #parts: PipelineDeps;
   readonly #context: JailContext;
@@ -107,16 +110,19 @@ export class Pipeline {
       return;
     }
     // What expired in between is over before the next entry counts, so decisions do not depend on
-    // how entries fall into batches.
+    // how entries fall into batches. Most events are followed by nothing that has to be waited for.
     for (let from = 0; from < events.length; ) {
       const first = events[from];
       const now = this.#reach(source, first?.time ?? (0 as EpochMicros));
-      await this.expire(this.#clocks.over);
+      const { over } = this.#clocks;
+      if (this.#isDue(over)) await this.expire(over);
       const to = this.#runEnd(events, from, now);
       const isLast = to === events.length;
       const clock = (event: FilterEvent) =>
         event === first ? now : this.#reach(source, event.time);
-      await this.#judge(events.slice(from, to), clock, source, isLast ? batch : undefined);
+      const run = from === 0 && isLast ? events : events.slice(from, to);
+      const settled = this.#judge(run, clock, source, isLast ? batch : undefined);
+      if (settled !== NOTHING_SETTLED) await settled;
       from = to;
     }
     // Where batches end is chance: a replay does not go by it.
@@ -225,14 +231,18 @@ export class Pipeline {
     return this.expire(this.#parts.wall.now(), this.#clocks.active);
   }
 
+  #isDue(now: EpochMicros): boolean {
+    const next = this.#parts.ledger.nextEnd();
+    return next !== undefined && next <= now;
+  }
+
   /**
    * Ends the bans whose time is up at `now`, or of them those in force; resolves when the kernel
    * has answered.
    */
   async expire(now: EpochMicros, inForceOnly = false): Promise<void> {
     const { ledger, jails } = this.#parts;
-    const next = ledger.nextEnd();
-    if (next === undefined || next > now) return;
+    if (!this.#isDue(now)) return;
     const ended = ledger.expire(now, { inForceOnly });
     for (const ban of ended) jails.expired(ban);
     await this.#enforcer.apply({ bans: [], ended });
@@ -344,7 +354,7 @@ export class Pipeline {
   ): Promise<readonly Settled[]> {
     const position = batch?.position;
     const unsaved = batch && this.#unsaved.take(source, batch);
-    if (decisions.length === 0 && unsaved === undefined) return Promise.resolve([]);
+    if (decisions.length === 0 && unsaved === undefined) return NOTHING_SETTLED;
     const report = this.#parts.ledger.commit({
       decisions,
       ...unsaved,

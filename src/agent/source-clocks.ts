@@ -108,7 +108,10 @@ export class SourceClocks {
   /** Up to when bans are over for every source: the one that is furthest back decides. */
   get over(): EpochMicros {
     const key = this.#wall === undefined ? 'confirmed' : 'latest';
-    return [...this.#clocks.values()].map((clock) => clock[key]).reduce((a, b) => earlierOf(a, b));
+    let over: EpochMicros | undefined;
+    for (const clock of this.#clocks.values())
+      over = over === undefined ? clock[key] : earlierOf(over, clock[key]);
+    return over ?? NEVER;
   }
 
   /**

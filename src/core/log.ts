@@ -41,7 +41,11 @@ export interface LogFacts {
 }
 
 /** Writes one line. `message` must already be safe to show (`escapeUntrusted`). */
-export type Log = (level: LogLevel, message: string, facts?: LogFacts) => void;
+export interface Log {
+  (level: LogLevel, message: string, facts?: LogFacts): void;
+  /** False where lines of the level go nowhere, so nobody need make any; absent: all may go. */
+  readonly wants?: (level: LogLevel) => boolean;
+}
 
 /** For callers that want silence: tests, `replay --json`. */
-export const silentLog: Log = () => undefined;
+export const silentLog: Log = Object.assign(() => undefined, { wants: () => false });

@@ -64,13 +64,15 @@ export function createLog(options: LogOptions): LogHandle {
         `${suppressed} log lines of the last second left out (bound: ${max} per second)`,
       );
   };
+  const wants = (level: LogLevel) => logger.isLevelEnabled(level);
+  const log: Log = (level, message, facts) => {
+    if (!wants(level)) return;
+    const { pass, suppressed } = bound.offer(now(), level);
+    sum(suppressed);
+    if (pass) write(level, message, facts);
+  };
   return {
-    log: (level, message, facts) => {
-      if (!logger.isLevelEnabled(level)) return;
-      const { pass, suppressed } = bound.offer(now(), level);
-      sum(suppressed);
-      if (pass) write(level, message, facts);
-    },
+    log: Object.assign(log, { wants }),
     setLevel: (level) => {
       logger.level = level;
     },

@@ -1,7 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { Announcer, EventLog } from '../../src/agent/announce.js';
-import { silentLog } from '../../src/core/log.js';
-import { mustJailName } from '../../src/core/names.js';
+import { type Address, parseAddress } from '../../src/core/address.js';
+import type { FilterEvent } from '../../src/core/decision.js';
+import { type LogLevel, silentLog } from '../../src/core/log.js';
+import { cursor, mustJailName } from '../../src/core/names.js';
 import { epochMicros } from '../../src/core/time.js';
 
 const START = epochMicros(1_000_000);
@@ -55,5 +57,56 @@ describe('the events that are kept', () => {
       gap: true,
       missed: [{ id: START + 1 }, { id: START + 2 }],
     });
+  });
+});
+
+describe('a failure', () => {
+  const event: FilterEvent = {
+    kind: 'failure',
+    jail: JAIL,
+    address: parseAddress('192.0.2.1') as Address,
+    count: 1,
+    time: START,
+    cursor: cursor('s=1'),
+    regex: 0,
+  };
+
+  test('is told to those only who want all, and has its number all the same', () => {
+    const announcer = new Announcer(silentLog);
+    const [all, rest]: [string[], string[]] = [[], []];
+    announcer.subscribe(({ event: name }, id) => all.push(`${name} ${id}`));
+    const stop = announcer.subscribe(
+      ({ event: name }, id) => rest.push(`${name} ${id}`),
+      'no-failures',
+    );
+    announcer.found(event);
+    announcer.ignored(event, 'ignoreip');
+    announcer.unban(JAIL, '192.0.2.1', START, 'expired');
+    expect(all).toEqual(['found 1', 'ignored 2', 'unban 3']);
+    expect(rest).toEqual(['unban 3']);
+    stop();
+    announcer.unban(JAIL, '192.0.2.1', START, 'expired');
+    expect(rest).toEqual(['unban 3']);
+  });
+
+  test('is handed on as it is, and makes no line that nobody would see', () => {
+    const heard: unknown[] = [];
+    const lines: string[] = [];
+    let isWanted = false;
+    const log = Object.assign((_: LogLevel, line: string) => void lines.push(line), {
+      wants: () => isWanted,
+    });
+    const announcer = new Announcer(log, (failure, kind) => heard.push([kind, failure]));
+    announcer.found(event);
+    expect(lines).toEqual([]);
+    isWanted = true;
+    announcer.found(event);
+    announcer.ignored(event, 'ignoreip');
+    expect(lines).toEqual(['Found 192.0.2.1', 'Ignore 192.0.2.1 by ignoreip']);
+    expect(heard).toEqual([
+      ['found', event],
+      ['found', event],
+      ['ignored', event],
+    ]);
   });
 });

@@ -8,7 +8,7 @@ import type { IntakeStats } from '../../agent/intake/protocol.js';
 import { peakResidentBytes } from '../../agent/memory.js';
 import { Allowlist } from '../../allow/allowlist.js';
 import { allowContext } from '../../allow/snapshot.js';
-import { BANJOUR_EVENTS } from '../../core/decision.js';
+import { BANJOUR_EVENTS, type FilterEvent } from '../../core/decision.js';
 import type { SourceSpec } from '../../core/entry.js';
 import { EXIT, OperatorError } from '../../core/errors.js';
 import type { KernelState } from '../../core/firewall.js';
@@ -88,19 +88,23 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   );
   const clock = new SetClock();
   const firewall = options.intoKernel ? new NftBackend({ clock }) : new NoFirewall();
-  const { problems, announcer } = voicesOf(options, progress, clock);
-  for (const warning of loaded.warnings) problems('warning', warning);
   const totals = Object.fromEntries(BANJOUR_EVENTS.map((event) => [event, 0])) as Totals;
   const whatIf = new WhatIf({
     policies: setup.jails.map(({ policy }) => policy),
     binsMax: options.binsMax,
     shiftSeconds: -60 * new Date().getTimezoneOffset(),
   });
+  const { problems, announcer } = voicesOf(options, progress, clock, (event, kind) => {
+    totals[kind]++;
+    whatIf.failure(event, kind);
+  });
+  for (const warning of loaded.warnings) problems('warning', warning);
   announcer.subscribe((announcement) => {
     totals[announcement.event]++;
     whatIf.announced(announcement);
-    if (options.json) terminal.out(`${JSON.stringify(announcement)}\n`);
-  });
+  }, 'no-failures');
+  if (options.json)
+    announcer.subscribe((announcement) => terminal.out(`${JSON.stringify(announcement)}\n`));
   const keeper = new Allowlist(setup.allow);
   const started = performance.now();
   const before = process.cpuUsage();
@@ -168,6 +172,7 @@ function voicesOf(
   { terminal, json, quiet }: ReplayServiceOptions,
   progress: ReplayProgress,
   clock: SetClock,
+  failure: (event: FilterEvent, kind: 'found' | 'ignored') => void,
 ): { readonly problems: Log; readonly announcer: Announcer } {
   const lines = createLog({
     level: 'info',
@@ -178,7 +183,7 @@ function voicesOf(
   });
   return {
     problems: createLog({ level: 'info', stream: terminal.stderr, style: 'plain' }).log,
-    announcer: new Announcer(json || quiet ? silentLog : lines.log),
+    announcer: new Announcer(json || quiet ? silentLog : lines.log, failure),
   };
 }
 

@@ -222,15 +222,23 @@ export class WhatIf {
     }
   }
 
+  /** A failure, or one that was ignored. */
+  failure({ jail, count, time }: FilterEvent, kind: 'found' | 'ignored'): void {
+    const sum = this.#jailOf(jail);
+    if (kind === 'ignored') {
+      sum.ignored++;
+      return;
+    }
+    sum.failures += count;
+    this.#timeline.add(time, { failures: count });
+  }
+
+  /** What else was announced. */
   announced(announcement: Announcement): void {
     const { event, jail } = announcement;
     const time = micros(announcement.time);
     const sum = this.#jailOf(jail);
-    if (event === 'found') {
-      sum.failures += announcement.count ?? 1;
-      this.#timeline.add(time, { failures: announcement.count ?? 1 });
-    } else if (event === 'ignored') sum.ignored++;
-    else if (event === 'ban') this.#ban(announcement, time, sum);
+    if (event === 'ban') this.#ban(announcement, time, sum);
     else if (event === 'would-ban') {
       sum.wouldBan++;
       countRule(sum, announcement);
