@@ -5,9 +5,9 @@ import {
   type Address,
   baseAddress,
   bitsOf,
-  covers,
   type Family,
   formatPrefix,
+  outermost,
   type Prefix,
   widthOf,
 } from '../core/address.js';
@@ -192,21 +192,6 @@ export class AllowSnapshot {
   prefixes(): readonly Prefix[] {
     return this.#prefixes;
   }
-}
-
-/** Sorted by family and address, and without those that lie within another. */
-function outermost(prefixes: readonly Prefix[]): Prefix[] {
-  const kept: Prefix[] = [];
-  const keyed = prefixes.map((prefix) => ({ prefix, bits: bitsOf(baseAddress(prefix)) }));
-  keyed.sort((a, b) => {
-    if (a.prefix.family !== b.prefix.family) return a.prefix.family - b.prefix.family;
-    return a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : a.prefix.length - b.prefix.length;
-  });
-  for (const { prefix } of keyed) {
-    const last = kept.at(-1);
-    if (last === undefined || !covers(last, prefix)) kept.push(prefix);
-  }
-  return kept;
 }
 
 /**

@@ -3,7 +3,7 @@
  * read as ports, protocols, hook and verdict. Their commands are never run.
  */
 import type { FilePosition } from '../core/finding.js';
-import type { Hook, PortRange, Protocol } from '../core/specs.js';
+import { type Hook, mergePorts, type PortRange, type Protocol } from '../core/specs.js';
 import { nearest } from '../core/text.js';
 import { type Call, parseCalls } from '../ini/calls.js';
 import { placeOf, textOf } from '../ini/value.js';
@@ -241,18 +241,6 @@ function joinEffects(effects: readonly BanEffect[]): BanEffect | undefined {
       hook: joinHooks([sum.hook, one.hook]),
     };
   }, undefined);
-}
-
-/** Sorted, without overlaps. */
-export function mergePorts(ranges: readonly PortRange[]): readonly PortRange[] {
-  const merged: PortRange[] = [];
-  for (const range of [...ranges].sort((a, b) => a.first - b.first || a.last - b.last)) {
-    const last = merged.at(-1);
-    if (last !== undefined && range.first <= last.last)
-      merged[merged.length - 1] = { first: last.first, last: Math.max(last.last, range.last) };
-    else merged.push(range);
-  }
-  return merged;
 }
 
 /** One hook that covers all. */

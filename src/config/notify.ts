@@ -1,11 +1,11 @@
 /** Actions that tell somebody, as specs for the companion. */
-import { hideArguments } from '../core/secrets.js';
+import { hideArguments, type SecretSource } from '../core/secrets.js';
 import { shellWords } from '../core/text.js';
 import type { Call } from '../ini/calls.js';
 import { textOf } from '../ini/value.js';
 import type { MAIL_ACTION_KEYS } from './schema.js';
 import type { ActionFiles, Section } from './section.js';
-import type { NotifySpec, UrlSource } from './types.js';
+import type { NotifySpec } from './types.js';
 
 /** fail2ban's mail actions; what follows the program's name says how much the mail holds. */
 const MAIL =
@@ -41,7 +41,7 @@ export function readNotification(
     };
   }
   if (call.name === 'exec') return readExec(param('command'), reader);
-  const url: UrlSource | undefined =
+  const url: SecretSource | undefined =
     param('url-file') !== ''
       ? { file: param('url-file') }
       : param('url') !== ''

@@ -7,6 +7,7 @@ import type { SourceSpec } from '../core/entry.js';
 import type { Diagnostic, FilePosition } from '../core/finding.js';
 import type { LogLevel } from '../core/log.js';
 import type { JailName } from '../core/names.js';
+import type { SecretSource } from '../core/secrets.js';
 import type {
   AllowSpec,
   AllowTerm,
@@ -61,10 +62,7 @@ export type JailSource =
       readonly timezone: string | null;
     };
 
-/**
- * Whom to tell about a jail's bans. Nothing in it is a secret itself: those are read from files by
- * the companion.
- */
+/** Whom to tell about a jail's bans. The companion reads the files that it names. */
 export type NotifySpec =
   | {
       readonly kind: 'mail';
@@ -78,13 +76,10 @@ export type NotifySpec =
     }
   | {
       readonly kind: 'webhook' | 'slack';
-      readonly url: UrlSource;
+      readonly url: SecretSource;
       readonly secretFile: string | null;
     }
   | { readonly kind: 'exec'; readonly argv: readonly string[] };
-
-/** An URL, which may be a secret: from a file, or as written. */
-export type UrlSource = { readonly file: string } | { readonly text: string };
 
 /** A value as people read it, and where it was written. */
 export interface Setting {

@@ -64,20 +64,12 @@ export class Positions {
     for (const key of this.#done.keys()) if (!keys.has(key)) this.#done.delete(key);
   }
 
-  /** Writes what has changed: whole, or not at all (rename(2)). */
+  /** Writes what has changed. Throws `OperatorError` when that cannot be. */
   write(): void {
     const text = `${JSON.stringify({ version: 1, targets: Object.fromEntries([...this.#done].sort()) })}\n`;
     if (text === this.#written) return;
-    const next = `${this.#path}.new`;
     try {
-      const file = openSync(next, 'w', 0o600);
-      try {
-        writeSync(file, text);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
-      }
-      renameSync(next, this.#path);
+      replaceFile(this.#path, text);
     } catch (cause) {
       throw new OperatorError(
         `the positions cannot be kept in ${this.#path}: ${messageOf(cause)}`,
@@ -89,4 +81,17 @@ export class Positions {
     }
     this.#written = text;
   }
+}
+
+/** Writes a file for its owner alone: all of it or nothing (rename(2)). Throws what fs throws. */
+export function replaceFile(path: string, text: string): void {
+  const next = `${path}.new`;
+  const file = openSync(next, 'w', 0o600);
+  try {
+    writeSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(next, path);
 }

@@ -241,6 +241,24 @@ export function comparePrefixes(a: Prefix, b: Prefix): number {
 }
 
 /**
+ * Sorted by family and address, and without those that lie within another: an interval set of nft
+ * refuses overlaps.
+ */
+export function outermost(prefixes: readonly Prefix[]): Prefix[] {
+  const kept: Prefix[] = [];
+  const keyed = prefixes.map((prefix) => ({ prefix, bits: bitsOf(baseAddress(prefix)) }));
+  keyed.sort((a, b) => {
+    if (a.prefix.family !== b.prefix.family) return a.prefix.family - b.prefix.family;
+    return a.bits < b.bits ? -1 : a.bits > b.bits ? 1 : a.prefix.length - b.prefix.length;
+  });
+  for (const { prefix } of keyed) {
+    const last = kept.at(-1);
+    if (last === undefined || !covers(last, prefix)) kept.push(prefix);
+  }
+  return kept;
+}
+
+/**
  * The eight groups of IPv6 text as people write it. Expects what `net.isIP` calls 6, without zone.
  */
 function groupsOfText6(text: string): number[] {

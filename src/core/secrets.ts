@@ -7,6 +7,9 @@ import { shellWords } from './text.js';
 
 export const HIDDEN = '(hidden)';
 
+/** A text that may be a secret: read from a file at each use, or as it was written. */
+export type SecretSource = { readonly file: string } | { readonly text: string };
+
 /** Parameters of actions that are never secrets. What is not among them may be one. */
 const PLAIN_PARAMETERS: ReadonlySet<string> = new Set([
   ...[

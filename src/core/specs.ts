@@ -143,6 +143,18 @@ export interface PortRange {
   readonly last: number;
 }
 
+/** Port ranges sorted and joined where they touch: nft refuses overlaps in an anonymous set. */
+export function mergePorts(ports: readonly PortRange[]): PortRange[] {
+  const merged: PortRange[] = [];
+  for (const range of [...ports].sort((a, b) => a.first - b.first)) {
+    const last = merged.at(-1);
+    if (last !== undefined && range.first <= last.last + 1)
+      merged[merged.length - 1] = { first: last.first, last: Math.max(last.last, range.last) };
+    else merged.push(range);
+  }
+  return merged;
+}
+
 /** What a jail's bans close in the kernel. */
 export interface JailRule {
   readonly jail: JailName;

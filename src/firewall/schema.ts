@@ -14,21 +14,21 @@
  * - a named counter per jail, which survives a rewrite of the rules.
  * - chain `bans4`/`bans6` with the jails' rules, entered from one base chain per hook
  *   (`bans4.input`, `bans4.forward` and so on where jails judge in different places); chain
- *   `reject` shared by all jails that reject, so that the limit on answers is one limit.
+ *   `rejects` shared by all jails that reject, so that the limit on answers is one limit.
  *
  * Rules do not look at the connection's state: a banned host's established connections end too.
  */
-import {
-  comparePrefixes,
-  covers,
-  type Family,
-  fromBits,
-  type Prefix,
-  widthOf,
-} from '../core/address.js';
+import { type Family, fromBits, outermost, type Prefix, widthOf } from '../core/address.js';
 import type { JailName } from '../core/names.js';
 import { LISTS_JAIL } from '../core/share.js';
-import type { FirewallPlan, Hook, JailRule, PortRange, Protocol } from '../core/specs.js';
+import {
+  type FirewallPlan,
+  type Hook,
+  type JailRule,
+  mergePorts,
+  type PortRange,
+  type Protocol,
+} from '../core/specs.js';
 import {
   type BanSet,
   CHAIN_BANS,
@@ -167,6 +167,8 @@ function makeTable(
   const ruleOf = new Map(plan.rules.map((rule) => [rule.jail, rule]));
   const rejects = family === 'inet' && plan.rules.some((rule) => rule.verdict === 'reject');
   const hooks = hooksOf(plan);
+  const allow = outermost(plan.allow);
+  const allowed = (version: Family) => allow.filter((one) => one.family === version);
   const isShared = hooks.every((hook) =>
     plan.rules.every((rule) => hooksOfRule(rule, plan).includes(hook)),
   );
@@ -219,7 +221,7 @@ function makeTable(
       ...places.flatMap((place) => [bans(4, place), bans(6, place)]),
       ...bases,
     ],
-    allow: { 4: disjoint(plan.allow, 4), 6: disjoint(plan.allow, 6) },
+    allow: { 4: allowed(4), 6: allowed(6) },
   };
 }
 
@@ -317,29 +319,4 @@ export function maskText(family: Family, length: number): string {
   const width = BigInt(widthOf(family));
   const bits = ((1n << BigInt(length)) - 1n) << (width - BigInt(length));
   return fromBits(family, bits, false).text;
-}
-
-/**
- * The prefixes of one family without those that another one covers: an interval set refuses
- * overlaps.
- */
-export function disjoint(prefixes: readonly Prefix[], family: Family): Prefix[] {
-  const kept: Prefix[] = [];
-  for (const prefix of prefixes.filter((one) => one.family === family).sort(comparePrefixes)) {
-    const last = kept.at(-1);
-    if (last === undefined || !covers(last, prefix)) kept.push(prefix);
-  }
-  return kept;
-}
-
-/** Port ranges sorted and joined where they touch: nft refuses overlaps in an anonymous set. */
-export function mergePorts(ports: readonly PortRange[]): PortRange[] {
-  const merged: PortRange[] = [];
-  for (const range of [...ports].sort((a, b) => a.first - b.first)) {
-    const last = merged.at(-1);
-    if (last !== undefined && range.first <= last.last + 1) {
-      merged[merged.length - 1] = { first: last.first, last: Math.max(last.last, range.last) };
-    } else merged.push({ first: range.first, last: range.last });
-  }
-  return merged;
 }

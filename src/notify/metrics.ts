@@ -1,12 +1,7 @@
-/**
- * Numbers of notify, in the same formats as the agent's. Labels are the four channels,
- * nothing else.
- */
+/** Numbers of notify, in the agent's formats. Their only labels are the four channels. */
 import type { MetricsFormat } from '../metrics/format.js';
 import { PartMetrics } from '../metrics/part-metrics.js';
-import type { Channel } from './news.js';
-
-const CHANNELS: readonly Channel[] = ['mail', 'webhook', 'slack', 'exec'];
+import { CHANNELS, type Channel } from './news.js';
 
 export class NotifyMetrics extends PartMetrics {
   readonly #waiting: () => ReadonlyMap<Channel, number>;

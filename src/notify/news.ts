@@ -7,7 +7,8 @@ import { USER_CHARS_MAX } from '../core/limits.js';
 import { escapeUntrusted } from '../core/text.js';
 
 /** The ways to tell somebody. */
-export type Channel = 'mail' | 'webhook' | 'slack' | 'exec';
+export const CHANNELS = ['mail', 'webhook', 'slack', 'exec'] as const;
+export type Channel = (typeof CHANNELS)[number];
 
 /** A ban to tell of, with what was found out about it. Every text may be an attacker's. */
 export interface BanNews {

@@ -8,7 +8,7 @@ import { NotifyMetrics } from './metrics.js';
 import type { Channel } from './news.js';
 import { type DeliveryTrouble, Outbox, type OutboxOptions } from './outbox.js';
 import type { Sender } from './sender.js';
-import { channelOf, describeTarget, keyOf, type NotifyRoute } from './targets.js';
+import { describeTarget, keyOf, type NotifyRoute } from './targets.js';
 
 export interface NotifierOptions {
   readonly routes: readonly NotifyRoute[];
@@ -166,7 +166,7 @@ export class Notifier {
   #waiting(): ReadonlyMap<Channel, number> {
     const sums = new Map<Channel, number>();
     for (const { route, waiting } of this.#outboxes.values()) {
-      const channel = channelOf(route.target);
+      const channel = route.target.kind;
       sums.set(channel, (sums.get(channel) ?? 0) + waiting);
     }
     return sums;

@@ -18,7 +18,7 @@ import {
 } from '../core/timeouts.js';
 import type { NotifyMetrics } from './metrics.js';
 import { DeliveryError } from './news.js';
-import { channelOf, describeTarget, type NotifyRoute } from './targets.js';
+import { describeTarget, type NotifyRoute } from './targets.js';
 
 export interface OutboxOptions {
   readonly route: NotifyRoute;
@@ -162,7 +162,7 @@ export class Outbox implements Receiver {
   /** Undefined when done with; else the pause before the next try, ms. */
   async #deliver(bans: readonly BanView[]): Promise<number | undefined> {
     const { send, log, metrics, route } = this.#options;
-    const channel = channelOf(route.target);
+    const channel = route.target.kind;
     try {
       await send(bans);
       metrics.sent.inc({ channel });
@@ -217,7 +217,7 @@ export class Outbox implements Receiver {
   #drop(count: number, reason: string): void {
     this.#lost += count;
     const { log, metrics, route } = this.#options;
-    metrics.dropped.inc({ channel: channelOf(route.target) }, count);
+    metrics.dropped.inc({ channel: route.target.kind }, count);
     log(
       'error',
       `${describeTarget(route.target)}: ${counted(count, 'ban')} ${count === 1 ? 'is' : 'are'} not told: ${reason}`,

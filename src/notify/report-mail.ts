@@ -4,7 +4,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { replaceFile } from '../control/positions.js';
 import { Backoff } from '../core/backoff.js';
 import { messageOf, OperatorError } from '../core/errors.js';
 import type { Log } from '../core/log.js';
@@ -146,18 +147,9 @@ function readSent(path: string): Date | undefined {
   }
 }
 
-/** Whole, or not at all (rename(2)). */
 function writeSent(path: string, sent: Date): void {
-  const next = `${path}.new`;
   try {
-    const file = openSync(next, 'w', 0o600);
-    try {
-      writeSync(file, `${JSON.stringify({ sent: sent.toISOString() })}\n`);
-      fsyncSync(file);
-    } finally {
-      closeSync(file);
-    }
-    renameSync(next, path);
+    replaceFile(path, `${JSON.stringify({ sent: sent.toISOString() })}\n`);
   } catch (cause) {
     throw new OperatorError(`${path} cannot be written: ${messageOf(cause)}`, {
       hint: 'its directory must belong to the companion (StateDirectory= of the unit, or --state-dir)',

@@ -7,9 +7,8 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { messageOf, OperatingError } from '../core/errors.js';
-import { HIDDEN } from '../core/secrets.js';
+import { HIDDEN, type SecretSource } from '../core/secrets.js';
 import { NOTIFY_SECRET_BYTES_MAX } from '../core/service-limits.js';
-import type { SecretSource } from './targets.js';
 
 export class Secret {
   readonly #text: string;

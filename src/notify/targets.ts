@@ -1,12 +1,6 @@
-/**
- * Whom to tell, as notify works with it: plain data, made from the
- * configuration.
- */
+/** Whom to tell, as notify works with it: plain data, made from the configuration. */
 import { createHash } from 'node:crypto';
-import type { Channel } from './news.js';
-
-/** A text that may be a secret: read from a file at each use, or as it was written. */
-export type SecretSource = { readonly file: string } | { readonly text: string };
+import type { SecretSource } from '../core/secrets.js';
 
 export interface MailTarget {
   readonly kind: 'mail';
@@ -73,8 +67,4 @@ export function describeTarget(target: Target): string {
     default:
       return `${target.kind}${'file' in target.url ? ` of ${target.url.file}` : ''}`;
   }
-}
-
-export function channelOf(target: Target): Channel {
-  return target.kind;
 }

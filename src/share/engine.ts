@@ -119,13 +119,19 @@ export interface UrlSchemes {
   readonly tls: string;
 }
 
+/** First byte of what a server says that waits for TLS: an alert. */
+export const TLS_ALERT = 0x15;
+
+/** Why a connection without TLS ends when the server speaks it. */
+export const TLS_ANSWER = 'its answer is TLS';
+
 /** What to do when one side speaks TLS and the other does not, or with another certificate. */
 export function tlsHint(error: unknown, { plain, tls }: UrlSchemes): string | undefined {
   const { code = '' } = error as { readonly code?: string };
   const text = messageOf(error);
   if (/wrong version number|packet length too long/.test(text) || code === 'EPROTO')
     return `that port speaks no TLS: write ${plain}:// into url of [share], or give the server a port that does`;
-  if (/its answer is TLS/.test(text))
+  if (text.includes(TLS_ANSWER))
     return `that port speaks TLS: write ${tls}:// into url of [share], and ca-file`;
   if (/SELF_SIGNED|UNABLE_TO_(?:GET_ISSUER|VERIFY)/.test(code))
     return "ca-file of [share] is the certificate that the server's is signed by";

@@ -7,11 +7,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { messageOf, OperatorError } from '../core/errors.js';
 import { SHARE_ANSWER_BYTES_MAX } from '../core/service-limits.js';
 import { SHARE_ANSWER_MS_MAX } from '../core/timeouts.js';
-import { tlsHint } from './engine.js';
-
-/** First byte of what a server says that waits for TLS: an alert. */
-const TLS_ALERT = 0x15;
-const TLS_ANSWER = 'its answer is TLS';
+import { TLS_ALERT, TLS_ANSWER, tlsHint } from './engine.js';
 
 export interface LapiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';

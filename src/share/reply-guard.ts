@@ -8,13 +8,12 @@ import {
   SHARE_REPLY_DEPTH_MAX,
   SHARE_REPLY_VALUES_MAX,
 } from '../core/service-limits.js';
+import { TLS_ALERT, TLS_ANSWER } from './engine.js';
 
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** A value of RESP 2 begins with one of these. */
 const KINDS = new Set(Buffer.from('+-:$*'));
-/** First byte of what a server says that waits for TLS: an alert. */
-const TLS_ALERT = 0x15;
 const NOTHING = Buffer.alloc(0);
 
 export class ReplyGuard {
@@ -76,7 +75,7 @@ export class ReplyGuard {
     if (this.#length <= this.#at) return false;
     const there = this.#kept.subarray(0, this.#length);
     const kind = there[this.#at] ?? 0;
-    if (kind === TLS_ALERT) throw new Error('its answer is TLS');
+    if (kind === TLS_ALERT) throw new Error(TLS_ANSWER);
     if (!KINDS.has(kind)) throw noResp();
     const feed = there.indexOf(LINE_FEED, Math.max(this.#at, this.#searched));
     this.#searched = this.#length;

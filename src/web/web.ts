@@ -1,8 +1,9 @@
 /** The page as a whole: sessions, what the agent does, answers, port and socket. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { ControlClient } from '../control/client.js';
 import type { Listening, ListenPlaces } from '../control/listen.js';
+import { replaceFile } from '../control/positions.js';
 import type { Explanation } from '../control/protocol.js';
 import { OperatorError } from '../core/errors.js';
 import { WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
@@ -129,9 +130,7 @@ export class Web {
     const text = JSON.stringify(kept);
     if (!Array.isArray(kept.advice?.tried) || text.length > WEB_WHAT_IF_BYTES_MAX)
       throw new OperatorError('this is no table of banjour advise');
-    const path = this.#options.whatIfPath;
-    writeFileSync(`${path}.new`, text, { mode: 0o600 });
-    renameSync(`${path}.new`, path);
+    replaceFile(this.#options.whatIfPath, text);
   }
 
   async stop(): Promise<void> {

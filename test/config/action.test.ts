@@ -1,5 +1,4 @@
 import { describe, expect, test } from '@jest/globals';
-import { mergePorts } from '../../src/config/actions.js';
 import { goodJail, jail } from './support.js';
 
 const P25 = [{ first: 25, last: 25 }];
@@ -37,10 +36,7 @@ describe('what a ban closes', () => {
     [
       'action = nftables[port=25]\n  nftables[port=26, protocol=udp]',
       {
-        ports: [
-          { first: 25, last: 25 },
-          { first: 26, last: 26 },
-        ],
+        ports: [{ first: 25, last: 26 }],
         protocols: ['tcp', 'udp'],
       },
       'input',
@@ -87,14 +83,6 @@ describe('what a ban closes', () => {
       two('FORWARD', 'FORWARD'),
       two('INPUT', 'prerouting'),
     ]).toEqual(['input', 'both', 'forward', 'prerouting']);
-  });
-
-  test('has no port twice', () => {
-    const port = (first: number, last = first) => ({ first, last });
-    expect(mergePorts([port(30), port(10, 20), port(15, 25), port(30)])).toEqual([
-      port(10, 25),
-      port(30),
-    ]);
   });
 
   test('loses nothing silently: actions and parameters without counterpart are named', () => {

@@ -13,6 +13,7 @@ import {
   fromBits,
   hostPrefix,
   isHost,
+  outermost,
   overlap,
   type Prefix,
   parseAddress,
@@ -240,6 +241,15 @@ describe('a prefix', () => {
       '192.0.0.0/16',
       '192.0.2.0/24',
       '192.0.2.0',
+    ]);
+  });
+
+  test('that another one covers is left out: an interval set refuses overlaps', () => {
+    const texts = ['11.0.0.1', '::1', '10.1.0.0/16', '10.0.0.0/8', '10.0.0.0/8', '::/0'];
+    expect(outermost(texts.map(prefix)).map(formatPrefix)).toEqual([
+      '10.0.0.0/8',
+      '11.0.0.1',
+      '::/0',
     ]);
   });
 });
