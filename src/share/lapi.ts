@@ -25,8 +25,13 @@ import {
   type ShareEngine,
 } from './engine.js';
 import { type LapiAnswer, LapiHttp, type LapiRequest } from './lapi-http.js';
-import { DecisionList, type HeardDecision } from './lapi-list.js';
-import { lapiOrigins, type ReadDecision, scenarioOf } from './lapi-words.js';
+import {
+  DecisionList,
+  type HeardDecision,
+  lapiOrigins,
+  type ReadDecision,
+  scenarioOf,
+} from './lapi-words.js';
 
 export interface LapiOptions extends EngineOptions {
   /** `http://192.0.2.1:8080`, without `/v1`. */

@@ -27,8 +27,7 @@ import {
   tlsHint,
 } from './engine.js';
 import { TooLargeError } from './reply-guard.js';
-import { ValkeyClient } from './valkey-client.js';
-import type { ValkeyAccess } from './valkey-connector.js';
+import { type ValkeyAccess, ValkeyClient } from './valkey-client.js';
 import {
   entriesOf,
   isAfter,

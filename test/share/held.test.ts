@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { SHARE_HELD_MAX } from '../../src/core/service-limits.js';
-import { Held } from '../../src/share/held.js';
+import { Held } from '../../src/share/inbox.js';
 
 const one = (key: string, target: string, until: number) =>
   ({ key, target, until, origin: 'banjour' }) as const;

@@ -11,8 +11,7 @@ import {
 import { SHARE_ANSWER_MS_MAX, SHARE_LIST_MS_MAX } from '../../src/core/timeouts.js';
 import type { EngineNews } from '../../src/share/engine.js';
 import { LapiEngine, type LapiOptions } from '../../src/share/lapi.js';
-import { DecisionList } from '../../src/share/lapi-list.js';
-import { goDurationMs, readDecision } from '../../src/share/lapi-words.js';
+import { DecisionList, goDurationMs, readDecision } from '../../src/share/lapi-words.js';
 import { Timeouts } from '../support/timeouts.js';
 import { until } from '../support/until.js';
 import { engineContract } from './contract.js';

@@ -7,7 +7,7 @@ import {
   SHARE_PUBLISH_MAX,
   SHARE_QUEUE_MAX,
 } from '../../src/core/service-limits.js';
-import { Held } from '../../src/share/held.js';
+import { Held } from '../../src/share/inbox.js';
 import { PublishQueue } from '../../src/share/publish.js';
 import { turns } from '../support/turns.js';
 import { until } from '../support/until.js';
