@@ -5,8 +5,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { boundClients, readBody } from '../control/clients.js';
-import { endServer, listen } from '../control/listen.js';
-import { removeLeftSocket } from '../control/socket-file.js';
+import { endServer, listen, removeLeftSocket } from '../control/listen.js';
 import { EXIT, messageOf, OperatorError } from '../core/errors.js';
 import { CONTROL_CLIENTS_MAX, WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
 import { CONTROL_REQUEST_MS_MAX } from '../core/timeouts.js';

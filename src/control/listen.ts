@@ -1,9 +1,8 @@
 /** How a server comes to listen on a port or a Unix socket, says so when it cannot, and ends. */
-import { chmodSync } from 'node:fs';
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { messageOf, OperatorError } from '../core/errors.js';
-import { removeLeftSocket } from './socket-file.js';
 
 /** Where a part listens; either may be absent. */
 export interface ListenPlaces {
@@ -88,4 +87,18 @@ export async function listenAt(
     throw error;
   }
   return { addresses, close };
+}
+
+/**
+ * Removes a socket that an earlier run left. Throws `OperatorError` where the path is anything but
+ * a socket: a path that somebody mistyped deletes no file.
+ */
+export function removeLeftSocket(path: string): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket())
+    throw new OperatorError(`cannot listen on ${path}: it exists and is no socket`, {
+      hint: 'name a path that is free',
+    });
+  unlinkSync(path);
 }

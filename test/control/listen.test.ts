@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
-import { removeLeftSocket } from '../../src/control/socket-file.js';
+import { removeLeftSocket } from '../../src/control/listen.js';
 
 const dir = mkdtempSync(join(tmpdir(), 'banjour-socket-'));
 afterAll(() => rmSync(dir, { recursive: true }));
