@@ -19,7 +19,6 @@ import { parseTranslators, readAllow, readIgnorecommand, readProxies } from './a
 import { readIncrement } from './increment.js';
 import { JAIL_KEYS } from './schema.js';
 import { type ActionFiles, Section } from './section.js';
-import { readShare } from './share.js';
 import { type LogsToJournal, selectSource } from './source.js';
 import {
   EVIDENCE,
@@ -29,6 +28,7 @@ import {
   RECIDIVE,
   readEvidence,
   readGroup,
+  readShare,
   recidiveIntake,
 } from './special.js';
 import type { JailConfig, JailSource } from './types.js';
