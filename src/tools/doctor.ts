@@ -21,8 +21,7 @@ import { allNeeds, type Need } from '../setup/needs.js';
 import { IN_MEMORY, ledgerPathOf } from '../setup/setup.js';
 import type { StartSurroundings } from '../setup/viewer.js';
 import { checkCompanion } from './doctor-companion.js';
-import { checkDovecot } from './doctor-dovecot.js';
-import { checkPolicy } from './doctor-policy.js';
+import { checkDovecot, checkPolicy } from './doctor-dovecot.js';
 import { checkShare } from './doctor-share.js';
 
 /** journald's rate limit is looked at so far back, days. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { DEFAULT_POLICY_RULES } from '../../src/policy/decide.js';
-import { checkPolicy } from '../../src/tools/doctor-policy.js';
+import { checkPolicy } from '../../src/tools/doctor-dovecot.js';
 
 let scratch: string;
 let server: Server | undefined;

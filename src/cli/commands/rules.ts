@@ -1,5 +1,6 @@
 /** `banjour rules`: the ruleset in nft's syntax, as it is in the kernel or as it would be. */
 import { EXIT, type ExitCode } from '../../core/errors.js';
+import type { ConfigurationRoots } from '../../setup/load.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 
 export const rules: CommandDefinition = {
@@ -20,10 +21,34 @@ export const rules: CommandDefinition = {
 };
 
 async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode> {
-  const { describeKernel, describePlan } = await import('../../tools/rules.js');
   const text = args.flag('plan')
-    ? describePlan({ shippedRoot: paths.shipped, adminRoot: paths.config })
+    ? await describePlan({ shippedRoot: paths.shipped, adminRoot: paths.config })
     : await describeKernel();
   terminal.out(args.flag('json') ? `${JSON.stringify({ rules: text })}\n` : text);
   return EXIT.ok;
+}
+
+/** What nft says of our tables, elements included. */
+async function describeKernel(): Promise<string> {
+  const { NftBackend } = await import('../../firewall/nft.js');
+  const backend = new NftBackend({ resident: false });
+  try {
+    return await backend.ruleset();
+  } finally {
+    await backend.close();
+  }
+}
+
+/** What a start with this configuration would make, without elements. */
+async function describePlan(roots: ConfigurationRoots): Promise<string> {
+  const { Allowlist } = await import('../../allow/allowlist.js');
+  const { RecordingBackend } = await import('../../firewall/recording.js');
+  const { loadSetup } = await import('../../setup/load.js');
+  const { setup } = loadSetup(roots);
+  const allow = new Allowlist(setup.allow).snapshot.prefixes();
+  return new RecordingBackend().describe({
+    ...setup.firewall,
+    rules: setup.jails.map(({ rule }) => rule),
+    allow,
+  });
 }

@@ -3,12 +3,20 @@
  * without its charts and without its style, as a mail client may show it.
  */
 
-import { svg } from '../../charts/charts.js';
+import { type Chart, svg } from '../../charts/charts.js';
 import { escapeXml } from '../../charts/svg.js';
 import { localZone } from '../../core/time.js';
-import { chartsOf } from './charts.js';
 import type { HostReport } from './report.js';
-import { headOf, minuteOf, type ReportSection, sectionsOf, summaryOf } from './sections.js';
+import {
+  headOf,
+  minuteOf,
+  type ReportSection,
+  sectionsOf,
+  stepsOf,
+  summaryOf,
+  WEEKDAYS,
+  weekOf,
+} from './sections.js';
 
 const STYLE = [
   ':root{color-scheme:light dark}',
@@ -56,4 +64,44 @@ function sectionHtml({ title, columns, rows, nothing }: ReportSection): string {
     (row) => `<tr>${row.map((cell, i) => `<td${kind(i)}>${text(cell)}</td>`).join('')}</tr>\n`,
   );
   return `${head}<table><thead><tr>${names.join('')}</tr></thead>\n<tbody>${body.join('')}</tbody></table>\n`;
+}
+
+/** Columns of a chart over time: a week by the hour. */
+const CHART_STEPS = 168;
+
+/** What a report draws, in its order. */
+function chartsOf(report: HostReport): Chart[] {
+  const { hours, steps } = stepsOf(report, CHART_STEPS);
+  const every = Math.max(1, Math.ceil(steps.length / 7));
+  const ticks = steps.flatMap(({ time }, column) =>
+    column % every === 0 ? [{ column, label: minuteOf(time) }] : [],
+  );
+  const columnsOf = (which: 'attempts' | 'bans') =>
+    steps.map((step) => ({ label: minuteOf(step.time), value: step[which] }));
+  const each = hours === 1 ? 'by the hour' : `${hours} hours each`;
+  const week = weekOf(report);
+  return [
+    {
+      kind: 'columns',
+      title: `Failed attempts, ${each}`,
+      unit: 'attempts',
+      columns: columnsOf('attempts'),
+      ticks,
+    },
+    {
+      kind: 'columns',
+      title: `Bans, ${each}`,
+      unit: 'bans',
+      columns: columnsOf('bans'),
+      ticks,
+      ink: 'c1',
+    },
+    {
+      kind: 'heat',
+      title: 'Attempts by hour of the day',
+      unit: 'attempts',
+      columns: Array.from({ length: 24 }, (_, hour) => String(hour).padStart(2, '0')),
+      rows: WEEKDAYS.map((label, i) => ({ label, values: week[i] ?? [] })),
+    },
+  ];
 }
