@@ -39,8 +39,7 @@ import {
   sourceView,
   termText,
 } from './control-views.js';
-import { explainView } from './explain.js';
-import { userView } from './explain-offenders.js';
+import { explainView, userView } from './explain.js';
 import { FiguresDesk } from './figures-thread.js';
 import { unsavedWarnings } from './ledger-upkeep.js';
 import { PolicyDesk } from './policy-desk.js';

@@ -21,7 +21,7 @@ import {
 import { LISTS_JAIL } from '../core/share.js';
 import { copyOf } from '../core/text.js';
 import { type EpochMicros, MICROS_PER_SECOND, wallClock } from '../core/time.js';
-import { LiftedPrefixes } from './share-lifted.js';
+import { LiftedPrefixes } from './share-judge.js';
 
 /** Where an element of a list comes from: other hosts' texts. */
 export interface ListSource {

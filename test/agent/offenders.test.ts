@@ -1,6 +1,6 @@
 /** Who attacked together, and what is said of a user: by the ledger, whatever stands around it. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { offendersOf, userView } from '../../src/agent/explain-offenders.js';
+import { offendersOf, userView } from '../../src/agent/explain.js';
 import type { Stages } from '../../src/agent/stages.js';
 import type { BanDecision, BanRecord, WeighedAttempt } from '../../src/core/decision.js';
 import { cursor, mustJailName } from '../../src/core/names.js';
