@@ -185,3 +185,16 @@ export type BanjourEvent = (typeof BANJOUR_EVENTS)[number];
 export function banKey(jail: string, target: Prefix): string {
   return `${jail} ${formatPrefix(target)}`;
 }
+
+/** Up to when failures of a target are settled: after a restart jails do not count them again. */
+export interface SettledUpTo {
+  /** Absent: all jails. */
+  readonly jail?: JailName;
+  readonly target: Prefix;
+  readonly upTo: EpochMicros;
+  /**
+   * True: of exactly this target (its ban was decided or ended); false: of all that overlap it (an
+   * operator's unban).
+   */
+  readonly exact: boolean;
+}

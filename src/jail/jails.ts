@@ -22,7 +22,7 @@
  * counted by host as well, and the host is banned instead of the prefix.
  */
 import type { Prefix } from '../core/address.js';
-import type { BanDecision, FilterEvent, WeighedAttempt } from '../core/decision.js';
+import type { BanDecision, FilterEvent, SettledUpTo, WeighedAttempt } from '../core/decision.js';
 import {
   EVIDENCE_CURSORS_MAX,
   EVIDENCE_LOG_BYTES_MAX,
@@ -59,7 +59,7 @@ import type {
 import { Neighbours } from './neighbours.js';
 import { PendingDecisions } from './pending.js';
 import { type Counted, Recidive } from './recidive.js';
-import { type Floor, recall, remember } from './restart.js';
+import { recall, remember } from './restart.js';
 import { loginViewOf, statsOf, viewsOf } from './views.js';
 import { WatchedBans } from './watched.js';
 import { isFast, remembered, Weighing } from './weighing.js';
@@ -186,7 +186,7 @@ export class Jails {
    */
   recall(
     attempts: Iterable<WeighedAttempt>,
-    floors: Iterable<Floor>,
+    floors: Iterable<SettledUpTo>,
     only: ReadonlySet<JailName>,
   ): void {
     recall(this.#jails, this.#weighing, attempts, floors, only);
@@ -213,7 +213,7 @@ export class Jails {
    * Makes the floors of the ledger known, before the warm-up reads back; to these jails only, when
    * they are given.
    */
-  remember(floors: Iterable<Floor>, only?: ReadonlySet<JailName>): void {
+  remember(floors: Iterable<SettledUpTo>, only?: ReadonlySet<JailName>): void {
     remember(this.#jails, floors, only);
   }
 

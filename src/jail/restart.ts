@@ -2,32 +2,17 @@
  * What a restart makes known again from the ledger: up to when failures are settled, and what the
  * jails that weigh had weighed.
  */
-import type { Prefix } from '../core/address.js';
-import type { WeighedAttempt } from '../core/decision.js';
+import type { SettledUpTo, WeighedAttempt } from '../core/decision.js';
 import type { JailName } from '../core/names.js';
-import type { EpochMicros } from '../core/time.js';
 import { NO_EVIDENCE } from './evidence/log.js';
 import type { JailList } from './jail-list.js';
 import { keyOf } from './keys.js';
 import type { Weighing } from './weighing.js';
 
-/** Up to when failures are settled, as far as new jails must know after a restart. */
-export interface Floor {
-  /** Absent: all jails. */
-  readonly jail?: JailName;
-  readonly target: Prefix;
-  readonly upTo: EpochMicros;
-  /**
-   * True: of exactly this target (its ban was decided or ended); false: of all that overlap it (an
-   * operator's unban).
-   */
-  readonly exact: boolean;
-}
-
 /** See `Jails.remember`. */
 export function remember(
   jails: JailList,
-  floors: Iterable<Floor>,
+  floors: Iterable<SettledUpTo>,
   only?: ReadonlySet<JailName>,
 ): void {
   for (const { jail: name, target, upTo, exact } of floors)
@@ -43,15 +28,15 @@ export function recall(
   jails: JailList,
   weighing: Weighing,
   attempts: Iterable<WeighedAttempt>,
-  floors: Iterable<Floor>,
+  floors: Iterable<SettledUpTo>,
   only: ReadonlySet<JailName>,
 ): void {
   for (const name of only) weighing.renew(name);
   const pardons = [...floors].filter(({ exact }) => !exact).sort((a, b) => a.upTo - b.upTo);
   let next = 0;
   const pardonUntil = (time: number) => {
-    for (; next < pardons.length && (pardons[next] as Floor).upTo < time; next++) {
-      const { jail, target, upTo } = pardons[next] as Floor;
+    for (; next < pardons.length && (pardons[next] as SettledUpTo).upTo < time; next++) {
+      const { jail, target, upTo } = pardons[next] as SettledUpTo;
       for (const name of only)
         if (jail === undefined || jail === name) weighing.forget(target, upTo, name);
     }

@@ -8,7 +8,7 @@ import {
   parsePrefix,
   prefixOf,
 } from '../core/address.js';
-import type { BanRecord, Leniency } from '../core/decision.js';
+import type { BanRecord, Leniency, SettledUpTo } from '../core/decision.js';
 import type { Element } from '../core/firewall.js';
 import type { Cursor, JailName } from '../core/names.js';
 import { HISTORY_ANSWER_ROWS_MAX, HISTORY_BANS_MAX } from '../core/service-limits.js';
@@ -40,16 +40,6 @@ export interface BanQuery {
   readonly oldestFirst?: boolean;
   /** At most so many. */
   readonly limit?: number;
-}
-
-/** Failures of the target up to this time are settled; the jails' `Floor`. */
-export interface SettledUpTo {
-  /** Absent: in all jails. */
-  readonly jail?: JailName;
-  readonly target: Prefix;
-  readonly upTo: EpochMicros;
-  /** True: of exactly this target; false: of all that share an address with it. */
-  readonly exact: boolean;
 }
 
 /** Of a ban of the past what jails that count bans ask for; a start has 200,000 of them. */

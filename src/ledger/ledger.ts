@@ -20,6 +20,7 @@ import type {
   BanRecord,
   Decision,
   EndReason,
+  SettledUpTo,
   UnbanDecision,
   WeighedAttempt,
 } from '../core/decision.js';
@@ -33,7 +34,7 @@ import { type EpochMicros, MICROS_PER_SECOND } from '../core/time.js';
 import { type Attempts, attemptValues } from './attempts.js';
 import type { LedgerDatabase } from './database.js';
 import { guarded } from './errors.js';
-import type { History, SettledUpTo } from './history.js';
+import type { History } from './history.js';
 import { type AlarmInsert, writeHourly } from './hourly.js';
 import {
   type BanRow,
