@@ -25,7 +25,7 @@ import {
   type SliderChoice,
   stepsOf,
   type TriedSettings,
-} from './settings.js';
+} from './sliders.js';
 
 type Hit = WhatIfSetting['hits'][number];
 

@@ -15,7 +15,7 @@ import {
 import { afterTick, alarmsOf, NOTHING_YET } from '../../../src/web/page/live.js';
 import { PAGE_ROWS, RowPages } from '../../../src/web/page/pages.js';
 import { linkTo, routeOf } from '../../../src/web/page/reader.js';
-import { nearestSetting, stepsOf } from '../../../src/web/page/settings.js';
+import { nearestSetting, stepsOf } from '../../../src/web/page/sliders.js';
 import { until } from '../../support/until.js';
 
 const SOURCE = 'src/web/page';

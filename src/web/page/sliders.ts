@@ -1,4 +1,4 @@
-/** Among the settings that were tried: what sliders may say, and which one they mean. */
+/** The sliders of the view what-if: their values, and which tried setting they mean. */
 import type { WhatIfSetting, WhatIfView } from '../api.js';
 
 export type TriedSettings = NonNullable<WhatIfView['advice']>;
