@@ -37,7 +37,7 @@ export function openLog({ level, target, stderr, out, env }: LogTargetOptions): 
   }
   if (target === 'stdout')
     return { ...createLog({ level, stream: { write: out }, style: 'plain' }), ...none };
-  if (target === 'stderr' || !isJournal(2, env))
+  if (target === 'stderr' || !isStderrJournal(env))
     return {
       ...createLog({ level, stream: stderr, style: styleFor(stderr, withoutJournal(env)) }),
       ...none,
@@ -47,15 +47,15 @@ export function openLog({ level, target, stderr, out, env }: LogTargetOptions): 
 }
 
 /**
- * True when the descriptor leads to the journal. $JOURNAL_STREAM alone does not say so: a terminal
+ * True when standard error leads to the journal. $JOURNAL_STREAM alone does not say so: a terminal
  * inside a desktop session inherits it, too. It holds the device and inode of the stream to compare
  * with (systemd.exec(5)).
  */
-export function isJournal(descriptor: number, env: NodeJS.ProcessEnv): boolean {
+export function isStderrJournal(env: NodeJS.ProcessEnv): boolean {
   const stream = env['JOURNAL_STREAM'];
   if (stream === undefined) return false;
   try {
-    const { dev, ino } = fstatSync(descriptor, { bigint: true });
+    const { dev, ino } = fstatSync(2, { bigint: true });
     return stream === `${dev}:${ino}`;
   } catch {
     return false;
@@ -63,7 +63,7 @@ export function isJournal(descriptor: number, env: NodeJS.ProcessEnv): boolean {
 }
 
 function withoutJournal(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return isJournal(2, env) ? env : { ...env, JOURNAL_STREAM: undefined };
+  return isStderrJournal(env) ? env : { ...env, JOURNAL_STREAM: undefined };
 }
 
 /**

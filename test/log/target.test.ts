@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { OperatorError } from '../../src/core/errors.js';
 import { mustJailName } from '../../src/core/names.js';
-import { isJournal, LogFile, openLog } from '../../src/log/target.js';
+import { isStderrJournal, LogFile, openLog } from '../../src/log/target.js';
 
 let folder: string;
 beforeEach(() => {
@@ -98,8 +98,8 @@ describe('logtarget = journal', () => {
 
   test('is recognised by the device and inode that systemd names', () => {
     const { dev, ino } = fstatSync(2, { bigint: true });
-    expect(isJournal(2, { JOURNAL_STREAM: `${dev}:${ino}` })).toBe(true);
-    expect(isJournal(2, { JOURNAL_STREAM: `${dev}:${ino + 1n}` })).toBe(false);
-    expect(isJournal(2, {})).toBe(false);
+    expect(isStderrJournal({ JOURNAL_STREAM: `${dev}:${ino}` })).toBe(true);
+    expect(isStderrJournal({ JOURNAL_STREAM: `${dev}:${ino + 1n}` })).toBe(false);
+    expect(isStderrJournal({})).toBe(false);
   });
 });
