@@ -18,7 +18,7 @@ import { adminHosts, defaultGateways, ownAddresses, resolvers } from './host.js'
 import { Lists } from './lists.js';
 import { AllowSnapshot, type Exemption, reasonOf } from './snapshot.js';
 
-/** What the keeper asks the world; tests put others in its place. */
+/** What the list asks of its surroundings; tests put others in their place. */
 export interface AllowSources {
   readonly resolve: Resolve;
   readonly own: () => Exemption[];

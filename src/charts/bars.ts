@@ -1,4 +1,4 @@
-/** BarChart for comparing, and lines for growth. */
+/** Bars for comparing, and lines for growth. */
 import {
   axis,
   box,

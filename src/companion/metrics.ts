@@ -29,8 +29,8 @@ export async function planMetrics(
 }
 
 /**
- * The agent's figures and those of the companion's parts: the companion's own way to them, or its
- * socket when it answers. Throws when no agent does.
+ * The agent's figures and those of the companion's parts: by `parts` within the companion, by
+ * companion.sock elsewhere, where there is one. Throws when no agent answers.
  */
 export async function readFigures(
   paths: Paths,

@@ -110,7 +110,7 @@ export function readProxies(reader: Section): readonly Prefix[] {
   return prefixes;
 }
 
-/** Tags that stand for themselves in `ignorecommand`. */
+/** Tags of `ignorecommand` that each ban fills in with its own values. */
 const COMMAND_TAGS = new Set([
   'ip',
   'ip-host',

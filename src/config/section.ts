@@ -125,7 +125,7 @@ export class Section {
     const text = this.text(key);
     const parsed = parser(text);
     if (text === '') {
-      // Where nothing is no value, an administrator who wrote nothing meant something.
+      // Told where the key takes no empty text: whoever left it empty wanted something by it.
       if (this.stated(key) && this.value(key) !== undefined && !('value' in parsed))
         this.warn('config.empty', key, 'has no value, so the default counts', parsed.fix);
       return fallback;
@@ -158,7 +158,7 @@ export class Section {
     key: string,
     message: string,
     fix: string,
-    value?: string,
+    value: string,
   ): void {
     this.#add('error', id, key, message, fix, value, at);
   }
@@ -169,9 +169,8 @@ export class Section {
     key: string,
     message: string,
     fix: string,
-    value?: string,
   ): void {
-    this.#add('warning', id, key, message, fix, value, at);
+    this.#add('warning', id, key, message, fix, undefined, at);
   }
 
   #add(

@@ -100,8 +100,8 @@ export interface JailConfig {
   /** Entries remembered with a ban, 0 to `EVIDENCE_CURSORS_MAX`. */
   readonly maxmatches: number;
   /**
-   * Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and kin stand for
-   * themselves.
+   * Asked before a ban, without a shell; exit code 0 forbids it. `<ip>` and its kin are still in
+   * it: each ban fills in its own values.
    */
   readonly ignorecommand: readonly string[] | null;
   readonly notify: readonly NotifySpec[];

@@ -42,7 +42,7 @@ export function boundClients(server: Server, most: number, milliseconds: number)
     silent.delete(socket);
   };
   const expect = (socket: Socket) => {
-    // Of requests that came in one go each answer ends: there is one time for all of them.
+    // Several requests may come at once; the end of each answer begins the same time anew.
     forget(socket);
     silent.set(
       socket,
@@ -58,7 +58,7 @@ export function boundClients(server: Server, most: number, milliseconds: number)
     });
     const [oldest] = silent.keys();
     if (open <= most || oldest === undefined) return;
-    // Its end takes a turn; the next one who comes takes another's place.
+    // It closes a turn later: until then the next client must not take the same place.
     forget(oldest);
     oldest.destroy();
   });

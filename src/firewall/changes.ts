@@ -1,5 +1,5 @@
 /**
- * From what the daemon asks to operations on sets: validation, last word per element, ends to
+ * From what the agent asks to operations on sets: validation, last word per element, ends to
  * timeouts; and which change a refused transaction was refused for. Pure.
  */
 import type { Element, ElementChange, Refusal } from '../core/firewall.js';

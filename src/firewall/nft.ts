@@ -1,6 +1,6 @@
 /**
- * The backend of the real kernel: `TableBackend` over `NftRunner`, with the watch for drift. What
- * the daemon makes. It also closes this host's sockets of who is banned.
+ * The backend of the real kernel, as an agent makes it: `TableBackend` over `NftRunner`, with the
+ * watch for drift. It also closes the sockets that this host has with who is banned.
  */
 
 import type { TableOwner } from '../../native/netlink-owner.js';

@@ -22,9 +22,9 @@ export interface OwnerOptions {
 }
 
 /**
- * Takes the tables of this network namespace for this process; undefined where the kernel knows no
- * owners, or where this process has no say in the firewall, which whoever opens it is told better.
- * Throws OperatorError when another has them.
+ * Takes the tables of this network namespace for this process. Undefined where the kernel knows no
+ * owners, and where this process may not change the firewall, which its opening tells in better
+ * words. Throws OperatorError when another process has them.
  */
 export function claimTables({ netns, proc = '/proc' }: OwnerOptions = {}): TableOwner | undefined {
   for (let attempt = 0; ; attempt++) {
@@ -34,7 +34,8 @@ export function claimTables({ netns, proc = '/proc' }: OwnerOptions = {}): Table
     const table = tableOf(netns);
     if (table?.owned === true) throw refusal(table.comment, proc);
     if (attempt > 0) return undefined;
-    // Made by hand (from a saved ruleset, say), it is nobody's; gone, its owner has just ended.
+    // A table without an owner was made by hand, e.g. from a saved ruleset. No table at all: its
+    // owner has just ended.
     if (table !== undefined) removeUnowned(OWNER_TABLE, netns);
   }
 }

@@ -134,7 +134,7 @@ export class NftRunner implements Transport {
     const images = families.flatMap(
       (family) => orElse(undefined, () => imageOf(family, TABLE, netns)) ?? [],
     );
-    // With one of two, the other would be held for brought back, and nft not asked for it.
+    // With only one of two images the other table would pass for restored without nft.
     this.#images = images.length === families.length ? images : [];
   }
 

@@ -1,5 +1,5 @@
 /**
- * The only file that starts child processes: nft and, on request, ss. Absolute path, no shell,
+ * Starts the firewall's child processes: nft and, on request, ss. Absolute path, no shell,
  * clean environment, a deadline and then SIGKILL, bounded output. Descriptors of ours are
  * close-on-exec, so a child has its three alone.
  */

@@ -154,7 +154,7 @@ export class DriftWatch {
     else if (this.#retry === undefined) inBackground(this.#repair());
   }
 
-  /** Somebody flushed once more while that was being repaired: as often as repairs may be. */
+  /** Somebody flushed again during a repair: mended at once, no more often than repairs may be. */
   #again(structure: boolean): void {
     if (!structure || this.#recent.length > DRIFT_REPAIRS_BURST_MAX) return;
     if (this.#options.makeAnew?.() === true) this.#recent.push(performance.now());

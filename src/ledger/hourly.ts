@@ -9,7 +9,7 @@ import { guarded } from './errors.js';
 import type { Statements } from './schema.js';
 
 const MICROS_PER_HOUR = 3_600_000_000;
-/** Of these an hour holds the highest number instead of the sum. */
+/** Kinds of which an hour holds the highest number instead of the sum. */
 const PEAKS: ReadonlySet<HourlyKind> = new Set(['lag', 'deaf']);
 
 /** The hour of a time, counted from 1970. */

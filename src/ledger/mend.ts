@@ -102,7 +102,7 @@ function ownParts(): ReadonlyMap<string, Part> {
   return own;
 }
 
-/** Of others: a trigger may refuse a write or undo it, an index may refuse it as not unique. */
+/** Parts of other programs: a trigger may refuse or undo a write, an index find it not unique. */
 function strangersIn(parts: readonly Part[]): Part[] {
   const words = (sql?: string | null) => sql?.replaceAll(/\s+/g, ' ');
   return parts.filter(({ name, sql }) => {

@@ -118,7 +118,7 @@ function mistakeOf(row: BanRow, logins: Logins): MistakeFigures | undefined {
   });
   if (row.ended_reason === 'operator' && row.ended_time !== null)
     return told('lifted', row.ended_time, row.ended_by);
-  // Who bans by hand knows whom.
+  // A person who bans by hand knows whom.
   if (origin !== 'journal') return undefined;
   const own = logins.of(target);
   const before = own.findLast((login) => login.time <= time);

@@ -164,7 +164,7 @@ function inside({ network }: { readonly network: string }): [sql: string, ...val
   const numbers = prefix.base.split('.').slice(0, Math.floor(prefix.length / 8));
   if (numbers.length === 0) return ["instr(address, ':') = 0"];
   if (numbers.length === 4) return ['address = ?', numbers.join('.')];
-  // The sign behind the point.
+  // `/` is the character that follows `.`: the range has every text with that beginning.
   return ['address >= ? AND address < ?', `${numbers.join('.')}.`, `${numbers.join('.')}/`];
 }
 

@@ -114,7 +114,7 @@ export class Notifier {
     for (const route of routes) {
       const key = keyOf(route.target);
       const stored = this.#positions.of(key) ?? newest;
-      // Higher than everything: of another ledger.
+      // An id above the newest one comes from another ledger.
       const done = stored > newest ? 0 : stored;
       if (stored > newest) this.metrics.gaps.inc();
       this.#positions.set(key, done);

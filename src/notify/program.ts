@@ -54,7 +54,7 @@ export function runProgram(
       clearTimeout(timer);
       resolve({ status, output: output.text, complaint: complaint.text });
     });
-    // A program that reads nothing closes its end; that is its business.
+    // A program that does not read its input closes it, which is no fault.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
   });

@@ -18,7 +18,7 @@ import type { AgentReport, PolicyRequest } from './request.js';
 const CONNECTIONS = 4;
 /** So many questions in a row without an answer, and the agent is left alone for a while. */
 const TRIES = 3;
-/** ... for so long, ms. */
+/** Pause after these, ms. */
 const REST_MS = 1_000;
 /** Reports are gathered for so long, ms: their lines come later, or are counted instead. */
 const BATCH_MS = 25;
@@ -88,7 +88,7 @@ export class AgentLink {
     this.#agent.destroy();
   }
 
-  /** Of the same failures come log lines: what cannot be told now is not told later. */
+  /** What cannot be told now is not told later: the log has a line of the same failures. */
   #flush(): Promise<void> {
     this.#timer = undefined;
     if (this.#queue.length > 0) this.#flushed ??= this.#sendAll();

@@ -50,7 +50,7 @@ function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolea
     const deny = (why: PolicyDenial) => {
       denied(why);
       const [status, error] = WORDS[why];
-      // What else comes of such a client is not read.
+      // The rest of such a client's request is not read.
       response.setHeader('connection', 'close');
       send(response, status, { error });
     };

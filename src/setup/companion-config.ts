@@ -288,7 +288,7 @@ function complainOfPlace(second: WrittenPlace, first: WrittenPlace | undefined):
   );
 }
 
-/** The line that says so. */
+/** The line in which the place is written. */
 function writtenAt({ reader, key }: WrittenPlace): string {
   const place = reader.stated(key) ? reader.place(key) : undefined;
   return place === undefined ? 'its default' : `${place.file}:${place.line}`;

@@ -13,7 +13,7 @@ export type DovecotPolicy = ReadonlyMap<string, string>;
 
 const EXAMPLE = `${examplePath('dovecot-policy/README.md')} says how`;
 const ASK_MS = 5_000;
-/** A login may wait so long for a companion that hangs, ms, before it is worth a word. */
+/** A login may wait so long for a companion that hangs, ms; a longer wait is reported. */
 const WAIT_MS = 1_000;
 
 /** Undefined where there is no Dovecot, or it cannot be asked. */

@@ -64,15 +64,15 @@ export function allNeeds(config: Config, surroundings: StartSurroundings): Need[
 /** Names of `ignoreip` that do not resolve now; waits for name servers, so no start asks. */
 export async function nameNeeds(config: Config): Promise<Need[]> {
   const isName = (term: AllowTerm) => term.kind === 'name';
-  const keeper = new Allowlist({
+  const allowlist = new Allowlist({
     ...config.allow,
     terms: config.allow.terms.filter(isName),
     perJail: new Map(
       [...config.allow.perJail].map(([jail, terms]) => [jail, terms.filter(isName)]),
     ),
   });
-  await keeper.refresh();
-  return keeper
+  await allowlist.refresh();
+  return allowlist
     .check()
     .filter(({ id }) => id === 'allow.name')
     .map(({ id, message, fix }) => {
@@ -203,7 +203,7 @@ function unreadableJournal(path: string, why: string): OperatorError {
   });
 }
 
-/** What is not there is waited for, and the others go on. */
+/** Sources that are not there: the agent waits for them, and the others go on. */
 function sources({ jails }: Config, { agent }: StartSurroundings): Need[] {
   return unique(
     jails.flatMap((jail): Need[] => {

@@ -140,7 +140,7 @@ export class Connection {
       this.#follower.run(),
       this.#beat(ending),
     ];
-    // What is still under way when the first of them fails, fails of that.
+    // When one of them fails, the others fail because of it: only the first failure is told.
     for (const one of work) inBackground(one, () => undefined);
     try {
       await Promise.race([broken, ...work, aborted(ending)]);
@@ -226,7 +226,7 @@ export class Connection {
     while (!signal.aborted) {
       await sleep(times.heartbeat, undefined, { signal });
       await engine.heartbeat();
-      // An agent that is away has its own way to be waited for.
+      // Follower and inbox wait for an agent that is away.
       const now = await agent.shareStatus().catch(() => undefined);
       if (now !== undefined) this.#queue.adopt(now.publish);
       if (now !== undefined && `${now.accept}` !== `${view.accept}`)

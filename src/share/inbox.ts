@@ -245,7 +245,7 @@ export class Inbox {
           log('warning', `the agent does not take shared bans: ${reason}`);
         this.#problem = reason;
         this.#isInterrupted = true;
-        // It says that it does not want them: later listings ask again.
+        // The agent refused the request as a whole: later listings ask again.
         if (error instanceof OperatorError && error.exitCode === EXIT.dataError) return;
         await sleep(retryMs, undefined, { signal });
       }

@@ -87,7 +87,7 @@ export class LapiHttp {
           response.once('end', () => {
             const { statusCode: status = 0, headers } = response;
             const said = Buffer.concat(chunks).toString('utf8');
-            // So say Go and nginx.
+            // Go and nginx say so of a request without TLS on a port that wants it.
             if (status === 400 && /HTTPS (?:server|port)/.test(said)) failed(new Error(TLS_ANSWER));
             else resolve({ status, headers, json: jsonOf(said) });
           });

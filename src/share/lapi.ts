@@ -184,7 +184,7 @@ export class LapiEngine implements ShareEngine {
         answer,
         'look at bouncer-key-file of [share]; cscli bouncers add NAME makes a key',
       );
-    // Taken for an empty list it would lift everything: a proxy's page of its own is none.
+    // A proxy's own page is no list: taken for an empty one, it would lift everything.
     if (list.isWhole) return list;
     throw new OperatorError(`${this.where} answers something else than decisions`, {
       hint: 'look whether url of [share] leads to the LAPI itself',
@@ -211,7 +211,7 @@ export class LapiEngine implements ShareEngine {
     return { put: decisions, gone: goneDecisions, own, passedOver: 0 };
   }
 
-  /** A token lasts an hour: whoever is told that it does not, logs in once more. */
+  /** A token lasts an hour: a request that is refused for want of one logs in once more. */
   async #asMachine(request: Omit<LapiRequest, 'headers'>): Promise<void> {
     for (let isRetry = false; ; isRetry = true) {
       const headers = { authorization: `Bearer ${this.#token}` };

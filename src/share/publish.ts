@@ -113,7 +113,7 @@ export class PublishQueue implements Receiver {
 
   /** A ban was lifted: it is published when no ban in force says otherwise. */
   unbanned({ jail, address, reason }: StreamEvent): void {
-    // What is over is over everywhere.
+    // A ban that ended by its time ends at the engine by itself.
     if (reason === 'expired') return;
     const key = ownKey(jail, address);
     this.#hear(key);
@@ -296,7 +296,7 @@ export class PublishQueue implements Receiver {
     for (const [key, until] of [...this.#intended]) {
       if (until <= now) this.#intended.delete(key);
       else if (!wanted.has(key) && !heard.has(key)) {
-        // As many as somebody wrote there in this host's name.
+        // There are as many of these as a stranger wrote there in this host's name.
         this.#isCutShort = !this.hasRoom;
         if (this.#isCutShort) return;
         this.#intend(key, undefined);

@@ -110,7 +110,7 @@ export class ReplyGuard {
     else this.#open.push(values);
   }
 
-  /** And with it every array whose last value it is. */
+  /** A value ends, and with it every array whose last value it is. */
   #valueEnds(): void {
     for (let top = this.#open.length - 1; top >= 0; top--) {
       const left = (this.#open[top] ?? 0) - 1;

@@ -100,7 +100,7 @@ export class ShareService {
       } catch (error) {
         if (!signal.aborted) this.#fail(error);
       }
-      // One that lasted is no reason to wait long for the next; one that only lists is.
+      // After a connection that lasted the next may come soon; after one that only listed it waits.
       const hasLasted = this.#since !== undefined && Date.now() - this.#since >= last;
       this.#isShort = this.#since !== undefined && !hasLasted;
       if (hasLasted) {

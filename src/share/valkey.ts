@@ -304,7 +304,7 @@ export class ValkeyEngine implements ShareEngine {
       return `the ACL user ${user} may do too little: docs/share.md has the line for it`;
     if (/^DENIED/.test(text))
       return 'the server takes nobody from other hosts while it has no requirepass (docs/share.md)';
-    // Both were somebody's wish. The set holds all that is in force; hosts tell it anew.
+    // In both cases somebody put it there on purpose. To delete it loses nothing: hosts tell anew.
     const del = `on the server: valkey-cli -n ${database} DEL ${stream}`;
     const lock = 'then give its user a new password: whoever has the old one did this';
     if (/exhausted the last possible ID/.test(text))

@@ -84,7 +84,7 @@ function fitted(
     const last = shown.findLastIndex(({ index }) => columns[index]?.optional);
     if (last < 0) break;
     shown.splice(last, 1);
-    // What went may have been more than was too much.
+    // The column that went may have been wider than the excess: the rest is given back.
     for (const one of shown)
       if (excess() < 0) one.room = Math.min(natural[one.index] ?? 0, one.room - excess());
   }

@@ -14,7 +14,7 @@ import { examplePath } from '../setup/paths.js';
 const DROP_IN = examplePath('dovecot/99-banjour.conf');
 const FIX = `cp ${DROP_IN} /etc/dovecot/conf.d/ && doveadm reload; the log then has a line for each failed login, with the user, the address and six of the 40 digits of the SHA-1 of the password that was tried, never the password (docs/detection.md)`;
 
-/** What `doveconf` prints of both settings; undefined where there is no Dovecot, or it is mute. */
+/** What `doveconf` prints of both settings; undefined where no Dovecot says so. */
 function askDoveconf(program: string): string | undefined {
   const settings = ['auth_verbose', 'auth_verbose_passwords'];
   const { status, stdout } = spawnSync(program, settings, {

@@ -20,7 +20,7 @@ export interface SharePatient {
   readonly shareSocket: string;
 }
 
-/** All is listed anew, and told to the agent, every ten minutes: so long is no chance, ms. */
+/** The companion tells the agent of all bans every ten minutes: a longer silence is a fault, ms. */
 const PATIENCE_MS = 25 * 60_000;
 
 /** Nothing where no bans are shared. What is wrong with companion.conf is told elsewhere. */

@@ -76,10 +76,7 @@ export async function examine(patient: DoctorTarget): Promise<Finding[]> {
   return onePerRemedy(findings);
 }
 
-/**
- * What is mended by the same means is one finding: the first, which says of the others what they
- * are.
- */
+/** Findings with the same remedy become one: the first, whose message names the others. */
 export function onePerRemedy(findings: readonly Finding[]): Finding[] {
   const merged = new Map<string, Finding>();
   for (const [index, finding] of findings.entries()) {
@@ -116,8 +113,8 @@ async function checkConfiguration({
   surroundings,
 }: DoctorTarget): Promise<Finding[]> {
   const { config, setup, warnings } = loadSetup(configuration);
-  const keeper = new Allowlist(setup.allow);
-  await keeper.refresh();
+  const allowlist = new Allowlist(setup.allow);
+  await allowlist.refresh();
   return [
     ...warnings.map((message): Finding => ({ level: 'warning', id: 'configuration', message })),
     {
@@ -125,7 +122,7 @@ async function checkConfiguration({
       id: 'configuration.jails',
       message: `${setup.jails.length === 1 ? '1 jail is' : `${setup.jails.length} jails are`} enabled: ${setup.jails.map(({ policy }) => policy.jail).join(', ')}`,
     },
-    ...keeper.check().filter(({ id }) => !id.startsWith('allow.file')),
+    ...allowlist.check().filter(({ id }) => !id.startsWith('allow.file')),
     ...allNeeds(config, surroundings)
       .filter(({ id }) => !TOLD_BY_OTHERS.includes(id))
       .map(findingOf),

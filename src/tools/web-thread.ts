@@ -18,14 +18,14 @@ import { explain } from './explain.js';
 import { letterFromAgent } from './report/letter.js';
 
 const DAY_MS = 86_400_000;
-/** How it is is told at most this often, ms. */
+/** The companion hears of the page's state at most this often, ms. */
 const VIEW_MS = 500;
 
 const work = workerData as WebWork;
 const { paths } = work;
 const say = (message: FromWeb) => parentPort?.postMessage(message);
 
-/** Tells how it is, a little later: a flood of refusals is told of once. */
+/** Tells the companion the page's state, a little later: a flood of refusals is one message. */
 let telling: NodeJS.Timeout | undefined;
 let web: Web | undefined;
 function tellView(): void {
@@ -36,7 +36,7 @@ function tellView(): void {
   }, VIEW_MS);
 }
 
-/** Why a socket is not ours to use; one that is not there is no matter of rights. */
+/** Why this process may not use a socket; undefined where there is none. */
 function closed(socket: string): string | undefined {
   try {
     accessSync(socket, constants.W_OK);

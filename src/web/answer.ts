@@ -50,7 +50,7 @@ export function sendRefusal(
   { status, body }: WebRefusal,
   page?: Page,
 ): void {
-  // What else comes of such a client is not read.
+  // The rest of such a client's request is not read.
   response.setHeader('connection', 'close');
   if (page === undefined) sendJson(response, jsonText(body), status);
   else send(response, status, headersOf(page.type, page.policy), page.text);

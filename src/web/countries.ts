@@ -132,7 +132,7 @@ function openCountries(path: string): Opened {
 }
 
 function readWhole(path: string): Buffer | CountryProblem {
-  // Nobody may be waited for who would have to write into it.
+  // O_NONBLOCK: to open a pipe must not wait for a program that writes into it.
   const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const about = fstatSync(file);
@@ -191,7 +191,7 @@ function recordOf(records: Records, address: string): unknown {
 function codeOf(records: Records, address: string): string | undefined {
   try {
     const record = (recordOf(records, address) ?? {}) as Partial<Record<string, CountryRecord>>;
-    // Where nobody knows where it is, whose it is.
+    // Where the file does not say where the address is, the country of its holder.
     const code = record['country']?.iso_code ?? record['registered_country']?.iso_code;
     return typeof code === 'string' && /^[A-Z]{2}$/.test(code) ? code : undefined;
   } catch {

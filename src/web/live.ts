@@ -76,7 +76,7 @@ export class LiveFeed {
     response.write(`retry: 3000\n\n${messageText('hello', hello)}`);
     this.#options.looked();
     if (this.#ticking === undefined) {
-      // What happened while nobody looked is in what he asks for.
+      // What happened while nobody looked stands in the lists that the viewer asks for.
       this.#calm();
       this.#ticking = setInterval(() => this.#tick(), TICK_MS);
       this.#look();
@@ -153,7 +153,7 @@ export class LiveFeed {
     const now = Date.now();
     for (const { response, isOpen } of this.#viewers) {
       if (isOpen()) continue;
-      // Who does not take the end either keeps no place.
+      // A viewer that has not even read the end of its stream is cut off.
       if (response.writableEnded) response.destroy();
       else response.end();
     }

@@ -30,7 +30,7 @@ export class Questions {
   readonly #limiter = new RateLimiter(WEB_QUESTIONS_PER_SECOND_MAX);
   readonly #now: () => number;
   #waiting = 0;
-  /** What needs the processor for long comes one after the other. */
+  /** Questions that need the processor for long are answered one after the other. */
   #heavy: Promise<unknown> = Promise.resolve();
 
   constructor(now: () => number = Date.now) {
@@ -63,7 +63,7 @@ export class Questions {
     return answer;
   }
 
-  /** What was changed is asked anew. */
+  /** Forgets every answer, since something was changed. */
   forget(): void {
     this.#kept.clear();
   }

@@ -98,7 +98,7 @@ function newToken(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** Looked up by digest, a token says nothing by the time that it takes. */
+/** Tokens are looked up by digest, so that the time of a look-up tells nothing of them. */
 function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('base64');
 }

@@ -69,7 +69,7 @@ export interface SiteOptions {
   readonly changed: (what: string) => void;
 }
 
-/** A request that passed the door. */
+/** A request whose name and origin were accepted. */
 interface Visit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;

@@ -78,7 +78,7 @@ async function writePage(file: string, made: HostReport): Promise<void> {
   }
 }
 
-/** Hands it to the mailer, for the receivers of the companion. */
+/** Hands the report to the mailer, for the receivers that companion.conf names. */
 async function mail(made: HostReport, paths: Paths, terminal: Terminal): Promise<void> {
   const [{ sendReport }, { letterOfReport }, { loadNotifyConfig }, { loadCompanionConfig }] =
     await Promise.all([

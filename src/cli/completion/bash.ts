@@ -133,7 +133,7 @@ function optionLines(command: string, options: readonly OfferedOption[]): string
     .join('');
 }
 
-/** Fixed words have a space before them, which no kind has. */
+/** Fixed words begin with a space, by which they are told from the name of a kind. */
 function wordsOf(offer: Completion): string {
   return typeof offer === 'string' ? offer : ` ${offer.join(' ')}`;
 }

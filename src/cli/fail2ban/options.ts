@@ -1,4 +1,4 @@
-/** `get ...` and `set ...` of fail2ban-client, but for bans. */
+/** `get` and `set` of fail2ban-client; what lists bans stands in `commands.ts`. */
 import { parseDuration } from '../../config/values.js';
 import type { ControlClient } from '../../control/client.js';
 import type { JailView, OptionsView } from '../../control/protocol.js';
@@ -19,7 +19,7 @@ const flag =
   ({ options }) =>
     pythonRepr(/^(?:1|on|true|yes)$/i.test(options.options[key]?.value ?? ''));
 
-/** What no file says is None; switches are Python's. */
+/** As Python prints it: `None` where no file states the option, `True` and `False`. */
 const extra =
   (key: string): Answer =>
   ({ options }) => {
@@ -123,8 +123,6 @@ export async function getOption(
     );
   return answer({ options: await client.jailOptions({ jail: first }), jail });
 }
-
-// `set ...` of fail2ban-client.
 
 /** Verbs that add to or take from an option that is a list. */
 const EDITS: Readonly<Record<string, readonly ['add' | 'del', string]>> = {

@@ -224,9 +224,9 @@ function careful(base: Base, { values, lines }: Tried, length: number): Lines {
 
 function allowOf({ setup }: Loaded): AllowContext {
   // What depends on the host of today says nothing of the journal's time.
-  const keeper = new Allowlist({ ...setup.allow, self: false, lockoutGuard: false });
+  const allowlist = new Allowlist({ ...setup.allow, self: false, lockoutGuard: false });
   const context = allowContext(
-    () => keeper.snapshot,
+    () => allowlist.snapshot,
     () => setup.ipv6,
   );
   // Every setting asks the same of the same addresses.

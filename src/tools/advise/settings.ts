@@ -34,7 +34,7 @@ export interface Base {
 
 type CountingKey = 'maxretry' | 'findtime' | 'bantime';
 const COUNTING: readonly CountingKey[] = ['maxretry', 'findtime', 'bantime'];
-/** SettingValues that nobody writes: a jail that takes one over follows `[DEFAULT]`. */
+/** Values that nobody writes: a jail that takes one over follows `[DEFAULT]`. */
 const PROBE = { maxretry: '9973', findtime: '99733', bantime: '99787' } as const;
 
 const MAXRETRY: readonly number[] = [2, 3, 5];

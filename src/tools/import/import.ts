@@ -113,7 +113,7 @@ export async function importFail2ban(options: ImportOptions): Promise<ExitCode> 
 /** Files of which fail2ban's folder has at least one. */
 const THEIR_FILES = ['jail.conf', 'jail.local', 'jail.d'] as const;
 
-/** What is no configuration of fail2ban's would switch off every jail. */
+/** Refuses a folder without fail2ban's files: taken over, it would switch off every jail. */
 function refuseFolder({ from, target }: ImportOptions): void {
   const problem = !existsSync(from)
     ? `there is no ${from}`

@@ -105,7 +105,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
   }, 'no-failures');
   if (options.json)
     announcer.subscribe((announcement) => terminal.out(`${JSON.stringify(announcement)}\n`));
-  const keeper = new Allowlist(setup.allow);
+  const allowlist = new Allowlist(setup.allow);
   const started = performance.now();
   const before = process.cpuUsage();
   const { stats } = await replay({
@@ -113,7 +113,7 @@ export async function runReplay(options: ReplayServiceOptions): Promise<ReplayOu
     source: options.source,
     announcer,
     allow: allowContext(
-      () => keeper.snapshot,
+      () => allowlist.snapshot,
       () => setup.ipv6,
     ),
     log: problems,

@@ -3,7 +3,7 @@
  * of it, within bounds, so that whole journals can stream through. Streams of text lines get their
  * date cut out first.
  *
- * Counts are those of the daemon: the first regex that hits decides. A line of a connection that
+ * Counts are those of the agent: the first regex that hits decides. A line of a connection that
  * does not count by itself (`<F-NOFAIL>`) is "ignored", as fail2ban-regex has it; a failure that
  * waits for its address is "matched".
  */

@@ -51,7 +51,7 @@ const ENTRIES: readonly TableColumn<EvidenceView>[] = [
   {
     title: 'Found by',
     isMinor: true,
-    // The file's own name says enough; where it lies, a pointer that rests on it.
+    // The cell has the file's name; its whole path shows where a pointer rests on it.
     cell: ({ regex }) =>
       regex === undefined ? (
         '-'
