@@ -4,14 +4,12 @@
  * families, fixed words; never an address or a user.
  */
 
-import type { CounterConfiguration } from 'prom-client';
-import Counter from 'prom-client/lib/counter.js';
-import Gauge from 'prom-client/lib/gauge.js';
+import type Counter from 'prom-client/lib/counter.js';
 import Histogram from 'prom-client/lib/histogram.js';
-import Registry from 'prom-client/lib/registry.js';
 import type { BanjourEvent } from '../core/decision.js';
 import { METRICS_LABEL_VALUES_MAX } from '../core/service-limits.js';
-import { type MetricsFormat, metricLabels, metricsText } from './format.js';
+import type { MetricsFormat } from './format.js';
+import { MetricsRegistry } from './registry.js';
 import type { AgentSnapshot } from './snapshot.js';
 
 /** Seconds; a ban is in force after some 20 ms, and the alert stands at 1 s. */
@@ -28,147 +26,144 @@ export interface Happening {
   readonly reason?: string;
 }
 
-export class AgentMetrics {
-  readonly #registry = new Registry();
+export class AgentMetrics extends MetricsRegistry {
   readonly #snapshot: () => Promise<AgentSnapshot>;
   readonly #known = new Set<string>();
-  readonly #info = this.#gauge('banjour_info', 'Version of the agent, as a label; always 1', [
+  readonly #info = this.gauge('banjour_info', 'Version of the agent, as a label; always 1', [
     'version',
   ]);
-  readonly #started = this.#gauge(
+  readonly #started = this.gauge(
     'banjour_start_time_seconds',
     'When the agent started, seconds since 1970',
   );
-  readonly #resident = this.#gauge('banjour_resident_memory_bytes', 'Resident memory of the agent');
-  readonly #cpu = this.#counter(
+  readonly #resident = this.gauge('banjour_resident_memory_bytes', 'Resident memory of the agent');
+  readonly #cpu = this.counter(
     'banjour_cpu_seconds_total',
     'Processor time of the agent, all threads',
   );
-  readonly #read = this.#counter('banjour_entries_read_total', 'Journal entries read', ['source']);
-  readonly #cut = this.#counter(
+  readonly #read = this.counter('banjour_entries_read_total', 'Journal entries read', ['source']);
+  readonly #cut = this.counter(
     'banjour_entries_cut_total',
     'Entries whose message was longer than is judged',
     ['source'],
   );
-  readonly #unreadable = this.#counter(
+  readonly #unreadable = this.counter(
     'banjour_entries_unreadable_total',
     'Corrupt entries that were passed over',
     ['source'],
   );
-  readonly #gaps = this.#counter(
+  readonly #gaps = this.counter(
     'banjour_gaps_total',
     'Times that a stored position was gone from the journal',
     ['source'],
   );
-  readonly #lag = this.#gauge(
+  readonly #lag = this.gauge(
     'banjour_lag_seconds',
     'How far the reader is behind the journal; 0 when it is live',
     ['source'],
   );
-  readonly #live = this.#gauge(
+  readonly #live = this.gauge(
     'banjour_source_live',
     '1 when the reader has reached the end of its source',
     ['source'],
   );
-  readonly #lastEntry = this.#gauge(
+  readonly #lastEntry = this.gauge(
     'banjour_last_entry_timestamp_seconds',
     'Time of the last entry read',
     ['source'],
   );
-  readonly #matched = this.#counter(
+  readonly #matched = this.counter(
     'banjour_entries_matched_total',
     'Entries that the journal match of the jail chose, of those with a text that may matter',
     ['jail'],
   );
-  readonly #hits = this.#counter(
+  readonly #hits = this.counter(
     'banjour_prefilter_hits_total',
     'Of those, entries on which regexes ran',
     ['jail'],
   );
-  readonly #failures = this.#counter('banjour_failures_total', 'Failed attempts that count', [
+  readonly #failures = this.counter('banjour_failures_total', 'Failed attempts that count', [
     'jail',
   ]);
-  readonly #successes = this.#counter('banjour_successes_total', 'Entries that report a login', [
+  readonly #successes = this.counter('banjour_successes_total', 'Entries that report a login', [
     'jail',
   ]);
-  readonly #ignored = this.#counter(
+  readonly #ignored = this.counter(
     'banjour_ignored_total',
     'Failures of addresses that are never banned',
     ['jail'],
   );
-  readonly #notAnAddress = this.#counter(
+  readonly #notAnAddress = this.counter(
     'banjour_not_an_address_total',
     'Matches whose address was none',
     ['jail'],
   );
-  readonly #givenUp = this.#counter(
+  readonly #givenUp = this.counter(
     'banjour_searches_given_up_total',
     'Regex searches that took too long',
     ['jail'],
   );
-  readonly #demoted = this.#gauge(
+  readonly #demoted = this.gauge(
     'banjour_demoted_regexes',
     'Regexes that run in the linear matcher, being too slow',
     ['jail'],
   );
-  readonly #tracked = this.#gauge(
+  readonly #tracked = this.gauge(
     'banjour_tracked_addresses',
     'Addresses with failures that are remembered',
     ['jail'],
   );
-  readonly #evicted = this.#counter(
+  readonly #evicted = this.counter(
     'banjour_evicted_addresses_total',
     'Addresses forgotten because of the bound',
     ['jail'],
   );
-  readonly #bans = this.#counter('banjour_bans_total', 'Bans put in force, extensions included', [
+  readonly #bans = this.counter('banjour_bans_total', 'Bans put in force, extensions included', [
     'jail',
     'family',
   ]);
-  readonly #unbans = this.#counter('banjour_unbans_total', 'Bans that ended', ['jail', 'reason']);
-  readonly #refused = this.#counter(
+  readonly #unbans = this.counter('banjour_unbans_total', 'Bans that ended', ['jail', 'reason']);
+  readonly #refused = this.counter(
     'banjour_refused_bans_total',
     'Bans that the kernel did not take',
     ['jail'],
   );
-  readonly #wouldBan = this.#counter(
+  readonly #wouldBan = this.counter(
     'banjour_would_ban_total',
     'Bans that a jail with enabled = watch would have made',
     ['jail'],
   );
-  readonly #alarms = this.#counter(
+  readonly #alarms = this.counter(
     'banjour_alarms_total',
     'Alarms of a jail that weighs: under-attack, takeover',
     ['jail', 'kind'],
   );
-  readonly #evidence = this.#gauge(
+  readonly #evidence = this.gauge(
     'banjour_evidence',
     'What a jail that weighs knows: addresses, users, credits, under-attack, takeovers',
     ['jail', 'of'],
   );
-  readonly #sharedTaken = this.#counter(
+  readonly #sharedTaken = this.counter(
     'banjour_shared_taken_total',
     'Decisions of other hosts that were taken, known ones included',
   );
-  readonly #sharedRefused = this.#counter(
+  readonly #sharedRefused = this.counter(
     'banjour_shared_refused_total',
     'Decisions of other hosts that were not taken',
     ['reason'],
   );
-  readonly #sharedListed = this.#gauge(
+  readonly #sharedListed = this.gauge(
     'banjour_shared_listed',
     'Addresses and prefixes of lists of other hosts in force',
   );
-  readonly #active = this.#gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
-  readonly #packets = this.#counter(
+  readonly #active = this.gauge('banjour_active_bans', 'Bans in force', ['jail', 'family']);
+  readonly #packets = this.counter(
     'banjour_stopped_packets_total',
     'Packets of banned hosts that were stopped',
     ['jail'],
   );
-  readonly #bytes = this.#counter('banjour_stopped_bytes_total', 'Bytes of those packets', [
-    'jail',
-  ]);
-  readonly #kernel = this.#gauge(
+  readonly #bytes = this.counter('banjour_stopped_bytes_total', 'Bytes of those packets', ['jail']);
+  readonly #kernel = this.gauge(
     'banjour_kernel_readable',
     '1 when the counters of the kernel could be read',
   );
@@ -177,39 +172,35 @@ export class AgentMetrics {
     help: 'Time of one batch of changes to nftables',
     labelNames: ['via'],
     buckets: LATENCY_BUCKETS,
-    registers: [this.#registry],
+    registers: [this.registry],
   });
   readonly #latency = new Histogram({
     name: 'banjour_ban_latency_seconds',
     help: 'From the journal entry to the ban in force',
     buckets: LATENCY_BUCKETS,
-    registers: [this.#registry],
+    registers: [this.registry],
   });
-  readonly #underWay = this.#gauge(
+  readonly #underWay = this.gauge(
     'banjour_batches_under_way',
     'Batches that wait for the answer of the kernel',
   );
-  readonly #drifts = this.#counter(
+  readonly #drifts = this.counter(
     'banjour_drifts_total',
     'Times that somebody else changed the table',
   );
-  readonly #repairs = this.#counter(
+  readonly #repairs = this.counter(
     'banjour_drift_repairs_total',
     'Times that the table was made whole again',
   );
-  readonly #ledger = this.#gauge(
+  readonly #ledger = this.gauge(
     'banjour_ledger_bytes',
     'Size of the ledger on disk, with its write-ahead log',
   );
 
   /** `snapshot` is asked at each scrape. */
   constructor(snapshot: () => Promise<AgentSnapshot>) {
+    super();
     this.#snapshot = snapshot;
-  }
-
-  /** Names and label names of all metrics, as Prometheus' text format has them. */
-  get names(): ReadonlyMap<string, readonly string[]> {
-    return metricLabels(this.#registry);
   }
 
   /** An event of the stream. */
@@ -251,9 +242,9 @@ export class AgentMetrics {
     this.#latency.observe(Math.max(0, seconds));
   }
 
-  async text(format: MetricsFormat): Promise<string> {
+  override async text(format: MetricsFormat): Promise<string> {
     this.#take(await this.#snapshot());
-    return metricsText(this.#registry, format);
+    return super.text(format);
   }
 
   #take(now: AgentSnapshot): void {
@@ -354,19 +345,6 @@ export class AgentMetrics {
     if (this.#known.size >= METRICS_LABEL_VALUES_MAX) return OTHER;
     this.#known.add(key);
     return value;
-  }
-
-  #counter(name: string, help: string, labelNames: readonly string[] = []): Counter {
-    return new Counter({
-      name,
-      help,
-      labelNames: [...labelNames],
-      registers: [this.#registry],
-    } as CounterConfiguration<string>);
-  }
-
-  #gauge(name: string, help: string, labelNames: readonly string[] = []): Gauge {
-    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.#registry] });
   }
 }
 

@@ -1,9 +1,9 @@
 /** Numbers of notify, in the agent's formats. Their only labels are the four channels. */
 import type { MetricsFormat } from '../metrics/format.js';
-import { PartMetrics } from '../metrics/part-metrics.js';
+import { MetricsRegistry } from '../metrics/registry.js';
 import { CHANNELS, type Channel } from './news.js';
 
-export class NotifyMetrics extends PartMetrics {
+export class NotifyMetrics extends MetricsRegistry {
   readonly #waiting: () => ReadonlyMap<Channel, number>;
   readonly events = this.counter('banjour_notify_events_total', 'Events taken from the agent');
   readonly gaps = this.counter(

@@ -1,12 +1,12 @@
 /** Numbers of what mail servers asked, in the same formats as the agent's. */
 import { REFUSAL_REASONS } from '../control/policy-views.js';
-import { PartMetrics } from '../metrics/part-metrics.js';
+import { MetricsRegistry } from '../metrics/registry.js';
 import type { PolicyVerdict } from './decide.js';
 import type { PolicyDenial } from './server.js';
 
 const DENIALS: readonly PolicyDenial[] = ['key', 'host', 'path', 'body'];
 
-export class PolicyMetrics extends PartMetrics {
+export class PolicyMetrics extends MetricsRegistry {
   readonly #allows = this.counter(
     'banjour_policy_logins_total',
     'Logins that a mail server asked about, by what it was told',

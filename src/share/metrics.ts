@@ -1,6 +1,6 @@
 /** Numbers of shared bans, in the same formats as the agent's. */
 import type { MetricsFormat } from '../metrics/format.js';
-import { PartMetrics } from '../metrics/part-metrics.js';
+import { MetricsRegistry } from '../metrics/registry.js';
 
 /** What is asked at each scrape. */
 export interface ShareGauges {
@@ -12,7 +12,7 @@ export interface ShareGauges {
   readonly held: number;
 }
 
-export class ShareMetrics extends PartMetrics {
+export class ShareMetrics extends MetricsRegistry {
   readonly #gauges: () => ShareGauges;
   readonly #published = this.counter(
     'banjour_share_published_total',
