@@ -57,7 +57,6 @@ export function addressOf(server: Server): string {
 export async function listenAt(
   { port, socket }: ListenPlaces,
   serverFor: (isPort: boolean) => Server,
-  troubleOf: (isPort: boolean) => ListenTrouble,
 ): Promise<Listening> {
   const servers: Server[] = [];
   const addresses: string[] = [];
@@ -72,13 +71,23 @@ export async function listenAt(
   try {
     if (port !== null) {
       const server = next(true);
-      await listen(server, { host: port.host, port: port.port }, troubleOf(true));
+      await listen(server, port, {
+        what: `listen on port ${port.port} of ${port.host}`,
+        hint: `ss -ltnp 'sport = :${port.port}' shows who listens there`,
+      });
       addresses.push(addressOf(server));
     }
     if (socket !== null) {
       const server = next(false);
       removeLeftSocket(socket);
-      await listen(server, { path: socket }, troubleOf(false));
+      await listen(
+        server,
+        { path: socket },
+        {
+          what: `listen on ${socket}`,
+          hint: 'its directory must be one in which banjour-companion may write: /run/banjour-companion',
+        },
+      );
       chmodSync(socket, 0o666);
       addresses.push(socket);
     }

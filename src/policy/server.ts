@@ -32,15 +32,7 @@ const WORDS: Readonly<Record<PolicyDenial, readonly [number, string]>> = {
 
 /** Opens port and socket. Throws `OperatorError` when one of them cannot be had. */
 export function servePolicy(options: PolicyServerOptions): Promise<Listening> {
-  const { port, socket } = options.places;
-  return listenAt(
-    options.places,
-    (isPort) => makeServer(options, isPort),
-    (isPort) => ({
-      what: `listen on ${isPort ? `port ${port?.port}` : socket}`,
-      hint: "ss -lxtnp shows who listens there; its directory must be the companion's",
-    }),
-  );
+  return listenAt(options.places, (isPort) => makeServer(options, isPort));
 }
 
 function makeServer({ key, answer, denied }: PolicyServerOptions, isPort: boolean): Server {

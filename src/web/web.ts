@@ -1,13 +1,26 @@
-/** The page as a whole: sessions, what the agent does, answers, port and socket. */
+/**
+ * The page as a whole: sessions, what the agent does, answers, port and socket. Files are for
+ * everybody who may connect, answers for sessions alone; what a stranger, a page of another origin
+ * or a slow client sends costs its own connection.
+ */
 import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { ControlClient } from '../control/client.js';
-import type { Listening, ListenPlaces } from '../control/listen.js';
+import { boundClients } from '../control/clients.js';
+import { type Listening, type ListenPlaces, listenAt } from '../control/listen.js';
 import { replaceFile } from '../control/positions.js';
 import type { Explanation } from '../control/protocol.js';
+import { inBackground } from '../core/background.js';
 import { OperatorError } from '../core/errors.js';
-import { WEB_WHAT_IF_BYTES_MAX } from '../core/service-limits.js';
+import {
+  WEB_CLIENTS_MAX,
+  WEB_HEAD_BYTES_MAX,
+  WEB_WHAT_IF_BYTES_MAX,
+} from '../core/service-limits.js';
 import { escapeUntrusted } from '../core/text.js';
+import { WEB_IDLE_MS_MAX, WEB_REQUEST_MS_MAX } from '../core/timeouts.js';
 import type { WhatIfView } from './api.js';
 import type { WebChanges } from './calls.js';
 import type { Countries } from './countries.js';
@@ -16,7 +29,6 @@ import { AgentFollower } from './follow.js';
 import type { WebDenial } from './guard.js';
 import { LiveFeed } from './live.js';
 import { Questions } from './questions.js';
-import { listenWeb } from './server.js';
 import { Sessions } from './sessions.js';
 import { Site, type SiteOptions } from './site.js';
 
@@ -174,4 +186,39 @@ export class Web {
       return { made: null, advice: null };
     }
   }
+}
+
+/** Requests that are not whole in time are looked for this often, ms. */
+const CHECK_MS = 1_000;
+
+/** Opens port and socket. Throws `OperatorError` when one of them cannot be had. */
+function listenWeb(
+  places: ListenPlaces,
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Promise<Listening> {
+  return listenAt(places, () => boundedServer(answer));
+}
+
+function boundedServer(
+  answer: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: WEB_HEAD_BYTES_MAX,
+      headersTimeout: WEB_REQUEST_MS_MAX,
+      requestTimeout: WEB_REQUEST_MS_MAX,
+      keepAliveTimeout: WEB_IDLE_MS_MAX,
+      connectionsCheckingInterval: CHECK_MS,
+    },
+    (request, response) => {
+      response.on('error', () => undefined);
+      inBackground(answer(request, response), () => response.destroy());
+    },
+  );
+  server.on('clientError', (_error, socket) => socket.destroy());
+  // An upgrade is nothing that is spoken here.
+  server.on('upgrade', (_request, socket: Socket) => socket.destroy());
+  server.on('connect', (_request, socket: Socket) => socket.destroy());
+  boundClients(server, WEB_CLIENTS_MAX, WEB_IDLE_MS_MAX);
+  return server;
 }
