@@ -1,5 +1,6 @@
 /** `banjour ban`: addresses and prefixes are banned at once, by hand. */
 import { ControlClient } from '../../control/client.js';
+import type { ChangeAnswer } from '../../control/protocol.js';
 import { EXIT, type ExitCode } from '../../core/errors.js';
 import { escapeUntrusted } from '../../core/text.js';
 import { controlSocket } from '../../setup/paths.js';
@@ -54,12 +55,18 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     by: whoTypes(terminal.env),
     ...(bantime === undefined ? {} : { bantimeSeconds: bantimeOf(bantime) }),
   });
-  if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
-  else {
-    terminal.out(`${answer.changed}\n`);
-    for (const result of answer.results)
-      if (!result.done)
-        terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
-  }
+  tellChange(answer, { args, terminal });
   return answer.results.every((result) => result.done) ? EXIT.ok : EXIT.no;
+}
+
+/** Says how many bans changed, and why others did not. */
+export function tellChange(
+  answer: ChangeAnswer,
+  { args, terminal }: Pick<CommandContext, 'args' | 'terminal'>,
+): void {
+  const told = args.flag('json') ? JSON.stringify(answer) : answer.changed;
+  terminal.out(`${told}\n`);
+  if (args.flag('json')) return;
+  for (const { done, target, message } of answer.results)
+    if (!done) terminal.err(`${escapeUntrusted(target)}: ${escapeUntrusted(message)}\n`);
 }

@@ -1,11 +1,11 @@
 /** `banjour unban`: lifts bans and forgets the failures so far. */
 import { ControlClient } from '../../control/client.js';
 import { EXIT, type ExitCode, OperatorError } from '../../core/errors.js';
-import { escapeUntrusted } from '../../core/text.js';
 import { controlSocket } from '../../setup/paths.js';
 import { targetsOf } from '../../tools/arguments.js';
 import type { CommandContext, CommandDefinition } from '../command.js';
 import { whoTypes } from '../who.js';
+import { tellChange } from './ban.js';
 
 export const unban: CommandDefinition = {
   name: 'unban',
@@ -53,12 +53,6 @@ async function run({ args, terminal, paths }: CommandContext): Promise<ExitCode>
     by: whoTypes(terminal.env),
     ...(jail === undefined ? {} : { jail }),
   });
-  if (args.flag('json')) terminal.out(`${JSON.stringify(answer)}\n`);
-  else {
-    terminal.out(`${answer.changed}\n`);
-    for (const result of answer.results)
-      if (!result.done)
-        terminal.err(`${escapeUntrusted(result.target)}: ${escapeUntrusted(result.message)}\n`);
-  }
+  tellChange(answer, { args, terminal });
   return answer.changed > 0 ? EXIT.ok : EXIT.no;
 }
