@@ -238,7 +238,8 @@ export class Tally {
       return sameSession && (isToldAgain || isPair(attempt));
     });
     if (session === undefined) {
-      const isPaired = known !== undefined && isTold(known) && isPair(known);
+      const isPaired =
+        known?.witnesses.includes(witness) === true && isTold(known) && isPair(known);
       if (isPaired) known.pairedAt = time;
       this.#tellings.hear(account, time, isPaired);
     }

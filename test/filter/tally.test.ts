@@ -76,6 +76,21 @@ function bench() {
   };
 }
 
+test('two modules of PAM in one process tell of one attempt, each time', () => {
+  const { tally, pam } = bench();
+  const sss = (time: number) =>
+    tally.failure({
+      ...{ address: '192.0.2.1', boot: 'b', user: 'alice', count: 1 },
+      time: epochMicros(time * 1e6),
+      told: {
+        ...{ part: 'witness', session: undefined, process: '9' },
+        ...{ witness: 'pam_sss', seconds: undefined },
+      },
+    });
+  for (const time of [100, 110, 120, 130])
+    expect([pam(time, { process: '9' }), sss(time)]).toEqual([1, 0]);
+});
+
 test('a guess at another user is no doubt of the witness, though its connection then logs in', () => {
   const { auth, login } = bench();
   expect(auth(100, 's')).toBe(1);
