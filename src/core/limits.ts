@@ -243,6 +243,8 @@ export const TALLY_TELLINGS_MAX = 3;
 export const TALLY_TELLINGS_PROOFS = 3;
 /** Sessions whose trouble is remembered: ten times as many as Postfix runs smtpd processes. */
 export const TALLY_TROUBLES_MAX = 1_000;
+/** Attempts remembered that a directory could not look at (`<F-UNCHECKED>`), of one jail. */
+export const UNCHECKED_MAX = 1_000;
 /** Witnesses in doubt that are remembered; the password stores of a server are few. */
 export const TALLY_WITNESSES_MAX = 16;
 /**

@@ -199,6 +199,11 @@ export const TALLY_CONTRADICTION_SECONDS = 3.5;
 /** A witness that was contradicted is in doubt for this long, seconds. */
 export const TALLY_DOUBT_SECONDS = 3_600;
 /**
+ * So long after a directory could not look at a password (`<F-UNCHECKED>`) other modules' lines
+ * wait for its next one, seconds: sssd tries again after 60 s, and then ever less often.
+ */
+export const UNCHECKED_OUTAGE_SECONDS = 600;
+/**
  * An unsure line (`<F-UNSURE>`) counts for an address whose last failure is at most this old,
  * seconds.
  */

@@ -112,7 +112,7 @@ function withoutIdentity(
   slots: readonly RegexSlot[],
   prefregex: RegexSlot | undefined,
 ): Diagnostic[] {
-  const wanted: readonly string[] = [...ID_GROUPS, 'mlfid', 'trouble'];
+  const wanted: readonly string[] = [...ID_GROUPS, 'mlfid', 'trouble', 'unchecked'];
   const names = (slot: RegexSlot) =>
     slot.regex.groupNames.some((group) => wanted.includes(group)) ||
     slot.alternates.some(({ target }) => wanted.includes(target));

@@ -39,6 +39,7 @@ import {
 } from './search.js';
 import { SessionTable } from './session.js';
 import { Tally } from './tally.js';
+import { Unchecked } from './unchecked.js';
 
 /** Circumstances of a line that its text does not tell. */
 export interface LineContext {
@@ -112,6 +113,7 @@ export class CompiledFilter {
   readonly #sessions = new SessionTable();
   /** Only of a filter with tags that ask for it. */
   readonly #tally: Tally | undefined;
+  readonly #unchecked = new Unchecked();
   /** Of the regexes that name keys. */
   readonly #keyMarks: number;
   #window: readonly string[] = [];
@@ -134,7 +136,8 @@ export class CompiledFilter {
     this.slots = [...(prefregex ? [prefregex] : []), ...failregex, ...ignoreregex, ...successregex];
     this.readsObjects = this.container && this.slots.some(namesKey);
     this.#keyMarks = this.slots.filter(namesKey).reduce((marks, { mark }) => marks | mark, 0);
-    if (this.slots.some(({ regex }) => wantsTally(regex.groupNames))) this.#tally = new Tally();
+    if (this.slots.some(({ regex }) => wantsTally(regex.groupNames)))
+      this.#tally = new Tally(this.#unchecked);
     this.#ignoreFirst = ignoreregex.length > 0 && ignoreregex.length < failregex.length - 2;
   }
 
@@ -258,7 +261,12 @@ export class CompiledFilter {
    * counted. Matches must be settled in the order of their lines.
    */
   settle(match: LineMatch, circumstances: LineContext): Verdict {
-    const merged = this.#merge(match, circumstances);
+    const { time, boot } = circumstances;
+    if (match.marks.unchecked) {
+      this.#unchecked.note(match.marks.facts.user, boot, time);
+      return verdict(match, 'nofail', NO_FACTS);
+    }
+    const merged = this.#merge(this.#excused(match, circumstances), circumstances);
     const { result, facts, users } = merged;
     if (this.#tally === undefined || match.told === undefined) return merged;
     if (match.told.part === 'trouble') {
@@ -269,7 +277,6 @@ export class CompiledFilter {
     const identity = identityOf(facts);
     if (identity.kind !== 'address') return merged;
     // Written out: a spread here costs more than the tally.
-    const { time, boot } = circumstances;
     const line = {
       time,
       boot,
@@ -293,6 +300,15 @@ export class CompiledFilter {
     return verdict(match, 'failure', withCount(facts, count), users, merged.lines);
   }
 
+  /** A failure that answers an attempt whose password nobody could look at is none. */
+  #excused(match: LineMatch, { time, boot }: LineContext): LineMatch {
+    const { result, marks, told } = match;
+    if (result !== 'failure' || marks.nofail || marks.waits) return match;
+    if (told !== undefined && told.part !== 'plain') return match;
+    if (!this.#unchecked.excusesAnswer(marks.facts.user, boot, time)) return match;
+    return { ...match, marks: { ...marks, excused: true } };
+  }
+
   #merge(match: LineMatch, { time, boot }: LineContext): Verdict {
     if (match.window !== undefined) this.#window = match.window;
     const { result, marks, key } = match;
@@ -305,6 +321,7 @@ export class CompiledFilter {
     }
     if (key === undefined) {
       const { facts } = marks;
+      if (marks.excused) return verdict(match, 'nofail', facts);
       const users = facts.user ? [facts.user] : NO_USERS;
       return verdict(match, rawId(facts) === undefined ? 'pending' : 'failure', facts, users);
     }

@@ -42,7 +42,7 @@ const NO_FAILURES: ReadonlySet<Told['part']> = new Set([
  * waits for another line of it, and not one that another jail counts.
  */
 export function isFailure({ result, told, key, marks }: LineMatch): boolean {
-  if (result !== 'failure') return false;
+  if (result !== 'failure' || marks.unchecked) return false;
   if (told !== undefined && NO_FAILURES.has(told.part)) return false;
   return key === undefined || !(marks.nofail || marks.gained || marks.waits);
 }

@@ -136,6 +136,10 @@ export interface Marks {
   readonly forget: boolean;
   /** The failure waits for another line of its connection, although its address is known. */
   readonly waits: boolean;
+  /** No failure: the password of the user could not be looked at (`<F-UNCHECKED>`). */
+  readonly unchecked: boolean;
+  /** The failure is none, because nobody could look at the password. */
+  readonly excused: boolean;
 }
 
 /** What most lines say. */
@@ -145,20 +149,38 @@ export const NO_MARKS: Marks = {
   gained: false,
   forget: false,
   waits: false,
+  unchecked: false,
+  excused: false,
 };
 
-const MARK_BITS = bitsOf(GROUP.nofail, GROUP.mlfgained, GROUP.mlfforget, GROUP.mlfwait);
+const MARK_BITS = bitsOf(
+  GROUP.nofail,
+  GROUP.mlfgained,
+  GROUP.mlfforget,
+  GROUP.mlfwait,
+  GROUP.unchecked,
+);
 
 export function marksOf(prefix: Found | undefined, match: Found): Marks {
   const facts = factsOf(match, prefix);
   if (!hasAny(match, prefix, MARK_BITS))
-    return { facts, nofail: false, gained: false, forget: false, waits: false };
+    return {
+      facts,
+      nofail: false,
+      gained: false,
+      forget: false,
+      waits: false,
+      unchecked: false,
+      excused: false,
+    };
   return {
     facts,
     nofail: isFilled(either(match, prefix, GROUP.nofail)),
     gained: isFilled(either(match, prefix, GROUP.mlfgained)),
     forget: isFilled(either(match, prefix, GROUP.mlfforget)),
     waits: isFilled(either(match, prefix, GROUP.mlfwait)),
+    unchecked: isFilled(either(match, prefix, GROUP.unchecked)),
+    excused: false,
   };
 }
 

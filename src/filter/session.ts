@@ -81,10 +81,11 @@ export class SessionTable {
       unlink(entry);
       this.#append(entry, known === undefined);
     }
-    entry.calm = gained || marks.nofail;
+    entry.calm = gained || marks.nofail || marks.excused;
     // A second user, or a failure that now gets its address: the line counts, whatever it says of
     // itself.
-    if (entry.pending || entry.users.length > 1) {
+    if (marks.excused) entry.pending = false;
+    else if (entry.pending || entry.users.length > 1) {
       entry.pending = false;
       entry.calm = false;
     }

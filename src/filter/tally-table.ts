@@ -63,6 +63,20 @@ export function sameUser(one: UserName, other: UserName): boolean {
   return one.full === other.full || one.local === other.full || one.full === other.local;
 }
 
+/** How often the witness told the attempt. */
+export function timesTold({ witnesses }: TalliedAttempt, witness: string): number {
+  return witnesses.filter((each) => each === witness).length;
+}
+
+/** Lines of one witness about the attempts: of each, those of the most talkative. */
+export function linesOf(attempts: readonly TalliedAttempt[]): number {
+  return attempts.reduce(
+    (sum, attempt) =>
+      sum + Math.max(...attempt.witnesses.map((witness) => timesTold(attempt, witness))),
+    0,
+  );
+}
+
 /** All about one address, but for the connections that it has open. */
 export interface Account extends Indexed<Account>, Linked<Account> {
   /** Oldest first. */

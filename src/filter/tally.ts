@@ -35,13 +35,16 @@ import {
 import type { Told } from './match-groups.js';
 import {
   type Account,
+  linesOf,
   sameUser,
   type TalliedAttempt,
   TallyTable,
   Tellings,
+  timesTold,
   type UserName,
   userName,
 } from './tally-table.js';
+import { Unchecked } from './unchecked.js';
 
 /** One line of one address. */
 export interface TallyLine {
@@ -64,6 +67,11 @@ export class Tally {
   /** When a session, by boot and name, last told of the server's own trouble. */
   readonly #troubles = new Map<string, EpochMicros>();
   readonly #tellings = new Tellings();
+  readonly #unchecked: Unchecked;
+
+  constructor(unchecked = new Unchecked()) {
+    this.#unchecked = unchecked;
+  }
 
   /** Addresses that are remembered now. */
   get size(): number {
@@ -77,7 +85,7 @@ export class Tally {
     const isDoor = part === 'opened' || part === 'closed';
     if (isDoor && this.#table.door(line, part === 'opened', session)) return 0;
     const account = this.#table.open(line.address, line.boot, time);
-    let count = this.#weigh(account, line) + overdue(account, time);
+    let count = this.#weigh(account, line) + this.#overdue(account, time);
     if (this.#tellings.isOnce) count += this.#table.partPairs(account);
     if (count > 0) account.failed = time;
     if (account.failed === time && told.part !== 'unsure') this.#noteNetwork(line);
@@ -256,8 +264,7 @@ export class Tally {
       known.toldAt = time;
       known.session ??= session;
       if (known.state === 'counted' || waits) return 0;
-      known.state = 'counted';
-      return count;
+      return this.#decide(account, known) ? count : 0;
     }
     this.#table.addAttempt(account, {
       time,
@@ -285,7 +292,7 @@ export class Tally {
         if (covered.size >= count) return;
         if (!isTold(attempt) || covered.has(attempt) || !fits(attempt)) continue;
         covered.add(attempt);
-        if (attempt.state === 'counted') counted++;
+        if (attempt.state === 'counted' || !this.#decide(account, attempt)) counted++;
       }
     };
     if (session !== undefined) cover((attempt) => attempt.session === session);
@@ -323,7 +330,25 @@ export class Tally {
     return count - counted;
   }
 
+  /** Ends the wait of an attempt. False: nobody could look at its password, so it is no failure. */
+  #decide({ boot }: Account, attempt: TalliedAttempt): boolean {
+    attempt.state = 'counted';
+    return !this.#unchecked.excusesAttempt(attempt.user.full, boot, attempt.time);
+  }
+
+  /** Counts what has waited too long, and says how many that are. */
+  #overdue(account: Account, time: EpochMicros): number {
+    let count = 0;
+    for (const attempt of account.attempts) {
+      if (attempt.state !== 'waiting' || within(attempt.time, time, TALLY_WAIT_SECONDS)) continue;
+      if (this.#decide(account, attempt)) count += attempt.left;
+    }
+    return count;
+  }
+
+  /** The witness may be wrong: it was contradicted, or the directory behind it is away. */
   #inDoubt(witness: string, time: EpochMicros): boolean {
+    if (this.#unchecked.isOutage(time)) return true;
     const since = this.#doubts.get(witness);
     return since !== undefined && within(since, time, TALLY_DOUBT_SECONDS);
   }
@@ -362,34 +387,9 @@ function mayBeSame(one: UserName, other: UserName): boolean {
   return one.full === '' || other.full === '' || sameUser(one, other);
 }
 
-/** How often the witness told the attempt. */
-function timesTold({ witnesses }: TalliedAttempt, witness: string): number {
-  return witnesses.filter((each) => each === witness).length;
-}
-
-/** Lines of one witness about the attempts: of each, those of the most talkative. */
-function linesOf(attempts: readonly TalliedAttempt[]): number {
-  return attempts.reduce(
-    (sum, attempt) =>
-      sum + Math.max(...attempt.witnesses.map((witness) => timesTold(attempt, witness))),
-    0,
-  );
-}
-
 /** A witness told it; otherwise it is known before its witness. */
 function isTold({ state }: TalliedAttempt): boolean {
   return state === 'counted' || state === 'waiting';
-}
-
-/** Counts what has waited too long, and says how many that are. */
-function overdue(account: Account, time: EpochMicros): number {
-  let count = 0;
-  for (const attempt of account.attempts) {
-    if (attempt.state !== 'waiting' || within(attempt.time, time, TALLY_WAIT_SECONDS)) continue;
-    attempt.state = 'counted';
-    count += attempt.left;
-  }
-  return count;
 }
 
 /** Not farther apart than so many seconds, in either order. */

@@ -50,10 +50,10 @@ type FilterKey = (typeof FILTER_KEYS)[number];
 
 /**
  * What names a host in a regex: fail2ban refuses a failregex that has none of these groups
- * (`failregex.py`); the server's own trouble has no host.
+ * (`failregex.py`); the trouble of a server, or of the directory that it asks, has no host.
  */
 const NAMES_HOST =
-  /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID|TROUBLE)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
+  /<(?:HOST|ADDR|IP[46]|DNS|SUBNET)>|<F-(?:ID|IP[46]|DNS|ADDR|SUBNET)\/>|<F-(?:ID|IP[46]|DNS|MLFID|TROUBLE|UNCHECKED)>|\(\?P<(?:fid|ip4|ip6|dns|mlfid)>/;
 
 /**
  * A regex that is a tag and nothing else, which no option defines: `<mdre-agressive>` of a mode

@@ -33,6 +33,7 @@ export const GROUP = {
   kind_unknown: 24,
   kind_password: 25,
   chain: 26,
+  unchecked: 27,
 } as const;
 
 /** Number of a group of `GROUP`. */
