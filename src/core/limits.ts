@@ -150,10 +150,7 @@ export const UNSWEPT_TARGETS_MAX = 10_000;
 export const STORM_COUNT_MAX = 2;
 /** Failures at once for one name, where others log in, that may be a phone's old password. */
 export const PHONE_BURST = 30;
-/**
- * Bans that jails with `enabled = watch` would have made and remember, all jails together: some 6
- * MB.
- */
+/** Bans that jails with `enabled = watch` remember, all jails together: some 6 MB. */
 export const WATCHED_BANS_MAX = 20_000;
 /** Causes of causes of an error that cross a thread, count: an error may be its own. */
 export const ERROR_CAUSES_MAX = 4;
@@ -274,9 +271,7 @@ export const NFT_URGENT_BANS_MAX = 200;
  * s in the resident child.
  */
 export const NFT_BISECT_BATCHES_MAX = 4_096;
-/**
- * Bytes sent to one resident nft child before it is replaced: its line editor remembers every line.
- */
+/** Bytes sent to one nft child before it is replaced: its line editor keeps every line. */
 export const NFT_RESIDENT_BYTES_MAX = 8 * 1024 * 1024;
 /** Calls of `apply` that may wait for one under way; more is a caller that does not wait, a bug. */
 export const NFT_WAITING_CALLS_MAX = 100_000;
