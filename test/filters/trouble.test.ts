@@ -123,6 +123,19 @@ describe('Postfix and a challenge in base64', () => {
         ),
       ).toBe(COUNTED);
   });
+
+  // The nonce fills the line, so that Postfix cuts the challenge behind any of its letters.
+  test.each(['overload', 'timeout', 'Transient', 'UNAVAILABLE'])(
+    'counts wherever Postfix cuts it, though it spells %s',
+    (words) => {
+      const challenge = `cj0${'q'.repeat(997)}${words}${'A'.repeat(989)}`;
+      const text = `warning: unknown[192.0.2.7]: SASL SCRAM-SHA-256 authentication failed: ${challenge}, sasl_username=anna`;
+      for (let bytes = text.length - 30; bytes <= text.length; bytes++)
+        expect(resultOf('postfix-sasl', `mx postfix/smtpd[7]: ${text.slice(0, bytes)}`)).toBe(
+          COUNTED,
+        );
+    },
+  );
 });
 
 describe('a milter whose words have the words of the client in them', () => {
